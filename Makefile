@@ -1,0 +1,45 @@
+# Two commands do everything on a machine with only Python, its venv module and make:
+#   make sweep   sets up an environment if there is none, and runs the main job
+#   make test    likewise, and runs all checks
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help sweep test lint pytest bench schema clean
+
+help:
+	@echo "make sweep   run the main job: scenarios/ten-sources.yaml into reports/ten-sources/"
+	@echo "make test    run all checks: ruff, mypy, import contract, pytest"
+	@echo "make bench   print our speed beside an idiomatic SimPy model"
+	@echo "make schema  write docs/scenario.schema.json anew"
+	@echo "make clean   remove the environment and caches"
+
+sweep: $(READY)
+	$(BIN)/dispatch-sim sweep scenarios/ten-sources.yaml
+
+test: lint pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+pytest: $(READY)
+	$(BIN)/python -m pytest -n auto
+
+bench: $(READY)
+	$(BIN)/python benchmarks/engine.py
+
+schema: $(READY)
+	$(BIN)/dispatch-sim schema > docs/scenario.schema.json
+
+# The constraints are the versions that were tested; a looser set is in pyproject.toml.
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf .venv build *.egg-info sim/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

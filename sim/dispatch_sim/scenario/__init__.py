@@ -1,0 +1,29 @@
+"""Scenarios: the format that users write, what it means, and what is wrong with a file.
+
+`load_scenario` reads a file; everything that it may say is described by the models in `model`.
+"""
+
+from dispatch_sim.scenario.distributions import Distribution
+from dispatch_sim.scenario.formats import format_dollars, format_duration, format_tokens
+from dispatch_sim.scenario.loader import Source, load_scenario, load_source, parse_scenario, parse_source
+from dispatch_sim.scenario.model import Scenario, TaskGroup
+from dispatch_sim.scenario.problems import Finding, Problem, ScenarioError
+from dispatch_sim.scenario.strategy import Strategy
+
+__all__ = [
+    "Distribution",
+    "Finding",
+    "Problem",
+    "Scenario",
+    "ScenarioError",
+    "Source",
+    "Strategy",
+    "TaskGroup",
+    "format_dollars",
+    "format_duration",
+    "format_tokens",
+    "load_scenario",
+    "load_source",
+    "parse_scenario",
+    "parse_source",
+]

@@ -1,0 +1,150 @@
+"""Reads scenario files.
+
+`load_scenario` is all that playing one takes. A sweep keeps the `Source`, puts other values into it by
+path, and reads the result again, so that every point of a sweep has been checked like a file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path as FilePath
+from typing import Any
+
+from pydantic import ValidationError
+
+from dispatch_sim.scenario import factors, not_yet, sanity, translation
+from dispatch_sim.scenario.model import Scenario
+from dispatch_sim.scenario.problems import Finding, Problem, ScenarioError
+from dispatch_sim.scenario.tree import MOST_CHARACTERS, TOO_LONG, Tree, read_tree
+
+_EMPTY = "the file is empty; write at least tasks: [{name: research, tokens: 15K, duration: 60s}]"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A scenario as written.
+
+    Attributes
+    ----------
+    tree : the plain data, and the place of each value in the file.
+    filename : what error messages call it.
+    folder : where csv files are looked for; None if nowhere.
+    """
+
+    tree: Tree
+    filename: str = "<string>"
+    folder: FilePath | None = None
+
+    @property
+    def raw(self) -> Any:
+        """The plain data: dicts, lists and scalars. Not to be altered."""
+        return self.tree.raw
+
+    def scenario(self) -> Scenario:
+        """Return what is written, checked.
+
+        Raises
+        ------
+        ScenarioError
+            with everything that is wrong.
+        """
+        if self.raw is None:
+            raise self.error([Finding((), _EMPTY)])
+        raw, found = not_yet.set_aside(self.raw)
+        scenario = None
+        try:
+            scenario = Scenario.model_validate(raw, context={"folder": self.folder})
+        except ValidationError as error:
+            found += translation.findings(error, raw, Scenario)
+        if scenario is not None:
+            found += sanity.problems(scenario)
+            found += factors.findings(raw, scenario)
+        if scenario is None or found:
+            raise self.error(found)
+        return scenario
+
+    def replaced(self, values: Mapping[str, Any]) -> Source:
+        """Return the source with other values, each given by the path of what it replaces.
+
+        A path is written as in `sweep`: ``provider.limits.scale``; ``tasks.tokens`` stands for the tokens
+        of all groups and ``tasks.NAME.tokens`` for those of the group called NAME. Mappings that are
+        missing on the way are made. Whether the key exists is checked when the scenario is read.
+
+        Raises
+        ------
+        ScenarioError
+            if something on a path is there and is not a mapping.
+        """
+        raw, places = self.raw, dict(self.tree.values)
+        for dotted, value in values.items():
+            written = ("sweep", dotted)
+            for path in factors.paths(raw, dotted):
+                try:
+                    raw = factors.with_value(raw, path, value)
+                except factors.PathError as error:
+                    raise self.error([error.finding]) from None
+                places = {old: place for old, place in places.items() if old[: len(path)] != path}
+                if written in self.tree.values:
+                    places[path] = self.tree.values[written]
+        return replace(self, tree=Tree(raw, self.tree.keys, places))
+
+    def error(self, findings: Iterable[Finding]) -> ScenarioError:
+        """Return the error with these findings, each at its place in the file."""
+        return ScenarioError(
+            Problem(self.filename, *self.tree.place(each.path, each.at_key), each.path, each.message)
+            for each in findings
+        )
+
+
+def load_source(path: str | os.PathLike[str]) -> Source:
+    """Read a file, without checking what it says; see `Source.scenario`."""
+    file = FilePath(path)
+    name = os.fspath(path)
+
+    def refused(message: str) -> ScenarioError:
+        return ScenarioError([Problem(name, 1, 1, (), message)])
+
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(MOST_CHARACTERS + 1)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise refused(f"cannot be read: {reason}; check the path") from None
+    except ValueError:
+        raise refused("cannot be read: not a path") from None
+    if len(data) > MOST_CHARACTERS:
+        raise refused(TOO_LONG)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise refused(f"not text: byte {error.start + 1} is not UTF-8; save the file as UTF-8") from None
+    return parse_source(text, name, file.parent)
+
+
+def parse_source(text: str, filename: str = "<string>", folder: FilePath | None = None) -> Source:
+    """Read a text, without checking what it says; see `Source.scenario`."""
+    return Source(read_tree(text, filename), filename, folder)
+
+
+def load_scenario(path: str | os.PathLike[str]) -> Scenario:
+    """Read and check a scenario file.
+
+    Raises
+    ------
+    ScenarioError
+        with everything that is wrong with it.
+    """
+    return load_source(path).scenario()
+
+
+def parse_scenario(text: str, filename: str = "<string>", folder: FilePath | None = None) -> Scenario:
+    """Read and check a scenario; csv files are looked for in `folder`.
+
+    Raises
+    ------
+    ScenarioError
+        with everything that is wrong with it.
+    """
+    return parse_source(text, filename, folder).scenario()

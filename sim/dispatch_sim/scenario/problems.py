@@ -1,0 +1,68 @@
+"""What is wrong with a scenario, and where in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from dispatch_sim.scenario.wording import Path, spelled
+
+MOST_PROBLEMS = 100
+"""Most problems of one scenario that are told; nobody reads more."""
+
+
+class Place(NamedTuple):
+    """A place in a file; both count from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something about a scenario, by path.
+
+    Attributes
+    ----------
+    path : keys and indices from the top.
+    message : what was found, and what to do.
+    at_key : whether it is about the key rather than its value.
+    """
+
+    path: Path
+    message: str
+    at_key: bool = False
+
+    def __str__(self) -> str:
+        return f"{spelled(self.path)}: {self.message}" if self.path else self.message
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong, with its place in the file."""
+
+    filename: str
+    line: int
+    column: int
+    path: Path
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.filename}:{self.line}:{self.column}: {Finding(self.path, self.message)}"
+
+
+class ScenarioError(Exception):
+    """A scenario cannot be used. Holds every problem found, in the order of the file."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        lines = [str(problem) for problem in self.problems[:MOST_PROBLEMS]]
+        if len(self.problems) > MOST_PROBLEMS:
+            lines.append(
+                f"{self.problems[0].filename}: and {len(self.problems) - MOST_PROBLEMS} more problems"
+            )
+        return "\n".join(lines)

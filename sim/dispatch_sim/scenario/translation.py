@@ -1,0 +1,128 @@
+"""Pydantic's errors in this program's words: what was found, and what to write instead."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping
+from typing import Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from dispatch_sim.scenario.problems import Finding
+from dispatch_sim.scenario.wording import Path, listed, shown, unknown
+
+_EXAMPLES = {
+    "tasks": "tasks: [{name: research, tokens: 15K, duration: 60s}]",
+    "name": "name: research",
+    "tokens": "tokens: 15K",
+    "duration": "duration: 60s",
+}
+_BOUNDS = {
+    "greater_than": ("gt", "more than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "at most"),
+}
+_MOST = 1000
+
+
+def findings(error: ValidationError, raw: Any, model: type[BaseModel]) -> list[Finding]:
+    """Return the errors that pydantic found in `raw` when it was read as a `model`."""
+    found: dict[Path, Finding] = {}
+    for details in error.errors(include_url=False, include_input=False)[:_MOST]:
+        finding = _finding(details, raw, model)
+        if finding is None:
+            continue
+        earlier = found.get(finding.path)
+        if earlier is None:
+            found[finding.path] = finding
+        elif details["type"] == "literal_error":  # the other side of a union
+            message = f"{earlier.message}, or {_choices(details)}"
+            found[finding.path] = Finding(finding.path, message, earlier.at_key)
+    return list(found.values())
+
+
+def _finding(details: ErrorDetails, raw: Any, model: type[BaseModel]) -> Finding | None:
+    kind = details["type"]
+    context = details.get("ctx", {})
+    path, value = _follow(details["loc"], raw, missing=kind == "missing")
+    if kind in ("quantity", "strategy"):
+        return Finding((*path, *context["path"]), context["message"], context.get("at_key", False))
+    if kind == "extra_forbidden":
+        return Finding(path, unknown("key", str(path[-1]), _keys(model, path[:-1])), at_key=True)
+    if kind == "too_short" and value:
+        return None  # items that are wrong themselves do not count for pydantic
+    if kind == "value_error":
+        return Finding(path, str(context["error"]))
+    return Finding(path, _message(details, path, value, model))
+
+
+def _follow(loc: tuple[int | str, ...], raw: Any, *, missing: bool) -> tuple[Path, Any]:
+    """Return the part of pydantic's path that is in the scenario, and the value there."""
+    path: list[int | str] = []
+    for number, part in enumerate(loc):
+        inside = (isinstance(raw, dict) and part in raw) or (
+            isinstance(raw, list) and isinstance(part, int) and part < len(raw)
+        )
+        if not inside:
+            if missing and number == len(loc) - 1:
+                path.append(part)
+            break
+        path.append(part)
+        raw = raw[part]
+    return tuple(path), raw
+
+
+def _message(details: ErrorDetails, path: Path, value: Any, model: type[BaseModel]) -> str:
+    kind = details["type"]
+    context = details.get("ctx", {})
+    if kind == "missing":
+        key = str(path[-1])
+        return f"the key {key!r} is missing; add it, for example {_EXAMPLES.get(key, key + ': ...')}"
+    if kind in ("model_type", "model_attributes_type", "dict_type"):
+        keys = _keys(model, path)
+        return f"found {shown(value)}; write a mapping with keys such as {listed(keys[:4])}"
+    if kind == "literal_error":
+        return f"{shown(value)} is not one of the choices; write {_choices(details)}"
+    if kind in _BOUNDS:
+        name, words = _BOUNDS[kind]
+        return f"{shown(value)} is out of range; write {words} {context[name]:,g}"
+    sizes: Mapping[str, Callable[[], str]] = {
+        "too_short": lambda: f"found {shown(value)}; write at least {context['min_length']}",
+        "too_long": lambda: f"found {shown(value)}; at most {context['max_length']:,} are possible",
+        "string_too_short": lambda: "found empty text; write a word",
+        "string_too_long": lambda: f"longer than {context['max_length']:,} characters; shorten it",
+        "string_type": lambda: f"found {shown(value)}, not text; write a word, or put it in quotes",
+        "string_unicode": lambda: f"{shown(value)} has characters that stand for nothing; remove them",
+        "tuple_type": lambda: f"found {shown(value)}, not a list; put a dash before each item",
+    }
+    if kind in sizes:
+        return sizes[kind]()
+    if kind.startswith("int_"):
+        return f"{shown(value)} is not a whole number; write one, such as 3"
+    return f"{shown(value)} is not possible here: {details['msg']}"
+
+
+def _choices(details: ErrorDetails) -> str:
+    return str(details["ctx"]["expected"]).replace("'", "")
+
+
+def _keys(model: type[BaseModel], path: Path) -> list[str]:
+    """Return the keys that the part of a scenario at `path` may have."""
+    here: type[BaseModel] | None = model
+    for part in path:
+        if here is None or isinstance(part, int):
+            continue
+        fields = {field.alias or name: field.annotation for name, field in here.model_fields.items()}
+        here = _model_in(fields.get(part))
+    return [field.alias or name for name, field in here.model_fields.items()] if here else ["no keys"]
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the model that an annotation is, or is a tuple or union of."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if get_origin(annotation) in (tuple, Union, types.UnionType):
+        return next((found for arg in get_args(annotation) if (found := _model_in(arg))), None)
+    return None

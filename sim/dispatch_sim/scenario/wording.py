@@ -1,0 +1,65 @@
+"""The words of error messages: what was found, and what to write instead."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pydantic_core import PydanticCustomError
+
+Path = tuple[int | str, ...]
+"""Where in a scenario: keys and indices from the top."""
+
+
+def shown(value: Any) -> str:
+    """Return what was found as an error message shows it: escaped, on one line, and short.
+
+    Numbers are shown as they are written, text in quotes, lists and mappings by their kind and size.
+    """
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict | list | tuple):
+        kind = "mapping" if isinstance(value, dict) else "list"
+        return f"a {kind} of {len(value)}" if value else f"an empty {kind}"
+    if isinstance(value, int) and abs(value) > 10**12:
+        return f"a number of {int(math.log10(abs(value))) + 1} digits"
+    text = ascii(value[:200]) if isinstance(value, str) and not value.isprintable() else repr(value)
+    return text if len(text) <= 60 else f"{text[:50]}...{text[-5:]}"
+
+
+def wrong(message: str, path: Path = (), *, at_key: bool = False) -> PydanticCustomError:
+    """Return the error of a value (or of its key) at `path` below the field that is being read."""
+    return PydanticCustomError("quantity", "{message}", {"message": message, "path": path, "at_key": at_key})
+
+
+def unknown(kind: str, found: str, choices: Sequence[str]) -> str:
+    """Return the message about a word that is not one of `choices`, with the likeliest that was meant."""
+    plain = found[:40].lower().replace("-", "_")
+    by_plain = {choice.replace("-", "_"): choice for choice in choices}
+    same = [choice for choice in choices if choice.replace("_", "") == plain.replace("_", "")]
+    close = same or [by_plain[word] for word in difflib.get_close_matches(plain, by_plain, 1)]
+    if close:
+        return f"unknown {kind} {shown(found)}; did you mean {close[0]!r}?"
+    return f"unknown {kind} {shown(found)}; there {'is' if len(choices) == 1 else 'are'} {listed(choices)}"
+
+
+def listed(words: Iterable[str], last: str = "and") -> str:
+    """Return the words with commas, and `last` before the last."""
+    *most, final = words
+    return f"{', '.join(most)} {last} {final}" if most else final
+
+
+def spelled(path: Path) -> str:
+    """Return a path as messages write it: ``tasks[0].tokens``."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            word = part if part.isprintable() and 0 < len(part) <= 40 else shown(part)
+            text += f".{word}" if text else word
+    return text

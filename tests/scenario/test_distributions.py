@@ -1,0 +1,296 @@
+"""Distributions, against scipy's."""
+
+import math
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from dispatch_sim.scenario.distributions import (
+    Constant,
+    CountDistribution,
+    Distribution,
+    Empirical,
+    Exponential,
+    Gamma,
+    LogLogistic,
+    LogNormal,
+    Mixture,
+    SecondsDistribution,
+    TokensDistribution,
+    Triangular,
+    Uniform,
+    Weibull,
+)
+
+SIGMA = math.sqrt(math.log(1 + 0.5**2))
+PAIRS: list[tuple[Distribution, Any]] = [
+    (Uniform(2.0, 5.0), scipy.stats.uniform(2, 3)),
+    (Triangular(1.0, 2.0, 5.0), scipy.stats.triang(0.25, 1, 4)),
+    (Triangular(1.0, 1.0, 5.0), scipy.stats.triang(0, 1, 4)),
+    (Triangular(1.0, 5.0, 5.0), scipy.stats.triang(1, 1, 4)),
+    (Exponential(3.0), scipy.stats.expon(scale=3)),
+    (LogNormal.of(mean=60, cv=0.5), scipy.stats.lognorm(SIGMA, scale=60 / math.sqrt(1.25))),
+    (LogNormal.of(median=60, log_sd=0.9), scipy.stats.lognorm(0.9, scale=60)),
+    (Gamma(2.5, 4.0), scipy.stats.gamma(2.5, scale=4)),
+    (Gamma(0.3, 4.0), scipy.stats.gamma(0.3, scale=4)),
+    (Weibull(0.7, 4.0), scipy.stats.weibull_min(0.7, scale=4)),
+    (Weibull(3.0, 4.0), scipy.stats.weibull_min(3, scale=4)),
+    (LogLogistic(2.5, 60.0), scipy.stats.fisk(2.5, scale=60)),
+]
+U = [1e-12, 1e-6, 0.01, 0.1, 0.25, 0.5, 0.8, 0.99, 1 - 1e-6, 1 - 1e-12]
+ids = [repr(mine) for mine, _ in PAIRS]
+
+
+@pytest.mark.parametrize(("mine", "theirs"), PAIRS, ids=ids)
+def test_agrees_with_scipy(mine: Distribution, theirs: Any) -> None:
+    """Quantiles, cdf and mean are those of scipy.stats."""
+    for u in U:
+        x = float(theirs.ppf(u) if u < 0.5 else theirs.isf(1 - u))  # 1 - u is exact, ppf near 1 is not
+        assert mine.quantile(u) == pytest.approx(x, rel=1e-9)
+        assert mine.cdf(x) == pytest.approx(float(theirs.cdf(x)), rel=1e-8, abs=1e-15)
+    assert mine.mean == pytest.approx(float(theirs.mean()), rel=1e-9)
+    low, high = mine.support
+    assert (low, high) == tuple(float(end) for end in theirs.support())
+    assert mine.cdf(low - 1) == 0
+    assert mine.cdf(high) == 1 or math.isinf(high)
+
+
+@pytest.mark.parametrize(("mine", "theirs"), PAIRS, ids=ids)
+def test_quantile_and_cdf_are_inverse(mine: Distribution, theirs: Any) -> None:
+    """The cdf of the quantile of u is u."""
+    for u in U[1:-1]:
+        assert mine.cdf(mine.quantile(u)) == pytest.approx(u, rel=1e-8)
+
+
+def test_lognormal_keeps_mean_and_cv() -> None:
+    """`of(mean, cv)` has that mean and that coefficient of variation, by scipy's moments."""
+    made = LogNormal.of(mean=600, cv=0.5)
+    theirs = scipy.stats.lognorm(made.sigma, scale=made.median)
+    assert float(theirs.mean()) == pytest.approx(600)
+    assert float(theirs.std()) == pytest.approx(300)
+    with pytest.raises(ValueError, match="mean or a median"):
+        LogNormal.of(mean=1, median=2, cv=1)
+
+
+def test_heavy_loglogistic_has_no_mean() -> None:
+    """With a shape of at most 1 the mean is infinite."""
+    assert LogLogistic(1.0, 1e-5).mean == math.inf
+
+
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=60), st.floats(1e-9, 1, exclude_max=True))
+def test_empirical_quantile_is_the_least_value_with_enough_below(values: list[int], u: float) -> None:
+    """The quantile is the smallest value of the sample whose cdf reaches u, counted by hand."""
+    n = len(values)
+    expected = min(v for v in values if sum(w <= v for w in values) / n >= u)
+    assert Empirical(tuple(map(float, values))).quantile(u) == expected
+
+
+@pytest.mark.parametrize("n", [3, 7, 49, 1000])
+def test_empirical_quantile_at_its_steps(n: int) -> None:
+    """At u = k/n the quantile is the k-th value, whatever k/n is rounded to."""
+    sample = Empirical(tuple(float(k) for k in range(1, n + 1)))
+    assert [sample.quantile(k / n) for k in range(1, n)] == list(range(1, n))
+
+
+def test_mixture_of_constants_jumps() -> None:
+    """The quantile of a discrete mixture is the smallest value with enough probability up to it."""
+    mixture = Mixture((0.25, 0.5, 0.25), (Constant(1.0), Constant(5.0), Constant(9.0)))
+    u = [1e-9, 0.25, math.nextafter(0.25, 1), 0.75, math.nextafter(0.75, 1), 1 - 2**-53]
+    assert [mixture.quantile(v) for v in u] == [1, 1, 5, 5, 9, 9]
+
+
+def test_mixture_quantile_inverts_the_cdf_of_continuous_components() -> None:
+    """Where the cdf has no jumps, the cdf of the quantile of u is u; mean and cdf are weighted sums."""
+    mixture = Mixture((0.9, 0.1), (LogNormal.of(mean=60, cv=0.5), Gamma(2.0, 300.0)))
+    theirs = [scipy.stats.lognorm(SIGMA, scale=60 / math.sqrt(1.25)), scipy.stats.gamma(2, scale=300)]
+    for u in U:
+        x = mixture.quantile(u)
+        assert 0.9 * float(theirs[0].cdf(x)) + 0.1 * float(theirs[1].cdf(x)) == pytest.approx(u, rel=1e-8)
+    assert mixture.mean == pytest.approx(0.9 * 60 + 0.1 * 600)
+
+
+parts = st.one_of(
+    st.builds(Constant, st.floats(0, 100)),
+    st.builds(lambda low, width: Uniform(low, low + width), st.floats(0, 100), st.floats(0.1, 100)),
+    st.builds(lambda m, cv: LogNormal.of(mean=m, cv=cv), st.floats(0.1, 100), st.floats(0.1, 3)),
+    st.builds(Exponential, st.floats(0.1, 100)),
+)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 9), parts), min_size=1, max_size=5),
+    st.floats(1e-9, 1 - 1e-9),
+    st.floats(1e-9, 1 - 1e-9),
+)
+def test_mixture_quantile_is_the_generalised_inverse(
+    weighted: list[tuple[int, Distribution]], u: float, v: float
+) -> None:
+    """It rises with u, its cdf reaches u, and that of the float below does not."""
+    total = sum(weight for weight, _ in weighted)
+    mixture = Mixture(tuple(w / total for w, _ in weighted), tuple(part for _, part in weighted))
+    u, v = min(u, v), max(u, v)
+    x = mixture.quantile(u)
+    assert x <= mixture.quantile(v)
+    assert mixture.cdf(x) >= u - 1e-12
+    assert mixture.cdf(math.nextafter(x, -math.inf)) <= u + 1e-12
+
+
+def read(kind: Any, raw: Any, folder: Path | None = None) -> Any:
+    """Read a distribution as a scenario's field of this kind."""
+    return TypeAdapter(kind).validate_python(raw, context={"folder": folder})
+
+
+@pytest.mark.parametrize(
+    ("raw", "made"),
+    [
+        ("60s", Constant(60.0)),
+        ({"constant": "1m"}, Constant(60.0)),
+        ({"uniform": {"low": "1s", "high": "1m"}}, Uniform(1.0, 60.0)),
+        ({"triangular": {"low": "1s", "mode": "2s", "high": "3s"}}, Triangular(1.0, 2.0, 3.0)),
+        ({"exponential": {"mean": "5s"}}, Exponential(5.0)),
+        ({"lognormal": {"mean": "60s", "cv": 0.5}}, LogNormal.of(mean=60.0, cv=0.5)),
+        ({"lognormal": {"mean": "60s", "cv": "50%"}}, LogNormal.of(mean=60.0, cv=0.5)),
+        ({"lognormal": {"median": "60s", "log_sd": 0.9}}, LogNormal.of(median=60.0, log_sd=0.9)),
+        ({"gamma": {"mean": "60s", "cv": 0.5}}, Gamma(4.0, 15.0)),
+        ({"gamma": {"shape": 4, "scale": "15s"}}, Gamma(4.0, 15.0)),
+        ({"weibull": {"shape": 0.7, "scale": "15s"}}, Weibull(0.7, 15.0)),
+        ({"loglogistic": {"shape": 2.5, "median": "15s"}}, LogLogistic(2.5, 15.0)),
+        ({"empirical": ["3s", "1s", "1m"]}, Empirical((1.0, 3.0, 60.0))),
+        (
+            {
+                "mixture": [
+                    {"weight": "90%", "of": "5s"},
+                    {"weight": 0.1, "of": {"exponential": {"mean": "1m"}}},
+                ]
+            },
+            Mixture((0.9, 0.1), (Constant(5.0), Exponential(60.0))),
+        ),
+    ],
+)
+def test_reads_what_people_write(raw: Any, made: Distribution) -> None:
+    """Every family is read, with its parameters in their units."""
+    assert read(SecondsDistribution, raw) == made
+
+
+def test_nested_mixtures_are_flattened() -> None:
+    """A mixture in a mixture is one list with products of weights."""
+    inner = {"mixture": [{"weight": "50%", "of": "1s"}, {"weight": "50%", "of": "2s"}]}
+    raw = {"mixture": [{"weight": "50%", "of": inner}, {"weight": "50%", "of": "3s"}]}
+    flat = Mixture((0.25, 0.25, 0.5), (Constant(1.0), Constant(2.0), Constant(3.0)))
+    assert read(SecondsDistribution, raw) == flat
+
+
+WRONG = [
+    ({"lognormal": {"mean": "60s", "cv": "abc"}}, ("lognormal", "cv"), "'abc' is not a cv"),
+    ({"lognormal": {"mean": 60, "cv": 1}}, ("lognormal", "mean"), "60 has no unit"),
+    ({"lognormal": {"maen": "60s", "cv": 1}}, ("lognormal", "maen"), "did you mean 'mean'?"),
+    ({"lognormal": {"mean": "60s"}}, ("lognormal",), "lognormal is given by {mean, cv} or {median, log_sd}"),
+    ({"lognormal": {"mean": "0s", "cv": 1}}, ("lognormal", "mean"), "write more than 0"),
+    ({"lognormal": "60s"}, ("lognormal",), "is given by"),
+    ({"log-normal": {"mean": "60s", "cv": 1}}, ("log-normal",), "did you mean 'lognormal'?"),
+    ({"log_logistic": {}}, ("log_logistic",), "did you mean 'loglogistic'?"),
+    ({"uniform": {"low": "5s", "high": "5s"}}, ("uniform",), "low is not less than high"),
+    ({"triangular": {"low": "1s", "mode": "9s", "high": "5s"}}, ("triangular", "mode"), "not between"),
+    ({"weibull": {"shape": 0.05, "scale": "1s"}}, ("weibull",), "so wide"),
+    ({"weibull": {"shape": 0, "scale": "1s"}}, ("weibull", "shape"), "is not a shape"),
+    ({"loglogistic": {"shape": 0.01, "median": "1s"}}, ("loglogistic",), "so wide"),
+    ({"lognormal": {"median": "1s", "log_sd": 10}}, ("lognormal",), "so wide"),
+    ({"gamma": {"mean": "60s", "cv": True}}, ("gamma", "cv"), "true is not a cv"),
+    ({"empirical": ["1s", "x"]}, ("empirical", 1), "'x' is not a time"),
+    ({"empirical": []}, ("empirical",), "an empty list"),
+    ({"mixture": [{"weight": "90%", "of": "5s"}]}, ("mixture",), "add up to 0.9"),
+    ({"mixture": [{"weight": 1, "of": "5 x"}]}, ("mixture", 0, "of"), "'5 x' is not a time"),
+    ({"mixture": [{"weigth": 1, "of": "5s"}]}, ("mixture", 0), "write {weight: 90%, of: 60s}"),
+    ({}, (), "an empty mapping"),
+    ({"constant": "1s", "uniform": {}}, (), "a mapping of 2"),
+    (["1s"], (), "write 60s"),
+    ({"empirical": {"csv": "a.csv", "column": "t"}}, ("empirical",), "looked for beside"),
+]
+
+
+@pytest.mark.parametrize(("raw", "path", "message"), WRONG)
+def test_refuses_with_the_place(raw: Any, path: tuple[Any, ...], message: str) -> None:
+    """An error names the part of the distribution that is wrong."""
+    with pytest.raises(ValidationError) as caught:
+        read(SecondsDistribution, raw)
+    [error] = caught.value.errors()
+    assert error["ctx"]["path"] == path
+    assert message in error["ctx"]["message"]
+
+
+def test_counts_are_at_least_one() -> None:
+    """A number of calls is a plain number from 1."""
+    assert read(CountDistribution, 5) == Constant(5.0)
+    assert read(CountDistribution, {"uniform": {"low": 1, "high": 9}}) == Uniform(1.0, 9.0)
+    for raw in (0, 0.5, "5s", {"uniform": {"low": 0, "high": 9}}, 10**7):
+        with pytest.raises(ValidationError):
+            read(CountDistribution, raw)
+
+
+@pytest.mark.parametrize("raw", [raw for raw, *_ in [("15K",), ({"lognormal": {"mean": "15K", "cv": 0.4}},)]])
+def test_dumped_distributions_are_read_again(raw: Any) -> None:
+    """A dump is in base units; for tokens, that have none, it is a scenario's own form."""
+    made = read(TokensDistribution, raw)
+    again = read(TokensDistribution, TypeAdapter(TokensDistribution).dump_python(made, mode="json"))
+    assert again.quantile(0.9) == pytest.approx(made.quantile(0.9))
+
+
+@pytest.mark.parametrize(
+    "made",
+    [mine for mine, _ in PAIRS] + [Mixture((0.5, 0.5), (Constant(1.0), Empirical((2.0, 3.0))))],
+    ids=repr,
+)
+def test_every_family_is_dumped_and_read_again(made: Distribution) -> None:
+    """Each family comes back from its dump with the same quantiles."""
+    again = read(TokensDistribution, TypeAdapter(TokensDistribution).dump_python(made, mode="json"))
+    assert [again.quantile(u) for u in U] == pytest.approx([made.quantile(u) for u in U])
+
+
+def test_samples_are_read_from_a_csv_file(tmp_path: Path) -> None:
+    """A column of a csv file beside the scenario becomes the sample itself."""
+    (tmp_path / "runs.csv").write_text("id,seconds\na,3\nb,1.5\n\n")
+    made = read(SecondsDistribution, {"empirical": {"csv": "runs.csv", "column": "seconds"}}, tmp_path)
+    assert made == Empirical((1.5, 3.0))
+
+
+def test_csv_files_elsewhere_or_broken_are_refused(tmp_path: Path) -> None:
+    """No path leads out of the scenario's folder, through links either; bad rows are named."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (tmp_path / "secret.csv").write_text("t\n1\n")
+    (home / "link.csv").symlink_to(tmp_path / "secret.csv")
+    (home / "bad.csv").write_text("t\n1\nx\n")
+    (home / "negative.csv").write_text("t\n-1\n")
+    (home / "nan.csv").write_text("t\nnan\n")
+    (home / "empty.csv").write_text("")
+    (home / "binary.csv").write_bytes(b"t\n\xff\xfe\n")
+    for name, message in {
+        "../secret.csv": "outside the scenario's folder",
+        str(tmp_path / "secret.csv"): "outside the scenario's folder",
+        "link.csv": "outside the scenario's folder",
+        "none.csv": "there is no file",
+        "a\0b": "cannot be read|there is no file",
+        "bad.csv": "line 3 of the csv file has 'x'",
+        "negative.csv": "has -1 in 't'",
+        "nan.csv": "not a finite number",
+        "empty.csv": "the csv file is empty",
+        "binary.csv": "cannot be read",
+    }.items():
+        with pytest.raises(ValidationError, match=message):
+            read(SecondsDistribution, {"empirical": {"csv": name, "column": "t"}}, home)
+    with pytest.raises(ValidationError, match="unknown column 'tt'; did you mean 't'"):
+        read(SecondsDistribution, {"empirical": {"csv": "bad.csv", "column": "tt"}}, home)
+
+
+def test_scipy_is_imported_only_for_a_gamma() -> None:
+    """Reading scenarios does not cost the import of scipy."""
+    program = "import sys, dispatch_sim.scenario; print('scipy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

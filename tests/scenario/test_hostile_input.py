@@ -1,0 +1,318 @@
+"""Files that are broken, by accident or by intent: always a ScenarioError, and soon."""
+
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dispatch_sim.scenario import Scenario, ScenarioError, Source, load_scenario, parse_scenario, parse_source
+from dispatch_sim.scenario.tree import MOST_CHARACTERS, Tree
+from tests.scenario.texts import FULL, MEDIUM, SHORT
+
+
+def refused(text: str) -> str:
+    """Return the error of a scenario that must be refused."""
+    with pytest.raises(ScenarioError) as caught:
+        parse_scenario(text)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# only a comment\n", "null"])
+def test_an_empty_file_is_told_what_to_hold(text: str) -> None:
+    """The least scenario is given in the error."""
+    assert refused(text).startswith("<string>:1:1: the file is empty; write at least tasks: [{name:")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "not text: byte 1 is not UTF-8; save the file as UTF-8"),
+        (b"tasks: \x00", "not YAML"),
+        ("tasks: []".encode("utf-16"), "not text: byte 1 is not UTF-8"),
+        (b"\x1b[31mtasks: []", "not YAML"),
+        (b"a" * (MOST_CHARACTERS + 1), "more than 256 KiB; put measured values in a csv file"),
+    ],
+)
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path, data: bytes, message: str) -> None:
+    """Binary files, other encodings, control characters and huge files; the error is one printable line."""
+    file = tmp_path / "mine.yaml"
+    file.write_bytes(data)
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario(file)
+    assert str(caught.value).startswith(f"{file}:1:")
+    assert message in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    """A missing file, a folder and an impossible name are errors of the same kind."""
+    for name in ("none.yaml", "", "a\0b"):
+        with pytest.raises(ScenarioError, match="cannot be read"):
+            load_scenario(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            SHORT + "study: {seed: 1}\nname: a\nstudy: {seed: 2}\n",
+            "5:1: study: the key 'study' is there twice, first in line 3; remove one",
+        ),
+        (
+            "tasks: [{name: a, name: b}]",
+            "1:19: tasks[0].name: the key 'name' is there twice, first in line 1",
+        ),
+        (SHORT + "---\n" + SHORT, "3:1: a second document; write one scenario a file"),
+        (SHORT + "1: x", "3:1: 1 is not a key; keys are words"),
+        (SHORT + "? [a]\n: x", "3:3: a list, mapping or alias is not a key; keys are words"),
+        (SHORT + "null: x", "3:1: nothing is not a key; keys are words"),
+        (SHORT + "<<: {name: x}", "3:1: merge keys (<<) are not read; repeat the keys"),
+        (SHORT + "name: !!python/object/apply:os.system [x]", "3:7: the tag"),
+        (SHORT + "name: !!binary aGVsbG8=", "3:7: the tag 'tag:yaml.org,2002:binary' has no meaning here"),
+        (SHORT + "name: !thing x", "3:7: the tag '!thing' has no meaning here; remove it"),
+        (SHORT + "name: *nothing", "3:7: the alias *nothing repeats nothing above it"),
+        ("&a [*a]", "1:5: the alias *a stands within what it repeats"),
+        ("tasks: &a\n  - {name: x, more: *a}", "the alias *a stands within what it repeats"),
+        ("[" * 60 + "]" * 60, "1:51: nested more than 50 deep; a scenario needs less than ten"),
+        ("[" * 100_000, "nested more than 50 deep"),
+        ("- " * 100_000, "nested more than 50 deep"),
+        ("a: &a [[[[[[[[[[1]]]]]]]]]]\nb: " + "[" * 45 + "*a" + "]" * 45, "nested more than 50 deep"),
+        ("[" + "1," * 100_001 + "]", "more than 100,000 values; put measured values in a csv file"),
+        ("x" * (MOST_CHARACTERS + 1), "more than 256 KiB"),
+        ("tasks: [", "not YAML"),
+        ("tasks: 'open", "not YAML"),
+        ("tasks:\n\t- x", "not YAML"),
+        ('name: "\\UFFFFFFFF"', "not YAML"),
+        ("%YAML 9.9\n---\n" + SHORT + "x", "not YAML"),
+    ],
+)
+def test_what_is_not_plain_yaml_is_refused(text: str, message: str) -> None:
+    """Structure that a scenario never needs is an error with a place."""
+    assert message in refused(text)
+
+
+def test_an_alias_bomb_is_refused_before_it_grows() -> None:
+    """Nine levels of nine aliases are 387 million values; they are counted, not made."""
+    text = "a0: &a0 [1,1,1,1,1,1,1,1,1]\n"
+    text += "".join(f"a{k}: &a{k} [{','.join([f'*a{k - 1}'] * 9)}]\n" for k in range(1, 9))
+    started = time.perf_counter()
+    assert "more than 100,000 values" in refused(text)
+    assert time.perf_counter() - started < 1
+
+
+HUGE = [
+    "-1",
+    "-5s",
+    "-3K",
+    "-20%",
+    "-.inf",
+    ".inf",
+    ".nan",
+    "1e300",
+    "1" + "0" * 500,
+    "1e-400s",
+    "9" * 150 + "s",
+]
+PLACES = [
+    "tasks: [{name: a, tokens: QUANTITY, duration: 60s}]",
+    "tasks: [{name: a, tokens: 15K, duration: QUANTITY}]",
+    "tasks: [{name: a, tokens: 15K, duration: 60s, count: QUANTITY}]",
+    "tasks: [{name: a, tokens: 15K, duration: 60s, calls: QUANTITY}]",
+    "tasks: [{name: a, tokens: 15K, duration: 60s, output_share: QUANTITY}]",
+    "tasks: [{name: a, tokens: 15K, duration: {lognormal: {mean: 60s, cv: QUANTITY}}}]",
+    "tasks: [{name: a, tokens: 15K, duration: {weibull: {shape: 1, scale: QUANTITY}}}]",
+    SHORT + "provider: {limits: {requests: QUANTITY}}",
+    SHORT + "provider: {limits: {scale: QUANTITY}}",
+    SHORT + "provider: {limits: {burst: QUANTITY}}",
+    SHORT + "provider: {prices: {input: QUANTITY}}",
+    SHORT + "values: {people: QUANTITY}",
+    SHORT + "client: {factor: QUANTITY}",
+    SHORT + "failures: {crash: QUANTITY}",
+    SHORT + "study: {seed: QUANTITY}",
+    SHORT + "study: {indifference: QUANTITY}",
+    SHORT + "sweep: {tasks: QUANTITY}",
+    SHORT + "strategies: [queue: QUANTITY]",
+]
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("quantity", HUGE)
+def test_negative_and_infinite_quantities_are_refused(place: str, quantity: str) -> None:
+    """Nothing in a scenario can be negative, infinite, not a number or absurdly large."""
+    if quantity == "1e-400s" and ("tokens: 15K, duration: QUANTITY" in place):
+        assert parse_scenario(place.replace("QUANTITY", quantity)).tasks[0].duration.mean == 0
+        return
+    assert len(refused(place.replace("QUANTITY", quantity))) < 400
+
+
+@pytest.mark.parametrize("text", ["\\e[2Jboo", "\\0", "\\ud800", "\\u202e", "x" * 50_000, "\\n" * 300])
+def test_errors_are_short_and_escaped(text: str) -> None:
+    """What a file holds cannot write to the terminal: neither a value, nor a key, nor a strategy."""
+    for place in (
+        'tasks: [{name: a, tokens: "TEXT", duration: 60s}]',
+        SHORT + '"TEXT": 1',
+        SHORT + 'strategies: ["TEXT"]',
+        SHORT + 'strategies: [{"TEXT": 1}]',
+        SHORT + 'strategies: [{queue: 1, "TEXT": 1}]',
+        SHORT + 'strategies: [{queue: 1, merge: "TEXT"}]',
+        SHORT + 'provider: {on_limit: "TEXT"}',
+        SHORT + 'sweep: {"TEXT": [1]}',
+        SHORT + 'tasks: {"TEXT": {"TEXT": 1, "TEXT": 2}}',
+        'tasks: [{name: "TEXT", tokens: 15M, calls: 1, duration: 60s}]',
+        'tasks: [{name: a, tokens: {"TEXT": 1}, duration: {empirical: {csv: "TEXT", column: "TEXT"}}}]',
+        'tasks: [{name: "TEXT", after: ["TEXT"], tokens: 1, duration: 1s}, {name: "TEXT"}]',
+    ):
+        error = refused(place.replace("TEXT", text))
+        assert all(line.isprintable() for line in error.split("\n"))
+        assert len(error) < 1500
+
+
+def always_a_scenario_or_an_error(source: Source) -> None:
+    """Fail if reading gives anything but a scenario or a printable ScenarioError."""
+    failure = None
+    try:
+        made = source.scenario()
+    except ScenarioError as error:
+        failure = error
+    if failure is not None:
+        assert failure.problems
+        assert all(line.isprintable() for line in str(failure).split("\n"))
+        return
+    assert isinstance(made, Scenario)
+    made.model_dump_json()
+    for group in made.tasks:
+        assert all(0 <= group.duration.quantile(u) < math.inf for u in (1e-9, 0.5, 1 - 1e-9))
+
+
+def test_unchanged_scenarios_are_read() -> None:
+    """What the mutations below start from is valid, so that they meet more than the YAML parser."""
+    assert parse_scenario(MEDIUM).batch_size == 11
+    assert parse_scenario(FULL).batch_size == 12
+
+
+def mutated(count: int) -> settings:
+    """Return how a mutation test is run: so many mutants, the same ones every time, none longer than 2 s."""
+    return settings(
+        max_examples=count,
+        derandomize=True,
+        deadline=2000,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+edits = st.lists(
+    st.tuples(
+        st.integers(0, len(MEDIUM)),
+        st.integers(0, 12),
+        st.one_of(
+            st.binary(max_size=3),
+            st.sampled_from(
+                [b"{", b"}", b"[", b"]", b": ", b"- ", b"&a ", b"*a", b"\n", b"'", b"-", b"!!", b"0", b"1e99"]
+            ),
+        ),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@mutated(3000)
+@given(edits)
+def test_files_with_changed_bytes(changes: list[tuple[int, int, bytes]]) -> None:
+    """3,000 scenarios with bytes put in, taken out and changed are read or refused, never anything else."""
+    data = MEDIUM.encode()
+    for start, cut, inserted in changes:
+        data = data[:start] + inserted + data[start + cut :]
+    try:
+        source = parse_source(data.decode("utf-8", errors="replace"))
+    except ScenarioError:
+        return
+    always_a_scenario_or_an_error(source)
+
+
+RAW = parse_source(FULL).raw
+
+
+def paths_in(raw: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Return the paths of all values."""
+    items = raw.items() if isinstance(raw, dict) else enumerate(raw) if isinstance(raw, list) else ()
+    return [path, *(below for key, value in items for below in paths_in(value, (*path, key)))]
+
+
+def at(raw: Any, path: tuple[Any, ...]) -> Any:
+    """Return the value at a path."""
+    for key in path:
+        raw = raw[key]
+    return raw
+
+
+def with_at(raw: Any, path: tuple[Any, ...], change: Any) -> Any:
+    """Return `raw` changed at a path: `change` takes the old value."""
+    if not path:
+        return change(raw)
+    copy = dict(raw) if isinstance(raw, dict) else list(raw)
+    copy[path[0]] = with_at(raw[path[0]], path[1:], change)
+    return copy
+
+
+PATHS = paths_in(RAW)
+WORDS = sorted(
+    {key for path in PATHS for key in path if isinstance(key, str)} | {"after", "hang", "uniform", "csv"}
+)
+values = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(),
+        st.text(max_size=8),
+        st.sampled_from(
+            ["0s", "1e12", "1ms", "5K", "100%", "1/s", "$1/h", "unlimited", "1..10000", "parallel", 10**30]
+        ),
+        st.sampled_from(PATHS).map(lambda path: at(RAW, path)),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.sampled_from(WORDS) | st.text(max_size=5), inner, max_size=3),
+    ),
+    max_leaves=6,
+)
+
+
+@mutated(7000)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(PATHS),
+            st.sampled_from(["put", "drop", "rename", "add"]),
+            values,
+            st.sampled_from(WORDS),
+        ),
+        min_size=1,
+        max_size=3,
+    )
+)
+def test_scenarios_with_changed_structure(changes: list[tuple[Any, str, Any, str]]) -> None:
+    """7,000 scenarios with parts replaced, dropped, renamed and added are read or refused."""
+    raw = RAW
+    for path, kind, value, word in changes:
+
+        def change(old: Any, kind: str = kind, value: Any = value, word: str = word) -> Any:
+            if kind == "put" or not isinstance(old, dict | list) or not old:
+                return value
+            if isinstance(old, list):
+                return old[1:] if kind == "drop" else [*old, value]
+            first = next(iter(old))
+            rest = {key: inner for key, inner in old.items() if key != first}
+            return {"drop": rest, "rename": {word: old[first], **rest}, "add": {**old, word: value}}[kind]
+
+        try:
+            raw = with_at(raw, path, change)
+        except (KeyError, IndexError, TypeError):  # an earlier change has taken the place away
+            continue
+    always_a_scenario_or_an_error(Source(Tree(raw, {}, {})))

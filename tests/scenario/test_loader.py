@@ -1,0 +1,310 @@
+"""Reading scenario files, and the errors that say what to change in them."""
+
+from pathlib import Path
+
+import pytest
+
+from dispatch_sim.scenario import (
+    ScenarioError,
+    load_scenario,
+    load_source,
+    parse_scenario,
+    parse_source,
+    sanity,
+)
+from dispatch_sim.scenario.distributions import Constant, Empirical, LogNormal
+from tests.scenario.texts import FULL, SHORT
+
+
+def errors(text: str) -> list[str]:
+    """Return the errors of a scenario, one a line."""
+    with pytest.raises(ScenarioError) as caught:
+        parse_scenario(text, "mine.yaml")
+    return str(caught.value).splitlines()
+
+
+def test_three_lines_are_a_scenario() -> None:
+    """Everything but the tasks has a default."""
+    scenario = parse_scenario(SHORT)
+    assert scenario.tasks[0].tokens == Constant(15_000.0)
+    assert scenario.tasks[0].duration == Constant(60.0)
+    assert [strategy.label for strategy in scenario.strategies] == ["sequential", "parallel", "queue"]
+
+
+def test_every_key_is_read() -> None:
+    """A scenario that says everything means what it says."""
+    scenario = parse_scenario(FULL)
+    assert scenario.batch_size == 12
+    assert scenario.tasks[0].duration == LogNormal.of(mean=60.0, cv=0.5)
+    assert scenario.tasks[1].duration == Empirical((10.0, 20.0, 60.0))
+    assert scenario.dispatch.return_.tokens.mean == pytest.approx(7000 / 3)
+    assert scenario.provider.limits.output_tokens is None
+    assert scenario.provider.prices.output == 15
+    assert scenario.client.retry_after.up_to == 60
+    assert scenario.values.people == 80
+    assert scenario.sweep.concurrency == (1, 2, 4, 8, 12, 16, 20)
+    assert scenario.sweep.factors == {
+        "provider.limits.scale": [0.5, 1, 2],
+        "tasks.check.tokens": ["5K", {"exponential": {"mean": "9K"}}],
+    }
+    assert scenario.study.confidence == 0.95
+
+
+def test_a_file_is_read_with_its_name_in_errors(tmp_path: Path) -> None:
+    """An error begins with the file, the line and the column."""
+    file = tmp_path / "mine.yaml"
+    file.write_text("tasks:\n  - name: a\n    tokens: 15K\n    duration: 60 parsecs\n")
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario(file)
+    expected = f"{file}:4:15: tasks[0].duration: '60 parsecs' is not a time; write 60s, 5m or 1h30m"
+    assert str(caught.value) == expected
+    [problem] = caught.value.problems
+    assert (problem.line, problem.column, problem.path) == (4, 15, ("tasks", 0, "duration"))
+
+
+def test_csv_files_are_looked_for_beside_the_scenario(tmp_path: Path) -> None:
+    """The path of a sample is relative to the scenario file."""
+    (tmp_path / "runs.csv").write_text("seconds\n2\n1\n")
+    file = tmp_path / "mine.yaml"
+    file.write_text(SHORT.replace("60s", "{empirical: {csv: runs.csv, column: seconds}}"))
+    assert load_scenario(file).tasks[0].duration == Empirical((1.0, 2.0))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            SHORT.replace("tokens", "toknes"),
+            [
+                "2:5: tasks[0].tokens: the key 'tokens' is missing; add it, for example tokens: 15K",
+                "2:22: tasks[0].toknes: unknown key 'toknes'; did you mean 'tokens'?",
+            ],
+        ),
+        (
+            SHORT + "dispatch: {retrun: {time: 2s}}",
+            ["3:12: dispatch.retrun: unknown key 'retrun'; did you mean 'return'?"],
+        ),
+        (
+            SHORT + "dispatch: {return: {time: 2}}",
+            ["3:27: dispatch.return.time: 2 has no unit; write 2s, 5m or 1h30m"],
+        ),
+        (
+            SHORT.replace("60s", "{lognormal: {mean: 60s, cv: abc}}"),
+            [
+                "2:73: tasks[0].duration.lognormal.cv: 'abc' is not a cv; write a plain number above 0,"
+                " such as 0.5"
+            ],
+        ),
+        (
+            SHORT + "provider: {on_limit: explode}",
+            ["3:22: provider.on_limit: 'explode' is not one of the choices; write reject or wait"],
+        ),
+        (
+            SHORT + "client: {retry_after: {up_to: 5x}}",
+            ["3:31: client.retry_after.up_to: '5x' is not a time; write 60s, 5m or 1h30m, or unlimited"],
+        ),
+        (
+            SHORT + "client: {retries: 2.5, factor: 0.5, retry_after: 5}",
+            [
+                "3:19: client.retries: 2.5 is not a whole number; write one, such as 3",
+                "3:32: client.factor: 0.5 is out of range; write at least 1",
+                "3:50: client.retry_after: found 5; write a mapping with keys such as up_to and above",
+            ],
+        ),
+        (
+            SHORT + "strategies: [parallel, {queue: x}]",
+            ["3:32: strategies[1].queue: 'x' is not a width; write a whole number from 1 to 100000"],
+        ),
+        (
+            SHORT.replace("60s", "60s, variance: {task: 50%}"),
+            ["2:60: tasks[0].variance: the shares add up to 90%; batch + task + attempt must be 100%"],
+        ),
+        (
+            SHORT + "  - {name: research, tokens: 1K, duration: 1s}",
+            ["1:1: two groups of tasks are called 'research'; names must differ"],
+        ),
+        ("tasks: []", ["1:8: tasks: found an empty list; write at least 1"]),
+        ("tasks: 3", ["1:8: tasks: found 3, not a list; put a dash before each item"]),
+        (
+            "[1]",
+            [
+                "1:1: found a list of 1; write a mapping with keys such as name, description, tasks and"
+                " dispatch"
+            ],
+        ),
+        (SHORT + "name: 5", ["3:7: name: found 5, not text; write a word, or put it in quotes"]),
+    ],
+)
+def test_errors_say_where_and_what_to_write(text: str, expected: list[str]) -> None:
+    """Each error has its place, what was found, and what to write instead."""
+    assert errors(text) == [f"mine.yaml:{line}" for line in expected]
+
+
+def test_all_problems_are_told_at_once() -> None:
+    """Errors of several kinds come together, in the order of the file."""
+    text = "timeouts: {soft: 10m}\nname: ''\n" + SHORT.replace("60s", "60") + "sweep: {tasks: 20..1}\n"
+    assert errors(text) == [
+        "mine.yaml:1:1: timeouts: timeouts is not simulated yet; remove the key",
+        "mine.yaml:2:7: name: found empty text; write a word",
+        "mine.yaml:4:45: tasks[0].duration: 60 has no unit; write 60s, 5m or 1h30m",
+        "mine.yaml:5:16: sweep.tasks: '20..1' runs backwards; write 1..20",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("addition", "key"),
+    [
+        ("dispatch: {spawn: {shared: 2.5K}}", "dispatch.spawn.shared: shared"),
+        ("dispatch: {context: {start: 20K}}", "dispatch.context: context"),
+        ("provider: {profile: anthropic-start}", "provider.profile: profile"),
+        ("provider: {overloaded: 0.1%}", "provider.overloaded: overloaded"),
+        ("client: {profile: anthropic-sdk}", "client.profile: profile"),
+        ("harness: {profile: claude-code}", "harness: harness"),
+        ("failures: {hang: 1%}", "failures.hang: hang"),
+        ("retry: {policy: resume}", "retry.policy: resume"),
+        ("conflicts: {probability: 50%}", "conflicts: conflicts"),
+        ("review: {every: 5}", "review: review"),
+        ("communication: rounds", "communication: communication"),
+        ("objective: {deadline: 20m}", "objective.deadline: deadline"),
+        ("objective: {minimise: p95_makespan}", "objective.minimise: p95_makespan"),
+        ("engine: other", "engine: engine"),
+    ],
+)
+def test_what_is_not_simulated_yet_is_refused(addition: str, key: str) -> None:
+    """Nothing that a scenario says is silently left out."""
+    [error] = errors(SHORT + addition)
+    assert error.startswith("mine.yaml:3:")
+    assert error.endswith(f" {key} is not simulated yet; remove the key")
+
+
+@pytest.mark.parametrize(
+    "addition",
+    [
+        "dispatch: {spawn: {shared: 0}}",
+        "provider: {overloaded: 0%}",
+        "failures: {hang: 0.0}",
+        "review:",
+        "engine: simpy",
+        "communication: none",
+    ],
+)
+def test_neutral_values_are_accepted(addition: str) -> None:
+    """A key that leaves its subject out changes nothing."""
+    assert parse_scenario(SHORT + addition) == parse_scenario(SHORT)
+
+
+def test_tasks_that_wait_for_each_other_are_a_cycle() -> None:
+    """A circle of dependencies is told as what it is; a chain is only not simulated yet."""
+    task = "  - {{name: {}, tokens: 1K, duration: 1s, after: [{}]}}\n"
+    assert errors("tasks:\n" + task.format("a", "b") + task.format("b", "c") + task.format("c", "b")) == [
+        "mine.yaml:2:41: tasks[0].after: after is not simulated yet; remove the key",
+        "mine.yaml:3:48: tasks[1].after: tasks wait for each other: b -> c -> b; remove one of the"
+        " dependencies",
+        "mine.yaml:4:41: tasks[2].after: after is not simulated yet; remove the key",
+    ]
+    [error] = errors("tasks:\n" + task.format("a", "a"))
+    assert "tasks wait for each other: a -> a" in error
+
+
+def test_a_call_that_never_fits_is_an_error() -> None:
+    """3K to spawn and 12K of new input in one call are more than 0.5K/s x 20s = 10K: never admitted."""
+    limits = "provider: {limits: {input_tokens: 30K/min, burst: 20s}}"
+    [error] = errors(SHORT.replace("60s", "60s, calls: 1") + limits)
+    assert error.startswith(
+        "mine.yaml:2:30: tasks[0].tokens: the first call of 'research' needs at least 15K"
+    )
+    assert "the bucket holds 10K (30K/min x scale 1 x burst 20s)" in error
+    assert parse_scenario(SHORT.replace("60s", "60s, calls: 2") + limits)
+
+
+def test_less_than_one_request_in_the_bucket_is_an_error() -> None:
+    """A bucket of requests that holds less than one admits nothing."""
+    [error] = errors(SHORT + "provider: {limits: {requests: 30/min, burst: 1s}}")
+    assert error.startswith("mine.yaml:3:31: provider.limits.requests: the bucket holds 0.5 requests")
+
+
+def test_a_call_that_probably_does_not_fit_is_a_warning() -> None:
+    """W exponential of mean 10K, one call, 3K to spawn: P(3K + 0.8 W > 19K) = exp(-2), 14%."""
+    text = SHORT.replace("15K", "{exponential: {mean: 10K}}, calls: 1")
+    scenario = parse_scenario(text + "provider: {limits: {input_tokens: 19K/min}}")
+    [warning] = sanity.warnings(scenario)
+    assert warning.path == ("tasks", 0, "tokens")
+    assert warning.message.startswith("in 14% of its attempts the first call of 'research'")
+    assert sanity.warnings(parse_scenario(text)) == []
+    assert sanity.warnings(parse_scenario(text + "provider: {limits: unlimited}")) == []
+
+
+def test_values_are_replaced_by_path() -> None:
+    """A sweep puts values in by path; what is not named stays, and the source itself does not change."""
+    source = parse_source(FULL)
+    before = source.scenario()
+    changed = source.replaced({"provider.limits.scale": 2, "tasks.check.count": 7, "retry.policy": "none"})
+    after = changed.scenario()
+    assert after.provider.limits.scale == 2
+    assert [group.count for group in after.tasks] == [10, 7]
+    assert after.retry.policy == "none"
+    assert source.scenario() == before
+    everywhere = source.replaced({"tasks.tokens": "1K"}).scenario()
+    assert {group.tokens for group in everywhere.tasks} == {Constant(1000.0)}
+
+
+def test_missing_mappings_on_a_path_are_made() -> None:
+    """The key need not be written in the file to be swept."""
+    scenario = parse_source(SHORT).replaced({"provider.limits.input_tokens": "1M/min"}).scenario()
+    assert scenario.provider.limits.input_tokens == 1_000_000
+
+
+def test_wrong_axes_are_found_when_the_file_is_read() -> None:
+    """Every value of an axis is checked, with its place."""
+    text = SHORT + "sweep:\n  provider.limits.scale: [1, abc]\n  provider.limts.scale: [1]\n"
+    text += "  tasks.nobody.tokens: [1K]\n  tasks.tokens.lognormal.mean: [2K]\n  study.seed: [1]\n"
+    text += "  client.cap: 8s\n  tasks.research.duration: [1s, 2 parsecs]\n"
+    assert errors(text) == [
+        "mine.yaml:4:30: sweep.provider.limits.scale[1]: 'abc' is not a number; write one without a unit,"
+        " such as 0.5",
+        "mine.yaml:5:3: sweep.provider.limts.scale: unknown key 'limts'; did you mean 'limits'?",
+        "mine.yaml:6:3: sweep.tasks.nobody.tokens: unknown key 'nobody'; there are name, count, calls,"
+        " tokens, output_share, duration, variance, output and interarrival",
+        "mine.yaml:7:3: sweep.tasks.tokens.lognormal.mean: tasks[0].tokens: found '15K', so there is no"
+        " tasks[0].tokens.lognormal.mean to put a value in",
+        "mine.yaml:8:3: sweep.study.seed: this cannot be swept; sweep a key of the tasks or of the world"
+        " that they meet",
+        "mine.yaml:9:15: sweep.client.cap: found '8s'; write a list of 1 to 100 values",
+        "mine.yaml:10:33: sweep.tasks.research.duration[1]: '2 parsecs' is not a time; write 60s, 5m or"
+        " 1h30m",
+    ]
+
+
+def test_an_error_in_a_replaced_value_points_to_the_sweep() -> None:
+    """A point of the sweep that is impossible is told at the axis it comes from."""
+    source = parse_source(SHORT + "sweep: {provider.limits.scale: [1, 0.0001]}", "mine.yaml")
+    source.scenario()
+    with pytest.raises(ScenarioError, match=r"mine.yaml:2:30: tasks\[0\].tokens: the first call"):
+        source.replaced({"provider.limits.scale": 0.0001}).scenario()
+    with pytest.raises(ScenarioError, match=r"mine.yaml:3:32: provider.limits.scale: 'x' is not a number"):
+        source.replaced({"provider.limits.scale": "x"}).scenario()
+    with pytest.raises(ScenarioError, match="so there is no"):
+        source.replaced({"tasks.tokens.constant": "1K"})
+
+
+def test_dates_and_words_are_text() -> None:
+    """YAML 1.2: yes and no are words, and a date is one too; a key may be quoted."""
+    scenario = parse_scenario("'name': 2026-11-24\ndescription: yes\n" + SHORT)
+    assert (scenario.name, scenario.description) == ("2026-11-24", "yes")
+
+
+def test_aliases_repeat_a_value() -> None:
+    """An anchor saves writing a distribution twice."""
+    text = "tasks:\n- {name: a, tokens: &t {exponential: {mean: 1K}}, duration: 1s}\n"
+    text += "- {name: b, tokens: *t, duration: 1s}"
+    first, second = parse_scenario(text).tasks
+    assert first.tokens == second.tokens
+
+
+def test_source_can_be_kept(tmp_path: Path) -> None:
+    """`load_source` holds the raw tree and reads the same scenario as `load_scenario`."""
+    file = tmp_path / "full.yaml"
+    file.write_text(FULL, encoding="utf-8-sig")
+    source = load_source(file)
+    assert source.raw["engine"] == "simpy"
+    assert source.scenario() == load_scenario(file)

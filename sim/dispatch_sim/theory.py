@@ -1,0 +1,220 @@
+"""Analytic results that a simulation must agree with, where queueing and scheduling theory have one.
+
+Times are in one unit throughout, whichever the caller has; rates are per that unit. This module
+imports nothing else of the project, so that it can check all of it.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def erlang_c(servers: int, offered_load: float) -> float:
+    """Return the probability that an arrival to an M/M/c queue has to wait.
+
+    Parameters
+    ----------
+    servers : how many serve, at least 1.
+    offered_load : arrival rate times mean service time, in erlangs.
+
+    Returns
+    -------
+    A probability; 1 from `offered_load >= servers` on, where no steady state exists.
+
+    Raises
+    ------
+    ValueError : no server, or a load that is negative or not finite.
+
+    Notes
+    -----
+    By the recursion of Erlang's B formula, B(k) = a B(k-1) / (k + a B(k-1)), which neither overflows
+    nor cancels, and C = B / (1 - rho (1 - B)). Cooper, Introduction to Queueing Theory (2nd ed. 1981),
+    section 3.
+    """
+    _at_least_one("servers", servers)
+    _not_negative("offered_load", offered_load)
+    if offered_load >= servers:
+        return 1.0
+    blocking = 1.0
+    for count in range(1, servers + 1):
+        blocking = offered_load * blocking / (count + offered_load * blocking)
+    return blocking / (1 - offered_load / servers * (1 - blocking))
+
+
+def mmc_mean_wait(arrival_rate: float, mean_service: float, servers: int) -> float:
+    """Return the mean time in the queue of M/M/c, served first in, first out.
+
+    Infinite where the arrivals reach what the servers can do. Wq = C(c, a) s / (c - a), with a the
+    offered load and s the mean service time: Gross et al., Fundamentals of Queueing Theory (4th ed.
+    2008), section 2.3. Raises ValueError for a negative rate or time, or no server.
+    """
+    _not_negative("arrival_rate", arrival_rate)
+    _not_negative("mean_service", mean_service)
+    offered_load = arrival_rate * mean_service
+    waiting = erlang_c(servers, offered_load)
+    if offered_load >= servers:
+        return math.inf
+    return waiting * mean_service / (servers - offered_load)
+
+
+def pollaczek_khinchine_wait(arrival_rate: float, mean_service: float, scv: float) -> float:
+    """Return the mean time in the queue of M/G/1, served first in, first out.
+
+    Parameters
+    ----------
+    arrival_rate : of a Poisson process.
+    mean_service : mean service time.
+    scv : squared coefficient of variation of the service time: 0 constant, 1 exponential.
+
+    Returns
+    -------
+    A time; infinite from full load on.
+
+    Notes
+    -----
+    Wq = rho / (1 - rho) * s * (1 + scv) / 2: Pollaczek (1930), Khinchine (1932); Gross et al.,
+    Fundamentals of Queueing Theory (4th ed. 2008), section 5.1. Raises ValueError where an argument is
+    negative.
+    """
+    _not_negative("arrival_rate", arrival_rate)
+    _not_negative("mean_service", mean_service)
+    _not_negative("scv", scv)
+    load = arrival_rate * mean_service
+    if load >= 1:
+        return math.inf
+    return load / (1 - load) * mean_service * (1 + scv) / 2
+
+
+def kiefer_wolfowitz(arrivals: ArrayLike, services: ArrayLike, servers: int) -> NDArray[np.float64]:
+    """Return how long each arrival waits in a first in, first out G/G/c queue that starts empty.
+
+    Parameters
+    ----------
+    arrivals : times of arrival, shape (n,), not decreasing.
+    services : service times, shape (n,), not negative.
+    servers : how many serve, at least 1.
+
+    Returns
+    -------
+    Waits, shape (n,); service starts at `arrivals + waits` and ends `services` later.
+
+    Raises
+    ------
+    ValueError : no server, unequal shapes, decreasing arrivals, negative services.
+
+    Notes
+    -----
+    Kiefer and Wolfowitz, On the theory of queues with many servers, Trans. AMS 78 (1955): an arrival
+    is served by the server that is free first. For c = 1 it is Lindley's recursion (1952).
+    """
+    _at_least_one("servers", servers)
+    arrived = np.asarray(arrivals, dtype=np.float64)
+    served = np.asarray(services, dtype=np.float64)
+    if arrived.ndim != 1 or arrived.shape != served.shape:
+        raise ValueError(f"arrivals {arrived.shape} and services {served.shape} must be of one length")
+    if np.any(np.diff(arrived) < 0):
+        raise ValueError("arrivals must not decrease; sort them")
+    if np.any(served < 0):
+        raise ValueError("services must not be negative")
+    free_at = [-math.inf] * servers
+    waits = np.empty_like(arrived)
+    for index, (arrival, service) in enumerate(zip(arrived.tolist(), served.tolist(), strict=True)):
+        start = max(arrival, free_at[0])
+        heapq.heapreplace(free_at, start + service)
+        waits[index] = start - arrival
+    return waits
+
+
+def graham_bounds(durations: ArrayLike, machines: int) -> tuple[float, float]:
+    """Return the least and the greatest makespan that list scheduling can have, in any order of the list.
+
+    Parameters
+    ----------
+    durations : of independent jobs, shape (n,), not negative.
+    machines : identical, at least 1.
+
+    Returns
+    -------
+    (lower, upper). No schedule at all is shorter than the longest job, or than the work shared out
+    evenly; and a machine is idle only when no job waits, so the last job to end started by
+    (work - its duration) / machines.
+
+    Notes
+    -----
+    Graham, Bounds on multiprocessing timing anomalies, SIAM J. Appl. Math. 17 (1969), 416-429.
+    Raises ValueError for no machine or a negative duration.
+    """
+    _at_least_one("machines", machines)
+    jobs = np.asarray(durations, dtype=np.float64)
+    if np.any(jobs < 0):
+        raise ValueError("durations must not be negative")
+    if jobs.size == 0:
+        return 0.0, 0.0
+    longest, even = float(jobs.max()), float(jobs.sum()) / machines
+    return max(longest, even), even + (1 - 1 / machines) * longest
+
+
+def amdahl_speedup(parallel_share: float, n: float) -> float:
+    """Return how many times faster n workers are than one, when only a share of the work can be shared.
+
+    `parallel_share` is between 0 and 1, of one worker's time; n at least 1. Amdahl, Validity of the
+    single processor approach, AFIPS 30 (1967). Raises ValueError outside of these.
+    """
+    if not 0 <= parallel_share <= 1:
+        raise ValueError(f"parallel_share is {parallel_share}; it must be between 0 and 1")
+    _at_least_one("n", n)
+    return 1 / (1 - parallel_share + parallel_share / n)
+
+
+def usl_throughput(n: float, sigma: float, kappa: float) -> float:
+    """Return the throughput of n workers relative to one, by the Universal Scalability Law.
+
+    n / (1 + sigma (n - 1) + kappa n (n - 1)): `sigma` is contention for what is shared, `kappa` the
+    coherency cost of each ordered pair, and kappa = 0 is Amdahl's law. Gunther, Guerrilla Capacity
+    Planning (2007), section 4.4. Raises ValueError for n < 1 or a negative coefficient.
+    """
+    _at_least_one("n", n)
+    _not_negative("sigma", sigma)
+    _not_negative("kappa", kappa)
+    return n / (1 + sigma * (n - 1) + kappa * n * (n - 1))
+
+
+def usl_peak(sigma: float, kappa: float) -> float:
+    """Return the number of workers at which `usl_throughput` is greatest, as a real number.
+
+    sqrt((1 - sigma) / kappa), never below the one worker there must be; infinite where kappa is 0 and
+    sigma below 1, as throughput then only grows. Raises ValueError for a negative coefficient.
+    """
+    _not_negative("sigma", sigma)
+    _not_negative("kappa", kappa)
+    if sigma >= 1:
+        return 1.0
+    return max(1.0, math.sqrt((1 - sigma) / kappa)) if kappa > 0 else math.inf
+
+
+def token_bucket_most_admitted(burst: float, rate: float, window: float) -> float:
+    """Return the most that a token bucket admits in any window: its arrival curve.
+
+    `burst` and the result are in tokens, `rate` in tokens per unit of time. A bucket that is full at
+    the start of the window gives its content and all that flows in: burst + rate * window. Cruz, A
+    calculus for network delay, IEEE Trans. Inf. Theory 37 (1991). It does not hold for a bucket
+    that may go into debt. Raises ValueError where an argument is negative.
+    """
+    _not_negative("burst", burst)
+    _not_negative("rate", rate)
+    _not_negative("window", window)
+    return burst + rate * window
+
+
+def _at_least_one(name: str, value: float) -> None:
+    if not value >= 1:
+        raise ValueError(f"{name} is {value}; it must be at least 1")
+
+
+def _not_negative(name: str, value: float) -> None:
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{name} is {value}; it must be finite and not negative")

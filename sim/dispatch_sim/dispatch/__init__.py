@@ -1,0 +1,1 @@
+"""One replication: draws, plan, rules, the engine and what comes out."""

@@ -1,0 +1,126 @@
+"""The model API: three token buckets that all agents and the coordinator share.
+
+This is where a 429 is decided: `ModelApi.admit`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Generator
+from typing import Any
+
+import simpy
+
+from dispatch_sim.dispatch.rules import MINUTE_S, bucket_level, wait_for
+from dispatch_sim.scenario.model import Limits
+
+
+class TokenBucket:
+    """Holds up to `capacity`, refills continuously; starts full. Without a limit it is never empty."""
+
+    __slots__ = ("capacity", "level", "rate_per_s", "updated_s")
+
+    def __init__(self, per_minute: float | None, limits: Limits) -> None:
+        limit = math.inf if per_minute is None else per_minute * limits.scale
+        self.rate_per_s = limit / MINUTE_S
+        self.capacity = limit * limits.burst / MINUTE_S
+        self.level = self.capacity
+        self.updated_s = -1.0
+
+    def refill(self, now_s: float) -> None:
+        """Bring the level up to date."""
+        if now_s > self.updated_s and self.level < self.capacity:
+            self.level = bucket_level(self.level, now_s - self.updated_s, self.rate_per_s, self.capacity)
+        self.updated_s = now_s
+
+
+class ModelApi:
+    """Admits tries, or says after how long to come back.
+
+    Attributes
+    ----------
+    requests, input_tokens, output_tokens : whole numbers, what the limiter has counted so far.
+    """
+
+    def __init__(self, env: simpy.Environment, limits: Limits, waits: bool) -> None:
+        self._env = env
+        self.waits = waits
+        """Whether a try that is not admitted waits in line, rather than being answered with a 429."""
+        self._request_bucket = TokenBucket(limits.requests, limits)
+        self._input_bucket = TokenBucket(limits.input_tokens, limits)
+        self._output_bucket = TokenBucket(limits.output_tokens, limits)
+        self._line: deque[tuple[int, simpy.Event]] = deque()
+        self.requests = 0
+        self.input_tokens = 0
+        self.output_tokens = 0
+
+    def admit(self, input_tokens: int) -> float:
+        """Admit a try and charge its request and input, or refuse it.
+
+        A try is admitted when the buckets hold one request and its uncached input, and the output
+        bucket is not in debt.
+
+        Returns
+        -------
+        float
+            0 where the try is admitted; else the `retry-after` of the 429, in seconds: the time until
+            the buckets would hold enough if nobody else came. Infinite where no bucket ever will.
+        """
+        if input_tokens > self._input_bucket.capacity or self._request_bucket.capacity < 1:
+            return math.inf
+        now_s = self._env.now
+        requests, inputs, outputs = self._request_bucket, self._input_bucket, self._output_bucket
+        requests.refill(now_s)
+        inputs.refill(now_s)
+        outputs.refill(now_s)
+        if requests.level >= 1 and inputs.level >= input_tokens and outputs.level >= 0:
+            requests.level -= 1
+            inputs.level -= input_tokens
+            self.requests += 1
+            self.input_tokens += input_tokens
+            return 0.0
+        return max(
+            wait_for(requests.level, 1, requests.rate_per_s, now_s),
+            wait_for(inputs.level, input_tokens, inputs.rate_per_s, now_s),
+            wait_for(outputs.level, 0, outputs.rate_per_s, now_s),
+        )
+
+    def acquire(self, input_tokens: int) -> Generator[simpy.Event, Any, bool]:
+        """Admit a try that may wait in line, first in, first out; ends with False where it never can be."""
+        if not self._line:
+            wait_s = self.admit(input_tokens)
+            if wait_s == 0.0:
+                return True
+            if wait_s == math.inf:
+                return False
+        elif input_tokens > self._input_bucket.capacity:
+            return False
+        admitted = self._env.event()
+        self._line.append((input_tokens, admitted))
+        if len(self._line) == 1:
+            self._env.process(self._serve_line())
+        yield admitted
+        return True
+
+    def charge_output(self, tokens: int) -> None:
+        """Charge what a call has produced, at its end; the bucket may go into debt."""
+        self._output_bucket.refill(self._env.now)
+        self._output_bucket.level -= tokens
+        self.output_tokens += tokens
+
+    def charge_input(self, tokens: int) -> None:
+        """Charge what the coordinator has read of an output; the bucket may go into debt."""
+        self._input_bucket.refill(self._env.now)
+        self._input_bucket.level -= tokens
+        self.input_tokens += tokens
+
+    def _serve_line(self) -> Generator[simpy.Event, Any, None]:
+        while self._line:
+            input_tokens, admitted = self._line[0]
+            wait_s = self.admit(input_tokens)
+            if wait_s:
+                yield self._env.timeout(wait_s)
+                continue
+            self._line.popleft()
+            admitted.succeed()

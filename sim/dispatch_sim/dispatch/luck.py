@@ -1,0 +1,201 @@
+"""What a replication's draws come to: the sizes, times and mishaps of each attempt.
+
+Computed once for a replication and shared by all design points that play it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import NormalDist
+
+from dispatch_sim.dispatch.draws import Activity, group_key, uniform
+from dispatch_sim.dispatch.outcome import Usage
+from dispatch_sim.dispatch.rules import share
+from dispatch_sim.scenario.distributions import Constant, Distribution
+from dispatch_sim.scenario.model import Scenario, TaskGroup
+
+MAX_CALLS = 10_000
+"""Most calls of one attempt; a larger draw is cut, so that a heavy tail cannot stall a study."""
+
+_NORMAL = NormalDist()
+_CLOSEST_TO_ONE = 1.0 - 2.0**-53
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What an attempt has used: its work, its spawn, and its return where it got that far."""
+
+    work: Usage
+    spawn: Usage
+    return_: Usage
+
+
+@dataclass(frozen=True)
+class AttemptLuck:
+    """What one attempt of one task meets.
+
+    Attributes
+    ----------
+    call_s : unimpeded time of each of its calls, seconds.
+    new_input, output : whole tokens of each call.
+    spawn_tokens, return_tokens : whole tokens.
+    spawn_s, return_s : seconds.
+    crash_call : the call at whose end it dies, or -1.
+    bad_output : whether its output is found unusable at the merge.
+    """
+
+    call_s: float
+    new_input: tuple[int, ...]
+    output: tuple[int, ...]
+    spawn_tokens: int
+    spawn_s: float
+    return_tokens: int
+    return_s: float
+    crash_call: int
+    bad_output: bool
+
+    @cached_property
+    def when_returned(self) -> Spending:
+        """What it uses when nothing goes wrong on the way."""
+        work, spawn = self._calls_made(len(self.output))
+        return Spending(work, spawn, Usage(tokens=self.return_tokens, input=self.return_tokens))
+
+    def after(self, calls: int) -> Spending:
+        """What it has used after so many calls, if it ends there."""
+        return Spending(*self._calls_made(calls), Usage())
+
+    def _calls_made(self, calls: int) -> tuple[Usage, Usage]:
+        """Count each token once, and all that was sent by the class in which it is billed.
+
+        The agent's context counts as warm: what was sent before is read from the cache. New input is
+        written to the cache, unless there never is a later call to read it.
+        """
+        work, spawn = Usage(), Usage()
+        if calls == 0:
+            return work, spawn
+        for new_input, output in zip(self.new_input[:calls], self.output[:calls], strict=True):
+            work.cache_read += work.tokens
+            work.tokens += new_input + output
+            work.cache_write += new_input
+            work.output += output
+        spawn.tokens = spawn.cache_write = self.spawn_tokens
+        spawn.cache_read = self.spawn_tokens * (calls - 1)
+        if len(self.output) == 1:
+            for usage in (work, spawn):
+                usage.input, usage.cache_write = usage.cache_write, 0
+        return work, spawn
+
+
+class Luck:
+    """The draws of one replication of a scenario, as values; each is computed when first asked for."""
+
+    def __init__(self, scenario: Scenario, replication: int) -> None:
+        self._scenario = scenario
+        self._replication = replication
+        self._seed = scenario.study.seed
+        self._keys = [group_key(self._seed, group.name) for group in scenario.tasks]
+        self._attempts: dict[tuple[int, int, int], AttemptLuck] = {}
+        self._recoveries: dict[tuple[int, int], float] = {}
+        self._arrivals: dict[int, list[float]] = {}
+
+    def attempt(self, group: int, index: int, number: int) -> AttemptLuck:
+        """Return what attempt `number` (from 0) of a task meets."""
+        key = (group, index, number)
+        luck = self._attempts.get(key)
+        if luck is None:
+            luck = self._attempts[key] = self._draw_attempt(group, index, number)
+        return luck
+
+    def jitter(self, group: int, index: int, attempt: int, call: int, try_: int) -> float:
+        """Return the uniform draw behind the backoff after a refused try."""
+        return uniform(self._keys[group], self._replication, Activity.JITTER, index, attempt, call, try_)
+
+    def recovery(self, group: int, index: int) -> float:
+        """Return the seconds that a person needs to finish a task."""
+        key = (group, index)
+        seconds = self._recoveries.get(key)
+        if seconds is None:
+            seconds = self._draw(self._scenario.recovery.people, Activity.RECOVERY, group, index)
+            self._recoveries[key] = seconds
+        return seconds
+
+    def arrival(self, group: int, index: int) -> float:
+        """Return when a task arrives, in seconds from the start."""
+        arrivals = self._arrivals.setdefault(group, [])
+        while len(arrivals) <= index:
+            gap = self._draw(
+                self._scenario.tasks[group].interarrival, Activity.INTERARRIVAL, group, len(arrivals)
+            )
+            arrivals.append((arrivals[-1] if arrivals else 0.0) + gap)
+        return arrivals[index]
+
+    def _draw_attempt(self, group: int, index: int, number: int) -> AttemptLuck:
+        kind = self._scenario.tasks[group]
+        dispatch, failures = self._scenario.dispatch, self._scenario.failures
+        three_levels = (kind, group, index, number)
+        calls = self._draw_shared(kind.calls, Activity.CALLS_OF_BATCH, *three_levels)
+        tokens = self._draw_shared(kind.tokens, Activity.TOKENS_OF_BATCH, *three_levels)
+        duration = self._draw_shared(kind.duration, Activity.DURATION_OF_BATCH, *three_levels)
+        parts = min(max(1, _whole(calls)), MAX_CALLS)
+        work = _whole(tokens)
+        written = _whole(work * kind.output_share)
+        key = (group, index, number)
+        crash = self._uniform(Activity.CRASH, *key)
+        return AttemptLuck(
+            call_s=duration / parts,
+            new_input=tuple(share(work - written, part, parts) for part in range(parts)),
+            output=tuple(share(written, part, parts) for part in range(parts)),
+            spawn_tokens=_whole(self._draw(dispatch.spawn.tokens, Activity.SPAWN_TOKENS, *key)),
+            spawn_s=self._draw(dispatch.spawn.time, Activity.SPAWN_TIME, *key),
+            return_tokens=_whole(self._draw(dispatch.return_.tokens, Activity.RETURN_TOKENS, *key)),
+            return_s=self._draw(dispatch.return_.time, Activity.RETURN_TIME, *key),
+            # Given that it is below the probability of a crash, the draw is uniform below it: the same
+            # draw says which call.
+            crash_call=int(crash / failures.crash * parts) if crash < failures.crash else -1,
+            bad_output=self._uniform(Activity.BAD_OUTPUT, *key) < failures.bad_output,
+        )
+
+    def _uniform(self, activity: int, group: int, index: int, number: int = 0) -> float:
+        return uniform(self._keys[group], self._replication, activity, index, number)
+
+    def _draw(
+        self, distribution: Distribution, activity: Activity, group: int, index: int, number: int = 0
+    ) -> float:
+        if isinstance(distribution, Constant):
+            return distribution.value
+        return distribution.quantile(self._uniform(activity, group, index, number))
+
+    def _draw_shared(
+        self,
+        distribution: Distribution,
+        of_batch: Activity,
+        kind: TaskGroup,
+        group: int,
+        index: int,
+        number: int,
+    ) -> float:
+        """Draw what batch, task and attempt share: one normal score, the weighted sum of three.
+
+        With the shares of variance as squares of the weights the sum is again standard normal, so the
+        value keeps its distribution whatever the shares; for a lognormal they are the shares of the
+        log-variance. `of_batch` is the first of three activities that follow each other.
+        """
+        if isinstance(distribution, Constant):
+            return distribution.value
+        score = 0.0
+        if kind.variance.batch:
+            u = uniform(self._seed, self._replication, of_batch)
+            score += math.sqrt(kind.variance.batch) * _NORMAL.inv_cdf(u)
+        if kind.variance.task:
+            u = self._uniform(of_batch + 1, group, index)
+            score += math.sqrt(kind.variance.task) * _NORMAL.inv_cdf(u)
+        if kind.variance.attempt:
+            u = self._uniform(of_batch + 2, group, index, number)
+            score += math.sqrt(kind.variance.attempt) * _NORMAL.inv_cdf(u)
+        return distribution.quantile(min(max(_NORMAL.cdf(score), 2.0**-53), _CLOSEST_TO_ONE))
+
+
+def _whole(amount: float) -> int:
+    return int(amount + 0.5)

@@ -1,0 +1,214 @@
+"""What a replication comes to: four ledgers, each split by cause, as one row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from dispatch_sim.dispatch.rules import HOUR_S, MILLION
+from dispatch_sim.scenario.model import Prices, Values
+
+
+class Cause(StrEnum):
+    """What tokens and money were spent for."""
+
+    WORK = "work"
+    SPAWN = "spawn"
+    RETURN = "return"
+    COORDINATION = "coordination"
+    MERGE = "merge"
+    WASTED = "wasted"
+
+
+class State(StrEnum):
+    """What a task is doing; the times in these states add up to its flow time."""
+
+    WAIT = "wait"
+    """For its arrival's turn: no slot, or the coordinator has not briefed its agent."""
+    SERVICE = "service"
+    """Spawning, in a model call, returning."""
+    BACKOFF = "backoff"
+    """Between a refused try and the next."""
+    BLOCKED = "blocked"
+    """Ready, but the gateway, the barrier, the coordinator or the person is not."""
+    MERGE = "merge"
+    RECOVERY = "recovery"
+    """A person works on it."""
+
+
+class Failure(StrEnum):
+    """Why an attempt failed."""
+
+    CRASH = "crash"
+    REFUSED = "refused"
+    """The client's retries were spent."""
+    TOO_LARGE = "too_large"
+    """A call needed more than a bucket can ever hold."""
+    BAD_OUTPUT = "bad_output"
+
+
+class Event(NamedTuple):
+    """One entry of a replication's event log: a stretch of time, or a moment (start = end)."""
+
+    start_s: float
+    end_s: float
+    kind: str
+    task: int
+    """Number in the plan, or -1 for the coordinator."""
+    attempt: int = 0
+    call: int = -1
+    tokens: int = 0
+    """Input tokens that the limiter admitted or refused, where it is about a call."""
+
+
+@dataclass(slots=True)
+class Usage:
+    """Tokens counted once, and tokens billed by class, for one cause."""
+
+    tokens: int = 0
+    input: int = 0
+    cache_write: int = 0
+    cache_read: int = 0
+    output: int = 0
+
+    def add(self, other: Usage) -> None:
+        """Add another's counts to these."""
+        self.tokens += other.tokens
+        self.input += other.input
+        self.cache_write += other.cache_write
+        self.cache_read += other.cache_read
+        self.output += other.output
+
+    def usd(self, prices: Prices) -> float:
+        """Return what the billed tokens cost, in dollars."""
+        return (
+            self.input * prices.input
+            + self.cache_write * prices.cache_write
+            + self.cache_read * prices.cache_read
+            + self.output * prices.output
+        ) / MILLION
+
+
+class Outcome(NamedTuple):
+    """One row of results: times in seconds, tokens counted once, money in US dollars.
+
+    `tokens`, `money_usd`, `people_s`, `cost_usd` and `flow_s` are the sums of their parts. Tokens and
+    money of a failed attempt, its spawn, return and merge included, are `wasted`.
+    """
+
+    makespan_s: float
+    tokens: int
+    tokens_work: int
+    tokens_spawn: int
+    tokens_return: int
+    tokens_coordination: int
+    tokens_merge: int
+    tokens_wasted: int
+    money_usd: float
+    people_s: float
+    cost_usd: float
+    rejected_tries: int
+    backoff_s: float
+    """Agents' time between tries, summed over tasks."""
+    failed_attempts: int
+    recovered_tasks: int
+    cost_waiting_usd: float
+    """The makespan at the value of waiting."""
+    cost_people_usd: float
+    money_work_usd: float
+    money_spawn_usd: float
+    money_return_usd: float
+    money_coordination_usd: float
+    money_merge_usd: float
+    money_wasted_usd: float
+    people_merge_s: float
+    people_recovery_s: float
+    flow_s: float
+    """From arrival to done, summed over tasks; likewise the next five, and `backoff_s`."""
+    wait_s: float
+    service_s: float
+    blocked_s: float
+    merge_s: float
+    recovery_s: float
+    wasted_s: float
+    """The part of service and backoff that went into failed attempts."""
+    quota_requests: int
+    """What the limiter counted; likewise the next two."""
+    quota_input_tokens: int
+    quota_output_tokens: int
+    crashed_attempts: int
+    refused_attempts: int
+    too_large_attempts: int
+    bad_outputs: int
+
+
+MEASURES: tuple[str, ...] = Outcome._fields
+"""The measures of a replication, in the order of the results' columns."""
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The books of a replication while it is played."""
+
+    usage: dict[Cause, Usage] = field(default_factory=lambda: {cause: Usage() for cause in Cause})
+    time_s: dict[State, float] = field(default_factory=lambda: dict.fromkeys(State, 0.0))
+    failures: dict[Failure, int] = field(default_factory=lambda: dict.fromkeys(Failure, 0))
+    flow_s: float = 0.0
+    wasted_s: float = 0.0
+    people_merge_s: float = 0.0
+    people_recovery_s: float = 0.0
+    rejected_tries: int = 0
+    recovered_tasks: int = 0
+
+    def close(
+        self, makespan_s: float, quota: tuple[int, int, int], prices: Prices, values: Values
+    ) -> Outcome:
+        """Return the row that the books come to."""
+        tokens = {cause: usage.tokens for cause, usage in self.usage.items()}
+        money = {cause: usage.usd(prices) for cause, usage in self.usage.items()}
+        money_usd = sum(money.values())
+        people_s = self.people_merge_s + self.people_recovery_s
+        waiting_usd = makespan_s / HOUR_S * values.waiting
+        people_usd = people_s / HOUR_S * values.people
+        return Outcome(
+            makespan_s=makespan_s,
+            tokens=sum(tokens.values()),
+            tokens_work=tokens[Cause.WORK],
+            tokens_spawn=tokens[Cause.SPAWN],
+            tokens_return=tokens[Cause.RETURN],
+            tokens_coordination=tokens[Cause.COORDINATION],
+            tokens_merge=tokens[Cause.MERGE],
+            tokens_wasted=tokens[Cause.WASTED],
+            money_usd=money_usd,
+            people_s=people_s,
+            cost_usd=money_usd + waiting_usd + people_usd,
+            rejected_tries=self.rejected_tries,
+            backoff_s=self.time_s[State.BACKOFF],
+            failed_attempts=sum(self.failures.values()),
+            recovered_tasks=self.recovered_tasks,
+            cost_waiting_usd=waiting_usd,
+            cost_people_usd=people_usd,
+            money_work_usd=money[Cause.WORK],
+            money_spawn_usd=money[Cause.SPAWN],
+            money_return_usd=money[Cause.RETURN],
+            money_coordination_usd=money[Cause.COORDINATION],
+            money_merge_usd=money[Cause.MERGE],
+            money_wasted_usd=money[Cause.WASTED],
+            people_merge_s=self.people_merge_s,
+            people_recovery_s=self.people_recovery_s,
+            flow_s=self.flow_s,
+            wait_s=self.time_s[State.WAIT],
+            service_s=self.time_s[State.SERVICE],
+            blocked_s=self.time_s[State.BLOCKED],
+            merge_s=self.time_s[State.MERGE],
+            recovery_s=self.time_s[State.RECOVERY],
+            wasted_s=self.wasted_s,
+            quota_requests=quota[0],
+            quota_input_tokens=quota[1],
+            quota_output_tokens=quota[2],
+            crashed_attempts=self.failures[Failure.CRASH],
+            refused_attempts=self.failures[Failure.REFUSED],
+            too_large_attempts=self.failures[Failure.TOO_LARGE],
+            bad_outputs=self.failures[Failure.BAD_OUTPUT],
+        )

@@ -1,0 +1,80 @@
+"""What one replication is to play: the batch, flattened, and the strategy at its width."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+
+from dispatch_sim.scenario.model import Scenario
+from dispatch_sim.scenario.strategy import Strategy
+
+
+@dataclass(frozen=True, slots=True)
+class TaskId:
+    """A task: its group, and its number within the group, both from 0."""
+
+    group: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One design point.
+
+    Attributes
+    ----------
+    scenario : what is asked.
+    strategy : with its width resolved, at least 1 and at most the number of tasks.
+    tasks : in the order in which they are dispatched.
+    """
+
+    scenario: Scenario
+    strategy: Strategy
+    tasks: tuple[TaskId, ...]
+
+    @property
+    def width(self) -> int:
+        """Most attempts at once."""
+        return self.strategy.width or len(self.tasks)
+
+    def name_of(self, task: int) -> str:
+        """Return a task's name: its group's, and its number from 1 where the group has several."""
+        key = self.tasks[task]
+        group = self.scenario.tasks[key.group]
+        alone = sum(other.group == key.group for other in self.tasks) == 1
+        return group.name if alone else f"{group.name} {key.index + 1}"
+
+
+def make_plan(scenario: Scenario, strategy: Strategy, tasks: int | None = None) -> Plan:
+    """Return the plan of a strategy for a batch of `tasks` tasks, or of the scenario's own size.
+
+    Raises
+    ------
+    ValueError
+        Where the strategy needs a width and has none.
+    """
+    counts = group_counts(scenario, scenario.batch_size if tasks is None else tasks)
+    batch = tuple(TaskId(group, index) for group, count in enumerate(counts) for index in range(count))
+    if strategy.has_width and strategy.width is None:
+        raise ValueError(f"{strategy.kind} needs a width; write {strategy.kind}: 3")
+    return Plan(scenario, strategy.at(min(strategy.width or len(batch), len(batch))), batch)
+
+
+def group_counts(scenario: Scenario, tasks: int) -> list[int]:
+    """Return how many tasks of each group are in a batch of `tasks` tasks.
+
+    The groups keep their proportions, by the method of Webster (Sainte-Lague): it gives the counts
+    as written at the batch's own size, and a larger batch holds every task of a smaller one, so that
+    sizes can be compared task by task.
+    """
+    written = [group.count for group in scenario.tasks]
+    if tasks == sum(written):
+        return written
+    counts = [0] * len(written)
+    heap: list[tuple[float, int]] = [(-count, group) for group, count in enumerate(written)]
+    heapq.heapify(heap)
+    for _ in range(tasks):
+        _, group = heap[0]
+        counts[group] += 1
+        heapq.heapreplace(heap, (-written[group] / (2 * counts[group] + 1), group))
+    return counts

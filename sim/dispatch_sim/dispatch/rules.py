@@ -1,0 +1,47 @@
+"""The arithmetic of the model, each rule once: buckets, backoff, shares, prices.
+
+Everything here is a pure function of numbers, so that a second engine can share it.
+"""
+
+from __future__ import annotations
+
+import math
+
+MINUTE_S = 60.0
+HOUR_S = 3600.0
+MILLION = 1e6
+
+
+def share(total: int, part: int, parts: int) -> int:
+    """Return the size of one of `parts` nearly equal whole parts of `total`; they add up to it exactly."""
+    return total * (part + 1) // parts - total * part // parts
+
+
+def bucket_level(level: float, since_s: float, rate_per_s: float, capacity: float) -> float:
+    """Return what a bucket holds `since_s` seconds after it held `level`: it refills continuously."""
+    return min(capacity, level + rate_per_s * since_s)
+
+
+def wait_for(level: float, need: float, rate_per_s: float, now_s: float) -> float:
+    """Return the seconds until a bucket that holds `level` would hold `need` if nobody else came.
+
+    Longer than exact by a nanosecond, a part in 10^12 and what a clock that stands at `now_s` can tell
+    apart: a client that waits as told must not be refused for a rounding error.
+    """
+    if level >= need:
+        return 0.0
+    exact_s = (need - level) / rate_per_s
+    return exact_s * (1 + 1e-12) + 1e-9 + 2 * math.ulp(now_s + exact_s)
+
+
+def backoff(tries: int, initial_s: float, factor: float, cap_s: float, jitter: float, u: float) -> float:
+    """Return the client's pause after its `tries`-th refused try (the first is 0), in seconds.
+
+    `min(initial * factor^tries, cap) * (1 - jitter * u)`, as in the anthropic and openai SDKs.
+    """
+    pause_s = initial_s
+    for _ in range(tries):
+        if pause_s >= cap_s:
+            break
+        pause_s *= factor
+    return min(pause_s, cap_s) * (1.0 - jitter * u)

@@ -1,0 +1,138 @@
+"""The keyed generator and what is drawn with it."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from dispatch_sim.dispatch.draws import Activity, group_key, philox4x32, uniform
+from dispatch_sim.dispatch.luck import Luck
+from dispatch_sim.dispatch.plan import make_plan
+from dispatch_sim.scenario.strategy import parse_strategy
+
+from .worlds import scenario_of
+
+NOISY = """
+tasks:
+  - name: a
+    count: 6
+    calls: {uniform: {low: 1, high: 9}}
+    tokens: {lognormal: {mean: 15K, cv: 0.5}}
+    duration: {lognormal: {median: 60s, log_sd: 0.8}}
+    variance: {batch: 30%, task: 50%, attempt: 20%}
+"""
+
+
+def test_philox_gives_the_published_known_answers():
+    """The three known answers that the Random123 library (1.09) ships for philox4x32-10."""
+    ones = 0xFFFFFFFF
+    assert philox4x32((0, 0, 0, 0), (0, 0)) == (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)
+    assert philox4x32((ones,) * 4, (ones, ones)) == (0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD)
+    assert philox4x32((0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344), (0xA4093822, 0x299F31D0)) == (
+        0xD16CFE09,
+        0x94FDCCEB,
+        0x5001E420,
+        0x24126EA1,
+    )
+
+
+@given(
+    key=st.integers(0, 2**64 - 1),
+    replication=st.integers(0, 2**32 - 1),
+    activity=st.sampled_from(Activity),
+    task=st.integers(0, 2**32 - 1),
+    attempt=st.integers(0, 255),
+    call=st.integers(0, 2**24 - 1),
+    try_=st.integers(0, 2**24 - 1),
+)
+def test_a_uniform_draw_is_strictly_between_0_and_1(key, replication, activity, task, attempt, call, try_):
+    """Quantile functions are infinite at 0 and 1, so neither may come."""
+    assert 0.0 < uniform(key, replication, activity, task, attempt, call, try_) < 1.0
+
+
+def test_every_part_of_the_key_matters():
+    """Two draws that differ in one part of their key differ."""
+    base = {"key": 7, "replication": 3, "activity": 5, "task": 2, "attempt": 1, "call": 4, "try_": 1}
+    draws = {uniform(**base)} | {uniform(**{**base, part: value + 1}) for part, value in base.items()}
+    assert len(draws) == 8
+
+
+def test_draws_are_uniform_and_uncorrelated_between_neighbouring_keys():
+    """Kolmogorov-Smirnov on 20,000 draws, and the correlation of each with the next task's."""
+    draws = np.array([uniform(1, 0, Activity.CRASH, task) for task in range(20_000)])
+    assert stats.kstest(draws, "uniform").pvalue > 0.001
+    assert abs(np.corrcoef(draws[:-1], draws[1:])[0, 1]) < 3.3 / math.sqrt(len(draws))
+
+
+def test_groups_have_draws_of_their_own():
+    """Tasks of the same number in two groups do not share their luck."""
+    assert uniform(group_key(1, "a"), 0, Activity.CRASH) != uniform(group_key(1, "b"), 0, Activity.CRASH)
+
+
+def test_another_task_changes_no_other_tasks_luck():
+    """A larger batch, another group before it and another strategy leave each attempt as it was."""
+    alone = scenario_of(NOISY)
+    with_more = scenario_of(
+        "tasks:\n  - {name: first, count: 3, tokens: 1K, duration: 5s}"
+        + NOISY.replace("\ntasks:", "").replace("count: 6", "count: 9")
+    )
+    for replication in range(5):
+        mine, theirs = Luck(alone, replication), Luck(with_more, replication)
+        for index in range(6):
+            for attempt in range(2):
+                assert mine.attempt(0, index, attempt) == theirs.attempt(1, index, attempt)
+
+
+def test_a_larger_batch_holds_every_task_of_a_smaller_one():
+    """Batch sizes are compared task by task, whatever the mix of groups."""
+    scenario = scenario_of(
+        "tasks: [{name: a, count: 5, tokens: 1, duration: 1s}, {name: b, count: 2, tokens: 1, duration: 1s},"
+        " {name: c, count: 1, tokens: 1, duration: 1s}]"
+    )
+    batches = [set(make_plan(scenario, parse_strategy("parallel"), size).tasks) for size in range(1, 41)]
+    assert all(len(batch) == size for size, batch in enumerate(batches, start=1))
+    assert all(smaller < larger for smaller, larger in pairwise(batches))
+    counts = [sum(key.group == group for key in batches[15]) for group in range(3)]
+    assert counts == [10, 4, 2]
+
+
+def _log_durations(variance: str, replications: int = 3000) -> np.ndarray:
+    """Log durations, shape (replications, 2 tasks, 2 attempts)."""
+    text = NOISY.replace("{batch: 30%, task: 50%, attempt: 20%}", variance)
+    scenario = scenario_of(text.replace("{uniform: {low: 1, high: 9}}", "1"))
+    lucks = [Luck(scenario, replication) for replication in range(replications)]
+    return np.log(
+        [[[luck.attempt(0, task, number).call_s for number in (0, 1)] for task in (0, 1)] for luck in lucks]
+    )
+
+
+def test_variance_is_shared_out_over_batch_task_and_attempt():
+    """Log durations of repeats correlate by batch and task share together, of siblings by the batch's alone.
+
+    The bounds are five standard errors of a correlation from 3,000 pairs.
+    """
+    logs = _log_durations("{batch: 30%, task: 50%, attempt: 20%}")
+    tolerance = 5 / math.sqrt(len(logs))
+    repeats = np.corrcoef(logs[:, 0, 0], logs[:, 0, 1])[0, 1]
+    siblings = np.corrcoef(logs[:, 0, 0], logs[:, 1, 0])[0, 1]
+    assert abs(repeats - 0.8) < tolerance
+    assert abs(siblings - 0.3) < tolerance
+
+
+def test_the_shares_of_variance_leave_the_distribution_as_it_is():
+    """With any shares a duration is still lognormal with the median and log-sd written."""
+    for variance in ("{batch: 100%, task: 0%, attempt: 0%}", "{batch: 30%, task: 50%, attempt: 20%}"):
+        logs = _log_durations(variance)[:, 0, 0]
+        assert stats.kstest(logs, "norm", args=(math.log(60), 0.8)).pvalue > 0.001
+
+
+def test_tokens_of_an_attempt_are_whole_and_shared_out_exactly():
+    """Calls' new input and output add up to whole work tokens, a fifth of them output."""
+    luck = Luck(scenario_of("tasks: [{name: a, tokens: 15001, duration: 60s, calls: 7}]"), 0).attempt(0, 0, 0)
+    assert len(luck.output) == 7
+    assert sum(luck.new_input) + sum(luck.output) == 15001
+    assert sum(luck.output) == 3000
+    assert max(luck.new_input) - min(luck.new_input) <= 1

@@ -1,0 +1,200 @@
+"""What holds in every replication of every scenario, and what theory says of some, exactly."""
+
+import math
+from collections import defaultdict
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dispatch_sim import theory
+from dispatch_sim.dispatch.luck import Luck
+from dispatch_sim.dispatch.plan import make_plan
+from dispatch_sim.scenario.distributions import Constant
+from dispatch_sim.scenario.strategy import parse_strategy
+
+from .worlds import BARE, NO_FAILURES, NO_LIMITS, NO_MERGE, play_one, scenario_of
+
+STRATEGIES = st.one_of(
+    st.sampled_from(["sequential", "parallel"]),
+    st.builds(
+        lambda kind, width, merge, manager: {kind: width, "merge": merge, "manager": manager},
+        st.sampled_from(["queue", "waves"]),
+        st.integers(1, 8),
+        st.sampled_from(["barrier", "as-completed"]),
+        st.sampled_from(["agent", "script"]),
+    ),
+    st.builds(
+        lambda merge, manager: {"parallel": "all", "merge": merge, "manager": manager},
+        st.sampled_from(["barrier", "as-completed"]),
+        st.sampled_from(["agent", "script"]),
+    ),
+)
+
+DURATIONS = st.sampled_from(["60s", "{lognormal: {mean: 60s, cv: 1}}", "{exponential: {mean: 30s}}", "0s"])
+
+
+@st.composite
+def scenarios(draw):
+    """Return a scenario with any mix of mechanisms."""
+    groups = ", ".join(
+        f"{{name: g{number}, count: {draw(st.integers(1, 5))}, calls: {draw(st.integers(1, 4))},"
+        f" tokens: {draw(st.sampled_from(['15K', '{uniform: {low: 1K, high: 25K}}', '0']))},"
+        f" duration: {draw(DURATIONS)}, output: {draw(st.sampled_from(['structured', 'prose']))},"
+        f" interarrival: {draw(st.sampled_from(['0s', '20s', '{exponential: {mean: 40s}}']))}}}"
+        for number in range(draw(st.integers(1, 3)))
+    )
+    limits = draw(
+        st.sampled_from(
+            [
+                "unlimited",
+                "{requests: 50/min, input_tokens: 30K/min, output_tokens: 8K/min}",
+                "{requests: 10/min, input_tokens: 60K/min, output_tokens: unlimited, burst: 30s}",
+            ]
+        )
+    )
+    return scenario_of(
+        f"tasks: [{groups}]",
+        f"provider: {{limits: {limits}, on_limit: {draw(st.sampled_from(['reject', 'wait']))}}}",
+        f"client: {{retries: {draw(st.integers(0, 3))},"
+        f" retry_after: {{up_to: {draw(st.sampled_from(['unlimited', '5s']))},"
+        f" above: {draw(st.sampled_from(['backoff', 'give_up']))}}}}}",
+        f"failures: {{crash: {draw(st.sampled_from(['0%', '20%', '100%']))},"
+        f" bad_output: {draw(st.sampled_from(['0%', '20%', '100%']))}}}",
+        f"retry: {{policy: {draw(st.sampled_from(['failed-only', 'none']))}, max_attempts: 3}}",
+        f"merge: {{pair: {{people: {draw(st.sampled_from(['0s', '10s']))}, time: 1s, tokens: 10}}}}",
+        f"study: {{seed: {draw(st.integers(0, 2**64 - 1))}}}",
+    )
+
+
+@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@given(scenario=scenarios(), strategy=STRATEGIES, replication=st.integers(0, 2**32 - 1))
+def test_the_books_balance_in_every_replication(scenario, strategy, replication):
+    """Every task is done once, the ledgers add up, slots and buckets are never overdrawn."""
+    outcome, log = play_one(scenario, strategy, replication)
+    plan = make_plan(scenario, parse_strategy(strategy))
+    causes = ("work", "spawn", "return", "coordination", "merge", "wasted")
+    assert outcome.tokens == sum(getattr(outcome, f"tokens_{cause}") for cause in causes)
+    assert outcome.money_usd == pytest.approx(sum(getattr(outcome, f"money_{cause}_usd") for cause in causes))
+    states = ("wait", "service", "backoff", "blocked", "merge", "recovery")
+    assert outcome.flow_s == pytest.approx(sum(getattr(outcome, f"{state}_s") for state in states))
+    assert outcome.people_s == pytest.approx(outcome.people_merge_s + outcome.people_recovery_s)
+    assert outcome.wasted_s <= outcome.service_s + outcome.backoff_s + 1e-6
+    assert outcome.cost_usd == pytest.approx(
+        outcome.money_usd + outcome.cost_waiting_usd + outcome.cost_people_usd
+    )
+    failures = ("crashed_attempts", "refused_attempts", "too_large_attempts", "bad_outputs")
+    assert outcome.failed_attempts == sum(getattr(outcome, failure) for failure in failures)
+    attempts = {(event.task, event.attempt) for event in log if event.task >= 0}
+    done_by_agents = len(plan.tasks) - outcome.recovered_tasks
+    assert 0 <= outcome.recovered_tasks <= len(plan.tasks)
+    if len(attempts):
+        assert outcome.failed_attempts + done_by_agents >= len(plan.tasks)
+    assert _most_at_once(log) <= plan.width
+    _check_admissions(scenario, log)
+
+
+def _most_at_once(log):
+    """Attempts that hold a slot at once, from the log: from launch (end of its wait) to its last service."""
+    spans = defaultdict(lambda: [math.inf, -math.inf])
+    for event in log:
+        if event.kind in ("spawn", "call", "return", "backoff"):
+            span = spans[event.task, event.attempt]
+            span[0] = min(span[0], event.start_s)
+            span[1] = max(span[1], event.end_s)
+    edges = sorted([(start, 1) for start, _ in spans.values()] + [(end, -1) for _, end in spans.values()])
+    most = now = 0
+    for _, step in edges:
+        now += step
+        most = max(most, now)
+    return most
+
+
+def _check_admissions(scenario, log):
+    """In every window the input bucket admits at most its burst and what flows in."""
+    limits = scenario.provider.limits
+    if limits.input_tokens is None:
+        return
+    rate = limits.input_tokens * limits.scale / 60
+    calls = sorted((event.start_s, event.tokens) for event in log if event.kind == "call")
+    for first, (start, _) in enumerate(calls):
+        admitted = 0
+        for end, tokens in calls[first:]:
+            admitted += tokens
+            assert (
+                admitted <= theory.token_bucket_most_admitted(rate * limits.burst, rate, end - start) + 1e-3
+            )
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    seed=st.integers(0, 2**32),
+    count=st.integers(1, 25),
+    width=st.integers(1, 8),
+    gap=st.sampled_from(["0s", "15s", "{exponential: {mean: 20s}}"]),
+)
+def test_with_limits_off_a_queue_is_the_kiefer_wolfowitz_recursion(seed, count, width, gap):
+    """Per replication, the makespan is that of the G/G/c recursion on the same draws, but for rounding."""
+    scenario = scenario_of(
+        f"tasks: [{{name: a, count: {count}, calls: 1, tokens: 1K, interarrival: {gap},"
+        " duration: {lognormal: {mean: 60s, cv: 1}}}]",
+        BARE,
+        f"study: {{seed: {seed}}}",
+    )
+    outcome, _ = play_one(scenario, {"queue": width, "manager": "script"})
+    luck = Luck(scenario, 0)
+    arrivals = np.array([luck.arrival(0, index) for index in range(count)])
+    services = np.array([luck.attempt(0, index, 0).call_s for index in range(count)])
+    ends = arrivals + theory.kiefer_wolfowitz(arrivals, services, width) + services
+    assert outcome.makespan_s == pytest.approx(ends.max(), rel=1e-12)
+
+
+@settings(deadline=None, max_examples=150)
+@given(seed=st.integers(0, 2**32), count=st.integers(1, 25), width=st.integers(1, 8))
+def test_grahams_bounds_hold_for_every_list_schedule(seed, count, width):
+    """A queue ends no earlier than the longest task or the mean load, and no later than Graham's bound."""
+    scenario = scenario_of(
+        f"tasks: [{{name: a, count: {count}, calls: 3, tokens: 1K,"
+        " duration: {lognormal: {mean: 60s, cv: 1}}}]",
+        BARE,
+        f"study: {{seed: {seed}}}",
+    )
+    outcome, _ = play_one(scenario, {"queue": width, "manager": "script"})
+    durations = [3 * Luck(scenario, 0).attempt(0, index, 0).call_s for index in range(count)]
+    lower, upper = theory.graham_bounds(durations, width)
+    assert lower - 1e-6 <= outcome.makespan_s <= upper + 1e-6
+
+
+@settings(deadline=None, max_examples=100)
+@given(scenario=scenarios(), extra=st.integers(0, 5), replication=st.integers(0, 2**32 - 1))
+def test_a_queue_as_wide_as_the_batch_is_parallel_without_its_barrier(scenario, extra, replication):
+    """With one attempt a task, the same manager and merges as completed, both give the same log."""
+    once = scenario.model_copy(update={"retry": scenario.retry.model_copy(update={"max_attempts": 1})})
+    at_once = tuple(group.model_copy(update={"interarrival": Constant(0.0)}) for group in once.tasks)
+    once = once.model_copy(update={"tasks": at_once})
+    queue = play_one(once, {"queue": once.batch_size + extra}, replication)
+    parallel = play_one(once, {"parallel": "all", "merge": "as-completed"}, replication)
+    assert queue == parallel
+
+
+@settings(deadline=None, max_examples=100)
+@given(scenario=scenarios(), strategy=STRATEGIES, replication=st.integers(0, 2**32 - 1))
+def test_a_replication_is_a_pure_function(scenario, strategy, replication):
+    """Played twice, from fresh or used draws, it gives the same log and outcome."""
+    first = play_one(scenario, strategy, replication)
+    assert play_one(scenario, strategy, replication) == first
+
+
+def test_littles_law_holds_on_the_path():
+    """The mean number of tasks in the system times the makespan is the flow time, from the event log."""
+    scenario = scenario_of(
+        "tasks: [{name: a, count: 30, tokens: 5K, duration: {exponential: {mean: 60s}},"
+        " interarrival: {exponential: {mean: 30s}}}]",
+        NO_LIMITS,
+        NO_FAILURES,
+        NO_MERGE,
+    )
+    outcome, log = play_one(scenario, "queue: 3")
+    inside = sum(event.end_s - event.start_s for event in log if event.task >= 0)
+    assert inside == pytest.approx(outcome.flow_s)

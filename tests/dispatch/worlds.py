@@ -1,0 +1,35 @@
+"""Scenarios for the tests of one replication, and short ways to play them."""
+
+from __future__ import annotations
+
+from dispatch_sim.dispatch.engine import play
+from dispatch_sim.dispatch.luck import Luck
+from dispatch_sim.dispatch.outcome import Event, Outcome
+from dispatch_sim.dispatch.plan import make_plan
+from dispatch_sim.scenario.loader import parse_scenario
+from dispatch_sim.scenario.model import Scenario
+from dispatch_sim.scenario.strategy import parse_strategy
+
+NO_OVERHEADS = """
+dispatch: {spawn: {tokens: 0, time: 0s}, return: {tokens: 0, time: 0s},
+           brief: {tokens: 0, time: 0s}, turn: {tokens: 0, time: 0s}}
+"""
+NO_LIMITS = "provider: {limits: unlimited}\n"
+NO_FAILURES = "failures: {crash: 0%, bad_output: 0%}\n"
+NO_MERGE = "merge: {structured: {tokens: 0, time: 0s}, prose: {people: 0s}}\n"
+BARE = NO_OVERHEADS + NO_LIMITS + NO_FAILURES + NO_MERGE
+"""Nothing but the tasks themselves."""
+
+
+def scenario_of(*parts: str) -> Scenario:
+    """Return the scenario that the parts of a file make together."""
+    return parse_scenario("\n".join(parts))
+
+
+def play_one(
+    scenario: Scenario, strategy: object, replication: int = 0, tasks: int | None = None
+) -> tuple[Outcome, list[Event]]:
+    """Play one replication; returns its outcome and its event log."""
+    log: list[Event] = []
+    plan = make_plan(scenario, parse_strategy(strategy), tasks)
+    return play(plan, Luck(scenario, replication), log), log

@@ -1,0 +1,1 @@
+"""Many replications: design, runner, results, and what they answer."""

@@ -1,0 +1,138 @@
+"""What a study's results answer: estimates of every point, the break-evens and the choice."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from dispatch_sim.study.break_even import BreakEven, find_break_even
+from dispatch_sim.study.choice import Choice, choose
+from dispatch_sim.study.estimates import estimate_table, factor_columns, factor_combinations
+from dispatch_sim.study.results import Results
+
+OBJECTIVES = {
+    "cost": "cost_usd",
+    "makespan": "makespan_s",
+    "tokens": "tokens",
+    "money": "money_usd",
+    "people": "people_s",
+}
+"""What a scenario can ask to minimise, and the measure that it is."""
+
+
+class AnswerError(Exception):
+    """Results that answer nothing; the message says why."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a study comes to.
+
+    Attributes
+    ----------
+    results : all rows and the manifest.
+    objective : the measure that is to be small, a column of the results.
+    estimates : one row a (design point, measure): mean, interval, number of replications.
+    choices : the recommended design point, for each combination of further factors.
+    break_evens : where parallel and a queue change places; empty where a study cannot tell.
+    """
+
+    results: Results
+    objective: str
+    estimates: pd.DataFrame
+    choices: tuple[Choice, ...]
+    break_evens: tuple[BreakEven, ...]
+
+    @property
+    def scenario(self) -> dict[str, Any]:
+        """The resolved scenario, in base units, as the manifest holds it."""
+        resolved: dict[str, Any] = self.results.manifest["scenario"]["resolved"]
+        return resolved
+
+    @property
+    def batch_size(self) -> int:
+        """Size of the batch that the choice is made for."""
+        return self.choices[0].tasks
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the answer for programs: `break_even`, `recommended`, `points` and what they rest on."""
+        manifest = self.results.manifest
+        return {
+            "scenario": self.scenario["name"],
+            "sha256": manifest["scenario"]["sha256"],
+            "seed": manifest["seed"],
+            "engine": manifest["engine"],
+            "replications": self.results.replications,
+            "interrupted": manifest["interrupted"],
+            "objective": self.objective,
+            "confidence": self.scenario["study"]["confidence"],
+            "break_even": [break_even.to_json() for break_even in self.break_evens],
+            "recommended": _recommended(self.choices[0]),
+            "choices": [choice.to_json() for choice in self.choices],
+            "points": _points(self.estimates, factor_columns(self.results.frame)),
+        }
+
+
+def answer(results: Results) -> Answer:
+    """Work out what results answer, by the objective, confidence and indifference of their scenario.
+
+    Raises
+    ------
+    AnswerError
+        With fewer than two replications, which say nothing about their own noise.
+    """
+    if results.replications < 2:
+        raise AnswerError("fewer than two replications were played; there is nothing to conclude from them")
+    scenario = results.manifest["scenario"]["resolved"]
+    study = scenario["study"]
+    objective = OBJECTIVES[scenario["objective"]["minimise"]]
+    frame = results.frame
+    batch_size = _played_size(frame, sum(group["count"] for group in scenario["tasks"]))
+    # The indifference zone is written in dollars: for another objective no difference is too small.
+    indifference = study["indifference"] if objective in ("cost_usd", "money_usd") else 0.0
+    choices = tuple(
+        choose(part, batch_size, objective, study["confidence"], indifference, factors)
+        for factors, part in factor_combinations(frame)
+    )
+    break_evens = tuple(find_break_even(frame, objective, study["confidence"], batch_size=batch_size))
+    return Answer(results, objective, estimate_table(frame, None, study["confidence"]), choices, break_evens)
+
+
+def _played_size(frame: pd.DataFrame, wanted: int) -> int:
+    """Return the played batch size that is nearest to the scenario's own, the larger of two."""
+    return int(min(frame["tasks"].unique(), key=lambda size: (abs(size - wanted), -size)))
+
+
+def _recommended(choice: Choice) -> dict[str, Any]:
+    return {
+        "strategy": choice.strategy,
+        "concurrency": choice.concurrency,
+        "tasks": choice.tasks,
+        "mean": choice.estimate.mean,
+        "low": choice.estimate.low,
+        "high": choice.estimate.high,
+    }
+
+
+def _points(estimates: pd.DataFrame, factors: list[str]) -> list[dict[str, Any]]:
+    points: list[dict[str, Any]] = []
+    keys = ["strategy", "concurrency", "tasks", *factors]
+    for names, part in estimates.groupby(keys, sort=False):
+        point: dict[str, Any] = {
+            key: value.item() if hasattr(value, "item") else value
+            for key, value in zip(keys, names, strict=True)
+        }
+        rows = zip(part["measure"], part["mean"], part["low"], part["high"], strict=True)
+        point["measures"] = {
+            measure: {"mean": mean, "low": _finite(low), "high": _finite(high)}
+            for measure, mean, low, high in rows
+        }
+        points.append(point)
+    return points
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

@@ -1,0 +1,299 @@
+"""Where parallel and a queue change places, along the size of the batch and the width of the queue."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from itertools import product
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dispatch_sim.study.estimates import (
+    check_confidence,
+    complete_part,
+    factor_combinations,
+    paired_samples,
+)
+from dispatch_sim.study.sign_changes import Crossing, Region, Side, SignChanges, Status, sign_changes
+
+_WORDS = {
+    "cost_usd": ("cost", "cheaper"),
+    "money_usd": ("money", "cheaper"),
+    "makespan_s": ("makespan", "faster"),
+    "people_s": ("people's time", "better"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BreakEven:
+    """The answer to one break-even question.
+
+    Attributes
+    ----------
+    axis : `tasks` (size of the batch) or `concurrency` (width of the queue).
+    against : what parallel is compared with: `best queue`, `queue: 3`, or along concurrency `queue`.
+    parallel, queue : labels of the two strategies.
+    objective : the measure compared; less is better.
+    confidence : of each confidence set.
+    tasks : the size of the batch where the axis is concurrency, otherwise None.
+    factors : the further swept factors, held at these values.
+    values : the points of the axis that were played; between them D is interpolated.
+    replications : how many the comparison rests on.
+    changes : regions and crossings along the axis.
+    """
+
+    axis: Literal["tasks", "concurrency"]
+    against: str
+    parallel: str
+    queue: str
+    objective: str
+    confidence: float
+    tasks: int | None
+    factors: dict[str, Any]
+    values: tuple[int, ...]
+    replications: int
+    changes: SignChanges
+
+    @property
+    def status(self) -> Status:
+        """As in `SignChanges`."""
+        return self.changes.status
+
+    @property
+    def favours(self) -> Side | None:
+        """As in `SignChanges`."""
+        return self.changes.favours
+
+    @property
+    def crossings(self) -> tuple[Crossing, ...]:
+        """Every sign change of the mean, resolved or not, in the order of the axis."""
+        return self.changes.crossings
+
+    @property
+    def range(self) -> tuple[int, int]:
+        """The first and the last point of the axis."""
+        return self.values[0], self.values[-1]
+
+    @property
+    def decided(self) -> tuple[Region, ...]:
+        """The regions in which one side is significantly better."""
+        return tuple(region for region in self.changes.regions if region.favours)
+
+    @property
+    def undecided(self) -> tuple[Region, ...]:
+        """The regions in which neither side is."""
+        return tuple(region for region in self.changes.regions if not region.favours)
+
+    @property
+    def text(self) -> str:
+        """The answer as one sentence."""
+        words = [f"In {_WORDS.get(self.objective, (self.objective,))[0]}"]
+        words += [f"at {self.tasks} tasks"] if self.tasks is not None else []
+        words += [f"with {factor} = {value}" for factor, value in self.factors.items()]
+        return ", ".join([*words, self._finding()]) + "."
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a dict for JSON."""
+        answer = asdict(self)
+        del answer["changes"]
+        return answer | {
+            "values": list(self.values),
+            "range": list(self.range),
+            "status": self.status,
+            "favours": self.favours,
+            "crossings": [asdict(crossing) for crossing in self.crossings],
+            "decided": [asdict(region) for region in self.decided],
+            "undecided": [{"low": region.low, "high": region.high} for region in self.undecided],
+            "text": self.text,
+        }
+
+    def _finding(self) -> str:
+        unit, noun = ("tasks", "size") if self.axis == "tasks" else ("at once", "width")
+        better = _WORDS.get(self.objective, ("", "better"))[1]
+        low, high = self.range
+        span = f"from {low} to {high} {unit}" if low < high else f"at {low} {unit}"
+        near = " and ".join(_short(crossing.at) for crossing in self.crossings if not crossing.resolved)
+        if self.favours:
+            every = f"at every {noun} " if low < high else ""
+            return f"none in range: {self._name(self.favours)} is {better} {every}{span}"
+        if self.status == "unresolved":
+            neither = f"neither is shown to be {better}"
+            found = [
+                (f"{self._name(region.favours)} is {better}" if region.favours else neither)
+                + (f" from {_short(region.low)} to" if region.low < region.high else " at")
+                + f" {_short(region.high)}"
+                for region in self.changes.regions
+            ]
+            found = found if len(found) > 1 else [neither]
+            found += [f"the means cross near {near}, within the noise"] if near else []
+            return f"unresolved {span}: {'; '.join(found)}"
+        parts = [
+            f"{self._name('queue' if crossing.direction == 'queue_wins_above' else 'parallel')} beats "
+            f"{self._name('parallel' if crossing.direction == 'queue_wins_above' else 'queue')} "
+            f"from {self._first_whole(crossing.at)} {unit} "
+            f"({100 * self.confidence:g}% set {_short(crossing.low)} to {_short(crossing.high)})"
+            for crossing in self.crossings
+            if crossing.resolved
+        ]
+        return "; ".join(parts) + (f"; unresolved near {near}" if near else "")
+
+    def _name(self, side: Side | None) -> str:
+        if side == "parallel":
+            return self.parallel
+        queue = self.against.removesuffix(_versus(self.parallel))
+        return queue if ":" in queue else f"the {queue}"
+
+    def _first_whole(self, at: float) -> str:
+        nearest = round(at)
+        first = (nearest if math.isclose(at, nearest, abs_tol=1e-9) else math.floor(at)) + 1
+        interpolated = first not in self.values or first - 1 not in self.values
+        return f"about {first}" if interpolated else str(first)
+
+
+def find_break_even(
+    results: pd.DataFrame,
+    objective: str = "cost_usd",
+    confidence: float = 0.95,
+    parallel: str = "parallel",
+    queue: str = "queue",
+    batch_size: int | None = None,
+) -> list[BreakEven]:
+    """Find where parallel and a queue change places, along the size of the batch and the width of the queue.
+
+    Parameters
+    ----------
+    results : one row a (design point, replication); points play the same replications.
+    objective : the column to compare; less is better.
+    confidence : of each confidence set.
+    parallel, queue : the kinds to compare; with labels such as `queue (script)`, every pair is.
+    batch_size : only along the widths at this number of tasks; without it, at every number of tasks.
+
+    Returns
+    -------
+    For each combination of further factors, and each pair of labels, in this order: along tasks against
+    the best queue, then against each fixed width, then for each size along the widths. Only queues
+    narrower than the batch count, as a wider one is parallel by another name. Points that were not
+    played are left out; so is an axis without any.
+
+    Raises
+    ------
+    ValueError : a column is missing, the objective is not finite, rows are there twice, or there are less
+        than 2 replications in common.
+
+    Notes
+    -----
+    The best queue is chosen on one half of the replications and judged on the other (cross-fitting):
+    the least of several noisy means is too low, and would find the queue winning where it does not. What is
+    compared is so the queue that one would choose on half the replications, never better than the best.
+    """
+    check_confidence(confidence)
+    answers: list[BreakEven] = []
+    for factors, part in factor_combinations(results):
+        samples = paired_samples(part, objective, ["strategy", "tasks", "concurrency"])
+        labels = sorted({label for label, _, _ in samples})
+        one = [label for label in labels if _is_kind(label, parallel)]
+        other = [label for label in labels if _is_kind(label, queue)]
+        for parallel_label, queue_label in product(one, other):
+            for question in _questions(samples, parallel_label, queue_label, batch_size):
+                values, differences = _differences(samples, question.comparisons)
+                if not values:
+                    continue
+                answers.append(
+                    BreakEven(
+                        axis=question.axis,
+                        against=question.against + _versus(parallel_label),
+                        parallel=parallel_label,
+                        queue=queue_label,
+                        objective=objective,
+                        confidence=confidence,
+                        tasks=question.tasks,
+                        factors=factors,
+                        values=values,
+                        replications=differences.shape[1],
+                        changes=sign_changes(values, differences, confidence),
+                    )
+                )
+    return answers
+
+
+_Point = tuple[Any, ...]
+"""Label, number of tasks, concurrency."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """An axis before it is judged: at each value of it one point, and the queues it is compared with."""
+
+    axis: Literal["tasks", "concurrency"]
+    against: str
+    tasks: int | None
+    comparisons: list[tuple[int, _Point, list[_Point]]]
+
+
+def _questions(
+    samples: Mapping[_Point, NDArray[np.float64]], parallel: str, queue: str, batch_size: int | None
+) -> Iterator[_Question]:
+    sizes = {point[1]: point for point in sorted(samples) if point[0] == parallel}
+    queues = [p for p in sorted(samples) if p[0] == queue and p[2] < p[1] and p[1] in sizes]
+    kind, _, options = queue.partition(" ")
+    best = [(size, one, [p for p in queues if p[1] == size]) for size, one in sizes.items()]
+    yield _Question("tasks", f"best {queue}", None, best)
+    for width in sorted({p[2] for p in queues}):
+        fixed = [(p[1], sizes[p[1]], [p]) for p in queues if p[2] == width]
+        yield _Question("tasks", f"{kind}: {width} {options}".strip(), None, fixed)
+    for size in sizes:
+        if batch_size in (None, size):
+            along = [(p[2], sizes[size], [p]) for p in queues if p[1] == size]
+            yield _Question("concurrency", queue, size, along)
+
+
+def _differences(
+    samples: Mapping[_Point, NDArray[np.float64]], comparisons: list[tuple[int, _Point, list[_Point]]]
+) -> tuple[tuple[int, ...], NDArray[np.float64]]:
+    """Return the values of an axis that can be compared, and D there, shape (values, replications)."""
+    used = {point for _, one, queues in comparisons if queues for point in (one, *queues)}
+    costs = complete_part({point: samples[point] for point in used})
+    values, differences = [], []
+    for value, one, queues in comparisons:
+        present = [costs[point] for point in queues if point in costs]
+        if one in costs and present:
+            values.append(value)
+            differences.append(costs[one] - cross_fitted_best(np.stack(present)))
+    return tuple(values), np.stack(differences) if values else np.empty((0, 0))
+
+
+def cross_fitted_best(costs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the cost of the best alternative, without the bias of choosing and judging it on the same data.
+
+    Parameters
+    ----------
+    costs : shape (alternatives, replications).
+
+    Returns
+    -------
+    Shape (replications,): in every other replication the cost of the alternative with the least mean in
+    the rest (the first of equals), and the other way round. In expectation that is never less than the
+    mean of the truly best.
+    """
+    even = np.arange(costs.shape[1]) % 2 == 0
+    if len(costs) == 1 or even.size < 2:
+        return np.asarray(costs[0])
+    best_of_even = costs[:, even].mean(axis=1).argmin()
+    best_of_odd = costs[:, ~even].mean(axis=1).argmin()
+    return np.asarray(np.where(even, costs[best_of_odd], costs[best_of_even]))
+
+
+def _is_kind(label: str, kind: str) -> bool:
+    return label == kind or label.startswith(f"{kind} (")
+
+
+def _versus(parallel: str) -> str:
+    return "" if parallel == "parallel" else f" vs {parallel}"
+
+
+def _short(value: float | None) -> str:
+    return "the edge" if value is None else f"{round(value, 1):g}"

@@ -1,0 +1,76 @@
+"""Whole studies, from a scenario to its results."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from dispatch_sim.scenario.loader import Source, load_source
+from dispatch_sim.study.design import Design, design_comparison, design_sweep
+from dispatch_sim.study.results import Results, collect
+from dispatch_sim.study.runner import OnProgress, play_design
+
+
+def sweep(
+    scenario: Source | str | os.PathLike[str],
+    *,
+    seed: int | None = None,
+    replications: int | None = None,
+    jobs: int = 1,
+    on_progress: OnProgress | None = None,
+) -> Results:
+    """Play every strategy at every width, batch size and factor level of the scenario's sweep.
+
+    Parameters
+    ----------
+    scenario : a file, or a source that was read from one.
+    seed, replications : in place of those in the scenario.
+    jobs : worker processes; results do not depend on it. A script that asks for more than one has to
+        guard its main part with ``if __name__ == "__main__":``, since workers import it.
+    on_progress : called with the replications done and all of them.
+
+    Returns
+    -------
+    Where interrupted (Ctrl-C) the replications that are done; the manifest says so.
+
+    Raises
+    ------
+    ScenarioError, DesignError, WorkerError
+        With a message for the user.
+    """
+    return _conduct(design_sweep, scenario, seed, replications, jobs, on_progress)
+
+
+def compare(
+    scenario: Source | str | os.PathLike[str],
+    *,
+    seed: int | None = None,
+    replications: int | None = None,
+    jobs: int = 1,
+    on_progress: OnProgress | None = None,
+) -> Results:
+    """Play the scenario's strategies side by side at the batch's own size; otherwise as `sweep`."""
+    return _conduct(design_comparison, scenario, seed, replications, jobs, on_progress)
+
+
+def with_study(source: Source, seed: int | None, replications: int | None) -> Source:
+    """Return a source with another seed or number of replications, where they are given."""
+    asked = {"study.seed": seed, "study.replications": replications}
+    values: dict[str, Any] = {path: value for path, value in asked.items() if value is not None}
+    return source.replaced(values) if values else source
+
+
+def _conduct(
+    design: Callable[[Source], Design],
+    scenario: Source | str | os.PathLike[str],
+    seed: int | None,
+    replications: int | None,
+    jobs: int,
+    on_progress: OnProgress | None,
+) -> Results:
+    source = with_study(
+        scenario if isinstance(scenario, Source) else load_source(scenario), seed, replications
+    )
+    points = design(source)
+    return collect(source, points, play_design(points, jobs, on_progress))

@@ -1,0 +1,144 @@
+"""Design points: which strategies, widths, batch sizes and factor levels a study plays."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import PydanticCustomError
+
+from dispatch_sim.dispatch.plan import Plan, make_plan
+from dispatch_sim.scenario.loader import Source
+from dispatch_sim.scenario.model import Scenario
+from dispatch_sim.scenario.strategy import Strategy, parse_strategy
+
+MAX_ROWS = 10_000_000
+"""Most rows of one study's results; they are held in memory."""
+
+
+class DesignError(ValueError):
+    """A study that cannot be played; the message says what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A scenario at one level of every further factor, and the plans to play on it.
+
+    Attributes
+    ----------
+    levels : the factor levels, in the order of the study's factors.
+    scenario : with the levels put in.
+    plans : the design points.
+    """
+
+    levels: tuple[Any, ...]
+    scenario: Scenario
+    plans: tuple[Plan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """All design points of a study; every one of them plays the same replications.
+
+    Attributes
+    ----------
+    factors : scenario paths of the further swept factors.
+    variants : one for each combination of their levels.
+    replications : of every design point.
+    """
+
+    factors: tuple[str, ...]
+    variants: tuple[Variant, ...]
+    replications: int
+
+    @property
+    def points(self) -> int:
+        """Number of design points."""
+        return sum(len(variant.plans) for variant in self.variants)
+
+
+def design_sweep(source: Source) -> Design:
+    """Return the design of a sweep: every strategy at every width and size, at every factor level.
+
+    A strategy without a width of its own is played at those of `sweep.concurrency`; one with a width at
+    these and its own. Widths beyond the batch's size are left out: they play out as that size does.
+
+    Raises
+    ------
+    ScenarioError
+        Where a factor's path or level does not fit the scenario.
+    DesignError
+        Where the study is too large.
+    """
+    return _design(source, lambda scenario: scenario.sweep.tasks, with_factors=True)
+
+
+def design_comparison(source: Source) -> Design:
+    """Return the design of a comparison: the strategies side by side, at the batch's own size."""
+    return _design(source, lambda scenario: (scenario.batch_size,), with_factors=False)
+
+
+def _design(source: Source, sizes: Any, *, with_factors: bool) -> Design:
+    base = source.scenario()
+    factors = base.sweep.factors if with_factors else {}
+    variants = []
+    rows = 0
+    for levels in itertools.product(*factors.values()):
+        scenario = source.replaced(dict(zip(factors, levels, strict=True))).scenario() if levels else base
+        plans = tuple(_plans(scenario, sizes(scenario)))
+        rows += len(plans) * base.study.replications
+        if rows > MAX_ROWS:
+            raise DesignError(
+                f"the study has more than {MAX_ROWS:,} rows (design points x {base.study.replications:,} "
+                "replications); ask for fewer replications, or shorten an axis of the sweep"
+            )
+        variants.append(Variant(tuple(_level(level) for level in levels), scenario, plans))
+    return Design(tuple(factors), tuple(variants), base.study.replications)
+
+
+def _plans(scenario: Scenario, sizes: tuple[int, ...]) -> Iterator[Plan]:
+    for tasks in sizes:
+        for strategy in spread(scenario, tasks):
+            yield make_plan(scenario, strategy, tasks)
+
+
+def spread(scenario: Scenario, tasks: int) -> list[Strategy]:
+    """Return the scenario's strategies for a batch of a size, each at all its widths."""
+    widths: dict[Strategy, set[int]] = {}
+    for strategy in scenario.strategies:
+        if not strategy.has_width:
+            widths[strategy.at(strategy.width or tasks)] = {strategy.width or tasks}
+        else:
+            swept = widths.setdefault(strategy.at(0), set(scenario.sweep.concurrency))
+            if strategy.width is not None:
+                swept.add(strategy.width)
+    return [
+        strategy.at(width) for strategy, swept in widths.items() for width in sorted(swept) if width <= tasks
+    ]
+
+
+def _level(level: Any) -> Any:
+    """Return a factor's level as a cell of a table: a number as it is, anything else as text."""
+    if isinstance(level, int | float | str) and not isinstance(level, bool):
+        return level
+    return json.dumps(level)
+
+
+def find_plan(scenario: Scenario, strategy: str | None, tasks: int | None) -> Plan:
+    """Return the plan of one replication; without a strategy, the first of the scenario's.
+
+    Raises
+    ------
+    DesignError
+        Where there is no such strategy, or it has no width.
+    """
+    try:
+        chosen = scenario.strategies[0] if strategy is None else parse_strategy(strategy)
+    except PydanticCustomError as error:
+        raise DesignError(f"--strategy: {error.message()}") from error
+    if chosen.has_width and chosen.width is None:
+        raise DesignError(f"--strategy: {chosen.kind} needs a width here; write '{chosen.kind}: 3'")
+    return make_plan(scenario, chosen, tasks)

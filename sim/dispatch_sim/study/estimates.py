@@ -1,0 +1,344 @@
+"""What the replications of a design point say about it: a mean, a quantile or a share, with its interval.
+
+All intervals are two-sided. Replications are independent; design points are not, as they play the same
+replications (common random numbers), so differences are taken replication by replication.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+# Not scipy.stats: it takes more than half a second to import.
+from scipy.special import bdtr, betaincinv, stdtrit
+
+Point = TypeVar("Point")
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean over n replications, and its interval.
+
+    Attributes
+    ----------
+    mean, low, high : in the unit of what was averaged. `low` and `high` are infinite for n = 1.
+    n : number of replications.
+    """
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+    @property
+    def half_width(self) -> float:
+        """How far the interval reaches to either side of the mean."""
+        return (self.high - self.low) / 2
+
+    def to_json(self) -> dict[str, float | int | None]:
+        """Return a dict for JSON; an end that is unbounded is None."""
+        return {"mean": self.mean, "low": _finite(self.low), "high": _finite(self.high), "n": self.n}
+
+
+@dataclass(frozen=True, slots=True)
+class Quantile:
+    """A quantile over n replications, and its interval.
+
+    Attributes
+    ----------
+    probability : which quantile; 0.95 is the value that one replication in twenty exceeds.
+    value, low, high : order statistics of the sample; an end is infinite where n is too small for it.
+    n : number of replications.
+    """
+
+    probability: float
+    value: float
+    low: float
+    high: float
+    n: int
+
+    def to_json(self) -> dict[str, float | int | None]:
+        """Return a dict for JSON; an end that is unbounded is None."""
+        ends = {"low": _finite(self.low), "high": _finite(self.high)}
+        return {"probability": self.probability, "value": self.value, **ends, "n": self.n}
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A share of n replications, and its interval, all between 0 and 1."""
+
+    share: float
+    low: float
+    high: float
+    n: int
+
+    def to_json(self) -> dict[str, float | int]:
+        """Return a dict for JSON."""
+        return {"share": self.share, "low": self.low, "high": self.high, "n": self.n}
+
+
+def t_critical(confidence: float, n: int) -> float:
+    """Return Student's t for a two-sided interval from n values; infinite for n = 1.
+
+    Raises ValueError where `confidence` is not strictly between 0 and 1, or there is no value.
+    """
+    check_confidence(confidence)
+    if n < 1:
+        raise ValueError("an interval needs at least one replication")
+    return float(stdtrit(n - 1, (1 + confidence) / 2)) if n > 1 else math.inf
+
+
+def mean_estimate(values: ArrayLike, confidence: float = 0.95) -> Estimate:
+    """Estimate a mean by Student's t.
+
+    Parameters
+    ----------
+    values : one a replication, shape (n,).
+    confidence : of the interval.
+
+    Returns
+    -------
+    The interval collapses to the mean, exactly, where all values are equal; for n = 1 it is unbounded.
+
+    Raises
+    ------
+    ValueError : no values, a value that is not finite, or a confidence that is not within (0, 1).
+    """
+    sample = _sample(values)
+    mean, deviation = mean_and_deviations(sample)
+    n = sample.size
+    if n == 1:
+        return Estimate(float(mean), -math.inf, math.inf, 1)
+    half = t_critical(confidence, n) * math.sqrt(float(deviation @ deviation) / (n - 1) / n)
+    return Estimate(float(mean), float(mean) - half, float(mean) + half, n)
+
+
+def paired_difference(values: ArrayLike, others: ArrayLike, confidence: float = 0.95) -> Estimate:
+    """Estimate the mean of `values - others`, which belong to the same replications in the same order.
+
+    Raises ValueError as `mean_estimate` does, and where the two are not of one length.
+    """
+    sample, other = _sample(values), _sample(others)
+    if sample.shape != other.shape:
+        raise ValueError(f"{sample.size} and {other.size} values cannot be paired")
+    return mean_estimate(sample - other, confidence)
+
+
+def quantile_estimate(values: ArrayLike, probability: float = 0.95, confidence: float = 0.95) -> Quantile:
+    """Estimate a quantile by order statistics, without any assumption about the distribution.
+
+    Parameters
+    ----------
+    values : one a replication, shape (n,).
+    probability : which quantile, within (0, 1).
+    confidence : of the interval; at least that, as the binomial distribution is discrete.
+
+    Returns
+    -------
+    The value is the smallest that at least `probability` of the sample do not exceed. Each end of the
+    interval leaves out at most (1 - confidence) / 2; where no order statistic does, it is infinite: a 95%
+    interval for p95 has an upper end from 72 replications on, even if all that was seen is equal.
+
+    Raises
+    ------
+    ValueError : no values, a value that is not finite, a probability or confidence not within (0, 1).
+
+    Notes
+    -----
+    With B binomial(n, p), P(X(l) <= q <= X(u)) >= P(l <= B <= u - 1): David and Nagaraja, Order
+    Statistics (3rd ed. 2003), section 7.1.
+    """
+    check_confidence(confidence)
+    if not 0 < probability < 1:
+        raise ValueError(f"probability is {probability}; it must be between 0 and 1")
+    ordered = np.sort(_sample(values))
+    n = ordered.size
+    tail = (1 - confidence) / 2
+    below = bdtr(np.arange(n, dtype=np.float64), n, probability)
+    lower = int(np.searchsorted(below, tail, side="right"))
+    upper = int(np.searchsorted(below, 1 - tail, side="left")) + 1
+    return Quantile(
+        probability,
+        float(np.quantile(ordered, probability, method="inverted_cdf")),
+        float(ordered[lower - 1]) if lower > 0 else -math.inf,
+        float(ordered[upper - 1]) if upper <= n else math.inf,
+        n,
+    )
+
+
+def share_estimate(count: int, n: int, confidence: float = 0.95) -> Share:
+    """Estimate a share from `count` of n replications, by Clopper and Pearson's interval.
+
+    It covers with at least `confidence`, and is not of width zero where none or all were counted.
+    Clopper and Pearson, Biometrika 26 (1934). Raises ValueError where count is not within 0 to n, or n is 0.
+    """
+    check_confidence(confidence)
+    if not 0 <= count <= n or n < 1:
+        raise ValueError(f"{count} of {n} is not a share")
+    tail = (1 - confidence) / 2
+    low = float(betaincinv(count, n - count + 1, tail)) if count > 0 else 0.0
+    high = float(betaincinv(count + 1, n - count, 1 - tail)) if count < n else 1.0
+    return Share(count / n, low, high, n)
+
+
+def factor_columns(results: pd.DataFrame) -> list[str]:
+    """Return the columns of the swept factors beyond strategy and size: scenario paths, with a dot."""
+    return [str(column) for column in results.columns if "." in str(column)]
+
+
+def point_columns(results: pd.DataFrame) -> list[str]:
+    """Return the columns that together name a design point."""
+    return ["strategy", "concurrency", "tasks", *factor_columns(results)]
+
+
+def factor_combinations(results: pd.DataFrame) -> list[tuple[dict[str, Any], pd.DataFrame]]:
+    """Return each combination of the further swept factors with its rows, numbers in order before words."""
+    columns = factor_columns(results)
+    if not columns:
+        return [({}, results)]
+    groups = results.groupby(columns, sort=False, observed=True, dropna=False)
+    combinations = [(tuple(map(_plain, values)), part) for values, part in groups]
+    combinations.sort(key=lambda combination: [_rank(value) for value in combination[0]])
+    return [(dict(zip(columns, values, strict=True)), part) for values, part in combinations]
+
+
+def estimate_table(
+    results: pd.DataFrame, measures: Sequence[str] | None = None, confidence: float = 0.95
+) -> pd.DataFrame:
+    """Estimate the mean of each measure at each design point.
+
+    Parameters
+    ----------
+    results : one row a (design point, replication).
+    measures : columns to estimate; without it, every numeric one that neither names the point nor the
+        replication.
+    confidence : of each interval by itself.
+
+    Returns
+    -------
+    One row a (design point, measure), points in order of appearance: the columns of the point, then
+    `measure`, `mean`, `low`, `high`, `n`. A measure that is not a number in some replication is
+    not a number here; the interval of a single replication is unbounded.
+    """
+    check_confidence(confidence)
+    keys = point_columns(results)
+    if measures is None:
+        numeric = results.select_dtypes("number").columns
+        measures = [str(column) for column in numeric if column not in {*keys, "replication"}]
+    groups = results.groupby(keys, sort=False, observed=True, dropna=False).ngroup().to_numpy()
+    order = np.argsort(groups, kind="stable")
+    starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
+    counts = np.diff(starts, append=len(results))
+    values = results[list(measures)].to_numpy(dtype=np.float64)[order]
+
+    # Relative to its first value a constant has mean and variance exactly zero, whatever it is.
+    first = values[starts]
+    values -= np.repeat(first, counts, axis=0)
+    offset = _group_sums(values, starts) / counts[:, None]
+    values -= np.repeat(offset, counts, axis=0)
+    np.square(values, out=values)
+    several = np.maximum(counts - 1, 1)
+    error = np.sqrt(_group_sums(values, starts) / (several * counts)[:, None])
+    half = stdtrit(several, (1 + confidence) / 2)[:, None] * error
+    half[counts == 1] = np.inf
+    mean = first + offset
+
+    points = results[keys].iloc[order[starts]]
+    table = points.iloc[np.repeat(np.arange(len(points)), len(measures))].reset_index(drop=True)
+    return table.assign(
+        measure=np.tile(np.asarray(measures, dtype=object), len(points)),
+        mean=mean.ravel(),
+        low=(mean - half).ravel(),
+        high=(mean + half).ravel(),
+        n=np.repeat(counts, len(measures)),
+    )
+
+
+def paired_samples(
+    results: pd.DataFrame, objective: str, keys: Sequence[str]
+) -> dict[tuple[Any, ...], NDArray[np.float64]]:
+    """Return the objective of each point, by its `keys`, along the replications of all of them in order.
+
+    NaN where a replication was not played. Raises ValueError where the objective is missing or not
+    finite, or where a row is there twice.
+    """
+    for column in (*keys, "replication", objective):
+        if column not in results.columns:
+            raise ValueError(f"the results have no column {column!r}")
+    if not np.isfinite(results[objective].to_numpy(dtype=np.float64)).all():
+        raise ValueError(f"{objective} is not a finite number in some rows; leave those design points out")
+    replications, rows = np.unique(results["replication"].to_numpy(), return_inverse=True)
+    samples: dict[tuple[Any, ...], NDArray[np.float64]] = {}
+    numbered = results[[*keys, objective]].assign(replication=rows)
+    for point, part in numbered.groupby(list(keys), sort=False, observed=True, dropna=False):
+        played = part["replication"].to_numpy()
+        sample = np.full(replications.size, np.nan)
+        sample[played] = part[objective].to_numpy(dtype=np.float64)
+        if np.unique(played).size < played.size:
+            raise ValueError(f"some replications of {point} are there twice; other factors must be held")
+        samples[tuple(map(_plain, point))] = sample
+    return samples
+
+
+def complete_part(samples: Mapping[Point, NDArray[np.float64]]) -> dict[Point, NDArray[np.float64]]:
+    """Return the part of `paired_samples` in which every point has every replication.
+
+    A study that was stopped has points with fewer replications than others. Those with less than half of
+    the most are left out (a study doubles its replications, so these had just begun); for the others
+    the replications that all of them have are kept.
+    """
+    played = {point: ~np.isnan(sample) for point, sample in samples.items()}
+    most = max((mask.sum() for mask in played.values()), default=0)
+    kept = {point: mask for point, mask in played.items() if mask.any() and 2 * mask.sum() >= most}
+    if not kept:
+        return {}
+    common = np.logical_and.reduce(list(kept.values()))
+    return {point: samples[point][common] for point in kept}
+
+
+def mean_and_deviations(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean over the last axis and the deviations from it: exactly zero for equal values."""
+    first = values[..., :1]
+    shifted = values - first
+    offset = shifted.mean(axis=-1, keepdims=True)
+    return (first + offset)[..., 0], shifted - offset
+
+
+def check_confidence(confidence: float) -> None:
+    """Raise ValueError where a confidence is not strictly between 0 and 1."""
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence is {confidence}; it must be between 0 and 1, such as 0.95")
+
+
+def _group_sums(values: NDArray[np.float64], starts: NDArray[np.intp]) -> NDArray[np.float64]:
+    # reduceat refuses an empty list of starts.
+    return np.add.reduceat(values, starts, axis=0) if starts.size else values[:0]
+
+
+def _sample(values: ArrayLike) -> NDArray[np.float64]:
+    sample = np.asarray(values, dtype=np.float64)
+    if sample.ndim != 1 or sample.size == 0:
+        raise ValueError(f"expected one value a replication, found shape {sample.shape}")
+    if not np.isfinite(sample).all():
+        raise ValueError("some values are not finite numbers")
+    return sample
+
+
+def _plain(value: Any) -> Any:
+    """Return a numpy scalar as the Python value that JSON knows."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _rank(value: Any) -> tuple[bool, float, str]:
+    number = isinstance(value, int | float)
+    return (not number, float(value) if number else 0.0, "" if number else str(value))
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,162 @@
+"""Results of a study: a tidy table, one row a design point and replication, and its manifest.
+
+Both are written whole or not at all, and the same study gives the same bytes, however it was run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dispatch_sim.dispatch.outcome import MEASURES, Outcome
+from dispatch_sim.scenario.loader import Source
+from dispatch_sim.study.design import Design
+from dispatch_sim.study.runner import Played, all_cores
+
+RESULTS_FILE = "results.parquet"
+MANIFEST_FILE = "manifest.json"
+
+_WHOLE = frozenset(name for name, kind in Outcome.__annotations__.items() if kind in ("int", int))
+_PACKAGES = ("simpy", "numpy", "pandas", "pyarrow", "scipy", "pydantic", "ruamel.yaml", "matplotlib")
+
+
+class ResultsError(Exception):
+    """A results folder that cannot be read or written; the message says which and why."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a study came to.
+
+    Attributes
+    ----------
+    frame : columns `strategy`, `concurrency`, `tasks`, each further factor under its scenario path,
+        `replication`, and the measures of `dispatch_sim.dispatch.outcome.Outcome`.
+    manifest : resolved scenario and its hash, seed, engine, versions, machine.
+    """
+
+    frame: pd.DataFrame
+    manifest: dict[str, Any]
+
+    @property
+    def replications(self) -> int:
+        """Replications played of every design point."""
+        return int(self.frame["replication"].nunique())
+
+
+def collect(source: Source, design: Design, played: Played) -> Results:
+    """Put what was played into a table and write its manifest."""
+    plans = [(variant, plan) for variant in design.variants for plan in variant.plans]
+    replications = len(played.replications)
+    columns: dict[str, Any] = {
+        "strategy": np.repeat([plan.strategy.label for _, plan in plans], replications),
+        "concurrency": np.repeat([plan.width for _, plan in plans], replications),
+        "tasks": np.repeat([len(plan.tasks) for _, plan in plans], replications),
+    }
+    for number, factor in enumerate(design.factors):
+        levels = [variant.levels[number] for variant, _ in plans]
+        if any(isinstance(level, str) for level in levels):
+            levels = [str(level) for level in levels]
+        columns[factor] = np.repeat(levels, replications)
+    columns["replication"] = np.tile(played.replications, len(plans))
+    for number, measure in enumerate(MEASURES):
+        values = played.measures[:, :, number].ravel()
+        columns[measure] = values.astype(np.int64) if measure in _WHOLE else values
+    return Results(pd.DataFrame(columns), _manifest(source, design, played))
+
+
+def write_results(results: Results, folder: Path) -> None:
+    """Write the table and its manifest into a folder; each file appears whole or not at all.
+
+    Raises
+    ------
+    ResultsError
+        Where the folder cannot be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        table = pa.Table.from_pandas(results.frame, preserve_index=False)
+        write_whole(folder / RESULTS_FILE, lambda path: pq.write_table(table, path, compression="zstd"))
+        text = json.dumps(results.manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        write_whole(folder / MANIFEST_FILE, lambda path: path.write_text(text, encoding="utf-8"))
+    except OSError as error:
+        raise ResultsError(f"{folder}: cannot be written to: {error.strerror or error}") from error
+
+
+def read_results(folder: str | Path) -> Results:
+    """Read a study's results from its folder.
+
+    Raises
+    ------
+    ResultsError
+        Where the folder holds no results, or they cannot be read.
+    """
+    folder = Path(folder)
+    try:
+        table = pq.read_table(folder / RESULTS_FILE)
+        manifest = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ResultsError(f"{folder}: has no {Path(error.filename or RESULTS_FILE).name}") from error
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise ResultsError(f"{folder}: cannot be read: {error}") from error
+    return Results(table.to_pandas(), manifest)
+
+
+def write_whole(path: Path, write: Any) -> None:
+    """Write a file under another name in the same folder, then rename it: it is there whole or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        write(partial)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def folder_name(name: str) -> str:
+    """Return a scenario's name as the name of a folder."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:80] or "unnamed"
+
+
+def _manifest(source: Source, design: Design, played: Played) -> dict[str, Any]:
+    scenario = source.scenario()
+    return {
+        "dispatch_sim": package_version("dispatch-sim"),
+        "engine": "simpy",
+        "seed": scenario.study.seed,
+        "replications": {"asked": design.replications, "played": len(played.replications)},
+        "interrupted": played.interrupted,
+        "design_points": design.points,
+        "factors": list(design.factors),
+        "scenario": {
+            "file": Path(source.filename).name,
+            "sha256": scenario.fingerprint,
+            "as_written": source.raw,
+            "resolved": scenario.model_dump(mode="json", by_alias=True),
+        },
+        "versions": {name: package_version(name) for name in _PACKAGES},
+        "machine": {
+            "python": platform.python_version(),
+            "system": platform.system(),
+            "processor": platform.machine(),
+            "cores": all_cores(),
+        },
+    }
+
+
+def package_version(name: str) -> str | None:
+    """Return the version of an installed distribution, or None."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

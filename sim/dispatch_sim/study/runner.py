@@ -1,0 +1,162 @@
+"""Plays a design: blocks of replications, over the cores or in this process.
+
+Results do not depend on the number of workers or the size of blocks: a replication is a pure function
+of scenario, strategy, seed and its number, and rows are put into one order at the end.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dispatch_sim.dispatch.engine import play
+from dispatch_sim.dispatch.luck import Luck
+from dispatch_sim.dispatch.outcome import MEASURES
+from dispatch_sim.study.design import Design
+
+ROWS_OF_A_BLOCK = 1000
+"""A block takes a second or so: progress is seen, and an interruption need not wait for long."""
+
+WORTH_A_POOL = 4000
+"""Rows below which starting worker processes takes longer than the work."""
+
+OnProgress = Callable[[int, int], None]
+
+
+class WorkerError(RuntimeError):
+    """A worker process died; the message says so in words for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What has been played.
+
+    Attributes
+    ----------
+    replications : shape (R,), their numbers, increasing; fewer than asked for where interrupted.
+    measures : shape (points, R, measures), in the order of the design and of `MEASURES`.
+    interrupted : whether the study was stopped before its end.
+    """
+
+    replications: NDArray[np.int64]
+    measures: NDArray[np.float64]
+    interrupted: bool
+
+
+def play_design(design: Design, jobs: int = 1, on_progress: OnProgress | None = None) -> Played:
+    """Play every design point with the same replications.
+
+    Parameters
+    ----------
+    design : the points and the number of replications.
+    jobs : worker processes; 1 plays in this process. Results do not depend on it.
+    on_progress : called with the replications done and all of them, as blocks end.
+
+    Raises
+    ------
+    WorkerError
+        Where a worker process died.
+    """
+    size = max(1, ROWS_OF_A_BLOCK // max(1, design.points))
+    blocks = [
+        range(first, min(first + size, design.replications)) for first in range(0, design.replications, size)
+    ]
+    done: dict[int, NDArray[np.float64]] = {}
+
+    def keep(block: range, rows: NDArray[np.float64]) -> None:
+        done[block.start] = rows
+        if on_progress is not None:
+            on_progress(sum(rows.shape[1] for rows in done.values()), design.replications)
+
+    interrupted = False
+    try:
+        if jobs == 1 or len(blocks) == 1 or design.points * design.replications < WORTH_A_POOL:
+            for block in blocks:
+                keep(block, play_block(design, block))
+        else:
+            _play_in_processes(design, blocks, jobs, keep)
+    except KeyboardInterrupt:
+        interrupted = True
+    parts = [(start, done[start]) for start in sorted(done)]
+    shape = (design.points, 0, len(MEASURES))
+    return Played(
+        np.concatenate(
+            [np.arange(start, start + rows.shape[1]) for start, rows in parts] or [np.empty(0, np.int64)]
+        ),
+        np.concatenate([rows for _, rows in parts] or [np.empty(shape)], axis=1),
+        interrupted,
+    )
+
+
+def play_block(design: Design, replications: range) -> NDArray[np.float64]:
+    """Play some replications of every design point; shape (points, replications, measures).
+
+    The draws of a replication are computed once for all points of a variant.
+    """
+    rows = np.empty((design.points, len(replications), len(MEASURES)))
+    for column, replication in enumerate(replications):
+        point = 0
+        for variant in design.variants:
+            luck = Luck(variant.scenario, replication)
+            for plan in variant.plans:
+                rows[point, column] = play(plan, luck)
+                point += 1
+    return rows
+
+
+_design: Design | None = None
+"""In a worker process, the design that it plays."""
+
+
+def _start_worker(design: Design) -> None:
+    global _design
+    _design = design
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when an interrupted study ends
+
+
+def _play_in_worker(replications: range) -> NDArray[np.float64]:
+    assert _design is not None
+    return play_block(_design, replications)
+
+
+def _play_in_processes(
+    design: Design, blocks: list[range], jobs: int, keep: Callable[[range, NDArray[np.float64]], None]
+) -> None:
+    workers = min(jobs, len(blocks))
+    pool = ProcessPoolExecutor(
+        workers, multiprocessing.get_context("spawn"), initializer=_start_worker, initargs=(design,)
+    )
+    try:
+        waiting = iter(blocks)
+        running: dict[Future[NDArray[np.float64]], range] = {}
+        while True:
+            # Two blocks a worker: none is idle, and few are lost when the study is interrupted.
+            while len(running) < 2 * workers and (block := next(waiting, None)) is not None:
+                running[pool.submit(_play_in_worker, block)] = block
+            if not running:
+                break
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                keep(running.pop(future), future.result())
+    except BrokenProcessPool as error:
+        raise WorkerError(
+            "a worker process ended unexpectedly (out of memory?); nothing was written. Try fewer --jobs"
+        ) from error
+    except KeyboardInterrupt:
+        for child in multiprocessing.active_children():
+            child.terminate()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def all_cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,505 @@
+"""Break-even points are found where they are, with sets that hold them as often as they say."""
+
+import json
+import math
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy import stats
+
+from dispatch_sim.study.break_even import BreakEven, cross_fitted_best, find_break_even
+from dispatch_sim.study.sign_changes import Crossing, Region, SignChanges, sign_changes
+
+
+def certain(*means, replications=4):
+    """Return differences without any noise."""
+    return np.repeat(np.array(means, dtype=float)[:, None], replications, axis=1)
+
+
+def noisy(*means, noise=1.0, replications=50, seed=0):
+    """Return differences with exactly these means, and noise of its own at each point."""
+    rng = np.random.default_rng(seed)
+    errors = rng.normal(size=(len(means), replications))
+    errors -= errors.mean(axis=1, keepdims=True)
+    errors *= noise / errors.std(axis=1, ddof=1, keepdims=True)
+    return np.array(means, dtype=float)[:, None] + errors
+
+
+# Known crossings.
+
+
+def test_without_noise_the_set_is_the_zero_itself():
+    """Linear interpolation from -1 at 4 to 3 at 5."""
+    found = sign_changes([3, 4, 5, 6], certain(-2, -1, 3, 4))
+    assert found.status == "crossing"
+    assert found.crossings == (Crossing(4.25, 4.25, 4.25, "queue_wins_above", True),)
+    assert found.regions == (
+        Region(3, 4.25, "parallel"),
+        Region(4.25, 4.25, None),
+        Region(4.25, 6, "queue"),
+    )
+
+
+def test_the_set_ends_where_the_t_test_is_just_significant():
+    """scipy's p at both ends is 5%, on the interpolated differences."""
+    x = np.array([1.0, 2.0, 4.0, 8.0])
+    differences = noisy(-2, -0.2, 0.2, 3)
+    (crossing,) = sign_changes(x, differences).crossings
+    assert crossing.resolved
+    assert crossing.at == pytest.approx(3)
+    for end in (crossing.low, crossing.high):
+        there = [np.interp(end, x, column) for column in differences.T]
+        assert stats.ttest_1samp(there, 0).pvalue == pytest.approx(0.05, rel=1e-6)
+    assert crossing.low < 2 < 4 < crossing.high  # over three segments
+
+
+def test_when_every_replication_crosses_at_the_same_place_so_does_the_set():
+    """The quadratic has a double root, its discriminant is zero but for rounding."""
+    slopes = np.array([0.7, 1.1, 1.3, 0.9, 1.7])
+    x = np.array([1.0, 3.0, 7.0])
+    (crossing,) = sign_changes(x, (x - 4.1)[:, None] * slopes).crossings
+    assert crossing.resolved
+    assert (crossing.low, crossing.at, crossing.high) == pytest.approx((4.1, 4.1, 4.1), abs=1e-6)
+
+
+def test_both_of_two_crossings_are_found_with_their_directions():
+    """Queue wins between them."""
+    found = sign_changes(range(6), noisy(-5, -3, 3, 3, -3, -5))
+    assert [c.direction for c in found.crossings] == ["queue_wins_above", "parallel_wins_above"]
+    assert [c.at for c in found.crossings] == pytest.approx([1.5, 3.5])
+    assert all(c.resolved for c in found.crossings)
+    assert [r.favours for r in found.regions] == ["parallel", None, "queue", None, "parallel"]
+
+
+def test_a_sign_change_at_a_point_is_one_crossing():
+    """With and without noise."""
+    for differences in (certain(-1, 0, 1), noisy(-3, 0, 3)):
+        (crossing,) = sign_changes([2, 3, 4], differences).crossings
+        assert crossing.at == pytest.approx(3)
+        assert crossing.low <= 3 <= crossing.high
+        assert crossing.resolved
+
+
+def test_a_stretch_of_exact_equality_is_one_crossing_in_its_middle():
+    """The set is the stretch."""
+    found = sign_changes([1, 2, 3, 4, 6, 7], certain(-1, 0, 0, 0, 0, 2))
+    assert found.crossings == (Crossing(4.0, 2.0, 6.0, "queue_wins_above", True),)
+
+
+def test_of_several_zeros_within_the_noise_the_middle_one_is_taken():
+    """Three zeros of the mean in one undecided region."""
+    found = sign_changes(range(6), noisy(-9, -0.01, 0.01, -0.01, 0.01, 9))
+    (crossing,) = found.crossings
+    assert crossing.at == pytest.approx(2.5)
+    assert crossing.direction == "queue_wins_above"
+    assert crossing.low < 1
+    assert crossing.high > 4
+
+
+# No crossing, or none that is resolved.
+
+
+def test_one_side_better_all_over_is_none_in_range():
+    """And it says who."""
+    for sign, winner in ((1, "queue"), (-1, "parallel")):
+        found = sign_changes(range(3), sign * noisy(2, 1, 2))
+        assert (found.status, found.favours, found.crossings) == ("none_in_range", winner, ())
+
+
+def test_a_point_of_equality_within_the_lead_of_one_side_is_no_crossing():
+    """Parallel and queue: T at one size."""
+    found = sign_changes([1, 2, 3], certain(1, 0, 1))
+    assert (found.status, found.crossings) == ("unresolved", ())
+    assert [r.favours for r in found.regions] == ["queue", None, "queue"]
+
+
+def test_a_flat_difference_is_unresolved_all_over():
+    """Noise around nothing, and nothing at all."""
+    assert sign_changes(range(4), noisy(0.01, 0.01, 0.01, 0.01)).regions == (Region(0, 3, None),)
+    assert sign_changes(range(4), certain(0, 0, 0, 0)) == SignChanges((Region(0, 3, None),), ())
+
+
+def test_a_set_that_is_open_at_the_edge_leaves_the_crossing_unresolved():
+    """It is reported all the same, with the end that there is."""
+    found = sign_changes([1, 2, 3], noisy(-5, -0.1, 0.1))
+    (crossing,) = found.crossings
+    assert found.status == "unresolved"
+    assert crossing.at == pytest.approx(2.5)
+    assert 1 < crossing.low < 2
+    assert (crossing.high, crossing.resolved) == (None, False)
+    (mirrored,) = sign_changes([-3, -2, -1], noisy(-5, -0.1, 0.1)[::-1]).crossings
+    assert (mirrored.low, mirrored.direction) == (None, "parallel_wins_above")
+    assert mirrored.high == pytest.approx(-crossing.low)
+
+
+def test_sign_changes_between_regions_of_the_same_side_are_not_resolved():
+    """The mean dips below zero, but not significantly."""
+    found = sign_changes(range(4), noisy(5, 0.05, -0.05, 5))
+    assert found.status == "unresolved"
+    assert len(found.crossings) == 2
+    assert not any(c.resolved for c in found.crossings)
+
+
+# Edges.
+
+
+def test_one_point_is_decided_or_not_and_none_has_no_regions():
+    """A coarse axis."""
+    assert sign_changes([5], noisy(3)).favours == "queue"
+    assert sign_changes([5], noisy(0.01)).status == "unresolved"
+    assert sign_changes([], np.empty((0, 9))) == SignChanges((), ())
+    assert sign_changes([], np.empty((0, 9))).status == "unresolved"
+
+
+@pytest.mark.parametrize(
+    ("x", "differences", "message"),
+    [
+        ([1, 2], certain(1, 2, replications=1), "at least 2 replications"),
+        ([1, 2], certain(1, math.nan), "finite"),
+        ([1, math.inf], certain(1, 2), "finite"),
+        ([1, 1], certain(1, 2), "increase"),
+        ([1, 2, 3], certain(1, 2), "shape"),
+        ([1, 2], [1, 2], "shape"),
+    ],
+)
+def test_what_cannot_be_judged_is_refused(x, differences, message):
+    """With the reason."""
+    with pytest.raises(ValueError, match=message):
+        sign_changes(x, differences)
+
+
+def test_huge_and_tiny_costs_are_judged_alike():
+    """Squares of squares would overflow and underflow."""
+    usual = sign_changes(range(4), noisy(-3, -0.1, 0.2, 3))
+    for scale in (2.0**600, 2.0**-600):
+        assert sign_changes(range(4), noisy(-3, -0.1, 0.2, 3) * scale) == usual
+
+
+def test_a_zero_within_rounding_of_a_point_is_a_crossing_all_the_same():
+    """The mean at the point is not zero, but the place of the zero is the point."""
+    for tiny in (1e-17, -1e-17, 1e-300, 5e-324):
+        (crossing,) = sign_changes([1, 2, 3], certain(1, tiny, -1)).crossings
+        assert crossing == Crossing(2, 2, 2, "parallel_wins_above", True)
+
+
+# Properties, over all kinds of differences.
+
+tables = st.tuples(st.integers(1, 6), st.integers(2, 6)).flatmap(
+    lambda shape: hnp.arrays(np.float64, shape, elements=st.integers(-8, 8).map(float))
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(tables, st.floats(0, 1))
+def test_every_place_of_the_axis_is_judged_as_the_t_test_does_there(differences, where):
+    """scipy's one-sample test of the interpolated differences, in a region that is not just a point."""
+    x = np.arange(len(differences)) ** 1.5
+    place = where * x[-1]
+    found = sign_changes(x, differences)
+    assert found.regions[0].low == x[0]
+    assert found.regions[-1].high == x[-1]
+    for left, right in pairwise(found.regions):
+        assert left.high == right.low
+        assert left.favours != right.favours
+        assert None in (left.favours, right.favours)
+    there = np.array([np.interp(place, x, column) for column in differences.T])
+    region = next(region for region in found.regions if region.low <= place <= region.high)
+    if min(place - region.low, region.high - place) < 1e-6 < x[-1]:
+        return
+    half = stats.t.ppf(0.975, len(there) - 1) * there.std(ddof=1) / math.sqrt(len(there))
+    if region.favours is None:
+        assert abs(there.mean()) <= half + 1e-9
+    else:
+        assert there.mean() * (1 if region.favours == "queue" else -1) >= half - 1e-9
+
+
+@settings(max_examples=200, deadline=None)
+@given(tables)
+def test_each_sign_change_of_the_mean_is_in_the_set_reported_with_it(differences):
+    """Whether it is resolved or not; and directions of resolved crossings alternate."""
+    x = np.arange(len(differences), dtype=float)
+    found = sign_changes(x, differences)
+    for crossing in found.crossings:
+        assert crossing.low is None or crossing.low <= crossing.at
+        assert crossing.high is None or crossing.at <= crossing.high
+        assert np.interp(crossing.at, x, differences.mean(axis=1)) == pytest.approx(0, abs=1e-9)
+    resolved = [c.direction for c in found.crossings if c.resolved]
+    assert all(one != other for one, other in pairwise(resolved))
+    decided = [r.favours for r in found.regions if r.favours]
+    assert len(resolved) <= sum(one != other for one, other in pairwise(decided))
+
+
+@given(tables, st.integers(-30, 30))
+@example(certain(4, -6), 0)
+def test_the_unit_of_cost_does_not_matter(differences, exponent):
+    """Scaling by a power of two is exact."""
+    x = range(len(differences))
+    assert sign_changes(x, differences * 2.0**exponent) == sign_changes(x, differences)
+
+
+@given(tables)
+@example(np.array([[2.0, 2.0], [2.0, -2.0], [0.0, -1.0]]))
+def test_exchanging_the_sides_turns_every_direction_round(differences):
+    """And changes nothing else."""
+    x = range(len(differences))
+    one, other = sign_changes(x, differences), sign_changes(x, -differences)
+    turned = {"queue": "parallel", "parallel": "queue", None: None}
+    assert [turned[r.favours] for r in one.regions] == [r.favours for r in other.regions]
+    for here, there in zip(one.crossings, other.crossings, strict=True):
+        assert here.direction != there.direction
+        assert (here.at, here.low, here.high) == (there.at, there.low, there.high)
+
+
+@given(tables, st.integers(1, 20))
+def test_a_decided_point_beyond_a_decided_end_moves_no_crossing(differences, distance):
+    """The lead only grows there. (One more point asks for more certainty, so not all stay resolved.)"""
+    k = len(differences)
+    found = sign_changes(range(k), differences)
+    if found.regions[-1].favours is None:
+        return
+    wider = sign_changes([*range(k), k + distance], np.vstack([differences, 2 * differences[-1]]))
+    for here, there in zip(found.crossings, wider.crossings, strict=True):
+        assert here.direction == there.direction
+        assert here.at == pytest.approx(there.at)
+        if here.resolved != there.resolved:
+            continue
+        assert here.low == pytest.approx(there.low, abs=1e-6)
+        assert here.high == pytest.approx(there.high, abs=1e-6)
+
+
+# Coverage.
+
+
+def test_the_set_covers_the_true_crossing_as_often_as_it_says():
+    """400 studies of 128 replications, with skewed noise shared along the axis and of each point."""
+    rng = np.random.default_rng(11)
+    x, truth, studies = np.arange(2.0, 10.0), 5.3, 400
+    covered = resolved = 0
+    for _ in range(studies):
+        batch = rng.lognormal(0, 0.6, size=128) / math.exp(0.18)
+        own = rng.exponential(size=(x.size, 128)) - 1
+        found = sign_changes(x, (x - truth)[:, None] * batch + 2 * own)
+        covered += any(r.favours is None and r.low <= truth <= r.high for r in found.regions)
+        resolved += any(c.resolved for c in found.crossings)
+    low, high = stats.binom.ppf([0.0005, 0.9995], studies, 0.95)
+    assert low <= covered <= high
+    assert resolved > 0.95 * studies
+
+
+def test_where_nothing_differs_a_crossing_is_rarely_found():
+    """D is zero at all of 19 points, with independent noise: at most one trial in twenty finds a crossing.
+
+    The bound leaves room for 3.3 standard errors of 400 trials. Judged point by point it is one in four.
+    """
+    rng = np.random.default_rng(11)
+    trials = [sign_changes(range(19), rng.normal(size=(19, 64))).status for _ in range(400)]
+    assert trials.count("crossing") / 400 < 0.05 + 3.3 * math.sqrt(0.05 * 0.95 / 400)
+
+
+def test_choosing_the_best_queue_does_not_bias_its_cost():
+    """Eight equal queues, as costly as parallel: the least of their means is too low."""
+    rng = np.random.default_rng(5)
+    fair, naive, wrong = [], [], 0
+    for _ in range(400):
+        costs = rng.exponential(size=(9, 64))
+        difference = costs[0] - cross_fitted_best(costs[1:])
+        fair.append(difference.mean())
+        naive.append(costs[0].mean() - costs[1:].mean(axis=1).min())
+        wrong += sign_changes([9], difference[None]).favours == "queue"
+    assert abs(np.mean(fair)) < 3.3 * stats.sem(fair)
+    assert np.mean(naive) > 20 * stats.sem(naive)
+    assert wrong <= stats.binom.ppf(0.9995, 400, 0.025)
+
+
+def test_with_one_clear_best_cross_fitting_takes_it():
+    """In both halves; of equals the first."""
+    costs = np.array([[3.0, 4, 5, 6], [1, 2, 3, 4], [1, 2, 3, 4.5]])
+    np.testing.assert_array_equal(cross_fitted_best(costs), costs[1])
+    np.testing.assert_array_equal(cross_fitted_best(costs[[1, 1]]), costs[1])
+
+
+# From the results of a study.
+
+
+def study(sizes, cost, labels=("parallel", "queue"), replications=40, noise=0.3):
+    """Return results of parallel and of every queue up to the batch, at `cost(kind, width, tasks)`."""
+    rng = np.random.default_rng(2)
+    rows = []
+    for tasks in sizes:
+        for label in labels:
+            kind = label.split()[0]
+            for width in [tasks] if kind == "parallel" else range(1, tasks + 1):
+                luck = rng.normal(size=replications) * noise
+                rows += [
+                    (label, width, tasks, r, cost(kind, width, tasks) + luck[r]) for r in range(replications)
+                ]
+    return pd.DataFrame(rows, columns=["strategy", "concurrency", "tasks", "replication", "cost_usd"])
+
+
+def square(kind, width, tasks):
+    """Parallel costs T^2; queue: N costs 4T + 6N, so N = 1 is best and D(T) = T^2 - 4T - 6N."""
+    return tasks**2 if kind == "parallel" else 4 * tasks + 6 * width
+
+
+def test_each_question_is_asked_once_and_in_order():
+    """Best queue, each width, then each size."""
+    answers = find_break_even(study(range(1, 6), square))
+    assert [(a.axis, a.against, a.tasks) for a in answers] == [
+        ("tasks", "best queue", None),
+        *(("tasks", f"queue: {width}", None) for width in (1, 2, 3, 4)),
+        *(("concurrency", "queue", tasks) for tasks in (2, 3, 4, 5)),
+    ]
+    assert [a.range for a in answers] == [
+        (2, 5),
+        (2, 5),
+        (3, 5),
+        (4, 5),
+        (5, 5),
+        (1, 1),
+        (1, 2),
+        (1, 3),
+        (1, 4),
+    ]
+    assert find_break_even(study([1], square)) == []
+
+
+def test_the_known_break_even_is_found_and_said():
+    """D(5) = -1, D(6) = 6 for the best queue: it wins from 6 tasks."""
+    results = study(range(1, 10), square)
+    best, one, two = find_break_even(results)[:3]
+    (crossing,) = best.crossings
+    assert crossing.low < 5 + 1 / 7 < crossing.high
+    assert best.crossings == one.crossings
+    assert best.status == "crossing"
+    low, high = round(crossing.low, 1), round(crossing.high, 1)
+    assert best.text == f"In cost, the best queue beats parallel from 6 tasks (95% set {low:g} to {high:g})."
+    assert two.text.startswith("In cost, queue: 2 beats parallel from 7 tasks (95% set 6")
+    shuffled = results.sample(frac=1, random_state=3)
+    assert find_break_even(shuffled) == find_break_even(results)
+
+
+def test_along_the_width_parallel_wins_above():
+    """T = 8: 64 - 32 - 6N crosses between N = 5 and N = 6."""
+    (answer,) = [a for a in find_break_even(study([8], square), batch_size=8) if a.axis == "concurrency"]
+    assert (answer.tasks, answer.range) == (8, (1, 7))
+    assert answer.crossings[0].direction == "parallel_wins_above"
+    assert answer.text.startswith("In cost, at 8 tasks, parallel beats the queue from 6 at once (95% set 5.")
+    assert [a.axis for a in find_break_even(study([8], square), batch_size=9)] == ["tasks"] * 8
+
+
+def test_a_winner_at_every_size_is_none_in_range():
+    """And an undecided study is said to be that."""
+    dear = find_break_even(study([2, 3, 5, 20], lambda kind, width, tasks: 5.0 * (kind == "queue")))[0]
+    assert dear.text == "In cost, none in range: parallel is cheaper at every size from 2 to 20 tasks."
+    assert (dear.status, dear.favours) == ("none_in_range", "parallel")
+    equal = find_break_even(study([2, 3], lambda *_: 1.0, noise=0.0))[0]
+    assert equal.text == "In cost, unresolved from 2 to 3 tasks: neither is shown to be cheaper."
+    assert equal.undecided == (Region(2, 3, None),)
+
+
+def test_an_unresolved_answer_says_what_is_known_all_the_same():
+    """Equal at 2 tasks and better after; and an open end."""
+
+    def growing(kind, width, tasks):
+        return (tasks - 2.0) * (kind == "parallel")
+
+    equal_at_two = find_break_even(study([2, 3, 4], growing, noise=0.0))[0]
+    assert equal_at_two.text == (
+        "In cost, unresolved from 2 to 4 tasks: neither is shown to be cheaper at 2; "
+        "the best queue is cheaper from 2 to 4."
+    )
+    open_ended = BreakEven(
+        axis="tasks",
+        against="queue: 1",
+        parallel="parallel",
+        queue="queue",
+        objective="tokens",
+        confidence=0.95,
+        tasks=None,
+        factors={},
+        values=(1, 2, 3),
+        replications=50,
+        changes=sign_changes([1, 2, 3], noisy(-5, -0.1, 0.1)),
+    )
+    assert open_ended.text.startswith(
+        "In tokens, unresolved from 1 to 3 tasks: parallel is better from 1 to 2; neither is shown to be"
+    )
+    assert open_ended.text.endswith("the means cross near 2.5, within the noise.")
+
+
+def test_where_both_are_equal_at_a_whole_number_the_winner_wins_from_the_next():
+    """D(5) = 0 exactly."""
+
+    def linear(kind, width, tasks):
+        return float(tasks) if kind == "parallel" else 5.0
+
+    answer = find_break_even(study(range(2, 9), linear, noise=0.0))[0]
+    assert answer.text == "In cost, the best queue beats parallel from 6 tasks (95% set 5 to 5)."
+
+
+def test_on_a_coarse_axis_the_first_whole_value_is_approximate():
+    """5 and 6 were not played; the line from D(4) = -6 to D(7) = 15 is zero at 4.86."""
+    assert "from about 5 tasks" in find_break_even(study([3, 4, 7, 9], square))[1].text
+
+
+def test_factors_and_labels_are_kept_apart():
+    """Each combination and each pair has answers of its own, numbers before words."""
+    labels = ("parallel", "parallel (as-completed)", "queue", "queue (script)")
+    one = study([3, 4], square, labels).assign(**{"limits.scale": 2})
+    other = one.assign(**{"limits.scale": "none"})
+    answers = find_break_even(pd.concat([other, one]))
+    assert [a.factors["limits.scale"] for a in answers] == [2] * (len(answers) // 2) + ["none"] * (
+        len(answers) // 2
+    )
+    assert [a.against for a in answers if a.axis == "tasks"][: 4 * 4 : 4] == [
+        "best queue",
+        "best queue (script)",
+        "best queue vs parallel (as-completed)",
+        "best queue (script) vs parallel (as-completed)",
+    ]
+    fixed = [a.against for a in answers if a.queue == "queue (script)" and a.parallel == "parallel"]
+    assert fixed[1:4] == ["queue: 1 (script)", "queue: 2 (script)", "queue: 3 (script)"]
+    assert answers[0].text.startswith("In cost, with limits.scale = 2, none in range: parallel is cheaper")
+    script = find_break_even(one, queue="queue (script)", parallel="parallel (as-completed)")
+    assert {(a.parallel, a.queue) for a in script} == {("parallel (as-completed)", "queue (script)")}
+
+
+def test_points_that_were_not_played_are_left_out():
+    """A width, a size of parallel, and a size that had just begun."""
+    results = study(range(1, 8), square)
+    gone = (
+        ((results["tasks"] == 6) & (results["concurrency"] == 2))
+        | ((results["tasks"] == 4) & (results["strategy"] == "parallel"))
+        | ((results["tasks"] == 7) & (results["replication"] >= 10))
+    )
+    answers = find_break_even(results[~gone])
+    assert answers[0].values == (2, 3, 5, 6)
+    assert next(a for a in answers if a.against == "queue: 2").values == (3, 5)
+    assert next(a for a in answers if a.tasks == 7).replications == 10
+    assert 4 not in {a.tasks for a in answers}
+
+
+def test_results_that_cannot_be_compared_are_refused():
+    """With the reason."""
+    results = study([3], square)
+    with pytest.raises(ValueError, match="at least 2 replications"):
+        find_break_even(results[results["replication"] == 0])
+    with pytest.raises(ValueError, match="no column 'price'"):
+        find_break_even(results, "price")
+    with pytest.raises(ValueError, match="confidence"):
+        find_break_even(results, confidence=95)
+
+
+def test_an_answer_is_json():
+    """With at least what other tools read."""
+    answers = find_break_even(study(range(1, 8), square).assign(**{"limits.scale": np.float64(0.5)}))
+    for answer in answers:
+        read = json.loads(json.dumps(answer.to_json(), allow_nan=False))
+        assert {"axis", "against", "status", "crossings", "text", "factors"} <= read.keys()
+        for crossing in read["crossings"]:
+            assert crossing.keys() == {"at", "low", "high", "direction", "resolved"}

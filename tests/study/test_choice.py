@@ -1,0 +1,163 @@
+"""The recommended point is the cheapest, and nothing that may be as good is hidden."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from dispatch_sim.study.choice import choose
+
+
+def study(samples, tasks=8):
+    """Return results with these costs, by (label, width)."""
+    parts = [
+        pd.DataFrame(
+            {
+                "strategy": label,
+                "concurrency": width,
+                "tasks": tasks,
+                "replication": range(len(costs)),
+                "cost_usd": costs,
+            }
+        )
+        for (label, width), costs in samples.items()
+    ]
+    return pd.concat(parts).sample(frac=1, random_state=1)
+
+
+def trial(replications=60):
+    """Return four points on a common batch effect: best, near, far, and one like the best."""
+    rng = np.random.default_rng(4)
+    batch = rng.lognormal(size=replications)
+    return {
+        ("queue", 3): batch + 10,
+        ("queue", 4): batch + 10.01 + rng.normal(size=replications) * 0.1,
+        ("parallel", 8): batch + 14 + rng.normal(size=replications),
+        ("sequential", 1): batch + 11 + rng.normal(size=replications) * 0.2,
+    }
+
+
+def test_the_least_mean_is_recommended_and_the_rest_follows_in_order():
+    """With its estimate by Student's t."""
+    samples = trial()
+    choice = choose(study(samples), 8)
+    means = sorted(samples, key=lambda point: samples[point].mean())
+    assert (choice.strategy, choice.concurrency) == means[0]
+    assert [(a.strategy, a.concurrency) for a in choice.alternatives] == means[1:]
+    costs = samples[means[0]]
+    expected = stats.t.interval(0.95, 59, costs.mean(), stats.sem(costs))
+    assert (choice.estimate.low, choice.estimate.high) == pytest.approx(expected)
+    assert choice.replications == 60
+
+
+def test_differences_are_paired_with_bonferroni_over_the_alternatives():
+    """scipy's paired test at 5% / 3."""
+    samples = trial()
+    choice = choose(study(samples), 8)
+    best = samples[choice.strategy, choice.concurrency]
+    for other in choice.alternatives:
+        test = stats.ttest_rel(samples[other.strategy, other.concurrency], best)
+        interval = test.confidence_interval(1 - 0.05 / 3)
+        assert (other.difference.low, other.difference.high) == pytest.approx((interval.low, interval.high))
+        assert other.in_best_subset == (test.pvalue >= 0.05 / 3)
+    assert choice.best_subset == (("queue", 3), ("queue", 4))
+
+
+def test_practically_equal_is_what_lies_within_the_indifference_zone():
+    """0.01 apart, known to about 0.03; and 1 apart, significantly, yet within 2."""
+    equal = {
+        a.concurrency: a.practically_equal for a in choose(study(trial()), 8, indifference=0.1).alternatives
+    }
+    assert equal == {4: True, 1: False, 8: False}
+    wide = choose(study(trial()), 8, indifference=2.0)
+    sequential = next(a for a in wide.alternatives if a.strategy == "sequential")
+    assert sequential.practically_equal
+    assert not sequential.in_best_subset
+    assert not any(a.practically_equal for a in choose(study(trial()), 8).alternatives)
+
+
+def test_of_identical_points_the_simplest_is_recommended():
+    """Sequential, then the smaller width, then parallel; their wins are shared."""
+    costs = np.array([3.0, 1.0, 2.0])
+    points = [
+        ("parallel", 8),
+        ("waves", 2),
+        ("queue (script)", 2),
+        ("queue", 2),
+        ("queue", 1),
+        ("sequential", 1),
+    ]
+    choice = choose(study(dict.fromkeys(points, costs)), 8)
+    order = [
+        (choice.strategy, choice.concurrency),
+        *((a.strategy, a.concurrency) for a in choice.alternatives),
+    ]
+    assert order == points[::-1]
+    assert choice.share_won == pytest.approx(1 / 6)
+    for other in choice.alternatives:
+        assert other.identical
+        assert other.in_best_subset
+        assert other.practically_equal
+        assert (other.difference.low, other.difference.mean, other.difference.high) == (0, 0, 0)
+
+
+def test_shares_of_replications_won_add_up_to_one():
+    """Ties are shared: here one in four."""
+    samples = {("queue", 1): [1.0, 2, 3, 4], ("queue", 2): [1.0, 3, 2, 5], ("parallel", 8): [2.0, 4, 4, 3]}
+    choice = choose(study(samples), 8)
+    shares = {a.concurrency: a.share_won for a in choice.alternatives} | {
+        choice.concurrency: choice.share_won
+    }
+    assert shares == {1: 1.5 / 4, 2: 1.5 / 4, 8: 1 / 4}
+
+
+def test_the_best_subset_holds_the_truly_best_as_often_as_it_says():
+    """Six points, the best by a little, 100 studies with skewed paired noise."""
+    rng = np.random.default_rng(8)
+    points = [("queue", width) for width in range(1, 7)]
+    held = 0
+    for _ in range(100):
+        batch = rng.lognormal(size=50)
+        samples = {p: batch + rng.exponential(size=50) + 0.05 * (p != points[2]) for p in points}
+        held += points[2] in choose(study(samples), 8).best_subset
+    assert held >= stats.binom.ppf(0.0005, 100, 0.95)
+
+
+def test_one_point_alone_has_no_alternatives():
+    """It wins always."""
+    choice = choose(study({("queue", 2): [1.0, 2.0]}), 8)
+    assert (choice.share_won, choice.alternatives, choice.best_subset) == (1, (), (("queue", 2),))
+
+
+def test_a_choice_is_made_at_one_combination_of_factors():
+    """Which must be named where there are several."""
+    slow = study({("queue", 2): [1.0, 2.0], ("parallel", 8): [3.0, 4.0]}).assign(**{"limits.scale": 0.5})
+    fast = study({("queue", 2): [3.0, 4.0], ("parallel", 8): [1.0, 2.0]}).assign(**{"limits.scale": 2.0})
+    results = pd.concat([slow, fast])
+    assert choose(results, 8, factors={"limits.scale": 0.5}).strategy == "queue"
+    assert choose(results, 8, factors={"limits.scale": 2}).factors == {"limits.scale": 2.0}
+    assert choose(fast, 8).strategy == "parallel"
+    with pytest.raises(ValueError, match="2 combinations"):
+        choose(results, 8)
+    with pytest.raises(ValueError, match="nothing was played"):
+        choose(results, 8, factors={"limits.scale": 3})
+
+
+def test_a_choice_that_cannot_be_made_is_refused():
+    """With the reason."""
+    results = study(trial())
+    with pytest.raises(ValueError, match="nothing was played with 9 tasks"):
+        choose(results, 9)
+    with pytest.raises(ValueError, match="at least 2 replications"):
+        choose(results[results["replication"] == 3], 8)
+    with pytest.raises(ValueError, match="indifference"):
+        choose(results, 8, indifference=-1)
+
+
+def test_a_choice_is_json():
+    """Estimates and the best subset included."""
+    read = json.loads(json.dumps(choose(study(trial()), 8).to_json(), allow_nan=False))
+    assert read["best_subset"][0] == {"strategy": "queue", "concurrency": 3}
+    assert read["alternatives"][0]["difference"].keys() == {"mean", "low", "high", "n"}

@@ -1,0 +1,198 @@
+"""Estimates and intervals agree with scipy.stats, exactly where the sample has no variance."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from dispatch_sim.study import estimates
+from dispatch_sim.study.estimates import (
+    complete_part,
+    estimate_table,
+    factor_combinations,
+    mean_estimate,
+    paired_difference,
+    paired_samples,
+    quantile_estimate,
+    share_estimate,
+)
+
+finite = st.floats(-1e6, 1e6)
+
+
+@given(st.lists(st.integers(-999, 999), min_size=2, max_size=30, unique=True), st.floats(0.5, 0.999))
+def test_the_interval_of_a_mean_is_students(values, confidence):
+    """Against scipy.stats."""
+    found = mean_estimate(values, confidence)
+    error = stats.sem(values)
+    low, high = stats.t.interval(confidence, len(values) - 1, np.mean(values), error)
+    tolerance = 1e-9 * max(map(abs, values))
+    assert found.mean == pytest.approx(np.mean(values), abs=tolerance)
+    assert found.low == pytest.approx(low, rel=1e-6, abs=tolerance)
+    assert found.high == pytest.approx(high, rel=1e-6, abs=tolerance)
+    assert found.half_width == pytest.approx((high - low) / 2, rel=1e-6, abs=tolerance)
+
+
+@given(finite, st.integers(2, 300))
+def test_the_interval_of_a_constant_is_that_constant(value, n):
+    """To the last bit, where summing would round."""
+    found = mean_estimate(np.full(n, value))
+    assert found == estimates.Estimate(value, value, value, n)
+
+
+def test_one_replication_says_nothing_about_precision():
+    """Its interval is the whole line, and null in JSON."""
+    found = mean_estimate([3.0])
+    assert (found.low, found.high) == (-math.inf, math.inf)
+    assert found.to_json() == {"mean": 3.0, "low": None, "high": None, "n": 1}
+
+
+def test_a_paired_difference_is_the_paired_t_test():
+    """The 1 - p interval of scipy.stats.ttest_rel ends at zero."""
+    rng = np.random.default_rng(1)
+    one = rng.lognormal(size=40)
+    other = one * 0.8 + rng.normal(size=40)
+    test = stats.ttest_rel(one, other)
+    found = paired_difference(one, other, 1 - test.pvalue)
+    assert min(abs(found.low), abs(found.high)) == pytest.approx(0, abs=1e-9)
+    assert found.mean == pytest.approx(one.mean() - other.mean())
+
+
+@pytest.mark.parametrize(("n", "probability"), [(72, 0.95), (100, 0.95), (1000, 0.95), (50, 0.5), (256, 0.9)])
+def test_the_interval_of_a_quantile_is_that_of_scipy(n, probability):
+    """scipy.stats.quantile_test uses the same binomial argument."""
+    values = np.random.default_rng(n).permutation(np.arange(1.0, n + 1))
+    found = quantile_estimate(values, probability)
+    interval = stats.quantile_test(values, p=probability).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+    assert found.value == math.ceil(n * probability)
+
+
+def test_the_interval_of_p95_covers_it_at_least_as_often_as_stated():
+    """Exactly, by the binomial distribution, for all small sample sizes."""
+    for n in range(1, 200):
+        found = quantile_estimate(np.arange(1.0, n + 1))
+        below = 0 if found.low == -math.inf else int(found.low)
+        above = n + 1 if found.high == math.inf else int(found.high)
+        coverage = stats.binom.cdf(above - 1, n, 0.95) - stats.binom.cdf(below - 1, n, 0.95)
+        assert coverage >= 0.95
+        assert found.low <= found.value <= found.high
+
+
+def test_an_upper_end_for_p95_needs_72_replications():
+    """0.95^n must be 2.5% at most."""
+    assert quantile_estimate(np.arange(71.0)).high == math.inf
+    assert quantile_estimate(np.arange(71.0)).to_json()["high"] is None
+    assert quantile_estimate(np.arange(72.0)).high == 71
+
+
+@pytest.mark.parametrize(("count", "n"), [(0, 10), (3, 10), (10, 10), (950, 1000), (1, 1)])
+def test_the_interval_of_a_share_is_clopper_and_pearsons(count, n):
+    """Against scipy.stats."""
+    found = share_estimate(count, n, 0.9)
+    interval = stats.binomtest(count, n).proportion_ci(0.9, method="exact")
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+    assert found.to_json()["share"] == count / n
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: mean_estimate([]), "one value a replication"),
+        (lambda: mean_estimate([1, math.nan]), "not finite"),
+        (lambda: mean_estimate([1, 2], 1.0), "between 0 and 1"),
+        (lambda: paired_difference([1, 2], [1, 2, 3]), "cannot be paired"),
+        (lambda: quantile_estimate([1, 2], 1.5), "between 0 and 1"),
+        (lambda: share_estimate(3, 2), "not a share"),
+        (lambda: estimates.t_critical(0.95, 0), "at least one"),
+    ],
+)
+def test_what_cannot_be_estimated_is_refused(call, message):
+    """With the reason."""
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def study(replications=20):
+    """Return results of 6 design points, in an order as they may finish."""
+    rng = np.random.default_rng(3)
+    rows = [
+        (label, width, 4, scale, replication)
+        for label, width in (("sequential", 1), ("queue", 2), ("parallel", 4))
+        for scale in (0.5, "off")
+        for replication in range(replications)
+    ]
+    results = pd.DataFrame(rows, columns=["strategy", "concurrency", "tasks", "limits.scale", "replication"])
+    results["cost_usd"] = rng.lognormal(size=len(results))
+    results["tokens"] = 60_000.1
+    return results.sample(frac=1, random_state=0).set_axis(np.zeros(len(results), dtype=int))
+
+
+def test_the_table_has_each_measure_of_each_point_estimated():
+    """Row by row the same as one at a time."""
+    results = study()
+    table = estimate_table(results, confidence=0.9)
+    assert len(table) == 12
+    for row in table.itertuples(index=False):
+        held = (
+            (results["strategy"] == row.strategy)
+            & (results["concurrency"] == row.concurrency)
+            & (results["limits.scale"] == row[3])
+        )
+        one = mean_estimate(results.loc[held, row.measure], 0.9)
+        assert (row.mean, row.low, row.high) == pytest.approx((one.mean, one.low, one.high))
+        assert row.n == one.n == 20
+    constant = table[table["measure"] == "tokens"]
+    assert (constant["low"] == 60_000.1).all()
+    assert (constant["high"] == 60_000.1).all()
+
+
+def test_the_table_bears_single_replications_missing_measures_and_no_rows():
+    """Unbounded, not a number, and empty."""
+    one = study(1).assign(money_usd=math.nan)
+    table = estimate_table(one, ["cost_usd", "money_usd"]).set_index("measure")
+    assert np.isinf(table.loc["cost_usd", "high"]).all()
+    assert table.loc["money_usd", "mean"].isna().all()
+    assert estimate_table(one.iloc[:0]).empty
+
+
+def test_factor_combinations_come_in_order_numbers_first():
+    """Whatever the order of the rows."""
+    assert [values for values, _ in factor_combinations(study())] == [
+        {"limits.scale": 0.5},
+        {"limits.scale": "off"},
+    ]
+    plain = study().drop(columns="limits.scale")
+    assert [values for values, _ in factor_combinations(plain)] == [{}]
+
+
+def test_samples_are_paired_by_replication_and_refuse_what_cannot_be():
+    """Rows in any order; missing replications are not a number."""
+    results = study().query("`limits.scale` == 0.5")
+    short = results[(results["strategy"] != "queue") | (results["replication"] != 7)]
+    samples = paired_samples(short, "cost_usd", ["strategy", "concurrency"])
+    assert np.flatnonzero(np.isnan(samples["queue", 2])).tolist() == [7]
+    expected = results[results["strategy"] == "parallel"].sort_values("replication")["cost_usd"]
+    np.testing.assert_array_equal(samples["parallel", 4], expected)
+    with pytest.raises(ValueError, match="twice"):
+        paired_samples(study(), "cost_usd", ["strategy", "concurrency"])
+    with pytest.raises(ValueError, match="no column 'money'"):
+        paired_samples(results, "money", ["strategy"])
+    with pytest.raises(ValueError, match="finite"):
+        paired_samples(results.assign(cost_usd=math.inf), "cost_usd", ["strategy", "concurrency"])
+
+
+def test_of_a_stopped_study_the_points_just_begun_are_left_out():
+    """And the replications that all the others have are kept."""
+    full, half, begun = np.arange(8.0), np.arange(8.0), np.arange(8.0)
+    half[4:] = begun[3:] = math.nan
+    part = complete_part({"full": full, "half": half, "begun": begun})
+    assert {point: sample.tolist() for point, sample in part.items()} == {
+        "full": [0, 1, 2, 3],
+        "half": [0, 1, 2, 3],
+    }
+    assert complete_part({}) == {}

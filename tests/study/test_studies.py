@@ -1,0 +1,252 @@
+"""Whole studies: design, runner and results."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dispatch_sim.dispatch.engine import play
+from dispatch_sim.dispatch.luck import Luck
+from dispatch_sim.dispatch.outcome import MEASURES
+from dispatch_sim.dispatch.plan import make_plan
+from dispatch_sim.scenario.loader import parse_source
+from dispatch_sim.scenario.problems import ScenarioError
+from dispatch_sim.scenario.strategy import parse_strategy
+from dispatch_sim.study import runner
+from dispatch_sim.study.answer import AnswerError, answer
+from dispatch_sim.study.conduct import compare, sweep
+from dispatch_sim.study.design import DesignError, design_comparison, design_sweep
+from dispatch_sim.study.results import ResultsError, folder_name, read_results, write_results
+
+TEXT = """
+name: small
+tasks: [{name: a, count: 4, tokens: {lognormal: {mean: 15K, cv: 0.5}}, duration: {exponential: {mean: 60s}}}]
+provider: {limits: {requests: 50/min, input_tokens: 30K/min, output_tokens: 8K/min}}
+strategies: [sequential, parallel, {queue: 2}, {waves: 3}]
+sweep: {tasks: [1, 2, 4, 6], concurrency: [1, 3]}
+study: {replications: 12}
+"""
+
+
+def points(design):
+    """Return the design's points as (strategy, width, tasks)."""
+    return [
+        (plan.strategy.label, plan.width, len(plan.tasks))
+        for variant in design.variants
+        for plan in variant.plans
+    ]
+
+
+def test_a_sweep_plays_every_strategy_at_every_width_and_size():
+    """Widths are those of the sweep and a strategy's own, up to the size of the batch."""
+    found = points(design_sweep(parse_source(TEXT)))
+    assert len(found) == len(set(found))
+    at_four = [(strategy, width) for strategy, width, tasks in found if tasks == 4]
+    assert at_four == [
+        ("sequential", 1),
+        ("parallel", 4),
+        ("queue", 1),
+        ("queue", 2),
+        ("queue", 3),
+        ("waves", 1),
+        ("waves", 3),
+    ]
+    assert {width for strategy, width, tasks in found if strategy == "queue" and tasks == 2} == {1, 2}
+
+
+def test_a_comparison_plays_the_batch_as_it_is():
+    """One size only, and no further factors."""
+    source = parse_source(TEXT.replace("sweep: {", "sweep: {client.retries: [0, 5], "))
+    assert {tasks for _, _, tasks in points(design_comparison(source))} == {4}
+
+
+def test_further_factors_are_crossed_and_put_in_by_their_path():
+    """Two factors of two levels are four scenarios, each with its levels in it."""
+    source = parse_source(
+        TEXT.replace("sweep: {", "sweep: {provider.limits.scale: [1, 2.5], client.retries: [0, 5], ")
+    )
+    design = design_sweep(source)
+    assert design.factors == ("provider.limits.scale", "client.retries")
+    levels = [
+        (variant.scenario.provider.limits.scale, variant.scenario.client.retries)
+        for variant in design.variants
+    ]
+    assert levels == [(1, 0), (1, 5), (2.5, 0), (2.5, 5)] == [variant.levels for variant in design.variants]
+
+
+def test_a_study_beyond_memory_is_refused():
+    """Rows are held in memory, so their number is bounded."""
+    with pytest.raises(DesignError, match="fewer replications"):
+        design_sweep(parse_source(TEXT.replace("replications: 12", "replications: 10000000")))
+
+
+def test_a_factor_that_does_not_fit_is_an_error_at_its_place():
+    """What a level would make of the scenario is checked like a file."""
+    with pytest.raises(ScenarioError, match=r"client\.retries"):
+        sweep(parse_source(TEXT.replace("sweep: {", "sweep: {client.retries: [-1], ")))
+
+
+def test_the_table_holds_one_row_a_point_and_replication_with_its_own_outcome():
+    """Every row is what playing that point and replication alone gives."""
+    source = parse_source(TEXT)
+    frame = sweep(source).frame
+    assert list(frame.columns[:4]) == ["strategy", "concurrency", "tasks", "replication"]
+    assert tuple(frame.columns[4:]) == MEASURES
+    assert len(frame) == 12 * len(points(design_sweep(source)))
+    for row in frame.sample(20, random_state=1).itertuples():
+        kind = {row.strategy: row.concurrency} if row.strategy in ("queue", "waves") else row.strategy
+        plan = make_plan(source.scenario(), parse_strategy(kind), row.tasks)
+        outcome = play(plan, Luck(source.scenario(), row.replication))
+        assert outcome == tuple(getattr(row, measure) for measure in MEASURES)
+
+
+def test_the_promised_columns_come_in_their_order():
+    """Readers of the table rely on names: these, and others behind them."""
+    frame = sweep(parse_source(TEXT.replace("sweep: {", "sweep: {client.retries: [1, 2], "))).frame
+    promised = ["strategy", "concurrency", "tasks", "client.retries", "replication", "makespan_s", "tokens"]
+    causes = ("work", "spawn", "return", "coordination", "merge", "wasted")
+    promised += [f"tokens_{cause}" for cause in causes]
+        f"tokens_{cause}" for cause in ("work", "spawn", "return", "coordination", "merge", "wasted")
+    ]
+    promised += ["money_usd", "people_s", "cost_usd", "rejected_tries", "backoff_s"]
+    promised += ["failed_attempts", "recovered_tasks"]
+    assert list(frame.columns[: len(promised)]) == promised
+
+
+def test_results_are_the_same_bytes_for_any_number_of_workers_and_any_blocks(tmp_path, monkeypatch):
+    """One process, two processes and blocks of one replication write identical files."""
+    monkeypatch.setattr(runner, "WORTH_A_POOL", 0)
+    source = parse_source(TEXT)
+    contents = []
+    for name, jobs, rows in (("one", 1, 1000), ("two", 2, 1000), ("small", 2, 1)):
+        monkeypatch.setattr(runner, "ROWS_OF_A_BLOCK", rows)
+        write_results(sweep(source, jobs=jobs), tmp_path / name)
+        contents.append((tmp_path / name / "results.parquet").read_bytes())
+    assert contents[0] == contents[1] == contents[2]
+
+
+def test_another_size_strategy_or_factor_changes_no_other_row():
+    """Common random numbers: rows of points that both studies have are equal."""
+    narrow = sweep(parse_source(TEXT)).frame
+    wide = sweep(
+        parse_source(
+            TEXT.replace("[1, 2, 4, 6]", "[1, 2, 3, 4, 5, 6]").replace(
+                "[sequential, parallel", "[{queue: 5, manager: script}, sequential, parallel"
+            )
+        )
+    ).frame
+    keys = ["strategy", "concurrency", "tasks", "replication"]
+    both = narrow.merge(wide, on=keys, suffixes=("", "_wide"))
+    assert len(both) == len(narrow)
+    for measure in MEASURES:
+        assert (both[measure] == both[f"{measure}_wide"]).all(), measure
+
+
+def test_more_replications_extend_fewer():
+    """Replication 7 is the same whether 12 or 20 are played; another seed is another world."""
+    source = parse_source(TEXT)
+    few, many = compare(source).frame, compare(source, replications=20).frame
+    shared = many[many["replication"] < 12].reset_index(drop=True)
+    pd.testing.assert_frame_equal(few, shared)
+    assert not np.array_equal(few["makespan_s"], compare(source, seed=99).frame["makespan_s"])
+
+
+def test_an_interrupted_study_keeps_what_is_done(monkeypatch):
+    """After Ctrl-C the finished blocks are whole replications of every point, and the manifest says so."""
+    monkeypatch.setattr(runner, "ROWS_OF_A_BLOCK", 1)
+
+    def stop_after_five(done, total):
+        if done == 5:
+            raise KeyboardInterrupt
+
+    results = compare(parse_source(TEXT), on_progress=stop_after_five)
+    assert results.manifest["interrupted"]
+    assert results.manifest["replications"] == {"asked": 12, "played": 5}
+    assert (results.frame.groupby(["strategy", "concurrency"]).size() == 5).all()
+    assert answer(results).choices[0].replications == 5
+
+
+def test_nothing_is_concluded_from_one_replication(monkeypatch):
+    """One replication says nothing of its own noise."""
+    monkeypatch.setattr(runner, "ROWS_OF_A_BLOCK", 1)
+
+    def stop_after_one(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(AnswerError, match="fewer than two"):
+        answer(compare(parse_source(TEXT), on_progress=stop_after_one))
+
+
+def test_a_worker_that_dies_is_an_error_in_words(monkeypatch):
+    """A killed worker process ends the study with what to do, not with a traceback or a hang."""
+    monkeypatch.setattr(runner, "WORTH_A_POOL", 0)
+    monkeypatch.setattr(runner, "ROWS_OF_A_BLOCK", 1)
+
+    def kill_a_worker(done, total):
+        import multiprocessing
+
+        for child in multiprocessing.active_children():
+            child.kill()
+
+    with pytest.raises(runner.WorkerError, match="--jobs"):
+        sweep(
+            parse_source(
+                TEXT,
+            ),
+            replications=200,
+            jobs=2,
+            on_progress=kill_a_worker,
+        )
+
+
+def test_results_are_read_as_they_were_written(tmp_path):
+    """A round trip through the folder changes nothing."""
+    results = compare(parse_source(TEXT))
+    write_results(results, tmp_path / "r")
+    again = read_results(tmp_path / "r")
+    pd.testing.assert_frame_equal(results.frame, again.frame, check_dtype=True)
+    assert again.manifest == json.loads(json.dumps(results.manifest))
+    assert sorted(path.name for path in (tmp_path / "r").iterdir()) == ["manifest.json", "results.parquet"]
+
+
+def test_a_folder_without_results_is_an_error_in_words(tmp_path):
+    """What is missing or broken is named."""
+    with pytest.raises(ResultsError, match=r"has no results\.parquet"):
+        read_results(tmp_path)
+    (tmp_path / "results.parquet").write_bytes(b"not a table")
+    with pytest.raises(ResultsError, match="cannot be read"):
+        read_results(tmp_path)
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(ResultsError, match="cannot be written"):
+        write_results(compare(parse_source(TEXT)), blocked / "r")
+
+
+def test_the_manifest_says_what_was_played():
+    """Resolved scenario and its hash, seed, engine, versions, machine."""
+    source = parse_source(TEXT)
+    manifest = compare(source, seed=5).manifest
+    assert manifest["seed"] == 5
+    assert manifest["engine"] == "simpy"
+    assert manifest["scenario"]["resolved"]["dispatch"]["spawn"]["tokens"] == 3000
+    assert manifest["scenario"]["sha256"] == source.replaced({"study.seed": 5}).scenario().fingerprint
+    assert {"simpy", "numpy", "pandas"} <= set(manifest["versions"])
+    assert {"python", "system", "processor", "cores"} == set(manifest["machine"])
+
+
+def test_the_hash_of_a_scenario_is_of_what_it_says_not_of_how_it_is_written():
+    """Defaults written out and units changed leave it; another figure does not."""
+    short = parse_source("tasks: [{name: a, tokens: 15K, duration: 60s}]").scenario()
+    same = parse_source(
+        "tasks: [{name: a, tokens: 15000, duration: 1m, count: 1}]\nclient: {retries: 2}"
+    ).scenario()
+    other = parse_source("tasks: [{name: a, tokens: 15K, duration: 61s}]").scenario()
+    assert short.fingerprint == same.fingerprint != other.fingerprint
+
+
+def test_a_folder_is_named_without_what_a_path_may_not_hold():
+    """Names come from files, and files are called anything."""
+    assert folder_name("ten-sources") == "ten-sources"
+    assert folder_name("../../etc/passwd") == "etc-passwd"
+    assert folder_name("..") == "unnamed"

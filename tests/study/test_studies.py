@@ -107,8 +107,6 @@ def test_the_promised_columns_come_in_their_order():
     promised = ["strategy", "concurrency", "tasks", "client.retries", "replication", "makespan_s", "tokens"]
     causes = ("work", "spawn", "return", "coordination", "merge", "wasted")
     promised += [f"tokens_{cause}" for cause in causes]
-        f"tokens_{cause}" for cause in ("work", "spawn", "return", "coordination", "merge", "wasted")
-    ]
     promised += ["money_usd", "people_s", "cost_usd", "rejected_tries", "backoff_s"]
     promised += ["failed_attempts", "recovered_tasks"]
     assert list(frame.columns[: len(promised)]) == promised

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 from dispatch_sim.dispatch.agent import work
 from dispatch_sim.dispatch.luck import AttemptLuck
@@ -31,8 +32,9 @@ class Dispatcher:
         self._recovering = 0
         """Tasks left to a person and not finished yet."""
         self._not_done = len(world.plan.tasks)
-        self._news = world.env.event()
-        """Happens (and is replaced) when a task arrives or is done, a slot frees, or an attempt is settled."""
+        self._waits_for: Callable[[], bool] | None = None
+        """What the dispatcher waits for, while it waits."""
+        self._wake = world.env.event()
         self._barrier = world.env.event()
         """Happens, and is replaced, when all that was handed out has come back."""
 
@@ -61,27 +63,39 @@ class Dispatcher:
     def _refill(self) -> Process:
         """Queue: hand out whenever a task waits and a slot is free."""
         while self._not_done:
-            if self._pending and self._running < self._world.plan.width:
-                yield from self._hand_out()
+            if self._running:
+                yield from self._until(lambda: self._may_refill() or not self._running)
             else:
-                if not self._running and not self._pending:
+                if not self._pending:
                     self._lift_barrier()
-                yield self._news
+                yield from self._until(lambda: bool(self._pending) or not self._not_done)
+            if self._may_refill():
+                yield from self._hand_out()
+
+    def _may_refill(self) -> bool:
+        return bool(self._pending) and self._running < self._world.plan.width
 
     def _rounds(self) -> Process:
         """Sequential, parallel and waves: hand out up to the width, and wait until all of it is settled."""
         while self._not_done:
+            yield from self._until(lambda: bool(self._pending) or not self._not_done)
             if not self._pending:
-                yield self._news
-                continue
+                break
             yield from self._hand_out()
-            while self._running:
-                yield self._news
+            yield from self._until(lambda: not self._running)
             self._lift_barrier()
-            while self._unsettled or (self._strategy.waits_for_recovery and self._recovering):
-                yield self._news
+            yield from self._until(self._round_is_over)
             self._pending.extendleft(reversed(self._failed_in_round))
             self._failed_in_round.clear()
+
+    def _round_is_over(self) -> bool:
+        return not self._unsettled and not (self._strategy.waits_for_recovery and self._recovering)
+
+    def _until(self, condition: Callable[[], bool]) -> Process:
+        """Wait until a condition holds, which `_tell` looks at when something has happened."""
+        if not condition():
+            self._waits_for, self._wake = condition, self._world.env.event()
+            yield self._wake
 
     def _hand_out(self) -> Process:
         """Launch as many of the waiting tasks as there are free slots.
@@ -183,9 +197,10 @@ class Dispatcher:
             ledger.wasted_s += books.time_s
 
     def _tell(self) -> None:
-        """Wake the dispatcher."""
-        news, self._news = self._news, self._world.env.event()
-        news.succeed()
+        """Wake the dispatcher if what it waits for has come."""
+        if self._waits_for is not None and self._waits_for():
+            self._waits_for = None
+            self._wake.succeed()
 
     def _lift_barrier(self) -> None:
         """Let what waits for the end of the round go on."""

@@ -58,17 +58,17 @@ def test_a_queue_of_a_few_suits_twenty_emails_behind_a_tight_limit():
 
 
 @pytest.mark.parametrize(
-    ("scale", "low", "high"), [(1, 3, 6), (2, 5, 9)], ids=["entry limits", "twice the limits"]
+    ("scale", "low", "high"), [(1, 4, 4), (2, 6, 7), (3, 9, 10)], ids=["entry limits", "twice", "three times"]
 )
 def test_it_is_four_or_seven_by_limit(scale, low, high):
-    """An independent sketch of this model found the break-even at about 4 tasks, at twice the limits 6 to 7.
+    """An independent sketch of this model found 4 tasks; 6 to 7 at twice the limits, 9 to 10 at three times.
 
-    The sketch has other details, so a task or two are left for them.
+    The sketch has other details, so a task and a half are left for them.
     """
     source = load_source(ROOT / "scenarios" / "limits-and-clients.yaml").replaced(
         {
             "provider.limits.scale": scale,
-            "sweep": {"tasks": list(range(2, 13)), "concurrency": list(range(1, 7))},
+            "sweep": {"tasks": list(range(2, 14)), "concurrency": list(range(1, 9))},
         }
     )
     best = answer(sweep(source, replications=100, jobs=2)).break_evens[0]
@@ -76,7 +76,7 @@ def test_it_is_four_or_seven_by_limit(scale, low, high):
     assert best.status == "crossing"
     (crossing,) = (crossing for crossing in best.crossings if crossing.resolved)
     assert crossing.direction == "queue_wins_above"
-    assert low <= crossing.at <= high
+    assert low - 1.5 <= crossing.at <= high + 1.5
 
 
 def test_generous_limits_leave_no_break_even():
@@ -103,7 +103,7 @@ def coding_tasks():
 
 
 def first_context(runs):
-    """Return the context of a first call: the intercept of mean contexts over calls before, by least squares."""
+    """Return the context of a first call: mean contexts over calls before, by least squares, at none."""
     mean_context = runs["prompt_tokens"] / runs["calls"]
     design = np.column_stack([np.ones(len(runs)), (runs["calls"] - 1) / 2])
     return np.linalg.lstsq(design, mean_context, rcond=None)[0][0]

@@ -41,8 +41,11 @@ class Strategy:
 
     @property
     def refills(self) -> bool:
-        """Whether a slot is refilled as it frees, rather than when the whole round is over."""
-        return self.kind == "queue"
+        """Whether a slot is refilled as it frees, rather than when the whole round is over.
+
+        All at once without its barrier is a queue as wide as the batch.
+        """
+        return self.kind == "queue" or (self.kind == "parallel" and self.merge == "as-completed")
 
     @property
     def waits_for_recovery(self) -> bool:

@@ -1,0 +1,142 @@
+"""Break-evens in words, for somebody who asks 'is it 4 tasks or 7?'."""
+
+from __future__ import annotations
+
+import math
+
+from dispatch_sim.report.words import MEASURES, capital, kind_words, listed, place, way
+from dispatch_sim.study.break_even import BreakEven
+from dispatch_sim.study.sign_changes import Crossing, Region
+
+
+def break_even_sentence(found: BreakEven) -> str:
+    """Return where all at once and a queue change places, as a sentence or two."""
+    where = f"At {found.tasks} tasks, " if found.tasks is not None else ""
+    return capital(f"{where}{_finding(found)}")
+
+
+def break_even_cell(found: BreakEven) -> str:
+    """Return the break-even in a few words, for a table or a row of a figure."""
+    resolved = [crossing for crossing in found.crossings if crossing.resolved]
+    if resolved:
+        return "; ".join(
+            f"{winner_above(found, crossing)} from {_first(found, crossing)} "
+            f"({place_or_edge(crossing.low)} to {place_or_edge(crossing.high)})"
+            for crossing in resolved
+        )
+    if found.favours:
+        return f"none in range: {_side(found, found.favours)} always {_better(found)}"
+    return "; ".join(["unresolved", *_decided(found)]) if found.range[0] < found.range[1] else "unresolved"
+
+
+def winner_above(found: BreakEven, crossing: Crossing) -> str:
+    """Return who wins above a crossing."""
+    return _side(found, "queue" if crossing.direction == "queue_wins_above" else "parallel")
+
+
+def queue_name(found: BreakEven) -> str:
+    """Return what all at once is compared with: `the best queue`, `a queue of 3`, `a queue`."""
+    against = found.against.partition(" vs ")[0]
+    kind, colon, rest = against.partition(": ")
+    width, _, options = rest.partition(" ")
+    if colon and width.isdigit():
+        return way((f"{kind} {options}".strip(), int(width)))
+    return kind_words("the best queue" if against.startswith("best") else "a queue", found.queue)
+
+
+def place_or_edge(value: float | None) -> str:
+    """Return the end of a confidence set; where it is open, that it is."""
+    return "beyond the range" if value is None else place(value)
+
+
+def _side(found: BreakEven, side: str) -> str:
+    return queue_name(found) if side == "queue" else way((found.parallel, 0))
+
+
+def _better(found: BreakEven) -> str:
+    return MEASURES[found.objective].better
+
+
+def _unit(found: BreakEven) -> str:
+    return "tasks" if found.axis == "tasks" else "at once"
+
+
+def _finding(found: BreakEven) -> str:
+    low, high = found.range
+    unit, better = _unit(found), _better(found)
+    if low == high and not found.crossings:
+        verdict = (
+            f"{_side(found, found.favours)} is {better}"
+            if found.favours
+            else f"neither is shown to be {better}"
+        )
+        return f"{verdict} at {low} {unit}, the only point that was played."
+    if found.favours:
+        noun = "size" if found.axis == "tasks" else "width"
+        other = "parallel" if found.favours == "queue" else "queue"
+        return (
+            f"there is no break-even from {low} to {high} {unit}: {_side(found, found.favours)} is "
+            f"{better} than "
+            f"{_side(found, other)} at every {noun} in that range."
+        )
+    if found.status == "unresolved":
+        return _unresolved(found)
+    parts = [_resolved(found, crossing) for crossing in found.crossings if crossing.resolved]
+    near = [place(crossing.at) for crossing in found.crossings if not crossing.resolved]
+    again = f" Near {listed(near)} the two may change places again; that is within the noise." if near else ""
+    return "; ".join(parts) + "." + again
+
+
+def _resolved(found: BreakEven, crossing: Crossing) -> str:
+    confidence = f"{100 * found.confidence:g}%"
+    bounds = f"{place_or_edge(crossing.low)} to {place_or_edge(crossing.high)}"
+    return (
+        f"from {_first(found, crossing)} {_unit(found)} on, {winner_above(found, crossing)} is "
+        f"{_better(found)} than "
+        f"{_loser_above(found, crossing)} (break-even {place(crossing.at)}, {confidence} confidence set "
+        f"{bounds})"
+    )
+
+
+def _loser_above(found: BreakEven, crossing: Crossing) -> str:
+    return _side(found, "parallel" if crossing.direction == "queue_wins_above" else "queue")
+
+
+def _first(found: BreakEven, crossing: Crossing) -> str:
+    """Return the first whole number above a crossing; `about` where its neighbours were not played."""
+    nearest = round(crossing.at)
+    first = (nearest if math.isclose(crossing.at, nearest, abs_tol=1e-9) else math.floor(crossing.at)) + 1
+    return str(first) if {first, first - 1} <= set(found.values) else f"about {first}"
+
+
+def _unresolved(found: BreakEven) -> str:
+    low, high = found.range
+    text = (
+        f"where {way((found.parallel, 0))} and {queue_name(found)} change places from {low} to {high} "
+        f"{_unit(found)} "
+        f"is not settled by {found.replications:,} replications"
+    )
+    decided = _decided(found)
+    near = [place(crossing.at) for crossing in found.crossings]
+    if decided:
+        text += f": {listed(decided)}; elsewhere neither is shown to be {_better(found)}"
+    elif not near:
+        text += f": neither is shown to be {_better(found)} anywhere"
+    if near and len(near) <= 3:
+        text += f"; the means cross near {listed(near)}, within the noise"
+    return f"{text}."
+
+
+def _decided(found: BreakEven) -> list[str]:
+    """Say for each side where it is better, at most three places of it."""
+    texts = []
+    for side in dict.fromkeys(region.favours for region in found.decided):
+        regions = [region for region in found.decided if region.favours == side]
+        places = [_span(region) for region in regions[:3]] + (["elsewhere"] if len(regions) > 3 else [])
+        texts.append(f"{_side(found, side or 'queue')} is {_better(found)} {listed(places)}")
+    return texts
+
+
+def _span(region: Region) -> str:
+    low, high = place(region.low), place(region.high)
+    return f"from {low} to {high}" if low != high else f"at {low}"

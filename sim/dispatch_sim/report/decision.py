@@ -1,0 +1,282 @@
+"""The decision in words: what to do, how sure that is, what is at stake, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dispatch_sim.report.breaking import break_even_sentence
+from dispatch_sim.report.view import View
+from dispatch_sim.report.words import (
+    Point,
+    about,
+    amount,
+    capital,
+    count,
+    dollars,
+    duration,
+    instruction,
+    listed,
+    percent,
+    tokens,
+    way,
+)
+from dispatch_sim.study.choice import Alternative
+from dispatch_sim.study.estimates import Estimate
+
+FEW = 100
+"""Replications below which a report says that they are few: costs are skewed, and t intervals then short."""
+
+_WORTH_A_WORD = 0.05
+"""Part of a difference below which a component of it is not spoken of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a study advises.
+
+    Attributes
+    ----------
+    headline : what to do and what it costs, one sentence.
+    comparison : how the obvious alternatives compare, and what may be as good.
+    aside : what else is worth knowing.
+    caution : what weakens the advice; empty where nothing does.
+    """
+
+    headline: str
+    comparison: tuple[str, ...]
+    aside: tuple[str, ...]
+    caution: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The whole as one paragraph."""
+        return " ".join([self.headline, *self.comparison, *self.aside, *self.caution])
+
+
+def decide(view: View) -> Decision:
+    """Return what to do with the batch, in words for somebody who has never seen a simulator."""
+    choice, measure = view.choice, view.measure
+    # A queue of 1 that is one by one by another name is not worth a word beside it.
+    others = [other for other in choice.alternatives if not other.identical]
+    if choice.alternatives and not others:
+        headline = (
+            f"It makes no difference here: all {count(len(choice.alternatives) + 1)} ways that were played "
+            f"came out the same in every replication ({amount(measure, choice.estimate.mean)} on average). "
+            f"Take the simplest: {way(view.recommended)}."
+        )
+        return Decision(headline, (), (), tuple(_caution(view)))
+    headline = (
+        f"{instruction(view.recommended, view.tasks)}: it {measure.verb} "
+        f"{_with_interval(view, choice.estimate)} a batch on average."
+    )
+    if not choice.alternatives:
+        return Decision(headline, ("Nothing else was played to compare it with.",), (), tuple(_caution(view)))
+    comparison = [*_against_the_obvious(view), *_near_ties(view, others)]
+    aside = [*_gamble(view), *_stake(view, others)]
+    return Decision(headline, tuple(comparison), tuple(aside), tuple(_caution(view)))
+
+
+def _with_interval(view: View, estimate: Estimate) -> str:
+    show, confidence = view.measure.show, f"{100 * view.choice.confidence:g}%"
+    value = amount(view.measure, estimate.mean)
+    if estimate.low == estimate.high:
+        return f"{value} (the same in every replication)"
+    return f"{value} ({confidence} interval {show(estimate.low)} to {show(estimate.high)})"
+
+
+def _against_the_obvious(view: View) -> Iterator[str]:
+    """Compare with all at once and one by one, or the best queue where one of these is recommended."""
+    candidates = [view.first("parallel"), view.first("sequential")]
+    candidates += [view.best("queue")] if view.recommended in candidates else []
+    worse, like, same = [], [], []
+    for point in candidates:
+        other = view.alternative(point) if point is not None else None
+        if point is None or other is None:
+            continue
+        if other.identical:
+            same.append(way(point))
+        elif other.practically_equal:
+            continue  # spoken of among the near-ties
+        elif other.in_best_subset:
+            like.append(f"{way(point)} ({_range(view, other)})")
+        else:
+            worse.append(
+                f"{amount(view.measure, other.difference.mean)} {view.measure.less} than {way(point)} "
+                f"({_range(view, other)})"
+            )
+    if worse:
+        yield f"That is {listed(worse)}."
+    if like:
+        yield f"It is not shown to be better than {listed(like, 'or')}."
+    if same:
+        yield f"{capital(listed(same))} came out exactly the same in every replication."
+
+
+def _range(view: View, other: Alternative) -> str:
+    low, high = other.difference.low, other.difference.high
+    show = view.measure.show
+    return show(low) if low == high else f"{show(low)} to {show(high)}"
+
+
+def _near_ties(view: View, others: list[Alternative]) -> Iterator[str]:
+    """Name what is practically equal, and what may be the best as far as is known."""
+    told = {view.first("parallel"), view.first("sequential")}
+    told |= {view.best("queue")} if view.recommended in told else set()
+    equal = [other for other in others if other.practically_equal]
+    open_ = [
+        other
+        for other in others
+        if other.in_best_subset and not other.practically_equal and _point(other) not in told
+    ]
+    if equal:
+        yield (
+            f"Just as good, within the {amount(view.measure, view.choice.indifference)} that this "
+            "scenario says "
+            f"nobody would act on: {_names(equal)}."
+        )
+    if open_:
+        yield (
+            f"{view.choice.replications:,} replications do not show it to be better than "
+            f"{_names(open_, 'or')} either: "
+            f"more replications would tell, or take whichever suits you."
+        )
+
+
+def _names(others: list[Alternative], last: str = "and") -> str:
+    names = [way(_point(other)) for other in others]
+    if len(names) > 4:
+        names = [*names[:3], f"{len(names) - 3} more"]
+    return listed(names, last)
+
+
+def _point(other: Alternative) -> Point:
+    return other.strategy, other.concurrency
+
+
+def _gamble(view: View) -> Iterator[str]:
+    """Say so where something else wins most often and loses on average."""
+    choice = view.choice
+    worse = [other for other in choice.alternatives if not other.in_best_subset]
+    often = max(worse, key=lambda other: other.share_won, default=None)
+    if often is not None and often.share_won > choice.share_won + 0.05:
+        yield (
+            f"{capital(way(_point(often)))} is the {view.measure.best} in {percent(often.share_won)} of "
+            "batches, "
+            f"more often than {way(view.recommended)} ({percent(choice.share_won)}), but when it goes wrong "
+            f"it costs so much that it loses on average."
+        )
+
+
+def _stake(view: View, others: list[Alternative]) -> Iterator[str]:
+    """Say how bad the worst way is."""
+    worst, best = others[-1], view.choice.estimate.mean
+    told = (view.first("parallel"), view.first("sequential"))
+    if all(other.practically_equal for other in others):
+        yield "So little is at stake that any of the ways played will do."
+    elif best > 0 and not worst.in_best_subset and _point(worst) not in told:
+        times = worst.estimate.mean / best
+        multiple = "twice" if about(times) == "2" else f"{about(times)} times"
+        ratio = f", {multiple} as much" if times >= 1.15 else ""
+        most = amount(view.measure, worst.estimate.mean)
+        yield f"The worst way played, {way(_point(worst))}, {view.measure.verb} {most}{ratio}."
+
+
+def _caution(view: View) -> Iterator[str]:
+    manifest = view.answer.results.manifest
+    asked, played = manifest["replications"]["asked"], view.choice.replications
+    if manifest["interrupted"]:
+        yield f"The study was stopped early, at {played:,} of {asked:,} replications: it is preliminary."
+    if played < FEW:
+        yield (
+            f"It rests on only {played} replications: rare bad batches may be missing, so the intervals "
+            "may be "
+            f"too narrow. Run it with {max(4 * FEW, 4 * played)} before you rely on it."
+        )
+
+
+def why(view: View) -> tuple[str, ...]:
+    """Return why the recommended way wins over the obvious other ones, from what differs between them."""
+    return tuple(
+        sentence
+        for point in (view.first("parallel"), view.first("sequential"))
+        if point is not None and _is_worse(view, point)
+        for sentence in _why_not(view, point)
+    )
+
+
+def _is_worse(view: View, point: Point) -> bool:
+    other = view.alternative(point)
+    return other is not None and not other.in_best_subset and not other.practically_equal
+
+
+def _why_not(view: View, point: Point) -> Iterator[str]:
+    """Explain why a way is worse than the recommended: what its extra cost is, and what brings it about."""
+    here = view.recommended
+    if view.measure.column == "cost_usd":
+        yield from _extra_cost(view, point)
+    elif view.measure.column == "makespan_s":
+        longer = view.difference("makespan_s", point, here).mean
+        yield f"{capital(way(point))} takes {duration(longer)} longer than {way(here)}."
+    refused = view.mean("refused_attempts", point) + view.mean("too_large_attempts", point)
+    less = view.mean("refused_attempts", here) + view.mean("too_large_attempts", here)
+    if refused > less + 0.05 * view.tasks:
+        yield (
+            f"The cause is the rate limit: {way(point)}, agents are refused (429) "
+            f"{about(view.mean('rejected_tries', point))} times a batch and {about(refused)} attempts "
+            "are lost to "
+            f"it, against {about(less)} with {way(here)}; all that such an attempt did is done again, or "
+            "lost."
+        )
+    recovered, fewer = view.mean("recovered_tasks", point), view.mean("recovered_tasks", here)
+    if recovered > fewer + 0.02 * view.tasks:
+        person = view.difference("people_s", point, here).mean
+        yield (
+            f"Of {count(view.tasks)} tasks, {about(recovered)} end on a person's desk, against "
+            f"{about(fewer)} with "
+            f"{way(here)}: {duration(person)} more of people's time."
+        )
+    wasted = view.difference("tokens_wasted", point, here)
+    if wasted.low > 0 and wasted.mean > 0.05 * view.mean("tokens", here):
+        yield f"{capital(tokens(wasted.mean))} more tokens go into attempts that fail."
+
+
+def _extra_cost(view: View, point: Point) -> Iterator[str]:
+    """Say what a higher cost is made of; parts that are small beside it are left out."""
+    here = view.recommended
+    total = view.difference("cost_usd", point, here).mean
+    time = view.difference("makespan_s", point, here).mean
+    parts = {
+        f"waiting ({duration(abs(time))} {'longer' if time > 0 else 'shorter'})": "cost_waiting_usd",
+        "people's time": "cost_people_usd",
+        "API money": "money_usd",
+    }
+    differences = {name: view.difference(column, point, here).mean for name, column in parts.items()}
+    told = {name: d for name, d in differences.items() if abs(d) > _WORTH_A_WORD * total}
+    text = f"{capital(way(point))} costs {dollars(total)} more than {way(here)}"
+    if len(told) == 1:
+        text += f", nearly all of it for {next(iter(told))}"
+    elif told:
+        amounts = [f"{dollars(abs(d))} {'more' if d > 0 else 'less'} for {name}" for name, d in told.items()]
+        text += f": {listed(amounts)}"
+    yield f"{text}."
+
+
+def break_even_sentences(view: View) -> list[str]:
+    """Return the break-evens with the best queue and along the widths; empty where one point was played."""
+    sentences = []
+    for axis in ("tasks", "concurrency"):
+        found = view.break_even(axis)
+        if found is None or found.range[0] == found.range[1]:
+            continue
+        low, high = found.range
+        if axis == "tasks" and not view.ever_differ(found):
+            sentences.append(
+                f"All at once and the best queue came out exactly the same at every size from {low} to "
+                f"{high} tasks."
+            )
+        elif all(other.identical for other in view.choice.alternatives):
+            continue
+        else:
+            sentences.append(break_even_sentence(found))
+    return sentences

@@ -1,0 +1,213 @@
+"""One replication for a terminal, for a page and for a trace viewer."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.cells import cell_len, set_cell_size
+
+from dispatch_sim.dispatch.outcome import Event, Outcome
+from dispatch_sim.dispatch.plan import Plan
+from dispatch_sim.report.words import about, capital, clean, count, dollars, duration, percent, tokens, way
+from dispatch_sim.study.results import write_whole
+
+MOST_TASKS = 60
+
+_SIGNS = {
+    "wait": "·",
+    "spawn": "s",
+    "call": "█",
+    "return": "r",
+    "backoff": "░",
+    "gateway": "-",
+    "barrier": "-",
+    "coordinator busy": "-",
+    "person busy": "-",
+    "merge": "m",
+    "merge by person": "P",
+    "recovery": "P",
+    "turn": "T",
+}
+_MARKS = {"429": "!", "crash": "x", "bad output": "?"}
+"""Moments; the later ones hide the earlier ones."""
+
+_LEGEND = (
+    "· waits   s spawn   █ model call   ░ backs off after a refusal   - blocked   r return   m merge\n"
+    "P a person works   T the coordinator hands out   ! refused (429)   x crash   ? bad output"
+)
+
+
+def timeline_text(plan: Plan, log: Sequence[Event], outcome: Outcome, width: int = 100) -> str:
+    """Return a replication as text: a row a task over time, then its ledgers.
+
+    Parameters
+    ----------
+    plan, log, outcome : what was played, its event log, and what it came to.
+    width : columns of the terminal; at least 40 are used. Only the first 60 tasks get a row.
+    """
+    width = max(width, 40)
+    shown = range(-1, min(len(plan.tasks), MOST_TASKS))
+    names = {task: clean(plan.name_of(task), 24) if task >= 0 else "coordinator" for task in shown}
+    column = min(max(map(cell_len, names.values())), width // 4)
+    cells = width - column - 3
+    end_s = max((event.end_s for event in log), default=0.0)
+    events: defaultdict[int, list[Event]] = defaultdict(list)
+    for event in log:
+        events[event.task].append(event)
+        if event.kind == "merge":
+            events[-1].append(event)
+    batch = f"{count(len(plan.tasks))} task{'s' if len(plan.tasks) > 1 else ''}"
+    lines = [f"{capital(batch)}, {way((plan.strategy.label, plan.width))}", ""]
+    lines += [
+        f"{set_cell_size(names[task], column)} │{''.join(_row(events[task], end_s, cells))}│"
+        for task in shown
+    ]
+    lines.append(f"{' ' * column} └{'─' * cells}┘")
+    lines.append(f"{' ' * column}  {_axis(end_s, cells)}")
+    if len(plan.tasks) > MOST_TASKS:
+        lines.append(
+            f"The first {MOST_TASKS} of {len(plan.tasks):,} tasks are drawn; the sums below are of all."
+        )
+    return "\n".join([*lines, "", _LEGEND, "", *_ledgers(plan, outcome)]) + "\n"
+
+
+def _row(events: Sequence[Event], end_s: float, cells: int) -> list[str]:
+    """Draw a row: in each cell what takes most of its time, and over that the moments."""
+    if end_s <= 0:
+        return [" "] * cells
+    cell_s = end_s / cells
+    shares: list[dict[str, float]] = [{} for _ in range(cells)]
+    row = [" "] * cells
+    for event in events:
+        sign = _SIGNS.get(event.kind)
+        if sign is None:
+            continue
+        first, last = int(event.start_s / cell_s), min(int(event.end_s / cell_s), cells - 1)
+        for cell in range(first, last + 1):
+            spent = min(event.end_s, (cell + 1) * cell_s) - max(event.start_s, cell * cell_s)
+            shares[cell][sign] = shares[cell].get(sign, 0.0) + spent
+    for cell, share in enumerate(shares):
+        sign = max(share, key=lambda sign: share[sign], default=" ")
+        # Less than half a cell of a task's last or first stretch is still something.
+        row[cell] = sign if share.get(sign, 0.0) > 0 else " "
+    for kind, mark in _MARKS.items():
+        for event in events:
+            if event.kind == kind:
+                row[min(int(event.start_s / cell_s), cells - 1)] = mark
+    return row
+
+
+def _axis(end_s: float, cells: int) -> str:
+    marks = [
+        (share, duration(end_s * share)) for share in ((0, 0.25, 0.5, 0.75, 1) if cells >= 48 else (0, 1))
+    ]
+    axis = ""
+    for share, text in marks:
+        at = round(share * cells) - (len(text) if share == 1 else len(text) // 2 if share else 0)
+        axis = axis.ljust(at) + text
+    return axis
+
+
+def _ledgers(plan: Plan, outcome: Outcome) -> Iterator[str]:
+    """Yield what the replication came to: time, tokens, money, people, cost."""
+    values = plan.scenario.values
+    yield f"{'Makespan':<15}{duration(outcome.makespan_s)}"
+    flow = outcome.flow_s or 1.0
+    states = ("service", "backoff", "wait", "blocked", "merge", "recovery")
+    spent = [(state, float(getattr(outcome, f"{state}_s"))) for state in states]
+    parts = [f"{state} {percent(seconds / flow)}" for state, seconds in spent if seconds > 0]
+    yield f"Tasks' time    {duration(outcome.flow_s)} in all: {', '.join(parts)}"
+    overhead = outcome.tokens - outcome.tokens_work
+    share = f"; overhead {percent(overhead / outcome.tokens)} of the total" if outcome.tokens else ""
+    share += f", {percent(overhead / outcome.tokens_work)} of the work" if outcome.tokens_work else ""
+    yield f"{'Tokens':<15}{tokens(outcome.tokens)}: {_causes(outcome, 'tokens_{}', tokens)}{share}"
+    yield f"{'API money':<15}{dollars(outcome.money_usd)}: {_causes(outcome, 'money_{}_usd', dollars)}"
+    merging, recovery = duration(outcome.people_merge_s), duration(outcome.people_recovery_s)
+    yield f"People's time  {duration(outcome.people_s)}: merge {merging}, recovery {recovery}"
+    yield (
+        f"{'Trouble':<15}{outcome.rejected_tries:,} refused tries, {outcome.failed_attempts:,} failed "
+        "attempts, "
+        f"{outcome.recovered_tasks:,} of {len(plan.tasks):,} tasks left to a person"
+    )
+    yield (
+        f"{'Cost':<15}{dollars(outcome.cost_usd)} = API {dollars(outcome.money_usd)} + waiting "
+        f"{dollars(outcome.cost_waiting_usd)} (at ${about(values.waiting)}/h) + people "
+        f"{dollars(outcome.cost_people_usd)} (at ${about(values.people)}/h)"
+    )
+
+
+def _causes(outcome: Outcome, column: str, show: Any) -> str:
+    causes = ("work", "spawn", "return", "coordination", "merge", "wasted")
+    amounts = {cause: getattr(outcome, column.format(cause)) for cause in causes}
+    return ", ".join(f"{cause} {show(amount)}" for cause, amount in amounts.items() if amount) or "none"
+
+
+def chrome_trace(plan: Plan, log: Sequence[Event]) -> dict[str, Any]:
+    """Return an event log in the trace-event format that Perfetto and chrome://tracing read.
+
+    Stretches of time are complete events (`X`, microseconds), moments are instants (`i`); the
+    coordinator is thread 0, the tasks follow in the order of their dispatch.
+    """
+    names = ["coordinator", *(clean(plan.name_of(task), 200) for task in range(len(plan.tasks)))]
+    label = way((plan.strategy.label, plan.width))
+    trace: list[dict[str, Any]] = [
+        {"ph": "M", "pid": 1, "tid": 0, "name": "process_name", "args": {"name": f"dispatch: {label}"}}
+    ]
+    for thread, name in enumerate(names):
+        about_thread = {"ph": "M", "pid": 1, "tid": thread}
+        trace.append({**about_thread, "name": "thread_name", "args": {"name": name}})
+        trace.append({**about_thread, "name": "thread_sort_index", "args": {"sort_index": thread}})
+    for event in sorted(log, key=lambda event: (event.start_s, -event.end_s, event.task)):
+        start_us, end_us = round(event.start_s * 1e6, 3), round(event.end_s * 1e6, 3)
+        entry: dict[str, Any] = {
+            "name": event.kind,
+            "cat": "dispatch",
+            "pid": 1,
+            "tid": event.task + 1,
+            "ts": start_us,
+            "args": _details(event),
+        }
+        if event.kind in _MARKS:
+            trace.append({**entry, "ph": "i", "s": "t"})
+        else:
+            trace.append({**entry, "ph": "X", "dur": round(end_us - start_us, 3)})
+    return {"traceEvents": trace, "displayTimeUnit": "ms"}
+
+
+def _details(event: Event) -> dict[str, int]:
+    details = {"attempt": event.attempt} if event.attempt else {}
+    details |= {"call": event.call + 1} if event.call >= 0 else {}
+    return details | ({"input_tokens": event.tokens} if event.tokens else {})
+
+
+def write_timeline(plan: Plan, log: Sequence[Event], folder: Path) -> list[Path]:
+    """Write a replication's timeline as a picture, `timeline.svg`, and as a trace, `trace.json`.
+
+    Parameters
+    ----------
+    plan, log : what was played, and its event log.
+    folder : made where it is not there; files of the same names are replaced.
+
+    Returns
+    -------
+    The files written. Without an event there is no picture.
+
+    Raises
+    ------
+    OSError
+        Where the folder cannot be written to.
+    """
+    from dispatch_sim.report.gantt import timeline_figure
+
+    shown = timeline_figure(plan, log)
+    files = {f"{shown.name}.svg": shown.svg} if shown is not None else {}
+    files["trace.json"] = json.dumps(chrome_trace(plan, log), ensure_ascii=False) + "\n"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        data = text.encode("utf-8", errors="replace")
+        write_whole(folder / name, lambda partial, data=data: partial.write_bytes(data))
+    return [folder / name for name in files]

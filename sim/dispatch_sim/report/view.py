@@ -1,0 +1,209 @@
+"""An answer at one combination of its further factors: what tables, sentences and figures are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dispatch_sim.report.words import MEASURES, Measure, Point, kind_of
+from dispatch_sim.study.answer import Answer
+from dispatch_sim.study.break_even import BreakEven, cross_fitted_best
+from dispatch_sim.study.choice import Alternative, Choice
+from dispatch_sim.study.estimates import (
+    Estimate,
+    factor_combinations,
+    mean_estimate,
+    paired_difference,
+    quantile_estimate,
+)
+
+MOST_IN_MAIN_TABLE = 6
+
+
+@dataclass(frozen=True)
+class View:
+    """One combination of further factors.
+
+    Attributes
+    ----------
+    answer : of the whole study.
+    choice : the recommendation here.
+    frame : the rows played here.
+    break_evens : those found here.
+    """
+
+    answer: Answer
+    choice: Choice
+    frame: pd.DataFrame
+    break_evens: tuple[BreakEven, ...]
+
+    @property
+    def measure(self) -> Measure:
+        """The measure that is to be small."""
+        return MEASURES[self.answer.objective]
+
+    @property
+    def tasks(self) -> int:
+        """Size of the batch that the choice is made for."""
+        return self.choice.tasks
+
+    @property
+    def recommended(self) -> Point:
+        """The recommended strategy and its width."""
+        return self.choice.strategy, self.choice.concurrency
+
+    @property
+    def points(self) -> list[Point]:
+        """All that was played at the batch size, from the best to the worst mean."""
+        return [
+            self.recommended,
+            *((other.strategy, other.concurrency) for other in self.choice.alternatives),
+        ]
+
+    def alternative(self, point: Point) -> Alternative | None:
+        """Return how a point compares with the recommended one; None for that one, and where not played."""
+        found = (o for o in self.choice.alternatives if (o.strategy, o.concurrency) == point)
+        return next(found, None)
+
+    @cached_property
+    def _estimates(self) -> dict[tuple[str, int, int, str], Estimate]:
+        table = self.answer.estimates
+        for factor, value in self.choice.factors.items():
+            table = table[table[factor] == value]
+        columns = ("strategy", "concurrency", "tasks", "measure", "mean", "low", "high", "n")
+        return {
+            (str(label), int(width), int(size), str(measure)): Estimate(mean, low, high, int(n))
+            for label, width, size, measure, mean, low, high, n in zip(
+                *(table[column].tolist() for column in columns), strict=True
+            )
+        }
+
+    def estimate(self, measure: str, point: Point, tasks: int | None = None) -> Estimate:
+        """Return the mean of a measure at a point that was played; KeyError elsewhere."""
+        return self._estimates[*point, self.tasks if tasks is None else tasks, measure]
+
+    def mean(self, measure: str, point: Point) -> float:
+        """Return the mean of a measure at a point of the batch size."""
+        return self.estimate(measure, point).mean
+
+    @cached_property
+    def _rows(self) -> dict[tuple[Any, ...], pd.DataFrame]:
+        ordered = self.frame.sort_values("replication", kind="stable")
+        groups: Any = ordered.groupby(["strategy", "concurrency", "tasks"], sort=False)
+        return {(str(key[0]), int(key[1]), int(key[2])): part for key, part in groups}
+
+    def samples(self, measure: str, point: Point, tasks: int | None = None) -> NDArray[np.float64]:
+        """Return a measure in each replication of a point, in their order."""
+        part = self._rows[*point, self.tasks if tasks is None else tasks]
+        return part[measure].to_numpy(dtype=np.float64)
+
+    def difference(self, measure: str, point: Point, other: Point) -> Estimate:
+        """Return by how much a measure is larger at a point than at another, paired by replication."""
+        return paired_difference(
+            self.samples(measure, point), self.samples(measure, other), self.choice.confidence
+        )
+
+    def p95(self, measure: str, point: Point) -> float:
+        """Return what one replication in twenty exceeds."""
+        return quantile_estimate(self.samples(measure, point), 0.95, self.choice.confidence).value
+
+    def played(self, kind: str, tasks: int | None = None) -> list[Point]:
+        """Return the points of a kind at a size, by label and width."""
+        size = self.tasks if tasks is None else tasks
+        found = [(label, width) for label, width, of in self._rows if of == size and kind_of(label) == kind]
+        return sorted(found)
+
+    @property
+    def sizes(self) -> list[int]:
+        """The batch sizes that were played."""
+        return sorted({size for _, _, size in self._rows})
+
+    def first(self, kind: str, tasks: int | None = None) -> Point | None:
+        """Return the point of a kind without a width of its own, the one with default options first."""
+        return next(iter(self.played(kind, tasks)), None)
+
+    def best(self, kind: str, tasks: int | None = None) -> Point | None:
+        """Return the point of a kind with the least mean; a queue as wide as the batch is not one.
+
+        Among equals the narrowest, so that chance does not choose between what is the same.
+        """
+        size = self.tasks if tasks is None else tasks
+        narrow = [point for point in self.played(kind, size) if point[1] < size]
+        if not narrow:
+            return None
+        return min(narrow, key=lambda point: (self.estimate(self.measure.column, point, size).mean, point[1]))
+
+    def main_points(self) -> list[Point]:
+        """Return the alternatives that a reader wants to see side by side, at most six.
+
+        The recommended one, one by one, all at once, the best queue and the best waves, then
+        whatever else may be the best, or comes next.
+        """
+        wanted = [self.recommended, self.first("sequential"), self.first("parallel")]
+        wanted += [self.best("queue"), self.best("waves"), *self.choice.best_subset]
+        named = dict.fromkeys(point for point in wanted if point is not None)
+        kept = list(dict.fromkeys([*named, *self.points]))[: min(max(3, len(named)), MOST_IN_MAIN_TABLE)]
+        return [point for point in self.points if point in kept]
+
+    def differences_along_tasks(self, break_even: BreakEven) -> list[tuple[int, Estimate]]:
+        """Return what all at once costs more than the best queue, at each size of a break-even's axis."""
+        found = []
+        for size in break_even.values:
+            costs = [
+                self.samples(break_even.objective, point, size)
+                for point in self.played("queue", size)
+                if point[0] == break_even.queue and point[1] < size
+            ]
+            one = self.samples(break_even.objective, (break_even.parallel, size), size)
+            difference = one - cross_fitted_best(np.stack(costs))
+            found.append((size, mean_estimate(difference, break_even.confidence)))
+        return found
+
+    def ever_differ(self, break_even: BreakEven) -> bool:
+        """Whether all at once and the best queue differ in any replication at any size."""
+        return any(e.low != 0 or e.high != 0 for _, e in self.differences_along_tasks(break_even))
+
+    def break_even(self, axis: str) -> BreakEven | None:
+        """Return the break-even with the best queue, or along the width of the queue."""
+        of_axis = (found for found in self.break_evens if found.axis == axis)
+        return next((b for b in of_axis if axis == "concurrency" or b.against.startswith("best")), None)
+
+    @property
+    def against_fixed(self) -> list[BreakEven]:
+        """The break-evens along tasks with each fixed width."""
+        return [b for b in self.break_evens if b.axis == "tasks" and not b.against.startswith("best")]
+
+
+def views(answer: Answer) -> list[View]:
+    """Return an answer by the combinations of its further factors, in their order."""
+    parts = factor_combinations(answer.results.frame)
+    return [
+        View(answer, choice, part, tuple(b for b in answer.break_evens if b.factors == factors))
+        for choice, (factors, part) in zip(answer.choices, parts, strict=True)
+    ]
+
+
+def main_view(answer: Answer) -> View:
+    """Return the view that the scenario itself describes, or else the first."""
+    found = views(answer)
+    written = answer.results.manifest["scenario"].get("as_written")
+    resolved = answer.scenario
+    for view in found:
+        factors = view.choice.factors
+        if all(value in (_at(written, path), _at(resolved, path)) for path, value in factors.items()):
+            return view
+    return found[0]
+
+
+def _at(tree: Any, dotted: str) -> Any:
+    """Return what stands at a path, of `tasks` in its only group; None where there is nothing."""
+    for key in dotted.split("."):
+        if isinstance(tree, list) and len(tree) == 1:
+            tree = tree[0]
+        tree = tree.get(key) if isinstance(tree, dict) else None
+    return tree

@@ -1,0 +1,190 @@
+"""The vocabulary of reports: what strategies, measures and amounts are called, everywhere the same."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dispatch_sim.scenario.formats import format_dollars, format_duration, format_tokens
+
+Point = tuple[str, int]
+"""A strategy's label and its concurrency."""
+
+MINUS = "\N{MINUS SIGN}"
+
+_COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_OPTIONS = {
+    "barrier": "merged at the end",
+    "as-completed": "merged as results come in",
+    "agent": "run by an agent",
+    "script": "run by a script",
+}
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def clean(text: object, longest: int = 80) -> str:
+    """Return a text of a user on one line, without control and direction characters, and not too long."""
+    plain = "".join(
+        " " if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in _BIDI else c for c in str(text)
+    )
+    plain = " ".join(plain.split())
+    return plain if len(plain) <= longest else plain[: longest - 1].rstrip() + "…"
+
+
+def listed(parts: Sequence[str], last: str = "and") -> str:
+    """Return parts as a list in a sentence: `a, b and c`."""
+    return f" {last} ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
+
+
+def capital(text: str) -> str:
+    """Return a text with its first letter as a capital."""
+    return text[:1].upper() + text[1:]
+
+
+def kind_of(label: str) -> str:
+    """Return the kind of a strategy's label: `queue` of `queue (script)`."""
+    return label.partition(" ")[0]
+
+
+def _options(label: str) -> str:
+    inside = label.partition("(")[2].rstrip(")")
+    words = [_OPTIONS.get(option.strip(), option.strip()) for option in inside.split(",") if option.strip()]
+    return f" {listed(words)}" if words else ""
+
+
+def kind_words(kind: str, label: str) -> str:
+    """Return a name with the options of a label in words: `the best queue run by a script`."""
+    return kind + _options(label)
+
+
+def way(point: Point) -> str:
+    """Return what a strategy at its width is called: `a queue of 3`, `all at once`, `one by one`."""
+    label, width = point
+    names = {
+        "sequential": "one by one",
+        "parallel": "all at once",
+        "queue": f"a queue of {width}",
+        "waves": f"waves of {width}",
+    }
+    return names.get(kind_of(label), clean(label)) + _options(label)
+
+
+def instruction(point: Point, tasks: int) -> str:
+    """Return what to do with the batch: `Dispatch ten tasks through a queue of 2`."""
+    label, width = point
+    if tasks == 1:
+        return "Dispatch the one task" + ("" if kind_of(label) == "sequential" else f" by {way(point)}")
+    batch = count(tasks)
+    if kind_of(label) == "queue" and width >= tasks:
+        together = f"Start all {batch} tasks together and merge each result as it comes in"
+        return f"{together} ({way(point)})"
+    return {
+        "sequential": f"Dispatch {batch} tasks one by one",
+        "parallel": f"Dispatch {batch} tasks all at once",
+        "queue": f"Dispatch {batch} tasks through a queue of {width}",
+        "waves": f"Dispatch {batch} tasks in waves of {width}",
+    }.get(kind_of(label), f"Dispatch {batch} tasks by {clean(label)}") + _options(label)
+
+
+def count(number: int) -> str:
+    """Return a whole number in words up to ten, in digits above."""
+    return _COUNTS[number] if 0 <= number < len(_COUNTS) else f"{number:,}"
+
+
+def dollars(amount: float) -> str:
+    """Return an amount of money: to the cent below $100, to the dollar above."""
+    if not math.isfinite(amount):
+        return "not known"
+    if amount < 0:
+        return MINUS + dollars(-amount)
+    return f"${amount:,.0f}" if amount >= 99.995 else format_dollars(amount)
+
+
+def duration(seconds: float) -> str:
+    """Return a time to two units at most."""
+    return format_duration(seconds).replace("-", MINUS) if math.isfinite(seconds) else "not known"
+
+
+def tokens(number: float) -> str:
+    """Return a number of tokens to three digits."""
+    return format_tokens(number).replace("-", MINUS) if math.isfinite(number) else "not known"
+
+
+def about(number: float) -> str:
+    """Return a mean count to sensible digits: `0`, `0.05`, `8.1`, `140`."""
+    if not math.isfinite(number):
+        return "not known"
+    digits = f"{number:,.0f}" if abs(number) >= 99.5 else f"{round(number, 1 if abs(number) >= 1 else 2):g}"
+    return digits.replace("-", MINUS)
+
+
+def percent(share: float) -> str:
+    """Return a share in percent: one that is neither none nor all is not rounded to it."""
+    if 0 < share < 0.005:
+        return "less than 1%"
+    if 0.995 <= share < 1:
+        return "more than 99%"
+    return f"{100 * share:.0f}%"
+
+
+def place(value: float) -> str:
+    """Return a place on an axis of whole numbers, to one decimal."""
+    return f"{round(value, 1):g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How a measure is spoken of.
+
+    Attributes
+    ----------
+    column : of the results.
+    title : as a heading.
+    verb : what a strategy does with it, `costs`.
+    less, more : after a difference, `$3 less than`.
+    better, best : of two strategies, and of all.
+    show : writes a value.
+    """
+
+    column: str
+    title: str
+    verb: str
+    less: str
+    more: str
+    better: str
+    best: str
+    show: Callable[[float], str]
+
+    def signed(self, value: float) -> str:
+        """Write a difference with its sign."""
+        text = self.show(value)
+        return f"+{text}" if value > 0 else text
+
+
+MEASURES: Mapping[str, Measure] = {
+    measure.column: measure
+    for measure in (
+        Measure("cost_usd", "Cost", "costs", "less", "more", "cheaper", "cheapest", dollars),
+        Measure("money_usd", "API money", "costs", "less", "more", "cheaper", "cheapest", dollars),
+        Measure("makespan_s", "Makespan", "takes", "less", "more", "faster", "fastest", duration),
+        Measure("people_s", "People's time", "takes people", "less", "more", "better", "best", duration),
+        Measure("tokens", "Tokens", "uses", "fewer", "more", "leaner", "leanest", tokens),
+    )
+}
+"""The measures that a scenario can ask to minimise."""
+
+UNITS = {"tokens": " tokens"}
+"""What has to be said after a bare number of a measure."""
+
+
+def amount(measure: Measure, value: float) -> str:
+    """Return a value of a measure with its unit."""
+    return measure.show(value) + UNITS.get(measure.column, "")
+
+
+def factors_words(factors: Mapping[str, Any], longest: int = 60) -> str:
+    """Return further factors at their values: `provider.limits.scale = 2, client.retries = 10`."""
+    return ", ".join(f"{clean(name, longest)} = {clean(value, longest)}" for name, value in factors.items())

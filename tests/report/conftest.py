@@ -1,0 +1,100 @@
+"""Small studies, played once for all tests of reports."""
+
+import pytest
+
+from dispatch_sim.scenario.loader import parse_source
+from dispatch_sim.study.answer import answer
+from dispatch_sim.study.design import design_comparison, design_sweep
+from dispatch_sim.study.results import collect
+from dispatch_sim.study.runner import play_design
+
+TIGHT = """\
+name: Ten sources
+description: Read and summarise.
+tasks:
+  - name: read
+    count: 6
+    calls: 4
+    tokens: {lognormal: {mean: 15K, cv: 0.3}}
+    duration: {lognormal: {mean: 60s, cv: 0.4}}
+provider: {limits: {requests: 50/min, input_tokens: 30K/min, output_tokens: 8K/min, burst: 60s}}
+sweep: {tasks: [1, 2, 4, 6, 9], concurrency: [1, 2, 3, 4]}
+study: {seed: 7, replications: 40}
+"""
+
+ROOMY = TIGHT.replace("requests: 50/min, input_tokens: 30K/min, output_tokens: 8K/min", "requests: 4000/min")
+
+NOTHING = """\
+tasks: [{name: same, count: 3, calls: 1, tokens: 15K, duration: 60s}]
+provider: {limits: unlimited, prices: {input: $0/M, cache_write: $0/M, cache_read: $0/M, output: $0/M}}
+failures: {crash: 0%, bad_output: 0%}
+values: {waiting: $0/h, people: $0/h}
+sweep: {tasks: [2, 3], concurrency: [1, 2]}
+study: {replications: 10}
+"""
+
+FACTORS = TIGHT.replace(
+    "sweep: {tasks: [1, 2, 4, 6, 9]", "sweep: {provider.limits.scale: [1, 60], tasks: [2, 4, 6]"
+)
+
+ONE_TASK = NOTHING.replace("count: 3", "count: 1").replace("[2, 3]", "[1]").replace("$0/h, p", "$40/h, p")
+
+HOSTILE_NAME = "<script>alert(1)</script> | `x` $a$ [l](http://evil.example) \u202etxt &amp; =1+1"
+HOSTILE = f"""\
+name: {HOSTILE_NAME!r}
+description: {"'# <img src=x onerror=alert(1)> " + "A" * 9900 + "'"}
+tasks:
+  - {{name: "<b>|`{{{{ 7*7 }}}}` $x_1$ \\u202e</b>", count: 3, tokens: 15K, duration: 60s}}
+sweep: {{tasks: [2, 3], concurrency: [1, 2], "tasks.tokens": [15K, 20K]}}
+study: {{replications: 12}}
+"""
+
+
+def answered(text, design=design_sweep):
+    """Play a scenario and work out what it answers."""
+    source = parse_source(text)
+    made = design(source)
+    return answer(collect(source, made, play_design(made)))
+
+
+@pytest.fixture(scope="session")
+def tight():
+    """A rate limit that all at once runs into."""
+    return answered(TIGHT)
+
+
+@pytest.fixture(scope="session")
+def roomy():
+    """No limit in the way: narrow queues lose at every size."""
+    return answered(ROOMY)
+
+
+@pytest.fixture(scope="session")
+def nothing():
+    """Nothing costs anything."""
+    return answered(NOTHING)
+
+
+@pytest.fixture(scope="session")
+def factors():
+    """A further factor: tight and roomy."""
+    return answered(FACTORS)
+
+
+@pytest.fixture(scope="session")
+def one_task():
+    """A batch of one."""
+    return answered(ONE_TASK)
+
+
+@pytest.fixture(scope="session")
+def comparison():
+    """One size only."""
+    text = TIGHT.replace("concurrency: [1, 2, 3, 4]", "concurrency: [2]")
+    return answered(text, design_comparison)
+
+
+@pytest.fixture(scope="session")
+def hostile():
+    """Names and factor levels that try to be markup."""
+    return answered(HOSTILE)

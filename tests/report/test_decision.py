@@ -1,0 +1,206 @@
+"""The decision says what the answer holds, and no more."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from dispatch_sim.report.breaking import break_even_cell, break_even_sentence
+from dispatch_sim.report.decision import decide, why
+from dispatch_sim.report.view import main_view, views
+from dispatch_sim.report.words import clean, dollars, listed, way
+from dispatch_sim.study.answer import Answer
+from dispatch_sim.study.break_even import BreakEven
+from dispatch_sim.study.choice import choose
+from dispatch_sim.study.results import Results
+from dispatch_sim.study.sign_changes import sign_changes
+
+
+def test_the_headline_has_the_recommended_way_its_mean_and_its_interval(tight):
+    """The same figures as in the answer."""
+    view = main_view(tight)
+    headline = decide(view).headline
+    estimate = tight.choices[0].estimate
+    assert f"a queue of {tight.choices[0].concurrency}" in headline
+    assert "six tasks" in headline
+    assert (
+        f"{dollars(estimate.mean)} (95% interval {dollars(estimate.low)} to {dollars(estimate.high)})"
+        in headline
+    )
+
+
+def test_the_comparison_has_the_paired_differences_to_all_at_once_and_one_by_one(tight):
+    """With their intervals."""
+    text = decide(main_view(tight)).text
+    for other in tight.choices[0].alternatives:
+        if other.strategy in ("parallel", "sequential"):
+            name = {"parallel": "all at once", "sequential": "one by one"}[other.strategy]
+            low, high = dollars(other.difference.low), dollars(other.difference.high)
+            assert f"{dollars(other.difference.mean)} less than {name} ({low} to {high})" in text
+
+
+def test_the_reason_for_losing_at_a_rate_limit_is_the_rate_limit(tight):
+    """With the mean number of refusals and of tasks left to a person."""
+    view = main_view(tight)
+    text = " ".join(why(view))
+    parallel = view.first("parallel")
+    assert "rate limit" in text
+    assert f"{view.mean('recovered_tasks', parallel):.2g}" in text
+
+
+def test_where_no_limit_is_in_the_way_it_is_not_blamed(roomy):
+    """All at once loses there by waiting for its slowest task before it merges."""
+    assert "rate limit" not in " ".join(why(main_view(roomy)))
+
+
+def test_equal_ways_make_no_difference(nothing):
+    """And the simplest is advised, not the best."""
+    text = decide(main_view(nothing)).text
+    assert "makes no difference" in text
+    assert "one by one" in text
+    assert "less than" not in text
+
+
+def test_few_replications_are_said_to_be_few(tight):
+    """Fewer than a hundred."""
+    assert "only 40 replications" in decide(main_view(tight)).text
+
+
+def test_an_interrupted_study_is_preliminary(tight):
+    """Whatever it found."""
+    manifest = tight.results.manifest | {"interrupted": True, "replications": {"asked": 400, "played": 40}}
+    stopped = replace(tight, results=Results(tight.results.frame, manifest))
+    assert "stopped early, at 40 of 400" in decide(main_view(stopped)).text
+
+
+def with_costs(tight, costs, indifference=0.05):
+    """Return an answer whose three ways at one size have these costs."""
+    frame = tight.results.frame
+    rows = frame[(frame["tasks"] == 6) & frame["concurrency"].isin([1, 2, 6])].copy()
+    for (label, width), values in costs.items():
+        rows.loc[(rows["strategy"] == label) & (rows["concurrency"] == width), "cost_usd"] = values
+    kept = [label in costs for label in zip(rows["strategy"], rows["concurrency"], strict=True)]
+    rows = rows[kept]
+    choice = choose(rows, 6, indifference=indifference)
+    return main_view(
+        Answer(Results(rows, tight.results.manifest), "cost_usd", tight.estimates, (choice,), ())
+    )
+
+
+def test_what_is_practically_equal_is_called_just_as_good(tight):
+    """Within the difference that nobody would act on."""
+    noise = np.random.default_rng(1).normal(size=40)
+    base = 10 + noise
+    view = with_costs(
+        tight,
+        {
+            ("queue", 2): base,
+            ("sequential", 1): base + 0.01 + 1e-4 * noise,
+            ("parallel", 6): base + 5 + noise,
+        },
+    )
+    text = decide(view).text
+    assert "Just as good" in text
+    assert "one by one" in text
+    assert "less than all at once" in text
+
+
+def test_what_may_be_the_best_is_not_said_to_be_worse(tight):
+    """The interval of its difference holds zero."""
+    noise = np.random.default_rng(2).normal(size=(2, 40))
+    view = with_costs(tight, {("queue", 2): 10 + noise[0], ("parallel", 6): 10.2 + 3 * noise[1]}, 0.0)
+    text = decide(view).text
+    assert "not shown to be better than" in text
+    assert "less than" not in text
+
+
+def break_even(x, differences, **more):
+    """Return a break-even with the best queue over differences."""
+    values = {
+        "axis": "tasks",
+        "against": "best queue",
+        "parallel": "parallel",
+        "queue": "queue",
+        "tasks": None,
+    }
+    return BreakEven(
+        **(values | more),
+        objective="cost_usd",
+        confidence=0.95,
+        factors={},
+        values=tuple(x),
+        replications=np.shape(differences)[1],
+        changes=sign_changes(x, differences),
+    )
+
+
+def around(means, spread, replications=50):
+    """Return differences with these means."""
+    noise = np.random.default_rng(3).normal(size=(len(means), replications)) * spread
+    return np.asarray(means)[:, None] + noise - noise.mean(axis=1, keepdims=True)
+
+
+def test_a_break_even_is_told_with_its_set_and_the_first_whole_size():
+    """Zero of the mean at 3.5: from 4 tasks on."""
+    found = break_even([2, 3, 4, 5], around([-3, -1, 1, 3], 0.5))
+    crossing = found.crossings[0]
+    text = break_even_sentence(found)
+    assert text.startswith("From 4 tasks on, the best queue is cheaper than all at once (break-even 3.5")
+    assert f"{crossing.low:.1f} to {crossing.high:.1f}" in text
+
+
+def test_none_in_range_is_told_as_such():
+    """With who is better and over what range."""
+    found = break_even([2, 8], around([1, 2], 0.1))
+    text = break_even_sentence(found)
+    assert "no break-even from 2 to 8 tasks" in text
+    assert "the best queue is cheaper than all at once at every size" in text
+    assert "none in range" in break_even_cell(found)
+
+
+def test_unresolved_names_no_winner():
+    """Noise over the whole range."""
+    found = break_even([2, 8], around([-0.1, 0.1], 5))
+    text = break_even_sentence(found)
+    assert "not settled" in text
+    assert "from 5 tasks on" not in text.lower()
+    assert break_even_cell(found) == "unresolved"
+
+
+def test_along_concurrency_the_batch_is_named():
+    """The queue that becomes too wide."""
+    found = break_even(
+        [1, 2, 3, 4], around([3, 1, -1, -3], 0.1), axis="concurrency", against="queue", tasks=10
+    )
+    text = break_even_sentence(found)
+    assert text.startswith("At 10 tasks, from 3 at once on, all at once is cheaper than a queue")
+
+
+def test_each_level_of_a_factor_has_its_own_view(factors):
+    """And the scenario's own level is the main one where it was played."""
+    found = views(factors)
+    assert [view.choice.factors["provider.limits.scale"] for view in found] == [1, 60]
+    assert main_view(factors).choice.factors["provider.limits.scale"] == 1
+    assert decide(found[0]).headline != decide(found[1]).headline
+
+
+@pytest.mark.parametrize(
+    ("point", "name"),
+    [
+        (("sequential", 1), "one by one"),
+        (("parallel", 10), "all at once"),
+        (("queue (script)", 3), "a queue of 3 run by a script"),
+        (("waves", 4), "waves of 4"),
+        (("parallel (as-completed)", 4), "all at once merged as results come in"),
+    ],
+)
+def test_strategies_have_names_in_words(point, name):
+    """The same everywhere."""
+    assert way(point) == name
+
+
+def test_texts_of_users_are_cut_and_lose_what_is_not_text():
+    """Line breaks, control and direction characters."""
+    assert clean("a\nb\x1b[31m\u202ec\x00") == "a b [31m c"
+    assert len(clean("x" * 1000, 80)) == 80
+    assert listed(["a", "b", "c"]) == "a, b and c"

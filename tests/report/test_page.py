@@ -1,0 +1,162 @@
+"""A report is one page that stands alone, and nothing that a user writes is more than text in it."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from dispatch_sim.report.page import markdown, write_report
+from dispatch_sim.report.view import main_view
+from dispatch_sim.report.words import dollars
+from tests.report.conftest import HOSTILE_NAME
+
+VOID = {"meta", "br", "link", "img", "input", "hr"}
+ALL = ["tight", "roomy", "nothing", "factors", "one_task", "comparison", "hostile"]
+
+
+class Page(HTMLParser):
+    """Checks that tags are balanced, and keeps what a test asks about."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.ids = [], [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        """Open a tag."""
+        self.tags.append((tag, dict(attrs)))
+        self.ids += [value for name, value in attrs if name == "id"]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        """Keep a tag that closes itself."""
+        self.tags.append((tag, dict(attrs)))
+        self.ids += [value for name, value in attrs if name == "id"]
+
+    def handle_endtag(self, tag):
+        """Close the tag that is open."""
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(params=ALL)
+def report(request, tmp_path):
+    """Write a report; returns its folder and the paths."""
+    paths = write_report(request.getfixturevalue(request.param), tmp_path)
+    return tmp_path, paths
+
+
+def test_a_page_is_whole_and_stands_alone(report):
+    """Balanced, without scripts, handlers, forms or anything to fetch."""
+    folder, paths = report
+    assert sorted(path.name for path in folder.iterdir()) == sorted(path.name for path in paths)
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    page = Page(text)
+    assert text.lstrip().startswith("<!doctype html>")
+    names = {tag for tag, _ in page.tags}
+    assert not names & {"script", "iframe", "object", "embed", "link", "form", "img", "base"}
+    for _, attributes in page.tags:
+        assert not any(name.startswith("on") for name in attributes)
+        for name in ("href", "src", "xlink:href"):
+            assert attributes.get(name, "#").startswith("#")
+    addresses = set(re.findall(r"https?://[^\"'\s<)]+", text))
+    shown = {address for address in addresses if "evil.example" in address}
+    assert addresses - shown <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+    assert "@import" not in text
+    assert len(page.ids) == len(set(page.ids))
+
+
+def test_a_page_can_be_read_by_all(report):
+    """Language, width, headings in order, tables with captions and scopes, figures with a text."""
+    folder, _ = report
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    page = Page(text)
+    attributes = dict(page.tags)
+    assert attributes["html"]["lang"] == "en"
+    assert "width=device-width" in text
+    tags = [tag for tag, _ in page.tags]
+    assert tags.count("h1") == 1
+    assert tags.count("caption") == tags.count("table") >= 2
+    assert all("scope" in a for tag, a in page.tags if tag == "th")
+    pictures = [a for tag, a in page.tags if tag == "svg"]
+    for picture in pictures:
+        assert picture["role"] == "img"
+        assert set(picture["aria-labelledby"].split()) <= set(page.ids)
+    assert tags.count("figcaption") == len(pictures)
+
+
+def test_markdown_refers_to_the_figures_that_were_written(report):
+    """With an alternative text each, and tables whose rows are of one length."""
+    folder, paths = report
+    text = (folder / "report.md").read_text(encoding="utf-8")
+    images = re.findall(r"!\[((?:\\.|[^\]\\])*)\]\(([^)]+)\)", text)
+    assert {name for _, name in images} == {path.name for path in paths if path.suffix == ".svg"}
+    assert all(alternative.strip() for alternative, _ in images)
+    for block in re.split(r"\n\n", text):
+        lines = [line for line in block.splitlines() if line.startswith("|")]
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in lines}) <= 1
+
+
+def test_the_figures_of_the_answer_are_in_the_report(tight, tmp_path):
+    """Mean and interval of the recommended way, the paired difference of the others, and the seed."""
+    write_report(tight, tmp_path)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    choice = tight.choices[0]
+    for value in (choice.estimate.mean, choice.estimate.low, choice.estimate.high):
+        assert dollars(value) in text
+    parallel = main_view(tight).alternative(main_view(tight).first("parallel"))
+    assert f"+{dollars(parallel.difference.mean)}" in text
+    assert "Seed 7" in text
+    assert "40 times" in text
+
+
+def test_the_same_answer_gives_the_same_bytes(factors, tmp_path):
+    """Twice into two folders."""
+    first, second = write_report(factors, tmp_path / "a"), write_report(factors, tmp_path / "b")
+    assert [path.name for path in first] == [path.name for path in second]
+    for one, other in zip(first, second, strict=True):
+        assert one.read_bytes() == other.read_bytes()
+
+
+def test_hostile_names_are_inert_in_html(hostile, tmp_path):
+    """They are shown as they are written, shortened, without what changes the direction of text."""
+    write_report(hostile, tmp_path)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<script" not in text
+    assert "<img" not in text
+    assert "<b>" not in text
+    assert "&lt;script&gt;" in text
+    assert "{{ 7*7 }}" in text
+    assert "\u202e" not in text
+    assert "A" * 1000 not in text
+
+
+def test_hostile_names_are_inert_in_markdown(hostile, tmp_path):
+    """No HTML, table cell, code, link, formula or heading comes of them."""
+    write_report(hostile, tmp_path)
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert not re.search(r"(?<!\\)<", text)
+    assert not re.search(r"(?<!\\)`", text)
+    assert not re.search(r"(?<!\\)\$", text)
+    assert "http://" not in text
+    assert text.startswith("# \\<script\\>")
+    assert "\n# " not in text
+    assert HOSTILE_NAME not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("1. one", "1\\. one"),
+        ("- item", "\\- item"),
+        ("32.8K more", "32.8K more"),
+        ("a|b", "a\\|b"),
+        ("+$4.17", "+\\$4.17"),
+        ("---", "\\---"),
+    ],
+)
+def test_markdown_escapes_what_would_be_markup(text, escaped):
+    """And leaves the rest to be read."""
+    assert markdown(text) == escaped

@@ -61,7 +61,7 @@ def test_a_queue_of_a_few_suits_twenty_emails_behind_a_tight_limit():
     ("scale", "low", "high"), [(1, 4, 4), (2, 6, 7), (3, 9, 10)], ids=["entry limits", "twice", "three times"]
 )
 def test_it_is_four_or_seven_by_limit(scale, low, high):
-    """An independent sketch of this model found 4 tasks; 6 to 7 at twice the limits, 9 to 10 at three times.
+    """An independent sketch of this model found 4 tasks; 6 to 7 at twice, 9 to 10 at three times the limits.
 
     The sketch has other details, so a task and a half are left for them.
     """

@@ -76,7 +76,7 @@ def collect(source: Source, design: Design, played: Played) -> Results:
     return Results(pd.DataFrame(columns), _manifest(source, design, played))
 
 
-def write_results(results: Results, folder: Path) -> None:
+def write_results(results: Results, folder: Path) -> list[Path]:
     """Write the table and its manifest into a folder; each file appears whole or not at all.
 
     Raises
@@ -92,6 +92,7 @@ def write_results(results: Results, folder: Path) -> None:
         write_whole(folder / MANIFEST_FILE, lambda path: path.write_text(text, encoding="utf-8"))
     except OSError as error:
         raise ResultsError(f"{folder}: cannot be written to: {error.strerror or error}") from error
+    return [folder / RESULTS_FILE, folder / MANIFEST_FILE]
 
 
 def read_results(folder: str | Path) -> Results:

@@ -1,0 +1,296 @@
+"""The commands, and nothing else.
+
+Exit codes: 0; 2 for bad input; 130 when interrupted. What a command answers goes to standard output,
+progress and errors to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from dispatch_sim.scenario.loader import Source
+    from dispatch_sim.study.answer import Answer
+    from dispatch_sim.study.runner import OnProgress
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="dispatch-sim",
+    help="Simulate how to dispatch work to AI sub-agents: all at once, one by one, or through a queue of k.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="A scenario file (YAML).")]
+Seed = Annotated[
+    int | None, typer.Option(min=0, max=2**64 - 1, help="Random seed, in place of the scenario's.")
+]
+Replications = Annotated[
+    int | None, typer.Option(min=2, max=10_000_000, help="Replications of every design point.")
+]
+Jobs = Annotated[
+    int | None, typer.Option(min=1, max=1024, help="Worker processes. Default: one for each core.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+
+
+@app.command()
+def check(scenario: ScenarioFile, as_json: Json = False) -> None:
+    """Check a scenario: what is wrong with it, what is suspect, and how large its sweep is."""
+    with _errors_in_words():
+        from dispatch_sim.scenario.sanity import warnings
+        from dispatch_sim.study.design import design_sweep
+
+        source = _read(scenario)
+        checked = source.scenario()
+        design = design_sweep(source)
+        found = [str(warning) for warning in warnings(checked)]
+        if as_json:
+            _print_json(
+                {
+                    "scenario": checked.name,
+                    "sha256": checked.fingerprint,
+                    "tasks": checked.batch_size,
+                    "design_points": design.points,
+                    "replications": design.replications,
+                    "warnings": found,
+                }
+            )
+            return
+        for warning in found:
+            typer.echo(f"warning: {warning}")
+        typer.echo(
+            f"{scenario}: good. {checked.batch_size} tasks; a sweep plays {design.points:,} design points, "
+            f"{design.replications:,} replications of each."
+        )
+
+
+@app.command()
+def run(
+    scenario: ScenarioFile,
+    strategy: Annotated[
+        str | None, typer.Option(help="For example parallel, or 'queue: 3'. Default: the scenario's first.")
+    ] = None,
+    tasks: Annotated[int | None, typer.Option(min=1, max=100_000, help="Size of the batch.")] = None,
+    replication: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Which replication to play.")] = 0,
+    seed: Seed = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write gantt.svg and trace.json (Chrome trace) there.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Play one replication and show its timeline."""
+    with _errors_in_words():
+        from dispatch_sim.dispatch.engine import play
+        from dispatch_sim.dispatch.luck import Luck
+        from dispatch_sim.dispatch.outcome import Event
+        from dispatch_sim.study.conduct import with_study
+        from dispatch_sim.study.design import find_plan
+
+        checked = with_study(_read(scenario), seed, None).scenario()
+        plan = find_plan(checked, strategy, tasks)
+        log: list[Event] = []
+        outcome = play(plan, Luck(checked, replication), log)
+        if as_json:
+            _print_json(
+                {
+                    "scenario": checked.name,
+                    "strategy": plan.strategy.label,
+                    "concurrency": plan.width,
+                    "tasks": len(plan.tasks),
+                    "seed": checked.study.seed,
+                    "replication": replication,
+                    "outcome": outcome._asdict(),
+                }
+            )
+        else:
+            from dispatch_sim.report.timeline import timeline_text
+
+            typer.echo(timeline_text(plan, log, outcome), nl=False)
+        if out is not None:
+            from dispatch_sim.report.timeline import write_timeline
+
+            _say_written(write_timeline(plan, log, out))
+
+
+@app.command()
+def compare(
+    scenario: ScenarioFile,
+    seed: Seed = None,
+    replications: Replications = None,
+    jobs: Jobs = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write results and report there.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare the strategies side by side at the batch's own size, paired by replication."""
+    with _errors_in_words():
+        from dispatch_sim.report.terminal import comparison_text
+        from dispatch_sim.study.answer import answer
+        from dispatch_sim.study.conduct import compare as play_comparison
+        from dispatch_sim.study.results import write_results
+
+        with _progress() as on_progress:
+            results = play_comparison(
+                _read(scenario),
+                seed=seed,
+                replications=replications,
+                jobs=_jobs(jobs),
+                on_progress=on_progress,
+            )
+        written = [] if out is None else write_results(results, out)
+        compared = answer(results)
+        _print_json(compared.to_json()) if as_json else typer.echo(comparison_text(compared), nl=False)
+        _finish(compared, written)
+
+
+@app.command()
+def sweep(
+    scenario: ScenarioFile,
+    seed: Seed = None,
+    replications: Replications = None,
+    jobs: Jobs = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where to write. Default: reports/NAME, as the file is called."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Sweep tasks and concurrency: the break-even, the choice, and a report."""
+    with _errors_in_words():
+        from dispatch_sim.report.terminal import sweep_text
+        from dispatch_sim.study.answer import answer
+        from dispatch_sim.study.conduct import sweep as play_sweep
+        from dispatch_sim.study.results import folder_name, write_results
+
+        folder = out or Path("reports") / folder_name(scenario.stem)
+        with _progress() as on_progress:
+            results = play_sweep(
+                _read(scenario),
+                seed=seed,
+                replications=replications,
+                jobs=_jobs(jobs),
+                on_progress=on_progress,
+            )
+        written = write_results(results, folder)
+        swept = answer(results)
+        _print_json(swept.to_json()) if as_json else typer.echo(sweep_text(swept), nl=False)
+        _finish(swept, written)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of scenario files, for editors."""
+    from dispatch_sim.scenario.schema import schema_text
+
+    typer.echo(schema_text(), nl=False)
+
+
+@app.command()
+def init(
+    path: Annotated[Path, typer.Argument(help="The file to write.")] = Path("scenario.yaml"),
+) -> None:
+    """Write a scenario to start from, with every key explained."""
+    with _errors_in_words():
+        from importlib.resources import files
+
+        text = files("dispatch_sim.scenario").joinpath("starter.yaml").read_text(encoding="utf-8")
+        try:
+            with path.open("x", encoding="utf-8") as file:
+                file.write(text)
+        except FileExistsError:
+            _fail(f"{path}: is there already; name another file")
+        except OSError as error:
+            _fail(f"{path}: cannot be written: {error.strerror or error}")
+        typer.echo(f"wrote {path}; now: dispatch-sim sweep {path}")
+
+
+def _read(path: Path) -> Source:
+    from dispatch_sim.scenario.loader import load_source
+
+    return load_source(path)
+
+
+def _jobs(asked: int | None) -> int:
+    from dispatch_sim.study.runner import all_cores
+
+    return asked or all_cores()
+
+
+def _finish(answered: Answer, written: list[Path]) -> None:
+    """Write the report to where results were written, and end as the study did."""
+    if written:
+        from dispatch_sim.report.page import write_report
+
+        _say_written(write_report(answered, written[0].parent) + written)
+    if answered.results.manifest["interrupted"]:
+        played = answered.results.manifest["replications"]
+        typer.echo(
+            f"interrupted: {played['played']} of {played['asked']} replications are done and kept", err=True
+        )
+        raise typer.Exit(INTERRUPTED)
+
+
+def _say_written(paths: list[Path]) -> None:
+    names = ", ".join(path.name for path in paths)
+    typer.echo(f"wrote to {paths[0].parent}: {names}", err=True)
+
+
+def _print_json(answer: dict[str, Any]) -> None:
+    typer.echo(json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _fail(message: str) -> None:
+    typer.echo(message, err=True)
+    raise typer.Exit(BAD_INPUT)
+
+
+@contextmanager
+def _errors_in_words() -> Iterator[None]:
+    """Turn what the layers below raise for the user into a message and an exit code."""
+    from dispatch_sim.scenario.problems import ScenarioError
+    from dispatch_sim.study.answer import AnswerError
+    from dispatch_sim.study.design import DesignError
+    from dispatch_sim.study.results import ResultsError
+    from dispatch_sim.study.runner import WorkerError
+
+    try:
+        yield
+    except (ScenarioError, DesignError, ResultsError, WorkerError, AnswerError) as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+@contextmanager
+def _progress() -> Iterator[OnProgress | None]:
+    """Show progress on standard error where that is a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("replications"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("replications", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def main() -> None:
+    """Run the command line."""
+    # A shell that starts us in the background has SIGINT ignored; an interruption is to work there too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    app()

@@ -1,0 +1,232 @@
+"""The commands, as a user runs them: in a process of their own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).parents[1]
+THREE_LINES = """tasks:
+  - {name: research, count: 3, tokens: 15K, duration: 60s}
+sweep: {tasks: [2, 3], concurrency: [1, 2]}
+"""
+
+
+def dispatch_sim(*arguments, cwd):
+    """Run a command; returns the finished process, with its output as text."""
+    command = [sys.executable, "-m", "dispatch_sim", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture
+def scenario(tmp_path):
+    """Return a small scenario's file, in a folder of its own."""
+    path = tmp_path / "small.yaml"
+    path.write_text(THREE_LINES)
+    return path
+
+
+def test_help_names_every_command_and_loads_nothing_heavy(tmp_path):
+    """It answers before pandas, matplotlib or simpy are imported."""
+    result = dispatch_sim("--help", cwd=tmp_path)
+    assert result.returncode == 0
+    for command in ("check", "run", "compare", "sweep", "schema", "init"):
+        assert command in result.stdout
+    code = (
+        "import sys, dispatch_sim.cli\n"
+        "try: dispatch_sim.cli.app(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'pandas', 'numpy', 'matplotlib', 'simpy', 'scipy', 'pydantic'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
+
+
+def test_check_says_what_is_good_and_how_large_it_is(scenario):
+    """Exit code 0, one line; as JSON for programs."""
+    result = dispatch_sim("check", scenario.name, cwd=scenario.parent)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "good" in result.stdout
+    found = json.loads(dispatch_sim("check", scenario.name, "--json", cwd=scenario.parent).stdout)
+    assert (found["tasks"], found["design_points"], found["warnings"]) == (3, 8, [])
+
+
+@pytest.mark.parametrize("command", ["check", "run", "compare", "sweep"])
+def test_bad_input_is_an_error_with_its_place_and_exit_code_2(tmp_path, command):
+    """Several at once, each with file, line and column, what was found and what to write."""
+    path = tmp_path / "bad.yaml"
+    task = "  - {name: a, toknes: 15K, tokens: 15K, duration: 60 parsecs}"
+    path.write_text(f"tasks:\n{task}\nclient: {{retries: -1}}\n")
+    result = dispatch_sim(command, path.name, cwd=tmp_path)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 3
+    assert lines[0].startswith(f"bad.yaml:2:{task.index('toknes') + 1}: ")
+    assert "'tokens'" in lines[0]
+    place = f"bad.yaml:2:{task.index('60 parsecs') + 1}: tasks[0].duration: "
+    assert lines[1].startswith(f"{place}'60 parsecs'")
+    assert "60s" in lines[1]
+    assert lines[2].startswith("bad.yaml:3:19: client.retries: ")
+
+
+@pytest.mark.parametrize(
+    ("content", "about"),
+    [
+        (b"", "empty"),
+        (bytes(range(256)) * 8, "UTF-8"),
+        (b"tasks: []\ntasks: []\n", "tasks"),
+        (b"tasks: [{name: a, tokens: 50K, duration: 1s, calls: 1}]\n"
+         b"provider: {limits: {input_tokens: 10K/min}}", "hold"),
+        (b"tasks: [{name: a, tokens: 1K, duration: 1s, after: [a]}]\n", "a -> a"),
+        (b"tasks: [{name: a, tokens: 1K, duration: 1s}]\nfailures: {hang: 1%}\n", "not simulated yet"),
+    ],
+    ids=["empty", "binary", "duplicate key", "too large a call", "cycle", "not yet"],
+)  # fmt: skip
+def test_what_cannot_be_played_is_refused_in_words(tmp_path, content, about):
+    """The file, and what is the matter with it."""
+    path = tmp_path / "scenario.yaml"
+    path.write_bytes(content)
+    result = dispatch_sim("sweep", path.name, cwd=tmp_path)
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    assert "scenario.yaml" in result.stderr
+    assert about in result.stderr
+
+
+def test_a_missing_file_and_a_wrong_option_are_bad_input_too(scenario):
+    """Exit code 2, and a message."""
+    assert dispatch_sim("check", "nowhere.yaml", cwd=scenario.parent).returncode == 2
+    assert dispatch_sim("sweep", scenario.name, "--jobs", "0", cwd=scenario.parent).returncode == 2
+    wrong = dispatch_sim("run", scenario.name, "--strategy", "swarm: 3", cwd=scenario.parent)
+    assert wrong.returncode == 2
+    assert "queue" in wrong.stderr
+    assert dispatch_sim("run", scenario.name, "--strategy", "queue", cwd=scenario.parent).returncode == 2
+
+
+def test_run_shows_one_replication(scenario):
+    """A timeline as text; with --out a picture and a Chrome trace; as JSON the outcome."""
+    arguments = ("run", scenario.name, "--strategy", "queue: 2", "--replication", "3")
+    shown = dispatch_sim(*arguments, "--out", "one", cwd=scenario.parent)
+    assert shown.returncode == 0
+    assert "research 3" in shown.stdout
+    trace = json.loads((scenario.parent / "one" / "trace.json").read_text())
+    assert any(event["ph"] == "X" for event in trace["traceEvents"])
+    assert (scenario.parent / "one" / "timeline.svg").read_text().lstrip().startswith("<")
+    outcome = json.loads(dispatch_sim(*arguments, "--json", cwd=scenario.parent).stdout)
+    assert (outcome["strategy"], outcome["concurrency"], outcome["replication"]) == ("queue", 2, 3)
+    assert outcome["outcome"]["makespan_s"] > 0
+
+
+def test_compare_puts_strategies_side_by_side(scenario):
+    """Every strategy is in the table, and in the JSON; nothing is written unless asked for."""
+    result = dispatch_sim("compare", scenario.name, "--replications", 20, cwd=scenario.parent)
+    assert result.returncode == 0
+    for way in ("One by one", "All at once", "A queue of 2"):
+        assert way in result.stdout
+    assert [path.name for path in scenario.parent.iterdir()] == [scenario.name]
+    compared = json.loads(
+        dispatch_sim("compare", scenario.name, "--replications", 20, "--json", cwd=scenario.parent).stdout
+    )
+    assert {point["tasks"] for point in compared["points"]} == {3}
+
+
+def test_sweep_writes_results_manifest_figures_and_report(scenario):
+    """Into reports/NAME, and says where; the answer's JSON has what programs rely on."""
+    result = dispatch_sim("sweep", scenario.name, "--replications", 10, "--json", cwd=scenario.parent)
+    assert result.returncode == 0
+    folder = scenario.parent / "reports" / "small"
+    for name in ("results.parquet", "manifest.json", "report.md", "report.html"):
+        assert (folder / name).stat().st_size > 0
+        assert name in result.stderr
+    assert str(Path("reports", "small")) in result.stderr
+    swept = json.loads(result.stdout)
+    for asked in swept["break_even"]:
+        assert {"axis", "against", "status", "crossings"} <= set(asked)
+        assert asked["status"] in ("crossing", "none_in_range", "unresolved")
+    assert {"strategy", "concurrency"} <= set(swept["recommended"])
+    frame = pd.read_parquet(folder / "results.parquet")
+    for point in swept["points"]:
+        rows = frame[
+            (frame["strategy"] == point["strategy"])
+            & (frame["concurrency"] == point["concurrency"])
+            & (frame["tasks"] == point["tasks"])
+        ]
+        cost = point["measures"]["cost_usd"]
+        assert cost["mean"] == pytest.approx(rows["cost_usd"].mean())
+        assert cost["low"] <= cost["mean"] <= cost["high"]
+
+
+def test_the_same_seed_gives_the_same_files_for_any_jobs(scenario):
+    """Results and report, byte for byte."""
+    for name, jobs in (("one", 1), ("two", 2)):
+        dispatch_sim(
+            "sweep", scenario.name, "--replications", 600, "--jobs", jobs, "--out", name, cwd=scenario.parent
+        )
+    for name in ("results.parquet", "manifest.json", "report.md", "report.html"):
+        one, two = ((scenario.parent / folder / name).read_bytes() for folder in ("one", "two"))
+        assert one == two, name
+
+
+def test_ctrl_c_keeps_what_is_done_and_exits_with_130(scenario):
+    """Finished replications are written, with their report; the manifest says that there were to be more."""
+    scenario.write_text(THREE_LINES.replace("[2, 3]", "1..20").replace("[1, 2]", "1..20"))
+    command = [sys.executable, "-m", "dispatch_sim", "sweep", scenario.name, "--replications", "10000"]
+    process = subprocess.Popen(
+        [*command, "--jobs", "2"],
+        cwd=scenario.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    time.sleep(8)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert "are done and kept" in errors
+    manifest = json.loads((scenario.parent / "reports" / "small" / "manifest.json").read_text())
+    assert manifest["interrupted"]
+    assert 2 <= manifest["replications"]["played"] < 10_000
+    assert (scenario.parent / "reports" / "small" / "report.html").exists()
+
+
+def test_an_output_folder_that_cannot_be_written_is_bad_input(scenario):
+    """A file is in the way."""
+    (scenario.parent / "taken").write_text("")
+    result = dispatch_sim("sweep", scenario.name, "--replications", 4, "--out", "taken", cwd=scenario.parent)
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    assert "taken" in result.stderr
+
+
+def test_schema_is_the_committed_one(tmp_path):
+    """Editors read it from docs/."""
+    printed = dispatch_sim("schema", cwd=tmp_path).stdout
+    assert printed == (ROOT / "docs" / "scenario.schema.json").read_text()
+
+
+def test_init_writes_a_scenario_of_defaults_and_never_over_a_file(tmp_path):
+    """What it writes is sound, says what the defaults are, and is not written twice."""
+    assert dispatch_sim("init", "mine.yaml", cwd=tmp_path).returncode == 0
+    assert dispatch_sim("check", "mine.yaml", cwd=tmp_path).returncode == 0
+    again = dispatch_sim("init", "mine.yaml", cwd=tmp_path)
+    assert again.returncode == 2
+    assert "there already" in again.stderr
+
+
+def test_the_starter_states_the_defaults():
+    """Every value in it is what a scenario without it has, but for the name and the tasks."""
+    from dispatch_sim.scenario.loader import load_scenario, parse_scenario
+
+    starter = load_scenario(ROOT / "sim" / "dispatch_sim" / "scenario" / "starter.yaml").model_dump()
+    bare = parse_scenario("tasks: [{name: research, count: 5, tokens: 15K, duration: 60s}]").model_dump()
+    for key in starter.keys() - {"name", "tasks"}:
+        assert starter[key] == bare[key], key

@@ -6,12 +6,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help sweep test lint pytest bench schema clean
+.PHONY: help sweep test lint pytest bench reports schema clean
 
 help:
 	@echo "make sweep   run the main job: scenarios/ten-sources.yaml into reports/ten-sources/"
 	@echo "make test    run all checks: ruff, mypy, import contract, pytest"
 	@echo "make bench   print our speed beside an idiomatic SimPy model"
+	@echo "make reports rebuild the kept reports under reports/"
 	@echo "make schema  write docs/scenario.schema.json anew"
 	@echo "make clean   remove the environment and caches"
 
@@ -31,6 +32,10 @@ pytest: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/engine.py
+
+reports: $(READY)
+	$(BIN)/dispatch-sim sweep scenarios/ten-sources.yaml
+	$(BIN)/dispatch-sim sweep scenarios/limits-and-clients.yaml
 
 schema: $(READY)
 	$(BIN)/dispatch-sim schema > docs/scenario.schema.json

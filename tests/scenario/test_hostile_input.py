@@ -316,3 +316,10 @@ def test_scenarios_with_changed_structure(changes: list[tuple[Any, str, Any, str
         except (KeyError, IndexError, TypeError):  # an earlier change has taken the place away
             continue
     always_a_scenario_or_an_error(Source(Tree(raw, {}, {})))
+
+
+@pytest.mark.parametrize("family", ["lognormal", "gamma"])
+def test_a_spread_too_small_to_compute_with_is_refused(family):
+    """A gamma of cv 1e-189 has a shape beyond all numbers; it is an error in words, not of arithmetic."""
+    with pytest.raises(ScenarioError, match="cv"):
+        parse_scenario(f"tasks: [{{name: a, tokens: 1K, duration: {{{family}: {{mean: 60s, cv: 1e-189}}}}}}]")

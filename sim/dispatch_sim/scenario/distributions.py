@@ -39,7 +39,7 @@ MOST_CALLS = 1_000_000
 
 _TAIL = 1 - 2.0**-52
 _POSITIVE = ("mean", "median", "scale")
-_SHAPES = {"cv": (0.0, 100.0), "log_sd": (0.0, 10.0), "shape": (0.01, 1e6)}
+_SHAPES = {"cv": (0.001, 100.0), "log_sd": (0.001, 10.0), "shape": (0.01, 1e6)}
 """Parameters without a unit, with the range beyond which a family cannot be computed."""
 
 _Build = Callable[..., Distribution]
@@ -152,9 +152,8 @@ def _parameter(name: str, raw: Any, scale: _Scale, path: Path) -> float:
             f"{shown(raw)} is not a {name}; write a plain number above 0, such as 0.5", path
         ) from None
     low, high = bounds
-    if not low <= value <= high or value == 0:
-        above = f"from {low:g}" if low else "above 0"
-        raise wrong(f"{shown(raw)} is not a {name}; write a number {above} up to {high:,g}", path)
+    if not low <= value <= high:
+        raise wrong(f"{shown(raw)} is not a {name}; write a number from {low:g} to {high:,g}", path)
     return value
 
 
@@ -197,7 +196,10 @@ def _family(name: str, raw: Any, scale: _Scale, path: Path) -> Distribution:
             raise wrong("low is not less than high; for a fixed value write it alone", path)
         if not given["low"] <= given.get("mode", given["low"]) <= given["high"]:
             raise wrong("mode is not between low and high", (*path, "mode"))
-    return ways[way](**given)
+    try:
+        return ways[way](**given)
+    except ArithmeticError:
+        raise wrong(f"its parameters are too extreme to compute {name} with", path) from None
 
 
 def _checked(distribution: Distribution, name: str, scale: _Scale, path: Path) -> Distribution:

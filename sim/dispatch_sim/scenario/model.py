@@ -11,7 +11,15 @@ import json
 from collections import Counter
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    model_validator,
+)
+from pydantic_core import CoreSchema
 
 from dispatch_sim.scenario.distributions import (
     Constant,
@@ -139,6 +147,15 @@ def _unlimited(raw: Any) -> Any:
     return raw
 
 
+class _OrUnlimited:
+    """Tells the JSON schema of the word `unlimited`."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"anyOf": [handler(schema), {"const": "unlimited"}]}
+
+
 class Limits(Model):
     """The model API's token buckets, shared by all agents and the coordinator.
 
@@ -173,7 +190,7 @@ class Prices(Model):
 class Provider(Model):
     """The model API."""
 
-    limits: Annotated[Limits, BeforeValidator(_unlimited)] = Limits()
+    limits: Annotated[Limits, BeforeValidator(_unlimited), _OrUnlimited()] = Limits()
     on_limit: Literal["reject", "wait"] = "reject"
     """`reject` answers 429 with retry-after, as the vendors do; `wait` queues first in, first out, as a
     gateway does."""

@@ -1,7 +1,7 @@
 """The commands, and nothing else.
 
-Exit codes: 0; 2 for bad input; 130 when interrupted. What a command answers goes to standard output,
-progress and errors to standard error.
+Exit codes: 0; 1 when a worker process died; 2 for bad input; 130 when interrupted. What a command answers
+goes to standard output, progress and errors to standard error.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dispatch_sim.study.answer import Answer
     from dispatch_sim.study.runner import OnProgress
 
+FAILED = 1
 BAD_INPUT = 2
 INTERRUPTED = 130
 
@@ -87,7 +88,8 @@ def run(
     replication: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Which replication to play.")] = 0,
     seed: Seed = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write gantt.svg and trace.json (Chrome trace) there.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Write timeline.svg and trace.json (Chrome trace) there."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -259,16 +261,16 @@ def _fail(message: str) -> None:
 @contextmanager
 def _errors_in_words() -> Iterator[None]:
     """Turn what the layers below raise for the user into a message and an exit code."""
-    from dispatch_sim.scenario.problems import ScenarioError
-    from dispatch_sim.study.answer import AnswerError
-    from dispatch_sim.study.design import DesignError
-    from dispatch_sim.study.results import ResultsError
+    from dispatch_sim.scenario.problems import UserError
     from dispatch_sim.study.runner import WorkerError
 
     try:
         yield
-    except (ScenarioError, DesignError, ResultsError, WorkerError, AnswerError) as error:
+    except UserError as error:
         _fail(str(error))
+    except WorkerError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(FAILED) from error
     except KeyboardInterrupt:
         typer.echo("interrupted", err=True)
         raise typer.Exit(INTERRUPTED) from None

@@ -154,10 +154,8 @@ def test_all_problems_are_told_at_once() -> None:
 @pytest.mark.parametrize(
     ("addition", "key"),
     [
-        ("dispatch: {spawn: {shared: 2.5K}}", "dispatch.spawn.shared: shared"),
         ("dispatch: {context: {start: 20K}}", "dispatch.context: context"),
         ("provider: {profile: anthropic-start}", "provider.profile: profile"),
-        ("provider: {overloaded: 0.1%}", "provider.overloaded: overloaded"),
         ("client: {profile: anthropic-sdk}", "client.profile: profile"),
         ("harness: {profile: claude-code}", "harness: harness"),
         ("failures: {hang: 1%}", "failures.hang: hang"),
@@ -264,7 +262,7 @@ def test_wrong_axes_are_found_when_the_file_is_read() -> None:
         " such as 0.5",
         "mine.yaml:5:3: sweep.provider.limts.scale: unknown key 'limts'; did you mean 'limits'?",
         "mine.yaml:6:3: sweep.tasks.nobody.tokens: unknown key 'nobody'; there are name, count, calls,"
-        " tokens, output_share, duration, variance, output and interarrival",
+        " tokens, output_share, duration, tool_time, variance, output and interarrival",
         "mine.yaml:7:3: sweep.tasks.tokens.lognormal.mean: tasks[0].tokens: found '15K', so there is no"
         " tasks[0].tokens.lognormal.mean to put a value in",
         "mine.yaml:8:3: sweep.study.seed: this cannot be swept; sweep a key of the tasks or of the world"
@@ -308,3 +306,26 @@ def test_source_can_be_kept(tmp_path: Path) -> None:
     source = load_source(file)
     assert source.raw["engine"] == "simpy"
     assert source.scenario() == load_scenario(file)
+
+
+@pytest.mark.parametrize("axis", ["recovery: [{people: 5m}]", "strategies.0: [parallel]", "tasks_: [1]"])
+def test_an_axis_is_a_key_by_its_path(axis: str) -> None:
+    """What has no dot, or is not of the tasks and their world, is not swept: results could not tell it."""
+    [error] = errors(f"{SHORT}sweep: {{{axis}}}\n")
+    assert "path" in error or "cannot be swept" in error
+
+
+def test_time_is_given_once() -> None:
+    """By a duration, or by what calls do and tools take; none, both and half of each are errors."""
+    latency = "provider: {latency: {base: 1s}}\n"
+    assert "duration is missing" in errors("tasks: [{name: a, tokens: 1K}]")[0]
+    assert "tool_time instead" in errors(f"tasks: [{{name: a, tokens: 1K, duration: 1s}}]\n{latency}")[0]
+    assert "tool_time" in errors("tasks: [{name: a, tokens: 1K, duration: 1s, tool_time: 1s}]")[0]
+    assert parse_scenario(f"tasks: [{{name: a, tokens: 1K, tool_time: 1s}}]\n{latency}").provider.latency
+
+
+def test_warming_a_cache_asks_for_one() -> None:
+    """Without a timed cache there is nothing to warm."""
+    strategies = "strategies: [{queue: 2, warm_up: stagger}]\n"
+    assert "provider.cache" in errors(SHORT + strategies)[0]
+    assert parse_scenario(f"{SHORT}{strategies}provider: {{cache: {{ttl: 5m}}}}").strategies[0].warm_up

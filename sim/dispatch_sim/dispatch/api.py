@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import simpy
 
 from dispatch_sim.dispatch.rules import MINUTE_S, bucket_level, wait_for
-from dispatch_sim.scenario.model import Limits
+from dispatch_sim.scenario.provider import Accounting, Limits
 
 
 class TokenBucket:
@@ -22,9 +22,8 @@ class TokenBucket:
     __slots__ = ("capacity", "level", "rate_per_s", "updated_s")
 
     def __init__(self, per_minute: float | None, limits: Limits) -> None:
-        limit = math.inf if per_minute is None else per_minute * limits.scale
-        self.rate_per_s = limit / MINUTE_S
-        self.capacity = limit * limits.burst / MINUTE_S
+        self.rate_per_s = limits.per_minute(per_minute) / MINUTE_S
+        self.capacity = limits.capacity(per_minute)
         self.level = self.capacity
         self.updated_s = -1.0
 
@@ -43,14 +42,16 @@ class ModelApi:
     requests, input_tokens, output_tokens : whole numbers, what the limiter has counted so far.
     """
 
-    def __init__(self, env: simpy.Environment, limits: Limits, waits: bool) -> None:
+    def __init__(self, env: simpy.Environment, limits: Limits, accounting: Accounting, waits: bool) -> None:
         self._env = env
         self.waits = waits
         """Whether a try that is not admitted waits in line, rather than being answered with a 429."""
         self._request_bucket = TokenBucket(limits.requests, limits)
         self._input_bucket = TokenBucket(limits.input_tokens, limits)
         self._output_bucket = TokenBucket(limits.output_tokens, limits)
-        self._line: deque[tuple[int, simpy.Event]] = deque()
+        self._counts_refused = accounting.failed_requests
+        self._reserved = accounting.max_tokens if accounting.output == "reserved" else 0.0
+        self._line: deque[tuple[Callable[[], int], simpy.Event]] = deque()
         self.requests = 0
         self.input_tokens = 0
         self.output_tokens = 0
@@ -58,8 +59,8 @@ class ModelApi:
     def admit(self, input_tokens: int) -> float:
         """Admit a try and charge its request and input, or refuse it.
 
-        A try is admitted when the buckets hold one request and its uncached input, and the output
-        bucket is not in debt.
+        A try is admitted when the buckets hold one request and the input that counts, and the output
+        bucket holds what a request reserves, or is not in debt.
 
         Returns
         -------
@@ -67,46 +68,49 @@ class ModelApi:
             0 where the try is admitted; else the `retry-after` of the 429, in seconds: the time until
             the buckets would hold enough if nobody else came. Infinite where no bucket ever will.
         """
-        if input_tokens > self._input_bucket.capacity or self._request_bucket.capacity < 1:
+        if self._never_holds(input_tokens):
             return math.inf
         now_s = self._env.now
         requests, inputs, outputs = self._request_bucket, self._input_bucket, self._output_bucket
         requests.refill(now_s)
         inputs.refill(now_s)
         outputs.refill(now_s)
-        if requests.level >= 1 and inputs.level >= input_tokens and outputs.level >= 0:
+        if requests.level >= 1 and inputs.level >= input_tokens and outputs.level >= self._reserved:
             requests.level -= 1
             inputs.level -= input_tokens
+            outputs.level -= self._reserved
             self.requests += 1
             self.input_tokens += input_tokens
             return 0.0
+        if self._counts_refused:
+            requests.level = max(0.0, requests.level - 1)
+            self.requests += 1
         return max(
             wait_for(requests.level, 1, requests.rate_per_s, now_s),
             wait_for(inputs.level, input_tokens, inputs.rate_per_s, now_s),
-            wait_for(outputs.level, 0, outputs.rate_per_s, now_s),
+            wait_for(outputs.level, self._reserved, outputs.rate_per_s, now_s),
         )
 
-    def acquire(self, input_tokens: int) -> Generator[simpy.Event, Any, bool]:
-        """Admit a try that may wait in line, first in, first out; ends with False where it never can be."""
-        if not self._line:
-            wait_s = self.admit(input_tokens)
-            if wait_s == 0.0:
-                return True
-            if wait_s == math.inf:
-                return False
-        elif input_tokens > self._input_bucket.capacity:
-            return False
+    def acquire(self, input_tokens: Callable[[], int]) -> Generator[simpy.Event, Any, bool]:
+        """Admit a try that may wait in line, first in, first out; ends with False where it never can be.
+
+        What it needs is asked when its turn comes: a wait can outlive an entry of the prompt cache.
+        """
         admitted = self._env.event()
         self._line.append((input_tokens, admitted))
         if len(self._line) == 1:
+            wait_s = self.admit(input_tokens())
+            if wait_s in (0.0, math.inf):
+                self._line.popleft()
+                return wait_s == 0.0
             self._env.process(self._serve_line())
-        yield admitted
-        return True
+        return bool((yield admitted))
 
     def charge_output(self, tokens: int) -> None:
-        """Charge what a call has produced, at its end; the bucket may go into debt."""
-        self._output_bucket.refill(self._env.now)
-        self._output_bucket.level -= tokens
+        """Charge what a call has produced, at its end, and give back what it held; there may be debt."""
+        outputs = self._output_bucket
+        outputs.refill(self._env.now)
+        outputs.level = min(outputs.capacity, outputs.level + self._reserved - tokens)
         self.output_tokens += tokens
 
     def charge_input(self, tokens: int) -> None:
@@ -115,12 +119,19 @@ class ModelApi:
         self._input_bucket.level -= tokens
         self.input_tokens += tokens
 
+    def _never_holds(self, input_tokens: int) -> bool:
+        return (
+            input_tokens > self._input_bucket.capacity
+            or self._request_bucket.capacity < 1
+            or self._reserved > self._output_bucket.capacity
+        )
+
     def _serve_line(self) -> Generator[simpy.Event, Any, None]:
         while self._line:
             input_tokens, admitted = self._line[0]
-            wait_s = self.admit(input_tokens)
-            if wait_s:
+            wait_s = self.admit(input_tokens())
+            if wait_s not in (0.0, math.inf):
                 yield self._env.timeout(wait_s)
                 continue
             self._line.popleft()
-            admitted.succeed()
+            admitted.succeed(wait_s == 0.0)

@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Callable
 
 from dispatch_sim.dispatch.agent import work
-from dispatch_sim.dispatch.luck import AttemptLuck
-from dispatch_sim.dispatch.merging import Merging, get_admitted, write
+from dispatch_sim.dispatch.coordinator import charge_writing, get_admitted, warm_prefix
+from dispatch_sim.dispatch.merging import Merging
 from dispatch_sim.dispatch.outcome import Cause, Failure, State
 from dispatch_sim.dispatch.world import COORDINATOR, AttemptBooks, Process, Task, World
 
@@ -105,6 +105,8 @@ class Dispatcher:
         """
         world = self._world
         if self._strategy.manager == "script":
+            if self._strategy.warm_up == "prewarm":
+                yield from warm_prefix(world)
             for task in self._take():
                 self._launch(task)
             return
@@ -115,11 +117,13 @@ class Dispatcher:
             start_s = world.env.now
             yield from get_admitted(world)
             yield world.env.timeout(dispatch.turn.time)
+            if self._strategy.warm_up == "prewarm":
+                yield from warm_prefix(world)
             for task in batch:
                 yield world.env.timeout(dispatch.brief.time)
                 self._launch(task)
             tokens = dispatch.turn.tokens + len(batch) * dispatch.brief.tokens
-            write(world, world.books.usage[Cause.COORDINATION], tokens)
+            charge_writing(world, world.books.usage[Cause.COORDINATION], tokens)
             world.note(start_s, "turn", COORDINATOR)
 
     def _take(self) -> list[Task]:
@@ -149,7 +153,7 @@ class Dispatcher:
             self._world.book_time(task, State.BLOCKED, "barrier")
         if failure is None:
             failure = yield from self._merging.merge(task, luck, books)
-        self._book(luck, books, failure)
+        self._book(books, failure)
         self._unsettled -= 1
         if failure is None:
             self._finish(task)
@@ -181,14 +185,13 @@ class Dispatcher:
         self._not_done -= 1
         self._world.books.flow_s += self._world.env.now - task.arrived_s
 
-    def _book(self, luck: AttemptLuck, books: AttemptBooks, failure: Failure | None) -> None:
+    def _book(self, books: AttemptBooks, failure: Failure | None) -> None:
         """Book what an attempt has used, as what it was for or as wasted."""
         ledger = self._world.books
-        spent = luck.when_returned if books.returned else luck.after(books.calls)
         for cause, used in (
-            (Cause.WORK, spent.work),
-            (Cause.SPAWN, spent.spawn),
-            (Cause.RETURN, spent.return_),
+            (Cause.WORK, books.work),
+            (Cause.SPAWN, books.spawn),
+            (Cause.RETURN, books.return_),
             (Cause.MERGE, books.merge),
         ):
             ledger.usage[cause if failure is None else Cause.WASTED].add(used)

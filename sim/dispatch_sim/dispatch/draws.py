@@ -39,6 +39,8 @@ class Activity(IntEnum):
     JITTER = 16
     RECOVERY = 17
     INTERARRIVAL = 18
+    OVERLOAD = 19
+    TOOL_TIME = 20
 
 
 def philox4x32(counter: tuple[int, int, int, int], key: tuple[int, int]) -> tuple[int, int, int, int]:

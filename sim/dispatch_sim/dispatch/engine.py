@@ -20,9 +20,16 @@ def play(plan: Plan, luck: Luck, log: list[Event] | None = None) -> Outcome:
     Parameters
     ----------
     plan : the design point.
-    luck : the draws of the replication; made for a scenario with the same tasks, overheads and failures.
+    luck : the draws of the replication, for the plan's scenario.
     log : where given, events are appended to it, in the order in which they end.
+
+    Raises
+    ------
+    ValueError
+        Where the draws are another scenario's.
     """
+    if luck.scenario is not plan.scenario and luck.scenario != plan.scenario:
+        raise ValueError("the draws were made for another scenario than the plan's")
     world = World(plan, luck, log)
     world.env.run(until=world.env.process(Dispatcher(world).dispatch()))
     api, provider = world.api, plan.scenario.provider

@@ -7,38 +7,26 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 from statistics import NormalDist
 
 from dispatch_sim.dispatch.draws import Activity, group_key, uniform
-from dispatch_sim.dispatch.outcome import Usage
 from dispatch_sim.dispatch.rules import share
 from dispatch_sim.scenario.distributions import Constant, Distribution
-from dispatch_sim.scenario.model import Scenario, TaskGroup
-
-MAX_CALLS = 10_000
-"""Most calls of one attempt; a larger draw is cut, so that a heavy tail cannot stall a study."""
+from dispatch_sim.scenario.model import Scenario, TaskGroup, whole_calls
+from dispatch_sim.scenario.quantities import whole
 
 _NORMAL = NormalDist()
 _CLOSEST_TO_ONE = 1.0 - 2.0**-53
 
 
 @dataclass(frozen=True, slots=True)
-class Spending:
-    """What an attempt has used: its work, its spawn, and its return where it got that far."""
-
-    work: Usage
-    spawn: Usage
-    return_: Usage
-
-
-@dataclass(frozen=True)
 class AttemptLuck:
     """What one attempt of one task meets.
 
     Attributes
     ----------
-    call_s : unimpeded time of each of its calls, seconds.
+    call_s : unimpeded time of each of its calls, seconds; 0 where calls take what they do.
+    tool_s : time between calls, seconds, one fewer than calls; empty where there is none.
     new_input, output : whole tokens of each call.
     spawn_tokens, return_tokens : whole tokens.
     spawn_s, return_s : seconds.
@@ -47,6 +35,7 @@ class AttemptLuck:
     """
 
     call_s: float
+    tool_s: tuple[float, ...]
     new_input: tuple[int, ...]
     output: tuple[int, ...]
     spawn_tokens: int
@@ -56,43 +45,12 @@ class AttemptLuck:
     crash_call: int
     bad_output: bool
 
-    @cached_property
-    def when_returned(self) -> Spending:
-        """What it uses when nothing goes wrong on the way."""
-        work, spawn = self._calls_made(len(self.output))
-        return Spending(work, spawn, Usage(tokens=self.return_tokens, input=self.return_tokens))
-
-    def after(self, calls: int) -> Spending:
-        """What it has used after so many calls, if it ends there."""
-        return Spending(*self._calls_made(calls), Usage())
-
-    def _calls_made(self, calls: int) -> tuple[Usage, Usage]:
-        """Count each token once, and all that was sent by the class in which it is billed.
-
-        The agent's context counts as warm: what was sent before is read from the cache. New input is
-        written to the cache, unless there never is a later call to read it.
-        """
-        work, spawn = Usage(), Usage()
-        if calls == 0:
-            return work, spawn
-        for new_input, output in zip(self.new_input[:calls], self.output[:calls], strict=True):
-            work.cache_read += work.tokens
-            work.tokens += new_input + output
-            work.cache_write += new_input
-            work.output += output
-        spawn.tokens = spawn.cache_write = self.spawn_tokens
-        spawn.cache_read = self.spawn_tokens * (calls - 1)
-        if len(self.output) == 1:
-            for usage in (work, spawn):
-                usage.input, usage.cache_write = usage.cache_write, 0
-        return work, spawn
-
 
 class Luck:
     """The draws of one replication of a scenario, as values; each is computed when first asked for."""
 
     def __init__(self, scenario: Scenario, replication: int) -> None:
-        self._scenario = scenario
+        self.scenario = scenario
         self._replication = replication
         self._seed = scenario.study.seed
         self._keys = [group_key(self._seed, group.name) for group in scenario.tasks]
@@ -112,12 +70,16 @@ class Luck:
         """Return the uniform draw behind the backoff after a refused try."""
         return uniform(self._keys[group], self._replication, Activity.JITTER, index, attempt, call, try_)
 
+    def overload(self, group: int, index: int, attempt: int, call: int, try_: int) -> float:
+        """Return the uniform draw that says whether a try meets an overloaded API."""
+        return uniform(self._keys[group], self._replication, Activity.OVERLOAD, index, attempt, call, try_)
+
     def recovery(self, group: int, index: int) -> float:
         """Return the seconds that a person needs to finish a task."""
         key = (group, index)
         seconds = self._recoveries.get(key)
         if seconds is None:
-            seconds = self._draw(self._scenario.recovery.people, Activity.RECOVERY, group, index)
+            seconds = self._draw(self.scenario.recovery.people, Activity.RECOVERY, group, index)
             self._recoveries[key] = seconds
         return seconds
 
@@ -126,36 +88,48 @@ class Luck:
         arrivals = self._arrivals.setdefault(group, [])
         while len(arrivals) <= index:
             gap = self._draw(
-                self._scenario.tasks[group].interarrival, Activity.INTERARRIVAL, group, len(arrivals)
+                self.scenario.tasks[group].interarrival, Activity.INTERARRIVAL, group, len(arrivals)
             )
             arrivals.append((arrivals[-1] if arrivals else 0.0) + gap)
         return arrivals[index]
 
     def _draw_attempt(self, group: int, index: int, number: int) -> AttemptLuck:
-        kind = self._scenario.tasks[group]
-        dispatch, failures = self._scenario.dispatch, self._scenario.failures
+        kind = self.scenario.tasks[group]
+        dispatch, failures = self.scenario.dispatch, self.scenario.failures
         three_levels = (kind, group, index, number)
         calls = self._draw_shared(kind.calls, Activity.CALLS_OF_BATCH, *three_levels)
         tokens = self._draw_shared(kind.tokens, Activity.TOKENS_OF_BATCH, *three_levels)
-        duration = self._draw_shared(kind.duration, Activity.DURATION_OF_BATCH, *three_levels)
-        parts = min(max(1, _whole(calls)), MAX_CALLS)
-        work = _whole(tokens)
-        written = _whole(work * kind.output_share)
+        duration = 0.0
+        if kind.duration is not None:
+            duration = self._draw_shared(kind.duration, Activity.DURATION_OF_BATCH, *three_levels)
+        parts = whole_calls(calls)
+        work = whole(tokens)
+        written = whole(work * kind.output_share)
         key = (group, index, number)
         crash = self._uniform(Activity.CRASH, *key)
         return AttemptLuck(
             call_s=duration / parts,
+            tool_s=self._draw_tools(kind, group, index, number, parts),
             new_input=tuple(share(work - written, part, parts) for part in range(parts)),
             output=tuple(share(written, part, parts) for part in range(parts)),
-            spawn_tokens=_whole(self._draw(dispatch.spawn.tokens, Activity.SPAWN_TOKENS, *key)),
+            spawn_tokens=whole(self._draw(dispatch.spawn.tokens, Activity.SPAWN_TOKENS, *key)),
             spawn_s=self._draw(dispatch.spawn.time, Activity.SPAWN_TIME, *key),
-            return_tokens=_whole(self._draw(dispatch.return_.tokens, Activity.RETURN_TOKENS, *key)),
+            return_tokens=whole(self._draw(dispatch.return_.tokens, Activity.RETURN_TOKENS, *key)),
             return_s=self._draw(dispatch.return_.time, Activity.RETURN_TIME, *key),
             # Given that it is below the probability of a crash, the draw is uniform below it: the same
             # draw says which call.
             crash_call=int(crash / failures.crash * parts) if crash < failures.crash else -1,
             bad_output=self._uniform(Activity.BAD_OUTPUT, *key) < failures.bad_output,
         )
+
+    def _draw_tools(
+        self, kind: TaskGroup, group: int, index: int, number: int, parts: int
+    ) -> tuple[float, ...]:
+        """Draw the time between calls, each gap by itself."""
+        if kind.tool_time == Constant(0.0):
+            return ()
+        keys = (self._keys[group], self._replication, Activity.TOOL_TIME, index, number)
+        return tuple(kind.tool_time.quantile(uniform(*keys, call)) for call in range(parts - 1))
 
     def _uniform(self, activity: int, group: int, index: int, number: int = 0) -> float:
         return uniform(self._keys[group], self._replication, activity, index, number)
@@ -195,7 +169,3 @@ class Luck:
             u = self._uniform(of_batch + 2, group, index, number)
             score += math.sqrt(kind.variance.attempt) * _NORMAL.inv_cdf(u)
         return distribution.quantile(min(max(_NORMAL.cdf(score), 2.0**-53), _CLOSEST_TO_ONE))
-
-
-def _whole(amount: float) -> int:
-    return int(amount + 0.5)

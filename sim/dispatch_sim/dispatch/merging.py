@@ -1,31 +1,13 @@
-"""Putting outputs together, by the coordinator and by a person, and the coordinator's own model calls."""
+"""Putting outputs together, by the coordinator and by a person."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 
+from dispatch_sim.dispatch.coordinator import charge_writing, get_admitted
 from dispatch_sim.dispatch.luck import AttemptLuck
-from dispatch_sim.dispatch.outcome import Failure, State, Usage
-from dispatch_sim.dispatch.world import COORDINATOR, AttemptBooks, Process, Steps, Task, World
-
-
-def get_admitted(world: World) -> Process:
-    """Get a call of the coordinator admitted. It never gives up: it comes back when it is told to."""
-    if world.api.waits:
-        yield from world.api.acquire(0)
-        return
-    while retry_after_s := world.api.admit(0):
-        world.books.rejected_tries += 1
-        world.note(world.env.now, "429", COORDINATOR)
-        yield world.env.timeout(retry_after_s)
-
-
-def write(world: World, usage: Usage, tokens: float) -> None:
-    """Charge and book what the coordinator has written in a call, at its end."""
-    whole = int(tokens + 0.5)
-    usage.tokens += whole
-    usage.output += whole
-    world.api.charge_output(whole)
+from dispatch_sim.dispatch.outcome import Failure, State
+from dispatch_sim.dispatch.world import AttemptBooks, Steps, Task, World
 
 
 class Merging:
@@ -53,7 +35,7 @@ class Merging:
                 world.book_time(task, State.BLOCKED, "coordinator busy")
                 yield from get_admitted(world)
                 yield world.env.timeout(time_s)
-                write(world, books.merge, tokens)
+                charge_writing(world, books.merge, tokens)
                 world.book_time(task, State.MERGE, "merge")
         if people_s:
             with world.person.request() as turn:

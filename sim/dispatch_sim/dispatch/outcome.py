@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from dispatch_sim.dispatch.rules import HOUR_S, MILLION
-from dispatch_sim.scenario.model import Prices, Values
+from dispatch_sim.scenario.model import Values
+from dispatch_sim.scenario.provider import Prices
 
 
 class Cause(StrEnum):
@@ -167,7 +168,9 @@ class Ledger:
         """Return the row that the books come to."""
         tokens = {cause: usage.tokens for cause, usage in self.usage.items()}
         money = {cause: usage.usd(prices) for cause, usage in self.usage.items()}
-        money_usd = sum(money.values())
+        money_usd = 0.0  # added one by one: `sum` rounds differently from one version of Python to the next
+        for part in money.values():
+            money_usd += part
         people_s = self.people_merge_s + self.people_recovery_s
         waiting_usd = makespan_s / HOUR_S * values.waiting
         people_usd = people_s / HOUR_S * values.people

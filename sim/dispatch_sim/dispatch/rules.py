@@ -5,8 +5,6 @@ Everything here is a pure function of numbers, so that a second engine can share
 
 from __future__ import annotations
 
-import math
-
 MINUTE_S = 60.0
 HOUR_S = 3600.0
 MILLION = 1e6
@@ -31,7 +29,7 @@ def wait_for(level: float, need: float, rate_per_s: float, now_s: float) -> floa
     if level >= need:
         return 0.0
     exact_s = (need - level) / rate_per_s
-    return exact_s * (1 + 1e-12) + 1e-9 + 2 * math.ulp(now_s + exact_s)
+    return exact_s * (1 + 1e-12) + 1e-9 + (now_s + exact_s) * 2.0**-51
 
 
 def backoff(tries: int, initial_s: float, factor: float, cap_s: float, jitter: float, u: float) -> float:
@@ -45,3 +43,31 @@ def backoff(tries: int, initial_s: float, factor: float, cap_s: float, jitter: f
             break
         pause_s *= factor
     return min(pause_s, cap_s) * (1.0 - jitter * u)
+
+
+def cache_readable(readable_s: float, used_s: float, ttl_s: float, now_s: float) -> bool:
+    """Whether a cache entry can be read: from when its response began, until the TTL after its last use.
+
+    It lapses exactly at its TTL: what comes then comes too late.
+    """
+    return readable_s <= now_s < used_s + ttl_s
+
+
+def call_time(
+    output: int,
+    uncached: int,
+    cached: int,
+    base: float,
+    per_output: float,
+    per_uncached: float,
+    per_cached: float,
+) -> float:
+    """Return the seconds that a model call takes by what it does; the last two rates are per 1,000 tokens."""
+    return first_token_time(uncached, cached, base, per_uncached, per_cached) + output * per_output
+
+
+def first_token_time(
+    uncached: int, cached: int, base: float, per_uncached: float, per_cached: float
+) -> float:
+    """Return the seconds until a response begins."""
+    return base + uncached / 1000.0 * per_uncached + cached / 1000.0 * per_cached

@@ -8,9 +8,12 @@ from typing import Any
 import simpy
 
 from dispatch_sim.dispatch.api import ModelApi
+from dispatch_sim.dispatch.cache import Prompt, PromptCache, TimedCache, WarmCache
 from dispatch_sim.dispatch.luck import Luck
 from dispatch_sim.dispatch.outcome import Event, Failure, Ledger, State, Usage
 from dispatch_sim.dispatch.plan import Plan
+from dispatch_sim.dispatch.rules import call_time, first_token_time
+from dispatch_sim.scenario.quantities import whole
 
 Process = Generator[simpy.Event, Any, None]
 Steps = Generator[simpy.Event, Any, Failure | None]
@@ -41,14 +44,39 @@ class Task:
 class AttemptBooks:
     """What one attempt has used so far; whether it was work or waste shows at its end."""
 
-    __slots__ = ("calls", "merge", "returned", "time_s")
+    __slots__ = ("merge", "return_", "spawn", "time_s", "work")
 
     def __init__(self) -> None:
-        self.calls = 0
-        self.returned = False
+        self.work = Usage()
+        self.spawn = Usage()
+        self.return_ = Usage()
         self.merge = Usage()
         self.time_s = 0.0
         """Service and backoff."""
+
+    def add_call(self, prompt: Prompt, read: int, output: int, *, written: bool) -> None:
+        """Count a call that was admitted: its own tokens once, and all that was sent by class.
+
+        What is read is the beginning of the prompt: spawn tokens first. Output counts although it is yet
+        to come, as nothing stops an admitted call.
+        """
+        work, spawn = self.work, self.spawn
+        if prompt.sent == 0:
+            spawn.tokens = prompt.spawn
+        work.tokens += prompt.new + output
+        work.output += output
+        spawn_read = min(read, prompt.spawn)
+        work_read = read - spawn_read
+        spawn.cache_read += spawn_read
+        work.cache_read += work_read
+        spawn_sent = prompt.spawn - spawn_read
+        work_sent = prompt.context + prompt.new - work_read
+        if written:
+            spawn.cache_write += spawn_sent
+            work.cache_write += work_sent
+        else:
+            spawn.input += spawn_sent
+            work.input += work_sent
 
 
 class World:
@@ -62,9 +90,43 @@ class World:
         self.log = log
         self.books = Ledger()
         provider = plan.scenario.provider
-        self.api = ModelApi(self.env, provider.limits, waits=provider.on_limit == "wait")
+        self.api = ModelApi(self.env, provider.limits, provider.accounting, waits=provider.on_limit == "wait")
+        self.cache: PromptCache = (
+            WarmCache() if provider.cache is None else TimedCache(self.env, provider.cache)
+        )
+        self.shared_tokens = whole(plan.scenario.dispatch.spawn.shared)
         self.coordinator = simpy.Resource(self.env, capacity=1)
         self.person = simpy.Resource(self.env, capacity=1)
+
+    def quota_need(self, prompt: Prompt) -> int:
+        """Return the input tokens that the limiter would count for a prompt if it were sent now."""
+        if self.scenario.provider.accounting.cache_reads:
+            return prompt.length
+        return prompt.length - self.cache.tokens_read(prompt)
+
+    def latency_s(self, output: int, uncached: int, cached: int) -> float:
+        """Return the time of a call by what it does; 0 where tasks have a duration instead."""
+        latency = self.scenario.provider.latency
+        if latency is None:
+            return 0.0
+        return call_time(
+            output,
+            uncached,
+            cached,
+            latency.base,
+            latency.per_output_token,
+            latency.per_uncached_ktoken,
+            latency.per_cached_ktoken,
+        )
+
+    def first_token_s(self, uncached: int, cached: int) -> float:
+        """Return the time until a response begins."""
+        latency, cache = self.scenario.provider.latency, self.scenario.provider.cache
+        if latency is None:
+            return 0.0 if cache is None else cache.first_token
+        return first_token_time(
+            uncached, cached, latency.base, latency.per_uncached_ktoken, latency.per_cached_ktoken
+        )
 
     def book_time(self, task: Task, state: State, kind: str, call: int = -1, tokens: int = 0) -> float:
         """Book the stretch from the last booking to now as time in a state; returns its seconds."""

@@ -80,7 +80,7 @@ _CLASSES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class _Scale:
     """What the values of a distribution are; as an annotation, what pydantic needs to read and dump one.
 

@@ -17,7 +17,7 @@ MOST_FACTORS = 8
 MOST_LEVELS = 100
 """Most values of such an axis."""
 
-_NOT_SWEPT = ("sweep", "study", "objective", "name", "description")
+_NOT_SWEPT = ("sweep", "study", "objective", "strategies", "name", "description")
 
 
 class PathError(Exception):
@@ -80,7 +80,10 @@ def findings(raw: Any, scenario: Scenario) -> list[Finding]:
     found = []
     for dotted, levels in factors.items():
         here = ("sweep", dotted)
-        if dotted.partition(".")[0] in _NOT_SWEPT:
+        if "." not in dotted:
+            message = "an axis is a key by its path, such as provider.limits.scale or client.retries"
+            found.append(Finding(here, message, at_key=True))
+        elif dotted.partition(".")[0] in _NOT_SWEPT:
             message = "this cannot be swept; sweep a key of the tasks or of the world that they meet"
             found.append(Finding(here, message, at_key=True))
         elif not isinstance(levels, list) or not 1 <= len(levels) <= MOST_LEVELS:

@@ -11,16 +11,9 @@ import json
 from collections import Counter
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    GetJsonSchemaHandler,
-    model_validator,
-)
-from pydantic_core import CoreSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from dispatch_sim.scenario.base import Model
 from dispatch_sim.scenario.distributions import (
     Constant,
     CountDistribution,
@@ -28,27 +21,20 @@ from dispatch_sim.scenario.distributions import (
     SecondsDistribution,
     TokensDistribution,
 )
-from dispatch_sim.scenario.quantities import (
-    Dollars,
-    DollarsPerHour,
-    DollarsPerMillion,
-    Integers,
-    Limit,
-    Number,
-    Seconds,
-    Share,
-    Tokens,
-)
+from dispatch_sim.scenario.provider import Client, Provider
+from dispatch_sim.scenario.quantities import Dollars, DollarsPerHour, Integers, Seconds, Share, Tokens, whole
 from dispatch_sim.scenario.strategy import Strategy, parse_strategies, strategies_schema
 
 MAX_TASKS = 100_000
 """Most tasks of a batch; a larger batch is refused rather than left to run for hours."""
 
+MAX_CALLS = 10_000
+"""Most calls of one attempt; a larger draw is cut, so that a heavy tail cannot stall a study."""
 
-class Model(BaseModel):
-    """Base of every part of a scenario: frozen, and a key it does not know is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+def whole_calls(calls: float) -> int:
+    """Return a drawn number of calls as an attempt makes them: whole, at least one, at most `MAX_CALLS`."""
+    return min(max(1, whole(calls)), MAX_CALLS)
 
 
 class Variance(Model):
@@ -84,8 +70,11 @@ class TaskGroup(Model):
     """Work tokens of one attempt: new input and output, each counted once."""
     output_share: Share = 0.2
     """Part of the work tokens that the model writes. Default 20%: 3K of a 15K-token task."""
-    duration: SecondsDistribution
-    """Unimpeded time of one attempt's model calls: no waiting for slots or limits."""
+    duration: SecondsDistribution | None = None
+    """Unimpeded time of one attempt's model calls: no waiting for slots or limits. Needed, unless
+    `provider.latency` gives the time of calls."""
+    tool_time: SecondsDistribution = Constant(0.0)
+    """With `provider.latency`: time between two calls of an attempt, in which its tools run."""
     variance: Variance = Variance()
     """Whose the log-variance of `calls`, `tokens` and `duration` is."""
     output: Literal["structured", "prose"] = "structured"
@@ -98,8 +87,11 @@ class Spawn(Model):
     """Starting a sub-agent."""
 
     tokens: TokensDistribution = Constant(3000.0)
-    """At the head of its context. Default 3K, the 2-4K of practitioners' reports; measured Claude Code
-    sub-agents start at 11K to 33K, median 23.5K."""
+    """At the head of its context, `shared` included. Default 3K, the 2-4K of practitioners' reports;
+    measured Claude Code sub-agents start at 11K to 33K, median 23.5K."""
+    shared: Tokens = 0.0
+    """Of these, the prefix that is the same for all sub-agents, which they can read from a timed cache.
+    Default none."""
     time: SecondsDistribution = Constant(2.0)
     """From launch to the first call. Default 2s, an assumption."""
 
@@ -138,88 +130,6 @@ class Dispatch(Model):
     return_: Annotated[Return, Field(alias="return")] = Return()
     brief: Brief = Brief()
     turn: Turn = Turn()
-
-
-def _unlimited(raw: Any) -> Any:
-    """Read the word `unlimited` as limits that are all off."""
-    if raw == "unlimited":
-        return {"requests": "unlimited", "input_tokens": "unlimited", "output_tokens": "unlimited"}
-    return raw
-
-
-class _OrUnlimited:
-    """Tells the JSON schema of the word `unlimited`."""
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        return {"anyOf": [handler(schema), {"const": "unlimited"}]}
-
-
-class Limits(Model):
-    """The model API's token buckets, shared by all agents and the coordinator.
-
-    Each is refilled continuously and holds `limit x scale x burst`.
-    """
-
-    requests: Limit = 1000.0
-    """Default 1000/min: Anthropic's entry tier ('Start'), API documentation 'rate limits', read
-    2026-11-24."""
-    input_tokens: Limit = 2_000_000.0
-    """Uncached input. Default 2M/min, same source."""
-    output_tokens: Limit = 400_000.0
-    """Charged as produced, at the end of a call. Default 400K/min, same source."""
-    burst: Annotated[Seconds, Field(gt=0)] = 60.0
-    """A full bucket holds what flows in during this time. Default 60s: limits are stated a minute."""
-    scale: Annotated[Number, Field(gt=0, le=1e6)] = 1.0
-    """Multiplies the three limits; there to be swept."""
-
-
-class Prices(Model):
-    """Dollars a million tokens, by class. Defaults: Anthropic's list price for Sonnet models."""
-
-    input: DollarsPerMillion = 3.0
-    """Uncached input that is not written to the cache."""
-    cache_write: DollarsPerMillion = 3.75
-    """Uncached input that is written to the cache, to be read by the attempt's later calls."""
-    cache_read: DollarsPerMillion = 0.3
-    """Context sent again."""
-    output: DollarsPerMillion = 15.0
-
-
-class Provider(Model):
-    """The model API."""
-
-    limits: Annotated[Limits, BeforeValidator(_unlimited), _OrUnlimited()] = Limits()
-    on_limit: Literal["reject", "wait"] = "reject"
-    """`reject` answers 429 with retry-after, as the vendors do; `wait` queues first in, first out, as a
-    gateway does."""
-    prices: Prices = Prices()
-
-
-class RetryAfter(Model):
-    """How the client treats a 429's `retry-after`."""
-
-    up_to: Annotated[Seconds, Field(gt=0)] | Literal["unlimited"] = "unlimited"
-    """Obeyed, exactly and without jitter, up to this. Default unlimited, as the current anthropic SDK;
-    its older versions up to 60s, openai's up to 120s."""
-    above: Literal["backoff", "give_up"] = "backoff"
-    """What the client does with a longer one. anthropic's backs off, openai's gives up."""
-
-
-class Client(Model):
-    """The client's retries of a refused call: `min(initial x factor^n, cap) x (1 - jitter x u)`.
-
-    Defaults: the anthropic and openai SDKs.
-    """
-
-    retries: Annotated[int, Field(ge=0, le=1000)] = 2
-    """Tries after the first; when they are spent the attempt has failed."""
-    initial: Seconds = 0.5
-    factor: Annotated[Number, Field(ge=1, le=100)] = 2.0
-    cap: Seconds = 8.0
-    jitter: Share = 0.25
-    retry_after: RetryAfter = RetryAfter()
 
 
 class Failures(Model):

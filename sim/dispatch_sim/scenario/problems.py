@@ -52,7 +52,11 @@ class Problem:
         return f"{self.filename}:{self.line}:{self.column}: {Finding(self.path, self.message)}"
 
 
-class ScenarioError(Exception):
+class UserError(Exception):
+    """Something that the user can mend; the message says where, what was found, and what to do."""
+
+
+class ScenarioError(UserError):
     """A scenario cannot be used. Holds every problem found, in the order of the file."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:

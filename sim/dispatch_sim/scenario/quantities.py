@@ -57,6 +57,11 @@ _PER_MILLION = _PRICE + r"\s*/\s*(?:M|MTok|Mtok)"
 _RANGE = re.compile(r"([0-9]{1,9})\s*\.\.\s*([0-9]{1,9})(?:\s+step\s+([0-9]{1,9}))?|([0-9]{1,9})")
 
 
+def whole(amount: float) -> int:
+    """Return the nearest whole number, of two the larger: tokens and calls are whole."""
+    return int(amount + 0.5)
+
+
 def plain(raw: Any) -> float | None:
     """Return a number that has been read as one, or None for anything else (a bool is no number)."""
     if isinstance(raw, bool) or not isinstance(raw, int | float):
@@ -100,8 +105,10 @@ def parse_seconds(raw: Any) -> float:
             raise wrong(f"{shown(raw)} has no unit; write {raw.strip()}s, 5m or 1h30m")
         _refuse_negative(raw)
         raise wrong(f"{shown(raw)} is not a time; write 60s, 5m or 1h30m")
-    parts = zip(found.groups(), _TIMES, strict=True)
-    return bounded(sum(float(part) * unit for part, (_, unit) in parts if part), raw)
+    seconds = 0.0  # added one by one: `sum` rounds differently from one version of Python to the next
+    for part, (_, unit) in zip(found.groups(), _TIMES, strict=True):
+        seconds += float(part) * unit if part else 0.0
+    return bounded(seconds, raw)
 
 
 def parse_tokens(raw: Any) -> float:

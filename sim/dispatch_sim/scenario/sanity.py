@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 from dispatch_sim.scenario.distributions import Constant, Distribution
 from dispatch_sim.scenario.formats import format_duration, format_tokens
-from dispatch_sim.scenario.model import Scenario, TaskGroup
+from dispatch_sim.scenario.model import MAX_CALLS, Scenario, TaskGroup, whole_calls
 from dispatch_sim.scenario.problems import Finding
+from dispatch_sim.scenario.quantities import whole
 
 WORTH_A_WARNING = 0.01
 """Probability of an impossible call from which `warnings` speaks."""
@@ -22,10 +23,10 @@ _GRID = 25
 
 def problems(scenario: Scenario) -> list[Finding]:
     """Return what makes the scenario impossible to play."""
-    found = []
+    found = _times(scenario)
     limits = scenario.provider.limits
-    requests = _capacity(scenario, limits.requests)
-    if requests is not None and requests < 1:
+    requests = limits.capacity(limits.requests)
+    if requests < 1:
         found.append(
             Finding(
                 ("provider", "limits", "requests"),
@@ -33,9 +34,7 @@ def problems(scenario: Scenario) -> list[Finding]:
                 " is ever admitted; raise requests, scale or burst until it holds 1",
             )
         )
-    capacity = _capacity(scenario, limits.input_tokens)
-    if capacity is None:
-        return found
+    capacity = limits.capacity(limits.input_tokens)
     for index, group in enumerate(scenario.tasks):
         least = _least_need(scenario, group)
         if least > capacity:
@@ -51,19 +50,47 @@ def problems(scenario: Scenario) -> list[Finding]:
     return found
 
 
+def _times(scenario: Scenario) -> list[Finding]:
+    """Return what is wrong with how time and cache are given."""
+    found = []
+    latency = scenario.provider.latency
+    for index, group in enumerate(scenario.tasks):
+        here = ("tasks", index)
+        if latency is None and group.duration is None:
+            found.append(Finding(here, "duration is missing; write duration: 60s"))
+        if latency is not None and group.duration is not None:
+            message = (
+                "provider.latency gives the time of calls already; write tool_time instead, or remove it"
+            )
+            found.append(Finding((*here, "duration"), message))
+        if latency is None and group.tool_time != Constant(0.0):
+            message = "is a part of duration, unless provider.latency gives the time of calls; remove it"
+            found.append(Finding((*here, "tool_time"), message))
+    if scenario.provider.cache is None:
+        for index, strategy in enumerate(scenario.strategies):
+            if strategy.warm_up != "none":
+                message = "warms a timed cache; write provider.cache: {ttl: 5m}, or remove it"
+                found.append(Finding(("strategies", index, "warm_up"), message))
+    accounting, limits = scenario.provider.accounting, scenario.provider.limits
+    if accounting.output == "reserved" and accounting.max_tokens > limits.capacity(limits.output_tokens):
+        message = "is more than the output bucket can hold, so no call is ever admitted; lower it"
+        found.append(Finding(("provider", "accounting", "max_tokens"), message))
+    return found
+
+
 def warnings(scenario: Scenario) -> list[Finding]:
     """Return what makes the scenario likely to fail in a way that its author may not have meant."""
     found = []
-    limit = scenario.provider.limits.input_tokens
-    capacity = _capacity(scenario, limit)
-    for index, group in enumerate(scenario.tasks if capacity is not None else ()):
+    limits = scenario.provider.limits
+    limit = limits.input_tokens
+    for index, group in enumerate(scenario.tasks if limit is not None else ()):
         probability = probability_of_impossible_call(scenario, group)
         if probability > WORTH_A_WARNING:
             found.append(
                 Finding(
                     ("tasks", index, "tokens"),
                     f"in {probability:.0%} of its attempts the first call of {group.name!r} needs more input"
-                    f" tokens at once than the bucket holds, {format_tokens(capacity or 0)}"
+                    f" tokens at once than the bucket holds, {format_tokens(limits.capacity(limit))}"
                     f" ({_limit(scenario, limit)}); those attempts fail: raise"
                     " provider.limits.input_tokens, scale or burst, or lower tokens or dispatch.spawn.tokens",
                 )
@@ -77,16 +104,17 @@ def probability_of_impossible_call(scenario: Scenario, group: TaskGroup) -> floa
     Spawn tokens and the number of calls are taken at the middles of 25 equally likely parts, the work
     tokens from their cdf.
     """
-    capacity = _capacity(scenario, scenario.provider.limits.input_tokens)
-    if capacity is None:
+    limits = scenario.provider.limits
+    if limits.input_tokens is None:
         return 0.0
+    capacity = limits.capacity(limits.input_tokens)
     spawns = list(_typical(scenario.dispatch.spawn.tokens))
-    calls = [_whole_calls(n) for n in _typical(group.calls)]
+    calls = [whole_calls(n) for n in _typical(group.calls)]
     new_input = 1 - group.output_share
     total = 0.0
     for spawn in spawns:
         for n in calls:
-            room = capacity - round(spawn)
+            room = capacity - whole(spawn)
             if new_input * group.tokens.support[1] > 0 and room >= 0:
                 total += 1 - group.tokens.cdf(room * n / new_input)
             else:
@@ -94,21 +122,15 @@ def probability_of_impossible_call(scenario: Scenario, group: TaskGroup) -> floa
     return total / (len(spawns) * len(calls))
 
 
-def _capacity(scenario: Scenario, limit: float | None) -> float | None:
-    """Return what a full bucket holds; None if there is none."""
-    limits = scenario.provider.limits
-    return None if limit is None else limit * limits.scale * limits.burst / 60
-
-
-def _least_need(scenario: Scenario, group: TaskGroup) -> float:
+def _least_need(scenario: Scenario, group: TaskGroup) -> int:
     """Return the fewest input tokens that a first call of the group can need."""
-    work = round(group.tokens.support[0])
-    most_calls = max(1.0, group.calls.support[1])
-    return round(scenario.dispatch.spawn.tokens.support[0]) + work * (1 - group.output_share) / most_calls
-
-
-def _whole_calls(calls: float) -> int:
-    return max(1, round(calls))
+    work = whole(group.tokens.support[0])
+    most_calls = whole_calls(min(group.calls.support[1], MAX_CALLS))
+    new_input = (work - whole(work * group.output_share)) // most_calls
+    spawn = whole(scenario.dispatch.spawn.tokens.support[0])
+    if scenario.provider.cache is not None and not scenario.provider.accounting.cache_reads:
+        spawn -= min(spawn, whole(scenario.dispatch.spawn.shared))  # another agent may have written it
+    return spawn + new_input
 
 
 def _typical(distribution: Distribution) -> Iterator[float]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from pydantic import WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from dispatch_sim.scenario.wording import shown
+from dispatch_sim.scenario.wording import listed, shown
 
 Kind = Literal["sequential", "parallel", "queue", "waves"]
+WarmUp = Literal["none", "stagger", "prewarm"]
 MergeTiming = Literal["barrier", "as-completed"]
 Manager = Literal["agent", "script"]
 
@@ -27,12 +28,15 @@ class Strategy:
     width : tasks at once; None where the sweep gives it (queue, waves) or the batch does (parallel).
     merge : `barrier` merges when all that runs has returned, `as-completed` as results come in.
     manager : `agent` spends a turn of the coordinator on every hand-out, `script` nothing.
+    warm_up : for a timed cache. `stagger` holds agents while another's writing of the shared prefix is on
+        its way, `prewarm` has the coordinator write it before a hand-out that would find it cold.
     """
 
     kind: Kind
     width: int | None = None
     merge: MergeTiming = "as-completed"
     manager: Manager = "agent"
+    warm_up: WarmUp = "none"
 
     @property
     def has_width(self) -> bool:
@@ -58,14 +62,18 @@ class Strategy:
         standard = DEFAULTS[self.kind]
         options = [
             value
-            for value, usual in ((self.merge, standard.merge), (self.manager, standard.manager))
+            for value, usual in (
+                (self.merge, standard.merge),
+                (self.manager, standard.manager),
+                (self.warm_up, standard.warm_up),
+            )
             if value != usual
         ]
         return self.kind + (f" ({', '.join(options)})" if options else "")
 
     def at(self, width: int) -> Strategy:
         """Return the same strategy at another width."""
-        return Strategy(self.kind, width, self.merge, self.manager)
+        return replace(self, width=width)
 
 
 DEFAULTS: dict[str, Strategy] = {
@@ -75,8 +83,14 @@ DEFAULTS: dict[str, Strategy] = {
     "waves": Strategy("waves"),
 }
 
+_OPTIONS: dict[str, tuple[str, ...]] = {
+    "merge": ("barrier", "as-completed"),
+    "manager": ("agent", "script"),
+    "warm_up": ("none", "stagger", "prewarm"),
+}
+"""Options of a strategy, and what each may be."""
+
 _NOT_YET = {
-    "warm_up": "none",
     "order": "as-given",
     "isolation": "shared",
     "communication": "none",
@@ -117,7 +131,7 @@ def parse_strategy(raw: Any, path: tuple[int | str, ...] = ()) -> Strategy:
         )
     kind = kinds[0]
     standard = DEFAULTS[kind]
-    options: dict[str, Any] = {"merge": standard.merge, "manager": standard.manager}
+    options: dict[str, Any] = {key: getattr(standard, key) for key in _OPTIONS}
     for key, value in raw.items():
         if key == kind:
             continue
@@ -126,9 +140,9 @@ def parse_strategy(raw: Any, path: tuple[int | str, ...] = ()) -> Strategy:
             if value != _NOT_YET[key]:
                 raise _wrong(here, f"{key}: {shown(value)} is not simulated yet; remove it")
             continue
-        allowed = {"merge": ("barrier", "as-completed"), "manager": ("agent", "script")}.get(key)
+        allowed = _OPTIONS.get(key)
         if allowed is None:
-            raise _wrong(here, f"{shown(key)} is not an option of a strategy; there are merge and manager")
+            raise _wrong(here, f"{shown(key)} is not an option of a strategy; there are {listed(_OPTIONS)}")
         if value not in allowed:
             raise _wrong(here, f"{shown(value)} is not a {key}; write {' or '.join(allowed)}")
         options[key] = value
@@ -160,27 +174,31 @@ def _wrong(path: tuple[int | str, ...], message: str) -> PydanticCustomError:
     return PydanticCustomError("strategy", "{message}", {"message": message, "path": path})
 
 
+def _kind_schema(kind: str) -> dict[str, Any]:
+    """Return the JSON schema of a strategy that is written as a mapping."""
+    width: dict[str, Any] = {"type": ["integer", "null"], "minimum": 1, "maximum": MAX_WIDTH}
+    if not DEFAULTS[kind].has_width:
+        width = {"enum": [None, "all"] if kind == "parallel" else [None, 1]}
+    options = {key: {"enum": list(allowed)} for key, allowed in _OPTIONS.items()}
+    left_out = {key: {"const": neutral} for key, neutral in _NOT_YET.items()}
+    return {
+        "type": "object",
+        "properties": {kind: width, **options, **left_out},
+        "required": [kind],
+        "additionalProperties": False,
+    }
+
+
+_WITH_WIDTH = "|".join(kind for kind, standard in DEFAULTS.items() if standard.has_width)
+
 strategies_schema = WithJsonSchema(
     {
         "type": "array",
         "description": "The ways to dispatch the batch: a name, or a mapping of kind to width with options.",
         "items": {
             "anyOf": [
-                {"type": "string", "pattern": r"^(sequential|parallel|queue|waves)(\s*:\s*[0-9]+)?$"},
-                {
-                    "type": "object",
-                    "properties": {
-                        "sequential": {"enum": [None, 1]},
-                        "parallel": {"enum": [None, "all"]},
-                        "queue": {"type": ["integer", "null"], "minimum": 1},
-                        "waves": {"type": ["integer", "null"], "minimum": 1},
-                        "merge": {"enum": ["barrier", "as-completed"]},
-                        "manager": {"enum": ["agent", "script"]},
-                        "warm_up": {"const": "none"},
-                        "order": {"const": "as-given"},
-                    },
-                    "additionalProperties": False,
-                },
+                {"type": "string", "pattern": f"^({'|'.join(DEFAULTS)}|({_WITH_WIDTH})\\s*:\\s*[0-9]+)$"},
+                *map(_kind_schema, DEFAULTS),
             ]
         },
     }

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.study.break_even import BreakEven, find_break_even
 from dispatch_sim.study.choice import Choice, choose
 from dispatch_sim.study.estimates import estimate_table, factor_columns, factor_combinations
@@ -23,7 +24,7 @@ OBJECTIVES = {
 """What a scenario can ask to minimise, and the measure that it is."""
 
 
-class AnswerError(Exception):
+class AnswerError(UserError):
     """Results that answer nothing; the message says why."""
 
 

@@ -13,13 +13,14 @@ from pydantic_core import PydanticCustomError
 from dispatch_sim.dispatch.plan import Plan, make_plan
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.model import Scenario
+from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 
 MAX_ROWS = 10_000_000
 """Most rows of one study's results; they are held in memory."""
 
 
-class DesignError(ValueError):
+class DesignError(UserError):
     """A study that cannot be played; the message says what to change."""
 
 

@@ -9,6 +9,8 @@ import json
 import os
 import platform
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,6 +23,7 @@ import pyarrow.parquet as pq
 
 from dispatch_sim.dispatch.outcome import MEASURES, Outcome
 from dispatch_sim.scenario.loader import Source
+from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.study.design import Design
 from dispatch_sim.study.runner import Played, all_cores
 
@@ -31,7 +34,7 @@ _WHOLE = frozenset(name for name, kind in Outcome.__annotations__.items() if kin
 _PACKAGES = ("simpy", "numpy", "pandas", "pyarrow", "scipy", "pydantic", "ruamel.yaml", "matplotlib")
 
 
-class ResultsError(Exception):
+class ResultsError(UserError):
     """A results folder that cannot be read or written; the message says which and why."""
 
 
@@ -76,7 +79,7 @@ def collect(source: Source, design: Design, played: Played) -> Results:
     return Results(pd.DataFrame(columns), _manifest(source, design, played))
 
 
-def write_results(results: Results, folder: Path) -> list[Path]:
+def write_results(results: Results, folder: str | os.PathLike[str]) -> list[Path]:
     """Write the table and its manifest into a folder; each file appears whole or not at all.
 
     Raises
@@ -84,18 +87,16 @@ def write_results(results: Results, folder: Path) -> list[Path]:
     ResultsError
         Where the folder cannot be written to.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    folder = Path(folder)
+    with writing_to(folder):
         table = pa.Table.from_pandas(results.frame, preserve_index=False)
         write_whole(folder / RESULTS_FILE, lambda path: pq.write_table(table, path, compression="zstd"))
         text = json.dumps(results.manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         write_whole(folder / MANIFEST_FILE, lambda path: path.write_text(text, encoding="utf-8"))
-    except OSError as error:
-        raise ResultsError(f"{folder}: cannot be written to: {error.strerror or error}") from error
     return [folder / RESULTS_FILE, folder / MANIFEST_FILE]
 
 
-def read_results(folder: str | Path) -> Results:
+def read_results(folder: str | os.PathLike[str]) -> Results:
     """Read a study's results from its folder.
 
     Raises
@@ -112,6 +113,16 @@ def read_results(folder: str | Path) -> Results:
     except (OSError, ValueError, pa.ArrowException) as error:
         raise ResultsError(f"{folder}: cannot be read: {error}") from error
     return Results(table.to_pandas(), manifest)
+
+
+@contextmanager
+def writing_to(folder: Path) -> Iterator[None]:
+    """Make a folder, and turn what goes wrong in writing to it into a `ResultsError`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise ResultsError(f"{folder}: cannot be written to: {error.strerror or error}") from error
 
 
 def write_whole(path: Path, write: Any) -> None:

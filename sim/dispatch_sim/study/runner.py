@@ -31,7 +31,7 @@ WORTH_A_POOL = 4000
 OnProgress = Callable[[int, int], None]
 
 
-class WorkerError(RuntimeError):
+class WorkerError(Exception):
     """A worker process died; the message says so in words for the user."""
 
 

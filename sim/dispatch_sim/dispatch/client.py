@@ -1,0 +1,57 @@
+"""An agent's client: it gets a model call admitted, or gives up."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+from dispatch_sim.dispatch.cache import Prompt
+from dispatch_sim.dispatch.outcome import Failure, State
+from dispatch_sim.dispatch.rules import backoff
+from dispatch_sim.dispatch.world import AttemptBooks, Steps, Task, World
+
+OVERLOADED = -1.0
+"""In place of a `retry-after`: the answer was 529, which has none."""
+
+
+def get_admitted(world: World, task: Task, books: AttemptBooks, prompt: Prompt, call: int) -> Steps:
+    """Try a call until it is admitted; ends with why the client gave up, or None."""
+    if world.api.waits:
+        admitted = yield from world.api.acquire(lambda: world.quota_need(prompt))
+        world.book_time(task, State.BLOCKED, "gateway", call)
+        return None if admitted else Failure.TOO_LARGE
+    client = world.scenario.client
+    obeyed_s = client.retry_after.up_to
+    for try_ in itertools.count():
+        answer_s = _try(world, task, prompt, call, try_)
+        if answer_s == 0.0:
+            return None
+        if answer_s == math.inf:
+            return Failure.TOO_LARGE
+        world.books.rejected_tries += 1
+        status = "529" if answer_s == OVERLOADED else "429"
+        world.note(world.env.now, status, task.number, task.attempts, call, world.quota_need(prompt))
+        if try_ == client.retries:
+            return Failure.REFUSED
+        if answer_s > 0.0 and (obeyed_s == "unlimited" or answer_s <= obeyed_s):
+            # Exactly, and without jitter: refused agents come back at the same moment and collide.
+            pause_s = answer_s
+        elif answer_s > 0.0 and client.retry_after.above == "give_up":
+            return Failure.REFUSED
+        else:
+            u = world.luck.jitter(task.group, task.index, task.attempts - 1, call, try_)
+            pause_s = backoff(try_, client.initial, client.factor, client.cap, client.jitter, u)
+        yield world.env.timeout(pause_s)
+        books.time_s += world.book_time(task, State.BACKOFF, "backoff", call)
+    raise AssertionError("unreachable")
+
+
+def _try(world: World, task: Task, prompt: Prompt, call: int, try_: int) -> float:
+    """Return 0 where a try is admitted, the 429's `retry-after`, or that the answer was 529."""
+    overloaded = world.scenario.provider.overloaded
+    if overloaded and (
+        world.luck.overload(task.group, task.index, task.attempts - 1, call, try_) < overloaded
+    ):
+        return OVERLOADED
+    # How much is to be read from the cache may change from try to try: a wait can outlive an entry.
+    return world.api.admit(world.quota_need(prompt))

@@ -137,6 +137,7 @@ class Dispatcher:
         self._unsettled += 1
         task.attempts += 1
         self._world.book_time(task, State.WAIT, "wait")
+        self._world.note(self._world.env.now, "launch", task.number, task.attempts)
         task.launched_s = self._world.env.now
         self._world.env.process(self._attempt(task))
 

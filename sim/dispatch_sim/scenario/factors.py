@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from dispatch_sim.scenario import not_yet, translation
+from dispatch_sim.scenario import not_yet, profiles, translation
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import Finding
 from dispatch_sim.scenario.wording import Path, shown, spelled
@@ -111,7 +111,9 @@ def _level_findings(part: Any, path: Path, levels: list[Any], here: Path) -> lis
     found = []
     for index, level in enumerate(levels):
         try:
-            filled, problems = not_yet.set_aside(with_value(part, path, level))
+            expanded, problems = profiles.expand(with_value(part, path, level))
+            filled, not_simulated = not_yet.set_aside(expanded)
+            problems += not_simulated
             Scenario.model_validate(filled)
         except PathError as error:
             return [Finding(here, str(error), at_key=True)]

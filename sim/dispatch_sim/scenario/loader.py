@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from dispatch_sim.scenario import factors, not_yet, sanity, translation
+from dispatch_sim.scenario import factors, not_yet, profiles, sanity, translation
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import Finding, Problem, ScenarioError
 from dispatch_sim.scenario.tree import MOST_CHARACTERS, TOO_LONG, Tree, read_tree
@@ -52,7 +52,9 @@ class Source:
         """
         if self.raw is None:
             raise self.error([Finding((), _EMPTY)])
-        raw, found = not_yet.set_aside(self.raw)
+        expanded, found = profiles.expand(self.raw)
+        raw, not_simulated = not_yet.set_aside(expanded)
+        found += not_simulated
         scenario = None
         try:
             scenario = Scenario.model_validate(raw, context={"folder": self.folder})

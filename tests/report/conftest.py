@@ -37,6 +37,37 @@ FACTORS = TIGHT.replace(
     "sweep: {tasks: [1, 2, 4, 6, 9]", "sweep: {provider.limits.scale: [1, 60], tasks: [2, 4, 6]"
 )
 
+# One variant of each kind, none with the usual options.
+SCRIPTED = TIGHT.replace(
+    "sweep:",
+    """strategies: [{parallel: all, merge: as-completed, manager: script}, {queue: 1, manager: script}]
+sweep:""",
+)
+
+# Several variants of each kind; what both queues have is not what tells them apart.
+VARIANTS = FACTORS.replace(
+    "sweep:",
+    """strategies:
+  - sequential
+  - {sequential: 1, manager: script}
+  - parallel
+  - {parallel: all, merge: as-completed, manager: script}
+  - {queue: 2, merge: barrier, manager: script}
+  - {queue: 2, manager: script}
+  - {waves: 2, merge: barrier, manager: script}
+  - {waves: 2}
+sweep:""",
+)
+
+CERTAIN = (
+    NOTHING.replace("waiting: $0/h", "waiting: $40/h")
+    .replace(
+        "tasks: [{",
+        "dispatch: {brief: {time: 0s}, turn: {time: 0s}}\nmerge: {structured: {time: 0s}}\ntasks: [{",
+    )
+    .replace("concurrency: [1, 2]", "concurrency: [1, 2, 3]")
+)
+
 ONE_TASK = NOTHING.replace("count: 3", "count: 1").replace("[2, 3]", "[1]").replace("$0/h, p", "$40/h, p")
 
 HOSTILE_NAME = "<script>alert(1)</script> | `x` $a$ [l](http://evil.example) \u202etxt &amp; =1+1"
@@ -79,6 +110,24 @@ def nothing():
 def factors():
     """A further factor: tight and roomy."""
     return answered(FACTORS)
+
+
+@pytest.fixture(scope="session")
+def scripted():
+    """One variant of each kind, none with the usual options."""
+    return answered(SCRIPTED)
+
+
+@pytest.fixture(scope="session")
+def variants():
+    """Several variants of each kind, and a further factor."""
+    return answered(VARIANTS)
+
+
+@pytest.fixture(scope="session")
+def certain():
+    """Nothing is left to chance."""
+    return answered(CERTAIN)
 
 
 @pytest.fixture(scope="session")

@@ -5,10 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dispatch_sim.report.breaking import break_even_cell, break_even_sentence
+from dispatch_sim.report.breaking import (
+    break_even_cell,
+    break_even_sentence,
+    break_even_sentences,
+    break_even_short,
+)
 from dispatch_sim.report.decision import decide, why
+from dispatch_sim.report.naming import plainly_named
 from dispatch_sim.report.view import main_view, views
-from dispatch_sim.report.words import clean, dollars, listed, way
+from dispatch_sim.report.words import clean, dollars, listed, numbered, place, way, wrapped
 from dispatch_sim.study.answer import Answer
 from dispatch_sim.study.break_even import BreakEven
 from dispatch_sim.study.choice import choose
@@ -64,6 +70,27 @@ def test_equal_ways_make_no_difference(nothing):
 def test_few_replications_are_said_to_be_few(tight):
     """Fewer than a hundred."""
     assert "only 40 replications" in decide(main_view(tight)).text
+
+
+def test_one_replication_tells_all_where_nothing_is_left_to_chance(certain):
+    """Then few are enough, and there is no interval."""
+    text = decide(main_view(certain)).text
+    assert "replications:" not in text
+    assert "a batch, the same in every replication" in text
+
+
+def test_a_queue_as_wide_as_the_batch_that_is_all_at_once_is_said_to_be(certain):
+    """Either may be taken; narrower ones wait for a slot."""
+    headline = decide(main_view(certain)).headline
+    assert headline.startswith("Start all three tasks together (all at once or a queue of 3): it costs")
+
+
+def test_each_pair_of_variants_has_its_break_even(variants):
+    """Two kinds of all at once against two kinds of queue, along the tasks."""
+    view = main_view(plainly_named(variants))
+    assert len(view.along("tasks")) == 4
+    text = " ".join(break_even_sentences(view))
+    assert "all at once merged as results come in and run by a script" in text
 
 
 def test_an_interrupted_study_is_preliminary(tight):
@@ -155,7 +182,8 @@ def test_none_in_range_is_told_as_such():
     text = break_even_sentence(found)
     assert "no break-even from 2 to 8 tasks" in text
     assert "the best queue is cheaper than all at once at every size" in text
-    assert "none in range" in break_even_cell(found)
+    assert break_even_cell(found) == "none: the best queue is cheaper at every size"
+    assert break_even_short(found) == "none: the best queue is cheaper"
 
 
 def test_unresolved_names_no_winner():
@@ -165,6 +193,27 @@ def test_unresolved_names_no_winner():
     assert "not settled" in text
     assert "from 5 tasks on" not in text.lower()
     assert break_even_cell(found) == "unresolved"
+    assert break_even_short(found) == "unresolved"
+
+
+def test_in_the_fewest_words_a_break_even_is_the_first_whole_size_and_its_set():
+    """Who wins is said only where that is not the queue, or changes again."""
+    found = break_even([2, 3, 4, 5], around([-3, -1, 1, 3], 0.5))
+    low, high = found.crossings[0].low, found.crossings[0].high
+    assert break_even_short(found) == f"4 ({low:.1f} to {high:.1f})"
+    found = break_even([2, 3, 4, 5], around([3, 1, -1, -3], 0.5))
+    assert break_even_short(found).startswith("all at once from 4 (")
+    found = break_even([2, 3, 4, 5], around([-3, 3, 3, -3], 0.1))
+    assert "the best queue from 3 (" in break_even_short(found)
+    assert "; all at once from 5 (" in break_even_short(found)
+
+
+def test_where_it_is_not_settled_the_sizes_that_are_told_were_played():
+    """All at once at 2, as far as is known; not up to some 2.9 where nobody can have that many tasks."""
+    found = break_even([2, 3, 4], around([-3, 0.01, 0.02], 1))
+    assert found.status == "unresolved"
+    assert found.decided[0].low < found.decided[0].high < 3
+    assert "all at once is cheaper at 2;" in break_even_sentence(found)
 
 
 def test_along_concurrency_the_batch_is_named():
@@ -204,3 +253,27 @@ def test_texts_of_users_are_cut_and_lose_what_is_not_text():
     assert clean("a\nb\x1b[31m\u202ec\x00") == "a b [31m c"
     assert len(clean("x" * 1000, 80)) == 80
     assert listed(["a", "b", "c"]) == "a, b and c"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(3.5, "3.5"), (3.0, "3"), (3.02, "3.02"), (2.97, "2.97"), (2.94, "2.9"), (3.001, "3.00")],
+)
+def test_a_place_that_is_not_whole_does_not_look_whole(value, text):
+    """From 4 tasks on, with a break-even of 3, would be a puzzle."""
+    assert place(value) == text
+
+
+def test_a_label_is_wrapped_and_only_then_cut():
+    """An ellipsis says that there was more."""
+    assert wrapped("queue of N run by a script", 16, 4) == "queue of N run\nby a script"
+    assert wrapped("all at once merged as results come in", 12, 2) == "all at once\nmerged as r…"
+    assert wrapped("x" * 50, 10) == "x" * 9 + "…"
+    assert wrapped("", 10) == ""
+
+
+def test_a_task_keeps_its_number():
+    """Whatever of its name is cut."""
+    assert numbered("summarise a very long source 12", 20) == "summarise a very… 12"
+    assert numbered("read 3", 20) == "read 3"
+    assert numbered("x" * 30, 10) == "x" * 9 + "…"

@@ -3,9 +3,10 @@
 import xml.etree.ElementTree as ElementTree
 
 import pytest
+from matplotlib.figure import Figure
 
 from dispatch_sim.report import figures, rows, svg
-from dispatch_sim.report.view import main_view
+from dispatch_sim.report.view import main_view, views
 
 ALONG = [figures.cost_along_tasks, figures.cost_along_concurrency, figures.paired_difference_along_tasks]
 
@@ -47,6 +48,39 @@ def test_the_break_even_by_factors_needs_factors(tight, factors):
     assert rows.break_even_by_factors(tight) is None
     figure = rows.break_even_by_factors(factors)
     assert len(figure.axes[0].get_yticks()) == 2
+
+
+def viewbox(picture):
+    """Return the size of a picture."""
+    return [float(number) for number in ElementTree.fromstring(picture).get("viewBox").split()]
+
+
+@pytest.mark.parametrize("name", ["tight", "roomy", "factors", "scripted", "variants", "hostile"])
+@pytest.mark.parametrize("draw", [*ALONG, rows.cost_parts, rows.break_even_by_factors])
+def test_no_label_is_outside_its_figure(request, name, draw):
+    """Whatever the strategies are called: labels are wrapped, and margins made for them."""
+    answer = request.getfixturevalue(name)
+    found = [draw(answer)] if draw is rows.break_even_by_factors else [draw(view) for view in views(answer)]
+    for figure in found:
+        if figure is None:
+            continue
+        figure.draw_without_rendering()
+        drawn, (width, _) = figure.get_tightbbox(), figure.get_size_inches()
+        assert drawn.x0 >= 0
+        assert drawn.x1 <= width
+
+
+def test_a_figure_grows_where_a_label_has_no_room():
+    """The canvas of a label of 200 wide letters has room for these, at 10 points."""
+    figure = Figure(figsize=(3, 2))
+    axes = figure.add_subplot()
+    axes.set_ylabel("y")
+    axes.annotate("W" * 200, (0.5, 0.5), annotation_clip=False)
+    axes.set_yticks([0.5], ["M" * 100])
+    _, _, width, _ = viewbox(svg.picture(figure, "name", "t", "s").svg)
+    assert width > 200 * 8
+    _, _, width, height = viewbox(svg.picture(Figure(figsize=(3, 2)), "name", "t", "s").svg)
+    assert (width, height) == (3 * 72, 2 * 72)
 
 
 def test_ids_of_different_figures_differ(tight):

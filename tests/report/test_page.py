@@ -1,17 +1,31 @@
 """A report is one page that stands alone, and nothing that a user writes is more than text in it."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from dispatch_sim.report.page import markdown, write_report
+from dispatch_sim.report.tables import main_table
 from dispatch_sim.report.view import main_view
 from dispatch_sim.report.words import dollars
+from dispatch_sim.study.results import Results
 from tests.report.conftest import HOSTILE_NAME
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
-ALL = ["tight", "roomy", "nothing", "factors", "one_task", "comparison", "hostile"]
+ALL = [
+    "tight",
+    "roomy",
+    "nothing",
+    "factors",
+    "one_task",
+    "comparison",
+    "hostile",
+    "scripted",
+    "variants",
+    "certain",
+]
 
 
 class Page(HTMLParser):
@@ -110,6 +124,46 @@ def test_the_figures_of_the_answer_are_in_the_report(tight, tmp_path):
     assert f"+{dollars(parallel.difference.mean)}" in text
     assert "Seed 7" in text
     assert "40 times" in text
+
+
+@pytest.mark.parametrize("page", ["report.html", "report.md"])
+def test_options_that_tell_nothing_apart_are_in_no_name(scripted, tmp_path, page):
+    """They are said where it is explained how to read the report, and among the assumptions."""
+    paths = write_report(scripted, tmp_path)
+    text = (tmp_path / page).read_text(encoding="utf-8")
+    assert "run by a script" not in text
+    assert "merged as results come in" not in text
+    assert text.count("A script hands out the tasks") == 2
+    assert "merges when all are back" not in text
+    assert all("script" not in path.read_text(encoding="utf-8") for path in paths if path.suffix == ".svg")
+
+
+def test_a_scenario_without_a_name_is_called_as_its_file(nothing, tmp_path):
+    """Not `unnamed`."""
+    scenario = nothing.results.manifest["scenario"] | {"file": "my-batch.yaml"}
+    manifest = nothing.results.manifest | {"scenario": scenario}
+    write_report(replace(nothing, results=Results(nothing.results.frame, manifest)), tmp_path)
+    assert (tmp_path / "report.md").read_text(encoding="utf-8").startswith("# my-batch\n")
+
+
+def test_no_column_is_there_twice(tight):
+    """What is to be small has its own column, with its interval."""
+    for column in ("makespan_s", "tokens", "people_s", "cost_usd"):
+        choices = tuple(replace(choice, objective=column) for choice in tight.choices)
+        view = main_view(replace(tight, objective=column, choices=choices))
+        table = main_table(view)
+        heads = [head.partition(" (")[0] for head in table.heads]
+        assert len(heads) == len(set(heads))
+        assert all(len(row) == len(heads) for row in table.rows)
+        assert set(heads) >= {"Cost", "Makespan", "19 of 20 done in", "Tokens", "API money", "People's time"}
+
+
+def test_what_it_depends_on_comes_before_what_is_for_one_combination(factors, tmp_path):
+    """A row a combination, and then for which one the rest is."""
+    write_report(factors, tmp_path)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    table, rest = text.index("What to do with 6 tasks, by"), text.index("All that follows is for")
+    assert table < rest < text.index("The main ways to dispatch")
 
 
 def test_the_same_answer_gives_the_same_bytes(factors, tmp_path):

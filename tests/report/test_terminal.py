@@ -5,8 +5,20 @@ import pytest
 from dispatch_sim.report.decision import decide
 from dispatch_sim.report.terminal import comparison_text, sweep_text
 from dispatch_sim.report.view import main_view, views
+from dispatch_sim.report.words import dollars
 
-ALL = ["tight", "roomy", "nothing", "factors", "one_task", "comparison", "hostile"]
+ALL = [
+    "tight",
+    "roomy",
+    "nothing",
+    "factors",
+    "one_task",
+    "comparison",
+    "hostile",
+    "scripted",
+    "variants",
+    "certain",
+]
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -28,12 +40,42 @@ def test_a_sweep_begins_with_the_decision_and_has_both_break_evens(tight):
     assert "Break-even: At 6 tasks" in text
 
 
-def test_a_sweep_with_factors_answers_for_each_level(factors):
-    """With what it was held at."""
+def test_a_sweep_with_factors_has_one_row_a_combination(factors):
+    """With its level, the recommended way, its cost and where the best queue begins to win."""
     text = sweep_text(factors)
-    assert "With provider.limits.scale = 1:" in text
-    assert "With provider.limits.scale = 60:" in text
-    assert text.count("Break-even: ") == 4
+    lines = text.splitlines()
+    head = next(i for i, line in enumerate(lines) if line.startswith("Scale "))
+    for line, choice in zip(lines[head + 1 :], factors.choices, strict=False):
+        assert line.split()[0] == str(choice.factors["provider.limits.scale"])
+        assert f"queue of {choice.concurrency}" in line
+        assert dollars(choice.estimate.mean) in line
+    assert lines[head + 1 + len(factors.choices)] == ""
+    assert "From" not in text
+    assert len(lines) < 25
+
+
+def test_what_is_not_settled_is_marked_in_the_row(factors):
+    """By a star, which is explained."""
+    text = sweep_text(factors)
+    lines = text.splitlines()
+    head = next(i for i, line in enumerate(lines) if line.startswith("Scale "))
+    for line, choice in zip(lines[head + 1 :], factors.choices, strict=False):
+        assert (" * " in line) == (len(choice.best_subset) > 1)
+    assert ("* Others may be as good" in text) == any(len(c.best_subset) > 1 for c in factors.choices)
+
+
+@pytest.mark.parametrize("write", [sweep_text, comparison_text])
+def test_options_that_tell_nothing_apart_are_said_once(scripted, write):
+    """In a line of their own, and in no name."""
+    text = " ".join(write(scripted).split())
+    assert text.count("script") == 1
+    assert text.count("as it comes in") == 1
+    assert "all at once" in text
+
+
+def test_what_is_certain_has_no_interval(certain):
+    """A mean of equal values is that value."""
+    assert " to " not in "".join(comparison_text(certain).splitlines()[2:6])
 
 
 def test_a_comparison_has_a_row_a_way_from_the_best_to_the_worst(comparison):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from dispatch_sim.report.words import about, clean, count, dollars, duration, percent, tokens
+from dispatch_sim.report.words import about, clean, count, dollars, duration, listed, percent, tokens
 from dispatch_sim.scenario.distributions import Constant, Distribution, TokensDistribution
 
 MOST_GROUPS = 12
@@ -16,10 +16,11 @@ MOST_GROUPS = 12
 # A resolved scenario holds plain numbers in base units; of all quantities, tokens are read so.
 _PLAIN: TypeAdapter[Distribution] = TypeAdapter(TokensDistribution)
 
+_SCRIPTED = "by a script, at once and for nothing"
+
 NOT_SIMULATED = (
     "the life of prompt-cache entries (within an attempt the context counts as cached, between agents "
-    "nothing "
-    "does)",
+    "nothing does)",
     "hung agents and timeouts",
     "conflicts over shared files",
     "tasks that depend on or inform each other",
@@ -29,10 +30,23 @@ NOT_SIMULATED = (
 """What the model leaves out; each would make some strategy look better or worse."""
 
 
-def assumptions(scenario: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the key figures of a resolved scenario: subject and what is assumed."""
-    groups = scenario["tasks"]
-    rows = [(f"Tasks “{clean(group['name'], 40)}”", _group(group)) for group in groups[:MOST_GROUPS]]
+def assumptions(scenario: dict[str, Any], options: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """Return the key figures of a resolved scenario: subject and what is assumed.
+
+    Parameters
+    ----------
+    scenario : in base units, as a manifest holds it.
+    options : of the strategies, a sentence each, where they are not the usual ones.
+    """
+    groups, factors = scenario["tasks"], scenario["sweep"].keys() - {"tasks", "concurrency"}
+    rows = [("Ways to dispatch", " ".join(options))] if options else []
+    if factors:
+        levels = [
+            f"{clean(path, 60)} ({listed([clean(level, 24) for level in scenario['sweep'][path]], 'or')})"
+            for path in sorted(factors)
+        ]
+        rows.append(("Varied", f"{listed(levels)}; below is what the scenario itself says"))
+    rows += [(f"Tasks “{clean(group['name'], 40)}”", _group(group)) for group in groups[:MOST_GROUPS]]
     if len(groups) > MOST_GROUPS:
         rows.append(("Further tasks", f"{len(groups) - MOST_GROUPS} more groups"))
     dispatch, client, retry = scenario["dispatch"], scenario["client"], scenario["retry"]
@@ -46,7 +60,9 @@ def assumptions(scenario: dict[str, Any]) -> list[tuple[str, str]]:
         ),
         (
             "Handing out",
-            f"{duration(dispatch['turn']['time'])} for a turn of the coordinator and "
+            _SCRIPTED
+            if all(strategy["manager"] == "script" for strategy in scenario["strategies"])
+            else f"{duration(dispatch['turn']['time'])} for a turn of the coordinator and "
             f"{duration(dispatch['brief']['time'])} for each brief in it, "
             f"{tokens(dispatch['turn']['tokens'])} and {tokens(dispatch['brief']['tokens'])} tokens",
         ),
@@ -54,8 +70,8 @@ def assumptions(scenario: dict[str, Any]) -> list[tuple[str, str]]:
         ("Client", _client(client)),
         (
             "Failures",
-            f"an attempt crashes with {_share(scenario['failures']['crash'])}, an output is unusable with "
-            f"{_share(scenario['failures']['bad_output'])}",
+            f"{_share(scenario['failures']['crash'])} of attempts crash, "
+            f"{_share(scenario['failures']['bad_output'])} of outputs are unusable",
         ),
         (
             "After a failure",
@@ -128,8 +144,8 @@ def _limits(provider: dict[str, Any]) -> str:
         else "more than that waits in line"
     )
     return (
-        f"{', '.join(parts)} a minute, shared by all agents and the coordinator, with a reserve of "
-        f"{duration(limits['burst'])}; {refused}"
+        f"{', '.join(parts)} a minute, shared by all agents and the coordinator; what is not used "
+        f"is saved up, for {duration(limits['burst'])} at most; {refused}"
     )
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 
+from dispatch_sim.report.view import View
 from dispatch_sim.report.words import MEASURES, capital, kind_words, listed, place, way
 from dispatch_sim.study.break_even import BreakEven
 from dispatch_sim.study.sign_changes import Crossing, Region
+
+MOST_BREAK_EVENS = 6
+"""Sentences on break-evens; with several variants of a kind there is one a pair of them."""
 
 
 def break_even_sentence(found: BreakEven) -> str:
@@ -20,13 +24,26 @@ def break_even_cell(found: BreakEven) -> str:
     resolved = [crossing for crossing in found.crossings if crossing.resolved]
     if resolved:
         return "; ".join(
-            f"{winner_above(found, crossing)} from {_first(found, crossing)} "
+            f"{winner_above(found, crossing)} from {first_above(found, crossing)} "
             f"({place_or_edge(crossing.low)} to {place_or_edge(crossing.high)})"
             for crossing in resolved
         )
     if found.favours:
-        return f"none in range: {_side(found, found.favours)} always {_better(found)}"
+        return f"none: {_side(found, found.favours)} is {_better(found)} at every {_noun(found)}"
     return "; ".join(["unresolved", *_decided(found)]) if found.range[0] < found.range[1] else "unresolved"
+
+
+def break_even_short(found: BreakEven) -> str:
+    """Return the break-even in the fewest words: `4 (3.1 to 5)` where the queue wins from 4 on."""
+    resolved = [crossing for crossing in found.crossings if crossing.resolved]
+    plain = [crossing.direction for crossing in resolved] == ["queue_wins_above"]
+    if resolved:
+        return "; ".join(
+            ("" if plain else f"{winner_above(found, crossing)} from ") + f"{first_above(found, crossing)} "
+            f"({place_or_edge(crossing.low)} to {place_or_edge(crossing.high)})"
+            for crossing in resolved
+        )
+    return f"none: {_side(found, found.favours)} is {_better(found)}" if found.favours else "unresolved"
 
 
 def winner_above(found: BreakEven, crossing: Crossing) -> str:
@@ -61,6 +78,10 @@ def _unit(found: BreakEven) -> str:
     return "tasks" if found.axis == "tasks" else "at once"
 
 
+def _noun(found: BreakEven) -> str:
+    return "size" if found.axis == "tasks" else "width"
+
+
 def _finding(found: BreakEven) -> str:
     low, high = found.range
     unit, better = _unit(found), _better(found)
@@ -72,12 +93,11 @@ def _finding(found: BreakEven) -> str:
         )
         return f"{verdict} at {low} {unit}, the only point that was played."
     if found.favours:
-        noun = "size" if found.axis == "tasks" else "width"
         other = "parallel" if found.favours == "queue" else "queue"
         return (
             f"there is no break-even from {low} to {high} {unit}: {_side(found, found.favours)} is "
             f"{better} than "
-            f"{_side(found, other)} at every {noun} in that range."
+            f"{_side(found, other)} at every {_noun(found)} in that range."
         )
     if found.status == "unresolved":
         return _unresolved(found)
@@ -91,7 +111,7 @@ def _resolved(found: BreakEven, crossing: Crossing) -> str:
     confidence = f"{100 * found.confidence:g}%"
     bounds = f"{place_or_edge(crossing.low)} to {place_or_edge(crossing.high)}"
     return (
-        f"from {_first(found, crossing)} {_unit(found)} on, {winner_above(found, crossing)} is "
+        f"from {first_above(found, crossing)} {_unit(found)} on, {winner_above(found, crossing)} is "
         f"{_better(found)} than "
         f"{_loser_above(found, crossing)} (break-even {place(crossing.at)}, {confidence} confidence set "
         f"{bounds})"
@@ -102,7 +122,7 @@ def _loser_above(found: BreakEven, crossing: Crossing) -> str:
     return _side(found, "parallel" if crossing.direction == "queue_wins_above" else "queue")
 
 
-def _first(found: BreakEven, crossing: Crossing) -> str:
+def first_above(found: BreakEven, crossing: Crossing) -> str:
     """Return the first whole number above a crossing; `about` where its neighbours were not played."""
     nearest = round(crossing.at)
     first = (nearest if math.isclose(crossing.at, nearest, abs_tol=1e-9) else math.floor(crossing.at)) + 1
@@ -132,11 +152,39 @@ def _decided(found: BreakEven) -> list[str]:
     texts = []
     for side in dict.fromkeys(region.favours for region in found.decided):
         regions = [region for region in found.decided if region.favours == side]
-        places = [_span(region) for region in regions[:3]] + (["elsewhere"] if len(regions) > 3 else [])
+        places = [_span(found, region) for region in regions[:3]]
+        places += ["elsewhere"] if len(regions) > 3 else []
         texts.append(f"{_side(found, side or 'queue')} is {_better(found)} {listed(places)}")
     return texts
 
 
-def _span(region: Region) -> str:
-    low, high = place(region.low), place(region.high)
+def _span(found: BreakEven, region: Region) -> str:
+    """Return where a region lies: the points in it that were played, or, where it has none, its ends."""
+    inside = [value for value in found.values if region.low <= value <= region.high]
+    low, high = (f"{inside[0]}", f"{inside[-1]}") if inside else (place(region.low), place(region.high))
     return f"from {low} to {high}" if low != high else f"at {low}"
+
+
+def break_even_sentences(view: View) -> list[str]:
+    """Return the break-evens with the best queue and along the widths; empty where one point was played."""
+    found = [*view.along("tasks"), *view.along("concurrency")]
+    found = [break_even for break_even in found if break_even.range[0] < break_even.range[1]]
+    told = [sentence for break_even in found if (sentence := _break_even_sentence(view, break_even))]
+    more = len(told) - MOST_BREAK_EVENS
+    if told and view.is_wide_queue and not view.is_all_at_once:
+        told[-1] += (
+            " Only queues narrower than the batch count here: one as wide starts all tasks together too."
+        )
+    return told if more <= 0 else [*told[:MOST_BREAK_EVENS], f"There are {more} more, in the files."]
+
+
+def _break_even_sentence(view: View, found: BreakEven) -> str:
+    if found.axis == "tasks" and not view.ever_differ(found):
+        low, high = found.range
+        return (
+            f"{capital(way((found.parallel, 0)))} and {queue_name(found)} came out exactly the same at every "
+            f"size from {low} to {high} tasks."
+        )
+    if found.axis == "concurrency" and all(other.identical for other in view.choice.alternatives):
+        return ""
+    return break_even_sentence(found)

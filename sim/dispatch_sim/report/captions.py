@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dispatch_sim.report import figures, rows
-from dispatch_sim.report.breaking import break_even_sentence, winner_above
+from dispatch_sim.report.breaking import break_even_sentence, queue_name, winner_above
 from dispatch_sim.report.svg import Picture, picture
 from dispatch_sim.report.view import View
 from dispatch_sim.report.words import amount, clean, kind_of, listed, percent, place, way
@@ -23,7 +23,8 @@ def difference_figure(view: View) -> Picture | None:
         else f"Above the zero line the best queue is {view.measure.better}, below it all at once; "
         f"where the {_confidence(view)} band holds zero, neither is shown to be. {break_even_sentence(found)}"
     )
-    title = f"What all at once {_verb(view)} more than the best queue"
+    one, queue = way((found.parallel, 0)), queue_name(found)
+    title = f"What {one} {_verb(view)} more than {queue}"
     return picture(figure, "break-even", title, says)
 
 
@@ -44,7 +45,8 @@ def tasks_figure(view: View) -> Picture | None:
     points = {
         way(p): p for p in (view.first("parallel", size), view.first("sequential", size)) if p is not None
     }
-    queue = view.best("queue", size)
+    found = view.break_even("tasks")
+    queue = view.best("queue", size, None if found is None else found.queue)
     ends = [
         f"{amount(view.measure, view.estimate(view.measure.column, p, size).mean)} {name}"
         for name, p in points.items()
@@ -55,7 +57,6 @@ def tasks_figure(view: View) -> Picture | None:
             f"{way(queue)}"
         )
     says = f"A batch of {size:,} {view.measure.verb} {listed(ends)}. Bands are {_confidence(view)} intervals."
-    found = view.break_even("tasks")
     if found is not None and any(crossing.resolved for crossing in found.crossings):
         says += " The shaded columns are where all at once and the best queue change places."
     return picture(figure, "cost-along-tasks", f"{view.measure.title} by size of the batch", says)
@@ -103,7 +104,7 @@ def factors_figure(answer: Answer) -> Picture | None:
     figure = rows.break_even_by_factors(answer)
     if figure is None:
         return None
-    found = [b for b in answer.break_evens if b.axis == "tasks" and b.against.startswith("best")]
+    found = rows.factor_rows(answer)
     at = [c.at for b in found for c in b.crossings if c.resolved]
     if at:
         same = {winner_above(b, c) for b in found for c in b.crossings if c.resolved}
@@ -112,13 +113,16 @@ def factors_figure(answer: Answer) -> Picture | None:
             if len(same) == 1
             else " (diamond: above it all at once wins)"
         )
-        says = f"The break-even lies between {place(min(at))} and {place(max(at))} tasks{above}."
+        low, high = place(min(at)), place(max(at))
+        where = f"between {low} and {high}" if low != high else f"at {low}"
+        says = f"The break-even (dot) lies {where} tasks{above}."
     else:
         says = "Nowhere in the range is there a break-even that these replications settle."
     resolved = sum(any(c.resolved for c in b.crossings) for b in found)
     if at and resolved < len(found):
         without = len(found) - resolved
         says += f" {without} of {len(found)} rows have none in range, or none that is settled."
+    says += f" Lines are {100 * found[0].confidence:g}% confidence sets." if at else ""
     if len(found) > rows.MOST_ROWS:
         says += f" The first {rows.MOST_ROWS} of {len(found)} rows are drawn."
     factors = clean(" and ".join(found[0].factors), 120)

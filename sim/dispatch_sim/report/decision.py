@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dispatch_sim.report.breaking import break_even_sentence
 from dispatch_sim.report.view import View
 from dispatch_sim.report.words import (
     Point,
@@ -16,6 +15,7 @@ from dispatch_sim.report.words import (
     dollars,
     duration,
     instruction,
+    kind_of,
     listed,
     percent,
     tokens,
@@ -66,10 +66,7 @@ def decide(view: View) -> Decision:
             f"Take the simplest: {way(view.recommended)}."
         )
         return Decision(headline, (), (), tuple(_caution(view)))
-    headline = (
-        f"{instruction(view.recommended, view.tasks)}: it {measure.verb} "
-        f"{_with_interval(view, choice.estimate)} a batch on average."
-    )
+    headline = f"{_what_to_do(view)}: it {measure.verb} {_with_interval(view, choice.estimate)}."
     if not choice.alternatives:
         return Decision(headline, ("Nothing else was played to compare it with.",), (), tuple(_caution(view)))
     comparison = [*_against_the_obvious(view), *_near_ties(view, others)]
@@ -80,9 +77,16 @@ def decide(view: View) -> Decision:
 def _with_interval(view: View, estimate: Estimate) -> str:
     show, confidence = view.measure.show, f"{100 * view.choice.confidence:g}%"
     value = amount(view.measure, estimate.mean)
-    if estimate.low == estimate.high:
-        return f"{value} (the same in every replication)"
-    return f"{value} ({confidence} interval {show(estimate.low)} to {show(estimate.high)})"
+    if _exact(estimate):
+        return f"{value} a batch, the same in every replication"
+    return f"{value} ({confidence} interval {show(estimate.low)} to {show(estimate.high)}) a batch on average"
+
+
+def _what_to_do(view: View) -> str:
+    parallel = view.first("parallel")
+    if parallel is None or not view.is_all_at_once:
+        return instruction(view.recommended, view.tasks)
+    return f"Start all {count(view.tasks)} tasks together ({way(parallel)} or {way(view.recommended)})"
 
 
 def _against_the_obvious(view: View) -> Iterator[str]:
@@ -95,15 +99,15 @@ def _against_the_obvious(view: View) -> Iterator[str]:
         if point is None or other is None:
             continue
         if other.identical:
-            same.append(way(point))
+            same += [] if kind_of(point[0]) == "parallel" and view.is_all_at_once else [way(point)]
         elif other.practically_equal:
             continue  # spoken of among the near-ties
         elif other.in_best_subset:
             like.append(f"{way(point)} ({_range(view, other)})")
         else:
             worse.append(
-                f"{amount(view.measure, other.difference.mean)} {view.measure.less} than {way(point)} "
-                f"({_range(view, other)})"
+                f"{amount(view.measure, other.difference.mean)} {view.measure.less} than {way(point)}"
+                + ("" if _exact(other.difference) else f" ({_range(view, other)})")
             )
     if worse:
         yield f"That is {listed(worse)}."
@@ -114,9 +118,12 @@ def _against_the_obvious(view: View) -> Iterator[str]:
 
 
 def _range(view: View, other: Alternative) -> str:
-    low, high = other.difference.low, other.difference.high
     show = view.measure.show
-    return show(low) if low == high else f"{show(low)} to {show(high)}"
+    return f"{show(other.difference.low)} to {show(other.difference.high)}"
+
+
+def _exact(estimate: Estimate) -> bool:
+    return estimate.low == estimate.high
 
 
 def _near_ties(view: View, others: list[Alternative]) -> Iterator[str]:
@@ -138,8 +145,7 @@ def _near_ties(view: View, others: list[Alternative]) -> Iterator[str]:
     if open_:
         yield (
             f"{view.choice.replications:,} replications do not show it to be better than "
-            f"{_names(open_, 'or')} either: "
-            f"more replications would tell, or take whichever suits you."
+            f"{_names(open_, 'or')}: more replications would tell, or take whichever suits you."
         )
 
 
@@ -162,9 +168,8 @@ def _gamble(view: View) -> Iterator[str]:
     if often is not None and often.share_won > choice.share_won + 0.05:
         yield (
             f"{capital(way(_point(often)))} is the {view.measure.best} in {percent(often.share_won)} of "
-            "batches, "
-            f"more often than {way(view.recommended)} ({percent(choice.share_won)}), but when it goes wrong "
-            f"it costs so much that it loses on average."
+            f"batches, more often than {way(view.recommended)} ({percent(choice.share_won)}), but when it "
+            f"goes wrong it {view.measure.verb} so much that it loses on average."
         )
 
 
@@ -172,9 +177,11 @@ def _stake(view: View, others: list[Alternative]) -> Iterator[str]:
     """Say how bad the worst way is."""
     worst, best = others[-1], view.choice.estimate.mean
     told = (view.first("parallel"), view.first("sequential"))
+    show = view.measure.show
+    known = {show(a.estimate.mean) for point in told if point is not None and (a := view.alternative(point))}
     if all(other.practically_equal for other in others):
         yield "So little is at stake that any of the ways played will do."
-    elif best > 0 and not worst.in_best_subset and _point(worst) not in told:
+    elif best > 0 and not worst.in_best_subset and show(worst.estimate.mean) not in known:
         times = worst.estimate.mean / best
         multiple = "twice" if about(times) == "2" else f"{about(times)} times"
         ratio = f", {multiple} as much" if times >= 1.15 else ""
@@ -187,12 +194,23 @@ def _caution(view: View) -> Iterator[str]:
     asked, played = manifest["replications"]["asked"], view.choice.replications
     if manifest["interrupted"]:
         yield f"The study was stopped early, at {played:,} of {asked:,} replications: it is preliminary."
-    if played < FEW:
+    if played < FEW and not _certain(view):
         yield (
             f"It rests on only {played} replications: rare bad batches may be missing, so the intervals "
             "may be "
             f"too narrow. Run it with {max(4 * FEW, 4 * played)} before you rely on it."
         )
+
+
+def _certain(view: View) -> bool:
+    """Whether nothing is left to chance in the scenario, nor varied, so that one replication tells all."""
+    scenario = view.answer.scenario
+    groups, dispatch, failures = scenario["tasks"], scenario["dispatch"], scenario["failures"]
+    drawn = [group[key] for group in groups for key in ("calls", "tokens", "duration", "interarrival")]
+    drawn += [value for part in dispatch.values() for value in part.values()]
+    fixed = not any(isinstance(value, dict) for value in drawn) and not any(failures.values())
+    estimates = view.answer.estimates
+    return fixed and bool((estimates["low"] == estimates["high"]).all())
 
 
 def why(view: View) -> tuple[str, ...]:
@@ -222,19 +240,17 @@ def _why_not(view: View, point: Point) -> Iterator[str]:
     less = view.mean("refused_attempts", here) + view.mean("too_large_attempts", here)
     if refused > less + 0.05 * view.tasks:
         yield (
-            f"The cause is the rate limit: {way(point)}, agents are refused (429) "
+            f"The cause is the rate limit: with {way(point)}, agents are refused (429) "
             f"{about(view.mean('rejected_tries', point))} times a batch and {about(refused)} attempts "
-            "are lost to "
-            f"it, against {about(less)} with {way(here)}; all that such an attempt did is done again, or "
-            "lost."
+            f"are lost to it, against {about(less)} with {way(here)}; all that such an attempt did is done "
+            f"again, or lost."
         )
     recovered, fewer = view.mean("recovered_tasks", point), view.mean("recovered_tasks", here)
     if recovered > fewer + 0.02 * view.tasks:
         person = view.difference("people_s", point, here).mean
         yield (
             f"Of {count(view.tasks)} tasks, {about(recovered)} end on a person's desk, against "
-            f"{about(fewer)} with "
-            f"{way(here)}: {duration(person)} more of people's time."
+            f"{about(fewer)} with {way(here)}: {duration(person)} more of people's time."
         )
     wasted = view.difference("tokens_wasted", point, here)
     if wasted.low > 0 and wasted.mean > 0.05 * view.mean("tokens", here):
@@ -260,23 +276,3 @@ def _extra_cost(view: View, point: Point) -> Iterator[str]:
         amounts = [f"{dollars(abs(d))} {'more' if d > 0 else 'less'} for {name}" for name, d in told.items()]
         text += f": {listed(amounts)}"
     yield f"{text}."
-
-
-def break_even_sentences(view: View) -> list[str]:
-    """Return the break-evens with the best queue and along the widths; empty where one point was played."""
-    sentences = []
-    for axis in ("tasks", "concurrency"):
-        found = view.break_even(axis)
-        if found is None or found.range[0] == found.range[1]:
-            continue
-        low, high = found.range
-        if axis == "tasks" and not view.ever_differ(found):
-            sentences.append(
-                f"All at once and the best queue came out exactly the same at every size from {low} to "
-                f"{high} tasks."
-            )
-        elif all(other.identical for other in view.choice.alternatives):
-            continue
-        else:
-            sentences.append(break_even_sentence(found))
-    return sentences

@@ -13,7 +13,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocat
 
 from dispatch_sim.report import svg
 from dispatch_sim.report.view import View
-from dispatch_sim.report.words import Measure, about, dollars, kind_of, way
+from dispatch_sim.report.words import Measure, about, dollars, kind_of, kind_words, place, way, wrapped
 from dispatch_sim.study.break_even import BreakEven
 from dispatch_sim.study.estimates import Estimate
 
@@ -22,8 +22,14 @@ _LOG_FROM = 30
 
 _COLOURS = {"sequential": svg.GREEN, "parallel": svg.VERMILION, "queue": svg.BLUE, "waves": svg.PURPLE}
 _MARKERS = {"sequential": "s", "parallel": "^", "queue": "o", "waves": "D"}
+_DASHES = ("-", "--", ":")
+"""Of the variants of a kind."""
+
 SIZE = (6.0, 3.5)
 """Of a figure, in inches."""
+
+END_COLUMNS = 16
+"""Columns of text beside the end of a line; a longer name is on several lines."""
 
 Curve = Sequence[tuple[float, Estimate]]
 
@@ -91,13 +97,15 @@ def _name_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> Non
     assert figure is not None
     figure.draw_without_rendering()
     top, bottom = axes.transData.transform(axes.viewLim.p1)[1], axes.transData.transform(axes.viewLim.p0)[1]
-    gap = 13.0 * figure.dpi / 72
+    line = 12.0 * figure.dpi / 72
     placed = sorted(
-        ((axes.transData.transform((x, y))[1], x, y, name, colour) for x, y, name, colour in ends)
+        (axes.transData.transform((x, y))[1], x, y, wrapped(name, END_COLUMNS, 4), colour)
+        for x, y, name, colour in ends
     )
+    tall = [line * (1 + name.count("\n")) for _, _, _, name, _ in placed]
     heights = [min(max(height, bottom), top) for height, *_ in placed]
     for i in range(1, len(heights)):
-        heights[i] = max(heights[i], heights[i - 1] + gap)
+        heights[i] = max(heights[i], heights[i - 1] + (tall[i - 1] + tall[i]) / 2 + 1)
     over = max(0.0, heights[-1] - top) if heights else 0.0
     heights = [height - over for height in heights]
     for (height, x, y, name, colour), at in zip(placed, heights, strict=True):
@@ -145,28 +153,32 @@ def _along_tasks(view: View) -> list[tuple[str, str, str, Curve]]:
     """Return the curves along tasks: name, colour, dashes, values."""
     column = view.measure.column
     curves: list[tuple[str, str, str, Curve]] = []
-    for kind, name in (("parallel", "all at once"), ("sequential", "one by one")):
+    for kind in ("parallel", "sequential"):
         points = [(size, view.first(kind, size)) for size in view.sizes]
         curve = [(size, view.estimate(column, point, size)) for size, point in points if point is not None]
-        curves += [(name, _COLOURS[kind], "-", curve)] if curve else []
-    best = {size: point for size in view.sizes if (point := view.best("queue", size)) is not None}
+        names = [way(point) for _, point in points if point is not None]
+        curves += [(names[0], _COLOURS[kind], "-", curve)] if curve else []
+    # Where a break-even is shaded, its own queue is drawn.
+    found = view.break_even("tasks")
+    of = None if found is None else found.queue
+    best = {size: point for size in view.sizes if (point := view.best("queue", size, of)) is not None}
     if best:
+        label = next(iter(best.values()))[0]
         curve = [(size, view.estimate(column, point, size)) for size, point in best.items()]
-        curves.append(("best queue", svg.BLUE, "-", curve))
-        typical = view.best("queue")
+        curves.append((kind_words("best queue", label if of else "queue"), svg.BLUE, "-", curve))
+        typical = view.best("queue", label=of)
         width = typical[1] if typical is not None else next(iter(best.values()))[1]
         wider = sorted(
             {p[1] for size in view.sizes for p in view.played("queue", size)},
             key=lambda w: abs(w - 2 * width),
         )
         for fixed in [w for w in wider if w >= 2 * width or w > width][:1]:
-            label = next(iter(best.values()))[0]
             sizes = [
                 size for size in view.sizes if (label, fixed) in view.played("queue", size) and fixed < size
             ]
             if len(sizes) > 1:
                 curve = [(size, view.estimate(column, (label, fixed), size)) for size in sizes]
-                curves.append((f"queue of {fixed}", svg.SKY, "--", curve))
+                curves.append((kind_words(f"queue of {fixed}", label), svg.SKY, "--", curve))
     return curves
 
 
@@ -182,7 +194,7 @@ def _mark_break_even(axes: Axes, found: BreakEven | None) -> None:
         )
         axes.axvline(crossing.at, color=svg.FAINT, linewidth=1, linestyle=":")
         axes.annotate(
-            f"break-even {crossing.at:.1f}",
+            f"break-even {place(crossing.at)}",
             (crossing.at, 1),
             xycoords=("data", "axes fraction"),
             xytext=(4, -2),
@@ -226,15 +238,16 @@ def cost_along_concurrency(view: View) -> Figure | None:
                 (
                     widths[-1],
                     estimate.mean / divisor,
-                    way((kind_of(point[0]), 0)),
+                    way(point),
                     _COLOURS[kind_of(point[0])],
                 )
             )
+        kinds = [kind_of(label) for label, _ in curves]
         for number, (label, curve) in enumerate(curves):
-            kind = kind_of(label)
-            colour = _COLOURS[kind] if number == 0 or kind != "queue" else svg.SKY
-            _draw(axes, curve, divisor, colour, _MARKERS[kind])
-            name = ("queue of N" if kind == "queue" else "waves of N") + label.removeprefix(kind)
+            kind, variant = kinds[number], kinds[:number].count(kinds[number])
+            colour = _COLOURS[kind] if variant == 0 or kind != "queue" else svg.SKY
+            _draw(axes, curve, divisor, colour, _MARKERS[kind], _DASHES[variant % len(_DASHES)])
+            name = kind_words("queue of N" if kind == "queue" else "waves of N", label)
             ends.append((curve[-1][0], curve[-1][1].mean / divisor, name, colour))
         _mark_best(axes, view, divisor)
         _whole_x(axes, widths)
@@ -258,7 +271,11 @@ def _mark_best(axes: Axes, view: View, divisor: float) -> None:
         color=svg.INK,
         markeredgewidth=1.5,
     )
-    beside = (12, -3) if width < view.tasks / 2 else (-4, -9)
+    beside = (8, -9) if width < view.tasks / 2 else (-8, -9)
+    if axes.get_yscale() == "linear":
+        # Room below the point, which is often close to zero.
+        low, high = axes.get_ylim()
+        axes.set_ylim(min(low, mean / divisor - 0.16 * (high - low)), high)
     axes.annotate(
         f"best: N = {width}, {view.measure.show(mean)}",
         (width, mean / divisor),
@@ -268,6 +285,7 @@ def _mark_best(axes: Axes, view: View, divisor: float) -> None:
         color=svg.INK,
         ha="left" if beside[0] > 0 else "right",
         va="top",
+        bbox={"facecolor": svg.PAPER, "edgecolor": "none", "alpha": 0.7, "pad": 1},
     )
 
 

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from dispatch_sim.dispatch.outcome import Event
 from dispatch_sim.dispatch.plan import Plan
 from dispatch_sim.report import svg
-from dispatch_sim.report.words import about, capital, clean, count, way
+from dispatch_sim.report.words import about, capital, count, numbered, way
 
 MOST_TASKS = 40
 
@@ -46,8 +46,7 @@ def timeline_figure(plan: Plan, log: Sequence[Event]) -> svg.Picture | None:
         return None
     says = (
         f"{capital(count(len(plan.tasks)))} tasks over time, {way((plan.strategy.label, plan.width))}: "
-        "one row a "
-        "task, the coordinator on top."
+        "one row a task, the coordinator on top."
     )
     return svg.picture(figure, "timeline", "One replication of a batch", says)
 
@@ -67,8 +66,8 @@ def gantt(plan: Plan, log: Sequence[Event]) -> Figure | None:
     with svg.style(**{"axes.grid": False}):
         figure = Figure(figsize=(6.4, 1.5 + 0.24 * (rows + 1)))
         height = figure.get_figheight()
-        names = ["coordinator", *(clean(plan.name_of(task), 24) for task in range(rows))]
-        left = 0.03 + 0.0115 * max(map(len, names))
+        names = ["coordinator", *(numbered(plan.name_of(task), 24) for task in range(rows))]
+        left = svg.margin(names, 8.5, 6.4)
         figure.subplots_adjust(left=left, right=0.97, top=1 - 0.75 / height, bottom=0.5 / height)
         axes = figure.add_subplot()
         marks: dict[str, list[tuple[float, int]]] = {}

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from dispatch_sim.report import captions, tables
+from dispatch_sim.report import captions, combinations, tables
 from dispatch_sim.report.assumptions import NOT_SIMULATED, assumptions
-from dispatch_sim.report.decision import break_even_sentences, decide, why
+from dispatch_sim.report.breaking import break_even_sentences
+from dispatch_sim.report.decision import decide, why
+from dispatch_sim.report.naming import option_sentences, plainly_named, reading
 from dispatch_sim.report.view import View, main_view, views
-from dispatch_sim.report.words import clean, factors_words, listed, way
+from dispatch_sim.report.words import clean, factors_words, listed
+from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.study.answer import Answer
 from dispatch_sim.study.results import write_whole
 
@@ -54,22 +56,25 @@ def _write(path: Path, text: str) -> None:
 
 def _content(answer: Answer) -> dict[str, Any]:
     """Return all that a report says, for a template to set."""
+    scenario, options = answer.scenario, option_sentences(answer)
+    terms, answer = reading(answer), plainly_named(answer)
     view, found = main_view(answer), views(answer)
-    scenario = answer.scenario
     return {
-        "name": clean(scenario["name"], 80),
+        "name": clean(_name(answer), 80),
         "description": clean(scenario["description"], 600),
         "view": view,
         "decision": decide(view),
         "decision_for": factors_words(view.choice.factors),
-        "robust": _robust(found),
+        "over_all": combinations.over_all(found),
+        "factors_read": combinations.how_to_read(found),
+        "terms": terms,
         "why": why(view),
         "break_evens": break_even_sentences(view),
         "main": tables.main_table(view),
-        "factors": tables.by_factors(answer, found),
+        "factors": combinations.by_factors(found),
         "fixed": tables.fixed_queues(view),
         "points": tables.all_points(view),
-        "assumptions": assumptions(scenario),
+        "assumptions": assumptions(scenario, options),
         "how": how_it_was_made(view),
         "not_simulated": listed(NOT_SIMULATED),
         "figures": {
@@ -82,16 +87,10 @@ def _content(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _robust(found: Sequence[View]) -> str:
-    """Say whether the advice is the same at every combination of further factors; empty without them."""
-    if len(found) < 2:
-        return ""
-    advised = list(dict.fromkeys(way(view.recommended) for view in found))
-    if len(advised) == 1:
-        return f"The advice is the same in each of the {len(found)} combinations played: {advised[0]}."
-    most = [*advised[:4], "others"] if len(advised) > 4 else advised
-    ways = listed(most, "or")
-    return f"The advice depends on this: over the {len(found)} combinations that were played it is {ways}."
+def _name(answer: Answer) -> str:
+    """Return the scenario's name; without one of its own, that of its file."""
+    name, file = answer.scenario["name"], answer.results.manifest["scenario"]["file"]
+    return str(name if name != Scenario.model_fields["name"].default else Path(file).stem)
 
 
 def how_it_was_made(view: View) -> list[str]:

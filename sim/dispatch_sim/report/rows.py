@@ -8,15 +8,18 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from dispatch_sim.report import svg
-from dispatch_sim.report.breaking import break_even_cell
+from dispatch_sim.report.breaking import break_even_short
 from dispatch_sim.report.figures import SIZE, round_dollars
 from dispatch_sim.report.view import View
-from dispatch_sim.report.words import Point, capital, dollars, factors_words, way
+from dispatch_sim.report.words import Point, capital, dollars, factors_words, short_factors, way, wrapped
 from dispatch_sim.study.answer import Answer
 from dispatch_sim.study.break_even import BreakEven
 
 MOST_ROWS = 40
 """Rows of the break-even figure; more would not be read."""
+
+NAME_COLUMNS = 32
+"""Columns of text for the name of a row; a longer one is on two lines."""
 
 
 def cost_parts(view: View) -> Figure | None:
@@ -33,8 +36,8 @@ def cost_parts(view: View) -> Figure | None:
     with svg.style(**{"axes.grid.axis": "x"}):
         figure = Figure(figsize=(SIZE[0], 1.15 + 0.42 * len(points)))
         height = figure.get_figheight()
-        names = [capital(way(point)) for point in points]
-        margin = min(0.5, 0.04 + 0.0115 * max(map(len, names)))
+        names = [wrapped(capital(way(point)), NAME_COLUMNS) for point in points]
+        margin = svg.margin(names, 9, SIZE[0])
         figure.subplots_adjust(left=margin, right=0.9, bottom=0.52 / height, top=1 - 0.36 / height)
         axes = figure.add_subplot()
         rows = np.arange(len(points))[::-1]
@@ -59,7 +62,7 @@ def cost_parts(view: View) -> Figure | None:
         axes.set_xlabel("mean cost of a batch, US dollars")
         figure.legend(
             loc="upper left",
-            bbox_to_anchor=(margin - 0.015, 1.0),
+            bbox_to_anchor=(min(margin - 0.015, 0.25), 1.0),
             ncols=3,
             frameon=False,
             fontsize=9,
@@ -68,34 +71,43 @@ def cost_parts(view: View) -> Figure | None:
     return figure
 
 
-def break_even_by_factors(answer: Answer) -> Figure | None:
-    """Draw the break-even with the best queue at each combination of the further factors."""
+def factor_rows(answer: Answer) -> list[BreakEven]:
+    """Return the break-even with the best queue at each combination of further factors, of the first pair."""
     rows = [b for b in answer.break_evens if b.factors and b.axis == "tasks" and b.against.startswith("best")]
     pairs = {(b.parallel, b.queue) for b in rows[:1]}
-    rows = [b for b in rows if (b.parallel, b.queue) in pairs and b.range[0] < b.range[1]]
+    return [b for b in rows if (b.parallel, b.queue) in pairs and b.range[0] < b.range[1]]
+
+
+def break_even_by_factors(answer: Answer) -> Figure | None:
+    """Draw the break-even with the best queue at each combination of the further factors."""
+    rows = factor_rows(answer)
     if len(rows) < 2:
         return None
     shown = rows[:MOST_ROWS]
-    names = [factors_words({k.rpartition(".")[2]: v for k, v in b.factors.items()}, 24) for b in shown]
+    short = short_factors(shown[0].factors)
+    names = [
+        wrapped(factors_words({short[k]: v for k, v in b.factors.items()}, 24), NAME_COLUMNS) for b in shown
+    ]
     with svg.style(**{"axes.grid.axis": "x"}):
-        figure = Figure(figsize=(SIZE[0], 0.9 + 0.32 * len(shown)))
+        figure = Figure(figsize=(SIZE[0], 0.9 + 0.34 * len(shown)))
         height = figure.get_figheight()
-        left = min(0.5, 0.03 + 0.0115 * max(map(len, names)))
+        left = svg.margin(names, 9, SIZE[0])
         figure.subplots_adjust(left=left, right=0.97, bottom=0.55 / height, top=1 - 0.1 / height)
         axes = figure.add_subplot()
         first, last = min(b.range[0] for b in shown), max(b.range[1] for b in shown)
         axes.set_xlim(first - 0.5, last + 0.5)
         axes.set_ylim(len(shown) - 0.4, -0.6)
+        columns = int((0.95 - left) * SIZE[0] * 72 / (8.5 * 0.6))
         for row, found in enumerate(shown):
-            _dots(axes, row, found)
+            _dots(axes, row, found, columns)
         axes.set_yticks(range(len(shown)), names, fontsize=9)
         axes.tick_params(axis="y", length=0)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True))
-        axes.set_xlabel("break-even (dot) and its confidence set (line), tasks in the batch")
+        axes.set_xlabel("break-even and its confidence set, tasks in the batch")
     return figure
 
 
-def _dots(axes: Axes, row: int, found: BreakEven) -> None:
+def _dots(axes: Axes, row: int, found: BreakEven, columns: int) -> None:
     resolved = [crossing for crossing in found.crossings if crossing.resolved]
     for crossing in resolved:
         low = found.range[0] if crossing.low is None else crossing.low
@@ -104,5 +116,5 @@ def _dots(axes: Axes, row: int, found: BreakEven) -> None:
         axes.plot([low, high], [row, row], color=svg.BLUE, linewidth=3.5, alpha=0.45, solid_capstyle="butt")
         axes.plot([crossing.at], [row], "o" if queue_above else "D", color=svg.BLUE, markersize=6)
     if not resolved:
-        text = break_even_cell(found).partition(";")[0]
+        text = wrapped(break_even_short(found), columns)
         axes.annotate(text, (found.range[0], row), va="center", fontsize=8.5, color=svg.FAINT)

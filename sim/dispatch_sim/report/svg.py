@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
@@ -13,6 +13,8 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
+from rich.cells import cell_len
 
 PAPER, INK, FAINT, GRID, BAND = "#fefefe", "#1c2024", "#5c636a", "#dcdfe3", "#f3e3b3"
 GREEN, VERMILION, BLUE, SKY, PURPLE, AMBER, GREY = (
@@ -73,6 +75,9 @@ STYLE: dict[str, Any] = {
     "path.simplify": True,
 }
 
+_COLUMN = 0.62
+"""Width of a column of text, in its size: DejaVu Sans is wide, and a reader's own font no wider."""
+
 FONTS = "font-family: 'DejaVu Sans', Verdana, 'Segoe UI', Helvetica, sans-serif"
 
 
@@ -112,6 +117,25 @@ def style(**more: Any) -> Iterator[None]:
         yield
 
 
+def margin(labels: Iterable[str], size: float, width: float) -> float:
+    """Return the part of a figure's width (inches) that labels of a size (points) need at its left."""
+    longest = max((cell_len(line) for label in labels for line in label.split("\n")), default=0)
+    return 0.03 + longest * _COLUMN * size / 72 / width
+
+
+def _canvas(figure: Figure) -> Bbox | None:
+    """Return the figure's canvas, widened to hold all that was drawn; None where it does already.
+
+    The last resort: labels are wrapped, and margins made for them, but no label may ever be cut off.
+    """
+    canvas = Bbox.from_bounds(0, 0, *figure.get_size_inches())
+    figure.draw_without_rendering()
+    drawn = figure.get_tightbbox()
+    union = Bbox.union([canvas, drawn.padded(0.03)])
+    outside = max(abs(union.get_points() - canvas.get_points()).ravel())
+    return union if outside > 0.031 else None
+
+
 def picture(figure: Figure, name: str, title: str, says: str) -> Picture:
     """Return a figure as an SVG with a title and a description, and nothing that changes from run to run."""
     buffer = io.StringIO()
@@ -119,7 +143,8 @@ def picture(figure: Figure, name: str, title: str, says: str) -> Picture:
         # Names in a script that the font lacks: the reader's own fonts draw them.
         warnings.filterwarnings("ignore", "Glyph")
         warnings.filterwarnings("ignore", "Matplotlib currently does not support")
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+        metadata = {"Date": None, "Creator": None}
+        figure.savefig(buffer, format="svg", metadata=metadata, bbox_inches=_canvas(figure))
     markup = buffer.getvalue()
     markup = markup[markup.index("<svg") :]
     markup = re.sub(r"\s*<metadata>.*?</metadata>", "", markup, flags=re.DOTALL)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dispatch_sim.report.breaking import break_even_cell, queue_name
@@ -11,17 +11,25 @@ from dispatch_sim.report.words import (
     Point,
     about,
     capital,
-    clean,
     dollars,
     duration,
-    factors_words,
+    span,
     tokens,
     way,
 )
-from dispatch_sim.study.answer import Answer
 
 MOST_ROWS = 200
 """Rows of a long table; the files of the results hold all."""
+
+
+_MEANS: Mapping[str, tuple[str, Callable[[float], str]]] = {
+    "Cost": ("cost_usd", dollars),
+    "Makespan": ("makespan_s", duration),
+    "Tokens": ("tokens", tokens),
+    "API money": ("money_usd", dollars),
+    "People's time": ("people_s", duration),
+}
+"""Columns of means; the one that is to be small stands by itself, with its interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,41 +52,35 @@ class Table:
 
 def main_table(view: View) -> Table:
     """Return the three to six main alternatives side by side."""
-    return _alternatives(view, view.main_points(), f"The main ways to dispatch {view.tasks:,} tasks")
+    return _alternatives(view, view.main_points(), f"The main ways to dispatch {_batch(view)}")
 
 
 def all_points(view: View) -> Table:
     """Return everything that was played at the batch size."""
-    return _alternatives(view, view.points[:MOST_ROWS], f"All that was played with {view.tasks:,} tasks")
+    return _alternatives(view, view.points[:MOST_ROWS], f"All that was played with {_batch(view)}")
+
+
+def _batch(view: View) -> str:
+    return f"{view.tasks:,} task{'s' if view.tasks > 1 else ''}"
 
 
 def _alternatives(view: View, points: Sequence[Point], caption: str) -> Table:
     measure, confidence = view.measure, f"{100 * view.choice.confidence:g}%"
-    heads = [
-        "Way to dispatch",
-        f"{measure.title} ({confidence} interval)",
-        "More than the recommended",
-        *(["Cost"] if measure.column != "cost_usd" else []),
-        "Makespan",
-        "19 of 20 done in",
-        "Tokens",
-        "API money",
-        "People's time",
-        "Tasks left to a person",
-    ]
+    others = [head for head, (column, _) in _MEANS.items() if column != measure.column]
+    late = others.index("Makespan") + 1 if "Makespan" in others else others.index("Cost") + 1
+    heads = ["Way to dispatch", f"{measure.title} ({confidence} interval)", "More than the recommended"]
+    heads += [*others[:late], "19 of 20 done in", *others[late:], "Tasks left to a person"]
     rows = []
     for point in points:
         estimate = view.estimate(measure.column, point)
+        means = [show(view.mean(column, point)) for column, show in (_MEANS[head] for head in others)]
         row = [
             capital(way(point)),
-            f"{measure.show(estimate.mean)} ({measure.show(estimate.low)} to {measure.show(estimate.high)})",
+            measure.show(estimate.mean) + span(measure.show, estimate.low, estimate.high),
             _more(view, point),
-            *([dollars(view.mean("cost_usd", point))] if measure.column != "cost_usd" else []),
-            duration(view.mean("makespan_s", point)),
+            *means[:late],
             duration(view.p95("makespan_s", point)),
-            tokens(view.mean("tokens", point)),
-            dollars(view.mean("money_usd", point)),
-            duration(view.mean("people_s", point)),
+            *means[late:],
             f"{about(view.mean('recovered_tasks', point))} of {view.tasks:,}",
         ]
         rows.append(tuple(row))
@@ -92,8 +94,7 @@ def _more(view: View, point: Point) -> str:
     if other.identical:
         return "exactly the same"
     measure, difference = view.measure, other.difference
-    low, high = measure.signed(difference.low), measure.signed(difference.high)
-    text = f"{measure.signed(difference.mean)} ({low} to {high})"
+    text = measure.signed(difference.mean) + span(measure.signed, difference.low, difference.high)
     if other.practically_equal:
         return f"{text}, as good"
     return f"{text}, not settled" if other.in_best_subset else text
@@ -115,34 +116,3 @@ def fixed_queues(view: View) -> Table | None:
         f"Who is {view.measure.better}, from how many tasks ({confidence} set)",
     )
     return Table("Break-even with each width of the queue", heads, tuple(rows), numbers=False)
-
-
-def by_factors(answer: Answer, views: Sequence[View]) -> Table | None:
-    """Return the recommendation and the break-even at each combination of further factors, or None."""
-    if len(views) < 2:
-        return None
-    confidence = f"{100 * views[0].choice.confidence:g}%"
-    measure = views[0].measure
-    rows = []
-    for view in views[:MOST_ROWS]:
-        found = view.break_even("tasks") or view.break_even("concurrency")
-        estimate = view.choice.estimate
-        rows.append(
-            (
-                factors_words(view.choice.factors),
-                capital(way(view.recommended)),
-                f"{measure.show(estimate.mean)} ({measure.show(estimate.low)} to "
-                f"{measure.show(estimate.high)})",
-                capital(break_even_cell(found)) if found is not None else "not played",
-            )
-        )
-    heads = (
-        "Where",
-        "Recommended",
-        f"{measure.title} ({confidence} interval)",
-        f"Break-even ({confidence} set)",
-    )
-    caption = (
-        f"What to do with {answer.batch_size:,} tasks, by {clean(' and '.join(views[0].choice.factors))}"
-    )
-    return Table(caption, heads, tuple(rows), numbers=False)

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len, set_cell_size
 
-from dispatch_sim.report.decision import break_even_sentences, decide, why
+from dispatch_sim.report import combinations
+from dispatch_sim.report.breaking import break_even_sentences
+from dispatch_sim.report.decision import decide, why
+from dispatch_sim.report.naming import option_sentences, plainly_named
 from dispatch_sim.report.view import View, views
 from dispatch_sim.report.words import (
-    Measure,
     Point,
     about,
     capital,
     clean,
     duration,
     factors_words,
+    span,
     tokens,
     way,
+    wrapped,
 )
 from dispatch_sim.study.answer import Answer
-from dispatch_sim.study.estimates import Estimate
 
 MOST_ROWS = 20
 """Alternatives side by side; those that follow are counted."""
@@ -32,25 +35,58 @@ _WIDTH, _WIDEST = 100, 110
 
 
 def sweep_text(answer: Answer) -> str:
-    """Return what a sweep found: the decision, the break-evens, and both at each level of further factors."""
-    found = views(answer)
-    if len(found) == 1:
-        return "\n".join([*_paragraph(decide(found[0]).text), "", *_break_evens(found[0])]).rstrip() + "\n"
-    lines: list[str] = []
-    for view in found[:MOST_COMBINATIONS]:
-        lines.append(f"With {factors_words(view.choice.factors)}:")
-        lines += [f"  {line}" for line in _paragraph(_short_decision(view), _WIDTH - 2)]
-        lines += [f"  {line}" for line in _break_evens(view, _WIDTH - 2)]
-        lines.append("")
+    """Return what a sweep found: the decision and the break-evens, or a table over further factors."""
+    found, options = views(plainly_named(answer)), _options(answer)
+    if len(found) > 1:
+        return _combinations(found, options)
+    lines, sentences = _paragraph(decide(found[0]).text), list(_break_evens(found[0]))
+    lines += ["", *sentences] if sentences else []
+    return "\n".join([*lines, *options]).rstrip() + "\n"
+
+
+def _options(answer: Answer) -> list[str]:
+    """Return an empty line and one with the options that names leave out; nothing where there are none."""
+    sentences = option_sentences(answer)
+    return ["", *_paragraph(" ".join(sentences))] if sentences else []
+
+
+def _combinations(found: Sequence[View], options: list[str]) -> str:
+    """Return one row a combination of further factors, and what holds over all of them."""
+    table = combinations.by_factors(found)
+    assert table is not None
+    first = found[0]
+    title = f"{table.caption}; {first.choice.replications:,} replications of each"
+    factors, open_ = len(first.choice.factors), False
+    rows = [list(table.heads[:-1])]
+    for *row, as_good in table.rows[:MOST_COMBINATIONS]:
+        row[factors] = wrapped(_short(row[factors]), 40, 1)
+        if as_good != combinations.NONE:
+            row[factors], open_ = f"{row[factors]} *", True
+        rows.append(row)
+    lines = [*_paragraph(title), "", *_columns(rows)]
     if len(found) > MOST_COMBINATIONS:
-        lines.append(f"and {len(found) - MOST_COMBINATIONS} more combinations, which the files hold.\n")
-    caution = decide(found[0]).caution
-    return "\n".join([*lines, *(_paragraph(" ".join(caution)) if caution else [])]).rstrip() + "\n"
+        lines.append(f"and {len(found) - MOST_COMBINATIONS} more combinations, which the files hold.")
+    for text in (
+        "* Others may be as good; the report names them." if open_ else "",
+        " ".join(combinations.over_all(found)),
+        combinations.how_to_read(found),
+        " ".join(decide(first).caution),
+    ):
+        lines += ["", *_paragraph(text)] if text else []
+    return "\n".join([*lines, *options]).rstrip() + "\n"
 
 
-def _short_decision(view: View) -> str:
-    decision = decide(view)
-    return " ".join([decision.headline, *decision.comparison])
+def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Set rows in columns; where that is too wide, the widest columns are cut."""
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    while sum(widths) + 2 * (len(widths) - 1) > _WIDEST:
+        widths[widths.index(max(widths))] -= 1
+    return [
+        "  ".join(
+            set_cell_size(wrapped(cell, width, 1), width) for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def _break_evens(view: View, width: int = _WIDTH) -> Iterator[str]:
@@ -65,13 +101,13 @@ def _paragraph(text: str, width: int = _WIDTH) -> list[str]:
 def comparison_text(answer: Answer) -> str:
     """Return the strategies side by side at the batch size, the best first, at most 110 columns wide."""
     blocks = []
-    for view in views(answer)[:MOST_COMBINATIONS]:
+    for view in views(plainly_named(answer))[:MOST_COMBINATIONS]:
         factors = f"With {factors_words(view.choice.factors)}: " if view.choice.factors else ""
         tasks = f"{view.tasks:,} task{'s' if view.tasks > 1 else ''}"
         title = f"{factors}{tasks}, {view.choice.replications:,} replications of each"
         blocks += [title, "", *_table(view), "", *_paragraph(decide(view).text), ""]
         blocks += [*_paragraph(" ".join(why(view))), ""] if why(view) else []
-    return "\n".join(blocks).rstrip() + "\n"
+    return "\n".join([*blocks, *_options(answer)[1:]]).rstrip() + "\n"
 
 
 def _table(view: View) -> list[str]:
@@ -89,9 +125,9 @@ def _table(view: View) -> list[str]:
     hidden = len(view.points) - MOST_ROWS
     if hidden > 0:
         lines.append(f"and {hidden} more that are worse.")
-    note = "19 in 20: 95% of batches are done by then."
-    lines.append(note + (" left: tasks of a batch that a person has to finish." if "left" in heads else ""))
-    return lines
+    note = "makespan: until all is done, on average. 19 in 20: 95% of batches are done by then."
+    note += " left: tasks that a person has to finish." if "left" in heads else ""
+    return [*lines, *_paragraph(note)]
 
 
 def _row(view: View, point: Point) -> dict[str, str]:
@@ -104,11 +140,11 @@ def _row(view: View, point: Point) -> dict[str, str]:
         more = "the same"
     else:
         difference = other.difference
-        more = f"{measure.signed(difference.mean)} ({_span(measure, difference)})"
+        more = measure.signed(difference.mean) + span(measure.show, difference.low, difference.high)
     row = {
-        "way": clean(capital(_short(point)), 40),
+        "way": clean(capital(_short(way(point))), 40),
         f"{measure.title.lower()} ({100 * view.choice.confidence:g}% interval)": (
-            f"{measure.show(estimate.mean)} ({_span(measure, estimate)})"
+            measure.show(estimate.mean) + span(measure.show, estimate.low, estimate.high)
         ),
         "more than the best": more,
     }
@@ -122,19 +158,14 @@ def _row(view: View, point: Point) -> dict[str, str]:
     }
 
 
-def _span(measure: Measure, estimate: Estimate) -> str:
-    return f"{measure.show(estimate.low)} to {measure.show(estimate.high)}"
-
-
-def _short(point: Point) -> str:
-    """Return a way with its options in fewer words."""
+def _short(name: str) -> str:
+    """Return the name of a way with its options in fewer words."""
     words = {
-        " run by a script": ", script",
-        " merged as results come in": ", merged early",
-        " merged at the end": ", merged last",
         " and run": " run",
+        " merged at the end": ", merged last",
+        " merged as results come in": ", merged early",
+        " run by a script": ", script",
     }
-    name = way(point)
-    for long, short in reversed(words.items()):
+    for long, short in words.items():
         name = name.replace(long, short)
     return name

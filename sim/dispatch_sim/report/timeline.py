@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,7 +13,18 @@ from rich.cells import cell_len, set_cell_size
 
 from dispatch_sim.dispatch.outcome import Event, Outcome
 from dispatch_sim.dispatch.plan import Plan
-from dispatch_sim.report.words import about, capital, clean, count, dollars, duration, percent, tokens, way
+from dispatch_sim.report.words import (
+    about,
+    capital,
+    clean,
+    count,
+    dollars,
+    duration,
+    numbered,
+    percent,
+    tokens,
+    way,
+)
 from dispatch_sim.study.results import write_whole
 
 MOST_TASKS = 60
@@ -51,7 +63,7 @@ def timeline_text(plan: Plan, log: Sequence[Event], outcome: Outcome, width: int
     """
     width = max(width, 40)
     shown = range(-1, min(len(plan.tasks), MOST_TASKS))
-    names = {task: clean(plan.name_of(task), 24) if task >= 0 else "coordinator" for task in shown}
+    names = {task: numbered(plan.name_of(task), 24) if task >= 0 else "coordinator" for task in shown}
     column = min(max(map(cell_len, names.values())), width // 4)
     cells = width - column - 3
     end_s = max((event.end_s for event in log), default=0.0)
@@ -72,7 +84,12 @@ def timeline_text(plan: Plan, log: Sequence[Event], outcome: Outcome, width: int
         lines.append(
             f"The first {MOST_TASKS} of {len(plan.tasks):,} tasks are drawn; the sums below are of all."
         )
-    return "\n".join([*lines, "", _LEGEND, "", *_ledgers(plan, outcome)]) + "\n"
+    ledgers = [
+        line
+        for ledger in _ledgers(plan, outcome)
+        for line in textwrap.wrap(ledger, width, subsequent_indent=" " * 15, break_on_hyphens=False)
+    ]
+    return "\n".join([*lines, "", _LEGEND, "", *ledgers]) + "\n"
 
 
 def _row(events: Sequence[Event], end_s: float, cells: int) -> list[str]:

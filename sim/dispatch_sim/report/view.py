@@ -65,6 +65,19 @@ class View:
             *((other.strategy, other.concurrency) for other in self.choice.alternatives),
         ]
 
+    @property
+    def is_wide_queue(self) -> bool:
+        """Whether the recommended way is a queue as wide as the batch."""
+        label, width = self.recommended
+        return kind_of(label) == "queue" and 1 < self.tasks <= width
+
+    @property
+    def is_all_at_once(self) -> bool:
+        """Whether it is one, and comes to the same as all at once in every replication."""
+        parallel = self.first("parallel")
+        same = self.alternative(parallel) if parallel is not None else None
+        return self.is_wide_queue and same is not None and same.identical
+
     def alternative(self, point: Point) -> Alternative | None:
         """Return how a point compares with the recommended one; None for that one, and where not played."""
         found = (o for o in self.choice.alternatives if (o.strategy, o.concurrency) == point)
@@ -127,13 +140,13 @@ class View:
         """Return the point of a kind without a width of its own, the one with default options first."""
         return next(iter(self.played(kind, tasks)), None)
 
-    def best(self, kind: str, tasks: int | None = None) -> Point | None:
-        """Return the point of a kind with the least mean; a queue as wide as the batch is not one.
+    def best(self, kind: str, tasks: int | None = None, label: str | None = None) -> Point | None:
+        """Return the point of a kind, or of a label, with the least mean, narrower than the batch.
 
         Among equals the narrowest, so that chance does not choose between what is the same.
         """
         size = self.tasks if tasks is None else tasks
-        narrow = [point for point in self.played(kind, size) if point[1] < size]
+        narrow = [p for p in self.played(kind, size) if p[1] < size and label in (None, p[0])]
         if not narrow:
             return None
         return min(narrow, key=lambda point: (self.estimate(self.measure.column, point, size).mean, point[1]))
@@ -168,10 +181,14 @@ class View:
         """Whether all at once and the best queue differ in any replication at any size."""
         return any(e.low != 0 or e.high != 0 for _, e in self.differences_along_tasks(break_even))
 
+    def along(self, axis: str) -> list[BreakEven]:
+        """Return the break-evens with the best queue, or along its width, one for each pair of labels."""
+        of_axis = [found for found in self.break_evens if found.axis == axis]
+        return [b for b in of_axis if axis == "concurrency" or b.against.startswith("best")]
+
     def break_even(self, axis: str) -> BreakEven | None:
-        """Return the break-even with the best queue, or along the width of the queue."""
-        of_axis = (found for found in self.break_evens if found.axis == axis)
-        return next((b for b in of_axis if axis == "concurrency" or b.against.startswith("best")), None)
+        """Return the first of these: between the variants with the fewest options."""
+        return next(iter(self.along(axis)), None)
 
     @property
     def against_fixed(self) -> list[BreakEven]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from rich.cells import cell_len, set_cell_size
 
 from dispatch_sim.scenario.formats import format_dollars, format_duration, format_tokens
 
@@ -34,6 +36,37 @@ def clean(text: object, longest: int = 80) -> str:
     return plain if len(plain) <= longest else plain[: longest - 1].rstrip() + "…"
 
 
+def numbered(name: str, columns: int) -> str:
+    """Return a task's name on at most so many columns; what is cut is not the number at its end."""
+    name = clean(name, 200)
+    head, _, number = name.rpartition(" ")
+    if cell_len(name) <= columns or not number.isdigit() or cell_len(number) > columns - 3:
+        return wrapped(name, columns, 1)
+    return f"{wrapped(head, columns - cell_len(number) - 1, 1)} {number}"
+
+
+def span(show: Callable[[float], str], low: float, high: float) -> str:
+    """Return an interval in brackets, after a space; nothing where it is a point."""
+    return "" if low == high else f" ({show(low)} to {show(high)})"
+
+
+def wrapped(text: str, columns: int, lines: int = 2) -> str:
+    """Return a label on at most so many lines of so many columns, an ellipsis where something is cut off."""
+    found = [""]
+    for word in text.split():
+        longer = f"{found[-1]} {word}".strip()
+        if cell_len(longer) <= columns or not found[-1]:
+            found[-1] = longer
+        else:
+            found.append(word)
+    if len(found) > lines:
+        found = [*found[: lines - 1], " ".join(found[lines - 1 :])]
+    return "\n".join(
+        line if cell_len(line) <= columns else set_cell_size(line, columns - 1).rstrip() + "…"
+        for line in found
+    )
+
+
 def listed(parts: Sequence[str], last: str = "and") -> str:
     """Return parts as a list in a sentence: `a, b and c`."""
     return f" {last} ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
@@ -49,9 +82,14 @@ def kind_of(label: str) -> str:
     return label.partition(" ")[0]
 
 
-def _options(label: str) -> str:
+def options_of(label: str) -> tuple[str, ...]:
+    """Return the options in a strategy's label: `script` of `queue (script)`."""
     inside = label.partition("(")[2].rstrip(")")
-    words = [_OPTIONS.get(option.strip(), option.strip()) for option in inside.split(",") if option.strip()]
+    return tuple(option.strip() for option in inside.split(",") if option.strip())
+
+
+def _options(label: str) -> str:
+    words = [_OPTIONS.get(option, option) for option in options_of(label)]
     return f" {listed(words)}" if words else ""
 
 
@@ -131,8 +169,9 @@ def percent(share: float) -> str:
 
 
 def place(value: float) -> str:
-    """Return a place on an axis of whole numbers, to one decimal."""
-    return f"{round(value, 1):g}"
+    """Return a place on an axis of whole numbers: to one decimal, or two where one would make it whole."""
+    whole = math.isclose(value, round(value), abs_tol=1e-9)
+    return f"{value:.2f}" if not whole and round(value, 1) == round(value) else f"{round(value, 1):g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +222,16 @@ UNITS = {"tokens": " tokens"}
 def amount(measure: Measure, value: float) -> str:
     """Return a value of a measure with its unit."""
     return measure.show(value) + UNITS.get(measure.column, "")
+
+
+def short_factors(factors: Iterable[str]) -> dict[str, str]:
+    """Return what factors are called in a table: the last part of each path where that names one only."""
+    paths = list(factors)
+    last = [path.rpartition(".")[2] for path in paths]
+    return {
+        path: clean(name if last.count(name) == 1 else path, 40)
+        for path, name in zip(paths, last, strict=True)
+    }
 
 
 def factors_words(factors: Mapping[str, Any], longest: int = 60) -> str:

@@ -1,0 +1,128 @@
+"""Names as short as they can be: an option stands in a name only where it tells two variants apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from dispatch_sim.report.words import capital, kind_of, listed, options_of
+from dispatch_sim.study.answer import Answer
+from dispatch_sim.study.break_even import BreakEven
+from dispatch_sim.study.choice import Choice
+from dispatch_sim.study.results import Results
+
+KINDS = {"sequential": "one by one", "parallel": "all at once", "queue": "a queue", "waves": "waves"}
+"""What the kinds of strategies are called where no width is meant."""
+
+_MERGES = {
+    ("sequential", "barrier"): "One by one merges each result when its agent is back.",
+    ("parallel", "as-completed"): "All at once merges each result as it comes in, and does not wait for all.",
+    ("queue", "barrier"): "A queue merges nothing before all results are back.",
+    ("waves", "barrier"): "Waves merge nothing before the whole wave is back.",
+}
+
+
+def played(answer: Answer) -> list[str]:
+    """Return the labels of the strategies that were played, kinds in their usual order."""
+    found = set(answer.results.frame["strategy"].unique())
+    order = list(KINDS)
+    return sorted(map(str, found), key=lambda label: (order.index(kind_of(label)), label))
+
+
+def shared_options(labels: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return, for each kind, the options that all of its variants have: they tell nothing apart."""
+    shared: dict[str, tuple[str, ...]] = {}
+    for label in labels:
+        kind, own = kind_of(label), options_of(label)
+        shared[kind] = tuple(option for option in shared.get(kind, own) if option in own)
+    return shared
+
+
+def plainly_named(answer: Answer) -> Answer:
+    """Return an answer whose labels have no option that all variants of their kind share.
+
+    What is written to files and as JSON keeps the full labels; this is for what people read.
+    """
+    labels = played(answer)
+    shared = shared_options(labels)
+    names = {label: _without(label, shared[kind_of(label)]) for label in labels}
+    if all(label == name for label, name in names.items()):
+        return answer
+    frame = answer.results.frame
+    return replace(
+        answer,
+        results=Results(frame.assign(strategy=frame["strategy"].map(names)), answer.results.manifest),
+        estimates=answer.estimates.assign(strategy=answer.estimates["strategy"].map(names)),
+        choices=tuple(_choice(choice, names) for choice in answer.choices),
+        break_evens=tuple(_break_even(found, names) for found in answer.break_evens),
+    )
+
+
+def _without(label: str, shared: tuple[str, ...]) -> str:
+    own = [option for option in options_of(label) if option not in shared]
+    return kind_of(label) + (f" ({', '.join(own)})" if own else "")
+
+
+def _choice(choice: Choice, names: Mapping[str, str]) -> Choice:
+    others = tuple(replace(other, strategy=names[other.strategy]) for other in choice.alternatives)
+    return replace(choice, strategy=names[choice.strategy], alternatives=others)
+
+
+def _break_even(found: BreakEven, names: Mapping[str, str]) -> BreakEven:
+    """Rename the two sides; `against` is `best LABEL`, `KIND: N OPTIONS` or `LABEL`, and who against whom."""
+    queue, parallel = names[found.queue], names[found.parallel]
+    against = found.against.removesuffix(f" vs {found.parallel}")
+    if ":" in against:
+        options = queue.removeprefix(kind_of(queue)).strip()
+        against = f"{against.partition(' (')[0]} {options}".strip()
+    else:
+        against = f"best {queue}" if against.startswith("best") else queue
+    versus = "" if parallel == "parallel" else f" vs {parallel}"
+    return replace(found, queue=queue, parallel=parallel, against=against + versus)
+
+
+def option_sentences(answer: Answer) -> list[str]:
+    """Say once what `plainly_named` leaves out of the names; nothing where all options are the usual ones."""
+    return list(_sentences(shared_options(played(answer))))
+
+
+def _sentences(shared: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    scripted = [KINDS[kind] for kind, options in shared.items() if "script" in options]
+    if scripted:
+        where = "" if len(scripted) == len(shared) else f"For {listed(scripted)}, "
+        yield capital(f"{where}a script hands out the tasks, at once and for nothing, in place of an agent.")
+    for (kind, option), sentence in _MERGES.items():
+        if option in shared.get(kind, ()):
+            yield sentence
+
+
+def reading(answer: Answer) -> list[tuple[str, str]]:
+    """Return how to read a report: each term, and the rest of the sentence that explains it."""
+    labels = played(answer)
+    shared = shared_options(labels)
+    kinds = set(shared)
+    merges = {"as-completed" in options_of(label) for label in labels if kind_of(label) == "parallel"}
+    at_end = "merges when all are back" + (
+        ", or, where its name says so, each result as it comes in" if len(merges) > 1 else ""
+    )
+    terms: list[tuple[str, str]] = []
+    if "sequential" in kinds:
+        terms.append(("One by one", "starts a task when the one before it is done."))
+    if "parallel" in kinds:
+        terms.append(
+            (
+                "All at once",
+                "starts every task together and "
+                + ("merges each result as it comes in." if merges == {True} else f"{at_end}."),
+            )
+        )
+    if "queue" in kinds:
+        terms.append(
+            ("A queue of N", "keeps N tasks running and starts the next as soon as one is finished.")
+        )
+        if "parallel" in kinds:
+            terms.append(("The best queue", "is the best of those narrower than the batch."))
+    if "waves" in kinds:
+        terms.append(("Waves of N", "start N tasks and wait for all of them before the next N."))
+    told = [sentence for sentence in _sentences(shared) if not sentence.startswith("All at once merges")]
+    return [*terms, *(("", sentence) for sentence in told)]

@@ -1,0 +1,88 @@
+"""A name has an option only where it tells two variants of a kind apart; what is stored keeps all."""
+
+import pytest
+
+from dispatch_sim.report.naming import option_sentences, plainly_named, reading, shared_options
+
+
+@pytest.mark.parametrize(
+    ("labels", "shared"),
+    [
+        (["queue (script)"], {"queue": ("script",)}),
+        (["queue (script)", "queue"], {"queue": ()}),
+        (["queue (script)", "queue (barrier, script)"], {"queue": ("script",)}),
+        (["parallel", "queue (barrier)"], {"parallel": (), "queue": ("barrier",)}),
+    ],
+)
+def test_what_all_variants_of_a_kind_have_tells_nothing_apart(labels, shared):
+    """Kind by kind."""
+    assert shared_options(labels) == shared
+
+
+def labels_of(answer):
+    """Return every label in an answer."""
+    found = set(answer.results.frame["strategy"]) | set(answer.estimates["strategy"])
+    for choice in answer.choices:
+        found |= {choice.strategy, *(other.strategy for other in choice.alternatives)}
+    return found | {label for b in answer.break_evens for label in (b.parallel, b.queue)}
+
+
+def test_single_variants_have_plain_labels_everywhere(scripted):
+    """In rows, estimates, choices and break-evens, with the same figures."""
+    plain = plainly_named(scripted)
+    assert labels_of(plain) == {"parallel", "queue"}
+    assert {b.against for b in plain.break_evens} == {
+        "best queue",
+        "queue",
+        "queue: 1",
+        "queue: 2",
+        "queue: 3",
+        "queue: 4",
+    }
+    assert [c.estimate for c in plain.choices] == [c.estimate for c in scripted.choices]
+    assert [b.changes for b in plain.break_evens] == [b.changes for b in scripted.break_evens]
+
+
+def test_what_is_stored_keeps_the_full_labels(scripted):
+    """The answer that was given, and what a program reads of it."""
+    plainly_named(scripted)
+    assert labels_of(scripted) == {"parallel (as-completed, script)", "queue (script)"}
+    assert {point["strategy"] for point in scripted.to_json()["points"]} == labels_of(scripted)
+
+
+def test_variants_keep_what_tells_them_apart(variants):
+    """Both queues are run by a script, so only the merge is left in their names."""
+    plain = plainly_named(variants)
+    kept = {"sequential", "sequential (script)", "parallel", "parallel (as-completed, script)"}
+    assert labels_of(plain) == kept | {"queue", "queue (barrier)", "waves", "waves (barrier, script)"}
+    pairs = [b for b in plain.break_evens if b.queue == "queue (barrier)" and b.parallel != "parallel"]
+    against = {b.against for b in pairs}
+    versus = " vs parallel (as-completed, script)"
+    assert f"best queue (barrier){versus}" in against
+    assert f"queue: 2 (barrier){versus}" in against
+
+
+def test_usual_options_are_not_spoken_of(tight):
+    """And the answer is the same one."""
+    assert option_sentences(tight) == []
+    assert plainly_named(tight) is tight
+
+
+def test_options_left_out_of_names_are_said(scripted, variants):
+    """Who hands out, and when all at once merges; of variants only what they share."""
+    text = " ".join(option_sentences(scripted))
+    assert "A script hands out the tasks" in text
+    assert "All at once merges each result as it comes in" in text
+    assert option_sentences(variants) == [
+        "For a queue, a script hands out the tasks, at once and for nothing, in place of an agent."
+    ]
+
+
+def test_how_to_read_explains_what_was_played(tight, scripted, variants):
+    """No waves where there are none, and no merge at the end where there is no such thing."""
+    terms = ["One by one", "All at once", "A queue of N", "The best queue"]
+    assert [term for term, _ in reading(tight)] == terms
+    assert "merges when all are back." in dict(reading(tight))["All at once"]
+    assert "merges each result as it comes in." in dict(reading(scripted))["All at once"]
+    assert "where its name says so" in dict(reading(variants))["All at once"]
+    assert "Waves of N" in dict(reading(variants))

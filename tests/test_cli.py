@@ -230,3 +230,18 @@ def test_the_starter_states_the_defaults():
     bare = parse_scenario("tasks: [{name: research, count: 5, tokens: 15K, duration: 60s}]").model_dump()
     for key in starter.keys() - {"name", "tasks"}:
         assert starter[key] == bare[key], key
+
+
+def test_profiles_are_listed_and_shown_with_their_sources(tmp_path):
+    """By kind and title; one in full; a misspelt name gets a suggestion."""
+    listed = dispatch_sim("profiles", cwd=tmp_path).stdout
+    assert "provider: {profile: anthropic-start}" in listed
+    assert "client: {profile: claude-code}" in listed
+    shown = dispatch_sim("profiles", "anthropic-tier-1", cwd=tmp_path).stdout
+    assert "requests: 50/min" in shown
+    assert "sources:" in shown
+    wrong = dispatch_sim("profiles", "antropic-start", cwd=tmp_path)
+    assert wrong.returncode == 2
+    assert "anthropic-start" in wrong.stderr
+    as_json = json.loads(dispatch_sim("profiles", "openai-sdk", "--json", cwd=tmp_path).stdout)
+    assert as_json["profiles"][0]["values"]["retry_after"]["above"] == "give_up"

@@ -7,10 +7,10 @@ ROOT = Path(__file__).parents[1]
 
 
 def test_the_snippet_runs_as_written(tmp_path, monkeypatch, capsys):
-    """From a folder that has the scenarios, it prints a break-even and writes a report."""
+    """From a folder that has the scenarios, it prints what to do and writes a report."""
     [snippet] = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
     (tmp_path / "scenarios").symlink_to(ROOT / "scenarios")
     monkeypatch.chdir(tmp_path)
     exec(compile(snippet, "README.md", "exec"), {})
-    assert "parallel" in capsys.readouterr().out
+    assert "queue 2 Estimate(" in capsys.readouterr().out
     assert (tmp_path / "reports" / "mine" / "report.html").exists()

@@ -96,8 +96,8 @@ def run(
     """Play one replication and show its timeline."""
     with _errors_in_words():
         from dispatch_sim.dispatch.engine import play
+        from dispatch_sim.dispatch.log import Event
         from dispatch_sim.dispatch.luck import Luck
-        from dispatch_sim.dispatch.outcome import Event
         from dispatch_sim.study.conduct import with_study
         from dispatch_sim.study.design import find_plan
 
@@ -189,6 +189,30 @@ def sweep(
         swept = answer(results)
         _print_json(swept.to_json()) if as_json else typer.echo(sweep_text(swept), nl=False)
         _finish(swept, written)
+
+
+@app.command()
+def profiles(
+    name: Annotated[str | None, typer.Argument(help="A profile to show in full. Default: list all.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the packaged profiles of providers and clients, or show one with its sources."""
+    with _errors_in_words():
+        from dispatch_sim.scenario.profiles import profiles as packaged
+        from dispatch_sim.scenario.wording import unknown
+
+        found = [profile for profile in packaged() if name in (None, profile.name)]
+        if not found:
+            _fail(unknown("profile", name or "", [profile.name for profile in packaged()]))
+        if as_json:
+            keys = ("kind", "name", "title", "read", "sources", "values")
+            _print_json({"profiles": [{key: getattr(profile, key) for key in keys} for profile in found]})
+            return
+        for profile in found:
+            if name is None:
+                typer.echo(f"{profile.kind}: {{profile: {profile.name}}}".ljust(42) + profile.title)
+            else:
+                typer.echo(f"# {profile.kind}: {{profile: {profile.name}}}\n{profile.text}", nl=False)
 
 
 @app.command()

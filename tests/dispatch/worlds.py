@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dispatch_sim.dispatch.engine import play
+from dispatch_sim.dispatch.log import Event
 from dispatch_sim.dispatch.luck import Luck
-from dispatch_sim.dispatch.outcome import Event, Outcome
+from dispatch_sim.dispatch.outcome import Outcome
 from dispatch_sim.dispatch.plan import make_plan
 from dispatch_sim.scenario.loader import parse_scenario
 from dispatch_sim.scenario.model import Scenario

@@ -79,10 +79,10 @@ def test_one_replication_tells_all_where_nothing_is_left_to_chance(certain):
     assert "a batch, the same in every replication" in text
 
 
-def test_a_queue_as_wide_as_the_batch_that_is_all_at_once_is_said_to_be(certain):
-    """Either may be taken; narrower ones wait for a slot."""
+def test_where_a_queue_as_wide_as_the_batch_is_the_same_all_at_once_is_said(certain):
+    """Of ways that come to the same, the simpler is named."""
     headline = decide(main_view(certain)).headline
-    assert headline.startswith("Start all three tasks together (all at once or a queue of 3): it costs")
+    assert headline.startswith("Dispatch three tasks all at once: it costs")
 
 
 def test_each_pair_of_variants_has_its_break_even(variants):

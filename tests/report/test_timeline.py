@@ -6,7 +6,10 @@ from itertools import pairwise
 import pytest
 
 from dispatch_sim.dispatch.engine import play
+from dispatch_sim.dispatch.log import MOMENTS, EventKind
 from dispatch_sim.dispatch.luck import Luck
+from dispatch_sim.report import gantt as picture
+from dispatch_sim.report import timeline as text
 from dispatch_sim.report.gantt import gantt
 from dispatch_sim.report.timeline import chrome_trace, timeline_text, write_timeline
 from dispatch_sim.report.words import dollars, duration
@@ -71,7 +74,7 @@ def test_the_durations_of_a_trace_add_up_to_those_of_the_log():
         spent = sum(entry["dur"] for entry in trace if entry["ph"] == "X" and entry["tid"] == thread)
         expected = sum(event.end_s - event.start_s for event in log if event.task + 1 == thread)
         assert spent == pytest.approx(expected * 1e6, abs=1)
-    moments = [event for event in log if event.kind in ("429", "crash", "bad output")]
+    moments = [event for event in log if event.kind in MOMENTS]
     assert sum(entry["ph"] == "i" for entry in trace) == len(moments)
 
 
@@ -117,3 +120,10 @@ def test_files_are_written_and_hostile_names_are_inert_in_them(tmp_path):
     assert "&lt;b&gt;" in picture
     assert json.loads(paths[1].read_text(encoding="utf-8"))["traceEvents"]
     assert "\u202e" not in timeline_text(plan, log, outcome)
+
+
+def test_every_kind_of_event_has_a_look():
+    """A kind that the engine learns must be drawn, in picture and text; a launch shows by itself."""
+    drawn = set(EventKind) - {EventKind.LAUNCH}
+    assert set(picture._LOOKS) | set(picture._MARKS) == drawn
+    assert set(text._SIGNS) | set(text._MARKS) == drawn

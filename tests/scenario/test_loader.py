@@ -155,8 +155,6 @@ def test_all_problems_are_told_at_once() -> None:
     ("addition", "key"),
     [
         ("dispatch: {context: {start: 20K}}", "dispatch.context: context"),
-        ("provider: {profile: anthropic-start}", "provider.profile: profile"),
-        ("client: {profile: anthropic-sdk}", "client.profile: profile"),
         ("harness: {profile: claude-code}", "harness: harness"),
         ("failures: {hang: 1%}", "failures.hang: hang"),
         ("retry: {policy: resume}", "retry.policy: resume"),

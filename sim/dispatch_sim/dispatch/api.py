@@ -75,21 +75,21 @@ class ModelApi:
         requests.refill(now_s)
         inputs.refill(now_s)
         outputs.refill(now_s)
-        if requests.level >= 1 and inputs.level >= input_tokens and outputs.level >= self._reserved:
+        retry_after_s = max(
+            wait_for(requests.level, 1, requests.rate_per_s, now_s),
+            wait_for(inputs.level, input_tokens, inputs.rate_per_s, now_s),
+            wait_for(outputs.level, self._reserved, outputs.rate_per_s, now_s),
+        )
+        if retry_after_s == 0.0:
             requests.level -= 1
             inputs.level -= input_tokens
             outputs.level -= self._reserved
             self.requests += 1
             self.input_tokens += input_tokens
-            return 0.0
-        if self._counts_refused:
+        elif self._counts_refused:
             requests.level = max(0.0, requests.level - 1)
             self.requests += 1
-        return max(
-            wait_for(requests.level, 1, requests.rate_per_s, now_s),
-            wait_for(inputs.level, input_tokens, inputs.rate_per_s, now_s),
-            wait_for(outputs.level, self._reserved, outputs.rate_per_s, now_s),
-        )
+        return retry_after_s
 
     def acquire(self, input_tokens: Callable[[], int]) -> Generator[simpy.Event, Any, bool]:
         """Admit a try that may wait in line, first in, first out; ends with False where it never can be.

@@ -6,6 +6,7 @@ import itertools
 import math
 
 from dispatch_sim.dispatch.cache import Prompt
+from dispatch_sim.dispatch.log import EventKind
 from dispatch_sim.dispatch.outcome import Failure, State
 from dispatch_sim.dispatch.rules import backoff
 from dispatch_sim.dispatch.world import AttemptBooks, Steps, Task, World
@@ -18,7 +19,7 @@ def get_admitted(world: World, task: Task, books: AttemptBooks, prompt: Prompt, 
     """Try a call until it is admitted; ends with why the client gave up, or None."""
     if world.api.waits:
         admitted = yield from world.api.acquire(lambda: world.quota_need(prompt))
-        world.book_time(task, State.BLOCKED, "gateway", call)
+        world.book_time(task, State.BLOCKED, EventKind.GATEWAY, call)
         return None if admitted else Failure.TOO_LARGE
     client = world.scenario.client
     obeyed_s = client.retry_after.up_to
@@ -29,11 +30,11 @@ def get_admitted(world: World, task: Task, books: AttemptBooks, prompt: Prompt, 
         if answer_s == math.inf:
             return Failure.TOO_LARGE
         world.books.rejected_tries += 1
-        status = "529" if answer_s == OVERLOADED else "429"
-        world.note(world.env.now, status, task.number, task.attempts, call, world.quota_need(prompt))
+        refusal = EventKind.OVERLOADED if answer_s == OVERLOADED else EventKind.LIMITED
+        world.note(world.env.now, refusal, task.number, task.attempts, call, world.quota_need(prompt))
         if try_ == client.retries:
             return Failure.REFUSED
-        if answer_s > 0.0 and (obeyed_s == "unlimited" or answer_s <= obeyed_s):
+        if answer_s > 0.0 and (obeyed_s == "unlimited" or answer_s <= obeyed_s * (1 + 1e-9)):
             # Exactly, and without jitter: refused agents come back at the same moment and collide.
             pause_s = answer_s
         elif answer_s > 0.0 and client.retry_after.above == "give_up":
@@ -42,7 +43,7 @@ def get_admitted(world: World, task: Task, books: AttemptBooks, prompt: Prompt, 
             u = world.luck.jitter(task.group, task.index, task.attempts - 1, call, try_)
             pause_s = backoff(try_, client.initial, client.factor, client.cap, client.jitter, u)
         yield world.env.timeout(pause_s)
-        books.time_s += world.book_time(task, State.BACKOFF, "backoff", call)
+        books.time_s += world.book_time(task, State.BACKOFF, EventKind.BACKOFF, call)
     raise AssertionError("unreachable")
 
 

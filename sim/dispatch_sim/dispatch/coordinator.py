@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dispatch_sim.dispatch.cache import TimedCache
+from dispatch_sim.dispatch.log import EventKind
 from dispatch_sim.dispatch.outcome import Cause, Usage
 from dispatch_sim.dispatch.world import COORDINATOR, Process, World
 from dispatch_sim.scenario.quantities import whole
@@ -15,7 +16,7 @@ def get_admitted(world: World, input_tokens: int = 0) -> Process:
         return
     while retry_after_s := world.api.admit(input_tokens):
         world.books.rejected_tries += 1
-        world.note(world.env.now, "429", COORDINATOR)
+        world.note(world.env.now, EventKind.LIMITED, COORDINATOR)
         yield world.env.timeout(retry_after_s)
 
 
@@ -41,4 +42,4 @@ def warm_prefix(world: World) -> Process:
     start_s = world.env.now
     yield world.env.timeout(first_token_s)
     world.api.charge_output(0)
-    world.note(start_s, "prewarm", COORDINATOR, tokens=prefix)
+    world.note(start_s, EventKind.PREWARM, COORDINATOR, tokens=prefix)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from dispatch_sim.dispatch.agent import work
 from dispatch_sim.dispatch.coordinator import charge_writing, get_admitted, warm_prefix
+from dispatch_sim.dispatch.log import EventKind
 from dispatch_sim.dispatch.merging import Merging
 from dispatch_sim.dispatch.outcome import Cause, Failure, State
 from dispatch_sim.dispatch.world import COORDINATOR, AttemptBooks, Process, Task, World
@@ -124,7 +125,7 @@ class Dispatcher:
                 self._launch(task)
             tokens = dispatch.turn.tokens + len(batch) * dispatch.brief.tokens
             charge_writing(world, world.books.usage[Cause.COORDINATION], tokens)
-            world.note(start_s, "turn", COORDINATOR)
+            world.note(start_s, EventKind.TURN, COORDINATOR)
 
     def _take(self) -> list[Task]:
         """Take from the waiting tasks, in their order, one for each free slot."""
@@ -136,8 +137,8 @@ class Dispatcher:
         self._running += 1
         self._unsettled += 1
         task.attempts += 1
-        self._world.book_time(task, State.WAIT, "wait")
-        self._world.note(self._world.env.now, "launch", task.number, task.attempts)
+        self._world.book_time(task, State.WAIT, EventKind.WAIT)
+        self._world.note(self._world.env.now, EventKind.LAUNCH, task.number, task.attempts)
         task.launched_s = self._world.env.now
         self._world.env.process(self._attempt(task))
 
@@ -151,7 +152,7 @@ class Dispatcher:
         # Outputs, and in a round failures too, are seen when all is back. A queue sees a failure at once.
         if self._strategy.merge == "barrier" and (failure is None or not self._strategy.refills):
             yield self._barrier
-            self._world.book_time(task, State.BLOCKED, "barrier")
+            self._world.book_time(task, State.BLOCKED, EventKind.BARRIER)
         if failure is None:
             failure = yield from self._merging.merge(task, luck, books)
         self._book(books, failure)
@@ -172,10 +173,10 @@ class Dispatcher:
         world = self._world
         with world.person.request() as turn:
             yield turn
-            world.book_time(task, State.BLOCKED, "person busy")
+            world.book_time(task, State.BLOCKED, EventKind.PERSON_BUSY)
             people_s = world.luck.recovery(task.group, task.index)
             yield world.env.timeout(people_s)
-            world.book_time(task, State.RECOVERY, "recovery")
+            world.book_time(task, State.RECOVERY, EventKind.RECOVERY)
         world.books.people_recovery_s += people_s
         world.books.recovered_tasks += 1
         self._recovering -= 1

@@ -8,8 +8,9 @@ they share.
 from __future__ import annotations
 
 from dispatch_sim.dispatch.dispatcher import Dispatcher
+from dispatch_sim.dispatch.log import Event
 from dispatch_sim.dispatch.luck import Luck
-from dispatch_sim.dispatch.outcome import Event, Outcome
+from dispatch_sim.dispatch.outcome import Outcome
 from dispatch_sim.dispatch.plan import Plan
 from dispatch_sim.dispatch.world import World
 

@@ -118,7 +118,7 @@ class Luck:
             return_s=self._draw(dispatch.return_.time, Activity.RETURN_TIME, *key),
             # Given that it is below the probability of a crash, the draw is uniform below it: the same
             # draw says which call.
-            crash_call=int(crash / failures.crash * parts) if crash < failures.crash else -1,
+            crash_call=min(int(crash / failures.crash * parts), parts - 1) if crash < failures.crash else -1,
             bad_output=self._uniform(Activity.BAD_OUTPUT, *key) < failures.bad_output,
         )
 

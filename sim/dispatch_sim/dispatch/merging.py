@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 
 from dispatch_sim.dispatch.coordinator import charge_writing, get_admitted
+from dispatch_sim.dispatch.log import EventKind
 from dispatch_sim.dispatch.luck import AttemptLuck
 from dispatch_sim.dispatch.outcome import Failure, State
 from dispatch_sim.dispatch.world import AttemptBooks, Steps, Task, World
@@ -32,20 +33,20 @@ class Merging:
         if tokens or time_s:
             with world.coordinator.request() as turn:
                 yield turn
-                world.book_time(task, State.BLOCKED, "coordinator busy")
                 yield from get_admitted(world)
+                world.book_time(task, State.BLOCKED, EventKind.COORDINATOR_BUSY)
                 yield world.env.timeout(time_s)
                 charge_writing(world, books.merge, tokens)
-                world.book_time(task, State.MERGE, "merge")
+                world.book_time(task, State.MERGE, EventKind.MERGE)
         if people_s:
             with world.person.request() as turn:
                 yield turn
-                world.book_time(task, State.BLOCKED, "person busy")
+                world.book_time(task, State.BLOCKED, EventKind.PERSON_BUSY)
                 yield world.env.timeout(people_s)
                 world.books.people_merge_s += people_s
-                world.book_time(task, State.MERGE, "merge by person")
+                world.book_time(task, State.MERGE, EventKind.MERGE_BY_PERSON)
         if luck.bad_output:
-            world.note(world.env.now, "bad output", task.number, task.attempts)
+            world.note(world.env.now, EventKind.BAD_OUTPUT, task.number, task.attempts)
             return Failure.BAD_OUTPUT
         self._merged_s.append(world.env.now)
         return None

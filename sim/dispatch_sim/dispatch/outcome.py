@@ -49,20 +49,6 @@ class Failure(StrEnum):
     BAD_OUTPUT = "bad_output"
 
 
-class Event(NamedTuple):
-    """One entry of a replication's event log: a stretch of time, or a moment (start = end)."""
-
-    start_s: float
-    end_s: float
-    kind: str
-    task: int
-    """Number in the plan, or -1 for the coordinator."""
-    attempt: int = 0
-    call: int = -1
-    tokens: int = 0
-    """Input tokens that the limiter admitted or refused, where it is about a call."""
-
-
 @dataclass(slots=True)
 class Usage:
     """Tokens counted once, and tokens billed by class, for one cause."""

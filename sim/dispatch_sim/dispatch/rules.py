@@ -20,16 +20,25 @@ def bucket_level(level: float, since_s: float, rate_per_s: float, capacity: floa
     return min(capacity, level + rate_per_s * since_s)
 
 
+def holds(level: float, need: float, rate_per_s: float) -> bool:
+    """Whether a bucket holds what is needed, give or take what flows in in a nanosecond and a rounding error.
+
+    Whether a try that comes exactly when a bucket is full enough is admitted must not depend on the order in
+    which floating-point numbers were added up on the way there.
+    """
+    return level >= need - rate_per_s * 1e-9 - need * 1e-12
+
+
 def wait_for(level: float, need: float, rate_per_s: float, now_s: float) -> float:
     """Return the seconds until a bucket that holds `level` would hold `need` if nobody else came.
 
-    Longer than exact by a nanosecond, a part in 10^12 and what a clock that stands at `now_s` can tell
-    apart: a client that waits as told must not be refused for a rounding error.
+    0 where it holds it. Otherwise it is longer than exact by a part in 10^12 and by what a clock that stands
+    at `now_s` can tell apart: a client that waits as told must not be refused for a rounding error.
     """
-    if level >= need:
+    if holds(level, need, rate_per_s):
         return 0.0
     exact_s = (need - level) / rate_per_s
-    return exact_s * (1 + 1e-12) + 1e-9 + (now_s + exact_s) * 2.0**-51
+    return exact_s * (1 + 1e-12) + (now_s + exact_s) * 2.0**-51
 
 
 def backoff(tries: int, initial_s: float, factor: float, cap_s: float, jitter: float, u: float) -> float:

@@ -9,8 +9,9 @@ import simpy
 
 from dispatch_sim.dispatch.api import ModelApi
 from dispatch_sim.dispatch.cache import Prompt, PromptCache, TimedCache, WarmCache
+from dispatch_sim.dispatch.log import Event, EventKind
 from dispatch_sim.dispatch.luck import Luck
-from dispatch_sim.dispatch.outcome import Event, Failure, Ledger, State, Usage
+from dispatch_sim.dispatch.outcome import Failure, Ledger, State, Usage
 from dispatch_sim.dispatch.plan import Plan
 from dispatch_sim.dispatch.rules import call_time, first_token_time
 from dispatch_sim.scenario.quantities import whole
@@ -128,7 +129,7 @@ class World:
             uncached, cached, latency.base, latency.per_uncached_ktoken, latency.per_cached_ktoken
         )
 
-    def book_time(self, task: Task, state: State, kind: str, call: int = -1, tokens: int = 0) -> float:
+    def book_time(self, task: Task, state: State, kind: EventKind, call: int = -1, tokens: int = 0) -> float:
         """Book the stretch from the last booking to now as time in a state; returns its seconds."""
         now_s = self.env.now
         start_s, task.since_s = task.since_s, now_s
@@ -139,7 +140,7 @@ class World:
         return spent_s
 
     def note(
-        self, start_s: float, kind: str, task: int, attempt: int = 0, call: int = -1, tokens: int = 0
+        self, start_s: float, kind: EventKind, task: int, attempt: int = 0, call: int = -1, tokens: int = 0
     ) -> None:
         """Write an event that ends now into the log, where there is one."""
         if self.log is not None:

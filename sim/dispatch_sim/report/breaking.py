@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from dispatch_sim.report.view import View
 from dispatch_sim.report.words import MEASURES, capital, kind_words, listed, place, way
 from dispatch_sim.study.break_even import BreakEven
@@ -110,11 +108,12 @@ def _finding(found: BreakEven) -> str:
 def _resolved(found: BreakEven, crossing: Crossing) -> str:
     confidence = f"{100 * found.confidence:g}%"
     bounds = f"{place_or_edge(crossing.low)} to {place_or_edge(crossing.high)}"
+    shown = found.shown_from(crossing)
+    said = f", which is shown from {shown} on" if shown not in (None, found.first(crossing)) else ""
     return (
         f"from {first_above(found, crossing)} {_unit(found)} on, {winner_above(found, crossing)} is "
-        f"{_better(found)} than "
-        f"{_loser_above(found, crossing)} (break-even {place(crossing.at)}, {confidence} confidence set "
-        f"{bounds})"
+        f"{_better(found)} than {_loser_above(found, crossing)}{said} "
+        f"(break-even {place(crossing.at)}, {confidence} confidence set {bounds})"
     )
 
 
@@ -123,10 +122,10 @@ def _loser_above(found: BreakEven, crossing: Crossing) -> str:
 
 
 def first_above(found: BreakEven, crossing: Crossing) -> str:
-    """Return the first whole number above a crossing; `about` where its neighbours were not played."""
-    nearest = round(crossing.at)
-    first = (nearest if math.isclose(crossing.at, nearest, abs_tol=1e-9) else math.floor(crossing.at)) + 1
-    return str(first) if {first, first - 1} <= set(found.values) else f"about {first}"
+    """Return the first whole number above a crossing; `about` where it is not shown or not played."""
+    first = found.first(crossing)
+    played = {first, first - 1} <= set(found.values)
+    return str(first) if played and found.shown_from(crossing) == first else f"about {first}"
 
 
 def _unresolved(found: BreakEven) -> str:
@@ -171,7 +170,7 @@ def break_even_sentences(view: View) -> list[str]:
     found = [break_even for break_even in found if break_even.range[0] < break_even.range[1]]
     told = [sentence for break_even in found if (sentence := _break_even_sentence(view, break_even))]
     more = len(told) - MOST_BREAK_EVENS
-    if told and view.is_wide_queue and not view.is_all_at_once:
+    if told and view.is_wide_queue:
         told[-1] += (
             " Only queues narrower than the batch count here: one as wide starts all tasks together too."
         )

@@ -15,7 +15,6 @@ from dispatch_sim.report.words import (
     dollars,
     duration,
     instruction,
-    kind_of,
     listed,
     percent,
     tokens,
@@ -24,7 +23,7 @@ from dispatch_sim.report.words import (
 from dispatch_sim.study.choice import Alternative
 from dispatch_sim.study.estimates import Estimate
 
-FEW = 100
+FEW = 200
 """Replications below which a report says that they are few: costs are skewed, and t intervals then short."""
 
 _WORTH_A_WORD = 0.05
@@ -66,7 +65,8 @@ def decide(view: View) -> Decision:
             f"Take the simplest: {way(view.recommended)}."
         )
         return Decision(headline, (), (), tuple(_caution(view)))
-    headline = f"{_what_to_do(view)}: it {measure.verb} {_with_interval(view, choice.estimate)}."
+    what = instruction(view.recommended, view.tasks)
+    headline = f"{what}: it {measure.verb} {_with_interval(view, choice.estimate)}."
     if not choice.alternatives:
         return Decision(headline, ("Nothing else was played to compare it with.",), (), tuple(_caution(view)))
     comparison = [*_against_the_obvious(view), *_near_ties(view, others)]
@@ -82,13 +82,6 @@ def _with_interval(view: View, estimate: Estimate) -> str:
     return f"{value} ({confidence} interval {show(estimate.low)} to {show(estimate.high)}) a batch on average"
 
 
-def _what_to_do(view: View) -> str:
-    parallel = view.first("parallel")
-    if parallel is None or not view.is_all_at_once:
-        return instruction(view.recommended, view.tasks)
-    return f"Start all {count(view.tasks)} tasks together ({way(parallel)} or {way(view.recommended)})"
-
-
 def _against_the_obvious(view: View) -> Iterator[str]:
     """Compare with all at once and one by one, or the best queue where one of these is recommended."""
     candidates = [view.first("parallel"), view.first("sequential")]
@@ -99,7 +92,7 @@ def _against_the_obvious(view: View) -> Iterator[str]:
         if point is None or other is None:
             continue
         if other.identical:
-            same += [] if kind_of(point[0]) == "parallel" and view.is_all_at_once else [way(point)]
+            same.append(way(point))
         elif other.practically_equal:
             continue  # spoken of among the near-ties
         elif other.in_best_subset:

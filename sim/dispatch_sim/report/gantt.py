@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from dispatch_sim.dispatch.outcome import Event
+from dispatch_sim.dispatch.log import Event, EventKind
 from dispatch_sim.dispatch.plan import Plan
 from dispatch_sim.report import svg
 from dispatch_sim.report.words import about, capital, count, numbered, way
@@ -16,26 +16,30 @@ from dispatch_sim.report.words import about, capital, count, numbered, way
 MOST_TASKS = 40
 
 _LOOKS = {
-    "wait": ("waits for its turn", svg.GRID),
-    "spawn": ("spawn, return", svg.GREEN),
-    "return": ("spawn, return", svg.GREEN),
-    "call": ("model call", svg.BLUE),
-    "backoff": ("refused, backs off", svg.VERMILION),
-    "gateway": ("blocked", svg.GREY),
-    "barrier": ("blocked", svg.GREY),
-    "coordinator busy": ("blocked", svg.GREY),
-    "person busy": ("blocked", svg.GREY),
-    "turn": ("coordinator's turn", svg.SKY),
-    "merge": ("merge", svg.AMBER),
-    "merge by person": ("a person merges or redoes it", svg.PURPLE),
-    "recovery": ("a person merges or redoes it", svg.PURPLE),
+    EventKind.WAIT: ("waits for its turn", svg.GRID),
+    EventKind.SPAWN: ("spawn, return", svg.GREEN),
+    EventKind.RETURN: ("spawn, return", svg.GREEN),
+    EventKind.CALL: ("model call", svg.BLUE),
+    EventKind.BACKOFF: ("refused, backs off", svg.VERMILION),
+    EventKind.GATEWAY: ("blocked", svg.GREY),
+    EventKind.BARRIER: ("blocked", svg.GREY),
+    EventKind.COORDINATOR_BUSY: ("blocked", svg.GREY),
+    EventKind.PERSON_BUSY: ("blocked", svg.GREY),
+    EventKind.TURN: ("coordinator's turn", svg.SKY),
+    EventKind.PREWARM: ("coordinator's turn", svg.SKY),
+    EventKind.TOOLS: ("tools run", svg.GREEN),
+    EventKind.PREFIX: ("blocked", svg.GREY),
+    EventKind.MERGE: ("merge", svg.AMBER),
+    EventKind.MERGE_BY_PERSON: ("a person merges or redoes it", svg.PURPLE),
+    EventKind.RECOVERY: ("a person merges or redoes it", svg.PURPLE),
 }
 """Kinds of events: what they are called in the legend, and their colour."""
 
 _MARKS = {
-    "429": ("refused (429)", "|", svg.INK),
-    "crash": ("crash", "X", svg.INK),
-    "bad output": ("bad output", "P", svg.INK),
+    EventKind.LIMITED: ("refused (429, 529)", "|", svg.INK),
+    EventKind.OVERLOADED: ("refused (429, 529)", "|", svg.INK),
+    EventKind.CRASH: ("crash", "X", svg.INK),
+    EventKind.BAD_OUTPUT: ("bad output", "P", svg.INK),
 }
 
 
@@ -70,7 +74,7 @@ def gantt(plan: Plan, log: Sequence[Event]) -> Figure | None:
         left = svg.margin(names, 8.5, 6.4)
         figure.subplots_adjust(left=left, right=0.97, top=1 - 0.75 / height, bottom=0.5 / height)
         axes = figure.add_subplot()
-        marks: dict[str, list[tuple[float, int]]] = {}
+        marks: dict[EventKind, list[tuple[float, int]]] = {}
         stretches: dict[tuple[int, str], list[tuple[float, float]]] = {}
         for event in log:
             if event.task >= rows:
@@ -85,8 +89,8 @@ def gantt(plan: Plan, log: Sequence[Event]) -> Figure | None:
         for (row, colour), spans in stretches.items():
             axes.broken_barh(spans, (row - 0.36, 0.72), facecolor=colour, edgecolor=svg.PAPER, linewidth=0.4)
         handles: list[object] = [Patch(facecolor=colour, label=name) for name, colour in kinds.items()]
-        for kind, places in marks.items():
-            name, marker, colour = _MARKS[kind]
+        for mark, places in marks.items():
+            name, marker, colour = _MARKS[mark]
             x, y = zip(*places, strict=True)
             handles += axes.plot(x, y, marker, color=colour, markersize=8 if marker == "|" else 6, label=name)
         axes.set_ylim(rows + 0.6, -0.6)

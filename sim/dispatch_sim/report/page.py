@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,10 @@ from dispatch_sim.report.view import View, main_view, views
 from dispatch_sim.report.words import clean, factors_words, listed
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.study.answer import Answer
-from dispatch_sim.study.results import write_whole
+from dispatch_sim.study.results import write_texts
 
 
-def write_report(answer: Answer, folder: Path) -> list[Path]:
+def write_report(answer: Answer, folder: str | os.PathLike[str]) -> list[Path]:
     """Write `report.html`, which stands alone, `report.md` and the figures that it shows, as SVG.
 
     Parameters
@@ -35,23 +36,13 @@ def write_report(answer: Answer, folder: Path) -> list[Path]:
 
     Raises
     ------
-    OSError
+    ResultsError
         Where the folder cannot be written to.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     content = _content(answer)
     files = {"report.html": html_page(content), "report.md": markdown_page(content)}
     files |= {f"{shown.name}.svg": shown.svg for shown in content["figures"].values() if shown is not None}
-    paths = []
-    for name, text in files.items():
-        _write(folder / name, text)
-        paths.append(folder / name)
-    return paths
-
-
-def _write(path: Path, text: str) -> None:
-    data = text.encode("utf-8", errors="replace")
-    write_whole(path, lambda partial: partial.write_bytes(data))
+    return write_texts(files, Path(folder))
 
 
 def _content(answer: Answer) -> dict[str, Any]:

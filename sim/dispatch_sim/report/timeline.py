@@ -11,7 +11,8 @@ from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 
-from dispatch_sim.dispatch.outcome import Event, Outcome
+from dispatch_sim.dispatch.log import MOMENTS, Event, EventKind
+from dispatch_sim.dispatch.outcome import Outcome
 from dispatch_sim.dispatch.plan import Plan
 from dispatch_sim.report.words import (
     about,
@@ -25,31 +26,34 @@ from dispatch_sim.report.words import (
     tokens,
     way,
 )
-from dispatch_sim.study.results import write_whole
+from dispatch_sim.study.results import write_texts
 
 MOST_TASKS = 60
 
 _SIGNS = {
-    "wait": "·",
-    "spawn": "s",
-    "call": "█",
-    "return": "r",
-    "backoff": "░",
-    "gateway": "-",
-    "barrier": "-",
-    "coordinator busy": "-",
-    "person busy": "-",
-    "merge": "m",
-    "merge by person": "P",
-    "recovery": "P",
-    "turn": "T",
+    EventKind.WAIT: "·",
+    EventKind.SPAWN: "s",
+    EventKind.CALL: "█",
+    EventKind.RETURN: "r",
+    EventKind.BACKOFF: "░",
+    EventKind.GATEWAY: "-",
+    EventKind.BARRIER: "-",
+    EventKind.COORDINATOR_BUSY: "-",
+    EventKind.PERSON_BUSY: "-",
+    EventKind.MERGE: "m",
+    EventKind.MERGE_BY_PERSON: "P",
+    EventKind.RECOVERY: "P",
+    EventKind.TURN: "T",
+    EventKind.PREWARM: "T",
+    EventKind.TOOLS: "t",
+    EventKind.PREFIX: "-",
 }
-_MARKS = {"429": "!", "crash": "x", "bad output": "?"}
+_MARKS = {EventKind.LIMITED: "!", EventKind.OVERLOADED: "!", EventKind.CRASH: "x", EventKind.BAD_OUTPUT: "?"}
 """Moments; the later ones hide the earlier ones."""
 
 _LEGEND = (
-    "· waits   s spawn   █ model call   ░ backs off after a refusal   - blocked   r return   m merge\n"
-    "P a person works   T the coordinator hands out   ! refused (429)   x crash   ? bad output"
+    "· waits   s spawn   █ model call   ░ backs off   - blocked   r return   t tools   m merge\n"
+    "P a person works   T the coordinator hands out   ! refused (429, 529)   x crash   ? bad output"
 )
 
 
@@ -70,7 +74,7 @@ def timeline_text(plan: Plan, log: Sequence[Event], outcome: Outcome, width: int
     events: defaultdict[int, list[Event]] = defaultdict(list)
     for event in log:
         events[event.task].append(event)
-        if event.kind == "merge":
+        if event.kind == EventKind.MERGE:
             events[-1].append(event)
     batch = f"{count(len(plan.tasks))} task{'s' if len(plan.tasks) > 1 else ''}"
     lines = [f"{capital(batch)}, {way((plan.strategy.label, plan.width))}", ""]
@@ -188,7 +192,7 @@ def chrome_trace(plan: Plan, log: Sequence[Event]) -> dict[str, Any]:
             "ts": start_us,
             "args": _details(event),
         }
-        if event.kind in _MARKS:
+        if event.kind in MOMENTS:
             trace.append({**entry, "ph": "i", "s": "t"})
         else:
             trace.append({**entry, "ph": "X", "dur": round(end_us - start_us, 3)})
@@ -215,7 +219,7 @@ def write_timeline(plan: Plan, log: Sequence[Event], folder: Path) -> list[Path]
 
     Raises
     ------
-    OSError
+    ResultsError
         Where the folder cannot be written to.
     """
     from dispatch_sim.report.gantt import timeline_figure
@@ -223,8 +227,4 @@ def write_timeline(plan: Plan, log: Sequence[Event], folder: Path) -> list[Path]
     shown = timeline_figure(plan, log)
     files = {f"{shown.name}.svg": shown.svg} if shown is not None else {}
     files["trace.json"] = json.dumps(chrome_trace(plan, log), ensure_ascii=False) + "\n"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        data = text.encode("utf-8", errors="replace")
-        write_whole(folder / name, lambda partial, data=data: partial.write_bytes(data))
-    return [folder / name for name in files]
+    return write_texts(files, folder)

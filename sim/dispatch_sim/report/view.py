@@ -71,13 +71,6 @@ class View:
         label, width = self.recommended
         return kind_of(label) == "queue" and 1 < self.tasks <= width
 
-    @property
-    def is_all_at_once(self) -> bool:
-        """Whether it is one, and comes to the same as all at once in every replication."""
-        parallel = self.first("parallel")
-        same = self.alternative(parallel) if parallel is not None else None
-        return self.is_wide_queue and same is not None and same.identical
-
     def alternative(self, point: Point) -> Alternative | None:
         """Return how a point compares with the recommended one; None for that one, and where not played."""
         found = (o for o in self.choice.alternatives if (o.strategy, o.concurrency) == point)

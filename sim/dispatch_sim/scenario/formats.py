@@ -16,7 +16,7 @@ def format_duration(seconds: float) -> str:
     if seconds < 0.9995:
         return f"{float(f'{seconds * 1000:.3g}'):g}ms"
     if seconds < 9.95:
-        return f"{round(seconds, 1):g}s"
+        return f"{round(seconds, 2 if seconds < 2 else 1):g}s"
     whole = round(seconds)
     if whole < 60:
         return f"{whole}s"

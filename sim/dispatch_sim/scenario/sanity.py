@@ -81,6 +81,14 @@ def _times(scenario: Scenario) -> list[Finding]:
 def warnings(scenario: Scenario) -> list[Finding]:
     """Return what makes the scenario likely to fail in a way that its author may not have meant."""
     found = []
+    late = next((i for i, group in enumerate(scenario.tasks) if group.interarrival != Constant(0.0)), None)
+    barred = any(s.kind == "parallel" and not s.refills for s in scenario.strategies)
+    if late is not None and barred:
+        message = (
+            "tasks arrive one after another, and parallel starts what has arrived, waits for all of that, and"
+            " only then starts the rest; compare queues, or write {parallel: all, merge: as-completed}"
+        )
+        found.append(Finding(("tasks", late, "interarrival"), message))
     limits = scenario.provider.limits
     limit = limits.input_tokens
     for index, group in enumerate(scenario.tasks if limit is not None else ()):

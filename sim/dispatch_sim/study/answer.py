@@ -112,6 +112,7 @@ def _recommended(choice: Choice) -> dict[str, Any]:
         "strategy": choice.strategy,
         "concurrency": choice.concurrency,
         "tasks": choice.tasks,
+        "factors": choice.factors,
         "mean": choice.estimate.mean,
         "low": choice.estimate.low,
         "high": choice.estimate.high,

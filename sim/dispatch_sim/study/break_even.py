@@ -18,7 +18,15 @@ from dispatch_sim.study.estimates import (
     factor_combinations,
     paired_samples,
 )
-from dispatch_sim.study.sign_changes import Crossing, Region, Side, SignChanges, Status, sign_changes
+from dispatch_sim.study.sign_changes import (
+    Crossing,
+    Region,
+    Side,
+    SignChanges,
+    Status,
+    agreeing,
+    sign_changes,
+)
 
 _WORDS = {
     "cost_usd": ("cost", "cheaper"),
@@ -80,13 +88,23 @@ class BreakEven:
 
     @property
     def decided(self) -> tuple[Region, ...]:
-        """The regions in which one side is significantly better."""
-        return tuple(region for region in self.changes.regions if region.favours)
+        """The regions in which one side is shown to be better."""
+        regions = self.changes.regions if self.favours else self.changes.established
+        return tuple(region for region in regions if region.favours)
 
     @property
     def undecided(self) -> tuple[Region, ...]:
         """The regions in which neither side is."""
-        return tuple(region for region in self.changes.regions if not region.favours)
+        regions = self.changes.regions if self.favours else self.changes.established
+        return tuple(region for region in regions if not region.favours)
+
+    def first(self, crossing: Crossing) -> int:
+        """Return the first whole value at which the mean is in favour of who wins above a crossing."""
+        return _above(crossing.at)
+
+    def shown_from(self, crossing: Crossing) -> int | None:
+        """Return the first whole value above a crossing's confidence set; None where that is open."""
+        return None if crossing.high is None else _above(crossing.high)
 
     @property
     def text(self) -> str:
@@ -105,7 +123,10 @@ class BreakEven:
             "range": list(self.range),
             "status": self.status,
             "favours": self.favours,
-            "crossings": [asdict(crossing) for crossing in self.crossings],
+            "crossings": [
+                asdict(crossing) | {"first": self.first(crossing), "shown_from": self.shown_from(crossing)}
+                for crossing in self.crossings
+            ],
             "decided": [asdict(region) for region in self.decided],
             "undecided": [{"low": region.low, "high": region.high} for region in self.undecided],
             "text": self.text,
@@ -126,7 +147,7 @@ class BreakEven:
                 (f"{self._name(region.favours)} is {better}" if region.favours else neither)
                 + (f" from {_short(region.low)} to" if region.low < region.high else " at")
                 + f" {_short(region.high)}"
-                for region in self.changes.regions
+                for region in self.changes.established
             ]
             found = found if len(found) > 1 else [neither]
             found += [f"the means cross near {near}, within the noise"] if near else []
@@ -134,7 +155,7 @@ class BreakEven:
         parts = [
             f"{self._name('queue' if crossing.direction == 'queue_wins_above' else 'parallel')} beats "
             f"{self._name('parallel' if crossing.direction == 'queue_wins_above' else 'queue')} "
-            f"from {self._first_whole(crossing.at)} {unit} "
+            f"from {self._from(crossing, unit)} "
             f"({100 * self.confidence:g}% set {_short(crossing.low)} to {_short(crossing.high)})"
             for crossing in self.crossings
             if crossing.resolved
@@ -147,11 +168,11 @@ class BreakEven:
         queue = self.against.removesuffix(_versus(self.parallel))
         return queue if ":" in queue else f"the {queue}"
 
-    def _first_whole(self, at: float) -> str:
-        nearest = round(at)
-        first = (nearest if math.isclose(at, nearest, abs_tol=1e-9) else math.floor(at)) + 1
+    def _from(self, crossing: Crossing, unit: str) -> str:
+        first, shown = self.first(crossing), self.shown_from(crossing)
         interpolated = first not in self.values or first - 1 not in self.values
-        return f"about {first}" if interpolated else str(first)
+        about = "about " if interpolated or shown != first else ""
+        return f"{about}{first} {unit}" + (f", shown from {shown}" if shown not in (None, first) else "")
 
 
 def find_break_even(
@@ -186,9 +207,10 @@ def find_break_even(
 
     Notes
     -----
-    The best queue is chosen on one half of the replications and judged on the other (cross-fitting):
-    the least of several noisy means is too low, and would find the queue winning where it does not. What is
-    compared is so the queue that one would choose on half the replications, never better than the best.
+    The best queue is judged twice. Chosen and judged on the same replications it looks too good: the least of
+    several noisy means is too low. Chosen on one half and judged on the other (cross-fitting) it is the queue
+    that half the replications would choose, never better than the best. What both ways agree on is said; the
+    confidence set holds what either leaves open.
     """
     check_confidence(confidence)
     answers: list[BreakEven] = []
@@ -199,7 +221,7 @@ def find_break_even(
         other = [label for label in labels if _is_kind(label, queue)]
         for parallel_label, queue_label in product(one, other):
             for question in _questions(samples, parallel_label, queue_label, batch_size):
-                values, differences = _differences(samples, question.comparisons)
+                values, whole, halves = _differences(samples, question.comparisons)
                 if not values:
                     continue
                 answers.append(
@@ -213,8 +235,10 @@ def find_break_even(
                         tasks=question.tasks,
                         factors=factors,
                         values=values,
-                        replications=differences.shape[1],
-                        changes=sign_changes(values, differences, confidence),
+                        replications=whole.shape[1],
+                        changes=agreeing(
+                            sign_changes(values, whole, confidence), sign_changes(values, halves, confidence)
+                        ),
                     )
                 )
     return answers
@@ -253,17 +277,23 @@ def _questions(
 
 def _differences(
     samples: Mapping[_Point, NDArray[np.float64]], comparisons: list[tuple[int, _Point, list[_Point]]]
-) -> tuple[tuple[int, ...], NDArray[np.float64]]:
-    """Return the values of an axis that can be compared, and D there, shape (values, replications)."""
+) -> tuple[tuple[int, ...], NDArray[np.float64], NDArray[np.float64]]:
+    """Return the values of an axis that can be compared, and D there, shape (values, replications).
+
+    D is there twice: with the best queue chosen on all replications, and on the other half of them.
+    """
     used = {point for _, one, queues in comparisons if queues for point in (one, *queues)}
     costs = complete_part({point: samples[point] for point in used})
-    values, differences = [], []
+    values, whole, halves = [], [], []
     for value, one, queues in comparisons:
         present = [costs[point] for point in queues if point in costs]
         if one in costs and present:
             values.append(value)
-            differences.append(costs[one] - cross_fitted_best(np.stack(present)))
-    return tuple(values), np.stack(differences) if values else np.empty((0, 0))
+            queue = np.stack(present)
+            whole.append(costs[one] - queue[queue.mean(axis=1).argmin()])
+            halves.append(costs[one] - cross_fitted_best(queue))
+    empty = np.empty((0, 0))
+    return tuple(values), np.stack(whole) if values else empty, np.stack(halves) if values else empty
 
 
 def cross_fitted_best(costs: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -285,6 +315,12 @@ def cross_fitted_best(costs: NDArray[np.float64]) -> NDArray[np.float64]:
     best_of_even = costs[:, even].mean(axis=1).argmin()
     best_of_odd = costs[:, ~even].mean(axis=1).argmin()
     return np.asarray(np.where(even, costs[best_of_odd], costs[best_of_even]))
+
+
+def _above(at: float) -> int:
+    """Return the first whole number above a place, which may be one but for rounding."""
+    nearest = round(at)
+    return (nearest if math.isclose(at, nearest, abs_tol=1e-9) else math.floor(at)) + 1
 
 
 def _is_kind(label: str, kind: str) -> bool:

@@ -116,7 +116,7 @@ def choose(
     Returns
     -------
     The point with the least mean. Equal means go to the simplest: sequential first, then the smaller
-    concurrency, parallel last, and then the label in alphabetical order (the default options first).
+    concurrency, at the same one parallel, and then the label in alphabetical order (default options first).
 
     Raises
     ------
@@ -193,7 +193,7 @@ def choose(
     )
 
 
-def _simplicity(point: tuple[Any, ...]) -> tuple[int, int, str]:
+def _simplicity(point: tuple[Any, ...]) -> tuple[int, int, int, str]:
     label, concurrency = point
     kind = label.partition(" ")[0]
-    return {"sequential": 0, "parallel": 2}.get(kind, 1), concurrency, label
+    return {"sequential": 0}.get(kind, 1), concurrency, {"parallel": 0}.get(kind, 1), label

@@ -9,9 +9,10 @@ import json
 import os
 import platform
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,17 @@ RESULTS_FILE = "results.parquet"
 MANIFEST_FILE = "manifest.json"
 
 _WHOLE = frozenset(name for name, kind in Outcome.__annotations__.items() if kind in ("int", int))
-_PACKAGES = ("simpy", "numpy", "pandas", "pyarrow", "scipy", "pydantic", "ruamel.yaml", "matplotlib")
+_PACKAGES = (
+    "genai-prices",
+    "simpy",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "scipy",
+    "pydantic",
+    "ruamel.yaml",
+    "matplotlib",
+)
 
 
 class ResultsError(UserError):
@@ -125,14 +136,27 @@ def writing_to(folder: Path) -> Iterator[None]:
         raise ResultsError(f"{folder}: cannot be written to: {error.strerror or error}") from error
 
 
-def write_whole(path: Path, write: Any) -> None:
+def write_texts(texts: Mapping[str, str], folder: Path) -> list[Path]:
+    """Write texts into a folder, by the names of their files; returns these."""
+    with writing_to(folder):
+        for name, text in texts.items():
+            data = text.encode("utf-8", errors="replace")
+            write_whole(folder / name, partial(_write_bytes, data=data))
+    return [folder / name for name in texts]
+
+
+def _write_bytes(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file under another name in the same folder, then rename it: it is there whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        write(partial)
-        os.replace(partial, path)
+        write(unfinished)
+        os.replace(unfinished, path)
     finally:
-        partial.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
 
 
 def folder_name(name: str) -> str:

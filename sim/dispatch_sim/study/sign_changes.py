@@ -57,9 +57,17 @@ class Crossing:
 
 @dataclass(frozen=True, slots=True)
 class SignChanges:
-    """The regions and the crossings along an axis, each in its order."""
+    """What a difference does along an axis, in the order of the axis.
+
+    Attributes
+    ----------
+    regions : who is significantly better at each point by itself; for drawing.
+    established : the same, less what may be chance among so many points; for saying.
+    crossings : of the mean.
+    """
 
     regions: tuple[Region, ...]
+    established: tuple[Region, ...]
     crossings: tuple[Crossing, ...]
 
     @property
@@ -111,7 +119,7 @@ def sign_changes(x: ArrayLike, differences: ArrayLike, confidence: float = 0.95)
             f"x has shape {at.shape}, differences {values.shape}; expected (k,) and (k, replications)"
         )
     if at.size == 0:
-        return SignChanges((), ())
+        return SignChanges((), (), ())
     if values.shape[1] < 2:
         raise ValueError(f"a break-even needs at least 2 replications in common, found {values.shape[1]}")
     if not (np.isfinite(at).all() and np.isfinite(values).all()):
@@ -127,10 +135,42 @@ def sign_changes(x: ArrayLike, differences: ArrayLike, confidence: float = 0.95)
     stricter = t_critical(1 - (1 - confidence) / len(at), n) / t_critical(confidence, n)
     beyond_doubt = np.abs(means) > stricter * np.sqrt(np.einsum("ij,ij->i", scaled, scaled))
     established = _established(regions, at[beyond_doubt])
-    return SignChanges(regions, tuple(_crossings(established, _mean_zeros(at, means))))
+    return SignChanges(regions, established, tuple(_crossings(established, _mean_zeros(at, means))))
 
 
-def _established(regions: tuple[Region, ...], beyond_doubt: NDArray[np.float64]) -> list[Region]:
+def agreeing(one: SignChanges, other: SignChanges) -> SignChanges:
+    """Return what two ways of judging the same axis agree on; where they do not, it is undecided.
+
+    The zeros of the mean are those of `one`. Confidence sets are the wider for it, never narrower.
+    """
+    established = _agreed(one.established, other.established)
+    zeros = [(crossing.at, crossing.direction) for crossing in one.crossings]
+    return SignChanges(
+        _agreed(one.regions, other.regions), established, tuple(_crossings(established, zeros))
+    )
+
+
+def _agreed(one: Sequence[Region], other: Sequence[Region]) -> tuple[Region, ...]:
+    """Return the regions in which both favour the same side."""
+    ends = sorted({end for region in (*one, *other) for end in (region.low, region.high)})
+    agreed: list[Region] = []
+    for low, high in pairwise(end for end in ends for _ in range(2)):  # each end, and what is between two
+        sides = {_side_of(regions, low, high) for regions in (one, other)}
+        piece = Region(low, high, sides.pop() if len(sides) == 1 else None)
+        if agreed and agreed[-1].favours == piece.favours:
+            agreed[-1] = Region(agreed[-1].low, piece.high, piece.favours)
+        else:
+            agreed.append(piece)
+    return tuple(agreed)
+
+
+def _side_of(regions: Sequence[Region], low: float, high: float) -> Side | None:
+    """Return whom the region that holds a stretch or a point favours; nobody at the border of two."""
+    sides = {region.favours for region in regions if region.low <= low and high <= region.high}
+    return None if len(sides) > 1 else sides.pop()
+
+
+def _established(regions: tuple[Region, ...], beyond_doubt: NDArray[np.float64]) -> tuple[Region, ...]:
     """Return the regions, those joined to the undecided ones that no point beyond doubt establishes."""
     joined: list[Region] = []
     for region in regions:
@@ -140,7 +180,7 @@ def _established(regions: tuple[Region, ...], beyond_doubt: NDArray[np.float64])
             joined[-1] = Region(joined[-1].low, region.high, None)
         else:
             joined.append(Region(region.low, region.high, favours))
-    return joined
+    return tuple(joined)
 
 
 _Piece = tuple[float, float, int]

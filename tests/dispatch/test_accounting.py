@@ -98,3 +98,21 @@ def test_overloads_come_as_often_as_they_are_said_to():
     )
     outcome, _ = play_one(scenario, AT_ONCE)
     assert abs(outcome.refused_attempts - 400) < 3.3 * (2000 * 0.2 * 0.8) ** 0.5
+
+
+def test_a_patient_caller_gets_through_though_its_refused_tries_cost_requests():
+    """Half a request has flowed in when the coordinator is refused and loses it: it waits for a whole one.
+
+    Two requests a minute. The turn and the call at 0 s take both; the merge comes at 15 s, finds half a
+    request, and is let in half a minute later. In line nothing is refused, and it waits 15 s.
+    """
+    parts = (
+        "tasks: [{name: a, tokens: 1K, calls: 1, duration: 15s}]",
+        NO_OVERHEADS,
+        NO_FAILURES,
+        "merge: {structured: {tokens: 0, time: 5s}}",
+    )
+    limits = "limits: {requests: 2/min, input_tokens: unlimited, output_tokens: unlimited}"
+    for on_limit, makespan_s in (("reject", 50), ("wait", 35)):
+        provider = f"provider: {{{limits}, on_limit: {on_limit}, accounting: {{failed_requests: true}}}}"
+        assert play_one(scenario_of(*parts, provider), "parallel")[0].makespan_s == pytest.approx(makespan_s)

@@ -12,7 +12,7 @@ from typing import Any
 
 import simpy
 
-from dispatch_sim.dispatch.rules import MINUTE_S, bucket_level, wait_for
+from dispatch_sim.dispatch.rules import MINUTE_S, bucket_level, holds, wait_for
 from dispatch_sim.scenario.provider import Accounting, Limits
 
 
@@ -49,7 +49,7 @@ class ModelApi:
         self._request_bucket = TokenBucket(limits.requests, limits)
         self._input_bucket = TokenBucket(limits.input_tokens, limits)
         self._output_bucket = TokenBucket(limits.output_tokens, limits)
-        self._counts_refused = accounting.failed_requests
+        self._counts_refused = accounting.failed_requests and not waits  # in line nothing is refused
         self._reserved = accounting.max_tokens if accounting.output == "reserved" else 0.0
         self._line: deque[tuple[Callable[[], int], simpy.Event]] = deque()
         self.requests = 0
@@ -75,21 +75,26 @@ class ModelApi:
         requests.refill(now_s)
         inputs.refill(now_s)
         outputs.refill(now_s)
-        retry_after_s = max(
-            wait_for(requests.level, 1, requests.rate_per_s, now_s),
-            wait_for(inputs.level, input_tokens, inputs.rate_per_s, now_s),
-            wait_for(outputs.level, self._reserved, outputs.rate_per_s, now_s),
-        )
-        if retry_after_s == 0.0:
+        if (
+            holds(requests.level, 1, requests.rate_per_s)
+            and holds(inputs.level, input_tokens, inputs.rate_per_s)
+            and holds(outputs.level, self._reserved, outputs.rate_per_s)
+        ):
             requests.level -= 1
             inputs.level -= input_tokens
             outputs.level -= self._reserved
             self.requests += 1
             self.input_tokens += input_tokens
-        elif self._counts_refused:
+            return 0.0
+        if self._counts_refused:
+            # Before the wait is worked out: who waits as told must find enough, or nobody ever would.
             requests.level = max(0.0, requests.level - 1)
             self.requests += 1
-        return retry_after_s
+        return max(
+            wait_for(requests.level, 1, requests.rate_per_s, now_s),
+            wait_for(inputs.level, input_tokens, inputs.rate_per_s, now_s),
+            wait_for(outputs.level, self._reserved, outputs.rate_per_s, now_s),
+        )
 
     def acquire(self, input_tokens: Callable[[], int]) -> Generator[simpy.Event, Any, bool]:
         """Admit a try that may wait in line, first in, first out; ends with False where it never can be.

@@ -80,7 +80,7 @@ def test_reads(read: Callable[[Any], Any], written: Any, held: Any) -> None:
         (q.parse_tokens, math.inf, "inf is too large; at most 1e+12 is possible"),
         (q.parse_tokens, 10**400, "a number of 401 digits is too large; at most 1e+12 is possible"),
         (q.parse_limit, 50, "50 has no unit; write 50/min, 1/s or unlimited"),
-        (q.parse_limit, "0/min", "'0/min' lets nothing through; write a limit above 0, or unlimited"),
+        (q.parse_limit, "0/min", "'0/min' lets nothing through; write 0.001/min or more, or unlimited"),
         (q.parse_limit, "lots", "'lots' is not a limit; write 50/min, 2M/min, 1/s or unlimited"),
         (q.parse_share, 20, "20 is more than the whole; write 20%, at most 100%"),
         (q.parse_share, "120%", "'120%' is more than the whole; write 20%, at most 100%"),

@@ -41,9 +41,9 @@ class Limits(Model):
     """Uncached input. Default 2M/min, same source."""
     output_tokens: Limit = 400_000.0
     """Charged as produced, at the end of a call. Default 400K/min, same source."""
-    burst: Annotated[Seconds, Field(gt=0)] = 60.0
+    burst: Annotated[Seconds, Field(ge=0.001)] = 60.0
     """A full bucket holds what flows in during this time. Default 60s: limits are stated a minute."""
-    scale: Annotated[Number, Field(gt=0, le=1e6)] = 1.0
+    scale: Annotated[Number, Field(ge=1e-6, le=1e6)] = 1.0
     """Multiplies the three limits; there to be swept."""
 
     def per_minute(self, limit: float | None) -> float:

@@ -36,6 +36,9 @@ from dispatch_sim.scenario.wording import shown, wrong
 LARGEST = 1e12
 """No quantity is larger: 30,000 years in seconds."""
 
+SMALLEST_LIMIT = 0.001
+"""Smallest limit, a minute; with smaller ones simulated time runs out of digits."""
+
 MOST_INTEGERS = 10_000
 """Most values of one list of whole numbers."""
 
@@ -136,8 +139,8 @@ def parse_limit(raw: Any) -> float | None:
         _refuse_negative(raw)
         raise wrong(f"{shown(raw)} is not a limit; write 50/min, 2M/min, 1/s or unlimited")
     rate = bounded(_scaled(found) * _PER_MINUTE[found[3]], raw)
-    if rate == 0:
-        raise wrong(f"{shown(raw)} lets nothing through; write a limit above 0, or unlimited")
+    if rate < SMALLEST_LIMIT:
+        raise wrong(f"{shown(raw)} lets nothing through; write {SMALLEST_LIMIT:g}/min or more, or unlimited")
     return rate
 
 

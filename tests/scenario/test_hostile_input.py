@@ -326,6 +326,6 @@ def test_a_spread_too_small_to_compute_with_is_refused(family):
 
 
 def test_a_limit_that_would_take_for_ever_is_refused():
-    """A bucket that fills in 10^310 minutes is an error when the scenario is read, not a study without end."""
+    """A bucket that fills in 10^310 minutes is an error when it is read, not a study without end."""
     with pytest.raises(ScenarioError, match=r"output_tokens: .*lets nothing through"):
         parse_scenario(f"{SHORT}provider: {{limits: {{output_tokens: 1e-310/min}}}}")

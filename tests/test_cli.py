@@ -245,3 +245,99 @@ def test_profiles_are_listed_and_shown_with_their_sources(tmp_path):
     assert "anthropic-start" in wrong.stderr
     as_json = json.loads(dispatch_sim("profiles", "openai-sdk", "--json", cwd=tmp_path).stdout)
     assert as_json["profiles"][0]["values"]["retry_after"]["above"] == "give_up"
+
+
+def test_a_study_too_large_to_hold_is_refused_at_once(scenario):
+    """Before its points are made: 10,000 sizes of up to 10,000 tasks."""
+    scenario.write_text(THREE_LINES.replace("tasks: [2, 3]", "tasks: 1..10000"))
+    result = dispatch_sim("check", scenario.name, cwd=scenario.parent)
+    assert result.returncode == 2
+    assert "shorten an axis" in result.stderr
+
+
+def test_a_sweep_without_points_is_refused(scenario):
+    """Every width is beyond every batch, and there is no other strategy."""
+    scenario.write_text(THREE_LINES.replace("[1, 2]", "[9]") + "strategies: [queue]\n")
+    result = dispatch_sim("check", scenario.name, cwd=scenario.parent)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "nothing to play" in result.stderr
+
+
+def test_a_replication_without_end_is_refused(scenario):
+    """Ten thousand calls, a hundred attempts and a thousand retries of each are more than one waits for."""
+    scenario.write_text(
+        "tasks: [{name: a, count: 20, tokens: 15K, calls: 10000, duration: 60s}]\n"
+        "retry: {max_attempts: 100}\nclient: {retries: 1000}\n"
+    )
+    result = dispatch_sim("check", scenario.name, cwd=scenario.parent)
+    assert result.returncode == 2
+    assert "client.retries" in result.stderr
+
+
+def test_what_is_read_by_one_set_of_parameters_and_kept_by_another_is_reported(scenario):
+    """A gamma of cv 20 is kept as a shape that may not be written; the report shows it all the same."""
+    scenario.write_text(THREE_LINES.replace("duration: 60s", "duration: {gamma: {mean: 60s, cv: 20}}"))
+    result = dispatch_sim("sweep", scenario.name, "--replications", 4, cwd=scenario.parent)
+    assert result.returncode == 0, result.stderr
+    assert (scenario.parent / "reports" / "small" / "report.html").exists()
+
+
+def test_calls_that_take_what_they_do_are_reported(scenario):
+    """A scenario with latency has no durations, and the report says how long calls are instead."""
+    scenario.write_text(
+        THREE_LINES.replace(", duration: 60s", ", tool_time: 3s") + "provider: {latency: {base: 1s}}\n"
+    )
+    result = dispatch_sim("sweep", scenario.name, "--replications", 4, cwd=scenario.parent)
+    assert result.returncode == 0, result.stderr
+    assert "as long as what they do" in (scenario.parent / "reports" / "small" / "report.md").read_text()
+
+
+def test_output_that_nobody_reads_loses_no_report(scenario):
+    """The report is written before the answer is printed."""
+    command = [sys.executable, "-m", "dispatch_sim", "sweep", scenario.name, "--replications", "4"]
+    read, write = os.pipe()
+    os.close(read)
+    subprocess.run(
+        command, cwd=scenario.parent, stdout=write, stderr=subprocess.DEVNULL, timeout=60, check=False
+    )
+    os.close(write)
+    assert (scenario.parent / "reports" / "small" / "report.html").exists()
+
+
+def test_a_file_whose_name_is_no_text_is_swept_like_any_other(scenario):
+    """Names of files are bytes; results and report are written all the same."""
+    odd = scenario.with_name("odd_\udcff.yaml")
+    scenario.rename(odd)
+    result = dispatch_sim("sweep", odd.name, "--replications", 4, "--out", "out", cwd=scenario.parent)
+    assert result.returncode == 0, result.stderr
+    assert (scenario.parent / "out" / "report.html").exists()
+
+
+def test_workers_end_with_a_parent_that_is_killed(scenario):
+    """Nothing is left behind, however the study ends."""
+    scenario.write_text(THREE_LINES.replace("[2, 3]", "1..20").replace("[1, 2]", "1..20"))
+    command = [sys.executable, "-m", "dispatch_sim", "sweep", scenario.name, "--replications", "10000"]
+    process = subprocess.Popen(
+        [*command, "--jobs", "2"], cwd=scenario.parent, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    time.sleep(4)
+    process.kill()
+    # The pipe is closed when the last process that holds it, worker or parent, has ended.
+    process.communicate(timeout=20)
+
+
+def test_an_early_ctrl_c_leaves_earlier_results_as_they_are(scenario):
+    """Interrupted before two replications were played there is nothing to write."""
+    dispatch_sim("sweep", scenario.name, "--replications", 4, "--out", "kept", cwd=scenario.parent)
+    before = (scenario.parent / "kept" / "results.parquet").read_bytes()
+    scenario.write_text(THREE_LINES.replace("[2, 3]", "[400]").replace("[1, 2]", "1..400"))
+    command = [sys.executable, "-m", "dispatch_sim", "sweep", scenario.name, "--replications", "200"]
+    process = subprocess.Popen(
+        [*command, "--jobs", "1", "--out", "kept"], cwd=scenario.parent, stderr=subprocess.PIPE, text=True
+    )
+    time.sleep(4)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "nothing is written" in errors
+    assert (scenario.parent / "kept" / "results.parquet").read_bytes() == before

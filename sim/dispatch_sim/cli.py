@@ -6,7 +6,9 @@ goes to standard output, progress and errors to standard error.
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -19,6 +21,7 @@ import typer
 if TYPE_CHECKING:
     from dispatch_sim.scenario.loader import Source
     from dispatch_sim.study.answer import Answer
+    from dispatch_sim.study.results import Results
     from dispatch_sim.study.runner import OnProgress
 
 FAILED = 1
@@ -151,10 +154,12 @@ def compare(
                 jobs=_jobs(jobs),
                 on_progress=on_progress,
             )
-        written = [] if out is None else write_results(results, out)
+        _end_without_results(results)
         compared = answer(results)
+        if out is not None:
+            _write(compared, write_results(results, out))
         _print_json(compared.to_json()) if as_json else typer.echo(comparison_text(compared), nl=False)
-        _finish(compared, written)
+        _end(compared, kept=out is not None)
 
 
 @app.command()
@@ -185,10 +190,11 @@ def sweep(
                 jobs=_jobs(jobs),
                 on_progress=on_progress,
             )
-        written = write_results(results, folder)
+        _end_without_results(results)
         swept = answer(results)
+        _write(swept, write_results(results, folder))
         _print_json(swept.to_json()) if as_json else typer.echo(sweep_text(swept), nl=False)
-        _finish(swept, written)
+        _end(swept, kept=True)
 
 
 @app.command()
@@ -254,17 +260,28 @@ def _jobs(asked: int | None) -> int:
     return asked or all_cores()
 
 
-def _finish(answered: Answer, written: list[Path]) -> None:
-    """Write the report to where results were written, and end as the study did."""
-    if written:
-        from dispatch_sim.report.page import write_report
+def _write(answered: Answer, results: list[Path]) -> None:
+    """Write the report to where the results were written."""
+    from dispatch_sim.report.page import write_report
 
-        _say_written(write_report(answered, written[0].parent) + written)
+    _say_written(write_report(answered, results[0].parent) + results)
+
+
+def _end_without_results(results: Results) -> None:
+    """End an interrupted study that says nothing yet, and leave earlier results as they are."""
+    if results.manifest["interrupted"] and results.replications < 2:
+        typer.echo("interrupted before anything was done; nothing is written", err=True)
+        raise typer.Exit(INTERRUPTED)
+
+
+def _end(answered: Answer, *, kept: bool) -> None:
+    """End as the study did."""
     if answered.results.manifest["interrupted"]:
         played = answered.results.manifest["replications"]
-        typer.echo(
-            f"interrupted: {played['played']} of {played['asked']} replications are done and kept", err=True
+        done = f"{played['played']} of {played['asked']} replications are done" + (
+            " and kept" if kept else ""
         )
+        typer.echo(f"interrupted: {done}", err=True)
         raise typer.Exit(INTERRUPTED)
 
 
@@ -315,8 +332,24 @@ def _progress() -> Iterator[OnProgress | None]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+def _interrupt(number: int, frame: object) -> None:
+    """End the study, once: what is done is written then, and must not be interrupted again."""
+    for each in _ENDING:
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+_ENDING = (signal.SIGINT, signal.SIGTERM)
+
+
 def main() -> None:
     """Run the command line."""
     # A shell that starts us in the background has SIGINT ignored; an interruption is to work there too.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for each in _ENDING:
+        signal.signal(each, _interrupt)
+    # A notebook names a backend of its own environment for matplotlib; files need none.
+    os.environ["MPLBACKEND"] = "agg"
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     app()

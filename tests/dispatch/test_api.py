@@ -2,7 +2,19 @@
 
 import pytest
 
-from .worlds import BARE, NO_FAILURES, NO_MERGE, NO_OVERHEADS, play_one, scenario_of
+from dispatch_sim.dispatch.luck import Luck
+
+from .worlds import (
+    ALL_AT_ONCE,
+    BARE,
+    NO_FAILURES,
+    NO_MERGE,
+    NO_OVERHEADS,
+    overheads,
+    play_one,
+    scenario_of,
+    script_queue,
+)
 
 
 def limited(limits: str, more: str = "") -> str:
@@ -137,3 +149,71 @@ def test_a_return_is_read_by_the_coordinator_and_charged_as_input():
         BARE.replace("return: {tokens: 0, time: 0s}", "return: {tokens: 2K, time: 0s}"),
     )
     assert play_one(scenario, "parallel")[0].quota_input_tokens == 3000
+
+
+def test_an_output_bucket_at_exactly_zero_admits():
+    """It is empty but not in debt: a call writes the whole bucket of 8K, and the next starts at its end."""
+    scenario = scenario_of(
+        "tasks: [{name: a, count: 2, tokens: 8K, output_share: 100%, calls: 1, duration: 10s}]",
+        limited("requests: unlimited, input_tokens: unlimited, output_tokens: 8K/min"),
+    )
+    outcome, _ = play_one(scenario, script_queue(1))
+    assert (outcome.makespan_s, outcome.rejected_tries) == (20, 0)
+    assert outcome.quota_output_tokens == 16_000
+
+
+def test_a_return_puts_the_input_bucket_into_debt_and_what_overflowed_before_is_lost():
+    """A bucket of 10K is at 9K after the first call, and full again at 6 s, not at 11K after 12 s.
+
+    A return of 20K at 12 s leaves 10K of debt, and the second call needs 1K: 11K at 10K a minute are 66 s.
+    """
+    scenario = scenario_of(
+        "tasks: [{name: a, count: 2, tokens: 1K, output_share: 0%, calls: 1, duration: 12s}]",
+        overheads(return_="{tokens: 20K, time: 0s}"),
+        NO_FAILURES,
+        NO_MERGE,
+        f"provider: {{limits: {{{TEN_K_A_MINUTE}}}}}",
+    )
+    outcome, _ = play_one(scenario, script_queue(1))
+    assert outcome.makespan_s == pytest.approx(12 + 66 + 12)
+    assert outcome.quota_input_tokens == 2 * 1000 + 2 * 20_000
+
+
+def test_a_return_is_charged_when_it_has_been_read():
+    """`a` returns 20K, twice the bucket, from 6 to 36 s; `b` makes its second call at 10 s, unhindered.
+
+    It is back at 20 s and has returned at 50 s.
+    """
+    scenario = scenario_of(
+        "tasks: [{name: a, tokens: 1K, output_share: 0%, calls: 1, duration: 6s},"
+        " {name: b, tokens: 1K, output_share: 0%, calls: 2, duration: 20s}]",
+        overheads(return_="{tokens: 20K, time: 30s}"),
+        NO_FAILURES,
+        NO_MERGE,
+        f"provider: {{limits: {{{TEN_K_A_MINUTE}}}}}",
+    )
+    outcome, _ = play_one(scenario, script_queue(2))
+    assert (outcome.rejected_tries, outcome.makespan_s) == (0, 50)
+
+
+def test_a_call_that_no_bucket_can_ever_hold_does_not_hold_up_the_line():
+    """Calls of 8K and 50K in line at a bucket of 10K: those of 8K are served as if the others were not there.
+
+    The first at 0 s leaves 2K; the second has to wait for 6K, 36 s, and each further one for 8K, 48 s.
+    """
+    scenario = scenario_of(
+        "tasks: [{name: a, count: 12, calls: 1, output_share: 0%, duration: 6s,"
+        " tokens: {mixture: [{weight: 0.5, of: 8K}, {weight: 0.5, of: 50K}]}}]",
+        limited(TEN_K_A_MINUTE, ", on_limit: wait"),
+        "retry: {policy: none}",
+        "recovery: {people: 1s}",
+    )
+    luck = Luck(scenario, 0)
+    fitting = [index for index in range(12) if luck.attempt(0, index, 0).new_input == (8000,)]
+    assert 2 < len(fitting) < 10
+    outcome, log = play_one(scenario, ALL_AT_ONCE)
+    calls = [event for event in log if event.kind == "call"]
+    assert [event.task for event in calls] == fitting
+    ends_s = [6.0] + [36 + 48 * turn + 6 for turn in range(len(fitting) - 1)]
+    assert [event.end_s for event in calls] == pytest.approx(ends_s)
+    assert outcome.too_large_attempts == outcome.failed_attempts == 12 - len(fitting)

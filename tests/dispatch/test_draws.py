@@ -1,19 +1,22 @@
 """The keyed generator and what is drawn with it."""
 
 import math
-from itertools import pairwise
+from itertools import pairwise, product
+from statistics import NormalDist
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
 from dispatch_sim.dispatch.draws import Activity, group_key, philox4x32, uniform
 from dispatch_sim.dispatch.luck import Luck
-from dispatch_sim.dispatch.plan import make_plan
+from dispatch_sim.dispatch.plan import group_counts, make_plan
+from dispatch_sim.scenario.model import MAX_CALLS
 from dispatch_sim.scenario.strategy import parse_strategy
 
-from .worlds import scenario_of
+from .worlds import NO_OVERHEADS, scenario_of
 
 NOISY = """
 tasks:
@@ -99,6 +102,15 @@ def test_a_larger_batch_holds_every_task_of_a_smaller_one():
     assert counts == [10, 4, 2]
 
 
+def test_a_batch_of_another_size_is_shared_out_by_the_method_of_webster():
+    """Of 5, 2 and 1 the first goes to 5; the second to 2, as 5 / 3 is less (by D'Hondt 5 / 2 were more)."""
+    scenario = scenario_of(
+        "tasks: [{name: a, count: 5, tokens: 1, duration: 1s}, {name: b, count: 2, tokens: 1, duration: 1s},"
+        " {name: c, count: 1, tokens: 1, duration: 1s}]"
+    )
+    assert group_counts(scenario, 2) == [1, 1, 0]
+
+
 def _log_durations(variance: str, replications: int = 3000) -> np.ndarray:
     """Log durations, shape (replications, 2 tasks, 2 attempts)."""
     text = NOISY.replace("{batch: 30%, task: 50%, attempt: 20%}", variance)
@@ -136,3 +148,88 @@ def test_tokens_of_an_attempt_are_whole_and_shared_out_exactly():
     assert sum(luck.new_input) + sum(luck.output) == 15001
     assert sum(luck.output) == 3000
     assert max(luck.new_input) - min(luck.new_input) <= 1
+
+
+def test_an_attempt_is_as_long_as_its_three_normal_scores_say():
+    """60 s x exp(0.8 z), with z the scores of batch, task and attempt weighted by the roots of their shares.
+
+    The draws of durations are activities 7, 8 and 9; the batch's is keyed by the seed, the others by group.
+    """
+    scenario = scenario_of(NOISY.replace("{uniform: {low: 1, high: 9}}", "1"), "study: {seed: 9}")
+    score = NormalDist().inv_cdf
+    key = group_key(9, "a")
+    for replication in range(5):
+        of_batch = score(uniform(9, replication, 7))
+        of_task = score(uniform(key, replication, 8, 2))
+        of_attempt = score(uniform(key, replication, 9, 2, 1))
+        z = math.sqrt(0.3) * of_batch + math.sqrt(0.5) * of_task + math.sqrt(0.2) * of_attempt
+        drawn_s = Luck(scenario, replication).attempt(0, 2, 1).call_s
+        assert drawn_s == pytest.approx(60 * math.exp(0.8 * z))
+
+
+def test_all_groups_share_the_score_of_the_batch():
+    """With all of the variance the batch's, tasks of two groups take equally long."""
+    kind = (
+        "calls: 1, tokens: 1K, duration: {lognormal: {median: 60s, log_sd: 0.8}},"
+        " variance: {batch: 100%, task: 0%, attempt: 0%}"
+    )
+    luck = Luck(scenario_of(f"tasks: [{{name: a, {kind}}}, {{name: b, {kind}}}]"), 0)
+    assert luck.attempt(0, 0, 0).call_s == luck.attempt(1, 0, 0).call_s != 60
+
+
+def test_what_an_attempt_meets_is_drawn_independently():
+    """Calls, tokens, duration, crash and bad output of 2,000 attempts: no correlation beyond five errors."""
+    scenario = scenario_of(
+        NOISY.replace("count: 6", "count: 2000").replace("batch: 30%, task: 50%", "batch: 0%, task: 80%"),
+        "failures: {crash: 50%, bad_output: 50%}",
+    )
+    luck = Luck(scenario, 0)
+    attempts = [luck.attempt(0, index, 0) for index in range(2000)]
+    met = [
+        [len(attempt.output) for attempt in attempts],
+        [math.log(sum(attempt.new_input) + sum(attempt.output)) for attempt in attempts],
+        [math.log(attempt.call_s * len(attempt.output)) for attempt in attempts],
+        [attempt.crash_call >= 0 for attempt in attempts],
+        [attempt.bad_output for attempt in attempts],
+    ]
+    off_diagonal = np.corrcoef(met)[np.triu_indices(5, k=1)]
+    assert np.abs(off_diagonal).max() < 5 / math.sqrt(2000)
+
+
+def test_recoveries_are_drawn_by_task_and_spawns_by_attempt():
+    """No two tasks take a person equally long, and a retry does not begin with the same context."""
+    scenario = scenario_of(
+        NOISY,
+        NO_OVERHEADS.replace("spawn: {tokens: 0,", "spawn: {tokens: {uniform: {low: 1, high: 9K}},"),
+        "recovery: {people: {exponential: {mean: 10m}}}",
+    )
+    luck = Luck(scenario, 0)
+    assert len({luck.recovery(0, index) for index in range(6)}) == 6
+    keys = product(range(6), range(2))
+    assert len({luck.attempt(0, index, attempt).spawn_tokens for index, attempt in keys}) > 9
+
+
+def test_jitter_is_drawn_by_attempt_call_and_try():
+    """Two backoffs that differ in one of them are jittered differently."""
+    luck = Luck(scenario_of(NOISY), 0)
+    assert len({luck.jitter(0, *key) for key in product((0, 1), repeat=4)}) == 16
+
+
+def test_a_crash_comes_at_the_end_of_any_call_equally_likely():
+    """Half of 400 attempts of four calls crash: 50 in each call, give or take 3.8 sd of 6.6."""
+    scenario = scenario_of(
+        "tasks: [{name: a, count: 400, calls: 4, tokens: 4K, duration: 40s}]", "failures: {crash: 50%}"
+    )
+    luck = Luck(scenario, 0)
+    crash_calls = [luck.attempt(0, index, 0).crash_call for index in range(400)]
+    for call in range(4):
+        assert abs(crash_calls.count(call) - 50) < 25
+    assert set(crash_calls) == {-1, 0, 1, 2, 3}
+
+
+def test_more_calls_than_an_attempt_may_make_are_cut():
+    """A draw of more than 10,000 calls is cut to that, and its tokens are shared out over those."""
+    scenario = scenario_of("tasks: [{name: a, tokens: 20K, calls: 20000, duration: 1s}]")
+    attempt = Luck(scenario, 0).attempt(0, 0, 0)
+    assert len(attempt.output) == len(attempt.new_input) == MAX_CALLS == 10_000
+    assert sum(attempt.new_input) + sum(attempt.output) == 20_000

@@ -2,6 +2,11 @@
 
 import pytest
 
+from dispatch_sim.dispatch.engine import play
+from dispatch_sim.dispatch.luck import Luck
+from dispatch_sim.dispatch.plan import make_plan
+from dispatch_sim.scenario.strategy import parse_strategy
+
 from .worlds import BARE, NO_FAILURES, NO_LIMITS, NO_MERGE, play_one, scenario_of
 
 THREE = "tasks: [{name: agent, count: 3, tokens: 15K, duration: 60s}]\n"
@@ -205,3 +210,11 @@ def test_tasks_that_arrive_later_are_dispatched_later():
     assert [event.start_s for event in log if event.kind == "call" and event.call == 0] == [100, 200, 300]
     assert outcome.makespan_s == 360
     assert outcome.flow_s == 180
+
+
+def test_the_luck_of_another_scenario_is_refused():
+    """Draws are values of one scenario's distributions; the same scenario read twice is the same."""
+    plan = make_plan(scenario_of(THREE, BARE), parse_strategy("parallel"))
+    assert play(plan, Luck(scenario_of(THREE, BARE), 0)).makespan_s == 60
+    with pytest.raises(ValueError, match="another scenario"):
+        play(plan, Luck(scenario_of(THREE.replace("60s", "61s"), BARE), 0))

@@ -44,6 +44,11 @@ def test_backoff_doubles_to_its_cap_and_is_shortened_by_jitter():
     assert backoff(1, 0.5, 2.0, 8.0, 0.25, 1.0) == 0.75
 
 
+def test_backoff_that_does_not_come_by_its_cap_exactly_is_cut_to_it():
+    """Tripled: 0.5, 1.5, 4.5, and then 13.5, which is cut to 8 s."""
+    assert [backoff(tries, 0.5, 3.0, 8.0, 0.0, 0.0) for tries in range(6)] == [0.5, 1.5, 4.5, 8.0, 8.0, 8.0]
+
+
 @given(total=st.integers(0, 10**12), parts=st.integers(1, 200))
 def test_shares_of_a_whole_number_add_up_and_differ_by_one_at_most(total, parts):
     """Nothing is lost or made in sharing tokens out over calls."""

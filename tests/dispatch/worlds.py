@@ -21,6 +21,9 @@ NO_MERGE = "merge: {structured: {tokens: 0, time: 0s}, prose: {people: 0s}}\n"
 BARE = NO_OVERHEADS + NO_LIMITS + NO_FAILURES + NO_MERGE
 """Nothing but the tasks themselves."""
 
+ALL_AT_ONCE = {"parallel": "all", "manager": "script"}
+"""A barrier, and hand-outs that take no time and no call."""
+
 
 def scenario_of(*parts: str) -> Scenario:
     """Return the scenario that the parts of a file make together."""
@@ -34,3 +37,15 @@ def play_one(
     log: list[Event] = []
     plan = make_plan(scenario, parse_strategy(strategy), tasks)
     return play(plan, Luck(scenario, replication), log), log
+
+
+def script_queue(width: int, **options: object) -> dict[str, object]:
+    """Return a queue whose hand-outs take no time and no call."""
+    return {"queue": width, "manager": "script", **options}
+
+
+def overheads(**costs: str) -> str:
+    """Return what dispatch costs, by key (`return_` for `return`); what is not given costs nothing."""
+    named = {key.rstrip("_"): cost for key, cost in costs.items()}
+    all_costs = dict.fromkeys(("spawn", "return", "brief", "turn"), "{tokens: 0, time: 0s}") | named
+    return f"dispatch: {{{', '.join(f'{key}: {cost}' for key, cost in all_costs.items())}}}"

@@ -75,6 +75,16 @@ def test_further_factors_are_crossed_and_put_in_by_their_path():
     assert levels == [(1, 0), (1, 5), (2.5, 0), (2.5, 5)] == [variant.levels for variant in design.variants]
 
 
+def test_each_level_of_a_factor_is_played_with_draws_of_its_own_scenario():
+    """Three tasks of 1K or 9K without failures: 3K or 27K of work, in every replication."""
+    source = parse_source(
+        TEXT.replace("sweep: {tasks: [1, 2, 4, 6]", "sweep: {tasks: [3], tasks.tokens: [1K, 9K]")
+        + "failures: {crash: 0%, bad_output: 0%}\nclient: {retries: 1000}\n"
+    )
+    work = sweep(source).frame.groupby("tasks.tokens").tokens_work.unique()
+    assert {level: list(tokens) for level, tokens in work.items()} == {"1K": [3000], "9K": [27_000]}
+
+
 def test_a_study_beyond_memory_is_refused():
     """Rows are held in memory, so their number is bounded."""
     with pytest.raises(DesignError, match="fewer replications"):

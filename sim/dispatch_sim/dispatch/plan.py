@@ -41,7 +41,9 @@ class Plan:
         """Return a task's name: its group's, and its number from 1 where the group has several."""
         key = self.tasks[task]
         group = self.scenario.tasks[key.group]
-        alone = sum(other.group == key.group for other in self.tasks) == 1
+        # A group's tasks stand together, so its neighbours tell whether a task is the only one.
+        near = (self.tasks[other] for other in (task - 1, task + 1) if 0 <= other < len(self.tasks))
+        alone = all(other.group != key.group for other in near)
         return group.name if alone else f"{group.name} {key.index + 1}"
 
 
@@ -53,8 +55,17 @@ def make_plan(scenario: Scenario, strategy: Strategy, tasks: int | None = None) 
     ValueError
         Where the strategy needs a width and has none.
     """
+    return plan_batch(scenario, strategy, make_batch(scenario, tasks))
+
+
+def make_batch(scenario: Scenario, tasks: int | None = None) -> tuple[TaskId, ...]:
+    """Return the tasks of a batch, in the order in which they are dispatched."""
     counts = group_counts(scenario, scenario.batch_size if tasks is None else tasks)
-    batch = tuple(TaskId(group, index) for group, count in enumerate(counts) for index in range(count))
+    return tuple(TaskId(group, index) for group, count in enumerate(counts) for index in range(count))
+
+
+def plan_batch(scenario: Scenario, strategy: Strategy, batch: tuple[TaskId, ...]) -> Plan:
+    """Return the plan of a strategy for a batch that is there already; otherwise as `make_plan`."""
     if strategy.has_width and strategy.width is None:
         raise ValueError(f"{strategy.kind} needs a width; write {strategy.kind}: 3")
     return Plan(scenario, strategy.at(min(strategy.width or len(batch), len(batch))), batch)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from dispatch_sim.report.words import about, clean, count, dollars, duration, listed, percent, tokens
 from dispatch_sim.scenario.distributions import Constant, Distribution, TokensDistribution
@@ -105,16 +106,26 @@ def _group(group: dict[str, Any]) -> str:
         f"{count(group['count'])}, each with {_spread(group['calls'], about, ' model calls')}, "
         f"{_spread(group['tokens'], tokens, ' tokens of work')}, {percent(group['output_share'])} of it "
         "written, "
-        f"and {_spread(group['duration'], duration)} when nothing is in its way; {group['output']} output"
+        f"{_time(group)}; {group['output']} output"
     )
     if group["interarrival"] != 0:
         text += f"; one arrives every {_spread(group['interarrival'], duration)}"
     return text
 
 
+def _time(group: dict[str, Any]) -> str:
+    if group["duration"] is not None:
+        return f"and {_spread(group['duration'], duration)} when nothing is in its way"
+    return f"calls as long as what they do, and {_spread(group['tool_time'], duration)} of tools between two"
+
+
 def _spread(raw: Any, show: Callable[[float], str], unit: str = "") -> str:
     """Write a distribution as its mean with a unit and where the middle 80% of it lie."""
-    distribution = _PLAIN.validate_python(raw)
+    try:
+        distribution = _PLAIN.validate_python(raw)
+    except ValidationError:
+        # Read by other parameters than it is kept by, and by these at the edge of what may be written.
+        return f"{json.dumps(raw)}{unit}"
     if isinstance(distribution, Constant):
         return f"{show(distribution.value)}{unit}"
     low, high = show(distribution.quantile(0.1)), show(distribution.quantile(0.9))

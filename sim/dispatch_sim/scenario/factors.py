@@ -67,7 +67,7 @@ def with_value(raw: Any, path: Path, value: Any, done: int = 0) -> Any:
     return {**mapping, key: with_value(mapping.get(key), path, value, done + 1)}
 
 
-def findings(raw: Any, scenario: Scenario) -> list[Finding]:
+def findings(raw: Any, scenario: Scenario, folder: Any = None) -> list[Finding]:
     """Return what is wrong with the axes of a scenario's sweep and with their values.
 
     Each value is checked with the part of the scenario that it stands in, so that the check does not take
@@ -92,7 +92,7 @@ def findings(raw: Any, scenario: Scenario) -> list[Finding]:
             found.append(Finding(here, f"{shown(repeated)} is there twice; remove one of the two"))
         else:
             part, path = _part(raw, paths(raw, dotted)[0])
-            found += _level_findings(part, path, levels, here)
+            found += _level_findings(part, path, levels, here, folder)
     return found
 
 
@@ -109,14 +109,14 @@ def _part(raw: Any, path: Path) -> tuple[Any, Path]:
     return {"tasks": [group]}, ("tasks", 0, *path[2:])
 
 
-def _level_findings(part: Any, path: Path, levels: list[Any], here: Path) -> list[Finding]:
+def _level_findings(part: Any, path: Path, levels: list[Any], here: Path, folder: Any) -> list[Finding]:
     found = []
     for index, level in enumerate(levels):
         try:
             expanded, problems = profiles.expand(with_value(part, path, level))
             filled, not_simulated = not_yet.set_aside(expanded)
             problems += not_simulated
-            Scenario.model_validate(filled)
+            Scenario.model_validate(filled, context={"folder": folder})
         except PathError as error:
             return [Finding(here, str(error), at_key=True)]
         except ValidationError as error:

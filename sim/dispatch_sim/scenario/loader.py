@@ -7,6 +7,7 @@ path, and reads the result again, so that every point of a sweep has been checke
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
@@ -62,7 +63,7 @@ class Source:
             found += translation.findings(error, raw, Scenario)
         if scenario is not None:
             found += sanity.problems(scenario)
-            found += factors.findings(raw, scenario)
+            found += factors.findings(raw, scenario, self.folder)
         if scenario is None or found:
             raise self.error(found)
         return scenario
@@ -109,6 +110,8 @@ def load_source(path: str | os.PathLike[str]) -> Source:
         return ScenarioError([Problem(name, 1, 1, (), message)])
 
     try:
+        if stat.S_ISFIFO(file.stat().st_mode) and not name.startswith("/dev/"):
+            raise refused("is a pipe with a name, which may never be written to; read it through /dev/stdin")
         with file.open("rb") as stream:
             data = stream.read(MOST_CHARACTERS + 1)
     except OSError as error:

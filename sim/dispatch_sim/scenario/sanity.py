@@ -15,6 +15,9 @@ from dispatch_sim.scenario.model import MAX_CALLS, Scenario, TaskGroup, whole_ca
 from dispatch_sim.scenario.problems import Finding
 from dispatch_sim.scenario.quantities import whole
 
+MOST_TRIES = 3e7
+"""Most tries of model calls that a replication may typically make if all goes wrong: minutes of work."""
+
 WORTH_A_WARNING = 0.01
 """Probability of an impossible call from which `warnings` speaks."""
 
@@ -24,6 +27,13 @@ _GRID = 25
 def problems(scenario: Scenario) -> list[Finding]:
     """Return what makes the scenario impossible to play."""
     found = _times(scenario)
+    work = _most_tries(scenario)
+    if work > MOST_TRIES:
+        message = (
+            f"one replication may make {work:.2g} tries of model calls (tasks x calls x attempts x tries),"
+            f" more than {MOST_TRIES:.0e}; lower count, calls, retry.max_attempts or client.retries"
+        )
+        found.append(Finding(("tasks",), message))
     limits = scenario.provider.limits
     requests = limits.capacity(limits.requests)
     if requests < 1:
@@ -48,6 +58,13 @@ def problems(scenario: Scenario) -> list[Finding]:
                 )
             )
     return found
+
+
+def _most_tries(scenario: Scenario) -> float:
+    """Return how many tries of model calls a replication makes if all tries are refused and attempts fail."""
+    attempts = scenario.retry.max_attempts if scenario.retry.policy == "failed-only" else 1
+    calls = sum(group.count * whole_calls(group.calls.quantile(0.5)) for group in scenario.tasks)
+    return float(calls) * attempts * (1 + scenario.client.retries)
 
 
 def _times(scenario: Scenario) -> list[Finding]:
@@ -91,8 +108,9 @@ def warnings(scenario: Scenario) -> list[Finding]:
         found.append(Finding(("tasks", late, "interarrival"), message))
     limits = scenario.provider.limits
     limit = limits.input_tokens
+    spawns = tuple(_typical(scenario.dispatch.spawn.tokens)) if limit is not None else ()
     for index, group in enumerate(scenario.tasks if limit is not None else ()):
-        probability = probability_of_impossible_call(scenario, group)
+        probability = probability_of_impossible_call(scenario, group, spawns)
         if probability > WORTH_A_WARNING:
             found.append(
                 Finding(
@@ -106,17 +124,19 @@ def warnings(scenario: Scenario) -> list[Finding]:
     return found
 
 
-def probability_of_impossible_call(scenario: Scenario, group: TaskGroup) -> float:
+def probability_of_impossible_call(
+    scenario: Scenario, group: TaskGroup, spawns: tuple[float, ...] = ()
+) -> float:
     """Return the probability that an attempt's first call needs more than the input bucket can hold.
 
-    Spawn tokens and the number of calls are taken at the middles of 25 equally likely parts, the work
-    tokens from their cdf.
+    The number of calls is taken at the middles of 25 equally likely parts, and so are spawn tokens, unless
+    `spawns` has such values; the work tokens come from their cdf.
     """
     limits = scenario.provider.limits
     if limits.input_tokens is None:
         return 0.0
     capacity = limits.capacity(limits.input_tokens)
-    spawns = list(_typical(scenario.dispatch.spawn.tokens))
+    spawns = spawns or tuple(_typical(scenario.dispatch.spawn.tokens))
     calls = [whole_calls(n) for n in _typical(group.calls)]
     new_input = 1 - group.output_share
     total = 0.0

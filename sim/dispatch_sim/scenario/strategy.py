@@ -16,6 +16,7 @@ MergeTiming = Literal["barrier", "as-completed"]
 Manager = Literal["agent", "script"]
 
 MAX_WIDTH = 100_000
+MOST_STRATEGIES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,8 @@ def parse_strategies(raw: Any) -> tuple[Strategy, ...]:
         raise _wrong(
             (), f"{shown(raw)} is not a list of strategies; write [sequential, parallel, 'queue: 3']"
         )
+    if len(raw) > MOST_STRATEGIES:
+        raise _wrong((), f"found {shown(raw)}; at most {MOST_STRATEGIES} strategies are compared")
     parsed = tuple(parse_strategy(entry, (index,)) for index, entry in enumerate(raw))
     for index, strategy in enumerate(parsed):
         if strategy in parsed[:index]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic_core import PydanticCustomError
 
-from dispatch_sim.dispatch.plan import Plan, make_plan
+from dispatch_sim.dispatch.plan import Plan, make_batch, make_plan, plan_batch
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import UserError
@@ -86,24 +87,32 @@ def _design(source: Source, sizes: Any, *, with_factors: bool) -> Design:
     base = source.scenario()
     factors = base.sweep.factors if with_factors else {}
     variants = []
-    rows = 0
+    _refuse_too_large(base, sizes(base), math.prod(len(levels) for levels in factors.values()))
     for levels in itertools.product(*factors.values()):
         scenario = source.replaced(dict(zip(factors, levels, strict=True))).scenario() if levels else base
         plans = tuple(_plans(scenario, sizes(scenario)))
-        rows += len(plans) * base.study.replications
-        if rows > MAX_ROWS:
-            raise DesignError(
-                f"the study has more than {MAX_ROWS:,} rows (design points x {base.study.replications:,} "
-                "replications); ask for fewer replications, or shorten an axis of the sweep"
-            )
         variants.append(Variant(tuple(_level(level) for level in levels), scenario, plans))
     return Design(tuple(factors), tuple(variants), base.study.replications)
 
 
+def _refuse_too_large(scenario: Scenario, sizes: tuple[int, ...], variants: int) -> None:
+    """Raise a `DesignError` for a study that has no points, or would not fit in memory, before it is made."""
+    points = variants * sum(len(spread(scenario, tasks)) for tasks in sizes)
+    if points == 0:
+        raise DesignError("there is nothing to play: every width is beyond the batch; write a smaller one")
+    if points * scenario.study.replications > MAX_ROWS or variants * sum(sizes) > MAX_ROWS:
+        raise DesignError(
+            f"the study has {points:,} design points of {scenario.study.replications:,} replications, for "
+            f"batches of up to {max(sizes):,} tasks; at most {MAX_ROWS:,} rows are held in memory: ask for "
+            "fewer replications, or shorten an axis of the sweep"
+        )
+
+
 def _plans(scenario: Scenario, sizes: tuple[int, ...]) -> Iterator[Plan]:
     for tasks in sizes:
+        batch = make_batch(scenario, tasks)
         for strategy in spread(scenario, tasks):
-            yield make_plan(scenario, strategy, tasks)
+            yield plan_batch(scenario, strategy, batch)
 
 
 def spread(scenario: Scenario, tasks: int) -> list[Strategy]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 import pandas as pd
@@ -31,7 +31,8 @@ from dispatch_sim.study.runner import Played, all_cores
 RESULTS_FILE = "results.parquet"
 MANIFEST_FILE = "manifest.json"
 
-_WHOLE = frozenset(name for name, kind in Outcome.__annotations__.items() if kind in ("int", int))
+_WHOLE = frozenset(name for name, kind in get_type_hints(Outcome).items() if kind is int)
+_LARGEST_WHOLE = 2.0**53
 _PACKAGES = (
     "genai-prices",
     "simpy",
@@ -86,7 +87,8 @@ def collect(source: Source, design: Design, played: Played) -> Results:
     columns["replication"] = np.tile(played.replications, len(plans))
     for number, measure in enumerate(MEASURES):
         values = played.measures[:, :, number].ravel()
-        columns[measure] = values.astype(np.int64) if measure in _WHOLE else values
+        whole = measure in _WHOLE and bool(np.all(values < _LARGEST_WHOLE))
+        columns[measure] = values.astype(np.int64) if whole else values
     return Results(pd.DataFrame(columns), _manifest(source, design, played))
 
 
@@ -101,7 +103,7 @@ def write_results(results: Results, folder: str | os.PathLike[str]) -> list[Path
     folder = Path(folder)
     with writing_to(folder):
         table = pa.Table.from_pandas(results.frame, preserve_index=False)
-        write_whole(folder / RESULTS_FILE, lambda path: pq.write_table(table, path, compression="zstd"))
+        write_whole(folder / RESULTS_FILE, partial(_write_table, table=table))
         text = json.dumps(results.manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         write_whole(folder / MANIFEST_FILE, lambda path: path.write_text(text, encoding="utf-8"))
     return [folder / RESULTS_FILE, folder / MANIFEST_FILE]
@@ -145,6 +147,11 @@ def write_texts(texts: Mapping[str, str], folder: Path) -> list[Path]:
     return [folder / name for name in texts]
 
 
+def _write_table(path: Path, table: pa.Table) -> None:
+    with path.open("wb") as file:  # opened here: pyarrow cannot take every name that a file may have
+        pq.write_table(table, file, compression="zstd")
+
+
 def _write_bytes(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 
@@ -175,7 +182,7 @@ def _manifest(source: Source, design: Design, played: Played) -> dict[str, Any]:
         "design_points": design.points,
         "factors": list(design.factors),
         "scenario": {
-            "file": Path(source.filename).name,
+            "file": Path(source.filename).name.encode("utf-8", "replace").decode(),
             "sha256": scenario.fingerprint,
             "as_written": source.raw,
             "resolved": scenario.model_dump(mode="json", by_alias=True),

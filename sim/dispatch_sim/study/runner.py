@@ -7,8 +7,10 @@ of scenario, strategy, seed and its number, and rows are put into one order at t
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
+import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -120,6 +122,16 @@ def _start_worker(design: Design) -> None:
     global _design
     _design = design
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when an interrupted study ends
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End when the parent is gone, however it went."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
 
 
 def _play_in_worker(replications: range) -> NDArray[np.float64]:

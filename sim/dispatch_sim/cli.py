@@ -11,7 +11,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -142,24 +142,17 @@ def compare(
     """Compare the strategies side by side at the batch's own size, paired by replication."""
     with _errors_in_words():
         from dispatch_sim.report.terminal import comparison_text
-        from dispatch_sim.study.answer import answer
-        from dispatch_sim.study.conduct import compare as play_comparison
-        from dispatch_sim.study.results import write_results
+        from dispatch_sim.study.conduct import compare as play
 
         with _progress() as on_progress:
-            results = play_comparison(
+            results = play(
                 _read(scenario),
                 seed=seed,
                 replications=replications,
                 jobs=_jobs(jobs),
                 on_progress=on_progress,
             )
-        _end_without_results(results)
-        compared = answer(results)
-        if out is not None:
-            _write(compared, write_results(results, out))
-        _print_json(compared.to_json()) if as_json else typer.echo(comparison_text(compared), nl=False)
-        _end(compared, kept=out is not None)
+        _answer(results, comparison_text, out, as_json)
 
 
 @app.command()
@@ -177,24 +170,18 @@ def sweep(
     """Sweep tasks and concurrency: the break-even, the choice, and a report."""
     with _errors_in_words():
         from dispatch_sim.report.terminal import sweep_text
-        from dispatch_sim.study.answer import answer
-        from dispatch_sim.study.conduct import sweep as play_sweep
-        from dispatch_sim.study.results import folder_name, write_results
+        from dispatch_sim.study.conduct import sweep as play
+        from dispatch_sim.study.results import folder_name
 
-        folder = out or Path("reports") / folder_name(scenario.stem)
         with _progress() as on_progress:
-            results = play_sweep(
+            results = play(
                 _read(scenario),
                 seed=seed,
                 replications=replications,
                 jobs=_jobs(jobs),
                 on_progress=on_progress,
             )
-        _end_without_results(results)
-        swept = answer(results)
-        _write(swept, write_results(results, folder))
-        _print_json(swept.to_json()) if as_json else typer.echo(sweep_text(swept), nl=False)
-        _end(swept, kept=True)
+        _answer(results, sweep_text, out or Path("reports") / folder_name(scenario.stem), as_json)
 
 
 @app.command()
@@ -260,28 +247,34 @@ def _jobs(asked: int | None) -> int:
     return asked or all_cores()
 
 
-def _write(answered: Answer, results: list[Path]) -> None:
-    """Write the report to where the results were written."""
-    from dispatch_sim.report.page import write_report
+def _answer(results: Results, in_words: Callable[[Answer], str], folder: Path | None, as_json: bool) -> None:
+    """Write what a study came to, if anywhere, print what it answers, and end as it did.
 
-    _say_written(write_report(answered, results[0].parent) + results)
+    Interrupted too early to say anything it ends at once, and leaves earlier results as they are. The
+    report is written before the answer is printed: nobody may read that.
+    """
+    from dispatch_sim.study.answer import answer
 
-
-def _end_without_results(results: Results) -> None:
-    """End an interrupted study that says nothing yet, and leave earlier results as they are."""
-    if results.manifest["interrupted"] and results.replications < 2:
+    interrupted = results.manifest["interrupted"]
+    if interrupted and results.replications < 2:
         typer.echo("interrupted before anything was done; nothing is written", err=True)
         raise typer.Exit(INTERRUPTED)
+    answered = answer(results)
+    if folder is not None:
+        # Imported here: drawing is what takes longest to load, and a comparison may do without.
+        from dispatch_sim.report.page import write_report
+        from dispatch_sim.study.results import write_results
 
-
-def _end(answered: Answer, *, kept: bool) -> None:
-    """End as the study did."""
-    if answered.results.manifest["interrupted"]:
-        played = answered.results.manifest["replications"]
-        done = f"{played['played']} of {played['asked']} replications are done" + (
-            " and kept" if kept else ""
-        )
-        typer.echo(f"interrupted: {done}", err=True)
+        written = write_results(results, folder)
+        _say_written(write_report(answered, folder) + written)
+    if as_json:
+        _print_json(answered.to_json())
+    else:
+        typer.echo(in_words(answered), nl=False)
+    if interrupted:
+        played = results.manifest["replications"]
+        done = f"{played['played']} of {played['asked']} replications are done"
+        typer.echo(f"interrupted: {done}{' and kept' if folder is not None else ''}", err=True)
         raise typer.Exit(INTERRUPTED)
 
 

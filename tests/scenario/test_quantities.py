@@ -165,9 +165,9 @@ def test_quantities_work_in_strict_models() -> None:
         burst: q.Seconds = Field(default=60.0, gt=0)
         limit: q.Limit = 10.0
 
-    assert Model() == Model(time="2.5s", burst="1m", limit="10/min")  # type: ignore[arg-type]
+    assert Model() == Model(time="2.5s", burst="1m", limit="10/min")
     with pytest.raises(ValidationError, match="greater than 0"):
-        Model(burst="0s")  # type: ignore[arg-type]
+        Model(burst="0s")
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def work(world: World, task: Task, luck: AttemptLuck, books: AttemptBooks) -> St
         if failure is not None:
             return failure
         read = world.cache.tokens_read(prompt)
-        need = world.quota_need(prompt)
+        need = world.counted(prompt, read)
         books.add_call(prompt, read, output, written=world.cache.is_written(prompt, call == last))
         world.cache.send(prompt, world.first_token_s(prompt.length - read, read))
         yield env.timeout(luck.call_s + world.latency_s(output, prompt.length - read, read))

@@ -101,9 +101,11 @@ class World:
 
     def quota_need(self, prompt: Prompt) -> int:
         """Return the input tokens that the limiter would count for a prompt if it were sent now."""
-        if self.scenario.provider.accounting.cache_reads:
-            return prompt.length
-        return prompt.length - self.cache.tokens_read(prompt)
+        return self.counted(prompt, self.cache.tokens_read(prompt))
+
+    def counted(self, prompt: Prompt, read: int) -> int:
+        """Return the input tokens that the limiter counts for a prompt of which some are read."""
+        return prompt.length if self.scenario.provider.accounting.cache_reads else prompt.length - read
 
     def latency_s(self, output: int, uncached: int, cached: int) -> float:
         """Return the time of a call by what it does; 0 where tasks have a duration instead."""

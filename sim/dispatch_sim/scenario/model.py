@@ -237,7 +237,7 @@ class Scenario(Model):
     merge: Merge = Merge()
     values: Values = Values()
     strategies: Annotated[tuple[Strategy, ...], BeforeValidator(parse_strategies), strategies_schema] = Field(
-        default=parse_strategies(["sequential", "parallel", "queue"]), min_length=1, max_length=100
+        default=parse_strategies(["sequential", "parallel", "queue"]), min_length=1
     )
     sweep: Sweep = Sweep()
     study: Study = Study()

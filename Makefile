@@ -13,7 +13,7 @@ help:
 	@echo "make test    run all checks: ruff, mypy, import contract, pytest"
 	@echo "make bench   print our speed beside an idiomatic SimPy model"
 	@echo "make reports rebuild the kept reports under reports/"
-	@echo "make schema  write docs/scenario.schema.json anew"
+	@echo "make schema  write docs/scenario.schema.json and docs/parameters.md anew"
 	@echo "make clean   remove the environment and caches"
 
 sweep: $(READY)
@@ -39,6 +39,7 @@ reports: $(READY)
 
 schema: $(READY)
 	$(BIN)/dispatch-sim schema > docs/scenario.schema.json
+	$(BIN)/python -m dispatch_sim.scenario.parameters > docs/parameters.md
 
 # The constraints are the versions that were tested; a looser set is in pyproject.toml.
 $(READY): pyproject.toml constraints.txt

@@ -189,7 +189,7 @@ def profiles(
     name: Annotated[str | None, typer.Argument(help="A profile to show in full. Default: list all.")] = None,
     as_json: Json = False,
 ) -> None:
-    """List the packaged profiles of providers and clients, or show one with its sources."""
+    """List the packaged profiles (providers, clients, harnesses, scenarios), or show one with its sources."""
     with _errors_in_words():
         from dispatch_sim.scenario.profiles import profiles as packaged
         from dispatch_sim.scenario.wording import unknown
@@ -198,14 +198,14 @@ def profiles(
         if not found:
             _fail(unknown("profile", name or "", [profile.name for profile in packaged()]))
         if as_json:
-            keys = ("kind", "name", "title", "read", "sources", "values")
+            keys = ("kind", "name", "title", "read", "sources", "values", "beside")
             _print_json({"profiles": [{key: getattr(profile, key) for key in keys} for profile in found]})
             return
         for profile in found:
             if name is None:
-                typer.echo(f"{profile.kind}: {{profile: {profile.name}}}".ljust(42) + profile.title)
+                typer.echo(profile.usage.ljust(42) + profile.title)
             else:
-                typer.echo(f"# {profile.kind}: {{profile: {profile.name}}}\n{profile.text}", nl=False)
+                typer.echo(f"# {profile.usage}\n{profile.text}", nl=False)
 
 
 @app.command()

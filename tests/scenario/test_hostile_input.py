@@ -9,7 +9,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dispatch_sim.scenario import Scenario, ScenarioError, Source, load_scenario, parse_scenario, parse_source
+from dispatch_sim.scenario import (
+    Scenario,
+    ScenarioError,
+    Source,
+    load_scenario,
+    parse_scenario,
+    parse_source,
+    sanity,
+)
 from dispatch_sim.scenario.tree import MOST_CHARACTERS, Tree
 from tests.scenario.texts import FULL, MEDIUM, SHORT
 
@@ -136,6 +144,21 @@ PLACES = [
     SHORT + "study: {indifference: QUANTITY}",
     SHORT + "sweep: {tasks: QUANTITY}",
     SHORT + "strategies: [queue: QUANTITY]",
+    SHORT + "strategies: [adaptive: QUANTITY]",
+    "tasks: [{name: a, tokens: 15K, duration: 60s, coupling: QUANTITY}]",
+    SHORT + "dispatch: {context: {start: QUANTITY}}",
+    SHORT + "dispatch: {context: {compaction: {tokens: QUANTITY}}}",
+    SHORT + "provider: {retry_after: QUANTITY}",
+    SHORT + "harness: {cap: QUANTITY}",
+    SHORT + "harness: {pace: {calls: QUANTITY}}",
+    SHORT + "harness: {pace: {calls: 1, window: QUANTITY}}",
+    SHORT + "failures: {bad_brief: QUANTITY}",
+    SHORT + "timeouts: {soft: QUANTITY}",
+    SHORT + "timeouts: {hard: QUANTITY}",
+    SHORT + "retry: {max_attempts: QUANTITY}",
+    SHORT + "conflicts: {probability: QUANTITY}",
+    SHORT + "communication: {post: {tokens: QUANTITY}}",
+    SHORT + "review: {every: QUANTITY}",
 ]
 
 
@@ -165,10 +188,29 @@ def test_errors_are_short_and_escaped(text: str) -> None:
         'tasks: [{name: "TEXT", tokens: 15M, calls: 1, duration: 60s}]',
         'tasks: [{name: a, tokens: {"TEXT": 1}, duration: {empirical: {csv: "TEXT", column: "TEXT"}}}]',
         'tasks: [{name: "TEXT", after: ["TEXT"], tokens: 1, duration: 1s}, {name: "TEXT"}]',
+        'tasks: [{name: "TEXT", after: ["TEXT"], tokens: 1, duration: 1s}]',
+        'tasks: [{name: a, after: ["TEXT"], tokens: 1, duration: 1s}]',
+        'tasks: [{name: a, writes: "TEXT", tokens: 1, duration: 1s}]',
+        SHORT + 'profile: "TEXT"',
+        SHORT + 'harness: {profile: "TEXT"}',
+        SHORT + 'review: "TEXT"',
+        SHORT + 'communication: {kind: "TEXT"}',
     ):
         error = refused(place.replace("TEXT", text))
         assert all(line.isprintable() for line in error.split("\n"))
         assert len(error) < 1500
+
+
+def test_many_dependencies_are_followed_soon() -> None:
+    """Each of 400 groups waits for up to 130 before it: 44,000 dependencies without a circle."""
+    text = "tasks:\n"
+    for group in range(400):
+        after = ",".join(f"g{other}" for other in range(max(0, group - 130), group))
+        text += f"- {{name: g{group}, tokens: 1, duration: 1s, after: [{after}]}}\n"
+    source = parse_source(text)
+    started = time.perf_counter()
+    assert source.scenario().batch_size == 400
+    assert time.perf_counter() - started < 2
 
 
 def always_a_scenario_or_an_error(source: Source) -> None:
@@ -185,7 +227,9 @@ def always_a_scenario_or_an_error(source: Source) -> None:
     assert isinstance(made, Scenario)
     made.model_dump_json()
     for group in made.tasks:
-        assert all(0 <= group.duration.quantile(u) < math.inf for u in (1e-9, 0.5, 1 - 1e-9))
+        times = group.duration or group.tool_time
+        assert all(0 <= times.quantile(u) < math.inf for u in (1e-9, 0.5, 1 - 1e-9))
+    assert all(warning.message.isprintable() for warning in sanity.warnings(made))
 
 
 def test_unchanged_scenarios_are_read() -> None:
@@ -262,7 +306,7 @@ def with_at(raw: Any, path: tuple[Any, ...], change: Any) -> Any:
 
 PATHS = paths_in(RAW)
 WORDS = sorted(
-    {key for path in PATHS for key in path if isinstance(key, str)} | {"after", "hang", "uniform", "csv"}
+    {key for path in PATHS for key in path if isinstance(key, str)} | {"latency", "uniform", "csv"}
 )
 values = st.recursive(
     st.one_of(
@@ -272,7 +316,20 @@ values = st.recursive(
         st.floats(),
         st.text(max_size=8),
         st.sampled_from(
-            ["0s", "1e12", "1ms", "5K", "100%", "1/s", "$1/h", "unlimited", "1..10000", "parallel", 10**30]
+            [
+                "0s",
+                "1e12",
+                "1ms",
+                "5K",
+                "100%",
+                "1/s",
+                "$1/h",
+                "unlimited",
+                "none",
+                "1..10000",
+                "parallel",
+                10**30,
+            ]
         ),
         st.sampled_from(PATHS).map(lambda path: at(RAW, path)),
     ),

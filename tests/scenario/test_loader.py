@@ -13,7 +13,7 @@ from dispatch_sim.scenario import (
     sanity,
 )
 from dispatch_sim.scenario.distributions import Constant, Empirical, LogNormal
-from tests.scenario.texts import FULL, SHORT
+from tests.scenario.texts import EVERYTHING, FULL, SHORT
 
 
 def errors(text: str) -> list[str]:
@@ -48,6 +48,19 @@ def test_every_key_is_read() -> None:
         "tasks.check.tokens": ["5K", {"exponential": {"mean": "9K"}}],
     }
     assert scenario.study.confidence == 0.95
+    assert scenario.tasks[1].after == ("read-source",)
+    assert scenario.dispatch.context is not None
+    assert scenario.dispatch.context.compaction.time == 80
+    assert scenario.harness.pace is not None
+    assert (scenario.harness.cap, scenario.harness.pace.window) == (16, 60)
+    assert scenario.timeouts.hard == 900
+    assert scenario.communication.kind == "rounds"
+    assert scenario.review is not None
+    assert scenario.review.every == 5
+    assert [strategy.label for strategy in scenario.strategies[4:6]] == [
+        "queue (barrier, script, stagger, longest-first)",
+        "adaptive (locks, blackboard)",
+    ]
 
 
 def test_a_file_is_read_with_its_name_in_errors(tmp_path: Path) -> None:
@@ -142,9 +155,9 @@ def test_errors_say_where_and_what_to_write(text: str, expected: list[str]) -> N
 
 def test_all_problems_are_told_at_once() -> None:
     """Errors of several kinds come together, in the order of the file."""
-    text = "timeouts: {soft: 10m}\nname: ''\n" + SHORT.replace("60s", "60") + "sweep: {tasks: 20..1}\n"
+    text = "engine: other\nname: ''\n" + SHORT.replace("60s", "60") + "sweep: {tasks: 20..1}\n"
     assert errors(text) == [
-        "mine.yaml:1:1: timeouts: timeouts is not simulated yet; remove the key",
+        "mine.yaml:1:1: engine: engine is not simulated yet; remove the key",
         "mine.yaml:2:7: name: found empty text; write a word",
         "mine.yaml:4:45: tasks[0].duration: 60 has no unit; write 60s, 5m or 1h30m",
         "mine.yaml:5:16: sweep.tasks: '20..1' runs backwards; write 1..20",
@@ -154,14 +167,8 @@ def test_all_problems_are_told_at_once() -> None:
 @pytest.mark.parametrize(
     ("addition", "key"),
     [
-        ("dispatch: {context: {start: 20K}}", "dispatch.context: context"),
-        ("harness: {profile: claude-code}", "harness: harness"),
-        ("failures: {hang: 1%}", "failures.hang: hang"),
-        ("retry: {policy: resume}", "retry.policy: resume"),
-        ("conflicts: {probability: 50%}", "conflicts: conflicts"),
-        ("review: {every: 5}", "review: review"),
-        ("communication: rounds", "communication: communication"),
         ("objective: {deadline: 20m}", "objective.deadline: deadline"),
+        ("objective: {budget: $10}", "objective.budget: budget"),
         ("objective: {minimise: p95_makespan}", "objective.minimise: p95_makespan"),
         ("engine: other", "engine: engine"),
     ],
@@ -173,33 +180,135 @@ def test_what_is_not_simulated_yet_is_refused(addition: str, key: str) -> None:
     assert error.endswith(f" {key} is not simulated yet; remove the key")
 
 
+def test_only_what_is_not_simulated_yet_is_unknown() -> None:
+    """Of all that a scenario can say, all but a deadline and a budget is read."""
+    assert [error.split(": ")[1] for error in errors(EVERYTHING)] == [
+        "objective.deadline",
+        "objective.budget",
+    ]
+
+
 @pytest.mark.parametrize(
     "addition",
     [
         "dispatch: {spawn: {shared: 0}}",
-        "provider: {overloaded: 0%}",
-        "failures: {hang: 0.0}",
-        "review:",
+        "provider: {overloaded: 0%, retry_after: exact, latency: none}",
+        "failures: {hang: 0.0, bad_brief: 0%}",
         "engine: simpy",
+        "engine:",
         "communication: none",
+        "review: none",
+        "harness: {cap: none, pace: none}",
+        "timeouts: {soft: none, hard: none}",
+        "sweep:\nharness:\nreview:\ntimeouts:\nconflicts:\ncommunication:\nprovider:\nstrategies:",
+        "dispatch: {context: , spawn: }",
     ],
 )
-def test_neutral_values_are_accepted(addition: str) -> None:
-    """A key that leaves its subject out changes nothing."""
+def test_neutral_values_and_empty_sections_are_accepted(addition: str) -> None:
+    """A key that leaves its subject out changes nothing, nor does a section that is left empty."""
     assert parse_scenario(SHORT + addition) == parse_scenario(SHORT)
 
 
+def test_a_list_that_is_left_empty_is_not_given() -> None:
+    """Like a section; but the tasks themselves are needed."""
+    assert parse_scenario(SHORT.replace("60s", "60s, writes: , after: ")) == parse_scenario(SHORT)
+    assert "tasks: found nothing, not a list" in errors("tasks:")[0]
+
+
+def test_words_stand_for_sections() -> None:
+    """`none` takes a section away, and a way of communicating is named alone or with its costs."""
+    scenario = parse_scenario(f"{SHORT}dispatch: {{context: none}}\ncommunication: rounds")
+    assert scenario.dispatch.context is None
+    assert scenario.communication == parse_scenario(SHORT + "communication: {kind: rounds}").communication
+
+
+@pytest.mark.parametrize(
+    ("addition", "expected"),
+    [
+        ("timeouts: {soft: 0s}", "3:18: timeouts.soft: '0s' is out of range; write more than 0, or none"),
+        ("timeouts: {hard: 5x}", "3:18: timeouts.hard: '5x' is not a time; write 60s, 5m or 1h30m, or none"),
+        ("timeouts: {obeyed: 3}", "3:20: timeouts.obeyed: 3 is more than the whole; write 3%, at most 100%"),
+        ("review: {every: 0}", "3:17: review.every: 0 is out of range; write at least 1, or round"),
+        (
+            "review: often",
+            "3:9: review: found 'often'; write a mapping with keys such as every, people and each, or none",
+        ),
+        ("harness: {cap: 0}", "3:16: harness.cap: 0 is out of range; write at least 1, or none"),
+        (
+            "harness: {cap: many}",
+            "3:16: harness.cap: 'many' is not a whole number; write one, such as 3, or none",
+        ),
+        (
+            "harness: {over: drop}",
+            "3:17: harness.over: 'drop' is not one of the choices; write queue or refuse",
+        ),
+        (
+            "harness: {pace: {}}",
+            "3:17: harness.pace.calls: the key 'calls' is missing; add it, for example calls: 60",
+        ),
+        (
+            "communication: {kind: shout}",
+            "3:23: communication.kind: 'shout' is not one of the choices; write none, rounds or blackboard",
+        ),
+        (
+            "communication: shout",
+            "3:16: communication: found 'shout'; write a mapping with keys such as kind, brief and post, or"
+            " none, rounds or blackboard",
+        ),
+        (
+            "strategies: [{adaptive: x}]",
+            "3:25: strategies[0].adaptive: 'x' is not a width; write a whole number from 1 to 100000, or all",
+        ),
+        (
+            "strategies: [{queue: 3, order: random}]",
+            "3:32: strategies[0].order: 'random' is not possible; write as-given, longest-first or"
+            " shortest-first",
+        ),
+        (
+            "conflicts: {isolation: hope}",
+            "3:24: conflicts.isolation: 'hope' is not one of the choices; write shared, worktree or locks",
+        ),
+        (
+            "retry: {policy: again}",
+            "3:17: retry.policy: 'again' is not one of the choices; write failed-only, resume, cascade or"
+            " none",
+        ),
+        (
+            "dispatch: {context: {window: 0}}",
+            "3:30: dispatch.context.window: 0 is out of range; write at least 1",
+        ),
+        (
+            "provider: {retry_after: 0s}",
+            "3:25: provider.retry_after: '0s' is out of range; write more than 0, or exact",
+        ),
+    ],
+)
+def test_errors_of_coordination_and_failure(addition: str, expected: str) -> None:
+    """Each has its place, and says what to write; a word that is possible is named."""
+    assert errors(SHORT + addition) == [f"mine.yaml:{expected}"]
+
+
+def test_errors_of_what_tasks_write_and_wait_for() -> None:
+    """An unknown name in `after` is told where it stands, with the likeliest that was meant."""
+    assert errors(SHORT.replace("60s", "60s, after: [research, reserch, b]")) == [
+        "mine.yaml:2:68: tasks[0].after[1]: no group of tasks is called 'reserch'; did you mean 'research'?",
+        "mine.yaml:2:77: tasks[0].after[2]: no group of tasks is called 'b'; write a name that is in tasks",
+    ]
+    [error] = errors(SHORT.replace("60s", "60s, writes: notes"))
+    assert "tasks[0].writes: found 'notes', not a list" in error
+
+
 def test_tasks_that_wait_for_each_other_are_a_cycle() -> None:
-    """A circle of dependencies is told as what it is; a chain is only not simulated yet."""
+    """A circle of dependencies is told as what it is; a chain is not one."""
     task = "  - {{name: {}, tokens: 1K, duration: 1s, after: [{}]}}\n"
     assert errors("tasks:\n" + task.format("a", "b") + task.format("b", "c") + task.format("c", "b")) == [
-        "mine.yaml:2:41: tasks[0].after: after is not simulated yet; remove the key",
         "mine.yaml:3:48: tasks[1].after: tasks wait for each other: b -> c -> b; remove one of the"
         " dependencies",
-        "mine.yaml:4:41: tasks[2].after: after is not simulated yet; remove the key",
     ]
     [error] = errors("tasks:\n" + task.format("a", "a"))
     assert "tasks wait for each other: a -> a" in error
+    chain = "tasks:\n" + task.format("a", "b, c") + task.format("b", "c") + task.format("c", "")
+    assert parse_scenario(chain).tasks[0].after == ("b", "c")
 
 
 def test_a_call_that_never_fits_is_an_error() -> None:
@@ -260,7 +369,8 @@ def test_wrong_axes_are_found_when_the_file_is_read() -> None:
         " such as 0.5",
         "mine.yaml:5:3: sweep.provider.limts.scale: unknown key 'limts'; did you mean 'limits'?",
         "mine.yaml:6:3: sweep.tasks.nobody.tokens: unknown key 'nobody'; there are name, count, calls,"
-        " tokens, output_share, duration, tool_time, variance, output and interarrival",
+        " tokens, output_share, duration, tool_time, variance, output, writes, after, coupling and"
+        " interarrival",
         "mine.yaml:7:3: sweep.tasks.tokens.lognormal.mean: tasks[0].tokens: found '15K', so there is no"
         " tasks[0].tokens.lognormal.mean to put a value in",
         "mine.yaml:8:3: sweep.study.seed: this cannot be swept; sweep a key of the tasks or of the world"
@@ -281,6 +391,18 @@ def test_an_error_in_a_replaced_value_points_to_the_sweep() -> None:
         source.replaced({"provider.limits.scale": "x"}).scenario()
     with pytest.raises(ScenarioError, match="so there is no"):
         source.replaced({"tasks.tokens.constant": "1K"})
+
+
+def test_what_only_the_sweep_gives_stands_for_itself() -> None:
+    """Agents that hang need a hard timeout: of those that are swept, the first stands where nothing is."""
+    text = SHORT + "failures: {hang: 1%}\nsweep: {timeouts.hard: [5m, 15m], failures.crash: [9%]}\n"
+    source = parse_source(text)
+    assert source.scenario().timeouts.hard == 300
+    assert source.replaced({"timeouts.hard": "15m"}).scenario().timeouts.hard == 900
+    assert "never ends" in errors(text.replace("5m, 15m", "none"))[0]
+    assert "never ends" in errors(text + "timeouts: {hard: none}")[0]
+    swept = SHORT + "sweep: {failures.crash: [9%]}"
+    assert parse_scenario(swept).failures.crash == 0.03
 
 
 def test_dates_and_words_are_text() -> None:

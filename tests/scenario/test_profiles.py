@@ -1,7 +1,14 @@
 """Profiles: packaged figures with date and sources, and prices by model."""
 
-import pytest
+import json
+import math
+import re
 
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from dispatch_sim.cli import app
 from dispatch_sim.scenario import ScenarioError, parse_scenario, parse_source
 from dispatch_sim.scenario.profiles import profiles
 
@@ -11,9 +18,22 @@ TASK = "tasks: [{name: a, tokens: 1K, duration: 10s}]\n"
 @pytest.mark.parametrize("profile", profiles(), ids=lambda profile: f"{profile.kind}-{profile.name}")
 def test_every_profile_is_dated_sourced_and_sound(profile):
     """It makes a valid scenario, and says when and where its values were read."""
-    assert profile.read.count("-") == 2
     assert profile.sources
-    assert parse_scenario(f"{TASK}{profile.kind}: {{profile: {profile.name}}}")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", profile.read)
+    assert parse_scenario(TASK + profile.usage)
+
+
+def test_profiles_of_all_kinds_are_listed_and_shown():
+    """As a scenario names them, with what they say of other sections."""
+    listed = CliRunner().invoke(app, ["profiles"]).output
+    for profile in profiles():
+        assert f"{profile.usage} " in listed
+    assert {profile.kind for profile in profiles()} == {"scenario", "harness", "provider", "client"}
+    shown = CliRunner().invoke(app, ["profiles", "measured-claude-code"]).output
+    assert shown.startswith("# profile: measured-claude-code\ntitle: ")
+    assert "333 sub-agent calls in 87 public Claude Code transcripts (versions 1.0.98 to 2.1.219)" in shown
+    as_json = json.loads(CliRunner().invoke(app, ["profiles", "langgraph", "--json"]).output)
+    assert as_json["profiles"][0]["beside"] == {"retry": {"policy": "cascade", "max_attempts": 3}}
 
 
 def test_the_tiers_have_the_published_limits():
@@ -94,3 +114,131 @@ def test_a_model_without_known_prices_is_refused():
     """Rather than billed at some other's."""
     with pytest.raises(ScenarioError, match=r"provider\.model: .*provider\.prices"):
         parse_scenario(f"{TASK}provider: {{model: nonesuch-9}}")
+
+
+def in_harness(name, rest=""):
+    """Return a scenario in the harness of a profile."""
+    return parse_scenario(f"{TASK}harness: {{profile: {name}}}\n{rest}")
+
+
+@pytest.mark.parametrize(
+    ("name", "cap", "over"),
+    [
+        ("claude-code", 20, "refuse"),
+        ("claude-code-parallel", 10, "queue"),
+        ("claude-code-workflow", 16, "queue"),
+        ("langgraph", None, "queue"),
+        ("openai-agents", None, "queue"),
+        ("crewai", None, "queue"),
+        ("unbounded", None, "queue"),
+    ],
+)
+def test_harnesses_run_as_many_agents_as_they_are_known_to(name, cap, over):
+    """Caps of Claude Code by changelog and issue threads; the packages of the others have none by default."""
+    harness = in_harness(name).harness
+    assert (harness.cap, harness.over) == (cap, over)
+
+
+def test_crewai_sleeps_a_whole_minute():
+    """Its counter of calls is the only pace among the harnesses, and the number is the user's."""
+    pace = in_harness("crewai").harness.pace
+    assert pace.window == 60
+    own = parse_scenario(f"{TASK}harness: {{profile: crewai, pace: {{calls: 7}}}}").harness.pace
+    assert (own.calls, own.window) == (7, 60)
+    assert parse_scenario(f"{TASK}harness: {{profile: crewai, pace: none}}").harness.pace is None
+    assert in_harness("langgraph").harness.pace is None
+
+
+def test_a_harness_says_what_becomes_of_failures_beside_it():
+    """One failure in LangGraph cancels its siblings, and 3 attempts are made; what is written goes first."""
+    assert in_harness("langgraph").retry.policy == "cascade"
+    assert in_harness("langgraph").retry.max_attempts == 3
+    own = in_harness("langgraph", "retry: {max_attempts: 5}").retry
+    assert (own.policy, own.max_attempts) == ("cascade", 5)
+    assert in_harness("langgraph", "retry: {policy: none}").retry.policy == "none"
+    assert in_harness("langgraph", "retry:").retry.policy == "cascade"
+
+
+MEASURED = "profile: measured-claude-code\ntasks: [{name: a, count: 3}]\n"
+
+
+def test_a_whole_scenario_can_be_a_profile():
+    """Its sections go below the scenario's, what it says of tasks below every group.
+
+    Distributions do not mix.
+    """
+    text = "profile: measured-claude-code\ntasks: [{name: a}, {name: b, calls: 2, tokens: {weibull: "
+    text += "{shape: 1, scale: 9K}}}]\nclient: {retries: 3}\nfailures: {bad_output: 1%}\nprovider:\n"
+    scenario = parse_scenario(text)
+    first, second = scenario.tasks
+    assert (first.calls.mean, second.calls.mean) == (10, 2)
+    assert second.tokens.mean == pytest.approx(9000)
+    assert second.duration == first.duration
+    assert (scenario.client.retries, scenario.client.cap) == (3, 32)
+    assert (scenario.failures.crash, scenario.failures.bad_output) == (0.046, 0.01)
+    assert scenario.provider.cache.ttl == 300
+
+
+def test_a_profile_of_the_whole_scenario_leaves_errors_where_they_are():
+    """With line and column, of the groups and of the name."""
+    with pytest.raises(ScenarioError, match=r"m:2:26: tasks\[0\]\.calls: 'x' is not a number"):
+        parse_scenario(MEASURED.replace("count: 3", "calls: x"), "m")
+    with pytest.raises(ScenarioError, match="m:1:10: profile: unknown scenario profile"):
+        parse_scenario(MEASURED.replace("claude-code", "claud-code"), "m")
+    with pytest.raises(ScenarioError, match="found a list of 1; write one of"):
+        parse_scenario(MEASURED.replace("measured-claude-code", "[1]"))
+    for tasks in ("", "tasks: 5", "tasks: [5]", "tasks: []"):
+        with pytest.raises(ScenarioError, match="tasks"):
+            parse_scenario(f"profile: measured-claude-code\n{tasks}")
+
+
+def test_the_measured_spawn_has_the_measured_quantiles():
+    """10th percentile 11K, median 23.5K, 90th 33K tokens; later members of a group read 50 to 54% of that."""
+    spawn = parse_scenario(MEASURED).dispatch.spawn
+    quantiles = [spawn.tokens.quantile(u) for u in (0.1, 0.5, 0.9)]
+    assert quantiles == pytest.approx([11_000, 23_500, 33_000], rel=0.01)
+    contexts = [spawn.tokens.quantile((k + 0.5) / 1000) for k in range(1000)]
+    read = np.mean([min(spawn.shared, context) / context for context in contexts])
+    assert 0.50 <= read <= 0.54
+
+
+def test_the_measured_returns_have_the_measured_mean_and_median():
+    """Mean 1.8K, median 1.3K tokens."""
+    tokens = parse_scenario(MEASURED).dispatch.return_.tokens
+    assert tokens.mean == pytest.approx(1800, rel=0.005)
+    assert tokens.quantile(0.5) == pytest.approx(1300, rel=0.02)
+
+
+def test_the_measured_durations_vary_as_measured():
+    """Median 94 s; log-sd 1.26 in all and 0.67 within a group; between repeats from 0.32 to 0.92."""
+    group = parse_scenario(MEASURED).tasks[0]
+    log_sd = math.log(group.duration.quantile(0.8413447) / group.duration.quantile(0.5))
+    assert (group.duration.quantile(0.5), log_sd) == (pytest.approx(94), pytest.approx(1.26))
+    within = log_sd * math.sqrt(group.variance.task + group.variance.attempt)
+    assert within == pytest.approx(0.67, abs=0.005)
+    assert log_sd * math.sqrt(group.variance.attempt) == pytest.approx(math.sqrt(0.32 * 0.92), abs=0.005)
+
+
+def test_the_measured_contexts_end_as_measured():
+    """Spawn and work together have mean, sd and quartiles of a Weibull of shape 1.9 and scale 77K."""
+    scenario = parse_scenario(MEASURED)
+    grid = (np.arange(400) + 0.5) / 400
+    spawn = [scenario.dispatch.spawn.tokens.quantile(u) for u in grid]
+    work = [scenario.tasks[0].tokens.quantile(u) for u in grid]
+    final = np.add.outer(spawn, work)
+    mean = 77_000 * math.gamma(1 + 1 / 1.9)
+    sd = math.sqrt(77_000**2 * math.gamma(1 + 2 / 1.9) - mean**2)
+    assert final.mean() == pytest.approx(mean, rel=0.01)
+    assert final.std() == pytest.approx(sd, rel=0.02)
+    for u in (0.25, 0.5, 0.75):
+        assert np.quantile(final, u) == pytest.approx(77_000 * (-math.log(1 - u)) ** (1 / 1.9), rel=0.07)
+
+
+def test_the_measured_sub_agents_fail_as_measured():
+    """4.6% of calls in all, in the client and under the limits that they ran with."""
+    scenario = parse_scenario(MEASURED)
+    failures = scenario.failures
+    assert failures.crash + failures.bad_output + failures.hang == pytest.approx(0.046)
+    assert scenario.client.retries == 10
+    assert scenario.provider.limits.requests == 1000
+    assert scenario.dispatch.brief.time == 5.7

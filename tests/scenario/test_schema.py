@@ -25,11 +25,21 @@ def validator() -> Any:
 
 
 def test_the_committed_schema_is_current() -> None:
-    """docs/scenario.schema.json is what the models say; `python -m dispatch_sim.scenario.schema` makes it."""
+    """docs/scenario.schema.json is what the models say; `make schema` writes it."""
     assert (ROOT / "docs" / "scenario.schema.json").read_text(encoding="utf-8") == schema_text()
 
 
-@pytest.mark.parametrize("text", [SHORT, FULL, SHORT.replace("60s", "0")])
+@pytest.mark.parametrize(
+    "text",
+    [
+        SHORT,
+        FULL,
+        SHORT.replace("60s", "0"),
+        SHORT + "harness:\nreview:\ndispatch: {context: }\nstrategies:\nsweep:",
+        SHORT + "review: none\ncommunication: rounds\nharness: {cap: none}\ntimeouts: {hard: none, soft: 5m}",
+        "profile: measured-claude-code\ntasks: [{name: a}]",
+    ],
+)
 def test_valid_scenarios_validate(validator: Any, text: str) -> None:
     """What the loader reads, an editor does not mark."""
     parse_scenario(text)
@@ -63,7 +73,13 @@ def test_shipped_scenarios_validate(validator: Any, path: Path) -> None:
         SHORT + "strategies: [sequentially]",
         SHORT + "values: {people: 80}",
         SHORT + "sweep: {tasks: 0}",
-        SHORT + "timeouts: {soft: 10m}",
+        SHORT + "timeouts: {soft: 10}",
+        SHORT + "harness: {cap: 0}",
+        SHORT + "harness: {profile: nonesuch}",
+        SHORT + "review: often",
+        SHORT + "communication: shout",
+        SHORT + "profile: nonesuch",
+        SHORT.replace("tokens: 15K, ", ""),
     ],
 )
 def test_wrong_scenarios_do_not_validate(validator: Any, text: str) -> None:

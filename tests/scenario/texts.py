@@ -15,44 +15,71 @@ tasks:
     duration: {lognormal: {mean: 60s, cv: 0.5}}
     variance: {batch: 0%, task: 60%, attempt: 40%}
     output: structured
-    writes: []
+    writes: [notes]
     after: []
-    coupling: 0%
+    coupling: 10%
   - name: check
     count: 2
     tokens: {mixture: [{weight: 90%, of: 5K}, {weight: 10%, of: {exponential: {mean: 9K}}}]}
     duration: {empirical: [10s, 20s, 1m]}
     output: prose
+    writes: [notes, index]
+    after: [read-source]
     interarrival: {gamma: {mean: 5s, cv: 1}}
 
 dispatch:
-  spawn: {tokens: 3K, shared: 0, time: 2s}
+  spawn: {tokens: 3K, shared: 2.5K, time: 2s}
   return: {tokens: {triangular: {low: 1K, mode: 2K, high: 4K}}, time: 2s}
   brief: {tokens: 240, time: 5.7s}
   turn: {tokens: 300, time: 4s}
+  context: {start: 20K, window: 200K, compaction: {tokens: 5K, time: 80s}}
 
 provider:
+  profile: anthropic-start
+  model: claude-sonnet-4-5
   limits: {requests: 1000/min, input_tokens: 2M/min, output_tokens: unlimited, burst: 60s, scale: 0.5}
   on_limit: reject
+  retry_after: exact
+  overloaded: 0.1%
+  accounting: {cache_reads: false, output: actual, max_tokens: 4K, failed_requests: false}
+  cache: {ttl: 5m, first_token: 1.2s, minimum: 1024}
   prices: {input: $3/M, cache_write: $3.75/M, cache_read: $0.3/M, output: $15/MTok}
 client:
+  profile: anthropic-sdk
   retries: 2
   initial: 500ms
   factor: 2
   cap: 8s
   jitter: 25%
   retry_after: {up_to: 60s, above: give_up}
+harness:
+  profile: claude-code
+  cap: 16
+  over: queue
+  pace: {calls: 60, window: 60s}
+  directory_in_prompt: false
 
-failures: {crash: 3%, hang: 0, bad_output: 0.02}
-retry: {policy: failed-only, max_attempts: 2}
+failures: {crash: 3%, hang: 0.8%, bad_output: 0.02, bad_brief: 1%}
+timeouts: {soft: 10m, obeyed: 90%, hard: 15m}
+retry: {policy: resume, max_attempts: 2}
 recovery: {people: {lognormal: {mean: 10m, cv: 0.5}}}
+conflicts: {probability: 50%, isolation: worktree, people: 20m, resolve: {exponential: {mean: 5m}}, setup: 5s}
+communication: {kind: rounds, brief: {tokens: 2K, time: 32s}, post: {tokens: 100, time: 1s}}
 merge:
-  structured: {tokens: 500, time: 5s}
-  prose: {people: 3m}
-  pair: {people: 10s}
+  structured: {tokens: 500, time: 5s, people: 0s}
+  prose: {tokens: 0, time: 0s, people: 3m}
+  pair: {tokens: 50, time: 1s, people: 10s}
+review: {every: 5, people: 2m, each: 20s}
 values: {waiting: $40/h, people: $80/h}
 
-strategies: [sequential, parallel, queue: 3, {waves: 3}, {queue: 5, manager: script}, "waves: 2"]
+strategies:
+  - sequential
+  - parallel
+  - queue: 3
+  - {waves: 3}
+  - {queue: 5, manager: script, warm_up: stagger, order: longest-first, merge: barrier}
+  - {adaptive: all, isolation: locks, communication: blackboard}
+  - "waves: 2"
 sweep:
   tasks: 1..20
   concurrency: [1, 2, 4..20 step 4]
@@ -63,6 +90,9 @@ objective: {minimise: cost}
 engine: simpy
 """
 
+EVERYTHING = FULL.replace("{minimise: cost}", "{minimise: cost, deadline: 20m, budget: $10}")
+"""What is not simulated yet as well."""
+
 MEDIUM = """\
 tasks:
   - name: read
@@ -71,11 +101,16 @@ tasks:
     tokens: &t {lognormal: {mean: 15K, cv: 0.4}}
     duration: {empirical: [10s, 1m]}
     variance: {task: 60%}
-    after: []
+    after: [check]
+    writes: [a]
   - {name: check, tokens: *t, duration: {mixture: [{weight: 1, of: 5s}]}}
 provider:
   limits: {requests: 1000/min, burst: 60s}
   on_limit: "reject"
+harness: {cap: 3}
+timeouts: {hard: 5m}
+review: {every: round}
+communication: rounds
 strategies: [parallel, queue: 3]
 sweep: {tasks: 1..20, tasks.tokens: [5K]}
 """

@@ -65,7 +65,9 @@ FAMILIES: Mapping[str, Mapping[tuple[str, ...], _Build]] = {
 }
 """The families with parameters: the sets of parameters that each is given by."""
 
-_NAMES = ("constant", *FAMILIES, "empirical", "mixture")
+NAMES = ("constant", *FAMILIES, "empirical", "mixture")
+"""Keys that a distribution can have."""
+
 _CLASSES = (
     Constant,
     Uniform,
@@ -164,8 +166,8 @@ def parse_distribution(raw: Any, scale: _Scale, folder: Any = None, path: Path =
             raise wrong(f"found {shown(raw)}; write {scale.example}, or {{empirical: [...]}}", path)
         return Constant(_value(raw, scale, path))
     for name in raw:
-        if name not in _NAMES:
-            raise wrong(unknown("distribution", name, _NAMES), (*path, name), at_key=True)
+        if name not in NAMES:
+            raise wrong(unknown("distribution", name, NAMES), (*path, name), at_key=True)
     if len(raw) != 1:
         raise wrong(f"found {shown(raw)}; a distribution is a mapping of one name to its parameters", path)
     (name, inner), here = next(iter(raw.items())), (*path, *raw)

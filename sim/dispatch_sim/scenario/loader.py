@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any
@@ -46,11 +47,24 @@ class Source:
     def scenario(self) -> Scenario:
         """Return what is written, checked.
 
+        Where it cannot be played without a key that only an axis of the sweep gives, that axis's first value
+        stands for it.
+
         Raises
         ------
         ScenarioError
             with everything that is wrong.
         """
+        try:
+            return self._checked()
+        except ScenarioError:
+            levels = factors.first_levels(self.raw)
+            if levels:
+                with suppress(ScenarioError):
+                    return self.replaced(levels)._checked()
+            raise
+
+    def _checked(self) -> Scenario:
         if self.raw is None:
             raise self.error([Finding((), _EMPTY)])
         expanded, found = profiles.expand(self.raw)

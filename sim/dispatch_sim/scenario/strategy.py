@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from dispatch_sim.scenario.wording import listed, shown
 
-Kind = Literal["sequential", "parallel", "queue", "waves"]
+Kind = Literal["sequential", "parallel", "queue", "waves", "adaptive"]
 WarmUp = Literal["none", "stagger", "prewarm"]
 MergeTiming = Literal["barrier", "as-completed"]
 Manager = Literal["agent", "script"]
+Order = Literal["as-given", "longest-first", "shortest-first"]
+Isolation = Literal["shared", "worktree", "locks"]
+CommunicationKind = Literal["none", "rounds", "blackboard"]
 
 MAX_WIDTH = 100_000
 MOST_STRATEGIES = 100
@@ -25,12 +29,11 @@ class Strategy:
 
     Attributes
     ----------
-    kind : its name in a scenario.
-    width : tasks at once; None where the sweep gives it (queue, waves) or the batch does (parallel).
-    merge : `barrier` merges when all that runs has returned, `as-completed` as results come in.
-    manager : `agent` spends a turn of the coordinator on every hand-out, `script` nothing.
-    warm_up : for a timed cache. `stagger` holds agents while another's writing of the shared prefix is on
-        its way, `prewarm` has the coordinator write it before a hand-out that would find it cold.
+    kind : its name in a scenario; `KINDS` says what each does.
+    width : tasks at once; None where the sweep gives it (queue, waves) or the batch does (parallel). Of
+        adaptive, the most.
+    merge, manager, warm_up, order, isolation, communication : `OPTIONS` says what each means. None is what
+        the scenario says.
     """
 
     kind: Kind
@@ -38,6 +41,9 @@ class Strategy:
     merge: MergeTiming = "as-completed"
     manager: Manager = "agent"
     warm_up: WarmUp = "none"
+    order: Order = "as-given"
+    isolation: Isolation | None = None
+    communication: CommunicationKind | None = None
 
     @property
     def has_width(self) -> bool:
@@ -50,7 +56,9 @@ class Strategy:
 
         All at once without its barrier is a queue as wide as the batch.
         """
-        return self.kind == "queue" or (self.kind == "parallel" and self.merge == "as-completed")
+        return self.kind in ("queue", "adaptive") or (
+            self.kind == "parallel" and self.merge == "as-completed"
+        )
 
     @property
     def waits_for_recovery(self) -> bool:
@@ -67,8 +75,11 @@ class Strategy:
                 (self.merge, standard.merge),
                 (self.manager, standard.manager),
                 (self.warm_up, standard.warm_up),
+                (self.order, standard.order),
+                (self.isolation, None),
+                (self.communication, None),
             )
-            if value != usual
+            if value != usual and value is not None
         ]
         return self.kind + (f" ({', '.join(options)})" if options else "")
 
@@ -82,21 +93,62 @@ DEFAULTS: dict[str, Strategy] = {
     "parallel": Strategy("parallel", None, "barrier"),
     "queue": Strategy("queue"),
     "waves": Strategy("waves"),
+    "adaptive": Strategy("adaptive"),
 }
 
-_OPTIONS: dict[str, tuple[str, ...]] = {
-    "merge": ("barrier", "as-completed"),
-    "manager": ("agent", "script"),
-    "warm_up": ("none", "stagger", "prewarm"),
+KINDS: Mapping[str, str] = {
+    "sequential": "One at a time, each handed out after the last one is done.",
+    "parallel": "All at once; retries after the barrier.",
+    "queue": "So many at once; a slot is refilled as it frees. A width is one more of `sweep.concurrency`.",
+    "waves": "So many at once; the next so many when all of these are over. A width is as with `queue`.",
+    "adaptive": (
+        "A queue that finds its width: one wider after a round of attempts that were not refused, half as"
+        " wide on a 429. A number is the most it may come to."
+    ),
 }
-"""Options of a strategy, and what each may be."""
+"""What each kind of strategy does."""
 
-_NOT_YET = {
-    "order": "as-given",
-    "isolation": "shared",
-    "communication": "none",
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option of a strategy: what it may be, and what it means and is by default."""
+
+    choices: tuple[str, ...]
+    text: str
+
+
+OPTIONS: Mapping[str, Option] = {
+    "merge": Option(
+        get_args(MergeTiming),
+        "`barrier` merges when all that runs has returned, `as-completed` as results come in. Default"
+        " as-completed: but barrier for parallel, which is what calling agents in one message does.",
+    ),
+    "manager": Option(
+        get_args(Manager),
+        "`agent` spends a turn of the coordinator on every hand-out, `script` nothing. Default agent: so that"
+        " no strategy wins by its manager.",
+    ),
+    "warm_up": Option(
+        get_args(WarmUp),
+        "For a timed cache: `stagger` holds agents while another's writing of the shared prefix is on its"
+        " way, `prewarm` has the coordinator write it before a hand-out that would find it cold. Default"
+        " none: what happens where nothing is done about it.",
+    ),
+    "order": Option(
+        get_args(Order),
+        "In which waiting tasks are taken; by length as though the time of their first attempt were known."
+        " Default as-given: lengths are seldom known.",
+    ),
+    "isolation": Option(
+        get_args(Isolation),
+        "For this strategy, in place of `conflicts.isolation`. Default none: what the scenario says.",
+    ),
+    "communication": Option(
+        get_args(CommunicationKind),
+        "For this strategy, in place of `communication.kind`. Default none: what the scenario says.",
+    ),
 }
-"""Options of the whole model that are not simulated yet, with the value that leaves them out."""
+"""Options of a strategy."""
 
 
 def parse_strategies(raw: Any) -> tuple[Strategy, ...]:
@@ -125,8 +177,6 @@ def parse_strategy(raw: Any, path: tuple[int | str, ...] = ()) -> Strategy:
         raise _wrong(path, f"{shown(raw)} is not a strategy; write parallel, or {{queue: 3}}")
     kinds = [key for key in raw if key in DEFAULTS]
     if len(kinds) != 1:
-        if "adaptive" in raw:
-            raise _wrong((*path, "adaptive"), "adaptive dispatch is not simulated yet; remove it")
         names = ", ".join(DEFAULTS)
         raise _wrong(
             path,
@@ -134,26 +184,24 @@ def parse_strategy(raw: Any, path: tuple[int | str, ...] = ()) -> Strategy:
         )
     kind = kinds[0]
     standard = DEFAULTS[kind]
-    options: dict[str, Any] = {key: getattr(standard, key) for key in _OPTIONS}
+    options: dict[str, Any] = {key: getattr(standard, key) for key in OPTIONS}
     for key, value in raw.items():
         if key == kind:
             continue
         here = (*path, key)
-        if key in _NOT_YET:
-            if value != _NOT_YET[key]:
-                raise _wrong(here, f"{key}: {shown(value)} is not simulated yet; remove it")
-            continue
-        allowed = _OPTIONS.get(key)
-        if allowed is None:
-            raise _wrong(here, f"{shown(key)} is not an option of a strategy; there are {listed(_OPTIONS)}")
-        if value not in allowed:
-            raise _wrong(here, f"{shown(value)} is not a {key}; write {' or '.join(allowed)}")
+        option = OPTIONS.get(key)
+        if option is None:
+            raise _wrong(here, f"{shown(key)} is not an option of a strategy; there are {listed(OPTIONS)}")
+        if value not in option.choices:
+            raise _wrong(here, f"{shown(value)} is not possible; write {listed(option.choices, 'or')}")
         options[key] = value
     return Strategy(standard.kind, _width(standard, raw[kind], (*path, kind)), **options)
 
 
 def _width(standard: Strategy, raw: Any, path: tuple[int | str, ...]) -> int | None:
-    if not standard.has_width:
+    if standard.kind == "adaptive" and raw in (None, "all"):
+        return None
+    if not standard.has_width and standard.kind != "adaptive":
         neutral = (None, "all") if standard.kind == "parallel" else (None, 1)
         if raw not in neutral or raw is True:
             raise _wrong(
@@ -163,7 +211,8 @@ def _width(standard: Strategy, raw: Any, path: tuple[int | str, ...]) -> int | N
     if raw is None:
         return None
     if isinstance(raw, bool) or not isinstance(raw, int) or not 1 <= raw <= MAX_WIDTH:
-        raise _wrong(path, f"{shown(raw)} is not a width; write a whole number from 1 to {MAX_WIDTH}")
+        all_ = ", or all" if standard.kind == "adaptive" else ""
+        raise _wrong(path, f"{shown(raw)} is not a width; write a whole number from 1 to {MAX_WIDTH}{all_}")
     return raw
 
 
@@ -180,24 +229,26 @@ def _wrong(path: tuple[int | str, ...], message: str) -> PydanticCustomError:
 def _kind_schema(kind: str) -> dict[str, Any]:
     """Return the JSON schema of a strategy that is written as a mapping."""
     width: dict[str, Any] = {"type": ["integer", "null"], "minimum": 1, "maximum": MAX_WIDTH}
-    if not DEFAULTS[kind].has_width:
+    if kind == "adaptive":
+        width = {"anyOf": [width, {"const": "all"}]}
+    elif not DEFAULTS[kind].has_width:
         width = {"enum": [None, "all"] if kind == "parallel" else [None, 1]}
-    options = {key: {"enum": list(allowed)} for key, allowed in _OPTIONS.items()}
-    left_out = {key: {"const": neutral} for key, neutral in _NOT_YET.items()}
+    options = {
+        key: {"enum": list(option.choices), "description": option.text} for key, option in OPTIONS.items()
+    }
     return {
         "type": "object",
-        "properties": {kind: width, **options, **left_out},
+        "properties": {kind: {**width, "description": KINDS[kind]}, **options},
         "required": [kind],
         "additionalProperties": False,
     }
 
 
-_WITH_WIDTH = "|".join(kind for kind, standard in DEFAULTS.items() if standard.has_width)
+_WITH_WIDTH = "|".join([kind for kind, standard in DEFAULTS.items() if standard.has_width] + ["adaptive"])
 
 strategies_schema = WithJsonSchema(
     {
         "type": "array",
-        "description": "The ways to dispatch the batch: a name, or a mapping of kind to width with options.",
         "items": {
             "anyOf": [
                 {"type": "string", "pattern": f"^({'|'.join(DEFAULTS)}|({_WITH_WIDTH})\\s*:\\s*[0-9]+)$"},

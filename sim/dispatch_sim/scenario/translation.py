@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import types
 from collections.abc import Callable, Mapping
-from typing import Any, Union, get_args, get_origin
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from dispatch_sim.scenario import profiles
+from dispatch_sim.scenario.base import OrWord, section_in
 from dispatch_sim.scenario.problems import Finding
 from dispatch_sim.scenario.wording import Path, listed, shown, unknown
 
@@ -17,6 +19,7 @@ _EXAMPLES = {
     "name": "name: research",
     "tokens": "tokens: 15K",
     "duration": "duration: 60s",
+    "calls": "calls: 60",
 }
 _BOUNDS = {
     "greater_than": ("gt", "more than"),
@@ -47,15 +50,17 @@ def _finding(details: ErrorDetails, raw: Any, model: type[BaseModel]) -> Finding
     kind = details["type"]
     context = details.get("ctx", {})
     path, value = _follow(details["loc"], raw, missing=kind == "missing")
+    words = _words(model, path)
     if kind in ("quantity", "strategy"):
-        return Finding((*path, *context["path"]), context["message"], context.get("at_key", False))
+        path, words = (*path, *context["path"]), "" if context["path"] else words
+        return Finding(path, context["message"] + words, context.get("at_key", False))
     if kind == "extra_forbidden":
         return Finding(path, unknown("key", str(path[-1]), _keys(model, path[:-1])), at_key=True)
     if kind == "too_short" and value:
         return None  # items that are wrong themselves do not count for pydantic
     if kind == "value_error":
         return Finding(path, str(context["error"]))
-    return Finding(path, _message(details, path, value, model))
+    return Finding(path, _message(details, path, value, model) + ("" if kind == "missing" else words))
 
 
 def _follow(loc: tuple[int | str, ...], raw: Any, *, missing: bool) -> tuple[Path, Any]:
@@ -108,21 +113,28 @@ def _choices(details: ErrorDetails) -> str:
     return str(details["ctx"]["expected"]).replace("'", "")
 
 
+def _words(model: type[BaseModel], path: Path) -> str:
+    """Return the end of a message about a value that a word can stand for: ", or none"."""
+    field = _fields(model, path[:-1]).get(path[-1]) if path else None
+    words = [mark.word for mark in field.metadata if isinstance(mark, OrWord)] if field else []
+    return f", or {listed(words, 'or')}" if words else ""
+
+
 def _keys(model: type[BaseModel], path: Path) -> list[str]:
     """Return the keys that the part of a scenario at `path` may have."""
+    keys = [str(key) for key in _fields(model, path)]
+    return [*keys, *profiles.KEYS.get(path, ())] if keys else ["no keys"]
+
+
+def _fields(model: type[BaseModel], path: Path) -> dict[int | str, FieldInfo]:
+    """Return the fields of the section at `path`, by key; none where there is no section."""
     here: type[BaseModel] | None = model
     for part in path:
-        if here is None or isinstance(part, int):
-            continue
-        fields = {field.alias or name: field.annotation for name, field in here.model_fields.items()}
-        here = _model_in(fields.get(part))
-    return [field.alias or name for name, field in here.model_fields.items()] if here else ["no keys"]
+        if here is not None and isinstance(part, str):
+            field = _by_key(here).get(part)
+            here = section_in(field.annotation) if field else None
+    return _by_key(here) if here else {}
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """Return the model that an annotation is, or is a tuple or union of."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    if get_origin(annotation) in (tuple, Union, types.UnionType):
-        return next((found for arg in get_args(annotation) if (found := _model_in(arg))), None)
-    return None
+def _by_key(section: type[BaseModel]) -> dict[int | str, FieldInfo]:
+    return {field.alias or name: field for name, field in section.model_fields.items()}

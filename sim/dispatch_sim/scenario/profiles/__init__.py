@@ -2,7 +2,8 @@
 
 ``provider: {profile: anthropic-start}`` puts a profile's values under whatever else the scenario says of
 the provider; what it says itself goes first. ``provider: {model: claude-sonnet-5}`` does the same with the
-prices of a model.
+prices of a model, and ``profile: measured-claude-code`` with the whole scenario: what that says of `tasks`
+goes under every group.
 """
 
 from __future__ import annotations
@@ -13,12 +14,33 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from dispatch_sim.scenario.distributions import NAMES
 from dispatch_sim.scenario.problems import Finding
 from dispatch_sim.scenario.tree import read_tree
-from dispatch_sim.scenario.wording import listed, shown, unknown
+from dispatch_sim.scenario.wording import Path, listed, shown, unknown
 
-KINDS = ("provider", "client")
-"""Sections of a scenario that can name a profile."""
+SECTIONS = ("harness", "provider", "client")
+"""Sections of a scenario that can name a profile, in the order in which they are put in: a harness's profile
+may name one of another section."""
+
+SCENARIO = "scenario"
+"""The kind of profiles that a scenario names as a whole."""
+
+KEYS: Mapping[Path, Mapping[str, str]] = {
+    (): {
+        "profile": "A packaged profile of the whole scenario; what it says of `tasks` goes under every group."
+    },
+    ("harness",): {
+        "profile": "A packaged profile of a harness, which may say something of other sections too."
+    },
+    ("provider",): {
+        "profile": "A packaged profile of a provider.",
+        "model": "A model, such as claude-sonnet-5: its list prices (genai-prices) stand for `prices`.",
+    },
+    ("client",): {"profile": "A packaged profile of a client."},
+}
+"""Keys that are replaced by what they stand for before anything else is read: where they stand, and what each
+means. What the scenario says itself goes before what they stand for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +49,12 @@ class Profile:
 
     Attributes
     ----------
-    kind, name : the section that it is for, and what it is called there.
+    kind, name : the section that it is for, or `scenario`; and what it is called there.
     title : in words.
     read : the date on which the sources were read, as YYYY-MM-DD.
     sources : where the values come from, by what they are about.
-    values : as a scenario would write them.
+    values : as a scenario would write them in that section.
+    beside : what it says of other sections.
     text : the file.
     """
 
@@ -41,7 +64,14 @@ class Profile:
     read: str
     sources: Mapping[str, str]
     values: Mapping[str, Any]
+    beside: Mapping[str, Any]
     text: str
+
+    @property
+    def usage(self) -> str:
+        """How a scenario names it."""
+        named = f"profile: {self.name}"
+        return named if self.kind == SCENARIO else f"{self.kind}: {{{named}}}"
 
 
 @cache
@@ -49,7 +79,7 @@ def profiles() -> tuple[Profile, ...]:
     """Return all packaged profiles, by kind and name."""
     return tuple(
         _read(kind, file.name.removesuffix(".yaml"), file.read_text(encoding="utf-8"))
-        for kind in KINDS
+        for kind in (SCENARIO, *SECTIONS)
         for file in sorted(files(__name__).joinpath(kind).iterdir(), key=lambda file: file.name)
         if file.name.endswith(".yaml")
     )
@@ -57,7 +87,8 @@ def profiles() -> tuple[Profile, ...]:
 
 def _read(kind: str, name: str, text: str) -> Profile:
     raw = read_tree(text, name).raw
-    return Profile(kind, name, raw["title"], str(raw["read"]), raw["sources"], raw["values"], text)
+    beside = raw.get("beside", {})
+    return Profile(kind, name, raw["title"], str(raw["read"]), raw["sources"], raw["values"], beside, text)
 
 
 def expand(raw: Any) -> tuple[Any, list[Finding]]:
@@ -66,40 +97,67 @@ def expand(raw: Any) -> tuple[Any, list[Finding]]:
     `raw` is not altered; the parts that stay are shared with it.
     """
     findings: list[Finding] = []
-    for kind in KINDS:
-        section = raw.get(kind) if isinstance(raw, dict) else None
+    if not isinstance(raw, dict):
+        return raw, findings
+    if "profile" in raw:
+        profile = _named(SCENARIO, raw["profile"], ("profile",), findings)
+        raw = _without(raw, "profile")
+        if profile is not None:
+            groups = _below_groups(profile.values.get("tasks", {}), raw.get("tasks"))
+            raw = {**_below(_without(profile.values, "tasks"), _without(raw, "tasks")), **groups}
+    for kind in SECTIONS:
+        section = raw.get(kind)
         if isinstance(section, dict) and "profile" in section:
-            written = {key: value for key, value in section.items() if key != "profile"}
-            raw = {**raw, kind: _below(_values(kind, section["profile"], findings), written)}
-    section = raw.get("provider") if isinstance(raw, dict) else None
+            profile = _named(kind, section["profile"], (kind, "profile"), findings)
+            written = _without(section, "profile")
+            raw = {**raw, kind: written}
+            if profile is not None:
+                raw = _below({kind: profile.values, **profile.beside}, raw)
+    section = raw.get("provider")
     if isinstance(section, dict) and "model" in section:
-        written = {key: value for key, value in section.items() if key != "model"}
+        written = _without(section, "model")
         prices = _prices(section["model"], written, findings)
         raw = {**raw, "provider": _below({"prices": prices}, written)}
     return raw, findings
 
 
-def _values(kind: str, name: Any, findings: list[Finding]) -> Mapping[str, Any]:
-    known = {profile.name: profile.values for profile in profiles() if profile.kind == kind}
+def _named(kind: str, name: Any, path: Path, findings: list[Finding]) -> Profile | None:
+    """Return the profile of that name, or None and one more finding."""
+    known = {profile.name: profile for profile in profiles() if profile.kind == kind}
     if isinstance(name, str) and name in known:
         return known[name]
     if isinstance(name, str):
-        findings.append(Finding((kind, "profile"), unknown(f"{kind} profile", name, list(known))))
+        findings.append(Finding(path, unknown(f"{kind} profile", name, list(known))))
     else:
-        findings.append(
-            Finding((kind, "profile"), f"found {shown(name)}; write one of {listed(known, 'or')}")
-        )
-    return {}
+        findings.append(Finding(path, f"found {shown(name)}; write one of {listed(known, 'or')}"))
+    return None
 
 
-def _below(values: Mapping[str, Any], written: Any) -> Any:
-    """Return what is written, and what only the values below it say."""
+def _without(mapping: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in mapping.items() if name != key}
+
+
+def _below_groups(values: Mapping[str, Any], groups: Any) -> dict[str, Any]:
+    """Return `tasks` with values put under every group, if there are any groups."""
+    if not isinstance(groups, list):
+        return {"tasks": groups} if groups is not None else {}
+    return {"tasks": [_below(values, group) if isinstance(group, dict) else group for group in groups]}
+
+
+def _below(values: Any, written: Any) -> Any:
+    """Return what is written, and what only the values below it say.
+
+    A section that is left empty says nothing. A distribution is one value, whose parts do not mix.
+    """
+    if written is None:
+        return values
     if not isinstance(written, dict):
         return written
     both = dict(values)
     for key, value in written.items():
         under = both.get(key)
-        both[key] = _below(under, value) if isinstance(under, dict) else value
+        is_section = isinstance(under, dict) and under.keys().isdisjoint(NAMES)
+        both[key] = _below(under, value) if is_section else value
     return both
 
 

@@ -48,10 +48,14 @@ def test_the_widget():
 
 
 def test_a_queue_of_a_few_suits_twenty_emails_behind_a_tight_limit():
-    """The practitioner's rule, a few at a time: all at once and one at a time are significantly worse."""
+    """The practitioner's rule, a few at a time: all at once and one at a time are significantly worse.
+
+    Whether the few are a queue or waves is too close to call.
+    """
     source = load_source(ROOT / "scenarios" / "twenty-emails.yaml")
     recommended = answer(compare(source, replications=64)).choices[0]
-    assert recommended.strategy == "queue"
+    assert recommended.strategy in ("queue", "waves")
+    assert 2 <= recommended.concurrency <= 8
     means = {(other.strategy, other.concurrency): other.difference for other in recommended.alternatives}
     assert means["parallel", 20].low > 0
     assert means["sequential", 1].low > 0

@@ -11,7 +11,8 @@ def agents(count: int, *, calls: int = 1, duration: str = "10s", cache: str = "t
     """Return agents that share all of a prefix of 100K tokens and send next to nothing besides."""
     return scenario_of(
         f"tasks: [{{name: a, count: {count}, calls: {calls}, tokens: 0, duration: {duration}}}]",
-        "dispatch: {spawn: {tokens: 100K, shared: 100K, time: 0s}, return: {tokens: 0, time: 0s},"
+        "dispatch: {context: none, spawn: {tokens: 100K, shared: 100K, time: 0s},"
+        " return: {tokens: 0, time: 0s},"
         " brief: {tokens: 0, time: 0s}, turn: {tokens: 0, time: 0s}}",
         f"provider: {{limits: unlimited, cache: {{{cache}}}, {PRICES}}}",
         NO_FAILURES,
@@ -60,7 +61,8 @@ def test_an_entry_lapses_exactly_at_its_ttl(arrives, paid):
     """A second agent one second before the five minutes are over reads; at five minutes it writes again."""
     scenario = scenario_of(
         f"tasks: [{{name: a, count: 2, calls: 1, tokens: 0, duration: 10s, interarrival: {arrives}}}]",
-        "dispatch: {spawn: {tokens: 100K, shared: 100K, time: 0s}, return: {tokens: 0, time: 0s}}",
+        "dispatch: {context: none, spawn: {tokens: 100K, shared: 100K, time: 0s},"
+        " return: {tokens: 0, time: 0s}}",
         f"provider: {{limits: unlimited, cache: {{ttl: 5m}}, {PRICES}}}",
         NO_FAILURES,
         NO_MERGE,
@@ -72,7 +74,8 @@ def test_a_read_refreshes_an_entry():
     """Agents every 299 s keep it alive for as long as they come."""
     scenario = scenario_of(
         "tasks: [{name: a, count: 5, calls: 1, tokens: 0, duration: 10s, interarrival: 299s}]",
-        "dispatch: {spawn: {tokens: 100K, shared: 100K, time: 0s}, return: {tokens: 0, time: 0s}}",
+        "dispatch: {context: none, spawn: {tokens: 100K, shared: 100K, time: 0s},"
+        " return: {tokens: 0, time: 0s}}",
         f"provider: {{limits: unlimited, cache: {{ttl: 5m}}, {PRICES}}}",
         NO_FAILURES,
         NO_MERGE,
@@ -87,7 +90,7 @@ def test_an_agent_reads_its_own_last_prompt_and_writes_what_it_was_answered():
     """
     scenario = scenario_of(
         "tasks: [{name: a, calls: 2, tokens: 3000, output_share: 0.3333333333, duration: 20s}]",
-        "dispatch: {spawn: {tokens: 2K, time: 0s}, return: {tokens: 0, time: 0s},"
+        "dispatch: {context: none, spawn: {tokens: 2K, time: 0s}, return: {tokens: 0, time: 0s},"
         " brief: {tokens: 0, time: 0s}, turn: {tokens: 0, time: 0s}}",
         f"provider: {{limits: unlimited, cache: {{ttl: 5m}}, {PRICES}}}",
         NO_FAILURES,
@@ -114,7 +117,8 @@ def test_a_wait_for_the_limit_can_outlive_the_cache():
     """
     scenario = scenario_of(
         "tasks: [{name: a, count: 2, calls: 1, tokens: 0, duration: 10s}]",
-        "dispatch: {spawn: {tokens: 100K, shared: 100K, time: 0s}, return: {tokens: 0, time: 0s}}",
+        "dispatch: {context: none, spawn: {tokens: 100K, shared: 100K, time: 0s},"
+        " return: {tokens: 0, time: 0s}}",
         "provider: {limits: {requests: unlimited, input_tokens: 10K/min, output_tokens: unlimited,"
         f" burst: 10m}}, cache: {{ttl: 5m}}, {PRICES}}}",
         NO_FAILURES,
@@ -139,7 +143,7 @@ def test_latency_makes_calls_take_what_they_do():
     """
     scenario = scenario_of(
         "tasks: [{name: a, calls: 2, tokens: 2200, output_share: 0.0909090909, tool_time: 3s}]",
-        "dispatch: {spawn: {tokens: 10K, time: 0s}, return: {tokens: 0, time: 0s},"
+        "dispatch: {context: none, spawn: {tokens: 10K, time: 0s}, return: {tokens: 0, time: 0s},"
         " brief: {tokens: 0, time: 0s}, turn: {tokens: 0, time: 0s}}",
         "provider: {limits: unlimited, cache: {ttl: 5m}, latency: {base: 1s, per_output_token: 10ms,"
         " per_uncached_ktoken: 40ms, per_cached_ktoken: 10ms}}",
@@ -154,7 +158,8 @@ def test_a_cold_cache_costs_time_too():
     """With latency by tokens, staggered agents read the prefix faster than cold ones write it."""
     scenario = scenario_of(
         "tasks: [{name: a, count: 5, calls: 1, tokens: 0}]",
-        "dispatch: {spawn: {tokens: 100K, shared: 100K, time: 0s}, return: {tokens: 0, time: 0s}}",
+        "dispatch: {context: none, spawn: {tokens: 100K, shared: 100K, time: 0s},"
+        " return: {tokens: 0, time: 0s}}",
         "provider: {limits: unlimited, cache: {ttl: 5m}, latency: {base: 1s}}",
         NO_FAILURES,
         NO_MERGE,
@@ -169,6 +174,7 @@ def test_without_timing_nothing_is_different():
     """A cache of endless life that agents do not share bills as the warm one, but for what was answered."""
     warm = scenario_of(
         "tasks: [{name: a, count: 4, tokens: 15K, output_share: 0%, duration: 60s}]",
+        "dispatch: {context: none}",
         NO_LIMITS,
         NO_FAILURES,
     )

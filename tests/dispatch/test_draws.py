@@ -13,8 +13,8 @@ from scipy import stats
 from dispatch_sim.dispatch.draws import Activity, group_key, philox4x32, uniform
 from dispatch_sim.dispatch.luck import Luck
 from dispatch_sim.dispatch.plan import group_counts, make_plan
-from dispatch_sim.scenario.model import MAX_CALLS
 from dispatch_sim.scenario.strategy import parse_strategy
+from dispatch_sim.scenario.tasks import MAX_CALLS
 
 from .worlds import NO_OVERHEADS, scenario_of
 

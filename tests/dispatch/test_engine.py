@@ -36,7 +36,7 @@ def test_unequal_tasks_in_parallel_take_as_long_as_the_longest():
 def test_three_agents_count_sixty_thousand_tokens_a_quarter_of_them_overhead():
     """15K work, 3K spawn and 2K return each: 60K, of it 15K overhead: 25% of the total, 33% of the work."""
     overheads = (
-        "dispatch: {spawn: {tokens: 3K, time: 0s}, return: {tokens: 2K, time: 0s},"
+        "dispatch: {context: none, spawn: {tokens: 3K, time: 0s}, return: {tokens: 2K, time: 0s},"
         " brief: {tokens: 0, time: 0s}, turn: {tokens: 0, time: 0s}}"
     )
     for strategy in ("sequential", "parallel", "queue: 2", "waves: 2"):
@@ -56,7 +56,7 @@ def test_money_bills_every_token_sent_at_the_price_of_its_class():
     """
     scenario = scenario_of(
         "tasks: [{name: a, tokens: 1350, output_share: 0.33333333333, calls: 3, duration: 30s}]",
-        "dispatch: {spawn: {tokens: 900, time: 0s}, return: {tokens: 100, time: 0s},"
+        "dispatch: {context: none, spawn: {tokens: 900, time: 0s}, return: {tokens: 100, time: 0s},"
         " brief: {tokens: 0, time: 0s}, turn: {tokens: 0, time: 0s}}",
         "provider: {limits: unlimited,"
         " prices: {input: $5/M, cache_write: $7/M, cache_read: $1/M, output: $20/M}}",
@@ -88,7 +88,7 @@ def test_briefs_of_one_turn_are_written_one_after_another():
     """A turn of 4 s and briefs of 6 s start three agents at 10, 16 and 22 s; the last is back at 82 s."""
     scenario = scenario_of(
         THREE,
-        "dispatch: {spawn: {tokens: 0, time: 0s}, return: {tokens: 0, time: 0s},"
+        "dispatch: {context: none, spawn: {tokens: 0, time: 0s}, return: {tokens: 0, time: 0s},"
         " brief: {tokens: 200, time: 6s}, turn: {tokens: 300, time: 4s}}",
         NO_LIMITS,
         NO_FAILURES,

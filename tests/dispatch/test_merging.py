@@ -5,6 +5,7 @@ from itertools import count
 
 import pytest
 
+from dispatch_sim import theory
 from dispatch_sim.dispatch.luck import Luck
 
 from .worlds import (
@@ -135,3 +136,23 @@ def test_an_output_is_blocked_while_the_coordinator_merges_another():
     )
     outcome, _ = play_one(scenario, ALL_AT_ONCE)
     assert (outcome.blocked_s, outcome.merge_s) == (5 + 10, 3 * 5)
+
+
+def test_throughput_follows_the_universal_scalability_law_and_peaks_where_it_says():
+    """Work of 890 s, 10 s to merge each output and 18 s each pair: sigma = 10/900, kappa = 9/900.
+
+    n agents at once take 890 + 10 n + 18 n (n - 1) / 2, which is 900 (1 + sigma (n - 1) + kappa n (n - 1)).
+    Gunther's peak, sqrt((1 - sigma) / kappa), is at 9.94: ten agents get most done in an hour.
+    """
+    throughput = {}
+    for n in range(1, 21):
+        scenario = scenario_of(
+            f"tasks: [{{name: a, count: {n}, calls: 1, tokens: 0, duration: 890s}}]",
+            NO_OVERHEADS,
+            NO_LIMITS,
+            NO_FAILURES,
+            "merge: {structured: {tokens: 0, time: 10s}, pair: {time: 18s}}",
+        )
+        throughput[n] = n / play_one(scenario, ALL_AT_ONCE)[0].makespan_s
+        assert throughput[n] * 900 == pytest.approx(theory.usl_throughput(n, 10 / 900, 9 / 900))
+    assert max(throughput, key=lambda n: throughput[n]) == round(theory.usl_peak(10 / 900, 9 / 900)) == 10

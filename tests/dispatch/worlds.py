@@ -13,7 +13,7 @@ from dispatch_sim.scenario.strategy import parse_strategy
 
 NO_OVERHEADS = """
 dispatch: {spawn: {tokens: 0, time: 0s}, return: {tokens: 0, time: 0s},
-           brief: {tokens: 0, time: 0s}, turn: {tokens: 0, time: 0s}}
+           brief: {tokens: 0, time: 0s}, turn: {tokens: 0, time: 0s}, context: none}
 """
 NO_LIMITS = "provider: {limits: unlimited}\n"
 NO_FAILURES = "failures: {crash: 0%, bad_output: 0%}\n"
@@ -48,4 +48,5 @@ def overheads(**costs: str) -> str:
     """Return what dispatch costs, by key (`return_` for `return`); what is not given costs nothing."""
     named = {key.rstrip("_"): cost for key, cost in costs.items()}
     all_costs = dict.fromkeys(("spawn", "return", "brief", "turn"), "{tokens: 0, time: 0s}") | named
+    all_costs.setdefault("context", "none")
     return f"dispatch: {{{', '.join(f'{key}: {cost}' for key, cost in all_costs.items())}}}"

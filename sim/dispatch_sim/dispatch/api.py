@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from typing import Any
 
 import simpy
@@ -52,6 +53,7 @@ class ModelApi:
         self._counts_refused = accounting.failed_requests and not waits  # in line nothing is refused
         self._reserved = accounting.max_tokens if accounting.output == "reserved" else 0.0
         self._line: deque[tuple[Callable[[], int], simpy.Event]] = deque()
+        self._server: simpy.Process | None = None
         self.requests = 0
         self.input_tokens = 0
         self.output_tokens = 0
@@ -102,14 +104,27 @@ class ModelApi:
         What it needs is asked when its turn comes: a wait can outlive an entry of the prompt cache.
         """
         admitted = self._env.event()
-        self._line.append((input_tokens, admitted))
-        if len(self._line) == 1:
+        place = (input_tokens, admitted)
+        self._line.append(place)
+        if len(self._line) == 1 and self._server is None:
             wait_s = self.admit(input_tokens())
             if wait_s in (0.0, math.inf):
                 self._line.popleft()
                 return wait_s == 0.0
-            self._env.process(self._serve_line())
-        return bool((yield admitted))
+            self._server = self._env.process(self._serve_line())
+        try:
+            return bool((yield admitted))
+        except simpy.Interrupt:
+            if not admitted.triggered:
+                was_first = self._line[0] is place
+                self._line.remove(place)
+                if was_first and self._server is not None:
+                    self._server.interrupt()  # the next may need less, and so wait for less
+            raise
+
+    def holds_at_most(self, input_tokens: int) -> int:
+        """Return the input tokens, or what the bucket can hold where that is less."""
+        return int(min(input_tokens, self._input_bucket.capacity))
 
     def charge_output(self, tokens: int) -> None:
         """Charge what a call has produced, at its end, and give back what it held; there may be debt."""
@@ -136,7 +151,9 @@ class ModelApi:
             input_tokens, admitted = self._line[0]
             wait_s = self.admit(input_tokens())
             if wait_s not in (0.0, math.inf):
-                yield self._env.timeout(wait_s)
+                with suppress(simpy.Interrupt):
+                    yield self._env.timeout(wait_s)
                 continue
             self._line.popleft()
             admitted.succeed(wait_s == 0.0)
+        self._server = None

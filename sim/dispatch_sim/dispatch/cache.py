@@ -13,6 +13,7 @@ import simpy
 
 from dispatch_sim.dispatch.rules import cache_readable
 from dispatch_sim.scenario.provider import Cache
+from dispatch_sim.scenario.quantities import whole
 
 
 class Prompt:
@@ -23,16 +24,18 @@ class Prompt:
     spawn, shared : tokens that it begins with, and of these the ones that all sub-agents share.
     context : tokens of earlier calls, in and out.
     new : tokens of new input.
+    heard : of these, what is there to hear of other agents.
     sent, sent_s : length of the last prompt that was sent, and when; 0 and -inf before the first.
     """
 
-    __slots__ = ("context", "new", "sent", "sent_s", "shared", "spawn")
+    __slots__ = ("context", "heard", "new", "sent", "sent_s", "shared", "spawn")
 
     def __init__(self, spawn: int, shared: int) -> None:
         self.spawn = spawn
         self.shared = min(shared, spawn)
         self.context = 0
         self.new = 0
+        self.heard = 0
         self.sent = 0
         self.sent_s = -math.inf
 
@@ -40,6 +43,29 @@ class Prompt:
     def length(self) -> int:
         """All of it."""
         return self.spawn + self.context + self.new
+
+
+class Conversation:
+    """The coordinator's own context.
+
+    Attributes
+    ----------
+    length : of all that was said.
+    sent, sent_s : how much of it a call has sent, and when the last did. It begins as just sent.
+    """
+
+    __slots__ = ("length", "sent", "sent_s")
+
+    def __init__(self, start: float) -> None:
+        self.length = self.sent = whole(start)
+        self.sent_s = 0.0
+
+    def tokens_read(self, now_s: float, cache: Cache | None) -> int:
+        """Return how many of its tokens can be read now; without timing (no `cache`) all of them."""
+        if cache is None:
+            return self.length
+        kept = self.sent >= cache.minimum and cache_readable(-math.inf, self.sent_s, cache.ttl, now_s)
+        return self.sent if kept else 0
 
 
 class PromptCache(Protocol):

@@ -9,17 +9,20 @@ from dispatch_sim.dispatch.cache import Prompt
 from dispatch_sim.dispatch.log import EventKind
 from dispatch_sim.dispatch.outcome import Failure, State
 from dispatch_sim.dispatch.rules import backoff
-from dispatch_sim.dispatch.world import AttemptBooks, Steps, Task, World
+from dispatch_sim.dispatch.world import Steps, Task, World
 
 OVERLOADED = -1.0
 """In place of a `retry-after`: the answer was 529, which has none."""
 
 
-def get_admitted(world: World, task: Task, books: AttemptBooks, prompt: Prompt, call: int) -> Steps:
+def get_admitted(world: World, task: Task, prompt: Prompt, call: int) -> Steps:
     """Try a call until it is admitted; ends with why the client gave up, or None."""
+    if world.pacer is not None:
+        world.enter(task, State.BLOCKED, EventKind.PACE, call)
+        yield from world.pacer.take()
     if world.api.waits:
+        world.enter(task, State.BLOCKED, EventKind.GATEWAY, call)
         admitted = yield from world.api.acquire(lambda: world.quota_need(prompt))
-        world.book_time(task, State.BLOCKED, EventKind.GATEWAY, call)
         return None if admitted else Failure.TOO_LARGE
     client = world.scenario.client
     obeyed_s = client.retry_after.up_to
@@ -30,8 +33,11 @@ def get_admitted(world: World, task: Task, books: AttemptBooks, prompt: Prompt, 
         if answer_s == math.inf:
             return Failure.TOO_LARGE
         world.books.rejected_tries += 1
-        refusal = EventKind.OVERLOADED if answer_s == OVERLOADED else EventKind.LIMITED
+        limited = answer_s != OVERLOADED
+        refusal = EventKind.LIMITED if limited else EventKind.OVERLOADED
         world.note(world.env.now, refusal, task.number, task.attempts, call, world.quota_need(prompt))
+        if limited and world.on_limited is not None:
+            world.on_limited(task)
         if try_ == client.retries:
             return Failure.REFUSED
         if answer_s > 0.0 and (obeyed_s == "unlimited" or answer_s <= obeyed_s * (1 + 1e-9)):
@@ -40,19 +46,19 @@ def get_admitted(world: World, task: Task, books: AttemptBooks, prompt: Prompt, 
         elif answer_s > 0.0 and client.retry_after.above == "give_up":
             return Failure.REFUSED
         else:
-            u = world.luck.jitter(task.group, task.index, task.attempts - 1, call, try_)
+            u = world.luck.jitter(*task.luck_key, call, try_)
             pause_s = backoff(try_, client.initial, client.factor, client.cap, client.jitter, u)
+        world.enter(task, State.BACKOFF, EventKind.BACKOFF, call)
         yield world.env.timeout(pause_s)
-        books.time_s += world.book_time(task, State.BACKOFF, EventKind.BACKOFF, call)
     raise AssertionError("unreachable")
 
 
 def _try(world: World, task: Task, prompt: Prompt, call: int, try_: int) -> float:
     """Return 0 where a try is admitted, the 429's `retry-after`, or that the answer was 529."""
     overloaded = world.scenario.provider.overloaded
-    if overloaded and (
-        world.luck.overload(task.group, task.index, task.attempts - 1, call, try_) < overloaded
-    ):
+    if overloaded and world.luck.overload(*task.luck_key, call, try_) < overloaded:
         return OVERLOADED
     # How much is to be read from the cache may change from try to try: a wait can outlive an entry.
-    return world.api.admit(world.quota_need(prompt))
+    wait_s = world.api.admit(world.quota_need(prompt))
+    said_s = world.scenario.provider.retry_after
+    return wait_s if said_s is None or wait_s in (0.0, math.inf) else said_s

@@ -1,6 +1,8 @@
-"""The coordinator's own model calls; it is a resource, and shares the limits with its agents."""
+"""The coordinator's own model calls; it is a resource, has a context, and shares its agents' limits."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from dispatch_sim.dispatch.cache import TimedCache
 from dispatch_sim.dispatch.log import EventKind
@@ -9,15 +11,17 @@ from dispatch_sim.dispatch.world import COORDINATOR, Process, World
 from dispatch_sim.scenario.quantities import whole
 
 
-def get_admitted(world: World, input_tokens: int = 0) -> Process:
-    """Get a call of the coordinator admitted. It never gives up: it comes back when it is told to."""
-    if world.api.waits:
-        yield from world.api.acquire(lambda: input_tokens)
+def begin_turn(world: World) -> Process:
+    """Get a turn of the coordinator admitted, which reads all of its context; too long a one is compacted."""
+    context = world.context
+    if context is None:
+        yield from _get_admitted(world, lambda: 0)
         return
-    while retry_after_s := world.api.admit(input_tokens):
-        world.books.rejected_tries += 1
-        world.note(world.env.now, EventKind.LIMITED, COORDINATOR)
-        yield world.env.timeout(retry_after_s)
+    limits = world.scenario.dispatch.context
+    assert limits is not None
+    if context.length > limits.window:
+        yield from _compact(world)
+    yield from _send_context(world)
 
 
 def charge_writing(world: World, usage: Usage, tokens: float) -> None:
@@ -26,6 +30,20 @@ def charge_writing(world: World, usage: Usage, tokens: float) -> None:
     usage.tokens += written
     usage.output += written
     world.api.charge_output(written)
+    if world.context is not None:
+        world.context.length += written
+
+
+def read_return(world: World, usage: Usage, tokens: int) -> None:
+    """Charge and book an agent's result, which the coordinator has read and keeps in its context."""
+    world.api.charge_input(tokens)
+    usage.tokens = tokens
+    if world.context is None:
+        usage.input = tokens
+    else:
+        usage.cache_write = tokens
+        world.context.length += tokens
+        world.context.sent += tokens
 
 
 def warm_prefix(world: World) -> Process:
@@ -33,7 +51,7 @@ def warm_prefix(world: World) -> Process:
     cache, prefix = world.cache, world.shared_tokens
     if not isinstance(cache, TimedCache) or not cache.caches(prefix) or cache.shared_is_readable():
         return
-    yield from get_admitted(world, prefix)
+    yield from _get_admitted(world, lambda: prefix)
     usage = world.books.usage[Cause.COORDINATION]
     usage.tokens += prefix
     usage.cache_write += prefix
@@ -43,3 +61,64 @@ def warm_prefix(world: World) -> Process:
     yield world.env.timeout(first_token_s)
     world.api.charge_output(0)
     world.note(start_s, EventKind.PREWARM, COORDINATOR, tokens=prefix)
+
+
+def write_interim_brief(world: World) -> Process:
+    """Write the brief for a second round, in a turn."""
+    brief = world.scenario.communication.brief
+    with world.coordinator.request() as turn:
+        yield turn
+        start_s = world.env.now
+        yield from begin_turn(world)
+        yield world.env.timeout(brief.time)
+        charge_writing(world, world.books.usage[Cause.COORDINATION], brief.tokens)
+        world.note(start_s, EventKind.INTERIM, COORDINATOR)
+
+
+def _compact(world: World) -> Process:
+    """Shorten the context to a summary, in a call that reads all of it."""
+    context, limits = world.context, world.scenario.dispatch.context
+    assert context is not None
+    assert limits is not None
+    yield from _send_context(world)
+    start_s = world.env.now
+    yield world.env.timeout(limits.compaction.time)
+    charge_writing(world, world.books.usage[Cause.CONTEXT], limits.compaction.tokens)
+    # What it began with stands as it was, and can be read; the summary is new.
+    context.length = whole(limits.start) + whole(limits.compaction.tokens)
+    context.sent = whole(limits.start)
+    world.books.compactions += 1
+    world.note(start_s, EventKind.COMPACTION, COORDINATOR)
+
+
+def _send_context(world: World) -> Process:
+    """Get a call admitted that begins with the whole context, and book what of it is read and written."""
+    context, cache = world.context, world.scenario.provider.cache
+    assert context is not None
+    yield from _get_admitted(
+        world, lambda: world.counted(context.length, context.tokens_read(world.env.now, cache))
+    )
+    read = context.tokens_read(world.env.now, cache)
+    usage = world.books.usage[Cause.CONTEXT]
+    usage.cache_read += read
+    usage.cache_write += context.length - read
+    context.sent, context.sent_s = context.length, world.env.now
+
+
+def _get_admitted(world: World, input_tokens: Callable[[], int]) -> Process:
+    """Get a call of the coordinator admitted. It never gives up: it comes back when there should be enough.
+
+    One that needs more than the input bucket can hold takes all of it: nobody can do without the coordinator.
+    """
+    api = world.api
+
+    def need() -> int:
+        return api.holds_at_most(input_tokens())
+
+    if api.waits:
+        yield from api.acquire(need)
+        return
+    while retry_after_s := api.admit(need()):
+        world.books.rejected_tries += 1
+        world.note(world.env.now, EventKind.LIMITED, COORDINATOR)
+        yield world.env.timeout(retry_after_s)

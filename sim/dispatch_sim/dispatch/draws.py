@@ -41,6 +41,13 @@ class Activity(IntEnum):
     INTERARRIVAL = 18
     OVERLOAD = 19
     TOOL_TIME = 20
+    HANG = 21
+    OBEYS = 22
+    CONFLICT = 23
+    CLEAN_UP = 24
+    RESOLVE = 25
+    BAD_BRIEF = 26
+    REVIEW = 27
 
 
 def philox4x32(counter: tuple[int, int, int, int], key: tuple[int, int]) -> tuple[int, int, int, int]:

@@ -20,6 +20,10 @@ class Cause(StrEnum):
     COORDINATION = "coordination"
     MERGE = "merge"
     WASTED = "wasted"
+    CONTEXT = "context"
+    """Reading the coordinator's context again in every turn, and compacting it."""
+    REWORK = "rework"
+    """Doing again, in part, what was made without sight of others."""
 
 
 class State(StrEnum):
@@ -36,6 +40,10 @@ class State(StrEnum):
     MERGE = "merge"
     RECOVERY = "recovery"
     """A person works on it."""
+    HUNG = "hung"
+    """Its agent is silent."""
+    REVIEW = "review"
+    """A person looks at it."""
 
 
 class Failure(StrEnum):
@@ -47,6 +55,23 @@ class Failure(StrEnum):
     TOO_LARGE = "too_large"
     """A call needed more than a bucket can ever hold."""
     BAD_OUTPUT = "bad_output"
+    HUNG = "hung"
+    """It went silent, and a timeout ended it."""
+    KILLED = "killed"
+    """A timeout ended honest work."""
+    OVERWRITTEN = "overwritten"
+    """Another agent's write has taken its place."""
+    CANCELLED = "cancelled"
+    """Another attempt of its round failed, and all of it begins again."""
+    WRONG_BRIEF = "wrong_brief"
+    """The instructions were wrong."""
+
+
+NOT_ITS_OWN = frozenset({Failure.CANCELLED, Failure.WRONG_BRIEF})
+"""Failures that do not count towards a task's attempts: nothing was wrong with the task or its agent."""
+
+RESUMABLE = frozenset({Failure.CRASH, Failure.REFUSED, Failure.HUNG, Failure.KILLED})
+"""Failures that leave a context to go on from."""
 
 
 @dataclass(slots=True)
@@ -66,6 +91,16 @@ class Usage:
         self.cache_write += other.cache_write
         self.cache_read += other.cache_read
         self.output += other.output
+
+    def less(self, other: Usage) -> Usage:
+        """Return these counts without another's."""
+        return Usage(
+            self.tokens - other.tokens,
+            self.input - other.input,
+            self.cache_write - other.cache_write,
+            self.cache_read - other.cache_read,
+            self.output - other.output,
+        )
 
     def usd(self, prices: Prices) -> float:
         """Return what the billed tokens cost, in dollars."""
@@ -128,6 +163,30 @@ class Outcome(NamedTuple):
     refused_attempts: int
     too_large_attempts: int
     bad_outputs: int
+    tokens_context: int
+    """Summaries of the coordinator's context."""
+    tokens_rework: int
+    money_context_usd: float
+    money_rework_usd: float
+    money_killed_usd: float
+    """The part of the wasted money that went into honest work which a timeout ended."""
+    people_conflicts_s: float
+    """Cleaning up after lost work, and resolving conflicts."""
+    people_review_s: float
+    hung_s: float
+    """Slots held by silent agents: a part of the flow time, as the next."""
+    review_s: float
+    hung_attempts: int
+    killed_attempts: int
+    """Honest work that a timeout ended."""
+    overwritten_attempts: int
+    cancelled_attempts: int
+    wrong_brief_attempts: int
+    refused_launches: int
+    merge_conflicts: int
+    reworked_tasks: int
+    reviews: int
+    compactions: int
 
 
 MEASURES: tuple[str, ...] = Outcome._fields
@@ -145,8 +204,16 @@ class Ledger:
     wasted_s: float = 0.0
     people_merge_s: float = 0.0
     people_recovery_s: float = 0.0
+    people_conflicts_s: float = 0.0
+    people_review_s: float = 0.0
     rejected_tries: int = 0
     recovered_tasks: int = 0
+    killed: Usage = field(default_factory=Usage)
+    refused_launches: int = 0
+    merge_conflicts: int = 0
+    reworked_tasks: int = 0
+    reviews: int = 0
+    compactions: int = 0
 
     def close(
         self, makespan_s: float, quota: tuple[int, int, int], prices: Prices, values: Values
@@ -157,7 +224,9 @@ class Ledger:
         money_usd = 0.0  # added one by one: `sum` rounds differently from one version of Python to the next
         for part in money.values():
             money_usd += part
-        people_s = self.people_merge_s + self.people_recovery_s
+        people_s = (
+            self.people_merge_s + self.people_recovery_s + self.people_conflicts_s + self.people_review_s
+        )
         waiting_usd = makespan_s / HOUR_S * values.waiting
         people_usd = people_s / HOUR_S * values.people
         return Outcome(
@@ -200,4 +269,23 @@ class Ledger:
             refused_attempts=self.failures[Failure.REFUSED],
             too_large_attempts=self.failures[Failure.TOO_LARGE],
             bad_outputs=self.failures[Failure.BAD_OUTPUT],
+            tokens_context=tokens[Cause.CONTEXT],
+            tokens_rework=tokens[Cause.REWORK],
+            money_context_usd=money[Cause.CONTEXT],
+            money_rework_usd=money[Cause.REWORK],
+            money_killed_usd=self.killed.usd(prices),
+            people_conflicts_s=self.people_conflicts_s,
+            people_review_s=self.people_review_s,
+            hung_s=self.time_s[State.HUNG],
+            review_s=self.time_s[State.REVIEW],
+            hung_attempts=self.failures[Failure.HUNG],
+            killed_attempts=self.failures[Failure.KILLED],
+            overwritten_attempts=self.failures[Failure.OVERWRITTEN],
+            cancelled_attempts=self.failures[Failure.CANCELLED],
+            wrong_brief_attempts=self.failures[Failure.WRONG_BRIEF],
+            refused_launches=self.refused_launches,
+            merge_conflicts=self.merge_conflicts,
+            reworked_tasks=self.reworked_tasks,
+            reviews=self.reviews,
+            compactions=self.compactions,
         )

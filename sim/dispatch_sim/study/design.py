@@ -120,7 +120,8 @@ def spread(scenario: Scenario, tasks: int) -> list[Strategy]:
     widths: dict[Strategy, set[int]] = {}
     for strategy in scenario.strategies:
         if not strategy.has_width:
-            widths[strategy.at(strategy.width or tasks)] = {strategy.width or tasks}
+            width = min(strategy.width or tasks, tasks)
+            widths[strategy.at(width)] = {width}
         else:
             swept = widths.setdefault(strategy.at(0), set(scenario.sweep.concurrency))
             if strategy.width is not None:

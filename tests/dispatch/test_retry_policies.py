@@ -1,0 +1,141 @@
+"""What becomes of a failed attempt: only it, from where it was, with all of its round, or not at all."""
+
+import pytest
+
+from dispatch_sim.dispatch.luck import Luck
+
+from .worlds import ALL_AT_ONCE, BARE, play_one, scenario_of, script_queue
+
+
+def batch(
+    policy: str, *, crash: str = "0%", bad: str = "0%", count: int = 4, calls: int = 4, seed: int = 0, more=""
+):
+    """Return tasks of four calls of 20 s and 1,000 tokens each."""
+    return scenario_of(
+        f"tasks: [{{name: a, count: {count}, calls: {calls}, tokens: 4000, output_share: 0%,"
+        " duration: 80s}]",
+        BARE.replace("crash: 0%, bad_output: 0%", f"crash: {crash}, bad_output: {bad}"),
+        f"retry: {{policy: {policy}, max_attempts: 3}}",
+        f"study: {{seed: {seed}}}",
+        more,
+    )
+
+
+def only_one_crashes(call: int, crash: str = "15%", *, bad: bool = False):
+    """Return a seed at which just the first attempt of task 0 of four fails, at a call or by a bad output."""
+    for seed in range(20_000):
+        scenario = batch("failed-only", crash="0%" if bad else crash, bad=crash if bad else "0%", seed=seed)
+        luck = Luck(scenario, 0)
+        first = luck.attempt(0, 0, 0)
+        failing = first.bad_output if bad else first.crash_call == call
+        others = [luck.attempt(0, index, number) for index in range(4) for number in range(3)][1:]
+        if failing and all(one.crash_call < 0 and not one.bad_output for one in others):
+            return seed
+    raise AssertionError("no such seed")
+
+
+def test_only_what_failed_is_done_again():
+    """One crash at the end of the second call: 40 s lost, then 80 s anew."""
+    outcome, _ = play_one(batch("failed-only", crash="15%", seed=only_one_crashes(1)), script_queue(4))
+    assert outcome.makespan_s == 40 + 80
+    assert (outcome.tokens_wasted, outcome.tokens_work) == (2000, 4 * 4000)
+
+
+def test_a_resumed_attempt_begins_with_the_call_that_failed():
+    """The first call stays done; the second is wasted and made again: 20 s and 1,000 tokens are lost."""
+    outcome, log = play_one(batch("resume", crash="15%", seed=only_one_crashes(1)), script_queue(4))
+    assert outcome.makespan_s == 40 + 60
+    assert (outcome.tokens_wasted, outcome.tokens_work) == (1000, 4 * 4000)
+    assert outcome.wasted_s == 20
+    calls = [(event.attempt, event.call) for event in log if event.kind == "call" and event.task == 0]
+    assert calls == [(1, 0), (1, 1), (2, 1), (2, 2), (2, 3)]
+
+
+def test_a_resumed_attempt_does_not_pay_its_spawn_prompt_again():
+    """It reads its context from the cache, and its spawn tokens are counted once."""
+    scenario = scenario_of(
+        "tasks: [{name: a, calls: 4, tokens: 4000, output_share: 0%, duration: 80s}]",
+        BARE.replace("spawn: {tokens: 0, time: 0s}", "spawn: {tokens: 10K, time: 3s}").replace(
+            "crash: 0%", "crash: 60%"
+        ),
+        "retry: {policy: resume, max_attempts: 100}",
+        "study: {seed: 3}",
+    )
+    failed = 0
+    for replication in range(40):
+        outcome, log = play_one(scenario, ALL_AT_ONCE, replication)
+        done = [event for event in log if event.kind == "call"]
+        failed += outcome.crashed_attempts
+        # A crash at the first call leaves nothing to go on from, any later one keeps the prompt.
+        first_calls = sum(event.call == 0 for event in done)
+        assert outcome.tokens_spawn + (first_calls - 1) * 10_000 == 10_000 * first_calls
+        assert outcome.tokens_spawn == 10_000
+        assert outcome.tokens_work == 4000
+        assert outcome.tokens_wasted == (first_calls - 1) * 11_000 + 1000 * (
+            len(done) - 4 - (first_calls - 1)
+        )
+        assert sum(event.kind == "spawn" for event in log) == 1 + outcome.crashed_attempts
+    assert failed > 10
+
+
+def test_a_cascade_does_all_of_the_round_again():
+    """At the barrier one of four is missing, so all four are done again: two rounds of 80 s."""
+    seed = only_one_crashes(1)
+    outcome, _ = play_one(batch("cascade", crash="15%", seed=seed), ALL_AT_ONCE)
+    assert outcome.makespan_s == 160
+    assert outcome.tokens_wasted == 2000 + 3 * 4000
+    assert (outcome.crashed_attempts, outcome.cancelled_attempts) == (1, 3)
+    # Failed-only does one of them again.
+    outcome, _ = play_one(batch("failed-only", crash="15%", seed=seed), ALL_AT_ONCE)
+    assert outcome.makespan_s == 160
+    assert (outcome.tokens_wasted, outcome.cancelled_attempts) == (2000, 0)
+
+
+def test_a_cascade_ends_what_is_at_work():
+    """In a queue the crash is seen at 40 s; the others are ended then, and all begin anew."""
+    outcome, log = play_one(batch("cascade", crash="15%", seed=only_one_crashes(1)), script_queue(4))
+    assert [event.end_s for event in log if event.kind == "cancelled"] == [40, 40, 40]
+    assert outcome.makespan_s == 40 + 80
+    # Two calls each are over at 40 s; the third of some has just begun, and nothing stops an admitted call.
+    assert outcome.tokens_wasted == 4 * 2000
+
+
+def test_a_cascade_spares_what_is_merged():
+    """With two slots, tasks 0 and 1 are merged before 2 and 3 begin; a bad output of 2 touches 3 alone."""
+    for seed in range(20_000):
+        scenario = scenario_of(
+            "tasks: [{name: a, count: 4, calls: 1, tokens: 1000, output_share: 0%, duration: 60s}]",
+            BARE.replace("bad_output: 0%", "bad_output: 20%").replace(
+                "structured: {tokens: 0, time: 0s}", "structured: {tokens: 0, time: 10s}"
+            ),
+            "retry: {policy: cascade, max_attempts: 3}",
+            f"study: {{seed: {seed}}}",
+        )
+        luck = Luck(scenario, 0)
+        bad = [(i, n) for i in range(4) for n in range(3) if luck.attempt(0, i, n).bad_output]
+        if bad == [(2, 0)]:
+            break
+    outcome, log = play_one(scenario, {"waves": 2, "manager": "script"})
+    # First wave: back at 60, merged at 70 and 80. Second: back at 140; 2 is found bad at 150,
+    # when 3 waits for the coordinator: both again, back at 210, merged at 220 and 230.
+    assert [event.task for event in log if event.kind == "cancelled"] == [3]
+    assert outcome.makespan_s == 230
+    assert (outcome.bad_outputs, outcome.cancelled_attempts) == (1, 1)
+
+
+def test_what_another_has_failed_does_not_use_up_attempts():
+    """With every first attempt of one task bad three times over, only that task goes to a person."""
+    seed = only_one_crashes(1, bad=True)
+    scenario = batch("cascade", bad="15%", seed=seed).model_copy(
+        update={"retry": batch("cascade").retry.model_copy(update={"max_attempts": 2})}
+    )
+    outcome, _ = play_one(scenario, ALL_AT_ONCE)
+    assert outcome.recovered_tasks == 0
+    assert outcome.cancelled_attempts == 3
+
+
+@pytest.mark.parametrize("policy", ["failed-only", "resume", "cascade", "none"])
+def test_without_failures_the_policy_does_not_matter(policy):
+    """Nothing fails, nothing differs."""
+    for strategy in (ALL_AT_ONCE, "queue: 2", {"waves": 3}):
+        assert play_one(batch(policy), strategy)[0] == play_one(batch("failed-only"), strategy)[0]

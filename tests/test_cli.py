@@ -176,8 +176,8 @@ def test_the_same_seed_gives_the_same_files_for_any_jobs(scenario):
 
 def test_ctrl_c_keeps_what_is_done_and_exits_with_130(scenario):
     """Finished replications are written, with their report; the manifest says that there were to be more."""
-    scenario.write_text(THREE_LINES.replace("[2, 3]", "1..20").replace("[1, 2]", "1..20"))
-    command = [sys.executable, "-m", "dispatch_sim", "sweep", scenario.name, "--replications", "10000"]
+    # Blocks are short and many, so that some are done, and not all, whatever else the machine does.
+    command = [sys.executable, "-m", "dispatch_sim", "sweep", scenario.name, "--replications", "200000"]
     process = subprocess.Popen(
         [*command, "--jobs", "2"],
         cwd=scenario.parent,
@@ -186,7 +186,7 @@ def test_ctrl_c_keeps_what_is_done_and_exits_with_130(scenario):
         text=True,
         start_new_session=True,
     )
-    time.sleep(8)
+    time.sleep(12)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -194,7 +194,7 @@ def test_ctrl_c_keeps_what_is_done_and_exits_with_130(scenario):
     assert "are done and kept" in errors
     manifest = json.loads((scenario.parent / "reports" / "small" / "manifest.json").read_text())
     assert manifest["interrupted"]
-    assert 2 <= manifest["replications"]["played"] < 10_000
+    assert 2 <= manifest["replications"]["played"] < 200_000
     assert (scenario.parent / "reports" / "small" / "report.html").exists()
 
 
@@ -315,8 +315,8 @@ def test_a_file_whose_name_is_no_text_is_swept_like_any_other(scenario):
 
 def test_workers_end_with_a_parent_that_is_killed(scenario):
     """Nothing is left behind, however the study ends."""
-    scenario.write_text(THREE_LINES.replace("[2, 3]", "1..20").replace("[1, 2]", "1..20"))
-    command = [sys.executable, "-m", "dispatch_sim", "sweep", scenario.name, "--replications", "10000"]
+    # Blocks are short and many, so that some are done, and not all, whatever else the machine does.
+    command = [sys.executable, "-m", "dispatch_sim", "sweep", scenario.name, "--replications", "200000"]
     process = subprocess.Popen(
         [*command, "--jobs", "2"], cwd=scenario.parent, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )

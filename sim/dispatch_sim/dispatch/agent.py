@@ -25,13 +25,14 @@ def work(world: World, task: Task, luck: AttemptLuck) -> Steps:
     if task.prompt is None:
         task.prompt = Prompt(luck.spawn_tokens, world.shared_prefix(task.group))
     prompt = task.prompt
+    prompt.context = task.context  # without the call that failed, where it goes on from one
     if world.plan.strategy.warm_up == "stagger":
         yield from _wait_for_prefix(world, task)
     calls = _calls(world, task, luck)
     for call in calls:
         if _gives_up(world, luck, started_s):
             return Failure.KILLED
-        prompt.heard = _heard(world, task, call == calls[0])
+        prompt.heard = _heard(world, task, prompt)
         prompt.new = luck.new_input[call] + prompt.heard
         failure = yield from get_admitted(world, task, prompt, call)
         if failure is not None:
@@ -45,7 +46,7 @@ def work(world: World, task: Task, luck: AttemptLuck) -> Steps:
             yield env.event()  # nothing but a timeout ends it
         if world.scenario.retry.policy == "resume":
             world.enter(task, State.SERVICE, EventKind.CALL, call)  # so that the books are up to date
-            task.saved, task.done_calls = books.copy(), call + 1
+            task.saved, task.done_calls, task.context = books.copy(), call + 1, prompt.context
         if call != calls[-1] and luck.tool_s:
             world.enter(task, State.SERVICE, EventKind.TOOLS, call)
             yield env.timeout(luck.tool_s[call])
@@ -85,12 +86,12 @@ def _calls(world: World, task: Task, luck: AttemptLuck) -> range:
     return range(max(first, task.done_calls), end)
 
 
-def _heard(world: World, task: Task, first: bool) -> int:
+def _heard(world: World, task: Task, prompt: Prompt) -> int:
     """Return the tokens that a call brings of what other agents do."""
     communication = world.scenario.communication
     if world.communication == "blackboard":
         return whole(communication.post.tokens) * (world.at_work[task.group] - 1)
-    if world.communication == "rounds" and task.second_round and first:
+    if world.communication == "rounds" and task.second_round and not prompt.sent:
         return whole(communication.brief.tokens)
     return 0
 

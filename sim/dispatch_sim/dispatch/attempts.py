@@ -99,7 +99,7 @@ class Attempts:
         if failure is not None:
             self._fail(task, failure)
         elif self._first_of_two_rounds(task):
-            self._book(task)
+            task.made.append((task.books, False))
             task.forget()
             self._batch.through_first_round(task, by_agent=True)
         elif task.blind_share:
@@ -110,11 +110,14 @@ class Attempts:
 
     def _approve(self, task: Task) -> Process:
         """Have an output approved where that is asked for; the task is done then."""
-        if self._gate.holds() and (yield from self._gate.approve(task)):
-            self._world.note(self._world.env.now, EventKind.WRONG_BRIEF, task.number, task.attempts)
+        wrong = task.instructions != self._gate.instructions
+        if not wrong and self._gate.holds():
+            wrong = yield from self._gate.approve(task)
+        if wrong:
             self._fail(task, Failure.WRONG_BRIEF, in_round=False)
             return
-        self._book(task)
+        task.made.append((task.books, task.rework > 0.0))
+        self._book_made(task)
         self._batch.finish(task)
 
     def _until_merged(self, task: Task, luck: AttemptLuck) -> Steps:
@@ -134,8 +137,8 @@ class Attempts:
             self._refused.clear()
             self._on_change()
         self._width.on_end(task, returned=failure is None)
-        if self._first_of_two_rounds(task):
-            return failure
+        if self._first_of_two_rounds(task) and failure is None:
+            return None
         # Outputs, and in a round failures too, are seen when all is back. A queue sees a failure at once.
         if self._strategy.merge == "barrier" and (failure is None or not self._strategy.refills):
             world.enter(task, State.BLOCKED, EventKind.BARRIER)
@@ -151,6 +154,7 @@ class Attempts:
     def _at_work(self, task: Task, luck: AttemptLuck, write: Write | None) -> Steps:
         """Play what an agent does, under a hard timeout."""
         world = self._world
+        task.launched_s = world.env.now
         world.at_work[task.group] += 1
         task.in_slot = True
         hard_s = world.scenario.timeouts.hard
@@ -182,11 +186,15 @@ class Attempts:
         """Return what the attempt of a task meets."""
         luck = self._world.luck
         if task.saved is not None:
-            resumed = luck.resumed(task.group, task.index, task.origin, task.luck_number)
-            return resumed.part(task.rework) if task.rework else resumed
-        task.origin = task.luck_number
-        whole_task = luck.attempt(*task.luck_key)
-        return whole_task.part(task.rework) if task.rework else whole_task
+            all_of_it = luck.resumed(task.group, task.index, task.origin, task.luck_number)
+        else:
+            task.origin = task.luck_number
+            all_of_it = luck.attempt(*task.luck_key)
+        if task.rework:
+            return all_of_it.part(task.rework)
+        if self._world.communication == "rounds" and all_of_it.calls == 1:
+            return all_of_it.part(0.5)  # each round makes a call of half the length
+        return all_of_it
 
     def _first_of_two_rounds(self, task: Task) -> bool:
         return self._world.communication == "rounds" and not task.second_round
@@ -200,6 +208,12 @@ class Attempts:
         self._book_waste(task, failure, goes_on=goes_on)
         if not goes_on:
             task.forget()
+        if failure is Failure.CANCELLED:
+            self._merging.drop(task)
+        if failure is Failure.WRONG_BRIEF:
+            self._world.note(self._world.env.now, EventKind.WRONG_BRIEF, task.number, task.attempts)
+            task.rework = task.blind_share = 0.0
+            self._batch.back_to_first_round(task)
         if not again:
             self.recovering += 1
             self._world.env.process(self._recover(task))
@@ -210,7 +224,7 @@ class Attempts:
 
     def _do_again_in_part(self, task: Task) -> None:
         """Dispatch a task again for the part of it that was made without sight of others."""
-        self._book(task)
+        task.made.append((task.books, False))
         self._world.books.reworked_tasks += 1
         self._world.note(self._world.env.now, EventKind.REWORK, task.number, task.attempts)
         task.forget()
@@ -246,20 +260,31 @@ class Attempts:
         self.recovering -= 1
         if self._first_of_two_rounds(task):
             self._batch.through_first_round(task, by_agent=False)
+        self._book_made(task)
         self._batch.finish(task)
         self._on_change()
 
-    def _book(self, task: Task) -> None:
-        """Book what an attempt has used as what it was for."""
-        for cause, used in task.books.by_cause():
-            self._world.books.usage[Cause.REWORK if task.rework else cause].add(used)
+    def _book_made(self, task: Task) -> None:
+        """Book what attempts have made of a task as what it was for."""
+        for books, rework in task.made:
+            for cause, used in books.by_cause():
+                self._world.books.usage[Cause.REWORK if rework else cause].add(used)
+        task.made.clear()
 
-    def _book_waste(self, task: Task, failure: Failure, *, goes_on: bool = False) -> None:
+    def _book_waste(self, task: Task, failure: Failure, *, goes_on: bool) -> None:
         """Book what a failed attempt has used as wasted, but for what another goes on from."""
-        ledger, lost = self._world.books, task.books
+        lost = task.books
         if goes_on and task.saved is not None:
             lost = lost.less(task.saved)
-        ledger.failures[failure] += 1
+        self._world.books.failures[failure] += 1
+        self._waste(lost, failure)
+        if failure is Failure.WRONG_BRIEF:
+            for books, _ in task.made:
+                self._waste(books, failure)
+            task.made.clear()
+
+    def _waste(self, lost: AttemptBooks, failure: Failure) -> None:
+        ledger = self._world.books
         ledger.wasted_s += lost.time_s
         for _, used in lost.by_cause():
             ledger.usage[Cause.WASTED].add(used)

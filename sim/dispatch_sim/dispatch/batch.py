@@ -101,6 +101,12 @@ class Batch:
         if not self._not_through[task.group] and self._second_round[task.group]:
             self._world.env.process(self._begin_second_round(task.group))
 
+    def back_to_first_round(self, task: Task) -> None:
+        """Have a task go through both of two rounds again."""
+        if task.second_round:
+            task.second_round = False
+            self._not_through[task.group] += 1
+
     def _begin_second_round(self, group: int) -> Process:
         yield from write_interim_brief(self._world)
         for task in self._second_round[group]:

@@ -81,11 +81,11 @@ def _compact(world: World) -> Process:
     assert context is not None
     assert limits is not None
     yield from _send_context(world)
-    start_s = world.env.now
+    start_s, summed_up = world.env.now, context.length
     yield world.env.timeout(limits.compaction.time)
     charge_writing(world, world.books.usage[Cause.CONTEXT], limits.compaction.tokens)
-    # What it began with stands as it was, and can be read; the summary is new.
-    context.length = whole(limits.start) + whole(limits.compaction.tokens)
+    # What it began with stands as it was, and can be read; the summary is new, and what has come meanwhile.
+    context.length += whole(limits.start) - summed_up
     context.sent = whole(limits.start)
     world.books.compactions += 1
     world.note(start_s, EventKind.COMPACTION, COORDINATOR)

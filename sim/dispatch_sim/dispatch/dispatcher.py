@@ -99,9 +99,9 @@ class Dispatcher:
         dispatch = world.scenario.dispatch
         with world.coordinator.request() as turn:
             yield turn
-            batch = self._batch.take(self._width.slots - self._attempts.running)
+            batch = [] if self._gate.closed else self._batch.take(self._width.slots - self._attempts.running)
             if not batch:
-                return  # adaptive dispatch has become narrower meanwhile
+                return  # a gate has closed meanwhile, or adaptive dispatch has become narrower
             start_s = world.env.now
             yield from begin_turn(world)
             yield world.env.timeout(dispatch.turn.time)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Generator
+from typing import Any
+
+import simpy
 
 from dispatch_sim.dispatch.coordinator import begin_turn, charge_writing
 from dispatch_sim.dispatch.log import EventKind
 from dispatch_sim.dispatch.luck import AttemptLuck
 from dispatch_sim.dispatch.outcome import Failure, State
 from dispatch_sim.dispatch.sharing import SharedState, Write, until_safe
-from dispatch_sim.dispatch.world import Process, Steps, Task, World
+from dispatch_sim.dispatch.world import Steps, Task, World
 
 
 class _Merges:
@@ -56,13 +60,17 @@ class Merging:
             with world.coordinator.request() as turn:
                 yield turn
                 task.merging = True
-                yield from begin_turn(world)
-                world.enter(task, State.MERGE, EventKind.MERGE)
-                yield world.env.timeout(time_s)
-                charge_writing(world, task.books.merge, tokens)
-        if people_s:
-            yield from self._by_person(task, EventKind.MERGE_BY_PERSON, people_s)
-            world.books.people_merge_s += people_s
+                if write is None or not write.lost:
+                    yield from begin_turn(world)
+                    world.enter(task, State.MERGE, EventKind.MERGE)
+                    yield world.env.timeout(time_s)
+                    charge_writing(world, task.books.merge, tokens)
+        if people_s and (write is None or not write.lost):
+            done = yield from self._by_person(task, EventKind.MERGE_BY_PERSON, people_s, write)
+            world.books.people_merge_s += people_s if done else 0.0
+        if write is not None and write.lost:  # written over while it was in line, or being merged
+            self.drop(task)
+            return (yield from self._clean_up(task))
         task.merging = True
         if luck.bad_output:
             world.note(world.env.now, EventKind.BAD_OUTPUT, task.number, task.attempts)
@@ -73,7 +81,8 @@ class Merging:
                 yield from self._by_person(task, EventKind.RESOLVE, resolving_s)
                 world.books.people_conflicts_s += resolving_s
             self._shared.merged(write)
-        if not task.rework:
+        if task.unseen_counted:
+            task.unseen_counted = False
             for merges in (self._all, self._of_group[task.group]):
                 merges.over_s.append(world.env.now)
         if write is not None and world.isolation == "shared":
@@ -94,19 +103,32 @@ class Merging:
         """
         everything, own = self._all, self._of_group[task.group]
         pairs, blind = everything.unseen(task.launched_s), own.unseen(task.launched_s)
+        task.unseen_counted = True
         everything.begun += 1
         own.begun += 1
         return (pairs, blind) if self._world.communication == "none" else (pairs - blind, 0)
 
-    def _by_person(self, task: Task, kind: EventKind, seconds: float) -> Process:
-        """Have a person work on an output, when there is time for it."""
+    def drop(self, task: Task) -> None:
+        """Count an output no longer that was to be merged, or was being merged."""
+        if task.unseen_counted:
+            task.unseen_counted = False
+            self._all.begun -= 1
+            self._of_group[task.group].begun -= 1
+
+    def _by_person(
+        self, task: Task, kind: EventKind, seconds: float, write: Write | None = None
+    ) -> Generator[simpy.Event, Any, bool]:
+        """Have a person work on an output, when there is time, unless it has been lost by then."""
         world = self._world
         world.enter(task, State.BLOCKED, EventKind.PERSON_BUSY)
         with world.person.request() as turn:
             yield turn
             task.merging = True
+            if write is not None and write.lost:
+                return False
             world.enter(task, State.MERGE, kind)
             yield world.env.timeout(seconds)
+        return True
 
     def _clean_up(self, task: Task) -> Steps:
         """Have a person see to the loss of an attempt's work."""

@@ -85,6 +85,7 @@ class Gate:
         if wrong:
             self.instructions_are_wrong = False
             self.instructions += 1
+            self._take()[1].succeed(True)  # what has come meanwhile was made by them as well
         self.closed = False
         verdict.succeed(wrong)
         self._look_if_due()

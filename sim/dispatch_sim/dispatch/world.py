@@ -123,8 +123,10 @@ class Task:
     second_round : whether it has been through the first of two rounds.
     rework : the part of it that its attempt does again, as it was made without sight of others, or 0: all.
     blind_share : the part of its merged output that was made so.
-    prompt, origin, done_calls, saved : what an attempt can go on from: the conversation, the attempt that
-        began it, how many calls of it are done, and their books.
+    made : books of what attempts have made of it that it still needs, and whether that was rework.
+    unseen_counted : whether others count it among the outputs that are being merged.
+    prompt, origin, done_calls, context, saved : what an attempt can go on from: the conversation, the attempt
+        that began it, how many calls of it are done, how long their context is, and their books.
     """
 
     __slots__ = (
@@ -133,6 +135,7 @@ class Task:
         "blind_share",
         "books",
         "call",
+        "context",
         "done_calls",
         "failures",
         "group",
@@ -141,6 +144,7 @@ class Task:
         "instructions",
         "kind",
         "launched_s",
+        "made",
         "merging",
         "number",
         "origin",
@@ -152,6 +156,7 @@ class Task:
         "since_s",
         "state",
         "tokens",
+        "unseen_counted",
     )
 
     def __init__(self, number: int, group: int, index: int, arrived_s: float) -> None:
@@ -175,6 +180,9 @@ class Task:
         self.second_round = False
         self.rework = 0.0
         self.blind_share = 0.0
+        self.made: list[tuple[AttemptBooks, bool]] = []
+        self.unseen_counted = False
+        self.context = 0
         self.prompt: Prompt | None = None
         self.origin = 0
         self.done_calls = 0
@@ -193,7 +201,7 @@ class Task:
     def forget(self) -> None:
         """Drop what an attempt could go on from."""
         self.prompt = self.saved = None
-        self.done_calls = 0
+        self.done_calls = self.context = 0
 
 
 class World:

@@ -35,8 +35,8 @@ def test_every_output_made_by_wrong_instructions_is_found_out_at_once():
 def test_wrong_instructions_waste_what_was_done_and_its_rework():
     """Half of each bears on the other: the second is done again in part, and later all of this once more.
 
-    By hand: 2 x 15,500 for the two, and 10,500 for the rework of a half, 5,000 tokens of work with spawn, return
-    and merge, are wasted; the same again is not.
+    By hand: 2 x 15,500 for the two, and 10,500 for the rework of a half, 5,000 tokens of work with its spawn,
+    return and merge, are wasted; the same again is not.
     """
     outcome, _ = play_one(wrong_instructions(", coupling: 50%"), "parallel")
     assert outcome.tokens_wasted == 2 * 15_500 + 10_500
@@ -203,8 +203,8 @@ def test_what_comes_during_a_compaction_stays_in_the_context():
         NO_FAILURES,
         "merge: {structured: {tokens: 0, time: 0s}}",
     )
-    # Two slots. The turn that begins at 40 s, when the first is back, finds 12,000 tokens, over the window: the
-    # summary is written from 40 to 100 s, and the second comes back at 50 s. The turn then reads 12,500.
+    # Two slots. The turn that begins at 40 s, when the first is back, finds 12,000 tokens, over the window:
+    # the summary is written from 40 to 100 s, the second comes back at 50 s. The turn then reads 12,500.
     outcome, _ = play_one(scenario, "queue: 2")
     assert outcome.compactions == 1
     assert outcome.money_context_usd * 1e6 == pytest.approx(10_000 + 12_000 + 12_500)

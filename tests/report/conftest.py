@@ -68,6 +68,39 @@ CERTAIN = (
     .replace("concurrency: [1, 2]", "concurrency: [1, 2, 3]")
 )
 
+# As much at once as goes: whatever a report may have to speak of.
+MANY = """\
+name: Many mechanisms
+tasks:
+  - name: change
+    count: 5
+    calls: 4
+    tokens: {lognormal: {mean: 20K, cv: 0.5}}
+    duration: {lognormal: {mean: 120s, cv: 0.8}}
+    writes: [module]
+    coupling: 20%
+  - {name: test, count: 2, calls: 3, tokens: 10K, duration: 60s, after: [change]}
+dispatch: {spawn: {shared: 1500}, context: {window: 40K}}
+provider: {limits: {input_tokens: 80K/min}, overloaded: 0.5%, cache: {ttl: 5m}}
+harness: {cap: 4, over: refuse, pace: {calls: 30}}
+failures: {hang: 3%, bad_brief: 10%}
+timeouts: {soft: 4m, hard: 5m}
+retry: {policy: cascade, max_attempts: 3}
+conflicts: {probability: 30%}
+review: {every: 3}
+strategies:
+  - sequential
+  - parallel
+  - {parallel: all, isolation: worktree}
+  - {queue: 3, order: longest-first}
+  - {queue: 3, isolation: worktree, communication: rounds, warm_up: stagger}
+  - {waves: 3, isolation: locks}
+  - adaptive
+  - {adaptive: 3, communication: blackboard, warm_up: prewarm}
+sweep: {tasks: [3, 7], concurrency: [2, 3]}
+study: {seed: 5, replications: 12}
+"""
+
 ONE_TASK = NOTHING.replace("count: 3", "count: 1").replace("[2, 3]", "[1]").replace("$0/h, p", "$40/h, p")
 
 HOSTILE_NAME = "<script>alert(1)</script> | `x` $a$ [l](http://evil.example) \u202etxt &amp; =1+1"
@@ -128,6 +161,12 @@ def variants():
 def certain():
     """Nothing is left to chance."""
     return answered(CERTAIN)
+
+
+@pytest.fixture(scope="session")
+def many():
+    """Many mechanisms and options at once."""
+    return answered(MANY)
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,9 @@ from dispatch_sim.report.breaking import (
     break_even_sentences,
     break_even_short,
 )
-from dispatch_sim.report.decision import decide, why
+from dispatch_sim.report.decision import decide
 from dispatch_sim.report.naming import plainly_named
+from dispatch_sim.report.reasons import why
 from dispatch_sim.report.view import main_view, views
 from dispatch_sim.report.words import clean, dollars, listed, numbered, place, way, wrapped
 from dispatch_sim.study.answer import Answer
@@ -20,6 +21,7 @@ from dispatch_sim.study.break_even import BreakEven
 from dispatch_sim.study.choice import choose
 from dispatch_sim.study.results import Results
 from dispatch_sim.study.sign_changes import sign_changes
+from tests.report.conftest import answered
 
 
 def test_the_headline_has_the_recommended_way_its_mean_and_its_interval(tight):
@@ -77,6 +79,43 @@ def test_one_replication_tells_all_where_nothing_is_left_to_chance(certain):
     text = decide(main_view(certain)).text
     assert "replications:" not in text
     assert "a batch, the same in every replication" in text
+
+
+@pytest.mark.parametrize(
+    "chance",
+    [
+        "failures: {crash: 0%, bad_output: 0%, bad_brief: 0.1%}",
+        "failures: {crash: 0%, bad_output: 0%, hang: 0.1%}\ntimeouts: {hard: 1h}",
+        "failures: {crash: 0%, bad_output: 0%}\ndispatch: {spawn: {tokens: {uniform: {low: 1, high: 1.4}}}}",
+        "failures: {crash: 0%, bad_output: 0%}\nprovider: {limits: unlimited, overloaded: 0.01%}",
+        "failures: {crash: 0%, bad_output: 0%}\ntimeouts: {soft: 1s, obeyed: 0.01%}",
+    ],
+)
+def test_what_is_left_to_chance_may_not_have_shown_yet(chance):
+    """Then few replications are few, though all came to the same so far."""
+    view = main_view(
+        answered(
+            f"tasks: [{{name: a, tokens: 9K, duration: 60s}}]\nstrategies: [sequential]\n"
+            f"study: {{replications: 4}}\nsweep: {{tasks: 1}}\n{chance}\n"
+        )
+    )
+    assert view.choice.estimate.low == view.choice.estimate.high
+    assert "only 4 replications" in decide(view).text
+
+
+@pytest.mark.parametrize(
+    "more", ["review: {every: 1}", "dispatch: {context: none}", "provider: {cache: {ttl: 5m}}"]
+)
+def test_sections_without_a_distribution_leave_nothing_to_chance(more):
+    """Nested as they are."""
+    view = main_view(
+        answered(
+            f"tasks: [{{name: a, tokens: 9K, duration: 60s}}]\nstrategies: [sequential]\n"
+            f"study: {{replications: 4}}\nsweep: {{tasks: 1}}\n"
+            f"failures: {{crash: 0%, bad_output: 0%}}\n{more}\n"
+        )
+    )
+    assert "replications" not in decide(view).text
 
 
 def test_where_a_queue_as_wide_as_the_batch_is_the_same_all_at_once_is_said(certain):

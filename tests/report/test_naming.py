@@ -2,7 +2,22 @@
 
 import pytest
 
-from dispatch_sim.report.naming import option_sentences, plainly_named, reading, shared_options
+from dispatch_sim.report.decision import decide
+from dispatch_sim.report.naming import (
+    _OPTIONS,
+    KINDS,
+    option_sentences,
+    plainly_named,
+    reading,
+    shared_options,
+)
+from dispatch_sim.report.page import write_report
+from dispatch_sim.report.terminal import _SHORT, comparison_text
+from dispatch_sim.report.view import main_view
+from dispatch_sim.report.words import OPTIONS, instruction, way
+from dispatch_sim.scenario.strategy import OPTIONS as STRATEGY_OPTIONS
+from dispatch_sim.scenario.strategy import parse_strategy
+from tests.report.conftest import TIGHT, answered
 
 
 @pytest.mark.parametrize(
@@ -86,3 +101,65 @@ def test_how_to_read_explains_what_was_played(tight, scripted, variants):
     assert "merges each result as it comes in." in dict(reading(scripted))["All at once"]
     assert "where its name says so" in dict(reading(variants))["All at once"]
     assert "Waves of N" in dict(reading(variants))
+
+
+ADAPTIVE = TIGHT.replace(
+    "sweep:",
+    """strategies:
+  - parallel
+  - {adaptive: 3, order: longest-first, isolation: worktree}
+  - {adaptive: all, order: longest-first, communication: blackboard}
+sweep:""",
+)
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("adaptive", "adaptive dispatch up to 5"),
+        ("adaptive (longest-first)", "adaptive dispatch up to 5 with the longest first"),
+        ("adaptive (worktree)", "adaptive dispatch up to 5 in worktrees"),
+        ("adaptive (locks, rounds)", "adaptive dispatch up to 5 under locks and in two rounds"),
+        ("adaptive (shared, none)", "adaptive dispatch up to 5 on shared files and without communication"),
+        ("adaptive (prewarm)", "adaptive dispatch up to 5 with the cache warmed"),
+    ],
+)
+def test_adaptive_dispatch_and_the_options_have_names_in_plain_words(label, name):
+    """No word of a scenario file is left."""
+    assert way((label, 5)) == name
+    assert instruction(("adaptive", 5), 8) == "Dispatch eight tasks adaptively, up to 5 at once"
+
+
+def test_every_option_has_a_name_a_short_name_and_a_sentence():
+    """A value that a scenario learns must be spoken of; of the usual ones only `none` has a name."""
+    usual = {getattr(parse_strategy("queue"), key) for key in ("warm_up", "order")} - {"none"}
+    choices = {choice for option in STRATEGY_OPTIONS.values() for choice in option.choices} - usual
+    assert set(OPTIONS) == set(_SHORT) == choices
+    assert set(_OPTIONS) == choices - {"barrier", "as-completed", "agent"}
+    assert {strategy.kind for strategy in map(parse_strategy, KINDS)} == set(KINDS)
+
+
+def test_options_that_all_have_are_said_once_and_the_others_as_terms():
+    """The order is common to both; the isolation and the blackboard tell them apart."""
+    answer = answered(ADAPTIVE)
+    assert option_sentences(answer) == [
+        "For adaptive dispatch, the longest tasks are handed out first, as though their length were known."
+    ]
+    terms = dict(reading(answer))
+    assert "begins with four" in terms["Adaptive dispatch"]
+    assert terms["In worktrees"].startswith("means that each agent works on its own copy")
+    assert "With a blackboard" in terms
+    assert "With the longest first" not in terms
+    text = comparison_text(answer)
+    assert "Adaptive dispatch up to 3, worktrees" in text
+    assert "Adaptive dispatch up to 6, blackboard" in text
+
+
+def test_the_adaptive_way_is_compared_and_drawn(tmp_path):
+    """In the main table, in the sentences and in the figure along tasks."""
+    answer = answered(ADAPTIVE)
+    view = main_view(plainly_named(answer))
+    assert view.best_adaptive() in view.main_points()
+    assert "adaptive dispatch" in decide(view).text
+    write_report(answer, tmp_path)
+    assert "adaptive" in (tmp_path / "cost-along-tasks.svg").read_text(encoding="utf-8")

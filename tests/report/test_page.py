@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from dispatch_sim.report.page import markdown, write_report
-from dispatch_sim.report.tables import main_table
+from dispatch_sim.report.tables import fixed_queues, main_table
 from dispatch_sim.report.view import main_view
 from dispatch_sim.report.words import dollars
 from dispatch_sim.study.results import Results
@@ -25,6 +25,7 @@ ALL = [
     "scripted",
     "variants",
     "certain",
+    "many",
 ]
 
 
@@ -156,6 +157,15 @@ def test_no_column_is_there_twice(tight):
         assert len(heads) == len(set(heads))
         assert all(len(row) == len(heads) for row in table.rows)
         assert set(heads) >= {"Cost", "Makespan", "19 of 20 done in", "Tokens", "API money", "People's time"}
+
+
+def test_several_kinds_of_all_at_once_are_told_apart_where_queues_are_listed(many, tight):
+    """A queue is in the table once for each of them."""
+    table = fixed_queues(main_view(many))
+    names = [row[0] for row in table.rows]
+    assert len(names) == len(set(names))
+    assert any(name.startswith("All at once in worktrees against a queue of 2") for name in names)
+    assert fixed_queues(main_view(tight)).heads[0] == "All at once against"
 
 
 def test_what_it_depends_on_comes_before_what_is_for_one_combination(factors, tmp_path):

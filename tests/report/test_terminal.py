@@ -18,6 +18,7 @@ ALL = [
     "scripted",
     "variants",
     "certain",
+    "many",
 ]
 
 

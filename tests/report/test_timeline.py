@@ -8,9 +8,8 @@ import pytest
 from dispatch_sim.dispatch.engine import play
 from dispatch_sim.dispatch.log import MOMENTS, EventKind
 from dispatch_sim.dispatch.luck import Luck
-from dispatch_sim.report import gantt as picture
-from dispatch_sim.report import timeline as text
 from dispatch_sim.report.gantt import gantt
+from dispatch_sim.report.looks import LOOKS, MARKS, STRETCHES
 from dispatch_sim.report.timeline import chrome_trace, timeline_text, write_timeline
 from dispatch_sim.report.words import dollars, duration
 from dispatch_sim.scenario.loader import parse_scenario
@@ -124,6 +123,120 @@ def test_files_are_written_and_hostile_names_are_inert_in_them(tmp_path):
 
 def test_every_kind_of_event_has_a_look():
     """A kind that the engine learns must be drawn, in picture and text; a launch shows by itself."""
-    drawn = set(EventKind) - {EventKind.LAUNCH}
-    assert set(picture._LOOKS) | set(picture._MARKS) == drawn
-    assert set(text._SIGNS) | set(text._MARKS) == drawn
+    assert set(LOOKS) == set(EventKind) - {EventKind.LAUNCH}
+    assert {kind for look in MARKS for kind in look.kinds} == MOMENTS - {EventKind.LAUNCH}
+    assert all(look.marker for look in MARKS)
+    assert not any(look.marker for look in STRETCHES)
+
+
+def test_no_two_looks_are_told_apart_by_nothing():
+    """Each sign and each marker is one look's, and what shares a colour is said together."""
+    signs = [look.sign for look in (*STRETCHES, *MARKS)]
+    assert len(signs) == len(set(signs))
+    markers = [look.marker for look in MARKS]
+    assert len(markers) == len(set(markers))
+    shared = {look.sign for look in STRETCHES if sum(o.colour == look.colour for o in STRETCHES) > 1}
+    assert shared == {"s", "t", "r"}
+
+
+TROUBLE = """\
+tasks:
+  - {name: write, count: 3, calls: 2, tokens: 10K, duration: 60s, writes: [file]}
+  - {name: check, count: 1, calls: 2, tokens: 10K, duration: 60s, after: [write]}
+failures: {crash: 0%, bad_output: 0%}
+provider: {limits: unlimited}
+conflicts: {probability: 100%}
+harness: {cap: 2, over: refuse}
+review: {every: 4, people: 1m}
+"""
+
+
+def drawn(text):
+    """Return the rows of a timeline, and the legend under them."""
+    above, _, below = text.partition("┘")
+    return above, below.partition("\n\n")[2].partition("\n\n")[0]
+
+
+def test_the_legend_names_what_is_drawn_and_nothing_else():
+    """Of blocked tasks by what, and of a person what for."""
+    rows, legend = drawn(timeline_text(*played("parallel", text=TROUBLE)))
+    signs = {sign for row in rows.splitlines() if "│" in row for sign in row.split("│")[1]} - {" "}
+    entries = [entry for line in legend.splitlines() for entry in line.split("   ")]
+    assert {entry[0] for entry in entries} == signs
+    assert all(entry[1] == " " for entry in entries)
+    assert "P a person: cleans up, reviews" in legend
+    assert "! refused: by the harness" in legend
+    assert "? output lost: overwritten" in legend
+    assert "other tasks first" in legend
+    assert "429" not in legend
+    assert "backs off" not in legend
+    assert "hangs" not in legend
+
+
+def test_an_easy_batch_has_a_short_legend_and_short_sums():
+    """What did not happen is not spoken of."""
+    text = "tasks: [{name: a, count: 2, tokens: 10K, duration: 60s}]\nfailures: {crash: 0%, bad_output: 0%}\n"
+    shown = timeline_text(*played("sequential", text=text))
+    assert len(drawn(shown)[1].splitlines()) == 1
+    assert "People's time  0s\n" in shown
+    assert "0 refused tries, 0 failed attempts, 0 of 2 tasks left to a person" in shown
+    for word in ("hung", "review", "conflicts", "rework", "compaction", "harness"):
+        assert word not in shown
+
+
+def parts_of(text, head):
+    """Return the amounts in a ledger: the whole, and its parts."""
+    ledger = text.partition(f"{head} ")[2].partition("\nTrouble")[0].replace("\n               ", " ")
+    whole, _, parts = ledger.partition("\n")[0].partition(": ")
+    return whole.strip(), dict(part.rsplit(" ", 1) for part in parts.partition(";")[0].split(", "))
+
+
+def test_money_by_cause_adds_up_with_context_and_rework():
+    """To the cent, within what rounding of each part can hide."""
+    text = TROUBLE.replace("calls: 2,", "calls: 2, coupling: 50%,") + "conflicts: {probability: 0%}\n"
+    text = text.replace("conflicts: {probability: 100%}\n", "")
+    plan, log, outcome = played("queue: 3", text=text)
+    whole, parts = parts_of(timeline_text(plan, log, outcome, 400), "API money")
+    assert {"context", "rework"} <= parts.keys()
+    assert whole == dollars(outcome.money_usd)
+    assert sum(float(part[1:]) for part in parts.values()) == pytest.approx(outcome.money_usd, abs=0.04)
+
+
+def test_the_sums_name_what_happened():
+    """What was lost to others' writes, and people's time for it and for the review."""
+    plan, log, outcome = played("parallel", text=TROUBLE)
+    text = timeline_text(plan, log, outcome, 400)
+    cleaning = text.partition("People's time")[2].partition("\n")[0]
+    assert f"conflicts {duration(outcome.people_conflicts_s)}" in cleaning
+    assert f"review {duration(outcome.people_review_s)}" in cleaning
+    assert "merge" not in cleaning
+    assert f"{outcome.overwritten_attempts} overwritten" in text
+    assert outcome.refused_launches == 1
+    assert "1 launch refused by the harness" in text
+    assert "merge and conflicts" in text.partition("Tasks' time")[2].partition("\n")[0]
+    assert "other tasks first" in text.partition("Tasks' time")[2].partition("\n")[0]
+
+
+def test_a_hang_and_the_timeout_that_ends_it_are_drawn():
+    """Silent from the call that hangs to the timeout."""
+    hang = "tasks: [{name: a, count: 1, calls: 2, tokens: 10K, duration: 60s}]\n"
+    hang += "failures: {crash: 0%, bad_output: 0%, hang: 100%}\ntimeouts: {hard: 10m}\n"
+    plan, log, outcome = played("sequential", text=hang)
+    text = timeline_text(plan, log, outcome)
+    rows, legend = drawn(text)
+    assert "~~~~" in rows
+    assert "k timeout" in legend
+    assert "2 failed attempts (2 hung)" in text
+    names = [entry.get_text() for entry in gantt(plan, log).legends[0].get_texts()]
+    assert {"hangs", "timeout"} <= set(names)
+    assert "crash" not in names
+
+
+def test_the_picture_has_an_entry_for_each_colour_that_is_in_it():
+    """What has the colour of another shares its entry."""
+    plan, log, _ = played("parallel", text=TROUBLE)
+    names = [entry.get_text() for entry in gantt(plan, log).legends[0].get_texts()]
+    assert len(names) == len(set(names))
+    assert "spawn, return" in names
+    assert "a person: cleans up, reviews" in names
+    assert "output lost: overwritten" in names

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from dispatch_sim.report.view import View
 from dispatch_sim.report.words import (
@@ -12,22 +13,17 @@ from dispatch_sim.report.words import (
     amount,
     capital,
     count,
-    dollars,
-    duration,
     instruction,
     listed,
     percent,
-    tokens,
     way,
 )
+from dispatch_sim.scenario.distributions import NAMES as DISTRIBUTIONS
 from dispatch_sim.study.choice import Alternative
 from dispatch_sim.study.estimates import Estimate
 
 FEW = 200
 """Replications below which a report says that they are few: costs are skewed, and t intervals then short."""
-
-_WORTH_A_WORD = 0.05
-"""Part of a difference below which a component of it is not spoken of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +82,7 @@ def _against_the_obvious(view: View) -> Iterator[str]:
     """Compare with all at once and one by one, or the best queue where one of these is recommended."""
     candidates = [view.first("parallel"), view.first("sequential")]
     candidates += [view.best("queue")] if view.recommended in candidates else []
+    candidates += [view.best_adaptive()]
     worse, like, same = [], [], []
     for point in candidates:
         other = view.alternative(point) if point is not None else None
@@ -122,6 +119,7 @@ def _exact(estimate: Estimate) -> bool:
 def _near_ties(view: View, others: list[Alternative]) -> Iterator[str]:
     """Name what is practically equal, and what may be the best as far as is known."""
     told = {view.first("parallel"), view.first("sequential")}
+    told |= {view.best_adaptive()}
     told |= {view.best("queue")} if view.recommended in told else set()
     equal = [other for other in others if other.practically_equal]
     open_ = [
@@ -197,75 +195,27 @@ def _caution(view: View) -> Iterator[str]:
 
 def _certain(view: View) -> bool:
     """Whether nothing is left to chance in the scenario, nor varied, so that one replication tells all."""
-    scenario = view.answer.scenario
-    groups, dispatch, failures = scenario["tasks"], scenario["dispatch"], scenario["failures"]
-    drawn = [group[key] for group in groups for key in ("calls", "tokens", "duration", "interarrival")]
-    drawn += [value for part in dispatch.values() for value in part.values()]
-    fixed = not any(isinstance(value, dict) for value in drawn) and not any(failures.values())
     estimates = view.answer.estimates
+    fixed = not view.choice.factors and not any(_chances(view.answer.scenario))
     return fixed and bool((estimates["low"] == estimates["high"]).all())
 
 
-def why(view: View) -> tuple[str, ...]:
-    """Return why the recommended way wins over the obvious other ones, from what differs between them."""
-    return tuple(
-        sentence
-        for point in (view.first("parallel"), view.first("sequential"))
-        if point is not None and _is_worse(view, point)
-        for sentence in _why_not(view, point)
+def _chances(scenario: dict[str, Any]) -> Iterator[bool]:
+    """Yield, of each thing that can be left to chance, whether it is; not what only follows from one."""
+    yield any(scenario["failures"].values())
+    yield bool(scenario["provider"]["overloaded"])
+    yield scenario["timeouts"]["soft"] is not None and 0 < scenario["timeouts"]["obeyed"] < 1
+    conflicts = any(group["writes"] for group in scenario["tasks"])
+    yield conflicts and 0 < scenario["conflicts"]["probability"] < 1
+    yield _has_distribution([scenario[key] for key in ("tasks", "dispatch", "review")])
+
+
+def _has_distribution(part: Any) -> bool:
+    """Whether there is a distribution anywhere in a part of a resolved scenario; a constant is a number."""
+    if isinstance(part, list):
+        return any(map(_has_distribution, part))
+    if not isinstance(part, dict):
+        return False
+    return (len(part) == 1 and not set(DISTRIBUTIONS).isdisjoint(part)) or any(
+        map(_has_distribution, part.values())
     )
-
-
-def _is_worse(view: View, point: Point) -> bool:
-    other = view.alternative(point)
-    return other is not None and not other.in_best_subset and not other.practically_equal
-
-
-def _why_not(view: View, point: Point) -> Iterator[str]:
-    """Explain why a way is worse than the recommended: what its extra cost is, and what brings it about."""
-    here = view.recommended
-    if view.measure.column == "cost_usd":
-        yield from _extra_cost(view, point)
-    elif view.measure.column == "makespan_s":
-        longer = view.difference("makespan_s", point, here).mean
-        yield f"{capital(way(point))} takes {duration(longer)} longer than {way(here)}."
-    refused = view.mean("refused_attempts", point) + view.mean("too_large_attempts", point)
-    less = view.mean("refused_attempts", here) + view.mean("too_large_attempts", here)
-    if refused > less + 0.05 * view.tasks:
-        yield (
-            f"The cause is the rate limit: with {way(point)}, agents are refused (429) "
-            f"{about(view.mean('rejected_tries', point))} times a batch and {about(refused)} attempts "
-            f"are lost to it, against {about(less)} with {way(here)}; all that such an attempt did is done "
-            f"again, or lost."
-        )
-    recovered, fewer = view.mean("recovered_tasks", point), view.mean("recovered_tasks", here)
-    if recovered > fewer + 0.02 * view.tasks:
-        person = view.difference("people_s", point, here).mean
-        yield (
-            f"Of {count(view.tasks)} tasks, {about(recovered)} end on a person's desk, against "
-            f"{about(fewer)} with {way(here)}: {duration(person)} more of people's time."
-        )
-    wasted = view.difference("tokens_wasted", point, here)
-    if wasted.low > 0 and wasted.mean > 0.05 * view.mean("tokens", here):
-        yield f"{capital(tokens(wasted.mean))} more tokens go into attempts that fail."
-
-
-def _extra_cost(view: View, point: Point) -> Iterator[str]:
-    """Say what a higher cost is made of; parts that are small beside it are left out."""
-    here = view.recommended
-    total = view.difference("cost_usd", point, here).mean
-    time = view.difference("makespan_s", point, here).mean
-    parts = {
-        f"waiting ({duration(abs(time))} {'longer' if time > 0 else 'shorter'})": "cost_waiting_usd",
-        "people's time": "cost_people_usd",
-        "API money": "money_usd",
-    }
-    differences = {name: view.difference(column, point, here).mean for name, column in parts.items()}
-    told = {name: d for name, d in differences.items() if abs(d) > _WORTH_A_WORD * total}
-    text = f"{capital(way(point))} costs {dollars(total)} more than {way(here)}"
-    if len(told) == 1:
-        text += f", nearly all of it for {next(iter(told))}"
-    elif told:
-        amounts = [f"{dollars(abs(d))} {'more' if d > 0 else 'less'} for {name}" for name, d in told.items()]
-        text += f": {listed(amounts)}"
-    yield f"{text}."

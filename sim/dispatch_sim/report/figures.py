@@ -20,8 +20,14 @@ from dispatch_sim.study.estimates import Estimate
 _LOG_FROM = 30
 """Ratio of the largest to the least value from which an axis is logarithmic."""
 
-_COLOURS = {"sequential": svg.GREEN, "parallel": svg.VERMILION, "queue": svg.BLUE, "waves": svg.PURPLE}
-_MARKERS = {"sequential": "s", "parallel": "^", "queue": "o", "waves": "D"}
+_COLOURS = {
+    "sequential": svg.GREEN,
+    "parallel": svg.VERMILION,
+    "queue": svg.BLUE,
+    "waves": svg.PURPLE,
+    "adaptive": svg.AMBER,
+}
+_MARKERS = {"sequential": "s", "parallel": "^", "queue": "o", "waves": "D", "adaptive": "v"}
 _DASHES = ("-", "--", ":")
 """Of the variants of a kind."""
 
@@ -153,11 +159,13 @@ def _along_tasks(view: View) -> list[tuple[str, str, str, Curve]]:
     """Return the curves along tasks: name, colour, dashes, values."""
     column = view.measure.column
     curves: list[tuple[str, str, str, Curve]] = []
-    for kind in ("parallel", "sequential"):
-        points = [(size, view.first(kind, size)) for size in view.sizes]
-        curve = [(size, view.estimate(column, point, size)) for size, point in points if point is not None]
-        names = [way(point) for _, point in points if point is not None]
-        curves += [(names[0], _COLOURS[kind], "-", curve)] if curve else []
+    for kind in ("parallel", "sequential", "adaptive"):
+        points = {size: point for size in view.sizes if (point := view.first(kind, size)) is not None}
+        if points:
+            last = points[max(points)]
+            name = kind_words("adaptive", last[0]) if kind == "adaptive" else way(last)
+            curve = [(size, view.estimate(column, point, size)) for size, point in points.items()]
+            curves.append((name, _COLOURS[kind], "-", curve))
     # Where a break-even is shaded, its own queue is drawn.
     found = view.break_even("tasks")
     of = None if found is None else found.queue
@@ -217,7 +225,9 @@ def cost_along_concurrency(view: View) -> Figure | None:
     if not curves:
         return None
     flat = [
-        (p, view.estimate(column, p)) for k in ("parallel", "sequential") if (p := view.first(k)) is not None
+        (point, view.estimate(column, point))
+        for point in (view.first("parallel"), view.first("sequential"), view.best_adaptive())
+        if point is not None
     ]
     everything: list[Curve] = [curve for _, curve in curves]
     everything.append([(0.0, estimate) for _, estimate in flat])
@@ -249,8 +259,8 @@ def cost_along_concurrency(view: View) -> Figure | None:
             _draw(axes, curve, divisor, colour, _MARKERS[kind], _DASHES[variant % len(_DASHES)])
             name = kind_words("queue of N" if kind == "queue" else "waves of N", label)
             ends.append((curve[-1][0], curve[-1][1].mean / divisor, name, colour))
-        _mark_best(axes, view, divisor)
         _whole_x(axes, widths)
+        _mark_best(axes, view, divisor)
         axes.set_xlabel(f"N, tasks at once (batch of {view.tasks})")
         axes.set_ylabel(_label(view.measure, unit, logarithmic))
         _name_ends(axes, ends)
@@ -271,7 +281,8 @@ def _mark_best(axes: Axes, view: View, divisor: float) -> None:
         color=svg.INK,
         markeredgewidth=1.5,
     )
-    beside = (8, -9) if width < view.tasks / 2 else (-8, -9)
+    # Not towards the names at the ends of the lines.
+    beside = (8, -9) if width < sum(axes.get_xlim()) / 2 else (-8, -9)
     if axes.get_yscale() == "linear":
         # Room below the point, which is often close to zero.
         low, high = axes.get_ylim()

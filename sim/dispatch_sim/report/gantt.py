@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from typing import Any
 
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -11,36 +12,16 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from dispatch_sim.dispatch.log import Event, EventKind
 from dispatch_sim.dispatch.plan import Plan
 from dispatch_sim.report import svg
+from dispatch_sim.report.looks import LOOKS, MARKS, STRETCHES, Look
 from dispatch_sim.report.words import about, capital, count, numbered, way
 
 MOST_TASKS = 40
 
-_LOOKS = {
-    EventKind.WAIT: ("waits for its turn", svg.GRID),
-    EventKind.SPAWN: ("spawn, return", svg.GREEN),
-    EventKind.RETURN: ("spawn, return", svg.GREEN),
-    EventKind.CALL: ("model call", svg.BLUE),
-    EventKind.BACKOFF: ("refused, backs off", svg.VERMILION),
-    EventKind.GATEWAY: ("blocked", svg.GREY),
-    EventKind.BARRIER: ("blocked", svg.GREY),
-    EventKind.COORDINATOR_BUSY: ("blocked", svg.GREY),
-    EventKind.PERSON_BUSY: ("blocked", svg.GREY),
-    EventKind.TURN: ("coordinator's turn", svg.SKY),
-    EventKind.PREWARM: ("coordinator's turn", svg.SKY),
-    EventKind.TOOLS: ("tools run", svg.GREEN),
-    EventKind.PREFIX: ("blocked", svg.GREY),
-    EventKind.MERGE: ("merge", svg.AMBER),
-    EventKind.MERGE_BY_PERSON: ("a person merges or redoes it", svg.PURPLE),
-    EventKind.RECOVERY: ("a person merges or redoes it", svg.PURPLE),
-}
-"""Kinds of events: what they are called in the legend, and their colour."""
+_SIZES = {"|": 8, "*": 8, "D": 4.5}
+"""Of markers, in points, where not 6."""
 
-_MARKS = {
-    EventKind.LIMITED: ("refused (429, 529)", "|", svg.INK),
-    EventKind.OVERLOADED: ("refused (429, 529)", "|", svg.INK),
-    EventKind.CRASH: ("crash", "X", svg.INK),
-    EventKind.BAD_OUTPUT: ("bad output", "P", svg.INK),
-}
+LEGEND_COLUMNS, LEGEND_LETTERS = 3, 30
+"""Entries beside each other in the legend, and the longest that one may be."""
 
 
 def timeline_figure(plan: Plan, log: Sequence[Event]) -> svg.Picture | None:
@@ -66,33 +47,37 @@ def gantt(plan: Plan, log: Sequence[Event]) -> Figure | None:
         for d, u in ((3600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
         if end_s >= 2 * d or d == 1
     )
-    kinds: dict[str, str] = {}
+    shown = [event for event in log if event.task < rows and event.kind != EventKind.LAUNCH]
+    entries = _legend({event.kind for event in shown})
+    legend_inches = 0.12 + 0.17 * -(-len(entries) // LEGEND_COLUMNS)
     with svg.style(**{"axes.grid": False}):
-        figure = Figure(figsize=(6.4, 1.5 + 0.24 * (rows + 1)))
+        figure = Figure(figsize=(6.4, 0.75 + legend_inches + 0.24 * (rows + 1)))
         height = figure.get_figheight()
         names = ["coordinator", *(numbered(plan.name_of(task), 24) for task in range(rows))]
         left = svg.margin(names, 8.5, 6.4)
-        figure.subplots_adjust(left=left, right=0.97, top=1 - 0.75 / height, bottom=0.5 / height)
+        figure.subplots_adjust(
+            left=left, right=0.97, top=1 - (legend_inches + 0.1) / height, bottom=0.5 / height
+        )
         axes = figure.add_subplot()
-        marks: dict[EventKind, list[tuple[float, int]]] = {}
-        stretches: dict[tuple[int, str], list[tuple[float, float]]] = {}
-        for event in log:
-            if event.task >= rows:
-                continue
-            if event.kind in _MARKS:
-                marks.setdefault(event.kind, []).append((event.start_s / divisor, event.task + 1))
+        marks: dict[str, list[tuple[float, int]]] = {}
+        stretches: dict[tuple[int, str, str], list[tuple[float, float]]] = {}
+        for event in shown:
+            look = LOOKS[event.kind]
+            if look.marker:
+                marks.setdefault(look.marker, []).append((event.start_s / divisor, event.task + 1))
             else:
-                name, colour = _LOOKS.get(event.kind, (event.kind, svg.FAINT))
-                kinds.setdefault(name, colour)
                 span = (event.start_s / divisor, (event.end_s - event.start_s) / divisor)
-                stretches.setdefault((event.task + 1, colour), []).append(span)
-        for (row, colour), spans in stretches.items():
-            axes.broken_barh(spans, (row - 0.36, 0.72), facecolor=colour, edgecolor=svg.PAPER, linewidth=0.4)
-        handles: list[object] = [Patch(facecolor=colour, label=name) for name, colour in kinds.items()]
-        for mark, places in marks.items():
-            name, marker, colour = _MARKS[mark]
-            x, y = zip(*places, strict=True)
-            handles += axes.plot(x, y, marker, color=colour, markersize=8 if marker == "|" else 6, label=name)
+                stretches.setdefault((event.task + 1, look.colour, look.hatch), []).append(span)
+        for (row, colour, hatch), spans in stretches.items():
+            axes.broken_barh(spans, (row - 0.36, 0.72), linewidth=0.4, **_fill(colour, hatch))
+        handles: list[object] = []
+        for name, look in entries:
+            if look.marker:
+                x, y = zip(*marks[look.marker], strict=True)
+                size = _SIZES.get(look.marker, 6)
+                handles += axes.plot(x, y, look.marker, color=look.colour, markersize=size, label=name)
+            else:
+                handles.append(Patch(label=name, linewidth=0.4, **_fill(look.colour, look.hatch)))
         axes.set_ylim(rows + 0.6, -0.6)
         axes.set_xlim(0, end_s / divisor)
         axes.set_yticks(range(rows + 1), names, fontsize=8.5)
@@ -105,10 +90,29 @@ def gantt(plan: Plan, log: Sequence[Event]) -> Figure | None:
         figure.legend(
             handles=handles,
             loc="upper left",
-            ncols=4,
+            ncols=LEGEND_COLUMNS,
             frameon=False,
             fontsize=8,
             handlelength=1.2,
             columnspacing=1.2,
         )
     return figure
+
+
+def _fill(colour: str, hatch: str) -> dict[str, Any]:
+    """Return how a bar is filled: what is hatched is told apart without its colour."""
+    if hatch:
+        return {"facecolor": svg.PAPER, "edgecolor": colour, "hatch": hatch}
+    return {"facecolor": colour, "edgecolor": svg.PAPER}
+
+
+def _legend(drawn: Set[EventKind]) -> list[tuple[str, Look]]:
+    """Return the legend of what is drawn; what has one colour has one entry."""
+    entries: dict[tuple[str, str, str], tuple[str, Look]] = {}
+    for look in (*STRETCHES, *MARKS):
+        if not drawn & look.kinds.keys():
+            continue
+        key = (look.colour, look.hatch, look.marker)
+        name = look.legend(drawn, LEGEND_LETTERS)
+        entries[key] = (f"{entries[key][0]}, {name}" if key in entries else name, look)
+    return list(entries.values())

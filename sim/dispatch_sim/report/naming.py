@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from dispatch_sim.report.words import capital, kind_of, listed, options_of
+from dispatch_sim.report.words import OPTIONS, capital, kind_of, listed, options_of
 from dispatch_sim.study.answer import Answer
 from dispatch_sim.study.break_even import BreakEven
 from dispatch_sim.study.choice import Choice
 from dispatch_sim.study.results import Results
 
-KINDS = {"sequential": "one by one", "parallel": "all at once", "queue": "a queue", "waves": "waves"}
+KINDS = {
+    "sequential": "one by one",
+    "parallel": "all at once",
+    "queue": "a queue",
+    "waves": "waves",
+    "adaptive": "adaptive dispatch",
+}
 """What the kinds of strategies are called where no width is meant."""
 
 _MERGES = {
@@ -19,7 +25,23 @@ _MERGES = {
     ("parallel", "as-completed"): "All at once merges each result as it comes in, and does not wait for all.",
     ("queue", "barrier"): "A queue merges nothing before all results are back.",
     ("waves", "barrier"): "Waves merge nothing before the whole wave is back.",
+    ("adaptive", "barrier"): "Adaptive dispatch merges nothing before all results are back.",
 }
+
+_OPTIONS = {
+    "script": "a script hands out the tasks, at once and for nothing, in place of an agent",
+    "stagger": "an agent holds its first call while another is writing the shared prompt to the cache",
+    "prewarm": "the coordinator writes the shared prompt to the cache before it hands out",
+    "longest-first": "the longest tasks are handed out first, as though their length were known",
+    "shortest-first": "the shortest tasks are handed out first, as though their length were known",
+    "shared": "all agents work on the same files, and a later write takes the place of an earlier one",
+    "worktree": "each agent works on its own copy of the files, and conflicts show when it is merged",
+    "locks": "an agent waits while another is working on what it has to write",
+    "none": "agents learn nothing of each other",
+    "rounds": "all tasks are done halfway, then the coordinator writes a brief, by which all are finished",
+    "blackboard": "agents read with every call what the others have posted",
+}
+"""What an option means, where it is not the usual one; its sentence begins with a kind or a name."""
 
 
 def played(answer: Answer) -> list[str]:
@@ -87,13 +109,26 @@ def option_sentences(answer: Answer) -> list[str]:
 
 
 def _sentences(shared: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
-    scripted = [KINDS[kind] for kind, options in shared.items() if "script" in options]
-    if scripted:
-        where = "" if len(scripted) == len(shared) else f"For {listed(scripted)}, "
-        yield capital(f"{where}a script hands out the tasks, at once and for nothing, in place of an agent.")
+    for option, sentence in _OPTIONS.items():
+        kinds = [KINDS[kind] for kind, options in shared.items() if option in options]
+        if kinds:
+            where = "" if len(kinds) == len(shared) else f"for {listed(kinds)}, "
+            yield capital(f"{where}{sentence}.")
     for (kind, option), sentence in _MERGES.items():
         if option in shared.get(kind, ()):
             yield sentence
+
+
+def _options_in_names(labels: Iterable[str], shared: Mapping[str, tuple[str, ...]]) -> list[tuple[str, str]]:
+    """Return what the options mean that tell variants apart, as terms."""
+    told = {
+        option for label in labels for option in options_of(label) if option not in shared[kind_of(label)]
+    }
+    return [
+        (capital(OPTIONS[option]), f"means that {text}.")
+        for option, text in _OPTIONS.items()
+        if option in told
+    ]
 
 
 def reading(answer: Answer) -> list[tuple[str, str]]:
@@ -124,5 +159,15 @@ def reading(answer: Answer) -> list[tuple[str, str]]:
             terms.append(("The best queue", "is the best of those narrower than the batch."))
     if "waves" in kinds:
         terms.append(("Waves of N", "start N tasks and wait for all of them before the next N."))
+    if "adaptive" in kinds:
+        terms.append(
+            (
+                "Adaptive dispatch",
+                "is a queue that finds its width: it begins with four, is one wider after a round without "
+                "refused calls, up to the number that it is named by, and half as wide when one is refused "
+                "(429).",
+            )
+        )
+    terms += _options_in_names(labels, shared)
     told = [sentence for sentence in _sentences(shared) if not sentence.startswith("All at once merges")]
     return [*terms, *(("", sentence) for sentence in told)]

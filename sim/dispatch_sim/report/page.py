@@ -13,10 +13,11 @@ from markupsafe import Markup
 from dispatch_sim.report import captions, combinations, tables
 from dispatch_sim.report.assumptions import NOT_SIMULATED, assumptions
 from dispatch_sim.report.breaking import break_even_sentences
-from dispatch_sim.report.decision import decide, why
+from dispatch_sim.report.decision import decide
 from dispatch_sim.report.naming import option_sentences, plainly_named, reading
+from dispatch_sim.report.reasons import why
 from dispatch_sim.report.view import View, main_view, views
-from dispatch_sim.report.words import clean, factors_words, listed
+from dispatch_sim.report.words import clean, factors_words
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.study.answer import Answer
 from dispatch_sim.study.results import write_texts
@@ -67,7 +68,7 @@ def _content(answer: Answer) -> dict[str, Any]:
         "points": tables.all_points(view),
         "assumptions": assumptions(scenario, options),
         "how": how_it_was_made(view),
-        "not_simulated": listed(NOT_SIMULATED),
+        "not_simulated": "; ".join(NOT_SIMULATED),
         "figures": {
             "difference": captions.difference_figure(view),
             "tasks": captions.tasks_figure(view),

@@ -106,12 +106,17 @@ def fixed_queues(view: View) -> Table | None:
     if not found:
         return None
     confidence = f"{100 * view.choice.confidence:g}%"
+    several = len({b.parallel for b in found}) > 1
     rows = [
-        (capital(queue_name(b)), f"{b.range[0]} to {b.range[1]} tasks", capital(break_even_cell(b)))
+        (
+            capital(f"{way((b.parallel, 0))} against {queue_name(b)}" if several else queue_name(b)),
+            f"{b.range[0]} to {b.range[1]} tasks",
+            capital(break_even_cell(b)),
+        )
         for b in found
     ]
     heads = (
-        "All at once against",
+        "Compared" if several else "All at once against",
         "Played",
         f"Who is {view.measure.better}, from how many tasks ({confidence} set)",
     )

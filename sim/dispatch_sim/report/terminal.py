@@ -9,8 +9,9 @@ from rich.cells import cell_len, set_cell_size
 
 from dispatch_sim.report import combinations
 from dispatch_sim.report.breaking import break_even_sentences
-from dispatch_sim.report.decision import decide, why
+from dispatch_sim.report.decision import decide
 from dispatch_sim.report.naming import option_sentences, plainly_named
+from dispatch_sim.report.reasons import why
 from dispatch_sim.report.view import View, views
 from dispatch_sim.report.words import (
     Point,
@@ -19,6 +20,8 @@ from dispatch_sim.report.words import (
     clean,
     duration,
     factors_words,
+    kind_of,
+    options_of,
     span,
     tokens,
     way,
@@ -32,6 +35,25 @@ MOST_ROWS = 20
 MOST_COMBINATIONS = 30
 
 _WIDTH, _WIDEST = 100, 110
+_NARROWEST_NAME = 16
+
+_SHORT = {
+    "barrier": "merged last",
+    "as-completed": "merged early",
+    "agent": "agent",
+    "script": "script",
+    "stagger": "staggered",
+    "prewarm": "warmed",
+    "longest-first": "longest first",
+    "shortest-first": "shortest first",
+    "shared": "shared files",
+    "worktree": "worktrees",
+    "locks": "locks",
+    "none": "no communication",
+    "rounds": "two rounds",
+    "blackboard": "blackboard",
+}
+"""Options of a way in a table."""
 
 
 def sweep_text(answer: Answer) -> str:
@@ -58,8 +80,8 @@ def _combinations(found: Sequence[View], options: list[str]) -> str:
     title = f"{table.caption}; {first.choice.replications:,} replications of each"
     factors, open_ = len(first.choice.factors), False
     rows = [list(table.heads[:-1])]
-    for *row, as_good in table.rows[:MOST_COMBINATIONS]:
-        row[factors] = wrapped(_short(row[factors]), 40, 1)
+    for view, (*row, as_good) in zip(found[:MOST_COMBINATIONS], table.rows, strict=False):
+        row[factors] = wrapped(capital(_short(view.recommended)), 40, 1)
         if as_good != combinations.NONE:
             row[factors], open_ = f"{row[factors]} *", True
         rows.append(row)
@@ -117,10 +139,12 @@ def _table(view: View) -> list[str]:
     for head in ("tokens", "people", "left"):
         if sum(widths[head] + 2 for head in heads) - 2 > _WIDEST:
             heads.remove(head)
+    excess = sum(widths[head] + 2 for head in heads) - 2 - _WIDEST
+    widths[heads[0]] -= max(0, min(excess, widths[heads[0]] - _NARROWEST_NAME))
     lines = []
     for row in [dict(zip(heads, heads, strict=True)), *rows]:
         cells = [" " * (widths[head] - cell_len(row[head])) + row[head] for head in heads[1:]]
-        name = set_cell_size(row[heads[0]], widths[heads[0]])
+        name = set_cell_size(wrapped(row[heads[0]], widths[heads[0]], 1), widths[heads[0]])
         lines.append("  ".join([name, *cells]).rstrip())
     hidden = len(view.points) - MOST_ROWS
     if hidden > 0:
@@ -142,7 +166,7 @@ def _row(view: View, point: Point) -> dict[str, str]:
         difference = other.difference
         more = measure.signed(difference.mean) + span(measure.show, difference.low, difference.high)
     row = {
-        "way": clean(capital(_short(way(point))), 40),
+        "way": clean(capital(_short(point)), 40),
         f"{measure.title.lower()} ({100 * view.choice.confidence:g}% interval)": (
             measure.show(estimate.mean) + span(measure.show, estimate.low, estimate.high)
         ),
@@ -158,14 +182,8 @@ def _row(view: View, point: Point) -> dict[str, str]:
     }
 
 
-def _short(name: str) -> str:
+def _short(point: Point) -> str:
     """Return the name of a way with its options in fewer words."""
-    words = {
-        " and run": " run",
-        " merged at the end": ", merged last",
-        " merged as results come in": ", merged early",
-        " run by a script": ", script",
-    }
-    for long, short in words.items():
-        name = name.replace(long, short)
-    return name
+    label, width = point
+    plain = way((kind_of(label), width))
+    return ", ".join([plain, *(_SHORT.get(option, option) for option in options_of(label))])

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import textwrap
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 
 from dispatch_sim.dispatch.log import MOMENTS, Event, EventKind
-from dispatch_sim.dispatch.outcome import Outcome
+from dispatch_sim.dispatch.outcome import Cause, Outcome
 from dispatch_sim.dispatch.plan import Plan
+from dispatch_sim.report.looks import LOOKS, MARKS, STRETCHES
 from dispatch_sim.report.words import (
     about,
     capital,
@@ -30,31 +31,41 @@ from dispatch_sim.study.results import write_texts
 
 MOST_TASKS = 60
 
-_SIGNS = {
-    EventKind.WAIT: "·",
-    EventKind.SPAWN: "s",
-    EventKind.CALL: "█",
-    EventKind.RETURN: "r",
-    EventKind.BACKOFF: "░",
-    EventKind.GATEWAY: "-",
-    EventKind.BARRIER: "-",
-    EventKind.COORDINATOR_BUSY: "-",
-    EventKind.PERSON_BUSY: "-",
-    EventKind.MERGE: "m",
-    EventKind.MERGE_BY_PERSON: "P",
-    EventKind.RECOVERY: "P",
-    EventKind.TURN: "T",
-    EventKind.PREWARM: "T",
-    EventKind.TOOLS: "t",
-    EventKind.PREFIX: "-",
-}
-_MARKS = {EventKind.LIMITED: "!", EventKind.OVERLOADED: "!", EventKind.CRASH: "x", EventKind.BAD_OUTPUT: "?"}
-"""Moments; the later ones hide the earlier ones."""
-
-_LEGEND = (
-    "· waits   s spawn   █ model call   ░ backs off   - blocked   r return   t tools   m merge\n"
-    "P a person works   T the coordinator hands out   ! refused (429, 529)   x crash   ? bad output"
+CAUSES = (
+    Cause.WORK,
+    Cause.SPAWN,
+    Cause.RETURN,
+    Cause.COORDINATION,
+    Cause.CONTEXT,
+    Cause.MERGE,
+    Cause.REWORK,
+    Cause.WASTED,
 )
+"""What tokens and money are spent for, in the order in which they are told."""
+
+PEOPLE = ("merge", "conflicts", "review", "recovery")
+"""What people's time is spent on."""
+
+_FAILED = {
+    "crashed": "crashed_attempts",
+    "refused": "refused_attempts",
+    "too large": "too_large_attempts",
+    "hung": "hung_attempts",
+    "honest but out of time": "killed_attempts",
+    "bad": "bad_outputs",
+    "overwritten": "overwritten_attempts",
+    "cancelled": "cancelled_attempts",
+    "by wrong instructions": "wrong_brief_attempts",
+}
+"""How attempts failed; these add up to all that did."""
+
+_SELDOM = (
+    ("refused_launches", "launch refused by the harness", "launches refused by the harness"),
+    ("merge_conflicts", "conflict at the merge", "conflicts at the merge"),
+    ("reworked_tasks", "task partly done again", "tasks partly done again"),
+    ("compactions", "compaction", "compactions"),
+)
+"""Trouble that is told only where it happened: measure, and what one and several of it are called."""
 
 
 def timeline_text(plan: Plan, log: Sequence[Event], outcome: Outcome, width: int = 100) -> str:
@@ -78,22 +89,36 @@ def timeline_text(plan: Plan, log: Sequence[Event], outcome: Outcome, width: int
             events[-1].append(event)
     batch = f"{count(len(plan.tasks))} task{'s' if len(plan.tasks) > 1 else ''}"
     lines = [f"{capital(batch)}, {way((plan.strategy.label, plan.width))}", ""]
-    lines += [
-        f"{set_cell_size(names[task], column)} │{''.join(_row(events[task], end_s, cells))}│"
-        for task in shown
-    ]
+    rows = {task: _row(events[task], end_s, cells) for task in shown}
+    lines += [f"{set_cell_size(names[task], column)} │{''.join(row)}│" for task, row in rows.items()]
     lines.append(f"{' ' * column} └{'─' * cells}┘")
     lines.append(f"{' ' * column}  {_axis(end_s, cells)}")
     if len(plan.tasks) > MOST_TASKS:
         lines.append(
             f"The first {MOST_TASKS} of {len(plan.tasks):,} tasks are drawn; the sums below are of all."
         )
+    signs = {sign for row in rows.values() for sign in row}
+    legend = _legend(signs, {event.kind for task in shown for event in events[task]}, width)
     ledgers = [
         line
-        for ledger in _ledgers(plan, outcome)
+        for ledger in _ledgers(plan, log, outcome)
         for line in textwrap.wrap(ledger, width, subsequent_indent=" " * 15, break_on_hyphens=False)
     ]
-    return "\n".join([*lines, "", _LEGEND, "", *ledgers]) + "\n"
+    return "\n".join([*lines, "", *legend, "", *ledgers]) + "\n"
+
+
+def _legend(signs: Collection[str], drawn: Collection[EventKind], width: int) -> list[str]:
+    """Return the legend of the signs that are in the rows, in lines of at most a width."""
+    entries = [
+        f"{look.sign} {look.legend(drawn, width - 2)}" for look in (*STRETCHES, *MARKS) if look.sign in signs
+    ]
+    lines: list[str] = []
+    for entry in entries:
+        if lines and cell_len(lines[-1]) + 3 + cell_len(entry) <= width:
+            lines[-1] += f"   {entry}"
+        else:
+            lines.append(entry)
+    return lines
 
 
 def _row(events: Sequence[Event], end_s: float, cells: int) -> list[str]:
@@ -104,9 +129,9 @@ def _row(events: Sequence[Event], end_s: float, cells: int) -> list[str]:
     shares: list[dict[str, float]] = [{} for _ in range(cells)]
     row = [" "] * cells
     for event in events:
-        sign = _SIGNS.get(event.kind)
-        if sign is None:
+        if event.kind in MOMENTS:
             continue
+        sign = LOOKS[event.kind].sign
         first, last = int(event.start_s / cell_s), min(int(event.end_s / cell_s), cells - 1)
         for cell in range(first, last + 1):
             spent = min(event.end_s, (cell + 1) * cell_s) - max(event.start_s, cell * cell_s)
@@ -115,10 +140,10 @@ def _row(events: Sequence[Event], end_s: float, cells: int) -> list[str]:
         sign = max(share, key=lambda sign: share[sign], default=" ")
         # Less than half a cell of a task's last or first stretch is still something.
         row[cell] = sign if share.get(sign, 0.0) > 0 else " "
-    for kind, mark in _MARKS.items():
+    for look in MARKS:
         for event in events:
-            if event.kind == kind:
-                row[min(int(event.start_s / cell_s), cells - 1)] = mark
+            if event.kind in look.kinds:
+                row[min(int(event.start_s / cell_s), cells - 1)] = look.sign
     return row
 
 
@@ -133,27 +158,30 @@ def _axis(end_s: float, cells: int) -> str:
     return axis
 
 
-def _ledgers(plan: Plan, outcome: Outcome) -> Iterator[str]:
-    """Yield what the replication came to: time, tokens, money, people, cost."""
+def _ledgers(plan: Plan, log: Sequence[Event], outcome: Outcome) -> Iterator[str]:
+    """Yield what the replication came to: time, tokens, money, people, trouble, cost."""
     values = plan.scenario.values
     yield f"{'Makespan':<15}{duration(outcome.makespan_s)}"
     flow = outcome.flow_s or 1.0
-    states = ("service", "backoff", "wait", "blocked", "merge", "recovery")
+    states = ("service", "backoff", "hung", "wait", "blocked", "merge", "review", "recovery")
     spent = [(state, float(getattr(outcome, f"{state}_s"))) for state in states]
-    parts = [f"{state} {percent(seconds / flow)}" for state, seconds in spent if seconds > 0]
+    names = {"merge": "merge and conflicts"} if outcome.people_conflicts_s else {}
+    parts = [
+        f"{names.get(state, state)} {percent(seconds / flow)}"
+        + (_blocked_by(log, seconds) if state == "blocked" else "")
+        for state, seconds in spent
+        if seconds > 0
+    ]
     yield f"Tasks' time    {duration(outcome.flow_s)} in all: {', '.join(parts)}"
     overhead = outcome.tokens - outcome.tokens_work
     share = f"; overhead {percent(overhead / outcome.tokens)} of the total" if outcome.tokens else ""
     share += f", {percent(overhead / outcome.tokens_work)} of the work" if outcome.tokens_work else ""
     yield f"{'Tokens':<15}{tokens(outcome.tokens)}: {_causes(outcome, 'tokens_{}', tokens)}{share}"
     yield f"{'API money':<15}{dollars(outcome.money_usd)}: {_causes(outcome, 'money_{}_usd', dollars)}"
-    merging, recovery = duration(outcome.people_merge_s), duration(outcome.people_recovery_s)
-    yield f"People's time  {duration(outcome.people_s)}: merge {merging}, recovery {recovery}"
-    yield (
-        f"{'Trouble':<15}{outcome.rejected_tries:,} refused tries, {outcome.failed_attempts:,} failed "
-        "attempts, "
-        f"{outcome.recovered_tasks:,} of {len(plan.tasks):,} tasks left to a person"
-    )
+    people = {part: float(getattr(outcome, f"people_{part}_s")) for part in PEOPLE}
+    parts = [f"{part} {duration(seconds)}" for part, seconds in people.items() if seconds > 0]
+    yield f"People's time  {duration(outcome.people_s)}" + (f": {', '.join(parts)}" if parts else "")
+    yield f"{'Trouble':<15}{_trouble(plan, outcome)}"
     yield (
         f"{'Cost':<15}{dollars(outcome.cost_usd)} = API {dollars(outcome.money_usd)} + waiting "
         f"{dollars(outcome.cost_waiting_usd)} (at ${about(values.waiting)}/h) + people "
@@ -161,10 +189,41 @@ def _ledgers(plan: Plan, outcome: Outcome) -> Iterator[str]:
     )
 
 
+def _blocked_by(log: Sequence[Event], blocked_s: float) -> str:
+    """Return, in brackets, what blocked tasks for most of the time that they were blocked; at most three."""
+    words = LOOKS[EventKind.BARRIER].kinds
+    spent: defaultdict[EventKind, float] = defaultdict(float)
+    for event in log:
+        if event.kind in words:
+            spent[event.kind] += event.end_s - event.start_s
+    most = sorted(spent, key=lambda kind: -spent[kind])[:3]
+    told = [words[kind] for kind in most if spent[kind] > 0.1 * blocked_s]
+    return f" ({', '.join(told)})" if told else ""
+
+
 def _causes(outcome: Outcome, column: str, show: Any) -> str:
-    causes = ("work", "spawn", "return", "coordination", "merge", "wasted")
-    amounts = {cause: getattr(outcome, column.format(cause)) for cause in causes}
+    """Return what tokens or money went into; the parts add up to the whole."""
+    amounts = {cause: getattr(outcome, column.format(cause)) for cause in CAUSES}
     return ", ".join(f"{cause} {show(amount)}" for cause, amount in amounts.items() if amount) or "none"
+
+
+def _trouble(plan: Plan, outcome: Outcome) -> str:
+    """Return what went wrong, and how often; what is seldom only where it happened."""
+    failed = [
+        f"{number:,} {name}" for name, column in _FAILED.items() if (number := getattr(outcome, column))
+    ]
+    parts = [f"{outcome.rejected_tries:,} refused {'try' if outcome.rejected_tries == 1 else 'tries'}"]
+    parts.append(
+        f"{outcome.failed_attempts:,} failed attempt{'s' if outcome.failed_attempts != 1 else ''}"
+        + (f" ({', '.join(failed)})" if failed else "")
+    )
+    parts += [
+        f"{number:,} {one if number == 1 else several}"
+        for column, one, several in _SELDOM
+        if (number := getattr(outcome, column))
+    ]
+    parts.append(f"{outcome.recovered_tasks:,} of {len(plan.tasks):,} tasks left to a person")
+    return ", ".join(parts)
 
 
 def chrome_trace(plan: Plan, log: Sequence[Event]) -> dict[str, Any]:

@@ -144,14 +144,19 @@ class View:
             return None
         return min(narrow, key=lambda point: (self.estimate(self.measure.column, point, size).mean, point[1]))
 
+    def best_adaptive(self) -> Point | None:
+        """Return the variant of adaptive dispatch with the least mean."""
+        column = self.measure.column
+        return min(self.played("adaptive"), key=lambda point: self.mean(column, point), default=None)
+
     def main_points(self) -> list[Point]:
         """Return the alternatives that a reader wants to see side by side, at most six.
 
-        The recommended one, one by one, all at once, the best queue and the best waves, then
+        The recommended one, one by one, all at once, the best queue, adaptive and waves, then
         whatever else may be the best, or comes next.
         """
         wanted = [self.recommended, self.first("sequential"), self.first("parallel")]
-        wanted += [self.best("queue"), self.best("waves"), *self.choice.best_subset]
+        wanted += [self.best("queue"), self.best_adaptive(), self.best("waves"), *self.choice.best_subset]
         named = dict.fromkeys(point for point in wanted if point is not None)
         kept = list(dict.fromkeys([*named, *self.points]))[: min(max(3, len(named)), MOST_IN_MAIN_TABLE)]
         return [point for point in self.points if point in kept]

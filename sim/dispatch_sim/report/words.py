@@ -18,12 +18,23 @@ Point = tuple[str, int]
 MINUS = "\N{MINUS SIGN}"
 
 _COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_OPTIONS = {
+OPTIONS = {
     "barrier": "merged at the end",
     "as-completed": "merged as results come in",
     "agent": "run by an agent",
     "script": "run by a script",
+    "stagger": "with first calls held for the cache",
+    "prewarm": "with the cache warmed",
+    "longest-first": "with the longest first",
+    "shortest-first": "with the shortest first",
+    "shared": "on shared files",
+    "worktree": "in worktrees",
+    "locks": "under locks",
+    "none": "without communication",
+    "rounds": "in two rounds",
+    "blackboard": "with a blackboard",
 }
+"""What the options in a label are called; of two options that can be `none`, only this one is in labels."""
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -89,7 +100,7 @@ def options_of(label: str) -> tuple[str, ...]:
 
 
 def _options(label: str) -> str:
-    words = [_OPTIONS.get(option, option) for option in options_of(label)]
+    words = [OPTIONS.get(option, option) for option in options_of(label)]
     return f" {listed(words)}" if words else ""
 
 
@@ -106,6 +117,7 @@ def way(point: Point) -> str:
         "parallel": "all at once",
         "queue": f"a queue of {width}",
         "waves": f"waves of {width}",
+        "adaptive": f"adaptive dispatch up to {width}",
     }
     return names.get(kind_of(label), clean(label)) + _options(label)
 
@@ -124,6 +136,7 @@ def instruction(point: Point, tasks: int) -> str:
         "parallel": f"Dispatch {batch} tasks all at once",
         "queue": f"Dispatch {batch} tasks through a queue of {width}",
         "waves": f"Dispatch {batch} tasks in waves of {width}",
+        "adaptive": f"Dispatch {batch} tasks adaptively, up to {width} at once",
     }.get(kind_of(label), f"Dispatch {batch} tasks by {clean(label)}") + _options(label)
 
 

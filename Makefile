@@ -6,10 +6,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help sweep test lint pytest bench reports schema clean
+.PHONY: help sweep claims test lint pytest bench reports schema clean
 
 help:
 	@echo "make sweep   run the main job: scenarios/ten-sources.yaml into reports/ten-sources/"
+	@echo "make claims  put the eighteen claims to the model, into reports/claims/"
 	@echo "make test    run all checks: ruff, mypy, import contract, pytest"
 	@echo "make bench   print our speed beside an idiomatic SimPy model"
 	@echo "make reports rebuild the kept reports under reports/"
@@ -18,6 +19,9 @@ help:
 
 sweep: $(READY)
 	$(BIN)/dispatch-sim sweep scenarios/ten-sources.yaml
+
+claims: $(READY)
+	$(BIN)/dispatch-sim claims
 
 test: lint pytest
 
@@ -36,6 +40,7 @@ bench: $(READY)
 reports: $(READY)
 	$(BIN)/dispatch-sim sweep scenarios/ten-sources.yaml
 	$(BIN)/dispatch-sim sweep scenarios/limits-and-clients.yaml
+	$(BIN)/dispatch-sim claims
 
 schema: $(READY)
 	$(BIN)/dispatch-sim schema > docs/scenario.schema.json

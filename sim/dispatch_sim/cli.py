@@ -185,6 +185,42 @@ def sweep(
 
 
 @app.command()
+def claims(
+    only: Annotated[
+        str | None, typer.Option(metavar="NUMBERS", help="Only these claims, such as 7,9. Default: all.")
+    ] = None,
+    replications: Replications = None,
+    jobs: Jobs = None,
+    file: Annotated[Path, typer.Option(metavar="FILE", help="The file of claims.")] = Path(
+        "scenarios/claims/claims.yaml"
+    ),
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write.")] = Path("reports/claims"),
+    as_json: Json = False,
+) -> None:
+    """Put a file of claims to the model: play each claim's scenarios, and report a verdict on each."""
+    with _errors_in_words():
+        from dispatch_sim.report.claims import claims_json, verdicts_text, write_claims_report
+        from dispatch_sim.study.claim_findings import judge_claims
+        from dispatch_sim.study.claims import load_claims
+
+        numbers = _numbers(only)
+        read = load_claims(file)
+        with _progress("scenarios") as on_progress:
+            findings = judge_claims(
+                read,
+                only=numbers,
+                replications=replications,
+                jobs=_jobs(jobs),
+                on_progress=on_progress,
+            )
+        _say_written(write_claims_report(findings, out))
+        if as_json:
+            _print_json(claims_json(findings))
+        else:
+            typer.echo(verdicts_text(findings), nl=False)
+
+
+@app.command()
 def profiles(
     name: Annotated[str | None, typer.Argument(help="A profile to show in full. Default: list all.")] = None,
     as_json: Json = False,
@@ -310,8 +346,17 @@ def _errors_in_words() -> Iterator[None]:
         raise typer.Exit(INTERRUPTED) from None
 
 
+def _numbers(only: str | None) -> tuple[int, ...]:
+    """Read the numbers of claims: `7,9`."""
+    parts = [part.strip() for part in only.split(",")] if only else []
+    wrong = next((part for part in parts if not (part.isascii() and part.isdigit())), None)
+    if wrong is not None:
+        _fail(f"--only: {wrong!r} is not the number of a claim; write numbers such as 7,9")
+    return tuple(map(int, parts))
+
+
 @contextmanager
-def _progress() -> Iterator[OnProgress | None]:
+def _progress(what: str = "replications") -> Iterator[OnProgress | None]:
     """Show progress on standard error where that is a terminal."""
     if not sys.stderr.isatty():
         yield None
@@ -319,9 +364,9 @@ def _progress() -> Iterator[OnProgress | None]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("replications"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("replications", total=None)
+        task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 

@@ -23,6 +23,7 @@ def warnings(scenario: Scenario) -> list[Finding]:
         *_review(scenario),
         *_communication(scenario),
         *_cap(scenario),
+        *_overloaded(scenario),
     ]
 
 
@@ -36,6 +37,13 @@ def _arrivals(scenario: Scenario) -> list[Finding]:
         " only then starts the rest; compare queues, or write {parallel: all, merge: as-completed}"
     )
     return [Finding(("tasks", late, "interarrival"), message)]
+
+
+def _overloaded(scenario: Scenario) -> list[Finding]:
+    if not scenario.provider.overloaded or scenario.provider.on_limit != "wait":
+        return []
+    message = "has no effect where tries wait in line (on_limit: wait), as a gateway keeps it from them"
+    return [Finding(("provider", "overloaded"), message)]
 
 
 def _timeouts(scenario: Scenario) -> list[Finding]:

@@ -208,3 +208,91 @@ def test_what_comes_during_a_compaction_stays_in_the_context():
     outcome, _ = play_one(scenario, "queue: 2")
     assert outcome.compactions == 1
     assert outcome.money_context_usd * 1e6 == pytest.approx(10_000 + 12_000 + 12_500)
+
+
+NOTHING = """
+dispatch: {context: none, spawn: {tokens: 0, time: 0s}, return: {tokens: 0, time: 0s}, brief: {time: 0s}}
+"""
+"""No overheads but those that a test names."""
+
+
+def test_a_gateway_serves_its_line_when_a_reservation_is_given_back():
+    """All 6,000 are held; at 10 s there are 1,000 that flowed in and 5,000 given back: 20 s in all."""
+    scenario = scenario_of(
+        "tasks: [{name: a, count: 2, calls: 1, tokens: 1000, output_share: 100%, duration: 10s}]",
+        NOTHING,
+        "provider: {on_limit: wait, accounting: {output: reserved, max_tokens: 6000},"
+        " limits: {requests: unlimited, input_tokens: unlimited, output_tokens: 6K/min}}",
+        NO_FAILURES,
+        "merge: {structured: {tokens: 0, time: 0s}}",
+    )
+    assert play_one(scenario, script_queue(2))[0].makespan_s == pytest.approx(20)
+
+
+def rounds_with_wrong_instructions(*groups: str):
+    """Return groups that work in two rounds, with a brief that takes no time, and gates of five seconds."""
+    return scenario_of(
+        f"tasks: [{', '.join(groups)}]",
+        NOTHING,
+        "provider: {limits: unlimited}",
+        "failures: {crash: 0%, bad_output: 0%, bad_brief: 100%}",
+        "merge: {structured: {tokens: 0, time: 0s}}",
+        "communication: {kind: rounds, brief: {tokens: 0, time: 0s}}",
+        "review: {every: 1, people: 5s}",
+    )
+
+
+def test_a_first_half_that_runs_by_wrong_instructions_fails_when_it_comes_back():
+    """a is found wrong at 25 s; b's first half, of 100 s, was begun before: 100 + 200 s and a gate of 5."""
+    scenario = rounds_with_wrong_instructions(
+        "{name: a, calls: 2, tokens: 10K, duration: 20s}", "{name: b, calls: 2, tokens: 10K, duration: 200s}"
+    )
+    outcome, _ = play_one(scenario, script_queue(2))
+    assert outcome.makespan_s == pytest.approx(305)
+    assert (outcome.tokens_wasted, outcome.wrong_brief_attempts) == (10_000 + 5000, 2)
+
+
+def test_an_output_that_waits_for_its_rework_is_found_wrong_too():
+    """By hand: t0's verdict at 76 s wastes t1's merged output, which waits to be done again in part."""
+    scenario = scenario_of(
+        "tasks: [{name: a, count: 2, calls: 1, tokens: 10K, duration: 20s, coupling: 100%}]",
+        "dispatch: {context: none, spawn: {tokens: 0, time: 0s}, return: {tokens: 0, time: 0s},"
+        " brief: {tokens: 0, time: 0s}, turn: {tokens: 0, time: 5s}}",
+        "provider: {limits: unlimited}",
+        "failures: {crash: 0%, bad_output: 0%, bad_brief: 100%}",
+        "merge: {structured: {tokens: 0, time: 1s}}",
+        "review: {every: 1, people: 50s}",
+    )
+    outcome, _ = play_one(scenario, {"queue": 2})
+    assert outcome.makespan_s == pytest.approx(228)
+    assert (outcome.tokens_wasted, outcome.wrong_brief_attempts, outcome.reworked_tasks) == (20_000, 2, 2)
+
+
+def test_who_cannot_read_the_prefix_is_not_held_for_it():
+    """b works in a copy, whose directory is in its prompt: it calls at 3 s, and is done 30 s later."""
+    scenario = scenario_of(
+        "tasks: [{name: a, calls: 1, tokens: 0}, {name: b, calls: 1, tokens: 0, writes: [x]}]",
+        "dispatch: {context: none, spawn: {tokens: 10K, shared: 10K, time: 0s}, return: {tokens: 0, time: 0s}}",
+        "provider: {limits: unlimited, cache: {ttl: 1h, minimum: 0},"
+        " latency: {base: 30s, per_output_token: 0s, per_uncached_ktoken: 0s, per_cached_ktoken: 0s}}",
+        NO_FAILURES,
+        "merge: {structured: {tokens: 0, time: 0s}}",
+        "conflicts: {isolation: worktree, setup: 3s}",
+    )
+    outcome, _ = play_one(scenario, script_queue(2, warm_up="stagger"))
+    assert outcome.makespan_s == pytest.approx(33)
+
+
+def test_a_call_that_was_cut_off_cannot_be_read_from_the_cache():
+    """Two calls of 10 s; the second is ended at 15 s, and sends its 5,000 new tokens once more."""
+    scenario = scenario_of(
+        "tasks: [{name: a, calls: 2, tokens: 10K, output_share: 0%, duration: 20s}]",
+        "dispatch: {context: none, spawn: {tokens: 10K, time: 0s}, return: {tokens: 0, time: 0s}}",
+        "provider: {limits: unlimited, cache: {ttl: 1h, first_token: 8s, minimum: 0}}",
+        NO_FAILURES,
+        "timeouts: {hard: 15s}",
+        "retry: {policy: resume, max_attempts: 3}",
+    )
+    _, log = play_one(scenario, script_queue(1))
+    calls = [(event.call, event.tokens) for event in log if event.kind == "call"]
+    assert calls[:3] == [(0, 15_000), (1, 5000), (1, 5000)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import simpy
+
 from dispatch_sim.dispatch.cache import Prompt
 from dispatch_sim.dispatch.client import get_admitted
 from dispatch_sim.dispatch.coordinator import read_return
@@ -26,7 +28,7 @@ def work(world: World, task: Task, luck: AttemptLuck) -> Steps:
         task.prompt = Prompt(luck.spawn_tokens, world.shared_prefix(task.group))
     prompt = task.prompt
     prompt.context = task.context  # without the call that failed, where it goes on from one
-    if world.plan.strategy.warm_up == "stagger":
+    if world.plan.strategy.warm_up == "stagger" and prompt.shared:
         yield from _wait_for_prefix(world, task)
     calls = _calls(world, task, luck)
     for call in calls:
@@ -63,6 +65,7 @@ def _call(world: World, task: Task, luck: AttemptLuck, prompt: Prompt, call: int
     output = luck.output[call]
     written = world.cache.is_written(prompt, call == luck.calls - 1)
     task.books.add_call(prompt, read, output, written=written)
+    before = prompt.sent, prompt.sent_s
     world.cache.send(prompt, world.first_token_s(anew, read))
     world.enter(task, State.SERVICE, EventKind.CALL, call, world.counted(prompt.length, read))
     seconds = luck.call_s + world.latency_s(output, anew, read)
@@ -70,9 +73,13 @@ def _call(world: World, task: Task, luck: AttemptLuck, prompt: Prompt, call: int
         seconds += world.scenario.communication.post.time
     try:
         yield world.env.timeout(seconds)
-    finally:
-        # Nothing stops an admitted call: where its agent is ended it is charged in full, at once.
+    except simpy.Interrupt:
+        # Nothing stops an admitted call: it is charged in full, at once. Who goes on from here had no answer,
+        # and so cannot read it from the cache.
         world.api.charge_output(output)
+        prompt.sent, prompt.sent_s = before
+        raise
+    world.api.charge_output(output)
     prompt.context += prompt.new + output
     return None
 

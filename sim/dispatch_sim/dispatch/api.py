@@ -132,6 +132,8 @@ class ModelApi:
         outputs.refill(self._env.now)
         outputs.level = min(outputs.capacity, outputs.level + self._reserved - tokens)
         self.output_tokens += tokens
+        if self._reserved and self._server is not None:
+            self._server.interrupt()  # what was given back may be enough for the first in line
 
     def charge_input(self, tokens: int) -> None:
         """Charge what the coordinator has read of an output; the bucket may go into debt."""

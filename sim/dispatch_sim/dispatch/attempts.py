@@ -96,6 +96,8 @@ class Attempts:
         world.enter(task, State.WAIT, EventKind.WAIT)
         self.unsettled -= 1
         self._active.pop(task.number, None)
+        if failure is None and task.instructions != self._gate.instructions:
+            failure = Failure.WRONG_BRIEF
         if failure is not None:
             self._fail(task, failure)
         elif self._first_of_two_rounds(task):
@@ -110,15 +112,33 @@ class Attempts:
 
     def _approve(self, task: Task) -> Process:
         """Have an output approved where that is asked for; the task is done then."""
-        wrong = task.instructions != self._gate.instructions
-        if not wrong and self._gate.holds():
-            wrong = yield from self._gate.approve(task)
-        if wrong:
+        if self._gate.holds() and (yield from self._gate.approve(task)):
             self._fail(task, Failure.WRONG_BRIEF, in_round=False)
             return
         task.made.append((task.books, task.rework > 0.0))
         self._book_made(task)
         self._batch.finish(task)
+
+    def spoil(self) -> None:
+        """Have everything done again that was made by instructions which have been found wrong.
+
+        What waits for approval has been told, and what runs is told when it comes back.
+        """
+        for task in self._batch.tasks:
+            waits = task.state is State.WAIT or task.kind is EventKind.ROUND
+            if waits and (task.made or task.saved) and task.instructions != self._gate.instructions:
+                self._world.books.failures[Failure.WRONG_BRIEF] += 1
+                self._waste_all(task)
+                if task.kind is EventKind.ROUND:
+                    self._batch.leave_second_round(task)
+                self._begin_anew(task)
+
+    def _begin_anew(self, task: Task) -> None:
+        """Have a task done again as though nothing had been made of it."""
+        self._world.note(self._world.env.now, EventKind.WRONG_BRIEF, task.number, task.attempts)
+        task.forget()
+        task.rework = task.blind_share = 0.0
+        self._batch.back_to_first_round(task)
 
     def _until_merged(self, task: Task, luck: AttemptLuck) -> Steps:
         """Play an attempt up to its merge; ends with why it failed, or None."""
@@ -137,6 +157,7 @@ class Attempts:
             self._refused.clear()
             self._on_change()
         self._width.on_end(task, returned=failure is None)
+        self._on_change()  # it may have become wider
         if self._first_of_two_rounds(task) and failure is None:
             return None
         # Outputs, and in a round failures too, are seen when all is back. A queue sees a failure at once.
@@ -211,9 +232,7 @@ class Attempts:
         if failure is Failure.CANCELLED:
             self._merging.drop(task)
         if failure is Failure.WRONG_BRIEF:
-            self._world.note(self._world.env.now, EventKind.WRONG_BRIEF, task.number, task.attempts)
-            task.rework = task.blind_share = 0.0
-            self._batch.back_to_first_round(task)
+            self._begin_anew(task)
         if not again:
             self.recovering += 1
             self._world.env.process(self._recover(task))
@@ -279,9 +298,15 @@ class Attempts:
         self._world.books.failures[failure] += 1
         self._waste(lost, failure)
         if failure is Failure.WRONG_BRIEF:
-            for books, _ in task.made:
-                self._waste(books, failure)
-            task.made.clear()
+            self._waste_all(task)
+
+    def _waste_all(self, task: Task) -> None:
+        """Book all that wrong instructions have made of a task as wasted."""
+        for books, _ in task.made:
+            self._waste(books, Failure.WRONG_BRIEF)
+        task.made.clear()
+        if task.saved is not None and task.state is State.WAIT:
+            self._waste(task.saved, Failure.WRONG_BRIEF)
 
     def _waste(self, lost: AttemptBooks, failure: Failure) -> None:
         ledger = self._world.books

@@ -39,6 +39,9 @@ class Batch:
         self._not_through = list(self._not_done_of)
         """Tasks of each group that are not through the first of two rounds."""
         self._second_round: list[list[Task]] = [[] for _ in names]
+        self._briefing = [False] * len(names)
+        self.tasks: list[Task] = []
+        """All of them, by number."""
         self.not_done = len(world.plan.tasks)
 
     @property
@@ -52,6 +55,7 @@ class Batch:
         late: dict[int, list[Task]] = {}
         for number, key in enumerate(world.plan.tasks):
             task = Task(number, key.group, key.index, world.luck.arrival(key.group, key.index))
+            self.tasks.append(task)
             if task.arrived_s > 0.0:
                 late.setdefault(key.group, []).append(task)
             else:
@@ -98,8 +102,16 @@ class Batch:
             self._world.enter(task, State.BLOCKED, EventKind.ROUND)
             self._second_round[task.group].append(task)
         self._not_through[task.group] -= 1
-        if not self._not_through[task.group] and self._second_round[task.group]:
-            self._world.env.process(self._begin_second_round(task.group))
+        group = task.group
+        if not self._not_through[group] and self._second_round[group] and not self._briefing[group]:
+            self._briefing[group] = True
+            self._world.env.process(self._begin_second_round(group))
+
+    def leave_second_round(self, task: Task) -> None:
+        """Let a task that is through its first round wait for an attempt again."""
+        self._second_round[task.group].remove(task)
+        self._world.enter(task, State.WAIT, EventKind.WAIT)
+        self.add(task)
 
     def back_to_first_round(self, task: Task) -> None:
         """Have a task go through both of two rounds again."""
@@ -109,6 +121,9 @@ class Batch:
 
     def _begin_second_round(self, group: int) -> Process:
         yield from write_interim_brief(self._world)
+        self._briefing[group] = False
+        if self._not_through[group]:
+            return  # some have gone back to the first round meanwhile; there will be another brief
         for task in self._second_round[group]:
             self._world.enter(task, State.WAIT, EventKind.WAIT)
             self.add(task)

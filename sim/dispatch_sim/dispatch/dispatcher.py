@@ -22,7 +22,7 @@ class Dispatcher:
         self._strategy = world.plan.strategy
         self._width = Width(world)
         self._batch = Batch(world, self._tell)
-        self._gate = Gate(world, self._tell)
+        self._gate = Gate(world, self._tell, lambda: self._attempts.spoil())
         self._attempts = Attempts(world, self._batch, self._width, self._gate, self._tell)
         self._waits_for: Callable[[], bool] | None = None
         """What the dispatcher waits for, while it waits."""

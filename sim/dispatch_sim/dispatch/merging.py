@@ -89,7 +89,9 @@ class Merging:
             yield from until_safe(world, task, write)
             if write.lost:
                 return (yield from self._clean_up(task))
-        task.blind_share = kind.coupling * blind / max(1, self._group_sizes[task.group] - 1)
+        # Outputs of a task that was done again count as well, but no more than all others can be missed.
+        others = max(1, self._group_sizes[task.group] - 1)
+        task.blind_share = kind.coupling * min(blind, others) / others
         return None
 
     def _unseen(self, task: Task) -> tuple[int, int]:

@@ -18,10 +18,11 @@ class Gate:
     Without a review, wrong instructions are found out when all is merged.
     """
 
-    def __init__(self, world: World, on_change: Callable[[], None]) -> None:
+    def __init__(self, world: World, on_change: Callable[[], None], on_wrong: Callable[[], None]) -> None:
         self._world = world
         self._review = world.scenario.review
         self._on_change = on_change
+        self._on_wrong = on_wrong
         self._waiting: list[Task] = []
         self._verdict = world.env.event()
         self._gates = 0
@@ -88,6 +89,8 @@ class Gate:
             self._take()[1].succeed(True)  # what has come meanwhile was made by them as well
         self.closed = False
         verdict.succeed(wrong)
+        if wrong:
+            self._on_wrong()
         self._look_if_due()
         self._on_change()
 

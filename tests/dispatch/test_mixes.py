@@ -272,7 +272,8 @@ def test_who_cannot_read_the_prefix_is_not_held_for_it():
     """b works in a copy, whose directory is in its prompt: it calls at 3 s, and is done 30 s later."""
     scenario = scenario_of(
         "tasks: [{name: a, calls: 1, tokens: 0}, {name: b, calls: 1, tokens: 0, writes: [x]}]",
-        "dispatch: {context: none, spawn: {tokens: 10K, shared: 10K, time: 0s}, return: {tokens: 0, time: 0s}}",
+        "dispatch: {context: none, spawn: {tokens: 10K, shared: 10K, time: 0s},"
+        " return: {tokens: 0, time: 0s}}",
         "provider: {limits: unlimited, cache: {ttl: 1h, minimum: 0},"
         " latency: {base: 30s, per_output_token: 0s, per_uncached_ktoken: 0s, per_cached_ktoken: 0s}}",
         NO_FAILURES,
@@ -296,3 +297,21 @@ def test_a_call_that_was_cut_off_cannot_be_read_from_the_cache():
     _, log = play_one(scenario, script_queue(1))
     calls = [(event.call, event.tokens) for event in log if event.kind == "call"]
     assert calls[:3] == [(0, 15_000), (1, 5000), (1, 5000)]
+
+
+def test_what_a_resumed_attempt_goes_on_from_is_wasted_once_by_wrong_instructions():
+    """Crashes leave a context; what of it is lost in the end is counted once, call by call."""
+    scenario = scenario_of(
+        "tasks: [{name: a, count: 4, calls: 4, tokens: 4000, output_share: 0%, duration: 80s}]",
+        NOTHING,
+        "provider: {limits: unlimited}",
+        "failures: {crash: 40%, bad_output: 0%, bad_brief: 100%}",
+        "merge: {structured: {tokens: 0, time: 0s}}",
+        "retry: {policy: resume, max_attempts: 100}",
+        "review: {every: 1, people: 30s}",
+    )
+    for replication in range(30):
+        outcome, log = play_one(scenario, script_queue(2), replication)
+        calls = sum(event.kind == "call" for event in log)
+        assert outcome.tokens_work == 4 * 4000
+        assert outcome.tokens_work + outcome.tokens_wasted == 1000 * calls

@@ -117,6 +117,7 @@ class Attempts:
             return
         task.made.append((task.books, task.rework > 0.0))
         self._book_made(task)
+        task.forget()
         self._batch.finish(task)
 
     def spoil(self) -> None:
@@ -129,6 +130,8 @@ class Attempts:
             if waits and (task.made or task.saved) and task.instructions != self._gate.instructions:
                 self._world.books.failures[Failure.WRONG_BRIEF] += 1
                 self._waste_all(task)
+                if task.saved is not None:
+                    self._waste(task.saved, Failure.WRONG_BRIEF)
                 if task.kind is EventKind.ROUND:
                     self._batch.leave_second_round(task)
                 self._begin_anew(task)
@@ -305,8 +308,6 @@ class Attempts:
         for books, _ in task.made:
             self._waste(books, Failure.WRONG_BRIEF)
         task.made.clear()
-        if task.saved is not None and task.state is State.WAIT:
-            self._waste(task.saved, Failure.WRONG_BRIEF)
 
     def _waste(self, lost: AttemptBooks, failure: Failure) -> None:
         ledger = self._world.books

@@ -164,5 +164,7 @@ def test_the_coordinators_context_fits_the_bucket() -> None:
 def test_an_overload_does_not_reach_tries_in_line() -> None:
     """A gateway keeps it from them, so a share of 529s there is likely a mistake."""
     provider = "provider: {overloaded: 5%, on_limit: "
-    assert the_warning(f"{SHORT}{provider}wait}}").startswith("provider.overloaded: has no effect where tries")
+    assert the_warning(f"{SHORT}{provider}wait}}").startswith(
+        "provider.overloaded: has no effect where tries"
+    )
     assert warnings(f"{SHORT}{provider}reject}}") == []

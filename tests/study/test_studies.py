@@ -29,6 +29,10 @@ study: {replications: 12}
 """
 
 
+MANY = TEXT.replace("replications: 12", "replications: 600")
+"""Enough rows that workers are started."""
+
+
 def points(design):
     """Return the design's points as (strategy, width, tasks)."""
     return [
@@ -258,3 +262,15 @@ def test_a_folder_is_named_without_what_a_path_may_not_hold():
     assert folder_name("ten-sources") == "ten-sources"
     assert folder_name("../../etc/passwd") == "etc-passwd"
     assert folder_name("..") == "unnamed"
+
+
+def test_the_compiled_engine_gives_the_same_rows():
+    """By one thread or two, the table is that of the SimPy engine; the manifest says which played."""
+    pytest.importorskip("numba")
+    simpy = sweep(parse_source(MANY), jobs=1)
+    compiled = sweep(parse_source(MANY + "engine: compiled\n"), jobs=1)
+    threads = sweep(parse_source(MANY + "engine: compiled\n"), jobs=2)
+    assert compiled.frame.equals(simpy.frame)
+    assert threads.frame.equals(simpy.frame)
+    assert [r.manifest["engine"] for r in (simpy, compiled)] == ["simpy", "compiled"]
+    assert simpy.manifest["scenario"]["sha256"] == compiled.manifest["scenario"]["sha256"]

@@ -80,6 +80,11 @@ class Mixture:
         greatest = max(part.quantile(_GREATEST_U) for part in self.components)
         object.__setattr__(self, "_high", _rank(greatest))
 
+    @property
+    def bracket(self) -> tuple[float, float]:
+        """The least and the greatest value that a draw can have."""
+        return _float(self._low), _float(self._high)
+
     def quantile(self, u: float) -> float:
         """Return the smallest x with cdf(x) >= u.
 

@@ -17,7 +17,7 @@ MOST_FACTORS = 8
 MOST_LEVELS = 100
 """Most values of such an axis."""
 
-_NOT_SWEPT = ("sweep", "study", "objective", "strategies", "name", "description")
+_NOT_SWEPT = ("sweep", "study", "engine", "objective", "strategies", "name", "description")
 
 
 class PathError(Exception):

@@ -113,8 +113,8 @@ class Triangular:
         if x >= self.high:
             return 1.0
         if x < self.mode:
-            return (x - self.low) ** 2 / (width * (self.mode - self.low))
-        return 1 - (self.high - x) ** 2 / (width * (self.high - self.mode))
+            return (x - self.low) * (x - self.low) / (width * (self.mode - self.low))
+        return 1 - (self.high - x) * (self.high - x) / (width * (self.high - self.mode))
 
     @property
     def mean(self) -> float:

@@ -1,6 +1,6 @@
 """Keys of the whole format that are not simulated yet.
 
-A key that is there but leaves its subject out (`engine: simpy`) is dropped; any other use is an error,
+A key that is there but leaves its subject out (an empty `budget:`) is dropped; any other use is an error,
 since a scenario must not be played without something that it says.
 """
 
@@ -15,7 +15,6 @@ from dispatch_sim.scenario.wording import Path
 KEYS: Mapping[tuple[str, ...], tuple[Any, ...]] = {
     ("objective", "deadline"): (),
     ("objective", "budget"): (),
-    ("engine",): ("simpy",),
 }
 """Where each key stands, and the values that leave its subject out; an empty key always does."""
 

@@ -57,6 +57,11 @@ class Design:
     replications: int
 
     @property
+    def engine(self) -> str:
+        """What plays it."""
+        return self.variants[0].scenario.engine
+
+    @property
     def points(self) -> int:
         """Number of design points."""
         return sum(len(variant.plans) for variant in self.variants)

@@ -175,7 +175,7 @@ def _manifest(source: Source, design: Design, played: Played) -> dict[str, Any]:
     scenario = source.scenario()
     return {
         "dispatch_sim": package_version("dispatch-sim"),
-        "engine": "simpy",
+        "engine": design.engine,
         "seed": scenario.study.seed,
         "replications": {"asked": design.replications, "played": len(played.replications)},
         "interrupted": played.interrupted,

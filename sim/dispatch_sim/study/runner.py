@@ -10,9 +10,17 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    as_completed,
+    wait,
+)
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
@@ -22,9 +30,10 @@ from numpy.typing import NDArray
 from dispatch_sim.dispatch.engine import play
 from dispatch_sim.dispatch.luck import Luck
 from dispatch_sim.dispatch.outcome import MEASURES
-from dispatch_sim.study.design import Design
+from dispatch_sim.study.design import Design, DesignError
 
 ROWS_OF_A_BLOCK = 1000
+ROWS_OF_A_COMPILED_BLOCK = 20_000
 """A block takes a second or so: progress is seen, and an interruption need not wait for long."""
 
 WORTH_A_POOL = 4000
@@ -59,15 +68,21 @@ def play_design(design: Design, jobs: int = 1, on_progress: OnProgress | None = 
     Parameters
     ----------
     design : the points and the number of replications.
-    jobs : worker processes; 1 plays in this process. Results do not depend on it.
+    jobs : workers, processes or (compiled) threads; 1 plays here. Results do not depend on it.
     on_progress : called with the replications done and all of them, as blocks end.
 
     Raises
     ------
     WorkerError
         Where a worker process died.
+    DesignError
+        Where the compiled engine is asked for and not installed.
     """
-    size = max(1, ROWS_OF_A_BLOCK // max(1, design.points))
+    compiled = design.engine == "compiled"
+    if compiled:
+        _prepare_compiled(design)
+    rows_of_a_block = ROWS_OF_A_COMPILED_BLOCK if compiled else ROWS_OF_A_BLOCK
+    size = max(1, rows_of_a_block // max(1, design.points))
     blocks = [
         range(first, min(first + size, design.replications)) for first in range(0, design.replications, size)
     ]
@@ -83,6 +98,8 @@ def play_design(design: Design, jobs: int = 1, on_progress: OnProgress | None = 
         if jobs == 1 or len(blocks) == 1 or design.points * design.replications < WORTH_A_POOL:
             for block in blocks:
                 keep(block, play_block(design, block))
+        elif compiled:
+            _play_in_threads(design, blocks, jobs, keep)
         else:
             _play_in_processes(design, blocks, jobs, keep)
     except KeyboardInterrupt:
@@ -104,6 +121,13 @@ def play_block(design: Design, replications: range) -> NDArray[np.float64]:
     The draws of a replication are computed once for all points of a variant.
     """
     rows = np.empty((design.points, len(replications), len(MEASURES)))
+    if design.engine == "compiled":
+        from dispatch_sim.dispatch.compiled.engine import Machine
+
+        plans = [plan for variant in design.variants for plan in variant.plans]
+        for point, plan in enumerate(plans):
+            rows[point] = Machine(plan).play_block(replications.start, len(replications))
+        return rows
     for column, replication in enumerate(replications):
         point = 0
         for variant in design.variants:
@@ -112,6 +136,36 @@ def play_block(design: Design, replications: range) -> NDArray[np.float64]:
                 rows[point, column] = play(plan, luck)
                 point += 1
     return rows
+
+
+def _prepare_compiled(design: Design) -> None:
+    """Have the compiled engine compiled, or read, once, before its workers start."""
+    try:
+        from dispatch_sim.dispatch import compiled
+        from dispatch_sim.dispatch.compiled.engine import Machine
+    except ImportError as error:
+        raise DesignError(
+            "engine: compiled needs numba, which is not installed; pip install 'dispatch-sim[compiled]', or"
+            " write engine: simpy"
+        ) from error
+    if not compiled.is_compiled() and sys.stderr is not None:
+        print("compiling the engine, once on this machine: about a minute", file=sys.stderr)
+    Machine(design.variants[0].plans[0]).play_block(0, 1)
+    compiled.note_compiled()
+
+
+def _play_in_threads(
+    design: Design, blocks: list[range], jobs: int, keep: Callable[[range, NDArray[np.float64]], None]
+) -> None:
+    """Play blocks in threads, as compiled code lets others run meanwhile."""
+    with ThreadPoolExecutor(min(jobs, len(blocks))) as pool:
+        running = {pool.submit(play_block, design, block): block for block in blocks}
+        try:
+            for future in as_completed(running):
+                keep(running[future], future.result())
+        except KeyboardInterrupt:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
 
 
 _design: Design | None = None

@@ -1,0 +1,239 @@
+"""Where everything stands in the compiled engine's arrays.
+
+A plan is arrays of parameters, a replication's state is arrays for the world, its tasks and its processes. The names
+are indices into them: ``s.n[NOT_DONE]`` of the world, ``s.ti[t, FAILURES]`` of a task.
+"""
+
+# fmt: off
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+# ---- s.pi: parameters, whole numbers; the names with _DIST are rows of the table of distributions
+(
+    TASKS, GROUPS, WIDTH, REFILLS, ADAPTIVE, BARRIER_MERGE, BY_SCRIPT, WARM_UP, ORDER, WAITS_FOR_RECOVERY,
+    ISOLATION, COMMUNICATION, POLICY, MOST_FAILURES,
+    WAITS, COUNTS_REFUSED, COUNTS_READS, HAS_CACHE, HAS_LATENCY, RETRIES, GIVES_UP_ABOVE, HAS_RETRY_AFTER,
+    SPAWN_TOKENS_DIST, SPAWN_TIME_DIST, RETURN_TOKENS_DIST, RETURN_TIME_DIST, SHARED_TOKENS,
+    HAS_CONTEXT, CONTEXT_START, CAP, REFUSES, PACE_CALLS, HAS_HARD, HAS_SOFT,
+    REVIEW_EVERY, REVIEW_DIST, RECOVERY_DIST, CLEAN_UP_DIST, RESOLVE_DIST, POST_TOKENS, INTERIM_TOKENS, LOCKS,
+    SEED, PI_SIZE,
+) = range(44)
+NO_REVIEW, AFTER_ROUND = 0, -1
+"""Values of REVIEW_EVERY besides a number of outputs."""
+
+# ---- s.pf: parameters, floats
+(
+    REQUEST_RATE, REQUEST_CAPACITY, INPUT_RATE, INPUT_CAPACITY, OUTPUT_RATE, OUTPUT_CAPACITY, RESERVED, RETRY_AFTER,
+    TTL, FIRST_TOKEN, CACHE_MINIMUM, LATENCY_BASE, LATENCY_OUTPUT, LATENCY_UNCACHED, LATENCY_CACHED,
+    PRICE_INPUT, PRICE_WRITE, PRICE_READ, PRICE_OUTPUT, OVERLOADED,
+    BACKOFF_INITIAL, BACKOFF_FACTOR, BACKOFF_CAP, JITTER_SHARE, OBEYED_UP_TO,
+    BRIEF_TOKENS, BRIEF_TIME, TURN_TOKENS, TURN_TIME, CONTEXT_WINDOW, COMPACTION_TOKENS, COMPACTION_TIME,
+    CRASH, BAD_OUTPUT, HANG, BAD_BRIEF, SOFT, OBEYED, HARD, CONFLICT, SETUP_TIME, POST_TIME, INTERIM_TIME,
+    PACE_WINDOW, INTERIM_WRITTEN, STRUCTURED_TOKENS, STRUCTURED_TIME, STRUCTURED_PEOPLE, PROSE_TOKENS, PROSE_TIME, PROSE_PEOPLE,
+    PAIR_TOKENS, PAIR_TIME, PAIR_PEOPLE, REVIEW_EACH, VALUE_WAITING, VALUE_PEOPLE, PF_SIZE,
+) = range(58)
+
+# ---- s.gi, s.gf: of each group
+(
+    CALLS_DIST, TOKENS_DIST, DURATION_DIST, TOOL_DIST, ARRIVAL_DIST, PROSE, WRITES, APART, FIRST_LOCK, LOCK_COUNT,
+    HAS_DURATION, HAS_TOOLS, SIZE, FIRST_FOLLOWER, FOLLOWERS, ARRIVES_LATE, GI_SIZE,
+) = range(17)
+OUTPUT_SHARE, COUPLING, BATCH_WEIGHT, TASK_WEIGHT, ATTEMPT_WEIGHT, GF_SIZE = range(6)
+
+# ---- s.n: the world, whole numbers
+(
+    SEQUENCE, HEAP, OVERFLOW, LOG, LOG_LENGTH,
+    NOT_DONE, RUNNING, UNSETTLED, RECOVERING, CAME, WAITING, HELD, FAILED_IN_ROUND, REFUSED_WAITING, ACTIVE_COUNT,
+    CONDITION, CLOSED, GATES, GATE_WAITING, VERDICTS, WRONG, INSTRUCTIONS_NOW, BARRIER_LOW, BARRIER_HIGH,
+    LINE_HEAD, LINE_TAIL, LINE_COUNT, SERVER, SERVER_TOKEN, PACE_WINDOWS, PACE_TAKEN,
+    CONTEXT_LENGTH, CONTEXT_SENT, MOST, QUOTA_REQUESTS, QUOTA_INPUT, QUOTA_OUTPUT,
+    BEGUN, WORKING_COUNT, RETURNED_COUNT, MERGING_COUNT, MERGED_COUNT, SECOND_COUNT, TAKEN, HAND_COUNT, HAND_AT,
+    BARRIER_LIFTED, SERVERS, WRITES_BEGUN,
+    REJECTED_TRIES, RECOVERED, REFUSED_LAUNCHES, MERGE_CONFLICTS, REWORKED, REVIEWS, COMPACTIONS, N_SIZE,
+) = range(57)
+
+# ---- s.f: the world, floats
+(
+    NOW, REQUEST_LEVEL, REQUEST_UPDATED, INPUT_LEVEL, INPUT_UPDATED, OUTPUT_LEVEL, OUTPUT_UPDATED,
+    SHARED_READABLE, SHARED_USED, CONTEXT_SENT_S, ADAPTIVE_WIDTH, SHRUNK, FLOW, WASTED_TIME,
+    PEOPLE_MERGE, PEOPLE_RECOVERY, PEOPLE_CONFLICTS, PEOPLE_REVIEW, F_SIZE,
+) = range(19)
+
+# ---- s.ti: a task, whole numbers
+(
+    GROUP, INDEX, ATTEMPTS, FAILURES, STATE, KIND, CALL, TOKENS, IN_SLOT, MERGING, INSTRUCTIONS, SECOND_ROUND,
+    ORIGIN, DONE_CALLS, HAS_SAVED, ALIVE, TRY, FAILURE, HAS_PROMPT, P_SPAWN, P_SHARED, P_CONTEXT, P_NEW, P_HEARD,
+    P_SENT, SENT_BEFORE, L_CALLS, L_READ, L_WRITTEN, L_SPAWN, L_RETURN, L_CRASH, L_HANG, L_OBEYS, L_BAD, LOCKS_HELD, HAS_PLACE,
+    WRITE, AT_CALL, LAST_CALL, PENDING_OUTPUT, BLIND, UNSEEN_COUNTED, SAVED_CONTEXT,
+    MADE_COUNT, TI_SIZE,
+) = range(46)
+
+# ---- s.tf: a task, floats
+(
+    ARRIVED, LAUNCHED, SINCE, REWORK, BLIND_SHARE, STARTED, BOOKS_TIME, SAVED_TIME, L_CALL_TIME, L_SPAWN_TIME,
+    L_RETURN_TIME, SENT_S, SENT_S_BEFORE, PERSON_TIME, MERGE_TIME, MERGE_TOKENS, TF_SIZE,
+) = range(17)
+
+# ---- s.qi, s.qf: a process, that of a task, the dispatcher, the gate, or a group's second round
+PC, STAGE, IN_LINE, STAGE_IN_LINE, ADMITTED, TOKEN, NEXT, ASKS, GRANTED, PREFIX_STAGE, NEED, BACK_TO, QI_SIZE = range(13)
+TURN_STARTED, COMPACTION_STARTED, QF_SIZE = range(3)
+
+# ---- s.wi, s.wf: a write
+W_TASK, W_NUMBER, W_LOST, W_SAFE, WI_SIZE = range(5)
+W_BEGAN, W_RETURNED, W_MERGED, WF_SIZE = range(4)
+
+# ---- s.ri: a resource
+USERS, CAPACITY, FIRST, LAST, RI_SIZE = range(5)
+COORDINATOR, PERSON, PLACES, PACER, FIRST_OF_LOCKS = range(5)
+
+# ---- a task's books and the ledger: what for, and of which class
+WORK, SPAWN, RETURN, COORDINATION, MERGE, WASTED, CONTEXT, REWORKING, CAUSES = range(9)
+"""In the order of `outcome.Cause`."""
+COUNTED, INPUT, CACHE_WRITE, CACHE_READ, OUTPUT, CLASSES = range(6)
+"""In the order of `outcome.Usage`."""
+
+# ---- states of a task, in the order of `outcome.State`
+WAIT, SERVICE, BACKOFF, BLOCKED, MERGES, RECOVERY, HUNG, REVIEW, STATES = range(9)
+
+# ---- failures, in the order of `outcome.Failure`
+(
+    CRASHED, REFUSED, TOO_LARGE, BAD, HANGING, KILLED, OVERWRITTEN, CANCELLED, WRONG_BRIEF, FAILURE_KINDS,
+) = range(10)
+NONE = -1
+
+# ---- kinds of log events, in the order of `log.EventKind`
+(
+    K_WAIT, K_LAUNCH, K_SPAWN, K_PREFIX, K_GATEWAY, K_LIMITED, K_OVERLOADED, K_BACKOFF, K_CALL, K_TOOLS, K_CRASH,
+    K_RETURN, K_HARNESS, K_REFUSED_LAUNCH, K_LOCK, K_PACE, K_HANG, K_TIMEOUT, K_CANCELLED, K_BARRIER,
+    K_COORDINATOR_BUSY, K_PERSON_BUSY, K_MERGE, K_MERGE_BY_PERSON, K_BAD_OUTPUT, K_OVERWRITTEN, K_EXPOSED,
+    K_CLEAN_UP, K_RESOLVE, K_REWORK, K_GATE, K_REVIEW, K_WRONG_BRIEF, K_ROUND, K_DEPENDENCY, K_RECOVERY, K_TURN,
+    K_PREWARM, K_INTERIM, K_COMPACTION,
+) = range(40)
+
+# ---- events of the simulation
+(
+    E_RESUME, E_START_ATTEMPT, E_INTERRUPT, E_START_TIMER, E_TIMER, E_START_RECOVERY, E_RELEASED, E_BARRIER,
+    E_VERDICT, E_START_GATE, E_START_SERVER, E_SERVER, E_INTERRUPT_SERVER, E_START_ARRIVALS, E_ARRIVAL,
+    E_START_ROUND, E_START_DISPATCHER, E_END,
+) = range(18)
+
+# ---- options
+NO_WARM_UP, STAGGER, PREWARM = range(3)
+AS_GIVEN, LONGEST_FIRST, SHORTEST_FIRST = range(3)
+SHARED, WORKTREE, BY_LOCKS = range(3)
+SILENT, ROUNDS, BLACKBOARD = range(3)
+FAILED_ONLY, RESUME, CASCADE, NO_RETRY = range(4)
+
+
+class State(NamedTuple):
+    """All arrays: a plan's, and a replication's."""
+
+    pi: NDArray[np.int64]
+    pf: NDArray[np.float64]
+    gi: NDArray[np.int64]
+    gf: NDArray[np.float64]
+    keys: NDArray[np.uint64]
+    """Of the batch and then of each group."""
+    table: NDArray[np.float64]
+    """Distributions."""
+    batch: NDArray[np.int64]
+    """Of each task its group and index."""
+    locks: NDArray[np.int64]
+    """Of each group its locks, in the order in which they are taken, then the groups that follow it."""
+    meets: NDArray[np.bool_]
+    """Which groups write the same thing."""
+    n: NDArray[np.int64]
+    f: NDArray[np.float64]
+    ti: NDArray[np.int64]
+    tf: NDArray[np.float64]
+    qi: NDArray[np.int64]
+    qf: NDArray[np.float64]
+    ri: NDArray[np.int64]
+    wi: NDArray[np.int64]
+    """Writes, one of each attempt that writes."""
+    wf: NDArray[np.float64]
+    books: NDArray[np.int64]
+    saved: NDArray[np.int64]
+    made: NDArray[np.int64]
+    """Of each task the books of what it still needs: all of it, and rework."""
+    made_time: NDArray[np.float64]
+    ledger: NDArray[np.int64]
+    killed: NDArray[np.int64]
+    failures: NDArray[np.int64]
+    times: NDArray[np.float64]
+    group_state: NDArray[np.int64]
+    """Of each group: not done, waits for, held, not through, second round, at work, merges begun, merges over,
+    next to arrive."""
+    when: NDArray[np.float64]
+    """Times of the heap's events."""
+    order: NDArray[np.int64]
+    """Their priority and sequence number."""
+    event: NDArray[np.int64]
+    """What they are: kind, whom they are about, and a token."""
+    pending_first: NDArray[np.float64]
+    """The heap of tasks that wait for an attempt: their key by length."""
+    pending: NDArray[np.int64]
+    """And what goes first, as it came, and which task."""
+    lists: NDArray[np.int64]
+    """Lists of tasks, a row each: held, second round, failed in round, refused, active, gate, verdict (2), barrier,
+    barrier tokens, line, line tokens, line needs, returned, merging."""
+    merged_all: NDArray[np.float64]
+    """When merges were over, in order."""
+    merged_of: NDArray[np.float64]
+    """The same for each group."""
+    log_times: NDArray[np.float64]
+    log_rest: NDArray[np.int64]
+
+
+G_NOT_DONE, G_WAITS_FOR, G_NOT_THROUGH, G_SECOND, G_AT_WORK, G_BEGUN, G_OVER, G_ARRIVED, G_BRIEFING, GS_SIZE = range(10)
+(
+    HELD_LIST, SECOND_LIST, FAILED_LIST, REFUSED_LIST, ACTIVE_LIST, GATE_LIST, VERDICT_LIST, VERDICT_LIST_2,
+    BARRIER_LIST, BARRIER_TOKENS, LINE_LIST, LINE_TOKENS, LINE_NEEDS, WORKING_LIST, RETURNED_LIST, MERGING_LIST,
+    LATE_LIST, HAND_LIST, LISTS,
+) = range(19)
+
+FIELDS = {
+    "pi": ("int64", 1),
+    "pf": ("float64", 1),
+    "gi": ("int64", 2),
+    "gf": ("float64", 2),
+    "keys": ("uint64", 1),
+    "table": ("float64", 1),
+    "batch": ("int64", 2),
+    "locks": ("int64", 1),
+    "meets": ("boolean", 2),
+    "n": ("int64", 1),
+    "f": ("float64", 1),
+    "ti": ("int64", 2),
+    "tf": ("float64", 2),
+    "qi": ("int64", 2),
+    "qf": ("float64", 2),
+    "ri": ("int64", 2),
+    "wi": ("int64", 2),
+    "wf": ("float64", 2),
+    "books": ("int64", 3),
+    "saved": ("int64", 3),
+    "made": ("int64", 4),
+    "made_time": ("float64", 2),
+    "ledger": ("int64", 2),
+    "killed": ("int64", 1),
+    "failures": ("int64", 1),
+    "times": ("float64", 1),
+    "group_state": ("int64", 2),
+    "when": ("float64", 1),
+    "order": ("int64", 1),
+    "event": ("int64", 2),
+    "pending_first": ("float64", 1),
+    "pending": ("int64", 2),
+    "lists": ("int64", 2),
+    "merged_all": ("float64", 1),
+    "merged_of": ("float64", 2),
+    "log_times": ("float64", 2),
+    "log_rest": ("int64", 2),
+}
+"""Of each array of a state the kind of its numbers and its dimensions."""

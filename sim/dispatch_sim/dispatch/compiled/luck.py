@@ -1,0 +1,280 @@
+"""What attempts meet, as `dispatch.luck` has it, drawn when it is needed."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from dispatch_sim.dispatch.compiled.draws import CONSTANT, normal_cdf, normal_quantile, quantile, uniform
+from dispatch_sim.dispatch.compiled.layout import (
+    ATTEMPT_WEIGHT,
+    BAD_BRIEF,
+    BAD_OUTPUT,
+    BATCH_WEIGHT,
+    CALLS_DIST,
+    CLEAN_UP_DIST,
+    CONFLICT,
+    CRASH,
+    DURATION_DIST,
+    GROUP,
+    HANG,
+    HAS_DURATION,
+    HAS_LATENCY,
+    HAS_SOFT,
+    HAS_TOOLS,
+    INDEX,
+    L_BAD,
+    L_CALL_TIME,
+    L_CALLS,
+    L_CRASH,
+    L_HANG,
+    L_OBEYS,
+    L_READ,
+    L_RETURN,
+    L_RETURN_TIME,
+    L_SPAWN,
+    L_SPAWN_TIME,
+    L_WRITTEN,
+    LATENCY_BASE,
+    LATENCY_OUTPUT,
+    LATENCY_UNCACHED,
+    OBEYED,
+    ORIGIN,
+    OUTPUT_SHARE,
+    RECOVERY_DIST,
+    RESOLVE_DIST,
+    RETURN_TIME_DIST,
+    RETURN_TOKENS_DIST,
+    REVIEW_DIST,
+    SPAWN_TIME_DIST,
+    SPAWN_TOKENS_DIST,
+    TASK_WEIGHT,
+    TOKENS_DIST,
+    TOOL_DIST,
+)  # fmt: skip
+from dispatch_sim.dispatch.draws import Activity
+from dispatch_sim.dispatch.rules import share
+from dispatch_sim.scenario.tasks import MAX_CALLS
+
+_share = njit(cache=True)(share)
+
+_CALLS, _TOKENS, _DURATION = (
+    int(Activity.CALLS_OF_BATCH),
+    int(Activity.TOKENS_OF_BATCH),
+    int(Activity.DURATION_OF_BATCH),
+)
+_SPAWN_TOKENS, _SPAWN_TIME = int(Activity.SPAWN_TOKENS), int(Activity.SPAWN_TIME)
+_RETURN_TOKENS, _RETURN_TIME = int(Activity.RETURN_TOKENS), int(Activity.RETURN_TIME)
+_CRASH, _HANG, _OBEYS, _BAD_OUTPUT = (
+    int(Activity.CRASH), int(Activity.HANG), int(Activity.OBEYS), int(Activity.BAD_OUTPUT),
+)  # fmt: skip
+_JITTER, _OVERLOAD, _TOOL_TIME = int(Activity.JITTER), int(Activity.OVERLOAD), int(Activity.TOOL_TIME)
+_RECOVERY, _CLEAN_UP, _RESOLVE = int(Activity.RECOVERY), int(Activity.CLEAN_UP), int(Activity.RESOLVE)
+_CONFLICT, _REVIEW, _BAD_BRIEF = int(Activity.CONFLICT), int(Activity.REVIEW), int(Activity.BAD_BRIEF)
+_INTERARRIVAL = int(Activity.INTERARRIVAL)
+
+_LEAST, _MOST = 2.0**-53, 1.0 - 2.0**-53
+_ONE = np.uint64(1)
+_63 = np.uint64(63)
+
+
+@njit(cache=True)
+def whole(amount):
+    """Return the nearest whole number, of two the larger."""
+    return int(amount + 0.5)
+
+
+@njit(cache=True)
+def whole_share(total, part, parts):
+    """Return the size of one of `parts` nearly equal whole parts."""
+    return _share(total, part, parts)
+
+
+@njit(cache=True)
+def _of_task(s, replication, activity, group, index, number, call=0, try_=0):
+    return uniform(s.keys[group + 1], replication, activity, index, number, call, try_)
+
+
+@njit(cache=True)
+def _draw(s, replication, row, activity, group, index, number=0):
+    if int(s.table[row]) == CONSTANT:
+        return s.table[row + 1]
+    return quantile(s.table, row, _of_task(s, replication, activity, group, index, number))
+
+
+@njit(cache=True)
+def _draw_shared(s, replication, row, of_batch, group, index, number):
+    if int(s.table[row]) == CONSTANT:
+        return s.table[row + 1]
+    score = 0.0
+    if s.gf[group, BATCH_WEIGHT] > 0.0:
+        score += s.gf[group, BATCH_WEIGHT] * normal_quantile(
+            uniform(s.keys[0], replication, of_batch, 0, 0, 0, 0)
+        )
+    if s.gf[group, TASK_WEIGHT] > 0.0:
+        score += s.gf[group, TASK_WEIGHT] * normal_quantile(
+            _of_task(s, replication, of_batch + 1, group, index, 0)
+        )
+    if s.gf[group, ATTEMPT_WEIGHT] > 0.0:
+        score += s.gf[group, ATTEMPT_WEIGHT] * normal_quantile(
+            _of_task(s, replication, of_batch + 2, group, index, number)
+        )
+    return quantile(s.table, row, min(max(normal_cdf(score), _LEAST), _MOST))
+
+
+@njit(cache=True)
+def _struck_call(s, replication, activity, probability, group, index, number, calls):
+    if probability == 0.0:
+        return -1
+    u = _of_task(s, replication, activity, group, index, number)
+    return min(int(u / probability * calls), calls - 1) if u < probability else -1
+
+
+@njit(cache=True)
+def draw_attempt(s, replication, t, number):
+    """Draw what an attempt meets: sizes by the attempt that began the work, mishaps by its own number."""
+    group, index, origin = s.ti[t, GROUP], s.ti[t, INDEX], s.ti[t, ORIGIN]
+    calls = whole(_draw_shared(s, replication, s.gi[group, CALLS_DIST], _CALLS, group, index, origin))
+    calls = min(max(1, calls), MAX_CALLS)
+    work = whole(_draw_shared(s, replication, s.gi[group, TOKENS_DIST], _TOKENS, group, index, origin))
+    duration = 0.0
+    if s.gi[group, HAS_DURATION]:
+        duration = _draw_shared(s, replication, s.gi[group, DURATION_DIST], _DURATION, group, index, origin)
+    written = whole(work * s.gf[group, OUTPUT_SHARE])
+    s.ti[t, L_CALLS], s.ti[t, L_READ], s.ti[t, L_WRITTEN] = calls, work - written, written
+    s.tf[t, L_CALL_TIME] = duration / calls
+    s.ti[t, L_SPAWN] = whole(
+        _draw(s, replication, s.pi[SPAWN_TOKENS_DIST], _SPAWN_TOKENS, group, index, origin)
+    )
+    s.tf[t, L_SPAWN_TIME] = _draw(s, replication, s.pi[SPAWN_TIME_DIST], _SPAWN_TIME, group, index, number)
+    s.ti[t, L_RETURN] = whole(
+        _draw(s, replication, s.pi[RETURN_TOKENS_DIST], _RETURN_TOKENS, group, index, number)
+    )
+    s.tf[t, L_RETURN_TIME] = _draw(s, replication, s.pi[RETURN_TIME_DIST], _RETURN_TIME, group, index, number)
+    crash = _struck_call(s, replication, _CRASH, s.pf[CRASH], group, index, number, calls)
+    hang = _struck_call(s, replication, _HANG, s.pf[HANG], group, index, number, calls)
+    s.ti[t, L_CRASH] = crash
+    s.ti[t, L_HANG] = hang if hang != crash else -1
+    s.ti[t, L_OBEYS] = s.pi[HAS_SOFT] and (
+        _of_task(s, replication, _OBEYS, group, index, number) < s.pf[OBEYED]
+    )
+    s.ti[t, L_BAD] = s.pf[BAD_OUTPUT] > 0.0 and (
+        _of_task(s, replication, _BAD_OUTPUT, group, index, number) < s.pf[BAD_OUTPUT]
+    )
+
+
+@njit(cache=True)
+def take_part(s, t, fraction):
+    """Make an attempt one of a part of the work."""
+    calls = s.ti[t, L_CALLS]
+    fewer = min(calls, max(1, math.ceil(fraction * calls - 1e-9)))
+    s.ti[t, L_READ] = whole(fraction * s.ti[t, L_READ])
+    s.ti[t, L_WRITTEN] = whole(fraction * s.ti[t, L_WRITTEN])
+    s.tf[t, L_CALL_TIME] = s.tf[t, L_CALL_TIME] * calls * fraction / fewer
+    s.ti[t, L_CALLS] = fewer
+
+
+@njit(cache=True)
+def tool_time(s, replication, t, call):
+    """Draw the time between a call and the next."""
+    group = s.ti[t, GROUP]
+    row = s.gi[group, TOOL_DIST]
+    u = _of_task(s, replication, _TOOL_TIME, group, s.ti[t, INDEX], s.ti[t, ORIGIN], call)
+    return quantile(s.table, row, u)
+
+
+@njit(cache=True)
+def jitter(s, replication, t, number, call, try_):
+    """Return the uniform draw behind the backoff after a refused try."""
+    return _of_task(s, replication, _JITTER, s.ti[t, GROUP], s.ti[t, INDEX], number, call, try_)
+
+
+@njit(cache=True)
+def overload(s, replication, t, number, call, try_):
+    """Return the uniform draw that says whether a try meets an overloaded API."""
+    return _of_task(s, replication, _OVERLOAD, s.ti[t, GROUP], s.ti[t, INDEX], number, call, try_)
+
+
+@njit(cache=True)
+def recovery_time(s, replication, t):
+    """Draw the time that a person needs to finish a task."""
+    return _draw(s, replication, s.pi[RECOVERY_DIST], _RECOVERY, s.ti[t, GROUP], s.ti[t, INDEX])
+
+
+@njit(cache=True)
+def clean_up_time(s, replication, t, number):
+    """Draw the time that a person needs after the loss of an attempt's work."""
+    return _draw(s, replication, s.pi[CLEAN_UP_DIST], _CLEAN_UP, s.ti[t, GROUP], s.ti[t, INDEX], number)
+
+
+@njit(cache=True)
+def review_time(s, replication, gate):
+    """Draw the time that a person needs for a gate."""
+    row = s.pi[REVIEW_DIST]
+    if int(s.table[row]) == CONSTANT:
+        return s.table[row + 1]
+    return quantile(s.table, row, uniform(s.keys[0], replication, _REVIEW, gate, 0, 0, 0))
+
+
+@njit(cache=True)
+def instructions_are_wrong(s, replication):
+    """Whether the instructions of the batch are."""
+    return s.pf[BAD_BRIEF] > 0.0 and (
+        uniform(s.keys[0], replication, _BAD_BRIEF, 0, 0, 0, 0) < s.pf[BAD_BRIEF]
+    )
+
+
+@njit(cache=True)
+def interarrival(s, replication, row, group, index):
+    """Draw the time between the arrivals of a task and of the one before it."""
+    return _draw(s, replication, row, _INTERARRIVAL, group, index)
+
+
+@njit(cache=True)
+def _of_pair(s, replication, activity, one, number, other, number2):
+    """Return the draw of two tasks' attempts, the same whichever is named first."""
+    key, key2 = s.keys[s.ti[one, GROUP] + 1], s.keys[s.ti[other, GROUP] + 1]
+    index, index2 = s.ti[one, INDEX], s.ti[other, INDEX]
+    swap = key2 < key or (key2 == key and (index2 < index or (index2 == index and number2 < number)))
+    if swap:
+        key, key2, index, index2, number, number2 = key2, key, index2, index, number2, number
+    both = key ^ (key2 << _ONE | key2 >> _63)
+    return uniform(both, replication, activity, index, 0, index2, number << 8 | number2)
+
+
+@njit(cache=True)
+def conflict(s, replication, one, number, other, number2):
+    """Whether two attempts conflict."""
+    return _of_pair(s, replication, _CONFLICT, one, number, other, number2) < s.pf[CONFLICT]
+
+
+@njit(cache=True)
+def resolve_time(s, replication, one, number, other, number2):
+    """Draw the time that a person needs to resolve a conflict."""
+    row = s.pi[RESOLVE_DIST]
+    if int(s.table[row]) == CONSTANT:
+        return s.table[row + 1]
+    return quantile(s.table, row, _of_pair(s, replication, _RESOLVE, one, number, other, number2))
+
+
+@njit(cache=True)
+def length(s, replication, t):
+    """Return the time of a task's first attempt when nothing is in its way; overwrites the attempt's draws."""
+    origin = s.ti[t, ORIGIN]
+    s.ti[t, ORIGIN] = 0
+    draw_attempt(s, replication, t, 0)
+    calls = s.ti[t, L_CALLS]
+    seconds = s.tf[t, L_SPAWN_TIME] + s.tf[t, L_RETURN_TIME] + s.tf[t, L_CALL_TIME] * calls
+    if s.gi[s.ti[t, GROUP], HAS_TOOLS]:
+        for call in range(calls - 1):
+            seconds += tool_time(s, replication, t, call)
+    if s.pi[HAS_LATENCY]:
+        for call in range(calls):
+            read = whole_share(s.ti[t, L_READ], call, calls)
+            written = whole_share(s.ti[t, L_WRITTEN], call, calls)
+            seconds += s.pf[LATENCY_BASE] + written * s.pf[LATENCY_OUTPUT]
+            seconds += read / 1000.0 * s.pf[LATENCY_UNCACHED]
+    s.ti[t, ORIGIN] = origin
+    return seconds

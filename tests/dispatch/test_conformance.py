@@ -1,0 +1,133 @@
+"""The compiled engine tells the same model: outcomes and event logs are equal, not nearly but with ==."""
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dispatch_sim.dispatch import draws
+from dispatch_sim.dispatch.engine import play
+from dispatch_sim.dispatch.luck import Luck
+from dispatch_sim.dispatch.plan import make_plan
+from dispatch_sim.scenario import distributions as families
+from dispatch_sim.scenario.strategy import parse_strategy
+
+from .test_invariants import STRATEGIES, scenarios
+from .worlds import scenario_of
+
+compiled = pytest.importorskip(
+    "dispatch_sim.dispatch.compiled.engine", reason="the extra [compiled] is missing"
+)
+compiled_draws = pytest.importorskip("dispatch_sim.dispatch.compiled.draws")
+
+
+@settings(deadline=None, max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+@given(scenario=scenarios(whole=True), strategy=STRATEGIES, replication=st.integers(0, 2**32 - 1))
+def test_both_engines_give_the_same_outcome_and_the_same_log(scenario, strategy, replication):
+    """Over any mix of mechanisms, ties included."""
+    plan = make_plan(scenario, parse_strategy(strategy))
+    log, other = [], []
+    outcome = play(plan, Luck(scenario, replication), log)
+    assert compiled.Machine(plan).play(replication, other) == outcome
+    assert other == log
+
+
+def test_a_block_of_replications_is_each_of_them():
+    """State is set back between replications."""
+    scenario = scenario_of(
+        "tasks: [{name: a, count: 6, tokens: {lognormal: {mean: 15K, cv: 1}}, duration: 60s, writes: [x]}]",
+        "provider: {limits: {requests: 20/min, input_tokens: 30K/min, output_tokens: 8K/min}}",
+        "failures: {crash: 20%}",
+    )
+    plan = make_plan(scenario, parse_strategy("queue: 3"))
+    rows = compiled.Machine(plan).play_block(5, 40)
+    for row, replication in zip(rows, range(5, 45), strict=True):
+        assert compiled.outcome_of(row) == play(plan, Luck(scenario, replication))
+
+
+def test_arrays_that_become_too_small_grow():
+    """A cascade over and over has more events, writes and merges than there are tasks."""
+    scenario = scenario_of(
+        "tasks: [{name: a, count: 30, calls: 2, tokens: 15K, duration: {exponential: {mean: 60s}},"
+        " writes: [x]}]",
+        "failures: {crash: 30%}",
+        "retry: {policy: cascade, max_attempts: 5}",
+        "timeouts: {hard: 1h}",
+        "conflicts: {probability: 20%, isolation: worktree}",
+    )
+    plan = make_plan(scenario, parse_strategy("queue: 10"))
+    log, other = [], []
+    outcome = play(plan, Luck(scenario, 1), log)
+    assert compiled.Machine(plan).play(1, other) == outcome
+    assert other == log
+
+
+def test_draws_have_the_same_bits():
+    """Philox and the float that is made of it, over random keys."""
+    fates = random.Random(1)
+    for _ in range(5000):
+        key = fates.getrandbits(64)
+        rest = (
+            fates.getrandbits(32), fates.randint(1, 27), fates.getrandbits(32), fates.getrandbits(8),
+            fates.getrandbits(24), fates.getrandbits(24),
+        )  # fmt: skip
+        assert compiled_draws.uniform(np.uint64(key), *rest) == draws.uniform(key, *rest)
+
+
+SAMPLE = families.Empirical((1.0, 2.0, 2.0, 5.5, 9.0))
+DISTRIBUTIONS = [
+    families.Constant(3.0),
+    families.Uniform(1.0, 4.0),
+    families.Triangular(1.0, 2.0, 7.0),
+    families.Exponential(60.0),
+    families.LogNormal(4.0, 1.2),
+    families.Gamma(0.4, 30.0),
+    families.Gamma(3.7, 30.0),
+    families.Weibull(0.7, 50.0),
+    families.LogLogistic(2.4, 59.0),
+    SAMPLE,
+    families.Mixture((0.9, 0.1), (families.LogNormal(4.0, 0.5), families.Uniform(500.0, 900.0))),
+    families.Mixture((0.5, 0.3, 0.2), (SAMPLE, families.Gamma(2.0, 3.0), families.Triangular(1.0, 2.0, 7.0))),
+]
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=lambda d: type(d).__name__)
+def test_quantiles_have_the_same_bits(distribution):
+    """Every family, from one end of the draws to the other."""
+    table, row = compiled.table_of(distribution)
+    fates = random.Random(2)
+    for _ in range(400):
+        u = min(
+            max(10 ** (-15.9 * fates.random()) if fates.random() < 0.3 else fates.random(), 2**-53),
+            1 - 2**-53,
+        )
+        assert compiled_draws.quantile(table, row, u) == distribution.quantile(u)
+
+
+def test_changed_sources_are_compiled_anew(tmp_path, monkeypatch):
+    """The folder of compiled code is named after every source that goes into it, rules included."""
+    from dispatch_sim.dispatch import compiled as package
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    names = {source.name for source in package._SOURCES}
+    assert {"kernel.py", "api.py", "luck.py", "machine.py", "layout.py", "rules.py", "tasks.py"} <= names
+    before = package._cache_folder()
+    copies = []
+    for source in package._SOURCES:
+        copy = tmp_path / f"{len(copies)}-{source.name}"
+        copy.write_bytes(source.read_bytes())
+        copies.append(copy)
+    monkeypatch.setattr(package, "_SOURCES", copies)
+    assert package._cache_folder() == before
+    copies[-2].write_text(copies[-2].read_text() + "\n# changed\n")
+    assert package._cache_folder() != before
+
+
+def test_without_a_folder_to_write_it_still_runs(monkeypatch):
+    """A read-only home: compiled code is kept for this run only."""
+    from dispatch_sim.dispatch import compiled as package
+
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")
+    assert package._cache_folder().is_dir()

@@ -7,51 +7,7 @@ import math
 from numba import njit
 
 from dispatch_sim.dispatch import rules
-from dispatch_sim.dispatch.compiled.layout import (
-    CACHE_MINIMUM,
-    CONTEXT_LENGTH,
-    CONTEXT_SENT,
-    CONTEXT_SENT_S,
-    COUNTS_READS,
-    COUNTS_REFUSED,
-    E_INTERRUPT_SERVER,
-    FIRST_TOKEN,
-    HAS_CACHE,
-    HAS_CONTEXT,
-    HAS_LATENCY,
-    INPUT_CAPACITY,
-    INPUT_LEVEL,
-    INPUT_RATE,
-    INPUT_UPDATED,
-    LATENCY_BASE,
-    LATENCY_CACHED,
-    LATENCY_OUTPUT,
-    LATENCY_UNCACHED,
-    NOW,
-    OUTPUT_CAPACITY,
-    OUTPUT_LEVEL,
-    OUTPUT_RATE,
-    OUTPUT_UPDATED,
-    P_CONTEXT,
-    P_NEW,
-    P_SENT,
-    P_SHARED,
-    P_SPAWN,
-    QUOTA_INPUT,
-    QUOTA_OUTPUT,
-    QUOTA_REQUESTS,
-    REQUEST_CAPACITY,
-    REQUEST_LEVEL,
-    REQUEST_RATE,
-    REQUEST_UPDATED,
-    RESERVED,
-    SENT_S,
-    SERVER,
-    SERVERS,
-    SHARED_READABLE,
-    SHARED_USED,
-    TTL,
-)  # fmt: skip
+from dispatch_sim.dispatch.compiled.layout import *
 from dispatch_sim.dispatch.compiled.machine import URGENT, push
 
 _bucket_level = njit(cache=True)(rules.bucket_level)

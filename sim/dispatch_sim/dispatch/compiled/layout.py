@@ -130,6 +130,26 @@ SILENT, ROUNDS, BLACKBOARD = range(3)
 FAILED_ONLY, RESUME, CASCADE, NO_RETRY = range(4)
 
 
+# ---- places in the programs of processes: an attempt's, the dispatcher's, the gate's, a second round's
+(
+    A_PLACE, A_LOCK, A_SPAWN, A_PREFIX, A_PACER, A_PACE, A_LINE, A_BACKOFF, A_CALL, A_TOOLS, A_RETURN,
+    A_SILENT, B_BARRIER, B_SEEN, M_WAIT, M_TURN, M_MERGE, M_PERSON, M_BY_PERSON, M_RESOLVE_WAIT,
+    M_RESOLVE, M_EXPOSED, M_CLEAN_WAIT, M_CLEAN, G_APPROVAL, R_WAIT, R_WORK,
+) = range(27)
+(
+    D_REFILL, D_REFILL_WOKEN, D_ROUND, D_ROUND_WOKEN, D_IDLE, D_IDLE_WOKEN, D_OVER_WOKEN,
+    D_SCRIPT_PREFIX, D_WAIT, D_BEGIN, D_TURN, D_PREFIX, D_BRIEF, D_DONE,
+) = range(14)
+G_WAIT, G_LOOK = range(2)
+S_WAIT, S_BEGIN, S_WRITE = range(3)
+
+# ---- what the dispatcher waits for
+NOTHING, MAY_REFILL_OR_IDLE, MAY_HAND_OUT_OR_DONE, IDLE, ROUND_IS_OVER = range(5)
+
+# ---- stages of a coordinator's turn
+T_BEGIN, T_COMPACT, T_COMPACTING, T_SEND = range(4)
+
+
 class State(NamedTuple):
     """All arrays: a plan's, and a replication's."""
 

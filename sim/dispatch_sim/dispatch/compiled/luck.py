@@ -8,52 +8,7 @@ import numpy as np
 from numba import njit
 
 from dispatch_sim.dispatch.compiled.draws import CONSTANT, normal_cdf, normal_quantile, quantile, uniform
-from dispatch_sim.dispatch.compiled.layout import (
-    ATTEMPT_WEIGHT,
-    BAD_BRIEF,
-    BAD_OUTPUT,
-    BATCH_WEIGHT,
-    CALLS_DIST,
-    CLEAN_UP_DIST,
-    CONFLICT,
-    CRASH,
-    DURATION_DIST,
-    GROUP,
-    HANG,
-    HAS_DURATION,
-    HAS_LATENCY,
-    HAS_SOFT,
-    HAS_TOOLS,
-    INDEX,
-    L_BAD,
-    L_CALL_TIME,
-    L_CALLS,
-    L_CRASH,
-    L_HANG,
-    L_OBEYS,
-    L_READ,
-    L_RETURN,
-    L_RETURN_TIME,
-    L_SPAWN,
-    L_SPAWN_TIME,
-    L_WRITTEN,
-    LATENCY_BASE,
-    LATENCY_OUTPUT,
-    LATENCY_UNCACHED,
-    OBEYED,
-    ORIGIN,
-    OUTPUT_SHARE,
-    RECOVERY_DIST,
-    RESOLVE_DIST,
-    RETURN_TIME_DIST,
-    RETURN_TOKENS_DIST,
-    REVIEW_DIST,
-    SPAWN_TIME_DIST,
-    SPAWN_TOKENS_DIST,
-    TASK_WEIGHT,
-    TOKENS_DIST,
-    TOOL_DIST,
-)  # fmt: skip
+from dispatch_sim.dispatch.compiled.layout import *
 from dispatch_sim.dispatch.draws import Activity
 from dispatch_sim.dispatch.rules import share
 from dispatch_sim.scenario.tasks import MAX_CALLS

@@ -8,34 +8,7 @@ from __future__ import annotations
 
 from numba import njit
 
-from dispatch_sim.dispatch.compiled.layout import (
-    ASKS,
-    ATTEMPTS,
-    BACKOFF,
-    BOOKS_TIME,
-    CALL,
-    CAPACITY,
-    E_RELEASED,
-    E_RESUME,
-    FIRST,
-    GRANTED,
-    HEAP,
-    HUNG,
-    KIND,
-    LAST,
-    LOG,
-    LOG_LENGTH,
-    NEXT,
-    NOW,
-    OVERFLOW,
-    SEQUENCE,
-    SERVICE,
-    SINCE,
-    STATE,
-    TOKEN,
-    TOKENS,
-    USERS,
-)  # fmt: skip
+from dispatch_sim.dispatch.compiled.layout import *
 
 URGENT, NORMAL = 0, 1
 _PRIORITY = 1 << 60

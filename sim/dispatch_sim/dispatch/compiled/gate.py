@@ -1,0 +1,72 @@
+"""Review gates, and what they show."""
+
+from __future__ import annotations
+
+from numba import njit
+
+from dispatch_sim.dispatch.compiled.layout import *
+from dispatch_sim.dispatch.compiled.luck import review_time
+from dispatch_sim.dispatch.compiled.machine import NORMAL, after, enter, push, release, request
+from dispatch_sim.dispatch.compiled.outcomes import spoil
+from dispatch_sim.dispatch.compiled.telling import look_if_due, tell
+
+
+@njit(cache=True)
+def start_gate(s, replication):
+    if s.pi[REVIEW_EVERY] != NO_REVIEW:
+        pid = s.pi[TASKS] + 1
+        s.qi[pid, PC] = G_WAIT
+        request(s, PERSON, pid)
+        return
+    _take_outputs(s)
+    _verdict(s, replication)
+
+
+@njit(cache=True)
+def _take_outputs(s):
+    row = VERDICT_LIST + s.n[VERDICTS] % 2
+    for i in range(s.n[GATE_WAITING]):
+        s.lists[row, i] = s.lists[GATE_LIST, i]
+    s.n[TAKEN] = s.n[GATE_WAITING]
+    s.n[GATE_WAITING] = 0
+
+
+@njit(cache=True)
+def go_on_looking(s, replication):
+    pid = s.pi[TASKS] + 1
+    s.qi[pid, ASKS] = 0
+    if s.qi[pid, PC] == G_WAIT:
+        _take_outputs(s)
+        row = VERDICT_LIST + s.n[VERDICTS] % 2
+        for i in range(s.n[TAKEN]):
+            enter(s, s.lists[row, i], REVIEW, K_REVIEW)
+        seconds = review_time(s, replication, s.n[GATES]) + s.n[TAKEN] * s.pf[REVIEW_EACH]
+        s.n[GATES] += 1
+        s.qf[pid, TURN_STARTED] = seconds
+        s.qi[pid, PC] = G_LOOK
+        after(s, pid, seconds)
+        return
+    s.f[PEOPLE_REVIEW] += s.qf[pid, TURN_STARTED]
+    s.n[REVIEWS] += 1
+    release(s, PERSON)
+    _verdict(s, replication)
+
+
+@njit(cache=True)
+def _verdict(s, replication):
+    wrong = s.n[WRONG]
+    if wrong:
+        s.n[WRONG] = 0
+        s.n[INSTRUCTIONS_NOW] += 1
+        # What has come meanwhile is told first.
+        for i in range(s.n[GATE_WAITING]):
+            s.lists[LATE_LIST, i] = s.lists[GATE_LIST, i]
+        push(s, s.f[NOW], NORMAL, E_VERDICT, LATE_LIST, s.n[GATE_WAITING] * 2 + 1)
+        s.n[GATE_WAITING] = 0
+    s.n[CLOSED] = 0
+    push(s, s.f[NOW], NORMAL, E_VERDICT, VERDICT_LIST + s.n[VERDICTS] % 2, s.n[TAKEN] * 2 + wrong)
+    s.n[VERDICTS] += 1
+    if wrong:
+        spoil(s, replication)
+    look_if_due(s)
+    tell(s)

@@ -274,3 +274,15 @@ def test_the_compiled_engine_gives_the_same_rows():
     assert threads.frame.equals(simpy.frame)
     assert [r.manifest["engine"] for r in (simpy, compiled)] == ["simpy", "compiled"]
     assert simpy.manifest["scenario"]["sha256"] == compiled.manifest["scenario"]["sha256"]
+
+
+def test_damaged_compiled_code_is_an_error_in_words(monkeypatch):
+    """A cache that was cut off names its folder, and what to do."""
+    machine = pytest.importorskip("dispatch_sim.dispatch.compiled.engine").Machine
+
+    def damaged(*_):
+        raise EOFError("Ran out of input")
+
+    monkeypatch.setattr(machine, "play_block", damaged)
+    with pytest.raises(DesignError, match=r"compiled code cannot be read .* delete that folder"):
+        sweep(parse_source(TEXT + "engine: compiled\n"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import multiprocessing.connection
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -149,9 +150,18 @@ def _prepare_compiled(design: Design) -> None:
             " write engine: simpy"
         ) from error
     if not compiled.is_compiled() and sys.stderr is not None:
-        print("compiling the engine, once on this machine: about a minute", file=sys.stderr)
-    Machine(design.variants[0].plans[0]).play_block(0, 1)
-    compiled.note_compiled()
+        often = (
+            "for this run, as no cache folder can be written" if compiled.PASSING else "once on this machine"
+        )
+        print(f"compiling the engine, {often}: a minute or two", file=sys.stderr)
+    try:
+        Machine(design.variants[0].plans[0]).play_block(0, 1)
+        compiled.note_compiled()
+    except (OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        raise DesignError(
+            f"compiled code cannot be read from or written to {compiled.FOLDER} ({error}); make room, or delete"
+            " that folder, or write engine: simpy"
+        ) from error
 
 
 def _play_in_threads(

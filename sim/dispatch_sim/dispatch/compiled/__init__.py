@@ -1,7 +1,7 @@
 """The compiled engine: the model told a second time, by numba, as one loop over arrays.
 
 It gives the same outcomes and the same event logs as the SimPy engine, to the last bit, some sixty times as fast. Its
-first use on a machine compiles it, which takes about a minute; the result is kept in the user's cache folder, under
+first use on a machine compiles it, which takes a minute or two; the result is kept in the user's cache folder, under
 the name of all the sources that go into it, so that a changed source is never run in its old form.
 
 Needs the extra ``dispatch-sim[compiled]``.
@@ -9,8 +9,10 @@ Needs the extra ``dispatch-sim[compiled]``.
 
 from __future__ import annotations
 
+import atexit
 import os
 import platform
+import shutil
 import tempfile
 from hashlib import blake2b
 from pathlib import Path
@@ -40,11 +42,16 @@ def _cache_folder() -> Path:
         with tempfile.TemporaryFile(dir=folder):
             return folder
     except OSError:
-        return Path(tempfile.mkdtemp(prefix="dispatch-sim-"))
+        passing = tempfile.mkdtemp(prefix="dispatch-sim-")
+        atexit.register(shutil.rmtree, passing, ignore_errors=True)
+        return Path(passing)
 
 
 FOLDER = _cache_folder()
 """Where compiled code is kept."""
+
+PASSING = FOLDER.name.startswith("dispatch-sim-")
+"""Whether it is kept for this run only, as the user's cache folder cannot be written."""
 
 _config: Any = numba.config
 _usual = _config.CACHE_DIR

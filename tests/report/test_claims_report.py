@@ -7,14 +7,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from dispatch_sim.report.claim_words import regret_rows, summary, threshold_words
+from dispatch_sim.report.claim_maps import cell_kind, cell_words, kinds_words, queue_words
+from dispatch_sim.report.claim_overview import beyond_words, decides, what_to_do
+from dispatch_sim.report.claim_relations import COST, TIME
+from dispatch_sim.report.claim_words import regret_rows, threshold_words
 from dispatch_sim.report.claims import overview, write_claims_report
 from dispatch_sim.scenario.formats import format_duration
-from dispatch_sim.study.advice import RegretEntry, RegretFinding
+from dispatch_sim.study.advice import RegretEntry, RegretFinding, find_map
 from dispatch_sim.study.claim_findings import judge_claims
-from dispatch_sim.study.claims import load_claims
+from dispatch_sim.study.claims import BreakEvenMap, load_claims
 from dispatch_sim.study.estimates import Estimate
 from dispatch_sim.study.verdicts import Threshold, Verdict
 
@@ -34,19 +38,56 @@ def by_number(findings, number):
 
 
 def test_the_overview_has_every_verdict(findings):
-    """One row a claim, in order, with the verdict that was computed."""
+    """One row a claim, by number, with the verdict that was computed, and in the page the main one first."""
     rows = overview(findings).rows
     assert [(row[0], row[2]) for row in rows] == [
         (str(each.claim.number), str(each.verdict)) for each in findings.claims
     ]
 
 
-def test_what_decides_is_told(findings):
-    """The exact threshold of claim 1 is 195 s; of claim 3 both shares are told."""
-    assert "from 3m 15s on" in summary(by_number(findings, 1))
-    shares = summary(by_number(findings, 3))
-    assert "25%" in shares
-    assert "63%" in shares
+def test_what_decides_is_told_apart_from_what_is_beyond(findings):
+    """The exact threshold of claim 1 is 195 s, beyond its terms; both shares of claim 3 are told."""
+    first, third = by_number(findings, 1), by_number(findings, 3)
+    assert "takes 33% of the time" in decides(first)
+    assert "from 3m 15s on" in beyond_words(first)
+    assert "25%" in decides(third)
+    assert beyond_words(third).startswith("does not hold (")
+    assert "63%" in beyond_words(third)
+
+
+def test_what_to_do_follows_from_the_verdict(findings):
+    """Both ways are in the file; a claim that holds on its own terms only says both."""
+    third, cache = by_number(findings, 3), by_number(findings, 14)
+    assert third.claim.do.holds in what_to_do(third)
+    assert third.claim.do.fails in what_to_do(third)
+    # Sharing begins to hold from some time between starts on.
+    assert what_to_do(cache) == f"Above: {cache.claim.do.holds}. Below: {cache.claim.do.fails}."
+    assert beyond_words(cache).startswith("holds as well")
+
+
+@pytest.mark.parametrize(
+    ("said", "ratio", "words"),
+    [
+        (TIME, 0.543, "takes 54% of the time"),
+        (TIME, 1.0, "takes as long"),
+        (TIME, 1.077, "takes 7.7% longer"),
+        (COST, 0.403, "costs 40% as much"),
+        (COST, 1.5, "costs 50% more"),
+        (COST, 11.04, "costs 11 times as much"),
+    ],
+)
+def test_ratios_in_words(said, ratio, words):
+    """No bare number stands for how many times one thing is another."""
+    assert said(ratio) == words
+
+
+def test_a_ratio_with_its_interval_and_a_span():
+    """The interval is said in the way of the ratio; ends that are said alike are not said twice."""
+    assert COST.within(Estimate(1.08, 0.99, 1.17, 9)) == "costs 8% more (\N{MINUS SIGN}1% to 17%)"
+    assert TIME.within(Estimate(0.54, 0.53, 0.55, 9)) == "takes 54% of the time (53% to 55%)"
+    assert COST.span(0.4, 0.94) == "costs 40% to 94% as much"
+    assert COST.span(0.66, 4.1) == "costs 66% as much up to 4.1 times as much"
+    assert COST.span(1.2, 1.67) == "costs 20% to 67% more"
 
 
 def test_a_threshold_in_words():
@@ -60,6 +101,62 @@ def test_a_threshold_in_words():
     assert threshold_words(above, str, whole=True) == "from 5 on (95% set 3.9 to 5.1)"
 
 
+def test_a_loose_threshold_says_from_where_on_it_is_shown():
+    """A table has no room for the set, but a place that may be twelve times as far is not left bare."""
+    loose, tight = Threshold(0.01, 0.009, 0.12, 1.0, True), Threshold(0.1, 0.09, 0.12, 1.0, True)
+    assert threshold_words(loose, str, whole=False, bare=True) == "from 0.01 on (shown from 0.12)"
+    assert threshold_words(tight, str, whole=False, bare=True) == "from 0.1 on"
+
+
+def cell(more, first=4):
+    """Return a place of a map: what parallel costs more than a queue of three, exactly, from `first` on."""
+    sizes = range(first, first + len(more))
+    rows = [
+        {"strategy": strategy, "concurrency": width, "tasks": tasks, "replication": r, "cost_usd": cost}
+        for tasks, difference in zip(sizes, more, strict=True)
+        for strategy, width, cost in (("queue", 3, 20.0), ("parallel", tasks, 20.0 + difference))
+        for r in range(4)
+    ]
+    claim = BreakEvenMap.model_validate({"width": 3, "at_least": 3.5, "at_most": 7.5})
+    (found,) = find_map(claim, pd.DataFrame(rows), 0.95).cells
+    return found
+
+
+@pytest.mark.parametrize(
+    ("more", "kind", "words"),
+    [
+        ([-1, -1, 1, 1, 1], "from", "queue from 6"),
+        ([1, 1, -1, -1, -1], "up to", "queue up to 5"),
+        ([-1, 1, 1, -1, -1], "between", "queue from 5 to 6"),
+        ([1, 1, 1, 1, 1], "queue", "queue,"),
+        ([-1, -1, -1, -1, -1], "parallel", "all at once,"),
+        ([0, 1, 1, 1, 1], "at last", "queue from 5,"),
+        ([-1, -1, 0, 0, 0], "once at first", "all at once"),
+        ([0, 0, 0, 0, 0], "open", "open"),
+    ],
+)
+def test_a_place_of_the_map_in_words(more, kind, words):
+    """Four to eight tasks; where nothing differs it is open."""
+    found = cell(more)
+    assert cell_kind(found) == kind
+    assert cell_words(found).startswith(words)
+
+
+def test_what_is_said_of_a_map_agrees_with_its_places():
+    """The queue wins from 5 on, from 6 on, never, and only below 5."""
+    early, late, never, turned = (cell(m) for m in ([0, 1, 1], [-1, -1, 1], [-1, -1, -1], [1, -1, -1]))
+    assert queue_words([early, late, never]) == (
+        "the queue is cheaper from 5 to 6 tasks on for 2 of 3 sizes of a task, "
+        "for the others it is nowhere shown to be"
+    )
+    assert queue_words([never]) == "the queue is nowhere shown to be cheaper"
+    assert queue_words([late]) == "the queue is cheaper from 6 tasks on"
+    # A queue that wins in small batches only is not counted as one that wins from some size on.
+    assert queue_words([late, turned]) == kinds_words([late, turned])
+    assert "the queue from 6 tasks on in 1 of 2" in kinds_words([late, turned])
+    assert "the queue up to 4 tasks, all at once above in 1 of 2" in kinds_words([late, turned])
+
+
 def test_the_report_is_the_same_every_time_and_shows_its_figures(findings, tmp_path):
     """Every figure that the page names is beside it, is small, and has a title and a description."""
     first = {path.name: path.read_bytes() for path in write_claims_report(findings, tmp_path / "a")}
@@ -69,6 +166,7 @@ def test_the_report_is_the_same_every_time_and_shows_its_figures(findings, tmp_p
     named = set(re.findall(r"\]\(([\w-]+\.svg)\)", page))
     assert named == {name for name in first if name.endswith(".svg")}
     assert "claim-09-map.svg" in named
+    assert re.findall(r"^## (\d+)\.", page, re.MULTILINE) == ["9", "1", "3", "8", "14"]
     for name in named:
         assert len(first[name]) < 120_000
         assert b"<title" in first[name]
@@ -79,7 +177,7 @@ def test_the_map_has_a_cell_for_each_place(findings, tmp_path):
     """Its text names a size or a winner in each cell; five limits by four sizes in three panels."""
     write_claims_report(findings, tmp_path)
     picture = (tmp_path / "claim-09-map.svg").read_text()
-    cells = re.findall(r">(from \d+|up to \d+|all at once,|queue,|not)[^<]*<", picture)
+    cells = re.findall(r">(queue from \d+|queue up to \d+|queue,|all at once,?|open)[^<]*<", picture)
     assert len(cells) == 3 * 4 * 5
 
 

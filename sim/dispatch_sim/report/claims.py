@@ -10,23 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from dispatch_sim.report.claim_figures import break_even_map, curves
-from dispatch_sim.report.claim_words import (
-    MARKS,
-    came_out,
-    claimed,
-    depends_on,
-    passing_sentences,
-    regret_note,
-    regret_rows,
-    summary,
-)
+from dispatch_sim.report.claim_maps import column_words, passing_sentences
+from dispatch_sim.report.claim_overview import beyond_words, decides, overview_table, what_to_do
+from dispatch_sim.report.claim_words import MARKS, came_out, claimed, regret_note, regret_rows
 from dispatch_sim.report.page import _environment, _rule, markdown
 from dispatch_sim.report.svg import Picture
 from dispatch_sim.report.tables import Table
 from dispatch_sim.report.words import capital, clean
 from dispatch_sim.study.advice import MapFinding, RegretFinding
 from dispatch_sim.study.claim_findings import ClaimFinding, Findings
-from dispatch_sim.study.claims import Regret
+from dispatch_sim.study.claims import BreakEvenMap, Regret
 from dispatch_sim.study.results import write_texts
 from dispatch_sim.study.verdicts import Verdict
 
@@ -72,7 +65,10 @@ def claims_page(findings: Findings, pictures: dict[int, list[Picture]]) -> str:
             "confidence": f"{100 * findings.asked.file.confidence:g}%",
             "tally": _tally(findings),
             "overview": overview(findings),
-            "claims": [_section(claim, pictures[claim.claim.number]) for claim in findings.claims],
+            "claims": [
+                _section(claim, pictures[claim.claim.number])
+                for claim in sorted(findings.claims, key=lambda each: not each.claim.main)
+            ],
             "scenarios": _scenarios(findings),
         }
     )
@@ -80,9 +76,10 @@ def claims_page(findings: Findings, pictures: dict[int, list[Picture]]) -> str:
 
 
 def verdicts_text(findings: Findings) -> str:
-    """Return the verdicts for a terminal, a line each."""
+    """Return the verdicts for a terminal, a line each: on a claim's own terms, and beyond them."""
     lines = [
-        f"{each.claim.number:>3}  {MARKS[each.verdict]:<11}  {clean(each.claim.title, 90)}"
+        f"{each.claim.number:>3}  {MARKS[each.verdict]:<11}  {_beyond(each):<20}  "
+        f"{clean(each.claim.title, 90)}"
         for each in findings.claims
     ]
     return "\n".join([*lines, _tally(findings)]) + "\n"
@@ -90,18 +87,11 @@ def verdicts_text(findings: Findings) -> str:
 
 def overview(findings: Findings) -> Table:
     """Return the table of all verdicts."""
-    rows = tuple(
-        (
-            f"{each.claim.number}",
-            clean(each.claim.title, 120),
-            MARKS[each.verdict],
-            depends_on(each),
-            summary(each),
-        )
-        for each in findings.claims
-    )
-    heads = ("#", "Claim", "Verdict", "Depends on", "What came out")
-    return Table("The verdicts", heads, rows, numbers=False)
+    return overview_table(findings.claims)
+
+
+def _beyond(claim: ClaimFinding) -> str:
+    return f"beyond: {MARKS[claim.beyond]}" if claim.beyond is not None else ""
 
 
 def _tally(findings: Findings) -> str:
@@ -117,6 +107,7 @@ def _section(claim: ClaimFinding, pictures: list[Picture]) -> dict[str, Any]:
     rows = tuple(
         (
             capital(clean(case.case.where, 120)),
+            "beyond" if case.case.beyond else "own",
             clean(case.case.what, 200),
             claimed(case),
             came_out(case),
@@ -124,19 +115,25 @@ def _section(claim: ClaimFinding, pictures: list[Picture]) -> dict[str, Any]:
         )
         for case in claim.cases
     )
-    heads = ("Case", "Compared", "Claimed", "What came out", "Verdict")
+    heads = ("Case", "Terms", "Compared", "Claimed", "What came out", "Verdict")
     return {
         "number": claim.claim.number,
         "title": clean(claim.claim.title, 120),
         "verdict": MARKS[claim.verdict],
         "says": clean(claim.claim.says, 600),
-        "note": clean(claim.claim.note, 800),
+        "note": clean(claim.claim.note, 2000),
         "cases": Table("", heads, rows, numbers=False),
-        "sentences": [
-            f"{capital(clean(case.case.where, 120))}: {sentence}"
+        "decides": decides(claim),
+        "beyond": beyond_words(claim),
+        "do": what_to_do(claim),
+        "maps": [
+            {
+                "where": capital(clean(case.case.where, 120)),
+                "sentences": _map_sentences(case.found, statement),
+            }
             for case in claim.cases
             if isinstance(case.found, MapFinding)
-            for sentence in passing_sentences(case.found, "times a small account's limits")
+            and isinstance(statement := case.case.statement, BreakEvenMap)
         ],
         "tables": [
             _regret_table(case.found, case.case.statement)
@@ -145,6 +142,11 @@ def _section(claim: ClaimFinding, pictures: list[Picture]) -> dict[str, Any]:
         ],
         "pictures": pictures,
     }
+
+
+def _map_sentences(found: MapFinding, statement: BreakEvenMap) -> list[str]:
+    axis = statement.columns or "of the last factor"
+    return [*column_words(found, statement), *passing_sentences(found, axis)]
 
 
 def _regret_table(found: RegretFinding, statement: Regret) -> Table:

@@ -79,7 +79,8 @@ def find_best(claim: Best, results: Results, confidence: float) -> BestFinding:
     study = results.manifest["scenario"]["resolved"]["study"]
     frame = results.frame[results.frame["strategy"] == claim.strategy]
     for path, level in claim.at.items():
-        frame = frame[frame[path].astype(str) == str(level)]
+        column = frame[path]
+        frame = frame[column == (str(level) if column.dtype == object else level)]
     samples = {
         level: sample for (level,), sample in paired_samples(frame, claim.measure, [claim.over]).items()
     }
@@ -112,12 +113,15 @@ class Cell:
     factors : the levels.
     break_even : along the number of tasks, against the best queue.
     width : of the queue that is the best at the largest size.
+    more : what parallel costs more than the queue, as a part of the queue's cost, by the number of tasks; of
+        means, for the whole sizes at the bounds of the claim.
     state : whether the break-even lies where it is claimed to.
     """
 
     factors: dict[str, Any]
     break_even: BreakEven
     width: int
+    more: dict[int, float]
     state: State
 
     def to_json(self) -> dict[str, Any]:
@@ -126,6 +130,7 @@ class Cell:
             "factors": self.factors,
             "state": self.state,
             "width": self.width,
+            "more": {str(tasks): more for tasks, more in self.more.items()},
             "break_even": self.break_even.to_json(),
         }
 
@@ -184,15 +189,22 @@ class MapFinding:
 
 
 def find_map(claim: BreakEvenMap, frame: pd.DataFrame, confidence: float) -> MapFinding:
-    """Find the break-even between parallel and the queue at every combination of the factors."""
+    """Find the break-even between parallel and the queue at every combination of the factors.
+
+    The confidence sets hold all together, for all combinations (Bonferroni), and so does what is said of who
+    wins along the last factor.
+    """
     frame = frame[frame["strategy"].isin([claim.strategy, claim.queue])]
     if claim.width is not None:
         frame = frame[(frame["strategy"] == claim.strategy) | (frame["concurrency"] == claim.width)]
     parts = factor_combinations(frame)
-    found = find_break_even(frame, claim.measure, confidence, batch_size=0)
+    together = 1 - (1 - confidence) / len(parts)
+    found = find_break_even(frame, claim.measure, together, batch_size=0)
     found = [each for each in found if each.axis == "tasks" and each.against.startswith("best")]
     cells = tuple(
-        Cell(each.factors, each, _best_width(claim, part), break_even_state(each, claim))
+        Cell(
+            each.factors, each, _best_width(claim, part), _stakes(claim, part), break_even_state(each, claim)
+        )
         for each, (_, part) in zip(found, parts, strict=True)
     )
     verdict = verdict_of_states(cell.state for cell in cells)
@@ -205,13 +217,44 @@ def _best_width(claim: BreakEvenMap, part: pd.DataFrame) -> int:
     return int(queues.groupby("concurrency")[claim.measure].mean().idxmin())
 
 
+def _sizes(claim: BreakEvenMap) -> list[int]:
+    """Return the smallest and the largest whole size within the bounds."""
+    low = [] if claim.at_least is None else [math.ceil(claim.at_least)]
+    return low if claim.at_most is None else [*low, math.floor(claim.at_most)]
+
+
+def _stakes(claim: BreakEvenMap, part: pd.DataFrame) -> dict[int, float]:
+    """Return what parallel costs more than the queue with the least mean, as a part, by size."""
+    stakes = {}
+    for tasks in _sizes(claim):
+        samples = paired_samples(part[part["tasks"] == tasks], claim.measure, ["strategy", "concurrency"])
+        means = {point: float(sample.mean()) for point, sample in samples.items()}
+        queues = [mean for (label, width), mean in means.items() if label == claim.queue and width < tasks]
+        once = [mean for (label, _), mean in means.items() if label == claim.strategy]
+        if queues and once and min(queues) > 0:
+            stakes[tasks] = once[0] / min(queues) - 1
+    return stakes
+
+
 def break_even_state(found: BreakEven, claim: BreakEvenMap) -> State:
     """Return whether a break-even lies within bounds.
 
     It holds where there is one resolved crossing, the queue wins above it, and its whole confidence set is
     within the bounds. It fails where one side is shown to be better all over them, or the crossing is the
-    other way.
+    other way. Against a queue of fixed width the smallest batch is one wider than that: a smaller one is all
+    at once by either name. Where that is within the bounds, it is enough that the queue wins from some size
+    within them up to the largest.
     """
+    first, last = found.range
+    if claim.at_least is not None and claim.at_most is not None and first >= claim.at_least:
+        region = found.decided[-1] if found.decided else None
+        if (
+            region is not None
+            and region.favours == "queue"
+            and region.high == last
+            and region.low <= claim.at_most
+        ):
+            return State.HOLDS
     low, high = map(float, found.range)
     low = low if claim.at_least is None else max(low, claim.at_least)
     high = high if claim.at_most is None else min(high, claim.at_most)
@@ -236,13 +279,10 @@ def _passings(
     rows: dict[tuple[Any, ...], list[tuple[float, pd.DataFrame]]] = {}
     for levels, part in parts if last else ():
         rows.setdefault(tuple(levels[name] for name in others), []).append((axis_place(levels[last]), part))
-    sizes = (
-        None if claim.at_least is None else math.ceil(claim.at_least),
-        None if claim.at_most is None else math.floor(claim.at_most),
-    )
+    sizes = _sizes(claim)
+    together = 1 - (1 - confidence) / max(len(parts) * len(sizes), 1)
     for held, by_level in rows.items():
-        together = 1 - (1 - confidence) / len(by_level)
-        for tasks in (size for size in sizes if size is not None):
+        for tasks in sizes:
             shown: list[tuple[float, Side]] = []
             for place, part in sorted(by_level, key=lambda pair: pair[0]):
                 side = _better(claim, part[part["tasks"] == tasks], tasks, together)
@@ -278,7 +318,7 @@ class RegretEntry:
     factors : the levels.
     tasks : size of the batch.
     independent, structured, matters : the rule's three conditions, as read off the scenario.
-    picked, best : the rule's choice and the best of all that was played, as label and width.
+    picked, best : the rule's choice and the best plain way that was played, as label and width.
     regret : how much more the choice costs, as a part of the cost of the best.
     """
 
@@ -343,8 +383,9 @@ def find_regret(
 ) -> RegretFinding:
     """Judge a rule of thumb by its mean regret over scenarios.
 
-    The best way is the one with the least mean. It is picked from the same replications that it is judged by,
-    which makes it look a little better, and the regret a little larger, than it is. Scenarios in which
+    The best way is the one with the least mean among plain ones: a rule about how many run at once does not
+    choose worktrees, a blackboard or who launches. It is picked from the same replications that it is judged
+    by, which makes it look a little better, and the regret a little larger, than it is. Scenarios in which
     sequential or parallel is not played at the batch's own size are left out.
 
     Notes
@@ -393,7 +434,8 @@ def _entry(
 ) -> tuple[RegretEntry, dict[str, NDArray[np.float64]]] | None:
     """Return a scenario's entry at one combination, and by rule the linearised regret of each replication."""
     scenario = variant.scenario
-    part = frame[frame["tasks"] == scenario.batch_size]
+    plain = ~frame["strategy"].str.contains(" ", regex=False)
+    part = frame[(frame["tasks"] == scenario.batch_size) & plain]
     for factor, level in zip(factors, variant.levels, strict=True):
         column = part[factor]
         part = part[column == (str(level) if column.dtype == object else level)]

@@ -97,6 +97,7 @@ class CaseFinding:
         return {
             "where": self.case.where,
             "what": self.case.what,
+            "beyond": self.case.beyond,
             "scenario": self.case.scenario,
             "statement": self.case.statement.model_dump(mode="json", exclude_none=True),
             "replications": self.replications,
@@ -107,15 +108,30 @@ class CaseFinding:
 
 @dataclass(frozen=True)
 class ClaimFinding:
-    """What a claim comes to: the verdict over its cases."""
+    """What a claim comes to: a verdict over the cases on its own terms, and one over those beyond."""
 
     claim: Claim
     cases: tuple[CaseFinding, ...]
 
     @property
+    def own(self) -> tuple[CaseFinding, ...]:
+        """The cases on the claim's own terms."""
+        return tuple(case for case in self.cases if not case.case.beyond)
+
+    @property
+    def others(self) -> tuple[CaseFinding, ...]:
+        """The cases beyond them."""
+        return tuple(case for case in self.cases if case.case.beyond)
+
+    @property
     def verdict(self) -> Verdict:
-        """By the rule."""
-        return verdict_of_cases(case.verdict for case in self.cases)
+        """On the claim's own terms, by the rule."""
+        return verdict_of_cases(case.verdict for case in self.own)
+
+    @property
+    def beyond(self) -> Verdict | None:
+        """Beyond them, by the same rule; None where nothing beyond was asked."""
+        return verdict_of_cases(case.verdict for case in self.others) if self.others else None
 
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
@@ -124,6 +140,7 @@ class ClaimFinding:
             "title": self.claim.title,
             "says": self.claim.says,
             "verdict": self.verdict,
+            "beyond": self.beyond,
             "cases": [case.to_json() for case in self.cases],
         }
 
@@ -282,7 +299,7 @@ def _is_held_at(term: Term, axis: str, level: Any) -> bool:
     """Whether a term has this very level of an axis that others go along."""
     if axis == "concurrency":
         return isinstance(term.width, int) and term.width == level
-    return axis in term.at and str(term.at[axis]) == str(level)
+    return axis in term.at and axis_place(term.at[axis]) == axis_place(level)
 
 
 class _NotPlayedError(UserError):

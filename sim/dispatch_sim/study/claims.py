@@ -108,6 +108,10 @@ class BreakEvenMap(Bounds):
     width: Annotated[int, Field(ge=1)] | None = None
     """Of the queue. Default the best at each size."""
     measure: str = "cost_usd"
+    rows: str = ""
+    """What the first factor is, in words. Default its name."""
+    columns: str = ""
+    """What the last factor is, in words. Default its name."""
 
 
 class Regret(Model):
@@ -131,6 +135,8 @@ class Case(Model):
     """What tells this case from the others of its claim, as: with real overheads."""
     what: Words
     """What is compared, in words."""
+    beyond: bool = False
+    """Whether it goes beyond the claim's own terms: other figures, opponents or limits than it speaks of."""
     scenario: str | None = None
     """A file beside this one."""
     ratio: Ratio | None = None
@@ -161,6 +167,15 @@ class Case(Model):
 _STATEMENTS = ("ratio", "best", "break_even", "regret")
 
 
+class Action(Model):
+    """What somebody should do who has to act on a claim, whichever way it comes out."""
+
+    holds: Words
+    """Where it holds, as: go one by one."""
+    fails: Words
+    """Where it does not."""
+
+
 class Claim(Model):
     """What somebody says, and the cases that put it to the model."""
 
@@ -172,7 +187,17 @@ class Claim(Model):
     """What a reader of the verdict has to know: how the claim is read, what is left out."""
     varies: str = ""
     """What tells its cases apart, in words."""
+    main: bool = False
+    """Whether it is the question that the file is about, and comes first in a report."""
+    do: Action | None = None
+    """Without it a report gives no advice, or what a map says by itself."""
     cases: Annotated[tuple[Case, ...], Field(min_length=1, strict=False)]
+
+    @model_validator(mode="after")
+    def _has_terms_of_its_own(self) -> Self:
+        if all(case.beyond for case in self.cases):
+            raise ValueError("every case is beyond the claim's own terms; a verdict needs one that is not")
+        return self
 
 
 class ClaimsFile(Model):

@@ -159,8 +159,8 @@ def _prepare_compiled(design: Design) -> None:
         compiled.note_compiled()
     except (OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
         raise DesignError(
-            f"compiled code cannot be read from or written to {compiled.FOLDER} ({error}); make room, or delete"
-            " that folder, or write engine: simpy"
+            f"compiled code cannot be read from or written to {compiled.FOLDER} ({error}); make room, or"
+            " delete that folder, or write engine: simpy"
         ) from error
 
 

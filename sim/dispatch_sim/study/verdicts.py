@@ -10,6 +10,9 @@ of points (Bonferroni). Then
 - *it depends*: it is shown to hold at some points and to fail at others; where it turns is a threshold;
 - *not shown*: anything else.
 
+A claim is judged so over its cases: by the cases on its own terms, with its own figures and conditions. Cases
+beyond them, with other figures, opponents or limits, are judged by the same rule, apart.
+
 A bound is judged by the paired difference numerator - bound x denominator, whose sign needs no division: for
 a positive denominator that is Fieller's interval of the ratio (Fieller, J. R. Stat. Soc. B 16, 1954).
 """

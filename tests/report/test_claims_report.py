@@ -16,8 +16,9 @@ from dispatch_sim.report.claim_relations import COST, TIME
 from dispatch_sim.report.claim_words import regret_rows, threshold_words
 from dispatch_sim.report.claims import overview, write_claims_report
 from dispatch_sim.scenario.formats import format_duration
-from dispatch_sim.study.advice import RegretEntry, RegretFinding, find_map
 from dispatch_sim.study.claim_findings import judge_claims
+from dispatch_sim.study.claim_map import find_map
+from dispatch_sim.study.claim_regret import RegretEntry, RegretFinding
 from dispatch_sim.study.claims import BreakEvenMap, load_claims
 from dispatch_sim.study.estimates import Estimate
 from dispatch_sim.study.verdicts import Threshold, Verdict

@@ -10,14 +10,6 @@ import pytest
 from dispatch_sim.scenario.loader import load_source, parse_source
 from dispatch_sim.scenario.problems import ScenarioError, UserError
 from dispatch_sim.scenario.sanity import warnings
-from dispatch_sim.study.advice import (
-    break_even_state,
-    find_best,
-    find_map,
-    find_regret,
-    is_independent,
-    is_structured,
-)
 from dispatch_sim.study.axes import axis_place, axis_unit
 from dispatch_sim.study.claim_findings import (
     CaseFinding,
@@ -26,6 +18,9 @@ from dispatch_sim.study.claim_findings import (
     find_ratio,
     judge_claims,
 )
+from dispatch_sim.study.claim_map import break_even_state, find_map
+from dispatch_sim.study.claim_regret import find_regret, is_independent, is_structured
+from dispatch_sim.study.claim_widths import find_best
 from dispatch_sim.study.claims import Best, BreakEvenMap, Claim, Ratio, Regret, load_claims
 from dispatch_sim.study.results import Results
 from dispatch_sim.study.verdicts import (

@@ -15,9 +15,9 @@ from dispatch_sim.report.claim_words import axis_words, claimed, show_axis, show
 from dispatch_sim.report.figures import _name_ends
 from dispatch_sim.report.svg import Picture, picture
 from dispatch_sim.report.words import capital, clean, listed, wrapped
-from dispatch_sim.study.advice import Cell, MapFinding
 from dispatch_sim.study.axes import axis_place, axis_unit
 from dispatch_sim.study.claim_findings import CaseFinding, ClaimFinding, RatioFinding
+from dispatch_sim.study.claim_map import Cell, MapFinding
 from dispatch_sim.study.claims import BreakEvenMap, Ratio
 from dispatch_sim.study.verdicts import State
 

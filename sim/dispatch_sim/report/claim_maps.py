@@ -9,8 +9,8 @@ from typing import Any
 
 from dispatch_sim.report.claim_relations import COST
 from dispatch_sim.report.words import clean, count, listed, short_factors
-from dispatch_sim.study.advice import Cell, MapFinding
 from dispatch_sim.study.axes import axis_place
+from dispatch_sim.study.claim_map import Cell, MapFinding
 from dispatch_sim.study.claims import BreakEvenMap
 from dispatch_sim.study.verdicts import State
 

@@ -17,9 +17,11 @@ from dispatch_sim.report.claim_words import (
 )
 from dispatch_sim.report.tables import Table
 from dispatch_sim.report.words import capital, clean, listed, percent
-from dispatch_sim.study.advice import BestFinding, MapFinding, RegretFinding
 from dispatch_sim.study.axes import axis_place
 from dispatch_sim.study.claim_findings import CaseFinding, ClaimFinding, RatioFinding
+from dispatch_sim.study.claim_map import MapFinding
+from dispatch_sim.study.claim_regret import RegretFinding
+from dispatch_sim.study.claim_widths import BestFinding
 from dispatch_sim.study.claims import BreakEvenMap, Ratio
 from dispatch_sim.study.verdicts import State, Verdict
 

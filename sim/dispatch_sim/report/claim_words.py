@@ -19,9 +19,11 @@ from dispatch_sim.report.words import (
     tokens,
     way,
 )
-from dispatch_sim.study.advice import BestFinding, MapFinding, RegretEntry, RegretFinding
 from dispatch_sim.study.axes import axis_place
 from dispatch_sim.study.claim_findings import CaseFinding, RatioFinding
+from dispatch_sim.study.claim_map import MapFinding
+from dispatch_sim.study.claim_regret import RegretEntry, RegretFinding
+from dispatch_sim.study.claim_widths import BestFinding
 from dispatch_sim.study.claims import Best, Bounds, BreakEvenMap, Ratio, Regret
 from dispatch_sim.study.estimates import Estimate
 from dispatch_sim.study.verdicts import State, Threshold, Verdict

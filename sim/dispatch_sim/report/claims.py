@@ -17,8 +17,9 @@ from dispatch_sim.report.page import _environment, _rule, markdown
 from dispatch_sim.report.svg import Picture
 from dispatch_sim.report.tables import Table
 from dispatch_sim.report.words import capital, clean
-from dispatch_sim.study.advice import MapFinding, RegretFinding
 from dispatch_sim.study.claim_findings import ClaimFinding, Findings
+from dispatch_sim.study.claim_map import MapFinding
+from dispatch_sim.study.claim_regret import RegretFinding
 from dispatch_sim.study.claims import BreakEvenMap, Regret
 from dispatch_sim.study.results import write_texts
 from dispatch_sim.study.verdicts import Verdict

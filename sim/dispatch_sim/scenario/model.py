@@ -118,7 +118,7 @@ class Scenario(Model):
     sweep: Sweep = Sweep()
     engine: Literal["simpy", "compiled"] = "simpy"
     """What plays replications: `simpy`, the model as one reads it, or `compiled`, the same to the last bit
-    and some sixty times as fast, for large sweeps. Default simpy: the other compiles for a minute or two at
+    and some sixty times as fast, for large sweeps. Default simpy: the other compiles for half a minute at
     its first use."""
     study: Study = Study()
     objective: Objective = Objective()

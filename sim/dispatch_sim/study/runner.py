@@ -153,7 +153,7 @@ def _prepare_compiled(design: Design) -> None:
         often = (
             "for this run, as no cache folder can be written" if compiled.PASSING else "once on this machine"
         )
-        print(f"compiling the engine, {often}: a minute or two", file=sys.stderr)
+        print(f"compiling the engine, {often}: half a minute", file=sys.stderr)
     try:
         Machine(design.variants[0].plans[0]).play_block(0, 1)
         compiled.note_compiled()

@@ -1,7 +1,7 @@
 """The compiled engine: the model told a second time, by numba, as one loop over arrays.
 
 It gives the same outcomes and the same event logs as the SimPy engine, to the last bit, some sixty times as fast. Its
-first use on a machine compiles it, which takes a minute or two; the result is kept in the user's cache folder, under
+first use on a machine compiles it, which takes half a minute; the result is kept in the user's cache folder, under
 the name of all the sources that go into it, so that a changed source is never run in its old form.
 
 Needs the extra ``dispatch-sim[compiled]``.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from dispatch_sim.dispatch import rules
 from dispatch_sim.dispatch.compiled.api import (
     admit,
@@ -31,20 +29,21 @@ from dispatch_sim.dispatch.compiled.luck import (
     tool_time,
     whole_share,
 )  # fmt: skip
-from dispatch_sim.dispatch.compiled.machine import NORMAL, URGENT, after, enter, note, push, release, request
+from dispatch_sim.dispatch.compiled.machine import after, at_once, enter, note, release, request, soon
 from dispatch_sim.dispatch.compiled.merging import seen
 from dispatch_sim.dispatch.compiled.outcomes import first_of_two, settle
+from dispatch_sim.dispatch.compiled.routine import routine
 from dispatch_sim.dispatch.compiled.sharing import attempt_number, begin_write, end_write
 from dispatch_sim.dispatch.compiled.telling import tell
 from dispatch_sim.dispatch.compiled.waiting import put
 
-_backoff = njit(cache=True)(rules.backoff)
-_grown = njit(cache=True)(rules.grown)
-_shrunk = njit(cache=True)(rules.shrunk)
+_backoff = routine(rules.backoff)
+_grown = routine(rules.grown)
+_shrunk = routine(rules.shrunk)
 
 
-@njit(cache=True)
-def launch(s, t):
+@routine
+def launch(s: State, t: int) -> None:
     """Begin an attempt of a task in a free slot, unless the harness refuses it."""
     if s.pi[REFUSES] and s.pi[CAP] and s.n[RUNNING] >= s.pi[CAP]:
         s.n[REFUSED_LAUNCHES] += 1
@@ -57,12 +56,11 @@ def launch(s, t):
     s.n[RUNNING] += 1
     s.n[UNSETTLED] += 1
     s.ti[t, ATTEMPTS] += 1
-    if s.ti[t, HAS_SAVED]:
-        s.books[t] = s.saved[t]
-        s.tf[t, BOOKS_TIME] = s.tf[t, SAVED_TIME]
-    else:
-        s.books[t] = 0
-        s.tf[t, BOOKS_TIME] = 0.0
+    begins_anew = not s.ti[t, HAS_SAVED]
+    for cause in range(CAUSES):
+        for kind in range(CLASSES):
+            s.books[t, cause, kind] = 0 if begins_anew else s.saved[t, cause, kind]
+    s.tf[t, BOOKS_TIME] = 0.0 if begins_anew else s.tf[t, SAVED_TIME]
     enter(s, t, BLOCKED, K_HARNESS)
     note(s, K_LAUNCH, t, -1, 0)
     s.tf[t, LAUNCHED] = s.f[NOW]
@@ -73,11 +71,11 @@ def launch(s, t):
     if s.pi[POLICY] == CASCADE:
         s.lists[ACTIVE_LIST, s.n[ACTIVE_COUNT]] = t
         s.n[ACTIVE_COUNT] += 1
-    push(s, s.f[NOW], URGENT, E_START_ATTEMPT, t, 0)
+    at_once(s, E_START_ATTEMPT, t, 0)
 
 
-@njit(cache=True)
-def start_attempt(s, replication, t):
+@routine
+def start_attempt(s: State, replication: int, t: int) -> None:
     if not s.ti[t, HAS_SAVED]:
         s.ti[t, ORIGIN] = attempt_number(s, t)
     draw_attempt(s, replication, t, attempt_number(s, t))
@@ -94,8 +92,8 @@ def start_attempt(s, replication, t):
     lock(s, replication, t)
 
 
-@njit(cache=True)
-def lock(s, replication, t):
+@routine
+def lock(s: State, replication: int, t: int) -> None:
     """Take the next lock, or begin to work."""
     group = s.ti[t, GROUP]
     if s.pi[ISOLATION] == BY_LOCKS and s.ti[t, LOCKS_HELD] < s.gi[group, LOCK_COUNT]:
@@ -108,7 +106,7 @@ def lock(s, replication, t):
     s.group_state[group, G_AT_WORK] += 1
     s.ti[t, IN_SLOT] = 1
     if s.pi[HAS_HARD]:
-        push(s, s.f[NOW], URGENT, E_START_TIMER, t, s.ti[t, ATTEMPTS])
+        at_once(s, E_START_TIMER, t, s.ti[t, ATTEMPTS])
     s.tf[t, STARTED] = s.f[NOW]
     enter(s, t, SERVICE, K_SPAWN)
     apart = s.pi[ISOLATION] == WORKTREE and s.gi[group, WRITES]
@@ -116,8 +114,8 @@ def lock(s, replication, t):
     after(s, t, s.tf[t, L_SPAWN_TIME] + (s.pf[SETUP_TIME] if apart else 0.0))
 
 
-@njit(cache=True)
-def spawned(s, replication, t):
+@routine
+def spawned(s: State, replication: int, t: int) -> None:
     if not s.ti[t, HAS_PROMPT]:
         group = s.ti[t, GROUP]
         s.ti[t, HAS_PROMPT] = 1
@@ -144,8 +142,8 @@ def spawned(s, replication, t):
         next_call(s, replication, t)
 
 
-@njit(cache=True)
-def wait_for_prefix(s, replication, t):
+@routine
+def wait_for_prefix(s: State, replication: int, t: int) -> None:
     wait_s = shared_pending(s)
     if wait_s != 0.0:
         s.qi[t, PC] = A_PREFIX
@@ -154,8 +152,8 @@ def wait_for_prefix(s, replication, t):
         next_call(s, replication, t)
 
 
-@njit(cache=True)
-def next_call(s, replication, t):
+@routine
+def next_call(s: State, replication: int, t: int) -> None:
     """Begin the next call, or return."""
     call = s.ti[t, AT_CALL]
     if call > s.ti[t, LAST_CALL]:
@@ -182,8 +180,8 @@ def next_call(s, replication, t):
     _ask(s, replication, t)
 
 
-@njit(cache=True)
-def paced(s, replication, t):
+@routine
+def paced(s: State, replication: int, t: int) -> None:
     """Count a call, and wait a window before that if it is one too many."""
     windows = int(s.f[NOW] // s.pf[PACE_WINDOW])
     if windows > s.n[PACE_WINDOWS]:
@@ -195,15 +193,15 @@ def paced(s, replication, t):
     pace_over(s, replication, t)
 
 
-@njit(cache=True)
-def pace_over(s, replication, t):
+@routine
+def pace_over(s: State, replication: int, t: int) -> None:
     s.n[PACE_TAKEN] += 1
     release(s, PACER)
     _ask(s, replication, t)
 
 
-@njit(cache=True)
-def _ask(s, replication, t):
+@routine
+def _ask(s: State, replication: int, t: int) -> None:
     """Get a call admitted: in a gateway's line, or by trying."""
     if s.pi[WAITS]:
         enter(s, t, BLOCKED, K_GATEWAY, s.ti[t, AT_CALL])
@@ -217,8 +215,8 @@ def _ask(s, replication, t):
     try_call(s, replication, t)
 
 
-@njit(cache=True)
-def try_call(s, replication, t):
+@routine
+def try_call(s: State, replication: int, t: int) -> None:
     call, try_ = s.ti[t, AT_CALL], s.ti[t, TRY]
     limited = True
     answer_s = 0.0
@@ -265,8 +263,8 @@ def try_call(s, replication, t):
     after(s, t, pause_s)
 
 
-@njit(cache=True)
-def make_call(s, replication, t):
+@routine
+def make_call(s: State, replication: int, t: int) -> None:
     """Make a call that was admitted, and book it."""
     call = s.ti[t, AT_CALL]
     read = tokens_read(s, t)
@@ -297,8 +295,8 @@ def make_call(s, replication, t):
     after(s, t, seconds)
 
 
-@njit(cache=True)
-def called(s, replication, t):
+@routine
+def called(s: State, replication: int, t: int) -> None:
     """See to what follows a call."""
     call = s.ti[t, AT_CALL]
     charge_output(s, s.ti[t, PENDING_OUTPUT])
@@ -313,7 +311,9 @@ def called(s, replication, t):
         return
     if s.pi[POLICY] == RESUME:
         enter(s, t, SERVICE, K_CALL, call)
-        s.saved[t] = s.books[t]
+        for cause in range(CAUSES):
+            for kind in range(CLASSES):
+                s.saved[t, cause, kind] = s.books[t, cause, kind]
         s.tf[t, SAVED_TIME] = s.tf[t, BOOKS_TIME]
         s.ti[t, HAS_SAVED], s.ti[t, DONE_CALLS], s.ti[t, SAVED_CONTEXT] = 1, call + 1, s.ti[t, P_CONTEXT]
     s.ti[t, AT_CALL] = call + 1
@@ -325,8 +325,8 @@ def called(s, replication, t):
     next_call(s, replication, t)
 
 
-@njit(cache=True)
-def returned(s, replication, t):
+@routine
+def returned(s: State, replication: int, t: int) -> None:
     tokens = s.ti[t, L_RETURN]
     charge_input(s, tokens)
     s.books[t, RETURN, COUNTED] = tokens
@@ -339,8 +339,8 @@ def returned(s, replication, t):
     leave_slot(s, replication, t, NONE)
 
 
-@njit(cache=True)
-def give_back(s, replication, t):
+@routine
+def give_back(s: State, replication: int, t: int) -> None:
     """Give back locks and place, and the slot."""
     group = s.ti[t, GROUP]
     for i in range(s.ti[t, LOCKS_HELD] - 1, -1, -1):
@@ -356,13 +356,13 @@ def give_back(s, replication, t):
     tell(s)
 
 
-@njit(cache=True)
-def leave_slot(s, replication, t, failure):
+@routine
+def leave_slot(s: State, replication: int, t: int, failure: int) -> None:
     """End an agent's work; what it has made goes to the barrier or the merge."""
     s.ti[t, IN_SLOT] = 0
     s.group_state[s.ti[t, GROUP], G_AT_WORK] -= 1
     end_write(s, replication, t, failure == NONE)
-    if failure in (HANGING, KILLED):
+    if failure == HANGING or failure == KILLED:
         note(s, K_TIMEOUT, t, -1, 0)
     give_back(s, replication, t)
     if s.pi[ADAPTIVE] and failure == NONE and s.tf[t, LAUNCHED] > s.f[SHRUNK]:
@@ -384,9 +384,9 @@ def leave_slot(s, replication, t, failure):
     seen(s, replication, t)
 
 
-@njit(cache=True)
-def lift_barrier(s):
+@routine
+def lift_barrier(s: State) -> None:
     low, high = s.n[BARRIER_LIFTED], s.n[BARRIER_HIGH]
     s.n[BARRIER_LIFTED] = high
     if high > low:
-        push(s, s.f[NOW], NORMAL, E_BARRIER, low, high)
+        soon(s, E_BARRIER, low, high)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from dispatch_sim.dispatch import rules
 from dispatch_sim.dispatch.compiled.layout import *
-from dispatch_sim.dispatch.compiled.machine import URGENT, push
+from dispatch_sim.dispatch.compiled.machine import at_once
+from dispatch_sim.dispatch.compiled.routine import routine
 
-_bucket_level = njit(cache=True)(rules.bucket_level)
-_holds = njit(cache=True)(rules.holds)
+_bucket_level = routine(rules.bucket_level)
+_holds = routine(rules.holds)
 
 
-@njit(cache=True)
-def _wait_for(level, need, rate_per_s, now_s):
+@routine
+def _wait_for(level: float, need: float, rate_per_s: float, now_s: float) -> float:
     """As `rules.wait_for`."""
     if _holds(level, need, rate_per_s):
         return 0.0
@@ -23,19 +22,19 @@ def _wait_for(level, need, rate_per_s, now_s):
     return exact_s * (1 + 1e-12) + (now_s + exact_s) * 2.0**-51
 
 
-_cache_readable = njit(cache=True)(rules.cache_readable)
+_cache_readable = routine(rules.cache_readable)
 
 
-@njit(cache=True)
-def _refill(s, level, updated, rate, capacity):
+@routine
+def _refill(s: State, level: int, updated: int, rate: float, capacity: float) -> None:
     now_s = s.f[NOW]
     if now_s > s.f[updated] and s.f[level] < capacity:
         s.f[level] = _bucket_level(s.f[level], now_s - s.f[updated], rate, capacity)
     s.f[updated] = now_s
 
 
-@njit(cache=True)
-def admit(s, input_tokens):
+@routine
+def admit(s: State, input_tokens: int) -> float:
     """Admit a try, or refuse it: 0, or the seconds after which to come back; infinite where it is hopeless."""
     need, reserved = float(input_tokens), s.pf[RESERVED]
     if need > s.pf[INPUT_CAPACITY] or s.pf[REQUEST_CAPACITY] < 1 or reserved > s.pf[OUTPUT_CAPACITY]:
@@ -65,52 +64,52 @@ def admit(s, input_tokens):
     )
 
 
-@njit(cache=True)
-def charge_output(s, tokens):
+@routine
+def charge_output(s: State, tokens: int) -> None:
     """Charge what a call has written, and give back what it held."""
     reserved = s.pf[RESERVED]
     _refill(s, OUTPUT_LEVEL, OUTPUT_UPDATED, s.pf[OUTPUT_RATE], s.pf[OUTPUT_CAPACITY])
     s.f[OUTPUT_LEVEL] = min(s.pf[OUTPUT_CAPACITY], s.f[OUTPUT_LEVEL] + reserved - tokens)
     s.n[QUOTA_OUTPUT] += tokens
     if reserved > 0.0 and s.n[SERVER]:
-        push(s, s.f[NOW], URGENT, E_INTERRUPT_SERVER, 0, s.n[SERVERS])
+        at_once(s, E_INTERRUPT_SERVER, 0, s.n[SERVERS])
 
 
-@njit(cache=True)
-def charge_input(s, tokens):
+@routine
+def charge_input(s: State, tokens: int) -> None:
     """Charge what the coordinator has read of an output."""
     _refill(s, INPUT_LEVEL, INPUT_UPDATED, s.pf[INPUT_RATE], s.pf[INPUT_CAPACITY])
     s.f[INPUT_LEVEL] -= tokens
     s.n[QUOTA_INPUT] += tokens
 
 
-@njit(cache=True)
-def prompt_length(s, t):
+@routine
+def prompt_length(s: State, t: int) -> int:
     """Return the length of a task's prompt."""
     return s.ti[t, P_SPAWN] + s.ti[t, P_CONTEXT] + s.ti[t, P_NEW]
 
 
-@njit(cache=True)
-def shared_is_readable(s):
+@routine
+def shared_is_readable(s: State) -> bool:
     """Whether the shared prefix can be read now."""
     return _cache_readable(s.f[SHARED_READABLE], s.f[SHARED_USED], s.pf[TTL], s.f[NOW])
 
 
-@njit(cache=True)
-def _shared_is_pending(s):
+@routine
+def _shared_is_pending(s: State) -> bool:
     return s.f[NOW] < s.f[SHARED_READABLE] < math.inf
 
 
-@njit(cache=True)
-def shared_pending(s):
+@routine
+def shared_pending(s: State) -> float:
     """Return the time until the shared prefix that somebody has sent can be read."""
     if s.pi[HAS_CACHE] and _shared_is_pending(s):
         return s.f[SHARED_READABLE] - s.f[NOW]
     return 0.0
 
 
-@njit(cache=True)
-def tokens_read(s, t):
+@routine
+def tokens_read(s: State, t: int) -> int:
     """Return how much of a task's prompt can be read from the cache now."""
     if not s.pi[HAS_CACHE]:
         return s.ti[t, P_SPAWN] + s.ti[t, P_CONTEXT] if s.ti[t, P_SENT] else 0
@@ -123,24 +122,24 @@ def tokens_read(s, t):
     return 0
 
 
-@njit(cache=True)
-def is_written(s, t, last):
+@routine
+def is_written(s: State, t: int, last: bool) -> bool:
     """Whether what is not read of a prompt is written to the cache."""
     if not s.pi[HAS_CACHE]:
         return s.ti[t, P_SENT] > 0 or not last
     return prompt_length(s, t) >= s.pf[CACHE_MINIMUM]
 
 
-@njit(cache=True)
-def send_shared(s, first_token_s):
+@routine
+def send_shared(s: State, first_token_s: float) -> None:
     """Write or refresh the entry of the shared prefix."""
     if not shared_is_readable(s) and not _shared_is_pending(s):
         s.f[SHARED_READABLE] = s.f[NOW] + first_token_s
     s.f[SHARED_USED] = s.f[NOW]
 
 
-@njit(cache=True)
-def send(s, t, first_token_s):
+@routine
+def send(s: State, t: int, first_token_s: float) -> None:
     """Note that a task's prompt was admitted now."""
     if not s.pi[HAS_CACHE]:
         s.ti[t, P_SENT] = max(1, prompt_length(s, t))
@@ -150,20 +149,20 @@ def send(s, t, first_token_s):
         send_shared(s, first_token_s)
 
 
-@njit(cache=True)
-def counted(s, length, read):
+@routine
+def counted(s: State, length: int, read: int) -> int:
     """Return the input tokens that the limiter counts for a prompt."""
     return length if s.pi[COUNTS_READS] else length - read
 
 
-@njit(cache=True)
-def quota_need(s, t):
+@routine
+def quota_need(s: State, t: int) -> int:
     """Return the input tokens that the limiter would count for a task's prompt now."""
     return counted(s, prompt_length(s, t), tokens_read(s, t))
 
 
-@njit(cache=True)
-def first_token_time(s, uncached, cached):
+@routine
+def first_token_time(s: State, uncached: int, cached: int) -> float:
     """Return the time until a response begins."""
     if s.pi[HAS_LATENCY]:
         return (
@@ -174,16 +173,16 @@ def first_token_time(s, uncached, cached):
     return s.pf[FIRST_TOKEN] if s.pi[HAS_CACHE] else 0.0
 
 
-@njit(cache=True)
-def latency(s, output, uncached, cached):
+@routine
+def latency(s: State, output: int, uncached: int, cached: int) -> float:
     """Return the time of a call by what it does."""
     if not s.pi[HAS_LATENCY]:
         return 0.0
     return first_token_time(s, uncached, cached) + output * s.pf[LATENCY_OUTPUT]
 
 
-@njit(cache=True)
-def context_read(s):
+@routine
+def context_read(s: State) -> int:
     """Return how much of the coordinator's context can be read now."""
     if not s.pi[HAS_CACHE]:
         return s.n[CONTEXT_LENGTH]
@@ -193,8 +192,8 @@ def context_read(s):
     return s.n[CONTEXT_SENT] if kept else 0
 
 
-@njit(cache=True)
-def coordinator_need(s, tokens):
+@routine
+def coordinator_need(s: State, tokens: int) -> int:
     """Return the input tokens that a call of the coordinator takes: what it sends, or all that can be there.
 
     `tokens` is what it sends, or -1 for its context.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from dispatch_sim.dispatch.compiled.agent import (
     called,
     give_back,
@@ -36,11 +34,12 @@ from dispatch_sim.dispatch.compiled.merging import (
     to_person,
 )  # fmt: skip
 from dispatch_sim.dispatch.compiled.outcomes import recovered, settle
+from dispatch_sim.dispatch.compiled.routine import routine
 from dispatch_sim.dispatch.compiled.sharing import end_write, is_lost
 
 
-@njit(cache=True)
-def interrupt(s, replication, t, cause):
+@routine
+def interrupt(s: State, replication: int, t: int, cause: int) -> None:
     """End what an attempt is doing."""
     pc = s.qi[t, PC]
     s.qi[t, TOKEN] += 1  # what it waits for does not resume it any more
@@ -61,18 +60,18 @@ def interrupt(s, replication, t, cause):
         s.group_state[s.ti[t, GROUP], G_AT_WORK] -= 1
         end_write(s, replication, t, False)
         give_back(s, replication, t)
-    elif pc in (A_PLACE, A_LOCK):
+    elif pc == A_PLACE or pc == A_LOCK:
         withdraw(s, t)
         give_back(s, replication, t)
-    elif pc in (M_WAIT, M_PERSON):
+    elif pc == M_WAIT or pc == M_PERSON:
         withdraw(s, t)
     s.ti[t, FAILURE] = CANCELLED
     note(s, K_CANCELLED, t, -1, 0)
     settle(s, replication, t)
 
 
-@njit(cache=True)
-def go_on_attempting(s, replication, t):
+@routine
+def go_on_attempting(s: State, replication: int, t: int) -> None:
     """Go on with an attempt, or with a person's work on a task."""
     pc = s.qi[t, PC]
     s.qi[t, ASKS] = 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from dispatch_sim.dispatch.compiled.api import (
     admit,
     charge_output,
@@ -17,10 +15,11 @@ from dispatch_sim.dispatch.compiled.gateway import join_line
 from dispatch_sim.dispatch.compiled.layout import *
 from dispatch_sim.dispatch.compiled.luck import whole
 from dispatch_sim.dispatch.compiled.machine import after, write_log
+from dispatch_sim.dispatch.compiled.routine import routine
 
 
-@njit(cache=True)
-def _coordinator_admitted(s, pid, need):
+@routine
+def _coordinator_admitted(s: State, pid: int, need: int) -> bool:
     """Get a call of the coordinator admitted; False where the process has to wait, and to ask again then."""
     if s.pi[WAITS]:
         if s.qi[pid, STAGE_IN_LINE]:
@@ -39,8 +38,8 @@ def _coordinator_admitted(s, pid, need):
     return False
 
 
-@njit(cache=True)
-def _book_context(s):
+@routine
+def _book_context(s: State) -> None:
     """Book what of the coordinator's context is read and written."""
     read = context_read(s)
     s.ledger[CONTEXT, CACHE_READ] += read
@@ -48,8 +47,8 @@ def _book_context(s):
     s.n[CONTEXT_SENT], s.f[CONTEXT_SENT_S] = s.n[CONTEXT_LENGTH], s.f[NOW]
 
 
-@njit(cache=True)
-def begin_turn(s, pid):
+@routine
+def begin_turn(s: State, pid: int) -> bool:
     """Get a turn admitted, and the context compacted before; False where the process has to wait."""
     stage = s.qi[pid, STAGE]
     if stage == T_BEGIN:
@@ -80,8 +79,8 @@ def begin_turn(s, pid):
     return True
 
 
-@njit(cache=True)
-def charge_writing(s, cause, t, tokens):
+@routine
+def charge_writing(s: State, cause: int, t: int, tokens: float) -> None:
     """Charge and book what the coordinator has written, of a task's books or (-1) of the ledger."""
     written = whole(tokens)
     if t >= 0:
@@ -95,8 +94,8 @@ def charge_writing(s, cause, t, tokens):
         s.n[CONTEXT_LENGTH] += written
 
 
-@njit(cache=True)
-def warm_prefix(s, pid):
+@routine
+def warm_prefix(s: State, pid: int) -> bool:
     """Write the agents' shared prefix to the cache where it is cold; False where the process has to wait."""
     prefix = s.pi[SHARED_TOKENS]
     if s.qi[pid, PREFIX_STAGE] == 0:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from dispatch_sim.dispatch.compiled.agent import launch, lift_barrier
 from dispatch_sim.dispatch.compiled.coordinator import begin_turn, charge_writing, warm_prefix
 from dispatch_sim.dispatch.compiled.layout import *
-from dispatch_sim.dispatch.compiled.machine import NORMAL, after, push, release, request, write_log
+from dispatch_sim.dispatch.compiled.machine import after, release, request, soon, write_log
+from dispatch_sim.dispatch.compiled.routine import routine
 from dispatch_sim.dispatch.compiled.telling import have_looked, holds_now, may_refill, slots
 from dispatch_sim.dispatch.compiled.waiting import put, take_next
 
 
-@njit(cache=True)
-def _wait_until(s, condition, pc):
+@routine
+def _wait_until(s: State, condition: int, pc: int) -> bool:
     """Let the dispatcher wait for a condition; True where it holds."""
     s.qi[s.pi[TASKS], PC] = pc
     if holds_now(s, condition):
@@ -22,8 +21,8 @@ def _wait_until(s, condition, pc):
     return False
 
 
-@njit(cache=True)
-def dispatch(s, replication):
+@routine
+def dispatch(s: State, replication: int) -> None:
     """Go on with the dispatcher until it waits."""
     d = s.pi[TASKS]
     s.qi[d, ASKS] = 0
@@ -73,14 +72,14 @@ def dispatch(s, replication):
             s.n[FAILED_IN_ROUND] = 0
             s.qi[d, PC] = D_ROUND
         elif pc == D_DONE:
-            push(s, s.f[NOW], NORMAL, E_END, 0, 0)
+            soon(s, E_END, 0, 0)
             return
         elif not _go_on_handing_out(s, replication):
             return
 
 
-@njit(cache=True)
-def _hand_out(s, replication):
+@routine
+def _hand_out(s: State, replication: int) -> bool:
     """Begin to hand out; False where the dispatcher has to wait. It then goes on where it was."""
     d = s.pi[TASKS]
     s.qi[d, BACK_TO] = s.qi[d, PC]
@@ -92,8 +91,8 @@ def _hand_out(s, replication):
     return False
 
 
-@njit(cache=True)
-def _go_on_handing_out(s, replication):
+@routine
+def _go_on_handing_out(s: State, replication: int) -> bool:
     d = s.pi[TASKS]
     pc = s.qi[d, PC]
     if pc == D_SCRIPT_PREFIX:

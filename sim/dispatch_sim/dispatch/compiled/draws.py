@@ -9,14 +9,17 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from dispatch_sim.dispatch.compiled.layout import Floats
+from dispatch_sim.dispatch.compiled.routine import routine
 from dispatch_sim.dispatch.compiled.special_functions import gammainc, gammaincinv
 
 ROW = 6
 CONSTANT, UNIFORM, TRIANGULAR, EXPONENTIAL, LOGNORMAL, GAMMA, WEIBULL, LOGLOGISTIC, EMPIRICAL, MIXTURE = (
     range(10)
 )
+
+Coefficients = tuple[float, float, float, float, float, float, float, float]
 
 _SQRT2 = math.sqrt(2.0)
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
@@ -25,8 +28,10 @@ _WORD, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 _20, _12 = np.uint64(20), np.uint64(12)
 
 
-@njit(cache=True)
-def uniform(key, replication, activity, task, attempt, call, try_):
+@routine
+def uniform(
+    key: np.uint64, replication: int, activity: int, task: int, attempt: int, call: int, try_: int
+) -> float:
     """Return the draw of a key, as `draws.uniform`; `key` is unsigned, the rest whole numbers of 64 bits."""
     c0, c1 = np.uint64(replication), np.uint64(task)
     c2 = np.uint64(attempt << 24 | call)
@@ -109,16 +114,16 @@ _FAR = (
 )
 
 
-@njit(cache=True)
-def _polynomial(coefficients, x):
+@routine
+def _polynomial(coefficients: Coefficients, x: float) -> float:
     value = coefficients[0]
     for coefficient in coefficients[1:]:
         value = value * x + coefficient
     return value
 
 
-@njit(cache=True)
-def normal_quantile(p):
+@routine
+def normal_quantile(p: float) -> float:
     """Return the quantile of the standard normal distribution, as `statistics.NormalDist.inv_cdf`."""
     q = p - 0.5
     if math.fabs(q) <= 0.425:
@@ -132,14 +137,14 @@ def normal_quantile(p):
     return -x if q < 0.0 else x
 
 
-@njit(cache=True)
-def normal_cdf(x):
+@routine
+def normal_cdf(x: float) -> float:
     """Return the cdf of the standard normal distribution."""
     return 0.5 * (1.0 + math.erf(x / _SQRT2))
 
 
-@njit(cache=True)
-def _simple_quantile(table, row, u):
+@routine
+def _simple_quantile(table: Floats, row: int, u: float) -> float:
     """Return a quantile of any distribution but a mixture."""
     kind = int(table[row])
     a, b, c = table[row + 1], table[row + 2], table[row + 3]
@@ -169,8 +174,8 @@ def _simple_quantile(table, row, u):
     return table[first + rank - 1]
 
 
-@njit(cache=True)
-def _simple_cdf(table, row, x):
+@routine
+def _simple_cdf(table: Floats, row: int, x: float) -> float:
     """Return the cdf of any distribution but a mixture."""
     kind = int(table[row])
     a, b, c = table[row + 1], table[row + 2], table[row + 3]
@@ -212,8 +217,8 @@ def _simple_cdf(table, row, x):
     return 1 / (1 + math.exp(power)) if power < 700 else 0.0
 
 
-@njit(cache=True)
-def _mixture_cdf(table, row, x):
+@routine
+def _mixture_cdf(table: Floats, row: int, x: float) -> float:
     total = 0.0
     first, n = int(table[row + 4]), int(table[row + 5])
     for part in range(n):
@@ -221,8 +226,8 @@ def _mixture_cdf(table, row, x):
     return total
 
 
-@njit(cache=True)
-def quantile(table, row, u):
+@routine
+def quantile(table: Floats, row: int, u: float) -> float:
     """Return the quantile of the distribution in a row of a table."""
     if int(table[row]) != MIXTURE:
         return _simple_quantile(table, row, u)

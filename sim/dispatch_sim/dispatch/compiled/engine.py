@@ -43,14 +43,11 @@ class Machine:
 
     def play(self, replication: int, log: list[Event] | None = None) -> Outcome:
         """Play one replication, as `engine.play`."""
-        row = np.empty(len(MEASURES))
         if log is None:
             return outcome_of(self.play_block(replication, 1)[0])
         self._log = self._log or 256
         self._allocate()
-        while not kernel.play_logged(self._header.ctypes.data, replication, row):
-            self._log *= 4
-            self._grow()
+        row = self.play_block(replication, 1)[0]
         kinds = list(EventKind)
         count = int(self.state.n[at.LOG_LENGTH])
         for (start, end), rest in zip(
@@ -65,6 +62,7 @@ class Machine:
 
     def _grow(self) -> None:
         self._room += 1
+        self._log *= 4
         self._allocate()
 
     def _state(self) -> at.State:
@@ -74,55 +72,52 @@ class Machine:
         self._table = []
         gi, gf, locks, lock_count = self._groups()
         pi, pf = self._parameters(lock_count)
-        processes = tasks + 2 + groups
         ri = np.zeros((at.FIRST_OF_LOCKS + lock_count, at.RI_SIZE), np.int64)
         ri[:, at.CAPACITY] = 1
         if scenario.harness.cap is not None:
             ri[at.PLACES, at.CAPACITY] = scenario.harness.cap
         names = [frozenset(group.writes) for group in scenario.tasks]
         seed = scenario.study.seed
-        events = room * (64 + 4 * tasks + 2 * groups)
-        integers, floats = np.int64, np.float64
-        writes = room * (64 + 4 * tasks) if any(names) else 1
-        return at.State(
-            pi=pi,
-            pf=pf,
-            gi=gi,
-            gf=gf,
-            keys=np.array([seed, *(group_key(seed, group.name) for group in scenario.tasks)], np.uint64),
-            table=np.array(self._table, floats),
-            batch=np.array([(task.group, task.index) for task in plan.tasks], integers),
-            locks=locks,
-            meets=np.array([[bool(one & other) for other in names] for one in names], np.bool_),
-            n=np.zeros(at.N_SIZE, integers),
-            f=np.zeros(at.F_SIZE, floats),
-            ti=np.zeros((tasks, at.TI_SIZE), integers),
-            tf=np.zeros((tasks, at.TF_SIZE), floats),
-            qi=np.zeros((processes, at.QI_SIZE), integers),
-            qf=np.zeros((processes, at.QF_SIZE), floats),
-            ri=ri,
-            wi=np.zeros((writes, at.WI_SIZE), integers),
-            wf=np.zeros((writes, at.WF_SIZE), floats),
-            books=np.zeros((tasks, at.CAUSES, at.CLASSES), integers),
-            saved=np.zeros((tasks, at.CAUSES, at.CLASSES), integers),
-            made=np.zeros((tasks, 2, at.CAUSES, at.CLASSES), integers),
-            made_time=np.zeros((tasks, 8), floats),
-            ledger=np.zeros((at.CAUSES, at.CLASSES), integers),
-            killed=np.zeros(at.CLASSES, integers),
-            failures=np.zeros(at.FAILURE_KINDS, integers),
-            times=np.zeros(at.STATES, floats),
-            group_state=np.zeros((groups, at.GS_SIZE), integers),
-            when=np.zeros(events, floats),
-            order=np.zeros(events, integers),
-            event=np.zeros((events, 3), integers),
-            pending_first=np.zeros(tasks + 1, floats),
-            pending=np.zeros((tasks + 1, 3), integers),
-            lists=np.zeros((at.LISTS, room * (64 + 4 * tasks)), integers),
-            merged_all=np.zeros(room * 2 * tasks, floats),
-            merged_of=np.zeros((groups, room * 2 * tasks), floats),
-            log_times=np.zeros((self._log, 2), floats),
-            log_rest=np.zeros((self._log, 5), integers),
-        )
+        given = {
+            "pi": pi,
+            "pf": pf,
+            "gi": gi,
+            "gf": gf,
+            "keys": np.array([seed, *(group_key(seed, group.name) for group in scenario.tasks)], np.uint64),
+            "table": np.array(self._table, np.float64),
+            "batch": np.array([(task.group, task.index) for task in plan.tasks], np.int64),
+            "locks": locks,
+            "meets": np.array([[bool(one & other) for other in names] for one in names], np.bool_),
+            "ri": ri,
+        }
+        processes, several = tasks + 2 + groups, room * (64 + 4 * tasks)
+        writes = several if any(names) else 1
+        lengths = {
+            **dict.fromkeys(("ti", "tf", "books", "saved", "made", "made_time"), tasks),
+            **dict.fromkeys(("qi", "qf"), processes),
+            **dict.fromkeys(("wi", "wf"), writes),
+            **dict.fromkeys(("when", "order", "event", "urgent", "soon"), several + room * 2 * groups),
+            **dict.fromkeys(("pending_first", "pending"), tasks + 1),
+            **dict.fromkeys(("log_times", "log_rest"), self._log),
+            "lists": several,
+            "group_state": groups,
+        }
+        shapes = {
+            name: tuple(lengths[name] if length is None else length for length in dimensions)
+            for name, (_, dimensions) in at.FIELDS.items()
+            if name not in given and name not in ("fresh", "merged")
+        } | {"merged": (groups + 1, room * 2 * tasks)}
+        fresh = np.zeros(sum(math.prod(shapes[name]) for name in at.FRESH), np.int64)
+        parts = np.split(fresh, np.cumsum([math.prod(shapes[name]) for name in at.FRESH])[:-1])
+        given |= {"fresh": fresh} | {
+            name: part.view(at.FIELDS[name][0]).reshape(shapes[name])
+            for name, part in zip(at.FRESH, parts, strict=True)
+        }
+        made = {
+            name: np.zeros(shape, at.FIELDS[name][0]) for name, shape in shapes.items() if name not in given
+        }
+        arrays: dict[str, Any] = {**given, **made}
+        return at.State(**arrays)
 
     def _groups(self) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], int]:
         plan, scenario = self._plan, self._plan.scenario

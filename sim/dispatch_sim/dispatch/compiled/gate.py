@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from dispatch_sim.dispatch.compiled.layout import *
 from dispatch_sim.dispatch.compiled.luck import review_time
-from dispatch_sim.dispatch.compiled.machine import NORMAL, after, enter, push, release, request
+from dispatch_sim.dispatch.compiled.machine import after, enter, release, request, soon
 from dispatch_sim.dispatch.compiled.outcomes import spoil
+from dispatch_sim.dispatch.compiled.routine import routine
 from dispatch_sim.dispatch.compiled.telling import look_if_due, tell
 
 
-@njit(cache=True)
-def start_gate(s, replication):
+@routine
+def start_gate(s: State, replication: int) -> None:
     if s.pi[REVIEW_EVERY] != NO_REVIEW:
         pid = s.pi[TASKS] + 1
         s.qi[pid, PC] = G_WAIT
@@ -22,8 +21,8 @@ def start_gate(s, replication):
     _verdict(s, replication)
 
 
-@njit(cache=True)
-def _take_outputs(s):
+@routine
+def _take_outputs(s: State) -> None:
     row = VERDICT_LIST + s.n[VERDICTS] % 2
     for i in range(s.n[GATE_WAITING]):
         s.lists[row, i] = s.lists[GATE_LIST, i]
@@ -31,8 +30,8 @@ def _take_outputs(s):
     s.n[GATE_WAITING] = 0
 
 
-@njit(cache=True)
-def go_on_looking(s, replication):
+@routine
+def go_on_looking(s: State, replication: int) -> None:
     pid = s.pi[TASKS] + 1
     s.qi[pid, ASKS] = 0
     if s.qi[pid, PC] == G_WAIT:
@@ -52,8 +51,8 @@ def go_on_looking(s, replication):
     _verdict(s, replication)
 
 
-@njit(cache=True)
-def _verdict(s, replication):
+@routine
+def _verdict(s: State, replication: int) -> None:
     wrong = s.n[WRONG]
     if wrong:
         s.n[WRONG] = 0
@@ -61,10 +60,10 @@ def _verdict(s, replication):
         # What has come meanwhile is told first.
         for i in range(s.n[GATE_WAITING]):
             s.lists[LATE_LIST, i] = s.lists[GATE_LIST, i]
-        push(s, s.f[NOW], NORMAL, E_VERDICT, LATE_LIST, s.n[GATE_WAITING] * 2 + 1)
+        soon(s, E_VERDICT, LATE_LIST, s.n[GATE_WAITING] * 2 + 1)
         s.n[GATE_WAITING] = 0
     s.n[CLOSED] = 0
-    push(s, s.f[NOW], NORMAL, E_VERDICT, VERDICT_LIST + s.n[VERDICTS] % 2, s.n[TAKEN] * 2 + wrong)
+    soon(s, E_VERDICT, VERDICT_LIST + s.n[VERDICTS] % 2, s.n[TAKEN] * 2 + wrong)
     s.n[VERDICTS] += 1
     if wrong:
         spoil(s, replication)

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from dispatch_sim.dispatch.compiled.api import admit, coordinator_need, quota_need
 from dispatch_sim.dispatch.compiled.layout import *
-from dispatch_sim.dispatch.compiled.machine import NORMAL, URGENT, push
+from dispatch_sim.dispatch.compiled.machine import at_once, later, soon
+from dispatch_sim.dispatch.compiled.routine import routine
 
 
-@njit(cache=True)
-def _line_need(s, at):
+@routine
+def _line_need(s: State, at: int) -> int:
     pid, need = s.lists[LINE_LIST, at], s.lists[LINE_NEEDS, at]
     return quota_need(s, pid) if need == -2 else coordinator_need(s, need)
 
 
-@njit(cache=True)
-def _line_at(s, i):
+@routine
+def _line_at(s: State, i: int) -> int:
     return (s.n[LINE_HEAD] + i) % s.lists.shape[1]
 
 
-@njit(cache=True)
-def join_line(s, pid, need):
+@routine
+def join_line(s: State, pid: int, need: int) -> int:
     """Get a try admitted, or let it wait in line; returns 1 where it is, 0 where it never can be, -1 to wait.
 
     `need` is -2 for a task's prompt, -1 for the coordinator's context, or a number of tokens.
@@ -39,12 +38,12 @@ def join_line(s, pid, need):
             s.qi[pid, IN_LINE] = 0
             return 1 if wait_s == 0.0 else 0
         s.n[SERVER] = 1
-        push(s, s.f[NOW], URGENT, E_START_SERVER, 0, 0)
+        at_once(s, E_START_SERVER, 0, 0)
     return -1
 
 
-@njit(cache=True)
-def leave_line(s, pid):
+@routine
+def leave_line(s: State, pid: int) -> None:
     """Take an ended agent's try out of the line."""
     s.qi[pid, IN_LINE] = 0
     found = -1
@@ -58,25 +57,25 @@ def leave_line(s, pid):
             s.lists[row, to] = s.lists[row, of]
     s.n[LINE_COUNT] -= 1
     if found == 0 and s.n[SERVER]:
-        push(s, s.f[NOW], URGENT, E_INTERRUPT_SERVER, 0, s.n[SERVERS])
+        at_once(s, E_INTERRUPT_SERVER, 0, s.n[SERVERS])
 
 
-@njit(cache=True)
-def serve_line(s):
+@routine
+def serve_line(s: State) -> None:
     """Admit those in line as long as there is enough, and wait for the first for whom there is not."""
     while s.n[LINE_COUNT]:
         at = s.n[LINE_HEAD]
         wait_s = admit(s, _line_need(s, at))
         if wait_s != 0.0 and wait_s != math.inf:
             s.n[SERVER_TOKEN] += 1
-            push(s, s.f[NOW] + wait_s, NORMAL, E_SERVER, 0, s.n[SERVER_TOKEN])
+            later(s, wait_s, E_SERVER, 0, s.n[SERVER_TOKEN])
             return
         s.n[LINE_HEAD] = _line_at(s, 1)
         s.n[LINE_COUNT] -= 1
         pid = s.lists[LINE_LIST, at]
         s.qi[pid, IN_LINE] = 0
         s.qi[pid, ADMITTED] = wait_s == 0.0
-        push(s, s.f[NOW], NORMAL, E_RESUME, pid, s.lists[LINE_TOKENS, at])
+        soon(s, E_RESUME, pid, s.lists[LINE_TOKENS, at])
     s.n[SERVER] = 0
     s.n[SERVERS] += 1
     s.n[SERVER_TOKEN] += 1

@@ -7,8 +7,10 @@ program of one of them, as the module of that name has it for SimPy.
 from __future__ import annotations
 
 import math
+from collections import namedtuple
+from typing import Any
 
-from numba import literal_unroll, njit
+from numba import njit
 
 from dispatch_sim.dispatch.compiled.agent import start_attempt
 from dispatch_sim.dispatch.compiled.attempts import go_on_attempting, interrupt
@@ -17,17 +19,22 @@ from dispatch_sim.dispatch.compiled.gate import go_on_looking, start_gate
 from dispatch_sim.dispatch.compiled.gateway import serve_line
 from dispatch_sim.dispatch.compiled.layout import *
 from dispatch_sim.dispatch.compiled.luck import instructions_are_wrong, interarrival
-from dispatch_sim.dispatch.compiled.machine import NORMAL, URGENT, enter, grant, pop, push, request
+from dispatch_sim.dispatch.compiled.machine import at_once, enter, grant, later, next_event, request
 from dispatch_sim.dispatch.compiled.outcomes import approved
 from dispatch_sim.dispatch.compiled.reference import state_at
+from dispatch_sim.dispatch.compiled.routine import routine
 from dispatch_sim.dispatch.compiled.second_round import go_on_briefing
 from dispatch_sim.dispatch.compiled.telling import tell
 from dispatch_sim.dispatch.compiled.waiting import receive
+from dispatch_sim.dispatch.outcome import MEASURES
 from dispatch_sim.dispatch.width import FIRST_ADAPTIVE_WIDTH
 
+AT: Any = namedtuple("AT", MEASURES)(*range(len(MEASURES)))
+"""The place of each measure in a row."""
 
-@njit(cache=True)
-def _arrive(s, replication):
+
+@routine
+def _arrive(s: State, replication: int) -> None:
     """Let the tasks come that are there from the beginning, and the others be waited for."""
     for group in range(s.pi[GROUPS]):
         s.group_state[group, G_ARRIVED] = -1
@@ -45,23 +52,22 @@ def _arrive(s, replication):
             receive(s, replication, t)
     for t in range(s.pi[TASKS]):
         if s.group_state[s.ti[t, GROUP], G_ARRIVED] == t:
-            push(s, s.f[NOW], URGENT, E_START_ARRIVALS, t, 0)
+            at_once(s, E_START_ARRIVALS, t, 0)
 
 
-@njit(cache=True)
-def _wait_for_arrival(s, t):
-    push(s, s.f[NOW] + (s.tf[t, ARRIVED] - s.f[NOW]), NORMAL, E_ARRIVAL, t, 0)
+@routine
+def _wait_for_arrival(s: State, t: int) -> None:
+    later(s, s.tf[t, ARRIVED] - s.f[NOW], E_ARRIVAL, t, 0)
 
 
-@njit(cache=True)
-def play(s, replication):
+@routine
+def play(s: State, replication: int) -> bool:
     """Play a replication; its books are in the state then. False where an array has become too small."""
     s.n[WRONG] = instructions_are_wrong(s, replication)
-    push(s, 0.0, URGENT, E_START_DISPATCHER, 0, 0)
+    at_once(s, E_START_DISPATCHER, 0, 0)
     d = s.pi[TASKS]
-    while s.n[HEAP] and not s.n[OVERFLOW]:
-        time, kind, who, token = pop(s)
-        s.f[NOW] = time
+    while not s.n[OVERFLOW]:
+        kind, who, token = next_event(s)
         if kind == E_RESUME:
             if s.qi[who, TOKEN] != token:
                 continue
@@ -78,10 +84,10 @@ def play(s, replication):
         elif kind == E_START_ATTEMPT:
             start_attempt(s, replication, who)
         elif kind == E_START_TIMER:
-            push(s, time + s.pf[HARD], NORMAL, E_TIMER, who, token)
+            later(s, s.pf[HARD], E_TIMER, who, token)
         elif kind == E_TIMER:
             if s.ti[who, IN_SLOT] and s.ti[who, ATTEMPTS] == token:
-                push(s, time, URGENT, E_INTERRUPT, who, token * 16 + KILLED)
+                at_once(s, E_INTERRUPT, who, token * 16 + KILLED)
         elif kind == E_INTERRUPT:
             if s.ti[who, ALIVE] and s.ti[who, ATTEMPTS] == token // 16:
                 interrupt(s, replication, who, token % 16)
@@ -118,7 +124,7 @@ def play(s, replication):
         elif kind == E_START_ARRIVALS:
             _wait_for_arrival(s, who)
         elif kind == E_ARRIVAL:
-            s.tf[who, SINCE] = s.tf[who, ARRIVED] = time
+            s.tf[who, SINCE] = s.tf[who, ARRIVED] = s.f[NOW]
             receive(s, replication, who)
             tell(s)
             if who + 1 < d and s.ti[who + 1, GROUP] == s.ti[who, GROUP]:
@@ -127,30 +133,20 @@ def play(s, replication):
             _arrive(s, replication)
             s.qi[d, PC] = D_REFILL if s.pi[REFILLS] else D_ROUND
             dispatch(s, replication)
-        else:  # E_END
-            return True
+        else:  # E_END, or E_NONE, which would be an error in the engine
+            return kind == E_END
     return False
 
 
-@njit(cache=True)
-def begin(s):
+@routine
+def begin(s: State) -> None:
     """Set a replication's state to its beginning."""
-    s.n[:] = 0
-    s.f[:] = 0.0
-    s.ti[:] = 0
-    s.tf[:] = 0.0
-    s.qi[:] = 0
-    s.qf[:] = 0.0
-    s.books[:] = 0
-    s.saved[:] = 0
-    s.made[:] = 0
-    s.ledger[:] = 0
-    s.killed[:] = 0
-    s.failures[:] = 0
-    s.times[:] = 0.0
-    s.group_state[:] = 0
-    s.ri[:, USERS] = 0
-    s.ri[:, FIRST] = s.ri[:, LAST] = -1
+    for i in range(s.fresh.shape[0]):
+        s.fresh[i] = 0
+    s.n[LOG] = s.log_times.shape[0] > 0
+    for resource in range(s.ri.shape[0]):
+        s.ri[resource, USERS] = 0
+        s.ri[resource, FIRST] = s.ri[resource, LAST] = -1
     tasks = s.pi[TASKS]
     for t in range(tasks):
         s.ti[t, GROUP], s.ti[t, INDEX] = s.batch[t, 0], s.batch[t, 1]
@@ -175,56 +171,109 @@ def begin(s):
     s.n[CONTEXT_LENGTH] = s.n[CONTEXT_SENT] = s.pi[CONTEXT_START]
 
 
-@njit(cache=True)
-def _usd(s, used):
+@routine
+def _priced(s: State, used: int, cache_write: int, cache_read: int, output: int) -> float:
     return (
-        used[INPUT] * s.pf[PRICE_INPUT]
-        + used[CACHE_WRITE] * s.pf[PRICE_WRITE]
-        + used[CACHE_READ] * s.pf[PRICE_READ]
-        + used[OUTPUT] * s.pf[PRICE_OUTPUT]
+        used * s.pf[PRICE_INPUT]
+        + cache_write * s.pf[PRICE_WRITE]
+        + cache_read * s.pf[PRICE_READ]
+        + output * s.pf[PRICE_OUTPUT]
     ) / 1e6
 
 
-@njit(cache=True)
-def close(s, row):
-    """Write the measures of a replication, in the order of `Outcome`."""
-    makespan_s = s.f[NOW]
+@routine
+def _usd(s: State, cause: int) -> float:
+    """Return what a cause has cost, as `Usage.usd`."""
+    return _priced(
+        s,
+        s.ledger[cause, INPUT],
+        s.ledger[cause, CACHE_WRITE],
+        s.ledger[cause, CACHE_READ],
+        s.ledger[cause, OUTPUT],
+    )
+
+
+@routine
+def close(s: State, row: Floats) -> None:
+    """Write the measures of a replication."""
     tokens, money_usd = 0, 0.0
     for cause in range(CAUSES):
         tokens += s.ledger[cause, COUNTED]
-        money_usd += _usd(s, s.ledger[cause])
+        money_usd += _usd(s, cause)
     people_s = s.f[PEOPLE_MERGE] + s.f[PEOPLE_RECOVERY] + s.f[PEOPLE_CONFLICTS] + s.f[PEOPLE_REVIEW]
-    waiting_usd = makespan_s / 3600.0 * s.pf[VALUE_WAITING]
+    waiting_usd = s.f[NOW] / 3600.0 * s.pf[VALUE_WAITING]
     people_usd = people_s / 3600.0 * s.pf[VALUE_PEOPLE]
     failed = 0
     for failure in range(FAILURE_KINDS):
         failed += s.failures[failure]
-    values = (
-        makespan_s, tokens, s.ledger[WORK, COUNTED], s.ledger[SPAWN, COUNTED], s.ledger[RETURN, COUNTED],
-        s.ledger[COORDINATION, COUNTED], s.ledger[MERGE, COUNTED], s.ledger[WASTED, COUNTED], money_usd, people_s,
-        money_usd + waiting_usd + people_usd, s.n[REJECTED_TRIES], s.times[BACKOFF], failed, s.n[RECOVERED],
-        waiting_usd, people_usd, _usd(s, s.ledger[WORK]), _usd(s, s.ledger[SPAWN]), _usd(s, s.ledger[RETURN]),
-        _usd(s, s.ledger[COORDINATION]), _usd(s, s.ledger[MERGE]), _usd(s, s.ledger[WASTED]), s.f[PEOPLE_MERGE],
-        s.f[PEOPLE_RECOVERY], s.f[FLOW], s.times[WAIT], s.times[SERVICE], s.times[BLOCKED], s.times[MERGES],
-        s.times[RECOVERY], s.f[WASTED_TIME], s.n[QUOTA_REQUESTS], s.n[QUOTA_INPUT], s.n[QUOTA_OUTPUT],
-        s.failures[CRASHED], s.failures[REFUSED], s.failures[TOO_LARGE], s.failures[BAD],
-        s.ledger[CONTEXT, COUNTED], s.ledger[REWORKING, COUNTED], _usd(s, s.ledger[CONTEXT]),
-        _usd(s, s.ledger[REWORKING]), _usd(s, s.killed), s.f[PEOPLE_CONFLICTS], s.f[PEOPLE_REVIEW], s.times[HUNG],
-        s.times[REVIEW], s.failures[HANGING], s.failures[KILLED], s.failures[OVERWRITTEN], s.failures[CANCELLED],
-        s.failures[WRONG_BRIEF], s.n[REFUSED_LAUNCHES], s.n[MERGE_CONFLICTS], s.n[REWORKED], s.n[REVIEWS],
-        s.n[COMPACTIONS],
-    )  # fmt: skip
-    i = 0
-    for value in literal_unroll(values):
-        row[i] = value
-        i += 1
+    row[AT.makespan_s] = s.f[NOW]
+    row[AT.tokens] = tokens
+    row[AT.tokens_work] = s.ledger[WORK, COUNTED]
+    row[AT.tokens_spawn] = s.ledger[SPAWN, COUNTED]
+    row[AT.tokens_return] = s.ledger[RETURN, COUNTED]
+    row[AT.tokens_coordination] = s.ledger[COORDINATION, COUNTED]
+    row[AT.tokens_merge] = s.ledger[MERGE, COUNTED]
+    row[AT.tokens_wasted] = s.ledger[WASTED, COUNTED]
+    row[AT.money_usd] = money_usd
+    row[AT.people_s] = people_s
+    row[AT.cost_usd] = money_usd + waiting_usd + people_usd
+    row[AT.rejected_tries] = s.n[REJECTED_TRIES]
+    row[AT.backoff_s] = s.times[BACKOFF]
+    row[AT.failed_attempts] = failed
+    row[AT.recovered_tasks] = s.n[RECOVERED]
+    row[AT.cost_waiting_usd] = waiting_usd
+    row[AT.cost_people_usd] = people_usd
+    row[AT.money_work_usd] = _usd(s, WORK)
+    row[AT.money_spawn_usd] = _usd(s, SPAWN)
+    row[AT.money_return_usd] = _usd(s, RETURN)
+    row[AT.money_coordination_usd] = _usd(s, COORDINATION)
+    row[AT.money_merge_usd] = _usd(s, MERGE)
+    row[AT.money_wasted_usd] = _usd(s, WASTED)
+    row[AT.people_merge_s] = s.f[PEOPLE_MERGE]
+    row[AT.people_recovery_s] = s.f[PEOPLE_RECOVERY]
+    row[AT.flow_s] = s.f[FLOW]
+    row[AT.wait_s] = s.times[WAIT]
+    row[AT.service_s] = s.times[SERVICE]
+    row[AT.blocked_s] = s.times[BLOCKED]
+    row[AT.merge_s] = s.times[MERGES]
+    row[AT.recovery_s] = s.times[RECOVERY]
+    row[AT.wasted_s] = s.f[WASTED_TIME]
+    row[AT.quota_requests] = s.n[QUOTA_REQUESTS]
+    row[AT.quota_input_tokens] = s.n[QUOTA_INPUT]
+    row[AT.quota_output_tokens] = s.n[QUOTA_OUTPUT]
+    row[AT.crashed_attempts] = s.failures[CRASHED]
+    row[AT.refused_attempts] = s.failures[REFUSED]
+    row[AT.too_large_attempts] = s.failures[TOO_LARGE]
+    row[AT.bad_outputs] = s.failures[BAD]
+    row[AT.tokens_context] = s.ledger[CONTEXT, COUNTED]
+    row[AT.tokens_rework] = s.ledger[REWORKING, COUNTED]
+    row[AT.money_context_usd] = _usd(s, CONTEXT)
+    row[AT.money_rework_usd] = _usd(s, REWORKING)
+    row[AT.money_killed_usd] = _priced(
+        s, s.killed[INPUT], s.killed[CACHE_WRITE], s.killed[CACHE_READ], s.killed[OUTPUT]
+    )
+    row[AT.people_conflicts_s] = s.f[PEOPLE_CONFLICTS]
+    row[AT.people_review_s] = s.f[PEOPLE_REVIEW]
+    row[AT.hung_s] = s.times[HUNG]
+    row[AT.review_s] = s.times[REVIEW]
+    row[AT.hung_attempts] = s.failures[HANGING]
+    row[AT.killed_attempts] = s.failures[KILLED]
+    row[AT.overwritten_attempts] = s.failures[OVERWRITTEN]
+    row[AT.cancelled_attempts] = s.failures[CANCELLED]
+    row[AT.wrong_brief_attempts] = s.failures[WRONG_BRIEF]
+    row[AT.refused_launches] = s.n[REFUSED_LAUNCHES]
+    row[AT.merge_conflicts] = s.n[MERGE_CONFLICTS]
+    row[AT.reworked_tasks] = s.n[REWORKED]
+    row[AT.reviews] = s.n[REVIEWS]
+    row[AT.compactions] = s.n[COMPACTIONS]
 
 
 @njit(cache=True, nogil=True)
 def play_block(header, first, count, rows):
     """Play `count` replications from `first` on, a row of `rows` each; returns how many were played.
 
-    It stops where an array has become too small for a replication. `header` is an address.
+    It stops where an array has become too small for a replication. `header` is an address. Where the state has room
+    for a log, it holds that of the last replication.
     """
     s = state_at(header)
     for i in range(count):
@@ -233,15 +282,3 @@ def play_block(header, first, count, rows):
             return i
         close(s, rows[i])
     return count
-
-
-@njit(cache=True)
-def play_logged(header, replication, row):
-    """Play a replication and keep its log; False where an array has become too small."""
-    s = state_at(header)
-    begin(s)
-    s.n[LOG] = 1
-    if not play(s, replication):
-        return False
-    close(s, row)
-    return True

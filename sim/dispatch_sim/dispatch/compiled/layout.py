@@ -13,6 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+Integers = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
 # ---- s.pi: parameters, whole numbers; the names with _DIST are rows of the table of distributions
 (
     TASKS, GROUPS, WIDTH, REFILLS, ADAPTIVE, BARRIER_MERGE, BY_SCRIPT, WARM_UP, ORDER, WAITS_FOR_RECOVERY,
@@ -47,7 +50,7 @@ OUTPUT_SHARE, COUPLING, BATCH_WEIGHT, TASK_WEIGHT, ATTEMPT_WEIGHT, GF_SIZE = ran
 
 # ---- s.n: the world, whole numbers
 (
-    SEQUENCE, HEAP, OVERFLOW, LOG, LOG_LENGTH,
+    SEQUENCE, HEAP, URGENT_HEAD, URGENT_TAIL, SOON_HEAD, SOON_TAIL, OVERFLOW, LOG, LOG_LENGTH,
     NOT_DONE, RUNNING, UNSETTLED, RECOVERING, CAME, WAITING, HELD, FAILED_IN_ROUND, REFUSED_WAITING, ACTIVE_COUNT,
     CONDITION, CLOSED, GATES, GATE_WAITING, VERDICTS, WRONG, INSTRUCTIONS_NOW, BARRIER_LOW, BARRIER_HIGH,
     LINE_HEAD, LINE_TAIL, LINE_COUNT, SERVER, SERVER_TOKEN, PACE_WINDOWS, PACE_TAKEN,
@@ -55,7 +58,7 @@ OUTPUT_SHARE, COUPLING, BATCH_WEIGHT, TASK_WEIGHT, ATTEMPT_WEIGHT, GF_SIZE = ran
     BEGUN, WORKING_COUNT, RETURNED_COUNT, MERGING_COUNT, MERGED_COUNT, SECOND_COUNT, TAKEN, HAND_COUNT, HAND_AT,
     BARRIER_LIFTED, SERVERS, WRITES_BEGUN,
     REJECTED_TRIES, RECOVERED, REFUSED_LAUNCHES, MERGE_CONFLICTS, REWORKED, REVIEWS, COMPACTIONS, N_SIZE,
-) = range(57)
+) = range(61)
 
 # ---- s.f: the world, floats
 (
@@ -82,6 +85,9 @@ OUTPUT_SHARE, COUPLING, BATCH_WEIGHT, TASK_WEIGHT, ATTEMPT_WEIGHT, GF_SIZE = ran
 # ---- s.qi, s.qf: a process, that of a task, the dispatcher, the gate, or a group's second round
 PC, STAGE, IN_LINE, STAGE_IN_LINE, ADMITTED, TOKEN, NEXT, ASKS, GRANTED, PREFIX_STAGE, NEED, BACK_TO, QI_SIZE = range(13)
 TURN_STARTED, COMPACTION_STARTED, QF_SIZE = range(3)
+
+MOST_MADE = 8
+"""Attempts of a task whose work is kept until it is done."""
 
 # ---- s.wi, s.wf: a write
 W_TASK, W_NUMBER, W_LOST, W_SAFE, WI_SIZE = range(5)
@@ -119,8 +125,8 @@ NONE = -1
 (
     E_RESUME, E_START_ATTEMPT, E_INTERRUPT, E_START_TIMER, E_TIMER, E_START_RECOVERY, E_RELEASED, E_BARRIER,
     E_VERDICT, E_START_GATE, E_START_SERVER, E_SERVER, E_INTERRUPT_SERVER, E_START_ARRIVALS, E_ARRIVAL,
-    E_START_ROUND, E_START_DISPATCHER, E_END,
-) = range(18)
+    E_START_ROUND, E_START_DISPATCHER, E_END, E_NONE,
+) = range(19)
 
 # ---- options
 NO_WARM_UP, STAGGER, PREWARM = range(3)
@@ -167,6 +173,8 @@ class State(NamedTuple):
     """Of each group its locks, in the order in which they are taken, then the groups that follow it."""
     meets: NDArray[np.bool_]
     """Which groups write the same thing."""
+    fresh: NDArray[np.int64]
+    """The arrays of `FRESH`, one after the other."""
     n: NDArray[np.int64]
     f: NDArray[np.float64]
     ti: NDArray[np.int64]
@@ -192,9 +200,13 @@ class State(NamedTuple):
     when: NDArray[np.float64]
     """Times of the heap's events."""
     order: NDArray[np.int64]
-    """Their priority and sequence number."""
+    """Their sequence numbers."""
     event: NDArray[np.int64]
     """What they are: kind, whom they are about, and a token."""
+    urgent: NDArray[np.int64]
+    """Events of this moment that come before all others, in order."""
+    soon: NDArray[np.int64]
+    """Events of this moment that come after those that were scheduled for it earlier, in order."""
     pending_first: NDArray[np.float64]
     """The heap of tasks that wait for an attempt: their key by length."""
     pending: NDArray[np.int64]
@@ -202,10 +214,8 @@ class State(NamedTuple):
     lists: NDArray[np.int64]
     """Lists of tasks, a row each: held, second round, failed in round, refused, active, gate, verdict (2), barrier,
     barrier tokens, line, line tokens, line needs, returned, merging."""
-    merged_all: NDArray[np.float64]
-    """When merges were over, in order."""
-    merged_of: NDArray[np.float64]
-    """The same for each group."""
+    merged: NDArray[np.float64]
+    """When merges were over, in order: of each group, and in the last row of all."""
     log_times: NDArray[np.float64]
     log_rest: NDArray[np.int64]
 
@@ -217,43 +227,54 @@ G_NOT_DONE, G_WAITS_FOR, G_NOT_THROUGH, G_SECOND, G_AT_WORK, G_BEGUN, G_OVER, G_
     LATE_LIST, HAND_LIST, LISTS,
 ) = range(19)
 
-FIELDS = {
-    "pi": ("int64", 1),
-    "pf": ("float64", 1),
-    "gi": ("int64", 2),
-    "gf": ("float64", 2),
-    "keys": ("uint64", 1),
-    "table": ("float64", 1),
-    "batch": ("int64", 2),
-    "locks": ("int64", 1),
-    "meets": ("boolean", 2),
-    "n": ("int64", 1),
-    "f": ("float64", 1),
-    "ti": ("int64", 2),
-    "tf": ("float64", 2),
-    "qi": ("int64", 2),
-    "qf": ("float64", 2),
-    "ri": ("int64", 2),
-    "wi": ("int64", 2),
-    "wf": ("float64", 2),
-    "books": ("int64", 3),
-    "saved": ("int64", 3),
-    "made": ("int64", 4),
-    "made_time": ("float64", 2),
-    "ledger": ("int64", 2),
-    "killed": ("int64", 1),
-    "failures": ("int64", 1),
-    "times": ("float64", 1),
-    "group_state": ("int64", 2),
-    "when": ("float64", 1),
-    "order": ("int64", 1),
-    "event": ("int64", 2),
-    "pending_first": ("float64", 1),
-    "pending": ("int64", 2),
-    "lists": ("int64", 2),
-    "merged_all": ("float64", 1),
-    "merged_of": ("float64", 2),
-    "log_times": ("float64", 2),
-    "log_rest": ("int64", 2),
+FIELDS: dict[str, tuple[str, tuple[int | None, ...]]] = {
+    "pi": ("int64", (None,)),
+    "pf": ("float64", (None,)),
+    "gi": ("int64", (None, GI_SIZE)),
+    "gf": ("float64", (None, GF_SIZE)),
+    "keys": ("uint64", (None,)),
+    "table": ("float64", (None,)),
+    "batch": ("int64", (None, 2)),
+    "locks": ("int64", (None,)),
+    "meets": ("bool", (None, None)),
+    "fresh": ("int64", (None,)),
+    "n": ("int64", (N_SIZE,)),
+    "f": ("float64", (F_SIZE,)),
+    "ti": ("int64", (None, TI_SIZE)),
+    "tf": ("float64", (None, TF_SIZE)),
+    "qi": ("int64", (None, QI_SIZE)),
+    "qf": ("float64", (None, QF_SIZE)),
+    "ri": ("int64", (None, RI_SIZE)),
+    "wi": ("int64", (None, WI_SIZE)),
+    "wf": ("float64", (None, WF_SIZE)),
+    "books": ("int64", (None, CAUSES, CLASSES)),
+    "saved": ("int64", (None, CAUSES, CLASSES)),
+    "made": ("int64", (None, 2, CAUSES, CLASSES)),
+    "made_time": ("float64", (None, MOST_MADE)),
+    "ledger": ("int64", (CAUSES, CLASSES)),
+    "killed": ("int64", (CLASSES,)),
+    "failures": ("int64", (FAILURE_KINDS,)),
+    "times": ("float64", (STATES,)),
+    "group_state": ("int64", (None, GS_SIZE)),
+    "when": ("float64", (None,)),
+    "order": ("int64", (None,)),
+    "event": ("int64", (None, 3)),
+    "urgent": ("int64", (None, 3)),
+    "soon": ("int64", (None, 3)),
+    "pending_first": ("float64", (None,)),
+    "pending": ("int64", (None, 3)),
+    "lists": ("int64", (LISTS, None)),
+    "merged": ("float64", (None, None)),
+    "log_times": ("float64", (None, 2)),
+    "log_rest": ("int64", (None, 5)),
 }
-"""Of each array of a state the kind of its numbers and its dimensions."""
+"""Of each array of a state the kind of its numbers and its shape, `None` where that depends on the plan."""
+
+WHOLE = {"table"}
+"""The fields that are handed on as arrays rather than read number by number."""
+
+FRESH = (
+    "n", "f", "ti", "tf", "qi", "qf", "books", "saved", "made", "made_time", "ledger", "killed", "failures", "times",
+    "group_state",
+)
+"""The fields that a replication begins with at zero; they stand in one piece of memory."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from dispatch_sim.dispatch.compiled.draws import CONSTANT, normal_cdf, normal_quantile, quantile, uniform
 from dispatch_sim.dispatch.compiled.layout import *
+from dispatch_sim.dispatch.compiled.routine import routine
 from dispatch_sim.dispatch.draws import Activity
 from dispatch_sim.dispatch.rules import share
 from dispatch_sim.scenario.tasks import MAX_CALLS
 
-_share = njit(cache=True)(share)
+_share = routine(share)
 
 _CALLS, _TOKENS, _DURATION = (
     int(Activity.CALLS_OF_BATCH),
@@ -35,32 +35,45 @@ _ONE = np.uint64(1)
 _63 = np.uint64(63)
 
 
-@njit(cache=True)
-def whole(amount):
+@routine
+def whole(amount: float) -> int:
     """Return the nearest whole number, of two the larger."""
     return int(amount + 0.5)
 
 
-@njit(cache=True)
-def whole_share(total, part, parts):
+@routine
+def whole_share(total: int, part: int, parts: int) -> int:
     """Return the size of one of `parts` nearly equal whole parts."""
     return _share(total, part, parts)
 
 
-@njit(cache=True)
-def _of_task(s, replication, activity, group, index, number, call=0, try_=0):
+@routine
+def _of_task(
+    s: State,
+    replication: int,
+    activity: int,
+    group: int,
+    index: int,
+    number: int,
+    call: int = 0,
+    try_: int = 0,
+) -> float:
     return uniform(s.keys[group + 1], replication, activity, index, number, call, try_)
 
 
-@njit(cache=True)
-def _draw(s, replication, row, activity, group, index, number=0):
+@routine
+def _draw(
+    s: State, replication: int, row: int, activity: int, group: int, index: int, number: int = 0
+) -> float:
     if int(s.table[row]) == CONSTANT:
         return s.table[row + 1]
     return quantile(s.table, row, _of_task(s, replication, activity, group, index, number))
 
 
-@njit(cache=True)
-def _draw_shared(s, replication, row, of_batch, group, index, number):
+@routine
+def _draw_shared(
+    s: State, replication: int, row: int, of_batch: int, group: int, index: int, number: int
+) -> float:
     if int(s.table[row]) == CONSTANT:
         return s.table[row + 1]
     score = 0.0
@@ -79,16 +92,25 @@ def _draw_shared(s, replication, row, of_batch, group, index, number):
     return quantile(s.table, row, min(max(normal_cdf(score), _LEAST), _MOST))
 
 
-@njit(cache=True)
-def _struck_call(s, replication, activity, probability, group, index, number, calls):
+@routine
+def _struck_call(
+    s: State,
+    replication: int,
+    activity: int,
+    probability: float,
+    group: int,
+    index: int,
+    number: int,
+    calls: int,
+) -> int:
     if probability == 0.0:
         return -1
     u = _of_task(s, replication, activity, group, index, number)
     return min(int(u / probability * calls), calls - 1) if u < probability else -1
 
 
-@njit(cache=True)
-def draw_attempt(s, replication, t, number):
+@routine
+def draw_attempt(s: State, replication: int, t: int, number: int) -> None:
     """Draw what an attempt meets: sizes by the attempt that began the work, mishaps by its own number."""
     group, index, origin = s.ti[t, GROUP], s.ti[t, INDEX], s.ti[t, ORIGIN]
     calls = whole(_draw_shared(s, replication, s.gi[group, CALLS_DIST], _CALLS, group, index, origin))
@@ -120,8 +142,8 @@ def draw_attempt(s, replication, t, number):
     )
 
 
-@njit(cache=True)
-def take_part(s, t, fraction):
+@routine
+def take_part(s: State, t: int, fraction: float) -> None:
     """Make an attempt one of a part of the work."""
     calls = s.ti[t, L_CALLS]
     fewer = min(calls, max(1, math.ceil(fraction * calls - 1e-9)))
@@ -131,8 +153,8 @@ def take_part(s, t, fraction):
     s.ti[t, L_CALLS] = fewer
 
 
-@njit(cache=True)
-def tool_time(s, replication, t, call):
+@routine
+def tool_time(s: State, replication: int, t: int, call: int) -> float:
     """Draw the time between a call and the next."""
     group = s.ti[t, GROUP]
     row = s.gi[group, TOOL_DIST]
@@ -140,32 +162,32 @@ def tool_time(s, replication, t, call):
     return quantile(s.table, row, u)
 
 
-@njit(cache=True)
-def jitter(s, replication, t, number, call, try_):
+@routine
+def jitter(s: State, replication: int, t: int, number: int, call: int, try_: int) -> float:
     """Return the uniform draw behind the backoff after a refused try."""
     return _of_task(s, replication, _JITTER, s.ti[t, GROUP], s.ti[t, INDEX], number, call, try_)
 
 
-@njit(cache=True)
-def overload(s, replication, t, number, call, try_):
+@routine
+def overload(s: State, replication: int, t: int, number: int, call: int, try_: int) -> float:
     """Return the uniform draw that says whether a try meets an overloaded API."""
     return _of_task(s, replication, _OVERLOAD, s.ti[t, GROUP], s.ti[t, INDEX], number, call, try_)
 
 
-@njit(cache=True)
-def recovery_time(s, replication, t):
+@routine
+def recovery_time(s: State, replication: int, t: int) -> float:
     """Draw the time that a person needs to finish a task."""
     return _draw(s, replication, s.pi[RECOVERY_DIST], _RECOVERY, s.ti[t, GROUP], s.ti[t, INDEX])
 
 
-@njit(cache=True)
-def clean_up_time(s, replication, t, number):
+@routine
+def clean_up_time(s: State, replication: int, t: int, number: int) -> float:
     """Draw the time that a person needs after the loss of an attempt's work."""
     return _draw(s, replication, s.pi[CLEAN_UP_DIST], _CLEAN_UP, s.ti[t, GROUP], s.ti[t, INDEX], number)
 
 
-@njit(cache=True)
-def review_time(s, replication, gate):
+@routine
+def review_time(s: State, replication: int, gate: int) -> float:
     """Draw the time that a person needs for a gate."""
     row = s.pi[REVIEW_DIST]
     if int(s.table[row]) == CONSTANT:
@@ -173,22 +195,24 @@ def review_time(s, replication, gate):
     return quantile(s.table, row, uniform(s.keys[0], replication, _REVIEW, gate, 0, 0, 0))
 
 
-@njit(cache=True)
-def instructions_are_wrong(s, replication):
+@routine
+def instructions_are_wrong(s: State, replication: int) -> bool:
     """Whether the instructions of the batch are."""
     return s.pf[BAD_BRIEF] > 0.0 and (
         uniform(s.keys[0], replication, _BAD_BRIEF, 0, 0, 0, 0) < s.pf[BAD_BRIEF]
     )
 
 
-@njit(cache=True)
-def interarrival(s, replication, row, group, index):
+@routine
+def interarrival(s: State, replication: int, row: int, group: int, index: int) -> float:
     """Draw the time between the arrivals of a task and of the one before it."""
     return _draw(s, replication, row, _INTERARRIVAL, group, index)
 
 
-@njit(cache=True)
-def _of_pair(s, replication, activity, one, number, other, number2):
+@routine
+def _of_pair(
+    s: State, replication: int, activity: int, one: int, number: int, other: int, number2: int
+) -> float:
     """Return the draw of two tasks' attempts, the same whichever is named first."""
     key, key2 = s.keys[s.ti[one, GROUP] + 1], s.keys[s.ti[other, GROUP] + 1]
     index, index2 = s.ti[one, INDEX], s.ti[other, INDEX]
@@ -199,14 +223,14 @@ def _of_pair(s, replication, activity, one, number, other, number2):
     return uniform(both, replication, activity, index, 0, index2, number << 8 | number2)
 
 
-@njit(cache=True)
-def conflict(s, replication, one, number, other, number2):
+@routine
+def conflict(s: State, replication: int, one: int, number: int, other: int, number2: int) -> bool:
     """Whether two attempts conflict."""
     return _of_pair(s, replication, _CONFLICT, one, number, other, number2) < s.pf[CONFLICT]
 
 
-@njit(cache=True)
-def resolve_time(s, replication, one, number, other, number2):
+@routine
+def resolve_time(s: State, replication: int, one: int, number: int, other: int, number2: int) -> float:
     """Draw the time that a person needs to resolve a conflict."""
     row = s.pi[RESOLVE_DIST]
     if int(s.table[row]) == CONSTANT:
@@ -214,8 +238,8 @@ def resolve_time(s, replication, one, number, other, number2):
     return quantile(s.table, row, _of_pair(s, replication, _RESOLVE, one, number, other, number2))
 
 
-@njit(cache=True)
-def length(s, replication, t):
+@routine
+def length(s: State, replication: int, t: int) -> float:
     """Return the time of a task's first attempt when nothing is in its way; overwrites the attempt's draws."""
     origin = s.ti[t, ORIGIN]
     s.ti[t, ORIGIN] = 0

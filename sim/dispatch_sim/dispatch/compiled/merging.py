@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from dispatch_sim.dispatch.compiled.coordinator import begin_turn
 from dispatch_sim.dispatch.compiled.layout import *
 from dispatch_sim.dispatch.compiled.luck import clean_up_time, resolve_time
 from dispatch_sim.dispatch.compiled.machine import after, enter, note, request
 from dispatch_sim.dispatch.compiled.outcomes import drop, settle
+from dispatch_sim.dispatch.compiled.routine import routine
 from dispatch_sim.dispatch.compiled.sharing import attempt_number, is_lost, writes_conflict
 
 
-@njit(cache=True)
-def behind_barrier(s, replication, t):
+@routine
+def behind_barrier(s: State, replication: int, t: int) -> None:
     if s.pi[POLICY] == CASCADE and s.ti[t, FAILURE] == NONE:
         s.qi[t, PC] = B_SEEN
         after(s, t, 0.0)
@@ -21,8 +20,8 @@ def behind_barrier(s, replication, t):
     seen(s, replication, t)
 
 
-@njit(cache=True)
-def seen(s, replication, t):
+@routine
+def seen(s: State, replication: int, t: int) -> None:
     """Merge an output, unless the attempt has failed."""
     if s.ti[t, FAILURE] == NONE and s.ti[t, INSTRUCTIONS] != s.n[INSTRUCTIONS_NOW]:
         s.ti[t, FAILURE] = WRONG_BRIEF
@@ -51,25 +50,25 @@ def seen(s, replication, t):
     to_person(s, replication, t)
 
 
-@njit(cache=True)
-def _unseen_of(times, over, begun, since):
+@routine
+def _unseen_of(s: State, row: int, over: int, begun: int, since: float) -> int:
     low, high = 0, over
     while low < high:
         middle = (low + high) // 2
-        if since < times[middle]:
+        if since < s.merged[row, middle]:
             high = middle
         else:
             low = middle + 1
     return begun - low
 
 
-@njit(cache=True)
-def _unseen(s, t):
+@routine
+def _unseen(s: State, t: int) -> tuple[int, int]:
     """Count the outputs whose merge has begun and which a task's agent could not see; begin its own."""
     group = s.ti[t, GROUP]
-    pairs = _unseen_of(s.merged_all, s.n[MERGED_COUNT], s.n[BEGUN], s.tf[t, LAUNCHED])
+    pairs = _unseen_of(s, s.pi[GROUPS], s.n[MERGED_COUNT], s.n[BEGUN], s.tf[t, LAUNCHED])
     blind = _unseen_of(
-        s.merged_of[group], s.group_state[group, G_OVER], s.group_state[group, G_BEGUN], s.tf[t, LAUNCHED]
+        s, group, s.group_state[group, G_OVER], s.group_state[group, G_BEGUN], s.tf[t, LAUNCHED]
     )
     s.ti[t, UNSEEN_COUNTED] = 1
     s.n[BEGUN] += 1
@@ -79,8 +78,8 @@ def _unseen(s, t):
     return pairs, blind
 
 
-@njit(cache=True)
-def to_person(s, replication, t):
+@routine
+def to_person(s: State, replication: int, t: int) -> None:
     """Have a person merge an output, where that is asked for."""
     if s.tf[t, PERSON_TIME] != 0.0 and not is_lost(s, t):
         enter(s, t, BLOCKED, K_PERSON_BUSY)
@@ -90,8 +89,8 @@ def to_person(s, replication, t):
     merged(s, replication, t)
 
 
-@njit(cache=True)
-def merged(s, replication, t):
+@routine
+def merged(s: State, replication: int, t: int) -> None:
     """See to what a merge has shown."""
     if is_lost(s, t):
         drop(s, t)
@@ -127,20 +126,20 @@ def merged(s, replication, t):
     resolved(s, replication, t)
 
 
-@njit(cache=True)
-def resolved(s, replication, t):
+@routine
+def resolved(s: State, replication: int, t: int) -> None:
     w = s.ti[t, WRITE]
     if w >= 0:
         s.wf[w, W_MERGED] = s.f[NOW]
     group = s.ti[t, GROUP]
     if s.ti[t, UNSEEN_COUNTED]:
         s.ti[t, UNSEEN_COUNTED] = 0
-        if s.n[MERGED_COUNT] >= s.merged_all.shape[0]:
+        if s.n[MERGED_COUNT] >= s.merged.shape[1]:
             s.n[OVERFLOW] = 1
             return
-        s.merged_all[s.n[MERGED_COUNT]] = s.f[NOW]
+        s.merged[s.pi[GROUPS], s.n[MERGED_COUNT]] = s.f[NOW]
         s.n[MERGED_COUNT] += 1
-        s.merged_of[group, s.group_state[group, G_OVER]] = s.f[NOW]
+        s.merged[group, s.group_state[group, G_OVER]] = s.f[NOW]
         s.group_state[group, G_OVER] += 1
     if w >= 0 and s.pi[ISOLATION] == SHARED:
         if not s.wi[w, W_SAFE]:
@@ -153,16 +152,16 @@ def resolved(s, replication, t):
     merge_is_over(s, replication, t)
 
 
-@njit(cache=True)
-def merge_is_over(s, replication, t):
+@routine
+def merge_is_over(s: State, replication: int, t: int) -> None:
     group = s.ti[t, GROUP]
     others = max(1, s.gi[group, SIZE] - 1)
     s.tf[t, BLIND_SHARE] = s.gf[group, COUPLING] * min(s.ti[t, BLIND], others) / others
     settle(s, replication, t)
 
 
-@njit(cache=True)
-def clean_up(s, replication, t):
+@routine
+def clean_up(s: State, replication: int, t: int) -> None:
     """Have a person see to the loss of an attempt's work."""
     s.ti[t, MERGING] = 1
     s.ti[t, FAILURE] = OVERWRITTEN
@@ -177,16 +176,16 @@ def clean_up(s, replication, t):
     settle(s, replication, t)
 
 
-@njit(cache=True)
-def merge_turn(s, t):
+@routine
+def merge_turn(s: State, t: int) -> None:
     if begin_turn(s, t):
         enter(s, t, MERGES, K_MERGE)
         s.qi[t, PC] = M_MERGE
         after(s, t, s.tf[t, MERGE_TIME])
 
 
-@njit(cache=True)
-def by_person(s, t, pc, kind):
+@routine
+def by_person(s: State, t: int, pc: int, kind: int) -> None:
     s.ti[t, MERGING] = 1
     enter(s, t, MERGES, kind)
     s.qi[t, PC] = pc

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from dispatch_sim.dispatch.compiled.layout import *
-from dispatch_sim.dispatch.compiled.machine import URGENT, enter, note, push
+from dispatch_sim.dispatch.compiled.machine import at_once, enter, note
+from dispatch_sim.dispatch.compiled.routine import routine
 from dispatch_sim.dispatch.compiled.telling import look_if_due, tell
 from dispatch_sim.dispatch.compiled.waiting import finish, put, through_first_round
 
 
-@njit(cache=True)
-def first_of_two(s, t):
+@routine
+def first_of_two(s: State, t: int) -> bool:
     return s.pi[COMMUNICATION] == ROUNDS and not s.ti[t, SECOND_ROUND]
 
 
-@njit(cache=True)
-def drop(s, t):
+@routine
+def drop(s: State, t: int) -> None:
     """Count an output no longer that was to be merged, or was being merged."""
     if s.ti[t, UNSEEN_COUNTED]:
         s.ti[t, UNSEEN_COUNTED] = 0
@@ -24,13 +23,13 @@ def drop(s, t):
         s.group_state[s.ti[t, GROUP], G_BEGUN] -= 1
 
 
-@njit(cache=True)
-def _forget(s, t):
+@routine
+def _forget(s: State, t: int) -> None:
     s.ti[t, HAS_PROMPT] = s.ti[t, HAS_SAVED] = s.ti[t, DONE_CALLS] = s.ti[t, SAVED_CONTEXT] = 0
 
 
-@njit(cache=True)
-def _keep(s, t):
+@routine
+def _keep(s: State, t: int) -> None:
     """Keep the books of what an attempt has made; they are booked when its task is done."""
     made = 1 if s.tf[t, REWORK] > 0.0 else 0
     at = s.ti[t, MADE_COUNT]
@@ -44,18 +43,26 @@ def _keep(s, t):
     s.ti[t, MADE_COUNT] = at + 1
 
 
-@njit(cache=True)
-def _book_made(s, t):
+@routine
+def _book_made(s: State, t: int) -> None:
     for cause in range(CAUSES):
         for kind in range(CLASSES):
             s.ledger[cause, kind] += s.made[t, 0, cause, kind]
             s.ledger[REWORKING, kind] += s.made[t, 1, cause, kind]
-    s.made[t] = 0
+    _clear_made(s, t)
+
+
+@routine
+def _clear_made(s: State, t: int) -> None:
+    for made in range(2):
+        for cause in range(CAUSES):
+            for kind in range(CLASSES):
+                s.made[t, made, cause, kind] = 0
     s.ti[t, MADE_COUNT] = 0
 
 
-@njit(cache=True)
-def settle(s, replication, t):
+@routine
+def settle(s: State, replication: int, t: int) -> None:
     """See to what the outcome of an attempt asks for."""
     enter(s, t, WAIT, K_WAIT)
     s.n[UNSETTLED] -= 1
@@ -100,8 +107,8 @@ def settle(s, replication, t):
     tell(s)
 
 
-@njit(cache=True)
-def approved(s, replication, t, wrong):
+@routine
+def approved(s: State, replication: int, t: int, wrong: bool) -> None:
     """Finish a task, or have it done again where its instructions were wrong."""
     s.ti[t, ALIVE] = 0
     if wrong:
@@ -114,15 +121,15 @@ def approved(s, replication, t, wrong):
     tell(s)
 
 
-@njit(cache=True)
-def _waste(s, cause, kind, tokens, failure):
+@routine
+def _waste(s: State, cause: int, kind: int, tokens: int, failure: int) -> None:
     s.ledger[WASTED, kind] += tokens
     if failure == KILLED:
         s.killed[kind] += tokens
 
 
-@njit(cache=True)
-def _begin_anew(s, t):
+@routine
+def _begin_anew(s: State, t: int) -> None:
     """Have a task done again as though nothing had been made of it."""
     note(s, K_WRONG_BRIEF, t, -1, 0)
     _forget(s, t)
@@ -132,8 +139,8 @@ def _begin_anew(s, t):
         s.group_state[s.ti[t, GROUP], G_NOT_THROUGH] += 1
 
 
-@njit(cache=True)
-def spoil(s, replication):
+@routine
+def spoil(s: State, replication: int) -> None:
     """Have everything done again that was made by wrong instructions and waits."""
     for t in range(s.pi[TASKS]):
         waits = s.ti[t, STATE] == WAIT or s.ti[t, KIND] == K_ROUND
@@ -151,8 +158,7 @@ def spoil(s, replication):
             s.f[WASTED_TIME] += s.made_time[t, i]
         if s.ti[t, HAS_SAVED]:
             s.f[WASTED_TIME] += s.tf[t, SAVED_TIME]
-        s.made[t] = 0
-        s.ti[t, MADE_COUNT] = 0
+        _clear_made(s, t)
         if s.ti[t, KIND] == K_ROUND:
             kept = 0
             for i in range(s.n[SECOND_COUNT]):
@@ -167,14 +173,14 @@ def spoil(s, replication):
         _begin_anew(s, t)
 
 
-@njit(cache=True)
-def _fail(s, replication, t, failure, in_round):
+@routine
+def _fail(s: State, replication: int, t: int, failure: int, in_round: bool) -> None:
     """Book an attempt that has failed, and dispatch its task again or leave it to a person."""
     by_itself = failure != CANCELLED and failure != WRONG_BRIEF
     if by_itself:
         s.ti[t, FAILURES] += 1
     again = not by_itself or s.ti[t, FAILURES] < s.pi[MOST_FAILURES]
-    resumable = failure in (CRASHED, REFUSED, HANGING, KILLED)
+    resumable = failure == CRASHED or failure == REFUSED or failure == HANGING or failure == KILLED
     goes_on = again and s.pi[POLICY] == RESUME and resumable and s.ti[t, HAS_SAVED] == 1
     s.failures[failure] += 1
     lost_s = s.tf[t, BOOKS_TIME]
@@ -190,8 +196,7 @@ def _fail(s, replication, t, failure, in_round):
     if failure == WRONG_BRIEF:
         for i in range(s.ti[t, MADE_COUNT]):
             s.f[WASTED_TIME] += s.made_time[t, i]
-        s.made[t] = 0
-        s.ti[t, MADE_COUNT] = 0
+        _clear_made(s, t)
     if not goes_on:
         _forget(s, t)
     if failure == CANCELLED:
@@ -200,18 +205,18 @@ def _fail(s, replication, t, failure, in_round):
         _begin_anew(s, t)
     if not again:
         s.n[RECOVERING] += 1
-        push(s, s.f[NOW], URGENT, E_START_RECOVERY, t, 0)
+        at_once(s, E_START_RECOVERY, t, 0)
         return
     if s.pi[POLICY] == CASCADE and by_itself:
         for i in range(s.n[ACTIVE_COUNT]):
             other = s.lists[ACTIVE_LIST, i]
             if not s.ti[other, MERGING] and s.ti[other, ALIVE]:
-                push(s, s.f[NOW], URGENT, E_INTERRUPT, other, s.ti[other, ATTEMPTS] * 16 + CANCELLED)
+                at_once(s, E_INTERRUPT, other, s.ti[other, ATTEMPTS] * 16 + CANCELLED)
     _wait_again(s, replication, t, in_round)
 
 
-@njit(cache=True)
-def _wait_again(s, replication, t, in_round):
+@routine
+def _wait_again(s: State, replication: int, t: int, in_round: bool) -> None:
     enter(s, t, WAIT, K_WAIT)
     if s.pi[REFILLS] or not in_round:
         put(s, replication, t, 1)
@@ -220,8 +225,8 @@ def _wait_again(s, replication, t, in_round):
         s.n[FAILED_IN_ROUND] += 1
 
 
-@njit(cache=True)
-def recovered(s, replication, t):
+@routine
+def recovered(s: State, replication: int, t: int) -> None:
     enter(s, t, WAIT, K_WAIT)
     s.f[PEOPLE_RECOVERY] += s.tf[t, PERSON_TIME]
     s.n[RECOVERED] += 1

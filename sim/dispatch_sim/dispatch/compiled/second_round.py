@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from dispatch_sim.dispatch.compiled.coordinator import begin_turn, charge_writing
 from dispatch_sim.dispatch.compiled.layout import *
 from dispatch_sim.dispatch.compiled.machine import after, enter, release, write_log
+from dispatch_sim.dispatch.compiled.routine import routine
 from dispatch_sim.dispatch.compiled.telling import tell
 from dispatch_sim.dispatch.compiled.waiting import put
 
 
-@njit(cache=True)
-def go_on_briefing(s, replication, group):
+@routine
+def go_on_briefing(s: State, replication: int, group: int) -> None:
     pid = s.pi[TASKS] + 2 + group
     s.qi[pid, ASKS] = 0
     if s.qi[pid, PC] == S_WAIT:

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from dispatch_sim.dispatch.compiled.layout import *
 from dispatch_sim.dispatch.compiled.luck import conflict
 from dispatch_sim.dispatch.compiled.machine import now
+from dispatch_sim.dispatch.compiled.routine import routine
 
 
-@njit(cache=True)
-def attempt_number(s, t):
+@routine
+def attempt_number(s: State, t: int) -> int:
     return (s.ti[t, ATTEMPTS] - 1) % 256
 
 
-@njit(cache=True)
-def is_lost(s, t):
+@routine
+def is_lost(s: State, t: int) -> bool:
     w = s.ti[t, WRITE]
     return w >= 0 and s.wi[w, W_LOST] == 1
 
 
-@njit(cache=True)
-def begin_write(s, t):
+@routine
+def begin_write(s: State, t: int) -> None:
     """Note that a writing attempt is at work."""
     s.ti[t, WRITE] = -1
     if s.pi[ISOLATION] == BY_LOCKS or not s.gi[s.ti[t, GROUP], WRITES]:
@@ -42,20 +41,20 @@ def begin_write(s, t):
         s.n[WORKING_COUNT] += 1
 
 
-@njit(cache=True)
-def _meet(s, one, other):
+@routine
+def _meet(s: State, one: int, other: int) -> bool:
     return s.meets[s.ti[s.wi[one, W_TASK], GROUP], s.ti[s.wi[other, W_TASK], GROUP]]
 
 
-@njit(cache=True)
-def writes_conflict(s, replication, one, other):
+@routine
+def writes_conflict(s: State, replication: int, one: int, other: int) -> bool:
     return _meet(s, one, other) and conflict(
         s, replication, s.wi[one, W_TASK], s.wi[one, W_NUMBER], s.wi[other, W_TASK], s.wi[other, W_NUMBER]
     )
 
 
-@njit(cache=True)
-def end_write(s, replication, t, returned):
+@routine
+def end_write(s: State, replication: int, t: int, returned: bool) -> None:
     """Note that a writing attempt is over, and what it has written over."""
     w = s.ti[t, WRITE]
     if w < 0 or s.pi[ISOLATION] != SHARED:

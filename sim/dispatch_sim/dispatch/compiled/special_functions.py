@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import llvmlite.binding as llvm
 from numba import types
 from numba.extending import get_cython_function_address
 
 
-def _external(name: str) -> types.ExternalFunction:
+def _external(name: str) -> Any:
     address = get_cython_function_address("scipy.special.cython_special", name)
     symbol = f"dispatch_sim_{name}"
     llvm.add_symbol(symbol, address)

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from dispatch_sim.dispatch.compiled.layout import *
-from dispatch_sim.dispatch.compiled.machine import URGENT, now, push
+from dispatch_sim.dispatch.compiled.machine import at_once, now
+from dispatch_sim.dispatch.compiled.routine import routine
 
 
-@njit(cache=True)
-def _may_hand_out(s):
+@routine
+def _may_hand_out(s: State) -> bool:
     return s.n[WAITING] > 0 and not s.n[CLOSED]
 
 
-@njit(cache=True)
-def slots(s):
+@routine
+def slots(s: State) -> int:
     return int(s.f[ADAPTIVE_WIDTH])
 
 
-@njit(cache=True)
-def may_refill(s):
+@routine
+def may_refill(s: State) -> bool:
     return _may_hand_out(s) and s.n[RUNNING] < slots(s)
 
 
-@njit(cache=True)
-def holds_now(s, condition):
+@routine
+def holds_now(s: State, condition: int) -> bool:
     if condition == MAY_REFILL_OR_IDLE:
         return may_refill(s) or s.n[RUNNING] == 0
     if condition == MAY_HAND_OUT_OR_DONE:
@@ -34,23 +33,23 @@ def holds_now(s, condition):
     return s.n[UNSETTLED] == 0 and not (s.pi[WAITS_FOR_RECOVERY] and s.n[RECOVERING] > 0)
 
 
-@njit(cache=True)
-def have_looked(s):
+@routine
+def have_looked(s: State) -> None:
     """Have a person look at what waits for approval."""
     if s.n[GATE_WAITING] and not s.n[CLOSED]:
         s.n[CLOSED] = 1
-        push(s, s.f[NOW], URGENT, E_START_GATE, 0, 0)
+        at_once(s, E_START_GATE, 0, 0)
 
 
-@njit(cache=True)
-def look_if_due(s):
+@routine
+def look_if_due(s: State) -> None:
     every = s.pi[REVIEW_EVERY]
     if every > 0 and s.n[GATE_WAITING] >= every:
         have_looked(s)
 
 
-@njit(cache=True)
-def tell(s):
+@routine
+def tell(s: State) -> None:
     """Wake the dispatcher if what it waits for has come, and have looked at what is left at the end."""
     if s.n[GATE_WAITING] and s.n[GATE_WAITING] + s.n[HELD] == s.n[NOT_DONE]:
         have_looked(s)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from dispatch_sim.dispatch.compiled.layout import *
 from dispatch_sim.dispatch.compiled.luck import length
-from dispatch_sim.dispatch.compiled.machine import URGENT, enter, push
+from dispatch_sim.dispatch.compiled.machine import at_once, enter
+from dispatch_sim.dispatch.compiled.routine import routine
 
 
-@njit(cache=True)
-def _before(s, i, j):
+@routine
+def _before(s: State, i: int, j: int) -> bool:
     if s.pending[i, 0] != s.pending[j, 0]:
         return s.pending[i, 0] < s.pending[j, 0]
     if s.pending_first[i] != s.pending_first[j]:
@@ -18,15 +17,15 @@ def _before(s, i, j):
     return s.pending[i, 1] < s.pending[j, 1]
 
 
-@njit(cache=True)
-def _swap(s, i, j):
+@routine
+def _swap(s: State, i: int, j: int) -> None:
     for k in range(3):
         s.pending[i, k], s.pending[j, k] = s.pending[j, k], s.pending[i, k]
     s.pending_first[i], s.pending_first[j] = s.pending_first[j], s.pending_first[i]
 
 
-@njit(cache=True)
-def put(s, replication, t, turn):
+@routine
+def put(s: State, replication: int, t: int, turn: int) -> None:
     """Let a task wait for an attempt."""
     key = 0.0
     if s.pi[ORDER] != AS_GIVEN:
@@ -46,8 +45,8 @@ def put(s, replication, t, turn):
         at = parent
 
 
-@njit(cache=True)
-def take_next(s):
+@routine
+def take_next(s: State) -> int:
     """Take the first of the waiting tasks."""
     t = s.pending[0, 2]
     last = s.n[WAITING] - 1
@@ -67,8 +66,8 @@ def take_next(s):
     return t
 
 
-@njit(cache=True)
-def receive(s, replication, t):
+@routine
+def receive(s: State, replication: int, t: int) -> None:
     """Let a task that has arrived wait for an attempt, or for the groups that its own is after."""
     group = s.ti[t, GROUP]
     if s.group_state[group, G_WAITS_FOR]:
@@ -79,8 +78,8 @@ def receive(s, replication, t):
         put(s, replication, t, 1)
 
 
-@njit(cache=True)
-def _release_held(s, replication, group):
+@routine
+def _release_held(s: State, replication: int, group: int) -> None:
     """Let the tasks of a group go that have waited for others."""
     kept = 0
     for i in range(s.n[HELD]):
@@ -94,8 +93,8 @@ def _release_held(s, replication, group):
     s.n[HELD] = kept
 
 
-@njit(cache=True)
-def finish(s, replication, t):
+@routine
+def finish(s: State, replication: int, t: int) -> None:
     """Note that a task is done, and let the groups go that have waited for its group."""
     enter(s, t, WAIT, K_WAIT)
     s.n[NOT_DONE] -= 1
@@ -111,8 +110,8 @@ def finish(s, replication, t):
                 _release_held(s, replication, follower)
 
 
-@njit(cache=True)
-def through_first_round(s, t, by_agent):
+@routine
+def through_first_round(s: State, t: int, by_agent: bool) -> None:
     group = s.ti[t, GROUP]
     if by_agent:
         s.ti[t, SECOND_ROUND] = 1
@@ -124,4 +123,4 @@ def through_first_round(s, t, by_agent):
     waits = s.group_state[group, G_SECOND] > 0 and not s.group_state[group, G_BRIEFING]
     if s.group_state[group, G_NOT_THROUGH] == 0 and waits:
         s.group_state[group, G_BRIEFING] = 1
-        push(s, s.f[NOW], URGENT, E_START_ROUND, group, 0)
+        at_once(s, E_START_ROUND, group, 0)

@@ -5,13 +5,19 @@ array, the *header*: of each field the address of its data and its shape. Compil
 and `s.ti[t, X]` reads what it needs from there. That is plain address arithmetic: the header does not change while the
 code runs, the inner dimensions are constants, an index is never negative and not checked. Nothing is counted or freed:
 whoever makes the header keeps the arrays.
+
+Without numba's compiler (`NUMBA_DISABLE_JIT=1`) the reference is a `State` of arrays over the same memory, so that
+the engine can be stepped through, and changed, as the Python that it is.
 """
 
 from __future__ import annotations
 
+import ctypes
+import math
 import operator
 from typing import Any
 
+import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -168,13 +174,33 @@ def _set(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 
 
 @intrinsic
-def state_at(typingctx: Any, address: Any) -> Any:
-    """Return the state whose header is at an address."""
+def _compiled_state_at(typingctx: Any, address: Any) -> Any:
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
 
     return STATE(types.int64), codegen
+
+
+def _memory(address: int, kind: str, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return an array over memory that others keep."""
+    dtype = np.dtype(kind)
+    size = math.prod(shape) * dtype.itemsize
+    return np.ndarray(shape, dtype, memoryview((ctypes.c_byte * size).from_address(address)))
+
+
+def _state_of_arrays(address: int) -> State:
+    header = _memory(address, "int64", (len(FIELDS), _WORDS)).tolist()
+    return State(
+        **{
+            name: _memory(words[0], kind, tuple(words[1 : 1 + len(dimensions)]))
+            for (name, (kind, dimensions)), words in zip(FIELDS.items(), header, strict=True)
+        }
+    )
+
+
+state_at = _state_of_arrays if numba.config.DISABLE_JIT else _compiled_state_at  # type: ignore[attr-defined]
+"""Returns the state whose header is at an address."""
 
 
 def header_of(state: State) -> NDArray[np.int64]:

@@ -10,6 +10,7 @@ whoever makes the header keeps the arrays.
 from __future__ import annotations
 
 import operator
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ from numba.extending import (
 from numba.np.arrayobj import make_array, populate_array
 from numpy.typing import NDArray
 
-from dispatch_sim.dispatch.compiled.layout import FIELDS, WHOLE, State
+from dispatch_sim.dispatch.compiled.layout import FIELDS, WHOLE
 
 _WORD = ir.IntType(64)
 _WORDS = 5
@@ -177,16 +178,15 @@ def state_at(typingctx: Any, address: Any) -> Any:
     return STATE(types.int64), codegen
 
 
-def header_of(state: State) -> NDArray[np.int64]:
-    """Return the header of a state's arrays, which have to outlive it.
+def words_of(arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
+    """Return the words of a header that tell of some fields; the arrays have to outlive it.
 
     Raises
     ------
     TypeError : an array is not what `FIELDS` says.
     """
-    header = np.zeros(len(FIELDS) * _WORDS, np.int64)
-    for name, place in _PLACES.items():
-        array = getattr(state, name)
+    words = np.zeros((len(FIELDS), _WORDS), np.int64)
+    for name, array in arrays.items():
         kind, dimensions = FIELDS[name]
         fits = len(dimensions) == array.ndim and all(
             length in (None, there) for length, there in zip(dimensions, array.shape, strict=True)
@@ -195,6 +195,10 @@ def header_of(state: State) -> NDArray[np.int64]:
             raise TypeError(f"{name} is {array.dtype} of shape {array.shape}, not {kind} of {dimensions}")
         if not array.flags.c_contiguous:
             raise TypeError(f"{name} is not contiguous")
-        header[place * _WORDS] = array.ctypes.data
-        header[place * _WORDS + 1 : place * _WORDS + 1 + array.ndim] = array.shape
-    return header
+        words[_PLACES[name], : 1 + array.ndim] = array.ctypes.data, *array.shape
+    return words
+
+
+def header_of(plan: NDArray[np.int64], state: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the header of a plan's arrays and a state's, of their words."""
+    return plan + state

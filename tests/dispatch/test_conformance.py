@@ -1,13 +1,21 @@
 """The compiled engine tells the same model: outcomes and event logs are equal, not nearly but with ==."""
 
+import ast
 import random
+from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dispatch_sim.dispatch import compiled as package
 from dispatch_sim.dispatch import draws
+from dispatch_sim.dispatch.compiled import draws as compiled_draws
+from dispatch_sim.dispatch.compiled import engine as compiled
+from dispatch_sim.dispatch.compiled import store
+from dispatch_sim.dispatch.compiled.flat_plan import FlatPlan, table_of
 from dispatch_sim.dispatch.engine import play
 from dispatch_sim.dispatch.luck import Luck
 from dispatch_sim.dispatch.plan import make_plan
@@ -17,12 +25,6 @@ from dispatch_sim.scenario.strategy import parse_strategy
 from .conformance.cases import make_case
 from .conformance.comparison import difference, plan_of, play_by_simpy, play_cases, play_compiled
 from .worlds import scenario_of
-
-compiled = pytest.importorskip(
-    "dispatch_sim.dispatch.compiled.engine", reason="the extra [compiled] is missing"
-)
-compiled_draws = pytest.importorskip("dispatch_sim.dispatch.compiled.draws")
-numba = pytest.importorskip("numba")
 
 
 @settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
@@ -52,7 +54,7 @@ def test_a_block_of_replications_is_each_of_them():
         "failures: {crash: 20%}",
     )
     plan = make_plan(scenario, parse_strategy("queue: 3"))
-    rows = compiled.Machine(plan).play_block(5, 40)
+    rows = compiled.Machine().play_block(FlatPlan(plan), 5, 40)
     for row, replication in zip(rows, range(5, 45), strict=True):
         assert compiled.outcome_of(row) == play(plan, Luck(scenario, replication))
 
@@ -70,7 +72,7 @@ def test_arrays_that_become_too_small_grow():
     plan = make_plan(scenario, parse_strategy("queue: 10"))
     log, other = [], []
     outcome = play(plan, Luck(scenario, 1), log)
-    assert compiled.Machine(plan).play(1, other) == outcome
+    assert compiled.Machine().play(plan, 1, other) == outcome
     assert other == log
 
 
@@ -118,7 +120,7 @@ DISTRIBUTIONS = [
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=lambda d: type(d).__name__)
 def test_quantiles_have_the_same_bits(distribution):
     """Every family, from one end of the draws to the other."""
-    table, row = compiled.table_of(distribution)
+    table, row = table_of(distribution)
     fates = random.Random(2)
     for _ in range(400):
         u = min(
@@ -130,26 +132,41 @@ def test_quantiles_have_the_same_bits(distribution):
 
 def test_changed_sources_are_compiled_anew(tmp_path, monkeypatch):
     """The folder of compiled code is named after every source that goes into it, rules included."""
-    from dispatch_sim.dispatch import compiled as package
-
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    names = {source.name for source in package._SOURCES}
-    assert {"kernel.py", "api.py", "luck.py", "machine.py", "layout.py", "rules.py", "tasks.py"} <= names
-    before = package._cache_folder()
+    before = store.folder.__wrapped__()
     copies = []
-    for source in package._SOURCES:
+    for source in store._SOURCES:
         copy = tmp_path / f"{len(copies)}-{source.name}"
         copy.write_bytes(source.read_bytes())
         copies.append(copy)
-    monkeypatch.setattr(package, "_SOURCES", copies)
-    assert package._cache_folder() == before
-    copies[-2].write_text(copies[-2].read_text() + "\n# changed\n")
-    assert package._cache_folder() != before
+    monkeypatch.setattr(store, "_SOURCES", copies)
+    assert store.folder.__wrapped__() == before
+    for copy in copies:
+        was = copy.read_bytes()
+        copy.write_bytes(was + b"\n# changed\n")
+        assert store.folder.__wrapped__() != before, copy.name
+        copy.write_bytes(was)
+
+
+def test_every_source_of_compiled_code_is_known():
+    """Whatever compiled code takes a rule or a number from goes into the name of its folder."""
+    root = Path(package.__file__).parent
+    python_only = {"engine.py", "flat_plan.py"}
+    taken = set(root.glob("*.py"))
+    for module in taken.copy():
+        if module.name in python_only:
+            continue
+        for node in ast.walk(ast.parse(module.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("dispatch_sim"):
+                inner = Path(*node.module.split(".")[1:])
+                for place in (inner, *(inner / name.name for name in node.names)):
+                    if (file := (root.parent.parent / place).with_suffix(".py")).exists():
+                        taken.add(file)
+    assert {root.parent / "rules.py", root.parent / "width.py"} <= taken
+    assert taken <= set(store._SOURCES)
 
 
 def test_without_a_folder_to_write_it_still_runs(monkeypatch):
     """A read-only home: compiled code is kept for this run only."""
-    from dispatch_sim.dispatch import compiled as package
-
     monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")
-    assert package._cache_folder().is_dir()
+    assert store.folder.__wrapped__().is_dir()

@@ -13,8 +13,6 @@ import dispatch_sim
 
 from .conformance.mutants import ENGINES
 
-pytest.importorskip("numba", reason="the extra [compiled] is missing")
-
 ROOT = Path(__file__).parents[2]
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
 
+from dispatch_sim.dispatch.compiled.engine import Machine
 from dispatch_sim.dispatch.engine import play
 from dispatch_sim.dispatch.log import Event, EventKind
 from dispatch_sim.dispatch.luck import Luck
@@ -21,6 +20,9 @@ from .cases import FACTORS, GROUP, STRATEGY, TIED, TIED_GROUP, Case, numbered_ca
 Played = tuple[Outcome, list[Event]]
 Choice = tuple[str, str]
 
+_MACHINE = Machine()
+"""One for all cases: nothing of one may be left over in the next."""
+
 
 def plan_of(case: Case) -> Plan:
     """Return the design point of a case."""
@@ -33,18 +35,10 @@ def play_by_simpy(plan: Plan, replication: int) -> Played:
     return play(plan, Luck(plan.scenario, replication), log), log
 
 
-@functools.cache
-def machine() -> Any:
-    """Return the compiled engine, which not all have."""
-    from dispatch_sim.dispatch.compiled.engine import Machine
-
-    return Machine
-
-
 def play_compiled(plan: Plan, replication: int) -> Played:
     """Play a replication by the compiled engine."""
     log: list[Event] = []
-    return machine()(plan).play(replication, log), log
+    return _MACHINE.play(plan, replication, log), log
 
 
 def difference(one: Played, other: Played) -> str:

@@ -43,9 +43,7 @@ def _load_anew() -> ModuleType:
         if name.startswith("dispatch_sim.dispatch.") or name == COMPARISON:
             del sys.modules[name]
     importlib.invalidate_caches()
-    comparison = importlib.import_module(COMPARISON)
-    comparison.machine()
-    return comparison
+    return importlib.import_module(COMPARISON)
 
 
 def main(engine: str) -> None:

@@ -10,8 +10,6 @@ import math
 from collections import namedtuple
 from typing import Any
 
-from numba import njit
-
 from dispatch_sim.dispatch.compiled.agent import start_attempt
 from dispatch_sim.dispatch.compiled.attempts import go_on_attempting, interrupt
 from dispatch_sim.dispatch.compiled.dispatcher import dispatch
@@ -24,6 +22,7 @@ from dispatch_sim.dispatch.compiled.outcomes import approved
 from dispatch_sim.dispatch.compiled.reference import state_at
 from dispatch_sim.dispatch.compiled.routine import routine
 from dispatch_sim.dispatch.compiled.second_round import go_on_briefing
+from dispatch_sim.dispatch.compiled.store import kept
 from dispatch_sim.dispatch.compiled.telling import tell
 from dispatch_sim.dispatch.compiled.waiting import receive
 from dispatch_sim.dispatch.outcome import MEASURES
@@ -146,6 +145,7 @@ def begin(s: State) -> None:
     s.n[LOG] = s.log_times.shape[0] > 0
     for resource in range(s.ri.shape[0]):
         s.ri[resource, USERS] = 0
+        s.ri[resource, CAPACITY] = s.pi[CAP] if resource == PLACES and s.pi[CAP] else 1
         s.ri[resource, FIRST] = s.ri[resource, LAST] = -1
     tasks = s.pi[TASKS]
     for t in range(tasks):
@@ -268,15 +268,17 @@ def close(s: State, row: Floats) -> None:
     row[AT.compactions] = s.n[COMPACTIONS]
 
 
-@njit(cache=True, nogil=True)
-def play_block(header, first, count, rows):
+@kept
+def play_block(header, first, count, rows, stop):
     """Play `count` replications from `first` on, a row of `rows` each; returns how many were played.
 
-    It stops where an array has become too small for a replication. `header` is an address. Where the state has room
-    for a log, it holds that of the last replication.
+    It stops where an array has become too small for a replication, or where another thread has put something into
+    `stop`. `header` is an address. Where the state has room for a log, it holds that of the last replication.
     """
     s = state_at(header)
     for i in range(count):
+        if stop[0]:
+            return i
         begin(s)
         if not play(s, first + i):
             return i

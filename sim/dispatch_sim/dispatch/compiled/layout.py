@@ -270,6 +270,9 @@ FIELDS: dict[str, tuple[str, tuple[int | None, ...]]] = {
 }
 """Of each array of a state the kind of its numbers and its shape, `None` where that depends on the plan."""
 
+PLAN_FIELDS = ("pi", "pf", "gi", "gf", "keys", "table", "batch", "locks", "meets")
+STATE_FIELDS = tuple(name for name in FIELDS if name not in PLAN_FIELDS)
+
 WHOLE = {"table"}
 """The fields that are handed on as arrays rather than read number by number."""
 

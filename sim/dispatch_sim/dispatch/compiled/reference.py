@@ -15,6 +15,7 @@ from __future__ import annotations
 import ctypes
 import math
 import operator
+from collections.abc import Mapping
 from typing import Any
 
 import numba
@@ -175,7 +176,6 @@ def _set(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 
 @intrinsic
 def _compiled_state_at(typingctx: Any, address: Any) -> Any:
-
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
 
@@ -203,16 +203,15 @@ state_at = _state_of_arrays if numba.config.DISABLE_JIT else _compiled_state_at 
 """Returns the state whose header is at an address."""
 
 
-def header_of(state: State) -> NDArray[np.int64]:
-    """Return the header of a state's arrays, which have to outlive it.
+def words_of(arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
+    """Return the words of a header that tell of some fields; the arrays have to outlive it.
 
     Raises
     ------
     TypeError : an array is not what `FIELDS` says.
     """
-    header = np.zeros(len(FIELDS) * _WORDS, np.int64)
-    for name, place in _PLACES.items():
-        array = getattr(state, name)
+    words = np.zeros((len(FIELDS), _WORDS), np.int64)
+    for name, array in arrays.items():
         kind, dimensions = FIELDS[name]
         fits = len(dimensions) == array.ndim and all(
             length in (None, there) for length, there in zip(dimensions, array.shape, strict=True)
@@ -221,6 +220,10 @@ def header_of(state: State) -> NDArray[np.int64]:
             raise TypeError(f"{name} is {array.dtype} of shape {array.shape}, not {kind} of {dimensions}")
         if not array.flags.c_contiguous:
             raise TypeError(f"{name} is not contiguous")
-        header[place * _WORDS] = array.ctypes.data
-        header[place * _WORDS + 1 : place * _WORDS + 1 + array.ndim] = array.shape
-    return header
+        words[_PLACES[name], : 1 + array.ndim] = array.ctypes.data, *array.shape
+    return words
+
+
+def header_of(plan: NDArray[np.int64], state: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the header of a plan's arrays and a state's, of their words."""
+    return plan + state

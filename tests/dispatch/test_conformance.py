@@ -131,20 +131,19 @@ def test_quantiles_have_the_same_bits(distribution):
 
 
 def test_changed_sources_are_compiled_anew(tmp_path, monkeypatch):
-    """The folder of compiled code is named after every source that goes into it, rules included."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    before = store.folder.__wrapped__()
+    """The file of compiled code is named after every source that goes into it, rules included."""
+    before = store.kept_at()
     copies = []
     for source in store._SOURCES:
         copy = tmp_path / f"{len(copies)}-{source.name}"
         copy.write_bytes(source.read_bytes())
         copies.append(copy)
     monkeypatch.setattr(store, "_SOURCES", copies)
-    assert store.folder.__wrapped__() == before
+    assert store.kept_at() == before
     for copy in copies:
         was = copy.read_bytes()
         copy.write_bytes(was + b"\n# changed\n")
-        assert store.folder.__wrapped__() != before, copy.name
+        assert store.kept_at() != before, copy.name
         copy.write_bytes(was)
 
 
@@ -166,7 +165,18 @@ def test_every_source_of_compiled_code_is_known():
     assert taken <= set(store._SOURCES)
 
 
-def test_without_a_folder_to_write_it_still_runs(monkeypatch):
-    """A read-only home: compiled code is kept for this run only."""
-    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")
-    assert store.folder.__wrapped__().is_dir()
+@pytest.mark.parametrize("base", ["/proc/nowhere", "here"])
+def test_what_is_compiled_is_kept_where_that_can_be_written(base, tmp_path, monkeypatch):
+    """In a folder of its own, whole; a read-only home is no trouble."""
+    monkeypatch.setenv("XDG_CACHE_HOME", base if base.startswith("/") else str(tmp_path / base))
+    store._keep(b"machine code", store.kept_at())
+    assert store._read(store.kept_at()) == (None if base.startswith("/") else b"machine code")
+    assert store.is_compiled() is not base.startswith("/")
+
+
+@pytest.mark.parametrize("damage", [lambda code: code[:-1], lambda code: b"", lambda code: code + b"!"])
+def test_what_is_kept_and_not_whole_is_compiled_anew(damage, tmp_path):
+    """A disk that was full, a file that was cut off: it is never run."""
+    store._keep(b"machine code", tmp_path / "kept")
+    (tmp_path / "kept").write_bytes(damage((tmp_path / "kept").read_bytes()))
+    assert store._read(tmp_path / "kept") is None

@@ -15,7 +15,7 @@ from dispatch_sim.scenario.loader import parse_scenario, parse_source
 from dispatch_sim.scenario.strategy import parse_strategy
 from dispatch_sim.study import engines
 from dispatch_sim.study.conduct import sweep
-from dispatch_sim.study.design import DesignError, design_sweep, find_plan
+from dispatch_sim.study.design import design_sweep, find_plan
 from dispatch_sim.study.engines import choose_engine, play_one
 
 TEXT = """
@@ -49,7 +49,7 @@ def test_the_compiled_engine_gives_the_same_rows():
 def test_left_to_us_a_job_is_compiled_when_that_is_done_first(kept, longest_s, monkeypatch):
     """It is SimPy's up to what compiling, or loading what is compiled, takes."""
     monkeypatch.setattr(store, "is_compiled", lambda: kept)
-    monkeypatch.setattr(engines, "_load", lambda plan: None)
+    monkeypatch.setattr(engines, "_load", lambda: None)
     tasks = design_sweep(source("auto")).tasks
     limit = int(longest_s * engines.TASKS_A_SECOND / tasks)
     assert choose_engine(design_sweep(source("auto", limit - 1))) == "simpy"
@@ -58,7 +58,7 @@ def test_left_to_us_a_job_is_compiled_when_that_is_done_first(kept, longest_s, m
 
 def test_the_engine_that_is_asked_for_plays(monkeypatch):
     """However large or small the job is."""
-    monkeypatch.setattr(engines, "_load", lambda plan: None)
+    monkeypatch.setattr(engines, "_load", lambda: None)
     assert choose_engine(design_sweep(source("simpy", 600_000))) == "simpy"
     assert choose_engine(design_sweep(source("compiled", 2))) == "compiled"
 
@@ -71,17 +71,6 @@ def test_compiling_is_announced(monkeypatch, caplog):
         with caplog.at_level(logging.WARNING, "dispatch_sim"):
             choose_engine(design_sweep(source("compiled", 2)))
         assert caplog.messages == announced
-
-
-def test_damaged_compiled_code_is_an_error_in_words(monkeypatch):
-    """A cache that was cut off names its folder, and what to do."""
-
-    def damaged(*_):
-        raise EOFError("Ran out of input")
-
-    monkeypatch.setattr(Machine, "play_block", damaged)
-    with pytest.raises(DesignError, match=r"compiled code cannot be read .* delete that folder"):
-        sweep(source("compiled"))
 
 
 def test_another_thread_stops_a_block():

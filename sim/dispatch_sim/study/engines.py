@@ -7,7 +7,6 @@ first use on a machine compiled.
 from __future__ import annotations
 
 import logging
-import pickle
 
 from dispatch_sim.dispatch.compiled import store
 from dispatch_sim.dispatch.engine import play
@@ -15,7 +14,7 @@ from dispatch_sim.dispatch.log import Event
 from dispatch_sim.dispatch.luck import Luck
 from dispatch_sim.dispatch.outcome import Outcome
 from dispatch_sim.dispatch.plan import Plan
-from dispatch_sim.study.design import Design, DesignError
+from dispatch_sim.study.design import Design
 
 TASKS_A_SECOND = 7000
 """What the SimPy engine plays, about, on one core: twenty tasks of five calls take 3 ms."""
@@ -28,13 +27,7 @@ _LOG = logging.getLogger("dispatch_sim")
 
 
 def choose_engine(design: Design) -> str:
-    """Return what plays a design, `simpy` or `compiled`, ready to play.
-
-    Raises
-    ------
-    DesignError
-        Where compiled code cannot be read or written.
-    """
+    """Return what plays a design, `simpy` or `compiled`, ready to play."""
     if design.engine == "simpy":
         return "simpy"
     if design.engine == "auto":
@@ -42,7 +35,7 @@ def choose_engine(design: Design) -> str:
         simpy_s = design.tasks * design.replications / TASKS_A_SECOND
         if simpy_s < (LOADING_S if store.is_compiled() else COMPILING_S):
             return "simpy"
-    _load(design.variants[0].plans[0])
+    _load()
     return "compiled"
 
 
@@ -52,34 +45,18 @@ def play_one(plan: Plan, replication: int) -> tuple[Outcome, list[Event]]:
     Returns
     -------
     What came of it, and its event log.
-
-    Raises
-    ------
-    DesignError
-        Where compiled code cannot be read or written.
     """
     log: list[Event] = []
     if plan.scenario.engine != "compiled":
         return play(plan, Luck(plan.scenario, replication), log), log
     from dispatch_sim.dispatch.compiled.engine import Machine
 
-    _load(plan)
+    _load()
     return Machine().play(plan, replication, log), log
 
 
-def _load(plan: Plan) -> None:
+def _load() -> None:
     """Have the compiled engine compiled, or read, once, before its threads start."""
-    from dispatch_sim.dispatch.compiled.engine import Machine
-    from dispatch_sim.dispatch.compiled.flat_plan import FlatPlan
-
     if not store.is_compiled():
-        often = "for this run, as no cache folder can be written" if store.is_passing() else "once"
-        _LOG.warning("compiling the engine, %s: about ten seconds", often)
-    try:
-        Machine().play_block(FlatPlan(plan), 0, 1)
-        store.note_compiled()
-    except (OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
-        raise DesignError(
-            f"compiled code cannot be read from or written to {store.folder()} ({error}); make room, or"
-            " delete that folder, or write engine: simpy"
-        ) from error
+        _LOG.warning("compiling the engine, once: about ten seconds")
+    store.engine()

@@ -76,8 +76,6 @@ def play_design(design: Design, jobs: int = 1, on_progress: OnProgress | None = 
     ------
     WorkerError
         Where a worker process died.
-    DesignError
-        Where the compiled engine cannot be kept on disk.
     """
     engine = choose_engine(design)
     size = max(1, TASKS_OF_A_BLOCK[engine] // design.tasks)

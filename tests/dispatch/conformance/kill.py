@@ -43,6 +43,7 @@ def _load_anew() -> ModuleType:
         if name.startswith("dispatch_sim.dispatch.") or name == COMPARISON:
             del sys.modules[name]
     importlib.invalidate_caches()
+    importlib.import_module("dispatch_sim.dispatch.compiled.store").engine()  # else at its first use
     return importlib.import_module(COMPARISON)
 
 

@@ -407,8 +407,8 @@ COMPILED = (
     Mutant(
         "people's time is not paid",
         "compiled/kernel.py",
-        "row[AT.cost_usd] = money_usd + waiting_usd + people_usd",
-        "row[AT.cost_usd] = money_usd + waiting_usd",
+        "money_usd + waiting_usd + people_usd",
+        "money_usd + waiting_usd",
     ),
 )
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.dispatch.compiled import kernel
 from dispatch_sim.dispatch.compiled import layout as at
 from dispatch_sim.dispatch.compiled.flat_plan import FlatPlan, Size
-from dispatch_sim.dispatch.compiled.reference import header_of, words_of
+from dispatch_sim.dispatch.compiled.header import words_of
+from dispatch_sim.dispatch.compiled.store import engine
 from dispatch_sim.dispatch.log import Event, EventKind
 from dispatch_sim.dispatch.outcome import MEASURES, Outcome
 from dispatch_sim.dispatch.plan import Plan
@@ -45,8 +45,8 @@ class Machine:
             self._room = 0
             self._allocate(plan.size)
         while True:
-            header = header_of(plan.words, self._words)
-            done += kernel.play_block(header.ctypes.data, first + done, count - done, rows[done:], stop)
+            header = plan.words + self._words + words_of({"rows": rows[done:], "stop": stop})
+            done += engine()(header.ctypes.data, first + done, count - done)
             if done == count or stop[0]:
                 return rows
             self._room += 1

@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.dispatch.compiled import draws
 from dispatch_sim.dispatch.compiled import layout as at
-from dispatch_sim.dispatch.compiled.reference import words_of
+from dispatch_sim.dispatch.compiled.header import words_of
 from dispatch_sim.dispatch.draws import group_key
 from dispatch_sim.dispatch.plan import Plan
 from dispatch_sim.scenario import distributions as families
@@ -247,33 +246,33 @@ def table_of(distribution: Distribution) -> tuple[NDArray[np.float64], int]:
 
 def _put(table: list[float], distribution: Distribution) -> int:
     """Put a distribution into the table; returns its row."""
-    row = [float(draws.CONSTANT), 0.0, 0.0, 0.0, 0.0, 0.0]
+    row = [float(at.CONSTANT), 0.0, 0.0, 0.0, 0.0, 0.0]
     values: list[float] = []
     match distribution:
         case Constant(value):
             row[1] = value
         case families.Uniform(low, high):
-            row[:3] = draws.UNIFORM, low, high
+            row[:3] = at.UNIFORM, low, high
         case families.Triangular(low, mode, high):
-            row[:4] = draws.TRIANGULAR, low, mode, high
+            row[:4] = at.TRIANGULAR, low, mode, high
         case families.Exponential(mean):
-            row[:2] = draws.EXPONENTIAL, mean
+            row[:2] = at.EXPONENTIAL, mean
         case families.LogNormal(mu, sigma):
-            row[:3] = draws.LOGNORMAL, mu, sigma
+            row[:3] = at.LOGNORMAL, mu, sigma
         case families.Gamma(shape, scale):
-            row[:3] = draws.GAMMA, shape, scale
+            row[:3] = at.GAMMA, shape, scale
         case families.Weibull(shape, scale):
-            row[:4] = draws.WEIBULL, shape, scale, 1 / shape
+            row[:4] = at.WEIBULL, shape, scale, 1 / shape
         case families.LogLogistic(shape, median):
-            row[:4] = draws.LOGLOGISTIC, shape, median, 1 / shape
+            row[:4] = at.LOGLOGISTIC, shape, median, 1 / shape
         case families.Empirical(sample):
-            row[0] = draws.EMPIRICAL
+            row[0] = at.EMPIRICAL
             values = list(sample)
             row[5] = len(values)
         case families.Mixture():
             parts = [_put(table, part) for part in distribution.components]
             low, high = distribution.bracket
-            row[:3] = draws.MIXTURE, low, high
+            row[:3] = at.MIXTURE, low, high
             values = [
                 number
                 for weight, part in zip(distribution.weights, parts, strict=True)
@@ -283,6 +282,6 @@ def _put(table: list[float], distribution: Distribution) -> int:
         case _:
             raise TypeError(f"a distribution of an unknown kind: {distribution!r}")
     place = len(table)
-    row[4] = place + draws.ROW
+    row[4] = place + at.ROW
     table += [*map(float, row), *values]
     return place

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from dispatch_sim.dispatch.compiled.draws import CONSTANT, normal_cdf, normal_quantile, quantile, uniform
+from dispatch_sim.dispatch.compiled.draws import normal_cdf, normal_quantile, quantile, uniform
 from dispatch_sim.dispatch.compiled.layout import *
 from dispatch_sim.dispatch.compiled.routine import routine
 from dispatch_sim.dispatch.draws import Activity

@@ -6,8 +6,8 @@ and `s.ti[t, X]` reads what it needs from there. That is plain address arithmeti
 code runs, the inner dimensions are constants, an index is never negative and not checked. Nothing is counted or freed:
 whoever makes the header keeps the arrays.
 
-Without numba's compiler (`NUMBA_DISABLE_JIT=1`) the reference is a `State` of arrays over the same memory, so that
-the engine can be stepped through, and changed, as the Python that it is.
+Without numba's compiler (`NUMBA_DISABLE_JIT=1`) the reference is a `State` of arrays over the same memory, so that the
+engine can be stepped through, and changed, as the Python that it is.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from __future__ import annotations
 import ctypes
 import math
 import operator
-from collections.abc import Mapping
 from typing import Any
 
 import numba
@@ -36,13 +35,10 @@ from numba.extending import (
 from numba.np.arrayobj import make_array, populate_array
 from numpy.typing import NDArray
 
+from dispatch_sim.dispatch.compiled.header import PLACES, WORDS
 from dispatch_sim.dispatch.compiled.layout import FIELDS, WHOLE, State
 
 _WORD = ir.IntType(64)
-_WORDS = 5
-"""Of a field in the header: an address and up to four dimensions."""
-
-_PLACES = {name: place for place, name in enumerate(FIELDS)}
 
 
 class _StateType(types.Type):
@@ -115,7 +111,7 @@ class _SetItem(AbstractTemplate):
 def _load(builder: Any, state: Any, field: str, offset: int) -> Any:
     """Read a word of the header, which never changes."""
     header = builder.bitcast(state, _WORD.as_pointer())
-    word = builder.load(builder.gep(header, [ir.Constant(_WORD, _PLACES[field] * _WORDS + offset)]))
+    word = builder.load(builder.gep(header, [ir.Constant(_WORD, PLACES[field] * WORDS + offset)]))
     word.set_metadata("invariant.load", builder.module.add_metadata([]))
     return word
 
@@ -175,7 +171,7 @@ def _set(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 
 
 @intrinsic
-def _compiled_state_at(typingctx: Any, address: Any) -> Any:
+def _reference_at(typingctx: Any, address: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
 
@@ -185,12 +181,12 @@ def _compiled_state_at(typingctx: Any, address: Any) -> Any:
 def _memory(address: int, kind: str, shape: tuple[int, ...]) -> NDArray[Any]:
     """Return an array over memory that others keep."""
     dtype = np.dtype(kind)
-    size = math.prod(shape) * dtype.itemsize
-    return np.ndarray(shape, dtype, memoryview((ctypes.c_byte * size).from_address(address)))
+    memory: Any = (ctypes.c_byte * (math.prod(shape) * dtype.itemsize)).from_address(address)
+    return np.ndarray(shape, dtype, memory)
 
 
-def _state_of_arrays(address: int) -> State:
-    header = _memory(address, "int64", (len(FIELDS), _WORDS)).tolist()
+def _arrays_at(address: int) -> State:
+    header = _memory(address, "int64", (len(FIELDS), WORDS)).tolist()
     return State(
         **{
             name: _memory(words[0], kind, tuple(words[1 : 1 + len(dimensions)]))
@@ -199,31 +195,5 @@ def _state_of_arrays(address: int) -> State:
     )
 
 
-state_at = _state_of_arrays if numba.config.DISABLE_JIT else _compiled_state_at  # type: ignore[attr-defined]
+state_at: Any = _arrays_at if numba.config.DISABLE_JIT else _reference_at  # type: ignore[attr-defined]
 """Returns the state whose header is at an address."""
-
-
-def words_of(arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
-    """Return the words of a header that tell of some fields; the arrays have to outlive it.
-
-    Raises
-    ------
-    TypeError : an array is not what `FIELDS` says.
-    """
-    words = np.zeros((len(FIELDS), _WORDS), np.int64)
-    for name, array in arrays.items():
-        kind, dimensions = FIELDS[name]
-        fits = len(dimensions) == array.ndim and all(
-            length in (None, there) for length, there in zip(dimensions, array.shape, strict=True)
-        )
-        if array.dtype != np.dtype(kind) or not fits:
-            raise TypeError(f"{name} is {array.dtype} of shape {array.shape}, not {kind} of {dimensions}")
-        if not array.flags.c_contiguous:
-            raise TypeError(f"{name} is not contiguous")
-        words[_PLACES[name], : 1 + array.ndim] = array.ctypes.data, *array.shape
-    return words
-
-
-def header_of(plan: NDArray[np.int64], state: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the header of a plan's arrays and a state's, of their words."""
-    return plan + state

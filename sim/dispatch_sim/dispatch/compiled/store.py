@@ -1,21 +1,22 @@
-"""Where compiled code is kept, and whether it is there. Without numba, so that asking costs nothing.
+"""The engine as machine code: where it is kept, and how it is loaded. Numba is needed to make it, not to use it.
 
-Numba's own cache does not see that another module has changed, and would run stale code: the folder is therefore named
-after all that goes into it.
+The file is named after all that goes into it, so that a changed source is never run in its old form.
 """
 
 from __future__ import annotations
 
-import atexit
+import ctypes
 import os
 import platform
-import shutil
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+import llvmlite.binding as llvm
 
 _HERE = Path(__file__).parent
 _SOURCES = [
@@ -28,52 +29,115 @@ _SOURCES = [
 ]
 """What compiled code is made of: its own modules, and the ones that it takes rules and numbers from."""
 
+ENTRY = "dispatch_sim_play_block"
+"""The symbol of `kernel.play_block`."""
 
-@cache
-def folder() -> Path:
-    """Return a folder for compiled code that can be written; if there is none of the user's, a passing one."""
-    installed = _HERE / "kernel.py"
-    # Numba looks for code by the entry point's path and time, and by the processor.
-    digest = blake2b(f"{installed} {installed.stat().st_mtime_ns}".encode(), digest_size=12)
-    for part in (version("numba"), version("scipy"), platform.python_version(), platform.machine()):
-        digest.update(part.encode())
+SPECIAL_FUNCTIONS = {name: f"dispatch_sim_{name}" for name in ("gammainc", "gammaincinv")}
+"""Functions of SciPy's, and the symbols that compiled code calls them by."""
+
+
+def kept_at() -> Path:
+    """Return where the engine's machine code is kept, or would be."""
+    digest = blake2b(digest_size=12)
+    for part in (
+        *(version(package) for package in ("numba", "llvmlite")),
+        platform.python_version(),
+        llvm.get_process_triple(),
+        llvm.get_host_cpu_name(),
+        llvm.get_host_cpu_features().flatten(),
+    ):
+        digest.update(part.encode() + b"\0")
     for source in _SOURCES:
         digest.update(source.read_bytes())
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    place = base / "dispatch-sim" / digest.hexdigest()
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=place):
-            return place
-    except OSError:
-        passing = tempfile.mkdtemp(prefix="dispatch-sim-")
-        atexit.register(shutil.rmtree, passing, ignore_errors=True)
-        return Path(passing)
-
-
-def is_passing() -> bool:
-    """Whether code is kept for this run only, as the user's cache folder cannot be written."""
-    return folder().name.startswith("dispatch-sim-")
+    return base / "dispatch-sim" / f"{digest.hexdigest()}.o"
 
 
 def is_compiled() -> bool:
     """Whether the engine has been compiled before, so that it is only read."""
-    return (folder() / "compiled").exists()
+    return kept_at().exists()
 
 
-def note_compiled() -> None:
-    """Note that it has been compiled."""
-    (folder() / "compiled").touch()
+@cache
+def engine() -> Callable[[int, int, int], int]:
+    """Return `kernel.play_block` as machine code; other threads may run beside it.
+
+    Compiled where it is not kept, or not whole; kept where that folder can be written. Without numba's compiler
+    (`NUMBA_DISABLE_JIT=1`) it is the Python function.
+    """
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
+        from dispatch_sim.dispatch.compiled.kernel import play_block
+
+        return play_block
+    code = _read(kept_at())
+    if code is None:
+        from dispatch_sim.dispatch.compiled.building import build
+
+        code = build()
+        _keep(code, kept_at())
+    return ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)(_load(code))
 
 
-def kept(function: Any) -> Any:
-    """Return an entry point of compiled code, which other threads may run beside, and which is kept."""
-    import numba
-
-    config: Any = numba.config
-    usual = config.CACHE_DIR
-    config.CACHE_DIR = str(folder())  # read when a function is decorated
+def _read(kept: Path) -> bytes | None:
+    """Read what is kept; nothing where it is not there, or cut off."""
     try:
-        return numba.njit(cache=True, nogil=True)(function)
-    finally:
-        config.CACHE_DIR = usual
+        digest, code = kept.read_bytes().split(b"\n", 1)
+    except (OSError, ValueError):
+        return None
+    return code if digest == _digest(code) else None
+
+
+def _keep(code: bytes, kept: Path) -> None:
+    """Write code whole or not at all; without a folder to write to, it is compiled anew next time."""
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=kept.parent, delete=False) as file:
+            file.write(_digest(code) + b"\n" + code)
+        os.replace(file.name, kept)
+    except OSError:
+        return
+
+
+def _digest(code: bytes) -> bytes:
+    return blake2b(code).hexdigest().encode()
+
+
+def _load(code: bytes) -> int:
+    """Link machine code into this process; returns the address of its entry point."""
+    link_special_functions()
+    linker = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
+    linker.add_object_file(llvm.ObjectFileRef.from_data(code))
+    linker.finalize_object()
+    _linkers.append(linker)
+    return int(linker.get_function_address(ENTRY))
+
+
+_linkers: list[Any] = []
+"""They own the memory that the code is in."""
+
+
+def link_special_functions() -> None:
+    """Make `SPECIAL_FUNCTIONS` known to LLVM."""
+    from scipy.special import cython_special
+
+    functions: dict[str, Any] = dict(cython_special.__pyx_capi__)
+    pointer_of = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer_of.restype, pointer_of.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    name_of = ctypes.pythonapi.PyCapsule_GetName
+    name_of.restype, name_of.argtypes = ctypes.c_char_p, [ctypes.py_object]
+    for name, symbol in SPECIAL_FUNCTIONS.items():
+        llvm.add_symbol(symbol, pointer_of(functions[name], name_of(functions[name])))
+
+
+def target_machine() -> Any:
+    """Return LLVM's description of this machine, for code that is loaded into this process."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm.Target.from_default_triple().create_target_machine(
+        cpu=llvm.get_host_cpu_name(),
+        features=llvm.get_host_cpu_features().flatten(),
+        opt=3,
+        reloc="pic",
+        codemodel="jitdefault",
+        jit=True,
+    )

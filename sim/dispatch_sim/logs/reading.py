@@ -1,0 +1,99 @@
+"""Reading logs: from paths to the two tables, in one pass and in bounded memory.
+
+Every line is parsed: measured, that is faster than looking for words in its bytes, and it cannot miss one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from dispatch_sim.logs.claude_code import ClaudeCode
+from dispatch_sim.logs.files import LogFile, LogsError, Tally, lines_of, log_files
+from dispatch_sim.logs.found import rows
+from dispatch_sim.logs.tables import make_tables
+from dispatch_sim.logs.values import NotAnObject, TooDeep, parse
+
+
+@dataclass(frozen=True)
+class Logs:
+    """What logs came to.
+
+    Attributes
+    ----------
+    runs : one row an agent run, columns as in `tables.AgentRun`.
+    groups : one row a parallel group, columns as in `tables.ParallelGroup`.
+    tally : what was read, and what was passed over and why.
+    """
+
+    runs: pd.DataFrame
+    groups: pd.DataFrame
+    tally: Tally
+
+
+def read_logs(*paths: str | os.PathLike[str]) -> Logs:
+    """Read logs of agents: transcripts of Claude Code, rollouts of Codex, OpenTelemetry traces.
+
+    Parameters
+    ----------
+    paths : log files, and folders with logs anywhere below.
+
+    Raises
+    ------
+    LogsError
+        Where a path cannot be read, or nothing below the paths is a log of a known format.
+    """
+    tally = Tally()
+    readers = [ClaudeCode()]
+    for file in log_files(paths, tally):
+        _read(file, readers, tally)
+    if not tally.formats:
+        raise LogsError(_nothing(paths, tally))
+    tables = make_tables(rows(run for reader in readers for run in reader.found(tally)))
+    return Logs(tables.runs, tables.groups, tally)
+
+
+def _read(file: LogFile, readers: Sequence[ClaudeCode], tally: Tally) -> None:
+    reader = None
+    try:
+        with open(file.path, "rb") as opened:
+            size = os.fstat(opened.fileno()).st_size
+            for number, line in lines_of(opened, size, file.label, tally):
+                try:
+                    record = parse(line)
+                except NotAnObject:
+                    tally.skip("line that is no JSON object", f"{file.label}, line {number}")
+                    continue
+                except TooDeep:
+                    tally.skip("line that is nested too deeply", f"{file.label}, line {number}")
+                    continue
+                except ValueError:
+                    why = "line that is not JSON" if line.endswith(b"\n") else "last line that is cut off"
+                    tally.skip(why, f"{file.label}, line {number}")
+                    continue
+                if reader is None:
+                    reader = next((each for each in readers if each.recognises(record)), None)
+                    if reader is None:
+                        continue
+                    reader.open(file.label)
+                reader.take(record)
+    except OSError:
+        tally.skip("file that cannot be read", file.label)
+    if reader is None:
+        tally.skip("file of no format that is known here", file.label)
+        return
+    tally.formats[reader.name] = tally.formats.get(reader.name, 0) + 1
+    reader.close()
+
+
+def _nothing(paths: Sequence[str | os.PathLike[str]], tally: Tally) -> str:
+    """Say that nothing was a log, and what was there instead."""
+    found = [f"{skipped.count} x {reason}" for reason, skipped in tally.skipped.items()]
+    return (
+        f"{', '.join(map(str, paths))}: no log of a known format ({', '.join(found) or 'no file'}); "
+        "Claude Code keeps its logs in ~/.claude/projects, Codex in ~/.codex/sessions; "
+        "of OpenTelemetry, traces as OTLP JSON are read"
+    )

@@ -100,7 +100,7 @@ class ClaudeCode:
             tally.skip("agent whose call is in none of the files", "all files", without)
         last = self._last_notices(calls, by_agent)
         for call in calls:
-            yield _found(call, _session(call, by_agent), last.get(call.id))
+            yield _found(call, last.get(call.id))
 
     def _take_calls(self, record: Record, agent: str | None) -> None:
         message = mapping(record, "message")
@@ -192,7 +192,7 @@ class ClaudeCode:
         return found
 
 
-def _found(call: _Call, session: str, notice: End | None) -> Found:
+def _found(call: _Call, notice: End | None) -> Found:
     """Return a run from its call, its result, its notification and its agent's own lines."""
     result, told = call.end, call.life
     launched = result is not None and result.launched
@@ -206,7 +206,7 @@ def _found(call: _Call, session: str, notice: End | None) -> Found:
     prompt = call.prompt_tokens
     return Found(
         source=ClaudeCode.name,
-        session=session,
+        session=call.session,
         group=call.group,
         agent=result.agent if result is not None else None,
         caller=call.caller,
@@ -225,15 +225,6 @@ def _found(call: _Call, session: str, notice: End | None) -> Found:
         return_tokens=_first(end.return_tokens if end else NAN, told.return_tokens if told and end else NAN),
         **({"totals": told.totals} if told is not None else {}),
     )
-
-
-def _session(call: _Call, by_agent: dict[str, list[_Call]]) -> str:
-    """Return the file with the call of the main agent that this one goes back to."""
-    seen = set[str]()
-    while call.caller is not None and call.caller in by_agent and call.caller not in seen:
-        seen.add(call.caller)
-        call = by_agent[call.caller][0]
-    return call.session
 
 
 def _first(*numbers: float) -> float:

@@ -45,22 +45,26 @@ class Found:
     return_tokens: float = NAN
 
 
+_ByAgent = dict[tuple[str, str | None], Found]
+
+
 def rows(found: Iterable[Found]) -> list[AgentRun]:
     """Return what was found as rows, by session in the order given and by group in that of the calls."""
+    every = list(found)
+    by_agent: _ByAgent = {(run.source, run.agent): run for run in reversed(every) if run.agent is not None}
     sessions: dict[tuple[str, str], dict[tuple[str | None, str], list[Found]]] = {}
-    for run in found:
-        groups = sessions.setdefault((run.source, run.session), {})
+    for run in every:
+        groups = sessions.setdefault((run.source, _chain(run, by_agent)[-1].session), {})
         groups.setdefault((run.caller, run.group), []).append(run)
     kinds = Kinds()
     made: list[AgentRun] = []
     for number, groups in enumerate(sessions.values(), 1):
         label = f"session-{number}"
         members = list(groups.values())
-        every = [run for runs in members for run in runs]
-        origin = min((run.called for run in every if run.called is not None), default=None)
-        callers = {run.agent: run.caller for run in every if run.agent is not None}
+        called = [run.called for runs in members for run in runs if run.called is not None]
+        origin = min(called, default=None)
         for place, runs in enumerate(members, 1):
-            made += _group(runs, label, f"{label}/{place}", origin, callers, kinds)
+            made += _group(runs, label, f"{label}/{place}", origin, by_agent, kinds)
     return made
 
 
@@ -69,10 +73,13 @@ def _group(
     session: str,
     group: str,
     origin: int | None,
-    callers: dict[str, str | None],
+    by_agent: _ByAgent,
     kinds: Kinds,
 ) -> list[AgentRun]:
     made = []
+    depth = len(_chain(runs[0], by_agent))
+    if runs[0].caller is not None:
+        depth = max(depth, 2)  # called by an agent whose own call is not in the log
     for position, run in enumerate(runs):
         measured = run.measured_s == run.measured_s
         began = run.called if run.started is None else run.started
@@ -86,7 +93,7 @@ def _group(
                 group=group,
                 group_size=len(runs),
                 position=position,
-                depth=_depth(run.caller, callers),
+                depth=depth,
                 kind=kinds.label(run.kind),
                 model=model_family(run.model),
                 background=run.background,
@@ -106,14 +113,14 @@ def _group(
     return made
 
 
-def _depth(caller: str | None, callers: dict[str, str | None]) -> int:
-    """Return how deep a run lies; ids that go round in a broken log end the count."""
-    depth, seen = 1, set[str]()
-    while caller is not None and caller not in seen:
-        seen.add(caller)
-        depth += 1
-        caller = callers.get(caller)
-    return depth
+def _chain(run: Found, by_agent: _ByAgent) -> list[Found]:
+    """Return a run, the run that called it, and so on up; ids that go round in a broken log end it."""
+    chain, seen = [run], set[str]()
+    while run.caller is not None and run.caller not in seen and (run.source, run.caller) in by_agent:
+        seen.add(run.caller)
+        run = by_agent[run.source, run.caller]
+        chain.append(run)
+    return chain
 
 
 def _since(origin: int | None, moment: int | None) -> float:

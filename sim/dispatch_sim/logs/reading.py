@@ -6,16 +6,41 @@ Every line is parsed: measured, that is faster than looking for words in its byt
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import BinaryIO, Protocol
 
 import pandas as pd
 
 from dispatch_sim.logs.claude_code import ClaudeCode
-from dispatch_sim.logs.files import LogFile, LogsError, Tally, lines_of, log_files
-from dispatch_sim.logs.found import rows
+from dispatch_sim.logs.codex import Codex
+from dispatch_sim.logs.files import LONGEST_LINE, LogFile, LogsError, Tally, lines_of, log_files
+from dispatch_sim.logs.found import Found, rows
+from dispatch_sim.logs.otel import OpenTelemetry
 from dispatch_sim.logs.tables import make_tables
-from dispatch_sim.logs.values import NotAnObject, TooDeep, parse
+from dispatch_sim.logs.values import NotAnObject, Record, TooDeep, parse
+
+
+class Reader(Protocol):
+    """Reads one format: is asked for each file's first lines, then gets all that follow."""
+
+    name: str
+
+    @staticmethod
+    def recognises(record: Record) -> bool:
+        """Whether a record is of this format."""
+
+    def open(self, label: str) -> None:
+        """Begin a file."""
+
+    def take(self, record: Record) -> None:
+        """Take a record of the file."""
+
+    def close(self) -> None:
+        """End the file."""
+
+    def found(self, tally: Tally) -> Iterable[Found]:
+        """Return the runs that all files come to."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +72,7 @@ def read_logs(*paths: str | os.PathLike[str]) -> Logs:
         Where a path cannot be read, or nothing below the paths is a log of a known format.
     """
     tally = Tally()
-    readers = [ClaudeCode()]
+    readers: list[Reader] = [ClaudeCode(), Codex(), OpenTelemetry()]
     for file in log_files(paths, tally):
         _read(file, readers, tally)
     if not tally.formats:
@@ -56,24 +81,13 @@ def read_logs(*paths: str | os.PathLike[str]) -> Logs:
     return Logs(tables.runs, tables.groups, tally)
 
 
-def _read(file: LogFile, readers: Sequence[ClaudeCode], tally: Tally) -> None:
-    reader = None
+def _read(file: LogFile, readers: Sequence[Reader], tally: Tally) -> None:
+    """Read one file; what stands before the first record of a known format is passed over."""
+    reader: Reader | None = None
     try:
         with open(file.path, "rb") as opened:
             size = os.fstat(opened.fileno()).st_size
-            for number, line in lines_of(opened, size, file.label, tally):
-                try:
-                    record = parse(line)
-                except NotAnObject:
-                    tally.skip("line that is no JSON object", f"{file.label}, line {number}")
-                    continue
-                except TooDeep:
-                    tally.skip("line that is nested too deeply", f"{file.label}, line {number}")
-                    continue
-                except ValueError:
-                    why = "line that is not JSON" if line.endswith(b"\n") else "last line that is cut off"
-                    tally.skip(why, f"{file.label}, line {number}")
-                    continue
+            for record in _records(opened, size, file.label, tally):
                 if reader is None:
                     reader = next((each for each in readers if each.recognises(record)), None)
                     if reader is None:
@@ -85,8 +99,28 @@ def _read(file: LogFile, readers: Sequence[ClaudeCode], tally: Tally) -> None:
     if reader is None:
         tally.skip("file of no format that is known here", file.label)
         return
-    tally.formats[reader.name] = tally.formats.get(reader.name, 0) + 1
     reader.close()
+    tally.formats[reader.name] = tally.formats.get(reader.name, 0) + 1
+
+
+def _records(opened: BinaryIO, size: int, label: str, tally: Tally) -> Iterator[Record]:
+    """Yield the JSON objects of a file, one or more a line; one over all lines where it is written so."""
+    for number, line in lines_of(opened, size, label, tally):
+        where, opening = f"{label}, line {number}", len(line)
+        if number == 1 and line.strip() in (b"{", b"[") and size <= LONGEST_LINE:
+            # One document, indented. A list of lines never begins so.
+            line += opened.read(size - len(line))
+            tally.bytes += len(line) - opening
+        try:
+            yield from parse(line)
+        except NotAnObject:
+            tally.skip("line that is no JSON object", where)
+        except TooDeep:
+            tally.skip("line that is nested too deeply", where)
+        except ValueError:
+            tally.skip(
+                "line that is not JSON" if line.endswith(b"\n") else "last line that is cut off", where
+            )
 
 
 def _nothing(paths: Sequence[str | os.PathLike[str]], tally: Tally) -> str:

@@ -25,15 +25,15 @@ Record = dict[str, Any]
 
 
 class NotAnObject(ValueError):  # noqa: N818 - the reason, as it is counted
-    """A line is JSON, but not an object."""
+    """A line is JSON, but no object."""
 
 
 class TooDeep(ValueError):  # noqa: N818
     """A line is nested too deeply to be read."""
 
 
-def parse(line: bytes) -> Record:
-    """Return the JSON object on a line.
+def parse(line: bytes) -> list[Record]:
+    """Return the JSON object on a line, or the objects in a list there.
 
     Standard JSON goes the fast way. What real programs write besides is read too: halves of surrogate pairs,
     NaN, bytes that are not UTF-8, and the NULs that a crash leaves in front of a line.
@@ -51,9 +51,11 @@ def parse(line: bytes) -> Record:
             found = json.loads(text)
         except RecursionError:
             raise TooDeep from None
-    if not isinstance(found, dict):
+    records = found if isinstance(found, list) else [found]
+    kept = [record for record in records if isinstance(record, dict)]
+    if not kept:
         raise NotAnObject
-    return found
+    return kept
 
 
 def text(record: Record, key: str) -> str | None:

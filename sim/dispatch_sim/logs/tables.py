@@ -228,12 +228,13 @@ def _group(runs: Sequence[AgentRun]) -> ParallelGroup:
     worked = [run for run in runs if run.outcome not in NOT_STARTED]
     unfinished = sum(run.outcome == "unfinished" for run in runs)
     completed = sum(run.outcome == COMPLETED for run in runs)
-    called = min(run.called_at_s for run in runs)
+    called = min((run.called_at_s for run in runs if not math.isnan(run.called_at_s)), default=NAN)
     ends = [run.ended_at_s for run in worked]
     ended = max(ends) if ends and not any(map(math.isnan, ends)) else NAN
     durations = [run.duration_s for run in worked if not math.isnan(run.duration_s)]
-    total = math.fsum(durations) if durations else NAN
-    wall = max(ended - called, 0.0) if not math.isnan(ended) else NAN
+    total = round(math.fsum(durations), 6) if durations else NAN
+    # An end before the call is a clock that went backwards, and no wall clock.
+    wall = round(ended - called, 6) if ended >= called else NAN
     return ParallelGroup(
         source=first.source,
         session=first.session,
@@ -246,7 +247,7 @@ def _group(runs: Sequence[AgentRun]) -> ParallelGroup:
         not_started=len(runs) - len(worked),
         unfinished=unfinished,
         called_at_s=called,
-        launched_at_s=max(run.called_at_s for run in runs),
+        launched_at_s=max((run.called_at_s for run in runs if not math.isnan(run.called_at_s)), default=NAN),
         ended_at_s=ended,
         wall_s=wall,
         sum_of_durations_s=total,

@@ -48,6 +48,7 @@ class ClaudeCode:
         self._calls: dict[str, _Call] = {}
         self._notices: dict[str, list[End]] = {}
         self._lives: list[Life] = []
+        self._sessions: dict[str, str] = {}
         self._here = Lives()
         self._file = ""
 
@@ -110,10 +111,11 @@ class ClaudeCode:
                 continue
             asked = mapping(block, "input")
             prompt = text(asked, "prompt")
+            group = text(message, "id") or text(record, "requestId") or made
             self._calls[made] = _Call(
                 id=made,
-                session=self._file,
-                group=text(message, "id") or text(record, "requestId") or made,
+                session=self._sessions.setdefault(group, self._file),
+                group=group,
                 caller=agent,
                 called=moment(record.get("timestamp")),
                 kind=text(asked, "subagent_type") or "general-purpose",
@@ -208,6 +210,7 @@ def _found(call: _Call, notice: End | None) -> Found:
         source=ClaudeCode.name,
         session=call.session,
         group=call.group,
+        call=call.id,
         agent=result.agent if result is not None else None,
         caller=call.caller,
         kind=(result.kind if result is not None else None) or call.kind,

@@ -139,16 +139,17 @@ class Codex:
                     call.agent = agent.id
         if left:
             tally.skip("agent whose call is in none of the files", "all files", len(left))
-        for call in self._calls.values():
-            yield self._found(call, agents.get(call.agent or ""))
+        for (_, id_), call in self._calls.items():
+            yield self._found(id_, call, agents.get(call.agent or ""))
 
-    def _found(self, call: _Call, agent: _Thread | None) -> Found:
+    def _found(self, id_: str, call: _Call, agent: _Thread | None) -> Found:
         caller = self._threads.get(call.thread)
         nested = caller is not None and caller.parent is not None
         run = Found(
             source=self.name,
             session=call.thread,
             group=str(call.turn),
+            call=id_,
             agent=call.agent,
             caller=call.thread if nested else None,
             kind=call.kind or (agent.kind if agent is not None else None) or "default",

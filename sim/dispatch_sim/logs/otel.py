@@ -139,6 +139,7 @@ class OpenTelemetry:
             source=self.name,
             session=session,
             group=group,
+            call=span.id,
             agent=span.id,
             caller=caller,
             kind=span.agent,

@@ -71,7 +71,7 @@ def write_logs(logs: Logs, folder: str | os.PathLike[str]) -> list[Path]:
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [
         {
-            name: None if isinstance(value, float) and math.isnan(value) else value
+            str(name): None if isinstance(value, float) and math.isnan(value) else value
             for name, value in row.items()
         }
         for row in frame.to_dict("records")

@@ -222,6 +222,41 @@ def claims(
 
 
 @app.command()
+def logs(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="PATH...", help="Logs of agents, and folders with logs anywhere below."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="DIR", help="Write runs.csv and groups.csv there.")
+    ] = None,
+    example: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write logs that are made up there, to try this on.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Read your own logs (Claude Code, Codex, OpenTelemetry): runs of agents, and parallel groups of them."""
+    with _errors_in_words():
+        if example is not None:
+            _write_example(example)
+            if not paths:
+                return
+        if not paths:
+            _fail("name a log or a folder of logs, such as ~/.claude/projects or ~/.codex/sessions")
+            return
+        from dispatch_sim.logs.reading import read_logs
+        from dispatch_sim.report.logs import logs_json, logs_text, write_logs
+
+        read = read_logs(*paths)
+        if out is not None:
+            _say_written(write_logs(read, out))
+        if as_json:
+            _print_json(logs_json(read))
+        else:
+            typer.echo(logs_text(read), nl=False)
+
+
+@app.command()
 def profiles(
     name: Annotated[str | None, typer.Argument(help="A profile to show in full. Default: list all.")] = None,
     as_json: Json = False,
@@ -276,6 +311,17 @@ def _read(path: Path) -> Source:
     from dispatch_sim.scenario.loader import load_source
 
     return load_source(path)
+
+
+def _write_example(folder: Path) -> None:
+    from dispatch_sim.logs.synthetic import write_example
+
+    try:
+        written = write_example(folder)
+    except OSError as error:
+        _fail(f"{folder}: cannot be written to: {error.strerror or error}")
+        return
+    typer.echo(f"wrote {len(written)} made-up logs; now: dispatch-sim logs {folder}", err=True)
 
 
 def _jobs(asked: int | None) -> int:

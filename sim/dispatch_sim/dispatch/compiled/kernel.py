@@ -16,7 +16,7 @@ from dispatch_sim.dispatch.compiled.dispatcher import dispatch
 from dispatch_sim.dispatch.compiled.gate import go_on_looking, start_gate
 from dispatch_sim.dispatch.compiled.gateway import serve_line
 from dispatch_sim.dispatch.compiled.layout import *
-from dispatch_sim.dispatch.compiled.luck import instructions_are_wrong, interarrival
+from dispatch_sim.dispatch.compiled.luck import draw_batch, instructions_are_wrong, interarrival
 from dispatch_sim.dispatch.compiled.machine import at_once, enter, grant, later, next_event, request
 from dispatch_sim.dispatch.compiled.outcomes import approved
 from dispatch_sim.dispatch.compiled.reference import state_at
@@ -61,6 +61,7 @@ def _wait_for_arrival(s: State, t: int) -> None:
 @routine
 def play(s: State, replication: int) -> bool:
     """Play a replication; its books are in the state then. False where an array has become too small."""
+    draw_batch(s, replication)
     s.n[WRONG] = instructions_are_wrong(s, replication)
     at_once(s, E_START_DISPATCHER, 0, 0)
     d = s.pi[TASKS]

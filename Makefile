@@ -39,7 +39,8 @@ conformance: $(READY)
 	$(BIN)/python -m tests.dispatch.conformance
 
 bench: $(READY)
-	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	$(BIN)/python benchmarks
 
 reports: $(READY)
 	$(BIN)/dispatch-sim sweep scenarios/ten-sources.yaml

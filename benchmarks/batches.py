@@ -88,7 +88,7 @@ def growth(rounds: int) -> dict[str, Any]:
 
 def threads(rounds: int) -> dict[str, Any]:
     """Return what two threads play to one, by the clock, in a study of twenty widths."""
-    count = 3000
+    count = 1500
     design = design_comparison(
         parse_source(TASKS + f"strategies: ['queue: 4']\nengine: compiled\nstudy: {{replications: {count}}}")
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,12 +29,19 @@ def markdown(found: dict[str, Any]) -> str:
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template("report.md.jinja").render(
+    text = environment.get_template("report.md.jinja").render(
         found,
         busy=found["load before"],
         targets=_targets(found),
         names=["bare heapq loop", "idiomatic SimPy", READABLE, READABLE_KEPT, COMPILED],
         compiled=COMPILED,
+    )
+    blocks = (block.strip() for block in text.split("\n\n"))
+    return (
+        "\n\n".join(
+            block if block.startswith(("|", "#")) else textwrap.fill(block, 120) for block in blocks if block
+        )
+        + "\n"
     )
 
 

@@ -48,6 +48,10 @@ Jobs = Annotated[
     int | None, typer.Option(min=1, max=1024, help="Worker processes. Default: one for each core.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+OutFolder = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Where to write. Default: reports/NAME, as the file is called."),
+]
 
 
 @app.command()
@@ -271,10 +275,56 @@ def init(
         typer.echo(f"wrote {path}; now: dispatch-sim sweep {path}")
 
 
+@app.command(name="map")
+def map_strategies(
+    scenario: ScenarioFile,
+    x: Annotated[
+        str, typer.Option(metavar="KEY", help="Across: a key, or KEY=LOW..HIGH, or KEY=1K,5K,20K.")
+    ] = "tasks.tokens",
+    y: Annotated[
+        str, typer.Option(metavar="KEY", help="Up: likewise. `tasks` is the size of the batch.")
+    ] = "provider.limits.scale",
+    cells: Annotated[int, typer.Option(min=2, max=60, help="Levels of an axis without levels.")] = 12,
+    seed: Seed = None,
+    replications: Replications = None,
+    jobs: Jobs = None,
+    out: OutFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Map where each way of dispatching wins, over two keys of the scenario."""
+    with _errors_in_words():
+        from dispatch_sim.report.maps import map_text, write_map
+        from dispatch_sim.study.conduct import with_study
+        from dispatch_sim.study.two_factor_map import map_winners
+
+        source = with_study(_read(scenario), seed, None)
+        with _progress("cells") as on_progress:
+            found = map_winners(
+                source,
+                x,
+                y,
+                cells=cells,
+                replications=replications,
+                jobs=_jobs(jobs),
+                on_progress=on_progress,
+            )
+        _say_written(write_map(found, out or _folder(scenario)))
+        if as_json:
+            _print_json(found.to_json())
+        else:
+            typer.echo(map_text(found), nl=False)
+
+
 def _read(path: Path) -> Source:
     from dispatch_sim.scenario.loader import load_source
 
     return load_source(path)
+
+
+def _folder(scenario: Path) -> Path:
+    from dispatch_sim.study.results import folder_name
+
+    return Path("reports") / folder_name(scenario.stem)
 
 
 def _jobs(asked: int | None) -> int:

@@ -1,0 +1,52 @@
+"""The commands that ask what a decision hangs on, as a user runs them."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+SMALL = """\
+name: Small
+tasks: [{name: research, count: 4, calls: 2, tokens: 15K, duration: 60s}]
+provider: {limits: {requests: 50/min, input_tokens: 30K/min, output_tokens: 8K/min}}
+strategies: [sequential, parallel, {queue: 2}]
+sweep: {concurrency: [2]}
+study: {replications: 20}
+"""
+
+
+def dispatch_sim(*arguments, cwd):
+    """Run a command; returns the finished process, with its output as text."""
+    command = [sys.executable, "-m", "dispatch_sim", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return a folder with a small scenario in it."""
+    (tmp_path / "small.yaml").write_text(SMALL)
+    return tmp_path
+
+
+def test_map_prints_a_picture_and_writes_files(folder):
+    """A grid with its legend and a sentence; files into reports/NAME."""
+    arguments = ("map", "small.yaml", "--x", "tasks.tokens=1K,100K", "--y", "provider.limits.scale=1,10")
+    result = dispatch_sim(*arguments, cwd=folder)
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert lines[0] == "provider.limits.scale"
+    assert lines[1].startswith("10 | ")
+    assert "Cheapest" in result.stdout
+    assert (folder / "reports" / "small" / "map.svg").read_text().startswith("<?xml")
+    found = json.loads(dispatch_sim(*arguments, "--json", cwd=folder).stdout)
+    assert [(cell["x"], cell["y"]) for cell in found["cells"]] == [(1e3, 1), (1e5, 1), (1e3, 10), (1e5, 10)]
+
+
+def test_a_wrong_key_of_a_map_is_bad_input(folder):
+    """Exit code 2, one line, no traceback, nothing written."""
+    result = dispatch_sim("map", "small.yaml", "--x", "tasks.tokns", cwd=folder)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.count("\n") == 1
+    assert "did you mean 'tasks.tokens'?" in result.stderr
+    assert not (folder / "reports").exists()

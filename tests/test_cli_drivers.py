@@ -50,3 +50,26 @@ def test_a_wrong_key_of_a_map_is_bad_input(folder):
     assert result.stderr.count("\n") == 1
     assert "did you mean 'tasks.tokens'?" in result.stderr
     assert not (folder / "reports").exists()
+
+
+def test_why_says_what_the_decision_hangs_on(folder):
+    """The decision, its parts and what would flip it; as JSON for programs; files into reports/NAME."""
+    text = SMALL.replace("[sequential, parallel, {queue: 2}]", "[sequential, parallel]")
+    (folder / "small.yaml").write_text(text)
+    arguments = ("why", "small.yaml", "--replications", 4, "--samples", 0, "--vary", "tasks.tokens=2K..100K")
+    result = dispatch_sim(*arguments, "--json", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert sum(part["difference"]["mean"] for part in found["parts"]) == pytest.approx(
+        found["difference"]["mean"]
+    )
+    ranges = {flip["path"]: flip["range"] for flip in found["flips"]}
+    assert ranges["tasks.tokens"] == [2000, 100_000]
+    assert {path.name for path in (folder / "reports" / "small").iterdir()} == {
+        "why.md",
+        "why.json",
+        "tornado.svg",
+    }
+    wrong = dispatch_sim("why", "small.yaml", "--vary", "tasks.tokens", cwd=folder)
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "tasks.tokens=1K..1M" in wrong.stderr

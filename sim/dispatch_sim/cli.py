@@ -315,6 +315,46 @@ def map_strategies(
             typer.echo(map_text(found), nl=False)
 
 
+@app.command()
+def why(
+    scenario: ScenarioFile,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=LOW..HIGH", help="The range to try for a key; may be given several times."),
+    ] = None,
+    samples: Annotated[
+        int,
+        typer.Option(min=0, max=4096, help="Points of a Sobol sequence, a power of two; 0 leaves it out."),
+    ] = 64,
+    seed: Seed = None,
+    replications: Replications = None,
+    jobs: Jobs = None,
+    out: OutFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Say why the recommended way wins, what that hangs on, and what would flip the decision."""
+    with _errors_in_words():
+        from dispatch_sim.report.why import why_text, write_why
+        from dispatch_sim.study.conduct import with_study
+        from dispatch_sim.study.explanation import explain
+
+        source = with_study(_read(scenario), seed, None)
+        with _progress("values") as on_progress:
+            found = explain(
+                source,
+                ranges=_ranges(vary or []),
+                replications=replications,
+                samples=samples,
+                jobs=_jobs(jobs),
+                on_progress=on_progress,
+            )
+        _say_written(write_why(found, out or _folder(scenario)))
+        if as_json:
+            _print_json(found.to_json())
+        else:
+            typer.echo(why_text(found), nl=False)
+
+
 def _read(path: Path) -> Source:
     from dispatch_sim.scenario.loader import load_source
 
@@ -394,6 +434,17 @@ def _errors_in_words() -> Iterator[None]:
     except KeyboardInterrupt:
         typer.echo("interrupted", err=True)
         raise typer.Exit(INTERRUPTED) from None
+
+
+def _ranges(given: list[str]) -> dict[str, str]:
+    """Read ranges of keys: `tasks.tokens=1K..1M`."""
+    found = {}
+    for text in given:
+        path, equals, range_ = text.partition("=")
+        if not equals:
+            _fail(f"--vary: {text!r} has no range; write tasks.tokens=1K..1M")
+        found[path.strip()] = range_
+    return found
 
 
 def _numbers(only: str | None) -> tuple[int, ...]:

@@ -12,29 +12,7 @@ from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.study.choice import choose
 from dispatch_sim.study.two_factor_map import map_winners
 from dispatch_sim.study.winners import Standing, find_winner
-
-# Four tasks of 2 minutes: one by one waits for three of them, at $40/h; all at once merges six pairs that
-# were made without sight of each other, at $15 a million tokens. Nothing else costs, and nothing is random.
-PAIRS = """\
-name: Pairs
-tasks: [{name: one, count: 4, calls: 1, tokens: 1000, duration: 120s}]
-dispatch:
-  spawn: {tokens: 0, time: 0s}
-  return: {tokens: 0, time: 0s}
-  brief: {tokens: 0, time: 0s}
-  turn: {tokens: 0, time: 0s}
-  context: none
-provider: {limits: unlimited}
-failures: {crash: 0%, bad_output: 0%}
-merge: {structured: {tokens: 0, time: 0s}, pair: {tokens: 10K}}
-strategies: [sequential, parallel]
-study: {replications: 4, indifference: $0}
-"""
-
-
-def pairs_border(tokens):
-    """Return the seconds above which waiting for three more tasks costs more than six pairs."""
-    return 6 * tokens * 15e-6 / 3 / (40 / 3600)
+from tests.study.pairs import NOISY, PAIRS, pairs_border
 
 
 def test_the_border_is_where_two_costs_are_equal():
@@ -134,11 +112,6 @@ def test_the_rule_is_that_of_the_choice():
     assert named[0] == (choice.strategy, choice.concurrency)
 
 
-NOISY = PAIRS.replace("duration: 120s", "duration: {lognormal: {mean: 120s, cv: 0.5}}").replace(
-    "replications: 4", "replications: 60"
-)
-
-
 def test_with_noise_the_border_is_open_and_the_rest_is_shown():
     """Cells far from the line are decided, those on it are not.
 
@@ -175,7 +148,7 @@ def test_the_level_next_to_the_scenario_is_its_own():
     [
         ("tasks.tokns", "tasks", "did you mean 'tasks.tokens'?"),
         ("merge.structured", "tasks", "not a number"),
-        ("tasks.duration=5parsecs..9s", "tasks", "write it as in a scenario"),
+        ("tasks.duration=5parsecs..9s", "tasks", "is not a time; write 60s"),
         ("tasks.duration=9s..5s", "tasks", "the smaller end first"),
         ("tasks=1,1", "tasks.duration", "there twice"),
         ("tasks=1.5,2", "tasks.duration", "not a whole number"),

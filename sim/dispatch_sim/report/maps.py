@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dispatch_sim.report.map_figure import map_picture
 from dispatch_sim.report.page import markdown
+from dispatch_sim.report.terminal import paragraph
 from dispatch_sim.report.words import (
     MEASURES,
     amount,
@@ -138,7 +139,7 @@ def map_text(found: StrategyMap) -> str:
     lines += [f"{' ' * left} +-{'-' * len(heading)}", f"{' ' * left}   {heading}"]
     lines.append(f"{' ' * left}   {axis_words(found.x.parameter)}")
     told = " ".join([*map_sentences(found), _basis(found)])
-    return "\n".join([*lines, "", *legend(found), "", told]) + "\n"
+    return "\n".join([*lines, "", *legend(found), "", *paragraph(told)]) + "\n"
 
 
 def _basis(found: StrategyMap) -> str:

@@ -7,25 +7,24 @@ shape as it is.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic_core import PydanticCustomError
 
-from dispatch_sim.scenario import factors
+from dispatch_sim.scenario import factors, quantities
 from dispatch_sim.scenario.distributions import Distribution, dump
 from dispatch_sim.scenario.formats import format_duration, format_tokens
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.model import Scenario, Sweep
 from dispatch_sim.scenario.parameters import parameters
 from dispatch_sim.scenario.problems import ScenarioError, UserError
-from dispatch_sim.scenario.quantities import LARGEST
 from dispatch_sim.scenario.tasks import MAX_TASKS
-from dispatch_sim.scenario.wording import listed, shown, unknown
-from dispatch_sim.study.axes import axis_place
+from dispatch_sim.scenario.wording import shown, unknown
 from dispatch_sim.study.places import BATCH
 
 SPAN = 10.0
@@ -33,16 +32,6 @@ SPAN = 10.0
 
 _NOT_TRIED = ("sweep", "study", "objective", "strategies", "engine")
 _WHOLE = "whole number"
-_UNITS = (
-    "seconds",
-    "tokens",
-    "limit",
-    "share",
-    "number",
-    "dollars",
-    "dollars per hour",
-    "dollars per million",
-)
 _SCALED = ("value", "low", "mode", "high", "mean", "median", "scale")
 """Parameters of distributions that are in the unit of the values."""
 
@@ -242,7 +231,7 @@ def _unit_of(kind: str) -> str:
         return "number"
     if plain.startswith(_WHOLE):
         return _WHOLE
-    return plain if plain in _UNITS else ""
+    return plain if plain in _PARSERS else ""
 
 
 def _not_a_key(path: str, key: str) -> str:
@@ -285,7 +274,7 @@ def _parameter(path: str, value: Any, kind: str, span: float) -> Parameter | Non
         value = value.mean if math.isfinite(value.mean) else value.quantile(0.5)
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
         return None
-    low, high = value / span, min(value * span, LARGEST)
+    low, high = value / span, min(value * span, quantities.LARGEST)
     if unit == "share":
         high = min(high, 1.0)
     if unit == _WHOLE:
@@ -313,24 +302,26 @@ def _can_change(source: Source, parameter: Parameter) -> bool:
 
 def _read(parameter: Parameter, text: str) -> float:
     try:
-        value = axis_place(text)
-        source = _with_unit(value, parameter.unit)
-    except UserError:
-        raise ParameterError(
-            f"{parameter.path}: {shown(text)} is not a quantity; write it as in a scenario: "
-            f"{listed(_EXAMPLES.get(parameter.unit, ('5', '10')), 'or')}"
-        ) from None
-    if not math.isfinite(value) or (parameter.is_whole and source != value):
-        kind = "a whole number" if parameter.is_whole else "a number"
-        raise ParameterError(f"{parameter.path}: {shown(text)} is not {kind}")
+        value = _PARSERS[parameter.unit](text)
+    except PydanticCustomError as error:
+        raise ParameterError(f"{parameter.path}: {error.message()}") from None
+    if value is None:
+        raise ParameterError(f"{parameter.path}: {shown(text)} is not a number")
+    if parameter.is_whole and value != round(value):
+        raise ParameterError(f"{parameter.path}: {shown(text)} is not a whole number")
     return value
 
 
-_EXAMPLES = {
-    "seconds": ("60s", "5m"),
-    "tokens": ("15K", "2M"),
-    "limit": ("50/min", "2M/min"),
-    "share": ("20%", "0.2"),
+_PARSERS: Mapping[str, Callable[[Any], float | None]] = {
+    "seconds": quantities.parse_seconds,
+    "tokens": quantities.parse_tokens,
+    "limit": quantities.parse_limit,
+    "share": quantities.parse_share,
+    "number": quantities.parse_number,
+    "dollars": quantities.parse_dollars,
+    "dollars per hour": quantities.parse_dollars_per_hour,
+    "dollars per million": quantities.parse_dollars_per_million,
+    _WHOLE: quantities.parse_number,
 }
 
 

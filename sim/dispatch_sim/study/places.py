@@ -32,7 +32,7 @@ BATCH = "tasks"
 MOST_PLAYS = 20_000_000
 """Most replications of one question, all places and ways together; they take minutes."""
 
-_WORTH_COMPILING = 50_000
+_WORTH_COMPILING = 20_000
 """Plays from which the compiled engine is taken where it is installed; results are the same."""
 
 _ROWS_AT_ONCE = 400_000

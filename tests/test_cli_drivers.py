@@ -53,7 +53,7 @@ def test_a_wrong_key_of_a_map_is_bad_input(folder):
 
 
 def test_why_says_what_the_decision_hangs_on(folder):
-    """The decision, its parts and what would flip it; as JSON for programs; files into reports/NAME."""
+    """The decision, its parts and what would flip it, as JSON; files into reports/NAME."""
     text = SMALL.replace("[sequential, parallel, {queue: 2}]", "[sequential, parallel]")
     (folder / "small.yaml").write_text(text)
     arguments = ("why", "small.yaml", "--replications", 4, "--samples", 0, "--vary", "tasks.tokens=2K..100K")
@@ -73,3 +73,30 @@ def test_why_says_what_the_decision_hangs_on(folder):
     wrong = dispatch_sim("why", "small.yaml", "--vary", "tasks.tokens", cwd=folder)
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert "tasks.tokens=1K..1M" in wrong.stderr
+
+
+def test_decide_answers_in_a_line_and_loads_nothing_heavy(tmp_path):
+    """No file is read or written, and nothing slow is imported: there is no time for that."""
+    result = dispatch_sim("decide", "--tasks", 6, "--limits", "anthropic-start", cwd=tmp_path)
+    assert (result.returncode, result.stderr, result.stdout.count("\n")) == (0, "", 1)
+    assert "six tasks" in result.stdout
+    assert not list(tmp_path.iterdir())
+    code = (
+        "import sys, dispatch_sim.cli\n"
+        "try: dispatch_sim.cli.app(['decide', '--tasks', '6', '--explain'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'pandas', 'matplotlib', 'pyarrow', 'numba', 'scipy.stats', 'jinja2'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
+
+
+def test_decide_answers_programs_and_refuses_in_words(tmp_path):
+    """`--json` has the recommended way and its scenario; a wrong option is exit code 2 and one line."""
+    found = json.loads(dispatch_sim("decide", "--tasks", 4, "--json", cwd=tmp_path).stdout)
+    assert found["strategy"] == found["ways"][0]["strategy"]
+    assert found["scenario"]["tasks"][0]["count"] == 4
+    for wrong in (("--tokens", "many"), ("--set", "client.retries"), ("--limits", "nobody")):
+        result = dispatch_sim("decide", "--tasks", 4, *wrong, cwd=tmp_path)
+        assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+        assert result.stderr.startswith(wrong[0])

@@ -355,6 +355,70 @@ def why(
             typer.echo(why_text(found), nl=False)
 
 
+@app.command()
+def decide(
+    tasks: Annotated[int, typer.Option(min=1, max=100_000, help="Size of the batch.")],
+    tokens: Annotated[str, typer.Option(help="Of a task, on average.")] = "15K",
+    duration: Annotated[str, typer.Option(help="Of a task, on average, with nothing in its way.")] = "60s",
+    calls: Annotated[str | None, typer.Option(help="Model calls of a task. Default: 5.")] = None,
+    spread: Annotated[str, typer.Option(help="Coefficient of variation of tokens and duration.")] = "50%",
+    limits: Annotated[
+        str | None,
+        typer.Option(
+            help="A provider's profile, 'unlimited', or a minute's requests/input/output: 50/30K/8K."
+        ),
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Whose list prices are paid: claude-sonnet-5.")] = None,
+    client: Annotated[str | None, typer.Option(help="A client's profile: claude-code.")] = None,
+    harness: Annotated[str | None, typer.Option(help="A harness's profile.")] = None,
+    concurrency: Annotated[str | None, typer.Option(help="Widths of queues: 2..6, or 2,4,8.")] = None,
+    objective: Annotated[
+        str | None, typer.Option(help="What is to be small: cost, makespan, tokens...")
+    ] = None,
+    timeout: Annotated[str | None, typer.Option(help="That ends an attempt: 5m.")] = None,
+    waiting: Annotated[str | None, typer.Option(help="What an hour of waiting is worth: $40/h.")] = None,
+    people: Annotated[str | None, typer.Option(help="What an hour of a person is worth: $80/h.")] = None,
+    further: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other key of a scenario.")
+    ] = None,
+    seed: Seed = None,
+    explain: Annotated[bool, typer.Option("--explain", help="What was assumed, and how sure it is.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Answer in a line how to dispatch a batch, without a file."""
+    with _errors_in_words():
+        from dispatch_sim.study.quick import Question, ask
+
+        found = ask(
+            Question(
+                tasks=tasks,
+                tokens=tokens,
+                duration=duration,
+                calls=calls,
+                spread=spread,
+                limits=limits,
+                model=model,
+                client=client,
+                harness=harness,
+                concurrency=concurrency,
+                objective=objective,
+                timeout=timeout,
+                waiting=waiting,
+                people=people,
+                further=_settings(further or []),
+                seed=1 if seed is None else seed,
+            )
+        )
+        if as_json:
+            _print_json(found.to_json())
+            return
+        from dispatch_sim.report.quick import answer_line, explanation
+
+        typer.echo(answer_line(found))
+        if explain:
+            typer.echo(explanation(found))
+
+
 def _read(path: Path) -> Source:
     from dispatch_sim.scenario.loader import load_source
 
@@ -444,6 +508,17 @@ def _ranges(given: list[str]) -> dict[str, str]:
         if not equals:
             _fail(f"--vary: {text!r} has no range; write tasks.tokens=1K..1M")
         found[path.strip()] = range_
+    return found
+
+
+def _settings(given: list[str]) -> dict[str, str]:
+    """Read values of keys: `client.retries=5`."""
+    found = {}
+    for text in given:
+        path, equals, value = text.partition("=")
+        if not equals or not path:
+            _fail(f"--set: {text!r} has no value; write client.retries=5")
+        found[path.strip()] = value.strip()
     return found
 
 

@@ -100,3 +100,13 @@ def test_decide_answers_programs_and_refuses_in_words(tmp_path):
         result = dispatch_sim("decide", "--tasks", 4, *wrong, cwd=tmp_path)
         assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
         assert result.stderr.startswith(wrong[0])
+
+
+def test_tune_says_what_to_set(folder):
+    """A sentence and a table; as JSON; files into reports/NAME."""
+    result = dispatch_sim("tune", "small.yaml", "--replications", 6, "--json", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert [knob["path"] for knob in found["knobs"]][:2] == ["concurrency", "retry.max_attempts"]
+    assert all(knob["best"] in knob["flat"] for knob in found["knobs"])
+    assert {path.name for path in (folder / "reports" / "small").iterdir()} == {"tuning.md", "tuning.json"}

@@ -356,6 +356,31 @@ def why(
 
 
 @app.command()
+def tune(
+    scenario: ScenarioFile,
+    seed: Seed = None,
+    replications: Replications = None,
+    jobs: Jobs = None,
+    out: OutFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Find the timeout, the retries and the width that minimise the objective, and what is as good."""
+    with _errors_in_words():
+        from dispatch_sim.report.tuning import tuning_text, write_tuning
+        from dispatch_sim.study.conduct import with_study
+        from dispatch_sim.study.tuning import tune as find
+
+        source = with_study(_read(scenario), seed, None)
+        with _progress("starts") as on_progress:
+            found = find(source, replications=replications, jobs=_jobs(jobs), on_progress=on_progress)
+        _say_written(write_tuning(found, out or _folder(scenario)))
+        if as_json:
+            _print_json(found.to_json())
+        else:
+            typer.echo(tuning_text(found), nl=False)
+
+
+@app.command()
 def decide(
     tasks: Annotated[int, typer.Option(min=1, max=100_000, help="Size of the batch.")],
     tokens: Annotated[str, typer.Option(help="Of a task, on average.")] = "15K",

@@ -57,7 +57,7 @@ study: {seed: 3}
 
 
 def test_the_answer_is_that_of_a_whole_study():
-    """The way that 256 replications of all find is among those that a few leave over, and of the same kind."""
+    """What 256 replications of all ways find is among those that a few leave over, and of the same kind."""
     found = ask(TIGHT)
     text = """\
 name: decide

@@ -212,9 +212,7 @@ def why_text(found: Explanation) -> str:
     """Return an explanation as plain text."""
     blocks = [paragraph(decision_sentence(found))]
     for title, sentence, rows in sections(found):
-        blocks += [
-            [*paragraph(f"{title}. {sentence}"), *(_columns(rows) if len(rows) > 1 else ["  nothing"])]
-        ]
+        blocks += [[*paragraph(f"{title}. {sentence}"), *(columns(rows) if len(rows) > 1 else ["  nothing"])]]
     blocks.append(paragraph(basis(found)))
     return "\n\n".join("\n".join(lines) for lines in blocks) + "\n"
 
@@ -229,7 +227,7 @@ def why_markdown(found: Explanation) -> str:
         parts += [f"## {heading}", markdown(sentence)]
         if heading == "One at a time":
             parts.append(f"![{markdown(sentence)}](tornado.svg)")
-        parts.append(_table(rows) if len(rows) > 1 else "Nothing.")
+        parts.append(table(rows) if len(rows) > 1 else "Nothing.")
     return "\n\n".join([*parts, markdown(basis(found))]) + "\n"
 
 
@@ -263,7 +261,8 @@ def _estimate(measure: Measure, estimate: Estimate) -> str:
     return measure.show(estimate.mean) + span(measure.show, estimate.low, estimate.high)
 
 
-def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows as columns of plain text."""
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     return [
         "  " + "  ".join(set_cell_size(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -271,7 +270,8 @@ def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def _table(rows: Sequence[Sequence[str]]) -> str:
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as a table of Markdown, the first as its head."""
     head, *body = [[markdown(cell) for cell in row] for row in rows]
     lines = [[capital(cell) for cell in head], ["---"] * len(head), *body]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

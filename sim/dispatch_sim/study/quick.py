@@ -34,8 +34,8 @@ FIRST_LOOK = 16
 MOST_REPLICATIONS = 256
 """Of the ways that are left after that."""
 
-EFFORT = 9000
-"""Model calls that all plays together may come to, beyond the first look; some 0.3 s on the engine that needs
+EFFORT = 6000
+"""Model calls that all plays together may come to, beyond the first look; some 0.2 s on the engine that needs
 no compiling."""
 
 _WORTH_COMPILED = 60_000

@@ -61,6 +61,14 @@ def decide(view: View) -> Decision:
             f"Take the simplest: {way(view.recommended)}."
         )
         return Decision(headline, (), (), tuple(_caution(view)))
+    if others and all(other.practically_equal for other in others):
+        headline = (
+            f"Nothing is at stake here: all {count(len(choice.alternatives) + 1)} ways that were played come "
+            f"within {amount(measure, choice.indifference)} of each other "
+            f"({amount(measure, choice.estimate.mean)} on average), which this scenario says nobody would "
+            f"act on. Take the simplest: {way(_simplest(view))}."
+        )
+        return Decision(headline, (), (), tuple(_caution(view)))
     what = instruction(view.recommended, view.tasks)
     headline = f"{what}: it {measure.verb} {_with_interval(view, choice.estimate)}."
     if not choice.alternatives:
@@ -68,6 +76,11 @@ def decide(view: View) -> Decision:
     comparison = [*_against_the_obvious(view), *_near_ties(view, others)]
     aside = [*_gamble(view), *_stake(view, others)]
     return Decision(headline, tuple(comparison), tuple(aside), tuple(_caution(view)))
+
+
+def _simplest(view: View) -> Point:
+    """Return what needs the least care: one by one where it was played, else the fewest at once."""
+    return view.first("sequential") or min(view.points, key=lambda point: (point[1], point[0]))
 
 
 def _with_interval(view: View, estimate: Estimate) -> str:
@@ -170,9 +183,7 @@ def _stake(view: View, others: list[Alternative]) -> Iterator[str]:
     told = (view.first("parallel"), view.first("sequential"))
     show = view.measure.show
     known = {show(a.estimate.mean) for point in told if point is not None and (a := view.alternative(point))}
-    if all(other.practically_equal for other in others):
-        yield "So little is at stake that any of the ways played will do."
-    elif best > 0 and not worst.in_best_subset and show(worst.estimate.mean) not in known:
+    if best > 0 and not worst.in_best_subset and show(worst.estimate.mean) not in known:
         times = worst.estimate.mean / best
         multiple = "twice" if about(times) == "2" else f"{about(times)} times"
         ratio = f", {multiple} as much" if times >= 1.15 else ""

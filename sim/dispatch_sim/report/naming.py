@@ -156,7 +156,12 @@ def reading(answer: Answer) -> list[tuple[str, str]]:
             ("A queue of N", "keeps N tasks running and starts the next as soon as one is finished.")
         )
         if "parallel" in kinds:
-            terms.append(("The best queue", "is the best of those narrower than the batch."))
+            terms.append(
+                (
+                    "The best queue",
+                    "is the best of those narrower than the batch; one as wide starts all together too.",
+                )
+            )
     if "waves" in kinds:
         terms.append(("Waves of N", "start N tasks and wait for all of them before the next N."))
     if "adaptive" in kinds:

@@ -69,6 +69,7 @@ def check(scenario: ScenarioFile, as_json: Json = False) -> None:
                     "tasks": checked.batch_size,
                     "design_points": design.points,
                     "replications": design.replications,
+                    "at_most": design.at_most,
                     "warnings": found,
                 }
             )
@@ -77,7 +78,7 @@ def check(scenario: ScenarioFile, as_json: Json = False) -> None:
             typer.echo(f"warning: {warning}")
         typer.echo(
             f"{scenario}: good. {checked.batch_size} tasks; a sweep plays {design.points:,} design points, "
-            f"{design.replications:,} replications of each."
+            f"{_counted(design.replications, design.at_most)} replications of each."
         )
 
 
@@ -275,6 +276,10 @@ def _read(path: Path) -> Source:
     from dispatch_sim.scenario.loader import load_source
 
     return load_source(path)
+
+
+def _counted(first: int, most: int) -> str:
+    return f"{first:,}" if first == most else f"{first:,} to {most:,}"
 
 
 def _jobs(asked: int | None) -> int:

@@ -21,6 +21,7 @@ from dispatch_sim.report.words import (
 from dispatch_sim.scenario.distributions import NAMES as DISTRIBUTIONS
 from dispatch_sim.study.choice import Alternative
 from dispatch_sim.study.estimates import Estimate
+from dispatch_sim.study.percentile import P95
 
 FEW = 200
 """Replications below which a report says that they are few: costs are skewed, and t intervals then short."""
@@ -207,6 +208,7 @@ def _caution(view: View) -> Iterator[str]:
 def _certain(view: View) -> bool:
     """Whether nothing is left to chance in the scenario, nor varied, so that one replication tells all."""
     estimates = view.answer.estimates
+    estimates = estimates[estimates["measure"] != P95]
     fixed = not view.choice.factors and not any(_chances(view.answer.scenario))
     return fixed and bool((estimates["low"] == estimates["high"]).all())
 

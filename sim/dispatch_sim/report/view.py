@@ -20,6 +20,7 @@ from dispatch_sim.study.estimates import (
     paired_difference,
     quantile_estimate,
 )
+from dispatch_sim.study.percentile import as_means, column_of
 
 MOST_IN_MAIN_TABLE = 6
 
@@ -103,9 +104,9 @@ class View:
         return {(str(key[0]), int(key[1]), int(key[2])): part for key, part in groups}
 
     def samples(self, measure: str, point: Point, tasks: int | None = None) -> NDArray[np.float64]:
-        """Return a measure in each replication of a point, in their order."""
+        """Return a measure in each replication of a point, in their order; of a percentile, as means."""
         part = self._rows[*point, self.tasks if tasks is None else tasks]
-        return part[measure].to_numpy(dtype=np.float64)
+        return as_means(measure, part[column_of(measure)].to_numpy(dtype=np.float64))
 
     def difference(self, measure: str, point: Point, other: Point) -> Estimate:
         """Return by how much a measure is larger at a point than at another, paired by replication."""

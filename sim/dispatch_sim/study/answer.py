@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from dispatch_sim.scenario.indifference import Zone, zone_for
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.study.break_even import BreakEven, find_break_even
 from dispatch_sim.study.choice import Choice, choose
+from dispatch_sim.study.constraints import Limits
 from dispatch_sim.study.estimates import estimate_table, factor_columns, factor_combinations
+from dispatch_sim.study.percentile import P95, percentile_table
 from dispatch_sim.study.results import Results
 
 OBJECTIVES = {
     "cost": "cost_usd",
     "makespan": "makespan_s",
+    "p95_makespan": "p95_makespan_s",
     "tokens": "tokens",
     "money": "money_usd",
     "people": "people_s",
@@ -36,7 +41,8 @@ class Answer:
     ----------
     results : all rows and the manifest.
     objective : the measure that is to be small, a column of the results.
-    estimates : one row a (design point, measure): mean, interval, number of replications.
+    estimates : one row a (design point, measure): mean, interval, number of replications; and the 95th
+        percentile of the makespan, as `p95_makespan_s`, with its value as the mean.
     choices : the recommended design point, for each combination of further factors.
     break_evens : where parallel and a queue change places; empty where a study cannot tell.
     """
@@ -88,18 +94,52 @@ def answer(results: Results) -> Answer:
     if results.replications < 2:
         raise AnswerError("fewer than two replications were played; there is nothing to conclude from them")
     scenario = results.manifest["scenario"]["resolved"]
-    study = scenario["study"]
-    objective = OBJECTIVES[scenario["objective"]["minimise"]]
-    frame = results.frame
+    objective, confidence = objective_of(scenario), scenario["study"]["confidence"]
+    found = choices(results)
+    break_evens = tuple(
+        find_break_even(
+            results.frame,
+            objective,
+            confidence,
+            batch_size=found[0].tasks,
+            zone=_zone(scenario).at,
+        )
+    )
+    estimates = pd.concat(
+        [
+            estimate_table(results.frame, None, confidence),
+            percentile_table(results.frame, P95, confidence),
+        ],
+        ignore_index=True,
+    )
+    return Answer(results, objective, estimates, found, break_evens)
+
+
+def choices(results: Results) -> tuple[Choice, ...]:
+    """Return the choice at the batch's own size, for each combination of further factors."""
+    scenario, frame = results.manifest["scenario"]["resolved"], results.frame
     batch_size = _played_size(frame, sum(group["count"] for group in scenario["tasks"]))
-    # The indifference zone is written in dollars: for another objective no difference is too small.
-    indifference = study["indifference"] if objective in ("cost_usd", "money_usd") else 0.0
-    choices = tuple(
-        choose(part, batch_size, objective, study["confidence"], indifference, factors)
+    return tuple(
+        choose(
+            part,
+            batch_size,
+            objective_of(scenario),
+            scenario["study"]["confidence"],
+            _zone(scenario),
+            factors,
+            Limits.of(scenario["objective"]),
+        )
         for factors, part in factor_combinations(frame)
     )
-    break_evens = tuple(find_break_even(frame, objective, study["confidence"], batch_size=batch_size))
-    return Answer(results, objective, estimate_table(frame, None, study["confidence"]), choices, break_evens)
+
+
+def objective_of(scenario: Mapping[str, Any]) -> str:
+    """Return the measure that a resolved scenario minimises."""
+    return OBJECTIVES[scenario["objective"]["minimise"]]
+
+
+def _zone(scenario: Mapping[str, Any]) -> Zone:
+    return zone_for(scenario["study"]["indifference"], scenario["objective"]["minimise"])
 
 
 def _played_size(frame: pd.DataFrame, wanted: int) -> int:

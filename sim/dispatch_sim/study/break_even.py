@@ -20,6 +20,7 @@ from dispatch_sim.study.estimates import (
     factor_combinations,
     paired_samples,
 )
+from dispatch_sim.study.percentile import as_means, column_of
 from dispatch_sim.study.sign_changes import (
     Crossing,
     Region,
@@ -34,6 +35,7 @@ _WORDS = {
     "cost_usd": ("cost", "cheaper"),
     "money_usd": ("money", "cheaper"),
     "makespan_s": ("makespan", "faster"),
+    "p95_makespan_s": ("95th percentile of the makespan", "faster"),
     "people_s": ("people's time", "better"),
 }
 
@@ -198,7 +200,7 @@ def find_break_even(
     Parameters
     ----------
     results : one row a (design point, replication); points play the same replications.
-    objective : the column to compare; less is better.
+    objective : the column to compare, or `p95_makespan_s`; less is better.
     confidence : of each confidence set.
     parallel, queue : the kinds to compare; with labels such as `queue (script)`, every pair is.
     batch_size : only along the widths at this number of tasks; without it, at every number of tasks.
@@ -225,13 +227,13 @@ def find_break_even(
     check_confidence(confidence)
     answers: list[BreakEven] = []
     for factors, part in factor_combinations(results):
-        samples = paired_samples(part, objective, ["strategy", "tasks", "concurrency"])
+        samples = paired_samples(part, column_of(objective), ["strategy", "tasks", "concurrency"])
         labels = sorted({label for label, _, _ in samples})
         one = [label for label in labels if _is_kind(label, parallel)]
         other = [label for label in labels if _is_kind(label, queue)]
         for parallel_label, queue_label in product(one, other):
             for question in _questions(samples, parallel_label, queue_label, batch_size):
-                found = _contests(samples, question.comparisons)
+                found = _contests(objective, samples, question.comparisons)
                 if not found:
                     continue
                 values, contests = tuple(found), list(found.values())
@@ -300,12 +302,14 @@ def _questions(
 
 
 def _contests(
+    objective: str,
     samples: Mapping[_Point, NDArray[np.float64]],
     comparisons: list[tuple[int, list[_Point], list[_Point]]],
 ) -> dict[int, Contest]:
     """Return the contest at each value of an axis that can be compared."""
     used = {point for _, together, queues in comparisons if queues for point in (*together, *queues)}
-    costs = complete_part({point: samples[point] for point in used})
+    raw = complete_part({point: samples[point] for point in used})
+    costs = {point: as_means(objective, sample) for point, sample in raw.items()}
     found = {}
     for value, together, queues in comparisons:
         # Not without parallel itself: what it is compared with is asked of it.

@@ -89,7 +89,8 @@ def _with_interval(view: View, estimate: Estimate) -> str:
     value = amount(view.measure, estimate.mean)
     if _exact(estimate):
         return f"{value} a batch, the same in every replication"
-    return f"{value} ({confidence} interval {show(estimate.low)} to {show(estimate.high)}) a batch on average"
+    ends = f"{show(estimate.low)} to {show(estimate.high)}"
+    return f"{value} ({confidence} interval {ends}) {view.measure.typical}"
 
 
 def _against_the_obvious(view: View) -> Iterator[str]:
@@ -174,7 +175,7 @@ def _gamble(view: View) -> Iterator[str]:
         yield (
             f"{capital(way(_point(often)))} is the {view.measure.best} in {percent(often.share_won)} of "
             f"batches, more often than {way(view.recommended)} ({percent(choice.share_won)}), but when it "
-            f"goes wrong it {view.measure.verb} so much that it loses on average."
+            f"goes wrong it {view.measure.verb} so much more that it loses all the same."
         )
 
 

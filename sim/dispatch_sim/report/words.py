@@ -199,6 +199,7 @@ class Measure:
     less, more : after a difference, `$3 less than`.
     better, best : of two strategies, and of all.
     show : writes a value.
+    typical : after a value, of what it is one.
     """
 
     column: str
@@ -209,6 +210,7 @@ class Measure:
     better: str
     best: str
     show: Callable[[float], str]
+    typical: str = "a batch on average"
 
     def signed(self, value: float) -> str:
         """Write a difference with its sign."""
@@ -225,12 +227,13 @@ MEASURES: Mapping[str, Measure] = {
         Measure(
             "p95_makespan_s",
             "95th percentile of the makespan",
-            "takes, in 19 of 20 batches, up to",
+            "takes",
             "less",
             "more",
             "faster",
             "fastest",
             duration,
+            "or less in 19 of 20 batches",
         ),
         Measure("people_s", "People's time", "takes people", "less", "more", "better", "best", duration),
         Measure("tokens", "Tokens", "uses", "fewer", "more", "leaner", "leanest", tokens),

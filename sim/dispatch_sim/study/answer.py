@@ -15,8 +15,11 @@ from dispatch_sim.study.break_even import BreakEven, find_break_even
 from dispatch_sim.study.choice import Choice, choose
 from dispatch_sim.study.constraints import Limits
 from dispatch_sim.study.estimates import estimate_table, factor_columns, factor_combinations
+from dispatch_sim.study.factor_break_even import FactorBreakEven, find_factor_break_even
+from dispatch_sim.study.pareto import ParetoPoint, pareto_front
 from dispatch_sim.study.percentile import P95, percentile_table
-from dispatch_sim.study.results import Results
+from dispatch_sim.study.results import Results, Stopped
+from dispatch_sim.study.slots import Returns, slot_returns
 
 OBJECTIVES = {
     "cost": "cost_usd",
@@ -27,6 +30,9 @@ OBJECTIVES = {
     "people": "people_s",
 }
 """What a scenario can ask to minimise, and the measure that it is."""
+
+
+Front = tuple[ParetoPoint, ...]
 
 
 class AnswerError(UserError):
@@ -45,6 +51,9 @@ class Answer:
         percentile of the makespan, as `p95_makespan_s`, with its value as the mean.
     choices : the recommended design point, for each combination of further factors.
     break_evens : where parallel and a queue change places; empty where a study cannot tell.
+    factor_break_evens : the same along each further factor, at the batch's own size.
+    fronts : of time and money, a front for each choice, in their order.
+    returns : what each further slot gains, for each choice and each label that was played at several widths.
     """
 
     results: Results
@@ -52,12 +61,21 @@ class Answer:
     estimates: pd.DataFrame
     choices: tuple[Choice, ...]
     break_evens: tuple[BreakEven, ...]
+    factor_break_evens: tuple[FactorBreakEven, ...] = ()
+    fronts: tuple[Front, ...] = ()
+    returns: tuple[Returns, ...] = ()
 
     @property
     def scenario(self) -> dict[str, Any]:
         """The resolved scenario, in base units, as the manifest holds it."""
         resolved: dict[str, Any] = self.results.manifest["scenario"]["resolved"]
         return resolved
+
+    @property
+    def stopped(self) -> Stopped:
+        """Why no more replications were played."""
+        stopped: Stopped = self.results.manifest["replications"]["stopped"]
+        return stopped
 
     @property
     def batch_size(self) -> int:
@@ -73,12 +91,19 @@ class Answer:
             "seed": manifest["seed"],
             "engine": manifest["engine"],
             "replications": self.results.replications,
+            "stopped": self.stopped,
             "interrupted": manifest["interrupted"],
             "objective": self.objective,
             "confidence": self.scenario["study"]["confidence"],
             "break_even": [break_even.to_json() for break_even in self.break_evens],
             "recommended": _recommended(self.choices[0]),
             "choices": [choice.to_json() for choice in self.choices],
+            "factor_break_even": [found.to_json() for found in self.factor_break_evens],
+            "pareto": [
+                {"factors": choice.factors, "points": [point.to_json() for point in front]}
+                for choice, front in zip(self.choices, self.fronts, strict=True)
+            ],
+            "returns": [found.to_json() for found in self.returns],
             "points": _points(self.estimates, factor_columns(self.results.frame)),
         }
 
@@ -112,7 +137,22 @@ def answer(results: Results) -> Answer:
         ],
         ignore_index=True,
     )
-    return Answer(results, objective, estimates, found, break_evens)
+    tasks, zone = found[0].tasks, _zone(scenario)
+    parts = factor_combinations(results.frame)
+    return Answer(
+        results,
+        objective,
+        estimates,
+        found,
+        break_evens,
+        tuple(find_factor_break_even(results.frame, tasks, objective, confidence, zone.at)),
+        tuple(pareto_front(part[part["tasks"] == tasks], confidence) for _, part in parts),
+        tuple(
+            each
+            for factors, part in parts
+            for each in slot_returns(part, tasks, objective, confidence, zone, factors)
+        ),
+    )
 
 
 def choices(results: Results) -> tuple[Choice, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any, Literal
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dispatch_sim.study.contest import Contest, contest, no_zone
+from dispatch_sim.study.contest import Contest, changes_of, contest, is_kind, no_zone
 from dispatch_sim.study.estimates import (
     Estimate,
     check_confidence,
@@ -27,8 +27,6 @@ from dispatch_sim.study.sign_changes import (
     Side,
     SignChanges,
     Status,
-    agreeing,
-    sign_changes,
 )
 
 _WORDS = {
@@ -229,8 +227,8 @@ def find_break_even(
     for factors, part in factor_combinations(results):
         samples = paired_samples(part, column_of(objective), ["strategy", "tasks", "concurrency"])
         labels = sorted({label for label, _, _ in samples})
-        one = [label for label in labels if _is_kind(label, parallel)]
-        other = [label for label in labels if _is_kind(label, queue)]
+        one = [label for label in labels if is_kind(label, parallel)]
+        other = [label for label in labels if is_kind(label, queue)]
         for parallel_label, queue_label in product(one, other):
             for question in _questions(samples, parallel_label, queue_label, batch_size):
                 found = _contests(objective, samples, question.comparisons)
@@ -255,15 +253,6 @@ def find_break_even(
                     )
                 )
     return answers
-
-
-def changes_of(places: Sequence[float], contests: Sequence[Contest], confidence: float) -> SignChanges:
-    """Return what a contest does along an axis: what its two ways of choosing agree on."""
-    whole, halves = (
-        sign_changes(places, np.stack([getattr(each, way) for each in contests]), confidence)
-        for way in ("whole", "halves")
-    )
-    return agreeing(whole, halves)
 
 
 _Point = tuple[Any, ...]
@@ -323,10 +312,6 @@ def _above(at: float) -> int:
     """Return the first whole number above a place, which may be one but for rounding."""
     nearest = round(at)
     return (nearest if math.isclose(at, nearest, abs_tol=1e-9) else math.floor(at)) + 1
-
-
-def _is_kind(label: str, kind: str) -> bool:
-    return label == kind or label.startswith(f"{kind} (")
 
 
 def _versus(parallel: str) -> str:

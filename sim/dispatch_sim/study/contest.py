@@ -7,12 +7,14 @@ choose, never better than the truly best. So a contest is judged both ways, and 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dispatch_sim.study.estimates import Estimate, mean_estimate
+from dispatch_sim.study.sign_changes import SignChanges, agreeing, sign_changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +87,40 @@ def cross_fitted_best(costs: NDArray[np.float64]) -> NDArray[np.float64]:
 def no_zone(_: float) -> float:
     """Return an indifference zone in which nothing lies: no difference is too small."""
     return 0.0
+
+
+def changes_of(places: Sequence[float], contests: Sequence[Contest], confidence: float) -> SignChanges:
+    """Return what a contest does along an axis: what its two ways of choosing agree on."""
+    whole, halves = (
+        sign_changes(places, np.stack([getattr(each, way) for each in contests]), confidence)
+        for way in ("whole", "halves")
+    )
+    return agreeing(whole, halves)
+
+
+Point = tuple[str, int, int]
+"""Label, number of tasks, concurrency."""
+
+
+def together_and_queues(
+    points: Iterable[Point],
+) -> Iterator[tuple[tuple[str, str], list[Point], list[Point]]]:
+    """Return, of points of one batch size, who starts all tasks together and who holds some back.
+
+    Yields, for each pair of a label of parallel and one of a queue, in order: the pair; parallel and the
+    queues as wide as the batch; the narrower queues. Pairs that lack either are left out.
+    """
+    ordered = sorted(points)
+    labels = list(dict.fromkeys(label for label, _, _ in ordered))
+    for parallel in (label for label in labels if is_kind(label, "parallel")):
+        for queue in (label for label in labels if is_kind(label, "queue")):
+            together = [p for p in ordered if p[0] == parallel]
+            together += [p for p in ordered if p[0] == queue and p[2] >= p[1] > 1]
+            queues = [p for p in ordered if p[0] == queue and p[2] < p[1]]
+            if queues:
+                yield (parallel, queue), together, queues
+
+
+def is_kind(label: str, kind: str) -> bool:
+    """Whether a label is that of a kind, with whatever options."""
+    return label == kind or label.startswith(f"{kind} (")

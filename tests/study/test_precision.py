@@ -61,8 +61,8 @@ def test_the_budget_ends_what_cannot_be_settled():
 def test_the_number_of_workers_changes_nothing(monkeypatch):
     """Over two processes in blocks of a row."""
     alone = compare(study(indifference="$0", at_most=40))
-    monkeypatch.setattr(runner, "WORTH_A_POOL", 1)
-    monkeypatch.setattr(runner, "ROWS_OF_A_BLOCK", 8)
+    monkeypatch.setattr(runner, "WORTH_A_POOL", 0)
+    monkeypatch.setitem(runner.TASKS_OF_A_BLOCK, "simpy", 40)
     together = compare(study(indifference="$0", at_most=40), jobs=2)
     assert together.frame.equals(alone.frame)
     assert together.manifest == alone.manifest

@@ -99,6 +99,7 @@ def _joined(played: Played, more: Played) -> Played:
         np.concatenate([played.replications, more.replications]),
         np.concatenate([played.measures, more.measures], axis=1),
         more.interrupted,
+        more.engine,
     )
 
 

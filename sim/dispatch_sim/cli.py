@@ -73,6 +73,7 @@ def check(scenario: ScenarioFile, as_json: Json = False) -> None:
                     "tasks": checked.batch_size,
                     "design_points": design.points,
                     "replications": design.replications,
+                    "at_most": design.at_most,
                     "warnings": found,
                 }
             )
@@ -81,7 +82,7 @@ def check(scenario: ScenarioFile, as_json: Json = False) -> None:
             typer.echo(f"warning: {warning}")
         typer.echo(
             f"{scenario}: good. {checked.batch_size} tasks; a sweep plays {design.points:,} design points, "
-            f"{design.replications:,} replications of each."
+            f"{_counted(design.replications, design.at_most)} replications of each."
         )
 
 
@@ -484,6 +485,10 @@ def _read(path: Path) -> Source:
     from dispatch_sim.scenario.loader import load_source
 
     return load_source(path)
+
+
+def _counted(first: int, most: int) -> str:
+    return f"{first:,}" if first == most else f"{first:,} to {most:,}"
 
 
 def _write_example(folder: Path) -> None:

@@ -197,7 +197,7 @@ def check_runs(runs: pd.DataFrame) -> None:
         raise TableError("a share is over 1")
     if len(runs):
         places = runs.groupby("group")["position"].agg(lambda found: sorted(found) == list(range(len(found))))
-        sizes = runs.groupby("group")["group_size"].agg(lambda found: (found == len(found)).all())
+        sizes = runs.groupby("group")["group_size"].agg(lambda found: bool((found == len(found)).all()))
         if not (places.all() and sizes.all()):
             raise TableError("places or sizes in a group do not fit its runs")
 

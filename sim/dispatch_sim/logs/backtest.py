@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from dispatch_sim.logs.calibration import Calibration, calibrate
 from dispatch_sim.logs.forecast import Forecast, forecast
 from dispatch_sim.logs.groups import Group, find_groups
-from dispatch_sim.logs.observations import CalibrationError
+from dispatch_sim.logs.observations import CalibrationError, codes
 from dispatch_sim.logs.replay import replay
 from dispatch_sim.logs.scores import crps, needed_stretch, rank, stretched
 from dispatch_sim.logs.tables import Tables
 from dispatch_sim.scenario.coordination import Brief
 from dispatch_sim.scenario.model import Scenario
 
-MOST_FOLDS = 20
+MOST_FOLDS = 50
 """Up to so many sessions each is left out by itself; of more, so many parts of them."""
 
 MOST_PLAYS = 10_000
@@ -64,7 +64,8 @@ class Forecasted:
     stretch : what the groups of other folds needed; see `scores.needed_stretch`.
     rank, crps_s : of the wall-clock in the forecast as calibrated.
     stretched_rank, stretched_crps_s : likewise, in the forecast widened by `stretch`.
-    tokens_rank : of the tokens, as calibrated; NaN where not all are seen.
+    tokens_rank, stretched_tokens_rank : likewise of the tokens, widened by what they needed; NaN where not
+        all tokens are seen.
     same_size_s, slowest_s : the two naive rules: the mean of past groups of that size (of all, where there is
         none), and the slowest of the members' average durations. Their CRPS is their absolute error.
     past_crps_s : of the wall-clocks of all past groups, taken as a forecast.
@@ -78,6 +79,7 @@ class Forecasted:
     stretched_rank: float
     stretched_crps_s: float
     tokens_rank: float
+    stretched_tokens_rank: float
     same_size_s: float
     slowest_s: float
     past_crps_s: float
@@ -187,7 +189,8 @@ def _score(group: Group, made: Forecast, past: list[Group], average: dict[str, f
         crps_s=score,
         stretched_rank=place,
         stretched_crps_s=score,
-        tokens_rank=math.nan if math.isnan(group.tokens) else rank(made.tokens, group.tokens),
+        tokens_rank=_rank_seen(made.tokens, group.tokens),
+        stretched_tokens_rank=math.nan,
         same_size_s=float(np.mean(same or walls)),
         slowest_s=max(average.get(kind, average[""]) for kind in group.kinds),
         past_crps_s=crps(walls, group.wall_s),
@@ -202,18 +205,32 @@ def _stretch(forecasted: list[Forecasted], fold_of: dict[str, int]) -> list[Fore
     """
     found = []
     for each in forecasted:
-        others = [
-            other.rank for other in forecasted if fold_of[other.group.session] != fold_of[each.group.session]
-        ]
-        factor = needed_stretch(np.array(others))
-        wide = stretched(each.forecast.wall_s, factor)
-        wall_s = each.group.wall_s
+        fold = fold_of[each.group.session]
+        others = [other for other in forecasted if fold_of[other.group.session] != fold]
+        factor = _needed([(other.rank, other.group.session) for other in others])
+        wide, wall_s = stretched(each.forecast.wall_s, factor), each.group.wall_s
+        of_tokens = _needed([(other.tokens_rank, other.group.session) for other in others])
+        tokens = stretched(each.forecast.tokens, of_tokens)
         found.append(
             replace(
-                each, stretch=factor, stretched_rank=rank(wide, wall_s), stretched_crps_s=crps(wide, wall_s)
+                each,
+                stretch=factor,
+                stretched_rank=rank(wide, wall_s),
+                stretched_crps_s=crps(wide, wall_s),
+                stretched_tokens_rank=_rank_seen(tokens, each.group.tokens),
             )
         )
     return found
+
+
+def _needed(seen: list[tuple[float, str]]) -> float:
+    """Return how much wider forecasts have to be, by the ranks and sessions of those seen."""
+    there = pd.DataFrame([each for each in seen if not math.isnan(each[0])], columns=["rank", "session"])
+    return needed_stretch(there["rank"].to_numpy(dtype=float), codes(there["session"]))
+
+
+def _rank_seen(sample: Values, outcome: float) -> float:
+    return math.nan if math.isnan(outcome) else rank(sample, outcome)
 
 
 def _no_groups(left_out: Counter[str]) -> str:

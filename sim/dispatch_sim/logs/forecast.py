@@ -14,8 +14,8 @@ from dispatch_sim.dispatch.log import Event
 from dispatch_sim.dispatch.luck import Luck
 from dispatch_sim.dispatch.plan import make_plan
 from dispatch_sim.logs.replay import NOTHING_ELSE, wall_clock
-from dispatch_sim.scenario.failure import Recovery, Retry
 from dispatch_sim.scenario.coordination import Merge
+from dispatch_sim.scenario.failure import Recovery, Retry
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.strategy import parse_strategy
 

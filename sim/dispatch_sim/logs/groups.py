@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from dispatch_sim.logs.tables import NOT_STARTED, Tables
@@ -99,21 +98,21 @@ def find_groups(tables: Tables) -> tuple[list[Group], Counter[str]]:
 
 def _group(runs: pd.DataFrame, first: float) -> Group:
     begin = float(runs["called_at_s"].iloc[0])
-    members = []
-    for row in runs.itertuples(index=False):
-        spawn = float(row.first_context_tokens)
-        spawn = min(first if np.isnan(spawn) else spawn, float(row.final_context_tokens))
-        members.append(
-            Member(
-                kind=str(row.kind),
-                launched_s=float(row.called_at_s) - begin,
-                duration_s=float(row.duration_s),
-                calls=float(row.calls),
-                spawn_tokens=spawn,
-                work_tokens=float(row.final_context_tokens) - spawn,
-                output_tokens=float(row.output_tokens),
-                return_tokens=float(row.return_tokens),
-            )
-        )
+    spawn = runs["first_context_tokens"].fillna(first).clip(upper=runs["final_context_tokens"])
+    numbers = pd.DataFrame(
+        {
+            "launched_s": runs["called_at_s"] - begin,
+            "duration_s": runs["duration_s"],
+            "calls": runs["calls"],
+            "spawn_tokens": spawn,
+            "work_tokens": runs["final_context_tokens"] - spawn,
+            "output_tokens": runs["output_tokens"],
+            "return_tokens": runs["return_tokens"],
+        }
+    )
+    members = tuple(
+        Member(str(kind), *map(float, row))
+        for kind, row in zip(runs["kind"], numbers.to_numpy(dtype=float), strict=True)
+    )
     end = float(runs["ended_at_s"].max())
-    return Group(str(runs["group"].iloc[0]), str(runs["session"].iloc[0]), tuple(members), end - begin)
+    return Group(str(runs["group"].iloc[0]), str(runs["session"].iloc[0]), members, end - begin)

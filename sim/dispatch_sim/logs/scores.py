@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
@@ -37,19 +35,30 @@ def covered(ranks: Values, level: float) -> NDArray[np.bool_]:
     return np.abs(ranks - 0.5) <= level / 2
 
 
-def needed_stretch(ranks: Values) -> float:
+def needed_stretch(ranks: Values, sessions: NDArray[np.intp]) -> float:
     """Return how much wider forecasts have to be for their 90% intervals to hold 90% of outcomes to come.
 
-    Split conformal prediction (Lei et al., JASA 113, 2018): of n outcomes seen, the ceil(0.9 (n + 1))-th
-    smallest distance from the middle, on the scale of normal scores, over what a good forecast has there. That
-    holds for any forecast, if outcomes to come are like those seen; fewer than 9 cannot tell, and change
-    nothing.
+    Hierarchical conformal prediction (Lee, Barber and Willett, arXiv 2306.06342): the least distance from the
+    middle, on the scale of normal scores, within which 90% of outcomes are, where each session counts once,
+    shared by its groups, and one more session has its outcome at infinity; over what a good forecast has
+    there. That holds for any forecast, for a group of a session to come that is like those seen. Fewer than 9
+    sessions cannot tell, and change nothing.
+
+    Parameters
+    ----------
+    ranks : of outcomes seen, each in its own forecast.
+    sessions : of each, counted from 0.
     """
-    place = math.ceil(LEVEL * (len(ranks) + 1))
-    if place > len(ranks):
+    if not len(ranks):
         return 1.0
-    scores = np.sort(np.abs(special.ndtri(ranks)))
-    return float(scores[place - 1] / special.ndtri((1 + LEVEL) / 2))
+    sizes = np.bincount(sessions)
+    distances = np.abs(special.ndtri(ranks))
+    order = np.argsort(distances, kind="stable")
+    held = np.cumsum(1 / sizes[sessions][order])
+    enough = held >= LEVEL * (np.count_nonzero(sizes) + 1) - 1e-9
+    if not enough.any():
+        return 1.0
+    return float(distances[order][int(np.argmax(enough))] / special.ndtri((1 + LEVEL) / 2))
 
 
 def stretched(sample: Values, factor: float) -> Values:

@@ -1,8 +1,8 @@
 """How well the model would have predicted what logs show.
 
-*Replay*: durations and launches as observed, wall-clock out of the model. *Forecast*: the kinds and the number
-of tasks only, by a scenario that was calibrated without the sessions of the group's fold. Two naive rules, and
-the past as it was, are what a model has to beat.
+*Replay*: durations and launches as observed, wall-clock out of the model. *Forecast*: the kinds and the
+number of tasks only, by a scenario that was calibrated without the sessions of the group's fold. Two naive
+rules, and the past as it was, are what a model has to beat.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def backtest(tables: Tables, scenario: Scenario | None = None) -> Backtest:
     groups, left_out = find_groups(tables)
     if not groups:
         raise CalibrationError(_no_groups(left_out))
-    fold_of = _folds(tables.runs["session"])
+    fold_of = _folds(tables.runs["session"], {group.session for group in groups})
     replications = min(max(MOST_PLAYS // len(groups), REPLICATIONS[0]), REPLICATIONS[1])
     replayed, forecasted, alone = [], [], 0
     folds = sorted({fold_of[group.session] for group in groups})
@@ -157,9 +157,11 @@ def backtest(tables: Tables, scenario: Scenario | None = None) -> Backtest:
     )
 
 
-def _folds(sessions: pd.Series) -> dict[str, int]:
-    """Return the fold of each session."""
-    return {name: number % MOST_FOLDS for number, name in enumerate(sessions.unique())}
+def _folds(sessions: pd.Series, with_groups: set[str]) -> dict[str, int]:
+    """Return the fold of each session; -1 for those without groups, which are never left out."""
+    names = [str(name) for name in sessions.unique()]
+    judged = [name for name in names if name in with_groups]
+    return dict.fromkeys(names, -1) | {name: place % MOST_FOLDS for place, name in enumerate(judged)}
 
 
 def _known(rest: Tables) -> Calibration | None:

@@ -65,9 +65,7 @@ class Calibration:
             f"kinds; or `{DEFAULT}`, not to be seen in these logs, or in too few runs. Intervals are of 95%, "
             "and of sessions: what would have come of others of the same user."
         )
-        yield (
-            "Put in what you know better, and your own batch under `count`. Then: dispatch-sim sweep THIS FILE"
-        )
+        yield ("Put in what you know better, and your own batch under `count`. Then: dispatch-sim sweep FILE")
 
 
 def calibrate(tables: Tables, *, intervals: bool = True) -> Calibration:

@@ -31,7 +31,7 @@ from dispatch_sim.scenario.tasks import TaskGroup
 PARALLEL, SEQUENTIAL = "all at once", "one by one"
 
 ASSUMPTIONS = (
-    "Every agent takes as long, and as many tokens, as it did: nothing is learnt from what came back earlier.",
+    "Every agent takes as long, and as many tokens, as it did: nothing is learnt from what came back.",
     "Launches of a group are as far apart, on average, as they were; each further turn of the coordinator "
     "takes what the scenario says.",
     "What an agent's logs do not show - calls, tokens - is the median of its kind.",

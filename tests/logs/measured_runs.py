@@ -1,12 +1,15 @@
 """The shared table of real agent runs, as an independent parser read them, in the columns of our tables."""
 
 import os
+import tarfile
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from dispatch_sim.logs.reading import read_logs
 from dispatch_sim.logs.tables import AgentRun, Tables, make_tables
 
 FOLDER = Path(os.environ.get("DISPATCH_SIM_SHARED", Path(__file__).parents[3] / "shared")) / "data"
@@ -24,6 +27,17 @@ _OUTCOMES = {
     "failed_silent": "failed_silent",
     "async_failed": "failed",
 }
+
+
+def measured_logs() -> Tables:
+    """Return what the shared transcripts come to, or skip the test where they are not there."""
+    path = FOLDER / "claude-code-transcripts.tar.gz"
+    if not path.is_file():
+        pytest.skip(f"no real transcripts at {path}")
+    with tempfile.TemporaryDirectory() as folder, tarfile.open(path) as packed:
+        packed.extractall(folder, filter="data")
+        logs = read_logs(folder)
+    return Tables(logs.runs, logs.groups)
 
 
 def measured_tables() -> Tables:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,7 +21,7 @@ from dispatch_sim.logs.forecast import Forecast, forecast
 from dispatch_sim.logs.groups import Group, find_groups
 from dispatch_sim.logs.observations import CalibrationError, codes
 from dispatch_sim.logs.replay import replay
-from dispatch_sim.logs.scores import crps, needed_stretch, rank, stretched
+from dispatch_sim.logs.scores import crps, needed_stretch, rank, reach, stretched
 from dispatch_sim.logs.tables import Tables
 from dispatch_sim.scenario.coordination import Brief
 from dispatch_sim.scenario.model import Scenario
@@ -62,10 +63,10 @@ class Forecasted:
     group : as observed.
     forecast : by the scenario as calibrated.
     stretch : what the groups of other folds needed; see `scores.needed_stretch`.
-    rank, crps_s : of the wall-clock in the forecast as calibrated.
+    rank, reach, crps_s : of the wall-clock in the forecast as calibrated; see `scores`.
     stretched_rank, stretched_crps_s : likewise, in the forecast widened by `stretch`.
-    tokens_rank, stretched_tokens_rank : likewise of the tokens, widened by what they needed; NaN where not
-        all tokens are seen.
+    tokens_rank, tokens_reach, stretched_tokens_rank : likewise of the tokens, widened by what they needed;
+        NaN where not all tokens are seen.
     same_size_s, slowest_s : the two naive rules: the mean of past groups of that size (of all, where there is
         none), and the slowest of the members' average durations. Their CRPS is their absolute error.
     past_crps_s : of the wall-clocks of all past groups, taken as a forecast.
@@ -75,10 +76,12 @@ class Forecasted:
     forecast: Forecast
     stretch: float
     rank: float
+    reach: float
     crps_s: float
     stretched_rank: float
     stretched_crps_s: float
     tokens_rank: float
+    tokens_reach: float
     stretched_tokens_rank: float
     same_size_s: float
     slowest_s: float
@@ -188,10 +191,12 @@ def _score(group: Group, made: Forecast, past: list[Group], average: dict[str, f
         forecast=made,
         stretch=1.0,
         rank=place,
+        reach=reach(made.wall_s, group.wall_s),
         crps_s=score,
         stretched_rank=place,
         stretched_crps_s=score,
-        tokens_rank=_rank_seen(made.tokens, group.tokens),
+        tokens_rank=_seen(rank, made.tokens, group.tokens),
+        tokens_reach=_seen(reach, made.tokens, group.tokens),
         stretched_tokens_rank=math.nan,
         same_size_s=float(np.mean(same or walls)),
         slowest_s=max(average.get(kind, average[""]) for kind in group.kinds),
@@ -209,9 +214,9 @@ def _stretch(forecasted: list[Forecasted], fold_of: dict[str, int]) -> list[Fore
     for each in forecasted:
         fold = fold_of[each.group.session]
         others = [other for other in forecasted if fold_of[other.group.session] != fold]
-        factor = _needed([(other.rank, other.group.session) for other in others])
+        factor = _needed([(other.reach, other.group.session) for other in others])
         wide, wall_s = stretched(each.forecast.wall_s, factor), each.group.wall_s
-        of_tokens = _needed([(other.tokens_rank, other.group.session) for other in others])
+        of_tokens = _needed([(other.tokens_reach, other.group.session) for other in others])
         tokens = stretched(each.forecast.tokens, of_tokens)
         found.append(
             replace(
@@ -219,20 +224,20 @@ def _stretch(forecasted: list[Forecasted], fold_of: dict[str, int]) -> list[Fore
                 stretch=factor,
                 stretched_rank=rank(wide, wall_s),
                 stretched_crps_s=crps(wide, wall_s),
-                stretched_tokens_rank=_rank_seen(tokens, each.group.tokens),
+                stretched_tokens_rank=_seen(rank, tokens, each.group.tokens),
             )
         )
     return found
 
 
 def _needed(seen: list[tuple[float, str]]) -> float:
-    """Return how much wider forecasts have to be, by the ranks and sessions of those seen."""
-    there = pd.DataFrame([each for each in seen if not math.isnan(each[0])], columns=["rank", "session"])
-    return needed_stretch(there["rank"].to_numpy(dtype=float), codes(there["session"]))
+    """Return how much wider forecasts have to be, by the reaches and sessions of those seen."""
+    there = pd.DataFrame([each for each in seen if not math.isnan(each[0])], columns=["reach", "session"])
+    return needed_stretch(there["reach"].to_numpy(dtype=float), codes(there["session"]))
 
 
-def _rank_seen(sample: Values, outcome: float) -> float:
-    return math.nan if math.isnan(outcome) else rank(sample, outcome)
+def _seen(score: Callable[[Values, float], float], sample: Values, outcome: float) -> float:
+    return math.nan if math.isnan(outcome) else score(sample, outcome)
 
 
 def _no_groups(left_out: Counter[str]) -> str:

@@ -88,8 +88,9 @@ def calibrate(tables: Tables, *, intervals: bool = True) -> Calibration:
     counts = _counts(seen.honest["kind"].map(group_of), groups)
     figures: list[Figure] = [Figure(("name",), "From my own logs", DEFAULT, "a name is yours to give")]
     for name, count in counts.items():
-        kind_runs = f"{int((seen.honest['kind'].map(group_of) == name).sum())} of {len(seen.honest)} runs"
-        source = f"{kind_runs} are of this kind; a batch of the usual size, to be replaced by your own"
+        runs = f"{int((seen.honest['kind'].map(group_of) == name).sum())} of {len(seen.honest)} runs"
+        kind = "kinds with fewer than 20" if name == ALL_KINDS else "this kind"
+        source = f"{runs} are of {kind}; a batch of the usual size, to be replaced by your own"
         figures.append(Figure(("tasks", name, "count"), str(count), MEASURED, source, len(seen.honest)))
         figures += work.figures(name)
     figures += dispatching.figures(seen, work)

@@ -22,6 +22,9 @@ LEAST_ATTEMPTS = 30
 LEAST_CALLS = 1000
 """Fewest model calls from which a rate of retries is told: rates of a part in a thousand are usual."""
 
+MOSTLY = 0.5
+"""Part of the runs that name a model from which its prices stand for all."""
+
 NOT_IN_LOGS = (
     ("dispatch", "turn", "time"),
     ("provider", "limits", "requests"),
@@ -150,7 +153,10 @@ def _model(runs: pd.DataFrame) -> Iterator[Figure]:
         return
     from genai_prices import Usage, calc_price
 
-    model, part = str(named.mode().iloc[0]), float((named == named.mode().iloc[0]).mean())
+    model = str(named.mode().iloc[0])
+    part = float((named == model).mean())
+    if part < MOSTLY:
+        return
     try:
         calc_price(Usage(input_tokens=1), model_ref=model)
     except LookupError:

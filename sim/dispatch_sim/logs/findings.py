@@ -59,11 +59,15 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Rival:
-    """A rule to beat: its mean CRPS, and in which part of resamplings of sessions the model's is less."""
+    """A rule to beat: its mean CRPS, and how often the model's is less when sessions are drawn again.
+
+    `beaten` is the part of resamplings for the model as calibrated, `beaten_widened` for it widened.
+    """
 
     name: str
     crps_s: float
     beaten: float
+    beaten_widened: float
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class Findings:
     wall, tokens : coverage by level.
     stretch : the median of what forecasts were widened by.
     crps_s, widened_crps_s : the model's mean scores.
-    rivals : what it is compared to, by its widened forecast.
+    rivals : what it is compared to.
     """
 
     replay: Errors
@@ -114,7 +118,7 @@ def findings(found: Backtest) -> Findings:
         stretch=float(np.median([each.stretch for each in forecasts])) if forecasts else 1.0,
         crps_s=_mean(model),
         widened_crps_s=_mean(widened),
-        rivals=_rivals(forecasts, widened),
+        rivals=_rivals(forecasts, model, widened),
     )
 
 
@@ -166,7 +170,7 @@ def _coverage(
     return tuple(rows)
 
 
-def _rivals(forecasts: Sequence[Forecasted], model: Values) -> tuple[Rival, ...]:
+def _rivals(forecasts: Sequence[Forecasted], model: Values, widened: Values) -> tuple[Rival, ...]:
     if not forecasts:
         return ()
     observed = np.array([each.group.wall_s for each in forecasts])
@@ -177,7 +181,12 @@ def _rivals(forecasts: Sequence[Forecasted], model: Values) -> tuple[Rival, ...]
     }
     often = _resampled(forecasts)
     return tuple(
-        Rival(name, float(score.mean()), float((often @ (score - model) > 0).mean()))
+        Rival(
+            name,
+            float(score.mean()),
+            float((often @ (score - model) > 0).mean()),
+            float((often @ (score - widened) > 0).mean()),
+        )
         for name, score in scores.items()
     )
 

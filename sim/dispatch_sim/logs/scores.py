@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 Values = NDArray[np.float64]
+
+MOST_STRETCH = 10.0
+"""A forecast that would have to be wider than this many times is just wrong, and stays so."""
+
+_LEAST = 1e-9
+_NARROWEST = 1e-3
 
 LEVEL = 0.9
 """Of the interval that is to hold as many outcomes as it says."""
@@ -35,34 +42,43 @@ def covered(ranks: Values, level: float) -> NDArray[np.bool_]:
     return np.abs(ranks - 0.5) <= level / 2
 
 
-def needed_stretch(ranks: Values, sessions: NDArray[np.intp]) -> float:
+def reach(sample: Values, outcome: float) -> float:
+    """Return how far out an outcome lies: 1 at the end of the forecast's 90% interval, 2 at twice as far.
+
+    From the median, on a logarithmic scale, on the side of the outcome.
+    """
+    low, middle, high = np.log(
+        np.maximum(np.quantile(sample, ((1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2)), _LEAST)
+    )
+    off = math.log(max(outcome, _LEAST)) - middle
+    half = high - middle if off > 0 else middle - low
+    return min(float(abs(off) / max(half, _NARROWEST)), MOST_STRETCH)
+
+
+def needed_stretch(reaches: Values, sessions: NDArray[np.intp]) -> float:
     """Return how much wider forecasts have to be for their 90% intervals to hold 90% of outcomes to come.
 
-    Hierarchical conformal prediction (Lee, Barber and Willett, arXiv 2306.06342): the least distance from the
-    middle, on the scale of normal scores, within which 90% of outcomes are, where each session counts once,
-    shared by its groups, and one more session has its outcome at infinity; over what a good forecast has
-    there. That holds for any forecast, for a group of a session to come that is like those seen. Fewer than 9
-    sessions cannot tell, and change nothing.
+    Hierarchical conformal prediction (Lee, Barber and Willett, arXiv 2306.06342): the reach within which 90%
+    of outcomes are, where each session counts once, shared by its groups, and one more session has its
+    outcome at infinity. That holds for any forecast, for a group of a session to come that is like those
+    seen. Fewer than 9 sessions cannot tell, and change nothing.
 
     Parameters
     ----------
-    ranks : of outcomes seen, each in its own forecast.
+    reaches : of outcomes seen, each in its own forecast.
     sessions : of each, counted from 0.
     """
-    if not len(ranks):
+    if not len(reaches):
         return 1.0
     sizes = np.bincount(sessions)
-    distances = np.abs(special.ndtri(ranks))
-    order = np.argsort(distances, kind="stable")
+    order = np.argsort(reaches, kind="stable")
     held = np.cumsum(1 / sizes[sessions][order])
     enough = held >= LEVEL * (np.count_nonzero(sizes) + 1) - 1e-9
-    if not enough.any():
-        return 1.0
-    return float(distances[order][int(np.argmax(enough))] / special.ndtri((1 + LEVEL) / 2))
+    return float(reaches[order][int(np.argmax(enough))]) if enough.any() else 1.0
 
 
 def stretched(sample: Values, factor: float) -> Values:
     """Return a sample with the distances of its logarithms from their median multiplied."""
-    logs = np.log(np.maximum(sample, 1e-9))
+    logs = np.log(np.maximum(sample, _LEAST))
     middle = float(np.median(logs))
     return np.asarray(np.exp(middle + factor * (logs - middle)), dtype=np.float64)

@@ -131,7 +131,6 @@ class Work:
         path = ("tasks", name, "output_share")
         for origin, runs in ((MEASURED, self._of(name)), (BORROWED, self._runs)):
             there = runs[(runs["output_tokens"] > 0) & (runs["work_tokens"] > 0)]
-            there = there[there["output_estimated"].fillna(0.0) < 1.0]
             if len(there) >= fits.LEAST:
                 written = there["output_tokens"].to_numpy(dtype=float)
                 work = there["work_tokens"].to_numpy(dtype=float)
@@ -141,13 +140,10 @@ class Work:
 
                 share = bootstrapped(part, sessions_of(there), asked=self.intervals)[0]
                 origin = BORROWED if name == ALL_KINDS else origin
-                return Figure(
-                    path,
-                    share_yaml(share.estimate),
-                    origin,
-                    f"n={len(there)}, tokens written over tokens of work, in all{spread(share, share_yaml)}",
-                    len(there),
-                )
+                guessed = float((there["output_estimated"].fillna(0.0) * written).sum() / written.sum())
+                how = f"; {guessed:.0%} estimated from texts, without what is not kept" if guessed else ""
+                source = f"n={len(there)}, tokens written over tokens of work{spread(share, share_yaml)}{how}"
+                return Figure(path, share_yaml(share.estimate), origin, source, len(there))
         n = int((self._of(name)["output_tokens"] > 0).sum())
         return default_figure(path, f"{n} runs tell what they wrote, fewer than {fits.LEAST}")
 

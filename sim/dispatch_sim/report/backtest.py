@@ -28,8 +28,8 @@ METHOD = (
     "other sessions' groups would have needed for nine in ten to lie in their 90% intervals (hierarchical "
     "conformal prediction; from 9 sessions on).",
     "CRPS: the continuous ranked probability score, in seconds, less is better; for a rule that names one "
-    "value it is the absolute error. Intervals, and 'better in', come from drawing the sessions again, 2,000 "
-    "times.",
+    "value it is the absolute error. Intervals, and how often the model is better, come from drawing "
+    "the sessions again, 2,000 times.",
 )
 
 
@@ -94,8 +94,9 @@ def _rival_words(judged: Findings) -> str:
         )
         if names
     ]
-    said = "; ".join(parts)
-    return f"By the CRPS of its forecasts, {said}."
+    said = f"By the CRPS of its forecasts as calibrated, {'; '.join(parts)}."
+    lost = [rival.name for rival in judged.rivals if rival.beaten > 0.5 > rival.beaten_widened]
+    return f"{said} Widened, its score is worse than that of {listed(lost)}." if lost else said
 
 
 def _blocks(found: Backtest, judged: Findings, method: tuple[str, ...]) -> Iterator[Block]:
@@ -159,11 +160,16 @@ def _forecast_blocks(found: Backtest, judged: Findings) -> Iterator[Block]:
         "Forecast: CRPS, less is better",
         (),
         (
-            ("", "seconds", "the widened model is better in"),
-            ("the model, widened", f"{judged.widened_crps_s:.0f}", ""),
-            ("the model, as calibrated", f"{judged.crps_s:.0f}", ""),
+            ("", "seconds", "model better in", "widened better in"),
+            ("the model, as calibrated", f"{judged.crps_s:.0f}", "", ""),
+            ("the model, widened", f"{judged.widened_crps_s:.0f}", "", ""),
             *(
-                (rival.name, f"{rival.crps_s:.0f}", f"{percent(rival.beaten)} of resamplings")
+                (
+                    rival.name,
+                    f"{rival.crps_s:.0f}",
+                    percent(rival.beaten),
+                    percent(rival.beaten_widened),
+                )
                 for rival in judged.rivals
             ),
         ),

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from dispatch_sim.logs.backtest import Backtest, Forecasted
 from dispatch_sim.logs.scores import stretched
@@ -36,8 +36,9 @@ def backtest_picture(found: Backtest) -> svg.Picture | None:
         for place, row in enumerate(rows):
             _draw(axes, place, row, replayed[row.group.name])
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(FixedLocator([1, 10, 60, 600, 3600, 36_000, 360_000]))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xlabel("wall-clock of a parallel group")
         axes.set_ylim(-1, len(rows))
         if len(rows) <= _NAMED:

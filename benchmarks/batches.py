@@ -29,7 +29,7 @@ SCENARIOS = {
         TASKS + "provider: {limits: {requests: 50/min, input_tokens: 30K/min, output_tokens: 8K/min}}"
     ),
 }
-"""An entry tier's limits, which twenty tasks hardly meet, and a small account's, which refuse most."""
+"""An entry tier's limits, which twenty tasks hardly meet, and a small account's, which refuse two tries in five."""
 
 WIDTHS = {"1": "queue: 1", "4": "queue: 4", "all": "queue: 20"}
 

@@ -102,16 +102,13 @@ def run(
 ) -> None:
     """Play one replication and show its timeline."""
     with _errors_in_words():
-        from dispatch_sim.dispatch.engine import play
-        from dispatch_sim.dispatch.log import Event
-        from dispatch_sim.dispatch.luck import Luck
         from dispatch_sim.study.conduct import with_study
         from dispatch_sim.study.design import find_plan
+        from dispatch_sim.study.engines import play_one
 
         checked = with_study(_read(scenario), seed, None).scenario()
         plan = find_plan(checked, strategy, tasks)
-        log: list[Event] = []
-        outcome = play(plan, Luck(checked, replication), log)
+        outcome, log = play_one(plan, replication)
         if as_json:
             _print_json(
                 {
@@ -169,6 +166,9 @@ def sweep(
         Path | None,
         typer.Option(metavar="DIR", help="Where to write. Default: reports/NAME, as the file is called."),
     ] = None,
+    no_report: Annotated[
+        bool, typer.Option("--no-report", help="Write the results only, not the pages and figures.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Sweep tasks and concurrency: the break-even, the choice, and a report."""
@@ -185,7 +185,8 @@ def sweep(
                 jobs=_jobs(jobs),
                 on_progress=on_progress,
             )
-        _answer(results, sweep_text, out or Path("reports") / folder_name(scenario.stem), as_json)
+        folder = out or Path("reports") / folder_name(scenario.stem)
+        _answer(results, sweep_text, folder, as_json, pages=not no_report)
 
 
 @app.command()
@@ -222,6 +223,41 @@ def claims(
             _print_json(claims_json(findings))
         else:
             typer.echo(verdicts_text(findings), nl=False)
+
+
+@app.command()
+def logs(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="PATH...", help="Logs of agents, and folders with logs anywhere below."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="DIR", help="Write runs.csv and groups.csv there.")
+    ] = None,
+    example: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write logs that are made up there, to try this on.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Read your own logs (Claude Code, Codex, OpenTelemetry): runs of agents, and parallel groups of them."""
+    with _errors_in_words():
+        if example is not None:
+            _write_example(example)
+            if not paths:
+                return
+        if not paths:
+            _fail("name a log or a folder of logs, such as ~/.claude/projects or ~/.codex/sessions")
+            return
+        from dispatch_sim.logs.reading import read_logs
+        from dispatch_sim.report.logs import logs_json, logs_text, write_logs
+
+        read = read_logs(*paths)
+        if out is not None:
+            _say_written(write_logs(read, out))
+        if as_json:
+            _print_json(logs_json(read))
+        else:
+            typer.echo(logs_text(read), nl=False)
 
 
 @app.command()
@@ -456,13 +492,31 @@ def _folder(scenario: Path) -> Path:
     return Path("reports") / folder_name(scenario.stem)
 
 
+def _write_example(folder: Path) -> None:
+    from dispatch_sim.logs.synthetic import write_example
+
+    try:
+        written = write_example(folder)
+    except OSError as error:
+        _fail(f"{folder}: cannot be written to: {error.strerror or error}")
+        return
+    typer.echo(f"wrote {len(written)} made-up logs; now: dispatch-sim logs {folder}", err=True)
+
+
 def _jobs(asked: int | None) -> int:
     from dispatch_sim.study.runner import all_cores
 
     return asked or all_cores()
 
 
-def _answer(results: Results, in_words: Callable[[Answer], str], folder: Path | None, as_json: bool) -> None:
+def _answer(
+    results: Results,
+    in_words: Callable[[Answer], str],
+    folder: Path | None,
+    as_json: bool,
+    *,
+    pages: bool = True,
+) -> None:
     """Write what a study came to, if anywhere, print what it answers, and end as it did.
 
     Interrupted too early to say anything it ends at once, and leaves earlier results as they are. The
@@ -476,12 +530,15 @@ def _answer(results: Results, in_words: Callable[[Answer], str], folder: Path | 
         raise typer.Exit(INTERRUPTED)
     answered = answer(results)
     if folder is not None:
-        # Imported here: drawing is what takes longest to load, and a comparison may do without.
-        from dispatch_sim.report.page import write_report
         from dispatch_sim.study.results import write_results
 
         written = write_results(results, folder)
-        _say_written(write_report(answered, folder) + written)
+        if pages:
+            # Imported here: drawing is what takes longest to load, and one may do without.
+            from dispatch_sim.report.page import write_report
+
+            written = write_report(answered, folder) + written
+        _say_written(written)
     if as_json:
         _print_json(answered.to_json())
     else:

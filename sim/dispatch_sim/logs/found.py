@@ -1,0 +1,133 @@
+"""What a reader finds: runs as the log has them, with ids and times of day, before they become rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+
+from dispatch_sim.logs.books import Totals
+from dispatch_sim.logs.tables import NAN, AgentRun
+from dispatch_sim.logs.values import seconds_between
+from dispatch_sim.logs.words import Kinds, model_family
+
+
+@dataclass(slots=True, kw_only=True)
+class Found:
+    """One run of a sub-agent. Moments are microseconds since 1970; what is not said here is as in `AgentRun`.
+
+    Attributes
+    ----------
+    session : id of the session, in the log.
+    group : what the calls of one message have in common, in the log.
+    call : id of the call, in the log.
+    agent : id of the agent, where the log has one.
+    caller : id of the agent that called it; None for the session's main agent.
+    measured_s : duration as the harness measured it.
+    """
+
+    source: str
+    session: str
+    group: str
+    call: str
+    agent: str | None = None
+    caller: str | None = None
+    kind: str | None = None
+    model: str | None = None
+    background: bool = False
+    outcome: str = "unfinished"
+    called: int | None = None
+    started: int | None = None
+    ended: int | None = None
+    measured_s: float = NAN
+    retries: float = NAN
+    tool_uses: float = NAN
+    totals: Totals = field(default_factory=Totals)
+    final_context_tokens: float = NAN
+    spawn_tokens: float = NAN
+    return_tokens: float = NAN
+
+
+_ByAgent = dict[tuple[str, str | None], Found]
+
+
+def rows(found: Iterable[Found]) -> list[AgentRun]:
+    """Return what was found as rows, by session in the order given and by group in that of the calls."""
+    return [row for _, row in paired(found)]
+
+
+def paired(found: Iterable[Found]) -> list[tuple[Found, AgentRun]]:
+    """Return each run that was found beside its row, in the order of `rows`."""
+    every = list(found)
+    by_agent: _ByAgent = {(run.source, run.agent): run for run in reversed(every) if run.agent is not None}
+    sessions: dict[tuple[str, str], dict[tuple[str | None, str], list[Found]]] = {}
+    for run in every:
+        groups = sessions.setdefault((run.source, _chain(run, by_agent)[-1].session), {})
+        groups.setdefault((run.caller, run.group), []).append(run)
+    kinds = Kinds()
+    made: list[tuple[Found, AgentRun]] = []
+    for number, groups in enumerate(sessions.values(), 1):
+        label = f"session-{number}"
+        members = list(groups.values())
+        called = [run.called for runs in members for run in runs if run.called is not None]
+        origin = min(called, default=None)
+        for place, runs in enumerate(members, 1):
+            made += _group(runs, label, f"{label}/{place}", origin, by_agent, kinds)
+    return made
+
+
+def _group(
+    runs: Sequence[Found],
+    session: str,
+    group: str,
+    origin: int | None,
+    by_agent: _ByAgent,
+    kinds: Kinds,
+) -> list[tuple[Found, AgentRun]]:
+    made = []
+    depth = len(_chain(runs[0], by_agent))
+    if runs[0].caller is not None:
+        depth = max(depth, 2)  # called by an agent whose own call is not in the log
+    for position, run in enumerate(runs):
+        measured = run.measured_s == run.measured_s
+        began = run.called if run.started is None else run.started
+        totals = asdict(run.totals)
+        if run.final_context_tokens == run.final_context_tokens:
+            totals["final_context_tokens"] = run.final_context_tokens
+        row = AgentRun(
+            source=run.source,
+            session=session,
+            group=group,
+            group_size=len(runs),
+            position=position,
+            depth=depth,
+            kind=kinds.label(run.kind),
+            model=model_family(run.model),
+            background=run.background,
+            outcome=run.outcome,
+            called_at_s=_since(origin, run.called),
+            started_at_s=_since(origin, run.started),
+            ended_at_s=_since(origin, run.ended),
+            duration_s=run.measured_s if measured else seconds_between(began, run.ended),
+            duration_measured=measured,
+            retries=run.retries,
+            tool_uses=run.tool_uses,
+            spawn_tokens=run.spawn_tokens,
+            return_tokens=run.return_tokens,
+            **totals,
+        )
+        made.append((run, row))
+    return made
+
+
+def _chain(run: Found, by_agent: _ByAgent) -> list[Found]:
+    """Return a run, the run that called it, and so on up; ids that go round in a broken log end it."""
+    chain, seen = [run], set[str]()
+    while run.caller is not None and run.caller not in seen and (run.source, run.caller) in by_agent:
+        seen.add(run.caller)
+        run = by_agent[run.source, run.caller]
+        chain.append(run)
+    return chain
+
+
+def _since(origin: int | None, moment: int | None) -> float:
+    return NAN if origin is None or moment is None else (moment - origin) / 1e6

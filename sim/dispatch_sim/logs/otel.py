@@ -1,0 +1,199 @@
+"""OpenTelemetry traces in OTLP JSON, with the attributes of the semantic conventions for generative AI.
+
+A run is a span `invoke_agent`; one on top that has others below it is the coordinator's, and no run. Its
+model calls are the spans `chat` (and the like) to which it is the nearest agent above. Runs of one caller are
+a group where each began before any of them had ended. Attributes go by the names of version 1.41 and by older
+ones.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dispatch_sim.logs.books import Book, Totals
+from dispatch_sim.logs.files import Tally
+from dispatch_sim.logs.found import Found
+from dispatch_sim.logs.otel_spans import Span, spans_of
+from dispatch_sim.logs.tables import COMPLETED, NAN
+from dispatch_sim.logs.values import Record, tokens_of
+
+_CLIENT = 3
+
+
+@dataclass(slots=True)
+class _Below:
+    """What lies directly below an agent: its model calls, and how many tools it used."""
+
+    calls: list[Span]
+    tools: int = 0
+
+
+class OpenTelemetry:
+    """Reads exported traces, in any order of their spans, and puts runs together at the end."""
+
+    name = "otel"
+
+    def __init__(self) -> None:
+        self._parents: dict[str, str] = {}
+        self._agents: dict[str, Span] = {}
+        self._workflows: set[str] = set()
+        self._calls: dict[str, Span] = {}
+        self._tools: dict[str, Span] = {}
+        self._conversations: dict[str, str] = {}
+
+    @staticmethod
+    def recognises(record: Record) -> bool:
+        """Whether a document is an export of traces."""
+        return "resourceSpans" in record or "resource_spans" in record
+
+    def open(self, label: str) -> None:
+        """Begin a file."""
+
+    def take(self, record: Record) -> None:
+        """Take a document: a line of a file, or the whole of it."""
+        for span in spans_of(record):
+            if span.parent is not None:
+                self._parents[span.id] = span.parent
+            if span.conversation is not None:
+                self._conversations.setdefault(span.trace, span.conversation)
+            if span.operation == "invoke_agent":
+                self._agents[span.id] = span
+            elif span.operation == "invoke_workflow":
+                self._workflows.add(span.id)
+            elif span.operation == "execute_tool":
+                self._tools[span.id] = span
+            elif span.operation == "chat":
+                self._calls[span.id] = span
+
+    def close(self) -> None:
+        """End the file; spans of one trace may stand in several."""
+
+    def found(self, tally: Tally) -> Iterator[Found]:
+        """Yield the runs in the order in which they began, caller by caller."""
+        above: dict[str, str | None] = {}
+        for id_ in self._agents:
+            above[id_] = self._same(id_, self._above(id_))
+        real = {id_: span for id_, span in self._agents.items() if above[id_] != id_}
+        below = self._below(above)
+        callers = {above[id_] for id_ in real}
+        siblings: dict[tuple[str, str | None], list[Span]] = {}
+        for id_, span in real.items():
+            if above[id_] is None and id_ in callers:
+                continue
+            siblings.setdefault((span.trace, above[id_]), []).append(span)
+        for (trace, caller), spans in sorted(siblings.items(), key=lambda item: _began(item[1][0])):
+            is_run = caller is not None and caller in real and above[caller] is not None
+            for group, span in _grouped(spans):
+                yield self._found(
+                    span,
+                    session=self._conversations.get(trace, trace),
+                    group=f"{caller} {group}",
+                    caller=caller if is_run else None,
+                    below=below.get(span.id, _Below([])),
+                )
+
+    def _above(self, id_: str) -> str | None:
+        """Return the nearest agent or workflow above a span; parents that go round in a broken log end it."""
+        seen = {id_}
+        parent = self._parents.get(id_)
+        while parent is not None and parent not in seen:
+            if parent in self._agents or parent in self._workflows:
+                return parent
+            seen.add(parent)
+            parent = self._parents.get(parent)
+        return None
+
+    def _same(self, id_: str, above: str | None) -> str | None:
+        """Return what is above an agent, or the agent itself where that is its run as the client saw it."""
+        outer = self._agents.get(above or "")
+        same = outer is not None and outer.kind == _CLIENT and outer.agent == self._agents[id_].agent
+        return id_ if same and outer is not None and outer.agent is not None else above
+
+    def _below(self, above: dict[str, str | None]) -> dict[str, _Below]:
+        found: dict[str, _Below] = {}
+        for span in [*self._calls.values(), *self._tools.values()]:
+            agent = self._above(span.id)
+            seen = set[str]()
+            while agent is not None and above.get(agent) == agent and agent not in seen:
+                seen.add(agent)
+                agent = self._above(agent)
+            if agent is None:
+                continue
+            of = found.setdefault(agent, _Below([]))
+            if span.operation == "chat":
+                of.calls.append(span)
+            else:
+                of.tools += 1
+        return found
+
+    def _found(self, span: Span, session: str, group: str, caller: str | None, below: _Below) -> Found:
+        calls = sorted(below.calls, key=_began)
+        book = Book()
+        for call in calls:
+            if call.usage is not None:
+                book.add(call.id, call.usage)
+        failed = [call.failed for call in calls]
+        return Found(
+            source=self.name,
+            session=session,
+            group=group,
+            call=span.id,
+            agent=span.id,
+            caller=caller,
+            kind=span.agent,
+            model=next((call.model for call in calls if call.model is not None), span.model),
+            outcome=_outcome(span),
+            called=span.began,
+            started=span.began,
+            ended=span.ended,
+            measured_s=_seconds(span),
+            retries=float(sum(failed[:-1])) if calls else NAN,
+            tool_uses=float(below.tools),
+            totals=book.totals() if len(book) else _own(span),
+            spawn_tokens=tokens_of(span.given),
+            return_tokens=tokens_of(span.returned),
+        )
+
+
+def _grouped(spans: list[Span]) -> Iterator[tuple[int, Span]]:
+    """Yield runs of one caller with the number of their group, in the order in which they began."""
+    group, first_end = 0, math.inf
+    for span in sorted(spans, key=_began):
+        if _began(span) >= first_end:
+            group, first_end = group + 1, math.inf
+        ended = math.inf if span.ended is None else span.ended
+        first_end = min(first_end, ended)
+        yield group, span
+
+
+def _began(span: Span) -> float:
+    return -1.0 if span.began is None else float(span.began)
+
+
+def _seconds(span: Span) -> float:
+    if span.began is None or span.ended is None or span.ended < span.began:
+        return NAN
+    return (span.ended - span.began) / 1e6
+
+
+def _outcome(span: Span) -> str:
+    if span.ended is None:
+        return "unfinished"
+    if span.cancelled:
+        return "interrupted"
+    return "failed" if span.failed else COMPLETED
+
+
+def _own(span: Span) -> Totals:
+    """Return what an agent's own span says of its tokens, where none of its calls are seen."""
+    if span.usage is None:
+        return Totals()
+    return Totals(
+        input_tokens=span.usage.input,
+        cache_write_tokens=span.usage.cache_write,
+        cache_read_tokens=span.usage.cache_read,
+        output_tokens=span.usage.output,
+        output_estimated=0.0,
+    )

@@ -1,0 +1,144 @@
+"""Reading logs: from paths to the two tables, in one pass and in bounded memory.
+
+Every line is parsed: measured, that is faster than looking for words in its bytes, and it cannot miss one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+import pandas as pd
+
+from dispatch_sim.logs.claude_code import ClaudeCode
+from dispatch_sim.logs.codex import Codex
+from dispatch_sim.logs.files import LONGEST_LINE, LogFile, LogsError, Tally, lines_of, log_files
+from dispatch_sim.logs.found import Found, rows
+from dispatch_sim.logs.otel import OpenTelemetry
+from dispatch_sim.logs.tables import make_tables
+from dispatch_sim.logs.values import NotAnObject, Record, TooDeep, parse
+
+
+class Reader(Protocol):
+    """Reads one format: is asked for each file's first lines, then gets all that follow."""
+
+    name: str
+
+    @staticmethod
+    def recognises(record: Record) -> bool:
+        """Whether a record is of this format."""
+
+    def open(self, label: str) -> None:
+        """Begin a file."""
+
+    def take(self, record: Record) -> None:
+        """Take a record of the file."""
+
+    def close(self) -> None:
+        """End the file."""
+
+    def found(self, tally: Tally) -> Iterable[Found]:
+        """Return the runs that all files come to."""
+
+
+@dataclass(frozen=True)
+class Logs:
+    """What logs came to.
+
+    Attributes
+    ----------
+    runs : one row an agent run, columns as in `tables.AgentRun`.
+    groups : one row a parallel group, columns as in `tables.ParallelGroup`.
+    tally : what was read, and what was passed over and why.
+    """
+
+    runs: pd.DataFrame
+    groups: pd.DataFrame
+    tally: Tally
+
+
+def read_logs(*paths: str | os.PathLike[str]) -> Logs:
+    """Read logs of agents: transcripts of Claude Code, rollouts of Codex, OpenTelemetry traces.
+
+    Parameters
+    ----------
+    paths : log files, and folders with logs anywhere below.
+
+    Raises
+    ------
+    LogsError
+        Where a path cannot be read, or nothing below the paths is a log of a known format.
+    """
+    tally = Tally()
+    tables = make_tables(rows(find_runs(paths, tally)))
+    return Logs(tables.runs, tables.groups, tally)
+
+
+def find_runs(paths: Sequence[str | os.PathLike[str]], tally: Tally) -> list[Found]:
+    """Return the runs in logs as `read_logs` does, but with the ids and times of day that tables leave out.
+
+    Raises
+    ------
+    LogsError
+        as `read_logs` does.
+    """
+    readers: list[Reader] = [ClaudeCode(), Codex(), OpenTelemetry()]
+    for file in log_files(paths, tally):
+        _read(file, readers, tally)
+    if not tally.formats:
+        raise LogsError(_nothing(paths, tally))
+    return [run for reader in readers for run in reader.found(tally)]
+
+
+def _read(file: LogFile, readers: Sequence[Reader], tally: Tally) -> None:
+    """Read one file; what stands before the first record of a known format is passed over."""
+    reader: Reader | None = None
+    try:
+        with open(file.path, "rb") as opened:
+            size = os.fstat(opened.fileno()).st_size
+            for record in _records(opened, size, file.label, tally):
+                if reader is None:
+                    reader = next((each for each in readers if each.recognises(record)), None)
+                    if reader is None:
+                        continue
+                    reader.open(file.label)
+                reader.take(record)
+    except OSError:
+        tally.skip("file that cannot be read", file.label)
+    if reader is None:
+        tally.skip("file of no format that is known here", file.label)
+        return
+    reader.close()
+    tally.formats[reader.name] = tally.formats.get(reader.name, 0) + 1
+
+
+def _records(opened: BinaryIO, size: int, label: str, tally: Tally) -> Iterator[Record]:
+    """Yield the JSON objects of a file, one or more a line; one over all lines where it is written so."""
+    for number, line in lines_of(opened, size, label, tally):
+        where, opening = f"{label}, line {number}", len(line)
+        if number == 1 and line.strip() in (b"{", b"[") and size <= LONGEST_LINE:
+            # One document, indented. A list of lines never begins so.
+            line += opened.read(size - len(line))
+            tally.bytes += len(line) - opening
+        try:
+            yield from parse(line)
+        except NotAnObject:
+            tally.skip("line that is no JSON object", where)
+        except TooDeep:
+            tally.skip("line that is nested too deeply", where)
+        except ValueError:
+            tally.skip(
+                "line that is not JSON" if line.endswith(b"\n") else "last line that is cut off", where
+            )
+
+
+def _nothing(paths: Sequence[str | os.PathLike[str]], tally: Tally) -> str:
+    """Say that nothing was a log, and what was there instead."""
+    found = [f"{skipped.count} x {reason}" for reason, skipped in tally.skipped.items()]
+    return (
+        f"{', '.join(map(str, paths))}: no log of a known format ({', '.join(found) or 'no file'}); "
+        "Claude Code keeps its logs in ~/.claude/projects, Codex in ~/.codex/sessions; "
+        "of OpenTelemetry, traces as OTLP JSON are read"
+    )

@@ -1,0 +1,150 @@
+"""What is known of made-up logs is what the readers find in them, whatever wrote the log."""
+
+import math
+from itertools import groupby
+
+import pytest
+
+from dispatch_sim.logs.reading import read_logs
+from dispatch_sim.logs.synthetic import make_runs, write_example
+from dispatch_sim.logs.synthetic_claude import VERSIONS, write_claude_code
+from dispatch_sim.logs.synthetic_others import write_codex, write_otel
+
+RUNS = make_runs(12, seed=5)
+
+
+def _tokens(run, of):
+    return sum(getattr(call, of) for call in run.calls)
+
+
+def _truth(run, first_call_us):
+    """Return what a row of the table should say of a run whose own lines are in the log."""
+    first = run.calls[0]
+    context = first.input + first.cache_write + first.cache_read
+    return {
+        "position": run.position,
+        "called_at_s": (run.called_us - first_call_us) / 1e6,
+        "started_at_s": (run.started_us - first_call_us) / 1e6,
+        "calls": len(run.calls),
+        "input_tokens": _tokens(run, "input"),
+        "cache_write_tokens": _tokens(run, "cache_write"),
+        "cache_read_tokens": _tokens(run, "cache_read"),
+        "output_tokens": _tokens(run, "output"),
+        "output_estimated": 0,
+        "first_context_tokens": context,
+        "first_cached_share": first.cache_read / context,
+        "tool_uses": len(run.calls) - 1,
+    }
+
+
+def _pairs(found, runs=RUNS):
+    """Yield each made-up run with its row and what the row should say."""
+    rows = iter(found.itertuples())
+    for _, session in groupby(runs, key=lambda run: run.session):
+        of = list(session)
+        for run in of:
+            yield run, next(rows), (_truth(run, of[0].called_us) if run.calls else {})
+    assert next(rows, None) is None
+
+
+def _same(row, expected):
+    got = {name: getattr(row, name) for name in expected}
+    assert got == pytest.approx(expected, rel=1e-12, abs=1e-9)
+
+
+@pytest.mark.parametrize("layout", [layout for layout in VERSIONS if layout != "main"])
+def test_lines_of_agents_are_found_in_every_layout_of_claude_code(tmp_path, layout):
+    """Calls, tokens by class, the first call's context and times are those that were written."""
+    write_claude_code(RUNS, tmp_path, layout)
+    logs = read_logs(tmp_path)
+    assert logs.tally.skipped == {}
+    for run, row, expected in _pairs(logs.runs):
+        if layout == "progress":
+            # Output is what stood there as a call began; it is estimated, and at least that.
+            assert run.outcome == "rejected" or row.output_tokens >= expected.pop("output_tokens")
+            assert run.outcome == "rejected" or 0 < row.output_estimated <= 1
+            expected.pop("output_estimated", None)
+        _same(row, expected)
+        assert row.outcome == run.outcome
+        assert row.background == run.background or run.outcome != "completed"
+        assert row.duration_measured == (run.outcome in ("completed", "failed_silent"))
+
+
+def test_durations_are_as_measured_to_the_millisecond_without_the_agents_lines(tmp_path):
+    """A main transcript alone gives times, durations, contexts and returns; the rest is not seen."""
+    write_claude_code(RUNS, tmp_path, "main")
+    for run, row, _ in _pairs(read_logs(tmp_path).runs):
+        assert math.isnan(row.calls)
+        assert math.isnan(row.cache_read_tokens)
+        if run.outcome == "completed":
+            assert row.duration_s * 1000 == pytest.approx(run.duration_ms, abs=1e-6)
+            last = run.calls[-1]
+            assert row.final_context_tokens == last.input + last.cache_write + last.cache_read + last.output
+            assert row.return_tokens == pytest.approx(run.return_tokens, abs=1)
+            assert row.spawn_tokens == pytest.approx(run.prompt_tokens, abs=2)
+
+
+def test_a_rollout_of_codex_says_the_same(tmp_path):
+    """The input that Codex counts includes what was cached; nothing is written to a cache there."""
+    write_codex(RUNS, tmp_path)
+    outcomes = {"rejected": "unavailable", "failed_silent": "failed"}
+    for run, row, expected in _pairs(read_logs(tmp_path).runs):
+        assert row.outcome == outcomes.get(run.outcome, run.outcome)
+        assert row.background
+        if expected:
+            expected["input_tokens"] += expected["cache_write_tokens"]
+            expected["cache_write_tokens"] = 0
+            _same(row, expected)
+        if run.outcome == "completed":
+            assert row.duration_s * 1000 == pytest.approx(run.duration_ms, abs=1e-6)
+            assert (row.duration_measured, row.model) == (True, "gpt-5.1-codex")
+
+
+def test_traces_of_opentelemetry_say_the_same(tmp_path):
+    """The coordinator's own span is no run; a run begins where its span does."""
+    runs = [run for run in RUNS if run.outcome != "rejected"]
+    write_otel(runs, tmp_path)
+    outcomes = {"failed_silent": "failed"}
+    for run, row, expected in _pairs(read_logs(tmp_path).runs, runs):
+        first = next(each.started_us for each in runs if each.session == run.session)
+        del expected["position"]  # what was rejected left no span
+        expected["called_at_s"] = expected["started_at_s"] = (run.started_us - first) / 1e6
+        if run.outcome != "unfinished":
+            expected["duration_s"] = run.duration_ms / 1e3
+        _same(row, expected)
+        assert row.outcome == outcomes.get(run.outcome, run.outcome)
+
+
+@pytest.mark.parametrize("write", [write_claude_code, write_codex])
+def test_calls_of_one_message_are_a_group(tmp_path, write):
+    """Size, places and the wall clock of groups are those of the runs that were written together."""
+    write(RUNS, tmp_path)
+    logs = read_logs(tmp_path)
+    made = [list(of) for _, of in groupby(RUNS, key=lambda run: (run.session, run.group))]
+    assert logs.groups["size"].tolist() == [len(of) for of in made if len(of) > 1]
+    for (_, group), of in zip(logs.groups.iterrows(), (of for of in made if len(of) > 1), strict=True):
+        started = [run for run in of if run.outcome != "rejected"]
+        assert group["not_started"] == len(of) - len(started)
+        if started and all(run.outcome == "completed" for run in started):
+            wall = (max(run.ended_us for run in started) - of[0].called_us) / 1e6
+            assert group["wall_s"] == pytest.approx(wall, abs=0.05)
+            assert group["slowest_s"] == max(run.duration_ms for run in started) / 1e3
+
+
+def test_logs_of_all_formats_are_read_together(tmp_path):
+    """The example has all three; no label of a session or group is used twice."""
+    write_example(tmp_path)
+    logs = read_logs(tmp_path)
+    assert set(logs.runs["source"]) == {"claude-code", "codex", "otel"}
+    assert logs.tally.formats.keys() == {"claude-code", "codex", "otel"}
+    assert logs.runs.groupby("group")["source"].nunique().max() == 1
+    assert (logs.runs.groupby("group").size() == logs.runs.groupby("group")["group_size"].first()).all()
+
+
+def test_reading_twice_gives_the_same_and_copies_count_once(tmp_path):
+    """Resumed sessions copy lines, and folders are named twice; each call is one run all the same."""
+    write_claude_code(RUNS, tmp_path / "one")
+    once = read_logs(tmp_path / "one")
+    write_claude_code(RUNS, tmp_path / "two")
+    assert read_logs(tmp_path).runs.equals(once.runs)
+    assert read_logs(tmp_path / "one", tmp_path / "one").runs.equals(once.runs)

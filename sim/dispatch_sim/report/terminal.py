@@ -62,7 +62,7 @@ def sweep_text(answer: Answer) -> str:
     found, options = views(plainly_named(answer)), _options(answer)
     if len(found) > 1:
         return _combinations(answer, found, options)
-    lines, sentences = _paragraph(decide(found[0]).text), list(_break_evens(found[0]))
+    lines, sentences = paragraph(decide(found[0]).text), list(_break_evens(found[0]))
     lines += ["", *sentences] if sentences else []
     lines += _beside(found[0])
     return "\n".join([*lines, *options]).rstrip() + "\n"
@@ -71,13 +71,13 @@ def sweep_text(answer: Answer) -> str:
 def _beside(view: View) -> list[str]:
     """Return, after an empty line, limits, slots, the front of time and money, and the precision reached."""
     told = [limits_kept(view), *slots(view), front(view), reached(view)]
-    return ["", *(line for text in told if text for line in _paragraph(text))]
+    return ["", *(line for text in told if text for line in paragraph(text))]
 
 
 def _options(answer: Answer) -> list[str]:
     """Return an empty line and one with the options that names leave out; nothing where there are none."""
     sentences = option_sentences(answer)
-    return ["", *_paragraph(" ".join(sentences))] if sentences else []
+    return ["", *paragraph(" ".join(sentences))] if sentences else []
 
 
 def _reached_by_all(found: Sequence[View]) -> str:
@@ -99,7 +99,7 @@ def _combinations(answer: Answer, found: Sequence[View], options: list[str]) -> 
         if as_good != combinations.NONE:
             row[factors], open_ = f"{row[factors]} *", True
         rows.append(row)
-    lines = [*_paragraph(title), "", *_columns(rows)]
+    lines = [*paragraph(title), "", *_columns(rows)]
     if len(found) > MOST_COMBINATIONS:
         lines.append(f"and {len(found) - MOST_COMBINATIONS} more combinations, which the files hold.")
     for text in (
@@ -110,7 +110,7 @@ def _combinations(answer: Answer, found: Sequence[View], options: list[str]) -> 
         _reached_by_all(found),
         " ".join(decide(first).caution),
     ):
-        lines += ["", *_paragraph(text)] if text else []
+        lines += ["", *paragraph(text)] if text else []
     return "\n".join([*lines, *options]).rstrip() + "\n"
 
 
@@ -129,10 +129,11 @@ def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _break_evens(view: View, width: int = _WIDTH) -> Iterator[str]:
     for sentence in break_even_sentences(view):
-        yield from _paragraph(f"Break-even: {sentence}", width)
+        yield from paragraph(f"Break-even: {sentence}", width)
 
 
-def _paragraph(text: str, width: int = _WIDTH) -> list[str]:
+def paragraph(text: str, width: int = _WIDTH) -> list[str]:
+    """Return a text in lines of a terminal's width."""
     return textwrap.wrap(text, width, break_long_words=True, break_on_hyphens=False)
 
 
@@ -143,8 +144,8 @@ def comparison_text(answer: Answer) -> str:
         factors = f"With {factors_words(view.choice.factors)}: " if view.choice.factors else ""
         tasks = f"{view.tasks:,} task{'s' if view.tasks > 1 else ''}"
         title = f"{factors}{tasks}, {view.choice.replications:,} replications of each"
-        blocks += [title, "", *_table(view), "", *_paragraph(decide(view).text), ""]
-        blocks += [*_paragraph(" ".join(why(view))), ""] if why(view) else []
+        blocks += [title, "", *_table(view), "", *paragraph(decide(view).text), ""]
+        blocks += [*paragraph(" ".join(why(view))), ""] if why(view) else []
         blocks += [*_beside(view)[1:], ""]
     return "\n".join([*blocks, *_options(answer)[1:]]).rstrip() + "\n"
 
@@ -168,7 +169,7 @@ def _table(view: View) -> list[str]:
         lines.append(f"and {hidden} more that are worse.")
     note = "makespan: until all is done, on average. 19 in 20: 95% of batches are done by then."
     note += " left: tasks that a person has to finish." if "left" in heads else ""
-    return [*lines, *_paragraph(note)]
+    return [*lines, *paragraph(note)]
 
 
 def _row(view: View, point: Point) -> dict[str, str]:

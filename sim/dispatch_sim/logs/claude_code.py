@@ -106,7 +106,7 @@ class ClaudeCode:
     def _take_calls(self, record: Record, agent: str | None) -> None:
         message = mapping(record, "message")
         for block in objects(message, "content"):
-            name, made = block.get("name"), text(block, "id")
+            name, made = text(block, "name"), text(block, "id")
             if block.get("type") != "tool_use" or name not in _TOOLS or made is None or made in self._calls:
                 continue
             asked = mapping(block, "input")

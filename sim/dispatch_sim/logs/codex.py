@@ -214,7 +214,7 @@ class Codex:
             self._end(payload, at, "interrupted")
 
     def _take_item(self, payload: Record, at: int | None) -> None:
-        here, kind, call = self._here, payload.get("type"), text(payload, "call_id")
+        here, kind, call = self._here, text(payload, "type"), text(payload, "call_id")
         name = (text(payload, "name") or "").rpartition("__")[2]
         if kind in _ITEMS and here.ended is None:
             here.tools += 1

@@ -11,10 +11,11 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from dispatch_sim.logs.claude_ends import End, notices, result_of
 from dispatch_sim.logs.claude_lives import Life, Lives
-from dispatch_sim.logs.files import Tally
+from dispatch_sim.logs.files import LogFile, Tally
 from dispatch_sim.logs.found import Found
 from dispatch_sim.logs.tables import COMPLETED, NAN, NOT_STARTED
 from dispatch_sim.logs.values import Record, fingerprint, mapping, moment, objects, text, tokens_of
@@ -48,6 +49,7 @@ class ClaudeCode:
         self._calls: dict[str, _Call] = {}
         self._notices: dict[str, list[End]] = {}
         self._lives: list[Life] = []
+        self._call_of_agent: dict[str, str] = {}
         self._sessions: dict[str, str] = {}
         self._here = Lives()
         self._file = ""
@@ -55,18 +57,22 @@ class ClaudeCode:
     @staticmethod
     def recognises(record: Record) -> bool:
         """Whether a line is one of such a transcript."""
-        if not isinstance(record.get("type"), str):
-            return False
-        return any(key in record for key in ("sessionId", "parentUuid", "leafUuid", "snapshot"))
+        if _is_about_agent(record):
+            return True
+        return isinstance(record.get("type"), str) and any(
+            key in record for key in ("sessionId", "parentUuid", "leafUuid", "snapshot")
+        )
 
-    def open(self, label: str) -> None:
+    def open(self, file: LogFile) -> None:
         """Begin a file."""
         self._here = Lives()
-        self._file = label
+        self._file = file.path
 
     def take(self, record: Record) -> None:
         """Take a line of the file."""
         kind = record.get("type")
+        if _is_about_agent(record):
+            self._call_of_agent[_agent_of(self._file)] = str(record["toolUseId"])
         if kind == "progress":
             if mapping(record, "data").get("type") == "agent_progress":
                 self._here.progress_line(record)
@@ -171,6 +177,8 @@ class ClaudeCode:
             return self._calls.get(life.key or "")
         if life.key is not None and life.key in by_agent:
             return _last_before(by_agent[life.key], life.started)
+        if life.key is not None and life.key in self._call_of_agent:
+            return self._calls.get(self._call_of_agent[life.key])
         # Without an id in common there is the text of the task: first come, first served.
         same = by_prompt.get(life.prompt, []) if life.prompt is not None else []
         fitting = [
@@ -228,6 +236,15 @@ def _found(call: _Call, notice: End | None) -> Found:
         return_tokens=_first(end.return_tokens if end else NAN, told.return_tokens if told and end else NAN),
         **({"totals": told.totals} if told is not None else {}),
     )
+
+
+def _is_about_agent(record: Record) -> bool:
+    """Whether this is the one record of a file `agent-ID.meta.json`, which names the agent's call."""
+    return "agentType" in record and isinstance(record.get("toolUseId"), str) and "type" not in record
+
+
+def _agent_of(path: str) -> str:
+    return PurePath(path).name.removeprefix("agent-").removesuffix(".meta.json")
 
 
 def _first(*numbers: float) -> float:

@@ -247,4 +247,4 @@ def _length(found: object, depth: int = 0) -> float:
         if not isinstance(values, dict):
             return _length(values, depth + 1)
         return math.fsum(len(key) + _length(value, depth + 1) + 6 for key, value in values.items())
-    return 4.0
+    return 0.0 if found is None else 4.0

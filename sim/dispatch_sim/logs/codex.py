@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dispatch_sim.logs.books import Book, Totals, Usage
-from dispatch_sim.logs.files import Tally
+from dispatch_sim.logs.files import LogFile, Tally
 from dispatch_sim.logs.found import Found
 from dispatch_sim.logs.tables import COMPLETED, NAN
 from dispatch_sim.logs.values import (
@@ -88,9 +88,9 @@ class Codex:
         """Whether a line is one of a rollout."""
         return isinstance(record.get("payload"), dict) and isinstance(record.get("type"), str)
 
-    def open(self, label: str) -> None:
+    def open(self, file: LogFile) -> None:
         """Begin a file."""
-        self._here = _Thread(label)
+        self._here = _Thread(file.path)
         self._known = self._forked = False
         self._turn += 1
         self._open_turn = False

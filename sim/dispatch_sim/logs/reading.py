@@ -30,7 +30,7 @@ class Reader(Protocol):
     def recognises(record: Record) -> bool:
         """Whether a record is of this format."""
 
-    def open(self, label: str) -> None:
+    def open(self, file: LogFile) -> None:
         """Begin a file."""
 
     def take(self, record: Record) -> None:
@@ -103,7 +103,7 @@ def _read(file: LogFile, readers: Sequence[Reader], tally: Tally) -> None:
                     reader = next((each for each in readers if each.recognises(record)), None)
                     if reader is None:
                         continue
-                    reader.open(file.label)
+                    reader.open(file)
                 reader.take(record)
     except OSError:
         tally.skip("file that cannot be read", file.label)

@@ -120,7 +120,7 @@ def seconds_between(start: int | None, end: int | None) -> float:
 
 def tokens_of(characters: float) -> float:
     """Return about how many tokens a text of that length has, in whole tokens."""
-    return float(math.ceil(characters / CHARACTERS_A_TOKEN)) if not math.isnan(characters) else NAN
+    return NAN if math.isnan(characters) else float(round(characters / CHARACTERS_A_TOKEN))
 
 
 def fingerprint(found: str) -> bytes:

@@ -98,16 +98,13 @@ def run(
 ) -> None:
     """Play one replication and show its timeline."""
     with _errors_in_words():
-        from dispatch_sim.dispatch.engine import play
-        from dispatch_sim.dispatch.log import Event
-        from dispatch_sim.dispatch.luck import Luck
         from dispatch_sim.study.conduct import with_study
         from dispatch_sim.study.design import find_plan
+        from dispatch_sim.study.engines import play_one
 
         checked = with_study(_read(scenario), seed, None).scenario()
         plan = find_plan(checked, strategy, tasks)
-        log: list[Event] = []
-        outcome = play(plan, Luck(checked, replication), log)
+        outcome, log = play_one(plan, replication)
         if as_json:
             _print_json(
                 {
@@ -165,6 +162,9 @@ def sweep(
         Path | None,
         typer.Option(metavar="DIR", help="Where to write. Default: reports/NAME, as the file is called."),
     ] = None,
+    no_report: Annotated[
+        bool, typer.Option("--no-report", help="Write the results only, not the pages and figures.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Sweep tasks and concurrency: the break-even, the choice, and a report."""
@@ -181,7 +181,8 @@ def sweep(
                 jobs=_jobs(jobs),
                 on_progress=on_progress,
             )
-        _answer(results, sweep_text, out or Path("reports") / folder_name(scenario.stem), as_json)
+        folder = out or Path("reports") / folder_name(scenario.stem)
+        _answer(results, sweep_text, folder, as_json, pages=not no_report)
 
 
 @app.command()
@@ -329,7 +330,14 @@ def _jobs(asked: int | None) -> int:
     return asked or all_cores()
 
 
-def _answer(results: Results, in_words: Callable[[Answer], str], folder: Path | None, as_json: bool) -> None:
+def _answer(
+    results: Results,
+    in_words: Callable[[Answer], str],
+    folder: Path | None,
+    as_json: bool,
+    *,
+    pages: bool = True,
+) -> None:
     """Write what a study came to, if anywhere, print what it answers, and end as it did.
 
     Interrupted too early to say anything it ends at once, and leaves earlier results as they are. The
@@ -343,12 +351,15 @@ def _answer(results: Results, in_words: Callable[[Answer], str], folder: Path | 
         raise typer.Exit(INTERRUPTED)
     answered = answer(results)
     if folder is not None:
-        # Imported here: drawing is what takes longest to load, and a comparison may do without.
-        from dispatch_sim.report.page import write_report
         from dispatch_sim.study.results import write_results
 
         written = write_results(results, folder)
-        _say_written(write_report(answered, folder) + written)
+        if pages:
+            # Imported here: drawing is what takes longest to load, and one may do without.
+            from dispatch_sim.report.page import write_report
+
+            written = write_report(answered, folder) + written
+        _say_written(written)
     if as_json:
         _print_json(answered.to_json())
     else:

@@ -285,3 +285,38 @@ def test_a_rejection_after_work_is_an_interruption(read):
         **{"agent-a1.jsonl": [_task("00:01", "t1"), _answer("00:09", "r1", {"input_tokens": 5})]},
     ).runs.iloc[0]
     assert (run["outcome"], run["calls"]) == ("interrupted", 1)
+
+
+def test_ids_may_come_again_in_another_session(read):
+    """Whoever scrubs or makes up logs may number each session anew; only the same moment is the same call."""
+
+    def session(minute):
+        at = f"{minute:02}:"
+        return [
+            *_call(f"{at}00", "t1", "t2"),
+            _result(f"{at}01", "t1", LAUNCHED),
+            _result(f"{at}04", "t2", {"status": "completed", "agentId": "a2", "totalTokens": 10 + minute}),
+            _notice(f"{at}09", "completed"),
+        ]
+
+    def agent(minute):
+        at = f"{minute:02}:"
+        return [
+            _task(f"{at}01", "t2", "a2"),
+            _answer(f"{at}02", f"r{minute}", {"input_tokens": 5 + minute}, "a2"),
+        ]
+
+    runs = read(
+        *session(0), **{"two.jsonl": session(30), "agent-a2.jsonl": agent(0), "agent-b2.jsonl": agent(30)}
+    ).runs
+    assert runs["session"].tolist() == ["session-1"] * 2 + ["session-2"] * 2
+    assert runs["ended_at_s"].tolist() == [9, 4, 9, 4]
+    assert runs["final_context_tokens"].dropna().tolist() == [10, 40]
+    assert runs["input_tokens"].dropna().tolist() == [5, 35]
+
+
+def test_a_message_that_was_copied_in_part_is_one_group(read):
+    """A fork has the first call of a message too, and the others only the fork has."""
+    logs = read(*_call("00:00", "t1"), **{"z-fork.jsonl": _call("00:00", "t1", "t2", "t3")})
+    assert logs.groups["size"].tolist() == [3]
+    assert logs.runs["session"].nunique() == 1

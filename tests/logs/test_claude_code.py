@@ -320,3 +320,15 @@ def test_a_message_that_was_copied_in_part_is_one_group(read):
     logs = read(*_call("00:00", "t1"), **{"z-fork.jsonl": _call("00:00", "t1", "t2", "t3")})
     assert logs.groups["size"].tolist() == [3]
     assert logs.runs["session"].nunique() == 1
+
+
+def test_calls_of_the_coordinator_are_counted_beside_the_tables(read):
+    """One response is one call, however many lines it has; an error that is tried again stands between."""
+
+    def own(at, message):
+        usage = {"input_tokens": 5, "output_tokens": 1}
+        return _line(at, "assistant", message={"id": message, "content": [], "usage": usage})
+
+    failed = _line("00:02", "system", subtype="api_error", retryAttempt=1)
+    logs = read(own("00:00", "m1"), own("00:01", "m1"), failed, own("00:03", "m2"), *_call("00:04", "t1"))
+    assert (logs.tally.coordinator_calls, logs.tally.coordinator_retries) == (2, 1)

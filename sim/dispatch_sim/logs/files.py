@@ -44,12 +44,16 @@ class Tally:
     ----------
     files, lines, bytes : read, whatever was in them.
     formats : files by what wrote them.
+    coordinator_calls, coordinator_retries : model calls of main agents, which are in no table, and API errors
+        after which they tried again.
     skipped : by reason, in the order of meeting them.
     """
 
     files: int = 0
     lines: int = 0
     bytes: int = 0
+    coordinator_calls: int = 0
+    coordinator_retries: int = 0
     formats: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, Skipped] = field(default_factory=dict)
 

@@ -35,7 +35,7 @@ def logs_text(logs: Logs) -> str:
     lines += ["", *_paragraph(_found(logs)), "", *_kinds(logs.runs)]
     if not logs.groups.empty:
         lines += ["", *_sizes(logs.groups)]
-    return "\n".join([*lines, "", *_paragraph(_notes(logs.runs))]) + "\n"
+    return "\n".join([*lines, "", *_paragraph(_notes(logs))]) + "\n"
 
 
 def logs_json(logs: Logs) -> dict[str, Any]:
@@ -46,6 +46,8 @@ def logs_json(logs: Logs) -> dict[str, Any]:
             "lines": logs.tally.lines,
             "bytes": logs.tally.bytes,
             "formats": logs.tally.formats,
+            "coordinator_calls": logs.tally.coordinator_calls,
+            "coordinator_retries": logs.tally.coordinator_retries,
             "skipped": [
                 {"what": what, "count": skipped.count, "first": skipped.first}
                 for what, skipped in logs.tally.skipped.items()
@@ -143,14 +145,17 @@ def _sizes(groups: pd.DataFrame) -> list[str]:
     return _columns(rows)
 
 
-def _notes(runs: pd.DataFrame) -> str:
+def _notes(logs: Logs) -> str:
+    runs = logs.runs
     seen = int(runs["calls"].notna().sum())
     note = "Medians, of completed runs by kind. "
     note += f"The model calls of {seen:,} of the {len(runs):,} runs are in the logs"
     estimated = runs["output_estimated"].dropna()
     if len(estimated) and estimated.mean() > 0:
         note += f"; of their output, {percent(float(estimated.mean()))} is estimated from the length of texts"
-    return f"{note}. Spawn and return are estimated so too."
+    own, again = logs.tally.coordinator_calls, logs.tally.coordinator_retries
+    note += f". Spawn and return are estimated so too. Their coordinators made {_number(own, 'model call')}"
+    return f"{note}; after an error, {again:,} were tried again."
 
 
 _MEDIANS = (

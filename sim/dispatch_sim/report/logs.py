@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pandas as pd
 from dispatch_sim.logs.files import Tally
 from dispatch_sim.logs.reading import Logs
 from dispatch_sim.logs.tables import COMPLETED
+from dispatch_sim.report.log_tables import columns, paragraph
 from dispatch_sim.report.words import duration, percent, tokens
 from dispatch_sim.study.results import write_texts
 
@@ -23,19 +23,18 @@ MOST_KINDS = 15
 """Kinds in the table, those with the most runs; those that follow are counted."""
 
 _FORMATS = {"claude-code": "Claude Code", "codex": "Codex", "otel": "OpenTelemetry"}
-_WIDTH = 100
 _NONE = "-"
 
 
 def logs_text(logs: Logs) -> str:
     """Return what was read, and the runs by kind and the groups by size in short."""
-    lines = [*_paragraph(_read(logs.tally)), *_skipped(logs.tally)]
+    lines = [*paragraph(_read(logs.tally)), *_skipped(logs.tally)]
     if logs.runs.empty:
         return "\n".join([*lines, "No sub-agent is called in them."]) + "\n"
-    lines += ["", *_paragraph(_found(logs)), "", *_kinds(logs.runs)]
+    lines += ["", *paragraph(_found(logs)), "", *_kinds(logs.runs)]
     if not logs.groups.empty:
         lines += ["", *_sizes(logs.groups)]
-    return "\n".join([*lines, "", *_paragraph(_notes(logs))]) + "\n"
+    return "\n".join([*lines, "", *paragraph(_notes(logs))]) + "\n"
 
 
 def logs_json(logs: Logs) -> dict[str, Any]:
@@ -124,7 +123,7 @@ def _kinds(runs: pd.DataFrame) -> list[str]:
             )
         )
     more = len(order) - MOST_KINDS
-    return _columns(rows) + ([f"and {_number(more, 'kind')} more"] if more > 0 else [])
+    return columns(rows) + ([f"and {_number(more, 'kind')} more"] if more > 0 else [])
 
 
 def _sizes(groups: pd.DataFrame) -> list[str]:
@@ -142,7 +141,7 @@ def _sizes(groups: pd.DataFrame) -> list[str]:
                 _median(of["speed_up"], "{:.2f}".format),
             )
         )
-    return _columns(rows)
+    return columns(rows)
 
 
 def _notes(logs: Logs) -> str:
@@ -173,19 +172,6 @@ def _median(column: pd.Series[float], show: Any) -> str:
     return show(float(known.median())) if len(known) else _NONE
 
 
-def _columns(rows: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            [
-                row[0].ljust(widths[0]),
-                *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
-            ]
-        ).rstrip()
-        for row in rows
-    ]
-
-
 def _number(count: int, what: str) -> str:
     """Return a count with its noun: only the noun itself, before any `that` or `of`, takes the plural."""
     if count == 1:
@@ -196,7 +182,3 @@ def _number(count: int, what: str) -> str:
             break
     plural = "neither files nor folders" if what.startswith("neither") else f"{head}s{found}{tail}"
     return f"{count:,} {plural}"
-
-
-def _paragraph(text: str) -> list[str]:
-    return textwrap.wrap(text, _WIDTH)

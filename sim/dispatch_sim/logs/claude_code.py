@@ -116,7 +116,7 @@ class ClaudeCode:
         by_id = _by(calls, lambda call: call.id)
         without = self._give_lives(by_agent, by_id)
         if without:
-            tally.skip("agent whose call is in none of the files", "all files", without)
+            tally.skip("agent whose call is in none of the files", count=without)
         tally.coordinator_calls += self._own_calls
         tally.coordinator_retries += self._own_retries
         first = self._first_notices(by_agent, by_id)

@@ -147,7 +147,7 @@ class Codex:
                     left.remove(agent)
                     call.agent = agent.id
         if left:
-            tally.skip("agent whose call is in none of the files", "all files", len(left))
+            tally.skip("agent whose call is in none of the files", count=len(left))
         for (_, id_), call in self._calls.items():
             yield self._found(id_, call, agents.get(call.agent or ""))
 

@@ -30,7 +30,7 @@ class LogsError(UserError):
 
 @dataclass(slots=True)
 class Skipped:
-    """Something passed over: how often, and where first."""
+    """Something passed over: how often, and where first (empty where that is no one place)."""
 
     count: int
     first: str
@@ -57,7 +57,7 @@ class Tally:
     formats: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, Skipped] = field(default_factory=dict)
 
-    def skip(self, reason: str, where: str, count: int = 1) -> None:
+    def skip(self, reason: str, where: str = "", count: int = 1) -> None:
         """Count something passed over."""
         known = self.skipped.setdefault(reason, Skipped(0, where))
         known.count += count

@@ -48,7 +48,7 @@ def logs_json(logs: Logs) -> dict[str, Any]:
             "coordinator_calls": logs.tally.coordinator_calls,
             "coordinator_retries": logs.tally.coordinator_retries,
             "skipped": [
-                {"what": what, "count": skipped.count, "first": skipped.first}
+                {"what": what, "count": skipped.count, "first": skipped.first or None}
                 for what, skipped in logs.tally.skipped.items()
             ],
         },
@@ -93,7 +93,10 @@ def _skipped(tally: Tally) -> list[str]:
         return []
     return [
         "Passed over:",
-        *(f"  {_number(each.count, what)}, first: {each.first}" for what, each in tally.skipped.items()),
+        *(
+            f"  {each.count:,} x {what}" + (f", first: {each.first}" if each.first else "")
+            for what, each in tally.skipped.items()
+        ),
     ]
 
 
@@ -172,13 +175,5 @@ def _median(column: pd.Series[float], show: Any) -> str:
     return show(float(known.median())) if len(known) else _NONE
 
 
-def _number(count: int, what: str) -> str:
-    """Return a count with its noun: only the noun itself, before any `that` or `of`, takes the plural."""
-    if count == 1:
-        return f"1 {what}"
-    for word in (" that ", " of ", " whose "):
-        head, found, tail = what.partition(word)
-        if found:
-            break
-    plural = "neither files nor folders" if what.startswith("neither") else f"{head}s{found}{tail}"
-    return f"{count:,} {plural}"
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

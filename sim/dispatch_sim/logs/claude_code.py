@@ -11,9 +11,10 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import PurePath
 
-from dispatch_sim.logs.claude_ends import End, notices, result_of
+from dispatch_sim.logs.claude_ends import End, fetched, notices, result_of
 from dispatch_sim.logs.claude_lives import Life, Lives, Told, usage_of
 from dispatch_sim.logs.files import LogFile, Tally
 from dispatch_sim.logs.found import Found
@@ -101,7 +102,7 @@ class ClaudeCode:
         elif kind == "user":
             self._take_results(record)
         if kind in ("user", "queue-operation", "attachment"):
-            for key, notice in notices(record):
+            for key, notice in chain(notices(record), fetched(record)):
                 self._notices.setdefault(key, []).append(notice)
 
     def close(self) -> None:

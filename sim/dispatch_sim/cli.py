@@ -258,6 +258,9 @@ def backtest(
         Path | None,
         typer.Option(metavar="FILE", help="Forecast with this, in place of a fit to the other sessions."),
     ] = None,
+    replications: Annotated[
+        int | None, typer.Option(min=20, max=100_000, help="Replications of each forecast.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write backtest.md and its picture there.")
     ] = None,
@@ -269,7 +272,7 @@ def backtest(
         from dispatch_sim.report.backtest import backtest_json, backtest_text, write_backtest
 
         given = None if scenario is None else _read(scenario).scenario()
-        found = predict(_read_logs(paths), given)
+        found = predict(_read_logs(paths), given, replications)
         if out is not None:
             _say_written(write_backtest(found, out))
         if as_json:

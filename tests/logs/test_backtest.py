@@ -114,7 +114,7 @@ def test_a_forecast_is_of_the_kinds_and_numbers_that_it_is_told():
 
 def test_on_runs_that_are_as_the_model_has_them_the_model_is_right():
     """Forecasts hold as much as they say, and beat the naive rules."""
-    found = backtest(made_runs(60, seed=11, crash=0.0))
+    found = backtest(made_runs(40, seed=11, crash=0.0), replications=100)
     judged = findings(found)
     assert judged.replay.p90 < 0.02
     ninety = judged.wall[-1]
@@ -133,8 +133,8 @@ def test_no_forecast_knows_its_own_session():
     mine = other.runs["session"] == own
     for column in ("duration_s", "final_context_tokens"):
         other.runs.loc[mine, column] *= 3.0
-    before = [each for each in backtest(tables).forecasted if each.group.session == own]
-    after = [each for each in backtest(other).forecasted if each.group.session == own]
+    before = [each for each in backtest(tables, replications=20).forecasted if each.group.session == own]
+    after = [each for each in backtest(other, replications=20).forecasted if each.group.session == own]
     assert before
     for one, two in zip(before, after, strict=True):
         assert one.forecast.wall_s.tolist() == two.forecast.wall_s.tolist()
@@ -145,7 +145,7 @@ def test_no_forecast_knows_its_own_session():
 def test_a_scenario_of_ones_own_is_judged_in_place_of_the_calibrated_one():
     """One that thinks all takes an hour loses, and it is said."""
     scenario = parse_scenario("tasks: [{name: all-kinds, tokens: 10K, duration: 1h, calls: 1}]")
-    found = backtest(made_runs(20, seed=13, crash=0.0), scenario)
+    found = backtest(made_runs(20, seed=13, crash=0.0), scenario, replications=20)
     judged = findings(found)
     assert found.folds == 0
     assert judged.wall[-1].as_calibrated == 0.0
@@ -187,7 +187,7 @@ def test_groups_that_cannot_be_played_are_counted_by_reason():
 
 def test_the_page_has_the_picture_and_says_how_it_was_made(tmp_path):
     """Markdown with an SVG beside it, the same bytes each time."""
-    found = backtest(made_runs(10, seed=17))
+    found = backtest(made_runs(10, seed=17), replications=50)
     written = write_backtest(found, tmp_path / "one") + write_backtest(found, tmp_path / "two")
     assert [path.name for path in written] == ["backtest.md", "backtest.svg"] * 2
     assert written[0].read_bytes() == written[2].read_bytes()

@@ -109,13 +109,14 @@ class Backtest:
     replications: int
 
 
-def backtest(tables: Tables, scenario: Scenario | None = None) -> Backtest:
+def backtest(tables: Tables, scenario: Scenario | None = None, replications: int | None = None) -> Backtest:
     """Replay and forecast the parallel groups of logs.
 
     Parameters
     ----------
     tables : as the readers make them.
     scenario : what to forecast with. By default one that is calibrated to the other sessions' runs.
+    replications : of each forecast. By default as many as make `MOST_PLAYS` together.
 
     Raises
     ------
@@ -126,7 +127,7 @@ def backtest(tables: Tables, scenario: Scenario | None = None) -> Backtest:
     if not groups:
         raise CalibrationError(_no_groups(left_out))
     fold_of = _folds(tables.runs["session"], {group.session for group in groups})
-    replications = min(max(MOST_PLAYS // len(groups), REPLICATIONS[0]), REPLICATIONS[1])
+    replications = replications or min(max(MOST_PLAYS // len(groups), REPLICATIONS[0]), REPLICATIONS[1])
     replayed, forecasted, alone = [], [], 0
     folds = sorted({fold_of[group.session] for group in groups})
     for fold in folds:

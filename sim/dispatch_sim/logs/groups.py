@@ -9,6 +9,9 @@ import pandas as pd
 
 from dispatch_sim.logs.tables import NOT_STARTED, Tables
 
+LEAST_S = 1e-3
+"""Shortest time that a log can tell."""
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -89,10 +92,12 @@ def find_groups(tables: Tables) -> tuple[list[Group], Counter[str]]:
             left_out["an agent has no duration"] += 1
         else:
             group = _group(started.sort_values("called_at_s", kind="stable"), first)
-            if group.wall_s > 0:
-                groups.append(group)
-            else:
+            if group.wall_s <= 0:
                 left_out["its clock jumped"] += 1
+            elif max(member.duration_s for member in group.members) < LEAST_S:
+                left_out["its agents took no time"] += 1
+            else:
+                groups.append(group)
     return groups, left_out
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import idiomatic_simpy
 from dispatch_sim.dispatch.compiled.engine import Machine
+from dispatch_sim.dispatch.compiled.flat_plan import FlatPlan
 from dispatch_sim.dispatch.engine import play
 from dispatch_sim.dispatch.luck import Luck
 from dispatch_sim.dispatch.plan import make_plan
@@ -42,13 +43,15 @@ def main() -> None:
     lucks = [Luck(scenario, number) for number in range(REPLICATIONS)]
     for luck in lucks:
         play(plan, luck)
-    machine = Machine(plan)
-    machine.play_block(0, 1)  # compiles, or reads what is compiled
+    machine, flat = Machine(), FlatPlan(plan)
+    machine.play_block(flat, 0, 1)  # compiles, or reads what is compiled
     peers = {
         "idiomatic SimPy": idiomatic_simpy.replication,
         "dispatch-sim, draws at hand (as in a sweep)": lambda number: play(plan, lucks[number]),
         "dispatch-sim, draws made anew": lambda number: play(plan, Luck(scenario, number)),
-        "dispatch-sim, compiled (a hundred at a time)": lambda number: machine.play_block(number * 100, 100),
+        "dispatch-sim, compiled (a hundred at a time)": lambda number: machine.play_block(
+            flat, number * 100, 100
+        ),
     }
     rates: dict[str, list[float]] = {name: [] for name in peers}
     for _ in range(ROUNDS):

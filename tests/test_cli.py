@@ -174,28 +174,44 @@ def test_the_same_seed_gives_the_same_files_for_any_jobs(scenario):
         assert one == two, name
 
 
-def test_ctrl_c_keeps_what_is_done_and_exits_with_130(scenario):
+@pytest.mark.parametrize(
+    ("engine", "replications", "after_s"), [("simpy", 20_000, 12), ("compiled", 50_000, 6)]
+)
+def test_ctrl_c_keeps_what_is_done_and_exits_with_130(tmp_path, engine, replications, after_s):
     """Finished replications are written, with their report; the manifest says that there were to be more."""
     # Blocks are short and many, so that some are done, and not all, whatever else the machine does.
-    command = [sys.executable, "-m", "dispatch_sim", "sweep", scenario.name, "--replications", "200000"]
+    (tmp_path / "long.yaml").write_text(
+        "tasks: [{name: a, count: 100, tokens: 15K, duration: 60s}]\n"
+        f"sweep: {{tasks: [100], concurrency: [1, 2, 3, 4]}}\nengine: {engine}\n"
+    )
+    dispatch_sim("compare", "long.yaml", "--replications", 2, cwd=tmp_path)  # so that it is compiled
+    command = [
+        sys.executable,
+        "-m",
+        "dispatch_sim",
+        "sweep",
+        "long.yaml",
+        "--replications",
+        str(replications),
+    ]
     process = subprocess.Popen(
         [*command, "--jobs", "2"],
-        cwd=scenario.parent,
+        cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
-    time.sleep(12)
+    time.sleep(after_s)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in errors
     assert "are done and kept" in errors
-    manifest = json.loads((scenario.parent / "reports" / "small" / "manifest.json").read_text())
-    assert manifest["interrupted"]
-    assert 2 <= manifest["replications"]["played"] < 200_000
-    assert (scenario.parent / "reports" / "small" / "report.html").exists()
+    manifest = json.loads((tmp_path / "reports" / "long" / "manifest.json").read_text())
+    assert (manifest["interrupted"], manifest["engine"]) == (True, engine)
+    assert 2 <= manifest["replications"]["played"] < replications
+    assert (tmp_path / "reports" / "long" / "report.html").exists()
 
 
 def test_an_output_folder_that_cannot_be_written_is_bad_input(scenario):
@@ -330,7 +346,9 @@ def test_an_early_ctrl_c_leaves_earlier_results_as_they_are(scenario):
     """Interrupted before two replications were played there is nothing to write."""
     dispatch_sim("sweep", scenario.name, "--replications", 4, "--out", "kept", cwd=scenario.parent)
     before = (scenario.parent / "kept" / "results.parquet").read_bytes()
-    scenario.write_text(THREE_LINES.replace("[2, 3]", "[400]").replace("[1, 2]", "1..400"))
+    scenario.write_text(
+        THREE_LINES.replace("[2, 3]", "[400]").replace("[1, 2]", "1..400") + "engine: simpy\n"
+    )
     command = [sys.executable, "-m", "dispatch_sim", "sweep", scenario.name, "--replications", "200"]
     process = subprocess.Popen(
         [*command, "--jobs", "1", "--out", "kept"], cwd=scenario.parent, stderr=subprocess.PIPE, text=True
@@ -341,3 +359,12 @@ def test_an_early_ctrl_c_leaves_earlier_results_as_they_are(scenario):
     assert process.returncode == 130
     assert "nothing is written" in errors
     assert (scenario.parent / "kept" / "results.parquet").read_bytes() == before
+
+
+def test_a_sweep_without_pages_answers_all_the_same(scenario):
+    """`--no-report`: the results and the answer, and nothing drawn."""
+    result = dispatch_sim("sweep", scenario.name, "--replications", 4, "--no-report", cwd=scenario.parent)
+    assert result.returncode == 0
+    assert "Break-even" in result.stdout
+    written = {path.name for path in (scenario.parent / "reports" / "small").iterdir()}
+    assert written == {"results.parquet", "manifest.json"}

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from dispatch_sim.logs.tables import Tables
+    from dispatch_sim.logs.reading import Logs as ReadLogs
     from dispatch_sim.scenario.loader import Source
     from dispatch_sim.study.answer import Answer
     from dispatch_sim.study.results import Results
@@ -99,16 +99,13 @@ def run(
 ) -> None:
     """Play one replication and show its timeline."""
     with _errors_in_words():
-        from dispatch_sim.dispatch.engine import play
-        from dispatch_sim.dispatch.log import Event
-        from dispatch_sim.dispatch.luck import Luck
         from dispatch_sim.study.conduct import with_study
         from dispatch_sim.study.design import find_plan
+        from dispatch_sim.study.engines import play_one
 
         checked = with_study(_read(scenario), seed, None).scenario()
         plan = find_plan(checked, strategy, tasks)
-        log: list[Event] = []
-        outcome = play(plan, Luck(checked, replication), log)
+        outcome, log = play_one(plan, replication)
         if as_json:
             _print_json(
                 {
@@ -166,6 +163,9 @@ def sweep(
         Path | None,
         typer.Option(metavar="DIR", help="Where to write. Default: reports/NAME, as the file is called."),
     ] = None,
+    no_report: Annotated[
+        bool, typer.Option("--no-report", help="Write the results only, not the pages and figures.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Sweep tasks and concurrency: the break-even, the choice, and a report."""
@@ -182,7 +182,8 @@ def sweep(
                 jobs=_jobs(jobs),
                 on_progress=on_progress,
             )
-        _answer(results, sweep_text, out or Path("reports") / folder_name(scenario.stem), as_json)
+        folder = out or Path("reports") / folder_name(scenario.stem)
+        _answer(results, sweep_text, folder, as_json, pages=not no_report)
 
 
 @app.command()
@@ -221,15 +222,15 @@ def claims(
             typer.echo(verdicts_text(findings), nl=False)
 
 
-Logs = Annotated[
+LogPaths = Annotated[
     list[Path],
-    typer.Argument(metavar="PATH…", help="Log files, or folders with logs, such as ~/.claude/projects."),
+    typer.Argument(metavar="PATH...", help="Logs of agents, and folders with logs anywhere below."),
 ]
 
 
 @app.command()
 def calibrate(
-    paths: Logs,
+    paths: LogPaths,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="FILE", help="The scenario to write.")
     ] = None,
@@ -253,7 +254,7 @@ def calibrate(
 
 @app.command()
 def backtest(
-    paths: Logs,
+    paths: LogPaths,
     scenario: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Forecast with this, in place of a fit to the other sessions."),
@@ -283,7 +284,7 @@ def backtest(
 
 @app.command(name="what-if")
 def what_if(
-    paths: Logs,
+    paths: LogPaths,
     queue: Annotated[int, typer.Option(min=1, max=1000, help="Width of the queue.")] = 3,
     as_json: Json = False,
 ) -> None:
@@ -297,6 +298,41 @@ def what_if(
             _print_json(what_if_json(found))
         else:
             typer.echo(what_if_text(found), nl=False)
+
+
+@app.command()
+def logs(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="PATH...", help="Logs of agents, and folders with logs anywhere below."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="DIR", help="Write runs.csv and groups.csv there.")
+    ] = None,
+    example: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write logs that are made up there, to try this on.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Read your own logs (Claude Code, Codex, OpenTelemetry): runs of agents, and parallel groups of them."""
+    with _errors_in_words():
+        if example is not None:
+            _write_example(example)
+            if not paths:
+                return
+        if not paths:
+            _fail("name a log or a folder of logs, such as ~/.claude/projects or ~/.codex/sessions")
+            return
+        from dispatch_sim.logs.reading import read_logs
+        from dispatch_sim.report.logs import logs_json, logs_text, write_logs
+
+        read = read_logs(*paths)
+        if out is not None:
+            _say_written(write_logs(read, out))
+        if as_json:
+            _print_json(logs_json(read))
+        else:
+            typer.echo(logs_text(read), nl=False)
 
 
 @app.command()
@@ -356,15 +392,25 @@ def _read(path: Path) -> Source:
     return load_source(path)
 
 
-def _read_logs(paths: list[Path]) -> Tables:
+def _read_logs(paths: list[Path]) -> ReadLogs:
     """Read logs, and say what of them was passed over."""
     from dispatch_sim.logs.reading import read_logs
-    from dispatch_sim.logs.tables import Tables
 
-    logs = read_logs(*paths)
-    for reason, skipped in logs.tally.skipped.items():
+    read = read_logs(*paths)
+    for reason, skipped in read.tally.skipped.items():
         typer.echo(f"passed over: {skipped.count:,} x {reason} (first: {skipped.first})", err=True)
-    return Tables(logs.runs, logs.groups)
+    return read
+
+
+def _write_example(folder: Path) -> None:
+    from dispatch_sim.logs.synthetic import write_example
+
+    try:
+        written = write_example(folder)
+    except OSError as error:
+        _fail(f"{folder}: cannot be written to: {error.strerror or error}")
+        return
+    typer.echo(f"wrote {len(written)} made-up logs; now: dispatch-sim logs {folder}", err=True)
 
 
 def _jobs(asked: int | None) -> int:
@@ -373,7 +419,14 @@ def _jobs(asked: int | None) -> int:
     return asked or all_cores()
 
 
-def _answer(results: Results, in_words: Callable[[Answer], str], folder: Path | None, as_json: bool) -> None:
+def _answer(
+    results: Results,
+    in_words: Callable[[Answer], str],
+    folder: Path | None,
+    as_json: bool,
+    *,
+    pages: bool = True,
+) -> None:
     """Write what a study came to, if anywhere, print what it answers, and end as it did.
 
     Interrupted too early to say anything it ends at once, and leaves earlier results as they are. The
@@ -387,12 +440,15 @@ def _answer(results: Results, in_words: Callable[[Answer], str], folder: Path | 
         raise typer.Exit(INTERRUPTED)
     answered = answer(results)
     if folder is not None:
-        # Imported here: drawing is what takes longest to load, and a comparison may do without.
-        from dispatch_sim.report.page import write_report
         from dispatch_sim.study.results import write_results
 
         written = write_results(results, folder)
-        _say_written(write_report(answered, folder) + written)
+        if pages:
+            # Imported here: drawing is what takes longest to load, and one may do without.
+            from dispatch_sim.report.page import write_report
+
+            written = write_report(answered, folder) + written
+        _say_written(written)
     if as_json:
         _print_json(answered.to_json())
     else:

@@ -1,13 +1,21 @@
 """The compiled engine tells the same model: outcomes and event logs are equal, not nearly but with ==."""
 
+import ast
 import random
+from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dispatch_sim.dispatch import compiled as package
 from dispatch_sim.dispatch import draws
+from dispatch_sim.dispatch.compiled import draws as compiled_draws
+from dispatch_sim.dispatch.compiled import engine as compiled
+from dispatch_sim.dispatch.compiled import store
+from dispatch_sim.dispatch.compiled.flat_plan import FlatPlan, table_of
 from dispatch_sim.dispatch.engine import play
 from dispatch_sim.dispatch.luck import Luck
 from dispatch_sim.dispatch.plan import make_plan
@@ -17,12 +25,6 @@ from dispatch_sim.scenario.strategy import parse_strategy
 from .test_invariants import STRATEGIES, scenarios
 from .worlds import scenario_of
 
-compiled = pytest.importorskip(
-    "dispatch_sim.dispatch.compiled.engine", reason="the extra [compiled] is missing"
-)
-compiled_draws = pytest.importorskip("dispatch_sim.dispatch.compiled.draws")
-numba = pytest.importorskip("numba")
-
 
 @settings(deadline=None, max_examples=400, suppress_health_check=[HealthCheck.too_slow])
 @given(scenario=scenarios(whole=True), strategy=STRATEGIES, replication=st.integers(0, 2**32 - 1))
@@ -31,7 +33,7 @@ def test_both_engines_give_the_same_outcome_and_the_same_log(scenario, strategy,
     plan = make_plan(scenario, parse_strategy(strategy))
     log, other = [], []
     outcome = play(plan, Luck(scenario, replication), log)
-    assert compiled.Machine(plan).play(replication, other) == outcome
+    assert compiled.Machine().play(plan, replication, other) == outcome
     assert other == log
 
 
@@ -43,7 +45,7 @@ def test_a_block_of_replications_is_each_of_them():
         "failures: {crash: 20%}",
     )
     plan = make_plan(scenario, parse_strategy("queue: 3"))
-    rows = compiled.Machine(plan).play_block(5, 40)
+    rows = compiled.Machine().play_block(FlatPlan(plan), 5, 40)
     for row, replication in zip(rows, range(5, 45), strict=True):
         assert compiled.outcome_of(row) == play(plan, Luck(scenario, replication))
 
@@ -61,7 +63,7 @@ def test_arrays_that_become_too_small_grow():
     plan = make_plan(scenario, parse_strategy("queue: 10"))
     log, other = [], []
     outcome = play(plan, Luck(scenario, 1), log)
-    assert compiled.Machine(plan).play(1, other) == outcome
+    assert compiled.Machine().play(plan, 1, other) == outcome
     assert other == log
 
 
@@ -109,7 +111,7 @@ DISTRIBUTIONS = [
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=lambda d: type(d).__name__)
 def test_quantiles_have_the_same_bits(distribution):
     """Every family, from one end of the draws to the other."""
-    table, row = compiled.table_of(distribution)
+    table, row = table_of(distribution)
     fates = random.Random(2)
     for _ in range(400):
         u = min(
@@ -120,27 +122,52 @@ def test_quantiles_have_the_same_bits(distribution):
 
 
 def test_changed_sources_are_compiled_anew(tmp_path, monkeypatch):
-    """The folder of compiled code is named after every source that goes into it, rules included."""
-    from dispatch_sim.dispatch import compiled as package
-
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    names = {source.name for source in package._SOURCES}
-    assert {"kernel.py", "api.py", "luck.py", "machine.py", "layout.py", "rules.py", "tasks.py"} <= names
-    before = package._cache_folder()
+    """The file of compiled code is named after every source that goes into it, rules included."""
+    before = store.kept_at()
     copies = []
-    for source in package._SOURCES:
+    for source in store._SOURCES:
         copy = tmp_path / f"{len(copies)}-{source.name}"
         copy.write_bytes(source.read_bytes())
         copies.append(copy)
-    monkeypatch.setattr(package, "_SOURCES", copies)
-    assert package._cache_folder() == before
-    copies[-2].write_text(copies[-2].read_text() + "\n# changed\n")
-    assert package._cache_folder() != before
+    monkeypatch.setattr(store, "_SOURCES", copies)
+    assert store.kept_at() == before
+    for copy in copies:
+        was = copy.read_bytes()
+        copy.write_bytes(was + b"\n# changed\n")
+        assert store.kept_at() != before, copy.name
+        copy.write_bytes(was)
 
 
-def test_without_a_folder_to_write_it_still_runs(monkeypatch):
-    """A read-only home: compiled code is kept for this run only."""
-    from dispatch_sim.dispatch import compiled as package
+def test_every_source_of_compiled_code_is_known():
+    """Whatever compiled code takes a rule or a number from goes into the name of its folder."""
+    root = Path(package.__file__).parent
+    python_only = {"engine.py", "flat_plan.py"}
+    taken = set(root.glob("*.py"))
+    for module in taken.copy():
+        if module.name in python_only:
+            continue
+        for node in ast.walk(ast.parse(module.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("dispatch_sim"):
+                inner = Path(*node.module.split(".")[1:])
+                for place in (inner, *(inner / name.name for name in node.names)):
+                    if (file := (root.parent.parent / place).with_suffix(".py")).exists():
+                        taken.add(file)
+    assert {root.parent / "rules.py", root.parent / "width.py"} <= taken
+    assert taken <= set(store._SOURCES)
 
-    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")
-    assert package._cache_folder().is_dir()
+
+@pytest.mark.parametrize("base", ["/proc/nowhere", "here"])
+def test_what_is_compiled_is_kept_where_that_can_be_written(base, tmp_path, monkeypatch):
+    """In a folder of its own, whole; a read-only home is no trouble."""
+    monkeypatch.setenv("XDG_CACHE_HOME", base if base.startswith("/") else str(tmp_path / base))
+    store._keep(b"machine code", store.kept_at())
+    assert store._read(store.kept_at()) == (None if base.startswith("/") else b"machine code")
+    assert store.is_compiled() is not base.startswith("/")
+
+
+@pytest.mark.parametrize("damage", [lambda code: code[:-1], lambda code: b"", lambda code: code + b"!"])
+def test_what_is_kept_and_not_whole_is_compiled_anew(damage, tmp_path):
+    """A disk that was full, a file that was cut off: it is never run."""
+    store._keep(b"machine code", tmp_path / "kept")
+    (tmp_path / "kept").write_bytes(damage((tmp_path / "kept").read_bytes()))
+    assert store._read(tmp_path / "kept") is None

@@ -131,8 +131,8 @@ def test_results_are_the_same_bytes_for_any_number_of_workers_and_any_blocks(tmp
     monkeypatch.setattr(runner, "WORTH_A_POOL", 0)
     source = parse_source(TEXT)
     contents = []
-    for name, jobs, rows in (("one", 1, 1000), ("two", 2, 1000), ("small", 2, 1)):
-        monkeypatch.setattr(runner, "ROWS_OF_A_BLOCK", rows)
+    for name, jobs, tasks in (("one", 1, 1000), ("two", 2, 1000), ("small", 2, 1)):
+        monkeypatch.setitem(runner.TASKS_OF_A_BLOCK, "simpy", tasks)
         write_results(sweep(source, jobs=jobs), tmp_path / name)
         contents.append((tmp_path / name / "results.parquet").read_bytes())
     assert contents[0] == contents[1] == contents[2]
@@ -166,7 +166,7 @@ def test_more_replications_extend_fewer():
 
 def test_an_interrupted_study_keeps_what_is_done(monkeypatch):
     """After Ctrl-C the finished blocks are whole replications of every point, and the manifest says so."""
-    monkeypatch.setattr(runner, "ROWS_OF_A_BLOCK", 1)
+    monkeypatch.setitem(runner.TASKS_OF_A_BLOCK, "simpy", 1)
 
     def stop_after_five(done, total):
         if done == 5:
@@ -181,7 +181,7 @@ def test_an_interrupted_study_keeps_what_is_done(monkeypatch):
 
 def test_nothing_is_concluded_from_one_replication(monkeypatch):
     """One replication says nothing of its own noise."""
-    monkeypatch.setattr(runner, "ROWS_OF_A_BLOCK", 1)
+    monkeypatch.setitem(runner.TASKS_OF_A_BLOCK, "simpy", 1)
 
     def stop_after_one(done, total):
         raise KeyboardInterrupt
@@ -193,7 +193,7 @@ def test_nothing_is_concluded_from_one_replication(monkeypatch):
 def test_a_worker_that_dies_is_an_error_in_words(monkeypatch):
     """A killed worker process ends the study with what to do, not with a traceback or a hang."""
     monkeypatch.setattr(runner, "WORTH_A_POOL", 0)
-    monkeypatch.setattr(runner, "ROWS_OF_A_BLOCK", 1)
+    monkeypatch.setitem(runner.TASKS_OF_A_BLOCK, "simpy", 1)
 
     def kill_a_worker(done, total):
         import multiprocessing
@@ -203,9 +203,7 @@ def test_a_worker_that_dies_is_an_error_in_words(monkeypatch):
 
     with pytest.raises(runner.WorkerError, match="--jobs"):
         sweep(
-            parse_source(
-                TEXT,
-            ),
+            parse_source(TEXT + "engine: simpy\n"),
             replications=200,
             jobs=2,
             on_progress=kill_a_worker,
@@ -262,27 +260,3 @@ def test_a_folder_is_named_without_what_a_path_may_not_hold():
     assert folder_name("ten-sources") == "ten-sources"
     assert folder_name("../../etc/passwd") == "etc-passwd"
     assert folder_name("..") == "unnamed"
-
-
-def test_the_compiled_engine_gives_the_same_rows():
-    """By one thread or two, the table is that of the SimPy engine; the manifest says which played."""
-    pytest.importorskip("numba")
-    simpy = sweep(parse_source(MANY), jobs=1)
-    compiled = sweep(parse_source(MANY + "engine: compiled\n"), jobs=1)
-    threads = sweep(parse_source(MANY + "engine: compiled\n"), jobs=2)
-    assert compiled.frame.equals(simpy.frame)
-    assert threads.frame.equals(simpy.frame)
-    assert [r.manifest["engine"] for r in (simpy, compiled)] == ["simpy", "compiled"]
-    assert simpy.manifest["scenario"]["sha256"] == compiled.manifest["scenario"]["sha256"]
-
-
-def test_damaged_compiled_code_is_an_error_in_words(monkeypatch):
-    """A cache that was cut off names its folder, and what to do."""
-    machine = pytest.importorskip("dispatch_sim.dispatch.compiled.engine").Machine
-
-    def damaged(*_):
-        raise EOFError("Ran out of input")
-
-    monkeypatch.setattr(machine, "play_block", damaged)
-    with pytest.raises(DesignError, match=r"compiled code cannot be read .* delete that folder"):
-        sweep(parse_source(TEXT + "engine: compiled\n"))

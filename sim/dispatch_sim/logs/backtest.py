@@ -22,7 +22,7 @@ from dispatch_sim.logs.groups import Group, find_groups
 from dispatch_sim.logs.observations import CalibrationError, codes
 from dispatch_sim.logs.replay import replay
 from dispatch_sim.logs.scores import crps, needed_stretch, rank, reach, stretched
-from dispatch_sim.logs.tables import Tables
+from dispatch_sim.logs.tables import HasTables, Tables
 from dispatch_sim.scenario.coordination import Brief
 from dispatch_sim.scenario.model import Scenario
 
@@ -109,12 +109,14 @@ class Backtest:
     replications: int
 
 
-def backtest(tables: Tables, scenario: Scenario | None = None, replications: int | None = None) -> Backtest:
+def backtest(
+    tables: HasTables, scenario: Scenario | None = None, replications: int | None = None
+) -> Backtest:
     """Replay and forecast the parallel groups of logs.
 
     Parameters
     ----------
-    tables : as the readers make them.
+    tables : of logs, as `read_logs` returns them.
     scenario : what to forecast with. By default one that is calibrated to the other sessions' runs.
     replications : of each forecast. By default as many as make `MOST_PLAYS` together.
 
@@ -168,7 +170,7 @@ def _folds(sessions: pd.Series, with_groups: set[str]) -> dict[str, int]:
     return dict.fromkeys(names, -1) | {name: place % MOST_FOLDS for place, name in enumerate(judged)}
 
 
-def _known(rest: Tables) -> Calibration | None:
+def _known(rest: HasTables) -> Calibration | None:
     """Calibrate to what is left; None where that says nothing."""
     try:
         return calibrate(rest, intervals=False)

@@ -45,7 +45,7 @@ def result_of(block: Record, record: Record) -> End:
             return End(at, _why_error(words))
     result = told if isinstance(told, dict) else {}
     agent = text(result, "agentId")
-    if result.get("isAsync") is True or result.get("status") in _LAUNCHED:
+    if result.get("isAsync") is True or text(result, "status") in _LAUNCHED:
         return End(at, "unfinished", agent, launched=True, model=text(result, "resolvedModel"))
     # The harness may add a block of its own to what the agent returned.
     returned = texts[: max(len(objects(result, "content")), 1)]

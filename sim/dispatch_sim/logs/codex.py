@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dispatch_sim.logs.books import Book, Totals, Usage
-from dispatch_sim.logs.files import Tally
+from dispatch_sim.logs.files import LogFile, Tally
 from dispatch_sim.logs.found import Found
 from dispatch_sim.logs.tables import COMPLETED, NAN
 from dispatch_sim.logs.values import (
@@ -88,9 +88,9 @@ class Codex:
         """Whether a line is one of a rollout."""
         return isinstance(record.get("payload"), dict) and isinstance(record.get("type"), str)
 
-    def open(self, label: str) -> None:
+    def open(self, file: LogFile) -> None:
         """Begin a file."""
-        self._here = _Thread(label)
+        self._here = _Thread(file.path)
         self._known = self._forked = False
         self._turn += 1
         self._open_turn = False
@@ -139,16 +139,17 @@ class Codex:
                     call.agent = agent.id
         if left:
             tally.skip("agent whose call is in none of the files", "all files", len(left))
-        for call in self._calls.values():
-            yield self._found(call, agents.get(call.agent or ""))
+        for (_, id_), call in self._calls.items():
+            yield self._found(id_, call, agents.get(call.agent or ""))
 
-    def _found(self, call: _Call, agent: _Thread | None) -> Found:
+    def _found(self, id_: str, call: _Call, agent: _Thread | None) -> Found:
         caller = self._threads.get(call.thread)
         nested = caller is not None and caller.parent is not None
         run = Found(
             source=self.name,
             session=call.thread,
             group=str(call.turn),
+            call=id_,
             agent=call.agent,
             caller=call.thread if nested else None,
             kind=call.kind or (agent.kind if agent is not None else None) or "default",
@@ -213,7 +214,7 @@ class Codex:
             self._end(payload, at, "interrupted")
 
     def _take_item(self, payload: Record, at: int | None) -> None:
-        here, kind, call = self._here, payload.get("type"), text(payload, "call_id")
+        here, kind, call = self._here, text(payload, "type"), text(payload, "call_id")
         name = (text(payload, "name") or "").rpartition("__")[2]
         if kind in _ITEMS and here.ended is None:
             here.tools += 1

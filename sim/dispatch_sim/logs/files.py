@@ -150,5 +150,5 @@ def lines_of(file: BinaryIO, size: int, label: str, tally: Tally) -> Iterator[tu
                 tally.bytes += len(line)
             continue
         tally.lines += 1
-        if len(line) > 2:
+        if len(line) > 2 or line.strip():
             yield number, line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 
@@ -19,6 +20,7 @@ class Found:
     ----------
     session : id of the session, in the log.
     group : what the calls of one message have in common, in the log.
+    call : id of the call, in the log.
     agent : id of the agent, where the log has one.
     caller : id of the agent that called it; None for the session's main agent.
     measured_s : duration as the harness measured it.
@@ -27,6 +29,7 @@ class Found:
     source: str
     session: str
     group: str
+    call: str
     agent: str | None = None
     caller: str | None = None
     kind: str | None = None
@@ -49,7 +52,12 @@ _ByAgent = dict[tuple[str, str | None], Found]
 
 
 def rows(found: Iterable[Found]) -> list[AgentRun]:
-    """Return what was found as rows, by session in the order given and by group in that of the calls."""
+    """Return what was found as rows, by session in the order given and by group in that of their calls."""
+    return [row for _, row in paired(found)]
+
+
+def paired(found: Iterable[Found]) -> list[tuple[Found, AgentRun]]:
+    """Return each run that was found beside its row, in the order of `rows`."""
     every = list(found)
     by_agent: _ByAgent = {(run.source, run.agent): run for run in reversed(every) if run.agent is not None}
     sessions: dict[tuple[str, str], dict[tuple[str | None, str], list[Found]]] = {}
@@ -57,10 +65,10 @@ def rows(found: Iterable[Found]) -> list[AgentRun]:
         groups = sessions.setdefault((run.source, _chain(run, by_agent)[-1].session), {})
         groups.setdefault((run.caller, run.group), []).append(run)
     kinds = Kinds()
-    made: list[AgentRun] = []
+    made: list[tuple[Found, AgentRun]] = []
     for number, groups in enumerate(sessions.values(), 1):
         label = f"session-{number}"
-        members = list(groups.values())
+        members = sorted(groups.values(), key=_called)
         called = [run.called for runs in members for run in runs if run.called is not None]
         origin = min(called, default=None)
         for place, runs in enumerate(members, 1):
@@ -75,7 +83,7 @@ def _group(
     origin: int | None,
     by_agent: _ByAgent,
     kinds: Kinds,
-) -> list[AgentRun]:
+) -> list[tuple[Found, AgentRun]]:
     made = []
     depth = len(_chain(runs[0], by_agent))
     if runs[0].caller is not None:
@@ -86,31 +94,34 @@ def _group(
         totals = asdict(run.totals)
         if run.final_context_tokens == run.final_context_tokens:
             totals["final_context_tokens"] = run.final_context_tokens
-        made.append(
-            AgentRun(
-                source=run.source,
-                session=session,
-                group=group,
-                group_size=len(runs),
-                position=position,
-                depth=depth,
-                kind=kinds.label(run.kind),
-                model=model_family(run.model),
-                background=run.background,
-                outcome=run.outcome,
-                called_at_s=_since(origin, run.called),
-                started_at_s=_since(origin, run.started),
-                ended_at_s=_since(origin, run.ended),
-                duration_s=run.measured_s if measured else seconds_between(began, run.ended),
-                duration_measured=measured,
-                retries=run.retries,
-                tool_uses=run.tool_uses,
-                spawn_tokens=run.spawn_tokens,
-                return_tokens=run.return_tokens,
-                **totals,
-            )
+        row = AgentRun(
+            source=run.source,
+            session=session,
+            group=group,
+            group_size=len(runs),
+            position=position,
+            depth=depth,
+            kind=kinds.label(run.kind),
+            model=model_family(run.model),
+            background=run.background,
+            outcome=run.outcome,
+            called_at_s=_since(origin, run.called),
+            started_at_s=_since(origin, run.started),
+            ended_at_s=_since(origin, run.ended),
+            duration_s=run.measured_s if measured else seconds_between(began, run.ended),
+            duration_measured=measured,
+            retries=run.retries,
+            tool_uses=run.tool_uses,
+            spawn_tokens=run.spawn_tokens,
+            return_tokens=run.return_tokens,
+            **totals,
         )
+        made.append((run, row))
     return made
+
+
+def _called(runs: Sequence[Found]) -> float:
+    return math.inf if runs[0].called is None else runs[0].called
 
 
 def _chain(run: Found, by_agent: _ByAgent) -> list[Found]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from dispatch_sim.logs.tables import NOT_STARTED, Tables
+from dispatch_sim.logs.tables import NOT_STARTED, HasTables
 
 LEAST_S = 1e-3
 """Shortest time that a log can tell."""
@@ -77,7 +77,7 @@ class Group:
         return self.members[-1].launched_s / (self.size - 1)
 
 
-def find_groups(tables: Tables) -> tuple[list[Group], Counter[str]]:
+def find_groups(tables: HasTables) -> tuple[list[Group], Counter[str]]:
     """Return the parallel groups that can be replayed, and how many cannot, by reason."""
     left_out: Counter[str] = Counter()
     groups = []

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dispatch_sim.logs.books import Book, Totals
-from dispatch_sim.logs.files import Tally
+from dispatch_sim.logs.files import LogFile, Tally
 from dispatch_sim.logs.found import Found
-from dispatch_sim.logs.otel_spans import Span, spans_of
+from dispatch_sim.logs.otel_spans import EXPORTS, Span, spans_of
 from dispatch_sim.logs.tables import COMPLETED, NAN
 from dispatch_sim.logs.values import Record, tokens_of
 
@@ -46,9 +46,9 @@ class OpenTelemetry:
     @staticmethod
     def recognises(record: Record) -> bool:
         """Whether a document is an export of traces."""
-        return "resourceSpans" in record or "resource_spans" in record
+        return any(key in record for key in EXPORTS)
 
-    def open(self, label: str) -> None:
+    def open(self, file: LogFile) -> None:
         """Begin a file."""
 
     def take(self, record: Record) -> None:
@@ -139,6 +139,7 @@ class OpenTelemetry:
             source=self.name,
             session=session,
             group=group,
+            call=span.id,
             agent=span.id,
             caller=caller,
             kind=span.agent,

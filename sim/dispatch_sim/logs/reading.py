@@ -30,7 +30,7 @@ class Reader(Protocol):
     def recognises(record: Record) -> bool:
         """Whether a record is of this format."""
 
-    def open(self, label: str) -> None:
+    def open(self, file: LogFile) -> None:
         """Begin a file."""
 
     def take(self, record: Record) -> None:
@@ -72,13 +72,24 @@ def read_logs(*paths: str | os.PathLike[str]) -> Logs:
         Where a path cannot be read, or nothing below the paths is a log of a known format.
     """
     tally = Tally()
+    tables = make_tables(rows(find_runs(paths, tally)))
+    return Logs(tables.runs, tables.groups, tally)
+
+
+def find_runs(paths: Sequence[str | os.PathLike[str]], tally: Tally) -> list[Found]:
+    """Return the runs in logs as `read_logs` does, but with the ids and times of day that tables leave out.
+
+    Raises
+    ------
+    LogsError
+        as `read_logs` does.
+    """
     readers: list[Reader] = [ClaudeCode(), Codex(), OpenTelemetry()]
     for file in log_files(paths, tally):
         _read(file, readers, tally)
     if not tally.formats:
         raise LogsError(_nothing(paths, tally))
-    tables = make_tables(rows(run for reader in readers for run in reader.found(tally)))
-    return Logs(tables.runs, tables.groups, tally)
+    return [run for reader in readers for run in reader.found(tally)]
 
 
 def _read(file: LogFile, readers: Sequence[Reader], tally: Tally) -> None:
@@ -92,7 +103,7 @@ def _read(file: LogFile, readers: Sequence[Reader], tally: Tally) -> None:
                     reader = next((each for each in readers if each.recognises(record)), None)
                     if reader is None:
                         continue
-                    reader.open(file.label)
+                    reader.open(file)
                 reader.take(record)
     except OSError:
         tally.skip("file that cannot be read", file.label)

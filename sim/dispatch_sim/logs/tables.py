@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, get_type_hints
+from typing import Any, Protocol, get_type_hints
 
 import numpy as np
 import pandas as pd
@@ -154,6 +154,18 @@ class Tables:
     groups: pd.DataFrame
 
 
+class HasTables(Protocol):
+    """What holds the two tables: `Tables`, or what a reader returns."""
+
+    @property
+    def runs(self) -> pd.DataFrame:
+        """One row an agent run."""
+
+    @property
+    def groups(self) -> pd.DataFrame:
+        """One row a parallel group."""
+
+
 def make_tables(runs: Sequence[AgentRun]) -> Tables:
     """Put runs into the two tables, after checking them.
 
@@ -228,12 +240,13 @@ def _group(runs: Sequence[AgentRun]) -> ParallelGroup:
     worked = [run for run in runs if run.outcome not in NOT_STARTED]
     unfinished = sum(run.outcome == "unfinished" for run in runs)
     completed = sum(run.outcome == COMPLETED for run in runs)
-    called = min(run.called_at_s for run in runs)
+    called = min((run.called_at_s for run in runs if not math.isnan(run.called_at_s)), default=NAN)
     ends = [run.ended_at_s for run in worked]
     ended = max(ends) if ends and not any(map(math.isnan, ends)) else NAN
     durations = [run.duration_s for run in worked if not math.isnan(run.duration_s)]
-    total = math.fsum(durations) if durations else NAN
-    wall = max(ended - called, 0.0) if not math.isnan(ended) else NAN
+    total = round(math.fsum(durations), 6) if durations else NAN
+    # An end before the call is a clock that went backwards, and no wall clock.
+    wall = round(ended - called, 6) if ended >= called else NAN
     return ParallelGroup(
         source=first.source,
         session=first.session,
@@ -246,7 +259,7 @@ def _group(runs: Sequence[AgentRun]) -> ParallelGroup:
         not_started=len(runs) - len(worked),
         unfinished=unfinished,
         called_at_s=called,
-        launched_at_s=max(run.called_at_s for run in runs),
+        launched_at_s=max((run.called_at_s for run in runs if not math.isnan(run.called_at_s)), default=NAN),
         ended_at_s=ended,
         wall_s=wall,
         sum_of_durations_s=total,

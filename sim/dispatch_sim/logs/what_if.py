@@ -20,7 +20,7 @@ from dispatch_sim.logs.calibration import calibrate
 from dispatch_sim.logs.groups import Group, Member, find_groups
 from dispatch_sim.logs.observations import CalibrationError
 from dispatch_sim.logs.replay import NOTHING_ELSE, wall_clock
-from dispatch_sim.logs.tables import Tables
+from dispatch_sim.logs.tables import HasTables
 from dispatch_sim.scenario.coordination import Merge
 from dispatch_sim.scenario.distributions import Constant, Distribution
 from dispatch_sim.scenario.failure import Failures, Recovery, Retry, Timeouts
@@ -97,12 +97,12 @@ class WhatIf:
         )
 
 
-def what_if(tables: Tables, queue: int = 3) -> WhatIf:
+def what_if(tables: HasTables, queue: int = 3) -> WhatIf:
     """Play the parallel groups of logs all at once, through a queue, and one by one.
 
     Parameters
     ----------
-    tables : as the readers make them.
+    tables : of logs, as `read_logs` returns them.
     queue : width of the queue.
 
     Raises

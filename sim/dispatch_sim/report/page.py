@@ -106,7 +106,7 @@ def how_it_was_made(view: View) -> list[str]:
         "apart. The best "
         "queue is chosen on one half of the replications and judged on the other, so that it is not "
         "flattered.",
-        f"Seed {manifest['seed']}, engine {manifest['engine']}, scenario "
+        f"Seed {manifest['seed']}, scenario "
         f"{manifest['scenario']['sha256'][:12]}, "
         f"dispatch-sim {manifest['dispatch_sim'] or 'from source'}: the same seed gives the same figures.",
     ]

@@ -116,10 +116,9 @@ class Scenario(Model):
     """The ways to dispatch the batch: a name, or a mapping of kind to width with options. Default
     [sequential, parallel, queue]: the two extremes and what lies between."""
     sweep: Sweep = Sweep()
-    engine: Literal["simpy", "compiled"] = "simpy"
-    """What plays replications: `simpy`, the model as one reads it, or `compiled`, the same to the last bit
-    and some sixty times as fast, for large sweeps. Default simpy: the other compiles for half a minute at
-    its first use."""
+    engine: Literal["auto", "simpy", "compiled"] = "auto"
+    """What plays replications: `simpy`, the model as one reads it, `compiled`, the same to the last bit and
+    a hundred times as fast once it is compiled, or `auto`. Default auto: the one that is done first."""
     study: Study = Study()
     objective: Objective = Objective()
 

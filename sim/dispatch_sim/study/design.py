@@ -58,13 +58,18 @@ class Design:
 
     @property
     def engine(self) -> str:
-        """What plays it."""
+        """What is to play it: `auto`, `simpy` or `compiled`."""
         return self.variants[0].scenario.engine
 
     @property
     def points(self) -> int:
         """Number of design points."""
         return sum(len(variant.plans) for variant in self.variants)
+
+    @property
+    def tasks(self) -> int:
+        """Number of tasks that a replication of all design points has."""
+        return sum(len(plan.tasks) for variant in self.variants for plan in variant.plans)
 
 
 def design_sweep(source: Source) -> Design:

@@ -36,6 +36,7 @@ _LARGEST_WHOLE = 2.0**53
 _PACKAGES = (
     "genai-prices",
     "simpy",
+    "numba",
     "numpy",
     "pandas",
     "pyarrow",
@@ -175,7 +176,7 @@ def _manifest(source: Source, design: Design, played: Played) -> dict[str, Any]:
     scenario = source.scenario()
     return {
         "dispatch_sim": package_version("dispatch-sim"),
-        "engine": design.engine,
+        "engine": played.engine,
         "seed": scenario.study.seed,
         "replications": {"asked": design.replications, "played": len(played.replications)},
         "interrupted": played.interrupted,

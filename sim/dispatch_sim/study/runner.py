@@ -9,9 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import multiprocessing.connection
 import os
-import pickle
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import (
@@ -31,14 +29,14 @@ from numpy.typing import NDArray
 from dispatch_sim.dispatch.engine import play
 from dispatch_sim.dispatch.luck import Luck
 from dispatch_sim.dispatch.outcome import MEASURES
-from dispatch_sim.study.design import Design, DesignError
+from dispatch_sim.study.design import Design
+from dispatch_sim.study.engines import choose_engine
 
-ROWS_OF_A_BLOCK = 1000
-ROWS_OF_A_COMPILED_BLOCK = 20_000
-"""A block takes a second or so: progress is seen, and an interruption need not wait for long."""
+TASKS_OF_A_BLOCK = {"simpy": 7000, "compiled": 400_000}
+"""A block takes a second or less: progress is seen, and little is lost when a study is interrupted."""
 
-WORTH_A_POOL = 4000
-"""Rows below which starting worker processes takes longer than the work."""
+WORTH_A_POOL = 30_000
+"""Tasks below which starting worker processes takes longer than the work."""
 
 OnProgress = Callable[[int, int], None]
 
@@ -56,11 +54,13 @@ class Played:
     replications : shape (R,), their numbers, increasing; fewer than asked for where interrupted.
     measures : shape (points, R, measures), in the order of the design and of `MEASURES`.
     interrupted : whether the study was stopped before its end.
+    engine : what played, `simpy` or `compiled`.
     """
 
     replications: NDArray[np.int64]
     measures: NDArray[np.float64]
     interrupted: bool
+    engine: str
 
 
 def play_design(design: Design, jobs: int = 1, on_progress: OnProgress | None = None) -> Played:
@@ -69,21 +69,16 @@ def play_design(design: Design, jobs: int = 1, on_progress: OnProgress | None = 
     Parameters
     ----------
     design : the points and the number of replications.
-    jobs : workers, processes or (compiled) threads; 1 plays here. Results do not depend on it.
+    jobs : workers, processes or (compiled) threads. Results do not depend on it.
     on_progress : called with the replications done and all of them, as blocks end.
 
     Raises
     ------
     WorkerError
         Where a worker process died.
-    DesignError
-        Where the compiled engine is asked for and not installed.
     """
-    compiled = design.engine == "compiled"
-    if compiled:
-        _prepare_compiled(design)
-    rows_of_a_block = ROWS_OF_A_COMPILED_BLOCK if compiled else ROWS_OF_A_BLOCK
-    size = max(1, rows_of_a_block // max(1, design.points))
+    engine = choose_engine(design)
+    size = max(1, TASKS_OF_A_BLOCK[engine] // design.tasks)
     blocks = [
         range(first, min(first + size, design.replications)) for first in range(0, design.replications, size)
     ]
@@ -96,11 +91,11 @@ def play_design(design: Design, jobs: int = 1, on_progress: OnProgress | None = 
 
     interrupted = False
     try:
-        if jobs == 1 or len(blocks) == 1 or design.points * design.replications < WORTH_A_POOL:
+        if engine == "compiled":
+            _play_in_threads(design, blocks, jobs, keep)
+        elif jobs == 1 or len(blocks) == 1 or design.tasks * design.replications < WORTH_A_POOL:
             for block in blocks:
                 keep(block, play_block(design, block))
-        elif compiled:
-            _play_in_threads(design, blocks, jobs, keep)
         else:
             _play_in_processes(design, blocks, jobs, keep)
     except KeyboardInterrupt:
@@ -113,22 +108,16 @@ def play_design(design: Design, jobs: int = 1, on_progress: OnProgress | None = 
         ),
         np.concatenate([rows for _, rows in parts] or [np.empty(shape)], axis=1),
         interrupted,
+        engine,
     )
 
 
 def play_block(design: Design, replications: range) -> NDArray[np.float64]:
-    """Play some replications of every design point; shape (points, replications, measures).
+    """Play some replications of every design point by SimPy; shape (points, replications, measures).
 
     The draws of a replication are computed once for all points of a variant.
     """
     rows = np.empty((design.points, len(replications), len(MEASURES)))
-    if design.engine == "compiled":
-        from dispatch_sim.dispatch.compiled.engine import Machine
-
-        plans = [plan for variant in design.variants for plan in variant.plans]
-        for point, plan in enumerate(plans):
-            rows[point] = Machine(plan).play_block(replications.start, len(replications))
-        return rows
     for column, replication in enumerate(replications):
         point = 0
         for variant in design.variants:
@@ -139,41 +128,33 @@ def play_block(design: Design, replications: range) -> NDArray[np.float64]:
     return rows
 
 
-def _prepare_compiled(design: Design) -> None:
-    """Have the compiled engine compiled, or read, once, before its workers start."""
-    try:
-        from dispatch_sim.dispatch import compiled
-        from dispatch_sim.dispatch.compiled.engine import Machine
-    except ImportError as error:
-        raise DesignError(
-            "engine: compiled needs numba, which is not installed; pip install 'dispatch-sim[compiled]', or"
-            " write engine: simpy"
-        ) from error
-    if not compiled.is_compiled() and sys.stderr is not None:
-        often = (
-            "for this run, as no cache folder can be written" if compiled.PASSING else "once on this machine"
-        )
-        print(f"compiling the engine, {often}: half a minute", file=sys.stderr)
-    try:
-        Machine(design.variants[0].plans[0]).play_block(0, 1)
-        compiled.note_compiled()
-    except (OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
-        raise DesignError(
-            f"compiled code cannot be read from or written to {compiled.FOLDER} ({error}); make room, or"
-            " delete that folder, or write engine: simpy"
-        ) from error
-
-
 def _play_in_threads(
     design: Design, blocks: list[range], jobs: int, keep: Callable[[range, NDArray[np.float64]], None]
 ) -> None:
-    """Play blocks in threads, as compiled code lets others run meanwhile."""
+    """Play blocks by the compiled engine, in threads, as compiled code lets others run meanwhile.
+
+    Also with one: this thread is then free to be interrupted, and stops the others at once.
+    """
+    from dispatch_sim.dispatch.compiled.engine import Machine
+    from dispatch_sim.dispatch.compiled.flat_plan import FlatPlan
+
+    plans = [FlatPlan(plan) for variant in design.variants for plan in variant.plans]
+    stop = np.zeros(1, np.int64)
+
+    def play_compiled(block: range) -> NDArray[np.float64]:
+        machine = Machine()
+        rows = np.empty((len(plans), len(block), len(MEASURES)))
+        for point, plan in enumerate(plans):
+            rows[point] = machine.play_block(plan, block.start, len(block), stop)
+        return rows
+
     with ThreadPoolExecutor(min(jobs, len(blocks))) as pool:
-        running = {pool.submit(play_block, design, block): block for block in blocks}
+        running = {pool.submit(play_compiled, block): block for block in blocks}
         try:
             for future in as_completed(running):
-                keep(running[future], future.result())
+                keep(running.pop(future), future.result())
         except KeyboardInterrupt:
+            stop[0] = 1
             pool.shutdown(wait=True, cancel_futures=True)
             raise
 

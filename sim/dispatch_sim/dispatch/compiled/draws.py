@@ -10,14 +10,21 @@ import math
 
 import numpy as np
 
-from dispatch_sim.dispatch.compiled.layout import Floats
-from dispatch_sim.dispatch.compiled.routine import routine
-from dispatch_sim.dispatch.compiled.special_functions import gammainc, gammaincinv
-
-ROW = 6
-CONSTANT, UNIFORM, TRIANGULAR, EXPONENTIAL, LOGNORMAL, GAMMA, WEIBULL, LOGLOGISTIC, EMPIRICAL, MIXTURE = (
-    range(10)
+from dispatch_sim.dispatch.compiled.layout import (
+    CONSTANT,
+    EMPIRICAL,
+    EXPONENTIAL,
+    GAMMA,
+    LOGLOGISTIC,
+    LOGNORMAL,
+    MIXTURE,
+    TRIANGULAR,
+    UNIFORM,
+    WEIBULL,
+    Floats,
 )
+from dispatch_sim.dispatch.compiled.routine import routine
+from dispatch_sim.dispatch.compiled.special_functions import bits_of, float_of, gammainc, gammaincinv
 
 Coefficients = tuple[float, float, float, float, float, float, float, float]
 
@@ -117,8 +124,8 @@ _FAR = (
 @routine
 def _polynomial(coefficients: Coefficients, x: float) -> float:
     value = coefficients[0]
-    for coefficient in coefficients[1:]:
-        value = value * x + coefficient
+    for i in range(1, 8):
+        value = value * x + coefficients[i]
     return value
 
 
@@ -231,17 +238,13 @@ def quantile(table: Floats, row: int, u: float) -> float:
     """Return the quantile of the distribution in a row of a table."""
     if int(table[row]) != MIXTURE:
         return _simple_quantile(table, row, u)
-    ends = np.empty(2)
-    ranks = ends.view(np.int64)
-    ends[0], ends[1] = table[row + 1], table[row + 2]
-    if _mixture_cdf(table, row, ends[0]) >= u:
-        return ends[0]
-    middle = np.empty(1)
-    rank = middle.view(np.int64)
-    while ranks[1] - ranks[0] > 1:
-        rank[0] = ranks[0] + (ranks[1] - ranks[0]) // 2
-        if _mixture_cdf(table, row, middle[0]) >= u:
-            ranks[1] = rank[0]
+    low, high = bits_of(table[row + 1]), bits_of(table[row + 2])
+    if _mixture_cdf(table, row, table[row + 1]) >= u:
+        return table[row + 1]
+    while high - low > 1:
+        middle = low + (high - low) // 2
+        if _mixture_cdf(table, row, float_of(middle)) >= u:
+            high = middle
         else:
-            ranks[0] = rank[0]
-    return ends[1]
+            low = middle
+    return float_of(high)

@@ -10,15 +10,13 @@ import math
 from collections import namedtuple
 from typing import Any
 
-from numba import njit
-
 from dispatch_sim.dispatch.compiled.agent import start_attempt
 from dispatch_sim.dispatch.compiled.attempts import go_on_attempting, interrupt
 from dispatch_sim.dispatch.compiled.dispatcher import dispatch
 from dispatch_sim.dispatch.compiled.gate import go_on_looking, start_gate
 from dispatch_sim.dispatch.compiled.gateway import serve_line
 from dispatch_sim.dispatch.compiled.layout import *
-from dispatch_sim.dispatch.compiled.luck import instructions_are_wrong, interarrival
+from dispatch_sim.dispatch.compiled.luck import draw_batch, instructions_are_wrong, interarrival
 from dispatch_sim.dispatch.compiled.machine import at_once, enter, grant, later, next_event, request
 from dispatch_sim.dispatch.compiled.outcomes import approved
 from dispatch_sim.dispatch.compiled.reference import state_at
@@ -63,6 +61,7 @@ def _wait_for_arrival(s: State, t: int) -> None:
 @routine
 def play(s: State, replication: int) -> bool:
     """Play a replication; its books are in the state then. False where an array has become too small."""
+    draw_batch(s, replication)
     s.n[WRONG] = instructions_are_wrong(s, replication)
     at_once(s, E_START_DISPATCHER, 0, 0)
     d = s.pi[TASKS]
@@ -146,6 +145,7 @@ def begin(s: State) -> None:
     s.n[LOG] = s.log_times.shape[0] > 0
     for resource in range(s.ri.shape[0]):
         s.ri[resource, USERS] = 0
+        s.ri[resource, CAPACITY] = s.pi[CAP] if resource == PLACES and s.pi[CAP] else 1
         s.ri[resource, FIRST] = s.ri[resource, LAST] = -1
     tasks = s.pi[TASKS]
     for t in range(tasks):
@@ -194,7 +194,7 @@ def _usd(s: State, cause: int) -> float:
 
 
 @routine
-def close(s: State, row: Floats) -> None:
+def close(s: State, i: int) -> None:
     """Write the measures of a replication."""
     tokens, money_usd = 0, 0.0
     for cause in range(CAUSES):
@@ -206,79 +206,80 @@ def close(s: State, row: Floats) -> None:
     failed = 0
     for failure in range(FAILURE_KINDS):
         failed += s.failures[failure]
-    row[AT.makespan_s] = s.f[NOW]
-    row[AT.tokens] = tokens
-    row[AT.tokens_work] = s.ledger[WORK, COUNTED]
-    row[AT.tokens_spawn] = s.ledger[SPAWN, COUNTED]
-    row[AT.tokens_return] = s.ledger[RETURN, COUNTED]
-    row[AT.tokens_coordination] = s.ledger[COORDINATION, COUNTED]
-    row[AT.tokens_merge] = s.ledger[MERGE, COUNTED]
-    row[AT.tokens_wasted] = s.ledger[WASTED, COUNTED]
-    row[AT.money_usd] = money_usd
-    row[AT.people_s] = people_s
-    row[AT.cost_usd] = money_usd + waiting_usd + people_usd
-    row[AT.rejected_tries] = s.n[REJECTED_TRIES]
-    row[AT.backoff_s] = s.times[BACKOFF]
-    row[AT.failed_attempts] = failed
-    row[AT.recovered_tasks] = s.n[RECOVERED]
-    row[AT.cost_waiting_usd] = waiting_usd
-    row[AT.cost_people_usd] = people_usd
-    row[AT.money_work_usd] = _usd(s, WORK)
-    row[AT.money_spawn_usd] = _usd(s, SPAWN)
-    row[AT.money_return_usd] = _usd(s, RETURN)
-    row[AT.money_coordination_usd] = _usd(s, COORDINATION)
-    row[AT.money_merge_usd] = _usd(s, MERGE)
-    row[AT.money_wasted_usd] = _usd(s, WASTED)
-    row[AT.people_merge_s] = s.f[PEOPLE_MERGE]
-    row[AT.people_recovery_s] = s.f[PEOPLE_RECOVERY]
-    row[AT.flow_s] = s.f[FLOW]
-    row[AT.wait_s] = s.times[WAIT]
-    row[AT.service_s] = s.times[SERVICE]
-    row[AT.blocked_s] = s.times[BLOCKED]
-    row[AT.merge_s] = s.times[MERGES]
-    row[AT.recovery_s] = s.times[RECOVERY]
-    row[AT.wasted_s] = s.f[WASTED_TIME]
-    row[AT.quota_requests] = s.n[QUOTA_REQUESTS]
-    row[AT.quota_input_tokens] = s.n[QUOTA_INPUT]
-    row[AT.quota_output_tokens] = s.n[QUOTA_OUTPUT]
-    row[AT.crashed_attempts] = s.failures[CRASHED]
-    row[AT.refused_attempts] = s.failures[REFUSED]
-    row[AT.too_large_attempts] = s.failures[TOO_LARGE]
-    row[AT.bad_outputs] = s.failures[BAD]
-    row[AT.tokens_context] = s.ledger[CONTEXT, COUNTED]
-    row[AT.tokens_rework] = s.ledger[REWORKING, COUNTED]
-    row[AT.money_context_usd] = _usd(s, CONTEXT)
-    row[AT.money_rework_usd] = _usd(s, REWORKING)
-    row[AT.money_killed_usd] = _priced(
+    s.rows[i, AT.makespan_s] = s.f[NOW]
+    s.rows[i, AT.tokens] = tokens
+    s.rows[i, AT.tokens_work] = s.ledger[WORK, COUNTED]
+    s.rows[i, AT.tokens_spawn] = s.ledger[SPAWN, COUNTED]
+    s.rows[i, AT.tokens_return] = s.ledger[RETURN, COUNTED]
+    s.rows[i, AT.tokens_coordination] = s.ledger[COORDINATION, COUNTED]
+    s.rows[i, AT.tokens_merge] = s.ledger[MERGE, COUNTED]
+    s.rows[i, AT.tokens_wasted] = s.ledger[WASTED, COUNTED]
+    s.rows[i, AT.money_usd] = money_usd
+    s.rows[i, AT.people_s] = people_s
+    s.rows[i, AT.cost_usd] = money_usd + waiting_usd + people_usd
+    s.rows[i, AT.rejected_tries] = s.n[REJECTED_TRIES]
+    s.rows[i, AT.backoff_s] = s.times[BACKOFF]
+    s.rows[i, AT.failed_attempts] = failed
+    s.rows[i, AT.recovered_tasks] = s.n[RECOVERED]
+    s.rows[i, AT.cost_waiting_usd] = waiting_usd
+    s.rows[i, AT.cost_people_usd] = people_usd
+    s.rows[i, AT.money_work_usd] = _usd(s, WORK)
+    s.rows[i, AT.money_spawn_usd] = _usd(s, SPAWN)
+    s.rows[i, AT.money_return_usd] = _usd(s, RETURN)
+    s.rows[i, AT.money_coordination_usd] = _usd(s, COORDINATION)
+    s.rows[i, AT.money_merge_usd] = _usd(s, MERGE)
+    s.rows[i, AT.money_wasted_usd] = _usd(s, WASTED)
+    s.rows[i, AT.people_merge_s] = s.f[PEOPLE_MERGE]
+    s.rows[i, AT.people_recovery_s] = s.f[PEOPLE_RECOVERY]
+    s.rows[i, AT.flow_s] = s.f[FLOW]
+    s.rows[i, AT.wait_s] = s.times[WAIT]
+    s.rows[i, AT.service_s] = s.times[SERVICE]
+    s.rows[i, AT.blocked_s] = s.times[BLOCKED]
+    s.rows[i, AT.merge_s] = s.times[MERGES]
+    s.rows[i, AT.recovery_s] = s.times[RECOVERY]
+    s.rows[i, AT.wasted_s] = s.f[WASTED_TIME]
+    s.rows[i, AT.quota_requests] = s.n[QUOTA_REQUESTS]
+    s.rows[i, AT.quota_input_tokens] = s.n[QUOTA_INPUT]
+    s.rows[i, AT.quota_output_tokens] = s.n[QUOTA_OUTPUT]
+    s.rows[i, AT.crashed_attempts] = s.failures[CRASHED]
+    s.rows[i, AT.refused_attempts] = s.failures[REFUSED]
+    s.rows[i, AT.too_large_attempts] = s.failures[TOO_LARGE]
+    s.rows[i, AT.bad_outputs] = s.failures[BAD]
+    s.rows[i, AT.tokens_context] = s.ledger[CONTEXT, COUNTED]
+    s.rows[i, AT.tokens_rework] = s.ledger[REWORKING, COUNTED]
+    s.rows[i, AT.money_context_usd] = _usd(s, CONTEXT)
+    s.rows[i, AT.money_rework_usd] = _usd(s, REWORKING)
+    s.rows[i, AT.money_killed_usd] = _priced(
         s, s.killed[INPUT], s.killed[CACHE_WRITE], s.killed[CACHE_READ], s.killed[OUTPUT]
     )
-    row[AT.people_conflicts_s] = s.f[PEOPLE_CONFLICTS]
-    row[AT.people_review_s] = s.f[PEOPLE_REVIEW]
-    row[AT.hung_s] = s.times[HUNG]
-    row[AT.review_s] = s.times[REVIEW]
-    row[AT.hung_attempts] = s.failures[HANGING]
-    row[AT.killed_attempts] = s.failures[KILLED]
-    row[AT.overwritten_attempts] = s.failures[OVERWRITTEN]
-    row[AT.cancelled_attempts] = s.failures[CANCELLED]
-    row[AT.wrong_brief_attempts] = s.failures[WRONG_BRIEF]
-    row[AT.refused_launches] = s.n[REFUSED_LAUNCHES]
-    row[AT.merge_conflicts] = s.n[MERGE_CONFLICTS]
-    row[AT.reworked_tasks] = s.n[REWORKED]
-    row[AT.reviews] = s.n[REVIEWS]
-    row[AT.compactions] = s.n[COMPACTIONS]
+    s.rows[i, AT.people_conflicts_s] = s.f[PEOPLE_CONFLICTS]
+    s.rows[i, AT.people_review_s] = s.f[PEOPLE_REVIEW]
+    s.rows[i, AT.hung_s] = s.times[HUNG]
+    s.rows[i, AT.review_s] = s.times[REVIEW]
+    s.rows[i, AT.hung_attempts] = s.failures[HANGING]
+    s.rows[i, AT.killed_attempts] = s.failures[KILLED]
+    s.rows[i, AT.overwritten_attempts] = s.failures[OVERWRITTEN]
+    s.rows[i, AT.cancelled_attempts] = s.failures[CANCELLED]
+    s.rows[i, AT.wrong_brief_attempts] = s.failures[WRONG_BRIEF]
+    s.rows[i, AT.refused_launches] = s.n[REFUSED_LAUNCHES]
+    s.rows[i, AT.merge_conflicts] = s.n[MERGE_CONFLICTS]
+    s.rows[i, AT.reworked_tasks] = s.n[REWORKED]
+    s.rows[i, AT.reviews] = s.n[REVIEWS]
+    s.rows[i, AT.compactions] = s.n[COMPACTIONS]
 
 
-@njit(cache=True, nogil=True)
-def play_block(header, first, count, rows):
-    """Play `count` replications from `first` on, a row of `rows` each; returns how many were played.
+def play_block(header: int, first: int, count: int) -> int:
+    """Play `count` replications from `first` on, each into a row; returns how many were played.
 
-    It stops where an array has become too small for a replication. `header` is an address. Where the state has room
-    for a log, it holds that of the last replication.
+    It stops where an array has become too small for a replication, or where another thread has asked for it. `header`
+    is an address. Where the state has room for a log, it holds that of the last replication.
     """
     s = state_at(header)
     for i in range(count):
+        if s.stop[0]:
+            return i
         begin(s)
         if not play(s, first + i):
             return i
-        close(s, rows[i])
+        close(s, i)
     return count

@@ -13,8 +13,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dispatch_sim.dispatch.outcome import MEASURES
+
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
+
+# ---- the table of distributions: a row of this length has the kind, see `draws`
+ROW = 6
+CONSTANT, UNIFORM, TRIANGULAR, EXPONENTIAL, LOGNORMAL, GAMMA, WEIBULL, LOGLOGISTIC, EMPIRICAL, MIXTURE = range(10)
 
 # ---- s.pi: parameters, whole numbers; the names with _DIST are rows of the table of distributions
 (
@@ -64,8 +70,8 @@ OUTPUT_SHARE, COUPLING, BATCH_WEIGHT, TASK_WEIGHT, ATTEMPT_WEIGHT, GF_SIZE = ran
 (
     NOW, REQUEST_LEVEL, REQUEST_UPDATED, INPUT_LEVEL, INPUT_UPDATED, OUTPUT_LEVEL, OUTPUT_UPDATED,
     SHARED_READABLE, SHARED_USED, CONTEXT_SENT_S, ADAPTIVE_WIDTH, SHRUNK, FLOW, WASTED_TIME,
-    PEOPLE_MERGE, PEOPLE_RECOVERY, PEOPLE_CONFLICTS, PEOPLE_REVIEW, F_SIZE,
-) = range(19)
+    PEOPLE_MERGE, PEOPLE_RECOVERY, PEOPLE_CONFLICTS, PEOPLE_REVIEW, BATCH_CALLS, BATCH_TOKENS, BATCH_DURATION, F_SIZE,
+) = range(22)
 
 # ---- s.ti: a task, whole numbers
 (
@@ -218,6 +224,10 @@ class State(NamedTuple):
     """When merges were over, in order: of each group, and in the last row of all."""
     log_times: NDArray[np.float64]
     log_rest: NDArray[np.int64]
+    rows: NDArray[np.float64]
+    """The measures of each replication of a block."""
+    stop: NDArray[np.int64]
+    """Not zero where another thread wants a block to end."""
 
 
 G_NOT_DONE, G_WAITS_FOR, G_NOT_THROUGH, G_SECOND, G_AT_WORK, G_BEGUN, G_OVER, G_ARRIVED, G_BRIEFING, GS_SIZE = range(10)
@@ -267,8 +277,15 @@ FIELDS: dict[str, tuple[str, tuple[int | None, ...]]] = {
     "merged": ("float64", (None, None)),
     "log_times": ("float64", (None, 2)),
     "log_rest": ("int64", (None, 5)),
+    "rows": ("float64", (None, len(MEASURES))),
+    "stop": ("int64", (1,)),
 }
 """Of each array of a state the kind of its numbers and its shape, `None` where that depends on the plan."""
+
+PLAN_FIELDS = ("pi", "pf", "gi", "gf", "keys", "table", "batch", "locks", "meets")
+BLOCK_FIELDS = ("rows", "stop")
+STATE_FIELDS = tuple(name for name in FIELDS if name not in PLAN_FIELDS + BLOCK_FIELDS)
+"""The fields by what they belong to."""
 
 WHOLE = {"table"}
 """The fields that are handed on as arrays rather than read number by number."""

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from dispatch_sim.dispatch.compiled.draws import CONSTANT, normal_cdf, normal_quantile, quantile, uniform
+from dispatch_sim.dispatch.compiled.draws import normal_cdf, normal_quantile, quantile, uniform
 from dispatch_sim.dispatch.compiled.layout import *
 from dispatch_sim.dispatch.compiled.routine import routine
 from dispatch_sim.dispatch.draws import Activity
@@ -71,16 +71,27 @@ def _draw(
 
 
 @routine
+def draw_batch(s: State, replication: int) -> None:
+    """Draw what all tasks of the batch share."""
+    s.f[BATCH_CALLS] = _of_batch(s, replication, _CALLS)
+    s.f[BATCH_TOKENS] = _of_batch(s, replication, _TOKENS)
+    s.f[BATCH_DURATION] = _of_batch(s, replication, _DURATION)
+
+
+@routine
+def _of_batch(s: State, replication: int, activity: int) -> float:
+    return normal_quantile(uniform(s.keys[0], replication, activity, 0, 0, 0, 0))
+
+
+@routine
 def _draw_shared(
-    s: State, replication: int, row: int, of_batch: int, group: int, index: int, number: int
+    s: State, replication: int, row: int, of_batch: int, score_at: int, group: int, index: int, number: int
 ) -> float:
     if int(s.table[row]) == CONSTANT:
         return s.table[row + 1]
     score = 0.0
     if s.gf[group, BATCH_WEIGHT] > 0.0:
-        score += s.gf[group, BATCH_WEIGHT] * normal_quantile(
-            uniform(s.keys[0], replication, of_batch, 0, 0, 0, 0)
-        )
+        score += s.gf[group, BATCH_WEIGHT] * s.f[score_at]
     if s.gf[group, TASK_WEIGHT] > 0.0:
         score += s.gf[group, TASK_WEIGHT] * normal_quantile(
             _of_task(s, replication, of_batch + 1, group, index, 0)
@@ -113,12 +124,15 @@ def _struck_call(
 def draw_attempt(s: State, replication: int, t: int, number: int) -> None:
     """Draw what an attempt meets: sizes by the attempt that began the work, mishaps by its own number."""
     group, index, origin = s.ti[t, GROUP], s.ti[t, INDEX], s.ti[t, ORIGIN]
-    calls = whole(_draw_shared(s, replication, s.gi[group, CALLS_DIST], _CALLS, group, index, origin))
+    row = s.gi[group, CALLS_DIST]
+    calls = whole(_draw_shared(s, replication, row, _CALLS, BATCH_CALLS, group, index, origin))
     calls = min(max(1, calls), MAX_CALLS)
-    work = whole(_draw_shared(s, replication, s.gi[group, TOKENS_DIST], _TOKENS, group, index, origin))
+    row = s.gi[group, TOKENS_DIST]
+    work = whole(_draw_shared(s, replication, row, _TOKENS, BATCH_TOKENS, group, index, origin))
     duration = 0.0
     if s.gi[group, HAS_DURATION]:
-        duration = _draw_shared(s, replication, s.gi[group, DURATION_DIST], _DURATION, group, index, origin)
+        row = s.gi[group, DURATION_DIST]
+        duration = _draw_shared(s, replication, row, _DURATION, BATCH_DURATION, group, index, origin)
     written = whole(work * s.gf[group, OUTPUT_SHARE])
     s.ti[t, L_CALLS], s.ti[t, L_READ], s.ti[t, L_WRITTEN] = calls, work - written, written
     s.tf[t, L_CALL_TIME] = duration / calls

@@ -5,13 +5,19 @@ array, the *header*: of each field the address of its data and its shape. Compil
 and `s.ti[t, X]` reads what it needs from there. That is plain address arithmetic: the header does not change while the
 code runs, the inner dimensions are constants, an index is never negative and not checked. Nothing is counted or freed:
 whoever makes the header keeps the arrays.
+
+Without numba's compiler (`NUMBA_DISABLE_JIT=1`) the reference is a `State` of arrays over the same memory, so that the
+engine can be stepped through, and changed, as the Python that it is.
 """
 
 from __future__ import annotations
 
+import ctypes
+import math
 import operator
 from typing import Any
 
+import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -29,13 +35,10 @@ from numba.extending import (
 from numba.np.arrayobj import make_array, populate_array
 from numpy.typing import NDArray
 
+from dispatch_sim.dispatch.compiled.header import PLACES, WORDS
 from dispatch_sim.dispatch.compiled.layout import FIELDS, WHOLE, State
 
 _WORD = ir.IntType(64)
-_WORDS = 5
-"""Of a field in the header: an address and up to four dimensions."""
-
-_PLACES = {name: place for place, name in enumerate(FIELDS)}
 
 
 class _StateType(types.Type):
@@ -108,7 +111,7 @@ class _SetItem(AbstractTemplate):
 def _load(builder: Any, state: Any, field: str, offset: int) -> Any:
     """Read a word of the header, which never changes."""
     header = builder.bitcast(state, _WORD.as_pointer())
-    word = builder.load(builder.gep(header, [ir.Constant(_WORD, _PLACES[field] * _WORDS + offset)]))
+    word = builder.load(builder.gep(header, [ir.Constant(_WORD, PLACES[field] * WORDS + offset)]))
     word.set_metadata("invariant.load", builder.module.add_metadata([]))
     return word
 
@@ -168,33 +171,29 @@ def _set(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 
 
 @intrinsic
-def state_at(typingctx: Any, address: Any) -> Any:
-    """Return the state whose header is at an address."""
-
+def _reference_at(typingctx: Any, address: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
 
     return STATE(types.int64), codegen
 
 
-def header_of(state: State) -> NDArray[np.int64]:
-    """Return the header of a state's arrays, which have to outlive it.
+def _memory(address: int, kind: str, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return an array over memory that others keep."""
+    dtype = np.dtype(kind)
+    memory: Any = (ctypes.c_byte * (math.prod(shape) * dtype.itemsize)).from_address(address)
+    return np.ndarray(shape, dtype, memory)
 
-    Raises
-    ------
-    TypeError : an array is not what `FIELDS` says.
-    """
-    header = np.zeros(len(FIELDS) * _WORDS, np.int64)
-    for name, place in _PLACES.items():
-        array = getattr(state, name)
-        kind, dimensions = FIELDS[name]
-        fits = len(dimensions) == array.ndim and all(
-            length in (None, there) for length, there in zip(dimensions, array.shape, strict=True)
-        )
-        if array.dtype != np.dtype(kind) or not fits:
-            raise TypeError(f"{name} is {array.dtype} of shape {array.shape}, not {kind} of {dimensions}")
-        if not array.flags.c_contiguous:
-            raise TypeError(f"{name} is not contiguous")
-        header[place * _WORDS] = array.ctypes.data
-        header[place * _WORDS + 1 : place * _WORDS + 1 + array.ndim] = array.shape
-    return header
+
+def _arrays_at(address: int) -> State:
+    header = _memory(address, "int64", (len(FIELDS), WORDS)).tolist()
+    return State(
+        **{
+            name: _memory(words[0], kind, tuple(words[1 : 1 + len(dimensions)]))
+            for (name, (kind, dimensions)), words in zip(FIELDS.items(), header, strict=True)
+        }
+    )
+
+
+state_at: Any = _arrays_at if numba.config.DISABLE_JIT else _reference_at  # type: ignore[attr-defined]
+"""Returns the state whose header is at an address."""

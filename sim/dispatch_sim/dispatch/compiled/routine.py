@@ -82,13 +82,19 @@ def routine(function: Function, **called: Any) -> Function:
 
 def _compile(context: Any, library: Any, function: FunctionType, of: Any) -> Any:
     """Compile a routine into a library; returns its description, by which it is called."""
-    flags: Any = compiler.Flags()
-    flags.nrt = True
-    flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
     typing_context = context.typing_context
-    return compiler.compile_internal(
-        typing_context, context, library, function, of.args, of.return_type, flags, {}
-    ).fndesc
+    made = compiler.compile_internal(
+        typing_context, context, library, function, of.args, of.return_type, flags(), {}
+    )
+    return made.fndesc
+
+
+def flags() -> Any:
+    """Return the flags that all of the engine is compiled with: into a library, with nothing around it."""
+    common: Any = compiler.Flags()
+    common.no_compile = common.no_rewrites = common.no_cpython_wrapper = common.no_cfunc_wrapper = True
+    common.error_model = "numpy"
+    return common
 
 
 def _signature(function: Any) -> Any:

@@ -1,20 +1,44 @@
-"""SciPy's incomplete gamma functions, as symbols that compiled code can be linked with and kept on disk."""
+"""What compiled code calls that is no code of ours: SciPy's incomplete gamma functions, and the bits of a float."""
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
-import llvmlite.binding as llvm
+import numba
+import scipy.special
 from numba import types
-from numba.extending import get_cython_function_address
+from numba.extending import intrinsic
+
+from dispatch_sim.dispatch.compiled.store import SPECIAL_FUNCTIONS, link_special_functions
 
 
 def _external(name: str) -> Any:
-    address = get_cython_function_address("scipy.special.cython_special", name)
-    symbol = f"dispatch_sim_{name}"
-    llvm.add_symbol(symbol, address)
-    return types.ExternalFunction(symbol, types.float64(types.float64, types.float64))
+    return types.ExternalFunction(SPECIAL_FUNCTIONS[name], types.float64(types.float64, types.float64))
 
 
-gammainc = _external("gammainc")
-gammaincinv = _external("gammaincinv")
+def _same_bits(number: types.Type, other: types.Type) -> Any:
+    def typed(typingctx: Any, value: Any) -> Any:
+        def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.bitcast(arguments[0], context.get_value_type(other))
+
+        return other(number), codegen
+
+    return intrinsic(typed)
+
+
+if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+    gammainc, gammaincinv = scipy.special.gammainc, scipy.special.gammaincinv
+
+    def bits_of(value: float) -> int:
+        """Return the bits of a float as a whole number."""
+        return int(struct.unpack("=q", struct.pack("=d", value))[0])
+
+    def float_of(bits: int) -> float:
+        """Return the float that has these bits."""
+        return float(struct.unpack("=d", struct.pack("=q", bits))[0])
+
+else:
+    link_special_functions()
+    gammainc, gammaincinv = _external("gammainc"), _external("gammaincinv")
+    bits_of, float_of = _same_bits(types.float64, types.int64), _same_bits(types.int64, types.float64)

@@ -1,0 +1,143 @@
+"""The engine as machine code: where it is kept, and how it is loaded. Numba is needed to make it, not to use it.
+
+The file is named after all that goes into it, so that a changed source is never run in its old form.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from hashlib import blake2b
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import llvmlite.binding as llvm
+
+_HERE = Path(__file__).parent
+_SOURCES = [
+    *sorted(_HERE.glob("*.py")),
+    _HERE.parent / "rules.py",
+    _HERE.parent / "draws.py",
+    _HERE.parent / "outcome.py",
+    _HERE.parent / "width.py",
+    _HERE.parent.parent / "scenario" / "tasks.py",
+]
+"""What compiled code is made of: its own modules, and the ones that it takes rules and numbers from."""
+
+ENTRY = "dispatch_sim_play_block"
+"""The symbol of `kernel.play_block`."""
+
+SPECIAL_FUNCTIONS = {name: f"dispatch_sim_{name}" for name in ("gammainc", "gammaincinv")}
+"""Functions of SciPy's, and the symbols that compiled code calls them by."""
+
+
+def kept_at() -> Path:
+    """Return where the engine's machine code is kept, or would be."""
+    digest = blake2b(digest_size=12)
+    for part in (
+        *(version(package) for package in ("numba", "llvmlite")),
+        platform.python_version(),
+        llvm.get_process_triple(),
+        llvm.get_host_cpu_name(),
+        llvm.get_host_cpu_features().flatten(),
+    ):
+        digest.update(part.encode() + b"\0")
+    for source in _SOURCES:
+        digest.update(source.read_bytes())
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "dispatch-sim" / f"{digest.hexdigest()}.o"
+
+
+def is_compiled() -> bool:
+    """Whether the engine has been compiled before, so that it is only read."""
+    return kept_at().exists()
+
+
+@cache
+def engine() -> Callable[[int, int, int], int]:
+    """Return `kernel.play_block` as machine code; other threads may run beside it.
+
+    Compiled where it is not kept, or not whole; kept where that folder can be written. Without numba's compiler
+    (`NUMBA_DISABLE_JIT=1`) it is the Python function.
+    """
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
+        from dispatch_sim.dispatch.compiled.kernel import play_block
+
+        return play_block
+    code = _read(kept_at())
+    if code is None:
+        from dispatch_sim.dispatch.compiled.building import build
+
+        code = build()
+        _keep(code, kept_at())
+    return ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)(_load(code))
+
+
+def _read(kept: Path) -> bytes | None:
+    """Read what is kept; nothing where it is not there, or cut off."""
+    try:
+        digest, code = kept.read_bytes().split(b"\n", 1)
+    except (OSError, ValueError):
+        return None
+    return code if digest == _digest(code) else None
+
+
+def _keep(code: bytes, kept: Path) -> None:
+    """Write code whole or not at all; without a folder to write to, it is compiled anew next time."""
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=kept.parent, delete=False) as file:
+            file.write(_digest(code) + b"\n" + code)
+        os.replace(file.name, kept)
+    except OSError:
+        return
+
+
+def _digest(code: bytes) -> bytes:
+    return blake2b(code).hexdigest().encode()
+
+
+def _load(code: bytes) -> int:
+    """Link machine code into this process; returns the address of its entry point."""
+    link_special_functions()
+    linker = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
+    linker.add_object_file(llvm.ObjectFileRef.from_data(code))
+    linker.finalize_object()
+    _linkers.append(linker)
+    return int(linker.get_function_address(ENTRY))
+
+
+_linkers: list[Any] = []
+"""They own the memory that the code is in."""
+
+
+def link_special_functions() -> None:
+    """Make `SPECIAL_FUNCTIONS` known to LLVM."""
+    from scipy.special import cython_special
+
+    functions: dict[str, Any] = dict(cython_special.__pyx_capi__)
+    pointer_of = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer_of.restype, pointer_of.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    name_of = ctypes.pythonapi.PyCapsule_GetName
+    name_of.restype, name_of.argtypes = ctypes.c_char_p, [ctypes.py_object]
+    for name, symbol in SPECIAL_FUNCTIONS.items():
+        llvm.add_symbol(symbol, pointer_of(functions[name], name_of(functions[name])))
+
+
+def target_machine() -> Any:
+    """Return LLVM's description of this machine, for code that is loaded into this process."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm.Target.from_default_triple().create_target_machine(
+        cpu=llvm.get_host_cpu_name(),
+        features=llvm.get_host_cpu_features().flatten(),
+        opt=3,
+        reloc="pic",
+        codemodel="jitdefault",
+        jit=True,
+    )

@@ -1,0 +1,178 @@
+"""Held against real transcripts of Claude Code and an independent reading of the same calls.
+
+They lie in `../shared/data` beside the repository, or where DISPATCH_SIM_SHARED_DATA says. The other reading
+is a check on ours, not a truth: where they differ, a test says on which calls and why.
+"""
+
+import math
+import os
+import tarfile
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import pytest
+
+from dispatch_sim.logs.files import Tally
+from dispatch_sim.logs.found import Found, paired
+from dispatch_sim.logs.reading import find_runs
+from dispatch_sim.logs.tables import AgentRun, make_tables
+
+DATA = Path(os.environ.get("DISPATCH_SIM_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
+
+pytestmark = pytest.mark.skipif(
+    not (DATA / "claude-code-transcripts.tar.gz").is_file(), reason=f"no transcripts in {DATA}"
+)
+
+OUTCOMES = {
+    "completed": "completed",
+    "async_completed": "completed",
+    "async_failed": "failed",
+    "async_unresolved": "unfinished",
+    "no_result": "unfinished",
+    "failed_silent": "failed_silent",
+    "bad_agent_type": "invalid",
+    "validation": "invalid",
+    "user_rejected": "rejected",
+    "interrupted": "interrupted",
+    "unavailable": "unavailable",
+}
+"""Outcomes of the other reading in our words."""
+
+
+class Call(NamedTuple):
+    """One call as both read it: what was found, its row, and theirs."""
+
+    found: Found
+    ours: AgentRun
+    theirs: pd.Series
+
+
+@pytest.fixture(scope="module")
+def calls(tmp_path_factory):
+    """Read the transcripts, and pair the calls by id; both readings have the same ones."""
+    folder = tmp_path_factory.mktemp("transcripts")
+    with tarfile.open(DATA / "claude-code-transcripts.tar.gz") as archive:
+        archive.extractall(folder, filter="data")
+    tally = Tally()
+    theirs = pd.read_csv(DATA / "agent_runs.csv").set_index("tool_use")
+    ours = paired(find_runs([folder], tally))
+    assert tally.skipped == {}
+    assert {found.call for found, _ in ours} == set(theirs.index)
+    assert len(ours) == len(theirs) == 333
+    return [Call(found, row, theirs.loc[found.call]) for found, row in ours]
+
+
+def _differing(calls, ours, theirs, tolerance=0.0):
+    """Return the calls on which two numbers differ; both may be missing."""
+
+    def same(call):
+        a, b = float(ours(call)), float(theirs(call.theirs))
+        return abs(a - b) <= tolerance or (math.isnan(a) and math.isnan(b))
+
+    return [call for call in calls if not same(call)]
+
+
+def test_sessions_and_groups_are_the_same(calls):
+    """The same calls share a session, and the same a group, in the same places."""
+    for ours, theirs in (("session", "session"), ("group", "message")):
+        pairs = {(getattr(call.ours, ours), call.theirs[theirs]) for call in calls}
+        assert len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
+    assert all(call.ours.group_size == call.theirs["group_size"] for call in calls)
+    assert all(call.ours.position == call.theirs["group_position"] for call in calls)
+    groups = make_tables([call.ours for call in calls]).groups
+    assert (len(groups), groups["size"].sum()) == (46, 166)
+
+
+def test_times_and_durations_are_the_same_to_the_millisecond(calls):
+    """When it was called, when its end was told, and how long the harness measured, without exception."""
+    third_of_a_ms = 0.0003
+    assert not _differing(calls, lambda c: c.ours.called_at_s, lambda t: t["called_at_s"], third_of_a_ms)
+    measured = [
+        call for call in calls if call.ours.duration_measured or not math.isnan(call.theirs["duration_s"])
+    ]
+    assert len(measured) == 288
+    assert not _differing(measured, lambda c: c.ours.duration_s, lambda t: t["duration_s"], third_of_a_ms)
+
+    def told(theirs):
+        launched = str(theirs["outcome"]).startswith("async")
+        return theirs["notified_at_s"] if launched else theirs["result_at_s"]
+
+    assert not _differing(calls, lambda c: c.ours.ended_at_s, told, third_of_a_ms)
+
+
+def test_tokens_of_the_agents_own_calls_are_the_same(calls):
+    """Calls, the first one's context by class, and the sums by class, of every run whose lines are there."""
+    seen = [call for call in calls if not math.isnan(call.ours.calls)]
+    assert len(seen) == 71
+    assert all(not math.isnan(call.theirs["model_calls"]) for call in seen)
+    assert sum(not math.isnan(call.theirs["model_calls"]) for call in calls) == 71
+    first = ["first_call_input", "first_call_cache_write", "first_call_cache_read"]
+    for ours, theirs in (
+        (lambda o: o.calls, lambda t: t["model_calls"]),
+        (lambda o: o.cache_write_tokens, lambda t: t["sum_cache_write"]),
+        (lambda o: o.cache_read_tokens, lambda t: t["sum_cache_read"]),
+        (lambda o: o.input_tokens + o.cache_write_tokens + o.cache_read_tokens, lambda t: t["sum_input"]),
+        (lambda o: o.first_context_tokens, lambda t: t[first].sum()),
+        (
+            lambda o: round(o.first_cached_share * o.first_context_tokens),
+            lambda t: t["first_call_cache_read"],
+        ),
+    ):
+        assert not _differing(seen, lambda c, of=ours: of(c.ours), theirs)
+
+
+def test_final_contexts_differ_only_where_the_log_has_none(calls):
+    """Two runs died of an API error; the harness then writes 0 for their context, which is none."""
+    differing = _differing(calls, lambda c: c.found.final_context_tokens, lambda t: t["final_context_tokens"])
+    assert [call.theirs["outcome"] for call in differing] == ["failed_silent"] * 2
+    assert all(call.theirs["final_context_tokens"] == 0 for call in differing)
+    assert all(math.isnan(call.found.final_context_tokens) for call in differing)
+
+
+def test_tools_differ_only_where_no_result_counts_them(calls):
+    """Three runs have no result; we count the tools in their own lines."""
+    differing = _differing(calls, lambda c: c.ours.tool_uses, lambda t: t["tool_uses"])
+    assert Counter(call.theirs["outcome"] for call in differing) == {"no_result": 2, "user_rejected": 1}
+    assert all(math.isnan(call.theirs["tool_uses"]) and call.ours.calls > 0 for call in differing)
+
+
+def test_returns_differ_only_where_an_error_stands_in_their_place(calls):
+    """The text of an API error, or nothing, is not what an agent returned."""
+    differing = _differing(
+        calls,
+        lambda c: c.ours.return_tokens,
+        lambda t: math.nan if math.isnan(t["return_chars"]) else round(t["return_chars"] / 3.3),
+    )
+    assert Counter(call.theirs["outcome"] for call in differing) == {"failed_silent": 2, "async_failed": 1}
+    assert all(math.isnan(call.ours.return_tokens) for call in differing)
+
+
+def test_outcomes_differ_only_for_scrubbed_words_and_a_late_no(calls):
+    """Five errors have lost the words that name them; one 'rejected' run had made 22 model calls by then."""
+    differing = [call for call in calls if call.ours.outcome != OUTCOMES[call.theirs["outcome"]]]
+    changes = Counter((call.theirs["outcome"], call.ours.outcome) for call in differing)
+    assert changes == {("unavailable", "error"): 5, ("user_rejected", "interrupted"): 1}
+    rejected = next(call for call in differing if call.theirs["outcome"] == "user_rejected")
+    assert rejected.ours.calls == rejected.theirs["model_calls"] == 22
+
+
+def test_background_is_what_happened_and_not_what_was_asked(calls):
+    """Newer versions launch in the background unasked; the other reading has the request."""
+    for call in calls:
+        assert call.ours.background == str(call.theirs["outcome"]).startswith("async")
+    asked = [
+        call for call in calls if call.theirs["background"] is True or call.theirs["background"] == "True"
+    ]
+    assert all(call.ours.background for call in asked)
+
+
+def test_kinds_are_those_of_the_log_by_well_known_name_or_number(calls):
+    """The other reading calls all others 'other'; a call without a type is of general purpose."""
+    for call in calls:
+        if call.theirs["agent_type"] != "other":
+            assert call.ours.kind == call.theirs["agent_type"]
+    others = [call.ours.kind for call in calls if call.theirs["agent_type"] == "other"]
+    assert sum(kind == "general-purpose" for kind in others) == 4
+    assert all(kind.startswith("kind-") for kind in others if kind != "general-purpose")

@@ -1,0 +1,98 @@
+"""Which engine plays, and that results do not depend on it."""
+
+import logging
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from dispatch_sim.dispatch.compiled import store
+from dispatch_sim.dispatch.compiled.engine import Machine
+from dispatch_sim.dispatch.compiled.flat_plan import FlatPlan
+from dispatch_sim.dispatch.plan import make_plan
+from dispatch_sim.scenario.loader import parse_scenario, parse_source
+from dispatch_sim.scenario.strategy import parse_strategy
+from dispatch_sim.study import engines
+from dispatch_sim.study.conduct import sweep
+from dispatch_sim.study.design import design_sweep, find_plan
+from dispatch_sim.study.engines import choose_engine, play_one
+
+TEXT = """
+name: small
+tasks: [{name: a, count: 4, tokens: {lognormal: {mean: 15K, cv: 0.5}}, duration: {exponential: {mean: 60s}}}]
+provider: {limits: {requests: 50/min, input_tokens: 30K/min, output_tokens: 8K/min}}
+strategies: [sequential, parallel, {queue: 2}, {waves: 3}]
+sweep: {tasks: [1, 2, 4], concurrency: [1, 3]}
+study: {replications: REPLICATIONS}
+engine: ENGINE
+"""
+
+
+def source(engine, replications=600):
+    """Return the scenario for an engine."""
+    return parse_source(TEXT.replace("ENGINE", engine).replace("REPLICATIONS", str(replications)))
+
+
+def test_the_compiled_engine_gives_the_same_rows():
+    """By one thread or two, the table is that of the SimPy engine; the manifest says which played."""
+    simpy = sweep(source("simpy"), jobs=1)
+    compiled = sweep(source("compiled"), jobs=1)
+    threads = sweep(source("compiled"), jobs=2)
+    assert compiled.frame.equals(simpy.frame)
+    assert threads.frame.equals(simpy.frame)
+    assert [r.manifest["engine"] for r in (simpy, compiled)] == ["simpy", "compiled"]
+    assert simpy.manifest["scenario"]["sha256"] == compiled.manifest["scenario"]["sha256"]
+
+
+@pytest.mark.parametrize(("kept", "longest_s"), [(True, engines.LOADING_S), (False, engines.COMPILING_S)])
+def test_left_to_us_a_job_is_compiled_when_that_is_done_first(kept, longest_s, monkeypatch):
+    """It is SimPy's up to what compiling, or loading what is compiled, takes."""
+    monkeypatch.setattr(store, "is_compiled", lambda: kept)
+    monkeypatch.setattr(engines, "_load", lambda: None)
+    tasks = design_sweep(source("auto")).tasks
+    limit = int(longest_s * engines.TASKS_A_SECOND / tasks)
+    assert choose_engine(design_sweep(source("auto", limit - 1))) == "simpy"
+    assert choose_engine(design_sweep(source("auto", limit + 1))) == "compiled"
+
+
+def test_the_engine_that_is_asked_for_plays(monkeypatch):
+    """However large or small the job is."""
+    monkeypatch.setattr(engines, "_load", lambda: None)
+    assert choose_engine(design_sweep(source("simpy", 600_000))) == "simpy"
+    assert choose_engine(design_sweep(source("compiled", 2))) == "compiled"
+
+
+def test_compiling_is_announced(monkeypatch, caplog):
+    """Once, where nothing is kept; not where it is only read."""
+    for kept, announced in ((False, ["compiling the engine, once: about ten seconds"]), (True, [])):
+        caplog.clear()
+        monkeypatch.setattr(store, "is_compiled", lambda kept=kept: kept)
+        with caplog.at_level(logging.WARNING, "dispatch_sim"):
+            choose_engine(design_sweep(source("compiled", 2)))
+        assert caplog.messages == announced
+
+
+def test_another_thread_stops_a_block():
+    """So that an interruption does not wait for a block's end: here for years."""
+    scenario = parse_scenario("tasks: [{name: a, count: 2, tokens: 1K, duration: 60s}]")
+    plan = FlatPlan(make_plan(scenario, parse_strategy("parallel")))
+    stop = np.zeros(1, np.int64)
+    machine = Machine()
+    machine.play_block(plan, 0, 1)
+    playing = threading.Thread(target=machine.play_block, args=(plan, 0, 10_000_000, stop))
+    playing.start()
+    time.sleep(0.05)
+    assert playing.is_alive()
+    stop[0] = 1
+    playing.join(timeout=30)
+    assert not playing.is_alive()
+
+
+def test_either_engine_gives_the_log_of_one_replication():
+    """As asked for by the scenario; the same events, in the same order."""
+    one, other = (
+        play_one(find_plan(source(engine).scenario(), "queue: 2", 4), 3) for engine in ("auto", "compiled")
+    )
+    assert one[1]
+    assert one == other

@@ -11,6 +11,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dispatch_sim.logs.backtest import backtest
+    from dispatch_sim.logs.calibration import calibrate
+    from dispatch_sim.logs.findings import findings
+    from dispatch_sim.logs.reading import read_logs
+    from dispatch_sim.logs.what_if import what_if
+    from dispatch_sim.report.backtest import write_backtest
     from dispatch_sim.report.page import write_report
     from dispatch_sim.scenario.loader import load_scenario, load_source
     from dispatch_sim.scenario.problems import ScenarioError
@@ -23,13 +29,19 @@ if TYPE_CHECKING:
 _HOMES = {
     "ScenarioError": "scenario.problems",
     "answer": "study.answer",
+    "backtest": "logs.backtest",
+    "calibrate": "logs.calibration",
     "choose": "study.choice",
     "compare": "study.conduct",
     "find_break_even": "study.break_even",
+    "findings": "logs.findings",
     "load_scenario": "scenario.loader",
     "load_source": "scenario.loader",
+    "read_logs": "logs.reading",
     "read_results": "study.results",
     "sweep": "study.conduct",
+    "what_if": "logs.what_if",
+    "write_backtest": "report.backtest",
     "write_report": "report.page",
     "write_results": "study.results",
 }
@@ -37,13 +49,19 @@ _HOMES = {
 __all__ = [
     "ScenarioError",
     "answer",
+    "backtest",
+    "calibrate",
     "choose",
     "compare",
     "find_break_even",
+    "findings",
     "load_scenario",
     "load_source",
+    "read_logs",
     "read_results",
     "sweep",
+    "what_if",
+    "write_backtest",
     "write_report",
     "write_results",
 ]

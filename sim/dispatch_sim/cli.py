@@ -273,7 +273,9 @@ def backtest(
         from dispatch_sim.report.backtest import backtest_json, backtest_text, write_backtest
 
         given = None if scenario is None else _read(scenario).scenario()
-        found = predict(_read_logs(paths), given, replications)
+        read = _read_logs(paths)
+        with _progress("groups") as on_progress:
+            found = predict(read, given, replications, on_progress)
         if out is not None:
             _say_written(write_backtest(found, out))
         if as_json:

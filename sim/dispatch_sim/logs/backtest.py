@@ -25,6 +25,7 @@ from dispatch_sim.logs.scores import crps, needed_stretch, rank, reach, stretche
 from dispatch_sim.logs.tables import HasTables, Tables
 from dispatch_sim.scenario.coordination import Brief
 from dispatch_sim.scenario.model import Scenario
+from dispatch_sim.study.runner import OnProgress
 
 MOST_FOLDS = 50
 """Up to so many sessions each is left out by itself; of more, so many parts of them."""
@@ -110,7 +111,10 @@ class Backtest:
 
 
 def backtest(
-    tables: HasTables, scenario: Scenario | None = None, replications: int | None = None
+    tables: HasTables,
+    scenario: Scenario | None = None,
+    replications: int | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Backtest:
     """Replay and forecast the parallel groups of logs.
 
@@ -119,6 +123,7 @@ def backtest(
     tables : of logs, as `read_logs` returns them.
     scenario : what to forecast with. By default one that is calibrated to the other sessions' runs.
     replications : of each forecast. By default as many as make `MOST_PLAYS` together.
+    on_progress : told of the groups that are done, and of how many there are.
 
     Raises
     ------
@@ -130,7 +135,9 @@ def backtest(
         raise CalibrationError(_no_groups(left_out))
     fold_of = _folds(tables.runs["session"], {group.session for group in groups})
     replications = replications or min(max(MOST_PLAYS // len(groups), REPLICATIONS[0]), REPLICATIONS[1])
-    replayed, forecasted, alone = [], [], 0
+    replayed: list[Replayed] = []
+    forecasted: list[Forecasted] = []
+    alone = 0
     folds = sorted({fold_of[group.session] for group in groups})
     for fold in folds:
         rest = tables.runs["session"].map(fold_of) != fold
@@ -140,6 +147,8 @@ def backtest(
         of_fold = [group for group in groups if fold_of[group.session] == fold]
         past = [group for group in groups if fold_of[group.session] != fold]
         brief_s = Brief().time if known is None else known.scenario.dispatch.brief.time
+        if on_progress is not None:
+            on_progress(len(replayed), len(groups))
         replayed += [Replayed(each, replay(each), replay(each, brief_s)) for each in of_fold]
         by = scenario or (None if known is None else known.scenario)
         if by is None or not past:

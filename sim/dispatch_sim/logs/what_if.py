@@ -17,6 +17,7 @@ from dispatch_sim.dispatch.log import Event
 from dispatch_sim.dispatch.luck import Luck
 from dispatch_sim.dispatch.plan import make_plan
 from dispatch_sim.logs.calibration import calibrate
+from dispatch_sim.logs.forecast import stand_in
 from dispatch_sim.logs.groups import Group, Member, find_groups
 from dispatch_sim.logs.observations import CalibrationError
 from dispatch_sim.logs.replay import NOTHING_ELSE, wall_clock
@@ -140,7 +141,7 @@ def _world(group: Group, scenario: Scenario, group_of: dict[str, str]) -> Scenar
         }
     )
     tasks = tuple(
-        _task(number, member, kinds[group_of.get(member.kind, scenario.tasks[-1].name)])
+        _task(number, member, kinds[stand_in(scenario, group_of, member.kind)])
         for number, member in enumerate(group.members, 1)
     )
     return scenario.model_copy(

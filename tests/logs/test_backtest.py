@@ -120,7 +120,7 @@ def test_on_runs_that_are_as_the_model_has_them_the_model_is_right():
     ninety = judged.wall[-1]
     assert ninety.as_calibrated == pytest.approx(0.9, abs=0.06)
     assert ninety.low <= 0.9 <= ninety.high
-    # The 90% point of 40 normal distances has a standard error of sqrt(0.9 x 0.1 / 40) / (2 phi(1.645)) = 0.23.
+    # The 90% point of 40 normal distances has a standard error of sqrt(0.09 / 40) / (2 phi(1.645)) = 0.23.
     assert judged.stretch == pytest.approx(1.0, abs=2 * 0.23 / 1.645)
     assert judged.rivals[0].beaten > 0.95
     assert judged.rivals[1].beaten > 0.95

@@ -49,6 +49,10 @@ Jobs = Annotated[
     int | None, typer.Option(min=1, max=1024, help="Worker processes. Default: one for each core.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+OutFolder = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Where to write. Default: reports/NAME, as the file is called."),
+]
 
 
 @app.command()
@@ -70,6 +74,7 @@ def check(scenario: ScenarioFile, as_json: Json = False) -> None:
                     "tasks": checked.batch_size,
                     "design_points": design.points,
                     "replications": design.replications,
+                    "at_most": design.at_most,
                     "warnings": found,
                 }
             )
@@ -78,7 +83,7 @@ def check(scenario: ScenarioFile, as_json: Json = False) -> None:
             typer.echo(f"warning: {warning}")
         typer.echo(
             f"{scenario}: good. {checked.batch_size} tasks; a sweep plays {design.points:,} design points, "
-            f"{design.replications:,} replications of each."
+            f"{_counted(design.replications, design.at_most)} replications of each."
         )
 
 
@@ -388,6 +393,175 @@ def init(
         typer.echo(f"wrote {path}; now: dispatch-sim sweep {path}")
 
 
+@app.command(name="map")
+def map_strategies(
+    scenario: ScenarioFile,
+    x: Annotated[
+        str, typer.Option(metavar="KEY", help="Across: a key, or KEY=LOW..HIGH, or KEY=1K,5K,20K.")
+    ] = "tasks.tokens",
+    y: Annotated[
+        str, typer.Option(metavar="KEY", help="Up: likewise. `tasks` is the size of the batch.")
+    ] = "provider.limits.scale",
+    cells: Annotated[int, typer.Option(min=2, max=60, help="Levels of an axis without levels.")] = 12,
+    seed: Seed = None,
+    replications: Replications = None,
+    jobs: Jobs = None,
+    out: OutFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Map where each way of dispatching wins, over two keys of the scenario."""
+    with _errors_in_words():
+        from dispatch_sim.report.maps import map_text, write_map
+        from dispatch_sim.study.conduct import with_study
+        from dispatch_sim.study.two_factor_map import map_winners
+
+        source = with_study(_read(scenario), seed, None)
+        with _progress("cells") as on_progress:
+            found = map_winners(
+                source,
+                x,
+                y,
+                cells=cells,
+                replications=replications,
+                jobs=_jobs(jobs),
+                on_progress=on_progress,
+            )
+        _say_written(write_map(found, out or _folder(scenario)))
+        if as_json:
+            _print_json(found.to_json())
+        else:
+            typer.echo(map_text(found), nl=False)
+
+
+@app.command()
+def why(
+    scenario: ScenarioFile,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=LOW..HIGH", help="The range to try for a key; may be given several times."),
+    ] = None,
+    samples: Annotated[
+        int,
+        typer.Option(min=0, max=4096, help="Points of a Sobol sequence, a power of two; 0 leaves it out."),
+    ] = 64,
+    seed: Seed = None,
+    replications: Replications = None,
+    jobs: Jobs = None,
+    out: OutFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Say why the recommended way wins, what that hangs on, and what would flip the decision."""
+    with _errors_in_words():
+        from dispatch_sim.report.why import why_text, write_why
+        from dispatch_sim.study.conduct import with_study
+        from dispatch_sim.study.explanation import explain
+
+        source = with_study(_read(scenario), seed, None)
+        with _progress("values") as on_progress:
+            found = explain(
+                source,
+                ranges=_ranges(vary or []),
+                replications=replications,
+                samples=samples,
+                jobs=_jobs(jobs),
+                on_progress=on_progress,
+            )
+        _say_written(write_why(found, out or _folder(scenario)))
+        if as_json:
+            _print_json(found.to_json())
+        else:
+            typer.echo(why_text(found), nl=False)
+
+
+@app.command()
+def tune(
+    scenario: ScenarioFile,
+    seed: Seed = None,
+    replications: Replications = None,
+    jobs: Jobs = None,
+    out: OutFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Find the timeout, the retries and the width that minimise the objective, and what is as good."""
+    with _errors_in_words():
+        from dispatch_sim.report.tuning import tuning_text, write_tuning
+        from dispatch_sim.study.conduct import with_study
+        from dispatch_sim.study.tuning import tune as find
+
+        source = with_study(_read(scenario), seed, None)
+        with _progress("starts") as on_progress:
+            found = find(source, replications=replications, jobs=_jobs(jobs), on_progress=on_progress)
+        _say_written(write_tuning(found, out or _folder(scenario)))
+        if as_json:
+            _print_json(found.to_json())
+        else:
+            typer.echo(tuning_text(found), nl=False)
+
+
+@app.command()
+def decide(
+    tasks: Annotated[int, typer.Option(min=1, max=100_000, help="Size of the batch.")],
+    tokens: Annotated[str, typer.Option(help="Of a task, on average.")] = "15K",
+    duration: Annotated[str, typer.Option(help="Of a task, on average, with nothing in its way.")] = "60s",
+    calls: Annotated[str | None, typer.Option(help="Model calls of a task. Default: 5.")] = None,
+    spread: Annotated[str, typer.Option(help="Coefficient of variation of tokens and duration.")] = "50%",
+    limits: Annotated[
+        str | None,
+        typer.Option(
+            help="A provider's profile, 'unlimited', or a minute's requests/input/output: 50/30K/8K."
+        ),
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Whose list prices are paid: claude-sonnet-5.")] = None,
+    client: Annotated[str | None, typer.Option(help="A client's profile: claude-code.")] = None,
+    harness: Annotated[str | None, typer.Option(help="A harness's profile.")] = None,
+    concurrency: Annotated[str | None, typer.Option(help="Widths of queues: 2..6, or 2,4,8.")] = None,
+    objective: Annotated[
+        str | None, typer.Option(help="What is to be small: cost, makespan, tokens...")
+    ] = None,
+    timeout: Annotated[str | None, typer.Option(help="That ends an attempt: 5m.")] = None,
+    waiting: Annotated[str | None, typer.Option(help="What an hour of waiting is worth: $40/h.")] = None,
+    people: Annotated[str | None, typer.Option(help="What an hour of a person is worth: $80/h.")] = None,
+    further: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other key of a scenario.")
+    ] = None,
+    seed: Seed = None,
+    explain: Annotated[bool, typer.Option("--explain", help="What was assumed, and how sure it is.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Answer in a line how to dispatch a batch, without a file."""
+    with _errors_in_words():
+        from dispatch_sim.study.quick import Question, ask
+
+        found = ask(
+            Question(
+                tasks=tasks,
+                tokens=tokens,
+                duration=duration,
+                calls=calls,
+                spread=spread,
+                limits=limits,
+                model=model,
+                client=client,
+                harness=harness,
+                concurrency=concurrency,
+                objective=objective,
+                timeout=timeout,
+                waiting=waiting,
+                people=people,
+                further=_settings(further or []),
+                seed=1 if seed is None else seed,
+            )
+        )
+        if as_json:
+            _print_json(found.to_json())
+            return
+        from dispatch_sim.report.quick import answer_line, explanation
+
+        typer.echo(answer_line(found))
+        if explain:
+            typer.echo(explanation(found))
+
+
 def _read(path: Path) -> Source:
     from dispatch_sim.scenario.loader import load_source
 
@@ -404,6 +578,10 @@ def _read_logs(paths: list[Path]) -> ReadLogs:
     return read
 
 
+def _counted(first: int, most: int) -> str:
+    return f"{first:,}" if first == most else f"{first:,} to {most:,}"
+
+
 def _write_example(folder: Path) -> None:
     from dispatch_sim.logs.synthetic import write_example
 
@@ -413,6 +591,12 @@ def _write_example(folder: Path) -> None:
         _fail(f"{folder}: cannot be written to: {error.strerror or error}")
         return
     typer.echo(f"wrote {len(written)} made-up logs; now: dispatch-sim logs {folder}", err=True)
+
+
+def _folder(scenario: Path) -> Path:
+    from dispatch_sim.study.results import folder_name
+
+    return Path("reports") / folder_name(scenario.stem)
 
 
 def _jobs(asked: int | None) -> int:
@@ -492,6 +676,28 @@ def _errors_in_words() -> Iterator[None]:
     except KeyboardInterrupt:
         typer.echo("interrupted", err=True)
         raise typer.Exit(INTERRUPTED) from None
+
+
+def _ranges(given: list[str]) -> dict[str, str]:
+    """Read ranges of keys: `tasks.tokens=1K..1M`."""
+    found = {}
+    for text in given:
+        path, equals, range_ = text.partition("=")
+        if not equals:
+            _fail(f"--vary: {text!r} has no range; write tasks.tokens=1K..1M")
+        found[path.strip()] = range_
+    return found
+
+
+def _settings(given: list[str]) -> dict[str, str]:
+    """Read values of keys: `client.retries=5`."""
+    found = {}
+    for text in given:
+        path, equals, value = text.partition("=")
+        if not equals or not path:
+            _fail(f"--set: {text!r} has no value; write client.retries=5")
+        found[path.strip()] = value.strip()
+    return found
 
 
 def _numbers(only: str | None) -> tuple[int, ...]:

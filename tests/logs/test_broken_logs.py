@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from dispatch_sim.logs import files
+from dispatch_sim.logs import files, reading
 from dispatch_sim.logs.files import LogsError, Tally, lines_of, log_files
 from dispatch_sim.logs.found import rows
 from dispatch_sim.logs.reading import find_runs, read_logs
@@ -226,10 +226,22 @@ def test_an_indented_document_is_read_whole(tmp_path):
     path = _only(tmp_path)
     whole = read_logs(path).runs
     export = json.loads(path.read_text().splitlines()[0])
-    path.write_text(json.dumps(export, indent=2))
-    assert read_logs(path).runs.equals(whole)
+    for text in (json.dumps(export, indent=2), json.dumps(export).replace(": [", ": [\n", 2)):
+        path.write_text(text)
+        assert read_logs(path).runs.equals(whole)
+        assert read_logs(path).tally.bytes == len(text)
     path.write_text(json.dumps([export]))
     assert read_logs(path).runs.equals(whole)
+
+
+def test_a_document_that_is_too_large_is_passed_over(tmp_path, monkeypatch):
+    """It would have to be held whole; its lines are no records."""
+    write_otel(RUNS, tmp_path)
+    path = _only(tmp_path)
+    path.write_text(json.dumps(json.loads(path.read_text().splitlines()[0]), indent=2))
+    monkeypatch.setattr(reading, "LONGEST_LINE", 1000)
+    with pytest.raises(LogsError, match="1 x document over 0 MiB on many lines"):
+        read_logs(path)
 
 
 STRANGE_VALUES = (

@@ -109,6 +109,23 @@ def test_a_launch_in_the_background_ends_with_its_first_notification(read, kind,
     assert (run["final_context_tokens"], run["tool_uses"], run["return_tokens"]) == (800, 3, 2)
 
 
+def test_what_an_agent_returned_may_be_fetched_instead(read):
+    """By a tool, which may find it running still; the end is then when it was fetched."""
+
+    def fetch(at, status):
+        task = {"task_id": "a1", "task_type": "local_agent", "status": status, "result": "y" * 33}
+        return _result(at, "o" + status, {"retrieval_status": "success", "task": task})
+
+    run = read(
+        *_call("00:00", "t1"),
+        _result("00:01", "t1", LAUNCHED),
+        fetch("00:05", "running"),
+        fetch("00:09", "completed"),
+    ).runs.iloc[0]
+    assert (run["outcome"], run["ended_at_s"], run["return_tokens"]) == ("completed", 9, 10)
+    assert not run["duration_measured"]
+
+
 @pytest.mark.parametrize(
     ("status", "outcome"), [("failed", "failed"), ("killed", "interrupted"), ("never-heard-of", "unfinished")]
 )
@@ -320,3 +337,15 @@ def test_a_message_that_was_copied_in_part_is_one_group(read):
     logs = read(*_call("00:00", "t1"), **{"z-fork.jsonl": _call("00:00", "t1", "t2", "t3")})
     assert logs.groups["size"].tolist() == [3]
     assert logs.runs["session"].nunique() == 1
+
+
+def test_calls_of_the_coordinator_are_counted_beside_the_tables(read):
+    """One response is one call, however many lines it has; an error that is tried again stands between."""
+
+    def own(at, message):
+        usage = {"input_tokens": 5, "output_tokens": 1}
+        return _line(at, "assistant", message={"id": message, "content": [], "usage": usage})
+
+    failed = _line("00:02", "system", subtype="api_error", retryAttempt=1)
+    logs = read(own("00:00", "m1"), own("00:01", "m1"), failed, own("00:03", "m2"), *_call("00:04", "t1"))
+    assert (logs.tally.coordinator_calls, logs.tally.coordinator_retries) == (2, 1)

@@ -177,3 +177,17 @@ def test_agents_of_agents_are_deeper_and_of_one_session(read):
     grandchild = _agent(_event("00:09", "task_complete"), id_="grandchild", parent="child", at="00:06")
     runs = read([MAIN, _spawn("00:00", "c1", message="")], child, grandchild).runs
     assert (runs["depth"].tolist(), runs["session"].nunique()) == ([1, 2], 1)
+
+
+def test_calls_of_the_coordinator_are_counted_beside_the_tables(read):
+    """Over all of its turns; those of agents are in the table."""
+    main = [
+        MAIN,
+        _tokens("00:01", 100, 100),
+        _event("00:02", "task_complete"),
+        _event("10:00", "stream_error"),
+        _tokens("10:01", 300, 200),
+        _spawn("10:02", "c1", message=""),
+    ]
+    tally = read(main, _agent(_tokens("10:05", 9, 9), at="10:03")).tally
+    assert (tally.coordinator_calls, tally.coordinator_retries) == (2, 1)

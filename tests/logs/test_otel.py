@@ -173,3 +173,16 @@ def test_spans_whose_parents_go_round_are_read(read):
         _span("c", "c", "chat", 111, 120, **NEW),
     )
     assert len(logs.runs) == 2
+
+
+def test_calls_of_the_coordinator_are_counted_beside_the_tables(read):
+    """They lie below its own span, and in none of the runs."""
+    logs = read(
+        LEAD,
+        _span("c1", "lead", "chat", 101, 102, **NEW),
+        _span("a", "lead", "invoke_agent", 110, 150),
+        _span("c2", "a", "chat", 111, 112, **NEW),
+        _span("c3", "lead", "chat", 160, 170, **{"error.type": "429"}),
+    )
+    assert (logs.tally.coordinator_calls, logs.tally.coordinator_retries) == (1, 1)
+    assert logs.runs["calls"].tolist() == [1]

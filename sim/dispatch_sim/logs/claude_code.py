@@ -11,10 +11,11 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import PurePath
 
-from dispatch_sim.logs.claude_ends import End, notices, result_of
-from dispatch_sim.logs.claude_lives import Life, Lives, Told
+from dispatch_sim.logs.claude_ends import End, fetched, notices, result_of
+from dispatch_sim.logs.claude_lives import Life, Lives, Told, usage_of
 from dispatch_sim.logs.files import LogFile, Tally
 from dispatch_sim.logs.found import Found
 from dispatch_sim.logs.tables import COMPLETED, NAN, NOT_STARTED
@@ -60,6 +61,8 @@ class ClaudeCode:
         self._calls_here: dict[str, _Call] = {}
         self._sessions_here: dict[str, str] = {}
         self._file = ""
+        self._own_last = ""
+        self._own_calls = self._own_retries = 0
 
     @staticmethod
     def recognises(record: Record) -> bool:
@@ -90,12 +93,16 @@ class ClaudeCode:
             self._here.own_line(record, agent)
         elif record.get("isSidechain") is True:
             self._here.chain_line(record)
+        elif kind == "assistant":
+            self._take_own_call(record)
+        elif kind == "system":
+            self._own_retries += record.get("subtype") == "api_error"
         if kind == "assistant":
             self._take_calls(record, agent)
         elif kind == "user":
             self._take_results(record)
         if kind in ("user", "queue-operation", "attachment"):
-            for key, notice in notices(record):
+            for key, notice in chain(notices(record), fetched(record)):
                 self._notices.setdefault(key, []).append(notice)
 
     def close(self) -> None:
@@ -110,10 +117,20 @@ class ClaudeCode:
         by_id = _by(calls, lambda call: call.id)
         without = self._give_lives(by_agent, by_id)
         if without:
-            tally.skip("agent whose call is in none of the files", "all files", without)
+            tally.skip("agent whose call is in none of the files", count=without)
+        tally.coordinator_calls += self._own_calls
+        tally.coordinator_retries += self._own_retries
         first = self._first_notices(by_agent, by_id)
         for call in calls:
             yield _found(call, first.get((call.id, call.called)))
+
+    def _take_own_call(self, record: Record) -> None:
+        """Count a call of the main agent; its lines follow each other."""
+        message = mapping(record, "message")
+        id_ = text(message, "id")
+        if id_ is not None and id_ != self._own_last and usage_of(mapping(message, "usage")).total:
+            self._own_last = id_
+            self._own_calls += 1
 
     def _take_calls(self, record: Record, agent: str | None) -> None:
         message, at = mapping(record, "message"), moment(record.get("timestamp"))

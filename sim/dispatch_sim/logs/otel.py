@@ -83,6 +83,10 @@ class OpenTelemetry:
             if above[id_] is None and id_ in callers:
                 continue
             siblings.setdefault((span.trace, above[id_]), []).append(span)
+        runs = {span.id for spans in siblings.values() for span in spans}
+        own = [call for agent, of in below.items() if agent not in runs for call in of.calls]
+        tally.coordinator_calls += sum(call.usage is not None for call in own)
+        tally.coordinator_retries += sum(call.failed for call in own)
         for (trace, caller), spans in sorted(siblings.items(), key=lambda item: _began(item[1][0])):
             is_run = caller is not None and caller in real and above[caller] is not None
             for group, span in _grouped(spans):

@@ -11,6 +11,7 @@ from dispatch_sim.report import combinations
 from dispatch_sim.report.breaking import break_even_sentences
 from dispatch_sim.report.decision import decide
 from dispatch_sim.report.naming import option_sentences, plainly_named
+from dispatch_sim.report.reached import along_factors, front, limits_kept, reached, slots
 from dispatch_sim.report.reasons import why
 from dispatch_sim.report.view import View, views
 from dispatch_sim.report.words import (
@@ -60,19 +61,32 @@ def sweep_text(answer: Answer) -> str:
     """Return what a sweep found: the decision and the break-evens, or a table over further factors."""
     found, options = views(plainly_named(answer)), _options(answer)
     if len(found) > 1:
-        return _combinations(found, options)
-    lines, sentences = _paragraph(decide(found[0]).text), list(_break_evens(found[0]))
+        return _combinations(answer, found, options)
+    lines, sentences = paragraph(decide(found[0]).text), list(_break_evens(found[0]))
     lines += ["", *sentences] if sentences else []
+    lines += _beside(found[0])
     return "\n".join([*lines, *options]).rstrip() + "\n"
+
+
+def _beside(view: View) -> list[str]:
+    """Return, after an empty line, limits, slots, the front of time and money, and the precision reached."""
+    told = [limits_kept(view), *slots(view), front(view), reached(view)]
+    return ["", *(line for text in told if text for line in paragraph(text))]
 
 
 def _options(answer: Answer) -> list[str]:
     """Return an empty line and one with the options that names leave out; nothing where there are none."""
     sentences = option_sentences(answer)
-    return ["", *_paragraph(" ".join(sentences))] if sentences else []
+    return ["", *paragraph(" ".join(sentences))] if sentences else []
 
 
-def _combinations(found: Sequence[View], options: list[str]) -> str:
+def _reached_by_all(found: Sequence[View]) -> str:
+    settled = sum(view.choice.settled for view in found)
+    played = f"{found[0].choice.replications:,} replications of each way"
+    return f"Precision: {played} settle {settled} of {len(found)} choices to within what nobody would act on."
+
+
+def _combinations(answer: Answer, found: Sequence[View], options: list[str]) -> str:
     """Return one row a combination of further factors, and what holds over all of them."""
     table = combinations.by_factors(found)
     assert table is not None
@@ -85,16 +99,18 @@ def _combinations(found: Sequence[View], options: list[str]) -> str:
         if as_good != combinations.NONE:
             row[factors], open_ = f"{row[factors]} *", True
         rows.append(row)
-    lines = [*_paragraph(title), "", *_columns(rows)]
+    lines = [*paragraph(title), "", *_columns(rows)]
     if len(found) > MOST_COMBINATIONS:
         lines.append(f"and {len(found) - MOST_COMBINATIONS} more combinations, which the files hold.")
     for text in (
         "* Others may be as good; the report names them." if open_ else "",
         " ".join(combinations.over_all(found)),
+        *along_factors(plainly_named(answer)),
         combinations.how_to_read(found),
+        _reached_by_all(found),
         " ".join(decide(first).caution),
     ):
-        lines += ["", *_paragraph(text)] if text else []
+        lines += ["", *paragraph(text)] if text else []
     return "\n".join([*lines, *options]).rstrip() + "\n"
 
 
@@ -113,10 +129,11 @@ def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _break_evens(view: View, width: int = _WIDTH) -> Iterator[str]:
     for sentence in break_even_sentences(view):
-        yield from _paragraph(f"Break-even: {sentence}", width)
+        yield from paragraph(f"Break-even: {sentence}", width)
 
 
-def _paragraph(text: str, width: int = _WIDTH) -> list[str]:
+def paragraph(text: str, width: int = _WIDTH) -> list[str]:
+    """Return a text in lines of a terminal's width."""
     return textwrap.wrap(text, width, break_long_words=True, break_on_hyphens=False)
 
 
@@ -127,8 +144,9 @@ def comparison_text(answer: Answer) -> str:
         factors = f"With {factors_words(view.choice.factors)}: " if view.choice.factors else ""
         tasks = f"{view.tasks:,} task{'s' if view.tasks > 1 else ''}"
         title = f"{factors}{tasks}, {view.choice.replications:,} replications of each"
-        blocks += [title, "", *_table(view), "", *_paragraph(decide(view).text), ""]
-        blocks += [*_paragraph(" ".join(why(view))), ""] if why(view) else []
+        blocks += [title, "", *_table(view), "", *paragraph(decide(view).text), ""]
+        blocks += [*paragraph(" ".join(why(view))), ""] if why(view) else []
+        blocks += [*_beside(view)[1:], ""]
     return "\n".join([*blocks, *_options(answer)[1:]]).rstrip() + "\n"
 
 
@@ -151,7 +169,7 @@ def _table(view: View) -> list[str]:
         lines.append(f"and {hidden} more that are worse.")
     note = "makespan: until all is done, on average. 19 in 20: 95% of batches are done by then."
     note += " left: tasks that a person has to finish." if "left" in heads else ""
-    return [*lines, *_paragraph(note)]
+    return [*lines, *paragraph(note)]
 
 
 def _row(view: View, point: Point) -> dict[str, str]:

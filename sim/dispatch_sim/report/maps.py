@@ -1,0 +1,196 @@
+"""The map of who wins where, as it is told: in a terminal, in Markdown, and in files."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from dispatch_sim.report.map_figure import map_picture
+from dispatch_sim.report.page import markdown
+from dispatch_sim.report.terminal import paragraph
+from dispatch_sim.report.words import (
+    MEASURES,
+    amount,
+    capital,
+    clean,
+    count,
+    kind_of,
+    listed,
+    way,
+)
+from dispatch_sim.study.parameter import Parameter
+from dispatch_sim.study.results import write_texts
+from dispatch_sim.study.two_factor_map import Axis, StrategyMap, is_decided, write_cells
+from dispatch_sim.study.winners import Point, Standing, Winner
+
+_SIGNS = {"sequential": "one", "parallel": "all", "queue": "", "waves": "w", "adaptive": "ad"}
+_MARKS = {Standing.SHOWN: "", Standing.WIDTH_OPEN: "", Standing.EQUAL: "=", Standing.OPEN: "?"}
+
+
+def axis_words(parameter: Parameter) -> str:
+    """Return what an axis is called: its path, and what of a distribution is meant."""
+    if parameter.path == "tasks":
+        return "tasks in the batch"
+    return clean(parameter.path) + (" (mean)" if parameter.distribution is not None else "")
+
+
+def cell_sign(winner: Winner | None, found: StrategyMap) -> str:
+    """Return a cell in a few letters: `all`, `3`, `2-4` where the width is open, `3?` where the way is."""
+    if winner is None:
+        return "-"
+    label, width = winner.point
+    kind = kind_of(label)
+    sign = _SIGNS.get(kind, label[:3]) + (str(width) if width else "")
+    if winner.standing is Standing.WIDTH_OPEN:
+        widths = sorted(width for other, width in winner.as_good if other == label)
+        if len(widths) > 1:
+            sign = f"{_SIGNS.get(kind, label[:3])}{widths[0]}-{widths[-1]}"
+    labels = _labels(found, kind)
+    letter = "abcdefghijklmnop"[labels.index(label) % 16] if len(labels) > 1 else ""
+    return f"{sign}{letter}{_MARKS[winner.standing]}"
+
+
+def _labels(found: StrategyMap, kind: str) -> list[str]:
+    return sorted({label for label, _ in found.winners() if kind_of(label) == kind})
+
+
+def map_sentences(found: StrategyMap) -> list[str]:
+    """Return what a map shows, the most important first."""
+    total = len(found.cells)
+    winners = [cell.winner for cell in found.cells if cell.winner is not None]
+    decided = [winner for winner in winners if is_decided(winner)]
+    sentences = []
+    shown = [
+        _where(label, [w.point for w in decided if w.point[0] == label], total) for label in _by_wins(decided)
+    ]
+    measure = MEASURES[found.objective]
+    if shown:
+        sentences.append(f"{capital(measure.best)} by more than chance is {listed(shown)}.")
+    else:
+        sentences.append("Nowhere is one way shown to be better than all others.")
+    standings = Counter(winner.standing for winner in winners)
+    if standings[Standing.EQUAL]:
+        sentences.append(
+            f"In {count(standings[Standing.EQUAL])} cells others are practically equal: they differ by less "
+            f"than {amount(measure, found.indifference)}."
+        )
+    if standings[Standing.OPEN]:
+        sentences.append(
+            f"In {count(standings[Standing.OPEN])} it is open which way is the best: "
+            f"{found.replications:,} replications do not tell."
+        )
+    impossible = [cell for cell in found.cells if cell.winner is None]
+    if impossible:
+        sentences.append(
+            f"In {count(len(impossible))} the batch cannot be played; {clean(impossible[0].why_not, 300)}."
+        )
+    return sentences
+
+
+def _by_wins(winners: Sequence[Winner]) -> list[str]:
+    return [label for label, _ in Counter(winner.point[0] for winner in winners).most_common()]
+
+
+def _where(label: str, points: Sequence[Point], total: int) -> str:
+    widths = sorted({width for _, width in points if width})
+    name = way((label, 0))
+    if widths:
+        one = way((label, widths[0]))
+        name = one if len(widths) == 1 else one.replace(str(widths[0]), f"{widths[0]} to {widths[-1]}", 1)
+    return f"{name} in {len(points)} of {total} cells"
+
+
+def legend(found: StrategyMap) -> list[str]:
+    """Return how to read the signs of the cells, a line each."""
+    lines = []
+    used = {kind_of(point[0]) for point in found.winners()}
+    for kind, sign in _SIGNS.items():
+        labels = _labels(found, kind) if kind in used else []
+        for number, label in enumerate(labels):
+            letter = "abcdefghijklmnop"[number % 16] if len(labels) > 1 else ""
+            width = "N" if kind in ("queue", "waves") else ""
+            name = way((label, 0)).replace(" 0", " N", 1)
+            lines.append(f"{sign}{width}{letter}: {name}")
+    marks = {cell.winner.standing for cell in found.cells if cell.winner is not None}
+    if Standing.WIDTH_OPEN in marks:
+        lines.append("2-4: a width from 2 to 4, which of them is open")
+    if Standing.EQUAL in marks:
+        lines.append("=: another way is practically equal")
+    if Standing.OPEN in marks:
+        lines.append("?: another way may be as good")
+    if any(cell.winner is None for cell in found.cells):
+        lines.append("-: the batch cannot be played")
+    return lines
+
+
+def map_text(found: StrategyMap) -> str:
+    """Return a map as plain text, the largest level of y at the top."""
+    grid = [[cell_sign(cell.winner, found) for cell in found.row(row)] for row in range(len(found.y.levels))]
+    labels, heads = found.y.labels, found.x.labels
+    left = max(len(label) for label in labels)
+    widths = [max(len(heads[i]), *(len(row[i]) for row in grid)) for i in range(len(heads))]
+    lines = [f"{axis_words(found.y.parameter)}"]
+    for label, row in zip(reversed(labels), reversed(grid), strict=True):
+        cells = [sign.rjust(width) for sign, width in zip(row, widths, strict=True)]
+        lines.append(f"{label.rjust(left)} | {'  '.join(cells)}")
+    heading = "  ".join(head.rjust(width) for head, width in zip(heads, widths, strict=True))
+    lines += [f"{' ' * left} +-{'-' * len(heading)}", f"{' ' * left}   {heading}"]
+    lines.append(f"{' ' * left}   {axis_words(found.x.parameter)}")
+    told = " ".join([*map_sentences(found), _basis(found)])
+    return "\n".join([*lines, "", *legend(found), "", *paragraph(told)]) + "\n"
+
+
+def _basis(found: StrategyMap) -> str:
+    return (
+        f"{found.replications:,} replications of each way in each cell, the same luck everywhere; "
+        f"{100 * found.confidence:g}% confidence in each cell by itself."
+    )
+
+
+def map_markdown(found: StrategyMap) -> str:
+    """Return a map as a page of Markdown, which refers to its figure."""
+    across, up = axis_words(found.x.parameter), axis_words(found.y.parameter)
+    rows = [
+        [markdown(label), *(markdown(cell_sign(cell.winner, found)) for cell in found.row(row))]
+        for row, label in reversed(list(enumerate(found.y.labels)))
+    ]
+    heads = [f"{markdown(up)} \\\\ {markdown(across)}", *map(markdown, found.x.labels)]
+    table = [heads, ["---", *["---:"] * len(found.x.labels)], *rows]
+    parts = [
+        f"# {markdown(clean(found.name))}: who wins where",
+        markdown(" ".join(map_sentences(found))),
+        f"![{markdown(f'Who wins, by {across} and {up}')}](map.svg)",
+        "\n".join(f"| {' | '.join(row)} |" for row in table),
+        "\n".join(f"- {markdown(line)}" for line in legend(found)),
+        markdown(
+            f"{_basis(found)} Seed {found.seed}, scenario {found.sha256[:12]}. "
+            f"{_own(found.x)} {_own(found.y)} The cells are in map.csv and map.parquet, with what each "
+            "winner costs, the best way of another kind and by how much that is more."
+        ),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _own(axis: Axis) -> str:
+    parameter = axis.parameter
+    if parameter.value != parameter.value:
+        return f"The scenario has no {clean(parameter.path)}."
+    return f"The scenario itself has {clean(parameter.path)} = {parameter.show(parameter.value)}."
+
+
+def write_map(found: StrategyMap, folder: Path) -> list[Path]:
+    """Write `map.md`, `map.svg`, `map.json`, `map.csv` and `map.parquet` into a folder.
+
+    Raises
+    ------
+    ResultsError
+        Where the folder cannot be written to.
+    """
+    texts = {
+        "map.md": map_markdown(found),
+        "map.svg": map_picture(found, axis_words, map_sentences(found), cell_sign).svg,
+        "map.json": json.dumps(found.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+    }
+    return write_texts(texts, folder) + write_cells(found, folder)

@@ -1,0 +1,123 @@
+"""What tuning comes to, as it is told: the best setting of each knob, and which others are as good."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from dispatch_sim.report.page import markdown
+from dispatch_sim.report.terminal import paragraph
+from dispatch_sim.report.why import Rows, columns, table
+from dispatch_sim.report.words import MEASURES, clean, count, listed, span, way
+from dispatch_sim.study.results import write_texts
+from dispatch_sim.study.tuning import Tuned, Tuning
+
+
+def tuning_sentences(found: Tuning) -> list[str]:
+    """Return what to set, and what that saves."""
+    measure = MEASURES[found.objective]
+    changed = [t for t in found.tuned if t.best != t.knob.present]
+    batch = f"{count(found.tasks)} task{'' if found.tasks == 1 else 's'} through {_queue(found)}"
+    if not changed:
+        return [f"For {batch}, no setting is worth changing."]
+    sets = [f"{t.knob.name} {t.knob.labels[t.best]} (now {t.knob.labels[t.knob.present]})" for t in changed]
+    saves = found.saves
+    amount = measure.show(saves.mean) + span(measure.show, saves.low, saves.high)
+    text = (
+        f"For {batch}, set the {listed(sets)}: at {measure.show(found.mean)} it {measure.verb} {amount} "
+        f"{measure.less} than as it is."
+    )
+    if saves.low <= 0:
+        text += " Judged on other replications, that is not more than chance."
+    return [text]
+
+
+def _queue(found: Tuning) -> str:
+    return way((found.strategy, 0)).replace("a queue of 0", "a queue")
+
+
+def knobs_table(found: Tuning) -> Rows:
+    """Return the knobs: now, best, and what is as good."""
+    rows = [["setting", "now", "best", "as good"]]
+    for tuned in found.tuned:
+        labels = tuned.knob.labels
+        as_good = flat_words(tuned) if tuned.matters else "all that were tried"
+        rows.append([tuned.knob.name, labels[tuned.knob.present], labels[tuned.best], as_good])
+    return rows
+
+
+def flat_words(tuned: Tuned) -> str:
+    """Return which values are as good as the best one: `3 to 8`, `4 to 6 and 10`."""
+    good = [number for number, trial in enumerate(tuned.trials) if trial.as_good]
+    runs: list[list[int]] = []
+    for number in good:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    labels = tuned.knob.labels
+    return listed([labels[r[0]] if len(r) == 1 else f"{labels[r[0]]} to {labels[r[-1]]}" for r in runs])
+
+
+def values_table(found: Tuning, tuned: Tuned) -> Rows:
+    """Return the values of a knob with what each has more than the best one."""
+    measure = MEASURES[found.objective]
+    rows = [[tuned.knob.name, "more than the best"]]
+    for number, trial in enumerate(tuned.trials):
+        if trial.more is None:
+            more = "cannot be played"
+        elif number == tuned.best:
+            more = "the best"
+        else:
+            more = measure.signed(trial.more.mean) + span(measure.show, trial.more.low, trial.more.high)
+            more += "" if trial.as_good else " *"
+        rows.append([trial.label, more])
+    return rows
+
+
+def basis(found: Tuning) -> str:
+    """Return how it was found, and what it rests on."""
+    text = (
+        "From several widths each setting was varied by itself, then two at once by a step, until nothing "
+        f"was worth moving ({found.joint} such pairs around the best settings are none better). Judged on "
+        f"{found.replications:,} replications other than those of the search. As good is what is not shown "
+        f"to be worse with {100 * found.confidence:g}% confidence (for all values of a setting together)"
+    )
+    if found.indifference:
+        text += f", or by less than {MEASURES[found.objective].show(found.indifference)}"
+    return f"{text}. Seed {found.seed}, scenario {found.sha256[:12]}."
+
+
+def tuning_text(found: Tuning) -> str:
+    """Return it as plain text."""
+    blocks = [
+        paragraph(" ".join(tuning_sentences(found))),
+        columns(knobs_table(found)),
+        paragraph(basis(found)),
+    ]
+    return "\n\n".join("\n".join(lines) for lines in blocks) + "\n"
+
+
+def tuning_markdown(found: Tuning) -> str:
+    """Return it as a page of Markdown, with a table of each setting's values."""
+    parts = [
+        f"# {markdown(clean(found.name))}: timeout, retries and width",
+        markdown(" ".join(tuning_sentences(found))),
+        table(knobs_table(found)),
+        *(table(values_table(found, tuned)) for tuned in found.tuned),
+        markdown("* shown to be worse, by more than anybody would ignore."),
+        markdown(basis(found)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def write_tuning(found: Tuning, folder: Path) -> list[Path]:
+    """Write `tuning.md` and `tuning.json` into a folder.
+
+    Raises
+    ------
+    ResultsError
+        Where the folder cannot be written to.
+    """
+    data = json.dumps(found.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return write_texts({"tuning.md": tuning_markdown(found), "tuning.json": data}, folder)

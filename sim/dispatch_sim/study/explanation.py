@@ -1,0 +1,194 @@
+"""Why the recommended way wins, and what the decision hangs on, at the scenario as it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dispatch_sim.dispatch.outcome import MEASURES
+from dispatch_sim.scenario.loader import Source
+from dispatch_sim.study.design import Design, DesignError
+from dispatch_sim.study.estimates import Estimate
+from dispatch_sim.study.flips import Flip, find_flips
+from dispatch_sim.study.ledger import Part, find_parts
+from dispatch_sim.study.parameter import Parameter, find_parameters, parameter_at, with_range
+from dispatch_sim.study.places import OBJECTIVES, find_place, on_fastest, strategy_of, without_factors
+from dispatch_sim.study.runner import OnProgress, play_design
+from dispatch_sim.study.sensitivity import (
+    MOST_IN_SOBOL,
+    SAMPLES,
+    Index,
+    Swing,
+    around,
+    find_indices,
+    find_swings,
+)
+from dispatch_sim.study.winners import Point, Winner, find_winner, paired_intervals
+
+MOST_REPLICATIONS_TOGETHER = 64
+"""Replications of each combination of keys in Sobol's indices, of which there are thousands."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a decision comes from, and what would change it.
+
+    Attributes
+    ----------
+    name : of the scenario.
+    tasks : size of the batch.
+    winner : the recommended way, and how surely it is the best.
+    rival : the best way of another kind, or else the second best.
+    difference : what the rival has more; positive.
+    parts : of the difference; they add up to it.
+    swings : the tornado, the largest first.
+    indices : Sobol's, of the keys with the largest swings.
+    flips : what would flip the decision, key by key.
+    objective, confidence, indifference, replications, seed, sha256 : what it rests on.
+    """
+
+    name: str
+    tasks: int
+    winner: Winner
+    rival: Point
+    difference: Estimate
+    parts: tuple[Part, ...]
+    swings: tuple[Swing, ...]
+    indices: tuple[Index, ...]
+    flips: tuple[Flip, ...]
+    objective: str
+    confidence: float
+    indifference: float
+    replications: int
+    seed: int
+    sha256: str
+
+    @property
+    def recommended(self) -> Point:
+        """The recommended way."""
+        return self.winner.point
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a dict for JSON."""
+        return {
+            "scenario": self.name,
+            "sha256": self.sha256,
+            "seed": self.seed,
+            "replications": self.replications,
+            "objective": self.objective,
+            "confidence": self.confidence,
+            "indifference": self.indifference,
+            "tasks": self.tasks,
+            "recommended": _point(self.recommended),
+            "standing": str(self.winner.standing),
+            "rival": _point(self.rival),
+            "difference": self.difference.to_json(),
+            "parts": [part.to_json() for part in self.parts],
+            "one_at_a_time": [swing.to_json() for swing in self.swings],
+            "sobol": [index.to_json() for index in self.indices],
+            "flips": [flip.to_json() for flip in self.flips],
+        }
+
+
+def explain(
+    source: Source,
+    *,
+    ranges: Mapping[str, str] | None = None,
+    replications: int | None = None,
+    samples: int = SAMPLES,
+    jobs: int = 1,
+    on_progress: OnProgress | None = None,
+) -> Explanation:
+    """Explain the decision of a scenario at its own size.
+
+    Parameters
+    ----------
+    source : the scenario.
+    ranges : keys by path, each with the range to try (``1K..1M``), in place of those around their values.
+    replications : of each way at each value; default: the scenario's.
+    samples : points of a Sobol sequence; 0 leaves the indices out.
+    jobs : workers; the answer does not depend on it.
+    on_progress : called with the places of the search that are played and all of them.
+
+    Raises
+    ------
+    ScenarioError, ParameterError, DesignError, WorkerError
+        With a message for the user.
+    KeyboardInterrupt
+        Where interrupted.
+    """
+    source = without_factors(source)
+    scenario = source.scenario()
+    stated = {path: with_range(_varied(source, path), text) for path, text in (ranges or {}).items()}
+    parameters = [stated.pop(p.path, p) for p in find_parameters(source)]
+    parameters += stated.values()
+    count = replications or scenario.study.replications
+    here = find_place(source, {})
+    source = on_fastest(source, count * 6 * len(here.points) * len(parameters))
+    here = find_place(source, {})
+    played = play_design(Design((), (here.variant,), count), jobs)
+    if played.interrupted:
+        raise KeyboardInterrupt
+    objective, confidence = OBJECTIVES[scenario.objective.minimise], scenario.study.confidence
+    indifference = scenario.study.indifference if objective in ("cost_usd", "money_usd") else 0.0
+    costs = played.measures[:, :, MEASURES.index(objective)]
+    winner = find_winner(here.points, costs, here.tasks, confidence, indifference)
+    recommended, rival = winner.point, winner.rival or _second(here.points, costs, winner.point)
+    pair = [here.points.index(recommended), here.points.index(rival)]
+    mean, half = paired_intervals(costs[pair[1:]], costs[pair[0]], confidence)
+    difference = Estimate(float(mean[0]), float(mean[0] - half[0]), float(mean[0] + half[0]), count)
+    ways = (strategy_of(here, recommended), strategy_of(here, rival))
+    flips = find_flips(
+        source, parameters, recommended, replications=count, jobs=jobs, on_progress=on_progress
+    )
+    varied = [p if p.path in (ranges or {}) else around(p) for p in parameters]
+    swings = find_swings(source, varied, ways, replications=count, jobs=jobs)
+    largest = [swing.parameter for swing in swings if swing.parameter.path != "tasks"][:MOST_IN_SOBOL]
+    indices = (
+        find_indices(
+            source,
+            largest,
+            ways,
+            replications=min(count, MOST_REPLICATIONS_TOGETHER),
+            samples=samples,
+            jobs=jobs,
+        )
+        if samples
+        else []
+    )
+    return Explanation(
+        name=scenario.name,
+        tasks=here.tasks,
+        winner=winner,
+        rival=rival,
+        difference=difference,
+        parts=tuple(find_parts(scenario, objective, played.measures[pair], confidence)),
+        swings=tuple(swings),
+        indices=tuple(indices),
+        flips=tuple(flips),
+        objective=objective,
+        confidence=confidence,
+        indifference=indifference,
+        replications=count,
+        seed=scenario.study.seed,
+        sha256=scenario.fingerprint,
+    )
+
+
+def _varied(source: Source, path: str) -> Parameter:
+    parameter = parameter_at(source, path)
+    if parameter.value != parameter.value:
+        raise DesignError(f"{path}: the scenario has no value there to start from; give it one")
+    return parameter
+
+
+def _second(points: Sequence[Point], costs: Any, best: Point) -> Point:
+    others = [number for number, point in enumerate(points) if point != best]
+    if not others:
+        raise DesignError("there is only one way to dispatch this batch; name more strategies to compare")
+    return points[min(others, key=lambda number: float(costs[number].mean()))]
+
+
+def _point(point: Point) -> dict[str, Any]:
+    return {"strategy": point[0], "concurrency": point[1] or None}

@@ -1,0 +1,223 @@
+"""Plays a scenario with other values in place of its own, and keeps what each way costs there.
+
+A *place* is a set of such values, by the path of the key that each replaces; `tasks` stands for the size of
+the batch. All places play the same replications (common random numbers), so that what differs between two of
+them is not noise between samples.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dispatch_sim.dispatch.outcome import MEASURES
+from dispatch_sim.dispatch.plan import make_batch, plan_batch
+from dispatch_sim.scenario import factors
+from dispatch_sim.scenario.loader import Source
+from dispatch_sim.scenario.problems import ScenarioError
+from dispatch_sim.scenario.strategy import Strategy
+from dispatch_sim.study.design import Design, DesignError, Variant, spread
+from dispatch_sim.study.runner import OnProgress, play_design
+from dispatch_sim.study.winners import Point
+
+BATCH = "tasks"
+"""The path that stands for the size of the batch."""
+
+MOST_PLAYS = 20_000_000
+"""Most replications of one question, all places and ways together; they take minutes."""
+
+_WORTH_COMPILING = 20_000
+"""Plays from which the compiled engine is taken where it is installed; results are the same."""
+
+_ROWS_AT_ONCE = 400_000
+"""Rows of all measures that are held at once, of which one column is kept: 200 MB."""
+
+OBJECTIVES = {
+    "cost": "cost_usd",
+    "makespan": "makespan_s",
+    "tokens": "tokens",
+    "money": "money_usd",
+    "people": "people_s",
+}
+"""What a scenario can ask to minimise, and the measure that it is."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A scenario at one set of values, and the ways to dispatch its batch.
+
+    Attributes
+    ----------
+    values : what was put in, by path.
+    variant : the scenario, and a plan for each way.
+    points : the ways, in the order of the plans.
+    """
+
+    values: Mapping[str, Any]
+    variant: Variant
+    points: tuple[Point, ...]
+
+    @property
+    def tasks(self) -> int:
+        """Size of the batch."""
+        return len(self.variant.plans[0].tasks)
+
+
+def find_place(source: Source, values: Mapping[str, Any], ways: Sequence[Strategy] | None = None) -> Place:
+    """Put values into a scenario.
+
+    Parameters
+    ----------
+    source : as `without_factors` returns it.
+    values : by path.
+    ways : what to play, each with a width where it needs one; those wider than the batch are left out.
+        Default: the scenario's strategies, at every width of its sweep.
+
+    Raises
+    ------
+    ScenarioError
+        Where a value does not fit.
+    """
+    put = {path: value for path, value in values.items() if path != BATCH}
+    scenario = (source.replaced(put) if put else source).scenario()
+    tasks = int(values.get(BATCH, scenario.batch_size))
+    batch = make_batch(scenario, tasks)
+    if ways is None:
+        ways = spread(scenario, tasks)
+    ways = [way for way in ways if not way.has_width or (way.width or tasks) <= tasks]
+    if not ways:
+        raise DesignError("there is nothing to play: every width is beyond the batch; write a smaller one")
+    plans = tuple(plan_batch(scenario, way, batch) for way in ways)
+    points = tuple(point_of(plan.strategy) for plan in plans)
+    return Place(dict(values), Variant((), scenario, plans), points)
+
+
+def point_of(strategy: Strategy) -> Point:
+    """Return a strategy's label and its width; 0 where the width is not the user's choice."""
+    return strategy.label, (strategy.width or 0) if strategy.has_width else 0
+
+
+def strategy_of(place: Place, point: Point) -> Strategy:
+    """Return the strategy at a point of a place, to be played elsewhere too."""
+    plan = place.variant.plans[place.points.index(point)]
+    as_wide = plan.strategy.kind in ("parallel", "adaptive") and plan.width == len(plan.tasks)
+    return plan.strategy.at(0) if as_wide else plan.strategy
+
+
+def play_places(
+    places: Sequence[Place],
+    replications: int,
+    jobs: int = 1,
+    on_progress: OnProgress | None = None,
+    measure: str | None = None,
+) -> list[NDArray[np.float64]]:
+    """Play places, and return what each of their ways comes to.
+
+    Parameters
+    ----------
+    places : see `find_place`.
+    replications : of each way at each place.
+    jobs : workers; results do not depend on it.
+    on_progress : called with the places done and all of them.
+    measure : which; default: the objective of the scenario.
+
+    Returns
+    -------
+    For each place shape (ways, replications), in the order of its points.
+
+    Raises
+    ------
+    WorkerError, DesignError
+        As `play_design`, and where it would take too long.
+    KeyboardInterrupt
+        Where interrupted: part of a picture answers nothing.
+    """
+    plays = replications * sum(len(place.points) for place in places)
+    if plays > MOST_PLAYS:
+        raise DesignError(
+            f"{len(places):,} places of {replications:,} replications are {plays:,} plays; at most "
+            f"{MOST_PLAYS:,} are made: ask for fewer replications, places or widths"
+        )
+    column = MEASURES.index(measure or OBJECTIVES[places[0].variant.scenario.objective.minimise])
+    if places[0].variant.scenario.engine == "compiled":
+        return _play_each(places, replications, jobs, on_progress, column)
+    found: list[NDArray[np.float64]] = []
+    for group in _groups(places, replications):
+        design = Design((), tuple(place.variant for place in group), replications)
+        played = play_design(design, jobs)
+        if played.interrupted:
+            raise KeyboardInterrupt
+        ends = np.cumsum([len(place.points) for place in group])
+        found += [np.array(part) for part in np.split(played.measures[:, :, column], ends[:-1])]
+        if on_progress is not None:
+            on_progress(len(found), len(places))
+    return found
+
+
+def _play_each(
+    places: Sequence[Place], replications: int, jobs: int, on_progress: OnProgress | None, column: int
+) -> list[NDArray[np.float64]]:
+    """Play place by place in threads: a plan is flattened into arrays once, and not for every block."""
+
+    def play(place: Place) -> NDArray[np.float64]:
+        played = play_design(Design((), (place.variant,), replications))
+        if played.interrupted:
+            raise KeyboardInterrupt
+        return np.array(played.measures[:, :, column])
+
+    found = [play(places[0])]  # alone: the engine is compiled then
+    pool = ThreadPoolExecutor(jobs)
+    try:
+        for costs in pool.map(play, places[1:]):
+            found.append(costs)
+            if on_progress is not None:
+                on_progress(len(found), len(places))
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return found
+
+
+def _groups(places: Sequence[Place], replications: int) -> list[list[Place]]:
+    groups: list[list[Place]] = [[]]
+    rows = 0
+    for place in places:
+        more = len(place.points) * replications
+        if groups[-1] and rows + more > _ROWS_AT_ONCE:
+            groups.append([])
+            rows = 0
+        groups[-1].append(place)
+        rows += more
+    return groups
+
+
+def without_factors(source: Source) -> Source:
+    """Return a source whose sweep has no further factors, so that other keys can be put into it one by one.
+
+    Raises
+    ------
+    ScenarioError
+        With what is wrong with the scenario.
+    """
+    scenario = source.scenario()
+    if not scenario.sweep.factors:
+        return source
+    sweep = {"tasks": list(scenario.sweep.tasks), "concurrency": list(scenario.sweep.concurrency)}
+    plain = source.replaced({"sweep": sweep})
+    try:
+        plain.scenario()
+    except ScenarioError:
+        # It cannot be played without a key that only an axis gives.
+        plain = source.replaced(factors.first_levels(source.raw)).replaced({"sweep": sweep})
+    return plain
+
+
+def on_fastest(source: Source, plays: int) -> Source:
+    """Return the source with the engine that answers first: the compiled one for many plays, if installed."""
+    worth = plays >= _WORTH_COMPILING and importlib.util.find_spec("numba") is not None
+    return source.replaced({"engine": "compiled"}) if worth else source

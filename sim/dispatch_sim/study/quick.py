@@ -1,0 +1,341 @@
+"""An answer in a second, to a question of a few words and without a file.
+
+The question becomes a scenario like any other; whatever it does not say has the scenario's defaults. Few
+replications are played: first all ways, then only those that may still be the best. How many depends on the
+size of the batch alone, so that the same question has the same answer everywhere.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic_core import PydanticCustomError
+
+from dispatch_sim.dispatch.outcome import MEASURES
+from dispatch_sim.scenario.loader import Source
+from dispatch_sim.scenario.model import Scenario
+from dispatch_sim.scenario.problems import Problem, ScenarioError, UserError
+from dispatch_sim.scenario.quantities import parse_integers
+from dispatch_sim.scenario.tree import Tree
+from dispatch_sim.scenario.wording import shown
+from dispatch_sim.study.design import Design, Variant
+from dispatch_sim.study.places import OBJECTIVES, Place, find_place
+from dispatch_sim.study.runner import play_block
+from dispatch_sim.study.winners import Point, Winner, find_winner
+
+FIRST_LOOK = 16
+"""Replications in which all ways are played."""
+
+MOST_REPLICATIONS = 256
+"""Of the ways that are left after that."""
+
+EFFORT = 6000
+"""Model calls that all plays together may come to, beyond the first look; some 0.2 s on the engine that needs
+no compiling."""
+
+_WORTH_COMPILED = 60_000
+"""Calls from which reading the compiled engine takes less time than it saves, where it has been compiled."""
+
+_WIDTHS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
+
+_OPTIONS: Mapping[tuple[str | int, ...], str] = {
+    ("tasks", 0, "count"): "--tasks",
+    ("tasks", 0, "tokens", "lognormal", "cv"): "--spread",
+    ("tasks", 0, "duration", "lognormal", "cv"): "--spread",
+    ("tasks", 0, "tokens"): "--tokens",
+    ("tasks", 0, "duration"): "--duration",
+    ("tasks", 0, "calls"): "--calls",
+    ("provider", "model"): "--model",
+    ("provider", "profile"): "--limits",
+    ("provider", "limits"): "--limits",
+    ("client", "profile"): "--client",
+    ("harness", "profile"): "--harness",
+    ("timeouts", "hard"): "--timeout",
+    ("values", "waiting"): "--waiting",
+    ("values", "people"): "--people",
+    ("objective", "minimise"): "--objective",
+}
+"""The option that a key of the scenario comes from."""
+
+
+class QuestionError(UserError):
+    """An option that says nothing that can be played; the message names it."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked, as a person writes it; None is what a scenario says by default.
+
+    Attributes
+    ----------
+    tasks : size of the batch.
+    tokens, duration, calls : of one attempt, on average.
+    spread : coefficient of variation of tokens and duration; ``0`` for tasks that are all alike.
+    limits : a provider's profile, `unlimited`, or three rates a minute: ``50/30K/8K``, for requests, input
+        and output tokens.
+    model : whose list prices are paid.
+    client, harness : profiles.
+    concurrency : widths of queues to compare: ``2..6`` or ``2,4,8``.
+    objective : what is to be small, as in a scenario.
+    timeout : that ends an attempt.
+    waiting, people : what an hour is worth: ``$40/h``.
+    further : any other key by its path.
+    seed : of all draws.
+    """
+
+    tasks: int
+    tokens: str = "15K"
+    duration: str = "60s"
+    calls: str | None = None
+    spread: str = "50%"
+    limits: str | None = None
+    model: str | None = None
+    client: str | None = None
+    harness: str | None = None
+    concurrency: str | None = None
+    objective: str | None = None
+    timeout: str | None = None
+    waiting: str | None = None
+    people: str | None = None
+    further: Mapping[str, str] = field(default_factory=dict)
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way that was compared.
+
+    Attributes
+    ----------
+    point : the way.
+    means : of every measure.
+    more : what it has more of the objective than the recommended way, over the replications that both played.
+    replications : how many that are.
+    """
+
+    point: Point
+    means: Mapping[str, float]
+    more: float
+    replications: int
+
+
+@dataclass(frozen=True)
+class QuickAnswer:
+    """What to do, and what that rests on.
+
+    Attributes
+    ----------
+    scenario : the question as a scenario.
+    winner : the recommended way, and how surely it is the best of the ways.
+    ways : all that were compared, the best first.
+    objective : the measure that is to be small.
+    """
+
+    scenario: Scenario
+    winner: Winner
+    ways: tuple[Way, ...]
+    objective: str
+
+    @property
+    def tasks(self) -> int:
+        """Size of the batch."""
+        return self.scenario.batch_size
+
+    @property
+    def recommended(self) -> Way:
+        """The recommended way."""
+        return self.ways[0]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a dict for JSON."""
+        label, width = self.winner.point
+        return {
+            "strategy": label,
+            "concurrency": width or (1 if label.startswith("sequential") else self.tasks),
+            "standing": str(self.winner.standing),
+            "as_good": [
+                {"strategy": label, "concurrency": width or None} for label, width in self.winner.as_good
+            ],
+            "objective": self.objective,
+            "replications": self.recommended.replications,
+            "seed": self.scenario.study.seed,
+            "confidence": self.scenario.study.confidence,
+            "ways": [
+                {
+                    "strategy": way.point[0],
+                    "concurrency": way.point[1] or None,
+                    "more": way.more,
+                    "replications": way.replications,
+                    "means": {name: way.means[name] for name in OBJECTIVES.values()},
+                }
+                for way in self.ways
+            ],
+            "scenario": self.scenario.model_dump(mode="json", by_alias=True),
+        }
+
+
+def ask(question: Question) -> QuickAnswer:
+    """Answer a question.
+
+    Raises
+    ------
+    QuestionError
+        With the option that is wrong, what was found and what to write.
+    """
+    scenario, place = _place(question)
+    first, effort = FIRST_LOOK, _calls(place)
+    left = (EFFORT - first * effort) / max(effort, 1)
+    rows = _play(place, range(len(place.points)), range(first), effort * first)
+    objective = OBJECTIVES[scenario.objective.minimise]
+    column = MEASURES.index(objective)
+    indifference = scenario.study.indifference if objective in ("cost_usd", "money_usd") else 0.0
+    # What is screened out twice is screened out with half the error each time.
+    confidence = 1 - (1 - scenario.study.confidence) / 2
+    look = find_winner(place.points, rows[:, :, column], place.tasks, confidence, indifference)
+    kept = [number for number, point in enumerate(place.points) if point in look.as_good]
+    kept += [place.points.index(look.rival)] if look.rival not in (None, *look.as_good) else []
+    more = int(min(MOST_REPLICATIONS - first, left * len(place.points) / len(kept)))
+    played = {point: rows[number] for number, point in enumerate(place.points)}
+    winner = look
+    if more > 0 and len(kept) > 1:
+        further = _play(place, kept, range(first, first + more), effort * more)
+        points = [place.points[number] for number in kept]
+        for point, number, rest in zip(points, kept, further, strict=True):
+            played[point] = np.concatenate([rows[number], rest])
+        costs = np.stack([played[point][:, column] for point in points])
+        winner = find_winner(points, costs, place.tasks, confidence, indifference)
+    best = played[winner.point]
+    ways = [
+        Way(
+            point,
+            dict(zip(MEASURES, each.mean(axis=0).tolist(), strict=True)),
+            float((each[:, column] - best[: len(each), column]).mean()),
+            len(each),
+        )
+        for point, each in played.items()
+    ]
+    ways.sort(key=lambda way: (way.point != winner.point, way.more))
+    return QuickAnswer(scenario, winner, tuple(ways), objective)
+
+
+def _calls(place: Place) -> float:
+    """Return about how many model calls one replication of all ways makes."""
+    groups = place.variant.scenario.tasks
+    return len(place.points) * sum(group.count * max(1.0, group.calls.mean) for group in groups)
+
+
+def _play(place: Place, ways: Sequence[int], replications: range, calls: float) -> NDArray[np.float64]:
+    variant = place.variant
+    plans = tuple(variant.plans[number] for number in ways)
+    scenario = variant.scenario
+    if calls > _WORTH_COMPILED and importlib.util.find_spec("numba") is not None:
+        from dispatch_sim.dispatch import compiled
+
+        if compiled.is_compiled():
+            scenario = scenario.model_copy(update={"engine": "compiled"})
+    return play_block(Design((), (Variant((), scenario, plans),), len(replications)), replications)
+
+
+def _place(question: Question) -> tuple[Scenario, Place]:
+    source = Source(Tree(_raw(question), {}, {}), "decide")
+    try:
+        for path, text in question.further.items():
+            source = source.replaced({path: _plain(text)})
+        place = find_place(source, {})
+    except ScenarioError as error:
+        told = dict.fromkeys(_in_options(problem, question) for problem in error.problems)
+        raise QuestionError("\n".join(told)) from error
+    return place.variant.scenario, place
+
+
+def _raw(question: Question) -> dict[str, Any]:
+    task: dict[str, Any] = {"name": "task", "count": question.tasks}
+    spread = question.spread not in ("0", "0%")
+    for key, mean in (("tokens", question.tokens), ("duration", question.duration)):
+        task[key] = {"lognormal": {"mean": mean, "cv": question.spread}} if spread else mean
+    if question.calls is not None:
+        task["calls"] = question.calls
+    provider: dict[str, Any] = {}
+    if question.limits is not None:
+        provider |= _limits(question.limits)
+    if question.model is not None:
+        provider["model"] = question.model
+    widths = [width for width in _WIDTHS if width < question.tasks] + [question.tasks]
+    if question.concurrency is not None:
+        widths = list(_widths(question.concurrency))
+    strategies = ["sequential", "parallel", "queue"]
+    raw: dict[str, Any] = {
+        "name": "decide",
+        "tasks": [task],
+        "strategies": strategies if question.tasks > 1 else strategies[:1],
+        "sweep": {"tasks": max(question.tasks, 1), "concurrency": widths},
+        "study": {"seed": question.seed},
+        "provider": provider,
+        "values": {
+            key: value
+            for key, value in (("waiting", question.waiting), ("people", question.people))
+            if value is not None
+        },
+    }
+    for section, key, value in (
+        ("client", "profile", question.client),
+        ("harness", "profile", question.harness),
+        ("timeouts", "hard", question.timeout),
+        ("objective", "minimise", question.objective),
+    ):
+        if value is not None:
+            raw[section] = {key: value}
+    return {key: value for key, value in raw.items() if value}
+
+
+def _limits(text: str) -> dict[str, Any]:
+    if text == "unlimited":
+        return {"limits": text}
+    rates = [part.strip() for part in text.split("/")]
+    if len(rates) == 1:
+        return {"profile": text}
+    if len(rates) != 3:
+        raise QuestionError(
+            f"--limits: {shown(text)} is not a limit; write a profile such as anthropic-start (dispatch-sim "
+            "profiles lists them), unlimited, or requests/input/output tokens a minute: 50/30K/8K"
+        )
+    names = ("requests", "input_tokens", "output_tokens")
+    return {"limits": {name: f"{rate}/min" for name, rate in zip(names, rates, strict=True)}}
+
+
+def _widths(text: str) -> tuple[int, ...]:
+    parts: list[Any] = [part.strip() for part in text.split(",")]
+    try:
+        return parse_integers(parts if len(parts) > 1 else parts[0])
+    except PydanticCustomError as error:
+        raise QuestionError(f"--concurrency: {error.message()}") from None
+
+
+def _plain(text: str) -> Any:
+    """Return a value as YAML would read it: a number, true, false, or text."""
+    words = {"true": True, "false": False, "null": None}
+    if text in words:
+        return words[text]
+    for read in (int, float):
+        try:
+            return read(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _in_options(problem: Problem, question: Question) -> str:
+    """Return what is wrong with a scenario, by the option that it comes from."""
+    path = tuple(problem.path)
+    named = tuple(key for key in path if not isinstance(key, int))
+    for dotted in question.further:
+        keys = tuple(dotted.split("."))
+        if keys[: len(named)] == named or named[: len(keys)] == keys:
+            return f"--set {dotted}: {problem.message}"
+    found = [option for keys, option in _OPTIONS.items() if path[: len(keys)] == keys]
+    return f"{found[0]}: {problem.message}" if found else f"{'.'.join(map(str, path))}: {problem.message}"

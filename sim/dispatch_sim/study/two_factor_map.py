@@ -1,0 +1,300 @@
+"""Where each way of dispatching wins, over two keys of the scenario.
+
+Every cell plays the same replications (common random numbers), so that a border between two winners is not
+ragged by noise between samples. Each cell is judged by itself: its confidence holds for its own ways
+together, and not for all cells of the map.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dispatch_sim.scenario.loader import Source
+from dispatch_sim.scenario.problems import ScenarioError
+from dispatch_sim.study.parameter import (
+    Parameter,
+    ParameterError,
+    check_levels,
+    parameter_at,
+    read_levels,
+    spaced,
+    with_range,
+)
+from dispatch_sim.study.places import (
+    OBJECTIVES,
+    Place,
+    find_place,
+    on_fastest,
+    play_places,
+    without_factors,
+)
+from dispatch_sim.study.results import write_whole, writing_to
+from dispatch_sim.study.runner import OnProgress
+from dispatch_sim.study.winners import Point, Standing, Winner, find_winner
+
+CELLS = 12
+"""Levels of an axis that does not name its own."""
+
+MOST_LEVELS = 60
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One side of a map.
+
+    Attributes
+    ----------
+    parameter : the key.
+    levels : its values, increasing, in base units.
+    """
+
+    parameter: Parameter
+    levels: tuple[float, ...]
+
+    @property
+    def labels(self) -> list[str]:
+        """The levels as people write them."""
+        return [self.parameter.show(level) for level in self.levels]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One place of a map.
+
+    Attributes
+    ----------
+    x, y : the levels.
+    winner : who wins there; None where the batch cannot be played.
+    why_not : why it cannot.
+    """
+
+    x: float
+    y: float
+    winner: Winner | None
+    why_not: str = ""
+
+
+@dataclass(frozen=True)
+class StrategyMap:
+    """Who wins where.
+
+    Attributes
+    ----------
+    name : of the scenario.
+    x, y : the axes.
+    cells : row by row, the first row at the least level of y.
+    objective : the measure that is to be small.
+    confidence, indifference, replications, seed, sha256 : what it rests on.
+    """
+
+    name: str
+    x: Axis
+    y: Axis
+    cells: tuple[Cell, ...]
+    objective: str
+    confidence: float
+    indifference: float
+    replications: int
+    seed: int
+    sha256: str
+
+    def row(self, number: int) -> tuple[Cell, ...]:
+        """Return the cells at one level of y, by its number."""
+        width = len(self.x.levels)
+        return self.cells[number * width : (number + 1) * width]
+
+    def winners(self) -> list[Point]:
+        """Return who wins somewhere, the most frequent first."""
+        counts = Counter(cell.winner.point for cell in self.cells if cell.winner is not None)
+        return sorted(counts, key=lambda point: (-counts[point], point))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a dict for JSON."""
+        return {
+            "scenario": self.name,
+            "sha256": self.sha256,
+            "seed": self.seed,
+            "replications": self.replications,
+            "objective": self.objective,
+            "confidence": self.confidence,
+            "indifference": self.indifference,
+            "x": _axis_json(self.x),
+            "y": _axis_json(self.y),
+            "cells": [{"x": cell.x, "y": cell.y, **_winner_json(cell)} for cell in self.cells],
+        }
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row a cell: levels under the axes' paths, the winner, and how sure it is."""
+        rows = []
+        for cell in self.cells:
+            row = {self.x.parameter.path: cell.x, self.y.parameter.path: cell.y} | _winner_json(cell)
+            row["as_good"] = "; ".join(
+                f"{each['strategy']}: {each['concurrency']}" if each["concurrency"] else each["strategy"]
+                for each in row["as_good"]
+            )
+            rows.append(row)
+        numbers = dict.fromkeys(("mean", "margin", "margin_low", "margin_high"), float)
+        return pd.DataFrame(rows).astype({**numbers, "concurrency": "Int64"})
+
+
+def map_winners(
+    source: Source,
+    x: str,
+    y: str,
+    *,
+    cells: int = CELLS,
+    replications: int | None = None,
+    jobs: int = 1,
+    on_progress: OnProgress | None = None,
+) -> StrategyMap:
+    """Map where each way wins, at the batch's own size, over two keys.
+
+    Parameters
+    ----------
+    source : the scenario; its strategies, at the widths of its sweep, are what is compared.
+    x, y : a key by its path as in `sweep`, or `tasks` for the size of the batch; with a range
+        (``tasks.tokens=1K..1M``), levels (``client.retries=0,2,10``), or neither: a tenth to ten times what
+        the scenario says. Of a key that holds a distribution the levels are its mean.
+    cells : levels of an axis that is not given by levels.
+    replications : of each way in each cell; default: the scenario's.
+    jobs : workers; the map does not depend on it.
+    on_progress : called with the cells done and all of them.
+
+    Raises
+    ------
+    ScenarioError, ParameterError, DesignError, WorkerError
+        With a message for the user.
+    KeyboardInterrupt
+        Where interrupted.
+    """
+    source = without_factors(source)
+    axes = (_axis(source, x, cells), _axis(source, y, cells))
+    if axes[0].parameter.path == axes[1].parameter.path:
+        raise ParameterError(f"{axes[0].parameter.path}: is on both axes; name two different keys")
+    scenario = source.scenario()
+    count = replications or scenario.study.replications
+    levels = [(across, up) for up in axes[1].levels for across in axes[0].levels]
+    typical = len(find_place(source, {}).points)
+    source = on_fastest(source, count * len(levels) * typical)
+    places = [_place(source, axes, pair) for pair in levels]
+    played = [place for place in places if isinstance(place, Place)]
+    if not played:
+        raise ParameterError(f"no cell of the map can be played; in the first, {places[0]}")
+    costs = iter(play_places(played, count, jobs, on_progress))
+    objective = OBJECTIVES[scenario.objective.minimise]
+    indifference = scenario.study.indifference if objective in ("cost_usd", "money_usd") else 0.0
+    found = tuple(
+        Cell(*pair, None, place)
+        if isinstance(place, str)
+        else Cell(
+            *pair,
+            find_winner(place.points, next(costs), place.tasks, scenario.study.confidence, indifference),
+        )
+        for pair, place in zip(levels, places, strict=True)
+    )
+    return StrategyMap(
+        scenario.name,
+        axes[0],
+        axes[1],
+        found,
+        objective,
+        scenario.study.confidence,
+        indifference,
+        count,
+        scenario.study.seed,
+        scenario.fingerprint,
+    )
+
+
+def write_cells(found: StrategyMap, folder: Path) -> list[Path]:
+    """Write the cells as `map.csv` and `map.parquet`.
+
+    Raises
+    ------
+    ResultsError
+        Where the folder cannot be written to.
+    """
+    frame = found.frame
+    with writing_to(folder):
+        write_whole(folder / "map.csv", lambda path: frame.to_csv(path, index=False, lineterminator="\n"))
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+        write_whole(folder / "map.parquet", lambda path: pq.write_table(table, path, compression="zstd"))
+    return [folder / "map.csv", folder / "map.parquet"]
+
+
+def is_decided(winner: Winner) -> bool:
+    """Whether it is shown which kind of strategy wins, whatever its width."""
+    return winner.standing in (Standing.SHOWN, Standing.WIDTH_OPEN)
+
+
+def _axis(source: Source, text: str, cells: int) -> Axis:
+    path, given, levels = text.partition("=")
+    parameter = parameter_at(source, path.strip())
+    if not given and math.isnan(parameter.value):
+        raise ParameterError(f"{path}: the scenario has no value there; name the range: {path}=LOW..HIGH")
+    if ".." in levels:
+        parameter = with_range(parameter, levels)
+    named = read_levels(parameter, levels) if given and ".." not in levels else None
+    if named is not None and len(named) > MOST_LEVELS:
+        raise ParameterError(f"{path}: {len(named)} levels; at most {MOST_LEVELS} are mapped")
+    axis = Axis(parameter, tuple(named or _through(parameter.value, spaced(parameter, cells))))
+    check_levels(source, parameter, axis.levels)
+    return axis
+
+
+def _through(value: float, levels: list[float]) -> tuple[float, ...]:
+    """Return the levels with the nearest one moved to the scenario's own value, if that is among them."""
+    if levels[0] <= value <= levels[-1]:
+        levels[min(range(len(levels)), key=lambda i: abs(levels[i] - value))] = value
+    return tuple(levels)
+
+
+def _place(source: Source, axes: tuple[Axis, Axis], levels: tuple[float, float]) -> Place | str:
+    """Return a place, or why the batch cannot be played there: a call that no bucket can ever hold."""
+    pairs = list(zip(axes, levels, strict=True))
+    try:
+        return find_place(source, {a.parameter.path: a.parameter.written(level) for a, level in pairs})
+    except ScenarioError as error:
+        where = " and ".join(f"{a.parameter.path} = {a.parameter.show(level)}" for a, level in pairs)
+        return f"with {where}: {error.problems[0].message}"
+
+
+def _winner_json(cell: Cell) -> dict[str, Any]:
+    winner = cell.winner
+    if winner is None:
+        keys = ("strategy", "concurrency", "standing", "mean", "rival", "margin", "margin_low", "margin_high")
+        return dict.fromkeys(keys) | {"as_good": [], "why_not": cell.why_not}
+    return {
+        "strategy": winner.point[0],
+        "concurrency": winner.point[1] or None,
+        "standing": str(winner.standing),
+        "as_good": [{"strategy": label, "concurrency": width or None} for label, width in winner.as_good],
+        "mean": winner.mean,
+        "rival": None if winner.rival is None else winner.rival[0],
+        "margin": _finite(winner.margin),
+        "margin_low": _finite(winner.low),
+        "margin_high": _finite(winner.high),
+        "why_not": None,
+    }
+
+
+def _axis_json(axis: Axis) -> dict[str, Any]:
+    return {
+        "path": axis.parameter.path,
+        "unit": axis.parameter.unit,
+        "levels": list(axis.levels),
+        "of_the_scenario": _finite(axis.parameter.value),
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,244 @@
+"""What a decision comes from and what would flip it, on problems whose answers are known."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dispatch_sim.dispatch.outcome import MEASURES
+from dispatch_sim.report.why import why_markdown, why_text, write_why
+from dispatch_sim.scenario.loader import load_source, parse_source
+from dispatch_sim.scenario.problems import UserError
+from dispatch_sim.study.design import Design
+from dispatch_sim.study.explanation import explain
+from dispatch_sim.study.flips import find_flips
+from dispatch_sim.study.ledger import find_parts
+from dispatch_sim.study.parameter import Parameter, parameter_at, with_range
+from dispatch_sim.study.places import find_place, play_places, without_factors
+from dispatch_sim.study.runner import play_design
+from dispatch_sim.study.sensitivity import find_indices, find_swings, sobol
+from tests.study.pairs import NOISY, PAIRS, pairs_border
+
+ROOT = Path(__file__).parents[2]
+PARALLEL, SEQUENTIAL = ("parallel", 0), ("sequential", 0)
+
+
+def flips_of(text, keeping, *parameters, replications=4):
+    """Return the flips along some keys, by path."""
+    source = parse_source(text)
+    found = find_flips(
+        source,
+        [
+            with_range(parameter_at(source, path), range_)
+            for path, _, range_ in (each.partition("=") for each in parameters)
+        ],
+        keeping,
+        replications=replications,
+    )
+    return {flip.parameter.path: flip for flip in found}
+
+
+def test_a_flip_is_where_two_costs_are_equal():
+    """Pairs cost $0.90, waiting for three more tasks 1/30 of a dollar a second: equal at 27 s."""
+    (flip,) = flips_of(PAIRS, PARALLEL, "tasks.duration=12s..1200s").values()
+    assert pairs_border(10_000) == pytest.approx(27)
+    assert flip.at == pytest.approx(27, rel=1e-6)  # linear, and nothing is random
+    assert (flip.low, flip.high) == (pytest.approx(27), pytest.approx(27))
+    assert (flip.becomes, flip.resolved) == (SEQUENTIAL, True)
+
+
+def test_a_flip_above_and_one_below_are_both_found():
+    """What a pair costs, and what waiting is worth."""
+    flips = flips_of(PAIRS, PARALLEL, "merge.pair.tokens=1K..100K", "values.waiting=$1/h..$400/h")
+    # 120 s for three more tasks are $4; six pairs cost as much at 44.4K tokens.
+    assert flips["merge.pair.tokens"].at == pytest.approx(4 / 6 / 15e-6, abs=1)  # tokens are whole
+    # And at 10K tokens $0.90, as much as 360 s of waiting at $9 an hour.
+    assert flips["values.waiting"].at == pytest.approx(9)
+
+
+def test_the_indifference_moves_a_flip():
+    """What costs 30 cents more than the best is kept where that does not matter: 27 s less 9 s."""
+    text = PAIRS.replace("indifference: $0", "indifference: $0.30")
+    (flip,) = flips_of(text, PARALLEL, "tasks.duration=12s..1200s").values()
+    assert flip.at == pytest.approx(18)
+
+
+def test_no_flip_in_the_range_is_told_apart_from_no_effect():
+    """The price of output matters, yet flips nothing below $40; a backoff that never comes is left out."""
+    flips = flips_of(PAIRS, PARALLEL, "provider.prices.output=$1/M..$40/M", "client.initial=0.1s..5s")
+    assert list(flips) == ["provider.prices.output"]
+    assert flips["provider.prices.output"].at is None
+
+
+def test_whole_numbers_flip_at_whole_numbers():
+    """Of n tasks: n (n - 1) / 2 pairs for 15 cents each, and n - 1 tasks to wait for, at $1.33 each."""
+    text = PAIRS.replace("indifference: $0", "indifference: $0.01")
+    (flip,) = flips_of(text, PARALLEL, "tasks=1..40").values()
+    # 0.075 n > 1.3333 from n = 17.8 on.
+    assert (flip.at, flip.becomes) == (18, SEQUENTIAL)
+
+
+def test_with_noise_the_set_holds_the_flip():
+    """Where the sum less the maximum of four lognormal durations, at $40 an hour, is worth $0.90."""
+    (flip,) = flips_of(NOISY, PARALLEL, "tasks.duration=12s..1200s", replications=200).values()
+    sigma = math.sqrt(math.log(1.25))
+    sample = np.random.default_rng(0).lognormal(-(sigma**2) / 2, sigma, size=(400_000, 4))
+    waits = float((sample.sum(axis=1) - sample.max(axis=1)).mean())
+    expected = 0.9 * 90 / waits
+    assert flip.resolved
+    assert flip.low < expected < flip.high
+    assert flip.low < flip.at < flip.high
+
+
+def test_a_value_that_cannot_be_played_ends_the_range():
+    """A call that no bucket can ever hold."""
+    text = PAIRS.replace("limits: unlimited", "limits: {input_tokens: 2K/min, requests: unlimited}")
+    (flip,) = flips_of(text, PARALLEL, "tasks.tokens=500..100K").values()
+    assert flip.at is None
+
+
+LINEAR = [
+    Parameter("one", "number", 1.0, 0.5, 2.0),
+    Parameter("two", "number", 1.0, 0.5, 2.0),
+    Parameter("none", "number", 1.0, 0.5, 2.0),
+]
+
+
+def log_uniform_variance(low, high):
+    """Return the variance of a log-uniform variable."""
+    ratio = math.log(high / low)
+    return (high**2 - low**2) / (2 * ratio) - ((high - low) / ratio) ** 2
+
+
+def test_sobol_indices_of_an_additive_function_are_its_shares_of_variance():
+    """3 x and 1 y: nine tenths, one tenth, and nothing of what has no effect; first and total alike."""
+    found = {i.parameter.path: i for i in sobol(lambda x: 3 * x[0] + x[1] + 0 * x[2], LINEAR, 256)}
+    for path, share in (("one", 0.9), ("two", 0.1), ("none", 0.0)):
+        assert found[path].first == pytest.approx(share, abs=0.02)
+        assert found[path].total == pytest.approx(share, abs=0.02)
+        assert found[path].first_error < 0.05
+
+
+def test_sobol_indices_of_a_product_differ_by_the_interaction():
+    """Of x y with equal moments: first order v m^2 / V, total v (m^2 + v) / V, where V = v^2 + 2 v m^2."""
+    found = sobol(lambda x: x[0] * x[1], LINEAR[:2], 512)
+    mean = 1.5 / math.log(4)
+    variance = log_uniform_variance(0.5, 2)
+    whole = variance**2 + 2 * variance * mean**2
+    for index in found:
+        assert index.first == pytest.approx(variance * mean**2 / whole, abs=0.03)
+        assert index.total == pytest.approx(variance * (mean**2 + variance) / whole, abs=0.03)
+
+
+def test_sobol_indices_of_a_scenario_are_those_of_its_formula():
+    """The difference is a d - b k, in the duration and in the tokens of a pair."""
+    source = parse_source(PAIRS)
+    parameters = [
+        with_range(parameter_at(source, "tasks.duration"), "60s..240s"),
+        with_range(parameter_at(source, "merge.pair.tokens"), "5K..20K"),
+    ]
+    place = find_place(source, {})
+    ways = tuple(plan.strategy for plan in reversed(place.variant.plans))
+    found = {
+        index.parameter.path: index
+        for index in find_indices(source, parameters, ways, replications=2, samples=32)
+    }
+    by_duration = (3 * 40 / 3600) ** 2 * log_uniform_variance(60, 240)
+    by_tokens = (6 * 15e-6) ** 2 * log_uniform_variance(5000, 20_000)
+    share = by_duration / (by_duration + by_tokens)
+    assert found["tasks.duration"].total == pytest.approx(share, abs=0.06)
+    assert found["merge.pair.tokens"].total == pytest.approx(1 - share, abs=0.06)
+
+
+def test_the_tornado_is_the_difference_at_both_ends():
+    """By the same formula, the larger swing first."""
+    source = parse_source(PAIRS)
+    parameters = [
+        with_range(parameter_at(source, "merge.pair.tokens"), "5K..20K"),
+        with_range(parameter_at(source, "tasks.duration"), "60s..240s"),
+        with_range(parameter_at(source, "client.initial"), "0.1s..1s"),
+    ]
+    place = find_place(source, {})
+    ways = tuple(plan.strategy for plan in reversed(place.variant.plans))
+    swings = find_swings(source, parameters, ways, replications=2)
+    assert [swing.parameter.path for swing in swings] == ["tasks.duration", "merge.pair.tokens"]
+    duration, tokens = swings
+    assert (duration.low.mean, duration.high.mean) == (pytest.approx(2 - 0.9), pytest.approx(8 - 0.9))
+    assert duration.swing == pytest.approx(6)
+    assert (tokens.low.mean, tokens.high.mean) == (pytest.approx(4 - 0.45), pytest.approx(4 - 1.8))
+
+
+MIXED = """\
+tasks:
+  - {name: a, count: 5, tokens: 15K, duration: {lognormal: {mean: 60s, cv: 0.5}}, output: prose, writes: [x]}
+  - {name: b, count: 2, tokens: 5K, duration: 30s, coupling: 50%}
+provider: {limits: {requests: 50/min, input_tokens: 30K/min, output_tokens: 8K/min}, cache: {ttl: 60s}}
+failures: {crash: 10%, bad_output: 5%}
+review: {every: 3}
+study: {replications: 30}
+"""
+
+
+@pytest.mark.parametrize("objective", ["cost_usd", "money_usd", "tokens", "people_s", "makespan_s"])
+def test_parts_add_up_to_the_difference(objective):
+    """Whatever is minimised, whatever mechanisms are in it: the books are complete."""
+    scenario = parse_source(MIXED).scenario()
+    place = find_place(parse_source(MIXED), {}, scenario.strategies[:2])
+    played = play_design(Design((), (place.variant,), 12))
+    parts = find_parts(scenario, objective, played.measures, 0.95)
+    one, other = played.measures[:, :, MEASURES.index(objective)].mean(axis=1)
+    assert sum(part.difference.mean for part in parts) == pytest.approx(other - one)
+    assert len(parts) >= (1 if objective == "makespan_s" else 2)
+
+
+def test_a_part_is_the_difference_of_its_column():
+    """People's time at what it is worth, money as it is."""
+    rng = np.random.default_rng(1)
+    measures = rng.normal(size=(2, 50, len(MEASURES)))
+    scenario = parse_source(MIXED).scenario()
+    parts = {part.name: part for part in find_parts(scenario, "cost_usd", measures, 0.95)}
+    more = measures[1] - measures[0]
+    column = MEASURES.index("money_wasted_usd")
+    assert parts["money_wasted"].difference.mean == pytest.approx(more[:, column].mean())
+    column = MEASURES.index("people_recovery_s")
+    assert parts["people_recovery"].difference.mean == pytest.approx(more[:, column].mean() * 80 / 3600)
+
+
+def test_an_explanation_is_told_and_written(tmp_path):
+    """The decision first; then its parts, what would flip it, and what it hangs on; the same every time."""
+    found = explain(parse_source(PAIRS), samples=8)
+    text = why_text(found)
+    assert text.startswith("Dispatch four tasks all at once: one by one")
+    for title in ("What the difference is made of", "What would flip it", "One at a time", "All together"):
+        assert title in text
+    assert "## What would flip it" in why_markdown(found)
+    written = write_why(found, tmp_path / "one")
+    write_why(explain(parse_source(PAIRS), samples=8), tmp_path / "two")
+    assert {path.name for path in written} == {"why.md", "why.json", "tornado.svg"}
+    for path in written:
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+
+
+def test_flips_found_agree_with_playing_the_scenario_there():
+    """On a shipped scenario: short of a resolved flip the recommended way stands, beyond it does not."""
+    source = without_factors(load_source(ROOT / "scenarios" / "ten-sources.yaml"))
+    source = source.replaced({"sweep": {"concurrency": [2, 3]}, "study.indifference": 0.05})
+    parameter = with_range(parameter_at(source, "provider.limits.scale"), "0.5..3")
+    (flip,) = find_flips(source, [parameter], ("queue", 2), replications=60)
+    assert flip.resolved
+    assert flip.low is not None
+    assert flip.high is not None
+    excess = []
+    for value in (flip.low / 1.1, flip.high * 1.1):
+        place = find_place(source, {parameter.path: value})
+        (costs,) = play_places([place], 60)
+        means = costs.mean(axis=1)
+        excess.append(float(means[place.points.index(("queue", 2))] - means.min()))
+    assert excess[0] < 0.05 < excess[1]
+
+
+def test_one_way_explains_nothing():
+    """There is nothing to compare it with."""
+    with pytest.raises(UserError, match="only one way"):
+        explain(parse_source(PAIRS.replace("[sequential, parallel]", "[parallel]")))

@@ -1,0 +1,151 @@
+"""A question of a few words is a scenario like any other, and answered as one."""
+
+import pytest
+
+from dispatch_sim.dispatch.engine import play
+from dispatch_sim.dispatch.luck import Luck
+from dispatch_sim.dispatch.plan import make_plan
+from dispatch_sim.report.quick import answer_line, explanation
+from dispatch_sim.scenario.loader import parse_source
+from dispatch_sim.scenario.strategy import parse_strategy
+from dispatch_sim.study.answer import answer
+from dispatch_sim.study.conduct import compare
+from dispatch_sim.study.quick import FIRST_LOOK, Question, QuestionError, ask
+from dispatch_sim.study.winners import Standing
+
+TIGHT = Question(6, limits="50/30K/8K", concurrency="2..4")
+
+
+def test_a_question_is_the_scenario_that_one_would_write():
+    """Key for key, by its fingerprint."""
+    written = parse_source(
+        """\
+name: decide
+tasks:
+  - name: task
+    count: 6
+    calls: 3
+    tokens: {lognormal: {mean: 20K, cv: 40%}}
+    duration: {lognormal: {mean: 90s, cv: 40%}}
+provider: {profile: anthropic-start, model: claude-sonnet-5}
+client: {profile: claude-code, retries: 4}
+timeouts: {hard: 10m}
+values: {waiting: $10/h, people: $90/h}
+objective: {minimise: makespan}
+sweep: {tasks: 6, concurrency: [2, 4]}
+study: {seed: 3}
+"""
+    )
+    asked = Question(
+        6,
+        tokens="20K",
+        duration="90s",
+        calls="3",
+        spread="40%",
+        limits="anthropic-start",
+        model="claude-sonnet-5",
+        client="claude-code",
+        concurrency="2,4",
+        objective="makespan",
+        timeout="10m",
+        waiting="$10/h",
+        people="$90/h",
+        further={"client.retries": "4"},
+        seed=3,
+    )
+    assert ask(asked).scenario.fingerprint == written.scenario().fingerprint
+
+
+def test_the_answer_is_that_of_a_whole_study():
+    """What 256 replications of all ways find is among those that a few leave over, and of the same kind."""
+    found = ask(TIGHT)
+    text = """\
+name: decide
+tasks:
+  - name: task
+    count: 6
+    tokens: {lognormal: {mean: 15K, cv: 50%}}
+    duration: {lognormal: {mean: 60s, cv: 50%}}
+provider: {limits: {requests: 50/min, input_tokens: 30K/min, output_tokens: 8K/min}}
+sweep: {tasks: 6, concurrency: 2..4}
+"""
+    choice = answer(compare(parse_source(text))).choices[0]
+    assert (choice.strategy, choice.concurrency) in found.winner.as_good
+    assert found.winner.standing in (Standing.SHOWN, Standing.WIDTH_OPEN)
+
+
+def test_its_figures_are_means_of_the_replications_it_names():
+    """Played one by one."""
+    found = ask(TIGHT)
+    for way in (found.ways[0], found.ways[-1]):
+        label, width = way.point
+        strategy = parse_strategy(f"{label}: {width}" if width else label)
+        plan = make_plan(found.scenario, strategy)
+        costs = [play(plan, Luck(found.scenario, number)).cost_usd for number in range(way.replications)]
+        assert way.means["cost_usd"] == pytest.approx(sum(costs) / len(costs))
+    assert min(way.replications for way in found.ways) >= FIRST_LOOK
+    assert found.ways[0].more == 0
+    assert all(way.more > 0 for way in found.ways[1:])
+
+
+def test_the_same_question_has_the_same_answer():
+    """To the last digit; with another seed it need not."""
+    assert ask(TIGHT).to_json() == ask(TIGHT).to_json()
+
+
+def test_tasks_that_are_all_alike_have_no_distribution():
+    """A spread of 0."""
+    group = ask(Question(2, spread="0")).scenario.tasks[0]
+    assert group.tokens.quantile(0.01) == group.tokens.quantile(0.99) == 15_000
+
+
+def test_a_single_task_leaves_nothing_to_choose():
+    """It is said what it costs, and no other way is named."""
+    line = answer_line(ask(Question(1)))
+    assert line.startswith("Dispatch the one task: about $")
+    assert ";" not in line
+
+
+def test_the_line_says_what_to_do_and_what_the_others_cost():
+    """And the paragraph, how sure it is and what was assumed."""
+    found = ask(TIGHT)
+    line = answer_line(found)
+    assert "\n" not in line
+    assert line.startswith(f"Dispatch six tasks through a queue of {found.winner.point[1]}: about $")
+    for other in ("all at once costs", "one by one costs"):
+        assert other in line
+    told = explanation(found)
+    for words in ("95% confidence", "replications", "15K tokens in 1m", "30K input tokens", "$40.00"):
+        assert words in told
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"tokens": "5parsecs"}, "--tokens: '5parsecs' is not a number of tokens"),
+        ({"duration": "60"}, "--duration: '60' has no unit; write 60s"),
+        ({"calls": "0"}, "--calls: '0' is too small"),
+        ({"spread": "x"}, "--spread: 'x' is not a cv"),
+        ({"limits": "antropic-start"}, "--limits: .* did you mean 'anthropic-start'"),
+        ({"limits": "1/2"}, "--limits: '1/2' is not a limit; .* 50/30K/8K"),
+        ({"limits": "50/30K/c"}, "--limits: 'c/min' is not a limit"),
+        ({"model": "gpt-nothing"}, "--model: the prices of 'gpt-nothing' are not known"),
+        ({"client": "curl"}, "--client: unknown client profile"),
+        ({"harness": "x"}, "--harness: unknown harness profile"),
+        ({"concurrency": "9..2"}, "--concurrency: '9..2' runs backwards"),
+        ({"objective": "speed"}, "--objective: 'speed' is not one of the choices"),
+        ({"timeout": "1parsec"}, "--timeout: '1parsec' is not a time"),
+        ({"waiting": "40"}, "--waiting: '40' is not a rate of pay"),
+        (
+            {"further": {"clint.retries": "5"}},
+            "--set clint.retries: unknown key 'clint'; did you mean 'client'",
+        ),
+        ({"further": {"client.retries": "5.5"}}, "--set client.retries: 5.5 is not a whole number"),
+        ({"further": {"tasks.tokens.mean": "1"}}, "--set tasks.tokens.mean: "),
+    ],
+)
+def test_what_is_wrong_is_told_by_its_option(change, message):
+    """In one line, with what was found and what to write."""
+    with pytest.raises(QuestionError, match=message) as caught:
+        ask(Question(6, **change))
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,204 @@
+"""A map shows who wins where, and where that is not shown it says so."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dispatch_sim.report.maps import cell_sign, map_sentences, map_text, write_map
+from dispatch_sim.scenario.loader import parse_source
+from dispatch_sim.scenario.problems import UserError
+from dispatch_sim.study.choice import choose
+from dispatch_sim.study.two_factor_map import map_winners
+from dispatch_sim.study.winners import Standing, find_winner
+from tests.study.pairs import NOISY, PAIRS, pairs_border
+
+
+def test_the_border_is_where_two_costs_are_equal():
+    """On one side of the line all at once wins, on the other one by one, in every cell."""
+    found = map_winners(parse_source(PAIRS), "tasks.duration=5s..200s", "merge.pair.tokens=1K,5K,20K,60K")
+    assert len(found.cells) == 48
+    for cell in found.cells:
+        expected = "parallel" if cell.x > pairs_border(cell.y) else "sequential"
+        assert (cell.winner.point[0], cell.winner.standing) == (expected, Standing.SHOWN)
+        # The margin is the distance from the border, at what waiting costs.
+        assert cell.winner.margin == pytest.approx(abs(cell.x - pairs_border(cell.y)) * 3 * 40 / 3600)
+
+
+def test_at_the_border_others_are_practically_equal():
+    """Within 10 cents of it, with an indifference of 10 cents, no winner is spoken of."""
+    source = parse_source(PAIRS.replace("indifference: $0", "indifference: $0.10"))
+    found = map_winners(source, "tasks.duration=20s,26s,28s,40s", "merge.pair.tokens=9K,10K")
+    border = pairs_border(10_000)
+    assert border == pytest.approx(27)
+    away = [abs(cell.x - border) * 3 * 40 / 3600 for cell in found.row(1)]
+    assert [cell.winner.margin for cell in found.row(1)] == pytest.approx(away)
+    expected = [Standing.EQUAL if dollars < 0.10 else Standing.SHOWN for dollars in away]
+    assert [cell.winner.standing for cell in found.row(1)] == expected
+    assert set(expected) == {Standing.EQUAL, Standing.SHOWN}
+
+
+def costs(*means, spread=0.0, replications=200):
+    """Return samples with these means exactly and, apart from what they share, this standard deviation."""
+    rng = np.random.default_rng(3)
+    shared = rng.lognormal(size=replications)
+    own = rng.normal(size=(len(means), replications))
+    own -= own.mean(axis=1, keepdims=True)
+    return np.asarray(means)[:, None] + shared - shared.mean() + spread * own
+
+
+POINTS = [("sequential", 0), ("parallel", 0), ("queue", 2), ("queue", 3)]
+
+
+@pytest.mark.parametrize(
+    ("means", "spread", "indifference", "point", "standing"),
+    [
+        ((9, 8, 5, 7), 0.1, 0.0, ("queue", 2), Standing.SHOWN),
+        ((9, 8, 5, 5.001), 0.1, 0.0, ("queue", 2), Standing.WIDTH_OPEN),
+        ((9, 5.001, 5, 7), 0.1, 0.0, ("queue", 2), Standing.OPEN),
+        ((9, 5.001, 5, 7), 0.1, 0.05, ("queue", 2), Standing.EQUAL),
+        ((9, 5.001, 5, 7), 0.1, 0.01, ("queue", 2), Standing.OPEN),
+        ((1, 5, 5, 7), 0.1, 0.0, ("sequential", 0), Standing.SHOWN),
+    ],
+)
+def test_a_winner_is_shown_open_in_its_width_practically_equal_or_open(
+    means, spread, indifference, point, standing
+):
+    """By paired intervals, all together; 0.001 apart is not told with a half-width of about 0.025."""
+    winner = find_winner(POINTS, costs(*means, spread=spread), 8, 0.95, indifference)
+    assert (winner.point, winner.standing) == (point, standing)
+
+
+def test_what_is_the_same_in_every_replication_is_no_rival():
+    """A queue as wide as the batch is parallel by another name, and the simplest name is told."""
+    same = costs(5, 5, 9)
+    winner = find_winner([("queue", 8), ("parallel", 0), ("sequential", 0)], same, 8)
+    assert (winner.point, winner.standing, winner.as_good) == (
+        ("parallel", 0),
+        Standing.SHOWN,
+        (("parallel", 0),),
+    )
+
+
+def test_a_queue_of_one_is_no_rival_of_one_by_one():
+    """That a border between them is open is nothing to tell; one between them and all at once is."""
+    points = [("queue", 1), ("sequential", 0), ("parallel", 0)]
+    sample = costs(5, 5.001, 9, spread=0.1)
+    winner = find_winner(points, sample, 8)
+    assert (winner.standing, winner.rival) == (Standing.WIDTH_OPEN, ("parallel", 0))
+
+
+def test_the_rule_is_that_of_the_choice():
+    """The same point and the same subset as `choose` on a table of the same costs."""
+    sample = costs(9, 5.02, 5, 5.03, spread=0.1)
+    widths = [1, 8, 2, 3]
+    table = pd.concat(
+        pd.DataFrame(
+            {
+                "strategy": label,
+                "concurrency": width,
+                "tasks": 8,
+                "replication": range(200),
+                "cost_usd": sample[number],
+            }
+        )
+        for number, ((label, _), width) in enumerate(zip(POINTS, widths, strict=True))
+    )
+    choice = choose(table, 8)
+    winner = find_winner(POINTS, sample, 8)
+    named = [(label, width or {"sequential": 1, "parallel": 8}[label]) for label, width in winner.as_good]
+    assert sorted(named) == sorted(choice.best_subset)
+    assert named[0] == (choice.strategy, choice.concurrency)
+
+
+def test_with_noise_the_border_is_open_and_the_rest_is_shown():
+    """Cells far from the line are decided, those on it are not.
+
+    The longest of four with a coefficient of variation of 0.5 is about 1.6 times the mean, so one by one
+    waits for 2.4 tasks more: the line is near 33 s.
+    """
+    found = map_winners(parse_source(NOISY), "tasks.duration=5s,32s,33s,34s,200s", "merge.pair.tokens=9K,10K")
+    standings = [cell.winner.standing for cell in found.row(1)]
+    assert (standings[0], standings[-1]) == (Standing.SHOWN, Standing.SHOWN)
+    assert Standing.OPEN in standings[1:-1]
+    assert any(sentence.startswith("In ") and "open" in sentence for sentence in map_sentences(found))
+    assert "?" in map_text(found)
+
+
+def test_the_size_of_the_batch_is_an_axis_too():
+    """Of one task there is nothing to choose; of more, the border moves with the pairs."""
+    found = map_winners(parse_source(PAIRS), "tasks=2..6", "tasks.duration=10s,200s")
+    assert [cell.x for cell in found.row(0)] == [2, 3, 4, 5, 6]
+    for cell in found.cells:
+        size = cell.x
+        pair_usd, wait_usd = size * (size - 1) / 2 * 10_000 * 15e-6, (size - 1) * cell.y * 40 / 3600
+        assert cell.winner.point[0] == ("parallel" if wait_usd > pair_usd else "sequential")
+
+
+def test_the_level_next_to_the_scenario_is_its_own():
+    """So that the map has a cell for the scenario as it is written."""
+    found = map_winners(parse_source(PAIRS), "tasks.duration", "merge.pair.tokens=9K,10K", cells=4)
+    assert 120.0 in found.x.levels
+    assert (found.x.levels[0], found.x.levels[-1]) == (12, 1200)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        ("tasks.tokns", "tasks", "did you mean 'tasks.tokens'?"),
+        ("merge.structured", "tasks", "not a number"),
+        ("tasks.duration=5parsecs..9s", "tasks", "is not a time; write 60s"),
+        ("tasks.duration=9s..5s", "tasks", "the smaller end first"),
+        ("tasks=1,1", "tasks.duration", "there twice"),
+        ("tasks=1.5,2", "tasks.duration", "not a whole number"),
+        ("tasks", "tasks=1..5", "on both axes"),
+        ("harness.cap", "tasks", "name the range"),
+        ("tasks.output_share=0.5,1.5", "tasks", "more than the whole"),
+        ("provider.limits.requests", "tasks", "name the range"),
+    ],
+)
+def test_a_wrong_axis_is_told_in_words(x, y, message):
+    """With what was found and what to write."""
+    with pytest.raises(UserError, match=message.replace("?", r"\?")):
+        map_winners(parse_source(PAIRS), x, y, cells=2)
+
+
+def test_a_map_is_written_as_picture_page_table_and_json(tmp_path):
+    """All from the same cells, and the same bytes every time."""
+    found = map_winners(parse_source(PAIRS), "tasks.duration=5s,200s", "merge.pair.tokens=1K,10K")
+    written = write_map(found, tmp_path / "one")
+    write_map(found, tmp_path / "two")
+    assert {path.name for path in written} == {"map.md", "map.svg", "map.json", "map.csv", "map.parquet"}
+    for path in written:
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+    table = pd.read_csv(tmp_path / "one" / "map.csv")
+    assert len(table) == 4
+    assert list(table.columns[:3]) == ["tasks.duration", "merge.pair.tokens", "strategy"]
+    whole = pd.read_parquet(tmp_path / "one" / "map.parquet")
+    for column in ("tasks.duration", "strategy", "standing", "mean", "margin_low"):
+        assert list(whole[column]) == list(table[column])
+    assert json.loads((tmp_path / "one" / "map.json").read_text())["cells"][0]["standing"] == "shown"
+    assert [cell_sign(cell.winner, found) for cell in found.cells] == ["all", "all", "one", "all"]
+
+
+def test_a_cell_that_cannot_be_played_is_left_out_and_says_why():
+    """A call that the bucket can never hold; the rest of the map is there."""
+    source = parse_source(PAIRS.replace("limits: unlimited", "limits: {input_tokens: 2K/min}"))
+    found = map_winners(source, "tasks.tokens=1K,100K", "provider.limits.scale=1,100")
+    assert [cell.winner is None for cell in found.cells] == [False, True, False, False]
+    assert "never admitted" in found.cells[1].why_not
+    assert map_text(found).splitlines()[2].endswith("-")
+    assert len(found.frame) == 4
+    with pytest.raises(UserError, match="no cell of the map can be played"):
+        map_winners(source, "tasks.tokens=90K,100K", "provider.limits.scale=0.5,1")
+
+
+def test_hostile_names_are_inert(tmp_path):
+    """In the page, the picture and the terminal."""
+    name = "<script>alert(1)</script>|`[a](b)\\\\" + "x" * 5000
+    source = parse_source(PAIRS.replace("name: Pairs", f"name: '{name[:400]}'"))
+    found = map_winners(source, "tasks.duration=5s,200s", "merge.pair.tokens=1K,10K")
+    write_map(found, tmp_path)
+    assert "<script>" not in (tmp_path / "map.md").read_text()
+    assert "<script>" not in (tmp_path / "map.svg").read_text()

@@ -1,0 +1,112 @@
+"""The commands that ask what a decision hangs on, as a user runs them."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+SMALL = """\
+name: Small
+tasks: [{name: research, count: 4, calls: 2, tokens: 15K, duration: 60s}]
+provider: {limits: {requests: 50/min, input_tokens: 30K/min, output_tokens: 8K/min}}
+strategies: [sequential, parallel, {queue: 2}]
+sweep: {concurrency: [2]}
+study: {replications: 20}
+"""
+
+
+def dispatch_sim(*arguments, cwd):
+    """Run a command; returns the finished process, with its output as text."""
+    command = [sys.executable, "-m", "dispatch_sim", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return a folder with a small scenario in it."""
+    (tmp_path / "small.yaml").write_text(SMALL)
+    return tmp_path
+
+
+def test_map_prints_a_picture_and_writes_files(folder):
+    """A grid with its legend and a sentence; files into reports/NAME."""
+    arguments = ("map", "small.yaml", "--x", "tasks.tokens=1K,100K", "--y", "provider.limits.scale=1,10")
+    result = dispatch_sim(*arguments, cwd=folder)
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert lines[0] == "provider.limits.scale"
+    assert lines[1].startswith("10 | ")
+    assert "Cheapest" in result.stdout
+    assert (folder / "reports" / "small" / "map.svg").read_text().startswith("<?xml")
+    found = json.loads(dispatch_sim(*arguments, "--json", cwd=folder).stdout)
+    assert [(cell["x"], cell["y"]) for cell in found["cells"]] == [(1e3, 1), (1e5, 1), (1e3, 10), (1e5, 10)]
+
+
+def test_a_wrong_key_of_a_map_is_bad_input(folder):
+    """Exit code 2, one line, no traceback, nothing written."""
+    result = dispatch_sim("map", "small.yaml", "--x", "tasks.tokns", cwd=folder)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.count("\n") == 1
+    assert "did you mean 'tasks.tokens'?" in result.stderr
+    assert not (folder / "reports").exists()
+
+
+def test_why_says_what_the_decision_hangs_on(folder):
+    """The decision, its parts and what would flip it, as JSON; files into reports/NAME."""
+    text = SMALL.replace("[sequential, parallel, {queue: 2}]", "[sequential, parallel]")
+    (folder / "small.yaml").write_text(text)
+    arguments = ("why", "small.yaml", "--replications", 4, "--samples", 0, "--vary", "tasks.tokens=2K..100K")
+    result = dispatch_sim(*arguments, "--json", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert sum(part["difference"]["mean"] for part in found["parts"]) == pytest.approx(
+        found["difference"]["mean"]
+    )
+    ranges = {flip["path"]: flip["range"] for flip in found["flips"]}
+    assert ranges["tasks.tokens"] == [2000, 100_000]
+    assert {path.name for path in (folder / "reports" / "small").iterdir()} == {
+        "why.md",
+        "why.json",
+        "tornado.svg",
+    }
+    wrong = dispatch_sim("why", "small.yaml", "--vary", "tasks.tokens", cwd=folder)
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "tasks.tokens=1K..1M" in wrong.stderr
+
+
+def test_decide_answers_in_a_line_and_loads_nothing_heavy(tmp_path):
+    """No file is read or written, and nothing slow is imported: there is no time for that."""
+    result = dispatch_sim("decide", "--tasks", 6, "--limits", "anthropic-start", cwd=tmp_path)
+    assert (result.returncode, result.stderr, result.stdout.count("\n")) == (0, "", 1)
+    assert "six tasks" in result.stdout
+    assert not list(tmp_path.iterdir())
+    code = (
+        "import sys, dispatch_sim.cli\n"
+        "try: dispatch_sim.cli.app(['decide', '--tasks', '6', '--explain'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'pandas', 'matplotlib', 'pyarrow', 'numba', 'scipy.stats', 'jinja2'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
+
+
+def test_decide_answers_programs_and_refuses_in_words(tmp_path):
+    """`--json` has the recommended way and its scenario; a wrong option is exit code 2 and one line."""
+    found = json.loads(dispatch_sim("decide", "--tasks", 4, "--json", cwd=tmp_path).stdout)
+    assert found["strategy"] == found["ways"][0]["strategy"]
+    assert found["scenario"]["tasks"][0]["count"] == 4
+    for wrong in (("--tokens", "many"), ("--set", "client.retries"), ("--limits", "nobody")):
+        result = dispatch_sim("decide", "--tasks", 4, *wrong, cwd=tmp_path)
+        assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+        assert result.stderr.startswith(wrong[0])
+
+
+def test_tune_says_what_to_set(folder):
+    """A sentence and a table; as JSON; files into reports/NAME."""
+    result = dispatch_sim("tune", "small.yaml", "--replications", 6, "--json", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert [knob["path"] for knob in found["knobs"]][:2] == ["concurrency", "retry.max_attempts"]
+    assert all(knob["best"] in knob["flat"] for knob in found["knobs"])
+    assert {path.name for path in (folder / "reports" / "small").iterdir()} == {"tuning.md", "tuning.json"}

@@ -23,9 +23,10 @@ from dispatch_sim.scenario.quantities import parse_integers
 from dispatch_sim.scenario.tree import Tree
 from dispatch_sim.scenario.wording import shown
 from dispatch_sim.study.design import Design, Variant
+from dispatch_sim.study.engines import choose_engine
 from dispatch_sim.study.percentile import OBJECTIVES, costs_of
 from dispatch_sim.study.places import Place, find_place
-from dispatch_sim.study.runner import play_design
+from dispatch_sim.study.runner import play_block, play_design
 from dispatch_sim.study.winners import Point, Winner, find_winner
 
 FIRST_LOOK = 16
@@ -34,8 +35,8 @@ FIRST_LOOK = 16
 MOST_REPLICATIONS = 256
 """Of the ways that are left after that."""
 
-EFFORT = 6000
-"""Model calls that all plays together may come to, beyond the first look: some 0.2 s."""
+EFFORT = 9000
+"""Model calls that all plays together may come to, beyond the first look: some 0.3 s."""
 
 _WIDTHS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
 
@@ -184,7 +185,7 @@ def ask(question: Question) -> QuickAnswer:
         With the option that is wrong, what was found and what to write.
     """
     scenario, place = _place(question)
-    rows = _play(place, range(len(place.points)), FIRST_LOOK)
+    rows = _play(place, range(len(place.points)), range(FIRST_LOOK))
     objective = OBJECTIVES[scenario.objective.minimise]
     # What is screened out twice is screened out with half the error each time.
     confidence = 1 - (1 - scenario.study.confidence) / 2
@@ -193,12 +194,13 @@ def ask(question: Question) -> QuickAnswer:
     kept += [place.points.index(look.rival)] if look.rival not in (None, *look.as_good) else []
     played = {point: rows[number] for number, point in enumerate(place.points)}
     winner = look
-    each = _calls(place)
-    left = (EFFORT - FIRST_LOOK * len(place.points) * each) / (len(kept) * each)
-    count = int(min(MOST_REPLICATIONS, left))
-    if count > FIRST_LOOK and len(kept) > 1:
+    calls = _calls(place)
+    left = (EFFORT - FIRST_LOOK * len(place.points) * calls) / (len(kept) * calls)
+    more = range(FIRST_LOOK, int(min(MOST_REPLICATIONS, FIRST_LOOK + left)))
+    if more and len(kept) > 1:
         points = [place.points[number] for number in kept]
-        played |= zip(points, _play(place, kept, count), strict=True)
+        for point, rest in zip(points, _play(place, kept, more), strict=True):
+            played[point] = np.concatenate([played[point], rest])
         costs = costs_of(np.stack([played[point] for point in points]), objective)
         winner = find_winner(points, costs, place.tasks, confidence, scenario.zone)
     best = played[winner.point]
@@ -224,12 +226,13 @@ def _calls(place: Place) -> float:
     return sum(group.count * max(1.0, group.calls.mean) for group in place.variant.scenario.tasks)
 
 
-def _play(place: Place, ways: Sequence[int], replications: int) -> NDArray[np.float64]:
+def _play(place: Place, ways: Sequence[int], replications: range) -> NDArray[np.float64]:
+    """Return the measures of replications of some ways, shape (ways, replications, measures)."""
     variant = Variant((), place.variant.scenario, tuple(place.variant.plans[number] for number in ways))
-    played = play_design(Design((), (variant,), replications))
-    if played.interrupted:
-        raise KeyboardInterrupt
-    return played.measures
+    design = Design((), (variant,), replications.stop)
+    if choose_engine(design) == "simpy":
+        return play_block(design, replications)
+    return play_design(design).measures[:, replications.start :]
 
 
 def _place(question: Question) -> tuple[Scenario, Place]:

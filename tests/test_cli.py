@@ -85,9 +85,8 @@ def test_bad_input_is_an_error_with_its_place_and_exit_code_2(tmp_path, command)
         (b"tasks: [{name: a, tokens: 50K, duration: 1s, calls: 1}]\n"
          b"provider: {limits: {input_tokens: 10K/min}}", "hold"),
         (b"tasks: [{name: a, tokens: 1K, duration: 1s, after: [a]}]\n", "a -> a"),
-        (b"tasks: [{name: a, tokens: 1K, duration: 1s}]\nobjective: {deadline: 20m}\n", "not simulated yet"),
     ],
-    ids=["empty", "binary", "duplicate key", "too large a call", "cycle", "not yet"],
+    ids=["empty", "binary", "duplicate key", "too large a call", "cycle"],
 )  # fmt: skip
 def test_what_cannot_be_played_is_refused_in_words(tmp_path, content, about):
     """The file, and what is the matter with it."""

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from dispatch_sim.logs.tables import Tables
     from dispatch_sim.scenario.loader import Source
     from dispatch_sim.study.answer import Answer
     from dispatch_sim.study.results import Results
@@ -73,6 +74,7 @@ def check(scenario: ScenarioFile, as_json: Json = False) -> None:
                     "tasks": checked.batch_size,
                     "design_points": design.points,
                     "replications": design.replications,
+                    "at_most": design.at_most,
                     "warnings": found,
                 }
             )
@@ -81,7 +83,7 @@ def check(scenario: ScenarioFile, as_json: Json = False) -> None:
             typer.echo(f"warning: {warning}")
         typer.echo(
             f"{scenario}: good. {checked.batch_size} tasks; a sweep plays {design.points:,} design points, "
-            f"{design.replications:,} replications of each."
+            f"{_counted(design.replications, design.at_most)} replications of each."
         )
 
 
@@ -223,6 +225,81 @@ def claims(
             _print_json(claims_json(findings))
         else:
             typer.echo(verdicts_text(findings), nl=False)
+
+
+Logs = Annotated[
+    list[Path],
+    typer.Argument(metavar="PATH…", help="Log files, or folders with logs, such as ~/.claude/projects."),
+]
+
+
+@app.command()
+def calibrate(
+    paths: Logs,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="FILE", help="The scenario to write.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Fit a scenario to logs of your own agents: each figure with its source, defaults marked as such."""
+    with _errors_in_words():
+        from dispatch_sim.logs.calibration import calibrate as fit
+        from dispatch_sim.report.calibration import calibration_json, calibration_text
+
+        found = fit(_read_logs(paths))
+        if out is not None:
+            from dispatch_sim.study.results import write_texts
+
+            _say_written(write_texts({out.name: found.text}, out.parent))
+        if as_json:
+            _print_json(calibration_json(found))
+        else:
+            typer.echo(calibration_text(found) if out is not None else found.text, nl=False)
+
+
+@app.command()
+def backtest(
+    paths: Logs,
+    scenario: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Forecast with this, in place of a fit to the other sessions."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write backtest.md and its picture there.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show how well the model would have predicted the parallel groups in logs of your own agents."""
+    with _errors_in_words():
+        from dispatch_sim.logs.backtest import backtest as predict
+        from dispatch_sim.report.backtest import backtest_json, backtest_text, write_backtest
+
+        given = None if scenario is None else _read(scenario).scenario()
+        found = predict(_read_logs(paths), given)
+        if out is not None:
+            _say_written(write_backtest(found, out))
+        if as_json:
+            _print_json(backtest_json(found))
+        else:
+            typer.echo(backtest_text(found), nl=False)
+
+
+@app.command(name="what-if")
+def what_if(
+    paths: Logs,
+    queue: Annotated[int, typer.Option(min=1, max=1000, help="Width of the queue.")] = 3,
+    as_json: Json = False,
+) -> None:
+    """Say what the parallel groups in your logs would have taken through a queue, or one by one."""
+    with _errors_in_words():
+        from dispatch_sim.logs.what_if import what_if as other_ways
+        from dispatch_sim.report.what_if import what_if_json, what_if_text
+
+        found = other_ways(_read_logs(paths), queue)
+        if as_json:
+            _print_json(what_if_json(found))
+        else:
+            typer.echo(what_if_text(found), nl=False)
 
 
 @app.command()
@@ -486,10 +563,8 @@ def _read(path: Path) -> Source:
     return load_source(path)
 
 
-def _folder(scenario: Path) -> Path:
-    from dispatch_sim.study.results import folder_name
-
-    return Path("reports") / folder_name(scenario.stem)
+def _counted(first: int, most: int) -> str:
+    return f"{first:,}" if first == most else f"{first:,} to {most:,}"
 
 
 def _write_example(folder: Path) -> None:
@@ -501,6 +576,23 @@ def _write_example(folder: Path) -> None:
         _fail(f"{folder}: cannot be written to: {error.strerror or error}")
         return
     typer.echo(f"wrote {len(written)} made-up logs; now: dispatch-sim logs {folder}", err=True)
+
+
+def _folder(scenario: Path) -> Path:
+    from dispatch_sim.study.results import folder_name
+
+    return Path("reports") / folder_name(scenario.stem)
+
+
+def _read_logs(paths: list[Path]) -> Tables:
+    """Read logs, and say what of them was passed over."""
+    from dispatch_sim.logs.reading import read_logs
+    from dispatch_sim.logs.tables import Tables
+
+    logs = read_logs(*paths)
+    for reason, skipped in logs.tally.skipped.items():
+        typer.echo(f"passed over: {skipped.count:,} x {reason} (first: {skipped.first})", err=True)
+    return Tables(logs.runs, logs.groups)
 
 
 def _jobs(asked: int | None) -> int:

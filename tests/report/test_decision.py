@@ -235,16 +235,16 @@ def test_unresolved_names_no_winner():
     assert break_even_short(found) == "unresolved"
 
 
-def test_in_the_fewest_words_a_break_even_is_the_first_whole_size_and_its_set():
+def test_in_the_fewest_words_a_break_even_is_its_place_and_its_set():
     """Who wins is said only where that is not the queue, or changes again."""
     found = break_even([2, 3, 4, 5], around([-3, -1, 1, 3], 0.5))
     low, high = found.crossings[0].low, found.crossings[0].high
-    assert break_even_short(found) == f"4 ({low:.1f} to {high:.1f})"
+    assert break_even_short(found) == f"3.5 ({low:.1f} to {high:.1f})"
     found = break_even([2, 3, 4, 5], around([3, 1, -1, -3], 0.5))
-    assert break_even_short(found).startswith("all at once from 4 (")
+    assert break_even_short(found).startswith("all at once above 3.5 (")
     found = break_even([2, 3, 4, 5], around([-3, 3, 3, -3], 0.1))
-    assert "the best queue from 3 (" in break_even_short(found)
-    assert "; all at once from 5 (" in break_even_short(found)
+    assert "the best queue above 2.5 (" in break_even_short(found)
+    assert "; all at once above 4.5 (" in break_even_short(found)
 
 
 def test_where_it_is_not_settled_the_sizes_that_are_told_were_played():

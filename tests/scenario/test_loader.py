@@ -13,7 +13,7 @@ from dispatch_sim.scenario import (
     sanity,
 )
 from dispatch_sim.scenario.distributions import Constant, Empirical, LogNormal
-from tests.scenario.texts import EVERYTHING, FULL, SHORT
+from tests.scenario.texts import FULL, SHORT
 
 
 def errors(text: str) -> list[str]:
@@ -165,29 +165,6 @@ def test_all_problems_are_told_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("addition", "key"),
-    [
-        ("objective: {deadline: 20m}", "objective.deadline: deadline"),
-        ("objective: {budget: $10}", "objective.budget: budget"),
-        ("objective: {minimise: p95_makespan}", "objective.minimise: p95_makespan"),
-    ],
-)
-def test_what_is_not_simulated_yet_is_refused(addition: str, key: str) -> None:
-    """Nothing that a scenario says is silently left out."""
-    [error] = errors(SHORT + addition)
-    assert error.startswith("mine.yaml:3:")
-    assert error.endswith(f" {key} is not simulated yet; remove the key")
-
-
-def test_only_what_is_not_simulated_yet_is_unknown() -> None:
-    """Of all that a scenario can say, all but a deadline and a budget is read."""
-    assert [error.split(": ")[1] for error in errors(EVERYTHING)] == [
-        "objective.deadline",
-        "objective.budget",
-    ]
-
-
-@pytest.mark.parametrize(
     "addition",
     [
         "dispatch: {spawn: {shared: 0}}",
@@ -196,6 +173,8 @@ def test_only_what_is_not_simulated_yet_is_unknown() -> None:
         "engine: simpy",
         "communication: none",
         "review: none",
+        "study: {replications: auto, seconds: none}",
+        "objective: {deadline: none, budget: none}",
         "harness: {cap: none, pace: none}",
         "timeouts: {soft: none, hard: none}",
         "sweep:\nharness:\nreview:\ntimeouts:\nconflicts:\ncommunication:\nprovider:\nstrategies:",

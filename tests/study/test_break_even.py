@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
-from dispatch_sim.study.break_even import BreakEven, cross_fitted_best, find_break_even
+from dispatch_sim.study.break_even import BreakEven, decimals, find_break_even
+from dispatch_sim.study.contest import cross_fitted_best
 from dispatch_sim.study.sign_changes import Crossing, Region, SignChanges, agreeing, sign_changes
 
 
@@ -352,13 +353,13 @@ def test_with_one_clear_best_cross_fitting_takes_it():
 
 
 def study(sizes, cost, labels=("parallel", "queue"), replications=40, noise=0.3):
-    """Return results of parallel and of every queue up to the batch, at `cost(kind, width, tasks)`."""
+    """Return results of parallel and of all queues narrower than it, at `cost(kind, width, tasks)`."""
     rng = np.random.default_rng(2)
     rows = []
     for tasks in sizes:
         for label in labels:
             kind = label.split()[0]
-            for width in [tasks] if kind == "parallel" else range(1, tasks + 1):
+            for width in [tasks] if kind == "parallel" else range(1, tasks):
                 luck = rng.normal(size=replications) * noise
                 rows += [
                     (label, width, tasks, r, cost(kind, width, tasks) + luck[r]) for r in range(replications)
@@ -401,11 +402,46 @@ def test_the_known_break_even_is_found_and_said():
     assert crossing.low < 5 + 1 / 7 < crossing.high
     assert best.crossings == one.crossings
     assert best.status == "crossing"
-    low, high = round(crossing.low, 1), round(crossing.high, 1)
-    assert best.text == f"In cost, the best queue beats parallel from 6 tasks (95% set {low:g} to {high:g})."
-    assert two.text.startswith("In cost, queue: 2 beats parallel from 7 tasks (95% set 6")
+    assert best.text == (
+        "In cost, the best queue beats parallel from 6 tasks "
+        f"(break-even {crossing.at:.1f}, 95% set {crossing.low:.1f} to {crossing.high:.1f})."
+    )
+    assert two.crossings[0].low < 6 < two.crossings[0].high
     shuffled = results.sample(frac=1, random_state=3)
     assert find_break_even(shuffled) == find_break_even(results)
+
+
+def test_a_queue_as_wide_as_the_batch_stands_beside_parallel():
+    """It merges early and costs less than parallel: then holding tasks back is what a queue must beat.
+
+    Against parallel alone the queue of 1 would win from 7 tasks; against the wide queue it never does.
+    """
+    narrow = study(range(2, 12), lambda kind, width, tasks: tasks**2 if kind == "parallel" else 6.5 * tasks)
+    wide = study(range(2, 12), lambda *_: 0.0, ["queue"], noise=0.0).query("concurrency == 1")
+    wide = wide.assign(concurrency=wide["tasks"], cost_usd=wide["tasks"])
+    assert find_break_even(narrow)[0].status == "crossing"
+    beside = find_break_even(pd.concat([narrow, wide]))[0]
+    assert (beside.status, beside.favours) == ("none_in_range", "parallel")
+    assert beside.differences[-1].mean == pytest.approx(11 - 6.5 * 11, abs=0.3)
+
+
+def test_a_small_difference_all_along_is_practically_equal_whatever_its_sign():
+    """A tenth of a cent either way is shown, and is within a cent; one size beyond it is told again."""
+
+    def tiny(kind, width, tasks):
+        return (tasks - 5) / 1000 if kind == "parallel" else 0.0
+
+    results = study(range(2, 9), tiny, noise=0.0001)
+    assert find_break_even(results)[0].status == "crossing"
+    assert find_break_even(results, zone=lambda _: 0.01)[0].status == "practically_equal"
+    assert find_break_even(results, zone=lambda _: 0.002)[0].status == "crossing"
+
+
+def test_a_place_and_the_ends_of_its_set_have_the_same_decimals():
+    """And one that is not whole never looks it."""
+    assert decimals([5.0, 5.0, 5.0]) == 0
+    assert decimals([7.14, 6.85, None]) == 1
+    assert decimals([7.02, 6.85, 7.31]) == 2
 
 
 def test_along_the_width_parallel_wins_above():
@@ -413,7 +449,9 @@ def test_along_the_width_parallel_wins_above():
     (answer,) = [a for a in find_break_even(study([8], square), batch_size=8) if a.axis == "concurrency"]
     assert (answer.tasks, answer.range) == (8, (1, 7))
     assert answer.crossings[0].direction == "parallel_wins_above"
-    assert answer.text.startswith("In cost, at 8 tasks, parallel beats the queue from 6 at once (95% set 5.")
+    assert answer.text.startswith(
+        "In cost, at 8 tasks, parallel beats the queue from 6 at once (break-even 5."
+    )
     assert [a.axis for a in find_break_even(study([8], square), batch_size=9)] == ["tasks"] * 8
 
 
@@ -423,7 +461,10 @@ def test_a_winner_at_every_size_is_none_in_range():
     assert dear.text == "In cost, none in range: parallel is cheaper at every size from 2 to 20 tasks."
     assert (dear.status, dear.favours) == ("none_in_range", "parallel")
     equal = find_break_even(study([2, 3], lambda *_: 1.0, noise=0.0))[0]
-    assert equal.text == "In cost, unresolved from 2 to 3 tasks: neither is shown to be cheaper."
+    assert (equal.status, equal.text) == (
+        "practically_equal",
+        "In cost, practically equal from 2 to 3 tasks.",
+    )
     assert equal.undecided == (Region(2, 3, None),)
 
 
@@ -464,7 +505,9 @@ def test_where_both_are_equal_at_a_whole_number_the_winner_wins_from_the_next():
         return float(tasks) if kind == "parallel" else 5.0
 
     answer = find_break_even(study(range(2, 9), linear, noise=0.0))[0]
-    assert answer.text == "In cost, the best queue beats parallel from 6 tasks (95% set 5 to 5)."
+    assert (
+        answer.text == "In cost, the best queue beats parallel from 6 tasks (break-even 5, 95% set 5 to 5)."
+    )
 
 
 def test_on_a_coarse_axis_the_first_whole_value_is_approximate():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dispatch_sim.report.view import View
 from dispatch_sim.report.words import MEASURES, capital, kind_words, listed, place, way
-from dispatch_sim.study.break_even import BreakEven
+from dispatch_sim.study.break_even import BreakEven, decimals
 from dispatch_sim.study.sign_changes import Crossing, Region
 
 MOST_BREAK_EVENS = 6
@@ -19,28 +19,29 @@ def break_even_sentence(found: BreakEven) -> str:
 
 def break_even_cell(found: BreakEven) -> str:
     """Return the break-even in a few words, for a table or a row of a figure."""
-    resolved = [crossing for crossing in found.crossings if crossing.resolved]
+    resolved = _told(found)
     if resolved:
         return "; ".join(
-            f"{winner_above(found, crossing)} from {first_above(found, crossing)} "
-            f"({place_or_edge(crossing.low)} to {place_or_edge(crossing.high)})"
-            for crossing in resolved
+            f"{winner_above(found, crossing)} above {crossing_words(crossing)}" for crossing in resolved
         )
+    if found.practically_equal:
+        return "practically equal"
     if found.favours:
         return f"none: {_side(found, found.favours)} is {_better(found)} at every {_noun(found)}"
     return "; ".join(["unresolved", *_decided(found)]) if found.range[0] < found.range[1] else "unresolved"
 
 
 def break_even_short(found: BreakEven) -> str:
-    """Return the break-even in the fewest words: `4 (3.1 to 5)` where the queue wins from 4 on."""
-    resolved = [crossing for crossing in found.crossings if crossing.resolved]
+    """Return the break-even in the fewest words: `4.2 (3.1 to 5.0)` where the queue wins above."""
+    resolved = _told(found)
     plain = [crossing.direction for crossing in resolved] == ["queue_wins_above"]
     if resolved:
         return "; ".join(
-            ("" if plain else f"{winner_above(found, crossing)} from ") + f"{first_above(found, crossing)} "
-            f"({place_or_edge(crossing.low)} to {place_or_edge(crossing.high)})"
+            ("" if plain else f"{winner_above(found, crossing)} above ") + crossing_words(crossing)
             for crossing in resolved
         )
+    if found.practically_equal:
+        return "practically equal"
     return f"none: {_side(found, found.favours)} is {_better(found)}" if found.favours else "unresolved"
 
 
@@ -59,9 +60,17 @@ def queue_name(found: BreakEven) -> str:
     return kind_words("the best queue" if against.startswith("best") else "a queue", found.queue)
 
 
-def place_or_edge(value: float | None) -> str:
-    """Return the end of a confidence set; where it is open, that it is."""
-    return "beyond the range" if value is None else place(value)
+def crossing_words(crossing: Crossing, before_set: str = "") -> str:
+    """Return where a crossing is, and its confidence set in brackets: `7.02 (6.80 to 7.31)`."""
+    places = (crossing.at, crossing.low, crossing.high)
+    digits = decimals(places)
+    at, low, high = ("beyond the range" if value is None else f"{value:.{digits}f}" for value in places)
+    return f"{at}{before_set or ' ('}{low} to {high}{'' if before_set else ')'}"
+
+
+def _told(found: BreakEven) -> list[Crossing]:
+    """Return the crossings that are told: those that are resolved, where anything is at stake."""
+    return [c for c in found.crossings if c.resolved and not found.practically_equal]
 
 
 def _side(found: BreakEven, side: str) -> str:
@@ -83,6 +92,11 @@ def _noun(found: BreakEven) -> str:
 def _finding(found: BreakEven) -> str:
     low, high = found.range
     unit, better = _unit(found), _better(found)
+    if found.practically_equal and low < high:
+        return (
+            f"{way((found.parallel, 0))} and {queue_name(found)} are practically equal at every "
+            f"{_noun(found)} from {low} to {high} {unit}: within what nobody would act on."
+        )
     if low == high and not found.crossings:
         verdict = (
             f"{_side(found, found.favours)} is {better}"
@@ -107,13 +121,13 @@ def _finding(found: BreakEven) -> str:
 
 def _resolved(found: BreakEven, crossing: Crossing) -> str:
     confidence = f"{100 * found.confidence:g}%"
-    bounds = f"{place_or_edge(crossing.low)} to {place_or_edge(crossing.high)}"
+    where = crossing_words(crossing, f", {confidence} confidence set ")
     shown = found.shown_from(crossing)
     said = f", which is shown from {shown} on" if shown not in (None, found.first(crossing)) else ""
     return (
         f"from {first_above(found, crossing)} {_unit(found)} on, {winner_above(found, crossing)} is "
         f"{_better(found)} than {_loser_above(found, crossing)}{said} "
-        f"(break-even {place(crossing.at)}, {confidence} confidence set {bounds})"
+        f"(break-even {where})"
     )
 
 
@@ -172,7 +186,7 @@ def break_even_sentences(view: View) -> list[str]:
     more = len(told) - MOST_BREAK_EVENS
     if told and view.is_wide_queue:
         told[-1] += (
-            " Only queues narrower than the batch count here: one as wide starts all tasks together too."
+            " A queue as wide as the batch starts all tasks together too, so it counts here as all at once."
         )
     return told if more <= 0 else [*told[:MOST_BREAK_EVENS], f"There are {more} more, in the files."]
 

@@ -67,8 +67,8 @@ def how_to_read(views: Sequence[View]) -> str:
     if found is None or found.range[0] == found.range[1]:
         return ""
     return (
-        f"Break-even: from that many tasks on {queue_name(found)} is {views[0].measure.better} than "
-        f"{way((found.parallel, 0))}, unless another is named; in brackets, where the two change places."
+        f"Break-even: above that many tasks {queue_name(found)} is {views[0].measure.better} than "
+        f"{way((found.parallel, 0))}, unless another is named; in brackets, its confidence set."
     )
 
 

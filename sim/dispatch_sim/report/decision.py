@@ -21,6 +21,7 @@ from dispatch_sim.report.words import (
 from dispatch_sim.scenario.distributions import NAMES as DISTRIBUTIONS
 from dispatch_sim.study.choice import Alternative
 from dispatch_sim.study.estimates import Estimate
+from dispatch_sim.study.percentile import P95
 
 FEW = 200
 """Replications below which a report says that they are few: costs are skewed, and t intervals then short."""
@@ -61,6 +62,14 @@ def decide(view: View) -> Decision:
             f"Take the simplest: {way(view.recommended)}."
         )
         return Decision(headline, (), (), tuple(_caution(view)))
+    if others and all(other.practically_equal for other in others):
+        headline = (
+            f"Nothing is at stake here: all {count(len(choice.alternatives) + 1)} ways that were played come "
+            f"within {amount(measure, choice.indifference)} of each other "
+            f"({amount(measure, choice.estimate.mean)} on average), which this scenario says nobody would "
+            f"act on. Take the simplest: {way(_simplest(view))}."
+        )
+        return Decision(headline, (), (), tuple(_caution(view)))
     what = instruction(view.recommended, view.tasks)
     headline = f"{what}: it {measure.verb} {_with_interval(view, choice.estimate)}."
     if not choice.alternatives:
@@ -70,12 +79,18 @@ def decide(view: View) -> Decision:
     return Decision(headline, tuple(comparison), tuple(aside), tuple(_caution(view)))
 
 
+def _simplest(view: View) -> Point:
+    """Return what needs the least care: one by one where it was played, else the fewest at once."""
+    return view.first("sequential") or min(view.points, key=lambda point: (point[1], point[0]))
+
+
 def _with_interval(view: View, estimate: Estimate) -> str:
     show, confidence = view.measure.show, f"{100 * view.choice.confidence:g}%"
     value = amount(view.measure, estimate.mean)
     if _exact(estimate):
         return f"{value} a batch, the same in every replication"
-    return f"{value} ({confidence} interval {show(estimate.low)} to {show(estimate.high)}) a batch on average"
+    ends = f"{show(estimate.low)} to {show(estimate.high)}"
+    return f"{value} ({confidence} interval {ends}) {view.measure.typical}"
 
 
 def _against_the_obvious(view: View) -> Iterator[str]:
@@ -160,7 +175,7 @@ def _gamble(view: View) -> Iterator[str]:
         yield (
             f"{capital(way(_point(often)))} is the {view.measure.best} in {percent(often.share_won)} of "
             f"batches, more often than {way(view.recommended)} ({percent(choice.share_won)}), but when it "
-            f"goes wrong it {view.measure.verb} so much that it loses on average."
+            f"goes wrong it {view.measure.verb} so much more that it loses all the same."
         )
 
 
@@ -170,9 +185,7 @@ def _stake(view: View, others: list[Alternative]) -> Iterator[str]:
     told = (view.first("parallel"), view.first("sequential"))
     show = view.measure.show
     known = {show(a.estimate.mean) for point in told if point is not None and (a := view.alternative(point))}
-    if all(other.practically_equal for other in others):
-        yield "So little is at stake that any of the ways played will do."
-    elif best > 0 and not worst.in_best_subset and show(worst.estimate.mean) not in known:
+    if best > 0 and not worst.in_best_subset and show(worst.estimate.mean) not in known:
         times = worst.estimate.mean / best
         multiple = "twice" if about(times) == "2" else f"{about(times)} times"
         ratio = f", {multiple} as much" if times >= 1.15 else ""
@@ -196,6 +209,7 @@ def _caution(view: View) -> Iterator[str]:
 def _certain(view: View) -> bool:
     """Whether nothing is left to chance in the scenario, nor varied, so that one replication tells all."""
     estimates = view.answer.estimates
+    estimates = estimates[estimates["measure"] != P95]
     fixed = not view.choice.factors and not any(_chances(view.answer.scenario))
     return fixed and bool((estimates["low"] == estimates["high"]).all())
 

@@ -42,7 +42,7 @@ Curve = Sequence[tuple[float, Estimate]]
 
 def _unit(measure: Measure, largest: float) -> tuple[float, str, Callable[[float], str]]:
     """Return by what to divide a measure, the unit that it is then in, and how its ticks are written."""
-    if measure.column in ("makespan_s", "people_s"):
+    if measure.column in ("makespan_s", "p95_makespan_s", "people_s"):
         for seconds, unit in ((3600.0, "hours"), (60.0, "minutes")):
             if largest >= 2 * seconds:
                 return seconds, unit, about

@@ -77,6 +77,15 @@ def plainly_named(answer: Answer) -> Answer:
         estimates=answer.estimates.assign(strategy=answer.estimates["strategy"].map(names)),
         choices=tuple(_choice(choice, names) for choice in answer.choices),
         break_evens=tuple(_break_even(found, names) for found in answer.break_evens),
+        factor_break_evens=tuple(
+            replace(found, parallel=names[found.parallel], queue=names[found.queue])
+            for found in answer.factor_break_evens
+        ),
+        fronts=tuple(
+            tuple(replace(point, strategy=names[point.strategy]) for point in front)
+            for front in answer.fronts
+        ),
+        returns=tuple(replace(found, strategy=names[found.strategy]) for found in answer.returns),
     )
 
 
@@ -156,7 +165,12 @@ def reading(answer: Answer) -> list[tuple[str, str]]:
             ("A queue of N", "keeps N tasks running and starts the next as soon as one is finished.")
         )
         if "parallel" in kinds:
-            terms.append(("The best queue", "is the best of those narrower than the batch."))
+            terms.append(
+                (
+                    "The best queue",
+                    "is the best of those narrower than the batch; one as wide starts all together too.",
+                )
+            )
     if "waves" in kinds:
         terms.append(("Waves of N", "start N tasks and wait for all of them before the next N."))
     if "adaptive" in kinds:

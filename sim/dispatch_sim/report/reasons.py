@@ -25,6 +25,7 @@ from dispatch_sim.report.words import (
     tokens,
     way,
 )
+from dispatch_sim.study.percentile import column_of
 
 _WORTH_A_WORD = 0.05
 """Part of a difference below which a component of it is not spoken of."""
@@ -73,7 +74,7 @@ def _why_not(view: View, point: Point) -> Iterator[str]:
         yield from _extra_cost(view, point)
     else:
         more = amount(view.measure, view.difference(view.measure.column, point, here).mean)
-        longer = "longer" if view.measure.column == "makespan_s" else "more"
+        longer = "longer" if column_of(view.measure.column) == "makespan_s" else "more"
         yield f"{capital(way(point))} {view.measure.verb} {more} {longer} than {way(here)}."
     yield from _causes(view, point)
     recovered, fewer = view.mean("recovered_tasks", point), view.mean("recovered_tasks", here)
@@ -176,7 +177,7 @@ class _More:
 
 
 def _weights(view: View, point: Point) -> _Weights:
-    column = view.measure.column
+    column = column_of(view.measure.column)  # of late batches, what makes batches late on average
     if column != "cost_usd":
         one = {"money_usd": "money", "people_s": "people", "makespan_s": "time", "tokens": "tokens"}
         return _Weights(**{one[column]: 1.0})

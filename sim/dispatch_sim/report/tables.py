@@ -118,6 +118,6 @@ def fixed_queues(view: View) -> Table | None:
     heads = (
         "Compared" if several else "All at once against",
         "Played",
-        f"Who is {view.measure.better}, from how many tasks ({confidence} set)",
+        f"Who is {view.measure.better}, above how many tasks ({confidence} set)",
     )
     return Table("Break-even with each width of the queue", heads, tuple(rows), numbers=False)

@@ -11,6 +11,7 @@ from dispatch_sim.report import combinations
 from dispatch_sim.report.breaking import break_even_sentences
 from dispatch_sim.report.decision import decide
 from dispatch_sim.report.naming import option_sentences, plainly_named
+from dispatch_sim.report.reached import along_factors, front, limits_kept, reached, slots
 from dispatch_sim.report.reasons import why
 from dispatch_sim.report.view import View, views
 from dispatch_sim.report.words import (
@@ -60,10 +61,17 @@ def sweep_text(answer: Answer) -> str:
     """Return what a sweep found: the decision and the break-evens, or a table over further factors."""
     found, options = views(plainly_named(answer)), _options(answer)
     if len(found) > 1:
-        return _combinations(found, options)
+        return _combinations(answer, found, options)
     lines, sentences = paragraph(decide(found[0]).text), list(_break_evens(found[0]))
     lines += ["", *sentences] if sentences else []
+    lines += _beside(found[0])
     return "\n".join([*lines, *options]).rstrip() + "\n"
+
+
+def _beside(view: View) -> list[str]:
+    """Return, after an empty line, limits, slots, the front of time and money, and the precision reached."""
+    told = [limits_kept(view), *slots(view), front(view), reached(view)]
+    return ["", *(line for text in told if text for line in paragraph(text))]
 
 
 def _options(answer: Answer) -> list[str]:
@@ -72,7 +80,13 @@ def _options(answer: Answer) -> list[str]:
     return ["", *paragraph(" ".join(sentences))] if sentences else []
 
 
-def _combinations(found: Sequence[View], options: list[str]) -> str:
+def _reached_by_all(found: Sequence[View]) -> str:
+    settled = sum(view.choice.settled for view in found)
+    played = f"{found[0].choice.replications:,} replications of each way"
+    return f"Precision: {played} settle {settled} of {len(found)} choices to within what nobody would act on."
+
+
+def _combinations(answer: Answer, found: Sequence[View], options: list[str]) -> str:
     """Return one row a combination of further factors, and what holds over all of them."""
     table = combinations.by_factors(found)
     assert table is not None
@@ -91,7 +105,9 @@ def _combinations(found: Sequence[View], options: list[str]) -> str:
     for text in (
         "* Others may be as good; the report names them." if open_ else "",
         " ".join(combinations.over_all(found)),
+        *along_factors(plainly_named(answer)),
         combinations.how_to_read(found),
+        _reached_by_all(found),
         " ".join(decide(first).caution),
     ):
         lines += ["", *paragraph(text)] if text else []
@@ -130,6 +146,7 @@ def comparison_text(answer: Answer) -> str:
         title = f"{factors}{tasks}, {view.choice.replications:,} replications of each"
         blocks += [title, "", *_table(view), "", *paragraph(decide(view).text), ""]
         blocks += [*paragraph(" ".join(why(view))), ""] if why(view) else []
+        blocks += [*_beside(view)[1:], ""]
     return "\n".join([*blocks, *_options(answer)[1:]]).rstrip() + "\n"
 
 

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 
 from dispatch_sim.report.words import MEASURES, Measure, Point, kind_of
 from dispatch_sim.study.answer import Answer
-from dispatch_sim.study.break_even import BreakEven, cross_fitted_best
+from dispatch_sim.study.break_even import BreakEven
 from dispatch_sim.study.choice import Alternative, Choice
 from dispatch_sim.study.estimates import (
     Estimate,
     factor_combinations,
-    mean_estimate,
     paired_difference,
     quantile_estimate,
 )
+from dispatch_sim.study.percentile import as_means, column_of
 
 MOST_IN_MAIN_TABLE = 6
 
@@ -104,9 +104,9 @@ class View:
         return {(str(key[0]), int(key[1]), int(key[2])): part for key, part in groups}
 
     def samples(self, measure: str, point: Point, tasks: int | None = None) -> NDArray[np.float64]:
-        """Return a measure in each replication of a point, in their order."""
+        """Return a measure in each replication of a point, in their order; of a percentile, as means."""
         part = self._rows[*point, self.tasks if tasks is None else tasks]
-        return part[measure].to_numpy(dtype=np.float64)
+        return as_means(measure, part[column_of(measure)].to_numpy(dtype=np.float64))
 
     def difference(self, measure: str, point: Point, other: Point) -> Estimate:
         """Return by how much a measure is larger at a point than at another, paired by replication."""
@@ -163,21 +163,11 @@ class View:
 
     def differences_along_tasks(self, break_even: BreakEven) -> list[tuple[int, Estimate]]:
         """Return what all at once costs more than the best queue, at each size of a break-even's axis."""
-        found = []
-        for size in break_even.values:
-            costs = [
-                self.samples(break_even.objective, point, size)
-                for point in self.played("queue", size)
-                if point[0] == break_even.queue and point[1] < size
-            ]
-            one = self.samples(break_even.objective, (break_even.parallel, size), size)
-            difference = one - cross_fitted_best(np.stack(costs))
-            found.append((size, mean_estimate(difference, break_even.confidence)))
-        return found
+        return list(zip(break_even.values, break_even.differences, strict=True))
 
     def ever_differ(self, break_even: BreakEven) -> bool:
         """Whether all at once and the best queue differ in any replication at any size."""
-        return any(e.low != 0 or e.high != 0 for _, e in self.differences_along_tasks(break_even))
+        return any(e.low != 0 or e.high != 0 for e in break_even.differences)
 
     def along(self, axis: str) -> list[BreakEven]:
         """Return the break-evens with the best queue, or along its width, one for each pair of labels."""

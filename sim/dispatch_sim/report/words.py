@@ -199,6 +199,7 @@ class Measure:
     less, more : after a difference, `$3 less than`.
     better, best : of two strategies, and of all.
     show : writes a value.
+    typical : after a value, of what it is one.
     """
 
     column: str
@@ -209,6 +210,7 @@ class Measure:
     better: str
     best: str
     show: Callable[[float], str]
+    typical: str = "a batch on average"
 
     def signed(self, value: float) -> str:
         """Write a difference with its sign."""
@@ -222,6 +224,17 @@ MEASURES: Mapping[str, Measure] = {
         Measure("cost_usd", "Cost", "costs", "less", "more", "cheaper", "cheapest", dollars),
         Measure("money_usd", "API money", "costs", "less", "more", "cheaper", "cheapest", dollars),
         Measure("makespan_s", "Makespan", "takes", "less", "more", "faster", "fastest", duration),
+        Measure(
+            "p95_makespan_s",
+            "95th percentile of the makespan",
+            "takes",
+            "less",
+            "more",
+            "faster",
+            "fastest",
+            duration,
+            "or less in 19 of 20 batches",
+        ),
         Measure("people_s", "People's time", "takes people", "less", "more", "better", "best", duration),
         Measure("tokens", "Tokens", "uses", "fewer", "more", "leaner", "leanest", tokens),
     )

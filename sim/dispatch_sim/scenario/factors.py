@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from dispatch_sim.scenario import not_yet, profiles, translation
+from dispatch_sim.scenario import profiles, translation
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import Finding
 from dispatch_sim.scenario.wording import Path, shown, spelled
@@ -134,9 +134,7 @@ def _level_findings(part: Any, path: Path, levels: list[Any], here: Path, folder
     found = []
     for index, level in enumerate(levels):
         try:
-            expanded, problems = profiles.expand(with_value(part, path, level))
-            filled, not_simulated = not_yet.set_aside(expanded)
-            problems += not_simulated
+            filled, problems = profiles.expand(with_value(part, path, level))
             Scenario.model_validate(filled, context={"folder": folder})
         except PathError as error:
             return [Finding(here, str(error), at_key=True)]

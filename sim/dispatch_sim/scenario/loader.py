@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from dispatch_sim.scenario import factors, not_yet, profiles, sanity, translation
+from dispatch_sim.scenario import factors, profiles, sanity, translation
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import Finding, Problem, ScenarioError
 from dispatch_sim.scenario.tree import MOST_CHARACTERS, TOO_LONG, Tree, read_tree
@@ -67,9 +67,7 @@ class Source:
     def _checked(self) -> Scenario:
         if self.raw is None:
             raise self.error([Finding((), _EMPTY)])
-        expanded, found = profiles.expand(self.raw)
-        raw, not_simulated = not_yet.set_aside(expanded)
-        found += not_simulated
+        raw, found = profiles.expand(self.raw)
         scenario = None
         try:
             scenario = Scenario.model_validate(raw, context={"folder": self.folder})

@@ -19,10 +19,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from dispatch_sim.scenario.base import Model, OrWord
 from dispatch_sim.scenario.coordination import Communication, Dispatch, Harness, Merge, Review
 from dispatch_sim.scenario.failure import Conflicts, Failures, Recovery, Retry, Timeouts
+from dispatch_sim.scenario.indifference import USUAL, Indifference
 from dispatch_sim.scenario.provider import Client, Provider
-from dispatch_sim.scenario.quantities import Dollars, DollarsPerHour, Integers, Share
+from dispatch_sim.scenario.quantities import Dollars, DollarsPerHour, Integers, Number, Seconds, Share
 from dispatch_sim.scenario.strategy import Strategy, parse_strategies, strategies_schema
 from dispatch_sim.scenario.tasks import MAX_TASKS, TaskGroup
+
+MOST_REPLICATIONS = 10_000_000
 
 
 class Values(Model):
@@ -63,21 +66,38 @@ class Study(Model):
 
     seed: Annotated[int, Field(ge=0, lt=2**64)] = 1
     """Of all draws. Default 1: any other is as good."""
-    replications: Annotated[int, Field(ge=2, le=10_000_000)] = 256
-    """Of every design point. Default 256: with fewer, intervals for the skewed makespan are too short."""
+    replications: Annotated[
+        Annotated[int, Field(ge=2, le=MOST_REPLICATIONS)] | None, OrWord("auto", None)
+    ] = None
+    """Of every design point. `auto` begins with 256 and doubles them until the difference that decides is
+    known to within the indifference zone, or a budget ends. Default auto: with fewer than 256, intervals for
+    the skewed makespan are too short; how many more are needed depends on what is compared."""
+    at_most: Annotated[int, Field(ge=2, le=MOST_REPLICATIONS)] = 1024
+    """Replications at which `auto` ends. Default 1024: half the half-width of 256 for four times the time."""
+    seconds: Annotated[Annotated[Number, Field(gt=0)] | None, OrWord("none", None)] = None
+    """Time at which `auto` ends: it does not double once more if that would take longer. Default none: with
+    it, how many are played depends on the machine."""
     confidence: Annotated[Share, Field(gt=0.5, lt=1)] = 0.95
     """Of intervals and confidence sets. Default 95%: the convention."""
-    indifference: Dollars = 0.05
-    """A difference in cost that nobody would act on. Default $0.05: an assumption to be replaced by your
-    own."""
+    indifference: Indifference = USUAL
+    """A difference in the objective that nobody would act on: `$0.05`, `10s`, `1K tokens`, or a share such
+    as `2%` of what the better way comes to. Default $0.05: an assumption to be replaced by your own; where
+    the objective is not in dollars, 1%."""
 
 
 class Objective(Model):
-    """What is to be small."""
+    """What is to be small, and within what."""
 
-    minimise: Literal["cost", "makespan", "tokens", "money", "people"] = "cost"
-    """`cost` is money, and waiting and people's time at what they are worth; `money` what is billed. Default
-    cost: the only one that weighs all of them."""
+    minimise: Literal["cost", "makespan", "p95_makespan", "tokens", "money", "people"] = "cost"
+    """`cost` is money, and waiting and people's time at what they are worth; `money` what is billed;
+    `p95_makespan` what one batch in twenty exceeds. Default cost: the only one that weighs all of them."""
+    deadline: Annotated[Seconds | None, OrWord("none", None)] = None
+    """A makespan to be kept; ways that miss it too often are not recommended. Default none: no batch is too
+    late."""
+    budget: Annotated[Dollars | None, OrWord("none", None)] = None
+    """An amount billed to be kept, likewise. Default none: no batch is too dear."""
+    probability: Annotated[Share, Field(gt=0, lt=1)] = 0.95
+    """With which deadline and budget are to be kept, both in the same batch. Default 95%: the convention."""
 
 
 class Scenario(Model):

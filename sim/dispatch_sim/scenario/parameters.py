@@ -21,6 +21,7 @@ from dispatch_sim.scenario import profiles
 from dispatch_sim.scenario.base import OrWord, section_in
 from dispatch_sim.scenario.distributions import FAMILIES, Constant, LogNormal
 from dispatch_sim.scenario.formats import format_duration, format_tokens
+from dispatch_sim.scenario.indifference import Zone
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.quantities import parse_seconds, parse_tokens
 from dispatch_sim.scenario.schema import QUANTITIES, scenario_schema
@@ -228,6 +229,8 @@ def _written(value: Any, written: Mapping[str, Any], field: FieldInfo) -> str:
         return next(
             (mark.word for mark in field.metadata if isinstance(mark, OrWord) and mark.meaning is None), ""
         )
+    if isinstance(value, Zone):
+        value = value.to_json()
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):

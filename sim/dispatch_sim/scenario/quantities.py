@@ -253,6 +253,7 @@ _ONLY_ZERO = {"const": 0}
 SECONDS_SCHEMA = one_of("0+", f"(?=[0-9.]){_TIME}", numbers=_ONLY_ZERO)
 TOKENS_SCHEMA = one_of(_SCALED)
 NUMBER_SCHEMA = one_of(_NUMBER)
+DOLLARS_SCHEMA = one_of(_PRICE)
 SHARE_SCHEMA = one_of(_PERCENT, numbers={"type": "number", "minimum": 0, "maximum": 1})
 _LIMIT_SCHEMA = {"anyOf": [*one_of(_RATE, "unlimited", numbers={"type": "null"})["anyOf"]]}
 _INTEGER_SCHEMA = {"type": "integer", "minimum": 1, "maximum": LARGEST_INTEGER}
@@ -266,7 +267,7 @@ Tokens = Annotated[float, BeforeValidator(parse_tokens), WithJsonSchema(TOKENS_S
 Limit = Annotated[float | None, BeforeValidator(parse_limit), WithJsonSchema(_LIMIT_SCHEMA)]
 Share = Annotated[float, BeforeValidator(parse_share), WithJsonSchema(SHARE_SCHEMA)]
 Number = Annotated[float, BeforeValidator(parse_number), WithJsonSchema(NUMBER_SCHEMA)]
-Dollars = Annotated[float, BeforeValidator(parse_dollars), WithJsonSchema(one_of(_PRICE))]
+Dollars = Annotated[float, BeforeValidator(parse_dollars), WithJsonSchema(DOLLARS_SCHEMA)]
 DollarsPerHour = Annotated[
     float, BeforeValidator(parse_dollars_per_hour), WithJsonSchema(one_of(_HOURLY, numbers=_ONLY_ZERO))
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dispatch_sim.scenario import buckets, dependencies, effects, effort
 from dispatch_sim.scenario.distributions import Constant
+from dispatch_sim.scenario.indifference import EXAMPLES, UNITS
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import Finding
 
@@ -14,6 +15,7 @@ def problems(scenario: Scenario) -> list[Finding]:
         *_times(scenario),
         *_caches(scenario),
         *_hangs(scenario),
+        *_indifference(scenario),
         *dependencies.problems(scenario),
         *effort.problems(scenario),
         *buckets.problems(scenario),
@@ -62,3 +64,13 @@ def _hangs(scenario: Scenario) -> list[Finding]:
         message = "an agent that hangs never ends by itself; write timeouts: {hard: 15m} as well"
         return [Finding(("failures", "hang"), message)]
     return []
+
+
+def _indifference(scenario: Scenario) -> list[Finding]:
+    """Return an indifference zone that was written in another unit than what is to be small."""
+    zone, objective = scenario.study.indifference, scenario.objective.minimise
+    if "indifference" not in scenario.study.model_fields_set or zone.fits(objective):
+        return []
+    unit = UNITS[objective]
+    message = f"is in {zone.unit}, but {objective} is minimised, in {unit}; write {EXAMPLES[unit]} or 1%"
+    return [Finding(("study", "indifference"), message)]

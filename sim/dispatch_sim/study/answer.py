@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from dispatch_sim.scenario.indifference import Zone, zone_for
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.study.break_even import BreakEven, find_break_even
 from dispatch_sim.study.choice import Choice, choose
+from dispatch_sim.study.constraints import Limits
 from dispatch_sim.study.estimates import estimate_table, factor_columns, factor_combinations
-from dispatch_sim.study.results import Results
+from dispatch_sim.study.factor_break_even import FactorBreakEven, find_factor_break_even
+from dispatch_sim.study.pareto import ParetoPoint, pareto_front
+from dispatch_sim.study.percentile import P95, percentile_table
+from dispatch_sim.study.results import Results, Stopped
+from dispatch_sim.study.slots import Returns, slot_returns
 
 OBJECTIVES = {
     "cost": "cost_usd",
     "makespan": "makespan_s",
+    "p95_makespan": "p95_makespan_s",
     "tokens": "tokens",
     "money": "money_usd",
     "people": "people_s",
 }
 """What a scenario can ask to minimise, and the measure that it is."""
+
+
+Front = tuple[ParetoPoint, ...]
 
 
 class AnswerError(UserError):
@@ -36,9 +47,13 @@ class Answer:
     ----------
     results : all rows and the manifest.
     objective : the measure that is to be small, a column of the results.
-    estimates : one row a (design point, measure): mean, interval, number of replications.
+    estimates : one row a (design point, measure): mean, interval, number of replications; and the 95th
+        percentile of the makespan, as `p95_makespan_s`, with its value as the mean.
     choices : the recommended design point, for each combination of further factors.
     break_evens : where parallel and a queue change places; empty where a study cannot tell.
+    factor_break_evens : the same along each further factor, at the batch's own size.
+    fronts : of time and money, a front for each choice, in their order.
+    returns : what each further slot gains, for each choice and each label that was played at several widths.
     """
 
     results: Results
@@ -46,12 +61,21 @@ class Answer:
     estimates: pd.DataFrame
     choices: tuple[Choice, ...]
     break_evens: tuple[BreakEven, ...]
+    factor_break_evens: tuple[FactorBreakEven, ...] = ()
+    fronts: tuple[Front, ...] = ()
+    returns: tuple[Returns, ...] = ()
 
     @property
     def scenario(self) -> dict[str, Any]:
         """The resolved scenario, in base units, as the manifest holds it."""
         resolved: dict[str, Any] = self.results.manifest["scenario"]["resolved"]
         return resolved
+
+    @property
+    def stopped(self) -> Stopped:
+        """Why no more replications were played."""
+        stopped: Stopped = self.results.manifest["replications"]["stopped"]
+        return stopped
 
     @property
     def batch_size(self) -> int:
@@ -67,12 +91,19 @@ class Answer:
             "seed": manifest["seed"],
             "engine": manifest["engine"],
             "replications": self.results.replications,
+            "stopped": self.stopped,
             "interrupted": manifest["interrupted"],
             "objective": self.objective,
             "confidence": self.scenario["study"]["confidence"],
             "break_even": [break_even.to_json() for break_even in self.break_evens],
             "recommended": _recommended(self.choices[0]),
             "choices": [choice.to_json() for choice in self.choices],
+            "factor_break_even": [found.to_json() for found in self.factor_break_evens],
+            "pareto": [
+                {"factors": choice.factors, "points": [point.to_json() for point in front]}
+                for choice, front in zip(self.choices, self.fronts, strict=True)
+            ],
+            "returns": [found.to_json() for found in self.returns],
             "points": _points(self.estimates, factor_columns(self.results.frame)),
         }
 
@@ -88,18 +119,67 @@ def answer(results: Results) -> Answer:
     if results.replications < 2:
         raise AnswerError("fewer than two replications were played; there is nothing to conclude from them")
     scenario = results.manifest["scenario"]["resolved"]
-    study = scenario["study"]
-    objective = OBJECTIVES[scenario["objective"]["minimise"]]
-    frame = results.frame
+    objective, confidence = objective_of(scenario), scenario["study"]["confidence"]
+    found = choices(results)
+    break_evens = tuple(
+        find_break_even(
+            results.frame,
+            objective,
+            confidence,
+            batch_size=found[0].tasks,
+            zone=_zone(scenario).at,
+        )
+    )
+    estimates = pd.concat(
+        [
+            estimate_table(results.frame, None, confidence),
+            percentile_table(results.frame, P95, confidence),
+        ],
+        ignore_index=True,
+    )
+    tasks, zone = found[0].tasks, _zone(scenario)
+    parts = factor_combinations(results.frame)
+    return Answer(
+        results,
+        objective,
+        estimates,
+        found,
+        break_evens,
+        tuple(find_factor_break_even(results.frame, tasks, objective, confidence, zone.at)),
+        tuple(pareto_front(part[part["tasks"] == tasks], confidence) for _, part in parts),
+        tuple(
+            each
+            for factors, part in parts
+            for each in slot_returns(part, tasks, objective, confidence, zone, factors)
+        ),
+    )
+
+
+def choices(results: Results) -> tuple[Choice, ...]:
+    """Return the choice at the batch's own size, for each combination of further factors."""
+    scenario, frame = results.manifest["scenario"]["resolved"], results.frame
     batch_size = _played_size(frame, sum(group["count"] for group in scenario["tasks"]))
-    # The indifference zone is written in dollars: for another objective no difference is too small.
-    indifference = study["indifference"] if objective in ("cost_usd", "money_usd") else 0.0
-    choices = tuple(
-        choose(part, batch_size, objective, study["confidence"], indifference, factors)
+    return tuple(
+        choose(
+            part,
+            batch_size,
+            objective_of(scenario),
+            scenario["study"]["confidence"],
+            _zone(scenario),
+            factors,
+            Limits.of(scenario["objective"]),
+        )
         for factors, part in factor_combinations(frame)
     )
-    break_evens = tuple(find_break_even(frame, objective, study["confidence"], batch_size=batch_size))
-    return Answer(results, objective, estimate_table(frame, None, study["confidence"]), choices, break_evens)
+
+
+def objective_of(scenario: Mapping[str, Any]) -> str:
+    """Return the measure that a resolved scenario minimises."""
+    return OBJECTIVES[scenario["objective"]["minimise"]]
+
+
+def _zone(scenario: Mapping[str, Any]) -> Zone:
+    return zone_for(scenario["study"]["indifference"], scenario["objective"]["minimise"])
 
 
 def _played_size(frame: pd.DataFrame, wanted: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any, Literal
@@ -12,26 +12,28 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dispatch_sim.study.contest import Contest, changes_of, contest, is_kind, no_zone
 from dispatch_sim.study.estimates import (
+    Estimate,
     check_confidence,
     complete_part,
     factor_combinations,
     paired_samples,
 )
+from dispatch_sim.study.percentile import as_means, column_of
 from dispatch_sim.study.sign_changes import (
     Crossing,
     Region,
     Side,
     SignChanges,
     Status,
-    agreeing,
-    sign_changes,
 )
 
 _WORDS = {
     "cost_usd": ("cost", "cheaper"),
     "money_usd": ("money", "cheaper"),
     "makespan_s": ("makespan", "faster"),
+    "p95_makespan_s": ("95th percentile of the makespan", "faster"),
     "people_s": ("people's time", "better"),
 }
 
@@ -52,6 +54,8 @@ class BreakEven:
     values : the points of the axis that were played; between them D is interpolated.
     replications : how many the comparison rests on.
     changes : regions and crossings along the axis.
+    differences : what parallel costs more than the queue at each of the values, each interval by itself.
+    practically_equal : whether at every value the interval lies within the indifference zone.
     """
 
     axis: Literal["tasks", "concurrency"]
@@ -65,11 +69,13 @@ class BreakEven:
     values: tuple[int, ...]
     replications: int
     changes: SignChanges
+    differences: tuple[Estimate, ...] = ()
+    practically_equal: bool = False
 
     @property
-    def status(self) -> Status:
-        """As in `SignChanges`."""
-        return self.changes.status
+    def status(self) -> Literal[Status, "practically_equal"]:
+        """As in `SignChanges`; where nothing is at stake, `practically_equal` whatever the signs are."""
+        return "practically_equal" if self.practically_equal else self.changes.status
 
     @property
     def favours(self) -> Side | None:
@@ -119,6 +125,7 @@ class BreakEven:
         answer = asdict(self)
         del answer["changes"]
         return answer | {
+            "differences": [difference.to_json() for difference in self.differences],
             "values": list(self.values),
             "range": list(self.range),
             "status": self.status,
@@ -137,6 +144,8 @@ class BreakEven:
         better = _WORDS.get(self.objective, ("", "better"))[1]
         low, high = self.range
         span = f"from {low} to {high} {unit}" if low < high else f"at {low} {unit}"
+        if self.practically_equal:
+            return f"practically equal {span}"
         near = " and ".join(_short(crossing.at) for crossing in self.crossings if not crossing.resolved)
         if self.favours:
             every = f"at every {noun} " if low < high else ""
@@ -156,7 +165,7 @@ class BreakEven:
             f"{self._name('queue' if crossing.direction == 'queue_wins_above' else 'parallel')} beats "
             f"{self._name('parallel' if crossing.direction == 'queue_wins_above' else 'queue')} "
             f"from {self._from(crossing, unit)} "
-            f"({100 * self.confidence:g}% set {_short(crossing.low)} to {_short(crossing.high)})"
+            f"({_placed(crossing, self.confidence)})"
             for crossing in self.crossings
             if crossing.resolved
         ]
@@ -182,23 +191,26 @@ def find_break_even(
     parallel: str = "parallel",
     queue: str = "queue",
     batch_size: int | None = None,
+    zone: Callable[[float], float] = no_zone,
 ) -> list[BreakEven]:
     """Find where parallel and a queue change places, along the size of the batch and the width of the queue.
 
     Parameters
     ----------
     results : one row a (design point, replication); points play the same replications.
-    objective : the column to compare; less is better.
+    objective : the column to compare, or `p95_makespan_s`; less is better.
     confidence : of each confidence set.
     parallel, queue : the kinds to compare; with labels such as `queue (script)`, every pair is.
     batch_size : only along the widths at this number of tasks; without it, at every number of tasks.
+    zone : the difference that does not matter, in the unit of the objective, at a mean of it.
 
     Returns
     -------
     For each combination of further factors, and each pair of labels, in this order: along tasks against
-    the best queue, then against each fixed width, then for each size along the widths. Only queues
-    narrower than the batch count, as a wider one is parallel by another name. Points that were not
-    played are left out; so is an axis without any.
+    the best queue, then against each fixed width, then for each size along the widths. A queue as wide as
+    the batch starts all tasks together too: it stands beside parallel, and the cheaper of the two is
+    compared with the narrower queues. So what is found is what holding tasks back is worth, and never
+    what merging early is. Points that were not played are left out; so is an axis without any.
 
     Raises
     ------
@@ -207,23 +219,22 @@ def find_break_even(
 
     Notes
     -----
-    The best queue is judged twice. Chosen and judged on the same replications it looks too good: the least of
-    several noisy means is too low. Chosen on one half and judged on the other (cross-fitting) it is the queue
-    that half the replications would choose, never better than the best. What both ways agree on is said; the
-    confidence set holds what either leaves open.
+    The best of a side is judged twice, as `contest` says. What both ways agree on is said; the confidence set
+    holds what either leaves open.
     """
     check_confidence(confidence)
     answers: list[BreakEven] = []
     for factors, part in factor_combinations(results):
-        samples = paired_samples(part, objective, ["strategy", "tasks", "concurrency"])
+        samples = paired_samples(part, column_of(objective), ["strategy", "tasks", "concurrency"])
         labels = sorted({label for label, _, _ in samples})
-        one = [label for label in labels if _is_kind(label, parallel)]
-        other = [label for label in labels if _is_kind(label, queue)]
+        one = [label for label in labels if is_kind(label, parallel)]
+        other = [label for label in labels if is_kind(label, queue)]
         for parallel_label, queue_label in product(one, other):
             for question in _questions(samples, parallel_label, queue_label, batch_size):
-                values, whole, halves = _differences(samples, question.comparisons)
-                if not values:
+                found = _contests(objective, samples, question.comparisons)
+                if not found:
                     continue
+                values, contests = tuple(found), list(found.values())
                 answers.append(
                     BreakEven(
                         axis=question.axis,
@@ -235,10 +246,10 @@ def find_break_even(
                         tasks=question.tasks,
                         factors=factors,
                         values=values,
-                        replications=whole.shape[1],
-                        changes=agreeing(
-                            sign_changes(values, whole, confidence), sign_changes(values, halves, confidence)
-                        ),
+                        replications=contests[0].whole.size,
+                        changes=changes_of(values, contests, confidence),
+                        differences=tuple(each.estimate(confidence) for each in contests),
+                        practically_equal=all(each.within(zone(each.scale), confidence) for each in contests),
                     )
                 )
     return answers
@@ -250,71 +261,51 @@ _Point = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """An axis before it is judged: at each value of it one point, and the queues it is compared with."""
+    """An axis before it is judged: at each value of it who starts all together, and the narrower queues."""
 
     axis: Literal["tasks", "concurrency"]
     against: str
     tasks: int | None
-    comparisons: list[tuple[int, _Point, list[_Point]]]
+    comparisons: list[tuple[int, list[_Point], list[_Point]]]
 
 
 def _questions(
     samples: Mapping[_Point, NDArray[np.float64]], parallel: str, queue: str, batch_size: int | None
 ) -> Iterator[_Question]:
-    sizes = {point[1]: point for point in sorted(samples) if point[0] == parallel}
-    queues = [p for p in sorted(samples) if p[0] == queue and p[2] < p[1] and p[1] in sizes]
+    sizes: dict[int, list[_Point]] = {p[1]: [p] for p in sorted(samples) if p[0] == parallel}
+    queues = [p for p in sorted(samples) if p[0] == queue and p[1] in sizes]
+    for point in queues:
+        if point[2] >= point[1] > 1:
+            sizes[point[1]].append(point)
+    queues = [p for p in queues if p[2] < p[1]]
     kind, _, options = queue.partition(" ")
-    best = [(size, one, [p for p in queues if p[1] == size]) for size, one in sizes.items()]
+    best = [(size, together, [p for p in queues if p[1] == size]) for size, together in sizes.items()]
     yield _Question("tasks", f"best {queue}", None, best)
     for width in sorted({p[2] for p in queues}):
         fixed = [(p[1], sizes[p[1]], [p]) for p in queues if p[2] == width]
         yield _Question("tasks", f"{kind}: {width} {options}".strip(), None, fixed)
-    for size in sizes:
+    for size, together in sizes.items():
         if batch_size in (None, size):
-            along = [(p[2], sizes[size], [p]) for p in queues if p[1] == size]
+            along = [(p[2], together, [p]) for p in queues if p[1] == size]
             yield _Question("concurrency", queue, size, along)
 
 
-def _differences(
-    samples: Mapping[_Point, NDArray[np.float64]], comparisons: list[tuple[int, _Point, list[_Point]]]
-) -> tuple[tuple[int, ...], NDArray[np.float64], NDArray[np.float64]]:
-    """Return the values of an axis that can be compared, and D there, shape (values, replications).
-
-    D is there twice: with the best queue chosen on all replications, and on the other half of them.
-    """
-    used = {point for _, one, queues in comparisons if queues for point in (one, *queues)}
-    costs = complete_part({point: samples[point] for point in used})
-    values, whole, halves = [], [], []
-    for value, one, queues in comparisons:
-        present = [costs[point] for point in queues if point in costs]
-        if one in costs and present:
-            values.append(value)
-            queue = np.stack(present)
-            whole.append(costs[one] - queue[queue.mean(axis=1).argmin()])
-            halves.append(costs[one] - cross_fitted_best(queue))
-    empty = np.empty((0, 0))
-    return tuple(values), np.stack(whole) if values else empty, np.stack(halves) if values else empty
-
-
-def cross_fitted_best(costs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the cost of the best alternative, without the bias of choosing and judging it on the same data.
-
-    Parameters
-    ----------
-    costs : shape (alternatives, replications).
-
-    Returns
-    -------
-    Shape (replications,): in every other replication the cost of the alternative with the least mean in
-    the rest (the first of equals), and the other way round. In expectation that is never less than the
-    mean of the truly best.
-    """
-    even = np.arange(costs.shape[1]) % 2 == 0
-    if len(costs) == 1 or even.size < 2:
-        return np.asarray(costs[0])
-    best_of_even = costs[:, even].mean(axis=1).argmin()
-    best_of_odd = costs[:, ~even].mean(axis=1).argmin()
-    return np.asarray(np.where(even, costs[best_of_odd], costs[best_of_even]))
+def _contests(
+    objective: str,
+    samples: Mapping[_Point, NDArray[np.float64]],
+    comparisons: list[tuple[int, list[_Point], list[_Point]]],
+) -> dict[int, Contest]:
+    """Return the contest at each value of an axis that can be compared."""
+    used = {point for _, together, queues in comparisons if queues for point in (*together, *queues)}
+    raw = complete_part({point: samples[point] for point in used})
+    costs = {point: as_means(objective, sample) for point, sample in raw.items()}
+    found = {}
+    for value, together, queues in comparisons:
+        # Not without parallel itself: what it is compared with is asked of it.
+        present = [[costs[p] for p in points if p in costs] for points in (together, queues)]
+        if together[0] in costs and all(present):
+            found[value] = contest(*map(np.stack, present))
+    return found
 
 
 def _above(at: float) -> int:
@@ -323,13 +314,27 @@ def _above(at: float) -> int:
     return (nearest if math.isclose(at, nearest, abs_tol=1e-9) else math.floor(at)) + 1
 
 
-def _is_kind(label: str, kind: str) -> bool:
-    return label == kind or label.startswith(f"{kind} (")
-
-
 def _versus(parallel: str) -> str:
     return "" if parallel == "parallel" else f" vs {parallel}"
 
 
-def _short(value: float | None) -> str:
-    return "the edge" if value is None else f"{round(value, 1):g}"
+def decimals(values: Iterable[float | None]) -> int:
+    """Return with how many decimals to write places of an axis of whole numbers side by side.
+
+    None where all are whole; one, or two where with one some place would look whole and is not.
+    """
+    places = [value for value in values if value is not None]
+    broken = [v for v in places if not math.isclose(v, round(v), abs_tol=1e-9)]
+    return 0 if not broken else 2 if any(round(v, 1) == round(v) for v in broken) else 1
+
+
+def _placed(crossing: Crossing, confidence: float) -> str:
+    """Write the place of a crossing and its set, all with the same decimals."""
+    places = (crossing.at, crossing.low, crossing.high)
+    digits = decimals(places)
+    at, low, high = ("the edge" if place is None else f"{place:.{digits}f}" for place in places)
+    return f"break-even {at}, {100 * confidence:g}% set {low} to {high}"
+
+
+def _short(value: float) -> str:
+    return f"{round(value, 1):g}"

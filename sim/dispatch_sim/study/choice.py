@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from dispatch_sim.scenario.indifference import Zone
+from dispatch_sim.study.constraints import Kept, Limits, keeping
 from dispatch_sim.study.estimates import (
     Estimate,
     check_confidence,
@@ -17,7 +20,10 @@ from dispatch_sim.study.estimates import (
     mean_estimate,
     paired_difference,
     paired_samples,
+    quantile_estimate,
 )
+from dispatch_sim.study.percentile import as_means, column_of
+from dispatch_sim.study.regret import expected_regrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +36,11 @@ class Alternative:
     estimate : of the objective.
     difference : what it costs more than the recommended one, paired, and simultaneous over all alternatives.
     share_won : of the replications in which it is the best; those who are equally good share one.
+    regret : by how much it is expected to be worse than the truly best, in the unit of the objective.
     in_best_subset : not significantly worse than the recommended one.
     practically_equal : the whole interval of its difference lies within the indifference zone.
     identical : equal to the recommended one in every replication.
+    kept : how often it keeps the deadline and the budget; None where there is neither.
     """
 
     strategy: str
@@ -43,10 +51,16 @@ class Alternative:
     in_best_subset: bool
     practically_equal: bool
     identical: bool
+    regret: float = 0.0
+    kept: Kept | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
-        return asdict(self) | {"estimate": self.estimate.to_json(), "difference": self.difference.to_json()}
+        return asdict(self) | {
+            "estimate": self.estimate.to_json(),
+            "difference": self.difference.to_json(),
+            "kept": self.kept.to_json() if self.kept else None,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +74,9 @@ class Choice:
     confidence : of the estimates each by itself, and of the differences together.
     indifference : the difference that does not matter, in the unit of the objective.
     replications : how many the choice rests on.
-    strategy, concurrency, estimate, share_won : of the recommended point, as in `Alternative`.
-    alternatives : all other points.
+    strategy, concurrency, estimate, share_won, regret, kept : of the recommended point, as in `Alternative`.
+    alternatives : all other points; those that miss the limits come last.
+    limits : the deadline and the budget, if there is one.
     """
 
     tasks: int
@@ -75,6 +90,36 @@ class Choice:
     estimate: Estimate
     share_won: float
     alternatives: tuple[Alternative, ...]
+    regret: float = 0.0
+    kept: Kept | None = None
+    limits: Limits | None = None
+
+    @property
+    def feasible(self) -> bool:
+        """Whether some way may keep the limits; where none does, the likeliest one is recommended."""
+        return self.kept is None or self.kept.verdict != "missed"
+
+    @property
+    def at_stake(self) -> bool:
+        """Whether it makes a difference which is taken: not all are practically equal."""
+        return not all(other.practically_equal for other in self.alternatives)
+
+    @property
+    def deciding(self) -> Alternative | None:
+        """The nearest rival that is not shown to be worse; None where all are, or are identical."""
+        return next((o for o in self.alternatives if o.in_best_subset and not o.identical), None)
+
+    @property
+    def settled(self) -> bool:
+        """Whether more replications would change nothing that anyone would act on.
+
+        The difference to the nearest rival is known to within the indifference zone, or all are shown to be
+        worse, and none that may be the best is undecided about the limits.
+        """
+        rival = self.deciding
+        near = rival is None or rival.difference.half_width <= self.indifference
+        kept = (self.kept, *(other.kept for other in self.alternatives if other.in_best_subset))
+        return near and not any(each is not None and each.verdict == "undecided" for each in kept)
 
     @property
     def best_subset(self) -> tuple[tuple[str, int], ...]:
@@ -86,11 +131,27 @@ class Choice:
         """Return a dict for JSON."""
         return asdict(self) | {
             "estimate": self.estimate.to_json(),
+            "kept": self.kept.to_json() if self.kept else None,
+            "feasible": self.feasible,
+            "at_stake": self.at_stake,
+            "precision": self._precision(),
             "alternatives": [other.to_json() for other in self.alternatives],
             "best_subset": [
                 {"strategy": strategy, "concurrency": concurrency}
                 for strategy, concurrency in self.best_subset
             ],
+        }
+
+    def _precision(self) -> dict[str, Any]:
+        rival = self.deciding
+        return {
+            "settled": self.settled,
+            "replications": self.replications,
+            "rival": None
+            if rival is None
+            else {"strategy": rival.strategy, "concurrency": rival.concurrency},
+            "half_width": None if rival is None else rival.difference.half_width,
+            "indifference": self.indifference,
         }
 
 
@@ -99,8 +160,9 @@ def choose(
     tasks: int,
     objective: str = "cost_usd",
     confidence: float = 0.95,
-    indifference: float = 0.0,
+    indifference: float | Zone = 0.0,
     factors: Mapping[str, Any] | None = None,
+    limits: Limits | None = None,
 ) -> Choice:
     """Choose among all strategies and widths that were played at one batch size.
 
@@ -108,15 +170,19 @@ def choose(
     ----------
     results : one row a (design point, replication); points play the same replications.
     tasks : size of the batch.
-    objective : the column to compare; less is better.
+    objective : the column to compare, or `p95_makespan_s`; less is better.
     confidence : see `Choice`.
-    indifference : the difference that does not matter, in the unit of the objective, not negative.
+    indifference : the difference that does not matter, in the unit of the objective, not negative; or a
+        zone, of which a share is taken of the recommended one's mean.
     factors : values of the further swept factors; may be left out where there is one combination.
+    limits : a deadline and a budget; what misses them is left out of the best subset.
 
     Returns
     -------
     The point with the least mean. Equal means go to the simplest: sequential first, then the smaller
     concurrency, at the same one parallel, and then the label in alphabetical order (default options first).
+    With limits it is the least among those shown to keep them, without such among those that may, and
+    where all miss them the one that keeps them most often.
 
     Raises
     ------
@@ -131,10 +197,11 @@ def choose(
     least `confidence`, although the recommended one is picked from the same replications: to be screened
     out, the truly best would have to look significantly worse than one of the others, and there are
     as many of these as the correction is for. The interval of a single difference is exact only
-    for a recommended point that was named beforehand; picked, it looks slightly better than it is.
+    for a recommended point that was named beforehand; picked, it looks slightly better than it is. With
+    limits, half of what may go wrong is left to the screening, and half to what misses them.
     """
     check_confidence(confidence)
-    if not indifference >= 0:
+    if not (isinstance(indifference, Zone) or indifference >= 0):
         raise ValueError(f"indifference is {indifference}; it must not be negative")
     wanted = dict(factors or {})
     matching = [
@@ -149,23 +216,30 @@ def choose(
     if not matching or matching[0][1].empty:
         raise ValueError(f"nothing was played with {tasks} tasks" + (f" and {wanted}" if wanted else ""))
     held, part = matching[0]
-    samples = complete_part(paired_samples(part, objective, ["strategy", "concurrency"]))
+    raw = complete_part(paired_samples(part, column_of(objective), ["strategy", "concurrency"]))
+    samples = {point: as_means(objective, sample) for point, sample in raw.items()}
     replications = len(next(iter(samples.values())))
     if replications < 2:
         raise ValueError(f"a choice needs at least 2 replications in common, found {replications}")
+    screening = confidence if limits is None else (1 + confidence) / 2
+    kept = keeping(part, limits, screening) if limits is not None else {}
 
     points = sorted(samples, key=_simplicity)
-    estimates = {point: mean_estimate(samples[point], confidence) for point in points}
+    estimates = {point: _estimate(objective, raw[point], confidence) for point in points}
     points.sort(key=lambda point: estimates[point].mean)  # stable: equal means stay simplest first
-    matrix = np.stack([samples[point] for point in points])
-    wins = matrix == matrix.min(axis=0)
-    shares = dict(zip(points, (wins / wins.sum(axis=0)).mean(axis=1).tolist(), strict=True))
+    if kept:
+        points = _by_limits(points, kept)
+    shares = _shares_won(points, raw)
+    regrets = _regrets(points, samples, kept)
 
     recommended, others = points[0], points[1:]
-    together = 1 - (1 - confidence) / max(len(others), 1)
+    together = 1 - (1 - screening) / max(len(others), 1)
+    scale = estimates[recommended].mean
+    zone = indifference.at(scale) if isinstance(indifference, Zone) else float(indifference)
     alternatives = []
     for point in others:
         difference = paired_difference(samples[point], samples[recommended], together)
+        missed = bool(kept) and kept[point].verdict == "missed"
         alternatives.append(
             Alternative(
                 strategy=point[0],
@@ -173,9 +247,11 @@ def choose(
                 estimate=estimates[point],
                 difference=difference,
                 share_won=shares[point],
-                in_best_subset=difference.low <= 0,
-                practically_equal=-indifference <= difference.low and difference.high <= indifference,
-                identical=bool(np.array_equal(samples[point], samples[recommended])),
+                in_best_subset=difference.low <= 0 and not missed,
+                practically_equal=-zone <= difference.low and difference.high <= zone and not missed,
+                identical=bool(np.array_equal(raw[point], raw[recommended])),
+                regret=regrets[point],
+                kept=kept.get(point),
             )
         )
     return Choice(
@@ -183,17 +259,56 @@ def choose(
         factors=held,
         objective=objective,
         confidence=confidence,
-        indifference=float(indifference),
+        indifference=zone,
         replications=replications,
         strategy=recommended[0],
         concurrency=recommended[1],
         estimate=estimates[recommended],
         share_won=shares[recommended],
         alternatives=tuple(alternatives),
+        regret=regrets[recommended],
+        kept=kept.get(recommended),
+        limits=limits,
     )
 
 
-def _simplicity(point: tuple[Any, ...]) -> tuple[int, int, int, str]:
+_Point = tuple[Any, ...]
+
+
+def _estimate(objective: str, sample: NDArray[np.float64], confidence: float) -> Estimate:
+    """Estimate a mean by Student's t, a percentile by order statistics."""
+    if column_of(objective) == objective:
+        return mean_estimate(sample, confidence)
+    found = quantile_estimate(sample, 0.95, confidence)
+    return Estimate(found.value, found.low, found.high, found.n)
+
+
+def _by_limits(points: list[_Point], kept: Mapping[_Point, Kept]) -> list[_Point]:
+    """Put first who is to be recommended, and last, the likeliest first, who misses the limits."""
+    within = [point for point in points if kept[point].verdict != "missed"]
+    missing = [point for point in points if kept[point].verdict == "missed"]
+    if not within:
+        return sorted(missing, key=lambda point: -kept[point].share.share)
+    first = next((point for point in within if kept[point].verdict == "kept"), within[0])
+    return [first, *(point for point in within if point != first), *missing]
+
+
+def _shares_won(points: list[_Point], raw: Mapping[_Point, NDArray[np.float64]]) -> dict[_Point, float]:
+    matrix = np.stack([raw[point] for point in points])
+    wins = matrix == matrix.min(axis=0)
+    return dict(zip(points, (wins / wins.sum(axis=0)).mean(axis=1).tolist(), strict=True))
+
+
+def _regrets(
+    points: list[_Point], samples: Mapping[_Point, NDArray[np.float64]], kept: Mapping[_Point, Kept]
+) -> dict[_Point, float]:
+    """Return the regret of each point among those that may keep the limits; 0 where a point misses them."""
+    within = [point for point in points if not kept or kept[point].verdict != "missed"] or points
+    regrets = expected_regrets(np.stack([samples[point] for point in within]))
+    return dict.fromkeys(points, 0.0) | dict(zip(within, regrets.tolist(), strict=True))
+
+
+def _simplicity(point: _Point) -> tuple[int, int, int, str]:
     label, concurrency = point
     kind = label.partition(" ")[0]
     return {"sequential": 0}.get(kind, 1), concurrency, {"parallel": 0}.get(kind, 1), label

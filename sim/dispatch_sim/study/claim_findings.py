@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.study.axes import axis_place, axis_unit
-from dispatch_sim.study.break_even import cross_fitted_best
 from dispatch_sim.study.claim_map import MapFinding, find_map
 from dispatch_sim.study.claim_regret import RegretFinding, find_regret
 from dispatch_sim.study.claim_widths import BestFinding, find_best
 from dispatch_sim.study.claims import Best, BreakEvenMap, Case, Claim, Claims, Ratio, Regret, Term
 from dispatch_sim.study.conduct import sweep
+from dispatch_sim.study.contest import cross_fitted_best
 from dispatch_sim.study.results import Results
 from dispatch_sim.study.runner import OnProgress
 from dispatch_sim.study.verdicts import (

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from dispatch_sim.study.axes import axis_place
-from dispatch_sim.study.break_even import BreakEven, cross_fitted_best, find_break_even
+from dispatch_sim.study.break_even import BreakEven, find_break_even
 from dispatch_sim.study.claims import BreakEvenMap
+from dispatch_sim.study.contest import cross_fitted_best
 from dispatch_sim.study.estimates import (
     factor_combinations,
     paired_difference,
@@ -118,6 +119,9 @@ def find_map(claim: BreakEvenMap, frame: pd.DataFrame, confidence: float) -> Map
         frame = frame[(frame["strategy"] == claim.strategy) | (frame["concurrency"] == claim.width)]
     parts = factor_combinations(frame)
     together = 1 - (1 - confidence) / len(parts)
+    # A claim is on the way that it names: a queue as wide as the batch must not stand beside it.
+    narrower = frame["concurrency"] < frame["tasks"]
+    frame = frame[(frame["strategy"] == claim.strategy) | narrower]
     found = find_break_even(frame, claim.measure, together, batch_size=0)
     found = [each for each in found if each.axis == "tasks" and each.against.startswith("best")]
     cells = tuple(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from dispatch_sim.dispatch.rules import HOUR_S
+from dispatch_sim.scenario.indifference import zone_for
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.study.claims import Regret
@@ -171,7 +172,8 @@ def _entry(
     makespans = paired_samples(part, "makespan_s", keys)
     saved_s = float(makespans[ways["sequential"]].mean() - makespans[ways["parallel"]].mean())
     saved_usd = saved_s / HOUR_S * scenario.values.waiting
-    conditions = (is_independent(scenario), is_structured(scenario), saved_usd > scenario.study.indifference)
+    zone = zone_for(scenario.study.indifference, "cost").at(float(costs[ways["sequential"]].mean()))
+    conditions = (is_independent(scenario), is_structured(scenario), saved_usd > zone)
     best = min(costs, key=lambda point: float(costs[point].mean()))
     least = float(costs[best].mean())
     if least <= 0:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from dispatch_sim.scenario.indifference import zone_for
 from dispatch_sim.study.axes import axis_place, axis_unit
 from dispatch_sim.study.claims import Best
 from dispatch_sim.study.estimates import (
@@ -73,7 +74,8 @@ def find_best(claim: Best, results: Results, confidence: float) -> BestFinding:
     least = min(levels, key=lambda level: float(samples[level].mean()))
     together = 1 - (1 - confidence) / max(len(levels) - 1, 1)
     more = tuple(paired_difference(samples[level], samples[least], together) for level in levels)
-    indifference = study["indifference"] if claim.measure.endswith("_usd") else 0.0
+    zone = zone_for(study["indifference"], "cost").at(float(samples[least].mean()))
+    indifference = zone if claim.measure.endswith("_usd") else 0.0
     best = tuple(
         level
         for level, difference in zip(levels, more, strict=True)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from dispatch_sim.scenario.loader import Source, load_source
+from dispatch_sim.scenario.model import Study
+from dispatch_sim.study.answer import choices
 from dispatch_sim.study.design import Design, design_comparison, design_sweep
-from dispatch_sim.study.results import Results, collect
-from dispatch_sim.study.runner import OnProgress, play_design
+from dispatch_sim.study.results import Results, Stopped, collect, with_end
+from dispatch_sim.study.runner import OnProgress, Played, play_design
 
 
 def sweep(
@@ -32,7 +38,8 @@ def sweep(
 
     Returns
     -------
-    Where interrupted (Ctrl-C) the replications that are done; the manifest says so.
+    With `replications: auto`, these are doubled until every choice is settled or a budget ends. Where
+    interrupted (Ctrl-C) the replications that are done; the manifest says so.
 
     Raises
     ------
@@ -69,8 +76,44 @@ def _conduct(
     jobs: int,
     on_progress: OnProgress | None,
 ) -> Results:
+    began = time.monotonic()
     source = with_study(
         scenario if isinstance(scenario, Source) else load_source(scenario), seed, replications
     )
-    points = design(source)
-    return collect(source, points, play_design(points, jobs, on_progress))
+    points, study = design(source), source.scenario().study
+    played = play_design(points, jobs, on_progress)
+    results = collect(source, points, played)
+    while (stopped := _stopped(results, points, study, time.monotonic() - began)) is None:
+        first, points = points.replications, replace(points, replications=_doubled(points))
+        played = _joined(played, play_design(points, jobs, on_progress, first))
+        results = collect(source, points, played)
+    return with_end(results, stopped)
+
+
+def _doubled(points: Design) -> int:
+    return min(2 * points.replications, points.at_most)
+
+
+def _joined(played: Played, more: Played) -> Played:
+    return Played(
+        np.concatenate([played.replications, more.replications]),
+        np.concatenate([played.measures, more.measures], axis=1),
+        more.interrupted,
+        more.engine,
+    )
+
+
+def _stopped(results: Results, points: Design, study: Study, taken: float) -> Stopped | None:
+    """Return why no more replications are played; None where they are doubled once more."""
+    if results.manifest["interrupted"]:
+        return "interrupted"
+    if study.replications is not None:
+        return "asked"
+    if all(choice.settled for choice in choices(results)):
+        return "settled"
+    if points.replications >= points.at_most:
+        return "at_most"
+    # Doubling plays as many again, in as much time again.
+    if study.seconds is not None and taken * _doubled(points) / points.replications > study.seconds:
+        return "seconds"
+    return None

@@ -6,7 +6,7 @@ import itertools
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic_core import PydanticCustomError
@@ -19,6 +19,9 @@ from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 
 MAX_ROWS = 10_000_000
 """Most rows of one study's results; they are held in memory."""
+
+FIRST = 256
+"""Replications with which `auto` begins: with fewer, t intervals for the skewed makespan are too short."""
 
 
 class DesignError(UserError):
@@ -50,11 +53,13 @@ class Design:
     factors : scenario paths of the further swept factors.
     variants : one for each combination of their levels.
     replications : of every design point.
+    at_most : to how many they may be doubled; the same number where they are given.
     """
 
     factors: tuple[str, ...]
     variants: tuple[Variant, ...]
     replications: int
+    at_most: int
 
     @property
     def engine(self) -> str:
@@ -102,7 +107,21 @@ def _design(source: Source, sizes: Any, *, with_factors: bool) -> Design:
         scenario = source.replaced(dict(zip(factors, levels, strict=True))).scenario() if levels else base
         plans = tuple(_plans(scenario, sizes(scenario)))
         variants.append(Variant(tuple(_level(level) for level in levels), scenario, plans))
-    return Design(tuple(factors), tuple(variants), base.study.replications)
+    design = Design(tuple(factors), tuple(variants), _first(base), _first(base))
+    if base.study.replications is not None:
+        return design
+    return replace(design, at_most=max(design.replications, min(base.study.at_most, _fitting(design.points))))
+
+
+def _first(scenario: Scenario) -> int:
+    """Return how many replications a study begins with."""
+    study = scenario.study
+    return study.replications or min(FIRST, study.at_most)
+
+
+def _fitting(points: int) -> int:
+    """Return how many replications of so many points fit in memory, whole doublings of the first."""
+    return int(FIRST * 2 ** math.floor(math.log2(max(1.0, MAX_ROWS / points / FIRST))))
 
 
 def _refuse_too_large(scenario: Scenario, sizes: tuple[int, ...], variants: int) -> None:
@@ -110,9 +129,10 @@ def _refuse_too_large(scenario: Scenario, sizes: tuple[int, ...], variants: int)
     points = variants * sum(len(spread(scenario, tasks)) for tasks in sizes)
     if points == 0:
         raise DesignError("there is nothing to play: every width is beyond the batch; write a smaller one")
-    if points * scenario.study.replications > MAX_ROWS or variants * sum(sizes) > MAX_ROWS:
+    replications = _first(scenario)
+    if points * replications > MAX_ROWS or variants * sum(sizes) > MAX_ROWS:
         raise DesignError(
-            f"the study has {points:,} design points of {scenario.study.replications:,} replications, for "
+            f"the study has {points:,} design points of {replications:,} replications, for "
             f"batches of up to {max(sizes):,} tasks; at most {MAX_ROWS:,} rows are held in memory: ask for "
             "fewer replications, or shorten an axis of the sweep"
         )

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 import numpy as np
 import pandas as pd
@@ -45,6 +45,10 @@ _PACKAGES = (
     "ruamel.yaml",
     "matplotlib",
 )
+
+
+Stopped = Literal["asked", "settled", "at_most", "seconds", "interrupted"]
+"""Why a study ended: it played what was asked for; or, with `auto`, all was settled, or a budget ended."""
 
 
 class ResultsError(UserError):
@@ -91,6 +95,12 @@ def collect(source: Source, design: Design, played: Played) -> Results:
         whole = measure in _WHOLE and bool(np.all(values < _LARGEST_WHOLE))
         columns[measure] = values.astype(np.int64) if whole else values
     return Results(pd.DataFrame(columns), _manifest(source, design, played))
+
+
+def with_end(results: Results, stopped: Stopped) -> Results:
+    """Note in the manifest why no more replications were played."""
+    replications = results.manifest["replications"] | {"stopped": stopped}
+    return Results(results.frame, results.manifest | {"replications": replications})
 
 
 def write_results(results: Results, folder: str | os.PathLike[str]) -> list[Path]:
@@ -178,7 +188,12 @@ def _manifest(source: Source, design: Design, played: Played) -> dict[str, Any]:
         "dispatch_sim": package_version("dispatch-sim"),
         "engine": played.engine,
         "seed": scenario.study.seed,
-        "replications": {"asked": design.replications, "played": len(played.replications)},
+        "replications": {
+            "asked": design.replications,
+            "played": len(played.replications),
+            "at_most": design.at_most,
+            "stopped": "interrupted" if played.interrupted else "asked",
+        },
         "interrupted": played.interrupted,
         "design_points": design.points,
         "factors": list(design.factors),

@@ -63,7 +63,9 @@ class Played:
     engine: str
 
 
-def play_design(design: Design, jobs: int = 1, on_progress: OnProgress | None = None) -> Played:
+def play_design(
+    design: Design, jobs: int = 1, on_progress: OnProgress | None = None, first: int = 0
+) -> Played:
     """Play every design point with the same replications.
 
     Parameters
@@ -71,6 +73,7 @@ def play_design(design: Design, jobs: int = 1, on_progress: OnProgress | None = 
     design : the points and the number of replications.
     jobs : workers, processes or (compiled) threads. Results do not depend on it.
     on_progress : called with the replications done and all of them, as blocks end.
+    first : the replication to begin with; those before it are done.
 
     Raises
     ------
@@ -80,14 +83,15 @@ def play_design(design: Design, jobs: int = 1, on_progress: OnProgress | None = 
     engine = choose_engine(design)
     size = max(1, TASKS_OF_A_BLOCK[engine] // design.tasks)
     blocks = [
-        range(first, min(first + size, design.replications)) for first in range(0, design.replications, size)
+        range(start, min(start + size, design.replications))
+        for start in range(first, design.replications, size)
     ]
     done: dict[int, NDArray[np.float64]] = {}
 
     def keep(block: range, rows: NDArray[np.float64]) -> None:
         done[block.start] = rows
         if on_progress is not None:
-            on_progress(sum(rows.shape[1] for rows in done.values()), design.replications)
+            on_progress(first + sum(rows.shape[1] for rows in done.values()), design.replications)
 
     interrupted = False
     try:

@@ -11,18 +11,10 @@ from dispatch_sim.dispatch.compiled.routine import routine
 
 _bucket_level = routine(rules.bucket_level)
 _holds = routine(rules.holds)
-
-
-@routine
-def _wait_for(level: float, need: float, rate_per_s: float, now_s: float) -> float:
-    """As `rules.wait_for`."""
-    if _holds(level, need, rate_per_s):
-        return 0.0
-    exact_s = (need - level) / rate_per_s
-    return exact_s * (1 + 1e-12) + (now_s + exact_s) * 2.0**-51
-
-
+_wait_for = routine(rules.wait_for, holds=_holds)
 _cache_readable = routine(rules.cache_readable)
+_first_token_time = routine(rules.first_token_time)
+_call_time = routine(rules.call_time, first_token_time=_first_token_time)
 
 
 @routine
@@ -165,10 +157,8 @@ def quota_need(s: State, t: int) -> int:
 def first_token_time(s: State, uncached: int, cached: int) -> float:
     """Return the time until a response begins."""
     if s.pi[HAS_LATENCY]:
-        return (
-            s.pf[LATENCY_BASE]
-            + uncached / 1000.0 * s.pf[LATENCY_UNCACHED]
-            + cached / 1000.0 * s.pf[LATENCY_CACHED]
+        return _first_token_time(
+            uncached, cached, s.pf[LATENCY_BASE], s.pf[LATENCY_UNCACHED], s.pf[LATENCY_CACHED]
         )
     return s.pf[FIRST_TOKEN] if s.pi[HAS_CACHE] else 0.0
 
@@ -178,7 +168,15 @@ def latency(s: State, output: int, uncached: int, cached: int) -> float:
     """Return the time of a call by what it does."""
     if not s.pi[HAS_LATENCY]:
         return 0.0
-    return first_token_time(s, uncached, cached) + output * s.pf[LATENCY_OUTPUT]
+    return _call_time(
+        output,
+        uncached,
+        cached,
+        s.pf[LATENCY_BASE],
+        s.pf[LATENCY_OUTPUT],
+        s.pf[LATENCY_UNCACHED],
+        s.pf[LATENCY_CACHED],
+    )
 
 
 @routine

@@ -11,9 +11,11 @@ from dispatch_sim.dispatch.compiled.layout import *
 from dispatch_sim.dispatch.compiled.routine import routine
 from dispatch_sim.dispatch.draws import Activity
 from dispatch_sim.dispatch.rules import share
+from dispatch_sim.scenario import quantities
 from dispatch_sim.scenario.tasks import MAX_CALLS
 
-_share = routine(share)
+whole = routine(quantities.whole)
+whole_share = routine(share)
 
 _CALLS, _TOKENS, _DURATION = (
     int(Activity.CALLS_OF_BATCH),
@@ -33,18 +35,6 @@ _INTERARRIVAL = int(Activity.INTERARRIVAL)
 _LEAST, _MOST = 2.0**-53, 1.0 - 2.0**-53
 _ONE = np.uint64(1)
 _63 = np.uint64(63)
-
-
-@routine
-def whole(amount: float) -> int:
-    """Return the nearest whole number, of two the larger."""
-    return int(amount + 0.5)
-
-
-@routine
-def whole_share(total: int, part: int, parts: int) -> int:
-    """Return the size of one of `parts` nearly equal whole parts."""
-    return _share(total, part, parts)
 
 
 @routine

@@ -26,6 +26,7 @@ _SOURCES = [
     _HERE.parent / "outcome.py",
     _HERE.parent / "width.py",
     _HERE.parent.parent / "scenario" / "tasks.py",
+    _HERE.parent.parent / "scenario" / "quantities.py",
 ]
 """What compiled code is made of: its own modules, and the ones that it takes rules and numbers from."""
 

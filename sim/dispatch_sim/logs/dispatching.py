@@ -1,0 +1,213 @@
+"""What logs say about dispatching: launches, briefs, returns, what is shared and what fails."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from dispatch_sim.logs import fits
+from dispatch_sim.logs.intervals import Interval, Values, bootstrapped, proportion
+from dispatch_sim.logs.observations import HANG_S, Observations
+from dispatch_sim.logs.scenario_text import DEFAULT, MEASURED, Figure, distribution_yaml, number, share_yaml
+from dispatch_sim.logs.variances import LEAST_GROUPS
+from dispatch_sim.logs.working import Work, default_figure, in_words, sessions_of, spread
+from dispatch_sim.scenario.formats import format_duration
+
+LEAST_ATTEMPTS = 30
+"""Fewest runs from which a rate of failures is told: none in 29 is in keeping with one in eight."""
+
+LEAST_CALLS = 1000
+"""Fewest model calls from which a rate of retries is told: rates of a part in a thousand are usual."""
+
+MOSTLY = 0.5
+"""Part of the runs that name a model from which its prices stand for all."""
+
+NOT_IN_LOGS = (
+    ("dispatch", "turn", "time"),
+    ("provider", "limits", "requests"),
+    ("provider", "limits", "input_tokens"),
+    ("provider", "limits", "output_tokens"),
+    ("failures", "bad_output"),
+    ("recovery", "people"),
+    ("values", "waiting"),
+    ("values", "people"),
+)
+"""What matters and no log shows; written out so that it is looked at."""
+
+
+def figures(seen: Observations, work: Work) -> list[Figure]:
+    """Return the figures of all sections but the tasks', by section."""
+    found = [
+        *_dispatch(seen, work),
+        *_provider(seen, work),
+        *_failures(seen),
+        *(default_figure(path, "not to be seen in logs") for path in NOT_IN_LOGS),
+    ]
+    order = list(dict.fromkeys(figure.path[:1] for figure in found))
+    return sorted(found, key=lambda figure: order.index(figure.path[:1]))
+
+
+def launch_gaps(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the times between the launches of a group's neighbours, with group and session."""
+    runs = runs[(runs["group_size"] > 1)].sort_values(["group", "called_at_s"], kind="stable")
+    gaps = runs.assign(gap_s=runs.groupby("group")["called_at_s"].diff())
+    return gaps[gaps["gap_s"].notna()][["session", "group", "gap_s"]]
+
+
+def _dispatch(seen: Observations, work: Work) -> Iterator[Figure]:
+    runs = work.runs
+    yield _distribution(("dispatch", "spawn", "tokens"), runs["first_context_tokens"], "", work)
+    yield _shared(runs, work)
+    in_it = "durations in logs begin at the launch: starting an agent is in them"
+    yield Figure(("dispatch", "spawn", "time"), "0s", MEASURED, in_it, len(runs))
+    yield _distribution(("dispatch", "return", "tokens"), runs["return_tokens"], "", work)
+    yield _return_time(runs, work)
+    yield _brief_tokens(seen.runs, work)
+    yield _brief_time(seen.runs, work)
+
+
+def _distribution(path: tuple[str, ...], values: pd.Series, unit: str, work: Work) -> Figure:
+    found = work.measure(values)
+    if found is None:
+        n = int((values > 0).sum())
+        return default_figure(path, f"{n} runs show it, fewer than {fits.LEAST}")
+    text = distribution_yaml(found.fit.distribution, unit)
+    return Figure(path, text, MEASURED, in_words(found, unit), found.fit.n)
+
+
+def _shared(runs: pd.DataFrame, work: Work) -> Figure:
+    """Return the prefix that agents share: what later members of a group read at their start."""
+    path = ("dispatch", "spawn", "shared")
+    later = runs[(runs["position"] > 0) & runs["first_cached_share"].notna()]
+    read = (later["first_cached_share"] * later["first_context_tokens"]).dropna()
+    if len(read) < fits.LEAST:
+        few = f"{len(read)} later members of parallel groups show it, fewer than {fits.LEAST}"
+        return default_figure(path, few)
+    tokens = _median(read, runs, work)
+    source = (
+        f"n={len(read)}, the median of what later members of a parallel group read from the cache with "
+        f"their first call{_range(tokens)}; {later['first_cached_share'].mean():.0%} of it on average"
+    )
+    return Figure(path, number(tokens.estimate), MEASURED, source, len(read))
+
+
+def _return_time(runs: pd.DataFrame, work: Work) -> Figure:
+    path = ("dispatch", "return", "time")
+    there = runs[runs["duration_measured"] & ~runs["background"] & runs["ended_at_s"].notna()]
+    late = (there["ended_at_s"] - there["called_at_s"] - there["duration_s"]).clip(lower=0.0)
+    if len(late) < fits.LEAST:
+        return default_figure(path, f"{len(late)} runs show it, fewer than {fits.LEAST}")
+    time = _median(late, runs, work)
+    source = f"n={len(late)}, the median of the time from an agent's end to its result{_range(time)}"
+    return Figure(path, f"{number(time.estimate)}s", MEASURED, source, len(late))
+
+
+def _brief_tokens(runs: pd.DataFrame, work: Work) -> Figure:
+    path = ("dispatch", "brief", "tokens")
+    there = runs[runs["spawn_tokens"] > 0]
+    if len(there) < fits.LEAST:
+        return default_figure(path, f"{len(there)} runs show it, fewer than {fits.LEAST}")
+    mean = _mean(there["spawn_tokens"], runs, work)
+    source = f"n={len(there)}, the mean task as given to an agent, estimated from its length{_range(mean)}"
+    return Figure(path, number(mean.estimate), MEASURED, source, len(there))
+
+
+def _brief_time(runs: pd.DataFrame, work: Work) -> Figure:
+    path = ("dispatch", "brief", "time")
+    gaps = launch_gaps(runs)
+    groups = gaps["group"].nunique()
+    if groups < LEAST_GROUPS:
+        return default_figure(path, f"{groups} parallel groups show it, fewer than {LEAST_GROUPS}")
+    time = _median(gaps["gap_s"], runs, work)
+    source = (
+        f"n={len(gaps)} launches of {groups} parallel groups, one after another: the median time between "
+        f"two{_range(time)}; mean {number(float(gaps['gap_s'].mean()))}s"
+    )
+    return Figure(path, f"{number(time.estimate)}s", MEASURED, source, len(gaps))
+
+
+def _provider(seen: Observations, work: Work) -> Iterator[Figure]:
+    yield from _model(work.runs)
+    if (work.runs["first_cached_share"] > 0).any():
+        assumed = "agents did read from a cache; that entries live 5 minutes is the vendor's default"
+        yield Figure(("provider", "cache", "ttl"), "5m", DEFAULT, assumed)
+    counted = seen.runs[seen.runs["calls"].notna() & seen.runs["retries"].notna()]
+    calls, retries = int(counted["calls"].sum()), int(counted["retries"].sum())
+    path = ("provider", "overloaded")
+    if calls < LEAST_CALLS:
+        yield default_figure(path, f"{calls} model calls are in the logs, fewer than {LEAST_CALLS}")
+        return
+    rate = proportion(retries, calls + retries)
+    tries = f"{retries} of {calls + retries} tries were tried again, for whatever reason"
+    source = tries + spread(rate, share_yaml)
+    yield Figure(path, share_yaml(rate.estimate), MEASURED, source, calls)
+
+
+def _model(runs: pd.DataFrame) -> Iterator[Figure]:
+    """Yield the model whose prices count, where most runs that name one name the same."""
+    named = runs.loc[~runs["model"].isin(["unknown", "other"]), "model"]
+    if named.empty:
+        return
+    from genai_prices import Usage, calc_price
+
+    model = str(named.mode().iloc[0])
+    part = float((named == model).mean())
+    if part < MOSTLY:
+        return
+    try:
+        calc_price(Usage(input_tokens=1), model_ref=model)
+    except LookupError:
+        return
+    source = f"{part:.0%} of {len(named)} runs that name a model; its list prices (genai-prices)"
+    yield Figure(("provider", "model"), model, MEASURED, source, len(named))
+
+
+def _failures(seen: Observations) -> Iterator[Figure]:
+    path = ("failures", "crash")
+    if seen.attempts < LEAST_ATTEMPTS:
+        few = f"{seen.attempts} runs whose end is known, fewer than {LEAST_ATTEMPTS}"
+        yield default_figure(path, few)
+        yield default_figure(("failures", "hang"), few)
+        return
+    rate = proportion(seen.failures, seen.attempts)
+    source = f"{seen.failures} of {seen.attempts} runs failed by themselves{spread(rate, share_yaml)}"
+    yield Figure(path, share_yaml(rate.estimate), MEASURED, source, seen.attempts)
+    hung = proportion(len(seen.hung), seen.attempts)
+    hour = format_duration(HANG_S)
+    if math.isinf(seen.hang_after_s):
+        source = f"more than one run in twenty took over {hour}: that is how long work takes here, not a hang"
+    else:
+        took = f"{len(seen.hung)} of {seen.attempts} runs took over {hour}{spread(hung, share_yaml)}"
+        source = f"{took}; not in the durations"
+    yield Figure(("failures", "hang"), share_yaml(hung.estimate), MEASURED, source, seen.attempts)
+    if len(seen.hung):
+        long = format_duration(float(seen.hung["duration_s"].median()))
+        source = f"the hour after which a run counts as hung; left alone they lasted {long} (median)"
+        yield Figure(("timeouts", "hard"), f"{number(HANG_S)}s", DEFAULT, source)
+
+
+def _median(values: pd.Series, runs: pd.DataFrame, work: Work) -> Interval:
+    data = values.to_numpy(dtype=float)
+
+    def median(often: Values) -> list[float]:
+        return [max(fits.quantile(data, often, 0.5), 1e-6)]
+
+    return bootstrapped(median, sessions_of(runs.loc[values.index]), asked=work.intervals)[0]
+
+
+def _mean(values: pd.Series, runs: pd.DataFrame, work: Work) -> Interval:
+    data = values.to_numpy(dtype=float)
+
+    def mean(often: Values) -> list[float]:
+        return [max(float(often @ data) / max(float(often.sum()), 1e-9), 1e-6)]
+
+    return bootstrapped(mean, sessions_of(runs.loc[values.index]), asked=work.intervals)[0]
+
+
+def _range(interval: Interval) -> str:
+    if np.isnan(interval.low):
+        return ""
+    return f" ({number(float(f'{interval.low:.3g}'))} to {number(float(f'{interval.high:.3g}'))})"

@@ -1,0 +1,199 @@
+"""What a backtest comes to: errors, coverage, and whether the model beats the naive rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dispatch_sim.logs.backtest import Backtest, Forecasted
+from dispatch_sim.logs.observations import codes
+from dispatch_sim.logs.scores import covered
+
+LEVELS = (0.5, 0.8, 0.9)
+"""Of the intervals that are judged."""
+
+RESAMPLINGS = 2000
+"""Of sessions, for how sure a comparison is: a part of them to one in a hundred."""
+
+_SEED = 1
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """Relative errors of wall-clocks: the median, and what nine in ten do not exceed."""
+
+    median: float
+    p90: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedUp:
+    """Median speed-ups of the groups of a size: work together over the wall-clock. NaN where not forecast."""
+
+    size: int
+    groups: int
+    observed: float
+    replayed: float
+    forecast: float
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How many outcomes lie in the intervals of a level, as calibrated and widened.
+
+    `low` and `high` are the 95% interval of the latter, sessions drawn again.
+    """
+
+    level: float
+    as_calibrated: float
+    widened: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """A rule to beat: its mean CRPS, and how often the model's is less when sessions are drawn again.
+
+    `beaten` is the part of resamplings for the model as calibrated, `beaten_widened` for it widened.
+    """
+
+    name: str
+    crps_s: float
+    beaten: float
+    beaten_widened: float
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a backtest comes to.
+
+    Attributes
+    ----------
+    replay, launched_by_model : errors of replayed wall-clocks; see `backtest.Replayed`.
+    speed_ups : by size of the group.
+    error : relative errors of the forecasts' medians; None without forecasts, and likewise the rest.
+    wall, tokens : coverage by level.
+    stretch : the median of what forecasts were widened by.
+    crps_s, widened_crps_s : the model's mean scores.
+    rivals : what it is compared to.
+    """
+
+    replay: Errors
+    launched_by_model: Errors
+    speed_ups: tuple[SpeedUp, ...]
+    error: Errors | None
+    wall: tuple[Coverage, ...]
+    tokens: tuple[Coverage, ...]
+    stretch: float
+    crps_s: float
+    widened_crps_s: float
+    rivals: tuple[Rival, ...]
+
+
+def findings(found: Backtest) -> Findings:
+    """Return what a backtest comes to."""
+    seen = np.array([each.group.wall_s for each in found.replayed])
+    replay = np.array([each.wall_s for each in found.replayed])
+    by_model = np.array([each.launched_by_model_s for each in found.replayed])
+    forecasts = found.forecasted
+    made = np.array([float(np.median(each.forecast.wall_s)) for each in forecasts])
+    observed = np.array([each.group.wall_s for each in forecasts])
+    model = np.array([each.crps_s for each in forecasts])
+    widened = np.array([each.stretched_crps_s for each in forecasts])
+    with_tokens = [each for each in forecasts if not np.isnan(each.tokens_rank)]
+    return Findings(
+        replay=_errors(replay, seen),
+        launched_by_model=_errors(by_model, seen),
+        speed_ups=_speed_ups(found),
+        error=_errors(made, observed) if forecasts else None,
+        wall=_coverage(forecasts, lambda each: each.rank, lambda each: each.stretched_rank),
+        tokens=_coverage(with_tokens, lambda each: each.tokens_rank, lambda each: each.stretched_tokens_rank),
+        stretch=float(np.median([each.stretch for each in forecasts])) if forecasts else 1.0,
+        crps_s=_mean(model),
+        widened_crps_s=_mean(widened),
+        rivals=_rivals(forecasts, model, widened),
+    )
+
+
+def _errors(made: Values, observed: Values) -> Errors:
+    off = np.abs(made / observed - 1)
+    return Errors(float(np.median(off)), float(np.quantile(off, 0.9)))
+
+
+def _mean(values: Values) -> float:
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def _speed_ups(found: Backtest) -> tuple[SpeedUp, ...]:
+    rows = []
+    for size in sorted({each.group.size for each in found.replayed}):
+        of_size = [each for each in found.replayed if each.group.size == size]
+        made = [
+            float(np.median(each.forecast.speed_up)) for each in found.forecasted if each.group.size == size
+        ]
+        rows.append(
+            SpeedUp(
+                size=size,
+                groups=len(of_size),
+                observed=float(np.median([each.group.work_s / each.group.wall_s for each in of_size])),
+                replayed=float(np.median([each.group.work_s / each.wall_s for each in of_size])),
+                forecast=float(np.median(made)) if made else float("nan"),
+            )
+        )
+    return tuple(rows)
+
+
+def _coverage(
+    forecasts: Sequence[Forecasted],
+    rank: Callable[[Forecasted], float],
+    widened_rank: Callable[[Forecasted], float],
+) -> tuple[Coverage, ...]:
+    if not forecasts:
+        return ()
+    ranks = np.array([rank(each) for each in forecasts])
+    widened = np.array([widened_rank(each) for each in forecasts])
+    often = _resampled(forecasts)
+    rows = []
+    for level in LEVELS:
+        inside = covered(widened, level)
+        parts = often @ inside / often.sum(axis=1)
+        low, high = np.quantile(parts, (0.025, 0.975))
+        as_calibrated = float(covered(ranks, level).mean())
+        rows.append(Coverage(level, as_calibrated, float(inside.mean()), float(low), float(high)))
+    return tuple(rows)
+
+
+def _rivals(forecasts: Sequence[Forecasted], model: Values, widened: Values) -> tuple[Rival, ...]:
+    if not forecasts:
+        return ()
+    observed = np.array([each.group.wall_s for each in forecasts])
+    scores = {
+        "the mean of past groups of that size": np.abs([each.same_size_s for each in forecasts] - observed),
+        "the slowest of the average durations": np.abs([each.slowest_s for each in forecasts] - observed),
+        "all past groups, as they were": np.array([each.past_crps_s for each in forecasts]),
+    }
+    often = _resampled(forecasts)
+    return tuple(
+        Rival(
+            name,
+            float(score.mean()),
+            float((often @ (score - model) > 0).mean()),
+            float((often @ (score - widened) > 0).mean()),
+        )
+        for name, score in scores.items()
+    )
+
+
+def _resampled(forecasts: Sequence[Forecasted]) -> Values:
+    """Return how often each group counts when its sessions are drawn again, a row a resampling."""
+    session = codes(pd.Series([each.group.session for each in forecasts]))
+    count = int(session.max()) + 1
+    draws = np.random.default_rng(_SEED).multinomial(count, np.full(count, 1 / count), size=RESAMPLINGS)
+    return np.asarray(draws[:, session], dtype=np.float64)

@@ -1,0 +1,111 @@
+"""Writes a scenario from figures, each with a comment above it that says where it comes from."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from dispatch_sim.scenario.distributions import (
+    Constant,
+    Distribution,
+    Empirical,
+    Gamma,
+    LogLogistic,
+    LogNormal,
+    Weibull,
+)
+
+MEASURED, BORROWED, DEFAULT = "measured", "borrowed", "default"
+"""Where a figure is from: its own runs; those of all kinds; nothing that was measured here."""
+
+_WIDTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure of a scenario.
+
+    Attributes
+    ----------
+    path : keys from the top; of a group of tasks `tasks`, its name and the key.
+    value : as YAML.
+    origin : `MEASURED`, `BORROWED` or `DEFAULT`.
+    source : where it comes from, in words.
+    n : values that it rests on; 0 for a default.
+    """
+
+    path: tuple[str, ...]
+    value: str
+    origin: str
+    source: str
+    n: int = 0
+
+
+def scenario_text(head: Sequence[str], figures: Iterable[Figure]) -> str:
+    """Return a scenario file: a head, as comments, and the figures in their order, by section."""
+    return "\n".join(
+        [*(line for text in head for line in _comment(text, "")), *_section(list(figures), 0, "")]
+    )
+
+
+def _section(figures: list[Figure], depth: int, indent: str) -> Iterator[str]:
+    """Yield the lines of the figures that have their first `depth` keys in common."""
+    below: dict[str, list[Figure]] = {}
+    for figure in figures:
+        below.setdefault(figure.path[depth], []).append(figure)
+    for key, inner in below.items():
+        if len(inner[0].path) == depth + 1:
+            yield from _comment(f"{inner[0].origin}: {inner[0].source}", indent)
+            yield f"{indent}{key}: {inner[0].value}"
+            continue
+        if depth == 0:
+            yield ""
+        if depth == 1 and inner[0].path[0] == "tasks":
+            yield f"{indent}- name: {key}"
+        else:
+            yield f"{indent}{key}:"
+        yield from _section(inner, depth + 1, indent + "  ")
+    if depth == 0:
+        yield ""
+
+
+def _comment(text: str, indent: str) -> list[str]:
+    wrapped = textwrap.wrap(text, _WIDTH - len(indent), break_long_words=False, break_on_hyphens=False)
+    return [f"{indent}# {line}" for line in wrapped] or [f"{indent}#"]
+
+
+def distribution_yaml(distribution: Distribution, unit: str) -> str:
+    """Return a distribution as YAML; `unit` is `s`, or nothing for tokens and counts."""
+
+    def amount(value: float) -> str:
+        return number(value) + unit
+
+    match distribution:
+        case Constant(value):
+            return amount(value)
+        case LogNormal():
+            median, log_sd = amount(distribution.median), number(distribution.sigma)
+            return f"{{lognormal: {{median: {median}, log_sd: {log_sd}}}}}"
+        case Gamma(shape, scale) | Weibull(shape, scale):
+            name = type(distribution).__name__.lower()
+            return f"{{{name}: {{shape: {number(shape)}, scale: {amount(scale)}}}}}"
+        case LogLogistic(shape, median):
+            return f"{{loglogistic: {{shape: {number(shape)}, median: {amount(median)}}}}}"
+        case Empirical(values):
+            return f"{{empirical: [{', '.join(map(amount, values))}]}}"
+    raise TypeError(f"{type(distribution).__name__} is not a distribution that is fitted")
+
+
+def number(value: float) -> str:
+    """Return a number to four digits, without an exponent."""
+    text = f"{value:.4g}"
+    if "e" in text:
+        text = f"{float(text):.12f}"
+    return re.sub(r"\.0*$|(\.[0-9]*[1-9])0+$", r"\1", text)
+
+
+def share_yaml(value: float) -> str:
+    """Return a share in percent."""
+    return f"{number(100 * value)}%"

@@ -1,0 +1,254 @@
+"""What a backtest came to: on a terminal, as a page with a picture, and for programs."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from dispatch_sim.logs.backtest import Backtest
+from dispatch_sim.logs.findings import Coverage, Findings, findings
+from dispatch_sim.report.backtest_figure import backtest_picture
+from dispatch_sim.report.log_tables import Block, as_markdown, as_text
+from dispatch_sim.report.words import listed, percent
+from dispatch_sim.study.results import write_texts
+
+_MARGIN = 0.95
+"""Part of resamplings from which one of two is said to be better."""
+
+METHOD = (
+    "Replay: each group's durations and launches as observed, played by the dispatch model; its wall-clock "
+    "is compared to the observed one, from the first launch to the last end. 'Launched by the model' gives "
+    "it the durations only: the coordinator launches one agent after another, as long apart as in the other "
+    "sessions.",
+    "Forecast: only the kinds and the number of tasks go in, with a scenario calibrated without the group's "
+    "session. 'Widened' multiplies a forecast's spread, on a logarithmic scale, by what the forecasts of "
+    "other sessions' groups would have needed for nine in ten to lie in their 90% intervals (hierarchical "
+    "conformal prediction; from 9 sessions on).",
+    "CRPS: the continuous ranked probability score, in seconds, less is better; for a rule that names one "
+    "value it is the absolute error. Intervals, and how often the model is better, come from drawing "
+    "the sessions again, 2,000 times.",
+)
+
+
+def write_backtest(found: Backtest, folder: str | os.PathLike[str]) -> list[Path]:
+    """Write `backtest.md` and, where there are forecasts, its picture; returns these.
+
+    Raises
+    ------
+    ResultsError
+        Where the folder cannot be written to.
+    """
+    judged = findings(found)
+    page = as_markdown("How well the model predicts these logs", list(_blocks(found, judged, METHOD)))
+    picture = backtest_picture(found)
+    if picture is None:
+        return write_texts({"backtest.md": page}, Path(folder))
+    head, rest = page.split("\n\n", 1)
+    page = f"{head}\n\n![{picture.title}]({picture.name}.svg)\n\n{picture.says}\n\n{rest}"
+    return write_texts({"backtest.md": page, f"{picture.name}.svg": picture.svg}, Path(folder))
+
+
+def backtest_text(found: Backtest) -> str:
+    """Return what a backtest came to, for a terminal."""
+    return as_text(list(_blocks(found, findings(found), ())))
+
+
+def verdict(found: Backtest, judged: Findings) -> str:
+    """Return what to think of the model on these logs, in sentences."""
+    replay = (
+        f"Given the durations, the model's wall-clock is off by {_error(judged.replay.median)} (median), "
+        f"and by at most {_error(judged.replay.p90)} for nine groups in ten."
+    )
+    if not found.forecasted:
+        return f"{replay} {found.not_forecast[0].upper()}{found.not_forecast[1:]}."
+    return f"{replay} {_interval_words(judged)} {_rival_words(judged)}"
+
+
+def _interval_words(judged: Findings) -> str:
+    ninety = judged.wall[-1]
+    said = f"{percent(ninety.widened)} of groups are within the widened 90% intervals"
+    sure = f"95% interval {percent(ninety.low)} to {percent(ninety.high)}"
+    if ninety.low <= ninety.level <= ninety.high:
+        said += f", which is in keeping with 90% ({sure})"
+    elif ninety.widened < ninety.level:
+        said += f": they are too narrow ({sure})"
+    else:
+        said += f": they are wider than they need be ({sure})"
+    alone = f"as calibrated, without widening, {percent(ninety.as_calibrated)} are"
+    return f"{said}; {alone}."
+
+
+def _rival_words(judged: Findings) -> str:
+    better = [rival.name for rival in judged.rivals if rival.beaten >= _MARGIN]
+    worse = [rival.name for rival in judged.rivals if rival.beaten <= 1 - _MARGIN]
+    open_ = [rival.name for rival in judged.rivals if 1 - _MARGIN < rival.beaten < _MARGIN]
+    parts = [
+        f"{say} {listed(names)}"
+        for say, names in (
+            ("it is better than", better),
+            ("it loses to", worse),
+            ("it cannot be told apart from", open_),
+        )
+        if names
+    ]
+    said = f"By the CRPS of its forecasts as calibrated, {'; '.join(parts)}."
+    lost = [rival.name for rival in judged.rivals if rival.beaten > 0.5 > rival.beaten_widened]
+    return f"{said} Widened, its score is worse than that of {listed(lost)}." if lost else said
+
+
+def _blocks(found: Backtest, judged: Findings, method: tuple[str, ...]) -> Iterator[Block]:
+    yield Block("", (verdict(found, judged), _groups(found)))
+    yield Block(
+        "Replay: error of a group's wall-clock",
+        (),
+        (
+            ("launches", "median", "nine in ten"),
+            ("as observed", _error(judged.replay.median), _error(judged.replay.p90)),
+            (
+                "by the model",
+                _error(judged.launched_by_model.median),
+                _error(judged.launched_by_model.p90),
+            ),
+        ),
+    )
+    heads = ("agents", "groups", "speed-up observed", "replayed", "forecast")
+    rows = [
+        (
+            str(row.size),
+            str(row.groups),
+            f"{row.observed:.2f}",
+            f"{row.replayed:.2f}",
+            "" if math.isnan(row.forecast) else f"{row.forecast:.2f}",
+        )
+        for row in judged.speed_ups
+    ]
+    yield Block("Speed-up: work together over wall-clock, medians", (), (heads, *rows))
+    if found.forecasted:
+        yield from _forecast_blocks(found, judged)
+    if method:
+        yield Block("How it was made", method)
+
+
+def _forecast_blocks(found: Backtest, judged: Findings) -> Iterator[Block]:
+    error = judged.error
+    assert error is not None
+    by = f"{found.folds} folds" if found.folds else "the scenario given"
+    yield Block(
+        "Forecast: groups within its intervals",
+        (
+            f"{len(found.forecasted)} groups, by {by}, {found.replications} replications of each; widened "
+            f"by {judged.stretch:.2f} (median). The middle of a forecast is off by {percent(error.median)} "
+            f"(median), {percent(error.p90)} for nine in ten: how long a group takes is mostly chance that "
+            "nobody knows beforehand.",
+        ),
+        (
+            (
+                "interval",
+                "time, as calibrated",
+                "widened",
+                "(95% interval)",
+                "tokens, as calibrated",
+                "widened",
+            ),
+            *_coverage_rows(judged.wall, judged.tokens),
+        ),
+    )
+    yield Block(
+        "Forecast: CRPS, less is better",
+        (),
+        (
+            ("", "seconds", "model better in", "widened better in"),
+            ("the model, as calibrated", f"{judged.crps_s:.0f}", "", ""),
+            ("the model, widened", f"{judged.widened_crps_s:.0f}", "", ""),
+            *(
+                (
+                    rival.name,
+                    f"{rival.crps_s:.0f}",
+                    percent(rival.beaten),
+                    percent(rival.beaten_widened),
+                )
+                for rival in judged.rivals
+            ),
+        ),
+    )
+
+
+def _coverage_rows(wall: tuple[Coverage, ...], tokens: tuple[Coverage, ...]) -> Iterator[tuple[str, ...]]:
+    for place, row in enumerate(wall):
+        of_tokens = (
+            (percent(tokens[place].as_calibrated), percent(tokens[place].widened)) if tokens else ("", "")
+        )
+        yield (
+            percent(row.level),
+            percent(row.as_calibrated),
+            percent(row.widened),
+            f"({percent(row.low)} to {percent(row.high)})",
+            *of_tokens,
+        )
+
+
+def _error(share: float) -> str:
+    return f"{100 * share:.1f}%"
+
+
+def _groups(found: Backtest) -> str:
+    played, sessions = len(found.replayed), len({each.group.session for each in found.replayed})
+    text = f"{played} parallel groups of {sessions} session{'s' if sessions > 1 else ''} were played."
+    if found.left_out:
+        reasons = "; ".join(f"{count}: {reason}" for reason, count in found.left_out.most_common())
+        text += f" {found.left_out.total()} were left out ({reasons})."
+    if found.not_forecast and found.forecasted:
+        text += f" {found.not_forecast[0].upper()}{found.not_forecast[1:]}."
+    return text
+
+
+def backtest_json(found: Backtest) -> dict[str, Any]:
+    """Return the same for programs; what is not known is null."""
+    judged = findings(found)
+    answer: dict[str, Any] = _finite(
+        {
+            "verdict": verdict(found, judged),
+            "left_out": dict(found.left_out),
+            "not_forecast": found.not_forecast,
+            "folds": found.folds,
+            "replications": found.replications,
+            "replay": _fields(judged.replay),
+            "launched_by_model": _fields(judged.launched_by_model),
+            "speed_ups": [_fields(row) for row in judged.speed_ups],
+            "forecast": {
+                "error": None if judged.error is None else _fields(judged.error),
+                "stretch": judged.stretch,
+                "wall": [_fields(row) for row in judged.wall],
+                "tokens": [_fields(row) for row in judged.tokens],
+                "crps_s": judged.crps_s,
+                "widened_crps_s": judged.widened_crps_s,
+                "rivals": [_fields(row) for row in judged.rivals],
+            },
+            "groups": [
+                {
+                    "group": each.group.name,
+                    "agents": each.group.size,
+                    "wall_s": each.group.wall_s,
+                    "replayed_s": each.wall_s,
+                    "launched_by_model_s": each.launched_by_model_s,
+                }
+                for each in found.replayed
+            ],
+        }
+    )
+    return answer
+
+
+def _fields(row: Any) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in row.__dataclass_fields__}
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,81 @@
+"""What observed groups would have taken another way, for a terminal and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from dispatch_sim.logs.what_if import ASSUMPTIONS, Way, WhatIf
+from dispatch_sim.report.log_tables import Block, as_text
+from dispatch_sim.report.words import dollars, duration, tokens
+
+MOST_GROUPS = 20
+"""Groups that have a row of their own on a terminal, the longest; the rest are counted."""
+
+
+def what_if_text(found: WhatIf) -> str:
+    """Return the totals, the longest groups, and what is assumed."""
+    return as_text(list(_blocks(found)))
+
+
+def _blocks(found: WhatIf) -> Iterator[Block]:
+    observed = sum(group.wall_s for group in found.groups)
+    agents = sum(group.size for group in found.groups)
+    waited = duration(observed)
+    text = f"{len(found.groups)} parallel groups, {agents} agents: {waited} of waiting in all, as it was."
+    if found.left_out:
+        reasons = "; ".join(f"{count}: {reason}" for reason, count in found.left_out.most_common())
+        text += f" {found.left_out.total()} were left out ({reasons})."
+    yield Block("", (text,))
+    base = next(iter(found.totals.values()))
+    rows = [
+        (name, duration(way.wall_s), _times(way, base), tokens(way.tokens), dollars(way.usd))
+        for name, way in found.totals.items()
+    ]
+    yield Block("In all", (), (("had they been dispatched", "time", "", "tokens", "money"), *rows))
+    order = sorted(range(len(found.groups)), key=lambda place: -found.groups[place].wall_s)
+    names = list(found.ways)
+    heads = ("group", "agents", "observed", *names, *(f"{name}: money" for name in (names[0], names[-1])))
+    lines = [
+        (
+            found.groups[place].name,
+            str(found.groups[place].size),
+            duration(found.groups[place].wall_s),
+            *(duration(found.ways[name][place].wall_s) for name in names),
+            *(dollars(found.ways[name][place].usd) for name in (names[0], names[-1])),
+        )
+        for place in order[:MOST_GROUPS]
+    ]
+    heading = (
+        "By group" if len(order) <= MOST_GROUPS else f"By group, the {MOST_GROUPS} longest of {len(order)}"
+    )
+    yield Block(heading, (), (heads, *lines))
+    yield Block("Assumed", ASSUMPTIONS)
+
+
+def _times(way: Way, base: Way) -> str:
+    return f"x {way.wall_s / base.wall_s:.2f}" if base.wall_s > 0 else ""
+
+
+def what_if_json(found: WhatIf) -> dict[str, Any]:
+    """Return the same for programs, every group."""
+    return {
+        "left_out": dict(found.left_out),
+        "assumptions": list(ASSUMPTIONS),
+        "totals": {
+            name: {"wall_s": way.wall_s, "tokens": way.tokens, "usd": way.usd}
+            for name, way in found.totals.items()
+        },
+        "groups": [
+            {
+                "group": group.name,
+                "agents": group.size,
+                "observed_wall_s": group.wall_s,
+                "ways": {
+                    name: {"wall_s": way.wall_s, "tokens": way.tokens, "usd": way.usd}
+                    for name, way in ((name, ways[place]) for name, ways in found.ways.items())
+                },
+            }
+            for place, group in enumerate(found.groups)
+        ],
+    }

@@ -1,0 +1,122 @@
+"""The indifference zone: the difference that nobody would act on, in the unit of what is to be small."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from dispatch_sim.scenario.quantities import (
+    DOLLARS_SCHEMA,
+    SECONDS_SCHEMA,
+    SHARE_SCHEMA,
+    parse_dollars,
+    parse_seconds,
+    parse_share,
+    parse_tokens,
+    plain,
+)
+from dispatch_sim.scenario.wording import shown, wrong
+
+Unit = Literal["dollars", "seconds", "tokens", "share"]
+
+UNITS: Mapping[str, Unit] = {
+    "cost": "dollars",
+    "money": "dollars",
+    "makespan": "seconds",
+    "p95_makespan": "seconds",
+    "people": "seconds",
+    "tokens": "tokens",
+}
+"""The unit of each objective."""
+
+EXAMPLES: Mapping[Unit, str] = {"dollars": "$0.05", "seconds": "10s", "tokens": "1K tokens", "share": "1%"}
+
+_TOKENS = " tokens"
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A difference that nobody would act on.
+
+    Attributes
+    ----------
+    amount : in the unit; of a share, the part of what the better way comes to.
+    unit : `dollars`, `seconds`, `tokens` or `share`.
+    """
+
+    amount: float
+    unit: Unit
+
+    def at(self, mean: float) -> float:
+        """Return the zone in the unit of the objective, beside a mean of it."""
+        return self.amount * abs(mean) if self.unit == "share" else self.amount
+
+    def fits(self, objective: str) -> bool:
+        """Whether the zone can be read in the unit of an objective."""
+        return self.unit in ("share", UNITS[objective])
+
+    def to_json(self) -> float | str:
+        """Return what can be read again: dollars as a number, all else as text."""
+        match self.unit:
+            case "dollars":
+                return self.amount
+            case "share":
+                return f"{100 * self.amount:.12g}%"
+            case "seconds":
+                return f"{self.amount:.12g}s"
+            case "tokens":
+                return f"{self.amount:.12g}{_TOKENS}"
+
+
+USUAL = Zone(0.05, "dollars")
+USUAL_SHARE = Zone(0.01, "share")
+"""Where nothing is said: of dollars, and of all else."""
+
+
+def zone_for(written: Any, objective: str) -> Zone:
+    """Return the zone for an objective: as written, or what is usual where that does not fit."""
+    zone = parse_indifference(written)
+    return zone if zone.fits(objective) else USUAL_SHARE
+
+
+def parse_indifference(raw: Any) -> Zone:
+    """Read ``$0.05``, ``2%``, ``10s`` or ``1K tokens``; a bare number is dollars."""
+    if isinstance(raw, Zone):
+        return raw
+    if plain(raw) is not None:
+        return Zone(parse_dollars(raw), "dollars")
+    if isinstance(raw, str) and raw.rstrip().endswith(_TOKENS):
+        return Zone(parse_tokens(raw.rstrip().removesuffix(_TOKENS)), "tokens")
+    readers: tuple[tuple[Unit, Callable[[Any], float]], ...] = (
+        ("dollars", parse_dollars),
+        ("share", parse_share),
+        ("seconds", parse_seconds),
+    )
+    for unit, read in readers:
+        try:
+            return Zone(read(raw), unit)
+        except PydanticCustomError as error:
+            if "is not " not in error.message():
+                raise
+    raise wrong(f"{shown(raw)} is not a difference; write {', '.join(EXAMPLES.values())}")
+
+
+Indifference = Annotated[
+    Zone,
+    BeforeValidator(parse_indifference),
+    PlainSerializer(Zone.to_json, return_type=float | str),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                DOLLARS_SCHEMA,
+                SHARE_SCHEMA,
+                SECONDS_SCHEMA,
+                {"type": "string", "pattern": f"^\\s*[0-9][0-9_.]*\\s*[kKMB]?{_TOKENS}\\s*$"},
+            ]
+        }
+    ),
+]

@@ -1,0 +1,85 @@
+"""A deadline and a budget: how often a way of dispatching keeps them, and whether that is often enough."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+import pandas as pd
+
+from dispatch_sim.study.estimates import Share, complete_part, paired_samples, share_estimate
+
+Verdict = Literal["kept", "missed", "undecided"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a batch must not pass.
+
+    Attributes
+    ----------
+    deadline : of the makespan, in seconds; None for none.
+    budget : of what is billed, in dollars; None for none.
+    probability : with which both are to be kept.
+    """
+
+    deadline: float | None
+    budget: float | None
+    probability: float
+
+    @classmethod
+    def of(cls, objective: Mapping[str, Any]) -> Self | None:
+        """Return the limits of a resolved scenario's objective; None where it has none."""
+        deadline, budget = objective.get("deadline"), objective.get("budget")
+        if deadline is None and budget is None:
+            return None
+        return cls(deadline, budget, objective["probability"])
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How often the limits are kept.
+
+    Attributes
+    ----------
+    share : of replications that keep all limits, with Clopper and Pearson's interval.
+    verdict : `kept` where the interval lies at or above the probability asked for, `missed` where it lies
+        below, else `undecided`.
+    """
+
+    share: Share
+    verdict: Verdict
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a dict for JSON."""
+        return {"probability": self.share.to_json(), "verdict": self.verdict}
+
+
+def keeping(results: pd.DataFrame, limits: Limits, confidence: float = 0.95) -> dict[tuple[str, int], Kept]:
+    """Return how often each point (strategy, concurrency) keeps the limits.
+
+    Parameters
+    ----------
+    results : rows of one batch size and one combination of factors.
+    limits : see `Limits`.
+    confidence : with which all verdicts hold together (Bonferroni).
+    """
+    bounds = {"makespan_s": limits.deadline, "money_usd": limits.budget}
+    keeps: dict[tuple[str, int], Any] = {}
+    for column, bound in bounds.items():
+        if bound is not None:
+            samples = complete_part(paired_samples(results, column, ["strategy", "concurrency"]))
+            for point, sample in samples.items():
+                keeps[point] = keeps.get(point, True) & (sample <= bound)
+    each = 1 - (1 - confidence) / max(len(keeps), 1)
+    return {point: _kept(np.asarray(kept), limits.probability, each) for point, kept in keeps.items()}
+
+
+def _kept(kept: np.ndarray[Any, Any], probability: float, confidence: float) -> Kept:
+    share = share_estimate(int(kept.sum()), kept.size, confidence)
+    verdict: Verdict = (
+        "kept" if share.low >= probability else "missed" if share.high < probability else "undecided"
+    )
+    return Kept(share, verdict)

@@ -1,0 +1,76 @@
+"""The 95th percentile as a mean: values whose mean is the percentile, and whose t interval is its interval.
+
+To first order a sample quantile q is a mean: q + (p - 1{x <= q}) / f(q) averaged over the replications
+(Bahadur, Ann. Math. Stat. 37, 1966). With these values in place of the sample, all that is known of means -
+paired differences, screening, sign changes - holds of quantiles, and what two ways have in common in
+their bad batches is taken into account. 1 / f(q) is the distance of two order statistics over the part of
+the sample between them (Bloch and Gastwirth, Ann. Math. Stat. 39, 1968). The interval of a single percentile
+does not need it (`quantile_estimate`). How often those of differences hold the truth: `reports/validation`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dispatch_sim.study.estimates import point_columns, quantile_estimate
+
+P95 = "p95_makespan_s"
+"""What one batch in twenty exceeds; not a column of the results, but made of one."""
+
+_REACH = 1.75
+"""How far the two order statistics are from the quantile, in standard deviations of its rank. With 256
+replications of log-normal, gamma and normal pairs, 95% intervals held the difference in 95.9 to 97.0% of
+1,500 trials; with 1.96 in up to 97.6%, with 1.5 in 94.4%, and where only one of the two varies in 91.7%."""
+
+_MADE_OF = {P95: ("makespan_s", 0.95)}
+
+
+def column_of(objective: str) -> str:
+    """Return the column of the results that an objective is made of: itself, but for a percentile."""
+    return _MADE_OF.get(objective, (objective, 0.0))[0]
+
+
+def as_means(objective: str, sample: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the values whose mean is the objective: the sample itself, but for a percentile."""
+    return linearised(sample, _MADE_OF[objective][1]) if objective in _MADE_OF else sample
+
+
+def linearised(sample: NDArray[np.float64], probability: float) -> NDArray[np.float64]:
+    """Return values, in the order of the sample, whose mean is its quantile and whose noise is that of it.
+
+    Parameters
+    ----------
+    sample : one value a replication, shape (n,).
+    probability : which quantile, within (0, 1).
+    """
+    n = sample.size
+    ordered = np.sort(sample)
+    quantile = ordered[math.ceil(n * probability - 1e-9) - 1]
+    reach = _REACH * math.sqrt(n * probability * (1 - probability))
+    low = max(round(n * probability - reach + 0.5), 1)
+    high = min(round(n * probability + reach + 0.5), n)
+    if high <= low:
+        return np.full(n, quantile)
+    width = n * (ordered[high - 1] - ordered[low - 1]) / (high - low)
+    above = (sample > quantile).astype(np.float64)
+    return np.asarray(quantile + width * (above - above.mean()))
+
+
+def percentile_table(results: pd.DataFrame, objective: str, confidence: float) -> pd.DataFrame:
+    """Estimate a percentile at each design point, as a table like that of `estimate_table`."""
+    column, probability = _MADE_OF[objective]
+    keys = point_columns(results)
+    groups = results.groupby(keys, sort=False, observed=True, dropna=False)[column]
+    found = [quantile_estimate(part.to_numpy(), probability, confidence) for _, part in groups]
+    points = results[keys].drop_duplicates(ignore_index=True)
+    return points.assign(
+        measure=objective,
+        mean=[each.value for each in found],
+        low=[each.low for each in found],
+        high=[each.high for each in found],
+        n=[each.n for each in found],
+    )

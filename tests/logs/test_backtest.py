@@ -1,0 +1,218 @@
+"""Predicted against observed: by the dispatch model, and judged as forecasts are."""
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+from scipy import integrate, stats
+
+from dispatch_sim.logs.backtest import backtest
+from dispatch_sim.logs.findings import findings
+from dispatch_sim.logs.forecast import forecast
+from dispatch_sim.logs.groups import Group, Member, find_groups
+from dispatch_sim.logs.observations import CalibrationError
+from dispatch_sim.logs.replay import replay
+from dispatch_sim.logs.scores import covered, crps, needed_stretch, rank, reach, stretched
+from dispatch_sim.logs.tables import Tables
+from dispatch_sim.report.backtest import backtest_json, backtest_text, write_backtest
+from dispatch_sim.scenario.loader import parse_scenario
+from tests.logs.made_runs import made_runs
+from tests.logs.measured_runs import measured_logs
+
+
+def group(launches, durations, wall_s=1.0):
+    """Return a group with these launches and durations."""
+    members = tuple(
+        Member("Explore", launched, duration, 5.0, 20e3, 40e3, 4e3, 1e3)
+        for launched, duration in zip(launches, durations, strict=True)
+    )
+    return Group("one", "session-1", members, wall_s)
+
+
+@pytest.fixture(scope="module")
+def measured():
+    """Backtest the shared transcripts of real runs, as they are read."""
+    return backtest(measured_logs())
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_replay_ends_when_its_last_agent_does(seed):
+    """However launches and durations lie, the wall-clock is the latest launch + duration."""
+    rng = np.random.default_rng(seed)
+    durations = rng.lognormal(4, 1, size=int(rng.integers(2, 12)))
+    launches = np.concatenate([[0.0], np.sort(rng.uniform(0, 200, size=len(durations) - 1))])
+    expected = (launches + durations).max()
+    assert replay(group(launches, durations)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_replay_with_launches_of_the_model_has_them_a_brief_apart():
+    """Launched one after another, 6 s apart: max(6 i + duration)."""
+    durations = [50.0, 70.0, 40.0, 61.0]
+    assert replay(group([0, 0, 0, 0], durations), 6.0) == pytest.approx(61.0 + 18.0)
+
+
+def test_the_crps_of_a_large_sample_is_that_of_its_distribution():
+    """For a normal forecast it is known in closed form (Gneiting and Raftery, 2007)."""
+    mu, sigma, outcome = 100.0, 15.0, 122.0
+    z = (outcome - mu) / sigma
+    closed = sigma * (z * (2 * stats.norm.cdf(z) - 1) + 2 * stats.norm.pdf(z) - 1 / np.sqrt(np.pi))
+    sample = stats.norm(mu, sigma).ppf((np.arange(4000) + 0.5) / 4000)
+    assert crps(sample, outcome) == pytest.approx(closed, rel=1e-3)
+
+
+def test_the_crps_is_the_integral_of_the_squared_difference_of_distribution_functions():
+    """As it is defined, over a small sample."""
+    sample, outcome = np.array([3.0, 10.0, 11.0, 30.0]), 12.0
+    points = sorted([0.0, *sample, outcome, 60.0])
+    integral = sum(
+        integrate.quad(lambda x: ((sample <= x).mean() - (x >= outcome)) ** 2, low, high)[0]
+        for low, high in itertools.pairwise(points)
+    )
+    assert crps(sample, outcome) == pytest.approx(integral)
+    assert crps(np.array([7.0]), 10.0) == 3.0
+
+
+def test_widened_forecasts_hold_what_they_should_whatever_the_forecast_was():
+    """Forecasts at a third of the spread, widened by what 40 other sessions needed, hold 90% of outcomes."""
+    rng = np.random.default_rng(2)
+    held = []
+    for _ in range(400):
+        effects = 0.8 * rng.standard_normal(41)
+        outcomes = np.exp(np.repeat(effects, 3) + 0.6 * rng.standard_normal(123))
+        sample = np.exp(stats.norm(0, 1 / 3).ppf((np.arange(2000) + 0.5) / 2000))
+        reaches = np.array([reach(sample, outcome) for outcome in outcomes])
+        factor = needed_stretch(reaches[3:], np.repeat(np.arange(40), 3))
+        held += covered(
+            np.array([rank(stretched(sample, factor), each) for each in outcomes[:3]]), 0.9
+        ).tolist()
+    assert np.mean(held) == pytest.approx(0.9, abs=0.04)
+
+
+def test_fewer_than_nine_sessions_cannot_tell_how_wide_a_forecast_has_to_be():
+    """Of eight and one more, 90% are all nine, and how far the ninth is off is not known."""
+    reaches = np.arange(9) / 4
+    assert needed_stretch(reaches[:8], np.arange(8)) == 1.0
+    assert needed_stretch(reaches, np.arange(9)) == 2.0
+    assert needed_stretch(np.array([]), np.array([], dtype=np.intp)) == 1.0
+
+
+def test_a_forecast_is_of_the_kinds_and_numbers_that_it_is_told():
+    """With constants all is known: three agents launched 6 s apart, the last with the longest task."""
+    scenario = parse_scenario(
+        "tasks:\n"
+        "- {name: short, tokens: 10K, duration: 60s, calls: 1}\n"
+        "- {name: long, tokens: 30K, duration: 100s, calls: 1}\n"
+        "dispatch: {spawn: {tokens: 5K, time: 0s}, return: {tokens: 1K, time: 0s}, brief: {time: 6s}}\n"
+        "failures: {crash: 0%, bad_output: 0%}\n"
+    )
+    found = forecast(scenario, {"a": "short", "b": "long"}, ["a", "a", "b"], 3)
+    assert found.wall_s == pytest.approx([112.0] * 3)
+    assert found.tokens == pytest.approx([68_000.0] * 3)
+    assert found.speed_up == pytest.approx([220 / 112] * 3)
+
+
+def test_on_runs_that_are_as_the_model_has_them_the_model_is_right():
+    """Forecasts hold as much as they say, and beat the naive rules."""
+    found = backtest(made_runs(60, seed=11, crash=0.0))
+    judged = findings(found)
+    assert judged.replay.p90 < 0.02
+    ninety = judged.wall[-1]
+    assert ninety.as_calibrated == pytest.approx(0.9, abs=0.06)
+    assert ninety.low <= 0.9 <= ninety.high
+    assert judged.stretch == pytest.approx(1.0, abs=0.15)
+    assert judged.rivals[0].beaten > 0.95
+    assert judged.rivals[1].beaten > 0.95
+
+
+def test_no_forecast_knows_its_own_session():
+    """What a session took does not change what it is forecast, nor the rules that it is compared to."""
+    tables = made_runs(8, seed=12, crash=0.0)
+    own = "session-3"
+    other = Tables(tables.runs.copy(), tables.groups)
+    mine = other.runs["session"] == own
+    for column in ("duration_s", "final_context_tokens"):
+        other.runs.loc[mine, column] *= 3.0
+    before = [each for each in backtest(tables).forecasted if each.group.session == own]
+    after = [each for each in backtest(other).forecasted if each.group.session == own]
+    assert before
+    for one, two in zip(before, after, strict=True):
+        assert one.forecast.wall_s.tolist() == two.forecast.wall_s.tolist()
+        assert (one.same_size_s, one.slowest_s) == (two.same_size_s, two.slowest_s)
+    assert [e.group.members for e in before] != [e.group.members for e in after]
+
+
+def test_a_scenario_of_ones_own_is_judged_in_place_of_the_calibrated_one():
+    """One that thinks all takes an hour loses, and it is said."""
+    scenario = parse_scenario("tasks: [{name: all-kinds, tokens: 10K, duration: 1h, calls: 1}]")
+    found = backtest(made_runs(20, seed=13, crash=0.0), scenario)
+    judged = findings(found)
+    assert found.folds == 0
+    assert judged.wall[-1].as_calibrated == 0.0
+    assert max(rival.beaten for rival in judged.rivals) < 0.05
+    text = " ".join(backtest_text(found).split())
+    assert "it loses to the mean of past groups of that size" in text
+
+
+def test_one_session_is_replayed_and_not_forecast():
+    """There is nothing to judge a forecast by, which is said."""
+    found = backtest(made_runs(1, seed=14, groups=6, crash=0.0))
+    assert len(found.replayed) > 0
+    assert found.forecasted == ()
+    text = " ".join(backtest_text(found).split())
+    assert "No forecasts: a forecast is judged by sessions that it was not fitted to" in text
+    json.dumps(backtest_json(found), allow_nan=False)
+
+
+def test_logs_without_groups_are_refused_in_words():
+    """Nothing was parallel: there is nothing to predict."""
+    with pytest.raises(CalibrationError, match="no parallel groups are in these logs"):
+        backtest(made_runs(3, seed=15, largest=1))
+
+
+def test_groups_that_cannot_be_played_are_counted_by_reason():
+    """An agent whose end is not seen, and calls that started nothing, are no error of the model's."""
+    tables = made_runs(6, seed=16, crash=0.0)
+    names = list(dict.fromkeys(tables.runs.loc[tables.runs["group_size"] > 1, "group"]))
+    first, second = (tables.runs["group"] == name for name in names[:2])
+    tables.runs.loc[first, ["outcome", "ended_at_s"]] = ["unfinished", np.nan]
+    tables.runs.loc[second, "outcome"] = "rejected"
+    groups, left_out = find_groups(tables)
+    assert len(groups) == len(names) - 2
+    assert left_out == {
+        "the end of an agent is not in the logs": 1,
+        "fewer than two of its agents were started": 1,
+    }
+
+
+def test_the_page_has_the_picture_and_says_how_it_was_made(tmp_path):
+    """Markdown with an SVG beside it, the same bytes each time."""
+    found = backtest(made_runs(10, seed=17))
+    written = write_backtest(found, tmp_path / "one") + write_backtest(found, tmp_path / "two")
+    assert [path.name for path in written] == ["backtest.md", "backtest.svg"] * 2
+    assert written[0].read_bytes() == written[2].read_bytes()
+    assert written[1].read_bytes() == written[3].read_bytes()
+    page = written[0].read_text()
+    assert "](backtest.svg)" in page
+    assert "hierarchical conformal prediction" in page.replace("\n", " ")
+
+
+def test_real_groups_are_replayed_to_the_percent(measured):
+    """Given durations and launches the model's wall-clock is off by 2% in the median, 12% for nine in ten."""
+    judged = findings(measured)
+    assert judged.replay.median <= 0.02
+    assert judged.replay.p90 <= 0.12
+    assert {row.size for row in judged.speed_ups} >= {2, 3}
+    for row in judged.speed_ups:
+        if row.size in (2, 3):
+            assert row.replayed == pytest.approx(row.observed, abs=0.15)
+
+
+def test_real_groups_are_forecast_as_surely_as_is_said_and_better_than_by_the_naive_rules(measured):
+    """Sessions left out in turn: widened 90% intervals hold 85 to 95%, and the CRPS is the lowest."""
+    judged = findings(measured)
+    assert measured.folds >= 15
+    assert 0.85 <= judged.wall[-1].widened <= 0.95
+    for rival in judged.rivals[:2]:
+        assert judged.widened_crps_s < rival.crps_s
+        assert judged.crps_s < rival.crps_s

@@ -1,0 +1,168 @@
+"""A scenario from logs: what was put in comes back, and what is not seen is not claimed."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dispatch_sim.logs.calibration import calibrate
+from dispatch_sim.logs.observations import CalibrationError
+from dispatch_sim.logs.tables import Tables, make_tables
+from dispatch_sim.scenario.loader import parse_source
+from dispatch_sim.study.conduct import sweep
+from tests.logs.made_runs import GAP_S, made_runs
+from tests.logs.measured_runs import measured_tables
+
+
+def interval(source, name):
+    """Return the interval that a comment states for a figure, in its own unit."""
+    found = re.search(rf"{name} [0-9.,]+s? \(([0-9.,]+)s? to ([0-9.,]+)s?\)", source)
+    assert found, source
+    return tuple(float(end.replace(",", "")) for end in found.groups())
+
+
+def figure(calibration, *path):
+    """Return a figure by its path."""
+    return next(each for each in calibration.figures if each.path == path)
+
+
+def test_what_was_put_in_is_within_the_stated_intervals():
+    """95% intervals hold the truth in 87% of 50 trials or more: of median, p90 and the batch's share."""
+    held = {"median": 0, "p90": 0, "share": 0}
+    truth = {"median": 100.0, "p90": 100.0 * np.exp(1.2816), "share": 64.0}
+    for seed in range(50):
+        found = calibrate(made_runs(15, seed=seed))
+        duration = figure(found, "tasks", "Explore", "duration").source
+        for name in ("median", "p90"):
+            low, high = interval(duration, name)
+            held[name] += low <= truth[name] <= high
+        share = figure(found, "tasks", "Explore", "variance").source
+        low, high = map(float, re.search(r"\(([0-9.]+)% to ([0-9.]+)%\)", share).groups())
+        held["share"] += low <= truth["share"] <= high
+    assert all(count / 50 >= 0.87 for count in held.values()), held
+
+
+def test_every_figure_comes_back_from_many_runs():
+    """With 400 sessions all that was put in is met within 10%."""
+    found = calibrate(made_runs(400, seed=1, largest=3)).scenario
+    task, dispatch = found.tasks[0], found.dispatch
+    assert task.name == "Explore"
+    assert task.duration.quantile(0.5) == pytest.approx(100.0, rel=0.1)
+    assert task.duration.quantile(0.9) == pytest.approx(100.0 * np.exp(1.2816), rel=0.1)
+    assert task.variance.batch == pytest.approx(0.64, abs=0.06)
+    assert task.variance.task / task.variance.attempt == pytest.approx(1.5, rel=0.02)
+    assert task.tokens.mean == pytest.approx(40_000, rel=0.1)
+    assert task.calls.quantile(0.5) == pytest.approx(9.0, abs=1.0)
+    assert task.output_share == pytest.approx(0.1, abs=0.01)
+    assert dispatch.spawn.tokens.quantile(0.5) == 20_000
+    assert dispatch.spawn.shared == 10_000
+    assert dispatch.return_.tokens.quantile(0.5) == pytest.approx(1000.0, rel=0.1)
+    assert dispatch.return_.time.quantile(0.5) == pytest.approx(0.5)
+    assert dispatch.brief.time == pytest.approx(GAP_S)
+    assert dispatch.brief.tokens == pytest.approx(300.0)
+    assert found.failures.crash == pytest.approx(0.05, abs=0.015)
+    assert found.provider.overloaded == 0.0
+
+
+def test_a_calibrated_scenario_is_swept_as_it_is():
+    """It loads, and a sweep plays it."""
+    text = calibrate(made_runs(30, seed=2)).text
+    source = parse_source(text).replaced({"sweep.tasks": [2], "sweep.concurrency": [1, 2]})
+    results = sweep(source, replications=4, jobs=1)
+    assert (results.frame["makespan_s"] > 0).all()
+
+
+def test_the_same_logs_give_the_same_bytes():
+    """Intervals are drawn from a fixed seed."""
+    tables = made_runs(10, seed=3)
+    assert calibrate(tables).text == calibrate(tables).text
+
+
+@pytest.mark.parametrize(("sessions", "groups", "largest"), [(1, 5, 1), (1, 3, 4), (5, 1, 1), (1, 1, 1)])
+def test_few_runs_make_no_claims(sessions, groups, largest):
+    """Fewer than 20 runs leave every fitted figure at a default, and say so."""
+    found = calibrate(made_runs(sessions, seed=4, groups=groups, largest=largest, crash=0.0))
+    assert found.runs < 20
+    for each in found.figures:
+        if each.path[-1] in (
+            "duration",
+            "tokens",
+            "calls",
+            "output_share",
+            "variance",
+            "crash",
+            "overloaded",
+        ):
+            assert each.origin == "default", each
+    assert f"{found.runs} runs show it, fewer than 20" in found.text
+    found.scenario  # noqa: B018 - it loads
+
+
+def test_figures_of_one_session_have_no_intervals():
+    """Fitted they are, but how sure they are cannot be seen."""
+    found = calibrate(made_runs(1, seed=5, groups=20))
+    source = figure(found, "tasks", "Explore", "duration").source
+    assert figure(found, "tasks", "Explore", "duration").origin == "measured"
+    assert " to " not in source
+
+
+def test_a_kind_with_few_runs_borrows_from_all():
+    """Kinds of fewer than 20 runs are one group, by the runs of all kinds."""
+    many, few = made_runs(20, seed=6), made_runs(1, seed=7, kinds=("Plan",))
+    few.runs["session"] = "session-x"
+    few.runs["group"] = "x/" + few.runs["group"]
+    tables = Tables(pd.concat([many.runs, few.runs], ignore_index=True), many.groups)
+    found = calibrate(tables)
+    assert found.group_of == {"Explore": "Explore", "Plan": "all-kinds"}
+    assert figure(found, "tasks", "all-kinds", "duration").origin == "borrowed"
+    assert figure(found, "tasks", "all-kinds", "duration").n == found.runs
+
+
+def test_runs_over_an_hour_are_hangs_and_not_work():
+    """They are counted as hangs, with a timeout that ends them, and durations do not know them."""
+    tables = made_runs(30, seed=8, crash=0.0)
+    honest = calibrate(tables)
+    tables.runs.loc[5, "duration_s"] = 40_000.0
+    found = calibrate(tables)
+    assert found.hung == 1
+    assert found.scenario.failures.hang == pytest.approx(1 / len(tables.runs), rel=1e-3)
+    assert found.scenario.timeouts.hard == 3600.0
+    median = found.scenario.tasks[0].duration.quantile(0.5)
+    assert median == pytest.approx(honest.scenario.tasks[0].duration.quantile(0.5), rel=0.03)
+
+
+def test_where_long_runs_are_usual_they_are_work():
+    """When more than one run in twenty takes over an hour nothing has hung."""
+    found = calibrate(made_runs(20, seed=9, median_s=3000.0, crash=0.0))
+    assert found.hung == 0
+    assert found.scenario.tasks[0].duration.quantile(0.9) > 3600.0
+
+
+def test_logs_without_a_completed_run_are_told_apart_from_logs_without_runs():
+    """Both are said in words."""
+    with pytest.raises(CalibrationError, match="no runs of sub-agents are in these logs"):
+        calibrate(make_tables([]))
+    with pytest.raises(CalibrationError, match="none has completed with a duration"):
+        calibrate(made_runs(2, seed=1, crash=1.0))
+
+
+def test_kinds_and_groups_are_the_only_words_from_a_table():
+    """Labels of sessions and groups, which stand for ids, are in no scenario."""
+    tables = made_runs(20, seed=10)
+    tables.runs["session"] = "canary-" + tables.runs["session"]
+    tables.runs["group"] = "canary-" + tables.runs["group"]
+    assert "canary" not in calibrate(tables).text
+
+
+def test_real_runs_are_calibrated_with_a_batch_share_near_the_published():
+    """As published beside the data: a median of 94 s, a log-sd of 0.67 within groups, launches 5.7 s apart."""
+    found = calibrate(measured_tables())
+    everything = figure(found, "tasks", "all-kinds", "duration")
+    low, high = interval(everything.source, "median")
+    assert low <= 94.0 <= high
+    within = float(
+        re.search(r"and ([0-9.]+) within", figure(found, "tasks", "all-kinds", "variance").source)[1]
+    )
+    assert within == pytest.approx(0.67, abs=0.15)
+    assert found.scenario.dispatch.brief.time == pytest.approx(5.7, rel=0.15)

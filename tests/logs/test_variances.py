@@ -1,0 +1,60 @@
+"""Whose the variance is: random effects over groups."""
+
+import numpy as np
+import pytest
+
+from dispatch_sim.logs.variances import components, weights_of_runs
+
+
+def balanced(groups, size, between, within, seed):
+    """Return values of groups of one size, and the group of each."""
+    rng = np.random.default_rng(seed)
+    effects = between * rng.standard_normal(groups)
+    values = effects[:, None] + within * rng.standard_normal((groups, size))
+    return values.ravel(), np.repeat(np.arange(groups), size)
+
+
+def test_with_groups_of_one_size_reml_is_the_analysis_of_variance():
+    """Then it is known in closed form: within = MSW, between = (MSB - MSW) / size."""
+    values, groups = balanced(30, 4, 0.9, 0.6, seed=1)
+    table = values.reshape(30, 4)
+    within = table.var(axis=1, ddof=1).mean()
+    between = table.mean(axis=1).var(ddof=1) - within / 4
+    found = components(values, groups, np.ones(30))
+    assert found.within == pytest.approx(within, rel=1e-3)
+    assert found.between == pytest.approx(between, rel=1e-3)
+    assert found.groups == 30
+
+
+def test_groups_that_are_nearer_to_each_other_than_chance_have_nothing_in_common():
+    """Where the groups' means vary less than by chance, the share between is nothing."""
+    values = np.array([1.0, -1.0, 1.1, -1.1, 0.9, -0.9])
+    found = components(values, np.array([0, 0, 1, 1, 2, 2]), np.ones(3))
+    assert found.share == 0.0
+
+
+def test_a_group_that_counts_twice_is_two_groups():
+    """Weights of groups are what a resampling of them needs."""
+    values, groups = balanced(8, 3, 0.9, 0.6, seed=2)
+    twice = components(values, groups, np.array([2.0, *[1.0] * 7]))
+    again = components(np.concatenate([values, values[:3]]), np.concatenate([groups, [8, 8, 8]]), np.ones(9))
+    assert twice.share == pytest.approx(again.share, rel=1e-6)
+
+
+def test_shares_come_back_without_bias():
+    """Over 60 trials of 25 uneven groups the mean share is the true one, 0.64, to within 0.05."""
+    rng = np.random.default_rng(5)
+    shares = []
+    for _ in range(60):
+        sizes = rng.integers(1, 6, size=25)
+        groups = np.repeat(np.arange(25), sizes)
+        values = 0.8 * rng.standard_normal(25)[groups] + 0.6 * rng.standard_normal(len(groups))
+        shares.append(components(values, groups, np.ones(25)).share)
+    assert np.mean(shares) == pytest.approx(0.64, abs=0.05)
+
+
+def test_runs_of_a_group_weigh_less_the_more_they_share():
+    """Where all variance is the group's, its runs weigh as one; where none is, each as one."""
+    groups = np.array([0, 1, 1, 1, 1])
+    assert weights_of_runs(groups, 0.0).tolist() == [1.0] * 5
+    assert weights_of_runs(groups, 1e9) == pytest.approx([1.0, 0.25, 0.25, 0.25, 0.25])

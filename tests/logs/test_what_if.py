@@ -1,0 +1,69 @@
+"""What observed groups would have taken another way."""
+
+import json
+
+import pytest
+
+from dispatch_sim.logs.observations import CalibrationError
+from dispatch_sim.logs.what_if import PARALLEL, SEQUENTIAL, what_if
+from dispatch_sim.report.what_if import what_if_json, what_if_text
+from tests.logs.made_runs import GAP_S, made_runs
+
+
+@pytest.fixture(scope="module")
+def found():
+    """Return groups of up to six agents, another way."""
+    return what_if(made_runs(20, seed=21, crash=0.0, largest=6), queue=2)
+
+
+def test_all_at_once_is_as_it_was(found):
+    """Launches 6 s apart and durations as observed: the wall-clock is the observed one less the return."""
+    for group, way in zip(found.groups, found.ways[PARALLEL], strict=True):
+        expected = max(GAP_S * place + member.duration_s for place, member in enumerate(group.members))
+        assert way.wall_s == pytest.approx(expected)
+        assert way.wall_s == pytest.approx(group.wall_s - 0.5)
+
+
+def test_one_by_one_takes_all_durations_and_a_turn_and_a_brief_before_each_but_the_first(found):
+    """The coordinator begins its next turn when the last agent is back: 4 s, and 6 s for the brief."""
+    for group, way in zip(found.groups, found.ways[SEQUENTIAL], strict=True):
+        assert way.wall_s == pytest.approx(group.work_s + (group.size - 1) * (4.0 + GAP_S))
+
+
+def test_a_queue_lies_between_the_two_by_grahams_bounds(found):
+    """No list schedule on two machines is shorter than half the work or the longest task."""
+    for group, way in zip(found.groups, found.ways["queue of 2"], strict=True):
+        assert way.wall_s >= max(group.work_s / 2, max(member.duration_s for member in group.members)) - 1e-6
+        assert way.wall_s <= group.work_s + group.size * (4.0 + GAP_S)
+
+
+def test_agents_use_the_same_tokens_whichever_way(found):
+    """Only the coordinator's turns differ, by 300 tokens each."""
+    for group, at_once, by_one in zip(
+        found.groups, found.ways[PARALLEL], found.ways[SEQUENTIAL], strict=True
+    ):
+        assert by_one.tokens - at_once.tokens == 300 * (group.size - 1)
+        assert by_one.usd > 0
+
+
+def test_totals_are_sums_and_the_frame_has_a_row_for_each_group_and_way(found):
+    """Nothing is lost between the rows and the totals."""
+    assert len(found.frame) == 3 * len(found.groups)
+    by_way = found.frame.groupby("way")["usd"].sum()
+    for name, total in found.totals.items():
+        assert by_way[name] == pytest.approx(total.usd)
+
+
+def test_it_is_told_with_what_it_assumes(found):
+    """Totals, groups and assumptions, for people and for programs."""
+    text = what_if_text(found)
+    assert "one by one" in text
+    assert "Every agent takes as long, and as many tokens, as it did" in text
+    answer = json.loads(json.dumps(what_if_json(found), allow_nan=False))
+    assert len(answer["groups"]) == len(found.groups)
+
+
+def test_without_groups_there_is_nothing_to_do_otherwise():
+    """It is said in words."""
+    with pytest.raises(CalibrationError, match="no parallel group"):
+        what_if(made_runs(2, seed=1, largest=1))

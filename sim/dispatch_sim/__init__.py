@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dispatch_sim.logs.reading import read_logs
     from dispatch_sim.report.page import write_report
     from dispatch_sim.scenario.loader import load_scenario, load_source
     from dispatch_sim.scenario.problems import ScenarioError
@@ -28,6 +29,7 @@ _HOMES = {
     "find_break_even": "study.break_even",
     "load_scenario": "scenario.loader",
     "load_source": "scenario.loader",
+    "read_logs": "logs.reading",
     "read_results": "study.results",
     "sweep": "study.conduct",
     "write_report": "report.page",
@@ -42,6 +44,7 @@ __all__ = [
     "find_break_even",
     "load_scenario",
     "load_source",
+    "read_logs",
     "read_results",
     "sweep",
     "write_report",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dispatch_sim.logs.backtest import backtest
     from dispatch_sim.logs.calibration import calibrate
-    from dispatch_sim.logs.findings import findings
+    from dispatch_sim.logs.findings import judge_backtest
     from dispatch_sim.logs.reading import read_logs
     from dispatch_sim.logs.what_if import what_if
     from dispatch_sim.report.backtest import write_backtest
@@ -24,22 +24,31 @@ if TYPE_CHECKING:
     from dispatch_sim.study.break_even import find_break_even
     from dispatch_sim.study.choice import choose
     from dispatch_sim.study.conduct import compare, sweep
+    from dispatch_sim.study.explanation import explain
+    from dispatch_sim.study.quick import Question, ask
     from dispatch_sim.study.results import read_results, write_results
+    from dispatch_sim.study.tuning import tune
+    from dispatch_sim.study.two_factor_map import map_winners
 
 _HOMES = {
+    "Question": "study.quick",
     "ScenarioError": "scenario.problems",
     "answer": "study.answer",
+    "ask": "study.quick",
     "backtest": "logs.backtest",
     "calibrate": "logs.calibration",
     "choose": "study.choice",
     "compare": "study.conduct",
+    "explain": "study.explanation",
     "find_break_even": "study.break_even",
-    "findings": "logs.findings",
+    "judge_backtest": "logs.findings",
     "load_scenario": "scenario.loader",
     "load_source": "scenario.loader",
+    "map_winners": "study.two_factor_map",
     "read_logs": "logs.reading",
     "read_results": "study.results",
     "sweep": "study.conduct",
+    "tune": "study.tuning",
     "what_if": "logs.what_if",
     "write_backtest": "report.backtest",
     "write_report": "report.page",
@@ -47,19 +56,24 @@ _HOMES = {
 }
 
 __all__ = [
+    "Question",
     "ScenarioError",
     "answer",
+    "ask",
     "backtest",
     "calibrate",
     "choose",
     "compare",
+    "explain",
     "find_break_even",
-    "findings",
+    "judge_backtest",
     "load_scenario",
     "load_source",
+    "map_winners",
     "read_logs",
     "read_results",
     "sweep",
+    "tune",
     "what_if",
     "write_backtest",
     "write_report",

@@ -40,7 +40,8 @@ conformance: $(READY)
 	$(BIN)/python -m tests.dispatch.conformance
 
 bench: $(READY)
-	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	$(BIN)/python benchmarks
 
 validate: $(READY)
 	cd benchmarks && $(abspath $(BIN))/python -m validation

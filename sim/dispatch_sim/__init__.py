@@ -11,6 +11,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dispatch_sim.logs.backtest import backtest
+    from dispatch_sim.logs.calibration import calibrate
+    from dispatch_sim.logs.findings import judge_backtest
+    from dispatch_sim.logs.reading import read_logs
+    from dispatch_sim.logs.what_if import what_if
+    from dispatch_sim.report.backtest import write_backtest
     from dispatch_sim.report.page import write_report
     from dispatch_sim.scenario.loader import load_scenario, load_source
     from dispatch_sim.scenario.problems import ScenarioError
@@ -29,16 +35,22 @@ _HOMES = {
     "ScenarioError": "scenario.problems",
     "answer": "study.answer",
     "ask": "study.quick",
+    "backtest": "logs.backtest",
+    "calibrate": "logs.calibration",
     "choose": "study.choice",
     "compare": "study.conduct",
     "explain": "study.explanation",
     "find_break_even": "study.break_even",
+    "judge_backtest": "logs.findings",
     "load_scenario": "scenario.loader",
     "load_source": "scenario.loader",
     "map_winners": "study.two_factor_map",
+    "read_logs": "logs.reading",
     "read_results": "study.results",
     "sweep": "study.conduct",
     "tune": "study.tuning",
+    "what_if": "logs.what_if",
+    "write_backtest": "report.backtest",
     "write_report": "report.page",
     "write_results": "study.results",
 }
@@ -48,16 +60,22 @@ __all__ = [
     "ScenarioError",
     "answer",
     "ask",
+    "backtest",
+    "calibrate",
     "choose",
     "compare",
     "explain",
     "find_break_even",
+    "judge_backtest",
     "load_scenario",
     "load_source",
     "map_winners",
+    "read_logs",
     "read_results",
     "sweep",
     "tune",
+    "what_if",
+    "write_backtest",
     "write_report",
     "write_results",
 ]

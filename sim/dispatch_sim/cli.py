@@ -587,12 +587,11 @@ def _folder(scenario: Path) -> Path:
 def _read_logs(paths: list[Path]) -> Tables:
     """Read logs, and say what of them was passed over."""
     from dispatch_sim.logs.reading import read_logs
-    from dispatch_sim.logs.tables import Tables
 
     logs = read_logs(*paths)
     for reason, skipped in logs.tally.skipped.items():
         typer.echo(f"passed over: {skipped.count:,} x {reason} (first: {skipped.first})", err=True)
-    return Tables(logs.runs, logs.groups)
+    return logs
 
 
 def _jobs(asked: int | None) -> int:

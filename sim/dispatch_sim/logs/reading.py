@@ -10,14 +10,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
-import pandas as pd
-
+from dispatch_sim.display import Displayed
 from dispatch_sim.logs.claude_code import ClaudeCode
 from dispatch_sim.logs.codex import Codex
 from dispatch_sim.logs.files import LONGEST_LINE, LogFile, LogsError, Tally, lines_of, log_files
 from dispatch_sim.logs.found import Found, rows
 from dispatch_sim.logs.otel import OpenTelemetry
-from dispatch_sim.logs.tables import make_tables
+from dispatch_sim.logs.tables import Tables, make_tables
 from dispatch_sim.logs.values import NotAnObject, Record, TooDeep, parse
 
 
@@ -44,7 +43,7 @@ class Reader(Protocol):
 
 
 @dataclass(frozen=True)
-class Logs:
+class Logs(Tables, Displayed):
     """What logs came to.
 
     Attributes
@@ -54,8 +53,6 @@ class Logs:
     tally : what was read, and what was passed over and why.
     """
 
-    runs: pd.DataFrame
-    groups: pd.DataFrame
     tally: Tally
 
 

@@ -6,13 +6,15 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help sweep claims test lint pytest bench reports schema clean
+.PHONY: help sweep claims test lint pytest conformance bench validate reports schema clean
 
 help:
 	@echo "make sweep   run the main job: scenarios/ten-sources.yaml into reports/ten-sources/"
 	@echo "make claims  put the eighteen claims to the model, into reports/claims/"
 	@echo "make test    run all checks: ruff, mypy, import contract, pytest"
-	@echo "make bench   print our speed beside an idiomatic SimPy model"
+	@echo "make conformance  play 10,000 scenarios by both engines, and compare with =="
+	@echo "make bench   measure our speed beside others', into reports/benchmarks/"
+	@echo "make validate  write how often 95% sets hold the truth, into reports/validation/"
 	@echo "make reports rebuild the kept reports under reports/"
 	@echo "make schema  write docs/scenario.schema.json and docs/parameters.md anew"
 	@echo "make clean   remove the environment and caches"
@@ -34,8 +36,14 @@ lint: $(READY)
 pytest: $(READY)
 	$(BIN)/python -m pytest -n auto
 
+conformance: $(READY)
+	$(BIN)/python -m tests.dispatch.conformance
+
 bench: $(READY)
 	$(BIN)/python benchmarks/engine.py
+
+validate: $(READY)
+	cd benchmarks && $(abspath $(BIN))/python -m validation
 
 reports: $(READY)
 	$(BIN)/dispatch-sim sweep scenarios/ten-sources.yaml

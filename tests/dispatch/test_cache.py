@@ -2,7 +2,7 @@
 
 import pytest
 
-from .worlds import NO_FAILURES, NO_LIMITS, NO_MERGE, play_one, scenario_of
+from .worlds import NO_FAILURES, NO_LIMITS, NO_MERGE, overheads, play_one, scenario_of, script_queue
 
 PRICES = "prices: {input: $1/M, cache_write: $1.25/M, cache_read: $0.1/M, output: $0/M}"
 
@@ -45,6 +45,24 @@ def test_a_prewarmed_prefix_is_written_once_and_read_by_all():
     assert prefixes_paid(scenario, strategy) == pytest.approx(1.25 + 0.1 * 4)
     assert outcome.money_coordination_usd == pytest.approx(0.125)
     assert [event.start_s for event in log if event.kind == "call"] == [2, 2, 2, 2]
+
+
+def test_a_script_waits_for_the_coordinator_to_have_a_cold_prefix_written():
+    """Two tasks of a call of 30 s, a slot, an entry that lapses in 20 s: the second waits for a merge.
+
+    By hand: written by 2 s, the first call from 2 to 32 s, merged from 32 to 132 s, written again by 134 s.
+    """
+    _, log = play_one(
+        scenario_of(
+            "tasks: [{name: a, count: 2, calls: 1, tokens: 0, duration: 30s}]",
+            overheads(spawn="{tokens: 10K, shared: 10K, time: 0s}"),
+            "provider: {limits: unlimited, cache: {ttl: 20s, first_token: 2s}}",
+            NO_FAILURES,
+            "merge: {structured: {time: 100s}}",
+        ),
+        script_queue(1, warm_up="prewarm"),
+    )
+    assert [event.start_s for event in log if event.kind == "call"] == [2, 134]
 
 
 def test_staggered_agents_wait_until_the_first_response_begins():

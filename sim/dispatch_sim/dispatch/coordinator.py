@@ -46,11 +46,20 @@ def read_return(world: World, usage: Usage, tokens: int) -> None:
         world.context.sent += tokens
 
 
+def prefix_is_cold(world: World) -> bool:
+    """Whether the agents' shared prefix can be in the cache and is not to be read now."""
+    cache = world.cache
+    return (
+        isinstance(cache, TimedCache) and cache.caches(world.shared_tokens) and not cache.shared_is_readable()
+    )
+
+
 def warm_prefix(world: World) -> Process:
     """Write the agents' shared prefix to the cache, where it cannot be read: a call without output."""
-    cache, prefix = world.cache, world.shared_tokens
-    if not isinstance(cache, TimedCache) or not cache.caches(prefix) or cache.shared_is_readable():
+    if not prefix_is_cold(world):
         return
+    cache, prefix = world.cache, world.shared_tokens
+    assert isinstance(cache, TimedCache)
     yield from _get_admitted(world, lambda: prefix)
     usage = world.books.usage[Cause.COORDINATION]
     usage.tokens += prefix

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from dispatch_sim.dispatch.attempts import Attempts
 from dispatch_sim.dispatch.batch import Batch
-from dispatch_sim.dispatch.coordinator import begin_turn, charge_writing, warm_prefix
+from dispatch_sim.dispatch.coordinator import begin_turn, charge_writing, prefix_is_cold, warm_prefix
 from dispatch_sim.dispatch.log import EventKind
 from dispatch_sim.dispatch.outcome import Cause
 from dispatch_sim.dispatch.review import Gate
@@ -91,8 +91,12 @@ class Dispatcher:
         """
         world = self._world
         if self._strategy.manager == "script":
-            if self._strategy.warm_up == "prewarm":
-                yield from warm_prefix(world)
+            if self._strategy.warm_up == "prewarm" and prefix_is_cold(world):
+                # By the coordinator, one call after another: of two that never give up, each could have the
+                # other refused for ever.
+                with world.coordinator.request() as turn:
+                    yield turn
+                    yield from warm_prefix(world)
             for task in self._batch.take(self._width.slots - self._attempts.running):
                 self._attempts.launch(task)
             return

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dispatch_sim.dispatch.outcome import MEASURES
 from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.loader import Given, Source
 from dispatch_sim.study.design import Design, DesignError
@@ -14,6 +13,7 @@ from dispatch_sim.study.estimates import Estimate
 from dispatch_sim.study.flips import Flip, find_flips
 from dispatch_sim.study.ledger import Part, find_parts
 from dispatch_sim.study.parameter import Parameter, find_parameters, parameter_at, with_range
+from dispatch_sim.study.percentile import column_of, costs_of
 from dispatch_sim.study.places import OBJECTIVES, find_place, on_fastest, strategy_of, without_factors
 from dispatch_sim.study.runner import OnProgress, play_design
 from dispatch_sim.study.sensitivity import (
@@ -124,7 +124,7 @@ def explain(
     stated = {path: with_range(_varied(source, path), text) for path, text in (ranges or {}).items()}
     parameters = [stated.pop(p.path, p) for p in find_parameters(source)]
     parameters += stated.values()
-    count = replications or scenario.study.replications
+    count = replications or scenario.study.first
     here = find_place(source, {})
     source = on_fastest(source, count * 6 * len(here.points) * len(parameters))
     here = find_place(source, {})
@@ -132,8 +132,8 @@ def explain(
     if played.interrupted:
         raise KeyboardInterrupt
     objective, confidence = OBJECTIVES[scenario.objective.minimise], scenario.study.confidence
-    indifference = scenario.study.indifference if objective in ("cost_usd", "money_usd") else 0.0
-    costs = played.measures[:, :, MEASURES.index(objective)]
+    costs = costs_of(played.measures, objective)
+    indifference = scenario.zone.at(float(costs.mean(axis=1).min()))
     winner = find_winner(here.points, costs, here.tasks, confidence, indifference)
     recommended, rival = winner.point, winner.rival or _second(here.points, costs, winner.point)
     pair = [here.points.index(recommended), here.points.index(rival)]
@@ -164,7 +164,7 @@ def explain(
         winner=winner,
         rival=rival,
         difference=difference,
-        parts=tuple(find_parts(scenario, objective, played.measures[pair], confidence)),
+        parts=tuple(find_parts(scenario, column_of(objective), played.measures[pair], confidence)),
         swings=tuple(swings),
         indices=tuple(indices),
         flips=tuple(flips),

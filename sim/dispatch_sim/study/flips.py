@@ -96,6 +96,11 @@ class _Search:
         return float(means[points.index(keeping)] - means[best]), points[best]
 
     @property
+    def least(self) -> float:
+        """The least mean as things are."""
+        return float(self.costs[self.parameter.value].mean(axis=1).min())
+
+    @property
     def has_effect(self) -> bool:
         """Whether anything that was tried changes anything."""
         present = self.costs[self.parameter.value]
@@ -129,10 +134,10 @@ def find_flips(
     In the order of the keys, without those that have no effect. Each confidence set holds by itself.
     """
     scenario = source.scenario()
-    indifference = scenario.study.indifference if scenario.objective.minimise in ("cost", "money") else 0.0
     searches = [_Search(parameter) for parameter in parameters]
     _try(source, [(s, _outwards(s.parameter)) for s in searches], replications, jobs, on_progress)
     searches = [search for search in searches if search.has_effect]
+    indifference = scenario.zone.at(searches[0].least) if searches else 0.0
     brackets = {id(search): _bracket(search, keeping, indifference) for search in searches}
     for _ in range(HALVINGS):
         between: list[tuple[_Search, list[float]]] = []

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dispatch_sim.dispatch.outcome import MEASURES
 from dispatch_sim.study.estimates import point_columns, quantile_estimate
 
 P95 = "p95_makespan_s"
@@ -37,6 +38,18 @@ def column_of(objective: str) -> str:
 def as_means(objective: str, sample: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the values whose mean is the objective: the sample itself, but for a percentile."""
     return linearised(sample, _MADE_OF[objective][1]) if objective in _MADE_OF else sample
+
+
+def costs_of(measures: NDArray[np.float64], objective: str) -> NDArray[np.float64]:
+    """Return what was played by its objective, as values whose mean it is.
+
+    Parameters
+    ----------
+    measures : shape (points, replications, measures), in the order of `MEASURES`.
+    objective : a measure, or a percentile.
+    """
+    costs = measures[:, :, MEASURES.index(column_of(objective))]
+    return costs if objective in MEASURES else np.stack([as_means(objective, each) for each in costs])
 
 
 def linearised(sample: NDArray[np.float64], probability: float) -> NDArray[np.float64]:

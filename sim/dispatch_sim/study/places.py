@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.dispatch.outcome import MEASURES
 from dispatch_sim.dispatch.plan import make_batch, plan_batch
 from dispatch_sim.scenario import factors
 from dispatch_sim.scenario.loader import Given, Source, as_source
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.design import Design, DesignError, Variant, spread
+from dispatch_sim.study.percentile import costs_of
 from dispatch_sim.study.runner import OnProgress, play_design
 from dispatch_sim.study.winners import Point
 
@@ -144,7 +144,7 @@ def play_places(
             f"{len(places):,} places of {replications:,} replications are {plays:,} plays; at most "
             f"{MOST_PLAYS:,} are made: ask for fewer replications, places or widths"
         )
-    column = MEASURES.index(measure or OBJECTIVES[places[0].variant.scenario.objective.minimise])
+    column = measure or OBJECTIVES[places[0].variant.scenario.objective.minimise]
     if places[0].variant.scenario.engine == "compiled":
         return _play_each(places, replications, jobs, on_progress, column)
     found: list[NDArray[np.float64]] = []
@@ -154,14 +154,14 @@ def play_places(
         if played.interrupted:
             raise KeyboardInterrupt
         ends = np.cumsum([len(place.points) for place in group])
-        found += [np.array(part) for part in np.split(played.measures[:, :, column], ends[:-1])]
+        found += [np.array(part) for part in np.split(costs_of(played.measures, column), ends[:-1])]
         if on_progress is not None:
             on_progress(len(found), len(places))
     return found
 
 
 def _play_each(
-    places: Sequence[Place], replications: int, jobs: int, on_progress: OnProgress | None, column: int
+    places: Sequence[Place], replications: int, jobs: int, on_progress: OnProgress | None, column: str
 ) -> list[NDArray[np.float64]]:
     """Play place by place in threads: a plan is flattened into arrays once, and not for every block."""
 
@@ -169,7 +169,7 @@ def _play_each(
         played = play_design(Design((), (place.variant,), replications))
         if played.interrupted:
             raise KeyboardInterrupt
-        return np.array(played.measures[:, :, column])
+        return np.array(costs_of(played.measures, column))
 
     found = [play(places[0])]  # alone: the engine is compiled then
     pool = ThreadPoolExecutor(jobs)

@@ -194,10 +194,9 @@ def ask(question: Question) -> QuickAnswer:
     rows = _play(place, range(len(place.points)), range(first), effort * first)
     objective = OBJECTIVES[scenario.objective.minimise]
     column = MEASURES.index(objective)
-    indifference = scenario.study.indifference if objective in ("cost_usd", "money_usd") else 0.0
     # What is screened out twice is screened out with half the error each time.
     confidence = 1 - (1 - scenario.study.confidence) / 2
-    look = find_winner(place.points, rows[:, :, column], place.tasks, confidence, indifference)
+    look = find_winner(place.points, rows[:, :, column], place.tasks, confidence, scenario.zone)
     kept = [number for number, point in enumerate(place.points) if point in look.as_good]
     kept += [place.points.index(look.rival)] if look.rival not in (None, *look.as_good) else []
     more = int(min(MOST_REPLICATIONS - first, left * len(place.points) / len(kept)))
@@ -209,7 +208,7 @@ def ask(question: Question) -> QuickAnswer:
         for point, number, rest in zip(points, kept, further, strict=True):
             played[point] = np.concatenate([rows[number], rest])
         costs = np.stack([played[point][:, column] for point in points])
-        winner = find_winner(points, costs, place.tasks, confidence, indifference)
+        winner = find_winner(points, costs, place.tasks, confidence, scenario.zone)
     best = played[winner.point]
     ways = [
         Way(

@@ -236,12 +236,11 @@ def tune(
     """
     source = without_factors(source)
     scenario = source.scenario()
-    count = replications or scenario.study.replications
+    count = replications or scenario.study.first
     queue = next((s for s in scenario.strategies if s.kind == "queue"), Strategy("queue"))
     knobs = find_knobs(scenario, queue)
     source = on_fastest(source, count * 4 * sum(len(knob.values) for knob in knobs))
     objective, confidence = OBJECTIVES[scenario.objective.minimise], scenario.study.confidence
-    indifference = scenario.study.indifference if objective in ("cost_usd", "money_usd") else 0.0
     bench = _Bench(source, queue, knobs, count, jobs)
     if queue.width is None:  # then the width that is the best as things are is what there is now
         widths = _line(knobs, tuple(knob.present for knob in knobs), 0)
@@ -249,6 +248,8 @@ def tune(
         knobs[0] = replace(knobs[0], present=min(widths, key=bench.mean)[0])
     present = tuple(knob.present for knob in knobs)
     bench.play([present])
+    now = bench.costs(present)
+    indifference = scenario.zone.at(0.0 if now is None else float(now.mean()))
     best, pairs = _search(bench, knobs, present, indifference, on_progress)
 
     other_seed = (scenario.study.seed + 1) % 2**64

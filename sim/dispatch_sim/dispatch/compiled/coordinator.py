@@ -95,11 +95,18 @@ def charge_writing(s: State, cause: int, t: int, tokens: float) -> None:
 
 
 @routine
+def prefix_is_cold(s: State) -> bool:
+    """Whether the agents' shared prefix can be in the cache and is not to be read now."""
+    can_be = s.pi[HAS_CACHE] == 1 and s.pi[SHARED_TOKENS] >= max(1.0, s.pf[CACHE_MINIMUM])
+    return can_be and not shared_is_readable(s)
+
+
+@routine
 def warm_prefix(s: State, pid: int) -> bool:
     """Write the agents' shared prefix to the cache where it is cold; False where the process has to wait."""
     prefix = s.pi[SHARED_TOKENS]
     if s.qi[pid, PREFIX_STAGE] == 0:
-        if not s.pi[HAS_CACHE] or prefix < max(1.0, s.pf[CACHE_MINIMUM]) or shared_is_readable(s):
+        if not prefix_is_cold(s):
             return True
         s.qi[pid, PREFIX_STAGE] = 1
     if s.qi[pid, PREFIX_STAGE] == 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dispatch_sim.dispatch.compiled.agent import launch, lift_barrier
-from dispatch_sim.dispatch.compiled.coordinator import begin_turn, charge_writing, warm_prefix
+from dispatch_sim.dispatch.compiled.coordinator import begin_turn, charge_writing, prefix_is_cold, warm_prefix
 from dispatch_sim.dispatch.compiled.layout import *
 from dispatch_sim.dispatch.compiled.machine import after, release, request, soon, write_log
 from dispatch_sim.dispatch.compiled.routine import routine
@@ -84,7 +84,11 @@ def _hand_out(s: State, replication: int) -> bool:
     d = s.pi[TASKS]
     s.qi[d, BACK_TO] = s.qi[d, PC]
     if s.pi[BY_SCRIPT]:
-        s.qi[d, PC] = D_SCRIPT_PREFIX
+        if s.pi[WARM_UP] == PREWARM and prefix_is_cold(s):
+            s.qi[d, PC] = D_SCRIPT_PREFIX
+            request(s, COORDINATOR, d)
+            return False
+        s.qi[d, PC] = D_SCRIPT
         return _go_on_handing_out(s, replication)
     s.qi[d, PC] = D_WAIT
     request(s, COORDINATOR, d)
@@ -96,8 +100,11 @@ def _go_on_handing_out(s: State, replication: int) -> bool:
     d = s.pi[TASKS]
     pc = s.qi[d, PC]
     if pc == D_SCRIPT_PREFIX:
-        if s.pi[WARM_UP] == PREWARM and not warm_prefix(s, d):
+        if not warm_prefix(s, d):
             return False
+        release(s, COORDINATOR)
+        pc = s.qi[d, PC] = D_SCRIPT
+    if pc == D_SCRIPT:
         taken = min(slots(s) - s.n[RUNNING], s.n[WAITING])
         for i in range(taken):
             s.lists[HAND_LIST, i] = take_next(s)

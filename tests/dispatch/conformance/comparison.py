@@ -1,0 +1,145 @@
+"""Plays a case by both engines and compares; counts what has occurred."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from dataclasses import dataclass, field
+
+from dispatch_sim.dispatch.compiled.engine import Machine
+from dispatch_sim.dispatch.engine import play
+from dispatch_sim.dispatch.log import Event, EventKind
+from dispatch_sim.dispatch.luck import Luck
+from dispatch_sim.dispatch.outcome import Failure, Outcome
+from dispatch_sim.dispatch.plan import Plan, make_plan
+from dispatch_sim.scenario.loader import parse_scenario
+from dispatch_sim.scenario.strategy import parse_strategy
+
+from .cases import FACTORS, GROUP, STRATEGY, TIED, TIED_GROUP, Case, numbered_case
+
+Played = tuple[Outcome, list[Event]]
+Choice = tuple[str, str]
+
+_MACHINE = Machine()
+"""One for all cases: nothing of one may be left over in the next."""
+
+
+def plan_of(case: Case) -> Plan:
+    """Return the design point of a case."""
+    return make_plan(parse_scenario(case.text), parse_strategy(case.strategy))
+
+
+def play_by_simpy(plan: Plan, replication: int) -> Played:
+    """Play a replication by the SimPy engine."""
+    log: list[Event] = []
+    return play(plan, Luck(plan.scenario, replication), log), log
+
+
+def play_compiled(plan: Plan, replication: int) -> Played:
+    """Play a replication by the compiled engine."""
+    log: list[Event] = []
+    return _MACHINE.play(plan, replication, log), log
+
+
+def difference(one: Played, other: Played) -> str:
+    """Say where two plays differ first, in their logs and then in their outcomes; empty where they do not."""
+    (outcome, log), (outcome2, log2) = one, other
+    for number, (event, event2) in enumerate(zip(log, log2, strict=False)):
+        if event != event2:
+            return f"event {number}: {event} and {event2}"
+    if len(log) != len(log2):
+        return f"{len(log)} and {len(log2)} events"
+    for name, value, value2 in zip(Outcome._fields, outcome, outcome2, strict=True):
+        if value != value2:
+            return f"{name}: {value!r} and {value2!r}"
+    return ""
+
+
+@dataclass
+class Coverage:
+    """What has occurred in the cases that were played.
+
+    Attributes
+    ----------
+    cases, events : how many.
+    tied_events : how many of the events ended when another task's did.
+    kinds : events of each kind.
+    failures : attempts that failed, by why.
+    choices : cases of each key and what was drawn for it.
+    pairs : two of these that have met.
+    """
+
+    cases: int = 0
+    events: int = 0
+    tied_events: int = 0
+    kinds: Counter[EventKind] = field(default_factory=Counter)
+    failures: Counter[Failure] = field(default_factory=Counter)
+    choices: Counter[Choice] = field(default_factory=Counter)
+    pairs: set[tuple[Choice, Choice]] = field(default_factory=set)
+
+    def add(self, case: Case, played: Played) -> None:
+        """Count a case."""
+        outcome, log = played
+        self.cases += 1
+        self.events += len(log)
+        at = Counter((event.end_s, event.task) for event in log)
+        tasks_at = Counter(end_s for end_s, _ in at)
+        self.tied_events += sum(count for (end_s, _), count in at.items() if tasks_at[end_s] > 1)
+        self.kinds.update(event.kind for event in log)
+        for failure in Failure:
+            self.failures[failure] += getattr(outcome, _FIELDS.get(failure, f"{failure.value}_attempts"))
+        self.choices.update(case.choices.items())
+        self.pairs.update(itertools.combinations(sorted(case.choices.items()), 2))
+
+    def merge(self, other: Coverage) -> None:
+        """Add what has occurred elsewhere."""
+        for name in ("cases", "events", "tied_events", "kinds", "failures", "choices"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.pairs |= other.pairs
+
+    def missing(self) -> list[str]:
+        """Return what has not occurred, in words."""
+        return [
+            *(f"no event of the kind '{kind}'" for kind in EventKind if not self.kinds[kind]),
+            *(f"no attempt that failed as '{failure}'" for failure in Failure if not self.failures[failure]),
+            *(
+                f"no case of {key}: {option}"
+                for key, option in all_choices()
+                if not self.choices[key, option]
+            ),
+        ]
+
+
+_FIELDS = {Failure.CRASH: "crashed_attempts", Failure.BAD_OUTPUT: "bad_outputs"}
+
+
+def all_choices() -> set[Choice]:
+    """Return every key with everything that may be drawn for it."""
+    tables = (
+        ("", FACTORS),
+        ("", TIED),
+        ("tasks.", GROUP),
+        ("tasks.", TIED_GROUP),
+        ("strategies.", STRATEGY),
+        ("tasks.", {"after": ("[]", "[g0]", "[g1]")}),
+        ("", {"tied": ("True", "False")}),
+    )
+    return {
+        (prefix + key, option)
+        for prefix, table in tables
+        for key, options in table.items()
+        for option in options
+    }
+
+
+def play_cases(numbers: range) -> tuple[Coverage, list[str]]:
+    """Play cases by both engines; returns what has occurred, and where they differ."""
+    coverage, differences = Coverage(), []
+    for number in numbers:
+        case = numbered_case(number)
+        plan = plan_of(case)
+        played = play_by_simpy(plan, case.replication)
+        if found := difference(played, play_compiled(plan, case.replication)):
+            differences.append(f"case {number} ({case.strategy}): {found}")
+        coverage.add(case, played)
+    return coverage, differences

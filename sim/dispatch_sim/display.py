@@ -21,8 +21,9 @@ class Displayed:
     def _repr_html_(self) -> str:
         return str(_notebook().html(self))
 
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text(str(self).rstrip())
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        # By itself a notebook would keep, beside the page, all data as Python writes them.
+        return {"text/plain": str(self).rstrip(), "text/html": self._repr_html_()}
 
 
 def _notebook() -> Any:

@@ -38,8 +38,14 @@ def text(shown: object) -> str:
             lines += [*paragraph(part), ""]
         elif isinstance(part, Table):
             lines += [f"{part.caption}:", ""] if part.caption else []
-            lines += [*columns([part.heads, *part.rows]), ""]
+            lines += [*_rows(part), ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _rows(table: Table) -> list[str]:
+    if table.numbers:
+        return columns([table.heads, *table.rows])
+    return [line for row in table.rows for line in paragraph(f"{row[0]}: {'; '.join(row[1:])}")]
 
 
 def html(shown: object) -> str:

@@ -40,13 +40,17 @@ conformance: $(READY)
 	$(BIN)/python -m tests.dispatch.conformance
 
 bench: $(READY)
-	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	$(BIN)/python benchmarks
 
 validate: $(READY)
 	cd benchmarks && $(abspath $(BIN))/python -m validation
 
 reports: $(READY)
 	$(BIN)/dispatch-sim sweep scenarios/ten-sources.yaml
+	$(BIN)/dispatch-sim map scenarios/ten-sources.yaml --y provider.limits.scale=0.3..20
+	$(BIN)/dispatch-sim why scenarios/ten-sources.yaml
+	$(BIN)/dispatch-sim tune scenarios/ten-sources.yaml
 	$(BIN)/dispatch-sim sweep scenarios/limits-and-clients.yaml
 	$(BIN)/dispatch-sim claims
 

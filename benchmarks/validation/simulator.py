@@ -27,7 +27,7 @@ tasks:
     duration: {lognormal: {mean: 60s, cv: 0.5}}
 provider: {limits: {requests: 50/min, input_tokens: 30K/min, output_tokens: 8K/min, burst: 60s}}
 strategies: [parallel, queue]
-sweep: {tasks: 2..6, concurrency: 1..3}
+sweep: {tasks: [3, 4, 6], concurrency: 2..3}
 engine: compiled
 study: {seed: 20, replications: 2}
 """

@@ -22,9 +22,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dispatch_sim.logs.backtest import backtest
     from dispatch_sim.logs.calibration import calibrate
+    from dispatch_sim.logs.findings import findings
     from dispatch_sim.logs.reading import read_logs
     from dispatch_sim.logs.synthetic import write_example
     from dispatch_sim.logs.what_if import what_if
+    from dispatch_sim.report.backtest import write_backtest
     from dispatch_sim.report.page import write_report
     from dispatch_sim.scenario.loader import (
         Source,
@@ -60,6 +62,7 @@ _HOMES = {
     "compare": "study.conduct",
     "explain": "study.explanation",
     "find_break_even": "study.break_even",
+    "findings": "logs.findings",
     "load_scenario": "scenario.loader",
     "load_source": "scenario.loader",
     "map_winners": "study.two_factor_map",
@@ -71,6 +74,7 @@ _HOMES = {
     "sweep": "study.conduct",
     "tune": "study.tuning",
     "what_if": "logs.what_if",
+    "write_backtest": "report.backtest",
     "write_example": "logs.synthetic",
     "write_report": "report.page",
     "write_results": "study.results",
@@ -91,6 +95,7 @@ __all__ = [
     "compare",
     "explain",
     "find_break_even",
+    "findings",
     "load_scenario",
     "load_source",
     "map_winners",
@@ -102,6 +107,7 @@ __all__ = [
     "sweep",
     "tune",
     "what_if",
+    "write_backtest",
     "write_example",
     "write_report",
     "write_results",

@@ -156,7 +156,7 @@ def test_kinds_and_groups_are_the_only_words_from_a_table():
 
 
 def test_real_runs_are_calibrated_with_a_batch_share_near_the_published():
-    """As published beside the data: a median of 94 s, a log-sd of 0.67 within groups, launches 5.7 s apart."""
+    """As published with the data: a median of 94 s, a log-sd of 0.67 within groups, launches 5.7 s apart."""
     found = calibrate(measured_tables())
     everything = figure(found, "tasks", "all-kinds", "duration")
     low, high = interval(everything.source, "median")

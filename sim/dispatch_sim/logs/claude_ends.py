@@ -45,7 +45,7 @@ def result_of(block: Record, record: Record) -> End:
             return End(at, _why_error(words))
     result = told if isinstance(told, dict) else {}
     agent = text(result, "agentId")
-    if result.get("isAsync") is True or result.get("status") in _LAUNCHED:
+    if result.get("isAsync") is True or text(result, "status") in _LAUNCHED:
         return End(at, "unfinished", agent, launched=True, model=text(result, "resolvedModel"))
     # The harness may add a block of its own to what the agent returned.
     returned = texts[: max(len(objects(result, "content")), 1)]
@@ -96,6 +96,22 @@ def notices(record: Record) -> Iterator[tuple[str, End]]:
                 of = pattern.search(head)
                 if of is not None:
                     yield of.group(1), end
+
+
+def fetched(record: Record) -> Iterator[tuple[str, End]]:
+    """Yield the end that a result of the tool TaskOutput tells of, by id of the agent.
+
+    Versions about 2.0.6x fetched so what agents in the background returned; one that still ran has no end.
+    """
+    task = mapping(mapping(record, "toolUseResult"), "task")
+    agent, outcome = text(task, "task_id"), _STATUSES.get(text(task, "status") or "")
+    if agent is None or outcome is None:
+        return
+    said = text(task, "result") or text(task, "output") or ""
+    if outcome == COMPLETED and _is_failure(said):
+        outcome = "failed_silent"
+    returned = tokens_of(len(said)) if said and outcome == COMPLETED else NAN
+    yield agent, End(moment(record.get("timestamp")), outcome, return_tokens=returned)
 
 
 _LAUNCHED = frozenset({"async_launched", "teammate_spawned", "remote_launched"})

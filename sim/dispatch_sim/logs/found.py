@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 
@@ -51,7 +52,7 @@ _ByAgent = dict[tuple[str, str | None], Found]
 
 
 def rows(found: Iterable[Found]) -> list[AgentRun]:
-    """Return what was found as rows, by session in the order given and by group in that of the calls."""
+    """Return what was found as rows, by session in the order given and by group in that of their calls."""
     return [row for _, row in paired(found)]
 
 
@@ -67,7 +68,7 @@ def paired(found: Iterable[Found]) -> list[tuple[Found, AgentRun]]:
     made: list[tuple[Found, AgentRun]] = []
     for number, groups in enumerate(sessions.values(), 1):
         label = f"session-{number}"
-        members = list(groups.values())
+        members = sorted(groups.values(), key=_called)
         called = [run.called for runs in members for run in runs if run.called is not None]
         origin = min(called, default=None)
         for place, runs in enumerate(members, 1):
@@ -117,6 +118,10 @@ def _group(
         )
         made.append((run, row))
     return made
+
+
+def _called(runs: Sequence[Found]) -> float:
+    return math.inf if runs[0].called is None else runs[0].called
 
 
 def _chain(run: Found, by_agent: _ByAgent) -> list[Found]:

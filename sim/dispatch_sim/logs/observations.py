@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dispatch_sim.logs.tables import COMPLETED, NOT_STARTED, Tables
+from dispatch_sim.logs.tables import COMPLETED, NOT_STARTED, HasTables
 from dispatch_sim.scenario.problems import UserError
 
 HANG_S = 3600.0
@@ -54,7 +54,7 @@ class Observations:
         return int(self.honest["session"].nunique())
 
 
-def observe(tables: Tables) -> Observations:
+def observe(tables: HasTables) -> Observations:
     """Sort runs by what they tell about work.
 
     Raises

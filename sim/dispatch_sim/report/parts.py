@@ -89,9 +89,10 @@ def _source(source: Source) -> Iterator[Part]:
 def _results(results: Results) -> Iterator[Part]:
     manifest, frame = results.manifest, results.frame
     points = frame.groupby(point_columns(frame), sort=False)
+    times = f"{results.replications:,} replication{'' if results.replications == 1 else 's'}"
     yield (
-        f"{clean(manifest['scenario']['resolved']['name'])}: {results.replications:,} "
-        f"replication{'' if results.replications == 1 else 's'} of each of {points.ngroups:,} design points, seed {manifest['seed']}; in `frame`, a row each. Means:"
+        f"{clean(manifest['scenario']['resolved']['name'])}: {times} of each of {points.ngroups:,} design "
+        f"points, seed {manifest['seed']}; in `frame`, a row each. Means:"
     )
     means = points[list(_MEANS)].mean()
     shows = [(MEASURES[measure].title, MEASURES[measure].show) for measure in _MEANS]

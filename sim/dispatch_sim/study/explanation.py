@@ -11,10 +11,10 @@ from dispatch_sim.scenario.loader import Given, Source
 from dispatch_sim.study.design import Design, DesignError
 from dispatch_sim.study.estimates import Estimate
 from dispatch_sim.study.flips import Flip, find_flips
-from dispatch_sim.study.ledger import Part, find_parts
+from dispatch_sim.study.ledger import Comparison, find_parts
 from dispatch_sim.study.parameter import Parameter, find_parameters, parameter_at, with_range
-from dispatch_sim.study.percentile import column_of, costs_of
-from dispatch_sim.study.places import OBJECTIVES, find_place, on_fastest, strategy_of, without_factors
+from dispatch_sim.study.percentile import OBJECTIVES, column_of, costs_of
+from dispatch_sim.study.places import Place, find_place, strategy_of, without_factors
 from dispatch_sim.study.runner import OnProgress, play_design
 from dispatch_sim.study.sensitivity import (
     MOST_IN_SOBOL,
@@ -25,7 +25,7 @@ from dispatch_sim.study.sensitivity import (
     find_indices,
     find_swings,
 )
-from dispatch_sim.study.winners import Point, Winner, find_winner, paired_intervals
+from dispatch_sim.study.winners import Point, Winner, find_winner, kind_of, paired_intervals
 
 MOST_REPLICATIONS_TOGETHER = 64
 """Replications of each combination of keys in Sobol's indices, of which there are thousands."""
@@ -41,8 +41,7 @@ class Explanation(Displayed):
     tasks : size of the batch.
     winner : the recommended way, and how surely it is the best.
     rival : the best way of another kind, or else the second best.
-    difference : what the rival has more; positive.
-    parts : of the difference; they add up to it.
+    comparisons : what the rival has more, and then the best way of each further kind, part by part.
     swings : the tornado, the largest first.
     indices : Sobol's, of the keys with the largest swings.
     flips : what would flip the decision, key by key.
@@ -53,8 +52,7 @@ class Explanation(Displayed):
     tasks: int
     winner: Winner
     rival: Point
-    difference: Estimate
-    parts: tuple[Part, ...]
+    comparisons: tuple[Comparison, ...]
     swings: tuple[Swing, ...]
     indices: tuple[Index, ...]
     flips: tuple[Flip, ...]
@@ -70,6 +68,11 @@ class Explanation(Displayed):
         """The recommended way."""
         return self.winner.point
 
+    @property
+    def difference(self) -> Estimate:
+        """What the rival has more."""
+        return self.comparisons[0].difference
+
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
         return {
@@ -84,8 +87,7 @@ class Explanation(Displayed):
             "recommended": _point(self.recommended),
             "standing": str(self.winner.standing),
             "rival": _point(self.rival),
-            "difference": self.difference.to_json(),
-            "parts": [part.to_json() for part in self.parts],
+            "comparisons": [comparison.to_json() for comparison in self.comparisons],
             "one_at_a_time": [swing.to_json() for swing in self.swings],
             "sobol": [index.to_json() for index in self.indices],
             "flips": [flip.to_json() for flip in self.flips],
@@ -126,8 +128,6 @@ def explain(
     parameters += stated.values()
     count = replications or scenario.study.first
     here = find_place(source, {})
-    source = on_fastest(source, count * 6 * len(here.points) * len(parameters))
-    here = find_place(source, {})
     played = play_design(Design((), (here.variant,), count), jobs)
     if played.interrupted:
         raise KeyboardInterrupt
@@ -136,9 +136,14 @@ def explain(
     indifference = scenario.zone.at(float(costs.mean(axis=1).min()))
     winner = find_winner(here.points, costs, here.tasks, confidence, indifference)
     recommended, rival = winner.point, winner.rival or _second(here.points, costs, winner.point)
-    pair = [here.points.index(recommended), here.points.index(rival)]
-    mean, half = paired_intervals(costs[pair[1:]], costs[pair[0]], confidence)
-    difference = Estimate(float(mean[0]), float(mean[0] - half[0]), float(mean[0] + half[0]), count)
+    best = here.points.index(recommended)
+    comparisons = []
+    for point in _one_of_each_kind(here, costs, recommended, rival):
+        pair = [best, here.points.index(point)]
+        mean, half = paired_intervals(costs[pair[1:]], costs[best], confidence)
+        difference = Estimate(float(mean[0]), float(mean[0] - half[0]), float(mean[0] + half[0]), count)
+        parts = find_parts(scenario, column_of(objective), played.measures[pair], confidence)
+        comparisons.append(Comparison(point, difference, tuple(parts)))
     ways = (strategy_of(here, recommended), strategy_of(here, rival))
     flips = find_flips(
         source, parameters, recommended, replications=count, jobs=jobs, on_progress=on_progress
@@ -163,8 +168,7 @@ def explain(
         tasks=here.tasks,
         winner=winner,
         rival=rival,
-        difference=difference,
-        parts=tuple(find_parts(scenario, column_of(objective), played.measures[pair], confidence)),
+        comparisons=tuple(comparisons),
         swings=tuple(swings),
         indices=tuple(indices),
         flips=tuple(flips),
@@ -189,6 +193,16 @@ def _second(points: Sequence[Point], costs: Any, best: Point) -> Point:
     if not others:
         raise DesignError("there is only one way to dispatch this batch; name more strategies to compare")
     return points[min(others, key=lambda number: float(costs[number].mean()))]
+
+
+def _one_of_each_kind(here: Place, costs: Any, best: Point, rival: Point) -> list[Point]:
+    """Return the rival, and the best of each kind that is neither its nor the recommended one's."""
+    found = {kind_of(rival, here.tasks): rival}
+    for number in sorted(range(len(here.points)), key=lambda number: float(costs[number].mean())):
+        point = here.points[number]
+        if (kind := kind_of(point, here.tasks)) != kind_of(best, here.tasks):
+            found.setdefault(kind, point)
+    return list(found.values())
 
 
 def _point(point: Point) -> dict[str, Any]:

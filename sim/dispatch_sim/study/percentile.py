@@ -13,11 +13,19 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from dispatch_sim.dispatch.outcome import MEASURES
-from dispatch_sim.study.estimates import point_columns, quantile_estimate
+
+OBJECTIVES = {
+    "cost": "cost_usd",
+    "makespan": "makespan_s",
+    "p95_makespan": "p95_makespan_s",
+    "tokens": "tokens",
+    "money": "money_usd",
+    "people": "people_s",
+}
+"""What a scenario can ask to minimise, and the measure that it is."""
 
 P95 = "p95_makespan_s"
 """What one batch in twenty exceeds; not a column of the results, but made of one."""
@@ -71,19 +79,3 @@ def linearised(sample: NDArray[np.float64], probability: float) -> NDArray[np.fl
     width = n * (ordered[high - 1] - ordered[low - 1]) / (high - low)
     above = (sample > quantile).astype(np.float64)
     return np.asarray(quantile + width * (above - above.mean()))
-
-
-def percentile_table(results: pd.DataFrame, objective: str, confidence: float) -> pd.DataFrame:
-    """Estimate a percentile at each design point, as a table like that of `estimate_table`."""
-    column, probability = _MADE_OF[objective]
-    keys = point_columns(results)
-    groups = results.groupby(keys, sort=False, observed=True, dropna=False)[column]
-    found = [quantile_estimate(part.to_numpy(), probability, confidence) for _, part in groups]
-    points = results[keys].drop_duplicates(ignore_index=True)
-    return points.assign(
-        measure=objective,
-        mean=[each.value for each in found],
-        low=[each.low for each in found],
-        high=[each.high for each in found],
-        n=[each.n for each in found],
-    )

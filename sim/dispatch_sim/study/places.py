@@ -7,9 +7,7 @@ them is not noise between samples.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +20,7 @@ from dispatch_sim.scenario.loader import Given, Source, as_source
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.design import Design, DesignError, Variant, spread
-from dispatch_sim.study.percentile import costs_of
+from dispatch_sim.study.percentile import OBJECTIVES, costs_of
 from dispatch_sim.study.runner import OnProgress, play_design
 from dispatch_sim.study.winners import Point
 
@@ -32,20 +30,8 @@ BATCH = "tasks"
 MOST_PLAYS = 20_000_000
 """Most replications of one question, all places and ways together; they take minutes."""
 
-_WORTH_COMPILING = 20_000
-"""Plays from which the compiled engine is taken where it is installed; results are the same."""
-
-_ROWS_AT_ONCE = 400_000
-"""Rows of all measures that are held at once, of which one column is kept: 200 MB."""
-
-OBJECTIVES = {
-    "cost": "cost_usd",
-    "makespan": "makespan_s",
-    "tokens": "tokens",
-    "money": "money_usd",
-    "people": "people_s",
-}
-"""What a scenario can ask to minimise, and the measure that it is."""
+_ROWS_AT_ONCE = 200_000
+"""Rows of all measures that are held at once, of which one column is kept: 100 MB."""
 
 
 @dataclass(frozen=True)
@@ -145,42 +131,23 @@ def play_places(
             f"{MOST_PLAYS:,} are made: ask for fewer replications, places or widths"
         )
     column = measure or OBJECTIVES[places[0].variant.scenario.objective.minimise]
-    if places[0].variant.scenario.engine == "compiled":
-        return _play_each(places, replications, jobs, on_progress, column)
     found: list[NDArray[np.float64]] = []
     for group in _groups(places, replications):
         design = Design((), tuple(place.variant for place in group), replications)
-        played = play_design(design, jobs)
+        played = play_design(design, jobs, _of_all(on_progress, len(found), len(group), len(places)))
         if played.interrupted:
             raise KeyboardInterrupt
         ends = np.cumsum([len(place.points) for place in group])
-        found += [np.array(part) for part in np.split(costs_of(played.measures, column), ends[:-1])]
-        if on_progress is not None:
-            on_progress(len(found), len(places))
+        # A copy: a part of the whole would keep all of it.
+        found += [part.copy() for part in np.split(costs_of(played.measures, column), ends[:-1])]
     return found
 
 
-def _play_each(
-    places: Sequence[Place], replications: int, jobs: int, on_progress: OnProgress | None, column: str
-) -> list[NDArray[np.float64]]:
-    """Play place by place in threads: a plan is flattened into arrays once, and not for every block."""
-
-    def play(place: Place) -> NDArray[np.float64]:
-        played = play_design(Design((), (place.variant,), replications))
-        if played.interrupted:
-            raise KeyboardInterrupt
-        return np.array(costs_of(played.measures, column))
-
-    found = [play(places[0])]  # alone: the engine is compiled then
-    pool = ThreadPoolExecutor(jobs)
-    try:
-        for costs in pool.map(play, places[1:]):
-            found.append(costs)
-            if on_progress is not None:
-                on_progress(len(found), len(places))
-    finally:
-        pool.shutdown(cancel_futures=True)
-    return found
+def _of_all(on_progress: OnProgress | None, before: int, group: int, places: int) -> OnProgress | None:
+    """Return what turns a group's progress into that of all places."""
+    if on_progress is None:
+        return None
+    return lambda done, total: on_progress(before + group * done // total, places)
 
 
 def _groups(places: Sequence[Place], replications: int) -> list[list[Place]]:
@@ -216,9 +183,3 @@ def without_factors(given: Given) -> Source:
         # It cannot be played without a key that only an axis gives.
         plain = source.replaced(factors.first_levels(source.raw)).replaced({"sweep": sweep})
     return plain
-
-
-def on_fastest(source: Source, plays: int) -> Source:
-    """Return the source with the engine that answers first: the compiled one for many plays, if installed."""
-    worth = plays >= _WORTH_COMPILING and importlib.util.find_spec("numba") is not None
-    return source.replaced({"engine": "compiled"}) if worth else source

@@ -25,7 +25,8 @@ from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.design import DesignError
 from dispatch_sim.study.estimates import Estimate
-from dispatch_sim.study.places import OBJECTIVES, find_place, on_fastest, play_places, without_factors
+from dispatch_sim.study.percentile import OBJECTIVES
+from dispatch_sim.study.places import find_place, play_places, without_factors
 from dispatch_sim.study.runner import OnProgress
 from dispatch_sim.study.winners import paired_intervals
 
@@ -239,7 +240,6 @@ def tune(
     count = replications or scenario.study.first
     queue = next((s for s in scenario.strategies if s.kind == "queue"), Strategy("queue"))
     knobs = find_knobs(scenario, queue)
-    source = on_fastest(source, count * 4 * sum(len(knob.values) for knob in knobs))
     objective, confidence = OBJECTIVES[scenario.objective.minimise], scenario.study.confidence
     bench = _Bench(source, queue, knobs, count, jobs)
     if queue.width is None:  # then the width that is the best as things are is what there is now

@@ -29,11 +29,10 @@ from dispatch_sim.study.parameter import (
     spaced,
     with_range,
 )
+from dispatch_sim.study.percentile import OBJECTIVES
 from dispatch_sim.study.places import (
-    OBJECTIVES,
     Place,
     find_place,
-    on_fastest,
     play_places,
     without_factors,
 )
@@ -112,10 +111,12 @@ class StrategyMap(Displayed):
         width = len(self.x.levels)
         return self.cells[number * width : (number + 1) * width]
 
-    def winners(self) -> list[Point]:
-        """Return who wins somewhere, the most frequent first."""
-        counts = Counter(cell.winner.point for cell in self.cells if cell.winner is not None)
-        return sorted(counts, key=lambda point: (-counts[point], point))
+    def winners(self) -> list[tuple[str, Point]]:
+        """Return who wins somewhere, each with its kind, the most frequent first."""
+        counts = Counter(
+            (cell.winner.kind, cell.winner.point) for cell in self.cells if cell.winner is not None
+        )
+        return sorted(counts, key=lambda won: (-counts[won], won))
 
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
@@ -184,8 +185,6 @@ def map_winners(
     scenario = source.scenario()
     count = replications or scenario.study.first
     levels = [(across, up) for up in axes[1].levels for across in axes[0].levels]
-    typical = len(find_place(source, {}).points)
-    source = on_fastest(source, count * len(levels) * typical)
     places = [_place(source, axes, pair) for pair in levels]
     played = [place for place in places if isinstance(place, Place)]
     if not played:
@@ -271,9 +270,20 @@ def _place(source: Source, axes: tuple[Axis, Axis], levels: tuple[float, float])
 def _winner_json(cell: Cell) -> dict[str, Any]:
     winner = cell.winner
     if winner is None:
-        keys = ("strategy", "concurrency", "standing", "mean", "rival", "margin", "margin_low", "margin_high")
+        keys = (
+            "kind",
+            "strategy",
+            "concurrency",
+            "standing",
+            "mean",
+            "rival",
+            "margin",
+            "margin_low",
+            "margin_high",
+        )
         return dict.fromkeys(keys) | {"as_good": [], "why_not": cell.why_not}
     return {
+        "kind": winner.kind,
         "strategy": winner.point[0],
         "concurrency": winner.point[1] or None,
         "standing": str(winner.standing),

@@ -18,7 +18,7 @@ ANSWERS = ["tight", "roomy", "nothing", "factors", "one_task", "comparison", "ho
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory):
     """Return one of each kind of thing that is displayed, by name."""
-    source = dispatch_sim.parse_source(TIGHT)
+    source = dispatch_sim.parse_source(f"{TIGHT}engine: compiled\n")
     folder = tmp_path_factory.mktemp("logs")
     dispatch_sim.write_example(folder)
     logs = dispatch_sim.read_logs(folder / "codex")
@@ -32,11 +32,12 @@ def shown(tmp_path_factory):
         "tuning": dispatch_sim.tune(source, replications=8),
         "logs": logs,
         "calibration": dispatch_sim.calibrate(logs),
+        "backtest": dispatch_sim.backtest(logs, replications=4),
         "what_if": dispatch_sim.what_if(logs),
     }
 
 
-KINDS = ["source", "quick", "map", "explanation", "tuning", "logs", "calibration", "what_if"]
+KINDS = ["source", "quick", "map", "explanation", "tuning", "logs", "calibration", "backtest", "what_if"]
 
 
 def of_answer(answer):

@@ -35,9 +35,7 @@ study: {seed: 20, replications: 2}
 REPLICATIONS, REFERENCE, AT_ONCE = 256, 1_000_000, 10_000
 KEPT = ("cost_usd", "makespan_s")
 
-RARE = (
-    "Tasks of about one batch in 100 end on a person's desk, and 256 replications have seen two or three such"
-)
+RARE = "Tasks of about one batch in 60 end on a person's desk, and 256 replications have seen four such"
 NOTES = {
     ("a queue of 2", "cost"): f"{RARE}: more replications are needed where what is rare is dear.",
     ("a queue of 2", "makespan"): f"{RARE}.",

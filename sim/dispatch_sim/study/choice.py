@@ -17,6 +17,7 @@ from dispatch_sim.study.estimates import (
     check_confidence,
     complete_part,
     factor_combinations,
+    mean_and_deviations,
     mean_estimate,
     paired_difference,
     paired_samples,
@@ -82,6 +83,8 @@ class Choice:
     strategy, concurrency, estimate, share_won, regret, kept : of the recommended point, as in `Alternative`.
     alternatives : all other points; those that miss the limits come last.
     limits : the deadline and the budget, if there is one.
+    worst_five : part of the spread of the recommended point that five replications make up; where that is
+        most of it, rare bad batches decide, and t intervals are short of what they promise.
     """
 
     tasks: int
@@ -98,6 +101,7 @@ class Choice:
     regret: float = 0.0
     kept: Kept | None = None
     limits: Limits | None = None
+    worst_five: float = 0.0
 
     @property
     def feasible(self) -> bool:
@@ -274,7 +278,14 @@ def choose(
         regret=regrets[recommended],
         kept=kept.get(recommended),
         limits=limits,
+        worst_five=_worst_five(raw[recommended]),
     )
+
+
+def _worst_five(sample: NDArray[np.float64]) -> float:
+    _, deviations = mean_and_deviations(sample)
+    squares = np.sort(deviations**2)
+    return float(squares[-5:].sum() / squares.sum()) if squares.any() else 0.0
 
 
 _Point = tuple[Any, ...]

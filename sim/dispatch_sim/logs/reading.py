@@ -12,6 +12,7 @@ from typing import BinaryIO, Protocol
 
 import pandas as pd
 
+from dispatch_sim.display import Displayed
 from dispatch_sim.logs.claude_code import ClaudeCode
 from dispatch_sim.logs.codex import Codex
 from dispatch_sim.logs.files import LONGEST_LINE, LogFile, LogsError, Tally, lines_of, log_files
@@ -44,7 +45,7 @@ class Reader(Protocol):
 
 
 @dataclass(frozen=True)
-class Logs:
+class Logs(Displayed):
     """What logs came to.
 
     Attributes
@@ -152,9 +153,10 @@ def _document(opened: BinaryIO, size: int, line: bytes) -> list[Record]:
 
 def _nothing(paths: Sequence[str | os.PathLike[str]], tally: Tally) -> str:
     """Say that nothing was a log, and what was there instead."""
+    named = ", ".join(map(str, paths[:3])) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
     found = [f"{skipped.count} x {reason}" for reason, skipped in tally.skipped.items()]
     return (
-        f"{', '.join(map(str, paths))}: no log of a known format ({', '.join(found) or 'no file'}); "
+        f"{named}: no log of a known format ({', '.join(found) or 'no file'}); "
         "Claude Code keeps its logs in ~/.claude/projects, Codex in ~/.codex/sessions; "
         "of OpenTelemetry, traces as OTLP JSON are read"
     )

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dispatch_sim.scenario.loader import Source
+from dispatch_sim.display import Displayed
+from dispatch_sim.scenario.loader import Given, Source
 from dispatch_sim.study.design import Design, DesignError
 from dispatch_sim.study.estimates import Estimate
 from dispatch_sim.study.flips import Flip, find_flips
-from dispatch_sim.study.ledger import Comparison, find_parts
+from dispatch_sim.study.ledger import Comparison, Part, find_parts
 from dispatch_sim.study.parameter import Parameter, find_parameters, parameter_at, with_range
 from dispatch_sim.study.percentile import OBJECTIVES, column_of, costs_of
 from dispatch_sim.study.places import Place, find_place, strategy_of, without_factors
@@ -31,7 +32,7 @@ MOST_REPLICATIONS_TOGETHER = 64
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Explanation(Displayed):
     """What a decision comes from, and what would change it.
 
     Attributes
@@ -94,7 +95,7 @@ class Explanation:
 
 
 def explain(
-    source: Source,
+    source: Given,
     *,
     ranges: Mapping[str, str] | None = None,
     replications: int | None = None,
@@ -106,7 +107,7 @@ def explain(
 
     Parameters
     ----------
-    source : the scenario.
+    source : the scenario, or its file.
     ranges : keys by path, each with the range to try (``1K..1M``), in place of those around their values.
     replications : of each way at each value; default: the scenario's.
     samples : points of a Sobol sequence; 0 leaves the indices out.
@@ -141,7 +142,9 @@ def explain(
         pair = [best, here.points.index(point)]
         mean, half = paired_intervals(costs[pair[1:]], costs[best], confidence)
         difference = Estimate(float(mean[0]), float(mean[0] - half[0]), float(mean[0] + half[0]), count)
-        parts = find_parts(scenario, column_of(objective), played.measures[pair], confidence)
+        parts: list[Part] = []  # a percentile has none: only means add up
+        if objective == column_of(objective):
+            parts = find_parts(scenario, objective, played.measures[pair], confidence)
         comparisons.append(Comparison(point, difference, tuple(parts)))
     ways = (strategy_of(here, recommended), strategy_of(here, rival))
     flips = find_flips(

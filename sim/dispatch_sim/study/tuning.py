@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.effects import median_time
 from dispatch_sim.scenario.formats import format_duration
-from dispatch_sim.scenario.loader import Source
+from dispatch_sim.scenario.loader import Given, Source
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.strategy import Strategy
@@ -124,7 +125,7 @@ class Tuned:
 
 
 @dataclass(frozen=True)
-class Tuning:
+class Tuning(Displayed):
     """What tuning comes to.
 
     Attributes
@@ -210,7 +211,7 @@ class _Bench:
 
 
 def tune(
-    source: Source,
+    source: Given,
     *,
     replications: int | None = None,
     jobs: int = 1,
@@ -222,7 +223,7 @@ def tune(
 
     Parameters
     ----------
-    source : the scenario; its first queue, or a plain one, is what is tuned.
+    source : the scenario, or its file; its first queue, or a plain one, is what is tuned.
     replications : of each setting, in the search and once more in judging; default: the scenario's.
     jobs : workers; the answer does not depend on it.
     on_progress : called with the starts done and all of them.

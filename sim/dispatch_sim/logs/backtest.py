@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dispatch_sim.display import Displayed
 from dispatch_sim.logs.calibration import Calibration, calibrate
 from dispatch_sim.logs.forecast import Forecast, forecast
 from dispatch_sim.logs.groups import Group, find_groups
@@ -90,7 +91,7 @@ class Forecasted:
 
 
 @dataclass(frozen=True)
-class Backtest:
+class Backtest(Displayed):
     """What was predicted, and what happened.
 
     Attributes

@@ -9,6 +9,7 @@ from functools import cached_property
 
 import pandas as pd
 
+from dispatch_sim.display import Displayed
 from dispatch_sim.logs import dispatching, working
 from dispatch_sim.logs.observations import ALL_KINDS, observe
 from dispatch_sim.logs.scenario_text import BORROWED, DEFAULT, MEASURED, Figure, scenario_text
@@ -21,7 +22,7 @@ USUAL_BATCH = 6
 
 
 @dataclass(frozen=True)
-class Calibration:
+class Calibration(Displayed):
     """What logs come to.
 
     Attributes

@@ -12,6 +12,7 @@ from typing import BinaryIO, Protocol
 
 import pandas as pd
 
+from dispatch_sim.display import Displayed
 from dispatch_sim.logs.claude_code import ClaudeCode
 from dispatch_sim.logs.codex import Codex
 from dispatch_sim.logs.files import LONGEST_LINE, LogFile, LogsError, Tally, lines_of, log_files
@@ -44,7 +45,7 @@ class Reader(Protocol):
 
 
 @dataclass(frozen=True)
-class Logs:
+class Logs(Displayed):
     """What logs came to.
 
     Attributes

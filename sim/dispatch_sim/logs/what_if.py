@@ -16,6 +16,7 @@ from dispatch_sim.dispatch.engine import play
 from dispatch_sim.dispatch.log import Event
 from dispatch_sim.dispatch.luck import Luck
 from dispatch_sim.dispatch.plan import make_plan
+from dispatch_sim.display import Displayed
 from dispatch_sim.logs.calibration import calibrate
 from dispatch_sim.logs.forecast import stand_in
 from dispatch_sim.logs.groups import Group, Member, find_groups
@@ -52,7 +53,7 @@ class Way:
 
 
 @dataclass(frozen=True)
-class WhatIf:
+class WhatIf(Displayed):
     """Groups, each dispatched several ways.
 
     Attributes

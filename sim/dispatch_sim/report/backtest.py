@@ -53,7 +53,12 @@ def write_backtest(found: Backtest, folder: str | os.PathLike[str]) -> list[Path
 
 def backtest_text(found: Backtest) -> str:
     """Return what a backtest came to, for a terminal."""
-    return as_text(list(_blocks(found, judge_backtest(found), ())))
+    return as_text(list(backtest_blocks(found)))
+
+
+def backtest_blocks(found: Backtest) -> Iterator[Block]:
+    """Return the same, part by part."""
+    return _blocks(found, judge_backtest(found), ())
 
 
 def verdict(found: Backtest, judged: Findings) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.indifference import Zone, zone_for
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.study.break_even import BreakEven, find_break_even
@@ -35,7 +36,7 @@ class AnswerError(UserError):
 
 
 @dataclass(frozen=True)
-class Answer:
+class Answer(Displayed):
     """What a study comes to.
 
     Attributes

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.indifference import Zone
 from dispatch_sim.study.constraints import Kept, Limits, keeping
 from dispatch_sim.study.estimates import (
@@ -69,7 +70,7 @@ class Alternative:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Displayed):
     """The recommended design point, and the alternatives from the best to the worst mean.
 
     Attributes

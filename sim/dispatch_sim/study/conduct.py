@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dispatch_sim.scenario.loader import Source, load_source
+from dispatch_sim.scenario.loader import Given, Source, as_source
 from dispatch_sim.study.answer import choices
 from dispatch_sim.study.design import Design, design_comparison, design_sweep
 from dispatch_sim.study.results import Results, Stopped, collect, with_end
@@ -18,7 +17,7 @@ from dispatch_sim.study.runner import OnProgress, Played, play_design
 
 
 def sweep(
-    scenario: Source | str | os.PathLike[str],
+    scenario: Given,
     *,
     seed: int | None = None,
     replications: int | None = None,
@@ -49,7 +48,7 @@ def sweep(
 
 
 def compare(
-    scenario: Source | str | os.PathLike[str],
+    scenario: Given,
     *,
     seed: int | None = None,
     replications: int | None = None,
@@ -69,16 +68,14 @@ def with_study(source: Source, seed: int | None, replications: int | None) -> So
 
 def _conduct(
     design: Callable[[Source], Design],
-    scenario: Source | str | os.PathLike[str],
+    scenario: Given,
     seed: int | None,
     replications: int | None,
     jobs: int,
     on_progress: OnProgress | None,
 ) -> Results:
     began = time.monotonic()
-    source = with_study(
-        scenario if isinstance(scenario, Source) else load_source(scenario), seed, replications
-    )
+    source = with_study(as_source(scenario), seed, replications)
     points, seconds = design(source), source.scenario().study.seconds
     played = play_design(points, jobs, on_progress)
     results = collect(source, points, played)

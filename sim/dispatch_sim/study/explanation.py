@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dispatch_sim.scenario.loader import Source
+from dispatch_sim.display import Displayed
+from dispatch_sim.scenario.loader import Given, Source
 from dispatch_sim.study.design import Design, DesignError
 from dispatch_sim.study.estimates import Estimate
 from dispatch_sim.study.flips import Flip, find_flips
@@ -31,7 +32,7 @@ MOST_REPLICATIONS_TOGETHER = 64
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Explanation(Displayed):
     """What a decision comes from, and what would change it.
 
     Attributes
@@ -94,7 +95,7 @@ class Explanation:
 
 
 def explain(
-    source: Source,
+    source: Given,
     *,
     ranges: Mapping[str, str] | None = None,
     replications: int | None = None,
@@ -106,7 +107,7 @@ def explain(
 
     Parameters
     ----------
-    source : the scenario.
+    source : the scenario, or its file.
     ranges : keys by path, each with the range to try (``1K..1M``), in place of those around their values.
     replications : of each way at each value; default: the scenario's.
     samples : points of a Sobol sequence; 0 leaves the indices out.

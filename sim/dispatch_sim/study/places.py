@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from dispatch_sim.dispatch.plan import make_batch, plan_batch
 from dispatch_sim.scenario import factors
-from dispatch_sim.scenario.loader import Source
+from dispatch_sim.scenario.loader import Given, Source, as_source
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.design import Design, DesignError, Variant, spread
@@ -163,7 +163,7 @@ def _groups(places: Sequence[Place], replications: int) -> list[list[Place]]:
     return groups
 
 
-def without_factors(source: Source) -> Source:
+def without_factors(given: Given) -> Source:
     """Return a source whose sweep has no further factors, so that other keys can be put into it one by one.
 
     Raises
@@ -171,6 +171,7 @@ def without_factors(source: Source) -> Source:
     ScenarioError
         With what is wrong with the scenario.
     """
+    source = as_source(given)
     scenario = source.scenario()
     if not scenario.sweep.factors:
         return source

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic_core import PydanticCustomError
 
 from dispatch_sim.dispatch.outcome import MEASURES
+from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import Problem, ScenarioError, UserError
@@ -122,7 +123,7 @@ class Way:
 
 
 @dataclass(frozen=True)
-class QuickAnswer:
+class QuickAnswer(Displayed):
     """What to do, and what that rests on.
 
     Attributes

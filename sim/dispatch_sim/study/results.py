@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dispatch_sim.dispatch.outcome import MEASURES, Outcome
+from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.study.design import Design
@@ -56,7 +57,7 @@ class ResultsError(UserError):
 
 
 @dataclass(frozen=True)
-class Results:
+class Results(Displayed):
     """What a study came to.
 
     Attributes

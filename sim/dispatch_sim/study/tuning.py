@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.scenario.loader import Source
+from dispatch_sim.display import Displayed
+from dispatch_sim.scenario.loader import Given, Source
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.design import DesignError
@@ -95,7 +96,7 @@ class Tuned:
 
 
 @dataclass(frozen=True)
-class Tuning:
+class Tuning(Displayed):
     """What tuning comes to.
 
     Attributes
@@ -181,7 +182,7 @@ class _Bench:
 
 
 def tune(
-    source: Source,
+    source: Given,
     *,
     replications: int | None = None,
     jobs: int = 1,
@@ -193,7 +194,7 @@ def tune(
 
     Parameters
     ----------
-    source : the scenario; its first queue, or a plain one, is what is tuned.
+    source : the scenario, or its file; its first queue, or a plain one, is what is tuned.
     replications : of each setting, in the search and once more in judging; default: the scenario's.
     jobs : workers; the answer does not depend on it.
     on_progress : called with the starts done and all of them.

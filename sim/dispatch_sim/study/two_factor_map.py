@@ -17,7 +17,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dispatch_sim.scenario.loader import Source
+from dispatch_sim.display import Displayed
+from dispatch_sim.scenario.loader import Given, Source
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.study.parameter import (
     Parameter,
@@ -82,7 +83,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class StrategyMap:
+class StrategyMap(Displayed):
     """Who wins where.
 
     Attributes
@@ -148,7 +149,7 @@ class StrategyMap:
 
 
 def map_winners(
-    source: Source,
+    source: Given,
     x: str,
     y: str,
     *,
@@ -161,7 +162,7 @@ def map_winners(
 
     Parameters
     ----------
-    source : the scenario; its strategies, at the widths of its sweep, are what is compared.
+    source : the scenario, or its file; its strategies, at the widths of its sweep, are what is compared.
     x, y : a key by its path as in `sweep`, or `tasks` for the size of the batch; with a range
         (``tasks.tokens=1K..1M``), levels (``client.retries=0,2,10``), or neither: a tenth to ten times what
         the scenario says. Of a key that holds a distribution the levels are its mean.

@@ -74,7 +74,7 @@ def check(scenario: ScenarioFile, as_json: Json = False) -> None:
                     "tasks": checked.batch_size,
                     "design_points": design.points,
                     "replications": design.replications,
-                    "at_most": design.at_most,
+                    "at_most": design.at_most or design.replications,
                     "warnings": found,
                 }
             )
@@ -578,8 +578,8 @@ def _read_logs(paths: list[Path]) -> ReadLogs:
     return read
 
 
-def _counted(first: int, most: int) -> str:
-    return f"{first:,}" if first == most else f"{first:,} to {most:,}"
+def _counted(first: int, most: int | None) -> str:
+    return f"{first:,}" if most in (None, first) else f"{first:,} to {most:,}"
 
 
 def _write_example(folder: Path) -> None:

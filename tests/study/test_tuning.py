@@ -116,7 +116,8 @@ def test_settings_that_cannot_be_played_are_told(hangs):
 
 @pytest.mark.parametrize("objective", ["makespan", "tokens"])
 def test_other_objectives_are_tuned_too(objective):
-    """With nothing that is too little to act on, in another unit."""
-    found = tune(parse_source(HANGS + f"objective: {{minimise: {objective}}}\n"), replications=10)
+    """Within a share of what it comes to now, as nothing is said in another unit."""
+    text = HANGS.replace(", indifference: $0.01", "") + f"objective: {{minimise: {objective}}}\n"
+    found = tune(parse_source(text), replications=10)
     assert found.objective.startswith(objective)
-    assert found.indifference == 0
+    assert found.indifference > 0

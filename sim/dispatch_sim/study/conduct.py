@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from dispatch_sim.scenario.loader import Source, load_source
-from dispatch_sim.scenario.model import Study
 from dispatch_sim.study.answer import choices
 from dispatch_sim.study.design import Design, design_comparison, design_sweep
 from dispatch_sim.study.results import Results, Stopped, collect, with_end
@@ -80,10 +79,10 @@ def _conduct(
     source = with_study(
         scenario if isinstance(scenario, Source) else load_source(scenario), seed, replications
     )
-    points, study = design(source), source.scenario().study
+    points, seconds = design(source), source.scenario().study.seconds
     played = play_design(points, jobs, on_progress)
     results = collect(source, points, played)
-    while (stopped := _stopped(results, points, study, time.monotonic() - began)) is None:
+    while (stopped := _stopped(results, points, seconds, time.monotonic() - began)) is None:
         first, points = points.replications, replace(points, replications=_doubled(points))
         played = _joined(played, play_design(points, jobs, on_progress, first))
         results = collect(source, points, played)
@@ -91,7 +90,7 @@ def _conduct(
 
 
 def _doubled(points: Design) -> int:
-    return min(2 * points.replications, points.at_most)
+    return min(2 * points.replications, points.at_most or points.replications)
 
 
 def _joined(played: Played, more: Played) -> Played:
@@ -103,17 +102,17 @@ def _joined(played: Played, more: Played) -> Played:
     )
 
 
-def _stopped(results: Results, points: Design, study: Study, taken: float) -> Stopped | None:
+def _stopped(results: Results, points: Design, seconds: float | None, taken: float) -> Stopped | None:
     """Return why no more replications are played; None where they are doubled once more."""
     if results.manifest["interrupted"]:
         return "interrupted"
-    if study.replications is not None:
+    if points.at_most is None:
         return "asked"
     if all(choice.settled for choice in choices(results)):
         return "settled"
     if points.replications >= points.at_most:
         return "at_most"
     # Doubling plays as many again, in as much time again.
-    if study.seconds is not None and taken * _doubled(points) / points.replications > study.seconds:
+    if seconds is not None and taken * _doubled(points) / points.replications > seconds:
         return "seconds"
     return None

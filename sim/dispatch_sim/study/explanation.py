@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dispatch_sim.dispatch.outcome import MEASURES
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.study.design import Design, DesignError
 from dispatch_sim.study.estimates import Estimate
 from dispatch_sim.study.flips import Flip, find_flips
 from dispatch_sim.study.ledger import Comparison, find_parts
 from dispatch_sim.study.parameter import Parameter, find_parameters, parameter_at, with_range
-from dispatch_sim.study.places import OBJECTIVES, Place, find_place, strategy_of, without_factors
+from dispatch_sim.study.percentile import OBJECTIVES, column_of, costs_of
+from dispatch_sim.study.places import Place, find_place, strategy_of, without_factors
 from dispatch_sim.study.runner import OnProgress, play_design
 from dispatch_sim.study.sensitivity import (
     MOST_IN_SOBOL,
@@ -125,14 +125,14 @@ def explain(
     stated = {path: with_range(_varied(source, path), text) for path, text in (ranges or {}).items()}
     parameters = [stated.pop(p.path, p) for p in find_parameters(source)]
     parameters += stated.values()
-    count = replications or scenario.study.replications
+    count = replications or scenario.study.first
     here = find_place(source, {})
     played = play_design(Design((), (here.variant,), count), jobs)
     if played.interrupted:
         raise KeyboardInterrupt
     objective, confidence = OBJECTIVES[scenario.objective.minimise], scenario.study.confidence
-    indifference = scenario.study.indifference if objective in ("cost_usd", "money_usd") else 0.0
-    costs = played.measures[:, :, MEASURES.index(objective)]
+    costs = costs_of(played.measures, objective)
+    indifference = scenario.zone.at(float(costs.mean(axis=1).min()))
     winner = find_winner(here.points, costs, here.tasks, confidence, indifference)
     recommended, rival = winner.point, winner.rival or _second(here.points, costs, winner.point)
     best = here.points.index(recommended)
@@ -141,7 +141,7 @@ def explain(
         pair = [best, here.points.index(point)]
         mean, half = paired_intervals(costs[pair[1:]], costs[best], confidence)
         difference = Estimate(float(mean[0]), float(mean[0] - half[0]), float(mean[0] + half[0]), count)
-        parts = find_parts(scenario, objective, played.measures[pair], confidence)
+        parts = find_parts(scenario, column_of(objective), played.measures[pair], confidence)
         comparisons.append(Comparison(point, difference, tuple(parts)))
     ways = (strategy_of(here, recommended), strategy_of(here, rival))
     flips = find_flips(

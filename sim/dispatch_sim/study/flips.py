@@ -123,6 +123,11 @@ class _Search:
         return float(means[self.kept(value, keeping)] - means[best]), self.points[value][best]
 
     @property
+    def least(self) -> float:
+        """The least mean as things are."""
+        return float(self.costs[self.parameter.value].mean(axis=1).min())
+
+    @property
     def has_effect(self) -> bool:
         """Whether anything that was tried changes anything."""
         present = self.costs[self.parameter.value]
@@ -157,11 +162,11 @@ def find_flips(
     of the keys. Each confidence set holds by itself.
     """
     scenario = source.scenario()
-    indifference = scenario.study.indifference if scenario.objective.minimise in ("cost", "money") else 0.0
     searches = [_Search(parameter) for parameter in parameters]
     _try(source, [(s, _outwards(s.parameter)) for s in searches], replications, jobs, on_progress)
     searches = [search for search in searches if search.has_effect]
     levels = (_Keeping(keeping, None), _Keeping(keeping, kind_of(keeping, scenario.batch_size)))
+    indifference = scenario.zone.at(searches[0].least) if searches else 0.0
     for _ in range(HALVINGS):
         between = [
             (search, list(middles))

@@ -191,7 +191,7 @@ def _manifest(source: Source, design: Design, played: Played) -> dict[str, Any]:
         "replications": {
             "asked": design.replications,
             "played": len(played.replications),
-            "at_most": design.at_most,
+            "at_most": design.at_most or design.replications,
             "stopped": "interrupted" if played.interrupted else "asked",
         },
         "interrupted": played.interrupted,

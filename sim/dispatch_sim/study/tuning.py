@@ -24,7 +24,8 @@ from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.design import DesignError
 from dispatch_sim.study.estimates import Estimate
-from dispatch_sim.study.places import OBJECTIVES, find_place, play_places, without_factors
+from dispatch_sim.study.percentile import OBJECTIVES
+from dispatch_sim.study.places import find_place, play_places, without_factors
 from dispatch_sim.study.runner import OnProgress
 from dispatch_sim.study.winners import paired_intervals
 
@@ -235,11 +236,10 @@ def tune(
     """
     source = without_factors(source)
     scenario = source.scenario()
-    count = replications or scenario.study.replications
+    count = replications or scenario.study.first
     queue = next((s for s in scenario.strategies if s.kind == "queue"), Strategy("queue"))
     knobs = find_knobs(scenario, queue)
     objective, confidence = OBJECTIVES[scenario.objective.minimise], scenario.study.confidence
-    indifference = scenario.study.indifference if objective in ("cost_usd", "money_usd") else 0.0
     bench = _Bench(source, queue, knobs, count, jobs)
     if queue.width is None:  # then the width that is the best as things are is what there is now
         widths = _line(knobs, tuple(knob.present for knob in knobs), 0)
@@ -247,6 +247,8 @@ def tune(
         knobs[0] = replace(knobs[0], present=min(widths, key=bench.mean)[0])
     present = tuple(knob.present for knob in knobs)
     bench.play([present])
+    now = bench.costs(present)
+    indifference = scenario.zone.at(0.0 if now is None else float(now.mean()))
     best, pairs = _search(bench, knobs, present, indifference, on_progress)
 
     other_seed = (scenario.study.seed + 1) % 2**64

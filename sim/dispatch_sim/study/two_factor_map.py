@@ -28,8 +28,8 @@ from dispatch_sim.study.parameter import (
     spaced,
     with_range,
 )
+from dispatch_sim.study.percentile import OBJECTIVES
 from dispatch_sim.study.places import (
-    OBJECTIVES,
     Place,
     find_place,
     play_places,
@@ -182,7 +182,7 @@ def map_winners(
     if axes[0].parameter.path == axes[1].parameter.path:
         raise ParameterError(f"{axes[0].parameter.path}: is on both axes; name two different keys")
     scenario = source.scenario()
-    count = replications or scenario.study.replications
+    count = replications or scenario.study.first
     levels = [(across, up) for up in axes[1].levels for across in axes[0].levels]
     places = [_place(source, axes, pair) for pair in levels]
     played = [place for place in places if isinstance(place, Place)]
@@ -190,13 +190,12 @@ def map_winners(
         raise ParameterError(f"no cell of the map can be played; in the first, {places[0]}")
     costs = iter(play_places(played, count, jobs, on_progress))
     objective = OBJECTIVES[scenario.objective.minimise]
-    indifference = scenario.study.indifference if objective in ("cost_usd", "money_usd") else 0.0
     found = tuple(
         Cell(*pair, None, place)
         if isinstance(place, str)
         else Cell(
             *pair,
-            find_winner(place.points, next(costs), place.tasks, scenario.study.confidence, indifference),
+            find_winner(place.points, next(costs), place.tasks, scenario.study.confidence, scenario.zone),
         )
         for pair, place in zip(levels, places, strict=True)
     )
@@ -207,7 +206,7 @@ def map_winners(
         found,
         objective,
         scenario.study.confidence,
-        indifference,
+        scenario.zone.at(min(cell.winner.mean for cell in found if cell.winner is not None)),
         count,
         scenario.study.seed,
         scenario.fingerprint,

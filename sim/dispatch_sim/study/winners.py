@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from dispatch_sim.scenario.indifference import Zone
+
 Point = tuple[str, int]
 """A strategy's label and its width; the width is 0 where it is not the user's choice."""
 
@@ -62,7 +64,7 @@ def find_winner(
     costs: NDArray[np.float64],
     tasks: int,
     confidence: float = 0.95,
-    indifference: float = 0.0,
+    indifference: float | Zone = 0.0,
 ) -> Winner:
     """Find the point with the least mean, and what may be as good.
 
@@ -72,7 +74,7 @@ def find_winner(
     costs : shape (points, replications); the same replications for all. At least 2.
     tasks : size of the batch, which is the width of what has none of its own.
     confidence : of all differences together (Bonferroni).
-    indifference : the difference that does not matter, in the unit of the costs.
+    indifference : the difference that does not matter, in the unit of the costs, or a zone beside the best.
 
     Notes
     -----
@@ -81,6 +83,8 @@ def find_winner(
     order = sorted(range(len(points)), key=lambda i: (float(costs[i].mean()), *simplicity(points[i], tasks)))
     best, others = order[0], order[1:]
     mean, half = paired_intervals(costs[others], costs[best], confidence)
+    if isinstance(indifference, Zone):
+        indifference = indifference.at(float(costs[best].mean()))
     # What is equal in every replication is the same play under another name.
     as_good = [number for number in range(len(others)) if mean[number] <= half[number] and half[number] > 0]
     kind = kind_of(points[best], tasks)

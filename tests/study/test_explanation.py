@@ -259,3 +259,9 @@ def test_one_way_explains_nothing():
     """There is nothing to compare it with."""
     with pytest.raises(UserError, match="only one way"):
         explain(parse_source(PAIRS.replace("[sequential, parallel]", "[parallel]")))
+
+
+def test_where_nothing_is_at_stake_it_says_so():
+    """One task is dispatched alike by any name."""
+    found = explain(parse_source(PAIRS.replace("count: 4", "count: 1")), samples=0)
+    assert why_text(found).startswith("Dispatch the one task. It makes no difference: all at once comes to")

@@ -102,7 +102,7 @@ def test_tuning_is_the_same_every_time_and_for_any_number_of_workers(hangs, tmp_
 def test_it_is_told_what_to_set_and_what_is_as_good(hangs):
     """The settings that change first; then all of them; then what it rests on."""
     text = tuning_text(hangs)
-    assert text.startswith("For three tasks through a queue, set the width of the queue 3 (now 1)")
+    assert text.startswith("For three tasks through a queue, set the width of the queue to 3 (now 1)")
     assert "all that were tried" in text
     assert "replications other than" in " ".join(text.split())
     assert "| timeout of an attempt |" in tuning_markdown(hangs)

@@ -59,10 +59,12 @@ def named(point: Point) -> str:
 def decision_sentence(found: Explanation) -> str:
     """Return what is recommended, and how far the best other kind of way is behind."""
     measure, estimate = MEASURES[found.objective], found.difference
+    do = instruction((found.recommended[0], found.recommended[1] or found.tasks), found.tasks)
+    if estimate.low == estimate.high == 0:
+        return f"{do}. It makes no difference: {named(found.rival)} comes to the same in every replication."
+    which = "the next best way" if found.winner.rival is None else "the best way of another kind"
     text = (
-        f"{instruction((found.recommended[0], found.recommended[1] or found.tasks), found.tasks)}: "
-        f"{named(found.rival)}, the best way of another kind, {measure.verb} {_estimate(measure, estimate)} "
-        f"{measure.more}."
+        f"{do}: {named(found.rival)}, {which}, {measure.verb} {_estimate(measure, estimate)} {measure.more}."
     )
     if found.winner.standing is Standing.WIDTH_OPEN:
         widths = sorted({width for label, width in found.winner.as_good if label == found.recommended[0]})

@@ -146,7 +146,7 @@ class Scenario(Model):
     sweep: Sweep = Sweep()
     engine: Literal["auto", "simpy", "compiled"] = "auto"
     """What plays replications: `simpy`, the model as one reads it, `compiled`, the same to the last bit and
-    a hundred times as fast once it is compiled, or `auto`. Default auto: the one that is done first."""
+    two hundred times as fast once it is compiled, or `auto`. Default auto: the one that is done first."""
     study: Study = Study()
     objective: Objective = Objective()
 

@@ -29,7 +29,7 @@ SCENARIOS = {
         TASKS + "provider: {limits: {requests: 50/min, input_tokens: 30K/min, output_tokens: 8K/min}}"
     ),
 }
-"""An entry tier's limits, which twenty tasks hardly meet, and a small account's, which refuse two tries in five."""
+"""An entry tier's limits, which twenty tasks hardly meet; a small account's, which refuse 2 tries in 5."""
 
 WIDTHS = {"1": "queue: 1", "4": "queue: 4", "all": "queue: 20"}
 
@@ -84,6 +84,29 @@ def growth(rounds: int) -> dict[str, Any]:
         "us a task": {name: 1e6 / of["median"] for name, of in summary(measured).items()},
         "to 20 tasks": {name: ratio(measured["20"], of) for name, of in measured.items()},
     }
+
+
+def parts(rounds: int) -> dict[str, float]:
+    """Return microseconds of CPU time a task, as one mechanism after another is taken away."""
+    constant = "tasks: [{name: task, count: 20, calls: 5, tokens: 15K, duration: 60s}]\n"
+    sound = constant + "failures: {crash: 0%, bad_output: 0%}\n"
+    one_call = sound.replace("calls: 5", "calls: 1")
+    fewer: dict[str, tuple[str, object]] = {
+        "all of it": (TASKS, "queue: 4"),
+        "tokens and durations that are not drawn": (constant, "queue: 4"),
+        "nor mishaps": (sound, "queue: 4"),
+        "one call in place of five": (one_call, "queue: 4"),
+        "no turns and merges of a coordinator": (
+            one_call + "merge: {structured: {tokens: 0, time: 0s}}\n",
+            {"queue": 4, "manager": "script"},
+        ),
+    }
+    peers = {}
+    for name, (text, strategy) in fewer.items():
+        flat = FlatPlan(make_plan(parse_scenario(text), parse_strategy(strategy)))
+        machine = Machine()
+        peers[name] = Peer(lambda m=machine, f=flat: m.play_block(f, 0, 3000), 60_000)
+    return {name: 1e6 / of["median"] for name, of in summary(rates(peers, rounds)).items()}
 
 
 def threads(rounds: int) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dispatch_sim.logs.backtest import backtest
     from dispatch_sim.logs.calibration import calibrate
-    from dispatch_sim.logs.findings import findings
+    from dispatch_sim.logs.findings import judge_backtest
     from dispatch_sim.logs.reading import read_logs
     from dispatch_sim.logs.synthetic import write_example
     from dispatch_sim.logs.what_if import what_if
@@ -62,7 +62,7 @@ _HOMES = {
     "compare": "study.conduct",
     "explain": "study.explanation",
     "find_break_even": "study.break_even",
-    "findings": "logs.findings",
+    "judge_backtest": "logs.findings",
     "load_scenario": "scenario.loader",
     "load_source": "scenario.loader",
     "map_winners": "study.two_factor_map",
@@ -95,7 +95,7 @@ __all__ = [
     "compare",
     "explain",
     "find_break_even",
-    "findings",
+    "judge_backtest",
     "load_scenario",
     "load_source",
     "map_winners",

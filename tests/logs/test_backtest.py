@@ -8,7 +8,7 @@ import pytest
 from scipy import integrate, stats
 
 from dispatch_sim.logs.backtest import backtest
-from dispatch_sim.logs.findings import findings
+from dispatch_sim.logs.findings import judge_backtest
 from dispatch_sim.logs.forecast import forecast, stand_in
 from dispatch_sim.logs.groups import Group, Member, find_groups
 from dispatch_sim.logs.observations import CalibrationError
@@ -115,7 +115,7 @@ def test_a_forecast_is_of_the_kinds_and_numbers_that_it_is_told():
 def test_on_runs_that_are_as_the_model_has_them_the_model_is_right():
     """Forecasts hold as much as they say, and beat the naive rules."""
     found = backtest(made_runs(40, seed=11, crash=0.0), replications=100)
-    judged = findings(found)
+    judged = judge_backtest(found)
     assert judged.replay.p90 < 0.02
     ninety = judged.wall[-1]
     assert ninety.as_calibrated == pytest.approx(0.9, abs=0.06)
@@ -147,7 +147,7 @@ def test_a_scenario_of_ones_own_is_judged_in_place_of_the_calibrated_one():
     """One that thinks all takes an hour loses, and it is said."""
     scenario = parse_scenario("tasks: [{name: all-kinds, tokens: 10K, duration: 1h, calls: 1}]")
     found = backtest(made_runs(20, seed=13, crash=0.0), scenario, replications=20)
-    judged = findings(found)
+    judged = judge_backtest(found)
     assert found.folds == 0
     assert judged.wall[-1].as_calibrated == 0.0
     assert max(rival.beaten for rival in judged.rivals) < 0.05
@@ -200,7 +200,7 @@ def test_the_page_has_the_picture_and_says_how_it_was_made(tmp_path):
 
 def test_real_groups_are_replayed_to_the_percent(measured):
     """Given durations and launches the model's wall-clock is off by 2% in the median, 12% for nine in ten."""
-    judged = findings(measured)
+    judged = judge_backtest(measured)
     assert judged.replay.median <= 0.02
     assert judged.replay.p90 <= 0.12
     assert {row.size for row in judged.speed_ups} >= {2, 3}
@@ -211,7 +211,7 @@ def test_real_groups_are_replayed_to_the_percent(measured):
 
 def test_real_groups_are_forecast_as_surely_as_is_said_and_better_than_by_the_naive_rules(measured):
     """Sessions left out in turn: widened 90% intervals hold 85 to 95%, and the CRPS is the lowest."""
-    judged = findings(measured)
+    judged = judge_backtest(measured)
     assert measured.folds >= 15
     assert 0.85 <= judged.wall[-1].widened <= 0.95
     for rival in judged.rivals[:2]:

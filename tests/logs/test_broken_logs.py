@@ -220,6 +220,15 @@ def test_what_is_no_log_is_an_error_that_says_what_to_name_instead(tmp_path, con
         read_logs(tmp_path)
 
 
+def test_of_many_paths_an_error_names_three(tmp_path):
+    """A shell writes out a pattern to thousands of them."""
+    paths = [tmp_path / f"{number}.jsonl" for number in range(1000)]
+    for path in paths:
+        path.write_text("...\n")
+    with pytest.raises(LogsError, match=r"/2\.jsonl and 997 more: no log"):
+        read_logs(*paths)
+
+
 def test_an_indented_document_is_read_whole(tmp_path):
     """Traces that were exported by hand are often one object over many lines, or a list of them on one."""
     write_otel(RUNS, tmp_path)

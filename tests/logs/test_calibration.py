@@ -132,6 +132,15 @@ def test_runs_over_an_hour_are_hangs_and_not_work():
     assert median == pytest.approx(honest.scenario.tasks[0].duration.quantile(0.5), rel=0.03)
 
 
+def test_starting_an_agent_is_told_where_durations_begin_at_its_first_line():
+    """A harness measures from the launch; where none does, the time before the first line is the spawn's."""
+    tables = made_runs(20, seed=12, crash=0.0)
+    assert calibrate(tables).scenario.dispatch.spawn.time.quantile(0.5) == 0.0
+    tables.runs["duration_measured"] = False
+    tables.runs["started_at_s"] = tables.runs["called_at_s"] + 3.0
+    assert calibrate(tables).scenario.dispatch.spawn.time.quantile(0.5) == 3.0
+
+
 def test_where_long_runs_are_usual_they_are_work():
     """When more than one run in twenty takes over an hour nothing has hung."""
     found = calibrate(made_runs(20, seed=9, median_s=3000.0, crash=0.0))

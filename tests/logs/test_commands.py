@@ -42,7 +42,7 @@ def test_a_calibrated_file_is_written_checked_and_has_no_text_of_a_log(folder):
 def test_a_backtest_is_told_written_and_the_same_each_time(folder):
     """In words, as JSON, and as a page with a picture; by a scenario of one's own too."""
     dispatch_sim("calibrate", "in", "-o", "own.yaml", cwd=folder)
-    arguments = ("backtest", "in", "--replications", 20)
+    arguments = ("backtest", "in/codex", "in/otel", "--replications", 20)
     first = dispatch_sim(*arguments, "--out", "told", cwd=folder)
     assert first.returncode == 0
     assert "Replay: error of a group's wall-clock" in first.stdout
@@ -59,11 +59,11 @@ def test_a_backtest_is_told_written_and_the_same_each_time(folder):
 
 def test_what_if_answers_for_a_queue_of_any_width(folder):
     """Totals by way, in words and as JSON."""
-    told = dispatch_sim("what-if", "in", cwd=folder)
+    told = dispatch_sim("what-if", "in/codex", cwd=folder)
     assert told.returncode == 0
     assert "queue of 3" in told.stdout
     assert CANARY not in told.stdout + told.stderr
-    answer = json.loads(dispatch_sim("what-if", "in", "--queue", 2, "--json", cwd=folder).stdout)
+    answer = json.loads(dispatch_sim("what-if", "in/codex", "--queue", 2, "--json", cwd=folder).stdout)
     assert list(answer["totals"]) == ["all at once", "queue of 2", "one by one"]
 
 

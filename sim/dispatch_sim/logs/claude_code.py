@@ -19,7 +19,16 @@ from dispatch_sim.logs.claude_lives import Life, Lives, Told, usage_of
 from dispatch_sim.logs.files import LogFile, Tally
 from dispatch_sim.logs.found import Found
 from dispatch_sim.logs.tables import COMPLETED, NAN, NOT_STARTED
-from dispatch_sim.logs.values import Record, fingerprint, mapping, moment, objects, text, tokens_of
+from dispatch_sim.logs.values import (
+    Record,
+    fingerprint,
+    first_known,
+    mapping,
+    moment,
+    objects,
+    text,
+    tokens_of,
+)
 
 _TOOLS = frozenset({"Task", "Agent"})
 _CLOCKS_DIFFER_US = 2_000_000
@@ -236,38 +245,44 @@ def _call(
 
 def _found(call: _Call, notice: End | None) -> Found:
     """Return a run from its call, its result, its notification and its agent's own lines."""
-    result, told = call.end, call.life
-    launched = result is not None and result.launched
-    end = notice if launched or (result is None and notice is not None) else result
-    outcome = "unfinished" if end is None else end.outcome
+    result, told = call.end or _NONE_SEEN, call.life
+    end = notice or _NONE_SEEN if result.launched or call.end is None else result
+    outcome = end.outcome
     if told is not None and outcome == COMPLETED and told.died:
         outcome = "failed_silent"
     if told is not None and outcome in NOT_STARTED and _calls_in(told):
         # The words are those of a call that was not allowed, but the agent had been at work.
         outcome = "interrupted"
-    prompt = call.prompt_tokens
-    return Found(
+    run = Found(
         source=ClaudeCode.name,
         session=call.session,
         group=call.group,
         call=call.id,
-        agent=result.agent if result is not None else None,
+        agent=result.agent,
         caller=call.caller,
-        kind=(result.kind if result is not None else None) or call.kind,
-        model=(told.model if told is not None else None) or (result.model if result else None) or call.model,
-        background=launched or (result is None and call.background),
+        kind=result.kind or call.kind,
+        model=result.model or call.model,
+        background=result.launched or (call.end is None and call.background),
         outcome=outcome,
         called=call.called,
-        started=told.started if told is not None else None,
-        ended=end.at if end is not None else None,
-        measured_s=end.duration_s if end is not None else NAN,
-        retries=told.retries if told is not None else NAN,
-        tool_uses=_first(end.tool_uses if end else NAN, told.tool_uses if told else NAN),
-        final_context_tokens=end.context_tokens if end is not None else NAN,
-        spawn_tokens=prompt if not math.isnan(prompt) or told is None else told.prompt_tokens,
-        return_tokens=_first(end.return_tokens if end else NAN, told.return_tokens if told and end else NAN),
-        **({"totals": told.totals} if told is not None else {}),
+        ended=end.at,
+        measured_s=end.duration_s,
+        tool_uses=end.tool_uses,
+        final_context_tokens=end.context_tokens,
+        spawn_tokens=call.prompt_tokens,
+        return_tokens=end.return_tokens,
     )
+    if told is not None:
+        run.model = told.model or run.model
+        run.started, run.retries, run.totals = told.started, told.retries, told.totals
+        run.tool_uses = first_known(run.tool_uses, told.tool_uses)
+        run.spawn_tokens = first_known(run.spawn_tokens, told.prompt_tokens)
+        if outcome == COMPLETED:
+            run.return_tokens = first_known(run.return_tokens, told.return_tokens)
+    return run
+
+
+_NONE_SEEN = End(None, "unfinished")
 
 
 def _is_about_agent(record: Record) -> bool:
@@ -277,10 +292,6 @@ def _is_about_agent(record: Record) -> bool:
 
 def _agent_of(path: str) -> str:
     return PurePath(path).name.removeprefix("agent-").removesuffix(".meta.json")
-
-
-def _first(*numbers: float) -> float:
-    return next((number for number in numbers if not math.isnan(number)), NAN)
 
 
 def _calls_in(life: Life) -> float:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 
 from dispatch_sim.logs.books import Totals
 from dispatch_sim.logs.tables import NAN, AgentRun
-from dispatch_sim.logs.values import seconds_between
+from dispatch_sim.logs.values import first_known, seconds_between
 from dispatch_sim.logs.words import Kinds, model_family
 
 
@@ -89,11 +89,10 @@ def _group(
     if runs[0].caller is not None:
         depth = max(depth, 2)  # called by an agent whose own call is not in the log
     for position, run in enumerate(runs):
-        measured = run.measured_s == run.measured_s
+        measured = not math.isnan(run.measured_s)
         began = run.called if run.started is None else run.started
-        totals = asdict(run.totals)
-        if run.final_context_tokens == run.final_context_tokens:
-            totals["final_context_tokens"] = run.final_context_tokens
+        # What the harness says goes before what the calls add up to.
+        final = first_known(run.final_context_tokens, run.totals.final_context_tokens)
         row = AgentRun(
             source=run.source,
             session=session,
@@ -114,7 +113,7 @@ def _group(
             tool_uses=run.tool_uses,
             spawn_tokens=run.spawn_tokens,
             return_tokens=run.return_tokens,
-            **totals,
+            **asdict(run.totals) | {"final_context_tokens": final},
         )
         made.append((run, row))
     return made

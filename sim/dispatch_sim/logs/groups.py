@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from dispatch_sim.logs.observations import late_starts
 from dispatch_sim.logs.tables import NOT_STARTED, HasTables
 
 LEAST_S = 1e-3
@@ -107,7 +108,7 @@ def _group(runs: pd.DataFrame, first: float) -> Group:
     numbers = pd.DataFrame(
         {
             "launched_s": runs["called_at_s"] - begin,
-            "duration_s": runs["duration_s"],
+            "duration_s": runs["duration_s"] + late_starts(runs),
             "calls": runs["calls"],
             "spawn_tokens": spawn,
             "work_tokens": runs["final_context_tokens"] - spawn,

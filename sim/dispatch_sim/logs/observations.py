@@ -92,6 +92,15 @@ def _nothing(runs: pd.DataFrame) -> str:
     )
 
 
+def late_starts(runs: pd.DataFrame) -> pd.Series:
+    """Return the time from each launch to the agent's start that is not in its duration.
+
+    A harness measures from the launch. A duration that no harness measured is from the agent's first line.
+    """
+    late = (runs["started_at_s"] - runs["called_at_s"]).clip(lower=0.0)
+    return late.where(~runs["duration_measured"], 0.0).fillna(0.0)
+
+
 def codes(column: pd.Series) -> NDArray[np.intp]:
     """Return the values of a column as numbers from 0, by first appearance."""
     return pd.factorize(column)[0].astype(np.intp)

@@ -153,9 +153,10 @@ def _document(opened: BinaryIO, size: int, line: bytes) -> list[Record]:
 
 def _nothing(paths: Sequence[str | os.PathLike[str]], tally: Tally) -> str:
     """Say that nothing was a log, and what was there instead."""
+    named = ", ".join(map(str, paths[:3])) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
     found = [f"{skipped.count} x {reason}" for reason, skipped in tally.skipped.items()]
     return (
-        f"{', '.join(map(str, paths))}: no log of a known format ({', '.join(found) or 'no file'}); "
+        f"{named}: no log of a known format ({', '.join(found) or 'no file'}); "
         "Claude Code keeps its logs in ~/.claude/projects, Codex in ~/.codex/sessions; "
         "of OpenTelemetry, traces as OTLP JSON are read"
     )

@@ -92,6 +92,11 @@ def believed(found: object) -> float:
     return NAN
 
 
+def first_known(*numbers: float) -> float:
+    """Return the first number that is not NaN, else NaN."""
+    return next((number for number in numbers if not math.isnan(number)), NAN)
+
+
 def or_zero(number: float) -> float:
     """Return a number, and 0 for NaN."""
     return 0.0 if math.isnan(number) else number

@@ -55,6 +55,11 @@ class Alternative:
     regret: float = 0.0
     kept: Kept | None = None
 
+    @property
+    def misses(self) -> bool:
+        """Whether it is shown to miss the deadline or the budget: no alternative then, however cheap."""
+        return self.kept is not None and self.kept.verdict == "missed"
+
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
         return asdict(self) | {
@@ -102,8 +107,8 @@ class Choice(Displayed):
 
     @property
     def at_stake(self) -> bool:
-        """Whether it makes a difference which is taken: not all are practically equal."""
-        return not all(other.practically_equal for other in self.alternatives)
+        """Whether it makes a difference which is taken, of those that may keep the limits."""
+        return not all(other.practically_equal for other in self.alternatives if not other.misses)
 
     @property
     def deciding(self) -> Alternative | None:

@@ -11,7 +11,7 @@ from dispatch_sim.scenario.loader import Given, Source
 from dispatch_sim.study.design import Design, DesignError
 from dispatch_sim.study.estimates import Estimate
 from dispatch_sim.study.flips import Flip, find_flips
-from dispatch_sim.study.ledger import Comparison, find_parts
+from dispatch_sim.study.ledger import Comparison, Part, find_parts
 from dispatch_sim.study.parameter import Parameter, find_parameters, parameter_at, with_range
 from dispatch_sim.study.percentile import OBJECTIVES, column_of, costs_of
 from dispatch_sim.study.places import Place, find_place, strategy_of, without_factors
@@ -142,7 +142,9 @@ def explain(
         pair = [best, here.points.index(point)]
         mean, half = paired_intervals(costs[pair[1:]], costs[best], confidence)
         difference = Estimate(float(mean[0]), float(mean[0] - half[0]), float(mean[0] + half[0]), count)
-        parts = find_parts(scenario, column_of(objective), played.measures[pair], confidence)
+        parts: list[Part] = []  # a percentile has none: only means add up
+        if objective == column_of(objective):
+            parts = find_parts(scenario, objective, played.measures[pair], confidence)
         comparisons.append(Comparison(point, difference, tuple(parts)))
     ways = (strategy_of(here, recommended), strategy_of(here, rival))
     flips = find_flips(

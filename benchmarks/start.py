@@ -14,7 +14,8 @@ from typing import Any
 SWEEP = """
 name: twenty tasks
 tasks:
-  - {name: task, count: 20, tokens: {lognormal: {mean: 15K, cv: 0.4}}, duration: {lognormal: {mean: 60s, cv: 0.5}}}
+  - {name: task, count: 20, tokens: {lognormal: {mean: 15K, cv: 0.4}},
+     duration: {lognormal: {mean: 60s, cv: 0.5}}}
 strategies: [parallel, sequential, queue]
 sweep: {tasks: [20], concurrency: 1..20}
 study: {replications: 1000}

@@ -43,6 +43,9 @@ bench: $(READY)
 
 reports: $(READY)
 	$(BIN)/dispatch-sim sweep scenarios/ten-sources.yaml
+	$(BIN)/dispatch-sim map scenarios/ten-sources.yaml --y provider.limits.scale=0.3..20
+	$(BIN)/dispatch-sim why scenarios/ten-sources.yaml
+	$(BIN)/dispatch-sim tune scenarios/ten-sources.yaml
 	$(BIN)/dispatch-sim sweep scenarios/limits-and-clients.yaml
 	$(BIN)/dispatch-sim claims
 

@@ -18,32 +18,46 @@ if TYPE_CHECKING:
     from dispatch_sim.study.break_even import find_break_even
     from dispatch_sim.study.choice import choose
     from dispatch_sim.study.conduct import compare, sweep
+    from dispatch_sim.study.explanation import explain
+    from dispatch_sim.study.quick import Question, ask
     from dispatch_sim.study.results import read_results, write_results
+    from dispatch_sim.study.tuning import tune
+    from dispatch_sim.study.two_factor_map import map_winners
 
 _HOMES = {
+    "Question": "study.quick",
     "ScenarioError": "scenario.problems",
     "answer": "study.answer",
+    "ask": "study.quick",
     "choose": "study.choice",
     "compare": "study.conduct",
+    "explain": "study.explanation",
     "find_break_even": "study.break_even",
     "load_scenario": "scenario.loader",
     "load_source": "scenario.loader",
+    "map_winners": "study.two_factor_map",
     "read_results": "study.results",
     "sweep": "study.conduct",
+    "tune": "study.tuning",
     "write_report": "report.page",
     "write_results": "study.results",
 }
 
 __all__ = [
+    "Question",
     "ScenarioError",
     "answer",
+    "ask",
     "choose",
     "compare",
+    "explain",
     "find_break_even",
     "load_scenario",
     "load_source",
+    "map_winners",
     "read_results",
     "sweep",
+    "tune",
     "write_report",
     "write_results",
 ]

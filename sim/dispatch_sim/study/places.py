@@ -7,9 +7,7 @@ them is not noise between samples.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,11 +30,8 @@ BATCH = "tasks"
 MOST_PLAYS = 20_000_000
 """Most replications of one question, all places and ways together; they take minutes."""
 
-_WORTH_COMPILING = 20_000
-"""Plays from which the compiled engine is taken where it is installed; results are the same."""
-
-_ROWS_AT_ONCE = 400_000
-"""Rows of all measures that are held at once, of which one column is kept: 200 MB."""
+_ROWS_AT_ONCE = 200_000
+"""Rows of all measures that are held at once, of which one column is kept: 100 MB."""
 
 OBJECTIVES = {
     "cost": "cost_usd",
@@ -145,42 +140,23 @@ def play_places(
             f"{MOST_PLAYS:,} are made: ask for fewer replications, places or widths"
         )
     column = MEASURES.index(measure or OBJECTIVES[places[0].variant.scenario.objective.minimise])
-    if places[0].variant.scenario.engine == "compiled":
-        return _play_each(places, replications, jobs, on_progress, column)
     found: list[NDArray[np.float64]] = []
     for group in _groups(places, replications):
         design = Design((), tuple(place.variant for place in group), replications)
-        played = play_design(design, jobs)
+        played = play_design(design, jobs, _of_all(on_progress, len(found), len(group), len(places)))
         if played.interrupted:
             raise KeyboardInterrupt
         ends = np.cumsum([len(place.points) for place in group])
-        found += [np.array(part) for part in np.split(played.measures[:, :, column], ends[:-1])]
-        if on_progress is not None:
-            on_progress(len(found), len(places))
+        # A copy: a part of the whole would keep all of it.
+        found += [part.copy() for part in np.split(played.measures[:, :, column], ends[:-1])]
     return found
 
 
-def _play_each(
-    places: Sequence[Place], replications: int, jobs: int, on_progress: OnProgress | None, column: int
-) -> list[NDArray[np.float64]]:
-    """Play place by place in threads: a plan is flattened into arrays once, and not for every block."""
-
-    def play(place: Place) -> NDArray[np.float64]:
-        played = play_design(Design((), (place.variant,), replications))
-        if played.interrupted:
-            raise KeyboardInterrupt
-        return np.array(played.measures[:, :, column])
-
-    found = [play(places[0])]  # alone: the engine is compiled then
-    pool = ThreadPoolExecutor(jobs)
-    try:
-        for costs in pool.map(play, places[1:]):
-            found.append(costs)
-            if on_progress is not None:
-                on_progress(len(found), len(places))
-    finally:
-        pool.shutdown(cancel_futures=True)
-    return found
+def _of_all(on_progress: OnProgress | None, before: int, group: int, places: int) -> OnProgress | None:
+    """Return what turns a group's progress into that of all places."""
+    if on_progress is None:
+        return None
+    return lambda done, total: on_progress(before + group * done // total, places)
 
 
 def _groups(places: Sequence[Place], replications: int) -> list[list[Place]]:
@@ -215,9 +191,3 @@ def without_factors(source: Source) -> Source:
         # It cannot be played without a key that only an axis gives.
         plain = source.replaced(factors.first_levels(source.raw)).replaced({"sweep": sweep})
     return plain
-
-
-def on_fastest(source: Source, plays: int) -> Source:
-    """Return the source with the engine that answers first: the compiled one for many plays, if installed."""
-    worth = plays >= _WORTH_COMPILING and importlib.util.find_spec("numba") is not None
-    return source.replaced({"engine": "compiled"}) if worth else source

@@ -7,7 +7,6 @@ size of the batch alone, so that the same question has the same answer everywher
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,8 +23,9 @@ from dispatch_sim.scenario.quantities import parse_integers
 from dispatch_sim.scenario.tree import Tree
 from dispatch_sim.scenario.wording import shown
 from dispatch_sim.study.design import Design, Variant
+from dispatch_sim.study.engines import choose_engine
 from dispatch_sim.study.places import OBJECTIVES, Place, find_place
-from dispatch_sim.study.runner import play_block
+from dispatch_sim.study.runner import play_block, play_design
 from dispatch_sim.study.winners import Point, Winner, find_winner
 
 FIRST_LOOK = 16
@@ -34,12 +34,8 @@ FIRST_LOOK = 16
 MOST_REPLICATIONS = 256
 """Of the ways that are left after that."""
 
-EFFORT = 6000
-"""Model calls that all plays together may come to, beyond the first look; some 0.2 s on the engine that needs
-no compiling."""
-
-_WORTH_COMPILED = 60_000
-"""Calls from which reading the compiled engine takes less time than it saves, where it has been compiled."""
+EFFORT = 9000
+"""Model calls that all plays together may come to, beyond the first look: some 0.3 s."""
 
 _WIDTHS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
 
@@ -188,9 +184,7 @@ def ask(question: Question) -> QuickAnswer:
         With the option that is wrong, what was found and what to write.
     """
     scenario, place = _place(question)
-    first, effort = FIRST_LOOK, _calls(place)
-    left = (EFFORT - first * effort) / max(effort, 1)
-    rows = _play(place, range(len(place.points)), range(first), effort * first)
+    rows = _play(place, range(len(place.points)), range(FIRST_LOOK))
     objective = OBJECTIVES[scenario.objective.minimise]
     column = MEASURES.index(objective)
     indifference = scenario.study.indifference if objective in ("cost_usd", "money_usd") else 0.0
@@ -199,14 +193,15 @@ def ask(question: Question) -> QuickAnswer:
     look = find_winner(place.points, rows[:, :, column], place.tasks, confidence, indifference)
     kept = [number for number, point in enumerate(place.points) if point in look.as_good]
     kept += [place.points.index(look.rival)] if look.rival not in (None, *look.as_good) else []
-    more = int(min(MOST_REPLICATIONS - first, left * len(place.points) / len(kept)))
     played = {point: rows[number] for number, point in enumerate(place.points)}
     winner = look
-    if more > 0 and len(kept) > 1:
-        further = _play(place, kept, range(first, first + more), effort * more)
+    calls = _calls(place)
+    left = (EFFORT - FIRST_LOOK * len(place.points) * calls) / (len(kept) * calls)
+    more = range(FIRST_LOOK, int(min(MOST_REPLICATIONS, FIRST_LOOK + left)))
+    if more and len(kept) > 1:
         points = [place.points[number] for number in kept]
-        for point, number, rest in zip(points, kept, further, strict=True):
-            played[point] = np.concatenate([rows[number], rest])
+        for point, rest in zip(points, _play(place, kept, more), strict=True):
+            played[point] = np.concatenate([played[point], rest])
         costs = np.stack([played[point][:, column] for point in points])
         winner = find_winner(points, costs, place.tasks, confidence, indifference)
     best = played[winner.point]
@@ -224,21 +219,17 @@ def ask(question: Question) -> QuickAnswer:
 
 
 def _calls(place: Place) -> float:
-    """Return about how many model calls one replication of all ways makes."""
-    groups = place.variant.scenario.tasks
-    return len(place.points) * sum(group.count * max(1.0, group.calls.mean) for group in groups)
+    """Return about how many model calls one replication of one way makes."""
+    return sum(group.count * max(1.0, group.calls.mean) for group in place.variant.scenario.tasks)
 
 
-def _play(place: Place, ways: Sequence[int], replications: range, calls: float) -> NDArray[np.float64]:
-    variant = place.variant
-    plans = tuple(variant.plans[number] for number in ways)
-    scenario = variant.scenario
-    if calls > _WORTH_COMPILED and importlib.util.find_spec("numba") is not None:
-        from dispatch_sim.dispatch import compiled
-
-        if compiled.is_compiled():
-            scenario = scenario.model_copy(update={"engine": "compiled"})
-    return play_block(Design((), (Variant((), scenario, plans),), len(replications)), replications)
+def _play(place: Place, ways: Sequence[int], replications: range) -> NDArray[np.float64]:
+    """Return the measures of replications of some ways, shape (ways, replications, measures)."""
+    variant = Variant((), place.variant.scenario, tuple(place.variant.plans[number] for number in ways))
+    design = Design((), (variant,), replications.stop)
+    if choose_engine(design) == "simpy":
+        return play_block(design, replications)
+    return play_design(design).measures[:, replications.start :]
 
 
 def _place(question: Question) -> tuple[Scenario, Place]:

@@ -24,7 +24,7 @@ from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.design import DesignError
 from dispatch_sim.study.estimates import Estimate
-from dispatch_sim.study.places import OBJECTIVES, find_place, on_fastest, play_places, without_factors
+from dispatch_sim.study.places import OBJECTIVES, find_place, play_places, without_factors
 from dispatch_sim.study.runner import OnProgress
 from dispatch_sim.study.winners import paired_intervals
 
@@ -238,7 +238,6 @@ def tune(
     count = replications or scenario.study.replications
     queue = next((s for s in scenario.strategies if s.kind == "queue"), Strategy("queue"))
     knobs = find_knobs(scenario, queue)
-    source = on_fastest(source, count * 4 * sum(len(knob.values) for knob in knobs))
     objective, confidence = OBJECTIVES[scenario.objective.minimise], scenario.study.confidence
     indifference = scenario.study.indifference if objective in ("cost_usd", "money_usd") else 0.0
     bench = _Bench(source, queue, knobs, count, jobs)

@@ -32,7 +32,6 @@ from dispatch_sim.study.places import (
     OBJECTIVES,
     Place,
     find_place,
-    on_fastest,
     play_places,
     without_factors,
 )
@@ -183,8 +182,6 @@ def map_winners(
     scenario = source.scenario()
     count = replications or scenario.study.replications
     levels = [(across, up) for up in axes[1].levels for across in axes[0].levels]
-    typical = len(find_place(source, {}).points)
-    source = on_fastest(source, count * len(levels) * typical)
     places = [_place(source, axes, pair) for pair in levels]
     played = [place for place in places if isinstance(place, Place)]
     if not played:

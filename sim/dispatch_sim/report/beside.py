@@ -1,4 +1,4 @@
-"""What other commands left in a study's folder: `map.json` and `why.json`, where they are of the same scenario.
+"""What other commands left in a study's folder: `map.json` and `why.json` of the same scenario.
 
 They are read like anybody's file: only what has the form of an answer is taken, and drawn anew.
 """
@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dispatch_sim.report.words import MEASURES
+from dispatch_sim.scenario.distributions import Constant
 from dispatch_sim.study.estimates import Estimate
 from dispatch_sim.study.explanation import Explanation
 from dispatch_sim.study.flips import Flip
@@ -72,11 +73,17 @@ class _Axis(_Section):
     unit: str
     levels: _Levels
     of_the_scenario: _Number | None
+    is_mean: bool
 
     @property
     def axis(self) -> Axis:
         value = math.nan if self.of_the_scenario is None else self.of_the_scenario
-        return Axis(Parameter(self.path, self.unit, value, self.levels[0], self.levels[-1]), tuple(self.levels))
+        ends = (self.levels[0], self.levels[-1])
+        return Axis(
+            # Of a distribution a picture says no more than that it is one.
+            Parameter(self.path, self.unit, value, *ends, Constant(value) if self.is_mean else None),
+            tuple(self.levels),
+        )
 
 
 class _Cell(_Section):
@@ -147,12 +154,13 @@ class _Flip(_Key):
 class _Swing(_Key):
     difference_at_low: _Estimate | None
     difference_at_high: _Estimate | None
+    swing_: Annotated[_Number, Field(alias="swing")]
 
     @property
     def swing(self) -> Swing:
         ends = (self.difference_at_low, self.difference_at_high)
         low, high = (None if end is None else end.estimate for end in ends)
-        return Swing(self.parameter, low, high)
+        return Swing(self.parameter, low, high, self.swing_)
 
 
 class _Index(_Key):

@@ -27,6 +27,9 @@ _COLOURS = {
 _BLUES = ("#dcebf3", "#a9cfe2", "#6aa6c9", "#2f6f9f", "#1d3f63")
 """Of queues, the wider the darker: told apart without colour, and by the number in the cell."""
 
+_DARK, _LIGHT = "#101418", "#fbfcfd"
+"""Signs in cells. Not those of a page, which change places on a dark one: the cells do not."""
+
 _HATCHES = {Standing.SHOWN: "", Standing.WIDTH_OPEN: "", Standing.EQUAL: "..", Standing.OPEN: "////"}
 _MOST_SIGNS = 24
 """Cells in a row beyond which their signs would run into each other."""
@@ -148,7 +151,7 @@ def _ink(colour: str) -> str:
     """Return which of black and white is read more easily on a colour."""
     parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
     luminance = 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
-    return svg.INK if luminance > 0.2 else svg.PAPER
+    return _DARK if luminance > 0.2 else _LIGHT
 
 
 def _ticks(axis: Axis) -> tuple[list[int], list[str]]:
@@ -164,7 +167,7 @@ def _mark_scenario(axes: Axes, found: StrategyMap) -> None:
         return
     axes.add_patch(
         Rectangle(
-            (at[0] - 0.5, at[1] - 0.5), 1, 1, facecolor="none", edgecolor=svg.INK, linewidth=1.6, zorder=3
+            (at[0] - 0.5, at[1] - 0.5), 1, 1, facecolor="none", edgecolor=_DARK, linewidth=1.6, zorder=3
         )
     )
     axes.annotate(
@@ -173,8 +176,8 @@ def _mark_scenario(axes: Axes, found: StrategyMap) -> None:
         xytext=(1, 1),
         textcoords="offset points",
         fontsize=7.5,
-        color=svg.INK,
-        bbox={"facecolor": svg.PAPER, "edgecolor": "none", "pad": 0.4},
+        color=_DARK,
+        bbox={"facecolor": _LIGHT, "edgecolor": "none", "pad": 0.4},
         zorder=4,
     )
 

@@ -33,8 +33,8 @@ def stress_items(view: View, terms: Sequence[tuple[str, str]]) -> list[tuple[str
         ("1.1 Purpose", f"To decide how to dispatch {_batch(view)} to AI sub-agents."),
         (
             "1.2 Outputs",
-            f"{view.measure.title} of a batch, which is to be small; and its time, tokens, money and people's "
-            "time, each by cause. Cost is API money + waiting time × its value + people's time × their rate.",
+            f"{view.measure.title} of a batch, which is to be small; its time, tokens, money and people's "
+            "time, each by cause. Cost adds up API money, and what waiting and people's time are worth.",
         ),
         ("1.3 Experimentation", f"{ways}, at {_sizes(view)}: {manifest['design_points']:,} design points."),
         ("2.1 Diagram", f"None here; the life of an attempt is told in {_MODEL}."),
@@ -51,7 +51,10 @@ def stress_items(view: View, terms: Sequence[tuple[str, str]]) -> list[tuple[str
             f"multiplicative decrease. All in {_MODEL}.",
         ),
         ("2.5.1 Entities", "Tasks, the attempts at each, and the model calls of each attempt."),
-        ("2.5.2 Activities", "Handing out, spawning, calling, tools, returning, merging, reviewing, finishing."),
+        (
+            "2.5.2 Activities",
+            "Handing out, spawning, calling, tools, returning, merging, reviewing, finishing.",
+        ),
         (
             "2.5.3 Resources",
             "Slots, as many as the way has; one coordinator; one person; the buckets of the model API"
@@ -60,8 +63,8 @@ def stress_items(view: View, terms: Sequence[tuple[str, str]]) -> list[tuple[str
         ),
         (
             "2.5.4 Queues",
-            "First in, first out: for a slot, the coordinator, the person. A refused call waits at its client, "
-            "and others may come before it."
+            "First in, first out: for a slot, the coordinator, the person. A refused call waits at its "
+            "client, and others may come before it."
             if scenario["provider"]["on_limit"] == "reject"
             else "First in, first out: for a slot, the coordinator, the person, the rate limits.",
         ),
@@ -76,7 +79,7 @@ def stress_items(view: View, terms: Sequence[tuple[str, str]]) -> list[tuple[str
             "source is in docs/parameters.md of dispatch-sim.",
         ),
         ("3.2 Pre-processing", _processing(scenario)),
-        ("3.3 Input parameters", "Under *What is assumed*; all of them in manifest.json.".replace("*", "“", 1).replace("*", "”", 1)),
+        ("3.3 Input parameters", "Under “What is assumed”; all of them in manifest.json."),
         ("3.4 Assumptions", f"Left out of the model: {'; '.join(NOT_SIMULATED)}."),
         ("4.1 Initialisation", "Empty, with full buckets; no warm-up, as each batch is a run of its own."),
         ("4.2 Run length", "To the end of the batch (a terminating simulation)."),
@@ -84,8 +87,8 @@ def stress_items(view: View, terms: Sequence[tuple[str, str]]) -> list[tuple[str
         ("5.1 Software", _software(manifest)),
         (
             "5.2 Random sampling",
-            f"Philox4x32-10, seed {manifest['seed']}; a draw is keyed by replication, task, attempt, call and "
-            "activity, so every way meets the same luck, and any replication can be played again alone.",
+            f"Philox4x32-10, seed {manifest['seed']}; a draw is keyed by replication, task, attempt, call "
+            "and activity, so every way meets the same luck, and any replication can be played again alone.",
         ),
         (
             "5.3 Model execution",
@@ -95,8 +98,8 @@ def stress_items(view: View, terms: Sequence[tuple[str, str]]) -> list[tuple[str
         ("5.4 System", _system(manifest["machine"])),
         (
             "6.1 Sharing",
-            f"Scenario {manifest['scenario']['sha256'][:12]} and all it resolves to are in manifest.json, every "
-            "replication is in results.parquet; the same seed gives the same figures.",
+            f"Scenario {manifest['scenario']['sha256'][:12]} and all it resolves to are in manifest.json, "
+            "every replication is in results.parquet; the same seed gives the same figures.",
         ),
     ]
 
@@ -136,12 +139,16 @@ def _estimation(view: View) -> str:
 
 def _software(manifest: dict[str, Any]) -> str:
     versions = manifest["versions"]
-    named = [f"{name} {clean(versions[name], 20)}" for name in ("simpy", "numpy", "numba") if versions.get(name)]
+    named = [
+        f"{name} {clean(versions[name], 20)}" for name in ("simpy", "numpy", "numba") if versions.get(name)
+    ]
     own = manifest["dispatch_sim"]
-    return (
-        f"dispatch-sim {clean(own, 20) if own else 'from source'}, Python {clean(manifest['machine'].get('python'), 20)}"
-        f"{', ' if named else ''}{', '.join(named)}."
-    )
+    parts = [
+        f"dispatch-sim {clean(own, 20) if own else 'from source'}",
+        f"Python {clean(manifest['machine'].get('python'), 20)}",
+        *named,
+    ]
+    return f"{', '.join(parts)}."
 
 
 def _system(machine: dict[str, Any]) -> str:

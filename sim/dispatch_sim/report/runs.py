@@ -1,16 +1,16 @@
 """A typical and a bad run of the recommended way, played once more and drawn.
 
-Draws are keyed by seed and replication, so that what is drawn here is what was counted there, to the last bit;
-where it is not, nothing is drawn.
+Draws are keyed by seed and replication, so that what is drawn is what was counted, to the last bit; where it
+is not, nothing is drawn.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dispatch_sim.dispatch.log import Event
 from dispatch_sim.dispatch.outcome import Outcome
@@ -19,7 +19,8 @@ from dispatch_sim.report import svg
 from dispatch_sim.report.gantt import gantt
 from dispatch_sim.report.timeline import trouble
 from dispatch_sim.report.view import View
-from dispatch_sim.report.words import capital, duration, way
+from dispatch_sim.report.words import capital, duration
+from dispatch_sim.scenario.loader import Source
 from dispatch_sim.study.engines import play_one
 from dispatch_sim.study.stored import find_played, played_design
 
@@ -41,17 +42,18 @@ class Runs:
     why_not: str = ""
 
 
-def two_runs(view: View, folder: Path | None = None) -> Runs:
+def two_runs(view: View, source: Source | None, called: str) -> Runs:
     """Draw the replications whose makespans are the median, and the 95th percentile, of the recommended way.
 
     Parameters
     ----------
     view : of an answer with its labels as they were played.
-    folder : where a csv file of the scenario may lie.
+    source : the scenario, as `played_source` returns it.
+    called : what a page calls the recommended way.
     """
     if view.tasks > MOST_TASKS:
         return Runs((), f"batches of more than {MOST_TASKS:,} tasks are not drawn.")
-    design = played_design(view.answer.results, folder)
+    design = None if source is None else played_design(source, view.answer.results)
     if design is None:
         return Runs((), "the scenario cannot be read again from what was stored with the results.")
     plan = find_played(design, view.recommended, view.tasks, view.choice.factors)
@@ -66,28 +68,39 @@ def two_runs(view: View, folder: Path | None = None) -> Runs:
             return Runs((), "this version plays the scenario differently from the one that made the results.")
         runs.append((name, int(ordered[place]), outcome, log))
     end_s = max((event.end_s for *_, log in runs for event in log), default=0.0)
-    pictures = [_picture(view, plan, *run, end_s) for run in runs]
+    typical = runs[0][2]
+    pictures = [_picture(view, plan, *run, typical, end_s, called) for run in runs]
     return Runs(tuple(each for each in pictures if each is not None))
 
 
-def _at(values: np.ndarray, part: float) -> int:
+def _at(values: NDArray[np.float64], part: float) -> int:
     """Return where a sample has its quantile: the first of those that are equal."""
     wanted = np.sort(values)[math.ceil(values.size * part - 1e-9) - 1]
     return int(np.flatnonzero(values == wanted)[0])
 
 
 def _picture(
-    view: View, plan: Plan, name: str, replication: int, outcome: Outcome, log: list[Event], end_s: float
+    view: View,
+    plan: Plan,
+    name: str,
+    replication: int,
+    outcome: Outcome,
+    log: list[Event],
+    typical: Outcome,
+    end_s: float,
+    called: str,
 ) -> svg.Picture | None:
     figure = gantt(plan, log, end_s)
     if figure is None:
         return None
-    which = {
-        "typical": f"half of {view.choice.replications:,} took longer, half less",
-        "bad": "one batch in twenty takes longer",
-    }[name]
-    says = (
-        f"Replication {replication}, {way(view.recommended)}: done after {duration(outcome.makespan_s)}; "
-        f"{which}. {capital(trouble(plan, outcome))}."
-    )
-    return svg.picture(figure, f"run-{name}", f"A {name} run", says)
+    took = duration(outcome.makespan_s)
+    if name == "typical":
+        says = f"It took {took}: half of the {view.choice.replications:,} took longer."
+    else:
+        says = (
+            f"It took {took}: one in twenty takes longer. Its attempts worked "
+            f"{duration(outcome.service_s)} in all, those of the typical run {duration(typical.service_s)}."
+        )
+    says += f" {capital(trouble(plan, outcome))} (replication {replication})."
+    title = f"A {name} run, {called}"
+    return svg.picture(figure, f"run-{name}", title, says)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.cells import cell_len, set_cell_size
 
-from dispatch_sim.report.page import markdown
+from dispatch_sim.report.setting import markdown
 from dispatch_sim.report.terminal import paragraph
 from dispatch_sim.report.why_figure import tornado_picture
 from dispatch_sim.report.words import (

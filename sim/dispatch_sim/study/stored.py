@@ -73,16 +73,12 @@ def read_stored(folder: str | os.PathLike[str]) -> Results:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))[:80] or "it"
         raise ResultsError(f"{folder}: manifest.json: {where}: {first['msg']}; sweep again") from error
-    design = played_design(results, Path(folder))
-    if design is None:
-        _refuse(folder, _why_not(results))
-    elif (problem := _unlike(results.frame, design)) is not None:
-        _refuse(folder, problem)
+    source = played_source(results, Path(folder))
+    design = None if source is None else played_design(source, results)
+    problem = _why_not(results) if design is None else _unlike(results.frame, design)
+    if problem is not None:
+        raise ResultsError(f"{Path(folder)}: {problem}; or sweep the scenario again")
     return results
-
-
-def _refuse(folder: str | os.PathLike[str], problem: str) -> None:
-    raise ResultsError(f"{Path(folder)}: {problem}; or sweep the scenario again")
 
 
 def _why_not(results: Results) -> str:
@@ -90,13 +86,13 @@ def _why_not(results: Results) -> str:
     written = f"dispatch-sim {version}" if isinstance(version, str) else "another version"
     by = f" (written by {written[:40]}, this is {ours})" if version != ours else ""
     return (
-        f"the scenario in manifest.json does not come to what is said of it there{by}; if it takes values from "
-        "a csv file, copy that here"
+        f"the scenario in manifest.json does not come to what is said of it there{by}; if it takes values "
+        "from a csv file, copy that into the folder"
     )
 
 
-def played_design(results: Results, folder: Path | None = None) -> Design | None:
-    """Return the design of a study, from its manifest alone; None where that does not come to the same.
+def played_source(results: Results, folder: Path | None = None) -> Source | None:
+    """Return the scenario of a study, read again from its manifest; None where it does not come to the same.
 
     It does not where a profile has changed since, where the manifest was, and where values stand in a csv
     file: results are stored without, and it is looked for in `folder` only.
@@ -107,22 +103,22 @@ def played_design(results: Results, folder: Path | None = None) -> Design | None
         text = json.dumps(scenario["as_written"], ensure_ascii=False, allow_nan=False)
         source = parse_source(text, scenario["file"], folder)
         read = source.scenario()
-        if read.fingerprint != scenario["sha256"] or scenario["resolved"] != json.loads(
-            read.model_dump_json(by_alias=True)
-        ):
-            return None
-        return _design(source, results)
-    except (ScenarioError, DesignError, ValueError, RecursionError):
+    except (ScenarioError, ValueError, RecursionError):
         return None
+    same = read.fingerprint == scenario["sha256"]
+    return source if same and scenario["resolved"] == read.model_dump(mode="json", by_alias=True) else None
 
 
-def _design(source: Source, results: Results) -> Design | None:
+def played_design(source: Source, results: Results) -> Design | None:
+    """Return the design of a study: a sweep, or a comparison; None where it is neither of the scenario's."""
     ways: tuple[Callable[[Source], Design], ...] = (design_sweep, design_comparison)
+    manifest = results.manifest
     for way in ways:
-        design = way(source)
-        if list(design.factors) == results.manifest["factors"] and (
-            design.points == results.manifest["design_points"]
-        ):
+        try:
+            design = way(source)
+        except (ScenarioError, DesignError):
+            continue
+        if list(design.factors) == manifest["factors"] and design.points == manifest["design_points"]:
             return design
     return None
 

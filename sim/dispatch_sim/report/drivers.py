@@ -1,0 +1,53 @@
+"""The parts of a page that come from a stored map and a stored explanation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dispatch_sim.report.map_figure import map_picture
+from dispatch_sim.report.maps import axis_words, basis, cell_sign, legend, map_sentences
+from dispatch_sim.report.tables import Table
+from dispatch_sim.report.why import Rows, decision_sentence, named, sections, steady_sentence
+from dispatch_sim.report.why import basis as basis_of
+from dispatch_sim.report.why_figure import tornado_picture
+from dispatch_sim.report.words import capital
+from dispatch_sim.study.explanation import Explanation
+from dispatch_sim.study.two_factor_map import StrategyMap
+
+_FLIPS = "What would flip it"
+
+
+def map_parts(found: StrategyMap) -> dict[str, Any]:
+    """Return a map's figure, how to read its signs, and what it rests on."""
+    return {
+        "figure": map_picture(found, axis_words, map_sentences(found), cell_sign),
+        "legend": legend(found),
+        "basis": basis(found),
+    }
+
+
+def driver_parts(found: Explanation) -> dict[str, Any]:
+    """Return what the difference is made of and hangs on: the tornado, and a table for each other part."""
+    tables = [
+        _table(f"{title}. {sentence}", rows)
+        for title, sentence, rows in sections(found)
+        if title != _FLIPS and len(rows) > 1
+    ]
+    figure = tornado_picture(found, named(found.rival), named(found.recommended)) if found.swings else None
+    return {"figure": figure, "tables": tables, "basis": basis_of(found), "says": decision_sentence(found)}
+
+
+def flip_parts(found: Explanation) -> dict[str, Any]:
+    """Return what would flip the decision: a sentence, and a table where anything does."""
+    [(sentence, rows)] = [(sentence, rows) for title, sentence, rows in sections(found) if title == _FLIPS]
+    steady = steady_sentence(found)
+    return {
+        "table": _table(sentence.removesuffix(steady).strip(), rows) if len(rows) > 1 else None,
+        "says": "Nothing that was tried flips it." if len(rows) < 2 else "",
+        "steady": steady,
+    }
+
+
+def _table(caption: str, rows: Rows) -> Table:
+    head, *body = rows
+    return Table(caption, tuple(map(capital, head)), tuple(map(tuple, body)), numbers=False)

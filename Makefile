@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help sweep claims test lint pytest conformance bench reports schema clean
+.PHONY: help sweep claims test lint pytest conformance bench validate reports schema clean
 
 help:
 	@echo "make sweep   run the main job: scenarios/ten-sources.yaml into reports/ten-sources/"
@@ -14,6 +14,7 @@ help:
 	@echo "make test    run all checks: ruff, mypy, import contract, pytest"
 	@echo "make conformance  play 10,000 scenarios by both engines, and compare with =="
 	@echo "make bench   measure our speed beside others', into reports/benchmarks/"
+	@echo "make validate  write how often 95% sets hold the truth, into reports/validation/"
 	@echo "make reports rebuild the kept reports under reports/"
 	@echo "make schema  write docs/scenario.schema.json and docs/parameters.md anew"
 	@echo "make clean   remove the environment and caches"
@@ -39,7 +40,11 @@ conformance: $(READY)
 	$(BIN)/python -m tests.dispatch.conformance
 
 bench: $(READY)
-	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	$(BIN)/python benchmarks
+
+validate: $(READY)
+	cd benchmarks && $(abspath $(BIN))/python -m validation
 
 reports: $(READY)
 	$(BIN)/dispatch-sim sweep scenarios/ten-sources.yaml

@@ -1,14 +1,14 @@
-"""An idiomatic SimPy model of a bounded queue of agents behind a rate limit: the peer in our benchmarks.
+"""Idiomatic SimPy models: a bounded queue of agents behind a rate limit, and an M/M/c queue.
 
-Twenty tasks of five calls, four slots, a token bucket that refuses, retries and a merge, written as
-SimPy's own examples are, with Python's random numbers. It is a peer in size and shape, not in results.
+The agents' tasks make five calls each; a token bucket refuses, clients retry, a coordinator merges. Written
+as SimPy's own examples are, with Python's random numbers: peers in size and shape, not in results.
 """
 
 import random
 
 import simpy
 
-TASKS, CALLS, SLOTS = 20, 5, 4
+CALLS = 5
 
 
 class Bucket:
@@ -50,15 +50,39 @@ def agent(env, slots, api_buckets, coordinator, results):
     results.append(env.now)
 
 
-def replication(seed):
+def replication(seed, width, tasks=20):
     """Play the batch once; returns the makespan."""
     random.seed(seed)
     env = simpy.Environment()
-    slots = simpy.Resource(env, SLOTS)
+    slots = simpy.Resource(env, width)
     coordinator = simpy.Resource(env, 1)
     api_buckets = [(Bucket(env, 1000), 1), (Bucket(env, 2_000_000), 2400), (Bucket(env, 400_000), 600)]
     results = []
-    for _ in range(TASKS):
+    for _ in range(tasks):
         env.process(agent(env, slots, api_buckets, coordinator, results))
     env.run()
     return max(results)
+
+
+def queue(customers, seed, arrival_rate, service_rate, servers):
+    """Play an M/M/c queue; returns the mean wait."""
+    random.seed(seed)
+    env = simpy.Environment()
+    resource = simpy.Resource(env, servers)
+    waits = []
+
+    def customer():
+        came = env.now
+        with resource.request() as server:
+            yield server
+            waits.append(env.now - came)
+            yield env.timeout(random.expovariate(service_rate))
+
+    def arrivals():
+        for _ in range(customers):
+            yield env.timeout(random.expovariate(arrival_rate))
+            env.process(customer())
+
+    env.process(arrivals())
+    env.run()
+    return sum(waits) / len(waits)

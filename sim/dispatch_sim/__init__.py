@@ -1,8 +1,17 @@
 """Simulates how to dispatch work to AI sub-agents: all at once, one by one, or through a queue of k.
 
+A scenario says what a batch looks like (`load_source`, `parse_source`). A study plays it many times each way
+(`compare`, `sweep`) and keeps every replication (`Results`). An answer says what follows (`answer`): which
+way to take, where the break-evens are, how sure that is.
+
 >>> import dispatch_sim
 >>> results = dispatch_sim.sweep("scenarios/ten-sources.yaml")    # doctest: +SKIP
->>> dispatch_sim.answer(results).break_evens[0].text              # doctest: +SKIP
+>>> print(dispatch_sim.answer(results))                           # doctest: +SKIP
+
+Beyond that: where each way wins (`map_winners`), why, and what would flip it (`explain`), the best settings
+(`tune`), an answer in a second (`ask`), and a scenario from your own logs (`read_logs`, `calibrate`,
+`backtest`, `what_if`). What they return prints in words, and shows itself with tables and figures in a
+notebook. What is wrong with your input is a `UserError`, whose message says where and what to do.
 """
 
 from __future__ import annotations
@@ -11,53 +20,95 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dispatch_sim.logs.backtest import backtest
+    from dispatch_sim.logs.calibration import calibrate
+    from dispatch_sim.logs.findings import judge_backtest
+    from dispatch_sim.logs.reading import read_logs
+    from dispatch_sim.logs.synthetic import write_example
+    from dispatch_sim.logs.what_if import what_if
+    from dispatch_sim.report.backtest import write_backtest
     from dispatch_sim.report.page import write_report
-    from dispatch_sim.scenario.loader import load_scenario, load_source
-    from dispatch_sim.scenario.problems import ScenarioError
-    from dispatch_sim.study.answer import answer
+    from dispatch_sim.scenario.loader import (
+        Source,
+        load_scenario,
+        load_source,
+        parse_scenario,
+        parse_source,
+    )
+    from dispatch_sim.scenario.problems import ScenarioError, UserError
+    from dispatch_sim.scenario.profiles import profiles
+    from dispatch_sim.study.answer import Answer, answer
     from dispatch_sim.study.break_even import find_break_even
     from dispatch_sim.study.choice import choose
     from dispatch_sim.study.conduct import compare, sweep
     from dispatch_sim.study.explanation import explain
     from dispatch_sim.study.quick import Question, ask
-    from dispatch_sim.study.results import read_results, write_results
+    from dispatch_sim.study.results import Results, read_results, write_results
     from dispatch_sim.study.tuning import tune
     from dispatch_sim.study.two_factor_map import map_winners
 
 _HOMES = {
+    "Answer": "study.answer",
     "Question": "study.quick",
+    "Results": "study.results",
     "ScenarioError": "scenario.problems",
+    "Source": "scenario.loader",
+    "UserError": "scenario.problems",
     "answer": "study.answer",
     "ask": "study.quick",
+    "backtest": "logs.backtest",
+    "calibrate": "logs.calibration",
     "choose": "study.choice",
     "compare": "study.conduct",
     "explain": "study.explanation",
     "find_break_even": "study.break_even",
+    "judge_backtest": "logs.findings",
     "load_scenario": "scenario.loader",
     "load_source": "scenario.loader",
     "map_winners": "study.two_factor_map",
+    "parse_scenario": "scenario.loader",
+    "parse_source": "scenario.loader",
+    "profiles": "scenario.profiles",
+    "read_logs": "logs.reading",
     "read_results": "study.results",
     "sweep": "study.conduct",
     "tune": "study.tuning",
+    "what_if": "logs.what_if",
+    "write_backtest": "report.backtest",
+    "write_example": "logs.synthetic",
     "write_report": "report.page",
     "write_results": "study.results",
 }
 
 __all__ = [
+    "Answer",
     "Question",
+    "Results",
     "ScenarioError",
+    "Source",
+    "UserError",
     "answer",
     "ask",
+    "backtest",
+    "calibrate",
     "choose",
     "compare",
     "explain",
     "find_break_even",
+    "judge_backtest",
     "load_scenario",
     "load_source",
     "map_winners",
+    "parse_scenario",
+    "parse_source",
+    "profiles",
+    "read_logs",
     "read_results",
     "sweep",
     "tune",
+    "what_if",
+    "write_backtest",
+    "write_example",
     "write_report",
     "write_results",
 ]

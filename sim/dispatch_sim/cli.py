@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from dispatch_sim.logs.tables import Tables
+    from dispatch_sim.logs.reading import Logs as ReadLogs
     from dispatch_sim.scenario.loader import Source
     from dispatch_sim.study.answer import Answer
     from dispatch_sim.study.results import Results
@@ -84,7 +84,7 @@ def check(scenario: ScenarioFile, as_json: Json = False) -> None:
                     "tasks": checked.batch_size,
                     "design_points": design.points,
                     "replications": design.replications,
-                    "at_most": design.at_most,
+                    "at_most": design.at_most or design.replications,
                     "warnings": found,
                 }
             )
@@ -258,15 +258,15 @@ def claims(
             typer.echo(verdicts_text(findings), nl=False)
 
 
-Logs = Annotated[
+LogPaths = Annotated[
     list[Path],
-    typer.Argument(metavar="PATH…", help="Log files, or folders with logs, such as ~/.claude/projects."),
+    typer.Argument(metavar="PATH...", help="Logs of agents, and folders with logs anywhere below."),
 ]
 
 
 @app.command()
 def calibrate(
-    paths: Logs,
+    paths: LogPaths,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="FILE", help="The scenario to write.")
     ] = None,
@@ -290,10 +290,13 @@ def calibrate(
 
 @app.command()
 def backtest(
-    paths: Logs,
+    paths: LogPaths,
     scenario: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Forecast with this, in place of a fit to the other sessions."),
+    ] = None,
+    replications: Annotated[
+        int | None, typer.Option(min=20, max=100_000, help="Replications of each forecast.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write backtest.md and its picture there.")
@@ -306,7 +309,9 @@ def backtest(
         from dispatch_sim.report.backtest import backtest_json, backtest_text, write_backtest
 
         given = None if scenario is None else _read(scenario).scenario()
-        found = predict(_read_logs(paths), given)
+        read = _read_logs(paths)
+        with _progress("groups") as on_progress:
+            found = predict(read, given, replications, on_progress)
         if out is not None:
             _say_written(write_backtest(found, out))
         if as_json:
@@ -317,7 +322,7 @@ def backtest(
 
 @app.command(name="what-if")
 def what_if(
-    paths: Logs,
+    paths: LogPaths,
     queue: Annotated[int, typer.Option(min=1, max=1000, help="Width of the queue.")] = 3,
     as_json: Json = False,
 ) -> None:
@@ -594,8 +599,18 @@ def _read(path: Path) -> Source:
     return load_source(path)
 
 
-def _counted(first: int, most: int) -> str:
-    return f"{first:,}" if first == most else f"{first:,} to {most:,}"
+def _read_logs(paths: list[Path]) -> ReadLogs:
+    """Read logs, and say what of them was passed over."""
+    from dispatch_sim.logs.reading import read_logs
+
+    read = read_logs(*paths)
+    for reason, skipped in read.tally.skipped.items():
+        typer.echo(f"passed over: {skipped.count:,} x {reason} (first: {skipped.first})", err=True)
+    return read
+
+
+def _counted(first: int, most: int | None) -> str:
+    return f"{first:,}" if most in (None, first) else f"{first:,} to {most:,}"
 
 
 def _write_example(folder: Path) -> None:
@@ -613,17 +628,6 @@ def _folder(scenario: Path) -> Path:
     from dispatch_sim.study.results import folder_name
 
     return Path("reports") / folder_name(scenario.stem)
-
-
-def _read_logs(paths: list[Path]) -> Tables:
-    """Read logs, and say what of them was passed over."""
-    from dispatch_sim.logs.reading import read_logs
-    from dispatch_sim.logs.tables import Tables
-
-    logs = read_logs(*paths)
-    for reason, skipped in logs.tally.skipped.items():
-        typer.echo(f"passed over: {skipped.count:,} x {reason} (first: {skipped.first})", err=True)
-    return Tables(logs.runs, logs.groups)
 
 
 def _jobs(asked: int | None) -> int:

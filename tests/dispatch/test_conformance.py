@@ -76,6 +76,22 @@ def test_arrays_that_become_too_small_grow():
     assert other == log
 
 
+def test_what_grew_for_one_plan_is_given_back_for_another():
+    """Or a machine that plays one plan after another would need four times the memory for each that grows."""
+    scenario = scenario_of(
+        "tasks: [{name: a, calls: 2, tokens: 15K, duration: {exponential: {mean: 60s}}, writes: [x]}]",
+        "failures: {crash: 30%}",
+        "retry: {policy: cascade, max_attempts: 5}",
+        "conflicts: {probability: 20%, isolation: worktree}",
+    )
+    machine = compiled.Machine()
+    for number in range(20):
+        plan = make_plan(scenario, parse_strategy("queue: 10"), 30 + number % 2)
+        log, other = [], []
+        assert machine.play(plan, number, other) == play(plan, Luck(scenario, number), log)
+        assert other == log
+
+
 @numba.njit
 def compiled_uniform(key, replication, activity, task, attempt, call, try_):
     """The draw of a key, in compiled code."""

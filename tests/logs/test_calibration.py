@@ -132,6 +132,15 @@ def test_runs_over_an_hour_are_hangs_and_not_work():
     assert median == pytest.approx(honest.scenario.tasks[0].duration.quantile(0.5), rel=0.03)
 
 
+def test_starting_an_agent_is_told_where_durations_begin_at_its_first_line():
+    """A harness measures from the launch; where none does, the time before the first line is the spawn's."""
+    tables = made_runs(20, seed=12, crash=0.0)
+    assert calibrate(tables).scenario.dispatch.spawn.time.quantile(0.5) == 0.0
+    tables.runs["duration_measured"] = False
+    tables.runs["started_at_s"] = tables.runs["called_at_s"] + 3.0
+    assert calibrate(tables).scenario.dispatch.spawn.time.quantile(0.5) == 3.0
+
+
 def test_where_long_runs_are_usual_they_are_work():
     """When more than one run in twenty takes over an hour nothing has hung."""
     found = calibrate(made_runs(20, seed=9, median_s=3000.0, crash=0.0))
@@ -156,7 +165,7 @@ def test_kinds_and_groups_are_the_only_words_from_a_table():
 
 
 def test_real_runs_are_calibrated_with_a_batch_share_near_the_published():
-    """As published beside the data: a median of 94 s, a log-sd of 0.67 within groups, launches 5.7 s apart."""
+    """As published with the data: a median of 94 s, a log-sd of 0.67 within groups, launches 5.7 s apart."""
     found = calibrate(measured_tables())
     everything = figure(found, "tasks", "all-kinds", "duration")
     low, high = interval(everything.source, "median")

@@ -2,6 +2,7 @@
 
 import math
 from itertools import groupby
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from dispatch_sim.logs.reading import read_logs
 from dispatch_sim.logs.synthetic import make_runs, write_example
 from dispatch_sim.logs.synthetic_claude import VERSIONS, write_claude_code
 from dispatch_sim.logs.synthetic_others import write_codex, write_otel
+from dispatch_sim.logs.tables import AgentRun, ParallelGroup, columns
 
 RUNS = make_runs(12, seed=5)
 
@@ -148,3 +150,10 @@ def test_reading_twice_gives_the_same_and_copies_count_once(tmp_path):
     write_claude_code(RUNS, tmp_path / "two")
     assert read_logs(tmp_path).runs.equals(once.runs)
     assert read_logs(tmp_path / "one", tmp_path / "one").runs.equals(once.runs)
+
+
+def test_every_column_is_explained():
+    """The page about logs has each column of both tables by its name."""
+    page = (Path(__file__).parents[2] / "docs" / "logs.md").read_text()
+    for table in (AgentRun, ParallelGroup):
+        assert [name for name in columns(table) if f"`{name}`" not in page] == []

@@ -316,3 +316,13 @@ def test_a_task_keeps_its_number():
     assert numbered("summarise a very long source 12", 20) == "summarise a very… 12"
     assert numbered("read 3", 20) == "read 3"
     assert numbered("x" * 30, 10) == "x" * 9 + "…"
+
+
+def test_where_nothing_is_at_stake_that_is_said_and_nothing_is_chosen(tight):
+    """All within ten dollars, the queue the best: the simplest will do."""
+    noise = np.random.default_rng(1).normal(size=40)
+    costs = {("queue", 2): 10 + noise, ("sequential", 1): 11 + noise, ("parallel", 6): 12 + 2 * noise}
+    text = decide(with_costs(tight, costs, indifference=10)).text
+    assert text.startswith("Nothing is at stake here: all three ways that were played come within $10.00")
+    assert "Take the simplest: one by one." in text
+    assert "Dispatch" not in text

@@ -36,6 +36,18 @@ def test_a_deadline_that_all_miss_is_said_to_be_missed():
     assert limits_kept(limited("minimise: cost")) == ""
 
 
+def test_what_misses_a_deadline_is_no_alternative():
+    """However cheap: nothing is said to be less than it, or why it is worse; if all miss it, that is said."""
+    cheap = limited("minimise: tokens, deadline: 6m")
+    missed = [other for other in cheap.choice.alternatives if other.misses]
+    assert any(other.difference.mean < 0 for other in missed)
+    text = " ".join(sweep_text(cheap.answer).split())
+    assert "\N{MINUS SIGN}" not in text
+    assert "Left out, as shown to miss that: " in text
+    none = " ".join(sweep_text(limited("deadline: 1s").answer).split())
+    assert none.startswith("No way keeps the deadline of 1s")
+
+
 def test_slots_and_the_front_are_told(tight):
     """One sentence a label, and one on time against money."""
     view = main_view(tight)

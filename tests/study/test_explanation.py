@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 PARALLEL, SEQUENTIAL = ("parallel", 0), ("sequential", 0)
 
 
-def flips_of(text, keeping, *parameters, replications=4):
+def flips_of(text, keeping, *parameters, replications=4, of_kind=False):
     """Return the flips along some keys, by path."""
     source = parse_source(text)
     found = find_flips(
@@ -36,7 +36,7 @@ def flips_of(text, keeping, *parameters, replications=4):
         keeping,
         replications=replications,
     )
-    return {flip.parameter.path: flip for flip in found}
+    return {flip.parameter.path: flip for flip in found if flip.of_kind == of_kind}
 
 
 def test_a_flip_is_where_two_costs_are_equal():
@@ -55,6 +55,23 @@ def test_a_flip_above_and_one_below_are_both_found():
     assert flips["merge.pair.tokens"].at == pytest.approx(4 / 6 / 15e-6, abs=1)  # tokens are whole
     # And at 10K tokens $0.90, as much as 360 s of waiting at $9 an hour.
     assert flips["values.waiting"].at == pytest.approx(9)
+
+
+def test_another_width_is_told_apart_from_another_kind_of_way():
+    """The narrower a queue, the fewer pairs it makes, and the longer it waits."""
+    text = PAIRS.replace("[sequential, parallel]", "[sequential, {queue: 2}, {queue: 3}]")
+    text = text.replace("study:", "sweep: {concurrency: [2, 3]}\nstudy:").replace("count: 4", "count: 6")
+    keys = "tasks.duration=12s..1200s"
+    (any_way,) = flips_of(text, ("queue", 3), keys).values()
+    (kind,) = flips_of(text, ("queue", 3), keys, of_kind=True).values()
+    assert any_way.becomes == ("queue", 2)
+    assert kind.becomes == SEQUENTIAL
+    assert kind.at < any_way.at
+    source = parse_source(text)
+    for flip, loser in ((any_way, 3), (kind, 2)):
+        (costs,) = play_places([find_place(source, {"tasks.duration": f"{flip.at}s"})], 2)
+        means = dict(zip(find_place(source, {}).points, costs.mean(axis=1), strict=True))
+        assert means["queue", loser] == pytest.approx(means[flip.becomes], abs=1e-3)
 
 
 def test_the_indifference_moves_a_flip():
@@ -225,7 +242,7 @@ def test_flips_found_agree_with_playing_the_scenario_there():
     source = without_factors(load_source(ROOT / "scenarios" / "ten-sources.yaml"))
     source = source.replaced({"sweep": {"concurrency": [2, 3]}, "study.indifference": 0.05})
     parameter = with_range(parameter_at(source, "provider.limits.scale"), "0.5..3")
-    (flip,) = find_flips(source, [parameter], ("queue", 2), replications=60)
+    flip, _ = find_flips(source, [parameter], ("queue", 2), replications=60)
     assert flip.resolved
     assert flip.low is not None
     assert flip.high is not None
@@ -242,3 +259,9 @@ def test_one_way_explains_nothing():
     """There is nothing to compare it with."""
     with pytest.raises(UserError, match="only one way"):
         explain(parse_source(PAIRS.replace("[sequential, parallel]", "[parallel]")))
+
+
+def test_where_nothing_is_at_stake_it_says_so():
+    """One task is dispatched alike by any name."""
+    found = explain(parse_source(PAIRS.replace("count: 4", "count: 1")), samples=0)
+    assert why_text(found).startswith("Dispatch the one task. It makes no difference: all at once comes to")

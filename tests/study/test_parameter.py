@@ -85,3 +85,13 @@ def test_a_key_that_is_not_there_is_told_with_the_likeliest(path, hint):
     """As everywhere."""
     with pytest.raises(ParameterError, match=hint):
         parameter_at(parse_source(TEXT), path)
+
+
+def test_of_many_groups_the_largest_are_varied():
+    """So that a search over a batch of a hundred kinds of tasks ends."""
+    groups = "\n".join(
+        f"  - {{name: g{number}, count: {1 + number}, tokens: 1K, duration: 60s}}" for number in range(30)
+    )
+    found = find_parameters(parse_source(f"tasks:\n{groups}\n"))
+    varied = {parameter.path.split(".")[1] for parameter in found if parameter.path.startswith("tasks.")}
+    assert varied == {f"g{number}" for number in range(20, 30)}

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from dispatch_sim.study.answer import p95_table
 from dispatch_sim.study.choice import choose
 from dispatch_sim.study.estimates import paired_difference, quantile_estimate
-from dispatch_sim.study.percentile import P95, as_means, linearised, percentile_table
+from dispatch_sim.study.percentile import P95, as_means, linearised
 
 
 @pytest.mark.parametrize("n", [2, 20, 71, 256, 1001])
@@ -59,6 +60,6 @@ def test_p95_can_be_minimised():
         estimate.low,
         estimate.high,
     )
-    table = percentile_table(frame, P95, 0.95)
+    table = p95_table(frame)
     assert table["mean"].tolist() == [quantile_estimate(values).value for values in times.values()]
     assert stats.rankdata(table["mean"]).tolist() == [2, 1]

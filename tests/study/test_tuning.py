@@ -102,7 +102,7 @@ def test_tuning_is_the_same_every_time_and_for_any_number_of_workers(hangs, tmp_
 def test_it_is_told_what_to_set_and_what_is_as_good(hangs):
     """The settings that change first; then all of them; then what it rests on."""
     text = tuning_text(hangs)
-    assert text.startswith("For three tasks through a queue, set the width of the queue 3 (now 1)")
+    assert text.startswith("For three tasks through a queue, set the width of the queue to 3 (now 1)")
     assert "all that were tried" in text
     assert "replications other than" in " ".join(text.split())
     assert "| timeout of an attempt |" in tuning_markdown(hangs)
@@ -116,7 +116,8 @@ def test_settings_that_cannot_be_played_are_told(hangs):
 
 @pytest.mark.parametrize("objective", ["makespan", "tokens"])
 def test_other_objectives_are_tuned_too(objective):
-    """With nothing that is too little to act on, in another unit."""
-    found = tune(parse_source(HANGS + f"objective: {{minimise: {objective}}}\n"), replications=10)
+    """Within a share of what it comes to now, as nothing is said in another unit."""
+    text = HANGS.replace(", indifference: $0.01", "") + f"objective: {{minimise: {objective}}}\n"
+    found = tune(parse_source(text), replications=10)
     assert found.objective.startswith(objective)
-    assert found.indifference == 0
+    assert found.indifference > 0

@@ -70,6 +70,15 @@ def test_a_winner_is_shown_open_in_its_width_practically_equal_or_open(
     assert (winner.point, winner.standing) == (point, standing)
 
 
+def test_a_queue_as_wide_as_the_batch_is_all_at_once_by_another_name():
+    """So it is no rival of it, but one of a narrower queue, from which it may not be told apart."""
+    points = [("queue", 8), ("parallel", 0), ("queue", 7)]
+    apart = find_winner(points, costs(5, 5.001, 9, spread=0.1), 8)
+    assert (apart.kind, apart.standing, apart.rival) == ("all", Standing.WIDTH_OPEN, ("queue", 7))
+    near = find_winner(points, costs(5, 9, 5.001, spread=0.1), 8)
+    assert near.standing is Standing.OPEN
+
+
 def test_what_is_the_same_in_every_replication_is_no_rival():
     """A queue as wide as the batch is parallel by another name, and the simplest name is told."""
     same = costs(5, 5, 9)
@@ -174,7 +183,7 @@ def test_a_map_is_written_as_picture_page_table_and_json(tmp_path):
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
     table = pd.read_csv(tmp_path / "one" / "map.csv")
     assert len(table) == 4
-    assert list(table.columns[:3]) == ["tasks.duration", "merge.pair.tokens", "strategy"]
+    assert list(table.columns[:3]) == ["tasks.duration", "merge.pair.tokens", "kind"]
     whole = pd.read_parquet(tmp_path / "one" / "map.parquet")
     for column in ("tasks.duration", "strategy", "standing", "mean", "margin_low"):
         assert list(whole[column]) == list(table[column])

@@ -16,15 +16,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dispatch_sim.display import Displayed
 from dispatch_sim.logs.calibration import Calibration, calibrate
 from dispatch_sim.logs.forecast import Forecast, forecast
 from dispatch_sim.logs.groups import Group, find_groups
 from dispatch_sim.logs.observations import CalibrationError, codes
 from dispatch_sim.logs.replay import replay
 from dispatch_sim.logs.scores import crps, needed_stretch, rank, reach, stretched
-from dispatch_sim.logs.tables import Tables
+from dispatch_sim.logs.tables import HasTables, Tables
 from dispatch_sim.scenario.coordination import Brief
 from dispatch_sim.scenario.model import Scenario
+from dispatch_sim.study.runner import OnProgress
 
 MOST_FOLDS = 50
 """Up to so many sessions each is left out by itself; of more, so many parts of them."""
@@ -89,7 +91,7 @@ class Forecasted:
 
 
 @dataclass(frozen=True)
-class Backtest:
+class Backtest(Displayed):
     """What was predicted, and what happened.
 
     Attributes
@@ -109,13 +111,20 @@ class Backtest:
     replications: int
 
 
-def backtest(tables: Tables, scenario: Scenario | None = None) -> Backtest:
+def backtest(
+    tables: HasTables,
+    scenario: Scenario | None = None,
+    replications: int | None = None,
+    on_progress: OnProgress | None = None,
+) -> Backtest:
     """Replay and forecast the parallel groups of logs.
 
     Parameters
     ----------
-    tables : as the readers make them.
+    tables : of logs, as `read_logs` returns them.
     scenario : what to forecast with. By default one that is calibrated to the other sessions' runs.
+    replications : of each forecast. By default as many as make `MOST_PLAYS` together.
+    on_progress : told of the groups that are done, and of how many there are.
 
     Raises
     ------
@@ -126,8 +135,10 @@ def backtest(tables: Tables, scenario: Scenario | None = None) -> Backtest:
     if not groups:
         raise CalibrationError(_no_groups(left_out))
     fold_of = _folds(tables.runs["session"], {group.session for group in groups})
-    replications = min(max(MOST_PLAYS // len(groups), REPLICATIONS[0]), REPLICATIONS[1])
-    replayed, forecasted, alone = [], [], 0
+    replications = replications or min(max(MOST_PLAYS // len(groups), REPLICATIONS[0]), REPLICATIONS[1])
+    replayed: list[Replayed] = []
+    forecasted: list[Forecasted] = []
+    alone = 0
     folds = sorted({fold_of[group.session] for group in groups})
     for fold in folds:
         rest = tables.runs["session"].map(fold_of) != fold
@@ -137,6 +148,8 @@ def backtest(tables: Tables, scenario: Scenario | None = None) -> Backtest:
         of_fold = [group for group in groups if fold_of[group.session] == fold]
         past = [group for group in groups if fold_of[group.session] != fold]
         brief_s = Brief().time if known is None else known.scenario.dispatch.brief.time
+        if on_progress is not None:
+            on_progress(len(replayed), len(groups))
         replayed += [Replayed(each, replay(each), replay(each, brief_s)) for each in of_fold]
         by = scenario or (None if known is None else known.scenario)
         if by is None or not past:
@@ -167,7 +180,7 @@ def _folds(sessions: pd.Series, with_groups: set[str]) -> dict[str, int]:
     return dict.fromkeys(names, -1) | {name: place % MOST_FOLDS for place, name in enumerate(judged)}
 
 
-def _known(rest: Tables) -> Calibration | None:
+def _known(rest: HasTables) -> Calibration | None:
     """Calibrate to what is left; None where that says nothing."""
     try:
         return calibrate(rest, intervals=False)

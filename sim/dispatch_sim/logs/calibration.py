@@ -9,10 +9,11 @@ from functools import cached_property
 
 import pandas as pd
 
+from dispatch_sim.display import Displayed
 from dispatch_sim.logs import dispatching, working
 from dispatch_sim.logs.observations import ALL_KINDS, observe
 from dispatch_sim.logs.scenario_text import BORROWED, DEFAULT, MEASURED, Figure, scenario_text
-from dispatch_sim.logs.tables import Tables
+from dispatch_sim.logs.tables import HasTables
 from dispatch_sim.scenario.loader import parse_scenario
 from dispatch_sim.scenario.model import Scenario
 
@@ -21,7 +22,7 @@ USUAL_BATCH = 6
 
 
 @dataclass(frozen=True)
-class Calibration:
+class Calibration(Displayed):
     """What logs come to.
 
     Attributes
@@ -68,12 +69,12 @@ class Calibration:
         yield ("Put in what you know better, and your own batch under `count`. Then: dispatch-sim sweep FILE")
 
 
-def calibrate(tables: Tables, *, intervals: bool = True) -> Calibration:
+def calibrate(tables: HasTables, *, intervals: bool = True) -> Calibration:
     """Fit a scenario to the runs of logs.
 
     Parameters
     ----------
-    tables : as the readers make them.
+    tables : of logs, as `read_logs` returns them.
     intervals : whether to say how sure the figures are; without, it takes a tenth of the time.
 
     Raises

@@ -8,7 +8,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dispatch_sim.logs.tables import COMPLETED, NAN
-from dispatch_sim.logs.values import Record, amount, believed, mapping, moment, objects, text, tokens_of
+from dispatch_sim.logs.values import (
+    Record,
+    amount,
+    believed,
+    first_known,
+    mapping,
+    moment,
+    objects,
+    text,
+    tokens_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +55,21 @@ def result_of(block: Record, record: Record) -> End:
             return End(at, _why_error(words))
     result = told if isinstance(told, dict) else {}
     agent = text(result, "agentId")
-    if result.get("isAsync") is True or result.get("status") in _LAUNCHED:
+    if result.get("isAsync") is True or text(result, "status") in _LAUNCHED:
         return End(at, "unfinished", agent, launched=True, model=text(result, "resolvedModel"))
     # The harness may add a block of its own to what the agent returned.
     returned = texts[: max(len(objects(result, "content")), 1)]
     said = returned[0] if returned else ""
     tail = _numbers(texts[-1][-_TAIL:]) if texts else {}
-    context = _first(amount(result, "totalTokens"), tail)
+    context = first_known(amount(result, "totalTokens"), _context(tail))
     outcome = "failed_silent" if not context > 0 and _is_failure(said) else COMPLETED
-    milliseconds = amount(result, "totalDurationMs")
     return End(
         at,
         outcome,
         agent or _agent_in(texts[-1][-_TAIL:] if texts else ""),
-        duration_s=(tail.get("duration_ms", NAN) if math.isnan(milliseconds) else milliseconds) / 1e3,
+        duration_s=first_known(amount(result, "totalDurationMs"), tail.get("duration_ms", NAN)) / 1e3,
         context_tokens=context if context > 0 else NAN,
-        tool_uses=_or(amount(result, "totalToolUseCount"), tail.get("tool_uses", NAN)),
+        tool_uses=first_known(amount(result, "totalToolUseCount"), tail.get("tool_uses", NAN)),
         return_tokens=tokens_of(math.fsum(map(len, returned))) if outcome == COMPLETED else NAN,
         kind=text(result, "agentType"),
         model=text(result, "resolvedModel"),
@@ -80,7 +89,7 @@ def notices(record: Record) -> Iterator[tuple[str, End]]:
             if status is None:
                 continue
             numbers = _numbers(tail or head)
-            context = _first(NAN, numbers)
+            context = _context(numbers)
             outcome = _STATUSES.get(status.group(1), "failed")
             if outcome == COMPLETED and not context > 0 and _is_failure(returned):
                 outcome = "failed_silent"
@@ -96,6 +105,22 @@ def notices(record: Record) -> Iterator[tuple[str, End]]:
                 of = pattern.search(head)
                 if of is not None:
                     yield of.group(1), end
+
+
+def fetched(record: Record) -> Iterator[tuple[str, End]]:
+    """Yield the end that a result of the tool TaskOutput tells of, by id of the agent.
+
+    Versions about 2.0.6x fetched so what agents in the background returned; one that still ran has no end.
+    """
+    task = mapping(mapping(record, "toolUseResult"), "task")
+    agent, outcome = text(task, "task_id"), _STATUSES.get(text(task, "status") or "")
+    if agent is None or outcome is None:
+        return
+    said = text(task, "result") or text(task, "output") or ""
+    if outcome == COMPLETED and _is_failure(said):
+        outcome = "failed_silent"
+    returned = tokens_of(len(said)) if said and outcome == COMPLETED else NAN
+    yield agent, End(moment(record.get("timestamp")), outcome, return_tokens=returned)
 
 
 _LAUNCHED = frozenset({"async_launched", "teammate_spawned", "remote_launched"})
@@ -162,9 +187,5 @@ def _agent_in(words: str) -> str | None:
     return found.group(1) if found else None
 
 
-def _first(number: float, numbers: dict[str, float]) -> float:
-    return _or(number, _or(numbers.get("subagent_tokens", NAN), numbers.get("total_tokens", NAN)))
-
-
-def _or(number: float, other: float) -> float:
-    return other if math.isnan(number) else number
+def _context(numbers: dict[str, float]) -> float:
+    return first_known(numbers.get("subagent_tokens", NAN), numbers.get("total_tokens", NAN))

@@ -41,12 +41,14 @@ class Life:
     Attributes
     ----------
     key : of the agent: its id, or for lines of progress the id of its call; None for a side chain.
+    first_line : id of its first line, which copies of a file share.
     prompt : fingerprint of the task that it was given.
     died : whether the last line of the model was an API error.
     """
 
     told: Told
     key: str | None
+    first_line: str | None
     prompt: bytes | None
     prompt_tokens: float
     started: int | None
@@ -61,6 +63,7 @@ class Life:
         """Return this life and a later one of the same agent as one."""
         return replace(
             later,
+            first_line=self.first_line,
             prompt=self.prompt,
             prompt_tokens=self.prompt_tokens,
             started=self.started,
@@ -74,6 +77,7 @@ class Life:
 @dataclass(slots=True)
 class _Living:
     key: str | None
+    first_line: str | None = None
     prompt: bytes | None = None
     prompt_tokens: float = NAN
     started: int | None = None
@@ -89,6 +93,7 @@ class _Living:
         return Life(
             told=told,
             key=self.key,
+            first_line=self.first_line,
             prompt=self.prompt,
             prompt_tokens=self.prompt_tokens,
             started=self.started,
@@ -151,9 +156,9 @@ class Lives:
 
 
 def _take(living: _Living, record: Record, at: int | None, *, output_known: bool = True) -> None:
-    if living.started is None:
-        living.started = at
     uuid = text(record, "uuid")
+    if living.started is None:
+        living.started, living.first_line = at, uuid
     if uuid is not None:
         if uuid in living.lines:
             return
@@ -247,4 +252,4 @@ def _length(found: object, depth: int = 0) -> float:
         if not isinstance(values, dict):
             return _length(values, depth + 1)
         return math.fsum(len(key) + _length(value, depth + 1) + 6 for key, value in values.items())
-    return 4.0
+    return 0.0 if found is None else 4.0

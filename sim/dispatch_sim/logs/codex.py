@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dispatch_sim.logs.books import Book, Totals, Usage
-from dispatch_sim.logs.files import Tally
+from dispatch_sim.logs.files import LogFile, Tally
 from dispatch_sim.logs.found import Found
 from dispatch_sim.logs.tables import COMPLETED, NAN
 from dispatch_sim.logs.values import (
@@ -69,6 +69,11 @@ class _Thread:
     returned: float = NAN
     erred: bool = False
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it is an agent that has ended its first task."""
+        return self.parent is not None and self.ended is not None
+
 
 class Codex:
     """Reads rollouts, file by file and line by line, and puts runs together at the end."""
@@ -88,9 +93,9 @@ class Codex:
         """Whether a line is one of a rollout."""
         return isinstance(record.get("payload"), dict) and isinstance(record.get("type"), str)
 
-    def open(self, label: str) -> None:
+    def open(self, file: LogFile) -> None:
         """Begin a file."""
-        self._here = _Thread(label)
+        self._here = _Thread(file.path)
         self._known = self._forked = False
         self._turn += 1
         self._open_turn = False
@@ -103,7 +108,7 @@ class Codex:
             self._here.began = at
         if kind == "session_meta":
             self._take_meta(payload)
-        elif kind == "turn_context" and self._here.ended is None:
+        elif kind == "turn_context" and not self._here.is_over:
             # Where the caller's lines are copied first, the agent's own is the last.
             self._here.model = text(payload, "model") or self._here.model
         elif self._is_replayed(at):
@@ -123,6 +128,10 @@ class Codex:
 
     def found(self, tally: Tally) -> Iterator[Found]:
         """Yield the runs in the order of their calls; agents without a call are counted."""
+        for own in self._threads.values():
+            if own.parent is None:
+                tally.coordinator_calls += int(or_zero(own.totals.calls))
+                tally.coordinator_retries += own.retries
         agents = {each.id: each for each in self._threads.values() if each.parent is not None}
         taken = {call.agent for call in self._calls.values() if call.agent is not None}
         left = sorted(
@@ -138,7 +147,7 @@ class Codex:
                     left.remove(agent)
                     call.agent = agent.id
         if left:
-            tally.skip("agent whose call is in none of the files", "all files", len(left))
+            tally.skip("agent whose call is in none of the files", count=len(left))
         for (_, id_), call in self._calls.items():
             yield self._found(id_, call, agents.get(call.agent or ""))
 
@@ -197,7 +206,7 @@ class Codex:
             self._take_event({**mapping(payload, "item"), "type": "sub_agent_activity"}, at)
         elif kind == "collab_agent_spawn_end":
             self._name(text(payload, "call_id"), text(payload, "new_thread_id"), at)
-        if here.ended is not None:
+        if here.is_over:
             return
         if kind == "token_count":
             self._take_tokens(mapping(payload, "info"))
@@ -214,9 +223,9 @@ class Codex:
             self._end(payload, at, "interrupted")
 
     def _take_item(self, payload: Record, at: int | None) -> None:
-        here, kind, call = self._here, payload.get("type"), text(payload, "call_id")
+        here, kind, call = self._here, text(payload, "type"), text(payload, "call_id")
         name = (text(payload, "name") or "").rpartition("__")[2]
-        if kind in _ITEMS and here.ended is None:
+        if kind in _ITEMS and not here.is_over:
             here.tools += 1
         if kind == "function_call" and name == _SPAWN and call is not None:
             self._take_call(call, payload, at)
@@ -224,7 +233,7 @@ class Codex:
             self._end_group()
         elif kind == "function_call_output" and call is not None:
             self._take_output(call, payload.get("output"))
-        elif kind == "message" and payload.get("role") == "assistant" and here.ended is None:
+        elif kind == "message" and payload.get("role") == "assistant" and not here.is_over:
             said = math.fsum(len(text(part, "text") or "") for part in objects(payload, "content"))
             here.returned = said if said else here.returned
 

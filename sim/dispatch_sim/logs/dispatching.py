@@ -10,7 +10,7 @@ import pandas as pd
 
 from dispatch_sim.logs import fits
 from dispatch_sim.logs.intervals import Interval, Values, bootstrapped, proportion
-from dispatch_sim.logs.observations import HANG_S, Observations
+from dispatch_sim.logs.observations import HANG_S, Observations, late_starts
 from dispatch_sim.logs.scenario_text import DEFAULT, MEASURED, Figure, distribution_yaml, number, share_yaml
 from dispatch_sim.logs.variances import LEAST_GROUPS
 from dispatch_sim.logs.working import Work, default_figure, in_words, sessions_of, spread
@@ -23,7 +23,7 @@ LEAST_CALLS = 1000
 """Fewest model calls from which a rate of retries is told: rates of a part in a thousand are usual."""
 
 MOSTLY = 0.5
-"""Part of the runs that name a model from which its prices stand for all."""
+"""Part of the runs from which what holds for them stands for all."""
 
 NOT_IN_LOGS = (
     ("dispatch", "turn", "time"),
@@ -61,8 +61,7 @@ def _dispatch(seen: Observations, work: Work) -> Iterator[Figure]:
     runs = work.runs
     yield _distribution(("dispatch", "spawn", "tokens"), runs["first_context_tokens"], "", work)
     yield _shared(runs, work)
-    in_it = "durations in logs begin at the launch: starting an agent is in them"
-    yield Figure(("dispatch", "spawn", "time"), "0s", MEASURED, in_it, len(runs))
+    yield _spawn_time(runs, work)
     yield _distribution(("dispatch", "return", "tokens"), runs["return_tokens"], "", work)
     yield _return_time(runs, work)
     yield _brief_tokens(seen.runs, work)
@@ -76,6 +75,19 @@ def _distribution(path: tuple[str, ...], values: pd.Series, unit: str, work: Wor
         return default_figure(path, f"{n} runs show it, fewer than {fits.LEAST}")
     text = distribution_yaml(found.fit.distribution, unit)
     return Figure(path, text, MEASURED, in_words(found, unit), found.fit.n)
+
+
+def _spawn_time(runs: pd.DataFrame, work: Work) -> Figure:
+    path = ("dispatch", "spawn", "time")
+    apart = runs[~runs["duration_measured"] & runs["started_at_s"].notna()]
+    if len(apart) < MOSTLY * len(runs):
+        in_it = "durations begin at the launch: starting an agent is in them"
+        return Figure(path, "0s", MEASURED, in_it, len(runs))
+    if len(apart) < fits.LEAST:
+        return default_figure(path, f"{len(apart)} runs show it, fewer than {fits.LEAST}")
+    time = _median(late_starts(apart), runs, work)
+    source = f"n={len(apart)}, the median of the time from a launch to the agent's first line{_range(time)}"
+    return Figure(path, f"{number(time.estimate)}s", MEASURED, source, len(apart))
 
 
 def _shared(runs: pd.DataFrame, work: Work) -> Figure:

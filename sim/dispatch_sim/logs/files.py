@@ -30,7 +30,7 @@ class LogsError(UserError):
 
 @dataclass(slots=True)
 class Skipped:
-    """Something passed over: how often, and where first."""
+    """Something passed over: how often, and where first (empty where that is no one place)."""
 
     count: int
     first: str
@@ -44,16 +44,20 @@ class Tally:
     ----------
     files, lines, bytes : read, whatever was in them.
     formats : files by what wrote them.
+    coordinator_calls, coordinator_retries : model calls of main agents, which are in no table, and API errors
+        after which they tried again.
     skipped : by reason, in the order of meeting them.
     """
 
     files: int = 0
     lines: int = 0
     bytes: int = 0
+    coordinator_calls: int = 0
+    coordinator_retries: int = 0
     formats: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, Skipped] = field(default_factory=dict)
 
-    def skip(self, reason: str, where: str, count: int = 1) -> None:
+    def skip(self, reason: str, where: str = "", count: int = 1) -> None:
         """Count something passed over."""
         known = self.skipped.setdefault(reason, Skipped(0, where))
         known.count += count
@@ -150,5 +154,5 @@ def lines_of(file: BinaryIO, size: int, label: str, tally: Tally) -> Iterator[tu
                 tally.bytes += len(line)
             continue
         tally.lines += 1
-        if len(line) > 2:
+        if len(line) > 2 or line.strip():
             yield number, line

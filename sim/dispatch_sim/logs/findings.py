@@ -97,7 +97,7 @@ class Findings:
     rivals: tuple[Rival, ...]
 
 
-def findings(found: Backtest) -> Findings:
+def judge_backtest(found: Backtest) -> Findings:
     """Return what a backtest comes to."""
     seen = np.array([each.group.wall_s for each in found.replayed])
     replay = np.array([each.wall_s for each in found.replayed])

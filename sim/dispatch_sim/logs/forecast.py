@@ -13,6 +13,7 @@ from dispatch_sim.dispatch.engine import play
 from dispatch_sim.dispatch.log import Event
 from dispatch_sim.dispatch.luck import Luck
 from dispatch_sim.dispatch.plan import make_plan
+from dispatch_sim.logs.observations import ALL_KINDS
 from dispatch_sim.logs.replay import NOTHING_ELSE, wall_clock
 from dispatch_sim.scenario.coordination import Merge
 from dispatch_sim.scenario.failure import Recovery, Retry
@@ -38,6 +39,12 @@ class Forecast:
     speed_up: Values
 
 
+def stand_in(scenario: Scenario, group_of: Mapping[str, str], kind: str) -> str:
+    """Return the group of tasks that stands for a kind: its own, that of all kinds, or else the first."""
+    names = [group.name for group in scenario.tasks]
+    return next((name for name in (group_of.get(kind, kind), ALL_KINDS) if name in names), names[0])
+
+
 def forecast(
     scenario: Scenario, group_of: Mapping[str, str], kinds: Sequence[str], replications: int
 ) -> Forecast:
@@ -46,12 +53,11 @@ def forecast(
     Parameters
     ----------
     scenario : calibrated, or the user's own.
-    group_of : the scenario's group of tasks for each kind; kinds that are not in it are of the last one.
-    kinds : of each task.
+    group_of : the scenario's group of tasks for each kind.
+    kinds : of each task; see `stand_in`.
     replications : how often.
     """
-    known = [group.name for group in scenario.tasks]
-    counts = Counter(group_of.get(kind, kind if kind in known else known[-1]) for kind in kinds)
+    counts = Counter(stand_in(scenario, group_of, kind) for kind in kinds)
     batch = scenario.model_copy(
         update={
             "tasks": tuple(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 
 from dispatch_sim.logs.books import Totals
 from dispatch_sim.logs.tables import NAN, AgentRun
-from dispatch_sim.logs.values import seconds_between
+from dispatch_sim.logs.values import first_known, seconds_between
 from dispatch_sim.logs.words import Kinds, model_family
 
 
@@ -51,7 +52,7 @@ _ByAgent = dict[tuple[str, str | None], Found]
 
 
 def rows(found: Iterable[Found]) -> list[AgentRun]:
-    """Return what was found as rows, by session in the order given and by group in that of the calls."""
+    """Return what was found as rows, by session in the order given and by group in that of their calls."""
     return [row for _, row in paired(found)]
 
 
@@ -67,7 +68,7 @@ def paired(found: Iterable[Found]) -> list[tuple[Found, AgentRun]]:
     made: list[tuple[Found, AgentRun]] = []
     for number, groups in enumerate(sessions.values(), 1):
         label = f"session-{number}"
-        members = list(groups.values())
+        members = sorted(groups.values(), key=_called)
         called = [run.called for runs in members for run in runs if run.called is not None]
         origin = min(called, default=None)
         for place, runs in enumerate(members, 1):
@@ -88,11 +89,10 @@ def _group(
     if runs[0].caller is not None:
         depth = max(depth, 2)  # called by an agent whose own call is not in the log
     for position, run in enumerate(runs):
-        measured = run.measured_s == run.measured_s
+        measured = not math.isnan(run.measured_s)
         began = run.called if run.started is None else run.started
-        totals = asdict(run.totals)
-        if run.final_context_tokens == run.final_context_tokens:
-            totals["final_context_tokens"] = run.final_context_tokens
+        # What the harness says goes before what the calls add up to.
+        final = first_known(run.final_context_tokens, run.totals.final_context_tokens)
         row = AgentRun(
             source=run.source,
             session=session,
@@ -113,10 +113,14 @@ def _group(
             tool_uses=run.tool_uses,
             spawn_tokens=run.spawn_tokens,
             return_tokens=run.return_tokens,
-            **totals,
+            **asdict(run.totals) | {"final_context_tokens": final},
         )
         made.append((run, row))
     return made
+
+
+def _called(runs: Sequence[Found]) -> float:
+    return math.inf if runs[0].called is None else runs[0].called
 
 
 def _chain(run: Found, by_agent: _ByAgent) -> list[Found]:

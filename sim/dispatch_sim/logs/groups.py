@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from dispatch_sim.logs.tables import NOT_STARTED, Tables
+from dispatch_sim.logs.observations import late_starts
+from dispatch_sim.logs.tables import NOT_STARTED, HasTables
+
+LEAST_S = 1e-3
+"""Shortest time that a log can tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ class Group:
         return self.members[-1].launched_s / (self.size - 1)
 
 
-def find_groups(tables: Tables) -> tuple[list[Group], Counter[str]]:
+def find_groups(tables: HasTables) -> tuple[list[Group], Counter[str]]:
     """Return the parallel groups that can be replayed, and how many cannot, by reason."""
     left_out: Counter[str] = Counter()
     groups = []
@@ -89,10 +93,12 @@ def find_groups(tables: Tables) -> tuple[list[Group], Counter[str]]:
             left_out["an agent has no duration"] += 1
         else:
             group = _group(started.sort_values("called_at_s", kind="stable"), first)
-            if group.wall_s > 0:
-                groups.append(group)
-            else:
+            if group.wall_s <= 0:
                 left_out["its clock jumped"] += 1
+            elif max(member.duration_s for member in group.members) < LEAST_S:
+                left_out["its agents took no time"] += 1
+            else:
+                groups.append(group)
     return groups, left_out
 
 
@@ -102,7 +108,7 @@ def _group(runs: pd.DataFrame, first: float) -> Group:
     numbers = pd.DataFrame(
         {
             "launched_s": runs["called_at_s"] - begin,
-            "duration_s": runs["duration_s"],
+            "duration_s": runs["duration_s"] + late_starts(runs),
             "calls": runs["calls"],
             "spawn_tokens": spawn,
             "work_tokens": runs["final_context_tokens"] - spawn,

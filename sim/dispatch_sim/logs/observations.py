@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dispatch_sim.logs.tables import COMPLETED, NOT_STARTED, Tables
+from dispatch_sim.logs.tables import COMPLETED, NOT_STARTED, HasTables
 from dispatch_sim.scenario.problems import UserError
 
 HANG_S = 3600.0
@@ -54,7 +54,7 @@ class Observations:
         return int(self.honest["session"].nunique())
 
 
-def observe(tables: Tables) -> Observations:
+def observe(tables: HasTables) -> Observations:
     """Sort runs by what they tell about work.
 
     Raises
@@ -90,6 +90,15 @@ def _nothing(runs: pd.DataFrame) -> str:
         f"{len(runs)} runs of sub-agents are in these logs, and none has completed with a duration; "
         "give logs of sessions whose agents came back"
     )
+
+
+def late_starts(runs: pd.DataFrame) -> pd.Series:
+    """Return the time from each launch to the agent's start that is not in its duration.
+
+    A harness measures from the launch. A duration that no harness measured is from the agent's first line.
+    """
+    late = (runs["started_at_s"] - runs["called_at_s"]).clip(lower=0.0)
+    return late.where(~runs["duration_measured"], 0.0).fillna(0.0)
 
 
 def codes(column: pd.Series) -> NDArray[np.intp]:

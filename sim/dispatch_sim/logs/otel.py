@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dispatch_sim.logs.books import Book, Totals
-from dispatch_sim.logs.files import Tally
+from dispatch_sim.logs.files import LogFile, Tally
 from dispatch_sim.logs.found import Found
-from dispatch_sim.logs.otel_spans import Span, spans_of
+from dispatch_sim.logs.otel_spans import EXPORTS, Span, spans_of
 from dispatch_sim.logs.tables import COMPLETED, NAN
 from dispatch_sim.logs.values import Record, tokens_of
 
@@ -46,9 +46,9 @@ class OpenTelemetry:
     @staticmethod
     def recognises(record: Record) -> bool:
         """Whether a document is an export of traces."""
-        return "resourceSpans" in record or "resource_spans" in record
+        return any(key in record for key in EXPORTS)
 
-    def open(self, label: str) -> None:
+    def open(self, file: LogFile) -> None:
         """Begin a file."""
 
     def take(self, record: Record) -> None:
@@ -83,6 +83,10 @@ class OpenTelemetry:
             if above[id_] is None and id_ in callers:
                 continue
             siblings.setdefault((span.trace, above[id_]), []).append(span)
+        runs = {span.id for spans in siblings.values() for span in spans}
+        own = [call for agent, of in below.items() if agent not in runs for call in of.calls]
+        tally.coordinator_calls += sum(call.usage is not None for call in own)
+        tally.coordinator_retries += sum(call.failed for call in own)
         for (trace, caller), spans in sorted(siblings.items(), key=lambda item: _began(item[1][0])):
             is_run = caller is not None and caller in real and above[caller] is not None
             for group, span in _grouped(spans):

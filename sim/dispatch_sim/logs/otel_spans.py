@@ -10,6 +10,9 @@ from dispatch_sim.logs.books import Usage
 from dispatch_sim.logs.tables import NAN
 from dispatch_sim.logs.values import Record, believed, mapping, objects, or_zero, text
 
+EXPORTS = ("resourceSpans", "resource_spans", "batches")
+"""Keys of an export, by the protocol and its older versions, and in what trace stores give out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -42,7 +45,7 @@ class Span:
 
 def spans_of(record: Record) -> Iterator[Span]:
     """Yield the spans of an export, also of one by older versions of the protocol."""
-    for resource in _either(record, "resourceSpans", "resource_spans"):
+    for resource in _either(record, *EXPORTS):
         for scope in _either(resource, "scopeSpans", "scope_spans", "instrumentationLibrarySpans"):
             for span in objects(scope, "spans"):
                 read = _span(span)

@@ -12,6 +12,7 @@ from typing import BinaryIO, Protocol
 
 import pandas as pd
 
+from dispatch_sim.display import Displayed
 from dispatch_sim.logs.claude_code import ClaudeCode
 from dispatch_sim.logs.codex import Codex
 from dispatch_sim.logs.files import LONGEST_LINE, LogFile, LogsError, Tally, lines_of, log_files
@@ -30,7 +31,7 @@ class Reader(Protocol):
     def recognises(record: Record) -> bool:
         """Whether a record is of this format."""
 
-    def open(self, label: str) -> None:
+    def open(self, file: LogFile) -> None:
         """Begin a file."""
 
     def take(self, record: Record) -> None:
@@ -44,7 +45,7 @@ class Reader(Protocol):
 
 
 @dataclass(frozen=True)
-class Logs:
+class Logs(Displayed):
     """What logs came to.
 
     Attributes
@@ -103,7 +104,7 @@ def _read(file: LogFile, readers: Sequence[Reader], tally: Tally) -> None:
                     reader = next((each for each in readers if each.recognises(record)), None)
                     if reader is None:
                         continue
-                    reader.open(file.label)
+                    reader.open(file)
                 reader.take(record)
     except OSError:
         tally.skip("file that cannot be read", file.label)
@@ -115,13 +116,9 @@ def _read(file: LogFile, readers: Sequence[Reader], tally: Tally) -> None:
 
 
 def _records(opened: BinaryIO, size: int, label: str, tally: Tally) -> Iterator[Record]:
-    """Yield the JSON objects of a file, one or more a line; one over all lines where it is written so."""
+    """Yield the JSON objects of a file: of each line, or of one document over many lines."""
     for number, line in lines_of(opened, size, label, tally):
-        where, opening = f"{label}, line {number}", len(line)
-        if number == 1 and line.strip() in (b"{", b"[") and size <= LONGEST_LINE:
-            # One document, indented. A list of lines never begins so.
-            line += opened.read(size - len(line))
-            tally.bytes += len(line) - opening
+        where = f"{label}, line {number}"
         try:
             yield from parse(line)
         except NotAnObject:
@@ -129,16 +126,37 @@ def _records(opened: BinaryIO, size: int, label: str, tally: Tally) -> Iterator[
         except TooDeep:
             tally.skip("line that is nested too deeply", where)
         except ValueError:
+            if number == 1 and line.strip() in (b"{", b"[") and size > LONGEST_LINE:
+                tally.skip(f"document over {LONGEST_LINE >> 20} MiB on many lines", label)
+                return
+            document = _document(opened, size, line) if number == 1 else []
+            if document:
+                tally.bytes += size - len(line)
+                yield from document
+                return
             tally.skip(
                 "line that is not JSON" if line.endswith(b"\n") else "last line that is cut off", where
             )
 
 
+def _document(opened: BinaryIO, size: int, line: bytes) -> list[Record]:
+    """Return the objects of a file that is one document, of which this is the first line; else none."""
+    if size > LONGEST_LINE or not line.lstrip().startswith((b"{", b"[")):
+        return []
+    here = opened.tell()
+    try:
+        return parse(line + opened.read(size - here))
+    except ValueError:
+        opened.seek(here)
+        return []
+
+
 def _nothing(paths: Sequence[str | os.PathLike[str]], tally: Tally) -> str:
     """Say that nothing was a log, and what was there instead."""
+    named = ", ".join(map(str, paths[:3])) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
     found = [f"{skipped.count} x {reason}" for reason, skipped in tally.skipped.items()]
     return (
-        f"{', '.join(map(str, paths))}: no log of a known format ({', '.join(found) or 'no file'}); "
+        f"{named}: no log of a known format ({', '.join(found) or 'no file'}); "
         "Claude Code keeps its logs in ~/.claude/projects, Codex in ~/.codex/sessions; "
         "of OpenTelemetry, traces as OTLP JSON are read"
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, get_type_hints
+from typing import Any, Protocol, get_type_hints
 
 import numpy as np
 import pandas as pd
@@ -152,6 +152,18 @@ class Tables:
 
     runs: pd.DataFrame
     groups: pd.DataFrame
+
+
+class HasTables(Protocol):
+    """What holds the two tables: `Tables`, or what a reader returns."""
+
+    @property
+    def runs(self) -> pd.DataFrame:
+        """One row an agent run."""
+
+    @property
+    def groups(self) -> pd.DataFrame:
+        """One row a parallel group."""
 
 
 def make_tables(runs: Sequence[AgentRun]) -> Tables:

@@ -36,7 +36,7 @@ def parse(line: bytes) -> list[Record]:
     """Return the JSON object on a line, or the objects in a list there.
 
     Standard JSON goes the fast way. What real programs write besides is read too: halves of surrogate pairs,
-    NaN, bytes that are not UTF-8, and the NULs that a crash leaves in front of a line.
+    NaN, bytes that are not UTF-8, control characters in texts, the NULs that a crash leaves before a line.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def parse(line: bytes) -> list[Record]:
     except orjson.JSONDecodeError:
         text = line.strip(b"\0 \t\r\n").decode("utf-8-sig", "replace")
         try:
-            found = json.loads(text)
+            found = json.loads(text, strict=False)
         except RecursionError:
             raise TooDeep from None
     records = found if isinstance(found, list) else [found]
@@ -92,6 +92,11 @@ def believed(found: object) -> float:
     return NAN
 
 
+def first_known(*numbers: float) -> float:
+    """Return the first number that is not NaN, else NaN."""
+    return next((number for number in numbers if not math.isnan(number)), NAN)
+
+
 def or_zero(number: float) -> float:
     """Return a number, and 0 for NaN."""
     return 0.0 if math.isnan(number) else number
@@ -120,7 +125,7 @@ def seconds_between(start: int | None, end: int | None) -> float:
 
 def tokens_of(characters: float) -> float:
     """Return about how many tokens a text of that length has, in whole tokens."""
-    return float(math.ceil(characters / CHARACTERS_A_TOKEN)) if not math.isnan(characters) else NAN
+    return NAN if math.isnan(characters) else float(round(characters / CHARACTERS_A_TOKEN))
 
 
 def fingerprint(found: str) -> bytes:

@@ -16,11 +16,13 @@ from dispatch_sim.dispatch.engine import play
 from dispatch_sim.dispatch.log import Event
 from dispatch_sim.dispatch.luck import Luck
 from dispatch_sim.dispatch.plan import make_plan
+from dispatch_sim.display import Displayed
 from dispatch_sim.logs.calibration import calibrate
+from dispatch_sim.logs.forecast import stand_in
 from dispatch_sim.logs.groups import Group, Member, find_groups
 from dispatch_sim.logs.observations import CalibrationError
 from dispatch_sim.logs.replay import NOTHING_ELSE, wall_clock
-from dispatch_sim.logs.tables import Tables
+from dispatch_sim.logs.tables import HasTables
 from dispatch_sim.scenario.coordination import Merge
 from dispatch_sim.scenario.distributions import Constant, Distribution
 from dispatch_sim.scenario.failure import Failures, Recovery, Retry, Timeouts
@@ -51,7 +53,7 @@ class Way:
 
 
 @dataclass(frozen=True)
-class WhatIf:
+class WhatIf(Displayed):
     """Groups, each dispatched several ways.
 
     Attributes
@@ -97,12 +99,12 @@ class WhatIf:
         )
 
 
-def what_if(tables: Tables, queue: int = 3) -> WhatIf:
+def what_if(tables: HasTables, queue: int = 3) -> WhatIf:
     """Play the parallel groups of logs all at once, through a queue, and one by one.
 
     Parameters
     ----------
-    tables : as the readers make them.
+    tables : of logs, as `read_logs` returns them.
     queue : width of the queue.
 
     Raises
@@ -140,7 +142,7 @@ def _world(group: Group, scenario: Scenario, group_of: dict[str, str]) -> Scenar
         }
     )
     tasks = tuple(
-        _task(number, member, kinds[group_of.get(member.kind, scenario.tasks[-1].name)])
+        _task(number, member, kinds[stand_in(scenario, group_of, member.kind)])
         for number, member in enumerate(group.members, 1)
     )
     return scenario.model_copy(

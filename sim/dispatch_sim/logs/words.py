@@ -33,6 +33,7 @@ _FAMILIES = re.compile(
     r"claude-(?:fable|mythos|opus|sonnet|haiku)-\d{1,2}(?:[-.]\d{1,2})?"
     r"|claude-[1-3](?:[-.]\d)?(?:-(?:opus|sonnet|haiku))?"
     r"|gpt-[345]o?(?:\.\d{1,2})?(?:-codex)?(?:-(?:mini|nano|pro|turbo|max|spark))?"
+    r"|fable|opus|sonnet|haiku"  # as a call may ask for them
     r"|o[134](?:-(?:mini|pro))?|codex-mini"
     r"|gemini-[1-3](?:\.\d)?-(?:pro|flash|flash-lite|ultra)"
     r")(?:[-@]\d{8}|-\d{4}-\d{2}-\d{2}|-latest|-preview)?(?:-v\d:\d)?(?:\[1m\])?"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dispatch_sim.logs.backtest import Backtest
-from dispatch_sim.logs.findings import Coverage, Findings, findings
+from dispatch_sim.logs.findings import Coverage, Findings, judge_backtest
 from dispatch_sim.report.backtest_figure import backtest_picture
 from dispatch_sim.report.log_tables import Block, as_markdown, as_text
 from dispatch_sim.report.words import listed, percent
@@ -41,7 +41,7 @@ def write_backtest(found: Backtest, folder: str | os.PathLike[str]) -> list[Path
     ResultsError
         Where the folder cannot be written to.
     """
-    judged = findings(found)
+    judged = judge_backtest(found)
     page = as_markdown("How well the model predicts these logs", list(_blocks(found, judged, METHOD)))
     picture = backtest_picture(found)
     if picture is None:
@@ -53,7 +53,12 @@ def write_backtest(found: Backtest, folder: str | os.PathLike[str]) -> list[Path
 
 def backtest_text(found: Backtest) -> str:
     """Return what a backtest came to, for a terminal."""
-    return as_text(list(_blocks(found, findings(found), ())))
+    return as_text(list(backtest_blocks(found)))
+
+
+def backtest_blocks(found: Backtest) -> Iterator[Block]:
+    """Return the same, part by part."""
+    return _blocks(found, judge_backtest(found), ())
 
 
 def verdict(found: Backtest, judged: Findings) -> str:
@@ -207,7 +212,7 @@ def _groups(found: Backtest) -> str:
 
 def backtest_json(found: Backtest) -> dict[str, Any]:
     """Return the same for programs; what is not known is null."""
-    judged = findings(found)
+    judged = judge_backtest(found)
     answer: dict[str, Any] = _finite(
         {
             "verdict": verdict(found, judged),

@@ -33,8 +33,9 @@ def backtest_picture(found: Backtest) -> svg.Picture | None:
         figure = Figure(figsize=(6.6, height))
         figure.subplots_adjust(left=0.13, right=0.97, bottom=0.62 / height, top=1 - 0.42 / height)
         axes = figure.add_subplot()
+        size = min(1.0, (_NAMED / len(rows)) ** 0.5)
         for place, row in enumerate(rows):
-            _draw(axes, place, row, replayed[row.group.name])
+            _draw(axes, place, row, replayed[row.group.name], size)
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(FixedLocator([1, 10, 60, 600, 3600, 36_000, 360_000]))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))
@@ -65,15 +66,18 @@ def _is_inside(row: Forecasted) -> bool:
     return abs(row.stretched_rank - 0.5) <= _INSIDE
 
 
-def _draw(axes: Axes, place: int, row: Forecasted, replayed_s: float) -> None:
-    low, lower, upper, high = np.quantile(
-        stretched(row.forecast.wall_s, row.stretch), (0.05, 0.25, 0.75, 0.95)
+def _draw(axes: Axes, place: int, row: Forecasted, replayed_s: float, size: float) -> None:
+    sample = stretched(row.forecast.wall_s, row.stretch)
+    low, lower, upper, high = np.quantile(sample, (0.05, 0.25, 0.75, 0.95), method="weibull")  # as ranks are
+    axes.plot(
+        [low, high], [place, place], color=svg.SKY, linewidth=1.4 * size, solid_capstyle="butt", zorder=1
     )
-    axes.plot([low, high], [place, place], color=svg.SKY, linewidth=1.4, solid_capstyle="butt", zorder=1)
-    axes.plot([lower, upper], [place, place], color=svg.BLUE, linewidth=4, solid_capstyle="butt", zorder=2)
+    axes.plot(
+        [lower, upper], [place, place], color=svg.BLUE, linewidth=4 * size, solid_capstyle="butt", zorder=2
+    )
     colour = svg.GREEN if _is_inside(row) else svg.VERMILION
-    axes.plot([replayed_s], [place], "o", markersize=6.5, color=svg.INK, fillstyle="none", zorder=3)
-    axes.plot([row.group.wall_s], [place], "o", markersize=3.6, color=colour, zorder=4)
+    axes.plot([replayed_s], [place], "o", markersize=6.5 * size, color=svg.INK, fillstyle="none", zorder=3)
+    axes.plot([row.group.wall_s], [place], "o", markersize=3.6 * size, color=colour, zorder=4)
 
 
 def _handles() -> list[Line2D]:

@@ -16,10 +16,11 @@ _LONGEST = 62
 
 def calibration_text(found: Calibration) -> str:
     """Return each figure with where it comes from, and what the logs do not show."""
-    return as_text(list(_blocks(found)))
+    return as_text(list(calibration_blocks(found)))
 
 
-def _blocks(found: Calibration) -> Iterator[Block]:
+def calibration_blocks(found: Calibration) -> Iterator[Block]:
+    """Return the same, part by part."""
     yield Block("", (_seen(found),))
     for origin, heading in (
         (MEASURED, "Measured"),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from dispatch_sim.report.reached import limits_kept
 from dispatch_sim.report.view import View
 from dispatch_sim.report.words import (
     Point,
@@ -54,28 +55,32 @@ def decide(view: View) -> Decision:
     """Return what to do with the batch, in words for somebody who has never seen a simulator."""
     choice, measure = view.choice, view.measure
     # A queue of 1 that is one by one by another name is not worth a word beside it.
-    others = [other for other in choice.alternatives if not other.identical]
-    if choice.alternatives and not others:
+    others = [other for other in choice.alternatives if not (other.identical or other.misses)]
+    if not choice.feasible:
+        return Decision(limits_kept(view), (), (), tuple(_caution(view)))
+    if choice.alternatives and all(other.identical for other in choice.alternatives):
         headline = (
             f"It makes no difference here: all {count(len(choice.alternatives) + 1)} ways that were played "
             f"came out the same in every replication ({amount(measure, choice.estimate.mean)} on average). "
             f"Take the simplest: {way(view.recommended)}."
         )
         return Decision(headline, (), (), tuple(_caution(view)))
-    if others and all(other.practically_equal for other in others):
+    if others and not choice.at_stake:
+        ways = sum(not other.misses for other in choice.alternatives) + 1
+        kept = "were played" if choice.limits is None else "may keep the limits"
         headline = (
-            f"Nothing is at stake here: all {count(len(choice.alternatives) + 1)} ways that were played come "
+            f"Nothing is at stake here: all {count(ways)} ways that {kept} come "
             f"within {amount(measure, choice.indifference)} of each other "
             f"({amount(measure, choice.estimate.mean)} on average), which this scenario says nobody would "
             f"act on. Take the simplest: {way(_simplest(view))}."
         )
-        return Decision(headline, (), (), tuple(_caution(view)))
+        return Decision(headline, (), tuple(_limits(view)), tuple(_caution(view)))
     what = instruction(view.recommended, view.tasks)
     headline = f"{what}: it {measure.verb} {_with_interval(view, choice.estimate)}."
     if not choice.alternatives:
         return Decision(headline, ("Nothing else was played to compare it with.",), (), tuple(_caution(view)))
     comparison = [*_against_the_obvious(view), *_near_ties(view, others)]
-    aside = [*_gamble(view), *_stake(view, others)]
+    aside = [*_limits(view), *_gamble(view), *_stake(view, others)]
     return Decision(headline, tuple(comparison), tuple(aside), tuple(_caution(view)))
 
 
@@ -94,7 +99,10 @@ def confidence_sentence(view: View) -> str:
 
 def _simplest(view: View) -> Point:
     """Return what needs the least care: one by one where it was played, else the fewest at once."""
-    return view.first("sequential") or min(view.points, key=lambda point: (point[1], point[0]))
+    missing = {_point(other) for other in view.choice.alternatives if other.misses}
+    within = [point for point in view.points if point not in missing]
+    sequential = view.first("sequential")
+    return sequential if sequential in within else min(within, key=lambda point: (point[1], point[0]))
 
 
 def _with_interval(view: View, estimate: Estimate) -> str:
@@ -114,7 +122,7 @@ def _against_the_obvious(view: View) -> Iterator[str]:
     worse, like, same = [], [], []
     for point in candidates:
         other = view.alternative(point) if point is not None else None
-        if point is None or other is None:
+        if point is None or other is None or other.misses:
             continue
         if other.identical:
             same.append(way(point))
@@ -179,10 +187,16 @@ def _point(other: Alternative) -> Point:
     return other.strategy, other.concurrency
 
 
+def _limits(view: View) -> Iterator[str]:
+    """Say how often the deadline and the budget are kept."""
+    if view.choice.limits is not None:
+        yield limits_kept(view)
+
+
 def _gamble(view: View) -> Iterator[str]:
     """Say so where something else wins most often and loses on average."""
     choice = view.choice
-    worse = [other for other in choice.alternatives if not other.in_best_subset]
+    worse = [other for other in choice.alternatives if not (other.in_best_subset or other.misses)]
     often = max(worse, key=lambda other: other.share_won, default=None)
     if often is not None and often.share_won > choice.share_won + 0.05:
         yield (
@@ -194,6 +208,8 @@ def _gamble(view: View) -> Iterator[str]:
 
 def _stake(view: View, others: list[Alternative]) -> Iterator[str]:
     """Say how bad the worst way is."""
+    if not others:
+        return
     worst, best = others[-1], view.choice.estimate.mean
     told = (view.first("parallel"), view.first("sequential"))
     show = view.measure.show

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pandas as pd
 from dispatch_sim.logs.files import Tally
 from dispatch_sim.logs.reading import Logs
 from dispatch_sim.logs.tables import COMPLETED
+from dispatch_sim.report.log_tables import columns, paragraph
 from dispatch_sim.report.words import duration, percent, tokens
 from dispatch_sim.study.results import write_texts
 
@@ -23,19 +23,18 @@ MOST_KINDS = 15
 """Kinds in the table, those with the most runs; those that follow are counted."""
 
 _FORMATS = {"claude-code": "Claude Code", "codex": "Codex", "otel": "OpenTelemetry"}
-_WIDTH = 100
 _NONE = "-"
 
 
 def logs_text(logs: Logs) -> str:
     """Return what was read, and the runs by kind and the groups by size in short."""
-    lines = [*_paragraph(_read(logs.tally)), *_skipped(logs.tally)]
+    lines = [*paragraph(_read(logs.tally)), *_skipped(logs.tally)]
     if logs.runs.empty:
         return "\n".join([*lines, "No sub-agent is called in them."]) + "\n"
-    lines += ["", *_paragraph(_found(logs)), "", *_kinds(logs.runs)]
+    lines += ["", *paragraph(_found(logs)), "", *_kinds(logs.runs)]
     if not logs.groups.empty:
         lines += ["", *_sizes(logs.groups)]
-    return "\n".join([*lines, "", *_paragraph(_notes(logs.runs))]) + "\n"
+    return "\n".join([*lines, "", *paragraph(_notes(logs))]) + "\n"
 
 
 def logs_json(logs: Logs) -> dict[str, Any]:
@@ -46,8 +45,10 @@ def logs_json(logs: Logs) -> dict[str, Any]:
             "lines": logs.tally.lines,
             "bytes": logs.tally.bytes,
             "formats": logs.tally.formats,
+            "coordinator_calls": logs.tally.coordinator_calls,
+            "coordinator_retries": logs.tally.coordinator_retries,
             "skipped": [
-                {"what": what, "count": skipped.count, "first": skipped.first}
+                {"what": what, "count": skipped.count, "first": skipped.first or None}
                 for what, skipped in logs.tally.skipped.items()
             ],
         },
@@ -92,7 +93,10 @@ def _skipped(tally: Tally) -> list[str]:
         return []
     return [
         "Passed over:",
-        *(f"  {_number(each.count, what)}, first: {each.first}" for what, each in tally.skipped.items()),
+        *(
+            f"  {each.count:,} x {what}" + (f", first: {each.first}" if each.first else "")
+            for what, each in tally.skipped.items()
+        ),
     ]
 
 
@@ -122,7 +126,7 @@ def _kinds(runs: pd.DataFrame) -> list[str]:
             )
         )
     more = len(order) - MOST_KINDS
-    return _columns(rows) + ([f"and {_number(more, 'kind')} more"] if more > 0 else [])
+    return columns(rows) + ([f"and {_number(more, 'kind')} more"] if more > 0 else [])
 
 
 def _sizes(groups: pd.DataFrame) -> list[str]:
@@ -140,17 +144,20 @@ def _sizes(groups: pd.DataFrame) -> list[str]:
                 _median(of["speed_up"], "{:.2f}".format),
             )
         )
-    return _columns(rows)
+    return columns(rows)
 
 
-def _notes(runs: pd.DataFrame) -> str:
+def _notes(logs: Logs) -> str:
+    runs = logs.runs
     seen = int(runs["calls"].notna().sum())
     note = "Medians, of completed runs by kind. "
     note += f"The model calls of {seen:,} of the {len(runs):,} runs are in the logs"
     estimated = runs["output_estimated"].dropna()
     if len(estimated) and estimated.mean() > 0:
         note += f"; of their output, {percent(float(estimated.mean()))} is estimated from the length of texts"
-    return f"{note}. Spawn and return are estimated so too."
+    own, again = logs.tally.coordinator_calls, logs.tally.coordinator_retries
+    note += f". Spawn and return are estimated so too. Their coordinators made {_number(own, 'model call')}"
+    return f"{note}; after an error, {again:,} were tried again."
 
 
 _MEDIANS = (
@@ -168,30 +175,5 @@ def _median(column: pd.Series[float], show: Any) -> str:
     return show(float(known.median())) if len(known) else _NONE
 
 
-def _columns(rows: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            [
-                row[0].ljust(widths[0]),
-                *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
-            ]
-        ).rstrip()
-        for row in rows
-    ]
-
-
-def _number(count: int, what: str) -> str:
-    """Return a count with its noun: only the noun itself, before any `that` or `of`, takes the plural."""
-    if count == 1:
-        return f"1 {what}"
-    for word in (" that ", " of ", " whose "):
-        head, found, tail = what.partition(word)
-        if found:
-            break
-    plural = "neither files nor folders" if what.startswith("neither") else f"{head}s{found}{tail}"
-    return f"{count:,} {plural}"
-
-
-def _paragraph(text: str) -> list[str]:
-    return textwrap.wrap(text, _WIDTH)
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -18,12 +18,10 @@ from dispatch_sim.study.parameter import Parameter
 from dispatch_sim.study.two_factor_map import Axis, StrategyMap
 from dispatch_sim.study.winners import Point, Standing, Winner
 
-_COLOURS = {
-    "sequential": svg.GREEN,
-    "parallel": svg.VERMILION,
-    "waves": svg.PURPLE,
-    "adaptive": svg.AMBER,
-}
+_COLOURS = {"one": svg.GREEN, "all": svg.VERMILION, "waves": svg.PURPLE, "adaptive": svg.AMBER}
+_LIGHT = {"one": "#8fc9b5", "all": "#eda673"}
+"""Of queues that are one by one, or all at once, by another name."""
+
 _BLUES = ("#dcebf3", "#a9cfe2", "#6aa6c9", "#2f6f9f", "#1d3f63")
 """Of queues, the wider the darker: told apart without colour, and by the number in the cell."""
 
@@ -60,7 +58,7 @@ def map_picture(
             row, column = divmod(number, columns)
             if cell.winner is None:
                 continue
-            colour, standing = colours[cell.winner.point], cell.winner.standing
+            colour, standing = colours[cell.winner.kind, cell.winner.point], cell.winner.standing
             axes.add_patch(
                 Rectangle(
                     (column - 0.5, row - 0.5),
@@ -94,12 +92,12 @@ def map_picture(
         _mark_scenario(axes, found)
         handles = [
             Patch(
-                facecolor=colours[point],
+                facecolor=colour,
                 edgecolor=svg.FAINT,
                 linewidth=0.4,
-                label=wrapped(_name(point, colours), 22, 3),
+                label=wrapped(_name(kind, point, colours), 22, 3),
             )
-            for point in sorted(colours, key=lambda point: (kind_of(point[0]), point))
+            for (kind, point), colour in sorted(colours.items())
         ]
         standings = {cell.winner.standing for cell in found.cells if cell.winner is not None}
         for standing, label in (
@@ -127,23 +125,27 @@ def map_picture(
     return picture(figure, "map", title, " ".join(sentences))
 
 
-def _name(point: Point, others: Iterable[Point]) -> str:
+def _name(kind: str, point: Point, others: Iterable[tuple[str, Point]]) -> str:
     """Return what a way is called, without options that tell it from no other of its kind."""
-    kind = kind_of(point[0])
-    alone = len({label for label, _ in others if kind_of(label) == kind}) == 1
-    return way((kind, point[1]) if alone else point)
+    label, width = point
+    alone = len({each for _, (each, _) in others if kind_of(each) == kind_of(label)}) == 1
+    name = way((kind_of(label), width) if alone else point)
+    other = {"one": ", one by one", "all": ", all together"}.get(kind, "")
+    return name + (other if width else "")
 
 
-def _colours(found: StrategyMap) -> dict[Point, str]:
+def _colours(found: StrategyMap) -> dict[tuple[str, Point], str]:
     winners = found.winners()
-    widths = sorted({width for label, width in winners if kind_of(label) == "queue"})
+    widths = sorted({width for kind, (_, width) in winners if kind == "queue"})
     colours = {}
-    for label, width in winners:
-        if kind_of(label) == "queue":
+    for kind, (label, width) in winners:
+        colour = _COLOURS.get(kind, svg.GREY)
+        if kind in _LIGHT and kind_of(label) not in ("sequential", "parallel"):
+            colour = _LIGHT[kind]
+        if kind == "queue":
             rank = widths.index(width) / max(len(widths) - 1, 1)
-            colours[label, width] = _BLUES[round(rank * (len(_BLUES) - 1))]
-        else:
-            colours[label, width] = _COLOURS.get(kind_of(label), svg.GREY)
+            colour = _BLUES[round(rank * (len(_BLUES) - 1))]
+        colours[kind, (label, width)] = colour
     return colours
 
 

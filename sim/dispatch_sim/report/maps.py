@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ from dispatch_sim.report.words import (
 )
 from dispatch_sim.study.parameter import Parameter
 from dispatch_sim.study.results import write_texts
-from dispatch_sim.study.two_factor_map import Axis, StrategyMap, is_decided, write_cells
+from dispatch_sim.study.two_factor_map import StrategyMap, is_decided, write_cells
 from dispatch_sim.study.winners import Point, Standing, Winner
 
 _SIGNS = {"sequential": "one", "parallel": "all", "queue": "", "waves": "w", "adaptive": "ad"}
@@ -53,7 +54,7 @@ def cell_sign(winner: Winner | None, found: StrategyMap) -> str:
 
 
 def _labels(found: StrategyMap, kind: str) -> list[str]:
-    return sorted({label for label, _ in found.winners() if kind_of(label) == kind})
+    return sorted({label for _, (label, _) in found.winners() if kind_of(label) == kind})
 
 
 def map_sentences(found: StrategyMap) -> list[str]:
@@ -63,7 +64,8 @@ def map_sentences(found: StrategyMap) -> list[str]:
     decided = [winner for winner in winners if is_decided(winner)]
     sentences = []
     shown = [
-        _where(label, [w.point for w in decided if w.point[0] == label], total) for label in _by_wins(decided)
+        _where(kind, [winner.point for winner in decided if winner.kind == kind], total)
+        for kind, _ in Counter(winner.kind for winner in decided).most_common()
     ]
     measure = MEASURES[found.objective]
     if shown:
@@ -89,23 +91,25 @@ def map_sentences(found: StrategyMap) -> list[str]:
     return sentences
 
 
-def _by_wins(winners: Sequence[Winner]) -> list[str]:
-    return [label for label, _ in Counter(winner.point[0] for winner in winners).most_common()]
-
-
-def _where(label: str, points: Sequence[Point], total: int) -> str:
-    widths = sorted({width for _, width in points if width})
-    name = way((label, 0))
-    if widths:
-        one = way((label, widths[0]))
-        name = one if len(widths) == 1 else one.replace(str(widths[0]), f"{widths[0]} to {widths[-1]}", 1)
-    return f"{name} in {len(points)} of {total} cells"
+def _where(kind: str, points: Sequence[Point], total: int) -> str:
+    """Return a kind of way and in how many cells it wins; of a queue, at which widths most often."""
+    where = f"in {len(points)} of {total} cells"
+    if kind == "all":
+        merging = sum(width > 0 for _, width in points)
+        return f"all at once {where}" + (f" (merging as results come in in {merging})" if merging else "")
+    if kind == "one":
+        return f"one by one {where}"
+    widths = Counter(width for _, width in points if width)
+    most = listed([f"{width} wide in {number}" for width, number in widths.most_common(3)])
+    more = f", {min(widths)} to {max(widths)} wide in all" if len(widths) > 3 else ""
+    name = {"queue": "a queue", "waves": "waves", "adaptive": "adaptive dispatch"}.get(kind, kind)
+    return f"{name} {where}" + (f" ({most}{more})" if most else "")
 
 
 def legend(found: StrategyMap) -> list[str]:
     """Return how to read the signs of the cells, a line each."""
     lines = []
-    used = {kind_of(point[0]) for point in found.winners()}
+    used = {kind_of(label) for _, (label, _) in found.winners()}
     for kind, sign in _SIGNS.items():
         labels = _labels(found, kind) if kind in used else []
         for number, label in enumerate(labels):
@@ -167,18 +171,21 @@ def map_markdown(found: StrategyMap) -> str:
         "\n".join(f"- {markdown(line)}" for line in legend(found)),
         markdown(
             f"{basis(found)} Seed {found.seed}, scenario {found.sha256[:12]}. "
-            f"{_own(found.x)} {_own(found.y)} The cells are in map.csv and map.parquet, with what each "
+            f"{_own(found)} The cells are in map.csv and map.parquet, with what each "
             "winner costs, the best way of another kind and by how much that is more."
         ),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _own(axis: Axis) -> str:
-    parameter = axis.parameter
-    if parameter.value != parameter.value:
-        return f"The scenario has no {clean(parameter.path)}."
-    return f"The scenario itself has {clean(parameter.path)} = {parameter.show(parameter.value)}."
+def _own(found: StrategyMap) -> str:
+    """Return where the scenario itself lies."""
+    at = [
+        f"{clean(axis.parameter.path)} = {axis.parameter.show(axis.parameter.value)}"
+        for axis in (found.x, found.y)
+        if math.isfinite(axis.parameter.value)
+    ]
+    return f"The scenario itself has {listed(at)}." if at else ""
 
 
 def write_map(found: StrategyMap, folder: Path) -> list[Path]:

@@ -21,6 +21,7 @@ from dispatch_sim.report.words import (
 )
 from dispatch_sim.study.answer import Answer
 from dispatch_sim.study.factor_break_even import FactorBreakEven
+from dispatch_sim.study.sign_changes import Crossing
 from dispatch_sim.study.slots import Returns
 
 MOST_FACTORS = 6
@@ -145,11 +146,23 @@ def _along_factor(found: FactorBreakEven) -> str:
     resolved = [crossing for crossing in found.crossings if crossing.resolved]
     if resolved:
         above = {"queue_wins_above": "queue", "parallel_wins_above": "parallel"}
-        told = [f"{sides[above[c.direction]]} wins above {crossing_words(c)}" for c in resolved]
+        told = [
+            f"{sides[above[c.direction]]} wins above {crossing_words(c)}{_between(found, c)}"
+            for c in resolved
+        ]
         return f"{lead}{'; '.join(told)}."
     if found.changes.favours:
         return f"{lead}{sides[found.changes.favours]} wins at every level."
     return f"{lead}where the two change places is not settled."
+
+
+def _between(found: FactorBreakEven, crossing: Crossing) -> str:
+    """Say between which levels a place was interpolated; nothing where it is a level."""
+    below = [level for place, level in zip(found.places, found.levels, strict=True) if place < crossing.at]
+    beyond = [level for place, level in zip(found.places, found.levels, strict=True) if place > crossing.at]
+    if crossing.at in found.places or not below or not beyond:
+        return ""
+    return f", between {clean(below[-1])} and {clean(beyond[0])}"
 
 
 def _few(names: list[str], most: int = 5) -> str:

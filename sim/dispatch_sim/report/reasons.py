@@ -64,7 +64,9 @@ def why(view: View) -> tuple[str, ...]:
 
 def _is_worse(view: View, point: Point) -> bool:
     other = view.alternative(point)
-    return other is not None and not other.in_best_subset and not other.practically_equal
+    if other is None or other.misses:
+        return False
+    return not other.in_best_subset and not other.practically_equal
 
 
 def _why_not(view: View, point: Point) -> Iterator[str]:

@@ -11,7 +11,7 @@ from dispatch_sim.report import combinations
 from dispatch_sim.report.breaking import break_even_sentences
 from dispatch_sim.report.decision import decide
 from dispatch_sim.report.naming import option_sentences, plainly_named
-from dispatch_sim.report.reached import along_factors, front, limits_kept, reached, slots
+from dispatch_sim.report.reached import along_factors, front, reached, slots
 from dispatch_sim.report.reasons import why
 from dispatch_sim.report.view import View, views
 from dispatch_sim.report.words import (
@@ -69,8 +69,8 @@ def sweep_text(answer: Answer) -> str:
 
 
 def _beside(view: View) -> list[str]:
-    """Return, after an empty line, limits, slots, the front of time and money, and the precision reached."""
-    told = [limits_kept(view), *slots(view), front(view), reached(view)]
+    """Return, after an empty line, slots, the front of time and money, and the precision reached."""
+    told = [*slots(view), front(view), reached(view)]
     return ["", *(line for text in told if text for line in paragraph(text))]
 
 

@@ -20,7 +20,9 @@ def tuning_sentences(found: Tuning) -> list[str]:
     batch = f"{count(found.tasks)} task{'' if found.tasks == 1 else 's'} through {_queue(found)}"
     if not changed:
         return [f"For {batch}, no setting is worth changing."]
-    sets = [f"{t.knob.name} {t.knob.labels[t.best]} (now {t.knob.labels[t.knob.present]})" for t in changed]
+    sets = [
+        f"{t.knob.name} to {t.knob.labels[t.best]} (now {t.knob.labels[t.knob.present]})" for t in changed
+    ]
     saves = found.saves
     amount = measure.show(saves.mean) + span(measure.show, saves.low, saves.high)
     text = (

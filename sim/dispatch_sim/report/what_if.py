@@ -15,10 +15,11 @@ MOST_GROUPS = 20
 
 def what_if_text(found: WhatIf) -> str:
     """Return the totals, the longest groups, and what is assumed."""
-    return as_text(list(_blocks(found)))
+    return as_text(list(what_if_blocks(found)))
 
 
-def _blocks(found: WhatIf) -> Iterator[Block]:
+def what_if_blocks(found: WhatIf) -> Iterator[Block]:
+    """Return the same, part by part."""
     observed = sum(group.wall_s for group in found.groups)
     agents = sum(group.size for group in found.groups)
     waited = duration(observed)

@@ -59,10 +59,12 @@ def named(point: Point) -> str:
 def decision_sentence(found: Explanation) -> str:
     """Return what is recommended, and how far the best other kind of way is behind."""
     measure, estimate = MEASURES[found.objective], found.difference
+    do = instruction((found.recommended[0], found.recommended[1] or found.tasks), found.tasks)
+    if estimate.low == estimate.high == 0:
+        return f"{do}. It makes no difference: {named(found.rival)} comes to the same in every replication."
+    which = "the next best way" if found.winner.rival is None else "the best way of another kind"
     text = (
-        f"{instruction((found.recommended[0], found.recommended[1] or found.tasks), found.tasks)}: "
-        f"{named(found.rival)}, the best way of another kind, {measure.verb} {_estimate(measure, estimate)} "
-        f"{measure.more}."
+        f"{do}: {named(found.rival)}, {which}, {measure.verb} {_estimate(measure, estimate)} {measure.more}."
     )
     if found.winner.standing is Standing.WIDTH_OPEN:
         widths = sorted({width for label, width in found.winner.as_good if label == found.recommended[0]})
@@ -76,19 +78,27 @@ def decision_sentence(found: Explanation) -> str:
 
 
 def parts_table(found: Explanation) -> Rows:
-    """Return what the difference is made of: part, cause, amount with its interval, and the sum."""
+    """Return what the differences are made of: part and cause, with the amount for each way, and the sum."""
     measure = MEASURES[found.objective]
-    rows = [["part", "cause", f"more with {named(found.rival)}"]]
-    for part in found.parts:
-        name = _PARTS[part.name]
-        rows.append([name, part.cause, _estimate(measure, part.difference)])
-    return [*rows, ["together", "", _estimate(measure, found.difference)]]
+    told = {part.name: part.cause for comparison in found.comparisons for part in comparison.parts}
+    by_way = [{part.name: part.difference for part in each.parts} for each in found.comparisons]
+    rows = [["part", "cause", *(f"more with {named(each.point)}" for each in found.comparisons)]]
+    for name, cause in sorted(
+        told.items(), key=lambda item: -max(_size(parts.get(item[0])) for parts in by_way)
+    ):
+        amounts = [_estimate(measure, parts[name]) if name in parts else "the same" for parts in by_way]
+        rows.append([_PARTS[name], cause, *amounts])
+    return [*rows, ["together", "", *(_estimate(measure, each.difference) for each in found.comparisons)]]
 
 
-def flips_table(found: Explanation) -> Rows:
+def _size(estimate: Estimate | None) -> float:
+    return 0.0 if estimate is None else abs(estimate.mean)
+
+
+def flips_table(flips: Sequence[Flip]) -> Rows:
     """Return what would flip the decision: the key, its value, where it flips, and to which way."""
     rows = [["key", "now", "flips at", "set", "to"]]
-    for flip in sorted((f for f in found.flips if f.at is not None), key=_nearness):
+    for flip in sorted((f for f in flips if f.at is not None), key=_nearness):
         assert flip.at is not None
         assert flip.becomes is not None
         parameter = flip.parameter
@@ -120,12 +130,12 @@ def _set(flip: Flip) -> str:
     return show(flip.low) if flip.low == flip.high else f"{show(flip.low)} to {show(flip.high)}"
 
 
-def steady_sentence(found: Explanation) -> str:
+def steady_sentence(flips: Sequence[Flip]) -> str:
     """Return which keys flip nothing anywhere in their range."""
     steady = [
         f"{clean(flip.parameter.path)} ({flip.parameter.show(flip.parameter.low)} to "
         f"{flip.parameter.show(flip.parameter.high)})"
-        for flip in found.flips
+        for flip in flips
         if flip.at is None
     ]
     return f"None in its range: {listed(steady)}." if steady else ""
@@ -175,6 +185,8 @@ def sections(found: Explanation) -> list[tuple[str, str, Rows]]:
     rival, best = named(found.rival), named(found.recommended)
     measure = MEASURES[found.objective]
     worse = f"costs over {measure.show(found.indifference)} more" if found.indifference else "is worse"
+    any_way = [flip for flip in found.flips if not flip.of_kind]
+    kinds = [flip for flip in found.flips if flip.of_kind]
     told = [
         (
             "What the difference is made of",
@@ -182,18 +194,29 @@ def sections(found: Explanation) -> list[tuple[str, str, Rows]]:
             parts_table(found),
         ),
         (
-            "What would flip it",
-            f"The nearest value at which {best} {worse} than the best way, each key by itself, with its "
-            f"{100 * found.confidence:g}% confidence set; ? where that is not shown on both sides. "
-            f"{steady_sentence(found)}",
-            flips_table(found),
+            "What would flip it to another kind of way",
+            f"The nearest value at which the best way of the recommended kind {worse} than that of another, "
+            f"each key by itself, with its {100 * found.confidence:g}% confidence set; ? where that is not "
+            f"shown on both sides. {steady_sentence(kinds)}",
+            flips_table(kinds),
         ),
+    ]
+    if [flip.at for flip in any_way] != [flip.at for flip in kinds]:
+        told.append(
+            (
+                "What would flip it to any other way",
+                f"Likewise for {best} itself, as it is: mostly another width is better then. "
+                f"{steady_sentence(any_way)}",
+                flips_table(any_way),
+            )
+        )
+    told.append(
         (
             "One at a time",
             f"What {rival} has more than {best} where one key is changed, the largest change first.",
             swings_table(found),
-        ),
-    ]
+        )
+    )
     if found.indices:
         told.append(
             (

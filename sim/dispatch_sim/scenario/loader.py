@@ -16,6 +16,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from dispatch_sim.display import Displayed
 from dispatch_sim.scenario import factors, profiles, sanity, translation
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import Finding, Problem, ScenarioError
@@ -25,7 +26,7 @@ _EMPTY = "the file is empty; write at least tasks: [{name: research, tokens: 15K
 
 
 @dataclass(frozen=True)
-class Source:
+class Source(Displayed):
     """A scenario as written.
 
     Attributes
@@ -111,6 +112,15 @@ class Source:
             Problem(self.filename, *self.tree.place(each.path, each.at_key), each.path, each.message)
             for each in findings
         )
+
+
+Given = Source | str | os.PathLike[str]
+"""A scenario, or the file that it stands in."""
+
+
+def as_source(given: Given) -> Source:
+    """Return a scenario as it is, or read it from its file."""
+    return given if isinstance(given, Source) else load_source(given)
 
 
 def load_source(path: str | os.PathLike[str]) -> Source:

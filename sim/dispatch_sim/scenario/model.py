@@ -19,13 +19,16 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from dispatch_sim.scenario.base import Model, OrWord
 from dispatch_sim.scenario.coordination import Communication, Dispatch, Harness, Merge, Review
 from dispatch_sim.scenario.failure import Conflicts, Failures, Recovery, Retry, Timeouts
-from dispatch_sim.scenario.indifference import USUAL, Indifference
+from dispatch_sim.scenario.indifference import USUAL, Indifference, Zone, zone_for
 from dispatch_sim.scenario.provider import Client, Provider
 from dispatch_sim.scenario.quantities import Dollars, DollarsPerHour, Integers, Number, Seconds, Share
 from dispatch_sim.scenario.strategy import Strategy, parse_strategies, strategies_schema
 from dispatch_sim.scenario.tasks import MAX_TASKS, TaskGroup
 
 MOST_REPLICATIONS = 10_000_000
+
+FIRST = 256
+"""Replications with which `auto` begins."""
 
 
 class Values(Model):
@@ -84,6 +87,11 @@ class Study(Model):
     as `2%` of what the better way comes to. Default $0.05: an assumption to be replaced by your own; where
     the objective is not in dollars, 1%."""
 
+    @property
+    def first(self) -> int:
+        """Replications with which a study begins: as many as are asked for, or those of `auto`."""
+        return self.replications or min(FIRST, self.at_most)
+
 
 class Objective(Model):
     """What is to be small, and within what."""
@@ -138,7 +146,7 @@ class Scenario(Model):
     sweep: Sweep = Sweep()
     engine: Literal["auto", "simpy", "compiled"] = "auto"
     """What plays replications: `simpy`, the model as one reads it, `compiled`, the same to the last bit and
-    a hundred times as fast once it is compiled, or `auto`. Default auto: the one that is done first."""
+    two hundred times as fast once it is compiled, or `auto`. Default auto: the one that is done first."""
     study: Study = Study()
     objective: Objective = Objective()
 
@@ -146,6 +154,11 @@ class Scenario(Model):
     def batch_size(self) -> int:
         """Tasks in the batch as written."""
         return sum(group.count for group in self.tasks)
+
+    @property
+    def zone(self) -> Zone:
+        """The difference in what is minimised that nobody would act on."""
+        return zone_for(self.study.indifference, self.objective.minimise)
 
     @property
     def fingerprint(self) -> str:

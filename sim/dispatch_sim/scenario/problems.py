@@ -55,6 +55,10 @@ class Problem:
 class UserError(Exception):
     """Something that the user can mend; the message says where, what was found, and what to do."""
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows in place of a traceback: the message is about the user's input."""
+        return [str(self)]
+
 
 class ScenarioError(UserError):
     """A scenario cannot be used. Holds every problem found, in the order of the file."""

@@ -9,28 +9,24 @@ from typing import Any
 
 import pandas as pd
 
+from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.indifference import Zone, zone_for
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.study.break_even import BreakEven, find_break_even
 from dispatch_sim.study.choice import Choice, choose
 from dispatch_sim.study.constraints import Limits
-from dispatch_sim.study.estimates import estimate_table, factor_columns, factor_combinations
+from dispatch_sim.study.estimates import (
+    estimate_table,
+    factor_columns,
+    factor_combinations,
+    point_columns,
+    quantile_estimate,
+)
 from dispatch_sim.study.factor_break_even import FactorBreakEven, find_factor_break_even
 from dispatch_sim.study.pareto import ParetoPoint, pareto_front
-from dispatch_sim.study.percentile import P95, percentile_table
+from dispatch_sim.study.percentile import OBJECTIVES, P95, column_of
 from dispatch_sim.study.results import Results, Stopped
 from dispatch_sim.study.slots import Returns, slot_returns
-
-OBJECTIVES = {
-    "cost": "cost_usd",
-    "makespan": "makespan_s",
-    "p95_makespan": "p95_makespan_s",
-    "tokens": "tokens",
-    "money": "money_usd",
-    "people": "people_s",
-}
-"""What a scenario can ask to minimise, and the measure that it is."""
-
 
 Front = tuple[ParetoPoint, ...]
 
@@ -40,7 +36,7 @@ class AnswerError(UserError):
 
 
 @dataclass(frozen=True)
-class Answer:
+class Answer(Displayed):
     """What a study comes to.
 
     Attributes
@@ -133,7 +129,7 @@ def answer(results: Results) -> Answer:
     estimates = pd.concat(
         [
             estimate_table(results.frame, None, confidence),
-            percentile_table(results.frame, P95, confidence),
+            p95_table(results.frame, confidence),
         ],
         ignore_index=True,
     )
@@ -180,6 +176,21 @@ def objective_of(scenario: Mapping[str, Any]) -> str:
 
 def _zone(scenario: Mapping[str, Any]) -> Zone:
     return zone_for(scenario["study"]["indifference"], scenario["objective"]["minimise"])
+
+
+def p95_table(results: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
+    """Estimate the 95th percentile of the makespan at each design point, as `estimate_table` does."""
+    keys = point_columns(results)
+    groups = results.groupby(keys, sort=False, observed=True, dropna=False)[column_of(P95)]
+    found = [quantile_estimate(part.to_numpy(), 0.95, confidence) for _, part in groups]
+    points = results[keys].drop_duplicates(ignore_index=True)
+    return points.assign(
+        measure=P95,
+        mean=[each.value for each in found],
+        low=[each.low for each in found],
+        high=[each.high for each in found],
+        n=[each.n for each in found],
+    )
 
 
 def _played_size(frame: pd.DataFrame, wanted: int) -> int:

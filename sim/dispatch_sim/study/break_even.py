@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dispatch_sim.display import Displayed
 from dispatch_sim.study.contest import Contest, changes_of, contest, is_kind, no_zone
 from dispatch_sim.study.estimates import (
     Estimate,
@@ -39,7 +40,7 @@ _WORDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class BreakEven:
+class BreakEven(Displayed):
     """The answer to one break-even question.
 
     Attributes

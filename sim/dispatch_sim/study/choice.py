@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.indifference import Zone
 from dispatch_sim.study.constraints import Kept, Limits, keeping
 from dispatch_sim.study.estimates import (
@@ -54,6 +55,11 @@ class Alternative:
     regret: float = 0.0
     kept: Kept | None = None
 
+    @property
+    def misses(self) -> bool:
+        """Whether it is shown to miss the deadline or the budget: no alternative then, however cheap."""
+        return self.kept is not None and self.kept.verdict == "missed"
+
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
         return asdict(self) | {
@@ -64,7 +70,7 @@ class Alternative:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Displayed):
     """The recommended design point, and the alternatives from the best to the worst mean.
 
     Attributes
@@ -101,8 +107,8 @@ class Choice:
 
     @property
     def at_stake(self) -> bool:
-        """Whether it makes a difference which is taken: not all are practically equal."""
-        return not all(other.practically_equal for other in self.alternatives)
+        """Whether it makes a difference which is taken, of those that may keep the limits."""
+        return not all(other.practically_equal for other in self.alternatives if not other.misses)
 
     @property
     def deciding(self) -> Alternative | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dispatch_sim.scenario.loader import Source, load_source
-from dispatch_sim.scenario.model import Study
+from dispatch_sim.scenario.loader import Given, Source, as_source
 from dispatch_sim.study.answer import choices
 from dispatch_sim.study.design import Design, design_comparison, design_sweep
 from dispatch_sim.study.results import Results, Stopped, collect, with_end
@@ -19,7 +17,7 @@ from dispatch_sim.study.runner import OnProgress, Played, play_design
 
 
 def sweep(
-    scenario: Source | str | os.PathLike[str],
+    scenario: Given,
     *,
     seed: int | None = None,
     replications: int | None = None,
@@ -50,7 +48,7 @@ def sweep(
 
 
 def compare(
-    scenario: Source | str | os.PathLike[str],
+    scenario: Given,
     *,
     seed: int | None = None,
     replications: int | None = None,
@@ -70,20 +68,18 @@ def with_study(source: Source, seed: int | None, replications: int | None) -> So
 
 def _conduct(
     design: Callable[[Source], Design],
-    scenario: Source | str | os.PathLike[str],
+    scenario: Given,
     seed: int | None,
     replications: int | None,
     jobs: int,
     on_progress: OnProgress | None,
 ) -> Results:
     began = time.monotonic()
-    source = with_study(
-        scenario if isinstance(scenario, Source) else load_source(scenario), seed, replications
-    )
-    points, study = design(source), source.scenario().study
+    source = with_study(as_source(scenario), seed, replications)
+    points, seconds = design(source), source.scenario().study.seconds
     played = play_design(points, jobs, on_progress)
     results = collect(source, points, played)
-    while (stopped := _stopped(results, points, study, time.monotonic() - began)) is None:
+    while (stopped := _stopped(results, points, seconds, time.monotonic() - began)) is None:
         first, points = points.replications, replace(points, replications=_doubled(points))
         played = _joined(played, play_design(points, jobs, on_progress, first))
         results = collect(source, points, played)
@@ -91,7 +87,7 @@ def _conduct(
 
 
 def _doubled(points: Design) -> int:
-    return min(2 * points.replications, points.at_most)
+    return min(2 * points.replications, points.at_most or points.replications)
 
 
 def _joined(played: Played, more: Played) -> Played:
@@ -103,17 +99,17 @@ def _joined(played: Played, more: Played) -> Played:
     )
 
 
-def _stopped(results: Results, points: Design, study: Study, taken: float) -> Stopped | None:
+def _stopped(results: Results, points: Design, seconds: float | None, taken: float) -> Stopped | None:
     """Return why no more replications are played; None where they are doubled once more."""
     if results.manifest["interrupted"]:
         return "interrupted"
-    if study.replications is not None:
+    if points.at_most is None:
         return "asked"
     if all(choice.settled for choice in choices(results)):
         return "settled"
     if points.replications >= points.at_most:
         return "at_most"
     # Doubling plays as many again, in as much time again.
-    if study.seconds is not None and taken * _doubled(points) / points.replications > study.seconds:
+    if seconds is not None and taken * _doubled(points) / points.replications > seconds:
         return "seconds"
     return None

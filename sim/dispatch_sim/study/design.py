@@ -20,9 +20,6 @@ from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 MAX_ROWS = 10_000_000
 """Most rows of one study's results; they are held in memory."""
 
-FIRST = 256
-"""Replications with which `auto` begins: with fewer, t intervals for the skewed makespan are too short."""
-
 
 class DesignError(UserError):
     """A study that cannot be played; the message says what to change."""
@@ -53,13 +50,13 @@ class Design:
     factors : scenario paths of the further swept factors.
     variants : one for each combination of their levels.
     replications : of every design point.
-    at_most : to how many they may be doubled; the same number where they are given.
+    at_most : to how many they may be doubled; None where their number is given.
     """
 
     factors: tuple[str, ...]
     variants: tuple[Variant, ...]
     replications: int
-    at_most: int
+    at_most: int | None = None
 
     @property
     def engine(self) -> str:
@@ -107,21 +104,16 @@ def _design(source: Source, sizes: Any, *, with_factors: bool) -> Design:
         scenario = source.replaced(dict(zip(factors, levels, strict=True))).scenario() if levels else base
         plans = tuple(_plans(scenario, sizes(scenario)))
         variants.append(Variant(tuple(_level(level) for level in levels), scenario, plans))
-    design = Design(tuple(factors), tuple(variants), _first(base), _first(base))
+    design = Design(tuple(factors), tuple(variants), base.study.first)
     if base.study.replications is not None:
         return design
-    return replace(design, at_most=max(design.replications, min(base.study.at_most, _fitting(design.points))))
+    return replace(design, at_most=min(base.study.at_most, _fitting(design)))
 
 
-def _first(scenario: Scenario) -> int:
-    """Return how many replications a study begins with."""
-    study = scenario.study
-    return study.replications or min(FIRST, study.at_most)
-
-
-def _fitting(points: int) -> int:
-    """Return how many replications of so many points fit in memory, whole doublings of the first."""
-    return int(FIRST * 2 ** math.floor(math.log2(max(1.0, MAX_ROWS / points / FIRST))))
+def _fitting(design: Design) -> int:
+    """Return how many replications fit in memory, whole doublings of the first."""
+    room = MAX_ROWS / (design.points * design.replications)
+    return int(design.replications * 2 ** math.floor(math.log2(max(1.0, room))))
 
 
 def _refuse_too_large(scenario: Scenario, sizes: tuple[int, ...], variants: int) -> None:
@@ -129,7 +121,7 @@ def _refuse_too_large(scenario: Scenario, sizes: tuple[int, ...], variants: int)
     points = variants * sum(len(spread(scenario, tasks)) for tasks in sizes)
     if points == 0:
         raise DesignError("there is nothing to play: every width is beyond the batch; write a smaller one")
-    replications = _first(scenario)
+    replications = scenario.study.first
     if points * replications > MAX_ROWS or variants * sum(sizes) > MAX_ROWS:
         raise DesignError(
             f"the study has {points:,} design points of {replications:,} replications, for "

@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dispatch_sim.dispatch.outcome import MEASURES
-from dispatch_sim.scenario.loader import Source
+from dispatch_sim.display import Displayed
+from dispatch_sim.scenario.loader import Given, Source
 from dispatch_sim.study.design import Design, DesignError
 from dispatch_sim.study.estimates import Estimate
 from dispatch_sim.study.flips import Flip, find_flips
-from dispatch_sim.study.ledger import Part, find_parts
+from dispatch_sim.study.ledger import Comparison, Part, find_parts
 from dispatch_sim.study.parameter import Parameter, find_parameters, parameter_at, with_range
-from dispatch_sim.study.places import OBJECTIVES, find_place, strategy_of, without_factors
+from dispatch_sim.study.percentile import OBJECTIVES, column_of, costs_of
+from dispatch_sim.study.places import Place, find_place, strategy_of, without_factors
 from dispatch_sim.study.runner import OnProgress, play_design
 from dispatch_sim.study.sensitivity import (
     MOST_IN_SOBOL,
@@ -24,14 +25,14 @@ from dispatch_sim.study.sensitivity import (
     find_indices,
     find_swings,
 )
-from dispatch_sim.study.winners import Point, Winner, find_winner, paired_intervals
+from dispatch_sim.study.winners import Point, Winner, find_winner, kind_of, paired_intervals
 
 MOST_REPLICATIONS_TOGETHER = 64
 """Replications of each combination of keys in Sobol's indices, of which there are thousands."""
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Explanation(Displayed):
     """What a decision comes from, and what would change it.
 
     Attributes
@@ -40,8 +41,7 @@ class Explanation:
     tasks : size of the batch.
     winner : the recommended way, and how surely it is the best.
     rival : the best way of another kind, or else the second best.
-    difference : what the rival has more; positive.
-    parts : of the difference; they add up to it.
+    comparisons : what the rival has more, and then the best way of each further kind, part by part.
     swings : the tornado, the largest first.
     indices : Sobol's, of the keys with the largest swings.
     flips : what would flip the decision, key by key.
@@ -52,8 +52,7 @@ class Explanation:
     tasks: int
     winner: Winner
     rival: Point
-    difference: Estimate
-    parts: tuple[Part, ...]
+    comparisons: tuple[Comparison, ...]
     swings: tuple[Swing, ...]
     indices: tuple[Index, ...]
     flips: tuple[Flip, ...]
@@ -69,6 +68,11 @@ class Explanation:
         """The recommended way."""
         return self.winner.point
 
+    @property
+    def difference(self) -> Estimate:
+        """What the rival has more."""
+        return self.comparisons[0].difference
+
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
         return {
@@ -83,8 +87,7 @@ class Explanation:
             "recommended": _point(self.recommended),
             "standing": str(self.winner.standing),
             "rival": _point(self.rival),
-            "difference": self.difference.to_json(),
-            "parts": [part.to_json() for part in self.parts],
+            "comparisons": [comparison.to_json() for comparison in self.comparisons],
             "one_at_a_time": [swing.to_json() for swing in self.swings],
             "sobol": [index.to_json() for index in self.indices],
             "flips": [flip.to_json() for flip in self.flips],
@@ -92,7 +95,7 @@ class Explanation:
 
 
 def explain(
-    source: Source,
+    source: Given,
     *,
     ranges: Mapping[str, str] | None = None,
     replications: int | None = None,
@@ -104,7 +107,7 @@ def explain(
 
     Parameters
     ----------
-    source : the scenario.
+    source : the scenario, or its file.
     ranges : keys by path, each with the range to try (``1K..1M``), in place of those around their values.
     replications : of each way at each value; default: the scenario's.
     samples : points of a Sobol sequence; 0 leaves the indices out.
@@ -123,19 +126,26 @@ def explain(
     stated = {path: with_range(_varied(source, path), text) for path, text in (ranges or {}).items()}
     parameters = [stated.pop(p.path, p) for p in find_parameters(source)]
     parameters += stated.values()
-    count = replications or scenario.study.replications
+    count = replications or scenario.study.first
     here = find_place(source, {})
     played = play_design(Design((), (here.variant,), count), jobs)
     if played.interrupted:
         raise KeyboardInterrupt
     objective, confidence = OBJECTIVES[scenario.objective.minimise], scenario.study.confidence
-    indifference = scenario.study.indifference if objective in ("cost_usd", "money_usd") else 0.0
-    costs = played.measures[:, :, MEASURES.index(objective)]
+    costs = costs_of(played.measures, objective)
+    indifference = scenario.zone.at(float(costs.mean(axis=1).min()))
     winner = find_winner(here.points, costs, here.tasks, confidence, indifference)
     recommended, rival = winner.point, winner.rival or _second(here.points, costs, winner.point)
-    pair = [here.points.index(recommended), here.points.index(rival)]
-    mean, half = paired_intervals(costs[pair[1:]], costs[pair[0]], confidence)
-    difference = Estimate(float(mean[0]), float(mean[0] - half[0]), float(mean[0] + half[0]), count)
+    best = here.points.index(recommended)
+    comparisons = []
+    for point in _one_of_each_kind(here, costs, recommended, rival):
+        pair = [best, here.points.index(point)]
+        mean, half = paired_intervals(costs[pair[1:]], costs[best], confidence)
+        difference = Estimate(float(mean[0]), float(mean[0] - half[0]), float(mean[0] + half[0]), count)
+        parts: list[Part] = []  # a percentile has none: only means add up
+        if objective == column_of(objective):
+            parts = find_parts(scenario, objective, played.measures[pair], confidence)
+        comparisons.append(Comparison(point, difference, tuple(parts)))
     ways = (strategy_of(here, recommended), strategy_of(here, rival))
     flips = find_flips(
         source, parameters, recommended, replications=count, jobs=jobs, on_progress=on_progress
@@ -160,8 +170,7 @@ def explain(
         tasks=here.tasks,
         winner=winner,
         rival=rival,
-        difference=difference,
-        parts=tuple(find_parts(scenario, objective, played.measures[pair], confidence)),
+        comparisons=tuple(comparisons),
         swings=tuple(swings),
         indices=tuple(indices),
         flips=tuple(flips),
@@ -186,6 +195,16 @@ def _second(points: Sequence[Point], costs: Any, best: Point) -> Point:
     if not others:
         raise DesignError("there is only one way to dispatch this batch; name more strategies to compare")
     return points[min(others, key=lambda number: float(costs[number].mean()))]
+
+
+def _one_of_each_kind(here: Place, costs: Any, best: Point, rival: Point) -> list[Point]:
+    """Return the rival, and the best of each kind that is neither its nor the recommended one's."""
+    found = {kind_of(rival, here.tasks): rival}
+    for number in sorted(range(len(here.points)), key=lambda number: float(costs[number].mean())):
+        point = here.points[number]
+        if (kind := kind_of(point, here.tasks)) != kind_of(best, here.tasks):
+            found.setdefault(kind, point)
+    return list(found.values())
 
 
 def _point(point: Point) -> dict[str, Any]:

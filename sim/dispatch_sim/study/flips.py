@@ -1,7 +1,8 @@
 """What would flip the decision: for each numeric key, the nearest value at which another way is to be taken.
 
 A decision flips where keeping the recommended way costs more than anybody would ignore: more than the
-indifference of the scenario above the way that is then the best.
+indifference of the scenario above the way that is then the best. That may be another width of the same kind;
+so it is also asked where another *kind* of way is to be taken, whatever the width of the recommended kind.
 
 The search is coarse: outwards from the present value in equal ratios to the ends of the range, then by
 bisection between the last step at which the decision stands and the first at which it does not. Where it
@@ -24,7 +25,7 @@ from dispatch_sim.study.parameter import Parameter
 from dispatch_sim.study.places import Place, find_place, play_places
 from dispatch_sim.study.runner import OnProgress
 from dispatch_sim.study.sign_changes import sign_changes
-from dispatch_sim.study.winners import Point
+from dispatch_sim.study.winners import Point, kind_of
 
 STEPS = 4
 """Steps from the present value to each end of the range."""
@@ -40,6 +41,7 @@ class Flip:
     Attributes
     ----------
     parameter : the key and its range.
+    of_kind : whether another kind of way is meant, rather than any other way.
     at : the value nearest to the present one at which the means change places; None where nowhere in range.
     low, high : the confidence set of `at`; None where it is open at that end of what was tried.
     becomes : the way that is then the best; None without a flip.
@@ -48,6 +50,7 @@ class Flip:
     """
 
     parameter: Parameter
+    of_kind: bool
     at: float | None
     low: float | None
     high: float | None
@@ -59,6 +62,7 @@ class Flip:
         return {
             "path": self.parameter.path,
             "unit": self.parameter.unit,
+            "to_another": "kind" if self.of_kind else "way",
             "value": self.parameter.value,
             "range": [self.parameter.low, self.parameter.high],
             "flips_at": self.at,
@@ -71,29 +75,57 @@ class Flip:
         }
 
 
+@dataclass(frozen=True)
+class _Keeping:
+    """What is kept: the recommended way or, where a kind is given, the best of that."""
+
+    point: Point
+    kind: str | None
+
+    def holds(self, point: Point, tasks: int) -> bool:
+        return point == self.point if self.kind is None else kind_of(point, tasks) == self.kind
+
+
 @dataclass
 class _Search:
     """The search along one key: what was tried, and what each way came to there."""
 
     parameter: Parameter
     points: dict[float, tuple[Point, ...]] = field(default_factory=dict)
+    tasks: dict[float, int] = field(default_factory=dict)
     costs: dict[float, NDArray[np.float64]] = field(default_factory=dict)
     refused: set[float] = field(default_factory=set)
 
-    def values(self, keeping: Point) -> list[float]:
-        """Return the values at which the recommended way was played, the nearest to the present first."""
-        played = [value for value, points in self.points.items() if keeping in points]
+    def values(self, keeping: _Keeping) -> list[float]:
+        """Return the values at which what is kept was played, the nearest to the present first."""
+        played = [
+            value
+            for value, points in self.points.items()
+            if any(keeping.holds(point, self.tasks[value]) for point in points)
+        ]
         return sorted(played, key=self.distance)
 
     def distance(self, value: float) -> float:
         present = self.parameter.value
         return abs(math.log(value / present)) if value > 0 and present > 0 else abs(value - present)
 
-    def excess(self, value: float, keeping: Point) -> tuple[float, Point]:
-        """Return what keeping a way costs more than the best one, in the mean, and that one."""
-        points, means = self.points[value], self.costs[value].mean(axis=1)
+    def kept(self, value: float, keeping: _Keeping) -> int:
+        """Return the number of the best of what is kept."""
+        means = self.costs[value].mean(axis=1)
+        points, tasks = self.points[value], self.tasks[value]
+        own = [number for number, point in enumerate(points) if keeping.holds(point, tasks)]
+        return min(own, key=lambda number: float(means[number]))
+
+    def excess(self, value: float, keeping: _Keeping) -> tuple[float, Point]:
+        """Return what keeping to it costs more than the best way, in the mean, and that way."""
+        means = self.costs[value].mean(axis=1)
         best = int(means.argmin())
-        return float(means[points.index(keeping)] - means[best]), points[best]
+        return float(means[self.kept(value, keeping)] - means[best]), self.points[value][best]
+
+    @property
+    def least(self) -> float:
+        """The least mean as things are."""
+        return float(self.costs[self.parameter.value].mean(axis=1).min())
 
     @property
     def has_effect(self) -> bool:
@@ -126,29 +158,26 @@ def find_flips(
 
     Returns
     -------
-    In the order of the keys, without those that have no effect. Each confidence set holds by itself.
+    For each key that has an effect the flip to any other way, then that to another kind of way, in the order
+    of the keys. Each confidence set holds by itself.
     """
     scenario = source.scenario()
-    indifference = scenario.study.indifference if scenario.objective.minimise in ("cost", "money") else 0.0
     searches = [_Search(parameter) for parameter in parameters]
     _try(source, [(s, _outwards(s.parameter)) for s in searches], replications, jobs, on_progress)
     searches = [search for search in searches if search.has_effect]
-    brackets = {id(search): _bracket(search, keeping, indifference) for search in searches}
+    levels = (_Keeping(keeping, None), _Keeping(keeping, kind_of(keeping, scenario.batch_size)))
+    indifference = scenario.zone.at(searches[0].least) if searches else 0.0
     for _ in range(HALVINGS):
-        between: list[tuple[_Search, list[float]]] = []
-        for search in searches:
-            bracket = brackets[id(search)]
-            middle = None if bracket is None else _middle(search.parameter, *bracket)
-            if middle is not None and middle not in search.refused and middle not in search.costs:
-                between.append((search, [middle]))
+        between = [
+            (search, list(middles))
+            for search in searches
+            if (middles := {m for kept in levels if (m := _middle(search, kept, indifference)) is not None})
+        ]
         if not between:
             break
         _try(source, between, replications, jobs, None)
-        for search, _values in between:
-            brackets[id(search)] = _bracket(search, keeping, indifference)
     return [
-        _flip(search, brackets[id(search)], keeping, indifference, scenario.study.confidence)
-        for search in searches
+        _flip(search, kept, indifference, scenario.study.confidence) for search in searches for kept in levels
     ]
 
 
@@ -184,10 +213,10 @@ def _try(
                 search.refused.add(value)
     costs = play_places([place for _, _, place in found], replications, jobs, on_progress)
     for (search, value, place), cost in zip(found, costs, strict=True):
-        search.points[value], search.costs[value] = place.points, cost
+        search.points[value], search.tasks[value], search.costs[value] = place.points, place.tasks, cost
 
 
-def _bracket(search: _Search, keeping: Point, indifference: float) -> tuple[float, float] | None:
+def _bracket(search: _Search, keeping: _Keeping, indifference: float) -> tuple[float, float] | None:
     """Return the last value at which the decision stands and the nearest one at which it does not."""
     values, present = search.values(keeping), search.parameter.value
     flipped = next((v for v in values if search.excess(v, keeping)[0] > indifference), None)
@@ -198,25 +227,25 @@ def _bracket(search: _Search, keeping: Point, indifference: float) -> tuple[floa
     return stands[-1], flipped
 
 
-def _middle(parameter: Parameter, one: float, other: float) -> float | None:
-    """Return the value in the middle of two, on the scale of the search; None where there is none."""
-    middle = math.sqrt(one * other) if one > 0 and other > 0 else (one + other) / 2
-    middle = parameter.clipped(float(f"{middle:.12g}"))
-    return None if middle in (one, other) else middle
-
-
-def _flip(
-    search: _Search,
-    bracket: tuple[float, float] | None,
-    keeping: Point,
-    indifference: float,
-    confidence: float,
-) -> Flip:
+def _middle(search: _Search, keeping: _Keeping, indifference: float) -> float | None:
+    """Return the value to try next, in the middle of a bracket; None where there is none."""
+    bracket = _bracket(search, keeping, indifference)
     if bracket is None:
-        return Flip(search.parameter, None, None, None, None, False)
+        return None
+    one, other = bracket
+    middle = math.sqrt(one * other) if one > 0 and other > 0 else (one + other) / 2
+    middle = search.parameter.clipped(float(f"{middle:.12g}"))
+    return None if middle in (one, other) or middle in search.refused or middle in search.costs else middle
+
+
+def _flip(search: _Search, keeping: _Keeping, indifference: float, confidence: float) -> Flip:
+    parameter, bracket = search.parameter, _bracket(search, keeping, indifference)
+    of_kind = keeping.kind is not None
+    if bracket is None:
+        return Flip(parameter, of_kind, None, None, None, None, False)
     _, flipped = bracket
     becomes = search.excess(flipped, keeping)[1]
-    present = search.parameter.value
+    present = parameter.value
     values = [
         value
         for value in sorted(search.values(keeping))
@@ -224,7 +253,7 @@ def _flip(
     ]
     more = np.stack(
         [
-            search.costs[value][search.points[value].index(keeping)]
+            search.costs[value][search.kept(value, keeping)]
             - search.costs[value][search.points[value].index(becomes)]
             - indifference
             for value in values
@@ -232,12 +261,12 @@ def _flip(
     )
     crossings = sign_changes(values, more, confidence).crossings
     if not crossings:  # the mean is at the indifference itself
-        return Flip(search.parameter, flipped, None, None, becomes, False)
+        return Flip(parameter, of_kind, flipped, None, None, becomes, False)
     crossing = min(crossings, key=lambda crossing: search.distance(crossing.at))
     ends = [crossing.at, crossing.low, crossing.high]
-    if search.parameter.is_whole:
+    if parameter.is_whole:
         # The first whole value beyond, as nothing lies between two.
         beyond = math.ceil if flipped > present else math.floor
         ends = [None if end is None else float(beyond(end)) for end in ends]
     at, low, high = ends
-    return Flip(search.parameter, at, low, high, becomes, crossing.resolved)
+    return Flip(parameter, of_kind, at, low, high, becomes, crossing.resolved)

@@ -13,7 +13,7 @@ from dispatch_sim.dispatch.outcome import MEASURES
 from dispatch_sim.dispatch.rules import HOUR_S
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.study.estimates import Estimate
-from dispatch_sim.study.winners import paired_intervals
+from dispatch_sim.study.winners import Point, paired_intervals
 
 _MONEY = ("work", "spawn", "return", "coordination", "context", "merge", "rework", "wasted")
 _PEOPLE = ("merge", "recovery", "conflicts", "review")
@@ -55,6 +55,31 @@ class Part:
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
         return {"part": self.name, "cause": self.cause, "difference": self.difference.to_json()}
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A way beside the recommended one.
+
+    Attributes
+    ----------
+    point : the way.
+    difference : what it has more of the objective.
+    parts : of the difference; they add up to it.
+    """
+
+    point: Point
+    difference: Estimate
+    parts: tuple[Part, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a dict for JSON."""
+        return {
+            "strategy": self.point[0],
+            "concurrency": self.point[1] or None,
+            "difference": self.difference.to_json(),
+            "parts": [part.to_json() for part in self.parts],
+        }
 
 
 def find_parts(

@@ -30,6 +30,9 @@ from dispatch_sim.study.places import BATCH
 SPAN = 10.0
 """A range that is not stated goes from a part of the present value to as many times it."""
 
+MOST_GROUPS = 10
+"""Groups of tasks whose own keys are varied: the largest ones."""
+
 _NOT_TRIED = ("sweep", "study", "objective", "strategies", "engine")
 _WHOLE = "whole number"
 _SCALED = ("value", "low", "mode", "high", "mean", "median", "scale")
@@ -100,7 +103,8 @@ def find_parameters(source: Source, span: float = SPAN) -> list[Parameter]:
     """Return every numeric key that has a value above zero, and the size of the batch.
 
     What is off (0, none, unlimited) has no value from which a range could be told. A key whose value cannot
-    be changed by itself, such as a share of what adds up to 100%, is left out.
+    be changed by itself, such as a share of what adds up to 100%, is left out, and so are those of groups
+    beyond the `MOST_GROUPS` largest.
     """
     scenario = source.scenario()
     found = [_batch(scenario, span)]
@@ -235,6 +239,8 @@ def _unit_of(kind: str) -> str:
 
 
 def _not_a_key(path: str, key: str) -> str:
+    if path.partition(".")[0] in _NOT_TRIED:
+        return f"{path}: cannot be varied here; name a key of the tasks, or of the world that they meet"
     others = {row.key: row.kind for row in parameters()}
     if key in others:
         return f"{path}: is {others[key]}, not a number; only numbers can be varied here"
@@ -252,7 +258,8 @@ def _paths(scenario: Scenario, key: str) -> Iterator[tuple[str, BaseModel]]:
     rest = key.removeprefix(f"{BATCH}[].")
     if rest == "count":  # the size of the batch, of which a group's is a part
         return
-    for group in scenario.tasks:
+    largest = sorted(scenario.tasks, key=lambda group: -group.count)[:MOST_GROUPS]
+    for group in (group for group in scenario.tasks if group in largest):
         yield (f"{BATCH}.{rest}" if len(scenario.tasks) == 1 else f"{BATCH}.{group.name}.{rest}"), group
 
 

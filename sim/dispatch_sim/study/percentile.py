@@ -13,10 +13,19 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from dispatch_sim.study.estimates import point_columns, quantile_estimate
+from dispatch_sim.dispatch.outcome import MEASURES
+
+OBJECTIVES = {
+    "cost": "cost_usd",
+    "makespan": "makespan_s",
+    "p95_makespan": "p95_makespan_s",
+    "tokens": "tokens",
+    "money": "money_usd",
+    "people": "people_s",
+}
+"""What a scenario can ask to minimise, and the measure that it is."""
 
 P95 = "p95_makespan_s"
 """What one batch in twenty exceeds; not a column of the results, but made of one."""
@@ -39,6 +48,18 @@ def as_means(objective: str, sample: NDArray[np.float64]) -> NDArray[np.float64]
     return linearised(sample, _MADE_OF[objective][1]) if objective in _MADE_OF else sample
 
 
+def costs_of(measures: NDArray[np.float64], objective: str) -> NDArray[np.float64]:
+    """Return what was played by its objective, as values whose mean it is.
+
+    Parameters
+    ----------
+    measures : shape (points, replications, measures), in the order of `MEASURES`.
+    objective : a measure, or a percentile.
+    """
+    costs = measures[:, :, MEASURES.index(column_of(objective))]
+    return costs if objective in MEASURES else np.stack([as_means(objective, each) for each in costs])
+
+
 def linearised(sample: NDArray[np.float64], probability: float) -> NDArray[np.float64]:
     """Return values, in the order of the sample, whose mean is its quantile and whose noise is that of it.
 
@@ -58,19 +79,3 @@ def linearised(sample: NDArray[np.float64], probability: float) -> NDArray[np.fl
     width = n * (ordered[high - 1] - ordered[low - 1]) / (high - low)
     above = (sample > quantile).astype(np.float64)
     return np.asarray(quantile + width * (above - above.mean()))
-
-
-def percentile_table(results: pd.DataFrame, objective: str, confidence: float) -> pd.DataFrame:
-    """Estimate a percentile at each design point, as a table like that of `estimate_table`."""
-    column, probability = _MADE_OF[objective]
-    keys = point_columns(results)
-    groups = results.groupby(keys, sort=False, observed=True, dropna=False)[column]
-    found = [quantile_estimate(part.to_numpy(), probability, confidence) for _, part in groups]
-    points = results[keys].drop_duplicates(ignore_index=True)
-    return points.assign(
-        measure=objective,
-        mean=[each.value for each in found],
-        low=[each.low for each in found],
-        high=[each.high for each in found],
-        n=[each.n for each in found],
-    )

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.dispatch.outcome import MEASURES
 from dispatch_sim.dispatch.plan import make_batch, plan_batch
 from dispatch_sim.scenario import factors
-from dispatch_sim.scenario.loader import Source
+from dispatch_sim.scenario.loader import Given, Source, as_source
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.design import Design, DesignError, Variant, spread
+from dispatch_sim.study.percentile import OBJECTIVES, costs_of
 from dispatch_sim.study.runner import OnProgress, play_design
 from dispatch_sim.study.winners import Point
 
@@ -32,15 +32,6 @@ MOST_PLAYS = 20_000_000
 
 _ROWS_AT_ONCE = 200_000
 """Rows of all measures that are held at once, of which one column is kept: 100 MB."""
-
-OBJECTIVES = {
-    "cost": "cost_usd",
-    "makespan": "makespan_s",
-    "tokens": "tokens",
-    "money": "money_usd",
-    "people": "people_s",
-}
-"""What a scenario can ask to minimise, and the measure that it is."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +130,7 @@ def play_places(
             f"{len(places):,} places of {replications:,} replications are {plays:,} plays; at most "
             f"{MOST_PLAYS:,} are made: ask for fewer replications, places or widths"
         )
-    column = MEASURES.index(measure or OBJECTIVES[places[0].variant.scenario.objective.minimise])
+    column = measure or OBJECTIVES[places[0].variant.scenario.objective.minimise]
     found: list[NDArray[np.float64]] = []
     for group in _groups(places, replications):
         design = Design((), tuple(place.variant for place in group), replications)
@@ -148,7 +139,7 @@ def play_places(
             raise KeyboardInterrupt
         ends = np.cumsum([len(place.points) for place in group])
         # A copy: a part of the whole would keep all of it.
-        found += [part.copy() for part in np.split(played.measures[:, :, column], ends[:-1])]
+        found += [part.copy() for part in np.split(costs_of(played.measures, column), ends[:-1])]
     return found
 
 
@@ -172,7 +163,7 @@ def _groups(places: Sequence[Place], replications: int) -> list[list[Place]]:
     return groups
 
 
-def without_factors(source: Source) -> Source:
+def without_factors(given: Given) -> Source:
     """Return a source whose sweep has no further factors, so that other keys can be put into it one by one.
 
     Raises
@@ -180,6 +171,7 @@ def without_factors(source: Source) -> Source:
     ScenarioError
         With what is wrong with the scenario.
     """
+    source = as_source(given)
     scenario = source.scenario()
     if not scenario.sweep.factors:
         return source

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic_core import PydanticCustomError
 
 from dispatch_sim.dispatch.outcome import MEASURES
+from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import Problem, ScenarioError, UserError
@@ -24,7 +25,8 @@ from dispatch_sim.scenario.tree import Tree
 from dispatch_sim.scenario.wording import shown
 from dispatch_sim.study.design import Design, Variant
 from dispatch_sim.study.engines import choose_engine
-from dispatch_sim.study.places import OBJECTIVES, Place, find_place
+from dispatch_sim.study.percentile import OBJECTIVES, costs_of
+from dispatch_sim.study.places import Place, find_place
 from dispatch_sim.study.runner import play_block, play_design
 from dispatch_sim.study.winners import Point, Winner, find_winner
 
@@ -121,7 +123,7 @@ class Way:
 
 
 @dataclass(frozen=True)
-class QuickAnswer:
+class QuickAnswer(Displayed):
     """What to do, and what that rests on.
 
     Attributes
@@ -167,7 +169,7 @@ class QuickAnswer:
                     "concurrency": way.point[1] or None,
                     "more": way.more,
                     "replications": way.replications,
-                    "means": {name: way.means[name] for name in OBJECTIVES.values()},
+                    "means": {name: way.means[name] for name in OBJECTIVES.values() if name in way.means},
                 }
                 for way in self.ways
             ],
@@ -186,11 +188,9 @@ def ask(question: Question) -> QuickAnswer:
     scenario, place = _place(question)
     rows = _play(place, range(len(place.points)), range(FIRST_LOOK))
     objective = OBJECTIVES[scenario.objective.minimise]
-    column = MEASURES.index(objective)
-    indifference = scenario.study.indifference if objective in ("cost_usd", "money_usd") else 0.0
     # What is screened out twice is screened out with half the error each time.
     confidence = 1 - (1 - scenario.study.confidence) / 2
-    look = find_winner(place.points, rows[:, :, column], place.tasks, confidence, indifference)
+    look = find_winner(place.points, costs_of(rows, objective), place.tasks, confidence, scenario.zone)
     kept = [number for number, point in enumerate(place.points) if point in look.as_good]
     kept += [place.points.index(look.rival)] if look.rival not in (None, *look.as_good) else []
     played = {point: rows[number] for number, point in enumerate(place.points)}
@@ -202,20 +202,24 @@ def ask(question: Question) -> QuickAnswer:
         points = [place.points[number] for number in kept]
         for point, rest in zip(points, _play(place, kept, more), strict=True):
             played[point] = np.concatenate([played[point], rest])
-        costs = np.stack([played[point][:, column] for point in points])
-        winner = find_winner(points, costs, place.tasks, confidence, indifference)
+        costs = costs_of(np.stack([played[point] for point in points]), objective)
+        winner = find_winner(points, costs, place.tasks, confidence, scenario.zone)
     best = played[winner.point]
     ways = [
         Way(
             point,
             dict(zip(MEASURES, each.mean(axis=0).tolist(), strict=True)),
-            float((each[:, column] - best[: len(each), column]).mean()),
+            _mean(each, objective) - _mean(best[: len(each)], objective),
             len(each),
         )
         for point, each in played.items()
     ]
     ways.sort(key=lambda way: (way.point != winner.point, way.more))
     return QuickAnswer(scenario, winner, tuple(ways), objective)
+
+
+def _mean(measures: NDArray[np.float64], objective: str) -> float:
+    return float(costs_of(measures[None], objective).mean())
 
 
 def _calls(place: Place) -> float:

@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dispatch_sim.dispatch.outcome import MEASURES, Outcome
+from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.study.design import MAX_ROWS, Design
@@ -56,7 +57,7 @@ class ResultsError(UserError):
 
 
 @dataclass(frozen=True)
-class Results:
+class Results(Displayed):
     """What a study came to.
 
     Attributes
@@ -203,7 +204,7 @@ def _manifest(source: Source, design: Design, played: Played) -> dict[str, Any]:
         "replications": {
             "asked": design.replications,
             "played": len(played.replications),
-            "at_most": design.at_most,
+            "at_most": design.at_most or design.replications,
             "stopped": "interrupted" if played.interrupted else "asked",
         },
         "interrupted": played.interrupted,

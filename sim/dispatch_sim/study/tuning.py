@@ -16,15 +16,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.effects import median_time
 from dispatch_sim.scenario.formats import format_duration
-from dispatch_sim.scenario.loader import Source
+from dispatch_sim.scenario.loader import Given, Source
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.design import DesignError
 from dispatch_sim.study.estimates import Estimate
-from dispatch_sim.study.places import OBJECTIVES, find_place, play_places, without_factors
+from dispatch_sim.study.percentile import OBJECTIVES
+from dispatch_sim.study.places import find_place, play_places, without_factors
 from dispatch_sim.study.runner import OnProgress
 from dispatch_sim.study.winners import paired_intervals
 
@@ -123,7 +125,7 @@ class Tuned:
 
 
 @dataclass(frozen=True)
-class Tuning:
+class Tuning(Displayed):
     """What tuning comes to.
 
     Attributes
@@ -209,7 +211,7 @@ class _Bench:
 
 
 def tune(
-    source: Source,
+    source: Given,
     *,
     replications: int | None = None,
     jobs: int = 1,
@@ -221,7 +223,7 @@ def tune(
 
     Parameters
     ----------
-    source : the scenario; its first queue, or a plain one, is what is tuned.
+    source : the scenario, or its file; its first queue, or a plain one, is what is tuned.
     replications : of each setting, in the search and once more in judging; default: the scenario's.
     jobs : workers; the answer does not depend on it.
     on_progress : called with the starts done and all of them.
@@ -235,11 +237,10 @@ def tune(
     """
     source = without_factors(source)
     scenario = source.scenario()
-    count = replications or scenario.study.replications
+    count = replications or scenario.study.first
     queue = next((s for s in scenario.strategies if s.kind == "queue"), Strategy("queue"))
     knobs = find_knobs(scenario, queue)
     objective, confidence = OBJECTIVES[scenario.objective.minimise], scenario.study.confidence
-    indifference = scenario.study.indifference if objective in ("cost_usd", "money_usd") else 0.0
     bench = _Bench(source, queue, knobs, count, jobs)
     if queue.width is None:  # then the width that is the best as things are is what there is now
         widths = _line(knobs, tuple(knob.present for knob in knobs), 0)
@@ -247,6 +248,8 @@ def tune(
         knobs[0] = replace(knobs[0], present=min(widths, key=bench.mean)[0])
     present = tuple(knob.present for knob in knobs)
     bench.play([present])
+    now = bench.costs(present)
+    indifference = scenario.zone.at(0.0 if now is None else float(now.mean()))
     best, pairs = _search(bench, knobs, present, indifference, on_progress)
 
     other_seed = (scenario.study.seed + 1) % 2**64

@@ -17,7 +17,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dispatch_sim.scenario.loader import Source
+from dispatch_sim.display import Displayed
+from dispatch_sim.scenario.loader import Given, Source
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.study.parameter import (
     Parameter,
@@ -28,8 +29,8 @@ from dispatch_sim.study.parameter import (
     spaced,
     with_range,
 )
+from dispatch_sim.study.percentile import OBJECTIVES
 from dispatch_sim.study.places import (
-    OBJECTIVES,
     Place,
     find_place,
     play_places,
@@ -82,7 +83,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class StrategyMap:
+class StrategyMap(Displayed):
     """Who wins where.
 
     Attributes
@@ -110,10 +111,12 @@ class StrategyMap:
         width = len(self.x.levels)
         return self.cells[number * width : (number + 1) * width]
 
-    def winners(self) -> list[Point]:
-        """Return who wins somewhere, the most frequent first."""
-        counts = Counter(cell.winner.point for cell in self.cells if cell.winner is not None)
-        return sorted(counts, key=lambda point: (-counts[point], point))
+    def winners(self) -> list[tuple[str, Point]]:
+        """Return who wins somewhere, each with its kind, the most frequent first."""
+        counts = Counter(
+            (cell.winner.kind, cell.winner.point) for cell in self.cells if cell.winner is not None
+        )
+        return sorted(counts, key=lambda won: (-counts[won], won))
 
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
@@ -146,7 +149,7 @@ class StrategyMap:
 
 
 def map_winners(
-    source: Source,
+    source: Given,
     x: str,
     y: str,
     *,
@@ -159,7 +162,7 @@ def map_winners(
 
     Parameters
     ----------
-    source : the scenario; its strategies, at the widths of its sweep, are what is compared.
+    source : the scenario, or its file; its strategies, at the widths of its sweep, are what is compared.
     x, y : a key by its path as in `sweep`, or `tasks` for the size of the batch; with a range
         (``tasks.tokens=1K..1M``), levels (``client.retries=0,2,10``), or neither: a tenth to ten times what
         the scenario says. Of a key that holds a distribution the levels are its mean.
@@ -180,7 +183,7 @@ def map_winners(
     if axes[0].parameter.path == axes[1].parameter.path:
         raise ParameterError(f"{axes[0].parameter.path}: is on both axes; name two different keys")
     scenario = source.scenario()
-    count = replications or scenario.study.replications
+    count = replications or scenario.study.first
     levels = [(across, up) for up in axes[1].levels for across in axes[0].levels]
     places = [_place(source, axes, pair) for pair in levels]
     played = [place for place in places if isinstance(place, Place)]
@@ -188,13 +191,12 @@ def map_winners(
         raise ParameterError(f"no cell of the map can be played; in the first, {places[0]}")
     costs = iter(play_places(played, count, jobs, on_progress))
     objective = OBJECTIVES[scenario.objective.minimise]
-    indifference = scenario.study.indifference if objective in ("cost_usd", "money_usd") else 0.0
     found = tuple(
         Cell(*pair, None, place)
         if isinstance(place, str)
         else Cell(
             *pair,
-            find_winner(place.points, next(costs), place.tasks, scenario.study.confidence, indifference),
+            find_winner(place.points, next(costs), place.tasks, scenario.study.confidence, scenario.zone),
         )
         for pair, place in zip(levels, places, strict=True)
     )
@@ -205,7 +207,7 @@ def map_winners(
         found,
         objective,
         scenario.study.confidence,
-        indifference,
+        scenario.zone.at(min(cell.winner.mean for cell in found if cell.winner is not None)),
         count,
         scenario.study.seed,
         scenario.fingerprint,
@@ -268,9 +270,20 @@ def _place(source: Source, axes: tuple[Axis, Axis], levels: tuple[float, float])
 def _winner_json(cell: Cell) -> dict[str, Any]:
     winner = cell.winner
     if winner is None:
-        keys = ("strategy", "concurrency", "standing", "mean", "rival", "margin", "margin_low", "margin_high")
+        keys = (
+            "kind",
+            "strategy",
+            "concurrency",
+            "standing",
+            "mean",
+            "rival",
+            "margin",
+            "margin_low",
+            "margin_high",
+        )
         return dict.fromkeys(keys) | {"as_good": [], "why_not": cell.why_not}
     return {
+        "kind": winner.kind,
         "strategy": winner.point[0],
         "concurrency": winner.point[1] or None,
         "standing": str(winner.standing),

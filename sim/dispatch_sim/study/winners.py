@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from dispatch_sim.scenario.indifference import Zone
+
 Point = tuple[str, int]
 """A strategy's label and its width; the width is 0 where it is not the user's choice."""
 
@@ -38,6 +40,7 @@ class Winner:
     Attributes
     ----------
     point : with the least mean.
+    kind : of way that it is, see `kind_of`.
     standing : how surely.
     as_good : the best subset, the winner first: what is not shown to be worse.
     mean : of the winner, in the unit of the objective.
@@ -46,6 +49,7 @@ class Winner:
     """
 
     point: Point
+    kind: str
     standing: Standing
     as_good: tuple[Point, ...]
     mean: float
@@ -60,7 +64,7 @@ def find_winner(
     costs: NDArray[np.float64],
     tasks: int,
     confidence: float = 0.95,
-    indifference: float = 0.0,
+    indifference: float | Zone = 0.0,
 ) -> Winner:
     """Find the point with the least mean, and what may be as good.
 
@@ -70,7 +74,7 @@ def find_winner(
     costs : shape (points, replications); the same replications for all. At least 2.
     tasks : size of the batch, which is the width of what has none of its own.
     confidence : of all differences together (Bonferroni).
-    indifference : the difference that does not matter, in the unit of the costs.
+    indifference : the difference that does not matter, in the unit of the costs, or a zone beside the best.
 
     Notes
     -----
@@ -79,9 +83,12 @@ def find_winner(
     order = sorted(range(len(points)), key=lambda i: (float(costs[i].mean()), *simplicity(points[i], tasks)))
     best, others = order[0], order[1:]
     mean, half = paired_intervals(costs[others], costs[best], confidence)
+    if isinstance(indifference, Zone):
+        indifference = indifference.at(float(costs[best].mean()))
     # What is equal in every replication is the same play under another name.
     as_good = [number for number in range(len(others)) if mean[number] <= half[number] and half[number] > 0]
-    rivals = [number for number, other in enumerate(others) if not alike(points[other], points[best])]
+    kind = kind_of(points[best], tasks)
+    rivals = [number for number, other in enumerate(others) if kind_of(points[other], tasks) != kind]
     rival = rivals[0] if rivals else None
     near = [mean[number] + half[number] <= indifference and mean[number] > 0 for number in range(len(others))]
     different = [number for number in rivals if number in as_good or near[number]]
@@ -91,6 +98,7 @@ def find_winner(
         standing = Standing.WIDTH_OPEN if as_good else Standing.SHOWN
     return Winner(
         point=points[best],
+        kind=kind,
         standing=standing,
         as_good=(points[best], *(points[others[number]] for number in as_good)),
         mean=float(costs[best].mean()),
@@ -122,22 +130,20 @@ def paired_intervals(
     return first[:, 0] + mean, critical * error
 
 
-def kind_of(point: Point) -> str:
-    """Return the kind of a point's strategy: `queue` of `queue (script)`."""
-    return point[0].partition(" ")[0]
+def kind_of(point: Point, tasks: int) -> str:
+    """Return the kind of a way for a batch of a size: `one`, `all`, `queue`, `waves` or `adaptive`.
 
-
-def alike(one: Point, other: Point) -> bool:
-    """Whether two points are of one kind; a queue of 1 is of the kind of one by one, too."""
-    return kind_of(one) == kind_of(other) or (_is_single(one) and _is_single(other))
-
-
-def _is_single(point: Point) -> bool:
-    return point[1] == 1 or kind_of(point) == "sequential"
+    A queue of 1 is one by one by another name, and one as wide as the batch all at once.
+    """
+    label, width = point
+    kind = label.partition(" ")[0]
+    if tasks == 1 or width == 1 or kind == "sequential":
+        return "one"
+    return "all" if kind == "parallel" or width >= tasks else kind
 
 
 def simplicity(point: Point, tasks: int) -> tuple[int, int, int, str]:
     """Return what equal points are ordered by: sequential, the narrower, parallel, and by label."""
     label, width = point
-    kind = kind_of(point)
+    kind = label.partition(" ")[0]
     return {"sequential": 0}.get(kind, 1), width or tasks, {"parallel": 0}.get(kind, 1), label

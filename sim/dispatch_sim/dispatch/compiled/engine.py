@@ -18,6 +18,9 @@ from dispatch_sim.dispatch.plan import Plan
 
 _INTEGERS = [name for name, kind in Outcome.__annotations__.items() if kind == "int"]
 
+_FIRST_LOG = 256
+"""Events that a log has room for before it has to grow."""
+
 
 class Machine:
     """Plays one replication at a time, in arrays that it keeps from one plan to the next of the same size."""
@@ -42,7 +45,7 @@ class Machine:
         stop = np.zeros(1, np.int64) if stop is None else stop
         done = 0
         if plan.size != self._size:
-            self._room = 0
+            self._room, self._log = 0, min(self._log, _FIRST_LOG)
             self._allocate(plan.size)
         while True:
             header = plan.words + self._words + words_of({"rows": rows[done:], "stop": stop})
@@ -56,7 +59,7 @@ class Machine:
     def play(self, plan: Plan, replication: int, log: list[Event] | None = None) -> Outcome:
         """Play one replication, as `engine.play`."""
         if (log is not None) != bool(self._log):
-            self._log = 0 if log is None else 256
+            self._log = 0 if log is None else _FIRST_LOG
             self._size = None
         outcome = outcome_of(self.play_block(FlatPlan(plan), replication, 1)[0])
         if log is not None:

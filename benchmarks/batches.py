@@ -1,0 +1,126 @@
+"""Batches of tasks: the engines and their peers, what a task costs as batches grow, and threads."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import bare_heapq
+import idiomatic_simpy
+from dispatch_sim.dispatch.compiled.engine import Machine
+from dispatch_sim.dispatch.compiled.flat_plan import FlatPlan
+from dispatch_sim.dispatch.engine import play
+from dispatch_sim.dispatch.luck import Luck
+from dispatch_sim.dispatch.plan import make_plan
+from dispatch_sim.scenario.loader import parse_scenario, parse_source
+from dispatch_sim.scenario.strategy import parse_strategy
+from dispatch_sim.study.design import design_comparison
+from dispatch_sim.study.runner import play_design
+from measuring import Peer, rates, ratio, summary
+
+TASKS = """
+tasks:
+  - {name: task, count: 20, calls: 5, tokens: {lognormal: {mean: 15K, cv: 0.4}},
+     duration: {lognormal: {mean: 60s, cv: 0.5}}}
+"""
+SCENARIOS = {
+    "usual limits": parse_scenario(TASKS),
+    "tight limits": parse_scenario(
+        TASKS + "provider: {limits: {requests: 50/min, input_tokens: 30K/min, output_tokens: 8K/min}}"
+    ),
+}
+"""An entry tier's limits, which twenty tasks hardly meet; a small account's, which refuse 2 tries in 5."""
+
+WIDTHS = {"1": "queue: 1", "4": "queue: 4", "all": "queue: 20"}
+
+READABLE = "dispatch-sim, SimPy engine"
+READABLE_KEPT = "dispatch-sim, SimPy engine, draws at hand"
+COMPILED = "dispatch-sim, compiled engine"
+
+
+def replications(rounds: int) -> dict[str, Any]:
+    """Return replications a CPU second at three widths, and behind tight limits at width 4."""
+    found = {}
+    for limits, width in [("usual limits", width) for width in WIDTHS] + [("tight limits", "4")]:
+        scenario = SCENARIOS[limits]
+        plan = make_plan(scenario, parse_strategy(WIDTHS[width]))
+        lucks = [Luck(scenario, number) for number in range(60)]
+        for luck in lucks:
+            play(plan, luck)
+        machine, flat = Machine(), FlatPlan(plan)
+        agents = 20 if width == "all" else int(width)
+        peers = {
+            READABLE: Peer(lambda p=plan, s=scenario: [play(p, Luck(s, n)) for n in range(60)], 60),
+            READABLE_KEPT: Peer(lambda p=plan, drawn=lucks: [play(p, luck) for luck in drawn], 60),
+            COMPILED: Peer(lambda m=machine, f=flat: m.play_block(f, 0, 3000), 3000),
+        }
+        if limits == "usual limits":
+            peers |= {
+                "idiomatic SimPy": Peer(
+                    lambda w=agents: [idiomatic_simpy.replication(n, w) for n in range(100)], 100
+                ),
+                "bare heapq loop": Peer(
+                    lambda w=agents: [bare_heapq.replication(n, w) for n in range(200)], 200
+                ),
+            }
+        measured = rates(peers, rounds)
+        found[f"{width}, {limits}"] = {
+            "rates": summary(measured),
+            "compiled to": {name: ratio(measured[COMPILED], of) for name, of in measured.items()},
+        }
+    return found
+
+
+def growth(rounds: int) -> dict[str, Any]:
+    """Return microseconds of CPU time a task in batches of several sizes, in a queue of 4."""
+    peers = {}
+    for tasks in (20, 200, 2000, 20_000):
+        count = max(3, 60_000 // tasks)
+        flat = FlatPlan(make_plan(SCENARIOS["usual limits"], parse_strategy("queue: 4"), tasks))
+        machine = Machine()
+        peers[str(tasks)] = Peer(lambda m=machine, f=flat, n=count: m.play_block(f, 0, n), tasks * count)
+    measured = rates(peers, rounds)
+    return {
+        "us a task": {name: 1e6 / of["median"] for name, of in summary(measured).items()},
+        "to 20 tasks": {name: ratio(measured["20"], of) for name, of in measured.items()},
+    }
+
+
+def parts(rounds: int) -> dict[str, float]:
+    """Return microseconds of CPU time a task, as one mechanism after another is taken away."""
+    constant = "tasks: [{name: task, count: 20, calls: 5, tokens: 15K, duration: 60s}]\n"
+    sound = constant + "failures: {crash: 0%, bad_output: 0%}\n"
+    one_call = sound.replace("calls: 5", "calls: 1")
+    fewer: dict[str, tuple[str, object]] = {
+        "all of it": (TASKS, "queue: 4"),
+        "tokens and durations that are not drawn": (constant, "queue: 4"),
+        "nor mishaps": (sound, "queue: 4"),
+        "one call in place of five": (one_call, "queue: 4"),
+        "no turns and merges of a coordinator": (
+            one_call + "merge: {structured: {tokens: 0, time: 0s}}\n",
+            {"queue": 4, "manager": "script"},
+        ),
+    }
+    peers = {}
+    for name, (text, strategy) in fewer.items():
+        flat = FlatPlan(make_plan(parse_scenario(text), parse_strategy(strategy)))
+        machine = Machine()
+        peers[name] = Peer(lambda m=machine, f=flat: m.play_block(f, 0, 3000), 60_000)
+    return {name: 1e6 / of["median"] for name, of in summary(rates(peers, rounds)).items()}
+
+
+def threads(rounds: int) -> dict[str, Any]:
+    """Return what two threads play to one, by the clock, in a study of twenty widths."""
+    count = 1500
+    design = design_comparison(
+        parse_source(TASKS + f"strategies: ['queue: 4']\nengine: compiled\nstudy: {{replications: {count}}}")
+    )
+    measured = rates(
+        {
+            "one": Peer(lambda: play_design(design, 1), count * design.points),
+            "two": Peer(lambda: play_design(design, 2), count * design.points),
+        },
+        rounds,
+        time.perf_counter,
+    )
+    return {"rates": summary(measured), "two to one": ratio(measured["two"], measured["one"])}

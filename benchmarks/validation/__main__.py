@@ -1,0 +1,25 @@
+"""Puts all problems to the statistics and writes the page."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from validation.simulator import simulated
+from validation.table import problems, report, rows
+
+REPEATS = 1000
+REPORT = Path(__file__).parents[2] / "reports" / "validation" / "report.md"
+
+
+def main() -> None:
+    """Write the page."""
+    text = report(rows((*problems(), *simulated(REPEATS)), REPEATS), REPEATS)
+    REPORT.parent.mkdir(parents=True, exist_ok=True)
+    REPORT.write_text(text, encoding="utf-8")
+    print(text, end="")
+    print(f"wrote {REPORT}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,220 @@
+"""Crossings along an axis, the best subset, and what is said beside the choice."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from numpy.random import Generator
+
+from dispatch_sim.study.choice import choose
+from dispatch_sim.study.constraints import Limits
+from dispatch_sim.study.contest import changes_of, contest
+from dispatch_sim.study.estimates import share_estimate
+from dispatch_sim.study.pareto import pareto_front
+from dispatch_sim.study.percentile import P95, linearised
+from dispatch_sim.study.sign_changes import SignChanges, sign_changes
+from dispatch_sim.study.slots import slot_returns
+from validation.samples import SKEWED, Problem, Sample, holds, table
+
+AXIS = np.arange(2.0, 13.0)
+
+
+def noise(rng: Generator, n: int, kind: str = "skewed") -> tuple[Sample, Sample]:
+    """Return what all points of a replication have in common, and what each has of its own; means 0."""
+    if kind == "normal":
+        return rng.normal(size=n), rng.normal(size=(AXIS.size, n))
+    return SKEWED.draw(rng.normal(size=n)) - 1, 2 * (rng.exponential(size=(AXIS.size, n)) - 1)
+
+
+def set_holds(found: SignChanges, truth: float) -> bool:
+    """Whether a place is in an undecided region, which is what a confidence set is made of."""
+    return any(not region.favours and holds(region.low, truth, region.high) for region in found.regions)
+
+
+def zero(values: Sequence[float]) -> float:
+    """Return the first zero of a curve that is linear between the points of the axis."""
+    curve = np.asarray(values)
+    i = int(np.flatnonzero(np.sign(curve[:-1]) != np.sign(curve[1:]))[0])
+    return float(AXIS[i] + (AXIS[i + 1] - AXIS[i]) * curve[i] / (curve[i] - curve[i + 1]))
+
+
+def crossings() -> Iterator[Problem]:
+    """Break-evens along an axis of 11 points."""
+    group = "Crossings"
+
+    def one(truth: float, kind: str, n: int) -> Callable[[Generator], bool]:
+        def run(rng: Generator) -> bool:
+            common, own = noise(rng, n, kind)
+            return set_holds(sign_changes(AXIS, (AXIS - truth)[:, None] * (1 + 0.5 * common) + own), truth)
+
+        return run
+
+    yield Problem(group, "one crossing, between two points; normal", 256, one(6.4, "normal", 256))
+    yield Problem(group, "one crossing, between two points; skewed", 256, one(6.4, "skewed", 256))
+    yield Problem(group, "one crossing, on a point; skewed", 256, one(7.0, "skewed", 256))
+
+    def two(which: int) -> Callable[[Generator], bool]:
+        def run(rng: Generator) -> bool:
+            common, own = noise(rng, 256)
+            curve = 0.25 * (AXIS - 4.5) * (AXIS - 9.5)
+            truth = (zero(curve.tolist()), AXIS[-1] + AXIS[0] - zero(curve.tolist()))[which]
+            return set_holds(sign_changes(AXIS, curve[:, None] * (1 + 0.5 * common) + own), truth)
+
+        return run
+
+    yield Problem(group, "two crossings, the set of the first", 256, two(0))
+    yield Problem(group, "two crossings, the set of the second", 256, two(1))
+    yield Problem(group, "two crossings, found as two that are resolved", 256, _two_found, at_least=True)
+
+    note = "It holds what either way of choosing the best leaves open, so it is wider than either."
+    yield Problem(
+        group,
+        "against the best of eight queues, one of them slightly the best",
+        256,
+        _best_of_eight(0.1),
+        note=note,
+    )
+    yield Problem(group, "against the best of eight queues, all equal", 256, _best_of_eight(0.0), note=note)
+    yield Problem(group, "best of two against best of eight", 256, _best_of_both, note=note)
+    yield Problem(group, "of 95th percentiles, linearised", 256, _crossing_p95)
+    yield Problem(
+        group,
+        "nothing differs at any point, independent noise: no crossing is said to be resolved",
+        256,
+        lambda rng: sign_changes(AXIS, rng.normal(size=(AXIS.size, 256))).status != "crossing",
+        at_least=True,
+        note="Whether there is one is judged at all points together.",
+    )
+
+
+def _two_found(rng: Generator) -> bool:
+    common, own = noise(rng, 256)
+    curve = 0.25 * (AXIS - 4.5) * (AXIS - 9.5)
+    found = sign_changes(AXIS, curve[:, None] * (1 + 0.5 * common) + own)
+    return [c.direction for c in found.crossings if c.resolved] == ["parallel_wins_above", "queue_wins_above"]
+
+
+def _best_of_eight(lead: float) -> Callable[[Generator], bool]:
+    def run(rng: Generator) -> bool:
+        common, own = noise(rng, 256)
+        queues = common + rng.exponential(size=(AXIS.size, 8, 256)) - 1
+        queues[:, 3] -= lead
+        one = common + own + 0.3 * (AXIS - 6.4)[:, None] - lead
+        contests = [contest(here[None], there) for here, there in zip(one, queues, strict=True)]
+        return set_holds(changes_of(AXIS.tolist(), contests, 0.95), 6.4)
+
+    return run
+
+
+def _best_of_both(rng: Generator) -> bool:
+    common, _ = noise(rng, 256)
+    slopes = 0.3 * (AXIS - 6.4)
+    together = common + rng.exponential(size=(AXIS.size, 2, 256)) - 1 + slopes[:, None, None]
+    together[:, 1] += 0.1
+    queues = common + rng.exponential(size=(AXIS.size, 8, 256)) - 1
+    queues += 0.1 * np.abs(np.arange(8) - 3)[:, None]
+    contests = [contest(one, other) for one, other in zip(together, queues, strict=True)]
+    return set_holds(changes_of(AXIS.tolist(), contests, 0.95), 6.4)
+
+
+def _crossing_p95(rng: Generator) -> bool:
+    common = rng.normal(size=256)
+    scales = 1 + 0.15 * (AXIS - 6.4)
+    rest = math.sqrt(1 - 0.49)
+    pairs = [
+        (scale * SKEWED.draw(0.7 * common + rest * rng.normal(size=256)),
+         SKEWED.draw(0.7 * common + rest * rng.normal(size=256)))
+        for scale in scales
+    ]  # fmt: skip
+    d = np.stack([linearised(one, 0.95) - linearised(other, 0.95) for one, other in pairs])
+    return set_holds(sign_changes(AXIS, d), 6.4)
+
+
+def choices() -> Iterator[Problem]:
+    """The best subset, and what is said beside it."""
+    group = "Choice"
+    note = "Bonferroni: more than 95% where several are alike or far off."
+
+    def keeps(leads: Sequence[float], kind: str = "cost_usd") -> Callable[[Generator], bool]:
+        points = [("queue", width) for width in range(1, len(leads) + 1)]
+
+        def run(rng: Generator) -> bool:
+            common = rng.normal(size=256)
+            if kind == P95:
+                samples = {
+                    p: (1 + lead) * SKEWED.draw(0.7 * common + math.sqrt(0.51) * rng.normal(size=256))
+                    for p, lead in zip(points, leads, strict=True)
+                }
+                return points[0] in choose(table(samples, "makespan_s"), 20, P95).best_subset
+            batch = SKEWED.draw(common)
+            samples = {
+                p: batch + rng.exponential(size=256) + lead for p, lead in zip(points, leads, strict=True)
+            }
+            return points[0] in choose(table(samples), 20).best_subset
+
+        return run
+
+    near = [0.0] + [0.05] * 9
+    yield Problem(
+        group, "the best subset holds the best of 10, the others slightly worse", 256, keeps(near), True, note
+    )
+    yield Problem(
+        group, "the best subset holds the best of 2, the other slightly worse", 256, keeps(near[:2]), True
+    )
+    yield Problem(
+        group, "the best subset holds one of 10 equal ones, named beforehand", 256, keeps([0.0] * 10), True
+    )
+    yield Problem(
+        group,
+        "the best subset holds the best of 5 by 95th percentile",
+        256,
+        keeps([0] + [0.03] * 4, P95),
+        True,
+    )
+    yield Problem(
+        group, "with a deadline that the best just keeps, the best subset holds it", 256, _deadline, True
+    )
+    yield Problem(
+        group, "Clopper and Pearson's interval holds the probability of keeping a deadline, 97%", 256,
+        _share, True, "Shares of whole replications come in steps, too.",
+    )  # fmt: skip
+    yield Problem(
+        group, "all gains of nine further slots are in their intervals", 256, _gains, True, "Bonferroni."
+    )
+    yield Problem(
+        group, "none on the front of time and money is said to be off it, of 8 that are", 256, _front, True,
+        "Bonferroni, for all pairs in both measures.",
+    )  # fmt: skip
+
+
+def _deadline(rng: Generator) -> bool:
+    points = [("queue", width) for width in range(1, 7)]
+    batch = rng.exponential(size=256)
+    samples = {p: batch + rng.exponential(size=256) + 0.1 * i for i, p in enumerate(points)}
+    late = np.concatenate([rng.random(256) < (0.05 if i != 0 else 0.049) for i in range(6)])
+    results = table(samples, makespan_s=np.where(late, 100.0, 1.0), money_usd=np.ones(6 * 256))
+    return points[0] in choose(results, 20, limits=Limits(50.0, None, 0.95)).best_subset
+
+
+def _share(rng: Generator) -> bool:
+    found = share_estimate(int(rng.binomial(256, 0.97)), 256)
+    return holds(found.low, 0.97, found.high)
+
+
+def _gains(rng: Generator) -> bool:
+    widths = range(1, 11)
+    batch = SKEWED.draw(rng.normal(size=256))
+    samples = {("queue", w): batch + rng.exponential(size=256) + 5.0 / w for w in widths}
+    (found,) = slot_returns(table(samples), 20)
+    return all(holds(s.gain.low, 5.0 / s.width - 5.0 / s.to, s.gain.high) for s in found.steps)
+
+
+def _front(rng: Generator) -> bool:
+    batch = rng.exponential(size=256)
+    points = [("queue", width) for width in range(1, 9)]
+    times = {p: batch + rng.exponential(size=256) + 0.05 * i for i, p in enumerate(points)}
+    spent = np.concatenate([rng.exponential(size=256) - 0.05 * i for i in range(8)])
+    results = table(times, "makespan_s", money_usd=spent, cost_people_usd=np.zeros(8 * 256))
+    return all(point.front != "off" for point in pareto_front(results))

@@ -1,0 +1,115 @@
+"""Means, 95th percentiles, and paired differences of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from numpy.random import Generator
+
+from dispatch_sim.study.estimates import mean_estimate, paired_difference, quantile_estimate
+from dispatch_sim.study.percentile import linearised
+from validation.samples import (
+    FAMILIES,
+    GAMMA,
+    NORMAL,
+    RARE,
+    SKEWED,
+    TENTH,
+    WILD,
+    Family,
+    Problem,
+    correlated,
+    holds,
+)
+
+
+def means() -> Iterator[Problem]:
+    """Means by Student's t."""
+
+    def trial(family: Family, n: int) -> Callable[[Generator], bool]:
+        def one(rng: Generator) -> bool:
+            found = mean_estimate(family.draw(rng.normal(size=n)))
+            return holds(found.low, family.mean, found.high)
+
+        return one
+
+    for family in FAMILIES:
+        yield Problem("Means", f"Student's t; {family.name}", 256, trial(family, 256))
+    few = Problem(
+        "Means",
+        f"Student's t; {RARE.name}",
+        256,
+        trial(RARE, 256),
+        note="There are 2.6 such batches in 256: a study that has seen none knows nothing of them.",
+        short=True,
+    )
+    yield few
+    yield replace(few, replications=4096, trial=trial(RARE, 4096), note="With 41 of them.", short=False)
+
+
+def percentiles() -> Iterator[Problem]:
+    """The 95th percentile by order statistics."""
+
+    def trial(family: Family, n: int) -> Callable[[Generator], bool]:
+        def one(rng: Generator) -> bool:
+            found = quantile_estimate(family.draw(rng.normal(size=n)))
+            return holds(found.low, family.p95, found.high)
+
+        return one
+
+    note = "Order statistics come in steps: each end leaves out at most 2.5%, for any distribution."
+    for n in (256, 1024):
+        for family in (SKEWED, WILD, TENTH):
+            name = f"order statistics; {family.name}"
+            yield Problem("95th percentile", name, n, trial(family, n), at_least=True, note=note)
+            note = ""
+
+
+def differences() -> Iterator[Problem]:
+    """Paired differences of means and of 95th percentiles."""
+
+    def trial(one: Family, other: Family, factor: float, n: int, p95: bool) -> Callable[[Generator], bool]:
+        truth = one.p95 - factor * other.p95 if p95 else one.mean - factor * other.mean
+
+        def run(rng: Generator) -> bool:
+            here, there = correlated(rng, n)
+            samples = one.draw(here), factor * other.draw(there)
+            pair = (linearised(sample, 0.95) for sample in samples) if p95 else samples
+            found = paired_difference(*pair)
+            return holds(found.low, truth, found.high)
+
+        return run
+
+    pairs = (
+        (SKEWED, SKEWED, 1.2, "log-normal, one 20% dearer"),
+        (SKEWED, WILD, 1.2, "log-normal of cv 0.53 and 1.3"),
+        (GAMMA, SKEWED, 2.0, "gamma and log-normal"),
+        (NORMAL, NORMAL, 1.0, "normal, equal"),
+        (TENTH, SKEWED, 1.0, "one with a bad batch in 10"),
+    )
+    for first, second, factor, name in pairs:
+        run = trial(first, second, factor, 256, False)
+        yield Problem("Paired differences", f"means; {name}", 256, run)
+    for n in (256, 1024):
+        for first, second, factor, name in pairs[:4]:
+            run = trial(first, second, factor, n, True)
+            yield Problem("Paired differences", f"95th percentiles, linearised; {name}", n, run)
+    yield Problem(
+        "Paired differences",
+        "means, after doubling from 64 until the half-width is within 5% of the mean, or 1,024",
+        1024,
+        _doubled,
+        note="Looking again and again until it is narrow enough costs little.",
+    )
+
+
+def _doubled(rng: Generator) -> bool:
+    here, there = correlated(rng, 1024)
+    samples = SKEWED.draw(here), 1.2 * WILD.draw(there)
+    n = 64
+    while True:
+        found = paired_difference(samples[0][:n], samples[1][:n])
+        if found.half_width <= 0.05 or n >= 1024:
+            return holds(found.low, 1 - 1.2, found.high)
+        n *= 2

@@ -1,0 +1,173 @@
+"""Problems of the simulator's own: the answer is that of 10^6 other replications."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from dispatch_sim.dispatch.outcome import MEASURES
+from dispatch_sim.scenario.loader import parse_source
+from dispatch_sim.study.contest import changes_of, contest
+from dispatch_sim.study.design import design_sweep
+from dispatch_sim.study.estimates import mean_estimate, paired_difference, quantile_estimate
+from dispatch_sim.study.percentile import linearised
+from dispatch_sim.study.runner import all_cores, play_design
+from validation.samples import Problem, holds
+
+SCENARIO = """
+name: six summaries behind a small account's limits
+tasks:
+  - name: read
+    count: 6
+    tokens: {lognormal: {mean: 15K, cv: 0.4}}
+    duration: {lognormal: {mean: 60s, cv: 0.5}}
+provider: {limits: {requests: 50/min, input_tokens: 30K/min, output_tokens: 8K/min, burst: 60s}}
+strategies: [parallel, queue]
+sweep: {tasks: [3, 4, 6], concurrency: 2..3}
+engine: compiled
+study: {seed: 20, replications: 2}
+"""
+
+REPLICATIONS, REFERENCE, AT_ONCE = 256, 1_000_000, 10_000
+KEPT = ("cost_usd", "makespan_s")
+
+Point = tuple[str, int, int]
+Sample = NDArray[np.float64]
+
+
+def played(first: int, last: int) -> dict[Point, dict[str, Sample]]:
+    """Return what replications cost and take, by label, width and size; in parts, as there are many."""
+    design = design_sweep(parse_source(SCENARIO))
+    columns = [MEASURES.index(measure) for measure in KEPT]
+    parts = []
+    for start in range(first, last, AT_ONCE):
+        part = replace(design, replications=min(start + AT_ONCE, last))
+        parts.append(play_design(part, all_cores(), first=start).measures[:, :, columns].copy())
+    rows = np.concatenate(parts, axis=1)
+    plans = [plan for variant in design.variants for plan in variant.plans]
+    return {
+        (plan.strategy.label, plan.width, len(plan.tasks)): {
+            measure: rows[number, :, column] for column, measure in enumerate(KEPT)
+        }
+        for number, plan in enumerate(plans)
+    }
+
+
+def simulated(repeats: int) -> Iterator[Problem]:
+    """Yield problems of which each trial takes the next 256 replications; the reference is beyond them."""
+    mine = played(0, repeats * REPLICATIONS)
+    truth = played(repeats * REPLICATIONS, repeats * REPLICATIONS + REFERENCE)
+    group = "The simulator, against 1,000,000 other replications"
+    names: Mapping[str, Point] = {
+        "all at once": ("parallel", 6, 6),
+        "a queue of 2": ("queue", 2, 6),
+        "a queue of 3": ("queue", 3, 6),
+    }
+    for name, point in names.items():
+        for measure, word in (("cost_usd", "cost"), ("makespan_s", "makespan")):
+            yield Problem(
+                group, f"mean {word} of {name}", REPLICATIONS,
+                _in_turn(lambda at, p=point, m=measure: _mean(mine[p][m][at], truth[p][m])),
+            )  # fmt: skip
+        yield Problem(
+            group, f"95th percentile of the makespan of {name}", REPLICATIONS,
+            _in_turn(lambda at, p=point: _p95(mine[p]["makespan_s"][at], truth[p]["makespan_s"])), True,
+        )  # fmt: skip
+    pairs = (
+        ("all at once", "a queue of 2"),
+        ("a queue of 3", "a queue of 2"),
+        ("all at once", "a queue of 3"),
+    )
+    for pair in pairs:
+        one, other = (names[name] for name in pair)
+        for measure, word in (("cost_usd", "cost"), ("makespan_s", "makespan")):
+            yield Problem(
+                group, f"paired difference in {word}, {pair[0]} and {pair[1]}", REPLICATIONS,
+                _in_turn(
+                    lambda at, p=one, q=other, m=measure: _difference(
+                        [mine[p][m][at], mine[q][m][at]], [truth[p][m], truth[q][m]]
+                    )
+                ),
+            )  # fmt: skip
+        yield Problem(
+            group, f"paired difference in the 95th percentile, {pair[0]} and {pair[1]}", REPLICATIONS,
+            _in_turn(
+                lambda at, p=one, q=other: _difference_p95(
+                    [mine[p]["makespan_s"][at], mine[q]["makespan_s"][at]],
+                    [truth[p]["makespan_s"], truth[q]["makespan_s"]],
+                )
+            ),
+        )  # fmt: skip
+    for measure, word in (("cost_usd", "cost"), ("makespan_s", "makespan")):
+        at = _true_crossing(truth, measure)
+        yield Problem(
+            group, f"break-even in {word} of all together and the best queue, along tasks ({at:.2f})",
+            REPLICATIONS, _in_turn(lambda part, m=measure, a=at: _crossing(mine, m, part, a)),
+            note="It holds what either way of choosing the best leaves open.",
+        )  # fmt: skip
+
+
+def _in_turn(trial: Callable[[slice], bool]) -> Callable[[Generator], bool]:
+    """Return a trial that takes the next replications each time; nothing is left to a generator."""
+    begun = 0
+
+    def run(_: Generator) -> bool:
+        nonlocal begun
+        part = slice(begun, begun + REPLICATIONS)
+        begun += REPLICATIONS
+        return trial(part)
+
+    return run
+
+
+def _mean(sample: Sample, truth: Sample) -> bool:
+    found = mean_estimate(sample)
+    return holds(found.low, float(truth.mean()), found.high)
+
+
+def _p95(sample: Sample, truth: Sample) -> bool:
+    found = quantile_estimate(sample)
+    return holds(found.low, float(np.quantile(truth, 0.95)), found.high)
+
+
+def _difference(samples: list[Sample], truth: list[Sample]) -> bool:
+    found = paired_difference(*samples)
+    return holds(found.low, float(truth[0].mean() - truth[1].mean()), found.high)
+
+
+def _difference_p95(samples: list[Sample], truth: list[Sample]) -> bool:
+    found = paired_difference(*(linearised(sample, 0.95) for sample in samples))
+    one, other = (float(np.quantile(sample, 0.95)) for sample in truth)
+    return holds(found.low, one - other, found.high)
+
+
+def _sides(points: dict[Point, dict[str, Sample]], size: int) -> tuple[list[Point], list[Point]]:
+    together = [p for p in points if p[2] == size and p[1] >= size]
+    return together, [p for p in points if p[2] == size and p[1] < size]
+
+
+def _true_crossing(truth: dict[Point, dict[str, Sample]], measure: str) -> float:
+    """Return the zero of the difference of the true bests, linear between sizes."""
+    sizes = sorted({size for _, _, size in truth})
+    curve = [
+        np.subtract(*(min(truth[p][measure].mean() for p in side) for side in _sides(truth, size)))
+        for size in sizes
+    ]
+    for i in range(len(sizes) - 1):
+        if curve[i] <= 0 < curve[i + 1]:
+            return float(sizes[i] + curve[i] / (curve[i] - curve[i + 1]))
+    raise ValueError(f"{measure} has no crossing along {sizes}: {curve}")
+
+
+def _crossing(points: dict[Point, dict[str, Sample]], measure: str, part: slice, truth: float) -> bool:
+    sizes = sorted({size for _, _, size in points})
+    contests = [
+        contest(*(np.stack([points[p][measure][part] for p in side]) for side in _sides(points, size)))
+        for size in sizes
+    ]
+    found = changes_of(sizes, contests, 0.95)
+    return any(not region.favours and holds(region.low, truth, region.high) for region in found.regions)

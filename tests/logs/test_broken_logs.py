@@ -1,0 +1,361 @@
+"""Whatever a log holds, it is read as far as it goes; what is passed over is counted; never a traceback."""
+
+import io
+import json
+import math
+import os
+import random
+import tracemalloc
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from dispatch_sim.logs import files, reading
+from dispatch_sim.logs.files import LogsError, Tally, lines_of, log_files
+from dispatch_sim.logs.found import rows
+from dispatch_sim.logs.reading import find_runs, read_logs
+from dispatch_sim.logs.synthetic import make_runs
+from dispatch_sim.logs.synthetic_claude import write_claude_code
+from dispatch_sim.logs.synthetic_others import write_codex, write_otel
+from dispatch_sim.logs.tables import make_tables
+
+RUNS = [
+    replace(run, calls=run.calls[:3], prompt_tokens=20, return_tokens=20)
+    for run in make_runs(2, seed=3)
+    if run.outcome == "completed"
+][:3]
+
+
+def _only(folder):
+    [path] = [path for path in folder.rglob("*") if path.is_file()]
+    return path
+
+
+@pytest.fixture
+def transcript(tmp_path):
+    """Write a transcript of three runs, side chains and all in one file."""
+    write_claude_code(RUNS[:2], tmp_path / "logs", "inline")
+    return _only(tmp_path / "logs")
+
+
+def _skipped(logs):
+    return {what: skipped.count for what, skipped in logs.tally.skipped.items()}
+
+
+def test_a_line_that_was_cut_off_costs_that_line_only(transcript):
+    """The place is told: the file as it was named, and the line. The last line may be half written."""
+    lines = transcript.read_bytes().splitlines(keepends=True)
+    whole = read_logs(transcript)
+    cut = [lines[0][:50] + b"\n", *lines[1:-1], lines[-1][:-20]]
+    transcript.write_bytes(b"".join(cut))
+    logs = read_logs(transcript)
+    assert _skipped(logs) == {"line that is not JSON": 1, "last line that is cut off": 1}
+    assert logs.tally.skipped["line that is not JSON"].first == f"{transcript}, line 1"
+    assert len(logs.runs) == len(whole.runs)
+
+
+STRANGE_LINES = {
+    b"[1, 2]": "line that is no JSON object",
+    b'"text"': "line that is no JSON object",
+    b"12345": "line that is no JSON object",
+    b"nonsense": "line that is not JSON",
+    b'{"a": ' + b"9" * 5000 + b"}": "line that is not JSON",
+    b"[" * 100_000: "line that is nested too deeply",
+    b'{"a":' * 100_000: "line that is nested too deeply",
+    b"\x00" * 50: "line that is not JSON",
+    b"\xff\xfe\x00garbage": "line that is not JSON",
+}
+
+
+@pytest.mark.parametrize(("line", "why"), STRANGE_LINES.items(), ids=range(len(STRANGE_LINES)))
+def test_a_strange_line_is_passed_over_and_counted(transcript, line, why):
+    """The rest of the file is read as if it were not there."""
+    whole = read_logs(transcript).runs
+    lines = transcript.read_bytes().splitlines()
+    transcript.write_bytes(b"\n".join([*lines[:2], line, *lines[2:]]) + b"\n")
+    logs = read_logs(transcript)
+    assert logs.runs.equals(whole)
+    assert _skipped(logs) == {why: 1}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b'"half":"\\ud83d"',  # what JavaScript writes of a text that was cut in an emoji
+        b'"raw":"\xed\xa0\xbd\xff"',
+        b'"number":NaN,"other":-Infinity,"huge":1e999,"long":123456789012345678901234567890',
+        b'"nul":"\x00"',
+    ],
+)
+def test_what_real_programs_write_against_the_standard_does_not_lose_the_line(transcript, odd):
+    """Every line gets such a field, and the runs are the same."""
+    whole = read_logs(transcript).runs
+    lines = transcript.read_bytes().splitlines()
+    transcript.write_bytes(b"".join(b"{" + odd + b"," + line[1:] + b"\n" for line in lines))
+    logs = read_logs(transcript)
+    assert (logs.runs.equals(whole), _skipped(logs)) == (True, {})
+
+
+def test_nuls_before_a_line_and_a_byte_order_mark_are_no_part_of_it(transcript):
+    """A crash leaves NULs, an editor a mark at the beginning."""
+    whole = read_logs(transcript).runs
+    lines = transcript.read_bytes().splitlines(keepends=True)
+    transcript.write_bytes(b"\xef\xbb\xbf" + b"".join([*lines[:2], b"\x00" * 4096 + lines[2], *lines[3:]]))
+    logs = read_logs(transcript)
+    assert (logs.runs.equals(whole), _skipped(logs)) == (True, {})
+
+
+def test_a_clock_that_jumps_leaves_no_negative_time(transcript):
+    """A result from before its call gives no duration and no wall clock; the times stay as they are."""
+    lines = [json.loads(line) for line in transcript.read_text().splitlines()]
+    for line in lines:
+        if isinstance(line.get("toolUseResult"), dict):
+            line["timestamp"] = "1970-01-01T00:00:00Z"
+            del line["toolUseResult"]["totalDurationMs"]
+    transcript.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    logs = read_logs(transcript)
+    assert (logs.runs["ended_at_s"] < 0).all()
+    assert logs.runs["duration_s"].isna().all()
+    assert logs.groups["wall_s"].isna().all()
+
+
+def test_an_endless_line_is_passed_over_in_bounded_memory():
+    """A gigabyte without an end of line, then a line: the line is read, and little is held at a time."""
+
+    class Endless(io.RawIOBase):
+        left = 1 << 30
+
+        def readable(self):
+            return True
+
+        def readinto(self, into):
+            if self.left <= 0:
+                tail = b"\n{}  \n" if self.left == 0 else b""
+                self.left -= 1
+                into[: len(tail)] = tail
+                return len(tail)
+            size = min(len(into), self.left)
+            into[:size] = b"x" * size
+            self.left -= size
+            return size
+
+    tally = Tally()
+    tracemalloc.start()
+    stream = io.BufferedReader(Endless(), 1 << 20)
+    found = list(lines_of(stream, (1 << 30) + 6, "file 1", tally))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found == [(2, b"{}  \n")]
+    assert tally.skipped["line that is too long"].first == "file 1, line 1"
+    assert peak < 4 * files.LONGEST_LINE
+
+
+def test_a_file_that_grows_is_read_as_far_as_it_went(transcript):
+    """What is appended while it is read is for the next time, however fast it grows."""
+    size = transcript.stat().st_size
+    lines = 0
+    with transcript.open("rb") as opened:
+        for _, line in lines_of(opened, size, "file 1", Tally()):
+            lines += 1
+            with transcript.open("ab") as more:
+                more.write(line)
+    assert lines == transcript.read_bytes()[:size].count(b"\n")
+
+
+def test_names_of_folders_and_links_do_no_harm(transcript, tmp_path):
+    """Links in circles, links to nothing, pipes, and files that nobody may read."""
+    whole = read_logs(transcript).runs
+    folder = transcript.parent
+    (folder / "again").symlink_to(tmp_path / "logs", target_is_directory=True)
+    (folder / "nowhere.jsonl").symlink_to(folder / "missing")
+    (folder / "self.jsonl").symlink_to(folder / "self.jsonl")
+    (folder / "notes.txt").write_text("...")
+    (folder / os.fsdecode(b"\xff\xfe.jsonl")).write_bytes(b"")
+    os.mkfifo(folder / "pipe.jsonl")
+    logs = read_logs(tmp_path / "logs")
+    assert logs.runs.equals(whole)
+    assert _skipped(logs) == {
+        "folder that lies in itself by a link": 1,
+        "link or file that cannot be read": 2,
+        "neither a file nor a folder": 1,
+        "file that is not named like a log": 1,
+        "file of no format that is known here": 1,
+    }
+
+
+def test_a_million_small_files_are_listed_without_being_held(tmp_path, monkeypatch):
+    """Files are yielded as they are met: no folder is listed before the files of those before it were."""
+    names = [f"{number:04}.jsonl" for number in range(1000)]
+    folders = [f"d{number:04}" for number in range(1000)]
+    (tmp_path / names[0]).write_bytes(b"{}\n")
+    a_file, top = os.stat(tmp_path / names[0]), os.stat(tmp_path)
+
+    listed = []
+
+    def names_in(folder):
+        listed.append(folder)
+        return list(folders if folder == str(tmp_path) else names)
+
+    def status(path):
+        if path.endswith(".jsonl"):
+            return a_file
+        number = 0 if path == str(tmp_path) else int(path[-4:]) + 1
+        return os.stat_result((top.st_mode, number, *tuple(top)[2:10]))
+
+    monkeypatch.setattr(files, "os", SimpleNamespace(listdir=names_in, stat=status, path=os.path))
+    tally = Tally()
+    for number, _ in enumerate(log_files([tmp_path], tally)):
+        assert len(listed) == number // 1000 + 2
+    assert (tally.files, tally.skipped) == (1_000_000, {})
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"plain text\n", b'{"type": "other"}\n', b"PK\x03\x04"])
+def test_what_is_no_log_is_an_error_that_says_what_to_name_instead(tmp_path, content):
+    """One message, with what was found."""
+    (tmp_path / "one.jsonl").write_bytes(content)
+    with pytest.raises(
+        LogsError, match=r"no log of a known format \(.*1 x file of no format.*~/\.claude/projects"
+    ):
+        read_logs(tmp_path)
+
+
+def test_of_many_paths_an_error_names_three(tmp_path):
+    """A shell writes out a pattern to thousands of them."""
+    paths = [tmp_path / f"{number}.jsonl" for number in range(1000)]
+    for path in paths:
+        path.write_text("...\n")
+    with pytest.raises(LogsError, match=r"/2\.jsonl and 997 more: no log"):
+        read_logs(*paths)
+
+
+def test_an_indented_document_is_read_whole(tmp_path):
+    """Traces that were exported by hand are often one object over many lines, or a list of them on one."""
+    write_otel(RUNS, tmp_path)
+    path = _only(tmp_path)
+    whole = read_logs(path).runs
+    export = json.loads(path.read_text().splitlines()[0])
+    for text in (json.dumps(export, indent=2), json.dumps(export).replace(": [", ": [\n", 2)):
+        path.write_text(text)
+        assert read_logs(path).runs.equals(whole)
+        assert read_logs(path).tally.bytes == len(text)
+    path.write_text(json.dumps([export]))
+    assert read_logs(path).runs.equals(whole)
+
+
+def test_a_document_that_is_too_large_is_passed_over(tmp_path, monkeypatch):
+    """It would have to be held whole; its lines are no records."""
+    write_otel(RUNS, tmp_path)
+    path = _only(tmp_path)
+    path.write_text(json.dumps(json.loads(path.read_text().splitlines()[0]), indent=2))
+    monkeypatch.setattr(reading, "LONGEST_LINE", 1000)
+    with pytest.raises(LogsError, match="1 x document over 0 MiB on many lines"):
+        read_logs(path)
+
+
+STRANGE_VALUES = (
+    None,
+    True,
+    -1,
+    0,
+    1e300,
+    10**40,
+    math.nan,
+    math.inf,
+    "",
+    "\ud800",
+    "9999-12-31T23:59:59.999Z",
+    "0001-01-01T00:00:00+23:59",
+    "NaN",
+    "-5",
+    [],
+    [[]],
+    {},
+    {"": {}},
+    [None, 1, "a", {}],
+)
+
+
+def _places(value, path=()):
+    """Yield the paths to everything in a JSON value."""
+    yield path
+    children = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
+    for key, child in children:
+        yield from _places(child, (*path, key))
+
+
+def _mutated(lines, luck):
+    """Return the lines of a log after one to three accidents."""
+    lines = list(lines)
+    for _ in range(luck.randint(1, 3)):
+        at = luck.randrange(len(lines))
+        match luck.randrange(8):
+            case 0:
+                lines[at] = lines[at][: luck.randrange(len(lines[at]) + 1)]
+            case 1:
+                broken = bytearray(lines[at])
+                for _ in range(min(3, len(broken))):
+                    broken[luck.randrange(len(broken))] = luck.randrange(256)
+                lines[at] = bytes(broken)
+            case 2:
+                lines.insert(luck.randrange(len(lines)), lines[at])
+            case 3 if len(lines) > 1:
+                del lines[at]
+            case 4:
+                luck.shuffle(lines)
+            case _:
+                try:
+                    record = json.loads(lines[at])
+                except ValueError:
+                    continue
+                lines[at] = json.dumps(_replaced(record, luck)).encode()
+    return lines
+
+
+def _replaced(record, luck):
+    """Return a record with one thing in it replaced by a strange one, taken out, or moved to another key."""
+    path = luck.choice([path for path in _places(record) if path] or [()])
+    if not path:
+        return record
+    parent = record
+    for key in path[:-1]:
+        parent = parent[key]
+    match luck.randrange(4):
+        case 0 if isinstance(parent, dict):
+            parent[luck.choice(["id", "type", "content", "timestamp", "usage"])] = parent.pop(path[-1])
+        case 1 if isinstance(parent, dict):
+            del parent[path[-1]]
+        case _:
+            parent[path[-1]] = luck.choice(STRANGE_VALUES)
+    return record
+
+
+WRITERS = {
+    "inline": lambda runs, folder: write_claude_code(runs, folder, "inline"),
+    "subagents": lambda runs, folder: write_claude_code(runs, folder, "subagents"),
+    "progress": lambda runs, folder: write_claude_code(runs, folder, "progress"),
+    "codex": write_codex,
+    "otel": write_otel,
+}
+
+
+@pytest.mark.parametrize("written_by", WRITERS)
+def test_ten_thousand_accidents_never_end_in_a_traceback(tmp_path, written_by):
+    """2,000 for each way of writing; what is read then keeps the rules of the tables."""
+    luck = random.Random(f"accidents {written_by}")
+    WRITERS[written_by](RUNS, tmp_path)
+    lines = b"".join(path.read_bytes() for path in sorted(tmp_path.rglob("*.jsonl"))).splitlines()
+    path = tmp_path / "accident.jsonl"
+    read = 0
+    for number in range(2000):
+        path.write_bytes(b"\n".join(_mutated(lines, luck)))
+        try:
+            found = rows(find_runs([path], Tally()))
+        except LogsError:
+            continue
+        read += bool(found)
+        if number % 20 == 0:
+            make_tables(found)
+    assert read > 1000

@@ -1,0 +1,193 @@
+"""What Codex does that made-up rollouts do not: each a small rollout of its own."""
+
+import json
+
+import pytest
+
+from dispatch_sim.logs.reading import read_logs
+
+
+def _line(at, kind, /, **payload):
+    return {"timestamp": f"2026-01-05T10:{at}Z", "type": kind, "payload": payload}
+
+
+def _event(at, event, /, **payload):
+    return _line(at, "event_msg", type=event, **payload)
+
+
+def _called(at, name, call, asked):
+    return _line(
+        at, "response_item", type="function_call", name=name, call_id=call, arguments=json.dumps(asked)
+    )
+
+
+def _spawn(at, call, **asked):
+    return _called(at, "spawn_agent", call, asked)
+
+
+def _output(at, call, output):
+    return _line(at, "response_item", type="function_call_output", call_id=call, output=output)
+
+
+def _tokens(at, total, last, cached=0):
+    info = {
+        "total_token_usage": {"input_tokens": total, "output_tokens": total // 10},
+        "last_token_usage": {
+            "input_tokens": last,
+            "cached_input_tokens": cached,
+            "output_tokens": last // 10,
+        },
+    }
+    return _event(at, "token_count", info=info)
+
+
+def _agent(*lines, id_="child", parent="main", at="00:01"):
+    source = {"subagent": {"thread_spawn": {"parent_thread_id": parent, "depth": 1}}}
+    return [_line(at, "session_meta", id=id_, source=source), *lines]
+
+
+MAIN = _line("00:00", "session_meta", id="main", source="cli")
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Return what writes rollouts, one a list of lines, and reads them."""
+
+    def write(*rollouts):
+        for number, lines in enumerate(rollouts):
+            text = "".join(json.dumps(line) + "\n" for line in lines)
+            (tmp_path / f"rollout-{number}.jsonl").write_text(text)
+        return read_logs(tmp_path)
+
+    return write
+
+
+@pytest.mark.parametrize(
+    "names_it",
+    [
+        _event("00:01", "sub_agent_activity", kind="started", event_id="c1", agent_thread_id="child"),
+        _event("00:01", "collab_agent_spawn_end", call_id="c1", new_thread_id="child"),
+        _event(
+            "00:01",
+            "item_completed",
+            item={"type": "SubAgentActivity", "kind": "started", "id": "c1", "agent_thread_id": "child"},
+        ),
+        _output("00:01", "c1", '{"agent_id": "child"}'),
+        _output("00:01", "c1", '{"task_name": "/root/reviewer"}'),
+    ],
+    ids=["activity", "collab", "item", "result", "by order alone"],
+)
+def test_the_call_of_an_agent_is_found_however_its_thread_is_named(read, names_it):
+    """By an event of one of three versions, by the result, and else by who began first since the call."""
+    agent = _agent(_tokens("00:05", 100, 100, 40), _event("00:09", "task_complete", duration_ms=8000))
+    runs = read([MAIN, _spawn("00:00", "c1", message="x" * 33, agent_type="explorer"), names_it], agent).runs
+    assert len(runs) == 1
+    run = runs.iloc[0]
+    assert (run["kind"], run["outcome"], run["duration_s"], run["spawn_tokens"]) == (
+        "explorer",
+        "completed",
+        8,
+        10,
+    )
+    assert (run["calls"], run["input_tokens"], run["cache_read_tokens"], run["output_tokens"]) == (
+        1,
+        60,
+        40,
+        10,
+    )
+
+
+def test_an_agent_that_a_script_calls_is_found_by_the_event(read):
+    """In code mode there is no call of `spawn_agent` of its own."""
+    event = _event("00:01", "sub_agent_activity", kind="started", event_id="e1", agent_thread_id="child")
+    run = read([MAIN, event], _agent(_event("00:09", "task_complete", duration_ms=8000))).runs.iloc[0]
+    assert (run["called_at_s"], run["duration_s"]) == (0, 8)
+
+
+def test_counts_are_told_again_and_count_once(read):
+    """A count is written anew with every change of the limits; only a new total is a new call."""
+    agent = _agent(_tokens("00:05", 100, 100), _tokens("00:06", 100, 100), _tokens("00:08", 300, 200))
+    run = read([MAIN, _spawn("00:00", "c1", message="")], agent).runs.iloc[0]
+    assert (run["calls"], run["input_tokens"], run["first_context_tokens"]) == (2, 300, 100)
+    assert run["final_context_tokens"] == 220
+
+
+@pytest.mark.parametrize("at", ["00:01", "00:02.500"])
+def test_what_a_fork_copies_of_its_caller_is_not_the_agents(read, at):
+    """The caller's lines come first, at the moment of the fork; a second head says that they were copied."""
+    copied = [
+        MAIN | {"timestamp": f"2026-01-05T10:{at}Z"},
+        _tokens(at, 9000, 9000),
+        _spawn(at, "c0", message=""),
+    ]
+    agent = _agent(*copied, _tokens("00:20", 9100, 100))
+    logs = read([MAIN, _spawn("00:00", "c1", message="")], agent)
+    assert (len(logs.runs), logs.runs["input_tokens"][0]) == (1, 100)
+
+
+def test_waiting_ends_a_group(read):
+    """What is called before the coordinator waits runs at the same time; what is called after does not."""
+    wait = _line(
+        "00:09", "response_item", type="function_call", name="wait_agent", call_id="w", arguments="{}"
+    )
+    calls = [_spawn(f"00:{second:02}", f"c{second}", message="") for second in (1, 2, 11, 12, 13)]
+    logs = read([MAIN, *calls[:2], wait, *calls[2:]])
+    assert logs.groups["size"].tolist() == [2, 3]
+    assert logs.groups["launched_at_s"].tolist() == [1, 12]
+
+
+@pytest.mark.parametrize(
+    ("said", "outcome"),
+    [
+        ("collab spawn failed: agent thread limit reached", "unavailable"),
+        ("unknown agent_type 'x'", "invalid"),
+        ("something else", "error"),
+    ],
+)
+def test_a_refused_call_is_no_run_of_an_agent(read, said, outcome):
+    """A refusal is a sentence where a launch is an object."""
+    logs = read([MAIN, _spawn("00:00", "c1", message=""), _output("00:01", "c1", said)])
+    assert logs.runs["outcome"].tolist() == [outcome]
+
+
+def test_only_the_first_task_of_an_agent_is_its_run(read):
+    """What it is asked afterwards is no dispatch."""
+    agent = _agent(
+        _tokens("00:05", 100, 100),
+        _event("00:09", "task_complete", duration_ms=8000, last_agent_message="y" * 66),
+        _tokens("05:05", 300, 200),
+        _event("05:09", "turn_aborted", duration_ms=4000),
+    )
+    run = read([MAIN, _spawn("00:00", "c1", message="")], agent).runs.iloc[0]
+    assert (run["outcome"], run["duration_s"], run["calls"], run["return_tokens"]) == ("completed", 8, 1, 20)
+
+
+def test_errors_of_the_stream_are_retries(read):
+    """The harness tries again after each."""
+    errors = [_event("00:03", "stream_error", message="..."), _event("00:04", "stream_error", message="...")]
+    run = read([MAIN, _spawn("00:00", "c1", message="")], _agent(*errors, _tokens("00:05", 9, 9))).runs.iloc[
+        0
+    ]
+    assert run["retries"] == 2
+
+
+def test_agents_of_agents_are_deeper_and_of_one_session(read):
+    """A child's rollout has calls as its caller's has."""
+    child = _agent(_spawn("00:05", "c2", message=""), id_="child")
+    grandchild = _agent(_event("00:09", "task_complete"), id_="grandchild", parent="child", at="00:06")
+    runs = read([MAIN, _spawn("00:00", "c1", message="")], child, grandchild).runs
+    assert (runs["depth"].tolist(), runs["session"].nunique()) == ([1, 2], 1)
+
+
+def test_calls_of_the_coordinator_are_counted_beside_the_tables(read):
+    """Over all of its turns; those of agents are in the table."""
+    main = [
+        MAIN,
+        _tokens("00:01", 100, 100),
+        _event("00:02", "task_complete"),
+        _event("10:00", "stream_error"),
+        _tokens("10:01", 300, 200),
+        _spawn("10:02", "c1", message=""),
+    ]
+    tally = read(main, _agent(_tokens("10:05", 9, 9), at="10:03")).tally
+    assert (tally.coordinator_calls, tally.coordinator_retries) == (2, 1)

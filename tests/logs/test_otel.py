@@ -1,0 +1,188 @@
+"""What traces of OpenTelemetry have that made-up ones do not: each a small trace of its own."""
+
+import json
+
+import pytest
+
+from dispatch_sim.logs.reading import read_logs
+
+SECOND = 10**9
+
+
+def _span(id_, parent, operation, began, ended, name="", **attributes):
+    named = {"gen_ai.operation.name": operation, **attributes} if operation else attributes
+    listed = [
+        {"key": key, "value": {"intValue": str(value)} if isinstance(value, int) else {"stringValue": value}}
+        for key, value in named.items()
+    ]
+    return {
+        "traceId": "t1",
+        "spanId": id_,
+        "parentSpanId": parent,
+        "name": name or operation,
+        "startTimeUnixNano": str(began * SECOND),
+        "endTimeUnixNano": str(ended * SECOND),
+        "attributes": listed,
+    }
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Return what writes spans as one export, and reads it."""
+
+    def write(*spans, keys=("resourceSpans", "scopeSpans")):
+        export = {keys[0]: [{"resource": {}, keys[1]: [{"scope": {}, "spans": spans}]}]}
+        (tmp_path / "trace.json").write_text(json.dumps(export))
+        return read_logs(tmp_path)
+
+    return write
+
+
+LEAD = _span("lead", "", "invoke_agent", 100, 200)
+
+NEW = {
+    "gen_ai.usage.input_tokens": 100,
+    "gen_ai.usage.output_tokens": 7,
+    "gen_ai.usage.cache_read.input_tokens": 60,
+    "gen_ai.usage.cache_creation.input_tokens": 30,
+}
+OLDER = {
+    "gen_ai.usage.input_tokens": 100,
+    "gen_ai.usage.output_tokens": 7,
+    "gen_ai.usage.cache_read_input_tokens": 60,
+    "gen_ai.usage.cache_creation_input_tokens": 30,
+}
+OLDEST = {"gen_ai.system": "x", "gen_ai.usage.prompt_tokens": 100, "gen_ai.usage.completion_tokens": 7}
+APART = NEW | {"gen_ai.usage.input_tokens": 10}
+
+
+@pytest.mark.parametrize(
+    ("operation", "attributes", "tokens"),
+    [
+        ("chat", NEW, (10, 30, 60, 7)),
+        ("text_completion", OLDER, (10, 30, 60, 7)),
+        ("", OLDEST, (100, 0, 0, 7)),
+        ("chat", APART, (10, 30, 60, 7)),
+    ],
+    ids=["of 1.41", "older", "oldest", "cached counted apart"],
+)
+def test_tokens_are_read_by_new_and_old_names(read, operation, attributes, tokens):
+    """The input includes what is cached, but for writers that count it apart."""
+    run = read(
+        LEAD,
+        _span("a", "lead", "invoke_agent", 110, 150),
+        _span("c", "a", operation, 111, 120, name="call", **attributes),
+    ).runs.iloc[0]
+    classes = ["input_tokens", "cache_write_tokens", "cache_read_tokens", "output_tokens"]
+    assert tuple(run[classes]) == tokens
+    assert run["calls"] == 1
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ("resourceSpans", "scopeSpans"),
+        ("resource_spans", "scope_spans"),
+        ("resourceSpans", "instrumentationLibrarySpans"),
+        ("batches", "scopeSpans"),
+    ],
+)
+def test_exports_of_older_protocols_are_read(read, keys):
+    """By the names that they gave to the same lists."""
+    assert len(read(LEAD, _span("a", "lead", "invoke_agent", 110, 150), keys=keys).runs) == 1
+
+
+def test_runs_that_began_before_any_had_ended_are_a_group(read):
+    """A queue of two that starts the third when the first is back is no group of three."""
+    spans = [
+        _span("a", "lead", "invoke_agent", 110, 120),
+        _span("b", "lead", "invoke_agent", 111, 140),
+        _span("c", "lead", "invoke_agent", 121, 130),
+        _span("d", "lead", "invoke_agent", 150, 160),
+    ]
+    logs = read(LEAD, *spans)
+    assert logs.runs["group_size"].tolist() == [2, 2, 1, 1]
+    assert logs.groups["wall_s"].tolist() == [30]
+
+
+def test_other_spans_may_lie_between(read):
+    """A call may lie in a framework's own spans; it is of the nearest agent above."""
+    logs = read(
+        _span("web", "", "", 90, 210, name="POST /ask"),
+        LEAD | {"parentSpanId": "web"},
+        _span("tool", "lead", "execute_tool", 109, 151),
+        _span("step", "tool", "", 109, 151, name="step"),
+        _span("a", "step", "invoke_agent", 110, 150, **{"gen_ai.agent.name": "Plan"}),
+        _span("graph", "a", "", 110, 150, name="graph"),
+        _span("c", "graph", "chat", 111, 120, **NEW),
+        _span("t", "graph", "execute_tool", 121, 122),
+    )
+    assert logs.runs[["kind", "calls", "tool_uses", "depth"]].to_numpy().tolist() == [["Plan", 1, 1, 1]]
+
+
+def test_agents_on_top_that_call_none_are_runs(read):
+    """A program that calls three agents has no coordinator among them."""
+    spans = [_span(id_, "", "invoke_agent", 110, 150) for id_ in "abc"]
+    assert read(*spans).groups["size"].tolist() == [3]
+
+
+def test_a_remote_agent_is_one_run_though_both_sides_trace_it(read):
+    """The client's span and the server's have the same agent."""
+    named = {"gen_ai.agent.name": "Plan"}
+    logs = read(
+        LEAD,
+        _span("client", "lead", "invoke_agent", 110, 150, **named) | {"kind": 3},
+        _span("server", "client", "invoke_agent", 111, 149, **named),
+        _span("c", "server", "chat", 111, 120, **NEW),
+    )
+    assert logs.runs[["duration_s", "calls"]].to_numpy().tolist() == [[40, 1]]
+
+
+def test_an_agents_own_counts_stand_in_for_calls_that_are_not_traced(read):
+    """Tokens are known then, but neither calls nor the first one's context."""
+    run = read(LEAD, _span("a", "lead", "invoke_agent", 110, 150, **NEW)).runs.iloc[0]
+    assert (run["cache_read_tokens"], run["output_tokens"]) == (60, 7)
+    assert run[["calls", "first_context_tokens"]].isna().all()
+
+
+@pytest.mark.parametrize(("error", "outcome"), [("timeout", "failed"), ("cancelled", "interrupted")])
+def test_errors_are_told_apart(read, error, outcome):
+    """By the type that is told."""
+    logs = read(LEAD, _span("a", "lead", "invoke_agent", 110, 150, **{"error.type": error}))
+    assert logs.runs["outcome"].tolist() == [outcome]
+
+
+def test_a_failed_call_that_others_follow_was_retried(read):
+    """The last call may have failed for good."""
+    failed = {"error.type": "429"}
+    run = read(
+        LEAD,
+        _span("a", "lead", "invoke_agent", 110, 150),
+        _span("c1", "a", "chat", 111, 112, **failed),
+        _span("c2", "a", "chat", 113, 114, **NEW),
+        _span("c3", "a", "chat", 115, 116, **failed),
+    ).runs.iloc[0]
+    assert (run["retries"], run["calls"]) == (1, 1)
+
+
+def test_spans_whose_parents_go_round_are_read(read):
+    """A broken exporter is no reason to hang."""
+    logs = read(
+        _span("a", "b", "invoke_agent", 110, 150),
+        _span("b", "a", "invoke_agent", 111, 149),
+        _span("c", "c", "chat", 111, 120, **NEW),
+    )
+    assert len(logs.runs) == 2
+
+
+def test_calls_of_the_coordinator_are_counted_beside_the_tables(read):
+    """They lie below its own span, and in none of the runs."""
+    logs = read(
+        LEAD,
+        _span("c1", "lead", "chat", 101, 102, **NEW),
+        _span("a", "lead", "invoke_agent", 110, 150),
+        _span("c2", "a", "chat", 111, 112, **NEW),
+        _span("c3", "lead", "chat", 160, 170, **{"error.type": "429"}),
+    )
+    assert (logs.tally.coordinator_calls, logs.tally.coordinator_retries) == (1, 1)
+    assert logs.runs["calls"].tolist() == [1]

@@ -1,0 +1,139 @@
+"""What a study comes to prints in words, and shows itself in a notebook, where a user's names stay names."""
+
+import base64
+import re
+
+import pytest
+from IPython.core.formatters import DisplayFormatter
+from IPython.core.interactiveshell import InteractiveShell
+
+import dispatch_sim
+from dispatch_sim.report.notebook import html
+from tests.report.conftest import HOSTILE, TIGHT
+from tests.report.test_page import Page
+
+ANSWERS = ["tight", "roomy", "nothing", "factors", "one_task", "comparison", "hostile", "variants", "many"]
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory):
+    """Return one of each kind of thing that is displayed, by name."""
+    source = dispatch_sim.parse_source(f"{TIGHT}engine: compiled\n")
+    folder = tmp_path_factory.mktemp("logs")
+    dispatch_sim.write_example(folder)
+    logs = dispatch_sim.read_logs(folder / "codex")
+    return {
+        "source": source,
+        "quick": dispatch_sim.ask(dispatch_sim.Question(tasks=4)),
+        "map": dispatch_sim.map_winners(source, "tasks=2,6", "provider.limits.scale=1,10", replications=20),
+        "explanation": dispatch_sim.explain(
+            source, ranges={"tasks.tokens": "5K..50K"}, replications=8, samples=0
+        ),
+        "tuning": dispatch_sim.tune(source, replications=8),
+        "logs": logs,
+        "calibration": dispatch_sim.calibrate(logs),
+        "backtest": dispatch_sim.backtest(logs, replications=4),
+        "what_if": dispatch_sim.what_if(logs),
+    }
+
+
+KINDS = ["source", "quick", "map", "explanation", "tuning", "logs", "calibration", "backtest", "what_if"]
+
+
+def of_answer(answer):
+    """Return an answer and all that it is made of and that is displayed."""
+    return [answer, answer.results, *answer.choices, *answer.break_evens]
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_an_answer_and_its_parts_are_well_formed_pages_and_print(name, request):
+    """Whatever a study is of: every tag that is opened is closed."""
+    for each in of_answer(request.getfixturevalue(name)):
+        Page(each._repr_html_())
+        assert str(each).strip()
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_each_kind_of_result_is_a_well_formed_page_and_prints(name, shown):
+    """And not as Python writes its data."""
+    page = Page(shown[name]._repr_html_())
+    assert {tag for tag, _ in page.tags} & {"table", "img", "p"}
+    assert not str(shown[name]).startswith(type(shown[name]).__name__)
+
+
+def test_what_is_recommended_is_said_in_words_and_in_the_page(tight):
+    """With the same sentence, and the figure of the break-even."""
+    sentence = "through a queue of 2"
+    page = tight._repr_html_()
+    assert sentence in str(tight)
+    assert sentence in page
+    [image] = [attributes for tag, attributes in Page(page).tags if tag == "img"]
+    assert image["alt"]
+    svg = base64.b64decode(image["src"].removeprefix("data:image/svg+xml;base64,")).decode()
+    assert svg.startswith("<?xml")
+
+
+def test_names_of_a_user_are_inert(hostile):
+    """No tag, script or formula of theirs: in a page all is text, and MathJax passes over it."""
+    allowed = {"div", "p", "table", "caption", "thead", "tbody", "tr", "th", "td", "img"}
+    source = dispatch_sim.parse_source(HOSTILE)
+    for each in [*of_answer(hostile), source]:
+        page = Page(each._repr_html_())
+        assert {tag for tag, _ in page.tags} <= allowed
+        assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
+        assert "mathjax_ignore" in page.tags[0][1]["class"]
+        assert "\u202e" not in each._repr_html_()
+
+
+def test_nothing_is_fetched_by_what_is_shown(tight, shown):
+    """Figures are in the page itself."""
+    for each in [*of_answer(tight), *shown.values()]:
+        sources = re.findall(r'\b(?:src|href)="([^"]*)"', each._repr_html_())
+        assert all(source.startswith("data:image/svg+xml;base64,") for source in sources)
+
+
+def test_a_source_with_a_mistake_shows_the_mistake():
+    """Looking at it is no error."""
+    wrong = dispatch_sim.parse_source("tasks: [{name: a, tokens: 15K, duration: 60 parsecs}]")
+    assert "60 parsecs" in str(wrong)
+    assert "is not a time" in wrong._repr_html_()
+
+
+def test_long_tables_say_what_they_leave_out(many):
+    """With the number of what is not shown."""
+    points = many.results.frame.groupby(["strategy", "concurrency", "tasks"]).ngroups
+    page = Page(many.results._repr_html_())
+    rows = sum(tag == "tr" for tag, _ in page.tags) - 1
+    assert rows < points
+    assert f"And {points - rows} more design points" in str(many.results)
+
+
+def test_a_choice_by_a_measure_of_ones_own_is_shown_by_its_name(tight):
+    """Columns that no scenario can minimise have no words of their own."""
+    frame = tight.results.frame.assign(mine=lambda rows: rows["tokens"] + 1.0)
+    choice = dispatch_sim.choose(frame, 6, "mine")
+    found = dispatch_sim.find_break_even(frame, "mine")[0]
+    assert "mine" in str(choice)
+    assert "mine" in found._repr_html_()
+
+
+def test_in_a_notebook_text_and_page_are_kept_and_not_all_data(tight):
+    """By IPython's own formatter."""
+    bundle, _ = DisplayFormatter().format(tight)
+    assert bundle["text/plain"] == str(tight).rstrip()
+    assert bundle["text/html"] == tight._repr_html_()
+
+
+def test_in_a_notebook_an_error_of_the_user_is_a_message_without_a_traceback(capsys):
+    """By IPython's own shell."""
+    shell = InteractiveShell()
+    shell.run_cell("import dispatch_sim; dispatch_sim.load_scenario('missing.yaml')")
+    told = capsys.readouterr()
+    assert "missing.yaml:1:1: cannot be read" in told.out + told.err
+    assert "Traceback" not in told.out + told.err
+
+
+def test_what_cannot_be_shown_is_refused():
+    """Rather than shown as nothing."""
+    with pytest.raises(TypeError, match="nothing to show"):
+        html(object())

@@ -7,8 +7,9 @@ import pytest
 from dispatch_sim.report.tuning import flat_words, tuning_markdown, tuning_text, write_tuning
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.strategy import Strategy
+from dispatch_sim.study.knobs import find_knobs
 from dispatch_sim.study.places import find_place, play_places
-from dispatch_sim.study.tuning import find_knobs, settings_of, tune
+from dispatch_sim.study.tuning import settings_of, tune
 
 # Attempts of exactly 64 s, a fifth of which go silent; nothing else goes wrong.
 HANGS = """\

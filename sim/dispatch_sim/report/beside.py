@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from dispatch_sim.report.why import PARTS
 from dispatch_sim.report.words import MEASURES
 from dispatch_sim.scenario.distributions import Constant
 from dispatch_sim.study.estimates import Estimate
 from dispatch_sim.study.explanation import Explanation
 from dispatch_sim.study.flips import Flip
-from dispatch_sim.study.ledger import Part
+from dispatch_sim.study.ledger import Comparison, Part
 from dispatch_sim.study.parameter import Parameter
 from dispatch_sim.study.sensitivity import Index, Swing
 from dispatch_sim.study.two_factor_map import MOST_LEVELS, Axis, Cell, StrategyMap
-from dispatch_sim.study.winners import Point, Standing, Winner
+from dispatch_sim.study.winners import Point, Standing, Winner, kind_of
 
 MAP_FILE, WHY_FILE = "map.json", "why.json"
 
@@ -28,9 +29,16 @@ _MOST_BYTES = 8 * 1024 * 1024
 
 _Text = Annotated[str, Field(max_length=10_000)]
 _Label = Annotated[str, Field(pattern=r"^(sequential|parallel|queue|waves|adaptive)( \([a-z, -]{1,100}\))?$")]
+_Kind = Literal["one", "all", "queue", "waves", "adaptive"]
 _Width = Annotated[int, Field(ge=0, le=100_000)]
 _Number = Annotated[float, Field(allow_inf_nan=False, ge=-1e15, le=1e15)]
 _Levels = Annotated[list[_Number], Field(min_length=1, max_length=MOST_LEVELS)]
+
+
+def _known_part(name: str) -> str:
+    if name not in PARTS:
+        raise ValueError("is not a part of a difference")
+    return name
 
 
 class _Section(BaseModel):
@@ -89,6 +97,7 @@ class _Axis(_Section):
 class _Cell(_Section):
     x: _Number
     y: _Number
+    kind: _Kind | None
     strategy: _Label | None
     concurrency: _Width | None
     standing: Standing | None
@@ -101,13 +110,14 @@ class _Cell(_Section):
 
     @property
     def cell(self) -> Cell:
-        if self.strategy is None or self.standing is None or self.mean is None:
+        if self.strategy is None or self.kind is None or self.standing is None or self.mean is None:
             return Cell(self.x, self.y, None, self.why_not or "")
         margin, low, high = (
             math.nan if value is None else value for value in (self.margin, self.margin_low, self.margin_high)
         )
         winner = Winner(
             (self.strategy, self.concurrency or 0),
+            self.kind,
             self.standing,
             tuple(way.point for way in self.as_good),
             self.mean,
@@ -138,6 +148,7 @@ class _Key(_Section):
 
 
 class _Flip(_Key):
+    to_another: Literal["kind", "way"]
     flips_at: _Number | None
     low: _Number | None
     high: _Number | None
@@ -148,7 +159,8 @@ class _Flip(_Key):
     def flip(self) -> Flip:
         becomes = self.becomes.point if self.becomes is not None else None
         at = self.flips_at if becomes is not None else None
-        return Flip(self.parameter, at, self.low, self.high, becomes, self.resolved)
+        of_kind = self.to_another == "kind"
+        return Flip(self.parameter, of_kind, at, self.low, self.high, becomes, self.resolved)
 
 
 class _Swing(_Key):
@@ -171,9 +183,19 @@ class _Index(_Key):
 
 
 class _Part(_Section):
-    part: str
+    part: Annotated[str, AfterValidator(_known_part)]
     cause: _Text
     difference: _Estimate
+
+
+class _Comparison(_Way):
+    difference: _Estimate
+    parts: Annotated[list[_Part], Field(max_length=100)]
+
+    @property
+    def comparison(self) -> Comparison:
+        parts = tuple(Part(each.part, each.cause, each.difference.estimate) for each in self.parts)
+        return Comparison(self.point, self.difference.estimate, parts)
 
 
 class _Why(_Study):
@@ -181,8 +203,7 @@ class _Why(_Study):
     recommended: _Way
     standing: Standing
     rival: _Way
-    difference: _Estimate
-    parts: Annotated[list[_Part], Field(max_length=100)]
+    comparisons: Annotated[list[_Comparison], Field(min_length=1, max_length=20)]
     one_at_a_time: Annotated[list[_Swing], Field(max_length=1000)]
     sobol: Annotated[list[_Index], Field(max_length=1000)]
     flips: Annotated[list[_Flip], Field(max_length=1000)]
@@ -225,23 +246,12 @@ def stored_explanation(folder: Path, of: set[str]) -> Explanation | None:
     if found.sha256 not in of or found.objective not in MEASURES:
         return None
     units = {swing.path: swing.unit for swing in found.one_at_a_time}
-    difference = found.difference.estimate
     return Explanation(
         name=found.scenario,
         tasks=found.tasks,
-        winner=Winner(
-            found.recommended.point,
-            found.standing,
-            (found.recommended.point,),
-            math.nan,
-            found.rival.point,
-            difference.mean,
-            difference.low,
-            difference.high,
-        ),
+        winner=_winner(found),
         rival=found.rival.point,
-        difference=difference,
-        parts=tuple(Part(each.part, each.cause, each.difference.estimate) for each in found.parts),
+        comparisons=tuple(each.comparison for each in found.comparisons),
         swings=tuple(each.swing for each in found.one_at_a_time),
         indices=tuple(
             Index(
@@ -261,6 +271,13 @@ def stored_explanation(folder: Path, of: set[str]) -> Explanation | None:
         seed=found.seed,
         sha256=found.sha256,
     )
+
+
+def _winner(found: _Why) -> Winner:
+    """Return who wins, and how surely; the file has no more of it."""
+    point, unknown = found.recommended.point, math.nan
+    kind = kind_of(point, found.tasks)
+    return Winner(point, kind, found.standing, (point,), unknown, None, unknown, unknown, unknown)
 
 
 def _text(path: Path) -> bytes:

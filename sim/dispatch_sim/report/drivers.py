@@ -7,7 +7,7 @@ from typing import Any
 from dispatch_sim.report.map_figure import map_picture
 from dispatch_sim.report.maps import axis_words, basis, cell_sign, legend, map_sentences
 from dispatch_sim.report.tables import Table
-from dispatch_sim.report.why import Rows, decision_sentence, named, sections, steady_sentence
+from dispatch_sim.report.why import Rows, named, sections
 from dispatch_sim.report.why import basis as basis_of
 from dispatch_sim.report.why_figure import tornado_picture
 from dispatch_sim.report.words import capital
@@ -15,6 +15,7 @@ from dispatch_sim.study.explanation import Explanation
 from dispatch_sim.study.two_factor_map import StrategyMap
 
 _FLIPS = "What would flip it"
+"""What the titles of the parts on that begin with."""
 
 
 def map_parts(found: StrategyMap) -> dict[str, Any]:
@@ -31,21 +32,19 @@ def driver_parts(found: Explanation) -> dict[str, Any]:
     tables = [
         _table(f"{title}. {sentence}", rows)
         for title, sentence, rows in sections(found)
-        if title != _FLIPS and len(rows) > 1
+        if not title.startswith(_FLIPS) and len(rows) > 1
     ]
     figure = tornado_picture(found, named(found.rival), named(found.recommended)) if found.swings else None
-    return {"figure": figure, "tables": tables, "basis": basis_of(found), "says": decision_sentence(found)}
+    return {"figure": figure, "tables": tables, "basis": basis_of(found)}
 
 
-def flip_parts(found: Explanation) -> dict[str, Any]:
-    """Return what would flip the decision: a sentence, and a table where anything does."""
-    [(sentence, rows)] = [(sentence, rows) for title, sentence, rows in sections(found) if title == _FLIPS]
-    steady = steady_sentence(found)
-    return {
-        "table": _table(sentence.removesuffix(steady).strip(), rows) if len(rows) > 1 else None,
-        "says": "Nothing that was tried flips it." if len(rows) < 2 else "",
-        "steady": steady,
-    }
+def flip_parts(found: Explanation) -> list[dict[str, Any]]:
+    """Return what would flip the decision: a sentence each, and a table where anything does."""
+    return [
+        {"title": title, "says": sentence, "table": _table(title, rows) if len(rows) > 1 else None}
+        for title, sentence, rows in sections(found)
+        if title.startswith(_FLIPS)
+    ]
 
 
 def _table(caption: str, rows: Rows) -> Table:

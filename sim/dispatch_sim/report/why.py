@@ -34,7 +34,7 @@ MOST_SWINGS = 12
 
 Rows = list[list[str]]
 
-_PARTS = {
+PARTS = {
     "waiting": "waiting for the batch",
     "money_work": "tokens: the work itself, by what the cache holds",
     "money_spawn": "tokens: prompts of new agents",
@@ -49,6 +49,7 @@ _PARTS = {
     "people_conflicts": "people: conflicts",
     "people_review": "people: reviews",
 }
+"""What the parts of a difference are called."""
 
 
 def named(point: Point) -> str:
@@ -87,7 +88,7 @@ def parts_table(found: Explanation) -> Rows:
         told.items(), key=lambda item: -max(_size(parts.get(item[0])) for parts in by_way)
     ):
         amounts = [_estimate(measure, parts[name]) if name in parts else "the same" for parts in by_way]
-        rows.append([_PARTS[name], cause, *amounts])
+        rows.append([PARTS[name], cause, *amounts])
     return [*rows, ["together", "", *(_estimate(measure, each.difference) for each in found.comparisons)]]
 
 

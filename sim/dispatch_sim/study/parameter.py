@@ -26,6 +26,7 @@ from dispatch_sim.scenario.problems import ScenarioError, UserError
 from dispatch_sim.scenario.tasks import MAX_TASKS
 from dispatch_sim.scenario.wording import shown, unknown
 from dispatch_sim.study.places import BATCH
+from dispatch_sim.study.written import as_written, scaled
 
 SPAN = 10.0
 """A range that is not stated goes from a part of the present value to as many times it."""
@@ -35,8 +36,6 @@ MOST_GROUPS = 10
 
 _NOT_TRIED = ("sweep", "study", "objective", "strategies", "engine")
 _WHOLE = "whole number"
-_SCALED = ("value", "low", "mode", "high", "mean", "median", "scale")
-"""Parameters of distributions that are in the unit of the values."""
 
 
 class ParameterError(UserError):
@@ -68,9 +67,9 @@ class Parameter:
         """Return a value as a scenario would have it at the path."""
         if self.distribution is not None:
             if value == self.value:
-                return _with_unit(dump(self.distribution), self.unit)
-            return _with_unit(_scaled(dump(self.distribution), value / self.value), self.unit)
-        return _with_unit(value, self.unit)
+                return as_written(dump(self.distribution), self.unit)
+            return as_written(scaled(dump(self.distribution), value / self.value), self.unit)
+        return as_written(value, self.unit)
 
     def show(self, value: float) -> str:
         """Return a value as people write it: `15K`, `1m 30s`, `20%`, `50/min`."""
@@ -330,41 +329,3 @@ _PARSERS: Mapping[str, Callable[[Any], float | None]] = {
     "dollars per million": quantities.parse_dollars_per_million,
     _WHOLE: quantities.parse_number,
 }
-
-
-def _scaled(raw: Any, factor: float) -> Any:
-    """Return a dumped distribution with all of its values multiplied."""
-    if isinstance(raw, int | float):
-        return raw * factor
-    ((name, inner),) = raw.items()
-    if name == "empirical":
-        return {name: [value * factor for value in inner]}
-    if name == "mixture":
-        return {name: [{"weight": part["weight"], "of": _scaled(part["of"], factor)} for part in inner]}
-    return {name: {key: value * factor if key in _SCALED else value for key, value in inner.items()}}
-
-
-def _with_unit(raw: Any, unit: str) -> Any:
-    """Return a number, or a dumped distribution, as a scenario writes it."""
-    if isinstance(raw, dict):
-        ((name, inner),) = raw.items()
-        if name == "empirical":
-            return {name: [_with_unit(value, unit) for value in inner]}
-        if name == "mixture":
-            return {name: [{"weight": part["weight"], "of": _with_unit(part["of"], unit)} for part in inner]}
-        return {
-            name: {key: _with_unit(value, unit) if key in _SCALED else value for key, value in inner.items()}
-        }
-    match unit:
-        case "seconds":
-            return f"{raw:.15g}s"
-        case "limit":
-            return f"{raw:.15g}/min"
-        case "dollars per hour":
-            return f"${raw:.15g}/h"
-        case "dollars per million":
-            return f"${raw:.15g}/M"
-        case "whole number":
-            return round(raw)
-        case _:
-            return raw

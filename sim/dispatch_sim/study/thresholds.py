@@ -13,10 +13,10 @@ from dispatch_sim.dispatch.outcome import MEASURES
 from dispatch_sim.scenario import quantities
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.wording import shown
-from dispatch_sim.study.answer import OBJECTIVES, Answer
+from dispatch_sim.study.answer import Answer
 from dispatch_sim.study.choice import Choice
 from dispatch_sim.study.estimates import Estimate
-from dispatch_sim.study.percentile import P95
+from dispatch_sim.study.percentile import OBJECTIVES, P95
 
 NAMES = (*OBJECTIVES, P95, *MEASURES)
 """What a threshold can be on: what a scenario can ask to minimise, by that name, and every measure."""

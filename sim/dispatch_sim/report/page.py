@@ -110,7 +110,7 @@ def _content(answer: Answer, folder: Path) -> dict[str, Any]:
         "flips": None if explained is None else flip_parts(explained),
         "runs": two_runs(as_played, source, way(view.recommended)),
         "assumptions": assumptions(scenario, options),
-        "stress": stress_items(view, terms),
+        "stress": stress_items(view),
         "figures": {
             "difference": captions.difference_figure(view),
             "tasks": captions.tasks_figure(view),

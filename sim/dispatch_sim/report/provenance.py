@@ -17,14 +17,8 @@ from dispatch_sim.report.words import clean, count, kind_of, listed
 _MODEL = "docs/model.md of dispatch-sim"
 
 
-def stress_items(view: View, terms: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the items: number and name, and what there is to say.
-
-    Parameters
-    ----------
-    view : of the study.
-    terms : the ways to dispatch, each with the rest of the sentence that explains it.
-    """
+def stress_items(view: View) -> list[tuple[str, str]]:
+    """Return the items: number and name, and what there is to say."""
     manifest, scenario = view.answer.results.manifest, view.answer.scenario
     groups = scenario["tasks"]
     ways = listed(list(dict.fromkeys(KINDS[kind_of(label)] for label in played(view.answer))))
@@ -44,7 +38,7 @@ def stress_items(view: View, terms: Sequence[tuple[str, str]]) -> list[tuple[str
             "rate limits that all share; results come back, are merged and, where the scenario says so, "
             "reviewed. What agents cannot finish a person does, and is charged for.",
         ),
-        ("2.3 Scenario logic", " ".join(f"{term} {text}".strip() for term, text in terms)),
+        ("2.3 Scenario logic", "Under “How to read this”."),
         (
             "2.4 Algorithms",
             "Token buckets; retries with backoff and retry-after; adaptive width by additive increase and "

@@ -7,7 +7,7 @@ from typing import Any
 from dispatch_sim.report.map_figure import map_picture
 from dispatch_sim.report.maps import axis_words, basis, cell_sign, legend, map_sentences
 from dispatch_sim.report.tables import Table
-from dispatch_sim.report.why import Rows, named, sections
+from dispatch_sim.report.why import STEADY, Rows, named, sections
 from dispatch_sim.report.why import basis as basis_of
 from dispatch_sim.report.why_figure import tornado_picture
 from dispatch_sim.report.words import capital
@@ -39,12 +39,15 @@ def driver_parts(found: Explanation) -> dict[str, Any]:
 
 
 def flip_parts(found: Explanation) -> list[dict[str, Any]]:
-    """Return what would flip the decision: a sentence each, and a table where anything does."""
-    return [
-        {"title": title, "says": sentence, "table": _table(title, rows) if len(rows) > 1 else None}
-        for title, sentence, rows in sections(found)
-        if title.startswith(_FLIPS)
-    ]
+    """Return what would flip the decision: a table where anything does, how to read it, and what does not."""
+    parts = []
+    for title, sentence, rows in sections(found):
+        if title.startswith(_FLIPS):
+            says, _, steady = sentence.partition(STEADY)
+            table = _table(title, rows) if len(rows) > 1 else None
+            says = says if table is not None else f"{title}: nothing that was tried."
+            parts.append({"title": title, "says": says.strip(), "steady": steady, "table": table})
+    return parts
 
 
 def _table(caption: str, rows: Rows) -> Table:

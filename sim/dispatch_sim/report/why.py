@@ -32,6 +32,9 @@ from dispatch_sim.study.winners import Point, Standing
 MOST_SWINGS = 12
 """Keys of the tornado that are told; the file holds all."""
 
+STEADY = "None in its range: "
+"""What the list of keys begins with that flip nothing."""
+
 Rows = list[list[str]]
 
 PARTS = {
@@ -139,7 +142,7 @@ def steady_sentence(flips: Sequence[Flip]) -> str:
         for flip in flips
         if flip.at is None
     ]
-    return f"None in its range: {listed(steady)}." if steady else ""
+    return f"{STEADY}{listed(steady)}." if steady else ""
 
 
 def swings_table(found: Explanation) -> Rows:

@@ -75,7 +75,7 @@ def read_stored(folder: str | os.PathLike[str]) -> Results:
         raise ResultsError(f"{folder}: manifest.json: {where}: {first['msg']}; sweep again") from error
     source = played_source(results, Path(folder))
     design = None if source is None else played_design(source, results)
-    problem = _why_not(results) if design is None else _unlike(results.frame, design)
+    problem = _why_not(results) if design is None else _unlike(results, design)
     if problem is not None:
         raise ResultsError(f"{Path(folder)}: {problem}; or sweep the scenario again")
     return results
@@ -141,8 +141,9 @@ def find_played(design: Design, point: tuple[str, int], tasks: int, factors: dic
     raise KeyError(point)
 
 
-def _unlike(frame: pd.DataFrame, design: Design) -> str | None:
+def _unlike(results: Results, design: Design) -> str | None:
     """Return in what a table is not one of a design; None where it is."""
+    frame = results.frame
     wanted = [*_KEYS, *design.factors, "replication", *MEASURES]
     if list(map(str, frame.columns)) != wanted:
         return "results.parquet does not have the columns of a study"
@@ -156,6 +157,8 @@ def _unlike(frame: pd.DataFrame, design: Design) -> str | None:
         if not np.isfinite(frame[column].to_numpy(dtype=float)).all():
             return f"results.parquet: {column} is not a finite number everywhere"
     replications = sorted(frame["replication"].unique())
+    if len(replications) != results.manifest["replications"]["played"]:
+        return "results.parquet does not have the replications that manifest.json says were played"
     plans = [(variant, plan) for variant in design.variants for plan in variant.plans]
     expected: dict[str, Any] = {
         "strategy": np.repeat([plan.strategy.label for _, plan in plans], len(replications)),

@@ -169,7 +169,8 @@ def _unlike(results: Results, design: Design) -> str | None:
     for number, factor in enumerate(design.factors):
         levels = [variant.levels[number] for variant, _ in plans]
         expected[factor] = np.repeat(
-            [str(level) for level in levels] if frame[factor].dtype == object else levels, len(replications)
+            [str(level) for level in levels] if not pd.api.types.is_numeric_dtype(frame[factor]) else levels,
+            len(replications),
         )
     for column, values in expected.items():
         if len(values) != len(frame) or not (frame[column].to_numpy() == values).all():

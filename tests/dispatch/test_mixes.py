@@ -315,3 +315,22 @@ def test_what_a_resumed_attempt_goes_on_from_is_wasted_once_by_wrong_instruction
         calls = sum(event.kind == "call" for event in log)
         assert outcome.tokens_work == 4 * 4000
         assert outcome.tokens_work + outcome.tokens_wasted == 1000 * calls
+
+
+def test_an_attempt_that_failed_by_itself_is_not_counted_again_by_wrong_instructions():
+    """Every launch comes to a failed attempt or a task done: none is both killed and found wrong."""
+    scenario = scenario_of(
+        "tasks: [{name: a, count: 2, calls: 2, tokens: 15K, duration: 60s}]",
+        "dispatch: {context: none}",
+        "provider: {limits: {requests: 50/min, input_tokens: 30K/min, output_tokens: 8K/min},"
+        " accounting: {cache_reads: true}}",
+        "client: {retries: 0}",
+        "failures: {crash: 20%, bad_output: 0%, bad_brief: 100%}",
+        "timeouts: {hard: 40s}",
+        "retry: {policy: resume, max_attempts: 3}",
+        "review: {every: 1}",
+    )
+    for replication in range(30):
+        outcome, log = play_one(scenario, "parallel", replication)
+        launches = sum(event.kind == "launch" for event in log)
+        assert launches == outcome.failed_attempts + 2 - outcome.recovered_tasks

@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 from dispatch_sim.logs.calibration import calibrate
+from dispatch_sim.logs.files import Tally
 from dispatch_sim.logs.observations import CalibrationError
+from dispatch_sim.logs.reading import Logs
 from dispatch_sim.logs.tables import Tables, make_tables
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.study.conduct import sweep
@@ -139,6 +141,16 @@ def test_starting_an_agent_is_told_where_durations_begin_at_its_first_line():
     tables.runs["duration_measured"] = False
     tables.runs["started_at_s"] = tables.runs["called_at_s"] + 3.0
     assert calibrate(tables).scenario.dispatch.spawn.time.quantile(0.5) == 3.0
+
+
+def test_retries_of_agents_and_of_coordinators_are_one_rate():
+    """They call the same API: tries after an error, of all tries."""
+    tables = made_runs(5, seed=13, crash=0.0)
+    tally = Tally(coordinator_calls=10_000, coordinator_retries=20)
+    found = calibrate(Logs(tables.runs, tables.groups, tally)).scenario
+    tries = 10_000 + 20 + tables.runs["calls"].sum()
+    assert found.provider.overloaded == pytest.approx(20 / tries, rel=1e-3)
+    assert calibrate(tables).scenario.provider.overloaded == 0.0
 
 
 def test_where_long_runs_are_usual_they_are_work():

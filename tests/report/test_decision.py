@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from dispatch_sim.report import decision
 from dispatch_sim.report.breaking import (
     break_even_cell,
     break_even_sentence,
@@ -326,3 +327,16 @@ def test_where_nothing_is_at_stake_that_is_said_and_nothing_is_chosen(tight):
     assert text.startswith("Nothing is at stake here: all three ways that were played come within $10.00")
     assert "Take the simplest: one by one." in text
     assert "Dispatch" not in text
+
+
+def test_where_rare_bad_batches_decide_that_is_said(tight, monkeypatch):
+    """One of 40 costs a hundred times as much; without it there is nothing to say."""
+    monkeypatch.setattr(decision, "FEW", 40)
+    noise = np.random.default_rng(1).normal(size=40)
+    rare = 10 + noise + 300 * (np.arange(40) == 17)
+    caution = decide(with_costs(tight, {("queue", 2): rare, ("parallel", 6): 50 + rare})).caution
+    assert caution[-1].startswith("Five of the 40 batches make up ")
+    assert "Run it with 160 replications" in caution[-1]
+    even = np.arange(40.0) % 5
+    usual = {("queue", 2): 10 + even, ("parallel", 6): 50 + even}
+    assert not decide(with_costs(tight, usual)).caution

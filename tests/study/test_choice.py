@@ -161,3 +161,13 @@ def test_a_choice_is_json():
     read = json.loads(json.dumps(choose(study(trial()), 8).to_json(), allow_nan=False))
     assert read["best_subset"][0] == {"strategy": "queue", "concurrency": 3}
     assert read["alternatives"][0]["difference"].keys() == {"mean", "low", "high", "n"}
+
+
+def test_where_rare_bad_batches_make_the_spread_that_is_told():
+    """Three of 256 cost twenty times as much; of log-normal costs no five make up most."""
+    rng = np.random.default_rng(3)
+    usual = rng.lognormal(0, 0.5, size=256)
+    rare = usual * np.where(np.arange(256) % 100 == 50, 20, 1)
+    assert choose(study({("queue", 1): usual}), 8).worst_five < 0.5
+    assert choose(study({("queue", 1): rare}), 8).worst_five > 0.8
+    assert choose(study({("queue", 1): np.ones(256)}), 8).worst_five == 0

@@ -128,7 +128,8 @@ class Attempts:
         for task in self._batch.tasks:
             waits = task.state is State.WAIT or task.kind is EventKind.ROUND
             if waits and (task.made or task.saved) and task.instructions != self._gate.instructions:
-                self._world.books.failures[Failure.WRONG_BRIEF] += 1
+                # What is only saved is of an attempt that has failed already.
+                self._world.books.failures[Failure.WRONG_BRIEF] += bool(task.made)
                 self._waste_all(task)
                 if task.saved is not None:
                     self._waste(task.saved, Failure.WRONG_BRIEF)

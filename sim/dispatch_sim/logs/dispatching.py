@@ -146,8 +146,7 @@ def _provider(seen: Observations, work: Work) -> Iterator[Figure]:
     if (work.runs["first_cached_share"] > 0).any():
         assumed = "agents did read from a cache; that entries live 5 minutes is the vendor's default"
         yield Figure(("provider", "cache", "ttl"), "5m", DEFAULT, assumed)
-    counted = seen.runs[seen.runs["calls"].notna() & seen.runs["retries"].notna()]
-    calls, retries = int(counted["calls"].sum()), int(counted["retries"].sum())
+    calls, retries = seen.calls, seen.retries
     path = ("provider", "overloaded")
     if calls < LEAST_CALLS:
         yield default_figure(path, f"{calls} model calls are in the logs, fewer than {LEAST_CALLS}")

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dispatch_sim.logs.reading import Logs
 from dispatch_sim.logs.tables import COMPLETED, NOT_STARTED, HasTables
 from dispatch_sim.scenario.problems import UserError
 
@@ -39,6 +40,7 @@ class Observations:
     hung : those that completed, or were stopped, after more than `hang_after_s`.
     attempts, failures : runs whose end is known and is not the user's doing, and those of them that failed.
     hang_after_s : `HANG_S`, or infinity where runs of that length are usual.
+    calls, retries : model calls of agents and coordinators whose retries are in the logs, and those retries.
     """
 
     runs: pd.DataFrame
@@ -47,6 +49,8 @@ class Observations:
     attempts: int
     failures: int
     hang_after_s: float
+    calls: int
+    retries: int
 
     @property
     def sessions(self) -> int:
@@ -70,6 +74,11 @@ def observe(tables: HasTables) -> Observations:
     hang_after_s = HANG_S if long.mean() <= MOST_HANGS else np.inf
     hangs = (runs["duration_s"] > hang_after_s) & ~runs["outcome"].isin([*NOT_STARTED, "unfinished"])
     attempts = runs["outcome"].isin([COMPLETED, *FAILED])
+    counted = runs[runs["calls"].notna() & runs["retries"].notna()]
+    calls, retries = int(counted["calls"].sum()), int(counted["retries"].sum())
+    if isinstance(tables, Logs):
+        calls += tables.tally.coordinator_calls
+        retries += tables.tally.coordinator_retries
     return Observations(
         runs=runs,
         honest=timed[timed["duration_s"] <= hang_after_s],
@@ -77,6 +86,8 @@ def observe(tables: HasTables) -> Observations:
         attempts=int(attempts.sum()),
         failures=int((runs["outcome"].isin(FAILED) & ~hangs).sum()),
         hang_after_s=hang_after_s,
+        calls=calls,
+        retries=retries,
     )
 
 

@@ -18,6 +18,7 @@ from dispatch_sim.study.estimates import (
     check_confidence,
     complete_part,
     factor_combinations,
+    mean_and_deviations,
     mean_estimate,
     paired_difference,
     paired_samples,
@@ -83,6 +84,8 @@ class Choice(Displayed):
     strategy, concurrency, estimate, share_won, regret, kept : of the recommended point, as in `Alternative`.
     alternatives : all other points; those that miss the limits come last.
     limits : the deadline and the budget, if there is one.
+    worst_five : part of the spread of the recommended point that five replications make up; where that is
+        most of it, rare bad batches decide, and t intervals are short of what they promise.
     """
 
     tasks: int
@@ -99,6 +102,7 @@ class Choice(Displayed):
     regret: float = 0.0
     kept: Kept | None = None
     limits: Limits | None = None
+    worst_five: float = 0.0
 
     @property
     def feasible(self) -> bool:
@@ -275,7 +279,14 @@ def choose(
         regret=regrets[recommended],
         kept=kept.get(recommended),
         limits=limits,
+        worst_five=_worst_five(raw[recommended]),
     )
+
+
+def _worst_five(sample: NDArray[np.float64]) -> float:
+    _, deviations = mean_and_deviations(sample)
+    squares = np.sort(deviations**2)
+    return float(squares[-5:].sum() / squares.sum()) if squares.any() else 0.0
 
 
 _Point = tuple[Any, ...]

@@ -147,7 +147,8 @@ def spoil(s: State, replication: int) -> None:
         made = s.ti[t, MADE_COUNT] > 0 or s.ti[t, HAS_SAVED] == 1
         if not (waits and made) or s.ti[t, INSTRUCTIONS] == s.n[INSTRUCTIONS_NOW]:
             continue
-        s.failures[WRONG_BRIEF] += 1
+        if s.ti[t, MADE_COUNT] > 0:
+            s.failures[WRONG_BRIEF] += 1
         for cause in range(CAUSES):
             for kind in range(CLASSES):
                 tokens = s.made[t, 0, cause, kind] + s.made[t, 1, cause, kind]

@@ -457,7 +457,7 @@ def map_strategies(
                 jobs=_jobs(jobs),
                 on_progress=on_progress,
             )
-        _say_written(write_map(found, out or _folder(scenario)))
+        _say_beside(write_map(found, out or _folder(scenario)))
         if as_json:
             _print_json(found.to_json())
         else:
@@ -497,7 +497,7 @@ def why(
                 jobs=_jobs(jobs),
                 on_progress=on_progress,
             )
-        _say_written(write_why(found, out or _folder(scenario)))
+        _say_beside(write_why(found, out or _folder(scenario)))
         if as_json:
             _print_json(found.to_json())
         else:
@@ -712,6 +712,14 @@ def _thresholds(given: list[str] | None) -> list[Threshold]:
 def _say_written(paths: list[Path]) -> None:
     names = ", ".join(path.name for path in paths)
     typer.echo(f"wrote to {paths[0].parent}: {names}", err=True)
+
+
+def _say_beside(paths: list[Path]) -> None:
+    """Say what was written, and how it becomes part of the report of a sweep in the same folder."""
+    _say_written(paths)
+    folder = paths[0].parent
+    if (folder / "results.parquet").exists():
+        typer.echo(f"dispatch-sim report {folder} puts it into the report there", err=True)
 
 
 def _print_json(answer: dict[str, Any]) -> None:

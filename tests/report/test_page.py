@@ -57,11 +57,11 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
-@pytest.fixture(params=ALL)
-def report(request, tmp_path):
+@pytest.fixture(params=ALL, scope="session")
+def report(request, tmp_path_factory):
     """Write a report; returns its folder and the paths."""
-    paths = write_report(request.getfixturevalue(request.param), tmp_path)
-    return tmp_path, paths
+    folder = tmp_path_factory.mktemp(request.param)
+    return folder, write_report(request.getfixturevalue(request.param), folder)
 
 
 def test_a_page_is_whole_and_stands_alone(report):

@@ -1,7 +1,7 @@
 """The commands, and nothing else.
 
-Exit codes: 0; 1 when a worker process died; 2 for bad input; 130 when interrupted. What a command answers
-goes to standard output, progress and errors to standard error.
+Exit codes: 0; 1 when a worker process died; 2 for bad input; 3 when a threshold of --fail-on is violated;
+130 when interrupted. What a command answers goes to standard output, progress and errors to standard error.
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from dispatch_sim.study.answer import Answer
     from dispatch_sim.study.results import Results
     from dispatch_sim.study.runner import OnProgress
+    from dispatch_sim.study.thresholds import Threshold
 
 FAILED = 1
 BAD_INPUT = 2
+VIOLATED = 3
 INTERRUPTED = 130
 
 app = typer.Typer(
@@ -49,6 +51,14 @@ Jobs = Annotated[
     int | None, typer.Option(min=1, max=1024, help="Worker processes. Default: one for each core.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+FailOn = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="THRESHOLD",
+        help="Exit with 3 where the recommended way's estimate is so: 'p95_makespan_s > 20m', 'cost > $10'. "
+        "May be given several times.",
+    ),
+]
 OutFolder = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="Where to write. Default: reports/NAME, as the file is called."),
@@ -140,6 +150,7 @@ def compare(
     replications: Replications = None,
     jobs: Jobs = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write results and report there.")] = None,
+    fail_on: FailOn = None,
     as_json: Json = False,
 ) -> None:
     """Compare the strategies side by side at the batch's own size, paired by replication."""
@@ -147,6 +158,7 @@ def compare(
         from dispatch_sim.report.terminal import comparison_text
         from dispatch_sim.study.conduct import compare as play
 
+        thresholds = _thresholds(fail_on)
         with _progress() as on_progress:
             results = play(
                 _read(scenario),
@@ -155,7 +167,7 @@ def compare(
                 jobs=_jobs(jobs),
                 on_progress=on_progress,
             )
-        _answer(results, comparison_text, out, as_json)
+        _answer(results, comparison_text, out, as_json, thresholds)
 
 
 @app.command()
@@ -171,14 +183,15 @@ def sweep(
     no_report: Annotated[
         bool, typer.Option("--no-report", help="Write the results only, not the pages and figures.")
     ] = False,
+    fail_on: FailOn = None,
     as_json: Json = False,
 ) -> None:
     """Sweep tasks and concurrency: the break-even, the choice, and a report."""
     with _errors_in_words():
         from dispatch_sim.report.terminal import sweep_text
         from dispatch_sim.study.conduct import sweep as play
-        from dispatch_sim.study.results import folder_name
 
+        thresholds = _thresholds(fail_on)
         with _progress() as on_progress:
             results = play(
                 _read(scenario),
@@ -187,8 +200,26 @@ def sweep(
                 jobs=_jobs(jobs),
                 on_progress=on_progress,
             )
-        folder = out or Path("reports") / folder_name(scenario.stem)
-        _answer(results, sweep_text, folder, as_json, pages=not no_report)
+        _answer(results, sweep_text, out or _folder(scenario), as_json, thresholds, pages=not no_report)
+
+
+@app.command()
+def report(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Where a sweep was written: reports/NAME.")
+    ],
+    fail_on: FailOn = None,
+    as_json: Json = False,
+) -> None:
+    """Write the report of a sweep once more, from its stored results, and a map and reasons beside them."""
+    with _errors_in_words():
+        from dispatch_sim.report.page import rebuild_report
+        from dispatch_sim.report.terminal import sweep_text
+
+        thresholds = _thresholds(fail_on)
+        answered, written = rebuild_report(folder)
+        _say_written(written)
+        _end(answered, sweep_text, as_json, thresholds)
 
 
 @app.command()
@@ -426,7 +457,7 @@ def map_strategies(
                 jobs=_jobs(jobs),
                 on_progress=on_progress,
             )
-        _say_written(write_map(found, out or _folder(scenario)))
+        _say_beside(write_map(found, out or _folder(scenario)))
         if as_json:
             _print_json(found.to_json())
         else:
@@ -466,7 +497,7 @@ def why(
                 jobs=_jobs(jobs),
                 on_progress=on_progress,
             )
-        _say_written(write_why(found, out or _folder(scenario)))
+        _say_beside(write_why(found, out or _folder(scenario)))
         if as_json:
             _print_json(found.to_json())
         else:
@@ -610,6 +641,7 @@ def _answer(
     in_words: Callable[[Answer], str],
     folder: Path | None,
     as_json: bool,
+    thresholds: list[Threshold],
     *,
     pages: bool = True,
 ) -> None:
@@ -635,20 +667,59 @@ def _answer(
 
             written = write_report(answered, folder) + written
         _say_written(written)
+    _end(answered, in_words, as_json, thresholds, kept=folder is not None)
+
+
+def _end(
+    answered: Answer,
+    in_words: Callable[[Answer], str],
+    as_json: bool,
+    thresholds: list[Threshold],
+    *,
+    kept: bool = True,
+) -> None:
+    """Print an answer and how its thresholds came out, and end: interrupted, violated, or well."""
+    from dispatch_sim.report.thresholds import check_line
+    from dispatch_sim.study.thresholds import check
+
+    checks = check(answered, thresholds)
     if as_json:
-        _print_json(answered.to_json())
+        checked = {"fail_on": [each.to_json() for each in checks]} if checks else {}
+        _print_json(answered.to_json() | checked)
     else:
         typer.echo(in_words(answered), nl=False)
-    if interrupted:
-        played = results.manifest["replications"]
+    for each in checks:
+        typer.echo(check_line(each), err=True)
+    manifest = answered.results.manifest
+    if manifest["interrupted"]:
+        played = manifest["replications"]
         done = f"{played['played']} of {played['asked']} replications are done"
-        typer.echo(f"interrupted: {done}{' and kept' if folder is not None else ''}", err=True)
+        typer.echo(f"interrupted: {done}{' and kept' if kept else ''}", err=True)
         raise typer.Exit(INTERRUPTED)
+    if any(each.violated for each in checks):
+        raise typer.Exit(VIOLATED)
+
+
+def _thresholds(given: list[str] | None) -> list[Threshold]:
+    """Read thresholds, before anything is played for them."""
+    if not given:
+        return []
+    from dispatch_sim.study.thresholds import parse_threshold
+
+    return [parse_threshold(text) for text in given]
 
 
 def _say_written(paths: list[Path]) -> None:
     names = ", ".join(path.name for path in paths)
     typer.echo(f"wrote to {paths[0].parent}: {names}", err=True)
+
+
+def _say_beside(paths: list[Path]) -> None:
+    """Say what was written, and how it becomes part of the report of a sweep in the same folder."""
+    _say_written(paths)
+    folder = paths[0].parent
+    if (folder / "results.parquet").exists():
+        typer.echo(f"dispatch-sim report {folder} puts it into the report there", err=True)
 
 
 def _print_json(answer: dict[str, Any]) -> None:

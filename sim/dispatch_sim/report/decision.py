@@ -89,6 +89,19 @@ def decide(view: View) -> Decision:
     return Decision(headline, tuple(comparison), tuple(aside), tuple(_caution(view)))
 
 
+def confidence_sentence(view: View) -> str:
+    """Return how sure it is that no other way is better; nothing where nothing is at stake."""
+    choice = view.choice
+    others = [other for other in choice.alternatives if not other.identical]
+    if not others or not choice.at_stake:
+        return ""
+    sure = f"With {100 * choice.confidence:g}% confidence"
+    open_ = sum(other.in_best_subset for other in others)
+    if not open_:
+        return f"{sure}, none of the {count(len(others))} other ways played is {view.measure.better}."
+    return f"{sure}, all but {count(open_)} of the {count(len(others))} other ways played are worse."
+
+
 def _simplest(view: View) -> Point:
     """Return what needs the least care: one by one where it was played, else the fewest at once."""
     missing = {_point(other) for other in view.choice.alternatives if other.misses}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from dispatch_sim.report.page import markdown
+from dispatch_sim.report.setting import markdown
 from dispatch_sim.report.terminal import paragraph
 from dispatch_sim.report.why import Rows, columns, table
 from dispatch_sim.report.words import MEASURES, clean, count, listed, span, way

@@ -303,6 +303,7 @@ def _axis_json(axis: Axis) -> dict[str, Any]:
         "unit": axis.parameter.unit,
         "levels": list(axis.levels),
         "of_the_scenario": _finite(axis.parameter.value),
+        "is_mean": axis.parameter.distribution is not None,
     }
 
 

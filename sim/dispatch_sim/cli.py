@@ -21,6 +21,7 @@ import typer
 if TYPE_CHECKING:
     from dispatch_sim.logs.reading import Logs as ReadLogs
     from dispatch_sim.scenario.loader import Source
+    from dispatch_sim.scenario.model import Scenario
     from dispatch_sim.study.answer import Answer
     from dispatch_sim.study.results import Results
     from dispatch_sim.study.runner import OnProgress
@@ -447,6 +448,7 @@ def map_strategies(
         from dispatch_sim.study.two_factor_map import map_winners
 
         source = with_study(_read(scenario), seed, None)
+        _warn_of_limits(source.scenario())
         with _progress("cells") as on_progress:
             found = map_winners(
                 source,
@@ -488,6 +490,7 @@ def why(
         from dispatch_sim.study.explanation import explain
 
         source = with_study(_read(scenario), seed, None)
+        _warn_of_limits(source.scenario())
         with _progress("values") as on_progress:
             found = explain(
                 source,
@@ -520,6 +523,7 @@ def tune(
         from dispatch_sim.study.tuning import tune as find
 
         source = with_study(_read(scenario), seed, None)
+        _warn_of_limits(source.scenario())
         with _progress("starts") as on_progress:
             found = find(source, replications=replications, jobs=_jobs(jobs), on_progress=on_progress)
         _say_written(write_tuning(found, out or _folder(scenario)))
@@ -583,6 +587,7 @@ def decide(
                 seed=1 if seed is None else seed,
             )
         )
+        _warn_of_limits(found.scenario)
         if as_json:
             _print_json(found.to_json())
             return
@@ -597,6 +602,16 @@ def _read(path: Path) -> Source:
     from dispatch_sim.scenario.loader import load_source
 
     return load_source(path)
+
+
+def _warn_of_limits(scenario: Scenario) -> None:
+    """Say that a deadline or a budget is not asked for, where only the least mean is looked for."""
+    asked = [name for name in ("deadline", "budget") if getattr(scenario.objective, name) is not None]
+    for name in asked:
+        typer.echo(
+            f"warning: the {name} is not asked for here, only what is least; compare and sweep keep to it",
+            err=True,
+        )
 
 
 def _read_logs(paths: list[Path]) -> ReadLogs:

@@ -6,9 +6,10 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+import pandas as pd
 from numpy.random import Generator
 
-from dispatch_sim.study.choice import choose
+from dispatch_sim.study.choice import Choice, choose
 from dispatch_sim.study.constraints import Limits
 from dispatch_sim.study.contest import changes_of, contest
 from dispatch_sim.study.estimates import share_estimate
@@ -177,6 +178,18 @@ def choices() -> Iterator[Problem]:
         group, "with a deadline that the best just keeps, the best subset holds it", 256, _deadline, True
     )
     yield Problem(
+        group, "with a deadline that only the dearer of 2 keeps, and just so, the best subset holds it", 256,
+        _dearer, True,
+    )  # fmt: skip
+    yield Problem(
+        group, "the best subset holds one of 2 equal ones, named beforehand, after doubling until nothing is "
+        "open, or 4,096", 4096, _waited, True, "What is shown early has to be shown beyond doubt.",
+    )  # fmt: skip
+    yield Problem(
+        group, "with a deadline that the best of 3 just keeps, the best subset holds it, after such doubling",
+        4096, _waited_for_deadline, True,
+    )  # fmt: skip
+    yield Problem(
         group, "Clopper and Pearson's interval holds the probability of keeping a deadline, 97%", 256,
         _share, True, "Shares of whole replications come in steps, too.",
     )  # fmt: skip
@@ -193,9 +206,41 @@ def _deadline(rng: Generator) -> bool:
     points = [("queue", width) for width in range(1, 7)]
     batch = rng.exponential(size=256)
     samples = {p: batch + rng.exponential(size=256) + 0.1 * i for i, p in enumerate(points)}
-    late = np.concatenate([rng.random(256) < (0.05 if i != 0 else 0.049) for i in range(6)])
-    results = table(samples, makespan_s=np.where(late, 100.0, 1.0), money_usd=np.ones(6 * 256))
+    results = table(samples, **_late(rng, 0.049, *[0.05] * 5))
     return points[0] in choose(results, 20, limits=Limits(50.0, None, 0.95)).best_subset
+
+
+def _late(rng: Generator, *shares: float, n: int = 256) -> dict[str, Sample]:
+    late = np.concatenate([rng.random(n) < share for share in shares])
+    return {"makespan_s": np.where(late, 100.0, 1.0), "money_usd": np.ones(late.size)}
+
+
+def _dearer(rng: Generator) -> bool:
+    cheap, dear = ("queue", 1), ("queue", 2)
+    samples = {cheap: rng.exponential(size=256), dear: rng.exponential(size=256) + 0.6}
+    results = table(samples, **_late(rng, 0.06, 0.04))
+    return dear in choose(results, 20, limits=Limits(50.0, None, 0.95)).best_subset
+
+
+def _doubled(results: pd.DataFrame, limits: Limits | None = None) -> Choice:
+    """Return the choice of a study that goes on as `conduct` has it."""
+    n, most = 256, int(results["replication"].max()) + 1
+    while True:
+        found = choose(results[results["replication"] < n], 20, limits=limits)
+        if found.ends_early or n >= most:
+            return found
+        n *= 2
+
+
+def _waited(rng: Generator) -> bool:
+    samples = {("queue", width): rng.exponential(size=4096) for width in (1, 2)}
+    return ("queue", 1) in _doubled(table(samples)).best_subset
+
+
+def _waited_for_deadline(rng: Generator) -> bool:
+    samples = {("queue", width): rng.exponential(size=4096) + 0.1 * width for width in (1, 2, 3)}
+    results = table(samples, **_late(rng, 0.05, 0.05, 0.05, n=4096))
+    return ("queue", 1) in _doubled(results, Limits(50.0, None, 0.95)).best_subset
 
 
 def _share(rng: Generator) -> bool:

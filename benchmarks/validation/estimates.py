@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+import numpy as np
 from numpy.random import Generator
 
 from dispatch_sim.study.estimates import mean_estimate, paired_difference, quantile_estimate
-from dispatch_sim.study.percentile import linearised
+from dispatch_sim.study.percentile import LEAST, linearised
 from validation.samples import (
     FAMILIES,
     GAMMA,
@@ -91,10 +92,19 @@ def differences() -> Iterator[Problem]:
     for first, second, factor, name in pairs:
         run = trial(first, second, factor, 256, False)
         yield Problem("Paired differences", f"means; {name}", 256, run)
-    for n in (256, 1024):
+    for n in (LEAST, 256, 1024):
         for first, second, factor, name in pairs[:4]:
             run = trial(first, second, factor, n, True)
-            yield Problem("Paired differences", f"95th percentiles, linearised; {name}", n, run)
+            yield Problem("Paired differences", f"95th percentiles, linearised; {name}", n, run, note=_few(n))
+    for n in (LEAST, 256):
+        yield Problem(
+            "Paired differences",
+            "95th percentiles, linearised; in steps, as one batch in 20 takes twice as long, equal",
+            n,
+            lambda rng, n=n: _in_steps(rng, n),
+            at_least=True,
+            note=_few(n),
+        )
     yield Problem(
         "Paired differences",
         "means, after doubling from 64 until the half-width is within 5% of the mean, or 1,024",
@@ -102,6 +112,16 @@ def differences() -> Iterator[Problem]:
         _doubled,
         note="Looking again and again until it is narrow enough costs little.",
     )
+
+
+def _few(n: int) -> str:
+    return "The fewest that are compared." if n == LEAST else ""
+
+
+def _in_steps(rng: Generator, n: int) -> bool:
+    one, other = (linearised(np.where(rng.random(n) < 0.05, 2.0, 1.0), 0.95) for _ in range(2))
+    found = paired_difference(one, other)
+    return holds(found.low, 0.0, found.high)
 
 
 def _doubled(rng: Generator) -> bool:

@@ -15,7 +15,7 @@ def answer_of(minimise: str, sizes: str = "[3, 5]", indifference: str = "5%") ->
         "tasks: [{name: a, count: 4, tokens: 15K, duration: {exponential: {mean: 60s}}}]\n"
         "strategies: [parallel, queue]\n"
         f"sweep: {{tasks: {sizes}, concurrency: [2]}}\n"
-        f"study: {{replications: 4, indifference: {indifference}}}\n"
+        f"study: {{replications: 64, indifference: {indifference}}}\n"
         f"objective: {{minimise: {minimise}}}\n"
     )
     return answer(sweep(source))

@@ -171,3 +171,14 @@ def test_where_rare_bad_batches_make_the_spread_that_is_told():
     assert choose(study({("queue", 1): usual}), 8).worst_five < 0.5
     assert choose(study({("queue", 1): rare}), 8).worst_five > 0.8
     assert choose(study({("queue", 1): np.ones(256)}), 8).worst_five == 0
+
+
+@pytest.mark.parametrize(("errors", "ends"), [(2.5, False), (3.6, True)])
+def test_a_study_does_not_end_early_on_what_may_be_chance(errors, ends):
+    """So many standard errors are shown at 5%; a fiftieth of that takes 3.4 (scipy)."""
+    noise = np.random.default_rng(8).normal(size=100)
+    noise = (noise - noise.mean()) / noise.std(ddof=1) * 10
+    assert bool(errors > stats.t.isf(0.0005, 99)) is ends
+    choice = choose(study({("queue", 2): np.full(100, 5.0), ("queue", 3): 5 + errors + noise}), 8)
+    assert choice.best_subset == (("queue", 2),)
+    assert (choice.settled, choice.ends_early) == (True, ends)

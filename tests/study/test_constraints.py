@@ -56,6 +56,23 @@ def test_without_any_that_is_shown_to_keep_it_one_that_may_is_recommended():
     assert none.to_json()["kept"]["verdict"] == "missed"
 
 
+def test_what_may_miss_the_deadline_screens_out_nothing():
+    """The dearer way may be the only one that keeps it, so it may be the best."""
+    choice = choose(study({"parallel": (0.88, 1), "queue": (0.92, 5)}), 4, limits=LIMITS)
+    assert (choice.strategy, choice.kept.verdict) == ("parallel", "undecided")
+    assert choice.alternatives[0].difference.low > 0
+    assert choice.best_subset == (("parallel", 1), ("queue", 1))
+
+
+@pytest.mark.parametrize(("in_time", "verdict", "beyond"), [(0.95, "kept", False), (0.99, "kept", True)])
+def test_a_study_does_not_end_early_on_a_verdict_that_may_be_chance(in_time, verdict, beyond):
+    """Shown at 5%, as scipy has it; not at a fiftieth of that, which is asked for where one looks again."""
+    (kept,) = keeping(study({"queue": (in_time, 1)}), LIMITS).values()
+    interval = stats.binomtest(round(200 * in_time), 200).proportion_ci(1 - 0.05 / 50, method="exact")
+    assert (kept.verdict, kept.beyond_doubt) == (verdict, interval.low >= 0.9)
+    assert kept.beyond_doubt is beyond
+
+
 def test_deadline_and_budget_are_to_be_kept_in_the_same_batch():
     """Half the batches are late, the other half dear: none keeps both."""
     results = study({"queue": (0.5, 1)})

@@ -8,7 +8,7 @@ from scipy import stats
 from dispatch_sim.study.answer import p95_table
 from dispatch_sim.study.choice import choose
 from dispatch_sim.study.estimates import paired_difference, quantile_estimate
-from dispatch_sim.study.percentile import P95, as_means, linearised
+from dispatch_sim.study.percentile import LEAST, P95, TooFewError, as_means, linearised
 
 
 @pytest.mark.parametrize("n", [2, 20, 71, 256, 1001])
@@ -31,6 +31,26 @@ def test_a_constant_has_no_noise_and_what_is_shifted_has_none_in_the_difference(
     sample = np.random.default_rng(1).lognormal(size=256)
     found = paired_difference(linearised(sample + 2, 0.95), linearised(sample, 0.95))
     assert (found.low, found.high) == pytest.approx((2, 2))
+
+
+def test_ways_that_are_alike_are_not_told_apart_by_where_the_percentile_jumps():
+    """Batches of 100 s, of which one in twenty takes 200 s: the percentile of a sample is either."""
+    rng = np.random.default_rng(9)
+    told_apart = 0
+    for _ in range(400):
+        one, other = np.where(rng.random((2, 256)) < 0.05, 200.0, 100.0)
+        found = paired_difference(linearised(one, 0.95), linearised(other, 0.95))
+        told_apart += not found.low <= 0 <= found.high
+    assert told_apart <= stats.binom.ppf(0.999, 400, 0.05)
+
+
+def test_of_few_replications_a_percentile_is_refused():
+    """Of fewer than 20 it is the largest value, which has no noise to be seen; a mean is not refused."""
+    sample = np.arange(LEAST, dtype=float)
+    assert as_means(P95, sample).mean() == quantile_estimate(sample).value
+    with pytest.raises(TooFewError, match=r"63 replications .* at least 64"):
+        as_means(P95, sample[1:])
+    assert as_means("makespan_s", sample[:2]).size == 2
 
 
 def test_any_other_objective_is_itself():

@@ -10,6 +10,7 @@ from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.strategy import parse_strategy
 from dispatch_sim.study.answer import answer
 from dispatch_sim.study.conduct import compare
+from dispatch_sim.study.percentile import LEAST
 from dispatch_sim.study.quick import FIRST_LOOK, Question, QuestionError, ask
 from dispatch_sim.study.winners import Standing
 
@@ -54,6 +55,13 @@ study: {seed: 3}
         seed=3,
     )
     assert ask(asked).scenario.fingerprint == written.scenario().fingerprint
+
+
+def test_a_percentile_is_not_judged_by_a_few_replications():
+    """Of 16 it would be the largest makespan, which has no noise to be seen, so that any way is 'shown'."""
+    found = ask(Question(6, limits="50/30K/8K", concurrency="2..4", objective="p95_makespan"))
+    assert {way.replications for way in found.ways} == {LEAST}
+    assert "those that" not in explanation(found)
 
 
 def test_the_answer_is_that_of_a_whole_study():

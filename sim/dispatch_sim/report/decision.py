@@ -124,7 +124,7 @@ def _against_the_obvious(view: View) -> Iterator[str]:
     candidates = [view.first("parallel"), view.first("sequential")]
     candidates += [view.best("queue")] if view.recommended in candidates else []
     candidates += [view.best_adaptive()]
-    worse, like, same = [], [], []
+    worse, like, same, dearer = [], [], [], []
     for point in candidates:
         other = view.alternative(point) if point is not None else None
         if point is None or other is None or other.misses:
@@ -133,6 +133,8 @@ def _against_the_obvious(view: View) -> Iterator[str]:
             same.append(way(point))
         elif other.practically_equal:
             continue  # spoken of among the near-ties
+        elif other.in_best_subset and other.difference.low > 0:
+            dearer.append(f"{way(point)} ({_range(view, other)})")
         elif other.in_best_subset:
             like.append(f"{way(point)} ({_range(view, other)})")
         else:
@@ -144,6 +146,8 @@ def _against_the_obvious(view: View) -> Iterator[str]:
         yield f"That is {listed(worse)}."
     if like:
         yield f"It is not shown to be better than {listed(like, 'or')}."
+    if dearer:
+        yield f"More, but it may take that to keep the limits: {listed(dearer)}."
     if same:
         yield f"{capital(listed(same))} came out exactly the same in every replication."
 

@@ -15,7 +15,7 @@ from dispatch_sim.report.words import (
     tokens,
     way,
 )
-from dispatch_sim.study.quick import FIRST_LOOK, QuickAnswer, Way
+from dispatch_sim.study.quick import QuickAnswer, Way
 from dispatch_sim.study.winners import Standing
 
 
@@ -55,8 +55,9 @@ def explanation(found: QuickAnswer) -> str:
 def _sure(found: QuickAnswer) -> str:
     others = [way(point) for point in found.winner.as_good[1:]]
     played = f"{found.recommended.replications} replications, the same luck for all ways"
-    if any(each.replications < found.recommended.replications for each in found.ways):
-        played += f"; those that {FIRST_LOOK} had shown to be worse were left at that"
+    first = min(each.replications for each in found.ways)
+    if first < found.recommended.replications:
+        played += f"; those that {first} had shown to be worse were left at that"
     told = listed(others, "or")
     sure = {
         Standing.SHOWN: "That it is the best of the ways compared is more than chance",

@@ -23,6 +23,8 @@ from dispatch_sim.study.estimates import (
     paired_difference,
     paired_samples,
     quantile_estimate,
+    t_critical,
+    to_end_early,
 )
 from dispatch_sim.study.percentile import as_means, column_of
 from dispatch_sim.study.regret import expected_regrets
@@ -39,10 +41,12 @@ class Alternative:
     difference : what it costs more than the recommended one, paired, and simultaneous over all alternatives.
     share_won : of the replications in which it is the best; those who are equally good share one.
     regret : by how much it is expected to be worse than the truly best, in the unit of the objective.
-    in_best_subset : not significantly worse than the recommended one.
+    in_best_subset : not significantly worse than the recommended one, or that may miss the limits; then this
+        may be the best that keeps them.
     practically_equal : the whole interval of its difference lies within the indifference zone.
     identical : equal to the recommended one in every replication.
     kept : how often it keeps the deadline and the budget; None where there is neither.
+    beyond_doubt : shown to be worse than the recommended one with what `to_end_early` asks for.
     """
 
     strategy: str
@@ -55,6 +59,7 @@ class Alternative:
     identical: bool
     regret: float = 0.0
     kept: Kept | None = None
+    beyond_doubt: bool = False
 
     @property
     def misses(self) -> bool:
@@ -130,6 +135,18 @@ class Choice(Displayed):
         near = rival is None or rival.difference.half_width <= self.indifference
         kept = (self.kept, *(other.kept for other in self.alternatives if other.in_best_subset))
         return near and not any(each is not None and each.verdict == "undecided" for each in kept)
+
+    @property
+    def ends_early(self) -> bool:
+        """Whether a study that could go on need not: as `settled`, of all that is not shown beyond doubt.
+
+        So that what is shown is not what a study has waited for: see `estimates.to_end_early`.
+        """
+        left = [other for other in self.alternatives if not other.beyond_doubt]
+        rival = next((other for other in left if not (other.identical or other.misses)), None)
+        near = rival is None or rival.difference.half_width <= self.indifference
+        kept = (self.kept, *(other.kept for other in left))
+        return near and all(each is None or each.beyond_doubt for each in kept)
 
     @property
     def best_subset(self) -> tuple[tuple[str, int], ...]:
@@ -208,7 +225,8 @@ def choose(
     out, the truly best would have to look significantly worse than one of the others, and there are
     as many of these as the correction is for. The interval of a single difference is exact only
     for a recommended point that was named beforehand; picked, it looks slightly better than it is. With
-    limits, half of what may go wrong is left to the screening, and half to what misses them.
+    limits, half of what may go wrong is left to the screening, and half to what misses them; by a way that
+    may miss them nothing is screened out, as it may be none of those to choose from.
     """
     check_confidence(confidence)
     if not (isinstance(indifference, Zone) or indifference >= 0):
@@ -243,7 +261,9 @@ def choose(
     regrets = _regrets(points, samples, kept)
 
     recommended, others = points[0], points[1:]
+    undecided = bool(kept) and kept[recommended].verdict == "undecided"
     together = 1 - (1 - screening) / max(len(others), 1)
+    early = t_critical(to_end_early(together), replications) / t_critical(together, replications)
     scale = estimates[recommended].mean
     zone = indifference.at(scale) if isinstance(indifference, Zone) else float(indifference)
     alternatives = []
@@ -257,11 +277,12 @@ def choose(
                 estimate=estimates[point],
                 difference=difference,
                 share_won=shares[point],
-                in_best_subset=difference.low <= 0 and not missed,
+                in_best_subset=(difference.low <= 0 or undecided) and not missed,
                 practically_equal=-zone <= difference.low and difference.high <= zone and not missed,
                 identical=bool(np.array_equal(raw[point], raw[recommended])),
                 regret=regrets[point],
                 kept=kept.get(point),
+                beyond_doubt=difference.mean > early * difference.half_width and not undecided,
             )
         )
     return Choice(

@@ -105,7 +105,7 @@ def _stopped(results: Results, points: Design, seconds: float | None, taken: flo
         return "interrupted"
     if points.at_most is None:
         return "asked"
-    if all(choice.settled for choice in choices(results)):
+    if all(choice.ends_early for choice in choices(results)):
         return "settled"
     if points.replications >= points.at_most:
         return "at_most"

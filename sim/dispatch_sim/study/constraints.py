@@ -9,7 +9,13 @@ from typing import Any, Literal, Self
 import numpy as np
 import pandas as pd
 
-from dispatch_sim.study.estimates import Share, complete_part, paired_samples, share_estimate
+from dispatch_sim.study.estimates import (
+    Share,
+    complete_part,
+    paired_samples,
+    share_estimate,
+    to_end_early,
+)
 
 Verdict = Literal["kept", "missed", "undecided"]
 
@@ -47,14 +53,20 @@ class Kept:
     share : of replications that keep all limits, with Clopper and Pearson's interval.
     verdict : `kept` where the interval lies at or above the probability asked for, `missed` where it lies
         below, else `undecided`.
+    beyond_doubt : whether it is, or is missed, with what `to_end_early` asks for.
     """
 
     share: Share
     verdict: Verdict
+    beyond_doubt: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
-        return {"probability": self.share.to_json(), "verdict": self.verdict}
+        return {
+            "probability": self.share.to_json(),
+            "verdict": self.verdict,
+            "beyond_doubt": self.beyond_doubt,
+        }
 
 
 def keeping(results: pd.DataFrame, limits: Limits, confidence: float = 0.95) -> dict[tuple[str, int], Kept]:
@@ -78,8 +90,10 @@ def keeping(results: pd.DataFrame, limits: Limits, confidence: float = 0.95) -> 
 
 
 def _kept(kept: np.ndarray[Any, Any], probability: float, confidence: float) -> Kept:
-    share = share_estimate(int(kept.sum()), kept.size, confidence)
-    verdict: Verdict = (
-        "kept" if share.low >= probability else "missed" if share.high < probability else "undecided"
-    )
-    return Kept(share, verdict)
+    count, n = int(kept.sum()), kept.size
+    share, wider = (share_estimate(count, n, each) for each in (confidence, to_end_early(confidence)))
+    return Kept(share, _verdict(share, probability), _verdict(wider, probability) != "undecided")
+
+
+def _verdict(share: Share, probability: float) -> Verdict:
+    return "kept" if share.low >= probability else "missed" if share.high < probability else "undecided"

@@ -25,13 +25,13 @@ from dispatch_sim.scenario.tree import Tree
 from dispatch_sim.scenario.wording import shown
 from dispatch_sim.study.design import Design, Variant
 from dispatch_sim.study.engines import choose_engine
-from dispatch_sim.study.percentile import OBJECTIVES, costs_of
+from dispatch_sim.study.percentile import LEAST, OBJECTIVES, column_of, costs_of
 from dispatch_sim.study.places import Place, find_place
 from dispatch_sim.study.runner import play_block, play_design
 from dispatch_sim.study.winners import Point, Winner, find_winner
 
 FIRST_LOOK = 16
-"""Replications in which all ways are played."""
+"""Replications in which all ways are played; a percentile takes `percentile.LEAST`."""
 
 MOST_REPLICATIONS = 256
 """Of the ways that are left after that."""
@@ -186,8 +186,9 @@ def ask(question: Question) -> QuickAnswer:
         With the option that is wrong, what was found and what to write.
     """
     scenario, place = _place(question)
-    rows = _play(place, range(len(place.points)), range(FIRST_LOOK))
     objective = OBJECTIVES[scenario.objective.minimise]
+    first = FIRST_LOOK if objective == column_of(objective) else LEAST
+    rows = _play(place, range(len(place.points)), range(first))
     # What is screened out twice is screened out with half the error each time.
     confidence = 1 - (1 - scenario.study.confidence) / 2
     look = find_winner(place.points, costs_of(rows, objective), place.tasks, confidence, scenario.zone)
@@ -196,8 +197,8 @@ def ask(question: Question) -> QuickAnswer:
     played = {point: rows[number] for number, point in enumerate(place.points)}
     winner = look
     calls = _calls(place)
-    left = (EFFORT - FIRST_LOOK * len(place.points) * calls) / (len(kept) * calls)
-    more = range(FIRST_LOOK, int(min(MOST_REPLICATIONS, FIRST_LOOK + left)))
+    left = (EFFORT - first * len(place.points) * calls) / (len(kept) * calls)
+    more = range(first, int(min(MOST_REPLICATIONS, first + left)))
     if more and len(kept) > 1:
         points = [place.points[number] for number in kept]
         for point, rest in zip(points, _play(place, kept, more), strict=True):

@@ -53,7 +53,7 @@ reports: $(READY)
 	$(BIN)/dispatch-sim why scenarios/ten-sources.yaml
 	$(BIN)/dispatch-sim tune scenarios/ten-sources.yaml
 	$(BIN)/dispatch-sim sweep scenarios/ten-sources.yaml
-	$(BIN)/dispatch-sim map scenarios/limits-and-clients.yaml --x tasks --y provider.limits.scale=0.3..20
+	$(BIN)/dispatch-sim map scenarios/limits-and-clients.yaml --x tasks=2..20 --y provider.limits.scale=0.3..20
 	$(BIN)/dispatch-sim why scenarios/limits-and-clients.yaml
 	$(BIN)/dispatch-sim sweep scenarios/limits-and-clients.yaml
 	$(BIN)/dispatch-sim claims

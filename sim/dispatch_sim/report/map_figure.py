@@ -18,7 +18,9 @@ from dispatch_sim.study.parameter import Parameter
 from dispatch_sim.study.two_factor_map import Axis, StrategyMap
 from dispatch_sim.study.winners import Point, Standing, Winner
 
-_COLOURS = {"one": svg.GREEN, "all": svg.VERMILION, "waves": svg.PURPLE, "adaptive": svg.AMBER}
+_COLOURS = {"one": "#007a59", "all": "#c44f01", "waves": "#a8497e", "adaptive": "#b27a01"}
+"""Those of all figures, a shade off: on a dark page a cell keeps its colour, as its sign does."""
+
 _LIGHT = {"one": "#8fc9b5", "all": "#eda673"}
 """Of queues that are one by one, or all at once, by another name."""
 

@@ -145,6 +145,10 @@ def html_page(content: dict[str, Any]) -> str:
     """Set a report as a page that stands alone: no script, nothing that is fetched."""
     environment = templates(autoescape=True)
     environment.filters["inline"] = lambda shown: Markup(shown.inline)
+    # An interval stands on one line where it can.
+    environment.filters["joined"] = lambda text: text.replace(
+        " to ", "\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}"
+    )
     return environment.get_template("report.html").render(content)
 
 

@@ -11,9 +11,10 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -160,6 +161,8 @@ def compare(
         from dispatch_sim.study.conduct import compare as play
 
         thresholds = _thresholds(fail_on)
+        if out is not None:
+            _check_folder(out)
         with _progress() as on_progress:
             results = play(
                 _read(scenario),
@@ -193,6 +196,7 @@ def sweep(
         from dispatch_sim.study.conduct import sweep as play
 
         thresholds = _thresholds(fail_on)
+        folder = _check_folder(out or _folder(scenario))
         with _progress() as on_progress:
             results = play(
                 _read(scenario),
@@ -201,7 +205,7 @@ def sweep(
                 jobs=_jobs(jobs),
                 on_progress=on_progress,
             )
-        _answer(results, sweep_text, out or _folder(scenario), as_json, thresholds, pages=not no_report)
+        _answer(results, sweep_text, folder, as_json, thresholds, pages=not no_report)
 
 
 @app.command()
@@ -244,6 +248,7 @@ def claims(
 
         numbers = _numbers(only)
         read = load_claims(file)
+        _check_folder(out)
         with _progress("scenarios") as on_progress:
             findings = judge_claims(
                 read,
@@ -449,6 +454,7 @@ def map_strategies(
 
         source = with_study(_read(scenario), seed, None)
         _warn_of_limits(source.scenario())
+        folder = _check_folder(out or _folder(scenario))
         with _progress("cells") as on_progress:
             found = map_winners(
                 source,
@@ -459,7 +465,7 @@ def map_strategies(
                 jobs=_jobs(jobs),
                 on_progress=on_progress,
             )
-        _say_beside(write_map(found, out or _folder(scenario)))
+        _say_beside(write_map(found, folder))
         if as_json:
             _print_json(found.to_json())
         else:
@@ -491,6 +497,7 @@ def why(
 
         source = with_study(_read(scenario), seed, None)
         _warn_of_limits(source.scenario())
+        folder = _check_folder(out or _folder(scenario))
         with _progress("values") as on_progress:
             found = explain(
                 source,
@@ -500,7 +507,7 @@ def why(
                 jobs=_jobs(jobs),
                 on_progress=on_progress,
             )
-        _say_beside(write_why(found, out or _folder(scenario)))
+        _say_beside(write_why(found, folder))
         if as_json:
             _print_json(found.to_json())
         else:
@@ -524,9 +531,10 @@ def tune(
 
         source = with_study(_read(scenario), seed, None)
         _warn_of_limits(source.scenario())
+        folder = _check_folder(out or _folder(scenario))
         with _progress("starts") as on_progress:
             found = find(source, replications=replications, jobs=_jobs(jobs), on_progress=on_progress)
-        _say_written(write_tuning(found, out or _folder(scenario)))
+        _say_written(write_tuning(found, folder))
         if as_json:
             _print_json(found.to_json())
         else:
@@ -645,6 +653,14 @@ def _folder(scenario: Path) -> Path:
     return Path("reports") / folder_name(scenario.stem)
 
 
+def _check_folder(folder: Path) -> Path:
+    """Return a folder that can be written to, as far as can be told before anything is played for it."""
+    from dispatch_sim.study.results import check_folder
+
+    check_folder(folder)
+    return folder
+
+
 def _jobs(asked: int | None) -> int:
     from dispatch_sim.study.runner import all_cores
 
@@ -663,8 +679,10 @@ def _answer(
     """Write what a study came to, if anywhere, print what it answers, and end as it did.
 
     Interrupted too early to say anything it ends at once, and leaves earlier results as they are. The
-    report is written before the answer is printed: nobody may read that.
+    report is written before the answer is printed: nobody may read that. Where it cannot be written, the
+    answer is printed all the same.
     """
+    from dispatch_sim.scenario.problems import UserError
     from dispatch_sim.study.answer import answer
 
     interrupted = results.manifest["interrupted"]
@@ -673,16 +691,24 @@ def _answer(
         raise typer.Exit(INTERRUPTED)
     answered = answer(results)
     if folder is not None:
-        from dispatch_sim.study.results import write_results
-
-        written = write_results(results, folder)
-        if pages:
-            # Imported here: drawing is what takes longest to load, and one may do without.
-            from dispatch_sim.report.page import write_report
-
-            written = write_report(answered, folder) + written
-        _say_written(written)
+        try:
+            _write(answered, folder, pages=pages)
+        except UserError as error:
+            _print(answered, in_words, as_json)
+            _fail(str(error))
     _end(answered, in_words, as_json, thresholds, kept=folder is not None)
+
+
+def _write(answered: Answer, folder: Path, *, pages: bool) -> None:
+    from dispatch_sim.study.results import write_results
+
+    written = write_results(answered.results, folder)
+    if pages:
+        # Imported here: drawing is what takes longest to load, and one may do without.
+        from dispatch_sim.report.page import write_report
+
+        written = write_report(answered, folder) + written
+    _say_written(written)
 
 
 def _end(
@@ -698,11 +724,8 @@ def _end(
     from dispatch_sim.study.thresholds import check
 
     checks = check(answered, thresholds)
-    if as_json:
-        checked = {"fail_on": [each.to_json() for each in checks]} if checks else {}
-        _print_json(answered.to_json() | checked)
-    else:
-        typer.echo(in_words(answered), nl=False)
+    checked = {"fail_on": [each.to_json() for each in checks]} if checks else {}
+    _print(answered, in_words, as_json, checked)
     for each in checks:
         typer.echo(check_line(each), err=True)
     manifest = answered.results.manifest
@@ -713,6 +736,18 @@ def _end(
         raise typer.Exit(INTERRUPTED)
     if any(each.violated for each in checks):
         raise typer.Exit(VIOLATED)
+
+
+def _print(
+    answered: Answer,
+    in_words: Callable[[Answer], str],
+    as_json: bool,
+    more: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
+    if as_json:
+        _print_json({**answered.to_json(), **more})
+    else:
+        typer.echo(in_words(answered), nl=False)
 
 
 def _thresholds(given: list[str] | None) -> list[Threshold]:
@@ -830,4 +865,9 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    app()
+    try:
+        app()
+    except OSError as error:  # files are in words before it comes here: what is left is output itself
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still to be flushed has nowhere to go
+        print(f"standard output cannot be written to: {error.strerror or error}", file=sys.stderr)
+        sys.exit(BAD_INPUT)

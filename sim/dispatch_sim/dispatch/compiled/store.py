@@ -10,6 +10,7 @@ import os
 import platform
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from hashlib import blake2b
 from importlib.metadata import version
@@ -50,13 +51,23 @@ def kept_at() -> Path:
         digest.update(part.encode() + b"\0")
     for source in _SOURCES:
         digest.update(source.read_bytes())
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "dispatch-sim" / f"{digest.hexdigest()}.o"
+    return _caches() / "dispatch-sim" / f"{digest.hexdigest()}.o"
+
+
+def _caches() -> Path:
+    """Return the user's folder for what can be made anew; where there is none, one that nothing can be in."""
+    stated = os.environ.get("XDG_CACHE_HOME", "")
+    if os.path.isabs(stated):  # by that standard, another is to be ignored
+        return Path(stated)
+    try:
+        return Path.home() / ".cache"
+    except RuntimeError:
+        return Path(os.devnull)
 
 
 def is_compiled() -> bool:
     """Whether the engine has been compiled before, so that it is only read."""
-    return kept_at().exists()
+    return _read(kept_at()) is not None
 
 
 @cache
@@ -90,13 +101,15 @@ def _read(kept: Path) -> bytes | None:
 
 def _keep(code: bytes, kept: Path) -> None:
     """Write code whole or not at all; without a folder to write to, it is compiled anew next time."""
-    try:
+    with suppress(OSError):
         kept.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=kept.parent, delete=False) as file:
-            file.write(_digest(code) + b"\n" + code)
-        os.replace(file.name, kept)
-    except OSError:
-        return
+            unfinished = Path(file.name)
+        try:
+            unfinished.write_bytes(_digest(code) + b"\n" + code)
+            os.replace(unfinished, kept)
+        finally:
+            unfinished.unlink(missing_ok=True)
 
 
 def _digest(code: bytes) -> bytes:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import signal
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from hashlib import blake2b
 from importlib.metadata import version
@@ -119,11 +121,32 @@ def _digest(code: bytes) -> bytes:
 def _load(code: bytes) -> int:
     """Link machine code into this process; returns the address of its entry point."""
     link_special_functions()
-    linker = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
-    linker.add_object_file(llvm.ObjectFileRef.from_data(code))
-    linker.finalize_object()
-    _linkers.append(linker)
+    with uninterrupted():
+        linker = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
+        linker.add_object_file(llvm.ObjectFileRef.from_data(code))
+        linker.finalize_object()
+        _linkers.append(linker)
     return int(linker.get_function_address(ENTRY))
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let an interruption wait: one that comes while LLVM takes a module over has it freed twice, a crash."""
+    if threading.current_thread() is not threading.main_thread():  # it is never interrupted
+        yield
+        return
+    waiting: list[int] = []
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    before = {each: handler for each, handler in before.items() if callable(handler)}
+    for each in before:
+        signal.signal(each, lambda number, frame: waiting.append(number))
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        for number in waiting[:1]:
+            signal.raise_signal(number)
 
 
 _linkers: list[Any] = []

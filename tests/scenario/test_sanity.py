@@ -168,3 +168,30 @@ def test_an_overload_does_not_reach_tries_in_line() -> None:
         "provider.overloaded: has no effect where tries"
     )
     assert warnings(f"{SHORT}{provider}reject}}") == []
+
+
+def test_failures_that_let_hardly_anything_through_are_suspect() -> None:
+    """As 100% that was written for 1%; together they may be as bad."""
+    hang = "timeouts: {hard: 5m}\nfailures: "
+    assert "failures.crash: is 100%: hardly any" in the_warning(f"{SHORT}failures: {{crash: 100%}}")
+    assert "failures.hang: is 80%" in the_warning(f"{SHORT}{hang}{{hang: 80%, crash: 60%}}")
+    assert warnings(f"{SHORT}failures: {{crash: 80%, bad_output: 0%}}") == []
+
+
+@pytest.mark.parametrize(
+    ("axis", "why"),
+    [
+        ("merge.prose.people: [1m, 2m]", "no task has prose output"),
+        ("conflicts.probability: [10%, 20%]", "no task writes anything"),
+    ],
+)
+def test_an_axis_along_which_nothing_can_change_is_suspect(axis: str, why: str) -> None:
+    """It would be played for nothing."""
+    path = axis.partition(":")[0]
+    assert the_warning(f"{SHORT}sweep: {{{axis}}}") == (
+        f"sweep.{path}: has no effect, as {why}; remove the axis"
+    )
+    assert warnings(f"{SHORT}sweep: {{merge.structured.time: [1s, 2s]}}") == []
+    assert (
+        warnings(f"{SHORT}sweep: {{tasks.output: [prose, structured], merge.prose.people: [1m, 2m]}}") == []
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 
@@ -12,6 +13,9 @@ from dispatch_sim.scenario.problems import Finding
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.scenario.tasks import TaskGroup, whole_calls
 from dispatch_sim.scenario.wording import listed, shown
+
+_HARDLY_ANY = 0.1
+"""Share of attempts below which a warning says that hardly any comes through."""
 
 
 def warnings(scenario: Scenario) -> list[Finding]:
@@ -24,6 +28,8 @@ def warnings(scenario: Scenario) -> list[Finding]:
         *_communication(scenario),
         *_cap(scenario),
         *_overloaded(scenario),
+        *_failures(scenario),
+        *_axes(scenario),
     ]
 
 
@@ -44,6 +50,35 @@ def _overloaded(scenario: Scenario) -> list[Finding]:
         return []
     message = "has no effect where tries wait in line (on_limit: wait), as a gateway keeps it from them"
     return [Finding(("provider", "overloaded"), message)]
+
+
+def _failures(scenario: Scenario) -> list[Finding]:
+    """Return a warning where hardly any attempt comes through, as where 100% was written for 1."""
+    failures = scenario.failures
+    shares = {"crash": failures.crash, "hang": failures.hang, "bad_output": failures.bad_output}
+    worst, share = max(shares.items(), key=lambda item: item[1])
+    if math.prod(1 - each for each in shares.values()) >= _HARDLY_ANY:
+        return []
+    message = f"is {100 * share:g}%: hardly any attempt comes through, and people do the work; write less"
+    return [Finding(("failures", worst), message)]
+
+
+def _axes(scenario: Scenario) -> list[Finding]:
+    """Return a warning for each axis of the sweep along which nothing can change."""
+    swept = scenario.sweep.factors
+    if any(path.rpartition(".")[2] in ("output", "writes") for path in swept):
+        return []  # what is so for the scenario as written need not be so along them
+    outputs = {group.output for group in scenario.tasks}
+    missing = [kind for kind in ("structured", "prose") if kind not in outputs]
+    idle = {f"merge.{kind}": f"no task has {kind} output" for kind in missing}
+    if not any(group.writes for group in scenario.tasks):
+        idle["conflicts"] = "no task writes anything"
+    return [
+        Finding(("sweep", path), f"has no effect, as {why}; remove the axis")
+        for path in swept
+        for section, why in idle.items()
+        if path.startswith(f"{section}.")
+    ]
 
 
 def _timeouts(scenario: Scenario) -> list[Finding]:

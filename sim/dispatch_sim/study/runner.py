@@ -88,8 +88,8 @@ def play_design(
     replications = design.replications - first
     if design.points * replications > MAX_ROWS:
         raise DesignError(
-            f"{design.points:,} ways of {replications:,} replications are more than the {MAX_ROWS:,} rows that "
-            "are held in memory; ask for fewer replications or widths"
+            f"{design.points:,} ways of {replications:,} replications are more than the {MAX_ROWS:,} rows "
+            "that are held in memory; ask for fewer replications or widths"
         )
     engine = choose_engine(design)
     size = max(1, TASKS_OF_A_BLOCK[engine] // design.tasks)

@@ -75,8 +75,8 @@ def map_sentences(found: StrategyMap) -> list[str]:
     standings = Counter(winner.standing for winner in winners)
     if equal := standings[Standing.EQUAL]:
         sentences.append(
-            f"In {count(equal)} {'cell' if equal == 1 else 'cells'} others are practically equal: they differ "
-            f"by less than {amount(measure, found.indifference)}."
+            f"In {count(equal)} {'cell' if equal == 1 else 'cells'} others are practically equal: they "
+            f"differ by less than {amount(measure, found.indifference)}."
         )
     if standings[Standing.OPEN]:
         sentences.append(

@@ -221,6 +221,15 @@ def test_a_cell_that_cannot_be_played_is_left_out_and_says_why():
         map_winners(source, "tasks.tokens=90K,100K", "provider.limits.scale=0.5,1")
 
 
+def test_that_a_deadline_is_not_looked_at_is_said(caplog):
+    """A map, like all that names places, is by the objective alone."""
+    source = parse_source(PAIRS + "objective: {deadline: 1m}\n")
+    map_winners(source, "tasks=2,3", "tasks.duration=10s,20s", replications=2)
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert told.startswith("objective.deadline: only sweep and compare")
+    assert told.endswith("by the cost alone")
+
+
 def test_hostile_names_are_inert(tmp_path):
     """In the page, the picture and the terminal."""
     name = "<script>alert(1)</script>|`[a](b)\\\\" + "x" * 5000

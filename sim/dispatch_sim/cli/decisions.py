@@ -25,7 +25,7 @@ from dispatch_sim.cli.base import (
 )
 
 if TYPE_CHECKING:
-    from dispatch_sim.scenario.model import Scenario
+    pass
 
 app = typer.Typer()
 _PANEL = "Decide"
@@ -54,7 +54,6 @@ def map_strategies(
         from dispatch_sim.study.two_factor_map import map_winners
 
         source = with_study(read_source(scenario), seed, None)
-        _warn_of_limits(source.scenario())
         with progress("cells") as on_progress:
             found = map_winners(
                 source,
@@ -96,7 +95,6 @@ def why(
         from dispatch_sim.study.explanation import explain
 
         source = with_study(read_source(scenario), seed, None)
-        _warn_of_limits(source.scenario())
         with progress("values") as on_progress:
             found = explain(
                 source,
@@ -129,7 +127,6 @@ def tune(
         from dispatch_sim.study.tuning import tune as find
 
         source = with_study(read_source(scenario), seed, None)
-        _warn_of_limits(source.scenario())
         with progress("starts") as on_progress:
             found = find(source, replications=replications, jobs=workers(jobs), on_progress=on_progress)
         say_written(write_tuning(found, out or folder_of(scenario)))
@@ -193,7 +190,6 @@ def decide(
                 seed=1 if seed is None else seed,
             )
         )
-        _warn_of_limits(found.scenario)
         if as_json:
             print_json(found.to_json())
             return
@@ -202,16 +198,6 @@ def decide(
         typer.echo(answer_line(found))
         if explain:
             typer.echo(explanation(found))
-
-
-def _warn_of_limits(scenario: Scenario) -> None:
-    """Say that a deadline or a budget is not asked for, where only the least mean is looked for."""
-    asked = [name for name in ("deadline", "budget") if getattr(scenario.objective, name) is not None]
-    for name in asked:
-        typer.echo(
-            f"warning: the {name} is not asked for here, only what is least; compare and sweep keep to it",
-            err=True,
-        )
 
 
 def _say_beside(paths: list[Path]) -> None:

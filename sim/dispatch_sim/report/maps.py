@@ -73,10 +73,10 @@ def map_sentences(found: StrategyMap) -> list[str]:
     else:
         sentences.append("Nowhere is one way shown to be better than all others.")
     standings = Counter(winner.standing for winner in winners)
-    if standings[Standing.EQUAL]:
+    if equal := standings[Standing.EQUAL]:
         sentences.append(
-            f"In {count(standings[Standing.EQUAL])} cells others are practically equal: they differ by less "
-            f"than {amount(measure, found.indifference)}."
+            f"In {count(equal)} {'cell' if equal == 1 else 'cells'} others are practically equal: they "
+            f"differ by less than {amount(measure, found.indifference)}."
         )
     if standings[Standing.OPEN]:
         sentences.append(
@@ -86,7 +86,7 @@ def map_sentences(found: StrategyMap) -> list[str]:
     impossible = [cell for cell in found.cells if cell.winner is None]
     if impossible:
         sentences.append(
-            f"In {count(len(impossible))} the batch cannot be played; {clean(impossible[0].why_not, 300)}."
+            f"In {count(len(impossible))} the batch cannot be played; {clean(impossible[0].why_not, 400)}."
         )
     return sentences
 

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from dispatch_sim.dispatch.engine import play
 from dispatch_sim.dispatch.luck import Luck
 from dispatch_sim.dispatch.outcome import MEASURES
-from dispatch_sim.study.design import Design
+from dispatch_sim.study.design import MAX_ROWS, Design, DesignError
 from dispatch_sim.study.engines import choose_engine
 
 TASKS_OF_A_BLOCK = {"simpy": 7000, "compiled": 400_000}
@@ -80,9 +80,17 @@ def play_design(
 
     Raises
     ------
+    DesignError
+        Where its rows would not fit in memory.
     WorkerError
         Where a worker process died.
     """
+    replications = design.replications - first
+    if design.points * replications > MAX_ROWS:
+        raise DesignError(
+            f"{design.points:,} ways of {replications:,} replications are more than the {MAX_ROWS:,} rows "
+            "that are held in memory; ask for fewer replications or widths"
+        )
     engine = choose_engine(design)
     size = max(1, TASKS_OF_A_BLOCK[engine] // design.tasks)
     blocks = _parts(range(first, design.replications), size)

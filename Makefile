@@ -20,6 +20,7 @@ help:
 	@echo "make clean   remove the environment and caches"
 
 sweep: $(READY)
+	$(BIN)/dispatch-sim map scenarios/ten-sources.yaml --y provider.limits.scale=0.3..20 > /dev/null
 	$(BIN)/dispatch-sim sweep scenarios/ten-sources.yaml
 
 claims: $(READY)
@@ -46,11 +47,14 @@ bench: $(READY)
 validate: $(READY)
 	cd benchmarks && $(abspath $(BIN))/python -m validation
 
+# A page shows the map and the reasons that lie in its folder, so these come first.
 reports: $(READY)
-	$(BIN)/dispatch-sim sweep scenarios/ten-sources.yaml
 	$(BIN)/dispatch-sim map scenarios/ten-sources.yaml --y provider.limits.scale=0.3..20
 	$(BIN)/dispatch-sim why scenarios/ten-sources.yaml
 	$(BIN)/dispatch-sim tune scenarios/ten-sources.yaml
+	$(BIN)/dispatch-sim sweep scenarios/ten-sources.yaml
+	$(BIN)/dispatch-sim map scenarios/limits-and-clients.yaml --x tasks=2..20 --y provider.limits.scale=0.3..20
+	$(BIN)/dispatch-sim why scenarios/limits-and-clients.yaml
 	$(BIN)/dispatch-sim sweep scenarios/limits-and-clients.yaml
 	$(BIN)/dispatch-sim claims
 

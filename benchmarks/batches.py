@@ -7,7 +7,7 @@ from typing import Any
 
 import bare_heapq
 import idiomatic_simpy
-from dispatch_sim.dispatch.compiled.engine import Machine
+from dispatch_sim.dispatch.compiled.engine import Drawn, Machine
 from dispatch_sim.dispatch.compiled.flat_plan import FlatPlan
 from dispatch_sim.dispatch.engine import play
 from dispatch_sim.dispatch.luck import Luck
@@ -15,7 +15,7 @@ from dispatch_sim.dispatch.plan import make_plan
 from dispatch_sim.scenario.loader import parse_scenario, parse_source
 from dispatch_sim.scenario.strategy import parse_strategy
 from dispatch_sim.study.design import design_comparison
-from dispatch_sim.study.runner import play_design
+from dispatch_sim.study.runner import TASKS_DRAWN, play_design
 from measuring import Peer, rates, ratio, summary
 
 TASKS = """
@@ -31,11 +31,14 @@ SCENARIOS = {
 }
 """An entry tier's limits, which twenty tasks hardly meet; a small account's, which refuse 2 tries in 5."""
 
+DRAWN_AT_ONCE = TASKS_DRAWN // 20
+
 WIDTHS = {"1": "queue: 1", "4": "queue: 4", "all": "queue: 20"}
 
 READABLE = "dispatch-sim, SimPy engine"
 READABLE_KEPT = "dispatch-sim, SimPy engine, draws at hand"
 COMPILED = "dispatch-sim, compiled engine"
+COMPILED_KEPT = "dispatch-sim, compiled engine, draws at hand"
 
 
 def replications(rounds: int) -> dict[str, Any]:
@@ -48,11 +51,19 @@ def replications(rounds: int) -> dict[str, Any]:
         for luck in lucks:
             play(plan, luck)
         machine, flat = Machine(), FlatPlan(plan)
+        kept = Drawn([flat], range(DRAWN_AT_ONCE))
+        machine.play_block(flat, 0, DRAWN_AT_ONCE, drawn=kept)
         agents = 20 if width == "all" else int(width)
         peers = {
             READABLE: Peer(lambda p=plan, s=scenario: [play(p, Luck(s, n)) for n in range(60)], 60),
             READABLE_KEPT: Peer(lambda p=plan, drawn=lucks: [play(p, luck) for luck in drawn], 60),
             COMPILED: Peer(lambda m=machine, f=flat: m.play_block(f, 0, 3000), 3000),
+            COMPILED_KEPT: Peer(
+                lambda m=machine, f=flat, d=kept: [
+                    m.play_block(f, 0, DRAWN_AT_ONCE, drawn=d) for _ in range(15)
+                ],
+                15 * DRAWN_AT_ONCE,
+            ),
         }
         if limits == "usual limits":
             peers |= {
@@ -67,6 +78,7 @@ def replications(rounds: int) -> dict[str, Any]:
         found[f"{width}, {limits}"] = {
             "rates": summary(measured),
             "compiled to": {name: ratio(measured[COMPILED], of) for name, of in measured.items()},
+            "draws at hand": ratio(measured[COMPILED_KEPT], measured[READABLE_KEPT]),
         }
     return found
 

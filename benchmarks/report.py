@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import jinja2
 
-from batches import COMPILED, READABLE, READABLE_KEPT
+from batches import COMPILED, COMPILED_KEPT, READABLE, READABLE_KEPT
 
 
 class Target(NamedTuple):
@@ -33,7 +33,7 @@ def markdown(found: dict[str, Any]) -> str:
         found,
         busy=found["load before"],
         targets=_targets(found),
-        names=["bare heapq loop", "idiomatic SimPy", READABLE, READABLE_KEPT, COMPILED],
+        names=["bare heapq loop", "idiomatic SimPy", READABLE, READABLE_KEPT, COMPILED, COMPILED_KEPT],
         compiled=COMPILED,
     )
     blocks = (block.strip() for block in text.split("\n\n"))
@@ -49,6 +49,7 @@ def _targets(found: dict[str, Any]) -> list[Target]:
     usual, tight = (
         found["replications"][f"4, {limits} limits"]["compiled to"][READABLE] for limits in ("usual", "tight")
     )
+    kept = found["replications"]["4, usual limits"]["draws at hand"]
     growth, two = max(found["growth"]["to 20 tasks"].values()), found["threads"]["two to one"]
     million, starts = found["million"]["cpu_s"], found["starts"]
     warm, whole = starts["sweep --no-report, warm"]["clock_s"], starts["sweep, warm"]["clock_s"]
@@ -56,7 +57,8 @@ def _targets(found: dict[str, Any]) -> list[Target]:
     cimba = found["queues"]["compiled to"].get("cimba", 0.0)
     return [
         Target("compiled to our SimPy engine, 20 tasks, width 4", "200x", f"{usual:.0f}x", usual >= 200),
-        Target("the same behind tight limits", "200x", f"{tight:.0f}x", tight >= 200),
+        Target("the same, draws at hand in both, as in a sweep", "200x", f"{kept:.0f}x", kept >= 200),
+        Target("draws made anew, behind tight limits", "200x", f"{tight:.0f}x", tight >= 200),
         Target("compiled to cimba, M/M/4", "10x", f"{cimba:.2f}x", cimba >= 10),
         Target("a task's cost in 20,000 to that in 20", "1.5x", f"{growth:.2f}x", growth <= 1.5),
         Target("a million tasks in one replication", "ends", f"{million:.1f} s", True),

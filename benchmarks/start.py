@@ -13,12 +13,17 @@ from typing import Any
 
 SWEEP = """
 name: twenty tasks
-tasks: [{name: task, count: 20, tokens: 15K, duration: 60s}]
+tasks:
+  - {name: task, count: 20, tokens: {lognormal: {mean: 15K, cv: 0.4}},
+     duration: {lognormal: {mean: 60s, cv: 0.5}}}
 strategies: [parallel, sequential, queue]
-sweep: {tasks: 1..20, concurrency: 1..20}
+sweep: {tasks: [20], concurrency: 1..20}
 study: {replications: 1000}
 """
-"""A queue is no wider than its batch, so these are 250 points of 1,000 replications each."""
+"""A batch of twenty tasks at twenty widths: 22 points, as two of the three ways have no width."""
+
+ALL_SIZES = SWEEP.replace("tasks: [20]", "tasks: 1..20")
+"""Batches of 1 to 20 tasks besides: 250 points, as a queue is no wider than its batch."""
 
 
 def _run(arguments: list[str], folder: Path, cache: Path) -> tuple[float, float]:
@@ -38,6 +43,7 @@ def starts(rounds: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "sweep.yaml").write_text(SWEEP, encoding="utf-8")
+        (folder / "sizes.yaml").write_text(ALL_SIZES, encoding="utf-8")
         sweep = [*command, "sweep", "sweep.yaml"]
         warm = folder / "warm"
         _run([*sweep, "--no-report"], folder, warm)
@@ -47,6 +53,7 @@ def starts(rounds: int) -> dict[str, Any]:
             "--help": ([*command, "--help"], True),
             "sweep --no-report, warm": ([*sweep, "--no-report"], True),
             "sweep, warm": (sweep, True),
+            "sweep of all sizes --no-report, warm": ([*command, "sweep", "sizes.yaml", "--no-report"], True),
             "sweep --no-report, cold": ([*sweep, "--no-report"], False),
         }
         taken: dict[str, list[tuple[float, float]]] = {kind: [] for kind in kinds}

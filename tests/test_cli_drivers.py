@@ -110,3 +110,15 @@ def test_tune_says_what_to_set(folder):
     assert [knob["path"] for knob in found["knobs"]][:2] == ["concurrency", "retry.max_attempts"]
     assert all(knob["best"] in knob["flat"] for knob in found["knobs"])
     assert {path.name for path in (folder / "reports" / "small").iterdir()} == {"tuning.md", "tuning.json"}
+
+
+def test_a_deadline_that_is_not_asked_for_is_said(folder):
+    """By the commands that look for the least mean."""
+    (folder / "small.yaml").write_text(SMALL + "objective: {deadline: 9m}\n")
+    for arguments in (
+        ("map", "small.yaml", "--cells", 2, "--replications", 2),
+        ("decide", "--tasks", 2, "--set", "objective.deadline=9m"),
+    ):
+        result = dispatch_sim(*arguments, cwd=folder)
+        assert result.returncode == 0, result.stderr
+        assert result.stderr.count("objective.deadline: only sweep and compare leave out what misses it") == 1

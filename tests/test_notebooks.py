@@ -65,7 +65,6 @@ def test_a_link_between_notebooks_leads_somewhere(path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
-@pytest.mark.filterwarnings("default::ResourceWarning", "default::pytest.PytestUnraisableExceptionWarning")
 def test_a_notebook_runs_from_top_to_bottom(path, monkeypatch):
     """In a kernel of its own, from the folder that it is in; and it shows tables or figures."""
     source = os.fspath(Path(dispatch_sim.__file__).parents[1])

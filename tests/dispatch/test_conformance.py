@@ -59,6 +59,24 @@ def test_a_block_of_replications_is_each_of_them():
         assert compiled.outcome_of(row) == play(plan, Luck(scenario, replication))
 
 
+def test_plans_that_share_what_is_drawn_are_each_as_they_are_alone():
+    """Whatever was drawn for another plan before: widths, orders, sizes of batches, retries."""
+    scenario = scenario_of(
+        "tasks: [{name: a, count: 6, tokens: {lognormal: {mean: 15K, cv: 1}},"
+        " duration: {exponential: {mean: 60s}}},"
+        " {name: b, count: 3, calls: 2, tokens: 9K, duration: {lognormal: {mean: 90s, cv: 2}}}]",
+        "failures: {crash: 20%, bad_output: 10%, hang: 5%}",
+        "timeouts: {hard: 10m, soft: 5m}",
+        "retry: {policy: resume, max_attempts: 3}",
+    )
+    ways = ("queue: 3", "parallel", {"queue": 2, "order": "longest-first"}, "sequential")
+    plans = [FlatPlan(make_plan(scenario, parse_strategy(way), tasks)) for tasks in (9, 4, 9) for way in ways]
+    drawn, machine = compiled.Drawn(plans, range(7, 37)), compiled.Machine()
+    for plan in plans:
+        alone = compiled.Machine().play_block(plan, 7, 30)
+        assert np.array_equal(machine.play_block(plan, 7, 30, drawn=drawn), alone)
+
+
 def test_arrays_that_become_too_small_grow():
     """A cascade over and over has more events, writes and merges than there are tasks."""
     scenario = scenario_of(

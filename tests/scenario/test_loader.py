@@ -157,7 +157,7 @@ def test_all_problems_are_told_at_once() -> None:
     """Errors of several kinds come together, in the order of the file."""
     text = "engine: other\nname: ''\n" + SHORT.replace("60s", "60") + "sweep: {tasks: 20..1}\n"
     assert errors(text) == [
-        "mine.yaml:1:9: engine: 'other' is not one of the choices; write simpy or compiled",
+        "mine.yaml:1:9: engine: 'other' is not one of the choices; write auto, simpy or compiled",
         "mine.yaml:2:7: name: found empty text; write a word",
         "mine.yaml:4:45: tasks[0].duration: 60 has no unit; write 60s, 5m or 1h30m",
         "mine.yaml:5:16: sweep.tasks: '20..1' runs backwards; write 1..20",
@@ -170,7 +170,7 @@ def test_all_problems_are_told_at_once() -> None:
         "dispatch: {spawn: {shared: 0}}",
         "provider: {overloaded: 0%, retry_after: exact, latency: none}",
         "failures: {hang: 0.0, bad_brief: 0%}",
-        "engine: simpy",
+        "engine: auto",
         "communication: none",
         "review: none",
         "study: {replications: auto, seconds: none}",

@@ -80,7 +80,7 @@ def test_another_thread_stops_a_block():
     stop = np.zeros(1, np.int64)
     machine = Machine()
     machine.play_block(plan, 0, 1)
-    playing = threading.Thread(target=machine.play_block, args=(plan, 0, 10_000_000, stop))
+    playing = threading.Thread(target=machine.play_block, args=(plan, 0, 10_000_000), kwargs={"stop": stop})
     playing.start()
     time.sleep(0.05)
     assert playing.is_alive()

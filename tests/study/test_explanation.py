@@ -288,3 +288,22 @@ def test_where_nothing_is_at_stake_it_says_so():
     """One task is dispatched alike by any name."""
     found = explain(parse_source(PAIRS.replace("count: 4", "count: 1")), samples=0)
     assert why_text(found).startswith("Dispatch the one task. It makes no difference: all at once comes to")
+
+
+def test_samples_that_are_no_power_of_two_are_refused_before_anything_is_played():
+    """The sequence is balanced at a power of two only."""
+    with pytest.raises(UserError, match="3 is not a power of two"):
+        explain(parse_source(PAIRS), samples=3)
+
+
+def test_two_queues_wider_than_a_smaller_batch_are_compared_all_the_same():
+    """Where neither can be played, the range of the batch's size ends."""
+    text = PAIRS.replace("[sequential, parallel]", "['queue: 3', 'queue: 4']")
+    found = explain(parse_source(f"{text}\nsweep: {{concurrency: [3, 4]}}\n"), samples=0)
+    assert found.recommended[0] == "queue"
+
+
+def test_what_does_not_fit_in_memory_is_refused():
+    """Also of one batch at its own size."""
+    with pytest.raises(UserError, match="10,000,000 rows"):
+        explain(parse_source(PAIRS), replications=9_000_000)

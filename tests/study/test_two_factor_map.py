@@ -159,6 +159,24 @@ def test_the_level_next_to_the_scenario_is_its_own():
     assert (found.x.levels[0], found.x.levels[-1]) == (12, 1200)
 
 
+def test_the_ends_of_a_range_are_played_as_they_were_asked_for():
+    """Also where the scenario's own value is next to one of them."""
+    found = map_winners(parse_source(PAIRS), "failures.crash=0..100%", "tasks.duration=9s,10s", cells=3)
+    assert found.x.levels == (0.0, 0.5, 1.0)
+    found = map_winners(parse_source(PAIRS), "tasks.duration=110s..200s", "tasks=2,4", cells=3)
+    assert found.x.levels == (110.0, 120.0, 200.0)
+
+
+def test_a_batch_narrower_than_every_way_is_a_cell_that_cannot_be_played():
+    """As one of two tasks for a queue of 3; it does not end the map."""
+    text = PAIRS.replace("[sequential, parallel]", "['queue: 3', 'queue: 4']")
+    assert "'queue: 3'" in text
+    text = f"{text}\nsweep: {{concurrency: [3, 4]}}\n"
+    found = map_winners(parse_source(text), "tasks=2,4", "tasks.duration=9s,10s")
+    assert [cell.winner is None for cell in found.cells] == [True, False, True, False]
+    assert "every width is beyond the batch" in found.cells[0].why_not
+
+
 @pytest.mark.parametrize(
     ("x", "y", "message"),
     [

@@ -95,7 +95,10 @@ def parts_figure(view: View) -> Picture | None:
             words.append(
                 f"{way(point)} it is {parts[largest]} ({percent(view.mean(largest, point) / total)})"
             )
-    says = f"The largest part of the cost: for {'; for '.join(words)}."
+    says = (
+        f"The largest part of the cost: for {'; for '.join(words)}. "
+        f"Lines at the ends are {_confidence(view)} intervals of the whole."
+    )
     return picture(figure, "cost-parts", "What the cost is made of", says)
 
 

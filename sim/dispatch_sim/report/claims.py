@@ -13,7 +13,7 @@ from dispatch_sim.report.claim_figures import break_even_map, curves
 from dispatch_sim.report.claim_maps import column_words, passing_sentences
 from dispatch_sim.report.claim_overview import beyond_words, decides, overview_table, what_to_do
 from dispatch_sim.report.claim_words import MARKS, came_out, claimed, regret_note, regret_rows
-from dispatch_sim.report.page import _environment, _rule, markdown
+from dispatch_sim.report.setting import markdown, rule, templates
 from dispatch_sim.report.svg import Picture
 from dispatch_sim.report.tables import Table
 from dispatch_sim.report.words import capital, clean
@@ -57,9 +57,9 @@ def _pictures(claim: ClaimFinding) -> list[Picture]:
 
 def claims_page(findings: Findings, pictures: dict[int, list[Picture]]) -> str:
     """Set the report as Markdown, which refers to the figures' files."""
-    environment = _environment(autoescape=False)
+    environment = templates(autoescape=False)
     environment.filters["md"] = markdown
-    environment.filters["rule"] = _rule
+    environment.filters["rule"] = rule
     page = environment.get_template("claims.md").render(
         {
             "source": clean(findings.asked.file.source, 400),

@@ -36,12 +36,15 @@ def timeline_figure(plan: Plan, log: Sequence[Event]) -> svg.Picture | None:
     return svg.picture(figure, "timeline", "One replication of a batch", says)
 
 
-def gantt(plan: Plan, log: Sequence[Event]) -> Figure | None:
-    """Draw a replication's event log; a batch of more than 40 tasks is cut, which a note says."""
+def gantt(plan: Plan, log: Sequence[Event], end_s: float = 0.0) -> Figure | None:
+    """Draw a replication's event log; a batch of more than 40 tasks is cut, which a note says.
+
+    The axis of time reaches to the last event, or to `end_s` where that is later.
+    """
     if not log:
         return None
     rows = min(len(plan.tasks), MOST_TASKS)
-    end_s = max(event.end_s for event in log)
+    end_s = max(end_s, *(event.end_s for event in log))
     divisor, unit = next(
         (d, u)
         for d, u in ((3600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))

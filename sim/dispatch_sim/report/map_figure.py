@@ -18,12 +18,17 @@ from dispatch_sim.study.parameter import Parameter
 from dispatch_sim.study.two_factor_map import Axis, StrategyMap
 from dispatch_sim.study.winners import Point, Standing, Winner
 
-_COLOURS = {"one": svg.GREEN, "all": svg.VERMILION, "waves": svg.PURPLE, "adaptive": svg.AMBER}
+_COLOURS = {"one": "#007a59", "all": "#c44f01", "waves": "#a8497e", "adaptive": "#b27a01"}
+"""Those of all figures, a shade off: on a dark page a cell keeps its colour, as its sign does."""
+
 _LIGHT = {"one": "#8fc9b5", "all": "#eda673"}
 """Of queues that are one by one, or all at once, by another name."""
 
 _BLUES = ("#dcebf3", "#a9cfe2", "#6aa6c9", "#2f6f9f", "#1d3f63")
 """Of queues, the wider the darker: told apart without colour, and by the number in the cell."""
+
+_BLACK, _WHITE = "#101418", "#fbfcfd"
+"""Signs in cells. Not those of a page, which change places on a dark one: the cells do not."""
 
 _HATCHES = {Standing.SHOWN: "", Standing.WIDTH_OPEN: "", Standing.EQUAL: "..", Standing.OPEN: "////"}
 _MOST_SIGNS = 24
@@ -150,7 +155,7 @@ def _ink(colour: str) -> str:
     """Return which of black and white is read more easily on a colour."""
     parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
     luminance = 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
-    return svg.INK if luminance > 0.2 else svg.PAPER
+    return _BLACK if luminance > 0.2 else _WHITE
 
 
 def _ticks(axis: Axis) -> tuple[list[int], list[str]]:
@@ -166,7 +171,7 @@ def _mark_scenario(axes: Axes, found: StrategyMap) -> None:
         return
     axes.add_patch(
         Rectangle(
-            (at[0] - 0.5, at[1] - 0.5), 1, 1, facecolor="none", edgecolor=svg.INK, linewidth=1.6, zorder=3
+            (at[0] - 0.5, at[1] - 0.5), 1, 1, facecolor="none", edgecolor=_BLACK, linewidth=1.6, zorder=3
         )
     )
     axes.annotate(
@@ -175,8 +180,8 @@ def _mark_scenario(axes: Axes, found: StrategyMap) -> None:
         xytext=(1, 1),
         textcoords="offset points",
         fontsize=7.5,
-        color=svg.INK,
-        bbox={"facecolor": svg.PAPER, "edgecolor": "none", "pad": 0.4},
+        color=_BLACK,
+        bbox={"facecolor": _WHITE, "edgecolor": "none", "pad": 0.4},
         zorder=4,
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dispatch_sim.report.map_figure import map_picture
-from dispatch_sim.report.page import markdown
+from dispatch_sim.report.setting import markdown
 from dispatch_sim.report.terminal import paragraph
 from dispatch_sim.report.words import (
     MEASURES,
@@ -73,10 +73,10 @@ def map_sentences(found: StrategyMap) -> list[str]:
     else:
         sentences.append("Nowhere is one way shown to be better than all others.")
     standings = Counter(winner.standing for winner in winners)
-    if standings[Standing.EQUAL]:
+    if equal := standings[Standing.EQUAL]:
         sentences.append(
-            f"In {count(standings[Standing.EQUAL])} cells others are practically equal: they differ by less "
-            f"than {amount(measure, found.indifference)}."
+            f"In {count(equal)} {'cell' if equal == 1 else 'cells'} others are practically equal: they "
+            f"differ by less than {amount(measure, found.indifference)}."
         )
     if standings[Standing.OPEN]:
         sentences.append(
@@ -86,7 +86,7 @@ def map_sentences(found: StrategyMap) -> list[str]:
     impossible = [cell for cell in found.cells if cell.winner is None]
     if impossible:
         sentences.append(
-            f"In {count(len(impossible))} the batch cannot be played; {clean(impossible[0].why_not, 300)}."
+            f"In {count(len(impossible))} the batch cannot be played; {clean(impossible[0].why_not, 400)}."
         )
     return sentences
 
@@ -142,11 +142,12 @@ def map_text(found: StrategyMap) -> str:
     heading = "  ".join(head.rjust(width) for head, width in zip(heads, widths, strict=True))
     lines += [f"{' ' * left} +-{'-' * len(heading)}", f"{' ' * left}   {heading}"]
     lines.append(f"{' ' * left}   {axis_words(found.x.parameter)}")
-    told = " ".join([*map_sentences(found), _basis(found)])
+    told = " ".join([*map_sentences(found), basis(found)])
     return "\n".join([*lines, "", *legend(found), "", *paragraph(told)]) + "\n"
 
 
-def _basis(found: StrategyMap) -> str:
+def basis(found: StrategyMap) -> str:
+    """Return what a map rests on."""
     return (
         f"{found.replications:,} replications of each way in each cell, the same luck everywhere; "
         f"{100 * found.confidence:g}% confidence in each cell by itself."
@@ -169,7 +170,7 @@ def map_markdown(found: StrategyMap) -> str:
         "\n".join(f"| {' | '.join(row)} |" for row in table),
         "\n".join(f"- {markdown(line)}" for line in legend(found)),
         markdown(
-            f"{_basis(found)} Seed {found.seed}, scenario {found.sha256[:12]}. "
+            f"{basis(found)} Seed {found.seed}, scenario {found.sha256[:12]}. "
             f"{_own(found)} The cells are in map.csv and map.parquet, with what each "
             "winner costs, the best way of another kind and by how much that is more."
         ),

@@ -42,6 +42,7 @@ from dispatch_sim.report.words import (
     way,
 )
 from dispatch_sim.scenario.loader import Source
+from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.study.answer import Answer
 from dispatch_sim.study.break_even import BreakEven
@@ -82,17 +83,18 @@ def _source(source: Source) -> Iterator[Part]:
         yield from str(error).splitlines()
         return
     rows = tuple(assumptions(scenario.model_dump(mode="json", by_alias=True)))
-    yield Table(clean(scenario.name), ("What", "As it is played"), rows, numbers=False)
+    yield Table(_name(scenario.name), ("What", "As it is played"), rows, numbers=False)
 
 
 @parts.register
 def _results(results: Results) -> Iterator[Part]:
     manifest, frame = results.manifest, results.frame
     points = frame.groupby(point_columns(frame), sort=False)
+    name = _name(manifest["scenario"]["resolved"]["name"])
     times = f"{results.replications:,} replication{'' if results.replications == 1 else 's'}"
     yield (
-        f"{clean(manifest['scenario']['resolved']['name'])}: {times} of each of {points.ngroups:,} design "
-        f"points, seed {manifest['seed']}; in `frame`, a row each. Means:"
+        f"{f'{name}: ' if name else ''}{times} of each of {points.ngroups:,} design points, seed "
+        f"{manifest['seed']}. Means of the rows in .frame:"
     )
     means = points[list(_MEANS)].mean()
     shows = [(MEASURES[measure].title, MEASURES[measure].show) for measure in _MEANS]
@@ -206,8 +208,8 @@ def _map(found: StrategyMap) -> Iterator[Part]:
     yield map_picture(found, axis_words, sentences, cell_sign)
     yield " ".join(sentences)
     yield (
-        f"{found.replications:,} replications of each way in each cell. In `frame`, a row a cell; a question "
-        "mark or hatching is where another way may be as good."
+        f"{found.replications:,} replications of each way in each cell. A question mark or hatching is where "
+        "another way may be as good. There is a row for each cell in .frame."
     )
 
 
@@ -219,7 +221,9 @@ def _explanation(found: Explanation) -> Iterator[Part]:
         if title == "One at a time" and found.swings:
             yield tornado_picture(found, named(found.rival), named(found.recommended))
         elif len(rows) > 1:
-            yield _as_table("", rows)
+            yield _as_table("", rows[: MOST_ROWS + 1])
+            if len(rows) - 1 > MOST_ROWS:
+                yield f"And {len(rows) - 1 - MOST_ROWS:,} more."
     yield why_basis(found)
 
 
@@ -241,7 +245,7 @@ def _logs(logs: Logs) -> Iterator[Part]:
     sessions = logs.runs["session"].nunique()
     yield (
         f"{len(logs.runs):,} runs of sub-agents in {sessions:,} sessions, {len(logs.groups):,} parallel "
-        f"groups; from {logs.tally.files:,} files. In `runs` and `groups`, a row each."
+        f"groups; from {logs.tally.files:,} files. There is a row for each in .runs and .groups."
     )
     for reason, skipped in logs.tally.skipped.items():
         yield f"Passed over: {skipped.count:,} x {reason}."
@@ -286,6 +290,11 @@ def _backtest(found: Backtest) -> Iterator[Part]:
 @parts.register
 def _what_if(found: WhatIf) -> Iterator[Part]:
     yield from _of_blocks(what_if_blocks(found))
+
+
+def _name(name: str) -> str:
+    """Return a scenario's name; nothing where it has none of its own."""
+    return "" if name == Scenario.model_fields["name"].default else clean(name)
 
 
 def _of_blocks(blocks: Iterable[Block]) -> Iterator[Part]:

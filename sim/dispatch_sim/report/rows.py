@@ -46,10 +46,12 @@ def cost_parts(view: View) -> Figure | None:
             widths = np.array([view.mean(column, point) for point in points])
             axes.barh(rows, widths, left=left, height=0.62, color=colour, label=name, linewidth=0)
             left += widths
-        for row, total in zip(rows, totals, strict=True):
+        for row, point in zip(rows, points, strict=True):
+            total = view.estimate("cost_usd", point)
+            axes.plot([total.low, total.high], [row, row], color=svg.INK, linewidth=1.2)
             axes.annotate(
-                dollars(total),
-                (total, row),
+                dollars(total.mean),
+                (total.high, row),
                 xytext=(5, 0),
                 textcoords="offset points",
                 va="center",

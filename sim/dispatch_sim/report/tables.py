@@ -13,6 +13,7 @@ from dispatch_sim.report.words import (
     capital,
     dollars,
     duration,
+    percent,
     span,
     tokens,
     way,
@@ -51,36 +52,45 @@ class Table:
 
 
 def main_table(view: View) -> Table:
-    """Return the three to six main alternatives side by side."""
-    return _alternatives(view, view.main_points(), f"The main ways to dispatch {_batch(view)}")
+    """Return the three to six main alternatives side by side, with what most people ask for."""
+    columns = [head for head in ("Cost", "Makespan") if _MEANS[head][0] != view.measure.column]
+    caption = f"The main ways to dispatch {_batch(view)}"
+    return _alternatives(view, view.main_points(), caption, columns, ("Best in", "19 of 20 done in"))
 
 
 def all_points(view: View) -> Table:
     """Return everything that was played at the batch size."""
-    return _alternatives(view, view.points[:MOST_ROWS], f"All that was played with {_batch(view)}")
+    columns = [head for head, (column, _) in _MEANS.items() if column != view.measure.column]
+    caption = f"All that was played with {_batch(view)}"
+    further = ("Best in", "Regret", "19 of 20 done in")
+    return _alternatives(view, view.points[:MOST_ROWS], caption, columns, further)
 
 
 def _batch(view: View) -> str:
     return f"{view.tasks:,} task{'s' if view.tasks > 1 else ''}"
 
 
-def _alternatives(view: View, points: Sequence[Point], caption: str) -> Table:
+def _alternatives(
+    view: View, points: Sequence[Point], caption: str, means: Sequence[str], further: Sequence[str]
+) -> Table:
     measure, confidence = view.measure, f"{100 * view.choice.confidence:g}%"
-    others = [head for head, (column, _) in _MEANS.items() if column != measure.column]
-    late = others.index("Makespan") + 1 if "Makespan" in others else others.index("Cost") + 1
     heads = ["Way to dispatch", f"{measure.title} ({confidence} interval)", "More than the recommended"]
-    heads += [*others[:late], "19 of 20 done in", *others[late:], "Tasks left to a person"]
+    heads += [*further, *means, "Tasks left to a person"]
     rows = []
     for point in points:
         estimate = view.estimate(measure.column, point)
-        means = [show(view.mean(column, point)) for column, show in (_MEANS[head] for head in others)]
+        of = view.alternative(point) or view.choice
+        cells = {
+            "Best in": percent(of.share_won),
+            "Regret": measure.show(of.regret),
+            "19 of 20 done in": duration(view.p95("makespan_s", point)),
+        }
         row = [
             capital(way(point)),
             measure.show(estimate.mean) + span(measure.show, estimate.low, estimate.high),
             _more(view, point),
-            *means[:late],
-            duration(view.p95("makespan_s", point)),
-            *means[late:],
+            *(cells[head] for head in further),
+            *(show(view.mean(column, point)) for column, show in (_MEANS[head] for head in means)),
             f"{about(view.mean('recovered_tasks', point))} of {view.tasks:,}",
         ]
         rows.append(tuple(row))

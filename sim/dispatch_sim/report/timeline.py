@@ -181,7 +181,7 @@ def _ledgers(plan: Plan, log: Sequence[Event], outcome: Outcome) -> Iterator[str
     people = {part: float(getattr(outcome, f"people_{part}_s")) for part in PEOPLE}
     parts = [f"{part} {duration(seconds)}" for part, seconds in people.items() if seconds > 0]
     yield f"People's time  {duration(outcome.people_s)}" + (f": {', '.join(parts)}" if parts else "")
-    yield f"{'Trouble':<15}{_trouble(plan, outcome)}"
+    yield f"{'Trouble':<15}{trouble(plan, outcome)}"
     yield (
         f"{'Cost':<15}{dollars(outcome.cost_usd)} = API {dollars(outcome.money_usd)} + waiting "
         f"{dollars(outcome.cost_waiting_usd)} (at ${about(values.waiting)}/h) + people "
@@ -207,7 +207,7 @@ def _causes(outcome: Outcome, column: str, show: Any) -> str:
     return ", ".join(f"{cause} {show(amount)}" for cause, amount in amounts.items() if amount) or "none"
 
 
-def _trouble(plan: Plan, outcome: Outcome) -> str:
+def trouble(plan: Plan, outcome: Outcome) -> str:
     """Return what went wrong, and how often; what is seldom only where it happened."""
     failed = [
         f"{number:,} {name}" for name, column in _FAILED.items() if (number := getattr(outcome, column))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from dispatch_sim.report.page import markdown
+from dispatch_sim.report.setting import markdown
 from dispatch_sim.report.terminal import paragraph
 from dispatch_sim.report.why import Rows, columns, table
 from dispatch_sim.report.words import MEASURES, clean, count, listed, span, way
@@ -81,7 +81,7 @@ def basis(found: Tuning) -> str:
     """Return how it was found, and what it rests on."""
     text = (
         "From several widths each setting was varied by itself, then two at once by a step, until nothing "
-        f"was worth moving ({found.joint} such pairs around the best settings are none better). Judged on "
+        f"was worth moving (none of {found.joint} such pairs around the best settings is better). Judged on "
         f"{found.replications:,} replications other than those of the search. As good is what is not shown "
         f"to be worse with {100 * found.confidence:g}% confidence (for all values of a setting together)"
     )

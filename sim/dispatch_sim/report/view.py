@@ -108,6 +108,10 @@ class View:
         part = self._rows[*point, self.tasks if tasks is None else tasks]
         return as_means(measure, part[column_of(measure)].to_numpy(dtype=np.float64))
 
+    def replications(self, point: Point) -> NDArray[np.int64]:
+        """Return the numbers of the replications of a point, in the order of `samples`."""
+        return self._rows[*point, self.tasks]["replication"].to_numpy(dtype=np.int64)
+
     def difference(self, measure: str, point: Point, other: Point) -> Estimate:
         """Return by how much a measure is larger at a point than at another, paired by replication."""
         return paired_difference(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.cells import cell_len, set_cell_size
 
-from dispatch_sim.report.page import markdown
+from dispatch_sim.report.setting import markdown
 from dispatch_sim.report.terminal import paragraph
 from dispatch_sim.report.why_figure import tornado_picture
 from dispatch_sim.report.words import (
@@ -32,9 +32,12 @@ from dispatch_sim.study.winners import Point, Standing
 MOST_SWINGS = 12
 """Keys of the tornado that are told; the file holds all."""
 
+STEADY = "None in its range: "
+"""What the list of keys begins with that flip nothing."""
+
 Rows = list[list[str]]
 
-_PARTS = {
+PARTS = {
     "waiting": "waiting for the batch",
     "money_work": "tokens: the work itself, by what the cache holds",
     "money_spawn": "tokens: prompts of new agents",
@@ -49,6 +52,7 @@ _PARTS = {
     "people_conflicts": "people: conflicts",
     "people_review": "people: reviews",
 }
+"""What the parts of a difference are called."""
 
 
 def named(point: Point) -> str:
@@ -87,7 +91,7 @@ def parts_table(found: Explanation) -> Rows:
         told.items(), key=lambda item: -max(_size(parts.get(item[0])) for parts in by_way)
     ):
         amounts = [_estimate(measure, parts[name]) if name in parts else "the same" for parts in by_way]
-        rows.append([_PARTS[name], cause, *amounts])
+        rows.append([PARTS[name], cause, *amounts])
     return [*rows, ["together", "", *(_estimate(measure, each.difference) for each in found.comparisons)]]
 
 
@@ -138,7 +142,7 @@ def steady_sentence(flips: Sequence[Flip]) -> str:
         for flip in flips
         if flip.at is None
     ]
-    return f"None in its range: {listed(steady)}." if steady else ""
+    return f"{STEADY}{listed(steady)}." if steady else ""
 
 
 def swings_table(found: Explanation) -> Rows:

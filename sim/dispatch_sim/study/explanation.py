@@ -110,7 +110,7 @@ def explain(
     source : the scenario, or its file.
     ranges : keys by path, each with the range to try (``1K..1M``), in place of those around their values.
     replications : of each way at each value; default: the scenario's.
-    samples : points of a Sobol sequence; 0 leaves the indices out.
+    samples : points of a Sobol sequence, a power of two; 0 leaves the indices out.
     jobs : workers; the answer does not depend on it.
     on_progress : called with the places of the search that are played and all of them.
 
@@ -121,6 +121,8 @@ def explain(
     KeyboardInterrupt
         Where interrupted.
     """
+    if samples & (samples - 1):  # found out here, and not after all else has been played
+        raise DesignError(f"samples: {samples} is not a power of two; write 0, 64 or 128")
     source = without_factors(source)
     scenario = source.scenario()
     stated = {path: with_range(_varied(source, path), text) for path, text in (ranges or {}).items()}

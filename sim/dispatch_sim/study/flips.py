@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.study.contest import Contest, changes_of, contest
+from dispatch_sim.study.design import DesignError
 from dispatch_sim.study.parameter import Parameter
 from dispatch_sim.study.places import Place, find_place, play_places
 from dispatch_sim.study.runner import OnProgress
@@ -208,8 +209,9 @@ def _try(
             try:
                 put = {search.parameter.path: search.parameter.written(value)}
                 found.append((search, value, find_place(source, put)))
-            except ScenarioError:
-                # No such scenario, as with a call that is larger than the bucket: the range ends before it.
+            except (ScenarioError, DesignError):
+                # No such scenario, as with a call that is larger than the bucket, or no way for a batch of
+                # that size: the range ends before it.
                 search.refused.add(value)
     costs = play_places([place for _, _, place in found], replications, jobs, on_progress)
     for (search, value, place), cost in zip(found, costs, strict=True):

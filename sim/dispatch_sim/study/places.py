@@ -74,6 +74,8 @@ def find_place(source: Source, values: Mapping[str, Any], ways: Sequence[Strateg
     ------
     ScenarioError
         Where a value does not fit.
+    DesignError
+        Where every way is wider than the batch.
     """
     put = {path: value for path, value in values.items() if path != BATCH}
     scenario = (source.replaced(put) if put else source).scenario()

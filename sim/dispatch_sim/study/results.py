@@ -26,7 +26,7 @@ from dispatch_sim.dispatch.outcome import MEASURES, Outcome
 from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.problems import UserError
-from dispatch_sim.study.design import Design
+from dispatch_sim.study.design import MAX_ROWS, Design
 from dispatch_sim.study.runner import Played, all_cores
 
 RESULTS_FILE = "results.parquet"
@@ -131,13 +131,25 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
     """
     folder = Path(folder)
     try:
-        table = pq.read_table(folder / RESULTS_FILE)
-        manifest = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
+        text = (folder / MANIFEST_FILE).read_text(encoding="utf-8")
+        manifest = json.loads(text, parse_constant=_no_number)
+        with pq.ParquetFile(folder / RESULTS_FILE) as file:
+            if file.metadata.num_rows > MAX_ROWS:
+                raise ValueError(f"{RESULTS_FILE} has more than {MAX_ROWS:,} rows")
+            # What a stranger's file says of indices and types of pandas is not followed.
+            frame = file.read().to_pandas(ignore_metadata=True)
     except FileNotFoundError as error:
-        raise ResultsError(f"{folder}: has no {Path(error.filename or RESULTS_FILE).name}") from error
-    except (OSError, ValueError, pa.ArrowException) as error:
-        raise ResultsError(f"{folder}: cannot be read: {error}") from error
-    return Results(table.to_pandas(), manifest)
+        raise ResultsError(
+            f"{folder}: has no {Path(error.filename or RESULTS_FILE).name}; "
+            "name a folder into which a sweep was written"
+        ) from error
+    except (OSError, ValueError, RecursionError, pa.ArrowException) as error:
+        raise ResultsError(f"{folder}: cannot be read: {str(error)[:300]}") from error
+    return Results(frame, manifest)
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{MANIFEST_FILE} has {text}, which is not a number")
 
 
 @contextmanager

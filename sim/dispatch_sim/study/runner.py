@@ -29,11 +29,14 @@ from numpy.typing import NDArray
 from dispatch_sim.dispatch.engine import play
 from dispatch_sim.dispatch.luck import Luck
 from dispatch_sim.dispatch.outcome import MEASURES
-from dispatch_sim.study.design import Design
+from dispatch_sim.study.design import MAX_ROWS, Design, DesignError
 from dispatch_sim.study.engines import choose_engine
 
 TASKS_OF_A_BLOCK = {"simpy": 7000, "compiled": 400_000}
 """A block takes a second or less: progress is seen, and little is lost when a study is interrupted."""
+
+TASKS_DRAWN = 4000
+"""Tasks whose draws the design points share at a time, so that they stay in the processor's cache."""
 
 WORTH_A_POOL = 30_000
 """Tasks below which starting worker processes takes longer than the work."""
@@ -77,15 +80,20 @@ def play_design(
 
     Raises
     ------
+    DesignError
+        Where its rows would not fit in memory.
     WorkerError
         Where a worker process died.
     """
+    replications = design.replications - first
+    if design.points * replications > MAX_ROWS:
+        raise DesignError(
+            f"{design.points:,} ways of {replications:,} replications are more than the {MAX_ROWS:,} rows "
+            "that are held in memory; ask for fewer replications or widths"
+        )
     engine = choose_engine(design)
     size = max(1, TASKS_OF_A_BLOCK[engine] // design.tasks)
-    blocks = [
-        range(start, min(start + size, design.replications))
-        for start in range(first, design.replications, size)
-    ]
+    blocks = _parts(range(first, design.replications), size)
     done: dict[int, NDArray[np.float64]] = {}
 
     def keep(block: range, rows: NDArray[np.float64]) -> None:
@@ -116,6 +124,10 @@ def play_design(
     )
 
 
+def _parts(replications: range, size: int) -> list[range]:
+    return [replications[start : start + size] for start in range(0, len(replications), size)]
+
+
 def play_block(design: Design, replications: range) -> NDArray[np.float64]:
     """Play some replications of every design point by SimPy; shape (points, replications, measures).
 
@@ -139,17 +151,25 @@ def _play_in_threads(
 
     Also with one: this thread is then free to be interrupted, and stops the others at once.
     """
-    from dispatch_sim.dispatch.compiled.engine import Machine
+    from dispatch_sim.dispatch.compiled.engine import Drawn, Machine
     from dispatch_sim.dispatch.compiled.flat_plan import FlatPlan
 
-    plans = [FlatPlan(plan) for variant in design.variants for plan in variant.plans]
+    variants = [[FlatPlan(plan) for plan in variant.plans] for variant in design.variants]
     stop = np.zeros(1, np.int64)
 
     def play_compiled(block: range) -> NDArray[np.float64]:
         machine = Machine()
-        rows = np.empty((len(plans), len(block), len(MEASURES)))
-        for point, plan in enumerate(plans):
-            rows[point] = machine.play_block(plan, block.start, len(block), stop)
+        rows = np.empty((design.points, len(block), len(MEASURES)))
+        point = 0
+        for plans in variants:
+            for part in _parts(block, max(1, TASKS_DRAWN // max(plan.size.tasks for plan in plans))):
+                drawn = Drawn(plans, part)
+                of_part = slice(part.start - block.start, part.stop - block.start)
+                for number, plan in enumerate(plans, point):
+                    rows[number, of_part] = machine.play_block(
+                        plan, part.start, len(part), drawn=drawn, stop=stop
+                    )
+            point += len(plans)
         return rows
 
     with ThreadPoolExecutor(min(jobs, len(blocks))) as pool:

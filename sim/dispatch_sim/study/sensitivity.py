@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.strategy import Strategy
+from dispatch_sim.study.design import DesignError
 from dispatch_sim.study.estimates import Estimate, t_critical
 from dispatch_sim.study.parameter import Parameter
 from dispatch_sim.study.places import Place, find_place, play_places
@@ -124,7 +125,7 @@ def find_swings(
         for end, value in enumerate((parameter.low, parameter.high)):
             try:
                 place = find_place(source, {parameter.path: parameter.written(value)}, ways)
-            except ScenarioError:
+            except (ScenarioError, DesignError):
                 continue
             if len(place.points) == 2:  # a queue may be wider than a smaller batch
                 asked.append((2 * number + end, place))

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.loader import Given, Source
 from dispatch_sim.scenario.problems import ScenarioError
+from dispatch_sim.study.design import DesignError
 from dispatch_sim.study.parameter import (
     Parameter,
     ParameterError,
@@ -251,9 +252,12 @@ def _axis(source: Source, text: str, cells: int) -> Axis:
 
 
 def _through(value: float, levels: list[float]) -> tuple[float, ...]:
-    """Return the levels with the nearest one moved to the scenario's own value, if that is among them."""
-    if levels[0] <= value <= levels[-1]:
-        levels[min(range(len(levels)), key=lambda i: abs(levels[i] - value))] = value
+    """Return the levels with the nearest one moved to the scenario's own value, if that is among them.
+
+    The ends stay: they were asked for.
+    """
+    if len(levels) > 2 and levels[0] < value < levels[-1]:
+        levels[min(range(1, len(levels) - 1), key=lambda i: abs(levels[i] - value))] = value
     return tuple(levels)
 
 
@@ -262,9 +266,10 @@ def _place(source: Source, axes: tuple[Axis, Axis], levels: tuple[float, float])
     pairs = list(zip(axes, levels, strict=True))
     try:
         return find_place(source, {a.parameter.path: a.parameter.written(level) for a, level in pairs})
-    except ScenarioError as error:
+    except (ScenarioError, DesignError) as error:
         where = " and ".join(f"{a.parameter.path} = {a.parameter.show(level)}" for a, level in pairs)
-        return f"with {where}: {error.problems[0].message}"
+        why = error.problems[0].message if isinstance(error, ScenarioError) else str(error)
+        return f"with {where}: {why}"
 
 
 def _winner_json(cell: Cell) -> dict[str, Any]:
@@ -303,6 +308,7 @@ def _axis_json(axis: Axis) -> dict[str, Any]:
         "unit": axis.parameter.unit,
         "levels": list(axis.levels),
         "of_the_scenario": _finite(axis.parameter.value),
+        "is_mean": axis.parameter.distribution is not None,
     }
 
 

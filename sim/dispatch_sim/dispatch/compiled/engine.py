@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,30 @@ _FIRST_LOG = 256
 """Events that a log has room for before it has to grow."""
 
 
+class Drawn:
+    """What first attempts meet in some replications: drawn once, for all plans of a scenario.
+
+    Parameters
+    ----------
+    plans : that are to share it, all of one scenario; none to share nothing.
+    replications : what can be played with it.
+    """
+
+    def __init__(self, plans: Sequence[FlatPlan] = (), replications: range = range(0)) -> None:
+        sizes = np.max([plan.group_sizes for plan in plans], axis=0) if plans else np.zeros(0, np.int64)
+        ends = np.cumsum(sizes)
+        tasks = int(ends[-1]) if plans else 0
+        self._arrays = {
+            "drawn": np.zeros((len(replications) * tasks, at.SIZE_L + 1), np.int64),
+            "drawn_times": np.empty((len(replications) * tasks, at.SIZE_L_TIME)),
+            "drawn_first": np.array([*(ends - sizes), tasks, replications.start], np.int64),
+        }
+        self.words = words_of(self._arrays)
+
+
+_NOTHING_DRAWN = Drawn()
+
+
 class Machine:
     """Plays one replication at a time, in arrays that it keeps from one plan to the next of the same size."""
 
@@ -30,7 +55,13 @@ class Machine:
         self._room, self._log = 0, 0
 
     def play_block(
-        self, plan: FlatPlan, first: int, count: int, stop: NDArray[np.int64] | None = None
+        self,
+        plan: FlatPlan,
+        first: int,
+        count: int,
+        *,
+        drawn: Drawn = _NOTHING_DRAWN,
+        stop: NDArray[np.int64] | None = None,
     ) -> NDArray[np.float64]:
         """Return the measures of replications, shape (count, measures).
 
@@ -38,6 +69,7 @@ class Machine:
         ----------
         plan : what is played.
         first, count : which replications.
+        drawn : what other plans have drawn for these; not to be used by two threads at once.
         stop : where another thread sets its number to something, this ends after the replication that it is
             at; the rows of the others then hold nothing.
         """
@@ -48,7 +80,7 @@ class Machine:
             self._room, self._log = 0, min(self._log, _FIRST_LOG)
             self._allocate(plan.size)
         while True:
-            header = plan.words + self._words + words_of({"rows": rows[done:], "stop": stop})
+            header = plan.words + self._words + drawn.words + words_of({"rows": rows[done:], "stop": stop})
             done += engine()(header.ctypes.data, first + done, count - done)
             if done == count or stop[0]:
                 return rows

@@ -31,8 +31,9 @@ class FlatPlan:
 
     Attributes
     ----------
-    words : their part of a header, see `reference`.
+    words : their part of a header, see `header`.
     size : of what is played.
+    group_sizes : tasks of each group.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -54,6 +55,7 @@ class FlatPlan:
             "meets": np.array([[bool(one & other) for other in names] for one in names], np.bool_),
         }
         self.words = words_of(self._arrays)
+        self.group_sizes = gi[:, at.SIZE]
         self.size = Size(len(plan.tasks), len(scenario.tasks), lock_count, any(names))
 
 

@@ -279,6 +279,9 @@ def play_block(header: int, first: int, count: int) -> int:
         if s.stop[0]:
             return i
         begin(s)
+        if s.drawn.shape[0] > 0:
+            groups = s.pi[GROUPS]
+            s.n[DRAWN_AT] = (first + i - s.drawn_first[groups + 1]) * s.drawn_first[groups]
         if not play(s, first + i):
             return i
         close(s, i)

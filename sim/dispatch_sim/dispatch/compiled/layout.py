@@ -63,8 +63,8 @@ OUTPUT_SHARE, COUPLING, BATCH_WEIGHT, TASK_WEIGHT, ATTEMPT_WEIGHT, GF_SIZE = ran
     CONTEXT_LENGTH, CONTEXT_SENT, MOST, QUOTA_REQUESTS, QUOTA_INPUT, QUOTA_OUTPUT,
     BEGUN, WORKING_COUNT, RETURNED_COUNT, MERGING_COUNT, MERGED_COUNT, SECOND_COUNT, TAKEN, HAND_COUNT, HAND_AT,
     BARRIER_LIFTED, SERVERS, WRITES_BEGUN,
-    REJECTED_TRIES, RECOVERED, REFUSED_LAUNCHES, MERGE_CONFLICTS, REWORKED, REVIEWS, COMPACTIONS, N_SIZE,
-) = range(61)
+    REJECTED_TRIES, RECOVERED, REFUSED_LAUNCHES, MERGE_CONFLICTS, REWORKED, REVIEWS, COMPACTIONS, DRAWN_AT, N_SIZE,
+) = range(62)
 
 # ---- s.f: the world, floats
 (
@@ -87,6 +87,9 @@ OUTPUT_SHARE, COUPLING, BATCH_WEIGHT, TASK_WEIGHT, ATTEMPT_WEIGHT, GF_SIZE = ran
     ARRIVED, LAUNCHED, SINCE, REWORK, BLIND_SHARE, STARTED, BOOKS_TIME, SAVED_TIME, L_CALL_TIME, L_SPAWN_TIME,
     L_RETURN_TIME, SENT_S, SENT_S_BEFORE, PERSON_TIME, MERGE_TIME, MERGE_TOKENS, TF_SIZE,
 ) = range(17)
+
+FIRST_L, SIZE_L, FIRST_L_TIME, SIZE_L_TIME = L_CALLS, L_BAD - L_CALLS + 1, L_CALL_TIME, L_RETURN_TIME - L_CALL_TIME + 1
+"""Where what is drawn for an attempt stands in s.ti and s.tf."""
 
 # ---- s.qi, s.qf: a process, that of a task, the dispatcher, the gate, or a group's second round
 PC, STAGE, IN_LINE, STAGE_IN_LINE, ADMITTED, TOKEN, NEXT, ASKS, GRANTED, PREFIX_STAGE, NEED, BACK_TO, QI_SIZE = range(13)
@@ -224,6 +227,12 @@ class State(NamedTuple):
     """When merges were over, in order: of each group, and in the last row of all."""
     log_times: NDArray[np.float64]
     log_rest: NDArray[np.int64]
+    drawn: NDArray[np.int64]
+    """What first attempts were drawn to meet, for all plans of a block; of each whether it has been drawn, in the last
+    column. Empty where nothing is shared."""
+    drawn_times: NDArray[np.float64]
+    drawn_first: NDArray[np.int64]
+    """Of each group its first row of a replication's; then how many these are, and which replication is the first."""
     rows: NDArray[np.float64]
     """The measures of each replication of a block."""
     stop: NDArray[np.int64]
@@ -277,13 +286,16 @@ FIELDS: dict[str, tuple[str, tuple[int | None, ...]]] = {
     "merged": ("float64", (None, None)),
     "log_times": ("float64", (None, 2)),
     "log_rest": ("int64", (None, 5)),
+    "drawn": ("int64", (None, SIZE_L + 1)),
+    "drawn_times": ("float64", (None, SIZE_L_TIME)),
+    "drawn_first": ("int64", (None,)),
     "rows": ("float64", (None, len(MEASURES))),
     "stop": ("int64", (1,)),
 }
 """Of each array of a state the kind of its numbers and its shape, `None` where that depends on the plan."""
 
 PLAN_FIELDS = ("pi", "pf", "gi", "gf", "keys", "table", "batch", "locks", "meets")
-BLOCK_FIELDS = ("rows", "stop")
+BLOCK_FIELDS = ("drawn", "drawn_times", "drawn_first", "rows", "stop")
 STATE_FIELDS = tuple(name for name in FIELDS if name not in PLAN_FIELDS + BLOCK_FIELDS)
 """The fields by what they belong to."""
 

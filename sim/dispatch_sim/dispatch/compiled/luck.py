@@ -112,7 +112,28 @@ def _struck_call(
 
 @routine
 def draw_attempt(s: State, replication: int, t: int, number: int) -> None:
-    """Draw what an attempt meets: sizes by the attempt that began the work, mishaps by its own number."""
+    """Draw what an attempt meets; a first attempt's draws are taken from another plan that has drawn them."""
+    if number > 0 or s.drawn.shape[0] == 0:
+        _draw_attempt(s, replication, t, number)
+        return
+    at = s.n[DRAWN_AT] + s.drawn_first[s.ti[t, GROUP]] + s.ti[t, INDEX]
+    if s.drawn[at, SIZE_L]:
+        for k in range(SIZE_L):
+            s.ti[t, FIRST_L + k] = s.drawn[at, k]
+        for k in range(SIZE_L_TIME):
+            s.tf[t, FIRST_L_TIME + k] = s.drawn_times[at, k]
+        return
+    _draw_attempt(s, replication, t, number)
+    s.drawn[at, SIZE_L] = 1
+    for k in range(SIZE_L):
+        s.drawn[at, k] = s.ti[t, FIRST_L + k]
+    for k in range(SIZE_L_TIME):
+        s.drawn_times[at, k] = s.tf[t, FIRST_L_TIME + k]
+
+
+@routine
+def _draw_attempt(s: State, replication: int, t: int, number: int) -> None:
+    """Draw sizes by the attempt that began the work, mishaps by its own number."""
     group, index, origin = s.ti[t, GROUP], s.ti[t, INDEX], s.ti[t, ORIGIN]
     row = s.gi[group, CALLS_DIST]
     calls = whole(_draw_shared(s, replication, row, _CALLS, BATCH_CALLS, group, index, origin))

@@ -1,0 +1,178 @@
+"""Stored results, held against the scenario that they say they are of, before anything is made of them.
+
+A folder of results may come from anybody. What it holds is used only where it is what a sweep or a comparison
+of this version would have written: the scenario is read once more, as a file is, and has to resolve to what
+the manifest says, and the table has to have the rows of its design.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dispatch_sim.dispatch.outcome import MEASURES
+from dispatch_sim.dispatch.plan import Plan
+from dispatch_sim.scenario.loader import Source, parse_source
+from dispatch_sim.scenario.problems import ScenarioError
+from dispatch_sim.study.design import Design, DesignError, design_comparison, design_sweep
+from dispatch_sim.study.results import Results, ResultsError, Stopped, package_version, read_results
+
+_KEYS = ("strategy", "concurrency", "tasks")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class _Replications(_Section):
+    asked: int = Field(ge=1)
+    played: int = Field(ge=0)
+    at_most: int = Field(ge=1)
+    stopped: Stopped
+
+
+class _Scenario(_Section):
+    file: str
+    sha256: str
+    as_written: Any
+    resolved: dict[str, Any]
+
+
+class _Manifest(_Section):
+    dispatch_sim: str | None
+    engine: Literal["simpy", "compiled"]
+    seed: int
+    replications: _Replications
+    interrupted: bool
+    design_points: int
+    factors: list[str]
+    scenario: _Scenario
+    versions: dict[str, str | None]
+    machine: dict[str, str | int]
+
+
+def read_stored(folder: str | os.PathLike[str]) -> Results:
+    """Read a study's results, and check that they are what they say.
+
+    Raises
+    ------
+    ResultsError
+        Where the folder holds no results, or not those of a study that this version would have made.
+    """
+    results = read_results(folder)
+    try:
+        _Manifest.model_validate(results.manifest)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))[:80] or "it"
+        raise ResultsError(f"{folder}: manifest.json: {where}: {first['msg']}; sweep again") from error
+    source = played_source(results, Path(folder))
+    design = None if source is None else played_design(source, results)
+    problem = _why_not(results) if design is None else _unlike(results, design)
+    if problem is not None:
+        raise ResultsError(f"{Path(folder)}: {problem}; or sweep the scenario again")
+    return results
+
+
+def _why_not(results: Results) -> str:
+    version, ours = results.manifest["dispatch_sim"], package_version("dispatch-sim")
+    written = f"dispatch-sim {version}" if isinstance(version, str) else "another version"
+    by = f" (written by {written[:40]}, this is {ours})" if version != ours else ""
+    return (
+        f"the scenario in manifest.json does not come to what is said of it there{by}; if it takes values "
+        "from a csv file, copy that into the folder"
+    )
+
+
+def played_source(results: Results, folder: Path | None = None) -> Source | None:
+    """Return the scenario of a study, read again from its manifest; None where it does not come to the same.
+
+    It does not where a profile has changed since, where the manifest was, and where values stand in a csv
+    file: results are stored without, and it is looked for in `folder` only.
+    """
+    scenario = results.manifest["scenario"]
+    try:
+        # Through the reader of files, which bounds depth and size.
+        text = json.dumps(scenario["as_written"], ensure_ascii=False, allow_nan=False)
+        source = parse_source(text, scenario["file"], folder)
+        read = source.scenario()
+    except (ScenarioError, ValueError, RecursionError):
+        return None
+    same = read.fingerprint == scenario["sha256"]
+    return source if same and scenario["resolved"] == read.model_dump(mode="json", by_alias=True) else None
+
+
+def played_design(source: Source, results: Results) -> Design | None:
+    """Return the design of a study: a sweep, or a comparison; None where it is neither of the scenario's."""
+    ways: tuple[Callable[[Source], Design], ...] = (design_sweep, design_comparison)
+    manifest = results.manifest
+    for way in ways:
+        try:
+            design = way(source)
+        except (ScenarioError, DesignError):
+            continue
+        if list(design.factors) == manifest["factors"] and design.points == manifest["design_points"]:
+            return design
+    return None
+
+
+def find_played(design: Design, point: tuple[str, int], tasks: int, factors: dict[str, Any]) -> Plan:
+    """Return the plan of a design point, by its columns in the results.
+
+    Raises
+    ------
+    KeyError
+        Where it was not played.
+    """
+    for variant in design.variants:
+        levels = zip(variant.levels, factors.values(), strict=True)
+        # A column of numbers and words is one of words.
+        if all(level == value or str(level) == value for level, value in levels):
+            for plan in variant.plans:
+                if (plan.strategy.label, plan.width, len(plan.tasks)) == (*point, tasks):
+                    return plan
+    raise KeyError(point)
+
+
+def _unlike(results: Results, design: Design) -> str | None:
+    """Return in what a table is not one of a design; None where it is."""
+    frame = results.frame
+    wanted = [*_KEYS, *design.factors, "replication", *MEASURES]
+    if list(map(str, frame.columns)) != wanted:
+        return "results.parquet does not have the columns of a study"
+    for column in ("concurrency", "tasks", "replication"):
+        if not pd.api.types.is_integer_dtype(frame[column]):
+            return f"results.parquet: {column} is not a whole number everywhere"
+    for column in MEASURES:
+        kind = frame[column].dtype
+        if not (pd.api.types.is_integer_dtype(kind) or pd.api.types.is_float_dtype(kind)):
+            return f"results.parquet: {column} is not a number everywhere"
+        if not np.isfinite(frame[column].to_numpy(dtype=float)).all():
+            return f"results.parquet: {column} is not a finite number everywhere"
+    replications = sorted(frame["replication"].unique())
+    if len(replications) != results.manifest["replications"]["played"]:
+        return "results.parquet does not have the replications that manifest.json says were played"
+    plans = [(variant, plan) for variant in design.variants for plan in variant.plans]
+    expected: dict[str, Any] = {
+        "strategy": np.repeat([plan.strategy.label for _, plan in plans], len(replications)),
+        "concurrency": np.repeat([plan.width for _, plan in plans], len(replications)),
+        "tasks": np.repeat([len(plan.tasks) for _, plan in plans], len(replications)),
+        "replication": np.tile(replications, len(plans)),
+    }
+    for number, factor in enumerate(design.factors):
+        levels = [variant.levels[number] for variant, _ in plans]
+        expected[factor] = np.repeat(
+            [str(level) for level in levels] if not pd.api.types.is_numeric_dtype(frame[factor]) else levels,
+            len(replications),
+        )
+    for column, values in expected.items():
+        if len(values) != len(frame) or not (frame[column].to_numpy() == values).all():
+            return "results.parquet does not have the rows of its scenario's design points"
+    return None

@@ -1,0 +1,83 @@
+"""Names of tasks that would be markup, a formula or a wall of text are inert in all that is written."""
+
+import csv
+import re
+
+import pytest
+
+from dispatch_sim.report.maps import write_map
+from dispatch_sim.report.page import write_report
+from dispatch_sim.scenario.loader import parse_source
+from dispatch_sim.scenario.problems import ScenarioError
+from dispatch_sim.study.two_factor_map import map_winners
+from tests.report.conftest import answered
+
+NAMES = [
+    "<script>alert(1)</script>",
+    "W" * 200,
+    "\u202egnp.exe\u2066",
+    "=1+1",
+    "+1",
+    "@SUM(1)",
+    "-1 | x",
+    "![x](http://evil.example/x.png)",
+    "</title></svg><img src=x onerror=alert(1)>",
+    "`code` $math$ <!-- -->",
+]
+SCENARIO = f"""
+name: "=cmd|' /C calc'!A0"
+tasks:
+{"".join(f"  - {{name: {name!r}, tokens: 15K, duration: 60s}}{chr(10)}" for name in NAMES)}
+sweep: {{tasks: [2, {len(NAMES)}], concurrency: [2, {len(NAMES)}]}}
+study: {{replications: 12}}
+"""
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """Return the folder of a report."""
+    folder = tmp_path_factory.mktemp("hostile")
+    write_report(answered(SCENARIO), folder)
+    return folder
+
+
+def test_a_name_of_ten_thousand_characters_is_refused():
+    """With its place; what it would do to a page does not arise."""
+    with pytest.raises(ScenarioError, match="longer than 200 characters"):
+        answered(SCENARIO.replace("W" * 200, "W" * 10_000))
+
+
+def test_no_name_is_markup_or_turns_text_around_or_is_a_wall(written):
+    """In every file: the page, the Markdown and each figure, the timelines with all names among them."""
+    files = sorted(written.iterdir())
+    assert {"run-typical.svg", "report.html", "report.md"} <= {path.name for path in files}
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"(?<!\\)<\s*(script|img|iframe|object)\b", text, re.IGNORECASE)
+        assert not re.search("[\u202a-\u202e\u2066-\u2069]", text)
+        assert "W" * 100 not in text
+        if path.suffix != ".md":
+            # Nothing that a browser would fetch or run.
+            assert not re.search(r"""\s(on\w+|src)\s*=""", re.sub(r">[^<]*<", "><", text))
+            fetched = re.findall(r"""(?:href|url)\s*[=(]\s*["']?([^"')\s>]+)""", text)
+            assert all(target.startswith("#") for target in fetched)
+
+
+def test_no_name_is_a_picture_a_link_or_code_in_markdown(written):
+    """All pictures are figures that were written; what a name has of the syntax is escaped."""
+    text = (written / "report.md").read_text(encoding="utf-8")
+    pictures = re.findall(r"(?<!\\)!\[(?:\\.|[^\]\\])*\]\(([^)]+)\)", text)
+    assert pictures
+    assert all((written / name).exists() for name in pictures)
+    assert "http://" not in text
+    assert "<!--" not in re.sub(r"\\.", "", text)
+
+
+def test_no_cell_of_a_map_is_a_formula(tmp_path):
+    """Neither a head nor a cell begins as one, whatever the groups are called."""
+    found = map_winners(parse_source(SCENARIO), "tasks.@SUM(1).tokens", "values.waiting", cells=2)
+    write_map(found, tmp_path)
+    with (tmp_path / "map.csv").open(encoding="utf-8", newline="") as file:
+        cells = [cell for row in csv.reader(file) for cell in row]
+    assert any("@SUM(1)" in cell for cell in cells)
+    assert not [cell for cell in cells if re.match(r"[=+@\t\r]|-(?![0-9.])", cell)]

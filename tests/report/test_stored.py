@@ -1,0 +1,208 @@
+"""A report is rebuilt from stored results alone, and a stranger's results are read or refused in words."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from dispatch_sim.report.maps import write_map
+from dispatch_sim.report.page import rebuild_report, write_report
+from dispatch_sim.scenario.loader import parse_source
+from dispatch_sim.scenario.problems import UserError
+from dispatch_sim.study.answer import answer
+from dispatch_sim.study.conduct import sweep
+from dispatch_sim.study.results import write_results
+from dispatch_sim.study.stored import read_stored
+from dispatch_sim.study.two_factor_map import map_winners
+from tests.report.conftest import FACTORS, HOSTILE, TIGHT
+
+
+def stored(text, folder):
+    """Play a scenario as the command does, write its results and report, and return what was written."""
+    (folder / "mine.yaml").write_text(text, encoding="utf-8")
+    results = sweep(folder / "mine.yaml")
+    out = folder / "out"
+    write_report(answer(results), out)
+    write_results(results, out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory):
+    """A study with its report."""
+    return stored(TIGHT, tmp_path_factory.mktemp("kept"))
+
+
+@pytest.fixture
+def folder(kept, tmp_path):
+    """A copy of that, to be spoilt."""
+    return Path(shutil.copytree(kept, tmp_path / "copy"))
+
+
+def manifest_of(folder):
+    """Read a manifest."""
+    return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("text", [TIGHT, FACTORS, HOSTILE], ids=["tight", "factors", "hostile"])
+def test_a_rebuilt_report_is_the_same_to_the_byte(text, tmp_path):
+    """Every page and figure, from the results and the manifest alone."""
+    out = stored(text, tmp_path)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    for path in out.iterdir():
+        if path.name not in ("results.parquet", "manifest.json"):
+            path.unlink()
+    rebuild_report(out)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_the_runs_that_are_drawn_are_those_that_were_counted(kept):
+    """The typical one takes the median, the bad one what one in twenty exceeds."""
+    frame = read_stored(kept).frame
+    best = answer(read_stored(kept)).choices[0]
+    rows = frame[(frame["strategy"] == best.strategy) & (frame["concurrency"] == best.concurrency)]
+    makespans = rows[rows["tasks"] == best.tasks].set_index("replication")["makespan_s"]
+    text = (kept / "report.md").read_text(encoding="utf-8")
+    for part, name in ((0.5, "typical"), (0.95, "bad")):
+        wanted = makespans.sort_values().iloc[int(len(makespans) * part) - 1]
+        said = text.partition(f"*A {name} run, ")[2].partition("(replication ")[2].partition(")")[0]
+        assert makespans[int(said)] == wanted
+
+
+def scribble(path):
+    """Write over a part of a file."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 64] = b"\x00" * 64
+    path.write_bytes(bytes(data))
+
+
+def put(folder, change):
+    """Change a manifest."""
+    manifest = manifest_of(folder)
+    change(manifest)
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+
+def table(folder, change):
+    """Change a table of results."""
+    frame = change(pd.read_parquet(folder / "results.parquet"))
+    frame.to_parquet(folder / "results.parquet")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda f: shutil.rmtree(f),
+        lambda f: (f / "manifest.json").unlink(),
+        lambda f: (f / "results.parquet").unlink(),
+        lambda f: (f / "results.parquet").write_bytes(b"PAR1 no"),
+        lambda f: scribble(f / "results.parquet"),
+        lambda f: (f / "manifest.json").write_text("{"),
+        lambda f: (f / "manifest.json").write_text("[]"),
+        lambda f: (f / "manifest.json").write_text("[" * 100_000),
+        lambda f: (f / "manifest.json").write_text('{"seed": NaN}'),
+        lambda f: (f / "manifest.json").write_bytes(b"\xff\xfe"),
+        lambda f: put(f, lambda m: m.pop("scenario")),
+        lambda f: put(f, lambda m: m.update(engine="<script>")),
+        lambda f: put(f, lambda m: m["scenario"].update(resolved={})),
+        lambda f: put(f, lambda m: m["scenario"]["resolved"].update(name="other")),
+        lambda f: put(f, lambda m: m["scenario"].update(as_written={"tasks": "!!python/object"})),
+        lambda f: put(f, lambda m: m["scenario"].update(as_written=None)),
+        lambda f: put(f, lambda m: m.update(factors=["provider.limits.scale"])),
+        lambda f: table(f, lambda t: t.drop(columns="makespan_s")),
+        lambda f: table(f, lambda t: t.assign(more=1)),
+        lambda f: table(f, lambda t: t.assign(strategy="<script>")),
+        lambda f: table(f, lambda t: t.assign(cost_usd="much")),
+        lambda f: table(f, lambda t: t.assign(cost_usd=float("nan"))),
+        lambda f: table(f, lambda t: t.head(5)),
+        lambda f: table(f, lambda t: t.head(0)),
+        lambda f: table(f, lambda t: t.sample(frac=1, random_state=1)),
+    ],
+)
+def test_results_that_no_study_wrote_are_refused_in_words(folder, spoil):
+    """Whatever was done to them, with the folder's name and never a traceback."""
+    spoil(folder)
+    with pytest.raises(UserError) as error:
+        rebuild_report(folder)
+    assert str(error.value).startswith(str(folder))
+    assert len(str(error.value)) < len(str(folder)) + 600
+
+
+def test_a_measure_that_was_changed_has_no_run_to_show(folder):
+    """Played again it comes to something else, and the page says so."""
+    table(folder, lambda t: t.assign(makespan_s=t["makespan_s"] * 1.01))
+    rebuild_report(folder)
+    text = (folder / "report.md").read_text(encoding="utf-8")
+    assert "Not shown: this version plays the scenario differently" in text
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"sha256": "x"}', "[" * 100_000, "\udcff", '{"x": "<script>alert(1)</script>"}']
+)
+@pytest.mark.parametrize("name", ["map.json", "why.json"])
+def test_a_map_or_reasons_that_no_command_wrote_are_not_shown(folder, name, text):
+    """Their place says how to make them."""
+    (folder / name).write_text(text, encoding="utf-8", errors="surrogateescape")
+    rebuild_report(folder)
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "No map of this scenario lies in this folder" in page
+    assert "<script" not in page
+
+
+@pytest.fixture(scope="session")
+def mapped(kept, tmp_path_factory):
+    """The same study with a map of two by two cells beside it."""
+    folder = Path(shutil.copytree(kept, tmp_path_factory.mktemp("mapped") / "copy"))
+    sizes = {"cells": 2, "replications": 8}
+    write_map(map_winners(parse_source(TIGHT), "tasks.tokens", "values.waiting", **sizes), folder)
+    return folder
+
+
+def first(found):
+    """Return a map's first cell."""
+    return found["cells"][0]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda m: m.update(sha256="0" * 64),
+        lambda m: m["x"].update(levels=[1.0, 1.0]),
+        lambda m: m["x"].update(levels=[1.0] * 1000),
+        lambda m: m["y"].update(levels=[]),
+        lambda m: m.update(cells=m["cells"][1:]),
+        lambda m: m.update(objective="__class__"),
+        lambda m: first(m).update(strategy="<script>"),
+        lambda m: first(m).update(kind="other"),
+        lambda m: first(m).update(standing="sure"),
+        lambda m: first(m).update(concurrency=-1),
+        lambda m: first(m).update(mean="much"),
+    ],
+)
+def test_a_map_is_shown_only_as_the_command_wrote_it(mapped, tmp_path, spoil):
+    """Anything else in its place is left out, and the page is whole."""
+    folder = Path(shutil.copytree(mapped, tmp_path / "copy"))
+    rebuild_report(folder)
+    assert "who wins, by" in (folder / "report.html").read_text(encoding="utf-8")
+    found = json.loads((folder / "map.json").read_text(encoding="utf-8"))
+    spoil(found)
+    (folder / "map.json").write_text(json.dumps(found), encoding="utf-8")
+    rebuild_report(folder)
+    assert "No map of this scenario" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_what_a_map_is_called_by_a_stranger_is_text(mapped, tmp_path):
+    """Its scenario's name and its axes are shown, and nothing more comes of them."""
+    folder = Path(shutil.copytree(mapped, tmp_path / "copy"))
+    found = json.loads((folder / "map.json").read_text(encoding="utf-8"))
+    found["scenario"] = found["x"]["path"] = "<script>alert(1)</script>\u202e" + "A" * 5000
+    (folder / "map.json").write_text(json.dumps(found), encoding="utf-8")
+    rebuild_report(folder)
+    for name in ("report.html", "report.md", "map.svg"):
+        text = (folder / name).read_text(encoding="utf-8")
+        assert "script" in text
+        assert "<script" not in text.replace("\\<script", "")
+        assert "\u202e" not in text
+        assert "A" * 1000 not in text

@@ -222,6 +222,39 @@ def test_an_output_folder_that_cannot_be_written_is_bad_input(scenario):
     assert "taken" in result.stderr
 
 
+def test_a_folder_that_cannot_be_written_is_found_out_before_anything_is_played(scenario):
+    """No minutes are lost for it, and nothing is made."""
+    (scenario.parent / "taken").write_text("")
+    for command in ("sweep", "compare", "map", "why", "tune"):
+        out = ("--replications", 1_000_000, "--out", "taken/deeper")
+        result = dispatch_sim(command, scenario.name, *out, cwd=scenario.parent)
+        assert (result.returncode, result.stdout) == (2, ""), command
+        assert result.stderr == "taken/deeper: cannot be written to: Not a directory\n"
+
+
+def test_an_answer_that_cannot_be_written_is_printed_all_the_same(scenario):
+    """As where the disk is full, which shows at the end only."""
+    (scenario.parent / "out" / "results.parquet").mkdir(parents=True)
+    arguments = ("sweep", scenario.name, "--replications", 4, "--out", "out", "--json")
+    result = dispatch_sim(*arguments, cwd=scenario.parent)
+    assert result.returncode == 2
+    assert "out: cannot be written to" in result.stderr
+    assert json.loads(result.stdout)["recommended"]
+    assert [path.name for path in (scenario.parent / "out").iterdir()] == ["results.parquet"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_output_that_cannot_be_written_is_said_in_words(scenario):
+    """Bad input, as a folder would be; no traceback."""
+    command = [sys.executable, "-m", "dispatch_sim", "check", scenario.name]
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(
+            command, cwd=scenario.parent, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert result.returncode == 2
+    assert result.stderr == "standard output cannot be written to: No space left on device\n"
+
+
 def test_schema_is_the_committed_one(tmp_path):
     """Editors read it from docs/."""
     printed = dispatch_sim("schema", cwd=tmp_path).stdout

@@ -2,6 +2,7 @@
 
 import ast
 import random
+import signal
 from pathlib import Path
 
 import numba
@@ -206,6 +207,47 @@ def test_what_is_compiled_is_kept_where_that_can_be_written(base, tmp_path, monk
     store._keep(b"machine code", store.kept_at())
     assert store._read(store.kept_at()) == (None if base.startswith("/") else b"machine code")
     assert store.is_compiled() is not base.startswith("/")
+
+
+@pytest.mark.parametrize(
+    "in_the_way", ["a folder of that name", "a name too long", "a relative path", "nobody's home"]
+)
+def test_a_strange_place_for_caches_is_no_trouble(in_the_way, tmp_path, monkeypatch):
+    """Nothing is kept there and nothing is left; a relative path is ignored, as the standard asks for."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    if in_the_way == "a folder of that name":
+        store.kept_at().mkdir(parents=True)
+    elif in_the_way == "a name too long":
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / ("x" * 300)))
+    elif in_the_way == "a relative path":
+        monkeypatch.setenv("XDG_CACHE_HOME", "here")
+        assert store.kept_at().is_relative_to(tmp_path / "home" / ".cache")
+        return
+    else:
+        monkeypatch.delenv("XDG_CACHE_HOME")
+        monkeypatch.setattr(store.Path, "home", _no_home)
+    store._keep(b"machine code", store.kept_at())
+    assert not store.is_compiled()
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def _no_home():
+    raise RuntimeError("Could not determine home directory.")
+
+
+def test_an_interruption_waits_while_code_is_linked():
+    """And comes then."""
+    done = []
+
+    def link():
+        with store.uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+            done.append("linked")
+
+    with pytest.raises(KeyboardInterrupt):
+        link()
+    assert done
 
 
 @pytest.mark.parametrize("damage", [lambda code: code[:-1], lambda code: b"", lambda code: code + b"!"])

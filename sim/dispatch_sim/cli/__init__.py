@@ -14,6 +14,7 @@ import sys
 import typer
 
 from dispatch_sim.cli import decisions, own_logs, scenarios, studies
+from dispatch_sim.cli.base import BAD_INPUT
 
 app = typer.Typer(
     name="dispatch-sim",
@@ -47,4 +48,9 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    app()
+    try:
+        app()
+    except OSError as error:  # files are in words before it comes here: what is left is output itself
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still to be flushed has nowhere to go
+        print(f"standard output cannot be written to: {error.strerror or error}", file=sys.stderr)
+        sys.exit(BAD_INPUT)

@@ -68,6 +68,14 @@ def folder_of(scenario: Path) -> Path:
     return Path("reports") / folder_name(scenario.stem)
 
 
+def writable(folder: Path) -> Path:
+    """Return a folder that can be written to, as far as can be told before anything is played for it."""
+    from dispatch_sim.study.results import check_folder
+
+    check_folder(folder)
+    return folder
+
+
 def workers(asked: int | None) -> int:
     """Return how many workers to use: as many as were asked for, or one for each core."""
     from dispatch_sim.study.runner import all_cores

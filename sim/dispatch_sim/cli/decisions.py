@@ -22,6 +22,7 @@ from dispatch_sim.cli.base import (
     read_source,
     say_written,
     workers,
+    writable,
 )
 
 app = typer.Typer()
@@ -51,6 +52,7 @@ def map_strategies(
         from dispatch_sim.study.two_factor_map import map_winners
 
         source = with_study(read_source(scenario), seed, None)
+        folder = writable(out or folder_of(scenario))
         with progress("cells") as on_progress:
             found = map_winners(
                 source,
@@ -61,7 +63,7 @@ def map_strategies(
                 jobs=workers(jobs),
                 on_progress=on_progress,
             )
-        _say_beside(write_map(found, out or folder_of(scenario)))
+        _say_beside(write_map(found, folder))
         if as_json:
             print_json(found.to_json())
         else:
@@ -92,6 +94,7 @@ def why(
         from dispatch_sim.study.explanation import explain
 
         source = with_study(read_source(scenario), seed, None)
+        folder = writable(out or folder_of(scenario))
         with progress("values") as on_progress:
             found = explain(
                 source,
@@ -101,7 +104,7 @@ def why(
                 jobs=workers(jobs),
                 on_progress=on_progress,
             )
-        _say_beside(write_why(found, out or folder_of(scenario)))
+        _say_beside(write_why(found, folder))
         if as_json:
             print_json(found.to_json())
         else:
@@ -124,9 +127,10 @@ def tune(
         from dispatch_sim.study.tuning import tune as find
 
         source = with_study(read_source(scenario), seed, None)
+        folder = writable(out or folder_of(scenario))
         with progress("starts") as on_progress:
             found = find(source, replications=replications, jobs=workers(jobs), on_progress=on_progress)
-        say_written(write_tuning(found, out or folder_of(scenario)))
+        say_written(write_tuning(found, folder))
         if as_json:
             print_json(found.to_json())
         else:

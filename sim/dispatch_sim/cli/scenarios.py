@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -15,9 +15,6 @@ from dispatch_sim.cli.base import (
     print_json,
     read_source,
 )
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer()
 _PANEL = "Scenario files"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,6 +26,7 @@ from dispatch_sim.cli.base import (
     read_source,
     say_written,
     workers,
+    writable,
 )
 
 if TYPE_CHECKING:
@@ -98,6 +100,8 @@ def compare(
         from dispatch_sim.study.conduct import compare as play
 
         thresholds = _thresholds(fail_on)
+        if out is not None:
+            writable(out)
         with progress() as on_progress:
             results = play(
                 read_source(scenario),
@@ -131,6 +135,7 @@ def sweep(
         from dispatch_sim.study.conduct import sweep as play
 
         thresholds = _thresholds(fail_on)
+        folder = writable(out or folder_of(scenario))
         with progress() as on_progress:
             results = play(
                 read_source(scenario),
@@ -139,7 +144,7 @@ def sweep(
                 jobs=workers(jobs),
                 on_progress=on_progress,
             )
-        _answer(results, sweep_text, out or folder_of(scenario), as_json, thresholds, pages=not no_report)
+        _answer(results, sweep_text, folder, as_json, thresholds, pages=not no_report)
 
 
 @app.command(rich_help_panel=_PANEL)
@@ -182,6 +187,7 @@ def claims(
 
         numbers = _numbers(only)
         read = load_claims(file)
+        writable(out)
         with progress("scenarios") as on_progress:
             findings = judge_claims(
                 read,
@@ -209,8 +215,10 @@ def _answer(
     """Write what a study came to, if anywhere, print what it answers, and end as it did.
 
     Interrupted too early to say anything it ends at once, and leaves earlier results as they are. The
-    report is written before the answer is printed: nobody may read that.
+    report is written before the answer is printed: nobody may read that. Where it cannot be written, the
+    answer is printed all the same.
     """
+    from dispatch_sim.scenario.problems import UserError
     from dispatch_sim.study.answer import answer
 
     interrupted = results.manifest["interrupted"]
@@ -219,16 +227,24 @@ def _answer(
         raise typer.Exit(INTERRUPTED)
     answered = answer(results)
     if folder is not None:
-        from dispatch_sim.study.results import write_results
-
-        written = write_results(results, folder)
-        if pages:
-            # Imported here: drawing is what takes longest to load, and one may do without.
-            from dispatch_sim.report.page import write_report
-
-            written = write_report(answered, folder) + written
-        say_written(written)
+        try:
+            _write(answered, folder, pages=pages)
+        except UserError as error:
+            _print(answered, in_words, as_json)
+            fail(str(error))
     _end(answered, in_words, as_json, thresholds, kept=folder is not None)
+
+
+def _write(answered: Answer, folder: Path, *, pages: bool) -> None:
+    from dispatch_sim.study.results import write_results
+
+    written = write_results(answered.results, folder)
+    if pages:
+        # Imported here: drawing is what takes longest to load, and one may do without.
+        from dispatch_sim.report.page import write_report
+
+        written = write_report(answered, folder) + written
+    say_written(written)
 
 
 def _end(
@@ -244,11 +260,8 @@ def _end(
     from dispatch_sim.study.thresholds import check
 
     checks = check(answered, thresholds)
-    if as_json:
-        checked = {"fail_on": [each.to_json() for each in checks]} if checks else {}
-        print_json(answered.to_json() | checked)
-    else:
-        typer.echo(in_words(answered), nl=False)
+    checked = {"fail_on": [each.to_json() for each in checks]} if checks else {}
+    _print(answered, in_words, as_json, checked)
     for each in checks:
         typer.echo(check_line(each), err=True)
     manifest = answered.results.manifest
@@ -259,6 +272,18 @@ def _end(
         raise typer.Exit(INTERRUPTED)
     if any(each.violated for each in checks):
         raise typer.Exit(VIOLATED)
+
+
+def _print(
+    answered: Answer,
+    in_words: Callable[[Answer], str],
+    as_json: bool,
+    more: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
+    if as_json:
+        print_json({**answered.to_json(), **more})
+    else:
+        typer.echo(in_words(answered), nl=False)
 
 
 def _thresholds(given: list[str] | None) -> list[Threshold]:

@@ -74,9 +74,10 @@ def map_sentences(found: StrategyMap) -> list[str]:
         sentences.append("Nowhere is one way shown to be better than all others.")
     standings = Counter(winner.standing for winner in winners)
     if equal := standings[Standing.EQUAL]:
+        cells = "cell" if equal == 1 else "cells"
         sentences.append(
-            f"In {count(equal)} {'cell' if equal == 1 else 'cells'} others are practically equal: they "
-            f"differ by less than {amount(measure, found.indifference)}."
+            f"In {count(equal)} {cells} others are practically equal: they differ by less "
+            f"than {amount(measure, found.indifference)}."
         )
     if standings[Standing.OPEN]:
         sentences.append(

@@ -5,6 +5,7 @@ Both are written whole or not at all, and the same study gives the same bytes, h
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import platform
@@ -160,6 +161,23 @@ def writing_to(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise ResultsError(f"{folder}: cannot be written to: {error.strerror or error}") from error
+
+
+def check_folder(folder: Path) -> None:
+    """Check that a folder can be made and written to, before something long is played for it; makes nothing.
+
+    Raises
+    ------
+    ResultsError
+        Where it cannot be.
+    """
+    there = folder
+    while not os.path.lexists(there) and there != there.parent:
+        there = there.parent
+    if not there.is_dir():
+        raise ResultsError(f"{folder}: cannot be written to: {os.strerror(errno.ENOTDIR)}")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ResultsError(f"{folder}: cannot be written to: {os.strerror(errno.EACCES)}")
 
 
 def write_texts(texts: Mapping[str, str], folder: Path) -> list[Path]:

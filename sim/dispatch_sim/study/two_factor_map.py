@@ -262,7 +262,7 @@ def _through(value: float, levels: list[float]) -> tuple[float, ...]:
 
 
 def _place(source: Source, axes: tuple[Axis, Axis], levels: tuple[float, float]) -> Place | str:
-    """Return a place, or why the batch cannot be played there: a call that no bucket can ever hold."""
+    """Return a place, or why the batch cannot be played there: a call that no bucket can hold."""
     pairs = list(zip(axes, levels, strict=True))
     try:
         return find_place(source, {a.parameter.path: a.parameter.written(level) for a, level in pairs})

@@ -15,7 +15,7 @@ from numba.core.registry import cpu_target
 
 from dispatch_sim.dispatch.compiled import kernel
 from dispatch_sim.dispatch.compiled.routine import flags
-from dispatch_sim.dispatch.compiled.store import ENTRY, target_machine
+from dispatch_sim.dispatch.compiled.store import ENTRY, target_machine, uninterrupted
 
 _NUMBER = types.int64
 _ARGUMENTS = (_NUMBER, _NUMBER, _NUMBER)
@@ -36,6 +36,10 @@ def build() -> bytes:
 
 class _Library(JITCodeLibrary):
     """A library of which nothing is seen but its entry point, so that LLVM is free with all the rest."""
+
+    def add_llvm_module(self, ll_module: Any) -> None:
+        with uninterrupted():
+            super().add_llvm_module(ll_module)
 
     def _optimize_final_module(self) -> None:
         for function in self._final_module.functions:
@@ -60,5 +64,6 @@ def _lower() -> str:
     _, played = context.call_conv.call_function(builder, native, _NUMBER, _ARGUMENTS, entry.args)
     builder.ret(played)
     library.add_ir_module(module)
-    library.finalize()
+    with uninterrupted():
+        library.finalize()
     return str(library.get_llvm_str())

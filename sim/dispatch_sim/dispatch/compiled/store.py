@@ -8,8 +8,11 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import signal
 import tempfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from hashlib import blake2b
 from importlib.metadata import version
@@ -50,13 +53,23 @@ def kept_at() -> Path:
         digest.update(part.encode() + b"\0")
     for source in _SOURCES:
         digest.update(source.read_bytes())
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "dispatch-sim" / f"{digest.hexdigest()}.o"
+    return _caches() / "dispatch-sim" / f"{digest.hexdigest()}.o"
+
+
+def _caches() -> Path:
+    """Return the user's folder for what can be made anew; where there is none, one that nothing can be in."""
+    stated = os.environ.get("XDG_CACHE_HOME", "")
+    if os.path.isabs(stated):  # by that standard, another is to be ignored
+        return Path(stated)
+    try:
+        return Path.home() / ".cache"
+    except RuntimeError:
+        return Path(os.devnull)
 
 
 def is_compiled() -> bool:
     """Whether the engine has been compiled before, so that it is only read."""
-    return kept_at().exists()
+    return _read(kept_at()) is not None
 
 
 @cache
@@ -90,13 +103,15 @@ def _read(kept: Path) -> bytes | None:
 
 def _keep(code: bytes, kept: Path) -> None:
     """Write code whole or not at all; without a folder to write to, it is compiled anew next time."""
-    try:
+    with suppress(OSError):
         kept.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=kept.parent, delete=False) as file:
-            file.write(_digest(code) + b"\n" + code)
-        os.replace(file.name, kept)
-    except OSError:
-        return
+            unfinished = Path(file.name)
+        try:
+            unfinished.write_bytes(_digest(code) + b"\n" + code)
+            os.replace(unfinished, kept)
+        finally:
+            unfinished.unlink(missing_ok=True)
 
 
 def _digest(code: bytes) -> bytes:
@@ -106,11 +121,32 @@ def _digest(code: bytes) -> bytes:
 def _load(code: bytes) -> int:
     """Link machine code into this process; returns the address of its entry point."""
     link_special_functions()
-    linker = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
-    linker.add_object_file(llvm.ObjectFileRef.from_data(code))
-    linker.finalize_object()
-    _linkers.append(linker)
+    with uninterrupted():
+        linker = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
+        linker.add_object_file(llvm.ObjectFileRef.from_data(code))
+        linker.finalize_object()
+        _linkers.append(linker)
     return int(linker.get_function_address(ENTRY))
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let an interruption wait: one that comes while LLVM takes a module over has it freed twice, a crash."""
+    if threading.current_thread() is not threading.main_thread():  # it is never interrupted
+        yield
+        return
+    waiting: list[int] = []
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    before = {each: handler for each, handler in before.items() if callable(handler)}
+    for each in before:
+        signal.signal(each, lambda number, frame: waiting.append(number))
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        for number in waiting[:1]:
+            signal.raise_signal(number)
 
 
 _linkers: list[Any] = []

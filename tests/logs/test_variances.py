@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from dispatch_sim.logs.variances import components, weights_of_runs
+from dispatch_sim.logs.variances import components, highest_share, weights_of_runs
 
 
 def balanced(groups, size, between, within, seed):
@@ -31,6 +32,38 @@ def test_groups_that_are_nearer_to_each_other_than_chance_have_nothing_in_common
     values = np.array([1.0, -1.0, 1.1, -1.1, 0.9, -0.9])
     found = components(values, np.array([0, 0, 1, 1, 2, 2]), np.ones(3))
     assert found.share == 0.0
+
+
+def deviance(share, values, groups):
+    """Return -2 times the restricted log-likelihood, but for a constant, by whole matrices."""
+    same = (groups[:, None] == groups).astype(float)
+    covariance = share * same + (1 - share) * np.eye(len(values))
+    inverse, ones = np.linalg.inv(covariance), np.ones(len(values))
+    rest = values - (ones @ inverse @ values) / (ones @ inverse @ ones)
+    spread = (len(values) - 1) * np.log(rest @ inverse @ rest)
+    return np.linalg.slogdet(covariance)[1] + np.log(ones @ inverse @ ones) + spread
+
+
+def test_a_share_of_nothing_has_an_upper_end():
+    """Where the likelihood has fallen by chi-squared's 3.84; most of all is possible with few groups."""
+    values, groups = balanced(12, 3, 0.2, 1.0, seed=4)
+    assert components(values, groups, np.ones(12)).share == 0.0
+    highest = highest_share(values, groups)
+    fallen = deviance(highest, values, groups) - deviance(0.0, values, groups)
+    assert fallen == pytest.approx(stats.chi2.ppf(0.95, 1), rel=1e-3)
+    assert 0.05 < highest < 0.5
+    assert highest_share(values[:9], groups[:9]) > highest
+
+
+def test_what_few_groups_do_not_show_is_not_excluded():
+    """Of 5 pairs with 30% in common the share comes to 0 again and again, and 30% is in the interval."""
+    found = []
+    for seed in range(300):
+        values, groups = balanced(5, 2, np.sqrt(0.3), np.sqrt(0.7), seed)
+        if components(values, groups, np.ones(5)).share == 0.0:
+            found.append(highest_share(values, groups))
+    assert len(found) > 50
+    assert np.mean(np.array(found) >= 0.3) > 0.9
 
 
 def test_a_group_that_counts_twice_is_two_groups():

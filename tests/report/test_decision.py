@@ -12,11 +12,11 @@ from dispatch_sim.report.breaking import (
     break_even_sentences,
     break_even_short,
 )
-from dispatch_sim.report.decision import decide
+from dispatch_sim.report.decision import confidence_sentence, decide
 from dispatch_sim.report.naming import plainly_named
 from dispatch_sim.report.reasons import why
 from dispatch_sim.report.view import main_view, views
-from dispatch_sim.report.words import clean, dollars, listed, numbered, place, way, wrapped
+from dispatch_sim.report.words import clean, count, dollars, listed, numbered, place, way, wrapped
 from dispatch_sim.study.answer import Answer
 from dispatch_sim.study.break_even import BreakEven
 from dispatch_sim.study.choice import choose
@@ -340,3 +340,15 @@ def test_where_rare_bad_batches_decide_that_is_said(tight, monkeypatch):
     even = np.arange(40.0) % 5
     usual = {("queue", 2): 10 + even, ("parallel", 6): 50 + even}
     assert not decide(with_costs(tight, usual)).caution
+
+
+def test_the_confidence_is_that_of_the_choice_and_counts_what_is_not_shown_to_be_worse(tight, roomy, nothing):
+    """Of all ways but the recommended one and its doubles; where nothing is at stake nothing is said."""
+    assert confidence_sentence(main_view(nothing)) == ""
+    for answer in (tight, roomy):
+        others = [other for other in answer.choices[0].alternatives if not other.identical]
+        open_ = sum(other.in_best_subset for other in others)
+        said = confidence_sentence(main_view(answer))
+        assert said.startswith("With 95% confidence, ")
+        assert f"of the {count(len(others))} other ways played" in said
+        assert (f"all but {count(open_)} of" in said) if open_ else ("none of" in said)

@@ -7,12 +7,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from dispatch_sim.report.maps import write_map
 from dispatch_sim.report.page import rebuild_report, write_report
+from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.study.answer import answer
 from dispatch_sim.study.conduct import sweep
 from dispatch_sim.study.results import write_results
 from dispatch_sim.study.stored import read_stored
+from dispatch_sim.study.two_factor_map import map_winners
 from tests.report.conftest import FACTORS, HOSTILE, TIGHT
 
 
@@ -146,3 +149,60 @@ def test_a_map_or_reasons_that_no_command_wrote_are_not_shown(folder, name, text
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "No map of this scenario lies in this folder" in page
     assert "<script" not in page
+
+
+@pytest.fixture(scope="session")
+def mapped(kept, tmp_path_factory):
+    """The same study with a map of two by two cells beside it."""
+    folder = Path(shutil.copytree(kept, tmp_path_factory.mktemp("mapped") / "copy"))
+    sizes = {"cells": 2, "replications": 8}
+    write_map(map_winners(parse_source(TIGHT), "tasks.tokens", "values.waiting", **sizes), folder)
+    return folder
+
+
+def first(found):
+    """Return a map's first cell."""
+    return found["cells"][0]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda m: m.update(sha256="0" * 64),
+        lambda m: m["x"].update(levels=[1.0, 1.0]),
+        lambda m: m["x"].update(levels=[1.0] * 1000),
+        lambda m: m["y"].update(levels=[]),
+        lambda m: m.update(cells=m["cells"][1:]),
+        lambda m: m.update(objective="__class__"),
+        lambda m: first(m).update(strategy="<script>"),
+        lambda m: first(m).update(kind="other"),
+        lambda m: first(m).update(standing="sure"),
+        lambda m: first(m).update(concurrency=-1),
+        lambda m: first(m).update(mean="much"),
+    ],
+)
+def test_a_map_is_shown_only_as_the_command_wrote_it(mapped, tmp_path, spoil):
+    """Anything else in its place is left out, and the page is whole."""
+    folder = Path(shutil.copytree(mapped, tmp_path / "copy"))
+    rebuild_report(folder)
+    assert "who wins, by" in (folder / "report.html").read_text(encoding="utf-8")
+    found = json.loads((folder / "map.json").read_text(encoding="utf-8"))
+    spoil(found)
+    (folder / "map.json").write_text(json.dumps(found), encoding="utf-8")
+    rebuild_report(folder)
+    assert "No map of this scenario" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_what_a_map_is_called_by_a_stranger_is_text(mapped, tmp_path):
+    """Its scenario's name and its axes are shown, and nothing more comes of them."""
+    folder = Path(shutil.copytree(mapped, tmp_path / "copy"))
+    found = json.loads((folder / "map.json").read_text(encoding="utf-8"))
+    found["scenario"] = found["x"]["path"] = "<script>alert(1)</script>\u202e" + "A" * 5000
+    (folder / "map.json").write_text(json.dumps(found), encoding="utf-8")
+    rebuild_report(folder)
+    for name in ("report.html", "report.md", "map.svg"):
+        text = (folder / name).read_text(encoding="utf-8")
+        assert "script" in text
+        assert "<script" not in text.replace("\\<script", "")
+        assert "\u202e" not in text
+        assert "A" * 1000 not in text

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from dispatch_sim.dispatch.outcome import MEASURES
 from dispatch_sim.report.why import why_markdown, why_text, write_why
 from dispatch_sim.scenario.loader import load_source, parse_source
 from dispatch_sim.scenario.problems import UserError
+from dispatch_sim.study import flips
 from dispatch_sim.study.design import Design
 from dispatch_sim.study.explanation import explain
 from dispatch_sim.study.flips import find_flips
@@ -72,6 +74,27 @@ def test_another_width_is_told_apart_from_another_kind_of_way():
         (costs,) = play_places([find_place(source, {"tasks.duration": f"{flip.at}s"})], 2)
         means = dict(zip(find_place(source, {}).points, costs.mean(axis=1), strict=True))
         assert means["queue", loser] == pytest.approx(means[flip.becomes], abs=1e-3)
+
+
+def test_the_set_of_a_flip_holds_it_where_many_rivals_are_alike(monkeypatch):
+    """Where the best of 46 noisy means is picked at each value, and is lower than any truth."""
+    rng = np.random.default_rng(3)
+    text = PAIRS.replace("count: 4", "count: 64").replace("[sequential, parallel]", "[queue]")
+    text = f"{text}sweep: {{concurrency: 2..48}}\n".replace("duration: 120s", "duration: 40s")
+
+    def costs(places, *_):
+        for place in places:
+            beyond = (place.variant.scenario.tasks[0].duration.mean - 120) / 60
+            kept = np.array([point == ("queue", 2) for point in place.points])
+            yield noise[: len(kept)] + np.where(kept, beyond, 0.0)[:, None]
+
+    monkeypatch.setattr(flips, "play_places", lambda *asked: list(costs(*asked)))
+    held = 0
+    for _ in range(150):
+        noise = rng.normal(size=(47, 64))
+        (flip,) = flips_of(text, ("queue", 2), "tasks.duration=30s..480s").values()
+        held += (flip.low or 0) <= 120 <= (flip.high or math.inf)
+    assert held >= stats.binom.ppf(0.001, 150, 0.95)
 
 
 def test_the_indifference_moves_a_flip():

@@ -79,6 +79,13 @@ def test_a_queue_as_wide_as_the_batch_is_all_at_once_by_another_name():
     assert near.standing is Standing.OPEN
 
 
+def test_equal_means_are_practically_equal_where_that_is_shown():
+    """One varies and the other does not: the difference is 0, and known to within 0.14."""
+    both = np.array([np.full(200, 5.0), np.tile([4.0, 6.0], 100)])
+    for zone, standing in ((0.2, Standing.EQUAL), (0.1, Standing.OPEN)):
+        assert find_winner(POINTS[:2], both, 8, 0.95, zone).standing is standing
+
+
 def test_what_is_the_same_in_every_replication_is_no_rival():
     """A queue as wide as the batch is parallel by another name, and the simplest name is told."""
     same = costs(5, 5, 9)
@@ -219,6 +226,15 @@ def test_a_cell_that_cannot_be_played_is_left_out_and_says_why():
     assert len(found.frame) == 4
     with pytest.raises(UserError, match="no cell of the map can be played"):
         map_winners(source, "tasks.tokens=90K,100K", "provider.limits.scale=0.5,1")
+
+
+def test_that_a_deadline_is_not_looked_at_is_said(caplog):
+    """A map, like all that names places, is by the objective alone."""
+    source = parse_source(PAIRS + "objective: {deadline: 1m}\n")
+    map_winners(source, "tasks=2,3", "tasks.duration=10s,20s", replications=2)
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert told.startswith("objective.deadline: only sweep and compare")
+    assert told.endswith("by the cost alone")
 
 
 def test_hostile_names_are_inert(tmp_path):

@@ -23,7 +23,13 @@ from dispatch_sim.logs.scenario_text import (
     number,
     share_yaml,
 )
-from dispatch_sim.logs.variances import LEAST_GROUPS, Components, components, weights_of_runs
+from dispatch_sim.logs.variances import (
+    LEAST_GROUPS,
+    Components,
+    components,
+    highest_share,
+    weights_of_runs,
+)
 from dispatch_sim.scenario.distributions import MOST_CALLS
 from dispatch_sim.scenario.loader import parse_scenario
 from dispatch_sim.scenario.parameters import Parameter, parameters
@@ -177,12 +183,14 @@ class Work:
         )
 
     def _share_interval(self, runs: pd.DataFrame, found: Components, *, centred: bool) -> Interval:
-        if not self.intervals or not 0 < found.share < 1:
+        if not self.intervals or found.share >= 1:
             return Interval(found.share, math.nan, math.nan)
         logs = np.log(runs["duration_s"])
         if centred:
             logs = logs - logs.groupby(runs["kind"]).transform("mean")
         groups, values = codes(runs["group"]), logs.to_numpy()
+        if found.share == 0:
+            return Interval(0.0, 0.0, highest_share(values, groups))
         clusters = sessions_of(runs)
         first = np.unique(groups, return_index=True)[1]
 

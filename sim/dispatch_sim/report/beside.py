@@ -6,6 +6,7 @@ They are read like anybody's file: only what has the form of an answer is taken,
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -27,18 +28,25 @@ MAP_FILE, WHY_FILE = "map.json", "why.json"
 
 _MOST_BYTES = 8 * 1024 * 1024
 
-_Text = Annotated[str, Field(max_length=10_000)]
-_Label = Annotated[str, Field(pattern=r"^(sequential|parallel|queue|waves|adaptive)( \([a-z, -]{1,100}\))?$")]
-_Kind = Literal["one", "all", "queue", "waves", "adaptive"]
-_Width = Annotated[int, Field(ge=0, le=100_000)]
-_Number = Annotated[float, Field(allow_inf_nan=False, ge=-1e15, le=1e15)]
-_Levels = Annotated[list[_Number], Field(min_length=1, max_length=MOST_LEVELS)]
-
 
 def _known_part(name: str) -> str:
     if name not in PARTS:
         raise ValueError("is not a part of a difference")
     return name
+
+
+def _increasing(levels: list[float]) -> list[float]:
+    if any(low >= high for low, high in pairwise(levels)):
+        raise ValueError("are not increasing")
+    return levels
+
+
+_Text = Annotated[str, Field(max_length=10_000)]
+_Label = Annotated[str, Field(pattern=r"^(sequential|parallel|queue|waves|adaptive)( \([a-z, -]{1,100}\))?$")]
+_Kind = Literal["one", "all", "queue", "waves", "adaptive"]
+_Width = Annotated[int, Field(ge=0, le=100_000)]
+_Number = Annotated[float, Field(allow_inf_nan=False, ge=-1e15, le=1e15)]
+_Levels = Annotated[list[_Number], Field(min_length=1, max_length=MOST_LEVELS), AfterValidator(_increasing)]
 
 
 class _Section(BaseModel):
@@ -184,7 +192,7 @@ class _Index(_Key):
 
 class _Part(_Section):
     part: Annotated[str, AfterValidator(_known_part)]
-    cause: _Text
+    cause: Annotated[str, Field(pattern=r"^[a-z ]{1,40}$")]
     difference: _Estimate
 
 

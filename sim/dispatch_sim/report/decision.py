@@ -79,27 +79,30 @@ def decide(view: View) -> Decision:
             f"({amount(measure, choice.estimate.mean)} on average), which this scenario says nobody would "
             f"act on. Take the simplest: {way(_simplest(view))}."
         )
-        return Decision(headline, (), tuple(_limits(view)), tuple(_caution(view)))
+        return Decision(headline, tuple(_limits(view)), (), tuple(_caution(view)))
     what = instruction(view.recommended, view.tasks)
     headline = f"{what}: it {measure.verb} {_with_interval(view, choice.estimate)}."
     if not choice.alternatives:
         return Decision(headline, ("Nothing else was played to compare it with.",), (), tuple(_caution(view)))
-    comparison = [*_against_the_obvious(view), *_near_ties(view, others)]
-    aside = [*_limits(view), *_gamble(view), *_stake(view, others)]
+    comparison = [*_against_the_obvious(view), *_near_ties(view, others), *_limits(view)]
+    aside = [*_gamble(view), *_stake(view, others)]
     return Decision(headline, tuple(comparison), tuple(aside), tuple(_caution(view)))
 
 
 def confidence_sentence(view: View) -> str:
     """Return how sure it is that no other way is better; nothing where nothing is at stake."""
     choice = view.choice
-    others = [other for other in choice.alternatives if not other.identical]
-    if not others or not choice.at_stake:
+    others = [other for other in choice.alternatives if not (other.identical or other.misses)]
+    if not others or not choice.feasible or not choice.at_stake:
         return ""
+    ways = (
+        f"{count(len(others))} other ways {'played' if choice.limits is None else 'that may keep the limits'}"
+    )
     sure = f"With {100 * choice.confidence:g}% confidence"
     open_ = sum(other.in_best_subset for other in others)
     if not open_:
-        return f"{sure}, none of the {count(len(others))} other ways played is {view.measure.better}."
-    return f"{sure}, all but {count(open_)} of the {count(len(others))} other ways played are worse."
+        return f"{sure}, none of the {ways} is {view.measure.better}."
+    return f"{sure}, all but {count(open_)} of the {ways} are worse."
 
 
 def _simplest(view: View) -> Point:

@@ -122,11 +122,11 @@ def _content(answer: Answer, folder: Path) -> dict[str, Any]:
 
 
 def _sure(view: View) -> list[str]:
-    """Return how sure the decision is: of all ways, of the limits, and how precisely it is known."""
+    """Return how sure the decision is, and on how many replications it rests."""
     sure = confidence_sentence(view)
     played = f"{view.choice.replications:,} replications of each way."
     precision = played if sure and view.choice.deciding is None else reached.reached(view)
-    return [text for text in (sure, reached.limits_kept(view), precision) if text]
+    return [text for text in (sure, precision) if text]
 
 
 def _pictures(content: dict[str, Any]) -> list[Picture]:

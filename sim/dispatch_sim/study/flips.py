@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.problems import ScenarioError
+from dispatch_sim.study.contest import Contest, changes_of, contest
 from dispatch_sim.study.design import DesignError
 from dispatch_sim.study.parameter import Parameter
 from dispatch_sim.study.places import Place, find_place, play_places
 from dispatch_sim.study.runner import OnProgress
-from dispatch_sim.study.sign_changes import sign_changes
 from dispatch_sim.study.winners import Point, kind_of
 
 STEPS = 4
@@ -251,17 +251,11 @@ def _flip(search: _Search, keeping: _Keeping, indifference: float, confidence: f
     values = [
         value
         for value in sorted(search.values(keeping))
-        if becomes in search.points[value] and (value == present or (value < present) == (flipped < present))
+        if (value == present or (value < present) == (flipped < present))
+        and not all(keeping.holds(point, search.tasks[value]) for point in search.points[value])
     ]
-    more = np.stack(
-        [
-            search.costs[value][search.kept(value, keeping)]
-            - search.costs[value][search.points[value].index(becomes)]
-            - indifference
-            for value in values
-        ]
-    )
-    crossings = sign_changes(values, more, confidence).crossings
+    contests = [_contest(search, value, keeping, indifference) for value in values]
+    crossings = changes_of(values, contests, confidence).crossings
     if not crossings:  # the mean is at the indifference itself
         return Flip(parameter, of_kind, flipped, None, None, becomes, False)
     crossing = min(crossings, key=lambda crossing: search.distance(crossing.at))
@@ -272,3 +266,11 @@ def _flip(search: _Search, keeping: _Keeping, indifference: float, confidence: f
         ends = [None if end is None else float(beyond(end)) for end in ends]
     at, low, high = ends
     return Flip(parameter, of_kind, at, low, high, becomes, crossing.resolved)
+
+
+def _contest(search: _Search, value: float, keeping: _Keeping, indifference: float) -> Contest:
+    """Set what is kept against all else at a value; judged twice, as the best of several is picked."""
+    points, costs, tasks = search.points[value], search.costs[value], search.tasks[value]
+    kept = np.array([keeping.holds(point, tasks) for point in points])
+    found = contest(costs[kept], costs[~kept])
+    return replace(found, whole=found.whole - indifference, halves=found.halves - indifference)

@@ -7,6 +7,7 @@ them is not noise between samples.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from dispatch_sim.dispatch.plan import make_batch, plan_batch
 from dispatch_sim.scenario import factors
 from dispatch_sim.scenario.loader import Given, Source, as_source
+from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.design import Design, DesignError, Variant, spread
@@ -32,6 +34,9 @@ MOST_PLAYS = 20_000_000
 
 _ROWS_AT_ONCE = 200_000
 """Rows of all measures that are held at once, of which one column is kept: 100 MB."""
+
+
+_LOG = logging.getLogger("dispatch_sim")
 
 
 @dataclass(frozen=True)
@@ -168,6 +173,8 @@ def _groups(places: Sequence[Place], replications: int) -> list[list[Place]]:
 def without_factors(given: Given) -> Source:
     """Return a source whose sweep has no further factors, so that other keys can be put into it one by one.
 
+    What is asked of it then takes no account of a deadline or a budget, of which the user is told.
+
     Raises
     ------
     ScenarioError
@@ -175,6 +182,7 @@ def without_factors(given: Given) -> Source:
     """
     source = as_source(given)
     scenario = source.scenario()
+    tell_of_limits(scenario)
     if not scenario.sweep.factors:
         return source
     sweep = {"tasks": list(scenario.sweep.tasks), "concurrency": list(scenario.sweep.concurrency)}
@@ -185,3 +193,14 @@ def without_factors(given: Given) -> Source:
         # It cannot be played without a key that only an axis gives.
         plain = source.replaced(factors.first_levels(source.raw)).replaced({"sweep": sweep})
     return plain
+
+
+def tell_of_limits(scenario: Scenario) -> None:
+    """Warn where a scenario has a deadline or a budget, and what is compared is its objective alone."""
+    named = [key for key in ("deadline", "budget") if getattr(scenario.objective, key) is not None]
+    if named:
+        _LOG.warning(
+            "objective.%s: only sweep and compare leave out what misses it; what follows is by the %s alone",
+            " and ".join(named),
+            scenario.objective.minimise,
+        )

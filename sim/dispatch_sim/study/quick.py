@@ -26,7 +26,7 @@ from dispatch_sim.scenario.wording import shown
 from dispatch_sim.study.design import Design, Variant
 from dispatch_sim.study.engines import choose_engine
 from dispatch_sim.study.percentile import LEAST, OBJECTIVES, column_of, costs_of
-from dispatch_sim.study.places import Place, find_place
+from dispatch_sim.study.places import Place, find_place, tell_of_limits
 from dispatch_sim.study.runner import play_block, play_design
 from dispatch_sim.study.winners import Point, Winner, find_winner
 
@@ -186,6 +186,7 @@ def ask(question: Question) -> QuickAnswer:
         With the option that is wrong, what was found and what to write.
     """
     scenario, place = _place(question)
+    tell_of_limits(scenario)
     objective = OBJECTIVES[scenario.objective.minimise]
     first = FIRST_LOOK if objective == column_of(objective) else LEAST
     rows = _play(place, range(len(place.points)), range(first))

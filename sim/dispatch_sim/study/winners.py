@@ -90,7 +90,7 @@ def find_winner(
     kind = kind_of(points[best], tasks)
     rivals = [number for number, other in enumerate(others) if kind_of(points[other], tasks) != kind]
     rival = rivals[0] if rivals else None
-    near = [mean[number] + half[number] <= indifference and mean[number] > 0 for number in range(len(others))]
+    near = [0 < mean[number] + half[number] <= indifference for number in range(len(others))]
     different = [number for number in rivals if number in as_good or near[number]]
     if different:
         standing = Standing.EQUAL if all(near[number] for number in different) else Standing.OPEN

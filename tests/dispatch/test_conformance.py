@@ -239,14 +239,18 @@ def _no_home():
 def test_an_interruption_waits_while_code_is_linked():
     """And comes then."""
     done = []
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
 
     def link():
         with store.uninterrupted():
             signal.raise_signal(signal.SIGINT)
             done.append("linked")
 
-    with pytest.raises(KeyboardInterrupt):
-        link()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            link()
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert done
 
 

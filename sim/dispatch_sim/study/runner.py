@@ -35,6 +35,9 @@ from dispatch_sim.study.engines import choose_engine
 TASKS_OF_A_BLOCK = {"simpy": 7000, "compiled": 400_000}
 """A block takes a second or less: progress is seen, and little is lost when a study is interrupted."""
 
+BLOCKS_OF_A_WORKER = 4
+"""At least, so that none waits long for the last one."""
+
 TASKS_DRAWN = 4000
 """Tasks whose draws the design points share at a time, so that they stay in the processor's cache."""
 
@@ -92,7 +95,8 @@ def play_design(
             "that are held in memory; ask for fewer replications or widths"
         )
     engine = choose_engine(design)
-    size = max(1, TASKS_OF_A_BLOCK[engine] // design.tasks)
+    shares = BLOCKS_OF_A_WORKER * jobs
+    size = max(1, min(TASKS_OF_A_BLOCK[engine] // design.tasks, -(-(design.replications - first) // shares)))
     blocks = _parts(range(first, design.replications), size)
     done: dict[int, NDArray[np.float64]] = {}
 

@@ -192,7 +192,8 @@ def write_texts(texts: Mapping[str, str], folder: Path) -> list[Path]:
 def _write_table(path: Path, table: pa.Table) -> None:
     with path.open("wb") as file:  # opened here: pyarrow cannot take every name that a file may have
         # Measures hardly repeat: as a dictionary they take more room, and twice the time.
-        words = [field.name for field in table.schema if pa.types.is_large_string(field.type)]
+        of_text = (pa.string(), pa.large_string())
+        words = [field.name for field in table.schema if field.type in of_text]
         pq.write_table(table, file, compression="zstd", use_dictionary=words)
 
 

@@ -21,7 +21,7 @@ from dispatch_sim.study.answer import Answer
 from dispatch_sim.study.break_even import BreakEven
 from dispatch_sim.study.choice import choose
 from dispatch_sim.study.results import Results
-from dispatch_sim.study.sign_changes import sign_changes
+from dispatch_sim.study.sign_changes import Region, sign_changes
 from tests.report.conftest import answered
 
 
@@ -352,3 +352,12 @@ def test_the_confidence_is_that_of_the_choice_and_counts_what_is_not_shown_to_be
         assert said.startswith("With 95% confidence, ")
         assert f"of the {count(len(others))} other ways played" in said
         assert (f"all but {count(open_)} of" in said) if open_ else ("none of" in said)
+
+
+def test_a_width_at_which_nothing_differs_is_not_among_those_where_a_side_is_better(tight):
+    """What is undecided is closed: a point on which the difference is zero to the cent is undecided."""
+    found = main_view(tight).along("concurrency")[0]
+    first, *_, before, last = found.values
+    regions = (Region(first, last, "queue"), Region(last, last, None))
+    changes = replace(found.changes, regions=regions, established=regions, crossings=())
+    assert f"cheaper from {first} to {before};" in break_even_sentence(replace(found, changes=changes))

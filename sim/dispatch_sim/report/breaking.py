@@ -172,8 +172,16 @@ def _decided(found: BreakEven) -> list[str]:
 
 
 def _span(found: BreakEven, region: Region) -> str:
-    """Return where a region lies: the points in it that were played, or, where it has none, its ends."""
-    inside = [value for value in found.values if region.low <= value <= region.high]
+    """Return where a region lies: the points in it that were played, or, where it has none, its ends.
+
+    A point on its border is not in it: what is undecided is closed.
+    """
+    inside = [
+        value
+        for value in found.values
+        if region.low <= value <= region.high
+        and not any(other.low <= value <= other.high for other in found.undecided)
+    ]
     low, high = (f"{inside[0]}", f"{inside[-1]}") if inside else (place(region.low), place(region.high))
     return f"from {low} to {high}" if low != high else f"at {low}"
 

@@ -91,11 +91,14 @@ def _doubled(points: Design) -> int:
 
 
 def _joined(played: Played, more: Played) -> Played:
+    engine = played.engine
+    if more.engine not in engine:
+        engine = f"{engine} and {more.engine}"
     return Played(
         np.concatenate([played.replications, more.replications]),
         np.concatenate([played.measures, more.measures], axis=1),
         more.interrupted,
-        more.engine,
+        engine,
     )
 
 

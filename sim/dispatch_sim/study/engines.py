@@ -26,13 +26,13 @@ COMPILING_S = 10.0
 _LOG = logging.getLogger("dispatch_sim")
 
 
-def choose_engine(design: Design) -> str:
-    """Return what plays a design, `simpy` or `compiled`, ready to play."""
+def choose_engine(design: Design, first: int = 0) -> str:
+    """Return what plays a design's replications from `first` on, `simpy` or `compiled`, ready to play."""
     if design.engine == "simpy":
         return "simpy"
     if design.engine == "auto":
         # Whatever the number of workers, so that a manifest does not depend on it.
-        simpy_s = design.tasks * design.replications / TASKS_A_SECOND
+        simpy_s = design.tasks * (design.replications - first) / TASKS_A_SECOND
         if simpy_s < (LOADING_S if store.is_compiled() else COMPILING_S):
             return "simpy"
     _load()

@@ -60,7 +60,7 @@ class Played:
     replications : shape (R,), their numbers, increasing; fewer than asked for where interrupted.
     measures : shape (points, R, measures), in the order of the design and of `MEASURES`.
     interrupted : whether the study was stopped before its end.
-    engine : what played, `simpy` or `compiled`.
+    engine : what played: `simpy`, `compiled`, or both where the first replications were soon played.
     """
 
     replications: NDArray[np.int64]
@@ -94,9 +94,9 @@ def play_design(
             f"{design.points:,} ways of {replications:,} replications are more than the {MAX_ROWS:,} rows "
             "that are held in memory; ask for fewer replications or widths"
         )
-    engine = choose_engine(design)
+    engine = choose_engine(design, first)
     shares = BLOCKS_OF_A_WORKER * jobs
-    size = max(1, min(TASKS_OF_A_BLOCK[engine] // design.tasks, -(-(design.replications - first) // shares)))
+    size = max(1, min(TASKS_OF_A_BLOCK[engine] // design.tasks, -(-replications // shares)))
     blocks = _parts(range(first, design.replications), size)
     done: dict[int, NDArray[np.float64]] = {}
 
@@ -109,7 +109,7 @@ def play_design(
     try:
         if engine == "compiled":
             _play_in_threads(design, blocks, jobs, keep)
-        elif jobs == 1 or len(blocks) == 1 or design.tasks * design.replications < WORTH_A_POOL:
+        elif jobs == 1 or len(blocks) == 1 or design.tasks * replications < WORTH_A_POOL:
             for block in blocks:
                 keep(block, play_block(design, block))
         else:

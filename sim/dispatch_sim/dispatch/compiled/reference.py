@@ -17,7 +17,6 @@ import math
 import operator
 from typing import Any
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -37,6 +36,7 @@ from numpy.typing import NDArray
 
 from dispatch_sim.dispatch.compiled.header import PLACES, WORDS
 from dispatch_sim.dispatch.compiled.layout import FIELDS, WHOLE, State
+from dispatch_sim.dispatch.compiled.store import IS_PLAIN
 
 _WORD = ir.IntType(64)
 
@@ -195,5 +195,5 @@ def _arrays_at(address: int) -> State:
     )
 
 
-state_at: Any = _arrays_at if numba.config.DISABLE_JIT else _reference_at  # type: ignore[attr-defined]
+state_at: Any = _arrays_at if IS_PLAIN else _reference_at
 """Returns the state whose header is at an address."""

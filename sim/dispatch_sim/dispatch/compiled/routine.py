@@ -15,7 +15,6 @@ from types import FunctionType
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-import numba
 import numpy as np
 from numba import types
 from numba.core import compiler
@@ -24,6 +23,7 @@ from numba.extending import intrinsic
 
 from dispatch_sim.dispatch.compiled.layout import Floats, Integers, State
 from dispatch_sim.dispatch.compiled.reference import STATE
+from dispatch_sim.dispatch.compiled.store import IS_PLAIN
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -52,7 +52,7 @@ def routine(function: Function, **called: Any) -> Function:
 
     Without numba's compiler (`NUMBA_DISABLE_JIT=1`) it stays the Python function that it is.
     """
-    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+    if IS_PLAIN:
         return function
     source: Any = function
     if called:

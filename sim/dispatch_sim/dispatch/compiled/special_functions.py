@@ -5,12 +5,11 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-import numba
 import scipy.special
 from numba import types
 from numba.extending import intrinsic
 
-from dispatch_sim.dispatch.compiled.store import SPECIAL_FUNCTIONS, link_special_functions
+from dispatch_sim.dispatch.compiled.store import IS_PLAIN, SPECIAL_FUNCTIONS, link_special_functions
 
 
 def _external(name: str) -> Any:
@@ -27,7 +26,7 @@ def _same_bits(number: types.Type, other: types.Type) -> Any:
     return intrinsic(typed)
 
 
-if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+if IS_PLAIN:
     gammainc, gammaincinv = scipy.special.gammainc, scipy.special.gammaincinv
 
     def bits_of(value: float) -> int:

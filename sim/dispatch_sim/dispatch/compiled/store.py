@@ -33,6 +33,9 @@ _SOURCES = [
 ]
 """What compiled code is made of: its own modules, and the ones that it takes rules and numbers from."""
 
+IS_PLAIN = os.environ.get("NUMBA_DISABLE_JIT", "0") != "0"
+"""Whether the engine is to be the Python that it is written in, as where numba does not compile."""
+
 ENTRY = "dispatch_sim_play_block"
 """The symbol of `kernel.play_block`."""
 
@@ -79,7 +82,7 @@ def engine() -> Callable[[int, int, int], int]:
     Compiled where it is not kept, or not whole; kept where that folder can be written. Without numba's compiler
     (`NUMBA_DISABLE_JIT=1`) it is the Python function.
     """
-    if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
+    if IS_PLAIN:
         from dispatch_sim.dispatch.compiled.kernel import play_block
 
         return play_block

@@ -15,7 +15,8 @@ from dispatch_sim.study.contest import changes_of, contest
 from dispatch_sim.study.design import design_sweep
 from dispatch_sim.study.estimates import mean_estimate, paired_difference, quantile_estimate
 from dispatch_sim.study.percentile import linearised
-from dispatch_sim.study.runner import all_cores, play_design
+from dispatch_sim.study.runner import play_design
+from dispatch_sim.study.workers import all_cores
 from validation.samples import Problem, holds
 
 SCENARIO = """

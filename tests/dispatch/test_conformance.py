@@ -20,6 +20,7 @@ from dispatch_sim.dispatch.compiled.flat_plan import FlatPlan, table_of
 from dispatch_sim.dispatch.engine import play
 from dispatch_sim.dispatch.luck import Luck
 from dispatch_sim.dispatch.plan import make_plan
+from dispatch_sim.interruption import uninterrupted
 from dispatch_sim.scenario import distributions as families
 from dispatch_sim.scenario.strategy import parse_strategy
 
@@ -242,7 +243,7 @@ def test_an_interruption_waits_while_code_is_linked():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
 
     def link():
-        with store.uninterrupted():
+        with uninterrupted():
             signal.raise_signal(signal.SIGINT)
             done.append("linked")
 

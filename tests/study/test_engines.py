@@ -49,7 +49,6 @@ def test_the_compiled_engine_gives_the_same_rows():
 def test_left_to_us_a_job_is_compiled_when_that_is_done_first(kept, longest_s, monkeypatch):
     """It is SimPy's up to what compiling, or loading what is compiled, takes."""
     monkeypatch.setattr(store, "is_compiled", lambda: kept)
-    monkeypatch.setattr(engines, "_load", lambda: None)
     tasks = design_sweep(source("auto")).tasks
     limit = int(longest_s * engines.TASKS_A_SECOND / tasks)
     assert choose_engine(design_sweep(source("auto", limit - 1))) == "simpy"
@@ -58,7 +57,6 @@ def test_left_to_us_a_job_is_compiled_when_that_is_done_first(kept, longest_s, m
 
 def test_the_engine_that_is_asked_for_plays(monkeypatch):
     """However large or small the job is."""
-    monkeypatch.setattr(engines, "_load", lambda: None)
     assert choose_engine(design_sweep(source("simpy", 600_000))) == "simpy"
     assert choose_engine(design_sweep(source("compiled", 2))) == "compiled"
 
@@ -69,7 +67,7 @@ def test_compiling_is_announced(monkeypatch, caplog):
         caplog.clear()
         monkeypatch.setattr(store, "is_compiled", lambda kept=kept: kept)
         with caplog.at_level(logging.WARNING, "dispatch_sim"):
-            choose_engine(design_sweep(source("compiled", 2)))
+            engines.load_engine()
         assert caplog.messages == announced
 
 

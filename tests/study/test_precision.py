@@ -4,7 +4,7 @@ import pytest
 
 from dispatch_sim.scenario import model
 from dispatch_sim.scenario.loader import parse_source
-from dispatch_sim.study import conduct, design, runner
+from dispatch_sim.study import design, playing, runner
 from dispatch_sim.study.answer import answer, choices
 from dispatch_sim.study.conduct import compare
 from dispatch_sim.study.design import design_comparison
@@ -72,7 +72,7 @@ def test_the_number_of_workers_changes_nothing(monkeypatch):
 def test_it_does_not_double_what_would_take_too_long(monkeypatch):
     """A clock of which every look takes 10 s: the first 10 took 10 s, 20 would take 20, and 40 too long."""
     looks = iter(range(0, 1000, 10))
-    monkeypatch.setattr(conduct.time, "monotonic", lambda: float(next(looks)))
+    monkeypatch.setattr(playing.time, "monotonic", lambda: float(next(looks)))
     assert counts(compare(study(indifference="$0", seconds=35))) == (20, "seconds")
 
 

@@ -1,6 +1,9 @@
 """Whole studies: design, runner and results."""
 
 import json
+import multiprocessing
+import signal
+import threading
 
 import numpy as np
 import pandas as pd
@@ -18,6 +21,7 @@ from dispatch_sim.study.answer import AnswerError, answer
 from dispatch_sim.study.conduct import compare, sweep
 from dispatch_sim.study.design import DesignError, design_comparison, design_sweep
 from dispatch_sim.study.results import ResultsError, folder_name, read_results, write_results
+from dispatch_sim.study.workers import WorkerError
 
 TEXT = """
 name: small
@@ -191,24 +195,41 @@ def test_nothing_is_concluded_from_one_replication(monkeypatch):
         answer(compare(parse_source(TEXT), on_progress=stop_after_one))
 
 
-def test_a_worker_that_dies_is_an_error_in_words(monkeypatch):
-    """A killed worker process ends the study with what to do, not with a traceback or a hang."""
+def test_the_blocks_of_a_worker_that_is_killed_are_played_by_another(monkeypatch):
+    """Every row is there, once."""
     monkeypatch.setattr(runner, "WORTH_A_POOL", 0)
     monkeypatch.setitem(runner.TASKS_OF_A_BLOCK, "simpy", 1)
+    source = parse_source(TEXT + "engine: simpy\n")
+    killed = []
 
     def kill_a_worker(done, total):
-        import multiprocessing
+        if len(killed) < 2 and done > 10 * len(killed):
+            killed.append(multiprocessing.active_children()[0])
+            killed[-1].kill()
 
-        for child in multiprocessing.active_children():
-            child.kill()
+    found = sweep(source, replications=40, jobs=2, on_progress=kill_a_worker)
+    assert [process.exitcode for process in killed] == [-signal.SIGKILL] * 2
+    assert found.frame.equals(sweep(source, replications=40).frame)
 
-    with pytest.raises(runner.WorkerError, match="--jobs"):
-        sweep(
-            parse_source(TEXT + "engine: simpy\n"),
-            replications=200,
-            jobs=2,
-            on_progress=kill_a_worker,
-        )
+
+def test_workers_that_die_one_after_another_end_the_study_in_words(monkeypatch):
+    """What kills each worker would kill the next: the study says what to do, and neither hangs nor goes on."""
+    monkeypatch.setattr(runner, "WORTH_A_POOL", 0)
+    ended = threading.Event()
+
+    def kill_all_workers():
+        while not ended.wait(0.01):
+            for child in multiprocessing.active_children():
+                child.kill()
+
+    killing = threading.Thread(target=kill_all_workers)
+    killing.start()
+    try:
+        with pytest.raises(WorkerError, match="--jobs"):
+            sweep(parse_source(TEXT + "engine: simpy\n"), replications=200, jobs=2)
+    finally:
+        ended.set()
+        killing.join()
 
 
 def test_results_are_read_as_they_were_written(tmp_path):

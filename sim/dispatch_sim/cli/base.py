@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +24,14 @@ VIOLATED = 3
 
 INTERRUPTED = 130
 
+
+class Kept(StrEnum):
+    """What is kept of a study's replications: `gathering.Keep`, as a choice."""
+
+    ROWS = "rows"
+    AGGREGATES = "aggregates"
+
+
 ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="A scenario file (YAML).")]
 
 Seed = Annotated[
@@ -38,6 +47,34 @@ Jobs = Annotated[
 ]
 
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+
+Resume = Annotated[
+    bool | None,
+    typer.Option(
+        "--resume/--restart",
+        help="Go on with what an earlier run has left unfinished there, or throw that away. Default: begin "
+        "anew, unless it had been played for more than a minute.",
+        show_default=False,
+    ),
+]
+
+KeepWhat = Annotated[
+    Kept,
+    typer.Option(
+        "--keep",
+        help="Keep every replication as a row; or aggregates, the means of some 2,000 blocks of them, for "
+        "studies larger than memory.",
+    ),
+]
+
+ClusterAt = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Play on a Dask cluster of your own: tcp://HOST:PORT of its scheduler, or local:N workers.",
+    ),
+]
 
 FailOn = Annotated[
     list[str] | None,
@@ -70,15 +107,22 @@ def folder_of(scenario: Path) -> Path:
 
 def writable(folder: Path) -> Path:
     """Return a folder that can be written to, as far as can be told before anything is played for it."""
-    from dispatch_sim.study.results import check_folder
+    from dispatch_sim.study.files import check_folder
 
     check_folder(folder)
     return folder
 
 
+def alone(folder: Path | None) -> AbstractContextManager[None]:
+    """Hold a folder, if there is one, so that no other run writes there meanwhile."""
+    from dispatch_sim.study.files import alone_in
+
+    return nullcontext() if folder is None else alone_in(folder)
+
+
 def workers(asked: int | None) -> int:
     """Return how many workers to use: as many as were asked for, or one for each core."""
-    from dispatch_sim.study.runner import all_cores
+    from dispatch_sim.study.workers import all_cores
 
     return asked or all_cores()
 
@@ -104,7 +148,7 @@ def fail(message: str) -> None:
 def errors_in_words() -> Iterator[None]:
     """Turn what the layers below raise for the user into a message and an exit code."""
     from dispatch_sim.scenario.problems import UserError
-    from dispatch_sim.study.runner import WorkerError
+    from dispatch_sim.study.workers import WorkerError
 
     try:
         yield

@@ -44,7 +44,7 @@ def calibrate(
 
         found = fit(_read_logs(paths))
         if out is not None:
-            from dispatch_sim.study.results import write_texts
+            from dispatch_sim.study.files import write_texts
 
             say_written(write_texts({out.name: found.text}, out.parent))
         if as_json:

@@ -12,12 +12,17 @@ import typer
 from dispatch_sim.cli.base import (
     INTERRUPTED,
     VIOLATED,
+    ClusterAt,
     FailOn,
     Jobs,
     Json,
+    KeepWhat,
+    Kept,
     Replications,
+    Resume,
     ScenarioFile,
     Seed,
+    alone,
     errors_in_words,
     fail,
     folder_of,
@@ -91,6 +96,9 @@ def compare(
     replications: Replications = None,
     jobs: Jobs = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write results and report there.")] = None,
+    resume: Resume = None,
+    keep: KeepWhat = Kept.ROWS,
+    cluster: ClusterAt = None,
     fail_on: FailOn = None,
     as_json: Json = False,
 ) -> None:
@@ -102,15 +110,20 @@ def compare(
         thresholds = _thresholds(fail_on)
         if out is not None:
             writable(out)
-        with progress() as on_progress:
-            results = play(
-                read_source(scenario),
-                seed=seed,
-                replications=replications,
-                jobs=workers(jobs),
-                on_progress=on_progress,
-            )
-        _answer(results, comparison_text, out, as_json, thresholds)
+        with alone(out):
+            with progress() as on_progress:
+                results = play(
+                    read_source(scenario),
+                    seed=seed,
+                    replications=replications,
+                    jobs=workers(jobs),
+                    on_progress=on_progress,
+                    folder=out,
+                    resume=resume,
+                    keep=keep.value,
+                    cluster=cluster,
+                )
+            _answer(results, comparison_text, out, as_json, thresholds)
 
 
 @app.command(rich_help_panel=_PANEL)
@@ -126,6 +139,9 @@ def sweep(
     no_report: Annotated[
         bool, typer.Option("--no-report", help="Write the results only, not the pages and figures.")
     ] = False,
+    resume: Resume = None,
+    keep: KeepWhat = Kept.ROWS,
+    cluster: ClusterAt = None,
     fail_on: FailOn = None,
     as_json: Json = False,
 ) -> None:
@@ -136,15 +152,20 @@ def sweep(
 
         thresholds = _thresholds(fail_on)
         folder = writable(out or folder_of(scenario))
-        with progress() as on_progress:
-            results = play(
-                read_source(scenario),
-                seed=seed,
-                replications=replications,
-                jobs=workers(jobs),
-                on_progress=on_progress,
-            )
-        _answer(results, sweep_text, folder, as_json, thresholds, pages=not no_report)
+        with alone(folder):
+            with progress() as on_progress:
+                results = play(
+                    read_source(scenario),
+                    seed=seed,
+                    replications=replications,
+                    jobs=workers(jobs),
+                    on_progress=on_progress,
+                    folder=folder,
+                    resume=resume,
+                    keep=keep.value,
+                    cluster=cluster,
+                )
+            _answer(results, sweep_text, folder, as_json, thresholds, pages=not no_report)
 
 
 @app.command(rich_help_panel=_PANEL)
@@ -161,7 +182,8 @@ def report(
         from dispatch_sim.report.terminal import sweep_text
 
         thresholds = _thresholds(fail_on)
-        answered, written = rebuild_report(folder)
+        with alone(folder if folder.is_dir() else None):
+            answered, written = rebuild_report(folder)
         say_written(written)
         _end(answered, sweep_text, as_json, thresholds)
 

@@ -13,7 +13,7 @@ from dispatch_sim.logs.findings import Coverage, Findings, judge_backtest
 from dispatch_sim.report.backtest_figure import backtest_picture
 from dispatch_sim.report.log_tables import Block, as_markdown, as_text
 from dispatch_sim.report.words import listed, percent
-from dispatch_sim.study.results import write_texts
+from dispatch_sim.study.files import write_texts
 
 _MARGIN = 0.95
 """Part of resamplings from which one of two is said to be better."""

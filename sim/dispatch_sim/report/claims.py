@@ -21,7 +21,7 @@ from dispatch_sim.study.claim_findings import ClaimFinding, Findings
 from dispatch_sim.study.claim_map import MapFinding
 from dispatch_sim.study.claim_regret import RegretFinding
 from dispatch_sim.study.claims import BreakEvenMap, Regret
-from dispatch_sim.study.results import write_texts
+from dispatch_sim.study.files import write_texts
 from dispatch_sim.study.verdicts import Verdict
 
 

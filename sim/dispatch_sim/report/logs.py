@@ -14,7 +14,7 @@ from dispatch_sim.logs.reading import Logs
 from dispatch_sim.logs.tables import COMPLETED
 from dispatch_sim.report.log_tables import columns, paragraph
 from dispatch_sim.report.words import duration, percent, tokens
-from dispatch_sim.study.results import write_texts
+from dispatch_sim.study.files import write_texts
 
 RUNS_FILE = "runs.csv"
 GROUPS_FILE = "groups.csv"

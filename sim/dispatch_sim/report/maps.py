@@ -21,8 +21,8 @@ from dispatch_sim.report.words import (
     listed,
     way,
 )
+from dispatch_sim.study.files import write_texts
 from dispatch_sim.study.parameter import Parameter
-from dispatch_sim.study.results import write_texts
 from dispatch_sim.study.two_factor_map import StrategyMap, is_decided, write_cells
 from dispatch_sim.study.winners import Point, Standing, Winner
 

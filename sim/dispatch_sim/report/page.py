@@ -30,8 +30,8 @@ from dispatch_sim.report.words import clean, factors_words, way
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.study.answer import Answer
 from dispatch_sim.study.answer import answer as answered
+from dispatch_sim.study.files import write_texts
 from dispatch_sim.study.places import without_factors
-from dispatch_sim.study.results import write_texts
 from dispatch_sim.study.stored import played_source, read_stored
 
 

@@ -27,7 +27,7 @@ from dispatch_sim.report.words import (
     tokens,
     way,
 )
-from dispatch_sim.study.results import write_texts
+from dispatch_sim.study.files import write_texts
 
 MOST_TASKS = 60
 

@@ -9,7 +9,7 @@ from dispatch_sim.report.setting import markdown
 from dispatch_sim.report.terminal import paragraph
 from dispatch_sim.report.why import Rows, columns, table
 from dispatch_sim.report.words import MEASURES, clean, count, listed, span, way
-from dispatch_sim.study.results import write_texts
+from dispatch_sim.study.files import write_texts
 from dispatch_sim.study.tuning import Tuned, Tuning
 
 

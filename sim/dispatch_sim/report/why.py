@@ -24,8 +24,8 @@ from dispatch_sim.report.words import (
 )
 from dispatch_sim.study.estimates import Estimate
 from dispatch_sim.study.explanation import Explanation
+from dispatch_sim.study.files import write_texts
 from dispatch_sim.study.flips import Flip
-from dispatch_sim.study.results import write_texts
 from dispatch_sim.study.sensitivity import SCRAMBLES
 from dispatch_sim.study.winners import Point, Standing
 

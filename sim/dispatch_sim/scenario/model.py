@@ -25,7 +25,7 @@ from dispatch_sim.scenario.quantities import Dollars, DollarsPerHour, Integers, 
 from dispatch_sim.scenario.strategy import Strategy, parse_strategies, strategies_schema
 from dispatch_sim.scenario.tasks import MAX_TASKS, TaskGroup
 
-MOST_REPLICATIONS = 10_000_000
+MOST_REPLICATIONS = 1_000_000_000
 
 FIRST = 256
 """Replications with which `auto` begins."""

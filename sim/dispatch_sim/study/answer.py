@@ -15,6 +15,7 @@ from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.study.break_even import BreakEven, find_break_even
 from dispatch_sim.study.choice import Choice, choose
 from dispatch_sim.study.constraints import Limits
+from dispatch_sim.study.design import nearest_size
 from dispatch_sim.study.estimates import (
     estimate_table,
     factor_columns,
@@ -154,7 +155,9 @@ def answer(results: Results) -> Answer:
 def choices(results: Results) -> tuple[Choice, ...]:
     """Return the choice at the batch's own size, for each combination of further factors."""
     scenario, frame = results.manifest["scenario"]["resolved"], results.frame
-    batch_size = _played_size(frame, sum(group["count"] for group in scenario["tasks"]))
+    batch_size = nearest_size(
+        map(int, frame["tasks"].unique()), sum(group["count"] for group in scenario["tasks"])
+    )
     return tuple(
         choose(
             part,
@@ -191,11 +194,6 @@ def p95_table(results: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
         high=[each.high for each in found],
         n=[each.n for each in found],
     )
-
-
-def _played_size(frame: pd.DataFrame, wanted: int) -> int:
-    """Return the played batch size that is nearest to the scenario's own, the larger of two."""
-    return int(min(frame["tasks"].unique(), key=lambda size: (abs(size - wanted), -size)))
 
 
 def _recommended(choice: Choice) -> dict[str, Any]:

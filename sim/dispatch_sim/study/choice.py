@@ -15,6 +15,7 @@ from dispatch_sim.scenario.indifference import Zone
 from dispatch_sim.study.constraints import Kept, Limits, keeping
 from dispatch_sim.study.estimates import (
     Estimate,
+    averaged,
     check_confidence,
     complete_part,
     factor_combinations,
@@ -26,6 +27,7 @@ from dispatch_sim.study.estimates import (
     t_critical,
     to_end_early,
 )
+from dispatch_sim.study.gathering import SHARE_WON
 from dispatch_sim.study.percentile import as_means, column_of
 from dispatch_sim.study.regret import expected_regrets
 
@@ -257,7 +259,7 @@ def choose(
     points.sort(key=lambda point: estimates[point].mean)  # stable: equal means stay simplest first
     if kept:
         points = _by_limits(points, kept)
-    shares = _shares_won(points, raw)
+    shares = _shares_won(part, points, raw)
     regrets = _regrets(points, samples, kept)
 
     recommended, others = points[0], points[1:]
@@ -291,7 +293,7 @@ def choose(
         objective=objective,
         confidence=confidence,
         indifference=zone,
-        replications=replications,
+        replications=replications * averaged(part),
         strategy=recommended[0],
         concurrency=recommended[1],
         estimate=estimates[recommended],
@@ -331,7 +333,12 @@ def _by_limits(points: list[_Point], kept: Mapping[_Point, Kept]) -> list[_Point
     return [first, *(point for point in within if point != first), *missing]
 
 
-def _shares_won(points: list[_Point], raw: Mapping[_Point, NDArray[np.float64]]) -> dict[_Point, float]:
+def _shares_won(
+    part: pd.DataFrame, points: list[_Point], raw: Mapping[_Point, NDArray[np.float64]]
+) -> dict[_Point, float]:
+    if SHARE_WON in part.columns:  # counted before replications were averaged
+        won = complete_part(paired_samples(part, SHARE_WON, ["strategy", "concurrency"]))
+        return {point: float(won[point].mean()) for point in points}
     matrix = np.stack([raw[point] for point in points])
     wins = matrix == matrix.min(axis=0)
     return dict(zip(points, (wins / wins.sum(axis=0)).mean(axis=1).tolist(), strict=True))

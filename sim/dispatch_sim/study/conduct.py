@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import time
+import os
 from collections.abc import Callable
-from dataclasses import replace
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from dispatch_sim.scenario.loader import Given, Source, as_source
 from dispatch_sim.study.answer import choices
+from dispatch_sim.study.cluster import connected
 from dispatch_sim.study.design import Design, design_comparison, design_sweep
-from dispatch_sim.study.results import Results, Stopped, collect, with_end
-from dispatch_sim.study.runner import OnProgress, Played, play_design
+from dispatch_sim.study.files import alone_in
+from dispatch_sim.study.gathering import Keep
+from dispatch_sim.study.playing import Playing
+from dispatch_sim.study.results import Results, Stopped, collect, identity, with_end
+from dispatch_sim.study.runner import OnProgress
 
 
 def sweep(
@@ -23,6 +26,10 @@ def sweep(
     replications: int | None = None,
     jobs: int = 1,
     on_progress: OnProgress | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    resume: bool | None = None,
+    keep: Keep = "rows",
+    cluster: str | None = None,
 ) -> Results:
     """Play every strategy at every width, batch size and factor level of the scenario's sweep.
 
@@ -30,9 +37,17 @@ def sweep(
     ----------
     scenario : a file, or a source that was read from one.
     seed, replications : in place of those in the scenario.
-    jobs : worker processes; results do not depend on it. A script that asks for more than one has to
-        guard its main part with ``if __name__ == "__main__":``, since workers import it.
+    jobs : workers on this machine; results do not depend on it. A script that asks for more than one has to
+        guard its main part with ``if __name__ == "__main__":``, since worker processes import it.
     on_progress : called with the replications done and all of them.
+    folder : where what has been played is kept until `write_results` writes it there, so that whatever ends
+        the study, it can be resumed; without it, nowhere.
+    resume : whether to go on with what lies unfinished there. False throws that away; so does None, unless it
+        had been played for more than a minute.
+    keep : `rows`, every replication; or `aggregates`, the means of some two thousand blocks of them, for
+        studies larger than memory. Their number is then rounded up to whole blocks, by a thousandth at most.
+    cluster : a Dask scheduler, `tcp://HOST:PORT`, whose workers play in place of this machine's, or
+        `local:N`.
 
     Returns
     -------
@@ -41,10 +56,12 @@ def sweep(
 
     Raises
     ------
-    ScenarioError, DesignError, WorkerError
-        With a message for the user.
+    ScenarioError, DesignError, ResultsError, ClusterError, WorkerError
+        With a message for the user. Where there is a folder, what was played before is kept.
     """
-    return _conduct(design_sweep, scenario, seed, replications, jobs, on_progress)
+    return _conduct(
+        design_sweep, scenario, seed, replications, jobs, on_progress, folder, resume, keep, cluster
+    )
 
 
 def compare(
@@ -54,9 +71,15 @@ def compare(
     replications: int | None = None,
     jobs: int = 1,
     on_progress: OnProgress | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    resume: bool | None = None,
+    keep: Keep = "rows",
+    cluster: str | None = None,
 ) -> Results:
     """Play the scenario's strategies side by side at the batch's own size; otherwise as `sweep`."""
-    return _conduct(design_comparison, scenario, seed, replications, jobs, on_progress)
+    return _conduct(
+        design_comparison, scenario, seed, replications, jobs, on_progress, folder, resume, keep, cluster
+    )
 
 
 def with_study(source: Source, seed: int | None, replications: int | None) -> Source:
@@ -67,52 +90,47 @@ def with_study(source: Source, seed: int | None, replications: int | None) -> So
 
 
 def _conduct(
-    design: Callable[[Source], Design],
+    design: Callable[[Source, Keep], Design],
     scenario: Given,
     seed: int | None,
     replications: int | None,
     jobs: int,
     on_progress: OnProgress | None,
+    folder: str | os.PathLike[str] | None,
+    resume: bool | None,
+    keep: Keep,
+    cluster: str | None,
 ) -> Results:
-    began = time.monotonic()
     source = with_study(as_source(scenario), seed, replications)
-    points, seconds = design(source), source.scenario().study.seconds
-    played = play_design(points, jobs, on_progress)
-    results = collect(source, points, played)
-    while (stopped := _stopped(results, points, seconds, time.monotonic() - began)) is None:
-        first, points = points.replications, replace(points, replications=_doubled(points))
-        played = _joined(played, play_design(points, jobs, on_progress, first))
-        results = collect(source, points, played)
-    return with_end(results, stopped)
+    points = design(source, keep)
+    seconds = source.scenario().study.seconds
+    with ExitStack() as held:
+        playing = Playing(points, keep, on_progress)
+        if folder is not None:
+            held.enter_context(alone_in(Path(folder)))
+            playing.keep_in(Path(folder), identity(source, points, keep), resume)
+        workers = held.enter_context(connected(cluster)) if cluster is not None else None
+        while True:
+            played = playing.play(jobs, workers)
+            results = collect(source, playing.design, played)
+            stopped = _stopped(results, playing, seconds)
+            if stopped is not None:
+                return with_end(results, stopped)
+            playing.double()
 
 
-def _doubled(points: Design) -> int:
-    return min(2 * points.replications, points.at_most or points.replications)
-
-
-def _joined(played: Played, more: Played) -> Played:
-    engine = played.engine
-    if more.engine not in engine:
-        engine = f"{engine} and {more.engine}"
-    return Played(
-        np.concatenate([played.replications, more.replications]),
-        np.concatenate([played.measures, more.measures], axis=1),
-        more.interrupted,
-        engine,
-    )
-
-
-def _stopped(results: Results, points: Design, seconds: float | None, taken: float) -> Stopped | None:
+def _stopped(results: Results, playing: Playing, seconds: float | None) -> Stopped | None:
     """Return why no more replications are played; None where they are doubled once more."""
     if results.manifest["interrupted"]:
         return "interrupted"
-    if points.at_most is None:
+    if playing.design.at_most is None:
         return "asked"
     if all(choice.ends_early for choice in choices(results)):
         return "settled"
-    if points.replications >= points.at_most:
+    if playing.design.replications >= playing.design.at_most:
         return "at_most"
     # Doubling plays as many again, in as much time again.
-    if seconds is not None and taken * _doubled(points) / points.replications > seconds:
+    taken = playing.elapsed() * playing.doubled / playing.design.replications
+    if seconds is not None and taken > seconds and not playing.is_behind:
         return "seconds"
     return None

@@ -6,16 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
-import numpy as np
 import pandas as pd
 
 from dispatch_sim.study.estimates import (
     Share,
+    averaged,
     complete_part,
     paired_samples,
     share_estimate,
     to_end_early,
 )
+from dispatch_sim.study.gathering import WITHIN_LIMITS
 
 Verdict = Literal["kept", "missed", "undecided"]
 
@@ -34,6 +35,12 @@ class Limits:
     deadline: float | None
     budget: float | None
     probability: float
+
+    @property
+    def bounds(self) -> dict[str, float]:
+        """What measures must not pass, by their names."""
+        of_all = {"makespan_s": self.deadline, "money_usd": self.budget}
+        return {measure: bound for measure, bound in of_all.items() if bound is not None}
 
     @classmethod
     def of(cls, objective: Mapping[str, Any]) -> Self | None:
@@ -74,23 +81,28 @@ def keeping(results: pd.DataFrame, limits: Limits, confidence: float = 0.95) -> 
 
     Parameters
     ----------
-    results : rows of one batch size and one combination of factors.
+    results : rows of one batch size and one combination of factors; aggregates say in what part of their
+        replications the limits are kept.
     limits : see `Limits`.
     confidence : with which all verdicts hold together (Bonferroni).
     """
-    bounds = {"makespan_s": limits.deadline, "money_usd": limits.budget}
-    keeps: dict[tuple[str, int], Any] = {}
-    for column, bound in bounds.items():
-        if bound is not None:
-            samples = complete_part(paired_samples(results, column, ["strategy", "concurrency"]))
-            for point, sample in samples.items():
+    keys = ["strategy", "concurrency"]
+    counts: dict[tuple[str, int], tuple[int, int]] = {}
+    if WITHIN_LIMITS in results.columns:
+        each_of = averaged(results)
+        for point, sample in complete_part(paired_samples(results, WITHIN_LIMITS, keys)).items():
+            counts[point] = round(sample.sum() * each_of), sample.size * each_of
+    else:
+        keeps: dict[tuple[str, int], Any] = {}
+        for column, bound in limits.bounds.items():
+            for point, sample in complete_part(paired_samples(results, column, keys)).items():
                 keeps[point] = keeps.get(point, True) & (sample <= bound)
-    each = 1 - (1 - confidence) / max(len(keeps), 1)
-    return {point: _kept(np.asarray(kept), limits.probability, each) for point, kept in keeps.items()}
+        counts = {point: (int(kept.sum()), kept.size) for point, kept in keeps.items()}
+    each = 1 - (1 - confidence) / max(len(counts), 1)
+    return {point: _kept(*of_all, limits.probability, each) for point, of_all in counts.items()}
 
 
-def _kept(kept: np.ndarray[Any, Any], probability: float, confidence: float) -> Kept:
-    count, n = int(kept.sum()), kept.size
+def _kept(count: int, n: int, probability: float, confidence: float) -> Kept:
     share, wider = (share_estimate(count, n, each) for each in (confidence, to_end_early(confidence)))
     return Kept(share, _verdict(share, probability), _verdict(wider, probability) != "undecided")
 

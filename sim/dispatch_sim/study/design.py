@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,9 +13,10 @@ from pydantic_core import PydanticCustomError
 
 from dispatch_sim.dispatch.plan import Plan, make_batch, make_plan, plan_batch
 from dispatch_sim.scenario.loader import Source
-from dispatch_sim.scenario.model import Scenario
+from dispatch_sim.scenario.model import MOST_REPLICATIONS, Scenario
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.strategy import Strategy, parse_strategy
+from dispatch_sim.study.gathering import MOST_BLOCKS, Keep
 
 MAX_ROWS = 10_000_000
 """Most rows of one study's results; they are held in memory."""
@@ -69,12 +70,23 @@ class Design:
         return sum(len(variant.plans) for variant in self.variants)
 
     @property
+    def batch_size(self) -> int:
+        """The size that the choice is made for: of those played the nearest to the batch's own."""
+        sizes = [len(plan.tasks) for variant in self.variants for plan in variant.plans]
+        return nearest_size(sizes, self.variants[0].scenario.batch_size)
+
+    @property
     def tasks(self) -> int:
         """Number of tasks that a replication of all design points has."""
         return sum(len(plan.tasks) for variant in self.variants for plan in variant.plans)
 
 
-def design_sweep(source: Source) -> Design:
+def nearest_size(sizes: Iterable[int], wanted: int) -> int:
+    """Return the batch size that is nearest to the one wanted, the larger of two."""
+    return min(sizes, key=lambda size: (abs(size - wanted), -size))
+
+
+def design_sweep(source: Source, keep: Keep = "rows") -> Design:
     """Return the design of a sweep: every strategy at every width and size, at every factor level.
 
     A strategy without a width of its own is played at those of `sweep.concurrency`; one with a width at
@@ -85,21 +97,21 @@ def design_sweep(source: Source) -> Design:
     ScenarioError
         Where a factor's path or level does not fit the scenario.
     DesignError
-        Where the study is too large.
+        Where the study is too large for what is to be kept of it.
     """
-    return _design(source, lambda scenario: scenario.sweep.tasks, with_factors=True)
+    return _design(source, lambda scenario: scenario.sweep.tasks, keep, with_factors=True)
 
 
-def design_comparison(source: Source) -> Design:
+def design_comparison(source: Source, keep: Keep = "rows") -> Design:
     """Return the design of a comparison: the strategies side by side, at the batch's own size."""
-    return _design(source, lambda scenario: (scenario.batch_size,), with_factors=False)
+    return _design(source, lambda scenario: (scenario.batch_size,), keep, with_factors=False)
 
 
-def _design(source: Source, sizes: Any, *, with_factors: bool) -> Design:
+def _design(source: Source, sizes: Any, keep: Keep, *, with_factors: bool) -> Design:
     base = source.scenario()
     factors = base.sweep.factors if with_factors else {}
     variants = []
-    _refuse_too_large(base, sizes(base), math.prod(len(levels) for levels in factors.values()))
+    _refuse_too_large(base, sizes(base), math.prod(len(levels) for levels in factors.values()), keep)
     for levels in itertools.product(*factors.values()):
         scenario = source.replaced(dict(zip(factors, levels, strict=True))).scenario() if levels else base
         plans = tuple(_plans(scenario, sizes(scenario)))
@@ -107,26 +119,32 @@ def _design(source: Source, sizes: Any, *, with_factors: bool) -> Design:
     design = Design(tuple(factors), tuple(variants), base.study.first)
     if base.study.replications is not None:
         return design
-    return replace(design, at_most=min(base.study.at_most, _fitting(design)))
+    return replace(design, at_most=min(base.study.at_most, _fitting(design, keep)))
 
 
-def _fitting(design: Design) -> int:
-    """Return how many replications fit in memory, whole doublings of the first."""
+def _fitting(design: Design, keep: Keep) -> int:
+    """Return how many replications fit in memory, whole doublings of the first; of aggregates any number."""
+    if keep == "aggregates":
+        return MOST_REPLICATIONS
     room = MAX_ROWS / (design.points * design.replications)
     return int(design.replications * 2 ** math.floor(math.log2(max(1.0, room))))
 
 
-def _refuse_too_large(scenario: Scenario, sizes: tuple[int, ...], variants: int) -> None:
+def _refuse_too_large(scenario: Scenario, sizes: tuple[int, ...], variants: int, keep: Keep) -> None:
     """Raise a `DesignError` for a study that has no points, or would not fit in memory, before it is made."""
     points = variants * sum(len(spread(scenario, tasks)) for tasks in sizes)
     if points == 0:
         raise DesignError("there is nothing to play: every width is beyond the batch; write a smaller one")
     replications = scenario.study.first
+    aggregates = points * min(replications, MOST_BLOCKS)
+    if keep == "aggregates" and aggregates <= MAX_ROWS and variants * sum(sizes) <= MAX_ROWS:
+        return
     if points * replications > MAX_ROWS or variants * sum(sizes) > MAX_ROWS:
         raise DesignError(
             f"the study has {points:,} design points of {replications:,} replications, for "
             f"batches of up to {max(sizes):,} tasks; at most {MAX_ROWS:,} rows are held in memory: ask for "
             "fewer replications, or shorten an axis of the sweep"
+            + (", or keep no single replications (--keep aggregates)" if aggregates <= MAX_ROWS else "")
         )
 
 

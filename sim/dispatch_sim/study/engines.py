@@ -27,7 +27,7 @@ _LOG = logging.getLogger("dispatch_sim")
 
 
 def choose_engine(design: Design, first: int = 0) -> str:
-    """Return what plays a design's replications from `first` on, `simpy` or `compiled`, ready to play."""
+    """Return what plays a design's replications from `first` on, `simpy` or `compiled`."""
     if design.engine == "simpy":
         return "simpy"
     if design.engine == "auto":
@@ -35,7 +35,6 @@ def choose_engine(design: Design, first: int = 0) -> str:
         simpy_s = design.tasks * (design.replications - first) / TASKS_A_SECOND
         if simpy_s < (LOADING_S if store.is_compiled() else COMPILING_S):
             return "simpy"
-    _load()
     return "compiled"
 
 
@@ -51,11 +50,11 @@ def play_one(plan: Plan, replication: int) -> tuple[Outcome, list[Event]]:
         return play(plan, Luck(plan.scenario, replication), log), log
     from dispatch_sim.dispatch.compiled.engine import Machine
 
-    _load()
+    load_engine()
     return Machine().play(plan, replication, log), log
 
 
-def _load() -> None:
+def load_engine() -> None:
     """Have the compiled engine compiled, or read, once, before its threads start."""
     if not store.is_compiled():
         _LOG.warning("compiling the engine, once: about ten seconds")

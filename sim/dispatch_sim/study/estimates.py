@@ -18,6 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 # Not scipy.stats: it takes more than half a second to import.
 from scipy.special import bdtr, betaincinv, stdtrit
 
+from dispatch_sim.study.gathering import AVERAGED, SHARE_WON, WITHIN_LIMITS
+
 Point = TypeVar("Point")
 
 
@@ -198,6 +200,11 @@ def share_estimate(count: int, n: int, confidence: float = 0.95) -> Share:
     return Share(count / n, low, high, n)
 
 
+def averaged(results: pd.DataFrame) -> int:
+    """Return how many replications each row is the mean of: 1 but for aggregates."""
+    return int(results[AVERAGED].iloc[0]) if AVERAGED in results.columns and len(results) else 1
+
+
 def factor_columns(results: pd.DataFrame) -> list[str]:
     """Return the columns of the swept factors beyond strategy and size: scenario paths, with a dot."""
     return [str(column) for column in results.columns if "." in str(column)]
@@ -241,7 +248,8 @@ def estimate_table(
     keys = point_columns(results)
     if measures is None:
         numeric = results.select_dtypes("number").columns
-        measures = [str(column) for column in numeric if column not in {*keys, "replication"}]
+        others = {*keys, "replication", SHARE_WON, WITHIN_LIMITS, AVERAGED}
+        measures = [str(column) for column in numeric if column not in others]
     groups = results.groupby(keys, sort=False, observed=True, dropna=False).ngroup().to_numpy()
     order = np.argsort(groups, kind="stable")
     starts = np.flatnonzero(np.diff(groups[order], prepend=-1))

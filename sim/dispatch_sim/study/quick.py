@@ -27,8 +27,9 @@ from dispatch_sim.study.design import Design, Variant
 from dispatch_sim.study.engines import choose_engine
 from dispatch_sim.study.percentile import LEAST, OBJECTIVES, column_of, costs_of
 from dispatch_sim.study.places import Place, find_place, tell_of_limits
-from dispatch_sim.study.runner import play_block, play_design
+from dispatch_sim.study.runner import play_design
 from dispatch_sim.study.winners import Point, Winner, find_winner
+from dispatch_sim.study.workers import play_block
 
 FIRST_LOOK = 16
 """Replications in which all ways are played; a percentile takes `percentile.LEAST`."""

@@ -5,30 +5,31 @@ Both are written whole or not at all, and the same study gives the same bytes, h
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import platform
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import IO, Any, Literal, get_type_hints
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dispatch_sim.dispatch.outcome import MEASURES, Outcome
+from dispatch_sim.dispatch.outcome import Outcome
 from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.loader import Source
-from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.study.design import MAX_ROWS, Design
-from dispatch_sim.study.runner import Played, all_cores
+from dispatch_sim.study.estimates import averaged
+from dispatch_sim.study.files import ResultsError, alone_in, write_whole, writing_to
+from dispatch_sim.study.gathering import AVERAGED, Keep
+from dispatch_sim.study.journal import discard
+from dispatch_sim.study.runner import Played
+from dispatch_sim.study.workers import all_cores
 
 RESULTS_FILE = "results.parquet"
 MANIFEST_FILE = "manifest.json"
@@ -53,10 +54,6 @@ Stopped = Literal["asked", "settled", "at_most", "seconds", "interrupted"]
 """Why a study ended: it played what was asked for; or, with `auto`, all was settled, or a budget ended."""
 
 
-class ResultsError(UserError):
-    """A results folder that cannot be read or written; the message says which and why."""
-
-
 @dataclass(frozen=True)
 class Results(Displayed):
     """What a study came to.
@@ -64,7 +61,9 @@ class Results(Displayed):
     Attributes
     ----------
     frame : columns `strategy`, `concurrency`, `tasks`, each further factor under its scenario path,
-        `replication`, and the measures of `dispatch_sim.dispatch.outcome.Outcome`.
+        `replication`, and the measures of `dispatch_sim.dispatch.outcome.Outcome`. Of aggregates a row is the
+        mean of a block: `replication` is its number, `averaged` how many replications it has, `share_won` and
+        `within_limits` in what part of them the way is the best, and keeps the limits.
     manifest : resolved scenario and its hash, seed, engine, versions, machine.
     """
 
@@ -74,7 +73,7 @@ class Results(Displayed):
     @property
     def replications(self) -> int:
         """Replications played of every design point."""
-        return int(self.frame["replication"].nunique())
+        return int(self.frame["replication"].nunique()) * averaged(self.frame)
 
 
 def collect(source: Source, design: Design, played: Played) -> Results:
@@ -92,9 +91,11 @@ def collect(source: Source, design: Design, played: Played) -> Results:
             levels = [str(level) for level in levels]
         columns[factor] = np.repeat(levels, replications)
     columns["replication"] = np.tile(played.replications, len(plans))
-    for number, measure in enumerate(MEASURES):
+    if played.keep == "aggregates":
+        columns[AVERAGED] = np.full(len(plans) * replications, played.averaged)
+    for number, measure in enumerate(played.columns):
         values = played.measures[:, :, number].ravel()
-        whole = measure in _WHOLE and bool(np.all(values < _LARGEST_WHOLE))
+        whole = measure in _WHOLE and played.averaged == 1 and bool(np.all(values < _LARGEST_WHOLE))
         columns[measure] = values.astype(np.int64) if whole else values
     return Results(pd.DataFrame(columns), _manifest(source, design, played))
 
@@ -106,7 +107,11 @@ def with_end(results: Results, stopped: Stopped) -> Results:
 
 
 def write_results(results: Results, folder: str | os.PathLike[str]) -> list[Path]:
-    """Write the table and its manifest into a folder; each file appears whole or not at all.
+    """Write the table and its manifest into a folder, and remove what was kept there to resume the study.
+
+    Each file appears whole or not at all, and a table never beside another's manifest: between the two there
+    is none. What is kept to resume it stays until all is safe from a power cut, and for a study that is not
+    done.
 
     Raises
     ------
@@ -114,11 +119,14 @@ def write_results(results: Results, folder: str | os.PathLike[str]) -> list[Path
         Where the folder cannot be written to.
     """
     folder = Path(folder)
-    with writing_to(folder):
+    with alone_in(folder), writing_to(folder):
+        (folder / MANIFEST_FILE).unlink(missing_ok=True)
         table = pa.Table.from_pandas(results.frame, preserve_index=False)
         write_whole(folder / RESULTS_FILE, partial(_write_table, table=table))
         text = json.dumps(results.manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        write_whole(folder / MANIFEST_FILE, lambda path: path.write_text(text, encoding="utf-8"))
+        write_whole(folder / MANIFEST_FILE, lambda file: file.write(text.encode("utf-8")))
+        if not results.manifest["interrupted"]:
+            discard(folder, results.manifest["scenario"]["sha256"])
     return [folder / RESULTS_FILE, folder / MANIFEST_FILE]
 
 
@@ -153,62 +161,11 @@ def _no_number(text: str) -> float:
     raise ValueError(f"{MANIFEST_FILE} has {text}, which is not a number")
 
 
-@contextmanager
-def writing_to(folder: Path) -> Iterator[None]:
-    """Make a folder, and turn what goes wrong in writing to it into a `ResultsError`."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        yield
-    except OSError as error:
-        raise ResultsError(f"{folder}: cannot be written to: {error.strerror or error}") from error
-
-
-def check_folder(folder: Path) -> None:
-    """Check that a folder can be made and written to, before something long is played for it; makes nothing.
-
-    Raises
-    ------
-    ResultsError
-        Where it cannot be.
-    """
-    there = folder
-    while not os.path.lexists(there) and there != there.parent:
-        there = there.parent
-    if not there.is_dir():
-        raise ResultsError(f"{folder}: cannot be written to: {os.strerror(errno.ENOTDIR)}")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise ResultsError(f"{folder}: cannot be written to: {os.strerror(errno.EACCES)}")
-
-
-def write_texts(texts: Mapping[str, str], folder: Path) -> list[Path]:
-    """Write texts into a folder, by the names of their files; returns these."""
-    with writing_to(folder):
-        for name, text in texts.items():
-            data = text.encode("utf-8", errors="replace")
-            write_whole(folder / name, partial(_write_bytes, data=data))
-    return [folder / name for name in texts]
-
-
-def _write_table(path: Path, table: pa.Table) -> None:
-    with path.open("wb") as file:  # opened here: pyarrow cannot take every name that a file may have
-        # Measures hardly repeat: as a dictionary they take more room, and twice the time.
-        of_text = (pa.string(), pa.large_string())
-        words = [field.name for field in table.schema if field.type in of_text]
-        pq.write_table(table, file, compression="zstd", use_dictionary=words)
-
-
-def _write_bytes(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
-
-
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file under another name in the same folder, then rename it: it is there whole or not at all."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        write(unfinished)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+def _write_table(file: IO[bytes], table: pa.Table) -> None:
+    # Measures hardly repeat: as a dictionary they take more room, and twice the time.
+    of_text = (pa.string(), pa.large_string())
+    words = [field.name for field in table.schema if field.type in of_text]
+    pq.write_table(table, file, compression="zstd", use_dictionary=words)
 
 
 def folder_name(name: str) -> str:
@@ -224,11 +181,12 @@ def _manifest(source: Source, design: Design, played: Played) -> dict[str, Any]:
         "seed": scenario.study.seed,
         "replications": {
             "asked": design.replications,
-            "played": len(played.replications),
+            "played": len(played.replications) * played.averaged,
             "at_most": design.at_most or design.replications,
             "stopped": "interrupted" if played.interrupted else "asked",
         },
         "interrupted": played.interrupted,
+        "keep": played.keep,
         "design_points": design.points,
         "factors": list(design.factors),
         "scenario": {
@@ -237,7 +195,7 @@ def _manifest(source: Source, design: Design, played: Played) -> dict[str, Any]:
             "as_written": source.raw,
             "resolved": scenario.model_dump(mode="json", by_alias=True),
         },
-        "versions": {name: package_version(name) for name in _PACKAGES},
+        "versions": _versions(),
         "machine": {
             "python": platform.python_version(),
             "system": platform.system(),
@@ -245,6 +203,25 @@ def _manifest(source: Source, design: Design, played: Played) -> dict[str, Any]:
             "cores": all_cores(),
         },
     }
+
+
+def identity(source: Source, design: Design, keep: Keep) -> dict[str, Any]:
+    """Return what makes a study what it is: where it differs, results do or may."""
+    scenario = source.scenario()
+    of_scenario = scenario.model_dump(mode="json", by_alias=True)
+    return {
+        "dispatch_sim": package_version("dispatch-sim"),
+        "design_points": design.points,
+        "factors": list(design.factors),
+        "keep": keep,
+        "scenario": of_scenario,
+        "sha256": scenario.fingerprint,
+        "versions": {**_versions(), "python": platform.python_version()},
+    }
+
+
+def _versions() -> dict[str, str | None]:
+    return {name: package_version(name) for name in _PACKAGES}
 
 
 def package_version(name: str) -> str | None:

@@ -22,7 +22,8 @@ from dispatch_sim.dispatch.plan import Plan
 from dispatch_sim.scenario.loader import Source, parse_source
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.study.design import Design, DesignError, design_comparison, design_sweep
-from dispatch_sim.study.results import Results, ResultsError, Stopped, package_version, read_results
+from dispatch_sim.study.files import ResultsError
+from dispatch_sim.study.results import Results, Stopped, package_version, read_results
 
 _KEYS = ("strategy", "concurrency", "tasks")
 
@@ -51,6 +52,7 @@ class _Manifest(_Section):
     seed: int
     replications: _Replications
     interrupted: bool
+    keep: Literal["rows", "aggregates"]
     design_points: int
     factors: list[str]
     scenario: _Scenario

@@ -21,6 +21,7 @@ from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.loader import Given, Source
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.study.design import DesignError
+from dispatch_sim.study.files import write_whole, writing_to
 from dispatch_sim.study.parameter import (
     Parameter,
     ParameterError,
@@ -37,7 +38,6 @@ from dispatch_sim.study.places import (
     play_places,
     without_factors,
 )
-from dispatch_sim.study.results import write_whole, writing_to
 from dispatch_sim.study.runner import OnProgress
 from dispatch_sim.study.winners import Point, Standing, Winner, find_winner
 
@@ -225,9 +225,9 @@ def write_cells(found: StrategyMap, folder: Path) -> list[Path]:
     """
     frame = found.frame
     with writing_to(folder):
-        write_whole(folder / "map.csv", lambda path: frame.to_csv(path, index=False, lineterminator="\n"))
+        write_whole(folder / "map.csv", lambda file: frame.to_csv(file, index=False, lineterminator="\n"))
         table = pa.Table.from_pandas(frame, preserve_index=False)
-        write_whole(folder / "map.parquet", lambda path: pq.write_table(table, path, compression="zstd"))
+        write_whole(folder / "map.parquet", lambda file: pq.write_table(table, file, compression="zstd"))
     return [folder / "map.csv", folder / "map.parquet"]
 
 

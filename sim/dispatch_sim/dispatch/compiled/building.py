@@ -15,7 +15,8 @@ from numba.core.registry import cpu_target
 
 from dispatch_sim.dispatch.compiled import kernel
 from dispatch_sim.dispatch.compiled.routine import flags
-from dispatch_sim.dispatch.compiled.store import ENTRY, target_machine, uninterrupted
+from dispatch_sim.dispatch.compiled.store import ENTRY, target_machine
+from dispatch_sim.interruption import uninterrupted
 
 _NUMBER = types.int64
 _ARGUMENTS = (_NUMBER, _NUMBER, _NUMBER)

@@ -8,11 +8,9 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
-import signal
 import tempfile
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from hashlib import blake2b
 from importlib.metadata import version
@@ -21,6 +19,8 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
+from dispatch_sim.interruption import uninterrupted
+
 _HERE = Path(__file__).parent
 _SOURCES = [
     *sorted(_HERE.glob("*.py")),
@@ -28,6 +28,7 @@ _SOURCES = [
     _HERE.parent / "draws.py",
     _HERE.parent / "outcome.py",
     _HERE.parent / "width.py",
+    _HERE.parent.parent / "interruption.py",
     _HERE.parent.parent / "scenario" / "tasks.py",
     _HERE.parent.parent / "scenario" / "quantities.py",
 ]
@@ -124,32 +125,12 @@ def _digest(code: bytes) -> bytes:
 def _load(code: bytes) -> int:
     """Link machine code into this process; returns the address of its entry point."""
     link_special_functions()
-    with uninterrupted():
+    with uninterrupted():  # interrupted, LLVM frees a module twice that it is taking over: a crash
         linker = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
         linker.add_object_file(llvm.ObjectFileRef.from_data(code))
         linker.finalize_object()
         _linkers.append(linker)
     return int(linker.get_function_address(ENTRY))
-
-
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Let an interruption wait: one that comes while LLVM takes a module over has it freed twice, a crash."""
-    if threading.current_thread() is not threading.main_thread():  # it is never interrupted
-        yield
-        return
-    waiting: list[int] = []
-    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
-    before = {each: handler for each, handler in before.items() if callable(handler)}
-    for each in before:
-        signal.signal(each, lambda number, frame: waiting.append(number))
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
-        for number in waiting[:1]:
-            signal.raise_signal(number)
 
 
 _linkers: list[Any] = []

@@ -1,0 +1,170 @@
+"""How files are written: whole or not at all, and kept when the power goes.
+
+All that a study writes goes through here. A file is written under another name in its folder, forced to the
+disk, and renamed; then its folder is forced to the disk too, without which a renamed file may be gone after a
+power cut (Pillai et al., All File Systems Are Not Created Equal, OSDI 2014). A journal only ever grows, line
+by line.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+from filelock import FileLock, Timeout
+
+from dispatch_sim.scenario.problems import UserError
+
+LOCK_FILE = ".dispatch-sim.lock"
+"""In a folder that is being written to; gone when that is done."""
+
+
+class ResultsError(UserError):
+    """A results folder that cannot be read or written; the message says which and why."""
+
+
+@contextmanager
+def writing_to(folder: Path) -> Iterator[None]:
+    """Make a folder, and turn what goes wrong in writing to it into a `ResultsError`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise ResultsError(f"{folder}: cannot be written to: {error.strerror or error}") from error
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Hold a folder for this process alone, from before anything is played for it until all is written.
+
+    May be entered again by the one who holds it. The lock is the system's: it ends with the process, however
+    that ends.
+
+    Raises
+    ------
+    ResultsError
+        Where another run holds the folder, or it cannot be made or written to.
+    """
+    made = not folder.exists()
+    path = folder.resolve() / LOCK_FILE
+    with writing_to(folder):
+        lock = FileLock(path, timeout=0, is_singleton=True, thread_local=False)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise ResultsError(
+                f"{folder}: another run is writing there; wait for its end, or name another folder with --out"
+            ) from error
+    try:
+        yield
+    finally:
+        if lock.lock_counter == 1:
+            path.unlink(missing_ok=True)  # while it is held: who opens it later makes another
+        lock.release()
+        if made and not lock.is_locked:
+            _remove_empty(folder)
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove a folder that was made and that nothing has come into."""
+    try:
+        folder.rmdir()
+    except OSError:
+        return
+
+
+def check_folder(folder: Path) -> None:
+    """Check that a folder can be made and written to, before something long is played for it; makes nothing.
+
+    Raises
+    ------
+    ResultsError
+        Where it cannot be.
+    """
+    there = folder
+    while not os.path.lexists(there) and there != there.parent:
+        there = there.parent
+    if not there.is_dir():
+        raise ResultsError(f"{folder}: cannot be written to: {os.strerror(errno.ENOTDIR)}")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ResultsError(f"{folder}: cannot be written to: {os.strerror(errno.EACCES)}")
+
+
+def write_texts(texts: Mapping[str, str], folder: Path) -> list[Path]:
+    """Write texts into a folder, by the names of their files; returns these."""
+    with writing_to(folder):
+        for name, text in texts.items():
+            data = text.encode("utf-8", errors="replace")
+            # Not forced to the disk: a page can be made anew, and each would wait for ten milliseconds.
+            write_whole(folder / name, partial(_write_bytes, data=data), synced=False)
+    return [folder / name for name in texts]
+
+
+def _write_bytes(file: IO[bytes], data: bytes) -> None:
+    file.write(data)
+
+
+def write_whole(path: Path, write: Callable[[IO[bytes]], object], *, synced: bool = True) -> None:
+    """Have a file written, whole or not at all.
+
+    Parameters
+    ----------
+    path : the file; what it held before stays until all of the new is there.
+    write : writes into the open file.
+    synced : whether it is safe from a power cut when this returns.
+    """
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with unfinished.open("wb") as file:
+            write(file)
+            file.flush()
+            if synced:
+                sync(file.fileno())
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    if synced:
+        sync_folder(path.parent)
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a file, and have it safe from a power cut when this returns.
+
+    One that is cut off by a crash is there without its end: whoever reads has to leave that out.
+    """
+    with path.open("ab") as file:
+        file.write(line.encode("utf-8") + b"\n")
+        file.flush()
+        sync(file.fileno())
+
+
+def sync(descriptor: int) -> None:
+    """Have what was written to a file on the disk."""
+    os.fsync(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have a folder's names on the disk, where the system knows of that."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        sync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+_PARTIAL = re.compile(r"\..+\.\d+\.partial")
+
+
+def remove_left_over(folder: Path) -> None:
+    """Remove what processes that were killed have left half written; for one who is `alone_in` the folder."""
+    for path in folder.glob(".*.partial"):
+        if _PARTIAL.fullmatch(path.name):
+            path.unlink(missing_ok=True)

@@ -213,7 +213,7 @@ def test_the_blocks_of_a_worker_that_is_killed_are_played_by_another(monkeypatch
 
 
 def test_workers_that_die_one_after_another_end_the_study_in_words(monkeypatch):
-    """What kills each worker would kill the next: the study says what to do, and neither hangs nor goes on."""
+    """What kills each worker would kill the next: the study says so, and neither hangs nor goes on."""
     monkeypatch.setattr(runner, "WORTH_A_POOL", 0)
     ended = threading.Event()
 

@@ -1,12 +1,24 @@
 """The arithmetic of the model, against hand-computed cases."""
 
 import math
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch_sim.dispatch.rules import backoff, bucket_level, share, wait_for
+from dispatch_sim.dispatch.rules import (
+    backoff,
+    bucket_level,
+    cache_readable,
+    call_time,
+    first_token_time,
+    grown,
+    holds,
+    share,
+    shrunk,
+    wait_for,
+)
 
 
 def test_a_bucket_refills_at_its_rate_up_to_its_capacity():
@@ -20,6 +32,22 @@ def test_retry_after_is_the_time_until_enough_has_flowed_in():
     """15,000 tokens missing at 500 a second take 30 seconds."""
     assert wait_for(0.0, 15_000.0, 500.0, 0.0) == pytest.approx(30.0, abs=3e-9)
     assert wait_for(15_000.0, 15_000.0, 500.0, 0.0) == 0.0
+
+
+def test_a_bucket_holds_what_a_nanosecond_more_or_exact_arithmetic_would_make_it_hold():
+    """At 10^9 tokens a second that is one token; of 10^12 tokens a rounding error may be one."""
+    assert holds(9.0, 10.0, 1e9)
+    assert not holds(8.9, 10.0, 1e9)
+    assert holds(1e12 - 1, 1e12, 0.0)
+    assert not holds(1e12 - 1.1, 1e12, 0.0)
+    assert holds(0.0, 0.0, 0.0)
+
+
+def test_retry_after_is_longer_than_exact_by_what_the_clock_can_tell_apart():
+    """At 2^51 s the next number is half a second on: two of them, and a part in 10^12 of the wait itself."""
+    assert wait_for(0.0, 1.0, 1.0, 2.0**51) == pytest.approx(1 + 2 * 0.5, abs=1e-9)
+    longer = 2**51 * (1 + Fraction(1, 10**12)) + 2 * Fraction(1, 2)
+    assert wait_for(0.0, 2.0**51, 1.0, 0.0) == pytest.approx(float(longer), abs=0.5)
 
 
 @given(
@@ -55,3 +83,28 @@ def test_shares_of_a_whole_number_add_up_and_differ_by_one_at_most(total, parts)
     shares = [share(total, part, parts) for part in range(parts)]
     assert sum(shares) == total
     assert max(shares) - min(shares) <= 1
+
+
+def test_the_width_grows_by_one_in_a_whole_round_and_is_halved_by_a_refusal():
+    """AIMD: a quarter for each of four, never more than allowed, never less than one."""
+    assert grown(4.0, 10) == 4.25
+    assert grown(1.0, 10) == 2.0
+    assert grown(9.95, 10) == 10.0
+    assert shrunk(6.0) == 3.0
+    assert shrunk(1.5) == 1.0
+
+
+def test_a_cache_entry_is_readable_from_its_response_until_its_ttl_after_its_last_use():
+    """Written at 10 s, used at 100 s, kept for 300 s: from 10 s on, and at 400 s no more."""
+    assert [cache_readable(10.0, 100.0, 300.0, now) for now in (9.9, 10.0, 399.9, 400.0)] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+
+
+def test_a_call_takes_its_base_and_then_by_the_token():
+    """4 s, 3,000 tokens at 0.5 s a thousand, 10,000 cached ones at 0.1 s; and 100 written at 0.02 s each."""
+    assert first_token_time(3000, 10_000, 4.0, 0.5, 0.1) == pytest.approx(4 + 1.5 + 1)
+    assert call_time(100, 3000, 10_000, 4.0, 0.02, 0.5, 0.1) == pytest.approx(4 + 1.5 + 1 + 2)

@@ -1,5 +1,6 @@
 """Estimates and intervals agree with scipy.stats, exactly where the sample has no variance."""
 
+import json
 import math
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy import stats
 
 from dispatch_sim.study import estimates
 from dispatch_sim.study.estimates import (
+    averaged,
     complete_part,
     estimate_table,
     factor_combinations,
@@ -19,6 +21,7 @@ from dispatch_sim.study.estimates import (
     paired_samples,
     quantile_estimate,
     share_estimate,
+    to_end_early,
 )
 
 finite = st.floats(-1e6, 1e6)
@@ -46,9 +49,37 @@ def test_the_interval_of_a_constant_is_that_constant(value, n):
 
 def test_one_replication_says_nothing_about_precision():
     """Its interval is the whole line, and null in JSON."""
+    assert estimates.t_critical(0.95, 1) == math.inf
     found = mean_estimate([3.0])
     assert (found.low, found.high) == (-math.inf, math.inf)
     assert found.to_json() == {"mean": 3.0, "low": None, "high": None, "n": 1}
+
+
+def test_an_estimate_in_json_has_all_its_numbers():
+    """Of 6 the ends of the sample are the 95% interval of the median, as each is passed once in 64."""
+    assert estimates.Estimate(2.0, 1.5, 2.5, 9).to_json() == {"mean": 2.0, "low": 1.5, "high": 2.5, "n": 9}
+    assert quantile_estimate([1, 2, 3, 4, 5, 6], 0.5).to_json() == {
+        "probability": 0.5,
+        "value": 3.0,
+        "low": 1.0,
+        "high": 6.0,
+        "n": 6,
+    }
+    whole = share_estimate(2, 2).to_json()
+    assert whole == {"share": 1.0, "low": pytest.approx(math.sqrt(0.025)), "high": 1.0, "n": 2}
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int64, np.float32])
+def test_numbers_of_any_type_are_averaged_as_such(kind):
+    """Small unsigned ones do not wrap around where they are less than the first."""
+    found = mean_estimate(np.array([200, 100, 0], dtype=kind))
+    assert found == mean_estimate([200.0, 100.0, 0.0])
+    assert found.mean == 100
+
+
+def test_to_end_early_takes_a_fiftieth_of_the_error():
+    """Of 5% that is one in a thousand."""
+    assert to_end_early(0.95) == pytest.approx(0.999, abs=1e-9)
 
 
 def test_a_paired_difference_is_the_paired_t_test():
@@ -90,6 +121,14 @@ def test_an_upper_end_for_p95_needs_72_replications():
     assert quantile_estimate(np.arange(72.0)).high == 71
 
 
+def test_an_end_of_a_quantiles_interval_may_leave_out_just_what_it_may():
+    """Of 3 the least is above the median once in 8; and of 5 once in 32, which is too often for 95%."""
+    known = quantile_estimate([1, 2, 3], 0.5, 0.75)
+    assert (known.low, known.high) == (1, 3)
+    unknown = quantile_estimate([1, 2, 3, 4, 5], 0.5)
+    assert (unknown.low, unknown.high) == (-math.inf, math.inf)
+
+
 @pytest.mark.parametrize(("count", "n"), [(0, 10), (3, 10), (10, 10), (950, 1000), (1, 1)])
 def test_the_interval_of_a_share_is_clopper_and_pearsons(count, n):
     """Against scipy.stats."""
@@ -103,12 +142,15 @@ def test_the_interval_of_a_share_is_clopper_and_pearsons(count, n):
     ("call", "message"),
     [
         (lambda: mean_estimate([]), "one value a replication"),
-        (lambda: mean_estimate([1, math.nan]), "not finite"),
+        (lambda: mean_estimate([1, math.nan]), "^some values are not finite numbers$"),
         (lambda: mean_estimate([1, 2], 1.0), "between 0 and 1"),
         (lambda: paired_difference([1, 2], [1, 2, 3]), "cannot be paired"),
         (lambda: quantile_estimate([1, 2], 1.5), "between 0 and 1"),
+        (lambda: quantile_estimate([1, 2], 0), "between 0 and 1"),
+        (lambda: quantile_estimate([1, 2], 1), "between 0 and 1"),
         (lambda: share_estimate(3, 2), "not a share"),
-        (lambda: estimates.t_critical(0.95, 0), "at least one"),
+        (lambda: mean_estimate([1, 2], 0.0), "between 0 and 1"),
+        (lambda: estimates.t_critical(0.95, 0), "^an interval needs at least one replication$"),
     ],
 )
 def test_what_cannot_be_estimated_is_refused(call, message):
@@ -160,12 +202,90 @@ def test_the_table_bears_single_replications_missing_measures_and_no_rows():
     assert estimate_table(one.iloc[:0]).empty
 
 
+def test_the_table_has_points_in_order_of_appearance():
+    """And of two replications each, with a measure of whole numbers."""
+    results = pd.DataFrame(
+        {
+            "strategy": ["queue", "parallel", "queue", "parallel"],
+            "concurrency": [2, 4, 2, 4],
+            "tasks": 4,
+            "replication": [0, 0, 1, 1],
+            "calls": [7, 1, 8, 4],
+        }
+    )
+    table = estimate_table(results)
+    assert table["strategy"].tolist() == ["queue", "parallel"]
+    for row, values in zip(table.itertuples(), ([7, 8], [1, 4]), strict=True):
+        one = mean_estimate(values)
+        assert (row.mean, row.low, row.high, row.n) == pytest.approx((one.mean, one.low, one.high, 2))
+
+
+def test_a_row_of_an_aggregate_is_the_mean_of_as_many_replications_as_it_says():
+    """A row of any other study is one; what only aggregates have is no measure."""
+    aggregate = pd.DataFrame(
+        {
+            "strategy": ["queue"],
+            "concurrency": 2,
+            "tasks": 4,
+            "replication": 0,
+            "share_won": 0.5,
+            "within_limits": 1.0,
+            "averaged": 32,
+            "cost_usd": 1.5,
+        }
+    )
+    assert averaged(aggregate) == 32
+    assert averaged(aggregate.iloc[:0]) == 1
+    assert averaged(aggregate.drop(columns="averaged")) == 1
+    assert estimate_table(aggregate)["measure"].tolist() == ["cost_usd"]
+
+
+def test_how_the_rows_of_points_lie_between_each_other_does_not_matter():
+    """To the last bit: the rows of each are added up in the order that they have."""
+    results = study(100)
+    apart = results.sort_values(
+        ["strategy", "limits.scale"], key=lambda column: column.astype(str), kind="stable"
+    )
+    keys = ["strategy", "limits.scale", "measure"]
+    one, other = (estimate_table(rows).set_index(keys) for rows in (results, apart))
+    pd.testing.assert_frame_equal(one, other.loc[one.index], check_exact=True)
+
+
+def test_a_category_that_no_row_has_is_no_point():
+    """Neither in the table, whose order it leaves as it was, nor a sample, nor a combination."""
+    levels = {
+        "strategy": ["queue", "parallel", "sequential", "waves"],
+        "concurrency": [1, 2, 3, 4],
+        "tasks": [4, 5],
+        "limits.scale": [0.5, "off", "none"],
+    }
+    results = study().astype({column: pd.CategoricalDtype(known) for column, known in levels.items()})
+    table, plain = (estimate_table(rows, ["cost_usd"]) for rows in (results, study()))
+    pd.testing.assert_frame_equal(table.astype(object), plain.astype(object))
+    assert len(paired_samples(results, "cost_usd", ["strategy", "limits.scale"])) == 6
+    assert len(factor_combinations(results)) == 2
+
+
+def test_a_level_that_is_null_is_a_level_like_any_other():
+    """Its rows are a combination, estimated and compared."""
+    results = study()
+    results["limits.scale"] = results["limits.scale"].map({0.5: None, "off": "off"})
+    assert [len(part) for _, part in factor_combinations(results)] == [60, 60]
+    assert len(estimate_table(results, ["cost_usd"])) == 6
+    assert len(paired_samples(results, "cost_usd", ["strategy", "limits.scale"])) == 6
+    marked = pd.DataFrame({"limits.scale": pd.array(["reject", pd.NA, "off"], dtype="string")})
+    assert len(factor_combinations(marked)) == 3
+
+
 def test_factor_combinations_come_in_order_numbers_first():
     """Whatever the order of the rows."""
     assert [values for values, _ in factor_combinations(study())] == [
         {"limits.scale": 0.5},
         {"limits.scale": "off"},
     ]
+    levels = [10, "b", 2, "a", 0.5]
+    many = pd.DataFrame({"limits.scale": np.array(levels, dtype=object)})
+    assert [values["limits.scale"] for values, _ in factor_combinations(many)] == [0.5, 2, 10, "a", "b"]
     plain = study().drop(columns="limits.scale")
     assert [values for values, _ in factor_combinations(plain)] == [{}]
 
@@ -184,6 +304,24 @@ def test_samples_are_paired_by_replication_and_refuse_what_cannot_be():
         paired_samples(results, "money", ["strategy"])
     with pytest.raises(ValueError, match="finite"):
         paired_samples(results.assign(cost_usd=math.inf), "cost_usd", ["strategy", "concurrency"])
+
+
+def test_samples_come_in_order_of_appearance_whatever_type_the_objective_has():
+    """Numbers that lie in the table as Python objects, too."""
+    results = study().query("`limits.scale` == 0.5")
+    samples = paired_samples(results, "cost_usd", ["strategy"])
+    assert [label for (label,) in samples] == results["strategy"].drop_duplicates().tolist()
+    objects = paired_samples(results.astype({"cost_usd": object}), "cost_usd", ["strategy"])
+    for point, sample in samples.items():
+        np.testing.assert_array_equal(objects[point], sample)
+
+
+def test_a_level_that_numpy_made_is_the_number_that_json_knows():
+    """As where a study's factor came from an array."""
+    levels = np.array([np.int64(2), "off"], dtype=object)
+    frame = pd.DataFrame({"limits.scale": levels, "replication": 0, "cost_usd": 1.0})
+    assert json.dumps([values for values, _ in factor_combinations(frame)])
+    assert json.dumps([*paired_samples(frame, "cost_usd", ["limits.scale"])])
 
 
 def test_of_a_stopped_study_the_points_just_begun_are_left_out():

@@ -173,9 +173,9 @@ def quantile_estimate(values: ArrayLike, probability: float = 0.95, confidence: 
     ordered = np.sort(_sample(values))
     n = ordered.size
     tail = (1 - confidence) / 2
-    below = bdtr(np.arange(n, dtype=np.float64), n, probability)
+    below = bdtr(np.arange(n), n, probability)
     lower = int(np.searchsorted(below, tail, side="right"))
-    upper = int(np.searchsorted(below, 1 - tail, side="left")) + 1
+    upper = int(np.searchsorted(below, 1 - tail)) + 1
     return Quantile(
         probability,
         float(np.quantile(ordered, probability, method="inverted_cdf")),
@@ -259,11 +259,11 @@ def estimate_table(
     # Relative to its first value a constant has mean and variance exactly zero, whatever it is.
     first = values[starts]
     values -= np.repeat(first, counts, axis=0)
-    offset = _group_sums(values, starts) / counts[:, None]
+    offset = np.add.reduceat(values, starts) / counts[:, None]
     values -= np.repeat(offset, counts, axis=0)
     np.square(values, out=values)
     several = np.maximum(counts - 1, 1)
-    error = np.sqrt(_group_sums(values, starts) / (several * counts)[:, None])
+    error = np.sqrt(np.add.reduceat(values, starts) / (several * counts)[:, None])
     half = stdtrit(several, (1 + confidence) / 2)[:, None] * error
     half[counts == 1] = np.inf
     mean = first + offset
@@ -271,7 +271,7 @@ def estimate_table(
     points = results[keys].iloc[order[starts]]
     table = points.iloc[np.repeat(np.arange(len(points)), len(measures))].reset_index(drop=True)
     return table.assign(
-        measure=np.tile(np.asarray(measures, dtype=object), len(points)),
+        measure=np.tile(measures, len(points)),
         mean=mean.ravel(),
         low=(mean - half).ravel(),
         high=(mean + half).ravel(),
@@ -284,8 +284,8 @@ def paired_samples(
 ) -> dict[tuple[Any, ...], NDArray[np.float64]]:
     """Return the objective of each point, by its `keys`, along the replications of all of them in order.
 
-    NaN where a replication was not played. Raises ValueError where the objective is missing or not
-    finite, or where a row is there twice.
+    Points come in order of appearance. NaN where a replication was not played. Raises ValueError where the
+    objective is missing or not finite, or where a row is there twice.
     """
     for column in (*keys, "replication", objective):
         if column not in results.columns:
@@ -298,7 +298,7 @@ def paired_samples(
     for point, part in numbered.groupby(list(keys), sort=False, observed=True, dropna=False):
         played = part["replication"].to_numpy()
         sample = np.full(replications.size, np.nan)
-        sample[played] = part[objective].to_numpy(dtype=np.float64)
+        sample[played] = part[objective].to_numpy()
         if np.unique(played).size < played.size:
             raise ValueError(f"some replications of {point} are there twice; other factors must be held")
         samples[tuple(map(_plain, point))] = sample
@@ -335,11 +335,6 @@ def check_confidence(confidence: float) -> None:
         raise ValueError(f"confidence is {confidence}; it must be between 0 and 1, such as 0.95")
 
 
-def _group_sums(values: NDArray[np.float64], starts: NDArray[np.intp]) -> NDArray[np.float64]:
-    # reduceat refuses an empty list of starts.
-    return np.add.reduceat(values, starts, axis=0) if starts.size else values[:0]
-
-
 def _sample(values: ArrayLike) -> NDArray[np.float64]:
     sample = np.asarray(values, dtype=np.float64)
     if sample.ndim != 1 or sample.size == 0:
@@ -354,9 +349,9 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _rank(value: Any) -> tuple[bool, float, str]:
+def _rank(value: Any) -> tuple[bool, float | str]:
     number = isinstance(value, int | float)
-    return (not number, float(value) if number else 0.0, "" if number else str(value))
+    return not number, value if number else str(value)
 
 
 def _finite(value: float) -> float | None:

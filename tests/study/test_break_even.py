@@ -12,24 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
-from dispatch_sim.study.break_even import BreakEven, decimals, find_break_even
+from dispatch_sim.study.break_even import BreakEven, find_break_even
 from dispatch_sim.study.contest import cross_fitted_best
+from dispatch_sim.study.estimates import quantile_estimate
 from dispatch_sim.study.sign_changes import Crossing, Region, SignChanges, agreeing, sign_changes
 
-
-def certain(*means, replications=4):
-    """Return differences without any noise."""
-    return np.repeat(np.array(means, dtype=float)[:, None], replications, axis=1)
-
-
-def noisy(*means, noise=1.0, replications=50, seed=0):
-    """Return differences with exactly these means, and noise of its own at each point."""
-    rng = np.random.default_rng(seed)
-    errors = rng.normal(size=(len(means), replications))
-    errors -= errors.mean(axis=1, keepdims=True)
-    errors *= noise / errors.std(axis=1, ddof=1, keepdims=True)
-    return np.array(means, dtype=float)[:, None] + errors
-
+from .differences import certain, noisy
 
 # Known crossings.
 
@@ -163,7 +151,7 @@ def test_one_point_is_decided_or_not_and_none_has_no_regions():
     ("x", "differences", "message"),
     [
         ([1, 2], certain(1, 2, replications=1), "at least 2 replications"),
-        ([1, 2], certain(1, math.nan), "finite"),
+        ([1, 2], certain(1, math.nan), "^x and differences must be finite numbers$"),
         ([1, math.inf], certain(1, 2), "finite"),
         ([1, 1], certain(1, 2), "increase"),
         ([1, 2, 3], certain(1, 2), "shape"),
@@ -411,14 +399,16 @@ def test_the_known_break_even_is_found_and_said():
     assert find_break_even(shuffled) == find_break_even(results)
 
 
-def test_a_queue_as_wide_as_the_batch_stands_beside_parallel():
+@pytest.mark.parametrize("wider", [0, 2])
+def test_a_queue_as_wide_as_the_batch_stands_beside_parallel(wider):
     """It merges early and costs less than parallel: then holding tasks back is what a queue must beat.
 
-    Against parallel alone the queue of 1 would win from 7 tasks; against the wide queue it never does.
+    One that is wider starts all together, too. Against parallel alone the queue of 1 would win from 7 tasks;
+    against the wide queue it never does.
     """
     narrow = study(range(2, 12), lambda kind, width, tasks: tasks**2 if kind == "parallel" else 6.5 * tasks)
     wide = study(range(2, 12), lambda *_: 0.0, ["queue"], noise=0.0).query("concurrency == 1")
-    wide = wide.assign(concurrency=wide["tasks"], cost_usd=wide["tasks"])
+    wide = wide.assign(concurrency=wide["tasks"] + wider, cost_usd=wide["tasks"])
     assert find_break_even(narrow)[0].status == "crossing"
     beside = find_break_even(pd.concat([narrow, wide]))[0]
     assert (beside.status, beside.favours) == ("none_in_range", "parallel")
@@ -435,13 +425,6 @@ def test_a_small_difference_all_along_is_practically_equal_whatever_its_sign():
     assert find_break_even(results)[0].status == "crossing"
     assert find_break_even(results, zone=lambda _: 0.01)[0].status == "practically_equal"
     assert find_break_even(results, zone=lambda _: 0.002)[0].status == "crossing"
-
-
-def test_a_place_and_the_ends_of_its_set_have_the_same_decimals():
-    """And one that is not whole never looks it."""
-    assert decimals([5.0, 5.0, 5.0]) == 0
-    assert decimals([7.14, 6.85, None]) == 1
-    assert decimals([7.02, 6.85, 7.31]) == 2
 
 
 def test_along_the_width_parallel_wins_above():
@@ -538,8 +521,10 @@ def test_factors_and_labels_are_kept_apart():
 
 
 def test_points_that_were_not_played_are_left_out():
-    """A width, a size of parallel, and a size that had just begun."""
+    """A width, a size of parallel, though not of a queue as wide, and a size that had just begun."""
     results = study(range(1, 8), square)
+    beside = results[(results["tasks"] == 4) & (results["strategy"] == "parallel")].assign(strategy="queue")
+    results = pd.concat([results, beside])
     gone = (
         ((results["tasks"] == 6) & (results["concurrency"] == 2))
         | ((results["tasks"] == 4) & (results["strategy"] == "parallel"))
@@ -550,6 +535,52 @@ def test_points_that_were_not_played_are_left_out():
     assert next(a for a in answers if a.against == "queue: 2").values == (3, 5)
     assert next(a for a in answers if a.tasks == 7).replications == 10
     assert 4 not in {a.tasks for a in answers}
+
+
+def test_a_size_at_which_parallel_had_just_begun_is_left_out():
+    """Though a queue as wide as the batch was played to the end."""
+    results = study(range(2, 6), square)
+    beside = results[(results["tasks"] == 4) & (results["strategy"] == "parallel")].assign(strategy="queue")
+    begun = (results["tasks"] == 4) & (results["strategy"] == "parallel") & (results["replication"] >= 10)
+    found = find_break_even(pd.concat([results[~begun], beside]))[0]
+    assert (found.values, found.replications) == ((2, 3, 5), 40)
+
+
+def test_of_parallel_the_size_is_asked_and_not_how_many_ran_at_once():
+    """Whatever stands in its column of widths."""
+    results = study(range(2, 8), square)
+    unlimited = results["concurrency"].mask(results["strategy"] == "parallel", 0)
+    assert find_break_even(results.assign(concurrency=unlimited)) == find_break_even(results)
+
+
+def test_an_indifference_zone_may_be_a_share_of_the_cheaper_side():
+    """Parallel costs 1, the queue 2: they differ by all of the one, and by half of the other."""
+    results = study([3, 4], lambda kind, *_: 1.0 + (kind == "queue"), noise=0.0)
+    assert find_break_even(results, zone=lambda scale: scale)[0].status == "practically_equal"
+    assert find_break_even(results, zone=lambda scale: 0.99 * scale)[0].status == "none_in_range"
+
+
+def test_the_break_even_of_a_percentile_is_that_of_the_percentiles():
+    """Their difference at each size is that of the order statistics."""
+    rng = np.random.default_rng(4)
+    times = {
+        (label, width, tasks): rng.exponential(mean, size=100)
+        for tasks in (3, 4)
+        for label, width, mean in (("parallel", tasks, 3.0), ("queue", 1, 5.0))
+    }
+    results = pd.DataFrame(
+        [(*point, r, time) for point, sample in times.items() for r, time in enumerate(sample)],
+        columns=["strategy", "concurrency", "tasks", "replication", "makespan_s"],
+    )
+    found = find_break_even(results, "p95_makespan_s")[0]
+    assert [difference.mean for difference in found.differences] == pytest.approx(
+        [
+            quantile_estimate(times["parallel", tasks, tasks]).value
+            - quantile_estimate(times["queue", 1, tasks]).value
+            for tasks in (3, 4)
+        ]
+    )
+    assert "95th percentile of the makespan" in found.text
 
 
 def test_results_that_cannot_be_compared_are_refused():

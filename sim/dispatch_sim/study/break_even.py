@@ -116,7 +116,7 @@ class BreakEven(Displayed):
     @property
     def text(self) -> str:
         """The answer as one sentence."""
-        words = [f"In {_WORDS.get(self.objective, (self.objective,))[0]}"]
+        words = [f"In {_words(self.objective)[0]}"]
         words += [f"at {self.tasks} tasks"] if self.tasks is not None else []
         words += [f"with {factor} = {value}" for factor, value in self.factors.items()]
         return ", ".join([*words, self._finding()]) + "."
@@ -142,7 +142,8 @@ class BreakEven(Displayed):
 
     def _finding(self) -> str:
         unit, noun = ("tasks", "size") if self.axis == "tasks" else ("at once", "width")
-        better = _WORDS.get(self.objective, ("", "better"))[1]
+        _, better = _words(self.objective)
+        names = self._names()
         low, high = self.range
         span = f"from {low} to {high} {unit}" if low < high else f"at {low} {unit}"
         if self.practically_equal:
@@ -150,11 +151,11 @@ class BreakEven(Displayed):
         near = " and ".join(_short(crossing.at) for crossing in self.crossings if not crossing.resolved)
         if self.favours:
             every = f"at every {noun} " if low < high else ""
-            return f"none in range: {self._name(self.favours)} is {better} {every}{span}"
+            return f"none in range: {names[self.favours]} is {better} {every}{span}"
         if self.status == "unresolved":
             neither = f"neither is shown to be {better}"
             found = [
-                (f"{self._name(region.favours)} is {better}" if region.favours else neither)
+                (f"{names[region.favours]} is {better}" if region.favours else neither)
                 + (f" from {_short(region.low)} to" if region.low < region.high else " at")
                 + f" {_short(region.high)}"
                 for region in self.changes.established
@@ -163,20 +164,16 @@ class BreakEven(Displayed):
             found += [f"the means cross near {near}, within the noise"] if near else []
             return f"unresolved {span}: {'; '.join(found)}"
         parts = [
-            f"{self._name('queue' if crossing.direction == 'queue_wins_above' else 'parallel')} beats "
-            f"{self._name('parallel' if crossing.direction == 'queue_wins_above' else 'queue')} "
-            f"from {self._from(crossing, unit)} "
+            f"{' beats '.join(names[side] for side in _order(crossing))} from {self._from(crossing, unit)} "
             f"({_placed(crossing, self.confidence)})"
             for crossing in self.crossings
             if crossing.resolved
         ]
         return "; ".join(parts) + (f"; unresolved near {near}" if near else "")
 
-    def _name(self, side: Side | None) -> str:
-        if side == "parallel":
-            return self.parallel
+    def _names(self) -> dict[Side, str]:
         queue = self.against.removesuffix(_versus(self.parallel))
-        return queue if ":" in queue else f"the {queue}"
+        return {"parallel": self.parallel, "queue": queue if ":" in queue else f"the {queue}"}
 
     def _from(self, crossing: Crossing, unit: str) -> str:
         first, shown = self.first(crossing), self.shown_from(crossing)
@@ -276,7 +273,7 @@ def _questions(
     sizes: dict[int, list[_Point]] = {p[1]: [p] for p in sorted(samples) if p[0] == parallel}
     queues = [p for p in sorted(samples) if p[0] == queue and p[1] in sizes]
     for point in queues:
-        if point[2] >= point[1] > 1:
+        if point[2] >= point[1]:
             sizes[point[1]].append(point)
     queues = [p for p in queues if p[2] < p[1]]
     kind, _, options = queue.partition(" ")
@@ -309,10 +306,20 @@ def _contests(
     return found
 
 
+def _words(objective: str) -> tuple[str, str]:
+    """Return what an objective is called, and what is better in it."""
+    return _WORDS.get(objective, (objective, "better"))
+
+
+def _order(crossing: Crossing) -> tuple[Side, Side]:
+    """Return who wins above a crossing, and who below."""
+    return ("queue", "parallel") if crossing.direction == "queue_wins_above" else ("parallel", "queue")
+
+
 def _above(at: float) -> int:
     """Return the first whole number above a place, which may be one but for rounding."""
     nearest = round(at)
-    return (nearest if math.isclose(at, nearest, abs_tol=1e-9) else math.floor(at)) + 1
+    return (nearest if math.isclose(at, nearest) else math.floor(at)) + 1
 
 
 def _versus(parallel: str) -> str:
@@ -330,10 +337,10 @@ def decimals(values: Iterable[float | None]) -> int:
 
 
 def _placed(crossing: Crossing, confidence: float) -> str:
-    """Write the place of a crossing and its set, all with the same decimals."""
+    """Write the place of a resolved crossing and its set, all with the same decimals."""
     places = (crossing.at, crossing.low, crossing.high)
     digits = decimals(places)
-    at, low, high = ("the edge" if place is None else f"{place:.{digits}f}" for place in places)
+    at, low, high = (f"{place:.{digits}f}" for place in places)
     return f"break-even {at}, {100 * confidence:g}% set {low} to {high}"
 
 

@@ -115,7 +115,7 @@ def together_and_queues(
     for parallel in (label for label in labels if is_kind(label, "parallel")):
         for queue in (label for label in labels if is_kind(label, "queue")):
             together = [p for p in ordered if p[0] == parallel]
-            together += [p for p in ordered if p[0] == queue and p[2] >= p[1] > 1]
+            together += [p for p in ordered if p[0] == queue and p[2] >= p[1]]
             queues = [p for p in ordered if p[0] == queue and p[2] < p[1]]
             if queues:
                 yield (parallel, queue), together, queues

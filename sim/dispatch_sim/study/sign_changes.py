@@ -166,8 +166,8 @@ def _agreed(one: Sequence[Region], other: Sequence[Region]) -> tuple[Region, ...
 
 def _side_of(regions: Sequence[Region], low: float, high: float) -> Side | None:
     """Return whom the region that holds a stretch or a point favours; nobody at the border of two."""
-    sides = {region.favours for region in regions if region.low <= low and high <= region.high}
-    return None if len(sides) > 1 else sides.pop()
+    sides = [region.favours for region in regions if region.low <= low and high <= region.high]
+    return sides[0] if len(set(sides)) == 1 else None
 
 
 def _established(regions: tuple[Region, ...], beyond_doubt: NDArray[np.float64]) -> tuple[Region, ...]:
@@ -223,7 +223,7 @@ def _segment(m0: float, m1: float, v0: float, c: float, v1: float) -> list[_Piec
         cuts.add(zero)
     marks = [0.0, *sorted(cuts), 1.0]
     # Whose side an interval is on follows from its order, which rounding cannot turn round.
-    turn = len(marks) if zero is None else marks.index(zero, 1)
+    turn = len(marks) if zero is None else marks.index(zero)
     before, after = (m0 or m1), (m1 or m0)
     pieces: list[_Piece] = []
     for j, (low, high) in enumerate(pairwise(marks)):
@@ -231,9 +231,8 @@ def _segment(m0: float, m1: float, v0: float, c: float, v1: float) -> list[_Piec
         mean = abs((1 - s) * m0 + s * m1)
         half_width_squared = (1 - s) ** 2 * v0 + 2 * s * (1 - s) * c + s * s * v1
         sign = _sign(math.copysign(mean, before if j < turn else after), half_width_squared)
-        if pieces:
-            # Undecided, as the set is closed; unless both sides agree, then rounding made it.
-            pieces.append((low, low, sign if sign == pieces[-1][2] and j != turn else 0))
+        if j == turn:
+            pieces.append((low, low, 0))  # the zero of the mean: undecided, as the set is closed
         pieces.append((low, high, sign))
     return pieces
 

@@ -6,13 +6,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help sweep claims test lint pytest conformance bench validate reports schema clean
+.PHONY: help sweep claims test lint pytest conformance mutants bench validate reports schema clean
 
 help:
 	@echo "make sweep   run the main job: scenarios/ten-sources.yaml into reports/ten-sources/"
 	@echo "make claims  put the eighteen claims to the model, into reports/claims/"
 	@echo "make test    run all checks: ruff, mypy, import contract, pytest"
 	@echo "make conformance  play 10,000 scenarios by both engines, and compare with =="
+	@echo "make mutants  change single lines of the statistics, and see whether tests notice"
 	@echo "make bench   measure our speed beside others', into reports/benchmarks/"
 	@echo "make validate  write how often 95% sets hold the truth, into reports/validation/"
 	@echo "make reports rebuild the kept reports under reports/"
@@ -39,6 +40,10 @@ pytest: $(READY)
 
 conformance: $(READY)
 	$(BIN)/python -m tests.dispatch.conformance
+
+mutants: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[mutants]'
+	$(BIN)/python -m tests.mutation
 
 bench: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
@@ -69,4 +74,4 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build *.egg-info sim/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build *.egg-info sim/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache mutants

@@ -1,7 +1,9 @@
 """Quantities as people write them."""
 
+import contextlib
 import math
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -223,3 +225,25 @@ def test_tokens_and_dollars_are_written_for_people() -> None:
         "-$3.00",
         "$0.05",
     ]
+
+
+QUANTITIES = [name for name in dir(q) if name.startswith("parse_")]
+
+
+@pytest.mark.parametrize("name", QUANTITIES)
+@pytest.mark.parametrize("text", ["1d{}x", "${}-{}x", "1..2{}x", "1{}", "1_{}"])
+def test_no_text_takes_long_to_refuse(name, text):
+    """Ten times the blanks, digits or marks take at most a hundred times as long, so nothing grows by a cube."""
+
+    def seconds(count):
+        worst = [text.format(fill * count, fill * count) for fill in (" ", "1", "_1", ".", "1s")]
+        best = math.inf
+        for _ in range(5):
+            began = time.perf_counter()
+            for each in worst:
+                with contextlib.suppress(PydanticCustomError):
+                    getattr(q, name)(each)
+            best = min(best, time.perf_counter() - began)
+        return best
+
+    assert seconds(190) < 100 * max(seconds(19), 1e-5)

@@ -1,6 +1,7 @@
 """A report is rebuilt from stored results alone, and a stranger's results are read or refused in words."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -91,6 +92,17 @@ def table(folder, change):
     frame.to_parquet(folder / "results.parquet")
 
 
+def in_place(path, make):
+    """Put something else in the place of a file; it is kept beside the folder."""
+    path.rename(path.parent.parent / path.name)
+    make(path)
+
+
+def outside(folder, name):
+    """Return the path of a file that `in_place` has moved out of the folder."""
+    return folder.parent / name
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -111,6 +123,25 @@ def table(folder, change):
         lambda f: put(f, lambda m: m["scenario"].update(as_written={"tasks": "!!python/object"})),
         lambda f: put(f, lambda m: m["scenario"].update(as_written=None)),
         lambda f: put(f, lambda m: m.update(factors=["provider.limits.scale"])),
+        lambda f: put(f, lambda m: m.update(factors=["a.b"] * 100_000)),
+        lambda f: put(f, lambda m: m.update(factors=[{}])),
+        lambda f: put(f, lambda m: m.update(seed=m["seed"] + 1)),
+        lambda f: put(f, lambda m: m.update(seed=10**4000)),
+        lambda f: put(f, lambda m: m.update(design_points=10**4000)),
+        lambda f: put(f, lambda m: m["replications"].update(asked=10**4000)),
+        lambda f: put(f, lambda m: m["machine"].update({str(k): "x" for k in range(1000)})),
+        lambda f: (f / "manifest.json").write_text("[" + "[]," * 5_000_000 + "[]]"),
+        lambda f: (f / "manifest.json").write_text('{"a": "' + "A" * (65 << 20) + '"}'),
+        lambda f: (f / "manifest.json").write_text("9" * 10_000),
+        lambda f: os.truncate(f / "manifest.json", 2**40),
+        lambda f: os.truncate(f / "results.parquet", 2**40),
+        lambda f: in_place(f / "manifest.json", os.mkfifo),
+        lambda f: in_place(f / "manifest.json", os.mkdir),
+        lambda f: in_place(f / "results.parquet", os.mkfifo),
+        lambda f: in_place(f / "results.parquet", lambda p: p.symlink_to(p)),
+        lambda f: in_place(f / "manifest.json", lambda p: p.symlink_to("/dev/zero")),
+        lambda f: in_place(f / "manifest.json", lambda p: p.symlink_to(outside(f, "manifest.json"))),
+        lambda f: in_place(f / "results.parquet", lambda p: p.symlink_to(outside(f, "results.parquet"))),
         lambda f: table(f, lambda t: t.drop(columns="makespan_s")),
         lambda f: table(f, lambda t: t.assign(more=1)),
         lambda f: table(f, lambda t: t.assign(strategy="<script>")),
@@ -130,12 +161,48 @@ def test_results_that_no_study_wrote_are_refused_in_words(folder, spoil):
     assert len(str(error.value)) < len(str(folder)) + 600
 
 
+def test_a_folder_may_have_links_to_files_that_are_in_it(folder):
+    """Nothing but a way out of the folder is refused."""
+    for name in ("manifest.json", "results.parquet"):
+        (folder / name).rename(folder / f"kept-{name}")
+        (folder / name).symlink_to(f"kept-{name}")
+    assert read_stored(folder).replications == 40
+
+
+@pytest.mark.parametrize("engine", ["simpy", "compiled", "simpy and compiled", "compiled and simpy"])
+def test_a_study_that_two_engines_played_is_read_as_one(folder, engine):
+    """A study that is doubled is played first by one, then by the other, and says so."""
+    put(folder, lambda m: m.update(engine=engine))
+    rebuild_report(folder)
+    said = f"by the {engine} engine{'s' if 'and' in engine else ''};"
+    assert said in (folder / "report.md").read_text(encoding="utf-8")
+
+
 def test_a_measure_that_was_changed_has_no_run_to_show(folder):
     """Played again it comes to something else, and the page says so."""
     table(folder, lambda t: t.assign(makespan_s=t["makespan_s"] * 1.01))
     rebuild_report(folder)
     text = (folder / "report.md").read_text(encoding="utf-8")
     assert "Not shown: this version plays the scenario differently" in text
+
+
+@pytest.mark.parametrize("name", ["map.json", "why.json"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        os.mkfifo,
+        os.mkdir,
+        lambda path: path.symlink_to("/dev/zero"),
+        lambda path: path.write_text("[" + "[]," * 2_000_000 + "[]]"),
+        lambda path: path.write_text('{"a": "' + "A" * (9 << 20) + '"}'),
+    ],
+    ids=["pipe", "folder", "device", "many", "large"],
+)
+def test_what_lies_in_the_place_of_a_map_or_reasons_is_not_waited_for(folder, name, make):
+    """Nor is it read where it is no plain file of the folder, or too much."""
+    make(folder / name)
+    rebuild_report(folder)
+    assert "No map of this scenario" in (folder / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -179,6 +246,9 @@ def first(found):
         lambda m: first(m).update(standing="sure"),
         lambda m: first(m).update(concurrency=-1),
         lambda m: first(m).update(mean="much"),
+        lambda m: m.update(replications=10**4000),
+        lambda m: m.update(seed=-1),
+        lambda m: m["x"].update(unit="A" * 20_000),
     ],
 )
 def test_a_map_is_shown_only_as_the_command_wrote_it(mapped, tmp_path, spoil):

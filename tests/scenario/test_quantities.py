@@ -233,7 +233,7 @@ QUANTITIES = [name for name in dir(q) if name.startswith("parse_")]
 @pytest.mark.parametrize("name", QUANTITIES)
 @pytest.mark.parametrize("text", ["1d{}x", "${}-{}x", "1..2{}x", "1{}", "1_{}"])
 def test_no_text_takes_long_to_refuse(name, text):
-    """Ten times the blanks, digits or marks take at most a hundred times as long, so nothing grows by a cube."""
+    """Ten times the blanks, digits or marks take at most a hundred times as long: nothing grows by a cube."""
 
     def seconds(count):
         worst = [text.format(fill * count, fill * count) for fill in (" ", "1", "_1", ".", "1s")]

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from dispatch_sim.report.why import PARTS
 from dispatch_sim.report.words import MEASURES
 from dispatch_sim.scenario.distributions import Constant
+from dispatch_sim.scenario.files import find_inside, has_more_values, read_file
 from dispatch_sim.study.estimates import Estimate
 from dispatch_sim.study.explanation import Explanation
 from dispatch_sim.study.flips import Flip
@@ -27,6 +28,7 @@ from dispatch_sim.study.winners import Point, Standing, Winner, kind_of
 MAP_FILE, WHY_FILE = "map.json", "why.json"
 
 _MOST_BYTES = 8 * 1024 * 1024
+_MOST_VALUES = 1_000_000
 
 
 def _known_part(name: str) -> str:
@@ -45,6 +47,7 @@ _Text = Annotated[str, Field(max_length=10_000)]
 _Label = Annotated[str, Field(pattern=r"^(sequential|parallel|queue|waves|adaptive)( \([a-z, -]{1,100}\))?$")]
 _Kind = Literal["one", "all", "queue", "waves", "adaptive"]
 _Width = Annotated[int, Field(ge=0, le=100_000)]
+_Whole = Annotated[int, Field(ge=0, le=10**12)]
 _Number = Annotated[float, Field(allow_inf_nan=False, ge=-1e15, le=1e15)]
 _Levels = Annotated[list[_Number], Field(min_length=1, max_length=MOST_LEVELS), AfterValidator(_increasing)]
 
@@ -66,7 +69,7 @@ class _Estimate(_Section):
     mean: _Number
     low: _Number | None
     high: _Number | None
-    n: int
+    n: _Whole
 
     @property
     def estimate(self) -> Estimate:
@@ -77,16 +80,16 @@ class _Estimate(_Section):
 class _Study(_Section):
     scenario: _Text
     sha256: str
-    seed: int
-    replications: int
-    objective: str
+    seed: Annotated[int, Field(ge=0, lt=2**64)]
+    replications: _Whole
+    objective: _Text
     confidence: Annotated[float, Field(gt=0, lt=1)]
     indifference: _Number
 
 
 class _Axis(_Section):
     path: _Text
-    unit: str
+    unit: _Text
     levels: _Levels
     of_the_scenario: _Number | None
     is_mean: bool
@@ -146,7 +149,7 @@ class _Map(_Study):
 class _Key(_Section):
     path: _Text
     range: tuple[_Number, _Number]
-    unit: str = ""
+    unit: _Text = ""
     value: _Number | None = None
 
     @property
@@ -207,7 +210,7 @@ class _Comparison(_Way):
 
 
 class _Why(_Study):
-    tasks: int
+    tasks: _Width
     recommended: _Way
     standing: Standing
     rival: _Way
@@ -219,7 +222,7 @@ class _Why(_Study):
 
 def stored_map(folder: Path, of: set[str]) -> StrategyMap | None:
     """Return the map in a folder; None where there is none, or it is not of these scenarios (by SHA-256)."""
-    text = _text(folder / MAP_FILE)
+    text = _text(folder, MAP_FILE)
     try:
         found = _Map.model_validate_json(text)
     except ValidationError:
@@ -246,7 +249,7 @@ def stored_map(folder: Path, of: set[str]) -> StrategyMap | None:
 
 def stored_explanation(folder: Path, of: set[str]) -> Explanation | None:
     """Return the explanation in a folder; None where there is none, or it is not of these scenarios."""
-    text = _text(folder / WHY_FILE)
+    text = _text(folder, WHY_FILE)
     try:
         found = _Why.model_validate_json(text)
     except ValidationError:
@@ -288,10 +291,10 @@ def _winner(found: _Why) -> Winner:
     return Winner(point, kind, found.standing, (point,), unknown, None, unknown, unknown, unknown)
 
 
-def _text(path: Path) -> bytes:
+def _text(folder: Path, name: str) -> bytes:
+    """Return what a file in the folder holds; nothing where it is not there, or may be too much to read."""
     try:
-        with path.open("rb") as file:
-            data = file.read(_MOST_BYTES + 1)
-    except OSError:
+        data = read_file(find_inside(name, [folder]), _MOST_BYTES)
+    except (OSError, RuntimeError, ValueError):
         return b""
-    return data if len(data) <= _MOST_BYTES else b""
+    return b"" if has_more_values(data, _MOST_VALUES) else data

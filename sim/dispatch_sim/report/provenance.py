@@ -86,8 +86,8 @@ def stress_items(view: View) -> list[tuple[str, str]]:
         ),
         (
             "5.3 Model execution",
-            f"Event by event, by the {manifest['engine']} engine; what is due at the same moment goes in the "
-            "order in which it was scheduled.",
+            f"Event by event, by {_engines(manifest['engine'])}; "
+            "what is due at the same moment goes in the order in which it was scheduled.",
         ),
         ("5.4 System", _system(manifest["machine"])),
         (
@@ -129,6 +129,10 @@ def _estimation(view: View) -> str:
         "paired by replication, with intervals that hold all together (Bonferroni); break-evens by inverting "
         f"tests, so that a {confidence} confidence set holds every size at which the two are not told apart."
     )
+
+
+def _engines(played: str) -> str:
+    return f"the {played} engine{'s' if ' and ' in played else ''}"
 
 
 def _software(manifest: dict[str, Any]) -> str:

@@ -48,8 +48,8 @@ LARGEST_INTEGER = 100_000
 _LONGEST = 200
 _NUMBER = r"(?:[0-9]+(?:_[0-9]+)*(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
 _TIMES = (("d", 86400.0), ("h", 3600.0), ("(?:min|m)", 60.0), ("s", 1.0), ("ms", 0.001))
-# Blanks go with the part before them: with a place of their own between any two parts, that may all be missing,
-# a few hundred of them could be shared out in millions of ways.
+# Blanks go with the part before them. With a place of their own between any two parts, all of which may be
+# missing, a few hundred of them could be shared out in millions of ways.
 _TIME = "".join(f"(?:({_NUMBER})\\s*{unit}\\s*)?" for unit, _ in _TIMES)
 _SCALES = {"": 1.0, "K": 1e3, "M": 1e6, "B": 1e9}
 _SCALED = f"({_NUMBER})\\s*([kKMB]?)"

@@ -20,14 +20,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dispatch_sim.dispatch.outcome import Outcome
+from dispatch_sim.dispatch.outcome import MEASURES, Outcome
 from dispatch_sim.display import Displayed
+from dispatch_sim.scenario.factors import MOST_FACTORS
+from dispatch_sim.scenario.files import find_inside, has_more_values, read_file
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.study.design import MAX_ROWS, Design
 from dispatch_sim.study.estimates import averaged
 from dispatch_sim.study.files import ResultsError, alone_in, write_whole, writing_to
-from dispatch_sim.study.gathering import AVERAGED, Keep
+from dispatch_sim.study.gathering import AVERAGED, SHARE_WON, WITHIN_LIMITS, Keep
 from dispatch_sim.study.journal import discard
+from dispatch_sim.study.parquet import Kind, TableError, read_table
 from dispatch_sim.study.runner import Played
 from dispatch_sim.study.workers import all_cores
 
@@ -36,6 +39,8 @@ MANIFEST_FILE = "manifest.json"
 
 _WHOLE = frozenset(name for name, kind in get_type_hints(Outcome).items() if kind is int)
 _LARGEST_WHOLE = 2.0**53
+_MOST_MANIFEST = 64 * 2**20
+_MOST_MANIFEST_VALUES = 4_000_000
 _PACKAGES = (
     "genai-prices",
     "simpy",
@@ -140,21 +145,55 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
     """
     folder = Path(folder)
     try:
-        text = (folder / MANIFEST_FILE).read_text(encoding="utf-8")
-        manifest = json.loads(text, parse_constant=_no_number)
-        with pq.ParquetFile(folder / RESULTS_FILE) as file:
-            if file.metadata.num_rows > MAX_ROWS:
-                raise ValueError(f"{RESULTS_FILE} has more than {MAX_ROWS:,} rows")
-            # What a stranger's file says of indices and types of pandas is not followed.
-            frame = file.read().to_pandas(ignore_metadata=True)
+        manifest = _read_manifest(find_inside(MANIFEST_FILE, [folder]))
+        found = read_table(find_inside(RESULTS_FILE, [folder]), _columns(manifest), MAX_ROWS)
     except FileNotFoundError as error:
         raise ResultsError(
             f"{folder}: has no {Path(error.filename or RESULTS_FILE).name}; "
             "name a folder into which a sweep was written"
         ) from error
-    except (OSError, ValueError, RecursionError, pa.ArrowException) as error:
-        raise ResultsError(f"{folder}: cannot be read: {str(error)[:300]}") from error
-    return Results(frame, manifest)
+    except (OSError, ValueError, RuntimeError, TableError) as error:
+        said = str(error).removeprefix(f"{folder.resolve()}{os.sep}")
+        raise ResultsError(f"{folder}: cannot be read: {said[:300]}") from error
+    return Results(found.to_pandas(), manifest)
+
+
+def _read_manifest(path: Path) -> Any:
+    """Read a manifest that may be anybody's.
+
+    It has the scenario's samples in it, those from a csv file too, which are by far the most of it.
+    """
+    data = read_file(path, _MOST_MANIFEST)
+    if has_more_values(data, _MOST_MANIFEST_VALUES):
+        raise ValueError(f"{MANIFEST_FILE} has more than {_MOST_MANIFEST_VALUES:,} values")
+    return json.loads(data.decode("utf-8"), parse_constant=_no_number)
+
+
+def _columns(manifest: Any) -> dict[str, Kind]:
+    """Return the columns of a study's table, and what each holds, as far as its manifest says."""
+    factors = _under(manifest, "factors")
+    if not isinstance(factors, list) or not all(isinstance(each, str) for each in factors[:MOST_FACTORS]):
+        factors = []
+    objective = ("scenario", "resolved", "objective")
+    is_limited = any(_under(manifest, *objective, limit) is not None for limit in ("deadline", "budget"))
+    is_averaged = _under(manifest, "keep") == "aggregates"
+    shares = (SHARE_WON, *([WITHIN_LIMITS] if is_limited else [])) if is_averaged else ()
+    return {
+        "strategy": "text",
+        "concurrency": "whole",
+        "tasks": "whole",
+        **dict.fromkeys(factors[:MOST_FACTORS], "level"),
+        "replication": "whole",
+        **dict.fromkeys([AVERAGED] if is_averaged else [], "whole"),
+        **dict.fromkeys((*MEASURES, *shares), "number"),
+    }
+
+
+def _under(manifest: Any, *path: str) -> Any:
+    """Return what stands at a path of a manifest that may be anybody's; None where nothing does."""
+    for key in path:
+        manifest = manifest.get(key) if isinstance(manifest, dict) else None
+    return manifest
 
 
 def _no_number(text: str) -> float:

@@ -19,13 +19,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dispatch_sim.dispatch.outcome import MEASURES
 from dispatch_sim.dispatch.plan import Plan
+from dispatch_sim.scenario.factors import MOST_FACTORS
 from dispatch_sim.scenario.loader import Source, parse_source
+from dispatch_sim.scenario.model import MOST_REPLICATIONS
 from dispatch_sim.scenario.problems import ScenarioError
-from dispatch_sim.study.design import Design, DesignError, design_comparison, design_sweep
+from dispatch_sim.study.design import MAX_ROWS, Design, DesignError, design_comparison, design_sweep
 from dispatch_sim.study.files import ResultsError
 from dispatch_sim.study.results import Results, Stopped, package_version, read_results
 
 _KEYS = ("strategy", "concurrency", "tasks")
+_MOST_NAMES = 100
 
 
 class _Section(BaseModel):
@@ -33,9 +36,9 @@ class _Section(BaseModel):
 
 
 class _Replications(_Section):
-    asked: int = Field(ge=1)
-    played: int = Field(ge=0)
-    at_most: int = Field(ge=1)
+    asked: int = Field(ge=1, le=MOST_REPLICATIONS)
+    played: int = Field(ge=0, le=MOST_REPLICATIONS)
+    at_most: int = Field(ge=1, le=MOST_REPLICATIONS)
     stopped: Stopped
 
 
@@ -48,16 +51,16 @@ class _Scenario(_Section):
 
 class _Manifest(_Section):
     dispatch_sim: str | None
-    engine: Literal["simpy", "compiled"]
-    seed: int
+    engine: Literal["simpy", "compiled", "simpy and compiled", "compiled and simpy"]
+    seed: int = Field(ge=0, lt=2**64)
     replications: _Replications
     interrupted: bool
     keep: Literal["rows", "aggregates"]
-    design_points: int
-    factors: list[str]
+    design_points: int = Field(ge=0, le=MAX_ROWS)
+    factors: list[str] = Field(max_length=MOST_FACTORS)
     scenario: _Scenario
-    versions: dict[str, str | None]
-    machine: dict[str, str | int]
+    versions: dict[str, str | None] = Field(max_length=_MOST_NAMES)
+    machine: dict[str, str | int] = Field(max_length=_MOST_NAMES)
 
 
 def read_stored(folder: str | os.PathLike[str]) -> Results:
@@ -107,7 +110,7 @@ def played_source(results: Results, folder: Path | None = None) -> Source | None
         read = source.scenario()
     except (ScenarioError, ValueError, RecursionError):
         return None
-    same = read.fingerprint == scenario["sha256"]
+    same = read.fingerprint == scenario["sha256"] and read.study.seed == results.manifest["seed"]
     return source if same and scenario["resolved"] == read.model_dump(mode="json", by_alias=True) else None
 
 

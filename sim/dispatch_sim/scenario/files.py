@@ -1,0 +1,70 @@
+"""Files that may be anybody's: found in allowed folders, opened without waiting, read up to a bound."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class OutsideError(ValueError):
+    """A name leads out of the folders that it may lie in."""
+
+
+def find_inside(name: str | os.PathLike[str], folders: Sequence[Path]) -> Path:
+    """Return the path of a file that lies in one of `folders`, with all links followed.
+
+    Parameters
+    ----------
+    name : relative to any of the folders, or absolute.
+    folders : tried in this order; where the file is in none of them, the path is of the first.
+
+    Raises
+    ------
+    OutsideError
+        Where the name, or a link on the way, leads out of all folders.
+    OSError, RuntimeError, ValueError
+        Where links go in a circle, or the name is none that a file can have.
+    """
+    homes = [folder.resolve() for folder in folders]
+    paths = [(home / name).resolve() for home in homes]
+    inside = [path for path in paths if any(path.is_relative_to(home) for home in homes)]
+    if not inside:
+        raise OutsideError("leads out of its folder")
+    return next((path for path in inside if path.exists()), inside[0])
+
+
+def read_file(path: str | os.PathLike[str], most_bytes: int) -> bytes:
+    """Return what a file holds.
+
+    Nothing but a plain file is read: a named pipe may never be written to, a device may never end.
+
+    Raises
+    ------
+    OSError
+        Where it cannot be opened or read.
+    ValueError
+        With what is wrong, to go after the file's name, where it is no plain file or is too large.
+    """
+    # Without O_NONBLOCK, opening a named pipe waits for somebody to write to it.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError("is no plain file; put one there")
+        if status.st_size > most_bytes:
+            raise ValueError(f"is larger than {most_bytes / 2**20:,.0f} MiB")
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(status.st_size)
+    finally:
+        os.close(descriptor)
+
+
+def has_more_values(data: bytes, most: int) -> bool:
+    """Whether JSON may hold more than so many values, told from its bytes before it is parsed.
+
+    An empty list takes three bytes and becomes some seventy. Marks within texts count as well, so `most` has
+    to be well above what is meant to pass.
+    """
+    return len(data) > most and sum(data.count(mark) for mark in (b",", b"[", b"{")) > most

@@ -1,6 +1,7 @@
 """Distributions, against scipy's."""
 
 import math
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,8 @@ from dispatch_sim.scenario.distributions import (
     Uniform,
     Weibull,
 )
+from dispatch_sim.scenario.loader import parse_scenario
+from dispatch_sim.scenario.problems import ScenarioError
 
 SIGMA = math.sqrt(math.log(1 + 0.5**2))
 PAIRS: list[tuple[Distribution, Any]] = [
@@ -144,7 +147,7 @@ def test_mixture_quantile_is_the_generalised_inverse(
 
 def read(kind: Any, raw: Any, folder: Path | None = None) -> Any:
     """Read a distribution as a scenario's field of this kind."""
-    return TypeAdapter(kind).validate_python(raw, context={"folder": folder})
+    return TypeAdapter(kind).validate_python(raw, context={"folders": () if folder is None else (folder,)})
 
 
 @pytest.mark.parametrize(
@@ -271,6 +274,16 @@ def test_csv_files_elsewhere_or_broken_are_refused(tmp_path: Path) -> None:
     (home / "nan.csv").write_text("t\nnan\n")
     (home / "empty.csv").write_text("")
     (home / "binary.csv").write_bytes(b"t\n\xff\xfe\n")
+    (home / "wide.csv").write_text("t," * 1001 + "\n" + "1," * 1001 + "\n")
+    (home / "line.csv").write_text("t\n" + "1," * 2**20 + "\n")
+    (home / "field.csv").write_text("t\n" + "1" * 2**18 + "\n")
+    (home / "quote.csv").write_text('t\n"' + "1\n" * 2**18)
+    (home / "rows.csv").write_text("t\n" + "1\n" * 1_000_001)
+    (home / "folder.csv").mkdir()
+    (home / "round.csv").symlink_to(home / "round.csv")
+    os.mkfifo(home / "pipe.csv")
+    (home / "huge.csv").touch()
+    os.truncate(home / "huge.csv", 2**40)
     for name, message in {
         "../secret.csv": "outside the scenario's folder",
         str(tmp_path / "secret.csv"): "outside the scenario's folder",
@@ -282,11 +295,32 @@ def test_csv_files_elsewhere_or_broken_are_refused(tmp_path: Path) -> None:
         "nan.csv": "not a finite number",
         "empty.csv": "the csv file is empty",
         "binary.csv": "cannot be read",
+        "wide.csv": "more than 1,000 columns",
+        "line.csv": "a line of more than 1,048,576 characters",
+        "field.csv": "cannot be read: 'field larger than field limit",
+        "quote.csv": "cannot be read: 'field larger than field limit",
+        "rows.csv": "more than 1,000,000 rows",
+        "folder.csv": "there is no file",
+        "round.csv": "cannot be read|there is no file",
+        "pipe.csv": "there is no file",
+        "huge.csv": "larger than 64 MiB",
     }.items():
         with pytest.raises(ValidationError, match=message):
             read(SecondsDistribution, {"empirical": {"csv": name, "column": "t"}}, home)
     with pytest.raises(ValidationError, match="unknown column 'tt'; did you mean 't'"):
         read(SecondsDistribution, {"empirical": {"csv": "bad.csv", "column": "tt"}}, home)
+
+
+def test_only_so_many_columns_of_csv_files_are_read_for_a_scenario(tmp_path: Path) -> None:
+    """Each takes a second at worst, and is kept; a scenario has room for thousands of names."""
+    (tmp_path / "a.csv").write_text(",".join(f"c{n}" for n in range(40)) + "\n" + "1," * 40)
+    text = "tasks: [{name: a, tokens: 1, duration: {mixture: [%s]}}]"
+    part = "{weight: %r, of: {empirical: {csv: a.csv, column: c%d}}}"
+    many = text % ", ".join(part % (1 / 33, n) for n in range(33))
+    with pytest.raises(ScenarioError, match="more than 32 columns of csv files; write fewer"):
+        parse_scenario(many, folder=tmp_path)
+    same = text % ", ".join(part % (1 / 40, n % 32) for n in range(40))
+    assert parse_scenario(same, folder=tmp_path).batch_size == 1
 
 
 def test_scipy_is_imported_only_for_a_gamma() -> None:

@@ -285,3 +285,14 @@ def test_a_folder_is_named_without_what_a_path_may_not_hold():
     assert folder_name("ten-sources") == "ten-sources"
     assert folder_name("../../etc/passwd") == "etc-passwd"
     assert folder_name("..") == "unnamed"
+
+
+def test_a_sweep_of_millions_of_combinations_is_refused_before_they_are_made():
+    """Four axes of 47 levels, two replications each: few enough rows, and four hours to read them all."""
+    levels = list(range(1, 48))
+    sweep = {"client.retries": levels, "provider.limits.scale": levels, "retry.max_attempts": levels}
+    sweep |= {"tasks.calls": levels}
+    text = "tasks: [{name: a, tokens: 15K, duration: 60s}]\nstrategies: [parallel]\nstudy: {replications: 2}"
+    source = parse_source(text + f"\nsweep: {json.dumps({'tasks': [1], **sweep})}")
+    with pytest.raises(DesignError, match="4,879,681 combinations of the levels of its axes; at most 10,000"):
+        design_sweep(source)

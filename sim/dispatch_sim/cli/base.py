@@ -34,6 +34,13 @@ class Kept(StrEnum):
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="A scenario file (YAML).")]
 
+DataFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", metavar="DIR", help="Where csv files of the scenario may lie, besides its own folder."
+    ),
+]
+
 Seed = Annotated[
     int | None, typer.Option(min=0, max=2**64 - 1, help="Random seed, in place of the scenario's.")
 ]
@@ -91,11 +98,11 @@ OutFolder = Annotated[
 ]
 
 
-def read_source(path: Path) -> Source:
-    """Read a scenario's file."""
+def read_source(path: Path, data: Path | None) -> Source:
+    """Read a scenario's file, whose csv files may lie in its own folder and in `data`."""
     from dispatch_sim.scenario.loader import load_source
 
-    return load_source(path)
+    return load_source(path, data)
 
 
 def folder_of(scenario: Path) -> Path:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dispatch_sim.cli.base import (
+    DataFolder,
     Jobs,
     Json,
     OutFolder,
@@ -43,6 +44,7 @@ def map_strategies(
     replications: Replications = None,
     jobs: Jobs = None,
     out: OutFolder = None,
+    data: DataFolder = None,
     as_json: Json = False,
 ) -> None:
     """Map where each way of dispatching wins, over two keys of the scenario."""
@@ -51,7 +53,7 @@ def map_strategies(
         from dispatch_sim.study.conduct import with_study
         from dispatch_sim.study.two_factor_map import map_winners
 
-        source = with_study(read_source(scenario), seed, None)
+        source = with_study(read_source(scenario, data), seed, None)
         folder = writable(out or folder_of(scenario))
         with progress("cells") as on_progress:
             found = map_winners(
@@ -85,6 +87,7 @@ def why(
     replications: Replications = None,
     jobs: Jobs = None,
     out: OutFolder = None,
+    data: DataFolder = None,
     as_json: Json = False,
 ) -> None:
     """Say why the recommended way wins, what that hangs on, and what would flip the decision."""
@@ -93,7 +96,7 @@ def why(
         from dispatch_sim.study.conduct import with_study
         from dispatch_sim.study.explanation import explain
 
-        source = with_study(read_source(scenario), seed, None)
+        source = with_study(read_source(scenario, data), seed, None)
         folder = writable(out or folder_of(scenario))
         with progress("values") as on_progress:
             found = explain(
@@ -118,6 +121,7 @@ def tune(
     replications: Replications = None,
     jobs: Jobs = None,
     out: OutFolder = None,
+    data: DataFolder = None,
     as_json: Json = False,
 ) -> None:
     """Find the timeout, the retries and the width that minimise the objective, and what is as good."""
@@ -126,7 +130,7 @@ def tune(
         from dispatch_sim.study.conduct import with_study
         from dispatch_sim.study.tuning import tune as find
 
-        source = with_study(read_source(scenario), seed, None)
+        source = with_study(read_source(scenario, data), seed, None)
         folder = writable(out or folder_of(scenario))
         with progress("starts") as on_progress:
             found = find(source, replications=replications, jobs=workers(jobs), on_progress=on_progress)

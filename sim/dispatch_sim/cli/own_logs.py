@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dispatch_sim.cli.base import (
+    DataFolder,
     Json,
     errors_in_words,
     fail,
@@ -60,6 +61,7 @@ def backtest(
         Path | None,
         typer.Option(metavar="FILE", help="Forecast with this, in place of a fit to the other sessions."),
     ] = None,
+    data: DataFolder = None,
     replications: Annotated[
         int | None, typer.Option(min=20, max=100_000, help="Replications of each forecast.")
     ] = None,
@@ -73,7 +75,7 @@ def backtest(
         from dispatch_sim.logs.backtest import backtest as predict
         from dispatch_sim.report.backtest import backtest_json, backtest_text, write_backtest
 
-        given = None if scenario is None else read_source(scenario).scenario()
+        given = None if scenario is None else read_source(scenario, data).scenario()
         read = _read_logs(paths)
         with progress("groups") as on_progress:
             found = predict(read, given, replications, on_progress)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dispatch_sim.cli.base import (
+    DataFolder,
     Json,
     ScenarioFile,
     errors_in_words,
@@ -21,13 +22,13 @@ _PANEL = "Scenario files"
 
 
 @app.command(rich_help_panel=_PANEL)
-def check(scenario: ScenarioFile, as_json: Json = False) -> None:
+def check(scenario: ScenarioFile, data: DataFolder = None, as_json: Json = False) -> None:
     """Check a scenario: what is wrong with it, what is suspect, and how large its sweep is."""
     with errors_in_words():
         from dispatch_sim.scenario.sanity import warnings
         from dispatch_sim.study.design import design_sweep
 
-        source = read_source(scenario)
+        source = read_source(scenario, data)
         checked = source.scenario()
         design = design_sweep(source)
         found = [str(warning) for warning in warnings(checked)]

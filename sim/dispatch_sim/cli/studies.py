@@ -13,6 +13,7 @@ from dispatch_sim.cli.base import (
     INTERRUPTED,
     VIOLATED,
     ClusterAt,
+    DataFolder,
     FailOn,
     Jobs,
     Json,
@@ -56,6 +57,7 @@ def run(
         Path | None,
         typer.Option(metavar="DIR", help="Write timeline.svg and trace.json (Chrome trace) there."),
     ] = None,
+    data: DataFolder = None,
     as_json: Json = False,
 ) -> None:
     """Play one replication and show its timeline."""
@@ -64,7 +66,7 @@ def run(
         from dispatch_sim.study.design import find_plan
         from dispatch_sim.study.engines import play_one
 
-        checked = with_study(read_source(scenario), seed, None).scenario()
+        checked = with_study(read_source(scenario, data), seed, None).scenario()
         plan = find_plan(checked, strategy, tasks)
         outcome, log = play_one(plan, replication)
         if as_json:
@@ -100,6 +102,7 @@ def compare(
     keep: KeepWhat = Kept.ROWS,
     cluster: ClusterAt = None,
     fail_on: FailOn = None,
+    data: DataFolder = None,
     as_json: Json = False,
 ) -> None:
     """Compare the strategies side by side at the batch's own size, paired by replication."""
@@ -113,7 +116,7 @@ def compare(
         with alone(out):
             with progress() as on_progress:
                 results = play(
-                    read_source(scenario),
+                    read_source(scenario, data),
                     seed=seed,
                     replications=replications,
                     jobs=workers(jobs),
@@ -143,6 +146,7 @@ def sweep(
     keep: KeepWhat = Kept.ROWS,
     cluster: ClusterAt = None,
     fail_on: FailOn = None,
+    data: DataFolder = None,
     as_json: Json = False,
 ) -> None:
     """Sweep tasks and concurrency: the break-even, the choice, and a report."""
@@ -155,7 +159,7 @@ def sweep(
         with alone(folder):
             with progress() as on_progress:
                 results = play(
-                    read_source(scenario),
+                    read_source(scenario, data),
                     seed=seed,
                     replications=replications,
                     jobs=workers(jobs),
@@ -173,6 +177,7 @@ def report(
     folder: Annotated[
         Path, typer.Argument(metavar="FOLDER", help="Where a sweep was written: reports/NAME.")
     ],
+    data: DataFolder = None,
     fail_on: FailOn = None,
     as_json: Json = False,
 ) -> None:
@@ -183,7 +188,7 @@ def report(
 
         thresholds = _thresholds(fail_on)
         with alone(folder if folder.is_dir() else None):
-            answered, written = rebuild_report(folder)
+            answered, written = rebuild_report(folder, data)
         say_written(written)
         _end(answered, sweep_text, as_json, thresholds)
 
@@ -199,6 +204,7 @@ def claims(
         "scenarios/claims/claims.yaml"
     ),
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write.")] = Path("reports/claims"),
+    data: DataFolder = None,
     as_json: Json = False,
 ) -> None:
     """Put a file of claims to the model: play each claim's scenarios, and report a verdict on each."""
@@ -208,7 +214,7 @@ def claims(
         from dispatch_sim.study.claims import load_claims
 
         numbers = _numbers(only)
-        read = load_claims(file)
+        read = load_claims(file, data)
         writable(out)
         with progress("scenarios") as on_progress:
             findings = judge_claims(

@@ -59,8 +59,15 @@ def write_report(answer: Answer, folder: str | os.PathLike[str]) -> list[Path]:
     return write_texts(files, Path(folder))
 
 
-def rebuild_report(folder: str | os.PathLike[str]) -> tuple[Answer, list[Path]]:
+def rebuild_report(
+    folder: str | os.PathLike[str], data: str | os.PathLike[str] | None = None
+) -> tuple[Answer, list[Path]]:
     """Write a study's report once more, from its stored results alone.
+
+    Parameters
+    ----------
+    folder : where they are.
+    data : where csv files of the scenario may lie besides.
 
     Returns
     -------
@@ -71,7 +78,7 @@ def rebuild_report(folder: str | os.PathLike[str]) -> tuple[Answer, list[Path]]:
     ResultsError, AnswerError
         Where the folder holds no results, or none that can be trusted to be a study's.
     """
-    found = answered(read_stored(folder))
+    found = answered(read_stored(folder, data))
     return found, write_report(found, folder)
 
 

@@ -28,7 +28,7 @@ from dispatch_sim.scenario.families import LogNormal as LogNormal
 from dispatch_sim.scenario.families import Triangular as Triangular
 from dispatch_sim.scenario.families import Uniform as Uniform
 from dispatch_sim.scenario.families import Weibull as Weibull
-from dispatch_sim.scenario.samples import read_column
+from dispatch_sim.scenario.samples import Folders, read_column
 from dispatch_sim.scenario.wording import Path, listed, shown, unknown, wrong
 
 MOST_COMPONENTS = 100
@@ -114,7 +114,7 @@ class _Scale:
     def _read(self, raw: Any, info: ValidationInfo) -> Distribution:
         if isinstance(raw, _CLASSES):
             return raw
-        return parse_distribution(raw, self, (info.context or {}).get("folder"))
+        return parse_distribution(raw, self, (info.context or {}).get("folders", ()))
 
 
 _SECONDS = _Scale(quantities.parse_seconds, quantities.SECONDS_SCHEMA, "60s")
@@ -159,7 +159,7 @@ def _parameter(name: str, raw: Any, scale: _Scale, path: Path) -> float:
     return value
 
 
-def parse_distribution(raw: Any, scale: _Scale, folder: Any = None, path: Path = ()) -> Distribution:
+def parse_distribution(raw: Any, scale: _Scale, folders: Folders = (), path: Path = ()) -> Distribution:
     """Read a distribution; raises PydanticCustomError that names the part at fault by its path."""
     if not isinstance(raw, dict):
         if isinstance(raw, list | tuple):
@@ -174,9 +174,9 @@ def parse_distribution(raw: Any, scale: _Scale, folder: Any = None, path: Path =
     if name == "constant":
         return Constant(_value(inner, scale, here))
     if name == "empirical":
-        return _empirical(inner, scale, folder, here)
+        return _empirical(inner, scale, folders, here)
     if name == "mixture":
-        return _mixture(inner, scale, folder, here)
+        return _mixture(inner, scale, folders, here)
     return _checked(_family(name, inner, scale, here), name, scale, here)
 
 
@@ -217,7 +217,7 @@ def _checked(distribution: Distribution, name: str, scale: _Scale, path: Path) -
     return distribution
 
 
-def _empirical(raw: Any, scale: _Scale, folder: Any, path: Path) -> Distribution:
+def _empirical(raw: Any, scale: _Scale, folders: Folders, path: Path) -> Distribution:
     if isinstance(raw, dict):
         for key in raw:
             if key not in ("csv", "column"):
@@ -227,20 +227,20 @@ def _empirical(raw: Any, scale: _Scale, folder: Any, path: Path) -> Distribution
         if not (isinstance(name, str) and name and isinstance(column, str)):
             raise wrong("write {csv: FILE, column: NAME}", path)
         try:
-            values = read_column(folder, name, column)
+            values = read_column(folders, name, column)
         except ValueError as error:
             raise wrong(str(error), path) from None
         for extreme in (min(values), max(values)):
             if not scale.low <= extreme <= scale.high:
                 bounds = f"{scale.low:g} to {scale.high:,.0f}"
-                raise wrong(f"the csv file has {extreme:g} in {column!r}; values go from {bounds}", path)
+                raise wrong(f"the csv file has {extreme:g} in {shown(column)}; values go from {bounds}", path)
         return Empirical(values)
     if not isinstance(raw, list | tuple) or not raw:
         raise wrong(f"found {shown(raw)}; write a list of values, or {{csv: FILE, column: NAME}}", path)
     return Empirical(tuple(_value(value, scale, (*path, index)) for index, value in enumerate(raw)))
 
 
-def _mixture(raw: Any, scale: _Scale, folder: Any, path: Path) -> Distribution:
+def _mixture(raw: Any, scale: _Scale, folders: Folders, path: Path) -> Distribution:
     form = f"{{weight: 90%, of: {scale.example}}}"
     if not isinstance(raw, list | tuple) or not raw:
         raise wrong(f"found {shown(raw)}; write a list of {form}", path)
@@ -260,7 +260,7 @@ def _mixture(raw: Any, scale: _Scale, folder: Any, path: Path) -> Distribution:
         if weight == 0:
             raise wrong("a weight of 0 takes no part; remove the component", (*here, "weight"))
         written += weight
-        part = parse_distribution(entry["of"], scale, folder, (*here, "of"))
+        part = parse_distribution(entry["of"], scale, folders, (*here, "of"))
         inner = part if isinstance(part, Mixture) else Mixture((1.0,), (part,))
         weights.extend(weight * share for share in inner.weights)
         components.extend(inner.components)

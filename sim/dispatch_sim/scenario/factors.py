@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path as FilePath
 from typing import Any
 
 from pydantic import ValidationError
@@ -88,7 +89,7 @@ def _is_given(raw: Any, path: Path) -> bool:
     return True
 
 
-def findings(raw: Any, scenario: Scenario, folder: Any = None) -> list[Finding]:
+def findings(raw: Any, scenario: Scenario, folders: tuple[FilePath, ...] = ()) -> list[Finding]:
     """Return what is wrong with the axes of a scenario's sweep and with their values.
 
     Each value is checked with the part of the scenario that it stands in, so that the check does not take
@@ -113,7 +114,7 @@ def findings(raw: Any, scenario: Scenario, folder: Any = None) -> list[Finding]:
             found.append(Finding(here, f"{shown(repeated)} is there twice; remove one of the two"))
         else:
             part, path = _part(raw, paths(raw, dotted)[0])
-            found += _level_findings(part, path, levels, here, folder)
+            found += _level_findings(part, path, levels, here, folders)
     return found
 
 
@@ -130,12 +131,14 @@ def _part(raw: Any, path: Path) -> tuple[Any, Path]:
     return {"tasks": [group]}, ("tasks", 0, *path[2:])
 
 
-def _level_findings(part: Any, path: Path, levels: list[Any], here: Path, folder: Any) -> list[Finding]:
+def _level_findings(
+    part: Any, path: Path, levels: list[Any], here: Path, folders: tuple[FilePath, ...]
+) -> list[Finding]:
     found = []
     for index, level in enumerate(levels):
         try:
             filled, problems = profiles.expand(with_value(part, path, level))
-            Scenario.model_validate(filled, context={"folder": folder})
+            Scenario.model_validate(filled, context={"folders": folders})
         except PathError as error:
             return [Finding(here, str(error), at_key=True)]
         except ValidationError as error:

@@ -30,9 +30,10 @@ def find_inside(name: str | os.PathLike[str], folders: Sequence[Path]) -> Path:
     homes = [folder.resolve() for folder in folders]
     paths = [(home / name).resolve() for home in homes]
     inside = [path for path in paths if any(path.is_relative_to(home) for home in homes)]
-    if not inside:
+    there = next((path for path in inside if path.exists()), None)
+    if there is None and (not inside or any(path.exists() for path in paths)):
         raise OutsideError("leads out of its folder")
-    return next((path for path in inside if path.exists()), inside[0])
+    return there or inside[0]
 
 
 def read_file(path: str | os.PathLike[str], most_bytes: int) -> bytes:

@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from dispatch_sim.display import Displayed
-from dispatch_sim.scenario import factors, profiles, sanity, translation
+from dispatch_sim.scenario import factors, profiles, samples, sanity, translation
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import Finding, Problem, ScenarioError
 from dispatch_sim.scenario.tree import MOST_CHARACTERS, TOO_LONG, Tree, read_tree
@@ -34,11 +34,18 @@ class Source(Displayed):
     tree : the plain data, and the place of each value in the file.
     filename : what error messages call it.
     folder : where csv files are looked for; None if nowhere.
+    data : where they may lie besides; None if nowhere.
     """
 
     tree: Tree
     filename: str = "<string>"
     folder: FilePath | None = None
+    data: FilePath | None = None
+
+    @property
+    def folders(self) -> tuple[FilePath, ...]:
+        """The folders that csv files may lie in, in the order in which they are looked for there."""
+        return tuple(each for each in (self.folder, self.data) if each is not None)
 
     @property
     def raw(self) -> Any:
@@ -69,14 +76,16 @@ class Source(Displayed):
         if self.raw is None:
             raise self.error([Finding((), _EMPTY)])
         raw, found = profiles.expand(self.raw)
+        if too_many := samples.findings(raw):
+            raise self.error(too_many)
         scenario = None
         try:
-            scenario = Scenario.model_validate(raw, context={"folder": self.folder})
+            scenario = Scenario.model_validate(raw, context={"folders": self.folders})
         except ValidationError as error:
             found += translation.findings(error, raw, Scenario)
         if scenario is not None:
             found += sanity.problems(scenario)
-            found += factors.findings(raw, scenario, self.folder)
+            found += factors.findings(raw, scenario, self.folders)
         if scenario is None or found:
             raise self.error(found)
         return scenario
@@ -123,8 +132,19 @@ def as_source(given: Given) -> Source:
     return given if isinstance(given, Source) else load_source(given)
 
 
-def load_source(path: str | os.PathLike[str]) -> Source:
-    """Read a file, without checking what it says; see `Source.scenario`."""
+def load_source(path: str | os.PathLike[str], data: str | os.PathLike[str] | None = None) -> Source:
+    """Read a file, without checking what it says; see `Source.scenario`.
+
+    Parameters
+    ----------
+    path : the file; its csv files lie in the same folder, or below it.
+    data : another folder that they may lie in.
+
+    Raises
+    ------
+    ScenarioError
+        Where it cannot be read, or is not YAML.
+    """
     file = FilePath(path)
     name = os.fspath(path)
 
@@ -135,35 +155,37 @@ def load_source(path: str | os.PathLike[str]) -> Source:
         if stat.S_ISFIFO(file.stat().st_mode) and not name.startswith("/dev/"):
             raise refused("is a pipe with a name, which may never be written to; read it through /dev/stdin")
         with file.open("rb") as stream:
-            data = stream.read(MOST_CHARACTERS + 1)
+            held = stream.read(MOST_CHARACTERS + 1)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise refused(f"cannot be read: {reason}; check the path") from None
     except ValueError:
         raise refused("cannot be read: not a path") from None
-    if len(data) > MOST_CHARACTERS:
+    if len(held) > MOST_CHARACTERS:
         raise refused(TOO_LONG)
     try:
-        text = data.decode("utf-8-sig")
+        text = held.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise refused(f"not text: byte {error.start + 1} is not UTF-8; save the file as UTF-8") from None
-    return parse_source(text, name, file.parent)
+    return parse_source(text, name, file.parent, None if data is None else FilePath(data))
 
 
-def parse_source(text: str, filename: str = "<string>", folder: FilePath | None = None) -> Source:
+def parse_source(
+    text: str, filename: str = "<string>", folder: FilePath | None = None, data: FilePath | None = None
+) -> Source:
     """Read a text, without checking what it says; see `Source.scenario`."""
-    return Source(read_tree(text, filename), filename, folder)
+    return Source(read_tree(text, filename), filename, folder, data)
 
 
-def load_scenario(path: str | os.PathLike[str]) -> Scenario:
-    """Read and check a scenario file.
+def load_scenario(path: str | os.PathLike[str], data: str | os.PathLike[str] | None = None) -> Scenario:
+    """Read and check a scenario file; csv files may lie in its folder, and in `data`.
 
     Raises
     ------
     ScenarioError
         with everything that is wrong with it.
     """
-    return load_source(path).scenario()
+    return load_source(path, data).scenario()
 
 
 def parse_scenario(text: str, filename: str = "<string>", folder: FilePath | None = None) -> Scenario:

@@ -91,7 +91,8 @@ def parameters_text() -> str:
             "",
             *(f"- `{name}`: {listed(forms, 'or')}" for name, forms in ways.items()),
             "- `constant`: a value",
-            "- `empirical`: a list of values, or {csv: FILE, column: NAME}",
+            "- `empirical`: a list of values, or {csv: FILE, column: NAME}, where FILE lies in the scenario's"
+            " folder, or in the one of `--data DIR`",
             "- `mixture`: a list of {weight: 90%, of: DISTRIBUTION}",
             "",
         ]

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
+from dispatch_sim.scenario.files import OutsideError, find_inside, read_file
+from dispatch_sim.scenario.problems import Finding
+from dispatch_sim.scenario.wording import Path as KeyPath
 from dispatch_sim.scenario.wording import shown, unknown
 
 MOST_BYTES = 64 * 1024 * 1024
@@ -15,14 +21,45 @@ MOST_BYTES = 64 * 1024 * 1024
 MOST_ROWS = 1_000_000
 """Most rows of a csv file."""
 
+MOST_COLUMNS = 1000
+"""Most columns of a csv file."""
 
-def read_column(folder: Path | None, name: str, column: str) -> tuple[float, ...]:
+MOST_SAMPLES = 32
+"""Most columns of csv files that a scenario names; they are kept, so that each is read once."""
+
+LONGEST_LINE = 1024 * 1024
+"""Characters of the longest line of a csv file."""
+
+Folders = tuple[Path, ...]
+"""Where csv files may lie: the scenario's folder first."""
+
+
+def findings(raw: Any) -> list[Finding]:
+    """Return what is wrong with how many columns of csv files a scenario names, in its sweep too."""
+    named: set[tuple[str, str]] = set()
+    for path, name, column in _named(raw, ()):
+        named.add((name, column))
+        if len(named) > MOST_SAMPLES:
+            return [Finding(path, f"more than {MOST_SAMPLES} columns of csv files; write fewer")]
+    return []
+
+
+def _named(raw: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str, str]]:
+    if isinstance(raw, dict) and isinstance(raw.get("csv"), str) and isinstance(raw.get("column"), str):
+        yield path, raw["csv"], raw["column"]
+    elif isinstance(raw, dict | list):
+        for key, value in raw.items() if isinstance(raw, dict) else enumerate(raw):
+            if isinstance(value, dict | list):
+                yield from _named(value, (*path, key))
+
+
+def read_column(folders: Folders, name: str, column: str) -> tuple[float, ...]:
     """Return the numbers in a column of the csv file `name`, in base units, in the order of the file.
 
     Parameters
     ----------
-    folder : the scenario file's folder, in which the csv file must lie (links are followed first).
-    name : the csv file, relative to `folder`.
+    folders : in one of which the csv file must lie (links are followed first), the scenario's own first.
+    name : the csv file, relative to one of them.
     column : its heading in the first row.
 
     Raises
@@ -30,17 +67,18 @@ def read_column(folder: Path | None, name: str, column: str) -> tuple[float, ...
     ValueError
         with a message about what is wrong with the file or with one of its rows.
     """
-    if folder is None:
+    if not folders:
         raise ValueError("a csv file is looked for beside the scenario file, and this scenario is in none")
     try:
-        home = folder.resolve()
-        path = (home / name).resolve()
-        inside, there = path.is_relative_to(home), path.is_file()
-        status = path.stat() if inside and there else None
+        path = find_inside(name, folders)
+        status = path.stat() if path.is_file() else None
+    except OutsideError:
+        raise ValueError(
+            f"{shown(name)} is outside the scenario's folder; move it there, or allow the folder that it is "
+            "in: --data DIR, in Python load_source(..., data=DIR)"
+        ) from None
     except (OSError, RuntimeError, ValueError) as error:  # links in a circle, characters no name may have
         raise ValueError(f"{shown(name)} cannot be read: {type(error).__name__}") from error
-    if not inside:
-        raise ValueError(f"{shown(name)} is outside the scenario's folder; move it there")
     if status is None:
         raise ValueError(f"there is no file {shown(name)} in the scenario's folder")
     if status.st_size > MOST_BYTES:
@@ -48,27 +86,37 @@ def read_column(folder: Path | None, name: str, column: str) -> tuple[float, ...
     return _column(path, column, status.st_mtime_ns, status.st_size)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=MOST_SAMPLES)
 def _column(path: Path, column: str, modified: int, size: int) -> tuple[float, ...]:
     """Read the column; cached, since the points of a sweep read the same file again."""
     values: list[float] = []
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = csv.reader(stream)
-            heading = [name.strip() for name in next(rows, [])]
-            if column not in heading:
-                raise ValueError(unknown("column", column, heading) if heading else "the csv file is empty")
-            index = heading.index(column)
-            for row in rows:
-                if row:
-                    values.append(_cell(row, index, rows.line_num))
-                if len(values) > MOST_ROWS:
-                    raise ValueError(f"the csv file has more than {MOST_ROWS:,} rows; take a sample of them")
+        rows = csv.reader(_lines(read_file(path, MOST_BYTES)))
+        heading = [name.strip() for name in next(rows, [])]
+        if len(heading) > MOST_COLUMNS:
+            raise ValueError(f"the csv file has more than {MOST_COLUMNS:,} columns; take out some")
+        if column not in heading:
+            raise ValueError(unknown("column", column, heading) if heading else "the csv file is empty")
+        index = heading.index(column)
+        for row in rows:
+            if row:
+                values.append(_cell(row, index, rows.line_num))
+            if len(values) > MOST_ROWS:
+                raise ValueError(f"the csv file has more than {MOST_ROWS:,} rows; take a sample of them")
     except (OSError, csv.Error, UnicodeError) as error:
         raise ValueError(f"the csv file cannot be read: {shown(str(error))}") from error
     if not values:
         raise ValueError("the csv file has no rows below its heading")
     return tuple(values)
+
+
+def _lines(data: bytes) -> Iterator[str]:
+    """Yield the lines of a csv file; each becomes a list of as many texts as it has commas."""
+    text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
+    while line := text.readline(LONGEST_LINE + 1):
+        if len(line) > LONGEST_LINE:
+            raise ValueError(f"the csv file has a line of more than {LONGEST_LINE:,} characters")
+        yield line
 
 
 def _cell(row: list[str], index: int, line: int) -> float:

@@ -16,6 +16,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from dispatch_sim.dispatch.outcome import MEASURES
 from dispatch_sim.scenario import translation
 from dispatch_sim.scenario.base import Model
+from dispatch_sim.scenario.files import find_inside
 from dispatch_sim.scenario.loader import Source, load_source
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import Finding
@@ -232,8 +233,13 @@ class Claims:
     sources: dict[str, Source]
 
 
-def load_claims(path: str | os.PathLike[str]) -> Claims:
-    """Read a file of claims and the scenarios that it names.
+def load_claims(path: str | os.PathLike[str], data: str | os.PathLike[str] | None = None) -> Claims:
+    """Read a file of claims and the scenarios that it names, in the same folder or below it.
+
+    Parameters
+    ----------
+    path : the file.
+    data : where csv files of the scenarios may lie besides.
 
     Raises
     ------
@@ -252,16 +258,23 @@ def load_claims(path: str | os.PathLike[str]) -> Claims:
         if case.scenario is None:
             continue
         if case.scenario not in sources:
-            if not (folder / case.scenario).is_file():
+            if not _is_beside(case.scenario, folder):
                 findings.append(Finding((*here, "scenario"), f"there is no {shown(case.scenario)} beside it"))
                 continue
-            sources[case.scenario] = load_source(folder / case.scenario)
+            sources[case.scenario] = load_source(folder / case.scenario, data)
         findings += _case_findings(case, here, sources[case.scenario].scenario())
     if findings:
         raise source.error(findings)
     for scenario in sources.values():
         design_sweep(scenario)  # raises where it cannot be played
     return Claims(file, sources)
+
+
+def _is_beside(name: str, folder: Path) -> bool:
+    try:
+        return find_inside(name, [folder]).is_file()
+    except (OSError, RuntimeError, ValueError):
+        return False
 
 
 def _cases(file: ClaimsFile) -> Iterator[tuple[KeyPath, Case]]:

@@ -21,6 +21,9 @@ from dispatch_sim.study.gathering import MOST_BLOCKS, Keep
 MAX_ROWS = 10_000_000
 """Most rows of one study's results; they are held in memory."""
 
+MOST_VARIANTS = 10_000
+"""Most combinations of the levels of a sweep's factors; to read and check each like a file takes 3 ms."""
+
 
 class DesignError(UserError):
     """A study that cannot be played; the message says what to change."""
@@ -133,6 +136,11 @@ def _fitting(design: Design, keep: Keep) -> int:
 def _refuse_too_large(scenario: Scenario, sizes: tuple[int, ...], variants: int, keep: Keep) -> None:
     """Raise a `DesignError` for a study that has no points, or would not fit in memory, before it is made."""
     points = variants * sum(len(spread(scenario, tasks)) for tasks in sizes)
+    if variants > MOST_VARIANTS:
+        raise DesignError(
+            f"the sweep has {variants:,} combinations of the levels of its axes; at most {MOST_VARIANTS:,} "
+            "are played: shorten an axis"
+        )
     if points == 0:
         raise DesignError("there is nothing to play: every width is beyond the batch; write a smaller one")
     replications = scenario.study.first

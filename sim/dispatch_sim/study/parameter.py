@@ -186,7 +186,7 @@ def check_levels(source: Source, parameter: Parameter, levels: Iterable[float]) 
         return
     written = {parameter.path: [parameter.written(level) for level in levels]}
     swept = source.scenario().model_copy(update={"sweep": Sweep.model_validate(written)})
-    found = factors.findings(source.raw, swept, source.folder)
+    found = factors.findings(source.raw, swept, source.folders)
     if found:
         raise ParameterError(f"{parameter.path}: {found[0].message}")
 

@@ -63,8 +63,11 @@ class _Manifest(_Section):
     machine: dict[str, str | int] = Field(max_length=_MOST_NAMES)
 
 
-def read_stored(folder: str | os.PathLike[str]) -> Results:
+def read_stored(folder: str | os.PathLike[str], data: str | os.PathLike[str] | None = None) -> Results:
     """Read a study's results, and check that they are what they say.
+
+    Values that the scenario takes from a csv file are not stored with them: that is looked for in the folder,
+    and in `data`.
 
     Raises
     ------
@@ -78,7 +81,7 @@ def read_stored(folder: str | os.PathLike[str]) -> Results:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))[:80] or "it"
         raise ResultsError(f"{folder}: manifest.json: {where}: {first['msg']}; sweep again") from error
-    source = played_source(results, Path(folder))
+    source = played_source(results, Path(folder), None if data is None else Path(data))
     design = None if source is None else played_design(source, results)
     problem = _why_not(results) if design is None else _unlike(results, design)
     if problem is not None:
@@ -92,21 +95,21 @@ def _why_not(results: Results) -> str:
     by = f" (written by {written[:40]}, this is {ours})" if version != ours else ""
     return (
         f"the scenario in manifest.json does not come to what is said of it there{by}; if it takes values "
-        "from a csv file, copy that into the folder"
+        "from a csv file, copy that into the folder, or name its own: --data DIR"
     )
 
 
-def played_source(results: Results, folder: Path | None = None) -> Source | None:
+def played_source(results: Results, folder: Path | None = None, data: Path | None = None) -> Source | None:
     """Return the scenario of a study, read again from its manifest; None where it does not come to the same.
 
     It does not where a profile has changed since, where the manifest was, and where values stand in a csv
-    file: results are stored without, and it is looked for in `folder` only.
+    file: results are stored without, and it is looked for in `folder` and `data` only.
     """
     scenario = results.manifest["scenario"]
     try:
         # Through the reader of files, which bounds depth and size.
         text = json.dumps(scenario["as_written"], ensure_ascii=False, allow_nan=False)
-        source = parse_source(text, scenario["file"], folder)
+        source = parse_source(text, scenario["file"], folder, data)
         read = source.scenario()
     except (ScenarioError, ValueError, RecursionError):
         return None

@@ -1,0 +1,152 @@
+"""A scenario's csv files lie in its folder; whoever runs a command may allow another with --data."""
+
+import inspect
+
+import pytest
+from typer.testing import CliRunner
+
+from dispatch_sim.cli import app
+from dispatch_sim.logs.synthetic import write_example
+from dispatch_sim.scenario.loader import load_scenario, load_source, parse_scenario
+
+SCENARIO = """\
+tasks:
+  - {name: a, count: 2, tokens: 15K, duration: {empirical: {csv: CSV, column: seconds}}}
+strategies: [sequential, parallel]
+sweep: {tasks: [2], concurrency: [1, 2]}
+study: {replications: 20}
+"""
+CLAIMS = """\
+source: somebody
+claims:
+  - number: 1
+    title: Ratio
+    says: It is no more than ten times.
+    cases:
+      - where: here
+        what: cost
+        scenario: mine.yaml
+        ratio:
+          of: {measure: cost_usd, strategy: parallel}
+          to: {measure: cost_usd, strategy: sequential}
+          at_most: 10
+"""
+COMMANDS = {
+    "check": ["check", "mine.yaml"],
+    "run": ["run", "mine.yaml"],
+    "compare": ["compare", "mine.yaml"],
+    "sweep": ["sweep", "mine.yaml", "--no-report", "--out", "swept"],
+    "map": [
+        "map",
+        "mine.yaml",
+        "--x",
+        "tasks.tokens=10K,20K",
+        "--y",
+        "client.retries=1,2",
+        "--out",
+        "mapped",
+    ],
+    "why": ["why", "mine.yaml", "--samples", "0", "--replications", "20", "--out", "why"],
+    "tune": ["tune", "mine.yaml", "--replications", "20", "--out", "tuned"],
+    "backtest": ["backtest", "logs", "--scenario", "mine.yaml", "--replications", "20"],
+    "claims": ["claims", "--file", "claims.yaml", "--out", "claims", "--replications", "20"],
+}
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A scenario whose csv file lies beside its folder, which is the working folder."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "runs.csv").write_text("seconds\n30\n60\n90\n")
+    (tmp_path / "home" / "mine.yaml").write_text(SCENARIO.replace("CSV", "runs.csv"))
+    (tmp_path / "home" / "claims.yaml").write_text(CLAIMS)
+    monkeypatch.chdir(tmp_path / "home")
+    return tmp_path / "home"
+
+
+def run(*arguments):
+    """Run a command; returns its exit code and all that it says."""
+    done = CliRunner().invoke(app, list(map(str, arguments)))
+    return done.exit_code, done.output
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_that_takes_a_scenario_takes_the_folder_of_its_samples(home, command):
+    """Without it the file is not found; with it the command does what it does."""
+    if command == "backtest":
+        write_example(home / "logs")
+    arguments = COMMANDS[command]
+    code, said = run(*arguments)
+    assert (code, "there is no file 'runs.csv' in the scenario's folder" in said) == (2, True)
+    code, said = run(*arguments, "--data", "../data")
+    assert (code, "Traceback" in said) == (0, False), said
+
+
+def test_no_command_takes_a_scenario_without_it():
+    """As their signatures say, so that a new command has it too."""
+    for command in app.registered_groups:
+        for each in command.typer_instance.registered_commands:
+            names = set(inspect.signature(each.callback).parameters)
+            assert "data" in names or not names & {"scenario", "file"}, each.callback.__name__
+
+
+def test_a_report_is_written_once_more_where_its_samples_are(home):
+    """Results are stored without them: the folder is asked for, and the page is the same."""
+    swept = ["sweep", "mine.yaml", "--data", "../data", "--out", "swept"]
+    assert run(*swept)[0] == 0
+    before = (home / "swept" / "report.html").read_bytes()
+    code, said = run("report", "swept")
+    assert (code, "--data DIR" in said) == (2, True)
+    assert run("report", "swept", "--data", "../data")[0] == 0
+    assert (home / "swept" / "report.html").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["../data/runs.csv", "ABSOLUTE"])
+def test_a_name_that_leads_out_is_refused_with_what_to_do_and_read_where_it_is_allowed(home, name):
+    """By a path from the scenario, or from the root; the message names the option."""
+    name = name.replace("ABSOLUTE", str(home.parent / "data" / "runs.csv"))
+    (home / "mine.yaml").write_text(SCENARIO.replace("CSV", name))
+    code, said = run("check", "mine.yaml")
+    assert code == 2
+    assert (
+        "is outside the scenario's folder; move it there, or allow the folder that it is in: --data DIR"
+        in said
+    )
+    assert run("check", "mine.yaml", "--data", "../data")[0] == 0
+    assert run("check", "mine.yaml", "--data", "../home")[0] == 2
+
+
+def test_a_link_in_the_allowed_folder_leads_no_further(home):
+    """What is allowed is a folder, not what somebody has linked from there."""
+    (home.parent / "secret.csv").write_text("seconds\n1\n")
+    (home.parent / "data" / "link.csv").symlink_to(home.parent / "secret.csv")
+    (home / "mine.yaml").write_text(SCENARIO.replace("CSV", "link.csv"))
+    code, said = run("check", "mine.yaml", "--data", "../data")
+    assert (code, "is outside the scenario's folder" in said) == (2, True)
+
+
+def test_the_scenarios_own_folder_goes_first(home):
+    """A file of the same name there is the one that is meant."""
+    (home / "runs.csv").write_text("seconds\n1\n")
+    found = load_scenario("mine.yaml", data="../data")
+    assert found.tasks[0].duration.mean == 1
+
+
+def test_python_takes_the_folder_where_it_takes_the_file(home):
+    """Sources keep it, so that every point of a sweep finds the file."""
+    source = load_source("mine.yaml", data="../data")
+    assert source.scenario().tasks[0].duration.mean == 60
+    assert source.replaced({"tasks.count": 5}).scenario().tasks[0].duration.mean == 60
+    text = (home / "mine.yaml").read_text()
+    assert parse_scenario(text, folder=home.parent / "data").tasks[0].duration.mean == 60
+
+
+def test_a_claim_names_scenarios_beside_it_only(home):
+    """Nothing above its folder is read as a scenario, and no device."""
+    (home.parent / "other.yaml").write_text(SCENARIO.replace("CSV", "runs.csv"))
+    (home / "zero.yaml").symlink_to("/dev/zero")
+    for name in ("../other.yaml", str(home.parent / "other.yaml"), "zero.yaml", "none.yaml", "a\\0b"):
+        (home / "claims.yaml").write_text(CLAIMS.replace("mine.yaml", f'"{name}"'))
+        code, said = run("claims", "--file", "claims.yaml", "--data", "../data")
+        assert (code, "beside it" in said) == (2, True)

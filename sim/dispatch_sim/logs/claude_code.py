@@ -32,6 +32,8 @@ from dispatch_sim.logs.values import (
 
 _TOOLS = frozenset({"Task", "Agent"})
 _CLOCKS_DIFFER_US = 2_000_000
+_MOST_ALIKE = 1000
+"""Calls with the same text that are looked at for an agent which has nothing else in common with its call."""
 
 
 @dataclass(slots=True)
@@ -192,10 +194,11 @@ class ClaudeCode:
         if life.key in self._call_of_agent:
             return _last_before(by_id.get(self._call_of_agent[life.key], []), life.started)
         # Without an id in common there is the text of the task: first come, first served.
-        for call in by_prompt.get(life.prompt, []):
+        alike = by_prompt.get(life.prompt, [])
+        for place, call in enumerate(alike[:_MOST_ALIKE]):
             another = call.end is not None and call.end.agent is not None and life.key is not None
             if not call.lives and not another and not _before(life.started, call.called):
-                return call
+                return alike.pop(place)
         return None
 
     def _first_notices(self, by_agent: _Calls, by_id: _Calls) -> dict[tuple[str, int | None], End]:

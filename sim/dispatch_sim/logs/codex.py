@@ -9,6 +9,7 @@ and is left out.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -134,20 +135,20 @@ class Codex:
                 tally.coordinator_retries += own.retries
         agents = {each.id: each for each in self._threads.values() if each.parent is not None}
         taken = {call.agent for call in self._calls.values() if call.agent is not None}
-        left = sorted(
-            (agent for agent in agents.values() if agent.id not in taken),
-            key=lambda agent: -1 if agent.began is None else agent.began,
-        )
+        left: dict[str | None, list[_Thread]] = {}
+        for agent in sorted(agents.values(), key=_began):
+            if agent.id not in taken:
+                left.setdefault(agent.parent, []).append(agent)
         for call in self._calls.values():
             if call.agent is None and call.refused is None:
                 # Nothing names the thread: the first one of this caller's that began since the call.
-                mine = (agent for agent in left if agent.parent == call.thread and _since(call, agent))
-                agent = next(mine, None)
-                if agent is not None:
-                    left.remove(agent)
-                    call.agent = agent.id
-        if left:
-            tally.skip("agent whose call is in none of the files", count=len(left))
+                mine = left.get(call.thread, [])
+                first = _first_since(call, mine)
+                if first < len(mine):
+                    call.agent = mine.pop(first).id
+        without = sum(map(len, left.values()))
+        if without:
+            tally.skip("agent whose call is in none of the files", count=without)
         for (_, id_), call in self._calls.items():
             yield self._found(id_, call, agents.get(call.agent or ""))
 
@@ -298,8 +299,15 @@ class Codex:
             self._open_turn = False
 
 
-def _since(call: _Call, agent: _Thread) -> bool:
-    return call.called is None or agent.began is None or agent.began >= call.called - _CLOCKS_DIFFER_US
+def _began(agent: _Thread) -> int:
+    return -1 if agent.began is None else agent.began
+
+
+def _first_since(call: _Call, agents: list[_Thread]) -> int:
+    """Return the place of the first agent that may have begun since a call; that is any of unknown time."""
+    if call.called is None or (agents and agents[0].began is None):
+        return 0
+    return bisect_left(agents, call.called - _CLOCKS_DIFFER_US, key=_began)
 
 
 def _parsed(arguments: Any) -> Record:

@@ -48,6 +48,9 @@ class Found:
     return_tokens: float = NAN
 
 
+_DEEPEST = 64
+"""Most agents above each other that are followed; harnesses let three or four be."""
+
 _ByAgent = dict[tuple[str, str | None], Found]
 
 
@@ -124,9 +127,11 @@ def _called(runs: Sequence[Found]) -> float:
 
 
 def _chain(run: Found, by_agent: _ByAgent) -> list[Found]:
-    """Return a run, the run that called it, and so on up; ids that go round in a broken log end it."""
+    """Return a run, the run that called it, and so on up; ids that go round or on for ever end it."""
     chain, seen = [run], set[str]()
     while run.caller is not None and run.caller not in seen and (run.source, run.caller) in by_agent:
+        if len(chain) == _DEEPEST:
+            break
         seen.add(run.caller)
         run = by_agent[run.source, run.caller]
         chain.append(run)

@@ -9,7 +9,7 @@ ones.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from dispatch_sim.logs.books import Book, Totals
@@ -42,6 +42,7 @@ class OpenTelemetry:
         self._calls: dict[str, Span] = {}
         self._tools: dict[str, Span] = {}
         self._conversations: dict[str, str] = {}
+        self._nearest: dict[str, str | None] = {}
 
     @staticmethod
     def recognises(record: Record) -> bool:
@@ -100,14 +101,11 @@ class OpenTelemetry:
 
     def _above(self, id_: str) -> str | None:
         """Return the nearest agent or workflow above a span; parents that go round in a broken log end it."""
-        seen = {id_}
-        parent = self._parents.get(id_)
-        while parent is not None and parent not in seen:
-            if parent in self._agents or parent in self._workflows:
-                return parent
-            seen.add(parent)
-            parent = self._parents.get(parent)
-        return None
+        found = _end(self._parents.get(id_), self._upward, self._nearest)
+        return None if found == id_ else found
+
+    def _upward(self, id_: str) -> str | None:
+        return id_ if id_ in self._agents or id_ in self._workflows else self._parents.get(id_)
 
     def _same(self, id_: str, above: str | None) -> str | None:
         """Return what is above an agent, or the agent itself where that is its run as the client saw it."""
@@ -117,12 +115,13 @@ class OpenTelemetry:
 
     def _below(self, above: dict[str, str | None]) -> dict[str, _Below]:
         found: dict[str, _Below] = {}
+        outermost: dict[str, str | None] = {}
+
+        def outward(agent: str) -> str | None:
+            return self._above(agent) if above.get(agent) == agent else agent
+
         for span in [*self._calls.values(), *self._tools.values()]:
-            agent = self._above(span.id)
-            seen = set[str]()
-            while agent is not None and above.get(agent) == agent and agent not in seen:
-                seen.add(agent)
-                agent = self._above(agent)
+            agent = _end(self._above(span.id), outward, outermost)
             if agent is None:
                 continue
             of = found.setdefault(agent, _Below([]))
@@ -159,6 +158,28 @@ class OpenTelemetry:
             spawn_tokens=tokens_of(span.given),
             return_tokens=tokens_of(span.returned),
         )
+
+
+def _end(start: str | None, onward: Callable[[str], str | None], known: dict[str, str | None]) -> str | None:
+    """Return where links lead: `onward` gives the next, and at the end the same; None where they go round.
+
+    What is found is kept in `known`, so that long ways are gone once.
+    """
+    passed: list[str] = []
+    here, end = start, None
+    while here is not None:
+        if here in known:
+            end = known[here]
+            break
+        known[here] = None
+        passed.append(here)
+        following = onward(here)
+        if following == here:
+            end = here
+            break
+        here = following
+    known.update(dict.fromkeys(passed, end))
+    return end
 
 
 def _grouped(spans: list[Span]) -> Iterator[tuple[int, Span]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
@@ -20,6 +21,10 @@ from dispatch_sim.logs.found import Found, rows
 from dispatch_sim.logs.otel import OpenTelemetry
 from dispatch_sim.logs.tables import make_tables
 from dispatch_sim.logs.values import NotAnObject, Record, TooDeep, parse
+from dispatch_sim.scenario.files import has_more_values
+
+MOST_VALUES = 2_000_000
+"""Most values of a line, about; each takes up to a hundred bytes once it is parsed."""
 
 
 class Reader(Protocol):
@@ -119,6 +124,9 @@ def _records(opened: BinaryIO, size: int, label: str, tally: Tally) -> Iterator[
     """Yield the JSON objects of a file: of each line, or of one document over many lines."""
     for number, line in lines_of(opened, size, label, tally):
         where = f"{label}, line {number}"
+        if has_more_values(line, MOST_VALUES):
+            tally.skip("line of too many values", where)
+            continue
         try:
             yield from parse(line)
         except NotAnObject:
@@ -144,11 +152,12 @@ def _document(opened: BinaryIO, size: int, line: bytes) -> list[Record]:
     if size > LONGEST_LINE or not line.lstrip().startswith((b"{", b"[")):
         return []
     here = opened.tell()
-    try:
-        return parse(line + opened.read(size - here))
-    except ValueError:
-        opened.seek(here)
-        return []
+    whole = line + opened.read(size - here)
+    with suppress(ValueError):
+        if not has_more_values(whole, MOST_VALUES):
+            return parse(whole)
+    opened.seek(here)
+    return []
 
 
 def _nothing(paths: Sequence[str | os.PathLike[str]], tally: Tally) -> str:

@@ -1,6 +1,7 @@
 """The compiled engine tells the same model: outcomes and event logs are equal, not nearly but with ==."""
 
 import ast
+import os
 import random
 import signal
 from pathlib import Path
@@ -260,4 +261,35 @@ def test_what_is_kept_and_not_whole_is_compiled_anew(damage, tmp_path):
     """A disk that was full, a file that was cut off: it is never run."""
     store._keep(b"machine code", tmp_path / "kept")
     (tmp_path / "kept").write_bytes(damage((tmp_path / "kept").read_bytes()))
+    assert store._read(tmp_path / "kept") is None
+
+
+def test_what_anybody_else_could_have_put_there_is_never_run(tmp_path, monkeypatch):
+    """A folder or a file that others may write to, or that is somebody else's: it is compiled anew."""
+    kept = tmp_path / "cache" / "kept"
+    store._keep(b"machine code", kept)
+    assert store._read(kept) == b"machine code"
+    for path in (kept, kept.parent):
+        for mode in (0o770, 0o702):
+            before = path.stat().st_mode
+            path.chmod(mode)
+            assert store._read(kept) is None
+            path.chmod(before)
+    assert store._read(kept) == b"machine code"
+    monkeypatch.setattr(os, "geteuid", lambda: kept.stat().st_uid + 1)
+    assert (store._read(kept) is None) is (kept.stat().st_uid != 0)
+
+
+def test_a_cache_that_others_could_write_to_is_closed_when_something_is_kept_in_it(tmp_path):
+    """As a home is where every new folder is its group's too."""
+    (tmp_path / "cache").mkdir(mode=0o777)
+    (tmp_path / "cache").chmod(0o777)
+    store._keep(b"machine code", tmp_path / "cache" / "kept")
+    assert store._read(tmp_path / "cache" / "kept") == b"machine code"
+
+
+def test_a_pipe_in_the_place_of_what_is_kept_is_not_waited_for(tmp_path):
+    """Nor is anything else that is no plain file."""
+    os.mkfifo(tmp_path / "kept")
+    tmp_path.chmod(0o700)
     assert store._read(tmp_path / "kept") is None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import stat
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,6 +21,7 @@ from typing import Any
 import llvmlite.binding as llvm
 
 from dispatch_sim.interruption import uninterrupted
+from dispatch_sim.scenario.files import read_file
 
 _HERE = Path(__file__).parent
 _SOURCES = [
@@ -33,6 +35,9 @@ _SOURCES = [
     _HERE.parent.parent / "scenario" / "quantities.py",
 ]
 """What compiled code is made of: its own modules, and the ones that it takes rules and numbers from."""
+
+_MOST_BYTES = 64 * 2**20
+"""Of machine code; ours takes one."""
 
 IS_PLAIN = os.environ.get("NUMBA_DISABLE_JIT", "0") != "0"
 """Whether the engine is to be the Python that it is written in, as where numba does not compile."""
@@ -97,18 +102,32 @@ def engine() -> Callable[[int, int, int], int]:
 
 
 def _read(kept: Path) -> bytes | None:
-    """Read what is kept; nothing where it is not there, or cut off."""
+    """Read what is kept; nothing where it is not there, cut off, or where anybody else could have put it.
+
+    What is read is run: a cache folder that is not the user's own alone, such as one below `/tmp`, holds nothing.
+    """
     try:
-        digest, code = kept.read_bytes().split(b"\n", 1)
+        if not (_is_own(kept.parent) and _is_own(kept)):
+            return None
+        digest, code = read_file(kept, _MOST_BYTES).split(b"\n", 1)
     except (OSError, ValueError):
         return None
     return code if digest == _digest(code) else None
+
+
+def _is_own(path: Path) -> bool:
+    """Whether nobody but this user and the system's administrator can have written to a file or folder."""
+    if not hasattr(os, "geteuid"):  # where there are no such users, a home is the user's own
+        return True
+    status = path.stat()
+    return status.st_uid in (0, os.geteuid()) and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def _keep(code: bytes, kept: Path) -> None:
     """Write code whole or not at all; without a folder to write to, it is compiled anew next time."""
     with suppress(OSError):
         kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.parent.chmod(0o700)
         with tempfile.NamedTemporaryFile(dir=kept.parent, delete=False) as file:
             unfinished = Path(file.name)
         try:

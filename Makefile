@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help sweep claims test lint pytest conformance mutants bench validate reports schema clean
+.PHONY: help sweep claims test lint pytest conformance mutants bench validate reports schema fuzz clean
 
 help:
 	@echo "make sweep   run the main job: scenarios/ten-sources.yaml into reports/ten-sources/"
@@ -14,6 +14,7 @@ help:
 	@echo "make test    run all checks: ruff, mypy, import contract, pytest"
 	@echo "make conformance  play 10,000 scenarios by both engines, and compare with =="
 	@echo "make mutants  change single lines of the statistics, and see whether tests notice"
+	@echo "make fuzz    look for files that are neither read nor refused, a minute a reader"
 	@echo "make bench   measure our speed beside others', into reports/benchmarks/"
 	@echo "make validate  write how often 95% sets hold the truth, into reports/validation/"
 	@echo "make reports rebuild the kept reports under reports/"
@@ -44,6 +45,10 @@ conformance: $(READY)
 mutants: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[mutants]'
 	$(BIN)/python -m tests.mutation
+
+fuzz: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fuzz]'
+	$(BIN)/python -m tests.fuzz.run
 
 bench: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'

@@ -311,6 +311,17 @@ def test_csv_files_elsewhere_or_broken_are_refused(tmp_path: Path) -> None:
         read(SecondsDistribution, {"empirical": {"csv": "bad.csv", "column": "tt"}}, home)
 
 
+def test_an_unknown_column_is_told_without_obeying_the_file(tmp_path: Path) -> None:
+    """A heading cannot write to the terminal, nor fill it, be it close to what was asked or one of many."""
+    for heading in ("\x1b[2Jt,u", "\u202ett", ",".join(f"\x07{n}" for n in range(900)), "x" * 50_000):
+        (tmp_path / "a.csv").write_text(f"{heading}\n1,1\n")
+        with pytest.raises(ValidationError) as caught:
+            read(SecondsDistribution, {"empirical": {"csv": "a.csv", "column": "tt"}}, tmp_path)
+        message = caught.value.errors()[0]["ctx"]["message"]
+        assert message.isprintable()
+        assert len(message) < 1000
+
+
 def test_only_so_many_columns_of_csv_files_are_read_for_a_scenario(tmp_path: Path) -> None:
     """Each takes a second at worst, and is kept; a scenario has room for thousands of names."""
     (tmp_path / "a.csv").write_text(",".join(f"c{n}" for n in range(40)) + "\n" + "1," * 40)

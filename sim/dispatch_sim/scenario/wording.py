@@ -9,6 +9,8 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
+_MOST_CHOICES = 60
+
 Path = tuple[int | str, ...]
 """Where in a scenario: keys and indices from the top."""
 
@@ -37,14 +39,25 @@ def wrong(message: str, path: Path = (), *, at_key: bool = False) -> PydanticCus
 
 
 def unknown(kind: str, found: str, choices: Sequence[str]) -> str:
-    """Return the message about a word that is not one of `choices`, with the likeliest that was meant."""
+    """Return the message about a word that is not one of `choices`, with the likeliest that was meant.
+
+    Choices can be anybody's too, as the headings of a csv file are.
+    """
     plain = found[:40].lower().replace("-", "_")
     by_plain = {choice.replace("-", "_"): choice for choice in choices}
     same = [choice for choice in choices if choice.replace("_", "") == plain.replace("_", "")]
     close = same or [by_plain[word] for word in difflib.get_close_matches(plain, by_plain, 1)]
     if close:
-        return f"unknown {kind} {shown(found)}; did you mean {close[0]!r}?"
-    return f"unknown {kind} {shown(found)}; there {'is' if len(choices) == 1 else 'are'} {listed(choices)}"
+        return f"unknown {kind} {shown(found)}; did you mean {shown(close[0])}?"
+    named = [_word(choice) for choice in choices[:_MOST_CHOICES]]
+    if len(choices) > _MOST_CHOICES:
+        named.append(f"{len(choices) - _MOST_CHOICES} more")
+    return f"unknown {kind} {shown(found)}; there {'is' if len(choices) == 1 else 'are'} {listed(named)}"
+
+
+def _word(text: str) -> str:
+    """Return a word as it is, or as `shown` does where it is not one to be read."""
+    return text if text.isprintable() and 0 < len(text) <= 40 else shown(text)
 
 
 def listed(words: Iterable[str], last: str = "and") -> str:
@@ -60,6 +73,6 @@ def spelled(path: Path) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            word = part if part.isprintable() and 0 < len(part) <= 40 else shown(part)
+            word = _word(part)
             text += f".{word}" if text else word
     return text

@@ -1,0 +1,257 @@
+"""What reads bytes, as functions of them. Each returns, or raises a `UserError`; anything else is a fault."""
+
+import functools
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dispatch_sim.logs.reading import read_logs
+from dispatch_sim.logs.synthetic import make_runs
+from dispatch_sim.logs.synthetic_claude import write_claude_code
+from dispatch_sim.logs.synthetic_others import write_codex
+from dispatch_sim.report.beside import MAP_FILE, WHY_FILE, stored_explanation, stored_map
+from dispatch_sim.report.maps import map_text
+from dispatch_sim.report.why import why_text
+from dispatch_sim.scenario import sanity
+from dispatch_sim.scenario.loader import Source, load_source, parse_source
+from dispatch_sim.scenario.problems import UserError
+from dispatch_sim.scenario.tree import Tree
+from dispatch_sim.study.claims import load_claims
+from dispatch_sim.study.conduct import compare
+from dispatch_sim.study.parquet import read_table
+from dispatch_sim.study.results import MANIFEST_FILE, RESULTS_FILE, write_results
+from dispatch_sim.study.stored import read_stored
+from dispatch_sim.study.thresholds import parse_threshold
+from tests.logs.test_hostile_logs import agents_below_each_other
+
+ROOT = Path(__file__).parents[2]
+CORPUS = Path(__file__).parent / "corpus"
+SMALL = """\
+tasks: [{name: a, count: 2, tokens: 15K, duration: 60s}]
+strategies: [sequential, parallel]
+sweep: {tasks: [2], concurrency: [2]}
+study: {replications: 3}
+"""
+CLAIMS = """\
+source: somebody
+claims:
+  - number: 1
+    title: Ratio
+    says: It is no more than ten times.
+    cases:
+      - where: here
+        what: cost
+        scenario: mine.yaml
+        ratio: {of: {measure: cost_usd, strategy: parallel}, at_most: 10}
+"""
+COLUMNS = {"strategy": "text", "level": "level", "replication": "whole", "cost": "number"}
+
+
+@dataclass(frozen=True)
+class Target:
+    """Something that reads bytes.
+
+    Attributes
+    ----------
+    read : reads them.
+    seeds : makes real inputs, to be mutated.
+    """
+
+    read: Callable[[bytes], object]
+    seeds: Callable[[], list[bytes]]
+
+    def outcome(self, data: bytes) -> str:
+        """Return whether bytes were read or refused, in words for people; anything else is raised."""
+        try:
+            self.read(data)
+        except UserError as error:
+            message = str(error)
+            assert message, "an error without words"
+            assert all(line.isprintable() for line in message.split("\n")), "an error that is not printable"
+            assert len(message) < 30_000, "an error that nobody reads to its end"
+            return "refused"
+        return "read"
+
+
+@functools.cache
+def folder() -> Path:
+    """Return a folder for what is read, one a process; with results in `study` and a scenario."""
+    made = Path(tempfile.mkdtemp(prefix="fuzz-"))
+    write_results(compare(parse_source(SMALL)), made / "study")
+    (made / "mine.yaml").write_text(SMALL)
+    return made
+
+
+def put(name: str, data: bytes) -> Path:
+    """Write bytes into a file of the folder."""
+    path = folder() / name
+    path.write_bytes(data)
+    return path
+
+
+def scenario(data: bytes) -> None:
+    """Read a scenario."""
+    sanity.warnings(load_source(put("scenario.yaml", data)).scenario())
+
+
+PLACES = [
+    ("tasks", 0, "tokens"),
+    ("tasks", 0, "duration"),
+    ("tasks", 0, "count"),
+    ("tasks", 0, "coupling"),
+    ("provider", "limits", "requests"),
+    ("provider", "prices", "input"),
+    ("values", "waiting"),
+    ("failures", "crash"),
+    ("study", "indifference"),
+    ("study", "confidence"),
+    ("sweep", "tasks"),
+    ("strategies",),
+    ("objective", "budget"),
+]
+
+
+def quantity(data: bytes) -> None:
+    """Read a value of YAML, the first byte says in the place of which quantity or distribution."""
+    raw = {"tasks": [{"name": "a", "tokens": "15K", "duration": "60s"}]}
+    place = PLACES[data[0] % len(PLACES)] if data else PLACES[0]
+    here = raw
+    for key in place[:-1]:
+        here = here.setdefault(key, {}) if isinstance(here, dict) else here[key]
+    here[place[-1]] = parse_source(data[1:].decode("utf-8", "replace")).raw
+    Source(Tree(raw, {}, {})).scenario()
+
+
+def samples(data: bytes) -> None:
+    """Read a column of a csv file."""
+    put("samples.csv", data)
+    text = SMALL.replace("60s", "{empirical: {csv: samples.csv, column: seconds}}")
+    parse_source(text, folder=folder()).scenario()
+
+
+def claims(data: bytes) -> None:
+    """Read a file of claims."""
+    load_claims(put("claims.yaml", data))
+
+
+def log(data: bytes) -> None:
+    """Read a log, whatever wrote it."""
+    read_logs(put("log.jsonl", data))
+
+
+def table(data: bytes) -> None:
+    """Read a small table."""
+    read_table(put("table.parquet", data), COLUMNS, 10_000)
+
+
+def results(data: bytes) -> None:
+    """Read a study's results beside a manifest that is as it was."""
+    _of_study(RESULTS_FILE, data)
+
+
+def manifest(data: bytes) -> None:
+    """Read a study's manifest beside results that are as they were."""
+    _of_study(MANIFEST_FILE, data)
+
+
+def _of_study(name: str, data: bytes) -> None:
+    path = folder() / "study" / name
+    before = path.read_bytes()
+    try:
+        path.write_bytes(data)
+        read_stored(folder() / "study")
+    finally:
+        path.write_bytes(before)
+
+
+def map_beside(data: bytes) -> None:
+    """Read a map that lies beside results, and put it into words."""
+    put(MAP_FILE, data)
+    found = stored_map(folder(), {_sha(MAP_FILE)})
+    if found is not None:
+        map_text(found)
+
+
+def why_beside(data: bytes) -> None:
+    """Read reasons that lie beside results, and put them into words."""
+    put(WHY_FILE, data)
+    found = stored_explanation(folder(), {_sha(WHY_FILE)})
+    if found is not None:
+        why_text(found)
+
+
+def threshold(data: bytes) -> None:
+    """Read what `--fail-on` is given."""
+    parse_threshold(data.decode("utf-8", "replace"))
+
+
+def _kept(name: str) -> bytes:
+    return (ROOT / "reports" / "ten-sources" / name).read_bytes()
+
+
+def _sha(name: str) -> str:
+    return _kept(name).partition(b'"sha256": "')[2][:64].decode()
+
+
+def _tables() -> list[bytes]:
+    rows = 40
+    made = pa.table(
+        {
+            "strategy": ["parallel", "queue"] * (rows // 2),
+            "level": [float(row) for row in range(rows)],
+            "replication": list(range(rows)),
+            "cost": [row / 7 for row in range(rows)],
+        }
+    )
+    written = []
+    for options in ({"use_dictionary": ["strategy"]}, {"compression": "none"}, {"write_statistics": False}):
+        pq.write_table(made, path := folder() / "made.parquet", **{"compression": "zstd", **options})
+        written.append(path.read_bytes())
+    return written
+
+
+def _logs(write: Callable[..., list[Path]]) -> Callable[[], list[bytes]]:
+    def made() -> list[bytes]:
+        below = folder() / write.__name__
+        return [path.read_bytes()[:60_000] for path in write(make_runs(1, seed=1), below)[:3]]
+
+    return made
+
+
+TARGETS = {
+    "scenario": Target(
+        scenario, lambda: [SMALL.encode(), (ROOT / "scenarios" / "ten-sources.yaml").read_bytes()]
+    ),
+    "quantity": Target(
+        quantity,
+        lambda: [
+            bytes([place]) + text
+            for place, text in (
+                (0, b"15K"),
+                (1, b"1h30m"),
+                (1, b"{mixture: [{weight: 90%, of: {gamma: {mean: 60s, cv: 0.4}}}, {weight: 10%, of: 5m}]}"),
+                (4, b"50/min"),
+                (5, b"$3/M"),
+                (7, b"20%"),
+                (10, b"2..20 step 2"),
+                (11, b"[{queue: 3, manager: script}]"),
+            )
+        ],
+    ),
+    "samples": Target(samples, lambda: [b"id,seconds\na,3\nb,1.5\n"]),
+    "claims": Target(claims, lambda: [CLAIMS.encode()]),
+    "claude_code": Target(log, _logs(write_claude_code)),
+    "codex": Target(log, _logs(write_codex)),
+    "otel": Target(log, lambda: ["\n".join(map(json.dumps, agents_below_each_other(4))).encode()]),
+    "table": Target(table, _tables),
+    "results": Target(results, lambda: [(folder() / "study" / RESULTS_FILE).read_bytes()]),
+    "manifest": Target(manifest, lambda: [(folder() / "study" / MANIFEST_FILE).read_bytes()]),
+    "map": Target(map_beside, lambda: [_kept(MAP_FILE)]),
+    "why": Target(why_beside, lambda: [_kept(WHY_FILE)]),
+    "threshold": Target(threshold, lambda: [b"p95_makespan_s > 20m", b"cost > $10"]),
+}

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Annotated, Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,8 +22,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from dispatch_sim.scenario.files import read_file
 from dispatch_sim.study.files import ResultsError, append_line, remove_left_over, write_whole, writing_to
 from dispatch_sim.study.gathering import Piece
+from dispatch_sim.study.parquet import TableError, parse_table
 from dispatch_sim.study.reduction import Reduction
 
 UNFINISHED, JOURNAL_FILE = "unfinished", "journal.jsonl"
@@ -32,6 +34,9 @@ FORMAT = 1
 
 MOST_BYTES = 256 * 1024 * 1024
 """Of a journal, and of what is held back for the next part."""
+
+MOST_PART_BYTES = 8 * MOST_BYTES
+"""Of a part: a little more than is held back, and what the last piece brought."""
 
 KEPT_AT_LEAST_S = 60.0
 """A study that has played for longer is not thrown away unasked."""
@@ -57,6 +62,9 @@ class _Stage(_Line):
     engine: str = Field(pattern="^(simpy|compiled)$")
 
 
+_Number = Annotated[int, Field(ge=0, le=10**9)]
+
+
 class _Part(_Line):
     """A part: its file and what it has to hold.
 
@@ -69,7 +77,7 @@ class _Part(_Line):
     """
 
     part: str = Field(pattern=r"^part-[0-9]{6,9}\.parquet$")
-    pieces: list[tuple[int, int, int]]
+    pieces: list[tuple[_Number, _Number, _Number]]
     columns: list[str]
     digest: str
     seconds: float = Field(ge=0, allow_inf_nan=False)
@@ -237,18 +245,21 @@ class Journal:
         """Read a part; None where it is not there, or not what was written."""
         columns = self._reduction.columns
         rows = self._points * sum(count for _, _, count in line.pieces)
+        path = self._folder / line.part
         try:
-            data = (self._folder / line.part).read_bytes()
-        except OSError:
+            data = read_file(path, MOST_PART_BYTES)
+        except (OSError, ValueError):
             return None
         if _digest(data) != line.digest:
             return None
-        table = pq.read_table(pa.BufferReader(data), use_threads=False)
-        if (
-            table.num_rows != rows
-            or table.column_names != line.columns
-            or not set(line.columns) <= set(columns)
-        ):
+        if not set(line.columns) <= set(columns):
+            raise self._refused(f"has a {line.part} that is none of this study")
+        # That its digest is the journal's shows that it is whole, not whose it is.
+        try:
+            table = parse_table(data, dict.fromkeys(line.columns, "number"), rows, path)
+        except TableError as error:
+            raise self._refused(f"has a {line.part} that is none of this study ({error})") from error
+        if table.num_rows != rows:
             raise self._refused(f"has a {line.part} that is none of this study")
         values = np.zeros((rows, len(columns)))
         for name in line.columns:
@@ -293,8 +304,11 @@ def discard(folder: Path, sha256: str | None = None) -> None:
 
 def _lines(unfinished: Path) -> Iterator[_Line]:
     """Yield a journal's lines, up to one that a crash has cut off; nothing where there is none."""
+    path = unfinished / JOURNAL_FILE
+    if path.exists() and not path.is_file():
+        raise _refused(unfinished, "has a journal that is no plain file")
     try:
-        with (unfinished / JOURNAL_FILE).open("rb") as file:
+        with path.open("rb") as file:
             text = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
         return

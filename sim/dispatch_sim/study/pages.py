@@ -14,7 +14,7 @@ from dispatch_sim.study.thrift import Struct, integer, items_in, read_struct, st
 INT64, DOUBLE, BYTE_ARRAY = 2, 5, 6
 """How values are stored (Type)."""
 
-UNCOMPRESSED, SNAPPY, ZSTD = 0, 1, 6
+UNCOMPRESSED, SNAPPY, ZSTD, LZ4 = 0, 1, 6, 7
 """How pages are compressed (CompressionCodec)."""
 
 DATA_PAGE, DICTIONARY_PAGE = 0, 2

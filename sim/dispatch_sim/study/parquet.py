@@ -26,7 +26,7 @@ from dispatch_sim.study.pages import Chunk, Footer, Page
 Kind = Literal["whole", "number", "text", "level"]
 """What a column holds: int64; int64 or double; words; or, as the levels of a factor do, any of these."""
 
-FREE_BYTES = 256 * 2**20
+FREE_BYTES = 512 * 2**20
 """What any file may come to in memory; one that comes to more has to be larger on disk too."""
 
 MOST_TIMES = 100
@@ -44,7 +44,7 @@ _BYTES = {stored.INT64: 8, stored.DOUBLE: 8, stored.BYTE_ARRAY: 4}
 """Of a value in memory; of a word, its place in the dictionary."""
 
 _PLAIN, _BY_DICTIONARY = 0, (2, 8)
-_CODECS = (stored.UNCOMPRESSED, stored.SNAPPY, stored.ZSTD)
+_CODECS = (stored.UNCOMPRESSED, stored.SNAPPY, stored.ZSTD, stored.LZ4)
 _MOST_PAGE = 16 * 2**20
 _MOST_DICTIONARY = 2 * 2**20
 _MOST_GROUPS = 100
@@ -82,6 +82,14 @@ def read_table(path: str | os.PathLike[str], columns: Mapping[str, Kind], most_r
     most_bytes = 2 * stored.MOST_FOOTER + most_rows * len(columns) * 10
     with _in_words(path):
         data = read_file(path, most_bytes)
+    return parse_table(data, columns, most_rows, path)
+
+
+def parse_table(
+    data: bytes, columns: Mapping[str, Kind], most_rows: int, path: str | os.PathLike[str]
+) -> pa.Table:
+    """Read a table as `read_table` does, from the bytes of a file; errors call it by its path."""
+    with _in_words(path):
         footer = stored.read_footer(data)
         _check_columns(footer.types, columns)
         _refuse_too_large(_check_chunks(footer, memoryview(data), most_rows), len(data))

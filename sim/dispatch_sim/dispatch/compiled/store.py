@@ -31,6 +31,7 @@ _SOURCES = [
     _HERE.parent / "outcome.py",
     _HERE.parent / "width.py",
     _HERE.parent.parent / "interruption.py",
+    _HERE.parent.parent / "scenario" / "files.py",
     _HERE.parent.parent / "scenario" / "tasks.py",
     _HERE.parent.parent / "scenario" / "quantities.py",
 ]

@@ -14,6 +14,7 @@ from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.study.answer import answer
 from dispatch_sim.study.conduct import sweep
+from dispatch_sim.study.files import LOCK_FILE, alone_in
 from dispatch_sim.study.results import write_results
 from dispatch_sim.study.stored import read_stored
 from dispatch_sim.study.two_factor_map import map_winners
@@ -167,6 +168,23 @@ def test_a_folder_may_have_links_to_files_that_are_in_it(folder):
         (folder / name).rename(folder / f"kept-{name}")
         (folder / name).symlink_to(f"kept-{name}")
     assert read_stored(folder).replications == 40
+
+
+def test_nothing_is_written_through_a_link_that_lies_in_the_folder(folder):
+    """Under the name of a page, under that which it has until it is whole, and under the lock's."""
+    precious = folder.parent / "precious"
+    precious.write_text("mine")
+    names = [f".{name}.{os.getpid()}.partial" for name in ("report.html", "report.md", "break-even.svg")]
+    for name in ("report.html", *names):
+        (folder / name).unlink(missing_ok=True)
+        (folder / name).symlink_to(precious)
+    rebuild_report(folder)
+    assert not (folder / "report.html").is_symlink()
+    assert precious.read_text() == "mine"
+    (folder / LOCK_FILE).symlink_to(precious)
+    with pytest.raises(UserError, match="cannot be written to"), alone_in(folder):
+        pass
+    assert precious.read_text() == "mine"
 
 
 @pytest.mark.parametrize("engine", ["simpy", "compiled", "simpy and compiled", "compiled and simpy"])

@@ -121,7 +121,9 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object], *, synced: boo
     """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with unfinished.open("wb") as file:
+        # The folder may be a stranger's: a link that lies there would be written through.
+        unfinished.unlink(missing_ok=True)
+        with unfinished.open("xb") as file:
             write(file)
             file.flush()
             if synced:

@@ -239,11 +239,11 @@ def test_no_text_takes_long_to_refuse(name, text):
         worst = [text.format(fill * count, fill * count) for fill in (" ", "1", "_1", ".", "1s")]
         best = math.inf
         for _ in range(5):
-            began = time.perf_counter()
+            began = time.process_time()
             for each in worst:
                 with contextlib.suppress(PydanticCustomError):
                     getattr(q, name)(each)
-            best = min(best, time.perf_counter() - began)
+            best = min(best, time.process_time() - began)
         return best
 
     assert seconds(190) < 100 * max(seconds(19), 1e-5)

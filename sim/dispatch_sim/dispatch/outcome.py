@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, get_type_hints
 
 from dispatch_sim.dispatch.rules import HOUR_S, MILLION
 from dispatch_sim.scenario.model import Values
@@ -191,6 +191,9 @@ class Outcome(NamedTuple):
 
 MEASURES: tuple[str, ...] = Outcome._fields
 """The measures of a replication, in the order of the results' columns."""
+
+WHOLE = frozenset(name for name, kind in get_type_hints(Outcome).items() if kind is int)
+"""Those that are whole numbers."""
 
 
 @dataclass(slots=True)

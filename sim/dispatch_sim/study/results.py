@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import IO, Any, Literal, get_type_hints
+from typing import IO, Any, Literal
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dispatch_sim.dispatch.outcome import MEASURES, Outcome
+from dispatch_sim.dispatch.outcome import MEASURES, WHOLE
 from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.factors import MOST_FACTORS
 from dispatch_sim.scenario.files import find_inside, has_more_values, read_file
@@ -37,7 +37,6 @@ from dispatch_sim.study.workers import all_cores
 RESULTS_FILE = "results.parquet"
 MANIFEST_FILE = "manifest.json"
 
-_WHOLE = frozenset(name for name, kind in get_type_hints(Outcome).items() if kind is int)
 _LARGEST_WHOLE = 2.0**53
 _MOST_MANIFEST = 64 * 2**20
 _MOST_MANIFEST_VALUES = 4_000_000
@@ -100,7 +99,7 @@ def collect(source: Source, design: Design, played: Played) -> Results:
         columns[AVERAGED] = np.full(len(plans) * replications, played.averaged)
     for number, measure in enumerate(played.columns):
         values = played.measures[:, :, number].ravel()
-        whole = measure in _WHOLE and played.averaged == 1 and bool(np.all(values < _LARGEST_WHOLE))
+        whole = measure in WHOLE and played.averaged == 1 and bool(np.all(values < _LARGEST_WHOLE))
         columns[measure] = values.astype(np.int64) if whole else values
     return Results(pd.DataFrame(columns), _manifest(source, design, played))
 

@@ -42,7 +42,10 @@ def play_compiled(plan: Plan, replication: int) -> Played:
 
 
 def difference(one: Played, other: Played) -> str:
-    """Say where two plays differ first, in their logs and then in their outcomes; empty where they do not."""
+    """Say where two plays differ first, in their logs and then in their outcomes; empty where they do not.
+
+    A whole number differs from the same one with a point: a report would say `0.0 refused tries`.
+    """
     (outcome, log), (outcome2, log2) = one, other
     for number, (event, event2) in enumerate(zip(log, log2, strict=False)):
         if event != event2:
@@ -50,7 +53,7 @@ def difference(one: Played, other: Played) -> str:
     if len(log) != len(log2):
         return f"{len(log)} and {len(log2)} events"
     for name, value, value2 in zip(Outcome._fields, outcome, outcome2, strict=True):
-        if value != value2:
+        if value != value2 or type(value) is not type(value2):
             return f"{name}: {value!r} and {value2!r}"
     return ""
 

@@ -14,10 +14,8 @@ from dispatch_sim.dispatch.compiled.flat_plan import FlatPlan, Size
 from dispatch_sim.dispatch.compiled.header import words_of
 from dispatch_sim.dispatch.compiled.store import engine
 from dispatch_sim.dispatch.log import Event, EventKind
-from dispatch_sim.dispatch.outcome import MEASURES, Outcome
+from dispatch_sim.dispatch.outcome import MEASURES, WHOLE, Outcome
 from dispatch_sim.dispatch.plan import Plan
-
-_INTEGERS = [name for name, kind in Outcome.__annotations__.items() if kind == "int"]
 
 _FIRST_LOG = 256
 """Events that a log has room for before it has to grow."""
@@ -140,6 +138,6 @@ class Machine:
 def outcome_of(row: NDArray[np.float64]) -> Outcome:
     """Return a row of measures as an outcome, whole numbers as such."""
     values: list[Any] = [
-        int(value) if name in _INTEGERS else value for name, value in zip(MEASURES, row.tolist(), strict=True)
+        int(value) if name in WHOLE else value for name, value in zip(MEASURES, row.tolist(), strict=True)
     ]
     return Outcome(*values)

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from dispatch_sim.scenario import samples
 from dispatch_sim.scenario.distributions import (
     Constant,
     CountDistribution,
@@ -215,6 +216,16 @@ WRONG = [
     ({"constant": "1s", "uniform": {}}, (), "a mapping of 2"),
     (["1s"], (), "write 60s"),
     ({"empirical": {"csv": "a.csv", "column": "t"}}, ("empirical",), "looked for beside"),
+    ({"empirical": {"cvs": "a.csv", "column": "t"}}, ("empirical", "cvs"), "did you mean 'csv'?"),
+    ({"mixture": "5s"}, ("mixture",), "write a list of {weight: 90%, of: 60s}"),
+    ({"mixture": [{"weight": "x", "of": "5s"}]}, ("mixture", 0, "weight"), "'x' is not"),
+    ({"mixture": [{"weight": 0, "of": "5s"}]}, ("mixture", 0, "weight"), "remove the component"),
+    ({"mixture": [{"weight": 0, "of": "5s"}] * 1001}, ("mixture",), "at most"),
+    (
+        {"mixture": [{"weight": 0.5, "of": {"mixture": [{"weight": 0.01, "of": "5s"}] * 100}}] * 2},
+        ("mixture",),
+        "at most",
+    ),
 ]
 
 
@@ -332,6 +343,40 @@ def test_only_so_many_columns_of_csv_files_are_read_for_a_scenario(tmp_path: Pat
         parse_scenario(many, folder=tmp_path)
     same = text % ", ".join(part % (1 / 40, n % 32) for n in range(40))
     assert parse_scenario(same, folder=tmp_path).batch_size == 1
+
+
+def test_csv_files_that_are_too_large_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By their bytes before they are read, by their rows while they are; one without rows says nothing."""
+    (tmp_path / "heading.csv").write_text("t\n")
+    (tmp_path / "four.csv").write_text("t\n1\n2\n3\n4\n")
+    monkeypatch.setattr(samples, "MOST_ROWS", 3)
+    for name, message in {"heading.csv": "no rows below its heading", "four.csv": "more than 3 rows"}.items():
+        with pytest.raises(ValidationError, match=message):
+            read(SecondsDistribution, {"empirical": {"csv": name, "column": "t"}}, tmp_path)
+    monkeypatch.setattr(samples, "MOST_BYTES", 2**20)
+    (tmp_path / "wide.csv").write_bytes(b"t\n" + b"1" * 2**20)
+    with pytest.raises(ValidationError, match="larger than 1 MiB; take a sample"):
+        read(SecondsDistribution, {"empirical": {"csv": "wide.csv", "column": "t"}}, tmp_path)
+
+
+def test_a_distribution_that_is_none_is_refused_where_it_is_made() -> None:
+    """A sample of nothing, weights that are not those of the parts, times before the beginning."""
+    with pytest.raises(ValueError, match="at least one value"):
+        Empirical(())
+    for weights in ((0.5,), (0.5, 0.6), (0.5, 0.2)):
+        with pytest.raises(ValueError, match="one weight a component"):
+            Mixture(weights, (Constant(1.0), Constant(2.0)))
+    with pytest.raises(ValueError, match="no negative values"):
+        Mixture((0.5, 0.5), (Constant(1.0), Uniform(-2.0, 1.0)))
+
+
+def test_a_sample_has_the_mean_and_the_ends_of_its_values() -> None:
+    """In whatever order they were given; a mixture those of its parts, by weight."""
+    sample = Empirical((4.0, 1.0, 1.0))
+    assert (sample.mean, sample.support) == (2.0, (1.0, 4.0))
+    mixed = Mixture((0.25, 0.75), (sample, Uniform(3.0, 9.0)))
+    assert mixed.mean == pytest.approx(0.25 * 2 + 0.75 * 6)
+    assert mixed.support == (1.0, 9.0)
 
 
 def test_scipy_is_imported_only_for_a_gamma() -> None:

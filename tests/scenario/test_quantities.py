@@ -247,3 +247,10 @@ def test_no_text_takes_long_to_refuse(name, text):
         return best
 
     assert seconds(190) < 100 * max(seconds(19), 1e-5)
+
+
+def test_what_is_less_than_nothing_or_without_end_is_written_so() -> None:
+    """Differences are negative, and a limit that is off is infinite: neither may look like an amount."""
+    assert [format_tokens(n) for n in (-15_200, math.inf)] == ["-15.2K", "inf"]
+    assert [format_duration(s) for s in (-90, math.inf)] == ["-1m 30s", "inf"]
+    assert [format_dollars(x) for x in (-0.0042, math.inf)] == ["-$0.0042", "inf"]

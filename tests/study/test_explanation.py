@@ -171,6 +171,12 @@ def test_sobol_indices_of_a_product_differ_by_the_interaction():
         assert index.total == pytest.approx(variance * (mean**2 + variance) / whole, abs=0.03)
 
 
+def test_a_difference_that_is_constant_or_not_a_number_has_no_indices():
+    """There is no variance to share out: a table of zeros would look like a finding."""
+    assert sobol(lambda x: 0 * x[0] + 5.0, LINEAR, 64) == []
+    assert sobol(lambda x: np.where(x[0] > 1, np.nan, x[1]), LINEAR, 64) == []
+
+
 def test_sobol_indices_of_a_scenario_are_those_of_its_formula():
     """The difference is a d - b k, in the duration and in the tokens of a pair."""
     source = parse_source(PAIRS)
@@ -307,3 +313,9 @@ def test_what_does_not_fit_in_memory_is_refused():
     """Also of one batch at its own size."""
     with pytest.raises(UserError, match="10,000,000 rows"):
         explain(parse_source(PAIRS), replications=9_000_000)
+
+
+def test_a_key_without_a_value_has_nothing_to_start_from():
+    """A limit that is off is no number around which to vary."""
+    with pytest.raises(UserError, match=r"provider\.limits\.requests: the scenario has no value there"):
+        explain(parse_source(PAIRS), ranges={"provider.limits.requests": "10..50"}, samples=0)

@@ -75,3 +75,18 @@ def test_an_unbounded_interval_settles_nothing():
     open_ended = Check(threshold, found.choices[0], Estimate(100.0, 50.0, float("inf"), 40), True)
     assert not open_ended.settled
     assert open_ended.to_json()["estimate"]["high"] is None
+
+
+@pytest.mark.parametrize(
+    ("comparison", "met"),
+    [
+        ("<", [True, False, False]),
+        ("<=", [True, True, False]),
+        (">", [False, False, True]),
+        (">=", [False, True, True]),
+    ],
+)
+def test_a_threshold_is_met_on_its_side_and_at_the_bound_where_it_says_so(comparison, met):
+    """Of 9, 10 and 11 dollars against 10."""
+    threshold = parse_threshold(f"cost {comparison} $10")
+    assert [threshold.is_met_by(value) for value in (9.0, 10.0, 11.0)] == met

@@ -199,6 +199,10 @@ def sobol(
     samples : points of one sequence.
     seed : of the scramblings.
 
+    Returns
+    -------
+    The largest total index first; nothing where the function is constant, or not always a number.
+
     Notes
     -----
     `scipy.stats.sobol_indices` (Saltelli et al., Computer Physics Communications 181, 2010). The error is the
@@ -220,7 +224,8 @@ def sobol(
         result = stats.sobol_indices(func=checked, n=samples, dists=spreads, rng=rng)
         found.append((np.ravel(result.first_order), np.ravel(result.total_order)))
     indices = np.array(found)  # scramblings, kinds, keys
-    if not np.isfinite(indices).all():
+    # Where nothing varies, all of them are zero.
+    if not np.isfinite(indices).all() or not indices.any():
         return []
     mean = indices.mean(axis=0)
     error = t_critical(0.95, SCRAMBLES) * indices.std(axis=0, ddof=1) / math.sqrt(SCRAMBLES)

@@ -13,15 +13,15 @@ import pytest
 from dispatch_sim.report.claim_maps import cell_kind, cell_words, kinds_words, queue_words
 from dispatch_sim.report.claim_overview import beyond_words, decides, what_to_do
 from dispatch_sim.report.claim_relations import COST, TIME
-from dispatch_sim.report.claim_words import regret_rows, threshold_words
+from dispatch_sim.report.claim_words import came_out, regret_rows, threshold_words
 from dispatch_sim.report.claims import overview, write_claims_report
 from dispatch_sim.scenario.formats import format_duration
-from dispatch_sim.study.claim_findings import judge_claims
+from dispatch_sim.study.claim_findings import CaseFinding, ClaimFinding, RatioFinding, judge_claims
 from dispatch_sim.study.claim_map import find_map
 from dispatch_sim.study.claim_regret import RegretEntry, RegretFinding
-from dispatch_sim.study.claims import BreakEvenMap, load_claims
+from dispatch_sim.study.claims import Action, BreakEvenMap, Case, Claim, Ratio, Regret, load_claims
 from dispatch_sim.study.estimates import Estimate
-from dispatch_sim.study.verdicts import Threshold, Verdict
+from dispatch_sim.study.verdicts import PointFinding, State, Threshold, Verdict
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "scenarios" / "claims" / "claims.yaml"
@@ -209,6 +209,98 @@ def test_the_rule_of_thumb_has_a_row_a_scenario():
     assert rows[0] == ("y", "1", "yes", "yes", "no", "one by one", "all at once", "50%", "50%")
     assert rows[1][:5] == ("x", "2", "yes", "yes", "in 1")
     assert rows[1][6:] == ("one by one", "5%", "10%")
+
+
+RATIO = Ratio.model_validate({"of": {"measure": "makespan_s", "strategy": "parallel"}, "at_most": 1})
+
+
+def judged(own, beyond=()):
+    """Return a claim whose cases have come out so, on its own terms and beyond them."""
+    cases = [
+        CaseFinding(
+            Case(
+                where=f"case {number}", what="this to that", beyond=is_beyond, scenario="a.yaml", ratio=RATIO
+            ),
+            4,
+            RatioFinding(
+                (PointFinding(None, Estimate(0.5, 0.5, 0.5, 4), State.HOLDS),), (), "", None, verdict
+            ),
+        )
+        for number, (verdict, is_beyond) in enumerate(
+            [(v, False) for v in own] + [(v, True) for v in beyond], 1
+        )
+    ]
+    claim = Claim(
+        number=1,
+        title="A claim",
+        says="so",
+        do=Action(holds="go together", fails="go apart"),
+        cases=tuple(case.case for case in cases),
+    )
+    return ClaimFinding(claim, tuple(cases))
+
+
+YES, NO, OPEN = Verdict.CONFIRMED, Verdict.REFUTED, Verdict.NOT_SHOWN
+
+
+@pytest.mark.parametrize(
+    ("own", "beyond", "advice"),
+    [
+        ([YES], [], "Go together."),
+        ([YES], [YES], "Go together."),
+        ([YES], [NO], "On its own terms: go together. Beyond them: go apart."),
+        ([YES], [OPEN], "On its own terms: go together. Where it does not hold beyond them: go apart."),
+        ([NO], [YES], "Go apart."),
+        ([OPEN], [YES], "Nothing is shown either way."),
+        ([YES, NO, YES], [], "Case 1 and case 3: go together. Case 2: go apart."),
+        ([Verdict.DEPENDS], [], "Where it holds: go together. Where not: go apart."),
+    ],
+)
+def test_what_to_do_is_what_was_shown_and_no_more(own, beyond, advice):
+    """Each verdict has its advice; where some cases hold and some do not, each is named."""
+    assert what_to_do(judged(own, beyond)) == advice
+
+
+@pytest.mark.parametrize(
+    ("beyond", "said"),
+    [([], "\N{EN DASH}"), ([YES], "holds as well ("), ([NO], "does not hold ("), ([OPEN], "not settled (")],
+)
+def test_what_becomes_of_a_claim_beyond_its_terms_is_told_by_its_verdict(beyond, said):
+    """And nothing where nothing beyond was asked."""
+    assert beyond_words(judged([YES], beyond)).startswith(said)
+
+
+def test_a_rule_of_thumb_is_told_with_what_it_costs_and_where_it_costs_most():
+    """Its mean, what doing always the same costs, in how many settings it is right, and the worst of them."""
+    right = RegretEntry(
+        "x.yaml", {}, 4, True, True, True, ("parallel", 4), ("parallel", 4), Estimate(0, 0, 0, 4)
+    )
+    wrong = RegretEntry(
+        "y.yaml",
+        {"provider.limits.scale": 2},
+        4,
+        True,
+        False,
+        True,
+        ("sequential", 1),
+        ("queue", 3),
+        Estimate(0.5, 0.4, 0.6, 4),
+    )
+    always = {"sequential": Estimate(0.75, 0.7, 0.8, 2)}
+    statement = Case(where="all", what="the rule", regret=Regret(at_most=0.1))
+
+    def told(*entries):
+        found = RegretFinding(entries, Estimate(0.25, 0.2, 0.3, 2), always, NO)
+        return came_out(CaseFinding(statement, 0, found))
+
+    text = told(right, wrong)
+    assert "Mean regret 25% (20% to 30%) over 2 scenarios" in text
+    assert "always the same way: one by one 75%" in text
+    assert "the best that was played in 1 of 2 settings" in text
+    assert "Worst: 50% (40% to 60%) more in y.yaml (scale 2), where it says one by one" in text
+    assert "the best is a queue of 3" in text
+    assert "Worst" not in told(right)
+    assert told() == "No scenario has both one by one and all at once."
 
 
 def run(*arguments, cwd):

@@ -1,12 +1,14 @@
 """What was reached, and what is told beside the choice."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
-from dispatch_sim.report.reached import along_factors, front, limits_kept, reached, slots
+from dispatch_sim.report.reached import MOST_FACTORS, along_factors, front, limits_kept, reached, slots
 from dispatch_sim.report.terminal import comparison_text, sweep_text
 from dispatch_sim.report.view import main_view
+from dispatch_sim.study.sign_changes import Crossing, Region, SignChanges
 from tests.report.conftest import TIGHT, answered
 
 
@@ -62,6 +64,42 @@ def test_break_evens_along_factors_are_told(factors):
     told = along_factors(factors)
     assert told
     assert all(sentence.startswith("Along ") for sentence in told[:1])
+
+
+def along(answered, **changes):
+    """Return what is told of a break-even along a factor that has come out otherwise."""
+    return along_factors(
+        replace(answered, factor_break_evens=(replace(answered.factor_break_evens[0], **changes),))
+    )
+
+
+def test_a_factor_is_told_by_what_was_shown_of_it(factors):
+    """Practically equal, one side better all along, a place between levels or at one, or none of these."""
+    better = SignChanges((Region(1.0, 60.0, "queue"),), (), ())
+    between = Crossing(7.0, 6.0, 8.0, "parallel_wins_above", True)
+    (equal,) = along(factors, practically_equal=True)
+    assert equal.endswith("are practically equal.")
+    (all_over,) = along(factors, practically_equal=False, changes=better)
+    assert re.search(r"the best queue.* wins at every level\.$", all_over)
+    (turns,) = along(factors, practically_equal=False, changes=replace(better, crossings=(between,)))
+    assert re.search(r"starting all together wins above .*, between 1 and 60\.$", turns)
+    (at_a_level,) = along(
+        factors, practically_equal=False, changes=replace(better, crossings=(replace(between, at=60.0),))
+    )
+    assert ", between" not in at_a_level
+    two = SignChanges(
+        (Region(1.0, 9.0, "queue"), Region(20.0, 60.0, None)), (), (replace(between, resolved=False),)
+    )
+    (open_,) = along(factors, practically_equal=False, changes=two)
+    assert open_.endswith("where the two change places is not settled.")
+
+
+def test_of_many_factors_the_first_are_told_and_the_rest_are_in_the_files(factors):
+    """A page is read by people."""
+    many = replace(factors, factor_break_evens=factors.factor_break_evens[:1] * (MOST_FACTORS + 2))
+    told = along_factors(many)
+    assert len(told) == MOST_FACTORS + 1
+    assert told[-1] == "There are two more along factors, in the files."
 
 
 @pytest.mark.parametrize("objective", ["minimise: p95_makespan", "minimise: p95_makespan, deadline: 1h"])

@@ -1,17 +1,18 @@
 """A map shows who wins where, and where that is not shown it says so."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from dispatch_sim.report.maps import cell_sign, map_sentences, map_text, write_map
+from dispatch_sim.report.maps import cell_sign, legend, map_sentences, map_text, write_map
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.study.choice import choose
 from dispatch_sim.study.two_factor_map import map_winners
-from dispatch_sim.study.winners import Standing, find_winner
+from dispatch_sim.study.winners import Standing, Winner, find_winner
 from tests.study.pairs import NOISY, PAIRS, pairs_border
 
 
@@ -214,6 +215,45 @@ def test_a_map_is_written_as_picture_page_table_and_json(tmp_path):
         assert list(whole[column]) == list(table[column])
     assert json.loads((tmp_path / "one" / "map.json").read_text())["cells"][0]["standing"] == "shown"
     assert [cell_sign(cell.winner, found) for cell in found.cells] == ["all", "all", "one", "all"]
+
+
+@pytest.fixture(scope="module")
+def four_cells():
+    """Return a map of two by two."""
+    return map_winners(parse_source(PAIRS), "tasks.duration=40s,80s", "merge.pair.tokens=1K,2K")
+
+
+def come_out(found, *winners):
+    """Return a map whose cells have come out so: each a point, its kind and standing, and what is as good."""
+    of_cells = [
+        Winner(point, kind, standing, (point, *as_good), 1.0, None, np.nan, np.nan, np.nan)
+        for point, kind, standing, *as_good in winners
+    ]
+    cells = tuple(replace(cell, winner=won) for cell, won in zip(found.cells, of_cells, strict=True))
+    return replace(found, cells=cells)
+
+
+def test_where_nothing_is_shown_a_map_names_no_winner(four_cells):
+    """It counts where ways are practically equal, and where it is open; neither is a win."""
+    equal, open_ = (("parallel", 0), "all", Standing.EQUAL), (("parallel", 0), "all", Standing.OPEN)
+    text = " ".join(map_sentences(come_out(four_cells, equal, open_, open_, open_)))
+    assert text.startswith("Nowhere is one way shown to be better than all others.")
+    assert "In one cell others are practically equal" in text
+    assert "In three it is open which way is the best" in text
+    assert "all at once in" not in text
+
+
+def test_a_queue_that_wins_is_told_with_its_widths_and_where_they_are_open(four_cells):
+    """The widths that win most often, and how far they go; a cell shows between which the best lies."""
+    wins = [(("queue", width), "queue", Standing.SHOWN) for width in (2, 3, 7)]
+    open_ = (("queue", 4), "queue", Standing.WIDTH_OPEN, ("queue", 3), ("queue", 5))
+    found = come_out(four_cells, *wins, open_)
+    text = map_sentences(found)[0]
+    assert "a queue in 4 of 4 cells (2 wide in 1, 3 wide in 1 and 7 wide in 1, 2 to 7 wide in all)" in text
+    assert cell_sign(found.cells[3].winner, found) == "3-5"
+    assert cell_sign(None, found) == "-"
+    assert "2-4: a width from 2 to 4, which of them is open" in legend(found)
+    assert not any(line.startswith(("=", "?")) for line in legend(found))
 
 
 def test_a_cell_that_cannot_be_played_is_left_out_and_says_why():

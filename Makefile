@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help sweep claims test lint pytest conformance mutants bench validate reports schema fuzz clean
+.PHONY: help sweep claims test lint pytest conformance mutants bench validate reports schema fuzz determinism coverage clean
 
 help:
 	@echo "make sweep   run the main job: scenarios/ten-sources.yaml into reports/ten-sources/"
@@ -15,11 +15,13 @@ help:
 	@echo "make conformance  play 10,000 scenarios by both engines, and compare with =="
 	@echo "make mutants  change single lines of the statistics, and see whether tests notice"
 	@echo "make fuzz    look for files that are neither read nor refused, a minute a reader"
+	@echo "make determinism  play the same studies in every way there is, and compare bytes"
+	@echo "make coverage  run all tests, and say which lines and branches none of them runs; fails below 95%"
 	@echo "make bench   measure our speed beside others', into reports/benchmarks/"
 	@echo "make validate  write how often 95% sets hold the truth, into reports/validation/"
 	@echo "make reports rebuild the kept reports under reports/"
 	@echo "make schema  write docs/scenario.schema.json and docs/parameters.md anew"
-	@echo "make clean   remove the environment and caches"
+	@echo "make clean   remove the environments and caches"
 
 sweep: $(READY)
 	$(BIN)/dispatch-sim map scenarios/ten-sources.yaml --y provider.limits.scale=0.3..20 > /dev/null
@@ -50,6 +52,12 @@ fuzz: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fuzz]'
 	$(BIN)/python -m tests.fuzz.run
 
+determinism: $(READY)
+	$(BIN)/python -m tests.determinism
+
+coverage: $(READY)
+	$(BIN)/python -m pytest -n auto --cov --cov-report=term-missing
+
 bench: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python benchmarks
@@ -79,4 +87,4 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build *.egg-info sim/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache mutants
+	rm -rf $(VENV) build *.egg-info sim/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .venv-3?? .coverage .coverage.* mutants

@@ -116,7 +116,7 @@ OLDER_PROCESSOR = {
     "OPENBLAS_CORETYPE": "Nehalem",
     "ARROW_USER_SIMD_LEVEL": "SSE4_2",
 }
-"""Has NumPy, OpenBLAS and Arrow do without AVX, as they would where there is none; of no effect but on x86."""
+"""Has NumPy, OpenBLAS and Arrow do without AVX, as where there is none; without effect but on x86."""
 
 REFERENCE = Way("simpy, this process", "simpy", reported=True)
 """What all others are held against."""

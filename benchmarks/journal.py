@@ -1,6 +1,6 @@
 """What it costs to keep what is played, and what a second worker gains: `python benchmarks/journal.py`.
 
-A whole study of the ten sources each time, without a folder and with one, in turn; and by one worker and by two.
+A whole study of the ten sources each time, without a folder and with one, in turn; by one worker and by two.
 """
 
 from __future__ import annotations

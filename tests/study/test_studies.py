@@ -16,7 +16,7 @@ from dispatch_sim.dispatch.plan import make_plan
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.strategy import parse_strategy
-from dispatch_sim.study import runner
+from dispatch_sim.study import runner, workers
 from dispatch_sim.study.answer import AnswerError, answer
 from dispatch_sim.study.conduct import compare, sweep
 from dispatch_sim.study.design import DesignError, design_comparison, design_sweep
@@ -230,6 +230,40 @@ def test_workers_that_die_one_after_another_end_the_study_in_words(monkeypatch):
     finally:
         ended.set()
         killing.join()
+
+
+def test_a_machine_that_starts_no_more_processes_is_told_in_words(monkeypatch):
+    """As where a user may have only so many; those that were started are ended."""
+    started = []
+
+    class Worker(workers._Worker):
+        def __init__(self, context):
+            if started:
+                raise BlockingIOError(11, "Resource temporarily unavailable")
+            super().__init__(context)
+            started.append(self.process)
+
+    monkeypatch.setattr(workers, "_Worker", Worker)
+    monkeypatch.setattr(runner, "WORTH_A_POOL", 0)
+    with pytest.raises(WorkerError, match=r"unavailable\. Try fewer --jobs"):
+        sweep(parse_source(TEXT + "engine: simpy\n"), replications=200, jobs=2)
+    started[0].join(10)
+    assert started[0].exitcode == -signal.SIGKILL
+
+
+def test_processes_are_started_deaf_to_ctrl_c_and_this_one_hears_it_afterwards():
+    """It waits, and is not lost."""
+    reached = []
+
+    def interrupted():
+        with workers._deaf():
+            signal.raise_signal(signal.SIGINT)
+            reached.append(signal.pthread_sigmask(signal.SIG_BLOCK, []))
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert signal.SIGINT in reached[0]
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
 def test_results_are_read_as_they_were_written(tmp_path):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import multiprocessing.connection
+import multiprocessing.resource_tracker
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext
 from typing import cast
@@ -162,10 +163,18 @@ def play_in_processes(
     deaths = 0
 
     def start(count: int) -> None:
-        with uninterrupted():  # so that each process that has begun is among those that are ended
-            started = [_Worker(context) for _ in range(count)]
-            workers.extend(started)
-        for worker in started:
+        for _ in range(count):
+            with (
+                uninterrupted(),
+                _deaf(),
+            ):  # so that each process that has begun is among those that are ended
+                try:
+                    worker = _Worker(context)
+                except OSError as error:
+                    raise WorkerError(
+                        f"a worker process cannot be started: {error.strerror or error}. Try fewer --jobs"
+                    ) from error
+                workers.append(worker)
             # Not as an argument: a process that dies before it reads that leaves its parent waiting.
             worker.send((design, reduction))
 
@@ -210,9 +219,26 @@ def play_in_processes(
         raise
 
 
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Have processes that are started in here never interrupted: the parent decides when a study ends.
+
+    Ctrl-C goes to all processes of a terminal, also to one that is too young to have said so itself.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    multiprocessing.resource_tracker.ensure_running()  # started with a worker, that would undo the next line
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _work(pipe: Connection) -> None:
     """In a worker process: play the blocks that come, until no more do."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when an interrupted study ends
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError):

@@ -267,6 +267,8 @@ def _write(answered: Answer, folder: Path, *, pages: bool) -> None:
     from dispatch_sim.study.results import write_results
 
     written = write_results(answered.results, folder)
+    if not written:  # what lies there says more, and so do its pages
+        return
     if pages:
         # Imported here: drawing is what takes longest to load, and one may do without.
         from dispatch_sim.report.page import write_report

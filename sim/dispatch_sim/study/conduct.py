@@ -14,6 +14,7 @@ from dispatch_sim.study.cluster import connected
 from dispatch_sim.study.design import Design, design_comparison, design_sweep
 from dispatch_sim.study.files import alone_in
 from dispatch_sim.study.gathering import Keep
+from dispatch_sim.study.journal import saying_what_is_kept
 from dispatch_sim.study.playing import Playing
 from dispatch_sim.study.results import Results, Stopped, collect, identity, with_end
 from dispatch_sim.study.runner import OnProgress
@@ -109,6 +110,7 @@ def _conduct(
         if folder is not None:
             held.enter_context(alone_in(Path(folder)))
             playing.keep_in(Path(folder), identity(source, points, keep), resume)
+            held.enter_context(saying_what_is_kept(Path(folder)))
         workers = held.enter_context(connected(cluster)) if cluster is not None else None
         while True:
             played = playing.play(jobs, workers)

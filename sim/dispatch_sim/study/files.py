@@ -12,13 +12,14 @@ import errno
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import IO
 
 from filelock import FileLock, Timeout
 
+from dispatch_sim.interruption import uninterrupted
 from dispatch_sim.scenario.problems import UserError
 
 LOCK_FILE = ".dispatch-sim.lock"
@@ -33,10 +34,24 @@ class ResultsError(UserError):
 def writing_to(folder: Path) -> Iterator[None]:
     """Make a folder, and turn what goes wrong in writing to it into a `ResultsError`."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        _make(folder)
         yield
     except OSError as error:
         raise ResultsError(f"{folder}: cannot be written to: {error.strerror or error}") from error
+
+
+def _make(folder: Path) -> None:
+    """Make a folder, and those above it, safe from a power cut: with its name all in it were lost."""
+    if folder.is_dir():
+        return
+    if folder.parent != folder:
+        _make(folder.parent)
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+    sync_folder(folder.parent)
 
 
 @contextmanager
@@ -62,21 +77,24 @@ def alone_in(folder: Path) -> Iterator[None]:
                 f"{folder}: another run is writing there; wait for its end, or name another folder with --out"
             ) from error
     try:
+        if lock.lock_counter == 1:
+            remove_left_over(folder)
         yield
     finally:
         if lock.lock_counter == 1:
-            path.unlink(missing_ok=True)  # while it is held: who opens it later makes another
+            with suppress(
+                OSError
+            ):  # as in a folder that has become read-only: it locks nothing by being there
+                path.unlink(missing_ok=True)  # while it is held: who opens it later makes another
         lock.release()
         if made and not lock.is_locked:
-            _remove_empty(folder)
+            remove_empty(folder)
 
 
-def _remove_empty(folder: Path) -> None:
-    """Remove a folder that was made and that nothing has come into."""
-    try:
+def remove_empty(folder: Path) -> None:
+    """Remove a folder if nothing is in it."""
+    with suppress(OSError):
         folder.rmdir()
-    except OSError:
-        return
 
 
 def check_folder(folder: Path) -> None:
@@ -119,20 +137,84 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object], *, synced: boo
     write : writes into the open file.
     synced : whether it is safe from a power cut when this returns.
     """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    unfinished = _beside(path, "new")
     try:
-        # The folder may be a stranger's: a link that lies there would be written through.
-        unfinished.unlink(missing_ok=True)
-        with unfinished.open("xb") as file:
-            write(file)
-            file.flush()
-            if synced:
-                sync(file.fileno())
+        _write(unfinished, write, synced=synced)
         os.replace(unfinished, path)
     finally:
-        unfinished.unlink(missing_ok=True)
+        _remove(unfinished)
     if synced:
         sync_folder(path.parent)
+
+
+def write_pair(
+    table: Path,
+    write_table: Callable[[IO[bytes]], object],
+    about: Path,
+    write_about: Callable[[IO[bytes]], object],
+) -> None:
+    """Have two files of a folder written, of which one says what the other is.
+
+    Whatever happens, `about` never stands beside another table than its own. Both are written before what
+    was there is touched, so a full disk leaves that as it was; and where a step fails, that is put back. Each
+    step is on the disk before the next one: a power cut may leave the table without `about`.
+    """
+    new = {path: _beside(path, "new") for path in (table, about)}
+    old = {path: _beside(path, "old") for path in (about, table)}
+    try:
+        _write(new[table], write_table)
+        _write(new[about], write_about)
+        with uninterrupted():
+            _exchange(table, about, new, old)
+        for path in old.values():
+            _remove(path)
+    finally:
+        for path in new.values():
+            _remove(path)
+
+
+def _exchange(table: Path, about: Path, new: Mapping[Path, Path], old: Mapping[Path, Path]) -> None:
+    """Put two new files in the place of old ones, or these back where that fails."""
+    moved = []
+    try:
+        if table.is_file():
+            for path in (about, table):
+                if path.is_file():
+                    os.replace(path, old[path])
+                    moved.append(path)
+                    sync_folder(path.parent)
+        else:
+            about.unlink(missing_ok=True)
+        os.replace(new[table], table)
+        sync_folder(table.parent)
+        os.replace(new[about], about)
+    except OSError:
+        with suppress(OSError):
+            for path in reversed(moved):
+                os.replace(old[path], path)
+        raise
+    sync_folder(table.parent)
+
+
+def _beside(path: Path, which: str) -> Path:
+    """Return the name of a file, in the same folder, that is there only while another is written."""
+    return path.with_name(f".{path.name}.{which}.{os.getpid()}.partial")
+
+
+def _write(path: Path, write: Callable[[IO[bytes]], object], *, synced: bool = True) -> None:
+    # The folder may be a stranger's: a link that lies there would be written through.
+    path.unlink(missing_ok=True)
+    with path.open("xb") as file:
+        write(file)
+        file.flush()
+        if synced:
+            sync(file.fileno())
+
+
+def _remove(path: Path) -> None:
+    """Remove a file that is of no more use, if that is possible."""
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def append_line(path: Path, line: str) -> None:
@@ -152,12 +234,22 @@ def sync(descriptor: int) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Have a folder's names on the disk, where the system knows of that."""
+    """Have a folder's names on the disk, where the system knows of that.
+
+    Some let no folder be opened, or be forced to the disk. As PostgreSQL does (`fsync_fname_ext` in its
+    src/common/file_utils.c), we take that for all that can be had there.
+    """
     if os.name == "nt":
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except (PermissionError, IsADirectoryError):
+        return
     try:
         sync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EBADF, errno.EINVAL):
+            raise
     finally:
         os.close(descriptor)
 
@@ -169,4 +261,4 @@ def remove_left_over(folder: Path) -> None:
     """Remove what processes that were killed have left half written; for one who is `alone_in` the folder."""
     for path in folder.glob(".*.partial"):
         if _PARTIAL.fullmatch(path.name):
-            path.unlink(missing_ok=True)
+            _remove(path)

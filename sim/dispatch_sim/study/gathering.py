@@ -125,14 +125,15 @@ class Rows:
         """Return all that is kept, in order."""
         return [self._pieces[first] for first in sorted(self._pieces)]
 
-    def table(self, shape: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    def table(self, shape: tuple[int, int], stop: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the numbers of the replications, shape (R,), and what they came to, (points, R, columns).
 
         Parameters
         ----------
         shape : numbers of points and columns.
+        stop : the replication before which they end; an earlier run may have been further.
         """
-        pieces = self.pieces()
+        pieces = [piece for piece in self.pieces() if piece.stop <= stop]
         numbers = [np.arange(piece.first, piece.stop) for piece in pieces]
         points, columns = shape
         values = [piece.values for piece in pieces]
@@ -193,11 +194,16 @@ class Blocks:
             for first in sorted(of_size)
         ]
 
-    def table(self, shape: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return the numbers of the whole blocks, shape (B,), and their means, (points, B, columns)."""
+    def table(self, shape: tuple[int, int], stop: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the numbers of the whole blocks, shape (B,), and their means, (points, B, columns).
+
+        Parameters
+        ----------
+        shape, stop : as for `Rows`.
+        """
         points, columns = shape
         sums = self._sums.get(self.size, {})
-        firsts = sorted(sums)
+        firsts = sorted(first for first in sums if first + self.size <= stop)
         values = np.empty((points, len(firsts), columns))
         for row, first in enumerate(firsts):
             values[:, row] = sums[first]

@@ -57,7 +57,10 @@ class Playing:
         ResultsError
             Where what lies there is of another study, or is not to be thrown away unasked.
         """
-        journal = Journal(folder, study, self.design.points, self._reduction)
+        most = self.design.at_most or self.design.replications
+        if self._keep == "aggregates":
+            most = whole_blocks(most)
+        journal = Journal(folder, study, self.design.points, most, self._reduction)
         if resume:
             for piece in journal.resume():
                 self._kept.add(piece)
@@ -91,7 +94,7 @@ class Playing:
             # Of a study that goes on to its results at once, the last part would be written for nothing.
             if self._journal is not None and not done:
                 self._journal.write_part()
-        numbers, values = self._kept.table((design.points, len(reduction.columns)))
+        numbers, values = self._kept.table((design.points, len(reduction.columns)), design.replications)
         return Played(
             numbers,
             values,

@@ -6,6 +6,7 @@ Both are written whole or not at all, and the same study gives the same bytes, h
 from __future__ import annotations
 
 import json
+import logging
 import os
 import platform
 import re
@@ -27,15 +28,19 @@ from dispatch_sim.scenario.files import find_inside, has_more_values, read_file
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.study.design import MAX_ROWS, Design
 from dispatch_sim.study.estimates import averaged
-from dispatch_sim.study.files import ResultsError, alone_in, write_whole, writing_to
+from dispatch_sim.study.files import ResultsError, alone_in, write_pair, writing_to
 from dispatch_sim.study.gathering import AVERAGED, SHARE_WON, WITHIN_LIMITS, Keep
-from dispatch_sim.study.journal import discard
+from dispatch_sim.study.journal import discard, saying_what_is_kept
 from dispatch_sim.study.parquet import Kind, TableError, read_table
 from dispatch_sim.study.runner import Played
 from dispatch_sim.study.workers import all_cores
 
+_LOG = logging.getLogger("dispatch_sim")
+
 RESULTS_FILE = "results.parquet"
 MANIFEST_FILE = "manifest.json"
+
+_HOW_OFTEN = ("replications", "at_most", "seconds")
 
 _LARGEST_WHOLE = 2.0**53
 _MOST_MANIFEST = 64 * 2**20
@@ -113,9 +118,13 @@ def with_end(results: Results, stopped: Stopped) -> Results:
 def write_results(results: Results, folder: str | os.PathLike[str]) -> list[Path]:
     """Write the table and its manifest into a folder, and remove what was kept there to resume the study.
 
-    Each file appears whole or not at all, and a table never beside another's manifest: between the two there
-    is none. What is kept to resume it stays until all is safe from a power cut, and for a study that is not
-    done.
+    A manifest never stands beside another study's table, and where they cannot be written, what was there
+    stays. What is kept to resume the study stays until all is safe from a power cut, and for a study that is
+    not done.
+
+    Returns
+    -------
+    The files; none where an interrupted study was played less often than the same that lies there.
 
     Raises
     ------
@@ -123,15 +132,44 @@ def write_results(results: Results, folder: str | os.PathLike[str]) -> list[Path
         Where the folder cannot be written to.
     """
     folder = Path(folder)
-    with alone_in(folder), writing_to(folder):
-        (folder / MANIFEST_FILE).unlink(missing_ok=True)
-        table = pa.Table.from_pandas(results.frame, preserve_index=False)
-        write_whole(folder / RESULTS_FILE, partial(_write_table, table=table))
+    table, manifest = folder / RESULTS_FILE, folder / MANIFEST_FILE
+    with saying_what_is_kept(folder), alone_in(folder), writing_to(folder):
+        if results.manifest["interrupted"] and (fuller := _fuller_played(results, folder)):
+            _LOG.warning(
+                "%s: has this study with %s replications; it stays, as this one was interrupted at %s",
+                *(folder, f"{fuller:,}", f"{results.manifest['replications']['played']:,}"),
+            )
+            return []
+        frame = pa.Table.from_pandas(results.frame, preserve_index=False)
         text = json.dumps(results.manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        write_whole(folder / MANIFEST_FILE, lambda file: file.write(text.encode("utf-8")))
+        write_pair(
+            table,
+            partial(_write_table, table=frame),
+            manifest,
+            lambda file: file.write(text.encode("utf-8")),
+        )
         if not results.manifest["interrupted"]:
             discard(folder, results.manifest["scenario"]["sha256"])
-    return [folder / RESULTS_FILE, folder / MANIFEST_FILE]
+    return [table, manifest]
+
+
+def _fuller_played(results: Results, folder: Path) -> int:
+    """Return how often the same study in a folder was played; 0 where it is not there, or less often."""
+    try:
+        there = _read_manifest(find_inside(MANIFEST_FILE, [folder]))
+        played = there["replications"]["played"]
+        same = _but_for_replications(there) == _but_for_replications(results.manifest)
+        more = isinstance(played, int) and played >= results.manifest["replications"]["played"]
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError):
+        return 0
+    return played if same and more and (folder / RESULTS_FILE).is_file() else 0
+
+
+def _but_for_replications(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return what a study is of, however often and by which engine it is played."""
+    scenario: dict[str, Any] = manifest["scenario"]["resolved"]
+    study = {key: value for key, value in scenario["study"].items() if key not in _HOW_OFTEN}
+    return scenario | {"study": study, "engine": None, "points": manifest["design_points"]}
 
 
 def read_results(folder: str | os.PathLike[str]) -> Results:

@@ -96,7 +96,7 @@ def play_design(
             on_progress(first + rows.played, design.replications)
 
     interrupted = not play_blocks(design, [replications], engine, reduction, jobs, keep)
-    numbers, measures = rows.table((design.points, len(reduction.columns)))
+    numbers, measures = rows.table((design.points, len(reduction.columns)), design.replications)
     return Played(numbers, measures, interrupted, engine)
 
 
@@ -130,6 +130,8 @@ def play_blocks(
         Where worker processes died, or a cluster was lost.
     """
     count = sum(map(len, replications))
+    if count == 0:  # an earlier run has played them
+        return True
     if cluster is not None:
         jobs = cluster.workers
     elif engine == "compiled":

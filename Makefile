@@ -6,13 +6,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help sweep claims test lint pytest conformance mutants bench validate reports schema fuzz determinism coverage clean
+.PHONY: help sweep claims test lint pytest conformance faults mutants bench validate reports schema fuzz determinism coverage clean
 
 help:
 	@echo "make sweep   run the main job: scenarios/ten-sources.yaml into reports/ten-sources/"
 	@echo "make claims  put the eighteen claims to the model, into reports/claims/"
 	@echo "make test    run all checks: ruff, mypy, import contract, pytest"
 	@echo "make conformance  play 10,000 scenarios by both engines, and compare with =="
+	@echo "make faults  kill, starve and cut off studies wherever they write, and resume them; half an hour"
 	@echo "make mutants  change single lines of the statistics, and see whether tests notice"
 	@echo "make fuzz    look for files that are neither read nor refused, a minute a reader"
 	@echo "make determinism  play the same studies in every way there is, and compare bytes"
@@ -43,6 +44,9 @@ pytest: $(READY)
 
 conformance: $(READY)
 	$(BIN)/python -m tests.dispatch.conformance
+
+faults: $(READY)
+	$(BIN)/python -m tests.faults
 
 mutants: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[mutants]'

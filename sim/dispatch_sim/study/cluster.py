@@ -1,39 +1,59 @@
 """Plays blocks of replications on a Dask cluster: an existing one, or workers started on this machine.
 
 All is Dask's own (the extra `cluster`): its scheduler gives blocks to workers, and those of a worker that
-dies to another. What is here says what a block is. A cluster runs whatever it is sent, as whoever started it:
-connect to your own only.
+dies to another. What is here says what a block is, and what a worker has to be like. A cluster runs whatever
+it is sent, as whoever started it: connect to your own only.
 """
 
 from __future__ import annotations
 
+import logging
+import math
+import multiprocessing.resource_tracker
 import pickle
 import re
+import signal
+import threading
+import time
 import zlib
-from collections.abc import Iterator
-from concurrent.futures import CancelledError, Future
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import CancelledError
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa
+
+from dispatch_sim.interruption import uninterrupted
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.study.design import Design
 from dispatch_sim.study.engines import load_engine
 from dispatch_sim.study.gathering import Piece
 from dispatch_sim.study.reduction import Reduction
-from dispatch_sim.study.workers import (
-    BLOCKS_AT_WORK,
-    CompiledPlayer,
-    Keep,
-    WorkerError,
-    play_block,
-    play_with,
-)
+from dispatch_sim.study.versions import differences, playing_with
+from dispatch_sim.study.workers import BLOCKS_AT_WORK, CompiledPlayer, Keep, WorkerError, play_block
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Future
 
-_LOCAL = re.compile(r"local:([1-9][0-9]{0,3})")
+ANSWERS_WITHIN_S = 10
+"""After how many seconds a scheduler counts as not there."""
+
+COUNTED_EVERY_S = 1.0
+"""How often the scheduler is asked for the number of its workers, which may join and leave."""
+
+_LOCAL = re.compile(r"local:([1-9][0-9]{0,2})")
+_SCHEDULER = re.compile(
+    r"(tcp|tls|ws|wss)://[^\s/:]+:[0-9]{1,5}|(tcp|tls|ws|wss)://\[[0-9a-fA-F:.]+\]:[0-9]{1,5}"
+)
+_LOG = logging.getLogger("dispatch_sim")
+
+_Packed = tuple[int, int, tuple[int, ...], bytes]
+"""A piece on its way, of plain types, compressed: rows take a quarter of the room, or less, and that takes a
+tenth of the time that playing them does."""
 
 
 class ClusterError(UserError):
@@ -45,12 +65,26 @@ class Cluster:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._threads: int | None = None
+        self._counted = 0.0
 
     @property
     def workers(self) -> int:
-        """How many blocks are played at once: the threads of all workers."""
-        threads: dict[str, int] = self._client.nthreads()
-        return max(1, sum(threads.values()))
+        """How many blocks are played at once: the threads of all workers, those of one while there are none.
+
+        Raises
+        ------
+        WorkerError
+            Where the scheduler is lost.
+        """
+        if self._threads is None or time.monotonic() - self._counted >= COUNTED_EVERY_S:
+            with _scheduler_there():
+                found = sum(self._client.nthreads().values())
+            if found == 0 != self._threads:
+                _LOG.warning("the cluster has no workers at present; waiting for them")
+            self._threads = found
+            self._counted = time.monotonic()
+        return max(1, self._threads)
 
     def play(
         self, design: Design, engine: str, reduction: Reduction, blocks: Iterator[range], keep: Keep
@@ -60,29 +94,42 @@ class Cluster:
         Raises
         ------
         WorkerError
-            Where the scheduler is lost, or block after block kills its worker.
+            Where the scheduler is lost, or a block kills one worker after another.
+        ClusterError
+            Where a worker has other versions than this machine.
         """
-        from distributed import KilledWorker
-        from distributed.comm.core import CommClosedError
-
         # A few kB with each block: what is scattered once is lost with the workers that hold it.
         what = zlib.compress(pickle.dumps((design, engine, reduction)))
-        with self._client.get_executor(pure=False) as executor:
+        at_work: dict[Future, range] = {}
+        ended: SimpleQueue[Future] = SimpleQueue()
+        while True:
+            for block in islice(blocks, max(0, BLOCKS_AT_WORK * self.workers - len(at_work))):
+                with _scheduler_there():
+                    future = self._client.submit(pickle.loads, pickle.dumps(_Call(what, block)), pure=False)
+                at_work[future] = block
+                future.add_done_callback(ended.put)
+            if not at_work:
+                return
+            self._keep(ended, at_work, keep)
 
-            def submit(block: range) -> Future[Piece]:
-                submitted: Future[Piece] = executor.submit(_play, what, block)
-                return submitted
-
-            try:
-                play_with(submit, blocks, BLOCKS_AT_WORK * self.workers, keep)
-            except (CancelledError, CommClosedError, KilledWorker, OSError) as error:
-                raise WorkerError(
-                    f"the cluster was lost: {str(error)[:200] or type(error).__name__}. Go on with --resume, "
-                    "with or without a cluster"
-                ) from error
-            except BaseException:
-                executor.shutdown(wait=False)
-                raise
+    def _keep(self, ended: SimpleQueue[Future], at_work: dict[Future, range], keep: Keep) -> None:
+        """Wait until blocks have ended, and keep all that have; or until workers are to be counted again."""
+        try:
+            done = [ended.get(timeout=COUNTED_EVERY_S)]
+        except Empty:
+            return
+        while not ended.empty():
+            done.append(ended.get())
+        played = [future for future in done if future.status not in ("error", "cancelled")]
+        with _scheduler_there():
+            pieces = self._client.gather(played)
+        for future, packed in zip(played, pieces, strict=True):
+            keep(at_work.pop(future), _unpacked(packed))
+        for future in done:
+            if future.status == "error":
+                raise _in_words(future.exception())
+            if future.status == "cancelled":
+                raise _lost()
 
 
 @contextmanager
@@ -96,42 +143,146 @@ def connected(address: str) -> Iterator[Cluster]:
     Raises
     ------
     ClusterError
-        Where Dask is not installed, nothing answers, or a worker has another version of what it plays with.
+        Where Dask is not installed, or nothing answers.
     """
+    local = _LOCAL.fullmatch(address)
+    if not local and not _SCHEDULER.fullmatch(address):
+        raise ClusterError(
+            f"--cluster: {address!r} is neither a Dask scheduler's address, tcp://HOST:PORT, nor local:N "
+            "for N workers on this machine, 999 at most"
+        )
     try:
         from distributed import Client, LocalCluster
+        from distributed.utils import silence_logging_cmgr
     except ImportError as error:
         raise ClusterError(
             "--cluster needs Dask; install it by: pip install 'dispatch-sim[cluster]'"
         ) from error
-    local = _LOCAL.fullmatch(address)
-    if local:
-        options: dict[str, Any] = {"threads_per_worker": 1, "dashboard_address": None}
-        with LocalCluster(n_workers=int(local[1]), **options) as made, Client(made) as client:
-            yield Cluster(client)
-        return
-    if not re.match(r"(tcp|tls|ws|wss)://", address):
-        raise ClusterError(
-            f"--cluster: {address!r} is neither tcp://HOST:PORT of a Dask scheduler nor local:N"
-        )
-    try:
-        client = Client(address, timeout="10s")
-    except (OSError, ValueError) as error:
-        raise ClusterError(f"--cluster: no Dask scheduler answers at {address}: {error}") from error
-    with client:
+    with ExitStack() as held:
+        held.enter_context(silence_logging_cmgr(logging.CRITICAL))  # what matters of it is told in words
+        if local:
+            with uninterrupted(), _workers_uninterrupted():
+                made = LocalCluster(
+                    n_workers=int(local[1]),
+                    threads_per_worker=1,
+                    dashboard_address=None,
+                    silence_logs=logging.CRITICAL,
+                )
+                held.enter_context(made)
+                client = held.enter_context(Client(made))
+        else:
+            try:
+                client = held.enter_context(Client(address, timeout=ANSWERS_WITHIN_S))
+            except (OSError, ValueError, TypeError, RuntimeError, ImportError) as error:
+                raise ClusterError(f"--cluster: no Dask scheduler answers at {address}: {error}") from error
         yield Cluster(client)
 
 
-def _play(what: bytes, block: range) -> Piece:
-    """On a worker: play a block."""
-    design, reduction, player = _unpacked(what)
+@contextmanager
+def _workers_uninterrupted() -> Iterator[None]:
+    """Have Ctrl-C in a terminal, which all its processes get, leave alone the workers that are started here.
+
+    Threads and processes have signals blocked that whoever started them had blocked, so those that Dask
+    starts later in place of dead ones as well.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    multiprocessing.resource_tracker.ensure_running()  # where it starts later, it unblocks them
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _scheduler_there() -> Iterator[None]:
+    """Turn what Dask raises where its scheduler is gone into words."""
+    from distributed import KilledWorker
+    from distributed.client import ClosedClientError
+
+    try:
+        yield
+    except (ImportError, KilledWorker) as error:  # of a block that had to be played once more
+        raise _in_words(error) from error
+    except (OSError, CancelledError, ClosedClientError) as error:
+        raise _lost() from error
+
+
+def _lost() -> WorkerError:
+    return WorkerError(
+        "the cluster was lost: its scheduler does not answer any more. What is done is kept; go on with "
+        "--resume, with or without a cluster"
+    )
+
+
+def _in_words(error: BaseException) -> BaseException:
+    """Return what a block came to in place of a piece, in words where it is for the user."""
+    from distributed import KilledWorker
+
+    if isinstance(error, KilledWorker):
+        return WorkerError(
+            "one worker of the cluster after another ends while it plays a block (out of memory?)"
+        )
+    if isinstance(error, ImportError):
+        return ClusterError(
+            f"a worker of the cluster has no dispatch-sim that can play: {error}. Install the same there as "
+            "here, and go on with --resume"
+        )
+    return error
+
+
+class _Call:
+    """The playing of a block: a pickle that, where it is read, is what comes of it.
+
+    Dask hands it on as bytes. Reading by reference what a worker does not have, it would end that worker.
+    """
+
+    def __init__(self, what: bytes, block: range) -> None:
+        self._arguments = (playing_with(), what, block)
+
+    def __reduce__(self) -> tuple[Callable[..., _Packed], tuple[Mapping[str, str], bytes, range]]:
+        return _play, self._arguments
+
+
+def _play(here: Mapping[str, str], what: bytes, block: range) -> _Packed:
+    """On a worker: play a block, unless this worker is not like the machine that asks for it."""
+    differing = list(differences(playing_with(), here))
+    if differing:
+        from distributed import get_worker
+
+        raise ClusterError(
+            f"{get_worker().address}, a worker of the cluster, has {'; '.join(differing)}. Its results would "
+            "not be the same; install the same there, and go on with --resume"
+        )
+    design, reduction, player = _made_ready(what)
     rows = play_block(design, block) if player is None else player.play_block(block)
-    return reduction.piece(block.start, rows)
+    return _packed(reduction.piece(block.start, rows))
+
+
+def _packed(piece: Piece) -> _Packed:
+    values = np.ascontiguousarray(piece.values)
+    return piece.first, piece.size, values.shape, pa.compress(values, "zstd", asbytes=True)
+
+
+def _unpacked(packed: _Packed) -> Piece:
+    first, size, shape, compressed = packed
+    values = np.frombuffer(pa.decompress(compressed, 8 * math.prod(shape), "zstd"), np.float64)
+    return Piece(first, size, values.reshape(shape))
+
+
+_making_ready = threading.Lock()
+
+
+def _made_ready(what: bytes) -> tuple[Design, Reduction, CompiledPlayer | None]:
+    """Return what is to be played, made ready once for all blocks of a stage and all threads of a worker."""
+    with _making_ready:
+        return _made_ready_once(what)
 
 
 @lru_cache(maxsize=4)
-def _unpacked(what: bytes) -> tuple[Design, Reduction, CompiledPlayer | None]:
-    """Return what is to be played, made ready once for all blocks of a stage."""
+def _made_ready_once(what: bytes) -> tuple[Design, Reduction, CompiledPlayer | None]:
     design, engine, reduction = pickle.loads(zlib.decompress(what))
     if engine != "compiled":
         return design, reduction, None

@@ -109,9 +109,11 @@ def _conduct(
         playing = Playing(points, keep, on_progress)
         if folder is not None:
             held.enter_context(alone_in(Path(folder)))
+        # Before what lies in the folder is thrown away for this.
+        workers = held.enter_context(connected(cluster)) if cluster is not None else None
+        if folder is not None:
             playing.keep_in(Path(folder), identity(source, points, keep), resume)
             held.enter_context(saying_what_is_kept(Path(folder)))
-        workers = held.enter_context(connected(cluster)) if cluster is not None else None
         while True:
             played = playing.play(jobs, workers)
             results = collect(source, playing.design, played)

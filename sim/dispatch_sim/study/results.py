@@ -12,7 +12,6 @@ import platform
 import re
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -33,6 +32,7 @@ from dispatch_sim.study.gathering import AVERAGED, SHARE_WON, WITHIN_LIMITS, Kee
 from dispatch_sim.study.journal import discard, saying_what_is_kept
 from dispatch_sim.study.parquet import Kind, TableError, read_table
 from dispatch_sim.study.runner import Played
+from dispatch_sim.study.versions import package_version
 from dispatch_sim.study.workers import all_cores
 
 _LOG = logging.getLogger("dispatch_sim")
@@ -298,11 +298,3 @@ def identity(source: Source, design: Design, keep: Keep) -> dict[str, Any]:
 
 def _versions() -> dict[str, str | None]:
     return {name: package_version(name) for name in _PACKAGES}
-
-
-def package_version(name: str) -> str | None:
-    """Return the version of an installed distribution, or None."""
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None

@@ -31,6 +31,10 @@ TASKS_OF_A_BLOCK = {"simpy": 7000, "compiled": 400_000}
 BLOCKS_OF_A_WORKER = 4
 """At least, so that none waits long for the last one."""
 
+WORKERS_WITH_SHORT_BLOCKS = 100
+"""To so many workers a cluster's scheduler hands out such blocks in less than half of its time; for more of
+them blocks are longer (`benchmarks/cluster.py`)."""
+
 WORTH_A_POOL = 30_000
 """Tasks below which starting worker processes takes longer than the work."""
 
@@ -132,13 +136,23 @@ def play_blocks(
     count = sum(map(len, replications))
     if count == 0:  # an earlier run has played them
         return True
-    if cluster is not None:
-        jobs = cluster.workers
-    elif engine == "compiled":
-        load_engine()
-    longest = max(1, min(TASKS_OF_A_BLOCK[engine] // design.tasks, -(-count // (BLOCKS_OF_A_WORKER * jobs))))
-    parts = plain_parts if reduction.keep == "rows" else aligned_parts
-    blocks: Iterator[range] = chain.from_iterable(parts(each, longest) for each in replications)
+    cut = plain_parts if reduction.keep == "rows" else aligned_parts
+
+    def longest_for(workers: int) -> int:
+        tasks = TASKS_OF_A_BLOCK[engine]
+        if cluster is not None:
+            tasks *= max(1, workers // WORKERS_WITH_SHORT_BLOCKS)
+        return max(1, min(tasks // design.tasks, -(-count // (BLOCKS_OF_A_WORKER * workers))))
+
+    def blocks_for_cluster(cluster: Cluster) -> Iterator[range]:
+        for left in replications:
+            while left:  # cut one by one, as workers join and leave
+                block = next(cut(left, longest_for(cluster.workers)))
+                left = range(block.stop, left.stop)
+                yield block
+
+    longest = longest_for(jobs)
+    blocks = chain.from_iterable(cut(each, longest) for each in replications)
 
     def keep_whole(block: range, piece: Piece) -> None:
         with uninterrupted():
@@ -146,8 +160,9 @@ def play_blocks(
 
     try:
         if cluster is not None:
-            cluster.play(design, engine, reduction, blocks, keep_whole)
+            cluster.play(design, engine, reduction, blocks_for_cluster(cluster), keep_whole)
         elif engine == "compiled":
+            load_engine()
             play_in_threads(design, reduction, blocks, min(jobs, -(-count // longest)), keep_whole)
         elif jobs == 1 or count <= longest or design.tasks * count < WORTH_A_POOL:
             for block in blocks:

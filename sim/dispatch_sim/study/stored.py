@@ -25,7 +25,8 @@ from dispatch_sim.scenario.model import MOST_REPLICATIONS
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.study.design import MAX_ROWS, Design, DesignError, design_comparison, design_sweep
 from dispatch_sim.study.files import ResultsError
-from dispatch_sim.study.results import Results, Stopped, package_version, read_results
+from dispatch_sim.study.results import Results, Stopped, read_results
+from dispatch_sim.study.versions import package_version
 
 _KEYS = ("strategy", "concurrency", "tasks")
 _MOST_NAMES = 100

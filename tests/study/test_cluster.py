@@ -1,0 +1,365 @@
+"""Studies on a Dask cluster: a real scheduler and real workers, as processes of this machine."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import dispatch_sim
+from dispatch_sim.scenario.loader import parse_source
+from dispatch_sim.study import cluster, runner
+from dispatch_sim.study.cluster import ClusterError, connected
+from dispatch_sim.study.conduct import sweep
+from dispatch_sim.study.design import design_sweep
+from dispatch_sim.study.reduction import Reduction
+from dispatch_sim.study.results import MANIFEST_FILE, RESULTS_FILE, write_results
+from dispatch_sim.study.workers import WorkerError
+
+TEXT = """
+name: small
+tasks: [{name: a, count: 4, tokens: {lognormal: {mean: 15K, cv: 0.5}}, duration: {exponential: {mean: 60s}}}]
+provider: {limits: {requests: 50/min, input_tokens: 30K/min, output_tokens: 8K/min}}
+strategies: [parallel, {queue: 2}]
+sweep: {tasks: [2, 4], concurrency: [2]}
+study: {replications: 160}
+engine: simpy
+"""
+
+COMPILED = TEXT.replace("simpy", "compiled")
+
+
+class Dask:
+    """A scheduler, and workers of one thread each."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        file = folder / "scheduler.json"
+        self.scheduler = self._start("scheduler", "--scheduler-file", str(file))
+        self.workers = []
+        _wait_for(file.exists)
+        self.address = json.loads(file.read_text())["address"]
+
+    def worker(self, first_on_path=None):
+        """Start a worker, and wait until the scheduler knows it."""
+        environment = dict(os.environ)
+        if first_on_path is not None:
+            environment["PYTHONPATH"] = str(first_on_path)
+        options = ("--no-nanny", "--nthreads", "1", "--local-directory", str(self.folder))
+        process = self._start("worker", self.address, *options, env=environment)
+        self.workers.append(process)
+        log = self.folder / f"{process.name}.log"
+        _wait_for(lambda: "Registered to" in log.read_text())
+        return process
+
+    def _start(self, what, *arguments, env=None):
+        number = len(list(self.folder.glob("*.log")))
+        here = ("--host", "127.0.0.1", "--no-dashboard", "--dashboard-address", "127.0.0.1:0")
+        with (self.folder / f"{number}.log").open("w") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", f"distributed.cli.dask_{what}", *arguments, *here]
+                + (["--port", "0"] if what == "scheduler" else []),
+                stdout=log,
+                stderr=log,
+                env=env,
+            )
+        process.name = number
+        return process
+
+    def end(self):
+        """End all, as a power cut does."""
+        for process in (*self.workers, self.scheduler):
+            process.kill()
+            process.wait()
+
+
+def _wait_for(so, seconds=60):
+    end = time.monotonic() + seconds
+    while not so():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory):
+    """Return a cluster of two workers that nothing befalls."""
+    dask = Dask(tmp_path_factory.mktemp("standing"))
+    dask.worker()
+    dask.worker()
+    yield dask
+    dask.end()
+
+
+@pytest.fixture
+def dask(tmp_path):
+    """Return a cluster of one worker, for this test alone."""
+    dask = Dask(_made(tmp_path / "dask"))
+    dask.worker()
+    yield dask
+    dask.end()
+
+
+def _made(folder):
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def many_blocks(monkeypatch):
+    """Cut studies into blocks of ten replications, so that something can happen between two."""
+    monkeypatch.setattr(runner, "TASKS_OF_A_BLOCK", {"simpy": 120, "compiled": 120})
+
+
+def at_first(do):
+    """Return what, called as progress, does something when the first block is done."""
+    calls = []
+
+    def progress(done, of):
+        calls.append(done)
+        if len(calls) == 1:
+            do()
+
+    return progress
+
+
+def study(text, folder, **options):
+    """Play a study into a folder; returns the bytes of its results and manifest."""
+    write_results(sweep(parse_source(text), folder=folder, **options), folder)
+    return written(folder)
+
+
+def written(folder):
+    """Return the bytes of a folder's results and manifest."""
+    return [(folder / name).read_bytes() for name in (RESULTS_FILE, MANIFEST_FILE)]
+
+
+@pytest.mark.parametrize("keep", ["rows", "aggregates"])
+@pytest.mark.parametrize("text", [TEXT, COMPILED], ids=["simpy", "compiled"])
+def test_a_cluster_gives_the_same_bytes(standing, tmp_path, many_blocks, text, keep):
+    """By either engine, of rows and of aggregates; also where `auto` doubles the replications."""
+    text = text.replace("study: {replications: 160}", "study: {at_most: 512}")
+    here = study(text, tmp_path / "here", keep=keep)
+    assert study(text, tmp_path / "there", keep=keep, cluster=standing.address) == here
+
+
+def test_workers_that_die_and_workers_that_join_change_nothing(dask, tmp_path, many_blocks):
+    """The first is killed while it plays; only the one that joined can have played the rest."""
+
+    def another():
+        dask.worker()
+        dask.workers[0].kill()
+
+    there = study(TEXT, tmp_path / "there", cluster=dask.address, on_progress=at_first(another))
+    assert there == study(TEXT, tmp_path / "here")
+
+
+def test_a_study_outlives_its_scheduler(dask, tmp_path, many_blocks):
+    """It ends in words, and what was done is kept; resumed without a cluster it gives the same bytes."""
+    there = tmp_path / "there"
+    with pytest.raises(WorkerError, match=r"the cluster was lost.*--resume, with or without a cluster"):
+        study(TEXT, there, cluster=dask.address, on_progress=at_first(dask.scheduler.kill))
+    played = []
+    resumed = study(TEXT, there, resume=True, on_progress=lambda done, of: played.append(done))
+    assert min(played) > 10  # replications are ten a block, and the first of these was done before
+    assert resumed == study(TEXT, tmp_path / "here")
+
+
+def test_the_number_of_workers_is_followed(dask, monkeypatch):
+    """Two threads when a second worker has joined, none but one to wait for when both have gone."""
+    monkeypatch.setattr(cluster, "COUNTED_EVERY_S", 0.0)
+    with connected(dask.address) as there:
+        assert there.workers == 1
+        dask.worker()
+        _wait_for(lambda: there.workers == 2)
+
+
+class Growing:
+    """A cluster of ever more workers, which plays nothing."""
+
+    workers = 1
+
+    def play(self, design, engine, reduction, blocks, keep):
+        """Note the blocks; ten times as many workers after each, up to ten thousand."""
+        self.blocks = []
+        for block in blocks:
+            self.blocks.append(block)
+            self.workers = min(10 * self.workers, 10_000)
+
+
+def test_blocks_are_longer_for_more_workers_than_a_scheduler_can_serve_with_short_ones():
+    """Of 7,000 tasks for a hundred workers; for ten thousand, who join later, a hundred times as long."""
+    design = replace(design_sweep(parse_source(TEXT)), replications=4 * 10**9)
+    growing = Growing()
+    runner.play_blocks(design, [range(4 * 10**9)], "simpy", Reduction(), 1, None, growing)
+    lengths = [len(block) * design.tasks for block in growing.blocks[:6]]
+    assert lengths == pytest.approx([7e3, 7e3, 7e3, 7e4, 7e5, 7e5], rel=0.01)
+    assert [block.start for block in growing.blocks[1:]] == [block.stop for block in growing.blocks[:-1]]
+    assert growing.blocks[-1].stop == 4 * 10**9
+
+
+def test_a_cluster_without_workers_is_waited_for(tmp_path, caplog):
+    """A line says so; the first worker that comes plays the study."""
+    dask = Dask(_made(tmp_path / "dask"))
+    try:
+        with connected(dask.address) as there:
+            assert there.workers == 1
+            assert "no workers" in caplog.text
+    finally:
+        dask.end()
+
+
+def _with_other_numpy(folder):
+    (folder / "numpy-0.1.dist-info").mkdir(parents=True)
+    (folder / "numpy-0.1.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: numpy\nVersion: 0.1\n"
+    )
+
+
+def _with_other_sources(folder):
+    shutil.copytree(Path(dispatch_sim.__file__).parent, folder / "dispatch_sim")
+    with (folder / "dispatch_sim" / "dispatch" / "rules.py").open("a") as file:
+        file.write("# changed\n")
+
+
+def _without_what_plays(folder):
+    (folder / "dispatch_sim").mkdir(parents=True)
+    (folder / "dispatch_sim" / "__init__.py").write_text("")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (_with_other_numpy, r"tcp://127\.0\.0\.1:[0-9]+, a worker of the cluster, has numpy 0\.1, not [0-9]"),
+        (_with_other_sources, "sources of dispatch-sim [0-9a-f]{8}, not [0-9a-f]{8}"),
+        (_without_what_plays, "no dispatch-sim"),
+    ],
+)
+def test_a_late_worker_that_is_not_like_the_others_is_refused(dask, tmp_path, many_blocks, change, words):
+    """Its results are never mixed in; what was played before is kept."""
+    change(tmp_path / "other")
+
+    def another():
+        dask.worker(first_on_path=tmp_path / "other")
+        dask.workers[0].kill()
+
+    with pytest.raises(ClusterError, match=words):
+        study(TEXT, tmp_path / "there", cluster=dask.address, on_progress=at_first(another))
+    resumed = study(TEXT, tmp_path / "there", resume=True)
+    assert resumed == study(TEXT, tmp_path / "here")
+
+
+class NoFile:
+    """Cannot be read where it arrives."""
+
+    def __reduce__(self):
+        return open, ("/nowhere/at/all",)
+
+
+def test_what_goes_wrong_on_a_worker_arrives_as_what_it_is(standing):
+    """Also an error of the system, which is not a loss of the cluster."""
+    with connected(standing.address) as there, pytest.raises(FileNotFoundError, match="/nowhere/at/all"):
+        there.play(NoFile(), "simpy", None, iter([range(1)]), lambda block, piece: None)
+
+
+def test_an_address_at_which_nothing_answers_is_refused(tmp_path, monkeypatch):
+    """In words, before anything of an earlier study is thrown away."""
+    monkeypatch.setattr(cluster, "ANSWERS_WITHIN_S", 0.5)
+    with pytest.raises(ClusterError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:1:"):
+        study(TEXT, tmp_path / "there", cluster="tcp://127.0.0.1:1")
+    assert not (tmp_path / "there").exists()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "local",
+        "local:0",
+        "local:1000",
+        "127.0.0.1:8786",
+        "http://host:80",
+        "tcp://host",
+        "tcp://host:x",
+        "tcp://:8786",
+        "tcp://a b:80",
+        "tcp://host:8786/x",
+    ],
+)
+def test_what_is_no_address_of_a_cluster_is_refused(address):
+    """With what it was, and what it should be."""
+    with pytest.raises(ClusterError, match="tcp://HOST:PORT, nor local:N") as refused, connected(address):
+        pass
+    assert repr(address) in str(refused.value)
+
+
+def test_without_dask_a_cluster_is_refused_with_what_to_install(monkeypatch):
+    """It is an extra."""
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ClusterError, match=r"pip install 'dispatch-sim\[cluster\]'"), connected("local:2"):
+        pass
+
+
+@pytest.fixture
+def scenario(tmp_path):
+    """Return the file of a study of many short blocks."""
+    path = tmp_path / "small.yaml"
+    path.write_text(TEXT)
+    return path
+
+
+def started(scenario, *arguments):
+    """Start a sweep by the command line, in a session of its own, as in a terminal."""
+    command = [sys.executable, "-m", "dispatch_sim", "sweep", scenario.name, "--no-report", *arguments]
+    return subprocess.Popen(
+        command,
+        cwd=scenario.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def test_workers_of_this_machine_play_by_the_command_line(scenario):
+    """`local:2`: the same bytes, nothing but the answer and where it was written."""
+    process = started(scenario, "--cluster", "local:2", "--out", "there")
+    output, errors = process.communicate(timeout=120)
+    assert (process.returncode, errors) == (0, "wrote to there: results.parquet, manifest.json\n")
+    assert output.startswith("Dispatch four tasks")
+    # The process has ended all that has its standard error.
+    started(scenario, "--out", "here").communicate(timeout=120)
+    assert written(scenario.parent / "there") == written(scenario.parent / "here")
+
+
+@pytest.mark.parametrize("where", ["local", "there"])
+def test_ctrl_c_keeps_what_a_cluster_has_played(standing, scenario, where):
+    """Exit code 130, and in words; no worker process of ours is left, none of others is harmed."""
+    address = "local:2" if where == "local" else standing.address
+    process = started(scenario, "--cluster", address, "--out", "out", "--replications", "1000000")
+    journal = scenario.parent / "out" / "unfinished" / "journal.jsonl"
+    _wait_for(lambda: journal.exists() or process.poll() is not None)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)  # until the last process that holds its standard error ends
+    assert process.returncode == 130, errors
+    assert errors.splitlines()[0] == "wrote to out: results.parquet, manifest.json"
+    assert "are done and kept" in errors.splitlines()[1]
+    assert len(errors.splitlines()) == 2
+    assert all(worker.poll() is None for worker in standing.workers)
+
+
+@pytest.mark.parametrize("after_s", [0.7, 1.5, 2.5])
+def test_ctrl_c_ends_a_cluster_that_is_still_starting(scenario, after_s):
+    """Whatever of it has started: exit code 130, a line, and nothing is left."""
+    process = started(scenario, "--cluster", "local:2", "--out", "out", "--replications", "1000000")
+    time.sleep(after_s)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert len(errors.splitlines()) <= 2

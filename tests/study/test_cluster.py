@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -96,6 +97,12 @@ def standing(tmp_path_factory):
     dask.end()
 
 
+@pytest.fixture(scope="module")
+def here(tmp_path_factory):
+    """Return what the study comes to without a cluster."""
+    return study(TEXT, tmp_path_factory.mktemp("here"))
+
+
 @pytest.fixture
 def dask(tmp_path):
     """Return a cluster of one worker, for this test alone."""
@@ -148,7 +155,7 @@ def test_a_cluster_gives_the_same_bytes(standing, tmp_path, many_blocks, text, k
     assert study(text, tmp_path / "there", keep=keep, cluster=standing.address) == here
 
 
-def test_workers_that_die_and_workers_that_join_change_nothing(dask, tmp_path, many_blocks):
+def test_workers_that_die_and_workers_that_join_change_nothing(dask, tmp_path, many_blocks, here):
     """The first is killed while it plays; only the one that joined can have played the rest."""
 
     def another():
@@ -156,10 +163,10 @@ def test_workers_that_die_and_workers_that_join_change_nothing(dask, tmp_path, m
         dask.workers[0].kill()
 
     there = study(TEXT, tmp_path / "there", cluster=dask.address, on_progress=at_first(another))
-    assert there == study(TEXT, tmp_path / "here")
+    assert there == here
 
 
-def test_a_study_outlives_its_scheduler(dask, tmp_path, many_blocks):
+def test_a_study_outlives_its_scheduler(dask, tmp_path, many_blocks, here):
     """It ends in words, and what was done is kept; resumed without a cluster it gives the same bytes."""
     there = tmp_path / "there"
     with pytest.raises(WorkerError, match=r"the cluster was lost.*--resume, with or without a cluster"):
@@ -167,7 +174,7 @@ def test_a_study_outlives_its_scheduler(dask, tmp_path, many_blocks):
     played = []
     resumed = study(TEXT, there, resume=True, on_progress=lambda done, of: played.append(done))
     assert min(played) > 10  # replications are ten a block, and the first of these was done before
-    assert resumed == study(TEXT, tmp_path / "here")
+    assert resumed == here
 
 
 def test_the_number_of_workers_is_followed(dask, monkeypatch):
@@ -203,13 +210,39 @@ def test_blocks_are_longer_for_more_workers_than_a_scheduler_can_serve_with_shor
     assert growing.blocks[-1].stop == 4 * 10**9
 
 
-def test_a_cluster_without_workers_is_waited_for(tmp_path, caplog):
-    """A line says so; the first worker that comes plays the study."""
+def test_a_cluster_without_workers_is_waited_for(tmp_path, caplog, here):
+    """A line says so, once; the first worker that comes plays the study."""
     dask = Dask(_made(tmp_path / "dask"))
+
+    def come():
+        _wait_for(lambda: "no workers" in caplog.text)
+        dask.worker()
+
+    coming = threading.Thread(target=come)
+    coming.start()
     try:
-        with connected(dask.address) as there:
-            assert there.workers == 1
-            assert "no workers" in caplog.text
+        assert study(TEXT, tmp_path / "there", cluster=dask.address) == here
+        assert caplog.text.count("no workers") == 1
+    finally:
+        coming.join()
+        dask.end()
+
+
+class Fatal:
+    """Ends the process that it is read in."""
+
+    def __reduce__(self):
+        return os._exit, (1,)
+
+
+def test_a_block_that_kills_one_worker_after_another_ends_the_study_in_words(tmp_path, monkeypatch):
+    """As one that needs more memory than there is; how many are too many is a setting of the scheduler."""
+    monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")
+    dask = Dask(_made(tmp_path / "dask"))
+    dask.worker()
+    try:
+        with connected(dask.address) as there, pytest.raises(WorkerError, match=r"out of memory\?"):
+            there.play(Fatal(), "simpy", None, iter([range(1)]), lambda block, piece: None)
     finally:
         dask.end()
 
@@ -240,7 +273,9 @@ def _without_what_plays(folder):
         (_without_what_plays, "no dispatch-sim"),
     ],
 )
-def test_a_late_worker_that_is_not_like_the_others_is_refused(dask, tmp_path, many_blocks, change, words):
+def test_a_late_worker_that_is_not_like_the_others_is_refused(
+    dask, tmp_path, many_blocks, here, change, words
+):
     """Its results are never mixed in; what was played before is kept."""
     change(tmp_path / "other")
 
@@ -251,7 +286,7 @@ def test_a_late_worker_that_is_not_like_the_others_is_refused(dask, tmp_path, ma
     with pytest.raises(ClusterError, match=words):
         study(TEXT, tmp_path / "there", cluster=dask.address, on_progress=at_first(another))
     resumed = study(TEXT, tmp_path / "there", resume=True)
-    assert resumed == study(TEXT, tmp_path / "here")
+    assert resumed == here
 
 
 class NoFile:
@@ -326,15 +361,16 @@ def started(scenario, *arguments):
     )
 
 
-def test_workers_of_this_machine_play_by_the_command_line(scenario):
-    """`local:2`: the same bytes, nothing but the answer and where it was written."""
+def test_workers_of_this_machine_play_by_the_command_line(scenario, here):
+    """`local:2`: the same results, nothing but the answer and where it was written."""
     process = started(scenario, "--cluster", "local:2", "--out", "there")
     output, errors = process.communicate(timeout=120)
     assert (process.returncode, errors) == (0, "wrote to there: results.parquet, manifest.json\n")
     assert output.startswith("Dispatch four tasks")
     # The process has ended all that has its standard error.
-    started(scenario, "--out", "here").communicate(timeout=120)
-    assert written(scenario.parent / "there") == written(scenario.parent / "here")
+    results, manifest = written(scenario.parent / "there")
+    assert results == here[0]
+    assert json.loads(manifest)["scenario"]["sha256"] == json.loads(here[1])["scenario"]["sha256"]
 
 
 @pytest.mark.parametrize("where", ["local", "there"])

@@ -46,7 +46,7 @@ Seed = Annotated[
 ]
 
 Replications = Annotated[
-    int | None, typer.Option(min=2, max=10_000_000, help="Replications of every design point.")
+    int | None, typer.Option(min=2, max=1_000_000_000, help="Replications of every design point.")
 ]
 
 Jobs = Annotated[

@@ -250,8 +250,11 @@ def _answer(
     from dispatch_sim.study.answer import answer
 
     interrupted = results.manifest["interrupted"]
-    if interrupted and results.replications < 2:
-        typer.echo("interrupted before anything was done; nothing is written", err=True)
+    if interrupted and results.sample_size < 2:
+        if folder is not None and results.makespans is not None:
+            typer.echo("interrupted before two blocks were whole; go on by --resume", err=True)
+        else:
+            typer.echo("interrupted before anything was done; nothing is written", err=True)
         raise typer.Exit(INTERRUPTED)
     answered = answer(results)
     if folder is not None:

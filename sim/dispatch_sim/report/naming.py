@@ -9,7 +9,6 @@ from dispatch_sim.report.words import OPTIONS, capital, kind_of, listed, options
 from dispatch_sim.study.answer import Answer
 from dispatch_sim.study.break_even import BreakEven
 from dispatch_sim.study.choice import Choice
-from dispatch_sim.study.results import Results
 
 KINDS = {
     "sequential": "one by one",
@@ -73,7 +72,7 @@ def plainly_named(answer: Answer) -> Answer:
     frame = answer.results.frame
     return replace(
         answer,
-        results=Results(frame.assign(strategy=frame["strategy"].map(names)), answer.results.manifest),
+        results=replace(answer.results, frame=frame.assign(strategy=frame["strategy"].map(names))),
         estimates=answer.estimates.assign(strategy=answer.estimates["strategy"].map(names)),
         choices=tuple(_choice(choice, names) for choice in answer.choices),
         break_evens=tuple(_break_even(found, names) for found in answer.break_evens),

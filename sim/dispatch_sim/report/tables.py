@@ -83,7 +83,7 @@ def _alternatives(
         cells = {
             "Best in": percent(of.share_won),
             "Regret": measure.show(of.regret),
-            "19 of 20 done in": duration(view.p95("makespan_s", point)),
+            "19 of 20 done in": duration(view.p95(point)),
         }
         row = [
             capital(way(point)),

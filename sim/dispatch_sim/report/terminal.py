@@ -193,7 +193,7 @@ def _row(view: View, point: Point) -> dict[str, str]:
     if measure.column != "makespan_s":
         row["makespan"] = duration(view.mean("makespan_s", point))
     return row | {
-        "19 in 20": duration(view.p95("makespan_s", point)),
+        "19 in 20": duration(view.p95(point)),
         "tokens": tokens(view.mean("tokens", point)),
         "people": duration(view.mean("people_s", point)),
         "left": about(view.mean("recovered_tasks", point)),

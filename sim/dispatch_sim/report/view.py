@@ -16,11 +16,11 @@ from dispatch_sim.study.break_even import BreakEven
 from dispatch_sim.study.choice import Alternative, Choice
 from dispatch_sim.study.estimates import (
     Estimate,
+    averaged,
     factor_combinations,
     paired_difference,
-    quantile_estimate,
 )
-from dispatch_sim.study.percentile import as_means, column_of
+from dispatch_sim.study.percentile import P95, as_means, column_of
 
 MOST_IN_MAIN_TABLE = 6
 
@@ -104,23 +104,29 @@ class View:
         return {(str(key[0]), int(key[1]), int(key[2])): part for key, part in groups}
 
     def samples(self, measure: str, point: Point, tasks: int | None = None) -> NDArray[np.float64]:
-        """Return a measure in each replication of a point, in their order; of a percentile, as means."""
+        """Return a measure in each replication of a point, or block of them, in their order.
+
+        Of a percentile, as means.
+        """
         part = self._rows[*point, self.tasks if tasks is None else tasks]
         return as_means(measure, part[column_of(measure)].to_numpy(dtype=np.float64))
 
     def replications(self, point: Point) -> NDArray[np.int64]:
-        """Return the numbers of the replications of a point, in the order of `samples`."""
+        """Return the numbers of the replications, or blocks, of a point, in the order of `samples`."""
         return self._rows[*point, self.tasks]["replication"].to_numpy(dtype=np.int64)
 
     def difference(self, measure: str, point: Point, other: Point) -> Estimate:
         """Return by how much a measure is larger at a point than at another, paired by replication."""
         return paired_difference(
-            self.samples(measure, point), self.samples(measure, other), self.choice.confidence
+            self.samples(measure, point),
+            self.samples(measure, other),
+            self.choice.confidence,
+            averaged(self.frame),
         )
 
-    def p95(self, measure: str, point: Point) -> float:
-        """Return what one replication in twenty exceeds."""
-        return quantile_estimate(self.samples(measure, point), 0.95, self.choice.confidence).value
+    def p95(self, point: Point) -> float:
+        """Return the makespan that one replication in twenty exceeds."""
+        return self.mean(P95, point)
 
     def played(self, kind: str, tasks: int | None = None) -> list[Point]:
         """Return the points of a kind at a size, by label and width."""

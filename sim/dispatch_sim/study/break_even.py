@@ -16,6 +16,7 @@ from dispatch_sim.display import Displayed
 from dispatch_sim.study.contest import Contest, changes_of, contest, is_kind, no_zone
 from dispatch_sim.study.estimates import (
     Estimate,
+    averaged,
     check_confidence,
     complete_part,
     factor_combinations,
@@ -195,7 +196,7 @@ def find_break_even(
 
     Parameters
     ----------
-    results : one row a (design point, replication); points play the same replications.
+    results : one row a (design point, replication), or a block of them; points play the same replications.
     objective : the column to compare, or `p95_makespan_s`; less is better.
     confidence : of each confidence set.
     parallel, queue : the kinds to compare; with labels such as `queue (script)`, every pair is.
@@ -229,7 +230,7 @@ def find_break_even(
         other = [label for label in labels if is_kind(label, queue)]
         for parallel_label, queue_label in product(one, other):
             for question in _questions(samples, parallel_label, queue_label, batch_size):
-                found = _contests(objective, samples, question.comparisons)
+                found = _contests(objective, samples, question.comparisons, averaged(part))
                 if not found:
                     continue
                 values, contests = tuple(found), list(found.values())
@@ -244,7 +245,7 @@ def find_break_even(
                         tasks=question.tasks,
                         factors=factors,
                         values=values,
-                        replications=contests[0].whole.size,
+                        replications=contests[0].replications,
                         changes=changes_of(values, contests, confidence),
                         differences=tuple(each.estimate(confidence) for each in contests),
                         practically_equal=all(each.within(zone(each.scale), confidence) for each in contests),
@@ -292,6 +293,7 @@ def _contests(
     objective: str,
     samples: Mapping[_Point, NDArray[np.float64]],
     comparisons: list[tuple[int, list[_Point], list[_Point]]],
+    block: int,
 ) -> dict[int, Contest]:
     """Return the contest at each value of an axis that can be compared."""
     used = {point for _, together, queues in comparisons if queues for point in (*together, *queues)}
@@ -302,7 +304,8 @@ def _contests(
         # Not without parallel itself: what it is compared with is asked of it.
         present = [[costs[p] for p in points if p in costs] for points in (together, queues)]
         if together[0] in costs and all(present):
-            found[value] = contest(*map(np.stack, present))
+            one, other = map(np.stack, present)
+            found[value] = contest(one, other, block)
     return found
 
 

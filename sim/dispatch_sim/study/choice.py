@@ -46,7 +46,7 @@ class Alternative:
     in_best_subset : not significantly worse than the recommended one, or that may miss the limits; then this
         may be the best that keeps them.
     practically_equal : the whole interval of its difference lies within the indifference zone.
-    identical : equal to the recommended one in every replication.
+    identical : equal to the recommended one in every replication, or in the mean of every block of them.
     kept : how often it keeps the deadline and the budget; None where there is neither.
     beyond_doubt : shown to be worse than the recommended one with what `to_end_early` asks for.
     """
@@ -91,8 +91,8 @@ class Choice(Displayed):
     strategy, concurrency, estimate, share_won, regret, kept : of the recommended point, as in `Alternative`.
     alternatives : all other points; those that miss the limits come last.
     limits : the deadline and the budget, if there is one.
-    worst_five : part of the spread of the recommended point that five replications make up; where that is
-        most of it, rare bad batches decide, and t intervals are short of what they promise.
+    worst_five : part of the spread of the recommended point that five replications, or blocks of them, make
+        up; where that is most of it, rare bad batches decide, and t intervals are short of what they promise.
     """
 
     tasks: int
@@ -197,7 +197,7 @@ def choose(
 
     Parameters
     ----------
-    results : one row a (design point, replication); points play the same replications.
+    results : one row a (design point, replication), or a block of them; points play the same replications.
     tasks : size of the batch.
     objective : the column to compare, or `p95_makespan_s`; less is better.
     confidence : see `Choice`.
@@ -248,14 +248,15 @@ def choose(
     held, part = matching[0]
     raw = complete_part(paired_samples(part, column_of(objective), ["strategy", "concurrency"]))
     samples = {point: as_means(objective, sample) for point, sample in raw.items()}
-    replications = len(next(iter(samples.values())))
-    if replications < 2:
-        raise ValueError(f"a choice needs at least 2 replications in common, found {replications}")
+    sample_size = len(next(iter(samples.values())))
+    if sample_size < 2:
+        raise ValueError(f"a choice needs at least 2 replications in common, found {sample_size}")
     screening = confidence if limits is None else (1 + confidence) / 2
     kept = keeping(part, limits, screening) if limits is not None else {}
 
     points = sorted(samples, key=_simplicity)
-    estimates = {point: _estimate(objective, raw[point], confidence) for point in points}
+    block = averaged(part)
+    estimates = {point: _estimate(objective, raw[point], confidence, block) for point in points}
     points.sort(key=lambda point: estimates[point].mean)  # stable: equal means stay simplest first
     if kept:
         points = _by_limits(points, kept)
@@ -265,12 +266,12 @@ def choose(
     recommended, others = points[0], points[1:]
     undecided = bool(kept) and kept[recommended].verdict == "undecided"
     together = 1 - (1 - screening) / max(len(others), 1)
-    early = t_critical(to_end_early(together), replications) / t_critical(together, replications)
+    early = t_critical(to_end_early(together), sample_size) / t_critical(together, sample_size)
     scale = estimates[recommended].mean
     zone = indifference.at(scale) if isinstance(indifference, Zone) else float(indifference)
     alternatives = []
     for point in others:
-        difference = paired_difference(samples[point], samples[recommended], together)
+        difference = paired_difference(samples[point], samples[recommended], together, block)
         missed = bool(kept) and kept[point].verdict == "missed"
         alternatives.append(
             Alternative(
@@ -293,7 +294,7 @@ def choose(
         objective=objective,
         confidence=confidence,
         indifference=zone,
-        replications=replications * averaged(part),
+        replications=sample_size * block,
         strategy=recommended[0],
         concurrency=recommended[1],
         estimate=estimates[recommended],
@@ -315,10 +316,10 @@ def _worst_five(sample: NDArray[np.float64]) -> float:
 _Point = tuple[Any, ...]
 
 
-def _estimate(objective: str, sample: NDArray[np.float64], confidence: float) -> Estimate:
+def _estimate(objective: str, sample: NDArray[np.float64], confidence: float, block: int) -> Estimate:
     """Estimate a mean by Student's t, a percentile by order statistics."""
     if column_of(objective) == objective:
-        return mean_estimate(sample, confidence)
+        return mean_estimate(sample, confidence, block)
     found = quantile_estimate(sample, 0.95, confidence)
     return Estimate(found.value, found.low, found.high, found.n)
 

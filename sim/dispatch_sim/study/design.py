@@ -73,12 +73,6 @@ class Design:
         return sum(len(variant.plans) for variant in self.variants)
 
     @property
-    def batch_size(self) -> int:
-        """The size that the choice is made for: of those played the nearest to the batch's own."""
-        sizes = [len(plan.tasks) for variant in self.variants for plan in variant.plans]
-        return nearest_size(sizes, self.variants[0].scenario.batch_size)
-
-    @property
     def tasks(self) -> int:
         """Number of tasks that a replication of all design points has."""
         return sum(len(plan.tasks) for variant in self.variants for plan in variant.plans)
@@ -126,8 +120,8 @@ def _design(source: Source, sizes: Any, keep: Keep, *, with_factors: bool) -> De
 
 
 def _fitting(design: Design, keep: Keep) -> int:
-    """Return how many replications fit in memory, whole doublings of the first; of aggregates any number."""
-    if keep == "aggregates":
+    """Return how many replications fit in memory, whole doublings of the first: any, where blocks do."""
+    if keep == "aggregates" and design.points * MOST_BLOCKS <= MAX_ROWS:
         return MOST_REPLICATIONS
     room = MAX_ROWS / (design.points * design.replications)
     return int(design.replications * 2 ** math.floor(math.log2(max(1.0, room))))

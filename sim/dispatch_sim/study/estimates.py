@@ -7,6 +7,7 @@ replications (common random numbers), so differences are taken replication by re
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -29,8 +30,8 @@ class Estimate:
 
     Attributes
     ----------
-    mean, low, high : in the unit of what was averaged. `low` and `high` are infinite for n = 1.
-    n : number of replications.
+    mean, low, high : in the unit of what was averaged. `low` and `high` are infinite for a single value.
+    n : number of replications, also where it was made of the means of blocks of them.
     """
 
     mean: float
@@ -107,17 +108,18 @@ def to_end_early(confidence: float) -> float:
     return 1 - (1 - confidence) / 50
 
 
-def mean_estimate(values: ArrayLike, confidence: float = 0.95) -> Estimate:
+def mean_estimate(values: ArrayLike, confidence: float = 0.95, averaged: int = 1) -> Estimate:
     """Estimate a mean by Student's t.
 
     Parameters
     ----------
-    values : one a replication, shape (n,).
+    values : one a replication, or one a block of them.
     confidence : of the interval.
+    averaged : replications of a block. The interval rests on the values; `n` counts replications.
 
     Returns
     -------
-    The interval collapses to the mean, exactly, where all values are equal; for n = 1 it is unbounded.
+    The interval collapses to the mean, exactly, where all values are equal; of one value it is unbounded.
 
     Raises
     ------
@@ -127,20 +129,24 @@ def mean_estimate(values: ArrayLike, confidence: float = 0.95) -> Estimate:
     mean, deviation = mean_and_deviations(sample)
     n = sample.size
     if n == 1:
-        return Estimate(float(mean), -math.inf, math.inf, 1)
+        return Estimate(float(mean), -math.inf, math.inf, averaged)
     half = t_critical(confidence, n) * math.sqrt(float(deviation @ deviation) / (n - 1) / n)
-    return Estimate(float(mean), float(mean) - half, float(mean) + half, n)
+    return Estimate(float(mean), float(mean) - half, float(mean) + half, n * averaged)
 
 
-def paired_difference(values: ArrayLike, others: ArrayLike, confidence: float = 0.95) -> Estimate:
+def paired_difference(
+    values: ArrayLike, others: ArrayLike, confidence: float = 0.95, averaged: int = 1
+) -> Estimate:
     """Estimate the mean of `values - others`, which belong to the same replications in the same order.
+
+    Of block means, `averaged` is how many replications a block has.
 
     Raises ValueError as `mean_estimate` does, and where the two are not of one length.
     """
     sample, other = _sample(values), _sample(others)
     if sample.shape != other.shape:
         raise ValueError(f"{sample.size} and {other.size} values cannot be paired")
-    return mean_estimate(sample - other, confidence)
+    return mean_estimate(sample - other, confidence, averaged)
 
 
 def quantile_estimate(values: ArrayLike, probability: float = 0.95, confidence: float = 0.95) -> Quantile:
@@ -167,21 +173,36 @@ def quantile_estimate(values: ArrayLike, probability: float = 0.95, confidence: 
     With B binomial(n, p), P(X(l) <= q <= X(u)) >= P(l <= B <= u - 1): David and Nagaraja, Order
     Statistics (3rd ed. 2003), section 7.1.
     """
-    check_confidence(confidence)
-    if not 0 < probability < 1:
-        raise ValueError(f"probability is {probability}; it must be between 0 and 1")
     ordered = np.sort(_sample(values))
     n = ordered.size
-    tail = (1 - confidence) / 2
-    below = bdtr(np.arange(n), n, probability)
-    lower = int(np.searchsorted(below, tail, side="right"))
-    upper = int(np.searchsorted(below, 1 - tail)) + 1
+    rank, lower, upper = quantile_ranks(n, probability, confidence)
     return Quantile(
         probability,
-        float(np.quantile(ordered, probability, method="inverted_cdf")),
+        float(ordered[rank - 1]),
         float(ordered[lower - 1]) if lower > 0 else -math.inf,
         float(ordered[upper - 1]) if upper <= n else math.inf,
         n,
+    )
+
+
+def quantile_ranks(n: int, probability: float, confidence: float) -> tuple[int, int, int]:
+    """Return which of n ordered values, counted from 1, are a quantile and the ends of its interval.
+
+    Where no value is low or high enough the end is 0, or n + 1. Raises ValueError for a probability or a
+    confidence that is not within (0, 1).
+    """
+    check_confidence(confidence)
+    if not 0 < probability < 1:
+        raise ValueError(f"probability is {probability}; it must be between 0 and 1")
+    tail = (1 - confidence) / 2
+
+    def below(rank: int) -> float:
+        return float(bdtr(float(rank), n, probability))
+
+    return (
+        max(math.ceil(n * probability * (1 - 1e-12)), 1),
+        bisect_right(range(n), tail, key=below),
+        bisect_left(range(n), 1 - tail, key=below) + 1,
     )
 
 
@@ -233,7 +254,7 @@ def estimate_table(
 
     Parameters
     ----------
-    results : one row a (design point, replication).
+    results : one row a (design point, replication), or a block of them.
     measures : columns to estimate; without it, every numeric one that neither names the point nor the
         replication.
     confidence : of each interval by itself.
@@ -275,7 +296,7 @@ def estimate_table(
         mean=mean.ravel(),
         low=(mean - half).ravel(),
         high=(mean + half).ravel(),
-        n=np.repeat(counts, len(measures)),
+        n=np.repeat(counts * averaged(results), len(measures)),
     )
 
 

@@ -14,6 +14,7 @@ from dispatch_sim.study.axes import axis_place
 from dispatch_sim.study.contest import Contest, changes_of, contest, no_zone, together_and_queues
 from dispatch_sim.study.estimates import (
     Estimate,
+    averaged,
     complete_part,
     factor_columns,
     factor_combinations,
@@ -88,7 +89,7 @@ def find_factor_break_even(
 
     Parameters
     ----------
-    results : one row a (design point, replication); points play the same replications.
+    results : one row a (design point, replication), or a block of them; points play the same replications.
     tasks : size of the batch.
     objective : a column, or `p95_makespan_s`; less is better.
     confidence : of each confidence set.
@@ -119,7 +120,7 @@ def find_factor_break_even(
                         queue=queue,
                         objective=objective,
                         confidence=confidence,
-                        replications=next(iter(contests.values())).whole.size,
+                        replications=next(iter(contests.values())).replications,
                         changes=changes_of(places, list(contests.values()), confidence),
                         differences=tuple(each.estimate(confidence) for each in contests.values()),
                         practically_equal=all(
@@ -150,15 +151,24 @@ def _contests(
         for pair, together, queues in together_and_queues(at_level):
             sides = [at_level[p] for p in together], [at_level[p] for p in queues]
             pairs.setdefault(pair, {})[place] = sides
-    return {pair: dict(_played(objective, samples, sides)) for pair, sides in pairs.items() if len(sides) > 1}
+    block = averaged(rows)
+    return {
+        pair: dict(_played(objective, samples, sides, block))
+        for pair, sides in pairs.items()
+        if len(sides) > 1
+    }
 
 
 def _played(
-    objective: str, samples: dict[tuple[Any, ...], Any], sides: dict[float, tuple[list[Any], list[Any]]]
+    objective: str,
+    samples: dict[tuple[Any, ...], Any],
+    sides: dict[float, tuple[list[Any], list[Any]]],
+    block: int,
 ) -> Iterator[tuple[float, Contest]]:
     used = {point: samples[point] for both in sides.values() for side in both for point in side}
     costs = {point: as_means(objective, sample) for point, sample in complete_part(used).items()}
     for place, both in sides.items():
         present = [[costs[point] for point in side if point in costs] for side in both]
         if all(present):
-            yield place, contest(*map(np.stack, present))
+            one, other = map(np.stack, present)
+            yield place, contest(one, other, block)

@@ -18,13 +18,14 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dispatch_sim.study.histogram import Histogram
+
 Keep = Literal["rows", "aggregates"]
 """What of a study's replications is kept: each as a row, or aggregates."""
 
 SHARE_WON, WITHIN_LIMITS, AVERAGED = "share_won", "within_limits", "averaged"
 """Columns that only aggregates have, where a row is the mean of a block of replications: in what part of them
-a way is the best at the batch's own size, in what part it keeps deadline and budget, and how many they
-are."""
+a way is the best of its batch size, in what part it keeps deadline and budget, and how many they are."""
 
 MOST_BLOCKS = 2048
 """Blocks are doubled in length beyond so many; intervals rest on at least half as many degrees of freedom,
@@ -40,11 +41,14 @@ class Piece(NamedTuple):
     size : how many replications each row of `values` is the sum of; a power of two, 1 for the replications
         themselves.
     values : shape (points, rows, columns).
+    makespans : how many of these replications' makespans lie in which bin, as `histogram.counted` returns it;
+        None of replications themselves, and where another piece has counted them with its own.
     """
 
     first: int
     size: int
     values: NDArray[np.float64]
+    makespans: NDArray[np.int64] | None = None
 
     @property
     def stop(self) -> int:
@@ -67,7 +71,7 @@ def whole_blocks(replications: int) -> int:
     return -(-replications // size) * size
 
 
-def summed(first: int, rows: NDArray[np.float64], size: int) -> Piece:
+def summed(first: int, rows: NDArray[np.float64], size: int, makespans: NDArray[np.int64]) -> Piece:
     """Return the sums of replications, of `size` of them or, where these are fewer, of all.
 
     Parameters
@@ -75,11 +79,12 @@ def summed(first: int, rows: NDArray[np.float64], size: int) -> Piece:
     first : the number of the first of them, a multiple of how many there are, which is a power of two.
     rows : shape (points, replications, columns).
     size : a power of two.
+    makespans : of these replications, counted.
     """
     size = min(size, rows.shape[1])
     for _ in range(size.bit_length() - 1):
         rows = rows[:, 0::2] + rows[:, 1::2]
-    return Piece(first, size, rows)
+    return Piece(first, size, rows, makespans)
 
 
 def aligned_parts(replications: range, longest: int) -> Iterator[range]:
@@ -150,6 +155,7 @@ class Blocks:
         self.size = size
         self._sums: dict[int, dict[int, NDArray[np.float64]]] = {}
         """By how many replications a sum is of, and the first of them: shape (points, columns)."""
+        self._makespans = Histogram()
         self.played = 0
 
     def grow(self, size: int) -> None:
@@ -167,6 +173,8 @@ class Blocks:
             first = piece.first + row * piece.size
             self._sums.setdefault(piece.size, {})[first] = piece.values[:, row].copy()
             self._join(piece.size, first)
+        if piece.makespans is not None:
+            self._makespans.add(piece.makespans)
         self.played += piece.stop - piece.first
 
     def _join(self, size: int, first: int) -> None:
@@ -187,12 +195,17 @@ class Blocks:
         )
 
     def pieces(self) -> list[Piece]:
-        """Return all that is kept, each sum by itself."""
-        return [
+        """Return all that is kept, each sum by itself, and with the first of them all that was counted."""
+        pieces = [
             Piece(first, size, of_size[first][:, None])
             for size, of_size in self._sums.items()
             for first in sorted(of_size)
         ]
+        return [piece._replace(makespans=self.makespans()) for piece in pieces[:1]] + pieces[1:]
+
+    def makespans(self) -> NDArray[np.int64]:
+        """Return how the makespans of all replications are distributed, also of blocks that are not whole."""
+        return self._makespans.counts()
 
     def table(self, shape: tuple[int, int], stop: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the numbers of the whole blocks, shape (B,), and their means, (points, B, columns).

@@ -32,6 +32,7 @@ from dispatch_sim.study.files import (
     writing_to,
 )
 from dispatch_sim.study.gathering import Piece, block_size
+from dispatch_sim.study.histogram import are_counts
 from dispatch_sim.study.journal_lines import (
     JOURNAL_FILE,
     Begin,
@@ -59,6 +60,9 @@ KEPT_AT_LEAST_S = 60.0
 _KEPT = "what was played until then is kept: go on with it by --resume"
 
 _PART_FILE = re.compile(r"part-[0-9]{6,9}\.parquet")
+
+_COUNTS = ("point", "bin", "count")
+"""Columns of a part in whose last rows `Piece.makespans` stands."""
 
 
 class Journal:
@@ -155,8 +159,12 @@ class Journal:
                 if path.name not in named:
                     path.unlink()
 
-    def stage(self, first: int, engine: str) -> None:
-        """Note which engine plays the replications from `first` on."""
+    def stage(self, first: int, engine: str, reduction: Reduction) -> None:
+        """Note which engine plays the replications from `first` on, and what is kept of them."""
+        if reduction.size > self._reduction.size:
+            # In a part of its own: earlier stages, when they are resumed, need the shorter blocks.
+            self.write_part()
+            self._reduction, self._pending = reduction, reduction.empty()
         if first not in self.engines:
             self.engines[first] = engine
             with self._writing():
@@ -193,6 +201,7 @@ class Journal:
                     part=name,
                     pieces=[(piece.first, piece.size, piece.values.shape[1]) for piece in pieces],
                     columns=table.column_names,
+                    counts=0 if pieces[0].makespans is None else len(pieces[0].makespans),
                     digest=hashed.digest,
                     seconds=round(self.elapsed(), 3),
                 )
@@ -239,7 +248,7 @@ class Journal:
         rows = self._points * line.rows
         path = self._folder / line.part
         try:
-            data = read_file(path, 2 * rows * 8 * len(columns) + 2**20)
+            data = read_file(path, 2 * (rows + line.counts) * 8 * (len(columns) + 3) + 2**20)
         except ValueError:  # larger than it can be, or no file at all
             return None
         except OSError as error:
@@ -251,23 +260,31 @@ class Journal:
         if _digest(data) != line.digest:
             return None
         none_of_this = f"has a {line.part} that is none of this study"
-        if not set(line.columns) <= set(columns):
+        own = columns if self._reduction.keep == "rows" else (*columns, *_COUNTS)
+        if not set(line.columns) <= set(own):
             raise refused(self._folder, none_of_this)
         # That its digest is the journal's shows that it is whole, not whose it is.
         try:
-            table = parse_table(data, dict.fromkeys(line.columns, "number"), rows, path)
+            table = parse_table(data, dict.fromkeys(line.columns, "number"), rows + line.counts, path)
         except TableError as error:
             raise refused(self._folder, f"{none_of_this} ({error})") from error
-        if table.num_rows != rows:
+        if table.num_rows != rows + line.counts:
             raise refused(self._folder, none_of_this)
-        values = np.zeros((rows, len(columns)))
+        found = np.zeros((rows + line.counts, len(own)))
         for name in line.columns:
-            values[:, columns.index(name)] = table.column(name).to_numpy()
+            found[:, own.index(name)] = table.column(name).to_numpy()
+        values = found[:rows, : len(columns)]
         ends = np.cumsum([self._points * count for _, _, count in line.pieces])[:-1]
-        return [
+        pieces = [
             Piece(first, size, part.reshape(self._points, count, len(columns)))
             for (first, size, count), part in zip(line.pieces, np.split(values, ends), strict=True)
         ]
+        if self._reduction.keep == "aggregates":
+            counts = found[rows:, len(columns) :].astype(np.int64)
+            if not are_counts(counts, self._points, sum(size * count for _, size, count in line.pieces)):
+                raise refused(self._folder, none_of_this)
+            pieces[0] = pieces[0]._replace(makespans=counts)
+        return pieces
 
 
 @contextmanager
@@ -315,14 +332,21 @@ def _part_files(unfinished: Path) -> list[Path]:
 
 
 def _table(pieces: list[Piece], names: tuple[str, ...]) -> pa.Table:
-    """Return pieces as a table, one row a design point and row of each, without columns that are all zero."""
-    values = np.empty((len(names), sum(piece.values.shape[0] * piece.values.shape[1] for piece in pieces)))
+    """Return pieces as a table, one row a design point and row of each, without columns that are all zero.
+
+    What is counted of makespans stands in rows behind those, in columns of its own.
+    """
+    rows = sum(piece.values.shape[0] * piece.values.shape[1] for piece in pieces)
+    counts = np.empty((0, 3)) if pieces[0].makespans is None else pieces[0].makespans
+    values = np.zeros((len(names) + 3, rows + len(counts)))
     reached = 0
     for piece in pieces:
-        rows = piece.values.reshape(-1, len(names))
-        values[:, reached : reached + len(rows)] = rows.T
-        reached += len(rows)
-    return pa.table({name: column for name, column in zip(names, values, strict=True) if _any(column)})
+        of_piece = piece.values.reshape(-1, len(names))
+        values[: len(names), reached : reached + len(of_piece)] = of_piece.T
+        reached += len(of_piece)
+    values[len(names) :, rows:] = counts.T
+    columns = zip((*names, *_COUNTS), values, strict=True)
+    return pa.table({name: column for name, column in columns if _any(column)})
 
 
 def _any(column: NDArray[np.float64]) -> bool:

@@ -52,6 +52,7 @@ class Part(Line):
     ----------
     pieces : first replication, replications of a row and rows of each piece, in the order of the file.
     columns : those that are not zero in every row.
+    counts : rows behind those of the pieces, in which makespans are counted.
     digest : of the file's bytes.
     seconds : for how long the study had been played.
     """
@@ -59,6 +60,7 @@ class Part(Line):
     part: str = Field(pattern=r"^part-[0-9]{6,9}\.parquet$")
     pieces: list[tuple[int, int, int]]
     columns: list[str]
+    counts: int = Field(default=0, ge=0, lt=2**31)
     digest: str
     seconds: float = Field(ge=0, allow_inf_nan=False)
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from dispatch_sim.study.estimates import (
     Estimate,
+    averaged,
     complete_part,
     mean_and_deviations,
     mean_estimate,
@@ -73,7 +74,7 @@ def pareto_front(results: pd.DataFrame, confidence: float = 0.95) -> tuple[Paret
     spent = results.assign(**{SPENT: results["money_usd"] + results["cost_people_usd"]})
     times = complete_part(paired_samples(results, TIME, keys))
     money = complete_part(paired_samples(spent, SPENT, keys))
-    points = list(times)
+    points, block = list(times), averaged(results)
     each = 1 - (1 - confidence) / max(len(points) * (len(points) - 1), 1)
     signs = [_signs(np.stack([samples[point] for point in points]), each) for samples in (times, money)]
     slower, dearer = (sign > 0 for sign in signs)
@@ -91,8 +92,8 @@ def pareto_front(results: pd.DataFrame, confidence: float = 0.95) -> tuple[Paret
             ParetoPoint(
                 strategy=strategy,
                 concurrency=concurrency,
-                makespan_s=mean_estimate(times[strategy, concurrency], confidence),
-                spent_usd=mean_estimate(money[strategy, concurrency], confidence),
+                makespan_s=mean_estimate(times[strategy, concurrency], confidence, block),
+                spent_usd=mean_estimate(money[strategy, concurrency], confidence, block),
                 by_means=not no_worse.any(),
                 front=front,
             )

@@ -85,7 +85,7 @@ class Playing:
         engine = self._engines.get(self._first) or choose_engine(design, self._first)
         self._engines[self._first] = engine
         if self._journal is not None:
-            self._journal.stage(self._first, engine)
+            self._journal.stage(self._first, engine, reduction)
         done = False
         try:
             missing = self._kept.missing(range(design.replications))
@@ -103,6 +103,7 @@ class Playing:
             reduction.columns,
             self._keep,
             reduction.size,
+            self._kept.makespans() if isinstance(self._kept, Blocks) else None,
         )
 
     def double(self) -> None:
@@ -130,10 +131,18 @@ class Playing:
     def _enter(self, design: Design) -> None:
         """Enter a stage; of aggregates whole blocks are played."""
         self._reduction = Reduction()
+        asked = design.replications
         if self._keep == "aggregates":
             design = replace(design, replications=whole_blocks(design.replications))
             self._reduction = aggregation(design, block_size(design.replications))
         self.design = design
+        if design.replications > asked:
+            _LOG.warning(
+                "%s replications of each way are played, not %s: as many as whole blocks of %s have",
+                f"{design.replications:,}",
+                f"{asked:,}",
+                f"{self._reduction.size:,}",
+            )
 
     def _take(self, block: range, piece: Piece) -> None:
         self._kept.add(piece)

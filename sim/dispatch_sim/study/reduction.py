@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from dispatch_sim.dispatch.outcome import MEASURES
 from dispatch_sim.study.design import Design, DesignError
 from dispatch_sim.study.gathering import SHARE_WON, WITHIN_LIMITS, Blocks, Keep, Piece, Rows, summed
-from dispatch_sim.study.percentile import OBJECTIVES, P95
+from dispatch_sim.study.histogram import counted
+from dispatch_sim.study.percentile import OBJECTIVES, P95, column_of
+
+_MAKESPAN = column_of(P95)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,7 @@ class Reduction:
     keep : every row, or aggregates.
     size : replications of a block, a power of two; 1 for rows.
     objective : the measure by which a way wins a replication.
-    contests : from which to which design point ways compete for being the best.
+    contests : from which to which design point ways compete for being the best: those of a batch size.
     bounds : what measures must not pass: the deadline and the budget, if there are.
     """
 
@@ -52,7 +55,8 @@ class Reduction:
         if self.bounds:
             within = [rows[:, :, MEASURES.index(measure)] <= bound for measure, bound in self.bounds]
             more.append(np.logical_and.reduce(within).astype(np.float64))
-        return summed(first, np.concatenate([rows, np.stack(more, axis=2)], axis=2), self.size)
+        makespans = counted(rows[:, :, MEASURES.index(_MAKESPAN)])
+        return summed(first, np.concatenate([rows, np.stack(more, axis=2)], axis=2), self.size, makespans)
 
     def _won(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return where each way is the best, those equally good sharing it; shape (points, replications)."""
@@ -64,14 +68,12 @@ class Reduction:
         return won
 
 
-def _contests(design: Design) -> Iterator[tuple[int, int]]:
-    size = design.batch_size
-    point = 0
-    for variant in design.variants:
-        of_size = [n for n, plan in enumerate(variant.plans, point) if len(plan.tasks) == size]
-        if of_size:
-            yield of_size[0], of_size[-1] + 1  # sizes are played one after another
-        point += len(variant.plans)
+def _contests(design: Design) -> tuple[tuple[int, int], ...]:
+    sizes = [(number, len(plan.tasks)) for number, each in enumerate(design.variants) for plan in each.plans]
+    ends = [0]
+    for _, of_size in groupby(sizes):
+        ends.append(ends[-1] + len(list(of_size)))
+    return tuple(pairwise(ends))
 
 
 def aggregation(design: Design, size: int) -> Reduction:
@@ -94,4 +96,4 @@ def aggregation(design: Design, size: int) -> Reduction:
 
     limits = Limits.of(scenario.objective.model_dump(mode="json", by_alias=True))
     bounds = tuple(limits.bounds.items()) if limits is not None else ()
-    return Reduction("aggregates", size, objective, tuple(_contests(design)), bounds)
+    return Reduction("aggregates", size, objective, _contests(design), bounds)

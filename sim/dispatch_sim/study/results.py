@@ -10,7 +10,7 @@ import logging
 import os
 import platform
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from dispatch_sim.dispatch.outcome import MEASURES, WHOLE
 from dispatch_sim.display import Displayed
@@ -27,9 +28,10 @@ from dispatch_sim.scenario.files import find_inside, has_more_values, read_file
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.study.design import MAX_ROWS, Design
 from dispatch_sim.study.estimates import averaged
-from dispatch_sim.study.files import ResultsError, alone_in, write_pair, writing_to
+from dispatch_sim.study.files import ResultsError, alone_in, write_pair, write_whole, writing_to
 from dispatch_sim.study.gathering import AVERAGED, SHARE_WON, WITHIN_LIMITS, Keep
 from dispatch_sim.study.journal import discard, saying_what_is_kept
+from dispatch_sim.study.makespans import MAKESPAN_COLUMNS, makespan_table
 from dispatch_sim.study.parquet import Kind, TableError, read_table
 from dispatch_sim.study.runner import Played
 from dispatch_sim.study.versions import package_version
@@ -38,6 +40,7 @@ from dispatch_sim.study.workers import all_cores
 _LOG = logging.getLogger("dispatch_sim")
 
 RESULTS_FILE = "results.parquet"
+MAKESPANS_FILE = "makespans.parquet"
 MANIFEST_FILE = "manifest.json"
 
 _HOW_OFTEN = ("replications", "at_most", "seconds")
@@ -72,47 +75,63 @@ class Results(Displayed):
     frame : columns `strategy`, `concurrency`, `tasks`, each further factor under its scenario path,
         `replication`, and the measures of `dispatch_sim.dispatch.outcome.Outcome`. Of aggregates a row is the
         mean of a block: `replication` is its number, `averaged` how many replications it has, `share_won` and
-        `within_limits` in what part of them the way is the best, and keeps the limits.
+        `within_limits` in what part of them the way is the best of its batch size, and keeps the limits.
     manifest : resolved scenario and its hash, seed, engine, versions, machine.
+    makespans : of aggregates, how the makespans of each design point are distributed: a row for each bin from
+        `from_s` to `to_s` that holds some of its `replications`. Of a study that was interrupted it also
+        counts those of blocks that are not whole.
     """
 
     frame: pd.DataFrame
     manifest: dict[str, Any]
+    makespans: pd.DataFrame | None = None
+
+    @property
+    def sample_size(self) -> int:
+        """Independent values of every design point: replications, or blocks of them."""
+        return int(self.frame["replication"].nunique())
 
     @property
     def replications(self) -> int:
         """Replications played of every design point."""
-        return int(self.frame["replication"].nunique()) * averaged(self.frame)
+        return self.sample_size * averaged(self.frame)
 
 
 def collect(source: Source, design: Design, played: Played) -> Results:
     """Put what was played into a table and write its manifest."""
-    plans = [(variant, plan) for variant in design.variants for plan in variant.plans]
+    points = named_points(design)
     replications = len(played.replications)
-    columns: dict[str, Any] = {
-        "strategy": np.repeat([plan.strategy.label for _, plan in plans], replications),
-        "concurrency": np.repeat([plan.width for _, plan in plans], replications),
-        "tasks": np.repeat([len(plan.tasks) for _, plan in plans], replications),
-    }
-    for number, factor in enumerate(design.factors):
-        levels = [variant.levels[number] for variant, _ in plans]
-        if any(isinstance(level, str) for level in levels):
-            levels = [str(level) for level in levels]
-        columns[factor] = np.repeat(levels, replications)
-    columns["replication"] = np.tile(played.replications, len(plans))
+    columns: dict[str, Any] = {name: np.repeat(values, replications) for name, values in points.items()}
+    columns["replication"] = np.tile(played.replications, design.points)
     if played.keep == "aggregates":
-        columns[AVERAGED] = np.full(len(plans) * replications, played.averaged)
+        columns[AVERAGED] = np.full(design.points * replications, played.averaged)
     for number, measure in enumerate(played.columns):
         values = played.measures[:, :, number].ravel()
         whole = measure in WHOLE and played.averaged == 1 and bool(np.all(values < _LARGEST_WHOLE))
         columns[measure] = values.astype(np.int64) if whole else values
-    return Results(pd.DataFrame(columns), _manifest(source, design, played))
+    makespans = None if played.makespans is None else makespan_table(points, played.makespans)
+    return Results(pd.DataFrame(columns), _manifest(source, design, played), makespans)
+
+
+def named_points(design: Design) -> dict[str, NDArray[Any]]:
+    """Return the columns that name a design point, with a value for each of a design's, in order."""
+    plans = [(variant, plan) for variant in design.variants for plan in variant.plans]
+    columns = {
+        "strategy": np.array([plan.strategy.label for _, plan in plans], object),
+        "concurrency": np.array([plan.width for _, plan in plans]),
+        "tasks": np.array([len(plan.tasks) for _, plan in plans]),
+    }
+    for number, factor in enumerate(design.factors):
+        levels = [variant.levels[number] for variant, _ in plans]
+        words = any(isinstance(level, str) for level in levels)
+        columns[factor] = np.array([str(level) for level in levels], object) if words else np.array(levels)
+    return columns
 
 
 def with_end(results: Results, stopped: Stopped) -> Results:
     """Note in the manifest why no more replications were played."""
     replications = results.manifest["replications"] | {"stopped": stopped}
-    return Results(results.frame, results.manifest | {"replications": replications})
+    return replace(results, manifest=results.manifest | {"replications": replications})
 
 
 def write_results(results: Results, folder: str | os.PathLike[str]) -> list[Path]:
@@ -133,6 +152,7 @@ def write_results(results: Results, folder: str | os.PathLike[str]) -> list[Path
     """
     folder = Path(folder)
     table, manifest = folder / RESULTS_FILE, folder / MANIFEST_FILE
+    makespans, counted = folder / MAKESPANS_FILE, results.makespans
     with saying_what_is_kept(folder), alone_in(folder), writing_to(folder):
         if results.manifest["interrupted"] and (fuller := _fuller_played(results, folder)):
             _LOG.warning(
@@ -142,15 +162,20 @@ def write_results(results: Results, folder: str | os.PathLike[str]) -> list[Path
             return []
         frame = pa.Table.from_pandas(results.frame, preserve_index=False)
         text = json.dumps(results.manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        makespans.unlink(missing_ok=True)
         write_pair(
             table,
             partial(_write_table, table=frame),
             manifest,
             lambda file: file.write(text.encode("utf-8")),
         )
+        if counted is not None:
+            # Without them aggregates are not read, so they never stand beside another study's.
+            of_single = pa.Table.from_pandas(counted, preserve_index=False)
+            write_whole(makespans, partial(_write_table, table=of_single))
         if not results.manifest["interrupted"]:
             discard(folder, results.manifest["scenario"]["sha256"])
-    return [table, manifest]
+    return [table, *([makespans] if counted is not None else []), manifest]
 
 
 def _fuller_played(results: Results, folder: Path) -> int:
@@ -184,6 +209,10 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
     try:
         manifest = _read_manifest(find_inside(MANIFEST_FILE, [folder]))
         found = read_table(find_inside(RESULTS_FILE, [folder]), _columns(manifest), MAX_ROWS)
+        makespans = None
+        if _under(manifest, "keep") == "aggregates":
+            columns = _point_columns(manifest) | MAKESPAN_COLUMNS
+            makespans = read_table(find_inside(MAKESPANS_FILE, [folder]), columns, MAX_ROWS).to_pandas()
     except FileNotFoundError as error:
         raise ResultsError(
             f"{folder}: has no {Path(error.filename or RESULTS_FILE).name}; "
@@ -192,7 +221,7 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
     except (OSError, ValueError, RuntimeError, TableError) as error:
         said = str(error).removeprefix(f"{folder.resolve()}{os.sep}")
         raise ResultsError(f"{folder}: cannot be read: {said[:300]}") from error
-    return Results(found.to_pandas(), manifest)
+    return Results(found.to_pandas(), manifest, makespans)
 
 
 def _read_manifest(path: Path) -> Any:
@@ -208,21 +237,27 @@ def _read_manifest(path: Path) -> Any:
 
 def _columns(manifest: Any) -> dict[str, Kind]:
     """Return the columns of a study's table, and what each holds, as far as its manifest says."""
-    factors = _under(manifest, "factors")
-    if not isinstance(factors, list) or not all(isinstance(each, str) for each in factors[:MOST_FACTORS]):
-        factors = []
     objective = ("scenario", "resolved", "objective")
     is_limited = any(_under(manifest, *objective, limit) is not None for limit in ("deadline", "budget"))
     is_averaged = _under(manifest, "keep") == "aggregates"
     shares = (SHARE_WON, *([WITHIN_LIMITS] if is_limited else [])) if is_averaged else ()
     return {
+        **_point_columns(manifest),
+        "replication": "whole",
+        **dict.fromkeys([AVERAGED] if is_averaged else [], "whole"),
+        **dict.fromkeys((*MEASURES, *shares), "number"),
+    }
+
+
+def _point_columns(manifest: Any) -> dict[str, Kind]:
+    factors = _under(manifest, "factors")
+    if not isinstance(factors, list) or not all(isinstance(each, str) for each in factors[:MOST_FACTORS]):
+        factors = []
+    return {
         "strategy": "text",
         "concurrency": "whole",
         "tasks": "whole",
         **dict.fromkeys(factors[:MOST_FACTORS], "level"),
-        "replication": "whole",
-        **dict.fromkeys([AVERAGED] if is_averaged else [], "whole"),
-        **dict.fromkeys((*MEASURES, *shares), "number"),
     }
 
 
@@ -251,14 +286,15 @@ def folder_name(name: str) -> str:
 
 def _manifest(source: Source, design: Design, played: Played) -> dict[str, Any]:
     scenario = source.scenario()
+    asked = scenario.study.replications or design.replications  # not rounded up to whole blocks
     return {
         "dispatch_sim": package_version("dispatch-sim"),
         "engine": played.engine,
         "seed": scenario.study.seed,
         "replications": {
-            "asked": design.replications,
+            "asked": asked,
             "played": len(played.replications) * played.averaged,
-            "at_most": design.at_most or design.replications,
+            "at_most": design.at_most or asked,
             "stopped": "interrupted" if played.interrupted else "asked",
         },
         "interrupted": played.interrupted,

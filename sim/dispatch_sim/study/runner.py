@@ -55,6 +55,7 @@ class Played:
     keep : whether these are replications, or aggregates: then R is the number of blocks, and `measures` are
         their means.
     averaged : replications of a block.
+    makespans : of aggregates, how many makespans lie in which bin, as `histogram.counted` returns it.
     """
 
     replications: NDArray[np.int64]
@@ -64,6 +65,7 @@ class Played:
     columns: tuple[str, ...] = MEASURES
     keep: Keep = "rows"
     averaged: int = 1
+    makespans: NDArray[np.int64] | None = None
 
 
 def play_design(

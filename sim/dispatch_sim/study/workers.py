@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext
@@ -117,7 +117,10 @@ def play_in_threads(
     player = CompiledPlayer(design)
 
     def played(block: range) -> Piece:
-        return reduction.piece(block.start, player.play_block(block))
+        rows = player.play_block(block)
+        if player.stop[0]:
+            raise CancelledError  # they hold nothing
+        return reduction.piece(block.start, rows)
 
     with ThreadPoolExecutor(jobs) as pool:
         try:

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from dispatch_sim.dispatch.outcome import MEASURES
 from dispatch_sim.dispatch.plan import Plan
 from dispatch_sim.scenario.factors import MOST_FACTORS
 from dispatch_sim.scenario.loader import Source, parse_source
@@ -25,10 +25,19 @@ from dispatch_sim.scenario.model import MOST_REPLICATIONS
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.study.design import MAX_ROWS, Design, DesignError, design_comparison, design_sweep
 from dispatch_sim.study.files import ResultsError
-from dispatch_sim.study.results import Results, Stopped, read_results
+from dispatch_sim.study.gathering import (
+    AVERAGED,
+    SHARE_WON,
+    WITHIN_LIMITS,
+    Keep,
+    block_size,
+    whole_blocks,
+)
+from dispatch_sim.study.makespans import unlike_makespans
+from dispatch_sim.study.reduction import Reduction, aggregation
+from dispatch_sim.study.results import Results, Stopped, named_points, read_results
 from dispatch_sim.study.versions import package_version
 
-_KEYS = ("strategy", "concurrency", "tasks")
 _MOST_NAMES = 100
 
 
@@ -38,7 +47,7 @@ class _Section(BaseModel):
 
 class _Replications(_Section):
     asked: int = Field(ge=1, le=MOST_REPLICATIONS)
-    played: int = Field(ge=0, le=MOST_REPLICATIONS)
+    played: int = Field(ge=0, le=whole_blocks(MOST_REPLICATIONS))
     at_most: int = Field(ge=1, le=MOST_REPLICATIONS)
     stopped: Stopped
 
@@ -120,11 +129,11 @@ def played_source(results: Results, folder: Path | None = None, data: Path | Non
 
 def played_design(source: Source, results: Results) -> Design | None:
     """Return the design of a study: a sweep, or a comparison; None where it is neither of the scenario's."""
-    ways: tuple[Callable[[Source], Design], ...] = (design_sweep, design_comparison)
+    ways: tuple[Callable[[Source, Keep], Design], ...] = (design_sweep, design_comparison)
     manifest = results.manifest
     for way in ways:
         try:
-            design = way(source)
+            design = way(source, manifest["keep"])
         except (ScenarioError, DesignError):
             continue
         if list(design.factors) == manifest["factors"] and design.points == manifest["design_points"]:
@@ -152,36 +161,45 @@ def find_played(design: Design, point: tuple[str, int], tasks: int, factors: dic
 
 def _unlike(results: Results, design: Design) -> str | None:
     """Return in what a table is not one of a design; None where it is."""
-    frame = results.frame
-    wanted = [*_KEYS, *design.factors, "replication", *MEASURES]
+    frame, manifest = results.frame, results.manifest
+    points = named_points(design)
+    aggregates = manifest["keep"] == "aggregates"
+    block = block_size(manifest["replications"]["asked"])
+    reduction = aggregation(design, block) if aggregates else Reduction()
+    wanted = [*points, "replication", *([AVERAGED] if aggregates else []), *reduction.columns]
     if list(map(str, frame.columns)) != wanted:
         return "results.parquet does not have the columns of a study"
-    for column in ("concurrency", "tasks", "replication"):
+    for column in ("concurrency", "tasks", "replication", *([AVERAGED] if aggregates else [])):
         if not pd.api.types.is_integer_dtype(frame[column]):
             return f"results.parquet: {column} is not a whole number everywhere"
-    for column in MEASURES:
+    for column in reduction.columns:
         kind = frame[column].dtype
         if not (pd.api.types.is_integer_dtype(kind) or pd.api.types.is_float_dtype(kind)):
             return f"results.parquet: {column} is not a number everywhere"
         if not np.isfinite(frame[column].to_numpy(dtype=float)).all():
             return f"results.parquet: {column} is not a finite number everywhere"
     replications = sorted(frame["replication"].unique())
-    if len(replications) != results.manifest["replications"]["played"]:
+    if len(replications) * reduction.size != manifest["replications"]["played"]:
         return "results.parquet does not have the replications that manifest.json says were played"
-    plans = [(variant, plan) for variant in design.variants for plan in variant.plans]
-    expected: dict[str, Any] = {
-        "strategy": np.repeat([plan.strategy.label for _, plan in plans], len(replications)),
-        "concurrency": np.repeat([plan.width for _, plan in plans], len(replications)),
-        "tasks": np.repeat([len(plan.tasks) for _, plan in plans], len(replications)),
-        "replication": np.tile(replications, len(plans)),
-    }
-    for number, factor in enumerate(design.factors):
-        levels = [variant.levels[number] for variant, _ in plans]
-        expected[factor] = np.repeat(
-            [str(level) for level in levels] if not pd.api.types.is_numeric_dtype(frame[factor]) else levels,
-            len(replications),
-        )
+    expected = {name: np.repeat(values, len(replications)) for name, values in points.items()}
+    expected["replication"] = np.tile(replications, design.points)
     for column, values in expected.items():
         if len(values) != len(frame) or not (frame[column].to_numpy() == values).all():
             return "results.parquet does not have the rows of its scenario's design points"
-    return None
+    return _unlike_aggregates(results, points, reduction) if aggregates else None
+
+
+def _unlike_aggregates(
+    results: Results, points: Mapping[str, NDArray[Any]], reduction: Reduction
+) -> str | None:
+    frame, replications = results.frame, results.manifest["replications"]
+    if not (frame[AVERAGED] == reduction.size).all():
+        return f"results.parquet: {AVERAGED} is not {reduction.size:,} everywhere"
+    for column in reduction.columns:
+        if column in (SHARE_WON, WITHIN_LIMITS) and not frame[column].between(0, 1).all():
+            return f"results.parquet: {column} is not a part of the replications everywhere"
+    assert results.makespans is not None  # as the manifest says aggregates
+    played = replications["played"]
+    most = whole_blocks(replications["asked"]) if results.manifest["interrupted"] else played
+    problem = unlike_makespans(results.makespans, points, played, most)
+    return None if problem is None else f"makespans.parquet {problem}"

@@ -34,6 +34,11 @@ DOUBLING = f"{TASKS}engine: compiled\nstudy: {{at_most: 4200, indifference: $0.0
 WRITTEN = ("results.parquet", "manifest.json")
 
 
+def written(options):
+    """Return which files a study leaves, by how it is played."""
+    return (*WRITTEN, "makespans.parquet") if options.get("keep") == "aggregates" else WRITTEN
+
+
 class PowerCutError(Exception):
     """Whatever ends a study."""
 
@@ -65,15 +70,15 @@ def begun(folder, text=ROWS, blocks=3, **options):
 
 
 def finished(folder, text=ROWS, play=conduct.sweep, **options):
-    """Play a study to its end; returns the bytes of what is written."""
+    """Play a study to its end; returns the bytes of what is written, makespans only of aggregates."""
     write_results(play(parse_source(text), folder=folder, **options), folder)
-    return tuple((folder / name).read_bytes() for name in WRITTEN)
+    return tuple((folder / name).read_bytes() for name in written(options))
 
 
 def resumed(folder, text=ROWS, play=conduct.sweep, **options):
     """Go on with a study to its end; returns the bytes of what is written, and nothing else may be left."""
     found = finished(folder, text, play, resume=True, **options)
-    assert {path.name for path in folder.iterdir()} == set(WRITTEN)
+    assert {path.name for path in folder.iterdir()} == set(written(options))
     return found
 
 

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 
 RESULTS = ("results.parquet", "manifest.json")
+ALL_RESULTS = (*RESULTS, "makespans.parquet")
+"""With what is written besides where aggregates are kept."""
 
 
 class LostError(AssertionError):
@@ -61,5 +63,6 @@ def replications(pieces: list[list[int]]) -> set[int]:
 
 def results_of(folder: Path) -> tuple[bytes, ...] | None:
     """Return the bytes of a folder's results; None where one of the files is not there."""
-    paths = [folder / name for name in RESULTS]
-    return tuple(path.read_bytes() for path in paths) if all(path.exists() for path in paths) else None
+    if not all((folder / name).exists() for name in RESULTS):
+        return None
+    return tuple((folder / name).read_bytes() for name in ALL_RESULTS if (folder / name).exists())

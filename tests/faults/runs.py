@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import driver
-from .checks import RESULTS, LostError, kept_in, replications, results_of
+from .checks import ALL_RESULTS, LostError, kept_in, replications, results_of
 from .layer import Fault, Layer
 
 ROOT = Path(__file__).parents[2]
@@ -208,7 +208,7 @@ class Trial:
         """Check that the results are those of a study that nothing happened to, and nothing else is there."""
         if results_of(self.folder) != reference:
             raise LostError("the results are not those of an uninterrupted study")
-        written = {*RESULTS, "makespans.parquet"}
+        written = set(ALL_RESULTS[: len(reference)])
         left = {path.name for path in self.folder.iterdir()} - written
         if left:
             raise LostError(f"left behind: {sorted(left)}")

@@ -20,7 +20,7 @@ from dispatch_sim.study.cluster import ClusterError, connected
 from dispatch_sim.study.conduct import sweep
 from dispatch_sim.study.design import design_sweep
 from dispatch_sim.study.reduction import Reduction
-from dispatch_sim.study.results import MANIFEST_FILE, RESULTS_FILE, write_results
+from dispatch_sim.study.results import MANIFEST_FILE, write_results
 from dispatch_sim.study.workers import WorkerError
 
 TEXT = """
@@ -143,7 +143,8 @@ def study(text, folder, **options):
 
 def written(folder):
     """Return the bytes of a folder's results and manifest."""
-    return [(folder / name).read_bytes() for name in (RESULTS_FILE, MANIFEST_FILE)]
+    tables = sorted(folder.glob("*.parquet"))
+    return [path.read_bytes() for path in (*tables, folder / MANIFEST_FILE)]
 
 
 @pytest.mark.parametrize("keep", ["rows", "aggregates"])

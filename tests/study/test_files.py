@@ -6,7 +6,7 @@ import os
 import pytest
 
 from dispatch_sim.study import files
-from dispatch_sim.study.files import ResultsError, alone_in, write_pair, write_whole, writing_to
+from dispatch_sim.study.files import ResultsError, alone_in, write_together, write_whole, writing_to
 
 
 def put(text):
@@ -18,7 +18,7 @@ def put(text):
 def pair(tmp_path):
     """Return the paths of a pair of files that has been written."""
     table, about = tmp_path / "table", tmp_path / "about"
-    write_pair(table, put("old table"), about, put("old about"))
+    write_together({table: put("old table")}, about, put("old about"))
     return table, about
 
 
@@ -30,7 +30,7 @@ def texts(*paths):
 def test_a_pair_is_written_together(pair):
     """The new ones stand in the place of the old, and nothing else is left."""
     table, about = pair
-    write_pair(table, put("new table"), about, put("new about"))
+    write_together({table: put("new table")}, about, put("new about"))
     assert texts(*pair) == ["new table", "new about"]
     assert sorted(path.name for path in table.parent.iterdir()) == ["about", "table"]
 
@@ -49,7 +49,7 @@ def test_a_pair_that_cannot_be_put_in_place_leaves_the_one_before(pair, monkeypa
 
     monkeypatch.setattr(os, "replace", refuse)
     with pytest.raises(OSError, match="Input/output"):
-        write_pair(table, put("new table"), about, put("new about"))
+        write_together({table: put("new table")}, about, put("new about"))
     assert texts(*pair) == ["old table", "old about"]
     assert sorted(path.name for path in table.parent.iterdir()) == ["about", "table"]
 
@@ -67,7 +67,7 @@ def test_a_table_never_stands_beside_what_is_said_of_another(pair, monkeypatch):
         return called
 
     monkeypatch.setattr(os, "replace", look(os.replace))
-    write_pair(pair[0], put("new table"), pair[1], put("new about"))
+    write_together({pair[0]: put("new table")}, pair[1], put("new about"))
     assert seen == [("new table", "new about")]
 
 

@@ -147,25 +147,30 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object], *, synced: boo
         sync_folder(path.parent)
 
 
-def write_pair(
-    table: Path,
-    write_table: Callable[[IO[bytes]], object],
+def write_together(
+    tables: Mapping[Path, Callable[[IO[bytes]], object] | None],
     about: Path,
     write_about: Callable[[IO[bytes]], object],
 ) -> None:
-    """Have two files of a folder written, of which one says what the other is.
+    """Have files of a folder written, of which one says what the others are.
 
-    Whatever happens, `about` never stands beside another table than its own. Both are written before what
-    was there is touched, so a full disk leaves that as it was; and where a step fails, that is put back. Each
-    step is on the disk before the next one: a power cut may leave the table without `about`.
+    Whatever happens, `about` never stands beside other tables than its own. All are written before what was
+    there is touched, so a full disk leaves that as it was; and where a step fails, that is put back. Each
+    step is on the disk before the next one: a power cut may leave tables without `about`.
+
+    Parameters
+    ----------
+    tables : what writes each; None where there is to be none.
+    about, write_about : what says what they are.
     """
-    new = {path: _beside(path, "new") for path in (table, about)}
-    old = {path: _beside(path, "old") for path in (about, table)}
+    writes = {path: write for path, write in tables.items() if write is not None} | {about: write_about}
+    new = {path: _beside(path, "new") for path in writes}
+    old = {path: _beside(path, "old") for path in (about, *tables)}
     try:
-        _write(new[table], write_table)
-        _write(new[about], write_about)
+        for path, write in writes.items():
+            _write(new[path], write)
         with uninterrupted():
-            _exchange(table, about, new, old)
+            _exchange(about, new, old)
         for path in old.values():
             _remove(path)
     finally:
@@ -173,27 +178,26 @@ def write_pair(
             _remove(path)
 
 
-def _exchange(table: Path, about: Path, new: Mapping[Path, Path], old: Mapping[Path, Path]) -> None:
-    """Put two new files in the place of old ones, or these back where that fails."""
+def _exchange(about: Path, new: Mapping[Path, Path], old: Mapping[Path, Path]) -> None:
+    """Put new files in the place of old ones, `about` going first and coming last; or all back on failure."""
     moved = []
     try:
-        if table.is_file():
-            for path in (about, table):
-                if path.is_file():
-                    os.replace(path, old[path])
-                    moved.append(path)
-                    sync_folder(path.parent)
-        else:
-            about.unlink(missing_ok=True)
-        os.replace(new[table], table)
-        sync_folder(table.parent)
+        for path in old:
+            if path.is_file():
+                os.replace(path, old[path])
+                moved.append(path)
+                sync_folder(path.parent)
+        for path in new:
+            if path != about:
+                os.replace(new[path], path)
+        sync_folder(about.parent)
         os.replace(new[about], about)
     except OSError:
         with suppress(OSError):
             for path in reversed(moved):
                 os.replace(old[path], path)
         raise
-    sync_folder(table.parent)
+    sync_folder(about.parent)
 
 
 def _beside(path: Path, which: str) -> Path:

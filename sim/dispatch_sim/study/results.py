@@ -28,7 +28,7 @@ from dispatch_sim.scenario.files import find_inside, has_more_values, read_file
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.study.design import MAX_ROWS, Design
 from dispatch_sim.study.estimates import averaged
-from dispatch_sim.study.files import ResultsError, alone_in, write_pair, write_whole, writing_to
+from dispatch_sim.study.files import ResultsError, alone_in, write_together, writing_to
 from dispatch_sim.study.gathering import AVERAGED, SHARE_WON, WITHIN_LIMITS, Keep
 from dispatch_sim.study.journal import discard, saying_what_is_kept
 from dispatch_sim.study.makespans import MAKESPAN_COLUMNS, makespan_table
@@ -151,8 +151,8 @@ def write_results(results: Results, folder: str | os.PathLike[str]) -> list[Path
         Where the folder cannot be written to.
     """
     folder = Path(folder)
-    table, manifest = folder / RESULTS_FILE, folder / MANIFEST_FILE
-    makespans, counted = folder / MAKESPANS_FILE, results.makespans
+    frames = {folder / RESULTS_FILE: results.frame, folder / MAKESPANS_FILE: results.makespans}
+    manifest = folder / MANIFEST_FILE
     with saying_what_is_kept(folder), alone_in(folder), writing_to(folder):
         if results.manifest["interrupted"] and (fuller := _fuller_played(results, folder)):
             _LOG.warning(
@@ -160,22 +160,17 @@ def write_results(results: Results, folder: str | os.PathLike[str]) -> list[Path
                 *(folder, f"{fuller:,}", f"{results.manifest['replications']['played']:,}"),
             )
             return []
-        frame = pa.Table.from_pandas(results.frame, preserve_index=False)
+        tables = {
+            path: None
+            if frame is None
+            else partial(_write_table, table=pa.Table.from_pandas(frame, preserve_index=False))
+            for path, frame in frames.items()
+        }
         text = json.dumps(results.manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        makespans.unlink(missing_ok=True)
-        write_pair(
-            table,
-            partial(_write_table, table=frame),
-            manifest,
-            lambda file: file.write(text.encode("utf-8")),
-        )
-        if counted is not None:
-            # Without them aggregates are not read, so they never stand beside another study's.
-            of_single = pa.Table.from_pandas(counted, preserve_index=False)
-            write_whole(makespans, partial(_write_table, table=of_single))
+        write_together(tables, manifest, lambda file: file.write(text.encode("utf-8")))
         if not results.manifest["interrupted"]:
             discard(folder, results.manifest["scenario"]["sha256"])
-    return [table, *([makespans] if counted is not None else []), manifest]
+    return [*(path for path, frame in frames.items() if frame is not None), manifest]
 
 
 def _fuller_played(results: Results, folder: Path) -> int:

@@ -64,7 +64,7 @@ def _scheduler() -> Iterator[tuple[str, psutil.Process]]:
             return process
 
         scheduler = start("scheduler", "--port", "0", "--scheduler-file", str(file))
-        while not file.exists():
+        while not file.exists() or not file.read_text().endswith("}"):
             time.sleep(0.05)
         address = json.loads(file.read_text())["address"]
         for _ in range(2):

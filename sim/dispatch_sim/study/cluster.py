@@ -101,35 +101,34 @@ class Cluster:
         # A few kB with each block: what is scattered once is lost with the workers that hold it.
         what = zlib.compress(pickle.dumps((design, engine, reduction)))
         at_work: dict[Future, range] = {}
-        ended: SimpleQueue[Future] = SimpleQueue()
+        ended: SimpleQueue[tuple[Future, _Packed | BaseException]] = SimpleQueue()
         while True:
             for block in islice(blocks, max(0, BLOCKS_AT_WORK * self.workers - len(at_work))):
                 with _scheduler_there():
                     future = self._client.submit(pickle.loads, pickle.dumps(_Call(what, block)), pure=False)
                 at_work[future] = block
-                future.add_done_callback(ended.put)
+                self._client.loop.add_callback(self._fetch, future, ended)
             if not at_work:
                 return
-            self._keep(ended, at_work, keep)
+            try:
+                future, found = ended.get(timeout=COUNTED_EVERY_S)
+            except Empty:
+                continue  # workers may have joined
+            if isinstance(found, BaseException):
+                raise _in_words(found) if future.status == "error" else _lost() from found
+            keep(at_work.pop(future), _unpacked(found))
 
-    def _keep(self, ended: SimpleQueue[Future], at_work: dict[Future, range], keep: Keep) -> None:
-        """Wait until blocks have ended, and keep all that have; or until workers are to be counted again."""
+    async def _fetch(
+        self, future: Future, ended: SimpleQueue[tuple[Future, _Packed | BaseException]]
+    ) -> None:
+        """In Dask's thread: wait until a block has ended, and get what it came to.
+
+        Each by itself: of a worker that has just died Dask waits for half a minute.
+        """
         try:
-            done = [ended.get(timeout=COUNTED_EVERY_S)]
-        except Empty:
-            return
-        while not ended.empty():
-            done.append(ended.get())
-        played = [future for future in done if future.status not in ("error", "cancelled")]
-        with _scheduler_there():
-            pieces = self._client.gather(played)
-        for future, packed in zip(played, pieces, strict=True):
-            keep(at_work.pop(future), _unpacked(packed))
-        for future in done:
-            if future.status == "error":
-                raise _in_words(future.exception())
-            if future.status == "cancelled":
-                raise _lost()
+            ended.put((future, await self._client.gather(future, asynchronous=True)))
+        except BaseException as error:
+            ended.put((future, error))
 
 
 @contextmanager
@@ -165,7 +164,7 @@ def connected(address: str) -> Iterator[Cluster]:
                 made = LocalCluster(
                     n_workers=int(local[1]),
                     threads_per_worker=1,
-                    dashboard_address=None,
+                    dashboard_address="127.0.0.1:0",
                     silence_logs=logging.CRITICAL,
                 )
                 held.enter_context(made)
@@ -199,13 +198,10 @@ def _workers_uninterrupted() -> Iterator[None]:
 @contextmanager
 def _scheduler_there() -> Iterator[None]:
     """Turn what Dask raises where its scheduler is gone into words."""
-    from distributed import KilledWorker
     from distributed.client import ClosedClientError
 
     try:
         yield
-    except (ImportError, KilledWorker) as error:  # of a block that had to be played once more
-        raise _in_words(error) from error
     except (OSError, CancelledError, ClosedClientError) as error:
         raise _lost() from error
 

@@ -13,6 +13,7 @@ from dispatch_sim.dispatch.engine import play
 from dispatch_sim.dispatch.luck import Luck
 from dispatch_sim.dispatch.outcome import MEASURES
 from dispatch_sim.dispatch.plan import make_plan
+from dispatch_sim.interruption import processes_uninterrupted
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.strategy import parse_strategy
@@ -256,7 +257,7 @@ def test_processes_are_started_deaf_to_ctrl_c_and_this_one_hears_it_afterwards()
     reached = []
 
     def interrupted():
-        with workers._deaf():
+        with processes_uninterrupted():
             signal.raise_signal(signal.SIGINT)
             reached.append(signal.pthread_sigmask(signal.SIG_BLOCK, []))
 

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import logging
 import math
-import multiprocessing.resource_tracker
 import pickle
 import re
-import signal
 import threading
 import time
 import zlib
@@ -27,7 +25,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from dispatch_sim.interruption import uninterrupted
+from dispatch_sim.interruption import processes_uninterrupted, uninterrupted
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.study.design import Design
 from dispatch_sim.study.engines import load_engine
@@ -160,7 +158,7 @@ def connected(address: str) -> Iterator[Cluster]:
     with ExitStack() as held:
         held.enter_context(silence_logging_cmgr(logging.CRITICAL))  # what matters of it is told in words
         if local:
-            with uninterrupted(), _workers_uninterrupted():
+            with uninterrupted(), processes_uninterrupted():
                 made = LocalCluster(
                     n_workers=int(local[1]),
                     threads_per_worker=1,
@@ -175,24 +173,6 @@ def connected(address: str) -> Iterator[Cluster]:
             except (OSError, ValueError, TypeError, RuntimeError, ImportError) as error:
                 raise ClusterError(f"--cluster: no Dask scheduler answers at {address}: {error}") from error
         yield Cluster(client)
-
-
-@contextmanager
-def _workers_uninterrupted() -> Iterator[None]:
-    """Have Ctrl-C in a terminal, which all its processes get, leave alone the workers that are started here.
-
-    Threads and processes have signals blocked that whoever started them had blocked, so those that Dask
-    starts later in place of dead ones as well.
-    """
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    multiprocessing.resource_tracker.ensure_running()  # where it starts later, it unblocks them
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import multiprocessing.connection
-import multiprocessing.resource_tracker
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext
 from typing import cast
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 from dispatch_sim.dispatch.engine import play
 from dispatch_sim.dispatch.luck import Luck
 from dispatch_sim.dispatch.outcome import MEASURES
-from dispatch_sim.interruption import uninterrupted
+from dispatch_sim.interruption import processes_uninterrupted, uninterrupted
 from dispatch_sim.study.design import Design
 from dispatch_sim.study.gathering import Piece, plain_parts
 from dispatch_sim.study.reduction import Reduction
@@ -169,7 +168,7 @@ def play_in_processes(
         for _ in range(count):
             with (
                 uninterrupted(),
-                _deaf(),
+                processes_uninterrupted(),
             ):  # so that each process that has begun is among those that are ended
                 try:
                     worker = _Worker(context)
@@ -220,23 +219,6 @@ def play_in_processes(
         for worker in workers:
             worker.process.kill()  # nothing is shared with it that it could leave locked
         raise
-
-
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """Have processes that are started in here never interrupted: the parent decides when a study ends.
-
-    Ctrl-C goes to all processes of a terminal, also to one that is too young to have said so itself.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    multiprocessing.resource_tracker.ensure_running()  # started with a worker, that would undo the next line
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _work(pipe: Connection) -> None:

@@ -240,7 +240,9 @@ def test_an_answer_that_cannot_be_written_is_printed_all_the_same(scenario):
     assert result.returncode == 2
     assert "out: cannot be written to" in result.stderr
     assert json.loads(result.stdout)["recommended"]
-    assert [path.name for path in (scenario.parent / "out").iterdir()] == ["results.parquet"]
+    # On a busy machine also what was played, in parts.
+    left = {path.name for path in (scenario.parent / "out").iterdir()} - {"unfinished"}
+    assert left == {"results.parquet"}
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")

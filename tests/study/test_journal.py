@@ -504,6 +504,22 @@ def test_a_part_that_may_not_be_read_is_not_taken_for_a_broken_one(tmp_path, mon
     assert (tmp_path / "unfinished" / "part-000001.parquet").exists()
 
 
+def test_a_stage_that_cannot_be_noted_is_told_in_words_and_gone_on_with(tmp_path, monkeypatch):
+    """As where the disk is full when replications are doubled: what is wrong, and what to do."""
+
+    def refuse(path, line):
+        if '"stage"' in line:
+            raise OSError(28, "No space left on device")
+        append(path, line)
+
+    append = journal.append_line
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "append_line", refuse)
+        with pytest.raises(ResultsError, match=r"cannot be written to: No space left .* by --resume"):
+            conduct.sweep(parse_source(DOUBLING), folder=tmp_path / "full")
+    assert resumed(tmp_path / "full", DOUBLING) == finished(tmp_path / "whole", DOUBLING)
+
+
 def test_resuming_says_how_much_is_done(tmp_path, caplog):
     """Replications of each way."""
     caplog.set_level(logging.WARNING)

@@ -59,8 +59,10 @@ fuzz: $(READY)
 determinism: $(READY)
 	$(BIN)/python -m tests.determinism
 
+# With an empty cache: else the engine is read as machine code, and the modules that it is compiled from stay unread.
 coverage: $(READY)
-	$(BIN)/python -m pytest -n auto --cov --cov-report=term-missing
+	rm -rf $(VENV)/coverage-cache
+	XDG_CACHE_HOME=$(abspath $(VENV))/coverage-cache $(BIN)/python -m pytest -n auto --cov --cov-report=term-missing
 
 bench: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'

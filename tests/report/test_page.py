@@ -6,7 +6,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+from dispatch_sim.report import runs
 from dispatch_sim.report.page import write_report
+from dispatch_sim.report.runs import Runs, two_runs
 from dispatch_sim.report.setting import markdown
 from dispatch_sim.report.tables import all_points, fixed_queues, main_table
 from dispatch_sim.report.view import main_view
@@ -184,6 +186,16 @@ def test_the_same_answer_gives_the_same_bytes(factors, tmp_path):
     assert [path.name for path in first] == [path.name for path in second]
     for one, other in zip(first, second, strict=True):
         assert one.read_bytes() == other.read_bytes()
+
+
+def test_runs_that_nobody_could_read_or_play_again_are_not_drawn_and_it_is_said_why(tight, monkeypatch):
+    """Rather than a picture of another run: results may be of a scenario that is not there any more."""
+    view = main_view(tight)
+    assert two_runs(view, None, "a queue") == Runs(
+        (), "the scenario cannot be read again from what was stored with the results."
+    )
+    monkeypatch.setattr(runs, "MOST_TASKS", view.tasks - 1)
+    assert two_runs(view, None, "a queue").why_not.startswith(f"batches of more than {view.tasks - 1} tasks")
 
 
 def test_hostile_names_are_inert_in_html(hostile, tmp_path):

@@ -112,7 +112,7 @@ def test_a_way_that_is_not_played_as_it_says_is_no_result(tmp_path):
 def test_the_command_fails_where_a_way_differs(differing, code, said, monkeypatch, capsys):
     """Its exit code is for machines, its table for people."""
     monkeypatch.setattr("sys.argv", ["determinism", "--only", "compiled, 2 threads"])
-    monkeypatch.setattr(command, "_other_pythons", lambda: iter(()))
+    monkeypatch.setattr(command, "_other_pythons", lambda only: iter(()))
     monkeypatch.setattr(command, "compare", lambda way, folder, there: Found({}, differing, ("threads",)))
     assert command.main() == code
     assert said in capsys.readouterr().out

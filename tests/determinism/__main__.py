@@ -37,7 +37,7 @@ def main() -> int:
     parser.add_argument("--only", metavar="WORDS", default="", help="only ways whose names have these words")
     parser.add_argument("--jobs", type=int, default=2, help="ways played at a time (default %(default)s)")
     given = parser.parse_args()
-    others = list(_other_pythons())
+    others = list(_other_pythons(given.only))
     begin = time.monotonic()
     for what, keys in LEFT_OUT.items():
         print(f"Of another {what} are left out of the comparison: {', '.join(keys)}; {LINES_LEFT_OUT[what]}")
@@ -68,7 +68,7 @@ def main() -> int:
     return 1 if wrong else 0
 
 
-def _other_pythons() -> Iterator[Way]:
+def _other_pythons(only: str) -> Iterator[Way]:
     for minor in pythons.supported():
         found = pythons.find(minor)
         if found is None:
@@ -77,7 +77,8 @@ def _other_pythons() -> Iterator[Way]:
             print(f"Python 3.{minor}: {sys.executable}, which plays all the others")
         else:
             print(f"Python 3.{minor}: {found}", flush=True)
-            yield from of_python(f"3.{minor}", pythons.environment(minor, found))
+            if any(only in way.name for way in of_python(f"3.{minor}", found)):
+                yield from of_python(f"3.{minor}", pythons.environment(minor, found))
 
 
 def _print(way: Way, found: Found) -> None:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from dispatch_sim.cli import app
 from dispatch_sim.scenario.loader import parse_source
-from dispatch_sim.study import conduct, engines, journal, results, runner
+from dispatch_sim.study import conduct, engines, journal, playing, results, runner
 from dispatch_sim.study.files import ResultsError
 from dispatch_sim.study.journal import Journal
 from dispatch_sim.study.playing import Playing
@@ -235,6 +235,18 @@ def test_where_nothing_is_unfinished_it_is_played_from_the_beginning_and_that_is
     """Nobody is to wait for what they think is done."""
     assert resumed(tmp_path / "new") == finished(tmp_path / "whole")
     assert f"{tmp_path / 'new'}: holds nothing unfinished; playing from the beginning" in caplog.messages
+
+
+@pytest.mark.parametrize(("text", "options"), [(ROWS, {}), (AGGREGATES, {"keep": "aggregates"})])
+def test_what_is_finished_is_not_played_again(tmp_path, monkeypatch, caplog, text, options):
+    """So that a job that is started again and again needs no other command; of another seed, it is played."""
+    before = finished(tmp_path, text, **options)
+    play, played = playing.play_blocks, []
+    monkeypatch.setattr(playing, "play_blocks", lambda *each: played.append(each) or play(*each))
+    assert resumed(tmp_path, text, **options) == before
+    assert (caplog.messages, played) == ([f"{tmp_path}: holds this study, finished; nothing is played"], [])
+    resumed(tmp_path, text, seed=2, **options)
+    assert len(played) == 1
 
 
 def _torn(folder):

@@ -301,7 +301,7 @@ def _end(
     if manifest["interrupted"]:
         played = manifest["replications"]
         done = f"{played['played']} of {played['asked']} replications are done"
-        typer.echo(f"interrupted: {done}{' and kept' if kept else ''}", err=True)
+        typer.echo(f"interrupted: {done}{' and kept; go on with --resume' if kept else ''}", err=True)
         raise typer.Exit(INTERRUPTED)
     if any(each.violated for each in checks):
         raise typer.Exit(VIOLATED)

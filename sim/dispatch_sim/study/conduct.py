@@ -18,6 +18,7 @@ from dispatch_sim.study.journal import saying_what_is_kept
 from dispatch_sim.study.playing import Playing
 from dispatch_sim.study.results import Results, Stopped, collect, identity, with_end
 from dispatch_sim.study.runner import OnProgress
+from dispatch_sim.study.stored import finished_study
 
 
 def sweep(
@@ -43,8 +44,8 @@ def sweep(
     on_progress : called with the replications done and all of them.
     folder : where what has been played is kept until `write_results` writes it there, so that whatever ends
         the study, it can be resumed; without it, nowhere.
-    resume : whether to go on with what lies unfinished there. False throws that away; so does None, unless it
-        had been played for more than a minute.
+    resume : whether to go on with what lies there; where that is finished, nothing is played. False throws it
+        away, and so does None, unless it had been played for more than a minute and is not finished.
     keep : `rows`, every replication; or `aggregates`, the means of some two thousand blocks of them, for
         studies larger than memory. Their number is then rounded up to whole blocks, by a thousandth at most.
     cluster : a Dask scheduler, `tcp://HOST:PORT`, whose workers play in place of this machine's, or
@@ -109,6 +110,8 @@ def _conduct(
         playing = Playing(points, keep, on_progress)
         if folder is not None:
             held.enter_context(alone_in(Path(folder)))
+            if resume and (finished := finished_study(Path(folder), identity(source, points, keep))):
+                return finished
         # Before what lies in the folder is thrown away for this.
         workers = held.enter_context(connected(cluster)) if cluster is not None else None
         if folder is not None:

@@ -8,6 +8,7 @@ the manifest says, and the table has to have the rows of its design.
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -39,6 +40,9 @@ from dispatch_sim.study.results import Results, Stopped, named_points, read_resu
 from dispatch_sim.study.versions import package_version
 
 _MOST_NAMES = 100
+
+
+_LOG = logging.getLogger("dispatch_sim")
 
 
 class _Section(BaseModel):
@@ -96,6 +100,30 @@ def read_stored(folder: str | os.PathLike[str], data: str | os.PathLike[str] | N
     problem = _why_not(results) if design is None else _unlike(results, design)
     if problem is not None:
         raise ResultsError(f"{Path(folder)}: {problem}; or sweep the scenario again")
+    return results
+
+
+def finished_study(folder: Path, study: Mapping[str, Any]) -> Results | None:
+    """Return what a study came to, where it lies finished in a folder; None where it does not.
+
+    Parameters
+    ----------
+    study : what it is of, as `identity` says.
+    """
+    try:
+        results = read_stored(folder)
+        manifest = results.manifest
+        of_folder = {
+            **{name: manifest[name] for name in ("dispatch_sim", "design_points", "factors", "keep")},
+            "scenario": manifest["scenario"]["resolved"],
+            "sha256": manifest["scenario"]["sha256"],
+            "versions": {**manifest["versions"], "python": manifest["machine"]["python"]},
+        }
+        if manifest["interrupted"] or of_folder != json.loads(json.dumps(study)):
+            return None
+    except (ResultsError, KeyError, TypeError):
+        return None
+    _LOG.warning("%s: holds this study, finished; nothing is played", folder)
     return results
 
 

@@ -108,8 +108,8 @@ def main() -> None:
         aligned = len(next(aligned_parts(range(1 << 20), longest)))
         sums = aggregation(design, block_size(10**6)).piece(0, rows[:, :aligned])
         found = {
-            "rows": len(cluster._packed(Reduction().piece(0, rows))[3]),
-            "aggregates": len(cluster._packed(sums)[3]),
+            "rows": len(cluster._packed(Reduction().piece(0, rows))[1]),
+            "aggregates": len(cluster._packed(sums)[1]),
         }
         print(f"a block of {engine}: {seconds[engine]:.2f} s, {longest} replications, {rows.nbytes:,} bytes;")
         print(f"  sent: {found['rows']:,} bytes as rows, {found['aggregates']:,} as aggregates")

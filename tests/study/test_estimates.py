@@ -138,6 +138,19 @@ def test_the_interval_of_a_share_is_clopper_and_pearsons(count, n):
     assert found.to_json()["share"] == count / n
 
 
+@pytest.mark.parametrize("confidence", [0.95, 1 - 0.05 / 250])
+@pytest.mark.parametrize("n", [10**8, 10**9])
+@pytest.mark.parametrize("count", [999, 1000, 1001])
+def test_the_interval_of_a_share_of_very_many_is_that_of_a_rate(count, n, confidence):
+    """What is rare among a billion follows Poisson, whose exact ends are those of gamma distributions."""
+    tail = (1 - confidence) / 2
+    low, high = stats.gamma.ppf(tail, count) / n, stats.gamma.ppf(1 - tail, count + 1) / n
+    rare = share_estimate(count, n, confidence)
+    assert (rare.low, rare.high) == pytest.approx((low, high), rel=1e-5)
+    frequent = share_estimate(n - count, n, confidence)
+    assert (1 - frequent.high, 1 - frequent.low) == pytest.approx((low, high), rel=1e-5)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

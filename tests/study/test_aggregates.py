@@ -15,6 +15,7 @@ from dispatch_sim.study.conduct import compare, sweep
 from dispatch_sim.study.design import DesignError, design_sweep
 from dispatch_sim.study.estimates import averaged, mean_estimate, paired_difference
 from dispatch_sim.study.results import read_results, write_results
+from dispatch_sim.study.stored import read_stored
 from dispatch_sim.study.thresholds import check, parse_threshold
 
 TEXT = """
@@ -218,6 +219,16 @@ def test_rounding_up_to_whole_blocks_is_told(caplog):
     assert results.manifest["replications"]["played"] == results.replications == 5004
     assert answer(results).choices[0].replications == 5004
     assert results.makespans.groupby(["strategy", "concurrency"])["replications"].sum().eq(5004).all()
+
+
+@pytest.mark.usefixtures("never_settled")
+def test_a_study_that_doubles_is_asked_for_no_more_than_its_most(tmp_path):
+    """What whole blocks have more is played, not asked for; and what is written of it can be read."""
+    results = sweep(parse_source(AUTO.replace("at_most: 8192", "at_most: 3001")), keep="aggregates")
+    told = results.manifest["replications"]
+    assert told == {"asked": 3001, "played": 3002, "at_most": 3001, "stopped": "at_most"}
+    write_results(results, tmp_path)
+    assert read_stored(tmp_path).replications == 3002
 
 
 def test_up_to_2048_replications_each_is_a_block(both):

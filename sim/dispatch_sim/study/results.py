@@ -281,7 +281,8 @@ def folder_name(name: str) -> str:
 
 def _manifest(source: Source, design: Design, played: Played) -> dict[str, Any]:
     scenario = source.scenario()
-    asked = scenario.study.replications or design.replications  # not rounded up to whole blocks
+    # Not rounded up to whole blocks, as what the design has is.
+    asked = scenario.study.replications or min(design.replications, design.at_most or design.replications)
     return {
         "dispatch_sim": package_version("dispatch-sim"),
         "engine": played.engine,

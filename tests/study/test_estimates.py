@@ -82,6 +82,21 @@ def test_to_end_early_takes_a_fiftieth_of_the_error():
     assert to_end_early(0.95) == pytest.approx(0.999, abs=1e-9)
 
 
+@pytest.mark.parametrize(("most", "error"), [(2**10, 0.051), (2**20, 0.058), (2**30, 0.067)])
+def test_looks_at_each_doubling_add_to_the_error_what_is_said_of_them(most, error):
+    """Of no difference at all, looked at from 256 on: 200,000 random walks, to three standard deviations."""
+    draws, walks = np.random.Generator(np.random.PCG64(most)), 200_000
+    early, last = (stats.norm.ppf((1 + each) / 2) for each in (to_end_early(0.95), 0.95))
+    played, wrong = 256, np.zeros(walks, bool)
+    total = draws.normal(size=walks) * math.sqrt(played)
+    while played < most:
+        wrong |= np.abs(total) > early * math.sqrt(played)
+        total += draws.normal(size=walks) * math.sqrt(played)
+        played *= 2
+    wrong |= np.abs(total) > last * math.sqrt(played)
+    assert wrong.mean() == pytest.approx(error, abs=0.0005 + 3 * math.sqrt(error / walks))
+
+
 def test_a_paired_difference_is_the_paired_t_test():
     """The 1 - p interval of scipy.stats.ttest_rel ends at zero."""
     rng = np.random.default_rng(1)

@@ -107,9 +107,9 @@ def test_an_alias_bomb_is_refused_before_it_grows() -> None:
     """Nine levels of nine aliases are 387 million values; they are counted, not made."""
     text = "a0: &a0 [1,1,1,1,1,1,1,1,1]\n"
     text += "".join(f"a{k}: &a{k} [{','.join([f'*a{k - 1}'] * 9)}]\n" for k in range(1, 9))
-    started = time.perf_counter()
+    started = time.process_time()
     assert "more than 100,000 values" in refused(text)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 HUGE = [
@@ -208,9 +208,9 @@ def test_many_dependencies_are_followed_soon() -> None:
         after = ",".join(f"g{other}" for other in range(max(0, group - 130), group))
         text += f"- {{name: g{group}, tokens: 1, duration: 1s, after: [{after}]}}\n"
     source = parse_source(text)
-    started = time.perf_counter()
+    started = time.process_time()
     assert source.scenario().batch_size == 400
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 def always_a_scenario_or_an_error(source: Source) -> None:

@@ -30,7 +30,7 @@ from dispatch_sim.study.engines import load_engine
 from dispatch_sim.study.gathering import Piece
 from dispatch_sim.study.reduction import Reduction
 from dispatch_sim.study.versions import differences, playing_with
-from dispatch_sim.study.workers import BLOCKS_AT_WORK, CompiledPlayer, Keep, WorkerError, play_block
+from dispatch_sim.study.workers import BLOCKS_AT_WORK, CompiledPlayer, OnPiece, WorkerError, play_block
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -83,7 +83,7 @@ class Cluster:
         return max(1, self._threads)
 
     def play(
-        self, design: Design, engine: str, reduction: Reduction, blocks: Iterator[range], keep: Keep
+        self, design: Design, engine: str, reduction: Reduction, blocks: Iterator[range], keep: OnPiece
     ) -> None:
         """Play blocks on the workers, and keep them as they are done.
 

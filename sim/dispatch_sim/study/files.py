@@ -25,6 +25,8 @@ from dispatch_sim.scenario.problems import UserError
 LOCK_FILE = ".dispatch-sim.lock"
 """In a folder that is being written to; gone when that is done."""
 
+_PARTIAL = re.compile(r"\..+\.\d+\.partial")
+
 
 class ResultsError(UserError):
     """A results folder that cannot be read or written; the message says which and why."""
@@ -82,10 +84,9 @@ def alone_in(folder: Path) -> Iterator[None]:
         yield
     finally:
         if lock.lock_counter == 1:
-            with suppress(
-                OSError
-            ):  # as in a folder that has become read-only: it locks nothing by being there
-                path.unlink(missing_ok=True)  # while it is held: who opens it later makes another
+            # While it is held: who opens it later makes another. Where it stays, as in a folder that has become
+            # read-only, it locks nothing by being there.
+            _remove(path)
         lock.release()
         if made and not lock.is_locked:
             remove_empty(folder)
@@ -256,9 +257,6 @@ def sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(descriptor)
-
-
-_PARTIAL = re.compile(r"\..+\.\d+\.partial")
 
 
 def remove_left_over(folder: Path) -> None:

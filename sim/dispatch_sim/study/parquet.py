@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from dispatch_sim.scenario.files import read_file
 from dispatch_sim.scenario.problems import UserError
-from dispatch_sim.study import pages as stored
+from dispatch_sim.study import pages
 from dispatch_sim.study.pages import Chunk, Footer, Page
 
 Kind = Literal["whole", "number", "text", "level"]
@@ -33,18 +33,18 @@ MOST_TIMES = 100
 """How many times its own size such a file may come to. The results of a study, as measured: 4 to 20 times."""
 
 _TYPES: dict[Kind, tuple[int, ...]] = {
-    "whole": (stored.INT64,),
-    "number": (stored.INT64, stored.DOUBLE),
-    "text": (stored.BYTE_ARRAY,),
-    "level": (stored.INT64, stored.DOUBLE, stored.BYTE_ARRAY),
+    "whole": (pages.INT64,),
+    "number": (pages.INT64, pages.DOUBLE),
+    "text": (pages.BYTE_ARRAY,),
+    "level": (pages.INT64, pages.DOUBLE, pages.BYTE_ARRAY),
 }
-_ARROW = {stored.INT64: pa.int64(), stored.DOUBLE: pa.float64(), stored.BYTE_ARRAY: pa.string()}
+_ARROW = {pages.INT64: pa.int64(), pages.DOUBLE: pa.float64(), pages.BYTE_ARRAY: pa.string()}
 _WORDS = {"whole": "a whole number", "number": "a number", "text": "a word", "level": "a number or a word"}
-_BYTES = {stored.INT64: 8, stored.DOUBLE: 8, stored.BYTE_ARRAY: 4}
+_BYTES = {pages.INT64: 8, pages.DOUBLE: 8, pages.BYTE_ARRAY: 4}
 """Of a value in memory; of a word, its place in the dictionary."""
 
 _PLAIN, _BY_DICTIONARY = 0, (2, 8)
-_CODECS = (stored.UNCOMPRESSED, stored.SNAPPY, stored.ZSTD, stored.LZ4)
+_CODECS = (pages.UNCOMPRESSED, pages.SNAPPY, pages.ZSTD, pages.LZ4)
 _MOST_PAGE = 16 * 2**20
 _MOST_DICTIONARY = 2 * 2**20
 _MOST_GROUPS = 100
@@ -79,7 +79,7 @@ def read_table(path: str | os.PathLike[str], columns: Mapping[str, Kind], most_r
     FileNotFoundError
         Where there is no such file.
     """
-    most_bytes = 2 * stored.MOST_FOOTER + most_rows * len(columns) * 10
+    most_bytes = 2 * pages.MOST_FOOTER + most_rows * len(columns) * 10
     with _in_words(path):
         data = read_file(path, most_bytes)
     return parse_table(data, columns, most_rows, path)
@@ -90,7 +90,7 @@ def parse_table(
 ) -> pa.Table:
     """Read a table as `read_table` does, from the bytes of a file; errors call it by its path."""
     with _in_words(path):
-        footer = stored.read_footer(data)
+        footer = pages.read_footer(data)
         _check_columns(footer.types, columns)
         _refuse_too_large(_check_chunks(footer, memoryview(data), most_rows), len(data))
         table = _read(data, footer.types)
@@ -140,7 +140,7 @@ def _check_pages(chunk: Chunk, found: memoryview) -> int:
         raise ValueError("has a column that is compressed in another way than here")
     width, most_pages = _BYTES[chunk.type], _FREE_PAGES + chunk.values // _VALUES_A_PAGE
     values = dictionary = 0
-    for number, page in enumerate(stored.pages(found)):
+    for number, page in enumerate(pages.pages(found)):
         if number >= most_pages:
             raise ValueError("has a column in more pages than its values need")
         if page.decoded > _MOST_PAGE:
@@ -148,7 +148,7 @@ def _check_pages(chunk: Chunk, found: memoryview) -> int:
         if chunk.has_dictionary and number == 0:
             _check_dictionary(page, width)
             dictionary = page.decoded
-        elif page.kind != stored.DATA_PAGE or not _is_read(page, chunk):
+        elif page.kind != pages.DATA_PAGE or not _is_read(page, chunk):
             raise ValueError("has a page of a kind or in an encoding that is not read here")
         else:
             values += page.values
@@ -160,11 +160,11 @@ def _check_pages(chunk: Chunk, found: memoryview) -> int:
 def _is_read(page: Page, chunk: Chunk) -> bool:
     if page.encoding in _BY_DICTIONARY:
         return chunk.has_dictionary
-    return page.encoding == _PLAIN and chunk.type != stored.BYTE_ARRAY
+    return page.encoding == _PLAIN and chunk.type != pages.BYTE_ARRAY
 
 
 def _check_dictionary(page: Page, width: int) -> None:
-    if page.kind != stored.DICTIONARY_PAGE or page.encoding not in (_PLAIN, *_BY_DICTIONARY):
+    if page.kind != pages.DICTIONARY_PAGE or page.encoding not in (_PLAIN, *_BY_DICTIONARY):
         raise ValueError("has no dictionary where it says that one is")
     if page.decoded > _MOST_DICTIONARY or page.values * width > page.decoded:
         raise ValueError("has a dictionary of a size that none has")
@@ -179,12 +179,12 @@ def _refuse_too_large(decoded: int, size: int) -> None:
 
 def _read(data: bytes, types: Mapping[str, int]) -> pa.Table:
     """Read a file that has been checked; words stay in their dictionaries."""
-    words = [name for name, type_ in types.items() if type_ == stored.BYTE_ARRAY]
+    words = [name for name, type_ in types.items() if type_ == pages.BYTE_ARRAY]
     with pq.ParquetFile(
         pa.BufferReader(data),
         read_dictionary=words,
         pre_buffer=False,
-        thrift_string_size_limit=stored.MOST_FOOTER,
+        thrift_string_size_limit=pages.MOST_FOOTER,
         thrift_container_size_limit=_MOST_ITEMS,
     ) as file:
         # In the calling thread, where memory that is not there is an error and not the end.

@@ -61,7 +61,6 @@ _PACKAGES = (
     "matplotlib",
 )
 
-
 Stopped = Literal["asked", "settled", "at_most", "seconds", "interrupted"]
 """Why a study ended: it played what was asked for; or, with `auto`, all was settled, or a budget ended."""
 

@@ -20,7 +20,7 @@ from dispatch_sim.study.design import MAX_ROWS, Design, DesignError
 from dispatch_sim.study.engines import choose_engine, load_engine
 from dispatch_sim.study.gathering import Keep, Piece, Rows, aligned_parts, plain_parts
 from dispatch_sim.study.reduction import Reduction
-from dispatch_sim.study.workers import play_block, play_in_processes, play_in_threads
+from dispatch_sim.study.workers import OnPiece, play_block, play_in_processes, play_in_threads
 
 if TYPE_CHECKING:
     from dispatch_sim.study.cluster import Cluster
@@ -112,7 +112,7 @@ def play_blocks(
     engine: str,
     reduction: Reduction,
     jobs: int,
-    keep: Callable[[range, Piece], None],
+    keep: OnPiece,
     cluster: Cluster | None = None,
 ) -> bool:
     """Play replications of every design point, and hand over what is kept of them, block by block.

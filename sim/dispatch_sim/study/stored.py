@@ -41,7 +41,6 @@ from dispatch_sim.study.versions import package_version
 
 _MOST_NAMES = 100
 
-
 _LOG = logging.getLogger("dispatch_sim")
 
 

@@ -35,7 +35,8 @@ of a billion replications are not held as a list."""
 MOST_DEATHS = 3
 """Worker processes that may die one after another: a block that kills each of them would go on for ever."""
 
-Keep = Callable[[range, Piece], None]
+OnPiece = Callable[[range, Piece], None]
+"""Called with each block and what is kept of it."""
 
 
 class WorkerError(Exception):
@@ -93,7 +94,7 @@ class CompiledPlayer:
 
 
 def play_with(
-    submit: Callable[[range], Future[Piece]], blocks: Iterator[range], most: int, keep: Keep
+    submit: Callable[[range], Future[Piece]], blocks: Iterator[range], most: int, keep: OnPiece
 ) -> None:
     """Play blocks by whatever takes them, at most so many at a time, and keep them as they are done."""
     running: dict[Future[Piece], range] = {}
@@ -107,7 +108,7 @@ def play_with(
 
 
 def play_in_threads(
-    design: Design, reduction: Reduction, blocks: Iterator[range], jobs: int, keep: Keep
+    design: Design, reduction: Reduction, blocks: Iterator[range], jobs: int, keep: OnPiece
 ) -> None:
     """Play blocks by the compiled engine, in threads, as compiled code lets others run meanwhile.
 
@@ -147,7 +148,7 @@ class _Worker:
 
 
 def play_in_processes(
-    design: Design, reduction: Reduction, blocks: Iterator[range], jobs: int, keep: Keep
+    design: Design, reduction: Reduction, blocks: Iterator[range], jobs: int, keep: OnPiece
 ) -> None:
     """Play blocks by SimPy in processes started afresh; the blocks of one that dies are played by another.
 
@@ -166,10 +167,8 @@ def play_in_processes(
 
     def start(count: int) -> None:
         for _ in range(count):
-            with (
-                uninterrupted(),
-                processes_uninterrupted(),
-            ):  # so that each process that has begun is among those that are ended
+            # So that each process that has begun is among those that are ended.
+            with uninterrupted(), processes_uninterrupted():
                 try:
                     worker = _Worker(context)
                 except OSError as error:

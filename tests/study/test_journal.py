@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from dispatch_sim.cli import app
 from dispatch_sim.scenario.loader import parse_source
-from dispatch_sim.study import conduct, engines, journal, playing, results, runner
+from dispatch_sim.study import conduct, engines, journal, playing, results, runner, versions
 from dispatch_sim.study.files import ResultsError
 from dispatch_sim.study.journal import Journal
 from dispatch_sim.study.playing import Playing
@@ -166,6 +166,16 @@ def test_a_study_of_another_version_is_not_gone_on_with(tmp_path, monkeypatch, p
     version = results.package_version
     monkeypatch.setattr(results, "package_version", lambda name: "99.9" if name == package else version(name))
     with pytest.raises(ResultsError, match=re.escape(f'{path} was "{version(package)}", is "99.9"')):
+        conduct.sweep(parse_source(ROWS), folder=tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("what", ["sources of dispatch-sim", "arithmetic", "llvmlite"])
+def test_a_study_that_was_played_with_something_else_is_not_gone_on_with(tmp_path, monkeypatch, what):
+    """Sources may be changed without a new version, and a folder may be taken to another machine."""
+    begun(tmp_path)
+    here = versions.playing_with()
+    monkeypatch.setattr(results, "playing_with", lambda: here | {what: "99.9"})
+    with pytest.raises(ResultsError, match=re.escape(f'{what} was "{here[what]}", is "99.9"')):
         conduct.sweep(parse_source(ROWS), folder=tmp_path, resume=True)
 
 

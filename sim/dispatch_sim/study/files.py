@@ -84,8 +84,8 @@ def alone_in(folder: Path) -> Iterator[None]:
         yield
     finally:
         if lock.lock_counter == 1:
-            # While it is held: who opens it later makes another. Where it stays, as in a folder that has become
-            # read-only, it locks nothing by being there.
+            # While it is held: who opens it later makes another. Where it stays, as in a folder that has
+            # become read-only, it locks nothing by being there.
             _remove(path)
         lock.release()
         if made and not lock.is_locked:

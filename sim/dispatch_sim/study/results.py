@@ -10,6 +10,7 @@ import logging
 import os
 import platform
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -34,7 +35,7 @@ from dispatch_sim.study.journal import discard, saying_what_is_kept
 from dispatch_sim.study.makespans import MAKESPAN_COLUMNS, makespan_table
 from dispatch_sim.study.parquet import Kind, TableError, read_table
 from dispatch_sim.study.runner import Played
-from dispatch_sim.study.versions import package_version
+from dispatch_sim.study.versions import package_version, playing_with
 from dispatch_sim.study.workers import all_cores
 
 _LOG = logging.getLogger("dispatch_sim")
@@ -313,7 +314,11 @@ def _manifest(source: Source, design: Design, played: Played) -> dict[str, Any]:
 
 
 def identity(source: Source, design: Design, keep: Keep) -> dict[str, Any]:
-    """Return what makes a study what it is: where it differs, results do or may."""
+    """Return what makes a study what it is: where it differs, results do or may.
+
+    Also in what it is played with: parts that other sources or another processor have played are not mixed
+    in, as those of an unlike worker of a cluster are not.
+    """
     scenario = source.scenario()
     of_scenario = scenario.model_dump(mode="json", by_alias=True)
     return {
@@ -324,7 +329,24 @@ def identity(source: Source, design: Design, keep: Keep) -> dict[str, Any]:
         "scenario": of_scenario,
         "sha256": scenario.fingerprint,
         "versions": {**_versions(), "python": platform.python_version()},
+        "playing_with": playing_with(),
     }
+
+
+def is_of(manifest: dict[str, Any], study: Mapping[str, Any]) -> bool:
+    """Whether a manifest is of the study that `identity` tells.
+
+    It does not say what all was played with; but results that are whole were played with the same throughout.
+    """
+    found = {
+        **{name: manifest[name] for name in ("dispatch_sim", "design_points", "factors", "keep")},
+        "scenario": manifest["scenario"]["resolved"],
+        "sha256": manifest["scenario"]["sha256"],
+        "versions": {**manifest["versions"], "python": manifest["machine"]["python"]},
+        "playing_with": study["playing_with"],
+    }
+    same: bool = found == json.loads(json.dumps(study))
+    return same
 
 
 def _versions() -> dict[str, str | None]:

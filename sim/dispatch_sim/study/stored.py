@@ -36,7 +36,7 @@ from dispatch_sim.study.gathering import (
 )
 from dispatch_sim.study.makespans import unlike_makespans
 from dispatch_sim.study.reduction import Reduction, aggregation
-from dispatch_sim.study.results import Results, Stopped, named_points, read_results
+from dispatch_sim.study.results import Results, Stopped, is_of, named_points, read_results
 from dispatch_sim.study.versions import package_version
 
 _MOST_NAMES = 100
@@ -111,14 +111,7 @@ def finished_study(folder: Path, study: Mapping[str, Any]) -> Results | None:
     """
     try:
         results = read_stored(folder)
-        manifest = results.manifest
-        of_folder = {
-            **{name: manifest[name] for name in ("dispatch_sim", "design_points", "factors", "keep")},
-            "scenario": manifest["scenario"]["resolved"],
-            "sha256": manifest["scenario"]["sha256"],
-            "versions": {**manifest["versions"], "python": manifest["machine"]["python"]},
-        }
-        if manifest["interrupted"] or of_folder != json.loads(json.dumps(study)):
+        if results.manifest["interrupted"] or not is_of(results.manifest, study):
             return None
     except (ResultsError, KeyError, TypeError):
         return None

@@ -8,8 +8,9 @@ import pytest
 
 from dispatch_sim.study.files import ResultsError
 from dispatch_sim.study.gathering import Piece
-from dispatch_sim.study.journal import UNFINISHED, Journal, _digest
+from dispatch_sim.study.journal import UNFINISHED, Journal
 from dispatch_sim.study.journal_lines import JOURNAL_FILE
+from dispatch_sim.study.part_files import digest_of
 from dispatch_sim.study.reduction import Reduction
 from tests.study.lying import with_footer
 from tests.study.test_parquet import put_in
@@ -38,7 +39,7 @@ def put(folder, change_part=None, **said):
     if change_part is not None:
         part.write_bytes(with_footer(part.read_bytes(), change_part))
     *before, last = journal.read_text().splitlines()
-    line = json.loads(last) | {"digest": _digest(part.read_bytes())} | said
+    line = json.loads(last) | {"digest": digest_of(part.read_bytes())} | said
     journal.write_text("\n".join([*before, json.dumps(line)]) + "\n")
 
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from dispatch_sim.cli import app
 from dispatch_sim.scenario.loader import parse_source
-from dispatch_sim.study import conduct, engines, journal, playing, results, runner, versions
+from dispatch_sim.study import conduct, engines, journal, part_files, playing, results, runner, versions
 from dispatch_sim.study.files import ResultsError
 from dispatch_sim.study.journal import Journal
 from dispatch_sim.study.playing import Playing
@@ -519,8 +519,8 @@ def test_a_part_that_may_not_be_read_is_not_taken_for_a_broken_one(tmp_path, mon
             raise PermissionError(13, "Permission denied")
         return read(path, most)
 
-    read = journal.read_file
-    monkeypatch.setattr(journal, "read_file", refuse)
+    read = part_files.read_file
+    monkeypatch.setattr(part_files, "read_file", refuse)
     with pytest.raises(ResultsError, match=r"part-000001.parquet that cannot be read: Permission denied"):
         conduct.sweep(parse_source(ROWS), folder=tmp_path, resume=True)
     assert (tmp_path / "unfinished" / "part-000001.parquet").exists()

@@ -8,21 +8,13 @@ names, or half a line. When all is played and the results are written, the folde
 
 from __future__ import annotations
 
-import errno
 import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from hashlib import blake2b
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-from numpy.typing import NDArray
-
-from dispatch_sim.scenario.files import read_file
 from dispatch_sim.study.files import (
     ResultsError,
     append_line,
@@ -32,7 +24,6 @@ from dispatch_sim.study.files import (
     writing_to,
 )
 from dispatch_sim.study.gathering import Piece, block_size
-from dispatch_sim.study.histogram import are_counts
 from dispatch_sim.study.journal_lines import (
     JOURNAL_FILE,
     Begin,
@@ -44,7 +35,7 @@ from dispatch_sim.study.journal_lines import (
     read_lines,
     refused,
 )
-from dispatch_sim.study.parquet import TableError, parse_table
+from dispatch_sim.study.part_files import read_part, write_part
 from dispatch_sim.study.reduction import Reduction
 
 UNFINISHED = "unfinished"
@@ -60,9 +51,6 @@ KEPT_AT_LEAST_S = 60.0
 _KEPT = "what was played until then is kept: go on with it by --resume"
 
 _PART_FILE = re.compile(r"part-[0-9]{6,9}\.parquet")
-
-_COUNTS = ("point", "bin", "count")
-"""Columns of a part in whose last rows `Piece.makespans` stands."""
 
 
 class Journal:
@@ -142,7 +130,7 @@ class Journal:
             if isinstance(line, Stage):
                 self.engines[line.stage] = line.engine
             elif isinstance(line, Part):
-                pieces = self._pieces(line)
+                pieces = read_part(self._folder, line, self._points, self._reduction)
                 if pieces is None:
                     continue
                 self.seconds = max(self.seconds, line.seconds)
@@ -188,24 +176,12 @@ class Journal:
         pieces = self._pending.pieces()
         if not pieces:
             return
-        table = _table(pieces, self._reduction.columns)
         self._parts += 1
-        name = f"part-{self._parts:06d}.parquet"
-        hashed = _Hashed()
+        path = self._folder / f"part-{self._parts:06d}.parquet"
         with self._writing():
             if not self._on_disk:
                 self._write_journal()
-            write_whole(self._folder / name, lambda file: hashed.write(file, table))
-            self._tell(
-                Part(
-                    part=name,
-                    pieces=[(piece.first, piece.size, piece.values.shape[1]) for piece in pieces],
-                    columns=table.column_names,
-                    counts=0 if pieces[0].makespans is None else len(pieces[0].makespans),
-                    digest=hashed.digest,
-                    seconds=round(self.elapsed(), 3),
-                )
-            )
+            self._tell(write_part(path, pieces, self._reduction, round(self.elapsed(), 3)))
         self._pending = self._reduction.empty()
         self._pending_bytes = 0
         self._last = time.monotonic()
@@ -241,50 +217,6 @@ class Journal:
         text = "".join(line.model_dump_json() + "\n" for line in self._lines)
         write_whole(self._folder / JOURNAL_FILE, lambda file: file.write(text.encode("utf-8")))
         self._on_disk = True
-
-    def _pieces(self, line: Part) -> list[Piece] | None:
-        """Read a part; None where it is not there, or not what was written."""
-        columns = self._reduction.columns
-        rows = self._points * line.rows
-        path = self._folder / line.part
-        try:
-            data = read_file(path, 2 * (rows + line.counts) * 8 * (len(columns) + 3) + 2**20)
-        except ValueError:  # larger than it can be, or no file at all
-            return None
-        except OSError as error:
-            if error.errno in (errno.ENOENT, errno.EIO):
-                return None
-            # To be thrown away because it may not be read just now, it was too dear.
-            why = f"has a {line.part} that cannot be read: {error.strerror}"
-            raise refused(self._folder, why) from error
-        if _digest(data) != line.digest:
-            return None
-        none_of_this = f"has a {line.part} that is none of this study"
-        own = columns if self._reduction.keep == "rows" else (*columns, *_COUNTS)
-        if not set(line.columns) <= set(own):
-            raise refused(self._folder, none_of_this)
-        # That its digest is the journal's shows that it is whole, not whose it is.
-        try:
-            table = parse_table(data, dict.fromkeys(line.columns, "number"), rows + line.counts, path)
-        except TableError as error:
-            raise refused(self._folder, f"{none_of_this} ({error})") from error
-        if table.num_rows != rows + line.counts:
-            raise refused(self._folder, none_of_this)
-        found = np.zeros((rows + line.counts, len(own)))
-        for name in line.columns:
-            found[:, own.index(name)] = table.column(name).to_numpy()
-        values = found[:rows, : len(columns)]
-        ends = np.cumsum([self._points * count for _, _, count in line.pieces])[:-1]
-        pieces = [
-            Piece(first, size, part.reshape(self._points, count, len(columns)))
-            for (first, size, count), part in zip(line.pieces, np.split(values, ends), strict=True)
-        ]
-        if self._reduction.keep == "aggregates":
-            counts = found[rows:, len(columns) :].astype(np.int64)
-            if not are_counts(counts, self._points, sum(size * count for _, size, count in line.pieces)):
-                raise refused(self._folder, none_of_this)
-            pieces[0] = pieces[0]._replace(makespans=counts)
-        return pieces
 
 
 @contextmanager
@@ -329,44 +261,3 @@ def discard(folder: Path, sha256: str | None = None) -> None:
 
 def _part_files(unfinished: Path) -> list[Path]:
     return [path for path in unfinished.glob("part-*.parquet") if _PART_FILE.fullmatch(path.name)]
-
-
-def _table(pieces: list[Piece], names: tuple[str, ...]) -> pa.Table:
-    """Return pieces as a table, one row a design point and row of each, without columns that are all zero.
-
-    What is counted of makespans stands in rows behind those, in columns of its own.
-    """
-    rows = sum(piece.values.shape[0] * piece.values.shape[1] for piece in pieces)
-    counts = np.empty((0, 3)) if pieces[0].makespans is None else pieces[0].makespans
-    values = np.zeros((len(names) + 3, rows + len(counts)))
-    reached = 0
-    for piece in pieces:
-        of_piece = piece.values.reshape(-1, len(names))
-        values[: len(names), reached : reached + len(of_piece)] = of_piece.T
-        reached += len(of_piece)
-    values[len(names) :, rows:] = counts.T
-    columns = zip((*names, *_COUNTS), values, strict=True)
-    return pa.table({name: column for name, column in columns if _any(column)})
-
-
-def _any(column: NDArray[np.float64]) -> bool:
-    return bool(column.any() or np.signbit(column).any())
-
-
-class _Hashed:
-    """Writes a table and says what its bytes are, without reading them again."""
-
-    def __init__(self) -> None:
-        self.digest = ""
-
-    def write(self, file: IO[bytes], table: pa.Table) -> None:
-        sink = pa.BufferOutputStream()
-        # Quick rather than small: a part is read once, if at all.
-        pq.write_table(table, sink, compression="lz4", use_dictionary=False, write_statistics=False)
-        data = memoryview(sink.getvalue())
-        self.digest = _digest(data)
-        file.write(data)
-
-
-def _digest(data: bytes | memoryview) -> str:
-    return blake2b(data, digest_size=16).hexdigest()

@@ -4,10 +4,12 @@ import json
 import os
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from dispatch_sim.study.files import ResultsError
 from dispatch_sim.study.gathering import Piece
+from dispatch_sim.study.histogram import counted
 from dispatch_sim.study.journal import UNFINISHED, Journal
 from dispatch_sim.study.journal_lines import JOURNAL_FILE
 from dispatch_sim.study.part_files import digest_of
@@ -79,6 +81,21 @@ def test_a_line_that_names_a_file_elsewhere_is_passed_over(folder):
     """As one that a crash has cut off: what it names is played again."""
     put(folder, part="../part-000001.parquet")
     assert resumed(folder) == []
+
+
+def test_a_part_of_counts_without_replications_is_passed_over(tmp_path):
+    """No study writes one; what it counts would be of nothing."""
+    reduction = Reduction("aggregates", 4, contests=((0, POINTS),))
+    journal = Journal(tmp_path, STUDY, POINTS, 4 * 2048, reduction)
+    journal.begin(anew=True)
+    sums = np.zeros((POINTS, 1, len(reduction.columns)))
+    journal.add(Piece(0, 4, sums, counted(np.ones((POINTS, 4)))))
+    journal.write_part()
+    part = tmp_path / UNFINISHED / "part-000001.parquet"
+    only_counts = pq.read_table(part).slice(POINTS)
+    pq.write_table(only_counts, part)
+    put(tmp_path, pieces=[])
+    assert list(Journal(tmp_path, STUDY, POINTS, 4 * 2048, reduction).resume()) == []
 
 
 @pytest.mark.parametrize("name", [JOURNAL_FILE, "part-000001.parquet"])

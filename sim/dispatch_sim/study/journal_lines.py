@@ -58,7 +58,7 @@ class Part(Line):
     """
 
     part: str = Field(pattern=r"^part-[0-9]{6,9}\.parquet$")
-    pieces: list[tuple[int, int, int]]
+    pieces: list[tuple[int, int, int]] = Field(min_length=1)
     columns: list[str]
     counts: int = Field(default=0, ge=0, lt=2**31)
     digest: str

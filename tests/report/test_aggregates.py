@@ -103,6 +103,14 @@ def table(folder, change, name="results.parquet"):
     change(pd.read_parquet(folder / name)).to_parquet(folder / name)
 
 
+def test_tables_that_were_only_written_anew_are_read(folder):
+    """So that what is refused below is refused for what was done to it."""
+    table(folder, lambda t: t)
+    table(folder, lambda t: t, "makespans.parquet")
+    put(folder)
+    rebuild_report(folder)
+
+
 @pytest.mark.parametrize(
     "spoil",
     [

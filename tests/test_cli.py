@@ -395,7 +395,7 @@ def test_an_early_ctrl_c_leaves_earlier_results_as_they_are(scenario):
         [*command, "--jobs", "1", "--out", "kept"], cwd=scenario.parent, stderr=subprocess.PIPE, text=True
     )
     wait_for(scenario.parent / "kept" / ".dispatch-sim.lock", process)  # it is held while the study is played
-    time.sleep(1)
+    time.sleep(2)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130

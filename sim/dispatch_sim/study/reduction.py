@@ -17,6 +17,13 @@ from dispatch_sim.study.percentile import OBJECTIVES, P95, column_of
 _MAKESPAN = column_of(P95)
 
 
+def columns_kept(keep: Keep, *, limited: bool) -> tuple[str, ...]:
+    """Return the names of the columns of what is kept, where there is a deadline or a budget, or is none."""
+    if keep == "rows":
+        return MEASURES
+    return (*MEASURES, SHARE_WON, *([WITHIN_LIMITS] if limited else []))
+
+
 @dataclass(frozen=True, slots=True)
 class Reduction:
     """How rows are made into what is kept.
@@ -39,9 +46,7 @@ class Reduction:
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns of what is kept."""
-        if self.keep == "rows":
-            return MEASURES
-        return (*MEASURES, SHARE_WON, *([WITHIN_LIMITS] if self.bounds else []))
+        return columns_kept(self.keep, limited=bool(self.bounds))
 
     def empty(self) -> Rows | Blocks:
         """Return what takes up pieces."""

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from dispatch_sim.dispatch.outcome import MEASURES, WHOLE
+from dispatch_sim.dispatch.outcome import WHOLE
 from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.factors import MOST_FACTORS
 from dispatch_sim.scenario.files import find_inside, has_more_values, read_file
@@ -30,10 +30,11 @@ from dispatch_sim.scenario.loader import Source
 from dispatch_sim.study.design import MAX_ROWS, Design
 from dispatch_sim.study.estimates import averaged
 from dispatch_sim.study.files import ResultsError, alone_in, write_together, writing_to
-from dispatch_sim.study.gathering import AVERAGED, SHARE_WON, WITHIN_LIMITS, Keep
+from dispatch_sim.study.gathering import AVERAGED, Keep
 from dispatch_sim.study.journal import discard, saying_what_is_kept
 from dispatch_sim.study.makespans import MAKESPAN_COLUMNS, makespan_table
 from dispatch_sim.study.parquet import Kind, TableError, read_table
+from dispatch_sim.study.reduction import columns_kept
 from dispatch_sim.study.runner import Played
 from dispatch_sim.study.versions import package_version, playing_with
 from dispatch_sim.study.workers import all_cores
@@ -234,13 +235,12 @@ def _columns(manifest: Any) -> dict[str, Kind]:
     """Return the columns of a study's table, and what each holds, as far as its manifest says."""
     objective = ("scenario", "resolved", "objective")
     is_limited = any(_under(manifest, *objective, limit) is not None for limit in ("deadline", "budget"))
-    is_averaged = _under(manifest, "keep") == "aggregates"
-    shares = (SHARE_WON, *([WITHIN_LIMITS] if is_limited else [])) if is_averaged else ()
+    keep: Keep = "aggregates" if _under(manifest, "keep") == "aggregates" else "rows"
     return {
         **_point_columns(manifest),
         "replication": "whole",
-        **dict.fromkeys([AVERAGED] if is_averaged else [], "whole"),
-        **dict.fromkeys((*MEASURES, *shares), "number"),
+        **dict.fromkeys([AVERAGED] if keep == "aggregates" else [], "whole"),
+        **dict.fromkeys(columns_kept(keep, limited=is_limited), "number"),
     }
 
 

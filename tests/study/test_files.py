@@ -2,11 +2,19 @@
 
 import errno
 import os
+from types import SimpleNamespace
 
 import pytest
 
 from dispatch_sim.study import files
-from dispatch_sim.study.files import ResultsError, alone_in, write_together, write_whole, writing_to
+from dispatch_sim.study.files import (
+    ResultsError,
+    alone_in,
+    check_folder,
+    write_together,
+    write_whole,
+    writing_to,
+)
 
 
 def put(text):
@@ -128,3 +136,16 @@ def test_what_killed_processes_have_left_half_written_is_removed_by_the_next(tmp
     with alone_in(tmp_path):
         left = {path.name for path in tmp_path.iterdir()}
     assert left == {".mine.partial", "results.parquet.17.partial", files.LOCK_FILE}
+
+
+@pytest.mark.parametrize(
+    ("flags", "why"), [(0, "Permission denied"), (os.ST_RDONLY, "Read-only file system")]
+)
+def test_why_a_folder_cannot_be_written_to_is_told_before_anything_is_played(
+    tmp_path, monkeypatch, flags, why
+):
+    """Who is told of rights where the disk is read-only, looks in the wrong place."""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_flag=flags))
+    with pytest.raises(ResultsError, match=why):
+        check_folder(tmp_path / "new")

@@ -112,7 +112,14 @@ def check_folder(folder: Path) -> None:
     if not there.is_dir():
         raise ResultsError(f"{folder}: cannot be written to: {os.strerror(errno.ENOTDIR)}")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise ResultsError(f"{folder}: cannot be written to: {os.strerror(errno.EACCES)}")
+        raise ResultsError(f"{folder}: cannot be written to: {os.strerror(_why_not_writable(there))}")
+
+
+def _why_not_writable(folder: Path) -> int:
+    """Return as an error number why a folder cannot be written to: no right helps on a read-only disk."""
+    if os.name != "nt" and os.statvfs(folder).f_flag & os.ST_RDONLY:
+        return errno.EROFS
+    return errno.EACCES
 
 
 def write_texts(texts: Mapping[str, str], folder: Path) -> list[Path]:

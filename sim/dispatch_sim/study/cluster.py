@@ -197,7 +197,8 @@ def _in_words(error: BaseException) -> BaseException:
 
     if isinstance(error, KilledWorker):
         return WorkerError(
-            "one worker of the cluster after another ends while it plays a block (out of memory?)"
+            "one worker of the cluster after another ends while it plays a block (out of memory?). Give each "
+            "more memory, or fewer threads"
         )
     if isinstance(error, ImportError):
         return ClusterError(

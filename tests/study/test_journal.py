@@ -18,6 +18,7 @@ from dispatch_sim.study import conduct, engines, journal, part_files, playing, r
 from dispatch_sim.study.files import ResultsError
 from dispatch_sim.study.journal import Journal
 from dispatch_sim.study.playing import Playing
+from dispatch_sim.study.reduction import Reduction
 from dispatch_sim.study.results import write_results
 
 TASKS = """
@@ -155,8 +156,24 @@ def test_another_study_is_not_gone_on_with(tmp_path, options, text, told):
     with pytest.raises(ResultsError, match="is of another study") as error:
         conduct.sweep(parse_source(text), folder=tmp_path, resume=True, **options)
     assert told in str(error.value)
-    assert "--restart" in str(error.value)
+    assert "sha256" not in str(error.value)  # which says nothing to anybody
+    assert "undo that, throw it away by --restart" in str(error.value)
     assert lines_in(tmp_path) == before
+
+
+def test_a_folder_with_nothing_but_parts_is_said_to_be_unfinished(tmp_path):
+    """Who wants the report of a sweep that was killed is told how to have results."""
+    begun(tmp_path)
+    with pytest.raises(ResultsError, match=r"not finished, and no results yet; go on with it by .*--resume"):
+        results.read_results(tmp_path)
+
+
+def test_nothing_is_made_before_the_first_part_is_written(tmp_path):
+    """So a study that ends before leaves no folder in which there is nothing to go on with."""
+    of_study = Journal(tmp_path, {}, 1, 10, Reduction())
+    of_study.begin(anew=False)
+    of_study.stage(0, "simpy", Reduction())
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("package", "path"), [("dispatch-sim", "dispatch_sim"), ("numpy", "versions.numpy")])

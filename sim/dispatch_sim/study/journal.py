@@ -98,8 +98,8 @@ class Journal:
             seconds = max((line.seconds for line in lines if isinstance(line, Part)), default=0.0)
             if seconds >= KEPT_AT_LEAST_S:
                 raise ResultsError(
-                    f"{self._folder.parent}: holds a study that was played for {seconds / 60:.0f} minutes "
-                    "and is not finished; go on with it by --resume, or throw it away by --restart"
+                    f"{self._folder.parent}: holds a study that was played for {_minutes(seconds)} and is "
+                    "not finished; go on with it by --resume, or throw it away by --restart"
                 )
         discard(self._folder.parent)
 
@@ -121,7 +121,7 @@ class Journal:
         if not isinstance(begin, Begin) or begin.journal != FORMAT:
             raise refused(self._folder, "was not begun by this version of dispatch-sim")
         if different := differing(begin.study, self._study):
-            raise refused(self._folder, f"is of another study: {different}")
+            raise refused(self._folder, f"is of another study: {different}", "undo that, ")
         parts = [line for line in others if isinstance(line, Part)]
         largest = block_size(self._most) if self._reduction.keep == "aggregates" else 1
         if problem := problem_of_pieces(parts, self._points, self._most, largest):
@@ -155,8 +155,7 @@ class Journal:
             self._reduction, self._pending = reduction, reduction.empty()
         if first not in self.engines:
             self.engines[first] = engine
-            with self._writing():
-                self._tell(Stage(stage=first, engine=engine))
+            self._tell(Stage(stage=first, engine=engine))
 
     def add(self, piece: Piece) -> None:
         """Take up a piece; written with others to a part as soon as that is worth it."""
@@ -210,7 +209,8 @@ class Journal:
 
     def _tell(self, line: Line) -> None:
         if self._on_disk:
-            append_line(self._folder / JOURNAL_FILE, line.model_dump_json())
+            with self._writing():
+                append_line(self._folder / JOURNAL_FILE, line.model_dump_json())
         self._lines.append(line)
 
     def _write_journal(self) -> None:
@@ -257,6 +257,17 @@ def discard(folder: Path, sha256: str | None = None) -> None:
             path.unlink()
     remove_left_over(unfinished)
     remove_empty(unfinished)
+
+
+def is_unfinished(folder: Path) -> bool:
+    """Return whether something lies in a folder that `--resume` can go on with."""
+    unfinished = folder / UNFINISHED
+    return (unfinished / JOURNAL_FILE).is_file() and bool(_part_files(unfinished))
+
+
+def _minutes(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{minutes:,} minute{'s' if minutes != 1 else ''}"
 
 
 def _part_files(unfinished: Path) -> list[Path]:

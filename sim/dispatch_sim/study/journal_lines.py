@@ -106,14 +106,18 @@ def _read_line(line: bytes) -> Line:
     return kind.model_validate_json(line)
 
 
-def refused(unfinished: Path, why: str) -> ResultsError:
-    """Return the error of a study that cannot be gone on with."""
-    return ResultsError(f"{unfinished}: {why}; throw it away by --restart, or name another folder with --out")
+def refused(unfinished: Path, why: str, first: str = "") -> ResultsError:
+    """Return the error of a study that cannot be gone on with; `first` says what else can be done."""
+    return ResultsError(
+        f"{unfinished}: {why}; {first}throw it away by --restart, or name another folder with --out"
+    )
 
 
 def differing(there: dict[str, Any], here: dict[str, Any]) -> str:
     """Return in words where two studies differ; nothing where they are the same."""
     found = list(islice(_differences(there, here), 1000))
+    # A digest of the scenario says nothing beside what differs in it.
+    found = [each for each in found if not each.startswith("sha256 ")] or found
     more = len(found) - _MOST_DIFFERENCES
     return "; ".join(found[:_MOST_DIFFERENCES]) + (f"; and {more} more" if more > 0 else "")
 

@@ -31,7 +31,7 @@ from dispatch_sim.study.design import MAX_ROWS, Design
 from dispatch_sim.study.estimates import averaged
 from dispatch_sim.study.files import ResultsError, alone_in, write_together, writing_to
 from dispatch_sim.study.gathering import AVERAGED, Keep
-from dispatch_sim.study.journal import discard, saying_what_is_kept
+from dispatch_sim.study.journal import discard, is_unfinished, saying_what_is_kept
 from dispatch_sim.study.makespans import MAKESPAN_COLUMNS, makespan_table
 from dispatch_sim.study.parquet import Kind, TableError, read_table
 from dispatch_sim.study.reduction import columns_kept
@@ -210,6 +210,11 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
             columns = _point_columns(manifest) | MAKESPAN_COLUMNS
             makespans = read_table(find_inside(MAKESPANS_FILE, [folder]), columns, MAX_ROWS).to_pandas()
     except FileNotFoundError as error:
+        if is_unfinished(folder):
+            raise ResultsError(
+                f"{folder}: holds a study that is not finished, and no results yet; go on with it by "
+                "`dispatch-sim sweep FILE --resume`"
+            ) from error
         raise ResultsError(
             f"{folder}: has no {Path(error.filename or RESULTS_FILE).name}; "
             "name a folder into which a sweep was written"

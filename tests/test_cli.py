@@ -383,6 +383,33 @@ def test_workers_end_with_a_parent_that_is_killed(scenario):
     process.communicate(timeout=20)
 
 
+@pytest.mark.parametrize("option", ["--resume", "--restart"])
+def test_what_is_kept_nowhere_cannot_be_gone_on_with(scenario, option):
+    """`compare` keeps nothing without `--out`; somebody who asks to go on believes that it does."""
+    result = dispatch_sim("compare", scenario.name, option, cwd=scenario.parent)
+    assert result.returncode == 2
+    assert "need --out DIR" in result.stderr
+    assert result.stdout == ""
+
+
+def test_a_report_says_that_a_study_is_kept_only_where_it_is(scenario):
+    """And by which command it is gone on with: `report` has no `--resume`."""
+    dispatch_sim("sweep", scenario.name, "--replications", 1200, "--out", "kept", cwd=scenario.parent)
+    manifest = scenario.parent / "kept" / "manifest.json"
+    said = json.loads(manifest.read_text())
+    said["interrupted"] = True
+    said["replications"]["stopped"] = "interrupted"
+    manifest.write_text(json.dumps(said))
+    told = dispatch_sim("report", "kept", cwd=scenario.parent).stderr
+    assert "interrupted: 1,200 of 1,200 replications are done\n" in told
+    unfinished = scenario.parent / "kept" / "unfinished"
+    unfinished.mkdir()
+    for name in ("journal.jsonl", "part-000001.parquet"):
+        (unfinished / name).touch()
+    told = dispatch_sim("report", "kept", cwd=scenario.parent).stderr
+    assert "1,200 of 1,200 replications are done and kept; go on with sweep --resume\n" in told
+
+
 def test_an_early_ctrl_c_leaves_earlier_results_as_they_are(scenario):
     """Interrupted before two replications were played there is nothing to write."""
     dispatch_sim("sweep", scenario.name, "--replications", 4, "--out", "kept", cwd=scenario.parent)

@@ -59,8 +59,8 @@ Resume = Annotated[
     bool | None,
     typer.Option(
         "--resume/--restart",
-        help="Go on with what an earlier run has left unfinished there, or throw that away. Default: begin "
-        "anew, unless it had been played for more than a minute.",
+        help="Go on with what an earlier run has left unfinished there, or throw that away. Default: throw "
+        "it away, but end with an error where it had been played for more than a minute.",
         show_default=False,
     ),
 ]

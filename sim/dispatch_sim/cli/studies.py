@@ -113,6 +113,8 @@ def compare(
         thresholds = _thresholds(fail_on)
         if out is not None:
             writable(out)
+        elif resume is not None:
+            fail("--resume and --restart need --out DIR: without a folder nothing is kept")
         with alone(out):
             with progress() as on_progress:
                 results = play(
@@ -185,12 +187,13 @@ def report(
     with errors_in_words():
         from dispatch_sim.report.page import rebuild_report
         from dispatch_sim.report.terminal import sweep_text
+        from dispatch_sim.study.journal import is_unfinished
 
         thresholds = _thresholds(fail_on)
         with alone(folder if folder.is_dir() else None):
             answered, written = rebuild_report(folder, data)
         say_written(written)
-        _end(answered, sweep_text, as_json, thresholds)
+        _end(answered, sweep_text, as_json, thresholds, kept=is_unfinished(folder), by="sweep --resume")
 
 
 @app.command(rich_help_panel=_PANEL)
@@ -248,11 +251,14 @@ def _answer(
     """
     from dispatch_sim.scenario.problems import UserError
     from dispatch_sim.study.answer import answer
+    from dispatch_sim.study.journal import is_unfinished
 
     interrupted = results.manifest["interrupted"]
     if interrupted and results.sample_size < 2:
-        if folder is not None and results.makespans is not None:
-            typer.echo("interrupted before two blocks were whole; go on by --resume", err=True)
+        if folder is not None and is_unfinished(folder):
+            typer.echo(
+                "interrupted: too little for an answer is done, but it is kept; go on with --resume", err=True
+            )
         else:
             typer.echo("interrupted before anything was done; nothing is written", err=True)
         raise typer.Exit(INTERRUPTED)
@@ -286,9 +292,13 @@ def _end(
     as_json: bool,
     thresholds: list[Threshold],
     *,
-    kept: bool = True,
+    kept: bool,
+    by: str = "--resume",
 ) -> None:
-    """Print an answer and how its thresholds came out, and end: interrupted, violated, or well."""
+    """Print an answer and how its thresholds came out, and end: interrupted, violated, or well.
+
+    Of an interrupted study that is kept it is told `by` what it is gone on with.
+    """
     from dispatch_sim.report.thresholds import check_line
     from dispatch_sim.study.thresholds import check
 
@@ -300,8 +310,8 @@ def _end(
     manifest = answered.results.manifest
     if manifest["interrupted"]:
         played = manifest["replications"]
-        done = f"{played['played']} of {played['asked']} replications are done"
-        typer.echo(f"interrupted: {done}{' and kept; go on with --resume' if kept else ''}", err=True)
+        done = f"{played['played']:,} of {played['asked']:,} replications are done"
+        typer.echo(f"interrupted: {done}{f' and kept; go on with {by}' if kept else ''}", err=True)
         raise typer.Exit(INTERRUPTED)
     if any(each.violated for each in checks):
         raise typer.Exit(VIOLATED)

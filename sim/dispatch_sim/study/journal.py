@@ -24,6 +24,7 @@ from dispatch_sim.study.files import (
     writing_to,
 )
 from dispatch_sim.study.gathering import Piece, block_size
+from dispatch_sim.study.histogram import BINS
 from dispatch_sim.study.journal_lines import (
     JOURNAL_FILE,
     Begin,
@@ -91,8 +92,10 @@ class Journal:
         Raises
         ------
         ResultsError
-            Where that had been played for more than a minute, and beginning `anew` was not asked for.
+            Where that had been played for more than a minute, and beginning `anew` was not asked for; or
+            where a link leads elsewhere.
         """
+        self._refuse_link()
         if not anew:
             lines = read_lines(self._folder)
             seconds = max((line.seconds for line in lines if isinstance(line, Part)), default=0.0)
@@ -111,8 +114,9 @@ class Journal:
         Raises
         ------
         ResultsError
-            Where it is of another study, or is not a journal.
+            Where it is of another study, or is not a journal; or where a link leads elsewhere.
         """
+        self._refuse_link()
         lines = read_lines(self._folder)
         if not lines:
             discard(self._folder.parent)
@@ -124,7 +128,8 @@ class Journal:
             raise refused(self._folder, f"is of another study: {different}", "undo that, ")
         parts = [line for line in others if isinstance(line, Part)]
         largest = block_size(self._most) if self._reduction.keep == "aggregates" else 1
-        if problem := problem_of_pieces(parts, self._points, self._most, largest):
+        bins = BINS if self._reduction.keep == "aggregates" else 0
+        if problem := problem_of_pieces(parts, self._points, self._most, largest, bins):
             raise refused(self._folder, problem)
         for line in others:
             if isinstance(line, Stage):
@@ -134,7 +139,7 @@ class Journal:
                 if pieces is None:
                     continue
                 self.seconds = max(self.seconds, line.seconds)
-                self._parts = max(self._parts, int(line.part[5:-8]))
+                self._parts = max(self._parts, line.number)
                 yield from pieces
             else:
                 raise refused(self._folder, "has two beginnings")
@@ -188,6 +193,11 @@ class Journal:
     def elapsed(self) -> float:
         """Return for how long the study has been played, by this process and those before."""
         return self.seconds + time.monotonic() - self._began
+
+    def _refuse_link(self) -> None:
+        """Refuse a link in the place of the folder: where it leads, parts would be written and removed."""
+        if self._folder.is_symlink():
+            raise ResultsError(f"{self._folder}: is a link; remove it, or name another folder with --out")
 
     def _pause(self) -> float:
         """Return after how long a part is written: a twentieth of what was played is lost at most.
@@ -245,7 +255,7 @@ def discard(folder: Path, sha256: str | None = None) -> None:
         Where it cannot be removed.
     """
     unfinished = folder / UNFINISHED
-    if not unfinished.is_dir():
+    if unfinished.is_symlink() or not unfinished.is_dir():
         return
     if sha256 is not None:
         begin = next(iter(read_lines(unfinished)), None)

@@ -9,11 +9,11 @@ import json
 from collections.abc import Iterable, Iterator
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, FailFast, Field
 
-from dispatch_sim.scenario.files import read_file
+from dispatch_sim.scenario.files import find_inside, has_more_values, read_file
 from dispatch_sim.study.design import MAX_ROWS
 from dispatch_sim.study.files import ResultsError
 
@@ -21,6 +21,12 @@ JOURNAL_FILE = "journal.jsonl"
 
 MOST_BYTES = 256 * 1024 * 1024
 """Of a journal."""
+
+MOST_LINES, MOST_VALUES = 100_000, 8_000_000
+"""Of a journal: a part is written a minute, and names a few thousand numbers."""
+
+MOST_PARTS = 10_000_000
+"""Their numbers are below, so that names for more of them are left."""
 
 _MOST_DIFFERENCES = 5
 
@@ -58,11 +64,17 @@ class Part(Line):
     """
 
     part: str = Field(pattern=r"^part-[0-9]{6,9}\.parquet$")
-    pieces: list[tuple[int, int, int]] = Field(min_length=1)
-    columns: list[str]
+    # What is wrong in one item says enough: an error for each of millions takes gigabytes.
+    pieces: Annotated[list[tuple[int, int, int]], Field(min_length=1), FailFast()]
+    columns: Annotated[list[str], FailFast()]
     counts: int = Field(default=0, ge=0, lt=2**31)
     digest: str
     seconds: float = Field(ge=0, allow_inf_nan=False)
+
+    @property
+    def number(self) -> int:
+        """Of the part, by its name."""
+        return int(self.part[5:-8])
 
     @property
     def rows(self) -> int:
@@ -81,17 +93,19 @@ def read_lines(unfinished: Path) -> list[Line]:
         Where the journal cannot be read at all.
     """
     try:
-        text = read_file(unfinished / JOURNAL_FILE, MOST_BYTES)
+        text = read_file(find_inside(JOURNAL_FILE, [unfinished]), MOST_BYTES)
     except FileNotFoundError:
         return []
     except OSError as error:
         raise refused(unfinished, f"has a {JOURNAL_FILE} that cannot be read: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RuntimeError) as error:  # links in a circle are a RuntimeError until Python 3.13
         raise refused(unfinished, f"has a {JOURNAL_FILE} that {error}") from error
+    if text.count(b"\n") > MOST_LINES or has_more_values(text, MOST_VALUES):
+        raise refused(unfinished, f"has a {JOURNAL_FILE} that has more in it than any study writes")
     found = []
     for line in text.split(b"\n")[:-1]:
         try:
-            found.append(_read_line(line))
+            found.append(read_line(line))
         except (ValueError, RecursionError):  # pydantic's are ValueErrors
             continue
     if not found:
@@ -99,10 +113,13 @@ def read_lines(unfinished: Path) -> list[Line]:
     return found
 
 
-def _read_line(line: bytes) -> Line:
+def read_line(line: bytes) -> Line:
+    """Return a line of a journal; raises ValueError or RecursionError where it is none."""
     found = json.loads(line)
     kinds: dict[str, type[Line]] = {"journal": Begin, "stage": Stage, "part": Part}
     kind = next((kinds[name] for name in kinds if name in found), Begin) if isinstance(found, dict) else Begin
+    if isinstance(found, dict) and len(found) > len(Part.model_fields):
+        raise ValueError("has more fields than any line")
     return kind.model_validate_json(line)
 
 
@@ -143,7 +160,7 @@ def _printable(text: str) -> str:
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
-def problem_of_pieces(parts: Iterable[Part], points: int, most: int, largest: int) -> str | None:
+def problem_of_pieces(parts: Iterable[Part], points: int, most: int, largest: int, bins: int) -> str | None:
     """Return what is wrong with the pieces of a study's parts, in words; None where they can be.
 
     Parameters
@@ -151,10 +168,13 @@ def problem_of_pieces(parts: Iterable[Part], points: int, most: int, largest: in
     points : design points.
     most : replications that the study has at most.
     largest : how many replications a row is the sum of at most, a power of two.
+    bins : in which the makespans of a design point are counted, 0 where they are not.
     """
     pieces = []
     for part in parts:
         none_of_this = f"has a {part.part} that is none of this study"
+        if part.number >= MOST_PARTS:
+            return f"{none_of_this} (no study has so many)"
         for first, size, count in part.pieces:
             # Of a sum over the tree, its start is a multiple of its size.
             if not 1 <= size <= largest or size & (size - 1) or first % size:
@@ -162,8 +182,8 @@ def problem_of_pieces(parts: Iterable[Part], points: int, most: int, largest: in
             if first < 0 or count < 1 or first + size * count > most:
                 return f"{none_of_this} (its replications are others)"
             pieces.append((first, first + size * count))
-        if points * part.rows > MAX_ROWS:
-            return f"{none_of_this} (it has more than {MAX_ROWS:,} rows)"
+        if points * part.rows > MAX_ROWS or part.counts > min(points * bins, MAX_ROWS):
+            return f"{none_of_this} (it has more rows than one can have)"
     pieces.sort()
     for (_, stop), (first, _) in pairwise(pieces):
         if first < stop:

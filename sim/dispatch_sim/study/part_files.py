@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from dispatch_sim.scenario.files import read_file
+from dispatch_sim.scenario.files import find_inside, read_file
 from dispatch_sim.study.files import write_whole
 from dispatch_sim.study.gathering import Piece
 from dispatch_sim.study.histogram import are_counts
@@ -74,8 +74,9 @@ def read_part(folder: Path, line: Part, points: int, reduction: Reduction) -> li
     rows = points * line.rows
     path = folder / line.part
     try:
-        data = read_file(path, 2 * (rows + line.counts) * 8 * (len(columns) + 3) + 2**20)
-    except ValueError:  # larger than it can be, or no file at all
+        most_bytes = 2 * (rows + line.counts) * 8 * (len(columns) + 3) + 2**20
+        data = read_file(find_inside(path.name, [folder]), most_bytes)
+    except (ValueError, RuntimeError):  # larger than it can be, no file at all, or a link that leads out
         return None
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.EIO):
@@ -96,17 +97,22 @@ def read_part(folder: Path, line: Part, points: int, reduction: Reduction) -> li
         raise refused(folder, f"{none_of_this} ({error})") from error
     if table.num_rows != rows + line.counts:
         raise refused(folder, none_of_this)
-    found = np.zeros((rows + line.counts, len(own)))
+    values, counted = np.zeros((rows, len(columns))), np.zeros((line.counts, len(_COUNTS)))
     for name in line.columns:
-        found[:, own.index(name)] = table.column(name).to_numpy()
-    values = found[:rows, : len(columns)]
+        column = table.column(name).to_numpy()
+        if name in columns:
+            values[:, columns.index(name)] = column[:rows]
+        else:
+            counted[:, _COUNTS.index(name)] = column[rows:]
+    if not (np.isfinite(values).all() and np.isfinite(counted).all()):
+        raise refused(folder, none_of_this)
     ends = np.cumsum([points * count for _, _, count in line.pieces])[:-1]
     pieces = [
         Piece(first, size, part.reshape(points, count, len(columns)))
         for (first, size, count), part in zip(line.pieces, np.split(values, ends), strict=True)
     ]
     if reduction.keep == "aggregates":
-        counts = found[rows:, len(columns) :].astype(np.int64)
+        counts = counted.astype(np.int64)
         if not are_counts(counts, points, sum(size * count for _, size, count in line.pieces)):
             raise refused(folder, none_of_this)
         pieces[0] = pieces[0]._replace(makespans=counts)

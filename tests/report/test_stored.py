@@ -14,9 +14,10 @@ from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.study.answer import answer
 from dispatch_sim.study.conduct import sweep
+from dispatch_sim.study.design import design_sweep
 from dispatch_sim.study.files import LOCK_FILE, alone_in
-from dispatch_sim.study.results import write_results
-from dispatch_sim.study.stored import read_stored
+from dispatch_sim.study.results import identity, write_results
+from dispatch_sim.study.stored import finished_study, read_stored
 from dispatch_sim.study.two_factor_map import map_winners
 from tests.report.conftest import FACTORS, HOSTILE, TIGHT
 
@@ -294,3 +295,41 @@ def test_what_a_map_is_called_by_a_stranger_is_text(mapped, tmp_path):
         assert "<script" not in text.replace("\\<script", "")
         assert "\u202e" not in text
         assert "A" * 1000 not in text
+
+
+def _other_replications(folder, change):
+    def changed(frame):
+        frame["replication"] = change(frame["replication"])
+        return frame
+
+    table(folder, changed)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda f: put(f, lambda m: m["replications"].update(asked=m["replications"]["asked"] - 1)),
+        lambda f: put(f, lambda m: m["replications"].update(stopped="settled")),
+        lambda f: put(f, lambda m: m["replications"].update(stopped="interrupted")),
+        lambda f: put(f, lambda m: m.update(interrupted=True)),
+        lambda f: _other_replications(f, lambda numbers: numbers + 1),
+        lambda f: _other_replications(f, lambda numbers: numbers - 1),
+        lambda f: _other_replications(f, lambda numbers: numbers * 2**40),
+        lambda f: _few(f, {}),
+        lambda f: _few(f, {"asked": 2, "at_most": 2}),
+    ],
+)
+def test_a_study_that_did_not_end_as_its_scenario_asks_is_refused(folder, spoil):
+    """Else two replications would pass for the thousand that were asked for, and --resume play no others."""
+    asked = parse_source(TIGHT)
+    study = identity(asked, design_sweep(asked), "rows")
+    assert finished_study(folder, study) is not None
+    spoil(folder)
+    with pytest.raises(UserError):
+        read_stored(folder)
+    assert finished_study(folder, study) is None
+
+
+def _few(folder, said):
+    table(folder, lambda frame: frame[frame["replication"] < 2].reset_index(drop=True))
+    put(folder, lambda m: m["replications"].update(played=2, **said))

@@ -201,12 +201,39 @@ def _unlike(results: Results, design: Design) -> str | None:
     replications = sorted(frame["replication"].unique())
     if len(replications) * reduction.size != manifest["replications"]["played"]:
         return "results.parquet does not have the replications that manifest.json says were played"
+    if problem := _unlike_ending(manifest, design, np.array(replications)):
+        return problem
     expected = {name: np.repeat(values, len(replications)) for name, values in points.items()}
     expected["replication"] = np.tile(replications, design.points)
     for column, values in expected.items():
         if len(values) != len(frame) or not (frame[column].to_numpy() == values).all():
             return "results.parquet does not have the rows of its scenario's design points"
     return _unlike_aggregates(results, points, reduction) if aggregates else None
+
+
+def _unlike_ending(
+    manifest: Mapping[str, Any], design: Design, replications: NDArray[np.int64]
+) -> str | None:
+    """Return in what a study did not end as its manifest says; None where it did.
+
+    Parameters
+    ----------
+    replications : the numbers that the table has, of them or of blocks, in order.
+    """
+    said, interrupted = manifest["replications"], manifest["interrupted"]
+    asked = said["asked"]
+    whole = whole_blocks(asked) if manifest["keep"] == "aggregates" else asked
+    is_auto = design.at_most is not None
+    ends = ("interrupted",) if interrupted else ("settled", "at_most", "seconds") if is_auto else ("asked",)
+    if said["stopped"] not in ends or not (is_auto or asked == design.replications):
+        return "manifest.json says that it ended as its scenario does not"
+    if not interrupted and said["played"] != whole:
+        return "manifest.json says that all was played, which are not the replications that were asked for"
+    first, last = (int(replications[0]), int(replications[-1])) if len(replications) else (0, -1)
+    blocks = len(replications) if not interrupted else whole
+    if first < 0 or last >= blocks:
+        return "results.parquet has other replications than those that were played"
+    return None
 
 
 def _unlike_aggregates(

@@ -325,6 +325,7 @@ def test_an_address_at_which_nothing_answers_is_refused(tmp_path, monkeypatch):
         "tcp://:8786",
         "tcp://a b:80",
         "tcp://host:8786/x",
+        "tcp://\x1b[2Jhost:8786",
     ],
 )
 def test_what_is_no_address_of_a_cluster_is_refused(address):

@@ -43,7 +43,7 @@ COUNTED_EVERY_S = 1.0
 
 _LOCAL = re.compile(r"local:([1-9][0-9]{0,2})")
 _SCHEDULER = re.compile(
-    r"(tcp|tls|ws|wss)://[^\s/:]+:[0-9]{1,5}|(tcp|tls|ws|wss)://\[[0-9a-fA-F:.]+\]:[0-9]{1,5}"
+    r"(tcp|tls|ws|wss)://[\w.-]+:[0-9]{1,5}|(tcp|tls|ws|wss)://\[[0-9a-fA-F:.]+\]:[0-9]{1,5}"
 )
 _LOG = logging.getLogger("dispatch_sim")
 

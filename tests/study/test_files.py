@@ -149,3 +149,24 @@ def test_why_a_folder_cannot_be_written_to_is_told_before_anything_is_played(
     monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_flag=flags))
     with pytest.raises(ResultsError, match=why):
         check_folder(tmp_path / "new")
+
+
+@pytest.mark.parametrize("make", ["link", "folder"])
+def test_a_lock_that_lies_in_a_strangers_folder_empties_no_file(tmp_path, make):
+    """Opened through a link, the file behind it would be cut off, and removed with the lock."""
+    theirs, folder = tmp_path / "letter.txt", tmp_path / "folder"
+    theirs.write_text("Dear Sir")
+    folder.mkdir()
+    lock = folder / files.LOCK_FILE
+    lock.symlink_to(theirs) if make == "link" else lock.mkdir()
+    with pytest.raises(ResultsError, match="cannot be written to"), alone_in(folder):
+        pass
+    assert theirs.read_text() == "Dear Sir"
+
+
+def test_a_pipe_in_the_place_of_the_lock_is_not_waited_for(tmp_path):
+    """It locks as well as a file does, and is removed as one is."""
+    os.mkfifo(tmp_path / files.LOCK_FILE)
+    with alone_in(tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == []

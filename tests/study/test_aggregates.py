@@ -14,7 +14,11 @@ from dispatch_sim.study.choice import Choice
 from dispatch_sim.study.conduct import compare, sweep
 from dispatch_sim.study.design import DesignError, design_sweep
 from dispatch_sim.study.estimates import averaged, mean_estimate, paired_difference
-from dispatch_sim.study.results import read_results, write_results
+from dispatch_sim.study.files import ResultsError
+from dispatch_sim.study.journal import Journal
+from dispatch_sim.study.reduction import aggregation
+from dispatch_sim.study.results import identity, read_results, write_results
+from dispatch_sim.study.runner import play_blocks
 from dispatch_sim.study.stored import read_stored
 from dispatch_sim.study.thresholds import check, parse_threshold
 
@@ -208,6 +212,20 @@ def test_a_resumed_study_decides_as_it_had_decided(keep, tmp_path, monkeypatch):
     sweep(source, keep=keep, folder=tmp_path, on_progress=interrupt)
     sweep(source, keep=keep, folder=tmp_path, resume=True)
     assert judged == [256, 512, 1024, 2048, 256, 512, 1024, 2048, 4096]
+
+
+def test_sums_of_more_replications_than_a_block_of_their_stage_are_refused(tmp_path):
+    """Each stage of a study that doubles is judged by its own blocks, which cannot be had of longer sums."""
+    source = parse_source(AUTO)
+    design = design_sweep(source, "aggregates")
+    asked = design.replications
+    long = aggregation(design, 4)
+    journal = Journal(tmp_path, identity(source, design, "aggregates"), design.points, asked, 8192, long)
+    journal.begin(anew=True)
+    play_blocks(design, [range(asked)], "simpy", long, 1, lambda _, piece: journal.add(piece))
+    journal.write_part()
+    with pytest.raises(ResultsError, match="its sums are others"):
+        sweep(source, keep="aggregates", folder=tmp_path, resume=True)
 
 
 def test_rounding_up_to_whole_blocks_is_told(caplog):

@@ -23,7 +23,7 @@ STUDY, POINTS, ROWS, MOST = {"sha256": "x"}, 3, 4, 10**9
 @pytest.fixture
 def folder(tmp_path):
     """A study of which one part is kept."""
-    journal = Journal(tmp_path, STUDY, POINTS, MOST, Reduction())
+    journal = Journal(tmp_path, STUDY, POINTS, MOST, MOST, Reduction())
     journal.begin(anew=True)
     journal.add(Piece(0, 1, np.random.default_rng(1).random((POINTS, ROWS, len(Reduction().columns)))))
     journal.write_part()
@@ -32,7 +32,7 @@ def folder(tmp_path):
 
 def resumed(folder):
     """Return what is read of it."""
-    return list(Journal(folder, STUDY, POINTS, MOST, Reduction()).resume())
+    return list(Journal(folder, STUDY, POINTS, MOST, MOST, Reduction()).resume())
 
 
 def put(folder, change_part=None, **said):
@@ -138,14 +138,16 @@ def test_no_more_counts_are_read_than_there_are_bins():
     """Two megabytes of them can stand for as many gigabytes."""
     line = Part(part="part-000001.parquet", pieces=[(0, 1, 2)], columns=[], digest="", seconds=0)
     for counts, told in ((POINTS * BINS, None), (POINTS * BINS + 1, "has more rows than one can have")):
-        found = problem_of_pieces([line.model_copy(update={"counts": counts})], POINTS, MOST, 1, BINS)
+        found = problem_of_pieces(
+            [line.model_copy(update={"counts": counts})], POINTS, MOST, lambda _: 1, BINS
+        )
         assert (found is None) if told is None else (told in found)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_a_part_of_values_that_are_no_finite_numbers_is_refused(tmp_path, value):
     """No study comes to such, and no answer can be made of them."""
-    journal = Journal(tmp_path, STUDY, POINTS, MOST, Reduction())
+    journal = Journal(tmp_path, STUDY, POINTS, MOST, MOST, Reduction())
     journal.begin(anew=True)
     values = np.ones((POINTS, ROWS, len(Reduction().columns)))
     values[1, 2, 3] = value
@@ -184,7 +186,7 @@ def test_a_link_in_the_place_of_what_is_unfinished_is_not_followed(folder, tmp_p
     theirs = tmp_path_factory.mktemp("theirs")
     (theirs / UNFINISHED).symlink_to(folder / UNFINISHED)
     before = {path.name: path.read_bytes() for path in (folder / UNFINISHED).iterdir()}
-    journal = Journal(theirs, STUDY, POINTS, MOST, Reduction())
+    journal = Journal(theirs, STUDY, POINTS, MOST, MOST, Reduction())
     with pytest.raises(ResultsError, match="is a link"):
         list(journal.resume()) if begin == "resume" else journal.begin(anew=begin == "anew")
     discard(theirs)

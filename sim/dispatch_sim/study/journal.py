@@ -62,6 +62,7 @@ class Journal:
     folder : that the study is written to. Nothing is made there until the first part is written.
     study : what makes the study what it is; to go on with another is refused.
     points : design points.
+    first_stage : replications of its first stage; each one has twice as many as the one before.
     most : replications that it has at most.
     reduction : what is kept of a replication.
 
@@ -72,11 +73,18 @@ class Journal:
     """
 
     def __init__(
-        self, folder: Path, study: Mapping[str, Any], points: int, most: int, reduction: Reduction
+        self,
+        folder: Path,
+        study: Mapping[str, Any],
+        points: int,
+        first_stage: int,
+        most: int,
+        reduction: Reduction,
     ) -> None:
         self._folder = folder / UNFINISHED
         self._study = dict(study)
-        self._points, self._most, self._reduction = points, most, reduction
+        self._points, self._first_stage, self._most = points, first_stage, most
+        self._reduction = reduction
         self._lines: list[Line] = [Begin(journal=FORMAT, study=self._study)]
         self._on_disk = False
         self._parts = 0
@@ -127,9 +135,8 @@ class Journal:
         if different := differing(begin.study, self._study):
             raise refused(self._folder, f"is of another study: {different}", "undo that, ")
         parts = [line for line in others if isinstance(line, Part)]
-        largest = block_size(self._most) if self._reduction.keep == "aggregates" else 1
         bins = BINS if self._reduction.keep == "aggregates" else 0
-        if problem := problem_of_pieces(parts, self._points, self._most, largest, bins):
+        if problem := problem_of_pieces(parts, self._points, self._most, self._largest_sum, bins):
             raise refused(self._folder, problem)
         for line in others:
             if isinstance(line, Stage):
@@ -193,6 +200,15 @@ class Journal:
     def elapsed(self) -> float:
         """Return for how long the study has been played, by this process and those before."""
         return self.seconds + time.monotonic() - self._began
+
+    def _largest_sum(self, first: int) -> int:
+        """Return how many replications are added up at most, from one on: a block of the stage it is in."""
+        if self._reduction.keep == "rows":
+            return 1
+        stop = self._first_stage
+        while stop <= first and stop < self._most:
+            stop *= 2
+        return block_size(min(stop, self._most))
 
     def _refuse_link(self) -> None:
         """Refuse a link in the place of the folder: where it leads, parts would be written and removed."""

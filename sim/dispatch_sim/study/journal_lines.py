@@ -6,7 +6,7 @@ A journal lies on a disk that may fail, in a folder that anybody may have sent; 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Annotated, Any
@@ -160,14 +160,16 @@ def _printable(text: str) -> str:
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
-def problem_of_pieces(parts: Iterable[Part], points: int, most: int, largest: int, bins: int) -> str | None:
+def problem_of_pieces(
+    parts: Iterable[Part], points: int, most: int, largest: Callable[[int], int], bins: int
+) -> str | None:
     """Return what is wrong with the pieces of a study's parts, in words; None where they can be.
 
     Parameters
     ----------
     points : design points.
     most : replications that the study has at most.
-    largest : how many replications a row is the sum of at most, a power of two.
+    largest : how many replications a row is the sum of at most, from a replication on.
     bins : in which the makespans of a design point are counted, 0 where they are not.
     """
     pieces = []
@@ -177,7 +179,7 @@ def problem_of_pieces(parts: Iterable[Part], points: int, most: int, largest: in
             return f"{none_of_this} (no study has so many)"
         for first, size, count in part.pieces:
             # Of a sum over the tree, its start is a multiple of its size.
-            if not 1 <= size <= largest or size & (size - 1) or first % size:
+            if not 1 <= size <= largest(first) or size & (size - 1) or first % size:
                 return f"{none_of_this} (its sums are others)"
             if first < 0 or count < 1 or first + size * count > most:
                 return f"{none_of_this} (its replications are others)"

@@ -60,7 +60,7 @@ class Playing:
         most = self.design.at_most or self.design.replications
         if self._keep == "aggregates":
             most = whole_blocks(most)
-        journal = Journal(folder, study, self.design.points, most, self._reduction)
+        journal = Journal(folder, study, self.design.points, self.design.replications, most, self._reduction)
         if resume:
             for piece in journal.resume():
                 self._kept.add(piece)

@@ -86,7 +86,7 @@ def test_a_line_that_names_a_file_elsewhere_is_passed_over(folder):
 def test_a_part_of_counts_without_replications_is_passed_over(tmp_path):
     """No study writes one; what it counts would be of nothing."""
     reduction = Reduction("aggregates", 4, contests=((0, POINTS),))
-    journal = Journal(tmp_path, STUDY, POINTS, 4 * 2048, reduction)
+    journal = Journal(tmp_path, STUDY, POINTS, 4 * 2048, 4 * 2048, reduction)
     journal.begin(anew=True)
     sums = np.zeros((POINTS, 1, len(reduction.columns)))
     journal.add(Piece(0, 4, sums, counted(np.ones((POINTS, 4)))))
@@ -95,7 +95,7 @@ def test_a_part_of_counts_without_replications_is_passed_over(tmp_path):
     only_counts = pq.read_table(part).slice(POINTS)
     pq.write_table(only_counts, part)
     put(tmp_path, pieces=[])
-    assert list(Journal(tmp_path, STUDY, POINTS, 4 * 2048, reduction).resume()) == []
+    assert list(Journal(tmp_path, STUDY, POINTS, 4 * 2048, 4 * 2048, reduction).resume()) == []
 
 
 @pytest.mark.parametrize("name", [JOURNAL_FILE, "part-000001.parquet"])

@@ -170,7 +170,7 @@ def test_a_folder_with_nothing_but_parts_is_said_to_be_unfinished(tmp_path):
 
 def test_nothing_is_made_before_the_first_part_is_written(tmp_path):
     """So a study that ends before leaves no folder in which there is nothing to go on with."""
-    of_study = Journal(tmp_path, {}, 1, 10, Reduction())
+    of_study = Journal(tmp_path, {}, 1, 10, 10, Reduction())
     of_study.begin(anew=False)
     of_study.stage(0, "simpy", Reduction())
     assert list(tmp_path.iterdir()) == []

@@ -139,13 +139,16 @@ class Rows:
         stop : the replication before which they end; an earlier run may have been further.
         """
         pieces = [piece for piece in self.pieces() if piece.stop <= stop]
-        numbers = [np.arange(piece.first, piece.stop) for piece in pieces]
+        numbers = np.concatenate([np.empty(0, np.int64), *(np.arange(p.first, p.stop) for p in pieces)])
         points, columns = shape
-        values = [piece.values for piece in pieces]
-        return (
-            np.concatenate(numbers or [np.empty(0, np.int64)]),
-            np.concatenate(values or [np.empty((points, 0, columns))], axis=1),
-        )
+        # Column by column in memory: a table is made of columns.
+        values = np.empty((columns, points, len(numbers)))
+        reached = 0
+        for piece in pieces:
+            rows = piece.values.shape[1]
+            values[:, :, reached : reached + rows] = piece.values.transpose(2, 0, 1)
+            reached += rows
+        return numbers, values.transpose(1, 2, 0)
 
 
 class Blocks:

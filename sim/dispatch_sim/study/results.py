@@ -111,7 +111,7 @@ def collect(source: Source, design: Design, played: Played) -> Results:
         whole = measure in WHOLE and played.averaged == 1 and bool(np.all(values < _LARGEST_WHOLE))
         columns[measure] = values.astype(np.int64) if whole else values
     makespans = None if played.makespans is None else makespan_table(points, played.makespans)
-    return Results(pd.DataFrame(columns), _manifest(source, design, played), makespans)
+    return Results(pd.DataFrame(columns, copy=False), _manifest(source, design, played), makespans)
 
 
 def named_points(design: Design) -> dict[str, NDArray[Any]]:

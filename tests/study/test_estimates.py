@@ -362,3 +362,15 @@ def test_of_a_stopped_study_the_points_just_begun_are_left_out():
         "half": [0, 1, 2, 3],
     }
     assert complete_part({}) == {}
+
+
+def test_estimates_from_block_means_count_replications():
+    """Three blocks of eight are 24 replications; a value that is no block's counts once."""
+    values, zeros = [1.0, 2.0, 4.0], [0.0, 0.0, 0.0]
+    assert (mean_estimate(values).n, mean_estimate(values, averaged=8).n) == (3, 24)
+    assert (paired_difference(values, zeros).n, paired_difference(values, zeros, averaged=8).n) == (3, 24)
+    frame = pd.DataFrame(
+        {"strategy": "queue", "concurrency": 2, "tasks": 4, "replication": range(3), "cost_usd": values}
+    )
+    assert estimate_table(frame)["n"].tolist() == [3]
+    assert estimate_table(frame.assign(averaged=8))["n"].tolist() == [24]

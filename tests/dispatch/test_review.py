@@ -30,6 +30,20 @@ def test_a_gate_after_every_two_and_for_what_is_left():
     assert [event.start_s for event in log if event.kind == "launch"] == [0, 60, 260, 320, 520]
 
 
+def test_every_1_reviews_each_output_by_itself():
+    """Three are merged at 60 s; the person takes 2 min and 10 s for one after another, until 60 + 3 x 130 s."""
+    outcome, log = play_one(batch(3, "{every: 1, people: 2m, each: 10s}"), script_queue(3))
+    assert (outcome.reviews, outcome.people_review_s, outcome.makespan_s) == (3, 390, 450)
+    reviews = [(event.start_s, event.end_s) for event in log if event.kind == "review"]
+    assert reviews == [(60, 190), (190, 320), (320, 450)]
+
+
+def test_outputs_that_wait_for_their_review_are_stale_once_the_first_is():
+    """The review from 60 to 180 s shows it; all three are done again until 240 s, and reviewed until 600 s."""
+    outcome, _ = play_one(batch(3, "{every: 1, people: 2m}", wrong="100%"), script_queue(3))
+    assert (outcome.wrong_brief_attempts, outcome.reviews, outcome.makespan_s) == (3, 4, 600)
+
+
 def test_a_gate_between_waves():
     """Two waves of three, a gate after each: 60 + 120 + 60 + 120 s."""
     outcome, _ = play_one(batch(6, "{every: round, people: 2m}"), {"waves": 3, "manager": "script"})
@@ -100,5 +114,5 @@ def test_a_gate_and_the_merges_share_one_person():
         "review: {every: 1, people: 2m}",
     )
     outcome, _ = play_one(scenario, script_queue(3))
-    assert outcome.people_s == 3 * 60 + outcome.people_review_s
+    assert outcome.people_s == 3 * (60 + 120)
     assert outcome.makespan_s == 60 + outcome.people_s

@@ -23,8 +23,8 @@ class Gate:
         self._review = world.scenario.review
         self._on_change = on_change
         self._on_wrong = on_wrong
-        self._waiting: list[Task] = []
-        self._verdict = world.env.event()
+        self._waiting: list[tuple[Task, simpy.Event]] = []
+        """Outputs, each with the event that tells it whether its instructions were wrong."""
         self._gates = 0
         self.instructions_are_wrong = world.luck.bad_brief()
         self.instructions = 0
@@ -44,8 +44,8 @@ class Gate:
     def approve(self, task: Task) -> Generator[simpy.Event, Any, bool]:
         """Wait until an output is approved; ends with whether it was made by wrong instructions."""
         self._world.enter(task, State.BLOCKED, EventKind.GATE)
-        self._waiting.append(task)
-        verdict = self._verdict
+        verdict = self._world.env.event()
+        self._waiting.append((task, verdict))
         self._look_if_due()
         self._on_change()
         return bool((yield verdict))
@@ -71,30 +71,31 @@ class Gate:
         if review is not None:
             with world.person.request() as turn:
                 yield turn
-                # Whatever has come meanwhile is looked at as well.
-                tasks, verdict = self._take()
-                for task in tasks:
+                # Whatever has come meanwhile is reviewed as well, unless each output is reviewed by itself.
+                reviewed = self._take(1 if review.every == 1 else len(self._waiting))
+                for task, _ in reviewed:
                     world.enter(task, State.REVIEW, EventKind.REVIEW)
-                seconds = world.luck.review(self._gates) + len(tasks) * review.each
+                seconds = world.luck.review(self._gates) + len(reviewed) * review.each
                 self._gates += 1
                 yield world.env.timeout(seconds)
                 world.books.people_review_s += seconds
                 world.books.reviews += 1
         else:
-            tasks, verdict = self._take()
+            reviewed = self._take(len(self._waiting))
         wrong = self.instructions_are_wrong
         if wrong:
             self.instructions_are_wrong = False
             self.instructions += 1
-            self._take()[1].succeed(True)  # what has come meanwhile was made by them as well
+            # The outputs that still wait were made by the same instructions.
+            reviewed = self._take(len(self._waiting)) + reviewed
         self.closed = False
-        verdict.succeed(wrong)
+        for _, verdict in reviewed:
+            verdict.succeed(wrong)
         if wrong:
             self._on_wrong()
         self._look_if_due()
         self._on_change()
 
-    def _take(self) -> tuple[list[Task], simpy.Event]:
-        tasks, self._waiting = self._waiting, []
-        verdict, self._verdict = self._verdict, self._world.env.event()
-        return tasks, verdict
+    def _take(self, most: int) -> list[tuple[Task, simpy.Event]]:
+        taken, self._waiting = self._waiting[:most], self._waiting[most:]
+        return taken

@@ -23,11 +23,15 @@ def start_gate(s: State, replication: int) -> None:
 
 @routine
 def _take_outputs(s: State) -> None:
+    waiting = s.n[GATE_WAITING]
+    taken = 1 if s.pi[REVIEW_EVERY] == 1 else waiting
     row = VERDICT_LIST + s.n[VERDICTS] % 2
-    for i in range(s.n[GATE_WAITING]):
+    for i in range(taken):
         s.lists[row, i] = s.lists[GATE_LIST, i]
-    s.n[TAKEN] = s.n[GATE_WAITING]
-    s.n[GATE_WAITING] = 0
+    for i in range(taken, waiting):
+        s.lists[GATE_LIST, i - taken] = s.lists[GATE_LIST, i]
+    s.n[TAKEN] = taken
+    s.n[GATE_WAITING] = waiting - taken
 
 
 @routine

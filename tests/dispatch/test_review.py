@@ -31,7 +31,7 @@ def test_a_gate_after_every_two_and_for_what_is_left():
 
 
 def test_every_1_reviews_each_output_by_itself():
-    """Three are merged at 60 s; the person takes 2 min and 10 s for one after another, until 60 + 3 x 130 s."""
+    """Three are merged at 60 s; the person takes 2 min 10 s for each in turn, until 60 + 3 x 130 s."""
     outcome, log = play_one(batch(3, "{every: 1, people: 2m, each: 10s}"), script_queue(3))
     assert (outcome.reviews, outcome.people_review_s, outcome.makespan_s) == (3, 390, 450)
     reviews = [(event.start_s, event.end_s) for event in log if event.kind == "review"]
@@ -39,7 +39,7 @@ def test_every_1_reviews_each_output_by_itself():
 
 
 def test_outputs_that_wait_for_their_review_are_stale_once_the_first_is():
-    """The review from 60 to 180 s shows it; all three are done again until 240 s, and reviewed until 600 s."""
+    """The first review ends at 180 s; all three are done again until 240 s, and reviewed until 600 s."""
     outcome, _ = play_one(batch(3, "{every: 1, people: 2m}", wrong="100%"), script_queue(3))
     assert (outcome.wrong_brief_attempts, outcome.reviews, outcome.makespan_s) == (3, 4, 600)
 

@@ -48,7 +48,11 @@ _PANEL = "Play"
 def run(
     scenario: ScenarioFile,
     strategy: Annotated[
-        str | None, typer.Option(help="For example parallel, or 'queue: 3'. Default: the scenario's first.")
+        str | None,
+        typer.Option(
+            help="parallel, or 'queue: 3', with the options of the scenario's strategy of that kind; or with "
+            "others, '{queue: 3, manager: script}'. Default: the scenario's first."
+        ),
     ] = None,
     tasks: Annotated[int | None, typer.Option(min=1, max=100_000, help="Size of the batch.")] = None,
     replication: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Which replication to play.")] = 0,

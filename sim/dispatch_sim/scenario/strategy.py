@@ -83,7 +83,7 @@ class Strategy:
         ]
         return self.kind + (f" ({', '.join(options)})" if options else "")
 
-    def at(self, width: int) -> Strategy:
+    def at(self, width: int | None) -> Strategy:
         """Return the same strategy at another width."""
         return replace(self, width=width)
 
@@ -169,10 +169,11 @@ def parse_strategies(raw: Any) -> tuple[Strategy, ...]:
 
 
 def parse_strategy(raw: Any, path: tuple[int | str, ...] = ()) -> Strategy:
-    """Read one strategy: a name, `queue: 3`, or a mapping of kind to width with options."""
+    """Read one strategy: a name, `queue: 3`, or a mapping of kind to width with options, as text too."""
     if isinstance(raw, str):
-        kind, colon, width = (part.strip() for part in raw.partition(":"))
-        raw = {kind: _number(width)} if colon else {kind: None}
+        inside = raw.strip().removeprefix("{").removesuffix("}")
+        pairs = [[part.strip() for part in pair.partition(":")] for pair in inside.split(",")]
+        raw = {key: _number(value) for key, _, value in pairs}
     if not isinstance(raw, dict) or not raw:
         raise _wrong(path, f"{shown(raw)} is not a strategy; write parallel, or {{queue: 3}}")
     kinds = [key for key in raw if key in DEFAULTS]

@@ -16,6 +16,7 @@ from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.model import MOST_REPLICATIONS, Scenario
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.strategy import Strategy, parse_strategy
+from dispatch_sim.scenario.wording import listed
 from dispatch_sim.study.gathering import MOST_BLOCKS, Keep
 
 MAX_ROWS = 10_000_000
@@ -183,10 +184,12 @@ def _level(level: Any) -> Any:
 def find_plan(scenario: Scenario, strategy: str | None, tasks: int | None) -> Plan:
     """Return the plan of one replication; without a strategy, the first of the scenario's.
 
+    `queue: 3` has the options of the scenario's queues, `{queue: 3, manager: script}` those that it says.
+
     Raises
     ------
     DesignError
-        Where there is no such strategy, or it has no width.
+        Where there is no such strategy, it has no width, or the scenario's differ in their options.
     """
     try:
         chosen = scenario.strategies[0] if strategy is None else parse_strategy(strategy)
@@ -194,4 +197,14 @@ def find_plan(scenario: Scenario, strategy: str | None, tasks: int | None) -> Pl
         raise DesignError(f"--strategy: {error.message()}") from error
     if chosen.has_width and chosen.width is None:
         raise DesignError(f"--strategy: {chosen.kind} needs a width here; write '{chosen.kind}: 3'")
+    if strategy is not None and "{" not in strategy:
+        alike = {
+            each.at(chosen.width): each.label for each in scenario.strategies if each.kind == chosen.kind
+        }
+        if len(alike) > 1:
+            raise DesignError(
+                f"--strategy: the scenario has {listed(alike.values())}; write the options of one of them, "
+                f"such as '{{{chosen.kind}: {chosen.width or 'all'}, manager: script}}'"
+            )
+        chosen = next(iter(alike), chosen)
     return make_plan(scenario, chosen, tasks)

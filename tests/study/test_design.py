@@ -1,0 +1,35 @@
+"""Which strategies a study or a single run simulates."""
+
+import pytest
+
+from dispatch_sim.scenario.loader import parse_scenario
+from dispatch_sim.study.design import DesignError, find_plan
+
+BATCH = "tasks: [{name: a, count: 30, tokens: 1K, duration: 10s}]\n"
+
+
+@pytest.mark.parametrize(
+    ("strategies", "asked", "label", "width"),
+    [
+        ("[parallel, {queue: 1, manager: script}]", "queue: 20", "queue (script)", 20),
+        ("[{queue: 2, merge: barrier}, {queue: 5, merge: barrier}]", "queue: 3", "queue (barrier)", 3),
+        ("[parallel, {queue: 1, manager: script}]", "{queue: 20}", "queue", 20),
+        ("[parallel, queue]", "{queue: 20, manager: script}", "queue (script)", 20),
+        ("[parallel, {queue: 1, manager: script}]", "waves: 4", "waves", 4),
+        ("[{parallel: all, manager: script}, queue]", "parallel", "parallel (script)", 30),
+        ("[{parallel: all, manager: script}, queue]", None, "parallel (script)", 30),
+        ("[queue: 2, {queue: 2, manager: script}]", "{queue: 6}", "queue", 6),
+    ],
+)
+def test_a_named_strategy_has_the_options_of_its_kind_in_the_scenario(strategies, asked, label, width):
+    """Unless its own are written in braces, or the scenario has none of that kind."""
+    plan = find_plan(parse_scenario(f"{BATCH}strategies: {strategies}"), asked, None)
+    assert (plan.strategy.label, plan.width) == (label, width)
+
+
+def test_options_that_differ_in_the_scenario_have_to_be_written():
+    """The message names what the scenario has, and how one of them is written."""
+    scenario = parse_scenario(f"{BATCH}strategies: [queue: 2, {{queue: 2, manager: script}}]")
+    message = r"has queue and queue \(script\); write .* '\{queue: 6, manager: script\}'"
+    with pytest.raises(DesignError, match=message):
+        find_plan(scenario, "queue: 6", None)

@@ -6,12 +6,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help sweep claims test lint pytest conformance faults mutants bench validate reports schema fuzz determinism coverage clean
+.PHONY: help sweep claims test lint pytest wheel-test conformance faults mutants bench validate reports schema fuzz determinism coverage clean
 
 help:
 	@echo "make sweep   run the main job: scenarios/ten-sources.yaml into reports/ten-sources/"
 	@echo "make claims  put the eighteen claims to the model, into reports/claims/"
 	@echo "make test    run all checks: ruff, mypy, import contract, pytest"
+	@echo "make wheel-test  build sdist and wheel, and run every command of the wheel in an empty environment"
 	@echo "make conformance  play 10,000 scenarios by both engines, and compare with =="
 	@echo "make faults  kill, starve and cut off studies wherever they write, and resume them; half an hour"
 	@echo "make mutants  change single lines of the statistics, and see whether tests notice"
@@ -41,6 +42,14 @@ lint: $(READY)
 
 pytest: $(READY)
 	$(BIN)/python -m pytest -n auto
+
+# The wheel is built from the sdist, so both are tested.
+wheel-test: $(READY)
+	rm -rf dist $(VENV)/wheel
+	$(BIN)/python -m build
+	$(PYTHON) -m venv $(VENV)/wheel
+	$(VENV)/wheel/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt dist/*.whl
+	$(VENV)/wheel/bin/python -I tests/smoke.py
 
 conformance: $(READY)
 	$(BIN)/python -m tests.dispatch.conformance
@@ -93,4 +102,4 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build *.egg-info sim/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .venv-3?? .coverage .coverage.* mutants
+	rm -rf $(VENV) build dist *.egg-info sim/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .venv-3?? .coverage .coverage.* mutants

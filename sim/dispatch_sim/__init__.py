@@ -20,6 +20,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
     from dispatch_sim.logs.backtest import backtest
     from dispatch_sim.logs.calibration import calibrate
     from dispatch_sim.logs.findings import judge_backtest
@@ -116,6 +117,10 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import a name when it is first used: the command line must answer before pandas is loaded."""
+    if name == "__version__":
+        from importlib import metadata
+
+        return metadata.version("dispatch-sim")
     if name not in _HOMES:
         raise AttributeError(f"module 'dispatch_sim' has no attribute {name!r}")
     return getattr(import_module(f"dispatch_sim.{_HOMES[name]}"), name)

@@ -10,9 +10,11 @@ import io
 import os
 import signal
 import sys
+from typing import Annotated
 
 import typer
 
+import dispatch_sim
 from dispatch_sim.cli import decisions, own_logs, scenarios, studies
 from dispatch_sim.cli.base import BAD_INPUT
 
@@ -26,6 +28,21 @@ app = typer.Typer(
 )
 for part in (scenarios, studies, decisions, own_logs):
     app.add_typer(part.app)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"dispatch-sim {dispatch_sim.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
+    ] = False,
+) -> None:
+    """Take the options that belong to no command."""
 
 
 def _interrupt(number: int, frame: object) -> None:

@@ -1,11 +1,13 @@
 """A question of a few words is a scenario like any other, and answered as one."""
 
+from dataclasses import replace
+
 import pytest
 
 from dispatch_sim.dispatch.engine import play
 from dispatch_sim.dispatch.luck import Luck
 from dispatch_sim.dispatch.plan import make_plan
-from dispatch_sim.report.quick import answer_line, explanation
+from dispatch_sim.report.quick import answer_line, coordination_line, explanation
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.strategy import parse_strategy
 from dispatch_sim.study.answer import answer
@@ -127,6 +129,47 @@ def test_the_line_says_what_to_do_and_what_the_others_cost():
         assert words in told
 
 
+EXACT = {"failures.crash": "0", "failures.bad_output": "0"}
+"""Settings that leave nothing to chance, with a spread of 0."""
+
+
+def test_500_calls_from_a_script_take_as_long_as_one_call():
+    """500 x (480 x $3 + 120 x $15) / 1M = $1.62, and 20 s of a call with 2 s before it at $40/h: $1.86."""
+    calls = Question(500, tokens="600", duration="20s", calls="1", spread="0", manager="script")
+    found = ask(replace(calls, further=EXACT | {"dispatch.spawn.tokens": "0"}))
+    assert found.recommended.means["makespan_s"] == pytest.approx(22)
+    assert found.recommended.means["cost_usd"] == pytest.approx(1.62 + 22 * 40 / 3600)
+    assert answer_line(found).startswith("From a script, dispatch 500 tasks all at once: about $1.86 and 22s")
+    assert "a script hands out the tasks" in explanation(found)
+
+
+def test_a_coordinator_that_takes_much_of_the_makespan_is_named():
+    """One turn of 4 s with ten briefs of 5.7 s, and ten merges of 5 s.
+
+    A script takes 62 s, and 10 x (12K x $3 + 3K x $15 + 3K x $3) / 1M = $0.90 with $0.69 of waiting.
+    """
+    asked = Question(10, duration="60s", calls="1", spread="0", concurrency="10", further=EXACT)
+    found = ask(asked)
+    makespan_s = found.recommended.means["makespan_s"]
+    assert found.coordination.briefs * makespan_s == pytest.approx(4 + 10 * 5.7)
+    assert found.coordination.merges * makespan_s == pytest.approx(10 * 5)
+    by_script = ask(replace(asked, manager="script"))
+    assert found.coordination.script.to_json() == by_script.to_json()
+    line = coordination_line(found)
+    assert line.startswith("The coordinator writes briefs for 1m 1s and merges for 50s of 2m 1")
+    assert line.endswith("with --manager script: $1.59 and 1m 2s.")
+    assert "4s for a turn, 5.7s for each brief and 5s to merge a result" in explanation(found)
+    for rarely in (by_script, ask(replace(asked, duration="1h"))):
+        assert coordination_line(rarely) == ""
+
+
+def test_the_same_concurrency_is_told_apart_by_when_it_merges():
+    """A queue as wide as the batch starts all tasks together too, but does not wait to merge and retry."""
+    line = answer_line(ask(Question(6, limits="unlimited", concurrency="6")))
+    assert "(a queue of 6): about $" in line
+    assert "; merging only when all have returned (all at once) costs $" in line
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -139,6 +182,7 @@ def test_the_line_says_what_to_do_and_what_the_others_cost():
         ({"limits": "50/30K/c"}, "--limits: 'c/min' is not a limit"),
         ({"model": "gpt-nothing"}, "--model: the prices of 'gpt-nothing' are not known"),
         ({"client": "curl"}, "--client: unknown client profile"),
+        ({"manager": "x"}, "--manager: 'x' is not possible; write agent or script"),
         ({"harness": "x"}, "--harness: unknown harness profile"),
         ({"concurrency": "9..2"}, "--concurrency: '9..2' runs backwards"),
         ({"objective": "speed"}, "--objective: 'speed' is not one of the choices"),

@@ -157,6 +157,10 @@ def decide(
     model: Annotated[str | None, typer.Option(help="Whose list prices are paid: claude-sonnet-5.")] = None,
     client: Annotated[str | None, typer.Option(help="A client's profile: claude-code.")] = None,
     harness: Annotated[str | None, typer.Option(help="A harness's profile.")] = None,
+    manager: Annotated[
+        str | None,
+        typer.Option(help="agent, or script: hands out at once and takes the results, at no cost."),
+    ] = None,
     concurrency: Annotated[str | None, typer.Option(help="Widths of queues: 2..6, or 2,4,8.")] = None,
     objective: Annotated[
         str | None, typer.Option(help="What is to be small: cost, makespan, tokens...")
@@ -186,6 +190,7 @@ def decide(
                 model=model,
                 client=client,
                 harness=harness,
+                manager=manager,
                 concurrency=concurrency,
                 objective=objective,
                 timeout=timeout,
@@ -198,9 +203,11 @@ def decide(
         if as_json:
             print_json(found.to_json())
             return
-        from dispatch_sim.report.quick import answer_line, explanation
+        from dispatch_sim.report.quick import answer_line, coordination_line, explanation
 
         typer.echo(answer_line(found))
+        if hint := coordination_line(found):
+            typer.echo(hint)
         if explain:
             typer.echo(explanation(found))
 

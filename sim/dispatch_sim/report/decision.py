@@ -13,6 +13,7 @@ from dispatch_sim.report.words import (
     about,
     amount,
     capital,
+    compared_way,
     count,
     instruction,
     listed,
@@ -132,17 +133,18 @@ def _against_the_obvious(view: View) -> Iterator[str]:
         other = view.alternative(point) if point is not None else None
         if point is None or other is None or other.misses:
             continue
+        name = compared_way(point, view.recommended, view.tasks)
         if other.identical:
-            same.append(way(point))
+            same.append(name)
         elif other.practically_equal:
             continue  # spoken of among the near-ties
         elif other.in_best_subset and other.difference.low > 0:
-            dearer.append(f"{way(point)} ({_range(view, other)})")
+            dearer.append(f"{name} ({_range(view, other)})")
         elif other.in_best_subset:
-            like.append(f"{way(point)} ({_range(view, other)})")
+            like.append(f"{name} ({_range(view, other)})")
         else:
             worse.append(
-                f"{amount(view.measure, other.difference.mean)} {view.measure.less} than {way(point)}"
+                f"{amount(view.measure, other.difference.mean)} {view.measure.less} than {name}"
                 + ("" if _exact(other.difference) else f" ({_range(view, other)})")
             )
     if worse:

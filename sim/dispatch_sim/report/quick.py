@@ -6,29 +6,56 @@ from dispatch_sim.report.words import (
     MEASURES,
     about,
     amount,
+    compared_way,
     count,
     dollars,
     duration,
     instruction,
+    kind_of,
     listed,
     percent,
     tokens,
     way,
 )
 from dispatch_sim.study.quick import QuickAnswer, Way
-from dispatch_sim.study.winners import Standing
+from dispatch_sim.study.winners import Point, Standing
 
 
 def answer_line(found: QuickAnswer) -> str:
     """Return what to do, what it costs, and how far the others are behind, in a line."""
-    label, width = found.winner.point
-    means = found.recommended.means
-    text = (
-        f"{instruction((label, width or found.tasks), found.tasks)}: about "
-        f"{dollars(means['cost_usd'])} and {duration(means['makespan_s'])} a batch"
+    text = instruction(_named(found.recommended, found), found.tasks)
+    if found.by_script:
+        text = f"From a script, {text[:1].lower()}{text[1:]}"
+    others = [_beside(found, other) for other in _obvious(found)]
+    return f"{text}: about {_figures(found, 'and')} a batch{'; ' if others else ''}{listed(others)}."
+
+
+def coordination_line(found: QuickAnswer) -> str:
+    """Return how long the coordinator works, and what a script comes to; nothing where that is little."""
+    coordination = found.coordination
+    if coordination is None:
+        return ""
+    makespan_s = found.recommended.means["makespan_s"]
+    work = [
+        f"{verb} for {duration(share * makespan_s)}"
+        for verb, share in (("writes briefs", coordination.briefs), ("merges", coordination.merges))
+        if share > 0
+    ]
+    return (
+        f"The coordinator {listed(work)} of {duration(makespan_s)}; with --manager script: "
+        f"{_figures(coordination.script, 'and')}."
     )
-    others = [_beside(found, way) for way in _obvious(found)]
-    return f"{text}; {listed(others)}." if others else f"{text}."
+
+
+def _figures(found: QuickAnswer, last: str) -> str:
+    means = found.recommended.means
+    return listed([dollars(means["cost_usd"]), duration(means["makespan_s"])], last)
+
+
+def _named(each: Way, found: QuickAnswer) -> Point:
+    """Return a way under its kind: all of an answer have the same manager."""
+    label, width = each.point
+    return kind_of(label), width or found.tasks
 
 
 def _obvious(found: QuickAnswer) -> list[Way]:
@@ -41,9 +68,11 @@ def _obvious(found: QuickAnswer) -> list[Way]:
 
 def _beside(found: QuickAnswer, other: Way) -> str:
     measure, point = MEASURES[found.objective], other.point
-    if found.winner.standing is Standing.EQUAL and point in found.winner.as_good:
-        return f"{way(point)} is as good"
-    text = f"{way(point)} {measure.verb} {amount(measure, other.more)} {measure.more}"
+    name = compared_way(_named(other, found), _named(found.recommended, found), found.tasks)
+    within = other.more <= found.scenario.zone.at(found.winner.mean)
+    if within if point not in found.winner.as_good else found.winner.standing is Standing.EQUAL:
+        return f"{name} is as good"
+    text = f"{name} {measure.verb} {amount(measure, other.more)} {measure.more}"
     return f"{text}, which may be chance" if point in found.winner.as_good else text
 
 
@@ -53,7 +82,7 @@ def explanation(found: QuickAnswer) -> str:
 
 
 def _sure(found: QuickAnswer) -> str:
-    others = [way(point) for point in found.winner.as_good[1:]]
+    others = [way(_named(each, found)) for each in found.ways[1:] if each.point in found.winner.as_good]
     played = f"{found.recommended.replications} replications, the same luck for all ways"
     first = min(each.replications for each in found.ways)
     if first < found.recommended.replications:
@@ -88,11 +117,20 @@ def _assumed(found: QuickAnswer) -> list[str]:
         "model calls on average;",
         f"the API allows {listed(rates)} a minute;" if rates else "the API has no limits;",
         f"a million tokens cost {dollars(prices.input)} sent and {dollars(prices.output)} written;",
+        _coordinating(found),
         f"{percent(scenario.failures.crash + scenario.failures.bad_output)} of attempts fail, and what fails "
         f"{count(scenario.retry.max_attempts)} times a person does in "
         f"{duration(scenario.recovery.people.mean)};",
         f"an hour of waiting is worth {dollars(values.waiting)}, one of a person {dollars(values.people)}.",
     ]
+
+
+def _coordinating(found: QuickAnswer) -> str:
+    if found.by_script:
+        return "a script hands out the tasks and takes their results, at no cost;"
+    dispatch, merge = found.scenario.dispatch, found.scenario.merge
+    turn, brief, result = map(duration, (dispatch.turn.time, dispatch.brief.time, merge.structured.time))
+    return f"the coordinator takes {turn} for a turn, {brief} for each brief and {result} to merge a result;"
 
 
 def _further() -> str:

@@ -122,6 +122,24 @@ def way(point: Point) -> str:
     return names.get(kind_of(label), clean(label)) + _options(label)
 
 
+def compared_way(point: Point, than: Point, tasks: int) -> str:
+    """Return what a way is called beside another: by when it merges, where both start all tasks together."""
+    merges = [_merges_of_all(each, tasks) for each in (point, than)]
+    if None in merges or merges[0] == merges[1]:
+        return way(point)
+    when = "only when all have returned" if merges[0] == "barrier" else "each result as it comes in"
+    return f"merging {when} ({way(point)})"
+
+
+def _merges_of_all(point: Point, tasks: int) -> str | None:
+    """Return when a way merges that starts all tasks together; None where it does not."""
+    label, width = point
+    if kind_of(label) not in ("parallel", "queue") or (kind_of(label) == "queue" and width < tasks):
+        return None
+    usual = "barrier" if kind_of(label) == "parallel" else "as-completed"
+    return next((option for option in options_of(label) if option in ("barrier", "as-completed")), usual)
+
+
 def instruction(point: Point, tasks: int) -> str:
     """Return what to do with the batch: `Dispatch ten tasks through a queue of 2`."""
     label, width = point

@@ -8,14 +8,16 @@ size of the batch alone, so that the same question has the same answer everywher
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic_core import PydanticCustomError
 
+from dispatch_sim.dispatch.log import EventKind
 from dispatch_sim.dispatch.outcome import MEASURES
+from dispatch_sim.dispatch.plan import Plan
 from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.model import Scenario
@@ -24,7 +26,7 @@ from dispatch_sim.scenario.quantities import parse_integers
 from dispatch_sim.scenario.tree import Tree
 from dispatch_sim.scenario.wording import shown
 from dispatch_sim.study.design import Design, Variant
-from dispatch_sim.study.engines import choose_engine
+from dispatch_sim.study.engines import choose_engine, play_one
 from dispatch_sim.study.percentile import LEAST, OBJECTIVES, column_of, costs_of
 from dispatch_sim.study.places import Place, find_place, tell_of_limits
 from dispatch_sim.study.runner import play_design
@@ -40,6 +42,9 @@ MOST_REPLICATIONS = 256
 EFFORT = 9000
 """Model calls that all plays together may come to, beyond the first look: some 0.3 s."""
 
+MUCH_COORDINATION = 0.2
+"""Share of the makespan from which on it is said what the coordinator takes."""
+
 _WIDTHS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
 
 _OPTIONS: Mapping[tuple[str | int, ...], str] = {
@@ -49,6 +54,7 @@ _OPTIONS: Mapping[tuple[str | int, ...], str] = {
     ("tasks", 0, "tokens"): "--tokens",
     ("tasks", 0, "duration"): "--duration",
     ("tasks", 0, "calls"): "--calls",
+    ("strategies",): "--manager",
     ("provider", "model"): "--model",
     ("provider", "profile"): "--limits",
     ("provider", "limits"): "--limits",
@@ -79,6 +85,8 @@ class Question:
         and output tokens.
     model : whose list prices are paid.
     client, harness : profiles.
+    manager : who hands out the tasks of all strategies: `agent`, or `script`, which also takes the results:
+        nothing is returned to an agent's context, and it merges nothing.
     concurrency : widths of queues to compare: ``2..6`` or ``2,4,8``.
     objective : what is to be small, as in a scenario.
     timeout : that ends an attempt.
@@ -96,6 +104,7 @@ class Question:
     model: str | None = None
     client: str | None = None
     harness: str | None = None
+    manager: str | None = None
     concurrency: str | None = None
     objective: str | None = None
     timeout: str | None = None
@@ -124,6 +133,31 @@ class Way:
 
 
 @dataclass(frozen=True)
+class Coordination:
+    """How much of the makespan the coordinator works, and what a script in its place comes to.
+
+    Attributes
+    ----------
+    briefs, merges : shares of the makespan of the recommended way.
+    script : the answer to the same question with `manager: script`.
+    """
+
+    briefs: float
+    merges: float
+    script: QuickAnswer
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a dict for JSON."""
+        with_script = self.script.to_json()
+        return {
+            "briefs": self.briefs,
+            "merges": self.merges,
+            "with_script": {key: with_script[key] for key in ("strategy", "concurrency")}
+            | {"means": with_script["ways"][0]["means"]},
+        }
+
+
+@dataclass(frozen=True)
 class QuickAnswer(Displayed):
     """What to do, and what that rests on.
 
@@ -133,17 +167,25 @@ class QuickAnswer(Displayed):
     winner : the recommended way, and how surely it is the best of the ways.
     ways : all that were compared, the best first.
     objective : the measure that is to be small.
+    coordination : None where the coordinator works for no more than `MUCH_COORDINATION` of the makespan, or
+        a script is not better.
     """
 
     scenario: Scenario
     winner: Winner
     ways: tuple[Way, ...]
     objective: str
+    coordination: Coordination | None = None
 
     @property
     def tasks(self) -> int:
         """Size of the batch."""
         return self.scenario.batch_size
+
+    @property
+    def by_script(self) -> bool:
+        """Whether a script hands out the tasks, for all ways."""
+        return all(strategy.manager == "script" for strategy in self.scenario.strategies)
 
     @property
     def recommended(self) -> Way:
@@ -174,6 +216,7 @@ class QuickAnswer(Displayed):
                 }
                 for way in self.ways
             ],
+            "coordination": None if self.coordination is None else self.coordination.to_json(),
             "scenario": self.scenario.model_dump(mode="json", by_alias=True),
         }
 
@@ -186,8 +229,14 @@ def ask(question: Question) -> QuickAnswer:
     QuestionError
         With the option that is wrong, what was found and what to write.
     """
+    found, plan = _answer(question)
+    tell_of_limits(found.scenario)
+    return replace(found, coordination=_coordination(question, plan, found.winner.mean))
+
+
+def _answer(question: Question) -> tuple[QuickAnswer, Plan]:
+    """Return an answer without its coordination, and the plan of the recommended way."""
     scenario, place = _place(question)
-    tell_of_limits(scenario)
     objective = OBJECTIVES[scenario.objective.minimise]
     first = FIRST_LOOK if objective == column_of(objective) else LEAST
     rows = _play(place, range(len(place.points)), range(first))
@@ -218,7 +267,25 @@ def ask(question: Question) -> QuickAnswer:
         for point, each in played.items()
     ]
     ways.sort(key=lambda way: (way.point != winner.point, way.more))
-    return QuickAnswer(scenario, winner, tuple(ways), objective)
+    plan = place.variant.plans[place.points.index(winner.point)]
+    return QuickAnswer(scenario, winner, tuple(ways), objective), plan
+
+
+def _coordination(question: Question, plan: Plan, mean: float) -> Coordination | None:
+    """Return what the coordinator takes, if that is much and a script does better than a mean."""
+    if plan.strategy.manager == "script":
+        return None
+    replications = max(1, min(FIRST_LOOK, 500 // len(plan.tasks)))
+    outcomes, logs = zip(*(play_one(plan, number) for number in range(replications)), strict=True)
+    makespans_s = sum(outcome.makespan_s for outcome in outcomes)
+    briefs, merges = (
+        sum(event.end_s - event.start_s for log in logs for event in log if event.kind is kind) / makespans_s
+        for kind in (EventKind.TURN, EventKind.MERGE)
+    )
+    if briefs + merges <= MUCH_COORDINATION:
+        return None
+    script, _ = _answer(replace(question, manager="script"))
+    return Coordination(briefs, merges, script) if script.winner.mean < mean else None
 
 
 def _mean(measures: NDArray[np.float64], objective: str) -> float:
@@ -266,7 +333,9 @@ def _raw(question: Question) -> dict[str, Any]:
     widths = [width for width in _WIDTHS if width < question.tasks] + [question.tasks]
     if question.concurrency is not None:
         widths = list(_widths(question.concurrency))
-    strategies = ["sequential", "parallel", "queue"]
+    strategies: list[Any] = ["sequential", "parallel", "queue"]
+    if question.manager is not None:
+        strategies = [{kind: None, "manager": question.manager} for kind in strategies]
     raw: dict[str, Any] = {
         "name": "decide",
         "tasks": [task],
@@ -288,6 +357,9 @@ def _raw(question: Question) -> dict[str, Any]:
     ):
         if value is not None:
             raw[section] = {key: value}
+    if question.manager == "script":
+        raw["dispatch"] = {"return": {"tokens": 0, "time": "0s"}}
+        raw["merge"] = {"structured": {"tokens": 0, "time": "0s"}}
     return {key: value for key, value in raw.items() if value}
 
 

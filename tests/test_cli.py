@@ -11,17 +11,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tests.command import dispatch_sim, start
+
 ROOT = Path(__file__).parents[1]
 THREE_LINES = """tasks:
   - {name: research, count: 3, tokens: 15K, duration: 60s}
 sweep: {tasks: [2, 3], concurrency: [1, 2]}
 """
-
-
-def dispatch_sim(*arguments, cwd):
-    """Run a command; returns the finished process, with its output as text."""
-    command = [sys.executable, "-m", "dispatch_sim", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
 
 
 def wait_for(path, process):
@@ -52,7 +48,7 @@ def test_help_names_every_command_and_loads_nothing_heavy(tmp_path):
         "heavy = {'pandas', 'numpy', 'matplotlib', 'simpy', 'scipy', 'pydantic'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
 def test_check_says_what_is_good_and_how_large_it_is(scenario):
@@ -189,27 +185,12 @@ def test_ctrl_c_keeps_what_is_done_and_exits_with_130(tmp_path, engine, replicat
         f"sweep: {{tasks: [100], concurrency: [1, 2, 3, 4]}}\nengine: {engine}\n"
     )
     dispatch_sim("compare", "long.yaml", "--replications", 2, cwd=tmp_path)  # so that it is compiled
-    command = [
-        sys.executable,
-        "-m",
-        "dispatch_sim",
-        "sweep",
-        "long.yaml",
-        "--replications",
-        str(replications),
-    ]
-    process = subprocess.Popen(
-        [*command, "--jobs", "2"],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    arguments = ("sweep", "long.yaml", "--replications", replications, "--jobs", 2)
+    process = start(*arguments, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
     # The first part, of what has been played in a second.
     wait_for(tmp_path / "reports" / "long" / "unfinished" / "journal.jsonl", process)
     os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate()
     assert process.returncode == 130
     assert "Traceback" not in errors
     assert "are done and kept" in errors
@@ -254,13 +235,13 @@ def test_an_answer_that_cannot_be_written_is_printed_all_the_same(scenario):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_output_that_cannot_be_written_is_said_in_words(scenario):
     """Bad input, as a folder would be; no traceback."""
-    command = [sys.executable, "-m", "dispatch_sim", "check", scenario.name]
     with open("/dev/full", "w") as full:
-        result = subprocess.run(
-            command, cwd=scenario.parent, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        process = start(
+            "check", scenario.name, cwd=scenario.parent, stdout=full, stderr=subprocess.PIPE, text=True
         )
-    assert result.returncode == 2
-    assert result.stderr == "standard output cannot be written to: No space left on device\n"
+        _, errors = process.communicate()
+    assert process.returncode == 2
+    assert errors == "standard output cannot be written to: No space left on device\n"
 
 
 def test_schema_is_the_committed_one(tmp_path):
@@ -350,12 +331,10 @@ def test_calls_that_take_what_they_do_are_reported(scenario):
 
 def test_output_that_nobody_reads_loses_no_report(scenario):
     """The report is written before the answer is printed."""
-    command = [sys.executable, "-m", "dispatch_sim", "sweep", scenario.name, "--replications", "4"]
     read, write = os.pipe()
     os.close(read)
-    subprocess.run(
-        command, cwd=scenario.parent, stdout=write, stderr=subprocess.DEVNULL, timeout=60, check=False
-    )
+    arguments = ("sweep", scenario.name, "--replications", 4)
+    start(*arguments, cwd=scenario.parent, stdout=write, stderr=subprocess.DEVNULL).wait()
     os.close(write)
     assert (scenario.parent / "reports" / "small" / "report.html").exists()
 
@@ -364,8 +343,8 @@ def test_a_file_whose_name_is_no_text_is_swept_like_any_other(scenario):
     """Names of files are bytes; results and report are written all the same."""
     odd = scenario.with_name("odd_\udcff.yaml")
     scenario.rename(odd)
-    result = dispatch_sim("sweep", odd.name, "--replications", 4, "--out", "out", cwd=scenario.parent)
-    assert result.returncode == 0, result.stderr
+    arguments = ("sweep", odd.name, "--replications", 4, "--out", "out")
+    assert start(*arguments, cwd=scenario.parent).wait() == 0
     assert (scenario.parent / "out" / "report.html").exists()
 
 
@@ -373,14 +352,12 @@ def test_workers_end_with_a_parent_that_is_killed(scenario):
     """Nothing is left behind, however the study ends."""
     scenario.write_text(THREE_LINES + "engine: simpy\n")  # the other one plays in threads
     # Blocks are short and many, so that some are done, and not all, whatever else the machine does.
-    command = [sys.executable, "-m", "dispatch_sim", "sweep", scenario.name, "--replications", "200000"]
-    process = subprocess.Popen(
-        [*command, "--jobs", "2"], cwd=scenario.parent, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
+    arguments = ("sweep", scenario.name, "--replications", 200_000, "--jobs", 2)
+    process = start(*arguments, cwd=scenario.parent, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     wait_for(scenario.parent / "reports" / "small" / "unfinished" / "journal.jsonl", process)
     process.kill()
     # The pipe is closed when the last process that holds it, worker or parent, has ended.
-    process.communicate(timeout=20)
+    process.communicate()
 
 
 @pytest.mark.parametrize("option", ["--resume", "--restart"])
@@ -417,14 +394,12 @@ def test_an_early_ctrl_c_leaves_earlier_results_as_they_are(scenario):
     scenario.write_text(
         THREE_LINES.replace("[2, 3]", "[400]").replace("[1, 2]", "1..400") + "engine: simpy\n"
     )
-    command = [sys.executable, "-m", "dispatch_sim", "sweep", scenario.name, "--replications", "200"]
-    process = subprocess.Popen(
-        [*command, "--jobs", "1", "--out", "kept"], cwd=scenario.parent, stderr=subprocess.PIPE, text=True
-    )
+    arguments = ("sweep", scenario.name, "--replications", 200, "--jobs", 1, "--out", "kept")
+    process = start(*arguments, cwd=scenario.parent, stderr=subprocess.PIPE, text=True)
     wait_for(scenario.parent / "kept" / ".dispatch-sim.lock", process)  # it is held while the study is played
     time.sleep(2)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate()
     assert process.returncode == 130
     assert "nothing is written" in errors
     assert (scenario.parent / "kept" / "results.parquet").read_bytes() == before

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from tests.command import dispatch_sim
+
 SMALL = """\
 name: Small
 tasks: [{name: research, count: 4, calls: 2, tokens: 15K, duration: 60s}]
@@ -14,12 +16,6 @@ strategies: [sequential, parallel, {queue: 2}]
 sweep: {concurrency: [2]}
 study: {replications: 20}
 """
-
-
-def dispatch_sim(*arguments, cwd):
-    """Run a command; returns the finished process, with its output as text."""
-    command = [sys.executable, "-m", "dispatch_sim", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
 
 
 @pytest.fixture
@@ -90,7 +86,7 @@ def test_decide_answers_in_a_line_and_loads_nothing_heavy(tmp_path):
         "heavy = {'pandas', 'matplotlib', 'pyarrow', 'numba', 'scipy.stats', 'jinja2'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
 def test_decide_answers_programs_and_refuses_in_words(tmp_path):

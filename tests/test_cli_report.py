@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests.test_cli import dispatch_sim, scenario
+from tests.command import dispatch_sim
+from tests.test_cli import scenario
 
 __all__ = ["scenario"]
 

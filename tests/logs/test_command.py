@@ -1,19 +1,16 @@
 """`dispatch-sim logs`, as a user runs it."""
 
 import json
-import subprocess
-import sys
 
 import pandas as pd
 import pytest
 
 from dispatch_sim.logs.tables import AgentRun, ParallelGroup, columns
+from tests.command import dispatch_sim
 
 
 def logs(*arguments, cwd):
-    """Run the command; returns the finished process, with its output as text."""
-    command = [sys.executable, "-m", "dispatch_sim", "logs", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
+    return dispatch_sim("logs", *arguments, cwd=cwd)
 
 
 @pytest.fixture(scope="module")

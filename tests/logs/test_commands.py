@@ -1,19 +1,12 @@
-"""`calibrate`, `backtest` and `what-if`, as a user runs them: in a process of their own."""
+"""`calibrate`, `backtest` and `what-if`, as a user runs them."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
 from dispatch_sim.scenario import load_scenario
+from tests.command import dispatch_sim
 from tests.logs.canaries import CANARY, write_planted
-
-
-def dispatch_sim(*arguments, cwd):
-    """Run a command; returns the finished process, with its output as text."""
-    command = [sys.executable, "-m", "dispatch_sim", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
 
 
 @pytest.fixture(scope="module")

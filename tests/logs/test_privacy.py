@@ -1,20 +1,14 @@
 """No text of a log reaches an output: not by a table, not by JSON, not by a message."""
 
 import json
-import subprocess
-import sys
 
 import pandas as pd
 import pytest
 
 from dispatch_sim.logs.reading import read_logs
 from dispatch_sim.logs.words import model_family
+from tests.command import dispatch_sim
 from tests.logs.canaries import CANARY, write_planted
-
-
-def _command(*arguments, cwd):
-    command = [sys.executable, "-m", "dispatch_sim", "logs", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_texts_of_a_log_appear_in_no_output(tmp_path):
@@ -22,7 +16,7 @@ def test_texts_of_a_log_appear_in_no_output(tmp_path):
     planted = write_planted(tmp_path)
     (tmp_path / "in").symlink_to(planted)
     for arguments in (["in"], ["in", "--json"], ["in", "-o", "out"]):
-        result = _command(*arguments, cwd=tmp_path)
+        result = dispatch_sim("logs", *arguments, cwd=tmp_path)
         assert result.returncode == 0
         assert CANARY not in (result.stdout + result.stderr)
         if "--json" in arguments:
@@ -50,9 +44,9 @@ def test_canaries_change_nothing_but_the_names_of_kinds(tmp_path):
 def test_a_file_that_is_no_log_is_called_as_the_user_called_it(tmp_path):
     """Of files found below a path only the number of the file is told, also where nothing can be read."""
     (tmp_path / f"{CANARY}.jsonl").write_text(f"{CANARY}\n")
-    result = _command(".", cwd=tmp_path)
+    result = dispatch_sim("logs", ".", cwd=tmp_path)
     assert (result.returncode, CANARY in result.stderr + result.stdout) == (2, False)
-    named = _command(f"{CANARY}.jsonl", cwd=tmp_path)
+    named = dispatch_sim("logs", f"{CANARY}.jsonl", cwd=tmp_path)
     assert named.returncode == 2
     assert named.stderr.count(CANARY) == 1
 

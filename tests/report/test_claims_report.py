@@ -1,10 +1,7 @@
 """The report on claims says what the findings say, and the same bytes every time."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -22,6 +19,7 @@ from dispatch_sim.study.claim_regret import RegretEntry, RegretFinding
 from dispatch_sim.study.claims import Action, BreakEvenMap, Case, Claim, Ratio, Regret, load_claims
 from dispatch_sim.study.estimates import Estimate
 from dispatch_sim.study.verdicts import PointFinding, State, Threshold, Verdict
+from tests.command import dispatch_sim
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "scenarios" / "claims" / "claims.yaml"
@@ -304,12 +302,7 @@ def test_a_rule_of_thumb_is_told_with_what_it_costs_and_where_it_costs_most():
 
 
 def run(*arguments, cwd):
-    """Run the command in a process of its own."""
-    command = [sys.executable, "-m", "dispatch_sim", "claims", *map(str, arguments)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "sim")}
-    return subprocess.run(
-        command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
+    return dispatch_sim("claims", *arguments, cwd=cwd)
 
 
 def test_the_command(tmp_path):

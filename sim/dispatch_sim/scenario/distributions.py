@@ -1,294 +1,303 @@
-"""Distributions as a scenario writes them: ``{lognormal: {mean: 60s, cv: 0.5}}``, or just ``60s``.
+"""Families of distributions. Each is sampled through its quantile function and in no other way.
 
-A parameter that is a time or a number of tokens is written like any other; `cv`, `shape` and `log_sd`
-are plain numbers. Distributions are held in base units, and dumped so to JSON, the ones that were read
-from a csv file too: a scenario that has been read stands alone.
+All are frozen, hold plain floats and compute with scalars: a replication draws thousands of times.
+`scipy` is imported only where a gamma is used, since that alone takes as long as a small study.
 """
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from statistics import NormalDist
+from typing import Any, Protocol
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
-
-from dispatch_sim.scenario import quantities
-from dispatch_sim.scenario.composites import Empirical as Empirical
-from dispatch_sim.scenario.composites import Mixture as Mixture
-from dispatch_sim.scenario.distribution_schema import distribution_schema
-from dispatch_sim.scenario.families import Constant as Constant
-from dispatch_sim.scenario.families import Distribution as Distribution
-from dispatch_sim.scenario.families import Exponential as Exponential
-from dispatch_sim.scenario.families import Gamma as Gamma
-from dispatch_sim.scenario.families import LogLogistic as LogLogistic
-from dispatch_sim.scenario.families import LogNormal as LogNormal
-from dispatch_sim.scenario.families import Triangular as Triangular
-from dispatch_sim.scenario.families import Uniform as Uniform
-from dispatch_sim.scenario.families import Weibull as Weibull
-from dispatch_sim.scenario.samples import Folders, read_column
-from dispatch_sim.scenario.wording import Path, listed, shown, unknown, wrong
-
-MOST_COMPONENTS = 100
-"""Most components of a mixture, those of mixtures within it included."""
-
-MOST_CALLS = 1_000_000
-"""Largest count that a distribution may ever give."""
-
-_TAIL = 1 - 2.0**-52
-_POSITIVE = ("mean", "median", "scale")
-_SHAPES = {"cv": (0.001, 100.0), "log_sd": (0.001, 10.0), "shape": (0.01, 1e6)}
-"""Parameters without a unit, with the range beyond which a family cannot be computed."""
-
-_Build = Callable[..., Distribution]
+_STANDARD_NORMAL = NormalDist()
+_normal_quantile = _STANDARD_NORMAL.inv_cdf
 
 
-def _gamma_of(*, mean: float, cv: float) -> Distribution:
-    return Gamma(1 / (cv * cv), mean * cv * cv)
+class Distribution(Protocol):
+    """What all families have in common."""
+
+    def quantile(self, u: float) -> float:
+        """Return the smallest x with cdf(x) >= u, for 0 < u < 1."""
+        ...
+
+    def cdf(self, x: float) -> float:
+        """Return the probability of a value of at most x."""
+        ...
+
+    @property
+    def mean(self) -> float:
+        """Expected value; infinite where there is none."""
+        ...
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """Least and greatest possible value."""
+        ...
 
 
-FAMILIES: Mapping[str, Mapping[tuple[str, ...], _Build]] = {
-    "uniform": {("low", "high"): Uniform},
-    "triangular": {("low", "mode", "high"): Triangular},
-    "exponential": {("mean",): Exponential},
-    "lognormal": {
-        ("mean", "cv"): LogNormal.of,
-        ("median", "log_sd"): LogNormal.of,
-        ("median", "cv"): LogNormal.of,
-        ("mean", "log_sd"): LogNormal.of,
-    },
-    "gamma": {("mean", "cv"): _gamma_of, ("shape", "scale"): Gamma},
-    "weibull": {("shape", "scale"): Weibull},
-    "loglogistic": {("shape", "median"): LogLogistic},
-}
-"""The families with parameters: the sets of parameters that each is given by."""
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """Always the same value."""
 
-NAMES = ("constant", *FAMILIES, "empirical", "mixture")
-"""Keys that a distribution can have."""
+    value: float
 
-_CLASSES = (
-    Constant,
-    Uniform,
-    Triangular,
-    Exponential,
-    LogNormal,
-    Gamma,
-    Weibull,
-    LogLogistic,
-    Empirical,
-    Mixture,
-)
+    def quantile(self, u: float) -> float:
+        """Return the value."""
+        return self.value
+
+    def cdf(self, x: float) -> float:
+        """Return 1 from the value on, 0 below."""
+        return 1.0 if x >= self.value else 0.0
+
+    @property
+    def mean(self) -> float:
+        """The value."""
+        return self.value
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """The value, twice."""
+        return self.value, self.value
 
 
-@dataclass(frozen=True, eq=False)
-class _Scale:
-    """What the values of a distribution are; as an annotation, what pydantic needs to read and dump one.
+@dataclass(frozen=True, slots=True)
+class Uniform:
+    """Every value from `low` to `high` is equally likely; low < high."""
 
-    Attributes
-    ----------
-    read : reads one value.
-    schema : JSON schema of one value.
-    example : how one is written.
-    low, high : least and greatest value that a distribution may give.
-    """
+    low: float
+    high: float
 
-    read: Callable[[Any], float]
-    schema: dict[str, Any]
-    example: str
-    low: float = 0.0
-    high: float = quantities.LARGEST
+    def quantile(self, u: float) -> float:
+        """Return low + u (high - low)."""
+        return self.low + u * (self.high - self.low)
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.with_info_plain_validator_function(
-            self._read,
-            serialization=core_schema.plain_serializer_function_ser_schema(dump, when_used="json"),
-        )
+    def cdf(self, x: float) -> float:
+        """Return the part of the range that is at most x."""
+        return min(1.0, max(0.0, (x - self.low) / (self.high - self.low)))
 
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        return distribution_schema(FAMILIES, tuple(_SHAPES), self.schema)
+    @property
+    def mean(self) -> float:
+        """The middle."""
+        return (self.low + self.high) / 2
 
-    def _read(self, raw: Any, info: ValidationInfo) -> Distribution:
-        if isinstance(raw, _CLASSES):
-            return raw
-        return parse_distribution(raw, self, (info.context or {}).get("folders", ()))
+    @property
+    def support(self) -> tuple[float, float]:
+        """`low` and `high`."""
+        return self.low, self.high
 
 
-_SECONDS = _Scale(quantities.parse_seconds, quantities.SECONDS_SCHEMA, "60s")
-_TOKENS = _Scale(quantities.parse_tokens, quantities.TOKENS_SCHEMA, "15K")
-_COUNT = _Scale(quantities.parse_number, quantities.NUMBER_SCHEMA, "5", 1.0, MOST_CALLS)
+@dataclass(frozen=True, slots=True)
+class Triangular:
+    """Density rising straight from `low` to `mode` and falling straight to `high`; low < high."""
+
+    low: float
+    mode: float
+    high: float
+
+    def quantile(self, u: float) -> float:
+        """Return the inverse of the two parabolas of the cdf."""
+        width, rise = self.high - self.low, self.mode - self.low
+        if u * width < rise:
+            return self.low + math.sqrt(u * width * rise)
+        return self.high - math.sqrt((1 - u) * width * (self.high - self.mode))
+
+    def cdf(self, x: float) -> float:
+        """Return the area of the triangle left of x."""
+        width = self.high - self.low
+        if x <= self.low:
+            return 0.0
+        if x >= self.high:
+            return 1.0
+        if x < self.mode:
+            return (x - self.low) * (x - self.low) / (width * (self.mode - self.low))
+        return 1 - (self.high - x) * (self.high - x) / (width * (self.high - self.mode))
+
+    @property
+    def mean(self) -> float:
+        """A third of the sum of the three corners."""
+        return (self.low + self.mode + self.high) / 3
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """`low` and `high`."""
+        return self.low, self.high
 
 
-def _value(raw: Any, scale: _Scale, path: Path) -> float:
-    """Read one value of the distribution's own kind."""
-    try:
-        value = scale.read(raw)
-    except PydanticCustomError as error:
-        raise wrong(error.message(), path) from None
-    if value < scale.low:
-        raise wrong(f"{shown(raw)} is too small; write {scale.low:g} or more", path)
-    if value > scale.high:
-        raise wrong(f"{shown(raw)} is too large; at most {scale.high:,.0f} is possible", path)
-    return value
+@dataclass(frozen=True, slots=True)
+class Exponential:
+    """Without memory: arrivals and failures that do not know of each other. Given by its mean."""
+
+    mean: float
+
+    def quantile(self, u: float) -> float:
+        """Return -mean log(1 - u)."""
+        return -self.mean * math.log1p(-u)
+
+    def cdf(self, x: float) -> float:
+        """Return 1 - exp(-x / mean)."""
+        return -math.expm1(-x / self.mean) if x > 0 else 0.0
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """From 0, unbounded."""
+        return 0.0, math.inf
 
 
-def _parameter(name: str, raw: Any, scale: _Scale, path: Path) -> float:
-    """Read a parameter of a family."""
-    bounds = _SHAPES.get(name)
-    if bounds is None:
-        free = _Scale(scale.read, scale.schema, scale.example) if name == "scale" else scale
-        value = _value(raw, free, path)
-        if value == 0 and name in _POSITIVE:
-            raise wrong(f"{name} is {shown(raw)}; write more than 0", path)
-        return value
-    number = raw
-    if name == "cv" and isinstance(raw, str) and raw.strip().endswith("%"):
-        number = raw.strip()[:-1]
-    try:
-        value = quantities.parse_number(number) / (1 if number is raw else 100)
-    except PydanticCustomError:
-        raise wrong(
-            f"{shown(raw)} is not a {name}; write a plain number above 0, such as 0.5", path
-        ) from None
-    low, high = bounds
-    if not low <= value <= high:
-        raise wrong(f"{shown(raw)} is not a {name}; write a number from {low:g} to {high:,g}", path)
-    return value
+@dataclass(frozen=True, slots=True)
+class LogNormal:
+    """The logarithm is normal with mean `mu` (so the median is exp(mu)) and standard deviation `sigma`."""
+
+    mu: float
+    sigma: float
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        mean: float | None = None,
+        median: float | None = None,
+        cv: float | None = None,
+        log_sd: float | None = None,
+    ) -> LogNormal:
+        """Return the log-normal of a mean or a median and a coefficient of variation or a log-sd.
+
+        Raises
+        ------
+        ValueError
+            if not exactly one of `mean` and `median` and one of `cv` and `log_sd` is given.
+        """
+        if (mean is None) == (median is None) or (cv is None) == (log_sd is None):
+            raise ValueError("a log-normal is given by a mean or a median, and by a cv or a log_sd")
+        sigma = log_sd if log_sd is not None else math.sqrt(math.log1p(cv * cv)) if cv is not None else 0.0
+        if median is not None:
+            return cls(math.log(median), sigma)
+        return cls(math.log(mean or 0.0) - sigma * sigma / 2, sigma)
+
+    @property
+    def median(self) -> float:
+        """exp(mu)."""
+        return math.exp(self.mu)
+
+    def quantile(self, u: float) -> float:
+        """Return exp(mu + sigma z), z the normal quantile."""
+        return math.exp(self.mu + self.sigma * _normal_quantile(u))
+
+    def cdf(self, x: float) -> float:
+        """Return the normal cdf of the standardised logarithm."""
+        return _STANDARD_NORMAL.cdf((math.log(x) - self.mu) / self.sigma) if x > 0 else 0.0
+
+    @property
+    def mean(self) -> float:
+        """exp(mu + sigma^2 / 2)."""
+        return math.exp(self.mu + self.sigma * self.sigma / 2)
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """From 0, unbounded."""
+        return 0.0, math.inf
 
 
-def parse_distribution(raw: Any, scale: _Scale, folders: Folders = (), path: Path = ()) -> Distribution:
-    """Read a distribution; raises PydanticCustomError that names the part at fault by its path."""
-    if not isinstance(raw, dict):
-        if isinstance(raw, list | tuple):
-            raise wrong(f"found {shown(raw)}; write {scale.example}, or {{empirical: [...]}}", path)
-        return Constant(_value(raw, scale, path))
-    for name in raw:
-        if name not in NAMES:
-            raise wrong(unknown("distribution", name, NAMES), (*path, name), at_key=True)
-    if len(raw) != 1:
-        raise wrong(f"found {shown(raw)}; a distribution is a mapping of one name to its parameters", path)
-    (name, inner), here = next(iter(raw.items())), (*path, *raw)
-    if name == "constant":
-        return Constant(_value(inner, scale, here))
-    if name == "empirical":
-        return _empirical(inner, scale, folders, here)
-    if name == "mixture":
-        return _mixture(inner, scale, folders, here)
-    return _checked(_family(name, inner, scale, here), name, scale, here)
+@functools.cache
+def _gamma_functions() -> tuple[Callable[[float, float], Any], Callable[[float, float], Any]]:
+    from scipy.special import gammainc, gammaincinv
+
+    return gammainc, gammaincinv
 
 
-def _family(name: str, raw: Any, scale: _Scale, path: Path) -> Distribution:
-    ways = FAMILIES[name]
-    asked = listed((f"{{{', '.join(way)}}}" for way in list(ways)[:2]), "or")
-    if not isinstance(raw, dict):
-        raise wrong(f"found {shown(raw)}; {name} is given by {asked}", path)
-    known = list(dict.fromkeys(key for way in ways for key in way))
-    for key in raw:
-        if key not in known:
-            raise wrong(unknown(f"parameter of {name}", key, known), (*path, key), at_key=True)
-    way = next((way for way in ways if set(way) == set(raw)), None)
-    if way is None:
-        raise wrong(f"found {', '.join(raw) or 'no parameters'}; {name} is given by {asked}", path)
-    given = {key: _parameter(key, raw[key], scale, (*path, key)) for key in way}
-    if name in ("uniform", "triangular"):
-        if not given["low"] < given["high"]:
-            raise wrong("low is not less than high; for a fixed value write it alone", path)
-        if not given["low"] <= given.get("mode", given["low"]) <= given["high"]:
-            raise wrong("mode is not between low and high", (*path, "mode"))
-    try:
-        return ways[way](**given)
-    except ArithmeticError:
-        raise wrong(f"its parameters are too extreme to compute {name} with", path) from None
+@dataclass(frozen=True, slots=True)
+class Gamma:
+    """Gamma distribution; with shape 1 it is exponential, with larger shapes ever narrower."""
+
+    shape: float
+    scale: float
+
+    def quantile(self, u: float) -> float:
+        """Return scale times the inverse of the regularised incomplete gamma function."""
+        return self.scale * float(_gamma_functions()[1](self.shape, u))
+
+    def cdf(self, x: float) -> float:
+        """Return the regularised incomplete gamma function."""
+        return float(_gamma_functions()[0](self.shape, x / self.scale)) if x > 0 else 0.0
+
+    @property
+    def mean(self) -> float:
+        """shape x scale."""
+        return self.shape * self.scale
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """From 0, unbounded."""
+        return 0.0, math.inf
 
 
-def _checked(distribution: Distribution, name: str, scale: _Scale, path: Path) -> Distribution:
-    """Refuse a tail, or a mean, that cannot be computed with."""
-    try:
-        extreme = max(distribution.quantile(_TAIL), 0.0 if name == "loglogistic" else distribution.mean)
-        low = distribution.quantile(2.0**-53)
-    except (OverflowError, ValueError, ZeroDivisionError):
-        extreme, low = math.inf, 0.0
-    if not (extreme <= scale.high and low >= 0):
-        narrow = "a larger shape" if name in ("weibull", "loglogistic") else "a smaller mean or spread"
-        raise wrong(f"so wide that it gives values above {scale.high:,.0f}; write {narrow}", path)
-    return distribution
+@dataclass(frozen=True, slots=True)
+class Weibull:
+    """Weibull distribution: a heavier tail than the exponential for shape < 1, a lighter one above."""
+
+    shape: float
+    scale: float
+    _power: float = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_power", 1 / self.shape)
+
+    def quantile(self, u: float) -> float:
+        """Return scale (-log(1 - u))^(1 / shape)."""
+        return self.scale * float((-math.log1p(-u)) ** self._power)
+
+    def cdf(self, x: float) -> float:
+        """Return 1 - exp(-(x / scale)^shape)."""
+        if x <= 0:
+            return 0.0
+        power = self.shape * math.log(x / self.scale)
+        return -math.expm1(-math.exp(power)) if power < 700 else 1.0
+
+    @property
+    def mean(self) -> float:
+        """scale Gamma(1 + 1 / shape)."""
+        return self.scale * math.gamma(1 + self._power)
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """From 0, unbounded."""
+        return 0.0, math.inf
 
 
-def _empirical(raw: Any, scale: _Scale, folders: Folders, path: Path) -> Distribution:
-    if isinstance(raw, dict):
-        for key in raw:
-            if key not in ("csv", "column"):
-                message = unknown("key of empirical", key, ("csv", "column"))
-                raise wrong(message, (*path, key), at_key=True)
-        name, column = raw.get("csv"), raw.get("column")
-        if not (isinstance(name, str) and name and isinstance(column, str)):
-            raise wrong("write {csv: FILE, column: NAME}", path)
-        try:
-            values = read_column(folders, name, column)
-        except ValueError as error:
-            raise wrong(str(error), path) from None
-        for extreme in (min(values), max(values)):
-            if not scale.low <= extreme <= scale.high:
-                bounds = f"{scale.low:g} to {scale.high:,.0f}"
-                raise wrong(f"the csv file has {extreme:g} in {shown(column)}; values go from {bounds}", path)
-        return Empirical(values)
-    if not isinstance(raw, list | tuple) or not raw:
-        raise wrong(f"found {shown(raw)}; write a list of values, or {{csv: FILE, column: NAME}}", path)
-    return Empirical(tuple(_value(value, scale, (*path, index)) for index, value in enumerate(raw)))
+@dataclass(frozen=True, slots=True)
+class LogLogistic:
+    """The logarithm is logistic: a power-law tail, P(X > x) about (median / x)^shape."""
 
+    shape: float
+    median: float
+    _power: float = field(init=False, repr=False, compare=False)
 
-def _mixture(raw: Any, scale: _Scale, folders: Folders, path: Path) -> Distribution:
-    form = f"{{weight: 90%, of: {scale.example}}}"
-    if not isinstance(raw, list | tuple) or not raw:
-        raise wrong(f"found {shown(raw)}; write a list of {form}", path)
-    if len(raw) > MOST_COMPONENTS:
-        raise wrong(f"found {shown(raw)}; a mixture has at most {MOST_COMPONENTS} components", path)
-    weights: list[float] = []
-    components: list[Distribution] = []
-    written = 0.0
-    for index, entry in enumerate(raw):
-        here = (*path, index)
-        if not isinstance(entry, dict) or set(entry) != {"weight", "of"}:
-            raise wrong(f"found {shown(entry)}; write {form}", here)
-        try:
-            weight = quantities.parse_share(entry["weight"])
-        except PydanticCustomError as error:
-            raise wrong(error.message(), (*here, "weight")) from None
-        if weight == 0:
-            raise wrong("a weight of 0 takes no part; remove the component", (*here, "weight"))
-        written += weight
-        part = parse_distribution(entry["of"], scale, folders, (*here, "of"))
-        inner = part if isinstance(part, Mixture) else Mixture((1.0,), (part,))
-        weights.extend(weight * share for share in inner.weights)
-        components.extend(inner.components)
-    if abs(written - 1) > 1e-9:
-        raise wrong(f"the weights add up to {written:.6g}; they must be 100% together", path)
-    if len(components) > MOST_COMPONENTS:
-        raise wrong(f"a mixture has at most {MOST_COMPONENTS} components", path)
-    total = math.fsum(weights)
-    return Mixture(tuple(weight / total for weight in weights), tuple(components))
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_power", 1 / self.shape)
 
+    def quantile(self, u: float) -> float:
+        """Return median (u / (1 - u))^(1 / shape)."""
+        return self.median * float((u / (1 - u)) ** self._power)
 
-def dump(distribution: Distribution) -> Any:
-    """Return a distribution as plain data in base units; a constant as its number."""
-    match distribution:
-        case Constant(value):
-            return value
-        case LogNormal():
-            return {"lognormal": {"median": distribution.median, "log_sd": distribution.sigma}}
-        case Empirical(values):
-            return {"empirical": list(values)}
-        case Mixture():
-            parts = zip(distribution.weights, distribution.components, strict=True)
-            return {"mixture": [{"weight": weight, "of": dump(part)} for weight, part in parts]}
-    name = type(distribution).__name__.lower()
-    way = next(way for way in FAMILIES[name] if all(hasattr(distribution, key) for key in way))
-    return {name: {key: getattr(distribution, key) for key in way}}
+    def cdf(self, x: float) -> float:
+        """Return 1 / (1 + (x / median)^-shape)."""
+        if x <= 0:
+            return 0.0
+        power = -self.shape * math.log(x / self.median)
+        return 1 / (1 + math.exp(power)) if power < 700 else 0.0
 
+    @property
+    def mean(self) -> float:
+        """Infinite for shapes up to 1."""
+        if self.shape <= 1:
+            return math.inf
+        angle = math.pi / self.shape
+        return self.median * angle / math.sin(angle)
 
-SecondsDistribution = Annotated[Distribution, _SECONDS]
-TokensDistribution = Annotated[Distribution, _TOKENS]
-CountDistribution = Annotated[Distribution, _COUNT]
+    @property
+    def support(self) -> tuple[float, float]:
+        """From 0, unbounded."""
+        return 0.0, math.inf

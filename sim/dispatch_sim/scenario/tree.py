@@ -1,7 +1,7 @@
 """YAML 1.2 as plain data, with the place of every key and value.
 
-The events of ruamel.yaml's parser are followed here, rather than its composer: nesting and the number of
-nodes are bounded while reading, no tag makes an object, and aliases are counted as often as they are used.
+It reads the events of ruamel.yaml's parser rather than its composer, so that nesting and the number of
+values are bounded while reading, no tag makes an object, and an alias counts as what it repeats.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -39,7 +39,6 @@ MOST_NODES = 100_000
 DEEPEST = 50
 """Deepest nesting."""
 
-_CORE = "tag:yaml.org,2002:"
 _CONSTANTS: dict[str, Any] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -50,17 +49,11 @@ _CONSTANTS: dict[str, Any] = {
 }
 _INTEGER = re.compile(r"[-+]?[0-9]+(?:_[0-9]+)*|0o[0-7]{1,20}|0x[0-9a-fA-F]{1,20}", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
-_TYPES: dict[str, tuple[type, ...]] = {
-    "null": (type(None),),
-    "bool": (bool,),
-    "int": (int,),
-    "float": (int, float),
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """What a file holds, as dicts, lists and scalars, and where its keys and values stand."""
+    """What a file holds, as dicts, lists and scalars, and the places of its keys and values."""
 
     raw: Any
     keys: dict[Path, Place]
@@ -77,25 +70,17 @@ class Tree:
 
 
 @dataclass(slots=True)
-class _Open:
-    """A list or mapping that is being read."""
-
-    value: Any
-    path: Path
-    anchor: str | None
-    size: int = 1
-    height: int = 1
-    key: str | None = None
-    lines: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class _Built:
-    """A node that is complete: its value, how many nodes it has and how deeply they nest."""
+class _Node:
+    """A value, the number of values in it, itself included, and how deeply they nest."""
 
     value: Any
     size: int = 1
     height: int = 1
+
+    def grow(self, inner: _Node) -> None:
+        """Count a value inside this one."""
+        self.size += inner.size
+        self.height = max(self.height, inner.height + 1)
 
 
 def read_tree(text: str, filename: str) -> Tree:
@@ -108,22 +93,16 @@ def read_tree(text: str, filename: str) -> Tree:
     """
     if len(text) > MOST_CHARACTERS:
         raise ScenarioError([Problem(filename, 1, 1, (), TOO_LONG)])
-    builder = _Builder(filename)
     try:
-        for event in YAML(typ="safe", pure=True).parse(io.StringIO(text)):
-            builder.take(event)
+        return _Reader(text, filename).read()
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = _place(mark) if mark is not None else Place(1, 1)
         what = ", ".join(str(part) for part in (error.context, error.problem) if part)
-        raise ScenarioError([Problem(filename, *place, (), f"not YAML: {_plain(what)}")]) from None
-    except YAMLError as error:
-        raise ScenarioError([Problem(filename, 1, 1, (), f"not YAML: {_plain(str(error))}")]) from None
-    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+    except (YAMLError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         # The parser has no error of its own for some malformed escapes and directives.
-        message = f"not YAML: {_plain(str(error) or type(error).__name__)}"
-        raise ScenarioError([Problem(filename, 1, 1, (), message)]) from None
-    return Tree(builder.root.value if builder.root else None, builder.keys, builder.values)
+        place, what = Place(1, 1), str(error) or type(error).__name__
+    raise ScenarioError([Problem(filename, *place, (), f"not YAML: {_plain(what)}")])
 
 
 def _place(mark: Any) -> Place:
@@ -136,124 +115,107 @@ def _plain(text: str) -> str:
     return line[:200] if line.isprintable() else ascii(line[:200])[1:-1]
 
 
-class _Builder:
-    """Builds the tree from the parser's events."""
+class _Reader:
+    """Builds the tree from the parser's events. Its recursion ends at `DEEPEST`."""
 
-    def __init__(self, filename: str) -> None:
-        self.filename = filename
-        self.root: _Built | None = None
-        self.keys: dict[Path, Place] = {}
-        self.values: dict[Path, Place] = {}
-        self._stack: list[_Open] = []
-        self._anchors: dict[str, _Built | None] = {}
-        self._documents = 0
+    def __init__(self, text: str, filename: str) -> None:
+        self._events = YAML(typ="safe", pure=True).parse(io.StringIO(text))
+        self._filename = filename
+        self._keys: dict[Path, Place] = {}
+        self._values: dict[Path, Place] = {}
+        self._anchors: dict[str, _Node | None] = {}  # None while the value is being read
         self._nodes = 0
 
-    def take(self, event: Event) -> None:
-        """Take the next event."""
-        if isinstance(event, DocumentStartEvent):
-            self._documents += 1
-            if self._documents > 1:
+    def read(self) -> Tree:
+        """Read all events."""
+        root: _Node | None = None
+        for event in self._events:
+            if isinstance(event, DocumentStartEvent) and root is not None:
                 raise self._wrong(event, "a second document; write one scenario a file")
-        elif isinstance(event, CollectionEndEvent):
-            top = self._stack.pop()
-            self._finish(_Built(top.value, top.size, top.height), top.anchor)
-        elif isinstance(event, NodeEvent):
-            self._node(event)
+            if isinstance(event, AliasEvent | ScalarEvent | CollectionStartEvent):
+                root = self._node(event, ())
+        return Tree(root.value if root else None, self._keys, self._values)
 
-    def _node(self, event: NodeEvent) -> None:
-        top = self._stack[-1] if self._stack else None
-        if top is not None and isinstance(top.value, dict) and top.key is None:
-            self._key(event, top)
-            return
-        path = self._path(top)
-        self.values[path] = _place(event.start_mark)
+    def _node(self, event: AliasEvent | ScalarEvent | CollectionStartEvent, path: Path) -> _Node:
+        """Read the value that begins with an event."""
+        self._values[path] = _place(event.start_mark)
         if isinstance(event, AliasEvent):
-            found = self._anchors.get(event.anchor)
-            if found is None:
+            repeated = self._anchors.get(event.anchor)
+            if repeated is None:
                 unfinished = event.anchor in self._anchors
                 reason = "stands within what it repeats" if unfinished else "repeats nothing above it"
                 raise self._wrong(event, f"the alias *{event.anchor} {reason}")
-            self._count(event, found)
-            self._finish(found, None)
-        elif isinstance(event, ScalarEvent):
-            built = _Built(self._scalar(event))
-            self._count(event, built)
-            self._finish(built, event.anchor)
-        elif isinstance(event, CollectionStartEvent):
-            kind = "map" if isinstance(event, MappingStartEvent) else "seq"
-            if event.tag is not None and str(event.tag) != _CORE + kind:
-                raise self._wrong(event, f"the tag {shown(str(event.tag))} has no meaning here; remove it")
-            self._count(event, _Built(None))
-            self._stack.append(_Open({} if kind == "map" else [], path, event.anchor))
-            if event.anchor:
-                self._anchors[event.anchor] = None
+            self._count(event, repeated, path)
+            return repeated
+        self._refuse_tag(event)
+        if event.anchor:
+            self._anchors[event.anchor] = None
+        node = _Node(None)
+        self._count(event, node, path)
+        if isinstance(event, ScalarEvent):
+            node.value = _scalar(event)
+        elif isinstance(event, MappingStartEvent):
+            self._mapping(node, path)
+        else:
+            self._list(node, path)
+        if event.anchor:
+            self._anchors[event.anchor] = node
+        return node
 
-    def _key(self, event: NodeEvent, top: _Open) -> None:
-        key = self._scalar(event) if isinstance(event, ScalarEvent) else None
-        if isinstance(event, ScalarEvent) and event.value == "<<" and not event.style:
+    def _mapping(self, node: _Node, path: Path) -> None:
+        node.value = {}
+        while not isinstance(event := next(self._events), CollectionEndEvent):
+            key = self._key(event, path)
+            inner = self._node(next(self._events), (*path, key))
+            node.value[key] = inner.value
+            node.grow(inner)
+
+    def _list(self, node: _Node, path: Path) -> None:
+        node.value = []
+        while not isinstance(event := next(self._events), CollectionEndEvent):
+            inner = self._node(event, (*path, len(node.value)))
+            node.value.append(inner.value)
+            node.grow(inner)
+
+    def _key(self, event: NodeEvent, path: Path) -> str:
+        if not isinstance(event, ScalarEvent):
+            raise self._wrong(event, "a list, mapping or alias is not a key; keys are words")
+        self._refuse_tag(event)
+        key = _scalar(event)
+        if key == "<<" and not event.style:
             raise self._wrong(event, "merge keys (<<) are not read; repeat the keys")
         if not isinstance(key, str):
-            found = shown(key) if isinstance(event, ScalarEvent) else "a list, mapping or alias"
-            raise self._wrong(event, f"{found} is not a key; keys are words")
-        place = _place(event.start_mark)
-        if key in top.lines:
-            message = f"the key {shown(key)} is there twice, first in line {top.lines[key]}; remove one"
-            raise ScenarioError([Problem(self.filename, *place, (*top.path, key), message)])
-        top.lines[key] = place.line
-        top.key = key
-        self.keys[(*top.path, key)] = place
+            raise self._wrong(event, f"{shown(key)} is not a key; keys are words")
+        here = (*path, key)
+        if here in self._keys:
+            first = self._keys[here].line
+            message = f"the key {shown(key)} is there twice, first in line {first}; remove one"
+            raise self._wrong(event, message, here)
+        self._keys[here] = _place(event.start_mark)
+        return key
 
-    def _finish(self, built: _Built, anchor: str | None) -> None:
-        """Put a complete node where it belongs."""
-        if anchor:
-            self._anchors[anchor] = built
-        if not self._stack:
-            self.root = built
-            return
-        top = self._stack[-1]
-        if isinstance(top.value, dict):
-            top.value[top.key] = built.value
-            top.key = None
-        else:
-            top.value.append(built.value)
-        top.size += built.size
-        top.height = max(top.height, built.height + 1)
-
-    def _path(self, top: _Open | None) -> Path:
-        if top is None:
-            return ()
-        return (*top.path, top.key if top.key is not None else len(top.value))
-
-    def _count(self, event: NodeEvent, built: _Built) -> None:
-        self._nodes += built.size
+    def _count(self, event: NodeEvent, node: _Node, path: Path) -> None:
+        self._nodes += node.size
         if self._nodes > MOST_NODES:
             raise self._wrong(event, f"more than {MOST_NODES:,} values; put measured values in a csv file")
-        if len(self._stack) + built.height > DEEPEST:
+        if len(path) + node.height > DEEPEST:
             raise self._wrong(event, f"nested more than {DEEPEST} deep; a scenario needs less than ten")
 
-    def _scalar(self, event: ScalarEvent) -> Any:
-        tag = str(event.tag) if event.tag is not None else None
-        if tag is None:
-            return event.value if event.style else _resolve(event.value)
-        if tag in ("!", _CORE + "str"):
-            return event.value
-        name = tag.removeprefix(_CORE)
-        value = _resolve(event.value)
-        if name in _TYPES and type(value) in _TYPES[name]:
-            return value
-        raise self._wrong(event, f"the tag {shown(tag)} has no meaning here; remove it")
+    def _refuse_tag(self, event: ScalarEvent | CollectionStartEvent) -> None:
+        if event.tag is not None:
+            raise self._wrong(event, f"the tag {shown(str(event.tag))} has no meaning here; remove it")
 
-    def _wrong(self, event: Event, message: str) -> ScenarioError:
-        return ScenarioError([Problem(self.filename, *_place(event.start_mark), (), message)])
+    def _wrong(self, event: Event, message: str, path: Path = ()) -> ScenarioError:
+        return ScenarioError([Problem(self._filename, *_place(event.start_mark), path, message)])
 
 
-def _resolve(text: str) -> Any:
-    """Return what plain text means by YAML 1.2's core schema: null, a bool, a number or text."""
+def _scalar(event: ScalarEvent) -> Any:
+    """Return what a scalar means by YAML 1.2's core schema: null, a bool, a number or text."""
+    text = event.value
+    if event.style or len(text) > 400:
+        return text
     if text in _CONSTANTS:
         return _CONSTANTS[text]
-    if len(text) > 400:
-        return text
     if _INTEGER.fullmatch(text):
         base = {"0o": 8, "0x": 16}.get(text[:2], 10)
         return int(text, base) if len(text) <= 100 else float(text)

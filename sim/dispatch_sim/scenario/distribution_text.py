@@ -1,0 +1,294 @@
+"""Distributions as a scenario writes them: ``{lognormal: {mean: 60s, cv: 0.5}}``, or just ``60s``.
+
+A parameter that is a time or a number of tokens is written like any other; `cv`, `shape` and `log_sd`
+are plain numbers. Distributions are held in base units, and dumped so to JSON, the ones that were read
+from a csv file too: a scenario that has been read stands alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from dispatch_sim.scenario import quantities
+from dispatch_sim.scenario.composites import Empirical as Empirical
+from dispatch_sim.scenario.composites import Mixture as Mixture
+from dispatch_sim.scenario.distribution_schema import distribution_schema
+from dispatch_sim.scenario.families import Constant as Constant
+from dispatch_sim.scenario.families import Distribution as Distribution
+from dispatch_sim.scenario.families import Exponential as Exponential
+from dispatch_sim.scenario.families import Gamma as Gamma
+from dispatch_sim.scenario.families import LogLogistic as LogLogistic
+from dispatch_sim.scenario.families import LogNormal as LogNormal
+from dispatch_sim.scenario.families import Triangular as Triangular
+from dispatch_sim.scenario.families import Uniform as Uniform
+from dispatch_sim.scenario.families import Weibull as Weibull
+from dispatch_sim.scenario.samples import Folders, read_column
+from dispatch_sim.scenario.wording import Path, listed, shown, unknown, wrong
+
+MOST_COMPONENTS = 100
+"""Most components of a mixture, those of mixtures within it included."""
+
+MOST_CALLS = 1_000_000
+"""Largest count that a distribution may ever give."""
+
+_TAIL = 1 - 2.0**-52
+_POSITIVE = ("mean", "median", "scale")
+_SHAPES = {"cv": (0.001, 100.0), "log_sd": (0.001, 10.0), "shape": (0.01, 1e6)}
+"""Parameters without a unit, with the range beyond which a family cannot be computed."""
+
+_Build = Callable[..., Distribution]
+
+
+def _gamma_of(*, mean: float, cv: float) -> Distribution:
+    return Gamma(1 / (cv * cv), mean * cv * cv)
+
+
+FAMILIES: Mapping[str, Mapping[tuple[str, ...], _Build]] = {
+    "uniform": {("low", "high"): Uniform},
+    "triangular": {("low", "mode", "high"): Triangular},
+    "exponential": {("mean",): Exponential},
+    "lognormal": {
+        ("mean", "cv"): LogNormal.of,
+        ("median", "log_sd"): LogNormal.of,
+        ("median", "cv"): LogNormal.of,
+        ("mean", "log_sd"): LogNormal.of,
+    },
+    "gamma": {("mean", "cv"): _gamma_of, ("shape", "scale"): Gamma},
+    "weibull": {("shape", "scale"): Weibull},
+    "loglogistic": {("shape", "median"): LogLogistic},
+}
+"""The families with parameters: the sets of parameters that each is given by."""
+
+NAMES = ("constant", *FAMILIES, "empirical", "mixture")
+"""Keys that a distribution can have."""
+
+_CLASSES = (
+    Constant,
+    Uniform,
+    Triangular,
+    Exponential,
+    LogNormal,
+    Gamma,
+    Weibull,
+    LogLogistic,
+    Empirical,
+    Mixture,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class _Scale:
+    """What the values of a distribution are; as an annotation, what pydantic needs to read and dump one.
+
+    Attributes
+    ----------
+    read : reads one value.
+    schema : JSON schema of one value.
+    example : how one is written.
+    low, high : least and greatest value that a distribution may give.
+    """
+
+    read: Callable[[Any], float]
+    schema: dict[str, Any]
+    example: str
+    low: float = 0.0
+    high: float = quantities.LARGEST
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_info_plain_validator_function(
+            self._read,
+            serialization=core_schema.plain_serializer_function_ser_schema(dump, when_used="json"),
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return distribution_schema(FAMILIES, tuple(_SHAPES), self.schema)
+
+    def _read(self, raw: Any, info: ValidationInfo) -> Distribution:
+        if isinstance(raw, _CLASSES):
+            return raw
+        return parse_distribution(raw, self, (info.context or {}).get("folders", ()))
+
+
+_SECONDS = _Scale(quantities.parse_seconds, quantities.SECONDS_SCHEMA, "60s")
+_TOKENS = _Scale(quantities.parse_tokens, quantities.TOKENS_SCHEMA, "15K")
+_COUNT = _Scale(quantities.parse_number, quantities.NUMBER_SCHEMA, "5", 1.0, MOST_CALLS)
+
+
+def _value(raw: Any, scale: _Scale, path: Path) -> float:
+    """Read one value of the distribution's own kind."""
+    try:
+        value = scale.read(raw)
+    except PydanticCustomError as error:
+        raise wrong(error.message(), path) from None
+    if value < scale.low:
+        raise wrong(f"{shown(raw)} is too small; write {scale.low:g} or more", path)
+    if value > scale.high:
+        raise wrong(f"{shown(raw)} is too large; at most {scale.high:,.0f} is possible", path)
+    return value
+
+
+def _parameter(name: str, raw: Any, scale: _Scale, path: Path) -> float:
+    """Read a parameter of a family."""
+    bounds = _SHAPES.get(name)
+    if bounds is None:
+        free = _Scale(scale.read, scale.schema, scale.example) if name == "scale" else scale
+        value = _value(raw, free, path)
+        if value == 0 and name in _POSITIVE:
+            raise wrong(f"{name} is {shown(raw)}; write more than 0", path)
+        return value
+    number = raw
+    if name == "cv" and isinstance(raw, str) and raw.strip().endswith("%"):
+        number = raw.strip()[:-1]
+    try:
+        value = quantities.parse_number(number) / (1 if number is raw else 100)
+    except PydanticCustomError:
+        raise wrong(
+            f"{shown(raw)} is not a {name}; write a plain number above 0, such as 0.5", path
+        ) from None
+    low, high = bounds
+    if not low <= value <= high:
+        raise wrong(f"{shown(raw)} is not a {name}; write a number from {low:g} to {high:,g}", path)
+    return value
+
+
+def parse_distribution(raw: Any, scale: _Scale, folders: Folders = (), path: Path = ()) -> Distribution:
+    """Read a distribution; raises PydanticCustomError that names the part at fault by its path."""
+    if not isinstance(raw, dict):
+        if isinstance(raw, list | tuple):
+            raise wrong(f"found {shown(raw)}; write {scale.example}, or {{empirical: [...]}}", path)
+        return Constant(_value(raw, scale, path))
+    for name in raw:
+        if name not in NAMES:
+            raise wrong(unknown("distribution", name, NAMES), (*path, name), at_key=True)
+    if len(raw) != 1:
+        raise wrong(f"found {shown(raw)}; a distribution is a mapping of one name to its parameters", path)
+    (name, inner), here = next(iter(raw.items())), (*path, *raw)
+    if name == "constant":
+        return Constant(_value(inner, scale, here))
+    if name == "empirical":
+        return _empirical(inner, scale, folders, here)
+    if name == "mixture":
+        return _mixture(inner, scale, folders, here)
+    return _checked(_family(name, inner, scale, here), name, scale, here)
+
+
+def _family(name: str, raw: Any, scale: _Scale, path: Path) -> Distribution:
+    ways = FAMILIES[name]
+    asked = listed((f"{{{', '.join(way)}}}" for way in list(ways)[:2]), "or")
+    if not isinstance(raw, dict):
+        raise wrong(f"found {shown(raw)}; {name} is given by {asked}", path)
+    known = list(dict.fromkeys(key for way in ways for key in way))
+    for key in raw:
+        if key not in known:
+            raise wrong(unknown(f"parameter of {name}", key, known), (*path, key), at_key=True)
+    way = next((way for way in ways if set(way) == set(raw)), None)
+    if way is None:
+        raise wrong(f"found {', '.join(raw) or 'no parameters'}; {name} is given by {asked}", path)
+    given = {key: _parameter(key, raw[key], scale, (*path, key)) for key in way}
+    if name in ("uniform", "triangular"):
+        if not given["low"] < given["high"]:
+            raise wrong("low is not less than high; for a fixed value write it alone", path)
+        if not given["low"] <= given.get("mode", given["low"]) <= given["high"]:
+            raise wrong("mode is not between low and high", (*path, "mode"))
+    try:
+        return ways[way](**given)
+    except ArithmeticError:
+        raise wrong(f"its parameters are too extreme to compute {name} with", path) from None
+
+
+def _checked(distribution: Distribution, name: str, scale: _Scale, path: Path) -> Distribution:
+    """Refuse a tail, or a mean, that cannot be computed with."""
+    try:
+        extreme = max(distribution.quantile(_TAIL), 0.0 if name == "loglogistic" else distribution.mean)
+        low = distribution.quantile(2.0**-53)
+    except (OverflowError, ValueError, ZeroDivisionError):
+        extreme, low = math.inf, 0.0
+    if not (extreme <= scale.high and low >= 0):
+        narrow = "a larger shape" if name in ("weibull", "loglogistic") else "a smaller mean or spread"
+        raise wrong(f"so wide that it gives values above {scale.high:,.0f}; write {narrow}", path)
+    return distribution
+
+
+def _empirical(raw: Any, scale: _Scale, folders: Folders, path: Path) -> Distribution:
+    if isinstance(raw, dict):
+        for key in raw:
+            if key not in ("csv", "column"):
+                message = unknown("key of empirical", key, ("csv", "column"))
+                raise wrong(message, (*path, key), at_key=True)
+        name, column = raw.get("csv"), raw.get("column")
+        if not (isinstance(name, str) and name and isinstance(column, str)):
+            raise wrong("write {csv: FILE, column: NAME}", path)
+        try:
+            values = read_column(folders, name, column)
+        except ValueError as error:
+            raise wrong(str(error), path) from None
+        for extreme in (min(values), max(values)):
+            if not scale.low <= extreme <= scale.high:
+                bounds = f"{scale.low:g} to {scale.high:,.0f}"
+                raise wrong(f"the csv file has {extreme:g} in {shown(column)}; values go from {bounds}", path)
+        return Empirical(values)
+    if not isinstance(raw, list | tuple) or not raw:
+        raise wrong(f"found {shown(raw)}; write a list of values, or {{csv: FILE, column: NAME}}", path)
+    return Empirical(tuple(_value(value, scale, (*path, index)) for index, value in enumerate(raw)))
+
+
+def _mixture(raw: Any, scale: _Scale, folders: Folders, path: Path) -> Distribution:
+    form = f"{{weight: 90%, of: {scale.example}}}"
+    if not isinstance(raw, list | tuple) or not raw:
+        raise wrong(f"found {shown(raw)}; write a list of {form}", path)
+    if len(raw) > MOST_COMPONENTS:
+        raise wrong(f"found {shown(raw)}; a mixture has at most {MOST_COMPONENTS} components", path)
+    weights: list[float] = []
+    components: list[Distribution] = []
+    written = 0.0
+    for index, entry in enumerate(raw):
+        here = (*path, index)
+        if not isinstance(entry, dict) or set(entry) != {"weight", "of"}:
+            raise wrong(f"found {shown(entry)}; write {form}", here)
+        try:
+            weight = quantities.parse_share(entry["weight"])
+        except PydanticCustomError as error:
+            raise wrong(error.message(), (*here, "weight")) from None
+        if weight == 0:
+            raise wrong("a weight of 0 takes no part; remove the component", (*here, "weight"))
+        written += weight
+        part = parse_distribution(entry["of"], scale, folders, (*here, "of"))
+        inner = part if isinstance(part, Mixture) else Mixture((1.0,), (part,))
+        weights.extend(weight * share for share in inner.weights)
+        components.extend(inner.components)
+    if abs(written - 1) > 1e-9:
+        raise wrong(f"the weights add up to {written:.6g}; they must be 100% together", path)
+    if len(components) > MOST_COMPONENTS:
+        raise wrong(f"a mixture has at most {MOST_COMPONENTS} components", path)
+    total = math.fsum(weights)
+    return Mixture(tuple(weight / total for weight in weights), tuple(components))
+
+
+def dump(distribution: Distribution) -> Any:
+    """Return a distribution as plain data in base units; a constant as its number."""
+    match distribution:
+        case Constant(value):
+            return value
+        case LogNormal():
+            return {"lognormal": {"median": distribution.median, "log_sd": distribution.sigma}}
+        case Empirical(values):
+            return {"empirical": list(values)}
+        case Mixture():
+            parts = zip(distribution.weights, distribution.components, strict=True)
+            return {"mixture": [{"weight": weight, "of": dump(part)} for weight, part in parts]}
+    name = type(distribution).__name__.lower()
+    way = next(way for way in FAMILIES[name] if all(hasattr(distribution, key) for key in way))
+    return {name: {key: getattr(distribution, key) for key in way}}
+
+
+SecondsDistribution = Annotated[Distribution, _SECONDS]
+TokensDistribution = Annotated[Distribution, _TOKENS]
+CountDistribution = Annotated[Distribution, _COUNT]

@@ -93,7 +93,7 @@ reports: $(READY)
 
 schema: $(READY)
 	$(BIN)/dispatch-sim schema > docs/scenario.schema.json
-	$(BIN)/python -m dispatch_sim.scenario.parameters > docs/parameters.md
+	$(BIN)/python docs/parameters.py > docs/parameters.md
 
 # The constraints are the versions that were tested; a looser set is in pyproject.toml.
 $(READY): pyproject.toml constraints.txt

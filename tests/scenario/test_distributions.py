@@ -14,9 +14,13 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from dispatch_sim.scenario import samples
+from dispatch_sim.scenario.distribution_text import (
+    CountDistribution,
+    SecondsDistribution,
+    TokensDistribution,
+)
 from dispatch_sim.scenario.distributions import (
     Constant,
-    CountDistribution,
     Distribution,
     Empirical,
     Exponential,
@@ -24,8 +28,6 @@ from dispatch_sim.scenario.distributions import (
     LogLogistic,
     LogNormal,
     Mixture,
-    SecondsDistribution,
-    TokensDistribution,
     Triangular,
     Uniform,
     Weibull,
@@ -148,7 +150,7 @@ def test_mixture_quantile_is_the_generalised_inverse(
 
 def read(kind: Any, raw: Any, folder: Path | None = None) -> Any:
     """Read a distribution as a scenario's field of this kind."""
-    return TypeAdapter(kind).validate_python(raw, context={"folders": () if folder is None else (folder,)})
+    return TypeAdapter(kind).validate_python(raw, context=samples.Samples((folder,) if folder else ()))
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,17 @@
-"""The JSON schema agrees with the loader."""
+"""The JSON schema, and the table of keys in the documentation, agree with the loader."""
 
 import json
+import re
+import runpy
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
-from dispatch_sim.scenario import load_source, parse_scenario, parse_source
-from dispatch_sim.scenario.schema import scenario_schema, schema_text
+from dispatch_sim.scenario import Scenario, load_source, parse_scenario, parse_source
+from dispatch_sim.scenario.factors import with_value
+from dispatch_sim.scenario.schema import keys, scenario_schema, schema_text
 from tests.scenario.texts import FULL, SHORT
 
 ROOT = Path(__file__).parents[2]
@@ -23,9 +26,11 @@ def validator() -> Any:
     return jsonschema.Draft202012Validator(schema)
 
 
-def test_the_committed_schema_is_current() -> None:
-    """docs/scenario.schema.json is what the models say; `make schema` writes it."""
-    assert (ROOT / "docs" / "scenario.schema.json").read_text(encoding="utf-8") == schema_text()
+def test_the_committed_schema_and_table_are_current() -> None:
+    """Both are what the models say; `make schema` writes them."""
+    table = runpy.run_path(str(ROOT / "docs" / "parameters.py"))["parameters_text"]()
+    for name, text in {"scenario.schema.json": schema_text(), "parameters.md": table}.items():
+        assert (ROOT / "docs" / name).read_text(encoding="utf-8") == text
 
 
 @pytest.mark.parametrize(
@@ -87,10 +92,88 @@ def test_wrong_scenarios_do_not_validate(validator: Any, text: str) -> None:
         validator.validate(parse_source(text).raw)
 
 
-def test_every_key_is_described() -> None:
-    """The schema of the sections says what each is for, and it is a deterministic text."""
+@pytest.mark.parametrize(
+    ("path", "kind", "default"),
+    [
+        ("tasks[].name", "text", "required"),
+        ("tasks[].duration", "seconds distribution", ""),
+        ("dispatch.return.time", "seconds distribution", "2s"),
+        ("dispatch.context", "section or `none`", ""),
+        ("provider.limits.requests", "limit", "1K/min"),
+        ("provider.cache", "section or `warm`", "warm"),
+        ("provider.cache.minimum", "tokens", "1024"),
+        ("provider.prices.cache_write", "dollars per million", "$3.75/M"),
+        ("client.retry_after.up_to", "seconds or `unlimited`", "unlimited"),
+        ("harness.cap", "whole number from 1 or `none`", "none"),
+        ("harness.directory_in_prompt", "`true` or `false`", "true"),
+        ("recovery.people", "seconds distribution", "{lognormal: {mean: 10m, cv: 0.5}}"),
+        ("communication.brief", "section", "{tokens: 2K, time: 32s}"),
+        ("communication.brief.time", "seconds", "32s"),
+        ("strategies", "list", "[sequential, parallel, queue]"),
+        ("strategies[].merge", "`barrier` or `as-completed`", "as-completed"),
+        ("strategies[].adaptive", "whole number from 1 to 100,000 or `all`", ""),
+        ("sweep.tasks", "integers", "1..20"),
+    ],
+)
+def test_keys_have_their_kind_and_default(path: str, kind: str, default: str) -> None:
+    """The kind in words, the default as a user would write it."""
+    assert (keys()[path].kind, keys()[path].default) == (kind, default)
+
+
+WITHOUT_DEFAULT = {"tasks[].duration", "provider.model"}
+
+
+def test_every_key_is_described_and_every_default_has_an_origin() -> None:
+    """A key without a default is required, a section, or the name of a profile or a strategy."""
+    for path, key in keys().items():
+        assert key.meaning, path
+        assert bool(key.default not in ("", "required")) == bool(key.origin), path
+        named = path.endswith("profile") or re.match(r"strategies\[\]\.", path)
+        assert key.default or "section" in key.kind or path == "tasks" or named or path in WITHOUT_DEFAULT, (
+            path
+        )
+
+
+OF_SECTIONS = tuple(path for path, key in keys().items() if key.kind == "section" and key.default)
+STATED = [path for path, key in keys().items() if key.origin and not path.startswith("strategies[]")]
+
+
+@pytest.mark.parametrize("path", [path for path in STATED if path.rpartition(".")[0] not in OF_SECTIONS])
+def test_the_default_that_is_stated_is_the_default(path: str) -> None:
+    """A scenario that writes it says the same as one that leaves it out."""
+    *section, key = (int(part) if part == "0" else part for part in path.replace("[]", ".0").split("."))
+    raw = parse_source(SHORT).raw
+    if section and section != ["tasks", 0]:
+        raw = with_value(raw, tuple(section), {"calls": 60} if "pace" in section else {})
+    written = with_value(raw, (*section, key), parse_source(keys()[path].default).raw)
+    assert rounded(written) == rounded(raw)
+
+
+def rounded(raw: Any) -> Any:
+    """Return what a scenario says with 12 digits a number: 9ms is not 0.009 to the last bit."""
+    said = Scenario.model_validate(raw).model_dump_json()
+    return json.loads(said, parse_float=lambda text: float(f"{float(text):.12g}"))
+
+
+def keys_in(raw: Any, path: str = "") -> set[str]:
+    """Return the paths of all keys, as `keys` has them."""
+    if isinstance(raw, list):
+        return {path} | {key for item in raw for key in keys_in(item, f"{path}[]")}
+    inner = raw.items() if isinstance(raw, dict) else ()
+    start = f"{path}." if path else ""
+    return {path} | {key for name, value in inner for key in keys_in(value, start + name)}
+
+
+def test_the_scenario_that_says_everything_does() -> None:
+    """It has every key, but those that cannot be there beside others, or are written as a word."""
+    missing = keys().keys() - keys_in(parse_source(FULL).raw)
+    words = {"profile", "strategies[].sequential", "strategies[].parallel", "tasks[].tool_time"}
+    assert {path for path in missing if not path.startswith("provider.latency")} == words
+
+
+def test_the_schema_is_described_in_full() -> None:
+    """Every section says what it is for, and the text is the same each time."""
     schema = json.loads(schema_text())
-    groups = [part for part in schema["$defs"].values() if part.get("type") == "object"]
-    assert len(groups) > 15
-    assert all(part.get("description") for part in groups)
-    assert schema_text() == schema_text()
+    sections = [part for part in schema["$defs"].values() if part.get("type") == "object"]
+    assert len(sections) > 15
+    assert all(part.get("description") for part in sections)

@@ -30,10 +30,10 @@ from dispatch_sim.logs.variances import (
     highest_share,
     weights_of_runs,
 )
-from dispatch_sim.scenario.distributions import MOST_CALLS
+from dispatch_sim.scenario.distribution_text import MOST_CALLS
 from dispatch_sim.scenario.loader import parse_scenario
-from dispatch_sim.scenario.parameters import Parameter, parameters
 from dispatch_sim.scenario.quantities import LARGEST
+from dispatch_sim.scenario.schema import keys
 from dispatch_sim.scenario.tasks import Variance
 
 OWN_GROUPS = 10
@@ -254,13 +254,8 @@ def spread(interval: Interval, shown: object) -> str:
 
 def default_figure(path: tuple[str, ...], why: str) -> Figure:
     """Return a key's default, and where that comes from."""
-    row = _defaults()[".".join(("tasks[]", *path[2:]) if path[0] == "tasks" else path)]
-    return Figure(path, row.default, DEFAULT, f"{why}; {row.origin}")
-
-
-@cache
-def _defaults() -> dict[str, Parameter]:
-    return {row.key: row for row in parameters()}
+    key = keys()[".".join(("tasks[]", *path[2:]) if path[0] == "tasks" else path)]
+    return Figure(path, key.default, DEFAULT, f"{why}; {key.origin}")
 
 
 @cache

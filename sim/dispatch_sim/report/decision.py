@@ -20,7 +20,7 @@ from dispatch_sim.report.words import (
     percent,
     way,
 )
-from dispatch_sim.scenario.distributions import NAMES as DISTRIBUTIONS
+from dispatch_sim.scenario.distribution_text import NAMES as DISTRIBUTIONS
 from dispatch_sim.study.choice import Alternative
 from dispatch_sim.study.estimates import Estimate, averaged
 from dispatch_sim.study.percentile import P95

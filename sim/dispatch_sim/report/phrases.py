@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from dispatch_sim.report.words import about, clean, count, duration, listed, percent, tokens
-from dispatch_sim.scenario.distributions import Constant, Distribution, TokensDistribution
+from dispatch_sim.scenario.distribution_text import TokensDistribution
+from dispatch_sim.scenario.distributions import Constant, Distribution
 
 # A resolved scenario holds plain numbers in base units; of all quantities, tokens are read so.
 _PLAIN: TypeAdapter[Distribution] = TypeAdapter(TokensDistribution)

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from dispatch_sim.scenario.base import Model, OrWord
-from dispatch_sim.scenario.distributions import Constant, SecondsDistribution, TokensDistribution
+from dispatch_sim.scenario.distribution_text import SecondsDistribution, TokensDistribution
+from dispatch_sim.scenario.distributions import Constant
 from dispatch_sim.scenario.quantities import Seconds, Tokens
 
 

@@ -9,26 +9,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from typing_extensions import TypeAliasType
 
 from dispatch_sim.scenario import quantities
-from dispatch_sim.scenario.composites import Empirical as Empirical
-from dispatch_sim.scenario.composites import Mixture as Mixture
-from dispatch_sim.scenario.distribution_schema import distribution_schema
-from dispatch_sim.scenario.families import Constant as Constant
-from dispatch_sim.scenario.families import Distribution as Distribution
-from dispatch_sim.scenario.families import Exponential as Exponential
-from dispatch_sim.scenario.families import Gamma as Gamma
-from dispatch_sim.scenario.families import LogLogistic as LogLogistic
-from dispatch_sim.scenario.families import LogNormal as LogNormal
-from dispatch_sim.scenario.families import Triangular as Triangular
-from dispatch_sim.scenario.families import Uniform as Uniform
-from dispatch_sim.scenario.families import Weibull as Weibull
-from dispatch_sim.scenario.samples import Folders, read_column
+from dispatch_sim.scenario.distributions import (
+    Constant,
+    Distribution,
+    Empirical,
+    Exponential,
+    Gamma,
+    LogLogistic,
+    LogNormal,
+    Mixture,
+    Triangular,
+    Uniform,
+    Weibull,
+)
+from dispatch_sim.scenario.quantities import Number, Seconds, Tokens
+from dispatch_sim.scenario.samples import Samples
 from dispatch_sim.scenario.wording import Path, listed, shown, unknown, wrong
 
 MOST_COMPONENTS = 100
@@ -45,21 +48,20 @@ _SHAPES = {"cv": (0.001, 100.0), "log_sd": (0.001, 10.0), "shape": (0.01, 1e6)}
 _Build = Callable[..., Distribution]
 
 
-def _gamma_of(*, mean: float, cv: float) -> Distribution:
-    return Gamma(1 / (cv * cv), mean * cv * cv)
-
-
 FAMILIES: Mapping[str, Mapping[tuple[str, ...], _Build]] = {
     "uniform": {("low", "high"): Uniform},
     "triangular": {("low", "mode", "high"): Triangular},
-    "exponential": {("mean",): Exponential},
+    "exponential": {("mean",): lambda mean: Exponential(mean)},
     "lognormal": {
         ("mean", "cv"): LogNormal.of,
         ("median", "log_sd"): LogNormal.of,
         ("median", "cv"): LogNormal.of,
         ("mean", "log_sd"): LogNormal.of,
     },
-    "gamma": {("mean", "cv"): _gamma_of, ("shape", "scale"): Gamma},
+    "gamma": {
+        ("mean", "cv"): lambda mean, cv: Gamma(1 / (cv * cv), mean * cv * cv),
+        ("shape", "scale"): Gamma,
+    },
     "weibull": {("shape", "scale"): Weibull},
     "loglogistic": {("shape", "median"): LogLogistic},
 }
@@ -68,35 +70,24 @@ FAMILIES: Mapping[str, Mapping[tuple[str, ...], _Build]] = {
 NAMES = ("constant", *FAMILIES, "empirical", "mixture")
 """Keys that a distribution can have."""
 
-_CLASSES = (
-    Constant,
-    Uniform,
-    Triangular,
-    Exponential,
-    LogNormal,
-    Gamma,
-    Weibull,
-    LogLogistic,
-    Empirical,
-    Mixture,
-)
-
 
 @dataclass(frozen=True, eq=False)
 class _Scale:
-    """What the values of a distribution are; as an annotation, what pydantic needs to read and dump one.
+    """What the values of a distribution are; annotates a type with how a distribution of them is read.
 
     Attributes
     ----------
+    kind : type of one value.
     read : reads one value.
-    schema : JSON schema of one value.
     example : how one is written.
+    description : of the distribution, in the JSON schema.
     low, high : least and greatest value that a distribution may give.
     """
 
+    kind: Any
     read: Callable[[Any], float]
-    schema: dict[str, Any]
     example: str
+    description: str
     low: float = 0.0
     high: float = quantities.LARGEST
 
@@ -104,22 +95,58 @@ class _Scale:
         return core_schema.with_info_plain_validator_function(
             self._read,
             serialization=core_schema.plain_serializer_function_ser_schema(dump, when_used="json"),
+            json_schema_input_schema=handler.generate_schema(self.kind),
         )
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return distribution_schema(FAMILIES, tuple(_SHAPES), self.schema)
+        return {"description": self.description, **_schema(handler(schema))}
 
     def _read(self, raw: Any, info: ValidationInfo) -> Distribution:
-        if isinstance(raw, _CLASSES):
+        if isinstance(raw, Distribution):
             return raw
-        return parse_distribution(raw, self, (info.context or {}).get("folders", ()))
+        return parse_distribution(raw, self, info.context or Samples())
 
 
-_SECONDS = _Scale(quantities.parse_seconds, quantities.SECONDS_SCHEMA, "60s")
-_TOKENS = _Scale(quantities.parse_tokens, quantities.TOKENS_SCHEMA, "15K")
-_COUNT = _Scale(quantities.parse_number, quantities.NUMBER_SCHEMA, "5", 1.0, MOST_CALLS)
+_SECONDS = _Scale(Seconds, quantities.parse_seconds, "60s", "A time, or a distribution of times.")
+_TOKENS = _Scale(
+    Tokens, quantities.parse_tokens, "15K", "A number of tokens, or a distribution of such numbers."
+)
+_COUNT = _Scale(
+    Number,
+    quantities.parse_number,
+    "5",
+    "A number from 1, or a distribution of such numbers.",
+    1.0,
+    MOST_CALLS,
+)
+
+
+_TEXT = {"type": "string"}
+
+
+def _schema(value: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON schema of a distribution of values that have a schema themselves."""
+    shape = {"anyOf": [{"type": "number", "minimum": 0}, _TEXT]}
+    sample = {"anyOf": [{"type": "array", "minItems": 1, "items": value}, _mapping(csv=_TEXT, column=_TEXT)]}
+    simple = [value, _mapping(constant=value), _mapping(empirical=sample)]
+    for name, ways in FAMILIES.items():
+        forms = [_mapping(**{key: shape if key in _SHAPES else value for key in way}) for way in ways]
+        simple.append(_mapping(**{name: {"anyOf": forms}}))
+    weight = {"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, _TEXT]}
+    part = _mapping(weight=weight, of={"anyOf": simple})
+    return {"anyOf": [*simple, _mapping(mixture={"type": "array", "minItems": 1, "items": part})]}
+
+
+def _mapping(**properties: Any) -> dict[str, Any]:
+    """Return the JSON schema of a mapping with exactly these keys."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
 
 
 def _value(raw: Any, scale: _Scale, path: Path) -> float:
@@ -139,7 +166,7 @@ def _parameter(name: str, raw: Any, scale: _Scale, path: Path) -> float:
     """Read a parameter of a family."""
     bounds = _SHAPES.get(name)
     if bounds is None:
-        free = _Scale(scale.read, scale.schema, scale.example) if name == "scale" else scale
+        free = replace(scale, low=0.0, high=quantities.LARGEST) if name == "scale" else scale
         value = _value(raw, free, path)
         if value == 0 and name in _POSITIVE:
             raise wrong(f"{name} is {shown(raw)}; write more than 0", path)
@@ -159,7 +186,7 @@ def _parameter(name: str, raw: Any, scale: _Scale, path: Path) -> float:
     return value
 
 
-def parse_distribution(raw: Any, scale: _Scale, folders: Folders = (), path: Path = ()) -> Distribution:
+def parse_distribution(raw: Any, scale: _Scale, samples: Samples, path: Path = ()) -> Distribution:
     """Read a distribution; raises PydanticCustomError that names the part at fault by its path."""
     if not isinstance(raw, dict):
         if isinstance(raw, list | tuple):
@@ -174,9 +201,9 @@ def parse_distribution(raw: Any, scale: _Scale, folders: Folders = (), path: Pat
     if name == "constant":
         return Constant(_value(inner, scale, here))
     if name == "empirical":
-        return _empirical(inner, scale, folders, here)
+        return _empirical(inner, scale, samples, here)
     if name == "mixture":
-        return _mixture(inner, scale, folders, here)
+        return _mixture(inner, scale, samples, here)
     return _checked(_family(name, inner, scale, here), name, scale, here)
 
 
@@ -217,7 +244,7 @@ def _checked(distribution: Distribution, name: str, scale: _Scale, path: Path) -
     return distribution
 
 
-def _empirical(raw: Any, scale: _Scale, folders: Folders, path: Path) -> Distribution:
+def _empirical(raw: Any, scale: _Scale, samples: Samples, path: Path) -> Distribution:
     if isinstance(raw, dict):
         for key in raw:
             if key not in ("csv", "column"):
@@ -227,7 +254,7 @@ def _empirical(raw: Any, scale: _Scale, folders: Folders, path: Path) -> Distrib
         if not (isinstance(name, str) and name and isinstance(column, str)):
             raise wrong("write {csv: FILE, column: NAME}", path)
         try:
-            values = read_column(folders, name, column)
+            values = samples.read(name, column)
         except ValueError as error:
             raise wrong(str(error), path) from None
         for extreme in (min(values), max(values)):
@@ -240,7 +267,7 @@ def _empirical(raw: Any, scale: _Scale, folders: Folders, path: Path) -> Distrib
     return Empirical(tuple(_value(value, scale, (*path, index)) for index, value in enumerate(raw)))
 
 
-def _mixture(raw: Any, scale: _Scale, folders: Folders, path: Path) -> Distribution:
+def _mixture(raw: Any, scale: _Scale, samples: Samples, path: Path) -> Distribution:
     form = f"{{weight: 90%, of: {scale.example}}}"
     if not isinstance(raw, list | tuple) or not raw:
         raise wrong(f"found {shown(raw)}; write a list of {form}", path)
@@ -260,7 +287,7 @@ def _mixture(raw: Any, scale: _Scale, folders: Folders, path: Path) -> Distribut
         if weight == 0:
             raise wrong("a weight of 0 takes no part; remove the component", (*here, "weight"))
         written += weight
-        part = parse_distribution(entry["of"], scale, folders, (*here, "of"))
+        part = parse_distribution(entry["of"], scale, samples, (*here, "of"))
         inner = part if isinstance(part, Mixture) else Mixture((1.0,), (part,))
         weights.extend(weight * share for share in inner.weights)
         components.extend(inner.components)
@@ -289,6 +316,6 @@ def dump(distribution: Distribution) -> Any:
     return {name: {key: getattr(distribution, key) for key in way}}
 
 
-SecondsDistribution = Annotated[Distribution, _SECONDS]
-TokensDistribution = Annotated[Distribution, _TOKENS]
-CountDistribution = Annotated[Distribution, _COUNT]
+SecondsDistribution = TypeAliasType("SecondsDistribution", Annotated[Distribution, _SECONDS])
+TokensDistribution = TypeAliasType("TokensDistribution", Annotated[Distribution, _TOKENS])
+CountDistribution = TypeAliasType("CountDistribution", Annotated[Distribution, _COUNT])

@@ -1,46 +1,53 @@
-"""Families of distributions. Each is sampled through its quantile function and in no other way.
+"""Distributions: families, samples and mixtures.
 
-All are frozen, hold plain floats and compute with scalars: a replication draws thousands of times.
-`scipy` is imported only where a gamma is used, since that alone takes as long as a small study.
+Each is sampled through its quantile function and in no other way. All are frozen, hold plain floats and
+compute with scalars: a replication draws thousands of times. `scipy` is imported only for a gamma, since that
+import takes as long as a small study.
 """
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable
+import struct
+from abc import ABC, abstractmethod
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from statistics import NormalDist
-from typing import Any, Protocol
 
 _STANDARD_NORMAL = NormalDist()
 _normal_quantile = _STANDARD_NORMAL.inv_cdf
+_LEAST_U = 2.0**-53
+_GREATEST_U = 1 - 2.0**-53
+_as_float = struct.Struct("<d")
+_as_integer = struct.Struct("<q")
 
 
-class Distribution(Protocol):
-    """What all families have in common."""
+class Distribution(ABC):
+    """What all distributions have in common."""
 
+    __slots__ = ()
+
+    @abstractmethod
     def quantile(self, u: float) -> float:
         """Return the smallest x with cdf(x) >= u, for 0 < u < 1."""
-        ...
 
+    @abstractmethod
     def cdf(self, x: float) -> float:
         """Return the probability of a value of at most x."""
-        ...
 
     @property
+    @abstractmethod
     def mean(self) -> float:
         """Expected value; infinite where there is none."""
-        ...
 
     @property
     def support(self) -> tuple[float, float]:
-        """Least and greatest possible value."""
-        ...
+        """Least and greatest possible value: from 0, unbounded, unless a family has other ends."""
+        return 0.0, math.inf
 
 
 @dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(Distribution):
     """Always the same value."""
 
     value: float
@@ -65,7 +72,7 @@ class Constant:
 
 
 @dataclass(frozen=True, slots=True)
-class Uniform:
+class Uniform(Distribution):
     """Every value from `low` to `high` is equally likely; low < high."""
 
     low: float
@@ -91,7 +98,7 @@ class Uniform:
 
 
 @dataclass(frozen=True, slots=True)
-class Triangular:
+class Triangular(Distribution):
     """Density rising straight from `low` to `mode` and falling straight to `high`; low < high."""
 
     low: float
@@ -128,27 +135,27 @@ class Triangular:
 
 
 @dataclass(frozen=True, slots=True)
-class Exponential:
-    """Without memory: arrivals and failures that do not know of each other. Given by its mean."""
+class Exponential(Distribution):
+    """Exponential distribution: memoryless."""
 
-    mean: float
+    scale: float
 
     def quantile(self, u: float) -> float:
-        """Return -mean log(1 - u)."""
-        return -self.mean * math.log1p(-u)
+        """Return -scale log(1 - u)."""
+        return -self.scale * math.log1p(-u)
 
     def cdf(self, x: float) -> float:
-        """Return 1 - exp(-x / mean)."""
-        return -math.expm1(-x / self.mean) if x > 0 else 0.0
+        """Return 1 - exp(-x / scale)."""
+        return -math.expm1(-x / self.scale) if x > 0 else 0.0
 
     @property
-    def support(self) -> tuple[float, float]:
-        """From 0, unbounded."""
-        return 0.0, math.inf
+    def mean(self) -> float:
+        """The scale."""
+        return self.scale
 
 
 @dataclass(frozen=True, slots=True)
-class LogNormal:
+class LogNormal(Distribution):
     """The logarithm is normal with mean `mu` (so the median is exp(mu)) and standard deviation `sigma`."""
 
     mu: float
@@ -195,21 +202,9 @@ class LogNormal:
         """exp(mu + sigma^2 / 2)."""
         return math.exp(self.mu + self.sigma * self.sigma / 2)
 
-    @property
-    def support(self) -> tuple[float, float]:
-        """From 0, unbounded."""
-        return 0.0, math.inf
-
-
-@functools.cache
-def _gamma_functions() -> tuple[Callable[[float, float], Any], Callable[[float, float], Any]]:
-    from scipy.special import gammainc, gammaincinv
-
-    return gammainc, gammaincinv
-
 
 @dataclass(frozen=True, slots=True)
-class Gamma:
+class Gamma(Distribution):
     """Gamma distribution; with shape 1 it is exponential, with larger shapes ever narrower."""
 
     shape: float
@@ -217,37 +212,32 @@ class Gamma:
 
     def quantile(self, u: float) -> float:
         """Return scale times the inverse of the regularised incomplete gamma function."""
-        return self.scale * float(_gamma_functions()[1](self.shape, u))
+        from scipy.special import gammaincinv
+
+        return self.scale * float(gammaincinv(self.shape, u))
 
     def cdf(self, x: float) -> float:
         """Return the regularised incomplete gamma function."""
-        return float(_gamma_functions()[0](self.shape, x / self.scale)) if x > 0 else 0.0
+        from scipy.special import gammainc
+
+        return float(gammainc(self.shape, x / self.scale)) if x > 0 else 0.0
 
     @property
     def mean(self) -> float:
         """shape x scale."""
         return self.shape * self.scale
 
-    @property
-    def support(self) -> tuple[float, float]:
-        """From 0, unbounded."""
-        return 0.0, math.inf
-
 
 @dataclass(frozen=True, slots=True)
-class Weibull:
+class Weibull(Distribution):
     """Weibull distribution: a heavier tail than the exponential for shape < 1, a lighter one above."""
 
     shape: float
     scale: float
-    _power: float = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_power", 1 / self.shape)
 
     def quantile(self, u: float) -> float:
         """Return scale (-log(1 - u))^(1 / shape)."""
-        return self.scale * float((-math.log1p(-u)) ** self._power)
+        return self.scale * float((-math.log1p(-u)) ** (1 / self.shape))
 
     def cdf(self, x: float) -> float:
         """Return 1 - exp(-(x / scale)^shape)."""
@@ -259,28 +249,19 @@ class Weibull:
     @property
     def mean(self) -> float:
         """scale Gamma(1 + 1 / shape)."""
-        return self.scale * math.gamma(1 + self._power)
-
-    @property
-    def support(self) -> tuple[float, float]:
-        """From 0, unbounded."""
-        return 0.0, math.inf
+        return self.scale * math.gamma(1 + 1 / self.shape)
 
 
 @dataclass(frozen=True, slots=True)
-class LogLogistic:
+class LogLogistic(Distribution):
     """The logarithm is logistic: a power-law tail, P(X > x) about (median / x)^shape."""
 
     shape: float
     median: float
-    _power: float = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_power", 1 / self.shape)
 
     def quantile(self, u: float) -> float:
         """Return median (u / (1 - u))^(1 / shape)."""
-        return self.median * float((u / (1 - u)) ** self._power)
+        return self.median * float((u / (1 - u)) ** (1 / self.shape))
 
     def cdf(self, x: float) -> float:
         """Return 1 / (1 + (x / median)^-shape)."""
@@ -297,7 +278,109 @@ class LogLogistic:
         angle = math.pi / self.shape
         return self.median * angle / math.sin(angle)
 
+
+def _rank(x: float) -> int:
+    """Return the number of floats from 0 up to x; the bits of a float of 0 or more, read as an integer."""
+    rank: int = _as_integer.unpack(_as_float.pack(x + 0.0))[0]
+    return rank
+
+
+def _float(rank: int) -> float:
+    """Return the float of a rank."""
+    x: float = _as_float.unpack(_as_integer.pack(rank))[0]
+    return x
+
+
+@dataclass(frozen=True, slots=True)
+class Empirical(Distribution):
+    """The values of a sample, each equally likely; held sorted."""
+
+    values: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not self.values:
+            raise ValueError("a sample has at least one value")
+        object.__setattr__(self, "values", tuple(sorted(self.values)))
+
+    def quantile(self, u: float) -> float:
+        """Return the ceil(n u)-th smallest value: the smallest x with cdf(x) >= u."""
+        n = len(self.values)
+        rank = min(n, max(1, math.ceil(n * u)))
+        if rank > 1 and (rank - 1) / n >= u:
+            rank -= 1  # n u was rounded up over a whole number
+        return self.values[rank - 1]
+
+    def cdf(self, x: float) -> float:
+        """Return the part of the sample that is at most x."""
+        return bisect_right(self.values, x) / len(self.values)
+
+    @property
+    def mean(self) -> float:
+        """Mean of the sample."""
+        return math.fsum(self.values) / len(self.values)
+
     @property
     def support(self) -> tuple[float, float]:
-        """From 0, unbounded."""
-        return 0.0, math.inf
+        """Least and greatest value of the sample."""
+        return self.values[0], self.values[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture(Distribution):
+    """One of several distributions, each with its probability; the weights add up to 1."""
+
+    weights: tuple[float, ...]
+    components: tuple[Distribution, ...]
+    _low: int = field(init=False, repr=False, compare=False)
+    _high: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if len(self.weights) != len(self.components) or abs(math.fsum(self.weights) - 1) > 1e-9:
+            raise ValueError("a mixture has one weight a component, and they add up to 1")
+        least = min(part.quantile(_LEAST_U) for part in self.components)
+        if least < 0:
+            raise ValueError("the components of a mixture have no negative values")
+        object.__setattr__(self, "_low", _rank(least))
+        greatest = max(part.quantile(_GREATEST_U) for part in self.components)
+        object.__setattr__(self, "_high", _rank(greatest))
+
+    @property
+    def bracket(self) -> tuple[float, float]:
+        """The least and the greatest value that a draw can have."""
+        return _float(self._low), _float(self._high)
+
+    def quantile(self, u: float) -> float:
+        """Return the smallest x with cdf(x) >= u.
+
+        The floats between the components' extreme quantiles are bisected by their rank, which takes at
+        most 64 steps. The bracket is the same for every u, so the result rises with u exactly.
+        """
+        low, high = self._low, self._high
+        if self.cdf(_float(low)) >= u:
+            return _float(low)
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self.cdf(_float(middle)) >= u:
+                high = middle
+            else:
+                low = middle
+        return _float(high)
+
+    def cdf(self, x: float) -> float:
+        """Return the weighted sum of the components' cdfs."""
+        total = 0.0
+        for weight, part in zip(self.weights, self.components, strict=True):
+            total += weight * part.cdf(x)
+        return total
+
+    @property
+    def mean(self) -> float:
+        """Weighted sum of the means."""
+        parts = zip(self.weights, self.components, strict=True)
+        return math.fsum(weight * part.mean for weight, part in parts)
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """Least and greatest value of any component."""
+        ends = [part.support for part in self.components]
+        return min(low for low, _ in ends), max(high for _, high in ends)

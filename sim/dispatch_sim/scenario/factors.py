@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path as FilePath
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,6 +9,7 @@ from pydantic import ValidationError
 from dispatch_sim.scenario import profiles, translation
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import Finding
+from dispatch_sim.scenario.samples import Samples
 from dispatch_sim.scenario.wording import Path, shown, spelled
 
 MOST_FACTORS = 8
@@ -89,7 +89,7 @@ def _is_given(raw: Any, path: Path) -> bool:
     return True
 
 
-def findings(raw: Any, scenario: Scenario, folders: tuple[FilePath, ...] = ()) -> list[Finding]:
+def findings(raw: Any, scenario: Scenario, samples: Samples) -> list[Finding]:
     """Return what is wrong with the axes of a scenario's sweep and with their values.
 
     Each value is checked with the part of the scenario that it stands in, so that the check does not take
@@ -114,7 +114,7 @@ def findings(raw: Any, scenario: Scenario, folders: tuple[FilePath, ...] = ()) -
             found.append(Finding(here, f"{shown(repeated)} is there twice; remove one of the two"))
         else:
             part, path = _part(raw, paths(raw, dotted)[0])
-            found += _level_findings(part, path, levels, here, folders)
+            found += _level_findings(part, path, levels, here, samples)
     return found
 
 
@@ -131,14 +131,12 @@ def _part(raw: Any, path: Path) -> tuple[Any, Path]:
     return {"tasks": [group]}, ("tasks", 0, *path[2:])
 
 
-def _level_findings(
-    part: Any, path: Path, levels: list[Any], here: Path, folders: tuple[FilePath, ...]
-) -> list[Finding]:
+def _level_findings(part: Any, path: Path, levels: list[Any], here: Path, samples: Samples) -> list[Finding]:
     found = []
     for index, level in enumerate(levels):
         try:
             filled, problems = profiles.expand(with_value(part, path, level))
-            Scenario.model_validate(filled, context={"folders": folders})
+            Scenario.model_validate(filled, context=samples)
         except PathError as error:
             return [Finding(here, str(error), at_key=True)]
         except ValidationError as error:

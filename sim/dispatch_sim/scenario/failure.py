@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from dispatch_sim.scenario.base import Model, OrWord
-from dispatch_sim.scenario.distributions import Constant, LogNormal, SecondsDistribution
+from dispatch_sim.scenario.distribution_text import SecondsDistribution
+from dispatch_sim.scenario.distributions import Constant, LogNormal
 from dispatch_sim.scenario.quantities import Seconds, Share
 
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainSerializer
 from pydantic_core import PydanticCustomError
 
 from dispatch_sim.scenario.quantities import (
-    DOLLARS_SCHEMA,
-    SECONDS_SCHEMA,
-    SHARE_SCHEMA,
+    Dollars,
+    Seconds,
+    Share,
     parse_dollars,
     parse_seconds,
     parse_share,
@@ -107,16 +107,9 @@ def parse_indifference(raw: Any) -> Zone:
 
 Indifference = Annotated[
     Zone,
-    BeforeValidator(parse_indifference),
-    PlainSerializer(Zone.to_json, return_type=float | str),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                DOLLARS_SCHEMA,
-                SHARE_SCHEMA,
-                SECONDS_SCHEMA,
-                {"type": "string", "pattern": f"^\\s*[0-9][0-9_.]*\\s*[kKMB]?{_TOKENS}\\s*$"},
-            ]
-        }
+    BeforeValidator(
+        parse_indifference,
+        json_schema_input_type=Dollars | Share | Seconds | Annotated[str, Field(pattern=f"{_TOKENS}$")],
     ),
+    PlainSerializer(Zone.to_json, return_type=float | str),
 ]

@@ -17,9 +17,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from dispatch_sim.display import Displayed
-from dispatch_sim.scenario import factors, profiles, samples, sanity, translation
+from dispatch_sim.scenario import factors, profiles, sanity, translation
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import Finding, Problem, ScenarioError
+from dispatch_sim.scenario.samples import Samples
 from dispatch_sim.scenario.tree import MOST_CHARACTERS, TOO_LONG, Tree, read_tree
 
 _EMPTY = "the file is empty; write at least tasks: [{name: research, tokens: 15K, duration: 60s}]"
@@ -76,16 +77,15 @@ class Source(Displayed):
         if self.raw is None:
             raise self.error([Finding((), _EMPTY)])
         raw, found = profiles.expand(self.raw)
-        if too_many := samples.findings(raw):
-            raise self.error(too_many)
+        samples = Samples(self.folders)
         scenario = None
         try:
-            scenario = Scenario.model_validate(raw, context={"folders": self.folders})
+            scenario = Scenario.model_validate(raw, context=samples)
         except ValidationError as error:
             found += translation.findings(error, raw, Scenario)
         if scenario is not None:
             found += sanity.problems(scenario)
-            found += factors.findings(raw, scenario, self.folders)
+            found += factors.findings(raw, scenario, samples)
         if scenario is None or found:
             raise self.error(found)
         return scenario

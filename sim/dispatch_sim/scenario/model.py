@@ -4,7 +4,7 @@ Its parts are in `tasks`, `coordination`, `failure`, `provider` and `strategy`. 
 strict. Quantities are read as people write them (``45s``, ``15K``, ``50/min``, ``20%``); see
 `dispatch_sim.scenario.quantities` for the units they are held in. Beside every key stands what it means and,
 as `Default VALUE: ORIGIN.`, what it is where nothing is said and where that comes from;
-`dispatch_sim.scenario.parameters` makes a table of it.
+docs/parameters.py makes a table of it.
 """
 
 from __future__ import annotations

@@ -23,14 +23,15 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+from typing_extensions import TypeAliasType
 
-from dispatch_sim.scenario.formats import format_dollars as format_dollars
-from dispatch_sim.scenario.formats import format_duration as format_duration
-from dispatch_sim.scenario.formats import format_tokens as format_tokens
 from dispatch_sim.scenario.wording import shown, wrong
 
 LARGEST = 1e12
@@ -50,16 +51,16 @@ _NUMBER = r"(?:[0-9]+(?:_[0-9]+)*(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
 _TIMES = (("d", 86400.0), ("h", 3600.0), ("(?:min|m)", 60.0), ("s", 1.0), ("ms", 0.001))
 # Blanks go with the part before them. With a place of their own between any two parts, all of which may be
 # missing, a few hundred of them could be shared out in millions of ways.
-_TIME = "".join(f"(?:({_NUMBER})\\s*{unit}\\s*)?" for unit, _ in _TIMES)
+_TIME = "(?=[0-9.])" + "".join(f"(?:({_NUMBER})\\s*{unit}\\s*)?" for unit, _ in _TIMES)
 _SCALES = {"": 1.0, "K": 1e3, "M": 1e6, "B": 1e9}
 _SCALED = f"({_NUMBER})\\s*([kKMB]?)"
 _PER_MINUTE = {"s": 60.0, "sec": 60.0, "m": 1.0, "min": 1.0, "h": 1 / 60, "d": 1 / 1440}
 _RATE = _SCALED + r"\s*/\s*(sec|s|min|m|h|d)"
-_PERCENT = f"({_NUMBER})\\s*(%?)"
+_PERCENT = f"({_NUMBER})\\s*%"
 _PRICE = f"\\$?\\s*{_SCALED}"
 _HOURLY = _PRICE + r"\s*/\s*(?:h|hour)"
 _PER_MILLION = _PRICE + r"\s*/\s*(?:M|MTok|Mtok)"
-_RANGE = re.compile(r"([0-9]{1,9})\s*\.\.\s*([0-9]{1,9})(?:\s+step\s+([0-9]{1,9}))?|([0-9]{1,9})")
+_RANGE = r"([0-9]{1,9})\s*\.\.\s*([0-9]{1,9})(?:\s+step\s+([0-9]{1,9}))?|([0-9]{1,9})"
 
 
 def whole(amount: float) -> int:
@@ -95,52 +96,56 @@ def _scaled(found: re.Match[str]) -> float:
     return float(found[1]) * _SCALES[found[2].upper()]
 
 
+def _read(
+    raw: Any, kind: str, pattern: str, amount: Callable[[re.Match[str]], float] = _scaled, with_unit: str = ""
+) -> float:
+    """Read a number, or text of the form `pattern`, which stands for an `amount`.
+
+    `kind` is the end of the error about any other value. Where there is a `with_unit`, a bare number is
+    possible only as 0, and `with_unit` says how to write one.
+    """
+    number = plain(raw)
+    if number is None and _match(_NUMBER, raw):
+        number = float(raw)
+    if number is not None:
+        if bounded(number, raw) and with_unit:
+            raise wrong(f"{shown(raw)} has no unit; write {with_unit.format(str(raw).strip())}")
+        return number
+    found = _match(pattern, raw)
+    if found is None:
+        if isinstance(raw, str) and re.match(r"\s*\$?\s*-\s*\$?\s*[.0-9]", raw[:_LONGEST]):
+            raise wrong(f"{shown(raw)} is negative; write 0 or more")
+        raise wrong(f"{shown(raw)} is not {kind}")
+    return bounded(amount(found), raw)
+
+
 def parse_seconds(raw: Any) -> float:
     """Read a time: ``45s``, ``500ms``, ``5m``, ``1h30m``, ``1d``; in seconds. A bare number is only 0."""
-    number = plain(raw)
-    if number is not None:
-        if bounded(number, raw) == 0:
-            return 0.0
-        raise wrong(f"{shown(raw)} has no unit; write {shown(raw)}s, 5m or 1h30m")
-    found = _match(_TIME, raw)
-    if found is None or not any(found.groups()):
-        if _match("0+", raw):
-            return 0.0
-        if _match(_NUMBER, raw):
-            raise wrong(f"{shown(raw)} has no unit; write {raw.strip()}s, 5m or 1h30m")
-        _refuse_negative(raw)
-        raise wrong(f"{shown(raw)} is not a time; write 60s, 5m or 1h30m")
-    seconds = 0.0  # added one by one: `sum` rounds differently from one version of Python to the next
-    for part, (_, unit) in zip(found.groups(), _TIMES, strict=True):
-        seconds += float(part) * unit if part else 0.0
-    return bounded(seconds, raw)
+
+    def amount(found: re.Match[str]) -> float:
+        seconds = 0.0  # added one by one: `sum` rounds differently from one version of Python to the next
+        for part, (_, unit) in zip(found.groups(), _TIMES, strict=True):
+            seconds += float(part) * unit if part else 0.0
+        return seconds
+
+    return _read(raw, "a time; write 60s, 5m or 1h30m", _TIME, amount, "{}s, 5m or 1h30m")
 
 
 def parse_tokens(raw: Any) -> float:
     """Read a number of tokens: ``240``, ``15K``, ``2.5K``, ``2M``."""
-    number = plain(raw)
-    if number is not None:
-        return bounded(number, raw)
-    found = _match(_SCALED, raw)
-    if found is None:
-        _refuse_negative(raw)
-        raise wrong(f"{shown(raw)} is not a number of tokens; write 240, 15K or 2M")
-    return bounded(_scaled(found), raw)
+    return _read(raw, "a number of tokens; write 240, 15K or 2M", _SCALED)
 
 
 def parse_limit(raw: Any) -> float | None:
     """Read a rate, held a minute: ``50/min``, ``2M/min``, ``1/s``, ``1000/h``; None where unlimited."""
     if raw is None or raw == "unlimited":
         return None
-    number = plain(raw)
-    if number is not None:
-        bounded(number, raw)
-        raise wrong(f"{shown(raw)} has no unit; write {shown(raw)}/min, 1/s or unlimited")
-    found = _match(_RATE, raw)
-    if found is None:
-        _refuse_negative(raw)
-        raise wrong(f"{shown(raw)} is not a limit; write 50/min, 2M/min, 1/s or unlimited")
-    rate = bounded(_scaled(found) * _PER_MINUTE[found[3]], raw)
+
+    def amount(found: re.Match[str]) -> float:
+        return _scaled(found) * _PER_MINUTE[found[3]]
+
+    kind = "a limit; write 50/min, 2M/min, 1/s or unlimited"
+    rate = _read(raw, kind, _RATE, amount, "{}/min, 1/s or unlimited")
     if rate < SMALLEST_LIMIT:
         raise wrong(f"{shown(raw)} lets nothing through; write {SMALLEST_LIMIT:g}/min or more, or unlimited")
     return rate
@@ -148,14 +153,8 @@ def parse_limit(raw: Any) -> float | None:
 
 def parse_share(raw: Any) -> float:
     """Read a part of a whole: ``20%`` or ``0.2``, from 0 to 1."""
-    number = plain(raw)
-    if number is None:
-        found = _match(_PERCENT, raw)
-        if found is None:
-            _refuse_negative(raw)
-            raise wrong(f"{shown(raw)} is not a share; write 20% or 0.2")
-        number = float(found[1]) / (100 if found[2] else 1)
-    if bounded(number, raw) > 1:
+    number = _read(raw, "a share; write 20% or 0.2", _PERCENT, lambda found: float(found[1]) / 100)
+    if number > 1:
         percent = f"{shown(raw)}%" if plain(raw) is not None and number <= 100 else "20%"
         raise wrong(f"{shown(raw)} is more than the whole; write {percent}, at most 100%")
     return number
@@ -163,45 +162,23 @@ def parse_share(raw: Any) -> float:
 
 def parse_dollars(raw: Any) -> float:
     """Read an amount of money: ``$0.05`` or ``0.05``."""
-    number = plain(raw)
-    if number is not None:
-        return bounded(number, raw)
-    return _money(raw, _PRICE, "an amount of money; write $0.05")
+    return _read(raw, "an amount of money; write $0.05", _PRICE)
 
 
 def parse_dollars_per_hour(raw: Any) -> float:
     """Read what an hour is worth: ``$40/h``. A bare number is only 0."""
-    return _money(raw, _HOURLY, "a rate of pay; write $40/h", "/h")
+    return _read(raw, "a rate of pay; write $40/h", _HOURLY, with_unit="${}/h")
 
 
 def parse_dollars_per_million(raw: Any) -> float:
     """Read a price of tokens: ``$3/M`` or ``$3.75/MTok``. A bare number is only 0."""
-    return _money(raw, _PER_MILLION, "a price of tokens; write $3/M, dollars a million tokens", "/M")
-
-
-def _money(raw: Any, pattern: str, kind: str, unit: str = "") -> float:
-    number = plain(raw)
-    if number is not None:
-        if bounded(number, raw) == 0:
-            return 0.0
-        raise wrong(f"{shown(raw)} has no unit; write ${shown(raw)}{unit}")
-    found = _match(pattern, raw)
-    if found is None:
-        _refuse_negative(raw)
-        raise wrong(f"{shown(raw)} is not {kind}")
-    return bounded(_scaled(found), raw)
+    kind = "a price of tokens; write $3/M, dollars a million tokens"
+    return _read(raw, kind, _PER_MILLION, with_unit="${}/M")
 
 
 def parse_number(raw: Any) -> float:
     """Read a plain number, 0 or more."""
-    number = plain(raw)
-    if number is None:
-        found = _match(_NUMBER, raw)
-        if found is None:
-            _refuse_negative(raw)
-            raise wrong(f"{shown(raw)} is not a number; write one without a unit, such as 0.5")
-        number = float(found[0])
-    return bounded(number, raw)
+    return _read(raw, "a number; write one without a unit, such as 0.5", _NUMBER)
 
 
 def parse_integers(raw: Any) -> tuple[int, ...]:
@@ -224,7 +201,7 @@ def parse_integers(raw: Any) -> tuple[int, ...]:
 
 
 def _range(raw: Any, path: tuple[int | str, ...]) -> range:
-    found = _match(_RANGE.pattern, str(raw)) if type(raw) in (int, str) else None
+    found = _match(_RANGE, str(raw)) if type(raw) in (int, str) else None
     if found is None:
         raise wrong(f"{shown(raw)} is not a list of whole numbers; write 5, 1..20 or 2..20 step 2", path)
     low, high, step = (int(part) for part in (found[1] or found[4], found[2] or found[4], found[3] or "1"))
@@ -239,43 +216,56 @@ def _range(raw: Any, path: tuple[int | str, ...]) -> range:
     return range(low, high + 1, step)
 
 
-def _refuse_negative(raw: Any) -> None:
-    """Raise if the text starts like a negative quantity: the likeliest reason that it was not read."""
-    if isinstance(raw, str) and re.match(r"\s*\$?\s*-\s*\$?\s*[.0-9]", raw[:_LONGEST]):
-        raise wrong(f"{shown(raw)} is negative; write 0 or more")
+@dataclass(frozen=True)
+class _Written:
+    """Annotates a type with how it is read, and with its JSON schema: a number, or text of a form."""
+
+    read: Callable[[Any], Any]
+    description: str
+    pattern: str
+    number: dict[str, Any]
+    many: bool = False
+    """Whether a list of such values is possible as well."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self.read, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        text = {"type": "string", "pattern": f"^\\s*(?:{self.pattern})\\s*$"}
+        one: list[dict[str, Any]] = [self.number, text]
+        lists = [{"type": "array", "minItems": 1, "items": {"anyOf": one}}] if self.many else []
+        return {"description": self.description, "anyOf": one + lists}
 
 
-def one_of(*patterns: str, numbers: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Return the JSON schema of a quantity: text of one of these forms, or a number."""
-    text = {"type": "string", "pattern": f"^\\s*(?:{'|'.join(patterns)})\\s*$"}
-    return {"anyOf": [numbers or {"type": "number", "minimum": 0, "maximum": LARGEST}, text]}
+_PLAIN = {"type": "number", "minimum": 0, "maximum": LARGEST}
+_ZERO = {"const": 0}
+_PART = {"type": "number", "minimum": 0, "maximum": 1}
+_WHOLE = {"type": "integer", "minimum": 1, "maximum": LARGEST_INTEGER}
 
+_SECONDS = _Written(parse_seconds, "A time: 45s, 500ms, 5m, 1h30m or 1d.", _TIME, _ZERO)
+_TOKENS = _Written(parse_tokens, "A number of tokens: 240, 15K or 2M.", _SCALED, _PLAIN)
+_LIMIT = _Written(
+    parse_limit, "A rate: 50/min, 2M/min, 1/s, 1000/h, or unlimited.", f"{_RATE}|unlimited", {"type": "null"}
+)
+_SHARE = _Written(parse_share, "A part of a whole: 20% or 0.2.", f"{_NUMBER}\\s*%?", _PART)
+_DOLLARS = _Written(parse_dollars, "An amount of money: $0.05 or 0.05.", _PRICE, _PLAIN)
+_DOLLARS_PER_HOUR = _Written(parse_dollars_per_hour, "What an hour is worth: $40/h.", _HOURLY, _ZERO)
+_DOLLARS_PER_MILLION = _Written(parse_dollars_per_million, "A price of tokens: $3/M.", _PER_MILLION, _ZERO)
+_INTEGERS = _Written(
+    parse_integers, "Whole numbers from 1: 5, 1..20, 2..20 step 2, or a list of these.", _RANGE, _WHOLE, True
+)
 
-_ONLY_ZERO = {"const": 0}
-SECONDS_SCHEMA = one_of("0+", f"(?=[0-9.]){_TIME}", numbers=_ONLY_ZERO)
-TOKENS_SCHEMA = one_of(_SCALED)
-NUMBER_SCHEMA = one_of(_NUMBER)
-DOLLARS_SCHEMA = one_of(_PRICE)
-SHARE_SCHEMA = one_of(_PERCENT, numbers={"type": "number", "minimum": 0, "maximum": 1})
-_LIMIT_SCHEMA = {"anyOf": [*one_of(_RATE, "unlimited", numbers={"type": "null"})["anyOf"]]}
-_INTEGER_SCHEMA = {"type": "integer", "minimum": 1, "maximum": LARGEST_INTEGER}
-_RANGE_SCHEMA = one_of(_RANGE.pattern, numbers=_INTEGER_SCHEMA)
-_INTEGERS_SCHEMA = {
-    "anyOf": [*_RANGE_SCHEMA["anyOf"], {"type": "array", "minItems": 1, "items": _RANGE_SCHEMA}]
-}
-
-Seconds = Annotated[float, BeforeValidator(parse_seconds), WithJsonSchema(SECONDS_SCHEMA)]
-Tokens = Annotated[float, BeforeValidator(parse_tokens), WithJsonSchema(TOKENS_SCHEMA)]
-Limit = Annotated[float | None, BeforeValidator(parse_limit), WithJsonSchema(_LIMIT_SCHEMA)]
-Share = Annotated[float, BeforeValidator(parse_share), WithJsonSchema(SHARE_SCHEMA)]
-Number = Annotated[float, BeforeValidator(parse_number), WithJsonSchema(NUMBER_SCHEMA)]
-Dollars = Annotated[float, BeforeValidator(parse_dollars), WithJsonSchema(DOLLARS_SCHEMA)]
-DollarsPerHour = Annotated[
-    float, BeforeValidator(parse_dollars_per_hour), WithJsonSchema(one_of(_HOURLY, numbers=_ONLY_ZERO))
-]
-DollarsPerMillion = Annotated[
-    float,
-    BeforeValidator(parse_dollars_per_million),
-    WithJsonSchema(one_of(_PER_MILLION, numbers=_ONLY_ZERO)),
-]
-Integers = Annotated[tuple[int, ...], BeforeValidator(parse_integers), WithJsonSchema(_INTEGERS_SCHEMA)]
+# Named types: the JSON schema defines each once and refers to it by its name.
+Seconds = TypeAliasType("Seconds", Annotated[float, _SECONDS])
+Tokens = TypeAliasType("Tokens", Annotated[float, _TOKENS])
+Limit = TypeAliasType("Limit", Annotated[float | None, _LIMIT])
+Share = TypeAliasType("Share", Annotated[float, _SHARE])
+Number = TypeAliasType(
+    "Number", Annotated[float, _Written(parse_number, "A number, 0 or more.", _NUMBER, _PLAIN)]
+)
+Dollars = TypeAliasType("Dollars", Annotated[float, _DOLLARS])
+DollarsPerHour = TypeAliasType("DollarsPerHour", Annotated[float, _DOLLARS_PER_HOUR])
+DollarsPerMillion = TypeAliasType("DollarsPerMillion", Annotated[float, _DOLLARS_PER_MILLION])
+Integers = TypeAliasType("Integers", Annotated[tuple[int, ...], _INTEGERS])

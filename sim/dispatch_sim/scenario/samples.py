@@ -6,13 +6,11 @@ import csv
 import io
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from dispatch_sim.scenario.files import OutsideError, find_inside, read_file
-from dispatch_sim.scenario.problems import Finding
-from dispatch_sim.scenario.wording import Path as KeyPath
 from dispatch_sim.scenario.wording import shown, unknown
 
 MOST_BYTES = 64 * 1024 * 1024
@@ -30,48 +28,45 @@ MOST_SAMPLES = 32
 LONGEST_LINE = 1024 * 1024
 """Characters of the longest line of a csv file."""
 
-Folders = tuple[Path, ...]
-"""Where csv files may lie: the scenario's folder first."""
 
+@dataclass(frozen=True)
+class Samples:
+    """Reads the samples that a scenario names.
 
-def findings(raw: Any) -> list[Finding]:
-    """Return what is wrong with how many columns of csv files a scenario names, in its sweep too."""
-    named: set[tuple[str, str]] = set()
-    for path, name, column in _named(raw, ()):
-        named.add((name, column))
-        if len(named) > MOST_SAMPLES:
-            return [Finding(path, f"more than {MOST_SAMPLES} columns of csv files; write fewer")]
-    return []
-
-
-def _named(raw: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str, str]]:
-    if isinstance(raw, dict) and isinstance(raw.get("csv"), str) and isinstance(raw.get("column"), str):
-        yield path, raw["csv"], raw["column"]
-    elif isinstance(raw, dict | list):
-        for key, value in raw.items() if isinstance(raw, dict) else enumerate(raw):
-            if isinstance(value, dict | list):
-                yield from _named(value, (*path, key))
-
-
-def read_column(folders: Folders, name: str, column: str) -> tuple[float, ...]:
-    """Return the numbers in a column of the csv file `name`, in base units, in the order of the file.
-
-    Parameters
+    Attributes
     ----------
-    folders : in one of which the csv file must lie (links are followed first), the scenario's own first.
-    name : the csv file, relative to one of them.
-    column : its heading in the first row.
-
-    Raises
-    ------
-    ValueError
-        with a message about what is wrong with the file or with one of its rows.
+    folders : in which csv files may lie, links followed: the scenario's own first.
     """
+
+    folders: tuple[Path, ...] = ()
+    _named: set[tuple[str, str]] = field(default_factory=set)
+
+    def read(self, name: str, column: str) -> tuple[float, ...]:
+        """Return the numbers in a column of the csv file `name`, in base units, in the order of the file.
+
+        Raises
+        ------
+        ValueError
+            with a message about what is wrong with the file or with one of its rows.
+        """
+        self._named.add((name, column))
+        if len(self._named) > MOST_SAMPLES:
+            raise ValueError(f"more than {MOST_SAMPLES} columns of csv files; write fewer")
+        path = _find(name, self.folders)
+        status = path.stat()
+        if status.st_size > MOST_BYTES:
+            raise ValueError(
+                f"{shown(name)} is larger than {MOST_BYTES // 2**20} MiB; take a sample of its rows"
+            )
+        return _column(path, column, status.st_mtime_ns, status.st_size)
+
+
+def _find(name: str, folders: tuple[Path, ...]) -> Path:
     if not folders:
         raise ValueError("a csv file is looked for beside the scenario file, and this scenario is in none")
     try:
         path = find_inside(name, folders)
-        status = path.stat() if path.is_file() else None
+        there = path.is_file()
     except OutsideError:
         raise ValueError(
             f"{shown(name)} is outside the scenario's folder; move it there, or allow the folder that it is "
@@ -79,11 +74,9 @@ def read_column(folders: Folders, name: str, column: str) -> tuple[float, ...]:
         ) from None
     except (OSError, RuntimeError, ValueError) as error:  # links in a circle, characters no name may have
         raise ValueError(f"{shown(name)} cannot be read: {type(error).__name__}") from error
-    if status is None:
+    if not there:
         raise ValueError(f"there is no file {shown(name)} in the scenario's folder")
-    if status.st_size > MOST_BYTES:
-        raise ValueError(f"{shown(name)} is larger than {MOST_BYTES // 2**20} MiB; take a sample of its rows")
-    return _column(path, column, status.st_mtime_ns, status.st_size)
+    return path
 
 
 @lru_cache(maxsize=MOST_SAMPLES)

@@ -1,4 +1,4 @@
-"""The JSON schema of scenario files, for editors: completion, and errors while typing.
+"""The JSON schema of scenario files, for editors, and the keys that it describes.
 
 ``dispatch-sim schema`` prints it; docs/scenario.schema.json is kept equal to it.
 """
@@ -6,112 +6,160 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
-from dispatch_sim.scenario import profiles, quantities
+from dispatch_sim.scenario import profiles
 from dispatch_sim.scenario.base import section_in
-from dispatch_sim.scenario.distributions import CountDistribution, SecondsDistribution, TokensDistribution
 from dispatch_sim.scenario.model import Scenario
-from dispatch_sim.scenario.wording import Path
+from dispatch_sim.scenario.tree import read_tree
+from dispatch_sim.scenario.wording import listed
 
-QUANTITIES: dict[str, tuple[Any, str]] = {
-    "seconds": (quantities.Seconds, "A time: 45s, 500ms, 5m, 1h30m or 1d."),
-    "tokens": (quantities.Tokens, "A number of tokens: 240, 15K or 2M."),
-    "limit": (quantities.Limit, "A rate: 50/min, 2M/min, 1/s, 1000/h, or unlimited."),
-    "share": (quantities.Share, "A part of a whole: 20% or 0.2."),
-    "number": (quantities.Number, "A number, 0 or more."),
-    "dollars": (quantities.Dollars, "An amount of money: $0.05 or 0.05."),
-    "dollars_per_hour": (quantities.DollarsPerHour, "What an hour is worth: $40/h."),
-    "dollars_per_million": (quantities.DollarsPerMillion, "A price of tokens: $3/M."),
-    "integers": (quantities.Integers, "Whole numbers from 1: 5, 1..20, 2..20 step 2, or a list of these."),
-    "seconds_distribution": (SecondsDistribution, "A time, or a distribution of times."),
-    "tokens_distribution": (TokensDistribution, "A number of tokens, or a distribution of such numbers."),
-    "count_distribution": (CountDistribution, "A number from 1, or a distribution of such numbers."),
-}
-"""Kinds of values, by the name of their definition in the schema: the type, and how one is written."""
+
+class _Generator(GenerateJsonSchema):
+    """Leaves out titles, which repeat the key, and defaults, which are in the descriptions."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+    def default_schema(self, schema: Any) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
 
 
 def scenario_schema() -> dict[str, Any]:
     """Return the JSON schema (draft 2020-12) of a scenario."""
-    schema = Scenario.model_json_schema(by_alias=True)
-    names: dict[str, str] = {}
-    definitions: dict[str, Any] = {}
-    for name, (kind, description) in QUANTITIES.items():
-        adapter: TypeAdapter[Any] = TypeAdapter(kind)
-        written = adapter.json_schema()
-        names[json.dumps(written["anyOf"])] = name
-        definitions[name] = {"description": description, **_referring(written["anyOf"], names, name)}
+    schema = _tidy(Scenario.model_json_schema(by_alias=True, schema_generator=_Generator))
     parts = schema.pop("$defs")
-    for path, keys in profiles.KEYS.items():
+    for path, named in profiles.KEYS.items():
         section = section_in(Scenario.model_fields[str(path[0])].annotation) if path else None
-        properties = (parts[section.__name__] if section else schema)["properties"]
-        properties |= {key: _named(path, key, meaning) for key, meaning in keys.items()}
-    # Of a group a profile may say what must be said otherwise.
+        part = parts[section.__name__] if section else schema
+        kind = path[0] if path else profiles.SCENARIO
+        names = [profile.name for profile in profiles.profiles() if profile.kind == kind]
+        forms: dict[str, dict[str, Any]] = {"profile": {"enum": names}, "model": {"type": "string"}}
+        keys = {key: {"description": meaning, **forms[key]} for key, meaning in named.items()}
+        part["properties"] = {**keys, **part["properties"]}
+    # A profile of the scenario may say what a group has to say otherwise.
     needed = parts["TaskGroup"]["required"]
     parts["TaskGroup"]["required"] = ["name"]
-    parts = {name: _flat(_replaced(part, names)) for name, part in parts.items()}
-    body = _flat(_replaced(schema, names))
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **body,
+        **schema,
         "title": "dispatch-sim scenario",
         "description": "A batch of tasks, the ways to dispatch it to AI sub-agents, and the world it meets.",
-        "$defs": {**definitions, **parts},
+        "$defs": parts,
         "if": {"not": {"required": ["profile"]}},
         "then": {"properties": {"tasks": {"items": {"required": needed}}}},
     }
 
 
-def _named(path: Path, key: str, meaning: str) -> dict[str, Any]:
-    """Return the schema of a key that names a profile, or a model."""
-    kind = path[0] if path else profiles.SCENARIO
-    names = [profile.name for profile in profiles.profiles() if profile.kind == kind]
-    return {"description": meaning, **({"enum": names} if key == "profile" else {"type": "string"})}
-
-
-def _flat(part: Any) -> Any:
-    """Return the schema without choices within choices that could stand beside each other."""
+def _tidy(part: Any) -> Any:
+    """Return a schema without choices within choices, and without pydantic's own words for bounds."""
     if isinstance(part, list):
-        return [_flat(inner) for inner in part]
+        return [_tidy(inner) for inner in part]
     if not isinstance(part, dict):
         return part
-    part = {key: _flat(inner) for key, inner in part.items()}
+    dropped = ("gt", "ge", "lt", "le") if "$ref" in part else ()
+    part = {key: _tidy(inner) for key, inner in part.items() if key not in dropped}
     if "anyOf" in part:
-        branches: list[Any] = []
-        for branch in part["anyOf"]:
-            inner = branch["anyOf"] if list(branch) == ["anyOf"] else [branch]
-            branches += [each for each in inner if each not in branches]
-        part["anyOf"] = branches
+        branches = [inner for each in part["anyOf"] for inner in each.get("anyOf", [each])]
+        part["anyOf"] = [each for at, each in enumerate(branches) if each not in branches[:at]]
     return part
-
-
-def _referring(branches: list[Any], names: dict[str, str], own: str) -> dict[str, Any]:
-    """Return the definition of a quantity, which may refer to the ones before it."""
-    others = {text: name for text, name in names.items() if name != own}
-    return {"anyOf": [_replaced(branch, others) for branch in branches]}
-
-
-def _replaced(part: Any, names: dict[str, str]) -> Any:
-    """Return the schema with every quantity replaced by a reference to its definition.
-
-    The choices of a quantity that may be left out, or be a word, stand before these.
-    """
-    if isinstance(part, list):
-        return [_replaced(inner, names) for inner in part]
-    if not isinstance(part, dict):
-        return part
-    branches = part.get("anyOf", [])
-    for length in range(len(branches), 1, -1):
-        name = names.get(json.dumps(branches[:length]))
-        if name is not None:
-            reference, others = {"$ref": f"#/$defs/{name}"}, _replaced(branches[length:], names)
-            about = {key: _replaced(value, names) for key, value in part.items() if key != "anyOf"}
-            return {**({"anyOf": [reference, *others]} if others else reference), **about}
-    return {key: _replaced(value, names) for key, value in part.items()}
 
 
 def schema_text() -> str:
     """Return the schema as the committed file has it."""
     return json.dumps(scenario_schema(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key of a scenario.
+
+    Attributes
+    ----------
+    kind : what may be written: a kind of quantity, words, or a section of further keys.
+    meaning : what it is.
+    default : as a scenario would write it; empty where there is none.
+    origin : where the default comes from.
+    """
+
+    kind: str
+    meaning: str
+    default: str
+    origin: str
+
+
+@cache
+def keys() -> Mapping[str, Key]:
+    """Return every key by its path, in which `[]` stands for any item of a list."""
+    schema = scenario_schema()
+    schema["$defs"]["TaskGroup"] |= schema["then"]["properties"]["tasks"]["items"]
+    return dict(_keys(schema, schema["$defs"], "", {}, ""))
+
+
+def _keys(
+    section: dict[str, Any], parts: dict[str, Any], above: str, given: Mapping[str, str], origin: str
+) -> Iterator[tuple[str, Key]]:
+    """Yield the keys of a section and those below; `given` are defaults from the section's own default."""
+    for name, written in section["properties"].items():
+        branches = (written, *written.get("anyOf", ()))
+        items: dict[str, Any] = next((each["items"] for each in branches if "items" in each), {})
+        inner = _section(written, parts) or _section(items, parts)
+        text = written.get("description") or inner["description"]
+        # A text beside a key is `MEANING. Default VALUE: ORIGIN.`
+        found = re.fullmatch(r"(.*?) Default (\{.*\}|\[.*?\]|[^:]+): (.+)", " ".join(text.split()))
+        meaning, default, why = found.groups() if found else (" ".join(text.split()), "", "")
+        if name in given:
+            default, why = given[name], origin
+        elif name in section.get("required", ()) and not inner:
+            default = "required"
+        yield above + name, Key(_kind(written, parts), meaning, default, why)
+        if inner:
+            stated = read_tree(default, name).raw
+            own = {key: str(value) for key, value in stated.items()} if isinstance(stated, dict) else {}
+            yield from _keys(inner, parts, f"{above}{name}{'[]' if items else ''}.", own, why)
+
+
+def _section(written: dict[str, Any], parts: dict[str, Any]) -> dict[str, Any]:
+    """Return the section that a schema is, or may be; of several forms, all their keys; else an empty one."""
+    branches = [written, *written.get("anyOf", ())]
+    forms = [parts.get(branch.get("$ref", "").rpartition("/")[2], branch) for branch in branches]
+    forms = [form for form in forms if form.get("type") == "object"]
+    if len(forms) <= 1:
+        return forms[0] if forms else {}
+    first = {key: form["properties"][key] for form in forms for key in form["required"]}
+    return {"properties": first | {key: value for form in forms for key, value in form["properties"].items()}}
+
+
+def _kind(written: dict[str, Any], parts: dict[str, Any]) -> str:
+    """Return what may be written, from the JSON schema of a key."""
+    if "$ref" in written:
+        name = written["$ref"].rpartition("/")[2]
+        return "section" if "properties" in parts[name] else words_of(name)
+    if "anyOf" in written:
+        branches = [branch for branch in written["anyOf"] if branch.get("type") != "null"]
+        words = [f"`{branch['const']}`" for branch in branches if "const" in branch]
+        kinds = [_kind(branch, parts) for branch in branches if "const" not in branch]
+        return listed(dict.fromkeys([*kinds, *([listed(words, "or")] if words else [])]), "or")
+    if "enum" in written:
+        return listed((f"`{word}`" for word in written["enum"] if word is not None), "or")
+    match written.get("type"):
+        case "integer" | ["integer", _]:
+            high = f" to {written['maximum']:,}" if "maximum" in written else ""
+            return f"whole number from {written['minimum']}{high}"
+        case "boolean":
+            return "`true` or `false`"
+        case "array":
+            return "list"
+        case _:
+            return "text"
+
+
+def words_of(name: str) -> str:
+    """Return the name of a type of quantities in words: ``dollars per hour`` for ``DollarsPerHour``."""
+    return re.sub(r"(?<=.)(?=[A-Z])", " ", name).lower()

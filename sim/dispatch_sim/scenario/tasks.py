@@ -7,12 +7,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from dispatch_sim.scenario.base import Model
-from dispatch_sim.scenario.distributions import (
-    Constant,
-    CountDistribution,
-    SecondsDistribution,
-    TokensDistribution,
-)
+from dispatch_sim.scenario.distribution_text import CountDistribution, SecondsDistribution, TokensDistribution
+from dispatch_sim.scenario.distributions import Constant
 from dispatch_sim.scenario.quantities import Share, whole
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]

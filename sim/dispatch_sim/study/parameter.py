@@ -17,12 +17,14 @@ from pydantic import BaseModel
 from pydantic_core import PydanticCustomError
 
 from dispatch_sim.scenario import factors, quantities
-from dispatch_sim.scenario.distributions import Distribution, dump
+from dispatch_sim.scenario.distribution_text import dump
+from dispatch_sim.scenario.distributions import Distribution
 from dispatch_sim.scenario.formats import format_duration, format_tokens
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.model import Scenario, Sweep
-from dispatch_sim.scenario.parameters import parameters
 from dispatch_sim.scenario.problems import ScenarioError, UserError
+from dispatch_sim.scenario.samples import Samples
+from dispatch_sim.scenario.schema import keys
 from dispatch_sim.scenario.tasks import MAX_TASKS
 from dispatch_sim.scenario.wording import shown, unknown
 from dispatch_sim.study.places import BATCH
@@ -186,7 +188,7 @@ def check_levels(source: Source, parameter: Parameter, levels: Iterable[float]) 
         return
     written = {parameter.path: [parameter.written(level) for level in levels]}
     swept = source.scenario().model_copy(update={"sweep": Sweep.model_validate(written)})
-    found = factors.findings(source.raw, swept, source.folders)
+    found = factors.findings(source.raw, swept, Samples(source.folders))
     if found:
         raise ParameterError(f"{parameter.path}: {found[0].message}")
 
@@ -222,9 +224,9 @@ def _batch(scenario: Scenario, span: float) -> Parameter:
 def _keys() -> Mapping[str, str]:
     """Return the kind of each numeric key, by its path with `[]` for any group."""
     return {
-        row.key: row.kind
-        for row in parameters()
-        if _unit_of(row.kind) and row.key.partition(".")[0].removesuffix("[]") not in _NOT_TRIED
+        path: key.kind
+        for path, key in keys().items()
+        if _unit_of(key.kind) and path.partition(".")[0].removesuffix("[]") not in _NOT_TRIED
     }
 
 
@@ -240,13 +242,11 @@ def _unit_of(kind: str) -> str:
 def _not_a_key(path: str, key: str) -> str:
     if path.partition(".")[0] in _NOT_TRIED:
         return f"{path}: cannot be varied here; name a key of the tasks, or of the world that they meet"
-    others = {row.key: row.kind for row in parameters()}
-    if key in others:
-        return f"{path}: is {others[key]}, not a number; only numbers can be varied here"
+    if key in keys():
+        return f"{path}: is {keys()[key].kind}, not a number; only numbers can be varied here"
     choices = [each.replace("tasks[]", BATCH) for each in _keys()]
-    return unknown("key", path, choices).partition("; there are")[0] + (
-        "" if "did you mean" in unknown("key", path, choices) else "; see docs/parameters.md for all of them"
-    )
+    message, listing, _ = unknown("key", path, choices).partition("; there are")
+    return message + ("; see docs/parameters.md for all of them" if listing else "")
 
 
 def _paths(scenario: Scenario, key: str) -> Iterator[tuple[str, BaseModel]]:

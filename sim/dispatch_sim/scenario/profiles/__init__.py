@@ -14,7 +14,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from dispatch_sim.scenario.distributions import NAMES
+from dispatch_sim.scenario.distribution_text import NAMES
 from dispatch_sim.scenario.problems import Finding
 from dispatch_sim.scenario.tree import read_tree
 from dispatch_sim.scenario.wording import Path, listed, shown, unknown

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from dispatch_sim.report.beside import MAP_FILE, to_text
 from dispatch_sim.report.map_figure import map_picture
 from dispatch_sim.report.setting import markdown
 from dispatch_sim.report.terminal import paragraph
@@ -200,6 +200,6 @@ def write_map(found: StrategyMap, folder: Path) -> list[Path]:
     texts = {
         "map.md": map_markdown(found),
         "map.svg": map_picture(found, axis_words, map_sentences(found), cell_sign).svg,
-        "map.json": json.dumps(found.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+        MAP_FILE: to_text(found),
     }
     return write_texts(texts, folder) + write_cells(found, folder)

@@ -13,9 +13,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from dispatch_sim.report import captions, combinations, reached, tables
+from dispatch_sim.report import beside, captions, combinations, reached, tables
 from dispatch_sim.report.assumptions import assumptions
-from dispatch_sim.report.beside import stored_explanation, stored_map
 from dispatch_sim.report.breaking import break_even_sentences
 from dispatch_sim.report.decision import confidence_sentence, decide
 from dispatch_sim.report.drivers import driver_parts, flip_parts, map_parts
@@ -30,9 +29,12 @@ from dispatch_sim.report.words import clean, factors_words, way
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.study.answer import Answer
 from dispatch_sim.study.answer import answer as answered
-from dispatch_sim.study.files import write_texts
+from dispatch_sim.study.explanation import Explanation
+from dispatch_sim.study.files import ResultsError, write_texts
 from dispatch_sim.study.places import without_factors
-from dispatch_sim.study.stored import played_source, read_stored
+from dispatch_sim.study.results import read_results
+from dispatch_sim.study.stored import played_source
+from dispatch_sim.study.two_factor_map import StrategyMap
 
 
 def write_report(answer: Answer, folder: str | os.PathLike[str]) -> list[Path]:
@@ -78,7 +80,14 @@ def rebuild_report(
     ResultsError, AnswerError
         Where the folder holds no results, or none that can be trusted to be a study's.
     """
-    found = answered(read_stored(folder, data))
+    results = read_results(folder)
+    if played_source(results, Path(folder), None if data is None else Path(data)) is None:
+        raise ResultsError(
+            f"{folder}: the scenario in manifest.json resolves to other values than are stored there; if it "
+            "takes values from a csv file, copy that into the folder, or name its folder with --data DIR; "
+            "results of another version of dispatch-sim need a new sweep"
+        )
+    found = answered(results)
     return found, write_report(found, folder)
 
 
@@ -89,7 +98,8 @@ def _content(answer: Answer, folder: Path) -> dict[str, Any]:
     as_played = main_view(answer)
     hashes = {answer.results.manifest["scenario"]["sha256"]}
     hashes |= {without_factors(source).scenario().fingerprint} if source is not None else set()
-    mapped, explained = stored_map(folder, hashes), stored_explanation(folder, hashes)
+    mapped = beside.read(folder / beside.MAP_FILE, StrategyMap, hashes)
+    explained = beside.read(folder / beside.WHY_FILE, Explanation, hashes)
     terms, answer = reading(answer), plainly_named(answer)
     view, found = main_view(answer), views(answer)
     return {

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.cells import cell_len, set_cell_size
 
+from dispatch_sim.report.beside import WHY_FILE, to_text
 from dispatch_sim.report.setting import markdown
 from dispatch_sim.report.terminal import paragraph
 from dispatch_sim.report.why_figure import tornado_picture
@@ -276,7 +276,7 @@ def write_why(found: Explanation, folder: Path) -> list[Path]:
     """
     texts = {
         "why.md": why_markdown(found),
-        "why.json": json.dumps(found.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+        WHY_FILE: to_text(found),
     }
     if found.swings:
         rival, best = named(found.rival), named(found.recommended)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ConfigDict
+
 from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.loader import Given, Source
 from dispatch_sim.study.design import Design, DesignError
@@ -47,6 +49,8 @@ class Explanation(Displayed):
     flips : what would flip the decision, key by key.
     objective, confidence, indifference, replications, seed, sha256 : what it rests on.
     """
+
+    __pydantic_config__ = ConfigDict(ser_json_inf_nan="strings")
 
     name: str
     tasks: int

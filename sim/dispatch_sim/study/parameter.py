@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from dispatch_sim.scenario import factors, quantities
 from dispatch_sim.scenario.distribution_text import dump
-from dispatch_sim.scenario.distributions import Distribution
+from dispatch_sim.scenario.distributions import TokensDistribution
 from dispatch_sim.scenario.formats import format_duration, format_tokens
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.model import Scenario, Sweep
@@ -63,7 +63,7 @@ class Parameter:
     value: float
     low: float
     high: float
-    distribution: Distribution | None = None
+    distribution: TokensDistribution | None = None
 
     def written(self, value: float) -> Any:
         """Return a value as a scenario would have it at the path."""

@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import ConfigDict
 
 from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.loader import Given, Source
@@ -95,6 +96,8 @@ class StrategyMap(Displayed):
     objective : the measure that is to be small.
     confidence, indifference, replications, seed, sha256 : what it rests on.
     """
+
+    __pydantic_config__ = ConfigDict(ser_json_inf_nan="strings")
 
     name: str
     x: Axis

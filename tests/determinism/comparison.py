@@ -105,8 +105,7 @@ def compare(way: Way, folder: Path, reference: Path) -> Found:
     executors = play_way(way, folder)
     digests, differing = {}, []
     for case in way.cases:
-        more = ["makespans.parquet"] if case.keep == "aggregates" else []
-        of_case = {case.name: ["results.parquet", *more, "manifest.json"]}
+        of_case = {case.name: ["results.parquet", "manifest.json"]}
         if way.reported and case == REPORTED:
             of_case[REPORT] = report_names(reference / case.name)
         for what, names in of_case.items():

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dispatch_sim.scenario.loader import load_source
-from dispatch_sim.study import gathering, playing, runner, workers
+from dispatch_sim.study import playing, runner, workers
 from dispatch_sim.study.answer import answer
 from dispatch_sim.study.cluster import Cluster
 from dispatch_sim.study.conduct import sweep
@@ -24,9 +24,6 @@ from dispatch_sim.study.journal import Journal
 from dispatch_sim.study.results import write_results
 
 from .ways import REPORTED, Case, Leg
-
-BLOCKS_OF_AGGREGATES = 32
-"""In place of two thousand, so that means of four replications and more are kept of small studies."""
 
 
 class Told:
@@ -72,7 +69,6 @@ def play_leg(case: Case, engine: str, leg: Leg, folder: Path, *, resume: bool, r
         on_progress=after_block,
         folder=folder,
         resume=True if resume else None,
-        keep=case.keep,  # type: ignore[arg-type]
         cluster=leg.cluster,
     )
     if results.replications:
@@ -88,7 +84,6 @@ def _set_up(engine: str, leg: Leg, tasks: int) -> Told:
     """Have this process play as a leg says; `tasks` are those of a replication."""
     told = Told()
     runner.WORTH_A_POOL = 0
-    gathering.MOST_BLOCKS = BLOCKS_OF_AGGREGATES
     if leg.block is not None:
         runner.TASKS_OF_A_BLOCK = dict.fromkeys(runner.TASKS_OF_A_BLOCK, leg.block * tasks)
     if leg.drawn is not None:

@@ -27,35 +27,26 @@ class Case:
 
     Attributes
     ----------
-    scenario : what its scenario's file in this folder is called.
-    keep : rows or aggregates.
+    name : what its scenario's file in this folder is called.
     """
 
-    scenario: str
-    keep: str = "rows"
-
-    @property
-    def name(self) -> str:
-        """The scenario's, with what is kept where that is not every row."""
-        return self.scenario if self.keep == "rows" else f"{self.scenario}-{self.keep}"
+    name: str
 
     @property
     def path(self) -> Path:
         """Of its scenario."""
-        return FOLDER / f"{self.scenario}.yaml"
+        return FOLDER / f"{self.name}.yaml"
 
 
 CASES = (
     Case("mechanisms"),
-    Case("mechanisms", "aggregates"),
     Case("factors"),
     Case("doubling"),
-    Case("doubling", "aggregates"),
 )
-DOUBLING = CASES[3:]
-BOTH_KINDS = (CASES[0], CASES[4])
-"""Rows and aggregates, played in one stage and in three: for what takes seconds to start at each."""
-REPORTED = CASES[2]
+DOUBLING = CASES[2:]
+BOTH_KINDS = (CASES[0], CASES[2])
+"""Played in one stage and in three: for what takes seconds to start at each."""
+REPORTED = CASES[1]
 """The case of which the report is compared as well."""
 
 
@@ -148,7 +139,7 @@ def blocks() -> Iterator[Way]:
         yield _of("simpy", f"this process, blocks of {size}", Leg(block=size))
         yield _of("compiled", f"2 threads, blocks of {size}", Leg(jobs=2, block=size))
     yield _of("simpy", "2 processes, blocks of 1", Leg(jobs=2, block=1), cases=BOTH_KINDS)
-    yield _of("simpy", "7 processes, blocks of 5", Leg(jobs=7, block=5), cases=CASES[:2])
+    yield _of("simpy", "7 processes, blocks of 5", Leg(jobs=7, block=5), cases=CASES[:1])
     yield _of("compiled", "7 threads, draws for a task at a time", Leg(jobs=7, drawn=1))
 
 
@@ -185,7 +176,7 @@ def platforms(unwritable: Path) -> Iterator[Way]:
     """Yield what else of a machine may differ; `unwritable` is a folder that nobody can make anything in."""
 
     def under(what: str, engine: str = "simpy", **environment: str | None) -> Way:
-        return _of(engine, what, cases=CASES[::2], environment=environment, reported=True)
+        return _of(engine, what, cases=CASES, environment=environment, reported=True)
 
     yield under("hashes seeded by 1", PYTHONHASHSEED="1")
     yield under("hashes seeded by 4242", PYTHONHASHSEED="4242")

@@ -7,8 +7,6 @@ import json
 from pathlib import Path
 
 RESULTS = ("results.parquet", "manifest.json")
-ALL_RESULTS = (*RESULTS, "makespans.parquet")
-"""With what is written besides where aggregates are kept."""
 
 
 class LostError(AssertionError):
@@ -53,8 +51,8 @@ def kept_in(folder: Path) -> set[int] | None:
 def replications(pieces: list[list[int]]) -> set[int]:
     """Return the replications of pieces."""
     found: set[int] = set()
-    for first, size, count in pieces:
-        of_piece = set(range(first, first + size * count))
+    for first, count in pieces:
+        of_piece = set(range(first, first + count))
         if found & of_piece:
             raise LostError(f"in two pieces: {sorted(found & of_piece)[:5]}")
         found |= of_piece
@@ -65,4 +63,4 @@ def results_of(folder: Path) -> tuple[bytes, ...] | None:
     """Return the bytes of a folder's results; None where one of the files is not there."""
     if not all((folder / name).exists() for name in RESULTS):
         return None
-    return tuple((folder / name).read_bytes() for name in ALL_RESULTS if (folder / name).exists())
+    return tuple((folder / name).read_bytes() for name in RESULTS)

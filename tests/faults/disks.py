@@ -22,7 +22,7 @@ def small_disk(asked: Asked) -> Iterator[str]:
         yield "SKIPPED: a small file system may not be mounted here; needs root"
         return
     try:
-        for study in (STUDIES["rows compiled"], STUDIES["aggregates"]):
+        for study in (STUDIES["rows compiled"], STUDIES["rows that double"]):
             full = tried = 0
             _resize(disk, "64m")
             trial = Trial(asked.place, study, disk)
@@ -49,7 +49,7 @@ def _resize(disk: Path, size: str) -> None:
 def read_only(asked: Asked) -> Iterator[str]:
     """A folder becomes one that may not be written to, at some moment, for one who is not root."""
     chance = asked.chance("read-only")
-    for name in ("rows compiled", "aggregates"):
+    for name in ("rows compiled", "rows that double"):
         study = STUDIES[name]
         reference, total, _ = reference_of(asked.place, study)
         refused = tried = 0

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .asked import Asked, check_in_words, check_resumes
-from .checks import ALL_RESULTS, LostError, results_of
+from .checks import RESULTS, LostError, results_of
 from .layer import ERRORS, Fault
 from .runs import KILLED, STUDIES, Study, Trial, reference_of
 
@@ -78,7 +78,7 @@ def power_cut(asked: Asked) -> Iterator[str]:
 
 
 def _in_one_process(asked: Asked) -> Iterator[tuple[Study, tuple[bytes, ...], int, list[str]]]:
-    for name in ("rows", "aggregates that double"):
+    for name in ("rows", "rows that double"):
         yield STUDIES[name], *reference_of(asked.place, STUDIES[name])
 
 
@@ -103,14 +103,14 @@ def _earlier(asked: Asked, study: Study) -> tuple[bytes, ...]:
 
 def _put(trial: Trial, earlier: tuple[bytes, ...]) -> None:
     trial.folder.mkdir(parents=True)
-    for name, data in zip(ALL_RESULTS, earlier, strict=False):
+    for name, data in zip(RESULTS, earlier, strict=False):
         (trial.folder / name).write_bytes(data)
 
 
 def _put_aside(folder: Path) -> tuple[bytes, ...]:
     """Return results that could not be put back, as the disk began to refuse all in the midst of that."""
     found = []
-    for name in ALL_RESULTS:
+    for name in RESULTS:
         paths = [*folder.glob(f".{name}.old.*.partial"), folder / name]
         found += [path.read_bytes() for path in paths if path.exists()][:1]
     return tuple(found)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import driver
-from .checks import ALL_RESULTS, LostError, kept_in, replications, results_of
+from .checks import RESULTS, LostError, kept_in, replications, results_of
 from .layer import Fault, Layer
 
 ROOT = Path(__file__).parents[2]
@@ -53,20 +53,8 @@ STUDIES = {
         Study("rows compiled", f"{_TASKS}engine: compiled\n", ("--replications", "2000"), jobs=2),
         Study("rows in processes", f"{_TASKS}engine: simpy\n", ("--replications", "200"), jobs=2),
         Study(
-            "aggregates",
-            f"{_TASKS}engine: compiled\n",
-            ("--replications", "2600", "--keep", "aggregates"),
-            jobs=2,
-        ),
-        Study(
             "rows that double",
             f"{_TASKS}engine: compiled\nstudy: {{at_most: 1000, indifference: $0.00001}}\n",
-            jobs=2,
-        ),
-        Study(
-            "aggregates that double",
-            f"{_TASKS}engine: compiled\nstudy: {{at_most: 5000, indifference: $0.00001}}\n",
-            ("--keep", "aggregates"),
             jobs=2,
         ),
     )
@@ -210,8 +198,7 @@ class Trial:
         """Check that the results are those of a study that nothing happened to, and nothing else is there."""
         if results_of(self.folder) != reference:
             raise LostError("the results are not those of an uninterrupted study")
-        written = set(ALL_RESULTS[: len(reference)])
-        left = {path.name for path in self.folder.iterdir()} - written
+        left = {path.name for path in self.folder.iterdir()} - set(RESULTS)
         if left:
             raise LostError(f"left behind: {sorted(left)}")
 

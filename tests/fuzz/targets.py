@@ -7,25 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from dispatch_sim.logs.reading import read_logs
 from dispatch_sim.logs.synthetic import make_runs
 from dispatch_sim.logs.synthetic_claude import write_claude_code
 from dispatch_sim.logs.synthetic_others import write_codex
-from dispatch_sim.report.beside import MAP_FILE, WHY_FILE, stored_explanation, stored_map
-from dispatch_sim.report.maps import map_text
-from dispatch_sim.report.why import why_text
 from dispatch_sim.scenario import sanity
 from dispatch_sim.scenario.loader import Source, load_source, parse_source
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.tree import Tree
 from dispatch_sim.study.claims import load_claims
-from dispatch_sim.study.conduct import compare
-from dispatch_sim.study.parquet import read_table
-from dispatch_sim.study.results import MANIFEST_FILE, RESULTS_FILE, write_results
-from dispatch_sim.study.stored import read_stored
 from dispatch_sim.study.thresholds import parse_threshold
 from tests.logs.test_hostile_logs import agents_below_each_other
 
@@ -49,7 +39,6 @@ claims:
         scenario: mine.yaml
         ratio: {of: {measure: cost_usd, strategy: parallel}, at_most: 10}
 """
-COLUMNS = {"strategy": "text", "level": "level", "replication": "whole", "cost": "number"}
 
 
 @dataclass(frozen=True)
@@ -80,9 +69,8 @@ class Target:
 
 @functools.cache
 def folder() -> Path:
-    """Return a folder for what is read, one a process; with results in `study` and a scenario."""
+    """Return a folder for what is read, one a process, with a scenario."""
     made = Path(tempfile.mkdtemp(prefix="fuzz-"))
-    write_results(compare(parse_source(SMALL)), made / "study")
     (made / "mine.yaml").write_text(SMALL)
     return made
 
@@ -144,75 +132,9 @@ def log(data: bytes) -> None:
     read_logs(put("log.jsonl", data))
 
 
-def table(data: bytes) -> None:
-    """Read a small table."""
-    read_table(put("table.parquet", data), COLUMNS, 10_000)
-
-
-def results(data: bytes) -> None:
-    """Read a study's results beside a manifest that is as it was."""
-    _of_study(RESULTS_FILE, data)
-
-
-def manifest(data: bytes) -> None:
-    """Read a study's manifest beside results that are as they were."""
-    _of_study(MANIFEST_FILE, data)
-
-
-def _of_study(name: str, data: bytes) -> None:
-    path = folder() / "study" / name
-    before = path.read_bytes()
-    try:
-        path.write_bytes(data)
-        read_stored(folder() / "study")
-    finally:
-        path.write_bytes(before)
-
-
-def map_beside(data: bytes) -> None:
-    """Read a map that lies beside results, and put it into words."""
-    put(MAP_FILE, data)
-    found = stored_map(folder(), {_sha(MAP_FILE)})
-    if found is not None:
-        map_text(found)
-
-
-def why_beside(data: bytes) -> None:
-    """Read reasons that lie beside results, and put them into words."""
-    put(WHY_FILE, data)
-    found = stored_explanation(folder(), {_sha(WHY_FILE)})
-    if found is not None:
-        why_text(found)
-
-
 def threshold(data: bytes) -> None:
     """Read what `--fail-on` is given."""
     parse_threshold(data.decode("utf-8", "replace"))
-
-
-def _kept(name: str) -> bytes:
-    return (ROOT / "reports" / "ten-sources" / name).read_bytes()
-
-
-def _sha(name: str) -> str:
-    return _kept(name).partition(b'"sha256": "')[2][:64].decode()
-
-
-def _tables() -> list[bytes]:
-    rows = 40
-    made = pa.table(
-        {
-            "strategy": ["parallel", "queue"] * (rows // 2),
-            "level": [float(row) for row in range(rows)],
-            "replication": list(range(rows)),
-            "cost": [row / 7 for row in range(rows)],
-        }
-    )
-    written = []
-    for options in ({"use_dictionary": ["strategy"]}, {"compression": "none"}, {"write_statistics": False}):
-        pq.write_table(made, path := folder() / "made.parquet", **{"compression": "zstd", **options})
-        written.append(path.read_bytes())
-    return written
 
 
 def _logs(write: Callable[..., list[Path]]) -> Callable[[], list[bytes]]:
@@ -248,10 +170,5 @@ TARGETS = {
     "claude_code": Target(log, _logs(write_claude_code)),
     "codex": Target(log, _logs(write_codex)),
     "otel": Target(log, lambda: ["\n".join(map(json.dumps, agents_below_each_other(4))).encode()]),
-    "table": Target(table, _tables),
-    "results": Target(results, lambda: [(folder() / "study" / RESULTS_FILE).read_bytes()]),
-    "manifest": Target(manifest, lambda: [(folder() / "study" / MANIFEST_FILE).read_bytes()]),
-    "map": Target(map_beside, lambda: [_kept(MAP_FILE)]),
-    "why": Target(why_beside, lambda: [_kept(WHY_FILE)]),
     "threshold": Target(threshold, lambda: [b"p95_makespan_s > 20m", b"cost > $10"]),
 }

@@ -602,15 +602,3 @@ def test_an_answer_is_json():
         assert {"axis", "against", "status", "crossings", "text", "factors"} <= read.keys()
         for crossing in read["crossings"]:
             assert crossing.keys() == {"at", "low", "high", "direction", "resolved", "first", "shown_from"}
-
-
-def test_a_break_even_of_block_means_counts_replications():
-    """Two values a point, each the mean of eight replications."""
-    rows = [
-        {"strategy": label, "concurrency": width, "tasks": 2, "replication": number, "cost_usd": 1.0 + number}
-        for label, width in (("parallel", 2), ("queue", 1))
-        for number in range(2)
-    ]
-    for frame, played in ((pd.DataFrame(rows), 2), (pd.DataFrame(rows).assign(averaged=8), 16)):
-        for found in find_break_even(frame):
-            assert found.replications == found.differences[0].n == played

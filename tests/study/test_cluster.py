@@ -20,7 +20,6 @@ from dispatch_sim.study import cluster, runner
 from dispatch_sim.study.cluster import ClusterError, connected
 from dispatch_sim.study.conduct import sweep
 from dispatch_sim.study.design import design_sweep
-from dispatch_sim.study.reduction import Reduction
 from dispatch_sim.study.results import RESULTS_FILE, write_results
 from dispatch_sim.study.workers import WorkerError
 
@@ -147,13 +146,12 @@ def written(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-@pytest.mark.parametrize("keep", ["rows", "aggregates"])
 @pytest.mark.parametrize("text", [TEXT, COMPILED], ids=["simpy", "compiled"])
-def test_a_cluster_gives_the_same_bytes(standing, tmp_path, many_blocks, text, keep):
-    """By either engine, of rows and of aggregates; also where `auto` doubles the replications."""
+def test_a_cluster_gives_the_same_bytes(standing, tmp_path, many_blocks, text):
+    """By either engine; also where `auto` doubles the replications."""
     text = text.replace("study: {replications: 160}", "study: {at_most: 512}")
-    here = study(text, tmp_path / "here", keep=keep)
-    assert study(text, tmp_path / "there", keep=keep, cluster=standing.address) == here
+    here = study(text, tmp_path / "here")
+    assert study(text, tmp_path / "there", cluster=standing.address) == here
 
 
 def test_workers_that_die_and_workers_that_join_change_nothing(dask, tmp_path, many_blocks, here):
@@ -192,7 +190,7 @@ class Growing:
 
     workers = 1
 
-    def play(self, design, engine, reduction, blocks, keep):
+    def play(self, design, engine, blocks, keep):
         """Note the blocks; ten times as many workers after each, up to ten thousand."""
         self.blocks = []
         for block in blocks:
@@ -204,7 +202,7 @@ def test_blocks_are_longer_for_more_workers_than_a_scheduler_can_serve_with_shor
     """Of 7,000 tasks for a hundred workers; for ten thousand, who join later, a hundred times as long."""
     design = replace(design_sweep(parse_source(TEXT)), replications=4 * 10**9)
     growing = Growing()
-    runner.play_blocks(design, [range(4 * 10**9)], "simpy", Reduction(), 1, None, growing)
+    runner.play_blocks(design, [range(4 * 10**9)], "simpy", 1, None, growing)
     lengths = [len(block) * design.tasks for block in growing.blocks[:6]]
     assert lengths == pytest.approx([7e3, 7e3, 7e3, 7e4, 7e5, 7e5], rel=0.01)
     assert [block.start for block in growing.blocks[1:]] == [block.stop for block in growing.blocks[:-1]]
@@ -243,7 +241,7 @@ def test_a_block_that_kills_one_worker_after_another_ends_the_study_in_words(tmp
     dask.worker()
     try:
         with connected(dask.address) as there, pytest.raises(WorkerError, match=r"out of memory\?"):
-            there.play(Fatal(), "simpy", None, iter([range(1)]), lambda block, piece: None)
+            there.play(Fatal(), "simpy", iter([range(1)]), lambda block, piece: None)
     finally:
         dask.end()
 
@@ -300,7 +298,7 @@ class NoFile:
 def test_what_goes_wrong_on_a_worker_arrives_as_what_it_is(standing):
     """Also an error of the system, which is not a loss of the cluster."""
     with connected(standing.address) as there, pytest.raises(FileNotFoundError, match="/nowhere/at/all"):
-        there.play(NoFile(), "simpy", None, iter([range(1)]), lambda block, piece: None)
+        there.play(NoFile(), "simpy", iter([range(1)]), lambda block, piece: None)
 
 
 def test_an_address_at_which_nothing_answers_is_refused(tmp_path, monkeypatch):

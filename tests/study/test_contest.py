@@ -40,10 +40,3 @@ def test_the_set_has_the_confidence_that_was_asked_for():
     for end in (crossing.low, crossing.high):
         there = (1 - end) * differences[0] + end * differences[1]
         assert stats.ttest_1samp(there, 0).pvalue == pytest.approx(0.4, rel=1e-6)
-
-
-def test_a_contest_of_block_means_counts_replications():
-    """Four blocks of eight are 32 replications; a value that is no block's counts once."""
-    one, other = noisy(1.0), noisy(2.0)
-    for found, times in ((contest(one, other), 1), (contest(one, other, 8), 8)):
-        assert found.replications == found.estimate(0.95).n == times * one.shape[1]

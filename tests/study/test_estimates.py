@@ -12,7 +12,6 @@ from scipy import stats
 
 from dispatch_sim.study import estimates
 from dispatch_sim.study.estimates import (
-    averaged,
     complete_part,
     estimate_table,
     factor_combinations,
@@ -248,26 +247,6 @@ def test_the_table_has_points_in_order_of_appearance():
         assert (row.mean, row.low, row.high, row.n) == pytest.approx((one.mean, one.low, one.high, 2))
 
 
-def test_a_row_of_an_aggregate_is_the_mean_of_as_many_replications_as_it_says():
-    """A row of any other study is one; what only aggregates have is no measure."""
-    aggregate = pd.DataFrame(
-        {
-            "strategy": ["queue"],
-            "concurrency": 2,
-            "tasks": 4,
-            "replication": 0,
-            "share_won": 0.5,
-            "within_limits": 1.0,
-            "averaged": 32,
-            "cost_usd": 1.5,
-        }
-    )
-    assert averaged(aggregate) == 32
-    assert averaged(aggregate.iloc[:0]) == 1
-    assert averaged(aggregate.drop(columns="averaged")) == 1
-    assert estimate_table(aggregate)["measure"].tolist() == ["cost_usd"]
-
-
 def test_how_the_rows_of_points_lie_between_each_other_does_not_matter():
     """To the last bit: the rows of each are added up in the order that they have."""
     results = study(100)
@@ -362,15 +341,3 @@ def test_of_a_stopped_study_the_points_just_begun_are_left_out():
         "half": [0, 1, 2, 3],
     }
     assert complete_part({}) == {}
-
-
-def test_estimates_from_block_means_count_replications():
-    """Three blocks of eight are 24 replications; a value that is no block's counts once."""
-    values, zeros = [1.0, 2.0, 4.0], [0.0, 0.0, 0.0]
-    assert (mean_estimate(values).n, mean_estimate(values, averaged=8).n) == (3, 24)
-    assert (paired_difference(values, zeros).n, paired_difference(values, zeros, averaged=8).n) == (3, 24)
-    frame = pd.DataFrame(
-        {"strategy": "queue", "concurrency": 2, "tasks": 4, "replication": range(3), "cost_usd": values}
-    )
-    assert estimate_table(frame)["n"].tolist() == [3]
-    assert estimate_table(frame.assign(averaged=8))["n"].tolist() == [24]

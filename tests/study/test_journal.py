@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from typer.testing import CliRunner
@@ -18,7 +17,6 @@ from dispatch_sim.study import conduct, engines, journal, part_files, playing, r
 from dispatch_sim.study.files import ResultsError
 from dispatch_sim.study.journal import Journal
 from dispatch_sim.study.playing import Playing
-from dispatch_sim.study.reduction import Reduction
 from dispatch_sim.study.results import write_results
 
 TASKS = """
@@ -29,15 +27,9 @@ sweep: {tasks: [3], concurrency: [2]}
 """
 
 ROWS = f"{TASKS}engine: simpy\nstudy: {{replications: 40}}\n"
-AGGREGATES = f"{TASKS}engine: compiled\nstudy: {{replications: 4200}}\n"
 DOUBLING = f"{TASKS}engine: compiled\nstudy: {{at_most: 4200, indifference: $0.000001}}\n"
 
 WRITTEN = ("results.parquet", "manifest.json")
-
-
-def written(options):
-    """Return which files a study leaves, by how it is played."""
-    return (*WRITTEN, "makespans.parquet") if options.get("keep") == "aggregates" else WRITTEN
 
 
 class PowerCutError(Exception):
@@ -71,15 +63,15 @@ def begun(folder, text=ROWS, blocks=3, **options):
 
 
 def finished(folder, text=ROWS, play=conduct.sweep, **options):
-    """Play a study to its end; returns the bytes of what is written, makespans only of aggregates."""
+    """Play a study to its end; returns the bytes of what is written."""
     write_results(play(parse_source(text), folder=folder, **options), folder)
-    return tuple((folder / name).read_bytes() for name in written(options))
+    return tuple((folder / name).read_bytes() for name in WRITTEN)
 
 
 def resumed(folder, text=ROWS, play=conduct.sweep, **options):
     """Go on with a study to its end; returns the bytes of what is written, and nothing else may be left."""
     found = finished(folder, text, play, resume=True, **options)
-    assert {path.name for path in folder.iterdir()} == set(written(options))
+    assert {path.name for path in folder.iterdir()} == set(WRITTEN)
     return found
 
 
@@ -93,17 +85,13 @@ def put_lines(folder, lines):
     (folder / "unfinished" / "journal.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
 
 
-@pytest.mark.parametrize(
-    ("text", "keep"),
-    [(ROWS, "rows"), (AGGREGATES, "aggregates"), (DOUBLING, "rows"), (DOUBLING, "aggregates")],
-    ids=["rows", "aggregates", "rows that double", "aggregates that double"],
-)
+@pytest.mark.parametrize("text", [ROWS, DOUBLING], ids=["fixed", "doubling"])
 @pytest.mark.parametrize("blocks", [1, 4, 7, 10])
-def test_a_study_that_was_ended_comes_to_the_same_bytes(tmp_path, text, keep, blocks):
+def test_a_study_that_was_ended_comes_to_the_same_bytes(tmp_path, text, blocks):
     """Wherever it was ended: also when its number of replications had been doubled."""
-    begun(tmp_path / "ended", text, blocks, keep=keep)
-    whole = finished(tmp_path / "whole", text, keep=keep)
-    assert resumed(tmp_path / "ended", text, keep=keep) == whole
+    begun(tmp_path / "ended", text, blocks)
+    whole = finished(tmp_path / "whole", text)
+    assert resumed(tmp_path / "ended", text) == whole
 
 
 def test_what_was_played_is_not_played_again(tmp_path):
@@ -114,7 +102,7 @@ def test_what_was_played_is_not_played_again(tmp_path):
     conduct.sweep(
         parse_source(ROWS), folder=tmp_path, resume=True, on_progress=lambda done, _: played.append(done)
     )
-    assert played[0] > sum(count for pieces in kept for _, _, count in pieces) > 0
+    assert played[0] > sum(count for pieces in kept for _, count in pieces) > 0
     assert played[-1] == 40
 
 
@@ -143,11 +131,10 @@ def test_a_stage_is_judged_by_its_own_replications_though_an_earlier_run_had_bee
     [
         ({"seed": 7}, ROWS, "scenario.study.seed was 1, is 7"),
         ({"replications": 44}, ROWS, "scenario.study.replications was 40, is 44"),
-        ({"keep": "aggregates"}, ROWS, 'keep was "rows", is "aggregates"'),
         ({}, ROWS.replace("60s", "61s"), "scenario.tasks[0].duration.exponential.mean was 60.0, is 61.0"),
         ({}, ROWS.replace("{queue: 2}", "{queue: 1}"), "design_points was 3, is 4"),
     ],
-    ids=["seed", "replications", "keep", "scenario", "points"],
+    ids=["seed", "replications", "scenario", "points"],
 )  # fmt: skip
 def test_another_study_is_not_gone_on_with(tmp_path, options, text, told):
     """It is said by path and values what differs; what lies there stays."""
@@ -170,9 +157,9 @@ def test_a_folder_with_nothing_but_parts_is_said_to_be_unfinished(tmp_path):
 
 def test_nothing_is_made_before_the_first_part_is_written(tmp_path):
     """So a study that ends before leaves no folder in which there is nothing to go on with."""
-    of_study = Journal(tmp_path, {}, 1, 10, 10, Reduction())
+    of_study = Journal(tmp_path, {}, 1, 10)
     of_study.begin(anew=False)
-    of_study.stage(0, "simpy", Reduction())
+    of_study.stage(0, "simpy")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -264,15 +251,14 @@ def test_where_nothing_is_unfinished_it_is_played_from_the_beginning_and_that_is
     assert f"{tmp_path / 'new'}: holds nothing unfinished; playing from the beginning" in caplog.messages
 
 
-@pytest.mark.parametrize(("text", "options"), [(ROWS, {}), (AGGREGATES, {"keep": "aggregates"})])
-def test_what_is_finished_is_not_played_again(tmp_path, monkeypatch, caplog, text, options):
+def test_what_is_finished_is_not_played_again(tmp_path, monkeypatch, caplog):
     """So that a job that is started again and again needs no other command; of another seed, it is played."""
-    before = finished(tmp_path, text, **options)
+    before = finished(tmp_path)
     play, played = playing.play_blocks, []
     monkeypatch.setattr(playing, "play_blocks", lambda *each: played.append(each) or play(*each))
-    assert resumed(tmp_path, text, **options) == before
+    assert resumed(tmp_path) == before
     assert (caplog.messages, played) == ([f"{tmp_path}: holds this study, finished; nothing is played"], [])
-    resumed(tmp_path, text, seed=2, **options)
+    resumed(tmp_path, seed=2)
     assert len(played) == 1
 
 
@@ -427,104 +413,6 @@ def test_a_comparison_is_gone_on_with_too(tmp_path):
         conduct.sweep(parse_source(text), folder=folder, resume=True)
     whole = finished(tmp_path / "whole", play=conduct.compare)
     assert resumed(folder, play=conduct.compare) == whole
-
-
-def _part(**changed):
-    def change(folder):
-        lines = [json.loads(line) for line in lines_in(folder)]
-        first = next(line for line in lines if "part" in line)
-        first.update(changed)
-        put_lines(folder, [json.dumps(line).encode() for line in lines])
-
-    return change
-
-
-def _twice(folder):
-    *_, last = lines = lines_in(folder)
-    put_lines(folder, [*lines, last])
-
-
-def _pipe(folder):
-    (folder / "unfinished" / "journal.jsonl").unlink()
-    os.mkfifo(folder / "unfinished" / "journal.jsonl")
-
-
-def _beginning_of_another_format(folder):
-    begin, *lines = lines_in(folder)
-    put_lines(folder, [begin.replace(b'"journal":1', b'"journal":2'), *lines])
-
-
-def _no_beginning(folder):
-    put_lines(folder, lines_in(folder)[1:])
-
-
-def _nothing_but_zeros(folder):
-    (folder / "unfinished" / "journal.jsonl").write_bytes(bytes(5000))
-
-
-def _deep(folder):
-    put_lines(folder, [b'{"journal":1,"study":' + b'{"a":' * 100_000 + b"1" + b"}" * 100_001])
-
-
-def _terminal(folder):
-    begin = json.loads(lines_in(folder)[0])
-    begin["study"] = {"\x1b[2J" * 1000: "\x9b2J", **begin["study"]}
-    put_lines(folder, [json.dumps(begin).encode(), *lines_in(folder)[1:]])
-
-
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        (_part(pieces=[[0, 1, 40]]), "has replication"),
-        (_twice, "in two parts"),
-        (_part(pieces=[[0, 1, 3], [2, 1, 1]]), "in two parts"),
-        (_part(pieces=[[2**32, 1, 3]]), "is none of this study (its replications are others)"),
-        (_part(pieces=[[10**30, 1, 3]]), "is none of this study (its replications are others)"),
-        (_part(pieces=[[38, 1, 3]]), "is none of this study (its replications are others)"),
-        (_part(pieces=[[-3, 1, 3]]), "is none of this study (its replications are others)"),
-        (_part(pieces=[[0, 1, 0]]), "is none of this study (its replications are others)"),
-        (_part(pieces=[[0, 1, -3]]), "is none of this study (its replications are others)"),
-        (_part(pieces=[[0, 0, 3]]), "is none of this study (its sums are others)"),
-        (_part(pieces=[[0, -1, 3]]), "is none of this study (its sums are others)"),
-        (_part(pieces=[[0, 2, 1]]), "is none of this study (its sums are others)"),
-        (_part(pieces=[[7, 1, 1]] * 1_000_000), "in two parts"),
-        (_part(columns=["makespan_s"] * 1_000_000), "is none of this study"),
-        (_part(columns=[]), "is none of this study"),
-        (_pipe, "has a journal.jsonl that is no plain file"),
-        (_beginning_of_another_format, "was not begun by this version"),
-        (_no_beginning, "was not begun by this version"),
-        (_nothing_but_zeros, "says nothing"),
-        (_deep, "says nothing"),
-        (_terminal, "is of another study: \\x1b[2J"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else getattr(value, "__name__", ""),
-)
-def test_a_journal_that_no_study_has_written_is_refused_in_words(tmp_path, change, told):
-    """At once, whatever stands in it; nothing is removed."""
-    begun(tmp_path)
-    change(tmp_path)
-    before = sorted(path.name for path in (tmp_path / "unfinished").iterdir())
-    begin = time.process_time()
-    with pytest.raises(ResultsError) as error:
-        conduct.sweep(parse_source(ROWS), folder=tmp_path, resume=True)
-    assert told in str(error.value)
-    assert str(error.value).startswith(f"{tmp_path / 'unfinished'}: ")
-    assert "--restart" in str(error.value)
-    assert str(error.value).isprintable()
-    assert len(str(error.value)) < 1000
-    assert time.process_time() - begin < 30
-    assert sorted(path.name for path in (tmp_path / "unfinished").iterdir()) == before
-
-
-@pytest.mark.parametrize(
-    "piece", [[0, 3, 1], [1, 2, 1], [0, 8, 1], [4096, 4, 27], [0, 2**40, 1]], ids=lambda piece: str(piece)
-)
-def test_sums_that_no_tree_has_are_refused(tmp_path, piece):
-    """A power of two, beginning at a multiple of itself, and none larger than a block."""
-    begun(tmp_path, AGGREGATES, keep="aggregates")
-    _part(pieces=[piece])(tmp_path)
-    with pytest.raises(ResultsError, match="is none of this study"):
-        conduct.sweep(parse_source(AGGREGATES), folder=tmp_path, resume=True, keep="aggregates")
 
 
 def test_a_part_that_may_not_be_read_is_not_taken_for_a_broken_one(tmp_path, monkeypatch):

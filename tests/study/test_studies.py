@@ -278,14 +278,8 @@ def test_results_are_read_as_they_were_written(tmp_path):
 
 
 def test_a_folder_without_results_is_an_error_in_words(tmp_path):
-    """What is missing or broken is named."""
+    """As `tests/report/test_stored.py` tests of each kind of damage."""
     with pytest.raises(ResultsError, match=r"has no manifest\.json"):
-        read_results(tmp_path)
-    (tmp_path / "manifest.json").write_text("{}")
-    with pytest.raises(ResultsError, match=r"has no results\.parquet"):
-        read_results(tmp_path)
-    (tmp_path / "results.parquet").write_bytes(b"not a table")
-    with pytest.raises(ResultsError, match="cannot be read"):
         read_results(tmp_path)
     blocked = tmp_path / "file"
     blocked.write_text("")

@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,13 +22,6 @@ BAD_INPUT = 2
 VIOLATED = 3
 
 INTERRUPTED = 130
-
-
-class Kept(StrEnum):
-    """What is kept of a study's replications: `gathering.Keep`, as a choice."""
-
-    ROWS = "rows"
-    AGGREGATES = "aggregates"
 
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="A scenario file (YAML).")]
@@ -62,15 +54,6 @@ Resume = Annotated[
         help="Go on with what an earlier run has left unfinished there, or throw that away. Default: throw "
         "it away, but end with an error where it had been played for more than a minute.",
         show_default=False,
-    ),
-]
-
-KeepWhat = Annotated[
-    Kept,
-    typer.Option(
-        "--keep",
-        help="Keep every replication as a row; or aggregates, the means of some 2,000 blocks of them, for "
-        "studies larger than memory.",
     ),
 ]
 

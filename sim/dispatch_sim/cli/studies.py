@@ -17,8 +17,6 @@ from dispatch_sim.cli.base import (
     FailOn,
     Jobs,
     Json,
-    KeepWhat,
-    Kept,
     Replications,
     Resume,
     ScenarioFile,
@@ -103,7 +101,6 @@ def compare(
     jobs: Jobs = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write results and report there.")] = None,
     resume: Resume = None,
-    keep: KeepWhat = Kept.ROWS,
     cluster: ClusterAt = None,
     fail_on: FailOn = None,
     data: DataFolder = None,
@@ -129,7 +126,6 @@ def compare(
                     on_progress=on_progress,
                     folder=out,
                     resume=resume,
-                    keep=keep.value,
                     cluster=cluster,
                 )
             _answer(results, comparison_text, out, as_json, thresholds)
@@ -149,7 +145,6 @@ def sweep(
         bool, typer.Option("--no-report", help="Write the results only, not the pages and figures.")
     ] = False,
     resume: Resume = None,
-    keep: KeepWhat = Kept.ROWS,
     cluster: ClusterAt = None,
     fail_on: FailOn = None,
     data: DataFolder = None,
@@ -172,7 +167,6 @@ def sweep(
                     on_progress=on_progress,
                     folder=folder,
                     resume=resume,
-                    keep=keep.value,
                     cluster=cluster,
                 )
             _answer(results, sweep_text, folder, as_json, thresholds, pages=not no_report)
@@ -258,7 +252,7 @@ def _answer(
     from dispatch_sim.study.journal import is_unfinished
 
     interrupted = results.manifest["interrupted"]
-    if interrupted and results.sample_size < 2:
+    if interrupted and results.replications < 2:
         if folder is not None and is_unfinished(folder):
             typer.echo(
                 "interrupted: too little for an answer is done, but it is kept; go on with --resume", err=True

@@ -22,7 +22,7 @@ from dispatch_sim.report.words import (
 )
 from dispatch_sim.scenario.distribution_text import NAMES as DISTRIBUTIONS
 from dispatch_sim.study.choice import Alternative
-from dispatch_sim.study.estimates import Estimate, averaged
+from dispatch_sim.study.estimates import Estimate
 from dispatch_sim.study.percentile import P95
 
 FEW = 200
@@ -239,7 +239,6 @@ def _stake(view: View, others: list[Alternative]) -> Iterator[str]:
 def _caution(view: View) -> Iterator[str]:
     manifest = view.answer.results.manifest
     asked, played = manifest["replications"]["asked"], view.choice.replications
-    block = averaged(view.frame)
     if manifest["interrupted"]:
         yield f"The study was stopped early, at {played:,} of {asked:,} replications: it is preliminary."
     if played < FEW and not _certain(view):
@@ -248,10 +247,9 @@ def _caution(view: View) -> Iterator[str]:
             "may be "
             f"too narrow. Run it with {max(4 * FEW, 4 * played)} before you rely on it."
         )
-    elif view.choice.worst_five > RARE and played >= FEW * block:
-        values = f"{played // block:,} blocks of {block:,}" if block > 1 else f"{played:,}"
+    elif view.choice.worst_five > RARE and played >= FEW:
         yield (
-            f"Five of the {values} batches make up {percent(view.choice.worst_five)} of the spread of "
+            f"Five of the {played:,} batches make up {percent(view.choice.worst_five)} of the spread of "
             f"{way(view.recommended)}: where what is rare is so dear, intervals are too narrow. Run it with "
             f"{4 * played:,} replications before you rely on the last digits."
         )

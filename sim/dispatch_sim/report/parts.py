@@ -47,7 +47,7 @@ from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.study.answer import Answer
 from dispatch_sim.study.break_even import BreakEven
 from dispatch_sim.study.choice import Alternative, Choice
-from dispatch_sim.study.estimates import Estimate, averaged, point_columns
+from dispatch_sim.study.estimates import Estimate, point_columns
 from dispatch_sim.study.explanation import Explanation
 from dispatch_sim.study.quick import QuickAnswer
 from dispatch_sim.study.results import Results
@@ -94,7 +94,7 @@ def _results(results: Results) -> Iterator[Part]:
     times = f"{results.replications:,} replication{'' if results.replications == 1 else 's'}"
     yield (
         f"{f'{name}: ' if name else ''}{times} of each of {points.ngroups:,} design points, seed "
-        f"{manifest['seed']}.{_in_blocks(results)} Means of the rows in .frame:"
+        f"{manifest['seed']}. Means of the rows in .frame:"
     )
     means = points[list(_MEANS)].mean()
     shows = [(MEASURES[measure].title, MEASURES[measure].show) for measure in _MEANS]
@@ -290,15 +290,6 @@ def _backtest(found: Backtest) -> Iterator[Part]:
 @parts.register
 def _what_if(found: WhatIf) -> Iterator[Part]:
     yield from _of_blocks(what_if_blocks(found))
-
-
-def _in_blocks(results: Results) -> str:
-    if results.makespans is None:
-        return ""
-    return (
-        f" Each row is the mean of a block of {averaged(results.frame):,}; .makespans says how the makespans "
-        "of single replications are distributed."
-    )
 
 
 def _name(name: str) -> str:

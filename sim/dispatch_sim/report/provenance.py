@@ -13,7 +13,6 @@ from dispatch_sim.report.assumptions import NOT_SIMULATED
 from dispatch_sim.report.naming import KINDS, played
 from dispatch_sim.report.view import View
 from dispatch_sim.report.words import clean, count, kind_of, listed
-from dispatch_sim.study.estimates import averaged
 
 _MODEL = "docs/model.md of dispatch-sim"
 
@@ -94,18 +93,9 @@ def stress_items(view: View) -> list[tuple[str, str]]:
         (
             "6.1 Sharing",
             f"Scenario {manifest['scenario']['sha256'][:12]} and all it resolves to are in manifest.json, "
-            f"{_kept(view)}; the same seed gives the same figures.",
+            "every replication is in results.parquet; the same seed gives the same figures.",
         ),
     ]
-
-
-def _kept(view: View) -> str:
-    if view.answer.results.makespans is None:
-        return "every replication is in results.parquet"
-    return (
-        f"the means of blocks of {averaged(view.frame):,} replications are in results.parquet, and how the "
-        "makespans of all are distributed is in makespans.parquet"
-    )
 
 
 def _batch(view: View) -> str:
@@ -135,7 +125,7 @@ def _processing(scenario: dict[str, Any]) -> str:
 def _estimation(view: View) -> str:
     choice, confidence = view.choice, f"{100 * view.choice.confidence:g}%"
     return (
-        f"{choice.replications:,} replications of each way{_in_blocks(view)}; means with {confidence} t "
+        f"{choice.replications:,} replications of each way; means with {confidence} t "
         "intervals, differences paired by replication, with intervals that hold all together (Bonferroni); "
         "break-evens by inverting "
         f"tests, so that a {confidence} confidence set holds every size at which the two are not told apart."
@@ -144,15 +134,6 @@ def _estimation(view: View) -> str:
 
 def _engines(played: str) -> str:
     return f"the {played} engine{'s' if ' and ' in played else ''}"
-
-
-def _in_blocks(view: View) -> str:
-    results = view.answer.results
-    if results.makespans is None:
-        return ""
-    asked = results.manifest["replications"]["asked"]
-    more = f" ({asked:,} were asked for)" if results.replications > asked else ""
-    return f"{more}, as means of {results.sample_size:,} blocks of {averaged(view.frame):,}"
 
 
 def _software(manifest: dict[str, Any]) -> str:

@@ -53,12 +53,6 @@ def two_runs(view: View, source: Source | None, called: str) -> Runs:
     """
     if view.tasks > MOST_TASKS:
         return Runs((), f"batches of more than {MOST_TASKS:,} tasks are not drawn.")
-    if view.answer.results.makespans is not None:
-        return Runs(
-            (),
-            "means of blocks were kept (--keep aggregates), and no single replications. "
-            "dispatch-sim run shows one.",
-        )
     design = None if source is None else played_design(source, view.answer.results)
     if design is None:
         return Runs((), "the scenario cannot be read again from what was stored with the results.")

@@ -16,7 +16,6 @@ from dispatch_sim.study.break_even import BreakEven
 from dispatch_sim.study.choice import Alternative, Choice
 from dispatch_sim.study.estimates import (
     Estimate,
-    averaged,
     factor_combinations,
     paired_difference,
 )
@@ -104,7 +103,7 @@ class View:
         return {(str(key[0]), int(key[1]), int(key[2])): part for key, part in groups}
 
     def samples(self, measure: str, point: Point, tasks: int | None = None) -> NDArray[np.float64]:
-        """Return a measure in each replication of a point, or block of them, in their order.
+        """Return a measure in each replication of a point, in their order.
 
         Of a percentile, as means.
         """
@@ -112,7 +111,7 @@ class View:
         return as_means(measure, part[column_of(measure)].to_numpy(dtype=np.float64))
 
     def replications(self, point: Point) -> NDArray[np.int64]:
-        """Return the numbers of the replications, or blocks, of a point, in the order of `samples`."""
+        """Return the numbers of the replications of a point, in the order of `samples`."""
         return self._rows[*point, self.tasks]["replication"].to_numpy(dtype=np.int64)
 
     def difference(self, measure: str, point: Point, other: Point) -> Estimate:
@@ -121,7 +120,6 @@ class View:
             self.samples(measure, point),
             self.samples(measure, other),
             self.choice.confidence,
-            averaged(self.frame),
         )
 
     def p95(self, point: Point) -> float:

@@ -17,7 +17,6 @@ from dispatch_sim.study.choice import Choice, choose
 from dispatch_sim.study.constraints import Limits
 from dispatch_sim.study.design import nearest_size
 from dispatch_sim.study.estimates import (
-    Quantile,
     estimate_table,
     factor_columns,
     factor_combinations,
@@ -25,7 +24,6 @@ from dispatch_sim.study.estimates import (
     quantile_estimate,
 )
 from dispatch_sim.study.factor_break_even import FactorBreakEven, find_factor_break_even
-from dispatch_sim.study.makespans import counted_percentiles
 from dispatch_sim.study.pareto import ParetoPoint, pareto_front
 from dispatch_sim.study.percentile import OBJECTIVES, P95, column_of
 from dispatch_sim.study.results import Results, Stopped
@@ -115,9 +113,8 @@ def answer(results: Results) -> Answer:
     AnswerError
         With fewer than two replications, which say nothing about their own noise.
     """
-    if results.sample_size < 2:
-        what = "blocks of replications" if results.replications > results.sample_size else "replications"
-        raise AnswerError(f"fewer than two {what} were played; there is nothing to conclude from them")
+    if results.replications < 2:
+        raise AnswerError("fewer than two replications were played; there is nothing to conclude from them")
     scenario = results.manifest["scenario"]["resolved"]
     objective, confidence = objective_of(scenario), scenario["study"]["confidence"]
     found = choices(results)
@@ -133,7 +130,7 @@ def answer(results: Results) -> Answer:
     estimates = pd.concat(
         [
             estimate_table(results.frame, None, confidence),
-            _p95_of(results, confidence),
+            p95_table(results.frame, confidence),
         ],
         ignore_index=True,
     )
@@ -189,17 +186,6 @@ def p95_table(results: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     keys = point_columns(results)
     groups = results.groupby(keys, sort=False, observed=True, dropna=False)[column_of(P95)]
     found = [quantile_estimate(part.to_numpy(), 0.95, confidence) for _, part in groups]
-    return _as_estimates(results, keys, found)
-
-
-def _p95_of(results: Results, confidence: float) -> pd.DataFrame:
-    if results.makespans is None:
-        return p95_table(results.frame, confidence)
-    found = counted_percentiles(results.makespans, 0.95, confidence)
-    return _as_estimates(results.frame, point_columns(results.frame), found)
-
-
-def _as_estimates(results: pd.DataFrame, keys: list[str], found: list[Quantile]) -> pd.DataFrame:
     points = results[keys].drop_duplicates(ignore_index=True)
     return points.assign(
         measure=P95,

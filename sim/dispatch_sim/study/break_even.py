@@ -16,7 +16,6 @@ from dispatch_sim.display import Displayed
 from dispatch_sim.study.contest import Contest, changes_of, contest, is_kind, no_zone
 from dispatch_sim.study.estimates import (
     Estimate,
-    averaged,
     check_confidence,
     complete_part,
     factor_combinations,
@@ -230,7 +229,7 @@ def find_break_even(
         other = [label for label in labels if is_kind(label, queue)]
         for parallel_label, queue_label in product(one, other):
             for question in _questions(samples, parallel_label, queue_label, batch_size):
-                found = _contests(objective, samples, question.comparisons, averaged(part))
+                found = _contests(objective, samples, question.comparisons)
                 if not found:
                     continue
                 values, contests = tuple(found), list(found.values())
@@ -293,7 +292,6 @@ def _contests(
     objective: str,
     samples: Mapping[_Point, NDArray[np.float64]],
     comparisons: list[tuple[int, list[_Point], list[_Point]]],
-    block: int,
 ) -> dict[int, Contest]:
     """Return the contest at each value of an axis that can be compared."""
     used = {point for _, together, queues in comparisons if queues for point in (*together, *queues)}
@@ -305,7 +303,7 @@ def _contests(
         present = [[costs[p] for p in points if p in costs] for points in (together, queues)]
         if together[0] in costs and all(present):
             one, other = map(np.stack, present)
-            found[value] = contest(one, other, block)
+            found[value] = contest(one, other)
     return found
 
 

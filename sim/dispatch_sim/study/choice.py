@@ -15,7 +15,6 @@ from dispatch_sim.scenario.indifference import Zone
 from dispatch_sim.study.constraints import Kept, Limits, keeping
 from dispatch_sim.study.estimates import (
     Estimate,
-    averaged,
     check_confidence,
     complete_part,
     factor_combinations,
@@ -27,7 +26,6 @@ from dispatch_sim.study.estimates import (
     t_critical,
     to_end_early,
 )
-from dispatch_sim.study.gathering import SHARE_WON
 from dispatch_sim.study.percentile import as_means, column_of
 from dispatch_sim.study.regret import expected_regrets
 
@@ -255,12 +253,11 @@ def choose(
     kept = keeping(part, limits, screening) if limits is not None else {}
 
     points = sorted(samples, key=_simplicity)
-    block = averaged(part)
-    estimates = {point: _estimate(objective, raw[point], confidence, block) for point in points}
+    estimates = {point: _estimate(objective, raw[point], confidence) for point in points}
     points.sort(key=lambda point: estimates[point].mean)  # stable: equal means stay simplest first
     if kept:
         points = _by_limits(points, kept)
-    shares = _shares_won(part, points, raw)
+    shares = _shares_won(points, raw)
     regrets = _regrets(points, samples, kept)
 
     recommended, others = points[0], points[1:]
@@ -271,7 +268,7 @@ def choose(
     zone = indifference.at(scale) if isinstance(indifference, Zone) else float(indifference)
     alternatives = []
     for point in others:
-        difference = paired_difference(samples[point], samples[recommended], together, block)
+        difference = paired_difference(samples[point], samples[recommended], together)
         missed = bool(kept) and kept[point].verdict == "missed"
         alternatives.append(
             Alternative(
@@ -294,7 +291,7 @@ def choose(
         objective=objective,
         confidence=confidence,
         indifference=zone,
-        replications=sample_size * block,
+        replications=sample_size,
         strategy=recommended[0],
         concurrency=recommended[1],
         estimate=estimates[recommended],
@@ -316,10 +313,10 @@ def _worst_five(sample: NDArray[np.float64]) -> float:
 _Point = tuple[Any, ...]
 
 
-def _estimate(objective: str, sample: NDArray[np.float64], confidence: float, block: int) -> Estimate:
+def _estimate(objective: str, sample: NDArray[np.float64], confidence: float) -> Estimate:
     """Estimate a mean by Student's t, a percentile by order statistics."""
     if column_of(objective) == objective:
-        return mean_estimate(sample, confidence, block)
+        return mean_estimate(sample, confidence)
     found = quantile_estimate(sample, 0.95, confidence)
     return Estimate(found.value, found.low, found.high, found.n)
 
@@ -334,12 +331,7 @@ def _by_limits(points: list[_Point], kept: Mapping[_Point, Kept]) -> list[_Point
     return [first, *(point for point in within if point != first), *missing]
 
 
-def _shares_won(
-    part: pd.DataFrame, points: list[_Point], raw: Mapping[_Point, NDArray[np.float64]]
-) -> dict[_Point, float]:
-    if SHARE_WON in part.columns:  # counted before replications were averaged
-        won = complete_part(paired_samples(part, SHARE_WON, ["strategy", "concurrency"]))
-        return {point: float(won[point].mean()) for point in points}
+def _shares_won(points: list[_Point], raw: Mapping[_Point, NDArray[np.float64]]) -> dict[_Point, float]:
     matrix = np.stack([raw[point] for point in points])
     wins = matrix == matrix.min(axis=0)
     return dict(zip(points, (wins / wins.sum(axis=0)).mean(axis=1).tolist(), strict=True))

@@ -28,7 +28,6 @@ from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.study.design import Design
 from dispatch_sim.study.engines import load_engine
 from dispatch_sim.study.gathering import Piece
-from dispatch_sim.study.reduction import Reduction
 from dispatch_sim.study.versions import differences, playing_with
 from dispatch_sim.study.workers import BLOCKS_AT_WORK, CompiledPlayer, OnPiece, WorkerError, play_block
 
@@ -82,9 +81,7 @@ class Cluster:
             self._counted = time.monotonic()
         return max(1, self._threads)
 
-    def play(
-        self, design: Design, engine: str, reduction: Reduction, blocks: Iterator[range], keep: OnPiece
-    ) -> None:
+    def play(self, design: Design, engine: str, blocks: Iterator[range], keep: OnPiece) -> None:
         """Play blocks on the workers, and keep them as they are done.
 
         Raises
@@ -95,7 +92,7 @@ class Cluster:
             Where a worker has other versions than this machine.
         """
         # A few kB with each block: what is scattered once is lost with the workers that hold it.
-        what = zlib.compress(pickle.dumps((design, engine, reduction)))
+        what = zlib.compress(pickle.dumps((design, engine)))
         at_work: dict[Future, range] = {}
         ended: SimpleQueue[tuple[Future, _Packed | BaseException]] = SimpleQueue()
         while True:
@@ -231,9 +228,9 @@ def _play(here: Mapping[str, str], what: bytes, block: range) -> _Packed:
             f"{get_worker().address}, a worker of the cluster, has {'; '.join(differing)}. Its results would "
             "not be the same; install the same there, and go on with --resume"
         )
-    design, reduction, player = _made_ready(what)
+    design, player = _made_ready(what)
     rows = play_block(design, block) if player is None else player.play_block(block)
-    return _packed(reduction.piece(block.start, rows))
+    return _packed(Piece(block.start, rows))
 
 
 def _packed(piece: Piece) -> _Packed:
@@ -249,16 +246,16 @@ def _unpacked(packed: _Packed) -> Piece:
 _making_ready = threading.Lock()
 
 
-def _made_ready(what: bytes) -> tuple[Design, Reduction, CompiledPlayer | None]:
+def _made_ready(what: bytes) -> tuple[Design, CompiledPlayer | None]:
     """Return what is to be played, made ready once for all blocks of a stage and all threads of a worker."""
     with _making_ready:
         return _made_ready_once(what)
 
 
 @lru_cache(maxsize=4)
-def _made_ready_once(what: bytes) -> tuple[Design, Reduction, CompiledPlayer | None]:
-    design, engine, reduction = pickle.loads(zlib.decompress(what))
+def _made_ready_once(what: bytes) -> tuple[Design, CompiledPlayer | None]:
+    design, engine = pickle.loads(zlib.decompress(what))
     if engine != "compiled":
-        return design, reduction, None
+        return design, None
     load_engine()
-    return design, reduction, CompiledPlayer(design)
+    return design, CompiledPlayer(design)

@@ -13,7 +13,6 @@ from dispatch_sim.study.answer import choices
 from dispatch_sim.study.cluster import connected
 from dispatch_sim.study.design import Design, design_comparison, design_sweep
 from dispatch_sim.study.files import alone_in
-from dispatch_sim.study.gathering import Keep
 from dispatch_sim.study.journal import saying_what_is_kept
 from dispatch_sim.study.playing import Playing
 from dispatch_sim.study.results import Results, Stopped, collect, identity, with_end
@@ -30,7 +29,6 @@ def sweep(
     on_progress: OnProgress | None = None,
     folder: str | os.PathLike[str] | None = None,
     resume: bool | None = None,
-    keep: Keep = "rows",
     cluster: str | None = None,
 ) -> Results:
     """Play every strategy at every width, batch size and factor level of the scenario's sweep.
@@ -46,8 +44,6 @@ def sweep(
         the study, it can be resumed; without it, nowhere.
     resume : whether to go on with what lies there; where that is finished, nothing is played. False throws it
         away, and so does None, unless it had been played for more than a minute and is not finished.
-    keep : `rows`, every replication; or `aggregates`, the means of some two thousand blocks of them, for
-        studies larger than memory. Their number is then rounded up to whole blocks, by a thousandth at most.
     cluster : a Dask scheduler, `tcp://HOST:PORT`, whose workers play in place of this machine's, or
         `local:N`.
 
@@ -61,9 +57,7 @@ def sweep(
     ScenarioError, DesignError, ResultsError, ClusterError, WorkerError
         With a message for the user. Where there is a folder, what was played before is kept.
     """
-    return _conduct(
-        design_sweep, scenario, seed, replications, jobs, on_progress, folder, resume, keep, cluster
-    )
+    return _conduct(design_sweep, scenario, seed, replications, jobs, on_progress, folder, resume, cluster)
 
 
 def compare(
@@ -75,12 +69,11 @@ def compare(
     on_progress: OnProgress | None = None,
     folder: str | os.PathLike[str] | None = None,
     resume: bool | None = None,
-    keep: Keep = "rows",
     cluster: str | None = None,
 ) -> Results:
     """Play the scenario's strategies side by side at the batch's own size; otherwise as `sweep`."""
     return _conduct(
-        design_comparison, scenario, seed, replications, jobs, on_progress, folder, resume, keep, cluster
+        design_comparison, scenario, seed, replications, jobs, on_progress, folder, resume, cluster
     )
 
 
@@ -92,7 +85,7 @@ def with_study(source: Source, seed: int | None, replications: int | None) -> So
 
 
 def _conduct(
-    design: Callable[[Source, Keep], Design],
+    design: Callable[[Source], Design],
     scenario: Given,
     seed: int | None,
     replications: int | None,
@@ -100,22 +93,21 @@ def _conduct(
     on_progress: OnProgress | None,
     folder: str | os.PathLike[str] | None,
     resume: bool | None,
-    keep: Keep,
     cluster: str | None,
 ) -> Results:
     source = with_study(as_source(scenario), seed, replications)
-    points = design(source, keep)
+    points = design(source)
     seconds = source.scenario().study.seconds
     with ExitStack() as held:
-        playing = Playing(points, keep, on_progress)
+        playing = Playing(points, on_progress)
         if folder is not None:
             held.enter_context(alone_in(Path(folder)))
-            if resume and (finished := finished_study(Path(folder), identity(source, points, keep))):
+            if resume and (finished := finished_study(Path(folder), identity(source, points))):
                 return finished
         # Before what lies in the folder is thrown away for this.
         workers = held.enter_context(connected(cluster)) if cluster is not None else None
         if folder is not None:
-            playing.keep_in(Path(folder), identity(source, points, keep), resume)
+            playing.keep_in(Path(folder), identity(source, points), resume)
             held.enter_context(saying_what_is_kept(Path(folder)))
         while True:
             played = playing.play(jobs, workers)

@@ -10,13 +10,11 @@ import pandas as pd
 
 from dispatch_sim.study.estimates import (
     Share,
-    averaged,
     complete_part,
     paired_samples,
     share_estimate,
     to_end_early,
 )
-from dispatch_sim.study.gathering import WITHIN_LIMITS
 
 Verdict = Literal["kept", "missed", "undecided"]
 
@@ -81,25 +79,19 @@ def keeping(results: pd.DataFrame, limits: Limits, confidence: float = 0.95) -> 
 
     Parameters
     ----------
-    results : rows of one batch size and one combination of factors; aggregates say in what part of their
-        replications the limits are kept.
+    results : rows of one batch size and one combination of factors.
     limits : see `Limits`.
     confidence : with which all verdicts hold together (Bonferroni).
     """
     keys = ["strategy", "concurrency"]
-    counts: dict[tuple[str, int], tuple[int, int]] = {}
-    if WITHIN_LIMITS in results.columns:
-        each_of = averaged(results)
-        for point, sample in complete_part(paired_samples(results, WITHIN_LIMITS, keys)).items():
-            counts[point] = round(sample.sum() * each_of), sample.size * each_of
-    else:
-        keeps: dict[tuple[str, int], Any] = {}
-        for column, bound in limits.bounds.items():
-            for point, sample in complete_part(paired_samples(results, column, keys)).items():
-                keeps[point] = keeps.get(point, True) & (sample <= bound)
-        counts = {point: (int(kept.sum()), kept.size) for point, kept in keeps.items()}
-    each = 1 - (1 - confidence) / max(len(counts), 1)
-    return {point: _kept(*of_all, limits.probability, each) for point, of_all in counts.items()}
+    keeps: dict[tuple[str, int], Any] = {}
+    for column, bound in limits.bounds.items():
+        for point, sample in complete_part(paired_samples(results, column, keys)).items():
+            keeps[point] = keeps.get(point, True) & (sample <= bound)
+    each = 1 - (1 - confidence) / max(len(keeps), 1)
+    return {
+        point: _kept(int(kept.sum()), kept.size, limits.probability, each) for point, kept in keeps.items()
+    }
 
 
 def _kept(count: int, n: int, probability: float, confidence: float) -> Kept:

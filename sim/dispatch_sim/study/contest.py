@@ -26,22 +26,20 @@ class Contest:
     whole : shape (replications,), each side's best chosen on all of them.
     halves : the same, chosen on the other half of them.
     scale : mean of the cheaper side, for an indifference zone that is a share.
-    averaged : replications that each value is the mean of.
     """
 
     whole: NDArray[np.float64]
     halves: NDArray[np.float64]
     scale: float
-    averaged: int = 1
 
     @property
     def replications(self) -> int:
         """How many it rests on."""
-        return self.whole.size * self.averaged
+        return self.whole.size
 
     def estimate(self, confidence: float) -> Estimate:
         """Return the difference of the chosen ones, and the interval that holds those of both ways."""
-        one, other = (mean_estimate(each, confidence, self.averaged) for each in (self.whole, self.halves))
+        one, other = (mean_estimate(each, confidence) for each in (self.whole, self.halves))
         return Estimate(one.mean, min(one.low, other.low), max(one.high, other.high), one.n)
 
     def within(self, zone: float, confidence: float) -> bool:
@@ -50,20 +48,18 @@ class Contest:
         return -zone <= found.low and found.high <= zone
 
 
-def contest(one: NDArray[np.float64], other: NDArray[np.float64], averaged: int = 1) -> Contest:
+def contest(one: NDArray[np.float64], other: NDArray[np.float64]) -> Contest:
     """Set the best of one side against the best of the other.
 
     Parameters
     ----------
-    one, other : costs, shape (alternatives, replications), of the same replications, or of blocks of them.
-    averaged : replications of a block.
+    one, other : costs, shape (alternatives, replications), of the same replications.
     """
     best_one, best_other = best_of(one), best_of(other)
     return Contest(
         best_one - best_other,
         cross_fitted_best(one) - cross_fitted_best(other),
         float(min(best_one.mean(), best_other.mean())),
-        averaged,
     )
 
 

@@ -13,11 +13,10 @@ from pydantic_core import PydanticCustomError
 
 from dispatch_sim.dispatch.plan import Plan, make_batch, make_plan, plan_batch
 from dispatch_sim.scenario.loader import Source
-from dispatch_sim.scenario.model import MOST_REPLICATIONS, Scenario
+from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 from dispatch_sim.scenario.wording import listed
-from dispatch_sim.study.gathering import MOST_BLOCKS, Keep
 
 MAX_ROWS = 10_000_000
 """Most rows of one study's results; they are held in memory."""
@@ -84,7 +83,7 @@ def nearest_size(sizes: Iterable[int], wanted: int) -> int:
     return min(sizes, key=lambda size: (abs(size - wanted), -size))
 
 
-def design_sweep(source: Source, keep: Keep = "rows") -> Design:
+def design_sweep(source: Source) -> Design:
     """Return the design of a sweep: every strategy at every width and size, at every factor level.
 
     A strategy without a width of its own is played at those of `sweep.concurrency`; one with a width at
@@ -95,21 +94,21 @@ def design_sweep(source: Source, keep: Keep = "rows") -> Design:
     ScenarioError
         Where a factor's path or level does not fit the scenario.
     DesignError
-        Where the study is too large for what is to be kept of it.
+        Where the study is too large.
     """
-    return _design(source, lambda scenario: scenario.sweep.tasks, keep, with_factors=True)
+    return _design(source, lambda scenario: scenario.sweep.tasks, with_factors=True)
 
 
-def design_comparison(source: Source, keep: Keep = "rows") -> Design:
+def design_comparison(source: Source) -> Design:
     """Return the design of a comparison: the strategies side by side, at the batch's own size."""
-    return _design(source, lambda scenario: (scenario.batch_size,), keep, with_factors=False)
+    return _design(source, lambda scenario: (scenario.batch_size,), with_factors=False)
 
 
-def _design(source: Source, sizes: Any, keep: Keep, *, with_factors: bool) -> Design:
+def _design(source: Source, sizes: Any, *, with_factors: bool) -> Design:
     base = source.scenario()
     factors = base.sweep.factors if with_factors else {}
     variants = []
-    _refuse_too_large(base, sizes(base), math.prod(len(levels) for levels in factors.values()), keep)
+    _refuse_too_large(base, sizes(base), math.prod(len(levels) for levels in factors.values()))
     for levels in itertools.product(*factors.values()):
         scenario = source.replaced(dict(zip(factors, levels, strict=True))).scenario() if levels else base
         plans = tuple(_plans(scenario, sizes(scenario)))
@@ -117,18 +116,16 @@ def _design(source: Source, sizes: Any, keep: Keep, *, with_factors: bool) -> De
     design = Design(tuple(factors), tuple(variants), base.study.first)
     if base.study.replications is not None:
         return design
-    return replace(design, at_most=min(base.study.at_most, _fitting(design, keep)))
+    return replace(design, at_most=min(base.study.at_most, _fitting(design)))
 
 
-def _fitting(design: Design, keep: Keep) -> int:
-    """Return how many replications fit in memory, whole doublings of the first: any, where blocks do."""
-    if keep == "aggregates" and design.points * MOST_BLOCKS <= MAX_ROWS:
-        return MOST_REPLICATIONS
+def _fitting(design: Design) -> int:
+    """Return how many replications fit in memory, whole doublings of the first."""
     room = MAX_ROWS / (design.points * design.replications)
     return int(design.replications * 2 ** math.floor(math.log2(max(1.0, room))))
 
 
-def _refuse_too_large(scenario: Scenario, sizes: tuple[int, ...], variants: int, keep: Keep) -> None:
+def _refuse_too_large(scenario: Scenario, sizes: tuple[int, ...], variants: int) -> None:
     """Raise a `DesignError` for a study that has no points, or would not fit in memory, before it is made."""
     points = variants * sum(len(spread(scenario, tasks)) for tasks in sizes)
     if variants > MOST_VARIANTS:
@@ -139,15 +136,11 @@ def _refuse_too_large(scenario: Scenario, sizes: tuple[int, ...], variants: int,
     if points == 0:
         raise DesignError("there is nothing to play: every width is beyond the batch; write a smaller one")
     replications = scenario.study.first
-    aggregates = points * min(replications, MOST_BLOCKS)
-    if keep == "aggregates" and aggregates <= MAX_ROWS and variants * sum(sizes) <= MAX_ROWS:
-        return
     if points * replications > MAX_ROWS or variants * sum(sizes) > MAX_ROWS:
         raise DesignError(
             f"the study has {points:,} design points of {replications:,} replications, for "
             f"batches of up to {max(sizes):,} tasks; at most {MAX_ROWS:,} rows are held in memory: ask for "
             "fewer replications, or shorten an axis of the sweep"
-            + (", or keep no single replications (--keep aggregates)" if aggregates <= MAX_ROWS else "")
         )
 
 

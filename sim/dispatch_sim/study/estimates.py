@@ -19,8 +19,6 @@ from numpy.typing import ArrayLike, NDArray
 # Not scipy.stats: it takes more than half a second to import.
 from scipy.special import bdtr, betainc, betaincc, stdtrit
 
-from dispatch_sim.study.gathering import AVERAGED, SHARE_WON, WITHIN_LIMITS
-
 Point = TypeVar("Point")
 
 
@@ -31,7 +29,7 @@ class Estimate:
     Attributes
     ----------
     mean, low, high : in the unit of what was averaged. `low` and `high` are infinite for a single value.
-    n : number of replications, also where it was made of the means of blocks of them.
+    n : number of replications.
     """
 
     mean: float
@@ -109,14 +107,13 @@ def to_end_early(confidence: float) -> float:
     return 1 - (1 - confidence) / 50
 
 
-def mean_estimate(values: ArrayLike, confidence: float = 0.95, averaged: int = 1) -> Estimate:
+def mean_estimate(values: ArrayLike, confidence: float = 0.95) -> Estimate:
     """Estimate a mean by Student's t.
 
     Parameters
     ----------
-    values : one a replication, or one a block of them.
+    values : one a replication.
     confidence : of the interval.
-    averaged : replications of a block. The interval rests on the values; `n` counts replications.
 
     Returns
     -------
@@ -130,24 +127,20 @@ def mean_estimate(values: ArrayLike, confidence: float = 0.95, averaged: int = 1
     mean, deviation = mean_and_deviations(sample)
     n = sample.size
     if n == 1:
-        return Estimate(float(mean), -math.inf, math.inf, averaged)
+        return Estimate(float(mean), -math.inf, math.inf, 1)
     half = t_critical(confidence, n) * math.sqrt(float(deviation @ deviation) / (n - 1) / n)
-    return Estimate(float(mean), float(mean) - half, float(mean) + half, n * averaged)
+    return Estimate(float(mean), float(mean) - half, float(mean) + half, n)
 
 
-def paired_difference(
-    values: ArrayLike, others: ArrayLike, confidence: float = 0.95, averaged: int = 1
-) -> Estimate:
+def paired_difference(values: ArrayLike, others: ArrayLike, confidence: float = 0.95) -> Estimate:
     """Estimate the mean of `values - others`, which belong to the same replications in the same order.
-
-    Of block means, `averaged` is how many replications a block has.
 
     Raises ValueError as `mean_estimate` does, and where the two are not of one length.
     """
     sample, other = _sample(values), _sample(others)
     if sample.shape != other.shape:
         raise ValueError(f"{sample.size} and {other.size} values cannot be paired")
-    return mean_estimate(sample - other, confidence, averaged)
+    return mean_estimate(sample - other, confidence)
 
 
 def quantile_estimate(values: ArrayLike, probability: float = 0.95, confidence: float = 0.95) -> Quantile:
@@ -233,11 +226,6 @@ def _turn(is_beyond: Callable[[float], bool], low: float, high: float) -> float:
     return high
 
 
-def averaged(results: pd.DataFrame) -> int:
-    """Return how many replications each row is the mean of: 1 but for aggregates."""
-    return int(results[AVERAGED].iloc[0]) if AVERAGED in results.columns and len(results) else 1
-
-
 def factor_columns(results: pd.DataFrame) -> list[str]:
     """Return the columns of the swept factors beyond strategy and size: scenario paths, with a dot."""
     return [str(column) for column in results.columns if "." in str(column)]
@@ -281,8 +269,7 @@ def estimate_table(
     keys = point_columns(results)
     if measures is None:
         numeric = results.select_dtypes("number").columns
-        others = {*keys, "replication", SHARE_WON, WITHIN_LIMITS, AVERAGED}
-        measures = [str(column) for column in numeric if column not in others]
+        measures = [str(column) for column in numeric if column not in {*keys, "replication"}]
     groups = results.groupby(keys, sort=False, observed=True, dropna=False).ngroup().to_numpy()
     order = np.argsort(groups, kind="stable")
     starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
@@ -308,7 +295,7 @@ def estimate_table(
         mean=mean.ravel(),
         low=(mean - half).ravel(),
         high=(mean + half).ravel(),
-        n=np.repeat(counts * averaged(results), len(measures)),
+        n=np.repeat(counts, len(measures)),
     )
 
 

@@ -14,7 +14,6 @@ from dispatch_sim.study.axes import axis_place
 from dispatch_sim.study.contest import Contest, changes_of, contest, no_zone, together_and_queues
 from dispatch_sim.study.estimates import (
     Estimate,
-    averaged,
     complete_part,
     factor_columns,
     factor_combinations,
@@ -151,19 +150,13 @@ def _contests(
         for pair, together, queues in together_and_queues(at_level):
             sides = [at_level[p] for p in together], [at_level[p] for p in queues]
             pairs.setdefault(pair, {})[place] = sides
-    block = averaged(rows)
-    return {
-        pair: dict(_played(objective, samples, sides, block))
-        for pair, sides in pairs.items()
-        if len(sides) > 1
-    }
+    return {pair: dict(_played(objective, samples, sides)) for pair, sides in pairs.items() if len(sides) > 1}
 
 
 def _played(
     objective: str,
     samples: dict[tuple[Any, ...], Any],
     sides: dict[float, tuple[list[Any], list[Any]]],
-    block: int,
 ) -> Iterator[tuple[float, Contest]]:
     used = {point: samples[point] for both in sides.values() for side in both for point in side}
     costs = {point: as_means(objective, sample) for point, sample in complete_part(used).items()}
@@ -171,4 +164,4 @@ def _played(
         present = [[costs[point] for point in side if point in costs] for side in both]
         if all(present):
             one, other = map(np.stack, present)
-            yield place, contest(one, other, block)
+            yield place, contest(one, other)

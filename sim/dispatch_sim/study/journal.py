@@ -23,8 +23,7 @@ from dispatch_sim.study.files import (
     write_whole,
     writing_to,
 )
-from dispatch_sim.study.gathering import Piece, block_size
-from dispatch_sim.study.histogram import BINS
+from dispatch_sim.study.gathering import Piece, Rows
 from dispatch_sim.study.journal_lines import (
     JOURNAL_FILE,
     Begin,
@@ -37,7 +36,6 @@ from dispatch_sim.study.journal_lines import (
     refused,
 )
 from dispatch_sim.study.part_files import read_part, write_part
-from dispatch_sim.study.reduction import Reduction
 
 UNFINISHED = "unfinished"
 
@@ -62,9 +60,7 @@ class Journal:
     folder : that the study is written to. Nothing is made there until the first part is written.
     study : what makes the study what it is; to go on with another is refused.
     points : design points.
-    first_stage : replications of its first stage; each one has twice as many as the one before.
     most : replications that it has at most.
-    reduction : what is kept of a replication.
 
     Attributes
     ----------
@@ -77,18 +73,15 @@ class Journal:
         folder: Path,
         study: Mapping[str, Any],
         points: int,
-        first_stage: int,
         most: int,
-        reduction: Reduction,
     ) -> None:
         self._folder = folder / UNFINISHED
         self._study = dict(study)
-        self._points, self._first_stage, self._most = points, first_stage, most
-        self._reduction = reduction
+        self._points, self._most = points, most
         self._lines: list[Line] = [Begin(journal=FORMAT, study=self._study)]
         self._on_disk = False
         self._parts = 0
-        self._pending = reduction.empty()
+        self._pending = Rows()
         self._pending_bytes = 0
         self._began = self._last = time.monotonic()
         self.seconds = 0.0
@@ -135,14 +128,13 @@ class Journal:
         if different := differing(begin.study, self._study):
             raise refused(self._folder, f"is of another study: {different}", "undo that, ")
         parts = [line for line in others if isinstance(line, Part)]
-        bins = BINS if self._reduction.keep == "aggregates" else 0
-        if problem := problem_of_pieces(parts, self._points, self._most, self._largest_sum, bins):
+        if problem := problem_of_pieces(parts, self._points, self._most):
             raise refused(self._folder, problem)
         for line in others:
             if isinstance(line, Stage):
                 self.engines[line.stage] = line.engine
             elif isinstance(line, Part):
-                pieces = read_part(self._folder, line, self._points, self._reduction)
+                pieces = read_part(self._folder, line, self._points)
                 if pieces is None:
                     continue
                 self.seconds = max(self.seconds, line.seconds)
@@ -159,12 +151,8 @@ class Journal:
                 if path.name not in named:
                     path.unlink()
 
-    def stage(self, first: int, engine: str, reduction: Reduction) -> None:
-        """Note which engine plays the replications from `first` on, and what is kept of them."""
-        if reduction.size > self._reduction.size:
-            # In a part of its own: earlier stages, when they are resumed, need the shorter blocks.
-            self.write_part()
-            self._reduction, self._pending = reduction, reduction.empty()
+    def stage(self, first: int, engine: str) -> None:
+        """Note which engine plays the replications from `first` on."""
         if first not in self.engines:
             self.engines[first] = engine
             self._tell(Stage(stage=first, engine=engine))
@@ -192,23 +180,14 @@ class Journal:
         with self._writing():
             if not self._on_disk:
                 self._write_journal()
-            self._tell(write_part(path, pieces, self._reduction, round(self.elapsed(), 3)))
-        self._pending = self._reduction.empty()
+            self._tell(write_part(path, pieces, round(self.elapsed(), 3)))
+        self._pending = Rows()
         self._pending_bytes = 0
         self._last = time.monotonic()
 
     def elapsed(self) -> float:
         """Return for how long the study has been played, by this process and those before."""
         return self.seconds + time.monotonic() - self._began
-
-    def _largest_sum(self, first: int) -> int:
-        """Return how many replications are added up at most, from one on: a block of the stage it is in."""
-        if self._reduction.keep == "rows":
-            return 1
-        stop = self._first_stage
-        while stop <= first and stop < self._most:
-            stop *= 2
-        return block_size(min(stop, self._most))
 
     def _refuse_link(self) -> None:
         """Refuse a link in the place of the folder: where it leads, parts would be written and removed."""

@@ -6,7 +6,7 @@ A journal lies on a disk that may fail, in a folder that anybody may have sent; 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Annotated, Any
@@ -56,18 +56,16 @@ class Part(Line):
 
     Attributes
     ----------
-    pieces : first replication, replications of a row and rows of each piece, in the order of the file.
+    pieces : first replication and number of replications of each piece, in the order of the file.
     columns : those that are not zero in every row.
-    counts : rows behind those of the pieces, in which makespans are counted.
     digest : of the file's bytes.
     seconds : for how long the study had been played.
     """
 
     part: str = Field(pattern=r"^part-[0-9]{6,9}\.parquet$")
     # What is wrong in one item says enough: an error for each of millions takes gigabytes.
-    pieces: Annotated[list[tuple[int, int, int]], Field(min_length=1), FailFast()]
+    pieces: Annotated[list[tuple[int, int]], Field(min_length=1), FailFast()]
     columns: Annotated[list[str], FailFast()]
-    counts: int = Field(default=0, ge=0, lt=2**31)
     digest: str
     seconds: float = Field(ge=0, allow_inf_nan=False)
 
@@ -79,7 +77,7 @@ class Part(Line):
     @property
     def rows(self) -> int:
         """Rows of each design point."""
-        return sum(count for _, _, count in self.pieces)
+        return sum(count for _, count in self.pieces)
 
 
 def read_lines(unfinished: Path) -> list[Line]:
@@ -160,31 +158,24 @@ def _printable(text: str) -> str:
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
-def problem_of_pieces(
-    parts: Iterable[Part], points: int, most: int, largest: Callable[[int], int], bins: int
-) -> str | None:
+def problem_of_pieces(parts: Iterable[Part], points: int, most: int) -> str | None:
     """Return what is wrong with the pieces of a study's parts, in words; None where they can be.
 
     Parameters
     ----------
     points : design points.
     most : replications that the study has at most.
-    largest : how many replications a row is the sum of at most, from a replication on.
-    bins : in which the makespans of a design point are counted, 0 where they are not.
     """
     pieces = []
     for part in parts:
         none_of_this = f"has a {part.part} that is none of this study"
         if part.number >= MOST_PARTS:
             return f"{none_of_this} (no study has so many)"
-        for first, size, count in part.pieces:
-            # Of a sum over the tree, its start is a multiple of its size.
-            if not 1 <= size <= largest(first) or size & (size - 1) or first % size:
-                return f"{none_of_this} (its sums are others)"
-            if first < 0 or count < 1 or first + size * count > most:
+        for first, count in part.pieces:
+            if first < 0 or count < 1 or first + count > most:
                 return f"{none_of_this} (its replications are others)"
-            pieces.append((first, first + size * count))
-        if points * part.rows > MAX_ROWS or part.counts > min(points * bins, MAX_ROWS):
+            pieces.append((first, first + count))
+        if points * part.rows > MAX_ROWS:
             return f"{none_of_this} (it has more rows than one can have)"
     pieces.sort()
     for (_, stop), (first, _) in pairwise(pieces):

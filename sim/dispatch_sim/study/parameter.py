@@ -17,8 +17,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticCustomError
 
 from dispatch_sim.scenario import factors, quantities
-from dispatch_sim.scenario.distribution_text import dump
-from dispatch_sim.scenario.distributions import TokensDistribution
+from dispatch_sim.scenario.distribution_text import TokensDistribution, dump
 from dispatch_sim.scenario.formats import format_duration, format_tokens
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.model import Scenario, Sweep

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from dispatch_sim.study.estimates import (
     Estimate,
-    averaged,
     complete_part,
     mean_and_deviations,
     mean_estimate,
@@ -74,7 +73,7 @@ def pareto_front(results: pd.DataFrame, confidence: float = 0.95) -> tuple[Paret
     spent = results.assign(**{SPENT: results["money_usd"] + results["cost_people_usd"]})
     times = complete_part(paired_samples(results, TIME, keys))
     money = complete_part(paired_samples(spent, SPENT, keys))
-    points, block = list(times), averaged(results)
+    points = list(times)
     each = 1 - (1 - confidence) / max(len(points) * (len(points) - 1), 1)
     signs = [_signs(np.stack([samples[point] for point in points]), each) for samples in (times, money)]
     slower, dearer = (sign > 0 for sign in signs)
@@ -92,8 +91,8 @@ def pareto_front(results: pd.DataFrame, confidence: float = 0.95) -> tuple[Paret
             ParetoPoint(
                 strategy=strategy,
                 concurrency=concurrency,
-                makespan_s=mean_estimate(times[strategy, concurrency], confidence, block),
-                spent_usd=mean_estimate(money[strategy, concurrency], confidence, block),
+                makespan_s=mean_estimate(times[strategy, concurrency], confidence),
+                spent_usd=mean_estimate(money[strategy, concurrency], confidence),
                 by_means=not no_worse.any(),
                 front=front,
             )

@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from dispatch_sim.dispatch.outcome import MEASURES
 from dispatch_sim.study.cluster import Cluster
 from dispatch_sim.study.design import Design
 from dispatch_sim.study.engines import choose_engine
-from dispatch_sim.study.gathering import Blocks, Keep, Piece, block_size, whole_blocks
+from dispatch_sim.study.gathering import Piece, Rows
 from dispatch_sim.study.journal import Journal
-from dispatch_sim.study.reduction import Reduction, aggregation
 from dispatch_sim.study.runner import OnProgress, Played, play_blocks
 
 _LOG = logging.getLogger("dispatch_sim")
@@ -26,7 +26,6 @@ class Playing:
     Parameters
     ----------
     design : with the replications of the first stage.
-    keep : what is kept of them.
     on_progress : called with the replications done and all of this stage and those before.
 
     Attributes
@@ -34,12 +33,11 @@ class Playing:
     design : with the replications of this stage and those before.
     """
 
-    def __init__(self, design: Design, keep: Keep, on_progress: OnProgress | None) -> None:
-        self._keep: Keep = keep
+    def __init__(self, design: Design, on_progress: OnProgress | None) -> None:
         self._on_progress = on_progress
         self._first = 0
-        self._enter(design)
-        self._kept = self._reduction.empty()
+        self.design = design
+        self._kept = Rows()
         self._engines: dict[int, str] = {}
         self._journal: Journal | None = None
         self._began = time.monotonic()
@@ -58,9 +56,7 @@ class Playing:
             Where what lies there is of another study, or is not to be thrown away unasked.
         """
         most = self.design.at_most or self.design.replications
-        if self._keep == "aggregates":
-            most = whole_blocks(most)
-        journal = Journal(folder, study, self.design.points, self.design.replications, most, self._reduction)
+        journal = Journal(folder, study, self.design.points, most)
         if resume:
             for piece in journal.resume():
                 self._kept.add(piece)
@@ -81,37 +77,31 @@ class Playing:
         WorkerError, ResultsError
             What was played is on the disk then, as far as it can be written.
         """
-        design, reduction = self.design, self._reduction
+        design = self.design
         engine = self._engines.get(self._first) or choose_engine(design, self._first)
         self._engines[self._first] = engine
         if self._journal is not None:
-            self._journal.stage(self._first, engine, reduction)
+            self._journal.stage(self._first, engine)
         done = False
         try:
             missing = self._kept.missing(range(design.replications))
-            done = play_blocks(design, missing, engine, reduction, jobs, self._take, cluster)
+            done = play_blocks(design, missing, engine, jobs, self._take, cluster)
         finally:
             # Of a study that goes on to its results at once, the last part would be written for nothing.
             if self._journal is not None and not done:
                 self._journal.write_part()
-        numbers, values = self._kept.table((design.points, len(reduction.columns)), design.replications)
+        numbers, values = self._kept.table((design.points, len(MEASURES)), design.replications)
         return Played(
             numbers,
             values,
             not done,
             " and ".join(dict.fromkeys(engine for first, engine in sorted(self._engines.items()))),
-            reduction.columns,
-            self._keep,
-            reduction.size,
-            self._kept.makespans() if isinstance(self._kept, Blocks) else None,
         )
 
     def double(self) -> None:
         """Go on to the next stage."""
         self._first = self.design.replications
-        self._enter(replace(self.design, replications=self.doubled))
-        if isinstance(self._kept, Blocks):
-            self._kept.grow(self._reduction.size)
+        self.design = replace(self.design, replications=self.doubled)
 
     @property
     def doubled(self) -> int:
@@ -127,22 +117,6 @@ class Playing:
         """Return for how many seconds the study has been played, by this run and those it goes on with."""
         before = self._journal.seconds if self._journal is not None else 0.0
         return before + time.monotonic() - self._began
-
-    def _enter(self, design: Design) -> None:
-        """Enter a stage; of aggregates whole blocks are played."""
-        self._reduction = Reduction()
-        asked = design.replications
-        if self._keep == "aggregates":
-            design = replace(design, replications=whole_blocks(design.replications))
-            self._reduction = aggregation(design, block_size(design.replications))
-        self.design = design
-        if design.replications > asked:
-            _LOG.warning(
-                "%s replications of each way are played, not %s: as many as whole blocks of %s have",
-                f"{design.replications:,}",
-                f"{asked:,}",
-                f"{self._reduction.size:,}",
-            )
 
     def _take(self, block: range, piece: Piece) -> None:
         self._kept.add(piece)

@@ -12,7 +12,6 @@ import platform
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -21,20 +20,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from dispatch_sim.dispatch.outcome import WHOLE
+from dispatch_sim.dispatch.outcome import MEASURES, WHOLE
 from dispatch_sim.display import Displayed
-from dispatch_sim.scenario.factors import MOST_FACTORS
-from dispatch_sim.scenario.files import find_inside, has_more_values, read_file
 from dispatch_sim.scenario.loader import Source
-from dispatch_sim.study.design import MAX_ROWS, Design
-from dispatch_sim.study.estimates import averaged
+from dispatch_sim.study.design import Design
 from dispatch_sim.study.files import ResultsError, alone_in, write_together, writing_to
-from dispatch_sim.study.gathering import AVERAGED, Keep
 from dispatch_sim.study.journal import discard, is_unfinished, saying_what_is_kept
-from dispatch_sim.study.makespans import MAKESPAN_COLUMNS, makespan_table
-from dispatch_sim.study.parquet import Kind, TableError, read_table
-from dispatch_sim.study.reduction import columns_kept
 from dispatch_sim.study.runner import Played
 from dispatch_sim.study.versions import package_version, playing_with
 from dispatch_sim.study.workers import all_cores
@@ -42,14 +35,11 @@ from dispatch_sim.study.workers import all_cores
 _LOG = logging.getLogger("dispatch_sim")
 
 RESULTS_FILE = "results.parquet"
-MAKESPANS_FILE = "makespans.parquet"
 MANIFEST_FILE = "manifest.json"
 
 _HOW_OFTEN = ("replications", "at_most", "seconds")
 
 _LARGEST_WHOLE = 2.0**53
-_MOST_MANIFEST = 64 * 2**20
-_MOST_MANIFEST_VALUES = 4_000_000
 _PACKAGES = (
     "genai-prices",
     "simpy",
@@ -74,28 +64,50 @@ class Results(Displayed):
     Attributes
     ----------
     frame : columns `strategy`, `concurrency`, `tasks`, each further factor under its scenario path,
-        `replication`, and the measures of `dispatch_sim.dispatch.outcome.Outcome`. Of aggregates a row is the
-        mean of a block: `replication` is its number, `averaged` how many replications it has, `share_won` and
-        `within_limits` in what part of them the way is the best of its batch size, and keeps the limits.
+        `replication`, and the measures of `dispatch_sim.dispatch.outcome.Outcome`.
     manifest : resolved scenario and its hash, seed, engine, versions, machine.
-    makespans : of aggregates, how the makespans of each design point are distributed: a row for each bin from
-        `from_s` to `to_s` that holds some of its `replications`. Of a study that was interrupted it also
-        counts those of blocks that are not whole.
     """
 
     frame: pd.DataFrame
     manifest: dict[str, Any]
-    makespans: pd.DataFrame | None = None
-
-    @property
-    def sample_size(self) -> int:
-        """Independent values of every design point: replications, or blocks of them."""
-        return int(self.frame["replication"].nunique())
 
     @property
     def replications(self) -> int:
-        """Replications played of every design point."""
-        return self.sample_size * averaged(self.frame)
+        """Number of replications of every design point."""
+        return int(self.frame["replication"].nunique())
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+
+class _Replications(_Section):
+    asked: int
+    played: int
+    at_most: int
+    stopped: Stopped
+
+
+class _Scenario(_Section):
+    file: str
+    sha256: str
+    as_written: Any
+    resolved: dict[str, Any]
+
+
+class _Manifest(_Section):
+    """What `manifest.json` has to hold."""
+
+    dispatch_sim: str | None
+    engine: str
+    seed: int
+    replications: _Replications
+    interrupted: bool
+    design_points: int
+    factors: list[str]
+    scenario: _Scenario
+    versions: dict[str, str | None]
+    machine: dict[str, str | int]
 
 
 def collect(source: Source, design: Design, played: Played) -> Results:
@@ -104,14 +116,11 @@ def collect(source: Source, design: Design, played: Played) -> Results:
     replications = len(played.replications)
     columns: dict[str, Any] = {name: np.repeat(values, replications) for name, values in points.items()}
     columns["replication"] = np.tile(played.replications, design.points)
-    if played.keep == "aggregates":
-        columns[AVERAGED] = np.full(design.points * replications, played.averaged)
-    for number, measure in enumerate(played.columns):
+    for number, measure in enumerate(MEASURES):
         values = played.measures[:, :, number].ravel()
-        whole = measure in WHOLE and played.averaged == 1 and bool(np.all(values < _LARGEST_WHOLE))
+        whole = measure in WHOLE and bool(np.all(values < _LARGEST_WHOLE))
         columns[measure] = values.astype(np.int64) if whole else values
-    makespans = None if played.makespans is None else makespan_table(points, played.makespans)
-    return Results(pd.DataFrame(columns, copy=False), _manifest(source, design, played), makespans)
+    return Results(pd.DataFrame(columns, copy=False), _manifest(source, design, played))
 
 
 def named_points(design: Design) -> dict[str, NDArray[Any]]:
@@ -152,8 +161,7 @@ def write_results(results: Results, folder: str | os.PathLike[str]) -> list[Path
         Where the folder cannot be written to.
     """
     folder = Path(folder)
-    frames = {folder / RESULTS_FILE: results.frame, folder / MAKESPANS_FILE: results.makespans}
-    manifest = folder / MANIFEST_FILE
+    table, manifest = folder / RESULTS_FILE, folder / MANIFEST_FILE
     with saying_what_is_kept(folder), alone_in(folder), writing_to(folder):
         if results.manifest["interrupted"] and (fuller := _fuller_played(results, folder)):
             _LOG.warning(
@@ -161,27 +169,26 @@ def write_results(results: Results, folder: str | os.PathLike[str]) -> list[Path
                 *(folder, f"{fuller:,}", f"{results.manifest['replications']['played']:,}"),
             )
             return []
-        tables = {
-            path: None
-            if frame is None
-            else partial(_write_table, table=pa.Table.from_pandas(frame, preserve_index=False))
-            for path, frame in frames.items()
-        }
+        rows = pa.Table.from_pandas(results.frame, preserve_index=False)
         text = json.dumps(results.manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        write_together(tables, manifest, lambda file: file.write(text.encode("utf-8")))
+        write_together(
+            {table: lambda file: _write_table(file, rows)},
+            manifest,
+            lambda file: file.write(text.encode("utf-8")),
+        )
         if not results.manifest["interrupted"]:
             discard(folder, results.manifest["scenario"]["sha256"])
-    return [*(path for path, frame in frames.items() if frame is not None), manifest]
+    return [table, manifest]
 
 
 def _fuller_played(results: Results, folder: Path) -> int:
     """Return how often the same study in a folder was played; 0 where it is not there, or less often."""
     try:
-        there = _read_manifest(find_inside(MANIFEST_FILE, [folder]))
+        there = json.loads((folder / MANIFEST_FILE).read_bytes())
         played = there["replications"]["played"]
         same = _but_for_replications(there) == _but_for_replications(results.manifest)
         more = isinstance(played, int) and played >= results.manifest["replications"]["played"]
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return 0
     return played if same and more and (folder / RESULTS_FILE).is_file() else 0
 
@@ -199,16 +206,13 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
     Raises
     ------
     ResultsError
-        Where the folder holds no results, or they cannot be read.
+        Where the folder holds no results of a study, or they are not whole.
     """
     folder = Path(folder)
     try:
-        manifest = _read_manifest(find_inside(MANIFEST_FILE, [folder]))
-        found = read_table(find_inside(RESULTS_FILE, [folder]), _columns(manifest), MAX_ROWS)
-        makespans = None
-        if _under(manifest, "keep") == "aggregates":
-            columns = _point_columns(manifest) | MAKESPAN_COLUMNS
-            makespans = read_table(find_inside(MAKESPANS_FILE, [folder]), columns, MAX_ROWS).to_pandas()
+        manifest = json.loads((folder / MANIFEST_FILE).read_bytes())
+        _Manifest.model_validate(manifest)
+        frame = pq.read_table(folder / RESULTS_FILE).to_pandas()
     except FileNotFoundError as error:
         if is_unfinished(folder):
             raise ResultsError(
@@ -219,57 +223,22 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
             f"{folder}: has no {Path(error.filename or RESULTS_FILE).name}; "
             "name a folder into which a sweep was written"
         ) from error
-    except (OSError, ValueError, RuntimeError, TableError) as error:
-        said = str(error).removeprefix(f"{folder.resolve()}{os.sep}")
-        raise ResultsError(f"{folder}: cannot be read: {said[:300]}") from error
-    return Results(found.to_pandas(), manifest, makespans)
-
-
-def _read_manifest(path: Path) -> Any:
-    """Read a manifest that may be anybody's.
-
-    It has the scenario's samples in it, those from a csv file too, which are by far the most of it.
-    """
-    data = read_file(path, _MOST_MANIFEST)
-    if has_more_values(data, _MOST_MANIFEST_VALUES):
-        raise ValueError(f"{MANIFEST_FILE} has more than {_MOST_MANIFEST_VALUES:,} values")
-    return json.loads(data.decode("utf-8"), parse_constant=_no_number)
-
-
-def _columns(manifest: Any) -> dict[str, Kind]:
-    """Return the columns of a study's table, and what each holds, as far as its manifest says."""
-    objective = ("scenario", "resolved", "objective")
-    is_limited = any(_under(manifest, *objective, limit) is not None for limit in ("deadline", "budget"))
-    keep: Keep = "aggregates" if _under(manifest, "keep") == "aggregates" else "rows"
-    return {
-        **_point_columns(manifest),
-        "replication": "whole",
-        **dict.fromkeys([AVERAGED] if keep == "aggregates" else [], "whole"),
-        **dict.fromkeys(columns_kept(keep, limited=is_limited), "number"),
-    }
-
-
-def _point_columns(manifest: Any) -> dict[str, Kind]:
-    factors = _under(manifest, "factors")
-    if not isinstance(factors, list) or not all(isinstance(each, str) for each in factors[:MOST_FACTORS]):
-        factors = []
-    return {
-        "strategy": "text",
-        "concurrency": "whole",
-        "tasks": "whole",
-        **dict.fromkeys(factors[:MOST_FACTORS], "level"),
-    }
-
-
-def _under(manifest: Any, *path: str) -> Any:
-    """Return what stands at a path of a manifest that may be anybody's; None where nothing does."""
-    for key in path:
-        manifest = manifest.get(key) if isinstance(manifest, dict) else None
-    return manifest
-
-
-def _no_number(text: str) -> float:
-    raise ValueError(f"{MANIFEST_FILE} has {text}, which is not a number")
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "it"
+        raise ResultsError(
+            f"{folder / MANIFEST_FILE}: {where}: {first['msg']}; sweep the scenario again"
+        ) from error
+    except (OSError, ValueError, RecursionError, pa.ArrowException) as error:
+        raise ResultsError(f"{folder}: cannot be read: {' '.join(str(error).split())[:300]}") from error
+    columns = ["strategy", "concurrency", "tasks", *manifest["factors"], "replication", *MEASURES]
+    rows = manifest["design_points"] * manifest["replications"]["played"]
+    if list(frame.columns) != columns or len(frame) != rows:
+        raise ResultsError(
+            f"{folder / RESULTS_FILE}: has {len(frame):,} rows of {len(frame.columns)} columns, not the "
+            f"{rows:,} rows of {len(columns)} columns that {MANIFEST_FILE} states; sweep the scenario again"
+        )
+    return Results(frame, manifest)
 
 
 def _write_table(file: IO[bytes], table: pa.Table) -> None:
@@ -286,20 +255,17 @@ def folder_name(name: str) -> str:
 
 def _manifest(source: Source, design: Design, played: Played) -> dict[str, Any]:
     scenario = source.scenario()
-    # Not rounded up to whole blocks, as what the design has is.
-    asked = scenario.study.replications or min(design.replications, design.at_most or design.replications)
     return {
         "dispatch_sim": package_version("dispatch-sim"),
         "engine": played.engine,
         "seed": scenario.study.seed,
         "replications": {
-            "asked": asked,
-            "played": len(played.replications) * played.averaged,
-            "at_most": design.at_most or asked,
+            "asked": design.replications,
+            "played": len(played.replications),
+            "at_most": design.at_most or design.replications,
             "stopped": "interrupted" if played.interrupted else "asked",
         },
         "interrupted": played.interrupted,
-        "keep": played.keep,
         "design_points": design.points,
         "factors": list(design.factors),
         "scenario": {
@@ -318,7 +284,7 @@ def _manifest(source: Source, design: Design, played: Played) -> dict[str, Any]:
     }
 
 
-def identity(source: Source, design: Design, keep: Keep) -> dict[str, Any]:
+def identity(source: Source, design: Design) -> dict[str, Any]:
     """Return what makes a study what it is: where it differs, results do or may.
 
     Also in what it is played with: parts that other sources or another processor have played are not mixed
@@ -330,7 +296,6 @@ def identity(source: Source, design: Design, keep: Keep) -> dict[str, Any]:
         "dispatch_sim": package_version("dispatch-sim"),
         "design_points": design.points,
         "factors": list(design.factors),
-        "keep": keep,
         "scenario": of_scenario,
         "sha256": scenario.fingerprint,
         "versions": {**_versions(), "python": platform.python_version()},
@@ -344,7 +309,7 @@ def is_of(manifest: dict[str, Any], study: Mapping[str, Any]) -> bool:
     It does not say what all was played with; but results that are whole were played with the same throughout.
     """
     found = {
-        **{name: manifest[name] for name in ("dispatch_sim", "design_points", "factors", "keep")},
+        **{name: manifest[name] for name in ("dispatch_sim", "design_points", "factors")},
         "scenario": manifest["scenario"]["resolved"],
         "sha256": manifest["scenario"]["sha256"],
         "versions": {**manifest["versions"], "python": manifest["machine"]["python"]},

@@ -18,8 +18,7 @@ from dispatch_sim.dispatch.outcome import MEASURES
 from dispatch_sim.interruption import uninterrupted
 from dispatch_sim.study.design import MAX_ROWS, Design, DesignError
 from dispatch_sim.study.engines import choose_engine, load_engine
-from dispatch_sim.study.gathering import Keep, Piece, Rows, aligned_parts, plain_parts
-from dispatch_sim.study.reduction import Reduction
+from dispatch_sim.study.gathering import Piece, Rows, plain_parts
 from dispatch_sim.study.workers import OnPiece, play_block, play_in_processes, play_in_threads
 
 if TYPE_CHECKING:
@@ -51,21 +50,12 @@ class Played:
     measures : shape (points, R, measures), in the order of the design and of `MEASURES`.
     interrupted : whether the study was stopped before its end.
     engine : what played: `simpy`, `compiled`, or both where the first replications were soon played.
-    columns : names of what is measured.
-    keep : whether these are replications, or aggregates: then R is the number of blocks, and `measures` are
-        their means.
-    averaged : replications of a block.
-    makespans : of aggregates, how many makespans lie in which bin, as `histogram.counted` returns it.
     """
 
     replications: NDArray[np.int64]
     measures: NDArray[np.float64]
     interrupted: bool
     engine: str
-    columns: tuple[str, ...] = MEASURES
-    keep: Keep = "rows"
-    averaged: int = 1
-    makespans: NDArray[np.int64] | None = None
 
 
 def play_design(
@@ -94,15 +84,15 @@ def play_design(
             "rows that are held in memory; ask for fewer replications or widths"
         )
     engine = choose_engine(design, first)
-    rows, reduction = Rows(), Reduction()
+    rows = Rows()
 
     def keep(block: range, piece: Piece) -> None:
         rows.add(piece)
         if on_progress is not None:
             on_progress(first + rows.played, design.replications)
 
-    interrupted = not play_blocks(design, [replications], engine, reduction, jobs, keep)
-    numbers, measures = rows.table((design.points, len(reduction.columns)), design.replications)
+    interrupted = not play_blocks(design, [replications], engine, jobs, keep)
+    numbers, measures = rows.table((design.points, len(MEASURES)), design.replications)
     return Played(numbers, measures, interrupted, engine)
 
 
@@ -110,20 +100,18 @@ def play_blocks(
     design: Design,
     replications: list[range],
     engine: str,
-    reduction: Reduction,
     jobs: int,
     keep: OnPiece,
     cluster: Cluster | None = None,
 ) -> bool:
-    """Play replications of every design point, and hand over what is kept of them, block by block.
+    """Play replications of every design point, and hand them over, block by block.
 
     Parameters
     ----------
     replications : which of them, in order.
     engine : what plays, `simpy` or `compiled`.
-    reduction : what is kept of a block.
-    jobs : workers on this machine; what is kept of which replications does not depend on it.
-    keep : called with each block and what is kept of it, in the order in which they end.
+    jobs : workers on this machine; results do not depend on it.
+    keep : called with each block and its replications, in the order in which they end.
     cluster : whose workers play in place of this machine's.
 
     Returns
@@ -138,7 +126,6 @@ def play_blocks(
     count = sum(map(len, replications))
     if count == 0:  # an earlier run has played them
         return True
-    cut = plain_parts if reduction.keep == "rows" else aligned_parts
 
     def longest_for(workers: int) -> int:
         tasks = TASKS_OF_A_BLOCK[engine]
@@ -149,12 +136,12 @@ def play_blocks(
     def blocks_for_cluster(cluster: Cluster) -> Iterator[range]:
         for left in replications:
             while left:  # cut one by one, as workers join and leave
-                block = next(cut(left, longest_for(cluster.workers)))
+                block = next(plain_parts(left, longest_for(cluster.workers)))
                 left = range(block.stop, left.stop)
                 yield block
 
     longest = longest_for(jobs)
-    blocks = chain.from_iterable(cut(each, longest) for each in replications)
+    blocks = chain.from_iterable(plain_parts(each, longest) for each in replications)
 
     def keep_whole(block: range, piece: Piece) -> None:
         with uninterrupted():
@@ -162,15 +149,15 @@ def play_blocks(
 
     try:
         if cluster is not None:
-            cluster.play(design, engine, reduction, blocks_for_cluster(cluster), keep_whole)
+            cluster.play(design, engine, blocks_for_cluster(cluster), keep_whole)
         elif engine == "compiled":
             load_engine()
-            play_in_threads(design, reduction, blocks, min(jobs, -(-count // longest)), keep_whole)
+            play_in_threads(design, blocks, min(jobs, -(-count // longest)), keep_whole)
         elif jobs == 1 or count <= longest or design.tasks * count < WORTH_A_POOL:
             for block in blocks:
-                keep_whole(block, reduction.piece(block.start, play_block(design, block)))
+                keep_whole(block, Piece(block.start, play_block(design, block)))
         else:
-            play_in_processes(design, reduction, blocks, min(jobs, -(-count // longest)), keep_whole)
+            play_in_processes(design, blocks, min(jobs, -(-count // longest)), keep_whole)
     except KeyboardInterrupt:
         return False
     return True

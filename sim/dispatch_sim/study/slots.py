@@ -11,7 +11,6 @@ import pandas as pd
 from dispatch_sim.scenario.indifference import Zone
 from dispatch_sim.study.estimates import (
     Estimate,
-    averaged,
     complete_part,
     paired_difference,
     paired_samples,
@@ -114,7 +113,7 @@ def slot_returns(
         together = 1 - (1 - confidence) / (len(costs) - 1)
         steps = []
         for width, to in pairwise(costs):
-            gain = paired_difference(costs[width], costs[to], together, averaged(part))
+            gain = paired_difference(costs[width], costs[to], together)
             better = float(min(costs[width].mean(), costs[to].mean()))
             within = zone.at(better) if isinstance(zone, Zone) else zone
             steps.append(Step(width, to, gain, _verdict(gain, within)))

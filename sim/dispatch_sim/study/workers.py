@@ -23,7 +23,6 @@ from dispatch_sim.dispatch.outcome import MEASURES
 from dispatch_sim.interruption import processes_uninterrupted, uninterrupted
 from dispatch_sim.study.design import Design
 from dispatch_sim.study.gathering import Piece, plain_parts
-from dispatch_sim.study.reduction import Reduction
 
 TASKS_DRAWN = 4000
 """Tasks whose draws the design points share at a time, so that they stay in the processor's cache."""
@@ -36,7 +35,7 @@ MOST_DEATHS = 3
 """Worker processes that may die one after another: a block that kills each of them would go on for ever."""
 
 OnPiece = Callable[[range, Piece], None]
-"""Called with each block and what is kept of it."""
+"""Called with each block and its replications."""
 
 
 class WorkerError(Exception):
@@ -107,9 +106,7 @@ def play_with(
             keep(running.pop(future), future.result())
 
 
-def play_in_threads(
-    design: Design, reduction: Reduction, blocks: Iterator[range], jobs: int, keep: OnPiece
-) -> None:
+def play_in_threads(design: Design, blocks: Iterator[range], jobs: int, keep: OnPiece) -> None:
     """Play blocks by the compiled engine, in threads, as compiled code lets others run meanwhile.
 
     Also with one: this thread is then free to be interrupted, and stops the others at once.
@@ -120,7 +117,7 @@ def play_in_threads(
         rows = player.play_block(block)
         if player.stop[0]:
             raise CancelledError  # they hold nothing
-        return reduction.piece(block.start, rows)
+        return Piece(block.start, rows)
 
     with ThreadPoolExecutor(jobs) as pool:
         try:
@@ -147,9 +144,7 @@ class _Worker:
             self.pipe.send(what)
 
 
-def play_in_processes(
-    design: Design, reduction: Reduction, blocks: Iterator[range], jobs: int, keep: OnPiece
-) -> None:
+def play_in_processes(design: Design, blocks: Iterator[range], jobs: int, keep: OnPiece) -> None:
     """Play blocks by SimPy in processes started afresh; the blocks of one that dies are played by another.
 
     Each has a pipe of its own. In `concurrent.futures` all write into one pipe, whose writing end the parent
@@ -177,7 +172,7 @@ def play_in_processes(
                     ) from error
                 workers.append(worker)
             # Not as an argument: a process that dies before it reads that leaves its parent waiting.
-            worker.send((design, reduction))
+            worker.send(design)
 
     try:
         start(jobs)
@@ -226,11 +221,11 @@ def _work(pipe: Connection) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError):
-        design, reduction = pipe.recv()
+        design = pipe.recv()
         while True:
             block = pipe.recv()
             try:
-                piece: Piece | Exception = reduction.piece(block.start, play_block(design, block))
+                piece: Piece | Exception = Piece(block.start, play_block(design, block))
             except Exception as error:  # to be told where somebody sees it
                 piece = error
             pipe.send(piece)

@@ -71,7 +71,7 @@ def test_a_notebook_runs_from_top_to_bottom(path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([source, os.environ.get("PYTHONPATH", "")]))
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(
-        notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": os.fspath(FOLDER)}}
+        notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": os.fspath(FOLDER)}}
     ).execute()
     shown = [output for cell in code_of(notebook) for output in cell.outputs]
     assert any("text/html" in output.get("data", {}) for output in shown)

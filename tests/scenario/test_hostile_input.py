@@ -1,12 +1,12 @@
 """Files that are broken, by accident or by intent: always a ScenarioError, and soon."""
 
 import math
-import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dispatch_sim.scenario import (
@@ -19,7 +19,8 @@ from dispatch_sim.scenario import (
     sanity,
 )
 from dispatch_sim.scenario.tree import MOST_CHARACTERS, Tree
-from tests.scenario.texts import FULL, MEDIUM, SHORT
+from tests.scenario.texts import FULL, SHORT
+from tests.work import lines_executed
 
 
 def refused(text: str) -> str:
@@ -104,12 +105,13 @@ def test_what_is_not_plain_yaml_is_refused(text: str, message: str) -> None:
 
 
 def test_an_alias_bomb_is_refused_before_it_grows() -> None:
-    """Nine levels of nine aliases are 387 million values; they are counted, not made."""
+    """Nine levels of nine aliases are 387 million values, 3 GB of references; they are counted, not made."""
     text = "a0: &a0 [1,1,1,1,1,1,1,1,1]\n"
     text += "".join(f"a{k}: &a{k} [{','.join([f'*a{k - 1}'] * 9)}]\n" for k in range(1, 9))
-    started = time.process_time()
+    tracemalloc.start()
     assert "more than 100,000 values" in refused(text)
-    assert time.process_time() - started < 1
+    assert tracemalloc.get_traced_memory()[1] < 2**24
+    tracemalloc.stop()
 
 
 HUGE = [
@@ -202,15 +204,13 @@ def test_errors_are_short_and_escaped(text: str) -> None:
 
 
 def test_many_dependencies_are_followed_soon() -> None:
-    """Each of 400 groups waits for up to 130 before it: 44,000 dependencies without a circle."""
+    """Each of 400 groups waits for up to 130 before it: 44,000 dependencies, each a few lines of work."""
     text = "tasks:\n"
     for group in range(400):
         after = ",".join(f"g{other}" for other in range(max(0, group - 130), group))
         text += f"- {{name: g{group}, tokens: 1, duration: 1s, after: [{after}]}}\n"
     source = parse_source(text)
-    started = time.process_time()
-    assert source.scenario().batch_size == 400
-    assert time.process_time() - started < 2
+    assert lines_executed(source.scenario) < 30 * 44_000
 
 
 def always_a_scenario_or_an_error(source: Source) -> None:
@@ -234,49 +234,7 @@ def always_a_scenario_or_an_error(source: Source) -> None:
 
 def test_unchanged_scenarios_are_read() -> None:
     """What the mutations below start from is valid, so that they meet more than the YAML parser."""
-    assert parse_scenario(MEDIUM).batch_size == 11
     assert parse_scenario(FULL).batch_size == 12
-
-
-def mutated(count: int) -> settings:
-    """Return how a mutation test is run: so many mutants, the same ones every time, none longer than 2 s."""
-    return settings(
-        max_examples=count,
-        derandomize=True,
-        deadline=2000,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
-
-
-edits = st.lists(
-    st.tuples(
-        st.integers(0, len(MEDIUM)),
-        st.integers(0, 12),
-        st.one_of(
-            st.binary(max_size=3),
-            st.sampled_from(
-                [b"{", b"}", b"[", b"]", b": ", b"- ", b"&a ", b"*a", b"\n", b"'", b"-", b"!!", b"0", b"1e99"]
-            ),
-        ),
-    ),
-    min_size=1,
-    max_size=4,
-)
-
-
-@mutated(3000)
-@given(edits)
-def test_files_with_changed_bytes(changes: list[tuple[int, int, bytes]]) -> None:
-    """3,000 scenarios with bytes put in, taken out and changed are read or refused, never anything else."""
-    data = MEDIUM.encode()
-    for start, cut, inserted in changes:
-        data = data[:start] + inserted + data[start + cut :]
-    try:
-        source = parse_source(data.decode("utf-8", errors="replace"))
-    except ScenarioError:
-        return
-    always_a_scenario_or_an_error(source)
 
 
 RAW = parse_source(FULL).raw
@@ -341,7 +299,7 @@ values = st.recursive(
 )
 
 
-@mutated(7000)
+@settings(max_examples=2000, derandomize=True, deadline=None, database=None)
 @given(
     st.lists(
         st.tuples(
@@ -355,7 +313,7 @@ values = st.recursive(
     )
 )
 def test_scenarios_with_changed_structure(changes: list[tuple[Any, str, Any, str]]) -> None:
-    """7,000 scenarios with parts replaced, dropped, renamed and added are read or refused."""
+    """2,000 scenarios with parts replaced, dropped, renamed and added are read or refused."""
     raw = RAW
     for path, kind, value, word in changes:
 

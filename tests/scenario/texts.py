@@ -89,25 +89,3 @@ study: {seed: 7, replications: 1000, at_most: 2000, seconds: 60, confidence: 95%
 objective: {minimise: cost, deadline: 20m, budget: $10, probability: 90%}
 engine: simpy
 """
-
-MEDIUM = """\
-tasks:
-  - name: read
-    count: 10
-    calls: {uniform: {low: 3, high: 7}}
-    tokens: &t {lognormal: {mean: 15K, cv: 0.4}}
-    duration: {empirical: [10s, 1m]}
-    variance: {task: 60%}
-    after: [check]
-    writes: [a]
-  - {name: check, tokens: *t, duration: {mixture: [{weight: 1, of: 5s}]}}
-provider:
-  limits: {requests: 1000/min, burst: 60s}
-  on_limit: "reject"
-harness: {cap: 3}
-timeouts: {hard: 5m}
-review: {every: round}
-communication: rounds
-strategies: [parallel, queue: 3]
-sweep: {tasks: 1..20, tasks.tokens: [5K]}
-"""

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dispatch_sim.scenario.checks import warnings
 from dispatch_sim.scenario.loader import load_scenario, load_source
-from dispatch_sim.scenario.sanity import warnings
 from dispatch_sim.study.answer import answer
 from dispatch_sim.study.conduct import compare, sweep
 from dispatch_sim.study.design import design_sweep

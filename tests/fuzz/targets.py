@@ -11,7 +11,7 @@ from dispatch_sim.logs.reading import read_logs
 from dispatch_sim.logs.synthetic import make_runs
 from dispatch_sim.logs.synthetic_claude import write_claude_code
 from dispatch_sim.logs.synthetic_others import write_codex
-from dispatch_sim.scenario import sanity
+from dispatch_sim.scenario import checks
 from dispatch_sim.scenario.loader import Source, load_source, parse_source
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.tree import Tree
@@ -84,7 +84,7 @@ def put(name: str, data: bytes) -> Path:
 
 def scenario(data: bytes) -> None:
     """Read a scenario."""
-    sanity.warnings(load_source(put("scenario.yaml", data)).scenario())
+    checks.warnings(load_source(put("scenario.yaml", data)).scenario())
 
 
 PLACES = [

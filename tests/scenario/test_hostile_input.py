@@ -13,10 +13,10 @@ from dispatch_sim.scenario import (
     Scenario,
     ScenarioError,
     Source,
+    checks,
     load_scenario,
     parse_scenario,
     parse_source,
-    sanity,
 )
 from dispatch_sim.scenario.tree import MOST_CHARACTERS, Tree
 from tests.scenario.texts import FULL, SHORT
@@ -229,7 +229,7 @@ def always_a_scenario_or_an_error(source: Source) -> None:
     for group in made.tasks:
         times = group.duration or group.tool_time
         assert all(0 <= times.quantile(u) < math.inf for u in (1e-9, 0.5, 1 - 1e-9))
-    assert all(warning.message.isprintable() for warning in sanity.warnings(made))
+    assert all(warning.message.isprintable() for warning in checks.warnings(made))
 
 
 def test_unchanged_scenarios_are_read() -> None:

@@ -6,11 +6,11 @@ import pytest
 
 from dispatch_sim.scenario import (
     ScenarioError,
+    checks,
     load_scenario,
     load_source,
     parse_scenario,
     parse_source,
-    sanity,
 )
 from dispatch_sim.scenario.distributions import Constant, Empirical, LogNormal
 from tests.scenario.texts import FULL, SHORT
@@ -268,8 +268,8 @@ def test_errors_of_coordination_and_failure(addition: str, expected: str) -> Non
 def test_errors_of_what_tasks_write_and_wait_for() -> None:
     """An unknown name in `after` is told where it stands, with the likeliest that was meant."""
     assert errors(SHORT.replace("60s", "60s, after: [research, reserch, b]")) == [
-        "mine.yaml:2:68: tasks[0].after[1]: no group of tasks is called 'reserch'; did you mean 'research'?",
-        "mine.yaml:2:77: tasks[0].after[2]: no group of tasks is called 'b'; write a name that is in tasks",
+        "mine.yaml:2:68: tasks[0].after[1]: unknown group of tasks 'reserch'; did you mean 'research'?",
+        "mine.yaml:2:77: tasks[0].after[2]: unknown group of tasks 'b'; there is research",
     ]
     [error] = errors(SHORT.replace("60s", "60s, writes: notes"))
     assert "tasks[0].writes: found 'notes', not a list" in error
@@ -309,11 +309,11 @@ def test_a_call_that_probably_does_not_fit_is_a_warning() -> None:
     """W exponential of mean 10K, one call, 3K to spawn: P(3K + 0.8 W > 19K) = exp(-2), 14%."""
     text = SHORT.replace("15K", "{exponential: {mean: 10K}}, calls: 1")
     scenario = parse_scenario(text + "provider: {limits: {input_tokens: 19K/min}}")
-    [warning] = sanity.warnings(scenario)
+    [warning] = checks.warnings(scenario)
     assert warning.path == ("tasks", 0, "tokens")
     assert warning.message.startswith("in 14% of its attempts the first call of 'research'")
-    assert sanity.warnings(parse_scenario(text)) == []
-    assert sanity.warnings(parse_scenario(text + "provider: {limits: unlimited}")) == []
+    assert checks.warnings(parse_scenario(text)) == []
+    assert checks.warnings(parse_scenario(text + "provider: {limits: unlimited}")) == []
 
 
 def test_values_are_replaced_by_path() -> None:

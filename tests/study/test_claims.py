@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dispatch_sim.scenario.checks import warnings
 from dispatch_sim.scenario.loader import load_source, parse_source
 from dispatch_sim.scenario.problems import ScenarioError, UserError
-from dispatch_sim.scenario.sanity import warnings
 from dispatch_sim.study.axes import axis_place, axis_unit
 from dispatch_sim.study.claim_findings import (
     CaseFinding,

@@ -25,7 +25,7 @@ _PANEL = "Scenario files"
 def check(scenario: ScenarioFile, data: DataFolder = None, as_json: Json = False) -> None:
     """Check a scenario: what is wrong with it, what is suspect, and how large its sweep is."""
     with errors_in_words():
-        from dispatch_sim.scenario.sanity import warnings
+        from dispatch_sim.scenario.checks import warnings
         from dispatch_sim.study.design import design_sweep
 
         source = read_source(scenario, data)

@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from dispatch_sim.display import Displayed
-from dispatch_sim.scenario import factors, profiles, sanity, translation
+from dispatch_sim.scenario import checks, factors, profiles, translation
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import Finding, Problem, ScenarioError
 from dispatch_sim.scenario.samples import Samples
@@ -84,7 +84,7 @@ class Source(Displayed):
         except ValidationError as error:
             found += translation.findings(error, raw, Scenario)
         if scenario is not None:
-            found += sanity.problems(scenario)
+            found += checks.problems(scenario)
             found += factors.findings(raw, scenario, samples)
         if scenario is None or found:
             raise self.error(found)

@@ -49,13 +49,13 @@ def unknown(kind: str, found: str, choices: Sequence[str]) -> str:
     close = same or [by_plain[word] for word in difflib.get_close_matches(plain, by_plain, 1)]
     if close:
         return f"unknown {kind} {shown(found)}; did you mean {shown(close[0])}?"
-    named = [_word(choice) for choice in choices[:_MOST_CHOICES]]
+    named = [word(choice) for choice in choices[:_MOST_CHOICES]]
     if len(choices) > _MOST_CHOICES:
         named.append(f"{len(choices) - _MOST_CHOICES} more")
     return f"unknown {kind} {shown(found)}; there {'is' if len(choices) == 1 else 'are'} {listed(named)}"
 
 
-def _word(text: str) -> str:
+def word(text: str) -> str:
     """Return a word as it is, or as `shown` does where it is not one to be read."""
     return text if text.isprintable() and 0 < len(text) <= 40 else shown(text)
 
@@ -73,6 +73,5 @@ def spelled(path: Path) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            word = _word(part)
-            text += f".{word}" if text else word
+            text += f".{word(part)}" if text else word(part)
     return text

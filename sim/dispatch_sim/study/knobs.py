@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dispatch_sim.scenario.effects import median_time
+from dispatch_sim.scenario.checks import median_time
 from dispatch_sim.scenario.formats import format_duration
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.strategy import Strategy

@@ -2,9 +2,8 @@
 
 import pytest
 
-from dispatch_sim.scenario import Finding, ScenarioError, parse_scenario, sanity
-from dispatch_sim.scenario.effects import median_time
-from dispatch_sim.scenario.effort import most_tries
+from dispatch_sim.scenario import Finding, ScenarioError, checks, parse_scenario
+from dispatch_sim.scenario.checks import median_time, most_tries
 from tests.scenario.texts import SHORT
 
 TEN = SHORT.replace("60s", "60s, count: 10")
@@ -12,7 +11,7 @@ TEN = SHORT.replace("60s", "60s, count: 10")
 
 def warnings(text: str) -> list[Finding]:
     """Return the warnings about a scenario."""
-    return list(sanity.warnings(parse_scenario(text)))
+    return list(checks.warnings(parse_scenario(text)))
 
 
 def the_warning(text: str) -> str:
@@ -176,22 +175,3 @@ def test_failures_that_let_hardly_anything_through_are_suspect() -> None:
     assert "failures.crash: is 100%: hardly any" in the_warning(f"{SHORT}failures: {{crash: 100%}}")
     assert "failures.hang: is 80%" in the_warning(f"{SHORT}{hang}{{hang: 80%, crash: 60%}}")
     assert warnings(f"{SHORT}failures: {{crash: 80%, bad_output: 0%}}") == []
-
-
-@pytest.mark.parametrize(
-    ("axis", "why"),
-    [
-        ("merge.prose.people: [1m, 2m]", "no task has prose output"),
-        ("conflicts.probability: [10%, 20%]", "no task writes anything"),
-    ],
-)
-def test_an_axis_along_which_nothing_can_change_is_suspect(axis: str, why: str) -> None:
-    """It would be played for nothing."""
-    path = axis.partition(":")[0]
-    assert the_warning(f"{SHORT}sweep: {{{axis}}}") == (
-        f"sweep.{path}: has no effect, as {why}; remove the axis"
-    )
-    assert warnings(f"{SHORT}sweep: {{merge.structured.time: [1s, 2s]}}") == []
-    assert (
-        warnings(f"{SHORT}sweep: {{tasks.output: [prose, structured], merge.prose.people: [1m, 2m]}}") == []
-    )

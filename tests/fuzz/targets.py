@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from dispatch_sim.claims.statements import load_claims
 from dispatch_sim.logs.reading import read_logs
 from dispatch_sim.logs.synthetic import make_runs
 from dispatch_sim.logs.synthetic_claude import write_claude_code
@@ -15,7 +16,6 @@ from dispatch_sim.scenario import checks
 from dispatch_sim.scenario.loader import Source, load_source, parse_source
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.tree import Tree
-from dispatch_sim.study.claims import load_claims
 from dispatch_sim.study.thresholds import parse_threshold
 from tests.logs.test_hostile_logs import agents_below_each_other
 

@@ -19,6 +19,7 @@ from dispatch_sim.study.estimates import (
     paired_difference,
     paired_samples,
     quantile_estimate,
+    ratio_of_means,
     share_estimate,
     to_end_early,
 )
@@ -341,3 +342,30 @@ def test_of_a_stopped_study_the_points_just_begun_are_left_out():
         "half": [0, 1, 2, 3],
     }
     assert complete_part({}) == {}
+
+
+def test_interval_of_a_ratio_ends_where_the_paired_t_test_just_rejects():
+    """Fieller: the test of numerator - end x denominator has exactly the stated confidence."""
+    of, to = sample_of(3.0, 1.0, seed=1), sample_of(2.0, 0.4, seed=2)
+    found = ratio_of_means(of, to, 0.95)
+    assert found.mean == pytest.approx(1.5)
+    for end in (found.low, found.high):
+        difference = of - end * to
+        t = difference.mean() / (difference.std(ddof=1) / math.sqrt(50))
+        assert abs(t) == pytest.approx(2.009575, rel=1e-5)  # Student's t, 49 degrees, 97.5%
+
+
+def test_ratio_to_what_may_be_zero_has_no_interval():
+    """A denominator of 0.01 with a standard error of 0.14, and of zero; a ratio of constants is exact."""
+    found = ratio_of_means(sample_of(1.0, 0.1, seed=0), sample_of(0.01, 1.0, seed=3), 0.95)
+    assert (found.low, found.high) == (-math.inf, math.inf)
+    assert math.isnan(ratio_of_means(np.ones(2), np.zeros(2), 0.95).mean)
+    exact = ratio_of_means(np.full(2, 3.0), np.full(2, 2.0), 0.95)
+    assert (exact.low, exact.mean, exact.high) == (1.5, 1.5, 1.5)
+
+
+def sample_of(mean, sd, seed):
+    """Return 50 values with exactly this mean and standard deviation."""
+    noise = np.random.default_rng(seed).normal(size=50)
+    noise -= noise.mean()
+    return mean + sd * noise / noise.std(ddof=1)

@@ -201,21 +201,21 @@ def claims(
     ] = None,
     replications: Replications = None,
     jobs: Jobs = None,
-    file: Annotated[Path, typer.Option(metavar="FILE", help="The file of claims.")] = Path(
-        "scenarios/claims/claims.yaml"
-    ),
+    file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A file of claims. Default: the eighteen that ship.")
+    ] = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write.")] = Path("reports/claims"),
     data: DataFolder = None,
     as_json: Json = False,
 ) -> None:
-    """Put a file of claims to the model: play each claim's scenarios, and report a verdict on each."""
+    """Test claims by simulation: simulate the scenarios of each claim, and report a verdict on it."""
     with errors_in_words():
-        from dispatch_sim.report.claims import claims_json, verdicts_text, write_claims_report
-        from dispatch_sim.study.claim_findings import judge_claims
-        from dispatch_sim.study.claims import load_claims
+        from dispatch_sim.claims.judge import judge_claims
+        from dispatch_sim.claims.statements import SHIPPED, load_claims
+        from dispatch_sim.report.claims import verdicts_text, write_claims_report
 
         numbers = _numbers(only)
-        read = load_claims(file, data)
+        read = load_claims(file or SHIPPED, data)
         writable(out)
         with progress("scenarios") as on_progress:
             findings = judge_claims(
@@ -227,7 +227,7 @@ def claims(
             )
         say_written(write_claims_report(findings, out))
         if as_json:
-            print_json(claims_json(findings))
+            print_json(findings.to_json())
         else:
             typer.echo(verdicts_text(findings), nl=False)
 

@@ -143,6 +143,30 @@ def paired_difference(values: ArrayLike, others: ArrayLike, confidence: float = 
     return mean_estimate(sample - other, confidence)
 
 
+def ratio_of_means(of: NDArray[np.float64], to: NDArray[np.float64], confidence: float = 0.95) -> Estimate:
+    """Estimate the ratio of two means, of paired values, by Fieller's theorem (J. R. Stat. Soc. B 16, 1954).
+
+    The interval is a point where nothing varies, and unbounded where the denominator may be zero.
+    """
+    n = of.size
+    (of_mean, of_deviations), (to_mean, to_deviations) = mean_and_deviations(of), mean_and_deviations(to)
+    if to_mean == 0:
+        return Estimate(math.nan, -math.inf, math.inf, n)
+    ratio = float(of_mean / to_mean)
+    if not of_deviations.any() and not to_deviations.any():
+        return Estimate(ratio, ratio, ratio, n)
+    factor = t_critical(confidence, n) ** 2 / (n * (n - 1))
+    # The ends solve (of_mean - r to_mean)^2 = factor |of - r to|^2; shifted by the ratio, little cancels.
+    rest = of_deviations - ratio * to_deviations
+    a = float(to_mean) ** 2 - factor * float(to_deviations @ to_deviations)
+    b = -factor * float(rest @ to_deviations)
+    c = -factor * float(rest @ rest)
+    if a <= 0:
+        return Estimate(ratio, -math.inf, math.inf, n)
+    root = math.sqrt(max(b * b - a * c, 0.0))
+    return Estimate(ratio, ratio + (b - root) / a, ratio + (b + root) / a, n)
+
+
 def quantile_estimate(values: ArrayLike, probability: float = 0.95, confidence: float = 0.95) -> Quantile:
     """Estimate a quantile by order statistics, without any assumption about the distribution.
 

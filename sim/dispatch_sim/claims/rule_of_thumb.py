@@ -1,0 +1,137 @@
+"""Judges a rule of thumb by its regret: the cost of following it above that of the best strategy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dispatch_sim.claims.cases import Points, equals
+from dispatch_sim.claims.statements import Regret
+from dispatch_sim.claims.verdicts import Verdict
+from dispatch_sim.dispatch.rules import HOUR_S
+from dispatch_sim.scenario.indifference import zone_for
+from dispatch_sim.scenario.loader import Source
+from dispatch_sim.scenario.model import Scenario
+from dispatch_sim.study.design import design_sweep
+from dispatch_sim.study.estimates import Estimate, mean_estimate
+
+_KINDS = ("sequential", "parallel", "queue")
+"""What the rule chooses from, and is compared with: the same strategy everywhere."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The rule's choice in a scenario at one combination of its factors.
+
+    Attributes
+    ----------
+    conditions : whether tasks are independent, outputs structured, and the saved time matters.
+    picked, best : label and concurrency of the rule's choice, and of the strategy with the least mean cost.
+    regret : mean cost of the choice above that of the best, as a share of the latter.
+    """
+
+    scenario: str
+    factors: dict[str, Any]
+    conditions: tuple[bool, bool, bool]
+    picked: tuple[str, int]
+    best: tuple[str, int]
+    regret: Estimate
+
+
+@dataclass(frozen=True)
+class RegretFinding:
+    """The mean regret, over scenarios of equal weight, of the rule and of the same strategy everywhere."""
+
+    settings: tuple[Setting, ...]
+    mean: Estimate
+    always: dict[str, Estimate]
+    verdict: Verdict
+
+
+def judge_regret(
+    claim: Regret, scenarios: Mapping[str, Source], points: Mapping[str, Points], confidence: float
+) -> RegretFinding:
+    """Judge a statement about the rule that parallel is best where three conditions hold.
+
+    The best strategy has the least mean among those without further options, as the rule does not choose
+    worktrees or a blackboard. It is picked and judged by the same replications, so regrets are slightly too
+    large. Scenarios that do not simulate both sequential and parallel at the batch's own size are left out.
+    """
+    settings: list[Setting] = []
+    estimates: dict[str, list[Estimate]] = {}
+    for name in points:
+        found = list(_settings(claim, name, scenarios[name], points[name], confidence))
+        settings += [setting for setting, _ in found]
+        for rule in found[0][1] if found else ():
+            regret = np.mean([by_rule[rule] for _, by_rule in found], axis=0)
+            estimates.setdefault(rule, []).append(mean_estimate(regret, confidence))
+    if not settings:
+        return RegretFinding((), Estimate(math.nan, -math.inf, math.inf, 0), {}, Verdict.NOT_SHOWN)
+    means = {rule: _mean_of_means(each) for rule, each in estimates.items()}
+    mean = means.pop("conditions")
+    verdict = Verdict.REFUTED if mean.low > claim.at_most else Verdict.NOT_SHOWN
+    return RegretFinding(
+        tuple(settings), mean, means, Verdict.CONFIRMED if mean.high <= claim.at_most else verdict
+    )
+
+
+def _settings(
+    claim: Regret, name: str, source: Source, points: Points, confidence: float
+) -> Iterator[tuple[Setting, dict[str, NDArray[np.float64]]]]:
+    """Yield each setting and, by rule, values whose mean is the regret, one a replication."""
+    design = design_sweep(source)
+    for variant in design.variants:
+        scenario, factors = variant.scenario, dict(zip(design.factors, variant.levels, strict=True))
+        rows = points.table[points.table["strategy"].isin(_KINDS)]
+        for axis, level in {**factors, "tasks": scenario.batch_size}.items():
+            rows = rows[equals(rows[axis], level)]
+        strategies = list(zip(rows["strategy"], rows["concurrency"].tolist(), strict=True))
+        costs = dict(zip(strategies, points.values(rows, ["cost_usd"]), strict=True))
+        times = dict(zip(strategies, points.values(rows, ["makespan_s"]).mean(axis=1), strict=True))
+        far_first = sorted(strategies, key=lambda each: (-abs(each[1] - claim.concurrency), -each[1]))
+        chosen = {label: (label, width) for label, width in far_first}  # the queue nearest to the claimed one
+        if not {"sequential", "parallel"} <= chosen.keys():
+            continue
+        sequential, parallel = chosen["sequential"], chosen["parallel"]
+        chosen.setdefault("queue", sequential)  # a scenario without a queue
+        saved_usd = float(times[sequential] - times[parallel]) / HOUR_S * scenario.values.waiting
+        zone = zone_for(scenario.study.indifference, "cost").at(float(costs[sequential].mean()))
+        conditions = (is_independent(scenario), is_structured(scenario), saved_usd > zone)
+        chosen["conditions"] = parallel if all(conditions) else chosen[claim.otherwise]
+        best = min(costs, key=lambda each: float(costs[each].mean()))
+        if costs[best].mean() > 0:
+            by_rule = {rule: _regret(costs[each], costs[best]) for rule, each in chosen.items()}
+            regret = mean_estimate(by_rule["conditions"], confidence)
+            yield Setting(name, factors, conditions, chosen["conditions"], best, regret), by_rule
+
+
+def _regret(cost: NDArray[np.float64], best: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the ratio of two means less one, linearised: a value a replication."""
+    ratio = float(cost.mean()) / float(best.mean())
+    return ratio - 1 + (cost - ratio * best) / float(best.mean())
+
+
+def is_independent(scenario: Scenario) -> bool:
+    """Return whether no two tasks write the same thing, and none depends on another or waits for it."""
+    written = [
+        name for group in scenario.tasks for name in set(group.writes) for _ in range(min(group.count, 2))
+    ]
+    apart = len(written) == len(set(written))
+    return apart and all(group.coupling == 0 and not group.after for group in scenario.tasks)
+
+
+def is_structured(scenario: Scenario) -> bool:
+    """Return whether all outputs are structured."""
+    return all(group.output == "structured" for group in scenario.tasks)
+
+
+def _mean_of_means(estimates: list[Estimate]) -> Estimate:
+    """Return the mean of independent estimates, as scenarios have seeds of their own."""
+    mean = float(np.mean([each.mean for each in estimates]))
+    half = math.hypot(*(each.half_width for each in estimates)) / len(estimates)
+    return Estimate(mean, mean - half, mean + half, len(estimates))

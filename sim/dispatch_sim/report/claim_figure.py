@@ -1,0 +1,157 @@
+"""The figure of a claim: ratios along their axis, or the map of break-evens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+from dispatch_sim.claims.break_even_map import MapFinding
+from dispatch_sim.claims.cases import RatioFinding
+from dispatch_sim.claims.judge import ClaimFinding
+from dispatch_sim.claims.statements import Case, Ratio
+from dispatch_sim.claims.verdicts import State
+from dispatch_sim.report import svg
+from dispatch_sim.report.breaking import break_even_short
+from dispatch_sim.report.svg import Picture, picture
+from dispatch_sim.report.words import capital, clean, wrapped
+from dispatch_sim.study.axes import axis_place
+
+_LINES = (
+    (svg.BLUE, "o", "-"),
+    (svg.VERMILION, "^", "-"),
+    (svg.GREEN, "s", "-"),
+    (svg.SKY, "o", "--"),
+    (svg.AMBER, "^", "--"),
+    (svg.PURPLE, "D", "--"),
+)
+"""Colour, marker and dashes: each distinguishes a line by itself."""
+
+_DARK_BELOW = 7
+"""Break-even in tasks below which a cell of a map is dark, and its text light."""
+
+_FEWEST = 4
+"""Points of an axis that make a figure."""
+
+
+def claim_figure(claim: ClaimFinding) -> Picture | None:
+    """Return the figure of a claim: of its maps, or of the first ratio along an axis and those like it."""
+    name = f"claim-{claim.claim.number:02}"
+    cases = list(zip(claim.claim.cases, claim.cases, strict=True))
+    maps = [
+        (case, found) for case, found in cases if isinstance(found, MapFinding) and len(_factors(found)) == 2
+    ]
+    if maps:
+        return _map(name, maps)
+    curves = [
+        (case, case.ratio, found)
+        for case, found in cases
+        if isinstance(found, RatioFinding) and case.ratio is not None and len(found.points) >= _FEWEST
+    ]
+    alike = [each for each in curves if _kind(each[1]) == _kind(curves[0][1])]
+    return _curves(name, claim.claim.title, alike[: len(_LINES)]) if alike else None
+
+
+def _kind(ratio: Ratio) -> tuple[str | None, set[str]]:
+    return ratio.over, {measure for term in (*ratio.of, *(ratio.to or ())) for measure in term.measure}
+
+
+def _curves(name: str, title: str, curves: Sequence[tuple[Case, Ratio, RatioFinding]]) -> Picture:
+    levels = [point.at for point in curves[0][2].points]
+    bounds = sorted(
+        {bound for _, ratio, _ in curves for bound in (ratio.at_least, ratio.at_most) if bound is not None}
+    )
+    with svg.style():
+        figure = Figure(figsize=(6.8, 3.3))
+        figure.subplots_adjust(left=0.1, right=0.7, bottom=0.15, top=0.95)
+        axes = figure.add_subplot()
+        for (case, _, found), (colour, marker, dashes) in zip(curves, _LINES, strict=False):
+            x = [levels.index(point.at) for point in found.points]
+            mean = np.array([point.ratio.mean for point in found.points])
+            low = np.maximum([point.ratio.low for point in found.points], -10 * np.abs(mean))
+            high = np.minimum([point.ratio.high for point in found.points], 10 * np.abs(mean))
+            axes.fill_between(x, low, high, color=colour, alpha=0.12, linewidth=0)
+            label = wrapped(clean(case.where, 120), 26, 3)
+            axes.plot(x, mean, color=colour, marker=marker, markersize=4, linestyle=dashes, label=label)
+        for bound in bounds:
+            axes.axhline(bound, color=svg.INK, linewidth=1, linestyle=":")
+        means = [point.ratio.mean for _, _, found in curves for point in found.points]
+        _scale(axes, [*means, *bounds])
+        axes.set_xticks(range(len(levels)), [level_text(level) for level in levels])
+        axes.set_xlabel(clean(curves[0][1].over))
+        axes.set_ylabel("ratio")
+        axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5), labelspacing=0.9)
+    compared = {clean(case.what, 120) for case, _, _ in curves}
+    title = capital(compared.pop()) if len(compared) == 1 else clean(title, 120)
+    says = "Dotted: the bounds that are claimed. Bands: intervals; those of a line hold together."
+    return picture(figure, name, title, says)
+
+
+def _scale(axes: Axes, values: Sequence[float]) -> None:
+    if min(values) > 0 and max(values) > 12 * min(values):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.set_ylim(min(values) / 1.3, max(values) * 1.3)
+    else:
+        axes.set_ylim(min(0.0, *values), 1.1 * max(values))
+
+
+def level_text(level: Any) -> str:
+    """Return a level of an axis, short."""
+    return f"{level:g}" if isinstance(level, float) else clean(level, 20)
+
+
+def _factors(found: MapFinding) -> dict[str, list[Any]]:
+    """Return the levels of each factor, in order."""
+    levels: dict[str, list[Any]] = {}
+    for cell in found.cells:
+        for path, level in cell.break_even.factors.items():
+            levels.setdefault(path, []).append(level)
+    return {path: sorted(set(each), key=axis_place) for path, each in levels.items()}
+
+
+def _map(name: str, maps: Sequence[tuple[Case, MapFinding]]) -> Picture:
+    (row, rows), (column, columns) = _factors(maps[0][1]).items()
+    with svg.style(**{"axes.grid": False}):
+        figure = Figure(figsize=(7.4, 0.6 + len(maps) * (0.42 * len(rows) + 0.4)), layout="constrained")
+        panels = figure.subplots(len(maps), 1, squeeze=False, sharex=True)[:, 0]
+        for axes, (case, found) in zip(panels, maps, strict=True):
+            places = np.full((len(rows), len(columns)), np.nan)
+            for cell in found.cells:
+                factors = cell.break_even.factors
+                y, x = rows.index(factors[row]), columns.index(factors[column])
+                crossing = next((each for each in cell.break_even.crossings if each.resolved), None)
+                dark = crossing is not None and crossing.at < _DARK_BELOW
+                places[y, x] = np.nan if crossing is None else crossing.at
+                text = wrapped(break_even_short(cell.break_even), 22)
+                weight = "bold" if cell.state is State.HOLDS else "normal"
+                colour = svg.PAPER if dark else svg.INK
+                axes.text(x, y, text, ha="center", va="center", fontsize=7, color=colour, fontweight=weight)
+            axes.pcolormesh(
+                range(len(columns)),
+                range(len(rows)),
+                places,
+                cmap="Blues_r",
+                vmin=2,
+                vmax=15,
+                edgecolor=svg.GRID,
+                linewidth=0.5,
+            )
+            axes.set_yticks(range(len(rows)), [level_text(level) for level in rows])
+            axes.set_title(capital(clean(case.where, 80)), loc="left", fontsize=9)
+            axes.set_ylabel(clean(row.partition(".")[2], 40), fontsize=8)
+        panels[-1].set_xticks(range(len(columns)), [level_text(level) for level in columns])
+        panels[-1].set_xlabel(clean(column))
+    title = f"The break-even between parallel and a queue, by {clean(row)} and {clean(column)}"
+    says = (
+        "In each cell the batch size from which the queue costs less, with its confidence interval; all "
+        "intervals of a panel hold together. Bold: shown to be as claimed. White: parallel costs less, or it "
+        "is open."
+    )
+    return picture(figure, name, title, says)

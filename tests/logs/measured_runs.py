@@ -1,4 +1,7 @@
-"""The shared table of real agent runs, as an independent parser read them, in the columns of our tables."""
+"""The shared table of real agent runs, as an independent parser read them, in the columns of our tables.
+
+It lies in `../shared/data` beside the repository, or in `data` below the folder of DISPATCH_SIM_SHARED.
+"""
 
 import os
 import tarfile
@@ -29,14 +32,14 @@ _OUTCOMES = {
 }
 
 
-def measured_logs() -> Tables:
-    """Return what the shared transcripts come to, or skip the test where they are not there."""
+def measured_logs(files: slice = slice(None)) -> Tables:
+    """Return what the shared transcripts come to, or some of them; skip the test where they are not there."""
     path = FOLDER / "claude-code-transcripts.tar.gz"
     if not path.is_file():
         pytest.skip(f"no real transcripts at {path}")
     with tempfile.TemporaryDirectory() as folder, tarfile.open(path) as packed:
         packed.extractall(folder, filter="data")
-        logs = read_logs(folder)
+        logs = read_logs(*sorted(Path(folder).rglob("*.jsonl"))[files])
     return Tables(logs.runs, logs.groups)
 
 
@@ -59,7 +62,7 @@ def measured_tables() -> Tables:
                 group=f"group-{row.message}",
                 group_size=int(row.group_size),
                 position=int(row.group_position),
-                kind="kind-1" if row.agent_type == "other" else row.agent_type,
+                kind="other" if row.agent_type == "other" else row.agent_type,
                 background=bool(row.background is True or row.background == "True"),
                 outcome=outcome,
                 called_at_s=row.called_at_s,

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from dispatch_sim.logs.words import kind_label
 from dispatch_sim.scenario import load_scenario
 from tests.command import dispatch_sim
 from tests.logs.canaries import CANARY, write_planted
@@ -26,7 +27,9 @@ def test_a_calibrated_file_is_written_checked_and_has_no_text_of_a_log(folder):
     assert CANARY not in printed.stdout + printed.stderr + written.stdout + written.stderr
     assert dispatch_sim("check", "mine.yaml", cwd=folder).returncode == 0
     scenario = load_scenario(folder / "mine.yaml")
-    assert {group.name for group in scenario.tasks} == {"kind-1", "kind-2", "kind-3"}
+    assert {group.name for group in scenario.tasks} == {
+        kind_label(name + CANARY) for name in ("general-purpose", "Explore", "reviewer")
+    }
     answer = json.loads(dispatch_sim("calibrate", "in", "--json", cwd=folder).stdout)
     assert answer["scenario_sha256"] == scenario.fingerprint
     assert {each["origin"] for each in answer["figures"]} >= {"measured", "default"}

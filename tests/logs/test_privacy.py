@@ -1,12 +1,13 @@
 """No text of a log reaches an output: not by a table, not by JSON, not by a message."""
 
 import json
+import re
 
 import pandas as pd
 import pytest
 
 from dispatch_sim.logs.reading import read_logs
-from dispatch_sim.logs.words import model_family
+from dispatch_sim.logs.words import kind_label, model_family
 from tests.command import dispatch_sim
 from tests.logs.canaries import CANARY, write_planted
 
@@ -74,3 +75,26 @@ def test_a_file_that_is_no_log_is_called_as_the_user_called_it(tmp_path):
 def test_of_a_model_only_the_family_is_kept(name, family):
     """Dates and platforms fall off; a name with anything unknown in it is 'other'."""
     assert model_family(name) == family
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("general-purpose", "general-purpose"),
+        ("Explore", "Explore"),
+        (None, "unnamed"),
+        ("", "unnamed"),
+        # By `openssl mac ... BLAKE2BMAC`. Another value would part saved calibrations from their logs.
+        ("code-reviewer", "kind-7de83d8c"),
+    ],
+)
+def test_of_a_type_of_agent_only_a_built_in_name_is_kept(name, label):
+    """Any other is a digest that is the same wherever it is read, and tells types apart."""
+    assert kind_label(name) == label
+
+
+def test_labels_of_kinds_do_not_depend_on_what_else_was_read():
+    """Ten thousand names have as many labels, none with anything of the name."""
+    labels = {kind_label(f"{CANARY}-{number}") for number in range(10_000)}
+    assert len(labels) == 10_000
+    assert all(re.fullmatch("kind-[0-9a-f]{8}", label) for label in labels)

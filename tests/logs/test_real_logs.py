@@ -1,14 +1,12 @@
 """Held against real transcripts of Claude Code and an independent reading of the same calls.
 
-They lie in `../shared/data` beside the repository, or where DISPATCH_SIM_SHARED_DATA says. The other reading
-is a check on ours, not a truth: where they differ, a test says on which calls and why.
+They lie where `measured_runs` says. The other reading is a check on ours, not a truth: where they differ, a
+test says on which calls and why.
 """
 
 import math
-import os
 import tarfile
 from collections import Counter
-from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
@@ -18,11 +16,10 @@ from dispatch_sim.logs.files import Tally
 from dispatch_sim.logs.found import Found, paired
 from dispatch_sim.logs.reading import find_runs
 from dispatch_sim.logs.tables import AgentRun, make_tables
-
-DATA = Path(os.environ.get("DISPATCH_SIM_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
+from tests.logs.measured_runs import FOLDER
 
 pytestmark = pytest.mark.skipif(
-    not (DATA / "claude-code-transcripts.tar.gz").is_file(), reason=f"no transcripts in {DATA}"
+    not (FOLDER / "claude-code-transcripts.tar.gz").is_file(), reason=f"no transcripts in {FOLDER}"
 )
 
 OUTCOMES = {
@@ -53,10 +50,10 @@ class Call(NamedTuple):
 def calls(tmp_path_factory):
     """Read the transcripts, and pair the calls by id; both readings have the same ones."""
     folder = tmp_path_factory.mktemp("transcripts")
-    with tarfile.open(DATA / "claude-code-transcripts.tar.gz") as archive:
+    with tarfile.open(FOLDER / "claude-code-transcripts.tar.gz") as archive:
         archive.extractall(folder, filter="data")
     tally = Tally()
-    theirs = pd.read_csv(DATA / "agent_runs.csv").set_index("tool_use")
+    theirs = pd.read_csv(FOLDER / "agent_runs.csv").set_index("tool_use")
     ours = paired(find_runs([folder], tally))
     assert tally.skipped == {}
     assert {found.call for found, _ in ours} == set(theirs.index)
@@ -168,7 +165,7 @@ def test_background_is_what_happened_and_not_what_was_asked(calls):
     assert all(call.ours.background for call in asked)
 
 
-def test_kinds_are_those_of_the_log_by_well_known_name_or_number(calls):
+def test_kinds_are_those_of_the_log_by_the_name_of_a_built_in_type_or_a_digest(calls):
     """The other reading calls all others 'other'; a call without a type is of general purpose."""
     for call in calls:
         if call.theirs["agent_type"] != "other":

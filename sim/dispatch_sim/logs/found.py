@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from dispatch_sim.logs.books import Totals
 from dispatch_sim.logs.tables import NAN, AgentRun
 from dispatch_sim.logs.values import first_known, seconds_between
-from dispatch_sim.logs.words import Kinds, model_family
+from dispatch_sim.logs.words import kind_label, model_family
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,7 +67,6 @@ def paired(found: Iterable[Found]) -> list[tuple[Found, AgentRun]]:
     for run in every:
         groups = sessions.setdefault((run.source, _chain(run, by_agent)[-1].session), {})
         groups.setdefault((run.caller, run.group), []).append(run)
-    kinds = Kinds()
     made: list[tuple[Found, AgentRun]] = []
     for number, groups in enumerate(sessions.values(), 1):
         label = f"session-{number}"
@@ -75,7 +74,7 @@ def paired(found: Iterable[Found]) -> list[tuple[Found, AgentRun]]:
         called = [run.called for runs in members for run in runs if run.called is not None]
         origin = min(called, default=None)
         for place, runs in enumerate(members, 1):
-            made += _group(runs, label, f"{label}/{place}", origin, by_agent, kinds)
+            made += _group(runs, label, f"{label}/{place}", origin, by_agent)
     return made
 
 
@@ -85,7 +84,6 @@ def _group(
     group: str,
     origin: int | None,
     by_agent: _ByAgent,
-    kinds: Kinds,
 ) -> list[tuple[Found, AgentRun]]:
     made = []
     depth = len(_chain(runs[0], by_agent))
@@ -103,7 +101,7 @@ def _group(
             group_size=len(runs),
             position=position,
             depth=depth,
-            kind=kinds.label(run.kind),
+            kind=kind_label(run.kind),
             model=model_family(run.model),
             background=run.background,
             outcome=run.outcome,

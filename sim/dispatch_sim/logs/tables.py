@@ -51,7 +51,7 @@ class AgentRun:
     group_size : calls in the group: those of one message of the coordinator.
     position : place in the group, from 0, in the order of the calls.
     depth : 1 for a call by the session's main agent, 2 for a call by one that it called, and so on.
-    kind : type of agent: a well-known name, or `kind-1`, `kind-2` by order of reading, or `unnamed`.
+    kind : type of agent: a built-in type by its name, any other as in `words.kind_label`, or `unnamed`.
     model : family of the model that the agent ran on, `other`, or `unknown` where no call of its is seen.
     background : whether the coordinator went on meanwhile; it learns of the end by a notification.
     outcome : one of `OUTCOMES`.

@@ -1,10 +1,12 @@
-"""The few words that tables may take from a log: types of agents and models that everybody knows.
+"""The few words that tables take from a log: built-in types of agents, and families of models.
 
-Any other name is a text of the log, and tells of its writer; it becomes a number.
+Any other name is a text of the log and tells of its writer. A type of agent becomes a keyed digest, so that
+it has the same label in every log; a model becomes `other`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 UNNAMED = "unnamed"
@@ -48,16 +50,18 @@ def model_family(name: str | None) -> str:
     return known.group(1) if known else "other"
 
 
-class Kinds:
-    """Types of agents by label; names that are not well known are numbered as they come."""
+def kind_label(name: str | None) -> str:
+    """Return the label of a type of agent: a built-in type by its name, any other as `kind-` and 8 digits.
 
-    def __init__(self) -> None:
-        self._numbers: dict[str, str] = {}
+    The digits are a keyed digest of the name. The key is the same in every installation: a label does not
+    show the name, but whoever guesses the name can compute the label.
+    """
+    if not name:
+        return UNNAMED
+    if name in WELL_KNOWN:
+        return name
+    digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=4, key=_KEY)
+    return f"kind-{digest.hexdigest()}"
 
-    def label(self, name: str | None) -> str:
-        """Return the label of a type of agent."""
-        if not name:
-            return UNNAMED
-        if name in WELL_KNOWN:
-            return name
-        return self._numbers.setdefault(name, f"kind-{len(self._numbers) + 1}")
+
+_KEY = b"dispatch-sim: type of agent"

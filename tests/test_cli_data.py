@@ -11,7 +11,7 @@ from dispatch_sim.scenario.loader import load_scenario, load_source, parse_scena
 
 SCENARIO = """\
 tasks:
-  - {name: a, count: 2, tokens: 15K, duration: {empirical: {csv: CSV, column: seconds}}}
+  - {name: all-kinds, count: 2, tokens: 15K, duration: {empirical: {csv: CSV, column: seconds}}}
 strategies: [sequential, parallel]
 sweep: {tasks: [2], concurrency: [1, 2]}
 study: {replications: 20}

@@ -7,6 +7,10 @@ import numpy as np
 from dispatch_sim.logs.tables import AgentRun, Tables, make_tables
 
 GAP_S = 6.0
+"""From one launch of a group to the next."""
+
+START_S, RETURN_S = 0.25, 0.5
+"""From a launch to the agent's first line, and from its end to its result."""
 
 
 def made_runs(
@@ -23,7 +27,7 @@ def made_runs(
 ) -> Tables:
     """Return the tables of sessions with so many groups each, of one to `largest` runs.
 
-    Log-durations are normal, with a part that a group shares; launches are `GAP_S` apart; tokens are gamma of
+    Log-durations are normal, with a part that a group shares; tokens are gamma of
     shape 2 and scale 20K on top of 20K at the start; returns are log-normal with a median of 1,000.
     """
     rng = np.random.default_rng(seed)
@@ -38,7 +42,7 @@ def made_runs(
             for position in range(size):
                 duration = median_s * math.exp(effect + within * rng.standard_normal())
                 called = now + GAP_S * position
-                ends.append(called + duration)
+                ends.append(called + START_S + duration)
                 runs.append(
                     AgentRun(
                         source="claude-code",
@@ -50,7 +54,8 @@ def made_runs(
                         background=False,
                         outcome="failed" if rng.random() < crash else "completed",
                         called_at_s=called,
-                        ended_at_s=called + duration + 0.5,
+                        started_at_s=called + START_S,
+                        ended_at_s=called + START_S + duration + RETURN_S,
                         duration_s=duration,
                         duration_measured=True,
                         calls=float(1 + rng.poisson(8)),

@@ -13,7 +13,7 @@ from dispatch_sim.logs.reading import Logs
 from dispatch_sim.logs.tables import Tables, make_tables
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.study.conduct import sweep
-from tests.logs.made_runs import GAP_S, made_runs
+from tests.logs.made_runs import GAP_S, RETURN_S, START_S, made_runs
 from tests.logs.measured_runs import measured_tables
 
 
@@ -60,7 +60,8 @@ def test_every_figure_comes_back_from_many_runs():
     assert dispatch.spawn.tokens.quantile(0.5) == 20_000
     assert dispatch.spawn.shared == 10_000
     assert dispatch.return_.tokens.quantile(0.5) == pytest.approx(1000.0, rel=0.1)
-    assert dispatch.return_.time.quantile(0.5) == pytest.approx(0.5)
+    assert dispatch.return_.time.quantile(0.5) == pytest.approx(RETURN_S)
+    assert dispatch.spawn.time.quantile(0.5) == START_S
     assert dispatch.brief.time == pytest.approx(GAP_S)
     assert dispatch.brief.tokens == pytest.approx(300.0)
     assert found.failures.crash == pytest.approx(0.05, abs=0.015)
@@ -134,13 +135,27 @@ def test_runs_over_an_hour_are_hangs_and_not_work():
     assert median == pytest.approx(honest.scenario.tasks[0].duration.quantile(0.5), rel=0.03)
 
 
-def test_starting_an_agent_is_told_where_durations_begin_at_its_first_line():
-    """A harness measures from the launch; where none does, the time before the first line is the spawn's."""
+def test_starting_an_agent_is_the_time_from_the_call_to_its_first_line():
+    """Whoever measured the duration; without its lines, in the foreground, the call less the duration."""
     tables = made_runs(20, seed=12, crash=0.0)
-    assert calibrate(tables).scenario.dispatch.spawn.time.quantile(0.5) == 0.0
-    tables.runs["duration_measured"] = False
     tables.runs["started_at_s"] = tables.runs["called_at_s"] + 3.0
-    assert calibrate(tables).scenario.dispatch.spawn.time.quantile(0.5) == 3.0
+    for measured in (True, False):
+        tables.runs["duration_measured"] = measured
+        assert calibrate(tables).scenario.dispatch.spawn.time.quantile(0.5) == 3.0
+    tables.runs[["duration_measured", "started_at_s"]] = [True, np.nan]
+    inferred = calibrate(tables)
+    assert inferred.scenario.dispatch.spawn.time.quantile(0.5) == START_S + RETURN_S
+    assert inferred.scenario.dispatch.return_.time.quantile(0.5) == 0.0
+    tables.runs["background"] = True
+    assert figure(calibrate(tables), "dispatch", "spawn", "time").origin == "default"
+
+
+def test_a_log_without_a_call_of_its_own_has_the_start_in_its_durations():
+    """A span of OpenTelemetry begins at the call: nothing is between that and the start."""
+    tables = made_runs(20, seed=12, crash=0.0)
+    tables.runs["started_at_s"] = tables.runs["called_at_s"]
+    start = figure(calibrate(tables), "dispatch", "spawn", "time")
+    assert (start.value, start.origin) == ("0s", "measured")
 
 
 def test_retries_of_agents_and_of_coordinators_are_one_rate():

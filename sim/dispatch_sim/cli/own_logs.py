@@ -93,7 +93,7 @@ def what_if(
     queue: Annotated[int, typer.Option(min=1, max=1000, help="Width of the queue.")] = 3,
     as_json: Json = False,
 ) -> None:
-    """Say what the parallel groups in your logs would have taken through a queue, or one by one."""
+    """Say what parallel groups in your logs would have taken by a queue, or with one agent after another."""
     with errors_in_words():
         from dispatch_sim.logs.what_if import what_if as other_ways
         from dispatch_sim.report.what_if import what_if_json, what_if_text

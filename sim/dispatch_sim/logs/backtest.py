@@ -17,14 +17,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dispatch_sim.display import Displayed
-from dispatch_sim.logs.calibration import Calibration, calibrate
-from dispatch_sim.logs.forecast import Forecast, forecast
+from dispatch_sim.logs.calibration import calibrate
+from dispatch_sim.logs.forecast import Forecast, forecast, tasks_of
 from dispatch_sim.logs.groups import Group, find_groups
-from dispatch_sim.logs.observations import CalibrationError, codes
+from dispatch_sim.logs.observations import ALL_KINDS, CalibrationError, codes, observe
 from dispatch_sim.logs.replay import replay
 from dispatch_sim.logs.scores import crps, needed_stretch, rank, reach, stretched
 from dispatch_sim.logs.tables import HasTables, Tables
-from dispatch_sim.scenario.coordination import Brief
+from dispatch_sim.scenario.coordination import Dispatch
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.study.runner import OnProgress
 
@@ -37,6 +37,13 @@ MOST_PLAYS = 10_000
 REPLICATIONS = (100, 1000)
 """Fewest and most replications of a forecast."""
 
+_QUANTILES = 1000
+"""Of a distribution of durations, to rank a run's among them."""
+
+_MOST_NAMES = 8
+_NO_OTHERS = "a forecast is judged by sessions that it was not fitted to, and there are no others"
+_NO_TASKS = "the scenario has no tasks for the kind of one of its agents, and none for all kinds"
+
 Values = NDArray[np.float64]
 
 
@@ -47,8 +54,8 @@ class Replayed:
     Attributes
     ----------
     group : as observed.
-    wall_s : with the launches as observed.
-    launched_by_model_s : with launches one after another, as long apart as the other sessions' are.
+    wall_s : with launches and starts as observed; a start that is not in the log is taken for the launch.
+    launched_by_model_s : launched one after another; briefs and starts take as long as in other sessions.
     """
 
     group: Group
@@ -97,16 +104,18 @@ class Backtest(Displayed):
     Attributes
     ----------
     replayed, forecasted : by group, in the order of the logs.
+    run_ranks : of each completed run's duration in the distribution of its kind; see `scores.rank`.
     left_out : groups that could not be played, by reason.
-    not_forecast : why there is no forecast, or of how many groups and why; empty where all are.
+    not_forecast : groups without a forecast, by reason.
     folds : parts of the sessions that were left out in turn; 0 where a scenario was given.
     replications : of each forecast.
     """
 
     replayed: tuple[Replayed, ...]
     forecasted: tuple[Forecasted, ...]
+    run_ranks: tuple[float, ...]
     left_out: Counter[str]
-    not_forecast: str
+    not_forecast: Counter[str]
     folds: int
     replications: int
 
@@ -129,16 +138,20 @@ def backtest(
     Raises
     ------
     CalibrationError
-        Where no group can be played.
+        Where no group can be played, or the scenario has tasks for none of their kinds.
     """
     groups, left_out = find_groups(tables)
     if not groups:
         raise CalibrationError(_no_groups(left_out))
+    if scenario is not None:
+        _check_kinds(scenario, {kind for group in groups for kind in group.kinds})
     fold_of = _folds(tables.runs["session"], {group.session for group in groups})
     replications = replications or min(max(MOST_PLAYS // len(groups), REPLICATIONS[0]), REPLICATIONS[1])
+    honest = observe(tables).honest
     replayed: list[Replayed] = []
     forecasted: list[Forecasted] = []
-    alone = 0
+    run_ranks: list[float] = [] if scenario is None else _run_ranks(honest, scenario)
+    not_forecast: Counter[str] = Counter()
     folds = sorted({fold_of[group.session] for group in groups})
     for fold in folds:
         rest = tables.runs["session"].map(fold_of) != fold
@@ -147,30 +160,64 @@ def backtest(
         )
         of_fold = [group for group in groups if fold_of[group.session] == fold]
         past = [group for group in groups if fold_of[group.session] != fold]
-        brief_s = Brief().time if known is None else known.scenario.dispatch.brief.time
+        launch = Dispatch() if known is None else known.dispatch
         if on_progress is not None:
             on_progress(len(replayed), len(groups))
-        replayed += [Replayed(each, replay(each), replay(each, brief_s)) for each in of_fold]
-        by = scenario or (None if known is None else known.scenario)
+        replayed += [Replayed(each, replay(each), replay(each, launch)) for each in of_fold]
+        by = scenario or known
         if by is None or not past:
-            alone += len(of_fold)
+            not_forecast[_NO_OTHERS] += len(of_fold)
             continue
+        if scenario is None:
+            run_ranks += _run_ranks(honest[honest["session"].map(fold_of) == fold], by)
         average = _averages(tables.runs[rest])
         made: dict[tuple[str, ...], Forecast] = {}
         for group in of_fold:
+            if any(tasks_of(by, kind) is None for kind in group.kinds):
+                not_forecast[_NO_TASKS] += 1
+                continue
             if group.kinds not in made:
-                group_of = {} if scenario or known is None else known.group_of
-                made[group.kinds] = forecast(by, group_of, group.kinds, replications)
+                made[group.kinds] = forecast(by, group.kinds, replications)
             forecasted.append(_score(group, made[group.kinds], past, average))
     order = {group.name: place for place, group in enumerate(groups)}
     return Backtest(
         replayed=tuple(sorted(replayed, key=lambda each: order[each.group.name])),
         forecasted=tuple(sorted(_stretch(forecasted, fold_of), key=lambda each: order[each.group.name])),
+        run_ranks=tuple(run_ranks),
         left_out=left_out,
-        not_forecast=_not_forecast(alone, len(groups)),
+        not_forecast=not_forecast,
         folds=0 if scenario else len(folds),
         replications=replications,
     )
+
+
+def _check_kinds(scenario: Scenario, kinds: set[str]) -> None:
+    """Refuse a scenario that has tasks for none of the kinds."""
+    if any(tasks_of(scenario, kind) is not None for kind in kinds):
+        return
+    names = [group.name for group in scenario.tasks]
+    raise CalibrationError(
+        f"scenario '{scenario.name}' has tasks named {_some(names)}, and the parallel groups in these logs "
+        f"have agents of the kinds {_some(sorted(kinds))}: none in common. Calibrate anew, or name a group "
+        f"of tasks after one of those kinds, or '{ALL_KINDS}', which stands for every other kind"
+    )
+
+
+def _some(names: list[str]) -> str:
+    """Return the first names, and how many there are besides."""
+    more = len(names) - _MOST_NAMES
+    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _run_ranks(runs: pd.DataFrame, scenario: Scenario) -> list[float]:
+    """Return the rank of each run's duration in that of its kind; runs of unknown kinds are left out."""
+    ranks: list[float] = []
+    for kind, durations in runs.groupby("kind", sort=False)["duration_s"]:
+        tasks = tasks_of(scenario, str(kind))
+        if tasks is not None and tasks.duration is not None:
+            sample = np.array([tasks.duration.quantile((at + 0.5) / _QUANTILES) for at in range(_QUANTILES)])
+            ranks += [rank(sample, float(duration)) for duration in durations]
+    return ranks
 
 
 def _folds(sessions: pd.Series, with_groups: set[str]) -> dict[str, int]:
@@ -180,10 +227,10 @@ def _folds(sessions: pd.Series, with_groups: set[str]) -> dict[str, int]:
     return dict.fromkeys(names, -1) | {name: place % MOST_FOLDS for place, name in enumerate(judged)}
 
 
-def _known(rest: HasTables) -> Calibration | None:
-    """Calibrate to what is left; None where that says nothing."""
+def _known(rest: HasTables) -> Scenario | None:
+    """Return the scenario of what is left; None where that says nothing."""
     try:
-        return calibrate(rest, intervals=False)
+        return calibrate(rest, intervals=False).scenario
     except CalibrationError:
         return None
 
@@ -261,10 +308,3 @@ def _no_groups(left_out: Counter[str]) -> str:
         )
     reasons = "; ".join(f"{count}: {reason}" for reason, count in left_out.most_common())
     return f"none of the {left_out.total()} parallel groups in these logs can be played ({reasons})"
-
-
-def _not_forecast(alone: int, of: int) -> str:
-    if not alone:
-        return ""
-    why = "a forecast is judged by sessions that it was not fitted to, and there are no others"
-    return f"no forecasts: {why}" if alone == of else f"{alone} of {of} groups are not forecast: {why}"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from dispatch_sim.logs import fits
 from dispatch_sim.logs.intervals import Interval, Values, bootstrapped, proportion
-from dispatch_sim.logs.observations import HANG_S, Observations, late_starts
+from dispatch_sim.logs.observations import HANG_S, Observations, recorded_delays, start_delays
 from dispatch_sim.logs.scenario_text import DEFAULT, MEASURED, Figure, distribution_yaml, number, share_yaml
 from dispatch_sim.logs.variances import LEAST_GROUPS
 from dispatch_sim.logs.working import Work, default_figure, in_words, sessions_of, spread
@@ -79,15 +80,19 @@ def _distribution(path: tuple[str, ...], values: pd.Series, unit: str, work: Wor
 
 def _spawn_time(runs: pd.DataFrame, work: Work) -> Figure:
     path = ("dispatch", "spawn", "time")
-    apart = runs[~runs["duration_measured"] & runs["started_at_s"].notna()]
-    if len(apart) < MOSTLY * len(runs):
-        in_it = "durations begin at the launch: starting an agent is in them"
-        return Figure(path, "0s", MEASURED, in_it, len(runs))
-    if len(apart) < fits.LEAST:
-        return default_figure(path, f"{len(apart)} runs show it, fewer than {fits.LEAST}")
-    time = _median(late_starts(apart), runs, work)
-    source = f"n={len(apart)}, the median of the time from a launch to the agent's first line{_range(time)}"
-    return Figure(path, f"{number(time.estimate)}s", MEASURED, source, len(apart))
+    delays = start_delays(runs)
+    shown = int(delays.notna().sum())
+    if shown >= fits.LEAST and not (delays > 0).any():
+        in_it = "the log has one time for a call and its agent's start: starting is in the durations"
+        return Figure(path, "0s", MEASURED, in_it, shown)
+    figure = _distribution(path, delays, "s", work)
+    if figure.origin == DEFAULT:
+        return figure
+    inferred = shown - int(recorded_delays(runs).notna().sum())
+    how = "time from a call to the agent's first line"
+    if inferred:
+        how += f" (for {inferred} without lines: the result less the measured duration)"
+    return replace(figure, source=f"{how}; {figure.source}")
 
 
 def _shared(runs: pd.DataFrame, work: Work) -> Figure:
@@ -109,7 +114,8 @@ def _shared(runs: pd.DataFrame, work: Work) -> Figure:
 def _return_time(runs: pd.DataFrame, work: Work) -> Figure:
     path = ("dispatch", "return", "time")
     there = runs[runs["duration_measured"] & ~runs["background"] & runs["ended_at_s"].notna()]
-    late = (there["ended_at_s"] - there["called_at_s"] - there["duration_s"]).clip(lower=0.0)
+    ends = there["called_at_s"] + start_delays(there) + there["duration_s"]
+    late = (there["ended_at_s"] - ends).clip(lower=0.0).round(6)
     if len(late) < fits.LEAST:
         return default_figure(path, f"{len(late)} runs show it, fewer than {fits.LEAST}")
     time = _median(late, runs, work)
@@ -202,6 +208,8 @@ def _failures(seen: Observations) -> Iterator[Figure]:
 
 def _median(values: pd.Series, runs: pd.DataFrame, work: Work) -> Interval:
     data = values.to_numpy(dtype=float)
+    if np.median(data) == 0:
+        return Interval(0.0, math.nan, math.nan)
 
     def median(often: Values) -> list[float]:
         return [max(fits.quantile(data, often, 0.5), 1e-6)]

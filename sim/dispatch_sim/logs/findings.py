@@ -26,8 +26,9 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Errors:
-    """Relative errors of wall-clocks: the median, and what nine in ten do not exceed."""
+    """Relative errors of wall-clocks over some groups: the median, and what nine in ten do not exceed."""
 
+    groups: int
     median: float
     p90: float
 
@@ -45,12 +46,14 @@ class SpeedUp:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How many outcomes lie in the intervals of a level, as calibrated and widened.
+    """How many outcomes lie in the intervals of a level: single runs, groups as calibrated, groups widened.
 
-    `low` and `high` are the 95% interval of the latter, sessions drawn again.
+    `runs` is of the durations of completed runs in the intervals of their kinds; NaN without any. `low` and
+    `high` are the 95% interval of `widened`, sessions drawn again.
     """
 
     level: float
+    runs: float
     as_calibrated: float
     widened: float
     low: float
@@ -77,6 +80,7 @@ class Findings:
     Attributes
     ----------
     replay, launched_by_model : errors of replayed wall-clocks; see `backtest.Replayed`.
+    starts_recorded : as `replay`, of the groups whose agents' starts are all in the log; None without any.
     speed_ups : by size of the group.
     error : relative errors of the forecasts' medians; None without forecasts, and likewise the rest.
     wall, tokens : coverage by level.
@@ -86,6 +90,7 @@ class Findings:
     """
 
     replay: Errors
+    starts_recorded: Errors | None
     launched_by_model: Errors
     speed_ups: tuple[SpeedUp, ...]
     error: Errors | None
@@ -101,6 +106,7 @@ def judge_backtest(found: Backtest) -> Findings:
     """Return what a backtest comes to."""
     seen = np.array([each.group.wall_s for each in found.replayed])
     replay = np.array([each.wall_s for each in found.replayed])
+    recorded = np.array([each.group.starts_recorded for each in found.replayed])
     by_model = np.array([each.launched_by_model_s for each in found.replayed])
     forecasts = found.forecasted
     made = np.array([float(np.median(each.forecast.wall_s)) for each in forecasts])
@@ -110,11 +116,14 @@ def judge_backtest(found: Backtest) -> Findings:
     with_tokens = [each for each in forecasts if not np.isnan(each.tokens_rank)]
     return Findings(
         replay=_errors(replay, seen),
+        starts_recorded=_errors(replay[recorded], seen[recorded]) if recorded.any() else None,
         launched_by_model=_errors(by_model, seen),
         speed_ups=_speed_ups(found),
         error=_errors(made, observed) if forecasts else None,
-        wall=_coverage(forecasts, lambda each: each.rank, lambda each: each.stretched_rank),
-        tokens=_coverage(with_tokens, lambda each: each.tokens_rank, lambda each: each.stretched_tokens_rank),
+        wall=_coverage(forecasts, found.run_ranks, lambda each: each.rank, lambda each: each.stretched_rank),
+        tokens=_coverage(
+            with_tokens, (), lambda each: each.tokens_rank, lambda each: each.stretched_tokens_rank
+        ),
         stretch=float(np.median([each.stretch for each in forecasts])) if forecasts else 1.0,
         crps_s=_mean(model),
         widened_crps_s=_mean(widened),
@@ -124,7 +133,7 @@ def judge_backtest(found: Backtest) -> Findings:
 
 def _errors(made: Values, observed: Values) -> Errors:
     off = np.abs(made / observed - 1)
-    return Errors(float(np.median(off)), float(np.quantile(off, 0.9)))
+    return Errors(len(off), float(np.median(off)), float(np.quantile(off, 0.9)))
 
 
 def _mean(values: Values) -> float:
@@ -152,6 +161,7 @@ def _speed_ups(found: Backtest) -> tuple[SpeedUp, ...]:
 
 def _coverage(
     forecasts: Sequence[Forecasted],
+    run_ranks: Sequence[float],
     rank: Callable[[Forecasted], float],
     widened_rank: Callable[[Forecasted], float],
 ) -> tuple[Coverage, ...]:
@@ -165,8 +175,16 @@ def _coverage(
         inside = covered(widened, level)
         parts = often @ inside / often.sum(axis=1)
         low, high = np.quantile(parts, (0.025, 0.975))
-        as_calibrated = float(covered(ranks, level).mean())
-        rows.append(Coverage(level, as_calibrated, float(inside.mean()), float(low), float(high)))
+        rows.append(
+            Coverage(
+                level,
+                _mean(covered(np.array(run_ranks), level).astype(float)),
+                float(covered(ranks, level).mean()),
+                float(inside.mean()),
+                float(low),
+                float(high),
+            )
+        )
     return tuple(rows)
 
 

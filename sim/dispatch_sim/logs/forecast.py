@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from dispatch_sim.scenario.coordination import Merge
 from dispatch_sim.scenario.failure import Recovery, Retry
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.strategy import parse_strategy
+from dispatch_sim.scenario.tasks import TaskGroup
 
 Values = NDArray[np.float64]
 
@@ -39,25 +40,22 @@ class Forecast:
     speed_up: Values
 
 
-def stand_in(scenario: Scenario, group_of: Mapping[str, str], kind: str) -> str:
-    """Return the group of tasks that stands for a kind: its own, that of all kinds, or else the first."""
-    names = [group.name for group in scenario.tasks]
-    return next((name for name in (group_of.get(kind, kind), ALL_KINDS) if name in names), names[0])
+def tasks_of(scenario: Scenario, kind: str) -> TaskGroup | None:
+    """Return the scenario's tasks for a kind: of its name, else for all kinds; None without either."""
+    by_name = {group.name: group for group in scenario.tasks}
+    return by_name.get(kind, by_name.get(ALL_KINDS))
 
 
-def forecast(
-    scenario: Scenario, group_of: Mapping[str, str], kinds: Sequence[str], replications: int
-) -> Forecast:
-    """Play a batch of tasks of these kinds all at once, as often as asked for.
+def forecast(scenario: Scenario, kinds: Sequence[str], replications: int) -> Forecast:
+    """Simulate a batch of tasks of these kinds in parallel, as often as asked for.
 
     Parameters
     ----------
-    scenario : calibrated, or the user's own.
-    group_of : the scenario's group of tasks for each kind.
-    kinds : of each task; see `stand_in`.
+    scenario : calibrated, or the user's own; it has tasks for each kind, by `tasks_of`.
+    kinds : of each task.
     replications : how often.
     """
-    counts = Counter(stand_in(scenario, group_of, kind) for kind in kinds)
+    counts = Counter(group.name for kind in kinds if (group := tasks_of(scenario, kind)) is not None)
     batch = scenario.model_copy(
         update={
             "tasks": tuple(

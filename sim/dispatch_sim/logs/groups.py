@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 
 import pandas as pd
 
-from dispatch_sim.logs.observations import late_starts
+from dispatch_sim.logs.observations import recorded_delays
 from dispatch_sim.logs.tables import NOT_STARTED, HasTables
+from dispatch_sim.logs.values import or_zero
 
 LEAST_S = 1e-3
 """Shortest time that a log can tell."""
@@ -22,18 +24,25 @@ class Member:
     ----------
     kind : of task.
     launched_s : from the group's first launch.
-    duration_s : from its launch to its end.
+    start_delay_s : from its launch to its first line; NaN where that is not in the log.
+    duration_s : from its start to its end, as the log has it.
     calls, spawn_tokens, work_tokens, output_tokens, return_tokens : NaN where the logs do not show them.
     """
 
     kind: str
     launched_s: float
+    start_delay_s: float
     duration_s: float
     calls: float
     spawn_tokens: float
     work_tokens: float
     output_tokens: float
     return_tokens: float
+
+    @property
+    def busy_s(self) -> float:
+        """From its launch to its end; a start that is not in the log counts as at the launch."""
+        return or_zero(self.start_delay_s) + self.duration_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +72,18 @@ class Group:
         return tuple(sorted(member.kind for member in self.members))
 
     @property
+    def starts_recorded(self) -> bool:
+        """Whether every member's start is in the log."""
+        return not any(math.isnan(member.start_delay_s) for member in self.members)
+
+    @property
     def tokens(self) -> float:
         """Tokens of all members, each counted once; NaN where one's are not seen."""
         return sum(each.spawn_tokens + each.work_tokens + each.return_tokens for each in self.members)
 
     @property
     def work_s(self) -> float:
-        """What the members took together: at least what they would have taken one by one."""
+        """What the members' durations add up to."""
         return sum(member.duration_s for member in self.members)
 
     @property
@@ -108,7 +122,8 @@ def _group(runs: pd.DataFrame, first: float) -> Group:
     numbers = pd.DataFrame(
         {
             "launched_s": runs["called_at_s"] - begin,
-            "duration_s": runs["duration_s"] + late_starts(runs),
+            "start_delay_s": recorded_delays(runs),
+            "duration_s": runs["duration_s"],
             "calls": runs["calls"],
             "spawn_tokens": spawn,
             "work_tokens": runs["final_context_tokens"] - spawn,

@@ -10,6 +10,7 @@ from dispatch_sim.dispatch.log import Event, EventKind
 from dispatch_sim.dispatch.luck import Luck
 from dispatch_sim.dispatch.plan import make_plan
 from dispatch_sim.logs.groups import Group
+from dispatch_sim.scenario.coordination import Dispatch
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.strategy import parse_strategy
 
@@ -50,15 +51,16 @@ def wall_clock(log: Iterable[Event]) -> float:
     return last - first
 
 
-def replay(group: Group, brief_s: float | None = None) -> float:
+def replay(group: Group, launch: Dispatch | None = None) -> float:
     """Return the wall-clock of a group in the model, its durations as observed.
 
     Parameters
     ----------
     group : as seen in a log.
-    brief_s : where given, the coordinator launches as the model has it: in one turn, so long for each brief.
-        Otherwise each agent is launched when it was.
+    launch : where given, the coordinator launches all agents in one turn, each brief and start taking what is
+        usual there. Otherwise each agent is launched, and starts, when it did.
     """
+    brief_s, spawn_s = (0.0, 0.0) if launch is None else (launch.brief.time, launch.spawn.time.quantile(0.5))
     scenario = Scenario.model_validate(
         {
             "tasks": [
@@ -66,15 +68,15 @@ def replay(group: Group, brief_s: float | None = None) -> float:
                     "name": f"run-{number}",
                     "calls": 1,
                     "tokens": 0,
-                    "duration": _seconds(member.duration_s),
-                    "interarrival": _seconds(member.launched_s if brief_s is None else 0.0),
+                    "duration": _seconds(member.busy_s if launch is None else member.duration_s),
+                    "interarrival": _seconds(member.launched_s if launch is None else 0.0),
                 }
                 for number, member in enumerate(group.members, 1)
             ],
             "dispatch": {
-                "spawn": {"tokens": 0, "time": 0},
+                "spawn": {"tokens": 0, "time": _seconds(spawn_s)},
                 "return": {"tokens": 0, "time": 0},
-                "brief": {"tokens": 0, "time": _seconds(brief_s or 0.0)},
+                "brief": {"tokens": 0, "time": _seconds(brief_s)},
                 "turn": {"tokens": 0, "time": 0},
                 "context": "none",
             },
@@ -84,7 +86,7 @@ def replay(group: Group, brief_s: float | None = None) -> float:
         }
     )
     as_seen = {"queue": group.size, "manager": "script"}
-    strategy = parse_strategy(as_seen if brief_s is None else "parallel")
+    strategy = parse_strategy(as_seen if launch is None else "parallel")
     log: list[Event] = []
     play(make_plan(scenario, strategy), Luck(scenario, 0), log)
     return wall_clock(log)

@@ -18,7 +18,7 @@ from dispatch_sim.dispatch.luck import Luck
 from dispatch_sim.dispatch.plan import make_plan
 from dispatch_sim.display import Displayed
 from dispatch_sim.logs.calibration import calibrate
-from dispatch_sim.logs.forecast import stand_in
+from dispatch_sim.logs.forecast import tasks_of
 from dispatch_sim.logs.groups import Group, Member, find_groups
 from dispatch_sim.logs.observations import CalibrationError
 from dispatch_sim.logs.replay import NOTHING_ELSE, wall_clock
@@ -34,6 +34,7 @@ PARALLEL, SEQUENTIAL = "all at once", "one by one"
 
 ASSUMPTIONS = (
     "Every agent takes as long, and as many tokens, as it did: nothing is learnt from what came back.",
+    "'One by one' dispatches the same agents one after another; it is not the job done without sub-agents.",
     "Launches of a group are as far apart, on average, as they were; each further turn of the coordinator "
     "takes what the scenario says.",
     "What an agent's logs do not show - calls, tokens - is the median of its kind.",
@@ -123,14 +124,13 @@ def what_if(tables: HasTables, queue: int = 3) -> WhatIf:
         f"queue of {queue}": parse_strategy({"queue": queue}),
         SEQUENTIAL: parse_strategy("sequential"),
     }
-    worlds = [_world(group, known.scenario, known.group_of) for group in groups]
+    worlds = [_world(group, known.scenario) for group in groups]
     ways = {name: tuple(_play(world, way) for world in worlds) for name, way in strategies.items()}
     return WhatIf(tuple(groups), ways, left_out)
 
 
-def _world(group: Group, scenario: Scenario, group_of: dict[str, str]) -> Scenario:
+def _world(group: Group, scenario: Scenario) -> Scenario:
     """Return the scenario of a group: what was observed of it, and for all else what was calibrated."""
-    kinds = {kind.name: kind for kind in scenario.tasks}
     spawn, return_, brief = scenario.dispatch.spawn, scenario.dispatch.return_, scenario.dispatch.brief
     begun = _mean([member.spawn_tokens for member in group.members], spawn.tokens)
     came_back = _mean([member.return_tokens for member in group.members], return_.tokens)
@@ -142,7 +142,7 @@ def _world(group: Group, scenario: Scenario, group_of: dict[str, str]) -> Scenar
         }
     )
     tasks = tuple(
-        _task(number, member, kinds[stand_in(scenario, group_of, member.kind)])
+        _task(number, member, tasks_of(scenario, member.kind) or scenario.tasks[0])
         for number, member in enumerate(group.members, 1)
     )
     return scenario.model_copy(
@@ -169,7 +169,7 @@ def _task(number: int, member: Member, kind: TaskGroup) -> TaskGroup:
             "calls": _or_median(member.calls, kind.calls),
             "tokens": _or_median(member.work_tokens, kind.tokens),
             "output_share": share,
-            "duration": Constant(member.duration_s),
+            "duration": Constant(member.busy_s),
         }
     )
 

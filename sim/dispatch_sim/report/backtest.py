@@ -19,14 +19,15 @@ _MARGIN = 0.95
 """Part of resamplings from which one of two is said to be better."""
 
 METHOD = (
-    "Replay: each group's durations and launches as observed, played by the dispatch model; its wall-clock "
-    "is compared to the observed one, from the first launch to the last end. 'Launched by the model' gives "
-    "it the durations only: the coordinator launches one agent after another, as long apart as in the other "
-    "sessions.",
+    "Replay: each group's launches, starts and durations as observed, simulated by the dispatch model; its "
+    "wall-clock is compared to the observed one, from the first launch to the last end. A start that is not "
+    "in the log is taken for the launch. 'By the model' gives it the durations only: the coordinator "
+    "launches one agent after another, and briefs and starts take as long as in the other sessions.",
     "Forecast: only the kinds and the number of tasks go in, with a scenario calibrated without the group's "
-    "session. 'Widened' multiplies a forecast's spread, on a logarithmic scale, by what the forecasts of "
-    "other sessions' groups would have needed for nine in ten to lie in their 90% intervals (hierarchical "
-    "conformal prediction; from 9 sessions on).",
+    "session. 'Single runs' are the durations of completed runs, in the intervals of their kinds. 'Widened' "
+    "multiplies a forecast's spread, on a logarithmic scale, by what the forecasts of other sessions' groups "
+    "would have needed for nine in ten to lie in their 90% intervals (hierarchical conformal prediction; "
+    "from 9 sessions on).",
     "CRPS: the continuous ranked probability score, in seconds, less is better; for a rule that names one "
     "value it is the absolute error. Intervals, and how often the model is better, come from drawing "
     "the sessions again, 2,000 times.",
@@ -65,11 +66,15 @@ def verdict(found: Backtest, judged: Findings) -> str:
     """Return what to think of the model on these logs, in sentences."""
     replay = (
         f"Given the durations, the model's wall-clock is off by {_error(judged.replay.median)} (median), "
-        f"and by at most {_error(judged.replay.p90)} for nine groups in ten."
+        f"and by at most {_error(judged.replay.p90)} for nine groups in ten"
     )
+    if judged.starts_recorded is not None:
+        replay += (
+            f"; where every agent's start is in the log, by {_error(judged.starts_recorded.median)} (median)"
+        )
     if not found.forecasted:
-        return f"{replay} {found.not_forecast[0].upper()}{found.not_forecast[1:]}."
-    return f"{replay} {_interval_words(judged)} {_rival_words(judged)}"
+        return f"{replay}. No forecasts: {'; '.join(found.not_forecast)}."
+    return f"{replay}. {_interval_words(judged)} {_rival_words(judged)}"
 
 
 def _interval_words(judged: Findings) -> str:
@@ -110,12 +115,15 @@ def _blocks(found: Backtest, judged: Findings, method: tuple[str, ...]) -> Itera
         "Replay: error of a group's wall-clock",
         (),
         (
-            ("launches", "median", "nine in ten"),
-            ("as observed", _error(judged.replay.median), _error(judged.replay.p90)),
-            (
-                "by the model",
-                _error(judged.launched_by_model.median),
-                _error(judged.launched_by_model.p90),
+            ("launches and starts", "groups", "median", "nine in ten"),
+            *(
+                (name, str(errors.groups), _error(errors.median), _error(errors.p90))
+                for name, errors in (
+                    ("as observed", judged.replay),
+                    ("as observed, every start in the log", judged.starts_recorded),
+                    ("by the model", judged.launched_by_model),
+                )
+                if errors is not None
             ),
         ),
     )
@@ -152,6 +160,7 @@ def _forecast_blocks(found: Backtest, judged: Findings) -> Iterator[Block]:
         (
             (
                 "interval",
+                "single runs",
                 "time, as calibrated",
                 "widened",
                 "(95% interval)",
@@ -188,6 +197,7 @@ def _coverage_rows(wall: tuple[Coverage, ...], tokens: tuple[Coverage, ...]) -> 
         )
         yield (
             percent(row.level),
+            "" if math.isnan(row.runs) else percent(row.runs),
             percent(row.as_calibrated),
             percent(row.widened),
             f"({percent(row.low)} to {percent(row.high)})",
@@ -206,7 +216,8 @@ def _groups(found: Backtest) -> str:
         reasons = "; ".join(f"{count}: {reason}" for reason, count in found.left_out.most_common())
         text += f" {found.left_out.total()} were left out ({reasons})."
     if found.not_forecast and found.forecasted:
-        text += f" {found.not_forecast[0].upper()}{found.not_forecast[1:]}."
+        reasons = "; ".join(f"{count}: {reason}" for reason, count in found.not_forecast.most_common())
+        text += f" {found.not_forecast.total()} are not forecast ({reasons})."
     return text
 
 
@@ -217,10 +228,11 @@ def backtest_json(found: Backtest) -> dict[str, Any]:
         {
             "verdict": verdict(found, judged),
             "left_out": dict(found.left_out),
-            "not_forecast": found.not_forecast,
+            "not_forecast": dict(found.not_forecast),
             "folds": found.folds,
             "replications": found.replications,
             "replay": _fields(judged.replay),
+            "starts_recorded": None if judged.starts_recorded is None else _fields(judged.starts_recorded),
             "launched_by_model": _fields(judged.launched_by_model),
             "speed_ups": [_fields(row) for row in judged.speed_ups],
             "forecast": {

@@ -83,6 +83,62 @@ def test_csv_files_are_looked_for_beside_the_scenario(tmp_path: Path) -> None:
     assert load_scenario(file).tasks[0].duration == Empirical((1.0, 2.0))
 
 
+ERRORS = {
+    "dispatch: {retrun: {time: 2s}}": "12: dispatch.retrun: unknown key 'retrun'; did you mean 'return'?",
+    "dispatch: {return: {time: 2}}": "27: dispatch.return.time: 2 has no unit; write 2s, 5m or 1h30m",
+    "dispatch: {context: {window: 0}}": "30: dispatch.context.window: 0 is out of range; write at least 1",
+    "provider: {on_limit: explode}": (
+        "22: provider.on_limit: 'explode' is not one of the choices; write reject or wait"
+    ),
+    "provider: {retry_after: 0s}": (
+        "25: provider.retry_after: '0s' is out of range; write more than 0, or exact"
+    ),
+    "client: {retry_after: {up_to: 5x}}": (
+        "31: client.retry_after.up_to: '5x' is not a time; write 60s, 5m or 1h30m, or unlimited"
+    ),
+    "client: {retries: 2.5}": "19: client.retries: 2.5 is not a whole number; write one, such as 3",
+    "client: {factor: 0.5}": "18: client.factor: 0.5 is out of range; write at least 1",
+    "client: {retry_after: 5}": (
+        "23: client.retry_after: found 5; write a mapping with keys such as up_to and above"
+    ),
+    "name: 5": "7: name: found 5, not text; write a word, or put it in quotes",
+    "timeouts: {soft: 0s}": "18: timeouts.soft: '0s' is out of range; write more than 0, or none",
+    "timeouts: {hard: 5x}": "18: timeouts.hard: '5x' is not a time; write 60s, 5m or 1h30m, or none",
+    "timeouts: {obeyed: 3}": "20: timeouts.obeyed: 3 is more than the whole; write 3%, at most 100%",
+    "review: {every: 0}": "17: review.every: 0 is out of range; write at least 1, or round",
+    "review: often": (
+        "9: review: found 'often'; write a mapping with keys such as every, people and each, or none"
+    ),
+    "harness: {cap: 0}": "16: harness.cap: 0 is out of range; write at least 1, or none",
+    "harness: {cap: many}": ("16: harness.cap: 'many' is not a whole number; write one, such as 3, or none"),
+    "harness: {pace: {}}": (
+        "17: harness.pace.calls: the key 'calls' is missing; add it, for example calls: 60"
+    ),
+    "communication: {kind: shout}": (
+        "23: communication.kind: 'shout' is not one of the choices; write none, rounds or blackboard"
+    ),
+    "communication: shout": (
+        "16: communication: found 'shout'; write a mapping with keys such as kind, brief and post, or none,"
+        " rounds or blackboard"
+    ),
+    "strategies: [parallel, {queue: x}]": (
+        "32: strategies[1].queue: 'x' is not a width; write a whole number from 1 to 100000"
+    ),
+    "strategies: [{adaptive: x}]": (
+        "25: strategies[0].adaptive: 'x' is not a width; write a whole number from 1 to 100000, or all"
+    ),
+    "strategies: [{queue: 3, order: random}]": (
+        "32: strategies[0].order: 'random' is not possible; write as-given, longest-first or shortest-first"
+    ),
+}
+
+
+@pytest.mark.parametrize("addition", ERRORS)
+def test_errors_say_where_and_what_to_write(addition: str) -> None:
+    """Each error has its place, what was found, and what to write instead."""
+    assert errors(SHORT + addition) == [f"mine.yaml:3:{ERRORS[addition]}"]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -94,39 +150,11 @@ def test_csv_files_are_looked_for_beside_the_scenario(tmp_path: Path) -> None:
             ],
         ),
         (
-            SHORT + "dispatch: {retrun: {time: 2s}}",
-            ["3:12: dispatch.retrun: unknown key 'retrun'; did you mean 'return'?"],
-        ),
-        (
-            SHORT + "dispatch: {return: {time: 2}}",
-            ["3:27: dispatch.return.time: 2 has no unit; write 2s, 5m or 1h30m"],
-        ),
-        (
             SHORT.replace("60s", "{lognormal: {mean: 60s, cv: abc}}"),
             [
                 "2:73: tasks[0].duration.lognormal.cv: 'abc' is not a cv; write a plain number above 0,"
                 " such as 0.5"
             ],
-        ),
-        (
-            SHORT + "provider: {on_limit: explode}",
-            ["3:22: provider.on_limit: 'explode' is not one of the choices; write reject or wait"],
-        ),
-        (
-            SHORT + "client: {retry_after: {up_to: 5x}}",
-            ["3:31: client.retry_after.up_to: '5x' is not a time; write 60s, 5m or 1h30m, or unlimited"],
-        ),
-        (
-            SHORT + "client: {retries: 2.5, factor: 0.5, retry_after: 5}",
-            [
-                "3:19: client.retries: 2.5 is not a whole number; write one, such as 3",
-                "3:32: client.factor: 0.5 is out of range; write at least 1",
-                "3:50: client.retry_after: found 5; write a mapping with keys such as up_to and above",
-            ],
-        ),
-        (
-            SHORT + "strategies: [parallel, {queue: x}]",
-            ["3:32: strategies[1].queue: 'x' is not a width; write a whole number from 1 to 100000"],
         ),
         (
             SHORT.replace("60s", "60s, variance: {task: 50%}"),
@@ -145,11 +173,10 @@ def test_csv_files_are_looked_for_beside_the_scenario(tmp_path: Path) -> None:
                 " dispatch"
             ],
         ),
-        (SHORT + "name: 5", ["3:7: name: found 5, not text; write a word, or put it in quotes"]),
     ],
 )
-def test_errors_say_where_and_what_to_write(text: str, expected: list[str]) -> None:
-    """Each error has its place, what was found, and what to write instead."""
+def test_errors_of_tasks_say_where_and_what_to_write(text: str, expected: list[str]) -> None:
+    """Likewise, and several at once."""
     assert errors(text) == [f"mine.yaml:{line}" for line in expected]
 
 
@@ -197,72 +224,6 @@ def test_words_stand_for_sections() -> None:
     scenario = parse_scenario(f"{SHORT}dispatch: {{context: none}}\ncommunication: rounds")
     assert scenario.dispatch.context is None
     assert scenario.communication == parse_scenario(SHORT + "communication: {kind: rounds}").communication
-
-
-@pytest.mark.parametrize(
-    ("addition", "expected"),
-    [
-        ("timeouts: {soft: 0s}", "3:18: timeouts.soft: '0s' is out of range; write more than 0, or none"),
-        ("timeouts: {hard: 5x}", "3:18: timeouts.hard: '5x' is not a time; write 60s, 5m or 1h30m, or none"),
-        ("timeouts: {obeyed: 3}", "3:20: timeouts.obeyed: 3 is more than the whole; write 3%, at most 100%"),
-        ("review: {every: 0}", "3:17: review.every: 0 is out of range; write at least 1, or round"),
-        (
-            "review: often",
-            "3:9: review: found 'often'; write a mapping with keys such as every, people and each, or none",
-        ),
-        ("harness: {cap: 0}", "3:16: harness.cap: 0 is out of range; write at least 1, or none"),
-        (
-            "harness: {cap: many}",
-            "3:16: harness.cap: 'many' is not a whole number; write one, such as 3, or none",
-        ),
-        (
-            "harness: {over: drop}",
-            "3:17: harness.over: 'drop' is not one of the choices; write queue or refuse",
-        ),
-        (
-            "harness: {pace: {}}",
-            "3:17: harness.pace.calls: the key 'calls' is missing; add it, for example calls: 60",
-        ),
-        (
-            "communication: {kind: shout}",
-            "3:23: communication.kind: 'shout' is not one of the choices; write none, rounds or blackboard",
-        ),
-        (
-            "communication: shout",
-            "3:16: communication: found 'shout'; write a mapping with keys such as kind, brief and post, or"
-            " none, rounds or blackboard",
-        ),
-        (
-            "strategies: [{adaptive: x}]",
-            "3:25: strategies[0].adaptive: 'x' is not a width; write a whole number from 1 to 100000, or all",
-        ),
-        (
-            "strategies: [{queue: 3, order: random}]",
-            "3:32: strategies[0].order: 'random' is not possible; write as-given, longest-first or"
-            " shortest-first",
-        ),
-        (
-            "conflicts: {isolation: hope}",
-            "3:24: conflicts.isolation: 'hope' is not one of the choices; write shared, worktree or locks",
-        ),
-        (
-            "retry: {policy: again}",
-            "3:17: retry.policy: 'again' is not one of the choices; write failed-only, resume, cascade or"
-            " none",
-        ),
-        (
-            "dispatch: {context: {window: 0}}",
-            "3:30: dispatch.context.window: 0 is out of range; write at least 1",
-        ),
-        (
-            "provider: {retry_after: 0s}",
-            "3:25: provider.retry_after: '0s' is out of range; write more than 0, or exact",
-        ),
-    ],
-)
-def test_errors_of_coordination_and_failure(addition: str, expected: str) -> None:
-    """Each has its place, and says what to write; a word that is possible is named."""
-    assert errors(SHORT + addition) == [f"mine.yaml:{expected}"]
 
 
 def test_errors_of_what_tasks_write_and_wait_for() -> None:

@@ -9,9 +9,6 @@ from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaH
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, core_schema
 
-_ABOUT = ("title", "description", "default")
-"""What a JSON schema says of a key besides its form."""
-
 
 def section_in(annotation: Any) -> type[BaseModel] | None:
     """Return the model that an annotation is, or is a tuple or union of."""
@@ -20,6 +17,11 @@ def section_in(annotation: Any) -> type[BaseModel] | None:
     if get_origin(annotation) in (tuple, Union, types.UnionType):
         return next((found for arg in get_args(annotation) if (found := section_in(arg))), None)
     return None
+
+
+def fields_by_key(section: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Return the fields of a section by the keys that a scenario has for them."""
+    return {field.alias or name: field for name, field in section.model_fields.items()}
 
 
 class Model(BaseModel):
@@ -36,11 +38,10 @@ class Model(BaseModel):
     ) -> dict[str, Any]:
         written = handler(schema)
         properties = handler.resolve_ref_schema(written).get("properties", {})
-        for name, field in cls.model_fields.items():
-            key = field.alias or name
+        for key, field in fields_by_key(cls).items():
             if key in properties and _may_be_empty(field):
                 inner = dict(properties[key])
-                about = {word: inner.pop(word) for word in _ABOUT if word in inner}
+                about = {"description": inner.pop("description")} if "description" in inner else {}
                 properties[key] = {**about, "anyOf": [inner, {"type": "null"}]}
         return written
 
@@ -49,12 +50,12 @@ class Model(BaseModel):
     def _without_empty(cls, raw: Any) -> Any:
         if not isinstance(raw, dict):
             return raw
-        empty = {
-            field.alias or name
-            for name, field in cls.model_fields.items()
-            if raw.get(field.alias or name, raw) is None and _may_be_empty(field)
+        fields = fields_by_key(cls)
+        return {
+            key: value
+            for key, value in raw.items()
+            if value is not None or key not in fields or not _may_be_empty(fields[key])
         }
-        return {key: value for key, value in raw.items() if key not in empty} if empty else raw
 
 
 def _may_be_empty(field: FieldInfo) -> bool:

@@ -163,26 +163,11 @@ class LogNormal(Distribution):
 
     @classmethod
     def of(
-        cls,
-        *,
-        mean: float | None = None,
-        median: float | None = None,
-        cv: float | None = None,
-        log_sd: float | None = None,
+        cls, *, mean: float = 0.0, median: float | None = None, cv: float = 0.0, log_sd: float | None = None
     ) -> LogNormal:
-        """Return the log-normal of a mean or a median and a coefficient of variation or a log-sd.
-
-        Raises
-        ------
-        ValueError
-            if not exactly one of `mean` and `median` and one of `cv` and `log_sd` is given.
-        """
-        if (mean is None) == (median is None) or (cv is None) == (log_sd is None):
-            raise ValueError("a log-normal is given by a mean or a median, and by a cv or a log_sd")
-        sigma = log_sd if log_sd is not None else math.sqrt(math.log1p(cv * cv)) if cv is not None else 0.0
-        if median is not None:
-            return cls(math.log(median), sigma)
-        return cls(math.log(mean or 0.0) - sigma * sigma / 2, sigma)
+        """Return the log-normal of a median (or else a mean) and a log-sd (or else a cv)."""
+        sigma = math.sqrt(math.log1p(cv * cv)) if log_sd is None else log_sd
+        return cls(math.log(mean) - sigma * sigma / 2 if median is None else math.log(median), sigma)
 
     @property
     def median(self) -> float:
@@ -298,8 +283,6 @@ class Empirical(Distribution):
     values: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        if not self.values:
-            raise ValueError("a sample has at least one value")
         object.__setattr__(self, "values", tuple(sorted(self.values)))
 
     def quantile(self, u: float) -> float:
@@ -327,7 +310,7 @@ class Empirical(Distribution):
 
 @dataclass(frozen=True, slots=True)
 class Mixture(Distribution):
-    """One of several distributions, each with its probability; the weights add up to 1."""
+    """One of several distributions of values from 0 on, each with its weight; the weights add up to 1."""
 
     weights: tuple[float, ...]
     components: tuple[Distribution, ...]
@@ -335,11 +318,7 @@ class Mixture(Distribution):
     _high: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if len(self.weights) != len(self.components) or abs(math.fsum(self.weights) - 1) > 1e-9:
-            raise ValueError("a mixture has one weight a component, and they add up to 1")
         least = min(part.quantile(_LEAST_U) for part in self.components)
-        if least < 0:
-            raise ValueError("the components of a mixture have no negative values")
         object.__setattr__(self, "_low", _rank(least))
         greatest = max(part.quantile(_GREATEST_U) for part in self.components)
         object.__setattr__(self, "_high", _rank(greatest))

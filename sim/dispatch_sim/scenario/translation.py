@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from dispatch_sim.scenario import profiles
-from dispatch_sim.scenario.base import OrWord, section_in
+from dispatch_sim.scenario.base import OrWord, fields_by_key, section_in
 from dispatch_sim.scenario.problems import Finding
 from dispatch_sim.scenario.wording import Path, listed, shown, unknown
 
@@ -115,26 +115,22 @@ def _choices(details: ErrorDetails) -> str:
 
 def _words(model: type[BaseModel], path: Path) -> str:
     """Return the end of a message about a value that a word can stand for: ", or none"."""
-    field = _fields(model, path[:-1]).get(path[-1]) if path else None
+    field = _fields(model, path[:-1]).get(str(path[-1])) if path else None
     words = [mark.word for mark in field.metadata if isinstance(mark, OrWord)] if field else []
     return f", or {listed(words, 'or')}" if words else ""
 
 
 def _keys(model: type[BaseModel], path: Path) -> list[str]:
     """Return the keys that the part of a scenario at `path` may have."""
-    keys = [str(key) for key in _fields(model, path)]
+    keys = list(_fields(model, path))
     return [*keys, *profiles.KEYS.get(path, ())] if keys else ["no keys"]
 
 
-def _fields(model: type[BaseModel], path: Path) -> dict[int | str, FieldInfo]:
+def _fields(model: type[BaseModel], path: Path) -> dict[str, FieldInfo]:
     """Return the fields of the section at `path`, by key; none where there is no section."""
     here: type[BaseModel] | None = model
     for part in path:
         if here is not None and isinstance(part, str):
-            field = _by_key(here).get(part)
+            field = fields_by_key(here).get(part)
             here = section_in(field.annotation) if field else None
-    return _by_key(here) if here else {}
-
-
-def _by_key(section: type[BaseModel]) -> dict[int | str, FieldInfo]:
-    return {field.alias or name: field for name, field in section.model_fields.items()}
+    return fields_by_key(here) if here else {}

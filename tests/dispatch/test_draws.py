@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from dispatch_sim.dispatch.draws import Activity, group_key, philox4x32, uniform
-from dispatch_sim.dispatch.luck import Luck
+from dispatch_sim.dispatch.luck import AttemptLuck, Luck
 from dispatch_sim.dispatch.plan import group_counts, make_plan
 from dispatch_sim.scenario.strategy import parse_strategy
 from dispatch_sim.scenario.tasks import MAX_CALLS
@@ -233,3 +233,44 @@ def test_more_calls_than_an_attempt_may_make_are_cut():
     attempt = Luck(scenario, 0).attempt(0, 0, 0)
     assert len(attempt.output) == len(attempt.new_input) == MAX_CALLS == 10_000
     assert sum(attempt.new_input) + sum(attempt.output) == 20_000
+
+
+MECHANISMS = [
+    "dispatch: {context: {start: 5K}}",
+    "failures: {hang: 50%}\ntimeouts: {hard: 1d}",
+    "timeouts: {soft: 1s}",
+    "failures: {bad_brief: 50%}",
+    "retry: {policy: resume}",
+    "retry: {policy: cascade}",
+    "conflicts: {probability: 100%}",
+    "communication: rounds",
+    "communication: blackboard",
+    "review: {every: 2}",
+    "harness: {cap: 2, over: refuse, pace: {calls: 3}}",
+]
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_switching_a_mechanism_on_changes_no_other_draw(mechanism):
+    """Sizes, times, crashes, bad outputs, jitter, recoveries: the same, mechanism by mechanism."""
+    tasks = (
+        "tasks: [{name: a, count: 3, tokens: {lognormal: {mean: 15K, cv: 1}}, duration:"
+        " {lognormal: {mean: 60s, cv: 1}}, calls: {uniform: {low: 2, high: 9}}, interarrival:"
+        " {exponential: {mean: 9s}}, writes: [x], coupling: 50%}]"
+    )
+    plain, other = scenario_of(tasks), scenario_of(tasks, mechanism)
+    for replication in range(20):
+        one, two = Luck(plain, replication), Luck(other, replication)
+        for index in range(3):
+            assert one.recovery(0, index) == two.recovery(0, index)
+            assert one.arrival(0, index) == two.arrival(0, index)
+            for number in range(3):
+                assert one.jitter(0, index, number, 1, 2) == two.jitter(0, index, number, 1, 2)
+                assert _without_hang(one.attempt(0, index, number)) == _without_hang(
+                    two.attempt(0, index, number)
+                )
+
+
+def _without_hang(luck: AttemptLuck) -> tuple[object, ...]:
+    fields = [name for name in luck.__dataclass_fields__ if name not in ("hang_call", "obeys")]
+    return tuple(getattr(luck, name) for name in fields)

@@ -358,8 +358,8 @@ COMPILED = (
     Mutant(
         "what has come while wrong instructions were found is approved",
         "compiled/gate.py",
-        "LATE_LIST, s.n[GATE_WAITING] * 2 + 1)",
-        "LATE_LIST, s.n[GATE_WAITING] * 2)",
+        "s.lists[GATE_LIST, i], 1)",
+        "s.lists[GATE_LIST, i], 0)",
     ),
     Mutant(
         "a merge that is over at the launch was not seen",

@@ -25,9 +25,8 @@ def start_gate(s: State, replication: int) -> None:
 def _take_outputs(s: State) -> None:
     waiting = s.n[GATE_WAITING]
     taken = 1 if s.pi[REVIEW_EVERY] == 1 else waiting
-    row = VERDICT_LIST + s.n[VERDICTS] % 2
     for i in range(taken):
-        s.lists[row, i] = s.lists[GATE_LIST, i]
+        s.lists[VERDICT_LIST, i] = s.lists[GATE_LIST, i]
     for i in range(taken, waiting):
         s.lists[GATE_LIST, i - taken] = s.lists[GATE_LIST, i]
     s.n[TAKEN] = taken
@@ -40,9 +39,8 @@ def go_on_looking(s: State, replication: int) -> None:
     s.qi[pid, ASKS] = 0
     if s.qi[pid, PC] == G_WAIT:
         _take_outputs(s)
-        row = VERDICT_LIST + s.n[VERDICTS] % 2
         for i in range(s.n[TAKEN]):
-            enter(s, s.lists[row, i], REVIEW, K_REVIEW)
+            enter(s, s.lists[VERDICT_LIST, i], REVIEW, K_REVIEW)
         seconds = review_time(s, replication, s.n[GATES]) + s.n[TAKEN] * s.pf[REVIEW_EACH]
         s.n[GATES] += 1
         s.qf[pid, TURN_STARTED] = seconds
@@ -61,14 +59,13 @@ def _verdict(s: State, replication: int) -> None:
     if wrong:
         s.n[WRONG] = 0
         s.n[INSTRUCTIONS_NOW] += 1
-        # What has come meanwhile is told first.
+        # The outputs that still wait were made by the same instructions.
         for i in range(s.n[GATE_WAITING]):
-            s.lists[LATE_LIST, i] = s.lists[GATE_LIST, i]
-        soon(s, E_VERDICT, LATE_LIST, s.n[GATE_WAITING] * 2 + 1)
+            soon(s, E_VERDICT, s.lists[GATE_LIST, i], 1)
         s.n[GATE_WAITING] = 0
     s.n[CLOSED] = 0
-    soon(s, E_VERDICT, VERDICT_LIST + s.n[VERDICTS] % 2, s.n[TAKEN] * 2 + wrong)
-    s.n[VERDICTS] += 1
+    for i in range(s.n[TAKEN]):
+        soon(s, E_VERDICT, s.lists[VERDICT_LIST, i], wrong)
     if wrong:
         spoil(s, replication)
     look_if_due(s)

@@ -103,8 +103,7 @@ def play(s: State, replication: int) -> bool:
                 if s.qi[t, TOKEN] == s.lists[BARRIER_TOKENS, at]:
                     go_on_attempting(s, replication, t)
         elif kind == E_VERDICT:
-            for i in range(token // 2):
-                approved(s, replication, s.lists[who, i], token % 2 == 1)
+            approved(s, replication, who, token == 1)
         elif kind == E_START_GATE:
             start_gate(s, replication)
         elif kind == E_START_SERVER:

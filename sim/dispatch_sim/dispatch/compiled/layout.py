@@ -58,13 +58,13 @@ OUTPUT_SHARE, COUPLING, BATCH_WEIGHT, TASK_WEIGHT, ATTEMPT_WEIGHT, GF_SIZE = ran
 (
     SEQUENCE, HEAP, URGENT_HEAD, URGENT_TAIL, SOON_HEAD, SOON_TAIL, OVERFLOW, LOG, LOG_LENGTH,
     NOT_DONE, RUNNING, UNSETTLED, RECOVERING, CAME, WAITING, HELD, FAILED_IN_ROUND, REFUSED_WAITING, ACTIVE_COUNT,
-    CONDITION, CLOSED, GATES, GATE_WAITING, VERDICTS, WRONG, INSTRUCTIONS_NOW, BARRIER_LOW, BARRIER_HIGH,
+    CONDITION, CLOSED, GATES, GATE_WAITING, WRONG, INSTRUCTIONS_NOW, BARRIER_LOW, BARRIER_HIGH,
     LINE_HEAD, LINE_TAIL, LINE_COUNT, SERVER, SERVER_TOKEN, PACE_WINDOWS, PACE_TAKEN,
     CONTEXT_LENGTH, CONTEXT_SENT, MOST, QUOTA_REQUESTS, QUOTA_INPUT, QUOTA_OUTPUT,
     BEGUN, WORKING_COUNT, RETURNED_COUNT, MERGING_COUNT, MERGED_COUNT, SECOND_COUNT, TAKEN, HAND_COUNT, HAND_AT,
     BARRIER_LIFTED, SERVERS, WRITES_BEGUN,
     REJECTED_TRIES, RECOVERED, REFUSED_LAUNCHES, MERGE_CONFLICTS, REWORKED, REVIEWS, COMPACTIONS, DRAWN_AT, N_SIZE,
-) = range(62)
+) = range(61)
 
 # ---- s.f: the world, floats
 (
@@ -221,7 +221,7 @@ class State(NamedTuple):
     pending: NDArray[np.int64]
     """And what goes first, as it came, and which task."""
     lists: NDArray[np.int64]
-    """Lists of tasks, a row each: held, second round, failed in round, refused, active, gate, verdict (2), barrier,
+    """Lists of tasks, a row each: held, second round, failed in round, refused, active, gate, verdict, barrier,
     barrier tokens, line, line tokens, line needs, returned, merging."""
     merged: NDArray[np.float64]
     """When merges were over, in order: of each group, and in the last row of all."""
@@ -241,10 +241,10 @@ class State(NamedTuple):
 
 G_NOT_DONE, G_WAITS_FOR, G_NOT_THROUGH, G_SECOND, G_AT_WORK, G_BEGUN, G_OVER, G_ARRIVED, G_BRIEFING, GS_SIZE = range(10)
 (
-    HELD_LIST, SECOND_LIST, FAILED_LIST, REFUSED_LIST, ACTIVE_LIST, GATE_LIST, VERDICT_LIST, VERDICT_LIST_2,
+    HELD_LIST, SECOND_LIST, FAILED_LIST, REFUSED_LIST, ACTIVE_LIST, GATE_LIST, VERDICT_LIST,
     BARRIER_LIST, BARRIER_TOKENS, LINE_LIST, LINE_TOKENS, LINE_NEEDS, WORKING_LIST, RETURNED_LIST, MERGING_LIST,
-    LATE_LIST, HAND_LIST, LISTS,
-) = range(19)
+    HAND_LIST, LISTS,
+) = range(17)
 
 FIELDS: dict[str, tuple[str, tuple[int | None, ...]]] = {
     "pi": ("int64", (None,)),

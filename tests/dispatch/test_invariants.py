@@ -68,7 +68,7 @@ def scenarios(draw, whole=False):
         "{requests: 50/min, input_tokens: 30K/min, output_tokens: 8K/min}",
         "{requests: 10/min, input_tokens: 60K/min, output_tokens: unlimited, burst: 30s}",
     )
-    policies = ("failed-only", "none", "resume", "cascade") if whole else ("failed-only", "none")
+    policies = ("failed-only", "none", "resume", "cascade", "abort") if whole else ("failed-only", "none")
     parts = [
         f"tasks: [{groups}]",
         f"provider: {{limits: {limits}, on_limit: {one_of('reject', 'wait')},"

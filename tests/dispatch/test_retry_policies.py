@@ -1,26 +1,41 @@
 """What becomes of a failed attempt: only it, from where it was, with all of its round, or not at all."""
 
+from functools import cache
+
 import pytest
 
 from dispatch_sim.dispatch.luck import Luck
+from dispatch_sim.dispatch.plan import make_plan
+from dispatch_sim.scenario.strategy import parse_strategy
 
+from .conformance.comparison import play_by_simpy, play_compiled
 from .worlds import ALL_AT_ONCE, BARE, play_one, scenario_of, script_queue
 
 
 def batch(
-    policy: str, *, crash: str = "0%", bad: str = "0%", count: int = 4, calls: int = 4, seed: int = 0, more=""
+    policy: str,
+    *,
+    attempts: int = 3,
+    crash: str = "0%",
+    bad: str = "0%",
+    count: int = 4,
+    calls: int = 4,
+    seed: int = 0,
+    more="",
 ):
     """Return tasks of four calls of 20 s and 1,000 tokens each."""
     return scenario_of(
         f"tasks: [{{name: a, count: {count}, calls: {calls}, tokens: 4000, output_share: 0%,"
         " duration: 80s}]",
         BARE.replace("crash: 0%, bad_output: 0%", f"crash: {crash}, bad_output: {bad}"),
-        f"retry: {{policy: {policy}, max_attempts: 3}}",
+        f"retry: {{policy: {policy}, max_attempts: {attempts}}}",
         f"study: {{seed: {seed}}}",
+        "recovery: {people: 600s}",
         more,
     )
 
 
+@cache
 def only_one_crashes(call: int, crash: str = "15%", *, bad: bool = False):
     """Return a seed at which just the first attempt of task 0 of four fails, at a call or by a bad output."""
     for seed in range(20_000):
@@ -134,7 +149,65 @@ def test_what_another_has_failed_does_not_use_up_attempts():
     assert outcome.cancelled_attempts == 3
 
 
-@pytest.mark.parametrize("policy", ["failed-only", "resume", "cascade", "none"])
+BOTH_ENGINES = pytest.mark.parametrize("play", [play_by_simpy, play_compiled])
+
+
+@BOTH_ENGINES
+@pytest.mark.parametrize("merge", ["as-completed", "barrier"])
+def test_an_abort_spares_what_is_merged(play, merge):
+    """Tasks of 60 s in two slots, merged in 10 s each; the third merged output is bad.
+
+    As completed, tasks 0 and 1 are merged at 70 and 80 s, and 2 is found bad at 130 s while 3 waits for the
+    coordinator: a person does 2 and 3. Behind the barrier all four are merged from 120 s on, and 2 is bad
+    at 150 s.
+    """
+    for seed in range(20_000):
+        scenario = scenario_of(
+            "tasks: [{name: a, count: 4, calls: 1, tokens: 1000, output_share: 0%, duration: 60s}]",
+            BARE.replace("bad_output: 0%", "bad_output: 20%").replace(
+                "structured: {tokens: 0, time: 0s}", "structured: {tokens: 0, time: 10s}"
+            ),
+            "retry: {policy: abort, max_attempts: 1}",
+            "recovery: {people: 600s}",
+            f"study: {{seed: {seed}}}",
+        )
+        luck = Luck(scenario, 0)
+        if [index for index in range(4) if luck.attempt(0, index, 0).bad_output] == [2]:
+            break
+    outcome, log = play(make_plan(scenario, parse_strategy(script_queue(2, merge=merge))), 0)
+    bad_s = 130 if merge == "as-completed" else 150
+    assert [(event.task, event.end_s) for event in log if event.kind == "cancelled"] == [(3, bad_s)]
+    assert (outcome.bad_outputs, outcome.recovered_tasks) == (1, 2)
+    assert outcome.makespan_s == bad_s + 2 * 600
+
+
+@BOTH_ENGINES
+def test_an_abort_leaves_what_comes_later_to_a_person_too(play):
+    """The first task arrives at 50 s and crashes at 90 s; what comes after that is not launched."""
+    scenario = scenario_of(
+        "tasks: [{name: a, count: 4, calls: 1, tokens: 0, duration: 40s, interarrival: 50s},"
+        " {name: b, count: 2, calls: 1, tokens: 0, duration: 10s, after: [a]}]",
+        BARE.replace("crash: 0%", "crash: 100%"),
+        "recovery: {people: 600s}",
+        "retry: {policy: abort, max_attempts: 1}",
+    )
+    outcome, log = play(make_plan(scenario, parse_strategy(script_queue(4))), 0)
+    assert [event.start_s for event in log if event.kind == "launch"] == [50]
+    assert (outcome.recovered_tasks, outcome.crashed_attempts) == (6, 1)
+    assert outcome.makespan_s == 90 + 6 * 600
+
+
+@BOTH_ENGINES
+def test_an_abort_comes_with_the_last_attempt(play):
+    """Every attempt crashes at its only call: the first task's second ends the run, at 160 s."""
+    scenario = batch("abort", attempts=2, crash="100%", calls=1)
+    outcome, log = play(make_plan(scenario, parse_strategy(script_queue(1))), 0)
+    assert [event.task for event in log if event.kind == "launch"] == [0, 1, 2, 3, 0]
+    assert (outcome.crashed_attempts, outcome.recovered_tasks) == (5, 4)
+    assert outcome.makespan_s == 5 * 80 + 4 * 600
+
+
+@pytest.mark.parametrize("policy", ["failed-only", "resume", "cascade", "abort", "none"])
 def test_without_failures_the_policy_does_not_matter(policy):
     """Nothing fails, nothing differs."""
     for strategy in (ALL_AT_ONCE, "queue: 2", {"waves": 3}):

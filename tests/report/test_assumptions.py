@@ -54,6 +54,12 @@ def test_what_is_not_used_is_not_spoken_of():
         ("retry: {policy: resume}", "After a failure", ["from the call that failed", "after two failed"]),
         ("retry: {policy: cascade}", "After a failure", ["all of its round that is not merged yet"]),
         ("retry: {policy: none}", "After a failure", ["no second attempt: a person"]),
+        (
+            "retry: {policy: abort, max_attempts: 1}",
+            "After a failure",
+            ["no second attempt: all other attempts are cancelled", "not merged a person"],
+        ),
+        ("retry: {policy: abort}", "After a failure", ["after two failed attempts all other"]),
         ("review: {every: round, each: 30s}", "Reviews", ["after each round", "2m and 30s for each result"]),
         ("review: {every: 1}", "Reviews", ["at each merged result", "nothing is handed out"]),
         ("provider: {cache: {ttl: 1h}}", "Prompt cache", ["for 1h after its last use", "1,024 tokens"]),

@@ -42,6 +42,8 @@ class Attempts:
         retry = world.scenario.retry
         self._most_failures = 1 if retry.policy == "none" else retry.max_attempts
         self._policy = retry.policy
+        self._cancels = retry.policy in ("cascade", "abort")
+        """Whether a failure cancels the other attempts of its round."""
         self._shared = SharedState(world)
         self._merging = Merging(world, self._shared)
         harness = world.scenario.harness
@@ -60,8 +62,11 @@ class Attempts:
         self.failed_in_round: list[Task] = []
 
     def launch(self, task: Task) -> None:
-        """Begin an attempt of a task in a free slot, unless the harness refuses it."""
+        """Begin an attempt of a task in a free slot, unless the harness refuses it or the run is aborted."""
         world = self._world
+        if self._batch.aborted:
+            self._leave_to_person(task)
+            return
         if self._refuses and self._cap is not None and self.running >= self._cap:
             world.books.refused_launches += 1
             world.note(world.env.now, EventKind.REFUSED_LAUNCH, task.number, task.attempts)
@@ -164,11 +169,13 @@ class Attempts:
         self._on_change()  # it may have become wider
         if self._first_of_two_rounds(task) and failure is None:
             return None
-        # Outputs, and in a round failures too, are seen when all is back. A queue sees a failure at once.
-        if self._strategy.merge == "barrier" and (failure is None or not self._strategy.refills):
+        # Outputs, and in a round failures too, are seen when all is back. A queue, and a harness that aborts,
+        # see a failure at once.
+        at_once = self._strategy.refills or self._policy == "abort"
+        if self._strategy.merge == "barrier" and (failure is None or not at_once):
             world.enter(task, State.BLOCKED, EventKind.BARRIER)
             yield self._barrier
-            if self._policy == "cascade" and failure is None:
+            if self._cancels and failure is None:
                 yield world.env.timeout(0)  # failures are seen before anything is merged
         if failure is None and task.instructions != self._gate.instructions:
             failure = Failure.WRONG_BRIEF
@@ -228,7 +235,7 @@ class Attempts:
         """Book an attempt that has failed, and dispatch its task again or leave it to a person."""
         by_itself = failure not in NOT_ITS_OWN
         task.failures += by_itself
-        again = not by_itself or task.failures < self._most_failures
+        again = not self._batch.aborted and (not by_itself or task.failures < self._most_failures)
         goes_on = again and self._policy == "resume" and failure in RESUMABLE and task.saved is not None
         self._book_waste(task, failure, goes_on=goes_on)
         if not goes_on:
@@ -238,8 +245,10 @@ class Attempts:
         if failure is Failure.WRONG_BRIEF:
             self._begin_anew(task)
         if not again:
-            self.recovering += 1
-            self._world.env.process(self._recover(task))
+            self._leave_to_person(task)
+            if self._policy == "abort" and not self._batch.aborted:
+                self._cancel_the_rest()
+                self._batch.abort(self._leave_to_person)
             return
         if self._policy == "cascade" and by_itself:
             self._cancel_the_rest()
@@ -263,10 +272,14 @@ class Attempts:
             self.failed_in_round.append(task)
 
     def _cancel_the_rest(self) -> None:
-        """End every other attempt whose output is not being merged: the round begins again."""
+        """Cancel every other attempt whose output is not being merged."""
         for other in list(self._active.values()):
             if not other.merging and other.process is not None and other.process.is_alive:
                 other.process.interrupt(Failure.CANCELLED)
+
+    def _leave_to_person(self, task: Task) -> None:
+        self.recovering += 1
+        self._world.env.process(self._recover(task))
 
     def _recover(self, task: Task) -> Process:
         """Have a person finish what the agents could not; the result needs no merge."""

@@ -43,6 +43,8 @@ class Batch:
         self.tasks: list[Task] = []
         """All of them, by number."""
         self.not_done = len(world.plan.tasks)
+        self._leave_to_person: Callable[[Task], None] | None = None
+        """What becomes of tasks that would wait for an attempt, once the run is aborted."""
 
     @property
     def held(self) -> int:
@@ -79,6 +81,21 @@ class Batch:
     def take(self, most: int) -> list[Task]:
         """Take from the waiting tasks, in their order."""
         return [heapq.heappop(self._waiting)[3] for _ in range(min(most, len(self._waiting)))]
+
+    @property
+    def aborted(self) -> bool:
+        """Whether no attempt is launched any more."""
+        return self._leave_to_person is not None
+
+    def abort(self, leave_to_person: Callable[[Task], None]) -> None:
+        """Leave every task that waits, now or later, to a person."""
+        self._leave_to_person = leave_to_person
+        for task in self.take(len(self._waiting)):
+            leave_to_person(task)
+        for tasks in self._second_round:
+            for task in tasks:
+                leave_to_person(task)
+            tasks.clear()
 
     def finish(self, task: Task) -> None:
         """Note that a task is done, and let the groups go that have waited for its group."""
@@ -146,6 +163,9 @@ class Batch:
             self.add(task)
 
     def _push(self, task: Task, turn: int) -> None:
+        if self._leave_to_person is not None:
+            self._leave_to_person(task)
+            return
         order = self._world.plan.strategy.order
         length_s = 0.0 if order == "as-given" else self._world.luck.length_s(task.group, task.index)
         key = -length_s if order == "longest-first" else length_s

@@ -62,7 +62,7 @@ class Failure(StrEnum):
     OVERWRITTEN = "overwritten"
     """Another agent's write has taken its place."""
     CANCELLED = "cancelled"
-    """Another attempt of its round failed, and all of it begins again."""
+    """Another attempt of its round failed, and ended it."""
     WRONG_BRIEF = "wrong_brief"
     """The instructions were wrong."""
 

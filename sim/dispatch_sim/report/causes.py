@@ -143,7 +143,7 @@ FACTS: Mapping[str, Callable[[View, Point], str]] = {
         (duration, "people_conflicts_s"),
     ),
     "cancelled": _fact(
-        "the cascade: {} attempts a batch are ended with {way} because another has failed",
+        "cancellation: {} attempts a batch are cancelled with {way} because another has failed",
         (about, "cancelled_attempts"),
     ),
     "wrong": _fact(

@@ -215,8 +215,11 @@ def retry(scenario: Section) -> str:
         "failed-only": "the task is tried again from its beginning",
         "resume": "the task goes on from the call that failed, with the context kept",
         "cascade": "the task is tried again, and with it all of its round that is not merged yet",
+        "abort": "the task is tried again from its beginning",
     }
     person = f"a person does it in {spread(scenario['recovery']['people'], duration)}"
+    if section["policy"] == "abort":
+        person = f"all other attempts are cancelled, and of each task that is not merged {person}"
     if section["policy"] not in how or most == 1:
         return f"no second attempt: {person}"
     return f"{how[section['policy']]}; after {count(most)} failed attempts {person}"

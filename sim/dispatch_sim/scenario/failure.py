@@ -46,10 +46,12 @@ class Timeouts(Model):
 class Retry(Model):
     """What becomes of a failed attempt."""
 
-    policy: Literal["failed-only", "resume", "cascade", "none"] = "failed-only"
+    policy: Literal["failed-only", "resume", "cascade", "abort", "none"] = "failed-only"
     """`failed-only` dispatches the task again, from its beginning; `resume` from the call that failed, its
-    context kept; `cascade` again with all of the round that is not merged yet; `none` leaves it to a person.
-    Default failed-only: an assumption, what a coordinator does that sees a failure."""
+    context kept; `cascade` again with all of the round that is not merged yet; `abort` as `failed-only`, but
+    the last failure that `max_attempts` allows ends the run: what is at work is cancelled, and a person does
+    all that is not merged; `none` leaves the task to a person. Default failed-only: an assumption, what a
+    coordinator does that sees a failure."""
     max_attempts: Annotated[int, Field(ge=1, le=100)] = 2
     """Attempts of one task that may fail by themselves, the first included. Default 2: an assumption."""
 

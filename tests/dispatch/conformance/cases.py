@@ -63,7 +63,7 @@ FACTORS: dict[str, Options] = {
     "timeouts.soft": ("none", "none", "30s"),
     "timeouts.obeyed": ("90%", "50%"),
     "timeouts.hard": ("none", "40s", "5m"),
-    "retry.policy": ("failed-only", "resume", "cascade", "none"),
+    "retry.policy": ("failed-only", "resume", "cascade", "abort", "none"),
     "retry.max_attempts": ("1", "2", "3"),
     "recovery.people": ("{lognormal: {mean: 10m, cv: 0.5}}", "10m", "0s"),
     "conflicts.isolation": ("shared", "worktree", "locks"),

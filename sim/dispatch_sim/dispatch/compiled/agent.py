@@ -31,11 +31,11 @@ from dispatch_sim.dispatch.compiled.luck import (
 )  # fmt: skip
 from dispatch_sim.dispatch.compiled.machine import after, at_once, enter, note, release, request, soon
 from dispatch_sim.dispatch.compiled.merging import seen
-from dispatch_sim.dispatch.compiled.outcomes import first_of_two, settle
+from dispatch_sim.dispatch.compiled.outcomes import cancels_others, first_of_two, settle
 from dispatch_sim.dispatch.compiled.routine import routine
 from dispatch_sim.dispatch.compiled.sharing import attempt_number, begin_write, end_write
 from dispatch_sim.dispatch.compiled.telling import tell
-from dispatch_sim.dispatch.compiled.waiting import put
+from dispatch_sim.dispatch.compiled.waiting import leave_to_person, put
 
 _backoff = routine(rules.backoff)
 _grown = routine(rules.grown)
@@ -44,7 +44,10 @@ _shrunk = routine(rules.shrunk)
 
 @routine
 def launch(s: State, t: int) -> None:
-    """Begin an attempt of a task in a free slot, unless the harness refuses it."""
+    """Begin an attempt of a task in a free slot, unless the harness refuses it or the run is aborted."""
+    if s.n[ABORTED]:
+        leave_to_person(s, t)
+        return
     if s.pi[REFUSES] and s.pi[CAP] and s.n[RUNNING] >= s.pi[CAP]:
         s.n[REFUSED_LAUNCHES] += 1
         note(s, K_REFUSED_LAUNCH, t, -1, 0)
@@ -68,7 +71,7 @@ def launch(s: State, t: int) -> None:
     s.ti[t, MERGING] = 0
     s.ti[t, ALIVE] = 1
     s.qi[t, TOKEN] += 1
-    if s.pi[POLICY] == CASCADE:
+    if cancels_others(s):
         s.lists[ACTIVE_LIST, s.n[ACTIVE_COUNT]] = t
         s.n[ACTIVE_COUNT] += 1
     at_once(s, E_START_ATTEMPT, t, 0)
@@ -372,7 +375,7 @@ def leave_slot(s: State, replication: int, t: int, failure: int) -> None:
     if first_of_two(s, t) and failure == NONE:
         settle(s, replication, t)
         return
-    if s.pi[BARRIER_MERGE] and (failure == NONE or not s.pi[REFILLS]):
+    if s.pi[BARRIER_MERGE] and (failure == NONE or not (s.pi[REFILLS] or s.pi[POLICY] == ABORT)):
         enter(s, t, BLOCKED, K_BARRIER)
         s.qi[t, PC] = B_BARRIER
         at = s.n[BARRIER_HIGH] % s.lists.shape[1]

@@ -132,7 +132,7 @@ def _parameters(plan: Plan, table: list[float], locks: int) -> tuple[NDArray[np.
         at.COMMUNICATION: ("none", "rounds", "blackboard").index(
             strategy.communication or communication.kind
         ),
-        at.POLICY: ("failed-only", "resume", "cascade", "none").index(retry.policy),
+        at.POLICY: ("failed-only", "resume", "cascade", "abort", "none").index(retry.policy),
         at.MOST_FAILURES: 1 if retry.policy == "none" else retry.max_attempts,
         at.WAITS: provider.on_limit == "wait",
         at.COUNTS_REFUSED: accounting.failed_requests and provider.on_limit != "wait",

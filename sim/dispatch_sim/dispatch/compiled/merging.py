@@ -6,14 +6,14 @@ from dispatch_sim.dispatch.compiled.coordinator import begin_turn
 from dispatch_sim.dispatch.compiled.layout import *
 from dispatch_sim.dispatch.compiled.luck import clean_up_time, resolve_time
 from dispatch_sim.dispatch.compiled.machine import after, enter, note, request
-from dispatch_sim.dispatch.compiled.outcomes import drop, settle
+from dispatch_sim.dispatch.compiled.outcomes import cancels_others, drop, settle
 from dispatch_sim.dispatch.compiled.routine import routine
 from dispatch_sim.dispatch.compiled.sharing import attempt_number, is_lost, writes_conflict
 
 
 @routine
 def behind_barrier(s: State, replication: int, t: int) -> None:
-    if s.pi[POLICY] == CASCADE and s.ti[t, FAILURE] == NONE:
+    if cancels_others(s) and s.ti[t, FAILURE] == NONE:
         s.qi[t, PC] = B_SEEN
         after(s, t, 0.0)
         return

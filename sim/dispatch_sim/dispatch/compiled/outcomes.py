@@ -6,12 +6,18 @@ from dispatch_sim.dispatch.compiled.layout import *
 from dispatch_sim.dispatch.compiled.machine import at_once, enter, note
 from dispatch_sim.dispatch.compiled.routine import routine
 from dispatch_sim.dispatch.compiled.telling import look_if_due, tell
-from dispatch_sim.dispatch.compiled.waiting import finish, put, through_first_round
+from dispatch_sim.dispatch.compiled.waiting import abort, finish, leave_to_person, put, through_first_round
 
 
 @routine
 def first_of_two(s: State, t: int) -> bool:
     return s.pi[COMMUNICATION] == ROUNDS and not s.ti[t, SECOND_ROUND]
+
+
+@routine
+def cancels_others(s: State) -> bool:
+    """Whether a failure cancels the other attempts of its round."""
+    return s.pi[POLICY] == CASCADE or s.pi[POLICY] == ABORT
 
 
 @routine
@@ -66,7 +72,7 @@ def settle(s: State, replication: int, t: int) -> None:
     """See to what the outcome of an attempt asks for."""
     enter(s, t, WAIT, K_WAIT)
     s.n[UNSETTLED] -= 1
-    if s.pi[POLICY] == CASCADE:
+    if cancels_others(s):
         kept = 0
         for i in range(s.n[ACTIVE_COUNT]):
             other = s.lists[ACTIVE_LIST, i]
@@ -180,7 +186,7 @@ def _fail(s: State, replication: int, t: int, failure: int, in_round: bool) -> N
     by_itself = failure != CANCELLED and failure != WRONG_BRIEF
     if by_itself:
         s.ti[t, FAILURES] += 1
-    again = not by_itself or s.ti[t, FAILURES] < s.pi[MOST_FAILURES]
+    again = not s.n[ABORTED] and (not by_itself or s.ti[t, FAILURES] < s.pi[MOST_FAILURES])
     resumable = failure == CRASHED or failure == REFUSED or failure == HANGING or failure == KILLED
     goes_on = again and s.pi[POLICY] == RESUME and resumable and s.ti[t, HAS_SAVED] == 1
     s.failures[failure] += 1
@@ -205,15 +211,23 @@ def _fail(s: State, replication: int, t: int, failure: int, in_round: bool) -> N
     if failure == WRONG_BRIEF:
         _begin_anew(s, t)
     if not again:
-        s.n[RECOVERING] += 1
-        at_once(s, E_START_RECOVERY, t, 0)
+        leave_to_person(s, t)
+        if s.pi[POLICY] == ABORT and not s.n[ABORTED]:
+            _cancel_the_rest(s)
+            abort(s)
         return
     if s.pi[POLICY] == CASCADE and by_itself:
-        for i in range(s.n[ACTIVE_COUNT]):
-            other = s.lists[ACTIVE_LIST, i]
-            if not s.ti[other, MERGING] and s.ti[other, ALIVE]:
-                at_once(s, E_INTERRUPT, other, s.ti[other, ATTEMPTS] * 16 + CANCELLED)
+        _cancel_the_rest(s)
     _wait_again(s, replication, t, in_round)
+
+
+@routine
+def _cancel_the_rest(s: State) -> None:
+    """Cancel every other attempt whose output is not being merged."""
+    for i in range(s.n[ACTIVE_COUNT]):
+        other = s.lists[ACTIVE_LIST, i]
+        if not s.ti[other, MERGING] and s.ti[other, ALIVE]:
+            at_once(s, E_INTERRUPT, other, s.ti[other, ATTEMPTS] * 16 + CANCELLED)
 
 
 @routine

@@ -25,8 +25,17 @@ def _swap(s: State, i: int, j: int) -> None:
 
 
 @routine
+def leave_to_person(s: State, t: int) -> None:
+    s.n[RECOVERING] += 1
+    at_once(s, E_START_RECOVERY, t, 0)
+
+
+@routine
 def put(s: State, replication: int, t: int, turn: int) -> None:
-    """Let a task wait for an attempt."""
+    """Let a task wait for an attempt; a person does it if the run is aborted."""
+    if s.n[ABORTED]:
+        leave_to_person(s, t)
+        return
     key = 0.0
     if s.pi[ORDER] != AS_GIVEN:
         key = length(s, replication, t)
@@ -64,6 +73,21 @@ def take_next(s: State) -> int:
         _swap(s, at, child)
         at = child
     return t
+
+
+@routine
+def abort(s: State) -> None:
+    """Leave every task that waits, now or later, to a person."""
+    s.n[ABORTED] = 1
+    while s.n[WAITING]:
+        leave_to_person(s, take_next(s))
+    for group in range(s.pi[GROUPS]):
+        for i in range(s.n[SECOND_COUNT]):
+            t = s.lists[SECOND_LIST, i]
+            if s.ti[t, GROUP] == group:
+                leave_to_person(s, t)
+        s.group_state[group, G_SECOND] = 0
+    s.n[SECOND_COUNT] = 0
 
 
 @routine

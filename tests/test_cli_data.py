@@ -46,7 +46,7 @@ COMMANDS = {
         "--out",
         "mapped",
     ],
-    "why": ["why", "mine.yaml", "--samples", "0", "--replications", "20", "--out", "why"],
+    "why": ["why", "mine.yaml", "--replications", "20", "--out", "why"],
     "tune": ["tune", "mine.yaml", "--replications", "20", "--out", "tuned"],
     "backtest": ["backtest", "logs", "--scenario", "mine.yaml", "--replications", "20"],
     "claims": ["claims", "--file", "claims.yaml", "--out", "claims", "--replications", "20"],

@@ -52,7 +52,7 @@ def test_why_says_what_the_decision_hangs_on(folder):
     """The decision, its parts and what would flip it, as JSON; files into reports/NAME."""
     text = SMALL.replace("[sequential, parallel, {queue: 2}]", "[sequential, parallel]")
     (folder / "small.yaml").write_text(text)
-    arguments = ("why", "small.yaml", "--replications", 4, "--samples", 0, "--vary", "tasks.tokens=2K..100K")
+    arguments = ("why", "small.yaml", "--replications", 4, "--vary", "tasks.tokens=2K..100K")
     result = dispatch_sim(*arguments, "--json", cwd=folder)
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)

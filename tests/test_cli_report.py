@@ -28,7 +28,7 @@ def test_a_map_and_reasons_become_part_of_the_page(scenario):
     """Of the same scenario; of another they do not."""
     sizes = ("--cells", 2, "--replications", 8)
     dispatch_sim("map", scenario.name, "--y", "values.waiting", *sizes, cwd=scenario.parent)
-    dispatch_sim("why", scenario.name, "--samples", 0, "--replications", 8, cwd=scenario.parent)
+    dispatch_sim("why", scenario.name, "--replications", 8, cwd=scenario.parent)
     assert dispatch_sim("sweep", scenario.name, cwd=scenario.parent).returncode == 0
     folder = scenario.parent / "reports" / "small"
     figures = {name: (folder / name).read_bytes() for name in ("map.svg", "tornado.svg")}

@@ -31,9 +31,7 @@ def shown(tmp_path_factory):
         "source": source,
         "quick": dispatch_sim.ask(dispatch_sim.Question(tasks=4)),
         "map": dispatch_sim.map_winners(source, "tasks=2,6", "provider.limits.scale=1,10", replications=20),
-        "explanation": dispatch_sim.explain(
-            source, ranges={"tasks.tokens": "5K..50K"}, replications=8, samples=0
-        ),
+        "explanation": dispatch_sim.explain(source, ranges={"tasks.tokens": "5K..50K"}, replications=8),
         "tuning": dispatch_sim.tune(source, replications=8),
         "logs": logs,
         "calibration": dispatch_sim.calibrate(logs),

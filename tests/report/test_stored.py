@@ -185,7 +185,7 @@ def test_map_and_explanation_are_read_as_they_were_written(tmp_path):
     """Field by field; a margin of nothing is not a number, and stays that."""
     source, path = parse_source(TIGHT), tmp_path / "found.json"
     mapped = map_winners(source, "tasks.tokens", "tasks=1,6", cells=2, replications=8)
-    explained = explain(source, replications=8, samples=0)
+    explained = explain(source, replications=8)
     path.write_text(beside.to_text(mapped), encoding="utf-8")
     assert math.isnan(mapped.cells[0].winner.margin)
     read = beside.read(path, StrategyMap, {mapped.sha256})

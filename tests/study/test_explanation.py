@@ -16,10 +16,10 @@ from dispatch_sim.study.design import Design
 from dispatch_sim.study.explanation import explain
 from dispatch_sim.study.flips import find_flips
 from dispatch_sim.study.ledger import find_parts
-from dispatch_sim.study.parameter import Parameter, parameter_at, with_range
+from dispatch_sim.study.parameter import parameter_at, with_range
 from dispatch_sim.study.places import find_place, play_places, without_factors
 from dispatch_sim.study.runner import play_design
-from dispatch_sim.study.sensitivity import find_indices, find_swings, sobol
+from dispatch_sim.study.sensitivity import find_swings
 from tests.study.pairs import NOISY, PAIRS, pairs_border
 
 ROOT = Path(__file__).parents[2]
@@ -138,65 +138,6 @@ def test_a_value_that_cannot_be_played_ends_the_range():
     assert flip.at is None
 
 
-LINEAR = [
-    Parameter("one", "number", 1.0, 0.5, 2.0),
-    Parameter("two", "number", 1.0, 0.5, 2.0),
-    Parameter("none", "number", 1.0, 0.5, 2.0),
-]
-
-
-def log_uniform_variance(low, high):
-    """Return the variance of a log-uniform variable."""
-    ratio = math.log(high / low)
-    return (high**2 - low**2) / (2 * ratio) - ((high - low) / ratio) ** 2
-
-
-def test_sobol_indices_of_an_additive_function_are_its_shares_of_variance():
-    """3 x and 1 y: nine tenths, one tenth, and nothing of what has no effect; first and total alike."""
-    found = {i.parameter.path: i for i in sobol(lambda x: 3 * x[0] + x[1] + 0 * x[2], LINEAR, 256)}
-    for path, share in (("one", 0.9), ("two", 0.1), ("none", 0.0)):
-        assert found[path].first == pytest.approx(share, abs=0.02)
-        assert found[path].total == pytest.approx(share, abs=0.02)
-        assert found[path].first_error < 0.05
-
-
-def test_sobol_indices_of_a_product_differ_by_the_interaction():
-    """Of x y with equal moments: first order v m^2 / V, total v (m^2 + v) / V, where V = v^2 + 2 v m^2."""
-    found = sobol(lambda x: x[0] * x[1], LINEAR[:2], 512)
-    mean = 1.5 / math.log(4)
-    variance = log_uniform_variance(0.5, 2)
-    whole = variance**2 + 2 * variance * mean**2
-    for index in found:
-        assert index.first == pytest.approx(variance * mean**2 / whole, abs=0.03)
-        assert index.total == pytest.approx(variance * (mean**2 + variance) / whole, abs=0.03)
-
-
-def test_a_difference_that_is_constant_or_not_a_number_has_no_indices():
-    """There is no variance to share out: a table of zeros would look like a finding."""
-    assert sobol(lambda x: 0 * x[0] + 5.0, LINEAR, 64) == []
-    assert sobol(lambda x: np.where(x[0] > 1, np.nan, x[1]), LINEAR, 64) == []
-
-
-def test_sobol_indices_of_a_scenario_are_those_of_its_formula():
-    """The difference is a d - b k, in the duration and in the tokens of a pair."""
-    source = parse_source(PAIRS)
-    parameters = [
-        with_range(parameter_at(source, "tasks.duration"), "60s..240s"),
-        with_range(parameter_at(source, "merge.pair.tokens"), "5K..20K"),
-    ]
-    place = find_place(source, {})
-    ways = tuple(plan.strategy for plan in reversed(place.variant.plans))
-    found = {
-        index.parameter.path: index
-        for index in find_indices(source, parameters, ways, replications=2, samples=32)
-    }
-    by_duration = (3 * 40 / 3600) ** 2 * log_uniform_variance(60, 240)
-    by_tokens = (6 * 15e-6) ** 2 * log_uniform_variance(5000, 20_000)
-    share = by_duration / (by_duration + by_tokens)
-    assert found["tasks.duration"].total == pytest.approx(share, abs=0.06)
-    assert found["merge.pair.tokens"].total == pytest.approx(1 - share, abs=0.06)
-
-
 def test_the_tornado_is_the_difference_at_both_ends():
     """By the same formula, the larger swing first."""
     source = parse_source(PAIRS)
@@ -253,14 +194,14 @@ def test_a_part_is_the_difference_of_its_column():
 
 def test_an_explanation_is_told_and_written(tmp_path):
     """The decision first; then its parts, what would flip it, and what it hangs on; the same every time."""
-    found = explain(parse_source(PAIRS), samples=8)
+    found = explain(parse_source(PAIRS))
     text = why_text(found)
     assert text.startswith("Dispatch four tasks all at once: one by one")
-    for title in ("What the difference is made of", "What would flip it", "One at a time", "All together"):
+    for title in ("What the difference is made of", "What would flip it", "One at a time"):
         assert title in text
     assert "## What would flip it" in why_markdown(found)
     written = write_why(found, tmp_path / "one")
-    write_why(explain(parse_source(PAIRS), samples=8), tmp_path / "two")
+    write_why(explain(parse_source(PAIRS)), tmp_path / "two")
     assert {path.name for path in written} == {"why.md", "why.json", "tornado.svg"}
     for path in written:
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
@@ -292,20 +233,14 @@ def test_one_way_explains_nothing():
 
 def test_where_nothing_is_at_stake_it_says_so():
     """One task is dispatched alike by any name."""
-    found = explain(parse_source(PAIRS.replace("count: 4", "count: 1")), samples=0)
+    found = explain(parse_source(PAIRS.replace("count: 4", "count: 1")))
     assert why_text(found).startswith("Dispatch the one task. It makes no difference: all at once comes to")
-
-
-def test_samples_that_are_no_power_of_two_are_refused_before_anything_is_played():
-    """The sequence is balanced at a power of two only."""
-    with pytest.raises(UserError, match="3 is not a power of two"):
-        explain(parse_source(PAIRS), samples=3)
 
 
 def test_two_queues_wider_than_a_smaller_batch_are_compared_all_the_same():
     """Where neither can be played, the range of the batch's size ends."""
     text = PAIRS.replace("[sequential, parallel]", "['queue: 3', 'queue: 4']")
-    found = explain(parse_source(f"{text}\nsweep: {{concurrency: [3, 4]}}\n"), samples=0)
+    found = explain(parse_source(f"{text}\nsweep: {{concurrency: [3, 4]}}\n"))
     assert found.recommended[0] == "queue"
 
 
@@ -318,4 +253,4 @@ def test_what_does_not_fit_in_memory_is_refused():
 def test_a_key_without_a_value_has_nothing_to_start_from():
     """A limit that is off is no number around which to vary."""
     with pytest.raises(UserError, match=r"provider\.limits\.requests: the scenario has no value there"):
-        explain(parse_source(PAIRS), ranges={"provider.limits.requests": "10..50"}, samples=0)
+        explain(parse_source(PAIRS), ranges={"provider.limits.requests": "10..50"})

@@ -79,10 +79,6 @@ def why(
         list[str] | None,
         typer.Option(metavar="KEY=LOW..HIGH", help="The range to try for a key; may be given several times."),
     ] = None,
-    samples: Annotated[
-        int,
-        typer.Option(min=0, max=4096, help="Points of a Sobol sequence, a power of two; 0 leaves it out."),
-    ] = 64,
     seed: Seed = None,
     replications: Replications = None,
     jobs: Jobs = None,
@@ -103,7 +99,6 @@ def why(
                 source,
                 ranges=_ranges(vary or []),
                 replications=replications,
-                samples=samples,
                 jobs=workers(jobs),
                 on_progress=on_progress,
             )

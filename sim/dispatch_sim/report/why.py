@@ -26,7 +26,6 @@ from dispatch_sim.study.estimates import Estimate
 from dispatch_sim.study.explanation import Explanation
 from dispatch_sim.study.files import write_texts
 from dispatch_sim.study.flips import Flip
-from dispatch_sim.study.sensitivity import SCRAMBLES
 from dispatch_sim.study.winners import Point, Standing
 
 MOST_SWINGS = 12
@@ -167,23 +166,6 @@ def swings_table(found: Explanation) -> Rows:
     ]
 
 
-def indices_table(found: Explanation) -> Rows:
-    """Return Sobol's indices: the key, its range, its part by itself, and with others."""
-    return [
-        ["key", "from", "to", "by itself", "with others"],
-        *(
-            [
-                clean(index.parameter.path),
-                index.parameter.show(index.parameter.low),
-                index.parameter.show(index.parameter.high),
-                f"{100 * index.first:.0f}% (±{100 * index.first_error:.0f})",
-                f"{100 * index.total:.0f}% (±{100 * index.total_error:.0f})",
-            ]
-            for index in found.indices
-        ),
-    ]
-
-
 def sections(found: Explanation) -> list[tuple[str, str, Rows]]:
     """Return title, sentence and table of each part, in the order in which they are read."""
     rival, best = named(found.rival), named(found.recommended)
@@ -221,17 +203,6 @@ def sections(found: Explanation) -> list[tuple[str, str, Rows]]:
             swings_table(found),
         )
     )
-    if found.indices:
-        told.append(
-            (
-                "All together",
-                "Parts of the variance of that difference where the keys that do most vary together, each "
-                f"log-uniform in its range (Sobol's indices, means and 95% intervals over {SCRAMBLES} "
-                "scramblings of the sequence). What a key does only together with others is in the second "
-                "figure alone.",
-                indices_table(found),
-            )
-        )
     return told
 
 

@@ -11,26 +11,15 @@ from pydantic import ConfigDict
 from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.loader import Given, Source
 from dispatch_sim.study.design import Design, DesignError
-from dispatch_sim.study.estimates import Estimate
+from dispatch_sim.study.estimates import Estimate, paired_difference
 from dispatch_sim.study.flips import Flip, find_flips
 from dispatch_sim.study.ledger import Comparison, Part, find_parts
 from dispatch_sim.study.parameter import Parameter, find_parameters, parameter_at, with_range
 from dispatch_sim.study.percentile import OBJECTIVES, column_of, costs_of
 from dispatch_sim.study.places import Place, find_place, strategy_of, without_factors
 from dispatch_sim.study.runner import OnProgress, play_design
-from dispatch_sim.study.sensitivity import (
-    MOST_IN_SOBOL,
-    SAMPLES,
-    Index,
-    Swing,
-    around,
-    find_indices,
-    find_swings,
-)
-from dispatch_sim.study.winners import Point, Winner, find_winner, kind_of, paired_intervals
-
-MOST_REPLICATIONS_TOGETHER = 64
-"""Replications of each combination of keys in Sobol's indices, of which there are thousands."""
+from dispatch_sim.study.sensitivity import Swing, around, find_swings
+from dispatch_sim.study.winners import Point, Winner, find_winner, kind_of
 
 
 @dataclass(frozen=True)
@@ -45,7 +34,6 @@ class Explanation(Displayed):
     rival : the best way of another kind, or else the second best.
     comparisons : what the rival has more, and then the best way of each further kind, part by part.
     swings : the tornado, the largest first.
-    indices : Sobol's, of the keys with the largest swings.
     flips : what would flip the decision, key by key.
     objective, confidence, indifference, replications, seed, sha256 : what it rests on.
     """
@@ -58,7 +46,6 @@ class Explanation(Displayed):
     rival: Point
     comparisons: tuple[Comparison, ...]
     swings: tuple[Swing, ...]
-    indices: tuple[Index, ...]
     flips: tuple[Flip, ...]
     objective: str
     confidence: float
@@ -93,7 +80,6 @@ class Explanation(Displayed):
             "rival": _point(self.rival),
             "comparisons": [comparison.to_json() for comparison in self.comparisons],
             "one_at_a_time": [swing.to_json() for swing in self.swings],
-            "sobol": [index.to_json() for index in self.indices],
             "flips": [flip.to_json() for flip in self.flips],
         }
 
@@ -103,7 +89,6 @@ def explain(
     *,
     ranges: Mapping[str, str] | None = None,
     replications: int | None = None,
-    samples: int = SAMPLES,
     jobs: int = 1,
     on_progress: OnProgress | None = None,
 ) -> Explanation:
@@ -114,7 +99,6 @@ def explain(
     source : the scenario, or its file.
     ranges : keys by path, each with the range to try (``1K..1M``), in place of those around their values.
     replications : of each way at each value; default: the scenario's.
-    samples : points of a Sobol sequence, a power of two; 0 leaves the indices out.
     jobs : workers; the answer does not depend on it.
     on_progress : called with the places of the search that are played and all of them.
 
@@ -125,8 +109,6 @@ def explain(
     KeyboardInterrupt
         Where interrupted.
     """
-    if samples & (samples - 1):  # found out here, and not after all else has been played
-        raise DesignError(f"samples: {samples} is not a power of two; write 0, 64 or 128")
     source = without_factors(source)
     scenario = source.scenario()
     stated = {path: with_range(_varied(source, path), text) for path, text in (ranges or {}).items()}
@@ -146,8 +128,7 @@ def explain(
     comparisons = []
     for point in _one_of_each_kind(here, costs, recommended, rival):
         pair = [best, here.points.index(point)]
-        mean, half = paired_intervals(costs[pair[1:]], costs[best], confidence)
-        difference = Estimate(float(mean[0]), float(mean[0] - half[0]), float(mean[0] + half[0]), count)
+        difference = paired_difference(costs[pair[1]], costs[best], confidence)
         parts: list[Part] = []  # a percentile has none: only means add up
         if objective == column_of(objective):
             parts = find_parts(scenario, objective, played.measures[pair], confidence)
@@ -158,19 +139,6 @@ def explain(
     )
     varied = [p if p.path in (ranges or {}) else around(p) for p in parameters]
     swings = find_swings(source, varied, ways, replications=count, jobs=jobs)
-    largest = [swing.parameter for swing in swings if swing.parameter.path != "tasks"][:MOST_IN_SOBOL]
-    indices = (
-        find_indices(
-            source,
-            largest,
-            ways,
-            replications=min(count, MOST_REPLICATIONS_TOGETHER),
-            samples=samples,
-            jobs=jobs,
-        )
-        if samples
-        else []
-    )
     return Explanation(
         name=scenario.name,
         tasks=here.tasks,
@@ -178,7 +146,6 @@ def explain(
         rival=rival,
         comparisons=tuple(comparisons),
         swings=tuple(swings),
-        indices=tuple(indices),
         flips=tuple(flips),
         objective=objective,
         confidence=confidence,

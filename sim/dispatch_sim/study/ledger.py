@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from dispatch_sim.dispatch.outcome import MEASURES
 from dispatch_sim.dispatch.rules import HOUR_S
 from dispatch_sim.scenario.model import Scenario
-from dispatch_sim.study.estimates import Estimate
-from dispatch_sim.study.winners import Point, paired_intervals
+from dispatch_sim.study.estimates import Estimate, paired_difference
+from dispatch_sim.study.winners import Point
 
 _MONEY = ("work", "spawn", "return", "coordination", "context", "merge", "rework", "wasted")
 _PEOPLE = ("merge", "recovery", "conflicts", "review")
@@ -115,9 +115,5 @@ def find_parts(
     for name, values in parts.items():
         if np.array_equal(values[0], values[1]):
             continue
-        mean, half = paired_intervals(values[1:], values[0], confidence)
-        estimate = Estimate(
-            float(mean[0]), float(mean[0] - half[0]), float(mean[0] + half[0]), values.shape[1]
-        )
-        found.append(Part(name, CAUSES[name], estimate))
+        found.append(Part(name, CAUSES[name], paired_difference(values[1], values[0], confidence)))
     return sorted(found, key=lambda part: -abs(part.difference.mean))

@@ -40,7 +40,7 @@ FACTORS = TIGHT.replace(
 # One variant of each kind, none with the usual options.
 SCRIPTED = TIGHT.replace(
     "sweep:",
-    """strategies: [{parallel: all, merge: as-completed, manager: script}, {queue: 1, manager: script}]
+    """strategies: [{parallel: all, merge: as-completed, manager: script}, {queue, manager: script}]
 sweep:""",
 )
 
@@ -52,10 +52,10 @@ VARIANTS = FACTORS.replace(
   - {sequential: 1, manager: script}
   - parallel
   - {parallel: all, merge: as-completed, manager: script}
-  - {queue: 2, merge: barrier, manager: script}
-  - {queue: 2, manager: script}
-  - {waves: 2, merge: barrier, manager: script}
-  - {waves: 2}
+  - {queue, merge: barrier, manager: script}
+  - {queue, manager: script}
+  - {waves, merge: barrier, manager: script}
+  - waves
 sweep:""",
 )
 
@@ -92,9 +92,9 @@ strategies:
   - sequential
   - parallel
   - {parallel: all, isolation: worktree}
-  - {queue: 3, order: longest-first}
-  - {queue: 3, isolation: worktree, communication: rounds, warm_up: stagger}
-  - {waves: 3, isolation: locks}
+  - {queue, order: longest-first}
+  - {queue, isolation: worktree, communication: rounds, warm_up: stagger}
+  - {waves, isolation: locks}
   - adaptive
   - {adaptive: 3, communication: blackboard, warm_up: prewarm}
 sweep: {tasks: [3, 7], concurrency: [2, 3]}

@@ -95,8 +95,8 @@ def test_the_coordinators_context_is_blamed_where_each_task_needs_a_turn():
 
 
 def test_reviews_are_blamed_where_there_are_more_of_them():
-    """One by one each output has its own; of all at once the later ones are looked at together."""
-    view, text = reasons("review: {every: 1, people: 5m}\n", values={"waiting: $1/h": "waiting: $0/h"})
+    """After each round: one by one each output has its own; of all at once all are looked at together."""
+    view, text = reasons("review: {every: round, people: 5m}\n", values={"waiting: $1/h": "waiting: $0/h"})
     assert view.recommended == PARALLEL
     assert "cause is the reviews: 4 a batch with one by one, and 20m of people's time" in text
 

@@ -8,6 +8,7 @@ from tests.scenario.texts import SHORT
 TEN = SHORT.replace("60s", "60s, count: 10")
 SMALL = "tasks: [{name: a, tokens: 1K, duration: 1s, writes: [notes]}, {name: b, tokens: 1K, duration: 1s}]\n"
 COUPLED = SHORT.replace("60s", "60s, coupling: 20%")
+CONCURRENCY = TEN + "sweep: {concurrency: 1..4}\nstrategies: "
 CAP = f"{TEN}harness: {{cap: 4, over: refuse}}\nstrategies: "
 LIMIT = f"{TEN}provider: {{limits: {{input_tokens: 30K/min}}, "
 LAPSING = "cache: {ttl: 5m}}"
@@ -91,7 +92,7 @@ def test_median_time_adds_up_what_calls_do() -> None:
         (
             CAP + "[parallel]",
             "harness.cap: parallel asks for more than 4 agents at once, and the harness refuses what is over"
-            " it; write a smaller width, or a larger cap",
+            " it; write a smaller number, or a larger cap",
         ),
         *(
             (f"{CAP}[{each}]", f"harness.cap: {each.strip('{').partition(':')[0]} asks for more than 4")
@@ -111,6 +112,11 @@ def test_median_time_adds_up_what_calls_do() -> None:
             SHORT + "provider: {overloaded: 5%, on_limit: wait}",
             "provider.overloaded: has no effect where tries wait",
         ),
+        (
+            CONCURRENCY + "[parallel, {queue: 2}, {queue: 3}]",
+            "sweep.concurrency: has no effect, as queue has a number of its own; write queue without",
+        ),
+        (CONCURRENCY + "[parallel]", "sweep.concurrency: has no effect, as neither a queue nor waves are"),
         (SHORT + "failures: {crash: 100%}", "failures.crash: is 100%: hardly any"),
         (
             SHORT + "timeouts: {hard: 5m}\nfailures: {hang: 80%, crash: 60%}",
@@ -140,7 +146,8 @@ def test_likely_mistakes_are_warned_about(text: str, start: str) -> None:
         COUPLED,
         CAP + "[sequential]",
         CAP + "[{adaptive: 4}]",
-        CAP + "[{queue: 3}]\nsweep: {concurrency: 1..4}",
+        CAP + "[queue]\nsweep: {concurrency: 1..4}",
+        CONCURRENCY + "[{queue: 2}, waves]",
         CAP.replace(", count: 10", "") + "[parallel]",
         LIMIT.replace("30K", "50K") + LAPSING,
         LIMIT + "cache: warm}",

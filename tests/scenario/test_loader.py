@@ -122,10 +122,10 @@ ERRORS = {
         " rounds or blackboard"
     ),
     "strategies: [parallel, {queue: x}]": (
-        "32: strategies[1].queue: 'x' is not a width; write a whole number from 1 to 100000"
+        "32: strategies[1].queue: 'x' is not a concurrency; write a whole number from 1 to 100000"
     ),
     "strategies: [{adaptive: x}]": (
-        "25: strategies[0].adaptive: 'x' is not a width; write a whole number from 1 to 100000, or all"
+        "25: strategies[0].adaptive: 'x' is not a concurrency; write a whole number from 1 to 100000, or all"
     ),
     "strategies: [{queue: 3, order: random}]": (
         "32: strategies[0].order: 'random' is not possible; write as-given, longest-first or shortest-first"

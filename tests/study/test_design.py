@@ -3,9 +3,26 @@
 import pytest
 
 from dispatch_sim.scenario.loader import parse_scenario
-from dispatch_sim.study.design import DesignError, find_plan
+from dispatch_sim.study.design import DesignError, find_plan, spread
 
 BATCH = "tasks: [{name: a, count: 30, tokens: 1K, duration: 10s}]\n"
+
+
+@pytest.mark.parametrize(
+    ("strategies", "compared"),
+    [
+        ("[sequential, parallel, queue: 2]", ["sequential", "parallel", "queue of 2"]),
+        ("[queue]", ["queue of 1", "queue of 4", "queue of 6"]),
+        ("[queue: 2, parallel, queue]", [*(f"queue of {k}" for k in (1, 2, 4, 6)), "parallel"]),
+        ("[{queue, manager: script}]", [f"queue of {k} (script)" for k in (1, 4, 6)]),
+        ("[waves: 3, queue: 9]", ["waves of 3"]),
+        ("[adaptive, adaptive: 8, adaptive: 3]", ["adaptive of 3", "adaptive"]),
+    ],
+)
+def test_a_number_means_that_concurrency_and_no_number_all_of_the_sweep(strategies, compared):
+    """What is wider than the batch of six is left out, as is what would be there twice."""
+    scenario = parse_scenario(f"{BATCH}strategies: {strategies}\nsweep: {{concurrency: [1, 4, 6, 8]}}")
+    assert list(map(str, spread(scenario, 6))) == compared
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def test_a_stage_is_judged_by_its_own_replications_though_an_earlier_run_had_bee
         ({"seed": 7}, ROWS, "scenario.study.seed was 1, is 7"),
         ({"replications": 44}, ROWS, "scenario.study.replications was 40, is 44"),
         ({}, ROWS.replace("60s", "61s"), "scenario.tasks[0].duration.exponential.mean was 60.0, is 61.0"),
-        ({}, ROWS.replace("{queue: 2}", "{queue: 1}"), "design_points was 3, is 4"),
+        ({}, ROWS.replace("queue: 2", "queue: 1"), 'strategies[2] was "queue of 2", is "queue of 1"'),
     ],
     ids=["seed", "replications", "scenario", "points"],
 )  # fmt: skip

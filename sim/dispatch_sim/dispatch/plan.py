@@ -24,7 +24,7 @@ class Plan:
     Attributes
     ----------
     scenario : what is asked.
-    strategy : with its width resolved, at least 1 and at most the number of tasks.
+    strategy : with a concurrency where its kind needs one.
     tasks : in the order in which they are dispatched.
     """
 
@@ -34,8 +34,8 @@ class Plan:
 
     @property
     def width(self) -> int:
-        """Most attempts at once."""
-        return self.strategy.width or len(self.tasks)
+        """Most attempts at once: at most the number of tasks."""
+        return min(self.strategy.concurrency or len(self.tasks), len(self.tasks))
 
     def name_of(self, task: int) -> str:
         """Return a task's name: its group's, and its number from 1 where the group has several."""
@@ -53,7 +53,7 @@ def make_plan(scenario: Scenario, strategy: Strategy, tasks: int | None = None) 
     Raises
     ------
     ValueError
-        Where the strategy needs a width and has none.
+        Where the strategy needs a concurrency and has none.
     """
     return plan_batch(scenario, strategy, make_batch(scenario, tasks))
 
@@ -66,9 +66,9 @@ def make_batch(scenario: Scenario, tasks: int | None = None) -> tuple[TaskId, ..
 
 def plan_batch(scenario: Scenario, strategy: Strategy, batch: tuple[TaskId, ...]) -> Plan:
     """Return the plan of a strategy for a batch that is there already; otherwise as `make_plan`."""
-    if strategy.has_width and strategy.width is None:
-        raise ValueError(f"{strategy.kind} needs a width; write {strategy.kind}: 3")
-    return Plan(scenario, strategy.at(min(strategy.width or len(batch), len(batch))), batch)
+    if strategy.is_swept:
+        raise ValueError(f"{strategy.kind} needs a concurrency; write {strategy.kind}: 3")
+    return Plan(scenario, strategy.within(len(batch)), batch)
 
 
 def group_counts(scenario: Scenario, tasks: int) -> list[int]:

@@ -8,6 +8,7 @@ from typing import Any
 from dispatch_sim.report import phrases
 from dispatch_sim.report.phrases import spread
 from dispatch_sim.report.words import clean, dollars, duration, listed, tokens
+from dispatch_sim.scenario.strategy import parse_strategy
 
 MOST_GROUPS = 12
 """Groups of tasks that are listed one by one."""
@@ -91,7 +92,7 @@ def _start(dispatch: dict[str, Any]) -> str:
 
 
 def _handing_out(scenario: dict[str, Any]) -> str:
-    if all(strategy["manager"] == "script" for strategy in scenario["strategies"]):
+    if all(parse_strategy(text).manager == "script" for text in scenario["strategies"]):
         return _SCRIPTED
     turn, brief = scenario["dispatch"]["turn"], scenario["dispatch"]["brief"]
     return (

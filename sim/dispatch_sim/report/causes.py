@@ -7,6 +7,7 @@ from typing import Any
 
 from dispatch_sim.report.view import View
 from dispatch_sim.report.words import Point, about, dollars, duration, kind_of, listed, way
+from dispatch_sim.scenario.strategy import parse_strategy
 
 _LIMITS = ("requests", "input_tokens", "output_tokens")
 
@@ -99,11 +100,11 @@ def _held(view: View, point: Point) -> str:
 def _holds(scenario: Mapping[str, Any], kind: str) -> list[str]:
     """Return what can hold up a task in a scenario; which of it does is not in the sums."""
     groups, provider, harness = scenario["tasks"], scenario["provider"], scenario["harness"]
-    own = [strategy for strategy in scenario["strategies"] if strategy["kind"] == kind]
-    locked = any((s["isolation"] or scenario["conflicts"]["isolation"]) == "locks" for s in own)
-    rounds = any((s["communication"] or scenario["communication"]["kind"]) == "rounds" for s in own)
+    own = [strategy for strategy in map(parse_strategy, scenario["strategies"]) if strategy.kind == kind]
+    locked = any((s.isolation or scenario["conflicts"]["isolation"]) == "locks" for s in own)
+    rounds = any((s.communication or scenario["communication"]["kind"]) == "rounds" for s in own)
     holds = {
-        "the barrier": any(strategy["merge"] == "barrier" for strategy in own),
+        "the barrier": any(strategy.merge == "barrier" for strategy in own),
         "tasks that come first": any(group["after"] for group in groups),
         "locks": locked and any(group["writes"] for group in groups),
         "the first of two rounds": rounds,

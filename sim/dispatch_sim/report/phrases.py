@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from dispatch_sim.report.words import about, clean, count, duration, listed, percent, tokens
 from dispatch_sim.scenario.distribution_text import TokensDistribution
 from dispatch_sim.scenario.distributions import Constant, Distribution
+from dispatch_sim.scenario.strategy import parse_strategy
 
 # A resolved scenario holds plain numbers in base units; of all quantities, tokens are read so.
 _PLAIN: TypeAdapter[Distribution] = TypeAdapter(TokensDistribution)
@@ -230,7 +231,7 @@ def conflicts(scenario: Section) -> str:
     if not any(group["writes"] for group in scenario["tasks"]):
         return ""
     section = scenario["conflicts"]
-    kinds = {strategy["isolation"] or section["isolation"] for strategy in scenario["strategies"]}
+    kinds = {parse_strategy(text).isolation or section["isolation"] for text in scenario["strategies"]}
     how = {
         "shared": "on shared files the earlier work is lost, a person cleans up in "
         f"{spread(section['people'], duration)}, and the task is tried again",
@@ -250,7 +251,7 @@ def conflicts(scenario: Section) -> str:
 def communication(scenario: Section) -> str:
     """Write how agents hear of each other, in each way that is played."""
     section = scenario["communication"]
-    kinds = {strategy["communication"] or section["kind"] for strategy in scenario["strategies"]}
+    kinds = {parse_strategy(text).communication or section["kind"] for text in scenario["strategies"]}
     coupled = any(group["coupling"] for group in scenario["tasks"])
     if kinds == {"none"} and not coupled:
         return ""

@@ -51,6 +51,7 @@ def warnings(scenario: Scenario) -> list[Finding]:
         _review,
         _communication,
         _cap,
+        _concurrency,
         _overloaded,
         _failures,
         _coordinator,
@@ -356,15 +357,23 @@ def _cap(scenario: Scenario) -> Iterator[Finding]:
         does = "queues" if scenario.harness.over == "queue" else "refuses"
         message = (
             f"{_labels(wider)} asks for more than {cap} agents at once, and the harness {does} what is over"
-            " it; write a smaller width, or a larger cap"
+            " it; write a smaller number, or a larger cap"
         )
         yield Finding(("harness", "cap"), message)
 
 
 def _widest(scenario: Scenario, strategy: Strategy) -> int:
-    """Return the largest width at which a strategy is simulated for the batch as written."""
-    swept = max(scenario.sweep.concurrency) if strategy.has_width else scenario.batch_size
-    return min(strategy.width or swept, scenario.batch_size)
+    """Return the largest concurrency at which a strategy is simulated for the batch as written."""
+    swept = max(scenario.sweep.concurrency) if strategy.is_swept else scenario.batch_size
+    return min(strategy.concurrency or swept, scenario.batch_size)
+
+
+def _concurrency(scenario: Scenario) -> Iterator[Finding]:
+    if "concurrency" in scenario.sweep.model_fields_set and not any(s.is_swept for s in scenario.strategies):
+        own = [each for each in scenario.strategies if each.kind in ("queue", "waves")]
+        why = f"{_labels(own)} has a number of its own" if own else "neither a queue nor waves are compared"
+        message = f"has no effect, as {why}; write queue without a number"
+        yield Finding(("sweep", "concurrency"), message)
 
 
 def _labels(strategies: Iterable[Strategy]) -> str:

@@ -55,8 +55,8 @@ class Sweep(BaseModel):
     """Sizes of the batch. Groups keep their proportions. Default 1..20: an assumption, where most fan-outs
     are."""
     concurrency: Integers = tuple(range(1, 21))
-    """Widths of the strategies that have one; widths beyond the batch are not played. Default 1..20: the
-    sizes of the batch."""
+    """Of queues and waves without a number of their own; what is beyond the batch is not simulated. Default
+    1..20: the sizes of the batch."""
 
     @property
     def factors(self) -> dict[str, list[Any]]:
@@ -141,7 +141,8 @@ class Scenario(Model):
     strategies: Annotated[tuple[Strategy, ...], BeforeValidator(parse_strategies), strategies_schema] = Field(
         default=parse_strategies(["sequential", "parallel", "queue"]), min_length=1
     )
-    """The ways to dispatch the batch: a name, or a mapping of kind to width with options. Default
+    """The ways to dispatch the batch: `parallel`, `queue: 3`, `queue of 3`, `queue` for all of
+    `sweep.concurrency`, or a mapping of a kind to its number, with options. Default
     [sequential, parallel, queue]: the two extremes and what lies between."""
     sweep: Sweep = Sweep()
     engine: Literal["auto", "simpy", "compiled"] = "auto"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from pydantic import WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from dispatch_sim.scenario.wording import listed, shown
 
@@ -19,25 +19,25 @@ Order = Literal["as-given", "longest-first", "shortest-first"]
 Isolation = Literal["shared", "worktree", "locks"]
 CommunicationKind = Literal["none", "rounds", "blackboard"]
 
-MAX_WIDTH = 100_000
+MAX_CONCURRENCY = 100_000
 MOST_STRATEGIES = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """One way to dispatch a batch.
+    """One way to dispatch a batch. Its text, `queue of 3 (script)`, is read by `parse_strategy`.
 
     Attributes
     ----------
     kind : its name in a scenario; `KINDS` says what each does.
-    width : tasks at once; None where the sweep gives it (queue, waves) or the batch does (parallel). Of
-        adaptive, the most.
+    concurrency : most tasks at once; None where the batch gives it (parallel, adaptive), or the sweep does
+        (queue, waves).
     merge, manager, warm_up, order, isolation, communication : `OPTIONS` says what each means. None is what
         the scenario says.
     """
 
     kind: Kind
-    width: int | None = None
+    concurrency: int | None = None
     merge: MergeTiming = "as-completed"
     manager: Manager = "agent"
     warm_up: WarmUp = "none"
@@ -46,15 +46,20 @@ class Strategy:
     communication: CommunicationKind | None = None
 
     @property
-    def has_width(self) -> bool:
-        """Whether its width is the user's choice."""
-        return self.kind in ("queue", "waves")
+    def has_number(self) -> bool:
+        """Whether a concurrency can be written for its kind."""
+        return self.kind in ("queue", "waves", "adaptive")
+
+    @property
+    def is_swept(self) -> bool:
+        """Whether the sweep gives its concurrency."""
+        return self.kind in ("queue", "waves") and self.concurrency is None
 
     @property
     def refills(self) -> bool:
         """Whether a slot is refilled as it frees, rather than when the whole round is over.
 
-        All at once without its barrier is a queue as wide as the batch.
+        Parallel without its barrier is a queue as wide as the batch.
         """
         return self.kind in ("queue", "adaptive") or (
             self.kind == "parallel" and self.merge == "as-completed"
@@ -62,30 +67,40 @@ class Strategy:
 
     @property
     def waits_for_recovery(self) -> bool:
-        """Whether the next task needs the last one done, by whomever: one after the other."""
+        """Whether the next task needs the last one done, by whomever: sequential."""
         return self.kind == "sequential"
 
     @property
-    def label(self) -> str:
-        """How the strategy is called in tables: its kind, and any option that is not the default."""
-        standard = DEFAULTS[self.kind]
-        options = [
-            value
-            for value, usual in (
-                (self.merge, standard.merge),
-                (self.manager, standard.manager),
-                (self.warm_up, standard.warm_up),
-                (self.order, standard.order),
-                (self.isolation, None),
-                (self.communication, None),
-            )
-            if value != usual and value is not None
-        ]
-        return self.kind + (f" ({', '.join(options)})" if options else "")
+    def options(self) -> tuple[str, ...]:
+        """The options that are not the usual ones of its kind."""
+        usual = DEFAULTS[self.kind]
+        return tuple(value for key in OPTIONS if (value := getattr(self, key)) != getattr(usual, key))
 
-    def at(self, width: int | None) -> Strategy:
-        """Return the same strategy at another width."""
-        return replace(self, width=width)
+    @property
+    def label(self) -> str:
+        """Its text without the concurrency: what the column `strategy` of results holds."""
+        return str(self.at(None))
+
+    def __str__(self) -> str:
+        """Return its text: `parallel`, `queue of 3`, `queue of 3 (barrier, script)`."""
+        number = f" of {self.concurrency}" if self.has_number and self.concurrency is not None else ""
+        return self.kind + number + (f" ({', '.join(self.options)})" if self.options else "")
+
+    def at(self, concurrency: int | None) -> Strategy:
+        """Return the same strategy at another concurrency, where its kind has one."""
+        return replace(self, concurrency=concurrency) if self.has_number else self
+
+    def within(self, tasks: int) -> Strategy:
+        """Return the same strategy for a batch of a size: adaptive without a bound that it cannot reach."""
+        beyond = self.kind == "adaptive" and (self.concurrency or tasks) >= tasks
+        return self.at(None) if beyond else self
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> CoreSchema:
+        """Have pydantic read a strategy from its text, and write that."""
+        return core_schema.no_info_plain_validator_function(
+            parse_strategy, serialization=core_schema.to_string_ser_schema()
+        )
 
 
 DEFAULTS: dict[str, Strategy] = {
@@ -99,11 +114,13 @@ DEFAULTS: dict[str, Strategy] = {
 KINDS: Mapping[str, str] = {
     "sequential": "One at a time, each handed out after the last one is done.",
     "parallel": "All at once; retries after the barrier.",
-    "queue": "So many at once; a slot is refilled as it frees. A width is one more of `sweep.concurrency`.",
-    "waves": "So many at once; the next so many when all of these are over. A width is as with `queue`.",
+    "queue": (
+        "So many at once; a slot is refilled as it frees. Without a number, every one of `sweep.concurrency`."
+    ),
+    "waves": "So many at once; the next so many when all of these are over. Numbers are as with `queue`.",
     "adaptive": (
-        "A queue that finds its width: one wider after a round of attempts that were not refused, half as"
-        " wide on a 429. A number is the most it may come to."
+        "A queue that finds its concurrency: one more after a round of attempts that were not refused, half"
+        " on a 429. A number is the most it may come to."
     ),
 }
 """What each kind of strategy does."""
@@ -150,6 +167,9 @@ OPTIONS: Mapping[str, Option] = {
 }
 """Options of a strategy."""
 
+_KEYS = {value: key for key, option in OPTIONS.items() for value in option.choices}
+"""The option that has a value; of two that can be `none`, the last, as it is the usual value of the other."""
+
 
 def parse_strategies(raw: Any) -> tuple[Strategy, ...]:
     """Read the list under `strategies`; raises PydanticCustomError that names the entry."""
@@ -169,11 +189,23 @@ def parse_strategies(raw: Any) -> tuple[Strategy, ...]:
 
 
 def parse_strategy(raw: Any, path: tuple[int | str, ...] = ()) -> Strategy:
-    """Read one strategy: a name, `queue: 3`, or a mapping of kind to width with options, as text too."""
+    """Read one strategy, as a scenario, a command, Python or a table of results writes it.
+
+    Parameters
+    ----------
+    raw : `parallel`, `queue: 3`, `queue of 3`, `queue of 3 (script)`, or a mapping such as
+        `{queue: 3, manager: script}`, as text too.
+    path : where it stands in a scenario.
+
+    Raises
+    ------
+    PydanticCustomError
+        With what was found, and what to write.
+    """
+    if isinstance(raw, Strategy):
+        return raw
     if isinstance(raw, str):
-        inside = raw.strip().removeprefix("{").removesuffix("}")
-        pairs = [[part.strip() for part in pair.partition(":")] for pair in inside.split(",")]
-        raw = {key: _number(value) for key, _, value in pairs}
+        raw = _mapping(raw)
     if not isinstance(raw, dict) or not raw:
         raise _wrong(path, f"{shown(raw)} is not a strategy; write parallel, or {{queue: 3}}")
     kinds = [key for key in raw if key in DEFAULTS]
@@ -196,24 +228,39 @@ def parse_strategy(raw: Any, path: tuple[int | str, ...] = ()) -> Strategy:
         if value not in option.choices:
             raise _wrong(here, f"{shown(value)} is not possible; write {listed(option.choices, 'or')}")
         options[key] = value
-    return Strategy(standard.kind, _width(standard, raw[kind], (*path, kind)), **options)
+    return Strategy(standard.kind, _concurrency(standard, raw[kind], (*path, kind)), **options)
 
 
-def _width(standard: Strategy, raw: Any, path: tuple[int | str, ...]) -> int | None:
+def _mapping(text: str) -> dict[str, Any]:
+    """Return the mapping that says the same as a text: `{queue: 3, manager: script}`."""
+    text = text.strip()
+    if text.startswith("{") and text.endswith("}"):
+        pairs = [pair.partition(":") for pair in text[1:-1].split(",")]
+        return {key.strip(): _number(value.strip()) for key, _, value in pairs}
+    head, _, options = text.removesuffix(")").partition("(")
+    kind, _, number = head.replace(" of ", ":").partition(":")
+    values = [value.strip() for value in options.split(",") if value.strip()]
+    return {kind.strip(): _number(number.strip())} | {_KEYS.get(value, value): value for value in values}
+
+
+def _concurrency(standard: Strategy, raw: Any, path: tuple[int | str, ...]) -> int | None:
     if standard.kind == "adaptive" and raw in (None, "all"):
         return None
-    if not standard.has_width and standard.kind != "adaptive":
+    if not standard.has_number:
         neutral = (None, "all") if standard.kind == "parallel" else (None, 1)
         if raw not in neutral or raw is True:
             raise _wrong(
-                path, f"{standard.kind} has no width; to run {shown(raw)} at once write {{queue: N}}"
+                path, f"{standard.kind} has no number; to run {shown(raw)} at once write {{queue: N}}"
             )
-        return standard.width
+        return standard.concurrency
     if raw is None:
         return None
-    if isinstance(raw, bool) or not isinstance(raw, int) or not 1 <= raw <= MAX_WIDTH:
+    if isinstance(raw, bool) or not isinstance(raw, int) or not 1 <= raw <= MAX_CONCURRENCY:
         all_ = ", or all" if standard.kind == "adaptive" else ""
-        raise _wrong(path, f"{shown(raw)} is not a width; write a whole number from 1 to {MAX_WIDTH}{all_}")
+        raise _wrong(
+            path,
+            f"{shown(raw)} is not a concurrency; write a whole number from 1 to {MAX_CONCURRENCY}{all_}",
+        )
     return raw
 
 
@@ -229,30 +276,31 @@ def _wrong(path: tuple[int | str, ...], message: str) -> PydanticCustomError:
 
 def _kind_schema(kind: str) -> dict[str, Any]:
     """Return the JSON schema of a strategy that is written as a mapping."""
-    width: dict[str, Any] = {"type": ["integer", "null"], "minimum": 1, "maximum": MAX_WIDTH}
+    number: dict[str, Any] = {"type": ["integer", "null"], "minimum": 1, "maximum": MAX_CONCURRENCY}
     if kind == "adaptive":
-        width = {"anyOf": [width, {"const": "all"}]}
-    elif not DEFAULTS[kind].has_width:
-        width = {"enum": [None, "all"] if kind == "parallel" else [None, 1]}
+        number = {"anyOf": [number, {"const": "all"}]}
+    elif not DEFAULTS[kind].has_number:
+        number = {"enum": [None, "all"] if kind == "parallel" else [None, 1]}
     options = {
         key: {"enum": list(option.choices), "description": option.text} for key, option in OPTIONS.items()
     }
     return {
         "type": "object",
-        "properties": {kind: {**width, "description": KINDS[kind]}, **options},
+        "properties": {kind: {**number, "description": KINDS[kind]}, **options},
         "required": [kind],
         "additionalProperties": False,
     }
 
-
-_WITH_WIDTH = "|".join([kind for kind, standard in DEFAULTS.items() if standard.has_width] + ["adaptive"])
 
 strategies_schema = WithJsonSchema(
     {
         "type": "array",
         "items": {
             "anyOf": [
-                {"type": "string", "pattern": f"^({'|'.join(DEFAULTS)}|({_WITH_WIDTH})\\s*:\\s*[0-9]+)$"},
+                {
+                    "type": "string",
+                    "pattern": f"^({'|'.join(DEFAULTS)})((\\s*:\\s*|\\s+of\\s+)[0-9]+)?(\\s*\\(.*\\))?$",
+                },
                 *map(_kind_schema, DEFAULTS),
             ]
         },

@@ -86,8 +86,8 @@ def nearest_size(sizes: Iterable[int], wanted: int) -> int:
 def design_sweep(source: Source) -> Design:
     """Return the design of a sweep: every strategy at every width and size, at every factor level.
 
-    A strategy without a width of its own is played at those of `sweep.concurrency`; one with a width at
-    these and its own. Widths beyond the batch's size are left out: they play out as that size does.
+    A queue or waves with a concurrency of their own are simulated at that, those without one at each of
+    `sweep.concurrency`. What is beyond the batch's size is left out, as it is the same as at that size.
 
     Raises
     ------
@@ -152,18 +152,16 @@ def _plans(scenario: Scenario, sizes: tuple[int, ...]) -> Iterator[Plan]:
 
 
 def spread(scenario: Scenario, tasks: int) -> list[Strategy]:
-    """Return the scenario's strategies for a batch of a size, each at all its widths."""
-    widths: dict[Strategy, set[int]] = {}
+    """Return the scenario's strategies for a batch of a size, each once, and at every concurrency it has."""
+    alike: dict[Strategy, set[Strategy]] = {}
     for strategy in scenario.strategies:
-        if not strategy.has_width:
-            width = min(strategy.width or tasks, tasks)
-            widths[strategy.at(width)] = {width}
-        else:
-            swept = widths.setdefault(strategy.at(0), set(scenario.sweep.concurrency))
-            if strategy.width is not None:
-                swept.add(strategy.width)
+        swept = map(strategy.at, scenario.sweep.concurrency) if strategy.is_swept else [strategy]
+        alike.setdefault(strategy.at(None), set()).update(each.within(tasks) for each in swept)
     return [
-        strategy.at(width) for strategy, swept in widths.items() for width in sorted(swept) if width <= tasks
+        each
+        for strategies in alike.values()
+        for each in sorted(strategies, key=lambda each: each.concurrency or tasks)
+        if (each.concurrency or tasks) <= tasks
     ]
 
 
@@ -182,22 +180,20 @@ def find_plan(scenario: Scenario, strategy: str | None, tasks: int | None) -> Pl
     Raises
     ------
     DesignError
-        Where there is no such strategy, it has no width, or the scenario's differ in their options.
+        Where there is no such strategy, it has no concurrency, or the scenario's differ in their options.
     """
     try:
         chosen = scenario.strategies[0] if strategy is None else parse_strategy(strategy)
     except PydanticCustomError as error:
         raise DesignError(f"--strategy: {error.message()}") from error
-    if chosen.has_width and chosen.width is None:
-        raise DesignError(f"--strategy: {chosen.kind} needs a width here; write '{chosen.kind}: 3'")
-    if strategy is not None and "{" not in strategy:
-        alike = {
-            each.at(chosen.width): each.label for each in scenario.strategies if each.kind == chosen.kind
-        }
+    if chosen.is_swept:
+        raise DesignError(f"--strategy: {chosen.kind} needs a concurrency here; write '{chosen.kind}: 3'")
+    if strategy is not None and not {"{", "("} & set(strategy):
+        alike = dict.fromkeys(each.at(None) for each in scenario.strategies if each.kind == chosen.kind)
         if len(alike) > 1:
             raise DesignError(
-                f"--strategy: the scenario has {listed(alike.values())}; write the options of one of them, "
-                f"such as '{{{chosen.kind}: {chosen.width or 'all'}, manager: script}}'"
+                f"--strategy: the scenario has {listed(map(str, alike))}; write the options of one of them, "
+                f"such as '{{{chosen.kind}: {chosen.concurrency or 'all'}, manager: script}}'"
             )
-        chosen = next(iter(alike), chosen)
+        chosen = next((each.at(chosen.concurrency) for each in alike), chosen)
     return make_plan(scenario, chosen, tasks)

@@ -43,7 +43,7 @@ def find_knobs(scenario: Scenario, queue: Strategy) -> list[Knob]:
     """Return what is tuned, each with its values, the scenario's own among them."""
     usual = max(median_time(scenario, group) for group in scenario.tasks)
     widths = [width for width in _WIDTHS if width <= scenario.batch_size]
-    own = min(queue.width or max(scenario.sweep.concurrency), scenario.batch_size)
+    own = min(queue.concurrency or max(scenario.sweep.concurrency), scenario.batch_size)
     knobs = [
         _knob("width of the queue", "concurrency", widths, own, str),
         _knob("attempts of a task", "retry.max_attempts", _ATTEMPTS, scenario.retry.max_attempts, str),

@@ -83,7 +83,7 @@ def find_place(source: Source, values: Mapping[str, Any], ways: Sequence[Strateg
     batch = make_batch(scenario, tasks)
     if ways is None:
         ways = spread(scenario, tasks)
-    ways = [way for way in ways if not way.has_width or (way.width or tasks) <= tasks]
+    ways = [way for way in ways if (way.within(tasks).concurrency or tasks) <= tasks]
     if not ways:
         raise DesignError("there is nothing to play: every width is beyond the batch; write a smaller one")
     plans = tuple(plan_batch(scenario, way, batch) for way in ways)
@@ -93,14 +93,12 @@ def find_place(source: Source, values: Mapping[str, Any], ways: Sequence[Strateg
 
 def point_of(strategy: Strategy) -> Point:
     """Return a strategy's label and its width; 0 where the width is not the user's choice."""
-    return strategy.label, (strategy.width or 0) if strategy.has_width else 0
+    return strategy.label, (strategy.concurrency or 0) if strategy.kind in ("queue", "waves") else 0
 
 
 def strategy_of(place: Place, point: Point) -> Strategy:
     """Return the strategy at a point of a place, to be played elsewhere too."""
-    plan = place.variant.plans[place.points.index(point)]
-    as_wide = plan.strategy.kind in ("parallel", "adaptive") and plan.width == len(plan.tasks)
-    return plan.strategy.at(0) if as_wide else plan.strategy
+    return place.variant.plans[place.points.index(point)].strategy
 
 
 def play_places(

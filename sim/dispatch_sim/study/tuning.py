@@ -213,7 +213,7 @@ def tune(
     knobs = find_knobs(scenario, queue)
     objective, confidence = OBJECTIVES[scenario.objective.minimise], scenario.study.confidence
     bench = _Bench(source, queue, knobs, count, jobs)
-    if queue.width is None:  # then the width that is the best as things are is what there is now
+    if queue.concurrency is None:  # then the width that is the best as things are is what there is now
         widths = _line(knobs, tuple(knob.present for knob in knobs), 0)
         bench.play(widths)
         knobs[0] = replace(knobs[0], present=min(widths, key=bench.mean)[0])

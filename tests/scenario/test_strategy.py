@@ -1,0 +1,58 @@
+"""A strategy is a value: one text for it, and one reader of all the ways to write it."""
+
+from itertools import product
+
+import pytest
+from pydantic import TypeAdapter
+
+from dispatch_sim.scenario.loader import parse_scenario
+from dispatch_sim.scenario.strategy import DEFAULTS, OPTIONS, Strategy, parse_strategy
+
+SCRIPTED = Strategy("queue", 3, manager="script")
+
+
+@pytest.mark.parametrize(
+    ("written", "strategy", "text"),
+    [
+        ("parallel", Strategy("parallel", merge="barrier"), "parallel"),
+        ({"parallel": "all"}, Strategy("parallel", merge="barrier"), "parallel"),
+        ("parallel (as-completed)", Strategy("parallel"), "parallel (as-completed)"),
+        ("sequential", Strategy("sequential", 1), "sequential"),
+        ("queue", Strategy("queue"), "queue"),
+        ("queue: 3", Strategy("queue", 3), "queue of 3"),
+        ("queue of 3", Strategy("queue", 3), "queue of 3"),
+        ({"queue": 3}, Strategy("queue", 3), "queue of 3"),
+        ({"queue": 3, "manager": "script"}, SCRIPTED, "queue of 3 (script)"),
+        ("{queue: 3, manager: script}", SCRIPTED, "queue of 3 (script)"),
+        ("queue of 3 (script)", SCRIPTED, "queue of 3 (script)"),
+        ("{queue, manager: script}", Strategy("queue", manager="script"), "queue (script)"),
+        (SCRIPTED, SCRIPTED, "queue of 3 (script)"),
+        ("adaptive", Strategy("adaptive"), "adaptive"),
+        ("adaptive: all", Strategy("adaptive"), "adaptive"),
+        ("waves of 2 (barrier, none)", Strategy("waves", 2, "barrier", communication="none"), None),
+    ],
+)
+def test_every_way_to_write_a_strategy_is_the_same_value(written, strategy, text):
+    """Equal, with the same hash; and a scenario reads it alike."""
+    read = parse_strategy(written)
+    assert read == strategy
+    assert hash(read) == hash(strategy)
+    assert str(read) == (text or written)
+    assert read.label == str(read).replace(" of 3", "").replace(" of 2", "")
+
+
+def test_a_scenario_reads_the_same_texts():
+    """In a list of YAML, in quotes or not, with a key that has no value."""
+    text = "tasks: [{name: a, tokens: 1K, duration: 1s}]\nstrategies: ['queue: 2', queue of 3 (script), "
+    read = parse_scenario(f"{text}queue of 4, {{queue, manager: script}}]").strategies
+    assert read == (Strategy("queue", 2), SCRIPTED, Strategy("queue", 4), Strategy("queue", manager="script"))
+
+
+def test_the_text_of_a_strategy_is_read_back():
+    """Of any kind with any two options; also where pydantic stores it."""
+    stored = TypeAdapter(Strategy)
+    pairs = [(key, value) for key, option in OPTIONS.items() for value in option.choices]
+    for kind, one, other in product(DEFAULTS, pairs, pairs):
+        strategy = parse_strategy({kind: None} | dict([one, other])).at(7)
+        assert parse_strategy(str(strategy)) == strategy
+        assert stored.validate_json(stored.dump_json(strategy)) == strategy

@@ -187,7 +187,7 @@ def test_the_same_concurrency_is_told_apart_by_when_it_merges():
         ({"concurrency": "9..2"}, "--concurrency: '9..2' runs backwards"),
         ({"objective": "speed"}, "--objective: 'speed' is not one of the choices"),
         ({"timeout": "1parsec"}, "--timeout: '1parsec' is not a time"),
-        ({"waiting": "40"}, "--waiting: '40' is not a rate of pay"),
+        ({"waiting": "40"}, r"--waiting: '40' has no unit; write \$40/h"),
         (
             {"further": {"clint.retries": "5"}},
             "--set clint.retries: unknown key 'clint'; did you mean 'client'",

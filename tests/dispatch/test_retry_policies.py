@@ -23,12 +23,15 @@ def batch(
     seed: int = 0,
     more="",
 ):
-    """Return tasks of four calls of 20 s and 1,000 tokens each."""
+    """Return tasks of four calls of 20 s and 1,000 tokens each; `policy` may be a harness profile."""
+    retry = f"harness: {{profile: {policy}}}"
+    if policy in ("failed-only", "resume", "cascade", "abort", "none"):
+        retry = f"retry: {{policy: {policy}, max_attempts: {attempts}}}"
     return scenario_of(
         f"tasks: [{{name: a, count: {count}, calls: {calls}, tokens: 4000, output_share: 0%,"
         " duration: 80s}]",
         BARE.replace("crash: 0%, bad_output: 0%", f"crash: {crash}, bad_output: {bad}"),
-        f"retry: {{policy: {policy}, max_attempts: {attempts}}}",
+        retry,
         f"study: {{seed: {seed}}}",
         "recovery: {people: 600s}",
         more,
@@ -150,6 +153,47 @@ def test_what_another_has_failed_does_not_use_up_attempts():
 
 
 BOTH_ENGINES = pytest.mark.parametrize("play", [play_by_simpy, play_compiled])
+
+
+@BOTH_ENGINES
+@pytest.mark.parametrize(
+    ("strategy", "launches", "cancelled"),
+    [
+        (script_queue(4), 4, [40, 40, 40]),
+        (script_queue(2), 2, [40]),
+        ({"parallel": "all", "manager": "script"}, 4, [40, 40, 40]),
+        ({"waves": 2, "manager": "script"}, 2, [40]),
+        ({"sequential": 1, "manager": "script"}, 1, []),
+    ],
+    ids=str,
+)
+def test_langgraph_without_a_retry_policy_ends_the_run_at_the_first_failure(
+    play, strategy, launches, cancelled
+):
+    """A crash at 40 s cancels the siblings then, in rounds too; nothing is retried, and nothing more starts.
+
+    A person does all four tasks, 10 minutes each. An agent has made two calls of 1,000 tokens by then.
+    """
+    scenario = batch("langgraph-no-retry", crash="15%", seed=only_one_crashes(1))
+    outcome, log = play(make_plan(scenario, parse_strategy(strategy)), 0)
+    assert [event.end_s for event in log if event.kind == "cancelled"] == cancelled
+    assert sum(event.kind == "launch" for event in log) == launches
+    assert (outcome.crashed_attempts, outcome.cancelled_attempts) == (1, len(cancelled))
+    assert (outcome.recovered_tasks, outcome.people_s) == (4, 2400)
+    assert outcome.makespan_s == 40 + 4 * 600
+    assert (outcome.tokens_work, outcome.tokens_wasted) == (0, launches * 2000)
+
+
+@BOTH_ENGINES
+@pytest.mark.parametrize("merge", ["as-completed", "barrier"])
+def test_langgraph_with_a_retry_policy_runs_only_the_failed_node_again(play, merge):
+    """A crash at 40 s costs 2,000 tokens and 80 s; its siblings return at 80 s, and nobody has to help."""
+    scenario = batch("langgraph-retry", crash="15%", seed=only_one_crashes(1))
+    outcome, log = play(make_plan(scenario, parse_strategy(script_queue(4, merge=merge))), 0)
+    assert [(event.task, event.attempt) for event in log if event.kind == "launch"][4:] == [(0, 2)]
+    assert outcome.makespan_s == 40 + 80
+    assert (outcome.crashed_attempts, outcome.cancelled_attempts, outcome.recovered_tasks) == (1, 0, 0)
+    assert (outcome.tokens_work, outcome.tokens_wasted) == (4 * 4000, 2000)
 
 
 @BOTH_ENGINES

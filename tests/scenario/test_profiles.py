@@ -23,6 +23,13 @@ def test_every_profile_is_dated_sourced_and_sound(profile):
     assert parse_scenario(TASK + profile.usage)
 
 
+@pytest.mark.parametrize("profile", [p for p in profiles() if p.kind == "harness"], ids=lambda p: p.name)
+def test_a_harness_states_its_version_and_how_it_was_checked(profile):
+    """Caps change from release to release; only `unbounded` is no software."""
+    assert bool(profile.version) == (profile.name != "unbounded")
+    assert profile.checked in (("run", "read", "reported") if profile.version else ("",))
+
+
 def test_profiles_of_all_kinds_are_listed_and_shown():
     """As a scenario names them, with what they say of other sections."""
     listed = CliRunner().invoke(app, ["profiles"]).output
@@ -32,8 +39,10 @@ def test_profiles_of_all_kinds_are_listed_and_shown():
     shown = CliRunner().invoke(app, ["profiles", "measured-claude-code"]).output
     assert shown.startswith("# profile: measured-claude-code\ntitle: ")
     assert "333 sub-agent calls in 87 public Claude Code transcripts (versions 1.0.98 to 2.1.219)" in shown
-    as_json = json.loads(CliRunner().invoke(app, ["profiles", "langgraph", "--json"]).output)
-    assert as_json["profiles"][0]["beside"] == {"retry": {"policy": "cascade", "max_attempts": 3}}
+    as_json = json.loads(CliRunner().invoke(app, ["profiles", "langgraph-retry", "--json"]).output)
+    (langgraph,) = as_json["profiles"]
+    assert langgraph["beside"] == {"retry": {"policy": "failed-only", "max_attempts": 3}}
+    assert (langgraph["version"], langgraph["checked"]) == ("langgraph 1.2.24", "run")
 
 
 def test_the_tiers_have_the_published_limits():
@@ -127,14 +136,21 @@ def in_harness(name, rest=""):
         ("claude-code", 20, "refuse"),
         ("claude-code-parallel", 10, "queue"),
         ("claude-code-workflow", 16, "queue"),
-        ("langgraph", None, "queue"),
+        ("codex", 6, "refuse"),
+        ("codex-v2", 3, "refuse"),
+        ("copilot-cli", 2, "refuse"),
+        ("vscode", 4, "refuse"),
+        ("qwen-code", 10, "queue"),
+        ("inspect-ai", 20, "queue"),
+        ("langgraph-no-retry", None, "queue"),
+        ("langgraph-retry", None, "queue"),
         ("openai-agents", None, "queue"),
         ("crewai", None, "queue"),
         ("unbounded", None, "queue"),
     ],
 )
 def test_harnesses_run_as_many_agents_as_they_are_known_to(name, cap, over):
-    """Caps of Claude Code by changelog and issue threads; the packages of the others have none by default."""
+    """By default, in the version that each profile states."""
     harness = in_harness(name).harness
     assert (harness.cap, harness.over) == (cap, over)
 
@@ -146,17 +162,29 @@ def test_crewai_sleeps_a_whole_minute():
     own = parse_scenario(f"{TASK}harness: {{profile: crewai, pace: {{calls: 7}}}}").harness.pace
     assert (own.calls, own.window) == (7, 60)
     assert parse_scenario(f"{TASK}harness: {{profile: crewai, pace: none}}").harness.pace is None
-    assert in_harness("langgraph").harness.pace is None
+    assert in_harness("langgraph-retry").harness.pace is None
 
 
-def test_a_harness_says_what_becomes_of_failures_beside_it():
-    """One failure in LangGraph cancels its siblings, and 3 attempts are made; what is written goes first."""
-    assert in_harness("langgraph").retry.policy == "cascade"
-    assert in_harness("langgraph").retry.max_attempts == 3
-    own = in_harness("langgraph", "retry: {max_attempts: 5}").retry
-    assert (own.policy, own.max_attempts) == ("cascade", 5)
-    assert in_harness("langgraph", "retry: {policy: none}").retry.policy == "none"
-    assert in_harness("langgraph", "retry:").retry.policy == "cascade"
+@pytest.mark.parametrize(
+    ("name", "policy", "attempts"),
+    [("langgraph-no-retry", "abort", 1), ("langgraph-retry", "failed-only", 3), ("inspect-ai", "abort", 1)],
+)
+def test_a_harness_states_what_happens_after_a_failure(name, policy, attempts):
+    """As run with the version that the profile states; what the scenario says goes first."""
+    retry = in_harness(name).retry
+    assert (retry.policy, retry.max_attempts) == (policy, attempts)
+    own = in_harness(name, "retry: {max_attempts: 5}").retry
+    assert (own.policy, own.max_attempts) == (policy, 5)
+    assert in_harness(name, "retry: {policy: none}").retry.policy == "none"
+    assert in_harness(name, "retry:").retry.policy == policy
+
+
+def test_langgraph_is_an_error_that_names_its_two_profiles():
+    """What the name stood for until 0.1.0 was neither of them."""
+    with pytest.raises(
+        ScenarioError, match=r"m:2:20: harness\.profile: .*langgraph-no-retry .*langgraph-retry"
+    ):
+        parse_scenario(f"{TASK}harness: {{profile: langgraph}}", "m")
 
 
 MEASURED = "profile: measured-claude-code\ntasks: [{name: a, count: 3}]\n"

@@ -67,7 +67,7 @@ def profiles(
         if not found:
             fail(unknown("profile", name or "", [profile.name for profile in packaged()]))
         if as_json:
-            keys = ("kind", "name", "title", "read", "sources", "values", "beside")
+            keys = ("kind", "name", "title", "version", "checked", "read", "sources", "values", "beside")
             print_json({"profiles": [{key: getattr(profile, key) for key in keys} for profile in found]})
             return
         for profile in found:

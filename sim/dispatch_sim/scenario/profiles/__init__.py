@@ -43,6 +43,13 @@ KEYS: Mapping[Path, Mapping[str, str]] = {
 means. What the scenario says itself goes before what they stand for."""
 
 
+_SPLIT = {
+    ("harness", "langgraph"): "langgraph is two profiles now; write langgraph-no-retry for nodes without a"
+    " RetryPolicy, which is LangGraph's default, or langgraph-retry for nodes with one",
+}
+"""Names that stood for a profile once, by section, and what to write instead."""
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """A packaged profile.
@@ -51,7 +58,9 @@ class Profile:
     ----------
     kind, name : the section that it is for, or `scenario`; and what it is called there.
     title : in words.
-    read : the date on which the sources were read, as YYYY-MM-DD.
+    version, checked : which software the values were checked against, and how: `run`, `read` in its source or
+        documentation, or `reported` by others. Empty where the values are not those of a software.
+    read : the date of that, as YYYY-MM-DD.
     sources : where the values come from, by what they are about.
     values : as a scenario would write them in that section.
     beside : what it says of other sections.
@@ -61,6 +70,8 @@ class Profile:
     kind: str
     name: str
     title: str
+    version: str
+    checked: str
     read: str
     sources: Mapping[str, str]
     values: Mapping[str, Any]
@@ -87,8 +98,18 @@ def profiles() -> tuple[Profile, ...]:
 
 def _read(kind: str, name: str, text: str) -> Profile:
     raw = read_tree(text, name).raw
-    beside = raw.get("beside", {})
-    return Profile(kind, name, raw["title"], str(raw["read"]), raw["sources"], raw["values"], beside, text)
+    return Profile(
+        kind,
+        name,
+        raw["title"],
+        version=raw.get("version", ""),
+        checked=raw.get("checked", ""),
+        read=str(raw["read"]),
+        sources=raw["sources"],
+        values=raw["values"],
+        beside=raw.get("beside", {}),
+        text=text,
+    )
 
 
 def expand(raw: Any) -> tuple[Any, list[Finding]]:
@@ -127,7 +148,8 @@ def _named(kind: str, name: Any, path: Path, findings: list[Finding]) -> Profile
     if isinstance(name, str) and name in known:
         return known[name]
     if isinstance(name, str):
-        findings.append(Finding(path, unknown(f"{kind} profile", name, list(known))))
+        message = _SPLIT.get((kind, name)) or unknown(f"{kind} profile", name, list(known))
+        findings.append(Finding(path, message))
     else:
         findings.append(Finding(path, f"found {shown(name)}; write one of {listed(known, 'or')}"))
     return None

@@ -20,7 +20,9 @@ def test_every_profile_is_dated_sourced_and_sound(profile):
     """It makes a valid scenario, and says when and where its values were read."""
     assert profile.sources
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", profile.read)
-    assert parse_scenario(TASK + profile.usage)
+    section = json.dumps({"profile": profile.name, **profile.requires})
+    written = profile.usage if profile.kind == "scenario" else f"{profile.kind}: {section}"
+    assert parse_scenario(TASK + written)
 
 
 @pytest.mark.parametrize("profile", [p for p in profiles() if p.kind == "harness"], ids=lambda p: p.name)
@@ -185,6 +187,43 @@ def test_langgraph_is_an_error_that_names_its_two_profiles():
         ScenarioError, match=r"m:2:20: harness\.profile: .*langgraph-no-retry .*langgraph-retry"
     ):
         parse_scenario(f"{TASK}harness: {{profile: langgraph}}", "m")
+
+
+LIMITS = "limits: {requests: 5/min, input_tokens: 5K/min, output_tokens: unlimited}"
+PRICES = "prices: {input: $1/M, cache_write: $1/M, cache_read: $0/M, output: $2/M}"
+
+
+@pytest.mark.parametrize(
+    ("written", "missing"),
+    [
+        (
+            "",
+            [
+                "write provider.limits.requests, provider.limits.input_tokens and provider.limits.out",
+                "provider.prices.output as well, for example prices: {input: $1.25/M, ",
+                "or provider.model",
+            ],
+        ),
+        (f", {LIMITS}", ["provider.prices.input, "]),
+        (f", {PRICES}, limits: {{requests: 5/min}}", ["write provider.limits.input_tokens and "]),
+        (f", {LIMITS}, prices: {{input: $1/M}}", ["write provider.prices.cache_write, "]),
+        (f", {LIMITS}, {PRICES}", []),
+        (f", {LIMITS}, model: gpt-5", []),
+        (f", {PRICES}, limits: unlimited", []),
+    ],
+)
+def test_openai_like_takes_no_limits_or_prices_of_another_provider(written, missing):
+    """Each limit and each price is written next to it, or the error names those that are not."""
+    text = f"{TASK}provider: {{profile: openai-like{written}}}"
+    if not missing:
+        assert parse_scenario(text).provider.accounting.output == "reserved"
+        return
+    with pytest.raises(ScenarioError) as error:
+        parse_scenario(text, "m")
+    problems = str(error.value)
+    assert problems.count("m:2:21: provider.profile: openai-like states no ") == len(problems.splitlines())
+    for part in missing:
+        assert part in problems
 
 
 MEASURED = "profile: measured-claude-code\ntasks: [{name: a, count: 3}]\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated
 
@@ -67,7 +68,7 @@ def profiles(
         if not found:
             fail(unknown("profile", name or "", [profile.name for profile in packaged()]))
         if as_json:
-            keys = ("kind", "name", "title", "version", "checked", "read", "sources", "values", "beside")
+            keys = [field.name for field in fields(found[0]) if field.name != "text"]
             print_json({"profiles": [{key: getattr(profile, key) for key in keys} for profile in found]})
             return
         for profile in found:

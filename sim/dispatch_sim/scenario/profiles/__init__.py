@@ -8,7 +8,7 @@ goes under every group.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -64,6 +64,7 @@ class Profile:
     sources : where the values come from, by what they are about.
     values : as a scenario would write them in that section.
     beside : what it says of other sections.
+    requires : keys of that section that a scenario has to write next to it, by an example of each.
     text : the file.
     """
 
@@ -76,6 +77,7 @@ class Profile:
     sources: Mapping[str, str]
     values: Mapping[str, Any]
     beside: Mapping[str, Any]
+    requires: Mapping[str, Mapping[str, str]]
     text: str
 
     @property
@@ -108,6 +110,7 @@ def _read(kind: str, name: str, text: str) -> Profile:
         sources=raw["sources"],
         values=raw["values"],
         beside=raw.get("beside", {}),
+        requires=raw.get("requires", {}),
         text=text,
     )
 
@@ -126,6 +129,7 @@ def expand(raw: Any) -> tuple[Any, list[Finding]]:
         if profile is not None:
             groups = _below_groups(profile.values.get("tasks", {}), raw.get("tasks"))
             raw = {**_below(_without(profile.values, "tasks"), _without(raw, "tasks")), **groups}
+    required: list[Profile] = []
     for kind in SECTIONS:
         section = raw.get(kind)
         if isinstance(section, dict) and "profile" in section:
@@ -134,11 +138,14 @@ def expand(raw: Any) -> tuple[Any, list[Finding]]:
             raw = {**raw, kind: written}
             if profile is not None:
                 raw = _below({kind: profile.values, **profile.beside}, raw)
+                required.append(profile)
     section = raw.get("provider")
     if isinstance(section, dict) and "model" in section:
         written = _without(section, "model")
         prices = _prices(section["model"], written, findings)
         raw = {**raw, "provider": _below({"prices": prices}, written)}
+    for profile in required:
+        findings += _missing(profile, raw[profile.kind])
     return raw, findings
 
 
@@ -153,6 +160,20 @@ def _named(kind: str, name: Any, path: Path, findings: list[Finding]) -> Profile
     else:
         findings.append(Finding(path, f"found {shown(name)}; write one of {listed(known, 'or')}"))
     return None
+
+
+def _missing(profile: Profile, section: Mapping[str, Any]) -> Iterator[Finding]:
+    """Return what a profile requires next to it and the section does not say."""
+    for key, example in profile.requires.items():
+        given = section.get(key) or {}
+        if not isinstance(given, dict):
+            continue  # a word, such as `unlimited`
+        missing = [f"{profile.kind}.{key}.{name}" for name in example if given.get(name) is None]
+        if missing:
+            written = ", ".join(f"{name}: {value}" for name, value in example.items())
+            message = f"{profile.name} states no {key}; write {listed(missing)} as well, for example {key}:"
+            message += f" {{{written}}}" + (", or provider.model" if key == "prices" else "")
+            yield Finding((profile.kind, "profile"), message)
 
 
 def _without(mapping: Mapping[str, Any], key: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Runs every command of an installed dispatch-sim on tiny inputs; `make wheel-test` runs this on the wheel.
 
-It runs in the environment of the wheel, so it imports only the standard library and what the wheel brings.
+It runs in the environment of the wheel, so it imports only the standard library, what the wheel brings, and
+what makes logs up.
 """
 
 import os
@@ -13,6 +14,9 @@ import typer
 
 import dispatch_sim
 from dispatch_sim.cli import app
+
+sys.path.append(str(Path(__file__).parents[1]))
+from tests.logs.synthetic import write_example
 
 SCENARIO = """\
 name: Tiny
@@ -36,7 +40,6 @@ COMMANDS = (
     "tune tiny.yaml",
     "decide --tasks 3",
     "claims --only 1,2 --replications 20",
-    "logs --example logs",
     "logs logs",
     "calibrate logs -o fitted.yaml",
     "backtest logs --replications 20",
@@ -54,6 +57,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "XDG_CACHE_HOME": folder, "PYTHONPATH": ""}
         (Path(folder) / "tiny.yaml").write_text(SCENARIO)
+        write_example(Path(folder) / "logs")
         for command in ("--version", *COMMANDS):
             arguments = [program, *command.split()]
             subprocess.run(arguments, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)

@@ -6,8 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from dispatch_sim.cli import app
-from dispatch_sim.logs.synthetic import write_example
 from dispatch_sim.scenario.loader import load_scenario, load_source, parse_scenario
+from tests.logs.synthetic import write_example
 
 SCENARIO = """\
 tasks:

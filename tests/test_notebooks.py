@@ -9,6 +9,7 @@ import pytest
 from nbclient import NotebookClient
 
 import dispatch_sim
+from tests.logs.synthetic import write_example
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -65,8 +66,11 @@ def test_a_link_between_notebooks_leads_somewhere(path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
-def test_a_notebook_runs_from_top_to_bottom(path, monkeypatch):
+def test_a_notebook_runs_from_top_to_bottom(path, monkeypatch, tmp_path):
     """In a kernel of its own, from the folder that it is in; and it shows tables or figures."""
+    monkeypatch.setenv("XDG_CACHE_HOME", os.environ.get("XDG_CACHE_HOME", os.fspath(Path.home() / ".cache")))
+    monkeypatch.setenv("HOME", os.fspath(tmp_path))
+    write_example(tmp_path / ".claude" / "projects")
     source = os.fspath(Path(dispatch_sim.__file__).parents[1])
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([source, os.environ.get("PYTHONPATH", "")]))
     notebook = nbformat.read(path, as_version=4)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import dispatch_sim
+from tests.logs.synthetic import write_example
 
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs" / "python.md").read_text()
@@ -37,6 +38,8 @@ def test_a_name_that_is_not_public_is_an_error_like_any_other():
 def test_the_guides_examples_run_as_written(tmp_path, monkeypatch, capsys):
     """In one namespace, from a folder that has the scenarios."""
     (tmp_path / "scenarios").symlink_to(ROOT / "scenarios")
+    write_example(tmp_path)
+    (tmp_path / "otel").rename(tmp_path / "my-logs")
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, object] = {}
     for number, example in enumerate(examples()):

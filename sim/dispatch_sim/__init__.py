@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from dispatch_sim.logs.calibration import calibrate
     from dispatch_sim.logs.findings import judge_backtest
     from dispatch_sim.logs.reading import read_logs
-    from dispatch_sim.logs.synthetic import write_example
     from dispatch_sim.logs.what_if import what_if
     from dispatch_sim.report.backtest import write_backtest
     from dispatch_sim.report.page import write_report
@@ -76,7 +75,6 @@ _HOMES = {
     "tune": "study.tuning",
     "what_if": "logs.what_if",
     "write_backtest": "report.backtest",
-    "write_example": "logs.synthetic",
     "write_report": "report.page",
     "write_results": "study.results",
 }
@@ -109,7 +107,6 @@ __all__ = [
     "tune",
     "what_if",
     "write_backtest",
-    "write_example",
     "write_report",
     "write_results",
 ]

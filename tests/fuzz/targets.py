@@ -9,14 +9,14 @@ from pathlib import Path
 
 from dispatch_sim.claims.statements import load_claims
 from dispatch_sim.logs.reading import read_logs
-from dispatch_sim.logs.synthetic import make_runs
-from dispatch_sim.logs.synthetic_claude import write_claude_code
-from dispatch_sim.logs.synthetic_others import write_codex
 from dispatch_sim.scenario import checks
 from dispatch_sim.scenario.loader import Source, load_source, parse_source
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.tree import Tree
 from dispatch_sim.study.thresholds import parse_threshold
+from tests.logs.synthetic import make_runs
+from tests.logs.synthetic_claude import write_claude_code
+from tests.logs.synthetic_others import write_codex
 from tests.logs.test_hostile_logs import agents_below_each_other
 
 ROOT = Path(__file__).parents[2]

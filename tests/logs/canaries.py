@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from dispatch_sim.logs.synthetic import write_example
+from tests.logs.synthetic import write_example
 
 CANARY = "CANARY"
 

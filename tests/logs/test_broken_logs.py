@@ -15,10 +15,10 @@ from dispatch_sim.logs import files, reading
 from dispatch_sim.logs.files import LogsError, Tally, lines_of, log_files
 from dispatch_sim.logs.found import rows
 from dispatch_sim.logs.reading import find_runs, read_logs
-from dispatch_sim.logs.synthetic import make_runs
-from dispatch_sim.logs.synthetic_claude import write_claude_code
-from dispatch_sim.logs.synthetic_others import write_codex, write_otel
 from dispatch_sim.logs.tables import make_tables
+from tests.logs.synthetic import make_runs
+from tests.logs.synthetic_claude import write_claude_code
+from tests.logs.synthetic_others import write_codex, write_otel
 
 RUNS = [
     replace(run, calls=run.calls[:3], prompt_tokens=20, return_tokens=20)

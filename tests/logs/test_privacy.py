@@ -32,7 +32,7 @@ def test_texts_of_a_log_appear_in_no_output(tmp_path):
 
 def test_canaries_change_nothing_but_the_names_of_kinds(tmp_path):
     """So the test above has not just lost the runs: the same are found, with the same numbers."""
-    from dispatch_sim.logs.synthetic import write_example
+    from tests.logs.synthetic import write_example
 
     write_example(tmp_path / "plain")
     plain = read_logs(tmp_path / "plain").runs

@@ -12,6 +12,7 @@ from IPython.core.formatters import DisplayFormatter
 
 import dispatch_sim
 from dispatch_sim.report.notebook import html
+from tests.logs.synthetic import write_example
 from tests.report.conftest import HOSTILE, TIGHT
 from tests.report.test_page import Page
 
@@ -25,7 +26,7 @@ def shown(tmp_path_factory):
     """Return one of each kind of thing that is displayed, by name."""
     source = dispatch_sim.parse_source(f"{TIGHT}engine: compiled\n")
     folder = tmp_path_factory.mktemp("logs")
-    dispatch_sim.write_example(folder)
+    write_example(folder)
     logs = dispatch_sim.read_logs(folder / "codex")
     return {
         "source": source,

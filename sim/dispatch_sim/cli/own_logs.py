@@ -11,7 +11,6 @@ from dispatch_sim.cli.base import (
     DataFolder,
     Json,
     errors_in_words,
-    fail,
     print_json,
     progress,
     read_source,
@@ -107,27 +106,14 @@ def what_if(
 
 @app.command(rich_help_panel=_PANEL)
 def logs(
-    paths: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="PATH...", help="Logs of agents, and folders with logs anywhere below."),
-    ] = None,
+    paths: LogPaths,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="DIR", help="Write runs.csv and groups.csv there.")
-    ] = None,
-    example: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write logs that are made up there, to try this on.")
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Read your own logs (Claude Code, Codex, OpenTelemetry): runs of agents, and parallel groups of them."""
     with errors_in_words():
-        if example is not None:
-            _write_example(example)
-            if not paths:
-                return
-        if not paths:
-            fail("name a log or a folder of logs, such as ~/.claude/projects or ~/.codex/sessions")
-            return
         from dispatch_sim.logs.reading import read_logs
         from dispatch_sim.report.logs import logs_json, logs_text, write_logs
 
@@ -148,14 +134,3 @@ def _read_logs(paths: list[Path]) -> ReadLogs:
     for reason, skipped in read.tally.skipped.items():
         typer.echo(f"passed over: {skipped.count:,} x {reason} (first: {skipped.first})", err=True)
     return read
-
-
-def _write_example(folder: Path) -> None:
-    from dispatch_sim.logs.synthetic import write_example
-
-    try:
-        written = write_example(folder)
-    except OSError as error:
-        fail(f"{folder}: cannot be written to: {error.strerror or error}")
-        return
-    typer.echo(f"wrote {len(written)} made-up logs; now: dispatch-sim logs {folder}", err=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from dispatch_sim.logs.synthetic import Lines, MadeCall, MadeRun, agent_id, by_session, dots, iso, write_lines
+from tests.logs.synthetic import Lines, MadeCall, MadeRun, agent_id, by_session, dots, iso, write_lines
 
 Layout = Literal["subagents", "beside", "inline", "progress", "main"]
 """Where the lines of agents are: in a folder of the session's, beside it, in it, as progress; nowhere."""

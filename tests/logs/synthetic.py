@@ -1,4 +1,4 @@
-"""Logs made up by the program: to try the commands on, and to test the readers against what is known.
+"""Made-up logs, to test the readers against what is known.
 
 Sessions dispatch groups of agents. Every figure is drawn from a distribution that is written here, so what
 should be found is known. Texts are dots, as many as the tokens would have characters.
@@ -90,8 +90,8 @@ def write_example(folder: str | os.PathLike[str], seed: int = 0) -> list[Path]:
         Where the folder cannot be written to.
     """
     # Imported here: what makes runs up is of use without what writes them.
-    from dispatch_sim.logs.synthetic_claude import write_claude_code
-    from dispatch_sim.logs.synthetic_others import write_codex, write_otel
+    from tests.logs.synthetic_claude import write_claude_code
+    from tests.logs.synthetic_others import write_codex, write_otel
 
     folder = Path(folder)
     return [

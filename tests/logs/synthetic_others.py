@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from dispatch_sim.logs.synthetic import Lines, MadeRun, agent_id, by_session, dots, iso, write_lines
+from tests.logs.synthetic import Lines, MadeRun, agent_id, by_session, dots, iso, write_lines
 
 
 def write_codex(runs: Sequence[MadeRun], folder: Path) -> list[Path]:

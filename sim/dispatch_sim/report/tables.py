@@ -62,7 +62,7 @@ def all_points(view: View) -> Table:
     """Return everything that was played at the batch size."""
     columns = [head for head, (column, _) in _MEANS.items() if column != view.measure.column]
     caption = f"All that was played with {_batch(view)}"
-    further = ("Best in", "Regret", "19 of 20 done in")
+    further = ("Best in", "19 of 20 done in")
     return _alternatives(view, view.points[:MOST_ROWS], caption, columns, further)
 
 
@@ -82,7 +82,6 @@ def _alternatives(
         of = view.alternative(point) or view.choice
         cells = {
             "Best in": percent(of.share_won),
-            "Regret": measure.show(of.regret),
             "19 of 20 done in": duration(view.p95(point)),
         }
         row = [

@@ -27,7 +27,6 @@ from dispatch_sim.study.estimates import (
     to_end_early,
 )
 from dispatch_sim.study.percentile import as_means, column_of
-from dispatch_sim.study.regret import expected_regrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,6 @@ class Alternative:
     estimate : of the objective.
     difference : what it costs more than the recommended one, paired, and simultaneous over all alternatives.
     share_won : of the replications in which it is the best; those who are equally good share one.
-    regret : by how much it is expected to be worse than the truly best, in the unit of the objective.
     in_best_subset : not significantly worse than the recommended one, or that may miss the limits; then this
         may be the best that keeps them.
     practically_equal : the whole interval of its difference lies within the indifference zone.
@@ -57,7 +55,6 @@ class Alternative:
     in_best_subset: bool
     practically_equal: bool
     identical: bool
-    regret: float = 0.0
     kept: Kept | None = None
     beyond_doubt: bool = False
 
@@ -86,7 +83,7 @@ class Choice(Displayed):
     confidence : of the estimates each by itself, and of the differences together.
     indifference : the difference that does not matter, in the unit of the objective.
     replications : how many the choice rests on.
-    strategy, concurrency, estimate, share_won, regret, kept : of the recommended point, as in `Alternative`.
+    strategy, concurrency, estimate, share_won, kept : of the recommended point, as in `Alternative`.
     alternatives : all other points; those that miss the limits come last.
     limits : the deadline and the budget, if there is one.
     worst_five : part of the spread of the recommended point that five replications, or blocks of them, make
@@ -104,7 +101,6 @@ class Choice(Displayed):
     estimate: Estimate
     share_won: float
     alternatives: tuple[Alternative, ...]
-    regret: float = 0.0
     kept: Kept | None = None
     limits: Limits | None = None
     worst_five: float = 0.0
@@ -258,7 +254,6 @@ def choose(
     if kept:
         points = _by_limits(points, kept)
     shares = _shares_won(points, raw)
-    regrets = _regrets(points, samples, kept)
 
     recommended, others = points[0], points[1:]
     undecided = bool(kept) and kept[recommended].verdict == "undecided"
@@ -280,7 +275,6 @@ def choose(
                 in_best_subset=(difference.low <= 0 or undecided) and not missed,
                 practically_equal=-zone <= difference.low and difference.high <= zone and not missed,
                 identical=bool(np.array_equal(raw[point], raw[recommended])),
-                regret=regrets[point],
                 kept=kept.get(point),
                 beyond_doubt=difference.mean > early * difference.half_width and not undecided,
             )
@@ -297,7 +291,6 @@ def choose(
         estimate=estimates[recommended],
         share_won=shares[recommended],
         alternatives=tuple(alternatives),
-        regret=regrets[recommended],
         kept=kept.get(recommended),
         limits=limits,
         worst_five=_worst_five(raw[recommended]),
@@ -335,15 +328,6 @@ def _shares_won(points: list[_Point], raw: Mapping[_Point, NDArray[np.float64]])
     matrix = np.stack([raw[point] for point in points])
     wins = matrix == matrix.min(axis=0)
     return dict(zip(points, (wins / wins.sum(axis=0)).mean(axis=1).tolist(), strict=True))
-
-
-def _regrets(
-    points: list[_Point], samples: Mapping[_Point, NDArray[np.float64]], kept: Mapping[_Point, Kept]
-) -> dict[_Point, float]:
-    """Return the regret of each point among those that may keep the limits; 0 where a point misses them."""
-    within = [point for point in points if not kept or kept[point].verdict != "missed"] or points
-    regrets = expected_regrets(np.stack([samples[point] for point in within]))
-    return dict.fromkeys(points, 0.0) | dict(zip(within, regrets.tolist(), strict=True))
 
 
 def _simplicity(point: _Point) -> tuple[int, int, int, str]:

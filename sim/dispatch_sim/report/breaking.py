@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+
 from dispatch_sim.report.view import View
 from dispatch_sim.report.words import MEASURES, capital, kind_words, listed, place, way
-from dispatch_sim.study.break_even import BreakEven, decimals
+from dispatch_sim.study.break_even import BreakEven
 from dispatch_sim.study.sign_changes import Crossing, Region
 
 MOST_BREAK_EVENS = 6
@@ -60,6 +63,16 @@ def queue_name(found: BreakEven) -> str:
     return kind_words("the best queue" if against.startswith("best") else "a queue", found.queue)
 
 
+def decimals(values: Iterable[float | None]) -> int:
+    """Return with how many decimals to write places of an axis of whole numbers side by side.
+
+    None where all are whole; one, or two where with one some place would look whole and is not.
+    """
+    places = [value for value in values if value is not None]
+    broken = [v for v in places if not math.isclose(v, round(v), abs_tol=1e-9)]
+    return 0 if not broken else 2 if any(round(v, 1) == round(v) for v in broken) else 1
+
+
 def crossing_words(crossing: Crossing, before_set: str = "") -> str:
     """Return where a crossing is, and its confidence set in brackets: `7.02 (6.80 to 7.31)`."""
     places = (crossing.at, crossing.low, crossing.high)
@@ -78,7 +91,8 @@ def _side(found: BreakEven, side: str) -> str:
 
 
 def _better(found: BreakEven) -> str:
-    return MEASURES[found.objective].better
+    measure = MEASURES.get(found.objective)
+    return measure.better if measure else "better"
 
 
 def _unit(found: BreakEven) -> str:

@@ -13,7 +13,7 @@ from dispatch_sim.report import captions, combinations
 from dispatch_sim.report.assumptions import assumptions
 from dispatch_sim.report.backtest import backtest_blocks
 from dispatch_sim.report.backtest_figure import backtest_picture
-from dispatch_sim.report.breaking import break_even_sentences
+from dispatch_sim.report.breaking import break_even_sentence, break_even_sentences
 from dispatch_sim.report.calibration import calibration_blocks
 from dispatch_sim.report.decision import decide
 from dispatch_sim.report.log_tables import Block
@@ -188,7 +188,7 @@ def _standing(other: Alternative) -> str:
 @parts.register
 def _break_even(found: BreakEven) -> Iterator[Part]:
     measure = _measure(found.objective)
-    yield found.text
+    yield break_even_sentence(found)
     unit = "Tasks" if found.axis == "tasks" else "At once"
     rows = tuple(
         (f"{value:,}", measure.signed(more.mean) + span(measure.signed, more.low, more.high))

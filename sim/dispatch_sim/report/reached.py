@@ -20,7 +20,7 @@ from dispatch_sim.report.words import (
     way,
 )
 from dispatch_sim.study.answer import Answer
-from dispatch_sim.study.factor_break_even import FactorBreakEven
+from dispatch_sim.study.break_even import FactorBreakEven
 from dispatch_sim.study.sign_changes import Crossing
 from dispatch_sim.study.slots import Returns
 
@@ -138,7 +138,7 @@ def along_factors(answer: Answer) -> list[str]:
 def _along_factor(found: FactorBreakEven) -> str:
     held = f"with {factors_words(found.factors)}, " if found.factors else ""
     first, last = clean(found.levels[0]), clean(found.levels[-1])
-    lead = f"Along {clean(found.factor)}, {held}at {count(found.tasks)} tasks, from {first} to {last}: "
+    lead = f"Along {clean(found.factor)}, {held}at {count(found.tasks or 0)} tasks, from {first} to {last}: "
     # A queue as wide as the batch stands beside parallel here, so neither's name will do.
     sides = {"parallel": "starting all together", "queue": kind_words("the best queue", found.queue)}
     if found.practically_equal:

@@ -129,4 +129,6 @@ def fixed_queues(view: View) -> Table | None:
         "Played",
         f"Who is {view.measure.better}, above how many tasks ({confidence} set)",
     )
-    return Table("Break-even with each width of the queue", heads, tuple(rows), numbers=False)
+    return Table(
+        "Break-even with the best width of the queue and its neighbours", heads, tuple(rows), numbers=False
+    )

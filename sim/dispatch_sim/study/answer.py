@@ -12,9 +12,15 @@ import pandas as pd
 from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.indifference import Zone, zone_for
 from dispatch_sim.scenario.problems import UserError
-from dispatch_sim.study.break_even import BreakEven, find_break_even
+from dispatch_sim.study.break_even import (
+    BreakEven,
+    FactorBreakEven,
+    find_break_even,
+    find_factor_break_even,
+)
 from dispatch_sim.study.choice import Choice, choose
 from dispatch_sim.study.constraints import Limits
+from dispatch_sim.study.contest import is_kind
 from dispatch_sim.study.design import nearest_size
 from dispatch_sim.study.estimates import (
     estimate_table,
@@ -23,7 +29,6 @@ from dispatch_sim.study.estimates import (
     point_columns,
     quantile_estimate,
 )
-from dispatch_sim.study.factor_break_even import FactorBreakEven, find_factor_break_even
 from dispatch_sim.study.pareto import ParetoPoint, pareto_front
 from dispatch_sim.study.percentile import OBJECTIVES, P95, column_of
 from dispatch_sim.study.results import Results, Stopped
@@ -118,13 +123,18 @@ def answer(results: Results) -> Answer:
     scenario = results.manifest["scenario"]["resolved"]
     objective, confidence = objective_of(scenario), scenario["study"]["confidence"]
     found = choices(results)
+    tasks, zone = found[0].tasks, _zone(scenario)
+    parts = factor_combinations(results.frame)
     break_evens = tuple(
-        find_break_even(
-            results.frame,
+        each
+        for choice, (_, part) in zip(found, parts, strict=True)
+        for each in find_break_even(
+            part,
             objective,
             confidence,
-            batch_size=found[0].tasks,
-            zone=_zone(scenario).at,
+            batch_size=tasks,
+            widths=widths_to_compare(choice),
+            zone=zone.at,
         )
     )
     estimates = pd.concat(
@@ -134,8 +144,6 @@ def answer(results: Results) -> Answer:
         ],
         ignore_index=True,
     )
-    tasks, zone = found[0].tasks, _zone(scenario)
-    parts = factor_combinations(results.frame)
     return Answer(
         results,
         objective,
@@ -150,6 +158,16 @@ def answer(results: Results) -> Answer:
             for each in slot_returns(part, tasks, objective, confidence, zone, factors)
         ),
     )
+
+
+def widths_to_compare(choice: Choice) -> list[int]:
+    """Return the width of the best queue of a choice, and the widths next to it that were played."""
+    points = [(choice.strategy, choice.concurrency)]
+    points += [(other.strategy, other.concurrency) for other in choice.alternatives]
+    queues = [width for label, width in points if is_kind(label, "queue")]
+    widths = sorted(set(queues))
+    best = widths.index(queues[0]) if queues else 0
+    return widths[max(best - 1, 0) : best + 2]
 
 
 def choices(results: Results) -> tuple[Choice, ...]:

@@ -7,7 +7,7 @@ choose, never better than the truly best. So a contest is judged both ways, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,29 +101,6 @@ def changes_of(places: Sequence[float], contests: Sequence[Contest], confidence:
         for way in ("whole", "halves")
     )
     return agreeing(whole, halves)
-
-
-Point = tuple[str, int, int]
-"""Label, number of tasks, concurrency."""
-
-
-def together_and_queues(
-    points: Iterable[Point],
-) -> Iterator[tuple[tuple[str, str], list[Point], list[Point]]]:
-    """Return, of points of one batch size, who starts all tasks together and who holds some back.
-
-    Yields, for each pair of a label of parallel and one of a queue, in order: the pair; parallel and the
-    queues as wide as the batch; the narrower queues. Pairs that lack either are left out.
-    """
-    ordered = sorted(points)
-    labels = list(dict.fromkeys(label for label, _, _ in ordered))
-    for parallel in (label for label in labels if is_kind(label, "parallel")):
-        for queue in (label for label in labels if is_kind(label, "queue")):
-            together = [p for p in ordered if p[0] == parallel]
-            together += [p for p in ordered if p[0] == queue and p[2] >= p[1]]
-            queues = [p for p in ordered if p[0] == queue and p[2] < p[1]]
-            if queues:
-                yield (parallel, queue), together, queues
 
 
 def is_kind(label: str, kind: str) -> bool:

@@ -1,9 +1,15 @@
 """The client that is refused: its pauses, and what becomes of the time."""
 
+from itertools import product
+
 import pytest
 
+from dispatch_sim.dispatch.draws import Activity
 from dispatch_sim.dispatch.luck import Luck
+from dispatch_sim.dispatch.plan import make_plan
+from dispatch_sim.scenario.strategy import parse_strategy
 
+from .conformance.comparison import play_by_simpy, play_compiled
 from .worlds import ALL_AT_ONCE, NO_FAILURES, NO_MERGE, NO_OVERHEADS, play_one, scenario_of
 
 
@@ -19,6 +25,19 @@ def contended(*more: str):
     )
 
 
+def starved(tasks: str, provider: str, *more: str):
+    """Return calls of which the first empties a bucket that is full again after 100 minutes only."""
+    return scenario_of(
+        f"tasks: [{{name: a, {tasks}, tokens: 10K, output_share: 0%, calls: 1, duration: 6s}}]",
+        NO_OVERHEADS,
+        NO_FAILURES,
+        NO_MERGE,
+        f"provider: {{{provider}, limits: {{requests: unlimited, input_tokens: 100/min, burst: 100m}}}}",
+        "recovery: {people: 1s}",
+        *more,
+    )
+
+
 def test_time_in_backoff_is_wasted_with_the_attempt():
     """Two are refused at 0 s and come back at 60 s: one gets in, the other is dead with 60 s of backoff."""
     scenario = contended("client: {retries: 1}", "retry: {policy: none}", "recovery: {people: 10m}")
@@ -28,30 +47,48 @@ def test_time_in_backoff_is_wasted_with_the_attempt():
     assert outcome.wasted_s == pytest.approx(60)
 
 
-def test_each_pause_is_jittered_by_a_draw_of_its_own():
-    """Pauses of 0.5, 1 and 2 s, each shortened by its share u, drawn for that task, attempt and try.
+def backoff(n: int, up: float = 0.0) -> float:
+    """Return the SDKs' backoff after rejected attempt `n` of a request, changed by a share."""
+    return 0.5 * 2**n * (1 + up)
 
-    The bucket is empty at 0 s, and the first attempts of the two others are dead by 3.5 s. At 6 s the barrier
-    lifts and both are tried again, with a tenth of the bucket filled; by 9.5 s they are dead once more. They
-    are told to come back after 50 s or more all the while, which the client does not obey.
-    """
-    scenario = contended(
-        "client: {retries: 3, jitter: 100%, retry_after: {up_to: 1s}}",
-        "retry: {max_attempts: 2}",
-        "recovery: {people: 1s}",
+
+@pytest.mark.parametrize(
+    ("client", "pause"),
+    [
+        ("", lambda n, own, asked, extra: 12),
+        ("retry_after: {up_to: 12s}", lambda n, own, asked, extra: 12),
+        ("jitter: 100%, retry_after: {up_to: 11s}", lambda n, own, asked, extra: backoff(n, -own)),
+        (
+            "jitter: 50%, jitter_direction: up, retry_after: {up_to: 11s}",
+            lambda n, own, asked, extra: backoff(n, own / 2),
+        ),
+        ("retry_after: {jitter: 25%}", lambda n, own, asked, extra: 12 * (1 + asked / 4)),
+        (
+            "initial: 8s, cap: 20s, retry_after: {floor: backoff}",
+            lambda n, own, asked, extra: max(12, (8, 16, 20)[n] * (1 - own / 4)),
+        ),
+        ("extra_delay: 2s", lambda n, own, asked, extra: 12 + 2 * extra),
+        (
+            "extra_delay: 2s, retry_after: {up_to: 11s}",
+            lambda n, own, asked, extra: backoff(n, -own / 4) + 2 * extra,
+        ),
+    ],
+)
+@pytest.mark.parametrize("play", [play_by_simpy, play_compiled])
+def test_client_pauses_by_its_rule(client, pause, play):
+    """Three pauses of two tasks in two attempts each, told to wait 12 s: by hand, from draws of their own."""
+    scenario = starved(
+        "count: 3", "retry_after: 12s", f"client: {{retries: 3, {client}}}", "retry: {max_attempts: 2}"
     )
-    outcome, log = play_one(scenario, ALL_AT_ONCE)
-    assert outcome.refused_attempts == 4
+    _, log = play(make_plan(scenario, parse_strategy(ALL_AT_ONCE)), 0)
     luck = Luck(scenario, 0)
-    for task in (1, 2):
-        for attempt in (0, 1):
-            pauses = [
-                event.end_s - event.start_s
-                for event in log
-                if event.kind == "backoff" and (event.task, event.attempt) == (task, attempt + 1)
-            ]
-            shares = [luck.jitter(0, task, attempt, 0, try_) for try_ in range(3)]
-            unjittered = [0.5, 1.0, 2.0]
-            assert pauses == pytest.approx(
-                [pause * (1 - share) for pause, share in zip(unjittered, shares, strict=True)]
-            )
+    draws = (Activity.JITTER, Activity.RETRY_AFTER_JITTER, Activity.EXTRA_DELAY)
+    for task, attempt in product((1, 2), (0, 1)):
+        pauses = [
+            event.end_s - event.start_s
+            for event in log
+            if event.kind == "backoff" and (event.task, event.attempt) == (task, attempt + 1)
+        ]
+        assert pauses == pytest.approx(
+            [pause(n, *(luck.of_request(draw, 0, task, attempt, 0, n) for draw in draws)) for n in range(3)]
+        )

@@ -212,7 +212,7 @@ def test_recoveries_are_drawn_by_task_and_spawns_by_attempt():
 def test_jitter_is_drawn_by_attempt_call_and_try():
     """Two backoffs that differ in one of them are jittered differently."""
     luck = Luck(scenario_of(NOISY), 0)
-    assert len({luck.jitter(0, *key) for key in product((0, 1), repeat=4)}) == 16
+    assert len({luck.of_request(Activity.JITTER, 0, *key) for key in product((0, 1), repeat=4)}) == 16
 
 
 def test_a_crash_comes_at_the_end_of_any_call_equally_likely():
@@ -265,7 +265,8 @@ def test_switching_a_mechanism_on_changes_no_other_draw(mechanism):
             assert one.recovery(0, index) == two.recovery(0, index)
             assert one.arrival(0, index) == two.arrival(0, index)
             for number in range(3):
-                assert one.jitter(0, index, number, 1, 2) == two.jitter(0, index, number, 1, 2)
+                request = (Activity.JITTER, 0, index, number, 1, 2)
+                assert one.of_request(*request) == two.of_request(*request)
                 assert _without_hang(one.attempt(0, index, number)) == _without_hang(
                     two.attempt(0, index, number)
                 )

@@ -15,6 +15,7 @@ from dispatch_sim.dispatch.rules import (
     first_token_time,
     grown,
     holds,
+    obeyed_pause,
     share,
     shrunk,
     wait_for,
@@ -67,9 +68,22 @@ def test_who_waits_as_told_is_not_refused_for_a_rounding_error(level, need, rate
 
 def test_backoff_doubles_to_its_cap_and_is_shortened_by_jitter():
     """The SDKs' policy: 0.5 s doubling to 8 s, up to a quarter off."""
-    pauses = [backoff(tries, 0.5, 2.0, 8.0, 0.25, 0.0) for tries in range(7)]
+    pauses = [backoff(tries, 0.5, 2.0, 8.0, -0.25, 0.0) for tries in range(7)]
     assert pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0]
-    assert backoff(1, 0.5, 2.0, 8.0, 0.25, 1.0) == 0.75
+    assert backoff(1, 0.5, 2.0, 8.0, -0.25, 1.0) == 0.75
+
+
+def test_backoff_is_lengthened_by_jitter_after_its_cap():
+    """Claude Code's policy: 0.5 s doubling to 32 s, and up to a quarter more: 40 s at most."""
+    assert [backoff(tries, 0.5, 2.0, 32.0, 0.25, 0.5) for tries in (0, 1, 9)] == [0.5625, 1.125, 36.0]
+    assert backoff(9, 0.5, 2.0, 32.0, 0.25, 1.0) == 40.0
+
+
+def test_retry_after_is_lengthened_by_jitter_but_not_below_its_floor():
+    """12 s and half of a quarter more are 13.5 s; a floor of 36 s is longer; without either it stays 12 s."""
+    assert obeyed_pause(12.0, 0.25, 0.5, 0.0) == 13.5
+    assert obeyed_pause(12.0, 0.25, 0.5, 36.0) == 36.0
+    assert obeyed_pause(12.1, 0.0, 0.0, 0.0) == 12.1
 
 
 def test_backoff_that_does_not_come_by_its_cap_exactly_is_cut_to_it():

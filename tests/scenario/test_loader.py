@@ -99,7 +99,7 @@ ERRORS = {
     "client: {retries: 2.5}": "19: client.retries: 2.5 is not a whole number; write one, such as 3",
     "client: {factor: 0.5}": "18: client.factor: 0.5 is out of range; write at least 1",
     "client: {retry_after: 5}": (
-        "23: client.retry_after: found 5; write a mapping with keys such as up_to and above"
+        "23: client.retry_after: found 5; write a mapping with keys such as up_to, above, jitter and floor"
     ),
     "name: 5": "7: name: found 5, not text; write a word, or put it in quotes",
     "timeouts: {soft: 0s}": "18: timeouts.soft: '0s' is out of range; write more than 0, or none",

@@ -51,7 +51,9 @@ client:
   factor: 2
   cap: 8s
   jitter: 25%
-  retry_after: {up_to: 60s, above: give_up}
+  jitter_direction: up
+  extra_delay: 0s
+  retry_after: {up_to: 60s, above: give_up, jitter: 0%, floor: none}
 harness:
   profile: claude-code
   cap: 16

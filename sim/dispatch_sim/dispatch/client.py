@@ -6,9 +6,10 @@ import itertools
 import math
 
 from dispatch_sim.dispatch.cache import Prompt
+from dispatch_sim.dispatch.draws import Activity
 from dispatch_sim.dispatch.log import EventKind
 from dispatch_sim.dispatch.outcome import Failure, State
-from dispatch_sim.dispatch.rules import backoff
+from dispatch_sim.dispatch.rules import backoff, obeyed_pause
 from dispatch_sim.dispatch.world import Steps, Task, World
 
 OVERLOADED = -1.0
@@ -24,8 +25,6 @@ def get_admitted(world: World, task: Task, prompt: Prompt, call: int) -> Steps:
         world.enter(task, State.BLOCKED, EventKind.GATEWAY, call)
         admitted = yield from world.api.acquire(lambda: world.quota_need(prompt))
         return None if admitted else Failure.TOO_LARGE
-    client = world.scenario.client
-    obeyed_s = client.retry_after.up_to
     for try_ in itertools.count():
         answer_s = _try(world, task, prompt, call, try_)
         if answer_s == 0.0:
@@ -38,25 +37,44 @@ def get_admitted(world: World, task: Task, prompt: Prompt, call: int) -> Steps:
         world.note(world.env.now, refusal, task.number, task.attempts, call, world.quota_need(prompt))
         if limited and world.on_limited is not None:
             world.on_limited(task)
-        if try_ == client.retries:
+        pause_s = None if try_ == world.scenario.client.retries else _pause(world, task, call, try_, answer_s)
+        if pause_s is None:
             return Failure.REFUSED
-        if answer_s > 0.0 and (obeyed_s == "unlimited" or answer_s <= obeyed_s * (1 + 1e-9)):
-            # Exactly, and without jitter: refused agents come back at the same moment and collide.
-            pause_s = answer_s
-        elif answer_s > 0.0 and client.retry_after.above == "give_up":
-            return Failure.REFUSED
-        else:
-            u = world.luck.jitter(*task.luck_key, call, try_)
-            pause_s = backoff(try_, client.initial, client.factor, client.cap, client.jitter, u)
         world.enter(task, State.BACKOFF, EventKind.BACKOFF, call)
         yield world.env.timeout(pause_s)
     raise AssertionError("unreachable")
 
 
+def _pause(world: World, task: Task, call: int, try_: int, retry_after_s: float) -> float | None:
+    """Return the seconds until the next request attempt, or None where the client gives up."""
+    client = world.scenario.client
+    rule = client.retry_after
+
+    def u(activity: Activity) -> float:
+        return world.luck.of_request(activity, *task.luck_key, call, try_)
+
+    limited = retry_after_s != OVERLOADED
+    obeys = limited and (rule.up_to == "unlimited" or retry_after_s <= rule.up_to * (1 + 1e-9))
+    if limited and not obeys and rule.above == "give_up":
+        return None
+    pause_s = 0.0
+    if not obeys or rule.floor == "backoff":
+        pause_s = backoff(
+            try_, client.initial, client.factor, client.cap, client.signed_jitter, u(Activity.JITTER)
+        )
+    if obeys:
+        # Without jitter, agents that are rejected together come back at the same moment and collide.
+        drawn = u(Activity.RETRY_AFTER_JITTER) if rule.jitter else 0.0
+        pause_s = obeyed_pause(retry_after_s, rule.jitter, drawn, pause_s)
+    if client.extra_delay:
+        pause_s += client.extra_delay * u(Activity.EXTRA_DELAY)
+    return pause_s
+
+
 def _try(world: World, task: Task, prompt: Prompt, call: int, try_: int) -> float:
     """Return 0 where a try is admitted, the 429's `retry-after`, or that the answer was 529."""
     overloaded = world.scenario.provider.overloaded
-    if overloaded and world.luck.overload(*task.luck_key, call, try_) < overloaded:
+    if overloaded and world.luck.of_request(Activity.OVERLOAD, *task.luck_key, call, try_) < overloaded:
         return OVERLOADED
     # How much is to be read from the cache may change from try to try: a wait can outlive an entry.
     wait_s = world.api.admit(world.quota_need(prompt))

@@ -48,6 +48,8 @@ class Activity(IntEnum):
     RESOLVE = 25
     BAD_BRIEF = 26
     REVIEW = 27
+    RETRY_AFTER_JITTER = 28
+    EXTRA_DELAY = 29
 
 
 def philox4x32(counter: tuple[int, int, int, int], key: tuple[int, int]) -> tuple[int, int, int, int]:

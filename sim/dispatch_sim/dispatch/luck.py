@@ -97,13 +97,11 @@ class Luck:
         begun = self.attempt(group, index, origin)
         return replace(begun, **self._mishaps(group, index, number, begun.calls))
 
-    def jitter(self, group: int, index: int, attempt: int, call: int, try_: int) -> float:
-        """Return the uniform draw behind the backoff after a refused try."""
-        return uniform(self._keys[group], self._replication, Activity.JITTER, index, attempt, call, try_)
-
-    def overload(self, group: int, index: int, attempt: int, call: int, try_: int) -> float:
-        """Return the uniform draw that says whether a try meets an overloaded API."""
-        return uniform(self._keys[group], self._replication, Activity.OVERLOAD, index, attempt, call, try_)
+    def of_request(
+        self, activity: Activity, group: int, index: int, attempt: int, call: int, try_: int
+    ) -> float:
+        """Return a uniform variate of one request attempt: of its overload, or of the pause after it."""
+        return uniform(self._keys[group], self._replication, activity, index, attempt, call, try_)
 
     def recovery(self, group: int, index: int) -> float:
         """Return the seconds that a person needs to finish a task."""

@@ -151,11 +151,20 @@ def client(section: Section) -> str:
         if after["up_to"] == "unlimited"
         else f"as asked up to {duration(after['up_to'])}"
     )
+    if after["jitter"]:
+        obeyed += f" and up to {percent(after['jitter'])} longer"
+    if after["floor"] == "backoff":
+        obeyed += ", and no less than its own backoff"
     if after["up_to"] != "unlimited" and after["above"] == "give_up":
         obeyed += " (asked for more it gives up)"
+    backoff = f"{duration(section['initial'])} growing to {duration(section['cap'])}"
+    if section["jitter"] and section["jitter_direction"] == "up":
+        backoff += f" and up to {percent(section['jitter'])} longer"
+    if section["extra_delay"]:
+        backoff += f"; every pause is up to {duration(section['extra_delay'])} longer"
     return (
-        f"tries a refused call again {_times(section['retries'])}, pausing {obeyed}, otherwise "
-        f"{duration(section['initial'])} growing to {duration(section['cap'])}; then the attempt is lost"
+        f"tries a refused call again {_times(section['retries'])}, pausing {obeyed}, otherwise {backoff}; "
+        "then the attempt is lost"
     )
 
 

@@ -125,17 +125,26 @@ class Provider(Model):
 
 
 class RetryAfter(Model):
-    """How the client treats a 429's `retry-after`."""
+    """How the client treats a 429's `retry-after`: it pauses `max(retry-after x (1 + jitter x u), floor)`."""
 
     up_to: Annotated[Seconds, Field(gt=0)] | Literal["unlimited"] = "unlimited"
-    """Obeyed, exactly and without jitter, up to this. Default unlimited: as the current anthropic SDK;
-    its older versions up to 60s, openai's up to 120s."""
+    """Obeyed up to this. Default unlimited: as the current anthropic SDK; its older versions up to 60s,
+    openai's up to 120s."""
     above: Literal["backoff", "give_up"] = "backoff"
     """What the client does with a longer one. Default backoff: as older anthropic SDKs; openai's gives up."""
+    jitter: Share = 0.0
+    """Part of `retry-after` that is added at random. Default 0%: the anthropic and openai SDKs obey it
+    exactly; Claude Code adds up to 25%."""
+    floor: Literal["none", "backoff"] = "none"
+    """The shortest pause where `retry-after` is obeyed: `none`, or the client's own `backoff`. Default none:
+    the same SDKs; Claude Code pauses for the longer of the two."""
 
 
 class Client(Model):
-    """The client's retries of a refused call: `min(initial x factor^n, cap) x (1 - jitter x u)`."""
+    """The client's retries of a rejected call; backoff is `min(initial x factor^n, cap) x (1 - jitter x u)`.
+
+    Each `u` is uniform between 0 and 1 and drawn by itself.
+    """
 
     retries: Annotated[int, Field(ge=0, le=1000)] = 2
     """Tries after the first; when they are spent the attempt has failed. Default 2: the anthropic and openai
@@ -145,7 +154,18 @@ class Client(Model):
     factor: Annotated[Number, Field(ge=1, le=100)] = 2.0
     """What each further backoff is multiplied by. Default 2: the same SDKs."""
     cap: Seconds = 8.0
-    """Longest backoff. Default 8s: the same SDKs."""
+    """Longest backoff, before jitter. Default 8s: the same SDKs."""
     jitter: Share = 0.25
-    """Part of a backoff that is left out at random. Default 25%: the same SDKs."""
+    """Part of a backoff that is left out, or added, at random. Default 25%: the same SDKs."""
+    jitter_direction: Literal["down", "up"] = "down"
+    """Whether jitter shortens a backoff, or lengthens it to `(1 + jitter x u)`. Default down: the same SDKs;
+    Claude Code's goes up."""
+    extra_delay: Seconds = 0.0
+    """A random delay, uniform from 0 to this, added to every pause. Default 0s: the same SDKs; litellm's
+    Router adds up to 0.75 s."""
     retry_after: RetryAfter = RetryAfter()
+
+    @property
+    def signed_jitter(self) -> float:
+        """The jitter, negative where it shortens a backoff."""
+        return self.jitter if self.jitter_direction == "up" else -self.jitter

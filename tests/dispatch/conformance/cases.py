@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,9 +37,13 @@ FACTORS: dict[str, Options] = {
     ),
     "client.retries": ("0", "1", "2", "6"),
     "client.jitter": ("25%", "100%"),
+    "client.jitter_direction": ("down", "up"),
+    "client.extra_delay": ("0s", "0s", "750ms"),
     "client.factor": ("1", "2"),
     "client.retry_after.up_to": ("unlimited", "5s"),
     "client.retry_after.above": ("backoff", "give_up"),
+    "client.retry_after.jitter": ("0%", "25%"),
+    "client.retry_after.floor": ("none", "backoff"),
     "dispatch.spawn.tokens": ("3K", "0", "{lognormal: {mean: 3K, cv: 0.5}}"),
     "dispatch.spawn.shared": ("0", "2K", "2K"),
     "dispatch.spawn.time": ("2s", "0s", "{uniform: {low: 1s, high: 5s}}"),
@@ -124,6 +129,8 @@ TIED: dict[str, Options] = {
         "{base: 10s, per_output_token: 0s, per_uncached_ktoken: 10s, per_cached_ktoken: 0s}",
     ),
     "client.jitter": ("0%",),
+    "client.extra_delay": ("0s",),
+    "client.retry_after.jitter": ("0%",),
     "client.initial": ("10s",),
     "client.cap": ("20s",),
     "client.retry_after.up_to": ("unlimited", "10s"),
@@ -193,28 +200,33 @@ class Case:
 
 
 def numbered_case(number: int) -> Case:
-    """Return one of an endless list of cases."""
-    return make_case(random.Random(f"conformance {number}"))
+    """Return one of an endless list of cases; a new key changes nothing but itself in any of them."""
+
+    def choose(key: str, options: Options) -> str:
+        return random.Random(f"conformance {number} {key}").choice(options)
+
+    return make_case(random.Random(f"conformance {number}"), choose)
 
 
-def make_case(fates: random.Random) -> Case:
+def make_case(fates: random.Random, choose: Callable[[str, Options], str] | None = None) -> Case:
     """Draw a case: every key by itself, so that any two mechanisms meet sooner or later."""
+    choose = choose or (lambda key, options: fates.choice(options))
     tied = fates.random() < 0.4
     factors = FACTORS | TIED if tied else FACTORS
     of_group = GROUP | TIED_GROUP if tied else GROUP
-    choices = {key: fates.choice(options) for key, options in factors.items()}
+    choices = {key: choose(key, options) for key, options in factors.items()}
     if choices["failures.hang"] != "0%" and choices["timeouts.hard"] == "none":
         choices["timeouts.hard"] = "5m"  # or it would hang for ever
     timed = choices["provider.latency"] != "none"
     groups: list[str] = []
     for number in range(fates.choice((1, 1, 2, 3))):
-        group = {key: fates.choice(options) for key, options in of_group.items()}
+        group = {key: choose(f"g{number}.{key}", options) for key, options in of_group.items()}
         del group["duration" if timed else "tool_time"]
         if number:
             group["after"] = fates.choice(("[]", f"[g{number - 1}]"))
         groups.append(_mapping({"name": f"g{number}"} | group))
         choices |= {f"tasks.{key}": choice for key, choice in group.items()}
-    strategy = {key: fates.choice(options) for key, options in STRATEGY.items()}
+    strategy = {key: choose(f"strategies.{key}", options) for key, options in STRATEGY.items()}
     choices |= {f"strategies.{key}": choice for key, choice in strategy.items()} | {"tied": str(tied)}
     tree: dict[str, Any] = {"tasks": f"[{', '.join(groups)}]", "study.seed": str(fates.randrange(2**64))}
     text = _mapping(_nested(tree | {key: choices[key] for key in factors}))

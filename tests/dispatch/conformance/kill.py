@@ -18,8 +18,8 @@ from dispatch_sim.dispatch.plan import Plan
 from .cases import numbered_case
 from .mutants import ENGINES, Mutant
 
-CASES = 400
-"""Those that are compared in the tests."""
+CASES = 600
+"""Enough for each fault to be found."""
 
 COMPARISON = f"{__package__}.comparison"
 

@@ -67,14 +67,20 @@ SIMPY = (
     Mutant(
         "a client tries once too often",
         "client.py",
-        "if try_ == client.retries:",
-        "if try_ == client.retries + 1:",
+        "try_ == world.scenario.client.retries else",
+        "try_ == world.scenario.client.retries + 1 else",
     ),
     Mutant(
         "a client gives up where it should back off",
         "client.py",
-        'client.retry_after.above == "give_up"',
-        'client.retry_after.above == "backoff"',
+        'rule.above == "give_up"',
+        'rule.above == "backoff"',
+    ),
+    Mutant(
+        "a floor under retry-after is ignored",
+        "client.py",
+        'rule.floor == "backoff"',
+        'rule.floor == "never"',
     ),
     Mutant(
         "one task too many is handed out",
@@ -281,6 +287,18 @@ COMPILED = (
         "compiled/agent.py",
         "if try_ == s.pi[RETRIES]:",
         "if try_ == s.pi[RETRIES] + 1:",
+    ),
+    Mutant(
+        "retry-after has the jitter of backoff",
+        "compiled/agent.py",
+        "_RETRY_AFTER_JITTER, t, number",
+        "_JITTER, t, number",
+    ),
+    Mutant(
+        "the extra delay is left out",
+        "compiled/agent.py",
+        "if s.pf[EXTRA_DELAY] > 0.0:",
+        "if s.pf[EXTRA_DELAY] < 0.0:",
     ),
     Mutant(
         "a crash comes a call too late",

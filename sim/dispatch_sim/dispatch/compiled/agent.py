@@ -23,8 +23,7 @@ from dispatch_sim.dispatch.compiled.gateway import join_line
 from dispatch_sim.dispatch.compiled.layout import *
 from dispatch_sim.dispatch.compiled.luck import (
     draw_attempt,
-    jitter,
-    overload,
+    of_request,
     take_part,
     tool_time,
     whole_share,
@@ -36,10 +35,14 @@ from dispatch_sim.dispatch.compiled.routine import routine
 from dispatch_sim.dispatch.compiled.sharing import attempt_number, begin_write, end_write
 from dispatch_sim.dispatch.compiled.telling import tell
 from dispatch_sim.dispatch.compiled.waiting import leave_to_person, put
+from dispatch_sim.dispatch.draws import Activity
 
 _backoff = routine(rules.backoff)
+_obeyed_pause = routine(rules.obeyed_pause)
 _grown = routine(rules.grown)
 _shrunk = routine(rules.shrunk)
+_JITTER, _OVERLOAD = int(Activity.JITTER), int(Activity.OVERLOAD)
+_RETRY_AFTER_JITTER, _EXTRA_DELAY = int(Activity.RETRY_AFTER_JITTER), int(Activity.EXTRA_DELAY)
 
 
 @routine
@@ -225,7 +228,7 @@ def try_call(s: State, replication: int, t: int) -> None:
     answer_s = 0.0
     if (
         s.pf[OVERLOADED] > 0.0
-        and overload(s, replication, t, attempt_number(s, t), call, try_) < s.pf[OVERLOADED]
+        and of_request(s, replication, _OVERLOAD, t, attempt_number(s, t), call, try_) < s.pf[OVERLOADED]
     ):
         limited = False
     else:
@@ -246,24 +249,40 @@ def try_call(s: State, replication: int, t: int) -> None:
     if try_ == s.pi[RETRIES]:
         leave_slot(s, replication, t, REFUSED)
         return
-    if limited and answer_s <= s.pf[OBEYED_UP_TO] * (1 + 1e-9):
-        pause_s = answer_s
-    elif limited and s.pi[GIVES_UP_ABOVE]:
+    obeys = limited and answer_s <= s.pf[OBEYED_UP_TO] * (1 + 1e-9)
+    if limited and not obeys and s.pi[GIVES_UP_ABOVE]:
         leave_slot(s, replication, t, REFUSED)
         return
-    else:
+    s.ti[t, TRY] += 1
+    enter(s, t, BACKOFF, K_BACKOFF, call)
+    s.qi[t, PC] = A_BACKOFF
+    after(s, t, _pause(s, replication, t, call, try_, obeys, answer_s))
+
+
+@routine
+def _pause(
+    s: State, replication: int, t: int, call: int, try_: int, obeys: bool, retry_after_s: float
+) -> float:
+    """Return the seconds until the next request attempt."""
+    number = attempt_number(s, t)
+    pause_s = 0.0
+    if not obeys or s.pi[BACKOFF_IS_FLOOR]:
         pause_s = _backoff(
             try_,
             s.pf[BACKOFF_INITIAL],
             s.pf[BACKOFF_FACTOR],
             s.pf[BACKOFF_CAP],
             s.pf[JITTER_SHARE],
-            jitter(s, replication, t, attempt_number(s, t), call, try_),
+            of_request(s, replication, _JITTER, t, number, call, try_),
         )
-    s.ti[t, TRY] += 1
-    enter(s, t, BACKOFF, K_BACKOFF, call)
-    s.qi[t, PC] = A_BACKOFF
-    after(s, t, pause_s)
+    if obeys:
+        drawn = 0.0
+        if s.pf[RETRY_AFTER_JITTER] > 0.0:
+            drawn = of_request(s, replication, _RETRY_AFTER_JITTER, t, number, call, try_)
+        pause_s = _obeyed_pause(retry_after_s, s.pf[RETRY_AFTER_JITTER], drawn, pause_s)
+    if s.pf[EXTRA_DELAY] > 0.0:
+        pause_s += s.pf[EXTRA_DELAY] * of_request(s, replication, _EXTRA_DELAY, t, number, call, try_)
+    return pause_s
 
 
 @routine

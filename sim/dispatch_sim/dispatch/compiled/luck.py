@@ -27,7 +27,7 @@ _RETURN_TOKENS, _RETURN_TIME = int(Activity.RETURN_TOKENS), int(Activity.RETURN_
 _CRASH, _HANG, _OBEYS, _BAD_OUTPUT = (
     int(Activity.CRASH), int(Activity.HANG), int(Activity.OBEYS), int(Activity.BAD_OUTPUT),
 )  # fmt: skip
-_JITTER, _OVERLOAD, _TOOL_TIME = int(Activity.JITTER), int(Activity.OVERLOAD), int(Activity.TOOL_TIME)
+_TOOL_TIME = int(Activity.TOOL_TIME)
 _RECOVERY, _CLEAN_UP, _RESOLVE = int(Activity.RECOVERY), int(Activity.CLEAN_UP), int(Activity.RESOLVE)
 _CONFLICT, _REVIEW, _BAD_BRIEF = int(Activity.CONFLICT), int(Activity.REVIEW), int(Activity.BAD_BRIEF)
 _INTERARRIVAL = int(Activity.INTERARRIVAL)
@@ -188,15 +188,9 @@ def tool_time(s: State, replication: int, t: int, call: int) -> float:
 
 
 @routine
-def jitter(s: State, replication: int, t: int, number: int, call: int, try_: int) -> float:
-    """Return the uniform draw behind the backoff after a refused try."""
-    return _of_task(s, replication, _JITTER, s.ti[t, GROUP], s.ti[t, INDEX], number, call, try_)
-
-
-@routine
-def overload(s: State, replication: int, t: int, number: int, call: int, try_: int) -> float:
-    """Return the uniform draw that says whether a try meets an overloaded API."""
-    return _of_task(s, replication, _OVERLOAD, s.ti[t, GROUP], s.ti[t, INDEX], number, call, try_)
+def of_request(s: State, replication: int, activity: int, t: int, number: int, call: int, try_: int) -> float:
+    """Return a uniform variate of one request attempt: of its overload, or of the pause after it."""
+    return _of_task(s, replication, activity, s.ti[t, GROUP], s.ti[t, INDEX], number, call, try_)
 
 
 @routine

@@ -95,6 +95,49 @@ def test_overhead_grows_with_how_much_agents_hear_of_each_other():
     assert 1.0 < overhead["parallel (blackboard)"] < overhead["parallel (rounds)"] < 2.85
 
 
+@pytest.fixture(scope="module")
+def claude_code():
+    """The cost of each replication by tasks, strategy and concurrency, with Claude Code's client."""
+    frame = sweep(source("claude-code-client"), replications=4000).frame
+    return frame.pivot_table(
+        index="replication", columns=["tasks", "strategy", "concurrency"], values="cost_usd"
+    )
+
+
+@pytest.mark.parametrize(
+    ("strategy", "concurrency", "measured_usd", "standard_error_usd"),
+    [("parallel", 10, 6.53, 0.26), ("queue", 3, 5.7, 0.14), ("queue", 5, 6.3, 0.49)],
+)
+def test_cost_with_claude_codes_client_is_as_measured(
+    claude_code, strategy, concurrency, measured_usd, standard_error_usd
+):
+    """Within three standard errors of what 150 batches by the real rule cost."""
+    cost = claude_code[10, strategy, concurrency].mean()
+    assert cost == pytest.approx(measured_usd, abs=3 * standard_error_usd)
+
+
+def test_cost_of_a_queue_of_ten_is_as_measured_in_samples_with_as_few_expensive_batches(claude_code):
+    """Measured $5.68 with a standard error of about 0.2, which is half of what 150 batches have on average.
+
+    Six batches in 100 cost $19 more, as a person finishes a task. Few of these make a small mean and a small
+    standard error: samples of 150 with such an error have such a mean.
+    """
+    samples = np.random.default_rng(1).choice(claude_code[10, "queue", 10], (20_000, 150))
+    errors = samples.std(axis=1, ddof=1) / np.sqrt(150)
+    assert np.median(errors) > 0.35
+    alike = samples[errors < 0.22].mean(axis=1)
+    assert len(alike) > 100
+    assert alike.mean() == pytest.approx(5.68, abs=0.2)
+
+
+@pytest.mark.parametrize("tasks", range(4, 9))
+def test_with_claude_codes_client_a_queue_as_wide_as_the_batch_is_the_cheapest(claude_code, tasks):
+    """Measured at 4 to 8 tasks. Here a queue of 5 is a cent cheaper at 6 tasks, less than anyone acts on."""
+    cost = claude_code[tasks].mean()
+    assert cost["queue", tasks] < cost.min() + 0.02
+    assert cost["parallel", tasks] > cost["queue", tasks] + 0.2
+
+
 def test_every_published_scenario_plays():
     """Each as it stands, if only twice."""
     for path in sorted(FOLDER.glob("*.yaml")):

@@ -72,6 +72,11 @@ def backoff(n: int, up: float = 0.0) -> float:
             "extra_delay: 2s, retry_after: {up_to: 11s}",
             lambda n, own, asked, extra: backoff(n, -own / 4) + 2 * extra,
         ),
+        (
+            "profile: claude-code, initial: 8s",
+            lambda n, own, asked, extra: max(12 * (1 + asked / 4), (8, 16, 32)[n] * (1 + own / 4)),
+        ),
+        ("profile: litellm-router", lambda n, own, asked, extra: 12 + 0.75 * extra),
     ],
 )
 @pytest.mark.parametrize("play", [play_by_simpy, play_compiled])
@@ -92,3 +97,13 @@ def test_client_pauses_by_its_rule(client, pause, play):
         assert pauses == pytest.approx(
             [pause(n, *(luck.of_request(draw, 0, task, attempt, 0, n) for draw in draws)) for n in range(3)]
         )
+
+
+def test_client_gives_up_where_retry_after_exceeds_its_limit():
+    """Claude Code does not wait longer than 60 s, and waits 60 s."""
+    for asked, rejected in (("60s", 11), ("61s", 1)):
+        scenario = starved(
+            "count: 2", f"retry_after: {asked}", "client: {profile: claude-code}", "retry: {policy: none}"
+        )
+        outcome, _ = play_one(scenario, ALL_AT_ONCE)
+        assert (outcome.refused_attempts, outcome.rejected_tries) == (1, rejected)

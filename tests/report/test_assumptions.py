@@ -68,6 +68,20 @@ def test_what_is_not_used_is_not_spoken_of():
             "Prompt cache",
             ["2K tokens are the same for all agents"],
         ),
+        (
+            "client: {retry_after: {up_to: 60s}}",
+            "Client",
+            ["as asked up to 1m, otherwise 500ms growing to 8s; then"],
+        ),
+        (
+            "client: {profile: claude-code}",
+            "Client",
+            [
+                "as asked up to 1m and up to 25% longer, and no less than its own backoff (asked for more",
+                "otherwise 500ms growing to 32s and up to 25% longer; then",
+            ],
+        ),
+        ("client: {profile: litellm-router}", "Client", ["every pause is up to 750ms longer; then"]),
         ("provider: {retry_after: 30s}", "Rate limits", ["told to wait 30s whatever there is"]),
         ("provider: {accounting: {cache_reads: true}}", "Rate limits", ["2M input tokens"]),
         ("provider: {accounting: {output: reserved}}", "Rate limits", ["holds 4.1K output tokens"]),

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from dispatch_sim.cli import app
 from dispatch_sim.scenario import ScenarioError, parse_scenario, parse_source
 from dispatch_sim.scenario.profiles import profiles
+from dispatch_sim.scenario.tree import read_tree
 
 TASK = "tasks: [{name: a, tokens: 1K, duration: 10s}]\n"
 
@@ -75,16 +76,32 @@ def test_what_a_scenario_says_itself_goes_before_its_profile():
     )
 
 
-def test_clients_retry_as_their_packages_do():
-    """Two retries with the SDKs, ten up to 32 s with Claude Code; a long retry-after differs."""
-    clients = {
-        name: parse_scenario(f"{TASK}client: {{profile: {name}}}").client
-        for name in ("anthropic-sdk", "anthropic-sdk-old", "openai-sdk", "claude-code")
-    }
-    assert [client.retries for client in clients.values()] == [2, 2, 2, 10]
-    assert clients["claude-code"].cap == 32
-    assert [client.retry_after.up_to for client in clients.values()] == ["unlimited", 60, 120, "unlimited"]
-    assert clients["openai-sdk"].retry_after.above == "give_up"
+@pytest.mark.parametrize(
+    ("name", "retries", "cap", "obeyed_up_to", "above"),
+    [
+        ("anthropic-sdk", 2, 8, "unlimited", "backoff"),
+        ("anthropic-sdk-old", 2, 8, 60, "backoff"),
+        ("claude-code", 10, 32, 60, "give_up"),
+        ("groq", 2, 8, 60, "backoff"),
+        ("litellm-router", 2, 8, 60, "backoff"),
+        ("openai-sdk", 2, 8, 120, "give_up"),
+        ("openai-sdk-old", 2, 8, 60, "backoff"),
+    ],
+)
+def test_clients_retry_as_their_packages_do(name, retries, cap, obeyed_up_to, above):
+    """As each package was seen to, or reads; `test_client.py` has their pauses."""
+    client = parse_scenario(f"{TASK}client: {{profile: {name}}}").client
+    assert (client.retries, client.initial, client.factor, client.cap) == (retries, 0.5, 2, cap)
+    assert (client.retry_after.up_to, client.retry_after.above) == (obeyed_up_to, above)
+
+
+@pytest.mark.parametrize("profile", [profile for profile in profiles() if profile.kind == "client"])
+def test_client_profiles_state_version_and_how_it_was_checked(profile):
+    """Which release, whether it was read, run or only reported, and when."""
+    stated = read_tree(profile.text, profile.name).raw
+    assert re.search(r" \d+\.\d+\.\d+", stated["version"])
+    assert stated["checked"] in ("read", "run", "reported")
+    assert profile.read >= "2026-11-28"
 
 
 def test_a_misspelt_profile_gets_a_suggestion_at_its_place():

@@ -560,8 +560,8 @@ def test_the_break_even_of_a_percentile_is_that_of_the_percentiles():
     found = find_break_even(results, "p95_makespan_s")[0]
     assert [difference.mean for difference in found.differences] == pytest.approx(
         [
-            quantile_estimate(times["parallel", tasks, tasks]).value
-            - quantile_estimate(times["queue", 1, tasks]).value
+            quantile_estimate(times["parallel", tasks, tasks]).mean
+            - quantile_estimate(times["queue", 1, tasks]).mean
             for tasks in (3, 4)
         ]
     )

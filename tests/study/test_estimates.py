@@ -59,8 +59,7 @@ def test_an_estimate_in_json_has_all_its_numbers():
     """Of 6 the ends of the sample are the 95% interval of the median, as each is passed once in 64."""
     assert estimates.Estimate(2.0, 1.5, 2.5, 9).to_json() == {"mean": 2.0, "low": 1.5, "high": 2.5, "n": 9}
     assert quantile_estimate([1, 2, 3, 4, 5, 6], 0.5).to_json() == {
-        "probability": 0.5,
-        "value": 3.0,
+        "mean": 3.0,
         "low": 1.0,
         "high": 6.0,
         "n": 6,
@@ -115,7 +114,7 @@ def test_the_interval_of_a_quantile_is_that_of_scipy(n, probability):
     found = quantile_estimate(values, probability)
     interval = stats.quantile_test(values, p=probability).confidence_interval(0.95)
     assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
-    assert found.value == math.ceil(n * probability)
+    assert found.mean == math.ceil(n * probability)
 
 
 def test_the_interval_of_p95_covers_it_at_least_as_often_as_stated():
@@ -126,7 +125,7 @@ def test_the_interval_of_p95_covers_it_at_least_as_often_as_stated():
         above = n + 1 if found.high == math.inf else int(found.high)
         coverage = stats.binom.cdf(above - 1, n, 0.95) - stats.binom.cdf(below - 1, n, 0.95)
         assert coverage >= 0.95
-        assert found.low <= found.value <= found.high
+        assert found.low <= found.mean <= found.high
 
 
 def test_an_upper_end_for_p95_needs_72_replications():

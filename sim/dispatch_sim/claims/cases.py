@@ -25,7 +25,6 @@ from dispatch_sim.claims.verdicts import (
 from dispatch_sim.scenario.indifference import Zone
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.wording import unknown
-from dispatch_sim.study.axes import axis_place
 from dispatch_sim.study.contest import best_of, cross_fitted_best
 from dispatch_sim.study.estimates import (
     Estimate,
@@ -34,6 +33,7 @@ from dispatch_sim.study.estimates import (
     point_columns,
     ratio_of_means,
 )
+from dispatch_sim.study.units import axis_place
 
 
 class NotSimulatedError(UserError):

@@ -19,7 +19,7 @@ from dispatch_sim.report import svg
 from dispatch_sim.report.breaking import break_even_short
 from dispatch_sim.report.svg import Picture, picture
 from dispatch_sim.report.words import capital, clean, wrapped
-from dispatch_sim.study.axes import axis_place
+from dispatch_sim.study.units import axis_place
 
 _LINES = (
     (svg.BLUE, "o", "-"),

@@ -21,9 +21,9 @@ from dispatch_sim.report.breaking import break_even_cell, break_even_short
 from dispatch_sim.report.claim_figure import claim_figure, level_text
 from dispatch_sim.report.setting import markdown, templates
 from dispatch_sim.report.words import capital, clean, dollars, duration, listed, short_factors, tokens
-from dispatch_sim.study.axes import axis_place, axis_unit
 from dispatch_sim.study.estimates import Estimate
 from dispatch_sim.study.files import write_texts
+from dispatch_sim.study.units import axis_place, axis_unit
 
 Show = Callable[[float], str]
 

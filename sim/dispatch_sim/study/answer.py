@@ -207,7 +207,7 @@ def p95_table(results: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     points = results[keys].drop_duplicates(ignore_index=True)
     return points.assign(
         measure=P95,
-        mean=[each.value for each in found],
+        mean=[each.mean for each in found],
         low=[each.low for each in found],
         high=[each.high for each in found],
         n=[each.n for each in found],

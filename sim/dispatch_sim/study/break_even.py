@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.problems import UserError
-from dispatch_sim.study.axes import axis_place
 from dispatch_sim.study.contest import Contest, changes_of, contest, is_kind, no_zone
 from dispatch_sim.study.estimates import (
     Estimate,
@@ -30,6 +29,7 @@ from dispatch_sim.study.estimates import (
 )
 from dispatch_sim.study.percentile import as_means, column_of
 from dispatch_sim.study.sign_changes import Crossing, Region, Side, SignChanges, Status
+from dispatch_sim.study.units import axis_place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -310,8 +310,7 @@ def _estimate(objective: str, sample: NDArray[np.float64], confidence: float) ->
     """Estimate a mean by Student's t, a percentile by order statistics."""
     if column_of(objective) == objective:
         return mean_estimate(sample, confidence)
-    found = quantile_estimate(sample, 0.95, confidence)
-    return Estimate(found.value, found.low, found.high, found.n)
+    return quantile_estimate(sample, 0.95, confidence)
 
 
 def _by_limits(points: list[_Point], kept: Mapping[_Point, Kept]) -> list[_Point]:

@@ -24,11 +24,11 @@ Point = TypeVar("Point")
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean over n replications, and its interval.
+    """A mean over n replications, or a quantile, and its interval.
 
     Attributes
     ----------
-    mean, low, high : in the unit of what was averaged. `low` and `high` are infinite for a single value.
+    mean, low, high : in the unit of the values. An end is infinite where there are too few values for it.
     n : number of replications.
     """
 
@@ -45,29 +45,6 @@ class Estimate:
     def to_json(self) -> dict[str, float | int | None]:
         """Return a dict for JSON; an end that is unbounded is None."""
         return {"mean": self.mean, "low": _finite(self.low), "high": _finite(self.high), "n": self.n}
-
-
-@dataclass(frozen=True, slots=True)
-class Quantile:
-    """A quantile over n replications, and its interval.
-
-    Attributes
-    ----------
-    probability : which quantile; 0.95 is the value that one replication in twenty exceeds.
-    value, low, high : order statistics of the sample; an end is infinite where n is too small for it.
-    n : number of replications.
-    """
-
-    probability: float
-    value: float
-    low: float
-    high: float
-    n: int
-
-    def to_json(self) -> dict[str, float | int | None]:
-        """Return a dict for JSON; an end that is unbounded is None."""
-        ends = {"low": _finite(self.low), "high": _finite(self.high)}
-        return {"probability": self.probability, "value": self.value, **ends, "n": self.n}
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +144,7 @@ def ratio_of_means(of: NDArray[np.float64], to: NDArray[np.float64], confidence:
     return Estimate(ratio, ratio + (b - root) / a, ratio + (b + root) / a, n)
 
 
-def quantile_estimate(values: ArrayLike, probability: float = 0.95, confidence: float = 0.95) -> Quantile:
+def quantile_estimate(values: ArrayLike, probability: float = 0.95, confidence: float = 0.95) -> Estimate:
     """Estimate a quantile by order statistics, without any assumption about the distribution.
 
     Parameters
@@ -191,36 +168,22 @@ def quantile_estimate(values: ArrayLike, probability: float = 0.95, confidence: 
     With B binomial(n, p), P(X(l) <= q <= X(u)) >= P(l <= B <= u - 1): David and Nagaraja, Order
     Statistics (3rd ed. 2003), section 7.1.
     """
-    ordered = np.sort(_sample(values))
-    n = ordered.size
-    rank, lower, upper = quantile_ranks(n, probability, confidence)
-    return Quantile(
-        probability,
-        float(ordered[rank - 1]),
-        float(ordered[lower - 1]) if lower > 0 else -math.inf,
-        float(ordered[upper - 1]) if upper <= n else math.inf,
-        n,
-    )
-
-
-def quantile_ranks(n: int, probability: float, confidence: float) -> tuple[int, int, int]:
-    """Return which of n ordered values, counted from 1, are a quantile and the ends of its interval.
-
-    Where no value is low or high enough the end is 0, or n + 1. Raises ValueError for a probability or a
-    confidence that is not within (0, 1).
-    """
     check_confidence(confidence)
     if not 0 < probability < 1:
         raise ValueError(f"probability is {probability}; it must be between 0 and 1")
-    tail = (1 - confidence) / 2
+    ordered, tail = np.sort(_sample(values)), (1 - confidence) / 2
+    n = ordered.size
 
     def below(rank: int) -> float:
         return float(bdtr(float(rank), n, probability))
 
-    return (
-        max(math.ceil(n * probability * (1 - 1e-12)), 1),
-        bisect_right(range(n), tail, key=below),
-        bisect_left(range(n), 1 - tail, key=below) + 1,
+    rank = max(math.ceil(n * probability * (1 - 1e-12)), 1)
+    lower, upper = bisect_right(range(n), tail, key=below), bisect_left(range(n), 1 - tail, key=below) + 1
+    return Estimate(
+        float(ordered[rank - 1]),
+        float(ordered[lower - 1]) if lower > 0 else -math.inf,
+        float(ordered[upper - 1]) if upper <= n else math.inf,
+        n,
     )
 
 

@@ -7,7 +7,7 @@ shape as it is.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
@@ -17,8 +17,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticCustomError
 
 from dispatch_sim.scenario import factors, quantities
-from dispatch_sim.scenario.distribution_text import TokensDistribution, dump
-from dispatch_sim.scenario.formats import format_duration, format_tokens
+from dispatch_sim.scenario.distribution_text import TokensDistribution
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.model import Scenario, Sweep
 from dispatch_sim.scenario.problems import ScenarioError, UserError
@@ -27,7 +26,7 @@ from dispatch_sim.scenario.schema import keys
 from dispatch_sim.scenario.tasks import MAX_TASKS
 from dispatch_sim.scenario.wording import shown, unknown
 from dispatch_sim.study.places import BATCH
-from dispatch_sim.study.written import as_written, scaled
+from dispatch_sim.study.units import UNITS, WHOLE, write_scaled
 
 SPAN = 10.0
 """A range that is not stated goes from a part of the present value to as many times it."""
@@ -36,7 +35,6 @@ MOST_GROUPS = 10
 """Groups of tasks whose own keys are varied: the largest ones."""
 
 _NOT_TRIED = ("sweep", "study", "objective", "strategies", "engine")
-_WHOLE = "whole number"
 
 
 class ParameterError(UserError):
@@ -67,31 +65,17 @@ class Parameter:
     def written(self, value: float) -> Any:
         """Return a value as a scenario would have it at the path."""
         if self.distribution is not None:
-            if value == self.value:
-                return as_written(dump(self.distribution), self.unit)
-            return as_written(scaled(dump(self.distribution), value / self.value), self.unit)
-        return as_written(value, self.unit)
+            return write_scaled(self.distribution, value / self.value, self.unit)
+        return UNITS[self.unit].write(value)
 
     def show(self, value: float) -> str:
         """Return a value as people write it: `15K`, `1m 30s`, `20%`, `50/min`."""
-        match self.unit:
-            case "seconds":
-                return format_duration(value)
-            case "tokens":
-                return format_tokens(value)
-            case "limit":
-                return f"{format_tokens(value)}/min"
-            case "share":
-                return f"{100 * value:.3g}%"
-            case "dollars" | "dollars per hour" | "dollars per million":
-                return f"${value:.3g}" + {"dollars": "", "dollars per hour": "/h"}.get(self.unit, "/M")
-            case _:
-                return f"{value:,.0f}" if value == round(value) else f"{value:.3g}"
+        return UNITS[self.unit].show(value)
 
     @property
     def is_whole(self) -> bool:
         """Whether only whole numbers are possible."""
-        return self.unit == _WHOLE
+        return self.unit == WHOLE
 
     def clipped(self, value: float) -> float:
         """Return the value that is possible, of those in the range, nearest to one."""
@@ -216,7 +200,7 @@ def spaced(parameter: Parameter, number: int) -> list[float]:
 
 def _batch(scenario: Scenario, span: float) -> Parameter:
     size = scenario.batch_size
-    return Parameter(BATCH, _WHOLE, size, max(1, round(size / span)), max(2, round(size * min(span, 4.0))))
+    return Parameter(BATCH, WHOLE, size, max(1, round(size / span)), max(2, round(size * min(span, 4.0))))
 
 
 @cache
@@ -233,9 +217,9 @@ def _unit_of(kind: str) -> str:
     plain = kind.partition(" or ")[0].removesuffix(" distribution")
     if plain == "count":
         return "number"
-    if plain.startswith(_WHOLE):
-        return _WHOLE
-    return plain if plain in _PARSERS else ""
+    if plain.startswith(WHOLE):
+        return WHOLE
+    return plain if plain in UNITS else ""
 
 
 def _not_a_key(path: str, key: str) -> str:
@@ -282,8 +266,8 @@ def _parameter(path: str, value: Any, kind: str, span: float) -> Parameter | Non
     low, high = value / span, min(value * span, quantities.LARGEST)
     if unit == "share":
         high = min(high, 1.0)
-    if unit == _WHOLE:
-        least = int(kind.removeprefix(f"{_WHOLE} from ").split()[0])
+    if unit == WHOLE:
+        least = int(kind.removeprefix(f"{WHOLE} from ").split()[0])
         low, high = max(least, math.floor(low)), math.ceil(high)
     if kind == "count distribution":
         low = max(1.0, low)
@@ -307,7 +291,7 @@ def _can_change(source: Source, parameter: Parameter) -> bool:
 
 def _read(parameter: Parameter, text: str) -> float:
     try:
-        value = _PARSERS[parameter.unit](text)
+        value = UNITS[parameter.unit].parse(text)
     except PydanticCustomError as error:
         raise ParameterError(f"{parameter.path}: {error.message()}") from None
     if value is None:
@@ -315,16 +299,3 @@ def _read(parameter: Parameter, text: str) -> float:
     if parameter.is_whole and value != round(value):
         raise ParameterError(f"{parameter.path}: {shown(text)} is not a whole number")
     return value
-
-
-_PARSERS: Mapping[str, Callable[[Any], float | None]] = {
-    "seconds": quantities.parse_seconds,
-    "tokens": quantities.parse_tokens,
-    "limit": quantities.parse_limit,
-    "share": quantities.parse_share,
-    "number": quantities.parse_number,
-    "dollars": quantities.parse_dollars,
-    "dollars per hour": quantities.parse_dollars_per_hour,
-    "dollars per million": quantities.parse_dollars_per_million,
-    _WHOLE: quantities.parse_number,
-}

@@ -10,13 +10,13 @@ from typing import Any
 from pydantic_core import PydanticCustomError
 
 from dispatch_sim.dispatch.outcome import MEASURES
-from dispatch_sim.scenario import quantities
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.wording import shown
 from dispatch_sim.study.answer import Answer
 from dispatch_sim.study.choice import Choice
 from dispatch_sim.study.estimates import Estimate
 from dispatch_sim.study.percentile import OBJECTIVES, P95
+from dispatch_sim.study.units import UNITS
 
 NAMES = (*OBJECTIVES, P95, *MEASURES)
 """What a threshold can be on: what a scenario can ask to minimise, by that name, and every measure."""
@@ -126,12 +126,11 @@ def parse_threshold(text: str) -> Threshold:
 
 
 def _bound(measure: str, value: str) -> float:
-    if unit_of(measure) == "seconds":
-        bare = re.fullmatch(r"[0-9]+(\.[0-9]+)?", value, re.ASCII)
-        return quantities.parse_seconds(f"{value}s" if bare else value)
-    if unit_of(measure) == "dollars":
-        return quantities.parse_dollars(value)
-    return quantities.parse_tokens(value) if unit_of(measure) == "tokens" else quantities.parse_number(value)
+    unit = unit_of(measure)
+    bare = re.fullmatch(r"[0-9]+(\.[0-9]+)?", value, re.ASCII)
+    bound = UNITS[unit].parse(f"{value}s" if unit == "seconds" and bare else value)
+    assert bound is not None
+    return bound
 
 
 def unit_of(measure: str) -> str:

@@ -3,7 +3,7 @@
 import pytest
 
 from dispatch_sim.scenario.problems import UserError
-from dispatch_sim.study.axes import axis_place, axis_unit
+from dispatch_sim.study.units import axis_place, axis_unit
 
 
 def test_places_on_an_axis():

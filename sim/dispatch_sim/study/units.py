@@ -1,0 +1,114 @@
+"""Units of values: how each is read, shown to people, and written into a scenario."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import PydanticCustomError
+
+from dispatch_sim.scenario import quantities
+from dispatch_sim.scenario.distribution_text import dump
+from dispatch_sim.scenario.distributions import Distribution
+from dispatch_sim.scenario.formats import format_duration, format_tokens
+from dispatch_sim.scenario.problems import UserError
+
+WHOLE = "whole number"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == round(value) else f"{value:.3g}"
+
+
+def _as_it_is(value: float) -> Any:
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A unit of values.
+
+    Attributes
+    ----------
+    parse : reads text; raises PydanticCustomError, or returns None where there is no number (`unlimited`).
+    show : for people, to three digits: `15K`, `1m 30s`, `20%`.
+    write : for a scenario, to the last digit.
+    """
+
+    parse: Callable[[Any], float | None]
+    show: Callable[[float], str] = _number
+    write: Callable[[float], Any] = _as_it_is
+
+
+UNITS: Mapping[str, Unit] = {
+    "seconds": Unit(quantities.parse_seconds, format_duration, lambda value: f"{value:.15g}s"),
+    "tokens": Unit(quantities.parse_tokens, format_tokens),
+    "limit": Unit(
+        quantities.parse_limit, lambda value: f"{format_tokens(value)}/min", lambda value: f"{value:.15g}/min"
+    ),
+    "share": Unit(quantities.parse_share, lambda value: f"{100 * value:.3g}%"),
+    "number": Unit(quantities.parse_number),
+    "dollars": Unit(quantities.parse_dollars, lambda value: f"${value:.3g}"),
+    "dollars per hour": Unit(
+        quantities.parse_dollars_per_hour, lambda value: f"${value:.3g}/h", lambda value: f"${value:.15g}/h"
+    ),
+    "dollars per million": Unit(
+        quantities.parse_dollars_per_million,
+        lambda value: f"${value:.3g}/M",
+        lambda value: f"${value:.15g}/M",
+    ),
+    WHOLE: Unit(quantities.parse_number, _number, round),
+}
+
+_SCALED = ("value", "low", "mode", "high", "mean", "median", "scale")
+"""Parameters of distributions that are in the unit of the values."""
+
+
+def write_scaled(distribution: Distribution, factor: float, unit: str) -> Any:
+    """Return a distribution whose values are multiplied, as a scenario writes it."""
+
+    def written(raw: Any) -> Any:
+        if not isinstance(raw, dict):
+            return UNITS[unit].write(raw * factor)
+        ((name, inner),) = raw.items()
+        if name == "empirical":
+            return {name: [written(value) for value in inner]}
+        if name == "mixture":
+            return {name: [{"weight": part["weight"], "of": written(part["of"])} for part in inner]}
+        return {name: {key: written(value) if key in _SCALED else value for key, value in inner.items()}}
+
+    return written(dump(distribution))
+
+
+def axis_place(level: Any) -> float:
+    """Return where a level stands on its axis, in base units: 60 for `1m`, 15000 for `15K`, 0.05 for `5%`.
+
+    Raises
+    ------
+    UserError
+        Where it is no quantity.
+    """
+    return _place(level)[0]
+
+
+def axis_unit(levels: Sequence[Any]) -> str:
+    """Return what places of levels are: `seconds`, `tokens`, `percent`, `limit` (a minute) or `number`."""
+    units = {unit for _, unit in map(_place, levels)}
+    return next(iter(sorted(units - {"number"})), "number")
+
+
+def _place(level: Any) -> tuple[float, str]:
+    if isinstance(level, int | float):
+        return float(level), "number"
+    text = str(level)
+    for unit in ("share",) if "%" in text else ("seconds", "limit", "tokens"):
+        try:
+            value = UNITS[unit].parse(text)
+        except PydanticCustomError:
+            continue
+        bare = unit == "tokens" and text.replace(".", "").isdigit()
+        named = "percent" if unit == "share" else unit
+        return (math.inf if value is None else value), "number" if bare or value == 0 else named
+    raise UserError(f"{text!r} is no place on an axis; an axis has numbers, times, tokens or shares")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Literal
 
 from dispatch_sim.logs.books import Book, Totals, Usage
@@ -34,7 +35,7 @@ _COUNTED_FROM = (2, 1, 59)
 _DEEPEST = 32
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Life:
     """What an agent did from one task on until the next, as far as one file tells.
 
@@ -48,16 +49,16 @@ class Life:
 
     told: Told
     key: str | None
-    first_line: str | None
-    prompt: bytes | None
-    prompt_tokens: float
-    started: int | None
-    model: str | None
-    totals: Totals
-    retries: float
-    tool_uses: float
-    return_tokens: float
-    died: bool
+    first_line: str | None = None
+    prompt: bytes | None = None
+    prompt_tokens: float = NAN
+    started: int | None = None
+    model: str | None = None
+    totals: Totals = field(default_factory=Totals)
+    retries: float = 0.0
+    tool_uses: float = 0.0
+    return_tokens: float = NAN
+    died: bool = False
 
     def then(self, later: Life) -> Life:
         """Return this life and a later one of the same agent as one."""
@@ -74,37 +75,61 @@ class Life:
         )
 
 
-@dataclass(slots=True)
 class _Living:
-    key: str | None
-    first_line: str | None = None
-    prompt: bytes | None = None
-    prompt_tokens: float = NAN
-    started: int | None = None
-    model: str | None = None
-    book: Book = field(default_factory=Book)
-    lines: set[str] = field(default_factory=set)
-    tools: set[str] = field(default_factory=set)
-    retries: int = 0
-    said: float = NAN
-    died: bool = False
+    """A life while its file is read, with what its figures are counted from."""
 
-    def ended(self, told: Told) -> Life:
-        return Life(
-            told=told,
-            key=self.key,
-            first_line=self.first_line,
-            prompt=self.prompt,
-            prompt_tokens=self.prompt_tokens,
-            started=self.started,
-            model=self.model,
-            totals=self.book.totals(),
-            # Lines of progress leave out what the harness did by itself.
-            retries=NAN if told == "progress" else float(self.retries),
-            tool_uses=float(len(self.tools)),
-            return_tokens=tokens_of(self.said),
-            died=self.died,
-        )
+    def __init__(self, told: Told, key: str | None) -> None:
+        self.life = Life(told, key)
+        self.book = Book()
+        self._lines: set[str] = set()
+        self._tools: set[str] = set()
+
+    def ended(self) -> Life:
+        """Return the life at the end of its file."""
+        self.life.totals = self.book.totals()
+        self.life.tool_uses = float(len(self._tools))
+        if self.life.told == "progress":
+            self.life.retries = NAN  # such lines leave out what the harness did by itself
+        return self.life
+
+    def take(self, record: Record, at: int | None) -> None:
+        """Take a line of the agent."""
+        life, uuid, kind = self.life, text(record, "uuid"), record.get("type")
+        if life.started is None:
+            life.started, life.first_line = at, uuid
+        if uuid is not None:
+            if uuid in self._lines:
+                return
+            self._lines.add(uuid)
+        if kind == "assistant":
+            self._take_answer(record)
+        elif kind == "user" and life.prompt is None:
+            given = plain_text(mapping(record, "message").get("content"))
+            if given is not None:
+                life.prompt, life.prompt_tokens = fingerprint(given), tokens_of(len(given))
+        elif kind == "system" and record.get("subtype") == "api_error":
+            life.retries += 1
+
+    def _take_answer(self, record: Record) -> None:
+        life, message = self.life, mapping(record, "message")
+        life.died = record.get("isApiErrorMessage") is True
+        if life.died or message.get("model") == "<synthetic>":
+            return
+        life.model = life.model or text(message, "model")
+        blocks = objects(message, "content")
+        for block in blocks:
+            used = text(block, "id")
+            if block.get("type") == "tool_use" and used is not None:
+                self._tools.add(used)
+        said = math.fsum(len(text(block, "text") or "") for block in blocks if block.get("type") == "text")
+        life.return_tokens = tokens_of(said) if said else life.return_tokens
+        key = text(message, "id") or text(record, "requestId") or text(record, "uuid")
+        usage = usage_of(mapping(message, "usage"))
+        if key is None or not usage.total:
+            return
+        stopped = message.get("stop_reason") is not None
+        known = life.told != "progress" and (stopped or counts_output(text(record, "version")))
+        self.book.add(key, usage, output_known=known, characters=math.fsum(map(_length, blocks)))
 
 
 class Lives:
@@ -122,19 +147,19 @@ class Lives:
             return
         lives = self._own.setdefault(agent, [])
         if not lives or (_is_task(record) and len(lives[-1].book)):
-            lives.append(_Living(agent))
-        _take(lives[-1], record, moment(record.get("timestamp")))
+            lives.append(_Living("file", agent))
+        lives[-1].take(record, moment(record.get("timestamp")))
 
     def chain_line(self, record: Record) -> None:
         """Take a line of a side chain, which has no id of an agent."""
         uuid, parent = text(record, "uuid"), text(record, "parentUuid")
         living = self._chain_of.get(parent) if parent is not None else None
         if living is None:
-            living = _Living(None)
+            living = _Living("inline", None)
             self._chains.append(living)
         if uuid is not None:
             self._chain_of[uuid] = living
-        _take(living, record, moment(record.get("timestamp")))
+        living.take(record, moment(record.get("timestamp")))
 
     def progress_line(self, record: Record) -> None:
         """Take a line of progress, which has a line of an agent in it."""
@@ -143,61 +168,14 @@ class Lives:
             return
         living = self._progress.get(call)
         if living is None:
-            living = self._progress[call] = _Living(call)
+            living = self._progress[call] = _Living("progress", call)
         at = moment(inner.get("timestamp"))
-        _take(living, inner, moment(record.get("timestamp")) if at is None else at, output_known=False)
+        living.take(inner, moment(record.get("timestamp")) if at is None else at)
 
     def ended(self) -> Iterator[Life]:
         """Yield the lives at the end of the file."""
-        for lives in self._own.values():
-            yield from (living.ended("file") for living in lives)
-        yield from (living.ended("inline") for living in self._chains)
-        yield from (living.ended("progress") for living in self._progress.values())
-
-
-def _take(living: _Living, record: Record, at: int | None, *, output_known: bool = True) -> None:
-    uuid = text(record, "uuid")
-    if living.started is None:
-        living.started, living.first_line = at, uuid
-    if uuid is not None:
-        if uuid in living.lines:
-            return
-        living.lines.add(uuid)
-    kind = record.get("type")
-    if kind == "assistant":
-        _take_answer(living, record, output_known)
-    elif kind == "user" and living.prompt is None:
-        given = plain_text(mapping(record, "message").get("content"))
-        if given is not None:
-            living.prompt, living.prompt_tokens = fingerprint(given), tokens_of(len(given))
-    elif kind == "system" and record.get("subtype") == "api_error":
-        living.retries += 1
-
-
-def _take_answer(living: _Living, record: Record, output_known: bool) -> None:
-    message = mapping(record, "message")
-    living.died = record.get("isApiErrorMessage") is True
-    if living.died or message.get("model") == "<synthetic>":
-        return
-    living.model = living.model or text(message, "model")
-    blocks = objects(message, "content")
-    for block in blocks:
-        used = text(block, "id")
-        if block.get("type") == "tool_use" and used is not None:
-            living.tools.add(used)
-    said = math.fsum(len(text(block, "text") or "") for block in blocks if block.get("type") == "text")
-    living.said = said if said else living.said
-    key = text(message, "id") or text(record, "requestId") or text(record, "uuid")
-    usage = usage_of(mapping(message, "usage"))
-    if key is None or not usage.total:
-        return
-    stopped = message.get("stop_reason") is not None
-    living.book.add(
-        key,
-        usage,
-        output_known=output_known and (stopped or counts_output(text(record, "version"))),
-        characters=math.fsum(map(_length, blocks)),
-    )
+        for living in chain(*self._own.values(), self._chains, self._progress.values()):
+            yield living.ended()
 
 
 def usage_of(usage: Record) -> Usage:

@@ -290,7 +290,7 @@ class Codex:
         here.measured_s = amount(payload, "duration_ms") / 1e3
         here.ended = at
         if math.isnan(here.measured_s):
-            here.measured_s = NAN if here.began is None else seconds_between(here.began, at)
+            here.measured_s = seconds_between(here.began, at)
 
     def _end_group(self) -> None:
         """Waiting, or a new turn, ends a group: what is called after it was not called together."""

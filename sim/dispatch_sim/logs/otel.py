@@ -17,7 +17,7 @@ from dispatch_sim.logs.files import LogFile, Tally
 from dispatch_sim.logs.found import Found
 from dispatch_sim.logs.otel_spans import EXPORTS, Span, spans_of
 from dispatch_sim.logs.tables import COMPLETED, NAN
-from dispatch_sim.logs.values import Record, tokens_of
+from dispatch_sim.logs.values import Record, seconds_between, tokens_of
 
 _CLIENT = 3
 
@@ -151,7 +151,7 @@ class OpenTelemetry:
             called=span.began,
             started=span.began,
             ended=span.ended,
-            measured_s=_seconds(span),
+            measured_s=seconds_between(span.began, span.ended),
             retries=float(sum(failed[:-1])) if calls else NAN,
             tool_uses=float(below.tools),
             totals=book.totals() if len(book) else _own(span),
@@ -195,12 +195,6 @@ def _grouped(spans: list[Span]) -> Iterator[tuple[int, Span]]:
 
 def _began(span: Span) -> float:
     return -1.0 if span.began is None else float(span.began)
-
-
-def _seconds(span: Span) -> float:
-    if span.began is None or span.ended is None or span.ended < span.began:
-        return NAN
-    return (span.ended - span.began) / 1e6
 
 
 def _outcome(span: Span) -> str:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from dispatch_sim.logs.tables import AgentRun, Tables, make_tables
+from dispatch_sim.logs.tables import AgentRun, Logs, make_tables
 
 GAP_S = 6.0
 """From one launch of a group to the next."""
@@ -24,7 +24,7 @@ def made_runs(
     crash: float = 0.05,
     kinds: tuple[str, ...] = ("Explore",),
     largest: int = 4,
-) -> Tables:
+) -> Logs:
     """Return the tables of sessions with so many groups each, of one to `largest` runs.
 
     Log-durations are normal, with a part that a group shares; tokens are gamma of

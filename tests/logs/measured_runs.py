@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from dispatch_sim.logs.reading import read_logs
-from dispatch_sim.logs.tables import AgentRun, Tables, make_tables
+from dispatch_sim.logs.tables import AgentRun, Logs, make_tables
 
 FOLDER = Path(os.environ.get("DISPATCH_SIM_SHARED", Path(__file__).parents[3] / "shared")) / "data"
 
@@ -32,18 +32,17 @@ _OUTCOMES = {
 }
 
 
-def measured_logs(files: slice = slice(None)) -> Tables:
+def measured_logs(files: slice = slice(None)) -> Logs:
     """Return what the shared transcripts come to, or some of them; skip the test where they are not there."""
     path = FOLDER / "claude-code-transcripts.tar.gz"
     if not path.is_file():
         pytest.skip(f"no real transcripts at {path}")
     with tempfile.TemporaryDirectory() as folder, tarfile.open(path) as packed:
         packed.extractall(folder, filter="data")
-        logs = read_logs(*sorted(Path(folder).rglob("*.jsonl"))[files])
-    return Tables(logs.runs, logs.groups)
+        return read_logs(*sorted(Path(folder).rglob("*.jsonl"))[files])
 
 
-def measured_tables() -> Tables:
+def measured_tables() -> Logs:
     """Return the table of real runs, or skip the test where it is not beside the repository."""
     path = FOLDER / "agent_runs.csv"
     if not path.is_file():

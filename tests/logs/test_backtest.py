@@ -11,12 +11,11 @@ from scipy import integrate, stats
 from dispatch_sim.logs.backtest import backtest
 from dispatch_sim.logs.calibration import calibrate
 from dispatch_sim.logs.findings import judge_backtest
-from dispatch_sim.logs.forecast import forecast
 from dispatch_sim.logs.groups import Group, Member, find_groups
 from dispatch_sim.logs.observations import CalibrationError
-from dispatch_sim.logs.replay import replay
-from dispatch_sim.logs.scores import covered, crps, needed_stretch, rank, reach, stretched
-from dispatch_sim.logs.tables import Tables
+from dispatch_sim.logs.scores import Scored, covered, needed_stretch
+from dispatch_sim.logs.simulated import forecast, replay
+from dispatch_sim.logs.tables import Logs
 from dispatch_sim.report.backtest import backtest_json, backtest_text, write_backtest
 from dispatch_sim.scenario.coordination import Dispatch
 from dispatch_sim.scenario.loader import parse_scenario
@@ -69,7 +68,7 @@ def test_the_crps_of_a_large_sample_is_that_of_its_distribution():
     z = (outcome - mu) / sigma
     closed = sigma * (z * (2 * stats.norm.cdf(z) - 1) + 2 * stats.norm.pdf(z) - 1 / np.sqrt(np.pi))
     sample = stats.norm(mu, sigma).ppf((np.arange(4000) + 0.5) / 4000)
-    assert crps(sample, outcome) == pytest.approx(closed, rel=1e-3)
+    assert Scored(sample, outcome).crps == pytest.approx(closed, rel=1e-3)
 
 
 def test_the_crps_is_the_integral_of_the_squared_difference_of_distribution_functions():
@@ -80,8 +79,8 @@ def test_the_crps_is_the_integral_of_the_squared_difference_of_distribution_func
         integrate.quad(lambda x: ((sample <= x).mean() - (x >= outcome)) ** 2, low, high)[0]
         for low, high in itertools.pairwise(points)
     )
-    assert crps(sample, outcome) == pytest.approx(integral)
-    assert crps(np.array([7.0]), 10.0) == 3.0
+    assert Scored(sample, outcome).crps == pytest.approx(integral)
+    assert Scored(np.array([7.0]), 10.0).crps == 3.0
 
 
 def test_widened_forecasts_hold_what_they_should_whatever_the_forecast_was():
@@ -92,11 +91,10 @@ def test_widened_forecasts_hold_what_they_should_whatever_the_forecast_was():
         effects = 0.8 * rng.standard_normal(41)
         outcomes = np.exp(np.repeat(effects, 3) + 0.6 * rng.standard_normal(123))
         sample = np.exp(stats.norm(0, 1 / 3).ppf((np.arange(2000) + 0.5) / 2000))
-        reaches = np.array([reach(sample, outcome) for outcome in outcomes])
+        reaches = np.array([Scored(sample, outcome).reach for outcome in outcomes])
         factor = needed_stretch(reaches[3:], np.repeat(np.arange(40), 3))
-        held += covered(
-            np.array([rank(stretched(sample, factor), each) for each in outcomes[:3]]), 0.9
-        ).tolist()
+        ranks = [Scored(sample, outcome).widened(factor).rank for outcome in outcomes[:3]]
+        held += covered(np.array(ranks), 0.9).tolist()
     assert np.mean(held) == pytest.approx(0.9, abs=0.04)
 
 
@@ -141,7 +139,7 @@ def test_no_forecast_knows_its_own_session():
     """What a session took does not change what it is forecast, nor the rules that it is compared to."""
     tables = made_runs(8, seed=12, crash=0.0)
     own = "session-3"
-    other = Tables(tables.runs.copy(), tables.groups)
+    other = Logs(tables.runs.copy(), tables.groups)
     mine = other.runs["session"] == own
     for column in ("duration_s", "final_context_tokens"):
         other.runs.loc[mine, column] *= 3.0
@@ -149,7 +147,7 @@ def test_no_forecast_knows_its_own_session():
     after = [each for each in backtest(other, replications=20).forecasted if each.group.session == own]
     assert before
     for one, two in zip(before, after, strict=True):
-        assert one.forecast.wall_s.tolist() == two.forecast.wall_s.tolist()
+        assert one.wall.sample.tolist() == two.wall.sample.tolist()
         assert (one.same_size_s, one.slowest_s) == (two.same_size_s, two.slowest_s)
     assert [e.group.members for e in before] != [e.group.members for e in after]
 

@@ -9,13 +9,14 @@ import tracemalloc
 from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from dispatch_sim.logs import files, reading
 from dispatch_sim.logs.files import LogsError, Tally, lines_of, log_files
 from dispatch_sim.logs.found import rows
 from dispatch_sim.logs.reading import find_runs, read_logs
-from dispatch_sim.logs.tables import make_tables
+from dispatch_sim.logs.tables import OUTCOMES, SOURCES, AgentRun, columns, make_tables
 from tests.logs.synthetic import make_runs
 from tests.logs.synthetic_claude import write_claude_code
 from tests.logs.synthetic_others import write_codex, write_otel
@@ -341,6 +342,22 @@ WRITERS = {
 }
 
 
+def keeps_the_rules(runs):
+    """Assert what a table of runs promises: columns, words of lists, no negative amount, places in groups."""
+    assert list(runs.columns) == list(columns(AgentRun))
+    assert runs["source"].isin(SOURCES).all()
+    assert runs["outcome"].isin(OUTCOMES).all()
+    numbers = runs.select_dtypes("float64")
+    assert not np.isinf(numbers).any(axis=None)
+    # Times may be before the session's first call, in a log whose clock jumped.
+    amounts = numbers.drop(columns=["called_at_s", "started_at_s", "ended_at_s"])
+    assert not (amounts < 0).any(axis=None)
+    assert not (runs[["output_estimated", "first_cached_share"]] > 1).any(axis=None)
+    for _, group in runs.groupby("group"):
+        assert sorted(group["position"]) == list(range(len(group)))
+        assert (group["group_size"] == len(group)).all()
+
+
 @pytest.mark.parametrize("written_by", WRITERS)
 def test_ten_thousand_accidents_never_end_in_a_traceback(tmp_path, written_by):
     """2,000 for each way of writing; what is read then keeps the rules of the tables."""
@@ -357,5 +374,5 @@ def test_ten_thousand_accidents_never_end_in_a_traceback(tmp_path, written_by):
             continue
         read += bool(found)
         if number % 20 == 0:
-            make_tables(found)
+            keeps_the_rules(make_tables(found).runs)
     assert read > 1000

@@ -9,8 +9,7 @@ import pytest
 from dispatch_sim.logs.calibration import calibrate
 from dispatch_sim.logs.files import Tally
 from dispatch_sim.logs.observations import CalibrationError
-from dispatch_sim.logs.reading import Logs
-from dispatch_sim.logs.tables import Tables, make_tables
+from dispatch_sim.logs.tables import Logs, make_tables
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.study.conduct import sweep
 from tests.logs.made_runs import GAP_S, RETURN_S, START_S, made_runs
@@ -115,7 +114,7 @@ def test_a_kind_with_few_runs_borrows_from_all():
     many, few = made_runs(20, seed=6), made_runs(1, seed=7, kinds=("Plan",))
     few.runs["session"] = "session-x"
     few.runs["group"] = "x/" + few.runs["group"]
-    tables = Tables(pd.concat([many.runs, few.runs], ignore_index=True), many.groups)
+    tables = Logs(pd.concat([many.runs, few.runs], ignore_index=True), many.groups)
     found = calibrate(tables)
     assert found.group_of == {"Explore": "Explore", "Plan": "all-kinds"}
     assert figure(found, "tasks", "all-kinds", "duration").origin == "borrowed"

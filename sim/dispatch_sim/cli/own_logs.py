@@ -18,7 +18,7 @@ from dispatch_sim.cli.base import (
 )
 
 if TYPE_CHECKING:
-    from dispatch_sim.logs.reading import Logs as ReadLogs
+    from dispatch_sim.logs.tables import Logs
 
 app = typer.Typer()
 _PANEL = "Your own logs"
@@ -126,7 +126,7 @@ def logs(
             typer.echo(logs_text(read), nl=False)
 
 
-def _read_logs(paths: list[Path]) -> ReadLogs:
+def _read_logs(paths: list[Path]) -> Logs:
     """Read logs, and say what of them was passed over."""
     from dispatch_sim.logs.reading import read_logs
 

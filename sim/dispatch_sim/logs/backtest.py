@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,12 +17,11 @@ from numpy.typing import NDArray
 
 from dispatch_sim.display import Displayed
 from dispatch_sim.logs.calibration import calibrate
-from dispatch_sim.logs.forecast import Forecast, forecast, tasks_of
 from dispatch_sim.logs.groups import Group, find_groups
 from dispatch_sim.logs.observations import ALL_KINDS, CalibrationError, codes, observe
-from dispatch_sim.logs.replay import replay
-from dispatch_sim.logs.scores import crps, needed_stretch, rank, reach, stretched
-from dispatch_sim.logs.tables import HasTables, Tables
+from dispatch_sim.logs.scores import Scored, needed_stretch
+from dispatch_sim.logs.simulated import Forecast, forecast, replay, tasks_of
+from dispatch_sim.logs.tables import Logs
 from dispatch_sim.scenario.coordination import Dispatch
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.study.runner import OnProgress
@@ -70,28 +68,23 @@ class Forecasted:
     Attributes
     ----------
     group : as observed.
-    forecast : by the scenario as calibrated.
-    stretch : what the groups of other folds needed; see `scores.needed_stretch`.
-    rank, reach, crps_s : of the wall-clock in the forecast as calibrated; see `scores`.
-    stretched_rank, stretched_crps_s : likewise, in the forecast widened by `stretch`.
-    tokens_rank, tokens_reach, stretched_tokens_rank : likewise of the tokens, widened by what they needed;
-        NaN where not all tokens are seen.
+    speed_up : forecast; a value a replication.
+    wall : the wall-clock, in the forecast as calibrated.
+    wide : likewise, in the forecast widened by `stretch`.
+    tokens, wide_tokens : likewise of the tokens, widened by what they needed; None where some are not seen.
+    stretch : what the wall-clocks of the groups of other folds needed; see `scores.needed_stretch`.
     same_size_s, slowest_s : the two naive rules: the mean of past groups of that size (of all, where there is
         none), and the slowest of the members' average durations. Their CRPS is their absolute error.
     past_crps_s : of the wall-clocks of all past groups, taken as a forecast.
     """
 
     group: Group
-    forecast: Forecast
+    speed_up: Values
+    wall: Scored
+    wide: Scored
+    tokens: Scored | None
+    wide_tokens: Scored | None
     stretch: float
-    rank: float
-    reach: float
-    crps_s: float
-    stretched_rank: float
-    stretched_crps_s: float
-    tokens_rank: float
-    tokens_reach: float
-    stretched_tokens_rank: float
     same_size_s: float
     slowest_s: float
     past_crps_s: float
@@ -104,7 +97,7 @@ class Backtest(Displayed):
     Attributes
     ----------
     replayed, forecasted : by group, in the order of the logs.
-    run_ranks : of each completed run's duration in the distribution of its kind; see `scores.rank`.
+    run_ranks : of each completed run's duration in the distribution of its kind; see `Scored.rank`.
     left_out : groups that could not be played, by reason.
     not_forecast : groups without a forecast, by reason.
     folds : parts of the sessions that were left out in turn; 0 where a scenario was given.
@@ -121,7 +114,7 @@ class Backtest(Displayed):
 
 
 def backtest(
-    tables: HasTables,
+    logs: Logs,
     scenario: Scenario | None = None,
     replications: int | None = None,
     on_progress: OnProgress | None = None,
@@ -130,7 +123,7 @@ def backtest(
 
     Parameters
     ----------
-    tables : of logs, as `read_logs` returns them.
+    logs : as `read_logs` returns them.
     scenario : what to forecast with. By default one that is calibrated to the other sessions' runs.
     replications : of each forecast. By default as many as make `MOST_PLAYS` together.
     on_progress : told of the groups that are done, and of how many there are.
@@ -140,24 +133,22 @@ def backtest(
     CalibrationError
         Where no group can be played, or the scenario has tasks for none of their kinds.
     """
-    groups, left_out = find_groups(tables)
+    groups, left_out = find_groups(logs)
     if not groups:
         raise CalibrationError(_no_groups(left_out))
     if scenario is not None:
         _check_kinds(scenario, {kind for group in groups for kind in group.kinds})
-    fold_of = _folds(tables.runs["session"], {group.session for group in groups})
+    fold_of = _folds(logs.runs["session"], {group.session for group in groups})
     replications = replications or min(max(MOST_PLAYS // len(groups), REPLICATIONS[0]), REPLICATIONS[1])
-    honest = observe(tables).honest
+    honest = observe(logs).honest
     replayed: list[Replayed] = []
     forecasted: list[Forecasted] = []
     run_ranks: list[float] = [] if scenario is None else _run_ranks(honest, scenario)
     not_forecast: Counter[str] = Counter()
     folds = sorted({fold_of[group.session] for group in groups})
     for fold in folds:
-        rest = tables.runs["session"].map(fold_of) != fold
-        known = _known(
-            Tables(tables.runs[rest], tables.groups[tables.groups["session"].map(fold_of) != fold])
-        )
+        rest = logs.runs["session"].map(fold_of) != fold
+        known = _known(Logs(logs.runs[rest], logs.groups[logs.groups["session"].map(fold_of) != fold]))
         of_fold = [group for group in groups if fold_of[group.session] == fold]
         past = [group for group in groups if fold_of[group.session] != fold]
         launch = Dispatch() if known is None else known.dispatch
@@ -170,7 +161,7 @@ def backtest(
             continue
         if scenario is None:
             run_ranks += _run_ranks(honest[honest["session"].map(fold_of) == fold], by)
-        average = _averages(tables.runs[rest])
+        average = _averages(logs.runs[rest])
         made: dict[tuple[str, ...], Forecast] = {}
         for group in of_fold:
             if any(tasks_of(by, kind) is None for kind in group.kinds):
@@ -216,7 +207,7 @@ def _run_ranks(runs: pd.DataFrame, scenario: Scenario) -> list[float]:
         tasks = tasks_of(scenario, str(kind))
         if tasks is not None and tasks.duration is not None:
             sample = np.array([tasks.duration.quantile((at + 0.5) / _QUANTILES) for at in range(_QUANTILES)])
-            ranks += [rank(sample, float(duration)) for duration in durations]
+            ranks += [Scored(sample, float(duration)).rank for duration in durations]
     return ranks
 
 
@@ -227,7 +218,7 @@ def _folds(sessions: pd.Series, with_groups: set[str]) -> dict[str, int]:
     return dict.fromkeys(names, -1) | {name: place % MOST_FOLDS for place, name in enumerate(judged)}
 
 
-def _known(rest: HasTables) -> Scenario | None:
+def _known(rest: Logs) -> Scenario | None:
     """Return the scenario of what is left; None where that says nothing."""
     try:
         return calibrate(rest, intervals=False).scenario
@@ -245,22 +236,19 @@ def _averages(runs: pd.DataFrame) -> dict[str, float]:
 def _score(group: Group, made: Forecast, past: list[Group], average: dict[str, float]) -> Forecasted:
     walls = np.array([each.wall_s for each in past])
     same = [each.wall_s for each in past if each.size == group.size]
-    place, score = rank(made.wall_s, group.wall_s), crps(made.wall_s, group.wall_s)
+    wall = Scored(made.wall_s, group.wall_s)
+    tokens = None if math.isnan(group.tokens) else Scored(made.tokens, group.tokens)
     return Forecasted(
         group=group,
-        forecast=made,
+        speed_up=made.speed_up,
+        wall=wall,
+        wide=wall,
+        tokens=tokens,
+        wide_tokens=tokens,
         stretch=1.0,
-        rank=place,
-        reach=reach(made.wall_s, group.wall_s),
-        crps_s=score,
-        stretched_rank=place,
-        stretched_crps_s=score,
-        tokens_rank=_seen(rank, made.tokens, group.tokens),
-        tokens_reach=_seen(reach, made.tokens, group.tokens),
-        stretched_tokens_rank=math.nan,
         same_size_s=float(np.mean(same or walls)),
         slowest_s=max(average.get(kind, average[""]) for kind in group.kinds),
-        past_crps_s=crps(walls, group.wall_s),
+        past_crps_s=Scored(walls, group.wall_s).crps,
     )
 
 
@@ -272,32 +260,26 @@ def _stretch(forecasted: list[Forecasted], fold_of: dict[str, int]) -> list[Fore
     """
     found = []
     for each in forecasted:
-        fold = fold_of[each.group.session]
-        others = [other for other in forecasted if fold_of[other.group.session] != fold]
-        factor = _needed([(other.reach, other.group.session) for other in others])
-        wide, wall_s = stretched(each.forecast.wall_s, factor), each.group.wall_s
-        of_tokens = _needed([(other.tokens_reach, other.group.session) for other in others])
-        tokens = stretched(each.forecast.tokens, of_tokens)
-        found.append(
-            replace(
-                each,
-                stretch=factor,
-                stretched_rank=rank(wide, wall_s),
-                stretched_crps_s=crps(wide, wall_s),
-                stretched_tokens_rank=_seen(rank, tokens, each.group.tokens),
-            )
-        )
+        others = [
+            other for other in forecasted if fold_of[other.group.session] != fold_of[each.group.session]
+        ]
+        factor = _needed(others, [other.wall for other in others])
+        wide_tokens = each.tokens
+        if each.tokens is not None:
+            wide_tokens = each.tokens.widened(_needed(others, [other.tokens for other in others]))
+        found.append(replace(each, stretch=factor, wide=each.wall.widened(factor), wide_tokens=wide_tokens))
     return found
 
 
-def _needed(seen: list[tuple[float, str]]) -> float:
-    """Return how much wider forecasts have to be, by the reaches and sessions of those seen."""
-    there = pd.DataFrame([each for each in seen if not math.isnan(each[0])], columns=["reach", "session"])
-    return needed_stretch(there["reach"].to_numpy(dtype=float), codes(there["session"]))
-
-
-def _seen(score: Callable[[Values, float], float], sample: Values, outcome: float) -> float:
-    return math.nan if math.isnan(outcome) else score(sample, outcome)
+def _needed(others: list[Forecasted], scored: list[Scored | None]) -> float:
+    """Return how much wider forecasts have to be, by what is seen of others."""
+    there = [
+        (score.reach, each.group.session)
+        for each, score in zip(others, scored, strict=True)
+        if score is not None
+    ]
+    seen = pd.DataFrame(there, columns=["reach", "session"])
+    return needed_stretch(seen["reach"].to_numpy(dtype=float), codes(seen["session"]))
 
 
 def _no_groups(left_out: Counter[str]) -> str:

@@ -13,7 +13,7 @@ from dispatch_sim.display import Displayed
 from dispatch_sim.logs import dispatching, working
 from dispatch_sim.logs.observations import ALL_KINDS, observe
 from dispatch_sim.logs.scenario_text import BORROWED, DEFAULT, MEASURED, Figure, scenario_text
-from dispatch_sim.logs.tables import HasTables
+from dispatch_sim.logs.tables import Logs
 from dispatch_sim.scenario.loader import parse_scenario
 from dispatch_sim.scenario.model import Scenario
 
@@ -69,12 +69,12 @@ class Calibration(Displayed):
         yield ("Put in what you know better, and your own batch under `count`. Then: dispatch-sim sweep FILE")
 
 
-def calibrate(tables: HasTables, *, intervals: bool = True) -> Calibration:
+def calibrate(logs: Logs, *, intervals: bool = True) -> Calibration:
     """Fit a scenario to the runs of logs.
 
     Parameters
     ----------
-    tables : of logs, as `read_logs` returns them.
+    logs : as `read_logs` returns them.
     intervals : whether to say how sure the figures are; without, it takes a tenth of the time.
 
     Raises
@@ -82,9 +82,9 @@ def calibrate(tables: HasTables, *, intervals: bool = True) -> Calibration:
     CalibrationError
         Where no run has completed with a duration.
     """
-    seen = observe(tables)
+    seen = observe(logs)
     work = working.Work(seen, intervals=intervals)
-    groups = tables.groups
+    groups = logs.groups
     group_of = work.group_of
     counts = _counts(seen.honest["kind"].map(group_of), groups)
     figures: list[Figure] = [Figure(("name",), "From my own logs", DEFAULT, "a name is yours to give")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from dispatch_sim.logs.intervals import Interval, Values, bootstrapped, proporti
 from dispatch_sim.logs.observations import HANG_S, Observations, recorded_delays, start_delays
 from dispatch_sim.logs.scenario_text import DEFAULT, MEASURED, Figure, distribution_yaml, number, share_yaml
 from dispatch_sim.logs.variances import LEAST_GROUPS
-from dispatch_sim.logs.working import Work, default_figure, in_words, sessions_of, spread
+from dispatch_sim.logs.working import Work, default_figure, in_words, sessions_of, spread, too_few
 from dispatch_sim.scenario.formats import format_duration
 
 LEAST_ATTEMPTS = 30
@@ -51,29 +51,45 @@ def figures(seen: Observations, work: Work) -> list[Figure]:
     return sorted(found, key=lambda figure: order.index(figure.path[:1]))
 
 
-def launch_gaps(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the times between the launches of a group's neighbours, with group and session."""
-    runs = runs[(runs["group_size"] > 1)].sort_values(["group", "called_at_s"], kind="stable")
-    gaps = runs.assign(gap_s=runs.groupby("group")["called_at_s"].diff())
-    return gaps[gaps["gap_s"].notna()][["session", "group", "gap_s"]]
-
-
 def _dispatch(seen: Observations, work: Work) -> Iterator[Figure]:
     runs = work.runs
+    later = runs[(runs["position"] > 0) & runs["first_cached_share"].notna()]
+    given = seen.runs["spawn_tokens"]
     yield _distribution(("dispatch", "spawn", "tokens"), runs["first_context_tokens"], "", work)
-    yield _shared(runs, work)
+    yield _typical(
+        ("dispatch", "spawn", "shared"),
+        (later["first_cached_share"] * later["first_context_tokens"]).dropna(),
+        "",
+        "median of what later members of a parallel group read from the cache with their first call",
+        seen,
+        work,
+    )
     yield _spawn_time(runs, work)
     yield _distribution(("dispatch", "return", "tokens"), runs["return_tokens"], "", work)
-    yield _return_time(runs, work)
-    yield _brief_tokens(seen.runs, work)
-    yield _brief_time(seen.runs, work)
+    yield _typical(
+        ("dispatch", "return", "time"),
+        _return_times(runs),
+        "s",
+        "median of the time from an agent's end to its result",
+        seen,
+        work,
+    )
+    yield _typical(
+        ("dispatch", "brief", "tokens"),
+        given[given > 0],
+        "",
+        "mean task as given to an agent, estimated from its length",
+        seen,
+        work,
+        statistic=_mean,
+    )
+    yield _brief_time(seen, work)
 
 
 def _distribution(path: tuple[str, ...], values: pd.Series, unit: str, work: Work) -> Figure:
     found = work.measure(values)
     if found is None:
-        n = int((values > 0).sum())
-        return default_figure(path, f"{n} runs show it, fewer than {fits.LEAST}")
+        return too_few(path, int((values > 0).sum()))
     text = distribution_yaml(found.fit.distribution, unit)
     return Figure(path, text, MEASURED, in_words(found, unit), found.fit.n)
 
@@ -95,56 +111,59 @@ def _spawn_time(runs: pd.DataFrame, work: Work) -> Figure:
     return replace(figure, source=f"{how}; {figure.source}")
 
 
-def _shared(runs: pd.DataFrame, work: Work) -> Figure:
-    """Return the prefix that agents share: what later members of a group read at their start."""
-    path = ("dispatch", "spawn", "shared")
-    later = runs[(runs["position"] > 0) & runs["first_cached_share"].notna()]
-    read = (later["first_cached_share"] * later["first_context_tokens"]).dropna()
-    if len(read) < fits.LEAST:
-        few = f"{len(read)} later members of parallel groups show it, fewer than {fits.LEAST}"
-        return default_figure(path, few)
-    tokens = _median(read, runs, work)
-    source = (
-        f"n={len(read)}, the median of what later members of a parallel group read from the cache with "
-        f"their first call{_range(tokens)}; {later['first_cached_share'].mean():.0%} of it on average"
-    )
-    return Figure(path, number(tokens.estimate), MEASURED, source, len(read))
-
-
-def _return_time(runs: pd.DataFrame, work: Work) -> Figure:
-    path = ("dispatch", "return", "time")
+def _return_times(runs: pd.DataFrame) -> pd.Series:
+    """Return the seconds from the end of each agent in the foreground to its result."""
     there = runs[runs["duration_measured"] & ~runs["background"] & runs["ended_at_s"].notna()]
     ends = there["called_at_s"] + start_delays(there) + there["duration_s"]
-    late = (there["ended_at_s"] - ends).clip(lower=0.0).round(6)
-    if len(late) < fits.LEAST:
-        return default_figure(path, f"{len(late)} runs show it, fewer than {fits.LEAST}")
-    time = _median(late, runs, work)
-    source = f"n={len(late)}, the median of the time from an agent's end to its result{_range(time)}"
-    return Figure(path, f"{number(time.estimate)}s", MEASURED, source, len(late))
+    return (there["ended_at_s"] - ends).clip(lower=0.0).round(6)
 
 
-def _brief_tokens(runs: pd.DataFrame, work: Work) -> Figure:
-    path = ("dispatch", "brief", "tokens")
-    there = runs[runs["spawn_tokens"] > 0]
-    if len(there) < fits.LEAST:
-        return default_figure(path, f"{len(there)} runs show it, fewer than {fits.LEAST}")
-    mean = _mean(there["spawn_tokens"], runs, work)
-    source = f"n={len(there)}, the mean task as given to an agent, estimated from its length{_range(mean)}"
-    return Figure(path, number(mean.estimate), MEASURED, source, len(there))
-
-
-def _brief_time(runs: pd.DataFrame, work: Work) -> Figure:
+def _brief_time(seen: Observations, work: Work) -> Figure:
     path = ("dispatch", "brief", "time")
-    gaps = launch_gaps(runs)
-    groups = gaps["group"].nunique()
+    runs = seen.runs[seen.runs["group_size"] > 1].sort_values(["group", "called_at_s"], kind="stable")
+    gaps = runs.groupby("group")["called_at_s"].diff().dropna()
+    groups = runs.loc[gaps.index, "group"].nunique()
     if groups < LEAST_GROUPS:
-        return default_figure(path, f"{groups} parallel groups show it, fewer than {LEAST_GROUPS}")
-    time = _median(gaps["gap_s"], runs, work)
-    source = (
-        f"n={len(gaps)} launches of {groups} parallel groups, one after another: the median time between "
-        f"two{_range(time)}; mean {number(float(gaps['gap_s'].mean()))}s"
-    )
-    return Figure(path, f"{number(time.estimate)}s", MEASURED, source, len(gaps))
+        return too_few(path, groups, LEAST_GROUPS, "parallel groups")
+    what = f"median of the time between two launches of one of {groups} parallel groups"
+    figure = _typical(path, gaps, "s", what, seen, work, least=1)
+    return replace(figure, source=f"{figure.source}; mean {number(float(gaps.mean()))}s")
+
+
+def _median(data: Values, often: Values) -> float:
+    return fits.quantile(data, often, 0.5)
+
+
+def _mean(data: Values, often: Values) -> float:
+    return float(often @ data) / max(float(often.sum()), 1e-9)
+
+
+def _typical(
+    path: tuple[str, ...],
+    values: pd.Series,
+    unit: str,
+    what: str,
+    seen: Observations,
+    work: Work,
+    *,
+    statistic: Callable[[Values, Values], float] = _median,
+    least: int = fits.LEAST,
+) -> Figure:
+    """Return one number that stands for values of runs, with its interval; the default for too few."""
+    if len(values) < least:
+        return too_few(path, len(values), least)
+    data = values.to_numpy(dtype=float)
+
+    def positive(often: Values) -> list[float]:
+        return [max(statistic(data, often), 1e-6)]
+
+    found = Interval(0.0, math.nan, math.nan)
+    if statistic(data, np.ones(len(data))) > 0:
+        found = bootstrapped(positive, sessions_of(seen.runs.loc[values.index]), asked=work.intervals)[0]
+    ends = [number(float(f"{end:.3g}")) for end in (found.low, found.high)]
+    between = "" if math.isnan(found.low) else f" ({ends[0]} to {ends[1]})"
+    source = f"n={len(values)}, the {what}{between}"
+    return Figure(path, number(found.estimate) + unit, MEASURED, source, len(values))
 
 
 def _provider(seen: Observations, work: Work) -> Iterator[Figure]:
@@ -155,7 +174,7 @@ def _provider(seen: Observations, work: Work) -> Iterator[Figure]:
     calls, retries = seen.calls, seen.retries
     path = ("provider", "overloaded")
     if calls < LEAST_CALLS:
-        yield default_figure(path, f"{calls} model calls are in the logs, fewer than {LEAST_CALLS}")
+        yield too_few(path, calls, LEAST_CALLS, "model calls")
         return
     rate = proportion(retries, calls + retries)
     tries = f"{retries} of {calls + retries} tries were tried again, for whatever reason"
@@ -183,15 +202,13 @@ def _model(runs: pd.DataFrame) -> Iterator[Figure]:
 
 
 def _failures(seen: Observations) -> Iterator[Figure]:
-    path = ("failures", "crash")
     if seen.attempts < LEAST_ATTEMPTS:
-        few = f"{seen.attempts} runs whose end is known, fewer than {LEAST_ATTEMPTS}"
-        yield default_figure(path, few)
-        yield default_figure(("failures", "hang"), few)
+        for key in ("crash", "hang"):
+            yield too_few(("failures", key), seen.attempts, LEAST_ATTEMPTS, "runs whose end is known")
         return
     rate = proportion(seen.failures, seen.attempts)
     source = f"{seen.failures} of {seen.attempts} runs failed by themselves{spread(rate, share_yaml)}"
-    yield Figure(path, share_yaml(rate.estimate), MEASURED, source, seen.attempts)
+    yield Figure(("failures", "crash"), share_yaml(rate.estimate), MEASURED, source, seen.attempts)
     hung = proportion(len(seen.hung), seen.attempts)
     hour = format_duration(HANG_S)
     if math.isinf(seen.hang_after_s):
@@ -204,29 +221,3 @@ def _failures(seen: Observations) -> Iterator[Figure]:
         long = format_duration(float(seen.hung["duration_s"].median()))
         source = f"the hour after which a run counts as hung; left alone they lasted {long} (median)"
         yield Figure(("timeouts", "hard"), f"{number(HANG_S)}s", DEFAULT, source)
-
-
-def _median(values: pd.Series, runs: pd.DataFrame, work: Work) -> Interval:
-    data = values.to_numpy(dtype=float)
-    if np.median(data) == 0:
-        return Interval(0.0, math.nan, math.nan)
-
-    def median(often: Values) -> list[float]:
-        return [max(fits.quantile(data, often, 0.5), 1e-6)]
-
-    return bootstrapped(median, sessions_of(runs.loc[values.index]), asked=work.intervals)[0]
-
-
-def _mean(values: pd.Series, runs: pd.DataFrame, work: Work) -> Interval:
-    data = values.to_numpy(dtype=float)
-
-    def mean(often: Values) -> list[float]:
-        return [max(float(often @ data) / max(float(often.sum()), 1e-9), 1e-6)]
-
-    return bootstrapped(mean, sessions_of(runs.loc[values.index]), asked=work.intervals)[0]
-
-
-def _range(interval: Interval) -> str:
-    if np.isnan(interval.low):
-        return ""
-    return f" ({number(float(f'{interval.low:.3g}'))} to {number(float(f'{interval.high:.3g}'))})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dispatch_sim.logs.backtest import Backtest, Forecasted
 from dispatch_sim.logs.observations import codes
-from dispatch_sim.logs.scores import covered
+from dispatch_sim.logs.scores import Scored, covered
 
 LEVELS = (0.5, 0.8, 0.9)
 """Of the intervals that are judged."""
@@ -109,21 +109,20 @@ def judge_backtest(found: Backtest) -> Findings:
     recorded = np.array([each.group.starts_recorded for each in found.replayed])
     by_model = np.array([each.launched_by_model_s for each in found.replayed])
     forecasts = found.forecasted
-    made = np.array([float(np.median(each.forecast.wall_s)) for each in forecasts])
+    made = np.array([float(np.median(each.wall.sample)) for each in forecasts])
     observed = np.array([each.group.wall_s for each in forecasts])
-    model = np.array([each.crps_s for each in forecasts])
-    widened = np.array([each.stretched_crps_s for each in forecasts])
-    with_tokens = [each for each in forecasts if not np.isnan(each.tokens_rank)]
+    model = np.array([each.wall.crps for each in forecasts])
+    widened = np.array([each.wide.crps for each in forecasts])
+    wall = [(each, each.wall, each.wide) for each in forecasts]
+    tokens = [(each, each.tokens, each.wide_tokens) for each in forecasts if each.tokens and each.wide_tokens]
     return Findings(
         replay=_errors(replay, seen),
         starts_recorded=_errors(replay[recorded], seen[recorded]) if recorded.any() else None,
         launched_by_model=_errors(by_model, seen),
         speed_ups=_speed_ups(found),
         error=_errors(made, observed) if forecasts else None,
-        wall=_coverage(forecasts, found.run_ranks, lambda each: each.rank, lambda each: each.stretched_rank),
-        tokens=_coverage(
-            with_tokens, (), lambda each: each.tokens_rank, lambda each: each.stretched_tokens_rank
-        ),
+        wall=_coverage(wall, found.run_ranks),
+        tokens=_coverage(tokens, ()),
         stretch=float(np.median([each.stretch for each in forecasts])) if forecasts else 1.0,
         crps_s=_mean(model),
         widened_crps_s=_mean(widened),
@@ -144,9 +143,7 @@ def _speed_ups(found: Backtest) -> tuple[SpeedUp, ...]:
     rows = []
     for size in sorted({each.group.size for each in found.replayed}):
         of_size = [each for each in found.replayed if each.group.size == size]
-        made = [
-            float(np.median(each.forecast.speed_up)) for each in found.forecasted if each.group.size == size
-        ]
+        made = [float(np.median(each.speed_up)) for each in found.forecasted if each.group.size == size]
         rows.append(
             SpeedUp(
                 size=size,
@@ -160,16 +157,14 @@ def _speed_ups(found: Backtest) -> tuple[SpeedUp, ...]:
 
 
 def _coverage(
-    forecasts: Sequence[Forecasted],
-    run_ranks: Sequence[float],
-    rank: Callable[[Forecasted], float],
-    widened_rank: Callable[[Forecasted], float],
+    scored: Sequence[tuple[Forecasted, Scored, Scored]], run_ranks: Sequence[float]
 ) -> tuple[Coverage, ...]:
-    if not forecasts:
+    """Return the coverage of forecasts, each given as calibrated and widened."""
+    if not scored:
         return ()
-    ranks = np.array([rank(each) for each in forecasts])
-    widened = np.array([widened_rank(each) for each in forecasts])
-    often = _resampled(forecasts)
+    ranks = np.array([as_calibrated.rank for _, as_calibrated, _ in scored])
+    widened = np.array([wide.rank for _, _, wide in scored])
+    often = _resampled([each for each, _, _ in scored])
     rows = []
     for level in LEVELS:
         inside = covered(widened, level)

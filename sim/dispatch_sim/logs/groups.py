@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from dispatch_sim.logs.observations import recorded_delays
-from dispatch_sim.logs.tables import NOT_STARTED, HasTables
+from dispatch_sim.logs.tables import NOT_STARTED, Logs
 from dispatch_sim.logs.values import or_zero
 
 LEAST_S = 1e-3
@@ -92,12 +92,12 @@ class Group:
         return self.members[-1].launched_s / (self.size - 1)
 
 
-def find_groups(tables: HasTables) -> tuple[list[Group], Counter[str]]:
+def find_groups(logs: Logs) -> tuple[list[Group], Counter[str]]:
     """Return the parallel groups that can be replayed, and how many cannot, by reason."""
     left_out: Counter[str] = Counter()
     groups = []
-    first = tables.runs["first_context_tokens"].median()
-    for _, runs in tables.runs[tables.runs["group_size"] > 1].groupby("group", sort=False):
+    first = logs.runs["first_context_tokens"].median()
+    for _, runs in logs.runs[logs.runs["group_size"] > 1].groupby("group", sort=False):
         started = runs[~runs["outcome"].isin(NOT_STARTED)]
         if len(started) < 2:
             left_out["fewer than two of its agents were started"] += 1

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dispatch_sim.logs.reading import Logs
-from dispatch_sim.logs.tables import COMPLETED, NOT_STARTED, HasTables
+from dispatch_sim.logs.tables import COMPLETED, NOT_STARTED, Logs
 from dispatch_sim.scenario.problems import UserError
 
 HANG_S = 3600.0
@@ -58,7 +57,7 @@ class Observations:
         return int(self.honest["session"].nunique())
 
 
-def observe(tables: HasTables) -> Observations:
+def observe(logs: Logs) -> Observations:
     """Sort runs by what they tell about work.
 
     Raises
@@ -66,7 +65,7 @@ def observe(tables: HasTables) -> Observations:
     CalibrationError
         Where no run has completed with a duration.
     """
-    runs = tables.runs
+    runs = logs.runs
     timed = runs[(runs["outcome"] == COMPLETED) & (runs["duration_s"] > 0)]
     if timed.empty:
         raise CalibrationError(_nothing(runs))
@@ -75,10 +74,6 @@ def observe(tables: HasTables) -> Observations:
     hangs = (runs["duration_s"] > hang_after_s) & ~runs["outcome"].isin([*NOT_STARTED, "unfinished"])
     attempts = runs["outcome"].isin([COMPLETED, *FAILED])
     counted = runs[runs["calls"].notna() & runs["retries"].notna()]
-    calls, retries = int(counted["calls"].sum()), int(counted["retries"].sum())
-    if isinstance(tables, Logs):
-        calls += tables.tally.coordinator_calls
-        retries += tables.tally.coordinator_retries
     return Observations(
         runs=runs,
         honest=timed[timed["duration_s"] <= hang_after_s],
@@ -86,8 +81,8 @@ def observe(tables: HasTables) -> Observations:
         attempts=int(attempts.sum()),
         failures=int((runs["outcome"].isin(FAILED) & ~hangs).sum()),
         hang_after_s=hang_after_s,
-        calls=calls,
-        retries=retries,
+        calls=int(counted["calls"].sum()) + logs.tally.coordinator_calls,
+        retries=int(counted["retries"].sum()) + logs.tally.coordinator_retries,
     )
 
 

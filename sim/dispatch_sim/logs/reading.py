@@ -8,18 +8,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
-import pandas as pd
-
-from dispatch_sim.display import Displayed
 from dispatch_sim.logs.claude_code import ClaudeCode
 from dispatch_sim.logs.codex import Codex
 from dispatch_sim.logs.files import LONGEST_LINE, LogFile, LogsError, Tally, lines_of, log_files
 from dispatch_sim.logs.found import Found, rows
 from dispatch_sim.logs.otel import OpenTelemetry
-from dispatch_sim.logs.tables import make_tables
+from dispatch_sim.logs.tables import Logs, make_tables
 from dispatch_sim.logs.values import NotAnObject, Record, TooDeep, parse
 from dispatch_sim.scenario.files import has_more_values
 
@@ -49,22 +45,6 @@ class Reader(Protocol):
         """Return the runs that all files come to."""
 
 
-@dataclass(frozen=True)
-class Logs(Displayed):
-    """What logs came to.
-
-    Attributes
-    ----------
-    runs : one row an agent run, columns as in `tables.AgentRun`.
-    groups : one row a parallel group, columns as in `tables.ParallelGroup`.
-    tally : what was read, and what was passed over and why.
-    """
-
-    runs: pd.DataFrame
-    groups: pd.DataFrame
-    tally: Tally
-
-
 def read_logs(*paths: str | os.PathLike[str]) -> Logs:
     """Read logs of agents: transcripts of Claude Code, rollouts of Codex, OpenTelemetry traces.
 
@@ -78,8 +58,7 @@ def read_logs(*paths: str | os.PathLike[str]) -> Logs:
         Where a path cannot be read, or nothing below the paths is a log of a known format.
     """
     tally = Tally()
-    tables = make_tables(rows(find_runs(paths, tally)))
-    return Logs(tables.runs, tables.groups, tally)
+    return make_tables(rows(find_runs(paths, tally)), tally)
 
 
 def find_runs(paths: Sequence[str | os.PathLike[str]], tally: Tally) -> list[Found]:

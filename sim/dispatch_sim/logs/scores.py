@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,40 +20,53 @@ LEVEL = 0.9
 """Of the interval that is to hold as many outcomes as it says."""
 
 
-def crps(sample: Values, outcome: float) -> float:
-    """Return the continuous ranked probability score of a forecast that is a sample; less is better.
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """An outcome, and the forecast of it: a sample."""
 
-    E|X - y| - E|X - X'| / 2, in the unit of the outcome (Gneiting and Raftery, JASA 102, 2007, equation 21).
-    For a point it is the absolute error.
-    """
-    ordered = np.sort(sample)
-    n = len(ordered)
-    spread = float((2 * np.arange(1, n + 1) - n - 1) @ ordered) / (n * n)
-    return float(np.abs(ordered - outcome).mean()) - spread
+    sample: Values
+    outcome: float
 
+    @property
+    def crps(self) -> float:
+        """The continuous ranked probability score, in the unit of the outcome; less is better.
 
-def rank(sample: Values, outcome: float) -> float:
-    """Return where the outcome lies in a sample, within 0 to 1: uniform over outcomes of a good forecast."""
-    below = float((sample < outcome).sum()) + 0.5 * float((sample == outcome).sum())
-    return (below + 0.5) / (len(sample) + 1)
+        E|X - y| - E|X - X'| / 2 (Gneiting and Raftery, JASA 102, 2007, equation 21). For a point it is the
+        absolute error.
+        """
+        ordered = np.sort(self.sample)
+        n = len(ordered)
+        spread = float((2 * np.arange(1, n + 1) - n - 1) @ ordered) / (n * n)
+        return float(np.abs(ordered - self.outcome).mean()) - spread
+
+    @property
+    def rank(self) -> float:
+        """Where the outcome lies in the sample, within 0 to 1: uniform over outcomes of a good forecast."""
+        below = float((self.sample < self.outcome).sum()) + 0.5 * float((self.sample == self.outcome).sum())
+        return (below + 0.5) / (len(self.sample) + 1)
+
+    @property
+    def reach(self) -> float:
+        """How far out the outcome lies: 1 at the end of the forecast's 90% interval, 2 at twice as far.
+
+        From the median, on a logarithmic scale, on the side of the outcome.
+        """
+        ends = np.quantile(self.sample, ((1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2))
+        low, middle, high = np.log(np.maximum(ends, _LEAST))
+        off = math.log(max(self.outcome, _LEAST)) - middle
+        half = high - middle if off > 0 else middle - low
+        return min(float(abs(off) / max(half, _NARROWEST)), MOST_STRETCH)
+
+    def widened(self, factor: float) -> Scored:
+        """Return the same with the distances of the sample's logarithms from their median multiplied."""
+        logs = np.log(np.maximum(self.sample, _LEAST))
+        middle = float(np.median(logs))
+        return Scored(np.asarray(np.exp(middle + factor * (logs - middle)), dtype=np.float64), self.outcome)
 
 
 def covered(ranks: Values, level: float) -> NDArray[np.bool_]:
     """Return for each rank whether the central interval of a level held the outcome."""
     return np.abs(ranks - 0.5) <= level / 2
-
-
-def reach(sample: Values, outcome: float) -> float:
-    """Return how far out an outcome lies: 1 at the end of the forecast's 90% interval, 2 at twice as far.
-
-    From the median, on a logarithmic scale, on the side of the outcome.
-    """
-    low, middle, high = np.log(
-        np.maximum(np.quantile(sample, ((1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2)), _LEAST)
-    )
-    off = math.log(max(outcome, _LEAST)) - middle
-    half = high - middle if off > 0 else middle - low
-    return min(float(abs(off) / max(half, _NARROWEST)), MOST_STRETCH)
 
 
 def needed_stretch(reaches: Values, sessions: NDArray[np.intp]) -> float:
@@ -75,10 +89,3 @@ def needed_stretch(reaches: Values, sessions: NDArray[np.intp]) -> float:
     held = np.cumsum(1 / sizes[sessions][order])
     enough = held >= LEVEL * (np.count_nonzero(sizes) + 1) - 1e-9
     return float(reaches[order][int(np.argmax(enough))]) if enough.any() else 1.0
-
-
-def stretched(sample: Values, factor: float) -> Values:
-    """Return a sample with the distances of its logarithms from their median multiplied."""
-    logs = np.log(np.maximum(sample, _LEAST))
-    middle = float(np.median(logs))
-    return np.asarray(np.exp(middle + factor * (logs - middle)), dtype=np.float64)

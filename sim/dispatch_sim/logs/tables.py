@@ -7,12 +7,14 @@ NaN. Times are seconds from the session's first call of a sub-agent, so no date 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, Protocol, get_type_hints
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, get_type_hints
 
-import numpy as np
 import pandas as pd
+
+from dispatch_sim.display import Displayed
+from dispatch_sim.logs.files import Tally
 
 SOURCES = ("claude-code", "codex", "otel")
 """What wrote a log."""
@@ -142,94 +144,44 @@ class ParallelGroup:
     speed_up: float
 
 
-class TableError(ValueError):
-    """A table breaks its own rules, which is a fault of the reader and not of the log."""
-
-
 @dataclass(frozen=True)
-class Tables:
-    """What logs came to: `runs` has the columns of `AgentRun`, `groups` those of `ParallelGroup`."""
+class Logs(Displayed):
+    """What logs came to.
+
+    Attributes
+    ----------
+    runs : one row an agent run, columns as in `AgentRun`.
+    groups : one row a parallel group, columns as in `ParallelGroup`.
+    tally : what was read, and what was passed over and why.
+    """
 
     runs: pd.DataFrame
     groups: pd.DataFrame
+    tally: Tally = field(default_factory=Tally)
 
 
-class HasTables(Protocol):
-    """What holds the two tables: `Tables`, or what a reader returns."""
-
-    @property
-    def runs(self) -> pd.DataFrame:
-        """One row an agent run."""
-
-    @property
-    def groups(self) -> pd.DataFrame:
-        """One row a parallel group."""
-
-
-def make_tables(runs: Sequence[AgentRun]) -> Tables:
-    """Put runs into the two tables, after checking them.
-
-    Raises
-    ------
-    TableError
-        as `check_runs` does.
-    """
-    frame = _frame(AgentRun, runs)
-    check_runs(frame)
+def make_tables(runs: Sequence[AgentRun], tally: Tally | None = None) -> Logs:
+    """Return runs as the two tables, with what was read for them."""
     members: dict[str, list[AgentRun]] = {}
     for run in runs:
         members.setdefault(run.group, []).append(run)
-    return Tables(frame, _frame(ParallelGroup, [_group(of) for of in members.values() if len(of) > 1]))
-
-
-def check_runs(runs: pd.DataFrame) -> None:
-    """See that a table of runs keeps its rules.
-
-    Raises
-    ------
-    TableError
-        Where a column is missing or of another type, a word is not of its list, a number is negative or
-        infinite, a share is over 1, or the places in a group are not 0, 1, 2 and so on.
-    """
-    expected = columns(AgentRun)
-    if {name: str(kind) for name, kind in runs.dtypes.items() if name not in _TEXTS} != {
-        name: kind for name, kind in expected.items() if name not in _TEXTS
-    } or list(runs.columns) != list(expected):
-        raise TableError("columns of the runs are not those of AgentRun")
-    for column, words in (("source", SOURCES), ("outcome", OUTCOMES)):
-        if not runs[column].isin(words).all():
-            raise TableError(f"{column} has words that are not in its list")
-    numbers = runs[[name for name, kind in expected.items() if kind == "float64"]]
-    if np.isinf(numbers.to_numpy()).any():
-        raise TableError("a number is infinite")
-    # Times may be before the session's first call in a log whose clock jumped; amounts may not.
-    if (numbers.drop(columns=list(_TIMES)) < 0).any(axis=None):
-        raise TableError("a duration, count or share is negative")
-    if (runs[["output_estimated", "first_cached_share"]] > 1).any(axis=None):
-        raise TableError("a share is over 1")
-    if len(runs):
-        places = runs.groupby("group")["position"].agg(lambda found: sorted(found) == list(range(len(found))))
-        sizes = runs.groupby("group")["group_size"].agg(lambda found: bool((found == len(found)).all()))
-        if not (places.all() and sizes.all()):
-            raise TableError("places or sizes in a group do not fit its runs")
+    groups = [_group(of) for of in members.values() if len(of) > 1]
+    return Logs(_frame(AgentRun, runs), _frame(ParallelGroup, groups), tally or Tally())
 
 
 def columns(of: type[AgentRun] | type[ParallelGroup]) -> dict[str, str]:
     """Return the columns of a table with their types, as numpy names them (texts are `object`)."""
     kinds = get_type_hints(of)
-    return {field.name: _DTYPES[kinds[field.name]] for field in fields(of)}
+    return {each.name: _DTYPES[kinds[each.name]] for each in fields(of)}
 
 
 _DTYPES = {str: "object", int: "int64", bool: "bool", float: "float64"}
-_TEXTS = frozenset({"source", "session", "group", "kind", "model", "outcome"})
-_TIMES = frozenset({"called_at_s", "started_at_s", "ended_at_s"})
 
 
-def _frame(of: type[AgentRun] | type[ParallelGroup], rows: Iterable[Any]) -> pd.DataFrame:
-    kept = list(rows)
+def _frame(of: type[AgentRun] | type[ParallelGroup], rows: Sequence[Any]) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            name: pd.Series([getattr(row, name) for row in kept], dtype="str" if kind == "object" else kind)
+            name: pd.Series([getattr(row, name) for row in rows], dtype="str" if kind == "object" else kind)
             for name, kind in columns(of).items()
         }
     )

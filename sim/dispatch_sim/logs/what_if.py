@@ -12,20 +12,16 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from dispatch_sim.dispatch.engine import play
-from dispatch_sim.dispatch.log import Event
 from dispatch_sim.dispatch.luck import Luck
 from dispatch_sim.dispatch.plan import make_plan
 from dispatch_sim.display import Displayed
 from dispatch_sim.logs.calibration import calibrate
-from dispatch_sim.logs.forecast import tasks_of
 from dispatch_sim.logs.groups import Group, Member, find_groups
 from dispatch_sim.logs.observations import CalibrationError
-from dispatch_sim.logs.replay import NOTHING_ELSE, wall_clock
-from dispatch_sim.logs.tables import HasTables
-from dispatch_sim.scenario.coordination import Merge
+from dispatch_sim.logs.simulated import NOTHING_AFTER, simulate, tasks_of
+from dispatch_sim.logs.tables import Logs
 from dispatch_sim.scenario.distributions import Constant, Distribution
-from dispatch_sim.scenario.failure import Failures, Recovery, Retry, Timeouts
+from dispatch_sim.scenario.failure import Failures, Timeouts
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 from dispatch_sim.scenario.tasks import TaskGroup
@@ -100,12 +96,12 @@ class WhatIf(Displayed):
         )
 
 
-def what_if(tables: HasTables, queue: int = 3) -> WhatIf:
+def what_if(logs: Logs, queue: int = 3) -> WhatIf:
     """Play the parallel groups of logs all at once, through a queue, and one by one.
 
     Parameters
     ----------
-    tables : of logs, as `read_logs` returns them.
+    logs : as `read_logs` returns them.
     queue : width of the queue.
 
     Raises
@@ -113,12 +109,12 @@ def what_if(tables: HasTables, queue: int = 3) -> WhatIf:
     CalibrationError
         Where there is no group that can be played.
     """
-    groups, left_out = find_groups(tables)
+    groups, left_out = find_groups(logs)
     if not groups:
         raise CalibrationError(
             "no parallel group in these logs can be played: there is nothing to do otherwise"
         )
-    known = calibrate(tables, intervals=False)
+    known = calibrate(logs, intervals=False)
     strategies = {
         PARALLEL: parse_strategy("parallel"),
         f"queue of {queue}": parse_strategy({"queue": queue}),
@@ -151,9 +147,7 @@ def _world(group: Group, scenario: Scenario) -> Scenario:
             "dispatch": dispatch,
             "failures": Failures(crash=0.0, bad_output=0.0),
             "timeouts": Timeouts(),
-            "merge": Merge.model_validate(NOTHING_ELSE["merge"]),
-            "retry": Retry.model_validate(NOTHING_ELSE["retry"]),
-            "recovery": Recovery.model_validate(NOTHING_ELSE["recovery"]),
+            **NOTHING_AFTER,
         }
     )
 
@@ -185,6 +179,5 @@ def _mean(seen: list[float], distribution: Distribution) -> Distribution:
 
 
 def _play(world: Scenario, strategy: Strategy) -> Way:
-    log: list[Event] = []
-    outcome = play(make_plan(world, strategy), Luck(world, 0), log)
-    return Way(wall_clock(log), outcome.tokens, outcome.money_usd)
+    wall_s, outcome = simulate(make_plan(world, strategy), Luck(world, 0))
+    return Way(wall_s, outcome.tokens, outcome.money_usd)

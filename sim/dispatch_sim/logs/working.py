@@ -115,23 +115,9 @@ class Work:
             few = f"{n} runs of this kind show it, fewer than {fits.LEAST}: those of all kinds. "
             found, origin = self.measure(self._runs[column], most), BORROWED
         if found is None:
-            return self._default(path, int((own > 0).sum()))
-        return Figure(
-            path,
-            distribution_yaml(found.fit.distribution, unit),
-            origin,
-            few + in_words(found, unit),
-            found.fit.n,
-        )
-
-    def _default(self, path: tuple[str, str, str], n: int) -> Figure:
-        """Return what stands in for a figure that too few runs show."""
-        key = path[2]
-        few = f"{n} runs show it, fewer than {fits.LEAST}"
-        if key == "calls":
-            return default_figure(path, few)
-        stands_in = _elsewhere(key)
-        return Figure(path, stands_in, DEFAULT, f"{few}; as in the profile measured-claude-code")
+            return too_few(path, int((own > 0).sum()))
+        text = distribution_yaml(found.fit.distribution, unit)
+        return Figure(path, text, origin, few + in_words(found, unit), found.fit.n)
 
     def _output_share(self, name: str) -> Figure:
         path = ("tasks", name, "output_share")
@@ -150,8 +136,7 @@ class Work:
                 how = f"; {guessed:.0%} estimated from texts, without what is not kept" if guessed else ""
                 source = f"n={len(there)}, tokens written over tokens of work{spread(share, share_yaml)}{how}"
                 return Figure(path, share_yaml(share.estimate), origin, source, len(there))
-        n = int((self._of(name)["output_tokens"] > 0).sum())
-        return default_figure(path, f"{n} runs tell what they wrote, fewer than {fits.LEAST}")
+        return too_few(path, int((self._of(name)["output_tokens"] > 0).sum()))
 
     def _components(self, runs: pd.DataFrame, *, centred: bool) -> Components:
         logs = np.log(runs["duration_s"])
@@ -252,8 +237,15 @@ def spread(interval: Interval, shown: object) -> str:
     return f" ({shown(interval.low)} to {shown(min(interval.high, 1.0))})"
 
 
+def too_few(path: tuple[str, ...], n: int, least: int = fits.LEAST, what: str = "runs show it") -> Figure:
+    """Return the default of a figure that fewer than `least` of something show."""
+    return default_figure(path, f"{n} {what}, fewer than {least}")
+
+
 def default_figure(path: tuple[str, ...], why: str) -> Figure:
-    """Return a key's default, and where that comes from."""
+    """Return a key's default, or what the profile of measured agents has for a key without one."""
+    if path[-1] in ("duration", "tokens") and path[0] == "tasks":
+        return Figure(path, _elsewhere(path[-1]), DEFAULT, f"{why}; as in the profile measured-claude-code")
     key = keys()[".".join(("tasks[]", *path[2:]) if path[0] == "tasks" else path)]
     return Figure(path, key.default, DEFAULT, f"{why}; {key.origin}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -231,18 +232,18 @@ def backtest_json(found: Backtest) -> dict[str, Any]:
             "not_forecast": dict(found.not_forecast),
             "folds": found.folds,
             "replications": found.replications,
-            "replay": _fields(judged.replay),
-            "starts_recorded": None if judged.starts_recorded is None else _fields(judged.starts_recorded),
-            "launched_by_model": _fields(judged.launched_by_model),
-            "speed_ups": [_fields(row) for row in judged.speed_ups],
+            "replay": asdict(judged.replay),
+            "starts_recorded": None if judged.starts_recorded is None else asdict(judged.starts_recorded),
+            "launched_by_model": asdict(judged.launched_by_model),
+            "speed_ups": [asdict(row) for row in judged.speed_ups],
             "forecast": {
-                "error": None if judged.error is None else _fields(judged.error),
+                "error": None if judged.error is None else asdict(judged.error),
                 "stretch": judged.stretch,
-                "wall": [_fields(row) for row in judged.wall],
-                "tokens": [_fields(row) for row in judged.tokens],
+                "wall": [asdict(row) for row in judged.wall],
+                "tokens": [asdict(row) for row in judged.tokens],
                 "crps_s": judged.crps_s,
                 "widened_crps_s": judged.widened_crps_s,
-                "rivals": [_fields(row) for row in judged.rivals],
+                "rivals": [asdict(row) for row in judged.rivals],
             },
             "groups": [
                 {
@@ -257,10 +258,6 @@ def backtest_json(found: Backtest) -> dict[str, Any]:
         }
     )
     return answer
-
-
-def _fields(row: Any) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in row.__dataclass_fields__}
 
 
 def _finite(value: Any) -> Any:

@@ -9,7 +9,6 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from dispatch_sim.logs.backtest import Backtest, Forecasted
-from dispatch_sim.logs.scores import stretched
 from dispatch_sim.report import svg
 from dispatch_sim.report.words import duration, percent
 
@@ -24,9 +23,7 @@ def backtest_picture(found: Backtest) -> svg.Picture | None:
     """Draw the widened intervals of all forecasts, and the outcomes; None without forecasts."""
     if not found.forecasted:
         return None
-    rows = sorted(
-        found.forecasted, key=lambda each: (float(np.median(each.forecast.wall_s)), each.group.name)
-    )
+    rows = sorted(found.forecasted, key=lambda each: (float(np.median(each.wall.sample)), each.group.name))
     replayed = {each.group.name: each.wall_s for each in found.replayed}
     height = 1.3 + 0.17 * min(len(rows), _NAMED)
     with svg.style(**{"axes.grid.axis": "x"}):
@@ -63,12 +60,13 @@ def backtest_picture(found: Backtest) -> svg.Picture | None:
 
 
 def _is_inside(row: Forecasted) -> bool:
-    return abs(row.stretched_rank - 0.5) <= _INSIDE
+    return abs(row.wide.rank - 0.5) <= _INSIDE
 
 
 def _draw(axes: Axes, place: int, row: Forecasted, replayed_s: float, size: float) -> None:
-    sample = stretched(row.forecast.wall_s, row.stretch)
-    low, lower, upper, high = np.quantile(sample, (0.05, 0.25, 0.75, 0.95), method="weibull")  # as ranks are
+    low, lower, upper, high = np.quantile(
+        row.wide.sample, (0.05, 0.25, 0.75, 0.95), method="weibull"
+    )  # as ranks are
     axes.plot(
         [low, high], [place, place], color=svg.SKY, linewidth=1.4 * size, solid_capstyle="butt", zorder=1
     )

@@ -12,7 +12,7 @@ from functools import singledispatch
 from markupsafe import Markup
 
 from dispatch_sim.logs.backtest import Backtest
-from dispatch_sim.logs.reading import Logs
+from dispatch_sim.logs.tables import Logs
 from dispatch_sim.report.backtest import backtest_text
 from dispatch_sim.report.log_tables import columns, paragraph
 from dispatch_sim.report.logs import logs_text

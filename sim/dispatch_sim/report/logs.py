@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from dispatch_sim.logs.files import Tally
-from dispatch_sim.logs.reading import Logs
-from dispatch_sim.logs.tables import COMPLETED
-from dispatch_sim.report.log_tables import columns, paragraph
+from dispatch_sim.logs.tables import COMPLETED, Logs
+from dispatch_sim.report.log_tables import Block, as_text
 from dispatch_sim.report.words import duration, percent, tokens
 from dispatch_sim.study.files import write_texts
 
@@ -28,13 +28,26 @@ _NONE = "-"
 
 def logs_text(logs: Logs) -> str:
     """Return what was read, and the runs by kind and the groups by size in short."""
-    lines = [*paragraph(_read(logs.tally)), *_skipped(logs.tally)]
+    return as_text(list(logs_blocks(logs)))
+
+
+def logs_blocks(logs: Logs) -> Iterator[Block]:
+    """Return the same, part by part."""
+    passed = [
+        f"Passed over: {each.count:,} x {what}" + (f" (first: {each.first})." if each.first else ".")
+        for what, each in logs.tally.skipped.items()
+    ]
     if logs.runs.empty:
-        return "\n".join([*lines, "No sub-agent is called in them."]) + "\n"
-    lines += ["", *paragraph(_found(logs)), "", *_kinds(logs.runs)]
+        yield Block("", (_read(logs.tally), *passed, "No sub-agent is called in them."))
+        return
+    yield Block("", (_read(logs.tally), *passed, _found(logs)))
+    yield Block("Runs by kind", (), tuple(_kinds(logs.runs)))
+    more = logs.runs["kind"].nunique() - MOST_KINDS
+    if more > 0:
+        yield Block("", (f"And {_number(more, 'kind')} more.",))
     if not logs.groups.empty:
-        lines += ["", *_sizes(logs.groups)]
-    return "\n".join([*lines, "", *paragraph(_notes(logs))]) + "\n"
+        yield Block("Parallel groups by size", (), tuple(_sizes(logs.groups)))
+    yield Block("", (_notes(logs),))
 
 
 def logs_json(logs: Logs) -> dict[str, Any]:
@@ -88,18 +101,6 @@ def _read(tally: Tally) -> str:
     )
 
 
-def _skipped(tally: Tally) -> list[str]:
-    if not tally.skipped:
-        return []
-    return [
-        "Passed over:",
-        *(
-            f"  {each.count:,} x {what}" + (f", first: {each.first}" if each.first else "")
-            for what, each in tally.skipped.items()
-        ),
-    ]
-
-
 def _found(logs: Logs) -> str:
     runs, groups = logs.runs, logs.groups
     found = f"{_number(len(runs), 'run')} of sub-agents in {_number(runs['session'].nunique(), 'session')}"
@@ -109,42 +110,31 @@ def _found(logs: Logs) -> str:
     return f"{found}, {parallel:,} of them in {_number(len(groups), 'parallel group')}."
 
 
-def _kinds(runs: pd.DataFrame) -> list[str]:
-    rows: list[tuple[str, ...]] = [
-        ("kind", "runs", "completed", "duration", "calls", "first context", "cached", "final", "return")
-    ]
+def _kinds(runs: pd.DataFrame) -> Iterator[tuple[str, ...]]:
+    yield "kind", "runs", "completed", "duration", "calls", "first context", "cached", "final", "return"
     order = runs["kind"].value_counts(sort=False).sort_values(ascending=False, kind="stable").index
     for kind in order[:MOST_KINDS]:
         of = runs[runs["kind"] == kind]
         worked = of[of["outcome"] == COMPLETED]
-        rows.append(
-            (
-                str(kind),
-                f"{len(of):,}",
-                percent(len(worked) / len(of)),
-                *(_median(worked[name], show) for name, show in _MEDIANS),
-            )
+        yield (
+            str(kind),
+            f"{len(of):,}",
+            percent(len(worked) / len(of)),
+            *(_median(worked[name], show) for name, show in _MEDIANS),
         )
-    more = len(order) - MOST_KINDS
-    return columns(rows) + ([f"and {_number(more, 'kind')} more"] if more > 0 else [])
 
 
-def _sizes(groups: pd.DataFrame) -> list[str]:
-    rows: list[tuple[str, ...]] = [
-        ("group of", "groups", "launching", "wall clock", "slowest", "one by one", "speed-up")
-    ]
+def _sizes(groups: pd.DataFrame) -> Iterator[tuple[str, ...]]:
+    yield "group of", "groups", "launching", "wall clock", "slowest", "sum of durations", "speed-up"
     for size, of in groups.groupby("size"):
         launch = (of["launched_at_s"] - of["called_at_s"]) / (of["size"] - 1)
-        rows.append(
-            (
-                str(size),
-                f"{len(of):,}",
-                f"{_median(launch, duration)} a member",
-                *(_median(of[name], duration) for name in ("wall_s", "slowest_s", "sum_of_durations_s")),
-                _median(of["speed_up"], "{:.2f}".format),
-            )
+        yield (
+            str(size),
+            f"{len(of):,}",
+            f"{_median(launch, duration)} a member",
+            *(_median(of[name], duration) for name in ("wall_s", "slowest_s", "sum_of_durations_s")),
+            _median(of["speed_up"], "{:.2f}".format),
         )
-    return columns(rows)
 
 
 def _notes(logs: Logs) -> str:

@@ -7,7 +7,7 @@ from functools import singledispatch
 
 from dispatch_sim.logs.backtest import Backtest
 from dispatch_sim.logs.calibration import Calibration
-from dispatch_sim.logs.reading import Logs
+from dispatch_sim.logs.tables import Logs
 from dispatch_sim.logs.what_if import WhatIf
 from dispatch_sim.report import captions, combinations
 from dispatch_sim.report.assumptions import assumptions
@@ -17,6 +17,7 @@ from dispatch_sim.report.breaking import break_even_sentence, break_even_sentenc
 from dispatch_sim.report.calibration import calibration_blocks
 from dispatch_sim.report.decision import decide
 from dispatch_sim.report.log_tables import Block
+from dispatch_sim.report.logs import logs_blocks
 from dispatch_sim.report.map_figure import map_picture
 from dispatch_sim.report.maps import axis_words, cell_sign, map_sentences
 from dispatch_sim.report.naming import option_sentences, plainly_named
@@ -242,35 +243,7 @@ def _quick(found: QuickAnswer) -> Iterator[Part]:
 
 @parts.register
 def _logs(logs: Logs) -> Iterator[Part]:
-    sessions = logs.runs["session"].nunique()
-    yield (
-        f"{len(logs.runs):,} runs of sub-agents in {sessions:,} sessions, {len(logs.groups):,} parallel "
-        f"groups; from {logs.tally.files:,} files. There is a row for each in .runs and .groups."
-    )
-    for reason, skipped in logs.tally.skipped.items():
-        yield f"Passed over: {skipped.count:,} x {reason}."
-    if logs.runs.empty:
-        return
-    rows = [
-        (
-            str(kind),
-            f"{len(runs):,}",
-            f"{int((runs['outcome'] == 'completed').sum()):,}",
-            *(
-                "-" if runs[measure].isna().all() else show(float(runs[measure].median()))
-                for measure, show in (
-                    ("duration_s", MEASURES["makespan_s"].show),
-                    ("calls", about),
-                    ("final_context_tokens", MEASURES["tokens"].show),
-                )
-            ),
-        )
-        for kind, runs in sorted(logs.runs.groupby("kind"), key=lambda each: -len(each[1]))
-    ]
-    heads = ("Kind of agent", "Runs", "Completed", "Duration", "Calls", "Context at the end")
-    yield Table("Runs by kind; medians", heads, tuple(rows[:MOST_ROWS]))
-    if len(rows) > MOST_ROWS:
-        yield f"And {len(rows) - MOST_ROWS:,} more kinds."
+    yield from _of_blocks(logs_blocks(logs))
 
 
 @parts.register

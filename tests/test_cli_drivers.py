@@ -30,9 +30,8 @@ def test_map_prints_a_picture_and_writes_files(folder):
     arguments = ("map", "small.yaml", "--x", "tasks.tokens=1K,100K", "--y", "provider.limits.scale=1,10")
     result = dispatch_sim(*arguments, cwd=folder)
     assert result.returncode == 0, result.stderr
-    lines = result.stdout.splitlines()
-    assert lines[0] == "provider.limits.scale"
-    assert lines[1].startswith("10 | ")
+    rows = [line.split()[0] for line in result.stdout.splitlines() if line.split()[:1] in (["10"], ["1"])]
+    assert rows == ["10", "1"]
     assert "Cheapest" in result.stdout
     assert (folder / "reports" / "small" / "map.svg").read_text().startswith("<?xml")
     found = json.loads(dispatch_sim(*arguments, "--json", cwd=folder).stdout)

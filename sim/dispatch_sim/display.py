@@ -16,15 +16,15 @@ class Displayed:
     __slots__ = ()
 
     def __str__(self) -> str:
-        return str(_notebook().text(self))
+        return str(_document_of(self, pictures=False).text)
 
     def _repr_html_(self) -> str:
-        return str(_notebook().html(self))
+        return str(_document_of(self).cell)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         # By itself a notebook would keep, beside the page, all data as Python writes them.
         return {"text/plain": str(self).rstrip(), "text/html": self._repr_html_()}
 
 
-def _notebook() -> Any:
-    return import_module("dispatch_sim.report.notebook")
+def _document_of(shown: object, *, pictures: bool = True) -> Any:
+    return import_module("dispatch_sim.report.documents").document_of(shown, pictures=pictures)

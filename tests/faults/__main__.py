@@ -60,7 +60,7 @@ def _load() -> None:
     """Load all that a study needs, so that a process that is forked off has it."""
     import dispatch_sim.dispatch.compiled.engine
     import dispatch_sim.dispatch.compiled.flat_plan
-    import dispatch_sim.report.terminal
+    import dispatch_sim.report.answers
     import dispatch_sim.study.conduct  # noqa: F401
     from dispatch_sim.study.engines import load_engine
 

@@ -28,7 +28,7 @@ def test_it_shows_kinds_and_groups(example):
     assert (result.returncode, result.stderr) == (0, "")
     assert "(files: Claude Code" in result.stdout
     assert "general-purpose" in result.stdout
-    assert "speed-up" in result.stdout
+    assert "Speed-up" in result.stdout
     assert max(map(len, result.stdout.splitlines())) <= 110
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from dispatch_sim.report.answers import answer_document
 from dispatch_sim.report.decision import decide
 from dispatch_sim.report.naming import (
     _OPTIONS,
@@ -12,7 +13,6 @@ from dispatch_sim.report.naming import (
     shared_options,
 )
 from dispatch_sim.report.page import write_report
-from dispatch_sim.report.terminal import _SHORT, comparison_text
 from dispatch_sim.report.view import main_view
 from dispatch_sim.report.words import OPTIONS, instruction, way
 from dispatch_sim.scenario.strategy import OPTIONS as STRATEGY_OPTIONS
@@ -127,11 +127,11 @@ def test_adaptive_dispatch_and_the_options_have_names_in_plain_words(label, name
     assert instruction(("adaptive", 5), 8) == "Dispatch eight tasks adaptively, up to 5 at once"
 
 
-def test_every_option_has_a_name_a_short_name_and_a_sentence():
+def test_every_option_has_a_name_and_a_sentence():
     """A value that a scenario learns must be spoken of; of the usual ones only `none` has a name."""
     usual = {getattr(parse_strategy("queue"), key) for key in ("warm_up", "order")} - {"none"}
     choices = {choice for option in STRATEGY_OPTIONS.values() for choice in option.choices} - usual
-    assert set(OPTIONS) == set(_SHORT) == choices
+    assert set(OPTIONS) == choices
     assert set(_OPTIONS) == choices - {"barrier", "as-completed", "agent"}
     assert {strategy.kind for strategy in map(parse_strategy, KINDS)} == set(KINDS)
 
@@ -147,9 +147,9 @@ def test_options_that_all_have_are_said_once_and_the_others_as_terms():
     assert terms["In worktrees"].startswith("means that each agent works on its own copy")
     assert "With a blackboard" in terms
     assert "With the longest first" not in terms
-    text = comparison_text(answer)
-    assert "Adaptive dispatch up to 3, worktrees" in text
-    assert "Adaptive dispatch up to 6, blackboard" in text
+    text = answer_document(answer, compared=True).markdown
+    assert "Adaptive dispatch up to 3 in worktrees" in text
+    assert "Adaptive dispatch up to 6 with a blackboard" in text
 
 
 def test_the_adaptive_way_is_compared_and_drawn(tmp_path):

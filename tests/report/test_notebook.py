@@ -11,7 +11,7 @@ import pytest
 from IPython.core.formatters import DisplayFormatter
 
 import dispatch_sim
-from dispatch_sim.report.notebook import html
+from dispatch_sim.report.documents import document_of
 from tests.logs.synthetic import write_example
 from tests.report.conftest import HOSTILE, TIGHT
 from tests.report.test_page import Page
@@ -79,7 +79,22 @@ def test_what_is_recommended_is_said_in_words_and_in_the_page(tight):
 
 def test_names_of_a_user_are_inert(hostile):
     """No tag, script or formula of theirs: in a page all is text, and MathJax passes over it."""
-    allowed = {"div", "p", "table", "caption", "thead", "tbody", "tr", "th", "td", "img"}
+    allowed = {
+        "div",
+        "p",
+        "table",
+        "caption",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "img",
+        "span",
+        "strong",
+        "ul",
+        "li",
+    }
     source = dispatch_sim.parse_source(HOSTILE)
     for each in [*of_answer(hostile), source]:
         page = Page(each._repr_html_())
@@ -146,4 +161,4 @@ def test_in_a_notebook_an_error_of_the_user_is_a_message_without_a_traceback(tmp
 def test_what_cannot_be_shown_is_refused():
     """Rather than shown as nothing."""
     with pytest.raises(TypeError, match="nothing to show"):
-        html(object())
+        document_of(object())

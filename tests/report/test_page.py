@@ -8,8 +8,8 @@ import pytest
 
 from dispatch_sim.report import runs
 from dispatch_sim.report.page import write_report
+from dispatch_sim.report.render import markdown
 from dispatch_sim.report.runs import Runs, two_runs
-from dispatch_sim.report.setting import markdown
 from dispatch_sim.report.tables import all_points, fixed_queues, main_table
 from dispatch_sim.report.view import main_view
 from dispatch_sim.report.words import dollars

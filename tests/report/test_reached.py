@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from dispatch_sim.report.answers import answer_document
+from dispatch_sim.report.decision import decide
 from dispatch_sim.report.reached import MOST_FACTORS, along_factors, front, limits_kept, reached, slots
-from dispatch_sim.report.terminal import comparison_text, sweep_text
 from dispatch_sim.report.view import main_view
 from dispatch_sim.study.sign_changes import Crossing, Region, SignChanges
 from tests.report.conftest import TIGHT, answered
@@ -19,7 +20,7 @@ def limited(objective, study=""):
 
 def test_what_was_reached_is_always_printed(tight, factors, comparison):
     """After a sweep, one over factors, and a comparison."""
-    for text in (sweep_text(tight), sweep_text(factors), comparison_text(comparison)):
+    for text in (str(tight), str(factors), answer_document(comparison, compared=True).text):
         assert len(re.findall(r"Precision: [\d,]+ replications", " ".join(text.split()))) >= 1
 
 
@@ -43,10 +44,10 @@ def test_what_misses_a_deadline_is_no_alternative():
     cheap = limited("minimise: tokens, deadline: 6m")
     missed = [other for other in cheap.choice.alternatives if other.misses]
     assert any(other.difference.mean < 0 for other in missed)
-    text = " ".join(sweep_text(cheap.answer).split())
+    text = decide(cheap).text
     assert "\N{MINUS SIGN}" not in text
     assert "Left out, as shown to miss that: " in text
-    none = " ".join(sweep_text(limited("deadline: 1s").answer).split())
+    none = " ".join(str(limited("deadline: 1s").answer).split())
     assert none.startswith("No way keeps the deadline of 1s")
 
 
@@ -108,6 +109,6 @@ def test_p95_is_spoken_of_as_what_19_in_20_batches_keep_to(objective):
     view = main_view(
         answered(f"{TIGHT.replace('replications: 40', 'replications: 64')}objective: {{{objective}}}\n")
     )
-    text = " ".join(sweep_text(view.answer).split())
+    text = " ".join(str(view.answer).split())
     assert "or less in 19 of 20 batches" in text
     assert "a batch on average" not in text

@@ -2,8 +2,9 @@
 
 import pytest
 
+from dispatch_sim.report.answers import answer_document
 from dispatch_sim.report.decision import decide
-from dispatch_sim.report.terminal import comparison_text, sweep_text
+from dispatch_sim.report.tables import compared_table
 from dispatch_sim.report.view import main_view, views
 from dispatch_sim.report.words import dollars
 
@@ -22,11 +23,17 @@ ALL = [
 ]
 
 
+def text_of(answer, compared=False):
+    """Return an answer as a command prints it."""
+    return answer_document(answer, pictures=False, compared=compared).text
+
+
 @pytest.mark.parametrize("name", ALL)
-@pytest.mark.parametrize("write", [sweep_text, comparison_text])
-def test_answers_are_plain_and_at_most_110_columns_wide(request, name, write):
-    """No colours, no control characters."""
-    text = write(request.getfixturevalue(name))
+@pytest.mark.parametrize("compared", [False, True])
+def test_answers_are_plain_and_at_most_110_columns_wide(request, name, compared):
+    """No colours, no control characters, no markup."""
+    text = text_of(request.getfixturevalue(name), compared)
+    assert "\\" not in text.replace("\\\\", "")
     assert all(len(line) <= 110 for line in text.splitlines())
     assert all(c == "\n" or c.isprintable() for c in text)
     assert text.endswith("\n")
@@ -35,40 +42,28 @@ def test_answers_are_plain_and_at_most_110_columns_wide(request, name, write):
 
 def test_a_sweep_begins_with_the_decision_and_has_both_break_evens(tight):
     """Along tasks and along concurrency."""
-    text = " ".join(sweep_text(tight).split())
+    text = " ".join(text_of(tight).split())
     assert text.startswith(decide(main_view(tight)).headline)
     assert "Break-even: From" in text
     assert "Break-even: At 6 tasks" in text
 
 
 def test_a_sweep_with_factors_has_one_row_a_combination(factors):
-    """With its level, the recommended way, its cost and where the best queue begins to win."""
-    text = sweep_text(factors)
-    lines = text.splitlines()
-    head = next(i for i, line in enumerate(lines) if line.startswith("Scale "))
-    for line, choice in zip(lines[head + 1 :], factors.choices, strict=False):
-        assert line.split()[0] == str(choice.factors["provider.limits.scale"])
-        assert f"queue of {choice.concurrency}" in line
-        assert dollars(choice.estimate.mean) in line
-    assert lines[head + 1 + len(factors.choices)] == ""
-    assert "From" not in text
-    assert len(lines) < 25
+    """With its level, the recommended way, its cost, and whether another may be as good."""
+    text = text_of(factors)
+    for view in views(factors):
+        choice = view.choice
+        [row] = [line for line in text.splitlines() if line.split()[:1] == [str(*choice.factors.values())]]
+        assert f"queue of {choice.concurrency}" in row
+        assert dollars(choice.estimate.mean) in row
+        assert row.endswith(" -") == (len(choice.best_subset) == 1)
+    assert "Break-even: From" not in text
 
 
-def test_what_is_not_settled_is_marked_in_the_row(factors):
-    """By a star, which is explained."""
-    text = sweep_text(factors)
-    lines = text.splitlines()
-    head = next(i for i, line in enumerate(lines) if line.startswith("Scale "))
-    for line, choice in zip(lines[head + 1 :], factors.choices, strict=False):
-        assert (" * " in line) == (len(choice.best_subset) > 1)
-    assert ("* Others may be as good" in text) == any(len(c.best_subset) > 1 for c in factors.choices)
-
-
-@pytest.mark.parametrize("write", [sweep_text, comparison_text])
-def test_options_that_tell_nothing_apart_are_said_once(scripted, write):
+@pytest.mark.parametrize("compared", [False, True])
+def test_options_that_tell_nothing_apart_are_said_once(scripted, compared):
     """In a line of their own, and in no name."""
-    text = " ".join(write(scripted).split())
+    text = " ".join(text_of(scripted, compared).split())
     assert text.count("script") == 1
     assert text.count("as it comes in") == 1
     assert "all at once" in text
@@ -76,12 +71,13 @@ def test_options_that_tell_nothing_apart_are_said_once(scripted, write):
 
 def test_what_is_certain_has_no_interval(certain):
     """A mean of equal values is that value."""
-    assert " to " not in "".join(comparison_text(certain).splitlines()[2:6])
+    rows = compared_table(main_view(certain)).rows
+    assert not [cell for row in rows for cell in row if " to " in cell]
 
 
 def test_a_comparison_has_a_row_a_way_from_the_best_to_the_worst(comparison):
     """In the order of the choice."""
-    lines = comparison_text(comparison).splitlines()
+    lines = text_of(comparison, compared=True).splitlines()
     names = {"sequential": "One by one", "parallel": "All at once", "queue": "A queue of"}
     rows = [line for line in lines if line.startswith(tuple(names.values())) and "(" in line[:40]]
     expected = [names[point[0]] for point in views(comparison)[0].points]

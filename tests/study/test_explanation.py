@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from dispatch_sim.dispatch.outcome import MEASURES
-from dispatch_sim.report.why import why_markdown, why_text, write_why
+from dispatch_sim.report.why import why_document, write_why
 from dispatch_sim.scenario.loader import load_source, parse_source
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.study import flips
@@ -195,11 +195,12 @@ def test_a_part_is_the_difference_of_its_column():
 def test_an_explanation_is_told_and_written(tmp_path):
     """The decision first; then its parts, what would flip it, and what it hangs on; the same every time."""
     found = explain(parse_source(PAIRS))
-    text = why_text(found)
-    assert text.startswith("Dispatch four tasks all at once: one by one")
+    page = why_document(found)
+    assert str(found) == page.text
+    assert page.text.splitlines()[2].startswith("Dispatch four tasks all at once: one by one")
     for title in ("What the difference is made of", "What would flip it", "One at a time"):
-        assert title in text
-    assert "## What would flip it" in why_markdown(found)
+        assert title in page.text
+    assert "## What would flip it" in page.markdown
     written = write_why(found, tmp_path / "one")
     write_why(explain(parse_source(PAIRS)), tmp_path / "two")
     assert {path.name for path in written} == {"why.md", "why.json", "tornado.svg"}
@@ -234,7 +235,7 @@ def test_one_way_explains_nothing():
 def test_where_nothing_is_at_stake_it_says_so():
     """One task is dispatched alike by any name."""
     found = explain(parse_source(PAIRS.replace("count: 4", "count: 1")))
-    assert why_text(found).startswith("Dispatch the one task. It makes no difference: all at once comes to")
+    assert "Dispatch the one task. It makes no difference: all at once comes to" in str(found)
 
 
 def test_two_queues_wider_than_a_smaller_batch_are_compared_all_the_same():

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from dispatch_sim.report.tuning import flat_words, tuning_markdown, tuning_text, write_tuning
+from dispatch_sim.report.tuning import flat_words, tuning_document, write_tuning
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.knobs import find_knobs
@@ -102,17 +102,17 @@ def test_tuning_is_the_same_every_time_and_for_any_number_of_workers(hangs, tmp_
 
 def test_it_is_told_what_to_set_and_what_is_as_good(hangs):
     """The settings that change first; then all of them; then what it rests on."""
-    text = tuning_text(hangs)
-    assert text.startswith("For three tasks through a queue, set the width of the queue to 3 (now 1)")
+    text = str(hangs)
+    assert "For three tasks through a queue, set the width of the queue to 3 (now 1)" in text
     assert "all that were tried" in text
     assert "replications other than" in " ".join(text.split())
-    assert "| timeout of an attempt |" in tuning_markdown(hangs)
+    assert "| timeout of an attempt |" in tuning_document(hangs).markdown
     assert flat_words(knob(hangs, "retries")) == "0 to 20"
 
 
 def test_settings_that_cannot_be_played_are_told(hangs):
     """As a value of a table, not as a failure."""
-    assert "| none | cannot be played |" in tuning_markdown(hangs)
+    assert "| none | cannot be played |" in tuning_document(hangs).markdown
 
 
 @pytest.mark.parametrize("objective", ["makespan", "tokens"])

@@ -49,7 +49,7 @@ def map_strategies(
 ) -> None:
     """Map where each way of dispatching wins, over two keys of the scenario."""
     with errors_in_words():
-        from dispatch_sim.report.maps import map_text, write_map
+        from dispatch_sim.report.maps import map_document, write_map
         from dispatch_sim.study.conduct import with_study
         from dispatch_sim.study.two_factor_map import map_winners
 
@@ -69,7 +69,7 @@ def map_strategies(
         if as_json:
             print_json(found.to_json())
         else:
-            typer.echo(map_text(found), nl=False)
+            typer.echo(map_document(found, pictures=False).text, nl=False)
 
 
 @app.command(rich_help_panel=_PANEL)
@@ -88,7 +88,7 @@ def why(
 ) -> None:
     """Say why the recommended way wins, what that hangs on, and what would flip the decision."""
     with errors_in_words():
-        from dispatch_sim.report.why import why_text, write_why
+        from dispatch_sim.report.why import why_document, write_why
         from dispatch_sim.study.conduct import with_study
         from dispatch_sim.study.explanation import explain
 
@@ -106,7 +106,7 @@ def why(
         if as_json:
             print_json(found.to_json())
         else:
-            typer.echo(why_text(found), nl=False)
+            typer.echo(why_document(found, pictures=False).text, nl=False)
 
 
 @app.command(rich_help_panel=_PANEL)
@@ -121,7 +121,7 @@ def tune(
 ) -> None:
     """Find the timeout, the retries and the width that minimise the objective, and what is as good."""
     with errors_in_words():
-        from dispatch_sim.report.tuning import tuning_text, write_tuning
+        from dispatch_sim.report.tuning import tuning_document, write_tuning
         from dispatch_sim.study.conduct import with_study
         from dispatch_sim.study.tuning import tune as find
 
@@ -133,7 +133,7 @@ def tune(
         if as_json:
             print_json(found.to_json())
         else:
-            typer.echo(tuning_text(found), nl=False)
+            typer.echo(tuning_document(found, pictures=False).text, nl=False)
 
 
 @app.command(rich_help_panel=_PANEL)

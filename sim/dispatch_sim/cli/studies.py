@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -108,7 +108,6 @@ def compare(
 ) -> None:
     """Compare the strategies side by side at the batch's own size, paired by replication."""
     with errors_in_words():
-        from dispatch_sim.report.terminal import comparison_text
         from dispatch_sim.study.conduct import compare as play
 
         thresholds = _thresholds(fail_on)
@@ -128,7 +127,7 @@ def compare(
                     resume=resume,
                     cluster=cluster,
                 )
-            _answer(results, comparison_text, out, as_json, thresholds)
+            _answer(results, out, as_json, thresholds, compared=True)
 
 
 @app.command(rich_help_panel=_PANEL)
@@ -152,7 +151,6 @@ def sweep(
 ) -> None:
     """Sweep tasks and concurrency: the break-even, the choice, and a report."""
     with errors_in_words():
-        from dispatch_sim.report.terminal import sweep_text
         from dispatch_sim.study.conduct import sweep as play
 
         thresholds = _thresholds(fail_on)
@@ -169,7 +167,7 @@ def sweep(
                     resume=resume,
                     cluster=cluster,
                 )
-            _answer(results, sweep_text, folder, as_json, thresholds, pages=not no_report)
+            _answer(results, folder, as_json, thresholds, pages=not no_report)
 
 
 @app.command(rich_help_panel=_PANEL)
@@ -184,14 +182,13 @@ def report(
     """Write the report of a sweep once more, from its stored results, and a map and reasons beside them."""
     with errors_in_words():
         from dispatch_sim.report.page import rebuild_report
-        from dispatch_sim.report.terminal import sweep_text
         from dispatch_sim.study.journal import is_unfinished
 
         thresholds = _thresholds(fail_on)
         with alone(folder if folder.is_dir() else None):
             answered, written = rebuild_report(folder, data)
         say_written(written)
-        _end(answered, sweep_text, as_json, thresholds, kept=is_unfinished(folder), by="sweep --resume")
+        _end(answered, as_json, thresholds, kept=is_unfinished(folder), by="sweep --resume")
 
 
 @app.command(rich_help_panel=_PANEL)
@@ -234,12 +231,12 @@ def claims(
 
 def _answer(
     results: Results,
-    in_words: Callable[[Answer], str],
     folder: Path | None,
     as_json: bool,
     thresholds: list[Threshold],
     *,
     pages: bool = True,
+    compared: bool = False,
 ) -> None:
     """Write what a study came to, if anywhere, print what it answers, and end as it did.
 
@@ -265,9 +262,9 @@ def _answer(
         try:
             _write(answered, folder, pages=pages)
         except UserError as error:
-            _print(answered, in_words, as_json)
+            _print(answered, as_json, compared=compared)
             fail(str(error))
-    _end(answered, in_words, as_json, thresholds, kept=folder is not None)
+    _end(answered, as_json, thresholds, kept=folder is not None, compared=compared)
 
 
 def _write(answered: Answer, folder: Path, *, pages: bool) -> None:
@@ -286,12 +283,12 @@ def _write(answered: Answer, folder: Path, *, pages: bool) -> None:
 
 def _end(
     answered: Answer,
-    in_words: Callable[[Answer], str],
     as_json: bool,
     thresholds: list[Threshold],
     *,
     kept: bool,
     by: str = "--resume",
+    compared: bool = False,
 ) -> None:
     """Print an answer and how its thresholds came out, and end: interrupted, violated, or well.
 
@@ -302,7 +299,7 @@ def _end(
 
     checks = check(answered, thresholds)
     checked = {"fail_on": [each.to_json() for each in checks]} if checks else {}
-    _print(answered, in_words, as_json, checked)
+    _print(answered, as_json, checked, compared=compared)
     for each in checks:
         typer.echo(check_line(each), err=True)
     manifest = answered.results.manifest
@@ -317,14 +314,17 @@ def _end(
 
 def _print(
     answered: Answer,
-    in_words: Callable[[Answer], str],
     as_json: bool,
     more: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    compared: bool = False,
 ) -> None:
     if as_json:
         print_json({**answered.to_json(), **more})
-    else:
-        typer.echo(in_words(answered), nl=False)
+        return
+    from dispatch_sim.report.answers import answer_document
+
+    typer.echo(answer_document(answered, pictures=False, compared=compared).text, nl=False)
 
 
 def _thresholds(given: list[str] | None) -> list[Threshold]:

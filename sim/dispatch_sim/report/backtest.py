@@ -12,7 +12,7 @@ from typing import Any
 from dispatch_sim.logs.backtest import Backtest
 from dispatch_sim.logs.findings import Coverage, Findings, judge_backtest
 from dispatch_sim.report.backtest_figure import backtest_picture
-from dispatch_sim.report.log_tables import Block, as_markdown, as_text
+from dispatch_sim.report.log_tables import Block, block_document
 from dispatch_sim.report.words import listed, percent
 from dispatch_sim.study.files import write_texts
 
@@ -43,19 +43,16 @@ def write_backtest(found: Backtest, folder: str | os.PathLike[str]) -> list[Path
     ResultsError
         Where the folder cannot be written to.
     """
-    judged = judge_backtest(found)
-    page = as_markdown("How well the model predicts these logs", list(_blocks(found, judged, METHOD)))
-    picture = backtest_picture(found)
-    if picture is None:
-        return write_texts({"backtest.md": page}, Path(folder))
-    head, rest = page.split("\n\n", 1)
-    page = f"{head}\n\n![{picture.title}]({picture.name}.svg)\n\n{picture.says}\n\n{rest}"
-    return write_texts({"backtest.md": page, f"{picture.name}.svg": picture.svg}, Path(folder))
+    blocks = _blocks(found, judge_backtest(found), METHOD)
+    title, picture = "How well the model predicts these logs", backtest_picture(found)
+    page = block_document(blocks, title, picture)
+    pictures = {f"{name}.svg": shown.svg for name, shown in page.pictures.items()}
+    return write_texts({"backtest.md": page.markdown} | pictures, Path(folder))
 
 
 def backtest_text(found: Backtest) -> str:
     """Return what a backtest came to, for a terminal."""
-    return as_text(list(backtest_blocks(found)))
+    return block_document(backtest_blocks(found)).text
 
 
 def backtest_blocks(found: Backtest) -> Iterator[Block]:

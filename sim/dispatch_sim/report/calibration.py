@@ -7,7 +7,7 @@ from typing import Any
 
 from dispatch_sim.logs.calibration import Calibration
 from dispatch_sim.logs.scenario_text import BORROWED, DEFAULT, MEASURED, Figure
-from dispatch_sim.report.log_tables import Block, as_text
+from dispatch_sim.report.log_tables import Block, block_document
 from dispatch_sim.report.words import listed
 
 _LONGEST = 62
@@ -16,7 +16,7 @@ _LONGEST = 62
 
 def calibration_text(found: Calibration) -> str:
     """Return each figure with where it comes from, and what the logs do not show."""
-    return as_text(list(calibration_blocks(found)))
+    return block_document(calibration_blocks(found)).text
 
 
 def calibration_blocks(found: Calibration) -> Iterator[Block]:

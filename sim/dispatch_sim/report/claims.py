@@ -19,7 +19,7 @@ from dispatch_sim.claims.statements import Case
 from dispatch_sim.claims.verdicts import State, Threshold, Verdict
 from dispatch_sim.report.breaking import break_even_cell, break_even_short
 from dispatch_sim.report.claim_figure import claim_figure, level_text
-from dispatch_sim.report.setting import markdown, templates
+from dispatch_sim.report.render import document
 from dispatch_sim.report.words import capital, clean, dollars, duration, listed, short_factors, tokens
 from dispatch_sim.study.estimates import Estimate
 from dispatch_sim.study.files import write_texts
@@ -37,23 +37,23 @@ def write_claims_report(findings: Findings, folder: str | os.PathLike[str]) -> l
     report first. Raises `ResultsError` where the folder cannot be written to.
     """
     pictures = {each.claim.number: claim_figure(each) for each in findings.claims}
-    environment = templates(autoescape=False)
-    environment.filters |= {"md": lambda text: markdown(clean(text, 2000)), "capital": capital}
-    page = environment.get_template("claims.md").render(
+    page = document(
+        "claims.md",
+        list(pictures.values()),
         findings=findings,
         tally=tally(findings),
-        pictures=pictures,
+        figures=pictures,
         text=filled,
         claimed=claimed,
         result=result,
         cells=_cells,
         by_scenario=_by_scenario,
     )
-    files = {"report.md": re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"}
-    files |= {f"{picture.name}.svg": picture.svg for picture in pictures.values() if picture is not None}
     text = json.dumps(findings.to_json(), indent=1, ensure_ascii=False, allow_nan=False)
-    files["results.json"] = f"{text}\n"
-    return write_texts(files, Path(folder))
+    files = {"report.md": page.markdown, "results.json": f"{text}\n"}
+    return write_texts(
+        files | {f"{name}.svg": shown.svg for name, shown in page.pictures.items()}, Path(folder)
+    )
 
 
 def verdicts_text(findings: Findings) -> str:

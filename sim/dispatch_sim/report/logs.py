@@ -12,7 +12,7 @@ import pandas as pd
 
 from dispatch_sim.logs.files import Tally
 from dispatch_sim.logs.tables import COMPLETED, Logs
-from dispatch_sim.report.log_tables import Block, as_text
+from dispatch_sim.report.log_tables import Block, block_document
 from dispatch_sim.report.words import duration, percent, tokens
 from dispatch_sim.study.files import write_texts
 
@@ -28,7 +28,7 @@ _NONE = "-"
 
 def logs_text(logs: Logs) -> str:
     """Return what was read, and the runs by kind and the groups by size in short."""
-    return as_text(list(logs_blocks(logs)))
+    return block_document(logs_blocks(logs)).text
 
 
 def logs_blocks(logs: Logs) -> Iterator[Block]:

@@ -6,11 +6,11 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from dispatch_sim.report.beside import MAP_FILE, to_text
 from dispatch_sim.report.map_figure import map_picture
-from dispatch_sim.report.setting import markdown
-from dispatch_sim.report.terminal import paragraph
+from dispatch_sim.report.render import Document, Table, document
 from dispatch_sim.report.words import (
     MEASURES,
     amount,
@@ -130,21 +130,14 @@ def legend(found: StrategyMap) -> list[str]:
     return lines
 
 
-def map_text(found: StrategyMap) -> str:
-    """Return a map as plain text, the largest level of y at the top."""
-    grid = [[cell_sign(cell.winner, found) for cell in found.row(row)] for row in range(len(found.y.levels))]
-    labels, heads = found.y.labels, found.x.labels
-    left = max(len(label) for label in labels)
-    widths = [max(len(heads[i]), *(len(row[i]) for row in grid)) for i in range(len(heads))]
-    lines = [f"{axis_words(found.y.parameter)}"]
-    for label, row in zip(reversed(labels), reversed(grid), strict=True):
-        cells = [sign.rjust(width) for sign, width in zip(row, widths, strict=True)]
-        lines.append(f"{label.rjust(left)} | {'  '.join(cells)}")
-    heading = "  ".join(head.rjust(width) for head, width in zip(heads, widths, strict=True))
-    lines += [f"{' ' * left} +-{'-' * len(heading)}", f"{' ' * left}   {heading}"]
-    lines.append(f"{' ' * left}   {axis_words(found.x.parameter)}")
-    told = " ".join([*map_sentences(found), basis(found)])
-    return "\n".join([*lines, "", *legend(found), "", *paragraph(told)]) + "\n"
+def map_table(found: StrategyMap) -> Table:
+    """Return the signs of the cells, the largest level of y at the top."""
+    heads = (f"{axis_words(found.y.parameter)} \\ {axis_words(found.x.parameter)}", *found.x.labels)
+    rows = [
+        (label, *(cell_sign(cell.winner, found) for cell in found.row(row)))
+        for row, label in enumerate(found.y.labels)
+    ]
+    return Table("", heads, tuple(reversed(rows)))
 
 
 def basis(found: StrategyMap) -> str:
@@ -155,28 +148,24 @@ def basis(found: StrategyMap) -> str:
     )
 
 
-def map_markdown(found: StrategyMap) -> str:
-    """Return a map as a page of Markdown, which refers to its figure."""
-    across, up = axis_words(found.x.parameter), axis_words(found.y.parameter)
-    rows = [
-        [markdown(label), *(markdown(cell_sign(cell.winner, found)) for cell in found.row(row))]
-        for row, label in reversed(list(enumerate(found.y.labels)))
-    ]
-    heads = [f"{markdown(up)} \\\\ {markdown(across)}", *map(markdown, found.x.labels)]
-    table = [heads, ["---", *["---:"] * len(found.x.labels)], *rows]
-    parts = [
-        f"# {markdown(clean(found.name))}: who wins where",
-        markdown(" ".join(map_sentences(found))),
-        f"![{markdown(f'Who wins, by {across} and {up}')}](map.svg)",
-        "\n".join(f"| {' | '.join(row)} |" for row in table),
-        "\n".join(f"- {markdown(line)}" for line in legend(found)),
-        markdown(
-            f"{basis(found)} Seed {found.seed}, scenario {found.sha256[:12]}. "
-            f"{_own(found)} The cells are in map.csv and map.parquet, with what each "
-            "winner costs, the best way of another kind and by how much that is more."
-        ),
-    ]
-    return "\n\n".join(parts) + "\n"
+def map_parts(found: StrategyMap, *, pictures: bool = True) -> dict[str, Any]:
+    """Return what `mapped.md` says of a map."""
+    sentences = map_sentences(found)
+    return {
+        "found": found,
+        "sentences": sentences,
+        "figure": map_picture(found, axis_words, sentences, cell_sign) if pictures else None,
+        "table": map_table(found),
+        "legend": legend(found),
+        "basis": basis(found),
+        "own": _own(found),
+    }
+
+
+def map_document(found: StrategyMap, *, pictures: bool = True) -> Document:
+    """Return a map as a page."""
+    parts = map_parts(found, pictures=pictures)
+    return document("map.md", [parts["figure"]], map=parts)
 
 
 def _own(found: StrategyMap) -> str:
@@ -197,9 +186,6 @@ def write_map(found: StrategyMap, folder: Path) -> list[Path]:
     ResultsError
         Where the folder cannot be written to.
     """
-    texts = {
-        "map.md": map_markdown(found),
-        "map.svg": map_picture(found, axis_words, map_sentences(found), cell_sign).svg,
-        MAP_FILE: to_text(found),
-    }
+    page = map_document(found)
+    texts = {"map.md": page.markdown, "map.svg": page.pictures["map"].svg, MAP_FILE: to_text(found)}
     return write_texts(texts, folder) + write_cells(found, folder)

@@ -7,24 +7,23 @@ of the answer, and of a map and an explanation of the same scenario where they l
 from __future__ import annotations
 
 import os
-import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-from markupsafe import Markup
 
 from dispatch_sim.report import beside, captions, combinations, reached, tables
 from dispatch_sim.report.assumptions import assumptions
 from dispatch_sim.report.breaking import break_even_sentences
 from dispatch_sim.report.decision import confidence_sentence, decide
-from dispatch_sim.report.drivers import driver_parts, flip_parts, map_parts
+from dispatch_sim.report.maps import map_parts
 from dispatch_sim.report.naming import option_sentences, plainly_named, reading
 from dispatch_sim.report.provenance import stress_items
 from dispatch_sim.report.reasons import why
+from dispatch_sim.report.render import Table, document, page
 from dispatch_sim.report.runs import two_runs
-from dispatch_sim.report.setting import markdown, rule, templates
 from dispatch_sim.report.svg import Picture
 from dispatch_sim.report.view import View, main_view, views
+from dispatch_sim.report.why import why_parts
 from dispatch_sim.report.words import clean, factors_words, way
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.study.answer import Answer
@@ -56,8 +55,9 @@ def write_report(answer: Answer, folder: str | os.PathLike[str]) -> list[Path]:
         Where the folder cannot be written to.
     """
     content = _content(answer, Path(folder))
-    files = {"report.html": html_page(content), "report.md": markdown_page(content)}
-    files |= {f"{shown.name}.svg": shown.svg for shown in _pictures(content)}
+    shown = document("report.md", _pictures(content), **content)
+    files = {"report.html": page(shown, content["name"]), "report.md": shown.markdown}
+    files |= {f"{name}.svg": picture.svg for name, picture in shown.pictures.items()}
     return write_texts(files, Path(folder))
 
 
@@ -123,11 +123,10 @@ def _content(answer: Answer, folder: Path) -> dict[str, Any]:
         "fixed": tables.fixed_queues(view),
         "points": tables.all_points(view),
         "map": None if mapped is None else map_parts(mapped),
-        "drivers": None if explained is None else driver_parts(explained),
-        "flips": None if explained is None else flip_parts(explained),
+        "explanation": None if explained is None else why_parts(explained),
         "runs": two_runs(as_played, source, way(view.recommended)),
-        "assumptions": assumptions(scenario, options),
-        "stress": stress_items(view),
+        "assumptions": _two_columns("What is assumed", "Subject", assumptions(scenario, options)),
+        "stress": _two_columns("The items of STRESS-DES", "Item", stress_items(view)),
         "figures": {
             "difference": captions.difference_figure(view),
             "tasks": captions.tasks_figure(view),
@@ -146,33 +145,17 @@ def _sure(view: View) -> list[str]:
     return [text for text in (sure, precision) if text]
 
 
-def _pictures(content: dict[str, Any]) -> list[Picture]:
+def _two_columns(caption: str, head: str, rows: Sequence[tuple[str, str]]) -> Table:
+    return Table(caption, (head, ""), tuple(rows), numbers=False)
+
+
+def _pictures(content: dict[str, Any]) -> list[Picture | None]:
     shown = [*content["figures"].values(), *content["runs"].pictures]
-    shown += [content[part]["figure"] for part in ("map", "drivers") if content[part]]
-    return [picture for picture in shown if picture is not None]
+    shown += [content["map"]["figure"]] if content["map"] else []
+    return [*shown, content["explanation"]["tornado"]] if content["explanation"] else shown
 
 
 def _name(answer: Answer) -> str:
     """Return the scenario's name; without one of its own, that of its file."""
     name, file = answer.scenario["name"], answer.results.manifest["scenario"]["file"]
     return str(name if name != Scenario.model_fields["name"].default else Path(file).stem)
-
-
-def html_page(content: dict[str, Any]) -> str:
-    """Set a report as a page that stands alone: no script, nothing that is fetched."""
-    environment = templates(autoescape=True)
-    environment.filters["inline"] = lambda shown: Markup(shown.inline)
-    # An interval stands on one line where it can.
-    environment.filters["joined"] = lambda text: text.replace(
-        " to ", "\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}"
-    )
-    return environment.get_template("report.html").render(content)
-
-
-def markdown_page(content: dict[str, Any]) -> str:
-    """Set a report as Markdown, which refers to the figures' files."""
-    environment = templates(autoescape=False)
-    environment.filters["md"] = markdown
-    environment.filters["rule"] = rule
-    page = environment.get_template("report.md").render(content)
-    return re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from dispatch_sim.report.breaking import break_even_cell, queue_name
+from dispatch_sim.report.render import Table
 from dispatch_sim.report.view import View
 from dispatch_sim.report.words import (
+    Measure,
     Point,
     about,
     capital,
@@ -18,6 +19,7 @@ from dispatch_sim.report.words import (
     tokens,
     way,
 )
+from dispatch_sim.study.choice import Alternative, Choice
 
 MOST_ROWS = 200
 """Rows of a long table; the files of the results hold all."""
@@ -33,29 +35,18 @@ _MEANS: Mapping[str, tuple[str, Callable[[float], str]]] = {
 """Columns of means; the one that is to be small stands by itself, with its interval."""
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table as text.
-
-    Attributes
-    ----------
-    caption : what it shows.
-    heads : of the columns; the first column names the rows.
-    rows : one cell a column.
-    numbers : whether all columns but the first are numbers, and so aligned to the right.
-    """
-
-    caption: str
-    heads: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    numbers: bool = True
-
-
 def main_table(view: View) -> Table:
     """Return the three to six main alternatives side by side, with what most people ask for."""
     columns = [head for head in ("Cost", "Makespan") if _MEANS[head][0] != view.measure.column]
     caption = f"The main ways to dispatch {_batch(view)}"
     return _alternatives(view, view.main_points(), caption, columns, ("Best in", "19 of 20 done in"))
+
+
+def compared_table(view: View) -> Table:
+    """Return every alternative at the batch size, the best first, as narrow as a terminal."""
+    columns = [head for head in ("Makespan",) if _MEANS[head][0] != view.measure.column]
+    caption = f"{_batch(view)}, {view.choice.replications:,} replications of each"
+    return _alternatives(view, view.points, caption, columns, ("19 of 20 done in",))
 
 
 def all_points(view: View) -> Table:
@@ -74,7 +65,7 @@ def _alternatives(
     view: View, points: Sequence[Point], caption: str, means: Sequence[str], further: Sequence[str]
 ) -> Table:
     measure, confidence = view.measure, f"{100 * view.choice.confidence:g}%"
-    heads = ["Way to dispatch", f"{measure.title} ({confidence} interval)", "More than the recommended"]
+    heads = ["Way to dispatch", f"{measure.title} ({confidence} interval)", "More than the best"]
     heads += [*further, *means, "Tasks left to a person"]
     rows = []
     for point in points:
@@ -86,7 +77,7 @@ def _alternatives(
         }
         row = [
             capital(way(point)),
-            measure.show(estimate.mean) + span(measure.show, estimate.low, estimate.high),
+            measure.estimate(estimate),
             _more(view, point),
             *(cells[head] for head in further),
             *(show(view.mean(column, point)) for column, show in (_MEANS[head] for head in means)),
@@ -94,6 +85,30 @@ def _alternatives(
         ]
         rows.append(tuple(row))
     return Table(caption, tuple(heads), tuple(rows))
+
+
+def choice_table(choice: Choice, measure: Measure) -> Table:
+    """Return the alternatives of a choice, with how each compares to the recommended one."""
+    heads = ("Way", measure.title, "More than the best", "Best in", "So")
+    first = (way((choice.strategy, choice.concurrency)), measure.estimate(choice.estimate), "")
+    rows = [(*first, percent(choice.share_won), "recommended")]
+    for other in choice.alternatives:
+        difference = other.difference
+        more = measure.signed(difference.mean) + span(measure.signed, difference.low, difference.high)
+        name = way((other.strategy, other.concurrency))
+        cells = (name, measure.estimate(other.estimate), more, percent(other.share_won))
+        rows.append((*cells, _standing(other)))
+    return Table("", heads, tuple((capital(name), *cells) for name, *cells in rows))
+
+
+def _standing(other: Alternative) -> str:
+    if other.identical:
+        return "the same"
+    if other.misses:
+        return "misses the limits"
+    if other.practically_equal:
+        return "practically equal"
+    return "may be as good" if other.in_best_subset else "worse"
 
 
 def _more(view: View, point: Point) -> str:

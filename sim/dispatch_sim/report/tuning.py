@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from dispatch_sim.report.setting import markdown
-from dispatch_sim.report.terminal import paragraph
-from dispatch_sim.report.why import Rows, columns, table
-from dispatch_sim.report.words import MEASURES, clean, count, listed, span, way
+from dispatch_sim.report.render import Document, Table, document
+from dispatch_sim.report.words import MEASURES, capital, count, listed, span, way
 from dispatch_sim.study.files import write_texts
 from dispatch_sim.study.tuning import Tuned, Tuning
 
@@ -38,14 +36,14 @@ def _queue(found: Tuning) -> str:
     return way((found.strategy, 0)).replace("a queue of 0", "a queue")
 
 
-def knobs_table(found: Tuning) -> Rows:
+def knobs_table(found: Tuning) -> Table:
     """Return the knobs: now, best, and what is as good."""
-    rows = [["setting", "now", "best", "as good"]]
+    rows = []
     for tuned in found.tuned:
         labels = tuned.knob.labels
         as_good = flat_words(tuned) if tuned.matters else "all that were tried"
-        rows.append([tuned.knob.name, labels[tuned.knob.present], labels[tuned.best], as_good])
-    return rows
+        rows.append((tuned.knob.name, labels[tuned.knob.present], labels[tuned.best], as_good))
+    return Table("", ("Setting", "Now", "Best", "As good"), tuple(rows), numbers=False)
 
 
 def flat_words(tuned: Tuned) -> str:
@@ -61,10 +59,10 @@ def flat_words(tuned: Tuned) -> str:
     return listed([labels[r[0]] if len(r) == 1 else f"{labels[r[0]]} to {labels[r[-1]]}" for r in runs])
 
 
-def values_table(found: Tuning, tuned: Tuned) -> Rows:
+def values_table(found: Tuning, tuned: Tuned) -> Table:
     """Return the values of a knob with what each has more than the best one."""
     measure = MEASURES[found.objective]
-    rows = [[tuned.knob.name, "more than the best"]]
+    rows = []
     for number, trial in enumerate(tuned.trials):
         if trial.more is None:
             more = "cannot be played"
@@ -73,8 +71,8 @@ def values_table(found: Tuning, tuned: Tuned) -> Rows:
         else:
             more = measure.signed(trial.more.mean) + span(measure.show, trial.more.low, trial.more.high)
             more += "" if trial.as_good else " *"
-        rows.append([trial.label, more])
-    return rows
+        rows.append((trial.label, more))
+    return Table("", (capital(tuned.knob.name), "More than the best"), tuple(rows), numbers=False)
 
 
 def basis(found: Tuning) -> str:
@@ -90,27 +88,16 @@ def basis(found: Tuning) -> str:
     return f"{text}. Seed {found.seed}, scenario {found.sha256[:12]}."
 
 
-def tuning_text(found: Tuning) -> str:
-    """Return it as plain text."""
-    blocks = [
-        paragraph(" ".join(tuning_sentences(found))),
-        columns(knobs_table(found)),
-        paragraph(basis(found)),
-    ]
-    return "\n\n".join("\n".join(lines) for lines in blocks) + "\n"
-
-
-def tuning_markdown(found: Tuning) -> str:
-    """Return it as a page of Markdown, with a table of each setting's values."""
-    parts = [
-        f"# {markdown(clean(found.name))}: timeout, retries and width",
-        markdown(" ".join(tuning_sentences(found))),
-        table(knobs_table(found)),
-        *(table(values_table(found, tuned)) for tuned in found.tuned),
-        markdown("* shown to be worse, by more than anybody would ignore."),
-        markdown(basis(found)),
-    ]
-    return "\n\n".join(parts) + "\n"
+def tuning_document(found: Tuning, *, pictures: bool = True) -> Document:
+    """Return it as a page."""
+    return document(
+        "tuning.md",
+        found=found,
+        sentences=tuning_sentences(found),
+        knobs=knobs_table(found),
+        values=[values_table(found, tuned) for tuned in found.tuned],
+        basis=basis(found),
+    )
 
 
 def write_tuning(found: Tuning, folder: Path) -> list[Path]:
@@ -122,4 +109,4 @@ def write_tuning(found: Tuning, folder: Path) -> list[Path]:
         Where the folder cannot be written to.
     """
     data = json.dumps(found.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    return write_texts({"tuning.md": tuning_markdown(found), "tuning.json": data}, folder)
+    return write_texts({"tuning.md": tuning_document(found).markdown, "tuning.json": data}, folder)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dispatch_sim.logs.what_if import ASSUMPTIONS, Way, WhatIf
-from dispatch_sim.report.log_tables import Block, as_text
+from dispatch_sim.report.log_tables import Block, block_document
 from dispatch_sim.report.words import dollars, duration, tokens
 
 MOST_GROUPS = 20
@@ -15,7 +15,7 @@ MOST_GROUPS = 20
 
 def what_if_text(found: WhatIf) -> str:
     """Return the totals, the longest groups, and what is assumed."""
-    return as_text(list(what_if_blocks(found)))
+    return block_document(what_if_blocks(found)).text
 
 
 def what_if_blocks(found: WhatIf) -> Iterator[Block]:

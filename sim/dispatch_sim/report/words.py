@@ -6,11 +6,14 @@ import math
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len, set_cell_size
 
 from dispatch_sim.scenario.formats import format_dollars, format_duration, format_tokens
+
+if TYPE_CHECKING:
+    from dispatch_sim.study.estimates import Estimate
 
 Point = tuple[str, int]
 """A strategy's label and its concurrency."""
@@ -229,6 +232,10 @@ class Measure:
     best: str
     show: Callable[[float], str]
     typical: str = "a batch on average"
+
+    def estimate(self, estimate: Estimate) -> str:
+        """Write a mean and its interval."""
+        return self.show(estimate.mean) + span(self.show, estimate.low, estimate.high)
 
     def signed(self, value: float) -> str:
         """Write a difference with its sign."""

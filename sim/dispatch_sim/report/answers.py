@@ -1,0 +1,57 @@
+"""What a study answers, in short: for a terminal and a notebook."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dispatch_sim.report import combinations
+from dispatch_sim.report.breaking import break_even_sentences
+from dispatch_sim.report.decision import decide
+from dispatch_sim.report.naming import option_sentences, plainly_named
+from dispatch_sim.report.reached import along_factors, front, reached, slots
+from dispatch_sim.report.reasons import why
+from dispatch_sim.report.render import Document, document
+from dispatch_sim.report.tables import compared_table, main_table
+from dispatch_sim.report.view import View, main_view, views
+from dispatch_sim.report.words import factors_words
+from dispatch_sim.study.answer import Answer
+
+if TYPE_CHECKING:
+    from dispatch_sim.report.svg import Picture
+
+MOST_ROWS = 20
+"""Rows of a table; how many more there are is said."""
+
+
+def answer_document(answer: Answer, *, pictures: bool = True, compared: bool = False) -> Document:
+    """Return what a study answers in short, with a table of all strategies where they are `compared`."""
+    options, answer = option_sentences(answer), plainly_named(answer)
+    found, view = views(answer), main_view(answer)
+    figure = _figure(view) if pictures else None
+    by_factors = combinations.by_factors(found)
+    return document(
+        "answer.md",
+        [figure],
+        decision=decide(view),
+        break_evens=break_even_sentences(view),
+        figure=figure,
+        by_factors=by_factors,
+        over_all=combinations.over_all(found),
+        along_factors=along_factors(answer),
+        how_to_read=combinations.how_to_read(found),
+        settled=sum(each.choice.settled for each in found),
+        where=factors_words(view.choice.factors),
+        replications=view.choice.replications,
+        table=compared_table(view) if compared else main_table(view),
+        why=why(view),
+        more=[*slots(view), front(view), reached(view)],
+        options=options,
+        most=MOST_ROWS,
+    )
+
+
+def _figure(view: View) -> Picture | None:
+    # Imported here: drawing is what takes longest to load, and a terminal does without.
+    from dispatch_sim.report import captions
+
+    return captions.difference_figure(view) or captions.concurrency_figure(view)

@@ -1,0 +1,157 @@
+"""The page of each kind of result: what it prints, and what a notebook shows. See `dispatch_sim.display`."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+
+from dispatch_sim.logs.backtest import Backtest
+from dispatch_sim.logs.calibration import Calibration
+from dispatch_sim.logs.tables import Logs
+from dispatch_sim.logs.what_if import WhatIf
+from dispatch_sim.report.answers import MOST_ROWS, answer_document
+from dispatch_sim.report.assumptions import assumptions
+from dispatch_sim.report.backtest import backtest_blocks
+from dispatch_sim.report.backtest_figure import backtest_picture
+from dispatch_sim.report.breaking import break_even_sentence
+from dispatch_sim.report.calibration import calibration_blocks
+from dispatch_sim.report.log_tables import block_document
+from dispatch_sim.report.logs import logs_blocks
+from dispatch_sim.report.maps import map_document
+from dispatch_sim.report.quick import answer_line, explanation
+from dispatch_sim.report.render import Document, Table, document
+from dispatch_sim.report.tables import choice_table
+from dispatch_sim.report.tuning import tuning_document
+from dispatch_sim.report.what_if import what_if_blocks
+from dispatch_sim.report.why import why_document
+from dispatch_sim.report.words import MEASURES, Measure, about, clean, factors_words, span, way
+from dispatch_sim.scenario.loader import Source
+from dispatch_sim.scenario.model import Scenario
+from dispatch_sim.scenario.problems import ScenarioError
+from dispatch_sim.study.answer import Answer
+from dispatch_sim.study.break_even import BreakEven
+from dispatch_sim.study.choice import Choice
+from dispatch_sim.study.estimates import point_columns
+from dispatch_sim.study.explanation import Explanation
+from dispatch_sim.study.quick import QuickAnswer
+from dispatch_sim.study.results import Results
+from dispatch_sim.study.tuning import Tuning
+from dispatch_sim.study.two_factor_map import StrategyMap
+
+_MEANS = ("cost_usd", "money_usd", "makespan_s", "tokens", "people_s")
+
+
+@singledispatch
+def document_of(shown: object, *, pictures: bool = True) -> Document:
+    """Return the page of a result; without pictures where only its text is wanted.
+
+    Raises
+    ------
+    TypeError
+        Where there is nothing to show of such a thing.
+    """
+    raise TypeError(f"{type(shown).__name__}: there is nothing to show of such a thing")
+
+
+document_of.register(Answer, answer_document)
+document_of.register(StrategyMap, map_document)
+document_of.register(Explanation, why_document)
+document_of.register(Tuning, tuning_document)
+
+
+@document_of.register
+def _source(source: Source, *, pictures: bool = True) -> Document:
+    try:
+        scenario = source.scenario()
+    except ScenarioError as error:
+        return document("source.md", mistakes=str(error).splitlines(), table=None)
+    rows = tuple(assumptions(scenario.model_dump(mode="json", by_alias=True)))
+    table = Table(_name(scenario.name), ("What", "As it is simulated"), rows, numbers=False)
+    return document("source.md", mistakes=(), table=table)
+
+
+@document_of.register
+def _results(results: Results, *, pictures: bool = True) -> Document:
+    manifest, frame = results.manifest, results.frame
+    points = frame.groupby(point_columns(frame), sort=False)
+    means = points[list(_MEANS)].mean()
+    shows = [MEASURES[measure].show for measure in _MEANS]
+    rows = [
+        (
+            *(clean(value) for value in (point if isinstance(point, tuple) else (point,))),
+            *(show(value) for show, value in zip(shows, row, strict=True)),
+        )
+        for point, row in zip(means.index, means.to_numpy(), strict=True)
+    ]
+    heads = (*map(clean, means.index.names), *(MEASURES[measure].title for measure in _MEANS))
+    return document(
+        "results.md",
+        name=_name(manifest["scenario"]["resolved"]["name"]),
+        replications=results.replications,
+        seed=manifest["seed"],
+        table=Table("", heads, tuple(rows)),
+        most=MOST_ROWS,
+    )
+
+
+@document_of.register
+def _choice(choice: Choice, *, pictures: bool = True) -> Document:
+    measure = _measure(choice.objective)
+    return document(
+        "choice.md",
+        choice=choice,
+        recommended=way((choice.strategy, choice.concurrency)),
+        where=factors_words(choice.factors),
+        estimate=measure.estimate(choice.estimate),
+        typical=measure.typical,
+        zone=measure.show(choice.indifference),
+        table=choice_table(choice, measure),
+        most=MOST_ROWS,
+    )
+
+
+@document_of.register
+def _break_even(found: BreakEven, *, pictures: bool = True) -> Document:
+    measure = _measure(found.objective)
+    rows = tuple(
+        (f"{value:,}", measure.signed(more.mean) + span(measure.signed, more.low, more.high))
+        for value, more in zip(found.values, found.differences, strict=True)
+    )
+    title = f"{measure.title}: {way((found.parallel, 0))} more than the queue"
+    table = Table("", ("Tasks" if found.axis == "tasks" else "At once", title), rows)
+    return document("break-even.md", text=break_even_sentence(found), table=table, most=MOST_ROWS)
+
+
+@document_of.register
+def _quick(found: QuickAnswer, *, pictures: bool = True) -> Document:
+    return document("quick.md", answer=answer_line(found), explanation=explanation(found))
+
+
+@document_of.register
+def _logs(logs: Logs, *, pictures: bool = True) -> Document:
+    return block_document(logs_blocks(logs))
+
+
+@document_of.register
+def _calibration(found: Calibration, *, pictures: bool = True) -> Document:
+    return block_document(calibration_blocks(found))
+
+
+@document_of.register
+def _backtest(found: Backtest, *, pictures: bool = True) -> Document:
+    return block_document(backtest_blocks(found), picture=backtest_picture(found) if pictures else None)
+
+
+@document_of.register
+def _what_if(found: WhatIf, *, pictures: bool = True) -> Document:
+    return block_document(what_if_blocks(found))
+
+
+def _name(name: str) -> str:
+    """Return a scenario's name; nothing where it has none of its own."""
+    return "" if name == Scenario.model_fields["name"].default else clean(name)
+
+
+def _measure(column: str) -> Measure:
+    """Return how a measure is spoken of; of a column that no scenario can minimise, by its name."""
+    plain = Measure(column, column, "has", "less", "more", "better", "best", about)
+    return MEASURES.get(column, plain)

@@ -1,4 +1,4 @@
-"""Seeded faults, each an edit of one engine's source: the comparison of the engines has to find every one.
+"""Seeded faults: edits of the syntax tree of one engine, each to be found by comparing the engines.
 
 What both engines call (`dispatch/rules.py`) cannot be found wrong by comparing them: there the tests against
 theory and cases worked out by hand stand (`test_rules.py`, `test_api.py`, `test_invariants.py`).
@@ -6,428 +6,266 @@ theory and cases worked out by hand stand (`test_rules.py`, `test_api.py`, `test
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import ast
+import copy
+import importlib
+import inspect
+import pkgutil
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import CodeType, FunctionType
+from typing import Any, NamedTuple
 
 
-class Mutant(NamedTuple):
-    """An edit of one engine's source."""
+class Fault(NamedTuple):
+    """A replacement in a function, by structure: its layout, its module and the rest of it do not matter."""
 
-    fault: str
-    """In words."""
-    module: str
-    """Path below `dispatch_sim/dispatch`."""
+    function: str
+    """Qualified name; it is looked for in all modules of the engine."""
     found: str
-    """What is replaced; it stands in the module exactly once."""
+    """An expression or statement that is there once. A single capital letter stands for any expression."""
     put: str
+    """What takes its place; capital letters stand for what they stood for in `found`."""
 
 
-SIMPY = (
-    Mutant(
-        "a bucket is refilled again for time that it was refilled for",
-        "api.py",
-        "self.capacity)\n        self.updated_s = now_s\n",
-        "self.capacity)\n",
+SIMPY = {
+    "a bucket is refilled again for time that it was refilled for": Fault(
+        "TokenBucket.refill", "self.updated_s = T", "pass"
     ),
-    Mutant(
-        "a refill is dropped where output is charged",
-        "api.py",
-        "        outputs.refill(self._env.now)\n        outputs.level = min",
-        "        outputs.level = min",
+    "a refill is dropped where output is charged": Fault("ModelApi.charge_output", "B.refill(T)", "None"),
+    "input is not charged": Fault("ModelApi.admit", "inputs.level -= N", "pass"),
+    "a reservation is not given back": Fault("ModelApi.charge_output", "L + self._reserved - N", "L - N"),
+    "a rejected request drives the bucket into debt": Fault("ModelApi.admit", "max(0.0, L)", "L"),
+    "the gateway's line is last in, first out": Fault(
+        "ModelApi.acquire", "self._line.append(P)", "self._line.appendleft(P)"
     ),
-    Mutant("input is not charged", "api.py", "            inputs.level -= input_tokens\n", ""),
-    Mutant("a reservation is not given back", "api.py", "self._reserved - tokens", "-tokens"),
-    Mutant(
-        "a refused try drives the bucket into debt",
-        "api.py",
-        "max(0.0, requests.level - 1)",
-        "requests.level - 1",
+    "a return is not charged": Fault("read_return", "A.charge_input(N)", "None"),
+    "the coordinator does not keep what it has read": Fault("read_return", "C.length += N", "pass"),
+    "two turns of the coordinator at once": Fault(
+        "World.__init__",
+        "self.coordinator = simpy.Resource(E, capacity=1)",
+        "self.coordinator = simpy.Resource(E, capacity=2)",
     ),
-    Mutant(
-        "the gateway's line is last in, first out", "api.py", "self._line.append(", "self._line.appendleft("
+    "silence is not booked": Fault("World.enter", "S in _OF_ATTEMPT", "S in _OF_ATTEMPT and S != State.HUNG"),
+    "a client retries once too often": Fault("get_admitted", "try_ == N", "try_ == N + 1"),
+    "a client gives up where it should back off": Fault("_pause", "A == 'give_up'", "A == 'backoff'"),
+    "a floor under retry-after is ignored": Fault("_pause", "F == 'backoff'", "False"),
+    "one task too many is dispatched": Fault(
+        "Dispatcher._hand_out",
+        "for task in B.take(N): A.launch(task)",
+        "for task in B.take(N + 1): A.launch(task)",
     ),
-    Mutant("a return is not charged", "coordinator.py", "    world.api.charge_input(tokens)\n", ""),
-    Mutant(
-        "the coordinator does not keep what it has read",
-        "coordinator.py",
-        "        world.context.length += tokens\n        world.context.sent",
-        "        world.context.sent",
+    "a brief too few is charged": Fault("Dispatcher._hand_out", "len(B) * T", "(len(B) - 1) * T"),
+    "one by one does not wait for a person": Fault(
+        "Dispatcher._round_is_over", "W and attempts.recovering", "False"
     ),
-    Mutant(
-        "two turns of the coordinator at once",
-        "world.py",
-        "self.coordinator = simpy.Resource(self.env, capacity=1)",
-        "self.coordinator = simpy.Resource(self.env, capacity=2)",
+    "what was refused goes to the end of the queue": Fault(
+        "Batch.put_back", "self._push(T, 0)", "self._push(T, 1)"
     ),
-    Mutant(
-        "silence is not booked",
-        "world.py",
-        "{State.SERVICE, State.BACKOFF, State.HUNG}",
-        "{State.SERVICE, State.BACKOFF}",
+    "the longest first is the shortest first": Fault("Batch._push", "-L", "L"),
+    "adaptive dispatch shrinks for agents launched as it shrank": Fault(
+        "Width._on_limited", "T > self._shrunk_s", "T >= self._shrunk_s"
     ),
-    Mutant(
-        "a client tries once too often",
-        "client.py",
-        "try_ == world.scenario.client.retries else",
-        "try_ == world.scenario.client.retries + 1 else",
+    "a task is attempted once too often": Fault("Attempts._fail", "task.failures < N", "task.failures <= N"),
+    "a cancelled attempt counts as a failure of its own": Fault(
+        "Attempts._fail", "task.failures += N", "task.failures += 1"
     ),
-    Mutant(
-        "a client gives up where it should back off",
-        "client.py",
-        'rule.above == "give_up"',
-        'rule.above == "backoff"',
+    "a resumed attempt's work is wasted twice": Fault("Attempts._book_waste", "L.less(S)", "L"),
+    "outputs at a barrier do not wait for failures at it": Fault(
+        "Attempts._until_merged", "yield E.timeout(0)", "None"
     ),
-    Mutant(
-        "a floor under retry-after is ignored",
-        "client.py",
-        'rule.floor == "backoff"',
-        'rule.floor == "never"',
+    "a timer ends the next attempt": Fault("Attempts._end_after", "task.attempts == attempt", "True"),
+    "rework is booked as work": Fault("Attempts._book_made", "A if rework else B", "B"),
+    "an agent at its soft timeout goes on": Fault("_gives_up", "T >= soft_s", "T > soft_s"),
+    "an agent hears itself on the blackboard": Fault("_heard", "N - 1", "N"),
+    "what was cut off can be read from the cache": Fault(
+        "_call", "prompt.sent, prompt.sent_s = before", "pass"
     ),
-    Mutant(
-        "one task too many is handed out",
-        "dispatcher.py",
-        "for task in self._batch.take(self._width.slots - self._attempts.running):",
-        "for task in self._batch.take(self._width.slots - self._attempts.running + 1):",
+    "an entry of the cache is written anew while it is on its way": Fault(
+        "TimedCache.send_shared", "not R and not self._is_pending(T)", "not R"
     ),
-    Mutant(
-        "a brief too few is charged",
-        "dispatcher.py",
-        "len(batch) * dispatch.brief.tokens",
-        "(len(batch) - 1) * dispatch.brief.tokens",
+    "an output merged at the launch was not seen": Fault(
+        "_Merges.unseen", "bisect_right(A, T)", "bisect_right(A, T - 1e-9)"
     ),
-    Mutant(
-        "one after the other does not wait for a person",
-        "dispatcher.py",
-        "not attempts.unsettled and not (self._strategy.waits_for_recovery and attempts.recovering)",
-        "not attempts.unsettled",
+    "bad outputs make pairs": Fault("Merging.merge", "luck.bad_output or R", "R"),
+    "a task is its own other": Fault("Merging.merge", "max(1, N - 1)", "max(1, N)"),
+    "a copy conflicts with what was merged as it was made": Fault(
+        "SharedState.merge", "other.merged_s > T", "other.merged_s >= T"
     ),
-    Mutant(
-        "what was refused goes to the end of the queue",
-        "batch.py",
-        "self._push(task, 0)",
-        "self._push(task, 1)",
-    ),
-    Mutant(
-        "the longest first is the shortest first",
-        "batch.py",
-        '-length_s if order == "longest-first"',
-        '-length_s if order == "shortest-first"',
-    ),
-    Mutant(
-        "adaptive dispatch shrinks for agents launched as it shrank",
-        "width.py",
-        "def _on_limited(self, task: Task) -> None:\n        if task.launched_s > self._shrunk_s:",
-        "def _on_limited(self, task: Task) -> None:\n        if task.launched_s >= self._shrunk_s:",
-    ),
-    Mutant(
-        "a task is attempted once too often",
-        "attempts.py",
-        "task.failures < self._most_failures",
-        "task.failures <= self._most_failures",
-    ),
-    Mutant(
-        "a cancelled attempt counts as a failure of its own",
-        "attempts.py",
-        "task.failures += by_itself",
-        "task.failures += 1",
-    ),
-    Mutant(
-        "a resumed attempt's work is wasted twice",
-        "attempts.py",
-        "            lost = lost.less(task.saved)\n",
-        "            lost = lost.copy()\n",
-    ),
-    Mutant(
-        "outputs at a barrier do not wait for failures at it",
-        "attempts.py",
-        "                yield world.env.timeout(0)",
-        "                pass",
-    ),
-    Mutant(
-        "a timer ends the next attempt",
-        "attempts.py",
-        "task.in_slot and task.attempts == attempt and",
-        "task.in_slot and",
-    ),
-    Mutant("rework is booked as work", "attempts.py", "Cause.REWORK if rework else cause", "cause"),
-    Mutant(
-        "an agent at its soft timeout goes on",
-        "agent.py",
-        "world.env.now - started_s >= soft_s",
-        "world.env.now - started_s > soft_s",
-    ),
-    Mutant(
-        "an agent hears itself on the blackboard",
-        "agent.py",
-        "(world.at_work[task.group] - 1)",
-        "world.at_work[task.group]",
-    ),
-    Mutant(
-        "what was cut off can be read from the cache",
-        "agent.py",
-        "        prompt.sent, prompt.sent_s = before\n",
-        "",
-    ),
-    Mutant(
-        "an entry of the cache is written anew while it is on its way",
-        "cache.py",
-        "if not self._shared_is_readable(now_s) and not self._is_pending(now_s):",
-        "if not self._shared_is_readable(now_s):",
-    ),
-    Mutant(
-        "an output merged at the launch was not seen",
-        "merging.py",
-        "bisect_right(self.over_s, since_s)",
-        "bisect_right(self.over_s, since_s - 1e-9)",
-    ),
-    Mutant(
-        "bad outputs make pairs",
-        "merging.py",
-        "if luck.bad_output or task.rework else",
-        "if task.rework else",
-    ),
-    Mutant(
-        "a task is its own other",
-        "merging.py",
-        "self._group_sizes[task.group] - 1)",
-        "self._group_sizes[task.group])",
-    ),
-    Mutant(
-        "a copy conflicts with what was merged as it was made",
-        "sharing.py",
-        "other.merged_s > write.began_s",
-        "other.merged_s >= write.began_s",
-    ),
-    Mutant(
-        "a write is safe too early",
-        "sharing.py",
-        "            if not any(self._could_overwrite(one, other) for one in self._at_work):",
-        "            if True:",
-    ),
-    Mutant(
-        "a gate waits for one output more",
-        "review.py",
-        "len(self._waiting) >= every",
-        "len(self._waiting) > every",
-    ),
-    Mutant(
-        "a person is not paid for reviews",
-        "review.py",
-        "                world.books.people_review_s += seconds\n",
-        "",
-    ),
-    Mutant(
-        "a window holds a call more",
-        "harness.py",
-        "self._calls >= self._pace.calls",
-        "self._calls > self._pace.calls",
-    ),
-)
+    "a write is safe too early": Fault("SharedState.end", "not any(W)", "True"),
+    "a review waits for one output more": Fault("Gate._look_if_due", "N >= every", "N > every"),
+    "a person is not paid for reviews": Fault("Gate._look", "B.people_review_s += T", "pass"),
+    "a window holds a call more": Fault("Pacer.take", "self._calls >= N", "self._calls > N"),
+}
 
-COMPILED = (
-    Mutant(
-        "a bucket is refilled again for time that it was refilled for",
-        "compiled/api.py",
-        "    s.f[updated] = now_s\n",
-        "",
+COMPILED = {
+    "a bucket is refilled again for time that it was refilled for": Fault(
+        "_refill", "s.f[updated] = T", "pass"
     ),
-    Mutant(
-        "a refill is dropped where input is charged",
-        "compiled/api.py",
-        "    _refill(s, INPUT_LEVEL, INPUT_UPDATED, s.pf[INPUT_RATE], s.pf[INPUT_CAPACITY])\n"
-        "    s.f[INPUT_LEVEL] -= tokens",
-        "    s.f[INPUT_LEVEL] -= tokens",
+    "a refill is dropped where input is charged": Fault("charge_input", "_refill(S, L, U, R, C)", "None"),
+    "a request is not charged": Fault("admit", "s.f[REQUEST_LEVEL] -= 1", "pass"),
+    "output is charged twice": Fault("charge_output", "L + R - tokens", "L + R - 2 * tokens"),
+    "a wait is for requests alone": Fault("admit", "max(R, I, O)", "R"),
+    "a prompt that was just sent cannot be read": Fault("tokens_read", "s.ti[t, P_SENT] >= M and R", "False"),
+    "of equal times the later is first": Fault(
+        "_is_earlier", "s.order[one] < s.order[other]", "s.order[one] > s.order[other]"
     ),
-    Mutant("a request is not charged", "compiled/api.py", "        s.f[REQUEST_LEVEL] -= 1\n", ""),
-    Mutant("output is charged twice", "compiled/api.py", "+ reserved - tokens", "+ reserved - 2 * tokens"),
-    Mutant(
-        "a wait is for requests alone",
-        "compiled/api.py",
-        "        _wait_for(s.f[INPUT_LEVEL], need, s.pf[INPUT_RATE], now_s),\n",
-        "",
+    "what is scheduled now comes before what was scheduled for now": Fault("next_event", "A and not B", "A"),
+    "a resource is passed on without an event": Fault("release", "soon(S, K, R, 0)", "grant(S, R)"),
+    "a resource holds a user more": Fault("grant", "s.ri[resource, USERS] < C", "s.ri[resource, USERS] <= C"),
+    "silence is not booked": Fault("enter", "A or B or last == HUNG", "A or B"),
+    "an attempt is not started at once": Fault("launch", "at_once(S, K, T, 0)", "soon(S, K, T, 0)"),
+    "a client retries once too often": Fault("try_call", "try_ == N", "try_ == N + 1"),
+    "retry-after has the jitter of backoff": Fault("_pause", "_RETRY_AFTER_JITTER", "_JITTER"),
+    "the extra delay is left out": Fault("_pause", "s.pf[EXTRA_DELAY] > 0.0", "False"),
+    "a crash comes a call too late": Fault(
+        "called", "call == s.ti[t, L_CRASH]", "call == s.ti[t, L_CRASH] + 1"
     ),
-    Mutant(
-        "a prompt that was just sent cannot be read",
-        "compiled/api.py",
-        "if s.ti[t, P_SENT] >= s.pf[CACHE_MINIMUM]",
-        "if s.ti[t, P_SENT] > s.pf[CACHE_MINIMUM] + 1e9",
+    "locks are given back in the order in which they were taken": Fault(
+        "give_back", "range(N - 1, -1, -1)", "range(N)"
     ),
-    Mutant(
-        "of equal times the later is first",
-        "compiled/machine.py",
-        "s.order[one] < s.order[other]",
-        "s.order[one] > s.order[other]",
+    "the second round begins a call early": Fault("spawned", "(calls + 1) // 2", "calls // 2"),
+    "an agent at its soft timeout goes on": Fault("next_call", "T >= s.pf[SOFT]", "T > s.pf[SOFT]"),
+    "a window is set back with every call": Fault("paced", "windows > W", "windows >= W"),
+    "an attempt that is ended is not charged its output": Fault("interrupt", "charge_output(S, N)", "None"),
+    "the coordinator forgets a compaction's summary": Fault(
+        "begin_turn", "charge_writing(S, C, T, N)", "None"
     ),
-    Mutant(
-        "what is scheduled now comes before what was scheduled for now",
-        "compiled/machine.py",
-        " and not (s.n[HEAP] and s.when[0] == s.f[NOW])",
-        "",
+    "a rejected call of the coordinator is not counted": Fault(
+        "_coordinator_admitted", "s.n[REJECTED_TRIES] += 1", "pass"
     ),
-    Mutant(
-        "a resource is passed on without an event",
-        "compiled/machine.py",
-        "    s.ri[resource, USERS] -= 1\n    soon(s, E_RELEASED, resource, 0)",
-        "    s.ri[resource, USERS] -= 1\n    grant(s, resource)",
+    "one task too many is dispatched": Fault(
+        "_go_on_handing_out", "taken = min(W - R, N)", "taken = min(W - R + 1, N)"
     ),
-    Mutant(
-        "a resource holds a user more",
-        "compiled/machine.py",
-        "s.ri[resource, USERS] < s.ri[resource, CAPACITY]",
-        "s.ri[resource, USERS] <= s.ri[resource, CAPACITY]",
+    "a brief too many is charged": Fault(
+        "_go_on_handing_out", "N * s.pf[BRIEF_TOKENS]", "(N + 1) * s.pf[BRIEF_TOKENS]"
     ),
-    Mutant("silence is not booked", "compiled/machine.py", " or last == HUNG", ""),
-    Mutant(
-        "an attempt is not started at once",
-        "compiled/agent.py",
-        "at_once(s, E_START_ATTEMPT, t, 0)",
-        "soon(s, E_START_ATTEMPT, t, 0)",
+    "a reservation that is given back is of no use to the line": Fault(
+        "charge_output", "at_once(S, K, 0, N)", "None"
     ),
-    Mutant(
-        "a client tries once too often",
-        "compiled/agent.py",
-        "if try_ == s.pi[RETRIES]:",
-        "if try_ == s.pi[RETRIES] + 1:",
+    "the line is served from the second on": Fault("leave_line", "found == 0", "found == 1"),
+    "a review is not counted": Fault("go_on_looking", "s.n[GATES] += 1", "pass"),
+    "what has come while wrong instructions were found is approved": Fault(
+        "_verdict", "soon(S, K, T, 1)", "soon(S, K, T, 0)"
     ),
-    Mutant(
-        "retry-after has the jitter of backoff",
-        "compiled/agent.py",
-        "_RETRY_AFTER_JITTER, t, number",
-        "_JITTER, t, number",
+    "a merge that is over at the launch was not seen": Fault("_unseen_of", "since < M", "since <= M"),
+    "an output that is lost while it is exposed is done": Fault(
+        "go_on_attempting", "clean_up(S, R, T)", "merge_is_over(S, R, T)"
     ),
-    Mutant(
-        "the extra delay is left out",
-        "compiled/agent.py",
-        "if s.pf[EXTRA_DELAY] > 0.0:",
-        "if s.pf[EXTRA_DELAY] < 0.0:",
+    "what a cascade drops makes pairs": Fault("_fail", "drop(S, T)", "None"),
+    "a task is attempted once too often": Fault("_fail", "s.ti[t, FAILURES] < N", "s.ti[t, FAILURES] <= N"),
+    "a hung attempt cannot be resumed": Fault("_fail", "A or B or failure == HANGING or C", "A or B or C"),
+    "an output that returned at a launch is exposed": Fault(
+        "end_write", "s.wf[one, W_BEGAN] < T", "s.wf[one, W_BEGAN] <= T"
     ),
-    Mutant(
-        "a crash comes a call too late",
-        "compiled/agent.py",
-        "if call == s.ti[t, L_CRASH]:",
-        "if call == s.ti[t, L_CRASH] + 1:",
+    "a second round's brief takes no time": Fault(
+        "go_on_briefing", "after(S, P, s.pf[INTERIM_TIME])", "after(S, P, 0.0)"
     ),
-    Mutant(
-        "locks are given back in the order in which they were taken",
-        "compiled/agent.py",
-        "range(s.ti[t, LOCKS_HELD] - 1, -1, -1)",
-        "range(s.ti[t, LOCKS_HELD])",
+    "of equal tasks the later is first": Fault(
+        "_before", "s.pending[i, 1] < s.pending[j, 1]", "s.pending[i, 1] > s.pending[j, 1]"
     ),
-    Mutant(
-        "the second round begins a call early",
-        "compiled/agent.py",
-        "half = min((calls + 1) // 2, calls)",
-        "half = min(calls // 2, calls)",
-    ),
-    Mutant(
-        "an agent at its soft timeout goes on",
-        "compiled/agent.py",
-        "s.f[NOW] - s.tf[t, STARTED] >= s.pf[SOFT]",
-        "s.f[NOW] - s.tf[t, STARTED] > s.pf[SOFT]",
-    ),
-    Mutant(
-        "a window is set back with every call",
-        "compiled/agent.py",
-        "if windows > s.n[PACE_WINDOWS]:",
-        "if windows >= s.n[PACE_WINDOWS]:",
-    ),
-    Mutant(
-        "an attempt that is ended is not charged its output",
-        "compiled/attempts.py",
-        "        elif pc == A_CALL:\n            charge_output(s, s.ti[t, PENDING_OUTPUT])\n",
-        "        elif pc == A_CALL:\n",
-    ),
-    Mutant(
-        "the coordinator forgets a compaction's summary",
-        "compiled/coordinator.py",
-        "        charge_writing(s, CONTEXT, -1, s.pf[COMPACTION_TOKENS])\n",
-        "",
-    ),
-    Mutant(
-        "a refused call of the coordinator is not counted",
-        "compiled/coordinator.py",
-        "    s.n[REJECTED_TRIES] += 1\n",
-        "",
-    ),
-    Mutant(
-        "one task too many is handed out",
-        "compiled/dispatcher.py",
-        "        taken = min(slots(s) - s.n[RUNNING], s.n[WAITING])",
-        "        taken = min(slots(s) - s.n[RUNNING] + 1, s.n[WAITING])",
-    ),
-    Mutant(
-        "a brief too many is charged",
-        "compiled/dispatcher.py",
-        "s.n[HAND_COUNT] * s.pf[BRIEF_TOKENS]",
-        "(s.n[HAND_COUNT] + 1) * s.pf[BRIEF_TOKENS]",
-    ),
-    Mutant(
-        "an interrupt of the line is late",
-        "compiled/gateway.py",
-        "        at_once(s, E_INTERRUPT_SERVER, 0, s.n[SERVERS])",
-        "        soon(s, E_INTERRUPT_SERVER, 0, s.n[SERVERS])",
-    ),
-    Mutant(
-        "the line is served from the second on",
-        "compiled/gateway.py",
-        "if found == 0 and s.n[SERVER]:",
-        "if found == 1 and s.n[SERVER]:",
-    ),
-    Mutant("a gate is not counted", "compiled/gate.py", "        s.n[GATES] += 1\n", ""),
-    Mutant(
-        "what has come while wrong instructions were found is approved",
-        "compiled/gate.py",
-        "s.lists[GATE_LIST, i], 1)",
-        "s.lists[GATE_LIST, i], 0)",
-    ),
-    Mutant(
-        "a merge that is over at the launch was not seen",
-        "compiled/merging.py",
-        "if since < s.merged[row, middle]:",
-        "if since <= s.merged[row, middle]:",
-    ),
-    Mutant(
-        "an output that is lost while it is exposed is done",
-        "compiled/attempts.py",
-        "        if is_lost(s, t):\n            clean_up(s, replication, t)\n        else:\n",
-        "        if not is_lost(s, t):\n            clean_up(s, replication, t)\n        else:\n",
-    ),
-    Mutant(
-        "what a cascade drops makes pairs",
-        "compiled/outcomes.py",
-        "    if failure == CANCELLED:\n        drop(s, t)\n",
-        "",
-    ),
-    Mutant(
-        "a task is attempted once too often",
-        "compiled/outcomes.py",
-        "s.ti[t, FAILURES] < s.pi[MOST_FAILURES]",
-        "s.ti[t, FAILURES] <= s.pi[MOST_FAILURES]",
-    ),
-    Mutant("a hung attempt cannot be resumed", "compiled/outcomes.py", " or failure == HANGING or", " or"),
-    Mutant(
-        "an output that returned at a launch is exposed",
-        "compiled/sharing.py",
-        "s.wf[one, W_BEGAN] < s.wf[other, W_RETURNED]",
-        "s.wf[one, W_BEGAN] <= s.wf[other, W_RETURNED]",
-    ),
-    Mutant(
-        "a second round's brief takes no time",
-        "compiled/second_round.py",
-        "after(s, pid, s.pf[INTERIM_TIME])",
-        "after(s, pid, 0.0)",
-    ),
-    Mutant(
-        "of equal tasks the later is first",
-        "compiled/waiting.py",
-        "s.pending[i, 1] < s.pending[j, 1]",
-        "s.pending[i, 1] > s.pending[j, 1]",
-    ),
-    Mutant(
-        "people's time is not paid",
-        "compiled/kernel.py",
-        "money_usd + waiting_usd + people_usd",
-        "money_usd + waiting_usd",
-    ),
-)
+    "people's time is not paid": Fault("close", "M + W + people_usd", "M + W"),
+}
 
 ENGINES = {"simpy": SIMPY, "compiled": COMPILED}
+PACKAGES = {"simpy": "dispatch_sim.dispatch", "compiled": "dispatch_sim.dispatch.compiled"}
+
+
+@contextmanager
+def seeded(engine: str, fault: Fault) -> Iterator[None]:
+    """Have a fault in an engine, for as long as the context lasts.
+
+    Raises
+    ------
+    ValueError : there is not one such function, or what is to be replaced is not in it once.
+    """
+    function = _function(engine, fault.function)
+    sound = function.__code__
+    function.__code__ = edited(function, fault)
+    try:
+        yield
+    finally:
+        function.__code__ = sound
+
+
+def _function(engine: str, name: str) -> FunctionType:
+    package = importlib.import_module(PACKAGES[engine])
+    found = []
+    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        value: Any = importlib.import_module(module.name)
+        for part in name.split("."):
+            value = getattr(value, part, None)
+        value = getattr(value, "fget", value)
+        if isinstance(value, FunctionType) and value.__module__ == module.name:
+            found.append(value)
+    if len(found) != 1:
+        raise ValueError(f"{len(found)} functions of {package.__name__} are called {name}")
+    return found[0]
+
+
+def edited(function: FunctionType, fault: Fault) -> CodeType:
+    """Return a function's code with a fault in it."""
+    definition = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    assert isinstance(definition, ast.FunctionDef)
+    definition.decorator_list = []
+    editor = _Editor(_parse(fault.found), _parse(fault.put))
+    editor.visit(definition)
+    if editor.count != 1:
+        raise ValueError(f"{fault.function} has {fault.found} {editor.count} times")
+    # Around it a function whose arguments are what it has from outside, such as the class of `super()`.
+    free = ", ".join(function.__code__.co_freevars)
+    tree = ast.parse(f"from __future__ import annotations\ndef around({free}): pass")
+    tree.body[1].body = [definition]  # type: ignore[attr-defined]
+    code = compile(ast.fix_missing_locations(tree), inspect.getfile(function), "exec")
+    for _ in range(2):
+        [code] = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    return code
+
+
+def _parse(text: str) -> ast.AST:
+    [statement] = ast.parse(text).body
+    return statement.value if isinstance(statement, ast.Expr) else statement
+
+
+class _Editor(ast.NodeTransformer):
+    """Replaces what has the structure of a pattern."""
+
+    def __init__(self, found: ast.AST, put: ast.AST) -> None:
+        self.found, self.put, self.count = found, put, 0
+
+    def visit(self, node: ast.AST) -> Any:
+        bound: dict[str, ast.AST] = {}
+        if _matches(self.found, node, bound):
+            self.count += 1
+            return _Filler(bound).visit(copy.deepcopy(self.put))
+        return self.generic_visit(node)
+
+
+class _Filler(ast.NodeTransformer):
+    """Puts in what capital letters stand for."""
+
+    def __init__(self, bound: dict[str, ast.AST]) -> None:
+        self.bound = bound
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return copy.deepcopy(self.bound.get(node.id, node))
+
+
+def _matches(pattern: Any, node: Any, bound: dict[str, ast.AST]) -> bool:
+    """Whether a node has the structure of a pattern; notes what capital letters stand for."""
+    if isinstance(pattern, ast.Name) and len(pattern.id) == 1 and pattern.id.isupper():
+        is_same = pattern.id not in bound or ast.dump(bound[pattern.id]) == ast.dump(node)
+        bound.setdefault(pattern.id, node)
+        return is_same and isinstance(node, ast.expr)
+    if isinstance(pattern, list):
+        return len(pattern) == len(node) and all(
+            _matches(one, other, bound) for one, other in zip(pattern, node, strict=True)
+        )
+    if not isinstance(pattern, ast.AST):
+        return bool(pattern == node)
+    return type(pattern) is type(node) and all(
+        _matches(getattr(pattern, field), getattr(node, field), bound)
+        for field in pattern._fields
+        if field not in ("ctx", "kind", "type_comment")
+    )

@@ -100,7 +100,7 @@ def scenarios(draw, whole=False):
     return scenario_of(*parts)
 
 
-@settings(deadline=None, max_examples=500, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(scenario=scenarios(whole=True), strategy=STRATEGIES, replication=st.integers(0, 2**32 - 1))
 def test_the_books_balance_in_every_replication(scenario, strategy, replication):
     """It ends; every task is done once; ledgers add up; slots, places and buckets are never overdrawn."""
@@ -204,7 +204,7 @@ def _check_admissions(scenario, log):
                 assert admitted <= most + 1e-6 * (rate + 1)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(
     seed=st.integers(0, 2**32),
     count=st.integers(1, 25),
@@ -227,7 +227,7 @@ def test_with_limits_off_a_queue_is_the_kiefer_wolfowitz_recursion(seed, count, 
     assert outcome.makespan_s == pytest.approx(ends.max(), rel=1e-12)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(seed=st.integers(0, 2**32), count=st.integers(1, 25), width=st.integers(1, 8))
 def test_grahams_bounds_hold_for_every_list_schedule(seed, count, width):
     """A queue ends no earlier than the longest task or the mean load, and no later than Graham's bound."""

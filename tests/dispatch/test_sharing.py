@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from .worlds import ALL_AT_ONCE, BARE, play_one, scenario_of, script_queue
+from .worlds import ALL_AT_ONCE, BARE, play_many, play_one, scenario_of, script_queue
 
 
 def writers(count: int, probability: str, isolation: str, more: str = "", **timing: str):
@@ -24,10 +24,10 @@ def test_all_are_clean_as_often_as_no_pair_conflicts(isolation, count):
     """n agents that all overlap: (1-p)^(n(n-1)/2). Over 4,000 replications, within 4 standard errors."""
     p, replications = 0.1, 4000
     scenario = writers(count, "10%", isolation, "retry: {policy: none}")
-    clean = 0
-    for replication in range(replications):
-        outcome, _ = play_one(scenario, ALL_AT_ONCE, replication)
-        clean += not (outcome.overwritten_attempts or outcome.merge_conflicts)
+    clean = sum(
+        not (outcome.overwritten_attempts or outcome.merge_conflicts)
+        for outcome in play_many(scenario, ALL_AT_ONCE, replications)
+    )
     expected = (1 - p) ** (count * (count - 1) // 2)
     error = math.sqrt(expected * (1 - expected) / replications)
     assert abs(clean / replications - expected) < 4 * error

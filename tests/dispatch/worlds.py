@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dispatch_sim.dispatch.compiled.engine import Machine, outcome_of
+from dispatch_sim.dispatch.compiled.flat_plan import FlatPlan
 from dispatch_sim.dispatch.engine import play
 from dispatch_sim.dispatch.log import Event
 from dispatch_sim.dispatch.luck import Luck
@@ -37,6 +39,12 @@ def play_one(
     log: list[Event] = []
     plan = make_plan(scenario, parse_strategy(strategy), tasks)
     return play(plan, Luck(scenario, replication), log), log
+
+
+def play_many(scenario: Scenario, strategy: object, replications: int) -> list[Outcome]:
+    """Play many replications, by the compiled engine."""
+    plan = FlatPlan(make_plan(scenario, parse_strategy(strategy)))
+    return [*map(outcome_of, Machine().play_block(plan, 0, replications))]
 
 
 def script_queue(width: int, **options: object) -> dict[str, object]:

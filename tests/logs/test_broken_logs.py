@@ -359,14 +359,14 @@ def keeps_the_rules(runs):
 
 
 @pytest.mark.parametrize("written_by", WRITERS)
-def test_ten_thousand_accidents_never_end_in_a_traceback(tmp_path, written_by):
-    """2,000 for each way of writing; what is read then keeps the rules of the tables."""
+def test_thousands_of_accidents_never_end_in_a_traceback(tmp_path, written_by):
+    """600 for each way of writing; what is read then keeps the rules of the tables."""
     luck = random.Random(f"accidents {written_by}")
     WRITERS[written_by](RUNS, tmp_path)
     lines = b"".join(path.read_bytes() for path in sorted(tmp_path.rglob("*.jsonl"))).splitlines()
     path = tmp_path / "accident.jsonl"
     read = 0
-    for number in range(2000):
+    for number in range(600):
         path.write_bytes(b"\n".join(_mutated(lines, luck)))
         try:
             found = rows(find_runs([path], Tally()))
@@ -375,4 +375,4 @@ def test_ten_thousand_accidents_never_end_in_a_traceback(tmp_path, written_by):
         read += bool(found)
         if number % 20 == 0:
             keeps_the_rules(make_tables(found).runs)
-    assert read > 1000
+    assert read > 300

@@ -1,8 +1,12 @@
 """A report says what a scenario assumes, and is silent about what it does not use."""
 
+import re
+
 import pytest
 
-from dispatch_sim.report.assumptions import NOT_SIMULATED, assumptions
+from dispatch_sim.report.assumptions import NOT_SIMULATED
+from dispatch_sim.report.assumptions import assumed as assumed_of
+from dispatch_sim.report.render import document
 from dispatch_sim.scenario.loader import parse_scenario
 
 PLAIN = "tasks: [{name: read, count: 2, tokens: 15K, duration: 60s}]\n"
@@ -15,7 +19,9 @@ tasks:
 
 def assumed(text):
     """Return what a scenario assumes, by subject."""
-    rows = assumptions(parse_scenario(text).model_dump(mode="json", by_alias=True))
+    scenario = parse_scenario(text).model_dump(mode="json", by_alias=True)
+    page = document("assumptions.md", **assumed_of(scenario)).markdown
+    rows = re.findall(r"^\| (.*?) \| (.*) \|$", re.sub(r"\\(.)", r"\1", page), re.MULTILINE)[2:]
     assert len(dict(rows)) == len(rows)
     return dict(rows)
 
@@ -24,8 +30,8 @@ def test_what_is_not_used_is_not_spoken_of():
     """Of the new mechanisms only the coordinator's context is there by default."""
     assert list(assumed(PLAIN)) == [
         "Tasks “read”",
-        "Starting an agent",
-        "Handing out",
+        "Spawning an agent",
+        "Dispatch",
         "Coordinator's context",
         "Rate limits",
         "Client",
@@ -33,7 +39,7 @@ def test_what_is_not_used_is_not_spoken_of():
         "After a failure",
         "Merging",
         "Prices",
-        "What time is worth",
+        "Value of time",
     ]
     assert "Coordinator's context" not in assumed(PLAIN + "dispatch: {context: none}\n")
 
@@ -41,12 +47,12 @@ def test_what_is_not_used_is_not_spoken_of():
 @pytest.mark.parametrize(
     ("more", "subject", "words"),
     [
-        ("", "Coordinator's context", ["20K tokens to begin with", "more than 200K", "of 5K in 1m 20s"]),
+        ("", "Coordinator's context", ["20K tokens at the start", "above 200K", "to 5K in 1m 20s"]),
         ("harness: {cap: 6}", "Harness", ["at most six agents", "waits for a place"]),
         ("harness: {cap: 6, over: refuse}", "Harness", ["a further one is refused"]),
         ("harness: {pace: {calls: 30}}", "Harness", ["after 30 calls in 1m everybody waits for another 1m"]),
         ("timeouts: {soft: 5m}", "Timeouts", ["give up after 5m, and 90% of them do"]),
-        ("timeouts: {hard: 9m}", "Timeouts", ["after 9m an attempt is ended, honest work or not"]),
+        ("timeouts: {hard: 9m}", "Timeouts", ["after 9m an attempt is ended, whether it works or hangs"]),
         ("failures: {hang: 2%}\ntimeouts: {hard: 9m}", "Failures", ["2% of attempts hang"]),
         ("failures: {bad_brief: 5%}", "Failures", ["in 5% of batches", "when all is merged"]),
         ("failures: {bad_brief: 5%}\nreview: {every: 2}", "Failures", ["at the first review"]),
@@ -61,7 +67,7 @@ def test_what_is_not_used_is_not_spoken_of():
         ),
         ("retry: {policy: abort}", "After a failure", ["after two failed attempts all other"]),
         ("review: {every: round, each: 30s}", "Reviews", ["after each round", "2m and 30s for each result"]),
-        ("review: {every: 1}", "Reviews", ["at each merged result", "nothing is handed out"]),
+        ("review: {every: 1}", "Reviews", ["reviews each merged result", "nothing is dispatched"]),
         ("provider: {cache: {ttl: 1h}}", "Prompt cache", ["for 1h after its last use", "1,024 tokens"]),
         (
             "provider: {cache: {ttl: 5m}}\ndispatch: {spawn: {shared: 2K}}",
@@ -82,10 +88,10 @@ def test_what_is_not_used_is_not_spoken_of():
             ],
         ),
         ("client: {profile: litellm-router}", "Client", ["every pause is up to 750ms longer; then"]),
-        ("provider: {retry_after: 30s}", "Rate limits", ["told to wait 30s whatever there is"]),
+        ("provider: {retry_after: 30s}", "Rate limits", ["told to wait 30s in any case"]),
         ("provider: {accounting: {cache_reads: true}}", "Rate limits", ["2M input tokens"]),
-        ("provider: {accounting: {output: reserved}}", "Rate limits", ["holds 4.1K output tokens"]),
-        ("provider: {accounting: {failed_requests: true}}", "Rate limits", ["refused call counts as"]),
+        ("provider: {accounting: {output: reserved}}", "Rate limits", ["reserves 4.1K output tokens"]),
+        ("provider: {accounting: {failed_requests: true}}", "Rate limits", ["rate-limited call counts as"]),
     ],
 )
 def test_what_is_used_is_said(more, subject, words):
@@ -99,10 +105,10 @@ def test_ties_between_tasks_are_said_with_the_group():
     """What it writes, what comes first, how much bears on others, what a batch has in common."""
     found = assumed(TWO)
     assert "each writes “module” and “tests”" in found["Tasks “code”"]
-    assert "25% of the work bears on what the others of the group do" in found["Tasks “code”"]
-    assert "they begin when all of “code” are done" in found["Tasks “check”"]
-    assert "50% of the variance is common to all of a batch" in found["Tasks “check”"]
-    assert found["Communication"].startswith("none: what a task did without sight")
+    assert "25% of the work depends on what the others of the group do" in found["Tasks “code”"]
+    assert "they start when all of “code” are done" in found["Tasks “check”"]
+    assert "50% of the variance is common to all tasks of a batch" in found["Tasks “check”"]
+    assert found["Communication"].startswith("without communication, what a task did")
 
 
 def test_conflicts_and_communication_are_said_for_each_way_that_is_played():
@@ -111,7 +117,7 @@ def test_conflicts_and_communication_are_said_for_each_way_that_is_played():
     assert "50% of pairs; on shared files the earlier work is lost" in found["Same files"]
     assert "under locks an agent waits" in found["Same files"]
     assert "worktree" not in found["Same files"]
-    assert "without it, what a task did" in found["Communication"]
+    assert "without communication, what a task did" in found["Communication"]
     assert "a brief of 2K tokens in 32s" in found["Communication"]
     assert "blackboard" not in found["Communication"]
     assert assumed(TWO + "conflicts: {isolation: locks}\n")["Same files"].startswith("under locks")
@@ -120,7 +126,7 @@ def test_conflicts_and_communication_are_said_for_each_way_that_is_played():
 def test_the_time_of_a_call_is_said_where_it_is_computed():
     """Base, and so much a token."""
     text = "tasks: [{name: read, count: 2, tokens: 15K}]\nprovider: {latency: {base: 2s}}\n"
-    assert assumed(text)["Time of a call"].startswith("2s, and 15.7ms for each token written")
+    assert assumed(text)["Time of a call"].startswith("2s, and 15.7ms for each output token")
 
 
 def test_what_is_simulated_is_not_said_to_be_left_out():

@@ -1,19 +1,17 @@
-"""What a study assumes, in units that people use."""
+"""What a scenario assumes: the context of `assumptions.md`."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
-from dispatch_sim.report import phrases
-from dispatch_sim.report.phrases import spread
-from dispatch_sim.report.words import clean, dollars, duration, listed, tokens
+from pydantic import TypeAdapter, ValidationError
+
+from dispatch_sim.report.words import about, clean, duration, listed, tokens
+from dispatch_sim.scenario.distribution_text import TokensDistribution
+from dispatch_sim.scenario.distributions import Constant, Distribution
 from dispatch_sim.scenario.strategy import parse_strategy
-
-MOST_GROUPS = 12
-"""Groups of tasks that are listed one by one."""
-
-_SCRIPTED = "by a script, at once and for nothing"
 
 NOT_SIMULATED = (
     "that a turn takes the coordinator longer as its context grows",
@@ -25,77 +23,53 @@ NOT_SIMULATED = (
 )
 """What the model leaves out; each would make some strategy look better or worse."""
 
+# A resolved scenario holds plain numbers in base units; of all quantities, tokens are read so.
+_PLAIN: TypeAdapter[Distribution] = TypeAdapter(TokensDistribution)
 
-def assumptions(scenario: dict[str, Any], options: Sequence[str] = ()) -> list[tuple[str, str]]:
-    """Return the key figures of a resolved scenario: subject and what is assumed.
+_SHOW = {"about": about, "tokens": tokens, "duration": duration}
 
-    What a scenario does not use, such as timeouts or reviews, is left out.
+
+def assumed(scenario: dict[str, Any], options: Sequence[str] = (), name: str = "") -> dict[str, Any]:
+    """Return what `assumptions.md` needs; what a scenario does not use, such as reviews, has no row there.
 
     Parameters
     ----------
-    scenario : in base units, as a manifest holds it.
+    scenario : resolved, in base units, as a manifest holds it.
     options : of the strategies, a sentence each, where they are not the usual ones.
+    name : of the scenario, where a page does not say it.
     """
-    dispatch, provider = scenario["dispatch"], scenario["provider"]
-    groups, prices = scenario["tasks"], provider["prices"]
-    rows = [
-        ("Ways to dispatch", " ".join(options)),
-        ("Varied", _varied(scenario["sweep"])),
-        *(
-            (f"Tasks “{clean(group['name'], 40)}”", phrases.task_group(group))
-            for group in groups[:MOST_GROUPS]
-        ),
-        ("Further tasks", f"{more} more groups" if (more := len(groups) - MOST_GROUPS) > 0 else ""),
-        ("Starting an agent", _start(dispatch)),
-        ("Handing out", _handing_out(scenario)),
-        ("Coordinator's context", phrases.context(dispatch["context"])),
-        ("Time of a call", phrases.call_time(provider["latency"])),
-        ("Rate limits", phrases.limits(provider)),
-        ("Prompt cache", phrases.cache(provider["cache"], dispatch["spawn"]["shared"])),
-        ("Client", phrases.client(scenario["client"])),
-        ("Harness", phrases.harness(scenario["harness"])),
-        ("Failures", phrases.failures(scenario)),
-        ("Timeouts", phrases.timeouts(scenario["timeouts"])),
-        ("After a failure", phrases.retry(scenario)),
-        ("Same files", phrases.conflicts(scenario)),
-        ("Communication", phrases.communication(scenario)),
-        ("Merging", phrases.merge(scenario["merge"], {group["output"] for group in groups})),
-        ("Reviews", phrases.review(scenario["review"])),
-        (
-            "Prices",
-            "a million tokens: "
-            + ", ".join(f"{name.replace('_', ' ')} {dollars(price)}" for name, price in prices.items()),
-        ),
-        (
-            "What time is worth",
-            f"waiting for the batch {dollars(scenario['values']['waiting'])} an hour, people's working time "
-            f"{dollars(scenario['values']['people'])} an hour",
-        ),
-    ]
-    return [(subject, text) for subject, text in rows if text]
-
-
-def _varied(sweep: dict[str, Any]) -> str:
+    strategies = [parse_strategy(text) for text in scenario["strategies"]]
+    conflicts, communication = scenario["conflicts"]["isolation"], scenario["communication"]["kind"]
+    isolations = {strategy.isolation or conflicts for strategy in strategies}
+    communications = {strategy.communication or communication for strategy in strategies}
+    written = any(group["writes"] for group in scenario["tasks"])
     levels = [
-        f"{clean(path, 60)} ({listed([clean(level, 24) for level in sweep[path]], 'or')})"
-        for path in sorted(sweep.keys() - {"tasks", "concurrency"})
+        f"{clean(path, 60)} ({listed([clean(level, 24) for level in values], 'or')})"
+        for path, values in sorted(scenario["sweep"].items())
+        if path not in ("tasks", "concurrency")
     ]
-    return f"{listed(levels)}; below is what the scenario itself says" if levels else ""
+    return {
+        "s": scenario,
+        "name": name,
+        "options": options,
+        "varied": listed(levels),
+        "scripted": all(strategy.manager == "script" for strategy in strategies),
+        "isolations": [kind for kind in ("shared", "worktree", "locks") if kind in isolations and written],
+        "communications": [kind for kind in ("none", "rounds", "blackboard") if kind in communications],
+        "outputs": {group["output"] for group in scenario["tasks"]},
+        "spread": _spread,
+    }
 
 
-def _start(dispatch: dict[str, Any]) -> str:
-    spawn, return_ = dispatch["spawn"], dispatch["return"]
-    return (
-        f"{spread(spawn['tokens'], tokens, ' tokens')} and {spread(spawn['time'], duration)}; returning a "
-        f"result {spread(return_['tokens'], tokens, ' tokens')} and {spread(return_['time'], duration)}"
-    )
-
-
-def _handing_out(scenario: dict[str, Any]) -> str:
-    if all(parse_strategy(text).manager == "script" for text in scenario["strategies"]):
-        return _SCRIPTED
-    turn, brief = scenario["dispatch"]["turn"], scenario["dispatch"]["brief"]
-    return (
-        f"{duration(turn['time'])} for a turn of the coordinator and {duration(brief['time'])} for each "
-        f"brief in it, {tokens(turn['tokens'])} and {tokens(brief['tokens'])} tokens"
-    )
+def _spread(raw: Any, unit: str) -> str:
+    """Write a distribution as its mean and where the middle 80% of it lie."""
+    show = _SHOW[unit]
+    try:
+        distribution = _PLAIN.validate_python(raw)
+    except ValidationError:
+        # Read by other parameters than it is kept by, and by these at the edge of what may be written.
+        return json.dumps(raw)
+    if isinstance(distribution, Constant):
+        return show(distribution.value)
+    low, high = show(distribution.quantile(0.1)), show(distribution.quantile(0.9))
+    return f"{show(distribution.mean)} (10th to 90th percentile: {low} to {high})"

@@ -9,7 +9,7 @@ from dispatch_sim.logs.calibration import Calibration
 from dispatch_sim.logs.tables import Logs
 from dispatch_sim.logs.what_if import WhatIf
 from dispatch_sim.report.answers import MOST_ROWS, answer_document
-from dispatch_sim.report.assumptions import assumptions
+from dispatch_sim.report.assumptions import assumed
 from dispatch_sim.report.backtest import backtest_blocks
 from dispatch_sim.report.backtest_figure import backtest_picture
 from dispatch_sim.report.breaking import break_even_sentence
@@ -63,10 +63,9 @@ def _source(source: Source, *, pictures: bool = True) -> Document:
     try:
         scenario = source.scenario()
     except ScenarioError as error:
-        return document("source.md", mistakes=str(error).splitlines(), table=None)
-    rows = tuple(assumptions(scenario.model_dump(mode="json", by_alias=True)))
-    table = Table(_name(scenario.name), ("What", "As it is simulated"), rows, numbers=False)
-    return document("source.md", mistakes=(), table=table)
+        return document("source.md", mistakes=str(error).splitlines())
+    resolved = scenario.model_dump(mode="json", by_alias=True)
+    return document("source.md", mistakes=(), **assumed(resolved, name=_name(scenario.name)))
 
 
 @document_of.register

@@ -7,24 +7,22 @@ of the answer, and of a map and an explanation of the same scenario where they l
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from dispatch_sim.report import beside, captions, combinations, reached, tables
-from dispatch_sim.report.assumptions import assumptions
+from dispatch_sim.report.assumptions import NOT_SIMULATED, assumed
 from dispatch_sim.report.breaking import break_even_sentences
 from dispatch_sim.report.decision import confidence_sentence, decide
 from dispatch_sim.report.maps import map_parts
-from dispatch_sim.report.naming import option_sentences, plainly_named, reading
-from dispatch_sim.report.provenance import stress_items
+from dispatch_sim.report.naming import KINDS, option_sentences, plainly_named, played, reading
 from dispatch_sim.report.reasons import why
-from dispatch_sim.report.render import Table, document, page
+from dispatch_sim.report.render import document, page
 from dispatch_sim.report.runs import two_runs
 from dispatch_sim.report.svg import Picture
 from dispatch_sim.report.view import View, main_view, views
 from dispatch_sim.report.why import why_parts
-from dispatch_sim.report.words import clean, factors_words, way
+from dispatch_sim.report.words import clean, factors_words, kind_of, way
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.study.answer import Answer
 from dispatch_sim.study.answer import answer as answered
@@ -56,7 +54,7 @@ def write_report(answer: Answer, folder: str | os.PathLike[str]) -> list[Path]:
     """
     content = _content(answer, Path(folder))
     shown = document("report.md", _pictures(content), **content)
-    files = {"report.html": page(shown, content["name"]), "report.md": shown.markdown}
+    files = {"report.html": page(shown, content["title"]), "report.md": shown.markdown}
     files |= {f"{name}.svg": picture.svg for name, picture in shown.pictures.items()}
     return write_texts(files, Path(folder))
 
@@ -103,7 +101,7 @@ def _content(answer: Answer, folder: Path) -> dict[str, Any]:
     terms, answer = reading(answer), plainly_named(answer)
     view, found = main_view(answer), views(answer)
     return {
-        "name": clean(_name(answer), 80),
+        "title": clean(_name(answer), 80),
         "file": clean(answer.results.manifest["scenario"]["file"], 60),
         "description": clean(scenario["description"], 600),
         "view": view,
@@ -125,8 +123,11 @@ def _content(answer: Answer, folder: Path) -> dict[str, Any]:
         "map": None if mapped is None else map_parts(mapped),
         "explanation": None if explained is None else why_parts(explained),
         "runs": two_runs(as_played, source, way(view.recommended)),
-        "assumptions": _two_columns("What is assumed", "Subject", assumptions(scenario, options)),
-        "stress": _two_columns("The items of STRESS-DES", "Item", stress_items(view)),
+        **assumed(scenario, options),
+        "manifest": answer.results.manifest,
+        "kinds": list(dict.fromkeys(KINDS[kind_of(label)] for label in played(answer))),
+        "widths": sorted({width for label, width in view.points if kind_of(label) in ("queue", "waves")}),
+        "not_simulated": NOT_SIMULATED,
         "figures": {
             "difference": captions.difference_figure(view),
             "tasks": captions.tasks_figure(view),
@@ -143,10 +144,6 @@ def _sure(view: View) -> list[str]:
     played = f"{view.choice.replications:,} replications of each way."
     precision = played if sure and view.choice.deciding is None else reached.reached(view)
     return [text for text in (sure, precision) if text]
-
-
-def _two_columns(caption: str, head: str, rows: Sequence[tuple[str, str]]) -> Table:
-    return Table(caption, (head, ""), tuple(rows), numbers=False)
 
 
 def _pictures(content: dict[str, Any]) -> list[Picture | None]:

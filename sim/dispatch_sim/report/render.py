@@ -20,7 +20,19 @@ from markdown_it.token import Token
 from markupsafe import Markup
 from rich.cells import cell_len, set_cell_size
 
-from dispatch_sim.report.words import capital, clean, listed, wrapped
+from dispatch_sim.report.words import (
+    about,
+    capital,
+    clean,
+    count,
+    dollars,
+    duration,
+    listed,
+    percent,
+    share,
+    tokens,
+    wrapped,
+)
 
 if TYPE_CHECKING:
     from dispatch_sim.report.svg import Picture
@@ -114,8 +126,14 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"clean": clean, "capital": capital, "listed": listed}
+    filters = (about, capital, clean, count, dollars, duration, listed, percent, share, tokens, _oneline)
+    environment.filters |= {each.__name__.strip("_"): each for each in filters}
     return environment
+
+
+def _oneline(text: Markup) -> Markup:
+    """Return what a macro sets on several lines as one, punctuation where it belongs."""
+    return Markup(re.sub(r"\s+([;,.])", r"\1", " ".join(text.split())))
 
 
 @lru_cache(maxsize=1)

@@ -202,6 +202,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f}%"
 
 
+def share(part: float) -> str:
+    """Return a probability in percent, however small."""
+    return f"{100 * part:.3g}%"
+
+
 def place(value: float) -> str:
     """Return a place on an axis of whole numbers: to one decimal, or two where one would make it whole."""
     whole = math.isclose(value, round(value), abs_tol=1e-9)

@@ -68,7 +68,6 @@ def written(folder, claims=CLAIMS):
     ],
 )
 def test_mistakes_are_reported_with_their_place(tmp_path, old, new, message):
-    """File and line, what is wrong, and what to write."""
     path = written(tmp_path, CLAIMS.replace(old, new, 1))
     with pytest.raises(ScenarioError) as caught:
         judge_claims(load_claims(path))
@@ -127,7 +126,6 @@ def test_all_eighteen_are_there(shipped):
 
 @pytest.mark.parametrize("path", sorted(SHIPPED.parent.glob("[0-9]*.yaml")), ids=lambda path: path.stem)
 def test_every_scenario_is_sound(path):
-    """Read without errors or warnings."""
     assert not list(warnings(load_source(path).scenario()))
 
 
@@ -178,7 +176,6 @@ def test_claim_5_loses_each_edit_at_most_once(shipped):
 
 
 def test_claim_6_merges_ten_minutes_for_five_agents(shipped):
-    """Five to read, and half a minute for each of ten pairs."""
     frame = judge_claims(shipped, only=[6], replications=2).results["06-prose.yaml"].frame
     is_of_post = (frame["tasks"] == 5) & (frame["merge.pair.people"] == "30s")
     rows = frame[is_of_post & (frame["strategy"] == "parallel")]

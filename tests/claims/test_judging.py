@@ -58,7 +58,6 @@ def table(points, n=50):
     ],
 )
 def test_rule_over_points(states, verdict):
-    """All or nothing, or shown both ways."""
     assert verdict_of_states(states) is verdict
 
 
@@ -225,13 +224,11 @@ def queues(costs, sd=0.1):
     ],
 )
 def test_best_concurrencies(costs, best, verdict):
-    """Two or three is claimed; equal means cannot be distinguished."""
     found = best_of(queues(costs), at_least=2, at_most=3)
     assert (found.best, found.verdict) == (best, verdict)
 
 
 def test_difference_below_the_indifference_threshold_is_as_good():
-    """A cent more, exactly, with a threshold of five cents and of none."""
     frame = queues({2: 1.0, 3: 1.01, 4: 1.1}, sd=0.0)
     assert best_of(frame, 0.05, at_least=2, at_most=3).best == (2, 3)
     assert best_of(frame, at_least=2, at_most=3).best == (2,)
@@ -368,7 +365,6 @@ def test_rule_chooses_parallel_where_all_three_conditions_hold(more, makespans, 
 
 
 def test_rule_is_compared_with_plain_strategies_only():
-    """Worktrees at half the cost are no choice of concurrency."""
     found = regret_of([*PLAIN[:2], ("parallel (worktree)", 3, 3, {}, 1.5)], at_most=0.1)
     assert (found.settings[0].best, found.mean.mean) == (("parallel", 3), 0.0)
 

@@ -95,7 +95,6 @@ def test_what_is_not_used_is_not_spoken_of():
     ],
 )
 def test_what_is_used_is_said(more, subject, words):
-    """Each with its figures."""
     text = assumed(f"{PLAIN}{more}\n")[subject]
     for word in words:
         assert word in text
@@ -112,7 +111,6 @@ def test_ties_between_tasks_are_said_with_the_group():
 
 
 def test_conflicts_and_communication_are_said_for_each_way_that_is_played():
-    """And for no other."""
     found = assumed(TWO + "strategies: [parallel, {queue: 2, isolation: locks, communication: rounds}]\n")
     assert "50% of pairs; on shared files the earlier work is lost" in found["Same files"]
     assert "under locks an agent waits" in found["Same files"]
@@ -124,7 +122,6 @@ def test_conflicts_and_communication_are_said_for_each_way_that_is_played():
 
 
 def test_the_time_of_a_call_is_said_where_it_is_computed():
-    """Base, and so much a token."""
     text = "tasks: [{name: read, count: 2, tokens: 15K}]\nprovider: {latency: {base: 2s}}\n"
     assert assumed(text)["Time of a call"].startswith("2s, and 15.7ms for each output token")
 

@@ -26,7 +26,6 @@ from tests.report.conftest import answered
 
 
 def test_the_headline_has_the_recommended_way_its_mean_and_its_interval(tight):
-    """The same figures as in the answer."""
     view = main_view(tight)
     headline = decide(view).headline
     estimate = tight.choices[0].estimate
@@ -39,7 +38,6 @@ def test_the_headline_has_the_recommended_way_its_mean_and_its_interval(tight):
 
 
 def test_the_comparison_has_the_paired_differences_to_all_at_once_and_one_by_one(tight):
-    """With their intervals."""
     text = decide(main_view(tight)).text
     for other in tight.choices[0].alternatives:
         if other.strategy in ("parallel", "sequential"):
@@ -49,7 +47,6 @@ def test_the_comparison_has_the_paired_differences_to_all_at_once_and_one_by_one
 
 
 def test_the_reason_for_losing_at_a_rate_limit_is_the_rate_limit(tight):
-    """With the mean number of refusals and of tasks left to a person."""
     view = main_view(tight)
     text = " ".join(why(view))
     parallel = view.first("parallel")
@@ -63,7 +60,6 @@ def test_where_no_limit_is_in_the_way_it_is_not_blamed(roomy):
 
 
 def test_equal_ways_make_no_difference(nothing):
-    """And the simplest is advised, not the best."""
     text = decide(main_view(nothing)).text
     assert "makes no difference" in text
     assert "one by one" in text
@@ -71,12 +67,10 @@ def test_equal_ways_make_no_difference(nothing):
 
 
 def test_few_replications_are_said_to_be_few(tight):
-    """Fewer than a hundred."""
     assert "only 40 replications" in decide(main_view(tight)).text
 
 
 def test_one_replication_tells_all_where_nothing_is_left_to_chance(certain):
-    """Then few are enough, and there is no interval."""
     text = decide(main_view(certain)).text
     assert "replications:" not in text
     assert "a batch, the same in every replication" in text
@@ -93,7 +87,6 @@ def test_one_replication_tells_all_where_nothing_is_left_to_chance(certain):
     ],
 )
 def test_what_is_left_to_chance_may_not_have_shown_yet(chance):
-    """Then few replications are few, though all came to the same so far."""
     view = main_view(
         answered(
             f"tasks: [{{name: a, tokens: 9K, duration: 60s}}]\nstrategies: [sequential]\n"
@@ -108,7 +101,6 @@ def test_what_is_left_to_chance_may_not_have_shown_yet(chance):
     "more", ["review: {every: 1}", "dispatch: {context: none}", "provider: {cache: {ttl: 5m}}"]
 )
 def test_sections_without_a_distribution_leave_nothing_to_chance(more):
-    """Nested as they are."""
     view = main_view(
         answered(
             f"tasks: [{{name: a, tokens: 9K, duration: 60s}}]\nstrategies: [sequential]\n"
@@ -120,13 +112,11 @@ def test_sections_without_a_distribution_leave_nothing_to_chance(more):
 
 
 def test_where_a_queue_as_wide_as_the_batch_is_the_same_all_at_once_is_said(certain):
-    """Of ways that come to the same, the simpler is named."""
     headline = decide(main_view(certain)).headline
     assert headline.startswith("Dispatch three tasks all at once: it costs")
 
 
 def test_each_pair_of_variants_has_its_break_even(variants):
-    """Two kinds of all at once against two kinds of queue, along the tasks."""
     view = main_view(plainly_named(variants))
     assert len(view.along("tasks")) == 4
     text = " ".join(break_even_sentences(view))
@@ -134,7 +124,6 @@ def test_each_pair_of_variants_has_its_break_even(variants):
 
 
 def test_an_interrupted_study_is_preliminary(tight):
-    """Whatever it found."""
     manifest = tight.results.manifest | {"interrupted": True, "replications": {"asked": 400, "played": 40}}
     stopped = replace(tight, results=Results(tight.results.frame, manifest))
     assert "stopped early, at 40 of 400" in decide(main_view(stopped)).text
@@ -155,7 +144,6 @@ def with_costs(tight, costs, indifference=0.05):
 
 
 def test_what_is_practically_equal_is_called_just_as_good(tight):
-    """Within the difference that nobody would act on."""
     noise = np.random.default_rng(1).normal(size=40)
     base = 10 + noise
     view = with_costs(
@@ -173,7 +161,6 @@ def test_what_is_practically_equal_is_called_just_as_good(tight):
 
 
 def test_what_may_be_the_best_is_not_said_to_be_worse(tight):
-    """The interval of its difference holds zero."""
     noise = np.random.default_rng(2).normal(size=(2, 40))
     view = with_costs(tight, {("queue", 2): 10 + noise[0], ("parallel", 6): 10.2 + 3 * noise[1]}, 0.0)
     text = decide(view).text
@@ -217,7 +204,6 @@ def test_a_break_even_is_told_with_its_set_and_the_first_whole_size():
 
 
 def test_none_in_range_is_told_as_such():
-    """With who is better and over what range."""
     found = break_even([2, 8], around([1, 2], 0.1))
     text = break_even_sentence(found)
     assert "no break-even from 2 to 8 tasks" in text
@@ -227,7 +213,6 @@ def test_none_in_range_is_told_as_such():
 
 
 def test_unresolved_names_no_winner():
-    """Noise over the whole range."""
     found = break_even([2, 8], around([-0.1, 0.1], 5))
     text = break_even_sentence(found)
     assert "not settled" in text
@@ -237,7 +222,6 @@ def test_unresolved_names_no_winner():
 
 
 def test_in_the_fewest_words_a_break_even_is_its_place_and_its_set():
-    """Who wins is said only where that is not the queue, or changes again."""
     found = break_even([2, 3, 4, 5], around([-3, -1, 1, 3], 0.5))
     low, high = found.crossings[0].low, found.crossings[0].high
     assert break_even_short(found) == f"3.5 ({low:.1f} to {high:.1f})"
@@ -257,7 +241,6 @@ def test_where_it_is_not_settled_the_sizes_that_are_told_were_played():
 
 
 def test_along_concurrency_the_batch_is_named():
-    """The queue that becomes too wide."""
     found = break_even(
         [1, 2, 3, 4], around([3, 1, -1, -3], 0.1), axis="concurrency", against="queue", tasks=10
     )
@@ -266,7 +249,6 @@ def test_along_concurrency_the_batch_is_named():
 
 
 def test_each_level_of_a_factor_has_its_own_view(factors):
-    """And the scenario's own level is the main one where it was played."""
     found = views(factors)
     assert [view.choice.factors["provider.limits.scale"] for view in found] == [1, 60]
     assert main_view(factors).choice.factors["provider.limits.scale"] == 1
@@ -284,12 +266,10 @@ def test_each_level_of_a_factor_has_its_own_view(factors):
     ],
 )
 def test_strategies_have_names_in_words(point, name):
-    """The same everywhere."""
     assert way(point) == name
 
 
 def test_texts_of_users_are_cut_and_lose_what_is_not_text():
-    """Line breaks, control and direction characters."""
     assert clean("a\nb\x1b[31m\u202ec\x00") == "a b [31m c"
     assert len(clean("x" * 1000, 80)) == 80
     assert listed(["a", "b", "c"]) == "a, b and c"
@@ -305,7 +285,6 @@ def test_a_place_that_is_not_whole_does_not_look_whole(value, text):
 
 
 def test_a_label_is_wrapped_and_only_then_cut():
-    """An ellipsis says that there was more."""
     assert wrapped("queue of N run by a script", 16, 4) == "queue of N run\nby a script"
     assert wrapped("all at once merged as results come in", 12, 2) == "all at once\nmerged as r…"
     assert wrapped("x" * 50, 10) == "x" * 9 + "…"
@@ -313,14 +292,12 @@ def test_a_label_is_wrapped_and_only_then_cut():
 
 
 def test_a_task_keeps_its_number():
-    """Whatever of its name is cut."""
     assert numbered("summarise a very long source 12", 20) == "summarise a very… 12"
     assert numbered("read 3", 20) == "read 3"
     assert numbered("x" * 30, 10) == "x" * 9 + "…"
 
 
 def test_where_nothing_is_at_stake_that_is_said_and_nothing_is_chosen(tight):
-    """All within ten dollars, the queue the best: the simplest will do."""
     noise = np.random.default_rng(1).normal(size=40)
     costs = {("queue", 2): 10 + noise, ("sequential", 1): 11 + noise, ("parallel", 6): 12 + 2 * noise}
     text = decide(with_costs(tight, costs, indifference=10)).text

@@ -13,7 +13,6 @@ ALONG = [figures.cost_along_tasks, figures.cost_along_concurrency, figures.paire
 
 @pytest.mark.parametrize("draw", [*ALONG, rows.cost_parts])
 def test_a_sweep_has_every_figure(tight, draw):
-    """A figure of it is well-formed, small, and has no number that changes."""
     pictures = [svg.picture(draw(main_view(tight)), "name", "Title", "What to see").svg for _ in range(2)]
     assert pictures[0] == pictures[1]
     assert len(pictures[0]) < 60_000
@@ -25,12 +24,10 @@ def test_a_sweep_has_every_figure(tight, draw):
 
 @pytest.mark.parametrize("draw", ALONG)
 def test_a_batch_of_one_has_no_figure_along_an_axis(one_task, draw):
-    """There is nothing to compare."""
     assert draw(main_view(one_task)) is None
 
 
 def test_one_size_has_no_figure_along_tasks(comparison):
-    """Nor one along the widths, where there is one width."""
     view = main_view(comparison)
     assert figures.cost_along_tasks(view) is None
     assert figures.paired_difference_along_tasks(view) is None
@@ -39,12 +36,10 @@ def test_one_size_has_no_figure_along_tasks(comparison):
 
 
 def test_no_cost_has_no_parts(nothing):
-    """Bars without length and lines along zero are not drawn."""
     assert [draw(main_view(nothing)) for draw in [*ALONG, rows.cost_parts]] == [None] * 4
 
 
 def test_the_break_even_by_factors_needs_factors(tight, factors):
-    """One row a combination."""
     assert rows.break_even_by_factors(tight) is None
     figure = rows.break_even_by_factors(factors)
     assert len(figure.axes[0].get_yticks()) == 2
@@ -84,7 +79,6 @@ def test_a_figure_grows_where_a_label_has_no_room():
 
 
 def test_ids_of_different_figures_differ(tight):
-    """They stand in one page."""
     drawn = figures.cost_along_tasks(main_view(tight))
     ids = []
     for name in ("one", "two"):
@@ -94,7 +88,6 @@ def test_ids_of_different_figures_differ(tight):
 
 
 def test_the_band_in_the_figure_is_the_interval_of_the_answer(tight):
-    """The mean of all at once is where the answer has it."""
     view = main_view(tight)
     axes = figures.cost_along_tasks(view).axes[0]
     means = {tuple(line.get_ydata()) for line in axes.lines}

@@ -42,7 +42,6 @@ def written(tmp_path_factory):
 
 
 def test_a_name_of_ten_thousand_characters_is_refused():
-    """With its place; what it would do to a page does not arise."""
     with pytest.raises(ScenarioError, match="longer than 200 characters"):
         answered(SCENARIO.replace("W" * 200, "W" * 10_000))
 

@@ -31,7 +31,6 @@ from tests.report.conftest import TIGHT, answered
     ],
 )
 def test_what_all_variants_of_a_kind_have_tells_nothing_apart(labels, shared):
-    """Kind by kind."""
     assert shared_options(labels) == shared
 
 
@@ -44,7 +43,6 @@ def labels_of(answer):
 
 
 def test_single_variants_have_plain_labels_everywhere(scripted):
-    """In rows, estimates, choices and break-evens, with the same figures."""
     plain = plainly_named(scripted)
     assert labels_of(plain) == {"parallel", "queue"}
     widths = {f"queue: {width}" for width in widths_to_compare(scripted.choices[0])}
@@ -55,7 +53,6 @@ def test_single_variants_have_plain_labels_everywhere(scripted):
 
 
 def test_what_is_stored_keeps_the_full_labels(scripted):
-    """The answer that was given, and what a program reads of it."""
     plainly_named(scripted)
     assert labels_of(scripted) == {"parallel (as-completed, script)", "queue (script)"}
     assert {point["strategy"] for point in scripted.to_json()["points"]} == labels_of(scripted)
@@ -75,7 +72,6 @@ def test_variants_keep_what_tells_them_apart(variants):
 
 
 def test_usual_options_are_not_spoken_of(tight):
-    """And the answer is the same one."""
     assert option_sentences(tight) == []
     assert plainly_named(tight) is tight
 
@@ -122,7 +118,6 @@ sweep:""",
     ],
 )
 def test_adaptive_dispatch_and_the_options_have_names_in_plain_words(label, name):
-    """No word of a scenario file is left."""
     assert way((label, 5)) == name
     assert instruction(("adaptive", 5), 8) == "Dispatch eight tasks adaptively, up to 5 at once"
 
@@ -153,7 +148,6 @@ def test_options_that_all_have_are_said_once_and_the_others_as_terms():
 
 
 def test_the_adaptive_way_is_compared_and_drawn(tmp_path):
-    """In the main table, in the sentences and in the figure along tasks."""
     answer = answered(ADAPTIVE)
     view = main_view(plainly_named(answer))
     assert view.best_adaptive() in view.main_points()

@@ -51,7 +51,6 @@ def of_answer(answer):
 
 @pytest.mark.parametrize("name", ANSWERS)
 def test_an_answer_and_its_parts_are_well_formed_pages_and_print(name, request):
-    """Whatever a study is of: every tag that is opened is closed."""
     for each in of_answer(request.getfixturevalue(name)):
         Page(each._repr_html_())
         assert str(each).strip()
@@ -59,14 +58,12 @@ def test_an_answer_and_its_parts_are_well_formed_pages_and_print(name, request):
 
 @pytest.mark.parametrize("name", KINDS)
 def test_each_kind_of_result_is_a_well_formed_page_and_prints(name, shown):
-    """And not as Python writes its data."""
     page = Page(shown[name]._repr_html_())
     assert {tag for tag, _ in page.tags} & {"table", "img", "p"}
     assert not str(shown[name]).startswith(type(shown[name]).__name__)
 
 
 def test_what_is_recommended_is_said_in_words_and_in_the_page(tight):
-    """With the same sentence, and the figure of the break-even."""
     sentence = "through a queue of 2"
     page = tight._repr_html_()
     assert sentence in str(tight)
@@ -105,21 +102,18 @@ def test_names_of_a_user_are_inert(hostile):
 
 
 def test_nothing_is_fetched_by_what_is_shown(tight, shown):
-    """Figures are in the page itself."""
     for each in [*of_answer(tight), *shown.values()]:
         sources = re.findall(r'\b(?:src|href)="([^"]*)"', each._repr_html_())
         assert all(source.startswith("data:image/svg+xml;base64,") for source in sources)
 
 
 def test_a_source_with_a_mistake_shows_the_mistake():
-    """Looking at it is no error."""
     wrong = dispatch_sim.parse_source("tasks: [{name: a, tokens: 15K, duration: 60 parsecs}]")
     assert "60 parsecs" in str(wrong)
     assert "is not a time" in wrong._repr_html_()
 
 
 def test_long_tables_say_what_they_leave_out(many):
-    """With the number of what is not shown."""
     points = many.results.frame.groupby(["strategy", "concurrency", "tasks"]).ngroups
     page = Page(many.results._repr_html_())
     rows = sum(tag == "tr" for tag, _ in page.tags) - 1
@@ -128,7 +122,6 @@ def test_long_tables_say_what_they_leave_out(many):
 
 
 def test_a_choice_by_a_measure_of_ones_own_is_shown_by_its_name(tight):
-    """Columns that no scenario can minimise have no words of their own."""
     frame = tight.results.frame.assign(mine=lambda rows: rows["tokens"] + 1.0)
     choice = dispatch_sim.choose(frame, 6, "mine")
     found = dispatch_sim.find_break_even(frame, "mine")[0]
@@ -137,7 +130,6 @@ def test_a_choice_by_a_measure_of_ones_own_is_shown_by_its_name(tight):
 
 
 def test_in_a_notebook_text_and_page_are_kept_and_not_all_data(tight):
-    """By IPython's own formatter."""
     bundle, _ = DisplayFormatter().format(tight)
     assert bundle["text/plain"] == str(tight).rstrip()
     assert bundle["text/html"] == tight._repr_html_()
@@ -159,6 +151,5 @@ def test_in_a_notebook_an_error_of_the_user_is_a_message_without_a_traceback(tmp
 
 
 def test_what_cannot_be_shown_is_refused():
-    """Rather than shown as nothing."""
     with pytest.raises(TypeError, match="nothing to show"):
         document_of(object())

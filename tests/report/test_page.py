@@ -67,7 +67,6 @@ def report(request, tmp_path_factory):
 
 
 def test_a_page_is_whole_and_stands_alone(report):
-    """Balanced, without scripts, handlers, forms or anything to fetch."""
     folder, paths = report
     assert sorted(path.name for path in folder.iterdir()) == sorted(path.name for path in paths)
     text = (folder / "report.html").read_text(encoding="utf-8")
@@ -151,7 +150,6 @@ def test_a_scenario_without_a_name_is_called_as_its_file(nothing, tmp_path):
 
 
 def test_no_column_is_there_twice(tight):
-    """What is to be small has its own column, with its interval."""
     for column in ("makespan_s", "tokens", "people_s", "cost_usd"):
         choices = tuple(replace(choice, objective=column) for choice in tight.choices)
         view = main_view(replace(tight, objective=column, choices=choices))
@@ -164,7 +162,6 @@ def test_no_column_is_there_twice(tight):
 
 
 def test_several_kinds_of_all_at_once_are_told_apart_where_queues_are_listed(many, tight):
-    """A queue is in the table once for each of them."""
     table = fixed_queues(main_view(many))
     names = [row[0] for row in table.rows]
     assert len(names) == len(set(names))
@@ -173,7 +170,6 @@ def test_several_kinds_of_all_at_once_are_told_apart_where_queues_are_listed(man
 
 
 def test_what_it_depends_on_comes_before_what_is_for_one_combination(factors, tmp_path):
-    """A row a combination, and then for which one the rest is."""
     write_report(factors, tmp_path)
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     table, rest = text.index("What to do with 6 tasks, by"), text.index("All that follows is for")
@@ -181,7 +177,6 @@ def test_what_it_depends_on_comes_before_what_is_for_one_combination(factors, tm
 
 
 def test_the_same_answer_gives_the_same_bytes(factors, tmp_path):
-    """Twice into two folders."""
     first, second = write_report(factors, tmp_path / "a"), write_report(factors, tmp_path / "b")
     assert [path.name for path in first] == [path.name for path in second]
     for one, other in zip(first, second, strict=True):
@@ -212,7 +207,6 @@ def test_hostile_names_are_inert_in_html(hostile, tmp_path):
 
 
 def test_hostile_names_are_inert_in_markdown(hostile, tmp_path):
-    """No HTML, table cell, code, link, formula or heading comes of them."""
     write_report(hostile, tmp_path)
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
     own = re.sub(r"</?details>|</?summary>|`dispatch-sim [a-z]+`", "", text)
@@ -237,5 +231,4 @@ def test_hostile_names_are_inert_in_markdown(hostile, tmp_path):
     ],
 )
 def test_markdown_escapes_what_would_be_markup(text, escaped):
-    """And leaves the rest to be read."""
     assert markdown(text) == escaped

@@ -19,13 +19,11 @@ def limited(objective, study=""):
 
 
 def test_what_was_reached_is_always_printed(tight, factors, comparison):
-    """After a sweep, one over factors, and a comparison."""
     for text in (str(tight), str(factors), answer_document(comparison, compared=True).text):
         assert len(re.findall(r"Precision: [\d,]+ replications", " ".join(text.split()))) >= 1
 
 
 def test_precision_says_how_well_the_nearest_rival_is_told_apart(tight, nothing):
-    """Or that there is none left."""
     assert "no other is left" in reached(main_view(tight)) or "±" in reached(main_view(tight))
     assert reached(main_view(nothing)).endswith("no other is left that may be better.")
 
@@ -52,7 +50,6 @@ def test_what_misses_a_deadline_is_no_alternative():
 
 
 def test_slots_and_the_front_are_told(tight):
-    """One sentence a label, and one on time against money."""
     view = main_view(tight)
     told = list(slots(view))
     assert len(told) == len([each for each in tight.returns if each.factors == view.choice.factors])
@@ -61,7 +58,6 @@ def test_slots_and_the_front_are_told(tight):
 
 
 def test_break_evens_along_factors_are_told(factors):
-    """Each by the path of its factor."""
     told = along_factors(factors)
     assert told
     assert all(sentence.startswith("Along ") for sentence in told[:1])
@@ -96,7 +92,6 @@ def test_a_factor_is_told_by_what_was_shown_of_it(factors):
 
 
 def test_of_many_factors_the_first_are_told_and_the_rest_are_in_the_files(factors):
-    """A page is read by people."""
     many = replace(factors, factor_break_evens=factors.factor_break_evens[:1] * (MOST_FACTORS + 2))
     told = along_factors(many)
     assert len(told) == MOST_FACTORS + 1
@@ -105,7 +100,6 @@ def test_of_many_factors_the_first_are_told_and_the_rest_are_in_the_files(factor
 
 @pytest.mark.parametrize("objective", ["minimise: p95_makespan", "minimise: p95_makespan, deadline: 1h"])
 def test_p95_is_spoken_of_as_what_19_in_20_batches_keep_to(objective):
-    """Not as a mean."""
     view = main_view(
         answered(f"{TIGHT.replace('replications: 40', 'replications: 64')}objective: {{{objective}}}\n")
     )

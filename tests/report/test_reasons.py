@@ -57,7 +57,6 @@ def test_writing_over_each_other_is_blamed_with_what_was_lost():
 
 
 def test_conflicts_between_copies_are_blamed_on_what_they_take_to_resolve():
-    """Four that have not seen each other: six pairs of five minutes each."""
     view, text = reasons("conflicts: {probability: 100%, isolation: worktree}\n", ", writes: [file]")
     assert view.recommended == SEQUENTIAL
     assert (
@@ -102,13 +101,11 @@ def test_reviews_are_blamed_where_there_are_more_of_them():
 
 
 def test_launches_that_the_harness_refuses_are_told():
-    """Two of four have no place; what it costs beside that is small."""
     _, text = reasons("harness: {cap: 2, over: refuse}\nconflicts: {probability: 100%}\n", ", writes: [file]")
     assert "A smaller one is the harness, which refuses 2 launches a batch with all at once" in text
 
 
 def test_tasks_that_wait_for_their_turn_are_the_reason_for_one_by_one():
-    """Nothing else differs but how many run at once."""
     view, text = reasons("", values={"waiting: $1/h": "waiting: $100/h"})
     assert view.recommended == PARALLEL
     assert "The cause is that tasks wait for their turn" in text
@@ -172,7 +169,6 @@ WASTED = {"money_wasted_usd": 3.0, "money_usd": 3.0, "cost_usd": 3.0}
     ],
 )
 def test_wasted_money_is_blamed_on_the_attempts_that_failed(column, cause):
-    """All of it on the only kind of failure that there is more of."""
     view = made(WASTED | {column: 3.0})
     assert attributed(view, PARALLEL) == dict.fromkeys(FACTS, 0.0) | {cause: 3.0}
     told = " ".join(why(view))
@@ -192,7 +188,6 @@ def test_money_wasted_by_several_kinds_of_failures_is_shared_by_their_numbers():
     [("context", "context"), ("rework", "rework"), ("merge", "merging"), ("coordination", "handing")],
 )
 def test_money_by_cause_is_blamed_on_its_cause(part, cause):
-    """Whatever else there is."""
     view = made({f"money_{part}_usd": 2.0, "money_usd": 2.0, "cost_usd": 2.0})
     assert attributed(view, PARALLEL)[cause] == pytest.approx(2.0)
     assert f"The cause is {FACTS[cause](view, PARALLEL)}." in why(view)
@@ -213,7 +208,6 @@ def test_a_person_and_compactions_explain_the_makespan_before_what_tasks_waited_
 
 @pytest.mark.parametrize("objective", ["tokens", "money", "people", "makespan"])
 def test_only_what_counts_for_the_objective_is_a_cause(objective):
-    """Each cause is a part of one sum alone."""
     parts = {
         "tokens": ("tokens_rework", "tokens", "rework"),
         "money": ("money_context_usd", "money_usd", "context"),
@@ -239,7 +233,6 @@ def test_what_is_less_is_no_cause():
 
 
 def test_every_cause_of_money_and_every_failure_is_accounted_for():
-    """A cause that the engine learns must be blamed on something, and told."""
     view = made({f"money_{cause}_usd": 1.0 for cause in Cause} | {"money_usd": 8.0, "cost_usd": 8.0})
     assert sum(attributed(view, PARALLEL).values()) == pytest.approx(len(Cause))
     columns = {"bad_outputs" if f == Failure.BAD_OUTPUT else f"{f}_attempts" for f in Failure}

@@ -53,7 +53,6 @@ def manifest_of(folder):
 
 @pytest.mark.parametrize("text", [TIGHT, FACTORS, HOSTILE], ids=["tight", "factors", "hostile"])
 def test_a_rebuilt_report_is_the_same_to_the_byte(text, tmp_path):
-    """Every page and figure, from the results and the manifest alone."""
     out = stored(text, tmp_path)
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     for path in out.iterdir():
@@ -119,7 +118,6 @@ def table(folder, change):
     ],
 )
 def test_results_that_are_not_whole_are_refused(folder, spoil, told):
-    """With the folder's name and what is wrong, never a traceback."""
     spoil(folder)
     with pytest.raises(UserError, match=told) as error:
         rebuild_report(folder)
@@ -145,7 +143,6 @@ def test_nothing_is_written_through_a_link_that_lies_in_the_folder(folder):
 
 
 def test_a_measure_that_was_changed_has_no_run_to_show(folder):
-    """Played again it comes to something else, and the page says so."""
     table(folder, lambda t: t.assign(makespan_s=t["makespan_s"] * 1.01))
     rebuild_report(folder)
     text = (folder / "report.md").read_text(encoding="utf-8")
@@ -155,7 +152,6 @@ def test_a_measure_that_was_changed_has_no_run_to_show(folder):
 @pytest.mark.parametrize("text", ["{", "[]", '{"sha256": "x"}', "[" * 100_000, "\udcff"])
 @pytest.mark.parametrize("name", ["map.json", "why.json"])
 def test_a_map_or_reasons_that_no_command_wrote_are_not_shown(folder, name, text):
-    """Their place says how to make them."""
     (folder / name).write_text(text, encoding="utf-8", errors="surrogateescape")
     rebuild_report(folder)
     page = (folder / "report.html").read_text(encoding="utf-8")
@@ -182,7 +178,6 @@ def test_a_map_is_shown_with_the_results_of_its_scenario_only(mapped):
 
 
 def test_map_and_explanation_are_read_as_they_were_written(tmp_path):
-    """Field by field; a margin of nothing is not a number, and stays that."""
     source, path = parse_source(TIGHT), tmp_path / "found.json"
     mapped = map_winners(source, "tasks.tokens", "tasks=1,6", cells=2, replications=8)
     explained = explain(source, replications=8)

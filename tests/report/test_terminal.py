@@ -31,7 +31,6 @@ def text_of(answer, compared=False):
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("compared", [False, True])
 def test_answers_are_plain_and_at_most_110_columns_wide(request, name, compared):
-    """No colours, no control characters, no markup."""
     text = text_of(request.getfixturevalue(name), compared)
     assert "\\" not in text.replace("\\\\", "")
     assert all(len(line) <= 110 for line in text.splitlines())
@@ -41,7 +40,6 @@ def test_answers_are_plain_and_at_most_110_columns_wide(request, name, compared)
 
 
 def test_a_sweep_begins_with_the_decision_and_has_both_break_evens(tight):
-    """Along tasks and along concurrency."""
     text = " ".join(text_of(tight).split())
     assert text.startswith(decide(main_view(tight)).headline)
     assert "Break-even: From" in text
@@ -62,7 +60,6 @@ def test_a_sweep_with_factors_has_one_row_a_combination(factors):
 
 @pytest.mark.parametrize("compared", [False, True])
 def test_options_that_tell_nothing_apart_are_said_once(scripted, compared):
-    """In a line of their own, and in no name."""
     text = " ".join(text_of(scripted, compared).split())
     assert text.count("script") == 1
     assert text.count("as it comes in") == 1
@@ -70,13 +67,11 @@ def test_options_that_tell_nothing_apart_are_said_once(scripted, compared):
 
 
 def test_what_is_certain_has_no_interval(certain):
-    """A mean of equal values is that value."""
     rows = compared_table(main_view(certain)).rows
     assert not [cell for row in rows for cell in row if " to " in cell]
 
 
 def test_a_comparison_has_a_row_a_way_from_the_best_to_the_worst(comparison):
-    """In the order of the choice."""
     lines = text_of(comparison, compared=True).splitlines()
     names = {"sequential": "One by one", "parallel": "All at once", "queue": "A queue of"}
     rows = [line for line in lines if line.startswith(tuple(names.values())) and "(" in line[:40]]

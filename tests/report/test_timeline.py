@@ -28,7 +28,6 @@ def played(strategy, tasks=None, text=TIGHT):
 
 @pytest.mark.parametrize("strategy", ["sequential", "parallel", "queue: 2", "waves: 3"])
 def test_every_task_has_a_row_of_the_asked_width(strategy):
-    """And the coordinator one above them."""
     plan, log, outcome = played(strategy)
     text = timeline_text(plan, log, outcome, width=90)
     rows = [line for line in text.splitlines() if "│" in line]
@@ -39,7 +38,6 @@ def test_every_task_has_a_row_of_the_asked_width(strategy):
 
 
 def test_the_sums_below_are_those_of_the_outcome():
-    """Makespan, cost, and how many tries were refused."""
     plan, log, outcome = played("parallel", 9)
     text = timeline_text(plan, log, outcome)
     assert duration(outcome.makespan_s) in text
@@ -50,7 +48,6 @@ def test_the_sums_below_are_those_of_the_outcome():
 
 
 def test_a_large_batch_is_cut_and_says_so():
-    """Sixty rows."""
     plan, log, outcome = played("queue: 2", 70)
     text = timeline_text(plan, log, outcome)
     assert len([line for line in text.splitlines() if "│" in line]) == 61
@@ -58,7 +55,6 @@ def test_a_large_batch_is_cut_and_says_so():
 
 
 def test_a_sequential_task_begins_when_the_last_has_ended():
-    """Along the axis the rows follow each other."""
     plan, log, outcome = played("sequential")
     rows = [line for line in timeline_text(plan, log, outcome).splitlines() if "│" in line][1:]
     firsts = [row.index("█") for row in rows]
@@ -66,7 +62,6 @@ def test_a_sequential_task_begins_when_the_last_has_ended():
 
 
 def test_the_durations_of_a_trace_add_up_to_those_of_the_log():
-    """For each thread; and every moment of the log is an instant."""
     plan, log, _ = played("parallel", 9)
     trace = chrome_trace(plan, log)["traceEvents"]
     for thread in range(len(plan.tasks) + 1):
@@ -78,7 +73,6 @@ def test_the_durations_of_a_trace_add_up_to_those_of_the_log():
 
 
 def test_a_trace_names_its_threads():
-    """The coordinator first, then the tasks."""
     plan, log, _ = played("queue: 2")
     entries = chrome_trace(plan, log)["traceEvents"]
     names = {entry["tid"]: entry["args"]["name"] for entry in entries if entry["name"] == "thread_name"}
@@ -87,7 +81,6 @@ def test_a_trace_names_its_threads():
 
 
 def test_a_thread_of_a_trace_never_overlaps_itself():
-    """A viewer would drop what does."""
     plan, log, _ = played("waves: 3", 9)
     for thread in range(len(plan.tasks) + 1):
         spans = [e for e in chrome_trace(plan, log)["traceEvents"] if e["ph"] == "X" and e["tid"] == thread]
@@ -97,7 +90,6 @@ def test_a_thread_of_a_trace_never_overlaps_itself():
 
 
 def test_the_picture_has_a_row_a_task_up_to_forty():
-    """And a note about the others."""
     plan, log, _ = played("queue: 2")
     assert len(gantt(plan, log).axes[0].get_yticks()) == 7
     plan, log, _ = played("queue: 2", 50)
@@ -108,7 +100,6 @@ def test_the_picture_has_a_row_a_task_up_to_forty():
 
 
 def test_files_are_written_and_hostile_names_are_inert_in_them(tmp_path):
-    """The same bytes each time."""
     plan, log, outcome = played("parallel", text=HOSTILE)
     paths = write_timeline(plan, log, tmp_path / "a")
     again = write_timeline(plan, log, tmp_path / "b")
@@ -158,7 +149,6 @@ def drawn(text):
 
 
 def test_the_legend_names_what_is_drawn_and_nothing_else():
-    """Of blocked tasks by what, and of a person what for."""
     rows, legend = drawn(timeline_text(*played("parallel", text=TROUBLE)))
     signs = {sign for row in rows.splitlines() if "│" in row for sign in row.split("│")[1]} - {" "}
     entries = [entry for line in legend.splitlines() for entry in line.split("   ")]
@@ -174,7 +164,6 @@ def test_the_legend_names_what_is_drawn_and_nothing_else():
 
 
 def test_an_easy_batch_has_a_short_legend_and_short_sums():
-    """What did not happen is not spoken of."""
     text = "tasks: [{name: a, count: 2, tokens: 10K, duration: 60s}]\nfailures: {crash: 0%, bad_output: 0%}\n"
     shown = timeline_text(*played("sequential", text=text))
     assert len(drawn(shown)[1].splitlines()) == 1
@@ -192,7 +181,6 @@ def parts_of(text, head):
 
 
 def test_money_by_cause_adds_up_with_context_and_rework():
-    """To the cent, within what rounding of each part can hide."""
     text = TROUBLE.replace("calls: 2,", "calls: 2, coupling: 50%,") + "conflicts: {probability: 0%}\n"
     text = text.replace("conflicts: {probability: 100%}\n", "")
     plan, log, outcome = played("queue: 3", text=text)
@@ -218,7 +206,6 @@ def test_the_sums_name_what_happened():
 
 
 def test_a_hang_and_the_timeout_that_ends_it_are_drawn():
-    """Silent from the call that hangs to the timeout."""
     hang = "tasks: [{name: a, count: 1, calls: 2, tokens: 10K, duration: 60s}]\n"
     hang += "failures: {crash: 0%, bad_output: 0%, hang: 100%}\ntimeouts: {hard: 10m}\n"
     plan, log, outcome = played("sequential", text=hang)
@@ -233,7 +220,6 @@ def test_a_hang_and_the_timeout_that_ends_it_are_drawn():
 
 
 def test_the_picture_has_an_entry_for_each_colour_that_is_in_it():
-    """What has the colour of another shares its entry."""
     plan, log, _ = played("parallel", text=TROUBLE)
     names = [entry.get_text() for entry in gantt(plan, log).legends[0].get_texts()]
     assert len(names) == len(set(names))

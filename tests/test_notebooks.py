@@ -26,7 +26,6 @@ def named(path):
 
 
 def test_there_is_a_notebook_on_each_subject():
-    """The five that the guide speaks of."""
     assert {path.stem for path in NOTEBOOKS} == {
         "getting-started",
         "break-even",
@@ -38,7 +37,6 @@ def test_there_is_a_notebook_on_each_subject():
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
 def test_a_notebook_is_stored_without_outputs(path):
-    """Nor execution counts; and its file is of the format that it says."""
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     assert all(cell.outputs == [] and cell.execution_count is None for cell in code_of(notebook))
@@ -59,7 +57,6 @@ def test_a_notebook_uses_public_names_only(path):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
 def test_a_link_between_notebooks_leads_somewhere(path):
-    """Every link in a text cell."""
     text = "".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
     links = [part.split(")")[0] for part in text.split("](")[1:]]
     assert all((FOLDER / link).exists() for link in links)

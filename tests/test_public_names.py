@@ -16,13 +16,11 @@ GUIDE = (ROOT / "docs" / "python.md").read_text()
 
 
 def test_what_can_be_listed_is_what_is_public():
-    """In alphabetical order, as it is written."""
     assert dir(dispatch_sim) == sorted(dispatch_sim.__all__)
 
 
 @pytest.mark.parametrize("name", dispatch_sim.__all__)
 def test_a_public_name_has_a_docstring_and_a_place_in_the_guide(name):
-    """A heading of the guide names it, and an example uses it."""
     public = getattr(dispatch_sim, name)
     assert inspect.getdoc(public)
     assert re.search(rf"^### .*`{name}`", GUIDE, flags=re.MULTILINE)
@@ -30,13 +28,11 @@ def test_a_public_name_has_a_docstring_and_a_place_in_the_guide(name):
 
 
 def test_a_name_that_is_not_public_is_an_error_like_any_other():
-    """As of any module."""
     with pytest.raises(AttributeError, match="has no attribute 'simulate'"):
         dispatch_sim.simulate  # noqa: B018
 
 
 def test_the_guides_examples_run_as_written(tmp_path, monkeypatch, capsys):
-    """In one namespace, from a folder that has the scenarios."""
     (tmp_path / "scenarios").symlink_to(ROOT / "scenarios")
     write_example(tmp_path)
     (tmp_path / "otel").rename(tmp_path / "my-logs")
@@ -48,7 +44,6 @@ def test_the_guides_examples_run_as_written(tmp_path, monkeypatch, capsys):
 
 
 def test_importing_the_package_loads_nothing_heavy():
-    """So that the command line answers at once."""
     heavy = "{'pandas', 'numpy', 'matplotlib', 'simpy', 'pydantic', 'scipy'}"
     found = subprocess.run(
         [sys.executable, "-c", f"import sys, dispatch_sim; print({heavy} & set(sys.modules))"],

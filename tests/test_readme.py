@@ -28,7 +28,6 @@ def quoted(text):
 
 
 def test_the_main_sentence_is_what_the_main_scenario_comes_to():
-    """Played again, with the confidence and the seed of its file."""
     answer = dispatch_sim.answer(dispatch_sim.compare(ROOT / "scenarios" / "ten-sources.yaml"))
     told = decide(main_view(answer))
     said = quoted((ROOT / "README.md").read_text(encoding="utf-8"))
@@ -37,7 +36,6 @@ def test_the_main_sentence_is_what_the_main_scenario_comes_to():
 
 
 def test_the_main_figure_and_break_even_are_those_of_the_kept_report():
-    """Which is of the scenario as it is, and says the same."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     kept = ROOT / "reports" / "ten-sources"
     page = (kept / "report.md").read_text(encoding="utf-8").replace("\\", "")

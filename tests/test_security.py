@@ -26,7 +26,6 @@ def threats():
 
 
 def test_there_are_threats():
-    """From every kind of file."""
     assert len(threats()) > 30
 
 

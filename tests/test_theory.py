@@ -33,7 +33,6 @@ def test_with_two_servers_the_probability_to_wait_has_its_closed_form(load):
 
 @given(st.integers(1, 60), loads)
 def test_erlang_c_is_the_ratio_of_its_textbook_sums(servers, load):
-    """The recursion and the definition by factorials agree."""
     offered = servers * load
     tail = offered**servers / math.factorial(servers) / (1 - load)
     head = sum(offered**k / math.factorial(k) for k in range(servers))
@@ -41,12 +40,10 @@ def test_erlang_c_is_the_ratio_of_its_textbook_sums(servers, load):
 
 
 def test_erlang_c_stays_a_probability_with_ten_thousand_servers():
-    """Factorials would overflow; the recursion does not."""
     assert 0 < theory.erlang_c(10_000, 9_950) < 1
 
 
 def test_at_full_load_everybody_waits_for_ever():
-    """There is no steady state at or over full load."""
     assert theory.erlang_c(3, 3) == 1
     assert theory.mmc_mean_wait(3, 1, 3) == math.inf
     assert theory.pollaczek_khinchine_wait(1, 1, 0) == math.inf
@@ -80,7 +77,6 @@ jobs = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9)), min_size=1, max
 
 @given(jobs, st.integers(1, 5))
 def test_waits_are_those_of_a_simpy_resource(pairs, servers):
-    """An independent simulation of the same queue."""
     arrivals = np.cumsum([gap for gap, _ in pairs])
     services = [service for _, service in pairs]
     env = simpy.Environment()
@@ -112,7 +108,6 @@ def list_schedule(durations, machines):
 
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=6), st.integers(1, 4))
 def test_every_list_schedule_lies_within_grahams_bounds(durations, machines):
-    """All orders of the list."""
     lower, upper = theory.graham_bounds(durations, machines)
     spans = [list_schedule(order, machines) for order in set(permutations(durations))]
     assert lower <= min(spans) + 1e-9
@@ -131,7 +126,6 @@ def test_grahams_upper_bound_is_reached_by_his_example():
 
 @given(st.floats(0, 1), st.integers(1, 1000))
 def test_the_scalability_law_without_coherency_is_amdahls(serial, n):
-    """Sigma is Amdahl's serial share."""
     assert theory.usl_throughput(n, serial, 0) == pytest.approx(theory.amdahl_speedup(1 - serial, n))
 
 
@@ -142,7 +136,6 @@ def test_amdahls_speedup_of_95_percent_on_twenty_workers():
 
 @given(st.floats(0, 0.9), st.floats(0.001, 0.5))
 def test_throughput_is_greatest_at_the_peak(sigma, kappa):
-    """Against the best whole number of workers by brute force."""
     best = max(range(1, 101), key=lambda n: theory.usl_throughput(n, sigma, kappa))
     assert abs(best - theory.usl_peak(sigma, kappa)) <= 1
     assert theory.usl_peak(sigma, 0) == math.inf
@@ -181,6 +174,5 @@ def test_no_window_of_a_token_bucket_admits_more_than_its_bound(burst, rate, req
     ],
 )
 def test_arguments_without_meaning_are_refused(call):
-    """Rather than answered with a number."""
     with pytest.raises(ValueError, match="must"):
         call()

@@ -38,7 +38,6 @@ CASCADE = "retry: {policy: cascade, max_attempts: 2}\n"
     ],
 )
 def test_effort_counts_the_tries_of_a_replication(addition: str, tries: float) -> None:
-    """Ten tasks of five calls, with a client that tries once."""
     scenario = parse_scenario(f"{TEN}client: {{retries: 0}}\n{addition}")
     assert checks.most_tries(scenario) == pytest.approx(tries)
 
@@ -52,7 +51,6 @@ def test_too_much_effort_is_refused() -> None:
 
 
 def test_agents_that_hang_need_a_hard_timeout() -> None:
-    """Nothing else ends them, a soft one neither."""
     for timeouts in ("", "timeouts: {soft: 1m}"):
         with pytest.raises(ScenarioError, match=r"failures\.hang: .* write timeouts: \{hard: 15m\}"):
             parse_scenario(f"{SHORT}failures: {{hang: 1%}}\n{timeouts}")
@@ -125,7 +123,6 @@ def test_median_time_adds_up_what_calls_do() -> None:
     ],
 )
 def test_likely_mistakes_are_warned_about(text: str, start: str) -> None:
-    """With the key, what it does, and what to write instead."""
     [warning] = checks.warnings(parse_scenario(text))
     assert str(warning).startswith(start)
 
@@ -158,5 +155,4 @@ def test_likely_mistakes_are_warned_about(text: str, start: str) -> None:
     ],
 )
 def test_what_makes_sense_is_not_warned_about(text: str) -> None:
-    """The nearest scenarios without a mistake."""
     assert checks.warnings(parse_scenario(text)) == []

@@ -56,7 +56,6 @@ ids = [repr(mine) for mine, _ in PAIRS]
 
 @pytest.mark.parametrize(("mine", "theirs"), PAIRS, ids=ids)
 def test_agrees_with_scipy(mine: Distribution, theirs: Any) -> None:
-    """Quantiles, cdf and mean are those of scipy.stats."""
     for u in U:
         x = float(theirs.ppf(u) if u < 0.5 else theirs.isf(1 - u))  # 1 - u is exact, ppf near 1 is not
         assert mine.quantile(u) == pytest.approx(x, rel=1e-9)
@@ -154,12 +153,10 @@ def read(kind: Any, raw: Any, folder: Path | None = None) -> Any:
     ],
 )
 def test_reads_what_people_write(raw: Any, made: Distribution) -> None:
-    """Every family is read, with its parameters in their units."""
     assert read(SecondsDistribution, raw) == made
 
 
 def test_nested_mixtures_are_flattened() -> None:
-    """A mixture in a mixture is one list with products of weights."""
     inner = {"mixture": [{"weight": "50%", "of": "1s"}, {"weight": "50%", "of": "2s"}]}
     raw = {"mixture": [{"weight": "50%", "of": inner}, {"weight": "50%", "of": "3s"}]}
     flat = Mixture((0.25, 0.25, 0.5), (Constant(1.0), Constant(2.0), Constant(3.0)))
@@ -206,7 +203,6 @@ WRONG = [
 
 @pytest.mark.parametrize(("raw", "path", "message"), WRONG)
 def test_refuses_with_the_place(raw: Any, path: tuple[Any, ...], message: str) -> None:
-    """An error names the part of the distribution that is wrong."""
     with pytest.raises(ValidationError) as caught:
         read(SecondsDistribution, raw)
     [error] = caught.value.errors()
@@ -229,7 +225,6 @@ def test_counts_are_at_least_one() -> None:
     ids=repr,
 )
 def test_every_family_is_dumped_and_read_again(made: Distribution) -> None:
-    """Each family comes back from its dump with the same quantiles."""
     again = read(TokensDistribution, TypeAdapter(TokensDistribution).dump_python(made, mode="json"))
     assert [again.quantile(u) for u in U] == pytest.approx([made.quantile(u) for u in U])
 
@@ -318,7 +313,6 @@ def test_a_sample_has_the_mean_and_the_ends_of_its_values() -> None:
 
 
 def test_scipy_is_imported_only_for_a_gamma() -> None:
-    """Reading scenarios does not cost the import of scipy."""
     program = "import sys, dispatch_sim.scenario; print('scipy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

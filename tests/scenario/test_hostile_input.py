@@ -32,7 +32,6 @@ def refused(text: str) -> str:
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# only a comment\n", "null"])
 def test_an_empty_file_is_told_what_to_hold(text: str) -> None:
-    """The least scenario is given in the error."""
     assert refused(text).startswith("<string>:1:1: the file is empty; write at least tasks: [{name:")
 
 
@@ -100,7 +99,6 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_not_plain_yaml_is_refused(text: str, message: str) -> None:
-    """Structure that a scenario never needs is an error with a place."""
     assert message in refused(text)
 
 

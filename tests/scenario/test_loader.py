@@ -24,7 +24,6 @@ def errors(text: str) -> list[str]:
 
 
 def test_three_lines_are_a_scenario() -> None:
-    """Everything but the tasks has a default."""
     scenario = parse_scenario(SHORT)
     assert scenario.tasks[0].tokens == Constant(15_000.0)
     assert scenario.tasks[0].duration == Constant(60.0)
@@ -32,7 +31,6 @@ def test_three_lines_are_a_scenario() -> None:
 
 
 def test_every_key_is_read() -> None:
-    """A scenario that says everything means what it says."""
     scenario = parse_scenario(FULL)
     assert scenario.batch_size == 12
     assert scenario.tasks[0].duration == LogNormal.of(mean=60.0, cv=0.5)
@@ -64,7 +62,6 @@ def test_every_key_is_read() -> None:
 
 
 def test_a_file_is_read_with_its_name_in_errors(tmp_path: Path) -> None:
-    """An error begins with the file, the line and the column."""
     file = tmp_path / "mine.yaml"
     file.write_text("tasks:\n  - name: a\n    tokens: 15K\n    duration: 60 parsecs\n")
     with pytest.raises(ScenarioError) as caught:
@@ -76,7 +73,6 @@ def test_a_file_is_read_with_its_name_in_errors(tmp_path: Path) -> None:
 
 
 def test_csv_files_are_looked_for_beside_the_scenario(tmp_path: Path) -> None:
-    """The path of a sample is relative to the scenario file."""
     (tmp_path / "runs.csv").write_text("seconds\n2\n1\n")
     file = tmp_path / "mine.yaml"
     file.write_text(SHORT.replace("60s", "{empirical: {csv: runs.csv, column: seconds}}"))
@@ -135,7 +131,6 @@ ERRORS = {
 
 @pytest.mark.parametrize("addition", ERRORS)
 def test_errors_say_where_and_what_to_write(addition: str) -> None:
-    """Each error has its place, what was found, and what to write instead."""
     assert errors(SHORT + addition) == [f"mine.yaml:3:{ERRORS[addition]}"]
 
 
@@ -176,12 +171,10 @@ def test_errors_say_where_and_what_to_write(addition: str) -> None:
     ],
 )
 def test_errors_of_tasks_say_where_and_what_to_write(text: str, expected: list[str]) -> None:
-    """Likewise, and several at once."""
     assert errors(text) == [f"mine.yaml:{line}" for line in expected]
 
 
 def test_all_problems_are_told_at_once() -> None:
-    """Errors of several kinds come together, in the order of the file."""
     text = "engine: other\nname: ''\n" + SHORT.replace("60s", "60") + "sweep: {tasks: 20..1}\n"
     assert errors(text) == [
         "mine.yaml:1:9: engine: 'other' is not one of the choices; write auto, simpy or compiled",
@@ -214,7 +207,6 @@ def test_neutral_values_and_empty_sections_are_accepted(addition: str) -> None:
 
 
 def test_a_list_that_is_left_empty_is_not_given() -> None:
-    """Like a section; but the tasks themselves are needed."""
     assert parse_scenario(SHORT.replace("60s", "60s, writes: , after: ")) == parse_scenario(SHORT)
     assert "tasks: found nothing, not a list" in errors("tasks:")[0]
 
@@ -237,7 +229,6 @@ def test_errors_of_what_tasks_write_and_wait_for() -> None:
 
 
 def test_tasks_that_wait_for_each_other_are_a_cycle() -> None:
-    """A circle of dependencies is told as what it is; a chain is not one."""
     task = "  - {{name: {}, tokens: 1K, duration: 1s, after: [{}]}}\n"
     assert errors("tasks:\n" + task.format("a", "b") + task.format("b", "c") + task.format("c", "b")) == [
         "mine.yaml:3:48: tasks[1].after: tasks wait for each other: b -> c -> b; remove one of the"
@@ -261,7 +252,6 @@ def test_a_call_that_never_fits_is_an_error() -> None:
 
 
 def test_less_than_one_request_in_the_bucket_is_an_error() -> None:
-    """A bucket of requests that holds less than one admits nothing."""
     [error] = errors(SHORT + "provider: {limits: {requests: 30/min, burst: 1s}}")
     assert error.startswith("mine.yaml:3:31: provider.limits.requests: the bucket holds 0.5 requests")
 
@@ -292,13 +282,11 @@ def test_values_are_replaced_by_path() -> None:
 
 
 def test_missing_mappings_on_a_path_are_made() -> None:
-    """The key need not be written in the file to be swept."""
     scenario = parse_source(SHORT).replaced({"provider.limits.input_tokens": "1M/min"}).scenario()
     assert scenario.provider.limits.input_tokens == 1_000_000
 
 
 def test_wrong_axes_are_found_when_the_file_is_read() -> None:
-    """Every value of an axis is checked, with its place."""
     text = SHORT + "sweep:\n  provider.limits.scale: [1, abc]\n  provider.limts.scale: [1]\n"
     text += "  tasks.nobody.tokens: [1K]\n  tasks.tokens.lognormal.mean: [2K]\n  study.seed: [1]\n"
     text += "  client.cap: 8s\n  tasks.research.duration: [1s, 2 parsecs]\n"
@@ -350,7 +338,6 @@ def test_dates_and_words_are_text() -> None:
 
 
 def test_aliases_repeat_a_value() -> None:
-    """An anchor saves writing a distribution twice."""
     text = "tasks:\n- {name: a, tokens: &t {exponential: {mean: 1K}}, duration: 1s}\n"
     text += "- {name: b, tokens: *t, duration: 1s}"
     first, second = parse_scenario(text).tasks
@@ -383,7 +370,6 @@ def test_time_is_given_once() -> None:
 
 
 def test_warming_a_cache_asks_for_one() -> None:
-    """Without a timed cache there is nothing to warm."""
     strategies = "strategies: [{queue: 2, warm_up: stagger}]\n"
     assert "provider.cache" in errors(SHORT + strategies)[0]
     assert parse_scenario(f"{SHORT}{strategies}provider: {{cache: {{ttl: 5m}}}}").strategies[0].warm_up

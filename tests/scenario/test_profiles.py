@@ -34,7 +34,6 @@ def test_a_harness_states_its_version_and_how_it_was_checked(profile):
 
 
 def test_profiles_of_all_kinds_are_listed_and_shown():
-    """As a scenario names them, with what they say of other sections."""
     listed = CliRunner().invoke(app, ["profiles"]).output
     for profile in profiles():
         assert f"{profile.usage} " in listed
@@ -65,7 +64,6 @@ def test_the_tiers_have_the_published_limits():
 
 
 def test_what_a_scenario_says_itself_goes_before_its_profile():
-    """Key by key, in nested sections too; the rest stays the profile's."""
     provider = parse_scenario(
         f"{TASK}provider: {{profile: anthropic-tier-1, limits: {{requests: 60/min}}, cache: {{ttl: 1h}}}}"
     ).provider
@@ -97,7 +95,6 @@ def test_clients_retry_as_their_packages_do(name, retries, cap, obeyed_up_to, ab
 
 @pytest.mark.parametrize("profile", [profile for profile in profiles() if profile.kind == "client"])
 def test_client_profiles_state_version_and_how_it_was_checked(profile):
-    """Which release, whether it was read, run or only reported, and when."""
     stated = read_tree(profile.text, profile.name).raw
     assert re.search(r" \d+\.\d+\.\d+", stated["version"])
     assert stated["checked"] in ("read", "run", "reported")
@@ -105,7 +102,6 @@ def test_client_profiles_state_version_and_how_it_was_checked(profile):
 
 
 def test_a_misspelt_profile_gets_a_suggestion_at_its_place():
-    """With line and column, like any other value."""
     with pytest.raises(ScenarioError, match=r"mine\.yaml:2:21: .*did you mean 'anthropic-start'"):
         parse_scenario(f"{TASK}provider: {{profile: antropic-start}}", "mine.yaml")
     with pytest.raises(ScenarioError, match=r"client\.profile"):
@@ -113,7 +109,6 @@ def test_a_misspelt_profile_gets_a_suggestion_at_its_place():
 
 
 def test_a_profile_can_be_swept():
-    """Each value is looked up; a wrong one is found when the file is read."""
     source = parse_source(f"{TASK}sweep: {{provider.profile: [anthropic-tier-1, anthropic-start]}}")
     assert source.scenario()
     other = source.replaced({"provider.profile": "anthropic-tier-1"}).scenario()
@@ -131,7 +126,6 @@ def test_a_models_prices_are_its_list_prices():
 
 
 def test_an_hours_cache_has_its_own_write_price():
-    """Twice the input price, rather than one and a quarter times."""
     prices = parse_scenario(
         f"{TASK}provider: {{model: claude-sonnet-4-5, cache: {{ttl: 1h}}}}"
     ).provider.prices
@@ -139,7 +133,6 @@ def test_an_hours_cache_has_its_own_write_price():
 
 
 def test_a_model_without_known_prices_is_refused():
-    """Rather than billed at some other's."""
     with pytest.raises(ScenarioError, match=r"provider\.model: .*provider\.prices"):
         parse_scenario(f"{TASK}provider: {{model: nonesuch-9}}")
 
@@ -169,7 +162,6 @@ def in_harness(name, rest=""):
     ],
 )
 def test_harnesses_run_as_many_agents_as_they_are_known_to(name, cap, over):
-    """By default, in the version that each profile states."""
     harness = in_harness(name).harness
     assert (harness.cap, harness.over) == (cap, over)
 
@@ -264,7 +256,6 @@ def test_a_whole_scenario_can_be_a_profile():
 
 
 def test_a_profile_of_the_whole_scenario_leaves_errors_where_they_are():
-    """With line and column, of the groups and of the name."""
     with pytest.raises(ScenarioError, match=r"m:2:26: tasks\[0\]\.calls: 'x' is not a number"):
         parse_scenario(MEASURED.replace("count: 3", "calls: x"), "m")
     with pytest.raises(ScenarioError, match="m:1:10: profile: unknown scenario profile"):

@@ -55,7 +55,6 @@ def read(name: str, written: Any) -> Any:
 
 @pytest.mark.parametrize(("name", "written", "held"), cases(READ))
 def test_a_quantity_is_held_in_its_base_unit(name: str, written: Any, held: Any) -> None:
-    """Seconds, tokens, a minute, parts of one, dollars."""
     assert read(name, written) == (held if held is None or isinstance(held, tuple) else pytest.approx(held))
 
 
@@ -105,7 +104,6 @@ REFUSED: dict[str, dict[Any, str]] = {
 
 @pytest.mark.parametrize(("name", "written", "message"), cases(REFUSED))
 def test_what_is_no_quantity_is_refused(name: str, written: Any, message: str) -> None:
-    """With what was found, shortened, and what to write instead."""
     with pytest.raises(PydanticCustomError, match=f"^{re.escape(message)}$"):
         read(name, written)
 
@@ -203,7 +201,6 @@ def test_what_is_written_is_read_again(seconds: float, tokens: float) -> None:
     ],
 )
 def test_a_zone_is_read_by_its_unit_and_kept_so_that_it_can_be_read_again(written, zone):
-    """A bare number is dollars."""
     assert parse_indifference(written) == zone
     assert parse_indifference(zone.to_json()) == zone
 
@@ -218,18 +215,15 @@ def test_a_zone_is_read_by_its_unit_and_kept_so_that_it_can_be_read_again(writte
     ],
 )
 def test_what_is_no_difference_is_refused(written, message):
-    """With the forms that there are."""
     with pytest.raises(PydanticCustomError, match=message):
         parse_indifference(written)
 
 
 def test_a_share_is_taken_of_the_mean_and_an_amount_is_not():
-    """Whatever the mean's sign."""
     assert Zone(0.02, "share").at(-50) == 1
     assert Zone(0.02, "dollars").at(-50) == 0.02
 
 
 def test_where_nothing_is_said_the_zone_is_dollars_or_a_share():
-    """By the unit of the objective."""
     assert zone_for(USUAL.to_json(), "cost") == USUAL
     assert zone_for(USUAL.to_json(), "p95_makespan") == USUAL_SHARE

@@ -45,14 +45,12 @@ def test_the_committed_schema_and_table_are_current() -> None:
     ],
 )
 def test_valid_scenarios_validate(validator: Any, text: str) -> None:
-    """What the loader reads, an editor does not mark."""
     parse_scenario(text)
     validator.validate(parse_source(text).raw)
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
 def test_shipped_scenarios_validate(validator: Any, path: Path) -> None:
-    """Every shipped scenario is valid by the loader and by the schema."""
     source = load_source(path)
     source.scenario()
     validator.validate(source.raw)
@@ -87,7 +85,6 @@ def test_shipped_scenarios_validate(validator: Any, path: Path) -> None:
     ],
 )
 def test_wrong_scenarios_do_not_validate(validator: Any, text: str) -> None:
-    """What the loader refuses at sight, an editor marks."""
     with pytest.raises(jsonschema.ValidationError):
         validator.validate(parse_source(text).raw)
 
@@ -116,7 +113,6 @@ def test_wrong_scenarios_do_not_validate(validator: Any, text: str) -> None:
     ],
 )
 def test_keys_have_their_kind_and_default(path: str, kind: str, default: str) -> None:
-    """The kind in words, the default as a user would write it."""
     assert (keys()[path].kind, keys()[path].default) == (kind, default)
 
 
@@ -140,7 +136,6 @@ STATED = [path for path, key in keys().items() if key.origin and not path.starts
 
 @pytest.mark.parametrize("path", [path for path in STATED if path.rpartition(".")[0] not in OF_SECTIONS])
 def test_the_default_that_is_stated_is_the_default(path: str) -> None:
-    """A scenario that writes it says the same as one that leaves it out."""
     *section, key = (int(part) if part == "0" else part for part in path.replace("[]", ".0").split("."))
     raw = parse_source(SHORT).raw
     if section and section != ["tasks", 0]:
@@ -172,7 +167,6 @@ def test_the_scenario_that_says_everything_does() -> None:
 
 
 def test_the_schema_is_described_in_full() -> None:
-    """Every section says what it is for, and the text is the same each time."""
     schema = json.loads(schema_text())
     sections = [part for part in schema["$defs"].values() if part.get("type") == "object"]
     assert len(sections) > 15

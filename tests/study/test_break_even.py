@@ -1,6 +1,7 @@
 """Break-evens of parallel and queues, from the results of a study."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -250,13 +251,33 @@ def test_results_that_cannot_be_compared_are_refused():
 
 
 def test_an_answer_is_json():
-    """With at least what other tools read."""
-    answers = find_break_even(study(range(1, 8), square).assign(**{"limits.scale": np.float64(0.5)}))
-    for answer in answers:
-        read = json.loads(json.dumps(answer.to_json(), allow_nan=False))
-        assert {"axis", "against", "status", "crossings", "decided", "factors"} <= read.keys()
-        for crossing in read["crossings"]:
-            assert crossing.keys() == {"at", "low", "high", "direction", "resolved", "first", "shown_from"}
+    """With the whole values next to each crossing, and the regions by whether they are decided."""
+    results = study(range(4, 9), square).assign(**{"limits.scale": np.float64(0.5)})
+    found = find_break_even(results)[0]
+    (crossing,) = found.crossings
+    assert json.loads(json.dumps(found.to_json(), allow_nan=False)) == {
+        "axis": "tasks",
+        "against": "best queue",
+        "parallel": "parallel",
+        "queue": "queue",
+        "objective": "cost_usd",
+        "confidence": 0.95,
+        "tasks": None,
+        "factors": {"limits.scale": 0.5},
+        "values": [4, 5, 6, 7, 8],
+        "range": [4, 8],
+        "replications": 40,
+        "differences": [difference.to_json() for difference in found.differences],
+        "practically_equal": False,
+        "status": "crossing",
+        "favours": None,
+        "crossings": [asdict(crossing) | {"first": 6, "shown_from": 6}],
+        "decided": [
+            {"low": 4, "high": crossing.low, "favours": "parallel"},
+            {"low": crossing.high, "high": 8, "favours": "queue"},
+        ],
+        "undecided": [{"low": crossing.low, "high": crossing.high}],
+    }
 
 
 # Along a factor.
@@ -299,7 +320,10 @@ def test_a_crossing_is_found_where_it_is():
     assert crossing.direction == "parallel_wins_above"
     assert crossing.low < 5 < crossing.high
     assert (found.factor, found.levels, found.tasks) == ("provider.limits.scale", tuple(range(1, 8)), 6)
-    assert json.loads(json.dumps(found.to_json(), allow_nan=False))["crossings"][0]["resolved"]
+    assert (found.parallel, found.queue, found.objective) == ("parallel", "queue", "cost_usd")
+    read = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    assert read["crossings"] == [asdict(crossing)]
+    assert [region["favours"] for region in read["regions"]] == ["queue", None, "parallel"]
 
 
 def test_two_crossings_are_two():
@@ -319,9 +343,9 @@ def test_a_flat_difference_is_practically_equal_and_an_open_end_unresolved():
 
 def test_levels_stand_at_their_places_whatever_their_order_and_form():
     """`90s` before `2m`; the place is in seconds. What has no order is no axis."""
-    written = {120.0: "2m", 30.0: "30s", 90.0: "90s"}
+    written = {120.0: "2m", 30.0: 30, 90.0: "90s"}
     (found,) = find_factor_break_even(factor_study(written, lambda x: 10 - x / 20, factor="timeouts.hard"), 6)
-    assert found.levels == ("30s", "90s", "2m")
+    assert found.levels == (30, "90s", "2m")
     assert found.places == (30, 90, 120)
     assert found.crossings[0].at == pytest.approx(100, abs=5)
     words = {1.0: "reject", 2.0: "wait"}

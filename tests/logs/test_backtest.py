@@ -148,7 +148,7 @@ def test_no_forecast_knows_its_own_session():
     assert before
     for one, two in zip(before, after, strict=True):
         assert one.wall.sample.tolist() == two.wall.sample.tolist()
-        assert (one.same_size_s, one.slowest_s) == (two.same_size_s, two.slowest_s)
+        assert one.rivals_crps_s == two.rivals_crps_s
     assert [e.group.members for e in before] != [e.group.members for e in after]
 
 

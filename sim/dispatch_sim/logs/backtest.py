@@ -73,9 +73,8 @@ class Forecasted:
     wide : likewise, in the forecast widened by `stretch`.
     tokens, wide_tokens : likewise of the tokens, widened by what they needed; None where some are not seen.
     stretch : what the wall-clocks of the groups of other folds needed; see `scores.needed_stretch`.
-    same_size_s, slowest_s : the two naive rules: the mean of past groups of that size (of all, where there is
-        none), and the slowest of the members' average durations. Their CRPS is their absolute error.
-    past_crps_s : of the wall-clocks of all past groups, taken as a forecast.
+    rivals_crps_s : of the rules to beat, by name: the mean of past groups of that size (of all, where there
+        is none), the slowest of the members' average durations, and all past groups, taken as a forecast.
     """
 
     group: Group
@@ -85,9 +84,7 @@ class Forecasted:
     tokens: Scored | None
     wide_tokens: Scored | None
     stretch: float
-    same_size_s: float
-    slowest_s: float
-    past_crps_s: float
+    rivals_crps_s: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -235,7 +232,13 @@ def _averages(runs: pd.DataFrame) -> dict[str, float]:
 
 def _score(group: Group, made: Forecast, past: list[Group], average: dict[str, float]) -> Forecasted:
     walls = np.array([each.wall_s for each in past])
-    same = [each.wall_s for each in past if each.size == group.size]
+    same_size = np.mean([each.wall_s for each in past if each.size == group.size] or walls)
+    slowest = max(average.get(kind, average[""]) for kind in group.kinds)
+    rivals = {
+        "the mean of past groups of that size": np.array([same_size]),
+        "the slowest of the average durations": np.array([slowest]),
+        "all past groups, as they were": walls,
+    }
     wall = Scored(made.wall_s, group.wall_s)
     tokens = None if math.isnan(group.tokens) else Scored(made.tokens, group.tokens)
     return Forecasted(
@@ -246,9 +249,7 @@ def _score(group: Group, made: Forecast, past: list[Group], average: dict[str, f
         tokens=tokens,
         wide_tokens=tokens,
         stretch=1.0,
-        same_size_s=float(np.mean(same or walls)),
-        slowest_s=max(average.get(kind, average[""]) for kind in group.kinds),
-        past_crps_s=Scored(walls, group.wall_s).crps,
+        rivals_crps_s={name: Scored(sample, group.wall_s).crps for name, sample in rivals.items()},
     )
 
 

@@ -186,11 +186,9 @@ def _coverage(
 def _rivals(forecasts: Sequence[Forecasted], model: Values, widened: Values) -> tuple[Rival, ...]:
     if not forecasts:
         return ()
-    observed = np.array([each.group.wall_s for each in forecasts])
     scores = {
-        "the mean of past groups of that size": np.abs([each.same_size_s for each in forecasts] - observed),
-        "the slowest of the average durations": np.abs([each.slowest_s for each in forecasts] - observed),
-        "all past groups, as they were": np.array([each.past_crps_s for each in forecasts]),
+        name: np.array([each.rivals_crps_s[name] for each in forecasts])
+        for name in forecasts[0].rivals_crps_s
     }
     often = _resampled(forecasts)
     return tuple(

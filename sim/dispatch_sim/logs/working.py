@@ -139,11 +139,8 @@ class Work:
         return too_few(path, int((self._of(name)["output_tokens"] > 0).sum()))
 
     def _components(self, runs: pd.DataFrame, *, centred: bool) -> Components:
-        logs = np.log(runs["duration_s"])
-        if centred:
-            logs = logs - logs.groupby(runs["kind"]).transform("mean")
         groups = codes(runs["group"])
-        return components(logs.to_numpy(), groups, np.ones(int(groups.max()) + 1))
+        return components(_log_durations(runs, centred), groups, np.ones(int(groups.max()) + 1))
 
     def _variance(self, name: str) -> Figure:
         path = ("tasks", name, "variance")
@@ -170,10 +167,7 @@ class Work:
     def _share_interval(self, runs: pd.DataFrame, found: Components, *, centred: bool) -> Interval:
         if not self.intervals or found.share >= 1:
             return Interval(found.share, math.nan, math.nan)
-        logs = np.log(runs["duration_s"])
-        if centred:
-            logs = logs - logs.groupby(runs["kind"]).transform("mean")
-        groups, values = codes(runs["group"]), logs.to_numpy()
+        groups, values = codes(runs["group"]), _log_durations(runs, centred)
         if found.share == 0:
             return Interval(0.0, 0.0, highest_share(values, groups))
         clusters = sessions_of(runs)
@@ -186,6 +180,13 @@ class Work:
         of_odds = bootstrapped(odds, clusters)[0]
         low, high = (end / (1 + end) if end < 1e12 else 1.0 for end in (of_odds.low, of_odds.high))
         return Interval(found.share, low, high)
+
+
+def _log_durations(runs: pd.DataFrame, centred: bool) -> NDArray[np.float64]:
+    """Return the logarithms of durations, less the mean of their kind where asked for."""
+    logs = np.log(runs["duration_s"])
+    means = logs.groupby(runs["kind"]).transform("mean") if centred else 0.0
+    return np.asarray(logs - means, dtype=np.float64)
 
 
 def _with_work(seen: Observations) -> pd.DataFrame:

@@ -14,10 +14,8 @@ from dispatch_sim.scenario.loader import Source, load_source, parse_source
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.tree import Tree
 from dispatch_sim.study.thresholds import parse_threshold
-from tests.logs.synthetic import make_runs
-from tests.logs.synthetic_claude import write_claude_code
-from tests.logs.synthetic_others import write_codex
-from tests.logs.test_hostile_logs import agents_below_each_other
+from tests.logs.synthetic import make_runs, write_claude_code, write_codex
+from tests.logs.test_untrusted_logs import agents_below_each_other
 
 ROOT = Path(__file__).parents[2]
 CORPUS = Path(__file__).parent / "corpus"

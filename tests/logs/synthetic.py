@@ -1,20 +1,16 @@
-"""Made-up logs, to test the readers against what is known.
+"""Made-up logs in all three formats, to test the readers against what is known.
 
 Sessions dispatch groups of agents. Every figure is drawn from a distribution that is written here, so what
 should be found is known. Texts are dots, as many as the tokens would have characters.
 """
 
-from __future__ import annotations
-
 import itertools
 import json
-import os
+import math
 import random
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 START_US = 1_767_600_000_000_000
 """When the first session begins, in microseconds since 1970; each further one begins a day later."""
@@ -28,8 +24,6 @@ SHARE_OF_GROUP = 0.4
 LAUNCH_S = (2.0, 8.0)
 """Seconds from the call of one member of a group to that of the next, uniform."""
 
-Lines = list[dict[str, Any]]
-
 SIZES = (1, 1, 1, 2, 2, 3, 3, 4, 6)
 OUTCOMES = {
     "completed": 0.93,
@@ -39,10 +33,20 @@ OUTCOMES = {
     "rejected": 0.02,
 }
 
+VERSIONS = {
+    "subagents": "2.1.112",
+    "beside": "2.0.70",
+    "inline": "1.0.120",
+    "progress": "2.1.75",
+    "main": "2.1.150",
+}
+"""A version of Claude Code by where the lines of agents are: in a folder of the session's, beside it, in it, as
+progress; nowhere."""
+
 
 @dataclass(frozen=True, slots=True)
 class MadeCall:
-    """A model call: tokens by class, when it began, and its seconds."""
+    """A model call: when it began and ended, in microseconds since 1970, and tokens by class."""
 
     began_us: int
     ended_us: int
@@ -50,6 +54,11 @@ class MadeCall:
     cache_write: int
     cache_read: int
     output: int
+
+    @property
+    def context(self):
+        """All input."""
+        return self.input + self.cache_write + self.cache_read
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,40 +79,34 @@ class MadeRun:
     return_tokens: int
 
     @property
-    def duration_ms(self) -> int:
+    def duration_ms(self):
         """What the harness measures."""
         return (self.ended_us - self.started_us) // 1000
 
+    @property
+    def agent(self):
+        """The id of its agent."""
+        return f"a{self.session:04}{self.group:03}{self.position:03}"
 
-def make_runs(sessions: int, seed: int = 0) -> list[MadeRun]:
+
+def make_runs(sessions, seed=0):
     """Return the runs of some sessions, in the order of their calls; the same seed gives the same."""
     luck = random.Random(seed)
     return [run for session in range(sessions) for run in _session(session, luck)]
 
 
-def write_example(folder: str | os.PathLike[str], seed: int = 0) -> list[Path]:
-    """Write a folder of logs in all three formats, of some 200 runs, and return its files.
-
-    Raises
-    ------
-    OSError
-        Where the folder cannot be written to.
-    """
-    # Imported here: what makes runs up is of use without what writes them.
-    from tests.logs.synthetic_claude import write_claude_code
-    from tests.logs.synthetic_others import write_codex, write_otel
-
-    folder = Path(folder)
+def write_example(folder, seed=0):
+    """Write a folder of logs in all three formats, of some 200 runs, and return its files."""
     return [
-        *write_claude_code(make_runs(24, seed), folder / "claude-code"),
-        *write_codex(make_runs(5, seed + 1), folder / "codex"),
-        *write_otel(make_runs(5, seed + 2), folder / "otel"),
+        *write_claude_code(make_runs(24, seed), Path(folder) / "claude-code"),
+        *write_codex(make_runs(5, seed + 1), Path(folder) / "codex"),
+        *write_otel(make_runs(5, seed + 2), Path(folder) / "otel"),
     ]
 
 
-def _session(session: int, luck: random.Random) -> list[MadeRun]:
+def _session(session, luck):
     now = START_US + session * 86_400_000_000 + luck.randrange(3_600_000) * 1000
-    runs: list[MadeRun] = []
+    runs = []
     for group in range(luck.randint(2, 4)):
         size = luck.choice(SIZES)
         together = luck.gauss(0, 1)
@@ -111,7 +114,7 @@ def _session(session: int, luck: random.Random) -> list[MadeRun]:
         background = luck.random() < 0.3
         called, ends = now, [now]
         for position in range(size):
-            run = _run(session, group, position, kind, background, called, together, luck)
+            run = _run((session, group, position, kind), background, called, together, luck)
             runs.append(run)
             ends.append(run.ended_us)
             called += _ms(luck.uniform(*LAUNCH_S))
@@ -119,44 +122,22 @@ def _session(session: int, luck: random.Random) -> list[MadeRun]:
     return runs
 
 
-def _run(
-    session: int,
-    group: int,
-    position: int,
-    kind: str,
-    background: bool,
-    called: int,
-    together: float,
-    luck: random.Random,
-) -> MadeRun:
-    median, spread = KINDS[kind]
+def _run(place, background, called, together, luck):
+    median, spread = KINDS[place[-1]]
     alone = luck.gauss(0, 1)
     shared = SHARE_OF_GROUP**0.5 * together + (1 - SHARE_OF_GROUP) ** 0.5 * alone
-    duration = median * 2.718281828459045 ** (spread * shared)
+    duration = median * math.e ** (spread * shared)
     outcome = luck.choices(list(OUTCOMES), list(OUTCOMES.values()))[0]
     started = called + _ms(luck.uniform(0.1, 0.6))
     if outcome == "rejected":
-        return MadeRun(
-            session, group, position, kind, False, outcome, called, called, called + _ms(3.0), (), 400, 0
-        )
+        return MadeRun(*place, False, outcome, called, called, called + _ms(3.0), (), 400, 0)
     ended = started + _ms(duration)
-    return MadeRun(
-        session=session,
-        group=group,
-        position=position,
-        kind=kind,
-        background=background,
-        outcome=outcome,
-        called_us=called,
-        started_us=started,
-        ended_us=ended,
-        calls=_calls(started, ended, position, luck),
-        prompt_tokens=luck.randint(100, 900),
-        return_tokens=int(luck.lognormvariate(7.0, 0.6)),
-    )
+    calls = _calls(started, ended, place[2], luck)
+    tokens = luck.randint(100, 900), int(luck.lognormvariate(7.0, 0.6))
+    return MadeRun(*place, background, outcome, called, started, ended, calls, *tokens)
 
 
-def _calls(started: int, ended: int, position: int, luck: random.Random) -> tuple[MadeCall, ...]:
+def _calls(started, ended, position, luck):
     """Return an agent's calls, which share its time; each reads the context of the one before."""
     number = 1 + min(int(luck.expovariate(1 / 9)), (ended - started) // 3_000_000)
     context = luck.randint(11_000, 33_000)
@@ -172,35 +153,323 @@ def _calls(started: int, ended: int, position: int, luck: random.Random) -> tupl
     return tuple(calls)
 
 
-def _ms(seconds: float) -> int:
+def _ms(seconds):
     """Return seconds as microseconds, in whole milliseconds as logs have them."""
     return round(seconds * 1000) * 1000
 
 
-def agent_id(run: MadeRun) -> str:
-    """Return the id of a run's agent."""
-    return f"a{run.session:04}{run.group:03}{run.position:03}"
-
-
-def by_session(runs: Sequence[MadeRun]) -> Iterator[tuple[int, list[MadeRun]]]:
-    """Yield the sessions with their runs."""
+def _by_session(runs):
     for number, of in itertools.groupby(runs, key=lambda run: run.session):
         yield number, list(of)
 
 
-def iso(at: int) -> str:
+def _iso(at):
     """Return a moment as logs write it, in whole milliseconds."""
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def dots(tokens: int) -> str:
+def _dots(tokens):
     """Return a text that has about so many tokens."""
     return "." * round(tokens * 3.3)
 
 
-def write_lines(path: Path, lines: Iterable[dict[str, Any]]) -> Path:
-    """Write objects, one a line."""
+def _in_time(lines):
+    return sorted(lines, key=lambda line: line["timestamp"])
+
+
+def _write_lines(path, lines):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     return path
+
+
+def write_claude_code(runs, folder, layout=None):
+    """Write transcripts, one a session and one an agent; without a layout, sessions take turns at each."""
+    written = []
+    for (number, of), turn in zip(_by_session(runs), itertools.cycle(VERSIONS), strict=False):
+        session = _Session(number, layout or turn)
+        for run in of:
+            session.write(run)
+        project = folder / "project"
+        written.append(_write_lines(project / f"{session.id}.jsonl", _in_time(session.lines)))
+        for agent, lines in session.agents.items():
+            written.append(_write_lines(project / session.folder / f"agent-{agent}.jsonl", lines))
+    return written
+
+
+class _Session:
+    """The transcript of one session of Claude Code."""
+
+    def __init__(self, number, layout):
+        self.id = f"5e551040-0000-4000-8000-{number:012}"
+        self.layout = layout
+        self.folder = f"{self.id}/subagents" if layout == "subagents" else "."
+        self.lines = []
+        self.agents = {}
+        self._ids = itertools.count()
+
+    def write(self, run):
+        """Write a run of the session."""
+        if not self.lines:
+            self._say(run.called_us - 5_000_000, "user", {"role": "user", "content": "..."})
+        self._call(run)
+        if run.outcome != "rejected" and self.layout != "main":
+            self._live(run)
+        if run.outcome != "unfinished":
+            self._end(run)
+
+    def _say(self, at, kind, message, **more):
+        line = {
+            "parentUuid": None,
+            "isSidechain": False,
+            "sessionId": self.id,
+            "version": VERSIONS[self.layout],
+            "cwd": "/home/user/project",
+            "type": kind,
+            "uuid": f"{self.id[24:]}-{next(self._ids)}",
+            "timestamp": _iso(at),
+        }
+        line |= {"message": message} if message is not None else {}
+        line |= more
+        self.lines.append(line)
+        return line
+
+    def _call(self, run):
+        tool = "Task" if self.layout in ("inline", "beside") else "Agent"
+        asked = {"description": "...", "prompt": self._prompt(run), "subagent_type": run.kind}
+        if run.background:
+            asked["run_in_background"] = True
+        message = {
+            "id": f"msg_{self.id[24:]}_{run.group}",
+            "role": "assistant",
+            "model": "claude-opus-4-5-20251101",
+            "content": [{"type": "tool_use", "id": self._tool_use(run), "name": tool, "input": asked}],
+            "stop_reason": None,
+            "usage": {"input_tokens": 3, "output_tokens": 1},
+        }
+        self._say(run.called_us, "assistant", message, requestId=f"req_{run.group}")
+
+    def _live(self, run):
+        """Write the lines of the agent itself, where the layout has them."""
+        mark = {"isSidechain": True} | ({} if self.layout == "inline" else {"agentId": run.agent})
+        before = self._say(run.started_us, "user", {"role": "user", "content": self._prompt(run)}, **mark)
+        lines = [before]
+        for number, call in enumerate(run.calls):
+            for part, block in enumerate(self._blocks(run, number, call)):
+                before = self._say(
+                    call.ended_us - (1 - part) * 1000,
+                    "assistant",
+                    self._answer(run, number, call, block),
+                    parentUuid=before["uuid"],
+                    requestId=f"req_{run.agent}_{number}",
+                    **mark,
+                )
+                lines.append(before)
+        if self.layout != "inline":
+            del self.lines[-len(lines) :]
+        if self.layout == "progress":
+            for line in lines:
+                data = {"type": "agent_progress", "agentId": run.agent, "message": line}
+                told = self._say(0, "progress", None, data=data, parentToolUseID=self._tool_use(run))
+                told["timestamp"] = line["timestamp"]
+        elif self.layout != "inline":
+            self.agents[run.agent] = lines
+
+    def _blocks(self, run, number, call):
+        """Return what the model wrote in a call: a text, and but for the last call the use of a tool."""
+        last = number == len(run.calls) - 1
+        said = {"type": "text", "text": _dots(run.return_tokens if last else call.output)}
+        used = {"type": "tool_use", "id": f"toolu_{run.agent}_{number}", "name": "Read", "input": {}}
+        return [said] if last else [said, used]
+
+    def _answer(self, run, number, call, block):
+        return {
+            "id": f"msg_{run.agent}_{number}",
+            "role": "assistant",
+            "model": "claude-sonnet-4-5-20250929",
+            "content": [block],
+            "stop_reason": "end_turn",
+            "usage": {
+                "input_tokens": call.input,
+                "cache_creation_input_tokens": call.cache_write,
+                "cache_read_input_tokens": call.cache_read,
+                "output_tokens": call.output,
+            },
+        }
+
+    def _end(self, run):
+        at = run.ended_us if run.outcome != "completed" else run.ended_us + 40_000
+        errors = {
+            "rejected": "The user doesn't want to proceed",
+            "interrupted": "[Request interrupted by user]",
+        }
+        if run.outcome in errors:
+            said = errors[run.outcome]
+            self._result(run, at, said, f"Error: {said}", is_error=True)
+            return
+        died = run.outcome == "failed_silent"
+        said = "API Error: Overloaded" if died else _dots(run.return_tokens)
+        total = 0 if died else run.calls[-1].context + run.calls[-1].output
+        tools = len(run.calls) - 1
+        if run.background:
+            launched = {"isAsync": True, "status": "async_launched", "agentId": run.agent}
+            self._result(run, run.started_us, "Launched.", launched)
+            counted = f"total_tokens: {total}\ntool_uses: {tools}\nduration_ms: {run.duration_ms}"
+            notice = (
+                f"<task-notification>\n<task-id>{run.agent}</task-id>\n<status>completed</status>\n"
+                f"<summary>...</summary>\n<result>{said}</result>\n<usage>{counted}</usage>\n</task-notification>"
+            )
+            self._say(at, "queue-operation", None, operation="enqueue", content=notice)
+            return
+        result = {
+            "status": "completed",
+            "agentId": run.agent,
+            "content": [{"type": "text", "text": said}],
+            "totalDurationMs": run.duration_ms,
+            "totalTokens": total,
+            "totalToolUseCount": tools,
+        }
+        if self.layout == "inline":
+            del result["agentId"]
+        self._result(run, at, said, result)
+
+    def _result(self, run, at, said, told, **more):
+        content = [{"type": "text", "text": said}]
+        block = {"type": "tool_result", "tool_use_id": self._tool_use(run), "content": content, **more}
+        self._say(at, "user", {"role": "user", "content": [block]}, toolUseResult=told)
+
+    def _tool_use(self, run):
+        return f"toolu_{self.id[24:]}_{run.group}_{run.position}"
+
+    def _prompt(self, run):
+        """Return dots with a number in front, so that every task is another."""
+        return f"{run.session}.{run.group}.{run.position}".ljust(round(run.prompt_tokens * 3.3), ".")
+
+
+def write_codex(runs, folder):
+    """Write rollouts, one a session and one an agent; every call is in the background there."""
+    written = []
+    for number, of in _by_session(runs):
+        main = f"codex-{number:04}"
+        meta = {"id": main, "source": "cli", "cli_version": "0.140.0"}
+        lines = [_codex(of[0].called_us, "session_meta", meta)]
+        for group, members in itertools.groupby(of, key=lambda run: run.group):
+            for place, run in enumerate(members):
+                if place == 0:
+                    lines.append(_event(run.called_us, "task_started", turn_id=f"turn-{group}"))
+                call = {"call_id": f"call-{main}-{run.group}-{run.position}"}
+                asked = json.dumps({"agent_type": run.kind, "message": _dots(run.prompt_tokens)})
+                spawn = {"name": "spawn_agent", "arguments": asked, **call}
+                lines.append(_item(run.called_us, "function_call", **spawn))
+                if run.outcome == "rejected":
+                    said = {**call, "output": "agent limit reached"}
+                    lines.append(_item(run.ended_us, "function_call_output", **said))
+                    continue
+                started = {"kind": "started", "event_id": call["call_id"], "agent_thread_id": run.agent}
+                lines.append(_event(run.started_us, "sub_agent_activity", **started))
+                written.append(_write_lines(folder / f"rollout-{run.agent}.jsonl", _rollout(run, main)))
+        written.append(_write_lines(folder / f"rollout-{main}.jsonl", _in_time(lines)))
+    return written
+
+
+def _rollout(run, parent):
+    spawned = {"subagent": {"thread_spawn": {"parent_thread_id": parent, "depth": 1}}}
+    meta = {"id": run.agent, "source": spawned, "thread_source": "subagent"}
+    lines = [
+        _codex(run.started_us, "session_meta", meta),
+        _codex(run.started_us, "turn_context", {"model": "gpt-5.1-codex"}),
+        _event(run.started_us, "task_started", turn_id="turn"),
+    ]
+    sent = cached = wrote = 0
+    for number, call in enumerate(run.calls):
+        sent, cached, wrote = sent + call.context, cached + call.cache_read, wrote + call.output
+        if number < len(run.calls) - 1:
+            shell = {"name": "shell", "arguments": "{}", "call_id": f"c{number}"}
+            lines.append(_item(call.ended_us, "function_call", **shell))
+        info = {
+            "total_token_usage": _counted(sent, cached, wrote),
+            "last_token_usage": _counted(call.context, call.cache_read, call.output),
+        }
+        # The same count is written again when limits are told of.
+        lines += [_event(call.ended_us, "token_count", info=info) for _ in range(2)]
+    took = {"duration_ms": run.duration_ms}
+    if run.outcome == "interrupted":
+        lines.append(_event(run.ended_us, "turn_aborted", reason="interrupted", **took))
+    elif run.outcome == "failed_silent":
+        lines.append(_event(run.ended_us, "error", message="..."))
+        lines.append(_event(run.ended_us, "task_complete", **took))
+    elif run.outcome == "completed":
+        said = {"last_agent_message": _dots(run.return_tokens)}
+        lines.append(_event(run.ended_us, "task_complete", **said, **took))
+    return lines
+
+
+def _codex(at, kind, payload):
+    return {"timestamp": _iso(at), "type": kind, "payload": payload}
+
+
+def _event(at, event, **more):
+    return _codex(at, "event_msg", {"type": event, **more})
+
+
+def _item(at, item, **more):
+    return _codex(at, "response_item", {"type": item, **more})
+
+
+def _counted(sent, cached, wrote):
+    return {"input_tokens": sent, "cached_input_tokens": cached, "output_tokens": wrote}
+
+
+def write_otel(runs, folder):
+    """Write traces, one a session, in one file; rejected calls leave no span."""
+    exports = []
+    for number, of in _by_session(runs):
+        trace, root = f"{number + 1:032x}", f"{1:016x}"
+        named = {"name": "invoke_agent lead"}
+        spans = [_span(trace, root, None, "invoke_agent", of[0].called_us, of[-1].ended_us) | named]
+        for run in of:
+            if run.outcome != "rejected":
+                spans += _spans(run, trace, root)
+        exports.append({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]})
+    return [_write_lines(folder / "traces.jsonl", exports)]
+
+
+def _spans(run, trace, root):
+    id_ = f"{run.group + 1:08x}{run.position + 1:08x}"
+    said = {"gen_ai.agent.name": run.kind}
+    failed = {"failed_silent": "api_error", "interrupted": "cancelled"}
+    if run.outcome in failed:
+        said["error.type"] = failed[run.outcome]
+    ended = None if run.outcome == "unfinished" else run.ended_us
+    for number, call in enumerate(run.calls):
+        mine = (run.group + 1 << 48) + (run.position + 1 << 32) + number + 1
+        if number:
+            yield _span(trace, f"{mine + 2**63:016x}", id_, "execute_tool", call.began_us, call.began_us)
+        tokens = {
+            "gen_ai.request.model": "gpt-5-mini",
+            "gen_ai.usage.input_tokens": call.context,
+            "gen_ai.usage.cache_read.input_tokens": call.cache_read,
+            "gen_ai.usage.cache_creation.input_tokens": call.cache_write,
+            "gen_ai.usage.output_tokens": call.output,
+        }
+        yield _span(trace, f"{mine:016x}", id_, "chat", call.began_us, call.ended_us, **tokens)
+    yield _span(trace, id_, root, "invoke_agent", run.started_us, ended, **said)
+
+
+def _span(trace, id_, parent, operation, began, ended, **said):
+    listed = [
+        {"key": key, "value": {"intValue": str(value)} if isinstance(value, int) else {"stringValue": value}}
+        for key, value in {"gen_ai.operation.name": operation, **said}.items()
+    ]
+    span = {
+        "traceId": trace,
+        "spanId": id_,
+        "name": operation,
+        "kind": 1,
+        "startTimeUnixNano": str(began * 1000),
+        "attributes": listed,
+    }
+    span |= {"parentSpanId": parent} if parent is not None else {}
+    span |= {"endTimeUnixNano": str(ended * 1000)} if ended is not None else {}
+    return span

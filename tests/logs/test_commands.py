@@ -1,87 +1,236 @@
-"""`calibrate`, `backtest` and `what-if`, as a user runs them."""
+"""The commands on logs, as a user runs them; and that no text of a log is in what they print or write."""
 
 import json
+import re
+from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from dispatch_sim.logs.words import kind_label
+from dispatch_sim.logs.reading import read_logs
+from dispatch_sim.logs.tables import AgentRun, ParallelGroup, columns
+from dispatch_sim.logs.words import kind_label, model_family
 from dispatch_sim.scenario import load_scenario
 from tests.command import dispatch_sim
-from tests.logs.canaries import CANARY, write_planted
+from tests.logs.synthetic import write_example
+
+CANARY = "CANARY"
+"""Planted in every text of a log: any that reaches an output is seen there."""
+
+_AGENT_IDS = re.compile(r"\ba\d{10}\b")
+_KEPT_KEYS = frozenset({"type", "role", "status", "operation", "timestamp", "kind", "thread_source", "key"})
+_KEPT = frozenset({"Agent", "Task", "spawn_agent", "invoke_agent", "chat", "execute_tool"})
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Return a folder with made-up logs under `in` that have canaries in every text."""
-    made = tmp_path_factory.mktemp("commands")
-    (made / "in").symlink_to(write_planted(made))
-    return made
+    """Write made-up logs to `plain`, and to `in` with canaries in texts, keys, and names of files.
+
+    What a reader must find as it is stays: names of types and tools of the formats, times, and numbers.
+    """
+    folder = tmp_path_factory.mktemp("commands")
+    planted = folder / f"of {CANARY} Inc"
+    for path in write_example(folder / "plain"):
+        to = planted / path.parent.name / f"{CANARY}-{path.name}"
+        to.parent.mkdir(parents=True, exist_ok=True)
+        lines = [json.dumps(_planted(json.loads(line))) for line in path.read_text().splitlines()]
+        to.write_text("\n".join([*lines, f'{{"{CANARY}": "cut off {CANARY}']))
+    (planted / f"{CANARY}.txt").write_text(CANARY)
+    (planted / f"{CANARY}.jsonl").write_text(f"{CANARY}\n[{CANARY!r}]\n{{}}\n")
+    (folder / "in").symlink_to(planted)
+    (folder / "file").write_text("")
+    (folder / "empty").mkdir()
+    return folder
 
 
-def test_a_calibrated_file_is_written_checked_and_has_no_text_of_a_log(folder):
-    """With `-o` the file is written and told of; without, it is printed. `check` finds it good."""
-    written = dispatch_sim("calibrate", "in", "-o", "mine.yaml", cwd=folder)
-    assert written.returncode == 0
+def _planted(value, key=""):
+    if isinstance(value, dict):
+        return {k: _planted(v, k) for k, v in value.items()} | {f"{CANARY} key": f"{CANARY} value"}
+    if isinstance(value, list):
+        return [_planted(each) for each in value]
+    if not isinstance(value, str) or key in _KEPT_KEYS or value in _KEPT or value.isdigit():
+        return value
+    if value.startswith("{"):
+        return json.dumps(_planted(json.loads(value)))
+    if value.startswith("<task-notification>"):
+        return _AGENT_IDS.sub(lambda found: found[0] + CANARY, value.replace("...", CANARY, 1))
+    return value + CANARY
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "logs in -o tables",
+        "logs in --json",
+        "calibrate in -o mine.yaml",
+        "calibrate in --json",
+        "backtest in/codex in/otel --replications 20 --out told",
+        "backtest in/codex --replications 20 --json",
+        "what-if in/codex",
+        "what-if in/codex --json",
+    ],
+)
+def test_texts_of_a_log_appear_in_no_output(folder, tmp_path, arguments):
+    """Not in what is printed, in warnings, or in files."""
+    (tmp_path / "in").symlink_to(folder / "in")
+    done = dispatch_sim(*arguments.split(), cwd=tmp_path)
+    assert done.returncode == 0
+    written = [path for path in tmp_path.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert bool(written) == ("-o" in arguments)
+    assert all(CANARY not in text for text in (done.stdout, done.stderr, *map(Path.read_text, written)))
+
+
+def test_canaries_change_nothing_but_the_names_of_kinds(folder):
+    """So the test above has not just lost the runs: the same are found, with the same numbers."""
+    plain, planted = read_logs(folder / "plain").runs, read_logs(folder / "in").runs
+    numbers = ["source", "called_at_s", "ended_at_s", "duration_s", "calls", "cache_read_tokens"]
+    assert len(plain) > 200
+    pd.testing.assert_frame_equal(plain[numbers], planted[numbers])
+
+
+def test_a_file_that_is_no_log_is_called_as_the_user_called_it(tmp_path):
+    """Of files found below a path only the number of the file is told, also where nothing can be read."""
+    (tmp_path / f"{CANARY}.jsonl").write_text(f"{CANARY}\n")
+    result = dispatch_sim("logs", ".", cwd=tmp_path)
+    assert (result.returncode, CANARY in result.stderr + result.stdout) == (2, False)
+    named = dispatch_sim("logs", f"{CANARY}.jsonl", cwd=tmp_path)
+    assert named.returncode == 2
+    assert named.stderr.count(CANARY) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [
+        ("claude-opus-4-6", "claude-opus-4-6"),
+        ("claude-haiku-4-5-20251001", "claude-haiku-4-5"),
+        ("claude-3-5-sonnet-20241022", "claude-3-5-sonnet"),
+        ("claude-sonnet-4-5[1m]", "claude-sonnet-4-5"),
+        ("us.anthropic.claude-sonnet-4-20250514-v1:0", "claude-sonnet-4"),
+        ("claude-sonnet-4@20250514", "claude-sonnet-4"),
+        ("openai/gpt-5.1-codex-max", "gpt-5.1-codex-max"),
+        ("gpt-4o-mini-2024-07-18", "gpt-4o-mini"),
+        ("o3", "o3"),
+        ("gemini-2.5-pro", "gemini-2.5-pro"),
+        (f"claude-opus-4-6-{CANARY}", "other"),
+        (f"{CANARY.lower()}-claude-opus-4-6", "other"),
+        ("acme-internal-7b", "other"),
+        ("claude-opus-4-123456789", "other"),
+        (None, "unknown"),
+    ],
+)
+def test_of_a_model_only_the_family_is_kept(name, family):
+    """Dates and platforms fall off; a name with anything unknown in it is 'other'."""
+    assert model_family(name) == family
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("general-purpose", "general-purpose"),
+        ("Explore", "Explore"),
+        (None, "unnamed"),
+        ("", "unnamed"),
+        # By `openssl mac ... BLAKE2BMAC`. Another value would part saved calibrations from their logs.
+        ("code-reviewer", "kind-7de83d8c"),
+    ],
+)
+def test_of_a_type_of_agent_only_a_built_in_name_is_kept(name, label):
+    """Any other is a digest that is the same wherever it is read, and tells types apart."""
+    assert kind_label(name) == label
+
+
+def test_labels_of_kinds_do_not_depend_on_what_else_was_read():
+    """Ten thousand names have as many labels, none with anything of the name."""
+    labels = {kind_label(f"{CANARY}-{number}") for number in range(10_000)}
+    assert len(labels) == 10_000
+    assert all(re.fullmatch("kind-[0-9a-f]{8}", label) for label in labels)
+
+
+def test_logs_shows_kinds_and_groups(folder):
+    """What was read, how many runs and groups, and a row for each kind and size."""
+    result = dispatch_sim("logs", "plain", cwd=folder)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert all(part in result.stdout for part in ("(files: Claude Code", "general-purpose", "speed-up"))
+    assert max(map(len, result.stdout.splitlines())) <= 110
+
+
+def test_tables_as_csv_and_as_json_are_the_same(folder):
+    """Both have the columns of the tables; what was not seen is empty in the one and null in the other."""
+    result = dispatch_sim("logs", "plain", "-o", "tables", "--json", cwd=folder)
+    assert (result.returncode, result.stderr) == (0, "wrote to tables: runs.csv, groups.csv\n")
+    found = json.loads(result.stdout)
+    for name, table in (("runs", AgentRun), ("groups", ParallelGroup)):
+        written = pd.read_csv(folder / "tables" / f"{name}.csv")
+        assert list(written.columns) == list(columns(table))
+        told = pd.DataFrame(found[name]).astype(written.dtypes)
+        pd.testing.assert_frame_equal(written, told)
+    assert found["read"]["skipped"] == []
+
+
+def test_a_calibrated_file_is_what_is_printed_and_a_good_scenario(folder):
+    """With `-o` the file is written; without, it is printed. Its tasks have the labels of the logs' kinds."""
+    assert dispatch_sim("calibrate", "in", "-o", "mine.yaml", cwd=folder).returncode == 0
     printed = dispatch_sim("calibrate", "in", cwd=folder)
     assert printed.stdout == (folder / "mine.yaml").read_text()
-    assert CANARY not in printed.stdout + printed.stderr + written.stdout + written.stderr
     assert dispatch_sim("check", "mine.yaml", cwd=folder).returncode == 0
     scenario = load_scenario(folder / "mine.yaml")
-    assert {group.name for group in scenario.tasks} == {
-        kind_label(name + CANARY) for name in ("general-purpose", "Explore", "reviewer")
-    }
+    names = ("general-purpose", "Explore", "reviewer")
+    assert {group.name for group in scenario.tasks} == {kind_label(name + CANARY) for name in names}
     answer = json.loads(dispatch_sim("calibrate", "in", "--json", cwd=folder).stdout)
     assert answer["scenario_sha256"] == scenario.fingerprint
     assert {each["origin"] for each in answer["figures"]} >= {"measured", "default"}
 
 
-def test_a_backtest_is_told_written_and_the_same_each_time(folder):
-    """In words, as JSON, and as a page with a picture; by a scenario of one's own too."""
-    dispatch_sim("calibrate", "in", "-o", "own.yaml", cwd=folder)
-    arguments = ("backtest", "in/codex", "in/otel", "--replications", 20)
-    first = dispatch_sim(*arguments, "--out", "told", cwd=folder)
-    assert first.returncode == 0
-    assert "Replay: error of a group's wall-clock" in first.stdout
-    outputs = [first.stdout, first.stderr, *(path.read_text() for path in (folder / "told").iterdir())]
-    assert len(outputs) == 4
-    assert all(CANARY not in output for output in outputs)
-    by_own = dispatch_sim(*arguments, "--scenario", "own.yaml", "--json", cwd=folder)
-    again = dispatch_sim(*arguments, "--scenario", "own.yaml", "--json", cwd=folder)
-    assert by_own.stdout == again.stdout
-    answer = json.loads(by_own.stdout)
-    assert answer["folds"] == 0
-    assert len(answer["forecast"]["rivals"]) == 3
+def test_a_backtest_is_the_same_each_time(folder):
+    """By a scenario of one's own."""
+    dispatch_sim("calibrate", "plain", "-o", "own.yaml", cwd=folder)
+    arguments = ("backtest", "plain/codex", "--replications", 20, "--scenario", "own.yaml", "--json")
+    first, again = (dispatch_sim(*arguments, cwd=folder).stdout for _ in range(2))
+    assert first == again
+    answer = json.loads(first)
+    assert (answer["folds"], len(answer["forecast"]["rivals"])) == (0, 3)
 
 
 def test_what_if_answers_for_a_queue_of_any_width(folder):
-    """Totals by way, in words and as JSON."""
-    told = dispatch_sim("what-if", "in/codex", cwd=folder)
-    assert told.returncode == 0
-    assert "queue of 3" in told.stdout
-    assert CANARY not in told.stdout + told.stderr
-    answer = json.loads(dispatch_sim("what-if", "in/codex", "--queue", 2, "--json", cwd=folder).stdout)
-    assert list(answer["totals"]) == ["all at once", "queue of 2", "one by one"]
+    """Totals by way."""
+    done = dispatch_sim("what-if", "plain/codex", "--queue", 2, "--json", cwd=folder)
+    assert list(json.loads(done.stdout)["totals"]) == ["all at once", "queue of 2", "one by one"]
 
 
-@pytest.mark.parametrize("command", ["calibrate", "backtest", "what-if"])
-def test_what_cannot_be_read_or_learnt_from_is_said_in_words(command, tmp_path):
-    """Exit code 2, and a message: no such path, and a log without agents."""
-    missing = dispatch_sim(command, "nowhere", cwd=tmp_path)
-    assert (missing.returncode, missing.stdout) == (2, "")
-    assert "nowhere" in missing.stderr
-    (tmp_path / "log.jsonl").write_text(
-        '{"type": "user", "sessionId": "s", "uuid": "u", "timestamp": "2026-01-01T00:00:00.000Z", '
-        '"message": {"role": "user", "content": "hello"}}\n'
-    )
-    empty = dispatch_sim(command, "log.jsonl", cwd=tmp_path)
-    assert empty.returncode == 2
-    assert "Traceback" not in empty.stderr
-    assert empty.stderr.strip()
+NO_AGENTS = (
+    '{"type": "user", "sessionId": "s", "uuid": "u", "message": {"role": "user", "content": "hello"}}\n'
+)
 
 
-def test_a_file_that_cannot_be_written_is_no_traceback(folder):
-    """It is said which."""
-    (folder / "file").write_text("")
-    result = dispatch_sim("calibrate", "in", "-o", "file/mine.yaml", cwd=folder)
-    assert result.returncode == 2
-    assert "Traceback" not in result.stderr
+def test_logs_without_agents_are_no_error(tmp_path):
+    """They were read, and say so."""
+    (tmp_path / "main.jsonl").write_text(NO_AGENTS)
+    result = dispatch_sim("logs", "main.jsonl", cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "No sub-agent is called in them." in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("logs missing", "missing: cannot be read: No such file or directory"),
+        ("logs /dev/null", "/dev/null: is neither a file nor a folder"),
+        ("logs empty", "empty: no log of a known format (no file)"),
+        ("logs plain -o file", "file: cannot be written to"),
+        ("calibrate plain -o file/mine.yaml", "file: cannot be written to"),
+        *(
+            (f"{command} missing", "missing: cannot be read")
+            for command in ("calibrate", "backtest", "what-if")
+        ),
+        ("calibrate none.jsonl", "no runs of sub-agents are in these logs"),
+        ("backtest none.jsonl", "no parallel groups are in these logs"),
+        ("what-if none.jsonl", "no parallel group in these logs can be played"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(folder, arguments, said):
+    """Exit code 2, and what to do."""
+    (folder / "none.jsonl").write_text(NO_AGENTS)
+    result = dispatch_sim(*arguments.split(), cwd=folder)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith(said)
+    assert result.stderr.count("\n") == 1

@@ -1,4 +1,4 @@
-"""Distributions for measured values: by maximum likelihood, chosen by a stated rule."""
+"""Distributions for measured values, their intervals, and whose the variance is."""
 
 import math
 
@@ -8,6 +8,7 @@ from scipy import stats
 
 from dispatch_sim.logs.fits import FAMILIES, LEAST, fit, frozen, refit
 from dispatch_sim.logs.intervals import bootstrapped, proportion
+from dispatch_sim.logs.variances import components, highest_share, weights_of_runs
 from dispatch_sim.scenario.distributions import Empirical, Gamma, LogLogistic, LogNormal, Weibull
 
 TRUE = {
@@ -113,3 +114,89 @@ def test_a_rate_never_seen_may_still_be_so_much():
     """None in 30: at most 1 - 0.025^(1/30), Clopper and Pearson."""
     found = proportion(0, 30)
     assert (found.low, found.high) == (0.0, pytest.approx(1 - 0.025 ** (1 / 30)))
+
+
+def balanced(groups, size, between, within, seed):
+    """Return values of groups of one size, and the group of each."""
+    rng = np.random.default_rng(seed)
+    effects = between * rng.standard_normal(groups)
+    values = effects[:, None] + within * rng.standard_normal((groups, size))
+    return values.ravel(), np.repeat(np.arange(groups), size)
+
+
+def test_with_groups_of_one_size_reml_is_the_analysis_of_variance():
+    """Then it is known in closed form: within = MSW, between = (MSB - MSW) / size."""
+    values, groups = balanced(30, 4, 0.9, 0.6, seed=1)
+    table = values.reshape(30, 4)
+    within = table.var(axis=1, ddof=1).mean()
+    between = table.mean(axis=1).var(ddof=1) - within / 4
+    found = components(values, groups, np.ones(30))
+    assert found.within == pytest.approx(within, rel=1e-3)
+    assert found.between == pytest.approx(between, rel=1e-3)
+    assert found.groups == 30
+
+
+def test_groups_that_are_nearer_to_each_other_than_chance_have_nothing_in_common():
+    """Where the groups' means vary less than by chance, the share between is nothing."""
+    values = np.array([1.0, -1.0, 1.1, -1.1, 0.9, -0.9])
+    found = components(values, np.array([0, 0, 1, 1, 2, 2]), np.ones(3))
+    assert found.share == 0.0
+
+
+def deviance(share, values, groups):
+    """Return -2 times the restricted log-likelihood, but for a constant, by whole matrices."""
+    same = (groups[:, None] == groups).astype(float)
+    covariance = share * same + (1 - share) * np.eye(len(values))
+    inverse, ones = np.linalg.inv(covariance), np.ones(len(values))
+    rest = values - (ones @ inverse @ values) / (ones @ inverse @ ones)
+    spread = (len(values) - 1) * np.log(rest @ inverse @ rest)
+    return np.linalg.slogdet(covariance)[1] + np.log(ones @ inverse @ ones) + spread
+
+
+def test_a_share_of_nothing_has_an_upper_end():
+    """Where the likelihood has fallen by chi-squared's 3.84; most of all is possible with few groups."""
+    values, groups = balanced(12, 3, 0.2, 1.0, seed=4)
+    assert components(values, groups, np.ones(12)).share == 0.0
+    highest = highest_share(values, groups)
+    fallen = deviance(highest, values, groups) - deviance(0.0, values, groups)
+    assert fallen == pytest.approx(stats.chi2.ppf(0.95, 1), rel=1e-3)
+    assert 0.05 < highest < 0.5
+    assert highest_share(values[:9], groups[:9]) > highest
+
+
+def test_what_few_groups_do_not_show_is_not_excluded():
+    """Of 5 pairs with 30% in common the share comes to 0 again and again, and 30% is in the interval."""
+    found = []
+    for seed in range(300):
+        values, groups = balanced(5, 2, np.sqrt(0.3), np.sqrt(0.7), seed)
+        if components(values, groups, np.ones(5)).share == 0.0:
+            found.append(highest_share(values, groups))
+    assert len(found) > 50
+    assert np.mean(np.array(found) >= 0.3) > 0.9
+
+
+def test_a_group_that_counts_twice_is_two_groups():
+    """Weights of groups are what a resampling of them needs."""
+    values, groups = balanced(8, 3, 0.9, 0.6, seed=2)
+    twice = components(values, groups, np.array([2.0, *[1.0] * 7]))
+    again = components(np.concatenate([values, values[:3]]), np.concatenate([groups, [8, 8, 8]]), np.ones(9))
+    assert twice.share == pytest.approx(again.share, rel=1e-6)
+
+
+def test_shares_come_back_without_bias():
+    """Over 60 trials of 25 uneven groups the mean share is the true one, 0.64, to within 0.05."""
+    rng = np.random.default_rng(5)
+    shares = []
+    for _ in range(60):
+        sizes = rng.integers(1, 6, size=25)
+        groups = np.repeat(np.arange(25), sizes)
+        values = 0.8 * rng.standard_normal(25)[groups] + 0.6 * rng.standard_normal(len(groups))
+        shares.append(components(values, groups, np.ones(25)).share)
+    assert np.mean(shares) == pytest.approx(0.64, abs=0.05)
+
+
+def test_runs_of_a_group_weigh_less_the_more_they_share():
+    """Where all variance is the group's, its runs weigh as one; where none is, each as one."""
+    groups = np.array([0, 1, 1, 1, 1])
+    assert weights_of_runs(groups, 0.0).tolist() == [1.0] * 5
+    assert weights_of_runs(groups, 1e9) == pytest.approx([1.0, 0.25, 0.25, 0.25, 0.25])

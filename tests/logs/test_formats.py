@@ -8,9 +8,14 @@ import pytest
 
 from dispatch_sim.logs.reading import read_logs
 from dispatch_sim.logs.tables import AgentRun, ParallelGroup, columns
-from tests.logs.synthetic import make_runs, write_example
-from tests.logs.synthetic_claude import VERSIONS, write_claude_code
-from tests.logs.synthetic_others import write_codex, write_otel
+from tests.logs.synthetic import (
+    VERSIONS,
+    make_runs,
+    write_claude_code,
+    write_codex,
+    write_example,
+    write_otel,
+)
 
 RUNS = make_runs(12, seed=5)
 

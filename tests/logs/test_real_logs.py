@@ -1,11 +1,9 @@
 """Held against real transcripts of Claude Code and an independent reading of the same calls.
 
-They lie where `measured_runs` says. The other reading is a check on ours, not a truth: where they differ, a
-test says on which calls and why.
+The other reading is a check on ours, not a truth: where they differ, a test says on which calls and why.
 """
 
 import math
-import tarfile
 from collections import Counter
 from typing import NamedTuple
 
@@ -16,11 +14,7 @@ from dispatch_sim.logs.files import Tally
 from dispatch_sim.logs.found import Found, paired
 from dispatch_sim.logs.reading import find_runs
 from dispatch_sim.logs.tables import AgentRun, make_tables
-from tests.logs.measured_runs import FOLDER
-
-pytestmark = pytest.mark.skipif(
-    not (FOLDER / "claude-code-transcripts.tar.gz").is_file(), reason=f"no transcripts in {FOLDER}"
-)
+from tests.logs.conftest import SHARED
 
 OUTCOMES = {
     "completed": "completed",
@@ -47,14 +41,11 @@ class Call(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def calls(tmp_path_factory):
+def calls(transcripts):
     """Read the transcripts, and pair the calls by id; both readings have the same ones."""
-    folder = tmp_path_factory.mktemp("transcripts")
-    with tarfile.open(FOLDER / "claude-code-transcripts.tar.gz") as archive:
-        archive.extractall(folder, filter="data")
     tally = Tally()
-    theirs = pd.read_csv(FOLDER / "agent_runs.csv").set_index("tool_use")
-    ours = paired(find_runs([folder], tally))
+    theirs = pd.read_csv(SHARED / "agent_runs.csv").set_index("tool_use")
+    ours = paired(find_runs(transcripts, tally))
     assert tally.skipped == {}
     assert {found.call for found, _ in ours} == set(theirs.index)
     assert len(ours) == len(theirs) == 333

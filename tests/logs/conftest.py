@@ -1,6 +1,6 @@
 """Real transcripts of Claude Code, shared with whoever works on this and not part of the repository.
 
-They lie in `../shared/data` beside the repository, or in `data` below the folder that DISPATCH_SIM_SHARED names.
+They lie in `../shared/data` beside the repository, or in `data` below the folder of DISPATCH_SIM_SHARED.
 """
 
 import os

@@ -40,8 +40,8 @@ VERSIONS = {
     "progress": "2.1.75",
     "main": "2.1.150",
 }
-"""A version of Claude Code by where the lines of agents are: in a folder of the session's, beside it, in it, as
-progress; nowhere."""
+"""A version of Claude Code by where the lines of agents are: in a folder of the session's, beside it, in it,
+as progress; nowhere."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A scenario from logs: what was put in comes back, what is not seen is not claimed, and odd numbers do no harm."""
+"""A scenario from logs: what was put in comes back, and what is not seen is not claimed."""
 
 import json
 import math

@@ -8,69 +8,67 @@ import pytest
 from dispatch_sim.logs.reading import read_logs
 
 
-def _line(at, kind, **more):
-    return {
-        "type": kind,
-        "sessionId": "s",
-        "uuid": f"u{at}{kind}",
-        "timestamp": f"2026-01-05T10:{at}Z",
-        **more,
-    }
+def line(at, kind, **more):
+    """Return a line of a transcript, at minutes and seconds past ten."""
+    stamp = f"2026-01-05T10:{at}Z"
+    return {"type": kind, "sessionId": "s", "uuid": f"u{at}{kind}", "timestamp": stamp, **more}
 
 
-def _call(at, *calls, message="m1", **more):
-    """Write one message with calls of agents, one line a call as Claude Code does."""
+def calls(at, *calls, message="m1", **more):
+    """Return one message with calls of agents, one line a call as Claude Code writes it."""
+    blocks = [{"type": "tool_use", "id": call, "name": "Agent", "input": {"prompt": call}} for call in calls]
     return [
-        _line(
-            at,
-            "assistant",
-            message={
-                "id": message,
-                "content": [{"type": "tool_use", "id": call, "name": "Agent", "input": {"prompt": call}}],
-            },
-            **{**more, "uuid": f"u{at}{call}"},
-        )
-        for call in calls
+        line(at, "assistant", message={"id": message, "content": [block]}, **more)
+        | {"uuid": f"u{at}{block['id']}"}
+        for block in blocks
     ]
 
 
-def _result(at, call, told, said="Done.", is_error=False):
+def result(at, call, told, said="Done.", is_error=False):
+    """Return the result of a call."""
     block = {"type": "tool_result", "tool_use_id": call, "content": said, "is_error": is_error}
-    return _line(at, "user", message={"content": [block]}, toolUseResult=told)
+    return line(at, "user", message={"content": [block]}, toolUseResult=told)
 
 
-def _answer(at, message, usage, agent="a1", said="...", **more):
-    return _line(
-        at,
-        "assistant",
-        isSidechain=True,
-        agentId=agent,
-        **more,
-        message={
-            "id": message,
-            "model": "claude-opus-4-6",
-            "content": [{"type": "text", "text": said}],
-            "stop_reason": more.get("stop"),
-            "usage": usage,
-        },
-    ) | {"uuid": f"{at}{message}{said}"}
+def answer(at, message, usage, agent="a1", said="...", stop=None, **more):
+    """Return what an agent's model wrote."""
+    written = {
+        "id": message,
+        "model": "claude-opus-4-6",
+        "content": [{"type": "text", "text": said}],
+        "stop_reason": stop,
+        "usage": usage,
+    }
+    own = line(at, "assistant", isSidechain=True, agentId=agent, message=written, **more)
+    return own | {"uuid": f"{at}{message}{said}"}
 
 
-def _task(at, prompt, agent="a1"):
-    return _line(at, "user", isSidechain=True, agentId=agent, message={"content": prompt})
+def task(at, prompt="t1", agent="a1"):
+    """Return the first line of an agent."""
+    return line(at, "user", isSidechain=True, agentId=agent, message={"content": prompt})
 
 
-def _notice(at, status, agent="a1", tail="", kind="queue-operation"):
+def notice(at, status, agent="a1", tail="", kind="queue-operation"):
+    """Return a notification of the end of an agent in the background, in one of the lines that carry it."""
     text = f"<task-notification>\n<task-id>{agent}</task-id>\n<status>{status}</status>\n"
     text += f"<result>Done.</result>\n{tail}</task-notification>"
     if kind == "attachment":
-        return _line(at, kind, attachment={"type": "queued_command", "prompt": text})
+        return line(at, kind, attachment={"type": "queued_command", "prompt": text})
     if kind == "user":
-        return _line(at, kind, message={"content": text})
-    return _line(at, kind, operation="enqueue", content=text)
+        return line(at, kind, message={"content": text})
+    return line(at, kind, operation="enqueue", content=text)
+
+
+def fetch(at, status):
+    """Return the result of the tool that fetches what an agent in the background returned."""
+    fetched = {"task_id": "a1", "task_type": "local_agent", "status": status, "result": "y" * 33}
+    return result(at, f"o{status}", {"retrieval_status": "success", "task": fetched})
 
 
 LAUNCHED = {"isAsync": True, "status": "async_launched", "agentId": "a1"}
+DONE = {"status": "completed", "agentId": "a1", "totalTokens": 400}
+USAGE = {"input_tokens": 5, "output_tokens": 10}
+USER_SAYS_NO = "The user doesn't want to proceed with this tool use."
 
 
 @pytest.fixture
@@ -86,6 +84,51 @@ def read(tmp_path):
     return write
 
 
+def failed(said):
+    """Return a call that ended in an error."""
+    return [result("00:03", "t1", f"Error: {said}", said, is_error=True)]
+
+
+def in_background(*lines):
+    """Return a launch in the background and what follows it."""
+    return [result("00:01", "t1", LAUNCHED), *lines]
+
+
+def told(said, tokens):
+    """Return a call that ended well, as far as its status tells."""
+    return [result("00:09", "t1", {"status": "completed", "totalTokens": tokens}, said)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "outcome"),
+    [
+        # Errors are told apart by the words that the harness has for them.
+        (failed(USER_SAYS_NO), "rejected"),
+        (failed("[Request interrupted by user for tool use]"), "interrupted"),
+        (failed("Sibling tool call errored"), "cancelled"),
+        (failed("Agent type 'x' not found. Available agents: y"), "invalid"),
+        (failed("InputValidationError: prompt is missing"), "invalid"),
+        (failed("Opus is temporarily unavailable"), "unavailable"),
+        (failed("API Error: 500"), "failed"),
+        (failed("Something else"), "error"),
+        # A failure may hide behind 'completed'; it has no tokens. An agent that writes about errors has.
+        (told("API Error: 529 Overloaded", 0), "failed_silent"),
+        (told("You've hit your session limit", 0), "failed_silent"),
+        (told("Prompt is too long", 0), "failed_silent"),
+        (told("API Error is what the code under review logs", 9000), "completed"),
+        # A notification may tell of another end; what is no word of a status is no end.
+        (in_background(notice("00:09", "failed")), "failed"),
+        (in_background(notice("00:09", "killed")), "interrupted"),
+        (in_background(notice("00:09", "never-heard-of")), "unfinished"),
+    ],
+)
+def test_the_end_of_a_call_is_told(read, lines, outcome):
+    """Only what completed has returned something."""
+    run = read(*calls("00:00", "t1"), *lines).runs.iloc[0]
+    assert run["outcome"] == outcome
+    assert math.isnan(run["return_tokens"]) == (outcome != "completed")
+
+
 @pytest.mark.parametrize("kind", ["queue-operation", "user", "attachment"])
 @pytest.mark.parametrize(
     "tail",
@@ -98,11 +141,11 @@ def read(tmp_path):
 def test_a_launch_in_the_background_ends_with_its_first_notification(read, kind, tail):
     """It is told again later, in another kind of line; and of what is not an agent."""
     run = read(
-        *_call("00:00.000", "t1"),
-        _result("00:00.100", "t1", LAUNCHED),
-        _notice("00:01.000", "completed", agent="shell", kind=kind),
-        _notice("00:06.000", "completed", tail=tail, kind=kind),
-        _notice("00:09.000", "completed", tail=tail, kind="user"),
+        *calls("00:00.000", "t1"),
+        result("00:00.100", "t1", LAUNCHED),
+        notice("00:01.000", "completed", agent="shell", kind=kind),
+        notice("00:06.000", "completed", tail=tail, kind=kind),
+        notice("00:09.000", "completed", tail=tail, kind="user"),
     ).runs.iloc[0]
     assert (run["background"], run["outcome"]) == (True, "completed")
     assert (run["ended_at_s"], run["duration_s"]) == (6.0, 5.25)
@@ -111,144 +154,78 @@ def test_a_launch_in_the_background_ends_with_its_first_notification(read, kind,
 
 def test_what_an_agent_returned_may_be_fetched_instead(read):
     """By a tool, which may find it running still; the end is then when it was fetched."""
-
-    def fetch(at, status):
-        task = {"task_id": "a1", "task_type": "local_agent", "status": status, "result": "y" * 33}
-        return _result(at, "o" + status, {"retrieval_status": "success", "task": task})
-
     run = read(
-        *_call("00:00", "t1"),
-        _result("00:01", "t1", LAUNCHED),
-        fetch("00:05", "running"),
-        fetch("00:09", "completed"),
+        *calls("00:00", "t1"), *in_background(fetch("00:05", "running"), fetch("00:09", "completed"))
     ).runs.iloc[0]
     assert (run["outcome"], run["ended_at_s"], run["return_tokens"]) == ("completed", 9, 10)
     assert not run["duration_measured"]
 
 
-@pytest.mark.parametrize(
-    ("status", "outcome"), [("failed", "failed"), ("killed", "interrupted"), ("never-heard-of", "unfinished")]
-)
-def test_a_notification_may_tell_of_another_end(read, status, outcome):
-    """What is no word of a status is no end."""
-    run = read(*_call("00:00", "t1"), _result("00:01", "t1", LAUNCHED), _notice("00:09", status)).runs.iloc[0]
-    assert run["outcome"] == outcome
-
-
 def test_a_launch_without_a_notification_is_unfinished(read):
     """Its end is not seen, and neither is its group's wall clock."""
     logs = read(
-        *_call("00:00", "t1", "t2"),
-        _result("00:01", "t1", LAUNCHED),
-        _result("00:05", "t2", {"status": "completed", "totalDurationMs": 4000, "totalTokens": 10}),
+        *calls("00:00", "t1", "t2"),
+        *in_background(result("00:05", "t2", {"status": "completed", "totalTokens": 10})),
     )
     assert logs.runs["outcome"].tolist() == ["unfinished", "completed"]
     assert math.isnan(logs.groups["wall_s"][0])
     assert (logs.groups["unfinished"][0], logs.groups["completed"][0]) == (1, 1)
 
 
-@pytest.mark.parametrize(
-    ("said", "told", "outcome"),
-    [
-        ("API Error: 529 Overloaded", {"status": "completed", "totalTokens": 0}, "failed_silent"),
-        ("You've hit your session limit", {"status": "completed", "totalTokens": 0}, "failed_silent"),
-        ("Prompt is too long", {"status": "completed", "totalTokens": 0}, "failed_silent"),
-        (
-            "API Error is what the code under review logs",
-            {"status": "completed", "totalTokens": 9000},
-            "completed",
-        ),
-    ],
-)
-def test_a_failure_may_hide_behind_completed(read, said, told, outcome):
-    """It has no tokens; an agent that writes about errors has."""
-    run = read(*_call("00:00", "t1"), _result("00:09", "t1", told, said)).runs.iloc[0]
-    assert run["outcome"] == outcome
-    assert math.isnan(run["return_tokens"]) == (outcome != "completed")
+CACHED = {"input_tokens": 5, "cache_read_input_tokens": 100, "output_tokens": 1}
 
-
-@pytest.mark.parametrize(
-    ("said", "outcome"),
-    [
-        ("The user doesn't want to proceed with this tool use.", "rejected"),
-        ("[Request interrupted by user for tool use]", "interrupted"),
-        ("Sibling tool call errored", "cancelled"),
-        ("Agent type 'x' not found. Available agents: y", "invalid"),
-        ("InputValidationError: prompt is missing", "invalid"),
-        ("Opus is temporarily unavailable", "unavailable"),
-        ("API Error: 500", "failed"),
-        ("Something else", "error"),
-    ],
-)
-def test_errors_are_told_apart(read, said, outcome):
-    """By the words that the harness has for them."""
-    run = read(
-        *_call("00:00", "t1"), _result("00:03", "t1", f"Error: {said}", said, is_error=True)
-    ).runs.iloc[0]
-    assert run["outcome"] == outcome
-
-
-def test_the_lines_of_one_call_are_counted_once(read):
-    """One API response is one to many lines with the same id; a placeholder of its output is replaced."""
-    usage = {"input_tokens": 5, "cache_read_input_tokens": 100, "output_tokens": 1}
-    run = read(
-        *_call("00:00", "t1"),
-        _result("00:30", "t1", {"status": "completed", "agentId": "a1", "totalTokens": 400}),
-        **{
-            "agent-a1.jsonl": [
-                _task("00:01", "t1"),
-                _answer("00:02", "r1", usage, said="one"),
-                _answer("00:03", "r1", usage | {"output_tokens": 70}, said="two", stop="tool_use"),
-                _answer("00:04", "r2", usage | {"output_tokens": 30}, said="three", stop="end_turn"),
-            ]
+OWN_LINES = {
+    "lines of one response are one call; a placeholder of its output is replaced": (
+        [
+            answer("00:02", "r1", CACHED, said="one"),
+            answer("00:03", "r1", CACHED | {"output_tokens": 70}, said="two", stop="tool_use"),
+            answer("00:04", "r2", CACHED | {"output_tokens": 30}, said="three", stop="end_turn"),
+        ],
+        {
+            "calls": 2,
+            "input_tokens": 10,
+            "cache_read_tokens": 200,
+            "output_tokens": 100,
+            "output_estimated": 0,
         },
-    ).runs.iloc[0]
-    assert (run["calls"], run["input_tokens"], run["cache_read_tokens"]) == (2, 10, 200)
-    assert (run["output_tokens"], run["output_estimated"]) == (100, 0)
+    ),
+    "older versions write how many tokens there were as the answer began; 330 characters are about 100": (
+        [answer("00:02", "r1", {"input_tokens": 5, "output_tokens": 1}, said="x" * 330, version="2.1.40")],
+        {"output_tokens": 100, "output_estimated": 1},
+    ),
+    "an agent's retries stand in its own file": (
+        [
+            line("00:03", "system", subtype="api_error", isSidechain=True, agentId="a1") | {"uuid": "e1"},
+            line("00:03", "system", subtype="api_error", isSidechain=True, agentId="a1") | {"uuid": "e2"},
+            answer("00:09", "r1", {"input_tokens": 5}),
+        ],
+        {"retries": 2, "calls": 1},
+    ),
+}
 
 
-def test_a_placeholder_is_estimated_from_what_was_written(read):
-    """Older versions write the tokens there were as the answer began; 330 characters are about 100."""
-    answer = _answer("00:02", "r1", {"input_tokens": 5, "output_tokens": 1}, said="x" * 330, version="2.1.40")
-    run = read(
-        *_call("00:00", "t1"),
-        _result("00:30", "t1", {"status": "completed", "agentId": "a1", "totalTokens": 400}),
-        **{"agent-a1.jsonl": [_task("00:01", "t1"), answer]},
-    ).runs.iloc[0]
-    assert (run["output_tokens"], run["output_estimated"]) == (100, 1)
-
-
-def test_retries_of_an_agent_are_counted(read):
-    """They stand in its own file."""
-    errors = [
-        _line("00:03", "system", subtype="api_error", isSidechain=True, agentId="a1", retryAttempt=n)
-        | {"uuid": f"e{n}"}
-        for n in (1, 2)
-    ]
-    run = read(
-        *_call("00:00", "t1"),
-        _result("00:30", "t1", {"status": "completed", "agentId": "a1", "totalTokens": 400}),
-        **{"agent-a1.jsonl": [_task("00:01", "t1"), *errors, _answer("00:09", "r1", {"input_tokens": 5})]},
-    ).runs.iloc[0]
-    assert run["retries"] == 2
+@pytest.mark.parametrize(("lines", "expected"), OWN_LINES.values(), ids=OWN_LINES)
+def test_an_agents_own_lines_are_counted(read, lines, expected):
+    """Calls, tokens and retries."""
+    main = *calls("00:00", "t1"), result("00:30", "t1", DONE)
+    run = read(*main, **{"agent-a1.jsonl": [task("00:01"), *lines]}).runs.iloc[0]
+    assert run[list(expected)].to_dict() == expected
 
 
 def test_an_agent_that_is_resumed_is_two_runs(read):
     """Both have its id, and its file goes on; each gets what was done since its call."""
-    done = {"status": "completed", "agentId": "a1", "totalTokens": 400}
-    usage = {"input_tokens": 5, "output_tokens": 10}
     runs = read(
-        *_call("00:00", "t1"),
-        _result("00:10", "t1", done),
-        *_call("00:20", "t2", message="m2"),
-        _result("00:30", "t2", done),
+        *calls("00:00", "t1"),
+        result("00:10", "t1", DONE),
+        *calls("00:20", "t2", message="m2"),
+        result("00:30", "t2", DONE),
         **{
             "agent-a1.jsonl": [
-                _task("00:01", "t1"),
-                _answer("00:02", "r1", usage, stop="end_turn"),
-                _task("00:21", "t2"),
-                _answer("00:22", "r2", usage, stop="tool_use"),
-                _answer("00:23", "r3", usage, stop="end_turn"),
+                task("00:01"),
+                answer("00:02", "r1", USAGE, stop="end_turn"),
+                task("00:21", "t2"),
+                answer("00:22", "r2", USAGE, stop="tool_use"),
+                answer("00:23", "r3", USAGE, stop="end_turn"),
             ]
         },
     ).runs
@@ -256,24 +233,26 @@ def test_an_agent_that_is_resumed_is_two_runs(read):
     assert runs["started_at_s"].tolist() == [1, 21]
 
 
-def test_an_agent_without_a_result_is_found_by_its_meta_file_or_its_task(read):
+@pytest.mark.parametrize(
+    ("prompt", "meta"),
+    [("another text", [{"agentType": "Explore", "description": "...", "toolUseId": "t1"}]), ("t1", [])],
+    ids=["by its meta file", "by its task"],
+)
+def test_an_agent_without_a_result_is_found(read, prompt, meta):
     """A session that was killed has no result that names the agent."""
-    lines = [_task("00:01", "another text"), _answer("00:02", "r1", {"input_tokens": 5}, stop="end_turn")]
-    meta = [{"agentType": "Explore", "description": "...", "toolUseId": "t1"}]
-    logs = read(*_call("00:00", "t1"), **{"agent-a1.jsonl": lines, "agent-a1.meta.json": meta})
-    assert (logs.runs["outcome"][0], logs.runs["calls"][0], logs.tally.skipped) == ("unfinished", 1, {})
-    lines[0] = _task("00:01", "t1")
-    logs = read(*_call("00:00", "t1"), **{"agent-a1.jsonl": lines, "agent-a1.meta.json": []})
-    assert logs.runs["calls"][0] == 1
+    own = [task("00:01", prompt), answer("00:02", "r1", USAGE, stop="end_turn")]
+    logs = read(*calls("00:00", "t1"), **{"agent-a1.jsonl": own, "agent-a1.meta.json": meta})
+    assert (logs.runs["outcome"][0], logs.runs["calls"][0]) == ("unfinished", 1)
+    assert "agent whose call is in none of the files" not in logs.tally.skipped
 
 
 def test_an_agent_without_a_call_is_counted_and_compaction_is_none(read):
     """Its session's transcript is elsewhere; what compacts a context is no agent that anyone called."""
     logs = read(
-        *_call("00:00", "t1"),
+        *calls("00:00", "t1"),
         **{
-            "agent-a2.jsonl": [_task("00:01", "?", "a2"), _answer("00:02", "r1", {"input_tokens": 5}, "a2")],
-            "agent-acompact-1.jsonl": [_answer("00:02", "r2", {"input_tokens": 5}, "acompact-1")],
+            "agent-a2.jsonl": [task("00:01", "?", "a2"), answer("00:02", "r1", USAGE, "a2")],
+            "agent-acompact-1.jsonl": [answer("00:02", "r2", USAGE, "acompact-1")],
         },
     )
     assert logs.tally.skipped["agent whose call is in none of the files"].count == 1
@@ -282,12 +261,9 @@ def test_an_agent_without_a_call_is_counted_and_compaction_is_none(read):
 
 def test_an_agent_can_call_agents(read):
     """They are a level deeper, in the same session, and a group of their own."""
-    done = {"status": "completed", "agentId": "a1", "totalTokens": 400}
-    inner = _call("00:02", "t2", "t3", message="m2", isSidechain=True, agentId="a1")
+    inner = calls("00:02", "t2", "t3", message="m2", isSidechain=True, agentId="a1")
     logs = read(
-        *_call("00:00", "t1"),
-        _result("00:10", "t1", done),
-        **{"agent-a1.jsonl": [_task("00:01", "t1"), *inner]},
+        *calls("00:00", "t1"), result("00:10", "t1", DONE), **{"agent-a1.jsonl": [task("00:01"), *inner]}
     )
     assert logs.runs["depth"].tolist() == [1, 2, 2]
     assert logs.runs["session"].nunique() == 1
@@ -296,11 +272,8 @@ def test_an_agent_can_call_agents(read):
 
 def test_a_rejection_after_work_is_an_interruption(read):
     """The words are the same, but the agent had made calls by then."""
-    run = read(
-        *_call("00:00", "t1"),
-        _result("00:30", "t1", "Error", "The user doesn't want to proceed", is_error=True),
-        **{"agent-a1.jsonl": [_task("00:01", "t1"), _answer("00:09", "r1", {"input_tokens": 5})]},
-    ).runs.iloc[0]
+    own = [task("00:01"), answer("00:02", "r1", USAGE)]
+    run = read(*calls("00:00", "t1"), *failed(USER_SAYS_NO), **{"agent-a1.jsonl": own}).runs.iloc[0]
     assert (run["outcome"], run["calls"]) == ("interrupted", 1)
 
 
@@ -310,18 +283,15 @@ def test_ids_may_come_again_in_another_session(read):
     def session(minute):
         at = f"{minute:02}:"
         return [
-            *_call(f"{at}00", "t1", "t2"),
-            _result(f"{at}01", "t1", LAUNCHED),
-            _result(f"{at}04", "t2", {"status": "completed", "agentId": "a2", "totalTokens": 10 + minute}),
-            _notice(f"{at}09", "completed"),
+            *calls(f"{at}00", "t1", "t2"),
+            result(f"{at}01", "t1", LAUNCHED),
+            result(f"{at}04", "t2", {"status": "completed", "agentId": "a2", "totalTokens": 10 + minute}),
+            notice(f"{at}09", "completed"),
         ]
 
     def agent(minute):
-        at = f"{minute:02}:"
-        return [
-            _task(f"{at}01", "t2", "a2"),
-            _answer(f"{at}02", f"r{minute}", {"input_tokens": 5 + minute}, "a2"),
-        ]
+        usage = {"input_tokens": 5 + minute}
+        return [task(f"{minute:02}:01", "t2", "a2"), answer(f"{minute:02}:02", f"r{minute}", usage, "a2")]
 
     runs = read(
         *session(0), **{"two.jsonl": session(30), "agent-a2.jsonl": agent(0), "agent-b2.jsonl": agent(30)}
@@ -334,7 +304,7 @@ def test_ids_may_come_again_in_another_session(read):
 
 def test_a_message_that_was_copied_in_part_is_one_group(read):
     """A fork has the first call of a message too, and the others only the fork has."""
-    logs = read(*_call("00:00", "t1"), **{"z-fork.jsonl": _call("00:00", "t1", "t2", "t3")})
+    logs = read(*calls("00:00", "t1"), **{"z-fork.jsonl": calls("00:00", "t1", "t2", "t3")})
     assert logs.groups["size"].tolist() == [3]
     assert logs.runs["session"].nunique() == 1
 
@@ -343,9 +313,8 @@ def test_calls_of_the_coordinator_are_counted_beside_the_tables(read):
     """One response is one call, however many lines it has; an error that is tried again stands between."""
 
     def own(at, message):
-        usage = {"input_tokens": 5, "output_tokens": 1}
-        return _line(at, "assistant", message={"id": message, "content": [], "usage": usage})
+        return line(at, "assistant", message={"id": message, "content": [], "usage": USAGE})
 
-    failed = _line("00:02", "system", subtype="api_error", retryAttempt=1)
-    logs = read(own("00:00", "m1"), own("00:01", "m1"), failed, own("00:03", "m2"), *_call("00:04", "t1"))
+    error = line("00:02", "system", subtype="api_error", retryAttempt=1)
+    logs = read(own("00:00", "m1"), own("00:01", "m1"), error, own("00:03", "m2"), *calls("00:04", "t1"))
     assert (logs.tally.coordinator_calls, logs.tally.coordinator_retries) == (2, 1)

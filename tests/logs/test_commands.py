@@ -150,7 +150,7 @@ def test_logs_shows_kinds_and_groups(folder):
     """What was read, how many runs and groups, and a row for each kind and size."""
     result = dispatch_sim("logs", "plain", cwd=folder)
     assert (result.returncode, result.stderr) == (0, "")
-    assert all(part in result.stdout for part in ("(files: Claude Code", "general-purpose", "speed-up"))
+    assert all(part in result.stdout for part in ("(files: Claude Code", "general-purpose", "Speed-up"))
     assert max(map(len, result.stdout.splitlines())) <= 110
 
 

@@ -1,4 +1,4 @@
-"""Whatever a log holds, it is read as far as it goes, as soon as any other of its length; never a traceback."""
+"""Whatever a log holds, it is read as far as it goes, in bounded time and memory; never a traceback."""
 
 import io
 import json

@@ -65,7 +65,6 @@ def test_the_crps_of_a_large_sample_is_that_of_its_distribution():
 
 
 def test_the_crps_is_the_integral_of_the_squared_difference_of_distribution_functions():
-    """As it is defined, over a small sample."""
     sample, outcome = np.array([3.0, 10.0, 11.0, 30.0]), 12.0
     points = sorted([0.0, *sample, outcome, 60.0])
     integral = sum(
@@ -115,7 +114,6 @@ def test_a_forecast_is_of_the_kinds_and_numbers_that_it_is_told():
 
 
 def test_on_runs_that_are_as_the_model_has_them_the_model_is_right():
-    """Forecasts hold as much as they say, and beat the naive rules."""
     found = backtest(made_runs(40, seed=11, crash=0.0), replications=40)
     judged = judge_backtest(found)
     assert judged.replay.p90 < 0.02
@@ -146,7 +144,6 @@ def test_no_forecast_knows_its_own_session():
 
 
 def test_a_scenario_of_ones_own_is_judged_in_place_of_the_calibrated_one():
-    """One that thinks all takes an hour loses, and it is said."""
     scenario = parse_scenario("tasks: [{name: all-kinds, tokens: 10K, duration: 1h, calls: 1}]")
     found = backtest(made_runs(20, seed=13, crash=0.0), scenario, replications=20)
     judged = judge_backtest(found)
@@ -158,7 +155,6 @@ def test_a_scenario_of_ones_own_is_judged_in_place_of_the_calibrated_one():
 
 
 def test_one_session_is_replayed_and_not_forecast():
-    """There is nothing to judge a forecast by, which is said."""
     found = backtest(made_runs(1, seed=14, groups=6, crash=0.0))
     assert len(found.replayed) > 0
     assert found.forecasted == ()
@@ -168,7 +164,6 @@ def test_one_session_is_replayed_and_not_forecast():
 
 
 def test_logs_without_groups_are_refused_in_words():
-    """Nothing was parallel: there is nothing to predict."""
     with pytest.raises(CalibrationError, match="no parallel groups are in these logs"):
         backtest(made_runs(3, seed=15, largest=1))
 
@@ -189,7 +184,6 @@ def test_groups_that_cannot_be_played_are_counted_by_reason():
 
 
 def test_the_page_has_the_picture_and_says_how_it_was_made(tmp_path):
-    """Markdown with an SVG beside it, the same bytes each time."""
     found = backtest(made_runs(10, seed=17), replications=50)
     written = write_backtest(found, tmp_path / "one") + write_backtest(found, tmp_path / "two")
     assert [path.name for path in written] == ["backtest.md", "backtest.svg"] * 2
@@ -241,7 +235,6 @@ TASKS = "tasks: [{{name: {}, tokens: 10K, duration: 100s, calls: 1}}]"
 
 
 def test_a_kind_without_tasks_of_its_own_has_those_of_all_kinds():
-    """A batch of any kind can be forecast by a scenario that has them."""
     tables = made_runs(10, seed=18, crash=0.0, kinds=("Explore", "Plan"))
     found = backtest(tables, parse_scenario(TASKS.format("all-kinds")), replications=20)
     assert len(found.forecasted) == len(found.replayed)
@@ -249,7 +242,6 @@ def test_a_kind_without_tasks_of_its_own_has_those_of_all_kinds():
 
 
 def test_a_group_with_an_agent_of_an_unknown_kind_is_not_forecast():
-    """Nothing stands in for it, which is said with the number of groups."""
     tables = made_runs(10, seed=18, crash=0.0, kinds=("Explore", "Plan"))
     found = backtest(tables, parse_scenario(TASKS.format("Plan")), replications=20)
     of_plan = [each for each in found.replayed if set(each.group.kinds) == {"Plan"}]

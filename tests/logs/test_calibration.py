@@ -77,7 +77,6 @@ def test_every_figure_comes_back_from_many_runs():
 
 
 def test_a_calibrated_scenario_is_swept_as_it_is():
-    """It loads, and a sweep plays it."""
     text = calibrate(made_runs(30, seed=2)).text
     source = parse_source(text).replaced({"sweep.tasks": [2], "sweep.concurrency": [1, 2]})
     results = sweep(source, replications=4, jobs=1)
@@ -85,7 +84,6 @@ def test_a_calibrated_scenario_is_swept_as_it_is():
 
 
 def test_the_same_logs_give_the_same_bytes():
-    """Intervals are drawn from a fixed seed."""
     tables = made_runs(10, seed=3)
     assert calibrate(tables).text == calibrate(tables).text
 
@@ -111,7 +109,6 @@ def test_few_runs_make_no_claims(sessions, groups, largest):
 
 
 def test_figures_of_one_session_have_no_intervals():
-    """Fitted they are, but how sure they are cannot be seen."""
     found = calibrate(made_runs(1, seed=5, groups=20))
     source = figure(found, "tasks", "Explore", "duration").source
     assert figure(found, "tasks", "Explore", "duration").origin == "measured"
@@ -167,7 +164,6 @@ def test_a_log_without_a_call_of_its_own_has_the_start_in_its_durations():
 
 
 def test_retries_of_agents_and_of_coordinators_are_one_rate():
-    """They call the same API: tries after an error, of all tries."""
     tables = made_runs(5, seed=13, crash=0.0)
     tally = Tally(coordinator_calls=10_000, coordinator_retries=20)
     found = calibrate(Logs(tables.runs, tables.groups, tally)).scenario
@@ -177,14 +173,12 @@ def test_retries_of_agents_and_of_coordinators_are_one_rate():
 
 
 def test_where_long_runs_are_usual_they_are_work():
-    """When more than one run in twenty takes over an hour nothing has hung."""
     found = calibrate(made_runs(20, seed=9, median_s=3000.0, crash=0.0))
     assert found.hung == 0
     assert found.scenario.tasks[0].duration.quantile(0.9) > 3600.0
 
 
 def test_logs_without_a_completed_run_are_told_apart_from_logs_without_runs():
-    """Both are said in words."""
     with pytest.raises(CalibrationError, match="no runs of sub-agents are in these logs"):
         calibrate(make_tables([]))
     with pytest.raises(CalibrationError, match="none has completed with a duration"):
@@ -282,7 +276,6 @@ def test_odd_numbers_are_taken_or_refused_in_words(seed):
 
 @pytest.mark.parametrize("duration", [1e-3, 1.0, 1e5])
 def test_runs_that_all_take_the_same_are_a_constant(duration):
-    """Nothing varies, and nothing is divided by it."""
     runs = [
         AgentRun(
             source="codex",

@@ -123,7 +123,6 @@ def told(said, tokens):
     ],
 )
 def test_the_end_of_a_call_is_told(read, lines, outcome):
-    """Only what completed has returned something."""
     run = read(*calls("00:00", "t1"), *lines).runs.iloc[0]
     assert run["outcome"] == outcome
     assert math.isnan(run["return_tokens"]) == (outcome != "completed")
@@ -162,7 +161,6 @@ def test_what_an_agent_returned_may_be_fetched_instead(read):
 
 
 def test_a_launch_without_a_notification_is_unfinished(read):
-    """Its end is not seen, and neither is its group's wall clock."""
     logs = read(
         *calls("00:00", "t1", "t2"),
         *in_background(result("00:05", "t2", {"status": "completed", "totalTokens": 10})),
@@ -206,7 +204,6 @@ OWN_LINES = {
 
 @pytest.mark.parametrize(("lines", "expected"), OWN_LINES.values(), ids=OWN_LINES)
 def test_an_agents_own_lines_are_counted(read, lines, expected):
-    """Calls, tokens and retries."""
     main = *calls("00:00", "t1"), result("00:30", "t1", DONE)
     run = read(*main, **{"agent-a1.jsonl": [task("00:01"), *lines]}).runs.iloc[0]
     assert run[list(expected)].to_dict() == expected
@@ -239,7 +236,6 @@ def test_an_agent_that_is_resumed_is_two_runs(read):
     ids=["by its meta file", "by its task"],
 )
 def test_an_agent_without_a_result_is_found(read, prompt, meta):
-    """A session that was killed has no result that names the agent."""
     own = [task("00:01", prompt), answer("00:02", "r1", USAGE, stop="end_turn")]
     logs = read(*calls("00:00", "t1"), **{"agent-a1.jsonl": own, "agent-a1.meta.json": meta})
     assert (logs.runs["outcome"][0], logs.runs["calls"][0]) == ("unfinished", 1)
@@ -271,7 +267,6 @@ def test_an_agent_can_call_agents(read):
 
 
 def test_a_rejection_after_work_is_an_interruption(read):
-    """The words are the same, but the agent had made calls by then."""
     own = [task("00:01"), answer("00:02", "r1", USAGE)]
     run = read(*calls("00:00", "t1"), *failed(USER_SAYS_NO), **{"agent-a1.jsonl": own}).runs.iloc[0]
     assert (run["outcome"], run["calls"]) == ("interrupted", 1)

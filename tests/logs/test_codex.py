@@ -145,13 +145,11 @@ def test_waiting_ends_a_group(read):
     ],
 )
 def test_a_refused_call_is_no_run_of_an_agent(read, said, outcome):
-    """A refusal is a sentence where a launch is an object."""
     logs = read([MAIN, _spawn("00:00", "c1", message=""), _output("00:01", "c1", said)])
     assert logs.runs["outcome"].tolist() == [outcome]
 
 
 def test_only_the_first_task_of_an_agent_is_its_run(read):
-    """What it is asked afterwards is no dispatch."""
     agent = _agent(
         _tokens("00:05", 100, 100),
         _event("00:09", "task_complete", duration_ms=8000, last_agent_message="y" * 66),
@@ -163,7 +161,6 @@ def test_only_the_first_task_of_an_agent_is_its_run(read):
 
 
 def test_errors_of_the_stream_are_retries(read):
-    """The harness tries again after each."""
     errors = [_event("00:03", "stream_error", message="..."), _event("00:04", "stream_error", message="...")]
     run = read([MAIN, _spawn("00:00", "c1", message="")], _agent(*errors, _tokens("00:05", 9, 9))).runs.iloc[
         0
@@ -172,7 +169,6 @@ def test_errors_of_the_stream_are_retries(read):
 
 
 def test_agents_of_agents_are_deeper_and_of_one_session(read):
-    """A child's rollout has calls as its caller's has."""
     child = _agent(_spawn("00:05", "c2", message=""), id_="child")
     grandchild = _agent(_event("00:09", "task_complete"), id_="grandchild", parent="child", at="00:06")
     runs = read([MAIN, _spawn("00:00", "c1", message="")], child, grandchild).runs
@@ -180,7 +176,6 @@ def test_agents_of_agents_are_deeper_and_of_one_session(read):
 
 
 def test_calls_of_the_coordinator_are_counted_beside_the_tables(read):
-    """Over all of its turns; those of agents are in the table."""
     main = [
         MAIN,
         _tokens("00:01", 100, 100),

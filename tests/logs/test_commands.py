@@ -71,7 +71,6 @@ def _planted(value, key=""):
     ],
 )
 def test_texts_of_a_log_appear_in_no_output(folder, tmp_path, arguments):
-    """Not in what is printed, in warnings, or in files."""
     (tmp_path / "in").symlink_to(folder / "in")
     done = dispatch_sim(*arguments.split(), cwd=tmp_path)
     assert done.returncode == 0
@@ -182,7 +181,6 @@ def test_a_calibrated_file_is_what_is_printed_and_a_good_scenario(folder):
 
 
 def test_a_backtest_is_the_same_each_time(folder):
-    """By a scenario of one's own."""
     dispatch_sim("calibrate", "plain", "-o", "own.yaml", cwd=folder)
     arguments = ("backtest", "plain/codex", "--replications", 20, "--scenario", "own.yaml", "--json")
     first, again = (dispatch_sim(*arguments, cwd=folder).stdout for _ in range(2))
@@ -192,7 +190,6 @@ def test_a_backtest_is_the_same_each_time(folder):
 
 
 def test_what_if_answers_for_a_queue_of_any_width(folder):
-    """Totals by way."""
     done = dispatch_sim("what-if", "plain/codex", "--queue", 2, "--json", cwd=folder)
     assert list(json.loads(done.stdout)["totals"]) == ["all at once", "queue of 2", "one by one"]
 
@@ -203,7 +200,6 @@ NO_AGENTS = (
 
 
 def test_logs_without_agents_are_no_error(tmp_path):
-    """They were read, and say so."""
     (tmp_path / "main.jsonl").write_text(NO_AGENTS)
     result = dispatch_sim("logs", "main.jsonl", cwd=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")

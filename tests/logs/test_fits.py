@@ -41,7 +41,6 @@ def test_a_fit_has_the_likelihood_of_scipys(family):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_value_that_weighs_twice_counts_as_two(family):
-    """A weight is how often a value counts."""
     values = sample(family, 40)
     weights = np.where(np.arange(40) < 10, 2.0, 1.0)
     weighted = refit(family, values, weights)
@@ -80,7 +79,6 @@ def test_a_family_whose_tail_the_scenario_cannot_hold_is_not_chosen():
 
 
 def test_values_that_are_all_the_same_are_one_value():
-    """Nothing is fitted where nothing varies."""
     found = fit(np.full(LEAST, 7.0))
     assert (found.family, found.distribution.quantile(0.99)) == ("constant", 7.0)
 
@@ -103,7 +101,6 @@ def test_an_interval_covers_as_often_as_it_says():
 
 
 def test_one_session_has_no_interval():
-    """How sessions differ cannot be seen in one."""
     found = bootstrapped(lambda often: [float(often.sum())], np.zeros(9, dtype=np.intp))[0]
     assert found.estimate == 9.0
     assert math.isnan(found.low)
@@ -176,7 +173,6 @@ def test_what_few_groups_do_not_show_is_not_excluded():
 
 
 def test_a_group_that_counts_twice_is_two_groups():
-    """Weights of groups are what a resampling of them needs."""
     values, groups = balanced(8, 3, 0.9, 0.6, seed=2)
     twice = components(values, groups, np.array([2.0, *[1.0] * 7]))
     again = components(np.concatenate([values, values[:3]]), np.concatenate([groups, [8, 8, 8]]), np.ones(9))

@@ -158,7 +158,6 @@ def test_reading_twice_gives_the_same_and_copies_count_once(tmp_path):
 
 
 def test_every_column_is_explained():
-    """The page about logs has each column of both tables by its name."""
     page = (Path(__file__).parents[2] / "docs" / "logs.md").read_text()
     for table in (AgentRun, ParallelGroup):
         assert [name for name in columns(table) if f"`{name}`" not in page] == []

@@ -88,7 +88,6 @@ def test_tokens_are_read_by_new_and_old_names(read, operation, attributes, token
     ],
 )
 def test_exports_of_older_protocols_are_read(read, keys):
-    """By the names that they gave to the same lists."""
     assert len(read(LEAD, _span("a", "lead", "invoke_agent", 110, 150), keys=keys).runs) == 1
 
 
@@ -121,13 +120,11 @@ def test_other_spans_may_lie_between(read):
 
 
 def test_agents_on_top_that_call_none_are_runs(read):
-    """A program that calls three agents has no coordinator among them."""
     spans = [_span(id_, "", "invoke_agent", 110, 150) for id_ in "abc"]
     assert read(*spans).groups["size"].tolist() == [3]
 
 
 def test_a_remote_agent_is_one_run_though_both_sides_trace_it(read):
-    """The client's span and the server's have the same agent."""
     named = {"gen_ai.agent.name": "Plan"}
     logs = read(
         LEAD,
@@ -139,7 +136,6 @@ def test_a_remote_agent_is_one_run_though_both_sides_trace_it(read):
 
 
 def test_an_agents_own_counts_stand_in_for_calls_that_are_not_traced(read):
-    """Tokens are known then, but neither calls nor the first one's context."""
     run = read(LEAD, _span("a", "lead", "invoke_agent", 110, 150, **NEW)).runs.iloc[0]
     assert (run["cache_read_tokens"], run["output_tokens"]) == (60, 7)
     assert run[["calls", "first_context_tokens"]].isna().all()
@@ -147,13 +143,11 @@ def test_an_agents_own_counts_stand_in_for_calls_that_are_not_traced(read):
 
 @pytest.mark.parametrize(("error", "outcome"), [("timeout", "failed"), ("cancelled", "interrupted")])
 def test_errors_are_told_apart(read, error, outcome):
-    """By the type that is told."""
     logs = read(LEAD, _span("a", "lead", "invoke_agent", 110, 150, **{"error.type": error}))
     assert logs.runs["outcome"].tolist() == [outcome]
 
 
 def test_a_failed_call_that_others_follow_was_retried(read):
-    """The last call may have failed for good."""
     failed = {"error.type": "429"}
     run = read(
         LEAD,
@@ -166,7 +160,6 @@ def test_a_failed_call_that_others_follow_was_retried(read):
 
 
 def test_spans_whose_parents_go_round_are_read(read):
-    """A broken exporter is no reason to hang."""
     logs = read(
         _span("a", "b", "invoke_agent", 110, 150),
         _span("b", "a", "invoke_agent", 111, 149),
@@ -176,7 +169,6 @@ def test_spans_whose_parents_go_round_are_read(read):
 
 
 def test_calls_of_the_coordinator_are_counted_beside_the_tables(read):
-    """They lie below its own span, and in none of the runs."""
     logs = read(
         LEAD,
         _span("c1", "lead", "chat", 101, 102, **NEW),

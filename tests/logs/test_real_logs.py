@@ -120,14 +120,12 @@ def test_final_contexts_differ_only_where_the_log_has_none(calls):
 
 
 def test_tools_differ_only_where_no_result_counts_them(calls):
-    """Three runs have no result; we count the tools in their own lines."""
     differing = _differing(calls, lambda c: c.ours.tool_uses, lambda t: t["tool_uses"])
     assert Counter(call.theirs["outcome"] for call in differing) == {"no_result": 2, "user_rejected": 1}
     assert all(math.isnan(call.theirs["tool_uses"]) and call.ours.calls > 0 for call in differing)
 
 
 def test_returns_differ_only_where_an_error_stands_in_their_place(calls):
-    """The text of an API error, or nothing, is not what an agent returned."""
     differing = _differing(
         calls,
         lambda c: c.ours.return_tokens,

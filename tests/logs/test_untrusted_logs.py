@@ -70,7 +70,6 @@ STRANGE_LINES = {
 
 @pytest.mark.parametrize(("line", "why"), STRANGE_LINES.items(), ids=range(len(STRANGE_LINES)))
 def test_a_strange_line_is_passed_over_and_counted(transcript, line, why):
-    """The rest of the file is read as if it were not there."""
     whole = read_logs(transcript).runs
     lines = transcript.read_bytes().splitlines()
     transcript.write_bytes(b"\n".join([*lines[:2], line, *lines[2:]]) + b"\n")
@@ -89,7 +88,6 @@ def test_a_strange_line_is_passed_over_and_counted(transcript, line, why):
     ],
 )
 def test_what_real_programs_write_against_the_standard_does_not_lose_the_line(transcript, odd):
-    """Every line gets such a field, and the runs are the same."""
     whole = read_logs(transcript).runs
     lines = transcript.read_bytes().splitlines()
     transcript.write_bytes(b"".join(b"{" + odd + b"," + line[1:] + b"\n" for line in lines))
@@ -98,7 +96,6 @@ def test_what_real_programs_write_against_the_standard_does_not_lose_the_line(tr
 
 
 def test_nuls_before_a_line_and_a_byte_order_mark_are_no_part_of_it(transcript):
-    """A crash leaves NULs, an editor a mark at the beginning."""
     whole = read_logs(transcript).runs
     lines = transcript.read_bytes().splitlines(keepends=True)
     transcript.write_bytes(b"\xef\xbb\xbf" + b"".join([*lines[:2], b"\x00" * 4096 + lines[2], *lines[3:]]))
@@ -212,7 +209,6 @@ def test_many_small_files_are_listed_without_being_held(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"plain text\n", b'{"type": "other"}\n', b"PK\x03\x04"])
 def test_what_is_no_log_is_an_error_that_says_what_to_name_instead(tmp_path, content):
-    """One message, with what was found."""
     (tmp_path / "one.jsonl").write_bytes(content)
     with pytest.raises(
         LogsError, match=r"no log of a known format \(.*1 x file of no format.*~/\.claude/projects"
@@ -221,7 +217,6 @@ def test_what_is_no_log_is_an_error_that_says_what_to_name_instead(tmp_path, con
 
 
 def test_of_many_paths_an_error_names_three(tmp_path):
-    """A shell writes out a pattern to thousands of them."""
     paths = [tmp_path / f"{number}.jsonl" for number in range(1000)]
     for path in paths:
         path.write_text("...\n")
@@ -244,7 +239,6 @@ def test_an_indented_document_is_read_whole(tmp_path):
 
 
 def test_a_document_that_is_too_large_is_passed_over(tmp_path, monkeypatch):
-    """It would have to be held whole; its lines are no records."""
     write_otel(RUNS, tmp_path)
     path = _only(tmp_path)
     path.write_text(json.dumps(json.loads(path.read_text().splitlines()[0]), indent=2))

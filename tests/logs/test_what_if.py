@@ -50,7 +50,6 @@ def test_agents_use_the_same_tokens_whichever_way(found):
 
 
 def test_totals_are_sums_and_the_frame_has_a_row_for_each_group_and_way(found):
-    """Nothing is lost between the rows and the totals."""
     assert len(found.frame) == 3 * len(found.groups)
     by_way = found.frame.groupby("way")["usd"].sum()
     for name, total in found.totals.items():
@@ -58,7 +57,6 @@ def test_totals_are_sums_and_the_frame_has_a_row_for_each_group_and_way(found):
 
 
 def test_it_is_told_with_what_it_assumes(found):
-    """Totals, groups and assumptions, for people and for programs."""
     text = what_if_text(found)
     assert "one by one" in text
     assert "Every agent takes as long, and as many tokens, as it did" in text
@@ -68,6 +66,5 @@ def test_it_is_told_with_what_it_assumes(found):
 
 
 def test_without_groups_there_is_nothing_to_do_otherwise():
-    """It is said in words."""
     with pytest.raises(CalibrationError, match="no parallel group"):
         what_if(made_runs(2, seed=1, largest=1))

@@ -54,11 +54,11 @@ def test_a_queue_of_a_few_suits_twenty_emails_behind_a_tight_limit():
     """
     source = load_source(ROOT / "scenarios" / "twenty-emails.yaml")
     recommended = answer(compare(source, replications=64)).choices[0]
-    assert recommended.strategy in ("queue", "waves")
+    assert recommended.strategy.kind in ("queue", "waves")
     assert 2 <= recommended.concurrency <= 8
-    means = {(other.strategy, other.concurrency): other.difference for other in recommended.alternatives}
-    assert means["parallel", 20].low > 0
-    assert means["sequential", 1].low > 0
+    means = {str(other.strategy): other.difference for other in recommended.alternatives}
+    assert means["parallel"].low > 0
+    assert means["sequential"].low > 0
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.random import Generator
 
+from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.choice import Choice, choose
 from dispatch_sim.study.constraints import Limits
 from dispatch_sim.study.contest import changes_of, contest
@@ -148,12 +149,12 @@ def choices() -> Iterator[Problem]:
                     p: (1 + lead) * SKEWED.draw(0.7 * common + math.sqrt(0.51) * rng.normal(size=256))
                     for p, lead in zip(points, leads, strict=True)
                 }
-                return points[0] in choose(table(samples, "makespan_s"), 20, P95).best_subset
+                return Strategy(*points[0]) in choose(table(samples, "makespan_s"), 20, P95).best_subset
             batch = SKEWED.draw(common)
             samples = {
                 p: batch + rng.exponential(size=256) + lead for p, lead in zip(points, leads, strict=True)
             }
-            return points[0] in choose(table(samples), 20).best_subset
+            return Strategy(*points[0]) in choose(table(samples), 20).best_subset
 
         return run
 
@@ -207,7 +208,7 @@ def _deadline(rng: Generator) -> bool:
     batch = rng.exponential(size=256)
     samples = {p: batch + rng.exponential(size=256) + 0.1 * i for i, p in enumerate(points)}
     results = table(samples, **_late(rng, 0.049, *[0.05] * 5))
-    return points[0] in choose(results, 20, limits=Limits(50.0, None, 0.95)).best_subset
+    return Strategy(*points[0]) in choose(results, 20, limits=Limits(50.0, None, 0.95)).best_subset
 
 
 def _late(rng: Generator, *shares: float, n: int = 256) -> dict[str, Sample]:
@@ -219,7 +220,7 @@ def _dearer(rng: Generator) -> bool:
     cheap, dear = ("queue", 1), ("queue", 2)
     samples = {cheap: rng.exponential(size=256), dear: rng.exponential(size=256) + 0.6}
     results = table(samples, **_late(rng, 0.06, 0.04))
-    return dear in choose(results, 20, limits=Limits(50.0, None, 0.95)).best_subset
+    return Strategy(*dear) in choose(results, 20, limits=Limits(50.0, None, 0.95)).best_subset
 
 
 def _doubled(results: pd.DataFrame, limits: Limits | None = None) -> Choice:
@@ -234,13 +235,13 @@ def _doubled(results: pd.DataFrame, limits: Limits | None = None) -> Choice:
 
 def _waited(rng: Generator) -> bool:
     samples = {("queue", width): rng.exponential(size=4096) for width in (1, 2)}
-    return ("queue", 1) in _doubled(table(samples)).best_subset
+    return Strategy("queue", 1) in _doubled(table(samples)).best_subset
 
 
 def _waited_for_deadline(rng: Generator) -> bool:
     samples = {("queue", width): rng.exponential(size=4096) + 0.1 * width for width in (1, 2, 3)}
     results = table(samples, **_late(rng, 0.05, 0.05, 0.05, n=4096))
-    return ("queue", 1) in _doubled(results, Limits(50.0, None, 0.95)).best_subset
+    return Strategy("queue", 1) in _doubled(results, Limits(50.0, None, 0.95)).best_subset
 
 
 def _share(rng: Generator) -> bool:

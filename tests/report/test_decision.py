@@ -17,6 +17,7 @@ from dispatch_sim.report.naming import plainly_named
 from dispatch_sim.report.reasons import why
 from dispatch_sim.report.view import main_view, views
 from dispatch_sim.report.words import clean, count, dollars, listed, numbered, place, way, wrapped
+from dispatch_sim.scenario.strategy import parse_strategy
 from dispatch_sim.study.answer import Answer
 from dispatch_sim.study.break_even import BreakEven
 from dispatch_sim.study.choice import choose
@@ -29,7 +30,7 @@ def test_the_headline_has_the_recommended_way_its_mean_and_its_interval(tight):
     view = main_view(tight)
     headline = decide(view).headline
     estimate = tight.choices[0].estimate
-    assert f"a queue of {tight.choices[0].concurrency}" in headline
+    assert f"a {tight.choices[0].strategy}" in headline
     assert "six tasks" in headline
     assert (
         f"{dollars(estimate.mean)} (95% interval {dollars(estimate.low)} to {dollars(estimate.high)})"
@@ -40,8 +41,8 @@ def test_the_headline_has_the_recommended_way_its_mean_and_its_interval(tight):
 def test_the_comparison_has_the_paired_differences_to_all_at_once_and_one_by_one(tight):
     text = decide(main_view(tight)).text
     for other in tight.choices[0].alternatives:
-        if other.strategy in ("parallel", "sequential"):
-            name = {"parallel": "all at once", "sequential": "one by one"}[other.strategy]
+        if other.strategy.kind in ("parallel", "sequential"):
+            name = {"parallel": "all at once", "sequential": "one by one"}[other.strategy.kind]
             low, high = dollars(other.difference.low), dollars(other.difference.high)
             assert f"{dollars(other.difference.mean)} less than {name} ({low} to {high})" in text
 
@@ -172,9 +173,8 @@ def break_even(x, differences, **more):
     """Return a break-even with the best queue over differences."""
     values = {
         "axis": "tasks",
-        "against": "best queue",
-        "parallel": "parallel",
-        "queue": "queue",
+        "parallel": parse_strategy("parallel"),
+        "queue": parse_strategy("queue"),
         "tasks": None,
     }
     return BreakEven(
@@ -241,9 +241,7 @@ def test_where_it_is_not_settled_the_sizes_that_are_told_were_played():
 
 
 def test_along_concurrency_the_batch_is_named():
-    found = break_even(
-        [1, 2, 3, 4], around([3, 1, -1, -3], 0.1), axis="concurrency", against="queue", tasks=10
-    )
+    found = break_even([1, 2, 3, 4], around([3, 1, -1, -3], 0.1), axis="concurrency", tasks=10)
     text = break_even_sentence(found)
     assert text.startswith("At 10 tasks, from 3 at once on, all at once is cheaper than a queue")
 
@@ -256,17 +254,17 @@ def test_each_level_of_a_factor_has_its_own_view(factors):
 
 
 @pytest.mark.parametrize(
-    ("point", "name"),
+    ("strategy", "name"),
     [
-        (("sequential", 1), "one by one"),
-        (("parallel", 10), "all at once"),
-        (("queue (script)", 3), "a queue of 3 run by a script"),
-        (("waves", 4), "waves of 4"),
-        (("parallel (as-completed)", 4), "all at once merged as results come in"),
+        ("sequential", "one by one"),
+        ("parallel", "all at once"),
+        ("queue of 3 (script)", "a queue of 3 run by a script"),
+        ("waves of 4", "waves of 4"),
+        ("parallel (as-completed)", "all at once merged as results come in"),
     ],
 )
-def test_strategies_have_names_in_words(point, name):
-    assert way(point) == name
+def test_strategies_have_names_in_words(strategy, name):
+    assert way(parse_strategy(strategy)) == name
 
 
 def test_texts_of_users_are_cut_and_lose_what_is_not_text():

@@ -91,5 +91,7 @@ def test_the_band_in_the_figure_is_the_interval_of_the_answer(tight):
     view = main_view(tight)
     axes = figures.cost_along_tasks(view).axes[0]
     means = {tuple(line.get_ydata()) for line in axes.lines}
-    expected = tuple(view.estimate("cost_usd", ("parallel", size), size).mean for size in view.sizes)
+    expected = tuple(
+        view.estimate("cost_usd", view.first("parallel", size), size).mean for size in view.sizes
+    )
     assert expected in means

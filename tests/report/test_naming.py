@@ -6,7 +6,6 @@ from dispatch_sim.report.answers import answer_document
 from dispatch_sim.report.decision import decide
 from dispatch_sim.report.naming import (
     _OPTIONS,
-    KINDS,
     option_sentences,
     plainly_named,
     reading,
@@ -14,9 +13,9 @@ from dispatch_sim.report.naming import (
 )
 from dispatch_sim.report.page import write_report
 from dispatch_sim.report.view import main_view
-from dispatch_sim.report.words import OPTIONS, instruction, way
+from dispatch_sim.report.words import KINDS, OPTIONS, instruction, way
 from dispatch_sim.scenario.strategy import OPTIONS as STRATEGY_OPTIONS
-from dispatch_sim.scenario.strategy import parse_strategy
+from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 from dispatch_sim.study.answer import widths_to_compare
 from tests.report.conftest import TIGHT, answered
 
@@ -31,21 +30,21 @@ from tests.report.conftest import TIGHT, answered
     ],
 )
 def test_what_all_variants_of_a_kind_have_tells_nothing_apart(labels, shared):
-    assert shared_options(labels) == shared
+    assert shared_options(map(parse_strategy, labels)) == shared
 
 
 def labels_of(answer):
     """Return every label in an answer."""
     found = set(answer.results.frame["strategy"]) | set(answer.estimates["strategy"])
     for choice in answer.choices:
-        found |= {choice.strategy, *(other.strategy for other in choice.alternatives)}
-    return found | {label for b in answer.break_evens for label in (b.parallel, b.queue)}
+        found |= {each.strategy.label for each in (choice, *choice.alternatives)}
+    return found | {each.label for b in answer.break_evens for each in (b.parallel, b.queue)}
 
 
 def test_single_variants_have_plain_labels_everywhere(scripted):
     plain = plainly_named(scripted)
     assert labels_of(plain) == {"parallel", "queue"}
-    widths = {f"queue: {width}" for width in widths_to_compare(scripted.choices[0])}
+    widths = {f"queue of {width}" for width in widths_to_compare(scripted.choices[0])}
     assert len(widths) in (2, 3)
     assert {b.against for b in plain.break_evens} == {"best queue", "queue", *widths}
     assert [c.estimate for c in plain.choices] == [c.estimate for c in scripted.choices]
@@ -63,12 +62,14 @@ def test_variants_keep_what_tells_them_apart(variants):
     plain = plainly_named(variants)
     kept = {"sequential", "sequential (script)", "parallel", "parallel (as-completed, script)"}
     assert labels_of(plain) == kept | {"queue", "queue (barrier)", "waves", "waves (barrier, script)"}
-    pairs = [b for b in plain.break_evens if b.queue == "queue (barrier)" and b.parallel != "parallel"]
+    pairs = [
+        b for b in plain.break_evens if b.queue.label == "queue (barrier)" and str(b.parallel) != "parallel"
+    ]
     against = {b.against for b in pairs}
     versus = " vs parallel (as-completed, script)"
     assert f"best queue (barrier){versus}" in against
     width = widths_to_compare(variants.choices[0])[0]
-    assert f"queue: {width} (barrier){versus}" in against
+    assert f"queue of {width} (barrier){versus}" in against
 
 
 def test_usual_options_are_not_spoken_of(tight):
@@ -107,19 +108,23 @@ sweep:""",
 
 
 @pytest.mark.parametrize(
-    ("label", "name"),
+    ("strategy", "name"),
     [
-        ("adaptive", "adaptive dispatch up to 5"),
-        ("adaptive (longest-first)", "adaptive dispatch up to 5 with the longest first"),
-        ("adaptive (worktree)", "adaptive dispatch up to 5 in worktrees"),
-        ("adaptive (locks, rounds)", "adaptive dispatch up to 5 under locks and in two rounds"),
-        ("adaptive (shared, none)", "adaptive dispatch up to 5 on shared files and without communication"),
-        ("adaptive (prewarm)", "adaptive dispatch up to 5 with the cache warmed"),
+        ("adaptive", "adaptive dispatch"),
+        ("adaptive of 5", "adaptive dispatch up to 5"),
+        ("adaptive of 5 (longest-first)", "adaptive dispatch up to 5 with the longest first"),
+        ("adaptive of 5 (worktree)", "adaptive dispatch up to 5 in worktrees"),
+        ("adaptive of 5 (locks, rounds)", "adaptive dispatch up to 5 under locks and in two rounds"),
+        (
+            "adaptive of 5 (shared, none)",
+            "adaptive dispatch up to 5 on shared files and without communication",
+        ),
+        ("adaptive of 5 (prewarm)", "adaptive dispatch up to 5 with the cache warmed"),
     ],
 )
-def test_adaptive_dispatch_and_the_options_have_names_in_plain_words(label, name):
-    assert way((label, 5)) == name
-    assert instruction(("adaptive", 5), 8) == "Dispatch eight tasks adaptively, up to 5 at once"
+def test_adaptive_dispatch_and_the_options_have_names_in_plain_words(strategy, name):
+    assert way(parse_strategy(strategy)) == name
+    assert instruction(Strategy("adaptive", 5), 8) == "Dispatch eight tasks adaptively, up to 5 at once"
 
 
 def test_every_option_has_a_name_and_a_sentence():
@@ -144,7 +149,7 @@ def test_options_that_all_have_are_said_once_and_the_others_as_terms():
     assert "With the longest first" not in terms
     text = answer_document(answer, compared=True).markdown
     assert "Adaptive dispatch up to 3 in worktrees" in text
-    assert "Adaptive dispatch up to 6 with a blackboard" in text
+    assert "Adaptive dispatch with a blackboard" in text
 
 
 def test_the_adaptive_way_is_compared_and_drawn(tmp_path):

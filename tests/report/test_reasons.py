@@ -6,12 +6,13 @@ from dispatch_sim.dispatch.outcome import MEASURES, Cause, Failure
 from dispatch_sim.report.causes import FACTS
 from dispatch_sim.report.reasons import _FAILURES, _OWN_FAILURES, attributed, why
 from dispatch_sim.report.view import main_view
+from dispatch_sim.scenario.strategy import parse_strategy
 from dispatch_sim.study.answer import answer
 from dispatch_sim.study.design import design_comparison
 from dispatch_sim.study.results import Results
 from tests.report.conftest import answered
 
-SEQUENTIAL, PARALLEL = ("sequential", 1), ("parallel", 4)
+SEQUENTIAL, PARALLEL = map(parse_strategy, ("sequential", "parallel"))
 
 # Nothing is left to chance and nothing is for nothing: what differs is what a test puts in.
 PLAIN = """\

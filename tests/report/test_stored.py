@@ -66,7 +66,7 @@ def test_the_runs_that_are_drawn_are_those_that_were_counted(kept):
     """The typical one takes the median, the bad one what one in twenty exceeds."""
     frame = read_results(kept).frame
     best = answer(read_results(kept)).choices[0]
-    rows = frame[(frame["strategy"] == best.strategy) & (frame["concurrency"] == best.concurrency)]
+    rows = frame[(frame["strategy"] == best.strategy.label) & (frame["concurrency"] == best.concurrency)]
     makespans = rows[rows["tasks"] == best.tasks].set_index("replication")["makespan_s"]
     text = (kept / "report.md").read_text(encoding="utf-8")
     for part, name in ((0.5, "typical"), (0.95, "bad")):

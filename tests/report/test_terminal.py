@@ -52,7 +52,7 @@ def test_a_sweep_with_factors_has_one_row_a_combination(factors):
     for view in views(factors):
         choice = view.choice
         [row] = [line for line in text.splitlines() if line.split()[:1] == [str(*choice.factors.values())]]
-        assert f"queue of {choice.concurrency}" in row
+        assert str(choice.strategy) in row
         assert dollars(choice.estimate.mean) in row
         assert row.endswith(" -") == (len(choice.best_subset) == 1)
     assert "Break-even: From" not in text
@@ -75,6 +75,6 @@ def test_a_comparison_has_a_row_a_way_from_the_best_to_the_worst(comparison):
     lines = text_of(comparison, compared=True).splitlines()
     names = {"sequential": "One by one", "parallel": "All at once", "queue": "A queue of"}
     rows = [line for line in lines if line.startswith(tuple(names.values())) and "(" in line[:40]]
-    expected = [names[point[0]] for point in views(comparison)[0].points]
+    expected = [names[point.kind] for point in views(comparison)[0].points]
     assert [next(n for n in names.values() if row.startswith(n)) for row in rows] == expected
     assert "recommended" in rows[0]

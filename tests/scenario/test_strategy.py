@@ -6,7 +6,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from dispatch_sim.scenario.loader import parse_scenario
-from dispatch_sim.scenario.strategy import DEFAULTS, OPTIONS, Strategy, parse_strategy
+from dispatch_sim.scenario.strategy import DEFAULTS, OPTIONS, Strategy, parse_strategy, strategy_of
 
 SCRIPTED = Strategy("queue", 3, manager="script")
 
@@ -56,3 +56,24 @@ def test_the_text_of_a_strategy_is_read_back():
         strategy = parse_strategy({kind: None} | dict([one, other])).at(7)
         assert parse_strategy(str(strategy)) == strategy
         assert stored.validate_json(stored.dump_json(strategy)) == strategy
+
+
+@pytest.mark.parametrize(
+    ("text", "tasks", "kind", "concurrency"),
+    [
+        ("sequential", 8, "sequential", 1),
+        ("parallel", 8, "parallel", 8),
+        ("parallel", 1, "sequential", 1),
+        ("queue of 1", 8, "sequential", 1),
+        ("queue of 3", 8, "queue", 3),
+        ("queue of 8", 8, "parallel", 8),
+        ("waves of 9", 8, "parallel", 8),
+        ("adaptive", 8, "adaptive", 8),
+        ("adaptive of 3", 8, "adaptive", 3),
+    ],
+)
+def test_strategies_are_grouped_by_what_they_amount_to(text, tasks, kind, concurrency):
+    """A queue of 1 is sequential, and one as wide as the batch starts all tasks together."""
+    strategy = parse_strategy(text)
+    assert (strategy.kind_in(tasks), strategy.concurrency_in(tasks)) == (kind, concurrency)
+    assert strategy_of(strategy.label, strategy.concurrency_in(12), 12) == strategy

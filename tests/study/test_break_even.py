@@ -37,7 +37,7 @@ def test_each_question_is_asked_once_and_in_order():
     answers = find_break_even(study(range(1, 6), square), widths=(1, 2, 3, 4))
     assert [(a.axis, a.against, a.tasks) for a in answers] == [
         ("tasks", "best queue", None),
-        *(("tasks", f"queue: {width}", None) for width in (1, 2, 3, 4)),
+        *(("tasks", f"queue of {width}", None) for width in (1, 2, 3, 4)),
         *(("concurrency", "queue", tasks) for tasks in (2, 3, 4, 5)),
     ]
     assert [a.range for a in answers] == [
@@ -171,10 +171,14 @@ def test_factors_and_labels_are_kept_apart():
         "best queue vs parallel (as-completed)",
         "best queue (script) vs parallel (as-completed)",
     ]
-    fixed = [a.against for a in answers if a.queue == "queue (script)" and a.parallel == "parallel"]
-    assert fixed[1:4] == ["queue: 1 (script)", "queue: 2 (script)", "queue: 3 (script)"]
+    fixed = [
+        a.against for a in answers if a.queue.label == "queue (script)" and str(a.parallel) == "parallel"
+    ]
+    assert fixed[1:4] == ["queue of 1 (script)", "queue of 2 (script)", "queue of 3 (script)"]
     script = find_break_even(one, queue="queue (script)", parallel="parallel (as-completed)")
-    assert {(a.parallel, a.queue) for a in script} == {("parallel (as-completed)", "queue (script)")}
+    assert {(a.parallel.label, a.queue.label) for a in script} == {
+        ("parallel (as-completed)", "queue (script)")
+    }
 
 
 def test_points_that_were_not_played_are_left_out():
@@ -189,7 +193,7 @@ def test_points_that_were_not_played_are_left_out():
     )
     answers = find_break_even(results[~gone], widths=(2,))
     assert answers[0].values == (2, 3, 5, 6)
-    assert next(a for a in answers if a.against == "queue: 2").values == (3, 5)
+    assert next(a for a in answers if a.against == "queue of 2").values == (3, 5)
     assert next(a for a in answers if a.tasks == 7).replications == 10
     assert 4 not in {a.tasks for a in answers}
 
@@ -320,7 +324,7 @@ def test_a_crossing_is_found_where_it_is():
     assert crossing.direction == "parallel_wins_above"
     assert crossing.low < 5 < crossing.high
     assert (found.factor, found.levels, found.tasks) == ("provider.limits.scale", tuple(range(1, 8)), 6)
-    assert (found.parallel, found.queue, found.objective) == ("parallel", "queue", "cost_usd")
+    assert (str(found.parallel), str(found.queue), found.objective) == ("parallel", "queue", "cost_usd")
     read = json.loads(json.dumps(found.to_json(), allow_nan=False))
     assert read["crossings"] == [asdict(crossing)]
     assert [region["favours"] for region in read["regions"]] == ["queue", None, "parallel"]

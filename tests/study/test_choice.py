@@ -7,22 +7,22 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 from dispatch_sim.study.choice import choose
 
 
 def study(samples, tasks=8):
-    """Return results with these costs, by (label, width)."""
+    """Return results with these costs, by strategy as text."""
     parts = [
         pd.DataFrame(
             {
-                "strategy": label,
-                "concurrency": width,
+                **parse_strategy(text).to_json(tasks),
                 "tasks": tasks,
                 "replication": range(len(costs)),
                 "cost_usd": costs,
             }
         )
-        for (label, width), costs in samples.items()
+        for text, costs in samples.items()
     ]
     return pd.concat(parts).sample(frac=1, random_state=1)
 
@@ -32,10 +32,10 @@ def trial(replications=60):
     rng = np.random.default_rng(4)
     batch = rng.lognormal(size=replications)
     return {
-        ("queue", 3): batch + 10,
-        ("queue", 4): batch + 10.01 + rng.normal(size=replications) * 0.1,
-        ("parallel", 8): batch + 14 + rng.normal(size=replications),
-        ("sequential", 1): batch + 11 + rng.normal(size=replications) * 0.2,
+        "queue of 3": batch + 10,
+        "queue of 4": batch + 10.01 + rng.normal(size=replications) * 0.1,
+        "parallel": batch + 14 + rng.normal(size=replications),
+        "sequential": batch + 11 + rng.normal(size=replications) * 0.2,
     }
 
 
@@ -44,8 +44,7 @@ def test_the_least_mean_is_recommended_and_the_rest_follows_in_order():
     samples = trial()
     choice = choose(study(samples), 8)
     means = sorted(samples, key=lambda point: samples[point].mean())
-    assert (choice.strategy, choice.concurrency) == means[0]
-    assert [(a.strategy, a.concurrency) for a in choice.alternatives] == means[1:]
+    assert [str(each.strategy) for each in (choice, *choice.alternatives)] == means
     costs = samples[means[0]]
     expected = stats.t.interval(0.95, 59, costs.mean(), stats.sem(costs))
     assert (choice.estimate.low, choice.estimate.high) == pytest.approx(expected)
@@ -56,23 +55,22 @@ def test_differences_are_paired_with_bonferroni_over_the_alternatives():
     """scipy's paired test at 5% / 3."""
     samples = trial()
     choice = choose(study(samples), 8)
-    best = samples[choice.strategy, choice.concurrency]
+    best = samples[str(choice.strategy)]
     for other in choice.alternatives:
-        test = stats.ttest_rel(samples[other.strategy, other.concurrency], best)
+        test = stats.ttest_rel(samples[str(other.strategy)], best)
         interval = test.confidence_interval(1 - 0.05 / 3)
         assert (other.difference.low, other.difference.high) == pytest.approx((interval.low, interval.high))
         assert other.in_best_subset == (test.pvalue >= 0.05 / 3)
-    assert choice.best_subset == (("queue", 3), ("queue", 4))
+    assert list(map(str, choice.best_subset)) == ["queue of 3", "queue of 4"]
 
 
 def test_practically_equal_is_what_lies_within_the_indifference_zone():
     """0.01 apart, known to about 0.03; and 1 apart, significantly, yet within 2."""
-    equal = {
-        a.concurrency: a.practically_equal for a in choose(study(trial()), 8, indifference=0.1).alternatives
-    }
-    assert equal == {4: True, 1: False, 8: False}
+    alternatives = choose(study(trial()), 8, indifference=0.1).alternatives
+    equal = {str(other.strategy): other.practically_equal for other in alternatives}
+    assert equal == {"queue of 4": True, "sequential": False, "parallel": False}
     wide = choose(study(trial()), 8, indifference=2.0)
-    sequential = next(a for a in wide.alternatives if a.strategy == "sequential")
+    sequential = next(a for a in wide.alternatives if str(a.strategy) == "sequential")
     assert sequential.practically_equal
     assert not sequential.in_best_subset
     assert not any(a.practically_equal for a in choose(study(trial()), 8).alternatives)
@@ -81,20 +79,9 @@ def test_practically_equal_is_what_lies_within_the_indifference_zone():
 def test_of_identical_points_the_simplest_is_recommended():
     """Sequential, then the smaller width, then parallel; their wins are shared."""
     costs = np.array([3.0, 1.0, 2.0])
-    points = [
-        ("parallel", 8),
-        ("waves", 2),
-        ("queue (script)", 2),
-        ("queue", 2),
-        ("queue", 1),
-        ("sequential", 1),
-    ]
-    choice = choose(study(dict.fromkeys(points, costs)), 8)
-    order = [
-        (choice.strategy, choice.concurrency),
-        *((a.strategy, a.concurrency) for a in choice.alternatives),
-    ]
-    assert order == points[::-1]
+    order = ["sequential", "queue of 1", "queue of 2", "queue of 2 (script)", "waves of 2", "parallel"]
+    choice = choose(study(dict.fromkeys(reversed(order), costs)), 8)
+    assert [str(each.strategy) for each in (choice, *choice.alternatives)] == order
     assert choice.share_won == pytest.approx(1 / 6)
     for other in choice.alternatives:
         assert other.identical
@@ -105,40 +92,38 @@ def test_of_identical_points_the_simplest_is_recommended():
 
 def test_shares_of_replications_won_add_up_to_one():
     """Ties are shared: here one in four."""
-    samples = {("queue", 1): [1.0, 2, 3, 4], ("queue", 2): [1.0, 3, 2, 5], ("parallel", 8): [2.0, 4, 4, 3]}
+    samples = {"queue of 1": [1.0, 2, 3, 4], "queue of 2": [1.0, 3, 2, 5], "parallel": [2.0, 4, 4, 3]}
     choice = choose(study(samples), 8)
-    shares = {a.concurrency: a.share_won for a in choice.alternatives} | {
-        choice.concurrency: choice.share_won
-    }
-    assert shares == {1: 1.5 / 4, 2: 1.5 / 4, 8: 1 / 4}
+    shares = {str(each.strategy): each.share_won for each in (choice, *choice.alternatives)}
+    assert shares == {"queue of 1": 1.5 / 4, "queue of 2": 1.5 / 4, "parallel": 1 / 4}
 
 
 def test_the_best_subset_holds_the_truly_best_as_often_as_it_says():
     """Six points, the best by a little, 100 studies with skewed paired noise."""
     rng = np.random.default_rng(8)
-    points = [("queue", width) for width in range(1, 7)]
+    points = [f"queue of {width}" for width in range(1, 7)]
     held = 0
     for _ in range(100):
         batch = rng.lognormal(size=50)
         samples = {p: batch + rng.exponential(size=50) + 0.05 * (p != points[2]) for p in points}
-        held += points[2] in choose(study(samples), 8).best_subset
+        held += points[2] in map(str, choose(study(samples), 8).best_subset)
     assert held >= stats.binom.ppf(0.0005, 100, 0.95)
 
 
 def test_one_point_alone_has_no_alternatives():
     """It wins always."""
-    choice = choose(study({("queue", 2): [1.0, 2.0]}), 8)
-    assert (choice.share_won, choice.alternatives, choice.best_subset) == (1, (), (("queue", 2),))
+    choice = choose(study({"queue of 2": [1.0, 2.0]}), 8)
+    assert (choice.share_won, choice.alternatives, choice.best_subset) == (1, (), (Strategy("queue", 2),))
 
 
 def test_a_choice_is_made_at_one_combination_of_factors():
     """Which must be named where there are several."""
-    slow = study({("queue", 2): [1.0, 2.0], ("parallel", 8): [3.0, 4.0]}).assign(**{"limits.scale": 0.5})
-    fast = study({("queue", 2): [3.0, 4.0], ("parallel", 8): [1.0, 2.0]}).assign(**{"limits.scale": 2.0})
+    slow = study({"queue of 2": [1.0, 2.0], "parallel": [3.0, 4.0]}).assign(**{"limits.scale": 0.5})
+    fast = study({"queue of 2": [3.0, 4.0], "parallel": [1.0, 2.0]}).assign(**{"limits.scale": 2.0})
     results = pd.concat([slow, fast])
-    assert choose(results, 8, factors={"limits.scale": 0.5}).strategy == "queue"
+    assert choose(results, 8, factors={"limits.scale": 0.5}).strategy.kind == "queue"
     assert choose(results, 8, factors={"limits.scale": 2}).factors == {"limits.scale": 2.0}
-    assert choose(fast, 8).strategy == "parallel"
+    assert choose(fast, 8).strategy.kind == "parallel"
     with pytest.raises(ValueError, match="2 combinations"):
         choose(results, 8)
     with pytest.raises(ValueError, match="nothing was played"):
@@ -168,9 +153,9 @@ def test_where_rare_bad_batches_make_the_spread_that_is_told():
     rng = np.random.default_rng(3)
     usual = rng.lognormal(0, 0.5, size=256)
     rare = usual * np.where(np.arange(256) % 100 == 50, 20, 1)
-    assert choose(study({("queue", 1): usual}), 8).worst_five < 0.5
-    assert choose(study({("queue", 1): rare}), 8).worst_five > 0.8
-    assert choose(study({("queue", 1): np.ones(256)}), 8).worst_five == 0
+    assert choose(study({"queue of 1": usual}), 8).worst_five < 0.5
+    assert choose(study({"queue of 1": rare}), 8).worst_five > 0.8
+    assert choose(study({"queue of 1": np.ones(256)}), 8).worst_five == 0
 
 
 @pytest.mark.parametrize(("errors", "ends"), [(2.5, False), (3.6, True)])
@@ -179,6 +164,6 @@ def test_a_study_does_not_end_early_on_what_may_be_chance(errors, ends):
     noise = np.random.default_rng(8).normal(size=100)
     noise = (noise - noise.mean()) / noise.std(ddof=1) * 10
     assert bool(errors > stats.t.isf(0.0005, 99)) is ends
-    choice = choose(study({("queue", 2): np.full(100, 5.0), ("queue", 3): 5 + errors + noise}), 8)
-    assert choice.best_subset == (("queue", 2),)
+    choice = choose(study({"queue of 2": np.full(100, 5.0), "queue of 3": 5 + errors + noise}), 8)
+    assert choice.best_subset == (Strategy("queue", 2),)
     assert (choice.settled, choice.ends_early) == (True, ends)

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.choice import choose
 from dispatch_sim.study.constraints import Limits, keeping
 
@@ -39,29 +40,29 @@ def test_the_cheapest_that_is_shown_to_keep_the_deadline_is_recommended():
     """A cheaper one misses it, and one that may keep it stays in the best subset."""
     ways = {"parallel": (0.5, 1), "adaptive": (0.9, 4), "queue": (1.0, 5), "sequential": (1.0, 9)}
     choice = choose(study(ways), 4, limits=LIMITS)
-    assert choice.strategy == "queue"
-    verdicts = {other.strategy: other.kept.verdict for other in choice.alternatives}
+    assert choice.strategy.kind == "queue"
+    verdicts = {other.strategy.kind: other.kept.verdict for other in choice.alternatives}
     assert verdicts == {"adaptive": "undecided", "sequential": "kept", "parallel": "missed"}
-    assert [label for label, _ in choice.best_subset] == ["queue", "adaptive"]
+    assert [strategy.kind for strategy in choice.best_subset] == ["queue", "adaptive"]
     assert not choice.settled
-    assert choose(study(ways), 4).strategy == "parallel"
+    assert choose(study(ways), 4).strategy.kind == "parallel"
 
 
 def test_without_any_that_is_shown_to_keep_it_one_that_may_is_recommended():
     """And where all miss it, the likeliest, which is said."""
     may = choose(study({"parallel": (0.5, 1), "queue": (0.9, 5)}), 4, limits=LIMITS)
-    assert (may.strategy, may.kept.verdict, may.feasible) == ("queue", "undecided", True)
+    assert (may.strategy.kind, may.kept.verdict, may.feasible) == ("queue", "undecided", True)
     none = choose(study({"parallel": (0.5, 1), "queue": (0.6, 5)}), 4, limits=LIMITS)
-    assert (none.strategy, none.feasible) == ("queue", False)
+    assert (none.strategy.kind, none.feasible) == ("queue", False)
     assert none.to_json()["kept"]["verdict"] == "missed"
 
 
 def test_what_may_miss_the_deadline_screens_out_nothing():
     """The dearer way may be the only one that keeps it, so it may be the best."""
     choice = choose(study({"parallel": (0.88, 1), "queue": (0.92, 5)}), 4, limits=LIMITS)
-    assert (choice.strategy, choice.kept.verdict) == ("parallel", "undecided")
+    assert (choice.strategy.kind, choice.kept.verdict) == ("parallel", "undecided")
     assert choice.alternatives[0].difference.low > 0
-    assert choice.best_subset == (("parallel", 1), ("queue", 1))
+    assert list(map(str, choice.best_subset)) == ["parallel", "queue of 1"]
 
 
 @pytest.mark.parametrize(("in_time", "verdict", "beyond"), [(0.95, "kept", False), (0.99, "kept", True)])
@@ -87,5 +88,5 @@ def test_the_interval_is_clopper_and_pearsons_for_all_ways_together():
     """scipy's, at 5% / 2."""
     found = keeping(study({"parallel": (0.5, 1), "queue": (0.9, 5)}), LIMITS)
     interval = stats.binomtest(180, 200).proportion_ci(1 - 0.05 / 2, method="exact")
-    share = found["queue", 1].share
+    share = found[Strategy("queue", 1)].share
     assert (share.low, share.high) == pytest.approx((interval.low, interval.high))

@@ -11,6 +11,7 @@ from dispatch_sim.dispatch.outcome import MEASURES
 from dispatch_sim.report.why import why_document, write_why
 from dispatch_sim.scenario.loader import load_source, parse_source
 from dispatch_sim.scenario.problems import UserError
+from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 from dispatch_sim.study import flips
 from dispatch_sim.study.design import Design
 from dispatch_sim.study.explanation import explain
@@ -23,7 +24,7 @@ from dispatch_sim.study.sensitivity import find_swings
 from tests.study.pairs import NOISY, PAIRS, pairs_border
 
 ROOT = Path(__file__).parents[2]
-PARALLEL, SEQUENTIAL = ("parallel", 0), ("sequential", 0)
+PARALLEL, SEQUENTIAL, QUEUE_OF_2 = map(parse_strategy, ("parallel", "sequential", "queue of 2"))
 
 
 def flips_of(text, keeping, *parameters, replications=4, of_kind=False):
@@ -64,16 +65,16 @@ def test_another_width_is_told_apart_from_another_kind_of_way():
     text = PAIRS.replace("[sequential, parallel]", "[sequential, {queue: 2}, {queue: 3}]")
     text = text.replace("study:", "sweep: {concurrency: [2, 3]}\nstudy:").replace("count: 4", "count: 6")
     keys = "tasks.duration=12s..1200s"
-    (any_way,) = flips_of(text, ("queue", 3), keys).values()
-    (kind,) = flips_of(text, ("queue", 3), keys, of_kind=True).values()
-    assert any_way.becomes == ("queue", 2)
+    (any_way,) = flips_of(text, Strategy("queue", 3), keys).values()
+    (kind,) = flips_of(text, Strategy("queue", 3), keys, of_kind=True).values()
+    assert any_way.becomes == QUEUE_OF_2
     assert kind.becomes == SEQUENTIAL
     assert kind.at < any_way.at
     source = parse_source(text)
     for flip, loser in ((any_way, 3), (kind, 2)):
         (costs,) = play_places([find_place(source, {"tasks.duration": f"{flip.at}s"})], 2)
-        means = dict(zip(find_place(source, {}).points, costs.mean(axis=1), strict=True))
-        assert means["queue", loser] == pytest.approx(means[flip.becomes], abs=1e-3)
+        means = dict(zip(find_place(source, {}).strategies, costs.mean(axis=1), strict=True))
+        assert means[Strategy("queue", loser)] == pytest.approx(means[flip.becomes], abs=1e-3)
 
 
 def test_the_set_of_a_flip_holds_it_where_many_rivals_are_alike(monkeypatch):
@@ -85,14 +86,14 @@ def test_the_set_of_a_flip_holds_it_where_many_rivals_are_alike(monkeypatch):
     def costs(places, *_):
         for place in places:
             beyond = (place.variant.scenario.tasks[0].duration.mean - 120) / 60
-            kept = np.array([point == ("queue", 2) for point in place.points])
+            kept = np.array([strategy == QUEUE_OF_2 for strategy in place.strategies])
             yield noise[: len(kept)] + np.where(kept, beyond, 0.0)[:, None]
 
     monkeypatch.setattr(flips, "play_places", lambda *asked: list(costs(*asked)))
     held = 0
     for _ in range(150):
         noise = rng.normal(size=(47, 64))
-        (flip,) = flips_of(text, ("queue", 2), "tasks.duration=30s..480s").values()
+        (flip,) = flips_of(text, QUEUE_OF_2, "tasks.duration=30s..480s").values()
         held += (flip.low or 0) <= 120 <= (flip.high or math.inf)
     assert held >= stats.binom.ppf(0.001, 150, 0.95)
 
@@ -213,7 +214,7 @@ def test_flips_found_agree_with_playing_the_scenario_there():
     source = without_factors(load_source(ROOT / "scenarios" / "ten-sources.yaml"))
     source = source.replaced({"sweep": {"concurrency": [2, 3]}, "study.indifference": 0.05})
     parameter = with_range(parameter_at(source, "provider.limits.scale"), "0.5..3")
-    flip, _ = find_flips(source, [parameter], ("queue", 2), replications=60)
+    flip, _ = find_flips(source, [parameter], QUEUE_OF_2, replications=60)
     assert flip.resolved
     assert flip.low is not None
     assert flip.high is not None
@@ -222,7 +223,7 @@ def test_flips_found_agree_with_playing_the_scenario_there():
         place = find_place(source, {parameter.path: value})
         (costs,) = play_places([place], 60)
         means = costs.mean(axis=1)
-        excess.append(float(means[place.points.index(("queue", 2))] - means.min()))
+        excess.append(float(means[place.strategies.index(QUEUE_OF_2)] - means.min()))
     assert excess[0] < 0.05 < excess[1]
 
 
@@ -242,7 +243,7 @@ def test_two_queues_wider_than_a_smaller_batch_are_compared_all_the_same():
     """Where neither can be played, the range of the batch's size ends."""
     text = PAIRS.replace("[sequential, parallel]", "['queue: 3', 'queue: 4']")
     found = explain(parse_source(f"{text}\nsweep: {{concurrency: [3, 4]}}\n"))
-    assert found.recommended[0] == "queue"
+    assert found.recommended.kind == "queue"
 
 
 def test_what_does_not_fit_in_memory_is_refused():

@@ -9,7 +9,6 @@ from dispatch_sim.dispatch.luck import Luck
 from dispatch_sim.dispatch.plan import make_plan
 from dispatch_sim.report.quick import answer_line, coordination_line, explanation
 from dispatch_sim.scenario.loader import parse_source
-from dispatch_sim.scenario.strategy import parse_strategy
 from dispatch_sim.study.answer import answer
 from dispatch_sim.study.conduct import compare
 from dispatch_sim.study.percentile import LEAST
@@ -80,7 +79,7 @@ provider: {limits: {requests: 50/min, input_tokens: 30K/min, output_tokens: 8K/m
 sweep: {tasks: 6, concurrency: 2..4}
 """
     choice = answer(compare(parse_source(text))).choices[0]
-    assert (choice.strategy, choice.concurrency) in found.winner.as_good
+    assert choice.strategy in found.winner.as_good
     assert found.winner.standing in (Standing.SHOWN, Standing.WIDTH_OPEN)
 
 
@@ -88,9 +87,7 @@ def test_its_figures_are_means_of_the_replications_it_names():
     """Played one by one."""
     found = ask(TIGHT)
     for way in (found.ways[0], found.ways[-1]):
-        label, width = way.point
-        strategy = parse_strategy(f"{label}: {width}" if width else label)
-        plan = make_plan(found.scenario, strategy)
+        plan = make_plan(found.scenario, way.strategy)
         costs = [play(plan, Luck(found.scenario, number)).cost_usd for number in range(way.replications)]
         assert way.means["cost_usd"] == pytest.approx(sum(costs) / len(costs))
     assert min(way.replications for way in found.ways) >= FIRST_LOOK
@@ -121,7 +118,7 @@ def test_the_line_says_what_to_do_and_what_the_others_cost():
     found = ask(TIGHT)
     line = answer_line(found)
     assert "\n" not in line
-    assert line.startswith(f"Dispatch six tasks through a queue of {found.winner.point[1]}: about $")
+    assert line.startswith(f"Dispatch six tasks through a {found.winner.strategy}: about $")
     for other in ("all at once costs", "one by one costs"):
         assert other in line
     told = explanation(found)

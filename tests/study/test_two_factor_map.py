@@ -11,6 +11,7 @@ import pytest
 from dispatch_sim.report.maps import cell_sign, legend, map_sentences, write_map
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.problems import UserError
+from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 from dispatch_sim.study.choice import choose
 from dispatch_sim.study.two_factor_map import map_winners
 from dispatch_sim.study.winners import Standing, Winner, find_winner
@@ -23,7 +24,7 @@ def test_the_border_is_where_two_costs_are_equal():
     assert len(found.cells) == 48
     for cell in found.cells:
         expected = "parallel" if cell.x > pairs_border(cell.y) else "sequential"
-        assert (cell.winner.point[0], cell.winner.standing) == (expected, Standing.SHOWN)
+        assert (cell.winner.kind, cell.winner.standing) == (expected, Standing.SHOWN)
         # The margin is the distance from the border, at what waiting costs.
         assert cell.winner.margin == pytest.approx(abs(cell.x - pairs_border(cell.y)) * 3 * 40 / 3600)
 
@@ -50,34 +51,36 @@ def costs(*means, spread=0.0, replications=200):
     return np.asarray(means)[:, None] + shared - shared.mean() + spread * own
 
 
-POINTS = [("sequential", 0), ("parallel", 0), ("queue", 2), ("queue", 3)]
+SEQUENTIAL, PARALLEL = map(parse_strategy, ("sequential", "parallel"))
+QUEUE_OF_2, QUEUE_OF_3 = Strategy("queue", 2), Strategy("queue", 3)
+STRATEGIES = [SEQUENTIAL, PARALLEL, QUEUE_OF_2, QUEUE_OF_3]
 
 
 @pytest.mark.parametrize(
-    ("means", "spread", "indifference", "point", "standing"),
+    ("means", "spread", "indifference", "strategy", "standing"),
     [
-        ((9, 8, 5, 7), 0.1, 0.0, ("queue", 2), Standing.SHOWN),
-        ((9, 8, 5, 5.001), 0.1, 0.0, ("queue", 2), Standing.WIDTH_OPEN),
-        ((9, 5.001, 5, 7), 0.1, 0.0, ("queue", 2), Standing.OPEN),
-        ((9, 5.001, 5, 7), 0.1, 0.05, ("queue", 2), Standing.EQUAL),
-        ((9, 5.001, 5, 7), 0.1, 0.01, ("queue", 2), Standing.OPEN),
-        ((1, 5, 5, 7), 0.1, 0.0, ("sequential", 0), Standing.SHOWN),
+        ((9, 8, 5, 7), 0.1, 0.0, QUEUE_OF_2, Standing.SHOWN),
+        ((9, 8, 5, 5.001), 0.1, 0.0, QUEUE_OF_2, Standing.WIDTH_OPEN),
+        ((9, 5.001, 5, 7), 0.1, 0.0, QUEUE_OF_2, Standing.OPEN),
+        ((9, 5.001, 5, 7), 0.1, 0.05, QUEUE_OF_2, Standing.EQUAL),
+        ((9, 5.001, 5, 7), 0.1, 0.01, QUEUE_OF_2, Standing.OPEN),
+        ((1, 5, 5, 7), 0.1, 0.0, SEQUENTIAL, Standing.SHOWN),
     ],
 )
 def test_a_winner_is_shown_open_in_its_width_practically_equal_or_open(
-    means, spread, indifference, point, standing
+    means, spread, indifference, strategy, standing
 ):
     """By paired intervals, all together; 0.001 apart is not told with a half-width of about 0.025."""
-    winner = find_winner(POINTS, costs(*means, spread=spread), 8, 0.95, indifference)
-    assert (winner.point, winner.standing) == (point, standing)
+    winner = find_winner(STRATEGIES, costs(*means, spread=spread), 8, 0.95, indifference)
+    assert (winner.strategy, winner.standing) == (strategy, standing)
 
 
 def test_a_queue_as_wide_as_the_batch_is_all_at_once_by_another_name():
     """So it is no rival of it, but one of a narrower queue, from which it may not be told apart."""
-    points = [("queue", 8), ("parallel", 0), ("queue", 7)]
-    apart = find_winner(points, costs(5, 5.001, 9, spread=0.1), 8)
-    assert (apart.kind, apart.standing, apart.rival) == ("all", Standing.WIDTH_OPEN, ("queue", 7))
-    near = find_winner(points, costs(5, 9, 5.001, spread=0.1), 8)
+    strategies = [Strategy("queue", 8), PARALLEL, Strategy("queue", 7)]
+    apart = find_winner(strategies, costs(5, 5.001, 9, spread=0.1), 8)
+    assert (apart.kind, apart.standing, apart.rival) == ("parallel", Standing.WIDTH_OPEN, strategies[2])
+    near = find_winner(strategies, costs(5, 9, 5.001, spread=0.1), 8)
     assert near.standing is Standing.OPEN
 
 
@@ -85,49 +88,38 @@ def test_equal_means_are_practically_equal_where_that_is_shown():
     """One varies and the other does not: the difference is 0, and known to within 0.14."""
     both = np.array([np.full(200, 5.0), np.tile([4.0, 6.0], 100)])
     for zone, standing in ((0.2, Standing.EQUAL), (0.1, Standing.OPEN)):
-        assert find_winner(POINTS[:2], both, 8, 0.95, zone).standing is standing
+        assert find_winner(STRATEGIES[:2], both, 8, 0.95, zone).standing is standing
 
 
 def test_what_is_the_same_in_every_replication_is_no_rival():
     """A queue as wide as the batch is parallel by another name, and the simplest name is told."""
     same = costs(5, 5, 9)
-    winner = find_winner([("queue", 8), ("parallel", 0), ("sequential", 0)], same, 8)
-    assert (winner.point, winner.standing, winner.as_good) == (
-        ("parallel", 0),
-        Standing.SHOWN,
-        (("parallel", 0),),
-    )
+    winner = find_winner([Strategy("queue", 8), PARALLEL, SEQUENTIAL], same, 8)
+    assert (winner.strategy, winner.standing, winner.as_good) == (PARALLEL, Standing.SHOWN, (PARALLEL,))
 
 
 def test_a_queue_of_one_is_no_rival_of_one_by_one():
     """That a border between them is open is nothing to tell; one between them and all at once is."""
-    points = [("queue", 1), ("sequential", 0), ("parallel", 0)]
     sample = costs(5, 5.001, 9, spread=0.1)
-    winner = find_winner(points, sample, 8)
-    assert (winner.standing, winner.rival) == (Standing.WIDTH_OPEN, ("parallel", 0))
+    winner = find_winner([Strategy("queue", 1), SEQUENTIAL, PARALLEL], sample, 8)
+    assert (winner.standing, winner.rival) == (Standing.WIDTH_OPEN, PARALLEL)
 
 
 def test_the_rule_is_that_of_the_choice():
-    """The same point and the same subset as `choose` on a table of the same costs."""
+    """The same strategy and the same subset as `choose` on a table of the same costs."""
     sample = costs(9, 5.02, 5, 5.03, spread=0.1)
-    widths = [1, 8, 2, 3]
     table = pd.concat(
         pd.DataFrame(
             {
-                "strategy": label,
-                "concurrency": width,
+                **strategy.to_json(8),
                 "tasks": 8,
                 "replication": range(200),
                 "cost_usd": sample[number],
             }
         )
-        for number, ((label, _), width) in enumerate(zip(POINTS, widths, strict=True))
+        for number, strategy in enumerate(STRATEGIES)
     )
-    choice = choose(table, 8)
-    winner = find_winner(POINTS, sample, 8)
-    named = [(label, width or {"sequential": 1, "parallel": 8}[label]) for label, width in winner.as_good]
-    assert sorted(named) == sorted(choice.best_subset)
-    assert named[0] == (choice.strategy, choice.concurrency)
+    assert find_winner(STRATEGIES, sample, 8).as_good == choose(table, 8).best_subset
 
 
 def test_with_noise_the_border_is_open_and_the_rest_is_shown():
@@ -151,7 +143,7 @@ def test_the_size_of_the_batch_is_an_axis_too():
     for cell in found.cells:
         size = cell.x
         pair_usd, wait_usd = size * (size - 1) / 2 * 10_000 * 15e-6, (size - 1) * cell.y * 40 / 3600
-        assert cell.winner.point[0] == ("parallel" if wait_usd > pair_usd else "sequential")
+        assert cell.winner.kind == ("parallel" if wait_usd > pair_usd else "sequential")
 
 
 def test_the_level_next_to_the_scenario_is_its_own():
@@ -214,7 +206,9 @@ def test_a_map_is_written_as_picture_page_table_and_json(tmp_path):
     whole = pd.read_parquet(tmp_path / "one" / "map.parquet")
     for column in ("tasks.duration", "strategy", "standing", "mean", "margin_low"):
         assert list(whole[column]) == list(table[column])
-    assert json.loads((tmp_path / "one" / "map.json").read_text())["cells"][0]["standing"] == "shown"
+    assert (
+        json.loads((tmp_path / "one" / "map.json").read_text())["cells"][0]["winner"]["standing"] == "shown"
+    )
     assert [cell_sign(cell.winner, found) for cell in found.cells] == ["all", "all", "one", "all"]
 
 
@@ -225,10 +219,10 @@ def four_cells():
 
 
 def come_out(found, *winners):
-    """Return a map whose cells have come out so: each a point, its kind and standing, and what is as good."""
+    """Return a map whose cells have come out so: each a strategy, its standing, and what is as good."""
     of_cells = [
-        Winner(point, kind, standing, (point, *as_good), 1.0, None, np.nan, np.nan, np.nan)
-        for point, kind, standing, *as_good in winners
+        Winner(strategy, strategy.kind, standing, (strategy, *as_good), 1.0, None, np.nan, np.nan, np.nan)
+        for strategy, standing, *as_good in winners
     ]
     cells = tuple(replace(cell, winner=won) for cell, won in zip(found.cells, of_cells, strict=True))
     return replace(found, cells=cells)
@@ -236,7 +230,7 @@ def come_out(found, *winners):
 
 def test_where_nothing_is_shown_a_map_names_no_winner(four_cells):
     """It counts where ways are practically equal, and where it is open; neither is a win."""
-    equal, open_ = (("parallel", 0), "all", Standing.EQUAL), (("parallel", 0), "all", Standing.OPEN)
+    equal, open_ = (PARALLEL, Standing.EQUAL), (PARALLEL, Standing.OPEN)
     text = " ".join(map_sentences(come_out(four_cells, equal, open_, open_, open_)))
     assert text.startswith("Nowhere is one way shown to be better than all others.")
     assert "In one cell others are practically equal" in text
@@ -246,8 +240,8 @@ def test_where_nothing_is_shown_a_map_names_no_winner(four_cells):
 
 def test_a_queue_that_wins_is_told_with_its_widths_and_where_they_are_open(four_cells):
     """The widths that win most often, and how far they go; a cell shows between which the best lies."""
-    wins = [(("queue", width), "queue", Standing.SHOWN) for width in (2, 3, 7)]
-    open_ = (("queue", 4), "queue", Standing.WIDTH_OPEN, ("queue", 3), ("queue", 5))
+    wins = [(Strategy("queue", width), Standing.SHOWN) for width in (2, 3, 7)]
+    open_ = (Strategy("queue", 4), Standing.WIDTH_OPEN, QUEUE_OF_3, Strategy("queue", 5))
     found = come_out(four_cells, *wins, open_)
     text = map_sentences(found)[0]
     assert "a queue in 4 of 4 cells (2 wide in 1, 3 wide in 1 and 7 wide in 1, 2 to 7 wide in all)" in text

@@ -35,7 +35,7 @@ class Plan:
     @property
     def width(self) -> int:
         """Most attempts at once: at most the number of tasks."""
-        return min(self.strategy.concurrency or len(self.tasks), len(self.tasks))
+        return self.strategy.concurrency_in(len(self.tasks))
 
     def name_of(self, task: int) -> str:
         """Return a task's name: its group's, and its number from 1 where the group has several."""

@@ -55,12 +55,7 @@ def winner_above(found: BreakEven, crossing: Crossing) -> str:
 
 def queue_name(found: BreakEven) -> str:
     """Return what all at once is compared with: `the best queue`, `a queue of 3`, `a queue`."""
-    against = found.against.partition(" vs ")[0]
-    kind, colon, rest = against.partition(": ")
-    width, _, options = rest.partition(" ")
-    if colon and width.isdigit():
-        return way((f"{kind} {options}".strip(), int(width)))
-    return kind_words("the best queue" if against.startswith("best") else "a queue", found.queue)
+    return kind_words("the best queue", found.queue) if found.is_with_best else way(found.queue)
 
 
 def decimals(values: Iterable[float | None]) -> int:
@@ -87,7 +82,7 @@ def _told(found: BreakEven) -> list[Crossing]:
 
 
 def _side(found: BreakEven, side: str) -> str:
-    return queue_name(found) if side == "queue" else way((found.parallel, 0))
+    return queue_name(found) if side == "queue" else way(found.parallel)
 
 
 def _better(found: BreakEven) -> str:
@@ -108,7 +103,7 @@ def _finding(found: BreakEven) -> str:
     unit, better = _unit(found), _better(found)
     if found.practically_equal and low < high:
         return (
-            f"{way((found.parallel, 0))} and {queue_name(found)} are practically equal at every "
+            f"{way(found.parallel)} and {queue_name(found)} are practically equal at every "
             f"{_noun(found)} from {low} to {high} {unit}: within what nobody would act on."
         )
     if low == high and not found.crossings:
@@ -159,9 +154,8 @@ def first_above(found: BreakEven, crossing: Crossing) -> str:
 def _unresolved(found: BreakEven) -> str:
     low, high = found.range
     text = (
-        f"where {way((found.parallel, 0))} and {queue_name(found)} change places from {low} to {high} "
-        f"{_unit(found)} "
-        f"is not settled by {found.replications:,} replications"
+        f"where {way(found.parallel)} and {queue_name(found)} change places from {low} to {high} "
+        f"{_unit(found)} is not settled by {found.replications:,} replications"
     )
     decided = _decided(found)
     near = [place(crossing.at) for crossing in found.crossings]
@@ -217,7 +211,7 @@ def _break_even_sentence(view: View, found: BreakEven) -> str:
     if found.axis == "tasks" and not view.ever_differ(found):
         low, high = found.range
         return (
-            f"{capital(way((found.parallel, 0)))} and {queue_name(found)} came out exactly the same at every "
+            f"{capital(way(found.parallel))} and {queue_name(found)} came out exactly the same at every "
             f"size from {low} to {high} tasks."
         )
     if found.axis == "concurrency" and all(other.identical for other in view.choice.alternatives):

@@ -6,7 +6,7 @@ from dispatch_sim.report import figures, rows
 from dispatch_sim.report.breaking import break_even_sentence, queue_name, winner_above
 from dispatch_sim.report.svg import Picture, picture
 from dispatch_sim.report.view import View
-from dispatch_sim.report.words import amount, clean, kind_of, listed, percent, place, way
+from dispatch_sim.report.words import amount, clean, listed, percent, place, way
 from dispatch_sim.study.answer import Answer
 
 
@@ -23,7 +23,7 @@ def difference_figure(view: View) -> Picture | None:
         else f"Above the zero line the best queue is {view.measure.better}, below it all at once; "
         f"where the {_confidence(view)} band holds zero, neither is shown to be. {break_even_sentence(found)}"
     )
-    one, queue = way((found.parallel, 0)), queue_name(found)
+    one, queue = way(found.parallel), queue_name(found)
     title = f"What {one} {_verb(view)} more than {queue}"
     return picture(figure, "break-even", title, says)
 
@@ -70,10 +70,9 @@ def concurrency_figure(view: View) -> Picture | None:
     column, best = view.measure.column, view.recommended
     least = amount(view.measure, view.choice.estimate.mean)
     says = f"At {view.tasks:,} tasks the least is {least}, by {way(best)}. "
-    queues = view.played(kind_of(best[0])) if kind_of(best[0]) in ("queue", "waves") else view.played("queue")
-    others = [p for p in queues if p[0] == best[0] and p[1] > best[1]]
-    if others:
-        wider = others[0]
+    others = [each for each in view.played(best.kind) if each.at(None) == best.at(None)]
+    wider = next((each for each in others if (each.concurrency or 0) > (best.concurrency or 0)), None)
+    if best.kind in ("queue", "waves") and wider is not None:
         ratio = view.mean(column, wider) / view.choice.estimate.mean if view.choice.estimate.mean else 1.0
         change = ratio - 1
         says += f"Going up to {way(wider)} adds {percent(change)}. " if change >= 0.005 else ""

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dispatch_sim.report.view import View
-from dispatch_sim.report.words import Point, about, dollars, duration, kind_of, listed, way
-from dispatch_sim.scenario.strategy import parse_strategy
+from dispatch_sim.report.words import about, dollars, duration, listed, way
+from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 
 _LIMITS = ("requests", "input_tokens", "output_tokens")
 
@@ -15,7 +15,7 @@ _LIMITS = ("requests", "input_tokens", "output_tokens")
 class _Seen:
     """Means of a way and of the recommended one, side by side."""
 
-    def __init__(self, view: View, point: Point) -> None:
+    def __init__(self, view: View, point: Strategy) -> None:
         self.view, self.point, self.here = view, point, view.recommended
 
     def __call__(self, show: Callable[[float], str], *columns: str, each: bool = False) -> tuple[str, str]:
@@ -34,7 +34,7 @@ class _Seen:
         return f"{text.format(*ones, way=way(self.point))}, against {listed(others)} with {way(self.here)}"
 
 
-def _limit(view: View, point: Point) -> str:
+def _limit(view: View, point: Strategy) -> str:
     """Speak of the rate limit only where there is one, and nothing else refuses calls."""
     provider, factors = view.answer.scenario["provider"], view.choice.factors
     limited = any(provider["limits"][key] is not None for key in _LIMITS)
@@ -57,23 +57,23 @@ def _limit(view: View, point: Point) -> str:
     return f"{seen.against(f'{text} and {{}} attempts are lost to that', refused, lost)}; {then}"
 
 
-def _fact(text: str, *measures: tuple[Callable[[float], str], str]) -> Callable[[View, Point], str]:
+def _fact(text: str, *measures: tuple[Callable[[float], str], str]) -> Callable[[View, Strategy], str]:
     """Return a cause that is told by means of measures."""
 
-    def tell(view: View, point: Point) -> str:
+    def tell(view: View, point: Strategy) -> str:
         seen = _Seen(view, point)
         return seen.against(text, *(seen(show, column) for show, column in measures))
 
     return tell
 
 
-def _failed(view: View, point: Point) -> str:
+def _failed(view: View, point: Strategy) -> str:
     seen = _Seen(view, point)
     number = seen(about, "crashed_attempts", "bad_outputs")
     return seen.against("attempts that crash or come back unusable: {} a batch with {way}", number)
 
 
-def _context(view: View, point: Point) -> str:
+def _context(view: View, point: Strategy) -> str:
     seen = _Seen(view, point)
     money = seen(dollars, "money_context_usd")
     text = "the coordinator's own context, which it reads again in every turn: {} a batch with {way}"
@@ -83,16 +83,16 @@ def _context(view: View, point: Point) -> str:
     return seen.against(text, money)
 
 
-def _slots(view: View, point: Point) -> str:
+def _slots(view: View, point: Strategy) -> str:
     seen = _Seen(view, point)
     return seen.against(
         "that tasks wait for their turn: {} each on average with {way}", seen(duration, "wait_s", each=True)
     )
 
 
-def _held(view: View, point: Point) -> str:
+def _held(view: View, point: Strategy) -> str:
     seen = _Seen(view, point)
-    by = listed(_holds(view.answer.scenario, kind_of(point[0])), "or")
+    by = listed(_holds(view.answer.scenario, point.kind), "or")
     text = f"that tasks are held up by {by}: {{}} each on average with {{way}}"
     return seen.against(text, seen(duration, "blocked_s", each=True))
 
@@ -116,7 +116,7 @@ def _holds(scenario: Mapping[str, Any], kind: str) -> list[str]:
     return [*(name for name, there in holds.items() if there), "a busy coordinator or person"]
 
 
-FACTS: Mapping[str, Callable[[View, Point], str]] = {
+FACTS: Mapping[str, Callable[[View, Strategy], str]] = {
     "limit": _limit,
     "too_large": _fact(
         "calls that are larger than the limit can ever admit: {} attempts a batch are lost with {way}",

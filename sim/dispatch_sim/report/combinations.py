@@ -53,7 +53,7 @@ def _break_even(view: View) -> str:
 def as_good(view: View) -> str:
     """Return what is not shown to be worse than the recommended way, or a dash."""
     open_ = [
-        way((other.strategy, other.concurrency))
+        way(other.strategy)
         for other in view.choice.alternatives
         if other.in_best_subset or other.practically_equal
     ]
@@ -69,7 +69,7 @@ def how_to_read(views: Sequence[View]) -> str:
         return ""
     return (
         f"Break-even: above that many tasks {queue_name(found)} is {views[0].measure.better} than "
-        f"{way((found.parallel, 0))}, unless another is named; in brackets, its confidence set."
+        f"{way(found.parallel)}, unless another is named; in brackets, its confidence set."
     )
 
 
@@ -97,7 +97,7 @@ def _break_evens(views: Sequence[View]) -> list[str]:
     firsts = sorted((first_above(b, c) for b, c in single), key=lambda text: int(text.split()[-1]))
     every = "both" if len(found) == 2 else "all"
     where = every if len(single) == len(found) else count(len(single))
-    loser, better = way((found[0].parallel, 0)), views[0].measure.better
+    loser, better = way(found[0].parallel), views[0].measure.better
     sizes = f"from {firsts[0]} tasks on"
     if firsts[0] != firsts[-1]:
         sizes = f"from some size between {firsts[0]} and {firsts[-1]} tasks on"

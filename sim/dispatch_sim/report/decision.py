@@ -9,7 +9,6 @@ from typing import Any
 from dispatch_sim.report.reached import limits_kept
 from dispatch_sim.report.view import View
 from dispatch_sim.report.words import (
-    Point,
     about,
     amount,
     capital,
@@ -21,9 +20,11 @@ from dispatch_sim.report.words import (
     way,
 )
 from dispatch_sim.scenario.distribution_text import NAMES as DISTRIBUTIONS
+from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.choice import Alternative
 from dispatch_sim.study.estimates import Estimate
 from dispatch_sim.study.percentile import P95
+from dispatch_sim.study.screening import simplicity
 
 FEW = 200
 """Replications below which a report says that they are few: costs are skewed, and t intervals then short."""
@@ -106,12 +107,12 @@ def confidence_sentence(view: View) -> str:
     return f"{sure}, all but {count(open_)} of the {ways} are worse."
 
 
-def _simplest(view: View) -> Point:
+def _simplest(view: View) -> Strategy:
     """Return what needs the least care: one by one where it was played, else the fewest at once."""
-    missing = {_point(other) for other in view.choice.alternatives if other.misses}
+    missing = {other.strategy for other in view.choice.alternatives if other.misses}
     within = [point for point in view.points if point not in missing]
     sequential = view.first("sequential")
-    return sequential if sequential in within else min(within, key=lambda point: (point[1], point[0]))
+    return sequential if sequential in within else min(within, key=lambda each: simplicity(each, view.tasks))
 
 
 def _with_interval(view: View, estimate: Estimate) -> str:
@@ -133,7 +134,7 @@ def _against_the_obvious(view: View) -> Iterator[str]:
         other = view.alternative(point) if point is not None else None
         if point is None or other is None or other.misses:
             continue
-        name = compared_way(point, view.recommended, view.tasks)
+        name = compared_way(view.as_merged(point), view.as_merged(view.recommended), view.tasks) or way(point)
         if other.identical:
             same.append(name)
         elif other.practically_equal:
@@ -175,7 +176,7 @@ def _near_ties(view: View, others: list[Alternative]) -> Iterator[str]:
     open_ = [
         other
         for other in others
-        if other.in_best_subset and not other.practically_equal and _point(other) not in told
+        if other.in_best_subset and not other.practically_equal and other.strategy not in told
     ]
     if equal:
         yield (
@@ -191,14 +192,10 @@ def _near_ties(view: View, others: list[Alternative]) -> Iterator[str]:
 
 
 def _names(others: list[Alternative], last: str = "and") -> str:
-    names = [way(_point(other)) for other in others]
+    names = [way(other.strategy) for other in others]
     if len(names) > 4:
         names = [*names[:3], f"{len(names) - 3} more"]
     return listed(names, last)
-
-
-def _point(other: Alternative) -> Point:
-    return other.strategy, other.concurrency
 
 
 def _limits(view: View) -> Iterator[str]:
@@ -214,7 +211,7 @@ def _gamble(view: View) -> Iterator[str]:
     often = max(worse, key=lambda other: other.share_won, default=None)
     if often is not None and often.share_won > choice.share_won + 0.05:
         yield (
-            f"{capital(way(_point(often)))} is the {view.measure.best} in {percent(often.share_won)} of "
+            f"{capital(way(often.strategy))} is the {view.measure.best} in {percent(often.share_won)} of "
             f"batches, more often than {way(view.recommended)} ({percent(choice.share_won)}), but when it "
             f"goes wrong it {view.measure.verb} so much more that it loses all the same."
         )
@@ -233,7 +230,7 @@ def _stake(view: View, others: list[Alternative]) -> Iterator[str]:
         multiple = "twice" if about(times) == "2" else f"{about(times)} times"
         ratio = f", {multiple} as much" if times >= 1.15 else ""
         most = amount(view.measure, worst.estimate.mean)
-        yield f"The worst way played, {way(_point(worst))}, {view.measure.verb} {most}{ratio}."
+        yield f"The worst way played, {way(worst.strategy)}, {view.measure.verb} {most}{ratio}."
 
 
 def _caution(view: View) -> Iterator[str]:

@@ -17,7 +17,7 @@ from dispatch_sim.report.calibration import calibration_blocks
 from dispatch_sim.report.log_tables import block_document
 from dispatch_sim.report.logs import logs_blocks
 from dispatch_sim.report.maps import map_document
-from dispatch_sim.report.quick import answer_line, explanation
+from dispatch_sim.report.quick import answer_line, coordination_line, explanation
 from dispatch_sim.report.render import Document, Table, document
 from dispatch_sim.report.tables import choice_table
 from dispatch_sim.report.tuning import tuning_document
@@ -98,7 +98,7 @@ def _choice(choice: Choice, *, pictures: bool = True) -> Document:
     return document(
         "choice.md",
         choice=choice,
-        recommended=way((choice.strategy, choice.concurrency)),
+        recommended=way(choice.strategy),
         where=factors_words(choice.factors),
         estimate=measure.estimate(choice.estimate),
         typical=measure.typical,
@@ -115,14 +115,15 @@ def _break_even(found: BreakEven, *, pictures: bool = True) -> Document:
         (f"{value:,}", measure.signed(more.mean) + span(measure.signed, more.low, more.high))
         for value, more in zip(found.values, found.differences, strict=True)
     )
-    title = f"{measure.title}: {way((found.parallel, 0))} more than the queue"
+    title = f"{measure.title}: {way(found.parallel)} more than the queue"
     table = Table("", ("Tasks" if found.axis == "tasks" else "At once", title), rows)
     return document("break-even.md", text=break_even_sentence(found), table=table, most=MOST_ROWS)
 
 
 @document_of.register
 def _quick(found: QuickAnswer, *, pictures: bool = True) -> Document:
-    return document("quick.md", answer=answer_line(found), explanation=explanation(found))
+    told = f"{coordination_line(found)} {explanation(found)}".strip()
+    return document("quick.md", answer=answer_line(found), explanation=told)
 
 
 @document_of.register

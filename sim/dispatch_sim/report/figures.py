@@ -13,7 +13,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocat
 
 from dispatch_sim.report import svg
 from dispatch_sim.report.view import View
-from dispatch_sim.report.words import Measure, about, dollars, kind_of, kind_words, place, way, wrapped
+from dispatch_sim.report.words import Measure, about, dollars, kind_words, place, way, wrapped
+from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.break_even import BreakEven
 from dispatch_sim.study.estimates import Estimate
 
@@ -163,7 +164,7 @@ def _along_tasks(view: View) -> list[tuple[str, str, str, Curve]]:
         points = {size: point for size in view.sizes if (point := view.first(kind, size)) is not None}
         if points:
             last = points[max(points)]
-            name = kind_words("adaptive", last[0]) if kind == "adaptive" else way(last)
+            name = kind_words("adaptive", last) if kind == "adaptive" else way(last)
             curve = [(size, view.estimate(column, point, size)) for size, point in points.items()]
             curves.append((name, _COLOURS[kind], "-", curve))
     # Where a break-even is shaded, its own queue is drawn.
@@ -171,22 +172,23 @@ def _along_tasks(view: View) -> list[tuple[str, str, str, Curve]]:
     of = None if found is None else found.queue
     best = {size: point for size in view.sizes if (point := view.best("queue", size, of)) is not None}
     if best:
-        label = next(iter(best.values()))[0]
+        queue = next(iter(best.values()))
         curve = [(size, view.estimate(column, point, size)) for size, point in best.items()]
-        curves.append((kind_words("best queue", label if of else "queue"), svg.BLUE, "-", curve))
-        typical = view.best("queue", label=of)
-        width = typical[1] if typical is not None else next(iter(best.values()))[1]
+        curves.append((kind_words("best queue", queue) if of else "best queue", svg.BLUE, "-", curve))
+        width = (view.best("queue", of=of) or queue).concurrency or 0
         wider = sorted(
-            {p[1] for size in view.sizes for p in view.played("queue", size)},
+            {each.concurrency or 0 for size in view.sizes for each in view.played("queue", size)},
             key=lambda w: abs(w - 2 * width),
         )
-        for fixed in [w for w in wider if w >= 2 * width or w > width][:1]:
+        for fixed in [queue.at(w) for w in wider if w >= 2 * width or w > width][:1]:
             sizes = [
-                size for size in view.sizes if (label, fixed) in view.played("queue", size) and fixed < size
+                size
+                for size in view.sizes
+                if fixed in view.played("queue", size) and fixed.concurrency_in(size) < size
             ]
             if len(sizes) > 1:
-                curve = [(size, view.estimate(column, (label, fixed), size)) for size in sizes]
-                curves.append((kind_words(f"queue of {fixed}", label), svg.SKY, "--", curve))
+                curve = [(size, view.estimate(column, fixed, size)) for size in sizes]
+                curves.append((way(fixed).removeprefix("a "), svg.SKY, "--", curve))
     return curves
 
 
@@ -216,12 +218,13 @@ def _mark_break_even(axes: Axes, found: BreakEven | None) -> None:
 def cost_along_concurrency(view: View) -> Figure | None:
     """Draw the objective against the width of the queue, beside one by one and all at once."""
     column = view.measure.column
-    labels = list(dict.fromkeys(label for kind in ("queue", "waves") for label, _ in view.played(kind)))
-    curves: list[tuple[str, Curve]] = []
-    for label in labels:
-        points = [point for point in view.played(kind_of(label)) if point[0] == label]
-        if len(points) > 1:
-            curves.append((label, [(point[1], view.estimate(column, point)) for point in points]))
+    widening: dict[Strategy, list[tuple[float, Estimate]]] = {}
+    for each in (*view.played("queue"), *view.played("waves")):
+        at = (each.concurrency_in(view.tasks), view.estimate(column, each))
+        widening.setdefault(each.at(None), []).append(at)
+    curves: list[tuple[Strategy, Curve]] = [
+        (strategy, curve) for strategy, curve in widening.items() if len(curve) > 1
+    ]
     if not curves:
         return None
     flat = [
@@ -243,21 +246,21 @@ def cost_along_concurrency(view: View) -> Figure | None:
         ends = []
         for point, estimate in flat:
             across = [(widths[0], estimate), (widths[-1], estimate)]
-            _draw(axes, across, divisor, _COLOURS[kind_of(point[0])], "", "-.")
+            _draw(axes, across, divisor, _COLOURS[point.kind], "", "-.")
             ends.append(
                 (
                     widths[-1],
                     estimate.mean / divisor,
                     way(point),
-                    _COLOURS[kind_of(point[0])],
+                    _COLOURS[point.kind],
                 )
             )
-        kinds = [kind_of(label) for label, _ in curves]
-        for number, (label, curve) in enumerate(curves):
+        kinds = [strategy.kind for strategy, _ in curves]
+        for number, (strategy, curve) in enumerate(curves):
             kind, variant = kinds[number], kinds[:number].count(kinds[number])
             colour = _COLOURS[kind] if variant == 0 or kind != "queue" else svg.SKY
             _draw(axes, curve, divisor, colour, _MARKERS[kind], _DASHES[variant % len(_DASHES)])
-            name = kind_words("queue of N" if kind == "queue" else "waves of N", label)
+            name = kind_words(f"{kind} of N", strategy)
             ends.append((curve[-1][0], curve[-1][1].mean / divisor, name, colour))
         _whole_x(axes, widths)
         _mark_best(axes, view, divisor)
@@ -268,9 +271,9 @@ def cost_along_concurrency(view: View) -> Figure | None:
 
 
 def _mark_best(axes: Axes, view: View, divisor: float) -> None:
-    label, width = view.recommended
-    if kind_of(label) not in ("queue", "waves"):
+    if view.recommended.kind not in ("queue", "waves"):
         return
+    width = view.recommended.concurrency_in(view.tasks)
     mean = view.choice.estimate.mean
     axes.plot(
         [width],

@@ -30,7 +30,7 @@ def timeline_figure(plan: Plan, log: Sequence[Event]) -> svg.Picture | None:
     if figure is None:
         return None
     says = (
-        f"{capital(count(len(plan.tasks)))} tasks over time, {way((plan.strategy.label, plan.width))}: "
+        f"{capital(count(len(plan.tasks)))} tasks over time, {way(plan.strategy)}: "
         "one row a task, the coordinator on top."
     )
     return svg.picture(figure, "timeline", "One replication of a batch", says)

@@ -13,15 +13,16 @@ from matplotlib.patches import Patch, Rectangle
 
 from dispatch_sim.report import svg
 from dispatch_sim.report.svg import Picture, picture
-from dispatch_sim.report.words import clean, kind_of, way, wrapped
+from dispatch_sim.report.words import clean, way, wrapped
+from dispatch_sim.scenario.strategy import Kind, Strategy
 from dispatch_sim.study.parameter import Parameter
 from dispatch_sim.study.two_factor_map import Axis, StrategyMap
-from dispatch_sim.study.winners import Point, Standing, Winner
+from dispatch_sim.study.winners import Standing, Winner
 
-_COLOURS = {"one": "#007a59", "all": "#c44f01", "waves": "#a8497e", "adaptive": "#b27a01"}
+_COLOURS = {"sequential": "#007a59", "parallel": "#c44f01", "waves": "#a8497e", "adaptive": "#b27a01"}
 """Those of all figures, a shade off: on a dark page a cell keeps its colour, as its sign does."""
 
-_LIGHT = {"one": "#8fc9b5", "all": "#eda673"}
+_LIGHT = {"sequential": "#8fc9b5", "parallel": "#eda673"}
 """Of queues that are one by one, or all at once, by another name."""
 
 _BLUES = ("#dcebf3", "#a9cfe2", "#6aa6c9", "#2f6f9f", "#1d3f63")
@@ -60,7 +61,7 @@ def map_picture(
             row, column = divmod(number, columns)
             if cell.winner is None:
                 continue
-            colour, standing = colours[cell.winner.kind, cell.winner.point], cell.winner.standing
+            colour, standing = colours[cell.winner.kind, cell.winner.strategy], cell.winner.standing
             axes.add_patch(
                 Rectangle(
                     (column - 0.5, row - 0.5),
@@ -97,9 +98,11 @@ def map_picture(
                 facecolor=colour,
                 edgecolor=svg.FAINT,
                 linewidth=0.4,
-                label=wrapped(_name(kind, point, colours), 22, 3),
+                label=wrapped(_name(kind, strategy, colours), 22, 3),
             )
-            for (kind, point), colour in sorted(colours.items())
+            for (kind, strategy), colour in sorted(
+                colours.items(), key=lambda item: (item[0][0], item[0][1].label, item[0][1].concurrency or 0)
+            )
         ]
         standings = {cell.winner.standing for cell in found.cells if cell.winner is not None}
         for standing, label in (
@@ -127,27 +130,26 @@ def map_picture(
     return picture(figure, "map", title, " ".join(sentences))
 
 
-def _name(kind: str, point: Point, others: Iterable[tuple[str, Point]]) -> str:
+def _name(kind: Kind, strategy: Strategy, others: Iterable[tuple[Kind, Strategy]]) -> str:
     """Return what a way is called, without options that tell it from no other of its kind."""
-    label, width = point
-    alone = len({each for _, (each, _) in others if kind_of(each) == kind_of(label)}) == 1
-    name = way((kind_of(label), width) if alone else point)
-    other = {"one": ", one by one", "all": ", all together"}.get(kind, "")
-    return name + (other if width else "")
+    alone = len({each.label for _, each in others if each.kind == strategy.kind}) == 1
+    name = way(strategy.without(strategy.options) if alone else strategy)
+    other = {"sequential": ", one by one", "parallel": ", all together"}.get(kind, "")
+    return name + (other if kind != strategy.kind else "")
 
 
-def _colours(found: StrategyMap) -> dict[tuple[str, Point], str]:
+def _colours(found: StrategyMap) -> dict[tuple[Kind, Strategy], str]:
     winners = found.winners()
-    widths = sorted({width for kind, (_, width) in winners if kind == "queue"})
+    widths = sorted({strategy.concurrency or 0 for kind, strategy in winners if kind == "queue"})
     colours = {}
-    for kind, (label, width) in winners:
+    for kind, strategy in winners:
         colour = _COLOURS.get(kind, svg.GREY)
-        if kind in _LIGHT and kind_of(label) not in ("sequential", "parallel"):
+        if kind != strategy.kind:
             colour = _LIGHT[kind]
         if kind == "queue":
-            rank = widths.index(width) / max(len(widths) - 1, 1)
+            rank = widths.index(strategy.concurrency or 0) / max(len(widths) - 1, 1)
             colour = _BLUES[round(rank * (len(_BLUES) - 1))]
-        colours[kind, (label, width)] = colour
+        colours[kind, strategy] = colour
     return colours
 
 

@@ -12,19 +12,20 @@ from dispatch_sim.report.beside import MAP_FILE, to_text
 from dispatch_sim.report.map_figure import map_picture
 from dispatch_sim.report.render import Document, Table, document
 from dispatch_sim.report.words import (
+    KINDS,
     MEASURES,
     amount,
     capital,
     clean,
     count,
-    kind_of,
+    kind_words,
     listed,
-    way,
 )
+from dispatch_sim.scenario.strategy import Kind, Strategy, parse_strategy
 from dispatch_sim.study.files import write_texts
 from dispatch_sim.study.parameter import Parameter
 from dispatch_sim.study.two_factor_map import StrategyMap, is_decided, write_cells
-from dispatch_sim.study.winners import Point, Standing, Winner
+from dispatch_sim.study.winners import Standing, Winner
 
 _SIGNS = {"sequential": "one", "parallel": "all", "queue": "", "waves": "w", "adaptive": "ad"}
 _MARKS = {Standing.SHOWN: "", Standing.WIDTH_OPEN: "", Standing.EQUAL: "=", Standing.OPEN: "?"}
@@ -41,20 +42,24 @@ def cell_sign(winner: Winner | None, found: StrategyMap) -> str:
     """Return a cell in a few letters: `all`, `3`, `2-4` where the width is open, `3?` where the way is."""
     if winner is None:
         return "-"
-    label, width = winner.point
-    kind = kind_of(label)
-    sign = _SIGNS.get(kind, label[:3]) + (str(width) if width else "")
+    strategy = winner.strategy
+    sign = _SIGNS[strategy.kind] + _number(strategy)
     if winner.standing is Standing.WIDTH_OPEN:
-        widths = sorted(width for other, width in winner.as_good if other == label)
-        if len(widths) > 1:
-            sign = f"{_SIGNS.get(kind, label[:3])}{widths[0]}-{widths[-1]}"
-    labels = _labels(found, kind)
-    letter = "abcdefghijklmnop"[labels.index(label) % 16] if len(labels) > 1 else ""
+        alike = [each for each in winner.as_good if each.label == strategy.label and _number(each)]
+        alike.sort(key=lambda each: each.concurrency or 0)
+        if len(alike) > 1:
+            sign = f"{_SIGNS[strategy.kind]}{_number(alike[0])}-{_number(alike[-1])}"
+    labels = _labels(found, strategy.kind)
+    letter = "abcdefghijklmnop"[labels.index(strategy.label) % 16] if len(labels) > 1 else ""
     return f"{sign}{letter}{_MARKS[winner.standing]}"
 
 
+def _number(strategy: Strategy) -> str:
+    return str(strategy.concurrency) if strategy.kind != "sequential" and strategy.concurrency else ""
+
+
 def _labels(found: StrategyMap, kind: str) -> list[str]:
-    return sorted({label for _, (label, _) in found.winners() if kind_of(label) == kind})
+    return sorted({strategy.label for _, strategy in found.winners() if strategy.kind == kind})
 
 
 def map_sentences(found: StrategyMap) -> list[str]:
@@ -64,7 +69,7 @@ def map_sentences(found: StrategyMap) -> list[str]:
     decided = [winner for winner in winners if is_decided(winner)]
     sentences = []
     shown = [
-        _where(kind, [winner.point for winner in decided if winner.kind == kind], total)
+        _where(kind, [winner.strategy for winner in decided if winner.kind == kind], total)
         for kind, _ in Counter(winner.kind for winner in decided).most_common()
     ]
     measure = MEASURES[found.objective]
@@ -92,32 +97,30 @@ def map_sentences(found: StrategyMap) -> list[str]:
     return sentences
 
 
-def _where(kind: str, points: Sequence[Point], total: int) -> str:
+def _where(kind: Kind, strategies: Sequence[Strategy], total: int) -> str:
     """Return a kind of way and in how many cells it wins; of a queue, at which widths most often."""
-    where = f"in {len(points)} of {total} cells"
-    if kind == "all":
-        merging = sum(width > 0 for _, width in points)
-        return f"all at once {where}" + (f" (merging as results come in in {merging})" if merging else "")
-    if kind == "one":
-        return f"one by one {where}"
-    widths = Counter(width for _, width in points if width)
+    where = f"{KINDS[kind]} in {len(strategies)} of {total} cells"
+    if kind == "parallel":
+        merging = sum(strategy.refills for strategy in strategies)
+        return where + (f" (merging as results come in in {merging})" if merging else "")
+    if kind == "sequential":
+        return where
+    widths = Counter(strategy.concurrency for strategy in strategies if strategy.concurrency)
     most = listed([f"{width} wide in {number}" for width, number in widths.most_common(3)])
     more = f", {min(widths)} to {max(widths)} wide in all" if len(widths) > 3 else ""
-    name = {"queue": "a queue", "waves": "waves", "adaptive": "adaptive dispatch"}.get(kind, kind)
-    return f"{name} {where}" + (f" ({most}{more})" if most else "")
+    return where + (f" ({most}{more})" if most else "")
 
 
 def legend(found: StrategyMap) -> list[str]:
     """Return how to read the signs of the cells, a line each."""
     lines = []
-    used = {kind_of(label) for _, (label, _) in found.winners()}
     for kind, sign in _SIGNS.items():
-        labels = _labels(found, kind) if kind in used else []
+        labels = _labels(found, kind)
         for number, label in enumerate(labels):
             letter = "abcdefghijklmnop"[number % 16] if len(labels) > 1 else ""
-            width = "N" if kind in ("queue", "waves") else ""
-            name = way((label, 0)).replace(" 0", " N", 1)
-            lines.append(f"{sign}{width}{letter}: {name}")
+            has_number = kind in ("queue", "waves")
+            name = kind_words(KINDS[kind] + (" of N" if has_number else ""), parse_strategy(label))
+            lines.append(f"{sign}{'N' if has_number else ''}{letter}: {name}")
     marks = {cell.winner.standing for cell in found.cells if cell.winner is not None}
     if Standing.WIDTH_OPEN in marks:
         lines.append("2-4: a width from 2 to 4, which of them is open")

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
-from dispatch_sim.report.words import OPTIONS, capital, kind_of, listed, options_of
+from dispatch_sim.report.words import KINDS, OPTIONS, capital, listed
+from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 from dispatch_sim.study.answer import Answer
-from dispatch_sim.study.break_even import BreakEven
-from dispatch_sim.study.choice import Choice
+from dispatch_sim.study.break_even import BreakEven, FactorBreakEven
 
-KINDS = {
-    "sequential": "one by one",
-    "parallel": "all at once",
-    "queue": "a queue",
-    "waves": "waves",
-    "adaptive": "adaptive dispatch",
-}
-"""What the kinds of strategies are called where no width is meant."""
+Found = TypeVar("Found", BreakEven, FactorBreakEven)
 
 _MERGES = {
     ("sequential", "barrier"): "One by one merges each result when its agent is back.",
@@ -43,72 +37,63 @@ _OPTIONS = {
 """What an option means, where it is not the usual one; its sentence begins with a kind or a name."""
 
 
-def played(answer: Answer) -> list[str]:
-    """Return the labels of the strategies that were played, kinds in their usual order."""
-    found = set(answer.results.frame["strategy"].unique())
-    order = list(KINDS)
-    return sorted(map(str, found), key=lambda label: (order.index(kind_of(label)), label))
+def played(answer: Answer) -> list[Strategy]:
+    """Return the strategies that were played, without concurrencies, kinds in their usual order."""
+    found = map(parse_strategy, answer.results.frame["strategy"].unique())
+    return sorted(found, key=lambda strategy: (list(KINDS).index(strategy.kind), strategy.label))
 
 
-def shared_options(labels: Iterable[str]) -> dict[str, tuple[str, ...]]:
+def shared_options(strategies: Iterable[Strategy]) -> dict[str, tuple[str, ...]]:
     """Return, for each kind, the options that all of its variants have: they tell nothing apart."""
     shared: dict[str, tuple[str, ...]] = {}
-    for label in labels:
-        kind, own = kind_of(label), options_of(label)
-        shared[kind] = tuple(option for option in shared.get(kind, own) if option in own)
+    for strategy in strategies:
+        before = shared.get(strategy.kind, strategy.options)
+        shared[strategy.kind] = tuple(option for option in before if option in strategy.options)
     return shared
 
 
 def plainly_named(answer: Answer) -> Answer:
-    """Return an answer whose labels have no option that all variants of their kind share.
+    """Return an answer whose strategies have no option that all variants of their kind share.
 
-    What is written to files and as JSON keeps the full labels; this is for what people read.
+    What is written to files and as JSON keeps all options; this is for what people read.
     """
-    labels = played(answer)
-    shared = shared_options(labels)
-    names = {label: _without(label, shared[kind_of(label)]) for label in labels}
-    if all(label == name for label, name in names.items()):
+    shared = shared_options(played(answer))
+    if not any(shared.values()):
         return answer
+
+    def plain(strategy: Strategy) -> Strategy:
+        return strategy.without(shared[strategy.kind])
+
+    def label(text: str) -> str:
+        return plain(parse_strategy(text)).label
+
+    def sides(found: Found) -> Found:
+        return replace(found, parallel=plain(found.parallel), queue=plain(found.queue))
+
     frame = answer.results.frame
+    labels = {text: label(text) for text in frame["strategy"].unique()}
     return replace(
         answer,
-        results=replace(answer.results, frame=frame.assign(strategy=frame["strategy"].map(names))),
-        estimates=answer.estimates.assign(strategy=answer.estimates["strategy"].map(names)),
-        choices=tuple(_choice(choice, names) for choice in answer.choices),
-        break_evens=tuple(_break_even(found, names) for found in answer.break_evens),
-        factor_break_evens=tuple(
-            replace(found, parallel=names[found.parallel], queue=names[found.queue])
-            for found in answer.factor_break_evens
+        results=replace(answer.results, frame=frame.assign(strategy=frame["strategy"].map(labels))),
+        estimates=answer.estimates.assign(strategy=answer.estimates["strategy"].map(labels)),
+        choices=tuple(
+            replace(
+                choice,
+                strategy=plain(choice.strategy),
+                alternatives=tuple(
+                    replace(other, strategy=plain(other.strategy)) for other in choice.alternatives
+                ),
+            )
+            for choice in answer.choices
         ),
+        break_evens=tuple(map(sides, answer.break_evens)),
+        factor_break_evens=tuple(map(sides, answer.factor_break_evens)),
         fronts=tuple(
-            tuple(replace(point, strategy=names[point.strategy]) for point in front)
+            tuple(replace(point, strategy=plain(point.strategy)) for point in front)
             for front in answer.fronts
         ),
-        returns=tuple(replace(found, strategy=names[found.strategy]) for found in answer.returns),
+        returns=tuple(replace(found, strategy=plain(found.strategy)) for found in answer.returns),
     )
-
-
-def _without(label: str, shared: tuple[str, ...]) -> str:
-    own = [option for option in options_of(label) if option not in shared]
-    return kind_of(label) + (f" ({', '.join(own)})" if own else "")
-
-
-def _choice(choice: Choice, names: Mapping[str, str]) -> Choice:
-    others = tuple(replace(other, strategy=names[other.strategy]) for other in choice.alternatives)
-    return replace(choice, strategy=names[choice.strategy], alternatives=others)
-
-
-def _break_even(found: BreakEven, names: Mapping[str, str]) -> BreakEven:
-    """Rename the two sides; `against` is `best LABEL`, `KIND: N OPTIONS` or `LABEL`, and who against whom."""
-    queue, parallel = names[found.queue], names[found.parallel]
-    against = found.against.removesuffix(f" vs {found.parallel}")
-    if ":" in against:
-        options = queue.removeprefix(kind_of(queue)).strip()
-        against = f"{against.partition(' (')[0]} {options}".strip()
-    else:
-        against = f"best {queue}" if against.startswith("best") else queue
-    versus = "" if parallel == "parallel" else f" vs {parallel}"
-    return replace(found, queue=queue, parallel=parallel, against=against + versus)
 
 
 def option_sentences(answer: Answer) -> list[str]:
@@ -127,11 +112,11 @@ def _sentences(shared: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
             yield sentence
 
 
-def _options_in_names(labels: Iterable[str], shared: Mapping[str, tuple[str, ...]]) -> list[tuple[str, str]]:
+def _options_in_names(
+    strategies: Iterable[Strategy], shared: Mapping[str, tuple[str, ...]]
+) -> list[tuple[str, str]]:
     """Return what the options mean that tell variants apart, as terms."""
-    told = {
-        option for label in labels for option in options_of(label) if option not in shared[kind_of(label)]
-    }
+    told = {option for each in strategies for option in each.options if option not in shared[each.kind]}
     return [
         (capital(OPTIONS[option]), f"means that {text}.")
         for option, text in _OPTIONS.items()
@@ -141,10 +126,10 @@ def _options_in_names(labels: Iterable[str], shared: Mapping[str, tuple[str, ...
 
 def reading(answer: Answer) -> list[tuple[str, str]]:
     """Return how to read a report: each term, and the rest of the sentence that explains it."""
-    labels = played(answer)
-    shared = shared_options(labels)
+    strategies = played(answer)
+    shared = shared_options(strategies)
     kinds = set(shared)
-    merges = {"as-completed" in options_of(label) for label in labels if kind_of(label) == "parallel"}
+    merges = {each.merge == "as-completed" for each in strategies if each.kind == "parallel"}
     at_end = "merges when all are back" + (
         ", or, where its name says so, each result as it comes in" if len(merges) > 1 else ""
     )
@@ -181,6 +166,6 @@ def reading(answer: Answer) -> list[tuple[str, str]]:
                 "(429).",
             )
         )
-    terms += _options_in_names(labels, shared)
+    terms += _options_in_names(strategies, shared)
     told = [sentence for sentence in _sentences(shared) if not sentence.startswith("All at once merges")]
     return [*terms, *(("", sentence) for sentence in told)]

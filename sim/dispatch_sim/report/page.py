@@ -15,14 +15,14 @@ from dispatch_sim.report.assumptions import NOT_SIMULATED, assumed
 from dispatch_sim.report.breaking import break_even_sentences
 from dispatch_sim.report.decision import confidence_sentence, decide
 from dispatch_sim.report.maps import map_parts
-from dispatch_sim.report.naming import KINDS, option_sentences, plainly_named, played, reading
+from dispatch_sim.report.naming import option_sentences, plainly_named, played, reading
 from dispatch_sim.report.reasons import why
 from dispatch_sim.report.render import document, page
 from dispatch_sim.report.runs import two_runs
 from dispatch_sim.report.svg import Picture
 from dispatch_sim.report.view import View, main_view, views
 from dispatch_sim.report.why import why_parts
-from dispatch_sim.report.words import clean, factors_words, kind_of, way
+from dispatch_sim.report.words import KINDS, clean, factors_words, way
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.study.answer import Answer
 from dispatch_sim.study.answer import answer as answered
@@ -125,8 +125,8 @@ def _content(answer: Answer, folder: Path) -> dict[str, Any]:
         "runs": two_runs(as_played, source, way(view.recommended)),
         **assumed(scenario, options),
         "manifest": answer.results.manifest,
-        "kinds": list(dict.fromkeys(KINDS[kind_of(label)] for label in played(answer))),
-        "widths": sorted({width for label, width in view.points if kind_of(label) in ("queue", "waves")}),
+        "kinds": list(dict.fromkeys(KINDS[each.kind] for each in played(answer))),
+        "widths": sorted({each.concurrency for each in view.points if each.kind in ("queue", "waves")}),
         "not_simulated": NOT_SIMULATED,
         "figures": {
             "difference": captions.difference_figure(view),

@@ -11,19 +11,19 @@ from dispatch_sim.report.words import (
     dollars,
     duration,
     instruction,
-    kind_of,
     listed,
     percent,
     tokens,
     way,
 )
+from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.quick import QuickAnswer, Way
-from dispatch_sim.study.winners import Point, Standing
+from dispatch_sim.study.winners import Standing
 
 
 def answer_line(found: QuickAnswer) -> str:
     """Return what to do, what it costs, and how far the others are behind, in a line."""
-    text = instruction(_named(found.recommended, found), found.tasks)
+    text = instruction(_plain(found.recommended), found.tasks)
     if found.by_script:
         text = f"From a script, {text[:1].lower()}{text[1:]}"
     others = [_beside(found, other) for other in _obvious(found)]
@@ -52,28 +52,27 @@ def _figures(found: QuickAnswer, last: str) -> str:
     return listed([dollars(means["cost_usd"]), duration(means["makespan_s"])], last)
 
 
-def _named(each: Way, found: QuickAnswer) -> Point:
-    """Return a way under its kind: all of an answer have the same manager."""
-    label, width = each.point
-    return kind_of(label), width or found.tasks
+def _plain(each: Way) -> Strategy:
+    """Return a way without its manager: all of an answer have the same one."""
+    return each.strategy.without(each.strategy.options)
 
 
 def _obvious(found: QuickAnswer) -> list[Way]:
     """Return the best way of each kind besides the recommended one's."""
     kinds: dict[str, Way] = {}
     for each in found.ways:
-        kinds.setdefault(each.point[0], each)
-    return [each for each in kinds.values() if each.point[0] != found.winner.point[0]]
+        kinds.setdefault(each.strategy.kind, each)
+    return [each for each in kinds.values() if each.strategy.kind != found.winner.strategy.kind]
 
 
 def _beside(found: QuickAnswer, other: Way) -> str:
-    measure, point = MEASURES[found.objective], other.point
-    name = compared_way(_named(other, found), _named(found.recommended, found), found.tasks)
+    measure, as_good = MEASURES[found.objective], other.strategy in found.winner.as_good
+    name = compared_way(_plain(other), _plain(found.recommended), found.tasks) or way(_plain(other))
     within = other.more <= found.scenario.zone.at(found.winner.mean)
-    if within if point not in found.winner.as_good else found.winner.standing is Standing.EQUAL:
+    if found.winner.standing is Standing.EQUAL if as_good else within:
         return f"{name} is as good"
     text = f"{name} {measure.verb} {amount(measure, other.more)} {measure.more}"
-    return f"{text}, which may be chance" if point in found.winner.as_good else text
+    return f"{text}, which may be chance" if as_good else text
 
 
 def explanation(found: QuickAnswer) -> str:
@@ -82,7 +81,7 @@ def explanation(found: QuickAnswer) -> str:
 
 
 def _sure(found: QuickAnswer) -> str:
-    others = [way(_named(each, found)) for each in found.ways[1:] if each.point in found.winner.as_good]
+    others = [way(_plain(each)) for each in found.ways[1:] if each.strategy in found.winner.as_good]
     played = f"{found.recommended.replications} replications, the same luck for all ways"
     first = min(each.replications for each in found.ways)
     if first < found.recommended.replications:

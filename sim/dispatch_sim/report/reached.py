@@ -45,7 +45,7 @@ def reached(view: View) -> str:
     if rival is None:
         return f"Precision: {played}; no other is left that may be better."
     half = rival.difference.half_width
-    beside = f"{way(view.recommended)} and its nearest rival, {way((rival.strategy, rival.concurrency))},"
+    beside = f"{way(view.recommended)} and its nearest rival, {way(rival.strategy)},"
     text = (
         f"Precision: {played} tell {beside} apart to within ±{amount(view.measure, half)}"
         f"{', inside' if half <= choice.indifference else ', not'} the "
@@ -73,7 +73,7 @@ def limits_kept(view: View) -> str:
     text = f"{kept}{', which is not settled' if choice.kept.verdict == 'undecided' else ''}."
     others = choice.alternatives
     for verdict, words in (("missed", "Left out, as shown to miss that"), ("undecided", "Not settled of")):
-        named = [way((o.strategy, o.concurrency)) for o in others if o.kept and o.kept.verdict == verdict]
+        named = [way(o.strategy) for o in others if o.kept and o.kept.verdict == verdict]
         if named:
             text += f" {words}: {_few(named)}."
     return text
@@ -87,7 +87,7 @@ def slots(view: View) -> Iterator[str]:
 
 
 def _slots(view: View, found: Returns) -> str:
-    one = way((found.strategy, found.turns_at))
+    one = way(found.strategy.at(found.turns_at))
     last = next((step for step in found.steps if step.to == found.turns_at), None)
     beyond = next((step for step in found.steps if step.width >= found.turns_at), None)
     show = view.measure.show
@@ -116,11 +116,8 @@ def front(view: View) -> str:
     on = [p for p in points if p.front == "on"]
     if len(points) < 2:
         return ""
-    may = [way((p.strategy, p.concurrency)) for p in points if p.front == "may_be"]
-    told = [
-        f"{way((p.strategy, p.concurrency))} ({duration(p.makespan_s.mean)}, {dollars(p.spent_usd.mean)})"
-        for p in on
-    ]
+    may = [way(p.strategy) for p in points if p.front == "may_be"]
+    told = [f"{way(p.strategy)} ({duration(p.makespan_s.mean)}, {dollars(p.spent_usd.mean)})" for p in on]
     text = "Time against money (the bill, and people's time): "
     verb = "are" if len(on) > 1 else "is"
     text += f"{_few(told)} {verb} on the front" if on else "none is shown to be on the front"
@@ -140,7 +137,10 @@ def _along_factor(found: FactorBreakEven) -> str:
     first, last = clean(found.levels[0]), clean(found.levels[-1])
     lead = f"Along {clean(found.factor)}, {held}at {count(found.tasks or 0)} tasks, from {first} to {last}: "
     # A queue as wide as the batch stands beside parallel here, so neither's name will do.
-    sides = {"parallel": "starting all together", "queue": kind_words("the best queue", found.queue)}
+    sides = {
+        "parallel": "starting all together",
+        "queue": kind_words("the best queue", found.queue),
+    }
     if found.practically_equal:
         return f"{lead}{sides['parallel']} and {sides['queue']} are practically equal."
     resolved = [crossing for crossing in found.crossings if crossing.resolved]

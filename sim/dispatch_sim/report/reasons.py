@@ -14,7 +14,6 @@ from typing import Any
 from dispatch_sim.report.causes import FACTS
 from dispatch_sim.report.view import View
 from dispatch_sim.report.words import (
-    Point,
     about,
     amount,
     capital,
@@ -25,6 +24,7 @@ from dispatch_sim.report.words import (
     tokens,
     way,
 )
+from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.percentile import column_of
 
 _WORTH_A_WORD = 0.05
@@ -62,14 +62,14 @@ def why(view: View) -> tuple[str, ...]:
     )
 
 
-def _is_worse(view: View, point: Point) -> bool:
+def _is_worse(view: View, point: Strategy) -> bool:
     other = view.alternative(point)
     if other is None or other.misses:
         return False
     return not other.in_best_subset and not other.practically_equal
 
 
-def _why_not(view: View, point: Point) -> Iterator[str]:
+def _why_not(view: View, point: Strategy) -> Iterator[str]:
     """Explain why a way is worse than the recommended: what its extra cost is, and what brings it about."""
     here = view.recommended
     if view.measure.column == "cost_usd":
@@ -91,7 +91,7 @@ def _why_not(view: View, point: Point) -> Iterator[str]:
         yield f"{capital(tokens(wasted.mean))} more tokens go into attempts that fail."
 
 
-def _extra_cost(view: View, point: Point) -> Iterator[str]:
+def _extra_cost(view: View, point: Strategy) -> Iterator[str]:
     """Say what a higher cost is made of; parts that are small beside it are left out."""
     here = view.recommended
     total = view.difference("cost_usd", point, here).mean
@@ -112,7 +112,7 @@ def _extra_cost(view: View, point: Point) -> Iterator[str]:
     yield f"{text}."
 
 
-def _causes(view: View, point: Point) -> Iterator[str]:
+def _causes(view: View, point: Strategy) -> Iterator[str]:
     """Name what brings a difference about, the largest first; what is small beside all of it is left out."""
     found = {cause: part for cause, part in attributed(view, point).items() if part > 0}
     total = sum(found.values())
@@ -139,7 +139,7 @@ class _Weights:
     tokens: float = 0.0
 
 
-def attributed(view: View, point: Point) -> dict[str, float]:
+def attributed(view: View, point: Strategy) -> dict[str, float]:
     """Return how much of what a way is worse by comes from each cause, in the unit of the objective.
 
     What is less than with the recommended way counts for nothing here.
@@ -161,7 +161,7 @@ def attributed(view: View, point: Point) -> dict[str, float]:
 class _More:
     """By how much the mean of a measure is more with one way than with the recommended one; else 0."""
 
-    def __init__(self, view: View, point: Point) -> None:
+    def __init__(self, view: View, point: Strategy) -> None:
         self._view, self._point = view, point
 
     def __call__(self, *columns: str) -> float:
@@ -178,7 +178,7 @@ class _More:
             yield "failed", whole
 
 
-def _weights(view: View, point: Point) -> _Weights:
+def _weights(view: View, point: Strategy) -> _Weights:
     column = column_of(view.measure.column)  # of late batches, what makes batches late on average
     if column != "cost_usd":
         one = {"money_usd": "money", "people_s": "people", "makespan_s": "time", "tokens": "tokens"}

@@ -11,7 +11,8 @@ from dispatch_sim.report import svg
 from dispatch_sim.report.breaking import break_even_short
 from dispatch_sim.report.figures import SIZE, round_dollars
 from dispatch_sim.report.view import View
-from dispatch_sim.report.words import Point, capital, dollars, factors_words, short_factors, way, wrapped
+from dispatch_sim.report.words import capital, dollars, factors_words, short_factors, way, wrapped
+from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.answer import Answer
 from dispatch_sim.study.break_even import BreakEven
 
@@ -29,7 +30,7 @@ def cost_parts(view: View) -> Figure | None:
         ("people's time", "cost_people_usd", svg.PURPLE),
         ("API money", "money_usd", svg.SKY),
     )
-    points: list[Point] = view.main_points()
+    points: list[Strategy] = view.main_points()
     totals = np.array([view.mean("cost_usd", point) for point in points])
     if not totals.max() > 0:
         return None
@@ -75,7 +76,7 @@ def cost_parts(view: View) -> Figure | None:
 
 def factor_rows(answer: Answer) -> list[BreakEven]:
     """Return the break-even with the best queue at each combination of further factors, of the first pair."""
-    rows = [b for b in answer.break_evens if b.factors and b.axis == "tasks" and b.against.startswith("best")]
+    rows = [b for b in answer.break_evens if b.factors and b.is_with_best]
     pairs = {(b.parallel, b.queue) for b in rows[:1]}
     return [b for b in rows if (b.parallel, b.queue) in pairs and b.range[0] < b.range[1]]
 

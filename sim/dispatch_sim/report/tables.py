@@ -9,7 +9,6 @@ from dispatch_sim.report.render import Table
 from dispatch_sim.report.view import View
 from dispatch_sim.report.words import (
     Measure,
-    Point,
     about,
     capital,
     dollars,
@@ -19,6 +18,7 @@ from dispatch_sim.report.words import (
     tokens,
     way,
 )
+from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.choice import Alternative, Choice
 
 MOST_ROWS = 200
@@ -62,7 +62,7 @@ def _batch(view: View) -> str:
 
 
 def _alternatives(
-    view: View, points: Sequence[Point], caption: str, means: Sequence[str], further: Sequence[str]
+    view: View, points: Sequence[Strategy], caption: str, means: Sequence[str], further: Sequence[str]
 ) -> Table:
     measure, confidence = view.measure, f"{100 * view.choice.confidence:g}%"
     heads = ["Way to dispatch", f"{measure.title} ({confidence} interval)", "More than the best"]
@@ -90,12 +90,12 @@ def _alternatives(
 def choice_table(choice: Choice, measure: Measure) -> Table:
     """Return the alternatives of a choice, with how each compares to the recommended one."""
     heads = ("Way", measure.title, "More than the best", "Best in", "So")
-    first = (way((choice.strategy, choice.concurrency)), measure.estimate(choice.estimate), "")
+    first = (way(choice.strategy), measure.estimate(choice.estimate), "")
     rows = [(*first, percent(choice.share_won), "recommended")]
     for other in choice.alternatives:
         difference = other.difference
         more = measure.signed(difference.mean) + span(measure.signed, difference.low, difference.high)
-        name = way((other.strategy, other.concurrency))
+        name = way(other.strategy)
         cells = (name, measure.estimate(other.estimate), more, percent(other.share_won))
         rows.append((*cells, _standing(other)))
     return Table("", heads, tuple((capital(name), *cells) for name, *cells in rows))
@@ -111,7 +111,7 @@ def _standing(other: Alternative) -> str:
     return "may be as good" if other.in_best_subset else "worse"
 
 
-def _more(view: View, point: Point) -> str:
+def _more(view: View, point: Strategy) -> str:
     other = view.alternative(point)
     if other is None:
         return "recommended"
@@ -133,7 +133,7 @@ def fixed_queues(view: View) -> Table | None:
     several = len({b.parallel for b in found}) > 1
     rows = [
         (
-            capital(f"{way((b.parallel, 0))} against {queue_name(b)}" if several else queue_name(b)),
+            capital(f"{way(b.parallel)} against {queue_name(b)}" if several else queue_name(b)),
             f"{b.range[0]} to {b.range[1]} tasks",
             capital(break_even_cell(b)),
         )

@@ -16,6 +16,6 @@ def check_line(found: Check) -> str:
     interval = f"{100 * choice.confidence:g}% interval {show(estimate.low)} to {show(estimate.high)}"
     text = (
         f"--fail-on {clean(found.threshold.text)}: {'violated' if found.violated else 'good'}; "
-        f"{way((choice.strategy, choice.concurrency))}{where} comes to {show(estimate.mean)} ({interval})"
+        f"{way(choice.strategy)}{where} comes to {show(estimate.mean)} ({interval})"
     )
     return text + ("" if found.settled else "; the interval holds the bound: not settled")

@@ -88,7 +88,7 @@ def timeline_text(plan: Plan, log: Sequence[Event], outcome: Outcome, width: int
         if event.kind == EventKind.MERGE:
             events[-1].append(event)
     batch = f"{count(len(plan.tasks))} task{'s' if len(plan.tasks) > 1 else ''}"
-    lines = [f"{capital(batch)}, {way((plan.strategy.label, plan.width))}", ""]
+    lines = [f"{capital(batch)}, {way(plan.strategy)}", ""]
     rows = {task: _row(events[task], end_s, cells) for task in shown}
     lines += [f"{set_cell_size(names[task], column)} │{''.join(row)}│" for task, row in rows.items()]
     lines.append(f"{' ' * column} └{'─' * cells}┘")
@@ -233,7 +233,7 @@ def chrome_trace(plan: Plan, log: Sequence[Event]) -> dict[str, Any]:
     coordinator is thread 0, the tasks follow in the order of their dispatch.
     """
     names = ["coordinator", *(clean(plan.name_of(task), 200) for task in range(len(plan.tasks)))]
-    label = way((plan.strategy.label, plan.width))
+    label = way(plan.strategy)
     trace: list[dict[str, Any]] = [
         {"ph": "M", "pid": 1, "tid": 0, "name": "process_name", "args": {"name": f"dispatch: {label}"}}
     ]

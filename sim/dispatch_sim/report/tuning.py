@@ -33,7 +33,7 @@ def tuning_sentences(found: Tuning) -> list[str]:
 
 
 def _queue(found: Tuning) -> str:
-    return way((found.strategy, 0)).replace("a queue of 0", "a queue")
+    return way(found.strategy)
 
 
 def knobs_table(found: Tuning) -> Table:

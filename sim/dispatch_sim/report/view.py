@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dispatch_sim.report.words import MEASURES, Measure, Point, kind_of
+from dispatch_sim.report.words import MEASURES, Measure
+from dispatch_sim.scenario.strategy import Strategy, parse_strategy, strategy_of
 from dispatch_sim.study.answer import Answer
 from dispatch_sim.study.break_even import BreakEven
 from dispatch_sim.study.choice import Alternative, Choice
@@ -20,6 +21,7 @@ from dispatch_sim.study.estimates import (
     paired_difference,
 )
 from dispatch_sim.study.percentile import P95, as_means, column_of
+from dispatch_sim.study.screening import ranked
 
 MOST_IN_MAIN_TABLE = 6
 
@@ -52,112 +54,121 @@ class View:
         return self.choice.tasks
 
     @property
-    def recommended(self) -> Point:
-        """The recommended strategy and its width."""
-        return self.choice.strategy, self.choice.concurrency
+    def recommended(self) -> Strategy:
+        """The recommended strategy."""
+        return self.choice.strategy
 
     @property
-    def points(self) -> list[Point]:
+    def points(self) -> list[Strategy]:
         """All that was played at the batch size, from the best to the worst mean."""
-        return [
-            self.recommended,
-            *((other.strategy, other.concurrency) for other in self.choice.alternatives),
-        ]
+        return [self.recommended, *(other.strategy for other in self.choice.alternatives)]
 
     @property
     def is_wide_queue(self) -> bool:
         """Whether the recommended way is a queue as wide as the batch."""
-        label, width = self.recommended
-        return kind_of(label) == "queue" and 1 < self.tasks <= width
+        return self.recommended.kind == "queue" and self.recommended.kind_in(self.tasks) == "parallel"
 
-    def alternative(self, point: Point) -> Alternative | None:
-        """Return how a point compares with the recommended one; None for that one, and where not played."""
-        found = (o for o in self.choice.alternatives if (o.strategy, o.concurrency) == point)
-        return next(found, None)
+    def as_merged(self, strategy: Strategy) -> Strategy:
+        """Return a strategy with when it merges, which its name leaves out where its kind has no other."""
+        own = {
+            each.merge
+            for each in map(parse_strategy, self.answer.scenario["strategies"])
+            if each.kind == strategy.kind
+        }
+        return replace(strategy, merge=own.pop()) if len(own) == 1 else strategy
+
+    def alternative(self, strategy: Strategy) -> Alternative | None:
+        """Return how one compares with the recommended one; None for that one, and where not played."""
+        return next((other for other in self.choice.alternatives if other.strategy == strategy), None)
 
     @cached_property
-    def _estimates(self) -> dict[tuple[str, int, int, str], Estimate]:
+    def _estimates(self) -> dict[tuple[Strategy, int, str], Estimate]:
         table = self.answer.estimates
         for factor, value in self.choice.factors.items():
             table = table[table[factor] == value]
         columns = ("strategy", "concurrency", "tasks", "measure", "mean", "low", "high", "n")
         return {
-            (str(label), int(width), int(size), str(measure)): Estimate(mean, low, high, int(n))
+            (strategy_of(label, width, size), size, measure): Estimate(mean, low, high, n)
             for label, width, size, measure, mean, low, high, n in zip(
                 *(table[column].tolist() for column in columns), strict=True
             )
         }
 
-    def estimate(self, measure: str, point: Point, tasks: int | None = None) -> Estimate:
-        """Return the mean of a measure at a point that was played; KeyError elsewhere."""
-        return self._estimates[*point, self.tasks if tasks is None else tasks, measure]
+    def estimate(self, measure: str, strategy: Strategy, tasks: int | None = None) -> Estimate:
+        """Return the mean of a measure at a strategy that was played; KeyError elsewhere."""
+        return self._estimates[strategy, self.tasks if tasks is None else tasks, measure]
 
-    def mean(self, measure: str, point: Point) -> float:
-        """Return the mean of a measure at a point of the batch size."""
-        return self.estimate(measure, point).mean
+    def mean(self, measure: str, strategy: Strategy) -> float:
+        """Return the mean of a measure at a strategy, at the batch size."""
+        return self.estimate(measure, strategy).mean
 
     @cached_property
-    def _rows(self) -> dict[tuple[Any, ...], pd.DataFrame]:
+    def _rows(self) -> dict[tuple[Strategy, int], pd.DataFrame]:
         ordered = self.frame.sort_values("replication", kind="stable")
         groups: Any = ordered.groupby(["strategy", "concurrency", "tasks"], sort=False)
-        return {(str(key[0]), int(key[1]), int(key[2])): part for key, part in groups}
+        return {(strategy_of(*key), int(key[2])): part for key, part in groups}
 
-    def samples(self, measure: str, point: Point, tasks: int | None = None) -> NDArray[np.float64]:
-        """Return a measure in each replication of a point, in their order.
+    def samples(self, measure: str, strategy: Strategy, tasks: int | None = None) -> NDArray[np.float64]:
+        """Return a measure in each replication of a strategy, in their order.
 
         Of a percentile, as means.
         """
-        part = self._rows[*point, self.tasks if tasks is None else tasks]
+        part = self._rows[strategy, self.tasks if tasks is None else tasks]
         return as_means(measure, part[column_of(measure)].to_numpy(dtype=np.float64))
 
-    def replications(self, point: Point) -> NDArray[np.int64]:
-        """Return the numbers of the replications of a point, in the order of `samples`."""
-        return self._rows[*point, self.tasks]["replication"].to_numpy(dtype=np.int64)
+    def replications(self, strategy: Strategy) -> NDArray[np.int64]:
+        """Return the numbers of the replications of a strategy, in the order of `samples`."""
+        return self._rows[strategy, self.tasks]["replication"].to_numpy(dtype=np.int64)
 
-    def difference(self, measure: str, point: Point, other: Point) -> Estimate:
-        """Return by how much a measure is larger at a point than at another, paired by replication."""
+    def difference(self, measure: str, strategy: Strategy, other: Strategy) -> Estimate:
+        """Return by how much a measure is larger at a strategy than at another, paired by replication."""
         return paired_difference(
-            self.samples(measure, point),
+            self.samples(measure, strategy),
             self.samples(measure, other),
             self.choice.confidence,
         )
 
-    def p95(self, point: Point) -> float:
+    def p95(self, strategy: Strategy) -> float:
         """Return the makespan that one replication in twenty exceeds."""
-        return self.mean(P95, point)
+        return self.mean(P95, strategy)
 
-    def played(self, kind: str, tasks: int | None = None) -> list[Point]:
-        """Return the points of a kind at a size, by label and width."""
+    def played(self, kind: str, tasks: int | None = None) -> list[Strategy]:
+        """Return the strategies of a kind at a size, by label and concurrency."""
         size = self.tasks if tasks is None else tasks
-        found = [(label, width) for label, width, of in self._rows if of == size and kind_of(label) == kind]
-        return sorted(found)
+        found = [strategy for strategy, of in self._rows if of == size and strategy.kind == kind]
+        return sorted(found, key=lambda strategy: (strategy.label, strategy.concurrency_in(size)))
 
     @property
     def sizes(self) -> list[int]:
         """The batch sizes that were played."""
-        return sorted({size for _, _, size in self._rows})
+        return sorted({size for _, size in self._rows})
 
-    def first(self, kind: str, tasks: int | None = None) -> Point | None:
-        """Return the point of a kind without a width of its own, the one with default options first."""
+    def first(self, kind: str, tasks: int | None = None) -> Strategy | None:
+        """Return the strategy of a kind without a number, the one with default options first."""
         return next(iter(self.played(kind, tasks)), None)
 
-    def best(self, kind: str, tasks: int | None = None, label: str | None = None) -> Point | None:
-        """Return the point of a kind, or of a label, with the least mean, narrower than the batch.
+    def best(self, kind: str, tasks: int | None = None, of: Strategy | None = None) -> Strategy | None:
+        """Return the strategy of a kind, or a variant of one, with the least mean, narrower than the batch.
 
         Among equals the narrowest, so that chance does not choose between what is the same.
         """
         size = self.tasks if tasks is None else tasks
-        narrow = [p for p in self.played(kind, size) if p[1] < size and label in (None, p[0])]
+        narrow = [
+            strategy
+            for strategy in self.played(kind, size)
+            if strategy.concurrency_in(size) < size and of in (None, strategy.at(None))
+        ]
         if not narrow:
             return None
-        return min(narrow, key=lambda point: (self.estimate(self.measure.column, point, size).mean, point[1]))
+        means = [self.estimate(self.measure.column, strategy, size).mean for strategy in narrow]
+        return narrow[ranked(narrow, means, size)[0]]
 
-    def best_adaptive(self) -> Point | None:
+    def best_adaptive(self) -> Strategy | None:
         """Return the variant of adaptive dispatch with the least mean."""
         column = self.measure.column
-        return min(self.played("adaptive"), key=lambda point: self.mean(column, point), default=None)
+        return min(self.played("adaptive"), key=lambda each: self.mean(column, each), default=None)
 
-    def main_points(self) -> list[Point]:
+    def main_points(self) -> list[Strategy]:
         """Return the alternatives that a reader wants to see side by side, at most six.
 
         The recommended one, one by one, all at once, the best queue, adaptive and waves, then
@@ -165,9 +176,10 @@ class View:
         """
         wanted = [self.recommended, self.first("sequential"), self.first("parallel")]
         wanted += [self.best("queue"), self.best_adaptive(), self.best("waves"), *self.choice.best_subset]
-        named = dict.fromkeys(point for point in wanted if point is not None)
-        kept = list(dict.fromkeys([*named, *self.points]))[: min(max(3, len(named)), MOST_IN_MAIN_TABLE)]
-        return [point for point in self.points if point in kept]
+        named = dict.fromkeys(strategy for strategy in wanted if strategy is not None)
+        most = min(max(3, len(named)), MOST_IN_MAIN_TABLE)
+        kept = list(dict.fromkeys([*named, *self.points]))[:most]
+        return [strategy for strategy in self.points if strategy in kept]
 
     def differences_along_tasks(self, break_even: BreakEven) -> list[tuple[int, Estimate]]:
         """Return what all at once costs more than the best queue, at each size of a break-even's axis."""
@@ -180,7 +192,7 @@ class View:
     def along(self, axis: str) -> list[BreakEven]:
         """Return the break-evens with the best queue, or along its width, one for each pair of labels."""
         of_axis = [found for found in self.break_evens if found.axis == axis]
-        return [b for b in of_axis if axis == "concurrency" or b.against.startswith("best")]
+        return [b for b in of_axis if axis == "concurrency" or b.is_with_best]
 
     def break_even(self, axis: str) -> BreakEven | None:
         """Return the first of these: between the variants with the fewest options."""
@@ -189,7 +201,7 @@ class View:
     @property
     def against_fixed(self) -> list[BreakEven]:
         """The break-evens along tasks with each fixed width."""
-        return [b for b in self.break_evens if b.axis == "tasks" and not b.against.startswith("best")]
+        return [b for b in self.break_evens if b.axis == "tasks" and not b.is_with_best]
 
 
 def views(answer: Answer) -> list[View]:

@@ -47,13 +47,17 @@ PARTS = {
 def decision_sentence(found: Explanation) -> str:
     """Return what is recommended, and how far the best other kind of way is behind."""
     measure, estimate = MEASURES[found.objective], found.difference
-    do = instruction((found.recommended[0], found.recommended[1] or found.tasks), found.tasks)
+    do = instruction(found.recommended, found.tasks)
     if estimate.low == estimate.high == 0:
         return f"{do}. It makes no difference: {way(found.rival)} comes to the same in every replication."
     which = "the next best way" if found.winner.rival is None else "the best way of another kind"
     text = f"{do}: {way(found.rival)}, {which}, {measure.verb} {measure.estimate(estimate)} {measure.more}."
     if found.winner.standing is Standing.WIDTH_OPEN:
-        widths = sorted({width for label, width in found.winner.as_good if label == found.recommended[0]})
+        widths = sorted(
+            each.concurrency or found.tasks
+            for each in found.winner.as_good
+            if each.label == found.recommended.label
+        )
         if len(widths) > 1:
             text += f" Which width from {widths[0]} to {widths[-1]} is the best is open."
     elif found.winner.standing is Standing.EQUAL:
@@ -75,7 +79,7 @@ def parts_table(found: Explanation) -> Table:
         amounts = [measure.estimate(parts[name]) if name in parts else "the same" for parts in by_way]
         rows.append((PARTS[name], cause, *amounts))
     rows.append(("together", "", *(measure.estimate(each.difference) for each in found.comparisons)))
-    heads = ("Part", "Cause", *(f"More with {way(each.point)}" for each in found.comparisons))
+    heads = ("Part", "Cause", *(f"More with {way(each.strategy)}" for each in found.comparisons))
     return Table("", heads, tuple(rows), numbers=False)
 
 

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Any
 from rich.cells import cell_len, set_cell_size
 
 from dispatch_sim.scenario.formats import format_dollars, format_duration, format_tokens
+from dispatch_sim.scenario.strategy import Strategy
 
 if TYPE_CHECKING:
     from dispatch_sim.study.estimates import Estimate
-
-Point = tuple[str, int]
-"""A strategy's label and its concurrency."""
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -37,7 +35,15 @@ OPTIONS = {
     "rounds": "in two rounds",
     "blackboard": "with a blackboard",
 }
-"""What the options in a label are called; of two options that can be `none`, only this one is in labels."""
+"""What options are called where they are not the usual ones."""
+KINDS = {
+    "sequential": "one by one",
+    "parallel": "all at once",
+    "queue": "a queue",
+    "waves": "waves",
+    "adaptive": "adaptive dispatch",
+}
+"""What kinds of strategies are called where no concurrency is meant."""
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -91,74 +97,49 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def kind_of(label: str) -> str:
-    """Return the kind of a strategy's label: `queue` of `queue (script)`."""
-    return label.partition(" ")[0]
-
-
-def options_of(label: str) -> tuple[str, ...]:
-    """Return the options in a strategy's label: `script` of `queue (script)`."""
-    inside = label.partition("(")[2].rstrip(")")
-    return tuple(option.strip() for option in inside.split(",") if option.strip())
-
-
-def _options(label: str) -> str:
-    words = [OPTIONS.get(option, option) for option in options_of(label)]
+def _options(strategy: Strategy) -> str:
+    words = [OPTIONS[option] for option in strategy.options]
     return f" {listed(words)}" if words else ""
 
 
-def kind_words(kind: str, label: str) -> str:
-    """Return a name with the options of a label in words: `the best queue run by a script`."""
-    return kind + _options(label)
+def kind_words(kind: str, strategy: Strategy) -> str:
+    """Return a name with the options of a strategy in words: `the best queue run by a script`."""
+    return kind + _options(strategy)
 
 
-def way(point: Point) -> str:
-    """Return what a strategy at its width is called: `a queue of 3`, `all at once`, `one by one`."""
-    label, width = point
-    names = {
+def way(strategy: Strategy) -> str:
+    """Return what a strategy is called: `a queue of 3`, `all at once`, `one by one`."""
+    name, number = KINDS[strategy.kind], strategy.concurrency
+    if number is not None and strategy.has_number:
+        name += f" up to {number}" if strategy.kind == "adaptive" else f" of {number}"
+    return name + _options(strategy)
+
+
+def compared_way(strategy: Strategy, than: Strategy, tasks: int) -> str:
+    """Return what tells two strategies apart that both start all tasks together; nothing for others."""
+    together = all(each.kind_in(tasks) == "parallel" for each in (strategy, than))
+    if not together or strategy.merge == than.merge:
+        return ""
+    when = "only when all have returned" if strategy.merge == "barrier" else "each result as it comes in"
+    return f"merging {when} ({way(strategy)})"
+
+
+def instruction(strategy: Strategy, tasks: int) -> str:
+    """Return what to do with the batch: `Dispatch ten tasks through a queue of 2`."""
+    if tasks == 1:
+        return "Dispatch the one task" + ("" if strategy.kind == "sequential" else f" by {way(strategy)}")
+    batch, number = count(tasks), strategy.concurrency
+    if strategy.kind == "queue" and strategy.kind_in(tasks) == "parallel":
+        together = f"Start all {batch} tasks together and merge each result as it comes in"
+        return f"{together} ({way(strategy)})"
+    how = {
         "sequential": "one by one",
         "parallel": "all at once",
-        "queue": f"a queue of {width}",
-        "waves": f"waves of {width}",
-        "adaptive": f"adaptive dispatch up to {width}",
-    }
-    return names.get(kind_of(label), clean(label)) + _options(label)
-
-
-def compared_way(point: Point, than: Point, tasks: int) -> str:
-    """Return what a way is called beside another: by when it merges, where both start all tasks together."""
-    merges = [_merges_of_all(each, tasks) for each in (point, than)]
-    if None in merges or merges[0] == merges[1]:
-        return way(point)
-    when = "only when all have returned" if merges[0] == "barrier" else "each result as it comes in"
-    return f"merging {when} ({way(point)})"
-
-
-def _merges_of_all(point: Point, tasks: int) -> str | None:
-    """Return when a way merges that starts all tasks together; None where it does not."""
-    label, width = point
-    if kind_of(label) not in ("parallel", "queue") or (kind_of(label) == "queue" and width < tasks):
-        return None
-    usual = "barrier" if kind_of(label) == "parallel" else "as-completed"
-    return next((option for option in options_of(label) if option in ("barrier", "as-completed")), usual)
-
-
-def instruction(point: Point, tasks: int) -> str:
-    """Return what to do with the batch: `Dispatch ten tasks through a queue of 2`."""
-    label, width = point
-    if tasks == 1:
-        return "Dispatch the one task" + ("" if kind_of(label) == "sequential" else f" by {way(point)}")
-    batch = count(tasks)
-    if kind_of(label) == "queue" and width >= tasks:
-        together = f"Start all {batch} tasks together and merge each result as it comes in"
-        return f"{together} ({way(point)})"
-    return {
-        "sequential": f"Dispatch {batch} tasks one by one",
-        "parallel": f"Dispatch {batch} tasks all at once",
-        "queue": f"Dispatch {batch} tasks through a queue of {width}",
-        "waves": f"Dispatch {batch} tasks in waves of {width}",
-        "adaptive": f"Dispatch {batch} tasks adaptively, up to {width} at once",
-    }.get(kind_of(label), f"Dispatch {batch} tasks by {clean(label)}") + _options(label)
+        "queue": f"through a queue of {number}",
+        "waves": f"in waves of {number}",
+        "adaptive": f"adaptively, up to {number} at once" if number else "adaptively",
+    }[strategy.kind]
+    return f"Dispatch {batch} tasks {how}{_options(strategy)}"
 
 
 def count(number: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -90,10 +90,34 @@ class Strategy:
         """Return the same strategy at another concurrency, where its kind has one."""
         return replace(self, concurrency=concurrency) if self.has_number else self
 
+    def without(self, options: Iterable[str]) -> Strategy:
+        """Return the same strategy with what is usual in place of some options."""
+        usual = DEFAULTS[self.kind]
+        return replace(self, **{_KEYS[option]: getattr(usual, _KEYS[option]) for option in options})
+
     def within(self, tasks: int) -> Strategy:
         """Return the same strategy for a batch of a size: adaptive without a bound that it cannot reach."""
-        beyond = self.kind == "adaptive" and (self.concurrency or tasks) >= tasks
+        beyond = self.kind == "adaptive" and self.concurrency_in(tasks) == tasks
         return self.at(None) if beyond else self
+
+    def concurrency_in(self, tasks: int) -> int:
+        """Return the most tasks at once in a batch of a size: the column `concurrency` of results."""
+        return min(self.concurrency or tasks, tasks)
+
+    def kind_in(self, tasks: int) -> Kind:
+        """Return the kind that it amounts to in a batch of a size, by which strategies are grouped.
+
+        A queue of 1 is sequential by another name, and one as wide as the batch parallel.
+        """
+        if self.concurrency_in(tasks) == 1:
+            return "sequential"
+        at_once = self.kind in ("queue", "waves") and self.concurrency_in(tasks) == tasks
+        return "parallel" if at_once else self.kind
+
+    def to_json(self, tasks: int | None = None) -> dict[str, Any]:
+        """Return the columns of results that name it; of no batch, None where that gives the concurrency."""
+        concurrency = self.concurrency if tasks is None else self.concurrency_in(tasks)
+        return {"strategy": self.label, "concurrency": concurrency}
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> CoreSchema:
@@ -229,6 +253,11 @@ def parse_strategy(raw: Any, path: tuple[int | str, ...] = ()) -> Strategy:
             raise _wrong(here, f"{shown(value)} is not possible; write {listed(option.choices, 'or')}")
         options[key] = value
     return Strategy(standard.kind, _concurrency(standard, raw[kind], (*path, kind)), **options)
+
+
+def strategy_of(label: str, concurrency: int, tasks: int) -> Strategy:
+    """Return the strategy of a row of results, which has its label, concurrency and batch size."""
+    return parse_strategy(label).at(int(concurrency)).within(tasks)
 
 
 def _mapping(text: str) -> dict[str, Any]:

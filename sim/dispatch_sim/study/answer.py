@@ -20,7 +20,6 @@ from dispatch_sim.study.break_even import (
 )
 from dispatch_sim.study.choice import Choice, choose
 from dispatch_sim.study.constraints import Limits
-from dispatch_sim.study.contest import is_kind
 from dispatch_sim.study.design import nearest_size
 from dispatch_sim.study.estimates import (
     estimate_table,
@@ -102,7 +101,7 @@ class Answer(Displayed):
             "choices": [choice.to_json() for choice in self.choices],
             "factor_break_even": [found.to_json() for found in self.factor_break_evens],
             "pareto": [
-                {"factors": choice.factors, "points": [point.to_json() for point in front]}
+                {"factors": choice.factors, "points": [point.to_json(choice.tasks) for point in front]}
                 for choice, front in zip(self.choices, self.fronts, strict=True)
             ],
             "returns": [found.to_json() for found in self.returns],
@@ -162,9 +161,8 @@ def answer(results: Results) -> Answer:
 
 def widths_to_compare(choice: Choice) -> list[int]:
     """Return the width of the best queue of a choice, and the widths next to it that were played."""
-    points = [(choice.strategy, choice.concurrency)]
-    points += [(other.strategy, other.concurrency) for other in choice.alternatives]
-    queues = [width for label, width in points if is_kind(label, "queue")]
+    strategies = [choice.strategy, *(other.strategy for other in choice.alternatives)]
+    queues = [each.concurrency_in(choice.tasks) for each in strategies if each.kind == "queue"]
     widths = sorted(set(queues))
     best = widths.index(queues[0]) if queues else 0
     return widths[max(best - 1, 0) : best + 2]
@@ -216,8 +214,7 @@ def p95_table(results: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
 
 def _recommended(choice: Choice) -> dict[str, Any]:
     return {
-        "strategy": choice.strategy,
-        "concurrency": choice.concurrency,
+        **choice.strategy.to_json(choice.tasks),
         "tasks": choice.tasks,
         "factors": choice.factors,
         "mean": choice.estimate.mean,

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.problems import UserError
-from dispatch_sim.study.contest import Contest, changes_of, contest, is_kind, no_zone
+from dispatch_sim.scenario.strategy import Strategy, strategy_of
+from dispatch_sim.study.contest import Contest, changes_of, contest, no_zone
 from dispatch_sim.study.estimates import (
     Estimate,
     check_confidence,
@@ -38,7 +39,7 @@ class _Found(Displayed):
 
     Attributes
     ----------
-    parallel, queue : labels of the two strategies.
+    parallel, queue : the two strategies; without a concurrency, the queue is the best one, or any.
     objective : the measure compared; less is better.
     confidence : of each confidence set.
     tasks : size of the batch; None along the sizes.
@@ -49,8 +50,8 @@ class _Found(Displayed):
     practically_equal : whether at every point the interval lies within the indifference zone.
     """
 
-    parallel: str
-    queue: str
+    parallel: Strategy
+    queue: Strategy
     objective: str
     confidence: float
     tasks: int | None
@@ -80,6 +81,8 @@ class _Found(Displayed):
         answer = asdict(self)
         del answer["changes"]
         return answer | {
+            "parallel": self.parallel.label,
+            "queue": self.queue.label,
             "differences": [difference.to_json() for difference in self.differences],
             "status": self.status,
             "favours": self.favours,
@@ -94,13 +97,22 @@ class BreakEven(_Found):
     Attributes
     ----------
     axis : `tasks` (size of the batch) or `concurrency` (width of the queue).
-    against : what parallel is compared with: `best queue`, `queue: 3`, or along concurrency `queue`.
     values : the points of the axis that were played; between them D is interpolated.
     """
 
     axis: Literal["tasks", "concurrency"]
-    against: str
     values: tuple[int, ...]
+
+    @property
+    def is_with_best(self) -> bool:
+        """Whether it is the best queue at each size that is compared with parallel."""
+        return self.axis == "tasks" and self.queue.concurrency is None
+
+    @property
+    def against(self) -> str:
+        """What is compared with parallel: `best queue`, `queue of 3`, or along concurrency `queue`."""
+        versus = "" if str(self.parallel) == "parallel" else f" vs {self.parallel}"
+        return f"{'best ' if self.is_with_best else ''}{self.queue}{versus}"
 
     @property
     def range(self) -> tuple[int, int]:
@@ -130,6 +142,7 @@ class BreakEven(_Found):
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
         return self._in_common() | {
+            "against": self.against,
             "values": list(self.values),
             "range": list(self.range),
             "crossings": [
@@ -202,19 +215,17 @@ def find_break_even(
     check_confidence(confidence)
     found: list[BreakEven] = []
     for factors, part in factor_combinations(results):
-        samples = paired_samples(part, column_of(objective), ["strategy", "tasks", "concurrency"])
+        samples = _samples(part, objective)
         for (one, other), sides in _pairs(samples, parallel, queue).items():
-            versus = "" if one == "parallel" else f" vs {one}"
             for question in _questions(sides, other, widths, batch_size):
                 contests = _contests(objective, samples, question.comparisons)
                 if contests:
                     found.append(
                         BreakEven(
                             axis=question.axis,
-                            against=question.against + versus,
                             values=tuple(contests),
                             tasks=question.tasks,
-                            **_compared(one, other, objective, confidence, factors, contests, zone),
+                            **_compared(one, question.queue, objective, confidence, factors, contests, zone),
                         )
                     )
     return found
@@ -247,9 +258,7 @@ def find_factor_break_even(
             continue
         ordered = part[part[factor].isin(levels.values())].rename(columns={factor: "level"})
         for factors, rows in factor_combinations(ordered):
-            samples = paired_samples(
-                rows, column_of(objective), ["strategy", "tasks", "concurrency", "level"]
-            )
+            samples = _samples(rows, objective, "level")
             for (one, other), sides in _pairs(samples, "parallel", "queue").items():
                 comparisons = [
                     (place, *sides[tasks, level])
@@ -280,7 +289,7 @@ def _levels(written: list[Any]) -> dict[float, Any]:
 
 
 _Point = tuple[Any, ...]
-"""Label, number of tasks, concurrency; along a factor its level too."""
+"""Strategy, number of tasks; along a factor its level too."""
 
 _Sides = tuple[list[_Point], list[_Point]]
 """Who starts all tasks together, parallel first; and who holds some back."""
@@ -289,27 +298,31 @@ _Where = tuple[Any, ...]
 """Number of tasks; along a factor its level too."""
 
 
+def _samples(results: pd.DataFrame, objective: str, *further: str) -> dict[_Point, NDArray[np.float64]]:
+    keys = ["strategy", "concurrency", "tasks", *further]
+    found = paired_samples(results, column_of(objective), keys)
+    return {(strategy_of(*point[:3]), *point[2:]): sample for point, sample in found.items()}
+
+
 def _pairs(
     points: Iterable[_Point], parallel: str, queue: str
-) -> dict[tuple[str, str], dict[_Where, _Sides]]:
-    """Return the sides to compare wherever parallel was played, for each pair of labels of two kinds."""
-    ordered = sorted(points, key=lambda point: point[:3])
-    labels = list(dict.fromkeys(label for label, *_ in ordered))
-    pairs: dict[tuple[str, str], dict[_Where, _Sides]] = {}
-    for one in (label for label in labels if is_kind(label, parallel)):
-        for other in (label for label in labels if is_kind(label, queue)):
+) -> dict[tuple[Strategy, Strategy], dict[_Where, _Sides]]:
+    """Return the sides to compare wherever parallel was played, for each pair of two kinds."""
+    ordered = sorted(points, key=lambda point: (point[0].label, point[1], point[0].concurrency_in(point[1])))
+    strategies = list(dict.fromkeys(strategy.at(None) for strategy, *_ in ordered))
+    pairs: dict[tuple[Strategy, Strategy], dict[_Where, _Sides]] = {}
+    for one in (each for each in strategies if parallel in (each.kind, each.label)):
+        for other in (each for each in strategies if queue in (each.kind, each.label)):
             sides: dict[_Where, _Sides] = {
-                _where(point): ([point], []) for point in ordered if point[0] == one
+                tuple(where): ([(strategy, *where)], []) for strategy, *where in ordered if strategy == one
             }
-            for point in ordered:
-                if point[0] == other and _where(point) in sides:
-                    sides[_where(point)][point[2] < point[1]].append(point)
+            for strategy, tasks, *level in ordered:
+                where = (tasks, *level)
+                if strategy.at(None) == other and where in sides:
+                    holds_back = strategy.concurrency_in(tasks) < tasks
+                    sides[where][holds_back].append((strategy, *where))
             pairs[one, other] = sides
     return pairs
-
-
-def _where(point: _Point) -> _Where:
-    return point[1], *point[3:]
 
 
 _Comparison = tuple[float, list[_Point], list[_Point]]
@@ -321,23 +334,22 @@ class _Question:
     """An axis before it is judged."""
 
     axis: Literal["tasks", "concurrency"]
-    against: str
+    queue: Strategy
     tasks: int | None
     comparisons: Sequence[_Comparison]
 
 
 def _questions(
-    sides: Mapping[_Where, _Sides], queue: str, widths: Collection[int], batch_size: int | None
+    sides: Mapping[_Where, _Sides], queue: Strategy, widths: Collection[int], batch_size: int | None
 ) -> Iterator[_Question]:
-    kind, _, options = queue.partition(" ")
     best = [(size, together, queues) for (size,), (together, queues) in sides.items()]
-    yield _Question("tasks", f"best {queue}", None, best)
-    for width in widths:
-        fixed = [(size, together, [p for p in queues if p[2] == width]) for size, together, queues in best]
-        yield _Question("tasks", f"{kind}: {width} {options}".strip(), None, fixed)
+    yield _Question("tasks", queue, None, best)
+    for width in map(queue.at, widths):
+        fixed = [(size, together, [p for p in queues if p[0] == width]) for size, together, queues in best]
+        yield _Question("tasks", width, None, fixed)
     for size, together, queues in best:
         if batch_size in (None, size):
-            along = [(point[2], together, [point]) for point in queues]
+            along = [(point[0].concurrency_in(size), together, [point]) for point in queues]
             yield _Question("concurrency", queue, size, along)
 
 
@@ -359,8 +371,8 @@ def _contests(
 
 
 def _compared(
-    parallel: str,
-    queue: str,
+    parallel: Strategy,
+    queue: Strategy,
     objective: str,
     confidence: float,
     factors: dict[str, Any],

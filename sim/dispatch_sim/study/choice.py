@@ -12,21 +12,20 @@ from numpy.typing import NDArray
 
 from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.indifference import Zone
+from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.constraints import Kept, Limits, keeping
 from dispatch_sim.study.estimates import (
     Estimate,
     check_confidence,
-    complete_part,
     factor_combinations,
     mean_and_deviations,
     mean_estimate,
-    paired_difference,
-    paired_samples,
     quantile_estimate,
     t_critical,
     to_end_early,
 )
 from dispatch_sim.study.percentile import as_means, column_of
+from dispatch_sim.study.screening import ranked, screen, strategy_samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class Alternative:
 
     Attributes
     ----------
-    strategy, concurrency : the point.
+    strategy : the point.
     estimate : of the objective.
     difference : what it costs more than the recommended one, paired, and simultaneous over all alternatives.
     share_won : of the replications in which it is the best; those who are equally good share one.
@@ -47,8 +46,7 @@ class Alternative:
     beyond_doubt : shown to be worse than the recommended one with what `to_end_early` asks for.
     """
 
-    strategy: str
-    concurrency: int
+    strategy: Strategy
     estimate: Estimate
     difference: Estimate
     share_won: float
@@ -63,9 +61,10 @@ class Alternative:
         """Whether it is shown to miss the deadline or the budget: no alternative then, however cheap."""
         return self.kept is not None and self.kept.verdict == "missed"
 
-    def to_json(self) -> dict[str, Any]:
-        """Return a dict for JSON."""
+    def to_json(self, tasks: int) -> dict[str, Any]:
+        """Return a dict for JSON, of a choice for a batch of a size."""
         return asdict(self) | {
+            **self.strategy.to_json(tasks),
             "estimate": self.estimate.to_json(),
             "difference": self.difference.to_json(),
             "kept": self.kept.to_json() if self.kept else None,
@@ -83,7 +82,7 @@ class Choice(Displayed):
     confidence : of the estimates each by itself, and of the differences together.
     indifference : the difference that does not matter, in the unit of the objective.
     replications : how many the choice rests on.
-    strategy, concurrency, estimate, share_won, kept : of the recommended point, as in `Alternative`.
+    strategy, estimate, share_won, kept : of the recommended point, as in `Alternative`.
     alternatives : all other points; those that miss the limits come last.
     limits : the deadline and the budget, if there is one.
     worst_five : part of the spread of the recommended point that five replications, or blocks of them, make
@@ -96,14 +95,18 @@ class Choice(Displayed):
     confidence: float
     indifference: float
     replications: int
-    strategy: str
-    concurrency: int
+    strategy: Strategy
     estimate: Estimate
     share_won: float
     alternatives: tuple[Alternative, ...]
     kept: Kept | None = None
     limits: Limits | None = None
     worst_five: float = 0.0
+
+    @property
+    def concurrency(self) -> int:
+        """Most tasks at once of the recommended strategy."""
+        return self.strategy.concurrency_in(self.tasks)
 
     @property
     def feasible(self) -> bool:
@@ -145,24 +148,21 @@ class Choice(Displayed):
         return near and all(each is None or each.beyond_doubt for each in kept)
 
     @property
-    def best_subset(self) -> tuple[tuple[str, int], ...]:
-        """The points (strategy, concurrency) that may be the best one, the recommended first."""
-        others = (other for other in self.alternatives if other.in_best_subset)
-        return ((self.strategy, self.concurrency), *((o.strategy, o.concurrency) for o in others))
+    def best_subset(self) -> tuple[Strategy, ...]:
+        """The strategies that may be the best one, the recommended first."""
+        return (self.strategy, *(other.strategy for other in self.alternatives if other.in_best_subset))
 
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
         return asdict(self) | {
+            **self.strategy.to_json(self.tasks),
             "estimate": self.estimate.to_json(),
             "kept": self.kept.to_json() if self.kept else None,
             "feasible": self.feasible,
             "at_stake": self.at_stake,
             "precision": self._precision(),
-            "alternatives": [other.to_json() for other in self.alternatives],
-            "best_subset": [
-                {"strategy": strategy, "concurrency": concurrency}
-                for strategy, concurrency in self.best_subset
-            ],
+            "alternatives": [other.to_json(self.tasks) for other in self.alternatives],
+            "best_subset": [strategy.to_json(self.tasks) for strategy in self.best_subset],
         }
 
     def _precision(self) -> dict[str, Any]:
@@ -170,9 +170,7 @@ class Choice(Displayed):
         return {
             "settled": self.settled,
             "replications": self.replications,
-            "rival": None
-            if rival is None
-            else {"strategy": rival.strategy, "concurrency": rival.concurrency},
+            "rival": None if rival is None else rival.strategy.to_json(self.tasks),
             "half_width": None if rival is None else rival.difference.half_width,
             "indifference": self.indifference,
         }
@@ -202,10 +200,9 @@ def choose(
 
     Returns
     -------
-    The point with the least mean. Equal means go to the simplest: sequential first, then the smaller
-    concurrency, at the same one parallel, and then the label in alphabetical order (default options first).
-    With limits it is the least among those shown to keep them, without such among those that may, and
-    where all miss them the one that keeps them most often.
+    The strategy with the least mean, of equal ones the simplest (`screening.ranked`). With limits it is the
+    least among those shown to keep them, without such among those that may, and where all miss them the one
+    that keeps them most often.
 
     Raises
     ------
@@ -214,15 +211,9 @@ def choose(
 
     Notes
     -----
-    Screening by paired differences with Bonferroni's correction: Nelson, Swann, Goldsman and Song,
-    Simple procedures for selecting the best simulated system, Operations Research 49 (2001), with
-    differences paired as common random numbers allow. The best subset holds the truly best point with at
-    least `confidence`, although the recommended one is picked from the same replications: to be screened
-    out, the truly best would have to look significantly worse than one of the others, and there are
-    as many of these as the correction is for. The interval of a single difference is exact only
-    for a recommended point that was named beforehand; picked, it looks slightly better than it is. With
-    limits, half of what may go wrong is left to the screening, and half to what misses them; by a way that
-    may miss them nothing is screened out, as it may be none of those to choose from.
+    The rule is that of `screening`. With limits, half of what may go wrong is left to the screening, and
+    half to what misses them; by a way that may miss them nothing is screened out, as it may be none of those
+    to choose from.
     """
     check_confidence(confidence)
     if not (isinstance(indifference, Zone) or indifference >= 0):
@@ -240,43 +231,42 @@ def choose(
     if not matching or matching[0][1].empty:
         raise ValueError(f"nothing was played with {tasks} tasks" + (f" and {wanted}" if wanted else ""))
     held, part = matching[0]
-    raw = complete_part(paired_samples(part, column_of(objective), ["strategy", "concurrency"]))
-    samples = {point: as_means(objective, sample) for point, sample in raw.items()}
+    raw = strategy_samples(part, column_of(objective))
+    samples = {strategy: as_means(objective, sample) for strategy, sample in raw.items()}
     sample_size = len(next(iter(samples.values())))
     if sample_size < 2:
         raise ValueError(f"a choice needs at least 2 replications in common, found {sample_size}")
     screening = confidence if limits is None else (1 + confidence) / 2
     kept = keeping(part, limits, screening) if limits is not None else {}
 
-    points = sorted(samples, key=_simplicity)
-    estimates = {point: _estimate(objective, raw[point], confidence) for point in points}
-    points.sort(key=lambda point: estimates[point].mean)  # stable: equal means stay simplest first
-    if kept:
-        points = _by_limits(points, kept)
-    shares = _shares_won(points, raw)
+    strategies = list(samples)
+    estimates = {strategy: _estimate(objective, raw[strategy], confidence) for strategy in strategies}
+    order = ranked(strategies, [estimates[strategy].mean for strategy in strategies], tasks)
+    recommended, *others = _by_limits([strategies[number] for number in order], kept)
+    shares = _shares_won(strategies, raw)
 
-    recommended, others = points[0], points[1:]
     undecided = bool(kept) and kept[recommended].verdict == "undecided"
-    together = 1 - (1 - screening) / max(len(others), 1)
-    early = t_critical(to_end_early(together), sample_size) / t_critical(together, sample_size)
     scale = estimates[recommended].mean
     zone = indifference.at(scale) if isinstance(indifference, Zone) else float(indifference)
+    costs = np.array([samples[other] for other in others]).reshape(-1, sample_size)
+    screened = screen(costs, samples[recommended], screening, zone)
+    together = screened.confidence
+    early = t_critical(to_end_early(together), sample_size) / t_critical(together, sample_size)
+    beyond_doubt = screened.mean > early * screened.half_width
     alternatives = []
-    for point in others:
-        difference = paired_difference(samples[point], samples[recommended], together)
-        missed = bool(kept) and kept[point].verdict == "missed"
+    for number, other in enumerate(others):
+        missed = bool(kept) and kept[other].verdict == "missed"
         alternatives.append(
             Alternative(
-                strategy=point[0],
-                concurrency=point[1],
-                estimate=estimates[point],
-                difference=difference,
-                share_won=shares[point],
-                in_best_subset=(difference.low <= 0 or undecided) and not missed,
-                practically_equal=-zone <= difference.low and difference.high <= zone and not missed,
-                identical=bool(np.array_equal(raw[point], raw[recommended])),
-                kept=kept.get(point),
-                beyond_doubt=difference.mean > early * difference.half_width and not undecided,
+                strategy=other,
+                estimate=estimates[other],
+                difference=screened.difference(number),
+                share_won=shares[other],
+                in_best_subset=(undecided or not screened.is_worse[number]) and not missed,
+                practically_equal=bool(screened.is_equal[number]) and not missed,
+                identical=bool(np.array_equal(raw[other], raw[recommended])),
+                kept=kept.get(other),
+                beyond_doubt=bool(beyond_doubt[number]) and not undecided,
             )
         )
     return Choice(
@@ -286,8 +276,7 @@ def choose(
         confidence=confidence,
         indifference=zone,
         replications=sample_size,
-        strategy=recommended[0],
-        concurrency=recommended[1],
+        strategy=recommended,
         estimate=estimates[recommended],
         share_won=shares[recommended],
         alternatives=tuple(alternatives),
@@ -303,9 +292,6 @@ def _worst_five(sample: NDArray[np.float64]) -> float:
     return float(squares[-5:].sum() / squares.sum()) if squares.any() else 0.0
 
 
-_Point = tuple[Any, ...]
-
-
 def _estimate(objective: str, sample: NDArray[np.float64], confidence: float) -> Estimate:
     """Estimate a mean by Student's t, a percentile by order statistics."""
     if column_of(objective) == objective:
@@ -313,8 +299,10 @@ def _estimate(objective: str, sample: NDArray[np.float64], confidence: float) ->
     return quantile_estimate(sample, 0.95, confidence)
 
 
-def _by_limits(points: list[_Point], kept: Mapping[_Point, Kept]) -> list[_Point]:
+def _by_limits(points: list[Strategy], kept: Mapping[Strategy, Kept]) -> list[Strategy]:
     """Put first who is to be recommended, and last, the likeliest first, who misses the limits."""
+    if not kept:
+        return points
     within = [point for point in points if kept[point].verdict != "missed"]
     missing = [point for point in points if kept[point].verdict == "missed"]
     if not within:
@@ -323,13 +311,7 @@ def _by_limits(points: list[_Point], kept: Mapping[_Point, Kept]) -> list[_Point
     return [first, *(point for point in within if point != first), *missing]
 
 
-def _shares_won(points: list[_Point], raw: Mapping[_Point, NDArray[np.float64]]) -> dict[_Point, float]:
+def _shares_won(points: list[Strategy], raw: Mapping[Strategy, NDArray[np.float64]]) -> dict[Strategy, float]:
     matrix = np.stack([raw[point] for point in points])
     wins = matrix == matrix.min(axis=0)
     return dict(zip(points, (wins / wins.sum(axis=0)).mean(axis=1).tolist(), strict=True))
-
-
-def _simplicity(point: _Point) -> tuple[int, int, int, str]:
-    label, concurrency = point
-    kind = label.partition(" ")[0]
-    return {"sequential": 0}.get(kind, 1), concurrency, {"parallel": 0}.get(kind, 1), label

@@ -8,13 +8,9 @@ from typing import Any, Literal, Self
 
 import pandas as pd
 
-from dispatch_sim.study.estimates import (
-    Share,
-    complete_part,
-    paired_samples,
-    share_estimate,
-    to_end_early,
-)
+from dispatch_sim.scenario.strategy import Strategy
+from dispatch_sim.study.estimates import Share, share_estimate, to_end_early
+from dispatch_sim.study.screening import strategy_samples
 
 Verdict = Literal["kept", "missed", "undecided"]
 
@@ -74,8 +70,8 @@ class Kept:
         }
 
 
-def keeping(results: pd.DataFrame, limits: Limits, confidence: float = 0.95) -> dict[tuple[str, int], Kept]:
-    """Return how often each point (strategy, concurrency) keeps the limits.
+def keeping(results: pd.DataFrame, limits: Limits, confidence: float = 0.95) -> dict[Strategy, Kept]:
+    """Return how often each strategy keeps the limits.
 
     Parameters
     ----------
@@ -83,14 +79,14 @@ def keeping(results: pd.DataFrame, limits: Limits, confidence: float = 0.95) -> 
     limits : see `Limits`.
     confidence : with which all verdicts hold together (Bonferroni).
     """
-    keys = ["strategy", "concurrency"]
-    keeps: dict[tuple[str, int], Any] = {}
+    keeps: dict[Strategy, Any] = {}
     for column, bound in limits.bounds.items():
-        for point, sample in complete_part(paired_samples(results, column, keys)).items():
-            keeps[point] = keeps.get(point, True) & (sample <= bound)
+        for strategy, sample in strategy_samples(results, column).items():
+            keeps[strategy] = keeps.get(strategy, True) & (sample <= bound)
     each = 1 - (1 - confidence) / max(len(keeps), 1)
     return {
-        point: _kept(int(kept.sum()), kept.size, limits.probability, each) for point, kept in keeps.items()
+        strategy: _kept(int(kept.sum()), kept.size, limits.probability, each)
+        for strategy, kept in keeps.items()
     }
 
 

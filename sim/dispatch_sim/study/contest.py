@@ -101,8 +101,3 @@ def changes_of(places: Sequence[float], contests: Sequence[Contest], confidence:
         for way in ("whole", "halves")
     )
     return agreeing(whole, halves)
-
-
-def is_kind(label: str, kind: str) -> bool:
-    """Whether a label is that of a kind, with whatever options."""
-    return label == kind or label.startswith(f"{kind} (")

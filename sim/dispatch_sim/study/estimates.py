@@ -10,14 +10,16 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 # Not scipy.stats: it takes more than half a second to import.
 from scipy.special import bdtr, betainc, betaincc, stdtrit
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Point = TypeVar("Point")
 

@@ -10,16 +10,18 @@ from pydantic import ConfigDict
 
 from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.loader import Given, Source
+from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.design import Design, DesignError
 from dispatch_sim.study.estimates import Estimate, paired_difference
 from dispatch_sim.study.flips import Flip, find_flips
 from dispatch_sim.study.ledger import Comparison, Part, find_parts
 from dispatch_sim.study.parameter import Parameter, find_parameters, parameter_at, with_range
 from dispatch_sim.study.percentile import OBJECTIVES, column_of, costs_of
-from dispatch_sim.study.places import Place, find_place, strategy_of, without_factors
+from dispatch_sim.study.places import find_place, without_factors
 from dispatch_sim.study.runner import OnProgress, play_design
+from dispatch_sim.study.screening import ranked
 from dispatch_sim.study.sensitivity import Swing, around, find_swings
-from dispatch_sim.study.winners import Point, Winner, find_winner, kind_of
+from dispatch_sim.study.winners import Winner, find_winner
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Explanation(Displayed):
     name: str
     tasks: int
     winner: Winner
-    rival: Point
+    rival: Strategy
     comparisons: tuple[Comparison, ...]
     swings: tuple[Swing, ...]
     flips: tuple[Flip, ...]
@@ -55,9 +57,9 @@ class Explanation(Displayed):
     sha256: str
 
     @property
-    def recommended(self) -> Point:
+    def recommended(self) -> Strategy:
         """The recommended way."""
-        return self.winner.point
+        return self.winner.strategy
 
     @property
     def difference(self) -> Estimate:
@@ -75,9 +77,9 @@ class Explanation(Displayed):
             "confidence": self.confidence,
             "indifference": self.indifference,
             "tasks": self.tasks,
-            "recommended": _point(self.recommended),
+            "recommended": self.recommended.to_json(),
             "standing": str(self.winner.standing),
-            "rival": _point(self.rival),
+            "rival": self.rival.to_json(),
             "comparisons": [comparison.to_json() for comparison in self.comparisons],
             "one_at_a_time": [swing.to_json() for swing in self.swings],
             "flips": [flip.to_json() for flip in self.flips],
@@ -122,23 +124,27 @@ def explain(
     objective, confidence = OBJECTIVES[scenario.objective.minimise], scenario.study.confidence
     costs = costs_of(played.measures, objective)
     indifference = scenario.zone.at(float(costs.mean(axis=1).min()))
-    winner = find_winner(here.points, costs, here.tasks, confidence, indifference)
-    recommended, rival = winner.point, winner.rival or _second(here.points, costs, winner.point)
-    best = here.points.index(recommended)
+    if len(here.strategies) == 1:
+        raise DesignError("there is only one way to dispatch this batch; name more strategies to compare")
+    order = ranked(here.strategies, costs.mean(axis=1).tolist(), here.tasks)
+    winner = find_winner(here.strategies, costs, here.tasks, confidence, indifference)
+    recommended, rival = winner.strategy, winner.rival or here.strategies[order[1]]
+    best = order[0]
     comparisons = []
-    for point in _one_of_each_kind(here, costs, recommended, rival):
-        pair = [best, here.points.index(point)]
+    for strategy in _one_of_each_kind(
+        [here.strategies[number] for number in order], here.tasks, recommended, rival
+    ):
+        pair = [best, here.strategies.index(strategy)]
         difference = paired_difference(costs[pair[1]], costs[best], confidence)
         parts: list[Part] = []  # a percentile has none: only means add up
         if objective == column_of(objective):
             parts = find_parts(scenario, objective, played.measures[pair], confidence)
-        comparisons.append(Comparison(point, difference, tuple(parts)))
-    ways = (strategy_of(here, recommended), strategy_of(here, rival))
+        comparisons.append(Comparison(strategy, difference, tuple(parts)))
     flips = find_flips(
         source, parameters, recommended, replications=count, jobs=jobs, on_progress=on_progress
     )
     varied = [p if p.path in (ranges or {}) else around(p) for p in parameters]
-    swings = find_swings(source, varied, ways, replications=count, jobs=jobs)
+    swings = find_swings(source, varied, (recommended, rival), replications=count, jobs=jobs)
     return Explanation(
         name=scenario.name,
         tasks=here.tasks,
@@ -163,22 +169,17 @@ def _varied(source: Source, path: str) -> Parameter:
     return parameter
 
 
-def _second(points: Sequence[Point], costs: Any, best: Point) -> Point:
-    others = [number for number, point in enumerate(points) if point != best]
-    if not others:
-        raise DesignError("there is only one way to dispatch this batch; name more strategies to compare")
-    return points[min(others, key=lambda number: float(costs[number].mean()))]
+def _one_of_each_kind(
+    strategies: Sequence[Strategy], tasks: int, best: Strategy, rival: Strategy
+) -> list[Strategy]:
+    """Return the rival, and the best of each kind that is neither its nor the recommended one's.
 
-
-def _one_of_each_kind(here: Place, costs: Any, best: Point, rival: Point) -> list[Point]:
-    """Return the rival, and the best of each kind that is neither its nor the recommended one's."""
-    found = {kind_of(rival, here.tasks): rival}
-    for number in sorted(range(len(here.points)), key=lambda number: float(costs[number].mean())):
-        point = here.points[number]
-        if (kind := kind_of(point, here.tasks)) != kind_of(best, here.tasks):
-            found.setdefault(kind, point)
+    Parameters
+    ----------
+    strategies : from the best to the worst.
+    """
+    found = {rival.kind_in(tasks): rival}
+    for strategy in strategies:
+        if (kind := strategy.kind_in(tasks)) != best.kind_in(tasks):
+            found.setdefault(kind, strategy)
     return list(found.values())
-
-
-def _point(point: Point) -> dict[str, Any]:
-    return {"strategy": point[0], "concurrency": point[1] or None}

@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.problems import ScenarioError
+from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.contest import Contest, changes_of, contest
 from dispatch_sim.study.design import DesignError
 from dispatch_sim.study.parameter import Parameter
 from dispatch_sim.study.places import Place, find_place, play_places
 from dispatch_sim.study.runner import OnProgress
-from dispatch_sim.study.winners import Point, kind_of
 
 STEPS = 4
 """Steps from the present value to each end of the range."""
@@ -55,7 +55,7 @@ class Flip:
     at: float | None
     low: float | None
     high: float | None
-    becomes: Point | None
+    becomes: Strategy | None
     resolved: bool
 
     def to_json(self) -> dict[str, Any]:
@@ -69,9 +69,7 @@ class Flip:
             "flips_at": self.at,
             "low": self.low,
             "high": self.high,
-            "becomes": None
-            if self.becomes is None
-            else {"strategy": self.becomes[0], "concurrency": self.becomes[1] or None},
+            "becomes": None if self.becomes is None else self.becomes.to_json(),
             "resolved": self.resolved,
         }
 
@@ -80,11 +78,11 @@ class Flip:
 class _Keeping:
     """What is kept: the recommended way or, where a kind is given, the best of that."""
 
-    point: Point
+    strategy: Strategy
     kind: str | None
 
-    def holds(self, point: Point, tasks: int) -> bool:
-        return point == self.point if self.kind is None else kind_of(point, tasks) == self.kind
+    def holds(self, strategy: Strategy, tasks: int) -> bool:
+        return strategy == self.strategy if self.kind is None else strategy.kind_in(tasks) == self.kind
 
 
 @dataclass
@@ -92,7 +90,7 @@ class _Search:
     """The search along one key: what was tried, and what each way came to there."""
 
     parameter: Parameter
-    points: dict[float, tuple[Point, ...]] = field(default_factory=dict)
+    strategies: dict[float, tuple[Strategy, ...]] = field(default_factory=dict)
     tasks: dict[float, int] = field(default_factory=dict)
     costs: dict[float, NDArray[np.float64]] = field(default_factory=dict)
     refused: set[float] = field(default_factory=set)
@@ -101,8 +99,8 @@ class _Search:
         """Return the values at which what is kept was played, the nearest to the present first."""
         played = [
             value
-            for value, points in self.points.items()
-            if any(keeping.holds(point, self.tasks[value]) for point in points)
+            for value, strategies in self.strategies.items()
+            if any(keeping.holds(strategy, self.tasks[value]) for strategy in strategies)
         ]
         return sorted(played, key=self.distance)
 
@@ -113,15 +111,18 @@ class _Search:
     def kept(self, value: float, keeping: _Keeping) -> int:
         """Return the number of the best of what is kept."""
         means = self.costs[value].mean(axis=1)
-        points, tasks = self.points[value], self.tasks[value]
-        own = [number for number, point in enumerate(points) if keeping.holds(point, tasks)]
+        own = [
+            number
+            for number, strategy in enumerate(self.strategies[value])
+            if keeping.holds(strategy, self.tasks[value])
+        ]
         return min(own, key=lambda number: float(means[number]))
 
-    def excess(self, value: float, keeping: _Keeping) -> tuple[float, Point]:
+    def excess(self, value: float, keeping: _Keeping) -> tuple[float, Strategy]:
         """Return what keeping to it costs more than the best way, in the mean, and that way."""
         means = self.costs[value].mean(axis=1)
         best = int(means.argmin())
-        return float(means[self.kept(value, keeping)] - means[best]), self.points[value][best]
+        return float(means[self.kept(value, keeping)] - means[best]), self.strategies[value][best]
 
     @property
     def least(self) -> float:
@@ -131,9 +132,10 @@ class _Search:
     @property
     def has_effect(self) -> bool:
         """Whether anything that was tried changes anything."""
-        present = self.costs[self.parameter.value]
+        present = self.parameter.value
         return any(
-            self.points[value] != self.points[self.parameter.value] or not np.array_equal(costs, present)
+            self.strategies[value] != self.strategies[present]
+            or not np.array_equal(costs, self.costs[present])
             for value, costs in self.costs.items()
         )
 
@@ -141,7 +143,7 @@ class _Search:
 def find_flips(
     source: Source,
     parameters: Sequence[Parameter],
-    keeping: Point,
+    keeping: Strategy,
     *,
     replications: int,
     jobs: int = 1,
@@ -166,7 +168,7 @@ def find_flips(
     searches = [_Search(parameter) for parameter in parameters]
     _try(source, [(s, _outwards(s.parameter)) for s in searches], replications, jobs, on_progress)
     searches = [search for search in searches if search.has_effect]
-    levels = (_Keeping(keeping, None), _Keeping(keeping, kind_of(keeping, scenario.batch_size)))
+    levels = (_Keeping(keeping, None), _Keeping(keeping, keeping.kind_in(scenario.batch_size)))
     indifference = scenario.zone.at(searches[0].least) if searches else 0.0
     for _ in range(HALVINGS):
         between = [
@@ -215,7 +217,8 @@ def _try(
                 search.refused.add(value)
     costs = play_places([place for _, _, place in found], replications, jobs, on_progress)
     for (search, value, place), cost in zip(found, costs, strict=True):
-        search.points[value], search.tasks[value], search.costs[value] = place.points, place.tasks, cost
+        search.strategies[value] = place.strategies
+        search.tasks[value], search.costs[value] = place.tasks, cost
 
 
 def _bracket(search: _Search, keeping: _Keeping, indifference: float) -> tuple[float, float] | None:
@@ -252,7 +255,7 @@ def _flip(search: _Search, keeping: _Keeping, indifference: float, confidence: f
         value
         for value in sorted(search.values(keeping))
         if (value == present or (value < present) == (flipped < present))
-        and not all(keeping.holds(point, search.tasks[value]) for point in search.points[value])
+        and not all(keeping.holds(each, search.tasks[value]) for each in search.strategies[value])
     ]
     contests = [_contest(search, value, keeping, indifference) for value in values]
     crossings = changes_of(values, contests, confidence).crossings
@@ -270,7 +273,7 @@ def _flip(search: _Search, keeping: _Keeping, indifference: float, confidence: f
 
 def _contest(search: _Search, value: float, keeping: _Keeping, indifference: float) -> Contest:
     """Set what is kept against all else at a value; judged twice, as the best of several is picked."""
-    points, costs, tasks = search.points[value], search.costs[value], search.tasks[value]
-    kept = np.array([keeping.holds(point, tasks) for point in points])
+    costs, tasks = search.costs[value], search.tasks[value]
+    kept = np.array([keeping.holds(strategy, tasks) for strategy in search.strategies[value]])
     found = contest(costs[kept], costs[~kept])
     return replace(found, whole=found.whole - indifference, halves=found.halves - indifference)

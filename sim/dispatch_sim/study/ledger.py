@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from dispatch_sim.dispatch.outcome import MEASURES
 from dispatch_sim.dispatch.rules import HOUR_S
 from dispatch_sim.scenario.model import Scenario
+from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.estimates import Estimate, paired_difference
-from dispatch_sim.study.winners import Point
 
 _MONEY = ("work", "spawn", "return", "coordination", "context", "merge", "rework", "wasted")
 _PEOPLE = ("merge", "recovery", "conflicts", "review")
@@ -63,20 +63,19 @@ class Comparison:
 
     Attributes
     ----------
-    point : the way.
+    strategy : the way.
     difference : what it has more of the objective.
     parts : of the difference; they add up to it.
     """
 
-    point: Point
+    strategy: Strategy
     difference: Estimate
     parts: tuple[Part, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
         return {
-            "strategy": self.point[0],
-            "concurrency": self.point[1] or None,
+            **self.strategy.to_json(),
             "difference": self.difference.to_json(),
             "parts": [part.to_json() for part in self.parts],
         }

@@ -13,14 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dispatch_sim.study.estimates import (
-    Estimate,
-    complete_part,
-    mean_and_deviations,
-    mean_estimate,
-    paired_samples,
-    t_critical,
-)
+from dispatch_sim.scenario.strategy import Strategy
+from dispatch_sim.study.estimates import Estimate, mean_and_deviations, mean_estimate, t_critical
+from dispatch_sim.study.screening import strategy_samples
 
 TIME, SPENT = "makespan_s", "spent_usd"
 
@@ -33,23 +28,23 @@ class ParetoPoint:
 
     Attributes
     ----------
-    strategy, concurrency : the point.
+    strategy : the way.
     makespan_s, spent_usd : means, each interval by itself.
     by_means : whether no other has both means as small, and one smaller.
     front : `on` where each other is shown to take longer or to spend more, `off` where some other is
         shown to be better in both, else `may_be`.
     """
 
-    strategy: str
-    concurrency: int
+    strategy: Strategy
     makespan_s: Estimate
     spent_usd: Estimate
     by_means: bool
     front: Place
 
-    def to_json(self) -> dict[str, Any]:
-        """Return a dict for JSON."""
-        return asdict(self) | {TIME: self.makespan_s.to_json(), SPENT: self.spent_usd.to_json()}
+    def to_json(self, tasks: int) -> dict[str, Any]:
+        """Return a dict for JSON, of a batch of a size."""
+        ends = {TIME: self.makespan_s.to_json(), SPENT: self.spent_usd.to_json()}
+        return asdict(self) | self.strategy.to_json(tasks) | ends
 
 
 def pareto_front(results: pd.DataFrame, confidence: float = 0.95) -> tuple[ParetoPoint, ...]:
@@ -69,10 +64,9 @@ def pareto_front(results: pd.DataFrame, confidence: float = 0.95) -> tuple[Paret
     Differences are paired, with Bonferroni's correction for all pairs of points in both measures. Where two
     points are the same in a measure in every replication, that measure does not tell them apart.
     """
-    keys = ["strategy", "concurrency"]
     spent = results.assign(**{SPENT: results["money_usd"] + results["cost_people_usd"]})
-    times = complete_part(paired_samples(results, TIME, keys))
-    money = complete_part(paired_samples(spent, SPENT, keys))
+    times = strategy_samples(results, TIME)
+    money = strategy_samples(spent, SPENT)
     points = list(times)
     each = 1 - (1 - confidence) / max(len(points) * (len(points) - 1), 1)
     signs = [_signs(np.stack([samples[point] for point in points]), each) for samples in (times, money)]
@@ -83,16 +77,15 @@ def pareto_front(results: pd.DataFrame, confidence: float = 0.95) -> tuple[Paret
     kept_apart = faster | cheaper | (same[0] & same[1])
     means = np.array([[times[point].mean(), money[point].mean()] for point in points])
     found = []
-    for i, (strategy, concurrency) in enumerate(points):
+    for i, strategy in enumerate(points):
         no_worse = (means <= means[i]).all(axis=1) & (means < means[i]).any(axis=1)
         others = np.arange(len(points)) != i
         front: Place = "off" if beaten[i].any() else "on" if kept_apart[i][others].all() else "may_be"
         found.append(
             ParetoPoint(
                 strategy=strategy,
-                concurrency=concurrency,
-                makespan_s=mean_estimate(times[strategy, concurrency], confidence),
-                spent_usd=mean_estimate(money[strategy, concurrency], confidence),
+                makespan_s=mean_estimate(times[strategy], confidence),
+                spent_usd=mean_estimate(money[strategy], confidence),
                 by_means=not no_worse.any(),
                 front=front,
             )

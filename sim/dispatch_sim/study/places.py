@@ -24,7 +24,6 @@ from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.design import Design, DesignError, Variant, spread
 from dispatch_sim.study.percentile import OBJECTIVES, costs_of
 from dispatch_sim.study.runner import OnProgress, play_design
-from dispatch_sim.study.winners import Point
 
 BATCH = "tasks"
 """The path that stands for the size of the batch."""
@@ -47,12 +46,15 @@ class Place:
     ----------
     values : what was put in, by path.
     variant : the scenario, and a plan for each way.
-    points : the ways, in the order of the plans.
     """
 
     values: Mapping[str, Any]
     variant: Variant
-    points: tuple[Point, ...]
+
+    @property
+    def strategies(self) -> tuple[Strategy, ...]:
+        """The ways, in the order of the plans."""
+        return tuple(plan.strategy for plan in self.variant.plans)
 
     @property
     def tasks(self) -> int:
@@ -87,18 +89,7 @@ def find_place(source: Source, values: Mapping[str, Any], ways: Sequence[Strateg
     if not ways:
         raise DesignError("there is nothing to play: every width is beyond the batch; write a smaller one")
     plans = tuple(plan_batch(scenario, way, batch) for way in ways)
-    points = tuple(point_of(plan.strategy) for plan in plans)
-    return Place(dict(values), Variant((), scenario, plans), points)
-
-
-def point_of(strategy: Strategy) -> Point:
-    """Return a strategy's label and its width; 0 where the width is not the user's choice."""
-    return strategy.label, (strategy.concurrency or 0) if strategy.kind in ("queue", "waves") else 0
-
-
-def strategy_of(place: Place, point: Point) -> Strategy:
-    """Return the strategy at a point of a place, to be played elsewhere too."""
-    return place.variant.plans[place.points.index(point)].strategy
+    return Place(dict(values), Variant((), scenario, plans))
 
 
 def play_places(
@@ -120,7 +111,7 @@ def play_places(
 
     Returns
     -------
-    For each place shape (ways, replications), in the order of its points.
+    For each place shape (ways, replications), in the order of its strategies.
 
     Raises
     ------
@@ -129,7 +120,7 @@ def play_places(
     KeyboardInterrupt
         Where interrupted: part of a picture answers nothing.
     """
-    plays = replications * sum(len(place.points) for place in places)
+    plays = replications * sum(len(place.strategies) for place in places)
     if plays > MOST_PLAYS:
         raise DesignError(
             f"{len(places):,} places of {replications:,} replications are {plays:,} plays; at most "
@@ -142,7 +133,7 @@ def play_places(
         played = play_design(design, jobs, _of_all(on_progress, len(found), len(group), len(places)))
         if played.interrupted:
             raise KeyboardInterrupt
-        ends = np.cumsum([len(place.points) for place in group])
+        ends = np.cumsum([len(place.strategies) for place in group])
         # A copy: a part of the whole would keep all of it.
         found += [part.copy() for part in np.split(costs_of(played.measures, column), ends[:-1])]
     return found
@@ -159,7 +150,7 @@ def _groups(places: Sequence[Place], replications: int) -> list[list[Place]]:
     groups: list[list[Place]] = [[]]
     rows = 0
     for place in places:
-        more = len(place.points) * replications
+        more = len(place.strategies) * replications
         if groups[-1] and rows + more > _ROWS_AT_ONCE:
             groups.append([])
             rows = 0

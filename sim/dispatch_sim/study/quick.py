@@ -23,6 +23,7 @@ from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import Problem, ScenarioError, UserError
 from dispatch_sim.scenario.quantities import parse_integers
+from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.scenario.tree import Tree
 from dispatch_sim.scenario.wording import shown
 from dispatch_sim.study.design import Design, Variant
@@ -30,7 +31,7 @@ from dispatch_sim.study.engines import choose_engine, play_one
 from dispatch_sim.study.percentile import LEAST, OBJECTIVES, column_of, costs_of
 from dispatch_sim.study.places import Place, find_place, tell_of_limits
 from dispatch_sim.study.runner import play_design
-from dispatch_sim.study.winners import Point, Winner, find_winner
+from dispatch_sim.study.winners import Winner, find_winner
 from dispatch_sim.study.workers import play_block
 
 FIRST_LOOK = 16
@@ -120,13 +121,13 @@ class Way:
 
     Attributes
     ----------
-    point : the way.
+    strategy : the way.
     means : of every measure.
     more : what it has more of the objective than the recommended way, over the replications that both played.
     replications : how many that are.
     """
 
-    point: Point
+    strategy: Strategy
     means: Mapping[str, float]
     more: float
     replications: int
@@ -194,22 +195,17 @@ class QuickAnswer(Displayed):
 
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
-        label, width = self.winner.point
         return {
-            "strategy": label,
-            "concurrency": width or (1 if label.startswith("sequential") else self.tasks),
+            **self.winner.strategy.to_json(self.tasks),
             "standing": str(self.winner.standing),
-            "as_good": [
-                {"strategy": label, "concurrency": width or None} for label, width in self.winner.as_good
-            ],
+            "as_good": [strategy.to_json(self.tasks) for strategy in self.winner.as_good],
             "objective": self.objective,
             "replications": self.recommended.replications,
             "seed": self.scenario.study.seed,
             "confidence": self.scenario.study.confidence,
             "ways": [
                 {
-                    "strategy": way.point[0],
-                    "concurrency": way.point[1] or None,
+                    **way.strategy.to_json(self.tasks),
                     "more": way.more,
                     "replications": way.replications,
                     "means": {name: way.means[name] for name in OBJECTIVES.values() if name in way.means},
@@ -239,35 +235,37 @@ def _answer(question: Question) -> tuple[QuickAnswer, Plan]:
     scenario, place = _place(question)
     objective = OBJECTIVES[scenario.objective.minimise]
     first = FIRST_LOOK if objective == column_of(objective) else LEAST
-    rows = _play(place, range(len(place.points)), range(first))
+    rows = _play(place, range(len(place.strategies)), range(first))
     # What is screened out twice is screened out with half the error each time.
     confidence = 1 - (1 - scenario.study.confidence) / 2
-    look = find_winner(place.points, costs_of(rows, objective), place.tasks, confidence, scenario.zone)
-    kept = [number for number, point in enumerate(place.points) if point in look.as_good]
-    kept += [place.points.index(look.rival)] if look.rival not in (None, *look.as_good) else []
-    played = {point: rows[number] for number, point in enumerate(place.points)}
-    winner = look
+    winner = find_winner(place.strategies, costs_of(rows, objective), place.tasks, confidence, scenario.zone)
+    kept = [
+        number
+        for number, strategy in enumerate(place.strategies)
+        if strategy in (*winner.as_good, winner.rival)
+    ]
+    played = dict(zip(place.strategies, rows, strict=True))
     calls = _calls(place)
-    left = (EFFORT - first * len(place.points) * calls) / (len(kept) * calls)
+    left = (EFFORT - first * len(place.strategies) * calls) / (len(kept) * calls)
     more = range(first, int(min(MOST_REPLICATIONS, first + left)))
     if more and len(kept) > 1:
-        points = [place.points[number] for number in kept]
-        for point, rest in zip(points, _play(place, kept, more), strict=True):
-            played[point] = np.concatenate([played[point], rest])
-        costs = costs_of(np.stack([played[point] for point in points]), objective)
-        winner = find_winner(points, costs, place.tasks, confidence, scenario.zone)
-    best = played[winner.point]
+        strategies = [place.strategies[number] for number in kept]
+        for strategy, rest in zip(strategies, _play(place, kept, more), strict=True):
+            played[strategy] = np.concatenate([played[strategy], rest])
+        costs = costs_of(np.stack([played[strategy] for strategy in strategies]), objective)
+        winner = find_winner(strategies, costs, place.tasks, confidence, scenario.zone)
+    best = played[winner.strategy]
     ways = [
         Way(
-            point,
+            strategy,
             dict(zip(MEASURES, each.mean(axis=0).tolist(), strict=True)),
             _mean(each, objective) - _mean(best[: len(each)], objective),
             len(each),
         )
-        for point, each in played.items()
+        for strategy, each in played.items()
     ]
-    ways.sort(key=lambda way: (way.point != winner.point, way.more))
-    plan = place.variant.plans[place.points.index(winner.point)]
+    ways.sort(key=lambda way: (way.strategy != winner.strategy, way.more))
+    plan = place.variant.plans[place.strategies.index(winner.strategy)]
     return QuickAnswer(scenario, winner, tuple(ways), objective), plan
 
 

@@ -83,7 +83,7 @@ def find_swings(
                 place = find_place(source, {parameter.path: parameter.written(value)}, ways)
             except (ScenarioError, DesignError):
                 continue
-            if len(place.points) == 2:  # a queue may be wider than a smaller batch
+            if len(place.strategies) == 2:  # a queue may be wider than a smaller batch
                 asked.append((2 * number + end, place))
     played = play_places([here, *(place for _, place in asked)], replications, jobs, on_progress)
     present, *others = (paired_difference(costs[1], costs[0], confidence) for costs in played)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from dispatch_sim.scenario.indifference import Zone
+from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 from dispatch_sim.study.estimates import (
     Estimate,
     complete_part,
@@ -44,16 +45,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Returns:
-    """What further slots bring, of one label at one batch size.
+    """What further slots bring, of one strategy at one batch size.
 
     Attributes
     ----------
-    strategy, tasks, factors : what widens, and where.
+    strategy, tasks, factors : what widens, without a concurrency, and where.
     objective, confidence : what is gained, and how surely all gains hold together.
     steps : in the order of widths.
     """
 
-    strategy: str
+    strategy: Strategy
     tasks: int
     factors: dict[str, Any]
     objective: str
@@ -77,6 +78,7 @@ class Returns:
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
         return asdict(self) | {
+            "strategy": self.strategy.label,
             "steps": [step.to_json() for step in self.steps],
             "turns_at": self.turns_at,
             "may_turn_at": list(self.may_turn_at),
@@ -91,14 +93,14 @@ def slot_returns(
     zone: float | Zone = 0.0,
     factors: dict[str, Any] | None = None,
 ) -> tuple[Returns, ...]:
-    """Return what each further slot gains, for each label of a queue or of waves with several widths.
+    """Return what each further slot gains, for each queue and waves with several widths.
 
     Parameters
     ----------
     results : rows of one combination of further factors.
     tasks : size of the batch.
     objective : a column, or `p95_makespan_s`.
-    confidence : with which all gains of a label hold together (Bonferroni).
+    confidence : with which all gains of a strategy hold together (Bonferroni).
     zone : the difference that nobody would act on; a share is one of what the better width comes to.
     factors : of the combination, to be told.
     """
@@ -106,8 +108,9 @@ def slot_returns(
     samples = paired_samples(part, column_of(objective), ["strategy", "concurrency"])
     found = []
     for label in dict.fromkeys(label for label, _ in samples):
+        strategy = parse_strategy(label)
         own = complete_part({width: sample for (of, width), sample in samples.items() if of == label})
-        if label.partition(" ")[0] not in ("queue", "waves") or len(own) < 2:
+        if strategy.kind not in ("queue", "waves") or len(own) < 2:
             continue
         costs = {width: as_means(objective, own[width]) for width in sorted(own)}
         together = 1 - (1 - confidence) / (len(costs) - 1)
@@ -117,7 +120,7 @@ def slot_returns(
             better = float(min(costs[width].mean(), costs[to].mean()))
             within = zone.at(better) if isinstance(zone, Zone) else zone
             steps.append(Step(width, to, gain, _verdict(gain, within)))
-        found.append(Returns(label, tasks, dict(factors or {}), objective, confidence, tuple(steps)))
+        found.append(Returns(strategy, tasks, dict(factors or {}), objective, confidence, tuple(steps)))
     return tuple(found)
 
 

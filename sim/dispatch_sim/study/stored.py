@@ -11,6 +11,7 @@ from typing import Any
 from dispatch_sim.dispatch.plan import Plan
 from dispatch_sim.scenario.loader import Source, parse_source
 from dispatch_sim.scenario.problems import ScenarioError
+from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.design import Design, DesignError, design_comparison, design_sweep
 from dispatch_sim.study.files import ResultsError
 from dispatch_sim.study.results import Results, is_of, read_results
@@ -67,8 +68,8 @@ def played_design(source: Source, results: Results) -> Design | None:
     return None
 
 
-def find_played(design: Design, point: tuple[str, int], tasks: int, factors: dict[str, Any]) -> Plan:
-    """Return the plan of a design point, by its columns in the results.
+def find_played(design: Design, strategy: Strategy, tasks: int, factors: dict[str, Any]) -> Plan:
+    """Return the plan of a design point.
 
     Raises
     ------
@@ -80,6 +81,6 @@ def find_played(design: Design, point: tuple[str, int], tasks: int, factors: dic
         # A column of numbers and words is one of words.
         if all(level == value or str(level) == value for level, value in levels):
             for plan in variant.plans:
-                if (plan.strategy.label, plan.width, len(plan.tasks)) == (*point, tasks):
+                if (plan.strategy, len(plan.tasks)) == (strategy, tasks):
                     return plan
-    raise KeyError(point)
+    raise KeyError(strategy)

@@ -90,8 +90,7 @@ class Check:
             "measure": self.threshold.measure,
             "bound": self.threshold.bound,
             "factors": self.choice.factors,
-            "strategy": self.choice.strategy,
-            "concurrency": self.choice.concurrency,
+            **self.choice.strategy.to_json(self.choice.tasks),
             "estimate": self.estimate.to_json(),
             "violated": self.violated,
             "settled": self.settled,
@@ -149,7 +148,7 @@ def check(answer: Answer, thresholds: list[Threshold]) -> list[Check]:
 
 def _check(answer: Answer, threshold: Threshold, choice: Choice) -> Check:
     table = answer.estimates
-    at = {"strategy": choice.strategy, "concurrency": choice.concurrency, "tasks": choice.tasks}
+    at = choice.strategy.to_json(choice.tasks) | {"tasks": choice.tasks}
     for column, value in (at | choice.factors | {"measure": threshold.measure}).items():
         table = table[table[column] == value]
     [row] = table.to_dict("records")

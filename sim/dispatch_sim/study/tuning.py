@@ -21,12 +21,12 @@ from dispatch_sim.scenario.loader import Given, Source
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.design import DesignError
-from dispatch_sim.study.estimates import Estimate
+from dispatch_sim.study.estimates import Estimate, paired_difference
 from dispatch_sim.study.knobs import Knob, find_knobs
 from dispatch_sim.study.percentile import OBJECTIVES
 from dispatch_sim.study.places import find_place, play_places, without_factors
 from dispatch_sim.study.runner import OnProgress
-from dispatch_sim.study.winners import paired_intervals
+from dispatch_sim.study.screening import screen
 
 MOST_PASSES = 4
 """Times that all knobs are gone through from one start, at most."""
@@ -103,7 +103,7 @@ class Tuning(Displayed):
     ----------
     name : of the scenario.
     tasks : size of the batch.
-    strategy : the label of the queue whose width is tuned.
+    strategy : the queue whose concurrency is tuned.
     tuned : the knobs.
     saves : what the best settings save against the scenario's own, on replications of their own.
     mean : of the best settings, on these.
@@ -113,7 +113,7 @@ class Tuning(Displayed):
 
     name: str
     tasks: int
-    strategy: str
+    strategy: Strategy
     tuned: tuple[Tuned, ...]
     saves: Estimate
     mean: float
@@ -136,7 +136,7 @@ class Tuning(Displayed):
             "confidence": self.confidence,
             "indifference": self.indifference,
             "tasks": self.tasks,
-            "strategy": self.strategy,
+            "strategy": self.strategy.label,
             "mean": self.mean,
             "saves": self.saves.to_json(),
             "knobs": [tuned.to_json() for tuned in self.tuned],
@@ -232,11 +232,11 @@ def tune(
     return Tuning(
         name=scenario.name,
         tasks=scenario.batch_size,
-        strategy=queue.label,
+        strategy=queue.at(None),
         tuned=tuple(
             _judged(judge, knobs, best, number, confidence, indifference) for number in range(len(knobs))
         ),
-        saves=_more(found if now is None else now, found, confidence, 1),
+        saves=paired_difference(found if now is None else now, found, confidence),
         mean=float(found.mean()),
         joint=len(pairs),
         objective=objective,
@@ -318,22 +318,19 @@ def _judged(
 ) -> Tuned:
     here = judge.costs(best)
     assert here is not None
-    knob, trials = knobs[number], []
-    for label, settings in zip(knob.labels, _line(knobs, best, number), strict=True):
-        costs = judge.costs(settings)
-        if costs is None:
-            trials.append(Trial(label, None, as_good=False))
-            continue
-        more = _more(costs, here, confidence, len(knob.values) - 1)
-        trials.append(Trial(label, more, as_good=more.low <= 0 or more.high <= indifference))
+    knob = knobs[number]
+    played = {
+        value: costs
+        for value, settings in enumerate(_line(knobs, best, number))
+        if value != best[number] and (costs := judge.costs(settings)) is not None
+    }
+    screened = screen(np.array(list(played.values())).reshape(-1, here.size), here, confidence, indifference)
+    as_good = ~screened.is_worse | screened.is_equal
+    trials = [Trial(label, None, as_good=False) for label in knob.labels]
+    trials[best[number]] = Trial(knob.labels[best[number]], Estimate(0.0, 0.0, 0.0, here.size), as_good=True)
+    for at, value in enumerate(played):
+        trials[value] = Trial(knob.labels[value], screened.difference(at), as_good=bool(as_good[at]))
     return Tuned(knob, best[number], tuple(trials))
-
-
-def _more(
-    costs: NDArray[np.float64], than: NDArray[np.float64], confidence: float, together: int
-) -> Estimate:
-    mean, half = paired_intervals(costs[None, :], than, 1 - (1 - confidence) / max(together, 1))
-    return Estimate(float(mean[0]), float(mean[0] - half[0]), float(mean[0] + half[0]), len(costs))
 
 
 def settings_of(tuning: Tuning) -> Mapping[str, Any]:

@@ -21,6 +21,7 @@ from pydantic import ConfigDict
 from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.loader import Given, Source
 from dispatch_sim.scenario.problems import ScenarioError
+from dispatch_sim.scenario.strategy import Kind, Strategy
 from dispatch_sim.study.design import DesignError
 from dispatch_sim.study.files import write_whole, writing_to
 from dispatch_sim.study.parameter import (
@@ -40,7 +41,7 @@ from dispatch_sim.study.places import (
     without_factors,
 )
 from dispatch_sim.study.runner import OnProgress
-from dispatch_sim.study.winners import Point, Standing, Winner, find_winner
+from dispatch_sim.study.winners import Standing, Winner, find_winner
 
 CELLS = 12
 """Levels of an axis that does not name its own."""
@@ -115,12 +116,12 @@ class StrategyMap(Displayed):
         width = len(self.x.levels)
         return self.cells[number * width : (number + 1) * width]
 
-    def winners(self) -> list[tuple[str, Point]]:
-        """Return who wins somewhere, each with its kind, the most frequent first."""
+    def winners(self) -> list[tuple[Kind, Strategy]]:
+        """Return who wins somewhere, each with the kind that it amounts to, the most frequent first."""
         counts = Counter(
-            (cell.winner.kind, cell.winner.point) for cell in self.cells if cell.winner is not None
+            (cell.winner.kind, cell.winner.strategy) for cell in self.cells if cell.winner is not None
         )
-        return sorted(counts, key=lambda won: (-counts[won], won))
+        return sorted(counts, key=lambda won: (-counts[won], won[0], won[1].label, won[1].concurrency or 0))
 
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
@@ -143,10 +144,7 @@ class StrategyMap(Displayed):
         rows = []
         for cell in self.cells:
             row = {self.x.parameter.path: cell.x, self.y.parameter.path: cell.y} | _winner_json(cell)
-            row["as_good"] = "; ".join(
-                f"{each['strategy']}: {each['concurrency']}" if each["concurrency"] else each["strategy"]
-                for each in row["as_good"]
-            )
+            row["as_good"] = "; ".join(map(str, cell.winner.as_good)) if cell.winner else ""
             rows.append(row)
         numbers = dict.fromkeys(("mean", "margin", "margin_low", "margin_high"), float)
         return pd.DataFrame(rows).astype({**numbers, "concurrency": "Int64"})
@@ -200,7 +198,7 @@ def map_winners(
         if isinstance(place, str)
         else Cell(
             *pair,
-            find_winner(place.points, next(costs), place.tasks, scenario.study.confidence, scenario.zone),
+            find_winner(place.strategies, next(costs), place.tasks, scenario.study.confidence, scenario.zone),
         )
         for pair, place in zip(levels, places, strict=True)
     )
@@ -292,12 +290,11 @@ def _winner_json(cell: Cell) -> dict[str, Any]:
         return dict.fromkeys(keys) | {"as_good": [], "why_not": cell.why_not}
     return {
         "kind": winner.kind,
-        "strategy": winner.point[0],
-        "concurrency": winner.point[1] or None,
+        **winner.strategy.to_json(),
         "standing": str(winner.standing),
-        "as_good": [{"strategy": label, "concurrency": width or None} for label, width in winner.as_good],
+        "as_good": [strategy.to_json() for strategy in winner.as_good],
         "mean": winner.mean,
-        "rival": None if winner.rival is None else winner.rival[0],
+        "rival": None if winner.rival is None else winner.rival.label,
         "margin": _finite(winner.margin),
         "margin_low": _finite(winner.low),
         "margin_high": _finite(winner.high),

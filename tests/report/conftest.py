@@ -113,6 +113,21 @@ sweep: {{tasks: [2, 3], concurrency: [1, 2], "tasks.tokens": [15K, 20K]}}
 study: {{replications: 12}}
 """
 
+ALL = [
+    "tight",
+    "roomy",
+    "nothing",
+    "factors",
+    "one_task",
+    "comparison",
+    "hostile",
+    "scripted",
+    "variants",
+    "certain",
+    "many",
+]
+"""The fixtures of answers."""
+
 
 def answered(text, design=design_sweep):
     """Play a scenario and work out what it answers."""

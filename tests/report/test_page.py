@@ -14,22 +14,9 @@ from dispatch_sim.report.tables import all_points, fixed_queues, main_table
 from dispatch_sim.report.view import main_view
 from dispatch_sim.report.words import dollars
 from dispatch_sim.study.results import Results
-from tests.report.conftest import HOSTILE_NAME
+from tests.report.conftest import ALL, HOSTILE_NAME
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
-ALL = [
-    "tight",
-    "roomy",
-    "nothing",
-    "factors",
-    "one_task",
-    "comparison",
-    "hostile",
-    "scripted",
-    "variants",
-    "certain",
-    "many",
-]
 
 
 class Page(HTMLParser):

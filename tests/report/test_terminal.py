@@ -7,20 +7,7 @@ from dispatch_sim.report.decision import decide
 from dispatch_sim.report.tables import compared_table
 from dispatch_sim.report.view import main_view, views
 from dispatch_sim.report.words import dollars
-
-ALL = [
-    "tight",
-    "roomy",
-    "nothing",
-    "factors",
-    "one_task",
-    "comparison",
-    "hostile",
-    "scripted",
-    "variants",
-    "certain",
-    "many",
-]
+from tests.report.conftest import ALL
 
 
 def text_of(answer, compared=False):

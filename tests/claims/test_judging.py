@@ -357,7 +357,7 @@ def test_rule_chooses_parallel_where_all_three_conditions_hold(more, makespans, 
     """Sequential costs 4, parallel 3, the queue 2."""
     found = regret_of(PLAIN, more, makespans)
     (setting,) = found.settings
-    assert (setting.picked[0], setting.best) == (picked, ("queue", 2))
+    assert (setting.picked.kind, str(setting.best)) == (picked, "queue of 2")
     assert found.mean.mean == pytest.approx(regret)
     assert found.verdict is REFUTED
     always = {name: estimate.mean for name, estimate in found.always.items()}
@@ -366,13 +366,13 @@ def test_rule_chooses_parallel_where_all_three_conditions_hold(more, makespans, 
 
 def test_rule_is_compared_with_plain_strategies_only():
     found = regret_of([*PLAIN[:2], ("parallel (worktree)", 3, 3, {}, 1.5)], at_most=0.1)
-    assert (found.settings[0].best, found.mean.mean) == (("parallel", 3), 0.0)
+    assert (str(found.settings[0].best), found.mean.mean) == ("parallel", 0.0)
 
 
 def test_rule_falls_back_on_the_queue_that_is_nearest():
     """To the concurrency of 3."""
     found = regret_of(PLAIN, ", coupling: 10%", otherwise="queue", concurrency=3)
-    assert (found.settings[0].picked, found.mean.mean, found.verdict) == (("queue", 2), 0.0, CONFIRMED)
+    assert (str(found.settings[0].picked), found.mean.mean, found.verdict) == ("queue of 2", 0.0, CONFIRMED)
 
 
 def test_conditions_are_read_from_the_scenario():

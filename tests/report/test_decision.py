@@ -13,7 +13,6 @@ from dispatch_sim.report.breaking import (
     break_even_short,
 )
 from dispatch_sim.report.decision import confidence_sentence, decide
-from dispatch_sim.report.naming import plainly_named
 from dispatch_sim.report.reasons import why
 from dispatch_sim.report.view import main_view, views
 from dispatch_sim.report.words import clean, count, dollars, listed, numbered, place, way, wrapped
@@ -118,7 +117,7 @@ def test_where_a_queue_as_wide_as_the_batch_is_the_same_all_at_once_is_said(cert
 
 
 def test_each_pair_of_variants_has_its_break_even(variants):
-    view = main_view(plainly_named(variants))
+    view = main_view(variants)
     assert len(view.along("tasks")) == 4
     text = " ".join(break_even_sentences(view))
     assert "all at once merged as results come in and run by a script" in text

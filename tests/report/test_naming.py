@@ -7,13 +7,12 @@ from dispatch_sim.report.decision import decide
 from dispatch_sim.report.naming import (
     _OPTIONS,
     option_sentences,
-    plainly_named,
     reading,
     shared_options,
 )
 from dispatch_sim.report.page import write_report
 from dispatch_sim.report.view import main_view
-from dispatch_sim.report.words import KINDS, OPTIONS, instruction, way
+from dispatch_sim.report.words import KINDS, OPTIONS, compared_way, instruction, way
 from dispatch_sim.scenario.strategy import OPTIONS as STRATEGY_OPTIONS
 from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 from dispatch_sim.study.answer import widths_to_compare
@@ -33,39 +32,30 @@ def test_what_all_variants_of_a_kind_have_tells_nothing_apart(labels, shared):
     assert shared_options(map(parse_strategy, labels)) == shared
 
 
-def labels_of(answer):
-    """Return every label in an answer."""
-    found = set(answer.results.frame["strategy"]) | set(answer.estimates["strategy"])
-    for choice in answer.choices:
-        found |= {each.strategy.label for each in (choice, *choice.alternatives)}
-    return found | {each.label for b in answer.break_evens for each in (b.parallel, b.queue)}
+def names_of(view):
+    """Return the text of every strategy as a view names it, and what its break-evens compare."""
+    return {str(view.short(point).at(None)) for point in view.points}, {b.against for b in view.break_evens}
 
 
-def test_single_variants_have_plain_labels_everywhere(scripted):
-    plain = plainly_named(scripted)
-    assert labels_of(plain) == {"parallel", "queue"}
+def test_single_variants_have_plain_names(scripted):
+    strategies, against = names_of(main_view(scripted))
+    assert strategies == {"parallel", "queue"}
     widths = {f"queue of {width}" for width in widths_to_compare(scripted.choices[0])}
     assert len(widths) in (2, 3)
-    assert {b.against for b in plain.break_evens} == {"best queue", "queue", *widths}
-    assert [c.estimate for c in plain.choices] == [c.estimate for c in scripted.choices]
-    assert [b.changes for b in plain.break_evens] == [b.changes for b in scripted.break_evens]
+    assert against == {"best queue", "queue", *widths}
 
 
 def test_what_is_stored_keeps_the_full_labels(scripted):
-    plainly_named(scripted)
-    assert labels_of(scripted) == {"parallel (as-completed, script)", "queue (script)"}
-    assert {point["strategy"] for point in scripted.to_json()["points"]} == labels_of(scripted)
+    labels = {"parallel (as-completed, script)", "queue (script)"}
+    assert {point["strategy"] for point in scripted.to_json()["points"]} == labels
+    assert {point.label for point in main_view(scripted).points} == labels
 
 
 def test_variants_keep_what_tells_them_apart(variants):
     """Both queues are run by a script, so only the merge is left in their names."""
-    plain = plainly_named(variants)
+    strategies, against = names_of(main_view(variants))
     kept = {"sequential", "sequential (script)", "parallel", "parallel (as-completed, script)"}
-    assert labels_of(plain) == kept | {"queue", "queue (barrier)", "waves", "waves (barrier, script)"}
-    pairs = [
-        b for b in plain.break_evens if b.queue.label == "queue (barrier)" and str(b.parallel) != "parallel"
-    ]
-    against = {b.against for b in pairs}
+    assert strategies == kept | {"queue", "queue (barrier)", "waves", "waves (barrier, script)"}
     versus = " vs parallel (as-completed, script)"
     assert f"best queue (barrier){versus}" in against
     width = widths_to_compare(variants.choices[0])[0]
@@ -74,7 +64,16 @@ def test_variants_keep_what_tells_them_apart(variants):
 
 def test_usual_options_are_not_spoken_of(tight):
     assert option_sentences(tight) == []
-    assert plainly_named(tight) is tight
+
+
+def test_the_same_tasks_at_once_are_told_apart_by_when_they_merge():
+    """Also where a name leaves that out, as parallel has no other variant."""
+    scripted, barred = parse_strategy("parallel (as-completed)"), parse_strategy("parallel")
+    queue = Strategy("queue", 6)
+    assert compared_way(barred, queue, 6, "p") == "merging only when all have returned (p)"
+    assert compared_way(queue, barred, 6, "q") == "merging each result as it comes in (q)"
+    assert compared_way(scripted, queue, 6, "all at once") == "all at once"
+    assert compared_way(barred, queue, 7, "all at once") == "all at once"
 
 
 def test_options_left_out_of_names_are_said(scripted, variants):
@@ -154,7 +153,7 @@ def test_options_that_all_have_are_said_once_and_the_others_as_terms():
 
 def test_the_adaptive_way_is_compared_and_drawn(tmp_path):
     answer = answered(ADAPTIVE)
-    view = main_view(plainly_named(answer))
+    view = main_view(answer)
     assert view.best_adaptive() in view.main_points()
     assert "adaptive dispatch" in decide(view).text
     write_report(answer, tmp_path)

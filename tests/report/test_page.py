@@ -173,11 +173,11 @@ def test_the_same_answer_gives_the_same_bytes(factors, tmp_path):
 def test_runs_that_nobody_could_read_or_play_again_are_not_drawn_and_it_is_said_why(tight, monkeypatch):
     """Rather than a picture of another run: results may be of a scenario that is not there any more."""
     view = main_view(tight)
-    assert two_runs(view, None, "a queue") == Runs(
+    assert two_runs(view, None) == Runs(
         (), "the scenario cannot be read again from what was stored with the results."
     )
     monkeypatch.setattr(runs, "MOST_TASKS", view.tasks - 1)
-    assert two_runs(view, None, "a queue").why_not.startswith(f"batches of more than {view.tasks - 1} tasks")
+    assert two_runs(view, None).why_not.startswith(f"batches of more than {view.tasks - 1} tasks")
 
 
 def test_hostile_names_are_inert_in_html(hostile, tmp_path):

@@ -17,6 +17,7 @@ from dispatch_sim.dispatch.rules import HOUR_S
 from dispatch_sim.scenario.indifference import zone_for
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.model import Scenario
+from dispatch_sim.scenario.strategy import Strategy, strategy_of
 from dispatch_sim.study.design import design_sweep
 from dispatch_sim.study.estimates import Estimate, mean_estimate
 
@@ -31,15 +32,15 @@ class Setting:
     Attributes
     ----------
     conditions : whether tasks are independent, outputs structured, and the saved time matters.
-    picked, best : label and concurrency of the rule's choice, and of the strategy with the least mean cost.
+    picked, best : the rule's choice, and the strategy with the least mean cost.
     regret : mean cost of the choice above that of the best, as a share of the latter.
     """
 
     scenario: str
     factors: dict[str, Any]
     conditions: tuple[bool, bool, bool]
-    picked: tuple[str, int]
-    best: tuple[str, int]
+    picked: Strategy
+    best: Strategy
     regret: Estimate
 
 
@@ -90,11 +91,13 @@ def _settings(
         rows = points.table[points.table["strategy"].isin(_KINDS)]
         for axis, level in {**factors, "tasks": scenario.batch_size}.items():
             rows = rows[equals(rows[axis], level)]
-        strategies = list(zip(rows["strategy"], rows["concurrency"].tolist(), strict=True))
+        tasks = scenario.batch_size
+        named = zip(rows["strategy"], rows["concurrency"], strict=True)
+        strategies = [strategy_of(label, concurrency, tasks) for label, concurrency in named]
         costs = dict(zip(strategies, points.values(rows, ["cost_usd"]), strict=True))
         times = dict(zip(strategies, points.values(rows, ["makespan_s"]).mean(axis=1), strict=True))
-        far_first = sorted(strategies, key=lambda each: (-abs(each[1] - claim.concurrency), -each[1]))
-        chosen = {label: (label, width) for label, width in far_first}  # the queue nearest to the claimed one
+        far_first = sorted(strategies, key=lambda each: _distance(each, claim, tasks), reverse=True)
+        chosen: dict[str, Strategy] = {each.kind: each for each in far_first}  # the nearest of each kind
         if not {"sequential", "parallel"} <= chosen.keys():
             continue
         sequential, parallel = chosen["sequential"], chosen["parallel"]
@@ -108,6 +111,12 @@ def _settings(
             by_rule = {rule: _regret(costs[each], costs[best]) for rule, each in chosen.items()}
             regret = mean_estimate(by_rule["conditions"], confidence)
             yield Setting(name, factors, conditions, chosen["conditions"], best, regret), by_rule
+
+
+def _distance(strategy: Strategy, claim: Regret, tasks: int) -> tuple[int, int]:
+    """Return how far a strategy's concurrency is from the claimed one; of two as far, the smaller first."""
+    concurrency = strategy.concurrency_in(tasks)
+    return abs(concurrency - claim.concurrency), concurrency
 
 
 def _regret(cost: NDArray[np.float64], best: NDArray[np.float64]) -> NDArray[np.float64]:

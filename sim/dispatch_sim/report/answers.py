@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dispatch_sim.report import combinations
 from dispatch_sim.report.breaking import break_even_sentences
 from dispatch_sim.report.decision import decide
-from dispatch_sim.report.naming import option_sentences, plainly_named
+from dispatch_sim.report.naming import option_sentences
 from dispatch_sim.report.reached import along_factors, front, reached, slots
 from dispatch_sim.report.reasons import why
 from dispatch_sim.report.render import Document, document
@@ -25,7 +25,6 @@ MOST_ROWS = 20
 
 def answer_document(answer: Answer, *, pictures: bool = True, compared: bool = False) -> Document:
     """Return what a study answers in short, with a table of all strategies where they are `compared`."""
-    options, answer = option_sentences(answer), plainly_named(answer)
     found, view = views(answer), main_view(answer)
     figure = _figure(view) if pictures else None
     by_factors = combinations.by_factors(found)
@@ -45,7 +44,7 @@ def answer_document(answer: Answer, *, pictures: bool = True, compared: bool = F
         table=compared_table(view) if compared else main_table(view),
         why=why(view),
         more=[*slots(view), front(view), reached(view)],
-        options=options,
+        options=option_sentences(answer),
         most=MOST_ROWS,
     )
 

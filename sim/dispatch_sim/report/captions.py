@@ -43,7 +43,9 @@ def tasks_figure(view: View) -> Picture | None:
         return None
     size = view.sizes[-1]
     points = {
-        way(p): p for p in (view.first("parallel", size), view.first("sequential", size)) if p is not None
+        view.way(p): p
+        for p in (view.first("parallel", size), view.first("sequential", size))
+        if p is not None
     }
     found = view.break_even("tasks")
     queue = view.best("queue", size, None if found is None else found.queue)
@@ -54,7 +56,7 @@ def tasks_figure(view: View) -> Picture | None:
     if queue is not None:
         ends.append(
             f"{amount(view.measure, view.estimate(view.measure.column, queue, size).mean)} through "
-            f"{way(queue)}"
+            f"{view.way(queue)}"
         )
     says = f"A batch of {size:,} {view.measure.verb} {listed(ends)}. Bands are {_confidence(view)} intervals."
     if found is not None and any(crossing.resolved for crossing in found.crossings):
@@ -69,13 +71,13 @@ def concurrency_figure(view: View) -> Picture | None:
         return None
     column, best = view.measure.column, view.recommended
     least = amount(view.measure, view.choice.estimate.mean)
-    says = f"At {view.tasks:,} tasks the least is {least}, by {way(best)}. "
+    says = f"At {view.tasks:,} tasks the least is {least}, by {view.way(best)}. "
     others = [each for each in view.played(best.kind) if each.at(None) == best.at(None)]
     wider = next((each for each in others if (each.concurrency or 0) > (best.concurrency or 0)), None)
     if best.kind in ("queue", "waves") and wider is not None:
         ratio = view.mean(column, wider) / view.choice.estimate.mean if view.choice.estimate.mean else 1.0
         change = ratio - 1
-        says += f"Going up to {way(wider)} adds {percent(change)}. " if change >= 0.005 else ""
+        says += f"Going up to {view.way(wider)} adds {percent(change)}. " if change >= 0.005 else ""
     says += f"Bands are {_confidence(view)} intervals."
     return picture(figure, "cost-along-concurrency", f"{view.measure.title} by tasks at once", says)
 
@@ -92,7 +94,7 @@ def parts_figure(view: View) -> Picture | None:
         if total > 0:
             largest = max(parts, key=lambda column: view.mean(column, point))
             words.append(
-                f"{way(point)} it is {parts[largest]} ({percent(view.mean(largest, point) / total)})"
+                f"{view.way(point)} it is {parts[largest]} ({percent(view.mean(largest, point) / total)})"
             )
     says = (
         f"The largest part of the cost: for {'; for '.join(words)}. "

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dispatch_sim.report.view import View
-from dispatch_sim.report.words import about, dollars, duration, listed, way
+from dispatch_sim.report.words import about, dollars, duration, listed
 from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 
 _LIMITS = ("requests", "input_tokens", "output_tokens")
@@ -31,7 +31,8 @@ class _Seen:
         """Set the values of the way into a text, and those of the recommended one after it."""
         ones, others = [one for one, _ in values], [other or "none" for _, other in values]
         others = ["none"] if set(others) == {"none"} else others
-        return f"{text.format(*ones, way=way(self.point))}, against {listed(others)} with {way(self.here)}"
+        one, other = self.view.way(self.point), self.view.way(self.here)
+        return f"{text.format(*ones, way=one)}, against {listed(others)} with {other}"
 
 
 def _limit(view: View, point: Strategy) -> str:

@@ -21,6 +21,7 @@ from dispatch_sim.report.breaking import break_even_cell, break_even_short
 from dispatch_sim.report.claim_figure import claim_figure, level_text
 from dispatch_sim.report.render import document
 from dispatch_sim.report.words import capital, clean, dollars, duration, listed, short_factors, tokens
+from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.estimates import Estimate
 from dispatch_sim.study.files import write_texts
 from dispatch_sim.study.units import axis_place, axis_unit
@@ -242,6 +243,6 @@ def _by_scenario(found: RegretFinding) -> list[tuple[str, ...]]:
     ]
 
 
-def _most_frequent(strategies: Sequence[tuple[str, int]]) -> str:
-    ((label, width), times), *others = Counter(strategies).most_common()
-    return (f"queue of {width}" if label == "queue" else label) + (f" ({times})" if others else "")
+def _most_frequent(strategies: Sequence[Strategy]) -> str:
+    (strategy, times), *others = Counter(strategies).most_common()
+    return f"{strategy}" + (f" ({times})" if others else "")

@@ -27,7 +27,7 @@ def by_factors(views: Sequence[View]) -> Table | None:
     for view in views[:MOST_ROWS]:
         estimate = view.choice.estimate
         row = [clean(level, 24) for level in view.choice.factors.values()]
-        row.append(capital(way(view.recommended)))
+        row.append(capital(view.way(view.recommended)))
         row.append(measure.show(estimate.mean) + span(measure.show, estimate.low, estimate.high))
         rows.append((*row, _break_even(view), as_good(view)))
     heads = (
@@ -53,7 +53,7 @@ def _break_even(view: View) -> str:
 def as_good(view: View) -> str:
     """Return what is not shown to be worse than the recommended way, or a dash."""
     open_ = [
-        way(other.strategy)
+        view.way(other.strategy)
         for other in view.choice.alternatives
         if other.in_best_subset or other.practically_equal
     ]
@@ -77,7 +77,7 @@ def over_all(views: Sequence[View]) -> list[str]:
     """Return what holds over all combinations, in a sentence on the advice and one on the break-even."""
     if len(views) < 2:
         return []
-    advised = list(dict.fromkeys(way(view.recommended) for view in views))
+    advised = list(dict.fromkeys(view.way(view.recommended) for view in views))
     number = count(len(views))
     if len(advised) == 1:
         advice = f"The advice is the same in all {number} combinations: {advised[0]}."

@@ -17,7 +17,6 @@ from dispatch_sim.report.words import (
     instruction,
     listed,
     percent,
-    way,
 )
 from dispatch_sim.scenario.distribution_text import NAMES as DISTRIBUTIONS
 from dispatch_sim.scenario.strategy import Strategy
@@ -69,7 +68,7 @@ def decide(view: View) -> Decision:
         headline = (
             f"It makes no difference here: all {count(len(choice.alternatives) + 1)} ways that were played "
             f"came out the same in every replication ({amount(measure, choice.estimate.mean)} on average). "
-            f"Take the simplest: {way(view.recommended)}."
+            f"Take the simplest: {view.way(view.recommended)}."
         )
         return Decision(headline, (), (), tuple(_caution(view)))
     if others and not choice.at_stake:
@@ -79,10 +78,10 @@ def decide(view: View) -> Decision:
             f"Nothing is at stake here: all {count(ways)} ways that {kept} come "
             f"within {amount(measure, choice.indifference)} of each other "
             f"({amount(measure, choice.estimate.mean)} on average), which this scenario says nobody would "
-            f"act on. Take the simplest: {way(_simplest(view))}."
+            f"act on. Take the simplest: {view.way(_simplest(view))}."
         )
         return Decision(headline, tuple(_limits(view)), (), tuple(_caution(view)))
-    what = instruction(view.recommended, view.tasks)
+    what = instruction(view.short(view.recommended), view.tasks)
     headline = f"{what}: it {measure.verb} {_with_interval(view, choice.estimate)}."
     if not choice.alternatives:
         return Decision(headline, ("Nothing else was played to compare it with.",), (), tuple(_caution(view)))
@@ -134,7 +133,7 @@ def _against_the_obvious(view: View) -> Iterator[str]:
         other = view.alternative(point) if point is not None else None
         if point is None or other is None or other.misses:
             continue
-        name = compared_way(view.as_merged(point), view.as_merged(view.recommended), view.tasks) or way(point)
+        name = compared_way(point, view.recommended, view.tasks, view.way(point))
         if other.identical:
             same.append(name)
         elif other.practically_equal:
@@ -182,17 +181,17 @@ def _near_ties(view: View, others: list[Alternative]) -> Iterator[str]:
         yield (
             f"Just as good, within the {amount(view.measure, view.choice.indifference)} that this "
             "scenario says "
-            f"nobody would act on: {_names(equal)}."
+            f"nobody would act on: {_names(view, equal)}."
         )
     if open_:
         yield (
             f"{view.choice.replications:,} replications do not show it to be better than "
-            f"{_names(open_, 'or')}: more replications would tell, or take whichever suits you."
+            f"{_names(view, open_, 'or')}: more replications would tell, or take whichever suits you."
         )
 
 
-def _names(others: list[Alternative], last: str = "and") -> str:
-    names = [way(other.strategy) for other in others]
+def _names(view: View, others: list[Alternative], last: str = "and") -> str:
+    names = [view.way(other.strategy) for other in others]
     if len(names) > 4:
         names = [*names[:3], f"{len(names) - 3} more"]
     return listed(names, last)
@@ -211,9 +210,9 @@ def _gamble(view: View) -> Iterator[str]:
     often = max(worse, key=lambda other: other.share_won, default=None)
     if often is not None and often.share_won > choice.share_won + 0.05:
         yield (
-            f"{capital(way(often.strategy))} is the {view.measure.best} in {percent(often.share_won)} of "
-            f"batches, more often than {way(view.recommended)} ({percent(choice.share_won)}), but when it "
-            f"goes wrong it {view.measure.verb} so much more that it loses all the same."
+            f"{capital(view.way(often.strategy))} is the {view.measure.best} in {percent(often.share_won)} "
+            f"of batches, more often than {view.way(view.recommended)} ({percent(choice.share_won)}), but "
+            f"when it goes wrong it {view.measure.verb} so much more that it loses all the same."
         )
 
 
@@ -230,7 +229,7 @@ def _stake(view: View, others: list[Alternative]) -> Iterator[str]:
         multiple = "twice" if about(times) == "2" else f"{about(times)} times"
         ratio = f", {multiple} as much" if times >= 1.15 else ""
         most = amount(view.measure, worst.estimate.mean)
-        yield f"The worst way played, {way(worst.strategy)}, {view.measure.verb} {most}{ratio}."
+        yield f"The worst way played, {view.way(worst.strategy)}, {view.measure.verb} {most}{ratio}."
 
 
 def _caution(view: View) -> Iterator[str]:
@@ -247,8 +246,8 @@ def _caution(view: View) -> Iterator[str]:
     elif view.choice.worst_five > RARE and played >= FEW:
         yield (
             f"Five of the {played:,} batches make up {percent(view.choice.worst_five)} of the spread of "
-            f"{way(view.recommended)}: where what is rare is so dear, intervals are too narrow. Run it with "
-            f"{4 * played:,} replications before you rely on the last digits."
+            f"{view.way(view.recommended)}: where what is rare is so dear, intervals are too narrow. Run it "
+            f"with {4 * played:,} replications before you rely on the last digits."
         )
 
 

@@ -13,7 +13,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocat
 
 from dispatch_sim.report import svg
 from dispatch_sim.report.view import View
-from dispatch_sim.report.words import Measure, about, dollars, kind_words, place, way, wrapped
+from dispatch_sim.report.words import Measure, about, dollars, kind_words, place, wrapped
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.break_even import BreakEven
 from dispatch_sim.study.estimates import Estimate
@@ -164,7 +164,7 @@ def _along_tasks(view: View) -> list[tuple[str, str, str, Curve]]:
         points = {size: point for size in view.sizes if (point := view.first(kind, size)) is not None}
         if points:
             last = points[max(points)]
-            name = kind_words("adaptive", last) if kind == "adaptive" else way(last)
+            name = kind_words("adaptive", view.short(last)) if kind == "adaptive" else view.way(last)
             curve = [(size, view.estimate(column, point, size)) for size, point in points.items()]
             curves.append((name, _COLOURS[kind], "-", curve))
     # Where a break-even is shaded, its own queue is drawn.
@@ -174,7 +174,9 @@ def _along_tasks(view: View) -> list[tuple[str, str, str, Curve]]:
     if best:
         queue = next(iter(best.values()))
         curve = [(size, view.estimate(column, point, size)) for size, point in best.items()]
-        curves.append((kind_words("best queue", queue) if of else "best queue", svg.BLUE, "-", curve))
+        curves.append(
+            (kind_words("best queue", view.short(queue)) if of else "best queue", svg.BLUE, "-", curve)
+        )
         width = (view.best("queue", of=of) or queue).concurrency or 0
         wider = sorted(
             {each.concurrency or 0 for size in view.sizes for each in view.played("queue", size)},
@@ -188,7 +190,7 @@ def _along_tasks(view: View) -> list[tuple[str, str, str, Curve]]:
             ]
             if len(sizes) > 1:
                 curve = [(size, view.estimate(column, fixed, size)) for size in sizes]
-                curves.append((way(fixed).removeprefix("a "), svg.SKY, "--", curve))
+                curves.append((view.way(fixed).removeprefix("a "), svg.SKY, "--", curve))
     return curves
 
 
@@ -251,7 +253,7 @@ def cost_along_concurrency(view: View) -> Figure | None:
                 (
                     widths[-1],
                     estimate.mean / divisor,
-                    way(point),
+                    view.way(point),
                     _COLOURS[point.kind],
                 )
             )
@@ -260,7 +262,7 @@ def cost_along_concurrency(view: View) -> Figure | None:
             kind, variant = kinds[number], kinds[:number].count(kinds[number])
             colour = _COLOURS[kind] if variant == 0 or kind != "queue" else svg.SKY
             _draw(axes, curve, divisor, colour, _MARKERS[kind], _DASHES[variant % len(_DASHES)])
-            name = kind_words(f"{kind} of N", strategy)
+            name = kind_words(f"{kind} of N", view.short(strategy))
             ends.append((curve[-1][0], curve[-1][1].mean / divisor, name, colour))
         _whole_x(axes, widths)
         _mark_best(axes, view, divisor)

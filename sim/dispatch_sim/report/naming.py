@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
-from typing import TypeVar
 
 from dispatch_sim.report.words import KINDS, OPTIONS, capital, listed
 from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 from dispatch_sim.study.answer import Answer
-from dispatch_sim.study.break_even import BreakEven, FactorBreakEven
-
-Found = TypeVar("Found", BreakEven, FactorBreakEven)
 
 _MERGES = {
     ("sequential", "barrier"): "One by one merges each result when its agent is back.",
@@ -52,52 +47,8 @@ def shared_options(strategies: Iterable[Strategy]) -> dict[str, tuple[str, ...]]
     return shared
 
 
-def plainly_named(answer: Answer) -> Answer:
-    """Return an answer whose strategies have no option that all variants of their kind share.
-
-    What is written to files and as JSON keeps all options; this is for what people read.
-    """
-    shared = shared_options(played(answer))
-    if not any(shared.values()):
-        return answer
-
-    def plain(strategy: Strategy) -> Strategy:
-        return strategy.without(shared[strategy.kind])
-
-    def label(text: str) -> str:
-        return plain(parse_strategy(text)).label
-
-    def sides(found: Found) -> Found:
-        return replace(found, parallel=plain(found.parallel), queue=plain(found.queue))
-
-    frame = answer.results.frame
-    labels = {text: label(text) for text in frame["strategy"].unique()}
-    return replace(
-        answer,
-        results=replace(answer.results, frame=frame.assign(strategy=frame["strategy"].map(labels))),
-        estimates=answer.estimates.assign(strategy=answer.estimates["strategy"].map(labels)),
-        choices=tuple(
-            replace(
-                choice,
-                strategy=plain(choice.strategy),
-                alternatives=tuple(
-                    replace(other, strategy=plain(other.strategy)) for other in choice.alternatives
-                ),
-            )
-            for choice in answer.choices
-        ),
-        break_evens=tuple(map(sides, answer.break_evens)),
-        factor_break_evens=tuple(map(sides, answer.factor_break_evens)),
-        fronts=tuple(
-            tuple(replace(point, strategy=plain(point.strategy)) for point in front)
-            for front in answer.fronts
-        ),
-        returns=tuple(replace(found, strategy=plain(found.strategy)) for found in answer.returns),
-    )
-
-
 def option_sentences(answer: Answer) -> list[str]:
-    """Say once what `plainly_named` leaves out of the names; nothing where all options are the usual ones."""
+    """Say once what names leave out; nothing where all options are the usual ones."""
     return list(_sentences(shared_options(played(answer))))
 
 

@@ -15,14 +15,14 @@ from dispatch_sim.report.assumptions import NOT_SIMULATED, assumed
 from dispatch_sim.report.breaking import break_even_sentences
 from dispatch_sim.report.decision import confidence_sentence, decide
 from dispatch_sim.report.maps import map_parts
-from dispatch_sim.report.naming import option_sentences, plainly_named, played, reading
+from dispatch_sim.report.naming import option_sentences, played, reading
 from dispatch_sim.report.reasons import why
 from dispatch_sim.report.render import document, page
 from dispatch_sim.report.runs import two_runs
 from dispatch_sim.report.svg import Picture
 from dispatch_sim.report.view import View, main_view, views
 from dispatch_sim.report.why import why_parts
-from dispatch_sim.report.words import KINDS, clean, factors_words, way
+from dispatch_sim.report.words import KINDS, clean, factors_words
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.study.answer import Answer
 from dispatch_sim.study.answer import answer as answered
@@ -91,14 +91,12 @@ def rebuild_report(
 
 def _content(answer: Answer, folder: Path) -> dict[str, Any]:
     """Return all that a report says, for a template to set."""
-    scenario, options = answer.scenario, option_sentences(answer)
+    scenario = answer.scenario
     source = played_source(answer.results, folder)
-    as_played = main_view(answer)
     hashes = {answer.results.manifest["scenario"]["sha256"]}
     hashes |= {without_factors(source).scenario().fingerprint} if source is not None else set()
     mapped = beside.read(folder / beside.MAP_FILE, StrategyMap, hashes)
     explained = beside.read(folder / beside.WHY_FILE, Explanation, hashes)
-    terms, answer = reading(answer), plainly_named(answer)
     view, found = main_view(answer), views(answer)
     return {
         "title": clean(_name(answer), 80),
@@ -111,7 +109,7 @@ def _content(answer: Answer, folder: Path) -> dict[str, Any]:
         "over_all": combinations.over_all(found),
         "along_factors": reached.along_factors(answer),
         "factors_read": combinations.how_to_read(found),
-        "terms": terms,
+        "terms": reading(answer),
         "why": why(view),
         "break_evens": break_even_sentences(view),
         "slots": list(reached.slots(view)),
@@ -122,8 +120,8 @@ def _content(answer: Answer, folder: Path) -> dict[str, Any]:
         "points": tables.all_points(view),
         "map": None if mapped is None else map_parts(mapped),
         "explanation": None if explained is None else why_parts(explained),
-        "runs": two_runs(as_played, source, way(view.recommended)),
-        **assumed(scenario, options),
+        "runs": two_runs(view, source),
+        **assumed(scenario, option_sentences(answer)),
         "manifest": answer.results.manifest,
         "kinds": list(dict.fromkeys(KINDS[each.kind] for each in played(answer))),
         "widths": sorted({each.concurrency for each in view.points if each.kind in ("queue", "waves")}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dispatch_sim.report.breaking import crossing_words
-from dispatch_sim.report.view import View
+from dispatch_sim.report.view import View, views
 from dispatch_sim.report.words import (
     amount,
     capital,
@@ -17,7 +17,6 @@ from dispatch_sim.report.words import (
     kind_words,
     listed,
     percent,
-    way,
 )
 from dispatch_sim.study.answer import Answer
 from dispatch_sim.study.break_even import FactorBreakEven
@@ -45,7 +44,7 @@ def reached(view: View) -> str:
     if rival is None:
         return f"Precision: {played}; no other is left that may be better."
     half = rival.difference.half_width
-    beside = f"{way(view.recommended)} and its nearest rival, {way(rival.strategy)},"
+    beside = f"{view.way(view.recommended)} and its nearest rival, {view.way(rival.strategy)},"
     text = (
         f"Precision: {played} tell {beside} apart to within ±{amount(view.measure, half)}"
         f"{', inside' if half <= choice.indifference else ', not'} the "
@@ -65,7 +64,7 @@ def limits_kept(view: View) -> str:
     wanted = percent(choice.limits.probability)
     share = choice.kept.share
     kept = (
-        f"{capital(way(view.recommended))} keeps {listed(bounds)} in {percent(share.share)} of batches "
+        f"{capital(view.way(view.recommended))} keeps {listed(bounds)} in {percent(share.share)} of batches "
         f"({percent(share.low)} to {percent(share.high)}; asked for {wanted})"
     )
     if not choice.feasible:
@@ -73,7 +72,7 @@ def limits_kept(view: View) -> str:
     text = f"{kept}{', which is not settled' if choice.kept.verdict == 'undecided' else ''}."
     others = choice.alternatives
     for verdict, words in (("missed", "Left out, as shown to miss that"), ("undecided", "Not settled of")):
-        named = [way(o.strategy) for o in others if o.kept and o.kept.verdict == verdict]
+        named = [view.way(o.strategy) for o in others if o.kept and o.kept.verdict == verdict]
         if named:
             text += f" {words}: {_few(named)}."
     return text
@@ -87,7 +86,7 @@ def slots(view: View) -> Iterator[str]:
 
 
 def _slots(view: View, found: Returns) -> str:
-    one = way(found.strategy.at(found.turns_at))
+    one = view.way(found.strategy.at(found.turns_at))
     last = next((step for step in found.steps if step.to == found.turns_at), None)
     beyond = next((step for step in found.steps if step.width >= found.turns_at), None)
     show = view.measure.show
@@ -116,8 +115,10 @@ def front(view: View) -> str:
     on = [p for p in points if p.front == "on"]
     if len(points) < 2:
         return ""
-    may = [way(p.strategy) for p in points if p.front == "may_be"]
-    told = [f"{way(p.strategy)} ({duration(p.makespan_s.mean)}, {dollars(p.spent_usd.mean)})" for p in on]
+    may = [view.way(p.strategy) for p in points if p.front == "may_be"]
+    told = [
+        f"{view.way(p.strategy)} ({duration(p.makespan_s.mean)}, {dollars(p.spent_usd.mean)})" for p in on
+    ]
     text = "Time against money (the bill, and people's time): "
     verb = "are" if len(on) > 1 else "is"
     text += f"{_few(told)} {verb} on the front" if on else "none is shown to be on the front"
@@ -126,20 +127,20 @@ def front(view: View) -> str:
 
 def along_factors(answer: Answer) -> list[str]:
     """Return where all at once and the best queue change places along each factor that was swept."""
-    found = answer.factor_break_evens
-    told = [_along_factor(each) for each in found[:MOST_FACTORS]]
+    found, view = answer.factor_break_evens, views(answer)[0]
+    told = [_along_factor(view, each) for each in found[:MOST_FACTORS]]
     more = len(found) - MOST_FACTORS
     return told if more <= 0 else [*told, f"There are {count(more)} more along factors, in the files."]
 
 
-def _along_factor(found: FactorBreakEven) -> str:
+def _along_factor(view: View, found: FactorBreakEven) -> str:
     held = f"with {factors_words(found.factors)}, " if found.factors else ""
     first, last = clean(found.levels[0]), clean(found.levels[-1])
     lead = f"Along {clean(found.factor)}, {held}at {count(found.tasks or 0)} tasks, from {first} to {last}: "
     # A queue as wide as the batch stands beside parallel here, so neither's name will do.
     sides = {
         "parallel": "starting all together",
-        "queue": kind_words("the best queue", found.queue),
+        "queue": kind_words("the best queue", view.short(found.queue)),
     }
     if found.practically_equal:
         return f"{lead}{sides['parallel']} and {sides['queue']} are practically equal."

@@ -22,7 +22,6 @@ from dispatch_sim.report.words import (
     duration,
     listed,
     tokens,
-    way,
 )
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.percentile import column_of
@@ -77,14 +76,14 @@ def _why_not(view: View, point: Strategy) -> Iterator[str]:
     else:
         more = amount(view.measure, view.difference(view.measure.column, point, here).mean)
         longer = "longer" if column_of(view.measure.column) == "makespan_s" else "more"
-        yield f"{capital(way(point))} {view.measure.verb} {more} {longer} than {way(here)}."
+        yield f"{capital(view.way(point))} {view.measure.verb} {more} {longer} than {view.way(here)}."
     yield from _causes(view, point)
     recovered, fewer = view.mean("recovered_tasks", point), view.mean("recovered_tasks", here)
     if recovered > fewer + 0.02 * view.tasks:
         person = view.difference("people_recovery_s", point, here).mean
         yield (
             f"Of {count(view.tasks)} tasks, {about(recovered)} end on a person's desk, against "
-            f"{about(fewer)} with {way(here)}: {duration(person)} more of people's time."
+            f"{about(fewer)} with {view.way(here)}: {duration(person)} more of people's time."
         )
     wasted = view.difference("tokens_wasted", point, here)
     if wasted.low > 0 and wasted.mean > 0.05 * view.mean("tokens", here):
@@ -103,7 +102,7 @@ def _extra_cost(view: View, point: Strategy) -> Iterator[str]:
     }
     differences = {name: view.difference(column, point, here).mean for name, column in parts.items()}
     told = {name: d for name, d in differences.items() if abs(d) > _WORTH_A_WORD * total}
-    text = f"{capital(way(point))} costs {dollars(total)} more than {way(here)}"
+    text = f"{capital(view.way(point))} costs {dollars(total)} more than {view.way(here)}"
     if len(told) == 1:
         text += f", nearly all of it for {next(iter(told))}"
     elif told:

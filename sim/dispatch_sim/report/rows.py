@@ -10,8 +10,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from dispatch_sim.report import svg
 from dispatch_sim.report.breaking import break_even_short
 from dispatch_sim.report.figures import SIZE, round_dollars
-from dispatch_sim.report.view import View
-from dispatch_sim.report.words import capital, dollars, factors_words, short_factors, way, wrapped
+from dispatch_sim.report.view import View, views
+from dispatch_sim.report.words import capital, dollars, factors_words, short_factors, wrapped
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.answer import Answer
 from dispatch_sim.study.break_even import BreakEven
@@ -37,7 +37,7 @@ def cost_parts(view: View) -> Figure | None:
     with svg.style(**{"axes.grid.axis": "x"}):
         figure = Figure(figsize=(SIZE[0], 1.15 + 0.42 * len(points)))
         height = figure.get_figheight()
-        names = [wrapped(capital(way(point)), NAME_COLUMNS) for point in points]
+        names = [wrapped(capital(view.way(point)), NAME_COLUMNS) for point in points]
         margin = svg.margin(names, 9, SIZE[0])
         figure.subplots_adjust(left=margin, right=0.9, bottom=0.52 / height, top=1 - 0.36 / height)
         axes = figure.add_subplot()
@@ -76,7 +76,7 @@ def cost_parts(view: View) -> Figure | None:
 
 def factor_rows(answer: Answer) -> list[BreakEven]:
     """Return the break-even with the best queue at each combination of further factors, of the first pair."""
-    rows = [b for b in answer.break_evens if b.factors and b.is_with_best]
+    rows = [b for view in views(answer) for b in view.break_evens if b.factors and b.is_with_best]
     pairs = {(b.parallel, b.queue) for b in rows[:1]}
     return [b for b in rows if (b.parallel, b.queue) in pairs and b.range[0] < b.range[1]]
 

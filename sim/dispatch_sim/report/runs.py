@@ -42,14 +42,13 @@ class Runs:
     why_not: str = ""
 
 
-def two_runs(view: View, source: Source | None, called: str) -> Runs:
+def two_runs(view: View, source: Source | None) -> Runs:
     """Draw the replications whose makespans are the median, and the 95th percentile, of the recommended way.
 
     Parameters
     ----------
-    view : of an answer with its labels as they were played.
+    view : of an answer.
     source : the scenario, as `played_source` returns it.
-    called : what a page calls the recommended way.
     """
     if view.tasks > MOST_TASKS:
         return Runs((), f"batches of more than {MOST_TASKS:,} tasks are not drawn.")
@@ -69,7 +68,7 @@ def two_runs(view: View, source: Source | None, called: str) -> Runs:
         runs.append((name, int(ordered[place]), outcome, log))
     end_s = max((event.end_s for *_, log in runs for event in log), default=0.0)
     typical = runs[0][2]
-    pictures = [_picture(view, plan, *run, typical, end_s, called) for run in runs]
+    pictures = [_picture(view, plan, *run, typical, end_s) for run in runs]
     return Runs(tuple(each for each in pictures if each is not None))
 
 
@@ -88,7 +87,6 @@ def _picture(
     log: list[Event],
     typical: Outcome,
     end_s: float,
-    called: str,
 ) -> svg.Picture | None:
     figure = gantt(plan, log, end_s)
     if figure is None:
@@ -102,5 +100,5 @@ def _picture(
             f"{duration(outcome.service_s)} in all, those of the typical run {duration(typical.service_s)}."
         )
     says += f" {capital(trouble(plan, outcome))} (replication {replication})."
-    title = f"A {name} run, {called}"
+    title = f"A {name} run, {view.way(view.recommended)}"
     return svg.picture(figure, f"run-{name}", title, says)

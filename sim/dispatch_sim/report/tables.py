@@ -76,7 +76,7 @@ def _alternatives(
             "19 of 20 done in": duration(view.p95(point)),
         }
         row = [
-            capital(way(point)),
+            capital(view.way(point)),
             measure.estimate(estimate),
             _more(view, point),
             *(cells[head] for head in further),

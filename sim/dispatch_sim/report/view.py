@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dispatch_sim.report.words import MEASURES, Measure
-from dispatch_sim.scenario.strategy import Strategy, parse_strategy, strategy_of
+from dispatch_sim.report.naming import played, shared_options
+from dispatch_sim.report.words import MEASURES, Measure, way
+from dispatch_sim.scenario.strategy import Strategy, strategy_of
 from dispatch_sim.study.answer import Answer
 from dispatch_sim.study.break_even import BreakEven
 from dispatch_sim.study.choice import Alternative, Choice
@@ -35,7 +36,7 @@ class View:
     answer : of the whole study.
     choice : the recommendation here.
     frame : the rows played here.
-    break_evens : those found here.
+    break_evens : those found here, between strategies as they are named.
     """
 
     answer: Answer
@@ -68,14 +69,17 @@ class View:
         """Whether the recommended way is a queue as wide as the batch."""
         return self.recommended.kind == "queue" and self.recommended.kind_in(self.tasks) == "parallel"
 
-    def as_merged(self, strategy: Strategy) -> Strategy:
-        """Return a strategy with when it merges, which its name leaves out where its kind has no other."""
-        own = {
-            each.merge
-            for each in map(parse_strategy, self.answer.scenario["strategies"])
-            if each.kind == strategy.kind
-        }
-        return replace(strategy, merge=own.pop()) if len(own) == 1 else strategy
+    @cached_property
+    def _shared(self) -> dict[str, tuple[str, ...]]:
+        return shared_options(played(self.answer))
+
+    def short(self, strategy: Strategy) -> Strategy:
+        """Return a strategy without the options that all variants of its kind share, to be named."""
+        return strategy.without(self._shared[strategy.kind])
+
+    def way(self, strategy: Strategy) -> str:
+        """Return what a strategy is called here."""
+        return way(self.short(strategy))
 
     def alternative(self, strategy: Strategy) -> Alternative | None:
         """Return how one compares with the recommended one; None for that one, and where not played."""
@@ -156,7 +160,7 @@ class View:
         narrow = [
             strategy
             for strategy in self.played(kind, size)
-            if strategy.concurrency_in(size) < size and of in (None, strategy.at(None))
+            if strategy.concurrency_in(size) < size and of in (None, self.short(strategy).at(None))
         ]
         if not narrow:
             return None
@@ -207,10 +211,16 @@ class View:
 def views(answer: Answer) -> list[View]:
     """Return an answer by the combinations of its further factors, in their order."""
     parts = factor_combinations(answer.results.frame)
-    return [
-        View(answer, choice, part, tuple(b for b in answer.break_evens if b.factors == factors))
-        for choice, (factors, part) in zip(answer.choices, parts, strict=True)
-    ]
+    found = []
+    for choice, (factors, part) in zip(answer.choices, parts, strict=True):
+        view = View(answer, choice, part, ())
+        here = [
+            replace(each, parallel=view.short(each.parallel), queue=view.short(each.queue))
+            for each in answer.break_evens
+            if each.factors == factors
+        ]
+        found.append(replace(view, break_evens=tuple(here)))
+    return found
 
 
 def main_view(answer: Answer) -> View:

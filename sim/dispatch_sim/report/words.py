@@ -115,13 +115,13 @@ def way(strategy: Strategy) -> str:
     return name + _options(strategy)
 
 
-def compared_way(strategy: Strategy, than: Strategy, tasks: int) -> str:
-    """Return what tells two strategies apart that both start all tasks together; nothing for others."""
+def compared_way(strategy: Strategy, than: Strategy, tasks: int, name: str) -> str:
+    """Return what a strategy is called next to another: by when it merges, where both start all together."""
     together = all(each.kind_in(tasks) == "parallel" for each in (strategy, than))
     if not together or strategy.merge == than.merge:
-        return ""
+        return name
     when = "only when all have returned" if strategy.merge == "barrier" else "each result as it comes in"
-    return f"merging {when} ({way(strategy)})"
+    return f"merging {when} ({name})"
 
 
 def instruction(strategy: Strategy, tasks: int) -> str:

@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help sweep claims test lint pytest wheel-test conformance faults mutants bench validate reports schema fuzz determinism coverage clean
+.PHONY: help sweep claims test lint pytest wheel-test conformance faults mutants bench validate reports schema fuzz coverage clean
 
 help:
 	@echo "make sweep   run the main job: scenarios/ten-sources.yaml into reports/ten-sources/"
@@ -14,10 +14,9 @@ help:
 	@echo "make test    run all checks: ruff, mypy, import contract, pytest"
 	@echo "make wheel-test  build sdist and wheel, and run every command of the wheel in an empty environment"
 	@echo "make conformance  play 10,000 scenarios by both engines, and compare with =="
-	@echo "make faults  kill, starve and cut off studies wherever they write, and resume them; half an hour"
+	@echo "make faults  kill and interrupt sweeps, fill their disk, and resume them; a quarter of an hour"
 	@echo "make mutants  change single lines of the statistics, and list the changes that no test notices"
 	@echo "make fuzz    look for files that are neither read nor refused, a minute a reader"
-	@echo "make determinism  play the same studies in every way there is, and compare bytes"
 	@echo "make coverage  run all tests, and say which lines and branches none of them runs; fails below 95%"
 	@echo "make bench   measure our speed beside others', into reports/benchmarks/"
 	@echo "make validate  write how often 95% sets hold the truth, into reports/validation/"
@@ -69,9 +68,6 @@ mutants: $(READY)
 fuzz: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fuzz]'
 	$(BIN)/python -m tests.fuzz.run
-
-determinism: $(READY)
-	$(BIN)/python -m tests.determinism
 
 # With an empty cache: else the engine is read as machine code, and the modules that it is compiled from stay unread.
 coverage: $(READY)

@@ -15,8 +15,7 @@ from dispatch_sim.dispatch.plan import make_plan
 from dispatch_sim.scenario.loader import parse_scenario, parse_source
 from dispatch_sim.scenario.strategy import parse_strategy
 from dispatch_sim.study.design import design_comparison
-from dispatch_sim.study.runner import play_design
-from dispatch_sim.study.workers import TASKS_DRAWN
+from dispatch_sim.study.runner import TASKS_DRAWN, play_design
 from measuring import Peer, rates, ratio, summary
 
 TASKS = """

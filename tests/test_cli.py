@@ -2,15 +2,19 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from dispatch_sim.dispatch.outcome import MEASURES
+from dispatch_sim.study.checkpoint import Checkpoint, encode, is_unfinished
 from tests.command import dispatch_sim, start
 
 ROOT = Path(__file__).parents[1]
@@ -20,10 +24,10 @@ sweep: {tasks: [2, 3], concurrency: [1, 2]}
 """
 
 
-def wait_for(path, process):
-    """Wait until a process has made a file, however long this machine takes for that."""
-    while not path.exists():
-        assert process.poll() is None, f"ended with {process.returncode}, and without {path.name}"
+def wait_for(so, process):
+    """Wait until something is so while a process runs, however long this machine takes for that."""
+    while not so():
+        assert process.poll() is None, f"ended with {process.returncode} before that"
         time.sleep(0.02)
 
 
@@ -179,7 +183,7 @@ def test_the_same_seed_gives_the_same_files_for_any_jobs(scenario):
 @pytest.mark.parametrize(("engine", "replications"), [("simpy", 20_000), ("compiled", 50_000)])
 def test_ctrl_c_keeps_what_is_done_and_exits_with_130(tmp_path, engine, replications):
     """Finished replications are written, with their report; the manifest says that there were to be more."""
-    # Blocks are short and many, so that some are done, and not all, whatever else the machine does.
+    # Chunks are short and many, so that some are done, and not all, whatever else the machine does.
     (tmp_path / "long.yaml").write_text(
         "tasks: [{name: a, count: 100, tokens: 15K, duration: 60s}]\n"
         f"sweep: {{tasks: [100], concurrency: [1, 2, 3, 4]}}\nengine: {engine}\n"
@@ -187,13 +191,14 @@ def test_ctrl_c_keeps_what_is_done_and_exits_with_130(tmp_path, engine, replicat
     dispatch_sim("compare", "long.yaml", "--replications", 2, cwd=tmp_path)  # so that it is compiled
     arguments = ("sweep", "long.yaml", "--replications", replications, "--jobs", 2)
     process = start(*arguments, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    # The first part, of what has been played in a second.
-    wait_for(tmp_path / "reports" / "long" / "unfinished" / "journal.jsonl", process)
+    wait_for(lambda: is_unfinished(tmp_path / "reports" / "long"), process)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate()
     assert process.returncode == 130
     assert "Traceback" not in errors
-    assert "are done and kept" in errors
+    assert re.search(
+        rf"interrupted at [0-9,]+ of {replications:,} replications; continue with --resume", errors
+    )
     manifest = json.loads((tmp_path / "reports" / "long" / "manifest.json").read_text())
     assert (manifest["interrupted"], manifest["engine"]) == (True, engine)
     assert 2 <= manifest["replications"]["played"] < replications
@@ -227,9 +232,7 @@ def test_an_answer_that_cannot_be_written_is_printed_all_the_same(scenario):
     assert result.returncode == 2
     assert "out: cannot be written to" in result.stderr
     assert json.loads(result.stdout)["recommended"]
-    # On a busy machine also what was played, in parts.
-    left = {path.name for path in (scenario.parent / "out").iterdir()} - {"unfinished"}
-    assert left == {"results.parquet"}
+    assert is_unfinished(scenario.parent / "out")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
@@ -348,18 +351,6 @@ def test_a_file_whose_name_is_no_text_is_swept_like_any_other(scenario):
     assert (scenario.parent / "out" / "report.html").exists()
 
 
-def test_workers_end_with_a_parent_that_is_killed(scenario):
-    """Nothing is left behind, however the study ends."""
-    scenario.write_text(THREE_LINES + "engine: simpy\n")  # the other one plays in threads
-    # Blocks are short and many, so that some are done, and not all, whatever else the machine does.
-    arguments = ("sweep", scenario.name, "--replications", 200_000, "--jobs", 2)
-    process = start(*arguments, cwd=scenario.parent, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    wait_for(scenario.parent / "reports" / "small" / "unfinished" / "journal.jsonl", process)
-    process.kill()
-    # The pipe is closed when the last process that holds it, worker or parent, has ended.
-    process.communicate()
-
-
 @pytest.mark.parametrize("option", ["--resume", "--restart"])
 def test_what_is_kept_nowhere_cannot_be_gone_on_with(scenario, option):
     """`compare` keeps nothing without `--out`; somebody who asks to go on believes that it does."""
@@ -378,13 +369,12 @@ def test_a_report_says_that_a_study_is_kept_only_where_it_is(scenario):
     said["replications"]["stopped"] = "interrupted"
     manifest.write_text(json.dumps(said))
     told = dispatch_sim("report", "kept", cwd=scenario.parent).stderr
-    assert "interrupted: 1,200 of 1,200 replications are done\n" in told
-    unfinished = scenario.parent / "kept" / "unfinished"
-    unfinished.mkdir()
-    for name in ("journal.jsonl", "part-000001.parquet"):
-        (unfinished / name).touch()
+    assert "interrupted at 1,200 of 1,200 replications\n" in told
+    Checkpoint(scenario.parent / "kept", {}, 1, "simpy").add(
+        range(1), encode(np.zeros((1, 1, len(MEASURES))))
+    )
     told = dispatch_sim("report", "kept", cwd=scenario.parent).stderr
-    assert "1,200 of 1,200 replications are done and kept; go on with sweep --resume\n" in told
+    assert "1,200 of 1,200 replications; continue with sweep --resume\n" in told
 
 
 def test_an_early_ctrl_c_leaves_earlier_results_as_they_are(scenario):
@@ -396,7 +386,7 @@ def test_an_early_ctrl_c_leaves_earlier_results_as_they_are(scenario):
     )
     arguments = ("sweep", scenario.name, "--replications", 200, "--jobs", 1, "--out", "kept")
     process = start(*arguments, cwd=scenario.parent, stderr=subprocess.PIPE, text=True)
-    wait_for(scenario.parent / "kept" / ".dispatch-sim.lock", process)  # it is held while the study is played
+    wait_for((scenario.parent / "kept" / ".dispatch-sim.lock").exists, process)  # while it is simulated
     time.sleep(2)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate()

@@ -1,8 +1,7 @@
-"""Lets an interruption wait while something must not be left half way, or leave processes alone."""
+"""Lets an interruption wait while something must not be left half way."""
 
 from __future__ import annotations
 
-import multiprocessing.resource_tracker
 import signal
 import threading
 from collections.abc import Iterator
@@ -27,21 +26,3 @@ def uninterrupted() -> Iterator[None]:
             signal.signal(each, handler)
         for number in waiting[:1]:
             signal.raise_signal(number)
-
-
-@contextmanager
-def processes_uninterrupted() -> Iterator[None]:
-    """Have processes that are started in here never interrupted: the parent decides when a study ends.
-
-    Ctrl-C goes to all processes of a terminal, also to one that is too young to have said so itself. Threads
-    hand on what they have blocked, so that holds for what a thread from in here starts later as well.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    multiprocessing.resource_tracker.ensure_running()  # started with a worker, that would undo the next line
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

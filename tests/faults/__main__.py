@@ -1,70 +1,274 @@
-"""Runs the trials: `make faults`. Exits with 1 where anything is lost."""
+"""Kills and interrupts sweeps at random moments, fills their disk, and resumes them: `make faults`.
+
+After each fault no process may be left, and the folder has to hold complete results: the earlier ones of
+another study that lay there, or the new ones. Then the sweep is resumed, has to simulate only what its
+checkpoint lacks, and has to come to the bytes of an undisturbed one. Exits with 1 where anything is lost.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
+import random
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
-from .asked import Asked
-from .checks import LostError
-from .disks import read_only, small_disk
-from .moments import interrupted, killed, workers_killed
-from .points import ended_at_points, failing_at_points, power_cut
+# All that a sweep needs, so that a process that is forked off starts at once.
+import dispatch_sim.dispatch.compiled.flat_plan
+import dispatch_sim.report.answers  # noqa: F401
+from dispatch_sim import cli
+from dispatch_sim.study import runner
+from dispatch_sim.study.checkpoint import CHECKPOINT_FILE
+from dispatch_sim.study.engines import load_engine
+from dispatch_sim.study.results import read_results
 
-TRIALS: dict[str, Callable[[Asked], Iterator[str]]] = {
+TASKS = """
+tasks: [{name: a, count: 3, tokens: {lognormal: {mean: 15K, cv: 0.5}}, duration: {exponential: {mean: 60s}}}]
+sweep: {tasks: [1, 3], concurrency: [1, 2]}
+"""
+STUDIES = {
+    "simpy": TASKS + "engine: simpy\nstudy: {replications: 120}\n",
+    "compiled": TASKS + "engine: compiled\nstudy: {replications: 6000}\n",
+    "compiled, doubled": TASKS + "engine: compiled\nstudy: {at_most: 5000, indifference: $0.00001}\n",
+}
+FILES = ("results.parquet", "manifest.json")
+
+Pair = tuple[bytes, ...]
+
+
+class LostError(AssertionError):
+    """Something is lost, or not as it has to be."""
+
+
+class Trial:
+    """A sweep by the command line, in a folder where another study's results lie, and what happens to it."""
+
+    def __init__(self, place: Path, text: str, folder: Path | None = None) -> None:
+        self.folder = folder or place / "out"
+        self.scenario, self.output = place / "study.yaml", place / "output"
+        self.scenario.write_text(text)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start(self, *options: str) -> int:
+        """Start the sweep in a session of its own; returns the process."""
+        pid = os.fork()
+        if pid:
+            return pid
+        code = 70
+        try:
+            os.setsid()
+            output = os.open(self.output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            os.dup2(output, 1)
+            os.dup2(output, 2)
+            sys.stdout = sys.stderr = os.fdopen(1, "w")
+            runner.TASKS_OF_A_CHUNK = {"simpy": 60, "compiled": 3000}
+            sys.argv = ["dispatch-sim", "sweep", str(self.scenario), "--out", str(self.folder), "--jobs", "2"]
+            sys.argv += ["--no-report", *options]
+            cli.main()
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            os._exit(code)
+
+    def end(self, pid: int) -> int:
+        """Wait until the sweep has ended; returns its exit code. No other process of it may be left."""
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        if left := alive_in_session(pid):
+            raise LostError(f"left behind: processes {left}")
+        return code
+
+    def run(self, *options: str) -> int:
+        """Run the sweep to its end; returns its exit code."""
+        return self.end(self.start(*options))
+
+    def pair(self) -> Pair | None:
+        """Return the bytes of the results and the manifest."""
+        paths = [self.folder / name for name in FILES]
+        return tuple(path.read_bytes() for path in paths) if all(path.exists() for path in paths) else None
+
+    def put(self, pair: Pair) -> None:
+        """Have the results of another study in the folder."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name, data in zip(FILES, pair, strict=True):
+            (self.folder / name).write_bytes(data)
+
+    def kept(self) -> int:
+        """Return how many replications the checkpoint has: of each measure, and no two times."""
+        if not (self.folder / CHECKPOINT_FILE).is_file():
+            return 0
+        with closing(sqlite3.connect(self.folder / CHECKPOINT_FILE)) as db:
+            if not db.execute("SELECT 1 FROM sqlite_master").fetchone():
+                return 0
+            chunks = db.execute("SELECT first, replications FROM chunk ORDER BY first").fetchall()
+            measures = {count for (count,) in db.execute("SELECT count(*) FROM measure GROUP BY number")}
+        if measures - {len(chunks)} or any(
+            one + count > other for (one, count), (other, _) in pairwise(chunks)
+        ):
+            raise LostError("the checkpoint is not whole")
+        return sum(count for _, count in chunks)
+
+    def check(self, reference: Pair, *, complete: bool = True) -> None:
+        """Check that nothing is lost, and that the sweep is resumed to the bytes of an undisturbed one."""
+        found = read_results(self.folder)
+        found.table(["cost_usd"])
+        if complete and found.manifest["interrupted"]:
+            raise LostError("the results in the folder are not complete")
+        finished, kept = self.pair() == reference, self.kept()
+        if (code := self.run("--resume")) != 0:
+            raise LostError(f"resumed, it ends with {code}: {self.output.read_text()[-2000:]}")
+        said = re.search(r"resumed: ([0-9,]+) replications", self.output.read_text())
+        if not finished and (int(said[1].replace(",", "")) if said else 0) != kept:
+            raise LostError(f"{kept} replications were kept, it says: {said and said[0]}")
+        if self.pair() != reference:
+            raise LostError("resumed, it comes to other bytes")
+        if left := {path.name for path in self.folder.iterdir()} - set(FILES):
+            raise LostError(f"left behind: {sorted(left)}")
+
+
+def alive_in_session(leader: int) -> list[int]:
+    """Return the processes of a session that are alive: not those that nobody has reaped; needs /proc."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, _, session = path.read_text().rpartition(")")[2].split()[:4]
+        except OSError:  # it has just ended
+            continue
+        if int(session) == leader and state != "Z":
+            found.append(int(path.parent.name))
+    return found
+
+
+def undisturbed(place: Path, text: str) -> tuple[Pair, float, Pair]:
+    """Return what a study comes to, in how many seconds, and what it comes to with another seed."""
+    pairs, seconds = [], 0.0
+    for options in (("--seed", "7"), ()):
+        trial, began = Trial(place, text), time.monotonic()
+        code, seconds, pair = trial.run(*options), time.monotonic() - began, trial.pair()
+        if code != 0 or pair is None:
+            raise LostError(f"undisturbed, it ends with {code}: {trial.output.read_text()}")
+        pairs.append(pair)
+    return pairs[1], seconds, pairs[0]
+
+
+def killed(place: Path, chance: random.Random, times: int) -> Iterator[str]:
+    """kill -9 at random moments, up to three times before the sweep is resumed to its end."""
+    for name, text in STUDIES.items():
+        reference, seconds, earlier = undisturbed(place, text)
+        kills = resumed = 0
+        while kills < times / len(STUDIES):
+            trial = Trial(place, text)
+            trial.put(earlier)
+            for again in range(chance.randint(1, 3)):
+                pid = trial.start(*(["--resume"] if again else []))
+                time.sleep(chance.uniform(0, seconds))
+                os.killpg(pid, signal.SIGKILL) if os.getpgid(pid) == pid else os.kill(pid, signal.SIGKILL)
+                kills += trial.end(pid) == -signal.SIGKILL
+            resumed += trial.kept() > 0
+            trial.check(reference)
+        yield f"{name}: killed {kills} times, resumed from {resumed} checkpoints"
+
+
+def interrupted(place: Path, chance: random.Random, times: int) -> Iterator[str]:
+    """Ctrl-C at random moments: it is over soon, and says so."""
+    for name, text in STUDIES.items():
+        reference, seconds, earlier = undisturbed(place, text)
+        codes, slowest = [], 0.0
+        for _ in range(max(1, times // len(STUDIES))):
+            trial = Trial(place, text)
+            trial.put(earlier)
+            pid = trial.start()
+            time.sleep(chance.uniform(0.1, seconds))
+            began = time.monotonic()
+            os.kill(pid, signal.SIGINT)
+            codes.append(trial.end(pid))
+            slowest = max(slowest, time.monotonic() - began)
+            if codes[-1] not in (0, 130) or "Traceback" in trial.output.read_text():
+                raise LostError(f"interrupted, it ends with {codes[-1]}: {trial.output.read_text()}")
+            trial.check(reference, complete=False)
+        yield f"{name}: interrupted {codes.count(130)} times before its end, over in {slowest:.1f} s at most"
+
+
+def full(place: Path, chance: random.Random, times: int) -> Iterator[str]:
+    """A small file system that is full sooner or later, and made larger for the resume."""
+    disk = place / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "dispatch-sim-trial", str(disk)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        yield "SKIPPED: a small file system may not be mounted here; needs root"
+        return
+    try:
+        for name, text in STUDIES.items():
+            reference, _, earlier = undisturbed(place, text)
+            refused = 0
+            for _ in range(max(1, times // len(STUDIES))):
+                trial = Trial(place, text, disk / "out")
+                trial.put(earlier)
+                more = sum(map(len, earlier)) // 1024 + chance.randint(
+                    4, 3 * sum(map(len, reference)) // 1024
+                )
+                _resize(disk, f"{more}k")
+                code, said = trial.run(), trial.output.read_text()
+                _resize(disk, "64m")
+                if (
+                    code not in (0, 2)
+                    or "Traceback" in said
+                    or (code == 2 and "cannot be written to" not in said)
+                ):
+                    raise LostError(f"on a full disk, it ends with {code}: {said}")
+                if code == 2 and trial.kept() and "--resume" not in said:
+                    raise LostError(f"does not say how to continue: {said}")
+                refused += code == 2
+                trial.check(reference)
+            yield f"{name}: {refused} disks full of {max(1, times // len(STUDIES))}"
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def _resize(disk: Path, size: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=True)
+
+
+TRIALS: dict[str, Callable[[Path, random.Random, int], Iterator[str]]] = {
     "killed": killed,
-    "workers": workers_killed,
     "interrupted": interrupted,
-    "ended": ended_at_points,
-    "failing": failing_at_points,
-    "power": power_cut,
-    "small": small_disk,
-    "read-only": read_only,
+    "full": full,
 }
 
 
 def main() -> int:
-    """Run them, and say what was found."""
+    """Run the trials, and say what was found."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument(
-        "--seed", type=int, default=1, help="of all that is left to chance (default %(default)s)"
-    )
-    parser.add_argument("--kills", type=int, default=100, help="random moments (default %(default)s)")
-    parser.add_argument(
-        "--every", type=int, default=1, help="try each so manieth point (default %(default)s)"
-    )
-    parser.add_argument("--only", choices=list(TRIALS), action="append", help="this trial; may be repeated")
+    parser.add_argument("--seed", type=int, default=1, help="of all moments (default %(default)s)")
+    parser.add_argument("--times", type=int, default=100, help="faults of each kind (default %(default)s)")
+    parser.add_argument("--only", choices=list(TRIALS), action="append", help="this kind; may be repeated")
     given = parser.parse_args()
-    _load()
+    load_engine()
     failed = 0
-    with tempfile.TemporaryDirectory(prefix="dispatch-sim-faults-") as place:
-        asked = Asked(Path(place), given.seed, given.kills, given.every)
-        for name in given.only or TRIALS:
-            begin = time.monotonic()
+    for name in given.only or TRIALS:
+        with tempfile.TemporaryDirectory(prefix="dispatch-sim-faults-") as place:
             print(f"{name}: {TRIALS[name].__doc__}", flush=True)
             try:
-                for line in TRIALS[name](asked):
-                    print(f"  {line}, {time.monotonic() - begin:.0f} s", flush=True)
+                for line in TRIALS[name](Path(place), random.Random(f"{given.seed} {name}"), given.times):
+                    print(f"  {line}", flush=True)
             except LostError as lost:
                 print(f"  FAILED (seed {given.seed}): {lost}", flush=True)
                 failed += 1
     print(f"{failed} trials failed" if failed else "Nothing is lost.")
     return 1 if failed else 0
-
-
-def _load() -> None:
-    """Load all that a study needs, so that a process that is forked off has it."""
-    import dispatch_sim.dispatch.compiled.engine
-    import dispatch_sim.dispatch.compiled.flat_plan
-    import dispatch_sim.report.answers
-    import dispatch_sim.study.conduct  # noqa: F401
-    from dispatch_sim.study.engines import load_engine
-
-    load_engine()
 
 
 if __name__ == "__main__":

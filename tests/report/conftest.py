@@ -1,12 +1,11 @@
 """Small studies, played once for all tests of reports."""
 
+import numpy as np
 import pytest
 
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.study.answer import answer
-from dispatch_sim.study.design import design_comparison, design_sweep
-from dispatch_sim.study.results import collect
-from dispatch_sim.study.runner import play_design
+from dispatch_sim.study.conduct import compare, sweep
 
 TIGHT = """\
 name: Ten sources
@@ -129,11 +128,23 @@ ALL = [
 """The fixtures of answers."""
 
 
-def answered(text, design=design_sweep):
+class FrameColumns:
+    """The measures of a table, as `Results` reads them."""
+
+    def __init__(self, frame):
+        self._frame = frame
+        keys = frame.columns[: frame.columns.get_loc("replication")]
+        self.points = frame[keys].drop_duplicates(ignore_index=True)
+        self.replications = np.unique(frame["replication"])
+
+    def read(self, measure, start=0, stop=None):
+        """Return a measure, shape (points, replications)."""
+        return self._frame[measure].to_numpy().reshape(len(self.points), -1)[:, start:stop]
+
+
+def answered(text, play=sweep):
     """Play a scenario and work out what it answers."""
-    source = parse_source(text)
-    made = design(source)
-    return answer(collect(source, made, play_design(made)))
+    return answer(play(parse_source(text)))
 
 
 @pytest.fixture(scope="session")
@@ -194,7 +205,7 @@ def one_task():
 def comparison():
     """One size only."""
     text = TIGHT.replace("concurrency: [1, 2, 3, 4]", "concurrency: [2]")
-    return answered(text, design_comparison)
+    return answered(text, compare)
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ from dispatch_sim.study.break_even import BreakEven
 from dispatch_sim.study.choice import choose
 from dispatch_sim.study.results import Results
 from dispatch_sim.study.sign_changes import Region, sign_changes
-from tests.report.conftest import answered
+from tests.report.conftest import FrameColumns, answered
 
 
 def test_the_headline_has_the_recommended_way_its_mean_and_its_interval(tight):
@@ -125,7 +125,7 @@ def test_each_pair_of_variants_has_its_break_even(variants):
 
 def test_an_interrupted_study_is_preliminary(tight):
     manifest = tight.results.manifest | {"interrupted": True, "replications": {"asked": 400, "played": 40}}
-    stopped = replace(tight, results=Results(tight.results.frame, manifest))
+    stopped = replace(tight, results=replace(tight.results, manifest=manifest))
     assert "stopped early, at 40 of 400" in decide(main_view(stopped)).text
 
 
@@ -139,7 +139,9 @@ def with_costs(tight, costs, indifference=0.05):
     rows = rows[kept]
     choice = choose(rows, 6, indifference=indifference)
     return main_view(
-        Answer(Results(rows, tight.results.manifest), "cost_usd", tight.estimates, (choice,), ())
+        Answer(
+            Results(FrameColumns(rows), tight.results.manifest), "cost_usd", tight.estimates, (choice,), ()
+        )
     )
 
 

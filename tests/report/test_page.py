@@ -13,7 +13,6 @@ from dispatch_sim.report.runs import Runs, two_runs
 from dispatch_sim.report.tables import all_points, fixed_queues, main_table
 from dispatch_sim.report.view import main_view
 from dispatch_sim.report.words import dollars
-from dispatch_sim.study.results import Results
 from tests.report.conftest import ALL, HOSTILE_NAME
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
@@ -132,7 +131,7 @@ def test_a_scenario_without_a_name_is_called_as_its_file(nothing, tmp_path):
     """Not `unnamed`."""
     scenario = nothing.results.manifest["scenario"] | {"file": "my-batch.yaml"}
     manifest = nothing.results.manifest | {"scenario": scenario}
-    write_report(replace(nothing, results=Results(nothing.results.frame, manifest)), tmp_path)
+    write_report(replace(nothing, results=replace(nothing.results, manifest=manifest)), tmp_path)
     assert (tmp_path / "report.md").read_text(encoding="utf-8").startswith("# my-batch\n")
 
 

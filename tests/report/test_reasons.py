@@ -8,9 +8,9 @@ from dispatch_sim.report.reasons import _FAILURES, _OWN_FAILURES, attributed, wh
 from dispatch_sim.report.view import main_view
 from dispatch_sim.scenario.strategy import parse_strategy
 from dispatch_sim.study.answer import answer
-from dispatch_sim.study.design import design_comparison
+from dispatch_sim.study.conduct import compare
 from dispatch_sim.study.results import Results
-from tests.report.conftest import answered
+from tests.report.conftest import FrameColumns, answered
 
 SEQUENTIAL, PARALLEL = map(parse_strategy, ("sequential", "parallel"))
 
@@ -32,7 +32,7 @@ def reasons(more, group="", values=None):
     for old, new in (values or {}).items():
         assert old in text
         text = text.replace(old, new)
-    view = main_view(answered(text, design_comparison))
+    view = main_view(answered(text, compare))
     return view, " ".join(why(view))
 
 
@@ -138,7 +138,7 @@ ONE = {"money_usd": 1.0, "makespan_s": 0.0, "people_s": 0.0, "cost_waiting_usd":
 
 def made(worse, objective="cost"):
     """Return a view of one by one that costs $1 and all at once that has what is given on top."""
-    played = answered(PLAIN.format(group="").replace("context: none", ""), design_comparison)
+    played = answered(PLAIN.format(group="").replace("context: none", ""), compare)
     frame = played.results.frame.copy()
     frame[list(MEASURES)] = 0.0
     for column, value in (ONE | {"money_work_usd": 1.0, "cost_usd": 1.0}).items():
@@ -149,7 +149,7 @@ def made(worse, objective="cost"):
     resolved = played.scenario | {"objective": {"minimise": objective}}
     scenario = played.results.manifest["scenario"] | {"resolved": resolved}
     manifest = played.results.manifest | {"scenario": scenario}
-    return main_view(answer(Results(frame, manifest)))
+    return main_view(answer(Results(FrameColumns(frame), manifest)))
 
 
 WASTED = {"money_wasted_usd": 3.0, "money_usd": 3.0, "cost_usd": 3.0}

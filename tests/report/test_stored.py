@@ -112,8 +112,8 @@ def table(folder, change):
         (lambda f: put(f, lambda m: m["scenario"].update(resolved={})), "resolves to other values"),
         (lambda f: put(f, lambda m: m["scenario"].update(as_written=None)), "resolves to other values"),
         (lambda f: put(f, lambda m: m.update(seed=m["seed"] + 1)), "resolves to other values"),
-        (lambda f: table(f, lambda t: t.drop(columns="makespan_s")), "columns that manifest.json states"),
-        (lambda f: table(f, lambda t: t.assign(more=1)), "columns that manifest.json states"),
+        (lambda f: table(f, lambda t: t.drop(columns="makespan_s")), "columns that its manifest states"),
+        (lambda f: table(f, lambda t: t.assign(more=1)), "columns that its manifest states"),
         (lambda f: table(f, lambda t: t.head(5)), "has 5 rows"),
     ],
 )

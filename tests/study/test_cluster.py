@@ -2,13 +2,14 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import psutil
@@ -17,11 +18,12 @@ import pytest
 import dispatch_sim
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.study import cluster, runner
-from dispatch_sim.study.cluster import ClusterError, connected
+from dispatch_sim.study.checkpoint import is_unfinished
+from dispatch_sim.study.cluster import Cluster, ClusterError, connected
 from dispatch_sim.study.conduct import sweep
 from dispatch_sim.study.design import design_sweep
 from dispatch_sim.study.results import RESULTS_FILE, write_results
-from dispatch_sim.study.workers import WorkerError
+from dispatch_sim.study.runner import WorkerError
 
 TEXT = """
 name: small
@@ -51,7 +53,7 @@ class Dask:
         """Start a worker, and wait until the scheduler knows it."""
         environment = dict(os.environ)
         if first_on_path is not None:
-            environment["PYTHONPATH"] = str(first_on_path)
+            environment["PYTHONPATH"] = os.pathsep.join([str(first_on_path), *sys.path])
         options = ("--no-nanny", "--nthreads", "1", "--local-directory", str(self.folder))
         process = self._start("worker", self.address, *options, env=environment)
         self.workers.append(process)
@@ -118,13 +120,13 @@ def _made(folder):
 
 
 @pytest.fixture
-def many_blocks(monkeypatch):
-    """Cut studies into blocks of ten replications, so that something can happen between two."""
-    monkeypatch.setattr(runner, "TASKS_OF_A_BLOCK", {"simpy": 120, "compiled": 120})
+def many_chunks(monkeypatch):
+    """Cut studies into chunks of ten replications, so that something can happen between two."""
+    monkeypatch.setattr(runner, "TASKS_OF_A_CHUNK", {"simpy": 120, "compiled": 120})
 
 
 def at_first(do):
-    """Return what, called as progress, does something when the first block is done."""
+    """Return what, called as progress, does something when the first chunk is done."""
     calls = []
 
     def progress(done, of):
@@ -147,14 +149,14 @@ def written(folder):
 
 
 @pytest.mark.parametrize("text", [TEXT, COMPILED], ids=["simpy", "compiled"])
-def test_a_cluster_gives_the_same_bytes(standing, tmp_path, many_blocks, text):
+def test_a_cluster_gives_the_same_bytes(standing, tmp_path, many_chunks, text):
     """By either engine; also where `auto` doubles the replications."""
     text = text.replace("study: {replications: 160}", "study: {at_most: 512}")
     here = study(text, tmp_path / "here")
     assert study(text, tmp_path / "there", cluster=standing.address) == here
 
 
-def test_workers_that_die_and_workers_that_join_change_nothing(dask, tmp_path, many_blocks, here):
+def test_workers_that_die_and_workers_that_join_change_nothing(dask, tmp_path, many_chunks, here):
     """The first is killed while it plays; only the one that joined can have played the rest."""
 
     def another():
@@ -165,7 +167,7 @@ def test_workers_that_die_and_workers_that_join_change_nothing(dask, tmp_path, m
     assert there == here
 
 
-def test_a_study_outlives_its_scheduler(dask, tmp_path, many_blocks, here):
+def test_a_study_outlives_its_scheduler(dask, tmp_path, many_chunks, here):
     """It ends in words, and what was done is kept; resumed without a cluster it gives the same bytes."""
     there = tmp_path / "there"
     with pytest.raises(WorkerError, match=r"the cluster was lost.*--resume, with or without a cluster"):
@@ -180,33 +182,20 @@ def test_the_number_of_workers_is_followed(dask, monkeypatch):
     """Two threads when a second worker has joined, none but one to wait for when both have gone."""
     monkeypatch.setattr(cluster, "COUNTED_EVERY_S", 0.0)
     with connected(dask.address) as there:
-        assert there.workers == 1
+        assert there.threads == 1
         dask.worker()
-        _wait_for(lambda: there.workers == 2)
+        _wait_for(lambda: there.threads == 2)
 
 
-class Growing:
-    """A cluster of ever more workers, which plays nothing."""
-
-    workers = 1
-
-    def play(self, design, engine, blocks, keep):
-        """Note the blocks; ten times as many workers after each, up to ten thousand."""
-        self.blocks = []
-        for block in blocks:
-            self.blocks.append(block)
-            self.workers = min(10 * self.workers, 10_000)
-
-
-def test_blocks_are_longer_for_more_workers_than_a_scheduler_can_serve_with_short_ones():
-    """Of 7,000 tasks for a hundred workers; for ten thousand, who join later, a hundred times as long."""
-    design = replace(design_sweep(parse_source(TEXT)), replications=4 * 10**9)
-    growing = Growing()
-    runner.play_blocks(design, [range(4 * 10**9)], "simpy", 1, None, growing)
-    lengths = [len(block) * design.tasks for block in growing.blocks[:6]]
-    assert lengths == pytest.approx([7e3, 7e3, 7e3, 7e4, 7e5, 7e5], rel=0.01)
-    assert [block.start for block in growing.blocks[1:]] == [block.stop for block in growing.blocks[:-1]]
-    assert growing.blocks[-1].stop == 4 * 10**9
+def test_chunks_are_longer_for_more_threads_than_a_scheduler_can_serve_with_short_ones(monkeypatch):
+    """Of 7,000 tasks for a hundred threads; for ten thousand, who join later, a hundred times as long."""
+    design = design_sweep(parse_source(TEXT))
+    threads = iter([1, 10, 100, 1000, 10_000])
+    monkeypatch.setattr(Cluster, "threads", property(lambda _: next(threads, 10_000)))
+    chunks = list(islice(Cluster(None)._chunks(design, [range(4 * 10**9)], "simpy"), 6))
+    lengths = [len(chunk) * design.tasks for chunk in chunks]
+    assert lengths == pytest.approx([7e3, 7e3, 7e5, 7e5, 7e5, 7e5], rel=0.01)
+    assert [chunk.start for chunk in chunks[1:]] == [chunk.stop for chunk in chunks[:-1]]
 
 
 def test_a_cluster_without_workers_is_waited_for(tmp_path, caplog, here):
@@ -227,23 +216,34 @@ def test_a_cluster_without_workers_is_waited_for(tmp_path, caplog, here):
         dask.end()
 
 
-class Fatal:
-    """Ends the process that it is read in."""
+class Unreadable:
+    """A design whose reading calls something."""
+
+    tasks = 1
+
+    def __init__(self, *call):
+        self._call = call
 
     def __reduce__(self):
-        return os._exit, (1,)
+        return self._call
 
 
-def test_a_block_that_kills_one_worker_after_another_ends_the_study_in_words(tmp_path, monkeypatch):
+def test_a_chunk_that_kills_one_worker_after_another_ends_the_study_in_words(tmp_path, monkeypatch):
     """As one that needs more memory than there is; how many are too many is a setting of the scheduler."""
     monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")
     dask = Dask(_made(tmp_path / "dask"))
     dask.worker()
     try:
         with connected(dask.address) as there, pytest.raises(WorkerError, match=r"out of memory\?"):
-            there.play(Fatal(), "simpy", iter([range(1)]), lambda block, piece: None)
+            there.simulate(Unreadable(os._exit, (1,)), [range(1)], "simpy", None)
     finally:
         dask.end()
+
+
+def test_what_goes_wrong_on_a_worker_arrives_as_what_it_is(standing):
+    """Also an error of the system, which is not a loss of the cluster."""
+    with connected(standing.address) as there, pytest.raises(FileNotFoundError, match="/nowhere/at/all"):
+        there.simulate(Unreadable(open, ("/nowhere/at/all",)), [range(1)], "simpy", None)
 
 
 def _with_other_numpy(folder):
@@ -273,7 +273,7 @@ def _without_what_plays(folder):
     ],
 )
 def test_a_late_worker_that_is_not_like_the_others_is_refused(
-    dask, tmp_path, many_blocks, here, change, words
+    dask, tmp_path, many_chunks, here, change, words
 ):
     """Its results are never mixed in; what was played before is kept."""
     change(tmp_path / "other")
@@ -286,19 +286,6 @@ def test_a_late_worker_that_is_not_like_the_others_is_refused(
         study(TEXT, tmp_path / "there", cluster=dask.address, on_progress=at_first(another))
     resumed = study(TEXT, tmp_path / "there", resume=True)
     assert resumed == here
-
-
-class NoFile:
-    """Cannot be read where it arrives."""
-
-    def __reduce__(self):
-        return open, ("/nowhere/at/all",)
-
-
-def test_what_goes_wrong_on_a_worker_arrives_as_what_it_is(standing):
-    """Also an error of the system, which is not a loss of the cluster."""
-    with connected(standing.address) as there, pytest.raises(FileNotFoundError, match="/nowhere/at/all"):
-        there.play(NoFile(), "simpy", iter([range(1)]), lambda block, piece: None)
 
 
 def test_an_address_at_which_nothing_answers_is_refused(tmp_path, monkeypatch):
@@ -361,7 +348,7 @@ def started(scenario, *arguments):
     )
 
 
-def test_workers_of_this_machine_play_by_the_command_line(scenario, here):
+def test_threads_of_this_process_simulate_by_the_command_line(scenario, here):
     """`local:2`: the same results, nothing but the answer and where it was written."""
     process = started(scenario, "--cluster", "local:2", "--out", "there")
     output, errors = process.communicate(timeout=120)
@@ -370,32 +357,27 @@ def test_workers_of_this_machine_play_by_the_command_line(scenario, here):
     assert (scenario.parent / "there" / RESULTS_FILE).read_bytes() == here[RESULTS_FILE]
 
 
-def test_workers_of_this_machine_are_heard_by_this_machine_only():
-    """Whoever can reach a scheduler can run code: neither it nor a worker listens on other interfaces."""
+def test_local_starts_no_process_and_is_heard_by_this_machine_only():
+    """Whoever can reach a scheduler can run code."""
+    this = psutil.Process()
+    before = this.children(recursive=True)
     with connected("local:1"):
-        here = psutil.Process()
-        listening = [
-            connection.laddr.ip
-            for process in (here, *here.children(recursive=True))
-            for connection in process.net_connections("inet")
-            if connection.status == psutil.CONN_LISTEN
-        ]
-    assert set(listening) == {"127.0.0.1"}
+        ends = [each for each in this.net_connections("inet") if each.status == psutil.CONN_LISTEN]
+        assert this.children(recursive=True) == before
+        assert {each.laddr.ip for each in ends} == {"127.0.0.1"}
 
 
 @pytest.mark.parametrize("where", ["local", "there"])
-def test_ctrl_c_keeps_what_a_cluster_has_played(standing, scenario, where):
-    """Exit code 130, and in words; no worker process of ours is left, none of others is harmed."""
+def test_ctrl_c_keeps_what_a_cluster_has_simulated(standing, scenario, where):
+    """Exit code 130, and in words; no worker of others is harmed."""
     address = "local:2" if where == "local" else standing.address
     process = started(scenario, "--cluster", address, "--out", "out", "--replications", "1000000")
-    journal = scenario.parent / "out" / "unfinished" / "journal.jsonl"
-    _wait_for(lambda: journal.exists() or process.poll() is not None)
+    out = scenario.parent / "out"
+    _wait_for(lambda: is_unfinished(out) or process.poll() is not None)
     os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=60)  # until the last process that holds its standard error ends
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
-    assert errors.splitlines()[0] == "wrote to out: results.parquet, manifest.json"
-    assert "are done and kept" in errors.splitlines()[1]
-    assert len(errors.splitlines()) == 2
+    assert re.fullmatch(r"wrote to out: .*\ninterrupted at .* replications; continue with --resume\n", errors)
     assert all(worker.poll() is None for worker in standing.workers)
 
 

@@ -13,9 +13,9 @@ from scipy import stats
 from dispatch_sim.study import estimates
 from dispatch_sim.study.estimates import (
     complete_part,
-    estimate_table,
     factor_combinations,
     mean_estimate,
+    mean_intervals,
     paired_difference,
     paired_samples,
     quantile_estimate,
@@ -201,65 +201,19 @@ def study(replications=20):
     return results.sample(frac=1, random_state=0).set_axis(np.zeros(len(results), dtype=int))
 
 
-def test_the_table_has_each_measure_of_each_point_estimated():
-    """Row by row the same as one at a time."""
-    results = study()
-    table = estimate_table(results, confidence=0.9)
-    assert len(table) == 12
-    for row in table.itertuples(index=False):
-        held = (
-            (results["strategy"] == row.strategy)
-            & (results["concurrency"] == row.concurrency)
-            & (results["limits.scale"] == row[3])
-        )
-        one = mean_estimate(results.loc[held, row.measure], 0.9)
-        assert (row.mean, row.low, row.high) == pytest.approx((one.mean, one.low, one.high))
-        assert row.n == one.n == 20
-    constant = table[table["measure"] == "tokens"]
-    assert (constant["low"] == 60_000.1).all()
-    assert (constant["high"] == 60_000.1).all()
-
-
-def test_the_table_bears_single_replications_missing_measures_and_no_rows():
-    """Unbounded, not a number, and empty."""
-    one = study(1).assign(money_usd=math.nan)
-    table = estimate_table(one, ["cost_usd", "money_usd"]).set_index("measure")
-    assert np.isinf(table.loc["cost_usd", "high"]).all()
-    assert table.loc["money_usd", "mean"].isna().all()
-    assert estimate_table(one.iloc[:0]).empty
-
-
-def test_the_table_has_points_in_order_of_appearance():
-    """And of two replications each, with a measure of whole numbers."""
-    results = pd.DataFrame(
-        {
-            "strategy": ["queue", "parallel", "queue", "parallel"],
-            "concurrency": [2, 4, 2, 4],
-            "tasks": 4,
-            "replication": [0, 0, 1, 1],
-            "calls": [7, 1, 8, 4],
-        }
-    )
-    table = estimate_table(results)
-    assert table["strategy"].tolist() == ["queue", "parallel"]
-    for row, values in zip(table.itertuples(), ([7, 8], [1, 4]), strict=True):
-        one = mean_estimate(values)
-        assert (row.mean, row.low, row.high, row.n) == pytest.approx((one.mean, one.low, one.high, 2))
-
-
-def test_how_the_rows_of_points_lie_between_each_other_does_not_matter():
-    """To the last bit: the rows of each are added up in the order that they have."""
-    results = study(100)
-    apart = results.sort_values(
-        ["strategy", "limits.scale"], key=lambda column: column.astype(str), kind="stable"
-    )
-    keys = ["strategy", "limits.scale", "measure"]
-    one, other = (estimate_table(rows).set_index(keys) for rows in (results, apart))
-    pd.testing.assert_frame_equal(one, other.loc[one.index], check_exact=True)
+@pytest.mark.parametrize("n", [1, 2, 20])
+def test_means_of_rows_are_estimated_as_one_at_a_time(n):
+    """Constant rows with an interval of exactly nothing; of one replication it is unbounded."""
+    values = np.random.default_rng(3).lognormal(size=(4, n))
+    values[1] = 60_000.1
+    found = np.array(mean_intervals(values, 0.9)).T
+    ones = [mean_estimate(row, 0.9) for row in values]
+    np.testing.assert_allclose(found, [(one.mean, one.low, one.high) for one in ones], rtol=1e-12)
+    assert n == 1 or found[1].tolist() == [60_000.1] * 3
 
 
 def test_a_category_that_no_row_has_is_no_point():
-    """Neither in the table, whose order it leaves as it was, nor a sample, nor a combination."""
+    """Neither a sample, nor a combination."""
     levels = {
         "strategy": ["queue", "parallel", "sequential", "waves"],
         "concurrency": [1, 2, 3, 4],
@@ -267,18 +221,15 @@ def test_a_category_that_no_row_has_is_no_point():
         "limits.scale": [0.5, "off", "none"],
     }
     results = study().astype({column: pd.CategoricalDtype(known) for column, known in levels.items()})
-    table, plain = (estimate_table(rows, ["cost_usd"]) for rows in (results, study()))
-    pd.testing.assert_frame_equal(table.astype(object), plain.astype(object))
     assert len(paired_samples(results, "cost_usd", ["strategy", "limits.scale"])) == 6
     assert len(factor_combinations(results)) == 2
 
 
 def test_a_level_that_is_null_is_a_level_like_any_other():
-    """Its rows are a combination, estimated and compared."""
+    """Its rows are a combination, and compared."""
     results = study()
     results["limits.scale"] = results["limits.scale"].map({0.5: None, "off": "off"})
     assert [len(part) for _, part in factor_combinations(results)] == [60, 60]
-    assert len(estimate_table(results, ["cost_usd"])) == 6
     assert len(paired_samples(results, "cost_usd", ["strategy", "limits.scale"])) == 6
     marked = pd.DataFrame({"limits.scale": pd.array(["reject", pd.NA, "off"], dtype="string")})
     assert len(factor_combinations(marked)) == 3

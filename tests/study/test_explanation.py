@@ -173,9 +173,9 @@ def test_parts_add_up_to_the_difference(objective):
     """Whatever is minimised, whatever mechanisms are in it: the books are complete."""
     scenario = parse_source(MIXED).scenario()
     place = find_place(parse_source(MIXED), {}, scenario.strategies[:2])
-    played = play_design(Design((), (place.variant,), 12))
-    parts = find_parts(scenario, objective, played.measures, 0.95)
-    one, other = played.measures[:, :, MEASURES.index(objective)].mean(axis=1)
+    measures = play_design(Design((), (place.variant,), 12))
+    parts = find_parts(scenario, objective, measures, 0.95)
+    one, other = measures[:, :, MEASURES.index(objective)].mean(axis=1)
     assert sum(part.difference.mean for part in parts) == pytest.approx(other - one)
     assert len(parts) >= (1 if objective == "makespan_s" else 2)
 

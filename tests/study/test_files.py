@@ -2,7 +2,8 @@
 
 import errno
 import os
-from types import SimpleNamespace
+from contextlib import nullcontext, suppress
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +12,9 @@ from dispatch_sim.study.files import (
     ResultsError,
     alone_in,
     check_folder,
-    write_together,
-    write_whole,
+    finish_pair,
+    newest_of_pair,
+    write_pair,
     writing_to,
 )
 
@@ -25,58 +27,60 @@ def put(text):
 @pytest.fixture
 def pair(tmp_path):
     """Return the paths of a pair of files that has been written."""
-    table, about = tmp_path / "table", tmp_path / "about"
-    write_together({table: put("old table")}, about, put("old about"))
-    return table, about
+    about, table = tmp_path / "about", tmp_path / "table"
+    write_pair(about, put("old about"), table, put("old table"))
+    return about, table
 
 
 def texts(*paths):
-    """Return what stands in files."""
+    """Return the texts of files."""
     return [path.read_text() for path in paths]
 
 
-def test_a_pair_is_written_together(pair):
-    """The new ones stand in the place of the old, and nothing else is left."""
-    table, about = pair
-    write_together({table: put("new table")}, about, put("new about"))
-    assert texts(*pair) == ["new table", "new about"]
-    assert sorted(path.name for path in table.parent.iterdir()) == ["about", "table"]
+class EndedError(BaseException):
+    """The process ends."""
 
 
-@pytest.mark.parametrize("failing", range(1, 5))
-def test_a_pair_that_cannot_be_put_in_place_leaves_the_one_before(pair, monkeypatch, failing):
-    """Whichever of the four renames fails."""
-    table, about = pair
-    replace, calls = os.replace, []
+@pytest.mark.parametrize("call", range(1, 12))
+def test_a_pair_is_replaced_as_a_whole_wherever_that_is_ended(pair, monkeypatch, call):
+    """Before any of the calls that change the disk: the pair that is read is the old or the new one."""
+    about, table = pair
+    calls = []
 
-    def refuse(one, other):
-        calls.append(one)
-        if len(calls) == failing:
-            raise OSError(errno.EIO, "Input/output error")
-        replace(one, other)
-
-    monkeypatch.setattr(os, "replace", refuse)
-    with pytest.raises(OSError, match="Input/output"):
-        write_together({table: put("new table")}, about, put("new about"))
-    assert texts(*pair) == ["old table", "old about"]
-    assert sorted(path.name for path in table.parent.iterdir()) == ["about", "table"]
-
-
-def test_a_table_never_stands_beside_what_is_said_of_another(pair, monkeypatch):
-    """At each rename and removal, `about` is gone, or is of the table that is there."""
-    seen = []
-
-    def look(function):
-        def called(*arguments):
-            function(*arguments)
-            if pair[1].exists():
-                seen.append(tuple(texts(*pair)))
+    def ending(function):
+        def called(*arguments, **named):
+            calls.append(function)
+            if len(calls) >= call:
+                raise EndedError
+            return function(*arguments, **named)
 
         return called
 
-    monkeypatch.setattr(os, "replace", look(os.replace))
-    write_together({pair[0]: put("new table")}, pair[1], put("new about"))
-    assert seen == [("new table", "new about")]
+    with monkeypatch.context() as patch:
+        for module, name in ((os, "replace"), (os, "fsync"), (Path, "open"), (Path, "unlink")):
+            patch.setattr(module, name, ending(getattr(module, name)))
+        ended = suppress(EndedError) if call < 11 else nullcontext()
+        with ended:
+            write_pair(about, put("new about"), table, put("new table"))
+    state = [about.read_text(), newest_of_pair(about, table).read_text()]
+    assert state in (["old about", "old table"], ["new about", "new table"])
+    finish_pair(about, table)
+    assert texts(about, table) == state
+    assert sorted(path.name for path in about.parent.iterdir()) == ["about", "table"]
+    assert call < 11 or state == ["new about", "new table"]
+
+
+def test_a_pair_that_cannot_be_written_leaves_the_one_before(pair):
+    """And nothing else."""
+
+    def full(file):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    about, table = pair
+    with pytest.raises(OSError, match="No space"):
+        write_pair(about, put("new about"), table, full)
+    assert texts(about, table) == ["old about", "old table"]
+    assert sorted(path.name for path in about.parent.iterdir()) == ["about", "table"]
 
 
 def test_a_folder_is_on_the_disk_before_what_comes_into_it(tmp_path, monkeypatch):
@@ -96,18 +100,11 @@ def test_a_system_on_which_folders_cannot_be_forced_to_the_disk_is_written_to(
     """Some refuse that for folders; a disk that fails is another matter."""
 
     def refuse(descriptor):
-        if os.path.isdir(f"/proc/self/fd/{descriptor}"):
-            raise OSError(number, os.strerror(number))
+        raise OSError(number, os.strerror(number))
 
-    if not os.path.isdir("/proc/self/fd"):
-        pytest.skip("this system does not tell what a descriptor is of")
     monkeypatch.setattr(os, "fsync", refuse)
-    if raised:
-        with pytest.raises(OSError, match="Input/output"):
-            write_whole(tmp_path / "file", put("text"))
-    else:
-        write_whole(tmp_path / "file", put("text"))
-        assert texts(tmp_path / "file") == ["text"]
+    with pytest.raises(OSError, match="Input/output") if raised else nullcontext():
+        files.sync_folder(tmp_path)
 
 
 def test_what_cannot_be_written_is_told_though_the_lock_cannot_be_removed(tmp_path, monkeypatch):
@@ -131,24 +128,31 @@ def test_what_cannot_be_written_is_told_though_the_lock_cannot_be_removed(tmp_pa
 
 def test_what_killed_processes_have_left_half_written_is_removed_by_the_next(tmp_path):
     """Of ours; nobody else's."""
-    for name in (".results.parquet.new.17.partial", ".mine.partial", "results.parquet.17.partial"):
+    for name in (".report.html.17.partial", ".mine.partial", "report.html.17.partial"):
         (tmp_path / name).write_text("")
     with alone_in(tmp_path):
         left = {path.name for path in tmp_path.iterdir()}
-    assert left == {".mine.partial", "results.parquet.17.partial", files.LOCK_FILE}
+    assert left == {".mine.partial", "report.html.17.partial", files.LOCK_FILE}
 
 
 @pytest.mark.parametrize(
-    ("flags", "why"), [(0, "Permission denied"), (os.ST_RDONLY, "Read-only file system")]
+    ("error", "told"),
+    [(None, "Not a directory"), (errno.EROFS, "Read-only file"), (errno.EACCES, "Permission")],
 )
-def test_why_a_folder_cannot_be_written_to_is_told_before_anything_is_played(
-    tmp_path, monkeypatch, flags, why
+def test_why_a_folder_cannot_be_written_to_is_told_before_anything_is_simulated(
+    tmp_path, monkeypatch, error, told
 ):
-    """Who is told of rights where the disk is read-only, looks in the wrong place."""
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_flag=flags))
-    with pytest.raises(ResultsError, match=why):
-        check_folder(tmp_path / "new")
+    """As the system says; nothing is made."""
+    (tmp_path / "taken").write_text("")
+    if error is not None:
+
+        def refuse(dir):
+            raise OSError(error, os.strerror(error))
+
+        monkeypatch.setattr(files, "TemporaryFile", refuse)
+    with pytest.raises(ResultsError, match=told):
+        check_folder(tmp_path / "taken" / "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
 
 
 @pytest.mark.parametrize("make", ["link", "folder"])

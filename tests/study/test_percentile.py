@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from dispatch_sim.study.answer import p95_table
 from dispatch_sim.study.choice import choose
 from dispatch_sim.study.estimates import paired_difference, quantile_estimate
 from dispatch_sim.study.percentile import LEAST, P95, TooFewError, as_means, linearised
@@ -80,6 +79,3 @@ def test_p95_can_be_minimised():
         estimate.low,
         estimate.high,
     )
-    table = p95_table(frame)
-    assert table["mean"].tolist() == [quantile_estimate(values).mean for values in times.values()]
-    assert stats.rankdata(table["mean"]).tolist() == [2, 1]

@@ -4,8 +4,9 @@ import pytest
 
 from dispatch_sim.scenario import model
 from dispatch_sim.scenario.loader import parse_source
-from dispatch_sim.study import design, playing, runner
+from dispatch_sim.study import design
 from dispatch_sim.study.answer import answer, choices
+from dispatch_sim.study.checkpoint import Checkpoint
 from dispatch_sim.study.conduct import compare
 from dispatch_sim.study.design import design_comparison
 
@@ -59,20 +60,9 @@ def test_the_budget_ends_what_cannot_be_settled():
     assert counts(compare(study(indifference="$0", replications=30))) == (30, "asked")
 
 
-def test_the_number_of_workers_changes_nothing(monkeypatch):
-    """Over two processes in blocks of a row."""
-    alone = compare(study(indifference="$0", at_most=40))
-    monkeypatch.setattr(runner, "WORTH_A_POOL", 0)
-    monkeypatch.setitem(runner.TASKS_OF_A_BLOCK, "simpy", 40)
-    together = compare(study(indifference="$0", at_most=40), jobs=2)
-    assert together.frame.equals(alone.frame)
-    assert together.manifest == alone.manifest
-
-
 def test_it_does_not_double_what_would_take_too_long(monkeypatch):
-    """A clock of which every look takes 10 s: the first 10 took 10 s, 20 would take 20, and 40 too long."""
-    looks = iter(range(0, 1000, 10))
-    monkeypatch.setattr(playing.time, "monotonic", lambda: float(next(looks)))
+    """The first 10 took 10 s, 20 would take 20, and 40 too long."""
+    monkeypatch.setattr(Checkpoint, "elapsed", lambda checkpoint: float(checkpoint.stop))
     assert counts(compare(study(indifference="$0", seconds=35))) == (20, "seconds")
 
 

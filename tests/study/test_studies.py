@@ -1,9 +1,6 @@
 """Whole studies: design, runner and results."""
 
 import json
-import multiprocessing
-import signal
-import threading
 
 import numpy as np
 import pandas as pd
@@ -13,16 +10,14 @@ from dispatch_sim.dispatch.engine import play
 from dispatch_sim.dispatch.luck import Luck
 from dispatch_sim.dispatch.outcome import MEASURES
 from dispatch_sim.dispatch.plan import make_plan
-from dispatch_sim.interruption import processes_uninterrupted
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.strategy import parse_strategy
-from dispatch_sim.study import runner, workers
+from dispatch_sim.study import columns, runner
 from dispatch_sim.study.answer import AnswerError, answer
 from dispatch_sim.study.conduct import compare, sweep
 from dispatch_sim.study.design import DesignError, design_comparison, design_sweep
 from dispatch_sim.study.results import ResultsError, folder_name, read_results, write_results
-from dispatch_sim.study.workers import WorkerError
 
 TEXT = """
 name: small
@@ -32,10 +27,6 @@ strategies: [sequential, parallel, queue, {waves: 3}]
 sweep: {tasks: [1, 2, 4, 6], concurrency: [1, 3]}
 study: {replications: 12}
 """
-
-
-MANY = TEXT.replace("replications: 12", "replications: 600")
-"""Enough rows that workers are started."""
 
 
 def points(design):
@@ -129,18 +120,6 @@ def test_the_promised_columns_come_in_their_order():
     assert list(frame.columns[: len(promised)]) == promised
 
 
-def test_results_are_the_same_bytes_for_any_number_of_workers_and_any_blocks(tmp_path, monkeypatch):
-    """One process, two processes and blocks of one replication write identical files."""
-    monkeypatch.setattr(runner, "WORTH_A_POOL", 0)
-    source = parse_source(TEXT)
-    contents = []
-    for name, jobs, tasks in (("one", 1, 1000), ("two", 2, 1000), ("small", 2, 1)):
-        monkeypatch.setitem(runner.TASKS_OF_A_BLOCK, "simpy", tasks)
-        write_results(sweep(source, jobs=jobs), tmp_path / name)
-        contents.append((tmp_path / name / "results.parquet").read_bytes())
-    assert contents[0] == contents[1] == contents[2]
-
-
 def test_another_size_strategy_or_factor_changes_no_other_row():
     """Common random numbers: rows of points that both studies have are equal."""
     narrow = sweep(parse_source(TEXT)).frame
@@ -169,7 +148,7 @@ def test_more_replications_extend_fewer():
 
 def test_an_interrupted_study_keeps_what_is_done(monkeypatch):
     """After Ctrl-C the finished blocks are whole replications of every point, and the manifest says so."""
-    monkeypatch.setitem(runner.TASKS_OF_A_BLOCK, "simpy", 1)
+    monkeypatch.setitem(runner.TASKS_OF_A_CHUNK, "simpy", 1)
 
     def stop_after_five(done, total):
         if done == 5:
@@ -185,7 +164,7 @@ def test_an_interrupted_study_keeps_what_is_done(monkeypatch):
 
 def test_nothing_is_concluded_from_one_replication(monkeypatch):
     """One replication says nothing of its own noise."""
-    monkeypatch.setitem(runner.TASKS_OF_A_BLOCK, "simpy", 1)
+    monkeypatch.setitem(runner.TASKS_OF_A_CHUNK, "simpy", 1)
 
     def stop_after_one(done, total):
         raise KeyboardInterrupt
@@ -194,85 +173,34 @@ def test_nothing_is_concluded_from_one_replication(monkeypatch):
         answer(compare(parse_source(TEXT), on_progress=stop_after_one))
 
 
-def test_the_blocks_of_a_worker_that_is_killed_are_played_by_another(monkeypatch):
-    """Every row is there, once."""
-    monkeypatch.setattr(runner, "WORTH_A_POOL", 0)
-    monkeypatch.setitem(runner.TASKS_OF_A_BLOCK, "simpy", 1)
-    source = parse_source(TEXT + "engine: simpy\n")
-    killed = []
-
-    def kill_a_worker(done, total):
-        if len(killed) < 2 and done > 10 * len(killed):
-            killed.append(multiprocessing.active_children()[0])
-            killed[-1].kill()
-
-    found = sweep(source, replications=40, jobs=2, on_progress=kill_a_worker)
-    assert [process.exitcode for process in killed] == [-signal.SIGKILL] * 2
-    assert found.frame.equals(sweep(source, replications=40).frame)
-
-
-def test_workers_that_die_one_after_another_end_the_study_in_words(monkeypatch):
-    """What kills each worker would kill the next: the study says so, and neither hangs nor goes on."""
-    monkeypatch.setattr(runner, "WORTH_A_POOL", 0)
-    ended = threading.Event()
-
-    def kill_all_workers():
-        while not ended.wait(0.01):
-            for child in multiprocessing.active_children():
-                child.kill()
-
-    killing = threading.Thread(target=kill_all_workers)
-    killing.start()
-    try:
-        with pytest.raises(WorkerError, match="--jobs"):
-            sweep(parse_source(TEXT + "engine: simpy\n"), replications=200, jobs=2)
-    finally:
-        ended.set()
-        killing.join()
-
-
-def test_a_machine_that_starts_no_more_processes_is_told_in_words(monkeypatch):
-    """As where a user may have only so many; those that were started are ended."""
-    started = []
-
-    class Worker(workers._Worker):
-        def __init__(self, context):
-            if started:
-                raise BlockingIOError(11, "Resource temporarily unavailable")
-            super().__init__(context)
-            started.append(self.process)
-
-    monkeypatch.setattr(workers, "_Worker", Worker)
-    monkeypatch.setattr(runner, "WORTH_A_POOL", 0)
-    with pytest.raises(WorkerError, match=r"unavailable\. Try fewer --jobs"):
-        sweep(parse_source(TEXT + "engine: simpy\n"), replications=200, jobs=2)
-    started[0].join(10)
-    assert started[0].exitcode == -signal.SIGKILL
-
-
-def test_processes_are_started_deaf_to_ctrl_c_and_this_one_hears_it_afterwards():
-    """It waits, and is not lost."""
-    reached = []
-
-    def interrupted():
-        with processes_uninterrupted():
-            signal.raise_signal(signal.SIGINT)
-            reached.append(signal.pthread_sigmask(signal.SIG_BLOCK, []))
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert signal.SIGINT in reached[0]
-    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
-
-
-def test_results_are_read_as_they_were_written(tmp_path):
-    """A round trip through the folder changes nothing."""
+def test_results_are_read_as_they_were_written(tmp_path, monkeypatch):
+    """In any number of row groups, from memory as from the file; some measures as all of them."""
     results = compare(parse_source(TEXT))
-    write_results(results, tmp_path / "r")
-    again = read_results(tmp_path / "r")
-    pd.testing.assert_frame_equal(results.frame, again.frame, check_dtype=True)
-    assert again.manifest == json.loads(json.dumps(results.manifest))
-    assert sorted(path.name for path in (tmp_path / "r").iterdir()) == ["manifest.json", "results.parquet"]
+    before, manifest = results.frame, results.manifest
+    for rows in (10_000, 20, 1):
+        monkeypatch.setattr(columns, "ROWS_OF_A_GROUP", rows)
+        folder = tmp_path / str(rows)
+        write_results(results, folder)
+        again = read_results(folder)
+        for found in (results.frame, again.frame):
+            pd.testing.assert_frame_equal(found, before, check_dtype=True)
+        keys = ["strategy", "concurrency", "tasks", "replication"]
+        pd.testing.assert_frame_equal(again.table(["cost_usd"]), before[[*keys, "cost_usd"]])
+        assert again.manifest == json.loads(json.dumps(manifest))
+        assert sorted(path.name for path in folder.iterdir()) == ["manifest.json", "results.parquet"]
+
+
+def test_counts_beyond_whole_numbers_are_stored_as_floats(tmp_path):
+    """From 2^53 on a double does not tell a whole number exactly: here 10,000 tasks of 1e12 tokens."""
+    text = """
+tasks: [{name: a, count: 10000, tokens: 1e12, duration: 1s}]
+provider: {limits: unlimited}
+strategies: [parallel]
+"""
+    results = compare(parse_source(text), replications=2)
+    write_results(results, tmp_path)
+    types = read_results(tmp_path).frame.dtypes
+    assert (types["tokens"], types["failed_attempts"]) == (np.float64, np.int64)
 
 
 def test_a_folder_without_results_is_an_error_in_words(tmp_path):

@@ -1,6 +1,6 @@
 """The commands, and nothing else.
 
-Exit codes: 0; 1 when a worker process died; 2 for bad input; 3 when a threshold of --fail-on is violated;
+Exit codes: 0; 1 when a cluster was lost; 2 for bad input; 3 when a threshold of --fail-on is violated;
 130 when interrupted. What a command answers goes to standard output, progress and errors to standard error.
 """
 

@@ -42,7 +42,7 @@ Replications = Annotated[
 ]
 
 Jobs = Annotated[
-    int | None, typer.Option(min=1, max=1024, help="Worker processes. Default: one for each core.")
+    int | None, typer.Option(min=1, max=1024, help="Threads of the compiled engine. Default: one a core.")
 ]
 
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
@@ -51,8 +51,8 @@ Resume = Annotated[
     bool | None,
     typer.Option(
         "--resume/--restart",
-        help="Go on with what an earlier run has left unfinished there, or throw that away. Default: throw "
-        "it away, but end with an error where it had been played for more than a minute.",
+        help="Continue the study that an earlier run has left unfinished there, or discard it. Default: "
+        "discard it, but end with an error where it took more than a minute.",
         show_default=False,
     ),
 ]
@@ -62,7 +62,7 @@ ClusterAt = Annotated[
     typer.Option(
         "--cluster",
         metavar="ADDRESS",
-        help="Play on a Dask cluster of your own: tcp://HOST:PORT of its scheduler, or local:N workers.",
+        help="Simulate on a Dask cluster of your own: tcp://HOST:PORT of its scheduler, or local:N threads.",
     ),
 ]
 
@@ -112,7 +112,7 @@ def alone(folder: Path | None) -> AbstractContextManager[None]:
 
 def workers(asked: int | None) -> int:
     """Return how many workers to use: as many as were asked for, or one for each core."""
-    from dispatch_sim.study.workers import all_cores
+    from dispatch_sim.study.runner import all_cores
 
     return asked or all_cores()
 
@@ -138,7 +138,7 @@ def fail(message: str) -> None:
 def errors_in_words() -> Iterator[None]:
     """Turn what the layers below raise for the user into a message and an exit code."""
     from dispatch_sim.scenario.problems import UserError
-    from dispatch_sim.study.workers import WorkerError
+    from dispatch_sim.study.runner import WorkerError
 
     try:
         yield

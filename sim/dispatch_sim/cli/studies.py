@@ -182,7 +182,7 @@ def report(
     """Write the report of a sweep once more, from its stored results, and a map and reasons beside them."""
     with errors_in_words():
         from dispatch_sim.report.page import rebuild_report
-        from dispatch_sim.study.journal import is_unfinished
+        from dispatch_sim.study.checkpoint import is_unfinished
 
         thresholds = _thresholds(fail_on)
         with alone(folder if folder.is_dir() else None):
@@ -246,14 +246,12 @@ def _answer(
     """
     from dispatch_sim.scenario.problems import UserError
     from dispatch_sim.study.answer import answer
-    from dispatch_sim.study.journal import is_unfinished
+    from dispatch_sim.study.checkpoint import is_unfinished
 
     interrupted = results.manifest["interrupted"]
     if interrupted and results.replications < 2:
         if folder is not None and is_unfinished(folder):
-            typer.echo(
-                "interrupted: too little for an answer is done, but it is kept; go on with --resume", err=True
-            )
+            typer.echo("interrupted before two replications were done; continue with --resume", err=True)
         else:
             typer.echo("interrupted before anything was done; nothing is written", err=True)
         raise typer.Exit(INTERRUPTED)
@@ -292,7 +290,10 @@ def _end(
 ) -> None:
     """Print an answer and how its thresholds came out, and end: interrupted, violated, or well.
 
-    Of an interrupted study that is kept it is told `by` what it is gone on with.
+    Parameters
+    ----------
+    kept : whether an interrupted study can be resumed.
+    by : what resumes it.
     """
     from dispatch_sim.report.thresholds import check_line
     from dispatch_sim.study.thresholds import check
@@ -305,8 +306,8 @@ def _end(
     manifest = answered.results.manifest
     if manifest["interrupted"]:
         played = manifest["replications"]
-        done = f"{played['played']:,} of {played['asked']:,} replications are done"
-        typer.echo(f"interrupted: {done}{f' and kept; go on with {by}' if kept else ''}", err=True)
+        done = f"interrupted at {played['played']:,} of {played['asked']:,} replications"
+        typer.echo(f"{done}; continue with {by}" if kept else done, err=True)
         raise typer.Exit(INTERRUPTED)
     if any(each.violated for each in checks):
         raise typer.Exit(VIOLATED)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import singledispatch
 
+import numpy as np
+
 from dispatch_sim.logs.backtest import Backtest
 from dispatch_sim.logs.calibration import Calibration
 from dispatch_sim.logs.tables import Logs
@@ -30,7 +32,6 @@ from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.study.answer import Answer
 from dispatch_sim.study.break_even import BreakEven
 from dispatch_sim.study.choice import Choice
-from dispatch_sim.study.estimates import point_columns
 from dispatch_sim.study.explanation import Explanation
 from dispatch_sim.study.quick import QuickAnswer
 from dispatch_sim.study.results import Results
@@ -70,23 +71,22 @@ def _source(source: Source, *, pictures: bool = True) -> Document:
 
 @document_of.register
 def _results(results: Results, *, pictures: bool = True) -> Document:
-    manifest, frame = results.manifest, results.frame
-    points = frame.groupby(point_columns(frame), sort=False)
-    means = points[list(_MEANS)].mean()
+    points = results.points
+    means = np.stack([results.columns.read(measure).mean(axis=1) for measure in _MEANS], axis=1)
     shows = [MEASURES[measure].show for measure in _MEANS]
     rows = [
         (
-            *(clean(value) for value in (point if isinstance(point, tuple) else (point,))),
+            *map(clean, point),
             *(show(value) for show, value in zip(shows, row, strict=True)),
         )
-        for point, row in zip(means.index, means.to_numpy(), strict=True)
+        for point, row in zip(points.to_numpy().tolist(), means, strict=True)
     ]
-    heads = (*map(clean, means.index.names), *(MEASURES[measure].title for measure in _MEANS))
+    heads = (*map(clean, points.columns), *(MEASURES[measure].title for measure in _MEANS))
     return document(
         "results.md",
-        name=_name(manifest["scenario"]["resolved"]["name"]),
+        name=_name(results.manifest["scenario"]["resolved"]["name"]),
         replications=results.replications,
-        seed=manifest["seed"],
+        seed=results.manifest["seed"],
         table=Table("", heads, tuple(rows)),
         most=MOST_ROWS,
     )

@@ -34,7 +34,7 @@ _OPTIONS = {
 
 def played(answer: Answer) -> list[Strategy]:
     """Return the strategies that were played, without concurrencies, kinds in their usual order."""
-    found = map(parse_strategy, answer.results.frame["strategy"].unique())
+    found = map(parse_strategy, answer.results.points["strategy"].unique())
     return sorted(found, key=lambda strategy: (list(KINDS).index(strategy.kind), strategy.label))
 
 

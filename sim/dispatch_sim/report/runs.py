@@ -57,7 +57,7 @@ def two_runs(view: View, source: Source | None) -> Runs:
         return Runs((), "the scenario cannot be read again from what was stored with the results.")
     plan = find_played(design, view.recommended, view.tasks, view.choice.factors)
     makespans = view.samples("makespan_s", view.recommended)
-    ordered = view.replications(view.recommended)
+    ordered = view.answer.results.columns.replications
     wanted = [("typical", 0.5), ("bad", 0.95)] if np.ptp(makespans) > 0 else [("typical", 0.5)]
     runs: list[tuple[str, int, Outcome, list[Event]]] = []
     for name, part in wanted:

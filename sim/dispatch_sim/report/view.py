@@ -35,13 +35,13 @@ class View:
     ----------
     answer : of the whole study.
     choice : the recommendation here.
-    frame : the rows played here.
+    here : the rows of the results' `points` that are of this combination.
     break_evens : those found here, between strategies as they are named.
     """
 
     answer: Answer
     choice: Choice
-    frame: pd.DataFrame
+    here: pd.DataFrame
     break_evens: tuple[BreakEven, ...]
 
     @property
@@ -107,22 +107,23 @@ class View:
         return self.estimate(measure, strategy).mean
 
     @cached_property
-    def _rows(self) -> dict[tuple[Strategy, int], pd.DataFrame]:
-        ordered = self.frame.sort_values("replication", kind="stable")
-        groups: Any = ordered.groupby(["strategy", "concurrency", "tasks"], sort=False)
-        return {(strategy_of(*key), int(key[2])): part for key, part in groups}
+    def _rows(self) -> dict[tuple[Strategy, int], int]:
+        """The row of each strategy and batch size in `here`."""
+        keys = zip(*(self.here[name].tolist() for name in ("strategy", "concurrency", "tasks")), strict=True)
+        return {(strategy_of(*key), key[2]): row for row, key in enumerate(keys)}
+
+    @cached_property
+    def _measures(self) -> dict[str, NDArray[np.float64]]:
+        """Those that were read so far, shape (points, replications)."""
+        return {}
 
     def samples(self, measure: str, strategy: Strategy, tasks: int | None = None) -> NDArray[np.float64]:
-        """Return a measure in each replication of a strategy, in their order.
-
-        Of a percentile, as means.
-        """
-        part = self._rows[strategy, self.tasks if tasks is None else tasks]
-        return as_means(measure, part[column_of(measure)].to_numpy(dtype=np.float64))
-
-    def replications(self, strategy: Strategy) -> NDArray[np.int64]:
-        """Return the numbers of the replications of a strategy, in the order of `samples`."""
-        return self._rows[strategy, self.tasks]["replication"].to_numpy(dtype=np.int64)
+        """Return a measure in each replication of a strategy, in their order. Of a percentile, as means."""
+        column = column_of(measure)
+        if column not in self._measures:
+            self._measures[column] = self.answer.results.columns.read(column)[self.here.index]
+        row = self._rows[strategy, self.tasks if tasks is None else tasks]
+        return as_means(measure, self._measures[column][row].astype(np.float64))
 
     def difference(self, measure: str, strategy: Strategy, other: Strategy) -> Estimate:
         """Return by how much a measure is larger at a strategy than at another, paired by replication."""
@@ -210,7 +211,7 @@ class View:
 
 def views(answer: Answer) -> list[View]:
     """Return an answer by the combinations of its further factors, in their order."""
-    parts = factor_combinations(answer.results.frame)
+    parts = factor_combinations(answer.results.points)
     found = []
     for choice, (factors, part) in zip(answer.choices, parts, strict=True):
         view = View(answer, choice, part, ())

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from dispatch_sim.dispatch.outcome import MEASURES
 from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.indifference import Zone, zone_for
 from dispatch_sim.scenario.problems import UserError
@@ -22,13 +24,12 @@ from dispatch_sim.study.choice import Choice, choose
 from dispatch_sim.study.constraints import Limits
 from dispatch_sim.study.design import nearest_size
 from dispatch_sim.study.estimates import (
-    estimate_table,
     factor_columns,
     factor_combinations,
-    point_columns,
+    mean_intervals,
     quantile_estimate,
 )
-from dispatch_sim.study.pareto import ParetoPoint, pareto_front
+from dispatch_sim.study.pareto import FRONT_MEASURES, ParetoPoint, pareto_front
 from dispatch_sim.study.percentile import OBJECTIVES, P95, column_of
 from dispatch_sim.study.results import Results, Stopped
 from dispatch_sim.study.slots import Returns, slot_returns
@@ -105,7 +106,7 @@ class Answer(Displayed):
                 for choice, front in zip(self.choices, self.fronts, strict=True)
             ],
             "returns": [found.to_json() for found in self.returns],
-            "points": _points(self.estimates, factor_columns(self.results.frame)),
+            "points": _points(self.estimates, factor_columns(self.results.points)),
         }
 
 
@@ -123,7 +124,8 @@ def answer(results: Results) -> Answer:
     objective, confidence = objective_of(scenario), scenario["study"]["confidence"]
     found = choices(results)
     tasks, zone = found[0].tasks, _zone(scenario)
-    parts = factor_combinations(results.frame)
+    compared = results.table(dict.fromkeys([column_of(objective), *FRONT_MEASURES]))
+    parts = factor_combinations(compared)
     break_evens = tuple(
         each
         for choice, (_, part) in zip(found, parts, strict=True)
@@ -136,20 +138,13 @@ def answer(results: Results) -> Answer:
             zone=zone.at,
         )
     )
-    estimates = pd.concat(
-        [
-            estimate_table(results.frame, None, confidence),
-            p95_table(results.frame, confidence),
-        ],
-        ignore_index=True,
-    )
     return Answer(
         results,
         objective,
-        estimates,
+        _estimates(results, confidence),
         found,
         break_evens,
-        tuple(find_factor_break_even(results.frame, tasks, objective, confidence, zone.at)),
+        tuple(find_factor_break_even(compared, tasks, objective, confidence, zone.at)),
         tuple(pareto_front(part[part["tasks"] == tasks], confidence) for _, part in parts),
         tuple(
             each
@@ -170,21 +165,15 @@ def widths_to_compare(choice: Choice) -> list[int]:
 
 def choices(results: Results) -> tuple[Choice, ...]:
     """Return the choice at the batch's own size, for each combination of further factors."""
-    scenario, frame = results.manifest["scenario"]["resolved"], results.frame
+    scenario = results.manifest["scenario"]["resolved"]
+    objective, limits = objective_of(scenario), Limits.of(scenario["objective"])
+    compared = results.table(dict.fromkeys([column_of(objective), *(limits.bounds if limits else ())]))
     batch_size = nearest_size(
-        map(int, frame["tasks"].unique()), sum(group["count"] for group in scenario["tasks"])
+        map(int, results.points["tasks"].unique()), sum(group["count"] for group in scenario["tasks"])
     )
     return tuple(
-        choose(
-            part,
-            batch_size,
-            objective_of(scenario),
-            scenario["study"]["confidence"],
-            _zone(scenario),
-            factors,
-            Limits.of(scenario["objective"]),
-        )
-        for factors, part in factor_combinations(frame)
+        choose(part, batch_size, objective, scenario["study"]["confidence"], _zone(scenario), factors, limits)
+        for factors, part in factor_combinations(compared)
     )
 
 
@@ -197,19 +186,20 @@ def _zone(scenario: Mapping[str, Any]) -> Zone:
     return zone_for(scenario["study"]["indifference"], scenario["objective"]["minimise"])
 
 
-def p95_table(results: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
-    """Estimate the 95th percentile of the makespan at each design point, as `estimate_table` does."""
-    keys = point_columns(results)
-    groups = results.groupby(keys, sort=False, observed=True, dropna=False)[column_of(P95)]
-    found = [quantile_estimate(part.to_numpy(), 0.95, confidence) for _, part in groups]
-    points = results[keys].drop_duplicates(ignore_index=True)
-    return points.assign(
-        measure=P95,
-        mean=[each.mean for each in found],
-        low=[each.low for each in found],
-        high=[each.high for each in found],
-        n=[each.n for each in found],
-    )
+def _estimates(results: Results, confidence: float) -> pd.DataFrame:
+    """Estimate every measure at every point, and the 95th percentile of the makespan."""
+    tables = []
+    for measure in MEASURES:
+        values = results.columns.read(measure).astype(np.float64)
+        mean, low, high = mean_intervals(values, confidence)
+        tables.append(
+            results.points.assign(measure=measure, mean=mean, low=low, high=high, n=results.replications)
+        )
+    together = pd.concat(tables).sort_index(kind="stable")  # all measures of a point, then of the next
+    found = [quantile_estimate(row, 0.95, confidence) for row in results.columns.read(column_of(P95))]
+    ends = {name: [getattr(each, name) for each in found] for name in ("low", "high", "n")}
+    p95 = results.points.assign(measure=P95, mean=[each.mean for each in found], **ends)
+    return pd.concat([together, p95], ignore_index=True)
 
 
 def _recommended(choice: Choice) -> dict[str, Any]:

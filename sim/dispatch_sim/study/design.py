@@ -18,8 +18,11 @@ from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 from dispatch_sim.scenario.wording import listed
 
-MAX_ROWS = 10_000_000
-"""Most rows of one study's results; they are held in memory."""
+MAX_ROWS = 30_000_000
+"""Most rows of one study's results. Its statistics take some 220 bytes of memory a row: 7 GB for so many."""
+
+MOST_TASKS = 10_000_000
+"""Most tasks of all batch sizes and variants together, which are planned before anything is simulated."""
 
 MOST_VARIANTS = 10_000
 """Most combinations of the levels of a sweep's factors; to read and check each like a file takes 3 ms."""
@@ -136,11 +139,11 @@ def _refuse_too_large(scenario: Scenario, sizes: tuple[int, ...], variants: int)
     if points == 0:
         raise DesignError("there is nothing to play: every width is beyond the batch; write a smaller one")
     replications = scenario.study.first
-    if points * replications > MAX_ROWS or variants * sum(sizes) > MAX_ROWS:
+    if points * replications > MAX_ROWS or variants * sum(sizes) > MOST_TASKS:
         raise DesignError(
             f"the study has {points:,} design points of {replications:,} replications, for "
-            f"batches of up to {max(sizes):,} tasks; at most {MAX_ROWS:,} rows are held in memory: ask for "
-            "fewer replications, or shorten an axis of the sweep"
+            f"batches of up to {max(sizes):,} tasks; at most {MAX_ROWS:,} rows fit in memory while they are "
+            "analysed: ask for fewer replications, or shorten an axis of the sweep"
         )
 
 

@@ -1,6 +1,6 @@
-"""Which engine plays a design: the one that is asked for or, left to us, the one that is done first.
+"""Which engine simulates a design: the one that is asked for or, with `auto`, the one that is done first.
 
-Results do not depend on it. The SimPy engine plays at once; the compiled one has to be loaded, and at its
+Outcomes do not depend on it. The SimPy engine starts at once; the compiled one has to be loaded, and at its
 first use on a machine compiled.
 """
 
@@ -17,33 +17,34 @@ from dispatch_sim.dispatch.plan import Plan
 from dispatch_sim.study.design import Design
 
 TASKS_A_SECOND = 7000
-"""What the SimPy engine plays, about, on one core: twenty tasks of five calls take 3 ms."""
+"""What the SimPy engine simulates, about: twenty tasks of five calls take 3 ms."""
 
 LOADING_S = 1.0
 COMPILING_S = 10.0
-"""What it takes until the compiled engine plays, about, kept or not."""
+"""What it takes until the compiled engine starts, about, from the user's cache and without it."""
 
 _LOG = logging.getLogger("dispatch_sim")
 
 
 def choose_engine(design: Design, first: int = 0) -> str:
-    """Return what plays a design's replications from `first` on, `simpy` or `compiled`."""
-    if design.engine == "simpy":
-        return "simpy"
-    if design.engine == "auto":
-        # Whatever the number of workers, so that a manifest does not depend on it.
-        simpy_s = design.tasks * (design.replications - first) / TASKS_A_SECOND
-        if simpy_s < (LOADING_S if store.is_compiled() else COMPILING_S):
-            return "simpy"
-    return "compiled"
+    """Return what simulates a design's replications from `first` on, `simpy` or `compiled`.
+
+    `auto` is decided once for all stages of a study, by all replications that it may come to, and whatever
+    the number of threads, so that a manifest does not depend on that.
+    """
+    if design.engine != "auto":
+        return design.engine
+    replications = (design.at_most or design.replications) - first
+    simpy_s = design.tasks * replications / TASKS_A_SECOND
+    return "simpy" if simpy_s < (LOADING_S if store.is_compiled() else COMPILING_S) else "compiled"
 
 
 def play_one(plan: Plan, replication: int) -> tuple[Outcome, list[Event]]:
-    """Play one replication by the engine that its scenario asks for: SimPy unless that is `compiled`.
+    """Simulate one replication by the engine that its scenario asks for: SimPy unless that is `compiled`.
 
     Returns
     -------
-    What came of it, and its event log.
+    Its outcome and its event log.
     """
     log: list[Event] = []
     if plan.scenario.engine != "compiled":
@@ -55,7 +56,7 @@ def play_one(plan: Plan, replication: int) -> tuple[Outcome, list[Event]]:
 
 
 def load_engine() -> None:
-    """Have the compiled engine compiled, or read, once, before its threads start."""
+    """Compile the engine, or read it from the cache, once, before threads use it."""
     if not store.is_compiled():
         _LOG.warning("compiling the engine, once: about ten seconds")
     store.engine()

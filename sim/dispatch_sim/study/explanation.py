@@ -106,7 +106,7 @@ def explain(
 
     Raises
     ------
-    ScenarioError, ParameterError, DesignError, WorkerError
+    ScenarioError, ParameterError, DesignError
         With a message for the user.
     KeyboardInterrupt
         Where interrupted.
@@ -118,11 +118,9 @@ def explain(
     parameters += stated.values()
     count = replications or scenario.study.first
     here = find_place(source, {})
-    played = play_design(Design((), (here.variant,), count), jobs)
-    if played.interrupted:
-        raise KeyboardInterrupt
+    measures = play_design(Design((), (here.variant,), count), jobs)
     objective, confidence = OBJECTIVES[scenario.objective.minimise], scenario.study.confidence
-    costs = costs_of(played.measures, objective)
+    costs = costs_of(measures, objective)
     indifference = scenario.zone.at(float(costs.mean(axis=1).min()))
     if len(here.strategies) == 1:
         raise DesignError("there is only one way to dispatch this batch; name more strategies to compare")
@@ -138,7 +136,7 @@ def explain(
         difference = paired_difference(costs[pair[1]], costs[best], confidence)
         parts: list[Part] = []  # a percentile has none: only means add up
         if objective == column_of(objective):
-            parts = find_parts(scenario, objective, played.measures[pair], confidence)
+            parts = find_parts(scenario, objective, measures[pair], confidence)
         comparisons.append(Comparison(strategy, difference, tuple(parts)))
     flips = find_flips(
         source, parameters, recommended, replications=count, jobs=jobs, on_progress=on_progress

@@ -1,9 +1,8 @@
-"""How files are written: whole or not at all, and kept when the power goes.
+"""How files are written: whole or not at all, and safe from a power cut.
 
-All that a study writes goes through here. A file is written under another name in its folder, forced to the
-disk, and renamed; then its folder is forced to the disk too, without which a renamed file may be gone after a
-power cut (Pillai et al., All File Systems Are Not Created Equal, OSDI 2014). A journal only ever grows, line
-by line.
+A file is written under another name in its folder, forced to the disk, and renamed; then its folder is forced
+to the disk too, without which a renamed file may be gone after a power cut (Pillai et al., All File Systems
+Are Not Created Equal, OSDI 2014).
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO
 
 from filelock import FileLock, Timeout
@@ -58,7 +58,7 @@ def _make(folder: Path) -> None:
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Hold a folder for this process alone, from before anything is played for it until all is written.
+    """Hold a folder for this process alone, from before anything is simulated for it until all is written.
 
     May be entered again by the one who holds it. The lock is the system's: it ends with the process, however
     that ends.
@@ -80,7 +80,9 @@ def alone_in(folder: Path) -> Iterator[None]:
             ) from error
     try:
         if lock.lock_counter == 1:
-            remove_left_over(folder)
+            for left in folder.glob(".*.partial"):  # by processes that were killed
+                if _PARTIAL.fullmatch(left.name):
+                    _remove(left)
         yield
     finally:
         if lock.lock_counter == 1:
@@ -89,17 +91,12 @@ def alone_in(folder: Path) -> Iterator[None]:
             _remove(path)
         lock.release()
         if made and not lock.is_locked:
-            remove_empty(folder)
-
-
-def remove_empty(folder: Path) -> None:
-    """Remove a folder if nothing is in it."""
-    with suppress(OSError):
-        folder.rmdir()
+            with suppress(OSError):  # unless something is in it
+                folder.rmdir()
 
 
 def check_folder(folder: Path) -> None:
-    """Check that a folder can be made and written to, before something long is played for it; makes nothing.
+    """Check that a folder can be made and written to, before something long is simulated; makes nothing.
 
     Raises
     ------
@@ -109,17 +106,11 @@ def check_folder(folder: Path) -> None:
     there = folder
     while not os.path.lexists(there) and there != there.parent:
         there = there.parent
-    if not there.is_dir():
-        raise ResultsError(f"{folder}: cannot be written to: {os.strerror(errno.ENOTDIR)}")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise ResultsError(f"{folder}: cannot be written to: {os.strerror(_why_not_writable(there))}")
-
-
-def _why_not_writable(folder: Path) -> int:
-    """Return as an error number why a folder cannot be written to: no right helps on a read-only disk."""
-    if os.name != "nt" and os.statvfs(folder).f_flag & os.ST_RDONLY:
-        return errno.EROFS
-    return errno.EACCES
+    try:
+        with TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise ResultsError(f"{folder}: cannot be written to: {error.strerror}") from error
 
 
 def write_texts(texts: Mapping[str, str], folder: Path) -> list[Path]:
@@ -127,8 +118,7 @@ def write_texts(texts: Mapping[str, str], folder: Path) -> list[Path]:
     with writing_to(folder):
         for name, text in texts.items():
             data = text.encode("utf-8", errors="replace")
-            # Not forced to the disk: a page can be made anew, and each would wait for ten milliseconds.
-            write_whole(folder / name, partial(_write_bytes, data=data), synced=False)
+            write_whole(folder / name, partial(_write_bytes, data=data))
     return [folder / name for name in texts]
 
 
@@ -136,113 +126,84 @@ def _write_bytes(file: IO[bytes], data: bytes) -> None:
     file.write(data)
 
 
-def write_whole(path: Path, write: Callable[[IO[bytes]], object], *, synced: bool = True) -> None:
-    """Have a file written, whole or not at all.
+def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Have a file written, whole or not at all: what it held before stays until all of the new is there.
+
+    It is not forced to the disk, as it can be made anew, and each would take some ten milliseconds.
 
     Parameters
     ----------
-    path : the file; what it held before stays until all of the new is there.
     write : writes into the open file.
-    synced : whether it is safe from a power cut when this returns.
     """
-    unfinished = _beside(path, "new")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        _write(unfinished, write, synced=synced)
+        _write(unfinished, write, synced=False)
         os.replace(unfinished, path)
     finally:
         _remove(unfinished)
-    if synced:
-        sync_folder(path.parent)
 
 
-def write_together(
-    tables: Mapping[Path, Callable[[IO[bytes]], object] | None],
+def write_pair(
     about: Path,
     write_about: Callable[[IO[bytes]], object],
+    table: Path,
+    write_table: Callable[[IO[bytes]], object],
 ) -> None:
-    """Have files of a folder written, of which one says what the others are.
+    """Write two files of a folder, both or neither.
 
-    Whatever happens, `about` never stands beside other tables than its own. All are written before what was
-    there is touched, so a full disk leaves that as it was; and where a step fails, that is put back. Each
-    step is on the disk before the next one: a power cut may leave tables without `about`.
-
-    Parameters
-    ----------
-    tables : what writes each; None where there is to be none.
-    about, write_about : what says what they are.
+    Both are on the disk under other names before either is replaced, so a full disk leaves the earlier pair.
+    Renaming `about` decides: if the process ends before that, the earlier pair stays; after it,
+    `newest_of_pair` and `finish_pair` take the new one.
     """
-    writes = {path: write for path, write in tables.items() if write is not None} | {about: write_about}
-    new = {path: _beside(path, "new") for path in writes}
-    old = {path: _beside(path, "old") for path in (about, *tables)}
+    new_about, new_table = _new(about), _new(table)
     try:
-        for path, write in writes.items():
-            _write(new[path], write)
-        with uninterrupted():
-            _exchange(about, new, old)
-        for path in old.values():
-            _remove(path)
-    finally:
-        for path in new.values():
-            _remove(path)
-
-
-def _exchange(about: Path, new: Mapping[Path, Path], old: Mapping[Path, Path]) -> None:
-    """Put new files in the place of old ones, `about` going first and coming last; or all back on failure."""
-    moved = []
-    try:
-        for path in old:
-            if path.is_file():
-                os.replace(path, old[path])
-                moved.append(path)
-                sync_folder(path.parent)
-        for path in new:
-            if path != about:
-                os.replace(new[path], path)
-        sync_folder(about.parent)
-        os.replace(new[about], about)
-    except OSError:
-        with suppress(OSError):
-            for path in reversed(moved):
-                os.replace(old[path], path)
+        _write(new_about, write_about, synced=True)
+        _write(new_table, write_table, synced=True)
+    except BaseException:
+        _remove(new_table)
+        _remove(new_about)
         raise
-    sync_folder(about.parent)
+    with uninterrupted():
+        os.replace(new_about, about)
+        sync_folder(about.parent)
+        os.replace(new_table, table)
+        sync_folder(about.parent)
 
 
-def _beside(path: Path, which: str) -> Path:
-    """Return the name of a file, in the same folder, that is there only while another is written."""
-    return path.with_name(f".{path.name}.{which}.{os.getpid()}.partial")
+def newest_of_pair(about: Path, table: Path) -> Path:
+    """Return where the table that `about` describes is."""
+    new = _new(table)
+    return new if new.is_file() and not _new(about).exists() else table
 
 
-def _write(path: Path, write: Callable[[IO[bytes]], object], *, synced: bool = True) -> None:
-    # The folder may be a stranger's: a link that lies there would be written through.
+def finish_pair(about: Path, table: Path) -> None:
+    """Finish, or undo, a `write_pair` whose process was ended; for one who is `alone_in` the folder."""
+    newest = newest_of_pair(about, table)
+    if newest != table:
+        os.replace(newest, table)
+        sync_folder(table.parent)
+    _remove(_new(table))
+    _remove(_new(about))
+
+
+def _new(path: Path) -> Path:
+    return path.with_name(f".{path.name}.new")
+
+
+def _write(path: Path, write: Callable[[IO[bytes]], object], *, synced: bool) -> None:
+    # A link that lies there would be written through.
     path.unlink(missing_ok=True)
     with path.open("xb") as file:
         write(file)
         file.flush()
         if synced:
-            sync(file.fileno())
+            os.fsync(file.fileno())
 
 
 def _remove(path: Path) -> None:
     """Remove a file that is of no more use, if that is possible."""
     with suppress(OSError):
         path.unlink(missing_ok=True)
-
-
-def append_line(path: Path, line: str) -> None:
-    """Add a line to a file, and have it safe from a power cut when this returns.
-
-    One that is cut off by a crash is there without its end: whoever reads has to leave that out.
-    """
-    with path.open("ab") as file:
-        file.write(line.encode("utf-8") + b"\n")
-        file.flush()
-        sync(file.fileno())
-
-
-def sync(descriptor: int) -> None:
-    """Have what was written to a file on the disk."""
-    os.fsync(descriptor)
 
 
 def sync_folder(folder: Path) -> None:
@@ -258,16 +219,9 @@ def sync_folder(folder: Path) -> None:
     except (PermissionError, IsADirectoryError):
         return
     try:
-        sync(descriptor)
+        os.fsync(descriptor)
     except OSError as error:
         if error.errno not in (errno.EBADF, errno.EINVAL):
             raise
     finally:
         os.close(descriptor)
-
-
-def remove_left_over(folder: Path) -> None:
-    """Remove what processes that were killed have left half written; for one who is `alone_in` the folder."""
-    for path in folder.glob(".*.partial"):
-        if _PARTIAL.fullmatch(path.name):
-            _remove(path)

@@ -19,6 +19,9 @@ from dispatch_sim.study.screening import strategy_samples
 
 TIME, SPENT = "makespan_s", "spent_usd"
 
+FRONT_MEASURES = (TIME, "money_usd", "cost_people_usd")
+"""Measures that the front is made of."""
+
 Place = Literal["on", "may_be", "off"]
 
 

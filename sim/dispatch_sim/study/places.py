@@ -115,7 +115,7 @@ def play_places(
 
     Raises
     ------
-    WorkerError, DesignError
+    DesignError
         As `play_design`, and where it would take too long.
     KeyboardInterrupt
         Where interrupted: part of a picture answers nothing.
@@ -130,12 +130,10 @@ def play_places(
     found: list[NDArray[np.float64]] = []
     for group in _groups(places, replications):
         design = Design((), tuple(place.variant for place in group), replications)
-        played = play_design(design, jobs, _of_all(on_progress, len(found), len(group), len(places)))
-        if played.interrupted:
-            raise KeyboardInterrupt
+        measures = play_design(design, jobs, _of_all(on_progress, len(found), len(group), len(places)))
         ends = np.cumsum([len(place.strategies) for place in group])
         # A copy: a part of the whole would keep all of it.
-        found += [part.copy() for part in np.split(costs_of(played.measures, column), ends[:-1])]
+        found += [part.copy() for part in np.split(costs_of(measures, column), ends[:-1])]
     return found
 
 

@@ -30,9 +30,8 @@ from dispatch_sim.study.design import Design, Variant
 from dispatch_sim.study.engines import choose_engine, play_one
 from dispatch_sim.study.percentile import LEAST, OBJECTIVES, column_of, costs_of
 from dispatch_sim.study.places import Place, find_place, tell_of_limits
-from dispatch_sim.study.runner import play_design
+from dispatch_sim.study.runner import play_design, simulate_chunk
 from dispatch_sim.study.winners import Winner, find_winner
-from dispatch_sim.study.workers import play_block
 
 FIRST_LOOK = 16
 """Replications in which all ways are played; a percentile takes `percentile.LEAST`."""
@@ -300,8 +299,8 @@ def _play(place: Place, ways: Sequence[int], replications: range) -> NDArray[np.
     variant = Variant((), place.variant.scenario, tuple(place.variant.plans[number] for number in ways))
     design = Design((), (variant,), replications.stop)
     if choose_engine(design) == "simpy":
-        return play_block(design, replications)
-    return play_design(design).measures[:, replications.start :]
+        return simulate_chunk(design, replications)
+    return play_design(design)[:, replications.start :]
 
 
 def _place(question: Question) -> tuple[Scenario, Place]:

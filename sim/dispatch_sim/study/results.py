@@ -1,6 +1,6 @@
 """Results of a study: a tidy table, one row a design point and replication, and its manifest.
 
-Both are written whole or not at all, and the same study gives the same bytes, however it was run.
+The same study gives the same bytes, whatever the number of threads and however often it was interrupted.
 """
 
 from __future__ import annotations
@@ -10,27 +10,34 @@ import logging
 import os
 import platform
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from dispatch_sim.dispatch.outcome import MEASURES, WHOLE
+from dispatch_sim.dispatch.outcome import MEASURES
 from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.loader import Source
+from dispatch_sim.study.checkpoint import discard, is_unfinished
+from dispatch_sim.study.columns import Columns, StoredColumns, frame_of, write_columns
 from dispatch_sim.study.design import Design
-from dispatch_sim.study.files import ResultsError, alone_in, write_together, writing_to
-from dispatch_sim.study.journal import discard, is_unfinished, saying_what_is_kept
-from dispatch_sim.study.runner import Played
+from dispatch_sim.study.files import (
+    ResultsError,
+    alone_in,
+    finish_pair,
+    newest_of_pair,
+    write_pair,
+    writing_to,
+)
+from dispatch_sim.study.runner import all_cores
 from dispatch_sim.study.versions import package_version, playing_with
-from dispatch_sim.study.workers import all_cores
 
 _LOG = logging.getLogger("dispatch_sim")
 
@@ -38,8 +45,6 @@ RESULTS_FILE = "results.parquet"
 MANIFEST_FILE = "manifest.json"
 
 _HOW_OFTEN = ("replications", "at_most", "seconds")
-
-_LARGEST_WHOLE = 2.0**53
 _PACKAGES = (
     "genai-prices",
     "simpy",
@@ -54,27 +59,45 @@ _PACKAGES = (
 )
 
 Stopped = Literal["asked", "settled", "at_most", "seconds", "interrupted"]
-"""Why a study ended: it played what was asked for; or, with `auto`, all was settled, or a budget ended."""
+"""Why a study ended: it has what was asked for; or, with `auto`, all was settled, or a budget was used up."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Results(Displayed):
-    """What a study came to.
+    """What a study came to. Measures stay on the disk, or compressed in memory, until they are asked for.
 
     Attributes
     ----------
-    frame : columns `strategy`, `concurrency`, `tasks`, each further factor under its scenario path,
-        `replication`, and the measures of `dispatch_sim.dispatch.outcome.Outcome`.
+    columns : the design points, the numbers of the replications, and the measures.
     manifest : resolved scenario and its hash, seed, engine, versions, machine.
     """
 
-    frame: pd.DataFrame
+    columns: Columns
     manifest: dict[str, Any]
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """All of it as a tidy table.
+
+        Columns `strategy`, `concurrency`, `tasks`, each further factor under its scenario path,
+        `replication`, and the measures of `dispatch_sim.dispatch.outcome.Outcome`. A million rows take half a
+        gigabyte; `table` has only the measures that are asked for.
+        """
+        return self.table(MEASURES)
+
+    def table(self, measures: Iterable[str]) -> pd.DataFrame:
+        """Return some measures as a table, as `frame` has them."""
+        return frame_of(self.columns, measures)
+
+    @property
+    def points(self) -> pd.DataFrame:
+        """A row for each design point: `strategy`, `concurrency`, `tasks` and each further factor."""
+        return self.columns.points
 
     @property
     def replications(self) -> int:
         """Number of replications of every design point."""
-        return int(self.frame["replication"].nunique())
+        return len(self.columns.replications)
 
 
 class _Section(BaseModel):
@@ -110,21 +133,8 @@ class _Manifest(_Section):
     machine: dict[str, str | int]
 
 
-def collect(source: Source, design: Design, played: Played) -> Results:
-    """Put what was played into a table and write its manifest."""
-    points = named_points(design)
-    replications = len(played.replications)
-    columns: dict[str, Any] = {name: np.repeat(values, replications) for name, values in points.items()}
-    columns["replication"] = np.tile(played.replications, design.points)
-    for number, measure in enumerate(MEASURES):
-        values = played.measures[:, :, number].ravel()
-        whole = measure in WHOLE and bool(np.all(values < _LARGEST_WHOLE))
-        columns[measure] = values.astype(np.int64) if whole else values
-    return Results(pd.DataFrame(columns, copy=False), _manifest(source, design, played))
-
-
-def named_points(design: Design) -> dict[str, NDArray[Any]]:
-    """Return the columns that name a design point, with a value for each of a design's, in order."""
+def named_points(design: Design) -> pd.DataFrame:
+    """Return the columns that name design points, a row for each, in the order of the design."""
     plans = [(variant, plan) for variant in design.variants for plan in variant.plans]
     columns = {
         "strategy": np.array([plan.strategy.label for _, plan in plans], object),
@@ -135,25 +145,19 @@ def named_points(design: Design) -> dict[str, NDArray[Any]]:
         levels = [variant.levels[number] for variant, _ in plans]
         words = any(isinstance(level, str) for level in levels)
         columns[factor] = np.array([str(level) for level in levels], object) if words else np.array(levels)
-    return columns
-
-
-def with_end(results: Results, stopped: Stopped) -> Results:
-    """Note in the manifest why no more replications were played."""
-    replications = results.manifest["replications"] | {"stopped": stopped}
-    return replace(results, manifest=results.manifest | {"replications": replications})
+    return pd.DataFrame(columns)
 
 
 def write_results(results: Results, folder: str | os.PathLike[str]) -> list[Path]:
-    """Write the table and its manifest into a folder, and remove what was kept there to resume the study.
+    """Write the table and its manifest into a folder, and remove the checkpoint of the study from it.
 
-    A manifest never stands beside another study's table, and where they cannot be written, what was there
-    stays. What is kept to resume the study stays until all is safe from a power cut, and for a study that is
-    not done.
+    Both files are replaced, or neither. The checkpoint stays until they are on the disk, and for a study that
+    is not finished. From then on the results are read from the file.
 
     Returns
     -------
-    The files; none where an interrupted study was played less often than the same that lies there.
+    The files; none where nothing was simulated, or where the folder holds more replications of the same study
+    than an interrupted one has.
 
     Raises
     ------
@@ -162,41 +166,55 @@ def write_results(results: Results, folder: str | os.PathLike[str]) -> list[Path
     """
     folder = Path(folder)
     table, manifest = folder / RESULTS_FILE, folder / MANIFEST_FILE
-    with saying_what_is_kept(folder), alone_in(folder), writing_to(folder):
-        if results.manifest["interrupted"] and (fuller := _fuller_played(results, folder)):
+    interrupted = results.manifest["interrupted"]
+    if not results.replications:
+        return []
+    with alone_in(folder), _keeping_checkpoint(folder), writing_to(folder):
+        finish_pair(manifest, table)
+        if interrupted and (fuller := _fuller_played(results, folder)):
             _LOG.warning(
                 "%s: has this study with %s replications; it stays, as this one was interrupted at %s",
-                *(folder, f"{fuller:,}", f"{results.manifest['replications']['played']:,}"),
+                *(folder, f"{fuller:,}", f"{results.replications:,}"),
             )
             return []
-        rows = pa.Table.from_pandas(results.frame, preserve_index=False)
         text = json.dumps(results.manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        write_together(
-            {table: lambda file: _write_table(file, rows)},
+        write_pair(
             manifest,
             lambda file: file.write(text.encode("utf-8")),
+            table,
+            lambda file: write_columns(results.columns, file),
         )
-        if not results.manifest["interrupted"]:
+        results.columns = _stored_columns(table, results.manifest)
+        if not interrupted:
             discard(folder, results.manifest["scenario"]["sha256"])
     return [table, manifest]
 
 
-def _fuller_played(results: Results, folder: Path) -> int:
-    """Return how often the same study in a folder was played; 0 where it is not there, or less often."""
+@contextmanager
+def _keeping_checkpoint(folder: Path) -> Iterator[None]:
+    """Say, where results cannot be written, that their checkpoint is kept."""
     try:
-        there = json.loads((folder / MANIFEST_FILE).read_bytes())
-        played = there["replications"]["played"]
-        same = _but_for_replications(there) == _but_for_replications(results.manifest)
-        more = isinstance(played, int) and played >= results.manifest["replications"]["played"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        yield
+    except ResultsError as error:
+        if is_unfinished(folder):
+            raise ResultsError(f"{error}; the study is kept: continue with --resume") from error
+        raise
+
+
+def _fuller_played(results: Results, folder: Path) -> int:
+    """Return how many replications of the same study a folder has; 0 where these are fewer, or none."""
+    try:
+        there = read_results(folder)
+    except ResultsError:
         return 0
-    return played if same and more and (folder / RESULTS_FILE).is_file() else 0
+    same = _but_for_replications(there.manifest) == _but_for_replications(results.manifest)
+    return there.replications if same and there.replications >= results.replications else 0
 
 
 def _but_for_replications(manifest: dict[str, Any]) -> dict[str, Any]:
-    """Return what a study is of, however often and by which engine it is played."""
+    """Return what a study is of, whatever its engine and its number of replications."""
     scenario: dict[str, Any] = manifest["scenario"]["resolved"]
-    study = {key: value for key, value in scenario["study"].items() if key not in _HOW_OFTEN}
+    study = {key: value for key, value in scenario.get("study", {}).items() if key not in _HOW_OFTEN}
     return scenario | {"study": study, "engine": None, "points": manifest["design_points"]}
 
 
@@ -209,15 +227,16 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
         Where the folder holds no results of a study, or they are not whole.
     """
     folder = Path(folder)
+    table, about = folder / RESULTS_FILE, folder / MANIFEST_FILE
     try:
-        manifest = json.loads((folder / MANIFEST_FILE).read_bytes())
+        manifest = json.loads(about.read_bytes())
         _Manifest.model_validate(manifest)
-        frame = pq.read_table(folder / RESULTS_FILE).to_pandas()
+        return Results(_stored_columns(newest_of_pair(about, table), manifest), manifest)
     except FileNotFoundError as error:
         if is_unfinished(folder):
             raise ResultsError(
-                f"{folder}: holds a study that is not finished, and no results yet; go on with it by "
-                "`dispatch-sim sweep FILE --resume`"
+                f"{folder}: holds a study that is not finished, and no results yet; continue it with: "
+                "dispatch-sim sweep FILE --resume"
             ) from error
         raise ResultsError(
             f"{folder}: has no {Path(error.filename or RESULTS_FILE).name}; "
@@ -226,26 +245,14 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "it"
-        raise ResultsError(
-            f"{folder / MANIFEST_FILE}: {where}: {first['msg']}; sweep the scenario again"
-        ) from error
+        raise ResultsError(f"{about}: {where}: {first['msg']}; sweep the scenario again") from error
     except (OSError, ValueError, RecursionError, pa.ArrowException) as error:
-        raise ResultsError(f"{folder}: cannot be read: {' '.join(str(error).split())[:300]}") from error
-    columns = ["strategy", "concurrency", "tasks", *manifest["factors"], "replication", *MEASURES]
-    rows = manifest["design_points"] * manifest["replications"]["played"]
-    if list(frame.columns) != columns or len(frame) != rows:
-        raise ResultsError(
-            f"{folder / RESULTS_FILE}: has {len(frame):,} rows of {len(frame.columns)} columns, not the "
-            f"{rows:,} rows of {len(columns)} columns that {MANIFEST_FILE} states; sweep the scenario again"
-        )
-    return Results(frame, manifest)
+        raise ResultsError(f"{folder}: cannot be read: {str(error).splitlines()[0]}") from error
 
 
-def _write_table(file: IO[bytes], table: pa.Table) -> None:
-    # Measures hardly repeat: as a dictionary they take more room, and twice the time.
-    of_text = (pa.string(), pa.large_string())
-    words = [field.name for field in table.schema if field.type in of_text]
-    pq.write_table(table, file, compression="zstd", use_dictionary=words)
+def _stored_columns(table: Path, manifest: dict[str, Any]) -> StoredColumns:
+    played: int = manifest["replications"]["played"]
+    return StoredColumns(table, manifest["factors"], manifest["design_points"], played)
 
 
 def folder_name(name: str) -> str:
@@ -253,19 +260,26 @@ def folder_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:80] or "unnamed"
 
 
-def _manifest(source: Source, design: Design, played: Played) -> dict[str, Any]:
+def manifest_of(source: Source, design: Design, engine: str, replications: int) -> dict[str, Any]:
+    """Return the manifest of a study that has all that was asked for.
+
+    Parameters
+    ----------
+    design : with the replications that were asked for by then.
+    replications : how many there are.
+    """
     scenario = source.scenario()
     return {
         "dispatch_sim": package_version("dispatch-sim"),
-        "engine": played.engine,
+        "engine": engine,
         "seed": scenario.study.seed,
         "replications": {
             "asked": design.replications,
-            "played": len(played.replications),
+            "played": replications,
             "at_most": design.at_most or design.replications,
-            "stopped": "interrupted" if played.interrupted else "asked",
+            "stopped": "asked",
         },
-        "interrupted": played.interrupted,
+        "interrupted": False,
         "design_points": design.points,
         "factors": list(design.factors),
         "scenario": {
@@ -284,11 +298,17 @@ def _manifest(source: Source, design: Design, played: Played) -> dict[str, Any]:
     }
 
 
+def ended(manifest: dict[str, Any], stopped: Stopped) -> dict[str, Any]:
+    """Return a manifest that states why no more replications were simulated."""
+    replications = manifest["replications"] | {"stopped": stopped}
+    return manifest | {"replications": replications, "interrupted": stopped == "interrupted"}
+
+
 def identity(source: Source, design: Design) -> dict[str, Any]:
     """Return what makes a study what it is: where it differs, results do or may.
 
-    Also in what it is played with: parts that other sources or another processor have played are not mixed
-    in, as those of an unlike worker of a cluster are not.
+    That includes what simulates it: replications of other sources or of another processor are not mixed in,
+    as those of an unlike worker of a cluster are not.
     """
     scenario = source.scenario()
     of_scenario = scenario.model_dump(mode="json", by_alias=True)
@@ -304,15 +324,12 @@ def identity(source: Source, design: Design) -> dict[str, Any]:
 
 
 def is_of(manifest: dict[str, Any], study: Mapping[str, Any]) -> bool:
-    """Whether a manifest is of the study that `identity` tells.
-
-    It does not say what all was played with; but results that are whole were played with the same throughout.
-    """
+    """Whether a manifest is of the study that `identity` describes, but for what simulated it."""
     found = {
         **{name: manifest[name] for name in ("dispatch_sim", "design_points", "factors")},
         "scenario": manifest["scenario"]["resolved"],
         "sha256": manifest["scenario"]["sha256"],
-        "versions": {**manifest["versions"], "python": manifest["machine"]["python"]},
+        "versions": {**manifest["versions"], "python": manifest["machine"].get("python")},
         "playing_with": study["playing_with"],
     }
     same: bool = found == json.loads(json.dumps(study))

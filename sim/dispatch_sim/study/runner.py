@@ -1,163 +1,227 @@
-"""Plays a design: blocks of replications, over the cores, over a cluster or in this process.
+"""Simulates designs: chunks of replications, in threads by the compiled engine, one after another by SimPy.
 
-Results do not depend on the number of workers or the size of blocks: a replication is a pure function
-of scenario, strategy, seed and its number, and rows are put into one order at the end.
+Results do not depend on the number of threads or the size of chunks: a replication is a pure function of the
+scenario, the strategy, the seed and its number.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dispatch_sim.dispatch.engine import play
+from dispatch_sim.dispatch.luck import Luck
 from dispatch_sim.dispatch.outcome import MEASURES
-from dispatch_sim.interruption import uninterrupted
-from dispatch_sim.study.design import MAX_ROWS, Design, DesignError
+from dispatch_sim.study.design import Design, DesignError
 from dispatch_sim.study.engines import choose_engine, load_engine
-from dispatch_sim.study.gathering import Piece, Rows, plain_parts
-from dispatch_sim.study.workers import OnPiece, play_block, play_in_processes, play_in_threads
 
-if TYPE_CHECKING:
-    from dispatch_sim.study.cluster import Cluster
+TASKS_OF_A_CHUNK = {"simpy": 7000, "compiled": 400_000}
+"""A chunk takes a second or less: progress is seen, and little is lost when a study is interrupted."""
 
-TASKS_OF_A_BLOCK = {"simpy": 7000, "compiled": 400_000}
-"""A block takes a second or less: progress is seen, and little is lost when a study is interrupted."""
-
-BLOCKS_OF_A_WORKER = 4
+CHUNKS_OF_A_THREAD = 4
 """At least, so that none waits long for the last one."""
 
-WORKERS_WITH_SHORT_BLOCKS = 100
-"""To so many workers a cluster's scheduler hands out such blocks in less than half of its time; for more of
-them blocks are longer (`benchmarks/cluster.py`)."""
+CHUNKS_AT_WORK = 2
+"""Chunks that a thread is given at a time: none is idle, and few are lost when a study is interrupted."""
 
-WORTH_A_POOL = 30_000
-"""Tasks below which starting worker processes takes longer than the work."""
+MOST_ROWS_HELD = 10_000_000
+"""Rows of all measures that `play_design` holds: 5 GB."""
+
+TASKS_DRAWN = 4000
+"""Tasks whose draws the design points share at a time, so that they stay in the processor's cache."""
 
 OnProgress = Callable[[int, int], None]
+"""Called with the replications done and all of them."""
+
+Kept = TypeVar("Kept")
 
 
-@dataclass(frozen=True, slots=True)
-class Played:
-    """What has been played.
-
-    Attributes
-    ----------
-    replications : shape (R,), their numbers, increasing; fewer than asked for where interrupted.
-    measures : shape (points, R, measures), in the order of the design and of `MEASURES`.
-    interrupted : whether the study was stopped before its end.
-    engine : what played: `simpy`, `compiled`, or both where the first replications were soon played.
-    """
-
-    replications: NDArray[np.int64]
-    measures: NDArray[np.float64]
-    interrupted: bool
-    engine: str
+class WorkerError(Exception):
+    """Workers of a cluster died, or it was lost; the message says what to do."""
 
 
 def play_design(
     design: Design, jobs: int = 1, on_progress: OnProgress | None = None, first: int = 0
-) -> Played:
-    """Play every design point with the same replications, and keep all of them in memory.
+) -> NDArray[np.float64]:
+    """Simulate every design point with the same replications, and return all measures.
 
     Parameters
     ----------
     design : the points and the number of replications.
-    jobs : workers, processes or (compiled) threads. Results do not depend on it.
-    on_progress : called with the replications done and all of them, as blocks end.
-    first : the replication to begin with; those before it are done.
+    jobs : threads of the compiled engine. Results do not depend on it.
+    on_progress : called as chunks end.
+    first : the replication to begin with.
+
+    Returns
+    -------
+    Shape (points, replications, measures), in the order of the design and of `MEASURES`.
 
     Raises
     ------
     DesignError
-        Where its rows would not fit in memory.
-    WorkerError
-        Where worker processes died.
+        Where they would not fit in memory.
+    KeyboardInterrupt
+        Where interrupted.
     """
     replications = range(first, design.replications)
-    if design.points * len(replications) > MAX_ROWS:
+    if design.points * len(replications) > MOST_ROWS_HELD:
         raise DesignError(
-            f"{design.points:,} ways of {len(replications):,} replications are more than the {MAX_ROWS:,} "
-            "rows that are held in memory; ask for fewer replications or widths"
+            f"{design.points:,} design points of {len(replications):,} replications are more than the "
+            f"{MOST_ROWS_HELD:,} rows that are held in memory; ask for fewer replications or widths"
         )
-    engine = choose_engine(design, first)
-    rows = Rows()
+    measures = np.empty((design.points, len(replications), len(MEASURES)))
+    done = first
 
-    def keep(block: range, piece: Piece) -> None:
-        rows.add(piece)
+    def keep(chunk: range, values: NDArray[np.float64]) -> None:
+        nonlocal done
+        measures[:, chunk.start - first : chunk.stop - first] = values
+        done += len(chunk)
         if on_progress is not None:
-            on_progress(first + rows.played, design.replications)
+            on_progress(done, design.replications)
 
-    interrupted = not play_blocks(design, [replications], engine, jobs, keep)
-    numbers, measures = rows.table((design.points, len(MEASURES)), design.replications)
-    return Played(numbers, measures, interrupted, engine)
+    simulate(design, [replications], choose_engine(design, first), jobs, lambda values: values, keep)
+    return measures
 
 
-def play_blocks(
+def simulate(
     design: Design,
     replications: list[range],
     engine: str,
     jobs: int,
-    keep: OnPiece,
-    cluster: Cluster | None = None,
-) -> bool:
-    """Play replications of every design point, and hand them over, block by block.
+    prepare: Callable[[NDArray[np.float64]], Kept],
+    keep: Callable[[range, Kept], None],
+) -> None:
+    """Simulate replications of every design point, chunk by chunk.
 
     Parameters
     ----------
     replications : which of them, in order.
-    engine : what plays, `simpy` or `compiled`.
-    jobs : workers on this machine; results do not depend on it.
-    keep : called with each block and its replications, in the order in which they end.
-    cluster : whose workers play in place of this machine's.
-
-    Returns
-    -------
-    Whether all were played: not where this was interrupted (Ctrl-C).
+    engine : `simpy` or `compiled`.
+    jobs : threads of the compiled engine.
+    prepare : what is made of the measures of a chunk, shape (points, replications, measures), in its thread.
+    keep : called in this thread with each chunk and that, in the order in which chunks end.
 
     Raises
     ------
-    WorkerError
-        Where worker processes died, or a cluster was lost.
+    KeyboardInterrupt
+        Where interrupted, within a moment.
     """
+    longest = chunk_length(design, replications, engine, jobs)
+    chunks = chain.from_iterable(cut(each, longest) for each in replications)
+    if engine == "compiled":
+        load_engine()
+        _in_threads(design, chunks, jobs, prepare, keep)
+    else:
+        for chunk in chunks:
+            keep(chunk, prepare(simulate_chunk(design, chunk)))
+
+
+def chunk_length(
+    design: Design, replications: list[range], engine: str, threads: int, longer: int = 1
+) -> int:
+    """Return how many replications a chunk has at most, `longer` times as many where enough are left."""
+    tasks = longer * TASKS_OF_A_CHUNK[engine]
     count = sum(map(len, replications))
-    if count == 0:  # an earlier run has played them
-        return True
+    return max(1, min(tasks // design.tasks, -(-count // (CHUNKS_OF_A_THREAD * threads))))
 
-    def longest_for(workers: int) -> int:
-        tasks = TASKS_OF_A_BLOCK[engine]
-        if cluster is not None:
-            tasks *= max(1, workers // WORKERS_WITH_SHORT_BLOCKS)
-        return max(1, min(tasks // design.tasks, -(-count // (BLOCKS_OF_A_WORKER * workers))))
 
-    def blocks_for_cluster(cluster: Cluster) -> Iterator[range]:
-        for left in replications:
-            while left:  # cut one by one, as workers join and leave
-                block = next(plain_parts(left, longest_for(cluster.workers)))
-                left = range(block.stop, left.stop)
-                yield block
+def cut(replications: range, longest: int) -> Iterator[range]:
+    """Cut replications into chunks of a length, the last one shorter."""
+    for start in range(replications.start, replications.stop, longest):
+        yield range(start, min(start + longest, replications.stop))
 
-    longest = longest_for(jobs)
-    blocks = chain.from_iterable(plain_parts(each, longest) for each in replications)
 
-    def keep_whole(block: range, piece: Piece) -> None:
-        with uninterrupted():
-            keep(block, piece)
+def simulate_chunk(design: Design, replications: range) -> NDArray[np.float64]:
+    """Simulate replications of every design point by SimPy; shape (points, replications, measures).
 
-    try:
-        if cluster is not None:
-            cluster.play(design, engine, blocks_for_cluster(cluster), keep_whole)
-        elif engine == "compiled":
-            load_engine()
-            play_in_threads(design, blocks, min(jobs, -(-count // longest)), keep_whole)
-        elif jobs == 1 or count <= longest or design.tasks * count < WORTH_A_POOL:
-            for block in blocks:
-                keep_whole(block, Piece(block.start, play_block(design, block)))
-        else:
-            play_in_processes(design, blocks, min(jobs, -(-count // longest)), keep_whole)
-    except KeyboardInterrupt:
-        return False
-    return True
+    The draws of a replication are computed once for all points of a variant.
+    """
+    rows = np.empty((design.points, len(replications), len(MEASURES)))
+    for column, replication in enumerate(replications):
+        point = 0
+        for variant in design.variants:
+            luck = Luck(variant.scenario, replication)
+            for plan in variant.plans:
+                rows[point, column] = play(plan, luck)
+                point += 1
+    return rows
+
+
+class CompiledPlayer:
+    """Simulates chunks of a design by the compiled engine; several threads may call it at once.
+
+    Attributes
+    ----------
+    stop : where its number is set to something, chunks end at once, and what they return is not filled in.
+    """
+
+    def __init__(self, design: Design) -> None:
+        from dispatch_sim.dispatch.compiled.flat_plan import FlatPlan
+
+        self._points = design.points
+        self._variants = [[FlatPlan(plan) for plan in variant.plans] for variant in design.variants]
+        self.stop = np.zeros(1, np.int64)
+
+    def simulate_chunk(self, chunk: range) -> NDArray[np.float64]:
+        """Simulate replications of every design point; shape (points, replications, measures)."""
+        from dispatch_sim.dispatch.compiled.engine import Drawn, Machine
+
+        machine = Machine()
+        rows = np.empty((self._points, len(chunk), len(MEASURES)))
+        point = 0
+        for plans in self._variants:
+            for part in cut(chunk, max(1, TASKS_DRAWN // max(plan.size.tasks for plan in plans))):
+                drawn = Drawn(plans, part)
+                of_part = slice(part.start - chunk.start, part.stop - chunk.start)
+                for number, plan in enumerate(plans, point):
+                    rows[number, of_part] = machine.play_block(
+                        plan, part.start, len(part), drawn=drawn, stop=self.stop
+                    )
+            point += len(plans)
+        return rows
+
+
+def _in_threads(
+    design: Design,
+    chunks: Iterator[range],
+    jobs: int,
+    prepare: Callable[[NDArray[np.float64]], Kept],
+    keep: Callable[[range, Kept], None],
+) -> None:
+    """Simulate chunks in threads, as compiled code releases Python's global lock.
+
+    Also with one thread: the calling one is then free to be interrupted, and stops the other at once.
+    """
+    player = CompiledPlayer(design)
+
+    def simulated(chunk: range) -> Kept:
+        values = player.simulate_chunk(chunk)
+        if player.stop[0]:
+            raise CancelledError
+        return prepare(values)
+
+    running: dict[Future[Kept], range] = {}
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            while True:
+                while len(running) < CHUNKS_AT_WORK * jobs and (chunk := next(chunks, None)) is not None:
+                    running[pool.submit(simulated, chunk)] = chunk
+                if not running:
+                    return
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    keep(running.pop(future), future.result())
+        except BaseException:
+            player.stop[0] = 1
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def all_cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

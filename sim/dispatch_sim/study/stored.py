@@ -20,11 +20,11 @@ _LOG = logging.getLogger("dispatch_sim")
 
 
 def finished_study(folder: Path, study: Mapping[str, Any]) -> Results | None:
-    """Return what a study came to, where it lies finished in a folder; None where it does not.
+    """Return the results of a study where they are in a folder, complete; else None.
 
     Parameters
     ----------
-    study : what it is of, as `identity` says.
+    study : what it is, as `identity` returns it.
     """
     try:
         results = read_results(folder)
@@ -32,7 +32,7 @@ def finished_study(folder: Path, study: Mapping[str, Any]) -> Results | None:
             return None
     except ResultsError:
         return None
-    _LOG.warning("%s: holds this study, finished; nothing is played", folder)
+    _LOG.warning("%s: holds this study, finished; nothing is simulated", folder)
     return results
 
 

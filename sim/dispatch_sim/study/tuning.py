@@ -201,7 +201,7 @@ def tune(
 
     Raises
     ------
-    ScenarioError, DesignError, WorkerError
+    ScenarioError, DesignError
         With a message for the user.
     KeyboardInterrupt
         Where interrupted.

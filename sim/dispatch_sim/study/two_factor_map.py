@@ -175,7 +175,7 @@ def map_winners(
 
     Raises
     ------
-    ScenarioError, ParameterError, DesignError, WorkerError
+    ScenarioError, ParameterError, DesignError
         With a message for the user.
     KeyboardInterrupt
         Where interrupted.

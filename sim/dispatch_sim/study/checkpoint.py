@@ -1,0 +1,318 @@
+"""What a study has simulated so far: one SQLite database, to which each chunk is written in one transaction.
+
+In a folder it is the file `checkpoint.sqlite`, from which a study is resumed, whatever ended it: SQLite has a
+chunk on the disk when its transaction ends (`synchronous=FULL`). Without a folder it is in memory. Each
+measure of a chunk is stored by itself, compressed, so that a statistic reads only the measures it needs.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from bisect import insort
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from itertools import islice
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from dispatch_sim.dispatch.outcome import MEASURES
+from dispatch_sim.interruption import uninterrupted
+from dispatch_sim.study.files import ResultsError, writing_to
+
+CHECKPOINT_FILE = "checkpoint.sqlite"
+
+FORMAT = 1
+"""Of the database; one of another format cannot be resumed."""
+
+KEPT_AT_LEAST_S = 60.0
+"""A study that was simulated for longer is discarded only where that is asked for."""
+
+_MOST_DIFFERENCES = 5
+
+_CREATE = f"""
+BEGIN;
+CREATE TABLE study (identity TEXT NOT NULL, engine TEXT NOT NULL, seconds REAL NOT NULL);
+CREATE TABLE chunk (first INTEGER PRIMARY KEY, replications INTEGER NOT NULL);
+CREATE TABLE measure (
+    number INTEGER NOT NULL, first INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (number, first)
+);
+PRAGMA user_version = {FORMAT};
+COMMIT;
+"""
+
+
+def encode(values: NDArray[np.float64]) -> list[bytes]:
+    """Return the measures of a chunk, shape (points, replications, measures), compressed one by one."""
+    return [pa.compress(column.tobytes(), "lz4", asbytes=True) for column in np.moveaxis(values, 2, 0)]
+
+
+def gathered(
+    counts: Sequence[int], start: int, stop: int, read: Callable[[int], NDArray[Any]]
+) -> NDArray[Any]:
+    """Return columns `start` to `stop` of arrays that lie side by side, and read only the arrays needed.
+
+    Parameters
+    ----------
+    counts : number of columns of each array.
+    read : returns an array by its number, shape (points, columns).
+    """
+    parts, begin = [], 0
+    for number, count in enumerate(counts):
+        low, high = max(start, begin), min(stop, begin + count)
+        if low < high:
+            parts.append(read(number)[:, low - begin : high - begin])
+        begin += count
+    return np.concatenate(parts, axis=1)
+
+
+class Checkpoint:
+    """The replications of a study that have been simulated; all design points have the same.
+
+    Parameters
+    ----------
+    folder : of the study, which this process is alone in; None to hold all in memory. Nothing is made there
+        before a chunk is added.
+    identity : what makes the study what it is.
+    points : number of design points.
+    engine : what simulates it.
+    """
+
+    def __init__(self, folder: Path | None, identity: Mapping[str, Any], points: int, engine: str) -> None:
+        self.engine = engine
+        self._path = None if folder is None else folder / CHECKPOINT_FILE
+        self._identity = json.dumps(identity)
+        self._points = points
+        self._chunks: list[tuple[int, int]] = []
+        self._seconds, self._began = 0.0, time.monotonic()
+        self._db: sqlite3.Connection | None = None
+
+    @classmethod
+    def resume(cls, folder: Path, identity: Mapping[str, Any], points: int) -> Self | None:
+        """Return what an earlier run has left in a folder; None where that is nothing.
+
+        Raises
+        ------
+        ResultsError
+            Where it is of another study, or cannot be read.
+        """
+        path = folder / CHECKPOINT_FILE
+        if not is_unfinished(folder):
+            return None
+        found = cls(folder, identity, points, "")
+        with _in_words(path, "read"):
+            found._db = db = _connect(path)
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            if version != FORMAT:
+                raise _refused(path, "was written by another version of dispatch-sim")
+            there, found.engine, found._seconds = db.execute("SELECT * FROM study").fetchone()
+            if different := _differing(json.loads(there), json.loads(found._identity)):
+                raise _refused(path, f"is of another study: {different}", "undo that, ")
+            found._chunks = db.execute("SELECT first, replications FROM chunk ORDER BY first").fetchall()
+        return found
+
+    def __del__(self) -> None:
+        self._close()
+
+    @property
+    def stop(self) -> int:
+        """The replication behind the last that is there."""
+        return sum(self._chunks[-1]) if self._chunks else 0
+
+    def elapsed(self) -> float:
+        """Return for how many seconds the study has been simulated, by this process and those before."""
+        return self._seconds + time.monotonic() - self._began
+
+    def missing(self, stop: int) -> list[range]:
+        """Return which replications before `stop` are not there, in order."""
+        gaps, reached = [], 0
+        for first, count in [*self._chunks, (stop, 0)]:
+            if reached < min(first, stop):
+                gaps.append(range(reached, min(first, stop)))
+            reached = first + count
+        return gaps
+
+    def count(self, stop: int) -> int:
+        """Return how many replications before `stop` are there."""
+        return sum(count for first, count in self._chunks if first < stop)
+
+    def numbers(self, stop: int) -> NDArray[np.int64]:
+        """Return the numbers of the replications before `stop` that are there, in order."""
+        parts = [np.arange(first, first + count) for first, count in self._chunks if first < stop]
+        return np.concatenate([np.empty(0, np.int64), *parts])
+
+    def add(self, chunk: range, measures: list[bytes]) -> None:
+        """Add replications that are not there yet, as `encode` returns them.
+
+        Raises
+        ------
+        ResultsError
+            Where they cannot be written; those before them stay.
+        """
+        kept = "; what was simulated until then is kept: continue with --resume" if self._chunks else ""
+        rows = ((number, chunk.start, data) for number, data in enumerate(measures))
+        with uninterrupted():
+            try:
+                with _in_words(self._path, "written to", kept), self._opened() as db:
+                    db.execute("INSERT INTO chunk VALUES (?, ?)", (chunk.start, len(chunk)))
+                    db.executemany("INSERT INTO measure VALUES (?, ?, ?)", rows)
+                    db.execute("UPDATE study SET seconds = ?", (self.elapsed(),))
+            except ResultsError:
+                if not self._chunks:  # there is nothing to resume
+                    self._close()
+                    with suppress(OSError):
+                        _remove(self._path)
+                raise
+            insort(self._chunks, (chunk.start, len(chunk)))
+
+    def read(self, measure: str, start: int, stop: int) -> NDArray[np.float64]:
+        """Return a measure of some replications, shape (points, replications).
+
+        Parameters
+        ----------
+        start, stop : positions in what `numbers` returns.
+        """
+        return gathered(
+            [count for _, count in self._chunks],
+            start,
+            stop,
+            lambda number: self._read_chunk(measure, *self._chunks[number]),
+        )
+
+    def _read_chunk(self, measure: str, first: int, count: int) -> NDArray[np.float64]:
+        assert self._db is not None
+        query = "SELECT data FROM measure WHERE number = ? AND first = ?"
+        with _in_words(self._path, "read"):
+            (data,) = self._db.execute(query, (MEASURES.index(measure), first)).fetchone()
+            values = pa.decompress(data, 8 * self._points * count, "lz4")
+        return np.frombuffer(values, np.float64).reshape(self._points, count)
+
+    def _opened(self) -> sqlite3.Connection:
+        """Return the database, created where there is none."""
+        if self._db is None:
+            self._db = _connect(self._path or ":memory:")
+            self._db.executescript(_CREATE)
+            self._db.execute("INSERT INTO study VALUES (?, ?, ?)", (self._identity, self.engine, 0.0))
+        return self._db
+
+    def _close(self) -> None:
+        if self._db is not None:
+            self._db.close()
+        self._db = None
+
+
+def begin_anew(folder: Path, *, asked: bool) -> None:
+    """Discard what an earlier run has left in a folder.
+
+    Raises
+    ------
+    ResultsError
+        Where that was simulated for more than a minute, and discarding it was not asked for.
+    """
+    path, seconds = folder / CHECKPOINT_FILE, 0.0
+    if not asked and is_unfinished(folder):
+        with _in_words(path, "read"), closing(_connect(path)) as db:
+            (seconds,) = db.execute("SELECT seconds FROM study").fetchone()
+    if seconds >= KEPT_AT_LEAST_S:
+        minutes = f"{round(seconds / 60):,} minute{'s' if seconds >= 90 else ''}"
+        raise ResultsError(
+            f"{folder}: holds a study that was simulated for {minutes} and is not finished; continue it with "
+            "--resume, or discard it with --restart"
+        )
+    discard(folder)
+
+
+def discard(folder: Path, sha256: str | None = None) -> None:
+    """Remove a checkpoint from a folder.
+
+    Parameters
+    ----------
+    sha256 : of a scenario, to remove it only where it is a study of that.
+
+    Raises
+    ------
+    ResultsError
+        Where it cannot be removed.
+    """
+    path = folder / CHECKPOINT_FILE
+    if sha256 is not None and is_unfinished(folder):
+        with _in_words(path, "read"), closing(_connect(path)) as db:
+            (identity,) = db.execute("SELECT identity FROM study").fetchone()
+        if json.loads(identity)["sha256"] != sha256:
+            return
+    with writing_to(folder):
+        _remove(path)
+
+
+def is_unfinished(folder: Path) -> bool:
+    """Return whether a folder holds replications that `--resume` can continue from.
+
+    Raises
+    ------
+    ResultsError
+        Where that cannot be read.
+    """
+    path = folder / CHECKPOINT_FILE
+    if not path.is_file():
+        return False
+    with _in_words(path, "read"), closing(_connect(path)) as db:
+        # Without tables it was about to be created when something ended that.
+        made = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'chunk'").fetchone()
+        return made is not None and db.execute("SELECT 1 FROM chunk LIMIT 1").fetchone() is not None
+
+
+def _remove(path: Path | None) -> None:
+    if path is not None:
+        path.unlink(missing_ok=True)
+        path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
+
+
+def _connect(path: Path | str) -> sqlite3.Connection:
+    db = sqlite3.connect(path, check_same_thread=False)
+    db.execute("PRAGMA synchronous = FULL")
+    return db
+
+
+@contextmanager
+def _in_words(path: Path | None, what: str, more: str = "") -> Iterator[None]:
+    """Raise what SQLite raises as a `ResultsError`."""
+    try:
+        yield
+    except (sqlite3.Error, pa.ArrowException) as error:
+        if what == "read":
+            raise _refused(path, f"cannot be read: {error}") from error
+        raise ResultsError(f"{path}: cannot be {what}: {error}{more}") from error
+
+
+def _refused(path: Path | None, why: str, first: str = "") -> ResultsError:
+    return ResultsError(f"{path}: {why}; {first}discard it with --restart, or name another folder with --out")
+
+
+def _differing(there: dict[str, Any], here: dict[str, Any]) -> str:
+    """Return in words where two studies differ; nothing where they are the same."""
+    found = list(islice(_differences(there, here), 1000))
+    # A digest of the scenario says nothing beside what differs in it.
+    found = [each for each in found if not each.startswith("sha256 ")] or found
+    more = len(found) - _MOST_DIFFERENCES
+    return "; ".join(found[:_MOST_DIFFERENCES]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _differences(there: Any, here: Any, path: str = "") -> Iterator[str]:
+    if isinstance(there, dict) and isinstance(here, dict):
+        for key in [*there, *(key for key in here if key not in there)]:
+            yield from _differences(there.get(key), here.get(key), f"{path}.{key}" if path else str(key))
+    elif isinstance(there, list) and isinstance(here, list) and len(there) == len(here):
+        for number, (one, other) in enumerate(zip(there, here, strict=True)):
+            yield from _differences(one, other, f"{path}[{number}]")
+    elif there != here:
+        yield f"{path} was {_short(there)}, is {_short(here)}"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,163 @@
+"""The same bytes by either engine, for any number of threads, after interruptions, on Dask and platforms."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from dispatch_sim.dispatch.engine import play
+from dispatch_sim.dispatch.log import EventKind
+from dispatch_sim.dispatch.luck import Luck
+from dispatch_sim.dispatch.outcome import MEASURES
+from dispatch_sim.report.page import write_report
+from dispatch_sim.scenario.loader import load_source
+from dispatch_sim.study import runner
+from dispatch_sim.study.answer import answer
+from dispatch_sim.study.conduct import sweep
+from dispatch_sim.study.design import design_sweep
+from dispatch_sim.study.results import write_results
+
+FOLDER = Path(__file__).parent
+STUDIES = ("mechanisms", "factors", "doubling")
+
+
+@dataclass(frozen=True)
+class Leg:
+    """What one run simulates of a study: all, what is left of it, or the first chunks.
+
+    Attributes
+    ----------
+    jobs : threads.
+    chunk : replications of a chunk, at most; None for as many as are usual.
+    ends_after : so many chunks; None for at the end.
+    cluster : in place of threads.
+    drawn : tasks whose draws are shared at a time.
+    """
+
+    jobs: int = 1
+    chunk: int | None = None
+    ends_after: int | None = None
+    cluster: str | None = None
+    drawn: int = runner.TASKS_DRAWN
+
+
+DASK = Leg(cluster="local:2", chunk=16)
+
+WAYS = {
+    "compiled, 1 thread": ("compiled", Leg()),
+    "compiled, 2 threads": ("compiled", Leg(jobs=2)),
+    "compiled, 7 threads, draws for a task at a time": ("compiled", Leg(jobs=7, drawn=1)),
+    "compiled, 2 threads, chunks of 11": ("compiled", Leg(jobs=2, chunk=11)),
+    "compiled, Dask": ("compiled", DASK),
+    "compiled, ended, other threads": ("compiled", Leg(jobs=2, chunk=4, ends_after=3), Leg(jobs=7)),
+    "compiled, ended twice": (
+        "compiled",
+        Leg(chunk=16, ends_after=2),
+        Leg(chunk=5, ends_after=3),
+        Leg(jobs=2),
+    ),
+    "compiled, Dask ended, threads": ("compiled", Leg(cluster="local:2", chunk=4, ends_after=3), Leg(jobs=2)),
+    "SimPy, chunks of 16": ("simpy", Leg(chunk=16)),
+    "SimPy, ended": ("simpy", Leg(chunk=4, ends_after=9), Leg()),
+    "SimPy, ended, Dask": ("simpy", Leg(chunk=4, ends_after=9), DASK),
+}
+
+
+class EndedError(Exception):
+    """Whatever ends a study."""
+
+
+def written(folder, study, engine, *legs):
+    """Have a study simulated and written; returns its table's bytes, and its manifest without the engine."""
+    source = load_source(FOLDER / f"{study}.yaml").replaced({"engine": engine})
+    tasks = design_sweep(source).tasks
+    for number, leg in enumerate(legs):
+        left = leg.ends_after
+
+        def end(*_):
+            nonlocal left
+            left = left and left - 1
+            if left == 0:
+                raise EndedError
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(runner, "TASKS_DRAWN", leg.drawn)
+            if leg.chunk is not None:
+                patch.setattr(runner, "TASKS_OF_A_CHUNK", {engine: leg.chunk * tasks})
+            options = {"jobs": leg.jobs, "cluster": leg.cluster, "resume": number > 0}
+            try:
+                results = sweep(source, folder=folder, on_progress=end, **options)
+            except EndedError:
+                assert leg.ends_after is not None
+            else:
+                assert leg.ends_after is None
+    write_results(results, folder)
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest.pop("engine") == engine
+    for scenario in ("as_written", "resolved"):
+        assert manifest["scenario"][scenario].pop("engine") == engine
+    return (folder / "results.parquet").read_bytes(), manifest
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    """Return what each study comes to by SimPy, at once."""
+    return {study: written(tmp_path_factory.mktemp(study), study, "simpy", Leg()) for study in STUDIES}
+
+
+@pytest.mark.parametrize("study", STUDIES)
+@pytest.mark.parametrize("way", WAYS)
+def test_a_study_has_the_same_bytes(way, study, reference, tmp_path):
+    """Table and manifest are those of an undisturbed run of SimPy, but for the name of the engine."""
+    assert written(tmp_path, study, *WAYS[way]) == reference[study]
+
+
+PLATFORMS = {
+    "hashes, locale and time zone": {"PYTHONHASHSEED": "4242", "LC_ALL": "C", "TZ": "Asia/Kathmandu"},
+    "threads of libraries": dict.fromkeys(
+        ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "2"
+    ),
+    # NumPy, OpenBLAS and Arrow without AVX; of no effect but on x86.
+    "an older processor": {
+        "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR",
+        "OPENBLAS_CORETYPE": "Nehalem",
+        "ARROW_USER_SIMD_LEVEL": "SSE4_2",
+    },
+}
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_another_platform_gives_the_same_bytes(platform, tmp_path):
+    """Of the results and of a report, by the command line in another folder."""
+    source = FOLDER / "factors.yaml"
+    here, there = tmp_path / "here", tmp_path / "there"
+    results = sweep(source)
+    write_report(answer(results), here)
+    write_results(results, here)
+    command = [sys.executable, "-m", "dispatch_sim", "sweep", str(source), "--out", str(there)]
+    subprocess.run(
+        command, cwd=tmp_path, env=os.environ | PLATFORMS[platform], capture_output=True, check=True
+    )
+    for path in here.iterdir():
+        assert (there / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_the_studies_have_all_mechanisms():
+    """Every kind of event occurs in them, and every measure."""
+    kinds, occurred = set(), set()
+    for study in STUDIES:
+        design = design_sweep(load_source(FOLDER / f"{study}.yaml"))
+        for replication in range(25):
+            for variant in design.variants:
+                luck = Luck(variant.scenario, replication)
+                for plan in variant.plans:
+                    log = []
+                    outcome = play(plan, luck, log)
+                    kinds |= {event.kind for event in log}
+                    occurred |= {name for name, value in outcome._asdict().items() if value}
+    assert kinds == set(EventKind)
+    assert occurred == set(MEASURES)

@@ -1,0 +1,393 @@
+"""What is kept of a study that is not finished, and how it is resumed."""
+
+import json
+import logging
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from dispatch_sim.cli import app
+from dispatch_sim.scenario.loader import parse_source
+from dispatch_sim.study import checkpoint, conduct, engines, results, runner, versions
+from dispatch_sim.study.checkpoint import CHECKPOINT_FILE, Checkpoint
+from dispatch_sim.study.files import ResultsError
+from dispatch_sim.study.results import write_results
+
+TASKS = """
+name: small
+tasks: [{name: a, count: 3, tokens: {lognormal: {mean: 15K, cv: 0.5}}, duration: {exponential: {mean: 60s}}}]
+strategies: [sequential, parallel, {queue: 2}]
+sweep: {tasks: [3], concurrency: [2]}
+"""
+
+FIXED = f"{TASKS}engine: simpy\nstudy: {{replications: 40}}\n"
+DOUBLING = f"{TASKS}engine: compiled\nstudy: {{at_most: 4200, indifference: $0.000001}}\n"
+
+WRITTEN = ("results.parquet", "manifest.json")
+
+
+class PowerCutError(Exception):
+    """Whatever ends a study."""
+
+
+@pytest.fixture(autouse=True)
+def _short_chunks(monkeypatch):
+    monkeypatch.setattr(runner, "TASKS_OF_A_CHUNK", {"simpy": 40, "compiled": 4000})
+
+
+def end_after(chunks, what=PowerCutError):
+    """Return what ends a study when so many chunks are done."""
+    done = []
+
+    def on_progress(*_):
+        done.append(1)
+        if len(done) == chunks:
+            raise what
+
+    return on_progress
+
+
+def begun(folder, text=FIXED, chunks=3, **options):
+    """Have a study that ends before it is done, in a folder; returns that."""
+    with pytest.raises(PowerCutError):
+        conduct.sweep(parse_source(text), folder=folder, on_progress=end_after(chunks), **options)
+    return folder
+
+
+def finished(folder, text=FIXED, play=conduct.sweep, **options):
+    """Simulate a study to its end; returns the bytes of what is written."""
+    write_results(play(parse_source(text), folder=folder, **options), folder)
+    return tuple((folder / name).read_bytes() for name in WRITTEN)
+
+
+def resumed(folder, text=FIXED, play=conduct.sweep, **options):
+    """Resume a study to its end; returns the bytes of what is written, and nothing else may be left."""
+    found = finished(folder, text, play, resume=True, **options)
+    assert {path.name for path in folder.iterdir()} == set(WRITTEN)
+    return found
+
+
+def execute(folder, statement, *values):
+    """Have a statement executed by the database of a folder; returns its first row."""
+    with closing(sqlite3.connect(folder / CHECKPOINT_FILE)) as db, db:
+        return db.execute(statement, values).fetchone()
+
+
+@pytest.mark.parametrize("text", [FIXED, DOUBLING], ids=["fixed", "doubling"])
+@pytest.mark.parametrize("chunks", [1, 4, 7, 10])
+def test_a_study_that_was_ended_comes_to_the_same_bytes(tmp_path, text, chunks):
+    """Wherever it was ended: also when its number of replications had been doubled."""
+    begun(tmp_path / "ended", text, chunks)
+    whole = finished(tmp_path / "whole", text)
+    assert resumed(tmp_path / "ended", text, jobs=2) == whole
+
+
+def test_what_is_kept_is_not_simulated_again(tmp_path, caplog):
+    """Only what is missing, which is said first."""
+    caplog.set_level(logging.WARNING)
+    begun(tmp_path, chunks=4)
+    done = []
+    conduct.sweep(
+        parse_source(FIXED), folder=tmp_path, resume=True, on_progress=lambda now, _: done.append(now)
+    )
+    # Chunks of 40 tasks at most: of four replications of three ways of three tasks.
+    assert done == [20, 24, 28, 32, 36, 40]
+    assert "resumed: 16 replications of each design point are done" in caplog.messages
+
+
+def test_gaps_between_what_is_kept_are_filled(tmp_path):
+    """As threads leave them; a measure is read across chunks, and across a gap."""
+    begun(tmp_path / "ended", chunks=6)
+    for table in ("chunk", "measure"):
+        execute(tmp_path / "ended", f"DELETE FROM {table} WHERE first IN (0, 8, 12)")
+    found = Checkpoint.resume(tmp_path / "ended", json.loads(identity_in(tmp_path / "ended")), 3)
+    assert found.missing(40) == [range(0, 4), range(8, 16), range(24, 40)]
+    assert found.numbers(40).tolist() == [*range(4, 8), *range(16, 24)]
+    whole = conduct.sweep(parse_source(FIXED)).columns.read("cost_usd")
+    assert np.array_equal(found.read("cost_usd", 2, 9), whole[:, [6, 7, *range(16, 21)]])
+    del found
+    assert resumed(tmp_path / "ended") == finished(tmp_path / "whole")
+
+
+def identity_in(folder):
+    """Return what a checkpoint says that it is of."""
+    return execute(folder, "SELECT identity FROM study")[0]
+
+
+def test_a_stage_is_judged_by_its_own_replications_though_an_earlier_run_had_been_further(
+    tmp_path, monkeypatch
+):
+    """As it would have been without that, or it might end where the whole study would not."""
+    begun(tmp_path / "ended", DOUBLING, chunks=10)
+    judged = []
+    stopped = conduct._stopped
+
+    def judge(results, *arguments):
+        judged.append(results.replications)
+        return stopped(results, *arguments)
+
+    monkeypatch.setattr(conduct, "_stopped", judge)
+    resumed(tmp_path / "ended", DOUBLING)
+    after_the_end, judged[:] = judged[:], []
+    finished(tmp_path / "whole", DOUBLING)
+    assert after_the_end == judged
+    assert judged[:3] == [256, 512, 1024]
+
+
+@pytest.mark.parametrize(
+    ("options", "text", "told"),
+    [
+        ({"seed": 7}, FIXED, "scenario.study.seed was 1, is 7"),
+        ({"replications": 44}, FIXED, "scenario.study.replications was 40, is 44"),
+        ({}, FIXED.replace("60s", "61s"), "scenario.tasks[0].duration.exponential.mean was 60.0, is 61.0"),
+        ({}, FIXED.replace("queue: 2", "queue: 1"), 'strategies[2] was "queue of 2", is "queue of 1"'),
+        ({}, FIXED.replace("tasks: [3]", "tasks: [2, 3]"), "design_points was 3, is 6"),
+    ],
+    ids=["seed", "replications", "scenario", "strategies", "points"],
+)
+def test_another_study_is_not_resumed(tmp_path, options, text, told):
+    """It is said by path and values what differs; what is kept stays."""
+    begun(tmp_path)
+    before = (tmp_path / CHECKPOINT_FILE).read_bytes()
+    with pytest.raises(ResultsError, match="is of another study") as error:
+        conduct.sweep(parse_source(text), folder=tmp_path, resume=True, **options)
+    assert told in str(error.value)
+    assert "sha256" not in str(error.value)  # which says nothing to anybody
+    assert "undo that, discard it with --restart" in str(error.value)
+    assert (tmp_path / CHECKPOINT_FILE).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "key", "path"),
+    [
+        (results, "package_version", "dispatch-sim", "dispatch_sim"),
+        (results, "package_version", "numpy", "versions.numpy"),
+        (results, "playing_with", "sources of dispatch-sim", "playing_with.sources of dispatch-sim"),
+        (results, "playing_with", "arithmetic", "playing_with.arithmetic"),
+        (results, "playing_with", "llvmlite", "playing_with.llvmlite"),
+    ],
+)
+def test_a_study_of_other_versions_is_not_resumed(tmp_path, monkeypatch, module, name, key, path):
+    """Its numbers may be others: sources are changed, folders are taken to other machines."""
+    begun(tmp_path)
+    if name == "playing_with":
+        here = versions.playing_with()
+        was, other = here[key], lambda: here | {key: "99.9"}
+    else:
+        version = module.package_version
+        was, other = version(key), lambda package: "99.9" if package == key else version(package)
+    monkeypatch.setattr(module, name, other)
+    with pytest.raises(ResultsError, match=re.escape(f'{path} was "{was}", is "99.9"')):
+        conduct.sweep(parse_source(FIXED), folder=tmp_path, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda path: path.write_bytes(b"no database" * 1000), "cannot be read: file is not a database"),
+        (lambda path: path.write_bytes(path.read_bytes()[:20_000]), "cannot be read: database disk image is"),
+        (lambda path: execute(path.parent, "PRAGMA user_version = 99"), "by another version of dispatch-sim"),
+    ],
+)
+@pytest.mark.parametrize("resume", [True, None])
+def test_a_checkpoint_that_cannot_be_read_is_refused_with_what_to_do(tmp_path, spoil, told, resume):
+    """It is not discarded unasked, as whatever is wrong with it may be mended."""
+    begun(tmp_path)
+    spoil(tmp_path / CHECKPOINT_FILE)
+    before = (tmp_path / CHECKPOINT_FILE).read_bytes()
+    if resume or "another version" not in told:
+        with pytest.raises(ResultsError, match=told) as error:
+            conduct.sweep(parse_source(FIXED), folder=tmp_path, resume=resume)
+        assert "--restart" in str(error.value)
+        assert (tmp_path / CHECKPOINT_FILE).read_bytes() == before
+    assert finished(tmp_path, resume=False) == finished(tmp_path / "whole")
+
+
+def test_a_checkpoint_that_was_just_being_created_is_nothing_to_resume(tmp_path, caplog):
+    """The process was ended before its tables were there."""
+    (tmp_path / CHECKPOINT_FILE).touch()
+    assert resumed(tmp_path) == finished(tmp_path / "whole")
+    assert f"{tmp_path}: holds nothing unfinished; simulating from the beginning" in caplog.messages
+
+
+def test_nothing_is_made_before_the_first_chunk_is_done(tmp_path):
+    """So a study that ends before leaves nothing in its folder."""
+    Checkpoint(tmp_path, {}, 3, "simpy")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_with_nothing_but_a_checkpoint_is_said_to_be_unfinished(tmp_path):
+    """Who wants the report of a sweep that was killed is told how to have results."""
+    begun(tmp_path)
+    with pytest.raises(ResultsError, match=r"not finished, and no results yet; continue it with: .*--resume"):
+        results.read_results(tmp_path)
+
+
+RUN = """
+import sys
+from pathlib import Path
+from dispatch_sim.scenario.loader import load_source
+from dispatch_sim.study import runner
+from dispatch_sim.study.conduct import sweep
+import time
+runner.TASKS_OF_A_CHUNK = {"simpy": 40}
+def on_progress(done, of):
+    print("simulated", flush=True)
+    time.sleep(60)
+sweep(load_source(sys.argv[1]), folder=Path(sys.argv[2]), on_progress=on_progress)
+"""
+
+
+def test_two_runs_never_write_to_one_folder_and_a_killed_one_holds_it_no_longer(tmp_path):
+    """The second is refused in words, while the first is alone there."""
+    scenario, folder = tmp_path / "small.yaml", tmp_path / "out"
+    scenario.write_text(FIXED)
+    whole = finished(tmp_path / "whole")
+    command = [sys.executable, "-c", RUN, str(scenario), str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout.readline() == "simulated\n"
+        for options in ([], ["--resume"], ["--restart"]):
+            command = ["sweep", str(scenario), "--out", str(folder), "--no-report", *options]
+            second = CliRunner().invoke(app, command)
+            assert second.exit_code == 2
+            assert "another run is writing there" in second.stderr
+        first.send_signal(signal.SIGKILL)
+    assert resumed(folder) == whole
+
+
+def test_a_study_of_more_than_a_minute_is_not_discarded_unasked(tmp_path):
+    """A shorter one is; and each, where that is asked for."""
+    begun(tmp_path)
+    execute(tmp_path, "UPDATE study SET seconds = 61")
+    with pytest.raises(ResultsError, match=r"1 minute and is not finished; continue it with --resume, or "):
+        conduct.sweep(parse_source(FIXED), folder=tmp_path)
+    assert execute(tmp_path, "SELECT count(*) FROM chunk") == (3,)
+    whole = finished(tmp_path / "whole")
+    assert finished(tmp_path, resume=False) == whole
+    assert finished(begun(tmp_path / "short")) == whole
+
+
+def test_what_is_finished_is_not_simulated_again(tmp_path, monkeypatch, caplog):
+    """So that a job that is started again needs no other command; with another seed, it is simulated."""
+    before = finished(tmp_path)
+    simulate, simulated = conduct.simulate, []
+    monkeypatch.setattr(conduct, "simulate", lambda *each: simulated.append(each) or simulate(*each))
+    assert resumed(tmp_path) == before
+    assert caplog.messages == [f"{tmp_path}: holds this study, finished; nothing is simulated"]
+    assert simulated == []
+    resumed(tmp_path, seed=2)
+    assert len(simulated) == 1
+
+
+def test_a_checkpoint_of_another_study_stays_where_results_are_written(tmp_path):
+    """Results that were held in memory may be written into its folder."""
+    begun(tmp_path)
+    write_results(conduct.sweep(parse_source(FIXED.replace("60s", "61s"))), tmp_path)
+    assert resumed(tmp_path) == finished(tmp_path / "whole")
+
+
+def test_results_stay_readable_when_their_checkpoint_is_removed(tmp_path):
+    """From the file that they were written to; the table is the same."""
+    found = conduct.sweep(parse_source(FIXED), folder=tmp_path)
+    before = found.table(["cost_usd", "makespan_s"])
+    write_results(found, tmp_path)
+    assert not (tmp_path / CHECKPOINT_FILE).exists()
+    assert found.table(["cost_usd", "makespan_s"]).equals(before)
+
+
+def test_an_interrupted_study_keeps_its_results_so_far_and_is_resumed(tmp_path):
+    """Ctrl-C: what is done is written, as results of fewer replications; resumed, it comes to the same."""
+    whole = finished(tmp_path / "whole")
+    folder = tmp_path / "out"
+    some = conduct.sweep(parse_source(FIXED), folder=folder, on_progress=end_after(3, what=KeyboardInterrupt))
+    write_results(some, folder)
+    played = json.loads((folder / "manifest.json").read_text())["replications"]
+    assert (played["stopped"], played["played"]) == ("interrupted", 12)
+    assert resumed(folder) == whole
+
+
+def test_interrupted_results_replace_no_fuller_ones(tmp_path, monkeypatch, caplog):
+    """Nor their pages; that is said. Of another scenario they do, and where they are fuller themselves."""
+    scenario, folder = tmp_path / "small.yaml", tmp_path / "out"
+    scenario.write_text(FIXED)
+    command = ["sweep", str(scenario), "--jobs", "1", "--out", str(folder)]
+
+    def interrupted_after(chunks, *more):
+        add, end = Checkpoint.add, end_after(chunks, KeyboardInterrupt)
+        with monkeypatch.context() as patch:
+            patch.setattr(Checkpoint, "add", lambda *chunk: (add(*chunk), end())[0])
+            return CliRunner().invoke(app, [*command, *more])
+
+    def played():
+        return json.loads((folder / "manifest.json").read_text())["replications"]["played"]
+
+    assert interrupted_after(3).exit_code == 130
+    few = played()
+    assert CliRunner().invoke(app, command).exit_code == 0
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    for more in ((), ("--replications", "1000")):
+        interrupted = interrupted_after(3, *more)
+        assert interrupted.exit_code == 130
+        assert "replications; continue with --resume" in interrupted.stderr
+        assert f"{folder}: has this study with 40 replications; it stays" in caplog.text
+        left = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != CHECKPOINT_FILE}
+        assert left == before
+        assert (folder / CHECKPOINT_FILE).exists()
+        caplog.clear()
+    interrupted_after(3, "--seed", "7")
+    assert played() == few
+    interrupted_after(4, "--seed", "7", "--restart")
+    assert played() > few
+
+
+@pytest.mark.parametrize("compiled_at_first", [True, False])
+def test_the_engine_of_a_study_stays_though_the_compiled_one_comes_or_goes(
+    tmp_path, monkeypatch, compiled_at_first
+):
+    """`engine: auto` is decided once; so the manifest is the same."""
+    text = FIXED.replace("engine: simpy", "engine: auto")
+    monkeypatch.setattr(engines, "LOADING_S", 0.0)
+    monkeypatch.setattr(engines.store, "is_compiled", lambda: compiled_at_first)
+    begun(tmp_path / "ended", text)
+    whole = finished(tmp_path / "whole", text)
+    assert json.loads(whole[1])["engine"] == ("compiled" if compiled_at_first else "simpy")
+    monkeypatch.setattr(engines.store, "is_compiled", lambda: not compiled_at_first)
+    assert resumed(tmp_path / "ended", text) == whole
+
+
+def test_a_comparison_is_resumed_too(tmp_path):
+    """`compare --out`."""
+    with pytest.raises(PowerCutError):
+        conduct.compare(parse_source(FIXED), folder=tmp_path / "out", on_progress=end_after(3))
+    whole = finished(tmp_path / "whole", play=conduct.compare)
+    assert resumed(tmp_path / "out", play=conduct.compare) == whole
+
+
+def test_a_full_disk_is_told_with_what_to_do_and_the_study_is_resumed(tmp_path, monkeypatch):
+    """Here the database may have no more pages; only where something is kept it is said to be."""
+
+    def small(pages):
+        connect = checkpoint._connect
+
+        def connected(path):
+            db = connect(path)
+            db.execute(f"PRAGMA max_page_count = {pages}")
+            return db
+
+        return connected
+
+    for pages, kept in ((3, False), (10, True)):
+        folder = tmp_path / str(pages)
+        with monkeypatch.context() as patch:
+            patch.setattr(checkpoint, "_connect", small(pages))
+            with pytest.raises(ResultsError, match="cannot be written to: database or disk is full") as error:
+                conduct.sweep(parse_source(FIXED), folder=folder)
+        assert ("continue with --resume" in str(error.value)) == kept
+        assert resumed(folder) == finished(tmp_path / "whole")

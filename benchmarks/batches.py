@@ -7,11 +7,11 @@ from typing import Any
 
 import bare_heapq
 import idiomatic_simpy
-from dispatch_sim.dispatch.compiled.engine import Drawn, Machine
-from dispatch_sim.dispatch.compiled.flat_plan import FlatPlan
-from dispatch_sim.dispatch.engine import play
-from dispatch_sim.dispatch.luck import Luck
-from dispatch_sim.dispatch.plan import make_plan
+from dispatch_sim.engine.machine import Machine
+from dispatch_sim.engine.plan import FlatPlan
+from dispatch_sim.model.plan import make_plan
+from dispatch_sim.model.simulation import simulate
+from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.loader import parse_scenario, parse_source
 from dispatch_sim.scenario.strategy import parse_strategy
 from dispatch_sim.study.design import design_comparison
@@ -47,21 +47,19 @@ def replications(rounds: int) -> dict[str, Any]:
     for limits, width in [("usual limits", width) for width in WIDTHS] + [("tight limits", "4")]:
         scenario = SCENARIOS[limits]
         plan = make_plan(scenario, parse_strategy(WIDTHS[width]))
-        lucks = [Luck(scenario, number) for number in range(60)]
+        lucks = [Variates(scenario, number) for number in range(60)]
         for luck in lucks:
-            play(plan, luck)
-        machine, flat = Machine(), FlatPlan(plan)
-        kept = Drawn([flat], range(DRAWN_AT_ONCE))
-        machine.play_block(flat, 0, DRAWN_AT_ONCE, drawn=kept)
+            simulate(plan, luck)
+        machine, kept, flat = Machine(), Machine(), FlatPlan(plan)
+        kept.share([flat], range(DRAWN_AT_ONCE))
+        kept.simulate_block(flat, 0, DRAWN_AT_ONCE)
         agents = 20 if width == "all" else int(width)
         peers = {
-            READABLE: Peer(lambda p=plan, s=scenario: [play(p, Luck(s, n)) for n in range(60)], 60),
-            READABLE_KEPT: Peer(lambda p=plan, drawn=lucks: [play(p, luck) for luck in drawn], 60),
-            COMPILED: Peer(lambda m=machine, f=flat: m.play_block(f, 0, 3000), 3000),
+            READABLE: Peer(lambda p=plan, s=scenario: [simulate(p, Variates(s, n)) for n in range(60)], 60),
+            READABLE_KEPT: Peer(lambda p=plan, drawn=lucks: [simulate(p, luck) for luck in drawn], 60),
+            COMPILED: Peer(lambda m=machine, f=flat: m.simulate_block(f, 0, 3000), 3000),
             COMPILED_KEPT: Peer(
-                lambda m=machine, f=flat, d=kept: [
-                    m.play_block(f, 0, DRAWN_AT_ONCE, drawn=d) for _ in range(15)
-                ],
+                lambda m=kept, f=flat: [m.simulate_block(f, 0, DRAWN_AT_ONCE) for _ in range(15)],
                 15 * DRAWN_AT_ONCE,
             ),
         }
@@ -90,7 +88,7 @@ def growth(rounds: int) -> dict[str, Any]:
         count = max(3, 60_000 // tasks)
         flat = FlatPlan(make_plan(SCENARIOS["usual limits"], parse_strategy("queue: 4"), tasks))
         machine = Machine()
-        peers[str(tasks)] = Peer(lambda m=machine, f=flat, n=count: m.play_block(f, 0, n), tasks * count)
+        peers[str(tasks)] = Peer(lambda m=machine, f=flat, n=count: m.simulate_block(f, 0, n), tasks * count)
     measured = rates(peers, rounds)
     return {
         "us a task": {name: 1e6 / of["median"] for name, of in summary(measured).items()},
@@ -117,7 +115,7 @@ def parts(rounds: int) -> dict[str, float]:
     for name, (text, strategy) in fewer.items():
         flat = FlatPlan(make_plan(parse_scenario(text), parse_strategy(strategy)))
         machine = Machine()
-        peers[name] = Peer(lambda m=machine, f=flat: m.play_block(f, 0, 3000), 60_000)
+        peers[name] = Peer(lambda m=machine, f=flat: m.simulate_block(f, 0, 3000), 60_000)
     return {name: 1e6 / of["median"] for name, of in summary(rates(peers, rounds)).items()}
 
 

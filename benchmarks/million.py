@@ -7,9 +7,9 @@ import resource
 import time
 
 from batches import SCENARIOS
-from dispatch_sim.dispatch.compiled.engine import Machine
-from dispatch_sim.dispatch.compiled.flat_plan import FlatPlan
-from dispatch_sim.dispatch.plan import make_plan
+from dispatch_sim.engine.machine import Machine
+from dispatch_sim.engine.plan import FlatPlan
+from dispatch_sim.model.plan import make_plan
 from dispatch_sim.scenario.strategy import parse_strategy
 
 TASKS = 1_000_000
@@ -23,14 +23,14 @@ def main() -> None:
     """Play, and print."""
     machine = Machine()
     scenario, strategy = SCENARIOS["usual limits"], parse_strategy("queue: 4")
-    machine.play_block(FlatPlan(make_plan(scenario, strategy)), 0, 1)
+    machine.simulate_block(FlatPlan(make_plan(scenario, strategy)), 0, 1)
     before, begin = _resident_bytes(), time.process_time()
     plan = FlatPlan(make_plan(scenario, strategy, TASKS))
     planned, planned_s = _resident_bytes(), time.process_time() - begin
     played_s, resident = [], []
     for replication in range(2):
         begin = time.process_time()
-        machine.play_block(plan, replication, 1)
+        machine.simulate_block(plan, replication, 1)
         played_s.append(time.process_time() - begin)
         resident.append(_resident_bytes())
     print(

@@ -12,12 +12,12 @@ import salabim
 import bare_heapq
 import idiomatic_simpy
 from dispatch_sim import theory
-from dispatch_sim.dispatch.compiled.engine import Machine
-from dispatch_sim.dispatch.compiled.flat_plan import FlatPlan
-from dispatch_sim.dispatch.engine import play
-from dispatch_sim.dispatch.luck import Luck
-from dispatch_sim.dispatch.outcome import MEASURES
-from dispatch_sim.dispatch.plan import make_plan
+from dispatch_sim.engine.machine import Machine
+from dispatch_sim.engine.plan import FlatPlan
+from dispatch_sim.model.accounting import MEASURES
+from dispatch_sim.model.plan import make_plan
+from dispatch_sim.model.simulation import simulate
+from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.loader import parse_scenario
 from dispatch_sim.scenario.strategy import parse_strategy
 from measuring import Peer, rates, ratio, summary
@@ -93,8 +93,11 @@ def queues(rounds: int) -> dict[str, Any]:
         "salabim": (by_salabim, 4000),
         "SimPy": (lambda n, seed: idiomatic_simpy.queue(n, seed, ARRIVALS, SERVICE, SERVERS), 10_000),
         "bare heapq loop": (lambda n, seed: bare_heapq.queue(n, seed, ARRIVALS, SERVICE, SERVERS), 50_000),
-        "dispatch-sim, SimPy engine": (lambda n, seed: play(plan, Luck(scenario, seed)).wait_s / n, 2000),
-        COMPILED: (lambda n, seed: machine.play_block(flat, seed, 1)[0, wait] / n, 50_000),
+        "dispatch-sim, SimPy engine": (
+            lambda n, seed: simulate(plan, Variates(scenario, seed)).wait_s / n,
+            2000,
+        ),
+        COMPILED: (lambda n, seed: machine.simulate_block(flat, seed, 1)[0, wait] / n, 50_000),
     }
     missing = {}
     try:

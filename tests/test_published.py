@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from dispatch_sim import load_source
-from dispatch_sim.dispatch.engine import play
-from dispatch_sim.dispatch.luck import Luck
-from dispatch_sim.dispatch.plan import make_plan
+from dispatch_sim.model.plan import make_plan
+from dispatch_sim.model.simulation import simulate
+from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.study.conduct import compare, sweep
 
@@ -70,7 +70,7 @@ def speed_ups() -> dict[int, np.ndarray]:
         ups = []
         for replication in range(600):
             log = []
-            play(plan, Luck(scenario, replication), log)
+            simulate(plan, Variates(scenario, replication), log)
             launched = {event.task: event.start_s for event in log if event.kind == "launch"}
             back = {event.task: event.end_s for event in log if event.kind == "call"}
             times = [back[task] - launched[task] for task in launched]

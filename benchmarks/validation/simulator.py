@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from dispatch_sim.dispatch.outcome import MEASURES
+from dispatch_sim.model.accounting import MEASURES
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.study.contest import changes_of, contest
 from dispatch_sim.study.design import design_sweep

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from dispatch_sim.dispatch.engine import play
-from dispatch_sim.dispatch.log import EventKind
-from dispatch_sim.dispatch.luck import Luck
-from dispatch_sim.dispatch.outcome import MEASURES
+from dispatch_sim.model.accounting import MEASURES
+from dispatch_sim.model.events import Activity
+from dispatch_sim.model.simulation import simulate
+from dispatch_sim.model.variates import Variates
 from dispatch_sim.report.page import write_report
 from dispatch_sim.scenario.loader import load_source
 from dispatch_sim.study import runner
@@ -153,11 +153,11 @@ def test_the_studies_have_all_mechanisms():
         design = design_sweep(load_source(FOLDER / f"{study}.yaml"))
         for replication in range(25):
             for variant in design.variants:
-                luck = Luck(variant.scenario, replication)
+                luck = Variates(variant.scenario, replication)
                 for plan in variant.plans:
                     log = []
-                    outcome = play(plan, luck, log)
+                    outcome = simulate(plan, luck, log)
                     kinds |= {event.kind for event in log}
                     occurred |= {name for name, value in outcome._asdict().items() if value}
-    assert kinds == set(EventKind)
+    assert kinds == set(Activity)
     assert occurred == set(MEASURES)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dispatch_sim.dispatch.luck import Luck
+from dispatch_sim.model.variates import Variates
 
 from .worlds import ALL_AT_ONCE, BARE, NO_FAILURES, NO_LIMITS, NO_MERGE, overheads, play_one, scenario_of
 
@@ -19,7 +19,7 @@ def crashing(task: str, prices: str = "{}"):
 
 def calls_before_crash(scenario) -> list[int]:
     """Return how many calls each attempt that crashes has made, the one that it crashes in included."""
-    luck = Luck(scenario, 0)
+    luck = Variates(scenario, 0)
     last_calls = [luck.attempt(0, index, 0).crash_call for index in range(400)]
     return [last + 1 for last in last_calls if last >= 0]
 

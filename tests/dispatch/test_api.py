@@ -2,7 +2,7 @@
 
 import pytest
 
-from dispatch_sim.dispatch.luck import Luck
+from dispatch_sim.model.variates import Variates
 
 from .worlds import (
     ALL_AT_ONCE,
@@ -208,7 +208,7 @@ def test_a_call_that_no_bucket_can_ever_hold_does_not_hold_up_the_line():
         "retry: {policy: none}",
         "recovery: {people: 1s}",
     )
-    luck = Luck(scenario, 0)
+    luck = Variates(scenario, 0)
     fitting = [index for index in range(12) if luck.attempt(0, index, 0).new_input == (8000,)]
     assert 2 < len(fitting) < 10
     outcome, log = play_one(scenario, ALL_AT_ONCE)

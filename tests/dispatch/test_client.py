@@ -4,9 +4,9 @@ from itertools import product
 
 import pytest
 
-from dispatch_sim.dispatch.draws import Activity
-from dispatch_sim.dispatch.luck import Luck
-from dispatch_sim.dispatch.plan import make_plan
+from dispatch_sim.model.plan import make_plan
+from dispatch_sim.model.streams import Stream
+from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.strategy import parse_strategy
 
 from .conformance.comparison import play_by_simpy, play_compiled
@@ -86,8 +86,8 @@ def test_client_pauses_by_its_rule(client, pause, play):
         "count: 3", "retry_after: 12s", f"client: {{retries: 3, {client}}}", "retry: {max_attempts: 2}"
     )
     _, log = play(make_plan(scenario, parse_strategy(ALL_AT_ONCE)), 0)
-    luck = Luck(scenario, 0)
-    draws = (Activity.JITTER, Activity.RETRY_AFTER_JITTER, Activity.EXTRA_DELAY)
+    luck = Variates(scenario, 0)
+    draws = (Stream.JITTER, Stream.RETRY_AFTER_JITTER, Stream.EXTRA_DELAY)
     for task, attempt in product((1, 2), (0, 1)):
         pauses = [
             event.end_s - event.start_s

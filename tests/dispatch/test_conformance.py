@@ -1,31 +1,32 @@
 """The compiled engine tells the same model: outcomes and event logs are equal, not nearly but with ==."""
 
 import ast
+import ctypes
 import os
 import random
 import signal
 from pathlib import Path
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dispatch_sim.dispatch import compiled as package
-from dispatch_sim.dispatch import draws
-from dispatch_sim.dispatch.compiled import draws as compiled_draws
-from dispatch_sim.dispatch.compiled import engine as compiled
-from dispatch_sim.dispatch.compiled import store
-from dispatch_sim.dispatch.compiled.flat_plan import FlatPlan, table_of
-from dispatch_sim.dispatch.engine import play
-from dispatch_sim.dispatch.luck import Luck
-from dispatch_sim.dispatch.plan import make_plan
+from dispatch_sim import engine as package
+from dispatch_sim.engine import machine, store
+from dispatch_sim.engine.machine import Machine, outcome_of
+from dispatch_sim.engine.plan import DISTRIBUTION, Distributions, FlatPlan
+from dispatch_sim.engine.quantiles import quantile, uniform
+from dispatch_sim.engine.records import STATE, State
 from dispatch_sim.interruption import uninterrupted
+from dispatch_sim.model import streams
+from dispatch_sim.model.plan import make_plan
+from dispatch_sim.model.simulation import simulate
+from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario import distributions as families
 from dispatch_sim.scenario.strategy import parse_strategy
 
-from .conformance.cases import make_case
+from .conformance.cases import make_case, numbered_case, single_option_cases
 from .conformance.comparison import difference, plan_of, play_by_simpy, play_cases, play_compiled
 from .worlds import scenario_of
 
@@ -43,10 +44,18 @@ def test_both_engines_give_the_same_outcome_and_the_same_log(fates):
 
 def test_hundreds_of_cases_have_every_kind_of_event_and_every_option_and_no_difference():
     """The first of those that `make conformance` plays: all the model, half of it at ties."""
-    coverage, differences = play_cases(range(400))
+    coverage, differences = play_cases(map(numbered_case, range(400)))
     assert differences == []
     assert coverage.missing() == []
     assert coverage.tied_events > coverage.events / 2
+
+
+def test_each_option_by_itself_makes_no_difference_between_the_engines():
+    """A case for each option of each key, all else as it is, and cases that are all adaptive."""
+    _, differences = play_cases(single_option_cases())
+    assert differences == []
+    _, differences = play_cases(numbered_case(number, "adaptive") for number in range(100))
+    assert differences == []
 
 
 def test_a_block_of_replications_is_each_of_them():
@@ -57,9 +66,9 @@ def test_a_block_of_replications_is_each_of_them():
         "failures: {crash: 20%}",
     )
     plan = make_plan(scenario, parse_strategy("queue: 3"))
-    rows = compiled.Machine().play_block(FlatPlan(plan), 5, 40)
+    rows = Machine().simulate_block(FlatPlan(plan), 5, 40)
     for row, replication in zip(rows, range(5, 45), strict=True):
-        assert compiled.outcome_of(row) == play(plan, Luck(scenario, replication))
+        assert outcome_of(row) == simulate(plan, Variates(scenario, replication))
 
 
 def test_plans_that_share_what_is_drawn_are_each_as_they_are_alone():
@@ -74,14 +83,15 @@ def test_plans_that_share_what_is_drawn_are_each_as_they_are_alone():
     )
     ways = ("queue: 3", "parallel", {"queue": 2, "order": "longest-first"}, "sequential")
     plans = [FlatPlan(make_plan(scenario, parse_strategy(way), tasks)) for tasks in (9, 4, 9) for way in ways]
-    drawn, machine = compiled.Drawn(plans, range(7, 37)), compiled.Machine()
+    machine = Machine()
+    machine.share(plans, range(7, 37))
     for plan in plans:
-        alone = compiled.Machine().play_block(plan, 7, 30)
-        assert np.array_equal(machine.play_block(plan, 7, 30, drawn=drawn), alone)
+        alone = Machine().simulate_block(plan, 7, 30)
+        assert np.array_equal(machine.simulate_block(plan, 7, 30), alone)
 
 
-def test_arrays_that_become_too_small_grow():
-    """A cascade over and over has more events, writes and merges than there are tasks."""
+def test_a_cascade_over_and_over_fits_the_state():
+    """It has more events, writes and merges than there are tasks."""
     scenario = scenario_of(
         "tasks: [{name: a, count: 30, calls: 2, tokens: 15K, duration: {exponential: {mean: 60s}},"
         " writes: [x]}]",
@@ -91,50 +101,45 @@ def test_arrays_that_become_too_small_grow():
         "conflicts: {probability: 20%, isolation: worktree}",
     )
     plan = make_plan(scenario, parse_strategy("queue: 10"))
-    log, other = [], []
-    outcome = play(plan, Luck(scenario, 1), log)
-    assert compiled.Machine().play(plan, 1, other) == outcome
-    assert other == log
+    assert play_compiled(plan, 1) == play_by_simpy(plan, 1)
 
 
-def test_what_grew_for_one_plan_is_given_back_for_another():
-    """Or a machine that plays one plan after another would need four times the memory for each that grows."""
+@pytest.mark.parametrize("too_small", ["an array of the state", "room for merges"])
+def test_a_replication_that_does_not_fit_the_state_is_simulated_by_simpy(too_small, monkeypatch):
+    """Whether that shows before it begins or on its way."""
     scenario = scenario_of(
-        "tasks: [{name: a, calls: 2, tokens: 15K, duration: {exponential: {mean: 60s}}, writes: [x]}]",
-        "failures: {crash: 30%}",
-        "retry: {policy: cascade, max_attempts: 5}",
-        "conflicts: {probability: 20%, isolation: worktree}",
+        "tasks: [{name: a, count: 5, tokens: 15K, duration: {exponential: {mean: 60s}}, writes: [x, y]}]",
     )
-    machine = compiled.Machine()
-    for number in range(20):
-        plan = make_plan(scenario, parse_strategy("queue: 10"), 30 + number % 2)
-        log, other = [], []
-        assert machine.play(plan, number, other) == play(plan, Luck(scenario, number), log)
-        assert other == log
+    plan = FlatPlan(make_plan(scenario, parse_strategy("queue: 3")))
+    if too_small == "room for merges":
+        plan.fields["groups"]["merge_room"] = 2
+    else:
+        monkeypatch.setattr(machine, "MAX_LINKS", 1)
+    rows = Machine().simulate_block(plan, 3, 4)
+    for row, replication in zip(rows, range(3, 7), strict=True):
+        assert outcome_of(row) == simulate(plan.plan, Variates(scenario, replication))
 
 
-@numba.njit
-def compiled_uniform(key, replication, activity, task, attempt, call, try_):
-    """The draw of a key, in compiled code."""
-    return compiled_draws.uniform(key, replication, activity, task, attempt, call, try_)
-
-
-@numba.njit
-def compiled_quantile(table, row, u):
-    """The quantile of a distribution in a table, in compiled code."""
-    return compiled_draws.quantile(table, row, u)
+def uniform_of(
+    key: np.uint64, replication: int, stream: int, task: int, attempt: int, call: int, retry: int
+) -> float:
+    """Return the draw of a key, to be compiled by itself."""
+    return uniform(key, replication, stream, task, attempt, call, retry)
 
 
 def test_draws_have_the_same_bits():
     """Philox and the float that is made of it, over random keys."""
+    linker = store.link(store.object_code({"uniform_of": uniform_of}))
+    prototype = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_uint64, *[ctypes.c_int64] * 6)
+    drawn = prototype(linker.get_function_address("uniform_of"))
     fates = random.Random(1)
     for _ in range(5000):
         key = fates.getrandbits(64)
         rest = (
-            fates.getrandbits(32), fates.randint(1, 27), fates.getrandbits(32), fates.getrandbits(8),
+            fates.getrandbits(32), fates.randint(1, 29), fates.getrandbits(32), fates.getrandbits(8),
             fates.getrandbits(24), fates.getrandbits(24),
         )  # fmt: skip
-        assert compiled_uniform(np.uint64(key), *rest) == draws.uniform(key, *rest)
+        assert drawn(key, *rest) == streams.uniform(key, *rest)
 
 
 SAMPLE = families.Empirical((1.0, 2.0, 2.0, 5.5, 9.0))
@@ -154,17 +159,41 @@ DISTRIBUTIONS = [
 ]
 
 
+def quantile_of(s: State, row: int, u: float) -> float:
+    """Return a quantile, to be compiled by itself."""
+    return quantile(s, row, u)
+
+
+@pytest.fixture(scope="module")
+def compiled_quantile():
+    """The quantile of a distribution, in compiled code."""
+    linker = store.link(store.object_code({"quantile_of": quantile_of}))
+    entry = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int64, ctypes.c_int64, ctypes.c_double)(
+        linker.get_function_address("quantile_of")
+    )
+    state = np.zeros(1, STATE)
+
+    def of(distribution, u):
+        table = Distributions()
+        row = table.add(distribution)
+        state["distributions"][0, : len(table.rows)] = np.array(table.rows, DISTRIBUTION)
+        state["samples"][0, : len(table.samples)] = table.samples
+        return entry(state.ctypes.data, row, u)
+
+    yield of
+    del linker
+
+
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=lambda d: type(d).__name__)
-def test_quantiles_have_the_same_bits(distribution):
+def test_quantiles_have_the_same_bits(distribution, compiled_quantile):
     """Every family, from one end of the draws to the other."""
-    table, row = table_of(distribution)
     fates = random.Random(2)
     for _ in range(400):
         u = min(
             max(10 ** (-15.9 * fates.random()) if fates.random() < 0.3 else fates.random(), 2**-53),
             1 - 2**-53,
         )
-        assert compiled_quantile(table, row, u) == distribution.quantile(u)
+        assert compiled_quantile(distribution, u) == distribution.quantile(u)
 
 
 def test_changed_sources_are_compiled_anew(tmp_path, monkeypatch):
@@ -187,7 +216,7 @@ def test_changed_sources_are_compiled_anew(tmp_path, monkeypatch):
 def test_every_source_of_compiled_code_is_known():
     """Whatever compiled code takes a rule or a number from goes into the name of its folder."""
     root = Path(package.__file__).parent
-    python_only = {"engine.py", "flat_plan.py"}
+    python_only = {"machine.py", "plan.py"}
     taken = set(root.glob("*.py"))
     for module in taken.copy():
         if module.name in python_only:
@@ -196,9 +225,9 @@ def test_every_source_of_compiled_code_is_known():
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("dispatch_sim"):
                 inner = Path(*node.module.split(".")[1:])
                 for place in (inner, *(inner / name.name for name in node.names)):
-                    if (file := (root.parent.parent / place).with_suffix(".py")).exists():
+                    if (file := (root.parent / place).with_suffix(".py")).exists():
                         taken.add(file)
-    assert {root.parent / "rules.py", root.parent / "width.py"} <= taken
+    assert {root.parent / "model" / "arithmetic.py", root.parent / "model" / "streams.py"} <= taken
     assert taken <= set(store._SOURCES)
 
 

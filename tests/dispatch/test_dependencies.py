@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dispatch_sim import theory
-from dispatch_sim.dispatch.luck import Luck
+from dispatch_sim.model.variates import Variates
 
 from .worlds import ALL_AT_ONCE, BARE, play_one, scenario_of, script_queue
 
@@ -73,7 +73,7 @@ def test_longest_first_is_the_lpt_schedule(seed, count, width):
     )
     outcome, log = play_one(scenario, script_queue(width, order="longest-first"))
     durations = sorted(
-        (Luck(scenario, 0).attempt(0, index, 0).call_s for index in range(count)), reverse=True
+        (Variates(scenario, 0).attempt(0, index, 0).call_s for index in range(count)), reverse=True
     )
     free = [0.0] * width
     for seconds in durations:

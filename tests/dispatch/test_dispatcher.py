@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from dispatch_sim.dispatch.luck import Luck
+from dispatch_sim.model.variates import Variates
 
 from .worlds import BARE, play_one, scenario_of, script_queue
 
@@ -26,7 +26,7 @@ def unreliable():
 
 def attempts_that_crash(scenario) -> set[tuple[int, int]]:
     """Return (task, attempt), both from 0, of the attempts that crash if they are made."""
-    luck = Luck(scenario, 0)
+    luck = Variates(scenario, 0)
     keys = [(task, attempt) for task in range(12) for attempt in range(50)]
     return {key for key in keys if luck.attempt(0, *key).crash_call >= 0}
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from dispatch_sim.dispatch.draws import Activity, group_key, philox4x32, uniform
-from dispatch_sim.dispatch.luck import AttemptLuck, Luck
-from dispatch_sim.dispatch.plan import group_counts, make_plan
+from dispatch_sim.model.plan import group_counts, make_plan
+from dispatch_sim.model.streams import Stream, group_key, philox4x32, uniform
+from dispatch_sim.model.variates import AttemptVariates, Variates
 from dispatch_sim.scenario.strategy import parse_strategy
 from dispatch_sim.scenario.tasks import MAX_CALLS
 
@@ -45,7 +45,7 @@ def test_philox_gives_the_published_known_answers():
 @given(
     key=st.integers(0, 2**64 - 1),
     replication=st.integers(0, 2**32 - 1),
-    activity=st.sampled_from(Activity),
+    activity=st.sampled_from(Stream),
     task=st.integers(0, 2**32 - 1),
     attempt=st.integers(0, 255),
     call=st.integers(0, 2**24 - 1),
@@ -65,14 +65,14 @@ def test_every_part_of_the_key_matters():
 
 def test_draws_are_uniform_and_uncorrelated_between_neighbouring_keys():
     """Kolmogorov-Smirnov on 20,000 draws, and the correlation of each with the next task's."""
-    draws = np.array([uniform(1, 0, Activity.CRASH, task) for task in range(20_000)])
+    draws = np.array([uniform(1, 0, Stream.CRASH, task) for task in range(20_000)])
     assert stats.kstest(draws, "uniform").pvalue > 0.001
     assert abs(np.corrcoef(draws[:-1], draws[1:])[0, 1]) < 3.3 / math.sqrt(len(draws))
 
 
 def test_groups_have_draws_of_their_own():
     """Tasks of the same number in two groups do not share their luck."""
-    assert uniform(group_key(1, "a"), 0, Activity.CRASH) != uniform(group_key(1, "b"), 0, Activity.CRASH)
+    assert uniform(group_key(1, "a"), 0, Stream.CRASH) != uniform(group_key(1, "b"), 0, Stream.CRASH)
 
 
 def test_another_task_changes_no_other_tasks_luck():
@@ -83,7 +83,7 @@ def test_another_task_changes_no_other_tasks_luck():
         + NOISY.replace("\ntasks:", "").replace("count: 6", "count: 9")
     )
     for replication in range(5):
-        mine, theirs = Luck(alone, replication), Luck(with_more, replication)
+        mine, theirs = Variates(alone, replication), Variates(with_more, replication)
         for index in range(6):
             for attempt in range(2):
                 assert mine.attempt(0, index, attempt) == theirs.attempt(1, index, attempt)
@@ -115,7 +115,7 @@ def _log_durations(variance: str, replications: int = 3000) -> np.ndarray:
     """Log durations, shape (replications, 2 tasks, 2 attempts)."""
     text = NOISY.replace("{batch: 30%, task: 50%, attempt: 20%}", variance)
     scenario = scenario_of(text.replace("{uniform: {low: 1, high: 9}}", "1"))
-    lucks = [Luck(scenario, replication) for replication in range(replications)]
+    lucks = [Variates(scenario, replication) for replication in range(replications)]
     return np.log(
         [[[luck.attempt(0, task, number).call_s for number in (0, 1)] for task in (0, 1)] for luck in lucks]
     )
@@ -143,7 +143,9 @@ def test_the_shares_of_variance_leave_the_distribution_as_it_is():
 
 def test_tokens_of_an_attempt_are_whole_and_shared_out_exactly():
     """Calls' new input and output add up to whole work tokens, a fifth of them output."""
-    luck = Luck(scenario_of("tasks: [{name: a, tokens: 15001, duration: 60s, calls: 7}]"), 0).attempt(0, 0, 0)
+    luck = Variates(scenario_of("tasks: [{name: a, tokens: 15001, duration: 60s, calls: 7}]"), 0).attempt(
+        0, 0, 0
+    )
     assert len(luck.output) == 7
     assert sum(luck.new_input) + sum(luck.output) == 15001
     assert sum(luck.output) == 3000
@@ -163,7 +165,7 @@ def test_an_attempt_is_as_long_as_its_three_normal_scores_say():
         of_task = score(uniform(key, replication, 8, 2))
         of_attempt = score(uniform(key, replication, 9, 2, 1))
         z = math.sqrt(0.3) * of_batch + math.sqrt(0.5) * of_task + math.sqrt(0.2) * of_attempt
-        drawn_s = Luck(scenario, replication).attempt(0, 2, 1).call_s
+        drawn_s = Variates(scenario, replication).attempt(0, 2, 1).call_s
         assert drawn_s == pytest.approx(60 * math.exp(0.8 * z))
 
 
@@ -173,7 +175,7 @@ def test_all_groups_share_the_score_of_the_batch():
         "calls: 1, tokens: 1K, duration: {lognormal: {median: 60s, log_sd: 0.8}},"
         " variance: {batch: 100%, task: 0%, attempt: 0%}"
     )
-    luck = Luck(scenario_of(f"tasks: [{{name: a, {kind}}}, {{name: b, {kind}}}]"), 0)
+    luck = Variates(scenario_of(f"tasks: [{{name: a, {kind}}}, {{name: b, {kind}}}]"), 0)
     assert luck.attempt(0, 0, 0).call_s == luck.attempt(1, 0, 0).call_s != 60
 
 
@@ -183,7 +185,7 @@ def test_what_an_attempt_meets_is_drawn_independently():
         NOISY.replace("count: 6", "count: 2000").replace("batch: 30%, task: 50%", "batch: 0%, task: 80%"),
         "failures: {crash: 50%, bad_output: 50%}",
     )
-    luck = Luck(scenario, 0)
+    luck = Variates(scenario, 0)
     attempts = [luck.attempt(0, index, 0) for index in range(2000)]
     met = [
         [len(attempt.output) for attempt in attempts],
@@ -203,16 +205,16 @@ def test_recoveries_are_drawn_by_task_and_spawns_by_attempt():
         NO_OVERHEADS.replace("spawn: {tokens: 0,", "spawn: {tokens: {uniform: {low: 1, high: 9K}},"),
         "recovery: {people: {exponential: {mean: 10m}}}",
     )
-    luck = Luck(scenario, 0)
-    assert len({luck.recovery(0, index) for index in range(6)}) == 6
+    luck = Variates(scenario, 0)
+    assert len({luck.recovery_s(0, index) for index in range(6)}) == 6
     keys = product(range(6), range(2))
     assert len({luck.attempt(0, index, attempt).spawn_tokens for index, attempt in keys}) > 9
 
 
 def test_jitter_is_drawn_by_attempt_call_and_try():
     """Two backoffs that differ in one of them are jittered differently."""
-    luck = Luck(scenario_of(NOISY), 0)
-    assert len({luck.of_request(Activity.JITTER, 0, *key) for key in product((0, 1), repeat=4)}) == 16
+    luck = Variates(scenario_of(NOISY), 0)
+    assert len({luck.of_request(Stream.JITTER, 0, *key) for key in product((0, 1), repeat=4)}) == 16
 
 
 def test_a_crash_comes_at_the_end_of_any_call_equally_likely():
@@ -220,7 +222,7 @@ def test_a_crash_comes_at_the_end_of_any_call_equally_likely():
     scenario = scenario_of(
         "tasks: [{name: a, count: 400, calls: 4, tokens: 4K, duration: 40s}]", "failures: {crash: 50%}"
     )
-    luck = Luck(scenario, 0)
+    luck = Variates(scenario, 0)
     crash_calls = [luck.attempt(0, index, 0).crash_call for index in range(400)]
     for call in range(4):
         assert abs(crash_calls.count(call) - 50) < 25
@@ -230,7 +232,7 @@ def test_a_crash_comes_at_the_end_of_any_call_equally_likely():
 def test_more_calls_than_an_attempt_may_make_are_cut():
     """A draw of more than 10,000 calls is cut to that, and its tokens are shared out over those."""
     scenario = scenario_of("tasks: [{name: a, tokens: 20K, calls: 20000, duration: 1s}]")
-    attempt = Luck(scenario, 0).attempt(0, 0, 0)
+    attempt = Variates(scenario, 0).attempt(0, 0, 0)
     assert len(attempt.output) == len(attempt.new_input) == MAX_CALLS == 10_000
     assert sum(attempt.new_input) + sum(attempt.output) == 20_000
 
@@ -260,18 +262,18 @@ def test_switching_a_mechanism_on_changes_no_other_draw(mechanism):
     )
     plain, other = scenario_of(tasks), scenario_of(tasks, mechanism)
     for replication in range(20):
-        one, two = Luck(plain, replication), Luck(other, replication)
+        one, two = Variates(plain, replication), Variates(other, replication)
         for index in range(3):
-            assert one.recovery(0, index) == two.recovery(0, index)
-            assert one.arrival(0, index) == two.arrival(0, index)
+            assert one.recovery_s(0, index) == two.recovery_s(0, index)
+            assert one.arrival_s(0, index) == two.arrival_s(0, index)
             for number in range(3):
-                request = (Activity.JITTER, 0, index, number, 1, 2)
+                request = (Stream.JITTER, 0, index, number, 1, 2)
                 assert one.of_request(*request) == two.of_request(*request)
                 assert _without_hang(one.attempt(0, index, number)) == _without_hang(
                     two.attempt(0, index, number)
                 )
 
 
-def _without_hang(luck: AttemptLuck) -> tuple[object, ...]:
+def _without_hang(luck: AttemptVariates) -> tuple[object, ...]:
     fields = [name for name in luck.__dataclass_fields__ if name not in ("hang_call", "obeys")]
     return tuple(getattr(luck, name) for name in fields)

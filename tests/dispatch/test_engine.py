@@ -2,9 +2,9 @@
 
 import pytest
 
-from dispatch_sim.dispatch.engine import play
-from dispatch_sim.dispatch.luck import Luck
-from dispatch_sim.dispatch.plan import make_plan
+from dispatch_sim.model.plan import make_plan
+from dispatch_sim.model.simulation import simulate
+from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.strategy import parse_strategy
 
 from .worlds import BARE, NO_FAILURES, NO_LIMITS, NO_MERGE, play_one, scenario_of
@@ -215,6 +215,6 @@ def test_tasks_that_arrive_later_are_dispatched_later():
 def test_the_luck_of_another_scenario_is_refused():
     """Draws are values of one scenario's distributions; the same scenario read twice is the same."""
     plan = make_plan(scenario_of(THREE, BARE), parse_strategy("parallel"))
-    assert play(plan, Luck(scenario_of(THREE, BARE), 0)).makespan_s == 60
+    assert simulate(plan, Variates(scenario_of(THREE, BARE), 0)).makespan_s == 60
     with pytest.raises(ValueError, match="another scenario"):
-        play(plan, Luck(scenario_of(THREE.replace("60s", "61s"), BARE), 0))
+        simulate(plan, Variates(scenario_of(THREE.replace("60s", "61s"), BARE), 0))

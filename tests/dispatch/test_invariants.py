@@ -9,10 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dispatch_sim import theory
-from dispatch_sim.dispatch.engine import play
-from dispatch_sim.dispatch.luck import Luck
-from dispatch_sim.dispatch.outcome import Cause, State
-from dispatch_sim.dispatch.plan import make_plan
+from dispatch_sim.model.accounting import Purpose
+from dispatch_sim.model.events import State
+from dispatch_sim.model.plan import make_plan
+from dispatch_sim.model.simulation import simulate
+from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.distributions import Constant
 from dispatch_sim.scenario.strategy import parse_strategy
 
@@ -106,9 +107,9 @@ def test_the_books_balance_in_every_replication(scenario, strategy, replication)
     """It ends; every task is done once; ledgers add up; slots, places and buckets are never overdrawn."""
     outcome, log = play_one(scenario, strategy, replication)
     plan = make_plan(scenario, parse_strategy(strategy))
-    assert outcome.tokens == sum(getattr(outcome, f"tokens_{cause.value}") for cause in Cause)
+    assert outcome.tokens == sum(getattr(outcome, f"tokens_{cause.value}") for cause in Purpose)
     assert outcome.money_usd == pytest.approx(
-        sum(getattr(outcome, f"money_{cause.value}_usd") for cause in Cause)
+        sum(getattr(outcome, f"money_{cause.value}_usd") for cause in Purpose)
     )
     assert outcome.flow_s == pytest.approx(sum(getattr(outcome, f"{state.value}_s") for state in State))
     people = ("merge", "recovery", "conflicts", "review")
@@ -220,8 +221,8 @@ def test_with_limits_off_a_queue_is_the_kiefer_wolfowitz_recursion(seed, count, 
         f"study: {{seed: {seed}}}",
     )
     outcome, _ = play_one(scenario, {"queue": width, "manager": "script"})
-    luck = Luck(scenario, 0)
-    arrivals = np.array([luck.arrival(0, index) for index in range(count)])
+    luck = Variates(scenario, 0)
+    arrivals = np.array([luck.arrival_s(0, index) for index in range(count)])
     services = np.array([luck.attempt(0, index, 0).call_s for index in range(count)])
     ends = arrivals + theory.kiefer_wolfowitz(arrivals, services, width) + services
     assert outcome.makespan_s == pytest.approx(ends.max(), rel=1e-12)
@@ -238,7 +239,7 @@ def test_grahams_bounds_hold_for_every_list_schedule(seed, count, width):
         f"study: {{seed: {seed}}}",
     )
     outcome, _ = play_one(scenario, {"queue": width, "manager": "script"})
-    durations = [3 * Luck(scenario, 0).attempt(0, index, 0).call_s for index in range(count)]
+    durations = [3 * Variates(scenario, 0).attempt(0, index, 0).call_s for index in range(count)]
     lower, upper = theory.graham_bounds(durations, width)
     assert lower - 1e-6 <= outcome.makespan_s <= upper + 1e-6
 
@@ -270,10 +271,10 @@ def _attempts(log):
 @given(scenario=scenarios(whole=True), strategy=STRATEGIES, replication=st.integers(0, 2**32 - 1))
 def test_a_replication_is_a_pure_function(scenario, strategy, replication):
     """Played again from draws that another strategy has used, it gives the same log and outcome."""
-    plan, luck = make_plan(scenario, parse_strategy(strategy)), Luck(scenario, replication)
-    play(make_plan(scenario, parse_strategy("parallel")), luck)
+    plan, luck = make_plan(scenario, parse_strategy(strategy)), Variates(scenario, replication)
+    simulate(make_plan(scenario, parse_strategy("parallel")), luck)
     log = []
-    assert (play(plan, luck, log), log) == play_one(scenario, strategy, replication)
+    assert (simulate(plan, luck, log), log) == play_one(scenario, strategy, replication)
 
 
 def test_littles_law_holds_on_the_path():

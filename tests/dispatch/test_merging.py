@@ -6,7 +6,7 @@ from itertools import count
 import pytest
 
 from dispatch_sim import theory
-from dispatch_sim.dispatch.luck import Luck
+from dispatch_sim.model.variates import Variates
 
 from .worlds import (
     ALL_AT_ONCE,
@@ -32,7 +32,7 @@ def test_a_retried_task_sees_what_was_merged_before_its_last_attempt():
         ),
         "retry: {max_attempts: 100}",
     )
-    luck = Luck(scenario, 0)
+    luck = Variates(scenario, 0)
     successes = Counter(
         next(attempt for attempt in count() if luck.attempt(0, index, attempt).crash_call < 0)
         for index in range(40)

@@ -4,8 +4,8 @@ from functools import cache
 
 import pytest
 
-from dispatch_sim.dispatch.luck import Luck
-from dispatch_sim.dispatch.plan import make_plan
+from dispatch_sim.model.plan import make_plan
+from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.strategy import parse_strategy
 
 from .conformance.comparison import play_by_simpy, play_compiled
@@ -43,7 +43,7 @@ def only_one_crashes(call: int, crash: str = "15%", *, bad: bool = False):
     """Return a seed at which just the first attempt of task 0 of four fails, at a call or by a bad output."""
     for seed in range(20_000):
         scenario = batch("failed-only", crash="0%" if bad else crash, bad=crash if bad else "0%", seed=seed)
-        luck = Luck(scenario, 0)
+        luck = Variates(scenario, 0)
         first = luck.attempt(0, 0, 0)
         failing = first.bad_output if bad else first.crash_call == call
         others = [luck.attempt(0, index, number) for index in range(4) for number in range(3)][1:]
@@ -129,7 +129,7 @@ def test_a_cascade_spares_what_is_merged():
             "retry: {policy: cascade, max_attempts: 3}",
             f"study: {{seed: {seed}}}",
         )
-        luck = Luck(scenario, 0)
+        luck = Variates(scenario, 0)
         bad = [(i, n) for i in range(4) for n in range(3) if luck.attempt(0, i, n).bad_output]
         if bad == [(2, 0)]:
             break
@@ -215,7 +215,7 @@ def test_an_abort_spares_what_is_merged(play, merge):
             "recovery: {people: 600s}",
             f"study: {{seed: {seed}}}",
         )
-        luck = Luck(scenario, 0)
+        luck = Variates(scenario, 0)
         if [index for index in range(4) if luck.attempt(0, index, 0).bad_output] == [2]:
             break
     outcome, log = play(make_plan(scenario, parse_strategy(script_queue(2, merge=merge))), 0)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch_sim.dispatch.rules import (
+from dispatch_sim.model.arithmetic import (
     backoff,
     bucket_level,
     cache_readable,

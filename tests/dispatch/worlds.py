@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dispatch_sim.dispatch.compiled.engine import Machine, outcome_of
-from dispatch_sim.dispatch.compiled.flat_plan import FlatPlan
-from dispatch_sim.dispatch.engine import play
-from dispatch_sim.dispatch.log import Event
-from dispatch_sim.dispatch.luck import Luck
-from dispatch_sim.dispatch.outcome import Outcome
-from dispatch_sim.dispatch.plan import make_plan
+from dispatch_sim.engine.machine import Machine, outcome_of
+from dispatch_sim.engine.plan import FlatPlan
+from dispatch_sim.model.accounting import Outcome
+from dispatch_sim.model.events import Event
+from dispatch_sim.model.plan import make_plan
+from dispatch_sim.model.simulation import simulate
+from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.loader import parse_scenario
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.strategy import parse_strategy
@@ -38,13 +38,13 @@ def play_one(
     """Play one replication; returns its outcome and its event log."""
     log: list[Event] = []
     plan = make_plan(scenario, parse_strategy(strategy), tasks)
-    return play(plan, Luck(scenario, replication), log), log
+    return simulate(plan, Variates(scenario, replication), log), log
 
 
 def play_many(scenario: Scenario, strategy: object, replications: int) -> list[Outcome]:
     """Play many replications, by the compiled engine."""
     plan = FlatPlan(make_plan(scenario, parse_strategy(strategy)))
-    return [*map(outcome_of, Machine().play_block(plan, 0, replications))]
+    return [*map(outcome_of, Machine().simulate_block(plan, 0, replications))]
 
 
 def script_queue(width: int, **options: object) -> dict[str, object]:

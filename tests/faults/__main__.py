@@ -25,7 +25,7 @@ from itertools import pairwise
 from pathlib import Path
 
 # All that a sweep needs, so that a process that is forked off starts at once.
-import dispatch_sim.dispatch.compiled.flat_plan
+import dispatch_sim.engine.plan
 import dispatch_sim.report.answers  # noqa: F401
 from dispatch_sim import cli
 from dispatch_sim.study import runner

@@ -2,7 +2,8 @@
 
 import pytest
 
-from dispatch_sim.dispatch.outcome import MEASURES, Cause, Failure
+from dispatch_sim.model.accounting import MEASURES, Purpose
+from dispatch_sim.model.failures import Failure
 from dispatch_sim.report.causes import FACTS
 from dispatch_sim.report.reasons import _FAILURES, _OWN_FAILURES, attributed, why
 from dispatch_sim.report.view import main_view
@@ -234,8 +235,8 @@ def test_what_is_less_is_no_cause():
 
 
 def test_every_cause_of_money_and_every_failure_is_accounted_for():
-    view = made({f"money_{cause}_usd": 1.0 for cause in Cause} | {"money_usd": 8.0, "cost_usd": 8.0})
-    assert sum(attributed(view, PARALLEL).values()) == pytest.approx(len(Cause))
+    view = made({f"money_{cause}_usd": 1.0 for cause in Purpose} | {"money_usd": 8.0, "cost_usd": 8.0})
+    assert sum(attributed(view, PARALLEL).values()) == pytest.approx(len(Purpose))
     columns = {"bad_outputs" if f == Failure.BAD_OUTPUT else f"{f}_attempts" for f in Failure}
     columns = {{"crash_attempts": "crashed_attempts"}.get(column, column) for column in columns}
     assert {column for names in _FAILURES.values() for column in names} == columns

@@ -5,9 +5,9 @@ from itertools import pairwise
 
 import pytest
 
-from dispatch_sim.dispatch.engine import play
-from dispatch_sim.dispatch.log import MOMENTS, EventKind
-from dispatch_sim.dispatch.luck import Luck
+from dispatch_sim.model.events import MOMENTS, Activity
+from dispatch_sim.model.simulation import simulate
+from dispatch_sim.model.variates import Variates
 from dispatch_sim.report.gantt import gantt
 from dispatch_sim.report.looks import LOOKS, MARKS, STRETCHES
 from dispatch_sim.report.timeline import chrome_trace, timeline_text, write_timeline
@@ -22,7 +22,7 @@ def played(strategy, tasks=None, text=TIGHT):
     scenario = parse_scenario(text)
     plan = find_plan(scenario, strategy, tasks)
     log = []
-    outcome = play(plan, Luck(scenario, 3), log)
+    outcome = simulate(plan, Variates(scenario, 3), log)
     return plan, log, outcome
 
 
@@ -114,8 +114,8 @@ def test_files_are_written_and_hostile_names_are_inert_in_them(tmp_path):
 
 def test_every_kind_of_event_has_a_look():
     """A kind that the engine learns must be drawn, in picture and text; a launch shows by itself."""
-    assert set(LOOKS) == set(EventKind) - {EventKind.LAUNCH}
-    assert {kind for look in MARKS for kind in look.kinds} == MOMENTS - {EventKind.LAUNCH}
+    assert set(LOOKS) == set(Activity) - {Activity.LAUNCH}
+    assert {kind for look in MARKS for kind in look.kinds} == MOMENTS - {Activity.LAUNCH}
     assert all(look.marker for look in MARKS)
     assert not any(look.marker for look in STRETCHES)
 

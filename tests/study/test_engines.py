@@ -7,10 +7,10 @@ import time
 import numpy as np
 import pytest
 
-from dispatch_sim.dispatch.compiled import store
-from dispatch_sim.dispatch.compiled.engine import Machine
-from dispatch_sim.dispatch.compiled.flat_plan import FlatPlan
-from dispatch_sim.dispatch.plan import make_plan
+from dispatch_sim.engine import store
+from dispatch_sim.engine.machine import Machine
+from dispatch_sim.engine.plan import FlatPlan
+from dispatch_sim.model.plan import make_plan
 from dispatch_sim.scenario.loader import parse_scenario, parse_source
 from dispatch_sim.scenario.strategy import parse_strategy
 from dispatch_sim.study import engines
@@ -77,8 +77,8 @@ def test_another_thread_stops_a_block():
     plan = FlatPlan(make_plan(scenario, parse_strategy("parallel")))
     stop = np.zeros(1, np.int64)
     machine = Machine()
-    machine.play_block(plan, 0, 1)
-    playing = threading.Thread(target=machine.play_block, args=(plan, 0, 10_000_000), kwargs={"stop": stop})
+    machine.simulate_block(plan, 0, 1)
+    playing = threading.Thread(target=machine.simulate_block, args=(plan, 0, 10_000_000, stop))
     playing.start()
     time.sleep(0.05)
     assert playing.is_alive()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dispatch_sim.dispatch.outcome import MEASURES
+from dispatch_sim.model.accounting import MEASURES
 from dispatch_sim.report.why import why_document, write_why
 from dispatch_sim.scenario.loader import load_source, parse_source
 from dispatch_sim.scenario.problems import UserError

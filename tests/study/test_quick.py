@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from dispatch_sim.dispatch.engine import play
-from dispatch_sim.dispatch.luck import Luck
-from dispatch_sim.dispatch.plan import make_plan
+from dispatch_sim.model.plan import make_plan
+from dispatch_sim.model.simulation import simulate
+from dispatch_sim.model.variates import Variates
 from dispatch_sim.report.quick import answer_line, coordination_line, explanation
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.study.answer import answer
@@ -88,7 +88,9 @@ def test_its_figures_are_means_of_the_replications_it_names():
     found = ask(TIGHT)
     for way in (found.ways[0], found.ways[-1]):
         plan = make_plan(found.scenario, way.strategy)
-        costs = [play(plan, Luck(found.scenario, number)).cost_usd for number in range(way.replications)]
+        costs = [
+            simulate(plan, Variates(found.scenario, number)).cost_usd for number in range(way.replications)
+        ]
         assert way.means["cost_usd"] == pytest.approx(sum(costs) / len(costs))
     assert min(way.replications for way in found.ways) >= FIRST_LOOK
     assert found.ways[0].more == 0

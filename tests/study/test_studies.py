@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dispatch_sim.dispatch.engine import play
-from dispatch_sim.dispatch.luck import Luck
-from dispatch_sim.dispatch.outcome import MEASURES
-from dispatch_sim.dispatch.plan import make_plan
+from dispatch_sim.model.accounting import MEASURES
+from dispatch_sim.model.plan import make_plan
+from dispatch_sim.model.simulation import simulate
+from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.strategy import parse_strategy
@@ -105,7 +105,7 @@ def test_the_table_holds_one_row_a_point_and_replication_with_its_own_outcome():
     for row in frame.sample(20, random_state=1).itertuples():
         kind = {row.strategy: row.concurrency} if row.strategy in ("queue", "waves") else row.strategy
         plan = make_plan(source.scenario(), parse_strategy(kind), row.tasks)
-        outcome = play(plan, Luck(source.scenario(), row.replication))
+        outcome = simulate(plan, Variates(source.scenario(), row.replication))
         assert outcome == tuple(getattr(row, measure) for measure in MEASURES)
 
 

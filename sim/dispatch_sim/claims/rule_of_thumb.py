@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dispatch_sim.claims.cases import Points, equals
 from dispatch_sim.claims.statements import Regret
 from dispatch_sim.claims.verdicts import Verdict
-from dispatch_sim.dispatch.rules import HOUR_S
+from dispatch_sim.model.arithmetic import HOUR_S
 from dispatch_sim.scenario.indifference import zone_for
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.model import Scenario

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.dispatch.engine import play
-from dispatch_sim.dispatch.log import Event, EventKind
-from dispatch_sim.dispatch.luck import Luck
-from dispatch_sim.dispatch.outcome import Outcome
-from dispatch_sim.dispatch.plan import Plan, make_plan
 from dispatch_sim.logs.groups import Group
 from dispatch_sim.logs.observations import ALL_KINDS
+from dispatch_sim.model import simulation
+from dispatch_sim.model.accounting import Outcome
+from dispatch_sim.model.events import Activity, Event
+from dispatch_sim.model.plan import Plan, make_plan
+from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.coordination import Dispatch, Merge
 from dispatch_sim.scenario.failure import Recovery, Retry
 from dispatch_sim.scenario.model import Scenario
@@ -27,14 +27,14 @@ Values = NDArray[np.float64]
 
 _AT_WORK = frozenset(
     {
-        EventKind.SPAWN,
-        EventKind.CALL,
-        EventKind.TOOLS,
-        EventKind.BACKOFF,
-        EventKind.HANG,
-        EventKind.CRASH,
-        EventKind.TIMEOUT,
-        EventKind.RETURN,
+        Activity.SPAWN,
+        Activity.CALL,
+        Activity.TOOLS,
+        Activity.BACKOFF,
+        Activity.HANG,
+        Activity.CRASH,
+        Activity.TIMEOUT,
+        Activity.RETURN,
     }
 )
 
@@ -47,7 +47,7 @@ NOTHING_AFTER: dict[str, Any] = {
 """Sections of a scenario without what comes after an agent's return: that is not in a group's wall-clock."""
 
 
-def simulate(plan: Plan, luck: Luck) -> tuple[float, Outcome]:
+def simulate(plan: Plan, luck: Variates) -> tuple[float, Outcome]:
     """Return a replication's wall-clock and outcome.
 
     The wall-clock goes from the first launch to the end of the last agent's first attempt, in seconds. This
@@ -55,11 +55,11 @@ def simulate(plan: Plan, luck: Luck) -> tuple[float, Outcome]:
     and what it does with the results is not in it.
     """
     log: list[Event] = []
-    outcome = play(plan, luck, log)
+    outcome = simulation.simulate(plan, luck, log)
     first, last = float("inf"), 0.0
     for event in log:
         if event.attempt == 1:
-            if event.kind is EventKind.LAUNCH:
+            if event.kind is Activity.LAUNCH:
                 first = min(first, event.start_s)
             elif event.kind in _AT_WORK:
                 last = max(last, event.end_s)
@@ -101,7 +101,7 @@ def replay(group: Group, launch: Dispatch | None = None) -> float:
     ).model_copy(update=NOTHING_AFTER)
     as_seen = {"queue": group.size, "manager": "script"}
     strategy = parse_strategy(as_seen if launch is None else "parallel")
-    return simulate(make_plan(scenario, strategy), Luck(scenario, 0))[0]
+    return simulate(make_plan(scenario, strategy), Variates(scenario, 0))[0]
 
 
 def _seconds(value: float) -> str:
@@ -149,7 +149,7 @@ def forecast(scenario: Scenario, kinds: Sequence[str], replications: int) -> For
     plan = make_plan(batch, parse_strategy("parallel"))
     rows = []
     for replication in range(replications):
-        luck = Luck(batch, replication)
+        luck = Variates(batch, replication)
         wall_s, outcome = simulate(plan, luck)
         work_s = sum(luck.length_s(task.group, task.index) for task in plan.tasks)
         tokens = outcome.tokens_work + outcome.tokens_spawn + outcome.tokens_return + outcome.tokens_wasted

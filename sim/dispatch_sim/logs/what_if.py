@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from dispatch_sim.dispatch.luck import Luck
-from dispatch_sim.dispatch.plan import make_plan
 from dispatch_sim.display import Displayed
 from dispatch_sim.logs.calibration import calibrate
 from dispatch_sim.logs.groups import Group, Member, find_groups
 from dispatch_sim.logs.observations import CalibrationError
 from dispatch_sim.logs.simulated import NOTHING_AFTER, simulate, tasks_of
 from dispatch_sim.logs.tables import Logs
+from dispatch_sim.model.plan import make_plan
+from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.distributions import Constant, Distribution
 from dispatch_sim.scenario.failure import Failures, Timeouts
 from dispatch_sim.scenario.model import Scenario
@@ -179,5 +179,5 @@ def _mean(seen: list[float], distribution: Distribution) -> Distribution:
 
 
 def _play(world: Scenario, strategy: Strategy) -> Way:
-    wall_s, outcome = simulate(make_plan(world, strategy), Luck(world, 0))
+    wall_s, outcome = simulate(make_plan(world, strategy), Variates(world, 0))
     return Way(wall_s, outcome.tokens, outcome.money_usd)

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from dispatch_sim.dispatch.log import Event, EventKind
-from dispatch_sim.dispatch.plan import Plan
+from dispatch_sim.model.events import Activity, Event
+from dispatch_sim.model.plan import Plan
 from dispatch_sim.report import svg
 from dispatch_sim.report.looks import LOOKS, MARKS, STRETCHES, Look
 from dispatch_sim.report.words import about, capital, count, numbered, way
@@ -50,7 +50,7 @@ def gantt(plan: Plan, log: Sequence[Event], end_s: float = 0.0) -> Figure | None
         for d, u in ((3600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
         if end_s >= 2 * d or d == 1
     )
-    shown = [event for event in log if event.task < rows and event.kind != EventKind.LAUNCH]
+    shown = [event for event in log if event.task < rows and event.kind != Activity.LAUNCH]
     entries = _legend({event.kind for event in shown})
     legend_inches = 0.12 + 0.17 * -(-len(entries) // LEGEND_COLUMNS)
     with svg.style(**{"axes.grid": False}):
@@ -109,7 +109,7 @@ def _fill(colour: str, hatch: str) -> dict[str, Any]:
     return {"facecolor": colour, "edgecolor": svg.PAPER}
 
 
-def _legend(drawn: Set[EventKind]) -> list[tuple[str, Look]]:
+def _legend(drawn: Set[Activity]) -> list[tuple[str, Look]]:
     """Return the legend of what is drawn; what has one colour has one entry."""
     entries: dict[tuple[str, str, str], tuple[str, Look]] = {}
     for look in (*STRETCHES, *MARKS):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from dispatch_sim.dispatch.log import EventKind
+from dispatch_sim.model.events import Activity
 from dispatch_sim.report import svg
 
 
@@ -23,12 +23,12 @@ class Look:
 
     name: str
     sign: str
-    kinds: Mapping[EventKind, str] = field(hash=False)
+    kinds: Mapping[Activity, str] = field(hash=False)
     colour: str = svg.INK
     hatch: str = ""
     marker: str = ""
 
-    def legend(self, drawn: Collection[EventKind], columns: int) -> str:
+    def legend(self, drawn: Collection[Activity], columns: int) -> str:
         """Return what it stands for among what is drawn, in detail where there is room for that."""
         words = [word for kind, word in self.kinds.items() if kind in drawn and word]
         if not words:
@@ -38,42 +38,42 @@ class Look:
 
 
 STRETCHES = (
-    Look("waits for its turn", "·", {EventKind.WAIT: ""}, svg.GRID),
-    Look("", "s", {EventKind.SPAWN: "spawn"}, svg.GREEN),
-    Look("model call", "█", {EventKind.CALL: ""}, svg.BLUE),
-    Look("", "t", {EventKind.TOOLS: "tools"}, svg.GREEN),
-    Look("", "r", {EventKind.RETURN: "return"}, svg.GREEN),
-    Look("backs off", "░", {EventKind.BACKOFF: ""}, svg.VERMILION),
-    Look("hangs", "~", {EventKind.HANG: ""}, svg.INK, hatch="////"),
+    Look("waits for its turn", "·", {Activity.WAIT: ""}, svg.GRID),
+    Look("", "s", {Activity.SPAWN: "spawn"}, svg.GREEN),
+    Look("model call", "█", {Activity.CALL: ""}, svg.BLUE),
+    Look("", "t", {Activity.TOOLS: "tools"}, svg.GREEN),
+    Look("", "r", {Activity.RETURN: "return"}, svg.GREEN),
+    Look("backs off", "░", {Activity.BACKOFF: ""}, svg.VERMILION),
+    Look("hangs", "~", {Activity.HANG: ""}, svg.INK, hatch="////"),
     Look(
         "blocked",
         "-",
         {
-            EventKind.HARNESS: "harness full",
-            EventKind.LOCK: "lock",
-            EventKind.PREFIX: "prefix being written",
-            EventKind.PACE: "pace",
-            EventKind.GATEWAY: "gateway",
-            EventKind.BARRIER: "barrier",
-            EventKind.COORDINATOR_BUSY: "coordinator busy",
-            EventKind.PERSON_BUSY: "person busy",
-            EventKind.EXPOSED: "not safe from a later write",
-            EventKind.GATE: "gate",
-            EventKind.ROUND: "second round",
-            EventKind.DEPENDENCY: "other tasks first",
+            Activity.HARNESS: "harness full",
+            Activity.LOCK: "lock",
+            Activity.PREFIX: "prefix being written",
+            Activity.PACE: "pace",
+            Activity.GATEWAY: "gateway",
+            Activity.BARRIER: "barrier",
+            Activity.COORDINATOR_BUSY: "coordinator busy",
+            Activity.PERSON_BUSY: "person busy",
+            Activity.EXPOSED: "not safe from a later write",
+            Activity.GATE: "gate",
+            Activity.ROUND: "second round",
+            Activity.DEPENDENCY: "other tasks first",
         },
         svg.GREY,
     ),
-    Look("merge", "m", {EventKind.MERGE: ""}, svg.AMBER),
+    Look("merge", "m", {Activity.MERGE: ""}, svg.AMBER),
     Look(
         "a person",
         "P",
         {
-            EventKind.MERGE_BY_PERSON: "merges",
-            EventKind.RESOLVE: "resolves conflicts",
-            EventKind.CLEAN_UP: "cleans up",
-            EventKind.REVIEW: "reviews",
-            EventKind.RECOVERY: "does the task",
+            Activity.MERGE_BY_PERSON: "merges",
+            Activity.RESOLVE: "resolves conflicts",
+            Activity.CLEAN_UP: "cleans up",
+            Activity.REVIEW: "reviews",
+            Activity.RECOVERY: "does the task",
         },
         svg.PURPLE,
     ),
@@ -81,10 +81,10 @@ STRETCHES = (
         "coordinator",
         "T",
         {
-            EventKind.TURN: "hands out",
-            EventKind.PREWARM: "warms the cache",
-            EventKind.INTERIM: "second brief",
-            EventKind.COMPACTION: "compacts",
+            Activity.TURN: "hands out",
+            Activity.PREWARM: "warms the cache",
+            Activity.INTERIM: "second brief",
+            Activity.COMPACTION: "compacts",
         },
         svg.SKY,
     ),
@@ -95,24 +95,24 @@ MARKS = (
     Look(
         "refused",
         "!",
-        {EventKind.LIMITED: "429", EventKind.OVERLOADED: "529", EventKind.REFUSED_LAUNCH: "by the harness"},
+        {Activity.LIMITED: "429", Activity.OVERLOADED: "529", Activity.REFUSED_LAUNCH: "by the harness"},
         marker="|",
     ),
-    Look("", "+", {EventKind.REWORK: "partly to be done again"}, marker="*"),
-    Look("", "k", {EventKind.TIMEOUT: "timeout", EventKind.CANCELLED: "cancelled"}, marker="D"),
-    Look("", "x", {EventKind.CRASH: "crash"}, marker="X"),
+    Look("", "+", {Activity.REWORK: "partly to be done again"}, marker="*"),
+    Look("", "k", {Activity.TIMEOUT: "timeout", Activity.CANCELLED: "cancelled"}, marker="D"),
+    Look("", "x", {Activity.CRASH: "crash"}, marker="X"),
     Look(
         "output lost",
         "?",
         {
-            EventKind.BAD_OUTPUT: "bad",
-            EventKind.OVERWRITTEN: "overwritten",
-            EventKind.WRONG_BRIEF: "wrong instructions",
+            Activity.BAD_OUTPUT: "bad",
+            Activity.OVERWRITTEN: "overwritten",
+            Activity.WRONG_BRIEF: "wrong instructions",
         },
         marker="P",
     ),
 )
 """Moments; the later ones hide the earlier ones."""
 
-LOOKS: Mapping[EventKind, Look] = {kind: look for look in (*STRETCHES, *MARKS) for kind in look.kinds}
+LOOKS: Mapping[Activity, Look] = {kind: look for look in (*STRETCHES, *MARKS) for kind in look.kinds}
 """How each kind of event looks. A launch shows by itself."""

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.dispatch.log import Event
-from dispatch_sim.dispatch.outcome import Outcome
-from dispatch_sim.dispatch.plan import Plan
+from dispatch_sim.model.accounting import Outcome
+from dispatch_sim.model.events import Event
+from dispatch_sim.model.plan import Plan
 from dispatch_sim.report import svg
 from dispatch_sim.report.gantt import gantt
 from dispatch_sim.report.timeline import trouble

@@ -11,9 +11,9 @@ from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 
-from dispatch_sim.dispatch.log import MOMENTS, Event, EventKind
-from dispatch_sim.dispatch.outcome import Cause, Outcome
-from dispatch_sim.dispatch.plan import Plan
+from dispatch_sim.model.accounting import Outcome, Purpose
+from dispatch_sim.model.events import MOMENTS, Activity, Event
+from dispatch_sim.model.plan import Plan
 from dispatch_sim.report.looks import LOOKS, MARKS, STRETCHES
 from dispatch_sim.report.words import (
     about,
@@ -32,14 +32,14 @@ from dispatch_sim.study.files import write_texts
 MOST_TASKS = 60
 
 CAUSES = (
-    Cause.WORK,
-    Cause.SPAWN,
-    Cause.RETURN,
-    Cause.COORDINATION,
-    Cause.CONTEXT,
-    Cause.MERGE,
-    Cause.REWORK,
-    Cause.WASTED,
+    Purpose.WORK,
+    Purpose.SPAWN,
+    Purpose.RETURN,
+    Purpose.COORDINATION,
+    Purpose.CONTEXT,
+    Purpose.MERGE,
+    Purpose.REWORK,
+    Purpose.WASTED,
 )
 """What tokens and money are spent for, in the order in which they are told."""
 
@@ -85,7 +85,7 @@ def timeline_text(plan: Plan, log: Sequence[Event], outcome: Outcome, width: int
     events: defaultdict[int, list[Event]] = defaultdict(list)
     for event in log:
         events[event.task].append(event)
-        if event.kind == EventKind.MERGE:
+        if event.kind == Activity.MERGE:
             events[-1].append(event)
     batch = f"{count(len(plan.tasks))} task{'s' if len(plan.tasks) > 1 else ''}"
     lines = [f"{capital(batch)}, {way(plan.strategy)}", ""]
@@ -107,7 +107,7 @@ def timeline_text(plan: Plan, log: Sequence[Event], outcome: Outcome, width: int
     return "\n".join([*lines, "", *legend, "", *ledgers]) + "\n"
 
 
-def _legend(signs: Collection[str], drawn: Collection[EventKind], width: int) -> list[str]:
+def _legend(signs: Collection[str], drawn: Collection[Activity], width: int) -> list[str]:
     """Return the legend of the signs that are in the rows, in lines of at most a width."""
     entries = [
         f"{look.sign} {look.legend(drawn, width - 2)}" for look in (*STRETCHES, *MARKS) if look.sign in signs
@@ -191,8 +191,8 @@ def _ledgers(plan: Plan, log: Sequence[Event], outcome: Outcome) -> Iterator[str
 
 def _blocked_by(log: Sequence[Event], blocked_s: float) -> str:
     """Return, in brackets, what blocked tasks for most of the time that they were blocked; at most three."""
-    words = LOOKS[EventKind.BARRIER].kinds
-    spent: defaultdict[EventKind, float] = defaultdict(float)
+    words = LOOKS[Activity.BARRIER].kinds
+    spent: defaultdict[Activity, float] = defaultdict(float)
     for event in log:
         if event.kind in words:
             spent[event.kind] += event.end_s - event.start_s

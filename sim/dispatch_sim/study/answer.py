@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dispatch_sim.dispatch.outcome import MEASURES
 from dispatch_sim.display import Displayed
+from dispatch_sim.model.accounting import MEASURES
 from dispatch_sim.scenario.indifference import Zone, zone_for
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.study.break_even import (

@@ -21,8 +21,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from dispatch_sim.dispatch.outcome import MEASURES
 from dispatch_sim.interruption import uninterrupted
+from dispatch_sim.model.accounting import MEASURES
 from dispatch_sim.study.files import ResultsError, writing_to
 
 CHECKPOINT_FILE = "checkpoint.sqlite"

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
-from dispatch_sim.dispatch.plan import Plan, make_batch, make_plan, plan_batch
+from dispatch_sim.model.plan import Plan, make_batch, make_plan, plan_batch
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import UserError

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 
-from dispatch_sim.dispatch.compiled import store
-from dispatch_sim.dispatch.engine import play
-from dispatch_sim.dispatch.log import Event
-from dispatch_sim.dispatch.luck import Luck
-from dispatch_sim.dispatch.outcome import Outcome
-from dispatch_sim.dispatch.plan import Plan
+from dispatch_sim.engine import store
+from dispatch_sim.model import simulation
+from dispatch_sim.model.accounting import Outcome
+from dispatch_sim.model.events import Event
+from dispatch_sim.model.plan import Plan
+from dispatch_sim.model.variates import Variates
 from dispatch_sim.study.design import Design
 
 TASKS_A_SECOND = 7000
@@ -48,11 +48,11 @@ def play_one(plan: Plan, replication: int) -> tuple[Outcome, list[Event]]:
     """
     log: list[Event] = []
     if plan.scenario.engine != "compiled":
-        return play(plan, Luck(plan.scenario, replication), log), log
-    from dispatch_sim.dispatch.compiled.engine import Machine
+        return simulation.simulate(plan, Variates(plan.scenario, replication), log), log
+    from dispatch_sim.engine.machine import Machine
 
     load_engine()
-    return Machine().play(plan, replication, log), log
+    return Machine().simulate(plan, replication, log), log
 
 
 def load_engine() -> None:

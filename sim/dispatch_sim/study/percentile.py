@@ -15,7 +15,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.dispatch.outcome import MEASURES
+from dispatch_sim.model.accounting import MEASURES
 from dispatch_sim.scenario.problems import UserError
 
 OBJECTIVES = {

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.dispatch.plan import make_batch, plan_batch
+from dispatch_sim.model.plan import make_batch, plan_batch
 from dispatch_sim.scenario import factors
 from dispatch_sim.scenario.loader import Given, Source, as_source
 from dispatch_sim.scenario.model import Scenario

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic_core import PydanticCustomError
 
-from dispatch_sim.dispatch.log import EventKind
-from dispatch_sim.dispatch.outcome import MEASURES
-from dispatch_sim.dispatch.plan import Plan
 from dispatch_sim.display import Displayed
+from dispatch_sim.model.accounting import MEASURES
+from dispatch_sim.model.events import Activity
+from dispatch_sim.model.plan import Plan
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import Problem, ScenarioError, UserError
@@ -277,7 +277,7 @@ def _coordination(question: Question, plan: Plan, mean: float) -> Coordination |
     makespans_s = sum(outcome.makespan_s for outcome in outcomes)
     briefs, merges = (
         sum(event.end_s - event.start_s for log in logs for event in log if event.kind is kind) / makespans_s
-        for kind in (EventKind.TURN, EventKind.MERGE)
+        for kind in (Activity.TURN, Activity.MERGE)
     )
     if briefs + merges <= MUCH_COORDINATION:
         return None

@@ -22,8 +22,8 @@ import pandas as pd
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from dispatch_sim.dispatch.outcome import MEASURES
 from dispatch_sim.display import Displayed
+from dispatch_sim.model.accounting import MEASURES
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.study.checkpoint import discard, is_unfinished
 from dispatch_sim.study.columns import Columns, StoredColumns, frame_of, write_columns
@@ -80,7 +80,7 @@ class Results(Displayed):
         """All of it as a tidy table.
 
         Columns `strategy`, `concurrency`, `tasks`, each further factor under its scenario path,
-        `replication`, and the measures of `dispatch_sim.dispatch.outcome.Outcome`. A million rows take half a
+        `replication`, and the measures of `dispatch_sim.model.accounting.Outcome`. A million rows take half a
         gigabyte; `table` has only the measures that are asked for.
         """
         return self.table(MEASURES)

@@ -15,9 +15,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.dispatch.engine import play
-from dispatch_sim.dispatch.luck import Luck
-from dispatch_sim.dispatch.outcome import MEASURES
+from dispatch_sim.model import simulation
+from dispatch_sim.model.accounting import MEASURES
+from dispatch_sim.model.variates import Variates
 from dispatch_sim.study.design import Design, DesignError
 from dispatch_sim.study.engines import choose_engine, load_engine
 
@@ -146,9 +146,9 @@ def simulate_chunk(design: Design, replications: range) -> NDArray[np.float64]:
     for column, replication in enumerate(replications):
         point = 0
         for variant in design.variants:
-            luck = Luck(variant.scenario, replication)
+            luck = Variates(variant.scenario, replication)
             for plan in variant.plans:
-                rows[point, column] = play(plan, luck)
+                rows[point, column] = simulation.simulate(plan, luck)
                 point += 1
     return rows
 
@@ -162,7 +162,7 @@ class CompiledPlayer:
     """
 
     def __init__(self, design: Design) -> None:
-        from dispatch_sim.dispatch.compiled.flat_plan import FlatPlan
+        from dispatch_sim.engine.plan import FlatPlan
 
         self._points = design.points
         self._variants = [[FlatPlan(plan) for plan in variant.plans] for variant in design.variants]
@@ -170,19 +170,17 @@ class CompiledPlayer:
 
     def simulate_chunk(self, chunk: range) -> NDArray[np.float64]:
         """Simulate replications of every design point; shape (points, replications, measures)."""
-        from dispatch_sim.dispatch.compiled.engine import Drawn, Machine
+        from dispatch_sim.engine.machine import Machine
 
         machine = Machine()
         rows = np.empty((self._points, len(chunk), len(MEASURES)))
         point = 0
         for plans in self._variants:
-            for part in cut(chunk, max(1, TASKS_DRAWN // max(plan.size.tasks for plan in plans))):
-                drawn = Drawn(plans, part)
+            for part in cut(chunk, max(1, TASKS_DRAWN // max(len(plan.plan.tasks) for plan in plans))):
+                machine.share(plans, part)
                 of_part = slice(part.start - chunk.start, part.stop - chunk.start)
                 for number, plan in enumerate(plans, point):
-                    rows[number, of_part] = machine.play_block(
-                        plan, part.start, len(part), drawn=drawn, stop=self.stop
-                    )
+                    rows[number, of_part] = machine.simulate_block(plan, part.start, len(part), self.stop)
             point += len(plans)
         return rows
 

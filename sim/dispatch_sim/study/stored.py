@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from dispatch_sim.dispatch.plan import Plan
+from dispatch_sim.model.plan import Plan
 from dispatch_sim.scenario.loader import Source, parse_source
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.strategy import Strategy

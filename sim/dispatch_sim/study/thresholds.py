@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
-from dispatch_sim.dispatch.outcome import MEASURES
+from dispatch_sim.model.accounting import MEASURES
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.wording import shown
 from dispatch_sim.study.answer import Answer

@@ -199,13 +199,47 @@ class Case:
     choices: dict[str, str]
 
 
-def numbered_case(number: int) -> Case:
-    """Return one of an endless list of cases; a new key changes nothing but itself in any of them."""
+def numbered_case(number: int, kind: str | None = None) -> Case:
+    """Return one of an endless list of cases; a new key changes nothing but itself in any of them.
+
+    With a `kind`, the case has that kind of strategy.
+    """
 
     def choose(key: str, options: Options) -> str:
+        if kind is not None and key == "strategies.kind":
+            return kind
         return random.Random(f"conformance {number} {key}").choice(options)
 
     return make_case(random.Random(f"conformance {number}"), choose)
+
+
+def single_option_cases() -> list[Case]:
+    """Return a case for each option of each key, in which all other keys have their first option."""
+    tables = [FACTORS, {f"g0.{key}": options for key, options in GROUP.items()}]
+    tables.append({f"strategies.{key}": options for key, options in STRATEGY.items()})
+    return [
+        _single_option(key, option)
+        for table in tables
+        for key, options in table.items()
+        for option in options
+    ]
+
+
+def _single_option(changed: str, option: str) -> Case:
+    class First(random.Random):
+        """Has whatever is drawn besides the keys as it is in one group of several tasks, untied."""
+
+        def choice(self, options: Any) -> Any:
+            return options[0]
+
+        def random(self) -> float:
+            return 0.5
+
+        def randint(self, low: int, high: int) -> int:
+            return 3
+
+    base = {"strategies.kind": "queue", "g0.count": "5", "provider.limits": FACTORS["provider.limits"][1]}
+    return make_case(First(1), lambda key, options: option if key == changed else base.get(key, options[0]))
 
 
 def make_case(fates: random.Random, choose: Callable[[str, Options], str] | None = None) -> Case:

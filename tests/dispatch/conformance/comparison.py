@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from dispatch_sim.dispatch.compiled.engine import Machine
-from dispatch_sim.dispatch.engine import play
-from dispatch_sim.dispatch.log import Event, EventKind
-from dispatch_sim.dispatch.luck import Luck
-from dispatch_sim.dispatch.outcome import Failure, Outcome
-from dispatch_sim.dispatch.plan import Plan, make_plan
+from dispatch_sim.engine.machine import Machine
+from dispatch_sim.model.accounting import Outcome
+from dispatch_sim.model.events import Activity, Event
+from dispatch_sim.model.failures import Failure
+from dispatch_sim.model.plan import Plan, make_plan
+from dispatch_sim.model.simulation import simulate
+from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.loader import parse_scenario
 from dispatch_sim.scenario.strategy import parse_strategy
 
-from .cases import FACTORS, GROUP, STRATEGY, TIED, TIED_GROUP, Case, numbered_case
+from .cases import FACTORS, GROUP, STRATEGY, TIED, TIED_GROUP, Case
 
 Played = tuple[Outcome, list[Event]]
 Choice = tuple[str, str]
@@ -32,13 +34,13 @@ def plan_of(case: Case) -> Plan:
 def play_by_simpy(plan: Plan, replication: int) -> Played:
     """Play a replication by the SimPy engine."""
     log: list[Event] = []
-    return play(plan, Luck(plan.scenario, replication), log), log
+    return simulate(plan, Variates(plan.scenario, replication), log), log
 
 
 def play_compiled(plan: Plan, replication: int) -> Played:
     """Play a replication by the compiled engine."""
     log: list[Event] = []
-    return _MACHINE.play(plan, replication, log), log
+    return _MACHINE.simulate(plan, replication, log), log
 
 
 def difference(one: Played, other: Played) -> str:
@@ -75,7 +77,7 @@ class Coverage:
     cases: int = 0
     events: int = 0
     tied_events: int = 0
-    kinds: Counter[EventKind] = field(default_factory=Counter)
+    kinds: Counter[Activity] = field(default_factory=Counter)
     failures: Counter[Failure] = field(default_factory=Counter)
     choices: Counter[Choice] = field(default_factory=Counter)
     pairs: set[tuple[Choice, Choice]] = field(default_factory=set)
@@ -103,7 +105,7 @@ class Coverage:
     def missing(self) -> list[str]:
         """Return what has not occurred, in words."""
         return [
-            *(f"no event of the kind '{kind}'" for kind in EventKind if not self.kinds[kind]),
+            *(f"no event of the kind '{kind}'" for kind in Activity if not self.kinds[kind]),
             *(f"no attempt that failed as '{failure}'" for failure in Failure if not self.failures[failure]),
             *(
                 f"no case of {key}: {option}"
@@ -135,14 +137,13 @@ def all_choices() -> set[Choice]:
     }
 
 
-def play_cases(numbers: range) -> tuple[Coverage, list[str]]:
-    """Play cases by both engines; returns what has occurred, and where they differ."""
+def play_cases(cases: Iterable[Case]) -> tuple[Coverage, list[str]]:
+    """Simulate cases by both engines; return what has occurred, and where they differ."""
     coverage, differences = Coverage(), []
-    for number in numbers:
-        case = numbered_case(number)
+    for case in cases:
         plan = plan_of(case)
         played = play_by_simpy(plan, case.replication)
         if found := difference(played, play_compiled(plan, case.replication)):
-            differences.append(f"case {number} ({case.strategy}): {found}")
+            differences.append(f"{case.strategy}, replication {case.replication}: {found}\n{case.text}")
         coverage.add(case, played)
     return coverage, differences

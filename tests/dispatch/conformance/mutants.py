@@ -1,6 +1,6 @@
 """Seeded faults: edits of the syntax tree of one engine, each to be found by comparing the engines.
 
-What both engines call (`dispatch/rules.py`) cannot be found wrong by comparing them: there the tests against
+What both engines call (`model/arithmetic.py`) cannot be found wrong by comparing them: there tests against
 theory and cases worked out by hand stand (`test_rules.py`, `test_api.py`, `test_invariants.py`).
 """
 
@@ -33,143 +33,140 @@ SIMPY = {
     "a bucket is refilled again for time that it was refilled for": Fault(
         "TokenBucket.refill", "self.updated_s = T", "pass"
     ),
-    "a refill is dropped where output is charged": Fault("ModelApi.charge_output", "B.refill(T)", "None"),
-    "input is not charged": Fault("ModelApi.admit", "inputs.level -= N", "pass"),
-    "a reservation is not given back": Fault("ModelApi.charge_output", "L + self._reserved - N", "L - N"),
-    "a rejected request drives the bucket into debt": Fault("ModelApi.admit", "max(0.0, L)", "L"),
+    "a refill is dropped where output is charged": Fault("RateLimiter.charge_output", "B.refill(T)", "None"),
+    "input is not charged": Fault("RateLimiter.admit", "inputs.level -= N", "pass"),
+    "a reservation is not given back": Fault("RateLimiter.charge_output", "L + self._reserved - N", "L - N"),
+    "a rejected request drives the bucket into debt": Fault("RateLimiter.admit", "max(0.0, L)", "L"),
     "the gateway's line is last in, first out": Fault(
-        "ModelApi.acquire", "self._line.append(P)", "self._line.appendleft(P)"
+        "Gateway.acquire", "self._line.append(P)", "self._line.appendleft(P)"
     ),
-    "a return is not charged": Fault("read_return", "A.charge_input(N)", "None"),
-    "the coordinator does not keep what it has read": Fault("read_return", "C.length += N", "pass"),
+    "a return is not charged": Fault("Coordinator.read_result", "L.charge_input(N)", "None"),
+    "the coordinator does not keep what it has read": Fault(
+        "Coordinator.read_result", "C.length += N", "pass"
+    ),
     "two turns of the coordinator at once": Fault(
-        "World.__init__",
-        "self.coordinator = simpy.Resource(E, capacity=1)",
-        "self.coordinator = simpy.Resource(E, capacity=2)",
+        "Coordinator.__init__", "I(E, capacity=1)", "I(E, capacity=2)"
     ),
-    "silence is not booked": Fault("World.enter", "S in _OF_ATTEMPT", "S in _OF_ATTEMPT and S != State.HUNG"),
-    "a client retries once too often": Fault("get_admitted", "try_ == N", "try_ == N + 1"),
+    "silence is not booked": Fault("Task.enter", "S in OF_ATTEMPT", "S in OF_ATTEMPT and S != 'hung'"),
+    "a client retries once too often": Fault("send", "retry == N", "retry == N + 1"),
     "a client gives up where it should back off": Fault("_pause", "A == 'give_up'", "A == 'backoff'"),
     "a floor under retry-after is ignored": Fault("_pause", "F == 'backoff'", "False"),
-    "one task too many is dispatched": Fault(
-        "Dispatcher._hand_out",
-        "for task in B.take(N): A.launch(task)",
-        "for task in B.take(N + 1): A.launch(task)",
-    ),
-    "a brief too few is charged": Fault("Dispatcher._hand_out", "len(B) * T", "(len(B) - 1) * T"),
-    "one by one does not wait for a person": Fault(
-        "Dispatcher._round_is_over", "W and attempts.recovering", "False"
-    ),
+    "one task too many is dispatched": Fault("Slots.free", "W - C", "W - C + 1"),
+    "a brief too few is charged": Fault("Coordinator.write_briefs", "N * T", "(N - 1) * T"),
+    "one by one does not wait for a person": Fault("waves", "O and sim.recovering", "False"),
     "what was refused goes to the end of the queue": Fault(
-        "Batch.put_back", "self._push(T, 0)", "self._push(T, 1)"
+        "Backlog.add_first", "self.add(T, first=True)", "self.add(T)"
     ),
-    "the longest first is the shortest first": Fault("Batch._push", "-L", "L"),
+    "the longest first is the shortest first": Fault("Backlog.add", "-L", "L"),
     "adaptive dispatch shrinks for agents launched as it shrank": Fault(
-        "Width._on_limited", "T > self._shrunk_s", "T >= self._shrunk_s"
+        "AdaptiveSlots.on_429", "A > self._shrunk_s", "A >= self._shrunk_s"
     ),
-    "a task is attempted once too often": Fault("Attempts._fail", "task.failures < N", "task.failures <= N"),
+    "a task is attempted once too often": Fault("fail", "task.failures < N", "task.failures <= N"),
     "a cancelled attempt counts as a failure of its own": Fault(
-        "Attempts._fail", "task.failures += N", "task.failures += 1"
+        "fail", "task.failures += N", "task.failures += 1"
     ),
-    "a resumed attempt's work is wasted twice": Fault("Attempts._book_waste", "L.less(S)", "L"),
+    "a resumed attempt's work is wasted twice": Fault("fail", "L - task.checkpoint.usage", "L"),
     "outputs at a barrier do not wait for failures at it": Fault(
-        "Attempts._until_merged", "yield E.timeout(0)", "None"
+        "Attempt._wait_at_barrier", "yield S.timeout(0)", "None"
     ),
-    "a timer ends the next attempt": Fault("Attempts._end_after", "task.attempts == attempt", "True"),
-    "rework is booked as work": Fault("Attempts._book_made", "A if rework else B", "B"),
-    "an agent at its soft timeout goes on": Fault("_gives_up", "T >= soft_s", "T > soft_s"),
-    "an agent hears itself on the blackboard": Fault("_heard", "N - 1", "N"),
+    "silence that a timeout ends is honest work": Fault(
+        "Attempt._agent_or_timeout", "H if A is Activity.HANG else K", "K"
+    ),
+    "rework is booked as work": Fault("Ledger.book_output", "A if rework else B", "B"),
+    "an agent at its soft timeout goes on": Fault("Attempt._gives_up", "T >= soft_s", "T > soft_s"),
+    "an agent hears itself on the blackboard": Fault("Communication.messages", "N - 1", "N"),
     "what was cut off can be read from the cache": Fault(
-        "_call", "prompt.sent, prompt.sent_s = before", "pass"
+        "Attempt._call", "prompt.sent, prompt.sent_s = before", "pass"
     ),
     "an entry of the cache is written anew while it is on its way": Fault(
-        "TimedCache.send_shared", "not R and not self._is_pending(T)", "not R"
+        "TimedCache.record_shared", "not R and not self._is_pending()", "not R"
     ),
     "an output merged at the launch was not seen": Fault(
-        "_Merges.unseen", "bisect_right(A, T)", "bisect_right(A, T - 1e-9)"
+        "_Count.unseen", "bisect_right(A, T)", "bisect_right(A, T - 1e-9)"
     ),
-    "bad outputs make pairs": Fault("Merging.merge", "luck.bad_output or R", "R"),
-    "a task is its own other": Fault("Merging.merge", "max(1, N - 1)", "max(1, N)"),
+    "bad outputs make pairs": Fault("merge", "bad_output or R", "R"),
+    "a task is its own other": Fault("MergeRecord.share", "N - 1", "N"),
     "a copy conflicts with what was merged as it was made": Fault(
-        "SharedState.merge", "other.merged_s > T", "other.merged_s >= T"
+        "Worktrees.merge", "O.merged_s > W.began_s", "O.merged_s >= W.began_s"
     ),
-    "a write is safe too early": Fault("SharedState.end", "not any(W)", "True"),
-    "a review waits for one output more": Fault("Gate._look_if_due", "N >= every", "N > every"),
-    "a person is not paid for reviews": Fault("Gate._look", "B.people_review_s += T", "pass"),
+    "a write is safe too early": Fault("SharedFiles.end", "not any(W)", "True"),
+    "a review waits for one output more": Fault("Review._start_if_due", "N >= every", "N > every"),
+    "a person is not paid for reviews": Fault("Review._look", "L.people_review_s += T", "pass"),
     "a window holds a call more": Fault("Pacer.take", "self._calls >= N", "self._calls > N"),
 }
 
 COMPILED = {
     "a bucket is refilled again for time that it was refilled for": Fault(
-        "_refill", "s.f[updated] = T", "pass"
+        "_refill", "bucket.updated_s = T", "pass"
     ),
-    "a refill is dropped where input is charged": Fault("charge_input", "_refill(S, L, U, R, C)", "None"),
-    "a request is not charged": Fault("admit", "s.f[REQUEST_LEVEL] -= 1", "pass"),
+    "a refill is dropped where input is charged": Fault("charge_input", "_refill(B, T)", "None"),
+    "a request is not charged": Fault("admit", "requests.level -= 1", "pass"),
     "output is charged twice": Fault("charge_output", "L + R - tokens", "L + R - 2 * tokens"),
     "a wait is for requests alone": Fault("admit", "max(R, I, O)", "R"),
-    "a prompt that was just sent cannot be read": Fault("tokens_read", "s.ti[t, P_SENT] >= M and R", "False"),
-    "of equal times the later is first": Fault(
-        "_is_earlier", "s.order[one] < s.order[other]", "s.order[one] > s.order[other]"
-    ),
+    "a prompt that was just sent cannot be read": Fault("cached_tokens", "prompt.sent >= M and O", "False"),
+    "of equal times the later is first": Fault("_is_earlier", "a.order < b.order", "a.order > b.order"),
     "what is scheduled now comes before what was scheduled for now": Fault("next_event", "A and not B", "A"),
     "a resource is passed on without an event": Fault("release", "soon(S, K, R, 0)", "grant(S, R)"),
-    "a resource holds a user more": Fault("grant", "s.ri[resource, USERS] < C", "s.ri[resource, USERS] <= C"),
-    "silence is not booked": Fault("enter", "A or B or last == HUNG", "A or B"),
-    "an attempt is not started at once": Fault("launch", "at_once(S, K, T, 0)", "soon(S, K, T, 0)"),
-    "a client retries once too often": Fault("try_call", "try_ == N", "try_ == N + 1"),
-    "retry-after has the jitter of backoff": Fault("_pause", "_RETRY_AFTER_JITTER", "_JITTER"),
-    "the extra delay is left out": Fault("_pause", "s.pf[EXTRA_DELAY] > 0.0", "False"),
-    "a crash comes a call too late": Fault(
-        "called", "call == s.ti[t, L_CRASH]", "call == s.ti[t, L_CRASH] + 1"
+    "a resource holds a user more": Fault("grant", "of.users < of.capacity", "of.users <= of.capacity"),
+    "silence is not booked": Fault("enter", "A or B or C", "A or B"),
+    "what was refused goes to the end of the queue": Fault(
+        "put_back_refused", "add(S, T, 0)", "add(S, T, 1)"
     ),
+    "a client retries once too often": Fault("send_request", "retry == N", "retry == N + 1"),
+    "a crash comes a call too late": Fault("called", "call == V.crash_call", "call == V.crash_call + 1"),
     "locks are given back in the order in which they were taken": Fault(
         "give_back", "range(N - 1, -1, -1)", "range(N)"
     ),
     "the second round begins a call early": Fault("spawned", "(calls + 1) // 2", "calls // 2"),
-    "an agent at its soft timeout goes on": Fault("next_call", "T >= s.pf[SOFT]", "T > s.pf[SOFT]"),
-    "a window is set back with every call": Fault("paced", "windows > W", "windows >= W"),
-    "an attempt that is ended is not charged its output": Fault("interrupt", "charge_output(S, N)", "None"),
-    "the coordinator forgets a compaction's summary": Fault(
-        "begin_turn", "charge_writing(S, C, T, N)", "None"
+    "an agent at its soft timeout goes on": Fault(
+        "next_call", "T >= P.soft_timeout_s", "T > P.soft_timeout_s"
     ),
+    "a window is set back with every call": Fault("is_paced", "window > W", "window >= W"),
+    "an attempt that is ended is not charged its output": Fault(
+        "interrupted_call", "charge_output(S, N)", "None"
+    ),
+    "the coordinator forgets a compaction's summary": Fault("begin_turn", "write_output(S, P, T, N)", "None"),
     "a rejected call of the coordinator is not counted": Fault(
-        "_coordinator_admitted", "s.n[REJECTED_TRIES] += 1", "pass"
+        "_is_admitted", "L.rejected_tries += 1", "pass"
     ),
-    "one task too many is dispatched": Fault(
-        "_go_on_handing_out", "taken = min(W - R, N)", "taken = min(W - R + 1, N)"
-    ),
+    "one task too many is dispatched": Fault("free_slots", "W - C", "W - C + 1"),
     "a brief too many is charged": Fault(
-        "_go_on_handing_out", "N * s.pf[BRIEF_TOKENS]", "(N + 1) * s.pf[BRIEF_TOKENS]"
+        "_resume_hand_out", "N * P.brief_tokens", "(N + 1) * P.brief_tokens"
     ),
+    "retry-after has the jitter of backoff": Fault("_pause", "_RETRY_AFTER_JITTER", "_JITTER"),
+    "the extra delay is left out": Fault("_pause", "P.extra_delay_s > 0.0", "False"),
     "a reservation that is given back is of no use to the line": Fault(
         "charge_output", "at_once(S, K, 0, N)", "None"
     ),
+    "an interrupt of the line is late": Fault("leave_line", "at_once(S, K, 0, N)", "soon(S, K, 0, N)"),
     "the line is served from the second on": Fault("leave_line", "found == 0", "found == 1"),
-    "a review is not counted": Fault("go_on_looking", "s.n[GATES] += 1", "pass"),
+    "a review is not counted": Fault("resume_review", "L.reviews += 1", "pass"),
     "what has come while wrong instructions were found is approved": Fault(
         "_verdict", "soon(S, K, T, 1)", "soon(S, K, T, 0)"
     ),
-    "a merge that is over at the launch was not seen": Fault("_unseen_of", "since < M", "since <= M"),
+    "a merge that is over at the launch was not seen": Fault("_merges_until", "time_s < M", "time_s <= M"),
     "an output that is lost while it is exposed is done": Fault(
-        "go_on_attempting", "clean_up(S, R, T)", "merge_is_over(S, R, T)"
+        "no_longer_exposed", "is_overwritten(S, T)", "False"
     ),
-    "what a cascade drops makes pairs": Fault("_fail", "drop(S, T)", "None"),
-    "a task is attempted once too often": Fault("_fail", "s.ti[t, FAILURES] < N", "s.ti[t, FAILURES] <= N"),
-    "a hung attempt cannot be resumed": Fault("_fail", "A or B or failure == HANGING or C", "A or B or C"),
+    "what a cascade drops makes pairs": Fault("fail", "drop_merge(S, T)", "None"),
+    "a task is attempted once too often": Fault("fail", "task.failures < N", "task.failures <= N"),
+    "a hung attempt cannot be resumed": Fault(
+        "fail", "A or B or failure == codes.BY_HANG or C", "A or B or C"
+    ),
     "an output that returned at a launch is exposed": Fault(
-        "end_write", "s.wf[one, W_BEGAN] < T", "s.wf[one, W_BEGAN] <= T"
+        "_can_be_overwritten", "O.began_s < W.returned_s", "O.began_s <= W.returned_s"
     ),
     "a second round's brief takes no time": Fault(
-        "go_on_briefing", "after(S, P, s.pf[INTERIM_TIME])", "after(S, P, 0.0)"
+        "resume_interim_brief", "after(S, P, T)", "after(S, P, 0.0)"
     ),
-    "of equal tasks the later is first": Fault(
-        "_before", "s.pending[i, 1] < s.pending[j, 1]", "s.pending[i, 1] > s.pending[j, 1]"
+    "of equal tasks the later is first": Fault("_is_before", "a.order < b.order", "a.order > b.order"),
+    "people's time for conflicts is not paid": Fault(
+        "conflicts_resolved", "L.people_conflicts_s += T", "pass"
     ),
-    "people's time is not paid": Fault("close", "M + W + people_usd", "M + W"),
 }
 
 ENGINES = {"simpy": SIMPY, "compiled": COMPILED}
-PACKAGES = {"simpy": "dispatch_sim.dispatch", "compiled": "dispatch_sim.dispatch.compiled"}
+PACKAGES = {"simpy": "dispatch_sim.model", "compiled": "dispatch_sim.engine"}
 
 
 @contextmanager

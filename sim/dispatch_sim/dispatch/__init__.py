@@ -1,1 +1,0 @@
-"""One replication: draws, plan, rules, the engine and what comes out."""

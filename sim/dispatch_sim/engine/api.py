@@ -1,0 +1,134 @@
+"""The model API: where a 429 is decided; what counts against the limits; how long calls take."""
+
+from __future__ import annotations
+
+import math
+
+from dispatch_sim.engine import codes
+from dispatch_sim.engine.cache import cached_tokens, context_cached, prompt_length
+from dispatch_sim.engine.calendar import at_once
+from dispatch_sim.engine.jit import compiled
+from dispatch_sim.engine.records import Bucket, State
+from dispatch_sim.model import arithmetic
+
+_bucket_level = compiled(arithmetic.bucket_level)
+_holds = compiled(arithmetic.holds)
+_wait_for = compiled(arithmetic.wait_for, holds=_holds)
+_first_token_time = compiled(arithmetic.first_token_time)
+_call_time = compiled(arithmetic.call_time, first_token_time=_first_token_time)
+
+
+@compiled
+def _refill(bucket: Bucket, now_s: float) -> None:
+    if now_s > bucket.updated_s and bucket.level < bucket.capacity:
+        bucket.level = _bucket_level(bucket.level, now_s - bucket.updated_s, bucket.rate, bucket.capacity)
+    bucket.updated_s = now_s
+
+
+@compiled
+def admit(s: State, input_tokens: int) -> float:
+    """Admit a request and charge it and its input, or reject it.
+
+    Returns
+    -------
+    0 where it is admitted; else the `retry-after` of the 429: the seconds until the buckets would hold enough if
+    nobody else came. Infinite where no bucket ever will.
+    """
+    limiter, now_s = s.world.limiter, s.world.now_s
+    requests, inputs, outputs = limiter.request_bucket, limiter.input_bucket, limiter.output_bucket
+    need, reserved = float(input_tokens), s.plan.reserved
+    if need > inputs.capacity or requests.capacity < 1 or reserved > outputs.capacity:
+        return math.inf
+    _refill(requests, now_s)
+    _refill(inputs, now_s)
+    _refill(outputs, now_s)
+    if (
+        _holds(requests.level, 1.0, requests.rate)
+        and _holds(inputs.level, need, inputs.rate)
+        and _holds(outputs.level, reserved, outputs.rate)
+    ):
+        requests.level -= 1
+        inputs.level -= need
+        outputs.level -= reserved
+        limiter.requests += 1
+        limiter.input_tokens += input_tokens
+        return 0.0
+    if s.plan.counts_refused:
+        requests.level = max(0.0, requests.level - 1)
+        limiter.requests += 1
+    return max(
+        _wait_for(requests.level, 1.0, requests.rate, now_s),
+        _wait_for(inputs.level, need, inputs.rate, now_s),
+        _wait_for(outputs.level, reserved, outputs.rate, now_s),
+    )
+
+
+@compiled
+def charge_output(s: State, tokens: int) -> None:
+    """Charge what a call has produced, at its end, and give back what it held; there may be debt."""
+    outputs, reserved = s.world.limiter.output_bucket, s.plan.reserved
+    _refill(outputs, s.world.now_s)
+    outputs.level = min(outputs.capacity, outputs.level + reserved - tokens)
+    s.world.limiter.output_tokens += tokens
+    if reserved > 0.0 and s.world.gateway.is_serving:
+        at_once(s, codes.EVENT_INTERRUPT_SERVER, 0, s.world.gateway.servers)
+
+
+@compiled
+def charge_input(s: State, tokens: int) -> None:
+    """Charge what the coordinator has read of an output; the bucket may go into debt."""
+    inputs = s.world.limiter.input_bucket
+    _refill(inputs, s.world.now_s)
+    inputs.level -= tokens
+    s.world.limiter.input_tokens += tokens
+
+
+@compiled
+def counted(s: State, length: int, cached: int) -> int:
+    """Return the input tokens that count of a prompt of which some are read from the cache."""
+    return length if s.plan.counts_cache_reads else length - cached
+
+
+@compiled
+def input_needed(s: State, t: int) -> int:
+    """Return the input tokens that the limiter would count for a task's prompt now."""
+    return counted(s, prompt_length(s, t), cached_tokens(s, t))
+
+
+@compiled
+def coordinator_input(s: State, tokens: int) -> int:
+    """Return the input tokens that a call of the coordinator takes, or what the bucket can hold if that is less.
+
+    `tokens` is what it sends, or -1 for its context.
+    """
+    if tokens < 0:
+        tokens = counted(s, s.world.context.length, context_cached(s)) if s.plan.has_context else 0
+    return int(min(float(tokens), s.world.limiter.input_bucket.capacity))
+
+
+@compiled
+def first_token_s(s: State, uncached: int, cached: int) -> float:
+    """Return the time until a response begins."""
+    plan = s.plan
+    if plan.has_latency:
+        return _first_token_time(
+            uncached, cached, plan.latency_base, plan.latency_per_uncached, plan.latency_per_cached
+        )
+    return plan.cache_first_token_s if plan.has_cache else 0.0
+
+
+@compiled
+def latency_s(s: State, output: int, uncached: int, cached: int) -> float:
+    """Return the time of a call by what it does; 0 where tasks have a duration instead."""
+    plan = s.plan
+    if not plan.has_latency:
+        return 0.0
+    return _call_time(
+        output,
+        uncached,
+        cached,
+        plan.latency_base,
+        plan.latency_per_output,
+        plan.latency_per_uncached,
+        plan.latency_per_cached,
+    )

@@ -1,0 +1,319 @@
+"""One attempt of a sub-agent at a task: slot, spawn, model calls, return, merge, and what follows."""
+
+from __future__ import annotations
+
+import math
+
+from dispatch_sim.engine import codes
+from dispatch_sim.engine.accounting import save_usage
+from dispatch_sim.engine.api import charge_input, charge_output, counted, first_token_s, latency_s
+from dispatch_sim.engine.cache import cached_tokens, is_written, prompt_length, record, shared_pending_s
+from dispatch_sim.engine.calendar import after, at_once
+from dispatch_sim.engine.client import send
+from dispatch_sim.engine.communication import is_draft, messages
+from dispatch_sim.engine.conditions import notify
+from dispatch_sim.engine.conflicts import begin_write, end_write
+from dispatch_sim.engine.events import enter, note
+from dispatch_sim.engine.harness import put_back_refused
+from dispatch_sim.engine.jit import compiled
+from dispatch_sim.engine.merge import merge
+from dispatch_sim.engine.records import State
+from dispatch_sim.engine.recovery import settle
+from dispatch_sim.engine.resources import release, request
+from dispatch_sim.engine.variates import attempt_number, draw_attempt, share, take_part, tool_s
+from dispatch_sim.model import arithmetic
+from dispatch_sim.scenario.tasks import MAX_TASKS
+
+_grown = compiled(arithmetic.grown)
+
+
+@compiled
+def start(s: State, t: int) -> None:
+    """Begin an attempt: wait for a place in the harness, then for locks."""
+    task = s.tasks[t]
+    if not task.has_checkpoint:
+        task.origin = attempt_number(s, t)
+    draw_attempt(s, t)
+    if task.rework > 0.0:
+        take_part(s, t, task.rework)
+    elif s.plan.communication == codes.ROUNDS and task.variates.calls == 1:
+        take_part(s, t, 0.5)
+    task.locks_held, task.has_place = 0, False
+    task.write = codes.NONE
+    if s.plan.cap and not s.plan.refuses:
+        s.processes[t].at = codes.AT_PLACE
+        request(s, codes.PLACES, t)
+        return
+    lock(s, t)
+
+
+@compiled
+def lock(s: State, t: int) -> None:
+    """Take the next lock, or begin to work."""
+    task, group = s.tasks[t], s.groups[s.tasks[t].group]
+    if s.plan.isolation == codes.BY_LOCKS and task.locks_held < group.locks:
+        enter(s, t, codes.LOCK, -1, 0)
+        s.processes[t].at = codes.AT_LOCK
+        request(s, codes.FIRST_LOCK + s.links[group.first_lock + task.locks_held], t)
+        return
+    begin_write(s, t)
+    task.started_s = s.world.now_s
+    group.working += 1
+    task.at_work = True
+    if s.plan.has_hard_timeout:
+        at_once(s, codes.EVENT_START_TIMER, t, task.attempts)
+    enter(s, t, codes.SPAWN, -1, 0)
+    has_own_copy = s.plan.isolation == codes.WORKTREE and group.writes
+    s.processes[t].at = codes.AT_SPAWN
+    after(s, t, task.variates.spawn_s + (s.plan.setup_s if has_own_copy else 0.0))
+
+
+@compiled
+def spawned(s: State, t: int) -> None:
+    """Begin the conversation, or go on with it from the checkpoint."""
+    task = s.tasks[t]
+    prompt, calls = task.prompt, task.variates.calls
+    if not prompt.exists:
+        prompt.exists = True
+        prompt.spawn = task.variates.spawn_tokens
+        shared = 0 if s.groups[task.group].own_directory else s.plan.shared_prefix
+        prompt.shared = min(shared, prompt.spawn)
+        prompt.new = prompt.messages = prompt.sent = 0
+        prompt.sent_s = -math.inf
+    prompt.context = task.checkpoint_context
+    first, end = 0, calls
+    if s.plan.communication == codes.ROUNDS and task.rework == 0.0:
+        half = min((calls + 1) // 2, calls)
+        if task.second_round:
+            first = min(half, calls - 1)
+        else:
+            end = half
+    task.call = max(first, task.done_calls)
+    task.last_call = end - 1
+    if s.plan.warm_up == codes.STAGGER and prompt.shared:
+        enter(s, t, codes.PREFIX, -1, 0)
+        wait_for_prefix(s, t)
+    else:
+        next_call(s, t)
+
+
+@compiled
+def wait_for_prefix(s: State, t: int) -> None:
+    """Wait while another agent's writing of the shared prefix is on its way."""
+    pending_s = shared_pending_s(s)
+    if pending_s != 0.0:
+        s.processes[t].at = codes.AT_PREFIX
+        after(s, t, pending_s)
+    else:
+        next_call(s, t)
+
+
+@compiled
+def next_call(s: State, t: int) -> None:
+    """Begin the next call, or return; an agent that obeys gives up after a soft timeout."""
+    task, plan = s.tasks[t], s.plan
+    if task.call > task.last_call:
+        enter(s, t, codes.RETURN, -1, 0)
+        s.processes[t].at = codes.AT_RETURN
+        after(s, t, task.variates.return_s)
+        return
+    elapsed_s = s.world.now_s - task.started_s
+    if plan.has_soft_timeout and task.variates.obeys and elapsed_s >= plan.soft_timeout_s:
+        leave_slot(s, t, codes.BY_TIMEOUT)
+        return
+    task.prompt.messages = messages(s, t)
+    own = share(task.variates.new_input, task.call, task.variates.calls)
+    task.prompt.new = own + task.prompt.messages
+    task.retry = 0
+    if plan.pace_calls:
+        enter(s, t, codes.PACE, task.call, 0)
+        s.processes[t].at = codes.AT_PACER
+        request(s, codes.PACER, t)
+        return
+    send_call(s, t)
+
+
+@compiled
+def send_call(s: State, t: int) -> None:
+    """Have the client send the call, and see to what it says."""
+    answered(s, t, send(s, t))
+
+
+@compiled
+def answered(s: State, t: int, answer: int) -> None:
+    """Make a call that is admitted; end the attempt where the client has given up."""
+    if answer == codes.NONE:
+        make_call(s, t)
+    elif answer != codes.WAITS:
+        leave_slot(s, t, answer)
+
+
+@compiled
+def make_call(s: State, t: int) -> None:
+    """Make a call that was admitted, and count its tokens: its own once, and all that was sent by class.
+
+    What is read from the cache is the beginning of the prompt: spawn tokens first. Output counts although it is
+    yet to come, as nothing stops an admitted call.
+    """
+    task = s.tasks[t]
+    call, prompt = task.call, task.prompt
+    cached = cached_tokens(s, t)
+    length = prompt_length(s, t)
+    uncached = length - cached
+    output = share(task.variates.output, call, task.variates.calls)
+    work, spawn, coordination = (
+        task.usage[codes.FOR_WORK],
+        task.usage[codes.FOR_SPAWN],
+        task.usage[codes.FOR_COORDINATION],
+    )
+    if prompt.sent == 0:
+        spawn.tokens = prompt.spawn
+    work.tokens += prompt.new - prompt.messages + output
+    work.output += output
+    coordination.tokens += prompt.messages
+    spawn_read = min(cached, prompt.spawn)
+    work_read = cached - spawn_read
+    spawn.cache_read += spawn_read
+    work.cache_read += work_read
+    spawn_sent = prompt.spawn - spawn_read
+    work_sent = prompt.context + prompt.new - work_read - prompt.messages
+    if is_written(s, t, call == task.variates.calls - 1):
+        spawn.cache_write += spawn_sent
+        work.cache_write += work_sent
+        coordination.cache_write += prompt.messages
+    else:
+        spawn.input += spawn_sent
+        work.input += work_sent
+        coordination.input += prompt.messages
+    task.sent_before, task.sent_before_s = prompt.sent, prompt.sent_s
+    record(s, t, first_token_s(s, uncached, cached))
+    enter(s, t, codes.CALL, call, counted(s, length, cached))
+    seconds = task.variates.call_s + latency_s(s, output, uncached, cached)
+    if s.plan.communication == codes.BLACKBOARD:
+        seconds += s.plan.post_s
+    task.pending_output = output
+    s.processes[t].at = codes.AT_CALL
+    after(s, t, seconds)
+
+
+@compiled
+def called(s: State, t: int) -> None:
+    """End a call: charge its output, crash or hang where that is drawn, save a checkpoint."""
+    task = s.tasks[t]
+    call = task.call
+    charge_output(s, task.pending_output)
+    task.prompt.context += task.prompt.new + task.pending_output
+    if call == task.variates.crash_call:
+        note(s, codes.CRASH, t, call, 0)
+        leave_slot(s, t, codes.BY_CRASH)
+        return
+    if call == task.variates.hang_call:
+        enter(s, t, codes.HANG, call, 0)
+        s.processes[t].at = codes.AT_SILENCE
+        return
+    if s.plan.retry_policy == codes.RESUME:
+        enter(s, t, codes.CALL, call, 0)  # so that its usage is up to date
+        save_usage(s, t)
+        task.has_checkpoint, task.done_calls, task.checkpoint_context = True, call + 1, task.prompt.context
+    task.call = call + 1
+    if call != task.last_call and s.groups[task.group].has_tools:
+        enter(s, t, codes.TOOLS, call, 0)
+        s.processes[t].at = codes.AT_TOOLS
+        after(s, t, tool_s(s, t, call))
+        return
+    next_call(s, t)
+
+
+@compiled
+def interrupted_call(s: State, t: int) -> None:
+    """Charge a call that an interrupt has ended: nothing stops an admitted call.
+
+    Whoever goes on from here had no answer, so the prompt was not sent.
+    """
+    task = s.tasks[t]
+    charge_output(s, task.pending_output)
+    task.prompt.sent, task.prompt.sent_s = task.sent_before, task.sent_before_s
+
+
+@compiled
+def returned(s: State, t: int) -> None:
+    """Have the coordinator read the result."""
+    tokens, usage = s.tasks[t].variates.return_tokens, s.tasks[t].usage[codes.FOR_RETURN]
+    charge_input(s, tokens)
+    usage.tokens = tokens
+    if s.plan.has_context:
+        usage.cache_write = tokens
+        s.world.context.length += tokens
+        s.world.context.sent += tokens
+    else:
+        usage.input = tokens
+    leave_slot(s, t, codes.NONE)
+
+
+@compiled
+def leave_slot(s: State, t: int, failure: int) -> None:
+    """End an agent's work; its output, or in a wave its failure too, waits at a barrier, or goes to the merge."""
+    task = s.tasks[t]
+    stop_work(s, t, failure == codes.NONE)
+    if failure == codes.BY_HANG or failure == codes.BY_TIMEOUT:
+        note(s, codes.TIMEOUT, t, -1, 0)
+    give_back(s, t)
+    slots = s.world.slots
+    if s.plan.is_adaptive and failure == codes.NONE and task.started_s > slots.shrunk_s:
+        slots.window = _grown(slots.window, slots.most)
+    notify(s)  # there may be more slots
+    task.failure = failure
+    if is_draft(s, t) and failure == codes.NONE:
+        settle(s, t)
+        return
+    failure_seen_at_once = s.plan.refills or s.plan.retry_policy == codes.ABORT
+    if s.plan.merges_at_barrier and (failure == codes.NONE or not failure_seen_at_once):
+        wait_at_barrier(s, t)
+        return
+    merge(s, t)
+
+
+@compiled
+def stop_work(s: State, t: int, returned: bool) -> None:
+    """Note that an agent is no longer at work."""
+    s.tasks[t].at_work = False
+    s.groups[s.tasks[t].group].working -= 1
+    end_write(s, t, returned)
+
+
+@compiled
+def give_back(s: State, t: int) -> None:
+    """Give back locks and place, and the slot."""
+    task = s.tasks[t]
+    for i in range(task.locks_held - 1, -1, -1):
+        release(s, codes.FIRST_LOCK + s.links[s.groups[task.group].first_lock + i])
+    task.locks_held = 0
+    if task.has_place:
+        task.has_place = False
+        release(s, codes.PLACES)
+    s.world.slots.count -= 1
+    put_back_refused(s)
+    notify(s)
+
+
+@compiled
+def wait_at_barrier(s: State, t: int) -> None:
+    """Wait until all is back."""
+    enter(s, t, codes.BARRIER, -1, 0)
+    s.processes[t].at = codes.AT_BARRIER
+    if s.world.barrier_high - s.world.barrier_low >= MAX_TASKS:
+        s.world.overflow = True
+        return
+    entry = s.barrier[s.world.barrier_high % MAX_TASKS]
+    entry.process, entry.token = t, s.processes[t].token
+    s.world.barrier_high += 1
+
+
+@compiled
+def after_barrier(s: State, t: int) -> None:
+    """Merge; where a failure cancels others, after the failures of this moment are seen."""
+    if s.plan.cancels_others and s.tasks[t].failure == codes.NONE:
+        s.processes[t].at = codes.AT_FAILURES_SEEN
+        after(s, t, 0.0)
+        return
+    merge(s, t)

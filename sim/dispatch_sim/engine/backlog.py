@@ -1,0 +1,123 @@
+"""The backlog: tasks that wait for an attempt, in order, and those that wait for other groups."""
+
+from __future__ import annotations
+
+from dispatch_sim.engine import codes
+from dispatch_sim.engine.calendar import at_once
+from dispatch_sim.engine.events import enter
+from dispatch_sim.engine.jit import compiled
+from dispatch_sim.engine.records import State
+from dispatch_sim.engine.variates import length_s
+
+
+@compiled
+def _is_before(s: State, i: int, j: int) -> bool:
+    a, b = s.backlog[i], s.backlog[j]
+    if a.turn != b.turn:
+        return a.turn < b.turn
+    if a.length_s != b.length_s:
+        return a.length_s < b.length_s
+    return a.order < b.order
+
+
+@compiled
+def _swap(s: State, i: int, j: int) -> None:
+    a, b = s.backlog[i], s.backlog[j]
+    a.turn, b.turn = b.turn, a.turn
+    a.length_s, b.length_s = b.length_s, a.length_s
+    a.order, b.order = b.order, a.order
+    a.task, b.task = b.task, a.task
+
+
+@compiled
+def leave_to_person(s: State, t: int) -> None:
+    """Leave a task to manual recovery."""
+    s.world.recovering += 1
+    at_once(s, codes.EVENT_START_RECOVERY, t, 0)
+
+
+@compiled
+def add(s: State, t: int, turn: int) -> None:
+    """Let a task wait for an attempt, those of turn 0 before those of turn 1; once aborted, for a person."""
+    if s.world.aborted:
+        leave_to_person(s, t)
+        return
+    length = 0.0
+    if s.plan.order != codes.AS_GIVEN:
+        length = length_s(s, t)
+        if s.plan.order == codes.LONGEST_FIRST:
+            length = -length
+    at = s.world.waiting
+    s.world.waiting = at + 1
+    entry = s.backlog[at]
+    entry.turn, entry.length_s, entry.order, entry.task = turn, length, s.world.queued, t
+    s.world.queued += 1
+    while at > 0:
+        parent = (at - 1) >> 1
+        if _is_before(s, parent, at):
+            break
+        _swap(s, parent, at)
+        at = parent
+
+
+@compiled
+def take(s: State) -> int:
+    """Take the first of the waiting tasks."""
+    t = s.backlog[0].task
+    last = s.world.waiting - 1
+    s.world.waiting = last
+    _swap(s, 0, last)
+    at = 0
+    while True:
+        child = 2 * at + 1
+        if child >= last:
+            break
+        if child + 1 < last and _is_before(s, child + 1, child):
+            child += 1
+        if _is_before(s, at, child):
+            break
+        _swap(s, at, child)
+        at = child
+    return t
+
+
+@compiled
+def receive(s: State, t: int) -> None:
+    """Let a task that has arrived wait for an attempt, or for the groups that its own is after."""
+    if s.groups[s.tasks[t].group].waits_for:
+        s.tasks[t].activity = codes.DEPENDENCY
+        s.held[s.world.held] = t
+        s.world.held += 1
+    else:
+        add(s, t, 1)
+
+
+@compiled
+def _release_held(s: State, group: int) -> None:
+    """Let the tasks of a group go that have waited for others."""
+    kept = 0
+    for i in range(s.world.held):
+        t = s.held[i]
+        if s.tasks[t].group == group:
+            enter(s, t, codes.WAIT, -1, 0)
+            add(s, t, 1)
+        else:
+            s.held[kept] = t
+            kept += 1
+    s.world.held = kept
+
+
+@compiled
+def finish(s: State, t: int) -> None:
+    """Note that a task is done, and let the groups go that have waited for its group."""
+    enter(s, t, codes.WAIT, -1, 0)
+    s.world.unfinished -= 1
+    s.world.ledger.flow_s += s.world.now_s - s.tasks[t].arrived_s
+    group = s.groups[s.tasks[t].group]
+    group.unfinished -= 1
+    if group.unfinished == 0:
+        for i in range(group.first_follower, group.first_follower + group.followers):
+            follower = s.links[i]
+            s.groups[follower].waits_for -= 1
+            if s.groups[follower].waits_for == 0:
+                _release_held(s, follower)

@@ -1,0 +1,97 @@
+"""An agent's client: sends a model request until it is admitted, with backoff, or gives up."""
+
+from __future__ import annotations
+
+import math
+
+from dispatch_sim.engine import codes
+from dispatch_sim.engine.api import admit, input_needed
+from dispatch_sim.engine.calendar import after
+from dispatch_sim.engine.events import enter, note
+from dispatch_sim.engine.gateway import join_line
+from dispatch_sim.engine.jit import compiled
+from dispatch_sim.engine.records import State
+from dispatch_sim.engine.variates import of_request
+from dispatch_sim.model import arithmetic
+from dispatch_sim.model.streams import Stream
+
+_backoff = compiled(arithmetic.backoff)
+_obeyed_pause = compiled(arithmetic.obeyed_pause)
+_shrunk = compiled(arithmetic.shrunk)
+
+_JITTER, _OVERLOAD = int(Stream.JITTER), int(Stream.OVERLOAD)
+_RETRY_AFTER_JITTER, _EXTRA_DELAY = int(Stream.RETRY_AFTER_JITTER), int(Stream.EXTRA_DELAY)
+
+
+@compiled
+def send(s: State, t: int) -> int:
+    """Send a task's next call.
+
+    Returns
+    -------
+    `NONE` where it is admitted, `WAITS` where it waits, else why the client has given up.
+    """
+    if not s.plan.queues:
+        return send_request(s, t)
+    enter(s, t, codes.GATEWAY, s.tasks[t].call, 0)
+    s.processes[t].at = codes.AT_GATEWAY
+    wait_s = join_line(s, t, codes.NEEDS_PROMPT)
+    if wait_s == 0.0:
+        return codes.NONE
+    return codes.BY_SIZE if wait_s == math.inf else codes.WAITS
+
+
+@compiled
+def send_request(s: State, t: int) -> int:
+    """Make one request; where it is rejected, wait for the next one or give up. Returns what `send` does."""
+    task, plan = s.tasks[t], s.plan
+    call, retry = task.call, task.retry
+    is_overloaded = plan.overloaded > 0.0 and of_request(s, _OVERLOAD, t, call, retry) < plan.overloaded
+    answer_s = 0.0
+    if not is_overloaded:
+        answer_s = admit(s, input_needed(s, t))
+        if answer_s == 0.0:
+            return codes.NONE
+        if answer_s == math.inf:
+            return codes.BY_SIZE
+        if plan.has_retry_after:
+            answer_s = plan.retry_after_s
+    s.world.ledger.rejected_tries += 1
+    note(s, codes.OVERLOADED if is_overloaded else codes.LIMITED, t, call, input_needed(s, t))
+    if not is_overloaded:
+        _shrink_window(s, t)
+    if retry == plan.retries:
+        return codes.BY_REFUSAL
+    obeys = not is_overloaded and answer_s <= plan.obeyed_up_to_s * (1 + 1e-9)
+    if not is_overloaded and not obeys and plan.gives_up_above:
+        return codes.BY_REFUSAL
+    task.retry += 1
+    enter(s, t, codes.BACKOFF, call, 0)
+    s.processes[t].at = codes.AT_BACKOFF
+    after(s, t, _pause(s, t, retry, obeys, answer_s))
+    return codes.WAITS
+
+
+@compiled
+def _pause(s: State, t: int, retry: int, obeys: bool, retry_after_s: float) -> float:
+    """Return the pause before the next request."""
+    plan, call, pause_s = s.plan, s.tasks[t].call, 0.0
+    if not obeys or plan.backoff_is_floor:
+        u = of_request(s, _JITTER, t, call, retry)
+        pause_s = _backoff(
+            retry, plan.backoff_initial_s, plan.backoff_factor, plan.backoff_cap_s, plan.backoff_jitter, u
+        )
+    if obeys:
+        u = of_request(s, _RETRY_AFTER_JITTER, t, call, retry) if plan.retry_after_jitter > 0.0 else 0.0
+        pause_s = _obeyed_pause(retry_after_s, plan.retry_after_jitter, u, pause_s)
+    if plan.extra_delay_s > 0.0:
+        pause_s += plan.extra_delay_s * of_request(s, _EXTRA_DELAY, t, call, retry)
+    return pause_s
+
+
+@compiled
+def _shrink_window(s: State, t: int) -> None:
+    """Adaptive dispatch: halve the window on a 429, once for all agents that were at work then."""
+    slots = s.world.slots
+    if s.plan.is_adaptive and s.tasks[t].started_s > slots.shrunk_s:
+        slots.window, slots.shrunk_s = _shrunk(slots.window), s.world.now_s

@@ -1,0 +1,88 @@
+"""Numbers for what has names in the model: activities, failures, purposes, events, places in a process's program."""
+
+# fmt: off
+
+from __future__ import annotations
+
+import numpy as np
+
+from dispatch_sim.model.events import Activity
+from dispatch_sim.model.events import State as TaskState
+
+NONE = -1
+"""In place of a failure: none. In place of a task: the coordinator."""
+WAITS = -2
+"""What a request has come to: it waits."""
+NEEDS_CONTEXT, NEEDS_PROMPT = -1, -2
+"""In place of input tokens: those of the coordinator's context, or of a task's prompt, when the turn comes."""
+
+# ---- in the order of `model.events.State`
+(
+    STATE_WAIT, STATE_SERVICE, STATE_BACKOFF, STATE_BLOCKED, STATE_MERGE, STATE_RECOVERY, STATE_HUNG, STATE_REVIEW,
+) = range(8)
+
+# ---- in the order of `model.events.Activity`
+(
+    WAIT, SPAWN, CALL, TOOLS, RETURN, BACKOFF, HANG, PREFIX, GATEWAY, HARNESS, LOCK, PACE, BARRIER, COORDINATOR_BUSY,
+    PERSON_BUSY, EXPOSED, GATE, ROUND, DEPENDENCY, MERGE, MERGE_BY_PERSON, CLEAN_UP, RESOLVE, REVIEW, RECOVERY, TURN,
+    PREWARM, INTERIM, COMPACTION, LAUNCH, LIMITED, OVERLOADED, CRASH, REFUSED_LAUNCH, TIMEOUT, CANCELLED, BAD_OUTPUT,
+    OVERWRITTEN, REWORK, WRONG_BRIEF,
+) = range(40)
+
+STATE_OF = np.array([list(TaskState).index(each.state) if each.state else -1 for each in Activity], np.int64)
+"""The state that a task is in during each activity."""
+
+# ---- in the order of `model.failures.Failure`
+(
+    BY_CRASH, BY_REFUSAL, BY_SIZE, BY_BAD_OUTPUT, BY_HANG, BY_TIMEOUT, BY_OVERWRITE, BY_CANCELLATION, BY_WRONG_BRIEF,
+) = range(9)
+
+# ---- in the order of `model.accounting.Purpose`; the first five are an attempt's
+(
+    FOR_WORK, FOR_SPAWN, FOR_RETURN, FOR_COORDINATION, FOR_MERGE, FOR_WASTE, FOR_CONTEXT, FOR_REWORK,
+) = range(8)
+
+# ---- resources
+COORDINATOR, PERSON, PLACES, PACER, FIRST_LOCK = range(5)
+
+# ---- events
+(
+    EVENT_RESUME, EVENT_START_ATTEMPT, EVENT_INTERRUPT, EVENT_START_TIMER, EVENT_TIMER, EVENT_START_RECOVERY,
+    EVENT_RELEASED, EVENT_BARRIER, EVENT_VERDICT, EVENT_START_REVIEW, EVENT_START_SERVER, EVENT_SERVER,
+    EVENT_INTERRUPT_SERVER, EVENT_START_ARRIVALS, EVENT_ARRIVAL, EVENT_START_ROUND, EVENT_START_DISPATCHER, EVENT_END,
+    EVENT_NONE,
+) = range(19)
+
+# ---- options of a scenario
+NO_WARM_UP, STAGGER, PREWARM_CACHE = range(3)
+AS_GIVEN, LONGEST_FIRST, SHORTEST_FIRST = range(3)
+SHARED, WORKTREE, BY_LOCKS = range(3)
+SILENT, ROUNDS, BLACKBOARD = range(3)
+FAILED_ONLY, RESUME, CASCADE, ABORT, NO_RETRY = range(5)
+NO_REVIEW, AFTER_WAVE = 0, -1
+"""Values of `Plan.review_every` besides a number of outputs."""
+
+# ---- places in the program of an attempt and of a person's recovery
+(
+    AT_PLACE, AT_LOCK, AT_SPAWN, AT_PREFIX, AT_PACER, AT_PACE, AT_GATEWAY, AT_BACKOFF, AT_CALL, AT_TOOLS, AT_RETURN,
+    AT_SILENCE, AT_BARRIER, AT_FAILURES_SEEN, AT_MERGE_REQUEST, AT_MERGE_TURN, AT_MERGE, AT_PERSON_REQUEST,
+    AT_MERGE_BY_PERSON, AT_RESOLVE_REQUEST, AT_RESOLVE, AT_EXPOSED, AT_CLEAN_UP_REQUEST, AT_CLEAN_UP, AT_APPROVAL,
+    AT_RECOVERY_REQUEST, AT_RECOVERY,
+) = range(27)
+
+# ---- of the dispatcher, a review, and the brief between two rounds
+(
+    AT_REFILL, AT_REFILL_WOKEN, AT_WAVE, AT_WAVE_WOKEN, AT_IDLE, AT_IDLE_WOKEN, AT_OVER_WOKEN, AT_SCRIPT_PREFIX,
+    AT_SCRIPT, AT_TURN_REQUEST, AT_TURN_BEGIN, AT_TURN, AT_PREWARM, AT_BRIEF, AT_DONE,
+) = range(15)
+AT_REVIEW_REQUEST, AT_REVIEW = range(2)
+AT_INTERIM_REQUEST, AT_INTERIM_BEGIN, AT_INTERIM = range(3)
+
+# ---- what the dispatcher waits for
+NOTHING, CAN_REFILL_OR_IDLE, CAN_DISPATCH_OR_DONE, IDLE, WAVE_IS_OVER = range(5)
+
+# ---- steps of a turn of the coordinator
+TURN_BEGIN, TURN_COMPACT, TURN_COMPACTING, TURN_SEND = range(4)
+
+# ---- families of distributions: a row of parameters begins with one of these, see `quantiles`
+CONSTANT, UNIFORM, TRIANGULAR, EXPONENTIAL, LOGNORMAL, GAMMA, WEIBULL, LOGLOGISTIC, EMPIRICAL, MIXTURE = range(10)

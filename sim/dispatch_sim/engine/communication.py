@@ -1,0 +1,96 @@
+"""Communication between agents: two rounds with a brief for all between."""
+
+from __future__ import annotations
+
+from dispatch_sim.engine import codes
+from dispatch_sim.engine.backlog import add
+from dispatch_sim.engine.calendar import after, at_once
+from dispatch_sim.engine.conditions import notify
+from dispatch_sim.engine.coordinator import begin_turn, write_output
+from dispatch_sim.engine.events import enter, write_log
+from dispatch_sim.engine.jit import compiled
+from dispatch_sim.engine.records import State
+from dispatch_sim.engine.resources import release
+
+
+@compiled
+def is_draft(s: State, t: int) -> bool:
+    """Whether a task's attempt is of the first of two rounds."""
+    return s.plan.communication == codes.ROUNDS and not s.tasks[t].second_round
+
+
+@compiled
+def messages(s: State, t: int) -> int:
+    """Return the tokens that a task's next call reads from other agents."""
+    task = s.tasks[t]
+    if s.plan.communication == codes.BLACKBOARD:
+        return s.plan.post_tokens * (s.groups[task.group].working - 1)
+    if s.plan.communication == codes.ROUNDS and task.second_round and not task.prompt.sent:
+        return s.plan.interim_tokens
+    return 0
+
+
+@compiled
+def end_first_round(s: State, t: int, by_agent: bool) -> None:
+    """Let a task wait for its second round, unless a person has finished it; brief a group that is through."""
+    group = s.groups[s.tasks[t].group]
+    if by_agent:
+        s.tasks[t].second_round = True
+        enter(s, t, codes.ROUND, -1, 0)
+        s.second_round[s.world.second_round] = t
+        s.world.second_round += 1
+        group.awaiting_second += 1
+    group.first_round_unfinished -= 1
+    waits = group.awaiting_second > 0 and not group.is_briefing
+    if group.first_round_unfinished == 0 and waits:
+        group.is_briefing = True
+        at_once(s, codes.EVENT_START_ROUND, s.tasks[t].group, 0)
+
+
+@compiled
+def leave_second_round(s: State, t: int) -> None:
+    """Let a task wait for an attempt that waits for its second round."""
+    kept = 0
+    for i in range(s.world.second_round):
+        other = s.second_round[i]
+        if other != t:
+            s.second_round[kept] = other
+            kept += 1
+    s.world.second_round = kept
+    s.groups[s.tasks[t].group].awaiting_second -= 1
+    enter(s, t, codes.WAIT, -1, 0)
+    add(s, t, 1)
+
+
+@compiled
+def resume_interim_brief(s: State, group: int) -> None:
+    """Go on with the brief between a group's rounds; then its tasks wait for their second attempt."""
+    pid = s.plan.tasks + 2 + group
+    process = s.processes[pid]
+    process.asks = 0
+    if process.at == codes.AT_INTERIM_REQUEST:
+        process.turn_started_s = s.world.now_s
+        process.at = codes.AT_INTERIM_BEGIN
+    if process.at == codes.AT_INTERIM_BEGIN:
+        if begin_turn(s, pid):
+            process.at = codes.AT_INTERIM
+            after(s, pid, s.plan.interim_s)
+        return
+    write_output(s, codes.FOR_COORDINATION, codes.NONE, s.plan.interim_written)
+    write_log(s, process.turn_started_s, codes.INTERIM, codes.NONE, 0, -1, 0)
+    release(s, codes.COORDINATOR)
+    s.groups[group].is_briefing = False
+    if s.groups[group].first_round_unfinished:
+        return
+    kept = 0
+    for i in range(s.world.second_round):
+        t = s.second_round[i]
+        if s.tasks[t].group == group:
+            enter(s, t, codes.WAIT, -1, 0)
+            add(s, t, 1)
+        else:
+            s.second_round[kept] = t
+            kept += 1
+    s.world.second_round = kept
+    s.groups[group].awaiting_second = 0
+    notify(s)

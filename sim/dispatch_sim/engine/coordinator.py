@@ -1,0 +1,115 @@
+"""The coordinator's own calls: turns, compaction, the shared prefix."""
+
+from __future__ import annotations
+
+from dispatch_sim.engine import codes
+from dispatch_sim.engine.api import admit, charge_output, coordinator_input, first_token_s
+from dispatch_sim.engine.cache import context_cached, is_cold, record_shared
+from dispatch_sim.engine.calendar import after
+from dispatch_sim.engine.events import write_log
+from dispatch_sim.engine.gateway import join_line
+from dispatch_sim.engine.jit import compiled
+from dispatch_sim.engine.records import State
+from dispatch_sim.engine.variates import whole
+
+
+@compiled
+def _is_admitted(s: State, pid: int, need: int) -> bool:
+    """Get a call of the coordinator admitted; False where the process has to wait, and to ask again then."""
+    process = s.processes[pid]
+    if s.plan.queues:
+        if process.turn_in_line:
+            process.turn_in_line = False
+            return True
+        if join_line(s, pid, need) >= 0.0:
+            return True
+        process.turn_in_line = True
+        return False
+    retry_after_s = admit(s, coordinator_input(s, need))
+    if retry_after_s == 0.0:
+        return True
+    s.world.ledger.rejected_tries += 1
+    write_log(s, s.world.now_s, codes.LIMITED, codes.NONE, 0, -1, 0)
+    after(s, pid, retry_after_s)
+    return False
+
+
+@compiled
+def _send_context(s: State) -> None:
+    """Book what of the coordinator's context is read and written by a call."""
+    context, usage = s.world.context, s.world.ledger.usage[codes.FOR_CONTEXT]
+    cached = context_cached(s)
+    usage.cache_read += cached
+    usage.cache_write += context.length - cached
+    context.sent, context.sent_s = context.length, s.world.now_s
+
+
+@compiled
+def begin_turn(s: State, pid: int) -> bool:
+    """Get a turn admitted, with the context compacted before if it is too long; False where it has to wait."""
+    process, context = s.processes[pid], s.world.context
+    if process.turn == codes.TURN_BEGIN:
+        if not s.plan.has_context:
+            return _is_admitted(s, pid, 0)
+        process.turn = codes.TURN_COMPACT if context.length > s.plan.context_window else codes.TURN_SEND
+    if process.turn == codes.TURN_COMPACT:
+        if not _is_admitted(s, pid, codes.NEEDS_CONTEXT):
+            return False
+        _send_context(s)
+        process.compaction_started_s = s.world.now_s
+        process.compacted = context.length
+        process.turn = codes.TURN_COMPACTING
+        after(s, pid, s.plan.compaction_s)
+        return False
+    if process.turn == codes.TURN_COMPACTING:
+        write_output(s, codes.FOR_CONTEXT, codes.NONE, s.plan.compaction_tokens)
+        context.length += s.plan.context_start - process.compacted
+        context.sent = s.plan.context_start
+        s.world.ledger.compactions += 1
+        write_log(s, process.compaction_started_s, codes.COMPACTION, codes.NONE, 0, -1, 0)
+        process.turn = codes.TURN_SEND
+    if not _is_admitted(s, pid, codes.NEEDS_CONTEXT):
+        return False
+    _send_context(s)
+    process.turn = codes.TURN_BEGIN
+    return True
+
+
+@compiled
+def write_output(s: State, purpose: int, t: int, tokens: float) -> None:
+    """Charge and book what the coordinator has written: for a task's attempt, or (`NONE`) in the ledger."""
+    written = whole(tokens)
+    if t == codes.NONE:
+        s.world.ledger.usage[purpose].tokens += written
+        s.world.ledger.usage[purpose].output += written
+    else:
+        s.tasks[t].usage[purpose].tokens += written
+        s.tasks[t].usage[purpose].output += written
+    charge_output(s, written)
+    if s.plan.has_context:
+        s.world.context.length += written
+
+
+@compiled
+def prewarm(s: State, pid: int) -> bool:
+    """Write the agents' shared prefix to the cache where it is cold; False where the process has to wait."""
+    process, prefix = s.processes[pid], s.plan.shared_prefix
+    if process.prefix == 0:
+        if not is_cold(s):
+            return True
+        process.prefix = 1
+    if process.prefix == 1:
+        if not _is_admitted(s, pid, prefix):
+            return False
+        s.world.ledger.usage[codes.FOR_COORDINATION].tokens += prefix
+        s.world.ledger.usage[codes.FOR_COORDINATION].cache_write += prefix
+        seconds = first_token_s(s, prefix, 0)
+        record_shared(s, seconds)
+        process.compaction_started_s = s.world.now_s
+        process.prefix = 2
+        after(s, pid, seconds)
+        return False
+    charge_output(s, 0)
+    write_log(s, process.compaction_started_s, codes.PREWARM, codes.NONE, 0, -1, prefix)
+    process.prefix = 0
+    return True

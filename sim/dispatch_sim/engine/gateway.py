@@ -1,0 +1,91 @@
+"""A line before the limits, first in, first out; its head is served when the buckets hold enough."""
+
+from __future__ import annotations
+
+import math
+
+from dispatch_sim.engine import codes
+from dispatch_sim.engine.api import admit, coordinator_input, input_needed
+from dispatch_sim.engine.calendar import at_once, later, soon
+from dispatch_sim.engine.jit import compiled
+from dispatch_sim.engine.records import State
+from dispatch_sim.scenario.tasks import MAX_TASKS
+
+
+@compiled
+def _place(s: State, i: int) -> int:
+    return (s.world.gateway.head + i) % MAX_TASKS
+
+
+@compiled
+def _needed(s: State, place: int) -> int:
+    need = s.line[place].need
+    return (
+        input_needed(s, s.line[place].process) if need == codes.NEEDS_PROMPT else coordinator_input(s, need)
+    )
+
+
+@compiled
+def join_line(s: State, pid: int, need: int) -> float:
+    """Get a request admitted, or let it wait in line.
+
+    Parameters
+    ----------
+    need : input tokens; `NEEDS_PROMPT` for a task's prompt, -1 for the coordinator's context: these are
+        counted when the turn comes, as a wait can outlive an entry of the prompt cache.
+
+    Returns
+    -------
+    0 where it is admitted, infinite where it never can be, and -1 where it waits.
+    """
+    gateway = s.world.gateway
+    place = _place(s, gateway.count)
+    entry = s.line[place]
+    entry.process, entry.token, entry.need = pid, s.processes[pid].token, need
+    gateway.count += 1
+    s.processes[pid].in_line = True
+    if gateway.count == 1 and not gateway.is_serving:
+        wait_s = admit(s, _needed(s, place))
+        if wait_s == 0.0 or wait_s == math.inf:
+            gateway.count = 0
+            s.processes[pid].in_line = False
+            return wait_s
+        gateway.is_serving = True
+        at_once(s, codes.EVENT_START_SERVER, 0, 0)
+    return -1.0
+
+
+@compiled
+def leave_line(s: State, pid: int) -> None:
+    """Take an ended agent's request out of the line."""
+    s.processes[pid].in_line = False
+    found = 0
+    while s.line[_place(s, found)].process != pid:
+        found += 1
+    for i in range(found, s.world.gateway.count - 1):
+        s.line[_place(s, i)] = s.line[_place(s, i + 1)]
+    s.world.gateway.count -= 1
+    if found == 0 and s.world.gateway.is_serving:
+        at_once(s, codes.EVENT_INTERRUPT_SERVER, 0, s.world.gateway.servers)
+
+
+@compiled
+def serve_line(s: State) -> None:
+    """Admit those in line as long as there is enough, and wait for the first for whom there is not."""
+    gateway = s.world.gateway
+    while gateway.count:
+        place = gateway.head
+        wait_s = admit(s, _needed(s, place))
+        if wait_s != 0.0 and wait_s != math.inf:
+            gateway.server_token += 1
+            later(s, wait_s, codes.EVENT_SERVER, 0, gateway.server_token)
+            return
+        gateway.head = _place(s, 1)
+        gateway.count -= 1
+        pid = s.line[place].process
+        s.processes[pid].in_line = False
+        s.processes[pid].is_admitted = wait_s == 0.0
+        soon(s, codes.EVENT_RESUME, pid, s.line[place].token)
+    gateway.is_serving = False
+    gateway.servers += 1
+    gateway.server_token += 1

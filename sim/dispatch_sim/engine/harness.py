@@ -1,0 +1,81 @@
+"""What the harness imposes: a cap on agents, and a counter of calls in windows."""
+
+from __future__ import annotations
+
+from dispatch_sim.engine import codes
+from dispatch_sim.engine.accounting import restore_usage
+from dispatch_sim.engine.backlog import add, leave_to_person
+from dispatch_sim.engine.calendar import after, at_once
+from dispatch_sim.engine.events import enter, note
+from dispatch_sim.engine.jit import compiled
+from dispatch_sim.engine.records import State
+from dispatch_sim.engine.resources import release
+
+
+@compiled
+def launch(s: State, t: int) -> None:
+    """Begin an attempt in a free slot, unless there is no place or the run is aborted."""
+    if s.world.aborted:
+        leave_to_person(s, t)
+        return
+    slots, task = s.world.slots, s.tasks[t]
+    if s.plan.refuses and s.plan.cap and slots.count >= s.plan.cap:
+        s.world.ledger.refused_launches += 1
+        note(s, codes.REFUSED_LAUNCH, t, -1, 0)
+        slots.most = min(slots.most, s.plan.cap)
+        slots.window = min(slots.window, float(slots.most))
+        s.refused[s.world.refused] = t
+        s.world.refused += 1
+        return
+    slots.count += 1
+    s.world.active += 1
+    task.attempts += 1
+    restore_usage(s, t)
+    enter(s, t, codes.HARNESS, -1, 0)
+    note(s, codes.LAUNCH, t, -1, 0)
+    task.started_s = s.world.now_s
+    task.instructions = s.world.instructions
+    task.merging = False
+    task.is_alive = True
+    s.processes[t].token += 1
+    if s.plan.cancels_others:
+        s.cascading[s.world.cascading] = t
+        s.world.cascading += 1
+    at_once(s, codes.EVENT_START_ATTEMPT, t, 0)
+
+
+@compiled
+def put_back_refused(s: State) -> None:
+    """Let launches that were refused wait again, before all others."""
+    for i in range(s.world.refused):
+        add(s, s.refused[i], 0)
+    s.world.refused = 0
+
+
+@compiled
+def is_paced(s: State, t: int) -> bool:
+    """Count a call of a task that holds the pacer; False where it waits for the next window first."""
+    window = int(s.world.now_s // s.plan.pace_window_s)
+    if window > s.world.pace_window:
+        s.world.pace_window, s.world.pace_taken = window, 0
+    if s.world.pace_taken >= s.plan.pace_calls:
+        s.processes[t].at = codes.AT_PACE
+        after(s, t, s.plan.pace_window_s)
+        return False
+    leave_pacer(s)
+    return True
+
+
+@compiled
+def enter_next_window(s: State) -> None:
+    """Count a call that has waited for a window."""
+    s.world.pace_window = int(s.world.now_s // s.plan.pace_window_s)
+    s.world.pace_taken = 0
+    leave_pacer(s)
+
+
+@compiled
+def leave_pacer(s: State) -> None:
+    """Count a call, and let the next one be counted."""
+    s.world.pace_taken += 1
+    release(s, codes.PACER)

@@ -1,0 +1,166 @@
+"""The compiled engine, as a study sees it: a state in which the replications of design points are simulated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dispatch_sim.engine import codes
+from dispatch_sim.engine.plan import FlatPlan
+from dispatch_sim.engine.records import (
+    CONTROL,
+    MAX_LINKS,
+    MAX_LOG,
+    MAX_RESOURCES,
+    MAX_RESULTS,
+    MAX_SAMPLE_VALUES,
+    MAX_SHARED_VARIATES,
+    STATE,
+)
+from dispatch_sim.engine.store import engine
+from dispatch_sim.model.accounting import MEASURES, WHOLE, Ledger, Outcome, Purpose, Usage
+from dispatch_sim.model.events import Activity, Event, State
+from dispatch_sim.model.failures import Failure
+from dispatch_sim.model.plan import Plan
+from dispatch_sim.model.simulation import simulate
+from dispatch_sim.model.variates import Variates
+
+
+class Machine:
+    """Simulates one block of replications at a time, in a state that it keeps.
+
+    The state reserves address space for the largest batch; of it only what is used takes memory.
+    """
+
+    def __init__(self) -> None:
+        self._memory = np.zeros(1, STATE)
+        self._state: Any = self._memory[0]
+        self._state["new_task"]["activity_call"] = self._state["new_task"]["failure"] = -1
+        self._shared: Sequence[FlatPlan] = ()
+        self._replications = range(0)
+
+    def share(self, plans: Sequence[FlatPlan], replications: range) -> None:
+        """Have the variates of first attempts drawn once for all plans of a scenario, in these replications."""
+        sizes = np.max([plan.group_sizes for plan in plans], axis=0)
+        ends = np.cumsum(sizes)
+        self._first_variates = ends - sizes
+        fits = len(replications) * int(ends[-1]) <= MAX_SHARED_VARIATES
+        self._state["block"] += 1
+        self._state["first_replication"] = replications.start
+        self._state["shared_tasks"] = ends[-1] if fits else 0
+        self._shared, self._replications = plans, replications
+
+    def simulate_block(
+        self, plan: FlatPlan, first: int, count: int, stop: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float64]:
+        """Return the measures of replications, shape (count, measures).
+
+        Parameters
+        ----------
+        plan : the design point.
+        first, count : which replications.
+        stop : where another thread sets its number to something, this ends after the current replication;
+            the rows of the others then hold nothing.
+        """
+        control = np.zeros(1, np.int64) if stop is None else stop
+        rows = np.zeros((count, len(MEASURES)))
+        if not _fits(plan):
+            for i in range(count):
+                rows[i] = _by_simpy(plan.plan, first + i)
+            return rows
+        self._load(plan, range(first, first + count))
+        done = 0
+        while done < count and not control[0]:
+            asked = min(count - done, MAX_RESULTS)
+            simulated = self._run(control, first + done, asked)
+            rows[done : done + simulated] = _outcomes(self._state["results"][:simulated], plan.plan)
+            done += simulated
+            if simulated < asked and not control[0]:
+                rows[done] = _by_simpy(plan.plan, first + done)
+                done += 1
+        return rows
+
+    def simulate(self, plan: Plan, replication: int, log: list[Event] | None = None) -> Outcome:
+        """Simulate one replication, as `model.simulation.simulate`."""
+        flat = FlatPlan(plan)
+        if log is None:
+            return outcome_of(self.simulate_block(flat, replication, 1)[0])
+        self._load(flat, range(replication, replication + 1))
+        self._state["log_room"] = MAX_LOG
+        simulated = self._run(np.zeros(1, np.int64), replication, 1)
+        self._state["log_room"] = 0
+        if not simulated:
+            return simulate(plan, Variates(plan.scenario, replication), log)
+        kinds = list(Activity)
+        for start_s, end_s, kind, *rest in self._state["log"][: self._state["world"]["log_length"]].tolist():
+            log.append(Event(start_s, end_s, kinds[kind], *rest))
+        return outcome_of(_outcomes(self._state["results"][:1], plan)[0])
+
+    def _load(self, plan: FlatPlan, replications: range) -> None:
+        """Take a design point over into the state."""
+        shares = any(plan is other for other in self._shared)
+        within = replications.start in self._replications and replications[-1] in self._replications
+        if not (shares and within):
+            self._state["shared_tasks"] = 0
+            self._shared = ()
+        for name, values in plan.fields.items():
+            if values.ndim == 0:
+                self._state[name] = values
+            else:
+                self._state[name][: len(values)] = values
+        if self._state["shared_tasks"]:
+            self._state["groups"]["first_variates"][: len(self._first_variates)] = self._first_variates
+
+    def _run(self, control: NDArray[np.int64], first: int, count: int) -> int:
+        """Simulate replications; return how many have a result."""
+        return engine()(self._memory, control.view(CONTROL), first, count)
+
+
+def _fits(plan: FlatPlan) -> bool:
+    """Whether the state's arrays have room for a design point."""
+    resources = codes.FIRST_LOCK + int(plan.fields["plan"]["locks"])
+    return (
+        len(plan.fields["links"]) <= MAX_LINKS
+        and len(plan.fields["samples"]) <= MAX_SAMPLE_VALUES
+        and resources <= MAX_RESOURCES
+    )
+
+
+def _by_simpy(plan: Plan, replication: int) -> Outcome:
+    """Simulate a replication that does not fit the state: more events at once, or merges of a task."""
+    return simulate(plan, Variates(plan.scenario, replication))
+
+
+def _outcomes(results: Any, plan: Plan) -> NDArray[np.float64]:
+    """Close the ledgers of replications as the model closes one, a column at a time."""
+    ledgers = results["ledger"]
+
+    def usage(of: Any) -> Usage:
+        return Usage(*(of[name] for name in ("tokens", "input", "cache_write", "cache_read", "output")))
+
+    ledger = Ledger(
+        usage={purpose: usage(ledgers["usage"][:, i]) for i, purpose in enumerate(Purpose)},
+        killed=usage(ledgers["killed"]),
+        time_s={state: ledgers["time_s"][:, i] for i, state in enumerate(State)},
+        failures={failure: ledgers["failures"][:, i] for i, failure in enumerate(Failure)},
+        **{name: ledgers[name] for name in ledgers.dtype.names if name not in _BY_KIND},
+    )
+    quota = (results["requests"], results["input_tokens"], results["output_tokens"])
+    prices, values = plan.scenario.provider.prices, plan.scenario.values
+    columns = ledger.close(results["makespan_s"], quota, prices, values)
+    return np.stack(columns, axis=1).astype(np.float64, copy=False)
+
+
+_BY_KIND = ("usage", "killed", "time_s", "failures")
+"""What a ledger has by purpose, state or failure."""
+
+
+def outcome_of(row: NDArray[np.float64]) -> Outcome:
+    """Return a row of measures as an outcome, whole numbers as such."""
+    values: list[Any] = [
+        int(value) if name in WHOLE else value for name, value in zip(MEASURES, row.tolist(), strict=True)
+    ]
+    return Outcome(*values)

@@ -1,0 +1,284 @@
+"""Merge of an output: by the coordinator, by a person, with conflicts between copies resolved."""
+
+from __future__ import annotations
+
+from dispatch_sim.engine import codes
+from dispatch_sim.engine.calendar import after
+from dispatch_sim.engine.conflicts import is_overwritten, writes_conflict
+from dispatch_sim.engine.coordinator import begin_turn, write_output
+from dispatch_sim.engine.events import enter, note
+from dispatch_sim.engine.jit import compiled
+from dispatch_sim.engine.records import MAX_MERGES, MAX_WRITES, State
+from dispatch_sim.engine.recovery import drop_merge, settle
+from dispatch_sim.engine.resources import release, request
+from dispatch_sim.engine.variates import clean_up_s, resolve_s
+
+
+@compiled
+def merge(s: State, t: int) -> None:
+    """Merge the output of an attempt, unless it has failed; then settle it."""
+    task, plan = s.tasks[t], s.plan
+    if task.failure == codes.NONE and task.instructions != s.world.instructions:
+        task.failure = codes.BY_WRONG_BRIEF
+    if task.failure != codes.NONE:
+        settle(s, t)
+        return
+    if is_overwritten(s, t):
+        _clean_up(s, t)
+        return
+    pairs = 0
+    task.unseen = 0
+    if not task.variates.bad_output and task.rework == 0.0:
+        pairs = _join(s, t)
+    costs = plan.prose if s.groups[task.group].is_prose else plan.structured
+    task.merge.tokens = costs.tokens + pairs * plan.pair.tokens
+    task.merge.time_s = costs.time_s + pairs * plan.pair.time_s
+    task.merge.people_s = costs.people_s + pairs * plan.pair.people_s
+    if task.merge.tokens != 0.0 or task.merge.time_s != 0.0:
+        enter(s, t, codes.COORDINATOR_BUSY, -1, 0)
+        s.processes[t].at = codes.AT_MERGE_REQUEST
+        request(s, codes.COORDINATOR, t)
+        return
+    _merge_by_person(s, t)
+
+
+@compiled
+def _join(s: State, t: int) -> int:
+    """Count an output among those that are merged; return how many of them its agent did not see."""
+    task, world = s.tasks[t], s.world
+    group = s.groups[task.group]
+    seen = _merges_until(s, task.started_s)
+    seen_of_group = _merges_of_group_until(s, task.group, task.started_s)
+    pairs = world.merges_begun - seen
+    unseen_of_group = group.merges_begun - seen_of_group
+    task.counts_as_unseen = True
+    world.merges_begun += 1
+    group.merges_begun += 1
+    if s.plan.communication != codes.SILENT:
+        return pairs - unseen_of_group
+    task.unseen = unseen_of_group
+    return pairs
+
+
+@compiled
+def _merges_until(s: State, time_s: float) -> int:
+    low, high = 0, s.world.merges
+    while low < high:
+        middle = (low + high) // 2
+        if time_s < s.merges[middle]:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+@compiled
+def _merges_of_group_until(s: State, group: int, time_s: float) -> int:
+    first = s.groups[group].first_merge
+    low, high = 0, s.groups[group].merges_done
+    while low < high:
+        middle = (low + high) // 2
+        if time_s < s.group_merges[first + middle]:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+@compiled
+def resume_merge(s: State, t: int) -> None:
+    """Go on with a merge, its coordinator at hand; an output that was overwritten meanwhile needs none."""
+    s.tasks[t].merging = True
+    if is_overwritten(s, t):
+        release(s, codes.COORDINATOR)
+        _merge_by_person(s, t)
+        return
+    s.processes[t].at = codes.AT_MERGE_TURN
+    take_merge_turn(s, t)
+
+
+@compiled
+def take_merge_turn(s: State, t: int) -> None:
+    """Begin the coordinator's turn for a merge."""
+    if begin_turn(s, t):
+        enter(s, t, codes.MERGE, -1, 0)
+        s.processes[t].at = codes.AT_MERGE
+        after(s, t, s.tasks[t].merge.time_s)
+
+
+@compiled
+def merged_by_coordinator(s: State, t: int) -> None:
+    """Charge the coordinator's part of a merge."""
+    write_output(s, codes.FOR_MERGE, t, s.tasks[t].merge.tokens)
+    release(s, codes.COORDINATOR)
+    _merge_by_person(s, t)
+
+
+@compiled
+def _merge_by_person(s: State, t: int) -> None:
+    """Have a person merge an output, where that is asked for."""
+    task = s.tasks[t]
+    task.person_s = task.merge.people_s
+    if task.person_s != 0.0 and not is_overwritten(s, t):
+        enter(s, t, codes.PERSON_BUSY, -1, 0)
+        s.processes[t].at = codes.AT_PERSON_REQUEST
+        request(s, codes.PERSON, t)
+        return
+    _is_merged(s, t)
+
+
+@compiled
+def resume_merge_by_person(s: State, t: int) -> None:
+    """Go on with a merge, its person at hand."""
+    s.tasks[t].merging = True
+    if is_overwritten(s, t):
+        release(s, codes.PERSON)
+        _is_merged(s, t)
+    else:
+        by_person(s, t, codes.AT_MERGE_BY_PERSON, codes.MERGE_BY_PERSON)
+
+
+@compiled
+def by_person(s: State, t: int, at: int, activity: int) -> None:
+    """Have a person work on an output for `person_s`."""
+    s.tasks[t].merging = True
+    enter(s, t, activity, -1, 0)
+    s.processes[t].at = at
+    after(s, t, s.tasks[t].person_s)
+
+
+@compiled
+def merged_by_person(s: State, t: int) -> None:
+    """Count a person's time for a merge."""
+    release(s, codes.PERSON)
+    s.world.ledger.people_merge_s += s.tasks[t].person_s
+    _is_merged(s, t)
+
+
+@compiled
+def _is_merged(s: State, t: int) -> None:
+    """Handle what a merge has shown: an overwritten or bad output, or conflicts between copies."""
+    task = s.tasks[t]
+    if is_overwritten(s, t):
+        drop_merge(s, t)
+        _clean_up(s, t)
+        return
+    task.merging = True
+    if task.variates.bad_output:
+        note(s, codes.BAD_OUTPUT, t, -1, 0)
+        task.failure = codes.BY_BAD_OUTPUT
+        settle(s, t)
+        return
+    if task.write >= 0 and s.plan.isolation == codes.WORKTREE:
+        seconds = _resolve_conflicts(s, t)
+        if seconds != 0.0:
+            task.person_s = seconds
+            enter(s, t, codes.PERSON_BUSY, -1, 0)
+            s.processes[t].at = codes.AT_RESOLVE_REQUEST
+            request(s, codes.PERSON, t)
+            return
+    _end_merge(s, t)
+
+
+@compiled
+def _resolve_conflicts(s: State, t: int) -> float:
+    """Merge an attempt's copy; return the seconds that its conflicts with copies merged before take."""
+    w, world = s.tasks[t].write, s.world
+    write, seconds = s.writes[w], 0.0
+    for i in range(world.worktrees):
+        other = s.worktrees[i]
+        if s.writes[other].merged_s > write.began_s and writes_conflict(s, w, other):
+            world.ledger.merge_conflicts += 1
+            seconds += resolve_s(s, t, write.number, s.writes[other].task, s.writes[other].number)
+    if world.worktrees >= MAX_WRITES:
+        world.overflow = True
+        return 0.0
+    s.worktrees[world.worktrees] = w
+    world.worktrees += 1
+    return seconds
+
+
+@compiled
+def conflicts_resolved(s: State, t: int) -> None:
+    """Count a person's time for conflicts between copies."""
+    release(s, codes.PERSON)
+    s.world.ledger.people_conflicts_s += s.tasks[t].person_s
+    _end_merge(s, t)
+
+
+@compiled
+def _end_merge(s: State, t: int) -> None:
+    """Note that an output is merged; where it can still be overwritten, wait until it cannot."""
+    task, world = s.tasks[t], s.world
+    group = s.groups[task.group]
+    if task.write >= 0:
+        s.writes[task.write].merged_s = world.now_s
+    if task.counts_as_unseen:
+        task.counts_as_unseen = False
+        if world.merges >= MAX_MERGES or group.merges_done >= group.merge_room:
+            world.overflow = True
+            return
+        s.merges[world.merges] = s.group_merges[group.first_merge + group.merges_done] = world.now_s
+        world.merges += 1
+        group.merges_done += 1
+    if task.write >= 0 and s.plan.isolation == codes.SHARED:
+        if not s.writes[task.write].is_safe:
+            enter(s, t, codes.EXPOSED, -1, 0)
+            s.processes[t].at = codes.AT_EXPOSED
+            return
+        if s.writes[task.write].is_lost:
+            _clean_up(s, t)
+            return
+    _is_safe(s, t)
+
+
+@compiled
+def no_longer_exposed(s: State, t: int) -> None:
+    """Go on when nobody can overwrite a merged output any more."""
+    if is_overwritten(s, t):
+        _clean_up(s, t)
+    else:
+        _is_safe(s, t)
+
+
+@compiled
+def _is_safe(s: State, t: int) -> None:
+    task = s.tasks[t]
+    group = s.groups[task.group]
+    others = max(1, group.size - 1)
+    task.unseen_share = group.coupling * min(task.unseen, others) / others
+    settle(s, t)
+
+
+@compiled
+def _clean_up(s: State, t: int) -> None:
+    """Have a person clean up after the loss of an attempt's work."""
+    task = s.tasks[t]
+    task.merging = True
+    task.failure = codes.BY_OVERWRITE
+    note(s, codes.OVERWRITTEN, t, -1, 0)
+    seconds = clean_up_s(s, t)
+    if seconds == 0.0:
+        settle(s, t)
+        return
+    task.person_s = seconds
+    enter(s, t, codes.PERSON_BUSY, -1, 0)
+    s.processes[t].at = codes.AT_CLEAN_UP_REQUEST
+    request(s, codes.PERSON, t)
+
+
+@compiled
+def cleaned_up(s: State, t: int) -> None:
+    """Count a person's time for cleaning up."""
+    release(s, codes.PERSON)
+    s.world.ledger.people_conflicts_s += s.tasks[t].person_s
+    settle(s, t)
+
+
+@compiled
+def resume_by_person(s: State, t: int, at: int) -> None:
+    """Go on with resolving or cleaning up, a person at hand."""
+    if at == codes.AT_RESOLVE_REQUEST:
+        by_person(s, t, codes.AT_RESOLVE, codes.RESOLVE)
+    else:
+        by_person(s, t, codes.AT_CLEAN_UP, codes.CLEAN_UP)

@@ -1,0 +1,346 @@
+"""A design point in records, as the compiled engine reads it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dispatch_sim.engine import codes, records
+from dispatch_sim.engine.records import dtype_of
+from dispatch_sim.model.plan import Plan
+from dispatch_sim.model.strategies import FIRST_ADAPTIVE_WIDTH
+from dispatch_sim.model.streams import group_key
+from dispatch_sim.scenario import distributions as families
+from dispatch_sim.scenario.coordination import MergeCost
+from dispatch_sim.scenario.distributions import Constant, Distribution
+from dispatch_sim.scenario.model import Scenario
+from dispatch_sim.scenario.quantities import whole
+
+PLAN, GROUP, MEMBER, DISTRIBUTION, WORLD = map(
+    dtype_of, (records.Plan, records.Group, records.Member, records.Distribution, records.World)
+)
+
+
+class FlatPlan:
+    """The records of a design point; they stay as they are.
+
+    Attributes
+    ----------
+    plan : the design point itself.
+    fields : what a state takes over from it, by the state's field.
+    group_sizes : tasks of each group.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        table = Distributions()
+        self.plan = plan
+        groups, links, locks = _groups(plan, table)
+        self.group_sizes = groups["size"].copy()
+        values = _parameters(plan, table) | {"locks": locks}
+        self.fields: dict[str, Any] = {
+            "plan": _record(PLAN, values),
+            "new_world": _record(WORLD, _world(plan)),
+            "groups": groups,
+            "batch": np.array([(task.group, task.index) for task in plan.tasks], MEMBER),
+            "links": np.array(links, np.int64),
+            "distributions": np.array(table.rows, DISTRIBUTION),
+            "samples": np.array(table.samples, np.float64),
+        }
+
+
+class Distributions:
+    """Distributions as rows of a table, with the values of samples in another."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[float, ...]] = []
+        self.samples: list[float] = []
+
+    def add(self, distribution: Distribution) -> int:
+        """Add a distribution; return its row."""
+        row = self._row(distribution, 0.0)
+        self.rows.append(row)
+        return len(self.rows) - 1
+
+    def _row(self, distribution: Distribution, weight: float) -> tuple[float, ...]:
+        family, a, b, c, first, count = codes.CONSTANT, 0.0, 0.0, 0.0, 0, 0
+        match distribution:
+            case Constant(value):
+                a = value
+            case families.Uniform(low, high):
+                family, a, b = codes.UNIFORM, low, high
+            case families.Triangular(low, mode, high):
+                family, a, b, c = codes.TRIANGULAR, low, mode, high
+            case families.Exponential(mean):
+                family, a = codes.EXPONENTIAL, mean
+            case families.LogNormal(mu, sigma):
+                family, a, b = codes.LOGNORMAL, mu, sigma
+            case families.Gamma(shape, scale):
+                family, a, b = codes.GAMMA, shape, scale
+            case families.Weibull(shape, scale):
+                family, a, b, c = codes.WEIBULL, shape, scale, 1 / shape
+            case families.LogLogistic(shape, median):
+                family, a, b, c = codes.LOGLOGISTIC, shape, median, 1 / shape
+            case families.Empirical(sample):
+                family, first, count = codes.EMPIRICAL, len(self.samples), len(sample)
+                self.samples += sample
+            case families.Mixture():
+                weighted = zip(distribution.components, distribution.weights, strict=True)
+                parts = [self._row(component, of) for component, of in weighted]
+                family, (a, b) = codes.MIXTURE, distribution.bracket
+                first, count = len(self.rows), len(parts)
+                self.rows += parts
+            case _:
+                raise TypeError(f"a distribution of an unknown kind: {distribution!r}")
+        return family, a, b, c, first, count, weight
+
+
+def _record(dtype: np.dtype[np.void], values: dict[str, Any]) -> np.void:
+    record: np.void = np.zeros(1, dtype)[0]
+    _fill(record, values)
+    return record
+
+
+def _fill(record: Any, values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            _fill(record[name], value)
+        else:
+            record[name] = value
+
+
+def _groups(plan: Plan, table: Distributions) -> tuple[NDArray[np.void], list[int], int]:
+    """Return the groups, their locks and followers, and the number of locks."""
+    scenario = plan.scenario
+    number = {name: i for i, name in enumerate(sorted({w for group in scenario.tasks for w in group.writes}))}
+    own_directories = isolation(plan) == "worktree" and scenario.harness.directory_in_prompt
+    sizes = np.bincount([task.group for task in plan.tasks], minlength=len(scenario.tasks))
+    groups = np.zeros(len(scenario.tasks), GROUP)
+    links: list[int] = []
+    merges = 0
+    for g, group in enumerate(scenario.tasks):
+        size = int(sizes[g])
+        locks = sorted(number[name] for name in set(group.writes))
+        followers = [f for f, other in enumerate(scenario.tasks) if group.name in other.after]
+        _fill(
+            groups[g],
+            {
+                "key": group_key(scenario.study.seed, group.name),
+                "calls_row": table.add(group.calls),
+                "tokens_row": table.add(group.tokens),
+                "duration_row": table.add(group.duration or Constant(0.0)),
+                "tool_row": table.add(group.tool_time),
+                "interarrival_row": table.add(group.interarrival),
+                "has_duration": group.duration is not None,
+                "has_tools": group.tool_time != Constant(0.0),
+                "is_prose": group.output == "prose",
+                "writes": bool(group.writes),
+                "own_directory": own_directories and bool(group.writes),
+                "size": size,
+                "first_merge": merges,
+                "merge_room": 4 * size,
+                "first_lock": len(links),
+                "locks": len(locks),
+                "first_follower": len(links) + len(locks),
+                "followers": len(followers),
+                "output_share": group.output_share,
+                "coupling": group.coupling,
+                "batch_weight": math.sqrt(group.variance.batch),
+                "task_weight": math.sqrt(group.variance.task),
+                "attempt_weight": math.sqrt(group.variance.attempt),
+            },
+        )
+        merges += 4 * size
+        links += locks + followers
+    return groups, links, len(number)
+
+
+def isolation(plan: Plan) -> str:
+    """Return how agents are kept apart."""
+    return plan.strategy.isolation or plan.scenario.conflicts.isolation
+
+
+def _world(plan: Plan) -> dict[str, Any]:
+    """Return what a replication begins with, where that is not zero."""
+    limits, context = plan.scenario.provider.limits, plan.scenario.dispatch.context
+    start = whole(context.start) if context else 0
+    adaptive = plan.strategy.kind == "adaptive"
+
+    def full_bucket(limit: float | None) -> dict[str, float]:
+        capacity = limits.capacity(limit)
+        rate = limits.per_minute(limit) / 60.0
+        return {"level": capacity, "updated_s": -1.0, "rate": rate, "capacity": capacity}
+
+    return {
+        "limiter": {
+            "request_bucket": full_bucket(limits.requests),
+            "input_bucket": full_bucket(limits.input_tokens),
+            "output_bucket": full_bucket(limits.output_tokens),
+        },
+        "slots": {
+            "most": plan.width,
+            "window": min(FIRST_ADAPTIVE_WIDTH, plan.width) if adaptive else plan.width,
+            "shrunk_s": -1.0,
+        },
+        "context": {"length": start, "sent": start},
+        "shared_readable_s": math.inf,
+        "shared_used_s": -math.inf,
+        "unfinished": len(plan.tasks),
+    }
+
+
+def _parameters(plan: Plan, table: Distributions) -> dict[str, Any]:
+    return {
+        "seed": plan.scenario.study.seed,
+        "tasks": len(plan.tasks),
+        "groups": len(plan.scenario.tasks),
+        **_of_strategy(plan),
+        **_of_provider(plan.scenario),
+        **_of_client(plan.scenario),
+        **_of_coordination(plan.scenario, table),
+        **_of_failures(plan.scenario, table),
+        **_of_merge(plan.scenario, table),
+    }
+
+
+def _of_strategy(plan: Plan) -> dict[str, Any]:
+    strategy, scenario = plan.strategy, plan.scenario
+    communication = strategy.communication or scenario.communication.kind
+    return {
+        "concurrency": plan.width,
+        "refills": strategy.refills,
+        "is_adaptive": strategy.kind == "adaptive",
+        "merges_at_barrier": strategy.merge == "barrier",
+        "by_script": strategy.manager == "script",
+        "warm_up": ("none", "stagger", "prewarm").index(strategy.warm_up),
+        "order": ("as-given", "longest-first", "shortest-first").index(strategy.order),
+        "waits_for_recovery": strategy.waits_for_recovery,
+        "isolation": ("shared", "worktree", "locks").index(isolation(plan)),
+        "communication": ("none", "rounds", "blackboard").index(communication),
+        "post_tokens": whole(scenario.communication.post.tokens),
+        "post_s": scenario.communication.post.time,
+        "interim_tokens": whole(scenario.communication.brief.tokens),
+        "interim_written": scenario.communication.brief.tokens,
+        "interim_s": scenario.communication.brief.time,
+    }
+
+
+def _of_provider(scenario: Scenario) -> dict[str, Any]:
+    provider = scenario.provider
+    accounting, cache, latency = provider.accounting, provider.cache, provider.latency
+    queues = provider.on_limit == "wait"
+    parameters: dict[str, Any] = {
+        "queues": queues,
+        "counts_refused": accounting.failed_requests and not queues,
+        "counts_cache_reads": accounting.cache_reads,
+        "reserved": accounting.max_tokens if accounting.output == "reserved" else 0.0,
+        "has_retry_after": provider.retry_after is not None,
+        "retry_after_s": provider.retry_after or 0.0,
+        "overloaded": provider.overloaded,
+    }
+    if cache is not None:
+        parameters |= {
+            "has_cache": True,
+            "cache_ttl_s": cache.ttl,
+            "cache_first_token_s": cache.first_token,
+            "cache_minimum": cache.minimum,
+        }
+    if latency is not None:
+        parameters |= {
+            "has_latency": True,
+            "latency_base": latency.base,
+            "latency_per_output": latency.per_output_token,
+            "latency_per_uncached": latency.per_uncached_ktoken,
+            "latency_per_cached": latency.per_cached_ktoken,
+        }
+    return parameters
+
+
+def _of_client(scenario: Scenario) -> dict[str, Any]:
+    client, harness = scenario.client, scenario.harness
+    up_to = client.retry_after.up_to
+    return {
+        "retries": client.retries,
+        "backoff_initial_s": client.initial,
+        "backoff_factor": client.factor,
+        "backoff_cap_s": client.cap,
+        "backoff_jitter": client.signed_jitter,
+        "obeyed_up_to_s": math.inf if isinstance(up_to, str) else up_to,
+        "gives_up_above": client.retry_after.above == "give_up",
+        "backoff_is_floor": client.retry_after.floor == "backoff",
+        "retry_after_jitter": client.retry_after.jitter,
+        "extra_delay_s": client.extra_delay,
+        "cap": harness.cap or 0,
+        "refuses": harness.over == "refuse",
+        "pace_calls": harness.pace.calls if harness.pace else 0,
+        "pace_window_s": harness.pace.window if harness.pace else 0.0,
+    }
+
+
+def _of_coordination(scenario: Scenario, table: Distributions) -> dict[str, Any]:
+    dispatch, context = scenario.dispatch, scenario.dispatch.context
+    parameters: dict[str, Any] = {
+        "spawn_tokens_row": table.add(dispatch.spawn.tokens),
+        "spawn_time_row": table.add(dispatch.spawn.time),
+        "return_tokens_row": table.add(dispatch.return_.tokens),
+        "return_time_row": table.add(dispatch.return_.time),
+        "shared_prefix": whole(dispatch.spawn.shared),
+        "brief_tokens": dispatch.brief.tokens,
+        "brief_s": dispatch.brief.time,
+        "turn_tokens": dispatch.turn.tokens,
+        "turn_s": dispatch.turn.time,
+    }
+    if context is not None:
+        parameters |= {
+            "has_context": True,
+            "context_start": whole(context.start),
+            "context_window": context.window,
+            "compaction_tokens": context.compaction.tokens,
+            "compaction_s": context.compaction.time,
+        }
+    return parameters
+
+
+def _of_failures(scenario: Scenario, table: Distributions) -> dict[str, Any]:
+    failures, timeouts, retry = scenario.failures, scenario.timeouts, scenario.retry
+    conflicts = scenario.conflicts
+    return {
+        "crash": failures.crash,
+        "bad_output": failures.bad_output,
+        "hang": failures.hang,
+        "bad_brief": failures.bad_brief,
+        "has_soft_timeout": timeouts.soft is not None,
+        "soft_timeout_s": timeouts.soft or 0.0,
+        "obeyed": timeouts.obeyed,
+        "has_hard_timeout": timeouts.hard is not None,
+        "hard_timeout_s": timeouts.hard or 0.0,
+        "retry_policy": ("failed-only", "resume", "cascade", "abort", "none").index(retry.policy),
+        "cancels_others": retry.policy in ("cascade", "abort"),
+        "max_failures": 1 if retry.policy == "none" else retry.max_attempts,
+        "recovery_row": table.add(scenario.recovery.people),
+        "conflict": conflicts.probability,
+        "setup_s": conflicts.setup,
+        "clean_up_row": table.add(conflicts.people),
+        "resolve_row": table.add(conflicts.resolve),
+    }
+
+
+def _of_merge(scenario: Scenario, table: Distributions) -> dict[str, Any]:
+    merge, review = scenario.merge, scenario.review
+
+    def effort(costs: MergeCost) -> dict[str, float]:
+        return {"tokens": costs.tokens, "time_s": costs.time, "people_s": costs.people}
+
+    parameters: dict[str, Any] = {
+        "structured": effort(merge.structured),
+        "prose": effort(merge.prose),
+        "pair": effort(merge.pair),
+        "review_every": codes.NO_REVIEW,
+        "review_row": table.add(review.people if review else Constant(0.0)),
+        "review_each_s": review.each if review else 0.0,
+    }
+    if review is not None:
+        parameters["review_every"] = review.every if isinstance(review.every, int) else codes.AFTER_WAVE
+    return parameters

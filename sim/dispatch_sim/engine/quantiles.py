@@ -1,0 +1,235 @@
+"""Uniform draws, and quantiles of distributions; each gives the bits that `model.streams` and `scenario` give."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from dispatch_sim.engine import codes
+from dispatch_sim.engine.jit import compiled
+from dispatch_sim.engine.records import State
+from dispatch_sim.engine.special_functions import bits_of, float_of, gammainc, gammaincinv
+
+Coefficients = tuple[float, float, float, float, float, float, float, float]
+
+_SQRT2 = math.sqrt(2.0)
+_M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
+_W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
+_WORD, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
+_20, _12 = np.uint64(20), np.uint64(12)
+
+
+@compiled
+def uniform(
+    key: np.uint64, replication: int, stream: int, task: int, attempt: int, call: int, retry: int
+) -> float:
+    """Return the draw of a key, as `model.streams.uniform`; `key` is unsigned, the rest whole numbers of 64 bits."""
+    c0, c1 = np.uint64(replication), np.uint64(task)
+    c2 = np.uint64(attempt << 24 | call)
+    c3 = np.uint64(stream << 24 | retry)
+    k0, k1 = key & _WORD, key >> _HALF
+    for _ in range(10):
+        p0, p1 = _M0 * c0, _M1 * c2
+        c0, c1, c2, c3 = (p1 >> _HALF) ^ c1 ^ k0, p1 & _WORD, (p0 >> _HALF) ^ c3 ^ k1, p0 & _WORD
+        k0, k1 = (k0 + _W0) & _WORD, (k1 + _W1) & _WORD
+    return (np.float64(np.int64(c0 << _20 | c1 >> _12)) + 0.5) * 2.0**-52
+
+
+# The coefficients of Wichura's algorithm AS 241 (Applied Statistics 37, 1988), routine PPND16, highest power first:
+# numerators and denominators near the middle, in the tails, and far out.
+_MIDDLE = (
+    (
+        2.5090809287301226727e3,
+        3.3430575583588128105e4,
+        6.7265770927008700853e4,
+        4.5921953931549871457e4,
+        1.3731693765509461125e4,
+        1.9715909503065514427e3,
+        1.3314166789178437745e2,
+        3.3871328727963666080e0,
+    ),
+    (
+        5.2264952788528545610e3,
+        2.8729085735721942674e4,
+        3.9307895800092710610e4,
+        2.1213794301586595867e4,
+        5.3941960214247511077e3,
+        6.8718700749205790830e2,
+        4.2313330701600911252e1,
+        1.0,
+    ),
+)
+_TAIL = (
+    (
+        7.74545014278341407640e-4,
+        2.27238449892691845833e-2,
+        2.41780725177450611770e-1,
+        1.27045825245236838258e0,
+        3.64784832476320460504e0,
+        5.76949722146069140550e0,
+        4.63033784615654529590e0,
+        1.42343711074968357734e0,
+    ),
+    (
+        1.05075007164441684324e-9,
+        5.47593808499534494600e-4,
+        1.51986665636164571966e-2,
+        1.48103976427480074590e-1,
+        6.89767334985100004550e-1,
+        1.67638483018380384940e0,
+        2.05319162663775882187e0,
+        1.0,
+    ),
+)
+_FAR = (
+    (
+        2.01033439929228813265e-7,
+        2.71155556874348757815e-5,
+        1.24266094738807843860e-3,
+        2.65321895265761230930e-2,
+        2.96560571828504891230e-1,
+        1.78482653991729133580e0,
+        5.46378491116411436990e0,
+        6.65790464350110377720e0,
+    ),
+    (
+        2.04426310338993978564e-15,
+        1.42151175831644588870e-7,
+        1.84631831751005468180e-5,
+        7.86869131145613259100e-4,
+        1.48753612908506148525e-2,
+        1.36929880922735805310e-1,
+        5.99832206555887937690e-1,
+        1.0,
+    ),
+)
+
+
+@compiled
+def _polynomial(coefficients: Coefficients, x: float) -> float:
+    value = coefficients[0]
+    for i in range(1, 8):
+        value = value * x + coefficients[i]
+    return value
+
+
+@compiled
+def normal_quantile(p: float) -> float:
+    """Return the quantile of the standard normal distribution, as `statistics.NormalDist.inv_cdf`."""
+    q = p - 0.5
+    if math.fabs(q) <= 0.425:
+        r = 0.180625 - q * q
+        return _polynomial(_MIDDLE[0], r) * q / _polynomial(_MIDDLE[1], r)
+    r = math.sqrt(-math.log(p if q <= 0.0 else 1.0 - p))
+    if r <= 5.0:
+        x = _polynomial(_TAIL[0], r - 1.6) / _polynomial(_TAIL[1], r - 1.6)
+    else:
+        x = _polynomial(_FAR[0], r - 5.0) / _polynomial(_FAR[1], r - 5.0)
+    return -x if q < 0.0 else x
+
+
+@compiled
+def normal_cdf(x: float) -> float:
+    """Return the cdf of the standard normal distribution."""
+    return 0.5 * (1.0 + math.erf(x / _SQRT2))
+
+
+@compiled
+def _simple_quantile(s: State, row: int, u: float) -> float:
+    """Return a quantile of any distribution but a mixture."""
+    of = s.distributions[row]
+    family, a, b, c = of.family, of.a, of.b, of.c
+    if family == codes.CONSTANT:
+        return a
+    if family == codes.UNIFORM:
+        return a + u * (b - a)
+    if family == codes.TRIANGULAR:
+        width, rise = c - a, b - a
+        if u * width < rise:
+            return a + math.sqrt(u * width * rise)
+        return c - math.sqrt((1 - u) * width * (c - b))
+    if family == codes.EXPONENTIAL:
+        return -a * math.log1p(-u)
+    if family == codes.LOGNORMAL:
+        return math.exp(a + b * normal_quantile(u))
+    if family == codes.GAMMA:
+        return float(b * gammaincinv(a, u))
+    if family == codes.WEIBULL:
+        return float(b * (-math.log1p(-u)) ** c)
+    if family == codes.LOGLOGISTIC:
+        return float(b * (u / (1 - u)) ** c)
+    first, n = of.first, of.count
+    rank = min(n, max(1, math.ceil(n * u)))
+    if rank > 1 and (rank - 1) / n >= u:
+        rank -= 1
+    return s.samples[first + rank - 1]
+
+
+@compiled
+def _simple_cdf(s: State, row: int, x: float) -> float:
+    """Return the cdf of any distribution but a mixture."""
+    of = s.distributions[row]
+    family, a, b, c = of.family, of.a, of.b, of.c
+    if family == codes.CONSTANT:
+        return 1.0 if x >= a else 0.0
+    if family == codes.UNIFORM:
+        return min(1.0, max(0.0, (x - a) / (b - a)))
+    if family == codes.TRIANGULAR:
+        width = c - a
+        if x <= a:
+            return 0.0
+        if x >= c:
+            return 1.0
+        if x < b:
+            return (x - a) * (x - a) / (width * (b - a))
+        return 1 - (c - x) * (c - x) / (width * (c - b))
+    if family == codes.EMPIRICAL:
+        first, n = of.first, of.count
+        low, high = 0, n
+        while low < high:
+            middle = (low + high) // 2
+            if x < s.samples[first + middle]:
+                high = middle
+            else:
+                low = middle + 1
+        return low / n
+    if x <= 0:
+        return 0.0
+    if family == codes.EXPONENTIAL:
+        return -math.expm1(-x / a)
+    if family == codes.LOGNORMAL:
+        return normal_cdf((math.log(x) - a) / b)
+    if family == codes.GAMMA:
+        return float(gammainc(a, x / b))
+    if family == codes.WEIBULL:
+        power = a * math.log(x / b)
+        return -math.expm1(-math.exp(power)) if power < 700 else 1.0
+    power = -a * math.log(x / b)
+    return 1 / (1 + math.exp(power)) if power < 700 else 0.0
+
+
+@compiled
+def _mixture_cdf(s: State, row: int, x: float) -> float:
+    of, total = s.distributions[row], 0.0
+    for part in range(of.first, of.first + of.count):
+        total += s.distributions[part].weight * _simple_cdf(s, part, x)
+    return total
+
+
+@compiled
+def quantile(s: State, row: int, u: float) -> float:
+    """Return the quantile of a distribution by its row in `State.distributions`."""
+    of = s.distributions[row]
+    if of.family != codes.MIXTURE:
+        return _simple_quantile(s, row, u)
+    low, high = bits_of(of.a), bits_of(of.b)
+    if _mixture_cdf(s, row, of.a) >= u:
+        return of.a
+    while high - low > 1:
+        middle = low + (high - low) // 2
+        if _mixture_cdf(s, row, float_of(middle)) >= u:
+            high = middle
+        else:
+            low = middle
+    return float_of(high)

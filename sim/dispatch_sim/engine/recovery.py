@@ -1,0 +1,232 @@
+"""Handling of an attempt's outcome: retry, rework, approval, or manual recovery."""
+
+from __future__ import annotations
+
+from dispatch_sim.engine import codes
+from dispatch_sim.engine.accounting import (
+    book_outputs,
+    keep_output,
+    waste_attempt,
+    waste_checkpoint,
+    waste_outputs,
+)
+from dispatch_sim.engine.backlog import add, finish, leave_to_person, take
+from dispatch_sim.engine.calendar import at_once
+from dispatch_sim.engine.communication import end_first_round, is_draft, leave_second_round
+from dispatch_sim.engine.conditions import notify, start_review_if_due
+from dispatch_sim.engine.events import enter, note
+from dispatch_sim.engine.jit import compiled
+from dispatch_sim.engine.records import State
+from dispatch_sim.engine.resources import request
+
+
+@compiled
+def settle(s: State, t: int) -> None:
+    """Handle the outcome: retry or recover, enter the second round, redo a part, or be approved."""
+    task = s.tasks[t]
+    enter(s, t, codes.WAIT, -1, 0)
+    _leave_active(s, t)
+    failure = task.failure
+    if failure == codes.NONE and task.instructions != s.world.instructions:
+        failure = codes.BY_WRONG_BRIEF
+    if failure != codes.NONE:
+        task.is_alive = False
+        fail(s, t, failure, True)
+    elif is_draft(s, t):
+        task.is_alive = False
+        keep_output(s, t)
+        _clear_checkpoint(s, t)
+        end_first_round(s, t, True)
+    elif task.unseen_share != 0.0:
+        task.is_alive = False
+        _redo_in_part(s, t)
+    elif s.plan.review_every != codes.NO_REVIEW or s.world.bad_brief:
+        enter(s, t, codes.GATE, -1, 0)
+        s.processes[t].at = codes.AT_APPROVAL
+        s.awaiting_review[s.world.awaiting_review] = t
+        s.world.awaiting_review += 1
+        start_review_if_due(s)
+    else:
+        approved(s, t, False)
+        return
+    notify(s)
+
+
+@compiled
+def _leave_active(s: State, t: int) -> None:
+    s.world.active -= 1
+    if not s.plan.cancels_others:
+        return
+    kept = 0
+    for i in range(s.world.cascading):
+        other = s.cascading[i]
+        if other != t:
+            s.cascading[kept] = other
+            kept += 1
+    s.world.cascading = kept
+
+
+@compiled
+def approved(s: State, t: int, wrong: bool) -> None:
+    """Finish a task, or have it done again where its instructions were wrong."""
+    s.tasks[t].is_alive = False
+    if wrong:
+        fail(s, t, codes.BY_WRONG_BRIEF, False)
+    else:
+        keep_output(s, t)
+        book_outputs(s, t)
+        _clear_checkpoint(s, t)
+        finish(s, t)
+    notify(s)
+
+
+@compiled
+def fail(s: State, t: int, failure: int, in_wave: bool) -> None:
+    """Book a failed attempt, and have its task dispatched again or leave it to a person."""
+    task = s.tasks[t]
+    is_own = failure != codes.BY_CANCELLATION and failure != codes.BY_WRONG_BRIEF
+    if is_own:
+        task.failures += 1
+    again = not s.world.aborted and (not is_own or task.failures < s.plan.max_failures)
+    leaves_checkpoint = (
+        failure == codes.BY_CRASH
+        or failure == codes.BY_REFUSAL
+        or failure == codes.BY_HANG
+        or failure == codes.BY_TIMEOUT
+    )
+    continues = (
+        again and s.plan.retry_policy == codes.RESUME and leaves_checkpoint and task.has_checkpoint != 0
+    )
+    s.world.ledger.failures[failure] += 1
+    waste_attempt(s, t, failure, continues)
+    if not continues:
+        _clear_checkpoint(s, t)
+    if failure == codes.BY_CANCELLATION:
+        drop_merge(s, t)
+    if failure == codes.BY_WRONG_BRIEF:
+        waste_outputs(s, t)
+        _start_over(s, t)
+    if not again:
+        leave_to_person(s, t)
+        if s.plan.retry_policy == codes.ABORT and not s.world.aborted:
+            _cancel_the_rest(s)
+            _abort(s)
+        return
+    if s.plan.retry_policy == codes.CASCADE and is_own:
+        _cancel_the_rest(s)
+    _wait_again(s, t, in_wave)
+
+
+@compiled
+def _wait_again(s: State, t: int, in_wave: bool) -> None:
+    """Let a task wait for another attempt; in a wave, until that is over."""
+    enter(s, t, codes.WAIT, -1, 0)
+    if in_wave and not s.plan.refills:
+        s.failed_in_wave[s.world.failed_in_wave] = t
+        s.world.failed_in_wave += 1
+    else:
+        add(s, t, 1)
+
+
+@compiled
+def _cancel_the_rest(s: State) -> None:
+    """Cancel every other attempt whose output is not being merged."""
+    for i in range(s.world.cascading):
+        other = s.cascading[i]
+        if not s.tasks[other].merging and s.tasks[other].is_alive:
+            at_once(s, codes.EVENT_INTERRUPT, other, s.tasks[other].attempts * 16 + codes.BY_CANCELLATION)
+
+
+@compiled
+def _abort(s: State) -> None:
+    """Leave every task that waits, now or later, to a person."""
+    s.world.aborted = True
+    while s.world.waiting:
+        leave_to_person(s, take(s))
+    for group in range(s.plan.groups):
+        for i in range(s.world.second_round):
+            if s.tasks[s.second_round[i]].group == group:
+                leave_to_person(s, s.second_round[i])
+        s.groups[group].awaiting_second = 0
+    s.world.second_round = 0
+
+
+@compiled
+def drop_merge(s: State, t: int) -> None:
+    """Count an output no longer that was to be merged, or was being merged."""
+    if s.tasks[t].counts_as_unseen:
+        s.tasks[t].counts_as_unseen = False
+        s.world.merges_begun -= 1
+        s.groups[s.tasks[t].group].merges_begun -= 1
+
+
+@compiled
+def _redo_in_part(s: State, t: int) -> None:
+    """Have a task done again for the part of it that was made without sight of others."""
+    keep_output(s, t)
+    s.world.ledger.reworked_tasks += 1
+    note(s, codes.REWORK, t, -1, 0)
+    _clear_checkpoint(s, t)
+    s.tasks[t].rework = s.tasks[t].unseen_share
+    _wait_again(s, t, True)
+
+
+@compiled
+def redo_all_by_wrong_brief(s: State) -> None:
+    """Have everything done again that waits and was made by instructions which have been found wrong."""
+    for t in range(s.plan.tasks):
+        task = s.tasks[t]
+        waits = task.activity == codes.WAIT or task.activity == codes.ROUND
+        made = task.outputs > 0 or task.has_checkpoint != 0
+        if not (waits and made) or task.instructions == s.world.instructions:
+            continue
+        if task.outputs > 0:
+            s.world.ledger.failures[codes.BY_WRONG_BRIEF] += 1
+        waste_outputs(s, t)
+        if task.has_checkpoint:
+            waste_checkpoint(s, t)
+        if task.activity == codes.ROUND:
+            leave_second_round(s, t)
+        _start_over(s, t)
+
+
+@compiled
+def _start_over(s: State, t: int) -> None:
+    """Have a task done again as though nothing had been made of it."""
+    task = s.tasks[t]
+    note(s, codes.WRONG_BRIEF, t, -1, 0)
+    _clear_checkpoint(s, t)
+    task.rework = task.unseen_share = 0.0
+    if task.second_round:
+        task.second_round = False
+        s.groups[task.group].first_round_unfinished += 1
+
+
+@compiled
+def _clear_checkpoint(s: State, t: int) -> None:
+    task = s.tasks[t]
+    task.prompt.exists = task.has_checkpoint = False
+    task.done_calls = task.checkpoint_context = 0
+
+
+@compiled
+def start_recovery(s: State, t: int) -> None:
+    """Have a person finish what the agents could not; the result needs no merge."""
+    enter(s, t, codes.PERSON_BUSY, -1, 0)
+    s.processes[t].token += 1
+    s.processes[t].at = codes.AT_RECOVERY_REQUEST
+    request(s, codes.PERSON, t)
+
+
+@compiled
+def recovered(s: State, t: int) -> None:
+    """Note that a person has finished a task."""
+    enter(s, t, codes.WAIT, -1, 0)
+    s.world.ledger.people_recovery_s += s.tasks[t].person_s
+    s.world.ledger.recovered_tasks += 1
+    s.world.recovering -= 1
+    if is_draft(s, t):
+        end_first_round(s, t, False)
+    book_outputs(s, t)
+    finish(s, t)
+    notify(s)

@@ -1,0 +1,80 @@
+"""Review of outputs by a person, and the verdict on the batch's instructions."""
+
+from __future__ import annotations
+
+from dispatch_sim.engine import codes
+from dispatch_sim.engine.calendar import after, soon
+from dispatch_sim.engine.conditions import notify, start_review_if_due
+from dispatch_sim.engine.events import enter
+from dispatch_sim.engine.jit import compiled
+from dispatch_sim.engine.records import State
+from dispatch_sim.engine.recovery import redo_all_by_wrong_brief
+from dispatch_sim.engine.resources import release, request
+from dispatch_sim.engine.variates import review_s
+
+
+@compiled
+def begin_review(s: State) -> None:
+    """Begin a review: by a person, or of wrong instructions that nobody reviews at once."""
+    if s.plan.review_every == codes.NO_REVIEW:
+        _take_outputs(s)
+        _verdict(s)
+        return
+    pid = s.plan.tasks + 1
+    s.processes[pid].at = codes.AT_REVIEW_REQUEST
+    request(s, codes.PERSON, pid)
+
+
+@compiled
+def _take_outputs(s: State) -> None:
+    waiting = s.world.awaiting_review
+    taken = 1 if s.plan.review_every == 1 else waiting
+    for i in range(taken):
+        s.under_review[i] = s.awaiting_review[i]
+    for i in range(taken, waiting):
+        s.awaiting_review[i - taken] = s.awaiting_review[i]
+    s.world.under_review = taken
+    s.world.awaiting_review = waiting - taken
+
+
+@compiled
+def resume_review(s: State) -> None:
+    """Go on with a review, a person at hand or the time over."""
+    pid, world = s.plan.tasks + 1, s.world
+    process = s.processes[pid]
+    process.asks = 0
+    if process.at == codes.AT_REVIEW_REQUEST:
+        _take_outputs(s)
+        for i in range(world.under_review):
+            enter(s, s.under_review[i], codes.REVIEW, -1, 0)
+        seconds = review_s(s, world.reviews_begun) + world.under_review * s.plan.review_each_s
+        world.reviews_begun += 1
+        process.turn_started_s = seconds
+        process.at = codes.AT_REVIEW
+        after(s, pid, seconds)
+        return
+    world.ledger.people_review_s += process.turn_started_s
+    world.ledger.reviews += 1
+    release(s, codes.PERSON)
+    _verdict(s)
+
+
+@compiled
+def _verdict(s: State) -> None:
+    """Approve what was reviewed, or reject all that was made by wrong instructions."""
+    world = s.world
+    wrong = world.bad_brief
+    if wrong:
+        world.bad_brief = False
+        world.instructions += 1
+        # The outputs that still wait were made by the same instructions.
+        for i in range(world.awaiting_review):
+            soon(s, codes.EVENT_VERDICT, s.awaiting_review[i], 1)
+        world.awaiting_review = 0
+    world.review_under_way = False
+    for i in range(world.under_review):
+        soon(s, codes.EVENT_VERDICT, s.under_review[i], int(wrong))
+    if wrong:
+        redo_all_by_wrong_brief(s)
+    start_review_if_due(s)
+    notify(s)

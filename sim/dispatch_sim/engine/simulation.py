@@ -1,0 +1,192 @@
+"""One replication as a loop over events: the same model as in SimPy, implemented a second time.
+
+A process is a place in its program and goes on from there when an event resumes it. Each module has what the module
+of that name in `dispatch_sim.model` has.
+"""
+
+from __future__ import annotations
+
+from dispatch_sim.engine import attempt, codes, programs
+from dispatch_sim.engine.backlog import receive
+from dispatch_sim.engine.calendar import at_once, later, next_event
+from dispatch_sim.engine.communication import resume_interim_brief
+from dispatch_sim.engine.conditions import notify
+from dispatch_sim.engine.gateway import serve_line
+from dispatch_sim.engine.jit import compiled
+from dispatch_sim.engine.records import Control, State
+from dispatch_sim.engine.recovery import approved, start_recovery
+from dispatch_sim.engine.resources import grant, request
+from dispatch_sim.engine.review import begin_review, resume_review
+from dispatch_sim.engine.strategies import dispatch
+from dispatch_sim.engine.variates import draw_batch, interarrival_s
+from dispatch_sim.scenario.tasks import MAX_TASKS
+
+
+def simulate_block(s: State, control: Control, first: int, count: int) -> int:
+    """Simulate replications `first` to `first + count` into `State.results`; return how many were simulated.
+
+    It ends early where one does not fit the state's arrays, or where another thread has set `Control.stop`. Where
+    the state has room for a log, it holds that of the last replication.
+    """
+    for i in range(count):
+        if control.stop:
+            return i
+        s.replication = first + i
+        _begin(s)
+        if not _simulate(s):
+            return i
+        result, limiter = s.results[i], s.world.limiter
+        result.makespan_s, result.ledger = s.world.now_s, s.world.ledger
+        result.requests, result.input_tokens = limiter.requests, limiter.input_tokens
+        result.output_tokens = limiter.output_tokens
+    return count
+
+
+@compiled
+def _begin(s: State) -> None:
+    """Set the state to the beginning of a replication."""
+    s.world = s.new_world
+    for resource in range(codes.FIRST_LOCK + s.plan.locks):
+        of = s.resources[resource]
+        of.users, of.first, of.last = 0, -1, -1
+        of.capacity = s.plan.cap if resource == codes.PLACES and s.plan.cap else 1
+    for pid in range(s.plan.tasks + 2 + s.plan.groups):
+        s.processes[pid] = s.new_process
+    for g in range(s.plan.groups):
+        group = s.groups[g]
+        group.unfinished = group.first_round_unfinished = group.waits_for = 0
+        group.awaiting_second = group.working = group.merges_begun = group.merges_done = 0
+        group.next_arrival, group.is_briefing = codes.NONE, False
+    for t in range(s.plan.tasks):
+        s.tasks[t] = s.new_task
+        s.tasks[t].group, s.tasks[t].index = s.batch[t].group, s.batch[t].index
+        group = s.groups[s.batch[t].group]
+        group.unfinished += 1
+        group.first_round_unfinished += 1
+    for g in range(s.plan.groups):
+        group = s.groups[g]
+        if group.unfinished:
+            for i in range(group.first_follower, group.first_follower + group.followers):
+                s.groups[s.links[i]].waits_for += 1
+
+
+@compiled
+def _arrive(s: State) -> None:
+    """Let the tasks come that are there from the beginning, and wait for the others."""
+    for t in range(s.plan.tasks):
+        task = s.tasks[t]
+        arrived_s = interarrival_s(s, t)
+        if task.index > 0:
+            arrived_s = s.tasks[t - 1].arrived_s + arrived_s
+        task.arrived_s = task.since_s = arrived_s
+        if arrived_s == 0.0:
+            receive(s, t)
+        elif s.groups[task.group].next_arrival == codes.NONE:
+            s.groups[task.group].next_arrival = t
+    for t in range(s.plan.tasks):
+        if s.groups[s.tasks[t].group].next_arrival == t:
+            at_once(s, codes.EVENT_START_ARRIVALS, t, 0)
+
+
+@compiled
+def _wait_for_arrival(s: State, t: int) -> None:
+    later(s, s.tasks[t].arrived_s - s.world.now_s, codes.EVENT_ARRIVAL, t, 0)
+
+
+@compiled
+def _next_arrives(s: State, t: int) -> None:
+    """Let a task arrive, and wait for the next one of its group."""
+    s.tasks[t].since_s = s.tasks[t].arrived_s = s.world.now_s
+    receive(s, t)
+    notify(s)
+    if t + 1 < s.plan.tasks and s.tasks[t + 1].group == s.tasks[t].group:
+        _wait_for_arrival(s, t + 1)
+
+
+@compiled
+def _simulate(s: State) -> bool:
+    """Simulate a replication; its ledger is in the state then. False where it does not fit."""
+    draw_batch(s)
+    at_once(s, codes.EVENT_START_DISPATCHER, 0, 0)
+    while not s.world.overflow:
+        kind, who, token = next_event(s)
+        if kind == codes.EVENT_RESUME:
+            if s.processes[who].token == token:
+                _resume(s, who)
+        elif kind == codes.EVENT_RELEASED:
+            grant(s, who)
+        elif kind == codes.EVENT_END:
+            return True
+        else:
+            _start_or_end(s, kind, who, token)
+    return False
+
+
+@compiled
+def _resume(s: State, pid: int) -> None:
+    dispatcher = s.plan.tasks
+    if pid < dispatcher:
+        programs.resume(s, pid)
+    elif pid == dispatcher:
+        dispatch(s)
+    elif pid == dispatcher + 1:
+        resume_review(s)
+    else:
+        resume_interim_brief(s, pid - dispatcher - 2)
+
+
+@compiled
+def _start_or_end(s: State, kind: int, who: int, token: int) -> None:
+    """Start what has a process of its own, and see to timers, barriers and verdicts."""
+    task = s.tasks[who]
+    if kind == codes.EVENT_START_ATTEMPT:
+        attempt.start(s, who)
+    elif kind == codes.EVENT_START_TIMER:
+        later(s, s.plan.hard_timeout_s, codes.EVENT_TIMER, who, token)
+    elif kind == codes.EVENT_TIMER:
+        if task.at_work and task.attempts == token:
+            at_once(s, codes.EVENT_INTERRUPT, who, token * 16 + codes.BY_TIMEOUT)
+    elif kind == codes.EVENT_INTERRUPT:
+        if task.is_alive and task.attempts == token // 16:
+            programs.interrupt(s, who, token % 16)
+    elif kind == codes.EVENT_START_RECOVERY:
+        start_recovery(s, who)
+    elif kind == codes.EVENT_BARRIER:
+        _pass_barrier(s, who, token)
+    elif kind == codes.EVENT_VERDICT:
+        approved(s, who, token == 1)
+    elif kind == codes.EVENT_START_REVIEW:
+        begin_review(s)
+    elif kind == codes.EVENT_START_SERVER:
+        serve_line(s)
+    elif kind == codes.EVENT_SERVER:
+        if token == s.world.gateway.server_token:
+            serve_line(s)
+    elif kind == codes.EVENT_INTERRUPT_SERVER:
+        if token == s.world.gateway.servers and s.world.gateway.is_serving:
+            s.world.gateway.server_token += 1
+            serve_line(s)
+    elif kind == codes.EVENT_START_ROUND:
+        pid = s.plan.tasks + 2 + who
+        s.processes[pid].at = codes.AT_INTERIM_REQUEST
+        request(s, codes.COORDINATOR, pid)
+    elif kind == codes.EVENT_START_ARRIVALS:
+        _wait_for_arrival(s, who)
+    elif kind == codes.EVENT_ARRIVAL:
+        _next_arrives(s, who)
+    elif kind == codes.EVENT_START_DISPATCHER:
+        _arrive(s)
+        s.processes[s.plan.tasks].at = codes.AT_REFILL if s.plan.refills else codes.AT_WAVE
+        dispatch(s)
+    else:  # EVENT_NONE: everything waits, which is an error in the engine
+        s.world.overflow = True
+
+
+@compiled
+def _pass_barrier(s: State, low: int, high: int) -> None:
+    """Let attempts go on that have waited at the barrier, unless they were cancelled meanwhile."""
+    for i in range(low, high):
+        entry = s.barrier[i % MAX_TASKS]
+        s.world.barrier_low = i + 1
+        if s.processes[entry.process].token == entry.token:
+            programs.resume(s, entry.process)

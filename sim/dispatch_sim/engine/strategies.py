@@ -1,0 +1,182 @@
+"""Strategies: how a batch of tasks is dispatched to sub-agents, until every task is done."""
+
+from __future__ import annotations
+
+from dispatch_sim.engine import codes
+from dispatch_sim.engine.backlog import add, take
+from dispatch_sim.engine.cache import is_cold
+from dispatch_sim.engine.calendar import after, soon
+from dispatch_sim.engine.conditions import can_refill, free_slots, holds, start_review
+from dispatch_sim.engine.coordinator import begin_turn, prewarm, write_output
+from dispatch_sim.engine.events import write_log
+from dispatch_sim.engine.harness import launch
+from dispatch_sim.engine.jit import compiled
+from dispatch_sim.engine.records import State
+from dispatch_sim.engine.resources import release, request
+
+
+@compiled
+def dispatch(s: State) -> None:
+    """Go on with dispatching as the strategy says, until it waits or every task is done."""
+    process = s.processes[s.plan.tasks]
+    process.asks = 0
+    goes_on = True
+    while goes_on:
+        if process.at == codes.AT_REFILL or process.at == codes.AT_REFILL_WOKEN:
+            goes_on = _queue(s)
+        elif process.at == codes.AT_DONE:
+            soon(s, codes.EVENT_END, 0, 0)
+            return
+        elif process.at >= codes.AT_WAVE and process.at <= codes.AT_OVER_WOKEN:
+            goes_on = _waves(s)
+        else:
+            goes_on = _resume_hand_out(s)
+
+
+@compiled
+def _wait_for(s: State, condition: int, at: int) -> bool:
+    """Let the dispatcher wait for a condition; True where it holds."""
+    s.processes[s.plan.tasks].at = at
+    if holds(s, condition):
+        return True
+    s.world.waited_for = condition
+    return False
+
+
+@compiled
+def _queue(s: State) -> bool:
+    """Queue, and adaptive: dispatch whenever a task waits and a slot is free; False where it has to wait."""
+    process, world = s.processes[s.plan.tasks], s.world
+    if process.at == codes.AT_REFILL_WOKEN:
+        process.at = codes.AT_REFILL
+        return _hand_out(s) if can_refill(s) else True
+    if world.unfinished == 0:
+        process.at = codes.AT_DONE
+        return True
+    if world.slots.count:
+        return _wait_for(s, codes.CAN_REFILL_OR_IDLE, codes.AT_REFILL_WOKEN)
+    if world.waiting == 0:
+        _lift_barrier(s)
+    return _wait_for(s, codes.CAN_DISPATCH_OR_DONE, codes.AT_REFILL_WOKEN)
+
+
+@compiled
+def _waves(s: State) -> bool:
+    """Waves, with a wave of one (sequential) or of all (parallel); False where it has to wait."""
+    process, world = s.processes[s.plan.tasks], s.world
+    if process.at == codes.AT_WAVE:
+        if world.unfinished == 0:
+            process.at = codes.AT_DONE
+            return True
+        return _wait_for(s, codes.CAN_DISPATCH_OR_DONE, codes.AT_WAVE_WOKEN)
+    if process.at == codes.AT_WAVE_WOKEN:
+        if world.waiting == 0:
+            process.at = codes.AT_DONE
+            return True
+        process.at = codes.AT_IDLE
+        return _hand_out(s)
+    if process.at == codes.AT_IDLE:
+        return _wait_for(s, codes.IDLE, codes.AT_IDLE_WOKEN)
+    if process.at == codes.AT_IDLE_WOKEN:
+        _lift_barrier(s)
+        return _wait_for(s, codes.WAVE_IS_OVER, codes.AT_OVER_WOKEN)
+    if s.plan.review_every == codes.AFTER_WAVE:
+        start_review(s)
+    for i in range(world.failed_in_wave):
+        add(s, s.failed_in_wave[i], 0)
+    world.failed_in_wave = 0
+    process.at = codes.AT_WAVE
+    return True
+
+
+@compiled
+def _lift_barrier(s: State) -> None:
+    """Release what waits at the barrier; later ones wait for the next lift."""
+    low, high = s.world.barrier_lifted, s.world.barrier_high
+    s.world.barrier_lifted = high
+    if high > low:
+        soon(s, codes.EVENT_BARRIER, low, high)
+
+
+@compiled
+def _hand_out(s: State) -> bool:
+    """Launch as many of the waiting tasks as there are free slots; False where it has to wait.
+
+    An agent that coordinates does it in one turn, writing the briefs one after another; a script at once.
+    """
+    d = s.plan.tasks
+    process = s.processes[d]
+    process.back_to = process.at
+    if not s.plan.by_script:
+        process.at = codes.AT_TURN_REQUEST
+    elif s.plan.warm_up == codes.PREWARM_CACHE and is_cold(s):
+        process.at = codes.AT_SCRIPT_PREFIX
+    else:
+        process.at = codes.AT_SCRIPT
+        return _resume_hand_out(s)
+    request(s, codes.COORDINATOR, d)
+    return False
+
+
+@compiled
+def _take_ready(s: State) -> int:
+    """Take as many of the waiting tasks as there are free slots; return how many."""
+    taken = min(free_slots(s), s.world.waiting)
+    for i in range(taken):
+        s.dispatched[i] = take(s)
+    return taken
+
+
+@compiled
+def _resume_hand_out(s: State) -> bool:
+    d, world = s.plan.tasks, s.world
+    process = s.processes[d]
+    if process.at == codes.AT_SCRIPT_PREFIX:
+        if not prewarm(s, d):
+            return False
+        release(s, codes.COORDINATOR)
+        process.at = codes.AT_SCRIPT
+    if process.at == codes.AT_SCRIPT:
+        for i in range(_take_ready(s)):
+            launch(s, s.dispatched[i])
+        process.at = process.back_to
+        return True
+    if process.at == codes.AT_TURN_REQUEST:
+        # A review may have begun meanwhile, or adaptive dispatch may have become narrower.
+        world.dispatched_count = 0 if world.review_under_way else _take_ready(s)
+        if world.dispatched_count <= 0:
+            release(s, codes.COORDINATOR)
+            process.at = process.back_to
+            return True
+        world.dispatched = 0
+        process.turn_started_s = world.now_s
+        process.at = codes.AT_TURN_BEGIN
+    if process.at == codes.AT_TURN_BEGIN:
+        if not begin_turn(s, d):
+            return False
+        process.at = codes.AT_TURN
+        after(s, d, s.plan.turn_s)
+        return False
+    if process.at == codes.AT_TURN:
+        process.at = codes.AT_PREWARM
+    if process.at == codes.AT_PREWARM:
+        if s.plan.warm_up == codes.PREWARM_CACHE and not prewarm(s, d):
+            return False
+        process.at = codes.AT_BRIEF
+        after(s, d, s.plan.brief_s)
+        return False
+    launch(s, s.dispatched[world.dispatched])
+    world.dispatched += 1
+    if world.dispatched < world.dispatched_count:
+        after(s, d, s.plan.brief_s)
+        return False
+    write_output(
+        s,
+        codes.FOR_COORDINATION,
+        codes.NONE,
+        s.plan.turn_tokens + world.dispatched_count * s.plan.brief_tokens,
+    )
+    write_log(s, process.turn_started_s, codes.TURN, codes.NONE, 0, -1, 0)
+    release(s, codes.COORDINATOR)
+    process.at = process.back_to
+    return True

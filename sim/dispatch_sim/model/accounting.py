@@ -1,0 +1,302 @@
+"""Accounting: what tokens, money and time were spent for; the ledger of a replication, closed as one row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
+
+from dispatch_sim.model.arithmetic import HOUR_S, MILLION
+from dispatch_sim.model.events import State
+from dispatch_sim.model.failures import Failure
+from dispatch_sim.scenario.model import Values
+from dispatch_sim.scenario.provider import Prices
+
+if TYPE_CHECKING:
+    from dispatch_sim.model.cache import Prompt
+
+
+class Purpose(StrEnum):
+    """What tokens and money were spent for."""
+
+    WORK = "work"
+    SPAWN = "spawn"
+    RETURN = "return"
+    COORDINATION = "coordination"
+    MERGE = "merge"
+    WASTED = "wasted"
+    CONTEXT = "context"
+    """Reading the coordinator's context again in every turn, and compacting it."""
+    REWORK = "rework"
+    """Doing again, in part, what was made without sight of others."""
+
+
+@dataclass(slots=True)
+class Usage:
+    """Tokens counted once, and tokens billed by class, for one purpose."""
+
+    tokens: int = 0
+    input: int = 0
+    cache_write: int = 0
+    cache_read: int = 0
+    output: int = 0
+
+    def add(self, other: Usage) -> None:
+        """Add another's counts to these."""
+        self.tokens += other.tokens
+        self.input += other.input
+        self.cache_write += other.cache_write
+        self.cache_read += other.cache_read
+        self.output += other.output
+
+    def __sub__(self, other: Usage) -> Usage:
+        """Return these counts without another's."""
+        return Usage(
+            self.tokens - other.tokens,
+            self.input - other.input,
+            self.cache_write - other.cache_write,
+            self.cache_read - other.cache_read,
+            self.output - other.output,
+        )
+
+    def usd(self, prices: Prices) -> float:
+        """Return what the billed tokens cost, in dollars."""
+        return (
+            self.input * prices.input
+            + self.cache_write * prices.cache_write
+            + self.cache_read * prices.cache_read
+            + self.output * prices.output
+        ) / MILLION
+
+
+@dataclass(slots=True)
+class AttemptUsage:
+    """What one attempt has used so far; whether it was work or waste shows at its end.
+
+    Attributes
+    ----------
+    messages : what is spent to read other agents' messages.
+    time_s : service, backoff and silence.
+    """
+
+    work: Usage = field(default_factory=Usage)
+    spawn: Usage = field(default_factory=Usage)
+    return_: Usage = field(default_factory=Usage)
+    merge: Usage = field(default_factory=Usage)
+    messages: Usage = field(default_factory=Usage)
+    time_s: float = 0.0
+
+    def add_call(self, prompt: Prompt, cached: int, output: int, *, written: bool) -> None:
+        """Count a call that was admitted: its own tokens once, and all that was sent by class.
+
+        What is read from the cache is the beginning of the prompt: spawn tokens first. Output counts although
+        it is yet to come, as nothing stops an admitted call.
+        """
+        work, spawn, messages = self.work, self.spawn, self.messages
+        if prompt.sent == 0:
+            spawn.tokens = prompt.spawn
+        work.tokens += prompt.new - prompt.messages + output
+        work.output += output
+        messages.tokens += prompt.messages
+        spawn_read = min(cached, prompt.spawn)
+        work_read = cached - spawn_read
+        spawn.cache_read += spawn_read
+        work.cache_read += work_read
+        spawn_sent = prompt.spawn - spawn_read
+        work_sent = prompt.context + prompt.new - work_read - prompt.messages
+        if written:
+            spawn.cache_write += spawn_sent
+            work.cache_write += work_sent
+            messages.cache_write += prompt.messages
+        else:
+            spawn.input += spawn_sent
+            work.input += work_sent
+            messages.input += prompt.messages
+
+    def by_purpose(self) -> tuple[tuple[Purpose, Usage], ...]:
+        """Return what was used for what, if the attempt is not wasted."""
+        return (
+            (Purpose.WORK, self.work),
+            (Purpose.SPAWN, self.spawn),
+            (Purpose.RETURN, self.return_),
+            (Purpose.MERGE, self.merge),
+            (Purpose.COORDINATION, self.messages),
+        )
+
+    def copy(self) -> AttemptUsage:
+        """Return the same counts."""
+        return self - AttemptUsage()
+
+    def __sub__(self, other: AttemptUsage) -> AttemptUsage:
+        """Return these counts without another's."""
+        return AttemptUsage(
+            self.work - other.work,
+            self.spawn - other.spawn,
+            self.return_ - other.return_,
+            self.merge - other.merge,
+            self.messages - other.messages,
+            self.time_s - other.time_s,
+        )
+
+
+class Outcome(NamedTuple):
+    """One row of results: times in seconds, tokens counted once, money in US dollars.
+
+    `tokens`, `money_usd`, `people_s`, `cost_usd` and `flow_s` are the sums of their parts. Tokens and
+    money of a failed attempt, its spawn, return and merge included, are `wasted`.
+    """
+
+    makespan_s: float
+    tokens: int
+    tokens_work: int
+    tokens_spawn: int
+    tokens_return: int
+    tokens_coordination: int
+    tokens_merge: int
+    tokens_wasted: int
+    money_usd: float
+    people_s: float
+    cost_usd: float
+    rejected_tries: int
+    backoff_s: float
+    """Agents' time between tries, summed over tasks."""
+    failed_attempts: int
+    recovered_tasks: int
+    cost_waiting_usd: float
+    """The makespan at the value of waiting."""
+    cost_people_usd: float
+    money_work_usd: float
+    money_spawn_usd: float
+    money_return_usd: float
+    money_coordination_usd: float
+    money_merge_usd: float
+    money_wasted_usd: float
+    people_merge_s: float
+    people_recovery_s: float
+    flow_s: float
+    """From arrival to done, summed over tasks; likewise the next five, and `backoff_s`."""
+    wait_s: float
+    service_s: float
+    blocked_s: float
+    merge_s: float
+    recovery_s: float
+    wasted_s: float
+    """The part of service and backoff that went into failed attempts."""
+    quota_requests: int
+    """What the limiter counted; likewise the next two."""
+    quota_input_tokens: int
+    quota_output_tokens: int
+    crashed_attempts: int
+    refused_attempts: int
+    too_large_attempts: int
+    bad_outputs: int
+    tokens_context: int
+    """Summaries of the coordinator's context."""
+    tokens_rework: int
+    money_context_usd: float
+    money_rework_usd: float
+    money_killed_usd: float
+    """The part of the wasted money that went into honest work which a timeout ended."""
+    people_conflicts_s: float
+    """Cleaning up after lost work, and resolving conflicts."""
+    people_review_s: float
+    hung_s: float
+    """Slots held by silent agents: a part of the flow time, as the next."""
+    review_s: float
+    hung_attempts: int
+    killed_attempts: int
+    """Honest work that a timeout ended."""
+    overwritten_attempts: int
+    cancelled_attempts: int
+    wrong_brief_attempts: int
+    refused_launches: int
+    merge_conflicts: int
+    reworked_tasks: int
+    reviews: int
+    compactions: int
+
+
+MEASURES: tuple[str, ...] = Outcome._fields
+"""The measures of a replication, in the order of the results' columns."""
+
+WHOLE = frozenset(name for name, kind in get_type_hints(Outcome).items() if kind is int)
+"""Those that are whole numbers."""
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The ledger of a replication while it is played."""
+
+    usage: dict[Purpose, Usage] = field(default_factory=lambda: {purpose: Usage() for purpose in Purpose})
+    time_s: dict[State, float] = field(default_factory=lambda: dict.fromkeys(State, 0.0))
+    failures: dict[Failure, int] = field(default_factory=lambda: dict.fromkeys(Failure, 0))
+    killed: Usage = field(default_factory=Usage)
+    flow_s: float = 0.0
+    wasted_s: float = 0.0
+    people_merge_s: float = 0.0
+    people_recovery_s: float = 0.0
+    people_conflicts_s: float = 0.0
+    people_review_s: float = 0.0
+    rejected_tries: int = 0
+    recovered_tasks: int = 0
+    refused_launches: int = 0
+    merge_conflicts: int = 0
+    reworked_tasks: int = 0
+    reviews: int = 0
+    compactions: int = 0
+
+    def book_output(self, usage: AttemptUsage, *, rework: bool) -> None:
+        """Book what an attempt has used as what it was for: its output is needed."""
+        for purpose, used in usage.by_purpose():
+            self.usage[Purpose.REWORK if rework else purpose].add(used)
+
+    def book_waste(self, usage: AttemptUsage, failure: Failure) -> None:
+        """Book what an attempt has used as wasted."""
+        self.wasted_s += usage.time_s
+        for _, used in usage.by_purpose():
+            self.usage[Purpose.WASTED].add(used)
+            if failure is Failure.KILLED:
+                self.killed.add(used)
+
+    def close(
+        self, makespan_s: float, quota: tuple[int, int, int], prices: Prices, values: Values
+    ) -> Outcome:
+        """Return the row that the ledger comes to."""
+        money = {purpose: usage.usd(prices) for purpose, usage in self.usage.items()}
+        money_usd = 0.0  # added one by one: `sum` rounds differently from one version of Python to the next
+        for part in money.values():
+            money_usd += part
+        people_s = (
+            self.people_merge_s + self.people_recovery_s + self.people_conflicts_s + self.people_review_s
+        )
+        waiting_usd = makespan_s / HOUR_S * values.waiting
+        people_usd = people_s / HOUR_S * values.people
+        counts: dict[str, Any] = {name: getattr(self, name) for name in _COUNTED}
+        attempts: dict[str, Any] = {f"{failure}_attempts": count for failure, count in self.failures.items()}
+        attempts["crashed_attempts"] = attempts.pop("crash_attempts")
+        attempts["bad_outputs"] = attempts.pop("bad_output_attempts")
+        dollars: dict[str, Any] = {f"money_{purpose}_usd": usd for purpose, usd in money.items()}
+        times: dict[str, Any] = {f"{state}_s": seconds for state, seconds in self.time_s.items()}
+        return Outcome(
+            makespan_s=makespan_s,
+            tokens=sum(usage.tokens for usage in self.usage.values()),
+            money_usd=money_usd,
+            people_s=people_s,
+            cost_usd=money_usd + waiting_usd + people_usd,
+            cost_waiting_usd=waiting_usd,
+            cost_people_usd=people_usd,
+            money_killed_usd=self.killed.usd(prices),
+            failed_attempts=sum(self.failures.values()),
+            quota_requests=quota[0],
+            quota_input_tokens=quota[1],
+            quota_output_tokens=quota[2],
+            **{f"tokens_{purpose}": usage.tokens for purpose, usage in self.usage.items()},
+            **dollars,
+            **times,
+            **attempts,
+            **counts,
+        )
+
+
+_COUNTED = [name for name in Ledger.__slots__ if name in MEASURES]
+"""What the ledger counts under the name that it has in the results."""

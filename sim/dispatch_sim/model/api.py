@@ -1,0 +1,201 @@
+"""The model API's rate limits: three token buckets that all agents and the coordinator share.
+
+This is where a 429 is decided: `RateLimiter.admit`. A provider that lets requests wait in line instead of
+refusing them has a `Gateway` in front.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Generator
+from contextlib import suppress
+from typing import Any
+
+import simpy
+
+from dispatch_sim.model.arithmetic import MINUTE_S, bucket_level, call_time, first_token_time, holds, wait_for
+from dispatch_sim.scenario.provider import Accounting, Limits, Provider
+
+NEVER = math.inf
+"""Instead of a `retry-after`: no bucket will ever hold so much."""
+
+
+class TokenBucket:
+    """Holds up to `capacity`, refills continuously; starts full. Without a limit it is never empty."""
+
+    __slots__ = ("capacity", "level", "rate_per_s", "updated_s")
+
+    def __init__(self, per_minute: float | None, limits: Limits) -> None:
+        self.rate_per_s = limits.per_minute(per_minute) / MINUTE_S
+        self.capacity = limits.capacity(per_minute)
+        self.level = self.capacity
+        self.updated_s = -1.0
+
+    def refill(self, now_s: float) -> None:
+        """Bring the level up to date."""
+        if now_s > self.updated_s and self.level < self.capacity:
+            self.level = bucket_level(self.level, now_s - self.updated_s, self.rate_per_s, self.capacity)
+        self.updated_s = now_s
+
+    def holds(self, amount: float) -> bool:
+        """Whether it holds an amount now."""
+        return holds(self.level, amount, self.rate_per_s)
+
+    def wait_for(self, amount: float, now_s: float) -> float:
+        """Return the seconds until it holds an amount, if nobody else comes."""
+        return wait_for(self.level, amount, self.rate_per_s, now_s)
+
+
+class RateLimiter:
+    """Admits requests, or says after how long to come back.
+
+    Attributes
+    ----------
+    requests, input_tokens, output_tokens : whole numbers, what the limiter has counted so far.
+    """
+
+    def __init__(self, env: simpy.Environment, limits: Limits, accounting: Accounting, queues: bool) -> None:
+        self._env = env
+        self._request_bucket = TokenBucket(limits.requests, limits)
+        self._input_bucket = TokenBucket(limits.input_tokens, limits)
+        self._output_bucket = TokenBucket(limits.output_tokens, limits)
+        self._counts_refused = accounting.failed_requests and not queues  # in line nothing is refused
+        self._reserved = accounting.max_tokens if accounting.output == "reserved" else 0.0
+        self._counts_cache_reads = accounting.cache_reads
+        self.requests = 0
+        self.input_tokens = 0
+        self.output_tokens = 0
+        self.gateway = Gateway(env, self) if queues else None
+
+    def admit(self, input_tokens: int) -> float:
+        """Admit a request and charge it and its input, or refuse it.
+
+        Returns
+        -------
+        0 where it is admitted; else the `retry-after` of the 429: the seconds until the buckets would hold
+        enough if nobody else came. `NEVER` where no bucket ever will.
+        """
+        requests, inputs, outputs = self._request_bucket, self._input_bucket, self._output_bucket
+        reserved = self._reserved
+        if input_tokens > inputs.capacity or requests.capacity < 1 or reserved > outputs.capacity:
+            return NEVER
+        now_s = self._env.now
+        requests.refill(now_s)
+        inputs.refill(now_s)
+        outputs.refill(now_s)
+        if requests.holds(1) and inputs.holds(input_tokens) and outputs.holds(reserved):
+            requests.level -= 1
+            inputs.level -= input_tokens
+            outputs.level -= reserved
+            self.requests += 1
+            self.input_tokens += input_tokens
+            return 0.0
+        if self._counts_refused:
+            # Charge before the wait is computed: a client that waits exactly that long must then be admitted.
+            requests.level = max(0.0, requests.level - 1)
+            self.requests += 1
+        return max(
+            requests.wait_for(1, now_s),
+            inputs.wait_for(input_tokens, now_s),
+            outputs.wait_for(reserved, now_s),
+        )
+
+    def counted(self, length: int, cached: int) -> int:
+        """Return the input tokens that count of a prompt of which some are read from the cache."""
+        return length if self._counts_cache_reads else length - cached
+
+    def at_most(self, input_tokens: int) -> int:
+        """Return the input tokens, or what the bucket can hold where that is less."""
+        return int(min(input_tokens, self._input_bucket.capacity))
+
+    def charge_output(self, tokens: int) -> None:
+        """Charge what a call has produced, at its end, and give back what it held; there may be debt."""
+        outputs = self._output_bucket
+        outputs.refill(self._env.now)
+        outputs.level = min(outputs.capacity, outputs.level + self._reserved - tokens)
+        self.output_tokens += tokens
+        if self._reserved and self.gateway is not None:
+            self.gateway.recheck()  # what was given back may be enough for the first in line
+
+    def charge_input(self, tokens: int) -> None:
+        """Charge what the coordinator has read of an output; the bucket may go into debt."""
+        self._input_bucket.refill(self._env.now)
+        self._input_bucket.level -= tokens
+        self.input_tokens += tokens
+
+
+class Gateway:
+    """A line before the limits, first in, first out; its head is served when the buckets hold enough."""
+
+    def __init__(self, env: simpy.Environment, limiter: RateLimiter) -> None:
+        self._env = env
+        self._limiter = limiter
+        self._line: deque[tuple[Callable[[], int], simpy.Event]] = deque()
+        self._server: simpy.Process | None = None
+
+    def acquire(self, input_tokens: Callable[[], int]) -> Generator[simpy.Event, Any, bool]:
+        """Wait in line until a request is admitted; ends with False where it never can be.
+
+        What it needs is asked when its turn comes: a wait can outlive an entry of the prompt cache.
+        """
+        admitted = self._env.event()
+        place = (input_tokens, admitted)
+        self._line.append(place)
+        if len(self._line) == 1 and self._server is None:
+            wait_s = self._limiter.admit(input_tokens())
+            if wait_s in (0.0, NEVER):
+                self._line.popleft()
+                return wait_s == 0.0
+            self._server = self._env.process(self._serve())
+        try:
+            return bool((yield admitted))
+        except simpy.Interrupt:
+            if not admitted.triggered:
+                was_first = self._line[0] is place
+                self._line.remove(place)
+                if was_first:
+                    self.recheck()  # the next may need less, and so wait for less
+            raise
+
+    def recheck(self) -> None:
+        """Have the head of the line looked at again."""
+        if self._server is not None:
+            self._server.interrupt()
+
+    def _serve(self) -> Generator[simpy.Event, Any, None]:
+        while self._line:
+            input_tokens, admitted = self._line[0]
+            wait_s = self._limiter.admit(input_tokens())
+            if wait_s not in (0.0, NEVER):
+                with suppress(simpy.Interrupt):
+                    yield self._env.timeout(wait_s)
+                continue
+            self._line.popleft()
+            admitted.succeed(wait_s == 0.0)
+        self._server = None
+
+
+class Latency:
+    """How long a call takes by what it does; nothing where tasks have a duration instead."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._latency = latency = provider.latency
+        self._first_token_s = 0.0 if provider.cache is None else provider.cache.first_token
+        if latency is not None:
+            self._input = (latency.base, latency.per_uncached_ktoken, latency.per_cached_ktoken)
+
+    def call_s(self, output: int, uncached: int, cached: int) -> float:
+        """Return the time of a call."""
+        if self._latency is None:
+            return 0.0
+        base, per_uncached, per_cached = self._input
+        return call_time(
+            output, uncached, cached, base, self._latency.per_output_token, per_uncached, per_cached
+        )
+
+    def first_token_s(self, uncached: int, cached: int) -> float:
+        """Return the time until a response begins."""
+        if self._latency is None:
+            return self._first_token_s
+        return first_token_time(uncached, cached, *self._input)

@@ -1,0 +1,104 @@
+"""The arithmetic of the model, each rule once: buckets, backoff, shares, prices.
+
+Everything here is a pure function of numbers, so that a second engine can share it.
+"""
+
+from __future__ import annotations
+
+MINUTE_S = 60.0
+HOUR_S = 3600.0
+MILLION = 1e6
+
+
+def share(total: int, part: int, parts: int) -> int:
+    """Return the size of one of `parts` nearly equal whole parts of `total`; they add up to it exactly."""
+    return total * (part + 1) // parts - total * part // parts
+
+
+def bucket_level(level: float, since_s: float, rate_per_s: float, capacity: float) -> float:
+    """Return what a bucket holds `since_s` seconds after it held `level`: it refills continuously."""
+    return min(capacity, level + rate_per_s * since_s)
+
+
+def holds(level: float, need: float, rate_per_s: float) -> bool:
+    """Whether a bucket holds what is needed, give or take what flows in in a nanosecond and a rounding error.
+
+    Whether a try that comes exactly when a bucket is full enough is admitted must not depend on the order in
+    which floating-point numbers were added up on the way there.
+    """
+    return level >= need - rate_per_s * 1e-9 - need * 1e-12
+
+
+def wait_for(level: float, need: float, rate_per_s: float, now_s: float) -> float:
+    """Return the seconds until a bucket that holds `level` would hold `need` if nobody else came.
+
+    0 where it holds it. Otherwise it is longer than exact by a part in 10^12 and by what a clock that stands
+    at `now_s` can tell apart: a client that waits exactly that long must be admitted.
+    """
+    if holds(level, need, rate_per_s):
+        return 0.0
+    exact_s = (need - level) / rate_per_s
+    return exact_s * (1 + 1e-12) + (now_s + exact_s) * 2.0**-51
+
+
+def backoff(tries: int, initial_s: float, factor: float, cap_s: float, jitter: float, u: float) -> float:
+    """Return the client's own pause after its `tries`-th rejected request (the first is 0), in seconds.
+
+    `min(initial * factor^tries, cap) * (1 + jitter * u)`. A negative jitter shortens the pause, as in the
+    anthropic and openai SDKs; a positive one lengthens it, as in Claude Code.
+    """
+    pause_s = initial_s
+    for _ in range(tries):
+        if pause_s >= cap_s:
+            break
+        pause_s *= factor
+    return min(pause_s, cap_s) * (1.0 + jitter * u)
+
+
+def obeyed_pause(retry_after_s: float, jitter: float, u: float, floor_s: float) -> float:
+    """Return the pause of a client that obeys `retry-after`, in seconds.
+
+    `max(retry_after * (1 + jitter * u), floor)`; exactly `retry-after` where jitter and floor are 0.
+    """
+    return max(retry_after_s * (1.0 + jitter * u), floor_s)
+
+
+def grown(width: float, most: int) -> float:
+    """Return the width of adaptive dispatch after an attempt that was not refused: one more in a whole round.
+
+    The additive increase of AIMD (Chiu and Jain, Computer Networks 17, 1989).
+    """
+    return min(float(most), width + 1.0 / width)
+
+
+def shrunk(width: float) -> float:
+    """Return the width of adaptive dispatch after a 429, half of it: the multiplicative decrease of AIMD."""
+    return max(1.0, width / 2.0)
+
+
+def cache_readable(readable_s: float, used_s: float, ttl_s: float, now_s: float) -> bool:
+    """Whether a cache entry can be read: from when its response began, until the TTL after its last use.
+
+    It lapses exactly at its TTL: what comes then comes too late.
+    """
+    return readable_s <= now_s < used_s + ttl_s
+
+
+def call_time(
+    output: int,
+    uncached: int,
+    cached: int,
+    base: float,
+    per_output: float,
+    per_uncached: float,
+    per_cached: float,
+) -> float:
+    """Return the seconds that a model call takes by what it does; the last two rates are per 1,000 tokens."""
+    return first_token_time(uncached, cached, base, per_uncached, per_cached) + output * per_output
+
+
+def first_token_time(
+    uncached: int, cached: int, base: float, per_uncached: float, per_cached: float
+) -> float:
+    """Return the seconds until a response begins."""
+    return base + uncached / 1000.0 * per_uncached + cached / 1000.0 * per_cached

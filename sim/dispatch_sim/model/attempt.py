@@ -1,0 +1,264 @@
+"""One attempt of a sub-agent at a task: slot, spawn, model calls, return, merge, and what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import simpy
+from simpy.resources.resource import Request
+
+from dispatch_sim.model import client, merge, recovery
+from dispatch_sim.model.accounting import AttemptUsage
+from dispatch_sim.model.cache import Prompt
+from dispatch_sim.model.events import Activity
+from dispatch_sim.model.failures import AttemptFailed, Failure
+from dispatch_sim.model.variates import AttemptVariates, Key
+
+if TYPE_CHECKING:
+    from dispatch_sim.model.backlog import Task
+    from dispatch_sim.model.conflicts import Write
+    from dispatch_sim.model.simulation import Simulation
+
+Process = Generator[simpy.Event, Any, None]
+
+ATTEMPTS_WITH_OWN_VARIATES = 256
+"""From this one on a task's attempts have the variates of its earlier ones again: the key of a draw has room
+for no more, and only the cancelled attempts of cascades are so many."""
+
+
+@dataclass(slots=True)
+class Checkpoint:
+    """What another attempt can go on from: the conversation, who began it, its calls that are done."""
+
+    origin: int
+    prompt: Prompt
+    done_calls: int
+    context: int
+    usage: AttemptUsage
+
+
+class Attempt:
+    """One attempt at a task; its process runs from the slot to the handling of its outcome.
+
+    Attributes
+    ----------
+    key : of its draws.
+    started_s : when its agent was launched; after waiting for a place and locks, when it began.
+    is_draft : whether it is of the first of two rounds, so that there is nothing to merge yet.
+    at_work : whether its agent is at work, so that a timeout can end it.
+    merging : whether the merge of its output has begun, so that a cascade cannot cancel it.
+    unseen_share : the part of its merged output that was made without sight of others.
+    """
+
+    def __init__(self, sim: Simulation, task: Task, slot: Request) -> None:
+        self.sim = sim
+        self.task = task
+        self.slot = slot
+        task.attempts += 1
+        task.attempt = self
+        task.instructions = self.instructions = sim.review.instructions
+        self.number = (task.attempts - 1) % ATTEMPTS_WITH_OWN_VARIATES
+        self.key: Key = (task.group, task.index, self.number)
+        self.resumed = task.checkpoint
+        self.origin = self.number if self.resumed is None else self.resumed.origin
+        self.usage = AttemptUsage() if self.resumed is None else self.resumed.usage.copy()
+        self.started_s = sim.env.now
+        self.is_draft = sim.communication.is_first_round(task)
+        self.variates = self._variates()
+        self.at_work = self.merging = False
+        self.write: Write
+        self.merge_entry: merge.Entry | None = None
+        self.unseen_share = 0.0
+        task.enter(Activity.HARNESS)
+        task.log(Activity.LAUNCH)
+        sim.active[self] = None
+        self.process = sim.env.process(self._run())
+
+    @property
+    def overwritten(self) -> bool:
+        """Whether a later write has taken the place of this one's."""
+        return self.write.lost
+
+    @property
+    def wrong_brief(self) -> bool:
+        """Whether its instructions have been found wrong since it was launched."""
+        return self.instructions != self.sim.review.instructions
+
+    def _run(self) -> Process:
+        """Run the attempt: work in a slot, wait at the barrier, merge, then handle the outcome."""
+        try:
+            failure = yield from self._work()
+            yield from self._wait_at_barrier(failure)
+            if failure is None:
+                yield from merge.merge(self)
+        except AttemptFailed as failed:
+            failure = failed.reason
+        except simpy.Interrupt as cancelled:  # by another's failure
+            failure = cancelled.cause
+            self.task.log(Activity.CANCELLED)
+        yield from self._settle(failure)
+
+    def _work(self) -> Generator[simpy.Event, Any, Failure | None]:
+        """Hold a slot, a place and locks while the agent is at work; ends with why it failed, or None."""
+        sim = self.sim
+        try:
+            with self.slot, ExitStack() as held:
+                if sim.harness.places is not None:
+                    yield held.enter_context(sim.harness.places.request())
+                yield from sim.isolation.lock(self.task, held)
+                failure = yield from self._agent_or_timeout()
+        finally:
+            sim.harness.on_return()
+            sim.notify()
+        if failure is None:
+            sim.slots.on_return(self)
+            sim.notify()  # there may be more slots
+        return failure
+
+    def _agent_or_timeout(self) -> Generator[simpy.Event, Any, Failure | None]:
+        """Run the agent under a hard timeout; ends with why it failed, or None."""
+        sim, task = self.sim, self.task
+        self.started_s = sim.env.now
+        self.write = sim.isolation.begin(self)
+        sim.communication.working[task.group] += 1
+        self.at_work = True
+        if sim.scenario.timeouts.hard is not None:
+            sim.env.process(self._time_out(sim.scenario.timeouts.hard))
+        failure: Failure | None = Failure.CANCELLED
+        try:
+            yield from self._agent()
+            failure = None
+        except AttemptFailed as failed:
+            failure = failed.reason
+        except simpy.Interrupt as interrupt:
+            if interrupt.cause is not Failure.KILLED:
+                raise
+            failure = Failure.HUNG if task.activity is Activity.HANG else Failure.KILLED
+        finally:
+            self.at_work = False
+            sim.communication.working[task.group] -= 1
+            sim.isolation.end(self.write, returned=failure is None)
+        if failure in (Failure.HUNG, Failure.KILLED):
+            task.log(Activity.TIMEOUT)
+        return failure
+
+    def _agent(self) -> Process:
+        """Spawn, call the model until the task is done, return; raises AttemptFailed."""
+        sim, task, variates = self.sim, self.task, self.variates
+        env, resumes = sim.env, sim.scenario.retry.policy == "resume"
+        task.enter(Activity.SPAWN)
+        yield env.timeout(variates.spawn_s + sim.isolation.setup_s(task.group))
+        prompt = self._first_prompt()
+        if sim.strategy.warm_up == "stagger" and prompt.shared:
+            task.enter(Activity.PREFIX)
+            while pending_s := sim.cache.shared_pending_s():
+                yield env.timeout(pending_s)
+        calls = sim.communication.calls(self)
+        for call in calls:
+            if self._gives_up():
+                raise AttemptFailed(Failure.KILLED)
+            prompt.messages = sim.communication.messages(self, prompt)
+            prompt.new = variates.new_input[call] + prompt.messages
+            yield from client.send(self, prompt, call)
+            yield from self._call(prompt, call)
+            if call == variates.crash_call:
+                task.log(Activity.CRASH, call)
+                raise AttemptFailed(Failure.CRASH)
+            if call == variates.hang_call:
+                task.enter(Activity.HANG, call)
+                yield env.event()  # silent: nothing but a timeout ends it
+            if resumes:
+                task.enter(Activity.CALL, call)  # so that its usage is up to date
+                task.checkpoint = Checkpoint(self.origin, prompt, call + 1, prompt.context, self.usage.copy())
+            if variates.tool_s and call != calls[-1]:
+                task.enter(Activity.TOOLS, call)
+                yield env.timeout(variates.tool_s[call])
+        task.enter(Activity.RETURN)
+        yield env.timeout(variates.return_s)
+        sim.coordinator.read_result(self.usage.return_, variates.return_tokens)
+
+    def _settle(self, failure: Failure | None) -> Process:
+        """Handle the outcome: retry or recover, enter the second round, redo a part, or be approved."""
+        sim, task = self.sim, self.task
+        task.enter(Activity.WAIT)
+        del sim.active[self]
+        if failure is None and self.wrong_brief:
+            failure = Failure.WRONG_BRIEF
+        if failure is not None:
+            recovery.fail(self, failure)
+        elif self.is_draft:
+            sim.communication.first_is_done(self)
+        elif self.unseen_share:
+            recovery.redo_in_part(self)
+        else:
+            yield from sim.review.approve(self)
+        sim.notify()
+
+    def _call(self, prompt: Prompt, call: int) -> Process:
+        """Make a call that was admitted."""
+        sim, variates = self.sim, self.variates
+        cached = sim.cache.cached_tokens(prompt)
+        length, output = prompt.length, variates.output[call]
+        anew = length - cached
+        is_written = sim.cache.is_written(prompt, last=call == variates.calls - 1)
+        self.usage.add_call(prompt, cached, output, written=is_written)
+        before = prompt.sent, prompt.sent_s
+        sim.cache.record(prompt, sim.latency.first_token_s(anew, cached))
+        self.task.enter(Activity.CALL, call, sim.limiter.counted(length, cached))
+        seconds = variates.call_s + sim.latency.call_s(output, anew, cached) + sim.communication.post_s
+        try:
+            yield sim.env.timeout(seconds)
+        except simpy.Interrupt:
+            # Nothing stops an admitted call: it is charged in full, at once. Who goes on from here had no
+            # answer, and so cannot read it from the cache.
+            sim.limiter.charge_output(output)
+            prompt.sent, prompt.sent_s = before
+            raise
+        sim.limiter.charge_output(output)
+        prompt.context += prompt.new + output
+
+    def _wait_at_barrier(self, failure: Failure | None) -> Process:
+        """Wait until all is back: outputs are seen then, in a wave failures too."""
+        sim = self.sim
+        policy = sim.scenario.retry.policy
+        seen_at_once = self.is_draft if failure is None else sim.strategy.refills or policy == "abort"
+        if sim.strategy.merge != "barrier" or seen_at_once:
+            return
+        self.task.enter(Activity.BARRIER)
+        yield sim.barrier.wait()
+        if failure is None and policy in ("cascade", "abort"):
+            yield sim.env.timeout(0)  # failures are seen before anything is merged
+
+    def _time_out(self, seconds: float) -> Process:
+        """End the agent's work after its hard timeout, if it is still at it."""
+        yield self.sim.env.timeout(seconds)
+        if self.at_work:
+            self.process.interrupt(Failure.KILLED)
+
+    def _gives_up(self) -> bool:
+        """Whether an agent obeys the soft timeout in its prompt, now that it could make another call."""
+        soft_s = self.sim.scenario.timeouts.soft
+        return soft_s is not None and self.variates.obeys and self.sim.env.now - self.started_s >= soft_s
+
+    def _first_prompt(self) -> Prompt:
+        """Return the prompt of its first call, before the new input."""
+        if self.resumed is None:
+            sim = self.sim
+            return Prompt(
+                self.variates.spawn_tokens, sim.isolation.shared_prefix(self.task.group, sim.shared_prefix)
+            )
+        prompt = self.resumed.prompt
+        prompt.context = self.resumed.context  # without the call that failed
+        return prompt
+
+    def _variates(self) -> AttemptVariates:
+        """Return the attempt's variates, of all its work or of the part that it does."""
+        sim, task = self.sim, self.task
+        if self.resumed is None:
+            variates = sim.variates.attempt(*self.key)
+        else:
+            variates = sim.variates.resumed(task.group, task.index, self.origin, self.number)
+        return variates.part(task.rework) if task.rework else sim.communication.part(variates)

@@ -1,0 +1,91 @@
+"""An agent's client: sends a model request until it is admitted, with backoff, or gives up."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import simpy
+
+from dispatch_sim.model.api import NEVER
+from dispatch_sim.model.arithmetic import backoff, obeyed_pause
+from dispatch_sim.model.events import Activity
+from dispatch_sim.model.failures import AttemptFailed, Failure
+from dispatch_sim.model.streams import Stream
+
+if TYPE_CHECKING:
+    from dispatch_sim.model.attempt import Attempt
+    from dispatch_sim.model.cache import Prompt
+
+OVERLOADED = -1.0
+"""In place of a `retry-after`: the answer was 529, which has none."""
+
+
+def send(attempt: Attempt, prompt: Prompt, call: int) -> Generator[simpy.Event, Any, None]:
+    """Get a request admitted; raises AttemptFailed where the client gives up."""
+    sim, task = attempt.sim, attempt.task
+    if sim.pacer is not None:
+        task.enter(Activity.PACE, call)
+        yield from sim.pacer.take()
+    if sim.limiter.gateway is not None:
+        task.enter(Activity.GATEWAY, call)
+        if not (yield from sim.limiter.gateway.acquire(lambda: sim.input_needed(prompt))):
+            raise AttemptFailed(Failure.TOO_LARGE)
+        return
+    for retry in itertools.count():
+        retry_after_s = _request(attempt, prompt, call, retry)
+        if retry_after_s == 0.0:
+            return
+        if retry_after_s == NEVER:
+            raise AttemptFailed(Failure.TOO_LARGE)
+        sim.ledger.rejected_tries += 1
+        limited = retry_after_s != OVERLOADED
+        task.log(Activity.LIMITED if limited else Activity.OVERLOADED, call, sim.input_needed(prompt))
+        if limited:
+            sim.slots.on_429(attempt)
+        if retry == sim.scenario.client.retries:
+            raise AttemptFailed(Failure.REFUSED)
+        pause_s = _pause(attempt, retry_after_s, call, retry)
+        task.enter(Activity.BACKOFF, call)
+        yield sim.env.timeout(pause_s)
+
+
+def _request(attempt: Attempt, prompt: Prompt, call: int, retry: int) -> float:
+    """Return 0 where a request is admitted, the 429's `retry-after`, or that the answer was 529."""
+    sim = attempt.sim
+    provider = sim.scenario.provider
+    u = sim.variates.of_request(Stream.OVERLOAD, *attempt.key, call, retry) if provider.overloaded else 1.0
+    if u < provider.overloaded:
+        return OVERLOADED
+    # How much is to be read from the cache may change from one to the next: a wait can outlive an entry.
+    exact_s = sim.limiter.admit(sim.input_needed(prompt))
+    if exact_s in (0.0, NEVER) or provider.retry_after is None:
+        return exact_s
+    return provider.retry_after
+
+
+def _pause(attempt: Attempt, retry_after_s: float, call: int, retry: int) -> float:
+    """Return the pause before the next request; raises AttemptFailed where the client gives up."""
+    client = attempt.sim.scenario.client
+    rule = client.retry_after
+
+    def u(stream: Stream) -> float:
+        return attempt.sim.variates.of_request(stream, *attempt.key, call, retry)
+
+    limited = retry_after_s != OVERLOADED
+    obeys = limited and (rule.up_to == "unlimited" or retry_after_s <= rule.up_to * (1 + 1e-9))
+    if limited and not obeys and rule.above == "give_up":
+        raise AttemptFailed(Failure.REFUSED)
+    pause_s = 0.0
+    if not obeys or rule.floor == "backoff":
+        pause_s = backoff(
+            retry, client.initial, client.factor, client.cap, client.signed_jitter, u(Stream.JITTER)
+        )
+    if obeys:
+        # Without jitter, agents that are rate-limited together come back at the same moment and collide.
+        drawn = u(Stream.RETRY_AFTER_JITTER) if rule.jitter else 0.0
+        pause_s = obeyed_pause(retry_after_s, rule.jitter, drawn, pause_s)
+    if client.extra_delay:
+        pause_s += client.extra_delay * u(Stream.EXTRA_DELAY)
+    return pause_s

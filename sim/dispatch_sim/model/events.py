@@ -1,0 +1,112 @@
+"""The event log: what a task was doing, or what happened to it, from when to when."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class State(StrEnum):
+    """What a task is doing; the times in these states add up to its flow time."""
+
+    WAIT = "wait"
+    """For its arrival's turn: no slot, or the coordinator has not briefed its agent."""
+    SERVICE = "service"
+    """Spawning, in a model call, returning."""
+    BACKOFF = "backoff"
+    """Between a refused request and the next."""
+    BLOCKED = "blocked"
+    """Ready, but the gateway, the barrier, the coordinator or the person is not."""
+    MERGE = "merge"
+    RECOVERY = "recovery"
+    """A person works on it."""
+    HUNG = "hung"
+    """Its agent is silent."""
+    REVIEW = "review"
+    """A person looks at it."""
+
+
+OF_ATTEMPT = frozenset({State.SERVICE, State.BACKOFF, State.HUNG})
+"""States in which time goes into an attempt."""
+
+
+class Activity(StrEnum):
+    """An entry of the log, and the state that a task is in meanwhile (none for moments)."""
+
+    state: State | None
+
+    def __new__(cls, name: str, state: State | None = None) -> Activity:
+        """Make a member that knows its state."""
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.state = state
+        return member
+
+    WAIT = "wait", State.WAIT
+    SPAWN = "spawn", State.SERVICE
+    CALL = "call", State.SERVICE
+    TOOLS = "tools", State.SERVICE
+    RETURN = "return", State.SERVICE
+    BACKOFF = "backoff", State.BACKOFF
+    HANG = "hang", State.HUNG
+    PREFIX = "prefix", State.BLOCKED
+    """Held while another agent writes the shared prefix."""
+    GATEWAY = "gateway", State.BLOCKED
+    HARNESS = "harness", State.BLOCKED
+    LOCK = "lock", State.BLOCKED
+    PACE = "pace", State.BLOCKED
+    BARRIER = "barrier", State.BLOCKED
+    COORDINATOR_BUSY = "coordinator busy", State.BLOCKED
+    PERSON_BUSY = "person busy", State.BLOCKED
+    EXPOSED = "exposed", State.BLOCKED
+    """Merged, while an agent is at work that can still write over it."""
+    GATE = "gate", State.BLOCKED
+    """Merged, and waits for a review."""
+    ROUND = "round", State.BLOCKED
+    """Waits for the other agents of the first round, and the brief for the second."""
+    DEPENDENCY = "dependency", State.BLOCKED
+    MERGE = "merge", State.MERGE
+    MERGE_BY_PERSON = "merge by person", State.MERGE
+    CLEAN_UP = "clean up", State.MERGE
+    RESOLVE = "resolve conflict", State.MERGE
+    REVIEW = "review", State.REVIEW
+    RECOVERY = "recovery", State.RECOVERY
+    # Of the coordinator
+    TURN = "turn"
+    PREWARM = "prewarm"
+    INTERIM = "interim brief"
+    COMPACTION = "compaction"
+    # Moments
+    LAUNCH = "launch"
+    LIMITED = "429"
+    OVERLOADED = "529"
+    CRASH = "crash"
+    REFUSED_LAUNCH = "refused launch"
+    TIMEOUT = "timeout"
+    CANCELLED = "cancelled"
+    BAD_OUTPUT = "bad output"
+    OVERWRITTEN = "overwritten"
+    REWORK = "rework"
+    WRONG_BRIEF = "wrong brief"
+
+
+MOMENTS = frozenset(list(Activity)[list(Activity).index(Activity.LAUNCH) :])
+"""Activities without length."""
+
+
+class Event(NamedTuple):
+    """One entry of a replication's event log: a stretch of time, or a moment (start = end)."""
+
+    start_s: float
+    end_s: float
+    kind: Activity
+    task: int
+    """Number in the plan, or -1 for the coordinator."""
+    attempt: int = 0
+    call: int = -1
+    tokens: int = 0
+    """Input tokens that the limiter admitted or refused, where it is about a call."""
+
+
+COORDINATOR = -1
+"""Stands for the coordinator where an event names a task."""

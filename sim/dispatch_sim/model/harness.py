@@ -1,0 +1,78 @@
+"""The harness's own limits: how many agents it runs, and a counter of calls on the client's side."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import simpy
+
+from dispatch_sim.model import recovery
+from dispatch_sim.model.attempt import Attempt
+from dispatch_sim.model.events import Activity
+from dispatch_sim.scenario.coordination import Pace
+
+if TYPE_CHECKING:
+    from dispatch_sim.model.backlog import Task
+    from dispatch_sim.model.simulation import Simulation
+
+
+class Harness:
+    """Runs so many agents at once; lets a launch over that wait for a place, or refuses it."""
+
+    def __init__(self, sim: Simulation) -> None:
+        self._sim = sim
+        harness = sim.scenario.harness
+        self._cap = harness.cap
+        self._refuses = harness.over == "refuse"
+        self.places = None
+        if harness.cap is not None and not self._refuses:
+            self.places = simpy.Resource(sim.env, capacity=harness.cap)
+        self._refused: list[Task] = []
+
+    def launch(self, task: Task) -> None:
+        """Begin an attempt in a free slot, unless there is no place or the run is aborted."""
+        sim = self._sim
+        if sim.backlog.aborted:
+            recovery.leave_to_person(task)
+        elif self._refuses and self._cap is not None and sim.slots.count >= self._cap:
+            sim.ledger.refused_launches += 1
+            task.log(Activity.REFUSED_LAUNCH)
+            sim.slots.limit_to(self._cap)
+            self._refused.append(task)
+        else:
+            Attempt(sim, task, sim.slots.request())
+
+    def on_return(self) -> None:
+        """Requeue the refused tasks now that an agent has returned."""
+        if self._refused:
+            self._sim.backlog.add_first(self._refused)
+            self._refused.clear()
+
+
+class Pacer:
+    """Counts calls, and is set back with every window; who finds it used up waits for a whole window.
+
+    All behind wait as well, and the count then begins anew. This is how CrewAI keeps to `max_rpm`: it waits
+    not until the window is over, but for as long as a window is.
+    """
+
+    def __init__(self, env: simpy.Environment, pace: Pace) -> None:
+        self._env = env
+        self._pace = pace
+        self._turn = simpy.Resource(env, capacity=1)
+        self._windows = 0
+        self._calls = 0
+
+    def take(self) -> Generator[simpy.Event, Any, None]:
+        """Count a call, and wait before that if it is one too many."""
+        window_s = self._pace.window
+        with self._turn.request() as turn:
+            yield turn
+            windows = int(self._env.now // window_s)
+            if windows > self._windows:
+                self._windows, self._calls = windows, 0
+            if self._calls >= self._pace.calls:
+                yield self._env.timeout(window_s)
+                self._windows, self._calls = int(self._env.now // window_s), 0
+            self._calls += 1

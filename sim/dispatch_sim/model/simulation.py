@@ -1,0 +1,147 @@
+"""One replication: the environment, what its processes share, and its ledger and event log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any
+
+import simpy
+
+from dispatch_sim.model.accounting import Ledger, Outcome
+from dispatch_sim.model.api import Latency, RateLimiter
+from dispatch_sim.model.backlog import Backlog
+from dispatch_sim.model.cache import Prompt, TimedCache, WarmCache
+from dispatch_sim.model.communication import Communication
+from dispatch_sim.model.conflicts import make_isolation
+from dispatch_sim.model.coordinator import Coordinator
+from dispatch_sim.model.events import Activity, Event
+from dispatch_sim.model.harness import Harness, Pacer
+from dispatch_sim.model.merge import MergeRecord
+from dispatch_sim.model.plan import Plan
+from dispatch_sim.model.review import Review
+from dispatch_sim.model.strategies import AdaptiveSlots, Slots, dispatch
+from dispatch_sim.model.variates import Variates
+from dispatch_sim.scenario.quantities import whole
+
+if TYPE_CHECKING:
+    from dispatch_sim.model.attempt import Attempt
+    from dispatch_sim.model.backlog import Task
+
+
+class Condition:
+    """A condition variable for one process, as `threading.Condition`: waits until a predicate holds."""
+
+    def __init__(self, env: simpy.Environment) -> None:
+        self._env = env
+        self._predicate: Callable[[], bool] | None = None
+        self._event = env.event()
+
+    def wait_for(self, predicate: Callable[[], bool]) -> Generator[simpy.Event, Any, None]:
+        """Wait until a predicate holds; no event passes if it holds already."""
+        if not predicate():
+            self._predicate, self._event = predicate, self._env.event()
+            yield self._event
+
+    def notify(self) -> None:
+        """Wake the waiting process if its predicate now holds."""
+        if self._predicate is not None and self._predicate():
+            self._predicate = None
+            self._event.succeed()
+
+
+class Barrier:
+    """Holds arriving processes until it is lifted."""
+
+    def __init__(self, env: simpy.Environment) -> None:
+        self._env = env
+        self._lifted = env.event()
+
+    def wait(self) -> simpy.Event:
+        """Return the event of its being lifted."""
+        return self._lifted
+
+    def lift(self) -> None:
+        """Release the waiting processes; later ones wait for the next lift."""
+        lifted, self._lifted = self._lifted, self._env.event()
+        lifted.succeed()
+
+
+class Simulation:
+    """A replication of a design point: dispatches a batch until every task is done and merged."""
+
+    def __init__(self, plan: Plan, variates: Variates, log: list[Event] | None = None) -> None:
+        self.env = env = simpy.Environment()
+        self.plan = plan
+        self.strategy = strategy = plan.strategy
+        self.scenario = scenario = plan.scenario
+        self.variates = variates
+        self.ledger = Ledger()
+        self.event_log = log
+
+        provider = scenario.provider
+        self.limiter = RateLimiter(env, provider.limits, provider.accounting, provider.on_limit == "wait")
+        self.cache = WarmCache() if provider.cache is None else TimedCache(env, provider.cache)
+        self.latency = Latency(provider)
+        self.pacer = None if scenario.harness.pace is None else Pacer(env, scenario.harness.pace)
+
+        self.slots = (AdaptiveSlots if strategy.kind == "adaptive" else Slots)(env, plan.width)
+        self.harness = Harness(self)
+        self.coordinator = Coordinator(self)
+        self.person = simpy.Resource(env, capacity=1)
+        self.barrier = Barrier(env)
+        self.changed = Condition(env)
+
+        self.isolation = make_isolation(self, strategy.isolation or scenario.conflicts.isolation)
+        self.shared_prefix = whole(scenario.dispatch.spawn.shared)
+        self.backlog = Backlog(self)
+        self.communication = Communication(self, strategy.communication or scenario.communication.kind)
+        self.merges = MergeRecord(self)
+        self.review = Review(self)
+
+        self.active: dict[Attempt, None] = {}
+        """Attempts from their launch until their outcome is known, in order."""
+        self.failed_in_wave: list[Task] = []
+        self.recovering = 0
+        """Tasks left to a person and not finished yet."""
+
+    def run(self) -> Outcome:
+        """Simulate the replication."""
+        self.env.run(until=self.env.process(dispatch(self)))
+        limiter, scenario = self.limiter, self.scenario
+        quota = (limiter.requests, limiter.input_tokens, limiter.output_tokens)
+        return self.ledger.close(self.env.now, quota, scenario.provider.prices, scenario.values)
+
+    def notify(self) -> None:
+        """Notify the dispatcher, and a final review, of a change they may be waiting for."""
+        self.review.start_if_nothing_else_is_left()
+        self.changed.notify()
+
+    def log(
+        self, start_s: float, kind: Activity, task: int, attempt: int = 0, call: int = -1, tokens: int = 0
+    ) -> None:
+        """Write an event that ends now into the log, where there is one."""
+        if self.event_log is not None:
+            self.event_log.append(Event(start_s, self.env.now, kind, task, attempt, call, tokens))
+
+    def input_needed(self, prompt: Prompt) -> int:
+        """Return the input tokens that the limiter would count for a prompt if it were sent now."""
+        return self.limiter.counted(prompt.length, self.cache.cached_tokens(prompt))
+
+
+def simulate(plan: Plan, variates: Variates, log: list[Event] | None = None) -> Outcome:
+    """Simulate one replication: dispatch the batch until every task is done and merged.
+
+    Parameters
+    ----------
+    plan : the design point.
+    variates : of the replication, for the plan's scenario.
+    log : where given, events are appended to it, in the order in which they end.
+
+    Raises
+    ------
+    ValueError
+        Where the variates are another scenario's.
+    """
+    if variates.scenario is not plan.scenario and variates.scenario != plan.scenario:
+        raise ValueError("the variates belong to another scenario than the plan's")
+    return Simulation(plan, variates, log).run()

@@ -1,0 +1,153 @@
+"""Strategies: how a batch of tasks is dispatched to sub-agents, until every task is done."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import simpy
+
+from dispatch_sim.model.arithmetic import grown, shrunk
+from dispatch_sim.model.events import COORDINATOR, Activity
+
+if TYPE_CHECKING:
+    from dispatch_sim.model.attempt import Attempt
+    from dispatch_sim.model.simulation import Simulation
+
+Process = Generator[simpy.Event, Any, None]
+
+FIRST_ADAPTIVE_WIDTH = 4
+"""Where adaptive dispatch begins: practitioners' 'parallel up to 3 or 4'."""
+
+
+class Slots(simpy.Resource):
+    """Slots for attempts, as many as the strategy is wide; an attempt holds one while its agent works.
+
+    Attributes
+    ----------
+    window : how many of them the dispatcher uses.
+    """
+
+    def __init__(self, env: simpy.Environment, width: int) -> None:
+        super().__init__(env, capacity=width)
+        self.most = width
+        self.window = float(width)
+
+    @property
+    def free(self) -> int:
+        """How many attempts can be launched now."""
+        return int(self.window) - self.count
+
+    def limit_to(self, cap: int) -> None:
+        """Keep to what the harness has been found to run."""
+        self.most = min(self.most, cap)
+        self.window = min(self.window, float(self.most))
+
+    def on_return(self, attempt: Attempt) -> None:
+        """Hook: an attempt has returned an output."""
+
+    def on_429(self, attempt: Attempt) -> None:
+        """Hook: an agent has received a 429."""
+
+
+class AdaptiveSlots(Slots):
+    """A window by additive increase, multiplicative decrease (AIMD; Chiu and Jain, 1989).
+
+    One more slot in a round of attempts that were not rate-limited; half of them on a 429, once for all
+    agents that were at work then: they collided with each other. What runs already is not ended.
+    """
+
+    def __init__(self, env: simpy.Environment, most: int) -> None:
+        super().__init__(env, most)
+        self.window = float(min(FIRST_ADAPTIVE_WIDTH, most))
+        self._shrunk_s = -1.0
+
+    def on_return(self, attempt: Attempt) -> None:
+        """Grow."""
+        if attempt.started_s > self._shrunk_s:
+            self.window = grown(self.window, self.most)
+
+    def on_429(self, attempt: Attempt) -> None:
+        """Shrink."""
+        if attempt.started_s > self._shrunk_s:
+            self.window, self._shrunk_s = shrunk(self.window), self._env.now
+
+
+def dispatch(sim: Simulation) -> Process:
+    """Dispatch the batch as its strategy says; ends when every task is done."""
+    sim.backlog.arrive()
+    yield from queue(sim) if sim.strategy.refills else waves(sim)
+
+
+def queue(sim: Simulation) -> Process:
+    """Queue, and adaptive: whenever a task waits and a slot is free. A failed task goes to the end."""
+    backlog, slots = sim.backlog, sim.slots
+
+    def can_refill() -> bool:
+        return can_dispatch(sim) and slots.free > 0
+
+    while backlog.unfinished:
+        if slots.count:
+            yield from sim.changed.wait_for(lambda: can_refill() or not slots.count)
+        else:
+            if not backlog.ready:
+                sim.barrier.lift()
+            yield from sim.changed.wait_for(lambda: can_dispatch(sim) or not backlog.unfinished)
+        if can_refill():
+            yield from hand_out(sim)
+
+
+def waves(sim: Simulation) -> Process:
+    """Waves, with a wave of one (sequential) or of all (parallel): the next when all of this one is over."""
+    backlog, slots = sim.backlog, sim.slots
+    one_by_one = sim.strategy.kind == "sequential"
+    while backlog.unfinished:
+        yield from sim.changed.wait_for(lambda: can_dispatch(sim) or not backlog.unfinished)
+        if not backlog.ready:
+            break
+        yield from hand_out(sim)
+        yield from sim.changed.wait_for(lambda: not slots.count)
+        sim.barrier.lift()
+        yield from sim.changed.wait_for(lambda: not (sim.active or (one_by_one and sim.recovering)))
+        sim.review.after_wave()
+        backlog.add_first(sim.failed_in_wave)
+        sim.failed_in_wave.clear()
+
+
+def can_dispatch(sim: Simulation) -> bool:
+    """Whether a task waits for an attempt, and no review holds up new ones."""
+    return bool(sim.backlog.ready) and not sim.review.under_way
+
+
+def hand_out(sim: Simulation) -> Process:
+    """Launch as many of the waiting tasks as there are free slots.
+
+    An agent that coordinates does it in one turn, writing the briefs one after another; a script at once.
+    """
+    coordinator, prewarms = sim.coordinator, sim.strategy.warm_up == "prewarm"
+    if sim.strategy.manager == "script":
+        if prewarms and sim.cache.is_cold(sim.shared_prefix):
+            # By the coordinator, one call after another: of two that never give up, each could have the
+            # other refused for ever.
+            with coordinator.request() as turn:
+                yield turn
+                yield from coordinator.prewarm()
+        for task in sim.backlog.take(sim.slots.free):
+            sim.harness.launch(task)
+        return
+    costs = sim.scenario.dispatch
+    with coordinator.request() as turn:
+        yield turn
+        tasks = [] if sim.review.under_way else sim.backlog.take(sim.slots.free)
+        if not tasks:
+            return  # a review has begun meanwhile, or adaptive dispatch has become narrower
+        start_s = sim.env.now
+        yield from coordinator.start_turn()
+        yield sim.env.timeout(costs.turn.time)
+        if prewarms:
+            yield from coordinator.prewarm()
+        for task in tasks:
+            yield sim.env.timeout(costs.brief.time)
+            sim.harness.launch(task)
+        coordinator.write_briefs(len(tasks))
+        sim.log(start_s, Activity.TURN, COORDINATOR)

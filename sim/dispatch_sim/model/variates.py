@@ -1,0 +1,254 @@
+"""Random variates of one replication: sizes, times and faults of each attempt, each from its own keyed draw.
+
+Computed once for a replication and shared by all design points that play it: common random numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from statistics import NormalDist
+from typing import Any
+
+from dispatch_sim.model.arithmetic import share
+from dispatch_sim.model.streams import Stream, group_key, uniform
+from dispatch_sim.scenario.distributions import Constant, Distribution
+from dispatch_sim.scenario.model import Scenario
+from dispatch_sim.scenario.quantities import whole
+from dispatch_sim.scenario.tasks import TaskGroup, whole_calls
+
+_NORMAL = NormalDist()
+_CLOSEST_TO_ONE = 1.0 - 2.0**-53
+
+Key = tuple[int, int, int]
+"""Of an attempt: group, index in it, number of the attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptVariates:
+    """The variates of one attempt at one task.
+
+    Attributes
+    ----------
+    call_s : unimpeded time of each of its calls, seconds; 0 where calls take what they do.
+    tool_s : time between calls, seconds, one fewer than calls; empty where there is none.
+    new_input, output : whole tokens of each call.
+    crash_call : the call at whose end it dies, or -1.
+    hang_call : the call after which it goes silent, or -1; never the same as `crash_call`.
+    obeys : whether it obeys a soft timeout.
+    bad_output : whether its output is found unusable at the merge.
+    """
+
+    call_s: float
+    tool_s: tuple[float, ...]
+    new_input: tuple[int, ...]
+    output: tuple[int, ...]
+    spawn_tokens: int
+    spawn_s: float
+    return_tokens: int
+    return_s: float
+    crash_call: int
+    hang_call: int
+    obeys: bool
+    bad_output: bool
+
+    @property
+    def calls(self) -> int:
+        """How many model calls it makes if nothing goes wrong."""
+        return len(self.output)
+
+    def part(self, fraction: float) -> AttemptVariates:
+        """Return those of an attempt that does a part: fewer calls, tokens and time in proportion.
+
+        It has the same faults, if it comes to the call of one.
+        """
+        calls = min(self.calls, max(1, math.ceil(fraction * self.calls - 1e-9)))
+        read, written = (whole(fraction * sum(tokens)) for tokens in (self.new_input, self.output))
+        return replace(
+            self,
+            call_s=self.call_s * self.calls * fraction / calls,
+            tool_s=self.tool_s[: calls - 1],
+            new_input=tuple(share(read, part, calls) for part in range(calls)),
+            output=tuple(share(written, part, calls) for part in range(calls)),
+        )
+
+
+class Variates:
+    """All variates of one replication of a scenario; each is computed when first asked for."""
+
+    def __init__(self, scenario: Scenario, replication: int) -> None:
+        self.scenario = scenario
+        self._replication = replication
+        self._seed = scenario.study.seed
+        self._keys = [group_key(self._seed, group.name) for group in scenario.tasks]
+        self._attempts: dict[Key, AttemptVariates] = {}
+        self._recoveries: dict[tuple[int, int], float] = {}
+        self._arrivals: dict[int, list[float]] = {}
+
+    def attempt(self, group: int, index: int, number: int) -> AttemptVariates:
+        """Return those of attempt `number` (from 0) at a task."""
+        key = (group, index, number)
+        if key not in self._attempts:
+            self._attempts[key] = self._draw_attempt(key)
+        return self._attempts[key]
+
+    def resumed(self, group: int, index: int, origin: int, number: int) -> AttemptVariates:
+        """Return those of attempt `number` that goes on with the work of attempt `origin`."""
+        begun = self.attempt(group, index, origin)
+        return replace(begun, **self._own(group, index, number, begun.calls))
+
+    def of_request(
+        self, stream: Stream, group: int, index: int, attempt: int, call: int, retry: int
+    ) -> float:
+        """Return a uniform draw of one request: of its overload, or of the pause after it."""
+        return uniform(self._keys[group], self._replication, stream, index, attempt, call, retry)
+
+    def recovery_s(self, group: int, index: int) -> float:
+        """Return the seconds that a person needs to finish a task."""
+        key = (group, index)
+        if key not in self._recoveries:
+            self._recoveries[key] = self._draw(self.scenario.recovery.people, Stream.RECOVERY, *key)
+        return self._recoveries[key]
+
+    def conflict(self, one: Key, other: Key) -> float:
+        """Return the uniform draw that says whether two attempts conflict."""
+        return self._uniform_of_pair(Stream.CONFLICT, one, other)
+
+    def resolve_s(self, one: Key, other: Key) -> float:
+        """Return the seconds that a person needs to resolve the conflict of two attempts' outputs."""
+        distribution = self.scenario.conflicts.resolve
+        if isinstance(distribution, Constant):
+            return distribution.value
+        return distribution.quantile(self._uniform_of_pair(Stream.RESOLVE, one, other))
+
+    def clean_up_s(self, group: int, index: int, number: int) -> float:
+        """Return the seconds that a person needs after the loss of an attempt's work."""
+        return self._draw(self.scenario.conflicts.people, Stream.CLEAN_UP, group, index, number)
+
+    def review_s(self, number: int) -> float:
+        """Return the seconds that a person needs for a review, by its number from 0."""
+        review = self.scenario.review
+        if review is None:
+            return 0.0
+        if isinstance(review.people, Constant):
+            return review.people.value
+        u = uniform(self._seed, self._replication, Stream.REVIEW, number)
+        return review.people.quantile(u)
+
+    def bad_brief(self) -> bool:
+        """Whether the instructions of the batch are wrong."""
+        probability = self.scenario.failures.bad_brief
+        if not probability:
+            return False
+        return uniform(self._seed, self._replication, Stream.BAD_BRIEF) < probability
+
+    def length_s(self, group: int, index: int) -> float:
+        """Return the time of a task's first attempt when nothing is in its way, waiting for no cache."""
+        first = self.attempt(group, index, 0)
+        seconds = first.spawn_s + first.return_s + first.call_s * first.calls
+        for tool_s in first.tool_s:
+            seconds += tool_s
+        latency = self.scenario.provider.latency
+        if latency is not None:
+            for read, written in zip(first.new_input, first.output, strict=True):
+                seconds += latency.base + written * latency.per_output_token
+                seconds += read / 1000.0 * latency.per_uncached_ktoken
+        return seconds
+
+    def arrival_s(self, group: int, index: int) -> float:
+        """Return when a task arrives, in seconds from the start."""
+        arrivals = self._arrivals.setdefault(group, [])
+        interarrival = self.scenario.tasks[group].interarrival
+        while len(arrivals) <= index:
+            gap_s = self._draw(interarrival, Stream.INTERARRIVAL, group, len(arrivals))
+            arrivals.append((arrivals[-1] if arrivals else 0.0) + gap_s)
+        return arrivals[index]
+
+    def _draw_attempt(self, key: Key) -> AttemptVariates:
+        group = self.scenario.tasks[key[0]]
+        calls = self._draw_shared(group.calls, Stream.CALLS_OF_BATCH, group, key)
+        tokens = self._draw_shared(group.tokens, Stream.TOKENS_OF_BATCH, group, key)
+        duration = 0.0
+        if group.duration is not None:
+            duration = self._draw_shared(group.duration, Stream.DURATION_OF_BATCH, group, key)
+        parts = whole_calls(calls)
+        work = whole(tokens)
+        written = whole(work * group.output_share)
+        return AttemptVariates(
+            call_s=duration / parts,
+            tool_s=self._draw_tools(group, key, parts),
+            new_input=tuple(share(work - written, part, parts) for part in range(parts)),
+            output=tuple(share(written, part, parts) for part in range(parts)),
+            spawn_tokens=whole(self._draw(self.scenario.dispatch.spawn.tokens, Stream.SPAWN_TOKENS, *key)),
+            **self._own(*key, parts),
+        )
+
+    def _own(self, group: int, index: int, number: int, calls: int) -> dict[str, Any]:
+        """Draw what is an attempt's own even if it goes on with the work of another."""
+        dispatch, failures, timeouts = self.scenario.dispatch, self.scenario.failures, self.scenario.timeouts
+        key = (group, index, number)
+        crash_call = self._struck_call(Stream.CRASH, failures.crash, key, calls)
+        hang_call = self._struck_call(Stream.HANG, failures.hang, key, calls)
+        return {
+            "spawn_s": self._draw(dispatch.spawn.time, Stream.SPAWN_TIME, *key),
+            "return_tokens": whole(self._draw(dispatch.return_.tokens, Stream.RETURN_TOKENS, *key)),
+            "return_s": self._draw(dispatch.return_.time, Stream.RETURN_TIME, *key),
+            "crash_call": crash_call,
+            "hang_call": hang_call if hang_call != crash_call else -1,
+            "obeys": timeouts.soft is not None and self._uniform(Stream.OBEYS, *key) < timeouts.obeyed,
+            "bad_output": failures.bad_output > 0.0
+            and self._uniform(Stream.BAD_OUTPUT, *key) < failures.bad_output,
+        }
+
+    def _struck_call(self, stream: Stream, probability: float, key: Key, calls: int) -> int:
+        """Draw which call a fault strikes, each equally likely, or -1 for none.
+
+        Given that it is below the probability, the draw is uniform below it: the same draw says which call.
+        """
+        if not probability:
+            return -1
+        u = self._uniform(stream, *key)
+        return min(int(u / probability * calls), calls - 1) if u < probability else -1
+
+    def _draw_tools(self, group: TaskGroup, key: Key, calls: int) -> tuple[float, ...]:
+        """Draw the time between calls, each gap by itself."""
+        if group.tool_time == Constant(0.0):
+            return ()
+        of_task = (self._keys[key[0]], self._replication, Stream.TOOL_TIME, key[1], key[2])
+        draws = (uniform(*of_task, call) for call in range(calls - 1))
+        return tuple(map(group.tool_time.quantile, draws))
+
+    def _uniform_of_pair(self, stream: Stream, one: Key, other: Key) -> float:
+        """Return the draw of two attempts, the same whichever is named first."""
+        (key, task, number), (key2, task2, number2) = sorted(
+            (self._keys[group], index, number) for group, index, number in (one, other)
+        )
+        both = key ^ ((key2 << 1 | key2 >> 63) & (2**64 - 1))
+        return uniform(both, self._replication, stream, task, 0, task2, number << 8 | number2)
+
+    def _uniform(self, stream: int, group: int, index: int, number: int = 0) -> float:
+        return uniform(self._keys[group], self._replication, stream, index, number)
+
+    def _draw(self, distribution: Distribution, stream: Stream, *key: int) -> float:
+        if isinstance(distribution, Constant):
+            return distribution.value
+        return distribution.quantile(self._uniform(stream, *key))
+
+    def _draw_shared(self, distribution: Distribution, of_batch: Stream, group: TaskGroup, key: Key) -> float:
+        """Draw what batch, task and attempt share: one normal score, the weighted sum of three.
+
+        With the shares of variance as squares of the weights the sum is again standard normal, so the
+        value keeps its distribution whatever the shares; for a lognormal they are the shares of the
+        log-variance. `of_batch` is the first of three streams that follow each other.
+        """
+        if isinstance(distribution, Constant):
+            return distribution.value
+        score = 0.0
+        if group.variance.batch:
+            u = uniform(self._seed, self._replication, of_batch)
+            score += math.sqrt(group.variance.batch) * _NORMAL.inv_cdf(u)
+        if group.variance.task:
+            score += math.sqrt(group.variance.task) * _NORMAL.inv_cdf(self._uniform(of_batch + 1, *key[:2]))
+        if group.variance.attempt:
+            score += math.sqrt(group.variance.attempt) * _NORMAL.inv_cdf(self._uniform(of_batch + 2, *key))
+        return distribution.quantile(min(max(_NORMAL.cdf(score), 2.0**-53), _CLOSEST_TO_ONE))

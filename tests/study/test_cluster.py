@@ -255,7 +255,7 @@ def _with_other_numpy(folder):
 
 def _with_other_sources(folder):
     shutil.copytree(Path(dispatch_sim.__file__).parent, folder / "dispatch_sim")
-    with (folder / "dispatch_sim" / "dispatch" / "rules.py").open("a") as file:
+    with (folder / "dispatch_sim" / "model" / "arithmetic.py").open("a") as file:
         file.write("# changed\n")
 
 

@@ -14,7 +14,7 @@ from statistics import NormalDist
 import numpy as np
 
 _PACKAGES = ("dispatch-sim", "simpy", "numba", "llvmlite", "numpy", "scipy", "pydantic")
-_SOURCES = ("scenario", "dispatch", "study")
+_SOURCES = ("scenario", "model", "engine", "study")
 _HERE = Path(__file__).parents[1]
 
 

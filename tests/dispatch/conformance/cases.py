@@ -238,6 +238,9 @@ def _single_option(changed: str, option: str) -> Case:
         def randint(self, low: int, high: int) -> int:
             return 3
 
+        def randrange(self, *bounds: int) -> int:
+            return 1
+
     base = {"strategies.kind": "queue", "g0.count": "5", "provider.limits": FACTORS["provider.limits"][1]}
     return make_case(First(1), lambda key, options: option if key == changed else base.get(key, options[0]))
 

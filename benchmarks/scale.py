@@ -24,7 +24,7 @@ def measured(replications: int, jobs: int) -> list[str]:
     with tempfile.TemporaryDirectory() as made:
         scenario, out = Path(made) / "three.yaml", Path(made) / "out"
         text = SCENARIO.read_text(encoding="utf-8")
-        scenario.write_text(text.partition("\nsweep:")[0] + "\n" + THREE, encoding="utf-8")
+        scenario.write_text(text.partition("\nstrategies:")[0] + "\n" + THREE, encoding="utf-8")
         command = [sys.executable, "-m", "dispatch_sim", "compare", str(scenario), "--out", str(out)]
         command += ["--replications", str(replications), "--jobs", str(jobs)]
         began, checkpoint = time.perf_counter(), 0

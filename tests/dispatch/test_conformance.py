@@ -104,7 +104,7 @@ def test_a_cascade_over_and_over_fits_the_state():
     assert play_compiled(plan, 1) == play_by_simpy(plan, 1)
 
 
-@pytest.mark.parametrize("too_small", ["an array of the state", "room for merges"])
+@pytest.mark.parametrize("too_small", ["MAX_LINKS", "MAX_DISTRIBUTIONS", "MAX_RESOURCES", "room for merges"])
 def test_a_replication_that_does_not_fit_the_state_is_simulated_by_simpy(too_small, monkeypatch):
     """Whether that shows before it begins or on its way."""
     scenario = scenario_of(
@@ -114,7 +114,7 @@ def test_a_replication_that_does_not_fit_the_state_is_simulated_by_simpy(too_sma
     if too_small == "room for merges":
         plan.fields["groups"]["merge_room"] = 2
     else:
-        monkeypatch.setattr(machine, "MAX_LINKS", 1)
+        monkeypatch.setattr(machine, too_small, 1)
     rows = Machine().simulate_block(plan, 3, 4)
     for row, replication in zip(rows, range(3, 7), strict=True):
         assert outcome_of(row) == simulate(plan.plan, Variates(scenario, replication))

@@ -8,13 +8,12 @@ from dispatch_sim.engine import codes
 from dispatch_sim.engine.api import admit, coordinator_input, input_needed
 from dispatch_sim.engine.calendar import at_once, later, soon
 from dispatch_sim.engine.jit import compiled
-from dispatch_sim.engine.records import State
-from dispatch_sim.scenario.tasks import MAX_TASKS
+from dispatch_sim.engine.records import MAX_PROCESSES, State
 
 
 @compiled
 def _place(s: State, i: int) -> int:
-    return (s.world.gateway.head + i) % MAX_TASKS
+    return (s.world.gateway.head + i) % MAX_PROCESSES
 
 
 @compiled

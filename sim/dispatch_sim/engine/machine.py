@@ -12,6 +12,7 @@ from dispatch_sim.engine import codes
 from dispatch_sim.engine.plan import FlatPlan
 from dispatch_sim.engine.records import (
     CONTROL,
+    MAX_DISTRIBUTIONS,
     MAX_LINKS,
     MAX_LOG,
     MAX_RESOURCES,
@@ -124,6 +125,7 @@ def _fits(plan: FlatPlan) -> bool:
     resources = codes.FIRST_LOCK + int(plan.fields["plan"]["locks"])
     return (
         len(plan.fields["links"]) <= MAX_LINKS
+        and len(plan.fields["distributions"]) <= MAX_DISTRIBUTIONS
         and len(plan.fields["samples"]) <= MAX_SAMPLE_VALUES
         and resources <= MAX_RESOURCES
     )

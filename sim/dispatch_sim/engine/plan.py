@@ -209,7 +209,6 @@ def _of_strategy(plan: Plan) -> dict[str, Any]:
     strategy, scenario = plan.strategy, plan.scenario
     communication = strategy.communication or scenario.communication.kind
     return {
-        "concurrency": plan.width,
         "refills": strategy.refills,
         "is_adaptive": strategy.kind == "adaptive",
         "merges_at_barrier": strategy.merge == "barrier",

@@ -12,14 +12,11 @@ import typing
 from typing import Annotated, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dispatch_sim.model.accounting import Purpose
 from dispatch_sim.model.events import State as TaskState
 from dispatch_sim.model.failures import Failure
 from dispatch_sim.scenario.tasks import MAX_TASKS
-
-Floats = NDArray[np.float64]
 
 MAX_PROCESSES = 2 * MAX_TASKS + 2
 """One of each task, the dispatcher, the review, and one of each group."""
@@ -98,7 +95,6 @@ class Group:
     interarrival_row: int
     has_duration: bool
     has_tools: bool
-    has_late_arrivals: bool
     is_prose: bool
     writes: bool
     own_directory: bool
@@ -137,7 +133,6 @@ class Plan:
     groups: int
     locks: int
     # strategy
-    concurrency: int
     refills: bool
     is_adaptive: bool
     merges_at_barrier: bool
@@ -587,7 +582,7 @@ class State:
     cascading: Indices
     dispatched: Indices
     second_round: Indices
-    line: Annotated[list[InLine], MAX_TASKS]
+    line: Annotated[list[InLine], MAX_PROCESSES]
     barrier: Annotated[list[InLine], MAX_TASKS]
     writing: Indices
     returned: Annotated[list[int], MAX_WRITES]

@@ -1,5 +1,6 @@
 """Reading scenario files, and the errors that say what to change in them."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from dispatch_sim.scenario import (
     parse_source,
 )
 from dispatch_sim.scenario.distributions import Constant, Empirical, LogNormal
+from dispatch_sim.scenario.indifference import Zone
 from tests.scenario.texts import FULL, SHORT
 
 
@@ -373,3 +375,20 @@ def test_warming_a_cache_asks_for_one() -> None:
     strategies = "strategies: [{queue: 2, warm_up: stagger}]\n"
     assert "provider.cache" in errors(SHORT + strategies)[0]
     assert parse_scenario(f"{SHORT}{strategies}provider: {{cache: {{ttl: 5m}}}}").strategies[0].warm_up
+
+
+def test_an_interruption_while_a_scenario_is_written_out_stays_one(monkeypatch):
+    """Ctrl-C at any moment ends a command as such, and not as an error of a serializer."""
+
+    def interrupting(zone):
+        signal.raise_signal(signal.SIGINT)
+        return "dollars"
+
+    scenario = parse_scenario("tasks: [{name: a, tokens: 1K, duration: 60s}]")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
+    monkeypatch.setattr(Zone, "unit", property(interrupting))
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            scenario.resolved()
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -65,7 +65,7 @@ def _source(source: Source, *, pictures: bool = True) -> Document:
         scenario = source.scenario()
     except ScenarioError as error:
         return document("source.md", mistakes=str(error).splitlines())
-    resolved = scenario.model_dump(mode="json", by_alias=True)
+    resolved = scenario.resolved()
     return document("source.md", mistakes=(), **assumed(resolved, name=_name(scenario.name)))
 
 

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from dispatch_sim.interruption import uninterrupted
 from dispatch_sim.scenario.base import Model, OrWord
 from dispatch_sim.scenario.coordination import Communication, Dispatch, Harness, Merge, Review
 from dispatch_sim.scenario.failure import Conflicts, Failures, Recovery, Retry, Timeouts
@@ -161,12 +162,17 @@ class Scenario(Model):
         """The difference in what is minimised that nobody would act on."""
         return zone_for(self.study.indifference, self.objective.minimise)
 
+    def resolved(self, exclude: set[str] | None = None) -> dict[str, Any]:
+        """Return all that the scenario says, defaults included, as plain data."""
+        # Pydantic makes an error of its own of an interruption that comes within a serializer.
+        with uninterrupted():
+            return self.model_dump(mode="json", by_alias=True, exclude=exclude)
+
     @property
     def fingerprint(self) -> str:
         """SHA-256 of all that the scenario says, defaults included, however it is written."""
         # Not which engine plays it: results are the same.
-        resolved = self.model_dump(mode="json", by_alias=True, exclude={"engine"})
-        said = json.dumps(resolved, sort_keys=True, allow_nan=False)
+        said = json.dumps(self.resolved(exclude={"engine"}), sort_keys=True, allow_nan=False)
         return hashlib.sha256(said.encode()).hexdigest()
 
     @model_validator(mode="after")

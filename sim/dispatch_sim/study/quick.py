@@ -212,7 +212,7 @@ class QuickAnswer(Displayed):
                 for way in self.ways
             ],
             "coordination": None if self.coordination is None else self.coordination.to_json(),
-            "scenario": self.scenario.model_dump(mode="json", by_alias=True),
+            "scenario": self.scenario.resolved(),
         }
 
 

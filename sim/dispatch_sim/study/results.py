@@ -286,7 +286,7 @@ def manifest_of(source: Source, design: Design, engine: str, replications: int) 
             "file": Path(source.filename).name.encode("utf-8", "replace").decode(),
             "sha256": scenario.fingerprint,
             "as_written": source.raw,
-            "resolved": scenario.model_dump(mode="json", by_alias=True),
+            "resolved": scenario.resolved(),
         },
         "versions": _versions(),
         "machine": {
@@ -311,7 +311,7 @@ def identity(source: Source, design: Design) -> dict[str, Any]:
     as those of an unlike worker of a cluster are not.
     """
     scenario = source.scenario()
-    of_scenario = scenario.model_dump(mode="json", by_alias=True)
+    of_scenario = scenario.resolved()
     return {
         "dispatch_sim": package_version("dispatch-sim"),
         "design_points": design.points,

@@ -51,7 +51,7 @@ def played_source(results: Results, folder: Path | None = None, data: Path | Non
     except (ScenarioError, ValueError, RecursionError):
         return None
     same = read.fingerprint == scenario["sha256"] and read.study.seed == results.manifest["seed"]
-    return source if same and scenario["resolved"] == read.model_dump(mode="json", by_alias=True) else None
+    return source if same and scenario["resolved"] == read.resolved() else None
 
 
 def played_design(source: Source, results: Results) -> Design | None:

@@ -51,7 +51,7 @@ wheel-test: $(READY)
 	$(VENV)/wheel/bin/python -I tests/smoke.py
 
 conformance: $(READY)
-	$(BIN)/python -m tests.dispatch.conformance
+	$(BIN)/python -m tests.conformance
 
 faults: $(READY)
 	$(BIN)/python -m tests.faults

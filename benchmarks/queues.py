@@ -11,7 +11,7 @@ import salabim
 
 import bare_heapq
 import idiomatic_simpy
-from dispatch_sim import theory
+import theory
 from dispatch_sim.engine.machine import Machine
 from dispatch_sim.engine.plan import FlatPlan
 from dispatch_sim.model.accounting import MEASURES

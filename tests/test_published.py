@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from dispatch_sim import load_source
+from dispatch_sim.decide.studies import compare, sweep
 from dispatch_sim.model.plan import make_plan
 from dispatch_sim.model.simulation import simulate
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.loader import Source
-from dispatch_sim.study.conduct import compare, sweep
 
 FOLDER = Path(__file__).parent.parent / "scenarios" / "published"
 

@@ -9,15 +9,16 @@ import numpy as np
 import pandas as pd
 from numpy.random import Generator
 
+from dispatch_sim.decide.choice import Choice, choose
+from dispatch_sim.decide.constraints import Limits
+from dispatch_sim.decide.diminishing_returns import slot_returns
+from dispatch_sim.decide.pareto import pareto_front
 from dispatch_sim.scenario.strategy import Strategy
-from dispatch_sim.study.choice import Choice, choose
-from dispatch_sim.study.constraints import Limits
-from dispatch_sim.study.contest import changes_of, contest
-from dispatch_sim.study.estimates import share_estimate
-from dispatch_sim.study.pareto import pareto_front
-from dispatch_sim.study.percentile import P95, linearised
-from dispatch_sim.study.sign_changes import SignChanges, sign_changes
-from dispatch_sim.study.slots import slot_returns
+from dispatch_sim.stats.crossings import SignChanges, sign_changes
+from dispatch_sim.stats.estimates import share_estimate
+from dispatch_sim.stats.paired_comparison import changes_of, contest
+from dispatch_sim.stats.percentile import linearised
+from dispatch_sim.study.objectives import P95
 from validation.samples import SKEWED, Problem, Sample, holds, table
 
 AXIS = np.arange(2.0, 13.0)

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.random import Generator
 
-from dispatch_sim.study.estimates import mean_estimate, paired_difference, quantile_estimate
-from dispatch_sim.study.percentile import LEAST, linearised
+from dispatch_sim.stats.estimates import mean_estimate, paired_difference, quantile_estimate
+from dispatch_sim.stats.percentile import LEAST, linearised
 from validation.samples import (
     FAMILIES,
     GAMMA,

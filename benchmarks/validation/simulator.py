@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from dispatch_sim.model.accounting import MEASURES
 from dispatch_sim.scenario.loader import parse_source
-from dispatch_sim.study.contest import changes_of, contest
+from dispatch_sim.stats.estimates import mean_estimate, paired_difference, quantile_estimate
+from dispatch_sim.stats.paired_comparison import changes_of, contest
+from dispatch_sim.stats.percentile import linearised
 from dispatch_sim.study.design import design_sweep
-from dispatch_sim.study.estimates import mean_estimate, paired_difference, quantile_estimate
-from dispatch_sim.study.percentile import linearised
 from dispatch_sim.study.runner import all_cores, play_design
 from validation.samples import Problem, holds
 

@@ -19,8 +19,18 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from dispatch_sim.display import Displayed, Rendered
+
 if TYPE_CHECKING:
     __version__: str
+    from dispatch_sim.decide.answer import Answer, answer
+    from dispatch_sim.decide.break_even import find_break_even
+    from dispatch_sim.decide.choice import choose
+    from dispatch_sim.decide.explanation import explain
+    from dispatch_sim.decide.quick import Question, ask
+    from dispatch_sim.decide.studies import compare, sweep
+    from dispatch_sim.decide.tuning import tune
+    from dispatch_sim.decide.winner_map import map_winners
     from dispatch_sim.logs.backtest import backtest
     from dispatch_sim.logs.calibration import calibrate
     from dispatch_sim.logs.findings import judge_backtest
@@ -37,42 +47,34 @@ if TYPE_CHECKING:
     )
     from dispatch_sim.scenario.problems import ScenarioError, UserError
     from dispatch_sim.scenario.profiles import profiles
-    from dispatch_sim.study.answer import Answer, answer
-    from dispatch_sim.study.break_even import find_break_even
-    from dispatch_sim.study.choice import choose
-    from dispatch_sim.study.conduct import compare, sweep
-    from dispatch_sim.study.explanation import explain
-    from dispatch_sim.study.quick import Question, ask
     from dispatch_sim.study.results import Results, read_results, write_results
-    from dispatch_sim.study.tuning import tune
-    from dispatch_sim.study.two_factor_map import map_winners
 
 _HOMES = {
-    "Answer": "study.answer",
-    "Question": "study.quick",
+    "Answer": "decide.answer",
+    "Question": "decide.quick",
     "Results": "study.results",
     "ScenarioError": "scenario.problems",
     "Source": "scenario.loader",
     "UserError": "scenario.problems",
-    "answer": "study.answer",
-    "ask": "study.quick",
+    "answer": "decide.answer",
+    "ask": "decide.quick",
     "backtest": "logs.backtest",
     "calibrate": "logs.calibration",
-    "choose": "study.choice",
-    "compare": "study.conduct",
-    "explain": "study.explanation",
-    "find_break_even": "study.break_even",
+    "choose": "decide.choice",
+    "compare": "decide.studies",
+    "explain": "decide.explanation",
+    "find_break_even": "decide.break_even",
     "judge_backtest": "logs.findings",
     "load_scenario": "scenario.loader",
     "load_source": "scenario.loader",
-    "map_winners": "study.two_factor_map",
+    "map_winners": "decide.winner_map",
     "parse_scenario": "scenario.loader",
     "parse_source": "scenario.loader",
     "profiles": "scenario.profiles",
     "read_logs": "logs.reading",
     "read_results": "study.results",
-    "sweep": "study.conduct",
-    "tune": "study.tuning",
+    "sweep": "decide.studies",
+    "tune": "decide.tuning",
     "what_if": "logs.what_if",
     "write_backtest": "report.backtest",
     "write_report": "report.page",
@@ -121,6 +123,16 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'dispatch_sim' has no attribute {name!r}")
     return getattr(import_module(f"dispatch_sim.{_HOMES[name]}"), name)
+
+
+def _rendered(shown: object, pictures: bool) -> Rendered:
+    from dispatch_sim.report.documents import document_of
+
+    return document_of(shown, pictures=pictures)
+
+
+# Results show themselves through reports, which are imported when something is shown.
+Displayed.render = staticmethod(_rendered)
 
 
 def __dir__() -> list[str]:

@@ -1,13 +1,24 @@
-"""How what a study comes to shows itself: as words when printed, with tables and figures in a notebook.
+"""Display of results: as text when printed, with tables and figures in a notebook.
 
-Studies know nothing of reports. What is shown is found by name when it is asked for, as the names of the
-package are, so that nothing is drawn, nor imported, for who never looks.
+Results know nothing of reports: the package passes in the function that renders them.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from collections.abc import Callable
+from typing import ClassVar, Protocol
+
+
+class Rendered(Protocol):
+    """A result in both forms."""
+
+    @property
+    def text(self) -> str:
+        """What `print` shows."""
+
+    @property
+    def cell(self) -> str:
+        """HTML for the cell of a notebook."""
 
 
 class Displayed:
@@ -15,16 +26,15 @@ class Displayed:
 
     __slots__ = ()
 
+    render: ClassVar[Callable[[object, bool], Rendered]]
+    """Renders a result, with or without its figures. The package sets it."""
+
     def __str__(self) -> str:
-        return str(_document_of(self, pictures=False).text)
+        return Displayed.render(self, False).text
 
     def _repr_html_(self) -> str:
-        return str(_document_of(self).cell)
+        return Displayed.render(self, True).cell
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         # By itself a notebook would keep, beside the page, all data as Python writes them.
         return {"text/plain": str(self).rstrip(), "text/html": self._repr_html_()}
-
-
-def _document_of(shown: object, *, pictures: bool = True) -> Any:
-    return import_module("dispatch_sim.report.documents").document_of(shown, pictures=pictures)

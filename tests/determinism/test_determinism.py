@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from dispatch_sim.decide.answer import answer
+from dispatch_sim.decide.studies import sweep
 from dispatch_sim.model.accounting import MEASURES
 from dispatch_sim.model.events import Activity
 from dispatch_sim.model.simulation import simulate
@@ -16,8 +18,6 @@ from dispatch_sim.model.variates import Variates
 from dispatch_sim.report.page import write_report
 from dispatch_sim.scenario.loader import load_source
 from dispatch_sim.study import runner
-from dispatch_sim.study.answer import answer
-from dispatch_sim.study.conduct import sweep
 from dispatch_sim.study.design import design_sweep
 from dispatch_sim.study.results import write_results
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dispatch_sim.claims.statements import load_claims
+from dispatch_sim.decide.thresholds import parse_threshold
 from dispatch_sim.logs.reading import read_logs
 from dispatch_sim.scenario import checks
 from dispatch_sim.scenario.loader import Source, load_source, parse_source
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.tree import Tree
-from dispatch_sim.study.thresholds import parse_threshold
 from tests.logs.synthetic import make_runs, write_claude_code, write_codex
 from tests.logs.test_untrusted_logs import agents_below_each_other
 

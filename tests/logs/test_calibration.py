@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dispatch_sim.decide.studies import sweep
 from dispatch_sim.logs.backtest import backtest
 from dispatch_sim.logs.calibration import calibrate
 from dispatch_sim.logs.files import Tally
@@ -21,7 +22,6 @@ from dispatch_sim.report.backtest_figure import backtest_picture
 from dispatch_sim.report.calibration import calibration_json, calibration_text
 from dispatch_sim.report.what_if import what_if_json, what_if_text
 from dispatch_sim.scenario.loader import parse_source
-from dispatch_sim.study.conduct import sweep
 from tests.logs.made_runs import GAP_S, RETURN_S, START_S, made_runs
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from dispatch_sim.decide.answer import answer
+from dispatch_sim.decide.studies import compare, sweep
 from dispatch_sim.scenario.loader import parse_source
-from dispatch_sim.study.answer import answer
-from dispatch_sim.study.conduct import compare, sweep
 
 TIGHT = """\
 name: Ten sources

@@ -5,6 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from dispatch_sim.decide.answer import Answer
+from dispatch_sim.decide.break_even import BreakEven
+from dispatch_sim.decide.choice import choose
 from dispatch_sim.report import decision
 from dispatch_sim.report.breaking import (
     break_even_cell,
@@ -17,11 +20,8 @@ from dispatch_sim.report.reasons import why
 from dispatch_sim.report.view import main_view, views
 from dispatch_sim.report.words import clean, count, dollars, listed, numbered, place, way, wrapped
 from dispatch_sim.scenario.strategy import parse_strategy
-from dispatch_sim.study.answer import Answer
-from dispatch_sim.study.break_even import BreakEven
-from dispatch_sim.study.choice import choose
+from dispatch_sim.stats.crossings import Region, sign_changes
 from dispatch_sim.study.results import Results
-from dispatch_sim.study.sign_changes import Region, sign_changes
 from tests.report.conftest import FrameColumns, answered
 
 

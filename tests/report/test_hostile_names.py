@@ -5,11 +5,11 @@ import re
 
 import pytest
 
+from dispatch_sim.decide.winner_map import map_winners
 from dispatch_sim.report.maps import write_map
 from dispatch_sim.report.page import write_report
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.problems import ScenarioError
-from dispatch_sim.study.two_factor_map import map_winners
 from tests.report.conftest import answered
 
 NAMES = [

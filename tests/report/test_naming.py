@@ -2,6 +2,7 @@
 
 import pytest
 
+from dispatch_sim.decide.answer import widths_to_compare
 from dispatch_sim.report.answers import answer_document
 from dispatch_sim.report.decision import decide
 from dispatch_sim.report.naming import (
@@ -15,7 +16,6 @@ from dispatch_sim.report.view import main_view
 from dispatch_sim.report.words import KINDS, OPTIONS, compared_way, instruction, way
 from dispatch_sim.scenario.strategy import OPTIONS as STRATEGY_OPTIONS
 from dispatch_sim.scenario.strategy import Strategy, parse_strategy
-from dispatch_sim.study.answer import widths_to_compare
 from tests.report.conftest import TIGHT, answered
 
 

@@ -9,7 +9,7 @@ from dispatch_sim.report.answers import answer_document
 from dispatch_sim.report.decision import decide
 from dispatch_sim.report.reached import MOST_FACTORS, along_factors, front, limits_kept, reached, slots
 from dispatch_sim.report.view import main_view
-from dispatch_sim.study.sign_changes import Crossing, Region, SignChanges
+from dispatch_sim.stats.crossings import Crossing, Region, SignChanges
 from tests.report.conftest import TIGHT, answered
 
 

@@ -2,14 +2,14 @@
 
 import pytest
 
+from dispatch_sim.decide.answer import answer
+from dispatch_sim.decide.studies import compare
 from dispatch_sim.model.accounting import MEASURES, Purpose
 from dispatch_sim.model.failures import Failure
 from dispatch_sim.report.causes import FACTS
 from dispatch_sim.report.reasons import _FAILURES, _OWN_FAILURES, attributed, why
 from dispatch_sim.report.view import main_view
 from dispatch_sim.scenario.strategy import parse_strategy
-from dispatch_sim.study.answer import answer
-from dispatch_sim.study.conduct import compare
 from dispatch_sim.study.results import Results
 from tests.report.conftest import FrameColumns, answered
 

@@ -10,17 +10,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from dispatch_sim.decide.answer import answer
+from dispatch_sim.decide.explanation import Explanation, explain
+from dispatch_sim.decide.studies import sweep
+from dispatch_sim.decide.winner_map import StrategyMap, map_winners
 from dispatch_sim.report import beside
 from dispatch_sim.report.maps import write_map
 from dispatch_sim.report.page import rebuild_report, write_report
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.problems import UserError
-from dispatch_sim.study.answer import answer
-from dispatch_sim.study.conduct import sweep
-from dispatch_sim.study.explanation import Explanation, explain
 from dispatch_sim.study.files import LOCK_FILE, alone_in
 from dispatch_sim.study.results import read_results, write_results
-from dispatch_sim.study.two_factor_map import StrategyMap, map_winners
 from tests.report.conftest import FACTORS, HOSTILE, TIGHT
 
 

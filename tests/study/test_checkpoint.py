@@ -14,8 +14,9 @@ import pytest
 from typer.testing import CliRunner
 
 from dispatch_sim.cli import app
+from dispatch_sim.decide import studies
 from dispatch_sim.scenario.loader import parse_source
-from dispatch_sim.study import checkpoint, conduct, engines, results, runner, versions
+from dispatch_sim.study import checkpoint, engines, results, run_study, runner, versions
 from dispatch_sim.study.checkpoint import CHECKPOINT_FILE, Checkpoint
 from dispatch_sim.study.files import ResultsError
 from dispatch_sim.study.results import write_results
@@ -57,17 +58,17 @@ def end_after(chunks, what=PowerCutError):
 def begun(folder, text=FIXED, chunks=3, **options):
     """Have a study that ends before it is done, in a folder; returns that."""
     with pytest.raises(PowerCutError):
-        conduct.sweep(parse_source(text), folder=folder, on_progress=end_after(chunks), **options)
+        studies.sweep(parse_source(text), folder=folder, on_progress=end_after(chunks), **options)
     return folder
 
 
-def finished(folder, text=FIXED, play=conduct.sweep, **options):
+def finished(folder, text=FIXED, play=studies.sweep, **options):
     """Simulate a study to its end; returns the bytes of what is written."""
     write_results(play(parse_source(text), folder=folder, **options), folder)
     return tuple((folder / name).read_bytes() for name in WRITTEN)
 
 
-def resumed(folder, text=FIXED, play=conduct.sweep, **options):
+def resumed(folder, text=FIXED, play=studies.sweep, **options):
     """Resume a study to its end; returns the bytes of what is written, and nothing else may be left."""
     found = finished(folder, text, play, resume=True, **options)
     assert {path.name for path in folder.iterdir()} == set(WRITTEN)
@@ -94,7 +95,7 @@ def test_what_is_kept_is_not_simulated_again(tmp_path, caplog):
     caplog.set_level(logging.WARNING)
     begun(tmp_path, chunks=4)
     done = []
-    conduct.sweep(
+    studies.sweep(
         parse_source(FIXED), folder=tmp_path, resume=True, on_progress=lambda now, _: done.append(now)
     )
     # Chunks of 40 tasks at most: of four replications of three ways of three tasks.
@@ -110,7 +111,7 @@ def test_gaps_between_what_is_kept_are_filled(tmp_path):
     found = Checkpoint.resume(tmp_path / "ended", json.loads(identity_in(tmp_path / "ended")), 3)
     assert found.missing(40) == [range(0, 4), range(8, 16), range(24, 40)]
     assert found.numbers(40).tolist() == [*range(4, 8), *range(16, 24)]
-    whole = conduct.sweep(parse_source(FIXED)).columns.read("cost_usd")
+    whole = studies.sweep(parse_source(FIXED)).columns.read("cost_usd")
     assert np.array_equal(found.read("cost_usd", 2, 9), whole[:, [6, 7, *range(16, 21)]])
     del found
     assert resumed(tmp_path / "ended") == finished(tmp_path / "whole")
@@ -127,13 +128,13 @@ def test_a_stage_is_judged_by_its_own_replications_though_an_earlier_run_had_bee
     """As it would have been without that, or it might end where the whole study would not."""
     begun(tmp_path / "ended", DOUBLING, chunks=10)
     judged = []
-    stopped = conduct._stopped
+    stopped = run_study._stopped
 
     def judge(results, *arguments):
         judged.append(results.replications)
         return stopped(results, *arguments)
 
-    monkeypatch.setattr(conduct, "_stopped", judge)
+    monkeypatch.setattr(run_study, "_stopped", judge)
     resumed(tmp_path / "ended", DOUBLING)
     after_the_end, judged[:] = judged[:], []
     finished(tmp_path / "whole", DOUBLING)
@@ -157,7 +158,7 @@ def test_another_study_is_not_resumed(tmp_path, options, text, told):
     begun(tmp_path)
     before = (tmp_path / CHECKPOINT_FILE).read_bytes()
     with pytest.raises(ResultsError, match="is of another study") as error:
-        conduct.sweep(parse_source(text), folder=tmp_path, resume=True, **options)
+        studies.sweep(parse_source(text), folder=tmp_path, resume=True, **options)
     assert told in str(error.value)
     assert "sha256" not in str(error.value)  # which says nothing to anybody
     assert "undo that, discard it with --restart" in str(error.value)
@@ -185,7 +186,7 @@ def test_a_study_of_other_versions_is_not_resumed(tmp_path, monkeypatch, module,
         was, other = version(key), lambda package: "99.9" if package == key else version(package)
     monkeypatch.setattr(module, name, other)
     with pytest.raises(ResultsError, match=re.escape(f'{path} was "{was}", is "99.9"')):
-        conduct.sweep(parse_source(FIXED), folder=tmp_path, resume=True)
+        studies.sweep(parse_source(FIXED), folder=tmp_path, resume=True)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +205,7 @@ def test_a_checkpoint_that_cannot_be_read_is_refused_with_what_to_do(tmp_path, s
     before = (tmp_path / CHECKPOINT_FILE).read_bytes()
     if resume or "another version" not in told:
         with pytest.raises(ResultsError, match=told) as error:
-            conduct.sweep(parse_source(FIXED), folder=tmp_path, resume=resume)
+            studies.sweep(parse_source(FIXED), folder=tmp_path, resume=resume)
         assert "--restart" in str(error.value)
         assert (tmp_path / CHECKPOINT_FILE).read_bytes() == before
     assert finished(tmp_path, resume=False) == finished(tmp_path / "whole")
@@ -235,7 +236,7 @@ import sys
 from pathlib import Path
 from dispatch_sim.scenario.loader import load_source
 from dispatch_sim.study import runner
-from dispatch_sim.study.conduct import sweep
+from dispatch_sim.decide.studies import sweep
 import time
 runner.TASKS_OF_A_CHUNK = {"simpy": 40}
 def on_progress(done, of):
@@ -267,7 +268,7 @@ def test_a_study_of_more_than_a_minute_is_not_discarded_unasked(tmp_path):
     begun(tmp_path)
     execute(tmp_path, "UPDATE study SET seconds = 61")
     with pytest.raises(ResultsError, match=r"1 minute and is not finished; continue it with --resume, or "):
-        conduct.sweep(parse_source(FIXED), folder=tmp_path)
+        studies.sweep(parse_source(FIXED), folder=tmp_path)
     assert execute(tmp_path, "SELECT count(*) FROM chunk") == (3,)
     whole = finished(tmp_path / "whole")
     assert finished(tmp_path, resume=False) == whole
@@ -277,8 +278,8 @@ def test_a_study_of_more_than_a_minute_is_not_discarded_unasked(tmp_path):
 def test_what_is_finished_is_not_simulated_again(tmp_path, monkeypatch, caplog):
     """So that a job that is started again needs no other command; with another seed, it is simulated."""
     before = finished(tmp_path)
-    simulate, simulated = conduct.simulate, []
-    monkeypatch.setattr(conduct, "simulate", lambda *each: simulated.append(each) or simulate(*each))
+    simulate, simulated = run_study.simulate, []
+    monkeypatch.setattr(run_study, "simulate", lambda *each: simulated.append(each) or simulate(*each))
     assert resumed(tmp_path) == before
     assert caplog.messages == [f"{tmp_path}: holds this study, finished; nothing is simulated"]
     assert simulated == []
@@ -289,13 +290,13 @@ def test_what_is_finished_is_not_simulated_again(tmp_path, monkeypatch, caplog):
 def test_a_checkpoint_of_another_study_stays_where_results_are_written(tmp_path):
     """Results that were held in memory may be written into its folder."""
     begun(tmp_path)
-    write_results(conduct.sweep(parse_source(FIXED.replace("60s", "61s"))), tmp_path)
+    write_results(studies.sweep(parse_source(FIXED.replace("60s", "61s"))), tmp_path)
     assert resumed(tmp_path) == finished(tmp_path / "whole")
 
 
 def test_results_stay_readable_when_their_checkpoint_is_removed(tmp_path):
     """From the file that they were written to; the table is the same."""
-    found = conduct.sweep(parse_source(FIXED), folder=tmp_path)
+    found = studies.sweep(parse_source(FIXED), folder=tmp_path)
     before = found.table(["cost_usd", "makespan_s"])
     write_results(found, tmp_path)
     assert not (tmp_path / CHECKPOINT_FILE).exists()
@@ -306,7 +307,7 @@ def test_an_interrupted_study_keeps_its_results_so_far_and_is_resumed(tmp_path):
     """Ctrl-C: what is done is written, as results of fewer replications; resumed, it comes to the same."""
     whole = finished(tmp_path / "whole")
     folder = tmp_path / "out"
-    some = conduct.sweep(parse_source(FIXED), folder=folder, on_progress=end_after(3, what=KeyboardInterrupt))
+    some = studies.sweep(parse_source(FIXED), folder=folder, on_progress=end_after(3, what=KeyboardInterrupt))
     write_results(some, folder)
     played = json.loads((folder / "manifest.json").read_text())["replications"]
     assert (played["stopped"], played["played"]) == ("interrupted", 12)
@@ -365,9 +366,9 @@ def test_the_engine_of_a_study_stays_though_the_compiled_one_comes_or_goes(
 def test_a_comparison_is_resumed_too(tmp_path):
     """`compare --out`."""
     with pytest.raises(PowerCutError):
-        conduct.compare(parse_source(FIXED), folder=tmp_path / "out", on_progress=end_after(3))
-    whole = finished(tmp_path / "whole", play=conduct.compare)
-    assert resumed(tmp_path / "out", play=conduct.compare) == whole
+        studies.compare(parse_source(FIXED), folder=tmp_path / "out", on_progress=end_after(3))
+    whole = finished(tmp_path / "whole", play=studies.compare)
+    assert resumed(tmp_path / "out", play=studies.compare) == whole
 
 
 def test_a_full_disk_is_told_with_what_to_do_and_the_study_is_resumed(tmp_path, monkeypatch):
@@ -388,6 +389,6 @@ def test_a_full_disk_is_told_with_what_to_do_and_the_study_is_resumed(tmp_path, 
         with monkeypatch.context() as patch:
             patch.setattr(checkpoint, "_connect", small(pages))
             with pytest.raises(ResultsError, match="cannot be written to: database or disk is full") as error:
-                conduct.sweep(parse_source(FIXED), folder=folder)
+                studies.sweep(parse_source(FIXED), folder=folder)
         assert ("continue with --resume" in str(error.value)) == kept
         assert resumed(folder) == finished(tmp_path / "whole")

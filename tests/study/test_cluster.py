@@ -16,11 +16,11 @@ import psutil
 import pytest
 
 import dispatch_sim
+from dispatch_sim.decide.studies import sweep
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.study import cluster, runner
 from dispatch_sim.study.checkpoint import is_unfinished
 from dispatch_sim.study.cluster import Cluster, ClusterError, connected
-from dispatch_sim.study.conduct import sweep
 from dispatch_sim.study.design import design_sweep
 from dispatch_sim.study.results import RESULTS_FILE, write_results
 from dispatch_sim.study.runner import WorkerError

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+from dispatch_sim.decide.studies import sweep
 from dispatch_sim.engine import store
 from dispatch_sim.engine.machine import Machine
 from dispatch_sim.engine.plan import FlatPlan
@@ -14,7 +15,6 @@ from dispatch_sim.model.plan import make_plan
 from dispatch_sim.scenario.loader import parse_scenario, parse_source
 from dispatch_sim.scenario.strategy import parse_strategy
 from dispatch_sim.study import engines
-from dispatch_sim.study.conduct import sweep
 from dispatch_sim.study.design import design_sweep, find_plan
 from dispatch_sim.study.engines import choose_engine, play_one
 

@@ -2,12 +2,12 @@
 
 import pytest
 
+from dispatch_sim.decide.answer import answer, choices
+from dispatch_sim.decide.studies import compare
 from dispatch_sim.scenario import model
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.study import design
-from dispatch_sim.study.answer import answer, choices
 from dispatch_sim.study.checkpoint import Checkpoint
-from dispatch_sim.study.conduct import compare
 from dispatch_sim.study.design import design_comparison
 
 TEXT = """

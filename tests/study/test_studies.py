@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dispatch_sim.decide.answer import AnswerError, answer
+from dispatch_sim.decide.studies import compare, sweep
 from dispatch_sim.model.accounting import MEASURES
 from dispatch_sim.model.plan import make_plan
 from dispatch_sim.model.simulation import simulate
@@ -14,8 +16,6 @@ from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.strategy import parse_strategy
 from dispatch_sim.study import columns, runner
-from dispatch_sim.study.answer import AnswerError, answer
-from dispatch_sim.study.conduct import compare, sweep
 from dispatch_sim.study.design import DesignError, design_comparison, design_sweep
 from dispatch_sim.study.results import ResultsError, folder_name, read_results, write_results
 

@@ -10,8 +10,8 @@ import pandas as pd
 from dispatch_sim.claims.cases import NotSimulatedError
 from dispatch_sim.claims.statements import BreakEvenMap
 from dispatch_sim.claims.verdicts import State, Verdict, verdict_of_states
-from dispatch_sim.study.break_even import BreakEven, find_break_even
-from dispatch_sim.study.estimates import factor_combinations
+from dispatch_sim.decide.break_even import BreakEven, find_break_even
+from dispatch_sim.study.table import factor_combinations
 
 
 @dataclass(frozen=True)

@@ -22,18 +22,13 @@ from dispatch_sim.claims.verdicts import (
     state_at,
     verdict_of_states,
 )
+from dispatch_sim.decide.units import axis_place
 from dispatch_sim.scenario.indifference import Zone
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.wording import unknown
-from dispatch_sim.study.contest import best_of, cross_fitted_best
-from dispatch_sim.study.estimates import (
-    Estimate,
-    mean_estimate,
-    paired_difference,
-    point_columns,
-    ratio_of_means,
-)
-from dispatch_sim.study.units import axis_place
+from dispatch_sim.stats.estimates import Estimate, mean_estimate, paired_difference, ratio_of_means
+from dispatch_sim.stats.paired_comparison import best_of, cross_fitted_best
+from dispatch_sim.study.table import point_columns
 
 
 class NotSimulatedError(UserError):

@@ -20,9 +20,9 @@ from dispatch_sim.claims.cases import (
 from dispatch_sim.claims.rule_of_thumb import RegretFinding, judge_regret
 from dispatch_sim.claims.statements import BreakEvenMap, Case, Claim, Claims, Ratio, Regret
 from dispatch_sim.claims.verdicts import Verdict, verdict_of_cases
+from dispatch_sim.decide.studies import sweep
 from dispatch_sim.scenario.indifference import zone_for
 from dispatch_sim.scenario.problems import Finding, UserError
-from dispatch_sim.study.conduct import sweep
 from dispatch_sim.study.results import Results
 from dispatch_sim.study.runner import OnProgress
 

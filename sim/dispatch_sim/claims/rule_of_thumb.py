@@ -18,8 +18,8 @@ from dispatch_sim.scenario.indifference import zone_for
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.strategy import Strategy, strategy_of
+from dispatch_sim.stats.estimates import Estimate, mean_estimate
 from dispatch_sim.study.design import design_sweep
-from dispatch_sim.study.estimates import Estimate, mean_estimate
 
 _KINDS = ("sequential", "parallel", "queue")
 """What the rule chooses from, and is compared with: the same strategy everywhere."""

@@ -20,8 +20,8 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.study.estimates import mean_estimate
-from dispatch_sim.study.sign_changes import agreeing, sign_changes
+from dispatch_sim.stats.crossings import agreeing, sign_changes
+from dispatch_sim.stats.estimates import mean_estimate
 
 ROUNDING = 1e-9
 """Share of what is compared by which a bound may be missed: sums of seconds are not exact."""

@@ -49,9 +49,9 @@ def map_strategies(
 ) -> None:
     """Map where each way of dispatching wins, over two keys of the scenario."""
     with errors_in_words():
+        from dispatch_sim.decide.winner_map import map_winners
         from dispatch_sim.report.maps import map_document, write_map
-        from dispatch_sim.study.conduct import with_study
-        from dispatch_sim.study.two_factor_map import map_winners
+        from dispatch_sim.study.run_study import with_study
 
         source = with_study(read_source(scenario, data), seed, None)
         folder = writable(out or folder_of(scenario))
@@ -88,9 +88,9 @@ def why(
 ) -> None:
     """Say why the recommended way wins, what that hangs on, and what would flip the decision."""
     with errors_in_words():
+        from dispatch_sim.decide.explanation import explain
         from dispatch_sim.report.why import why_document, write_why
-        from dispatch_sim.study.conduct import with_study
-        from dispatch_sim.study.explanation import explain
+        from dispatch_sim.study.run_study import with_study
 
         source = with_study(read_source(scenario, data), seed, None)
         folder = writable(out or folder_of(scenario))
@@ -121,9 +121,9 @@ def tune(
 ) -> None:
     """Find the timeout, the retries and the width that minimise the objective, and what is as good."""
     with errors_in_words():
+        from dispatch_sim.decide.tuning import tune as find
         from dispatch_sim.report.tuning import tuning_document, write_tuning
-        from dispatch_sim.study.conduct import with_study
-        from dispatch_sim.study.tuning import tune as find
+        from dispatch_sim.study.run_study import with_study
 
         source = with_study(read_source(scenario, data), seed, None)
         folder = writable(out or folder_of(scenario))
@@ -172,7 +172,7 @@ def decide(
 ) -> None:
     """Answer in a line how to dispatch a batch, without a file."""
     with errors_in_words():
-        from dispatch_sim.study.quick import Question, ask
+        from dispatch_sim.decide.quick import Question, ask
 
         found = ask(
             Question(

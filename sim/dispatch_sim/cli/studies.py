@@ -34,9 +34,9 @@ from dispatch_sim.cli.base import (
 )
 
 if TYPE_CHECKING:
-    from dispatch_sim.study.answer import Answer
+    from dispatch_sim.decide.answer import Answer
+    from dispatch_sim.decide.thresholds import Threshold
     from dispatch_sim.study.results import Results
-    from dispatch_sim.study.thresholds import Threshold
 
 app = typer.Typer()
 _PANEL = "Play"
@@ -64,9 +64,9 @@ def run(
 ) -> None:
     """Play one replication and show its timeline."""
     with errors_in_words():
-        from dispatch_sim.study.conduct import with_study
         from dispatch_sim.study.design import find_plan
         from dispatch_sim.study.engines import play_one
+        from dispatch_sim.study.run_study import with_study
 
         checked = with_study(read_source(scenario, data), seed, None).scenario()
         plan = find_plan(checked, strategy, tasks)
@@ -108,7 +108,7 @@ def compare(
 ) -> None:
     """Compare the strategies side by side at the batch's own size, paired by replication."""
     with errors_in_words():
-        from dispatch_sim.study.conduct import compare as play
+        from dispatch_sim.decide.studies import compare as play
 
         thresholds = _thresholds(fail_on)
         if out is not None:
@@ -151,7 +151,7 @@ def sweep(
 ) -> None:
     """Sweep tasks and concurrency: the break-even, the choice, and a report."""
     with errors_in_words():
-        from dispatch_sim.study.conduct import sweep as play
+        from dispatch_sim.decide.studies import sweep as play
 
         thresholds = _thresholds(fail_on)
         folder = writable(out or folder_of(scenario))
@@ -244,8 +244,8 @@ def _answer(
     report is written before the answer is printed: nobody may read that. Where it cannot be written, the
     answer is printed all the same.
     """
+    from dispatch_sim.decide.answer import answer
     from dispatch_sim.scenario.problems import UserError
-    from dispatch_sim.study.answer import answer
     from dispatch_sim.study.checkpoint import is_unfinished
 
     interrupted = results.manifest["interrupted"]
@@ -295,8 +295,8 @@ def _end(
     kept : whether an interrupted study can be resumed.
     by : what resumes it.
     """
+    from dispatch_sim.decide.thresholds import check
     from dispatch_sim.report.thresholds import check_line
-    from dispatch_sim.study.thresholds import check
 
     checks = check(answered, thresholds)
     checked = {"fail_on": [each.to_json() for each in checks]} if checks else {}
@@ -332,7 +332,7 @@ def _thresholds(given: list[str] | None) -> list[Threshold]:
     """Read thresholds, before anything is played for them."""
     if not given:
         return []
-    from dispatch_sim.study.thresholds import parse_threshold
+    from dispatch_sim.decide.thresholds import parse_threshold
 
     return [parse_threshold(text) for text in given]
 

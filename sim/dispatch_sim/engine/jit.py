@@ -27,8 +27,8 @@ from numba.core.registry import cpu_target
 from numba.core.typing.templates import signature
 from numba.extending import intrinsic, models, register_model
 
+from dispatch_sim.engine.linking import IS_PYTHON
 from dispatch_sim.engine.records import dtype_of
-from dispatch_sim.engine.store import IS_PYTHON
 from dispatch_sim.interruption import uninterrupted
 
 Function = TypeVar("Function", bound=Callable[..., Any])

@@ -9,7 +9,7 @@ import scipy.special
 from numba import types
 from numba.extending import intrinsic
 
-from dispatch_sim.engine.store import IS_PYTHON, SPECIAL_FUNCTIONS, link_special_functions
+from dispatch_sim.engine.linking import IS_PYTHON, SPECIAL_FUNCTIONS, link_special_functions
 
 
 def _external(name: str) -> Any:

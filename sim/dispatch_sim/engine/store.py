@@ -22,7 +22,7 @@ import llvmlite.binding as llvm
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.interruption import uninterrupted
+from dispatch_sim.engine.linking import IS_PYTHON, link, target_machine
 from dispatch_sim.scenario.files import read_file
 
 _HERE = Path(__file__).parent
@@ -39,15 +39,8 @@ _SOURCES = [
 _MOST_BYTES = 64 * 2**20
 """Of machine code; ours takes one."""
 
-IS_PYTHON = os.environ.get("NUMBA_DISABLE_JIT", "0") != "0"
-"""Whether the engine is to be the Python that it is written in, as where numba does not compile."""
-
 ENTRY = "dispatch_sim_simulate_block"
 """The symbol of `simulation.simulate_block`."""
-
-
-SPECIAL_FUNCTIONS = {name: f"dispatch_sim_{name}" for name in ("gammainc", "gammaincinv")}
-"""Functions of SciPy's, and the symbols that compiled code calls them by."""
 
 
 def kept_at() -> Path:
@@ -169,40 +162,3 @@ def _keep(code: bytes, kept: Path) -> None:
 
 def _digest(code: bytes) -> bytes:
     return blake2b(code).hexdigest().encode()
-
-
-def link(code: bytes) -> Any:
-    """Link machine code into this process; returns the linker, which owns the memory that the code is in."""
-    link_special_functions()
-    with uninterrupted():  # interrupted, LLVM frees a module twice that it is taking over: a crash
-        linker = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
-        linker.add_object_file(llvm.ObjectFileRef.from_data(code))
-        linker.finalize_object()
-    return linker
-
-
-def link_special_functions() -> None:
-    """Make `SPECIAL_FUNCTIONS` known to LLVM."""
-    from scipy.special import cython_special
-
-    functions: dict[str, Any] = dict(cython_special.__pyx_capi__)
-    pointer_of = ctypes.pythonapi.PyCapsule_GetPointer
-    pointer_of.restype, pointer_of.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    name_of = ctypes.pythonapi.PyCapsule_GetName
-    name_of.restype, name_of.argtypes = ctypes.c_char_p, [ctypes.py_object]
-    for name, symbol in SPECIAL_FUNCTIONS.items():
-        llvm.add_symbol(symbol, pointer_of(functions[name], name_of(functions[name])))
-
-
-def target_machine() -> Any:
-    """Return LLVM's description of this machine, for code that is loaded into this process."""
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    return llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(),
-        features=llvm.get_host_cpu_features().flatten(),
-        opt=3,
-        reloc="pic",
-        codemodel="jitdefault",
-        jit=True,
-    )

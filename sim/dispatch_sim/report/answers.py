@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dispatch_sim.decide.answer import Answer
 from dispatch_sim.report import combinations
 from dispatch_sim.report.breaking import break_even_sentences
 from dispatch_sim.report.decision import decide
@@ -14,7 +15,6 @@ from dispatch_sim.report.render import Document, document
 from dispatch_sim.report.tables import compared_table, main_table
 from dispatch_sim.report.view import View, main_view, views
 from dispatch_sim.report.words import factors_words
-from dispatch_sim.study.answer import Answer
 
 if TYPE_CHECKING:
     from dispatch_sim.report.svg import Picture

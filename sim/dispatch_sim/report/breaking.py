@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from dispatch_sim.decide.break_even import BreakEven
 from dispatch_sim.report.view import View
 from dispatch_sim.report.words import MEASURES, capital, kind_words, listed, place, way
-from dispatch_sim.study.break_even import BreakEven
-from dispatch_sim.study.sign_changes import Crossing, Region
+from dispatch_sim.stats.crossings import Crossing, Region
 
 MOST_BREAK_EVENS = 6
 """Sentences on break-evens; with several variants of a kind there is one a pair of them."""

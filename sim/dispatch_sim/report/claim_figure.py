@@ -15,11 +15,11 @@ from dispatch_sim.claims.cases import RatioFinding
 from dispatch_sim.claims.judge import ClaimFinding
 from dispatch_sim.claims.statements import Case, Ratio
 from dispatch_sim.claims.verdicts import State
+from dispatch_sim.decide.units import axis_place
 from dispatch_sim.report import svg
 from dispatch_sim.report.breaking import break_even_short
 from dispatch_sim.report.svg import Picture, picture
 from dispatch_sim.report.words import capital, clean, wrapped
-from dispatch_sim.study.units import axis_place
 
 _LINES = (
     (svg.BLUE, "o", "-"),

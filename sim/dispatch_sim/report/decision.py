@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from dispatch_sim.decide.choice import Alternative
+from dispatch_sim.decide.ranking import simplicity
 from dispatch_sim.report.reached import limits_kept
 from dispatch_sim.report.view import View
 from dispatch_sim.report.words import (
@@ -20,10 +22,8 @@ from dispatch_sim.report.words import (
 )
 from dispatch_sim.scenario.distribution_text import NAMES as DISTRIBUTIONS
 from dispatch_sim.scenario.strategy import Strategy
-from dispatch_sim.study.choice import Alternative
-from dispatch_sim.study.estimates import Estimate
-from dispatch_sim.study.percentile import P95
-from dispatch_sim.study.screening import simplicity
+from dispatch_sim.stats.estimates import Estimate
+from dispatch_sim.study.objectives import P95
 
 FEW = 200
 """Replications below which a report says that they are few: costs are skewed, and t intervals then short."""

@@ -6,6 +6,13 @@ from functools import singledispatch
 
 import numpy as np
 
+from dispatch_sim.decide.answer import Answer
+from dispatch_sim.decide.break_even import BreakEven
+from dispatch_sim.decide.choice import Choice
+from dispatch_sim.decide.explanation import Explanation
+from dispatch_sim.decide.quick import QuickAnswer
+from dispatch_sim.decide.tuning import Tuning
+from dispatch_sim.decide.winner_map import StrategyMap
 from dispatch_sim.logs.backtest import Backtest
 from dispatch_sim.logs.calibration import Calibration
 from dispatch_sim.logs.tables import Logs
@@ -29,14 +36,7 @@ from dispatch_sim.report.words import MEASURES, Measure, about, clean, factors_w
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import ScenarioError
-from dispatch_sim.study.answer import Answer
-from dispatch_sim.study.break_even import BreakEven
-from dispatch_sim.study.choice import Choice
-from dispatch_sim.study.explanation import Explanation
-from dispatch_sim.study.quick import QuickAnswer
 from dispatch_sim.study.results import Results
-from dispatch_sim.study.tuning import Tuning
-from dispatch_sim.study.two_factor_map import StrategyMap
 
 _MEANS = ("cost_usd", "money_usd", "makespan_s", "tokens", "people_s")
 

@@ -11,12 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
+from dispatch_sim.decide.break_even import BreakEven
 from dispatch_sim.report import svg
 from dispatch_sim.report.view import View
 from dispatch_sim.report.words import Measure, about, dollars, kind_words, place, wrapped
 from dispatch_sim.scenario.strategy import Strategy
-from dispatch_sim.study.break_even import BreakEven
-from dispatch_sim.study.estimates import Estimate
+from dispatch_sim.stats.estimates import Estimate
 
 _LOG_FROM = 30
 """Ratio of the largest to the least value from which an axis is logarithmic."""

@@ -11,13 +11,13 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
+from dispatch_sim.decide.parameters import Parameter
+from dispatch_sim.decide.winner_map import Axis, StrategyMap
+from dispatch_sim.decide.winners import Standing, Winner
 from dispatch_sim.report import svg
 from dispatch_sim.report.svg import Picture, picture
 from dispatch_sim.report.words import clean, way, wrapped
 from dispatch_sim.scenario.strategy import Kind, Strategy
-from dispatch_sim.study.parameter import Parameter
-from dispatch_sim.study.two_factor_map import Axis, StrategyMap
-from dispatch_sim.study.winners import Standing, Winner
 
 _COLOURS = {"sequential": "#007a59", "parallel": "#c44f01", "waves": "#a8497e", "adaptive": "#b27a01"}
 """Those of all figures, a shade off: on a dark page a cell keeps its colour, as its sign does."""

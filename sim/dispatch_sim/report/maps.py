@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from dispatch_sim.decide.parameters import Parameter
+from dispatch_sim.decide.winner_map import StrategyMap, is_decided, write_cells
+from dispatch_sim.decide.winners import Standing, Winner
 from dispatch_sim.report.beside import MAP_FILE, to_text
 from dispatch_sim.report.map_figure import map_picture
 from dispatch_sim.report.render import Document, Table, document
@@ -23,9 +26,6 @@ from dispatch_sim.report.words import (
 )
 from dispatch_sim.scenario.strategy import Kind, Strategy, parse_strategy
 from dispatch_sim.study.files import write_texts
-from dispatch_sim.study.parameter import Parameter
-from dispatch_sim.study.two_factor_map import StrategyMap, is_decided, write_cells
-from dispatch_sim.study.winners import Standing, Winner
 
 _SIGNS = {"sequential": "one", "parallel": "all", "queue": "", "waves": "w", "adaptive": "ad"}
 _MARKS = {Standing.SHOWN: "", Standing.WIDTH_OPEN: "", Standing.EQUAL: "=", Standing.OPEN: "?"}

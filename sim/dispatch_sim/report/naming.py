@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from dispatch_sim.decide.answer import Answer
 from dispatch_sim.report.words import KINDS, OPTIONS, capital, listed
 from dispatch_sim.scenario.strategy import Strategy, parse_strategy
-from dispatch_sim.study.answer import Answer
 
 _MERGES = {
     ("sequential", "barrier"): "One by one merges each result when its agent is back.",

@@ -10,6 +10,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+from dispatch_sim.decide.answer import Answer
+from dispatch_sim.decide.answer import answer as answered
+from dispatch_sim.decide.explanation import Explanation
+from dispatch_sim.decide.grid import without_factors
+from dispatch_sim.decide.winner_map import StrategyMap
 from dispatch_sim.report import beside, captions, combinations, reached, tables
 from dispatch_sim.report.assumptions import NOT_SIMULATED, assumed
 from dispatch_sim.report.breaking import break_even_sentences
@@ -24,14 +29,9 @@ from dispatch_sim.report.view import View, main_view, views
 from dispatch_sim.report.why import why_parts
 from dispatch_sim.report.words import KINDS, clean, factors_words
 from dispatch_sim.scenario.model import Scenario
-from dispatch_sim.study.answer import Answer
-from dispatch_sim.study.answer import answer as answered
-from dispatch_sim.study.explanation import Explanation
 from dispatch_sim.study.files import ResultsError, write_texts
-from dispatch_sim.study.places import without_factors
 from dispatch_sim.study.results import read_results
 from dispatch_sim.study.stored import played_source
-from dispatch_sim.study.two_factor_map import StrategyMap
 
 
 def write_report(answer: Answer, folder: str | os.PathLike[str]) -> list[Path]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dispatch_sim.decide.quick import QuickAnswer, Way
+from dispatch_sim.decide.winners import Standing
 from dispatch_sim.report.words import (
     MEASURES,
     about,
@@ -17,8 +19,6 @@ from dispatch_sim.report.words import (
     way,
 )
 from dispatch_sim.scenario.strategy import Strategy
-from dispatch_sim.study.quick import QuickAnswer, Way
-from dispatch_sim.study.winners import Standing
 
 
 def answer_line(found: QuickAnswer) -> str:

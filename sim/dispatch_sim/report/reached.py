@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dispatch_sim.decide.answer import Answer
+from dispatch_sim.decide.break_even import FactorBreakEven
+from dispatch_sim.decide.diminishing_returns import Returns
 from dispatch_sim.report.breaking import crossing_words
 from dispatch_sim.report.view import View, views
 from dispatch_sim.report.words import (
@@ -18,10 +21,7 @@ from dispatch_sim.report.words import (
     listed,
     percent,
 )
-from dispatch_sim.study.answer import Answer
-from dispatch_sim.study.break_even import FactorBreakEven
-from dispatch_sim.study.sign_changes import Crossing
-from dispatch_sim.study.slots import Returns
+from dispatch_sim.stats.crossings import Crossing
 
 MOST_FACTORS = 6
 """Break-evens along factors that are told one by one."""

@@ -24,7 +24,7 @@ from dispatch_sim.report.words import (
     tokens,
 )
 from dispatch_sim.scenario.strategy import Strategy
-from dispatch_sim.study.percentile import column_of
+from dispatch_sim.study.objectives import column_of
 
 _WORTH_A_WORD = 0.05
 """Part of a difference below which a component of it is not spoken of."""

@@ -7,14 +7,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from dispatch_sim.decide.answer import Answer
+from dispatch_sim.decide.break_even import BreakEven
 from dispatch_sim.report import svg
 from dispatch_sim.report.breaking import break_even_short
 from dispatch_sim.report.figures import SIZE, round_dollars
 from dispatch_sim.report.view import View, views
 from dispatch_sim.report.words import capital, dollars, factors_words, short_factors, wrapped
 from dispatch_sim.scenario.strategy import Strategy
-from dispatch_sim.study.answer import Answer
-from dispatch_sim.study.break_even import BreakEven
 
 MOST_ROWS = 40
 """Rows of the break-even figure; more would not be read."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from dispatch_sim.decide.choice import Alternative, Choice
 from dispatch_sim.report.breaking import break_even_cell, queue_name
 from dispatch_sim.report.render import Table
 from dispatch_sim.report.view import View
@@ -19,7 +20,6 @@ from dispatch_sim.report.words import (
     way,
 )
 from dispatch_sim.scenario.strategy import Strategy
-from dispatch_sim.study.choice import Alternative, Choice
 
 MOST_ROWS = 200
 """Rows of a long table; the files of the results hold all."""

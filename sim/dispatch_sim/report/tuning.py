@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from dispatch_sim.decide.tuning import Tuned, Tuning
 from dispatch_sim.report.render import Document, Table, document
 from dispatch_sim.report.words import MEASURES, capital, count, listed, span, way
 from dispatch_sim.study.files import write_texts
-from dispatch_sim.study.tuning import Tuned, Tuning
 
 
 def tuning_sentences(found: Tuning) -> list[str]:

@@ -10,19 +10,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dispatch_sim.decide.answer import Answer
+from dispatch_sim.decide.break_even import BreakEven
+from dispatch_sim.decide.choice import Alternative, Choice
+from dispatch_sim.decide.ranking import ranked
 from dispatch_sim.report.naming import played, shared_options
 from dispatch_sim.report.words import MEASURES, Measure, way
 from dispatch_sim.scenario.strategy import Strategy, strategy_of
-from dispatch_sim.study.answer import Answer
-from dispatch_sim.study.break_even import BreakEven
-from dispatch_sim.study.choice import Alternative, Choice
-from dispatch_sim.study.estimates import (
-    Estimate,
-    factor_combinations,
-    paired_difference,
-)
-from dispatch_sim.study.percentile import P95, as_means, column_of
-from dispatch_sim.study.screening import ranked
+from dispatch_sim.stats.estimates import Estimate, paired_difference
+from dispatch_sim.study.objectives import P95, as_means, column_of
+from dispatch_sim.study.table import factor_combinations
 
 MOST_IN_MAIN_TABLE = 6
 

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from dispatch_sim.decide.explanation import Explanation
+from dispatch_sim.decide.switching_values import Flip
+from dispatch_sim.decide.winners import Standing
 from dispatch_sim.report.beside import WHY_FILE, to_text
 from dispatch_sim.report.render import Document, Table, document
 from dispatch_sim.report.why_figure import tornado_picture
@@ -17,11 +20,8 @@ from dispatch_sim.report.words import (
     listed,
     way,
 )
-from dispatch_sim.study.estimates import Estimate
-from dispatch_sim.study.explanation import Explanation
+from dispatch_sim.stats.estimates import Estimate
 from dispatch_sim.study.files import write_texts
-from dispatch_sim.study.flips import Flip
-from dispatch_sim.study.winners import Standing
 
 MOST_SWINGS = 12
 """Keys of the tornado that are told; the file holds all."""

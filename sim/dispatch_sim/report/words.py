@@ -14,7 +14,7 @@ from dispatch_sim.scenario.formats import format_dollars, format_duration, forma
 from dispatch_sim.scenario.strategy import Strategy
 
 if TYPE_CHECKING:
-    from dispatch_sim.study.estimates import Estimate
+    from dispatch_sim.stats.estimates import Estimate
 
 MINUS = "\N{MINUS SIGN}"
 

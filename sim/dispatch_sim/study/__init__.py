@@ -1,1 +1,1 @@
-"""Many replications: design, runner, results, and what they answer."""
+"""Many replications: design, run, executors, checkpoint and results."""

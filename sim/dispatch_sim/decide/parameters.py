@@ -1,0 +1,301 @@
+"""Numeric keys of a scenario: what each is, in what range it may be tried, and how a value is put there.
+
+A key that holds a distribution stands for its mean: another value scales the distribution, and leaves its
+shape as it is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import PydanticCustomError
+
+from dispatch_sim.decide.grid import BATCH
+from dispatch_sim.decide.units import UNITS, WHOLE, write_scaled
+from dispatch_sim.scenario import factors, quantities
+from dispatch_sim.scenario.distribution_text import TokensDistribution
+from dispatch_sim.scenario.loader import Source
+from dispatch_sim.scenario.model import Scenario, Sweep
+from dispatch_sim.scenario.problems import ScenarioError, UserError
+from dispatch_sim.scenario.samples import Samples
+from dispatch_sim.scenario.schema import keys
+from dispatch_sim.scenario.tasks import MAX_TASKS
+from dispatch_sim.scenario.wording import shown, unknown
+
+SPAN = 10.0
+"""A range that is not stated goes from a part of the present value to as many times it."""
+
+MOST_GROUPS = 10
+"""Groups of tasks whose own keys are varied: the largest ones."""
+
+_NOT_TRIED = ("sweep", "study", "objective", "strategies", "engine")
+
+
+class ParameterError(UserError):
+    """A key that cannot be varied, or a range that cannot be tried; the message says why."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A numeric key at its present value.
+
+    Attributes
+    ----------
+    path : as in `sweep`; `tasks` is the size of the batch.
+    unit : `seconds`, `tokens`, `limit` (a minute), `share`, `number`, `dollars`, `dollars per hour`,
+        `dollars per million` or `whole number`.
+    value : what the scenario says, in base units; of a distribution the mean, or else the median.
+    low, high : the range in which it is tried.
+    distribution : what is scaled; None where the key holds one number.
+    """
+
+    path: str
+    unit: str
+    value: float
+    low: float
+    high: float
+    distribution: TokensDistribution | None = None
+
+    def written(self, value: float) -> Any:
+        """Return a value as a scenario would have it at the path."""
+        if self.distribution is not None:
+            return write_scaled(self.distribution, value / self.value, self.unit)
+        return UNITS[self.unit].write(value)
+
+    def show(self, value: float) -> str:
+        """Return a value as people write it: `15K`, `1m 30s`, `20%`, `50/min`."""
+        return UNITS[self.unit].show(value)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether only whole numbers are possible."""
+        return self.unit == WHOLE
+
+    def clipped(self, value: float) -> float:
+        """Return the value that is possible, of those in the range, nearest to one."""
+        value = min(max(value, self.low), self.high)
+        return float(round(value)) if self.is_whole else value
+
+
+def find_parameters(source: Source, span: float = SPAN) -> list[Parameter]:
+    """Return every numeric key that has a value above zero, and the size of the batch.
+
+    What is off (0, none, unlimited) has no value from which a range could be told. A key whose value cannot
+    be changed by itself, such as a share of what adds up to 100%, is left out, and so are those of groups
+    beyond the `MOST_GROUPS` largest.
+    """
+    scenario = source.scenario()
+    found = [_batch(scenario, span)]
+    for key in _keys():
+        for path, section in _paths(scenario, key):
+            parameter = _parameter(path, _value_at(section, key.rpartition("[].")[2]), _keys()[key], span)
+            if parameter is not None and _can_change(source, parameter):
+                found.append(parameter)
+    return found
+
+
+def parameter_at(source: Source, path: str) -> Parameter:
+    """Return one numeric key, with a range of `SPAN` around its value.
+
+    Where the scenario has no number there, as with a limit that is off, its value is not a number.
+
+    Raises
+    ------
+    ParameterError
+        Where there is no such key, or it is not numeric.
+    """
+    scenario = source.scenario()
+    if path == BATCH:
+        return _batch(scenario, SPAN)
+    names = {group.name for group in scenario.tasks}
+    first, _, rest = path.partition(".")
+    own = next((name for name in names if first == BATCH and rest.startswith(f"{name}.")), None)
+    key = f"{BATCH}[].{rest[len(own) + 1 :] if own else rest}" if first == BATCH else path
+    if key not in _keys():
+        raise ParameterError(_not_a_key(path, key))
+    group = next((g for g in scenario.tasks if own in (None, g.name)), scenario.tasks[0])
+    section: Any = group if first == BATCH else scenario
+    found = _parameter(path, _value_at(section, key.rpartition("[].")[2]), _keys()[key], SPAN)
+    return found or Parameter(path, _unit_of(_keys()[key]), math.nan, math.nan, math.nan)
+
+
+def with_range(parameter: Parameter, text: str) -> Parameter:
+    """Return a parameter in a range that is written `LOW..HIGH`.
+
+    Raises
+    ------
+    ParameterError
+        Where it is no such range.
+    """
+    low, dots, high = text.partition("..")
+    if not dots:
+        raise ParameterError(f"{parameter.path}: {shown(text)} is not a range; write it as 1K..1M")
+    ends = [_read(parameter, end.strip()) for end in (low, high)]
+    if not ends[0] < ends[1]:
+        raise ParameterError(f"{parameter.path}: {shown(text)} does not go up; write the smaller end first")
+    return replace(parameter, low=ends[0], high=ends[1])
+
+
+def read_levels(parameter: Parameter, text: str) -> list[float]:
+    """Read levels that are written one by one: `1K, 5K, 20K`; in increasing order.
+
+    Raises
+    ------
+    ParameterError
+        Where one is not a quantity, or is there twice.
+    """
+    levels = [_read(parameter, part.strip()) for part in text.strip("[] ").split(",")]
+    if len(set(levels)) < len(levels):
+        raise ParameterError(f"{parameter.path}: a level of {shown(text)} is there twice; remove one")
+    return sorted(levels)
+
+
+def check_levels(source: Source, parameter: Parameter, levels: Iterable[float]) -> None:
+    """Check that values can stand at a key, whatever they mean for the rest of the scenario.
+
+    Raises
+    ------
+    ParameterError
+        With what is wrong with the first that cannot.
+    """
+    if parameter.path == BATCH:
+        wrong = next((level for level in levels if not 1 <= level <= MAX_TASKS), None)
+        if wrong is not None:
+            raise ParameterError(f"{BATCH}: {wrong:,.0f} tasks; a batch has 1 to {MAX_TASKS:,}")
+        return
+    written = {parameter.path: [parameter.written(level) for level in levels]}
+    swept = source.scenario().model_copy(update={"sweep": Sweep.model_validate(written)})
+    found = factors.findings(source.raw, swept, Samples(source.folders))
+    if found:
+        raise ParameterError(f"{parameter.path}: {found[0].message}")
+
+
+def spaced(parameter: Parameter, number: int) -> list[float]:
+    """Return levels over the range, evenly on a logarithmic scale, or on a linear one from zero on.
+
+    They are rounded to as few digits as tells them apart; whole numbers may be fewer.
+    """
+    low, high = parameter.low, parameter.high
+    if parameter.is_whole and high - low < number:
+        return [float(value) for value in range(math.ceil(low), math.floor(high) + 1)]
+    steps = [index / (number - 1) for index in range(number)]
+    if low > 0 and high >= 3 * low:
+        exact = [low * (high / low) ** step for step in steps]
+    else:
+        exact = [low + (high - low) * step for step in steps]
+    if parameter.is_whole:
+        return sorted({parameter.clipped(value) for value in exact})
+    for digits in range(2, 17):
+        rounded = [float(f"{value:.{digits}g}") for value in exact]
+        if all(second > first for first, second in pairwise(rounded)):
+            return rounded
+    return exact
+
+
+def _batch(scenario: Scenario, span: float) -> Parameter:
+    size = scenario.batch_size
+    return Parameter(BATCH, WHOLE, size, max(1, round(size / span)), max(2, round(size * min(span, 4.0))))
+
+
+@cache
+def _keys() -> Mapping[str, str]:
+    """Return the kind of each numeric key, by its path with `[]` for any group."""
+    return {
+        path: key.kind
+        for path, key in keys().items()
+        if _unit_of(key.kind) and path.partition(".")[0].removesuffix("[]") not in _NOT_TRIED
+    }
+
+
+def _unit_of(kind: str) -> str:
+    plain = kind.partition(" or ")[0].removesuffix(" distribution")
+    if plain == "count":
+        return "number"
+    if plain.startswith(WHOLE):
+        return WHOLE
+    return plain if plain in UNITS else ""
+
+
+def _not_a_key(path: str, key: str) -> str:
+    if path.partition(".")[0] in _NOT_TRIED:
+        return f"{path}: cannot be varied here; name a key of the tasks, or of the world that they meet"
+    if key in keys():
+        return f"{path}: is {keys()[key].kind}, not a number; only numbers can be varied here"
+    choices = [each.replace("tasks[]", BATCH) for each in _keys()]
+    message, listing, _ = unknown("key", path, choices).partition("; there are")
+    return message + ("; see docs/parameters.md for all of them" if listing else "")
+
+
+def _paths(scenario: Scenario, key: str) -> Iterator[tuple[str, BaseModel]]:
+    """Yield the paths that a key stands for, each with the section from which it is reached."""
+    if not key.startswith(f"{BATCH}[]."):
+        yield key, scenario
+        return
+    rest = key.removeprefix(f"{BATCH}[].")
+    if rest == "count":  # the size of the batch, of which a group's is a part
+        return
+    largest = sorted(scenario.tasks, key=lambda group: -group.count)[:MOST_GROUPS]
+    for group in (group for group in scenario.tasks if group in largest):
+        yield (f"{BATCH}.{rest}" if len(scenario.tasks) == 1 else f"{BATCH}.{group.name}.{rest}"), group
+
+
+def _value_at(section: BaseModel, dotted: str) -> Any:
+    """Return what stands at a path below a section; None where a section on the way is off."""
+    found: Any = section
+    for key in dotted.split("."):
+        if not isinstance(found, BaseModel):
+            return None
+        names = {field.alias or name: name for name, field in type(found).model_fields.items()}
+        found = getattr(found, names[key])
+    return found
+
+
+def _parameter(path: str, value: Any, kind: str, span: float) -> Parameter | None:
+    unit, distribution = _unit_of(kind), None
+    if hasattr(value, "quantile"):
+        distribution = value
+        value = value.mean if math.isfinite(value.mean) else value.quantile(0.5)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        return None
+    low, high = value / span, min(value * span, quantities.LARGEST)
+    if unit == "share":
+        high = min(high, 1.0)
+    if unit == WHOLE:
+        least = int(kind.removeprefix(f"{WHOLE} from ").split()[0])
+        low, high = max(least, math.floor(low)), math.ceil(high)
+    if kind == "count distribution":
+        low = max(1.0, low)
+    # A mean that was computed from other parameters: without what rounding has added.
+    low, value, high = (float(f"{number:.12g}") for number in (low, value, high))
+    return Parameter(path, unit, value, low, high, distribution)
+
+
+def _can_change(source: Source, parameter: Parameter) -> bool:
+    """Return whether a little more, or a little less, is still a scenario."""
+    step = 1 if parameter.is_whole else 0.01 * parameter.value
+    for value in (parameter.value + step, parameter.value - step):
+        try:
+            if parameter.path != BATCH:
+                source.replaced({parameter.path: parameter.written(value)}).scenario()
+        except ScenarioError:
+            continue
+        return True
+    return False
+
+
+def _read(parameter: Parameter, text: str) -> float:
+    try:
+        value = UNITS[parameter.unit].parse(text)
+    except PydanticCustomError as error:
+        raise ParameterError(f"{parameter.path}: {error.message()}") from None
+    if value is None:
+        raise ParameterError(f"{parameter.path}: {shown(text)} is not a number")
+    if parameter.is_whole and value != round(value):
+        raise ParameterError(f"{parameter.path}: {shown(text)} is not a whole number")
+    return value

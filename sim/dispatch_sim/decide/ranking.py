@@ -1,0 +1,44 @@
+"""The order of strategies by their means, and their samples in a results table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dispatch_sim.scenario.strategy import Strategy, strategy_of
+from dispatch_sim.stats.estimates import complete_part, paired_samples
+
+# For its types alone: quick answers do without pandas, which takes longest to import.
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def strategy_samples(results: pd.DataFrame, column: str) -> dict[Strategy, NDArray[np.float64]]:
+    """Return a column at each strategy, along the replications that all have; see `complete_part`.
+
+    Parameters
+    ----------
+    results : rows of one batch size and one combination of factors.
+    """
+    found = complete_part(paired_samples(results, column, ["strategy", "concurrency", "tasks"]))
+    return {strategy_of(*point): sample for point, sample in found.items()}
+
+
+def ranked(strategies: Sequence[Strategy], means: Sequence[float], tasks: int) -> list[int]:
+    """Return the numbers of strategies from the least mean to the largest, of equal ones the simplest first.
+
+    Sequential is the simplest, then the smaller concurrency, at the same one parallel, and then the label in
+    alphabetical order (default options first).
+    """
+    return sorted(
+        range(len(strategies)), key=lambda number: (means[number], *simplicity(strategies[number], tasks))
+    )
+
+
+def simplicity(strategy: Strategy, tasks: int) -> tuple[bool, int, bool, str]:
+    """Return what strategies are ordered by where nothing else tells them apart; see `ranked`."""
+    is_other = strategy.kind != "sequential"
+    return is_other, strategy.concurrency_in(tasks), strategy.kind != "parallel", strategy.label

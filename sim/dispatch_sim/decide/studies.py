@@ -1,0 +1,92 @@
+"""Sweeps and comparisons: studies that simulate until the choice of a strategy is settled."""
+
+from __future__ import annotations
+
+import os
+
+from dispatch_sim.decide.answer import choices
+from dispatch_sim.scenario.loader import Given
+from dispatch_sim.study.design import design_comparison, design_sweep
+from dispatch_sim.study.results import Results
+from dispatch_sim.study.run_study import run_study
+from dispatch_sim.study.runner import OnProgress
+
+
+def sweep(
+    scenario: Given,
+    *,
+    seed: int | None = None,
+    replications: int | None = None,
+    jobs: int = 1,
+    on_progress: OnProgress | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    resume: bool | None = None,
+    cluster: str | None = None,
+) -> Results:
+    """Simulate every strategy at every concurrency, batch size and factor level of the scenario's sweep.
+
+    Parameters
+    ----------
+    scenario : a file, or a source that was read from one.
+    seed, replications : in place of those in the scenario.
+    jobs : threads of the compiled engine; results do not depend on it. The SimPy engine has one.
+    on_progress : called with the replications done and all of them.
+    folder : where a checkpoint is kept until `write_results` writes the results there, so that whatever ends
+        the study, it can be resumed. Without it, what was simulated is held in memory.
+    resume : whether to continue from the checkpoint there, or to return results that are complete. False
+        discards the checkpoint, and so does None unless it took more than a minute to simulate.
+    cluster : a Dask scheduler, `tcp://HOST:PORT`, whose workers simulate in place of this machine, or
+        `local:N`.
+
+    Returns
+    -------
+    With `replications: auto`, these are doubled until every choice is settled or a budget is used up. After
+    an interruption (Ctrl-C) the replications that are done; the manifest says so.
+
+    Raises
+    ------
+    ScenarioError, DesignError, ResultsError, ClusterError, WorkerError
+        With a message for the user. The checkpoint is kept.
+    """
+    return run_study(
+        design_sweep,
+        _is_settled,
+        scenario,
+        seed,
+        replications,
+        jobs,
+        on_progress,
+        folder,
+        resume,
+        cluster,
+    )
+
+
+def compare(
+    scenario: Given,
+    *,
+    seed: int | None = None,
+    replications: int | None = None,
+    jobs: int = 1,
+    on_progress: OnProgress | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    resume: bool | None = None,
+    cluster: str | None = None,
+) -> Results:
+    """Simulate the scenario's strategies side by side at the batch's own size; otherwise as `sweep`."""
+    return run_study(
+        design_comparison,
+        _is_settled,
+        scenario,
+        seed,
+        replications,
+        jobs,
+        on_progress,
+        folder,
+        resume,
+        cluster,
+    )
+
+
+def _is_settled(results: Results) -> bool:
+    return all(choice.ends_early for choice in choices(results))

@@ -1,0 +1,156 @@
+"""Thresholds on what is recommended, for use where a program waits for the answer: `p95_makespan_s > 20m`."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import PydanticCustomError
+
+from dispatch_sim.decide.answer import Answer
+from dispatch_sim.decide.choice import Choice
+from dispatch_sim.decide.units import UNITS
+from dispatch_sim.model.accounting import MEASURES
+from dispatch_sim.scenario.problems import UserError
+from dispatch_sim.scenario.wording import shown
+from dispatch_sim.stats.estimates import Estimate
+from dispatch_sim.study.objectives import OBJECTIVES, P95
+
+NAMES = (*OBJECTIVES, P95, *MEASURES)
+"""What a threshold can be on: what a scenario can ask to minimise, by that name, and every measure."""
+
+_FORM = re.compile(r"\s*([A-Za-z0-9_]{1,60})\s*(<=|>=|<|>)\s*(\S.{0,60}?)\s*", re.ASCII)
+_LONGEST = 120
+
+
+class ThresholdError(UserError):
+    """A threshold that cannot be read; the message says what to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """What must not be: a measure above a bound, or below one.
+
+    Attributes
+    ----------
+    text : as it was written.
+    measure : a column of the estimates.
+    comparison : `<`, `<=`, `>` or `>=`.
+    bound : in the unit of the measure.
+    """
+
+    text: str
+    measure: str
+    comparison: str
+    bound: float
+
+    def is_met_by(self, value: float) -> bool:
+        """Whether a value is what must not be."""
+        match self.comparison:
+            case "<":
+                return value < self.bound
+            case "<=":
+                return value <= self.bound
+            case ">":
+                return value > self.bound
+            case _:
+                return value >= self.bound
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A threshold held against what is recommended.
+
+    Attributes
+    ----------
+    threshold, choice : what is held against what.
+    estimate : of the measure at the recommended point; it alone decides.
+    violated : whether the estimate is what must not be.
+    """
+
+    threshold: Threshold
+    choice: Choice
+    estimate: Estimate
+    violated: bool
+
+    @property
+    def settled(self) -> bool:
+        """Whether the whole interval is on the estimate's side of the bound."""
+        return all(
+            math.isfinite(end) and self.threshold.is_met_by(end) == self.violated
+            for end in (self.estimate.low, self.estimate.high)
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a dict for JSON."""
+        return {
+            "threshold": self.threshold.text,
+            "measure": self.threshold.measure,
+            "bound": self.threshold.bound,
+            "factors": self.choice.factors,
+            **self.choice.strategy.to_json(self.choice.tasks),
+            "estimate": self.estimate.to_json(),
+            "violated": self.violated,
+            "settled": self.settled,
+        }
+
+
+def parse_threshold(text: str) -> Threshold:
+    """Read a threshold: a measure, a comparison, and a number with its unit.
+
+    Nothing is evaluated. A bare number is in seconds, dollars, tokens or whatever else the measure counts.
+
+    Raises
+    ------
+    ThresholdError
+        With what to write, and which measures there are.
+    """
+    found = _FORM.fullmatch(text) if len(text) <= _LONGEST else None
+    if found is None:
+        raise ThresholdError(
+            f"--fail-on: {shown(text)} is not a threshold; write a measure, <, <=, > or >=, and a number: "
+            "'p95_makespan_s > 20m', 'cost > $10'"
+        )
+    name, comparison, value = found.groups()
+    measure = OBJECTIVES.get(name, name)
+    if measure not in NAMES:
+        raise ThresholdError(f"--fail-on: there is no measure {shown(name)}; there are {', '.join(NAMES)}")
+    try:
+        bound = _bound(measure, value)
+    except PydanticCustomError as error:
+        raise ThresholdError(f"--fail-on: {name}: {error.message()}") from error
+    return Threshold(" ".join(text.split()), measure, comparison, bound)
+
+
+def _bound(measure: str, value: str) -> float:
+    unit = unit_of(measure)
+    bare = re.fullmatch(r"[0-9]+(\.[0-9]+)?", value, re.ASCII)
+    bound = UNITS[unit].parse(f"{value}s" if unit == "seconds" and bare else value)
+    assert bound is not None
+    return bound
+
+
+def unit_of(measure: str) -> str:
+    """Return the unit of a measure: `seconds`, `dollars`, `tokens` or `number`."""
+    if measure.endswith("_s"):
+        return "seconds"
+    if measure.endswith("_usd"):
+        return "dollars"
+    return "tokens" if measure.startswith("tokens") else "number"
+
+
+def check(answer: Answer, thresholds: list[Threshold]) -> list[Check]:
+    """Hold thresholds against what is recommended, at each combination of further factors."""
+    return [_check(answer, threshold, choice) for threshold in thresholds for choice in answer.choices]
+
+
+def _check(answer: Answer, threshold: Threshold, choice: Choice) -> Check:
+    table = answer.estimates
+    at = choice.strategy.to_json(choice.tasks) | {"tasks": choice.tasks}
+    for column, value in (at | choice.factors | {"measure": threshold.measure}).items():
+        table = table[table[column] == value]
+    [row] = table.to_dict("records")
+    estimate = Estimate(float(row["mean"]), float(row["low"]), float(row["high"]), int(row["n"]))
+    return Check(threshold, choice, estimate, threshold.is_met_by(estimate.mean))

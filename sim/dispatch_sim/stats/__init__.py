@@ -1,0 +1,1 @@
+"""Statistics on arrays: intervals, paired comparisons, crossings and percentiles. No dispatch terms."""

@@ -1,0 +1,69 @@
+"""The objectives of a study: which measure each is, and values whose mean it is."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dispatch_sim.model.accounting import MEASURES
+from dispatch_sim.scenario.problems import UserError
+from dispatch_sim.stats.percentile import LEAST, linearised
+
+OBJECTIVES = {
+    "cost": "cost_usd",
+    "makespan": "makespan_s",
+    "p95_makespan": "p95_makespan_s",
+    "tokens": "tokens",
+    "money": "money_usd",
+    "people": "people_s",
+}
+"""What a scenario can ask to minimise, and the measure that it is."""
+
+P95 = "p95_makespan_s"
+"""What one batch in twenty exceeds; not a column of the results, but made of one."""
+
+_MADE_OF = {P95: ("makespan_s", 0.95)}
+
+
+class TooFewError(UserError):
+    """Too few replications for a percentile; the message says how many it takes."""
+
+
+def column_of(objective: str) -> str:
+    """Return the column of the results that an objective is made of: itself, but for a percentile."""
+    return _MADE_OF.get(objective, (objective, 0.0))[0]
+
+
+def as_means(objective: str, sample: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the values whose mean is the objective: the sample itself, but for a percentile.
+
+    Raises
+    ------
+    TooFewError
+        For a percentile of fewer than `LEAST` values.
+    """
+    if objective not in _MADE_OF:
+        return sample
+    if sample.size < LEAST:
+        raise TooFewError(
+            f"{sample.size} replications do not tell what one batch in twenty exceeds; play at least {LEAST} "
+            "of each way (study.replications), or minimise the mean"
+        )
+    return linearised(sample, _MADE_OF[objective][1])
+
+
+def costs_of(measures: NDArray[np.float64], objective: str) -> NDArray[np.float64]:
+    """Return what was played by its objective, as values whose mean it is.
+
+    Parameters
+    ----------
+    measures : shape (points, replications, measures), in the order of `MEASURES`.
+    objective : a measure, or a percentile.
+
+    Raises
+    ------
+    TooFewError
+        As `as_means` does.
+    """
+    costs = measures[:, :, MEASURES.index(column_of(objective))]
+    return costs if objective in MEASURES else np.stack([as_means(objective, each) for each in costs])

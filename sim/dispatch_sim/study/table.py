@@ -1,0 +1,41 @@
+"""The columns of a results table that name a design point, and the table's parts by swept factors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def factor_columns(results: pd.DataFrame) -> list[str]:
+    """Return the columns of the swept factors beyond strategy and size: scenario paths, with a dot."""
+    return [str(column) for column in results.columns if "." in str(column)]
+
+
+def point_columns(results: pd.DataFrame) -> list[str]:
+    """Return the columns that together name a design point."""
+    return ["strategy", "concurrency", "tasks", *factor_columns(results)]
+
+
+def factor_combinations(results: pd.DataFrame) -> list[tuple[dict[str, Any], pd.DataFrame]]:
+    """Return each combination of the further swept factors with its rows, numbers in order before words."""
+    columns = factor_columns(results)
+    if not columns:
+        return [({}, results)]
+    groups = results.groupby(columns, sort=False, observed=True, dropna=False)
+    combinations = [(tuple(map(_plain, values)), part) for values, part in groups]
+    combinations.sort(key=lambda combination: [_rank(value) for value in combination[0]])
+    return [(dict(zip(columns, values, strict=True)), part) for values, part in combinations]
+
+
+def _plain(value: Any) -> Any:
+    """Return a numpy scalar as the Python value that JSON knows."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _rank(value: Any) -> tuple[bool, float | str]:
+    number = isinstance(value, int | float)
+    return not number, value if number else str(value)

@@ -1,0 +1,323 @@
+"""The compiled engine tells the same model: outcomes and event logs are equal, not nearly but with ==."""
+
+import ast
+import ctypes
+import os
+import random
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dispatch_sim import engine as package
+from dispatch_sim.engine import linking, machine, store
+from dispatch_sim.engine.machine import Machine, outcome_of
+from dispatch_sim.engine.plan import DISTRIBUTION, Distributions, FlatPlan
+from dispatch_sim.engine.quantiles import quantile, uniform
+from dispatch_sim.engine.records import STATE, State
+from dispatch_sim.interruption import uninterrupted
+from dispatch_sim.model import streams
+from dispatch_sim.model.plan import make_plan
+from dispatch_sim.model.simulation import simulate
+from dispatch_sim.model.variates import Variates
+from dispatch_sim.scenario import distributions as families
+from dispatch_sim.scenario.strategy import parse_strategy
+from tests.conformance.cases import make_case, numbered_case, single_option_cases
+from tests.conformance.comparison import difference, plan_of, play_by_simpy, play_cases, play_compiled
+from tests.model.worlds import scenario_of
+
+
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@given(fates=st.randoms(use_true_random=False))
+def test_both_engines_give_the_same_outcome_and_the_same_log(fates):
+    """Over any mix of mechanisms, ties included."""
+    case = make_case(fates)
+    plan = plan_of(case)
+    played, other = play_by_simpy(plan, case.replication), play_compiled(plan, case.replication)
+    assert difference(played, other) == ""
+    assert played == other
+
+
+def test_hundreds_of_cases_have_every_kind_of_event_and_every_option_and_no_difference():
+    """The first of those that `make conformance` plays: all the model, half of it at ties."""
+    coverage, differences = play_cases(map(numbered_case, range(400)))
+    assert differences == []
+    assert coverage.missing() == []
+    assert coverage.tied_events > coverage.events / 2
+
+
+def test_each_option_by_itself_makes_no_difference_between_the_engines():
+    """A case for each option of each key, all else as it is, and cases that are all adaptive."""
+    _, differences = play_cases(single_option_cases())
+    assert differences == []
+    _, differences = play_cases(numbered_case(number, "adaptive") for number in range(100))
+    assert differences == []
+
+
+def test_a_block_of_replications_is_each_of_them():
+    """State is set back between replications."""
+    scenario = scenario_of(
+        "tasks: [{name: a, count: 6, tokens: {lognormal: {mean: 15K, cv: 1}}, duration: 60s, writes: [x]}]",
+        "provider: {limits: {requests: 20/min, input_tokens: 30K/min, output_tokens: 8K/min}}",
+        "failures: {crash: 20%}",
+    )
+    plan = make_plan(scenario, parse_strategy("queue: 3"))
+    rows = Machine().simulate_block(FlatPlan(plan), 5, 40)
+    for row, replication in zip(rows, range(5, 45), strict=True):
+        assert outcome_of(row) == simulate(plan, Variates(scenario, replication))
+
+
+def test_plans_that_share_what_is_drawn_are_each_as_they_are_alone():
+    """Whatever was drawn for another plan before: widths, orders, sizes of batches, retries."""
+    scenario = scenario_of(
+        "tasks: [{name: a, count: 6, tokens: {lognormal: {mean: 15K, cv: 1}},"
+        " duration: {exponential: {mean: 60s}}},"
+        " {name: b, count: 3, calls: 2, tokens: 9K, duration: {lognormal: {mean: 90s, cv: 2}}}]",
+        "failures: {crash: 20%, bad_output: 10%, hang: 5%}",
+        "timeouts: {hard: 10m, soft: 5m}",
+        "retry: {policy: resume, max_attempts: 3}",
+    )
+    ways = ("queue: 3", "parallel", {"queue": 2, "order": "longest-first"}, "sequential")
+    plans = [FlatPlan(make_plan(scenario, parse_strategy(way), tasks)) for tasks in (9, 4, 9) for way in ways]
+    machine = Machine()
+    machine.share(plans, range(7, 37))
+    for plan in plans:
+        alone = Machine().simulate_block(plan, 7, 30)
+        assert np.array_equal(machine.simulate_block(plan, 7, 30), alone)
+
+
+def test_a_cascade_over_and_over_fits_the_state():
+    """It has more events, writes and merges than there are tasks."""
+    scenario = scenario_of(
+        "tasks: [{name: a, count: 30, calls: 2, tokens: 15K, duration: {exponential: {mean: 60s}},"
+        " writes: [x]}]",
+        "failures: {crash: 30%}",
+        "retry: {policy: cascade, max_attempts: 5}",
+        "timeouts: {hard: 1h}",
+        "conflicts: {probability: 20%, isolation: worktree}",
+    )
+    plan = make_plan(scenario, parse_strategy("queue: 10"))
+    assert play_compiled(plan, 1) == play_by_simpy(plan, 1)
+
+
+@pytest.mark.parametrize("too_small", ["MAX_LINKS", "MAX_DISTRIBUTIONS", "MAX_RESOURCES", "room for merges"])
+def test_a_replication_that_does_not_fit_the_state_is_simulated_by_simpy(too_small, monkeypatch):
+    """Whether that shows before it begins or on its way."""
+    scenario = scenario_of(
+        "tasks: [{name: a, count: 5, tokens: 15K, duration: {exponential: {mean: 60s}}, writes: [x, y]}]",
+    )
+    plan = FlatPlan(make_plan(scenario, parse_strategy("queue: 3")))
+    if too_small == "room for merges":
+        plan.fields["groups"]["merge_room"] = 2
+    else:
+        monkeypatch.setattr(machine, too_small, 1)
+    rows = Machine().simulate_block(plan, 3, 4)
+    for row, replication in zip(rows, range(3, 7), strict=True):
+        assert outcome_of(row) == simulate(plan.plan, Variates(scenario, replication))
+
+
+def uniform_of(
+    key: np.uint64, replication: int, stream: int, task: int, attempt: int, call: int, retry: int
+) -> float:
+    """Return the draw of a key, to be compiled by itself."""
+    return uniform(key, replication, stream, task, attempt, call, retry)
+
+
+def test_draws_have_the_same_bits():
+    """Philox and the float that is made of it, over random keys."""
+    linker = linking.link(store.object_code({"uniform_of": uniform_of}))
+    prototype = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_uint64, *[ctypes.c_int64] * 6)
+    drawn = prototype(linker.get_function_address("uniform_of"))
+    fates = random.Random(1)
+    for _ in range(5000):
+        key = fates.getrandbits(64)
+        rest = (
+            fates.getrandbits(32), fates.randint(1, 29), fates.getrandbits(32), fates.getrandbits(8),
+            fates.getrandbits(24), fates.getrandbits(24),
+        )  # fmt: skip
+        assert drawn(key, *rest) == streams.uniform(key, *rest)
+
+
+SAMPLE = families.Empirical((1.0, 2.0, 2.0, 5.5, 9.0))
+DISTRIBUTIONS = [
+    families.Constant(3.0),
+    families.Uniform(1.0, 4.0),
+    families.Triangular(1.0, 2.0, 7.0),
+    families.Exponential(60.0),
+    families.LogNormal(4.0, 1.2),
+    families.Gamma(0.4, 30.0),
+    families.Gamma(3.7, 30.0),
+    families.Weibull(0.7, 50.0),
+    families.LogLogistic(2.4, 59.0),
+    SAMPLE,
+    families.Mixture((0.9, 0.1), (families.LogNormal(4.0, 0.5), families.Uniform(500.0, 900.0))),
+    families.Mixture((0.5, 0.3, 0.2), (SAMPLE, families.Gamma(2.0, 3.0), families.Triangular(1.0, 2.0, 7.0))),
+]
+
+
+def quantile_of(s: State, row: int, u: float) -> float:
+    """Return a quantile, to be compiled by itself."""
+    return quantile(s, row, u)
+
+
+@pytest.fixture(scope="module")
+def compiled_quantile():
+    """The quantile of a distribution, in compiled code."""
+    linker = linking.link(store.object_code({"quantile_of": quantile_of}))
+    entry = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int64, ctypes.c_int64, ctypes.c_double)(
+        linker.get_function_address("quantile_of")
+    )
+    state = np.zeros(1, STATE)
+
+    def of(distribution, u):
+        table = Distributions()
+        row = table.add(distribution)
+        state["distributions"][0, : len(table.rows)] = np.array(table.rows, DISTRIBUTION)
+        state["samples"][0, : len(table.samples)] = table.samples
+        return entry(state.ctypes.data, row, u)
+
+    yield of
+    del linker
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=lambda d: type(d).__name__)
+def test_quantiles_have_the_same_bits(distribution, compiled_quantile):
+    """Every family, from one end of the draws to the other."""
+    fates = random.Random(2)
+    for _ in range(400):
+        u = min(
+            max(10 ** (-15.9 * fates.random()) if fates.random() < 0.3 else fates.random(), 2**-53),
+            1 - 2**-53,
+        )
+        assert compiled_quantile(distribution, u) == distribution.quantile(u)
+
+
+def test_changed_sources_are_compiled_anew(tmp_path, monkeypatch):
+    """The file of compiled code is named after every source that goes into it, rules included."""
+    before = store.kept_at()
+    copies = []
+    for source in store._SOURCES:
+        copy = tmp_path / f"{len(copies)}-{source.name}"
+        copy.write_bytes(source.read_bytes())
+        copies.append(copy)
+    monkeypatch.setattr(store, "_SOURCES", copies)
+    assert store.kept_at() == before
+    for copy in copies:
+        was = copy.read_bytes()
+        copy.write_bytes(was + b"\n# changed\n")
+        assert store.kept_at() != before, copy.name
+        copy.write_bytes(was)
+
+
+def test_every_source_of_compiled_code_is_known():
+    """Whatever compiled code takes a rule or a number from goes into the name of its folder."""
+    root = Path(package.__file__).parent
+    python_only = {"machine.py", "plan.py"}
+    taken = set(root.glob("*.py"))
+    for module in taken.copy():
+        if module.name in python_only:
+            continue
+        for node in ast.walk(ast.parse(module.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("dispatch_sim"):
+                inner = Path(*node.module.split(".")[1:])
+                for place in (inner, *(inner / name.name for name in node.names)):
+                    if (file := (root.parent / place).with_suffix(".py")).exists():
+                        taken.add(file)
+    assert {root.parent / "model" / "arithmetic.py", root.parent / "model" / "streams.py"} <= taken
+    assert taken <= set(store._SOURCES)
+
+
+@pytest.mark.parametrize("base", ["/proc/nowhere", "here"])
+def test_what_is_compiled_is_kept_where_that_can_be_written(base, tmp_path, monkeypatch):
+    """In a folder of its own, whole; a read-only home is no trouble."""
+    monkeypatch.setenv("XDG_CACHE_HOME", base if base.startswith("/") else str(tmp_path / base))
+    store._keep(b"machine code", store.kept_at())
+    assert store._read(store.kept_at()) == (None if base.startswith("/") else b"machine code")
+    assert store.is_compiled() is not base.startswith("/")
+
+
+@pytest.mark.parametrize(
+    "in_the_way", ["a folder of that name", "a name too long", "a relative path", "nobody's home"]
+)
+def test_a_strange_place_for_caches_is_no_trouble(in_the_way, tmp_path, monkeypatch):
+    """Nothing is kept there and nothing is left; a relative path is ignored, as the standard asks for."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    if in_the_way == "a folder of that name":
+        store.kept_at().mkdir(parents=True)
+    elif in_the_way == "a name too long":
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / ("x" * 300)))
+    elif in_the_way == "a relative path":
+        monkeypatch.setenv("XDG_CACHE_HOME", "here")
+        assert store.kept_at().is_relative_to(tmp_path / "home" / ".cache")
+        return
+    else:
+        monkeypatch.delenv("XDG_CACHE_HOME")
+        monkeypatch.setattr(store.Path, "home", _no_home)
+    store._keep(b"machine code", store.kept_at())
+    assert not store.is_compiled()
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def _no_home():
+    raise RuntimeError("Could not determine home directory.")
+
+
+def test_an_interruption_waits_while_code_is_linked():
+    """And comes then."""
+    done = []
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
+
+    def link():
+        with uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+            done.append("linked")
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            link()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert done
+
+
+@pytest.mark.parametrize("damage", [lambda code: code[:-1], lambda code: b"", lambda code: code + b"!"])
+def test_what_is_kept_and_not_whole_is_compiled_anew(damage, tmp_path):
+    """A disk that was full, a file that was cut off: it is never run."""
+    store._keep(b"machine code", tmp_path / "kept")
+    (tmp_path / "kept").write_bytes(damage((tmp_path / "kept").read_bytes()))
+    assert store._read(tmp_path / "kept") is None
+
+
+def test_what_anybody_else_could_have_put_there_is_never_run(tmp_path, monkeypatch):
+    """A folder or a file that others may write to, or that is somebody else's: it is compiled anew."""
+    kept = tmp_path / "cache" / "kept"
+    store._keep(b"machine code", kept)
+    assert store._read(kept) == b"machine code"
+    for path in (kept, kept.parent):
+        for mode in (0o770, 0o702):
+            before = path.stat().st_mode
+            path.chmod(mode)
+            assert store._read(kept) is None
+            path.chmod(before)
+    assert store._read(kept) == b"machine code"
+    monkeypatch.setattr(os, "geteuid", lambda: kept.stat().st_uid + 1)
+    assert (store._read(kept) is None) is (kept.stat().st_uid != 0)
+
+
+def test_a_cache_that_others_could_write_to_is_closed_when_something_is_kept_in_it(tmp_path):
+    """As a home is where every new folder is its group's too."""
+    (tmp_path / "cache").mkdir(mode=0o777)
+    (tmp_path / "cache").chmod(0o777)
+    store._keep(b"machine code", tmp_path / "cache" / "kept")
+    assert store._read(tmp_path / "cache" / "kept") == b"machine code"
+
+
+def test_a_pipe_in_the_place_of_what_is_kept_is_not_waited_for(tmp_path):
+    """Nor is anything else that is no plain file."""
+    os.mkfifo(tmp_path / "kept")
+    tmp_path.chmod(0o700)
+    assert store._read(tmp_path / "kept") is None

@@ -1,0 +1,60 @@
+"""What a study's results are asked: the objective, what is practically equal, and the batch's size."""
+
+import pytest
+
+from dispatch_sim.decide.answer import Answer, answer
+from dispatch_sim.decide.studies import sweep
+from dispatch_sim.scenario.loader import parse_source
+from dispatch_sim.scenario.problems import ScenarioError
+
+
+def answer_of(minimise: str, sizes: str = "[3, 5]", indifference: str = "5%") -> Answer:
+    """Return what a small study of four tasks answers when it is to minimise something."""
+    source = parse_source(
+        "name: small\n"
+        "tasks: [{name: a, count: 4, tokens: 15K, duration: {exponential: {mean: 60s}}}]\n"
+        "strategies: [parallel, queue]\n"
+        f"sweep: {{tasks: {sizes}, concurrency: [2]}}\n"
+        f"study: {{replications: 64, indifference: {indifference}}}\n"
+        f"objective: {{minimise: {minimise}}}\n"
+    )
+    return answer(sweep(source))
+
+
+@pytest.mark.parametrize(
+    ("minimise", "measure", "written", "indifference"),
+    [
+        ("cost", "cost_usd", "$0.07", 0.07),
+        ("money", "money_usd", "0.07", 0.07),
+        ("makespan", "makespan_s", "10s", 10),
+        ("p95_makespan", "p95_makespan_s", "1m", 60),
+        ("tokens", "tokens", "1.5K tokens", 1500),
+        ("people", "people_s", "500ms", 0.5),
+    ],
+)
+def test_the_indifference_zone_is_in_the_unit_of_the_objective(minimise, measure, written, indifference):
+    """In which it is written."""
+    found = answer_of(minimise, indifference=written)
+    assert found.objective == measure
+    assert {choice.indifference for choice in found.choices} == {indifference}
+
+
+@pytest.mark.parametrize("minimise", ["cost", "makespan", "tokens"])
+def test_a_share_is_a_part_of_what_the_recommended_way_comes_to(minimise):
+    """Of any objective."""
+    (choice,) = answer_of(minimise, indifference="5%").choices
+    assert choice.indifference == pytest.approx(0.05 * choice.estimate.mean)
+
+
+def test_a_zone_in_another_unit_than_the_objective_is_refused():
+    """With what to write instead."""
+    with pytest.raises(ScenarioError, match="in dollars, but makespan is minimised, in seconds; write 10s"):
+        answer_of("makespan", indifference="$0.07")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "chosen"), [("[3, 5]", 5), ("[3, 4, 5]", 4), ("[1, 3, 6]", 3), ("[2, 9]", 2)]
+)
+def test_the_choice_is_made_for_the_played_size_nearest_to_the_batchs_own(sizes, chosen):
+    """The batch has four tasks: its own size where it was played, else the nearest, of two the larger."""
+    assert answer_of("cost", sizes).batch_size == chosen

@@ -1,0 +1,375 @@
+"""Break-evens of parallel and queues, from the results of a study."""
+
+import json
+from dataclasses import asdict
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dispatch_sim.decide.break_even import find_break_even, find_factor_break_even
+from dispatch_sim.stats.crossings import Crossing, Region
+from dispatch_sim.stats.estimates import quantile_estimate
+
+
+def study(sizes, cost, labels=("parallel", "queue"), replications=40, noise=0.3):
+    """Return results of parallel and of all queues narrower than it, at `cost(kind, width, tasks)`."""
+    rng = np.random.default_rng(2)
+    rows = []
+    for tasks in sizes:
+        for label in labels:
+            kind = label.split()[0]
+            for width in [tasks] if kind == "parallel" else range(1, tasks):
+                luck = rng.normal(size=replications) * noise
+                rows += [
+                    (label, width, tasks, r, cost(kind, width, tasks) + luck[r]) for r in range(replications)
+                ]
+    return pd.DataFrame(rows, columns=["strategy", "concurrency", "tasks", "replication", "cost_usd"])
+
+
+def square(kind, width, tasks):
+    """Parallel costs T^2; queue: N costs 4T + 6N, so N = 1 is best and D(T) = T^2 - 4T - 6N."""
+    return tasks**2 if kind == "parallel" else 4 * tasks + 6 * width
+
+
+def test_each_question_is_asked_once_and_in_order():
+    """Best queue, each width that is asked for, then each size."""
+    answers = find_break_even(study(range(1, 6), square), widths=(1, 2, 3, 4))
+    assert [(a.axis, a.against, a.tasks) for a in answers] == [
+        ("tasks", "best queue", None),
+        *(("tasks", f"queue of {width}", None) for width in (1, 2, 3, 4)),
+        *(("concurrency", "queue", tasks) for tasks in (2, 3, 4, 5)),
+    ]
+    assert [a.range for a in answers] == [
+        (2, 5),
+        (2, 5),
+        (3, 5),
+        (4, 5),
+        (5, 5),
+        (1, 1),
+        (1, 2),
+        (1, 3),
+        (1, 4),
+    ]
+    assert [a.against for a in find_break_even(study(range(1, 6), square)) if a.axis == "tasks"] == [
+        "best queue"
+    ]
+    assert find_break_even(study([1], square)) == []
+
+
+def test_the_known_break_even_is_found():
+    """D(5) = -1, D(6) = 6 for the best queue: it wins from 6 tasks."""
+    results = study(range(1, 10), square)
+    best, one, two = find_break_even(results, widths=(1, 2))[:3]
+    (crossing,) = best.crossings
+    assert crossing.low < 5 + 1 / 7 < crossing.high
+    assert best.crossings == one.crossings
+    assert (best.status, crossing.direction, best.first(crossing)) == ("crossing", "queue_wins_above", 6)
+    assert two.crossings[0].low < 6 < two.crossings[0].high
+    shuffled = results.sample(frac=1, random_state=3)
+    assert find_break_even(shuffled) == find_break_even(results)
+
+
+@pytest.mark.parametrize("wider", [0, 2])
+def test_a_queue_as_wide_as_the_batch_stands_beside_parallel(wider):
+    """It merges early and costs less than parallel: then holding tasks back is what a queue must beat.
+
+    One that is wider starts all together, too. Against parallel alone the queue of 1 would win from 7 tasks;
+    against the wide queue it never does.
+    """
+    narrow = study(range(2, 12), lambda kind, width, tasks: tasks**2 if kind == "parallel" else 6.5 * tasks)
+    wide = study(range(2, 12), lambda *_: 0.0, ["queue"], noise=0.0).query("concurrency == 1")
+    wide = wide.assign(concurrency=wide["tasks"] + wider, cost_usd=wide["tasks"])
+    assert find_break_even(narrow)[0].status == "crossing"
+    beside = find_break_even(pd.concat([narrow, wide]))[0]
+    assert (beside.status, beside.favours) == ("none_in_range", "parallel")
+    assert beside.differences[-1].mean == pytest.approx(11 - 6.5 * 11, abs=0.3)
+
+
+def test_a_small_difference_all_along_is_practically_equal_whatever_its_sign():
+    """A tenth of a cent either way is shown, and is within a cent; one size beyond it is told again."""
+
+    def tiny(kind, width, tasks):
+        return (tasks - 5) / 1000 if kind == "parallel" else 0.0
+
+    results = study(range(2, 9), tiny, noise=0.0001)
+    assert find_break_even(results)[0].status == "crossing"
+    assert find_break_even(results, zone=lambda _: 0.01)[0].status == "practically_equal"
+    assert find_break_even(results, zone=lambda _: 0.002)[0].status == "crossing"
+
+
+def test_along_the_width_parallel_wins_above():
+    """T = 8: 64 - 32 - 6N crosses between N = 5 and N = 6."""
+    (answer,) = [a for a in find_break_even(study([8], square), batch_size=8) if a.axis == "concurrency"]
+    assert (answer.tasks, answer.range) == (8, (1, 7))
+    (crossing,) = answer.crossings
+    assert (crossing.direction, answer.first(crossing)) == ("parallel_wins_above", 6)
+    assert [a.axis for a in find_break_even(study([8], square), batch_size=9)] == ["tasks"]
+
+
+def test_a_winner_at_every_size_is_none_in_range():
+    """And an undecided study is said to be that."""
+    dear = find_break_even(study([2, 3, 5, 20], lambda kind, width, tasks: 5.0 * (kind == "queue")))[0]
+    assert (dear.status, dear.favours) == ("none_in_range", "parallel")
+    equal = find_break_even(study([2, 3], lambda *_: 1.0, noise=0.0))[0]
+    assert equal.status == "practically_equal"
+    assert equal.undecided == (Region(2, 3, None),)
+
+
+def test_an_unresolved_answer_says_what_is_known_all_the_same():
+    """Equal at 2 tasks and better after; and an open end."""
+
+    def growing(kind, width, tasks):
+        return (tasks - 2.0) * (kind == "parallel")
+
+    equal_at_two = find_break_even(study([2, 3, 4], growing, noise=0.0))[0]
+    assert equal_at_two.status == "unresolved"
+    assert equal_at_two.decided == (Region(2, 4, "queue"),)
+    assert equal_at_two.undecided == (Region(2, 2, None),)
+
+
+def test_where_both_are_equal_at_a_whole_number_the_winner_wins_from_the_next():
+    """D(5) = 0 exactly."""
+
+    def linear(kind, width, tasks):
+        return float(tasks) if kind == "parallel" else 5.0
+
+    answer = find_break_even(study(range(2, 9), linear, noise=0.0))[0]
+    (crossing,) = answer.crossings
+    assert (crossing.low, crossing.at, crossing.high, answer.first(crossing)) == (5, 5, 5, 6)
+
+
+@pytest.mark.parametrize(
+    ("at", "high", "first", "shown_from"),
+    [
+        (4.5, 4.8, 5, 5),
+        (4.5, 6.1, 5, 7),
+        (5 - 1e-12, 5.0, 6, 6),
+        (5 + 1e-12, 5.0, 6, 6),
+        (4.5, None, 5, None),
+    ],
+)
+def test_the_first_whole_number_lies_above_the_crossing(at, high, first, shown_from):
+    """And is shown from the first one above the set; a place that is whole but for rounding is whole."""
+    found = find_break_even(study(range(2, 9), square))[0]
+    crossing = Crossing(at, 4.2, high, "queue_wins_above", True)
+    assert (found.first(crossing), found.shown_from(crossing)) == (first, shown_from)
+
+
+def test_factors_and_labels_are_kept_apart():
+    """Each combination and each pair has answers of its own, numbers before words."""
+    labels = ("parallel", "parallel (as-completed)", "queue", "queue (script)")
+    one = study([3, 4], square, labels).assign(**{"limits.scale": 2})
+    other = one.assign(**{"limits.scale": "none"})
+    answers = find_break_even(pd.concat([other, one]), widths=(1, 2, 3))
+    assert [a.factors["limits.scale"] for a in answers] == [2] * (len(answers) // 2) + ["none"] * (
+        len(answers) // 2
+    )
+    assert [a.against for a in answers if a.axis == "tasks"][: 4 * 4 : 4] == [
+        "best queue",
+        "best queue (script)",
+        "best queue vs parallel (as-completed)",
+        "best queue (script) vs parallel (as-completed)",
+    ]
+    fixed = [
+        a.against for a in answers if a.queue.label == "queue (script)" and str(a.parallel) == "parallel"
+    ]
+    assert fixed[1:4] == ["queue of 1 (script)", "queue of 2 (script)", "queue of 3 (script)"]
+    script = find_break_even(one, queue="queue (script)", parallel="parallel (as-completed)")
+    assert {(a.parallel.label, a.queue.label) for a in script} == {
+        ("parallel (as-completed)", "queue (script)")
+    }
+
+
+def test_points_that_were_not_played_are_left_out():
+    """A width, a size of parallel, though not of a queue as wide, and a size that had just begun."""
+    results = study(range(1, 8), square)
+    beside = results[(results["tasks"] == 4) & (results["strategy"] == "parallel")].assign(strategy="queue")
+    results = pd.concat([results, beside])
+    gone = (
+        ((results["tasks"] == 6) & (results["concurrency"] == 2))
+        | ((results["tasks"] == 4) & (results["strategy"] == "parallel"))
+        | ((results["tasks"] == 7) & (results["replication"] >= 10))
+    )
+    answers = find_break_even(results[~gone], widths=(2,))
+    assert answers[0].values == (2, 3, 5, 6)
+    assert next(a for a in answers if a.against == "queue of 2").values == (3, 5)
+    assert next(a for a in answers if a.tasks == 7).replications == 10
+    assert 4 not in {a.tasks for a in answers}
+
+
+def test_a_size_at_which_parallel_had_just_begun_is_left_out():
+    """Though a queue as wide as the batch was played to the end."""
+    results = study(range(2, 6), square)
+    beside = results[(results["tasks"] == 4) & (results["strategy"] == "parallel")].assign(strategy="queue")
+    begun = (results["tasks"] == 4) & (results["strategy"] == "parallel") & (results["replication"] >= 10)
+    found = find_break_even(pd.concat([results[~begun], beside]))[0]
+    assert (found.values, found.replications) == ((2, 3, 5), 40)
+
+
+def test_of_parallel_the_size_is_asked_and_not_how_many_ran_at_once():
+    """Whatever stands in its column of widths."""
+    results = study(range(2, 8), square)
+    unlimited = results["concurrency"].mask(results["strategy"] == "parallel", 0)
+    assert find_break_even(results.assign(concurrency=unlimited)) == find_break_even(results)
+
+
+def test_an_indifference_zone_may_be_a_share_of_the_cheaper_side():
+    """Parallel costs 1, the queue 2: they differ by all of the one, and by half of the other."""
+    results = study([3, 4], lambda kind, *_: 1.0 + (kind == "queue"), noise=0.0)
+    assert find_break_even(results, zone=lambda scale: scale)[0].status == "practically_equal"
+    assert find_break_even(results, zone=lambda scale: 0.99 * scale)[0].status == "none_in_range"
+
+
+def test_the_break_even_of_a_percentile_is_that_of_the_percentiles():
+    """Their difference at each size is that of the order statistics."""
+    rng = np.random.default_rng(4)
+    times = {
+        (label, width, tasks): rng.exponential(mean, size=100)
+        for tasks in (3, 4)
+        for label, width, mean in (("parallel", tasks, 3.0), ("queue", 1, 5.0))
+    }
+    results = pd.DataFrame(
+        [(*point, r, time) for point, sample in times.items() for r, time in enumerate(sample)],
+        columns=["strategy", "concurrency", "tasks", "replication", "makespan_s"],
+    )
+    found = find_break_even(results, "p95_makespan_s")[0]
+    assert [difference.mean for difference in found.differences] == pytest.approx(
+        [
+            quantile_estimate(times["parallel", tasks, tasks]).mean
+            - quantile_estimate(times["queue", 1, tasks]).mean
+            for tasks in (3, 4)
+        ]
+    )
+
+
+def test_results_that_cannot_be_compared_are_refused():
+    """With the reason."""
+    results = study([3], square)
+    with pytest.raises(ValueError, match="at least 2 replications"):
+        find_break_even(results[results["replication"] == 0])
+    with pytest.raises(ValueError, match="no column 'price'"):
+        find_break_even(results, "price")
+    with pytest.raises(ValueError, match="confidence"):
+        find_break_even(results, confidence=95)
+
+
+def test_an_answer_is_json():
+    """With the whole values next to each crossing, and the regions by whether they are decided."""
+    results = study(range(4, 9), square).assign(**{"limits.scale": np.float64(0.5)})
+    found = find_break_even(results)[0]
+    (crossing,) = found.crossings
+    assert json.loads(json.dumps(found.to_json(), allow_nan=False)) == {
+        "axis": "tasks",
+        "against": "best queue",
+        "parallel": "parallel",
+        "queue": "queue",
+        "objective": "cost_usd",
+        "confidence": 0.95,
+        "tasks": None,
+        "factors": {"limits.scale": 0.5},
+        "values": [4, 5, 6, 7, 8],
+        "range": [4, 8],
+        "replications": 40,
+        "differences": [difference.to_json() for difference in found.differences],
+        "practically_equal": False,
+        "status": "crossing",
+        "favours": None,
+        "crossings": [asdict(crossing) | {"first": 6, "shown_from": 6}],
+        "decided": [
+            {"low": 4, "high": crossing.low, "favours": "parallel"},
+            {"low": crossing.high, "high": 8, "favours": "queue"},
+        ],
+        "undecided": [{"low": crossing.low, "high": crossing.high}],
+    }
+
+
+# Along a factor.
+
+
+def factor_study(levels, parallel, tasks=6, factor="provider.limits.scale", noise=0.2, replications=60):
+    """Return results in which parallel costs `parallel(place)` and queues of 1, 2 cost 6 and 5."""
+    rng = np.random.default_rng(5)
+    parts = []
+    for place, level in levels.items():
+        batch = rng.lognormal(size=replications)
+        for label, width, mean in (
+            ("parallel", tasks, parallel(place)),
+            ("queue", 1, 6.0),
+            ("queue", 2, 5.0),
+        ):
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "strategy": label,
+                        "concurrency": width,
+                        "tasks": tasks,
+                        factor: level,
+                        "replication": range(replications),
+                        "cost_usd": mean + batch + noise * rng.normal(size=replications),
+                    }
+                )
+            )
+    return pd.concat(parts)
+
+
+NUMBERS = {float(level): level for level in range(1, 8)}
+
+
+def test_a_crossing_is_found_where_it_is():
+    """10 - x against 5: the queue wins below 5, all at once above."""
+    (found,) = find_factor_break_even(factor_study(NUMBERS, lambda x: 10 - x), 6)
+    (crossing,) = found.crossings
+    assert found.status == "crossing"
+    assert crossing.direction == "parallel_wins_above"
+    assert crossing.low < 5 < crossing.high
+    assert (found.factor, found.levels, found.tasks) == ("provider.limits.scale", tuple(range(1, 8)), 6)
+    assert (str(found.parallel), str(found.queue), found.objective) == ("parallel", "queue", "cost_usd")
+    read = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    assert read["crossings"] == [asdict(crossing)]
+    assert [region["favours"] for region in read["regions"]] == ["queue", None, "parallel"]
+
+
+def test_two_crossings_are_two():
+    """A parabola: dear at both ends."""
+    (found,) = find_factor_break_even(factor_study(NUMBERS, lambda x: 3 + (x - 4) ** 2), 6)
+    assert [c.direction for c in found.crossings if c.resolved] == ["parallel_wins_above", "queue_wins_above"]
+    assert [c.at for c in found.crossings] == pytest.approx([4 - 1.4, 4 + 1.4], abs=0.2)
+
+
+def test_a_flat_difference_is_practically_equal_and_an_open_end_unresolved():
+    """Within a dollar all along; and a crossing at the edge of the range."""
+    flat = factor_study(NUMBERS, lambda x: 5.1)
+    assert find_factor_break_even(flat, 6, zone=lambda _: 1.0)[0].status == "practically_equal"
+    (edge,) = find_factor_break_even(factor_study(NUMBERS, lambda x: 12 - x, noise=1.0), 6)
+    assert edge.status == "unresolved"
+
+
+def test_levels_stand_at_their_places_whatever_their_order_and_form():
+    """`90s` before `2m`; the place is in seconds. What has no order is no axis."""
+    written = {120.0: "2m", 30.0: 30, 90.0: "90s"}
+    (found,) = find_factor_break_even(factor_study(written, lambda x: 10 - x / 20, factor="timeouts.hard"), 6)
+    assert found.levels == (30, "90s", "2m")
+    assert found.places == (30, 90, 120)
+    assert found.crossings[0].at == pytest.approx(100, abs=5)
+    words = {1.0: "reject", 2.0: "wait"}
+    assert find_factor_break_even(factor_study(words, lambda x: x, factor="provider.on_limit"), 6) == []
+
+
+def test_the_other_factors_are_held():
+    """One answer for each of their combinations."""
+    one = factor_study(NUMBERS, lambda x: 10 - x).assign(**{"client.retries": 2})
+    other = factor_study(NUMBERS, lambda x: 1.0).assign(**{"client.retries": 9})
+    found = find_factor_break_even(pd.concat([one, other]), 6)
+    along = {tuple(f.factors.items()): f.status for f in found if f.factor == "provider.limits.scale"}
+    assert along == {(("client.retries", 2),): "crossing", (("client.retries", 9),): "none_in_range"}
+    assert len([f for f in found if f.factor == "client.retries"]) == 7
+
+
+def test_along_a_factor_a_queue_as_wide_as_the_batch_stands_beside_parallel():
+    """It costs 4 at every level: all together wins all along."""
+    results = factor_study(NUMBERS, lambda x: 10 - x)
+    wide = results[results["concurrency"] == 2].assign(concurrency=6)
+    wide["cost_usd"] -= 1
+    (found,) = find_factor_break_even(pd.concat([results, wide]), 6)
+    assert (found.status, found.changes.favours) == ("none_in_range", "parallel")

@@ -1,0 +1,169 @@
+"""The recommended point is the cheapest, and nothing that may be as good is hidden."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from dispatch_sim.decide.choice import choose
+from dispatch_sim.scenario.strategy import Strategy, parse_strategy
+
+
+def study(samples, tasks=8):
+    """Return results with these costs, by strategy as text."""
+    parts = [
+        pd.DataFrame(
+            {
+                **parse_strategy(text).to_json(tasks),
+                "tasks": tasks,
+                "replication": range(len(costs)),
+                "cost_usd": costs,
+            }
+        )
+        for text, costs in samples.items()
+    ]
+    return pd.concat(parts).sample(frac=1, random_state=1)
+
+
+def trial(replications=60):
+    """Return four points on a common batch effect: best, near, far, and one like the best."""
+    rng = np.random.default_rng(4)
+    batch = rng.lognormal(size=replications)
+    return {
+        "queue of 3": batch + 10,
+        "queue of 4": batch + 10.01 + rng.normal(size=replications) * 0.1,
+        "parallel": batch + 14 + rng.normal(size=replications),
+        "sequential": batch + 11 + rng.normal(size=replications) * 0.2,
+    }
+
+
+def test_the_least_mean_is_recommended_and_the_rest_follows_in_order():
+    """With its estimate by Student's t."""
+    samples = trial()
+    choice = choose(study(samples), 8)
+    means = sorted(samples, key=lambda point: samples[point].mean())
+    assert [str(each.strategy) for each in (choice, *choice.alternatives)] == means
+    costs = samples[means[0]]
+    expected = stats.t.interval(0.95, 59, costs.mean(), stats.sem(costs))
+    assert (choice.estimate.low, choice.estimate.high) == pytest.approx(expected)
+    assert choice.replications == 60
+
+
+def test_differences_are_paired_with_bonferroni_over_the_alternatives():
+    """scipy's paired test at 5% / 3."""
+    samples = trial()
+    choice = choose(study(samples), 8)
+    best = samples[str(choice.strategy)]
+    for other in choice.alternatives:
+        test = stats.ttest_rel(samples[str(other.strategy)], best)
+        interval = test.confidence_interval(1 - 0.05 / 3)
+        assert (other.difference.low, other.difference.high) == pytest.approx((interval.low, interval.high))
+        assert other.in_best_subset == (test.pvalue >= 0.05 / 3)
+    assert list(map(str, choice.best_subset)) == ["queue of 3", "queue of 4"]
+
+
+def test_practically_equal_is_what_lies_within_the_indifference_zone():
+    """0.01 apart, known to about 0.03; and 1 apart, significantly, yet within 2."""
+    alternatives = choose(study(trial()), 8, indifference=0.1).alternatives
+    equal = {str(other.strategy): other.practically_equal for other in alternatives}
+    assert equal == {"queue of 4": True, "sequential": False, "parallel": False}
+    wide = choose(study(trial()), 8, indifference=2.0)
+    sequential = next(a for a in wide.alternatives if str(a.strategy) == "sequential")
+    assert sequential.practically_equal
+    assert not sequential.in_best_subset
+    assert not any(a.practically_equal for a in choose(study(trial()), 8).alternatives)
+
+
+def test_of_identical_points_the_simplest_is_recommended():
+    """Sequential, then the smaller width, then parallel; their wins are shared."""
+    costs = np.array([3.0, 1.0, 2.0])
+    order = ["sequential", "queue of 1", "queue of 2", "queue of 2 (script)", "waves of 2", "parallel"]
+    choice = choose(study(dict.fromkeys(reversed(order), costs)), 8)
+    assert [str(each.strategy) for each in (choice, *choice.alternatives)] == order
+    assert choice.share_won == pytest.approx(1 / 6)
+    for other in choice.alternatives:
+        assert other.identical
+        assert other.in_best_subset
+        assert other.practically_equal
+        assert (other.difference.low, other.difference.mean, other.difference.high) == (0, 0, 0)
+
+
+def test_shares_of_replications_won_add_up_to_one():
+    """Ties are shared: here one in four."""
+    samples = {"queue of 1": [1.0, 2, 3, 4], "queue of 2": [1.0, 3, 2, 5], "parallel": [2.0, 4, 4, 3]}
+    choice = choose(study(samples), 8)
+    shares = {str(each.strategy): each.share_won for each in (choice, *choice.alternatives)}
+    assert shares == {"queue of 1": 1.5 / 4, "queue of 2": 1.5 / 4, "parallel": 1 / 4}
+
+
+def test_the_best_subset_holds_the_truly_best_as_often_as_it_says():
+    """Six points, the best by a little, 100 studies with skewed paired noise."""
+    rng = np.random.default_rng(8)
+    points = [f"queue of {width}" for width in range(1, 7)]
+    held = 0
+    for _ in range(100):
+        batch = rng.lognormal(size=50)
+        samples = {p: batch + rng.exponential(size=50) + 0.05 * (p != points[2]) for p in points}
+        held += points[2] in map(str, choose(study(samples), 8).best_subset)
+    assert held >= stats.binom.ppf(0.0005, 100, 0.95)
+
+
+def test_one_point_alone_has_no_alternatives():
+    """It wins always."""
+    choice = choose(study({"queue of 2": [1.0, 2.0]}), 8)
+    assert (choice.share_won, choice.alternatives, choice.best_subset) == (1, (), (Strategy("queue", 2),))
+
+
+def test_a_choice_is_made_at_one_combination_of_factors():
+    """Which must be named where there are several."""
+    slow = study({"queue of 2": [1.0, 2.0], "parallel": [3.0, 4.0]}).assign(**{"limits.scale": 0.5})
+    fast = study({"queue of 2": [3.0, 4.0], "parallel": [1.0, 2.0]}).assign(**{"limits.scale": 2.0})
+    results = pd.concat([slow, fast])
+    assert choose(results, 8, factors={"limits.scale": 0.5}).strategy.kind == "queue"
+    assert choose(results, 8, factors={"limits.scale": 2}).factors == {"limits.scale": 2.0}
+    assert choose(fast, 8).strategy.kind == "parallel"
+    with pytest.raises(ValueError, match="2 combinations"):
+        choose(results, 8)
+    with pytest.raises(ValueError, match="nothing was played"):
+        choose(results, 8, factors={"limits.scale": 3})
+
+
+def test_a_choice_that_cannot_be_made_is_refused():
+    """With the reason."""
+    results = study(trial())
+    with pytest.raises(ValueError, match="nothing was played with 9 tasks"):
+        choose(results, 9)
+    with pytest.raises(ValueError, match="at least 2 replications"):
+        choose(results[results["replication"] == 3], 8)
+    with pytest.raises(ValueError, match="indifference"):
+        choose(results, 8, indifference=-1)
+
+
+def test_a_choice_is_json():
+    """Estimates and the best subset included."""
+    read = json.loads(json.dumps(choose(study(trial()), 8).to_json(), allow_nan=False))
+    assert read["best_subset"][0] == {"strategy": "queue", "concurrency": 3}
+    assert read["alternatives"][0]["difference"].keys() == {"mean", "low", "high", "n"}
+
+
+def test_where_rare_bad_batches_make_the_spread_that_is_told():
+    """Three of 256 cost twenty times as much; of log-normal costs no five make up most."""
+    rng = np.random.default_rng(3)
+    usual = rng.lognormal(0, 0.5, size=256)
+    rare = usual * np.where(np.arange(256) % 100 == 50, 20, 1)
+    assert choose(study({"queue of 1": usual}), 8).worst_five < 0.5
+    assert choose(study({"queue of 1": rare}), 8).worst_five > 0.8
+    assert choose(study({"queue of 1": np.ones(256)}), 8).worst_five == 0
+
+
+@pytest.mark.parametrize(("errors", "ends"), [(2.5, False), (3.6, True)])
+def test_a_study_does_not_end_early_on_what_may_be_chance(errors, ends):
+    """So many standard errors are shown at 5%; a fiftieth of that takes 3.4 (scipy)."""
+    noise = np.random.default_rng(8).normal(size=100)
+    noise = (noise - noise.mean()) / noise.std(ddof=1) * 10
+    assert bool(errors > stats.t.isf(0.0005, 99)) is ends
+    choice = choose(study({"queue of 2": np.full(100, 5.0), "queue of 3": 5 + errors + noise}), 8)
+    assert choice.best_subset == (Strategy("queue", 2),)
+    assert (choice.settled, choice.ends_early) == (True, ends)

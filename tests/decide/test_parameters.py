@@ -1,0 +1,97 @@
+"""A numeric key can be varied by its path, whatever holds its value."""
+
+import math
+
+import pytest
+
+from dispatch_sim.decide.parameters import ParameterError, find_parameters, parameter_at, spaced, with_range
+from dispatch_sim.scenario.loader import parse_source
+
+TEXT = """\
+tasks:
+  - {name: read, count: 3, tokens: {gamma: {mean: 15K, cv: 0.4}}, duration: {lognormal: {mean: 60s, cv: 0.5}}}
+  - name: write
+    count: 2
+    tokens: {mixture: [{weight: 90%, of: 1K}, {weight: 10%, of: {uniform: {low: 2K, high: 4K}}}]}
+    duration: {empirical: [10s, 30s]}
+provider: {limits: {requests: 50/min}}
+"""
+
+
+def cv(distribution):
+    """Return the coefficient of variation, by the quantile function."""
+    values = [distribution.quantile((i + 0.5) / 2000) for i in range(2000)]
+    mean = sum(values) / 2000
+    return math.sqrt(sum((value - mean) ** 2 for value in values) / 2000) / mean
+
+
+@pytest.mark.parametrize(
+    ("path", "group", "key", "mean"),
+    [
+        ("tasks.read.tokens", 0, "tokens", 15_000),
+        ("tasks.read.duration", 0, "duration", 60),
+        ("tasks.write.tokens", 1, "tokens", 1200),
+        ("tasks.write.duration", 1, "duration", 20),
+    ],
+)
+def test_a_distribution_is_scaled_and_keeps_its_shape(path, group, key, mean):
+    """To three times its mean, at the same coefficient of variation."""
+    source = parse_source(TEXT)
+    parameter = parameter_at(source, path)
+    assert parameter.value == pytest.approx(mean)
+    before = getattr(source.scenario().tasks[group], key)
+    put = source.replaced({path: parameter.written(3 * parameter.value)}).scenario()
+    after = getattr(put.tasks[group], key)
+    assert after.mean == pytest.approx(3 * mean)
+    assert cv(after) == pytest.approx(cv(before))
+
+
+def test_what_a_scenario_says_is_found_and_what_is_off_is_not():
+    """Every group's own keys; no limit that is not set, and no share of what adds up to 100%."""
+    found = {parameter.path: parameter for parameter in find_parameters(parse_source(TEXT))}
+    assert found["tasks"].value == 5
+    assert found["tasks.read.tokens"].value == 15_000
+    assert found["provider.limits.requests"].value == 50
+    assert found["failures.crash"].value == 0.03
+    assert not {"harness.cap", "timeouts.hard", "failures.hang", "tasks.read.variance.task"} & set(found)
+    assert not [path for path in found if path.startswith(("sweep", "study", "objective"))]
+
+
+def test_every_value_in_a_range_can_be_put_into_the_scenario():
+    """Ranges are clipped to what is possible: shares to 100%, whole numbers to whole ones."""
+    source = parse_source(TEXT)
+    for parameter in find_parameters(source):
+        if parameter.path == "tasks":
+            continue
+        inside = parameter.clipped(math.sqrt(parameter.low * parameter.high or parameter.high))
+        source.replaced({parameter.path: parameter.written(inside)}).scenario()
+
+
+def test_levels_are_round_and_spread_over_the_range():
+    """In equal ratios where the range is wide, in equal steps from zero on."""
+    source = parse_source(TEXT)
+    tokens = parameter_at(source, "tasks.read.tokens")
+    assert spaced(with_range(tokens, "1K..1M"), 4) == [1000, 10_000, 100_000, 1_000_000]
+    crash = parameter_at(source, "failures.crash")
+    assert spaced(with_range(crash, "0..20%"), 5) == pytest.approx([0, 0.05, 0.1, 0.15, 0.2])
+    attempts = parameter_at(source, "retry.max_attempts")
+    assert spaced(with_range(attempts, "1..5"), 12) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"), [("tasks.nobody.tokens", "unknown key"), ("clint.retries", "did you mean")]
+)
+def test_a_key_that_is_not_there_is_told_with_the_likeliest(path, hint):
+    """As everywhere."""
+    with pytest.raises(ParameterError, match=hint):
+        parameter_at(parse_source(TEXT), path)
+
+
+def test_of_many_groups_the_largest_are_varied():
+    """So that a search over a batch of a hundred kinds of tasks ends."""
+    groups = "\n".join(
+        f"  - {{name: g{number}, count: {1 + number}, tokens: 1K, duration: 60s}}" for number in range(30)
+    )
+    found = find_parameters(parse_source(f"tasks:\n{groups}\n"))
+    varied = {parameter.path.split(".")[1] for parameter in found if parameter.path.startswith("tasks.")}
+    assert varied == {f"g{number}" for number in range(20, 30)}

@@ -1,0 +1,92 @@
+"""A threshold is read, and nothing of it is evaluated; the estimate of what is recommended decides."""
+
+import pytest
+
+from dispatch_sim.decide.thresholds import NAMES, Check, ThresholdError, check, parse_threshold
+from dispatch_sim.stats.estimates import Estimate
+from tests.report.conftest import TIGHT, answered
+
+
+@pytest.mark.parametrize(
+    ("text", "measure", "comparison", "bound"),
+    [
+        ("p95_makespan_s > 1200", "p95_makespan_s", ">", 1200.0),
+        ("p95_makespan_s>20m", "p95_makespan_s", ">", 1200.0),
+        ("  makespan  >=  1h30m ", "makespan_s", ">=", 5400.0),
+        ("cost > $10", "cost_usd", ">", 10.0),
+        ("cost_usd < 0.5", "cost_usd", "<", 0.5),
+        ("tokens <= 200K", "tokens", "<=", 200_000.0),
+        ("recovered_tasks > 0.5", "recovered_tasks", ">", 0.5),
+    ],
+)
+def test_a_threshold_is_a_measure_a_comparison_and_a_number_with_its_unit(text, measure, comparison, bound):
+    """A bare number is in the unit of the measure; a measure goes by the name that an objective has, too."""
+    found = parse_threshold(text)
+    assert (found.measure, found.comparison, found.bound) == (measure, comparison, bound)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "is not a threshold"),
+        ("cost", "is not a threshold"),
+        ("cost == 3", "is not a threshold"),
+        ("cost > 1 or cost > 2", "not an amount of money"),
+        ("__import__('os') > 1", "is not a threshold"),
+        ("nonsense > 1", "there is no measure 'nonsense'"),
+        ("cost > 20m", "not an amount of money"),
+        ("makespan > $3", "not a time"),
+        ("makespan > -3", "negative"),
+        ("cost > nan", "not an amount"),
+        ("cost > 1" + "0" * 10_000, "is not a threshold"),
+    ],
+)
+def test_what_is_no_threshold_is_refused_with_what_to_write(text, says):
+    """In a message of a few lines, whatever was written."""
+    with pytest.raises(ThresholdError, match=says) as error:
+        parse_threshold(text)
+    assert str(error.value).startswith("--fail-on: ")
+    assert len(str(error.value)) < 2500
+
+
+def test_an_unknown_measure_is_answered_with_all_there_are():
+    """So that nobody has to look them up."""
+    with pytest.raises(ThresholdError) as error:
+        parse_threshold("speed > 1")
+    assert all(name in str(error.value) for name in NAMES)
+
+
+def test_the_estimate_at_the_recommended_point_decides():
+    """Just above it is good, just below it is violated; both are open, since the interval holds them."""
+    found = answered(TIGHT)
+    cost = found.choices[0].estimate
+    assert cost.low < cost.mean < cost.high
+    bounds = [cost.mean * 1.0001, cost.mean * 0.9999, cost.low * 0.9, cost.high * 1.1]
+    checks = check(found, [parse_threshold(f"cost > {bound:.9f}") for bound in bounds])
+    assert [each.violated for each in checks] == [False, True, True, False]
+    assert [each.settled for each in checks] == [False, False, True, True]
+    assert all(each.estimate == cost for each in checks)
+
+
+def test_an_unbounded_interval_settles_nothing():
+    """As that of a percentile has with few replications."""
+    found = answered(TIGHT)
+    threshold = parse_threshold("p95_makespan_s > 1s")
+    open_ended = Check(threshold, found.choices[0], Estimate(100.0, 50.0, float("inf"), 40), True)
+    assert not open_ended.settled
+    assert open_ended.to_json()["estimate"]["high"] is None
+
+
+@pytest.mark.parametrize(
+    ("comparison", "met"),
+    [
+        ("<", [True, False, False]),
+        ("<=", [True, True, False]),
+        (">", [False, False, True]),
+        (">=", [False, True, True]),
+    ],
+)
+def test_a_threshold_is_met_on_its_side_and_at_the_bound_where_it_says_so(comparison, met):
+    """Of 9, 10 and 11 dollars against 10."""
+    threshold = parse_threshold(f"cost {comparison} $10")
+    assert [threshold.is_met_by(value) for value in (9.0, 10.0, 11.0)] == met

@@ -1,0 +1,108 @@
+"""The client that is refused: its pauses, and what becomes of the time."""
+
+from itertools import product
+
+import pytest
+
+from dispatch_sim.model.plan import make_plan
+from dispatch_sim.model.streams import Stream
+from dispatch_sim.model.variates import Variates
+from dispatch_sim.scenario.strategy import parse_strategy
+from tests.conformance.comparison import play_by_simpy, play_compiled
+from tests.model.worlds import ALL_AT_ONCE, NO_FAILURES, NO_MERGE, NO_OVERHEADS, play_one, scenario_of
+
+
+def contended(*more: str):
+    """Return three calls of 6 s, each of which takes a whole bucket that is full again after a minute."""
+    return scenario_of(
+        "tasks: [{name: a, count: 3, tokens: 10K, output_share: 0%, calls: 1, duration: 6s}]",
+        NO_OVERHEADS,
+        NO_FAILURES,
+        NO_MERGE,
+        "provider: {limits: {requests: unlimited, input_tokens: 10K/min, output_tokens: unlimited}}",
+        *more,
+    )
+
+
+def starved(tasks: str, provider: str, *more: str):
+    """Return calls of which the first empties a bucket that is full again after 100 minutes only."""
+    return scenario_of(
+        f"tasks: [{{name: a, {tasks}, tokens: 10K, output_share: 0%, calls: 1, duration: 6s}}]",
+        NO_OVERHEADS,
+        NO_FAILURES,
+        NO_MERGE,
+        f"provider: {{{provider}, limits: {{requests: unlimited, input_tokens: 100/min, burst: 100m}}}}",
+        "recovery: {people: 1s}",
+        *more,
+    )
+
+
+def test_time_in_backoff_is_wasted_with_the_attempt():
+    """Two are refused at 0 s and come back at 60 s: one gets in, the other is dead with 60 s of backoff."""
+    scenario = contended("client: {retries: 1}", "retry: {policy: none}", "recovery: {people: 10m}")
+    outcome, _ = play_one(scenario, ALL_AT_ONCE)
+    assert outcome.refused_attempts == 1
+    assert outcome.backoff_s == pytest.approx(60 + 60)
+    assert outcome.wasted_s == pytest.approx(60)
+
+
+def backoff(n: int, up: float = 0.0) -> float:
+    """Return the SDKs' backoff after rejected attempt `n` of a request, changed by a share."""
+    return 0.5 * 2**n * (1 + up)
+
+
+@pytest.mark.parametrize(
+    ("client", "pause"),
+    [
+        ("", lambda n, own, asked, extra: 12),
+        ("retry_after: {up_to: 12s}", lambda n, own, asked, extra: 12),
+        ("jitter: 100%, retry_after: {up_to: 11s}", lambda n, own, asked, extra: backoff(n, -own)),
+        (
+            "jitter: 50%, jitter_direction: up, retry_after: {up_to: 11s}",
+            lambda n, own, asked, extra: backoff(n, own / 2),
+        ),
+        ("retry_after: {jitter: 25%}", lambda n, own, asked, extra: 12 * (1 + asked / 4)),
+        (
+            "initial: 8s, cap: 20s, retry_after: {floor: backoff}",
+            lambda n, own, asked, extra: max(12, (8, 16, 20)[n] * (1 - own / 4)),
+        ),
+        ("extra_delay: 2s", lambda n, own, asked, extra: 12 + 2 * extra),
+        (
+            "extra_delay: 2s, retry_after: {up_to: 11s}",
+            lambda n, own, asked, extra: backoff(n, -own / 4) + 2 * extra,
+        ),
+        (
+            "profile: claude-code, initial: 8s",
+            lambda n, own, asked, extra: max(12 * (1 + asked / 4), (8, 16, 32)[n] * (1 + own / 4)),
+        ),
+        ("profile: litellm-router", lambda n, own, asked, extra: 12 + 0.75 * extra),
+    ],
+)
+@pytest.mark.parametrize("play", [play_by_simpy, play_compiled])
+def test_client_pauses_by_its_rule(client, pause, play):
+    """Three pauses of two tasks in two attempts each, told to wait 12 s: by hand, from draws of their own."""
+    scenario = starved(
+        "count: 3", "retry_after: 12s", f"client: {{retries: 3, {client}}}", "retry: {max_attempts: 2}"
+    )
+    _, log = play(make_plan(scenario, parse_strategy(ALL_AT_ONCE)), 0)
+    luck = Variates(scenario, 0)
+    draws = (Stream.JITTER, Stream.RETRY_AFTER_JITTER, Stream.EXTRA_DELAY)
+    for task, attempt in product((1, 2), (0, 1)):
+        pauses = [
+            event.end_s - event.start_s
+            for event in log
+            if event.kind == "backoff" and (event.task, event.attempt) == (task, attempt + 1)
+        ]
+        assert pauses == pytest.approx(
+            [pause(n, *(luck.of_request(draw, 0, task, attempt, 0, n) for draw in draws)) for n in range(3)]
+        )
+
+
+def test_client_gives_up_where_retry_after_exceeds_its_limit():
+    """Claude Code does not wait longer than 60 s, and waits 60 s."""
+    for asked, rejected in (("60s", 11), ("61s", 1)):
+        scenario = starved(
+            "count: 2", f"retry_after: {asked}", "client: {profile: claude-code}", "retry: {policy: none}"
+        )
+        outcome, _ = play_one(scenario, ALL_AT_ONCE)
+        assert (outcome.refused_attempts, outcome.rejected_tries) == (1, rejected)

@@ -1,0 +1,99 @@
+"""Groups that wait for others, and the orders in which waiting tasks are taken."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import theory
+from dispatch_sim.model.variates import Variates
+from tests.model.worlds import ALL_AT_ONCE, BARE, play_one, scenario_of, script_queue
+
+
+def chain(*lengths: int, more: str = ""):
+    """Return groups of one task each, of so many seconds, each after the one before."""
+    groups = ", ".join(
+        f"{{name: g{n}, calls: 1, tokens: 0, duration: {s}s{f', after: [g{n - 1}]' if n else ''}}}"
+        for n, s in enumerate(lengths)
+    )
+    return scenario_of(f"tasks: [{groups}]", BARE, more)
+
+
+@pytest.mark.parametrize(
+    "strategy", [ALL_AT_ONCE, script_queue(3), {"waves": 3, "manager": "script"}, "sequential"]
+)
+def test_a_chain_takes_its_critical_path(strategy):
+    """However many slots there are: 40 + 10 + 50 s."""
+    outcome, log = play_one(chain(40, 10, 50), strategy)
+    assert outcome.makespan_s == 100
+    assert [event.start_s for event in log if event.kind == "launch"] == [0, 40, 50]
+
+
+def test_a_graph_takes_its_longest_path():
+    """Two of 30 and 70 s before one of 20, beside one of 60: 90 s, and a person's work counts as done."""
+    scenario = scenario_of(
+        "tasks: [{name: a, calls: 1, tokens: 0, duration: 30s},"
+        " {name: b, calls: 1, tokens: 0, duration: 70s}, {name: d, calls: 1, tokens: 0, duration: 60s},"
+        " {name: c, calls: 1, tokens: 0, duration: 20s, after: [a, b]}]",
+        BARE,
+    )
+    outcome, log = play_one(scenario, script_queue(4))
+    assert outcome.makespan_s == 90
+    blocked = [event for event in log if event.kind == "dependency"]
+    assert [(event.task, event.start_s, event.end_s) for event in blocked] == [(3, 0, 70)]
+
+
+def test_what_is_after_a_lost_task_waits_for_the_person():
+    """The first fails for good and takes a person ten minutes; the second begins then."""
+    scenario = chain(40, 10, more="recovery: {people: 10m}\nretry: {policy: none}")
+    scenario = scenario.model_copy(update={"failures": scenario.failures.model_copy(update={"crash": 1.0})})
+    _, log = play_one(scenario, script_queue(2))
+    assert [event.start_s for event in log if event.kind == "launch"] == [0, 640]
+
+
+def test_a_group_that_is_not_in_the_batch_is_not_waited_for():
+    """A batch of one task has the larger group alone; what it would come after is not there."""
+    scenario = scenario_of(
+        "tasks: [{name: a, count: 1, calls: 1, tokens: 0, duration: 30s},"
+        " {name: b, count: 9, calls: 1, tokens: 0, duration: 20s, after: [a]}]",
+        BARE,
+    )
+    assert play_one(scenario, ALL_AT_ONCE, tasks=1)[0].makespan_s == 20
+
+
+@settings(deadline=None, max_examples=100)
+@given(seed=st.integers(0, 2**32), count=st.integers(2, 20), width=st.integers(1, 6))
+def test_longest_first_is_the_lpt_schedule(seed, count, width):
+    """It is LPT (Graham, 1969): each in turn, the longest first, to the machine that is free first."""
+    scenario = scenario_of(
+        f"tasks: [{{name: a, count: {count}, calls: 1, tokens: 0,"
+        " duration: {lognormal: {mean: 60s, cv: 1}}}]",
+        BARE,
+        f"study: {{seed: {seed}}}",
+    )
+    outcome, log = play_one(scenario, script_queue(width, order="longest-first"))
+    durations = sorted(
+        (Variates(scenario, 0).attempt(0, index, 0).call_s for index in range(count)), reverse=True
+    )
+    free = [0.0] * width
+    for seconds in durations:
+        free.sort()
+        free[0] += seconds
+    assert outcome.makespan_s == pytest.approx(max(free))
+    lower, _ = theory.graham_bounds(durations, width)
+    assert outcome.makespan_s >= lower - 1e-6
+    taken = [event.end_s - event.start_s for event in log if event.kind == "call"]
+    assert len(taken) == count
+
+
+def test_shortest_first_has_the_least_flow_time():
+    """One machine: 10, 20, 30 s in that order wait 0 + 10 + 30; longest first 0 + 30 + 50."""
+    scenario = scenario_of(
+        "tasks: [{name: a, calls: 1, tokens: 0, duration: 20s},"
+        " {name: b, calls: 1, tokens: 0, duration: 30s}, {name: c, calls: 1, tokens: 0, duration: 10s}]",
+        BARE,
+    )
+    waits = {
+        order: play_one(scenario, script_queue(1, order=order))[0].wait_s
+        for order in ("shortest-first", "as-given", "longest-first")
+    }
+    assert waits == {"shortest-first": 40, "as-given": 20 + 50, "longest-first": 30 + 50}

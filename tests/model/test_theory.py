@@ -1,0 +1,178 @@
+"""The analytic results agree with published figures, special cases and brute force."""
+
+import math
+from itertools import permutations
+
+import numpy as np
+import pytest
+import simpy
+from hypothesis import given
+from hypothesis import strategies as st
+
+import theory
+
+loads = st.floats(0.01, 0.95)
+
+
+def test_erlang_c_gives_the_tabulated_figure_for_four_servers_at_80_percent():
+    """P(wait) = 0.5964 for c = 4, rho = 0.8."""
+    assert theory.erlang_c(4, 3.2) == pytest.approx(0.5964, abs=5e-5)
+
+
+@given(loads)
+def test_with_one_server_the_probability_to_wait_is_the_load(load):
+    """M/M/1."""
+    assert theory.erlang_c(1, load) == pytest.approx(load)
+
+
+@given(loads)
+def test_with_two_servers_the_probability_to_wait_has_its_closed_form(load):
+    """M/M/2: 2 rho^2 / (1 + rho)."""
+    assert theory.erlang_c(2, 2 * load) == pytest.approx(2 * load**2 / (1 + load))
+
+
+@given(st.integers(1, 60), loads)
+def test_erlang_c_is_the_ratio_of_its_textbook_sums(servers, load):
+    offered = servers * load
+    tail = offered**servers / math.factorial(servers) / (1 - load)
+    head = sum(offered**k / math.factorial(k) for k in range(servers))
+    assert theory.erlang_c(servers, offered) == pytest.approx(tail / (head + tail), rel=1e-9)
+
+
+def test_erlang_c_stays_a_probability_with_ten_thousand_servers():
+    assert 0 < theory.erlang_c(10_000, 9_950) < 1
+
+
+def test_at_full_load_everybody_waits_for_ever():
+    assert theory.erlang_c(3, 3) == 1
+    assert theory.mmc_mean_wait(3, 1, 3) == math.inf
+    assert theory.pollaczek_khinchine_wait(1, 1, 0) == math.inf
+
+
+@given(loads, st.floats(0.1, 100))
+def test_the_mean_wait_of_one_exponential_server_agrees_three_ways(load, service):
+    """M/M/1: rho s / (1 - rho), as M/M/c with c = 1 and as M/G/1 with a coefficient of variation of 1."""
+    expected = load * service / (1 - load)
+    assert theory.mmc_mean_wait(load / service, service, 1) == pytest.approx(expected)
+    assert theory.pollaczek_khinchine_wait(load / service, service, 1) == pytest.approx(expected)
+
+
+def test_constant_service_halves_the_wait():
+    """M/D/1 against M/M/1."""
+    constant, exponential = (theory.pollaczek_khinchine_wait(0.8, 1, scv) for scv in (0, 1))
+    assert constant == pytest.approx(exponential / 2) == pytest.approx(2.0)
+
+
+def test_a_long_run_of_the_recursion_waits_as_long_as_theory_says():
+    """Poisson arrivals, exponential services, c = 2 at 70%; the run is long enough for 3%."""
+    rng = np.random.default_rng(7)
+    arrivals = np.cumsum(rng.exponential(1 / 1.4, 400_000))
+    waits = theory.kiefer_wolfowitz(arrivals, rng.exponential(1.0, 400_000), 2)
+    assert waits.mean() == pytest.approx(theory.mmc_mean_wait(1.4, 1.0, 2), rel=0.03)
+    assert (waits > 0).mean() == pytest.approx(theory.erlang_c(2, 1.4), rel=0.02)
+
+
+jobs = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9)), min_size=1, max_size=25)
+
+
+@given(jobs, st.integers(1, 5))
+def test_waits_are_those_of_a_simpy_resource(pairs, servers):
+    arrivals = np.cumsum([gap for gap, _ in pairs])
+    services = [service for _, service in pairs]
+    env = simpy.Environment()
+    resource = simpy.Resource(env, servers)
+    waited = {}
+
+    def customer(index):
+        yield env.timeout(int(arrivals[index]))
+        with resource.request() as slot:
+            yield slot
+            waited[index] = env.now - arrivals[index]
+            yield env.timeout(services[index])
+
+    for index in range(len(pairs)):
+        env.process(customer(index))
+    env.run()
+    expected = [waited[index] for index in range(len(pairs))]
+    np.testing.assert_array_equal(theory.kiefer_wolfowitz(arrivals, services, servers), expected)
+
+
+def list_schedule(durations, machines):
+    """Return the makespan of list scheduling: each job to the machine that is free first."""
+    free = [0.0] * machines
+    for duration in durations:
+        first = min(range(machines), key=free.__getitem__)
+        free[first] += duration
+    return max(free)
+
+
+@given(st.lists(st.integers(0, 20), min_size=1, max_size=6), st.integers(1, 4))
+def test_every_list_schedule_lies_within_grahams_bounds(durations, machines):
+    lower, upper = theory.graham_bounds(durations, machines)
+    spans = [list_schedule(order, machines) for order in set(permutations(durations))]
+    assert lower <= min(spans) + 1e-9
+    assert max(spans) <= upper + 1e-9
+
+
+def test_grahams_upper_bound_is_reached_by_his_example():
+    """m (m - 1) jobs of 1 and then one of m end at 2m - 1, where the best schedule takes m."""
+    machines = 4
+    durations = [1] * (machines * (machines - 1)) + [machines]
+    lower, upper = theory.graham_bounds(durations, machines)
+    assert list_schedule(durations, machines) == upper == 2 * machines - 1
+    assert lower == machines
+    assert theory.graham_bounds([], 3) == (0, 0)
+
+
+@given(st.floats(0, 1), st.integers(1, 1000))
+def test_the_scalability_law_without_coherency_is_amdahls(serial, n):
+    assert theory.usl_throughput(n, serial, 0) == pytest.approx(theory.amdahl_speedup(1 - serial, n))
+
+
+def test_amdahls_speedup_of_95_percent_on_twenty_workers():
+    """1 / (0.05 + 0.95 / 20)."""
+    assert theory.amdahl_speedup(0.95, 20) == pytest.approx(10.2564, abs=1e-4)
+
+
+@given(st.floats(0, 0.9), st.floats(0.001, 0.5))
+def test_throughput_is_greatest_at_the_peak(sigma, kappa):
+    best = max(range(1, 101), key=lambda n: theory.usl_throughput(n, sigma, kappa))
+    assert abs(best - theory.usl_peak(sigma, kappa)) <= 1
+    assert theory.usl_peak(sigma, 0) == math.inf
+    assert theory.usl_peak(1, kappa) == 1
+
+
+@given(st.integers(1, 8), st.integers(1, 4), st.lists(st.integers(0, 6), max_size=40), st.integers(0, 10))
+def test_no_window_of_a_token_bucket_admits_more_than_its_bound(burst, rate, requests, window):
+    """A bucket played second by second, asked for `requests` units in each."""
+    content, admitted = burst, []
+    for wanted in requests:
+        granted = min(wanted, content)
+        admitted.append(granted)
+        content = min(burst, content - granted + rate)
+    most = theory.token_bucket_most_admitted(burst, rate, window)
+    for start in range(len(admitted)):
+        assert sum(admitted[start : start + window + 1]) <= most
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: theory.erlang_c(0, 1),
+        lambda: theory.erlang_c(2, -1),
+        lambda: theory.erlang_c(2, math.nan),
+        lambda: theory.mmc_mean_wait(-1, 1, 1),
+        lambda: theory.pollaczek_khinchine_wait(1, 0.5, -1),
+        lambda: theory.kiefer_wolfowitz([1, 0], [1, 1], 1),
+        lambda: theory.kiefer_wolfowitz([0, 1], [1], 1),
+        lambda: theory.kiefer_wolfowitz([0, 1], [1, -1], 1),
+        lambda: theory.graham_bounds([1, -1], 2),
+        lambda: theory.amdahl_speedup(1.1, 2),
+        lambda: theory.usl_throughput(0, 0.1, 0.1),
+        lambda: theory.usl_peak(0.1, -1),
+        lambda: theory.token_bucket_most_admitted(1, 1, -1),
+    ],
+)
+def test_arguments_without_meaning_are_refused(call):
+    with pytest.raises(ValueError, match="must"):
+        call()

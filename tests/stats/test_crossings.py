@@ -1,0 +1,413 @@
+"""Crossings are found where they are, with sets that hold them as often as they say."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy import optimize, stats
+
+from dispatch_sim.stats.crossings import Crossing, Region, SignChanges, agreeing, sign_changes
+from dispatch_sim.stats.paired_comparison import cross_fitted_best
+
+from .differences import certain, noisy
+
+
+def test_without_noise_every_change_of_sign_is_one_point():
+    """Wherever it is: the roots of the quadratic beside it, which are the same but for rounding, add none."""
+    rng = np.random.default_rng(8)
+    for m0, m1 in rng.uniform(0.1, 1.0, size=(500, 2)):
+        for sign in (1, -1):
+            found = sign_changes([3, 4], sign * certain(m0, -m1))
+            (crossing,) = found.crossings
+            assert crossing.at == pytest.approx(3 + m0 / (m0 + m1))
+            assert [region.favours for region in found.regions] == ["queue", None, "parallel"][::sign]
+            assert (crossing.low, crossing.high) == pytest.approx((crossing.at, crossing.at), abs=1e-12)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(("mean", "noise"), [(0.9, 8.0), (-0.9, 0.01)])
+def test_where_a_point_is_just_at_the_edge_of_significance_the_other_end_is_exact(mean, noise, sign):
+    """One root of the quadratic is all but zero: the other must not be lost with its digits.
+
+    From the edge on, the lead grows and drowns in noise, or turns round. scipy's p is 5% at the end.
+    """
+    errors = noisy(0, 0)
+    edge = stats.t.ppf(0.975, 49) * stats.sem(errors[0])
+    ends = errors[0] + edge, noise * errors[1] + mean
+    found = sign_changes([0, 1], sign * np.array(ends))
+
+    def beyond(x):
+        return stats.ttest_1samp((1 - x) * ends[0] + x * ends[1], 0).pvalue - 0.05
+
+    end = optimize.brentq(beyond, 0.01, 1.0, xtol=1e-14)
+    assert any(region.low == pytest.approx(end, abs=1e-9) for region in found.regions)
+
+
+def test_a_lead_narrower_than_the_axis_can_tell_apart_is_none():
+    """At 1 the queue leads by next to nothing, and loses it before the next number."""
+    for x in ([1, 2], [1, 2, 3]):
+        found = sign_changes(x, certain(1e-300, *[-1] * (len(x) - 1)))
+        assert found.regions == (Region(1, 1, None), Region(1, x[-1], "parallel"))
+        assert found.crossings == (Crossing(1, None, 1, "parallel_wins_above", False),)
+
+
+def test_a_region_is_not_established_by_a_point_beyond_doubt_in_another():
+    """Of three points the last is significant by itself, at 3.3%, and not at a third of 5%."""
+    weak = stats.t.ppf(1 - 0.033 / 2, 49) / math.sqrt(50)
+    found = sign_changes([0, 1, 2], noisy(-9, -3, weak))
+    assert [region.favours for region in found.regions] == ["parallel", None, "queue"]
+    assert [region.favours for region in found.established] == ["parallel", None]
+    assert found.status == "unresolved"
+    (crossing,) = found.crossings
+    assert (crossing.direction, crossing.high) == ("queue_wins_above", None)
+
+
+def test_a_region_is_not_established_by_a_point_of_equality_at_its_end():
+    """At 0 parallel is better at 3.3%, which is not enough for one of two points; at 1 nothing differs."""
+    weak = -stats.t.ppf(1 - 0.033 / 2, 49) / math.sqrt(50)
+    found = sign_changes([0, 1], [noisy(weak)[0], np.zeros(50)])
+    assert found.regions[0].favours == "parallel"
+    assert found.established == (Region(0, 1, None),)
+
+
+def test_of_five_zeros_within_the_noise_the_third_is_taken():
+    """They are at 0.5, 1.5 and so on, but for the first and the last."""
+    means = [-9, 0.01, -0.01, 0.01, -0.01, 9]
+    (crossing,) = sign_changes(range(6), noisy(*means)).crossings
+    assert crossing.at == pytest.approx(2.5)
+
+
+def test_a_point_of_equality_that_only_one_way_of_judging_sees_stays_undecided():
+    """It lies between two regions of the same side, in either order of the ways."""
+    touched, clear = (sign_changes([1, 2, 3], certain(1, mean, 1)) for mean in (0, 1))
+    for both in (agreeing(touched, clear), agreeing(clear, touched)):
+        assert both.regions == (Region(1, 2, "queue"), Region(2, 2, None), Region(2, 3, "queue"))
+
+
+def test_numbers_of_a_byte_are_judged_by_their_value():
+    """Where their negative, or a difference of theirs, does not fit into one."""
+    assert sign_changes([1], np.full((1, 4), -128, dtype=np.int8)).favours == "parallel"
+    with pytest.raises(ValueError, match=r"^x must increase from point to point$"):
+        sign_changes(np.array([3, 1], dtype=np.uint8), certain(1, 2))
+
+
+# Known crossings.
+
+
+def test_without_noise_the_set_is_the_zero_itself():
+    """Linear interpolation from -1 at 4 to 3 at 5."""
+    found = sign_changes([3, 4, 5, 6], certain(-2, -1, 3, 4))
+    assert found.status == "crossing"
+    assert found.crossings == (Crossing(4.25, 4.25, 4.25, "queue_wins_above", True),)
+    assert found.regions == (
+        Region(3, 4.25, "parallel"),
+        Region(4.25, 4.25, None),
+        Region(4.25, 6, "queue"),
+    )
+
+
+def test_the_set_ends_where_the_t_test_is_just_significant():
+    """scipy's p at both ends is 5%, on the interpolated differences."""
+    x = np.array([1.0, 2.0, 4.0, 8.0])
+    differences = noisy(-2, -0.2, 0.2, 3)
+    (crossing,) = sign_changes(x, differences).crossings
+    assert crossing.resolved
+    assert crossing.at == pytest.approx(3)
+    for end in (crossing.low, crossing.high):
+        there = [np.interp(end, x, column) for column in differences.T]
+        assert stats.ttest_1samp(there, 0).pvalue == pytest.approx(0.05, rel=1e-6)
+    assert crossing.low < 2 < 4 < crossing.high  # over three segments
+
+
+def test_when_every_replication_crosses_at_the_same_place_so_does_the_set():
+    """The quadratic has a double root, its discriminant is zero but for rounding."""
+    slopes = np.array([0.7, 1.1, 1.3, 0.9, 1.7])
+    x = np.array([1.0, 3.0, 7.0])
+    (crossing,) = sign_changes(x, (x - 4.1)[:, None] * slopes).crossings
+    assert crossing.resolved
+    assert (crossing.low, crossing.at, crossing.high) == pytest.approx((4.1, 4.1, 4.1), abs=1e-6)
+
+
+def test_both_of_two_crossings_are_found_with_their_directions():
+    """Queue wins between them."""
+    found = sign_changes(range(6), noisy(-5, -3, 3, 3, -3, -5))
+    assert [c.direction for c in found.crossings] == ["queue_wins_above", "parallel_wins_above"]
+    assert [c.at for c in found.crossings] == pytest.approx([1.5, 3.5])
+    assert all(c.resolved for c in found.crossings)
+    assert [r.favours for r in found.regions] == ["parallel", None, "queue", None, "parallel"]
+
+
+def test_a_sign_change_at_a_point_is_one_crossing():
+    """With and without noise."""
+    for differences in (certain(-1, 0, 1), noisy(-3, 0, 3)):
+        (crossing,) = sign_changes([2, 3, 4], differences).crossings
+        assert crossing.at == pytest.approx(3)
+        assert crossing.low <= 3 <= crossing.high
+        assert crossing.resolved
+
+
+def test_a_stretch_of_exact_equality_is_one_crossing_in_its_middle():
+    """The set is the stretch."""
+    found = sign_changes([1, 2, 3, 4, 6, 7], certain(-1, 0, 0, 0, 0, 2))
+    assert found.crossings == (Crossing(4.0, 2.0, 6.0, "queue_wins_above", True),)
+
+
+def test_of_several_zeros_within_the_noise_the_middle_one_is_taken():
+    """Three zeros of the mean in one undecided region."""
+    found = sign_changes(range(6), noisy(-9, -0.01, 0.01, -0.01, 0.01, 9))
+    (crossing,) = found.crossings
+    assert crossing.at == pytest.approx(2.5)
+    assert crossing.direction == "queue_wins_above"
+    assert crossing.low < 1
+    assert crossing.high > 4
+
+
+# No crossing, or none that is resolved.
+
+
+def test_one_side_better_all_over_is_none_in_range():
+    """And it says who."""
+    for sign, winner in ((1, "queue"), (-1, "parallel")):
+        found = sign_changes(range(3), sign * noisy(2, 1, 2))
+        assert (found.status, found.favours, found.crossings) == ("none_in_range", winner, ())
+
+
+def test_a_point_of_equality_within_the_lead_of_one_side_is_no_crossing():
+    """Parallel and queue: T at one size."""
+    found = sign_changes([1, 2, 3], certain(1, 0, 1))
+    assert (found.status, found.crossings) == ("unresolved", ())
+    assert [r.favours for r in found.regions] == ["queue", None, "queue"]
+
+
+def test_a_flat_difference_is_unresolved_all_over():
+    """Noise around nothing, and nothing at all."""
+    assert sign_changes(range(4), noisy(0.01, 0.01, 0.01, 0.01)).regions == (Region(0, 3, None),)
+    assert sign_changes(range(4), certain(0, 0, 0, 0)) == SignChanges(
+        (Region(0, 3, None),), (Region(0, 3, None),), ()
+    )
+
+
+def test_a_set_that_is_open_at_the_edge_leaves_the_crossing_unresolved():
+    """It is reported all the same, with the end that there is."""
+    found = sign_changes([1, 2, 3], noisy(-5, -0.1, 0.1))
+    (crossing,) = found.crossings
+    assert found.status == "unresolved"
+    assert crossing.at == pytest.approx(2.5)
+    assert 1 < crossing.low < 2
+    assert (crossing.high, crossing.resolved) == (None, False)
+    (mirrored,) = sign_changes([-3, -2, -1], noisy(-5, -0.1, 0.1)[::-1]).crossings
+    assert (mirrored.low, mirrored.direction) == (None, "parallel_wins_above")
+    assert mirrored.high == pytest.approx(-crossing.low)
+
+
+def test_sign_changes_between_regions_of_the_same_side_are_not_resolved():
+    """The mean dips below zero, but not significantly."""
+    found = sign_changes(range(4), noisy(5, 0.05, -0.05, 5))
+    assert found.status == "unresolved"
+    assert len(found.crossings) == 2
+    assert not any(c.resolved for c in found.crossings)
+
+
+# Edges.
+
+
+def test_one_point_is_decided_or_not_and_none_has_no_regions():
+    """A coarse axis."""
+    assert sign_changes([5], noisy(3)).favours == "queue"
+    assert sign_changes([5], noisy(0.01)).status == "unresolved"
+    assert sign_changes([], np.empty((0, 9))) == SignChanges((), (), ())
+    assert sign_changes([], np.empty((0, 9))).status == "unresolved"
+
+
+@pytest.mark.parametrize(
+    ("x", "differences", "message"),
+    [
+        ([1, 2], certain(1, 2, replications=1), "at least 2 replications"),
+        ([1, 2], certain(1, math.nan), "^x and differences must be finite numbers$"),
+        ([1, math.inf], certain(1, 2), "finite"),
+        ([1, 1], certain(1, 2), "increase"),
+        ([1, 2, 3], certain(1, 2), "shape"),
+        ([1, 2], [1, 2], "shape"),
+    ],
+)
+def test_what_cannot_be_judged_is_refused(x, differences, message):
+    """With the reason."""
+    with pytest.raises(ValueError, match=message):
+        sign_changes(x, differences)
+
+
+def test_huge_and_tiny_costs_are_judged_alike():
+    """Squares of squares would overflow and underflow."""
+    usual = sign_changes(range(4), noisy(-3, -0.1, 0.2, 3))
+    for scale in (2.0**600, 2.0**-600):
+        assert sign_changes(range(4), noisy(-3, -0.1, 0.2, 3) * scale) == usual
+
+
+def test_a_zero_within_rounding_of_a_point_is_a_crossing_all_the_same():
+    """The mean at the point is not zero, but the place of the zero is the point."""
+    for tiny in (1e-17, -1e-17, 1e-300, 5e-324):
+        (crossing,) = sign_changes([1, 2, 3], certain(1, tiny, -1)).crossings
+        assert crossing == Crossing(2, 2, 2, "parallel_wins_above", True)
+
+
+# Properties, over all kinds of differences.
+
+tables = st.tuples(st.integers(1, 6), st.integers(2, 6)).flatmap(
+    lambda shape: hnp.arrays(np.float64, shape, elements=st.integers(-8, 8).map(float))
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(tables, st.floats(0, 1))
+def test_every_place_of_the_axis_is_judged_as_the_t_test_does_there(differences, where):
+    """scipy's one-sample test of the interpolated differences, in a region that is not just a point."""
+    x = np.arange(len(differences)) ** 1.5
+    place = where * x[-1]
+    found = sign_changes(x, differences)
+    assert found.regions[0].low == x[0]
+    assert found.regions[-1].high == x[-1]
+    for left, right in pairwise(found.regions):
+        assert left.high == right.low
+        assert left.favours != right.favours
+        assert None in (left.favours, right.favours)
+    there = np.array([np.interp(place, x, column) for column in differences.T])
+    region = next(region for region in found.regions if region.low <= place <= region.high)
+    if min(place - region.low, region.high - place) < 1e-6 < x[-1]:
+        return
+    half = stats.t.ppf(0.975, len(there) - 1) * there.std(ddof=1) / math.sqrt(len(there))
+    if region.favours is None:
+        assert abs(there.mean()) <= half + 1e-9
+    else:
+        assert there.mean() * (1 if region.favours == "queue" else -1) >= half - 1e-9
+
+
+@settings(max_examples=200, deadline=None)
+@given(tables)
+def test_each_sign_change_of_the_mean_is_in_the_set_reported_with_it(differences):
+    """Whether it is resolved or not; and directions of resolved crossings alternate."""
+    x = np.arange(len(differences), dtype=float)
+    found = sign_changes(x, differences)
+    for crossing in found.crossings:
+        assert crossing.low is None or crossing.low <= crossing.at
+        assert crossing.high is None or crossing.at <= crossing.high
+        assert np.interp(crossing.at, x, differences.mean(axis=1)) == pytest.approx(0, abs=1e-9)
+    resolved = [c.direction for c in found.crossings if c.resolved]
+    assert all(one != other for one, other in pairwise(resolved))
+    decided = [r.favours for r in found.regions if r.favours]
+    assert len(resolved) <= sum(one != other for one, other in pairwise(decided))
+
+
+@given(tables, st.integers(-30, 30))
+@example(certain(4, -6), 0)
+def test_the_unit_of_cost_does_not_matter(differences, exponent):
+    """Scaling by a power of two is exact."""
+    x = range(len(differences))
+    assert sign_changes(x, differences * 2.0**exponent) == sign_changes(x, differences)
+
+
+@given(tables)
+@example(np.array([[2.0, 2.0], [2.0, -2.0], [0.0, -1.0]]))
+def test_exchanging_the_sides_turns_every_direction_round(differences):
+    """And changes nothing else."""
+    x = range(len(differences))
+    one, other = sign_changes(x, differences), sign_changes(x, -differences)
+    turned = {"queue": "parallel", "parallel": "queue", None: None}
+    assert [turned[r.favours] for r in one.regions] == [r.favours for r in other.regions]
+    for here, there in zip(one.crossings, other.crossings, strict=True):
+        assert here.direction != there.direction
+        assert (here.at, here.low, here.high) == (there.at, there.low, there.high)
+
+
+@given(st.lists(st.integers(-5, 5), min_size=1, max_size=8), st.integers(1, 20))
+def test_a_decided_point_beyond_a_decided_end_moves_no_crossing(means, distance):
+    """Without noise, where more points do not ask for more certainty: the lead only goes on there."""
+    found = sign_changes(range(len(means)), certain(*means))
+    if means[-1] == 0:
+        return
+    x = [*range(len(means)), len(means) - 1 + distance]
+    assert sign_changes(x, certain(*means, means[-1])).crossings == found.crossings
+
+
+# Coverage.
+
+
+def test_the_set_covers_the_true_crossing_as_often_as_it_says():
+    """400 studies of 128 replications, with skewed noise shared along the axis and of each point."""
+    rng = np.random.default_rng(11)
+    x, truth, studies = np.arange(2.0, 10.0), 5.3, 400
+    covered = resolved = 0
+    for _ in range(studies):
+        batch = rng.lognormal(0, 0.6, size=128) / math.exp(0.18)
+        own = rng.exponential(size=(x.size, 128)) - 1
+        found = sign_changes(x, (x - truth)[:, None] * batch + 2 * own)
+        covered += any(r.favours is None and r.low <= truth <= r.high for r in found.regions)
+        resolved += any(c.resolved for c in found.crossings)
+    low, high = stats.binom.ppf([0.0005, 0.9995], studies, 0.95)
+    assert low <= covered <= high
+    assert resolved > 0.95 * studies
+
+
+def test_where_nothing_differs_a_crossing_is_rarely_found():
+    """D is zero at all of 19 points, with independent noise: at most one trial in twenty finds a crossing.
+
+    The bound leaves room for 3.3 standard errors of 400 trials. Judged point by point it is one in four.
+    """
+    rng = np.random.default_rng(11)
+    trials = [sign_changes(range(19), rng.normal(size=(19, 64))).status for _ in range(400)]
+    assert trials.count("crossing") / 400 < 0.05 + 3.3 * math.sqrt(0.05 * 0.95 / 400)
+
+
+def test_where_nothing_differs_nothing_is_said_to():
+    """D is zero at all of 19 points: in nineteen trials of twenty no side is said to be better anywhere."""
+    rng = np.random.default_rng(12)
+    trials = [sign_changes(range(19), rng.normal(size=(19, 64))).established for _ in range(400)]
+    said = sum(any(region.favours for region in established) for established in trials)
+    assert said / 400 < 0.05 + 3.3 * math.sqrt(0.05 * 0.95 / 400)
+
+
+def test_two_ways_of_judging_agree_where_both_decide_alike():
+    """One turns at 1.5, the other at 2.5: from 1.5 to 2.5 they disagree, and there the crossing may be."""
+    one, other = (
+        sign_changes(range(5), certain(-3, -1, 1, 3, 5)),
+        sign_changes(range(5), certain(-5, -3, -1, 1, 3)),
+    )
+    both = agreeing(one, other)
+    assert both.established == (Region(0, 1.5, "parallel"), Region(1.5, 2.5, None), Region(2.5, 4, "queue"))
+    assert both.crossings == (Crossing(1.5, 1.5, 2.5, "queue_wins_above", True),)
+    assert agreeing(one, one) == one
+    assert agreeing(one, sign_changes(range(5), certain(1, 2, 3, 4, 5))).status == "unresolved"
+
+
+def test_agreement_keeps_a_point_that_is_undecided():
+    """A point of equality at the edge stays one, and a single point is judged like any other."""
+    edge = sign_changes(range(3), certain(0, 1, 2))
+    assert agreeing(edge, edge) == edge
+    alone = sign_changes([4], certain(1))
+    assert agreeing(alone, alone).favours == "queue"
+    assert agreeing(alone, sign_changes([4], certain(-1))).favours is None
+
+
+def test_choosing_the_best_queue_does_not_bias_its_cost():
+    """Eight equal queues, as costly as parallel: the least of their means is too low."""
+    rng = np.random.default_rng(5)
+    fair, naive, wrong = [], [], 0
+    for _ in range(400):
+        costs = rng.exponential(size=(9, 64))
+        difference = costs[0] - cross_fitted_best(costs[1:])
+        fair.append(difference.mean())
+        naive.append(costs[0].mean() - costs[1:].mean(axis=1).min())
+        wrong += sign_changes([9], difference[None]).favours == "queue"
+    assert abs(np.mean(fair)) < 3.3 * stats.sem(fair)
+    assert np.mean(naive) > 20 * stats.sem(naive)
+    assert wrong <= stats.binom.ppf(0.9995, 400, 0.025)
+
+
+def test_with_one_clear_best_cross_fitting_takes_it():
+    """In both halves; of equals the first."""
+    costs = np.array([[3.0, 4, 5, 6], [1, 2, 3, 4], [1, 2, 3, 4.5]])
+    np.testing.assert_array_equal(cross_fitted_best(costs), costs[1])
+    np.testing.assert_array_equal(cross_fitted_best(costs[[1, 1]]), costs[1])

@@ -1,0 +1,82 @@
+"""A percentile as a mean: its value, its noise, and what two ways have in common."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from dispatch_sim.decide.choice import choose
+from dispatch_sim.stats.estimates import paired_difference, quantile_estimate
+from dispatch_sim.stats.percentile import LEAST, linearised
+from dispatch_sim.study.objectives import P95, TooFewError, as_means
+
+
+@pytest.mark.parametrize("n", [2, 20, 71, 256, 1001])
+def test_the_mean_of_the_values_is_the_order_statistic(n):
+    """That of `quantile_estimate`, for any number of replications."""
+    sample = np.random.default_rng(n).lognormal(size=n)
+    assert linearised(sample, 0.95).mean() == pytest.approx(quantile_estimate(sample).mean)
+
+
+def test_the_noise_is_that_of_the_quantile():
+    """Of an exponential p95, sqrt(p (1 - p) / n) / f(q) with f(q) = 1 - p, averaged over 300 samples."""
+    rng = np.random.default_rng(5)
+    errors = [linearised(rng.exponential(size=1000), 0.95).std() / np.sqrt(1000) for _ in range(300)]
+    assert np.mean(errors) == pytest.approx(np.sqrt(0.95 * 0.05 / 1000) / 0.05, rel=0.1)
+
+
+def test_a_constant_has_no_noise_and_what_is_shifted_has_none_in_the_difference():
+    """All bad batches are bad in both, by the same."""
+    assert (linearised(np.full(50, 3.0), 0.95) == 3.0).all()
+    sample = np.random.default_rng(1).lognormal(size=256)
+    found = paired_difference(linearised(sample + 2, 0.95), linearised(sample, 0.95))
+    assert (found.low, found.high) == pytest.approx((2, 2))
+
+
+def test_ways_that_are_alike_are_not_told_apart_by_where_the_percentile_jumps():
+    """Batches of 100 s, of which one in twenty takes 200 s: the percentile of a sample is either."""
+    rng = np.random.default_rng(9)
+    told_apart = 0
+    for _ in range(400):
+        one, other = np.where(rng.random((2, 256)) < 0.05, 200.0, 100.0)
+        found = paired_difference(linearised(one, 0.95), linearised(other, 0.95))
+        told_apart += not found.low <= 0 <= found.high
+    assert told_apart <= stats.binom.ppf(0.999, 400, 0.05)
+
+
+def test_of_few_replications_a_percentile_is_refused():
+    """Of fewer than 20 it is the largest value, which has no noise to be seen; a mean is not refused."""
+    sample = np.arange(LEAST, dtype=float)
+    assert as_means(P95, sample).mean() == quantile_estimate(sample).mean
+    with pytest.raises(TooFewError, match=r"63 replications .* at least 64"):
+        as_means(P95, sample[1:])
+    assert as_means("makespan_s", sample[:2]).size == 2
+
+
+def test_any_other_objective_is_itself():
+    """The very same values."""
+    sample = np.arange(5.0)
+    assert as_means("cost_usd", sample) is sample
+
+
+def test_p95_can_be_minimised():
+    """One way is faster on average and slower in the worst batches: the other is chosen."""
+    rng = np.random.default_rng(2)
+    times = {"parallel": rng.lognormal(0, 1.5, size=400), "sequential": rng.uniform(3, 4, size=400)}
+    frame = pd.concat(
+        pd.DataFrame(
+            {"strategy": label, "concurrency": 1, "tasks": 5, "replication": range(400), "makespan_s": values}
+        )
+        for label, values in times.items()
+    )
+    assert choose(frame, 5, "makespan_s").strategy.kind == "parallel"
+    found = choose(frame, 5, P95)
+    assert found.strategy.kind == "sequential"
+    assert found.alternatives[0].share_won > 0.5
+    assert not found.alternatives[0].in_best_subset
+    estimate = quantile_estimate(times["sequential"])
+    assert (found.estimate.mean, found.estimate.low, found.estimate.high) == (
+        estimate.mean,
+        estimate.low,
+        estimate.high,
+    )

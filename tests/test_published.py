@@ -29,7 +29,7 @@ def success(processes: int) -> dict[str, float]:
         }
     )
     frame = compare(many, replications=6).frame
-    lost = frame.groupby("strategy")["recovered_tasks"].mean() / (75 * processes)
+    lost = frame.groupby("strategy")["manual_completions"].mean() / (75 * processes)
     return {"retries": 1 - lost["queue (script)"], "adaptive": 1 - lost["adaptive (script)"]}
 
 
@@ -52,7 +52,7 @@ def test_up_to_seven_processes_there_is_no_difference():
 def test_a_burst_of_twenty_all_die_and_one_by_one_none_does():
     """72-100% fail under a shared limit, 0-18% with coordination (arXiv 2604.17111)."""
     frame = compare(source("burst"), replications=8).frame
-    lost = frame.groupby("strategy")["recovered_tasks"].mean()
+    lost = frame.groupby("strategy")["manual_completions"].mean()
     assert lost["parallel (script)"] == 20
     assert lost["sequential"] == 0
     at_once = frame[frame["strategy"] == "parallel (script)"]

@@ -18,7 +18,7 @@ from dispatch_sim.claims.verdicts import (
     verdict_of_cases,
     verdict_of_states,
 )
-from dispatch_sim.scenario.indifference import Zone
+from dispatch_sim.scenario.indifference import IndifferenceThreshold
 from dispatch_sim.scenario.loader import parse_source
 
 HOLDS, FAILS, UNDECIDED = State
@@ -207,7 +207,7 @@ def test_level_is_found_however_its_number_is_written():
 
 def best_of(frame, zone=0.0, **claim):
     """Return the finding on the best levels, of the concurrency of a queue if nothing is said."""
-    return judge_best(Best.model_validate(claim), Points(frame), Zone(zone, "dollars"), 0.95)
+    return judge_best(Best.model_validate(claim), Points(frame), IndifferenceThreshold(zone, "dollars"), 0.95)
 
 
 def queues(costs, sd=0.1):

@@ -127,7 +127,7 @@ COMPILED = {
     ),
     "the coordinator forgets a compaction's summary": Fault("begin_turn", "write_output(S, P, T, N)", "None"),
     "a rejected call of the coordinator is not counted": Fault(
-        "_is_admitted", "L.rejected_tries += 1", "pass"
+        "_is_admitted", "L.rejected_requests += 1", "pass"
     ),
     "one task too many is dispatched": Fault("free_slots", "W - C", "W - C + 1"),
     "a brief too many is charged": Fault(

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from dispatch_sim.decide.diminishing_returns import slot_returns
-from dispatch_sim.scenario.indifference import Zone
+from dispatch_sim.scenario.indifference import IndifferenceThreshold
 
 
 def study(means, noise=0.1, replications=100, label="queue"):
@@ -57,7 +57,7 @@ def test_what_is_not_settled_may_turn_later():
 
 def test_where_no_slot_gains_the_narrowest_is_where_it_turns():
     """By a zone that is a share as well: 3% of 10 is more than is gained."""
-    (found,) = slot_returns(study({1: 10, 2: 9.9}, noise=0.01), 8, zone=Zone(0.03, "share"))
+    (found,) = slot_returns(study({1: 10, 2: 9.9}, noise=0.01), 8, zone=IndifferenceThreshold(0.03, "share"))
     assert found.turns_at == 1
     assert found.steps[0].verdict == "practically_equal"
 

@@ -16,7 +16,7 @@ from tests.report.conftest import TIGHT, answered
         ("cost > $10", "cost_usd", ">", 10.0),
         ("cost_usd < 0.5", "cost_usd", "<", 0.5),
         ("tokens <= 200K", "tokens", "<=", 200_000.0),
-        ("recovered_tasks > 0.5", "recovered_tasks", ">", 0.5),
+        ("manual_completions > 0.5", "manual_completions", ">", 0.5),
     ],
 )
 def test_a_threshold_is_a_measure_a_comparison_and_a_number_with_its_unit(text, measure, comparison, bound):

@@ -39,10 +39,10 @@ def test_reserved_output_holds_max_tokens_and_gives_back_what_was_not_written():
     task = "tokens: 1K, output_share: 100%"
     reserved = counted(limits, "output: reserved, max_tokens: 6K", task)
     outcome, log = play_one(reserved, AT_ONCE)
-    assert outcome.rejected_tries == 1
+    assert outcome.rejected_requests == 1
     assert [round(event.start_s, 3) for event in log if event.kind == "call"] == [0, 30]
     actual, _ = play_one(counted(limits, "output: actual", task), AT_ONCE)
-    assert actual.rejected_tries == 0
+    assert actual.rejected_requests == 0
 
 
 def test_what_can_never_be_reserved_is_refused_when_the_scenario_is_read():
@@ -62,7 +62,7 @@ def test_refused_tries_cost_requests_where_the_provider_counts_them():
     free, _ = play_one(counted(limits, "failed_requests: false", count=3), AT_ONCE)
     charged, log = play_one(counted(limits, "failed_requests: true", count=3), AT_ONCE)
     assert (free.quota_requests, charged.quota_requests) == (3, 4)
-    assert free.rejected_tries == charged.rejected_tries == 1
+    assert free.rejected_requests == charged.rejected_requests == 1
     assert [round(event.start_s) for event in log if event.kind == "call"] == [0, 0, 30]
 
 
@@ -80,7 +80,7 @@ def test_an_overloaded_api_is_backed_off_from_whatever_the_limits():
     )
     outcome, log = play_one(scenario, AT_ONCE)
     assert outcome.backoff_s == pytest.approx(1.5)
-    assert (outcome.refused_attempts, outcome.rejected_tries, outcome.quota_requests) == (1, 3, 0)
+    assert (outcome.rate_limited_attempts, outcome.rejected_requests, outcome.quota_requests) == (1, 3, 0)
     assert [event.kind for event in log if event.kind in ("429", "529")] == ["529"] * 3
 
 
@@ -97,7 +97,7 @@ def test_overloads_come_as_often_as_they_are_said_to():
         "recovery: {people: 0s}",
     )
     outcome, _ = play_one(scenario, AT_ONCE)
-    assert abs(outcome.refused_attempts - 400) < 3.3 * (2000 * 0.2 * 0.8) ** 0.5
+    assert abs(outcome.rate_limited_attempts - 400) < 3.3 * (2000 * 0.2 * 0.8) ** 0.5
 
 
 def test_a_patient_caller_gets_through_though_its_refused_tries_cost_requests():

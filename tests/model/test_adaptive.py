@@ -42,7 +42,7 @@ def test_a_429_halves_it_once_for_all_that_were_at_work():
     later = [at_work(first + 30 * n + 29) for n in (1, 2)]
     assert max(later) <= before // 2 + 2  # it grows by one in a round again
     fixed, _ = play_one(scenario, {"queue": 12, "manager": "script"})
-    assert outcome.rejected_tries < fixed.rejected_tries
+    assert outcome.rejected_requests < fixed.rejected_requests
 
 
 def _at_work(log):

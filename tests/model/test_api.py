@@ -33,7 +33,7 @@ def test_refused_agents_collide_again_and_die():
     refusals = [round(event.start_s, 3) for event in log if event.kind == "429"]
     assert refusals == [0, 0, 60]
     assert outcome.makespan_s == pytest.approx(126)
-    assert (outcome.rejected_tries, outcome.failed_attempts) == (3, 0)
+    assert (outcome.rejected_requests, outcome.failed_attempts) == (3, 0)
     assert outcome.backoff_s == pytest.approx(60 + 60 + 60)
     hasty = scenario_of(
         ONE_CALL % 3,
@@ -43,7 +43,7 @@ def test_refused_agents_collide_again_and_die():
         "recovery: {people: 10m}",
     )
     outcome, _ = play_one(hasty, {"parallel": "all", "manager": "script"})
-    assert (outcome.refused_attempts, outcome.recovered_tasks) == (1, 1)
+    assert (outcome.rate_limited_attempts, outcome.manual_completions) == (1, 1)
     assert outcome.makespan_s == pytest.approx(66 + 600)
 
 
@@ -53,7 +53,7 @@ def test_a_gateway_that_waits_serves_first_in_first_out_and_refuses_nobody():
     outcome, log = play_one(scenario, {"parallel": "all", "manager": "script"})
     calls = [(event.task, round(event.end_s, 3)) for event in log if event.kind == "call"]
     assert calls == [(0, 6), (1, 66), (2, 126)]
-    assert outcome.rejected_tries == outcome.failed_attempts == 0
+    assert outcome.rejected_requests == outcome.failed_attempts == 0
     assert outcome.blocked_s == pytest.approx(60 + 120 + 120 + 60)
 
 
@@ -78,7 +78,7 @@ def test_the_request_bucket_counts_tries_that_are_admitted():
     )
     outcome, _ = play_one(scenario, {"parallel": "all", "manager": "script"})
     assert outcome.makespan_s == pytest.approx(36)
-    assert (outcome.quota_requests, outcome.rejected_tries) == (3, 1)
+    assert (outcome.quota_requests, outcome.rejected_requests) == (3, 1)
 
 
 def test_burst_sets_what_a_full_bucket_holds():
@@ -105,10 +105,10 @@ def test_a_retry_after_beyond_the_clients_limit_is_backed_off_from_or_given_up_o
     outcome, log = play_one(back_off, {"parallel": "all", "manager": "script"})
     pauses = [event.end_s - event.start_s for event in log if event.kind == "backoff"]
     assert pauses == pytest.approx([0.5, 1.0])
-    assert outcome.refused_attempts == 1
+    assert outcome.rate_limited_attempts == 1
     give_up = scenario_of(*parts, "client: {retry_after: {up_to: 30s, above: give_up}}")
     outcome, _ = play_one(give_up, {"parallel": "all", "manager": "script"})
-    assert (outcome.refused_attempts, outcome.backoff_s) == (1, 0)
+    assert (outcome.rate_limited_attempts, outcome.backoff_s) == (1, 0)
 
 
 def test_a_call_that_no_bucket_can_ever_hold_fails_at_once_by_that_cause():
@@ -123,7 +123,7 @@ def test_a_call_that_no_bucket_can_ever_hold_fails_at_once_by_that_cause():
         outcome, log = play_one(scenario, "sequential")
         assert outcome.too_large_attempts > 0
         assert all(event.tokens <= 10_000 for event in log if event.kind == "call")
-        assert outcome.refused_attempts == 0
+        assert outcome.rate_limited_attempts == 0
 
 
 def test_the_coordinator_shares_the_limits_and_never_gives_up():
@@ -157,7 +157,7 @@ def test_an_output_bucket_at_exactly_zero_admits():
         limited("requests: unlimited, input_tokens: unlimited, output_tokens: 8K/min"),
     )
     outcome, _ = play_one(scenario, script_queue(1))
-    assert (outcome.makespan_s, outcome.rejected_tries) == (20, 0)
+    assert (outcome.makespan_s, outcome.rejected_requests) == (20, 0)
     assert outcome.quota_output_tokens == 16_000
 
 
@@ -192,7 +192,7 @@ def test_a_return_is_charged_when_it_has_been_read():
         f"provider: {{limits: {{{TEN_K_A_MINUTE}}}}}",
     )
     outcome, _ = play_one(scenario, script_queue(2))
-    assert (outcome.rejected_tries, outcome.makespan_s) == (0, 50)
+    assert (outcome.rejected_requests, outcome.makespan_s) == (0, 50)
 
 
 def test_a_call_that_no_bucket_can_ever_hold_does_not_hold_up_the_line():

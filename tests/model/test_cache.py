@@ -151,7 +151,7 @@ def test_a_wait_for_the_limit_can_outlive_the_cache():
         NO_MERGE,
     )
     outcome, _ = play_one(scenario, {"parallel": "all", "manager": "script"})
-    assert outcome.rejected_tries == 1
+    assert outcome.rejected_requests == 1
     assert outcome.money_usd == pytest.approx(2 * 0.125)
 
 

@@ -41,7 +41,7 @@ def test_time_in_backoff_is_wasted_with_the_attempt():
     """Two are refused at 0 s and come back at 60 s: one gets in, the other is dead with 60 s of backoff."""
     scenario = contended("client: {retries: 1}", "retry: {policy: none}", "recovery: {people: 10m}")
     outcome, _ = play_one(scenario, ALL_AT_ONCE)
-    assert outcome.refused_attempts == 1
+    assert outcome.rate_limited_attempts == 1
     assert outcome.backoff_s == pytest.approx(60 + 60)
     assert outcome.wasted_s == pytest.approx(60)
 
@@ -105,4 +105,4 @@ def test_client_gives_up_where_retry_after_exceeds_its_limit():
             "count: 2", f"retry_after: {asked}", "client: {profile: claude-code}", "retry: {policy: none}"
         )
         outcome, _ = play_one(scenario, ALL_AT_ONCE)
-        assert (outcome.refused_attempts, outcome.rejected_tries) == (1, rejected)
+        assert (outcome.rate_limited_attempts, outcome.rejected_requests) == (1, rejected)

@@ -89,7 +89,7 @@ def test_a_task_left_to_a_person_does_not_hold_up_the_second_round():
     scenario = scenario.model_copy(update={"failures": scenario.failures.model_copy(update={"crash": 0.6})})
     for replication in range(20):
         outcome, _ = play_one(scenario, script_queue(2), replication)
-        assert outcome.crashed_attempts == outcome.recovered_tasks
+        assert outcome.crashed_attempts == outcome.manual_completions
 
 
 def test_a_blackboard_costs_with_every_call():

@@ -81,7 +81,7 @@ def test_a_context_larger_than_the_bucket_takes_all_of_it():
     limits = "{requests: unlimited, input_tokens: 10K/min, output_tokens: unlimited}"
     outcome, _ = play_one(batch(2, "{start: 20K}", cache="{ttl: 50s}", limits=limits), "sequential")
     assert outcome.quota_input_tokens == 10_000 + 2 * 1000
-    assert outcome.recovered_tasks == 0
+    assert outcome.manual_completions == 0
 
 
 def test_a_script_reads_nothing_to_hand_out():

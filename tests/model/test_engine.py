@@ -154,7 +154,7 @@ def test_a_lost_task_is_finished_by_a_person_and_charged_for():
     )
     outcome, _ = play_one(scenario, "parallel")
     assert outcome.makespan_s == 60 + 60 + 3 * 600
-    assert (outcome.recovered_tasks, outcome.failed_attempts, outcome.crashed_attempts) == (3, 6, 6)
+    assert (outcome.manual_completions, outcome.failed_attempts, outcome.crashed_attempts) == (3, 6, 6)
     assert (outcome.tokens_work, outcome.tokens_wasted) == (0, 6 * 15_000)
     assert outcome.people_recovery_s == 1800
     assert outcome.wasted_s == 6 * 60
@@ -177,7 +177,7 @@ def test_only_what_failed_is_done_again():
     )
     outcome, log = play_one(scenario, "parallel")
     bad = [event for event in log if event.kind == "bad output"]
-    assert outcome.recovered_tasks == 0
+    assert outcome.manual_completions == 0
     assert len(bad) == outcome.bad_outputs == outcome.failed_attempts > 0
     assert outcome.tokens_wasted == 1000 * len(bad)
     assert outcome.tokens_work == 40_000
@@ -195,9 +195,9 @@ def test_sequential_retries_a_task_before_it_goes_on():
     outcome, log = play_one(scenario, "sequential")
     launched = [event.task for event in log if event.kind == "call" and event.call == 0]
     assert launched == sorted(launched)
-    assert outcome.recovered_tasks > 0
+    assert outcome.manual_completions > 0
     calls = sum(event.end_s - event.start_s for event in log if event.kind == "call")
-    assert outcome.makespan_s == pytest.approx(calls + 600 * outcome.recovered_tasks)
+    assert outcome.makespan_s == pytest.approx(calls + 600 * outcome.manual_completions)
 
 
 def test_tasks_that_arrive_later_are_dispatched_later():

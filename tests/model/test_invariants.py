@@ -119,7 +119,7 @@ def test_the_books_balance_in_every_replication(scenario, strategy, replication)
     )
     failures = (
         "crashed",
-        "refused",
+        "rate_limited",
         "too_large",
         "hung",
         "killed",
@@ -133,14 +133,14 @@ def test_the_books_balance_in_every_replication(scenario, strategy, replication)
     launched = [(event.task, event.attempt) for event in log if event.kind == "launch"]
     assert len(launched) == len(set(launched))
     assert {task for task, _ in launched} <= set(range(len(plan.tasks)))
-    assert outcome.recovered_tasks <= len(plan.tasks)
+    assert outcome.manual_completions <= len(plan.tasks)
     rounds = 2 if scenario.communication.kind == "rounds" else 1
-    done_by_agents = len(plan.tasks) - outcome.recovered_tasks
+    done_by_agents = len(plan.tasks) - outcome.manual_completions
     # A task that a person finishes, or that was made by wrong instructions, may have waited for its rework.
     fewest = (
         outcome.failed_attempts
         + rounds * done_by_agents
-        + (0 if outcome.recovered_tasks or outcome.wrong_brief_attempts else outcome.reworked_tasks)
+        + (0 if outcome.manual_completions or outcome.wrong_brief_attempts else outcome.reworked_tasks)
     )
     first_rounds = (rounds - 1) * (len(plan.tasks) + outcome.wrong_brief_attempts)
     most = outcome.failed_attempts + first_rounds + done_by_agents + outcome.reworked_tasks

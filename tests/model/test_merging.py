@@ -111,7 +111,7 @@ def test_the_coordinators_calls_are_counted_billed_and_waited_for(on_limit, reje
     )
     outcome, _ = play_one(scenario, "parallel")
     assert outcome.makespan_s == pytest.approx(125)
-    assert (outcome.quota_requests, outcome.rejected_tries) == (3, rejected)
+    assert (outcome.quota_requests, outcome.rejected_requests) == (3, rejected)
     assert (outcome.quota_input_tokens, outcome.quota_output_tokens) == (800, 700)
     assert outcome.money_merge_usd == pytest.approx(500 * 15 / 1e6)
     times = (outcome.backoff_s, outcome.service_s, outcome.blocked_s, outcome.merge_s)

@@ -333,4 +333,4 @@ def test_an_attempt_that_failed_by_itself_is_not_counted_again_by_wrong_instruct
     for replication in range(30):
         outcome, log = play_one(scenario, "parallel", replication)
         launches = sum(event.kind == "launch" for event in log)
-        assert launches == outcome.failed_attempts + 2 - outcome.recovered_tasks
+        assert launches == outcome.failed_attempts + 2 - outcome.manual_completions

@@ -147,7 +147,7 @@ def test_what_another_has_failed_does_not_use_up_attempts():
         update={"retry": batch("cascade").retry.model_copy(update={"max_attempts": 2})}
     )
     outcome, _ = play_one(scenario, ALL_AT_ONCE)
-    assert outcome.recovered_tasks == 0
+    assert outcome.manual_completions == 0
     assert outcome.cancelled_attempts == 3
 
 
@@ -178,7 +178,7 @@ def test_langgraph_without_a_retry_policy_ends_the_run_at_the_first_failure(
     assert [event.end_s for event in log if event.kind == "cancelled"] == cancelled
     assert sum(event.kind == "launch" for event in log) == launches
     assert (outcome.crashed_attempts, outcome.cancelled_attempts) == (1, len(cancelled))
-    assert (outcome.recovered_tasks, outcome.people_s) == (4, 2400)
+    assert (outcome.manual_completions, outcome.people_s) == (4, 2400)
     assert outcome.makespan_s == 40 + 4 * 600
     assert (outcome.tokens_work, outcome.tokens_wasted) == (0, launches * 2000)
 
@@ -191,7 +191,7 @@ def test_langgraph_with_a_retry_policy_runs_only_the_failed_node_again(play, mer
     outcome, log = play(make_plan(scenario, parse_strategy(script_queue(4, merge=merge))), 0)
     assert [(event.task, event.attempt) for event in log if event.kind == "launch"][4:] == [(0, 2)]
     assert outcome.makespan_s == 40 + 80
-    assert (outcome.crashed_attempts, outcome.cancelled_attempts, outcome.recovered_tasks) == (1, 0, 0)
+    assert (outcome.crashed_attempts, outcome.cancelled_attempts, outcome.manual_completions) == (1, 0, 0)
     assert (outcome.tokens_work, outcome.tokens_wasted) == (4 * 4000, 2000)
 
 
@@ -220,7 +220,7 @@ def test_an_abort_spares_what_is_merged(play, merge):
     outcome, log = play(make_plan(scenario, parse_strategy(script_queue(2, merge=merge))), 0)
     bad_s = 130 if merge == "as-completed" else 150
     assert [(event.task, event.end_s) for event in log if event.kind == "cancelled"] == [(3, bad_s)]
-    assert (outcome.bad_outputs, outcome.recovered_tasks) == (1, 2)
+    assert (outcome.bad_outputs, outcome.manual_completions) == (1, 2)
     assert outcome.makespan_s == bad_s + 2 * 600
 
 
@@ -236,7 +236,7 @@ def test_an_abort_leaves_what_comes_later_to_a_person_too(play):
     )
     outcome, log = play(make_plan(scenario, parse_strategy(script_queue(4))), 0)
     assert [event.start_s for event in log if event.kind == "launch"] == [50]
-    assert (outcome.recovered_tasks, outcome.crashed_attempts) == (6, 1)
+    assert (outcome.manual_completions, outcome.crashed_attempts) == (6, 1)
     assert outcome.makespan_s == 90 + 6 * 600
 
 
@@ -246,7 +246,7 @@ def test_an_abort_comes_with_the_last_attempt(play):
     scenario = batch("abort", attempts=2, crash="100%", calls=1)
     outcome, log = play(make_plan(scenario, parse_strategy(script_queue(1))), 0)
     assert [event.task for event in log if event.kind == "launch"] == [0, 1, 2, 3, 0]
-    assert (outcome.crashed_attempts, outcome.recovered_tasks) == (5, 4)
+    assert (outcome.crashed_attempts, outcome.manual_completions) == (5, 4)
     assert outcome.makespan_s == 5 * 80 + 4 * 600
 
 

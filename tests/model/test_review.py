@@ -102,7 +102,7 @@ def test_work_that_is_under_way_by_wrong_instructions_is_lost_too():
 def test_wrong_instructions_are_nobodys_failed_attempt():
     """Even without retries, what they have spoilt is done again by an agent."""
     outcome, _ = play_one(batch(4, "none", wrong="100%", policy="none"), ALL_AT_ONCE)
-    assert outcome.recovered_tasks == 0
+    assert outcome.manual_completions == 0
     assert outcome.tokens_work == 4000
 
 

@@ -107,7 +107,7 @@ def test_locks_are_given_back_by_who_fails():
     )
     outcome, _ = play_one(scenario, script_queue(3))
     assert outcome.crashed_attempts == 6
-    assert outcome.recovered_tasks == 3
+    assert outcome.manual_completions == 3
 
 
 def test_a_strategy_can_have_an_isolation_of_its_own():

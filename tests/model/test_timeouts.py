@@ -28,7 +28,7 @@ def test_a_hard_timeout_ends_an_attempt_at_the_moment():
     ends = sorted(event.start_s for event in log if event.kind == "timeout")
     assert ends == [50, 50, 100, 100]
     assert outcome.makespan_s == 100 + 2 * 600  # a person does one after the other
-    assert (outcome.killed_attempts, outcome.hung_attempts, outcome.recovered_tasks) == (4, 0, 2)
+    assert (outcome.killed_attempts, outcome.hung_attempts, outcome.manual_completions) == (4, 0, 2)
     assert outcome.tokens_wasted == outcome.tokens == 4 * 3 * 1000
     assert outcome.money_killed_usd == outcome.money_wasted_usd == outcome.money_usd > 0
     assert outcome.wasted_s == 4 * 50
@@ -95,7 +95,7 @@ def test_a_timeout_ends_an_agent_in_backoff_and_in_line():
         )
         outcome, log = play_one(scenario, ALL_AT_ONCE)
         assert [event.end_s for event in log if event.kind == "timeout"] == [30]
-        assert (outcome.killed_attempts, outcome.recovered_tasks) == (1, 1)
+        assert (outcome.killed_attempts, outcome.manual_completions) == (1, 1)
         assert outcome.quota_requests == 1
 
 

@@ -51,7 +51,7 @@ def test_the_reason_for_losing_at_a_rate_limit_is_the_rate_limit(tight):
     text = " ".join(why(view))
     parallel = view.first("parallel")
     assert "rate limit" in text
-    assert f"{view.mean('recovered_tasks', parallel):.2g}" in text
+    assert f"{view.mean('manual_completions', parallel):.2g}" in text
 
 
 def test_where_no_limit_is_in_the_way_it_is_not_blamed(roomy):

@@ -159,7 +159,7 @@ WASTED = {"money_wasted_usd": 3.0, "money_usd": 3.0, "cost_usd": 3.0}
 @pytest.mark.parametrize(
     ("column", "cause"),
     [
-        ("refused_attempts", "limit"),
+        ("rate_limited_attempts", "limit"),
         ("too_large_attempts", "too_large"),
         ("crashed_attempts", "failed"),
         ("bad_outputs", "failed"),

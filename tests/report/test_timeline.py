@@ -42,8 +42,8 @@ def test_the_sums_below_are_those_of_the_outcome():
     text = timeline_text(plan, log, outcome)
     assert duration(outcome.makespan_s) in text
     assert f"{dollars(outcome.cost_usd)} = API {dollars(outcome.money_usd)}" in text
-    assert f"{outcome.rejected_tries} refused tries" in text
-    assert outcome.rejected_tries > 0
+    assert f"{outcome.rejected_requests} refused tries" in text
+    assert outcome.rejected_requests > 0
     assert "!" in "".join(line for line in text.splitlines() if "│" in line)
 
 

@@ -14,7 +14,7 @@ from dispatch_sim.scenario import (
     parse_source,
 )
 from dispatch_sim.scenario.distributions import Constant, Empirical, LogNormal
-from dispatch_sim.scenario.indifference import Zone
+from dispatch_sim.scenario.indifference import IndifferenceThreshold
 from tests.scenario.texts import FULL, SHORT
 
 
@@ -386,7 +386,7 @@ def test_an_interruption_while_a_scenario_is_written_out_stays_one(monkeypatch):
 
     scenario = parse_scenario("tasks: [{name: a, tokens: 1K, duration: 60s}]")
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
-    monkeypatch.setattr(Zone, "unit", property(interrupting))
+    monkeypatch.setattr(IndifferenceThreshold, "unit", property(interrupting))
     try:
         with pytest.raises(KeyboardInterrupt):
             scenario.resolved()

@@ -12,7 +12,13 @@ from pydantic_core import PydanticCustomError
 
 from dispatch_sim.scenario import quantities as q
 from dispatch_sim.scenario.formats import format_dollars, format_duration, format_tokens
-from dispatch_sim.scenario.indifference import USUAL, USUAL_SHARE, Zone, parse_indifference, zone_for
+from dispatch_sim.scenario.indifference import (
+    USUAL,
+    USUAL_SHARE,
+    IndifferenceThreshold,
+    parse_indifference,
+    threshold_for,
+)
 
 READ: dict[str, dict[Any, Any]] = {
     "seconds": {
@@ -191,13 +197,13 @@ def test_what_is_written_is_read_again(seconds: float, tokens: float) -> None:
 @pytest.mark.parametrize(
     ("written", "zone"),
     [
-        (0.05, Zone(0.05, "dollars")),
-        ("$1.50", Zone(1.5, "dollars")),
-        ("2%", Zone(0.02, "share")),
-        ("1m30s", Zone(90, "seconds")),
-        ("1K tokens", Zone(1000, "tokens")),
-        ("250 tokens", Zone(250, "tokens")),
-        (0, Zone(0, "dollars")),
+        (0.05, IndifferenceThreshold(0.05, "dollars")),
+        ("$1.50", IndifferenceThreshold(1.5, "dollars")),
+        ("2%", IndifferenceThreshold(0.02, "share")),
+        ("1m30s", IndifferenceThreshold(90, "seconds")),
+        ("1K tokens", IndifferenceThreshold(1000, "tokens")),
+        ("250 tokens", IndifferenceThreshold(250, "tokens")),
+        (0, IndifferenceThreshold(0, "dollars")),
     ],
 )
 def test_a_zone_is_read_by_its_unit_and_kept_so_that_it_can_be_read_again(written, zone):
@@ -220,10 +226,10 @@ def test_what_is_no_difference_is_refused(written, message):
 
 
 def test_a_share_is_taken_of_the_mean_and_an_amount_is_not():
-    assert Zone(0.02, "share").at(-50) == 1
-    assert Zone(0.02, "dollars").at(-50) == 0.02
+    assert IndifferenceThreshold(0.02, "share").at(-50) == 1
+    assert IndifferenceThreshold(0.02, "dollars").at(-50) == 0.02
 
 
 def test_where_nothing_is_said_the_zone_is_dollars_or_a_share():
-    assert zone_for(USUAL.to_json(), "cost") == USUAL
-    assert zone_for(USUAL.to_json(), "p95_makespan") == USUAL_SHARE
+    assert threshold_for(USUAL.to_json(), "cost") == USUAL
+    assert threshold_for(USUAL.to_json(), "p95_makespan") == USUAL_SHARE

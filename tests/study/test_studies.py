@@ -115,8 +115,8 @@ def test_the_promised_columns_come_in_their_order():
     promised = ["strategy", "concurrency", "tasks", "client.retries", "replication", "makespan_s", "tokens"]
     causes = ("work", "spawn", "return", "coordination", "merge", "wasted")
     promised += [f"tokens_{cause}" for cause in causes]
-    promised += ["money_usd", "people_s", "cost_usd", "rejected_tries", "backoff_s"]
-    promised += ["failed_attempts", "recovered_tasks"]
+    promised += ["money_usd", "people_s", "cost_usd", "rejected_requests", "backoff_s"]
+    promised += ["failed_attempts", "manual_completions"]
     assert list(frame.columns[: len(promised)]) == promised
 
 

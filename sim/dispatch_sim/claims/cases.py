@@ -23,7 +23,7 @@ from dispatch_sim.claims.verdicts import (
     verdict_of_states,
 )
 from dispatch_sim.decide.units import axis_place
-from dispatch_sim.scenario.indifference import Zone
+from dispatch_sim.scenario.indifference import IndifferenceThreshold
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.wording import unknown
 from dispatch_sim.stats.estimates import Estimate, mean_estimate, paired_difference, ratio_of_means
@@ -201,7 +201,7 @@ class BestFinding:
     verdict: Verdict
 
 
-def judge_best(claim: Best, points: Points, zone: Zone, confidence: float) -> BestFinding:
+def judge_best(claim: Best, points: Points, zone: IndifferenceThreshold, confidence: float) -> BestFinding:
     """Judge a statement about the best levels: confirmed where all are within bounds, refuted where none is.
 
     They hold the truly best with at least `confidence`. `zone` is the indifference threshold of a cost.

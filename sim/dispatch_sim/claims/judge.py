@@ -21,7 +21,7 @@ from dispatch_sim.claims.rule_of_thumb import RegretFinding, judge_regret
 from dispatch_sim.claims.statements import BreakEvenMap, Case, Claim, Claims, Ratio, Regret
 from dispatch_sim.claims.verdicts import Verdict, verdict_of_cases
 from dispatch_sim.decide.studies import sweep
-from dispatch_sim.scenario.indifference import zone_for
+from dispatch_sim.scenario.indifference import threshold_for
 from dispatch_sim.scenario.problems import Finding, UserError
 from dispatch_sim.study.results import Results
 from dispatch_sim.study.runner import OnProgress
@@ -121,4 +121,4 @@ def _judge(case: Case, claims: Claims, points: Mapping[str, Points]) -> Found:
     if isinstance(statement, BreakEvenMap):
         return judge_map(statement, points[case.scenario].results, confidence)
     study = claims.scenarios[case.scenario].scenario().study
-    return judge_best(statement, points[case.scenario], zone_for(study.indifference, "cost"), confidence)
+    return judge_best(statement, points[case.scenario], threshold_for(study.indifference, "cost"), confidence)

@@ -14,7 +14,7 @@ from dispatch_sim.claims.cases import Points, equals
 from dispatch_sim.claims.statements import Regret
 from dispatch_sim.claims.verdicts import Verdict
 from dispatch_sim.model.arithmetic import HOUR_S
-from dispatch_sim.scenario.indifference import zone_for
+from dispatch_sim.scenario.indifference import threshold_for
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.strategy import Strategy, strategy_of
@@ -103,7 +103,7 @@ def _settings(
         sequential, parallel = chosen["sequential"], chosen["parallel"]
         chosen.setdefault("queue", sequential)  # a scenario without a queue
         saved_usd = float(times[sequential] - times[parallel]) / HOUR_S * scenario.values.waiting
-        zone = zone_for(scenario.study.indifference, "cost").at(float(costs[sequential].mean()))
+        zone = threshold_for(scenario.study.indifference, "cost").at(float(costs[sequential].mean()))
         conditions = (is_independent(scenario), is_structured(scenario), saved_usd > zone)
         chosen["conditions"] = parallel if all(conditions) else chosen[claim.otherwise]
         best = min(costs, key=lambda each: float(costs[each].mean()))

@@ -22,7 +22,7 @@ from dispatch_sim.decide.diminishing_returns import Returns, slot_returns
 from dispatch_sim.decide.pareto import FRONT_MEASURES, ParetoPoint, pareto_front
 from dispatch_sim.display import Displayed
 from dispatch_sim.model.accounting import MEASURES
-from dispatch_sim.scenario.indifference import Zone, zone_for
+from dispatch_sim.scenario.indifference import IndifferenceThreshold, threshold_for
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.stats.estimates import mean_intervals, quantile_estimate
 from dispatch_sim.study.design import nearest_size
@@ -178,8 +178,8 @@ def objective_of(scenario: Mapping[str, Any]) -> str:
     return OBJECTIVES[scenario["objective"]["minimise"]]
 
 
-def _zone(scenario: Mapping[str, Any]) -> Zone:
-    return zone_for(scenario["study"]["indifference"], scenario["objective"]["minimise"])
+def _zone(scenario: Mapping[str, Any]) -> IndifferenceThreshold:
+    return threshold_for(scenario["study"]["indifference"], scenario["objective"]["minimise"])
 
 
 def _estimates(results: Results, confidence: float) -> pd.DataFrame:

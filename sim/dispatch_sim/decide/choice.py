@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dispatch_sim.decide.constraints import Kept, Limits, keeping
 from dispatch_sim.decide.ranking import ranked, strategy_samples
 from dispatch_sim.display import Displayed
-from dispatch_sim.scenario.indifference import Zone
+from dispatch_sim.scenario.indifference import IndifferenceThreshold
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import (
     Estimate,
@@ -182,7 +182,7 @@ def choose(
     tasks: int,
     objective: str = "cost_usd",
     confidence: float = 0.95,
-    indifference: float | Zone = 0.0,
+    indifference: float | IndifferenceThreshold = 0.0,
     factors: Mapping[str, Any] | None = None,
     limits: Limits | None = None,
 ) -> Choice:
@@ -217,7 +217,7 @@ def choose(
     to choose from.
     """
     check_confidence(confidence)
-    if not (isinstance(indifference, Zone) or indifference >= 0):
+    if not (isinstance(indifference, IndifferenceThreshold) or indifference >= 0):
         raise ValueError(f"indifference is {indifference}; it must not be negative")
     wanted = dict(factors or {})
     matching = [
@@ -248,7 +248,7 @@ def choose(
 
     undecided = bool(kept) and kept[recommended].verdict == "undecided"
     scale = estimates[recommended].mean
-    zone = indifference.at(scale) if isinstance(indifference, Zone) else float(indifference)
+    zone = indifference.at(scale) if isinstance(indifference, IndifferenceThreshold) else float(indifference)
     costs = np.array([samples[other] for other in others]).reshape(-1, sample_size)
     screened = screen(costs, samples[recommended], screening, zone)
     together = screened.confidence

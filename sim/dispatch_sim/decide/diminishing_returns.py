@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from dispatch_sim.scenario.indifference import Zone
+from dispatch_sim.scenario.indifference import IndifferenceThreshold
 from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 from dispatch_sim.stats.estimates import Estimate, complete_part, paired_difference, paired_samples
 from dispatch_sim.study.objectives import as_means, column_of
@@ -85,7 +85,7 @@ def slot_returns(
     tasks: int,
     objective: str = "cost_usd",
     confidence: float = 0.95,
-    zone: float | Zone = 0.0,
+    zone: float | IndifferenceThreshold = 0.0,
     factors: dict[str, Any] | None = None,
 ) -> tuple[Returns, ...]:
     """Return what each further slot gains, for each queue and waves with several widths.
@@ -113,7 +113,7 @@ def slot_returns(
         for width, to in pairwise(costs):
             gain = paired_difference(costs[width], costs[to], together)
             better = float(min(costs[width].mean(), costs[to].mean()))
-            within = zone.at(better) if isinstance(zone, Zone) else zone
+            within = zone.at(better) if isinstance(zone, IndifferenceThreshold) else zone
             steps.append(Step(width, to, gain, _verdict(gain, within)))
         found.append(Returns(strategy, tasks, dict(factors or {}), objective, confidence, tuple(steps)))
     return tuple(found)

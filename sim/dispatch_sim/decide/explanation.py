@@ -121,7 +121,7 @@ def explain(
     measures = play_design(Design((), (here.variant,), count), jobs)
     objective, confidence = OBJECTIVES[scenario.objective.minimise], scenario.study.confidence
     costs = costs_of(measures, objective)
-    indifference = scenario.zone.at(float(costs.mean(axis=1).min()))
+    indifference = scenario.threshold.at(float(costs.mean(axis=1).min()))
     if len(here.strategies) == 1:
         raise DesignError("there is only one way to dispatch this batch; name more strategies to compare")
     order = ranked(here.strategies, costs.mean(axis=1).tolist(), here.tasks)

@@ -238,7 +238,9 @@ def _answer(question: Question) -> tuple[QuickAnswer, Plan]:
     rows = _play(place, range(len(place.strategies)), range(first))
     # What is screened out twice is screened out with half the error each time.
     confidence = 1 - (1 - scenario.study.confidence) / 2
-    winner = find_winner(place.strategies, costs_of(rows, objective), place.tasks, confidence, scenario.zone)
+    winner = find_winner(
+        place.strategies, costs_of(rows, objective), place.tasks, confidence, scenario.threshold
+    )
     kept = [
         number
         for number, strategy in enumerate(place.strategies)
@@ -253,7 +255,7 @@ def _answer(question: Question) -> tuple[QuickAnswer, Plan]:
         for strategy, rest in zip(strategies, _play(place, kept, more), strict=True):
             played[strategy] = np.concatenate([played[strategy], rest])
         costs = costs_of(np.stack([played[strategy] for strategy in strategies]), objective)
-        winner = find_winner(strategies, costs, place.tasks, confidence, scenario.zone)
+        winner = find_winner(strategies, costs, place.tasks, confidence, scenario.threshold)
     best = played[winner.strategy]
     ways = [
         Way(

@@ -169,7 +169,7 @@ def find_flips(
     _try(source, [(s, _outwards(s.parameter)) for s in searches], replications, jobs, on_progress)
     searches = [search for search in searches if search.has_effect]
     levels = (_Keeping(keeping, None), _Keeping(keeping, keeping.kind_in(scenario.batch_size)))
-    indifference = scenario.zone.at(searches[0].least) if searches else 0.0
+    indifference = scenario.threshold.at(searches[0].least) if searches else 0.0
     for _ in range(HALVINGS):
         between = [
             (search, list(middles))

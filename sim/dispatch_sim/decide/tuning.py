@@ -220,7 +220,7 @@ def tune(
     present = tuple(knob.present for knob in knobs)
     bench.play([present])
     now = bench.costs(present)
-    indifference = scenario.zone.at(0.0 if now is None else float(now.mean()))
+    indifference = scenario.threshold.at(0.0 if now is None else float(now.mean()))
     best, pairs = _search(bench, knobs, present, indifference, on_progress)
 
     other_seed = (scenario.study.seed + 1) % 2**64

@@ -198,7 +198,9 @@ def map_winners(
         if isinstance(place, str)
         else Cell(
             *pair,
-            find_winner(place.strategies, next(costs), place.tasks, scenario.study.confidence, scenario.zone),
+            find_winner(
+                place.strategies, next(costs), place.tasks, scenario.study.confidence, scenario.threshold
+            ),
         )
         for pair, place in zip(levels, places, strict=True)
     )
@@ -209,7 +211,7 @@ def map_winners(
         found,
         objective,
         scenario.study.confidence,
-        scenario.zone.at(min(cell.winner.mean for cell in found if cell.winner is not None)),
+        scenario.threshold.at(min(cell.winner.mean for cell in found if cell.winner is not None)),
         count,
         scenario.study.seed,
         scenario.fingerprint,

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dispatch_sim.decide.ranking import ranked
-from dispatch_sim.scenario.indifference import Zone
+from dispatch_sim.scenario.indifference import IndifferenceThreshold
 from dispatch_sim.scenario.strategy import Kind, Strategy
 from dispatch_sim.stats.screening import screen
 
@@ -63,7 +63,7 @@ def find_winner(
     costs: NDArray[np.float64],
     tasks: int,
     confidence: float = 0.95,
-    indifference: float | Zone = 0.0,
+    indifference: float | IndifferenceThreshold = 0.0,
 ) -> Winner:
     """Find the strategy with the least mean, and what may be as good.
 
@@ -78,7 +78,7 @@ def find_winner(
     best, *rest = ranked(strategies, costs.mean(axis=1).tolist(), tasks)
     others = [strategies[number] for number in rest]
     mean = float(costs[best].mean())
-    zone = indifference.at(mean) if isinstance(indifference, Zone) else indifference
+    zone = indifference.at(mean) if isinstance(indifference, IndifferenceThreshold) else indifference
     screened = screen(costs[rest], costs[best], confidence, zone)
     as_good = ~screened.is_worse & ~screened.is_same
     near = screened.is_equal & ~screened.is_same

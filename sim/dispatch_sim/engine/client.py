@@ -56,7 +56,7 @@ def send_request(s: State, t: int) -> int:
             return codes.BY_SIZE
         if plan.has_retry_after:
             answer_s = plan.retry_after_s
-    s.world.ledger.rejected_tries += 1
+    s.world.ledger.rejected_requests += 1
     note(s, codes.OVERLOADED if is_overloaded else codes.LIMITED, t, call, input_needed(s, t))
     if not is_overloaded:
         _shrink_window(s, t)

@@ -28,7 +28,7 @@ def _is_admitted(s: State, pid: int, need: int) -> bool:
     retry_after_s = admit(s, coordinator_input(s, need))
     if retry_after_s == 0.0:
         return True
-    s.world.ledger.rejected_tries += 1
+    s.world.ledger.rejected_requests += 1
     write_log(s, s.world.now_s, codes.LIMITED, codes.NONE, 0, -1, 0)
     after(s, pid, retry_after_s)
     return False

@@ -443,8 +443,8 @@ class Ledger:
     people_recovery_s: float
     people_conflicts_s: float
     people_review_s: float
-    rejected_tries: int
-    recovered_tasks: int
+    rejected_requests: int
+    manual_completions: int
     refused_launches: int
     merge_conflicts: int
     reworked_tasks: int

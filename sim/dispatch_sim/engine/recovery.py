@@ -223,7 +223,7 @@ def recovered(s: State, t: int) -> None:
     """Note that a person has finished a task."""
     enter(s, t, codes.WAIT, -1, 0)
     s.world.ledger.people_recovery_s += s.tasks[t].person_s
-    s.world.ledger.recovered_tasks += 1
+    s.world.ledger.manual_completions += 1
     s.world.recovering -= 1
     if is_draft(s, t):
         end_first_round(s, t, False)

@@ -157,11 +157,11 @@ class Outcome(NamedTuple):
     money_usd: float
     people_s: float
     cost_usd: float
-    rejected_tries: int
+    rejected_requests: int
     backoff_s: float
     """Agents' time between tries, summed over tasks."""
     failed_attempts: int
-    recovered_tasks: int
+    manual_completions: int
     cost_waiting_usd: float
     """The makespan at the value of waiting."""
     cost_people_usd: float
@@ -187,7 +187,7 @@ class Outcome(NamedTuple):
     quota_input_tokens: int
     quota_output_tokens: int
     crashed_attempts: int
-    refused_attempts: int
+    rate_limited_attempts: int
     too_large_attempts: int
     bad_outputs: int
     tokens_context: int
@@ -237,8 +237,8 @@ class Ledger:
     people_recovery_s: float = 0.0
     people_conflicts_s: float = 0.0
     people_review_s: float = 0.0
-    rejected_tries: int = 0
-    recovered_tasks: int = 0
+    rejected_requests: int = 0
+    manual_completions: int = 0
     refused_launches: int = 0
     merge_conflicts: int = 0
     reworked_tasks: int = 0

@@ -39,13 +39,13 @@ def send(attempt: Attempt, prompt: Prompt, call: int) -> Generator[simpy.Event, 
             return
         if retry_after_s == NEVER:
             raise AttemptFailed(Failure.TOO_LARGE)
-        sim.ledger.rejected_tries += 1
+        sim.ledger.rejected_requests += 1
         limited = retry_after_s != OVERLOADED
         task.log(Activity.LIMITED if limited else Activity.OVERLOADED, call, sim.input_needed(prompt))
         if limited:
             sim.slots.on_429(attempt)
         if retry == sim.scenario.client.retries:
-            raise AttemptFailed(Failure.REFUSED)
+            raise AttemptFailed(Failure.RATE_LIMITED)
         pause_s = _pause(attempt, retry_after_s, call, retry)
         task.enter(Activity.BACKOFF, call)
         yield sim.env.timeout(pause_s)
@@ -76,7 +76,7 @@ def _pause(attempt: Attempt, retry_after_s: float, call: int, retry: int) -> flo
     limited = retry_after_s != OVERLOADED
     obeys = limited and (rule.up_to == "unlimited" or retry_after_s <= rule.up_to * (1 + 1e-9))
     if limited and not obeys and rule.above == "give_up":
-        raise AttemptFailed(Failure.REFUSED)
+        raise AttemptFailed(Failure.RATE_LIMITED)
     pause_s = 0.0
     if not obeys or rule.floor == "backoff":
         pause_s = backoff(

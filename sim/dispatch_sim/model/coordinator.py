@@ -159,6 +159,6 @@ class Coordinator(simpy.Resource):
             yield from limiter.gateway.acquire(lambda: limiter.at_most(input_tokens()))
             return
         while retry_after_s := limiter.admit(limiter.at_most(input_tokens())):
-            sim.ledger.rejected_tries += 1
+            sim.ledger.rejected_requests += 1
             sim.log(sim.env.now, Activity.LIMITED, COORDINATOR)
             yield sim.env.timeout(retry_after_s)

@@ -9,7 +9,7 @@ class Failure(StrEnum):
     """Why an attempt failed."""
 
     CRASH = "crash"
-    REFUSED = "refused"
+    RATE_LIMITED = "rate_limited"
     """The client's retries were spent."""
     TOO_LARGE = "too_large"
     """A call needed more than a bucket can ever hold."""
@@ -33,7 +33,7 @@ class Failure(StrEnum):
     @property
     def leaves_checkpoint(self) -> bool:
         """Whether another attempt can go on from where it stood."""
-        return self in (Failure.CRASH, Failure.REFUSED, Failure.HUNG, Failure.KILLED)
+        return self in (Failure.CRASH, Failure.RATE_LIMITED, Failure.HUNG, Failure.KILLED)
 
 
 class AttemptFailed(Exception):  # noqa: N818 (an outcome of the model, not an error of the program)

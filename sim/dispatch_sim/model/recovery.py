@@ -70,7 +70,7 @@ def recover(sim: Simulation, task: Task) -> Generator[simpy.Event, Any, None]:
         task.enter(Activity.RECOVERY)
         yield sim.env.timeout(seconds)
     sim.ledger.people_recovery_s += seconds
-    sim.ledger.recovered_tasks += 1
+    sim.ledger.manual_completions += 1
     sim.recovering -= 1
     task.enter(Activity.WAIT)
     if sim.communication.is_first_round(task):

@@ -46,8 +46,8 @@ def _limit(view: View, point: Strategy) -> str:
         name, code = "the rate limit", "429"
     seen = _Seen(view, point)
     text = f"{name}: with {{way}}, calls are refused ({code}) {{}} times a batch"
-    refused, lost = seen(about, "rejected_tries"), seen(about, "refused_attempts")
-    if view.mean("refused_attempts", point) <= 0:
+    refused, lost = seen(about, "rejected_requests"), seen(about, "rate_limited_attempts")
+    if view.mean("rate_limited_attempts", point) <= 0:
         return seen.against(f"{text} and back off for {{}} in all", refused, seen(duration, "backoff_s"))
     resumed = view.answer.scenario["retry"]["policy"] == "resume"
     then = (

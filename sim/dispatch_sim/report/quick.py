@@ -68,7 +68,7 @@ def _obvious(found: QuickAnswer) -> list[Way]:
 def _beside(found: QuickAnswer, other: Way) -> str:
     measure, as_good = MEASURES[found.objective], other.strategy in found.winner.as_good
     name = compared_way(other.strategy, found.recommended.strategy, found.tasks, way(_plain(other)))
-    within = other.more <= found.scenario.zone.at(found.winner.mean)
+    within = other.more <= found.scenario.threshold.at(found.winner.mean)
     if found.winner.standing is Standing.EQUAL if as_good else within:
         return f"{name} is as good"
     text = f"{name} {measure.verb} {amount(measure, other.more)} {measure.more}"

@@ -33,7 +33,7 @@ _WORTH_A_SENTENCE, _MOST_CAUSES = 0.1, 3
 """Part of all that is more from which a cause is spoken of, and of how many."""
 
 _OWN_FAILURES: Mapping[str, tuple[str, ...]] = {
-    "limit": ("refused_attempts",),
+    "limit": ("rate_limited_attempts",),
     "too_large": ("too_large_attempts",),
     "failed": ("crashed_attempts", "bad_outputs"),
     "killed": ("killed_attempts",),
@@ -78,7 +78,7 @@ def _why_not(view: View, point: Strategy) -> Iterator[str]:
         longer = "longer" if column_of(view.measure.column) == "makespan_s" else "more"
         yield f"{capital(view.way(point))} {view.measure.verb} {more} {longer} than {view.way(here)}."
     yield from _causes(view, point)
-    recovered, fewer = view.mean("recovered_tasks", point), view.mean("recovered_tasks", here)
+    recovered, fewer = view.mean("manual_completions", point), view.mean("manual_completions", here)
     if recovered > fewer + 0.02 * view.tasks:
         person = view.difference("people_recovery_s", point, here).mean
         yield (

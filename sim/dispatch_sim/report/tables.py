@@ -81,7 +81,7 @@ def _alternatives(
             _more(view, point),
             *(cells[head] for head in further),
             *(show(view.mean(column, point)) for column, show in (_MEANS[head] for head in means)),
-            f"{about(view.mean('recovered_tasks', point))} of {view.tasks:,}",
+            f"{about(view.mean('manual_completions', point))} of {view.tasks:,}",
         ]
         rows.append(tuple(row))
     return Table(caption, tuple(heads), tuple(rows))

@@ -48,7 +48,7 @@ PEOPLE = ("merge", "conflicts", "review", "recovery")
 
 _FAILED = {
     "crashed": "crashed_attempts",
-    "refused": "refused_attempts",
+    "refused": "rate_limited_attempts",
     "too large": "too_large_attempts",
     "hung": "hung_attempts",
     "honest but out of time": "killed_attempts",
@@ -212,7 +212,7 @@ def trouble(plan: Plan, outcome: Outcome) -> str:
     failed = [
         f"{number:,} {name}" for name, column in _FAILED.items() if (number := getattr(outcome, column))
     ]
-    parts = [f"{outcome.rejected_tries:,} refused {'try' if outcome.rejected_tries == 1 else 'tries'}"]
+    parts = [f"{outcome.rejected_requests:,} refused {'try' if outcome.rejected_requests == 1 else 'tries'}"]
     parts.append(
         f"{outcome.failed_attempts:,} failed attempt{'s' if outcome.failed_attempts != 1 else ''}"
         + (f" ({', '.join(failed)})" if failed else "")
@@ -222,7 +222,7 @@ def trouble(plan: Plan, outcome: Outcome) -> str:
         for column, one, several in _SELDOM
         if (number := getattr(outcome, column))
     ]
-    parts.append(f"{outcome.recovered_tasks:,} of {len(plan.tasks):,} tasks left to a person")
+    parts.append(f"{outcome.manual_completions:,} of {len(plan.tasks):,} tasks left to a person")
     return ", ".join(parts)
 
 

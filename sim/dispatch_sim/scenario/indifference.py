@@ -39,7 +39,7 @@ _TOKENS = " tokens"
 
 
 @dataclass(frozen=True, slots=True)
-class Zone:
+class IndifferenceThreshold:
     """A difference that nobody would act on.
 
     Attributes
@@ -72,25 +72,25 @@ class Zone:
                 return f"{self.amount:.12g}{_TOKENS}"
 
 
-USUAL = Zone(0.05, "dollars")
-USUAL_SHARE = Zone(0.01, "share")
+USUAL = IndifferenceThreshold(0.05, "dollars")
+USUAL_SHARE = IndifferenceThreshold(0.01, "share")
 """Where nothing is said: of dollars, and of all else."""
 
 
-def zone_for(written: Any, objective: str) -> Zone:
+def threshold_for(written: Any, objective: str) -> IndifferenceThreshold:
     """Return the zone for an objective: as written, or what is usual where that does not fit."""
     zone = parse_indifference(written)
     return zone if zone.fits(objective) else USUAL_SHARE
 
 
-def parse_indifference(raw: Any) -> Zone:
+def parse_indifference(raw: Any) -> IndifferenceThreshold:
     """Read ``$0.05``, ``2%``, ``10s`` or ``1K tokens``; a bare number is dollars."""
-    if isinstance(raw, Zone):
+    if isinstance(raw, IndifferenceThreshold):
         return raw
     if plain(raw) is not None:
-        return Zone(parse_dollars(raw), "dollars")
+        return IndifferenceThreshold(parse_dollars(raw), "dollars")
     if isinstance(raw, str) and raw.rstrip().endswith(_TOKENS):
-        return Zone(parse_tokens(raw.rstrip().removesuffix(_TOKENS)), "tokens")
+        return IndifferenceThreshold(parse_tokens(raw.rstrip().removesuffix(_TOKENS)), "tokens")
     readers: tuple[tuple[Unit, Callable[[Any], float]], ...] = (
         ("dollars", parse_dollars),
         ("share", parse_share),
@@ -98,7 +98,7 @@ def parse_indifference(raw: Any) -> Zone:
     )
     for unit, read in readers:
         try:
-            return Zone(read(raw), unit)
+            return IndifferenceThreshold(read(raw), unit)
         except PydanticCustomError as error:
             if "is not " not in error.message():
                 raise
@@ -106,10 +106,10 @@ def parse_indifference(raw: Any) -> Zone:
 
 
 Indifference = Annotated[
-    Zone,
+    IndifferenceThreshold,
     BeforeValidator(
         parse_indifference,
         json_schema_input_type=Dollars | Share | Seconds | Annotated[str, Field(pattern=f"{_TOKENS}$")],
     ),
-    PlainSerializer(Zone.to_json, return_type=float | str),
+    PlainSerializer(IndifferenceThreshold.to_json, return_type=float | str),
 ]

@@ -20,7 +20,7 @@ from dispatch_sim.interruption import uninterrupted
 from dispatch_sim.scenario.base import Model, OrWord
 from dispatch_sim.scenario.coordination import Communication, Dispatch, Harness, Merge, Review
 from dispatch_sim.scenario.failure import Conflicts, Failures, Recovery, Retry, Timeouts
-from dispatch_sim.scenario.indifference import USUAL, Indifference, Zone, zone_for
+from dispatch_sim.scenario.indifference import USUAL, Indifference, IndifferenceThreshold, threshold_for
 from dispatch_sim.scenario.provider import Client, Provider
 from dispatch_sim.scenario.quantities import Dollars, DollarsPerHour, Integers, Number, Seconds, Share
 from dispatch_sim.scenario.strategy import Strategy, parse_strategies, strategies_schema
@@ -158,9 +158,9 @@ class Scenario(Model):
         return sum(group.count for group in self.tasks)
 
     @property
-    def zone(self) -> Zone:
+    def threshold(self) -> IndifferenceThreshold:
         """The difference in what is minimised that nobody would act on."""
-        return zone_for(self.study.indifference, self.objective.minimise)
+        return threshold_for(self.study.indifference, self.objective.minimise)
 
     def resolved(self, exclude: set[str] | None = None) -> dict[str, Any]:
         """Return all that the scenario says, defaults included, as plain data."""

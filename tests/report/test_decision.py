@@ -9,16 +9,16 @@ from dispatch_sim.decide.answer import Answer
 from dispatch_sim.decide.break_even import BreakEven
 from dispatch_sim.decide.choice import choose
 from dispatch_sim.report import decision
-from dispatch_sim.report.breaking import (
+from dispatch_sim.report.break_evens import (
     break_even_cell,
     break_even_sentence,
     break_even_sentences,
     break_even_short,
 )
 from dispatch_sim.report.decision import confidence_sentence, decide
+from dispatch_sim.report.format import clean, count, dollars, listed, numbered, place, way, wrapped
 from dispatch_sim.report.reasons import why
 from dispatch_sim.report.view import main_view, views
-from dispatch_sim.report.words import clean, count, dollars, listed, numbered, place, way, wrapped
 from dispatch_sim.scenario.strategy import parse_strategy
 from dispatch_sim.stats.crossings import Region, sign_changes
 from dispatch_sim.study.results import Results

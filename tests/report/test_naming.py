@@ -5,6 +5,7 @@ import pytest
 from dispatch_sim.decide.answer import widths_to_compare
 from dispatch_sim.report.answers import answer_document
 from dispatch_sim.report.decision import decide
+from dispatch_sim.report.format import KINDS, OPTIONS, compared_way, instruction, way
 from dispatch_sim.report.naming import (
     _OPTIONS,
     option_sentences,
@@ -13,7 +14,6 @@ from dispatch_sim.report.naming import (
 )
 from dispatch_sim.report.page import write_report
 from dispatch_sim.report.view import main_view
-from dispatch_sim.report.words import KINDS, OPTIONS, compared_way, instruction, way
 from dispatch_sim.scenario.strategy import OPTIONS as STRATEGY_OPTIONS
 from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 from tests.report.conftest import TIGHT, answered

@@ -7,12 +7,12 @@ from html.parser import HTMLParser
 import pytest
 
 from dispatch_sim.report import runs
+from dispatch_sim.report.format import dollars
 from dispatch_sim.report.page import write_report
 from dispatch_sim.report.render import markdown
 from dispatch_sim.report.runs import Runs, two_runs
 from dispatch_sim.report.tables import all_points, fixed_queues, main_table
 from dispatch_sim.report.view import main_view
-from dispatch_sim.report.words import dollars
 from tests.report.conftest import ALL, HOSTILE_NAME
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}

@@ -14,7 +14,7 @@ from dispatch_sim.decide.answer import answer
 from dispatch_sim.decide.explanation import Explanation, explain
 from dispatch_sim.decide.studies import sweep
 from dispatch_sim.decide.winner_map import StrategyMap, map_winners
-from dispatch_sim.report import beside
+from dispatch_sim.report import attachments
 from dispatch_sim.report.maps import write_map
 from dispatch_sim.report.page import rebuild_report, write_report
 from dispatch_sim.scenario.loader import parse_source
@@ -181,10 +181,10 @@ def test_map_and_explanation_are_read_as_they_were_written(tmp_path):
     source, path = parse_source(TIGHT), tmp_path / "found.json"
     mapped = map_winners(source, "tasks.tokens", "tasks=1,6", cells=2, replications=8)
     explained = explain(source, replications=8)
-    path.write_text(beside.to_text(mapped), encoding="utf-8")
+    path.write_text(attachments.to_text(mapped), encoding="utf-8")
     assert math.isnan(mapped.cells[0].winner.margin)
-    read = beside.read(path, StrategyMap, {mapped.sha256})
+    read = attachments.read(path, StrategyMap, {mapped.sha256})
     assert repr(read.cells) == repr(mapped.cells)
     assert replace(read, cells=()) == replace(mapped, cells=())
-    path.write_text(beside.to_text(explained), encoding="utf-8")
-    assert beside.read(path, Explanation, {explained.sha256}) == explained
+    path.write_text(attachments.to_text(explained), encoding="utf-8")
+    assert attachments.read(path, Explanation, {explained.sha256}) == explained

@@ -8,10 +8,10 @@ import pytest
 from dispatch_sim.model.events import MOMENTS, Activity
 from dispatch_sim.model.simulation import simulate
 from dispatch_sim.model.variates import Variates
+from dispatch_sim.report.format import dollars, duration
 from dispatch_sim.report.gantt import gantt
 from dispatch_sim.report.looks import LOOKS, MARKS, STRETCHES
 from dispatch_sim.report.timeline import chrome_trace, timeline_text, write_timeline
-from dispatch_sim.report.words import dollars, duration
 from dispatch_sim.scenario.loader import parse_scenario
 from dispatch_sim.study.design import find_plan
 from tests.report.conftest import HOSTILE, TIGHT

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from dispatch_sim.decide.answer import Answer
 from dispatch_sim.report import combinations
-from dispatch_sim.report.breaking import break_even_sentences
+from dispatch_sim.report.break_evens import break_even_sentences
 from dispatch_sim.report.decision import decide
+from dispatch_sim.report.format import factors_words
 from dispatch_sim.report.naming import option_sentences
 from dispatch_sim.report.reached import along_factors, front, reached, slots
 from dispatch_sim.report.reasons import why
 from dispatch_sim.report.render import Document, document
 from dispatch_sim.report.tables import compared_table, main_table
 from dispatch_sim.report.view import View, main_view, views
-from dispatch_sim.report.words import factors_words
 
 if TYPE_CHECKING:
     from dispatch_sim.report.svg import Picture

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from dispatch_sim.report.words import about, clean, duration, listed, tokens
+from dispatch_sim.report.format import about, clean, duration, listed, tokens
 from dispatch_sim.scenario.distribution_text import TokensDistribution
 from dispatch_sim.scenario.distributions import Constant, Distribution
 from dispatch_sim.scenario.strategy import parse_strategy

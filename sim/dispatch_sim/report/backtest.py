@@ -12,8 +12,8 @@ from typing import Any
 from dispatch_sim.logs.backtest import Backtest
 from dispatch_sim.logs.findings import Coverage, Findings, judge_backtest
 from dispatch_sim.report.backtest_figure import backtest_picture
+from dispatch_sim.report.format import listed, percent
 from dispatch_sim.report.log_tables import Block, block_document
-from dispatch_sim.report.words import listed, percent
 from dispatch_sim.study.files import write_texts
 
 _MARGIN = 0.95

@@ -10,7 +10,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from dispatch_sim.logs.backtest import Backtest, Forecasted
 from dispatch_sim.report import svg
-from dispatch_sim.report.words import duration, percent
+from dispatch_sim.report.format import duration, percent
 
 _NAME = "backtest"
 _NAMED = 45

@@ -7,8 +7,8 @@ from typing import Any
 
 from dispatch_sim.logs.calibration import Calibration
 from dispatch_sim.logs.scenario_text import BORROWED, DEFAULT, MEASURED, Figure
+from dispatch_sim.report.format import listed
 from dispatch_sim.report.log_tables import Block, block_document
-from dispatch_sim.report.words import listed
 
 _LONGEST = 62
 """Columns of a value in the table; a sample has more."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dispatch_sim.decide.answer import Answer
 from dispatch_sim.report import figures, rows
-from dispatch_sim.report.breaking import break_even_sentence, queue_name, winner_above
+from dispatch_sim.report.break_evens import break_even_sentence, queue_name, winner_above
+from dispatch_sim.report.format import amount, clean, listed, percent, place, way
 from dispatch_sim.report.svg import Picture, picture
 from dispatch_sim.report.view import View
-from dispatch_sim.report.words import amount, clean, listed, percent, place, way
 
 
 def difference_figure(view: View) -> Picture | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from dispatch_sim.report.format import about, dollars, duration, listed
 from dispatch_sim.report.view import View
-from dispatch_sim.report.words import about, dollars, duration, listed
 from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 
 _LIMITS = ("requests", "input_tokens", "output_tokens")

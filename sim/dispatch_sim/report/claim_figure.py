@@ -17,9 +17,9 @@ from dispatch_sim.claims.statements import Case, Ratio
 from dispatch_sim.claims.verdicts import State
 from dispatch_sim.decide.units import axis_place
 from dispatch_sim.report import svg
-from dispatch_sim.report.breaking import break_even_short
+from dispatch_sim.report.break_evens import break_even_short
+from dispatch_sim.report.format import capital, clean, wrapped
 from dispatch_sim.report.svg import Picture, picture
-from dispatch_sim.report.words import capital, clean, wrapped
 
 _LINES = (
     (svg.BLUE, "o", "-"),

@@ -18,10 +18,10 @@ from dispatch_sim.claims.rule_of_thumb import RegretFinding, Setting
 from dispatch_sim.claims.statements import Case
 from dispatch_sim.claims.verdicts import State, Threshold, Verdict
 from dispatch_sim.decide.units import axis_place, axis_unit
-from dispatch_sim.report.breaking import break_even_cell, break_even_short
+from dispatch_sim.report.break_evens import break_even_cell, break_even_short
 from dispatch_sim.report.claim_figure import claim_figure, level_text
+from dispatch_sim.report.format import capital, clean, dollars, duration, listed, short_factors, tokens
 from dispatch_sim.report.render import document
-from dispatch_sim.report.words import capital, clean, dollars, duration, listed, short_factors, tokens
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import Estimate
 from dispatch_sim.study.files import write_texts

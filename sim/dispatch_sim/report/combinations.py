@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dispatch_sim.decide.break_even import BreakEven
-from dispatch_sim.report.breaking import break_even_short, first_above, queue_name, winner_above
+from dispatch_sim.report.break_evens import break_even_short, first_above, queue_name, winner_above
+from dispatch_sim.report.format import capital, clean, count, listed, short_factors, span, way
 from dispatch_sim.report.render import Table
 from dispatch_sim.report.tables import MOST_ROWS
 from dispatch_sim.report.view import View
-from dispatch_sim.report.words import capital, clean, count, listed, short_factors, span, way
 from dispatch_sim.stats.crossings import Crossing
 
 MOST_NAMES = 3

@@ -8,9 +8,7 @@ from typing import Any
 
 from dispatch_sim.decide.choice import Alternative
 from dispatch_sim.decide.ranking import simplicity
-from dispatch_sim.report.reached import limits_kept
-from dispatch_sim.report.view import View
-from dispatch_sim.report.words import (
+from dispatch_sim.report.format import (
     about,
     amount,
     capital,
@@ -20,6 +18,8 @@ from dispatch_sim.report.words import (
     listed,
     percent,
 )
+from dispatch_sim.report.reached import limits_kept
+from dispatch_sim.report.view import View
 from dispatch_sim.scenario.distribution_text import NAMES as DISTRIBUTIONS
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import Estimate

@@ -21,8 +21,9 @@ from dispatch_sim.report.answers import MOST_ROWS, answer_document
 from dispatch_sim.report.assumptions import assumed
 from dispatch_sim.report.backtest import backtest_blocks
 from dispatch_sim.report.backtest_figure import backtest_picture
-from dispatch_sim.report.breaking import break_even_sentence
+from dispatch_sim.report.break_evens import break_even_sentence
 from dispatch_sim.report.calibration import calibration_blocks
+from dispatch_sim.report.format import MEASURES, Measure, about, clean, factors_words, span, way
 from dispatch_sim.report.log_tables import block_document
 from dispatch_sim.report.logs import logs_blocks
 from dispatch_sim.report.maps import map_document
@@ -32,7 +33,6 @@ from dispatch_sim.report.tables import choice_table
 from dispatch_sim.report.tuning import tuning_document
 from dispatch_sim.report.what_if import what_if_blocks
 from dispatch_sim.report.why import why_document
-from dispatch_sim.report.words import MEASURES, Measure, about, clean, factors_words, span, way
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import ScenarioError

@@ -13,8 +13,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocat
 
 from dispatch_sim.decide.break_even import BreakEven
 from dispatch_sim.report import svg
+from dispatch_sim.report.format import Measure, about, dollars, kind_words, place, wrapped
 from dispatch_sim.report.view import View
-from dispatch_sim.report.words import Measure, about, dollars, kind_words, place, wrapped
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import Estimate
 

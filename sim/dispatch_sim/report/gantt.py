@@ -12,8 +12,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from dispatch_sim.model.events import Activity, Event
 from dispatch_sim.model.plan import Plan
 from dispatch_sim.report import svg
+from dispatch_sim.report.format import about, capital, count, numbered, way
 from dispatch_sim.report.looks import LOOKS, MARKS, STRETCHES, Look
-from dispatch_sim.report.words import about, capital, count, numbered, way
 
 MOST_TASKS = 40
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dispatch_sim.report.format import capital
 from dispatch_sim.report.render import Document, Table, document
-from dispatch_sim.report.words import capital
 
 if TYPE_CHECKING:
     from dispatch_sim.report.svg import Picture

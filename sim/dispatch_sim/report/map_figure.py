@@ -15,8 +15,8 @@ from dispatch_sim.decide.parameters import Parameter
 from dispatch_sim.decide.winner_map import Axis, StrategyMap
 from dispatch_sim.decide.winners import Standing, Winner
 from dispatch_sim.report import svg
+from dispatch_sim.report.format import clean, way, wrapped
 from dispatch_sim.report.svg import Picture, picture
-from dispatch_sim.report.words import clean, way, wrapped
 from dispatch_sim.scenario.strategy import Kind, Strategy
 
 _COLOURS = {"sequential": "#007a59", "parallel": "#c44f01", "waves": "#a8497e", "adaptive": "#b27a01"}

@@ -11,10 +11,8 @@ from typing import Any
 from dispatch_sim.decide.parameters import Parameter
 from dispatch_sim.decide.winner_map import StrategyMap, is_decided, write_cells
 from dispatch_sim.decide.winners import Standing, Winner
-from dispatch_sim.report.beside import MAP_FILE, to_text
-from dispatch_sim.report.map_figure import map_picture
-from dispatch_sim.report.render import Document, Table, document
-from dispatch_sim.report.words import (
+from dispatch_sim.report.attachments import MAP_FILE, to_text
+from dispatch_sim.report.format import (
     KINDS,
     MEASURES,
     amount,
@@ -24,6 +22,8 @@ from dispatch_sim.report.words import (
     kind_words,
     listed,
 )
+from dispatch_sim.report.map_figure import map_picture
+from dispatch_sim.report.render import Document, Table, document
 from dispatch_sim.scenario.strategy import Kind, Strategy, parse_strategy
 from dispatch_sim.study.files import write_texts
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from dispatch_sim.decide.answer import Answer
-from dispatch_sim.report.words import KINDS, OPTIONS, capital, listed
+from dispatch_sim.report.format import KINDS, OPTIONS, capital, listed
 from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 
 _MERGES = {

@@ -15,10 +15,11 @@ from dispatch_sim.decide.answer import answer as answered
 from dispatch_sim.decide.explanation import Explanation
 from dispatch_sim.decide.grid import without_factors
 from dispatch_sim.decide.winner_map import StrategyMap
-from dispatch_sim.report import beside, captions, combinations, reached, tables
+from dispatch_sim.report import attachments, captions, combinations, reached, tables
 from dispatch_sim.report.assumptions import NOT_SIMULATED, assumed
-from dispatch_sim.report.breaking import break_even_sentences
+from dispatch_sim.report.break_evens import break_even_sentences
 from dispatch_sim.report.decision import confidence_sentence, decide
+from dispatch_sim.report.format import KINDS, clean, factors_words
 from dispatch_sim.report.maps import map_parts
 from dispatch_sim.report.naming import option_sentences, played, reading
 from dispatch_sim.report.reasons import why
@@ -27,7 +28,6 @@ from dispatch_sim.report.runs import two_runs
 from dispatch_sim.report.svg import Picture
 from dispatch_sim.report.view import View, main_view, views
 from dispatch_sim.report.why import why_parts
-from dispatch_sim.report.words import KINDS, clean, factors_words
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.study.files import ResultsError, write_texts
 from dispatch_sim.study.results import read_results
@@ -95,8 +95,8 @@ def _content(answer: Answer, folder: Path) -> dict[str, Any]:
     source = played_source(answer.results, folder)
     hashes = {answer.results.manifest["scenario"]["sha256"]}
     hashes |= {without_factors(source).scenario().fingerprint} if source is not None else set()
-    mapped = beside.read(folder / beside.MAP_FILE, StrategyMap, hashes)
-    explained = beside.read(folder / beside.WHY_FILE, Explanation, hashes)
+    mapped = attachments.read(folder / attachments.MAP_FILE, StrategyMap, hashes)
+    explained = attachments.read(folder / attachments.WHY_FILE, Explanation, hashes)
     view, found = main_view(answer), views(answer)
     return {
         "title": clean(_name(answer), 80),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dispatch_sim.decide.quick import QuickAnswer, Way
 from dispatch_sim.decide.winners import Standing
-from dispatch_sim.report.words import (
+from dispatch_sim.report.format import (
     MEASURES,
     about,
     amount,

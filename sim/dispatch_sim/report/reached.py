@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from dispatch_sim.decide.answer import Answer
 from dispatch_sim.decide.break_even import FactorBreakEven
 from dispatch_sim.decide.diminishing_returns import Returns
-from dispatch_sim.report.breaking import crossing_words
-from dispatch_sim.report.view import View, views
-from dispatch_sim.report.words import (
+from dispatch_sim.report.break_evens import crossing_words
+from dispatch_sim.report.format import (
     amount,
     capital,
     clean,
@@ -21,6 +20,7 @@ from dispatch_sim.report.words import (
     listed,
     percent,
 )
+from dispatch_sim.report.view import View, views
 from dispatch_sim.stats.crossings import Crossing
 
 MOST_FACTORS = 6

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dispatch_sim.report.causes import FACTS
-from dispatch_sim.report.view import View
-from dispatch_sim.report.words import (
+from dispatch_sim.report.format import (
     about,
     amount,
     capital,
@@ -23,6 +22,7 @@ from dispatch_sim.report.words import (
     listed,
     tokens,
 )
+from dispatch_sim.report.view import View
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.objectives import column_of
 

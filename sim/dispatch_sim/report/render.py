@@ -20,7 +20,7 @@ from markdown_it.token import Token
 from markupsafe import Markup
 from rich.cells import cell_len, set_cell_size
 
-from dispatch_sim.report.words import (
+from dispatch_sim.report.format import (
     about,
     capital,
     clean,

@@ -10,10 +10,10 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from dispatch_sim.decide.answer import Answer
 from dispatch_sim.decide.break_even import BreakEven
 from dispatch_sim.report import svg
-from dispatch_sim.report.breaking import break_even_short
+from dispatch_sim.report.break_evens import break_even_short
 from dispatch_sim.report.figures import SIZE, round_dollars
+from dispatch_sim.report.format import capital, dollars, factors_words, short_factors, wrapped
 from dispatch_sim.report.view import View, views
-from dispatch_sim.report.words import capital, dollars, factors_words, short_factors, wrapped
 from dispatch_sim.scenario.strategy import Strategy
 
 MOST_ROWS = 40

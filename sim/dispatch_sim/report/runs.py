@@ -16,10 +16,10 @@ from dispatch_sim.model.accounting import Outcome
 from dispatch_sim.model.events import Event
 from dispatch_sim.model.plan import Plan
 from dispatch_sim.report import svg
+from dispatch_sim.report.format import capital, duration
 from dispatch_sim.report.gantt import gantt
 from dispatch_sim.report.timeline import trouble
 from dispatch_sim.report.view import View
-from dispatch_sim.report.words import capital, duration
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.study.engines import play_one
 from dispatch_sim.study.stored import find_played, played_design

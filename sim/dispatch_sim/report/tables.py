@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from dispatch_sim.decide.choice import Alternative, Choice
-from dispatch_sim.report.breaking import break_even_cell, queue_name
-from dispatch_sim.report.render import Table
-from dispatch_sim.report.view import View
-from dispatch_sim.report.words import (
+from dispatch_sim.report.break_evens import break_even_cell, queue_name
+from dispatch_sim.report.format import (
     Measure,
     about,
     capital,
@@ -19,6 +17,8 @@ from dispatch_sim.report.words import (
     tokens,
     way,
 )
+from dispatch_sim.report.render import Table
+from dispatch_sim.report.view import View
 from dispatch_sim.scenario.strategy import Strategy
 
 MOST_ROWS = 200

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dispatch_sim.decide.thresholds import Check, unit_of
-from dispatch_sim.report.words import about, clean, dollars, duration, factors_words, tokens, way
+from dispatch_sim.report.format import about, clean, dollars, duration, factors_words, tokens, way
 
 _SHOW = {"seconds": duration, "dollars": dollars, "tokens": tokens, "number": about}
 

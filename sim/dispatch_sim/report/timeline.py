@@ -14,8 +14,7 @@ from rich.cells import cell_len, set_cell_size
 from dispatch_sim.model.accounting import Outcome, Purpose
 from dispatch_sim.model.events import MOMENTS, Activity, Event
 from dispatch_sim.model.plan import Plan
-from dispatch_sim.report.looks import LOOKS, MARKS, STRETCHES
-from dispatch_sim.report.words import (
+from dispatch_sim.report.format import (
     about,
     capital,
     clean,
@@ -27,6 +26,7 @@ from dispatch_sim.report.words import (
     tokens,
     way,
 )
+from dispatch_sim.report.looks import LOOKS, MARKS, STRETCHES
 from dispatch_sim.study.files import write_texts
 
 MOST_TASKS = 60

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from dispatch_sim.decide.tuning import Tuned, Tuning
+from dispatch_sim.report.format import MEASURES, capital, count, listed, span, way
 from dispatch_sim.report.render import Document, Table, document
-from dispatch_sim.report.words import MEASURES, capital, count, listed, span, way
 from dispatch_sim.study.files import write_texts
 
 

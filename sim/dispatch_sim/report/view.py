@@ -14,8 +14,8 @@ from dispatch_sim.decide.answer import Answer
 from dispatch_sim.decide.break_even import BreakEven
 from dispatch_sim.decide.choice import Alternative, Choice
 from dispatch_sim.decide.ranking import ranked
+from dispatch_sim.report.format import MEASURES, Measure, way
 from dispatch_sim.report.naming import played, shared_options
-from dispatch_sim.report.words import MEASURES, Measure, way
 from dispatch_sim.scenario.strategy import Strategy, strategy_of
 from dispatch_sim.stats.estimates import Estimate, paired_difference
 from dispatch_sim.study.objectives import P95, as_means, column_of

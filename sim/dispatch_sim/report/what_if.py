@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from dispatch_sim.logs.what_if import ASSUMPTIONS, Way, WhatIf
+from dispatch_sim.report.format import dollars, duration, tokens
 from dispatch_sim.report.log_tables import Block, block_document
-from dispatch_sim.report.words import dollars, duration, tokens
 
 MOST_GROUPS = 20
 """Groups that have a row of their own on a terminal, the longest; the rest are counted."""

@@ -10,16 +10,16 @@ from typing import Any
 from dispatch_sim.decide.explanation import Explanation
 from dispatch_sim.decide.switching_values import Flip
 from dispatch_sim.decide.winners import Standing
-from dispatch_sim.report.beside import WHY_FILE, to_text
-from dispatch_sim.report.render import Document, Table, document
-from dispatch_sim.report.why_figure import tornado_picture
-from dispatch_sim.report.words import (
+from dispatch_sim.report.attachments import WHY_FILE, to_text
+from dispatch_sim.report.format import (
     MEASURES,
     clean,
     instruction,
     listed,
     way,
 )
+from dispatch_sim.report.render import Document, Table, document
+from dispatch_sim.report.why_figure import tornado_picture
 from dispatch_sim.stats.estimates import Estimate
 from dispatch_sim.study.files import write_texts
 

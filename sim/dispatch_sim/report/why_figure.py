@@ -8,8 +8,8 @@ from matplotlib.ticker import FuncFormatter
 from dispatch_sim.decide.explanation import Explanation
 from dispatch_sim.report import svg
 from dispatch_sim.report.figures import _unit
+from dispatch_sim.report.format import MEASURES, capital, clean, wrapped
 from dispatch_sim.report.svg import Picture, margin, picture
-from dispatch_sim.report.words import MEASURES, capital, clean, wrapped
 from dispatch_sim.stats.estimates import Estimate
 
 _MOST = 12

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable
 
 from dispatch_sim.decide.break_even import BreakEven
+from dispatch_sim.report.format import MEASURES, capital, kind_words, listed, place, way
 from dispatch_sim.report.view import View
-from dispatch_sim.report.words import MEASURES, capital, kind_words, listed, place, way
 from dispatch_sim.stats.crossings import Crossing, Region
 
 MOST_BREAK_EVENS = 6

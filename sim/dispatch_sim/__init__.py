@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from dispatch_sim.decide.studies import compare, sweep
     from dispatch_sim.decide.tuning import tune
     from dispatch_sim.decide.winner_map import map_winners
-    from dispatch_sim.logs.backtest import backtest
-    from dispatch_sim.logs.calibration import calibrate
-    from dispatch_sim.logs.findings import judge_backtest
-    from dispatch_sim.logs.reading import read_logs
-    from dispatch_sim.logs.what_if import what_if
+    from dispatch_sim.logs.backtest.backtest import backtest
+    from dispatch_sim.logs.backtest.conclusions import judge_backtest
+    from dispatch_sim.logs.backtest.what_if import what_if
+    from dispatch_sim.logs.calibrate.calibration import calibrate
+    from dispatch_sim.logs.readers.reading import read_logs
     from dispatch_sim.report.backtest import write_backtest
     from dispatch_sim.report.page import write_report
     from dispatch_sim.scenario.loader import (
@@ -58,24 +58,24 @@ _HOMES = {
     "UserError": "scenario.problems",
     "answer": "decide.answer",
     "ask": "decide.quick",
-    "backtest": "logs.backtest",
-    "calibrate": "logs.calibration",
+    "backtest": "logs.backtest.backtest",
+    "calibrate": "logs.calibrate.calibration",
     "choose": "decide.choice",
     "compare": "decide.studies",
     "explain": "decide.explanation",
     "find_break_even": "decide.break_even",
-    "judge_backtest": "logs.findings",
+    "judge_backtest": "logs.backtest.conclusions",
     "load_scenario": "scenario.loader",
     "load_source": "scenario.loader",
     "map_winners": "decide.winner_map",
     "parse_scenario": "scenario.loader",
     "parse_source": "scenario.loader",
     "profiles": "scenario.profiles",
-    "read_logs": "logs.reading",
+    "read_logs": "logs.readers.reading",
     "read_results": "study.results",
     "sweep": "decide.studies",
     "tune": "decide.tuning",
-    "what_if": "logs.what_if",
+    "what_if": "logs.backtest.what_if",
     "write_backtest": "report.backtest",
     "write_report": "report.page",
     "write_results": "study.results",

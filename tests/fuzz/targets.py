@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dispatch_sim.claims.statements import load_claims
 from dispatch_sim.decide.thresholds import parse_threshold
-from dispatch_sim.logs.reading import read_logs
+from dispatch_sim.logs.readers.reading import read_logs
 from dispatch_sim.scenario import checks
 from dispatch_sim.scenario.loader import Source, load_source, parse_source
 from dispatch_sim.scenario.problems import UserError

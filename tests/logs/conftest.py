@@ -1,6 +1,6 @@
 """Real transcripts of Claude Code, shared with whoever works on this and not part of the repository.
 
-They lie in `../shared/data` beside the repository, or in `data` below the folder of DISPATCH_SIM_SHARED.
+They lie in `../shared/data` beside the repository, or in the folder DISPATCH_SIM_DATA.
 """
 
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-SHARED = Path(os.environ.get("DISPATCH_SIM_SHARED", Path(__file__).parents[3] / "shared")) / "data"
+SHARED = Path(os.environ.get("DISPATCH_SIM_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from dispatch_sim.logs.tables import AgentRun, Logs, make_tables
+from dispatch_sim.logs.readers.tables import AgentRun, Logs, make_tables
 
 GAP_S = 6.0
 """From one launch of a group to the next."""

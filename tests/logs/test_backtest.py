@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from dispatch_sim.logs.backtest import backtest
-from dispatch_sim.logs.calibration import calibrate
-from dispatch_sim.logs.findings import judge_backtest
-from dispatch_sim.logs.groups import Group, Member, find_groups
-from dispatch_sim.logs.observations import CalibrationError
-from dispatch_sim.logs.reading import read_logs
-from dispatch_sim.logs.scores import Scored, covered, needed_stretch
-from dispatch_sim.logs.simulated import forecast, replay
-from dispatch_sim.logs.tables import Logs
+from dispatch_sim.logs.backtest.backtest import backtest
+from dispatch_sim.logs.backtest.conclusions import judge_backtest
+from dispatch_sim.logs.backtest.groups import Group, Member, find_groups
+from dispatch_sim.logs.backtest.scores import Scored, covered, needed_widening
+from dispatch_sim.logs.backtest.simulation import forecast, replay
+from dispatch_sim.logs.calibrate.calibration import calibrate
+from dispatch_sim.logs.calibrate.observations import CalibrationError
+from dispatch_sim.logs.readers.reading import read_logs
+from dispatch_sim.logs.readers.tables import Logs
 from dispatch_sim.report.backtest import backtest_json, backtest_text, write_backtest
 from dispatch_sim.scenario.coordination import Dispatch
 from dispatch_sim.scenario.loader import parse_scenario
@@ -84,7 +84,7 @@ def test_widened_forecasts_hold_what_they_should_whatever_the_forecast_was():
         outcomes = np.exp(np.repeat(effects, 3) + 0.6 * rng.standard_normal(123))
         sample = np.exp(stats.norm(0, 1 / 3).ppf((np.arange(2000) + 0.5) / 2000))
         reaches = np.array([Scored(sample, outcome).reach for outcome in outcomes])
-        factor = needed_stretch(reaches[3:], np.repeat(np.arange(40), 3))
+        factor = needed_widening(reaches[3:], np.repeat(np.arange(40), 3))
         ranks = [Scored(sample, outcome).widened(factor).rank for outcome in outcomes[:3]]
         held += covered(np.array(ranks), 0.9).tolist()
     assert np.mean(held) == pytest.approx(0.9, abs=0.04)
@@ -93,9 +93,9 @@ def test_widened_forecasts_hold_what_they_should_whatever_the_forecast_was():
 def test_fewer_than_nine_sessions_cannot_tell_how_wide_a_forecast_has_to_be():
     """Of eight and one more, 90% are all nine, and how far the ninth is off is not known."""
     reaches = np.arange(9) / 4
-    assert needed_stretch(reaches[:8], np.arange(8)) == 1.0
-    assert needed_stretch(reaches, np.arange(9)) == 2.0
-    assert needed_stretch(np.array([]), np.array([], dtype=np.intp)) == 1.0
+    assert needed_widening(reaches[:8], np.arange(8)) == 1.0
+    assert needed_widening(reaches, np.arange(9)) == 2.0
+    assert needed_widening(np.array([]), np.array([], dtype=np.intp)) == 1.0
 
 
 def test_a_forecast_is_of_the_kinds_and_numbers_that_it_is_told():
@@ -121,9 +121,9 @@ def test_on_runs_that_are_as_the_model_has_them_the_model_is_right():
     assert ninety.as_calibrated == pytest.approx(0.9, abs=0.06)
     assert ninety.low <= 0.9 <= ninety.high
     # The 90% point of 40 normal distances has a standard error of sqrt(0.09 / 40) / (2 phi(1.645)) = 0.23.
-    assert judged.stretch == pytest.approx(1.0, abs=2 * 0.23 / 1.645)
-    assert judged.rivals[0].beaten > 0.95
-    assert judged.rivals[1].beaten > 0.95
+    assert judged.widening == pytest.approx(1.0, abs=2 * 0.23 / 1.645)
+    assert judged.baselines[0].model_better > 0.95
+    assert judged.baselines[1].model_better > 0.95
 
 
 def test_no_forecast_knows_its_own_session():
@@ -139,7 +139,7 @@ def test_no_forecast_knows_its_own_session():
     assert before
     for one, two in zip(before, after, strict=True):
         assert one.wall.sample.tolist() == two.wall.sample.tolist()
-        assert one.rivals_crps_s == two.rivals_crps_s
+        assert one.baselines_crps_s == two.baselines_crps_s
     assert [e.group.members for e in before] != [e.group.members for e in after]
 
 
@@ -149,7 +149,7 @@ def test_a_scenario_of_ones_own_is_judged_in_place_of_the_calibrated_one():
     judged = judge_backtest(found)
     assert found.folds == 0
     assert judged.wall[-1].as_calibrated == 0.0
-    assert max(rival.beaten for rival in judged.rivals) < 0.05
+    assert max(baseline.model_better for baseline in judged.baselines) < 0.05
     text = " ".join(backtest_text(found).split())
     assert "it loses to the mean of past groups of that size" in text
 
@@ -212,9 +212,9 @@ def test_real_groups_are_forecast_as_surely_as_is_said_and_better_than_by_the_na
     judged = judge_backtest(measured)
     assert measured.folds >= 15
     assert 0.85 <= judged.wall[-1].widened <= 0.95
-    for rival in judged.rivals[:2]:
-        assert judged.widened_crps_s < rival.crps_s
-        assert judged.crps_s < rival.crps_s
+    for baseline in judged.baselines[:2]:
+        assert judged.widened_crps_s < baseline.crps_s
+        assert judged.crps_s < baseline.crps_s
 
 
 def test_a_scenario_of_one_half_of_real_logs_knows_the_kinds_of_the_other(transcripts):

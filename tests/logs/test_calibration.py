@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 
 from dispatch_sim.decide.studies import sweep
-from dispatch_sim.logs.backtest import backtest
-from dispatch_sim.logs.calibration import calibrate
-from dispatch_sim.logs.files import Tally
-from dispatch_sim.logs.observations import CalibrationError
-from dispatch_sim.logs.reading import read_logs
-from dispatch_sim.logs.tables import OUTCOMES, AgentRun, Logs, make_tables
-from dispatch_sim.logs.what_if import what_if
+from dispatch_sim.logs.backtest.backtest import backtest
+from dispatch_sim.logs.backtest.what_if import what_if
+from dispatch_sim.logs.calibrate.calibration import calibrate
+from dispatch_sim.logs.calibrate.observations import CalibrationError
+from dispatch_sim.logs.readers.files import Tally
+from dispatch_sim.logs.readers.reading import read_logs
+from dispatch_sim.logs.readers.tables import OUTCOMES, AgentRun, Logs, make_tables
 from dispatch_sim.report.backtest import backtest_json, backtest_text
 from dispatch_sim.report.backtest_figure import backtest_picture
 from dispatch_sim.report.calibration import calibration_json, calibration_text

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from dispatch_sim.logs.reading import read_logs
+from dispatch_sim.logs.readers.reading import read_logs
 
 
 def line(at, kind, **more):

@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from dispatch_sim.logs.reading import read_logs
-from dispatch_sim.logs.tables import AgentRun, ParallelGroup, columns
-from dispatch_sim.logs.words import kind_label, model_family
+from dispatch_sim.logs.readers.labels import kind_label, model_family
+from dispatch_sim.logs.readers.reading import read_logs
+from dispatch_sim.logs.readers.tables import AgentRun, ParallelGroup, columns
 from dispatch_sim.scenario import load_scenario
 from tests.command import dispatch_sim
 from tests.logs.synthetic import write_example
@@ -186,12 +186,12 @@ def test_a_backtest_is_the_same_each_time(folder):
     first, again = (dispatch_sim(*arguments, cwd=folder).stdout for _ in range(2))
     assert first == again
     answer = json.loads(first)
-    assert (answer["folds"], len(answer["forecast"]["rivals"])) == (0, 3)
+    assert (answer["folds"], len(answer["forecast"]["baselines"])) == (0, 3)
 
 
 def test_what_if_answers_for_a_queue_of_any_width(folder):
     done = dispatch_sim("what-if", "plain/codex", "--queue", 2, "--json", cwd=folder)
-    assert list(json.loads(done.stdout)["totals"]) == ["all at once", "queue of 2", "one by one"]
+    assert list(json.loads(done.stdout)["totals"]) == ["parallel", "queue of 2", "sequential"]
 
 
 NO_AGENTS = (

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dispatch_sim.logs.fits import FAMILIES, LEAST, fit, frozen, refit
-from dispatch_sim.logs.intervals import bootstrapped, proportion
-from dispatch_sim.logs.variances import components, highest_share, weights_of_runs
+from dispatch_sim.logs.calibrate.distribution_fits import FAMILIES, LEAST, fit, frozen, refit
+from dispatch_sim.logs.calibrate.intervals import bootstrapped, proportion
+from dispatch_sim.logs.calibrate.variances import components, highest_share, weights_of_runs
 from dispatch_sim.scenario.distributions import Empirical, Gamma, LogLogistic, LogNormal, Weibull
 
 TRUE = {

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dispatch_sim.logs.reading import read_logs
-from dispatch_sim.logs.tables import AgentRun, ParallelGroup, columns
+from dispatch_sim.logs.readers.reading import read_logs
+from dispatch_sim.logs.readers.tables import AgentRun, ParallelGroup, columns
 from tests.logs.synthetic import (
     VERSIONS,
     make_runs,

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from dispatch_sim.logs.reading import read_logs
+from dispatch_sim.logs.readers.reading import read_logs
 
 SECOND = 10**9
 

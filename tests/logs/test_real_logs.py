@@ -10,10 +10,10 @@ from typing import NamedTuple
 import pandas as pd
 import pytest
 
-from dispatch_sim.logs.files import Tally
-from dispatch_sim.logs.found import Found, paired
-from dispatch_sim.logs.reading import find_runs
-from dispatch_sim.logs.tables import AgentRun, make_tables
+from dispatch_sim.logs.readers.files import Tally
+from dispatch_sim.logs.readers.parsed_runs import ParsedRun, paired
+from dispatch_sim.logs.readers.reading import find_runs
+from dispatch_sim.logs.readers.tables import AgentRun, make_tables
 from tests.logs.conftest import SHARED
 
 OUTCOMES = {
@@ -35,7 +35,7 @@ OUTCOMES = {
 class Call(NamedTuple):
     """One call as both read it: what was found, its row, and theirs."""
 
-    found: Found
+    found: ParsedRun
     ours: AgentRun
     theirs: pd.Series
 

@@ -12,11 +12,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from dispatch_sim.logs import files, reading
-from dispatch_sim.logs.files import LogsError, Tally, lines_of, log_files
-from dispatch_sim.logs.found import rows
-from dispatch_sim.logs.reading import MOST_VALUES, find_runs, read_logs
-from dispatch_sim.logs.tables import OUTCOMES, SOURCES, AgentRun, columns, make_tables
+from dispatch_sim.logs.readers import files, reading
+from dispatch_sim.logs.readers.files import LogsError, Tally, lines_of, log_files
+from dispatch_sim.logs.readers.parsed_runs import rows
+from dispatch_sim.logs.readers.reading import MOST_VALUES, find_runs, read_logs
+from dispatch_sim.logs.readers.tables import OUTCOMES, SOURCES, AgentRun, columns, make_tables
 from tests.logs.synthetic import make_runs, write_claude_code, write_codex, write_otel
 from tests.work import lines_executed
 

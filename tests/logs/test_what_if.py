@@ -1,49 +1,50 @@
-"""What observed groups would have taken another way."""
+"""What observed groups would have taken another outcome."""
 
 import json
 
 import pytest
 
-from dispatch_sim.logs.observations import CalibrationError
-from dispatch_sim.logs.what_if import PARALLEL, SEQUENTIAL, what_if
+from dispatch_sim.logs.backtest.what_if import PARALLEL, SEQUENTIAL, what_if
+from dispatch_sim.logs.calibrate.observations import CalibrationError
 from dispatch_sim.report.what_if import what_if_json, what_if_text
 from tests.logs.made_runs import GAP_S, RETURN_S, START_S, made_runs
 
 
 @pytest.fixture(scope="module")
 def found():
-    """Return groups of up to six agents, another way."""
+    """Return groups of up to six agents, another outcome."""
     return what_if(made_runs(20, seed=21, crash=0.0, largest=6), queue=2)
 
 
 def test_all_at_once_is_as_it_was(found):
     """Launches 6 s apart and durations as observed: the wall-clock is the observed one less the return."""
-    for group, way in zip(found.groups, found.ways[PARALLEL], strict=True):
+    for group, outcome in zip(found.groups, found.outcomes[PARALLEL], strict=True):
         expected = max(
             GAP_S * place + START_S + member.duration_s for place, member in enumerate(group.members)
         )
-        assert way.wall_s == pytest.approx(expected)
-        assert way.wall_s == pytest.approx(group.wall_s - RETURN_S)
+        assert outcome.wall_s == pytest.approx(expected)
+        assert outcome.wall_s == pytest.approx(group.wall_s - RETURN_S)
 
 
 def test_one_by_one_takes_all_durations_and_starts_and_a_turn_and_a_brief_before_each_but_the_first(found):
     """The coordinator begins its next turn when the last agent is back: 4 s, and 6 s for the brief."""
-    for group, way in zip(found.groups, found.ways[SEQUENTIAL], strict=True):
+    for group, outcome in zip(found.groups, found.outcomes[SEQUENTIAL], strict=True):
         work_s = group.work_s + group.size * START_S
-        assert way.wall_s == pytest.approx(work_s + (group.size - 1) * (4.0 + GAP_S))
+        assert outcome.wall_s == pytest.approx(work_s + (group.size - 1) * (4.0 + GAP_S))
 
 
 def test_a_queue_lies_between_the_two_by_grahams_bounds(found):
     """No list schedule on two machines is shorter than half the work or the longest task."""
-    for group, way in zip(found.groups, found.ways["queue of 2"], strict=True):
-        assert way.wall_s >= max(group.work_s / 2, max(member.duration_s for member in group.members)) - 1e-6
-        assert way.wall_s <= group.work_s + group.size * (4.0 + GAP_S + START_S)
+    for group, outcome in zip(found.groups, found.outcomes["queue of 2"], strict=True):
+        longest_s = max(member.duration_s for member in group.members)
+        assert outcome.wall_s >= max(group.work_s / 2, longest_s) - 1e-6
+        assert outcome.wall_s <= group.work_s + group.size * (4.0 + GAP_S + START_S)
 
 
 def test_agents_use_the_same_tokens_whichever_way(found):
     """Only the coordinator's turns differ, by 300 tokens each."""
     for group, at_once, by_one in zip(
-        found.groups, found.ways[PARALLEL], found.ways[SEQUENTIAL], strict=True
+        found.groups, found.outcomes[PARALLEL], found.outcomes[SEQUENTIAL], strict=True
     ):
         assert by_one.tokens - at_once.tokens == 300 * (group.size - 1)
         assert by_one.usd > 0
@@ -51,14 +52,14 @@ def test_agents_use_the_same_tokens_whichever_way(found):
 
 def test_totals_are_sums_and_the_frame_has_a_row_for_each_group_and_way(found):
     assert len(found.frame) == 3 * len(found.groups)
-    by_way = found.frame.groupby("way")["usd"].sum()
+    by_strategy = found.frame.groupby("strategy")["usd"].sum()
     for name, total in found.totals.items():
-        assert by_way[name] == pytest.approx(total.usd)
+        assert by_strategy[name] == pytest.approx(total.usd)
 
 
 def test_it_is_told_with_what_it_assumes(found):
     text = what_if_text(found)
-    assert "one by one" in text
+    assert "sequential" in text
     assert "Every agent takes as long, and as many tokens, as it did" in text
     assert "it is not the job done without sub-agents" in " ".join(text.split())
     answer = json.loads(json.dumps(what_if_json(found), allow_nan=False))

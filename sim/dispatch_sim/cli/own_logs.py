@@ -18,7 +18,7 @@ from dispatch_sim.cli.base import (
 )
 
 if TYPE_CHECKING:
-    from dispatch_sim.logs.tables import Logs
+    from dispatch_sim.logs.readers.tables import Logs
 
 app = typer.Typer()
 _PANEL = "Your own logs"
@@ -39,7 +39,7 @@ def calibrate(
 ) -> None:
     """Fit a scenario to logs of your own agents: each figure with its source, defaults marked as such."""
     with errors_in_words():
-        from dispatch_sim.logs.calibration import calibrate as fit
+        from dispatch_sim.logs.calibrate.calibration import calibrate as fit
         from dispatch_sim.report.calibration import calibration_json, calibration_text
 
         found = fit(_read_logs(paths))
@@ -71,7 +71,7 @@ def backtest(
 ) -> None:
     """Show how well the model would have predicted the parallel groups in logs of your own agents."""
     with errors_in_words():
-        from dispatch_sim.logs.backtest import backtest as predict
+        from dispatch_sim.logs.backtest.backtest import backtest as predict
         from dispatch_sim.report.backtest import backtest_json, backtest_text, write_backtest
 
         given = None if scenario is None else read_source(scenario, data).scenario()
@@ -94,7 +94,7 @@ def what_if(
 ) -> None:
     """Say what parallel groups in your logs would have taken by a queue, or with one agent after another."""
     with errors_in_words():
-        from dispatch_sim.logs.what_if import what_if as other_ways
+        from dispatch_sim.logs.backtest.what_if import what_if as other_ways
         from dispatch_sim.report.what_if import what_if_json, what_if_text
 
         found = other_ways(_read_logs(paths), queue)
@@ -114,7 +114,7 @@ def logs(
 ) -> None:
     """Read your own logs (Claude Code, Codex, OpenTelemetry): runs of agents, and parallel groups of them."""
     with errors_in_words():
-        from dispatch_sim.logs.reading import read_logs
+        from dispatch_sim.logs.readers.reading import read_logs
         from dispatch_sim.report.logs import logs_json, logs_text, write_logs
 
         read = read_logs(*paths)
@@ -128,7 +128,7 @@ def logs(
 
 def _read_logs(paths: list[Path]) -> Logs:
     """Read logs, and say what of them was passed over."""
-    from dispatch_sim.logs.reading import read_logs
+    from dispatch_sim.logs.readers.reading import read_logs
 
     read = read_logs(*paths)
     for reason, skipped in read.tally.skipped.items():

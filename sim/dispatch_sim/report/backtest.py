@@ -9,8 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from dispatch_sim.logs.backtest import Backtest
-from dispatch_sim.logs.findings import Coverage, Findings, judge_backtest
+from dispatch_sim.logs.backtest.backtest import Backtest
+from dispatch_sim.logs.backtest.conclusions import Conclusions, Coverage, judge_backtest
 from dispatch_sim.report.backtest_figure import backtest_picture
 from dispatch_sim.report.format import listed, percent
 from dispatch_sim.report.log_tables import Block, block_document
@@ -60,7 +60,7 @@ def backtest_blocks(found: Backtest) -> Iterator[Block]:
     return _blocks(found, judge_backtest(found), ())
 
 
-def verdict(found: Backtest, judged: Findings) -> str:
+def verdict(found: Backtest, judged: Conclusions) -> str:
     """Return what to think of the model on these logs, in sentences."""
     replay = (
         f"Given the durations, the model's wall-clock is off by {_error(judged.replay.median)} (median), "
@@ -72,10 +72,10 @@ def verdict(found: Backtest, judged: Findings) -> str:
         )
     if not found.forecasted:
         return f"{replay}. No forecasts: {'; '.join(found.not_forecast)}."
-    return f"{replay}. {_interval_words(judged)} {_rival_words(judged)}"
+    return f"{replay}. {_interval_words(judged)} {_baseline_words(judged)}"
 
 
-def _interval_words(judged: Findings) -> str:
+def _interval_words(judged: Conclusions) -> str:
     ninety = judged.wall[-1]
     said = f"{percent(ninety.widened)} of groups are within the widened 90% intervals"
     sure = f"95% interval {percent(ninety.low)} to {percent(ninety.high)}"
@@ -89,10 +89,10 @@ def _interval_words(judged: Findings) -> str:
     return f"{said}; {alone}."
 
 
-def _rival_words(judged: Findings) -> str:
-    better = [rival.name for rival in judged.rivals if rival.beaten >= _MARGIN]
-    worse = [rival.name for rival in judged.rivals if rival.beaten <= 1 - _MARGIN]
-    open_ = [rival.name for rival in judged.rivals if 1 - _MARGIN < rival.beaten < _MARGIN]
+def _baseline_words(judged: Conclusions) -> str:
+    better = [baseline.name for baseline in judged.baselines if baseline.model_better >= _MARGIN]
+    worse = [baseline.name for baseline in judged.baselines if baseline.model_better <= 1 - _MARGIN]
+    open_ = [baseline.name for baseline in judged.baselines if 1 - _MARGIN < baseline.model_better < _MARGIN]
     parts = [
         f"{say} {listed(names)}"
         for say, names in (
@@ -103,11 +103,15 @@ def _rival_words(judged: Findings) -> str:
         if names
     ]
     said = f"By the CRPS of its forecasts as calibrated, {'; '.join(parts)}."
-    lost = [rival.name for rival in judged.rivals if rival.beaten > 0.5 > rival.beaten_widened]
+    lost = [
+        baseline.name
+        for baseline in judged.baselines
+        if baseline.model_better > 0.5 > baseline.widened_better
+    ]
     return f"{said} Widened, its score is worse than that of {listed(lost)}." if lost else said
 
 
-def _blocks(found: Backtest, judged: Findings, method: tuple[str, ...]) -> Iterator[Block]:
+def _blocks(found: Backtest, judged: Conclusions, method: tuple[str, ...]) -> Iterator[Block]:
     yield Block("", (verdict(found, judged), _groups(found)))
     yield Block(
         "Replay: error of a group's wall-clock",
@@ -143,7 +147,7 @@ def _blocks(found: Backtest, judged: Findings, method: tuple[str, ...]) -> Itera
         yield Block("How it was made", method)
 
 
-def _forecast_blocks(found: Backtest, judged: Findings) -> Iterator[Block]:
+def _forecast_blocks(found: Backtest, judged: Conclusions) -> Iterator[Block]:
     error = judged.error
     assert error is not None
     by = f"{found.folds} folds" if found.folds else "the scenario given"
@@ -151,7 +155,7 @@ def _forecast_blocks(found: Backtest, judged: Findings) -> Iterator[Block]:
         "Forecast: groups within its intervals",
         (
             f"{len(found.forecasted)} groups, by {by}, {found.replications} replications of each; widened "
-            f"by {judged.stretch:.2f} (median). The middle of a forecast is off by {percent(error.median)} "
+            f"by {judged.widening:.2f} (median). The middle of a forecast is off by {percent(error.median)} "
             f"(median), {percent(error.p90)} for nine in ten: how long a group takes is mostly chance that "
             "nobody knows beforehand.",
         ),
@@ -177,12 +181,12 @@ def _forecast_blocks(found: Backtest, judged: Findings) -> Iterator[Block]:
             ("the model, widened", f"{judged.widened_crps_s:.0f}", "", ""),
             *(
                 (
-                    rival.name,
-                    f"{rival.crps_s:.0f}",
-                    percent(rival.beaten),
-                    percent(rival.beaten_widened),
+                    baseline.name,
+                    f"{baseline.crps_s:.0f}",
+                    percent(baseline.model_better),
+                    percent(baseline.widened_better),
                 )
-                for rival in judged.rivals
+                for baseline in judged.baselines
             ),
         ),
     )
@@ -235,12 +239,12 @@ def backtest_json(found: Backtest) -> dict[str, Any]:
             "speed_ups": [asdict(row) for row in judged.speed_ups],
             "forecast": {
                 "error": None if judged.error is None else asdict(judged.error),
-                "stretch": judged.stretch,
+                "widening": judged.widening,
                 "wall": [asdict(row) for row in judged.wall],
                 "tokens": [asdict(row) for row in judged.tokens],
                 "crps_s": judged.crps_s,
                 "widened_crps_s": judged.widened_crps_s,
-                "rivals": [asdict(row) for row in judged.rivals],
+                "baselines": [asdict(row) for row in judged.baselines],
             },
             "groups": [
                 {

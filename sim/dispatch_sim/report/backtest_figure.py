@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from dispatch_sim.logs.backtest import Backtest, Forecasted
+from dispatch_sim.logs.backtest.backtest import Backtest, Forecasted
 from dispatch_sim.report import svg
 from dispatch_sim.report.format import duration, percent
 
@@ -60,12 +60,12 @@ def backtest_picture(found: Backtest) -> svg.Picture | None:
 
 
 def _is_inside(row: Forecasted) -> bool:
-    return abs(row.wide.rank - 0.5) <= _INSIDE
+    return abs(row.widened_wall.rank - 0.5) <= _INSIDE
 
 
 def _draw(axes: Axes, place: int, row: Forecasted, replayed_s: float, size: float) -> None:
     low, lower, upper, high = np.quantile(
-        row.wide.sample, (0.05, 0.25, 0.75, 0.95), method="weibull"
+        row.widened_wall.sample, (0.05, 0.25, 0.75, 0.95), method="weibull"
     )  # as ranks are
     axes.plot(
         [low, high], [place, place], color=svg.SKY, linewidth=1.4 * size, solid_capstyle="butt", zorder=1

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from dispatch_sim.logs.calibration import Calibration
-from dispatch_sim.logs.scenario_text import BORROWED, DEFAULT, MEASURED, Figure
+from dispatch_sim.logs.calibrate.calibration import Calibration
+from dispatch_sim.logs.calibrate.scenario_text import BORROWED, DEFAULT, MEASURED, Figure
 from dispatch_sim.report.format import listed
 from dispatch_sim.report.log_tables import Block, block_document
 

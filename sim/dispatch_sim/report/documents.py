@@ -13,10 +13,10 @@ from dispatch_sim.decide.explanation import Explanation
 from dispatch_sim.decide.quick import QuickAnswer
 from dispatch_sim.decide.tuning import Tuning
 from dispatch_sim.decide.winner_map import StrategyMap
-from dispatch_sim.logs.backtest import Backtest
-from dispatch_sim.logs.calibration import Calibration
-from dispatch_sim.logs.tables import Logs
-from dispatch_sim.logs.what_if import WhatIf
+from dispatch_sim.logs.backtest.backtest import Backtest
+from dispatch_sim.logs.backtest.what_if import WhatIf
+from dispatch_sim.logs.calibrate.calibration import Calibration
+from dispatch_sim.logs.readers.tables import Logs
 from dispatch_sim.report.answers import MOST_ROWS, answer_document
 from dispatch_sim.report.assumptions import assumed
 from dispatch_sim.report.backtest import backtest_blocks

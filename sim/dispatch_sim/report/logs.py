@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from dispatch_sim.logs.files import Tally
-from dispatch_sim.logs.tables import COMPLETED, Logs
+from dispatch_sim.logs.readers.files import Tally
+from dispatch_sim.logs.readers.tables import COMPLETED, Logs
 from dispatch_sim.report.format import duration, percent, tokens
 from dispatch_sim.report.log_tables import Block, block_document
 from dispatch_sim.study.files import write_texts

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
-from dispatch_sim.logs.what_if import ASSUMPTIONS, Way, WhatIf
+from dispatch_sim.logs.backtest.what_if import ASSUMPTIONS, GroupOutcome, WhatIf
 from dispatch_sim.report.format import dollars, duration, tokens
 from dispatch_sim.report.log_tables import Block, block_document
 
@@ -30,20 +31,20 @@ def what_if_blocks(found: WhatIf) -> Iterator[Block]:
     yield Block("", (text,))
     base = next(iter(found.totals.values()))
     rows = [
-        (name, duration(way.wall_s), _times(way, base), tokens(way.tokens), dollars(way.usd))
-        for name, way in found.totals.items()
+        (name, duration(outcome.wall_s), _times(outcome, base), tokens(outcome.tokens), dollars(outcome.usd))
+        for name, outcome in found.totals.items()
     ]
     yield Block("In all", (), (("had they been dispatched", "time", "", "tokens", "money"), *rows))
     order = sorted(range(len(found.groups)), key=lambda place: -found.groups[place].wall_s)
-    names = list(found.ways)
+    names = list(found.outcomes)
     heads = ("group", "agents", "observed", *names, *(f"{name}: money" for name in (names[0], names[-1])))
     lines = [
         (
             found.groups[place].name,
             str(found.groups[place].size),
             duration(found.groups[place].wall_s),
-            *(duration(found.ways[name][place].wall_s) for name in names),
-            *(dollars(found.ways[name][place].usd) for name in (names[0], names[-1])),
+            *(duration(found.outcomes[name][place].wall_s) for name in names),
+            *(dollars(found.outcomes[name][place].usd) for name in (names[0], names[-1])),
         )
         for place in order[:MOST_GROUPS]
     ]
@@ -54,8 +55,8 @@ def what_if_blocks(found: WhatIf) -> Iterator[Block]:
     yield Block("Assumed", ASSUMPTIONS)
 
 
-def _times(way: Way, base: Way) -> str:
-    return f"x {way.wall_s / base.wall_s:.2f}" if base.wall_s > 0 else ""
+def _times(outcome: GroupOutcome, base: GroupOutcome) -> str:
+    return f"x {outcome.wall_s / base.wall_s:.2f}" if base.wall_s > 0 else ""
 
 
 def what_if_json(found: WhatIf) -> dict[str, Any]:
@@ -63,19 +64,13 @@ def what_if_json(found: WhatIf) -> dict[str, Any]:
     return {
         "left_out": dict(found.left_out),
         "assumptions": list(ASSUMPTIONS),
-        "totals": {
-            name: {"wall_s": way.wall_s, "tokens": way.tokens, "usd": way.usd}
-            for name, way in found.totals.items()
-        },
+        "totals": {name: asdict(total) for name, total in found.totals.items()},
         "groups": [
             {
                 "group": group.name,
                 "agents": group.size,
                 "observed_wall_s": group.wall_s,
-                "ways": {
-                    name: {"wall_s": way.wall_s, "tokens": way.tokens, "usd": way.usd}
-                    for name, way in ((name, ways[place]) for name, ways in found.ways.items())
-                },
+                "strategies": {name: asdict(of[place]) for name, of in found.outcomes.items()},
             }
             for place, group in enumerate(found.groups)
         ],

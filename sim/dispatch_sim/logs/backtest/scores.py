@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
 
-MOST_STRETCH = 10.0
+LARGEST_WIDENING = 10.0
 """A forecast that would have to be wider than this many times is just wrong, and stays so."""
 
 _LEAST = 1e-9
@@ -55,7 +55,7 @@ class Scored:
         low, middle, high = np.log(np.maximum(ends, _LEAST))
         off = math.log(max(self.outcome, _LEAST)) - middle
         half = high - middle if off > 0 else middle - low
-        return min(float(abs(off) / max(half, _NARROWEST)), MOST_STRETCH)
+        return min(float(abs(off) / max(half, _NARROWEST)), LARGEST_WIDENING)
 
     def widened(self, factor: float) -> Scored:
         """Return the same with the distances of the sample's logarithms from their median multiplied."""
@@ -69,7 +69,7 @@ def covered(ranks: Values, level: float) -> NDArray[np.bool_]:
     return np.abs(ranks - 0.5) <= level / 2
 
 
-def needed_stretch(reaches: Values, sessions: NDArray[np.intp]) -> float:
+def needed_widening(reaches: Values, sessions: NDArray[np.intp]) -> float:
     """Return how much wider forecasts have to be for their 90% intervals to hold 90% of outcomes to come.
 
     Hierarchical conformal prediction (Lee, Barber and Willett, arXiv 2306.06342): the reach within which 90%

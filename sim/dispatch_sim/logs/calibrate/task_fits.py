@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dispatch_sim.logs import fits
-from dispatch_sim.logs.intervals import Interval, Values, bootstrapped
-from dispatch_sim.logs.observations import ALL_KINDS, Observations, codes
-from dispatch_sim.logs.scenario_text import (
+from dispatch_sim.logs.calibrate import distribution_fits as fits
+from dispatch_sim.logs.calibrate.intervals import Interval, Values, bootstrapped
+from dispatch_sim.logs.calibrate.observations import ALL_KINDS, Observations, codes
+from dispatch_sim.logs.calibrate.scenario_text import (
     BORROWED,
     DEFAULT,
     MEASURED,
@@ -23,7 +23,7 @@ from dispatch_sim.logs.scenario_text import (
     number,
     share_yaml,
 )
-from dispatch_sim.logs.variances import (
+from dispatch_sim.logs.calibrate.variances import (
     LEAST_GROUPS,
     Components,
     components,

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import BinaryIO, Protocol
 
-from dispatch_sim.logs.claude_code import ClaudeCode
-from dispatch_sim.logs.codex import Codex
-from dispatch_sim.logs.files import LONGEST_LINE, LogFile, LogsError, Tally, lines_of, log_files
-from dispatch_sim.logs.found import Found, rows
-from dispatch_sim.logs.otel import OpenTelemetry
-from dispatch_sim.logs.tables import Logs, make_tables
-from dispatch_sim.logs.values import NotAnObject, Record, TooDeep, parse
+from dispatch_sim.logs.readers.claude_code import ClaudeCode
+from dispatch_sim.logs.readers.codex import Codex
+from dispatch_sim.logs.readers.files import LONGEST_LINE, LogFile, LogsError, Tally, lines_of, log_files
+from dispatch_sim.logs.readers.json_values import NotAnObject, Record, TooDeep, parse
+from dispatch_sim.logs.readers.otel import OpenTelemetry
+from dispatch_sim.logs.readers.parsed_runs import ParsedRun, rows
+from dispatch_sim.logs.readers.tables import Logs, make_tables
 from dispatch_sim.scenario.files import has_more_values
 
 MOST_VALUES = 2_000_000
@@ -41,7 +41,7 @@ class Reader(Protocol):
     def close(self) -> None:
         """End the file."""
 
-    def found(self, tally: Tally) -> Iterable[Found]:
+    def found(self, tally: Tally) -> Iterable[ParsedRun]:
         """Return the runs that all files come to."""
 
 
@@ -61,7 +61,7 @@ def read_logs(*paths: str | os.PathLike[str]) -> Logs:
     return make_tables(rows(find_runs(paths, tally)), tally)
 
 
-def find_runs(paths: Sequence[str | os.PathLike[str]], tally: Tally) -> list[Found]:
+def find_runs(paths: Sequence[str | os.PathLike[str]], tally: Tally) -> list[ParsedRun]:
     """Return the runs in logs as `read_logs` does, but with the ids and times of day that tables leave out.
 
     Raises

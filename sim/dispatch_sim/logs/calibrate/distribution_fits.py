@@ -89,8 +89,8 @@ class Fit:
         if self.family == "empirical":
             return f"n={self.n}, no family fits: the sample itself"
         others = [f"{name} +{more:.0f}" for name, more in sorted(self.aic.items(), key=lambda of: of[1])]
-        rivals = ", ".join(each for each in others if not each.startswith(f"{self.family} "))
-        return f"n={self.n}, {self.family}, {quality}; AIC of others: {rivals}"
+        baselines = ", ".join(each for each in others if not each.startswith(f"{self.family} "))
+        return f"n={self.n}, {self.family}, {quality}; AIC of others: {baselines}"
 
 
 def fit(values: Values, weights: Values | None = None, most: float = LARGEST) -> Fit:

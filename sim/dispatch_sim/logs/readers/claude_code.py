@@ -14,12 +14,10 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import PurePath
 
-from dispatch_sim.logs.claude_ends import End, fetched, notices, result_of
-from dispatch_sim.logs.claude_lives import Life, Lives, Told, usage_of
-from dispatch_sim.logs.files import LogFile, Tally
-from dispatch_sim.logs.found import Found
-from dispatch_sim.logs.tables import COMPLETED, NAN, NOT_STARTED
-from dispatch_sim.logs.values import (
+from dispatch_sim.logs.readers.claude_agents import Life, Lives, Told, usage_of
+from dispatch_sim.logs.readers.claude_results import End, fetched, notices, result_of
+from dispatch_sim.logs.readers.files import LogFile, Tally
+from dispatch_sim.logs.readers.json_values import (
     Record,
     fingerprint,
     first_known,
@@ -29,6 +27,8 @@ from dispatch_sim.logs.values import (
     text,
     tokens_of,
 )
+from dispatch_sim.logs.readers.parsed_runs import ParsedRun
+from dispatch_sim.logs.readers.tables import COMPLETED, NAN, NOT_STARTED
 
 _TOOLS = frozenset({"Task", "Agent"})
 _CLOCKS_DIFFER_US = 2_000_000
@@ -121,7 +121,7 @@ class ClaudeCode:
         self._lives += self._here.ended()
         self._here = Lives()
 
-    def found(self, tally: Tally) -> Iterator[Found]:
+    def found(self, tally: Tally) -> Iterator[ParsedRun]:
         """Yield the runs in the order of their calls; what has no call is counted."""
         calls = list(self._calls.values())
         by_agent = _by(calls, lambda call: call.end.agent if call.end is not None else None)
@@ -246,7 +246,7 @@ def _call(
     )
 
 
-def _found(call: _Call, notice: End | None) -> Found:
+def _found(call: _Call, notice: End | None) -> ParsedRun:
     """Return a run from its call, its result, its notification and its agent's own lines."""
     result, told = call.end or _NONE_SEEN, call.life
     end = notice or _NONE_SEEN if result.launched or call.end is None else result
@@ -256,7 +256,7 @@ def _found(call: _Call, notice: End | None) -> Found:
     if told is not None and outcome in NOT_STARTED and _calls_in(told):
         # The words are those of a call that was not allowed, but the agent had been at work.
         outcome = "interrupted"
-    run = Found(
+    run = ParsedRun(
         source=ClaudeCode.name,
         session=call.session,
         group=call.group,

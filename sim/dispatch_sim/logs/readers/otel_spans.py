@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dispatch_sim.logs.books import Usage
-from dispatch_sim.logs.tables import NAN
-from dispatch_sim.logs.values import Record, believed, mapping, objects, or_zero, text
+from dispatch_sim.logs.readers.json_values import Record, believed, mapping, objects, or_zero, text
+from dispatch_sim.logs.readers.tables import NAN
+from dispatch_sim.logs.readers.usage import Usage
 
 EXPORTS = ("resourceSpans", "resource_spans", "batches")
 """Keys of an export, by the protocol and its older versions, and in what trace stores give out."""

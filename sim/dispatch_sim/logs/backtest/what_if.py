@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from dispatch_sim.display import Displayed
-from dispatch_sim.logs.calibration import calibrate
-from dispatch_sim.logs.groups import Group, Member, find_groups
-from dispatch_sim.logs.observations import CalibrationError
-from dispatch_sim.logs.simulated import NOTHING_AFTER, simulate, tasks_of
-from dispatch_sim.logs.tables import Logs
+from dispatch_sim.logs.backtest.groups import Group, Member, find_groups
+from dispatch_sim.logs.backtest.simulation import NOTHING_AFTER, simulate, tasks_of
+from dispatch_sim.logs.calibrate.calibration import calibrate
+from dispatch_sim.logs.calibrate.observations import CalibrationError
+from dispatch_sim.logs.readers.tables import Logs
 from dispatch_sim.model.plan import make_plan
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.distributions import Constant, Distribution
@@ -26,11 +26,11 @@ from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 from dispatch_sim.scenario.tasks import TaskGroup
 
-PARALLEL, SEQUENTIAL = "all at once", "one by one"
+PARALLEL, SEQUENTIAL = "parallel", "sequential"
 
 ASSUMPTIONS = (
     "Every agent takes as long, and as many tokens, as it did: nothing is learnt from what came back.",
-    "'One by one' dispatches the same agents one after another; it is not the job done without sub-agents.",
+    "'sequential' runs the same agents one after another; it is not the job done without sub-agents.",
     "Launches of a group are as far apart, on average, as they were; each further turn of the coordinator "
     "takes what the scenario says.",
     "What an agent's logs do not show - calls, tokens - is the median of its kind.",
@@ -41,8 +41,8 @@ ASSUMPTIONS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """What a group would have taken, dispatched one way."""
+class GroupOutcome:
+    """What a group would have taken, with one strategy."""
 
     wall_s: float
     tokens: int
@@ -51,58 +51,58 @@ class Way:
 
 @dataclass(frozen=True)
 class WhatIf(Displayed):
-    """Groups, each dispatched several ways.
+    """Groups, each dispatched with several strategies.
 
     Attributes
     ----------
     groups : as observed.
-    ways : by name, a `Way` for each group.
+    outcomes : by strategy, a `GroupOutcome` for each group.
     left_out : groups that could not be played, by reason.
     """
 
     groups: tuple[Group, ...]
-    ways: dict[str, tuple[Way, ...]]
+    outcomes: dict[str, tuple[GroupOutcome, ...]]
     left_out: Counter[str]
 
     @property
-    def totals(self) -> dict[str, Way]:
-        """The sum over all groups, by way."""
+    def totals(self) -> dict[str, GroupOutcome]:
+        """The sum over all groups, by strategy."""
         return {
-            name: Way(
-                math.fsum(way.wall_s for way in ways),
-                sum(way.tokens for way in ways),
-                math.fsum(way.usd for way in ways),
+            name: GroupOutcome(
+                math.fsum(outcome.wall_s for outcome in of_groups),
+                sum(outcome.tokens for outcome in of_groups),
+                math.fsum(outcome.usd for outcome in of_groups),
             )
-            for name, ways in self.ways.items()
+            for name, of_groups in self.outcomes.items()
         }
 
     @property
     def frame(self) -> pd.DataFrame:
-        """One row a group and way: group, agents, way, observed wall-clock, and what it would have taken."""
+        """One row a group and strategy, with the observed wall-clock and what it would have taken."""
         return pd.DataFrame(
             [
                 {
                     "group": group.name,
                     "agents": group.size,
                     "observed_wall_s": group.wall_s,
-                    "way": name,
-                    "wall_s": way.wall_s,
-                    "tokens": way.tokens,
-                    "usd": way.usd,
+                    "strategy": name,
+                    "wall_s": outcome.wall_s,
+                    "tokens": outcome.tokens,
+                    "usd": outcome.usd,
                 }
-                for name, ways in self.ways.items()
-                for group, way in zip(self.groups, ways, strict=True)
+                for name, of_groups in self.outcomes.items()
+                for group, outcome in zip(self.groups, of_groups, strict=True)
             ]
         )
 
 
 def what_if(logs: Logs, queue: int = 3) -> WhatIf:
-    """Play the parallel groups of logs all at once, through a queue, and one by one.
+    """Simulate the parallel groups of logs in parallel, through a queue, and sequentially.
 
     Parameters
     ----------
     logs : as `read_logs` returns them.
-    queue : width of the queue.
+    queue : concurrency of the queue.
 
     Raises
     ------
@@ -121,8 +121,10 @@ def what_if(logs: Logs, queue: int = 3) -> WhatIf:
         SEQUENTIAL: parse_strategy("sequential"),
     }
     worlds = [_world(group, known.scenario) for group in groups]
-    ways = {name: tuple(_play(world, way) for world in worlds) for name, way in strategies.items()}
-    return WhatIf(tuple(groups), ways, left_out)
+    outcomes = {
+        name: tuple(_simulate(world, strategy) for world in worlds) for name, strategy in strategies.items()
+    }
+    return WhatIf(tuple(groups), outcomes, left_out)
 
 
 def _world(group: Group, scenario: Scenario) -> Scenario:
@@ -178,6 +180,6 @@ def _mean(seen: list[float], distribution: Distribution) -> Distribution:
     return Constant(math.fsum(there) / len(there) if there else distribution.quantile(0.5))
 
 
-def _play(world: Scenario, strategy: Strategy) -> Way:
+def _simulate(world: Scenario, strategy: Strategy) -> GroupOutcome:
     wall_s, outcome = simulate(make_plan(world, strategy), Variates(world, 0))
-    return Way(wall_s, outcome.tokens, outcome.money_usd)
+    return GroupOutcome(wall_s, outcome.tokens, outcome.money_usd)

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from dispatch_sim.logs.tables import NAN
+from dispatch_sim.logs.readers.tables import NAN
 
 CHARACTERS_A_TOKEN = 3.3
 """Median over 135 returns of sub-agents with both in public logs; 10th to 90th percentile 1.7 to 3.7."""

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dispatch_sim.logs.backtest import Backtest, Forecasted
-from dispatch_sim.logs.observations import codes
-from dispatch_sim.logs.scores import Scored, covered
+from dispatch_sim.logs.backtest.backtest import Backtest, Forecasted
+from dispatch_sim.logs.backtest.scores import Scored, covered
+from dispatch_sim.logs.calibrate.observations import codes
 
 LEVELS = (0.5, 0.8, 0.9)
 """Of the intervals that are judged."""
@@ -61,20 +61,20 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
-class Rival:
+class Baseline:
     """A rule to beat: its mean CRPS, and how often the model's is less when sessions are drawn again.
 
-    `beaten` is the part of resamplings for the model as calibrated, `beaten_widened` for it widened.
+    `model_better` is the part of resamplings for the model as calibrated, `widened_better` for it widened.
     """
 
     name: str
     crps_s: float
-    beaten: float
-    beaten_widened: float
+    model_better: float
+    widened_better: float
 
 
 @dataclass(frozen=True)
-class Findings:
+class Conclusions:
     """What a backtest comes to.
 
     Attributes
@@ -84,9 +84,9 @@ class Findings:
     speed_ups : by size of the group.
     error : relative errors of the forecasts' medians; None without forecasts, and likewise the rest.
     wall, tokens : coverage by level.
-    stretch : the median of what forecasts were widened by.
+    widening : the median of what forecasts were widened by.
     crps_s, widened_crps_s : the model's mean scores.
-    rivals : what it is compared to.
+    baselines : what it is compared to.
     """
 
     replay: Errors
@@ -96,13 +96,13 @@ class Findings:
     error: Errors | None
     wall: tuple[Coverage, ...]
     tokens: tuple[Coverage, ...]
-    stretch: float
+    widening: float
     crps_s: float
     widened_crps_s: float
-    rivals: tuple[Rival, ...]
+    baselines: tuple[Baseline, ...]
 
 
-def judge_backtest(found: Backtest) -> Findings:
+def judge_backtest(found: Backtest) -> Conclusions:
     """Return what a backtest comes to."""
     seen = np.array([each.group.wall_s for each in found.replayed])
     replay = np.array([each.wall_s for each in found.replayed])
@@ -112,10 +112,12 @@ def judge_backtest(found: Backtest) -> Findings:
     made = np.array([float(np.median(each.wall.sample)) for each in forecasts])
     observed = np.array([each.group.wall_s for each in forecasts])
     model = np.array([each.wall.crps for each in forecasts])
-    widened = np.array([each.wide.crps for each in forecasts])
-    wall = [(each, each.wall, each.wide) for each in forecasts]
-    tokens = [(each, each.tokens, each.wide_tokens) for each in forecasts if each.tokens and each.wide_tokens]
-    return Findings(
+    widened = np.array([each.widened_wall.crps for each in forecasts])
+    wall = [(each, each.wall, each.widened_wall) for each in forecasts]
+    tokens = [
+        (each, each.tokens, each.widened_tokens) for each in forecasts if each.tokens and each.widened_tokens
+    ]
+    return Conclusions(
         replay=_errors(replay, seen),
         starts_recorded=_errors(replay[recorded], seen[recorded]) if recorded.any() else None,
         launched_by_model=_errors(by_model, seen),
@@ -123,10 +125,10 @@ def judge_backtest(found: Backtest) -> Findings:
         error=_errors(made, observed) if forecasts else None,
         wall=_coverage(wall, found.run_ranks),
         tokens=_coverage(tokens, ()),
-        stretch=float(np.median([each.stretch for each in forecasts])) if forecasts else 1.0,
+        widening=float(np.median([each.widening for each in forecasts])) if forecasts else 1.0,
         crps_s=_mean(model),
         widened_crps_s=_mean(widened),
-        rivals=_rivals(forecasts, model, widened),
+        baselines=_baselines(forecasts, model, widened),
     )
 
 
@@ -183,16 +185,16 @@ def _coverage(
     return tuple(rows)
 
 
-def _rivals(forecasts: Sequence[Forecasted], model: Values, widened: Values) -> tuple[Rival, ...]:
+def _baselines(forecasts: Sequence[Forecasted], model: Values, widened: Values) -> tuple[Baseline, ...]:
     if not forecasts:
         return ()
     scores = {
-        name: np.array([each.rivals_crps_s[name] for each in forecasts])
-        for name in forecasts[0].rivals_crps_s
+        name: np.array([each.baselines_crps_s[name] for each in forecasts])
+        for name in forecasts[0].baselines_crps_s
     }
     often = _resampled(forecasts)
     return tuple(
-        Rival(
+        Baseline(
             name,
             float(score.mean()),
             float((often @ (score - model) > 0).mean()),

@@ -6,14 +6,14 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 
-from dispatch_sim.logs.books import Totals
-from dispatch_sim.logs.tables import NAN, AgentRun
-from dispatch_sim.logs.values import first_known, seconds_between
-from dispatch_sim.logs.words import kind_label, model_family
+from dispatch_sim.logs.readers.json_values import first_known, seconds_between
+from dispatch_sim.logs.readers.labels import kind_label, model_family
+from dispatch_sim.logs.readers.tables import NAN, AgentRun
+from dispatch_sim.logs.readers.usage import Totals
 
 
 @dataclass(slots=True, kw_only=True)
-class Found:
+class ParsedRun:
     """One run of a sub-agent. Moments are microseconds since 1970; what is not said here is as in `AgentRun`.
 
     Attributes
@@ -51,23 +51,23 @@ class Found:
 _DEEPEST = 64
 """Most agents above each other that are followed; harnesses let three or four be."""
 
-_ByAgent = dict[tuple[str, str | None], Found]
+_ByAgent = dict[tuple[str, str | None], ParsedRun]
 
 
-def rows(found: Iterable[Found]) -> list[AgentRun]:
+def rows(found: Iterable[ParsedRun]) -> list[AgentRun]:
     """Return what was found as rows, by session in the order given and by group in that of their calls."""
     return [row for _, row in paired(found)]
 
 
-def paired(found: Iterable[Found]) -> list[tuple[Found, AgentRun]]:
+def paired(found: Iterable[ParsedRun]) -> list[tuple[ParsedRun, AgentRun]]:
     """Return each run that was found beside its row, in the order of `rows`."""
     every = list(found)
     by_agent: _ByAgent = {(run.source, run.agent): run for run in reversed(every) if run.agent is not None}
-    sessions: dict[tuple[str, str], dict[tuple[str | None, str], list[Found]]] = {}
+    sessions: dict[tuple[str, str], dict[tuple[str | None, str], list[ParsedRun]]] = {}
     for run in every:
         groups = sessions.setdefault((run.source, _chain(run, by_agent)[-1].session), {})
         groups.setdefault((run.caller, run.group), []).append(run)
-    made: list[tuple[Found, AgentRun]] = []
+    made: list[tuple[ParsedRun, AgentRun]] = []
     for number, groups in enumerate(sessions.values(), 1):
         label = f"session-{number}"
         members = sorted(groups.values(), key=_called)
@@ -79,12 +79,12 @@ def paired(found: Iterable[Found]) -> list[tuple[Found, AgentRun]]:
 
 
 def _group(
-    runs: Sequence[Found],
+    runs: Sequence[ParsedRun],
     session: str,
     group: str,
     origin: int | None,
     by_agent: _ByAgent,
-) -> list[tuple[Found, AgentRun]]:
+) -> list[tuple[ParsedRun, AgentRun]]:
     made = []
     depth = len(_chain(runs[0], by_agent))
     if runs[0].caller is not None:
@@ -120,11 +120,11 @@ def _group(
     return made
 
 
-def _called(runs: Sequence[Found]) -> float:
+def _called(runs: Sequence[ParsedRun]) -> float:
     return math.inf if runs[0].called is None else runs[0].called
 
 
-def _chain(run: Found, by_agent: _ByAgent) -> list[Found]:
+def _chain(run: ParsedRun, by_agent: _ByAgent) -> list[ParsedRun]:
     """Return a run, the run that called it, and so on up; ids that go round or on for ever end it."""
     chain, seen = [run], set[str]()
     while run.caller is not None and run.caller not in seen and (run.source, run.caller) in by_agent:

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dispatch_sim.logs.tables import NAN
-from dispatch_sim.logs.values import tokens_of
+from dispatch_sim.logs.readers.json_values import tokens_of
+from dispatch_sim.logs.readers.tables import NAN
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.logs.groups import Group
-from dispatch_sim.logs.observations import ALL_KINDS
+from dispatch_sim.logs.backtest.groups import Group
+from dispatch_sim.logs.calibrate.observations import ALL_KINDS
 from dispatch_sim.model import simulation
 from dispatch_sim.model.accounting import Outcome
 from dispatch_sim.model.events import Activity, Event

@@ -14,7 +14,7 @@ from typing import Any, get_type_hints
 import pandas as pd
 
 from dispatch_sim.display import Displayed
-from dispatch_sim.logs.files import Tally
+from dispatch_sim.logs.readers.files import Tally
 
 SOURCES = ("claude-code", "codex", "otel")
 """What wrote a log."""

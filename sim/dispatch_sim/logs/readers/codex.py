@@ -14,11 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from dispatch_sim.logs.books import Book, Totals, Usage
-from dispatch_sim.logs.files import LogFile, Tally
-from dispatch_sim.logs.found import Found
-from dispatch_sim.logs.tables import COMPLETED, NAN
-from dispatch_sim.logs.values import (
+from dispatch_sim.logs.readers.files import LogFile, Tally
+from dispatch_sim.logs.readers.json_values import (
     Record,
     amount,
     mapping,
@@ -30,6 +27,9 @@ from dispatch_sim.logs.values import (
     text,
     tokens_of,
 )
+from dispatch_sim.logs.readers.parsed_runs import ParsedRun
+from dispatch_sim.logs.readers.tables import COMPLETED, NAN
+from dispatch_sim.logs.readers.usage import Book, Totals, Usage
 
 _REPLAYED_US = 100_000
 _REPLAYED_FORK_US = 2_000_000
@@ -127,7 +127,7 @@ class Codex:
         if known is None or or_zero(here.totals.calls) > or_zero(known.totals.calls):
             self._threads[here.id] = here
 
-    def found(self, tally: Tally) -> Iterator[Found]:
+    def found(self, tally: Tally) -> Iterator[ParsedRun]:
         """Yield the runs in the order of their calls; agents without a call are counted."""
         for own in self._threads.values():
             if own.parent is None:
@@ -152,10 +152,10 @@ class Codex:
         for (_, id_), call in self._calls.items():
             yield self._found(id_, call, agents.get(call.agent or ""))
 
-    def _found(self, id_: str, call: _Call, agent: _Thread | None) -> Found:
+    def _found(self, id_: str, call: _Call, agent: _Thread | None) -> ParsedRun:
         caller = self._threads.get(call.thread)
         nested = caller is not None and caller.parent is not None
-        run = Found(
+        run = ParsedRun(
             source=self.name,
             session=call.thread,
             group=str(call.turn),

@@ -7,8 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dispatch_sim.logs.tables import COMPLETED, NAN
-from dispatch_sim.logs.values import (
+from dispatch_sim.logs.readers.json_values import (
     Record,
     amount,
     believed,
@@ -19,6 +18,7 @@ from dispatch_sim.logs.values import (
     text,
     tokens_of,
 )
+from dispatch_sim.logs.readers.tables import COMPLETED, NAN
 
 
 @dataclass(frozen=True, slots=True)

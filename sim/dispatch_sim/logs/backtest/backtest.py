@@ -16,12 +16,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dispatch_sim.display import Displayed
-from dispatch_sim.logs.calibration import calibrate
-from dispatch_sim.logs.groups import Group, find_groups
-from dispatch_sim.logs.observations import ALL_KINDS, CalibrationError, codes, observe
-from dispatch_sim.logs.scores import Scored, needed_stretch
-from dispatch_sim.logs.simulated import Forecast, forecast, replay, tasks_of
-from dispatch_sim.logs.tables import Logs
+from dispatch_sim.logs.backtest.groups import Group, find_groups
+from dispatch_sim.logs.backtest.scores import Scored, needed_widening
+from dispatch_sim.logs.backtest.simulation import Forecast, forecast, replay, tasks_of
+from dispatch_sim.logs.calibrate.calibration import calibrate
+from dispatch_sim.logs.calibrate.observations import ALL_KINDS, CalibrationError, codes, observe
+from dispatch_sim.logs.readers.tables import Logs
 from dispatch_sim.scenario.coordination import Dispatch
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.study.runner import OnProgress
@@ -70,21 +70,21 @@ class Forecasted:
     group : as observed.
     speed_up : forecast; a value a replication.
     wall : the wall-clock, in the forecast as calibrated.
-    wide : likewise, in the forecast widened by `stretch`.
-    tokens, wide_tokens : likewise of the tokens, widened by what they needed; None where some are not seen.
-    stretch : what the wall-clocks of the groups of other folds needed; see `scores.needed_stretch`.
-    rivals_crps_s : of the rules to beat, by name: the mean of past groups of that size (of all, where there
-        is none), the slowest of the members' average durations, and all past groups, taken as a forecast.
+    widened_wall : likewise, in the forecast widened by `widening`.
+    tokens, widened_tokens : likewise for tokens, widened by their own factor; None where some are not seen.
+    widening : what the wall-clocks of the groups of other folds needed; see `scores.needed_widening`.
+    baselines_crps_s : CRPS of each baseline: the mean of past groups of that size (of all, without any),
+        the slowest of the members' average durations, and all past groups, taken as a forecast.
     """
 
     group: Group
     speed_up: Values
     wall: Scored
-    wide: Scored
+    widened_wall: Scored
     tokens: Scored | None
-    wide_tokens: Scored | None
-    stretch: float
-    rivals_crps_s: dict[str, float]
+    widened_tokens: Scored | None
+    widening: float
+    baselines_crps_s: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ def backtest(
     order = {group.name: place for place, group in enumerate(groups)}
     return Backtest(
         replayed=tuple(sorted(replayed, key=lambda each: order[each.group.name])),
-        forecasted=tuple(sorted(_stretch(forecasted, fold_of), key=lambda each: order[each.group.name])),
+        forecasted=tuple(sorted(_widen(forecasted, fold_of), key=lambda each: order[each.group.name])),
         run_ranks=tuple(run_ranks),
         left_out=left_out,
         not_forecast=not_forecast,
@@ -234,7 +234,7 @@ def _score(group: Group, made: Forecast, past: list[Group], average: dict[str, f
     walls = np.array([each.wall_s for each in past])
     same_size = np.mean([each.wall_s for each in past if each.size == group.size] or walls)
     slowest = max(average.get(kind, average[""]) for kind in group.kinds)
-    rivals = {
+    baselines = {
         "the mean of past groups of that size": np.array([same_size]),
         "the slowest of the average durations": np.array([slowest]),
         "all past groups, as they were": walls,
@@ -245,18 +245,18 @@ def _score(group: Group, made: Forecast, past: list[Group], average: dict[str, f
         group=group,
         speed_up=made.speed_up,
         wall=wall,
-        wide=wall,
+        widened_wall=wall,
         tokens=tokens,
-        wide_tokens=tokens,
-        stretch=1.0,
-        rivals_crps_s={name: Scored(sample, group.wall_s).crps for name, sample in rivals.items()},
+        widened_tokens=tokens,
+        widening=1.0,
+        baselines_crps_s={name: Scored(sample, group.wall_s).crps for name, sample in baselines.items()},
     )
 
 
-def _stretch(forecasted: list[Forecasted], fold_of: dict[str, int]) -> list[Forecasted]:
+def _widen(forecasted: list[Forecasted], fold_of: dict[str, int]) -> list[Forecasted]:
     """Widen each forecast by what the groups of the other folds needed.
 
-    Their own forecasts did know this fold's sessions, which makes them a little too good and the stretch a
+    Their own forecasts did know this fold's sessions, which makes them a little too good and the widening a
     little too small: the coverage that is reported errs on the low side.
     """
     found = []
@@ -265,10 +265,11 @@ def _stretch(forecasted: list[Forecasted], fold_of: dict[str, int]) -> list[Fore
             other for other in forecasted if fold_of[other.group.session] != fold_of[each.group.session]
         ]
         factor = _needed(others, [other.wall for other in others])
-        wide_tokens = each.tokens
-        if each.tokens is not None:
-            wide_tokens = each.tokens.widened(_needed(others, [other.tokens for other in others]))
-        found.append(replace(each, stretch=factor, wide=each.wall.widened(factor), wide_tokens=wide_tokens))
+        tokens = each.tokens
+        if tokens is not None:
+            tokens = tokens.widened(_needed(others, [other.tokens for other in others]))
+        wall = each.wall.widened(factor)
+        found.append(replace(each, widening=factor, widened_wall=wall, widened_tokens=tokens))
     return found
 
 
@@ -280,7 +281,7 @@ def _needed(others: list[Forecasted], scored: list[Scored | None]) -> float:
         if score is not None
     ]
     seen = pd.DataFrame(there, columns=["reach", "session"])
-    return needed_stretch(seen["reach"].to_numpy(dtype=float), codes(seen["session"]))
+    return needed_widening(seen["reach"].to_numpy(dtype=float), codes(seen["session"]))
 
 
 def _no_groups(left_out: Counter[str]) -> str:

@@ -12,12 +12,12 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from dispatch_sim.logs.books import Book, Totals
-from dispatch_sim.logs.files import LogFile, Tally
-from dispatch_sim.logs.found import Found
-from dispatch_sim.logs.otel_spans import EXPORTS, Span, spans_of
-from dispatch_sim.logs.tables import COMPLETED, NAN
-from dispatch_sim.logs.values import Record, seconds_between, tokens_of
+from dispatch_sim.logs.readers.files import LogFile, Tally
+from dispatch_sim.logs.readers.json_values import Record, seconds_between, tokens_of
+from dispatch_sim.logs.readers.otel_spans import EXPORTS, Span, spans_of
+from dispatch_sim.logs.readers.parsed_runs import ParsedRun
+from dispatch_sim.logs.readers.tables import COMPLETED, NAN
+from dispatch_sim.logs.readers.usage import Book, Totals
 
 _CLIENT = 3
 
@@ -71,7 +71,7 @@ class OpenTelemetry:
     def close(self) -> None:
         """End the file; spans of one trace may stand in several."""
 
-    def found(self, tally: Tally) -> Iterator[Found]:
+    def found(self, tally: Tally) -> Iterator[ParsedRun]:
         """Yield the runs in the order in which they began, caller by caller."""
         above: dict[str, str | None] = {}
         for id_ in self._agents:
@@ -131,14 +131,14 @@ class OpenTelemetry:
                 of.tools += 1
         return found
 
-    def _found(self, span: Span, session: str, group: str, caller: str | None, below: _Below) -> Found:
+    def _found(self, span: Span, session: str, group: str, caller: str | None, below: _Below) -> ParsedRun:
         calls = sorted(below.calls, key=_began)
         book = Book()
         for call in calls:
             if call.usage is not None:
                 book.add(call.id, call.usage)
         failed = [call.failed for call in calls]
-        return Found(
+        return ParsedRun(
             source=self.name,
             session=session,
             group=group,

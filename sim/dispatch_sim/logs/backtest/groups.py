@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from dispatch_sim.logs.observations import recorded_delays
-from dispatch_sim.logs.tables import NOT_STARTED, Logs
-from dispatch_sim.logs.values import or_zero
+from dispatch_sim.logs.calibrate.observations import recorded_delays
+from dispatch_sim.logs.readers.json_values import or_zero
+from dispatch_sim.logs.readers.tables import NOT_STARTED, Logs
 
 LEAST_S = 1e-3
 """Shortest time that a log can tell."""

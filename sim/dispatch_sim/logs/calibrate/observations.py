@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dispatch_sim.logs.tables import COMPLETED, NOT_STARTED, Logs
+from dispatch_sim.logs.readers.tables import COMPLETED, NOT_STARTED, Logs
 from dispatch_sim.scenario.problems import UserError
 
 HANG_S = 3600.0

@@ -10,10 +10,10 @@ from functools import cached_property
 import pandas as pd
 
 from dispatch_sim.display import Displayed
-from dispatch_sim.logs import dispatching, working
-from dispatch_sim.logs.observations import ALL_KINDS, observe
-from dispatch_sim.logs.scenario_text import BORROWED, DEFAULT, MEASURED, Figure, scenario_text
-from dispatch_sim.logs.tables import Logs
+from dispatch_sim.logs.calibrate import dispatch_fits, task_fits
+from dispatch_sim.logs.calibrate.observations import ALL_KINDS, observe
+from dispatch_sim.logs.calibrate.scenario_text import BORROWED, DEFAULT, MEASURED, Figure, scenario_text
+from dispatch_sim.logs.readers.tables import Logs
 from dispatch_sim.scenario.loader import parse_scenario
 from dispatch_sim.scenario.model import Scenario
 
@@ -83,7 +83,7 @@ def calibrate(logs: Logs, *, intervals: bool = True) -> Calibration:
         Where no run has completed with a duration.
     """
     seen = observe(logs)
-    work = working.Work(seen, intervals=intervals)
+    work = task_fits.Work(seen, intervals=intervals)
     groups = logs.groups
     group_of = work.group_of
     counts = _counts(seen.honest["kind"].map(group_of), groups)
@@ -94,7 +94,7 @@ def calibrate(logs: Logs, *, intervals: bool = True) -> Calibration:
         source = f"{runs} are of {kind}; a batch of the usual size, to be replaced by your own"
         figures.append(Figure(("tasks", name, "count"), str(count), MEASURED, source, len(seen.honest)))
         figures += work.figures(name)
-    figures += dispatching.figures(seen, work)
+    figures += dispatch_fits.figures(seen, work)
     return Calibration(
         runs=len(seen.honest),
         sessions=seen.sessions,

@@ -9,12 +9,19 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from dispatch_sim.logs import fits
-from dispatch_sim.logs.intervals import Interval, Values, bootstrapped, proportion
-from dispatch_sim.logs.observations import HANG_S, Observations, recorded_delays, start_delays
-from dispatch_sim.logs.scenario_text import DEFAULT, MEASURED, Figure, distribution_yaml, number, share_yaml
-from dispatch_sim.logs.variances import LEAST_GROUPS
-from dispatch_sim.logs.working import Work, default_figure, in_words, sessions_of, spread, too_few
+from dispatch_sim.logs.calibrate import distribution_fits as fits
+from dispatch_sim.logs.calibrate.intervals import Interval, Values, bootstrapped, proportion
+from dispatch_sim.logs.calibrate.observations import HANG_S, Observations, recorded_delays, start_delays
+from dispatch_sim.logs.calibrate.scenario_text import (
+    DEFAULT,
+    MEASURED,
+    Figure,
+    distribution_yaml,
+    number,
+    share_yaml,
+)
+from dispatch_sim.logs.calibrate.task_fits import Work, default_figure, in_words, sessions_of, spread, too_few
+from dispatch_sim.logs.calibrate.variances import LEAST_GROUPS
 from dispatch_sim.scenario.formats import format_duration
 
 LEAST_ATTEMPTS = 30

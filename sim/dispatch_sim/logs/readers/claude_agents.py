@@ -12,9 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Literal
 
-from dispatch_sim.logs.books import Book, Totals, Usage
-from dispatch_sim.logs.tables import NAN
-from dispatch_sim.logs.values import (
+from dispatch_sim.logs.readers.json_values import (
     Record,
     amount,
     fingerprint,
@@ -25,6 +23,8 @@ from dispatch_sim.logs.values import (
     text,
     tokens_of,
 )
+from dispatch_sim.logs.readers.tables import NAN
+from dispatch_sim.logs.readers.usage import Book, Totals, Usage
 
 Told = Literal["file", "inline", "progress"]
 """Where the lines of an agent stand."""

@@ -1,0 +1,1 @@
+"""Comparisons of the model with logged groups: replay, forecast, scores and what-if."""

@@ -1,0 +1,1 @@
+"""Fits of a scenario to the runs in logs."""

@@ -14,6 +14,7 @@ import pkgutil
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
@@ -27,6 +28,8 @@ class Fault(NamedTuple):
     """An expression or statement that is there once. A single capital letter stands for any expression."""
     put: str
     """What takes its place; capital letters stand for what they stood for in `found`."""
+    option: str = ""
+    """What a scenario has to have for the fault to matter, as its text has it."""
 
 
 SIMPY = {
@@ -115,7 +118,7 @@ COMPILED = {
     "a client retries once too often": Fault("send_request", "retry == N", "retry == N + 1"),
     "a crash comes a call too late": Fault("called", "call == V.crash_call", "call == V.crash_call + 1"),
     "locks are given back in the order in which they were taken": Fault(
-        "give_back", "range(N - 1, -1, -1)", "range(N)"
+        "give_back", "range(N - 1, -1, -1)", "range(N)", option="writes: [x, y]"
     ),
     "the second round begins a call early": Fault("spawned", "(calls + 1) // 2", "calls // 2"),
     "an agent at its soft timeout goes on": Fault(
@@ -138,23 +141,28 @@ COMPILED = {
     "a reservation that is given back is of no use to the line": Fault(
         "charge_output", "at_once(S, K, 0, N)", "None"
     ),
-    "an interrupt of the line is late": Fault("leave_line", "at_once(S, K, 0, N)", "soon(S, K, 0, N)"),
+    "an interrupt of the line is late": Fault(
+        "leave_line", "at_once(S, K, 0, N)", "soon(S, K, 0, N)", option="on_limit: wait"
+    ),
     "the line is served from the second on": Fault("leave_line", "found == 0", "found == 1"),
     "a review is not counted": Fault("resume_review", "L.reviews += 1", "pass"),
     "what has come while wrong instructions were found is approved": Fault(
-        "_verdict", "soon(S, K, T, 1)", "soon(S, K, T, 0)"
+        "_verdict", "soon(S, K, T, 1)", "soon(S, K, T, 0)", option="bad_brief: 100%"
     ),
     "a merge that is over at the launch was not seen": Fault("_merges_until", "time_s < M", "time_s <= M"),
     "an output that is lost while it is exposed is done": Fault(
         "no_longer_exposed", "is_overwritten(S, T)", "False"
     ),
-    "what a cascade drops makes pairs": Fault("fail", "drop_merge(S, T)", "None"),
+    "what a cascade drops makes pairs": Fault("fail", "drop_merge(S, T)", "None", option="policy: cascade"),
     "a task is attempted once too often": Fault("fail", "task.failures < N", "task.failures <= N"),
     "a hung attempt cannot be resumed": Fault(
-        "fail", "A or B or failure == codes.BY_HANG or C", "A or B or C"
+        "fail", "A or B or failure == codes.BY_HANG or C", "A or B or C", option="policy: resume"
     ),
     "an output that returned at a launch is exposed": Fault(
-        "_can_be_overwritten", "O.began_s < W.returned_s", "O.began_s <= W.returned_s"
+        "_can_be_overwritten",
+        "O.began_s < W.returned_s",
+        "O.began_s <= W.returned_s",
+        option="isolation: shared",
     ),
     "a second round's brief takes no time": Fault(
         "resume_interim_brief", "after(S, P, T)", "after(S, P, 0.0)"
@@ -177,13 +185,19 @@ def seeded(engine: str, fault: Fault) -> Iterator[None]:
     ------
     ValueError : there is not one such function, or what is to be replaced is not in it once.
     """
-    function = _function(engine, fault.function)
+    function, faulty = _edited(engine, fault)
     sound = function.__code__
-    function.__code__ = edited(function, fault)
+    function.__code__ = faulty
     try:
         yield
     finally:
         function.__code__ = sound
+
+
+@cache
+def _edited(engine: str, fault: Fault) -> tuple[FunctionType, CodeType]:
+    function = _function(engine, fault.function)
+    return function, edited(function, fault)
 
 
 def _function(engine: str, name: str) -> FunctionType:

@@ -16,10 +16,9 @@ from dispatch_sim import engine as package
 from dispatch_sim.engine import linking, machine, store
 from dispatch_sim.engine.machine import Machine, outcome_of
 from dispatch_sim.engine.plan import DISTRIBUTION, Distributions, FlatPlan
-from dispatch_sim.engine.quantiles import quantile, uniform
+from dispatch_sim.engine.quantiles import quantile
 from dispatch_sim.engine.records import STATE, State
 from dispatch_sim.interruption import uninterrupted
-from dispatch_sim.model import streams
 from dispatch_sim.model.plan import make_plan
 from dispatch_sim.model.simulation import simulate
 from dispatch_sim.model.variates import Variates
@@ -117,28 +116,6 @@ def test_a_replication_that_does_not_fit_the_state_is_simulated_by_simpy(too_sma
     rows = Machine().simulate_block(plan, 3, 4)
     for row, replication in zip(rows, range(3, 7), strict=True):
         assert outcome_of(row) == simulate(plan.plan, Variates(scenario, replication))
-
-
-def uniform_of(
-    key: np.uint64, replication: int, stream: int, task: int, attempt: int, call: int, retry: int
-) -> float:
-    """Return the draw of a key, to be compiled by itself."""
-    return uniform(key, replication, stream, task, attempt, call, retry)
-
-
-def test_draws_have_the_same_bits():
-    """Philox and the float that is made of it, over random keys."""
-    linker = linking.link(store.object_code({"uniform_of": uniform_of}))
-    prototype = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_uint64, *[ctypes.c_int64] * 6)
-    drawn = prototype(linker.get_function_address("uniform_of"))
-    fates = random.Random(1)
-    for _ in range(5000):
-        key = fates.getrandbits(64)
-        rest = (
-            fates.getrandbits(32), fates.randint(1, 29), fates.getrandbits(32), fates.getrandbits(8),
-            fates.getrandbits(24), fates.getrandbits(24),
-        )  # fmt: skip
-        assert drawn(key, *rest) == streams.uniform(key, *rest)
 
 
 SAMPLE = families.Empirical((1.0, 2.0, 2.0, 5.5, 9.0))

@@ -44,20 +44,20 @@ def test_philox_gives_the_published_known_answers():
 @given(
     key=st.integers(0, 2**64 - 1),
     replication=st.integers(0, 2**32 - 1),
-    activity=st.sampled_from(Stream),
+    stream=st.sampled_from(Stream),
     task=st.integers(0, 2**32 - 1),
     attempt=st.integers(0, 255),
     call=st.integers(0, 2**24 - 1),
-    try_=st.integers(0, 2**24 - 1),
+    retry=st.integers(0, 2**24 - 1),
 )
-def test_a_uniform_draw_is_strictly_between_0_and_1(key, replication, activity, task, attempt, call, try_):
+def test_a_uniform_draw_is_strictly_between_0_and_1(key, replication, stream, task, attempt, call, retry):
     """Quantile functions are infinite at 0 and 1, so neither may come."""
-    assert 0.0 < uniform(key, replication, activity, task, attempt, call, try_) < 1.0
+    assert 0.0 < uniform(key, replication, stream, task, attempt, call, retry) < 1.0
 
 
 def test_every_part_of_the_key_matters():
     """Two draws that differ in one part of their key differ."""
-    base = {"key": 7, "replication": 3, "activity": 5, "task": 2, "attempt": 1, "call": 4, "try_": 1}
+    base = {"key": 7, "replication": 3, "stream": 5, "task": 2, "attempt": 1, "call": 4, "retry": 1}
     draws = {uniform(**base)} | {uniform(**{**base, part: value + 1}) for part, value in base.items()}
     assert len(draws) == 8
 

@@ -17,7 +17,6 @@ from types import FunctionType
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import compiler
@@ -38,7 +37,6 @@ _NUMBERS: dict[Any, types.Type] = {
     float: types.float64,
     bool: types.boolean,
     type(None): types.none,
-    np.uint64: types.uint64,
 }
 
 _in_library: WeakKeyDictionary[Any, dict[FunctionType, Any]] = WeakKeyDictionary()

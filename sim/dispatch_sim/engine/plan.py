@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from ctypes import c_int64
 from typing import Any
 
 import numpy as np
@@ -127,7 +128,7 @@ def _groups(plan: Plan, table: Distributions) -> tuple[NDArray[np.void], list[in
         _fill(
             groups[g],
             {
-                "key": group_key(scenario.study.seed, group.name),
+                "key": c_int64(group_key(scenario.study.seed, group.name)).value,
                 "calls_row": table.add(group.calls),
                 "tokens_row": table.add(group.tokens),
                 "duration_row": table.add(group.duration or Constant(0.0)),
@@ -193,7 +194,7 @@ def _world(plan: Plan) -> dict[str, Any]:
 
 def _parameters(plan: Plan, table: Distributions) -> dict[str, Any]:
     return {
-        "seed": plan.scenario.study.seed,
+        "seed": c_int64(plan.scenario.study.seed).value,
         "tasks": len(plan.tasks),
         "groups": len(plan.scenario.tasks),
         **_of_strategy(plan),

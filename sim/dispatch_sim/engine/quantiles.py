@@ -1,10 +1,8 @@
-"""Uniform draws, and quantiles of distributions; each gives the bits that `model.streams` and `scenario` give."""
+"""Quantiles of distributions, with the same bits as those of `scenario.distributions`."""
 
 from __future__ import annotations
 
 import math
-
-import numpy as np
 
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.jit import compiled
@@ -14,27 +12,6 @@ from dispatch_sim.engine.special_functions import bits_of, float_of, gammainc, g
 Coefficients = tuple[float, float, float, float, float, float, float, float]
 
 _SQRT2 = math.sqrt(2.0)
-_M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
-_W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
-_WORD, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
-_20, _12 = np.uint64(20), np.uint64(12)
-
-
-@compiled
-def uniform(
-    key: np.uint64, replication: int, stream: int, task: int, attempt: int, call: int, retry: int
-) -> float:
-    """Return the draw of a key, as `model.streams.uniform`; `key` is unsigned, the rest whole numbers of 64 bits."""
-    c0, c1 = np.uint64(replication), np.uint64(task)
-    c2 = np.uint64(attempt << 24 | call)
-    c3 = np.uint64(stream << 24 | retry)
-    k0, k1 = key & _WORD, key >> _HALF
-    for _ in range(10):
-        p0, p1 = _M0 * c0, _M1 * c2
-        c0, c1, c2, c3 = (p1 >> _HALF) ^ c1 ^ k0, p1 & _WORD, (p0 >> _HALF) ^ c3 ^ k1, p0 & _WORD
-        k0, k1 = (k0 + _W0) & _WORD, (k1 + _W1) & _WORD
-    return (np.float64(np.int64(c0 << _20 | c1 >> _12)) + 0.5) * 2.0**-52
-
 
 # The coefficients of Wichura's algorithm AS 241 (Applied Statistics 37, 1988), routine PPND16, highest power first:
 # numerators and denominators near the middle, in the tails, and far out.

@@ -8,7 +8,9 @@ needed more; SimPy then simulates it.
 
 from __future__ import annotations
 
+import ctypes
 import typing
+from functools import cache
 from typing import Annotated, Any
 
 import numpy as np
@@ -87,7 +89,7 @@ class Distribution:
 class Group:
     """A group of tasks; what ends in `_row` is where a distribution stands in `State.distributions`."""
 
-    key: np.uint64
+    key: int
     calls_row: int
     tokens_row: int
     duration_row: int
@@ -128,7 +130,7 @@ class Group:
 class Plan:
     """The design point: everything that stays as it is during a replication."""
 
-    seed: np.uint64
+    seed: int
     tasks: int
     groups: int
     locks: int
@@ -596,19 +598,28 @@ class State:
     results: Annotated[list[Result], MAX_RESULTS]
 
 
-_KINDS: dict[Any, str] = {int: "i8", float: "f8", bool: "i8", np.uint64: "u8"}
+_C_TYPES: dict[Any, Any] = {int: ctypes.c_int64, float: ctypes.c_double, bool: ctypes.c_int64}
 
 
-def dtype_of(record: type) -> np.dtype[np.void]:
-    """Return the structured type of a record class; truth values take a word, as all numbers do."""
-    fields: list[Any] = []
-    for name, hint in typing.get_type_hints(record, include_extras=True).items():
-        shape: list[int] = []
-        if typing.get_origin(hint) is Annotated:
-            inner, *shape = typing.get_args(hint)
-            (hint,) = typing.get_args(inner)
-        fields.append((name, _KINDS.get(hint) or dtype_of(hint), tuple(shape)))
-    return np.dtype(fields, align=True)
+@cache
+def structure_of(record: type) -> type[ctypes.Structure]:
+    """Return a record class as a C structure; truth values take a word, as all numbers do."""
+    hints = typing.get_type_hints(record, include_extras=True)
+    fields = [(name, _c_type(hint)) for name, hint in hints.items()]
+    return type(record.__name__, (ctypes.Structure,), {"_fields_": fields})
+
+
+def _c_type(hint: Any) -> Any:
+    if typing.get_origin(hint) is Annotated:
+        inner, extent = typing.get_args(hint)
+        (element,) = typing.get_args(inner)
+        return _c_type(element) * extent
+    return _C_TYPES.get(hint) or structure_of(hint)
+
+
+def dtype_of(record: type) -> np.dtype[Any]:
+    """Return the structured type of a record class."""
+    return np.dtype(structure_of(record))
 
 
 STATE = dtype_of(State)

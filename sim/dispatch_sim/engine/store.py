@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import llvmlite.binding as llvm
-import numpy as np
 from numpy.typing import NDArray
 
 from dispatch_sim.engine.linking import IS_PYTHON, link, target_machine
@@ -82,11 +81,13 @@ def engine() -> Callable[[NDArray[Any], NDArray[Any], int, int], int]:
     Without numba's compiler (`NUMBA_DISABLE_JIT=1`) it is the Python function.
     """
     if IS_PYTHON:
+        from dispatch_sim.engine.records import Control, State, structure_of
         from dispatch_sim.engine.simulation import simulate_block
 
         def in_python(state: NDArray[Any], control: NDArray[Any], first: int, count: int) -> int:
-            records = state.view(np.recarray)[0], control.view(np.recarray)[0]
-            return simulate_block(*records, first, count)
+            memory: Any = structure_of(State).from_address(state.ctypes.data)
+            stop: Any = structure_of(Control).from_address(control.ctypes.data)
+            return simulate_block(memory, stop, first, count)
 
         return in_python
     entry = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 4)(_linked().get_function_address(ENTRY))

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.jit import compiled
-from dispatch_sim.engine.quantiles import normal_cdf, normal_quantile, quantile, uniform
+from dispatch_sim.engine.quantiles import normal_cdf, normal_quantile, quantile
 from dispatch_sim.engine.records import State
-from dispatch_sim.model import arithmetic
+from dispatch_sim.model import arithmetic, streams
 from dispatch_sim.model.attempt import ATTEMPTS_WITH_OWN_VARIATES
 from dispatch_sim.model.streams import Stream
 from dispatch_sim.scenario import quantities
@@ -18,6 +16,7 @@ from dispatch_sim.scenario.tasks import MAX_CALLS
 
 whole = compiled(quantities.whole)
 share = compiled(arithmetic.share)
+uniform = compiled(streams.uniform, philox4x32=compiled(streams.philox4x32))
 
 _CALLS, _TOKENS, _DURATION = (
     int(Stream.CALLS_OF_BATCH),
@@ -35,8 +34,7 @@ _CONFLICT, _REVIEW, _BAD_BRIEF = int(Stream.CONFLICT), int(Stream.REVIEW), int(S
 _INTERARRIVAL = int(Stream.INTERARRIVAL)
 
 _LEAST, _MOST = 2.0**-53, 1.0 - 2.0**-53
-_ONE = np.uint64(1)
-_63 = np.uint64(63)
+_SIGN = -(2**63)
 
 
 @compiled
@@ -208,10 +206,13 @@ def _uniform_of_pair(s: State, stream: int, one: int, number: int, other: int, n
     """Return the draw of two tasks' attempts, the same whichever is named first."""
     key, key2 = s.groups[s.tasks[one].group].key, s.groups[s.tasks[other].group].key
     index, index2 = s.tasks[one].index, s.tasks[other].index
-    swap = key2 < key or (key2 == key and (index2 < index or (index2 == index and number2 < number)))
+    unsigned, unsigned2 = key ^ _SIGN, key2 ^ _SIGN
+    swap = unsigned2 < unsigned or (
+        key2 == key and (index2 < index or (index2 == index and number2 < number))
+    )
     if swap:
         key, key2, index, index2, number, number2 = key2, key, index2, index, number2, number
-    both = key ^ (key2 << _ONE | key2 >> _63)
+    both = key ^ (key2 << 1 | key2 >> 63 & 1)
     return uniform(both, s.replication, stream, index, 0, index2, number << 8 | number2)
 
 

@@ -1,6 +1,6 @@
-"""Random draws, each keyed by what it belongs to and by nothing else.
+"""Random variates, each a function of its key alone.
 
-A draw is a pure function of (seed, replication, activity, task, attempt, call, try). It does not
+A variate is a pure function of (seed, replication, stream, task, attempt, call, retry). It does not
 depend on the order of events, the strategy, the concurrency or the size of the batch, so a task
 gets the same variates under every strategy (common random numbers), and nothing has to be stored.
 
@@ -19,7 +19,7 @@ _WORD = 0xFFFFFFFF
 
 
 class Stream(IntEnum):
-    """What a draw decides: its stream. The numbers are part of the key: they are added to, never changed."""
+    """The stream of random variates for each decision. The numbers are part of the key and never change."""
 
     CALLS_OF_BATCH = 1
     CALLS_OF_TASK = 2
@@ -53,12 +53,16 @@ class Stream(IntEnum):
 
 
 def philox4x32(counter: tuple[int, int, int, int], key: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Mix four 32-bit counter words with two 32-bit key words into four random 32-bit words."""
+    """Mix four 32-bit counter words with two 32-bit key words into four random 32-bit words.
+
+    The masks are for compiled code, where a product of two words may be a negative integer of 64 bits.
+    """
     c0, c1, c2, c3 = counter
     k0, k1 = key
     for _ in range(10):
         p0, p1 = _M0 * c0, _M1 * c2
-        c0, c1, c2, c3 = (p1 >> 32) ^ c1 ^ k0, p1 & _WORD, (p0 >> 32) ^ c3 ^ k1, p0 & _WORD
+        upper0, upper1 = p0 >> 32 & _WORD, p1 >> 32 & _WORD
+        c0, c1, c2, c3 = upper1 ^ c1 ^ k0, p1 & _WORD, upper0 ^ c3 ^ k1, p0 & _WORD
         k0, k1 = (k0 + _W0) & _WORD, (k1 + _W1) & _WORD
     return c0, c1, c2, c3
 
@@ -71,17 +75,17 @@ def group_key(seed: int, group: str) -> int:
 
 
 def uniform(
-    key: int, replication: int, activity: int, task: int = 0, attempt: int = 0, call: int = 0, try_: int = 0
+    key: int, replication: int, stream: int, task: int = 0, attempt: int = 0, call: int = 0, retry: int = 0
 ) -> float:
-    """Return the draw of a key: uniform on (0, 1), a multiple of 2^-53 that is never 0 or 1.
+    """Return the variate of a key: uniform on (0, 1), an odd multiple of 2^-53.
 
     Parameters
     ----------
     key : 64 bits: the seed for what the batch shares, `group_key` for what belongs to a task.
     replication, task : below 2^32; `task` counts within its group.
-    activity, attempt : below 2^8.
-    call, try_ : below 2^24.
+    stream, attempt : below 2^8.
+    call, retry : below 2^24.
     """
-    counter = (replication, task, attempt << 24 | call, activity << 24 | try_)
-    word0, word1, _, _ = philox4x32(counter, (key & _WORD, key >> 32))
+    counter = (replication, task, attempt << 24 | call, stream << 24 | retry)
+    word0, word1, _, _ = philox4x32(counter, (key & _WORD, key >> 32 & _WORD))
     return ((word0 << 20 | word1 >> 12) + 0.5) * 2.0**-52

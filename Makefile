@@ -42,13 +42,15 @@ lint: $(READY)
 pytest: $(READY)
 	$(BIN)/python -m pytest -n auto
 
-# The wheel is built from the sdist, so both are tested.
+# The wheel is built from the sdist, so both are tested; with the oldest numba that is supported.
 wheel-test: $(READY)
 	rm -rf dist $(VENV)/wheel
 	$(BIN)/python -m build
 	$(PYTHON) -m venv $(VENV)/wheel
-	$(VENV)/wheel/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt dist/*.whl
+	sed 's/^numba==.*/numba==0.66.*/; s/^llvmlite==.*/llvmlite==0.48.*/' constraints.txt > $(VENV)/oldest-numba.txt
+	$(VENV)/wheel/bin/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/oldest-numba.txt dist/*.whl
 	$(VENV)/wheel/bin/python -I tests/smoke.py
+	$(VENV)/wheel/bin/python -m tests.conformance --cases 300 --adaptive 50
 
 conformance: $(READY)
 	$(BIN)/python -m tests.conformance
@@ -100,6 +102,7 @@ schema: $(READY)
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m dispatch_sim.engine
 	@touch $@
 
 clean:

@@ -2,6 +2,7 @@
 
 import ast
 import ctypes
+import logging
 import os
 import random
 import signal
@@ -241,6 +242,17 @@ def test_a_strange_place_for_caches_is_no_trouble(in_the_way, tmp_path, monkeypa
 
 def _no_home():
     raise RuntimeError("Could not determine home directory.")
+
+
+def test_compiling_is_announced(monkeypatch, caplog):
+    for stored, announced in ((b"", []), (None, ["compiling the engine, once: about ten seconds"])):
+        monkeypatch.setattr(store, "_read", lambda path, stored=stored: stored)
+        monkeypatch.setattr(store, "_compile", lambda: b"")
+        monkeypatch.setattr(store, "_keep", lambda code, path: None)
+        monkeypatch.setattr(store, "link", lambda code: None)
+        with caplog.at_level(logging.WARNING, "dispatch_sim"):
+            store._linked.__wrapped__()
+        assert caplog.messages == announced
 
 
 def test_an_interruption_waits_while_code_is_linked():

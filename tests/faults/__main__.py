@@ -28,9 +28,9 @@ from pathlib import Path
 import dispatch_sim.engine.plan
 import dispatch_sim.report.answers  # noqa: F401
 from dispatch_sim import cli
+from dispatch_sim.engine.store import engine
 from dispatch_sim.study import runner
 from dispatch_sim.study.checkpoint import CHECKPOINT_FILE
-from dispatch_sim.study.engines import load_engine
 from dispatch_sim.study.results import read_results
 
 TASKS = """
@@ -256,7 +256,7 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=100, help="faults of each kind (default %(default)s)")
     parser.add_argument("--only", choices=list(TRIALS), action="append", help="this kind; may be repeated")
     given = parser.parse_args()
-    load_engine()
+    engine()
     failed = 0
     for name in given.only or TRIALS:
         with tempfile.TemporaryDirectory(prefix="dispatch-sim-faults-") as place:

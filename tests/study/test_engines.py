@@ -1,6 +1,5 @@
 """Which engine plays, and that results do not depend on it."""
 
-import logging
 import threading
 import time
 
@@ -59,16 +58,6 @@ def test_the_engine_that_is_asked_for_plays(monkeypatch):
     """However large or small the job is."""
     assert choose_engine(design_sweep(source("simpy", 600_000))) == "simpy"
     assert choose_engine(design_sweep(source("compiled", 2))) == "compiled"
-
-
-def test_compiling_is_announced(monkeypatch, caplog):
-    """Once, where nothing is kept; not where it is only read."""
-    for kept, announced in ((False, ["compiling the engine, once: about ten seconds"]), (True, [])):
-        caplog.clear()
-        monkeypatch.setattr(store, "is_compiled", lambda kept=kept: kept)
-        with caplog.at_level(logging.WARNING, "dispatch_sim"):
-            engines.load_engine()
-        assert caplog.messages == announced
 
 
 def test_another_thread_stops_a_block():

@@ -6,6 +6,7 @@ The file is named after all that goes into it, so that a changed source is never
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import platform
 import stat
@@ -102,10 +103,11 @@ def engine() -> Callable[[NDArray[Any], NDArray[Any], int, int], int]:
 def _linked() -> Any:
     """Return the linker that owns the engine's code.
 
-    It is compiled where it is not kept, or not whole; kept where that folder can be written.
+    It is compiled where the cache does not have it whole, and stored there if the folder can be written.
     """
     code = _read(kept_at())
     if code is None:
+        logging.getLogger("dispatch_sim").warning("compiling the engine, once: about ten seconds")
         code = _compile()
         _keep(code, kept_at())
     return link(code)

@@ -20,11 +20,11 @@ from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from dispatch_sim.engine import store
 from dispatch_sim.interruption import uninterrupted
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.study.checkpoint import encode
 from dispatch_sim.study.design import Design
-from dispatch_sim.study.engines import load_engine
 from dispatch_sim.study.runner import (
     CHUNKS_AT_WORK,
     CompiledPlayer,
@@ -269,5 +269,5 @@ def _made_ready(what: bytes) -> tuple[Design, CompiledPlayer | None]:
     design, engine = pickle.loads(zlib.decompress(what))
     if engine != "compiled":
         return design, None
-    load_engine()
+    store.engine()
     return design, CompiledPlayer(design)

@@ -6,8 +6,6 @@ first use on a machine compiled.
 
 from __future__ import annotations
 
-import logging
-
 from dispatch_sim.engine import store
 from dispatch_sim.model import simulation
 from dispatch_sim.model.accounting import Outcome
@@ -22,8 +20,6 @@ TASKS_A_SECOND = 7000
 LOADING_S = 1.0
 COMPILING_S = 10.0
 """What it takes until the compiled engine starts, about, from the user's cache and without it."""
-
-_LOG = logging.getLogger("dispatch_sim")
 
 
 def choose_engine(design: Design, first: int = 0) -> str:
@@ -51,12 +47,4 @@ def play_one(plan: Plan, replication: int) -> tuple[Outcome, list[Event]]:
         return simulation.simulate(plan, Variates(plan.scenario, replication), log), log
     from dispatch_sim.engine.machine import Machine
 
-    load_engine()
     return Machine().simulate(plan, replication, log), log
-
-
-def load_engine() -> None:
-    """Compile the engine, or read it from the cache, once, before threads use it."""
-    if not store.is_compiled():
-        _LOG.warning("compiling the engine, once: about ten seconds")
-    store.engine()

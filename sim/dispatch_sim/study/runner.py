@@ -15,11 +15,12 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from dispatch_sim.engine import store
 from dispatch_sim.model import simulation
 from dispatch_sim.model.accounting import MEASURES
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.study.design import Design, DesignError
-from dispatch_sim.study.engines import choose_engine, load_engine
+from dispatch_sim.study.engines import choose_engine
 
 TASKS_OF_A_CHUNK = {"simpy": 7000, "compiled": 400_000}
 """A chunk takes a second or less: progress is seen, and little is lost when a study is interrupted."""
@@ -115,7 +116,7 @@ def simulate(
     longest = chunk_length(design, replications, engine, jobs)
     chunks = chain.from_iterable(cut(each, longest) for each in replications)
     if engine == "compiled":
-        load_engine()
+        store.engine()  # compiled or loaded once, before threads use it
         _in_threads(design, chunks, jobs, prepare, keep)
     else:
         for chunk in chunks:

@@ -1,4 +1,4 @@
-"""The commands, as a user runs them: in a process of their own."""
+"""The commands check, run, compare, sweep, schema, init and profiles."""
 
 import json
 import os
@@ -24,23 +24,21 @@ sweep: {tasks: [2, 3], concurrency: [1, 2]}
 """
 
 
-def wait_for(so, process):
-    """Wait until something is so while a process runs, however long this machine takes for that."""
-    while not so():
+def wait_for(condition, process):
+    """Wait until a condition holds while a process runs, however long that takes."""
+    while not condition():
         assert process.poll() is None, f"ended with {process.returncode} before that"
         time.sleep(0.02)
 
 
 @pytest.fixture
 def scenario(tmp_path):
-    """Return a small scenario's file, in a folder of its own."""
     path = tmp_path / "small.yaml"
     path.write_text(THREE_LINES)
     return path
 
 
 def test_help_names_every_command_and_loads_nothing_heavy(tmp_path):
-    """It answers before pandas, matplotlib or simpy are imported."""
     result = dispatch_sim("--help", cwd=tmp_path)
     assert result.returncode == 0
     for command in ("check", "run", "compare", "sweep", "schema", "init"):
@@ -55,18 +53,17 @@ def test_help_names_every_command_and_loads_nothing_heavy(tmp_path):
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
-def test_check_says_what_is_good_and_how_large_it_is(scenario):
-    """Exit code 0, one line; as JSON for programs."""
+def test_check_prints_size_of_valid_scenario(scenario):
     result = dispatch_sim("check", scenario.name, cwd=scenario.parent)
     assert (result.returncode, result.stderr) == (0, "")
-    assert "good" in result.stdout
+    assert "small.yaml: valid. Tasks: 3." in result.stdout
+    assert "8 design points" in result.stdout.replace("\n", " ")
     found = json.loads(dispatch_sim("check", scenario.name, "--json", cwd=scenario.parent).stdout)
     assert (found["tasks"], found["design_points"], found["warnings"]) == (3, 8, [])
 
 
 @pytest.mark.parametrize("command", ["check", "run", "compare", "sweep"])
-def test_bad_input_is_an_error_with_its_place_and_exit_code_2(tmp_path, command):
-    """Several at once, each with file, line and column, what was found and what to write."""
+def test_every_error_of_a_scenario_has_its_place(tmp_path, command):
     path = tmp_path / "bad.yaml"
     task = "  - {name: a, toknes: 15K, tokens: 15K, duration: 60 parsecs}"
     path.write_text(f"tasks:\n{task}\nclient: {{retries: -1}}\n")
@@ -95,8 +92,7 @@ def test_bad_input_is_an_error_with_its_place_and_exit_code_2(tmp_path, command)
     ],
     ids=["empty", "binary", "duplicate key", "too large a call", "cycle"],
 )  # fmt: skip
-def test_what_cannot_be_played_is_refused_in_words(tmp_path, content, about):
-    """The file, and what is the matter with it."""
+def test_invalid_scenario_is_an_error_without_traceback(tmp_path, content, about):
     path = tmp_path / "scenario.yaml"
     path.write_bytes(content)
     result = dispatch_sim("sweep", path.name, cwd=tmp_path)
@@ -106,8 +102,7 @@ def test_what_cannot_be_played_is_refused_in_words(tmp_path, content, about):
     assert about in result.stderr
 
 
-def test_a_missing_file_and_a_wrong_option_are_bad_input_too(scenario):
-    """Exit code 2, and a message."""
+def test_missing_file_and_wrong_option_exit_with_2(scenario):
     assert dispatch_sim("check", "nowhere.yaml", cwd=scenario.parent).returncode == 2
     assert dispatch_sim("sweep", scenario.name, "--jobs", "0", cwd=scenario.parent).returncode == 2
     wrong = dispatch_sim("run", scenario.name, "--strategy", "swarm: 3", cwd=scenario.parent)
@@ -117,7 +112,6 @@ def test_a_missing_file_and_a_wrong_option_are_bad_input_too(scenario):
 
 
 def test_run_shows_one_replication(scenario):
-    """A timeline as text; with --out a picture and a Chrome trace; as JSON the outcome."""
     arguments = ("run", scenario.name, "--strategy", "queue: 2", "--replication", "3")
     shown = dispatch_sim(*arguments, "--out", "one", cwd=scenario.parent)
     assert shown.returncode == 0
@@ -130,8 +124,7 @@ def test_run_shows_one_replication(scenario):
     assert outcome["outcome"]["makespan_s"] > 0
 
 
-def test_compare_puts_strategies_side_by_side(scenario):
-    """Every strategy is in the table, and in the JSON; nothing is written unless asked for."""
+def test_compare_prints_every_strategy_and_writes_nothing(scenario):
     result = dispatch_sim("compare", scenario.name, "--replications", 20, cwd=scenario.parent)
     assert result.returncode == 0
     for way in ("One by one", "All at once", "A queue of 2"):
@@ -143,8 +136,7 @@ def test_compare_puts_strategies_side_by_side(scenario):
     assert {point["tasks"] for point in compared["points"]} == {3}
 
 
-def test_sweep_writes_results_manifest_figures_and_report(scenario):
-    """Into reports/NAME, and says where; the answer's JSON has what programs rely on."""
+def test_sweep_writes_results_manifest_and_report(scenario):
     result = dispatch_sim("sweep", scenario.name, "--replications", 10, "--json", cwd=scenario.parent)
     assert result.returncode == 0
     folder = scenario.parent / "reports" / "small"
@@ -169,8 +161,7 @@ def test_sweep_writes_results_manifest_figures_and_report(scenario):
         assert cost["low"] <= cost["mean"] <= cost["high"]
 
 
-def test_the_same_seed_gives_the_same_files_for_any_jobs(scenario):
-    """Results and report, byte for byte."""
+def test_same_seed_gives_same_files_for_any_jobs(scenario):
     for name, jobs in (("one", 1), ("two", 2)):
         dispatch_sim(
             "sweep", scenario.name, "--replications", 600, "--jobs", jobs, "--out", name, cwd=scenario.parent
@@ -181,8 +172,7 @@ def test_the_same_seed_gives_the_same_files_for_any_jobs(scenario):
 
 
 @pytest.mark.parametrize(("engine", "replications"), [("simpy", 20_000), ("compiled", 50_000)])
-def test_ctrl_c_keeps_what_is_done_and_exits_with_130(tmp_path, engine, replications):
-    """Finished replications are written, with their report; the manifest says that there were to be more."""
+def test_interrupted_sweep_writes_finished_replications(tmp_path, engine, replications):
     # Chunks are short and many, so that some are done, and not all, whatever else the machine does.
     (tmp_path / "long.yaml").write_text(
         "tasks: [{name: a, count: 100, tokens: 15K, duration: 60s}]\n"
@@ -196,8 +186,9 @@ def test_ctrl_c_keeps_what_is_done_and_exits_with_130(tmp_path, engine, replicat
     _, errors = process.communicate()
     assert process.returncode == 130
     assert "Traceback" not in errors
+    resume = f"dispatch-sim {' '.join(map(str, arguments))} --resume"
     assert re.search(
-        rf"interrupted at [0-9,]+ of {replications:,} replications; continue with --resume", errors
+        rf"Interrupted at [0-9,]+ of {replications:,} replications. Continue with: {resume}", errors
     )
     manifest = json.loads((tmp_path / "reports" / "long" / "manifest.json").read_text())
     assert (manifest["interrupted"], manifest["engine"]) == (True, engine)
@@ -205,8 +196,7 @@ def test_ctrl_c_keeps_what_is_done_and_exits_with_130(tmp_path, engine, replicat
     assert (tmp_path / "reports" / "long" / "report.html").exists()
 
 
-def test_an_output_folder_that_cannot_be_written_is_bad_input(scenario):
-    """A file is in the way."""
+def test_output_folder_that_is_a_file_is_bad_input(scenario):
     (scenario.parent / "taken").write_text("")
     result = dispatch_sim("sweep", scenario.name, "--replications", 4, "--out", "taken", cwd=scenario.parent)
     assert result.returncode == 2
@@ -214,8 +204,7 @@ def test_an_output_folder_that_cannot_be_written_is_bad_input(scenario):
     assert "taken" in result.stderr
 
 
-def test_a_folder_that_cannot_be_written_is_found_out_before_anything_is_played(scenario):
-    """No minutes are lost for it, and nothing is made."""
+def test_unwritable_folder_is_an_error_before_simulation(scenario):
     (scenario.parent / "taken").write_text("")
     for command in ("sweep", "compare", "map", "why", "tune"):
         out = ("--replications", 1_000_000, "--out", "taken/deeper")
@@ -224,8 +213,7 @@ def test_a_folder_that_cannot_be_written_is_found_out_before_anything_is_played(
         assert result.stderr == "taken/deeper: cannot be written to: Not a directory\n"
 
 
-def test_an_answer_that_cannot_be_written_is_printed_all_the_same(scenario):
-    """As where the disk is full, which shows at the end only."""
+def test_answer_is_printed_when_results_cannot_be_written(scenario):
     (scenario.parent / "out" / "results.parquet").mkdir(parents=True)
     arguments = ("sweep", scenario.name, "--replications", 4, "--out", "out", "--json")
     result = dispatch_sim(*arguments, cwd=scenario.parent)
@@ -236,8 +224,7 @@ def test_an_answer_that_cannot_be_written_is_printed_all_the_same(scenario):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_output_that_cannot_be_written_is_said_in_words(scenario):
-    """Bad input, as a folder would be; no traceback."""
+def test_full_standard_output_is_an_error_without_traceback(scenario):
     with open("/dev/full", "w") as full:
         process = start(
             "check", scenario.name, cwd=scenario.parent, stdout=full, stderr=subprocess.PIPE, text=True
@@ -248,22 +235,19 @@ def test_output_that_cannot_be_written_is_said_in_words(scenario):
 
 
 def test_schema_is_the_committed_one(tmp_path):
-    """Editors read it from docs/."""
     printed = dispatch_sim("schema", cwd=tmp_path).stdout
     assert printed == (ROOT / "docs" / "scenario.schema.json").read_text()
 
 
-def test_init_writes_a_scenario_of_defaults_and_never_over_a_file(tmp_path):
-    """What it writes is sound, says what the defaults are, and is not written twice."""
+def test_init_writes_a_valid_scenario_and_never_over_a_file(tmp_path):
     assert dispatch_sim("init", "mine.yaml", cwd=tmp_path).returncode == 0
     assert dispatch_sim("check", "mine.yaml", cwd=tmp_path).returncode == 0
     again = dispatch_sim("init", "mine.yaml", cwd=tmp_path)
     assert again.returncode == 2
-    assert "there already" in again.stderr
+    assert again.stderr == "mine.yaml: already exists; choose another name\n"
 
 
-def test_the_starter_states_the_defaults():
-    """Every value in it is what a scenario without it has, but for the name and the tasks."""
+def test_starter_states_the_defaults():
     from dispatch_sim.scenario.loader import load_scenario, parse_scenario
 
     starter = load_scenario(ROOT / "sim" / "dispatch_sim" / "scenario" / "starter.yaml").model_dump()
@@ -273,7 +257,6 @@ def test_the_starter_states_the_defaults():
 
 
 def test_profiles_are_listed_and_shown_with_their_sources(tmp_path):
-    """By kind and title; one in full; a misspelt name gets a suggestion."""
     listed = dispatch_sim("profiles", cwd=tmp_path).stdout
     assert "provider: {profile: anthropic-start}" in listed
     assert "client: {profile: claude-code}" in listed
@@ -287,24 +270,21 @@ def test_profiles_are_listed_and_shown_with_their_sources(tmp_path):
     assert as_json["profiles"][0]["values"]["retry_after"]["above"] == "give_up"
 
 
-def test_a_study_too_large_to_hold_is_refused_at_once(scenario):
-    """Before its points are made: 10,000 sizes of up to 10,000 tasks."""
+def test_study_too_large_for_memory_is_an_error(scenario):
     scenario.write_text(THREE_LINES.replace("tasks: [2, 3]", "tasks: 1..10000"))
     result = dispatch_sim("check", scenario.name, cwd=scenario.parent)
     assert result.returncode == 2
     assert "shorten an axis" in result.stderr
 
 
-def test_a_sweep_without_points_is_refused(scenario):
-    """Every width is beyond every batch, and there is no other strategy."""
+def test_sweep_without_design_points_is_an_error(scenario):
     scenario.write_text(THREE_LINES.replace("[1, 2]", "[9]") + "strategies: [queue]\n")
     result = dispatch_sim("check", scenario.name, cwd=scenario.parent)
     assert (result.returncode, result.stdout) == (2, "")
     assert "nothing to play" in result.stderr
 
 
-def test_a_replication_without_end_is_refused(scenario):
-    """Ten thousand calls, a hundred attempts and a thousand retries of each are more than one waits for."""
+def test_replication_of_too_many_requests_is_an_error(scenario):
     scenario.write_text(
         "tasks: [{name: a, count: 20, tokens: 15K, calls: 10000, duration: 60s}]\n"
         "retry: {max_attempts: 100}\nclient: {retries: 1000}\n"
@@ -314,16 +294,14 @@ def test_a_replication_without_end_is_refused(scenario):
     assert "client.retries" in result.stderr
 
 
-def test_what_is_read_by_one_set_of_parameters_and_kept_by_another_is_reported(scenario):
-    """A gamma of cv 20 is kept as a shape that may not be written; the report shows it all the same."""
+def test_gamma_of_high_cv_is_reported(scenario):
     scenario.write_text(THREE_LINES.replace("duration: 60s", "duration: {gamma: {mean: 60s, cv: 20}}"))
     result = dispatch_sim("sweep", scenario.name, "--replications", 4, cwd=scenario.parent)
     assert result.returncode == 0, result.stderr
     assert (scenario.parent / "reports" / "small" / "report.html").exists()
 
 
-def test_calls_that_take_what_they_do_are_reported(scenario):
-    """A scenario with latency has no durations, and the report says how long calls are instead."""
+def test_latency_in_place_of_durations_is_reported(scenario):
     scenario.write_text(
         THREE_LINES.replace(", duration: 60s", ", tool_time: 3s") + "provider: {latency: {base: 1s}}\n"
     )
@@ -333,8 +311,7 @@ def test_calls_that_take_what_they_do_are_reported(scenario):
     assert "calls whose time follows from their tokens" in report
 
 
-def test_output_that_nobody_reads_loses_no_report(scenario):
-    """The report is written before the answer is printed."""
+def test_report_is_written_although_standard_output_is_closed(scenario):
     read, write = os.pipe()
     os.close(read)
     arguments = ("sweep", scenario.name, "--replications", 4)
@@ -343,8 +320,7 @@ def test_output_that_nobody_reads_loses_no_report(scenario):
     assert (scenario.parent / "reports" / "small" / "report.html").exists()
 
 
-def test_a_file_whose_name_is_no_text_is_swept_like_any_other(scenario):
-    """Names of files are bytes; results and report are written all the same."""
+def test_file_name_that_is_not_utf8_is_swept(scenario):
     odd = scenario.with_name("odd_\udcff.yaml")
     scenario.rename(odd)
     arguments = ("sweep", odd.name, "--replications", 4, "--out", "out")
@@ -352,34 +328,65 @@ def test_a_file_whose_name_is_no_text_is_swept_like_any_other(scenario):
     assert (scenario.parent / "out" / "report.html").exists()
 
 
-@pytest.mark.parametrize("option", ["--resume", "--restart"])
-def test_what_is_kept_nowhere_cannot_be_gone_on_with(scenario, option):
-    """`compare` keeps nothing without `--out`; somebody who asks to go on believes that it does."""
-    result = dispatch_sim("compare", scenario.name, option, cwd=scenario.parent)
-    assert result.returncode == 2
-    assert "need --out DIR" in result.stderr
-    assert result.stdout == ""
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("compare small.yaml --resume", "--resume and --restart need --out DIR"),
+        ("compare small.yaml --restart", "--resume and --restart need --out DIR"),
+        ("sweep small.yaml --jobs 2 --cluster local:1", "--jobs: has no effect with --cluster"),
+        ("claims --data .", "--data: needs --file"),
+        ("backtest . --data .", "--data: needs --scenario"),
+        ("decide --tasks 2 --explain --json", "--explain: has no effect with --json"),
+    ],
+)
+def test_option_without_effect_is_an_error(scenario, arguments, message):
+    result = dispatch_sim(*arguments.split(), cwd=scenario.parent)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith(message)
 
 
-def test_a_report_says_that_a_study_is_kept_only_where_it_is(scenario):
-    """And by which command it is gone on with: `report` has no `--resume`."""
+@pytest.mark.parametrize("command", ["run", "compare", "sweep"])
+def test_set_changes_a_key_of_the_scenario(scenario, command):
+    arguments = ("--json", "--set", "tasks.count=2", "--set", "sweep={tasks: [2], concurrency: [1]}")
+    few = () if command == "run" else ("--replications", 2)
+    found = dispatch_sim(command, scenario.name, *few, *arguments, cwd=scenario.parent)
+    assert found.returncode == 0, found.stderr
+    answered = json.loads(found.stdout)
+    assert (
+        answered["tasks"] == 2 if command == "run" else {each["tasks"] for each in answered["points"]} == {2}
+    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("client.retries", "--set: 'client.retries' is not KEY=VALUE; write client.retries=5"),
+        ("client.retries=-5", "--set client.retries: -5 is out of range; write at least 0"),
+        ("client.retris=5", "--set client.retris: unknown key 'retris'; did you mean 'retries'?"),
+    ],
+)
+def test_wrong_set_names_the_option(scenario, setting, message):
+    result = dispatch_sim("sweep", scenario.name, "--set", setting, cwd=scenario.parent)
+    assert (result.returncode, result.stdout, result.stderr) == (2, "", f"{message}\n")
+
+
+def test_report_says_how_to_resume_only_if_there_is_a_checkpoint(scenario):
     dispatch_sim("sweep", scenario.name, "--replications", 1200, "--out", "kept", cwd=scenario.parent)
     manifest = scenario.parent / "kept" / "manifest.json"
     said = json.loads(manifest.read_text())
     said["interrupted"] = True
     said["replications"]["stopped"] = "interrupted"
     manifest.write_text(json.dumps(said))
-    told = dispatch_sim("report", "kept", cwd=scenario.parent).stderr
-    assert "interrupted at 1,200 of 1,200 replications\n" in told
+    shown = dispatch_sim("report", "kept", cwd=scenario.parent).stderr
+    assert "Interrupted at 1,200 of 1,200 replications.\n" in shown
     Checkpoint(scenario.parent / "kept", {}, 1, "simpy").add(
         range(1), encode(np.zeros((1, 1, len(MEASURES))))
     )
-    told = dispatch_sim("report", "kept", cwd=scenario.parent).stderr
-    assert "1,200 of 1,200 replications; continue with sweep --resume\n" in told
+    shown = dispatch_sim("report", "kept", cwd=scenario.parent).stderr
+    assert "Continue with: dispatch-sim sweep SCENARIO --out kept --resume\n" in shown
 
 
-def test_an_early_ctrl_c_leaves_earlier_results_as_they_are(scenario):
-    """Interrupted before two replications were played there is nothing to write."""
+def test_interruption_before_two_replications_leaves_earlier_results(scenario):
     dispatch_sim("sweep", scenario.name, "--replications", 4, "--out", "kept", cwd=scenario.parent)
     before = (scenario.parent / "kept" / "results.parquet").read_bytes()
     scenario.write_text(
@@ -392,12 +399,11 @@ def test_an_early_ctrl_c_leaves_earlier_results_as_they_are(scenario):
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate()
     assert process.returncode == 130
-    assert "nothing is written" in errors
+    assert "Nothing was written." in errors
     assert (scenario.parent / "kept" / "results.parquet").read_bytes() == before
 
 
-def test_a_sweep_without_pages_answers_all_the_same(scenario):
-    """`--no-report`: the results and the answer, and nothing drawn."""
+def test_no_report_writes_results_only(scenario):
     result = dispatch_sim("sweep", scenario.name, "--replications", 4, "--no-report", cwd=scenario.parent)
     assert result.returncode == 0
     assert "Break-even" in result.stdout

@@ -1,4 +1,4 @@
-"""A scenario's csv files lie in its folder; whoever runs a command may allow another with --data."""
+"""The csv files of a scenario are in its own folder, or in the folder of --data."""
 
 import inspect
 
@@ -55,7 +55,6 @@ COMMANDS = {
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """A scenario whose csv file lies beside its folder, which is the working folder."""
     (tmp_path / "home").mkdir()
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "runs.csv").write_text("seconds\n30\n60\n90\n")
@@ -66,14 +65,12 @@ def home(tmp_path, monkeypatch):
 
 
 def run(*arguments):
-    """Run a command; returns its exit code and all that it says."""
     done = CliRunner().invoke(app, list(map(str, arguments)))
     return done.exit_code, done.output
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_that_takes_a_scenario_takes_the_folder_of_its_samples(home, command):
-    """Without it the file is not found; with it the command does what it does."""
+def test_every_command_on_a_scenario_reads_csv_files_from_data(home, command):
     if command == "backtest":
         write_example(home / "logs")
     arguments = COMMANDS[command]
@@ -83,16 +80,13 @@ def test_every_command_that_takes_a_scenario_takes_the_folder_of_its_samples(hom
     assert (code, "Traceback" in said) == (0, False), said
 
 
-def test_no_command_takes_a_scenario_without_it():
-    """As their signatures say, so that a new command has it too."""
-    for command in app.registered_groups:
-        for each in command.typer_instance.registered_commands:
-            names = set(inspect.signature(each.callback).parameters)
-            assert "data" in names or not names & {"scenario", "file"}, each.callback.__name__
+def test_every_command_that_takes_a_scenario_has_data():
+    for command in app.registered_commands:
+        names = set(inspect.signature(command.callback).parameters)
+        assert "data" in names or not names & {"scenario", "file"}, command.callback.__name__
 
 
-def test_a_report_is_written_once_more_where_its_samples_are(home):
-    """Results are stored without them: the folder is asked for, and the page is the same."""
+def test_report_reads_csv_files_from_data(home):
     swept = ["sweep", "mine.yaml", "--data", "../data", "--out", "swept"]
     assert run(*swept)[0] == 0
     before = (home / "swept" / "report.html").read_bytes()
@@ -103,8 +97,7 @@ def test_a_report_is_written_once_more_where_its_samples_are(home):
 
 
 @pytest.mark.parametrize("name", ["../data/runs.csv", "ABSOLUTE"])
-def test_a_name_that_leads_out_is_refused_with_what_to_do_and_read_where_it_is_allowed(home, name):
-    """By a path from the scenario, or from the root; the message names the option."""
+def test_csv_file_outside_the_folder_needs_data(home, name):
     name = name.replace("ABSOLUTE", str(home.parent / "data" / "runs.csv"))
     (home / "mine.yaml").write_text(SCENARIO.replace("CSV", name))
     code, said = run("check", "mine.yaml")
@@ -117,8 +110,7 @@ def test_a_name_that_leads_out_is_refused_with_what_to_do_and_read_where_it_is_a
     assert run("check", "mine.yaml", "--data", "../home")[0] == 2
 
 
-def test_a_link_in_the_allowed_folder_leads_no_further(home):
-    """What is allowed is a folder, not what somebody has linked from there."""
+def test_link_out_of_the_data_folder_is_refused(home):
     (home.parent / "secret.csv").write_text("seconds\n1\n")
     (home.parent / "data" / "link.csv").symlink_to(home.parent / "secret.csv")
     (home / "mine.yaml").write_text(SCENARIO.replace("CSV", "link.csv"))
@@ -126,15 +118,13 @@ def test_a_link_in_the_allowed_folder_leads_no_further(home):
     assert (code, "is outside the scenario's folder" in said) == (2, True)
 
 
-def test_the_scenarios_own_folder_goes_first(home):
-    """A file of the same name there is the one that is meant."""
+def test_csv_file_in_the_scenarios_folder_comes_first(home):
     (home / "runs.csv").write_text("seconds\n1\n")
     found = load_scenario("mine.yaml", data="../data")
     assert found.tasks[0].duration.mean == 1
 
 
-def test_python_takes_the_folder_where_it_takes_the_file(home):
-    """Sources keep it, so that every point of a sweep finds the file."""
+def test_python_functions_take_the_data_folder(home):
     source = load_source("mine.yaml", data="../data")
     assert source.scenario().tasks[0].duration.mean == 60
     assert source.replaced({"tasks.count": 5}).scenario().tasks[0].duration.mean == 60
@@ -142,8 +132,7 @@ def test_python_takes_the_folder_where_it_takes_the_file(home):
     assert parse_scenario(text, folder=home.parent / "data").tasks[0].duration.mean == 60
 
 
-def test_a_claim_names_scenarios_beside_it_only(home):
-    """Nothing above its folder is read as a scenario, and no device."""
+def test_claim_reads_scenarios_from_its_own_folder_only(home):
     (home.parent / "other.yaml").write_text(SCENARIO.replace("CSV", "runs.csv"))
     (home / "zero.yaml").symlink_to("/dev/zero")
     for name in ("../other.yaml", str(home.parent / "other.yaml"), "zero.yaml", "none.yaml", "a\\0b"):

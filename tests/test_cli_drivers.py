@@ -1,4 +1,4 @@
-"""The commands that ask what a decision hangs on, as a user runs them."""
+"""The commands map, why, tune and decide."""
 
 import json
 import subprocess
@@ -20,13 +20,11 @@ study: {replications: 20}
 
 @pytest.fixture
 def folder(tmp_path):
-    """Return a folder with a small scenario in it."""
     (tmp_path / "small.yaml").write_text(SMALL)
     return tmp_path
 
 
-def test_map_prints_a_picture_and_writes_files(folder):
-    """A grid with its legend and a sentence; files into reports/NAME."""
+def test_map_prints_a_grid_and_writes_files(folder):
     arguments = ("map", "small.yaml", "--x", "tasks.tokens=1K,100K", "--y", "provider.limits.scale=1,10")
     result = dispatch_sim(*arguments, cwd=folder)
     assert result.returncode == 0, result.stderr
@@ -38,8 +36,7 @@ def test_map_prints_a_picture_and_writes_files(folder):
     assert [(cell["x"], cell["y"]) for cell in found["cells"]] == [(1e3, 1), (1e5, 1), (1e3, 10), (1e5, 10)]
 
 
-def test_a_wrong_key_of_a_map_is_bad_input(folder):
-    """Exit code 2, one line, no traceback, nothing written."""
+def test_wrong_key_of_a_map_is_bad_input(folder):
     result = dispatch_sim("map", "small.yaml", "--x", "tasks.tokns", cwd=folder)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.count("\n") == 1
@@ -47,8 +44,7 @@ def test_a_wrong_key_of_a_map_is_bad_input(folder):
     assert not (folder / "reports").exists()
 
 
-def test_why_says_what_the_decision_hangs_on(folder):
-    """The decision, its parts and what would flip it, as JSON; files into reports/NAME."""
+def test_why_prints_cost_breakdown_and_switching_values(folder):
     text = SMALL.replace("[sequential, parallel, {queue: 2}]", "[sequential, parallel]")
     (folder / "small.yaml").write_text(text)
     arguments = ("why", "small.yaml", "--replications", 4, "--vary", "tasks.tokens=2K..100K")
@@ -71,7 +67,6 @@ def test_why_says_what_the_decision_hangs_on(folder):
 
 
 def test_decide_answers_in_a_line_and_loads_nothing_heavy(tmp_path):
-    """No file is read or written, and nothing slow is imported: there is no time for that."""
     result = dispatch_sim("decide", "--tasks", 6, "--limits", "anthropic-start", cwd=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
     answered, hint = result.stdout.splitlines()
@@ -88,8 +83,7 @@ def test_decide_answers_in_a_line_and_loads_nothing_heavy(tmp_path):
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
-def test_decide_answers_programs_and_refuses_in_words(tmp_path):
-    """`--json` has the recommended way and its scenario; a wrong option is exit code 2 and one line."""
+def test_decide_prints_json_and_one_line_per_error(tmp_path):
     found = json.loads(dispatch_sim("decide", "--tasks", 4, "--json", cwd=tmp_path).stdout)
     assert found["strategy"] == found["ways"][0]["strategy"]
     assert found["scenario"]["tasks"][0]["count"] == 4
@@ -99,8 +93,7 @@ def test_decide_answers_programs_and_refuses_in_words(tmp_path):
         assert result.stderr.startswith(wrong[0])
 
 
-def test_tune_says_what_to_set(folder):
-    """A sentence and a table; as JSON; files into reports/NAME."""
+def test_tune_prints_best_and_equivalent_values(folder):
     result = dispatch_sim("tune", "small.yaml", "--replications", 6, "--json", cwd=folder)
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
@@ -109,8 +102,7 @@ def test_tune_says_what_to_set(folder):
     assert {path.name for path in (folder / "reports" / "small").iterdir()} == {"tuning.md", "tuning.json"}
 
 
-def test_a_deadline_that_is_not_asked_for_is_said(folder):
-    """By the commands that look for the least mean."""
+def test_map_and_decide_say_that_they_ignore_a_deadline(folder):
     (folder / "small.yaml").write_text(SMALL + "objective: {deadline: 9m}\n")
     for arguments in (
         ("map", "small.yaml", "--cells", 2, "--replications", 2),

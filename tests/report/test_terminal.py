@@ -17,10 +17,11 @@ def text_of(answer, compared=False):
 
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("compared", [False, True])
-def test_answers_are_plain_and_at_most_110_columns_wide(request, name, compared):
+def test_answers_are_plain_and_fit_80_columns(request, monkeypatch, name, compared):
+    monkeypatch.setenv("COLUMNS", "80")
     text = text_of(request.getfixturevalue(name), compared)
     assert "\\" not in text.replace("\\\\", "")
-    assert all(len(line) <= 110 for line in text.splitlines())
+    assert all(len(line) <= 80 for line in text.splitlines())
     assert all(c == "\n" or c.isprintable() for c in text)
     assert text.endswith("\n")
     assert not text.endswith("\n\n")

@@ -336,7 +336,7 @@ def test_interrupted_results_replace_no_fuller_ones(tmp_path, monkeypatch, caplo
     for more in ((), ("--replications", "1000")):
         interrupted = interrupted_after(3, *more)
         assert interrupted.exit_code == 130
-        assert "replications; continue with --resume" in interrupted.stderr
+        assert "replications. Continue with: dispatch-sim " in interrupted.stderr
         assert f"{folder}: has this study with 40 replications; it stays" in caplog.text
         left = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != CHECKPOINT_FILE}
         assert left == before

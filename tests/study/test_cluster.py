@@ -367,7 +367,9 @@ def test_ctrl_c_keeps_what_a_cluster_has_simulated(standing, scenario, where):
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate()
     assert process.returncode == 130, errors
-    assert re.fullmatch(r"wrote to out: .*\ninterrupted at .* replications; continue with --resume\n", errors)
+    assert re.fullmatch(
+        r"wrote to out: .*\nInterrupted at .* replications. Continue with: .* --resume\n", errors
+    )
     assert all(worker.poll() is None for worker in standing.workers)
 
 

@@ -1,7 +1,7 @@
-"""The commands, and nothing else.
+"""The command line.
 
-Exit codes: 0; 1 when a cluster was lost; 2 for bad input; 3 when a threshold of --fail-on is violated;
-130 when interrupted. What a command answers goes to standard output, progress and errors to standard error.
+Exit codes: 0 for success, 1 when a cluster is lost, 2 for bad input, 3 when a threshold of `--fail-on` is
+violated, 130 when interrupted. Answers go to standard output, progress and errors to standard error.
 """
 
 from __future__ import annotations
@@ -10,24 +10,37 @@ import io
 import os
 import signal
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 import dispatch_sim
-from dispatch_sim.cli import decisions, own_logs, scenarios, studies
-from dispatch_sim.cli.base import BAD_INPUT
+from dispatch_sim.cli import claims, decisions, own_logs, scenarios, studies
+from dispatch_sim.cli.options import flag, flattened
+from dispatch_sim.cli.output import BAD_INPUT
+
+COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Decide": (decisions.decide, decisions.map_strategies, decisions.why, decisions.tune),
+    "Simulate": (studies.sweep, studies.report, studies.compare, studies.run, claims.claims),
+    "Scenario files": (scenarios.init, scenarios.check, scenarios.profiles, scenarios.schema),
+    "Your own logs": (own_logs.logs, own_logs.calibrate, own_logs.backtest, own_logs.what_if),
+}
+"""Every command, by its section in the help."""
+
+_NAMES = {decisions.map_strategies: "map"}
 
 app = typer.Typer(
     name="dispatch-sim",
-    help="Simulate how to dispatch work to AI sub-agents: all at once, one by one, or through a queue of k.",
+    help="Simulate how to dispatch tasks to AI sub-agents: in parallel, sequentially, or through a queue.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (scenarios, studies, decisions, own_logs):
-    app.add_typer(part.app)
+for section, commands in COMMANDS.items():
+    for command in commands:
+        app.command(_NAMES.get(command), rich_help_panel=section)(flattened(command))
 
 
 def _print_version(asked: bool) -> None:
@@ -39,14 +52,14 @@ def _print_version(asked: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
+        bool, flag("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Take the options that belong to no command."""
 
 
 def _interrupt(number: int, frame: object) -> None:
-    """End the study, once: what is done is written then, and must not be interrupted again."""
+    """Raise KeyboardInterrupt once, so that writing what is done is not interrupted again."""
     for each in _ENDING:
         signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt
@@ -57,17 +70,17 @@ _ENDING = (signal.SIGINT, signal.SIGTERM)
 
 def main() -> None:
     """Run the command line."""
-    # A shell that starts us in the background has SIGINT ignored; an interruption is to work there too.
+    # A shell that starts the program in the background has SIGINT ignored; it must work there too.
     for each in _ENDING:
         signal.signal(each, _interrupt)
-    # A notebook names a backend of its own environment for matplotlib; files need none.
+    # A notebook sets a matplotlib backend of its own environment; writing files needs none.
     os.environ["MPLBACKEND"] = "agg"
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
         app()
-    except OSError as error:  # files are in words before it comes here: what is left is output itself
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still to be flushed has nowhere to go
+    except OSError as error:  # errors of files are UserErrors, so this is standard output itself
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # discards what is still to be flushed
         print(f"standard output cannot be written to: {error.strerror or error}", file=sys.stderr)
         sys.exit(BAD_INPUT)

@@ -1,4 +1,4 @@
-"""Commands that read logs of the user's own agents."""
+"""Commands on logs of the user's own agents: logs, calibrate, backtest, what-if."""
 
 from __future__ import annotations
 
@@ -7,130 +7,108 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dispatch_sim.cli.base import (
-    DataFolder,
-    Json,
-    errors_in_words,
-    print_json,
-    progress,
-    read_source,
-    say_written,
-)
+from dispatch_sim.cli.options import DataFolder, Json, number, text
+from dispatch_sim.cli.output import fail, print_json, print_written, progress
 
 if TYPE_CHECKING:
     from dispatch_sim.logs.readers.tables import Logs
 
-app = typer.Typer()
-_PANEL = "Your own logs"
-
 LogPaths = Annotated[
-    list[Path],
-    typer.Argument(metavar="PATH...", help="Logs of agents, and folders with logs anywhere below."),
+    list[Path], typer.Argument(metavar="PATH...", help="Log files, or folders that contain log files.")
 ]
 
 
-@app.command(rich_help_panel=_PANEL)
-def calibrate(
+def logs(
     paths: LogPaths,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="FILE", help="The scenario to write.")
+        Path | None, text("DIR", "--out", "-o", help="Write runs.csv and groups.csv there.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Fit a scenario to logs of your own agents: each figure with its source, defaults marked as such."""
-    with errors_in_words():
-        from dispatch_sim.logs.calibrate.calibration import calibrate as fit
-        from dispatch_sim.report.calibration import calibration_json, calibration_text
+    """Read logs of Claude Code, Codex or OpenTelemetry into agent runs and parallel groups."""
+    from dispatch_sim.logs.readers.reading import read_logs
+    from dispatch_sim.report.logs import logs_json, logs_text, write_logs
 
-        found = fit(_read_logs(paths))
-        if out is not None:
-            from dispatch_sim.study.files import write_texts
-
-            say_written(write_texts({out.name: found.text}, out.parent))
-        if as_json:
-            print_json(calibration_json(found))
-        else:
-            typer.echo(calibration_text(found) if out is not None else found.text, nl=False)
+    read = read_logs(*paths)
+    if out is not None:
+        print_written(write_logs(read, out))
+    if as_json:
+        print_json(logs_json(read))
+    else:
+        typer.echo(logs_text(read), nl=False)
 
 
-@app.command(rich_help_panel=_PANEL)
+def calibrate(
+    paths: LogPaths,
+    out: Annotated[Path | None, text("FILE", "--out", "-o", help="Write the scenario to FILE.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Fit a scenario to logs. Each figure has its source; defaults are marked as such."""
+    from dispatch_sim.logs.calibrate.calibration import calibrate as fit
+    from dispatch_sim.report.calibration import calibration_json, calibration_text
+
+    fitted = fit(_read_logs(paths))
+    if out is not None:
+        from dispatch_sim.study.files import write_texts
+
+        print_written(write_texts({out.name: fitted.text}, out.parent))
+    if as_json:
+        print_json(calibration_json(fitted))
+    else:
+        typer.echo(calibration_text(fitted) if out is not None else fitted.text, nl=False)
+
+
 def backtest(
     paths: LogPaths,
     scenario: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Forecast with this, in place of a fit to the other sessions."),
+        text("SCENARIO", help="Forecast with this scenario. Default: a fit to the other sessions."),
     ] = None,
     data: DataFolder = None,
-    replications: Annotated[
-        int | None, typer.Option(min=20, max=100_000, help="Replications of each forecast.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write backtest.md and its picture there.")
-    ] = None,
+    replications: Annotated[int | None, number(20, 100_000, help="Replications per forecast.")] = None,
+    out: Annotated[Path | None, text("DIR", help="Write backtest.md and its figure to DIR.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Show how well the model would have predicted the parallel groups in logs of your own agents."""
-    with errors_in_words():
-        from dispatch_sim.logs.backtest.backtest import backtest as predict
-        from dispatch_sim.report.backtest import backtest_json, backtest_text, write_backtest
+    """Compare the model's predictions with the parallel groups in logs."""
+    from dispatch_sim.logs.backtest.backtest import backtest as predict
+    from dispatch_sim.report.backtest import backtest_json, backtest_text, write_backtest
+    from dispatch_sim.scenario.loader import load_scenario
 
-        given = None if scenario is None else read_source(scenario, data).scenario()
-        read = _read_logs(paths)
-        with progress("groups") as on_progress:
-            found = predict(read, given, replications, on_progress)
-        if out is not None:
-            say_written(write_backtest(found, out))
-        if as_json:
-            print_json(backtest_json(found))
-        else:
-            typer.echo(backtest_text(found), nl=False)
+    if data is not None and scenario is None:
+        fail("--data: needs --scenario, whose csv files it is for")
+    given = None if scenario is None else load_scenario(scenario, data)
+    read = _read_logs(paths)
+    with progress("groups") as on_progress:
+        tested = predict(read, given, replications, on_progress)
+    if out is not None:
+        print_written(write_backtest(tested, out))
+    if as_json:
+        print_json(backtest_json(tested))
+    else:
+        typer.echo(backtest_text(tested), nl=False)
 
 
-@app.command(name="what-if", rich_help_panel=_PANEL)
 def what_if(
     paths: LogPaths,
-    queue: Annotated[int, typer.Option(min=1, max=1000, help="Width of the queue.")] = 3,
+    queue: Annotated[int, number(1, 1000, help="Concurrency of the queue.")] = 3,
     as_json: Json = False,
 ) -> None:
-    """Say what parallel groups in your logs would have taken by a queue, or with one agent after another."""
-    with errors_in_words():
-        from dispatch_sim.logs.backtest.what_if import what_if as other_ways
-        from dispatch_sim.report.what_if import what_if_json, what_if_text
+    """Simulate the parallel groups in logs in parallel, sequentially and through a queue."""
+    from dispatch_sim.logs.backtest.what_if import what_if as dispatch_again
+    from dispatch_sim.report.what_if import what_if_json, what_if_text
 
-        found = other_ways(_read_logs(paths), queue)
-        if as_json:
-            print_json(what_if_json(found))
-        else:
-            typer.echo(what_if_text(found), nl=False)
-
-
-@app.command(rich_help_panel=_PANEL)
-def logs(
-    paths: LogPaths,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="DIR", help="Write runs.csv and groups.csv there.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Read your own logs (Claude Code, Codex, OpenTelemetry): runs of agents, and parallel groups of them."""
-    with errors_in_words():
-        from dispatch_sim.logs.readers.reading import read_logs
-        from dispatch_sim.report.logs import logs_json, logs_text, write_logs
-
-        read = read_logs(*paths)
-        if out is not None:
-            say_written(write_logs(read, out))
-        if as_json:
-            print_json(logs_json(read))
-        else:
-            typer.echo(logs_text(read), nl=False)
+    simulated = dispatch_again(_read_logs(paths), queue)
+    if as_json:
+        print_json(what_if_json(simulated))
+    else:
+        typer.echo(what_if_text(simulated), nl=False)
 
 
 def _read_logs(paths: list[Path]) -> Logs:
-    """Read logs, and say what of them was passed over."""
+    """Read logs, and print what was skipped."""
     from dispatch_sim.logs.readers.reading import read_logs
 
     read = read_logs(*paths)
     for reason, skipped in read.tally.skipped.items():
-        typer.echo(f"passed over: {skipped.count:,} x {reason} (first: {skipped.first})", err=True)
+        typer.echo(f"skipped: {skipped.count:,} x {reason} (first: {skipped.first})", err=True)
     return read

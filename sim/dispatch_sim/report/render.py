@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import re
+import shutil
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from dispatch_sim.report.svg import Picture
 
 WIDTH, WIDEST = 100, 110
-"""Columns of a paragraph and of a table in a terminal."""
+"""Most columns of a paragraph and of a table in a terminal."""
 
 _FOLDED = re.compile(r"<details>\n<summary>([^<>]*)</summary>\n?")
 
@@ -245,7 +246,7 @@ def _text(blocks: Sequence[_Block]) -> Iterator[str]:
             lines = [*paragraph(f"{text.removesuffix('.')}:"), ""] if text else []
             lines += columns(rows, block.numbers)
         elif block.kind == "li":
-            first, *more = paragraph(text, WIDTH - 2)
+            first, *more = paragraph(text, indent=2)
             lines = [f"- {first}", *(f"  {line}" for line in more)]
         else:
             lines = paragraph(text)
@@ -261,20 +262,30 @@ def _plain(token: Token | None) -> str:
     return "".join(" " if part.type == "softbreak" else part.content for part in parts)
 
 
-def paragraph(text: str, width: int = WIDTH) -> list[str]:
-    """Return a text in lines of a terminal's width."""
+def terminal_columns() -> int:
+    """Return the columns of the terminal, or 80 if output does not go to one."""
+    return max(40, shutil.get_terminal_size().columns)
+
+
+def paragraph(text: str, indent: int = 0) -> list[str]:
+    """Return a text in lines that fit the terminal after an indent."""
+    width = min(WIDTH, terminal_columns()) - indent
     return textwrap.wrap(text, width, break_long_words=True, break_on_hyphens=False)
 
 
 def columns(rows: Sequence[Sequence[str]], numbers: Sequence[bool]) -> list[str]:
     """Return rows in columns, numbers to the right; the first row has the heads.
 
-    Heads, and cells where the table is too wide, stand on several lines.
+    Heads, and cells if the table is too wide, take several lines. Words are cut only if nothing else helps.
     """
     words = [head.split() or [""] for head in rows[0]]
     widths = [max(map(cell_len, [*heads, *column])) for heads, *column in zip(words, *rows[1:], strict=True)]
-    while sum(widths) + 2 * (len(widths) - 1) > WIDEST:
-        widths[widths.index(max(widths))] -= 1
+    longest = [max(map(cell_len, " ".join(column).split()), default=0) for column in zip(*rows, strict=True)]
+    widest = min(WIDEST, terminal_columns())
+    gap = "  " if sum(longest) + 2 * (len(widths) - 1) <= widest else " "
+    while sum(widths) + len(gap) * (len(widths) - 1) > widest:
+        at = max(range(len(widths)), key=lambda column: (widths[column] > longest[column], widths[column]))
+        widths[at] -= 1
     lines = []
     for row in rows:
         cells = [wrapped(cell, width, 4).split("\n") for cell, width in zip(row, widths, strict=True)]
@@ -283,5 +294,5 @@ def columns(rows: Sequence[Sequence[str]], numbers: Sequence[bool]) -> list[str]
                 " " * (width - cell_len(cell)) + cell if number else set_cell_size(cell, width)
                 for cell, width, number in zip(line, widths, numbers, strict=True)
             ]
-            lines.append("  ".join(padded).rstrip())
+            lines.append(gap.join(padded).rstrip())
     return lines

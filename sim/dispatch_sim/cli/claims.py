@@ -1,0 +1,51 @@
+"""The command that tests claims: claims."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dispatch_sim.cli.options import DataFolder, Jobs, Json, Replications, text, threads
+from dispatch_sim.cli.output import fail, print_json, print_written, progress
+
+
+def claims(
+    only: Annotated[str | None, text("NUMBERS", help="Claims to test, such as 7,9. Default: all.")] = None,
+    replications: Replications = None,
+    jobs: Jobs = None,
+    file: Annotated[Path | None, text("FILE", help="File of claims. Default: the packaged claims.")] = None,
+    out: Annotated[Path, text("DIR", help="Output folder.")] = Path("reports/claims"),
+    data: DataFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Test claims about dispatching by simulation, and report a verdict on each."""
+    from dispatch_sim.claims.judge import judge_claims
+    from dispatch_sim.claims.statements import SHIPPED, load_claims
+    from dispatch_sim.report.claims import verdicts_text, write_claims_report
+    from dispatch_sim.study.files import check_folder
+
+    if data is not None and file is None:
+        fail("--data: needs --file; the packaged claims have no csv files")
+    numbers = _numbers(only)
+    loaded = load_claims(file or SHIPPED, data)
+    check_folder(out)
+    with progress("scenarios") as on_progress:
+        findings = judge_claims(
+            loaded, only=numbers, replications=replications, jobs=threads(jobs), on_progress=on_progress
+        )
+    print_written(write_claims_report(findings, out))
+    if as_json:
+        print_json(findings.to_json())
+    else:
+        typer.echo(verdicts_text(findings), nl=False)
+
+
+def _numbers(only: str | None) -> tuple[int, ...]:
+    """Read the numbers of claims: `7,9`."""
+    parts = [part.strip() for part in only.split(",")] if only else []
+    wrong = next((part for part in parts if not (part.isascii() and part.isdigit())), None)
+    if wrong is not None:
+        fail(f"--only: {wrong!r} is not the number of a claim; write numbers such as 7,9")
+    return tuple(map(int, parts))

@@ -1,0 +1,183 @@
+"""Options that several commands share, and how a command takes them.
+
+A command has a parameter whose type is a dataclass of options; `flattened` puts the options in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+from dispatch_sim.cli.output import exit_codes, fail
+
+if TYPE_CHECKING:
+    from dispatch_sim.scenario.loader import Source
+
+
+def number(low: int, high: int, *names: str, help: str) -> Any:
+    """Return an option that takes a whole number from `low` to `high`."""
+
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = None
+        if value is None or not low <= value <= high:
+            raise typer.BadParameter(f"{text!r} is not a whole number from {low:,} to {high:,}")
+        return value
+
+    return typer.Option(*names, metavar="N", parser=parse, help=help)
+
+
+def flag(*names: str, help: str, **more: Any) -> Any:
+    """Return an option without a value."""
+    return typer.Option(*names, metavar="", help=help, **more)
+
+
+def text(metavar: str, *names: str, help: str) -> Any:
+    """Return an option that takes a text, a file or a folder."""
+    return typer.Option(*names, metavar=metavar, help=help)
+
+
+ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file (YAML).")]
+
+DataFolder = Annotated[
+    Path | None, text("DIR", "--data", help="Another folder that the scenario's csv files may be in.")
+]
+
+Settings = Annotated[
+    list[str] | None,
+    text("KEY=VALUE", "--set", help="Set a key of the scenario, such as client.retries=5. Repeatable."),
+]
+
+Seed = Annotated[int | None, number(0, 2**64 - 1, help="Random seed. Default: the scenario's.")]
+
+Replications = Annotated[
+    int | None, number(2, 10**9, help="Replications per design point. Default: the scenario's.")
+]
+
+Jobs = Annotated[int | None, number(1, 1024, help="Threads of the compiled engine. Default: one per core.")]
+
+OutFolder = Annotated[Path | None, text("DIR", help="Output folder. Default: reports/NAME of the scenario.")]
+
+Json = Annotated[bool, flag("--json", help="Print the answer as JSON.")]
+
+FailOn = Annotated[
+    list[str] | None,
+    text(
+        "THRESHOLD",
+        help="Exit with code 3 if the recommended strategy exceeds it, such as 'p95_makespan > 20m' or "
+        "'cost > $10'. Repeatable.",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class ScenarioOptions:
+    """A scenario file, and changes to it."""
+
+    scenario: ScenarioFile
+    settings: Settings = None
+    data: DataFolder = None
+
+    def source(self, seed: int | None = None) -> Source:
+        """Return the scenario with the values of `--set`, and with a seed if one is given."""
+        from dispatch_sim.scenario.loader import load_source
+        from dispatch_sim.scenario.tree import read_tree
+
+        source = load_source(self.scenario, self.data)
+        for key, value in key_values("--set", self.settings, "client.retries=5").items():
+            source = _replaced(source, key, read_tree(value, f"--set {key}").raw)
+        return source if seed is None else source.replaced({"study.seed": seed})
+
+
+@dataclass(frozen=True)
+class StudyOptions(ScenarioOptions):
+    """A scenario file, and how it is simulated."""
+
+    seed: Seed = None
+    replications: Replications = None
+    jobs: Jobs = None
+
+
+@dataclass(frozen=True)
+class ReportOptions(StudyOptions):
+    """A study whose results are written to a folder."""
+
+    out: OutFolder = None
+
+    @property
+    def folder(self) -> Path:
+        """The folder, which can be written to."""
+        from dispatch_sim.study.files import check_folder
+        from dispatch_sim.study.results import folder_name
+
+        folder = self.out or Path("reports") / folder_name(self.scenario.stem)
+        check_folder(folder)
+        return folder
+
+
+def _replaced(source: Source, key: str, value: Any) -> Source:
+    """Return a scenario with the value of a `--set`; an error of that value names the option."""
+    from dispatch_sim.scenario.factors import paths
+    from dispatch_sim.scenario.problems import ScenarioError
+
+    replaced = source.replaced({key: value})
+    try:
+        replaced.scenario()
+    except ScenarioError as error:
+        for problem in error.problems:
+            if any(problem.path[: len(path)] == path for path in paths(replaced.raw, key)):
+                fail(f"--set {key}: {problem.message}")
+        raise
+    return replaced
+
+
+def threads(jobs: int | None) -> int:
+    """Return how many threads to use: those asked for, or one for each core."""
+    from dispatch_sim.study.runner import all_cores
+
+    return jobs or all_cores()
+
+
+def key_values(option: str, given: list[str] | None, example: str) -> dict[str, str]:
+    """Return the values of an option that is written KEY=VALUE, by key."""
+    values = {}
+    for each in given or []:
+        key, equals, value = (part.strip() for part in each.partition("="))
+        if not (key and equals and value):
+            fail(f"{option}: {each!r} is not KEY=VALUE; write {example}")
+        values[key] = value
+    return values
+
+
+def flattened(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command with the options in place of each dataclass of options, and with exit codes."""
+    hints: dict[str, Any] = get_type_hints(command, include_extras=True)
+    taken: list[Parameter] = []
+    groups: dict[str, Any] = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
+    for name, parameter in signature(command).parameters.items():
+        if name in groups:
+            options = get_type_hints(groups[name], include_extras=True)
+            inside = signature(groups[name]).parameters.items()
+            taken += [each.replace(annotation=options[option]) for option, each in inside]
+        else:
+            taken.append(parameter.replace(annotation=hints[name]))
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        for name, group in groups.items():
+            given[name] = group(**{option.name: given.pop(option.name) for option in fields(group)})
+        with exit_codes():
+            command(**given)
+
+    run.__signature__ = Signature(taken)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in taken}
+    del run.__wrapped__
+    return run

@@ -1,0 +1,88 @@
+"""Output of all commands: answers, messages, progress and exit codes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+
+import typer
+
+if TYPE_CHECKING:
+    from dispatch_sim.study.runner import OnProgress
+
+FAILED = 1
+
+BAD_INPUT = 2
+
+VIOLATED = 3
+
+INTERRUPTED = 130
+
+
+class JsonAnswer(Protocol):
+    """An answer that has a form for programs."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a dict for JSON."""
+
+
+def print_answer(answer: JsonAnswer, as_json: bool) -> None:
+    """Print an answer as JSON, or its text for a terminal."""
+    if as_json:
+        print_json(answer.to_json())
+    else:
+        typer.echo(str(answer), nl=False)
+
+
+def print_json(answer: dict[str, Any]) -> None:
+    """Print an answer for programs."""
+    typer.echo(json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def print_written(paths: list[Path]) -> None:
+    """Print which files were written, and where."""
+    names = ", ".join(path.name for path in paths)
+    typer.echo(f"wrote to {paths[0].parent}: {names}", err=True)
+
+
+def fail(message: str) -> NoReturn:
+    """Print what is wrong with the input, and exit."""
+    typer.echo(message, err=True)
+    raise typer.Exit(BAD_INPUT)
+
+
+@contextmanager
+def exit_codes() -> Iterator[None]:
+    """Turn errors for the user into their message and an exit code."""
+    from dispatch_sim.scenario.problems import UserError
+    from dispatch_sim.study.runner import WorkerError
+
+    try:
+        yield
+    except UserError as error:
+        fail(str(error))
+    except WorkerError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(FAILED) from error
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+@contextmanager
+def progress(what: str) -> Iterator[OnProgress | None]:
+    """Show progress on standard error if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

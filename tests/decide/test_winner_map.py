@@ -11,7 +11,8 @@ import pytest
 from dispatch_sim.decide.choice import choose
 from dispatch_sim.decide.winner_map import map_winners
 from dispatch_sim.decide.winners import Standing, Winner, find_winner
-from dispatch_sim.report.maps import cell_sign, legend, map_sentences, write_map
+from dispatch_sim.report.figures.winner_map import cell_sign
+from dispatch_sim.report.maps import legend, map_sentences, write_map
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.strategy import Strategy, parse_strategy
@@ -209,7 +210,7 @@ def test_a_map_is_written_as_picture_page_table_and_json(tmp_path):
     assert (
         json.loads((tmp_path / "one" / "map.json").read_text())["cells"][0]["winner"]["standing"] == "shown"
     )
-    assert [cell_sign(cell.winner, found) for cell in found.cells] == ["all", "all", "one", "all"]
+    assert [cell_sign(cell.winner, found) for cell in found.cells] == ["par", "par", "seq", "par"]
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,8 @@ from dispatch_sim.logs.readers.files import Tally
 from dispatch_sim.logs.readers.reading import read_logs
 from dispatch_sim.logs.readers.tables import OUTCOMES, AgentRun, Logs, make_tables
 from dispatch_sim.report.backtest import backtest_json, backtest_text
-from dispatch_sim.report.backtest_figure import backtest_picture
 from dispatch_sim.report.calibration import calibration_json, calibration_text
+from dispatch_sim.report.figures.backtest import backtest_picture
 from dispatch_sim.report.what_if import what_if_json, what_if_text
 from dispatch_sim.scenario.loader import parse_source
 from tests.logs.made_runs import GAP_S, RETURN_S, START_S, made_runs

@@ -8,9 +8,9 @@ import pytest
 from dispatch_sim.model.events import MOMENTS, Activity
 from dispatch_sim.model.simulation import simulate
 from dispatch_sim.model.variates import Variates
+from dispatch_sim.report.figures.event_styles import EVENT_STYLES, MARKS, STRETCHES
+from dispatch_sim.report.figures.gantt import timeline_figure
 from dispatch_sim.report.format import dollars, duration
-from dispatch_sim.report.gantt import gantt
-from dispatch_sim.report.looks import LOOKS, MARKS, STRETCHES
 from dispatch_sim.report.timeline import chrome_trace, timeline_text, write_timeline
 from dispatch_sim.scenario.loader import parse_scenario
 from dispatch_sim.study.design import find_plan
@@ -91,12 +91,12 @@ def test_a_thread_of_a_trace_never_overlaps_itself():
 
 def test_the_picture_has_a_row_a_task_up_to_forty():
     plan, log, _ = played("queue: 2")
-    assert len(gantt(plan, log).axes[0].get_yticks()) == 7
+    assert len(timeline_figure(plan, log).figure.axes[0].get_yticks()) == 7
     plan, log, _ = played("queue: 2", 50)
-    axes = gantt(plan, log).axes[0]
+    axes = timeline_figure(plan, log).figure.axes[0]
     assert len(axes.get_yticks()) == 41
     assert "first 40 of 50 tasks" in axes.get_xlabel()
-    assert gantt(plan, []) is None
+    assert timeline_figure(plan, []) is None
 
 
 def test_files_are_written_and_hostile_names_are_inert_in_them(tmp_path):
@@ -112,15 +112,15 @@ def test_files_are_written_and_hostile_names_are_inert_in_them(tmp_path):
     assert "\u202e" not in timeline_text(plan, log, outcome)
 
 
-def test_every_kind_of_event_has_a_look():
+def test_every_kind_of_event_has_a_style():
     """A kind that the engine learns must be drawn, in picture and text; a launch shows by itself."""
-    assert set(LOOKS) == set(Activity) - {Activity.LAUNCH}
+    assert set(EVENT_STYLES) == set(Activity) - {Activity.LAUNCH}
     assert {kind for look in MARKS for kind in look.kinds} == MOMENTS - {Activity.LAUNCH}
     assert all(look.marker for look in MARKS)
     assert not any(look.marker for look in STRETCHES)
 
 
-def test_no_two_looks_are_told_apart_by_nothing():
+def test_each_sign_and_marker_is_that_of_one_style():
     """Each sign and each marker is one look's, and what shares a colour is said together."""
     signs = [look.sign for look in (*STRETCHES, *MARKS)]
     assert len(signs) == len(set(signs))
@@ -154,12 +154,12 @@ def test_the_legend_names_what_is_drawn_and_nothing_else():
     entries = [entry for line in legend.splitlines() for entry in line.split("   ")]
     assert {entry[0] for entry in entries} == signs
     assert all(entry[1] == " " for entry in entries)
-    assert "P a person: cleans up, reviews" in legend
-    assert "! refused: by the harness" in legend
+    assert "P person: clean-up, review" in legend
+    assert "! rejected: by the harness" in legend
     assert "? output lost: overwritten" in legend
-    assert "other tasks first" in legend
+    assert "dependencies" in legend
     assert "429" not in legend
-    assert "backs off" not in legend
+    assert "backoff" not in legend
     assert "hangs" not in legend
 
 
@@ -202,7 +202,7 @@ def test_the_sums_name_what_happened():
     assert outcome.refused_launches == 1
     assert "1 launch refused by the harness" in text
     assert "merge and conflicts" in text.partition("Tasks' time")[2].partition("\n")[0]
-    assert "other tasks first" in text.partition("Tasks' time")[2].partition("\n")[0]
+    assert "dependencies" in text.partition("Tasks' time")[2].partition("\n")[0]
 
 
 def test_a_hang_and_the_timeout_that_ends_it_are_drawn():
@@ -214,15 +214,15 @@ def test_a_hang_and_the_timeout_that_ends_it_are_drawn():
     assert "~~~~" in rows
     assert "k timeout" in legend
     assert "2 failed attempts (2 hung)" in text
-    names = [entry.get_text() for entry in gantt(plan, log).legends[0].get_texts()]
+    names = [entry.get_text() for entry in timeline_figure(plan, log).figure.legends[0].get_texts()]
     assert {"hangs", "timeout"} <= set(names)
     assert "crash" not in names
 
 
 def test_the_picture_has_an_entry_for_each_colour_that_is_in_it():
     plan, log, _ = played("parallel", text=TROUBLE)
-    names = [entry.get_text() for entry in gantt(plan, log).legends[0].get_texts()]
+    names = [entry.get_text() for entry in timeline_figure(plan, log).figure.legends[0].get_texts()]
     assert len(names) == len(set(names))
     assert "spawn, return" in names
-    assert "a person: cleans up, reviews" in names
+    assert "person: clean-up, review" in names
     assert "output lost: overwritten" in names

@@ -17,7 +17,7 @@ from dispatch_sim.report.tables import compared_table, main_table
 from dispatch_sim.report.view import View, main_view, views
 
 if TYPE_CHECKING:
-    from dispatch_sim.report.svg import Picture
+    from dispatch_sim.report.figures.styles import Picture
 
 MOST_ROWS = 20
 """Rows of a table; how many more there are is said."""
@@ -51,6 +51,7 @@ def answer_document(answer: Answer, *, pictures: bool = True, compared: bool = F
 
 def _figure(view: View) -> Picture | None:
     # Imported here: drawing is what takes longest to load, and a terminal does without.
-    from dispatch_sim.report import captions
+    from dispatch_sim.report.figures.along_concurrency import along_concurrency
+    from dispatch_sim.report.figures.break_even import paired_difference
 
-    return captions.difference_figure(view) or captions.concurrency_figure(view)
+    return paired_difference(view) or along_concurrency(view)

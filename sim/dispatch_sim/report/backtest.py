@@ -11,7 +11,7 @@ from typing import Any
 
 from dispatch_sim.logs.backtest.backtest import Backtest
 from dispatch_sim.logs.backtest.conclusions import Conclusions, Coverage, judge_backtest
-from dispatch_sim.report.backtest_figure import backtest_picture
+from dispatch_sim.report.figures.backtest import backtest_picture
 from dispatch_sim.report.format import listed, percent
 from dispatch_sim.report.log_tables import Block, block_document
 from dispatch_sim.study.files import write_texts

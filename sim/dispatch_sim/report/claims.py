@@ -19,7 +19,7 @@ from dispatch_sim.claims.statements import Case
 from dispatch_sim.claims.verdicts import State, Threshold, Verdict
 from dispatch_sim.decide.units import axis_place, axis_unit
 from dispatch_sim.report.break_evens import break_even_cell, break_even_short
-from dispatch_sim.report.claim_figure import claim_figure, level_text
+from dispatch_sim.report.figures.claim import claim_figure, level_text
 from dispatch_sim.report.format import capital, clean, dollars, duration, listed, short_factors, tokens
 from dispatch_sim.report.render import document
 from dispatch_sim.scenario.strategy import Strategy

@@ -20,9 +20,9 @@ from dispatch_sim.logs.readers.tables import Logs
 from dispatch_sim.report.answers import MOST_ROWS, answer_document
 from dispatch_sim.report.assumptions import assumed
 from dispatch_sim.report.backtest import backtest_blocks
-from dispatch_sim.report.backtest_figure import backtest_picture
 from dispatch_sim.report.break_evens import break_even_sentence
 from dispatch_sim.report.calibration import calibration_blocks
+from dispatch_sim.report.figures.backtest import backtest_picture
 from dispatch_sim.report.format import MEASURES, Measure, about, clean, factors_words, span, way
 from dispatch_sim.report.log_tables import block_document
 from dispatch_sim.report.logs import logs_blocks

@@ -10,7 +10,7 @@ from dispatch_sim.report.format import capital
 from dispatch_sim.report.render import Document, Table, document
 
 if TYPE_CHECKING:
-    from dispatch_sim.report.svg import Picture
+    from dispatch_sim.report.figures.styles import Picture
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dispatch_sim.decide.parameters import Parameter
 from dispatch_sim.decide.winner_map import StrategyMap, is_decided, write_cells
-from dispatch_sim.decide.winners import Standing, Winner
+from dispatch_sim.decide.winners import Standing
 from dispatch_sim.report.attachments import MAP_FILE, to_text
+from dispatch_sim.report.figures.winner_map import SIGNS, axis_name, cell_sign, labels_of, winner_map
 from dispatch_sim.report.format import (
     KINDS,
     MEASURES,
@@ -22,44 +22,9 @@ from dispatch_sim.report.format import (
     kind_words,
     listed,
 )
-from dispatch_sim.report.map_figure import map_picture
 from dispatch_sim.report.render import Document, Table, document
 from dispatch_sim.scenario.strategy import Kind, Strategy, parse_strategy
 from dispatch_sim.study.files import write_texts
-
-_SIGNS = {"sequential": "one", "parallel": "all", "queue": "", "waves": "w", "adaptive": "ad"}
-_MARKS = {Standing.SHOWN: "", Standing.WIDTH_OPEN: "", Standing.EQUAL: "=", Standing.OPEN: "?"}
-
-
-def axis_words(parameter: Parameter) -> str:
-    """Return what an axis is called: its path, and what of a distribution is meant."""
-    if parameter.path == "tasks":
-        return "tasks in the batch"
-    return clean(parameter.path) + (" (mean)" if parameter.distribution is not None else "")
-
-
-def cell_sign(winner: Winner | None, found: StrategyMap) -> str:
-    """Return a cell in a few letters: `all`, `3`, `2-4` where the width is open, `3?` where the way is."""
-    if winner is None:
-        return "-"
-    strategy = winner.strategy
-    sign = _SIGNS[strategy.kind] + _number(strategy)
-    if winner.standing is Standing.WIDTH_OPEN:
-        alike = [each for each in winner.as_good if each.label == strategy.label and _number(each)]
-        alike.sort(key=lambda each: each.concurrency or 0)
-        if len(alike) > 1:
-            sign = f"{_SIGNS[strategy.kind]}{_number(alike[0])}-{_number(alike[-1])}"
-    labels = _labels(found, strategy.kind)
-    letter = "abcdefghijklmnop"[labels.index(strategy.label) % 16] if len(labels) > 1 else ""
-    return f"{sign}{letter}{_MARKS[winner.standing]}"
-
-
-def _number(strategy: Strategy) -> str:
-    return str(strategy.concurrency) if strategy.kind != "sequential" and strategy.concurrency else ""
-
-
-def _labels(found: StrategyMap, kind: str) -> list[str]:
-    return sorted({strategy.label for _, strategy in found.winners() if strategy.kind == kind})
 
 
 def map_sentences(found: StrategyMap) -> list[str]:
@@ -114,8 +79,8 @@ def _where(kind: Kind, strategies: Sequence[Strategy], total: int) -> str:
 def legend(found: StrategyMap) -> list[str]:
     """Return how to read the signs of the cells, a line each."""
     lines = []
-    for kind, sign in _SIGNS.items():
-        labels = _labels(found, kind)
+    for kind, sign in SIGNS.items():
+        labels = labels_of(found, kind)
         for number, label in enumerate(labels):
             letter = "abcdefghijklmnop"[number % 16] if len(labels) > 1 else ""
             has_number = kind in ("queue", "waves")
@@ -135,7 +100,7 @@ def legend(found: StrategyMap) -> list[str]:
 
 def map_table(found: StrategyMap) -> Table:
     """Return the signs of the cells, the largest level of y at the top."""
-    heads = (f"{axis_words(found.y.parameter)} \\ {axis_words(found.x.parameter)}", *found.x.labels)
+    heads = (f"{axis_name(found.y.parameter)} \\ {axis_name(found.x.parameter)}", *found.x.labels)
     rows = [
         (label, *(cell_sign(cell.winner, found) for cell in found.row(row)))
         for row, label in enumerate(found.y.labels)
@@ -157,7 +122,7 @@ def map_parts(found: StrategyMap, *, pictures: bool = True) -> dict[str, Any]:
     return {
         "found": found,
         "sentences": sentences,
-        "figure": map_picture(found, axis_words, sentences, cell_sign) if pictures else None,
+        "figure": winner_map(found, sentences) if pictures else None,
         "table": map_table(found),
         "legend": legend(found),
         "basis": basis(found),

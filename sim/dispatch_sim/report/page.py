@@ -15,17 +15,22 @@ from dispatch_sim.decide.answer import answer as answered
 from dispatch_sim.decide.explanation import Explanation
 from dispatch_sim.decide.grid import without_factors
 from dispatch_sim.decide.winner_map import StrategyMap
-from dispatch_sim.report import attachments, captions, combinations, reached, tables
+from dispatch_sim.report import attachments, combinations, reached, tables
 from dispatch_sim.report.assumptions import NOT_SIMULATED, assumed
 from dispatch_sim.report.break_evens import break_even_sentences
 from dispatch_sim.report.decision import confidence_sentence, decide
+from dispatch_sim.report.figures.along_concurrency import along_concurrency
+from dispatch_sim.report.figures.along_tasks import along_tasks
+from dispatch_sim.report.figures.break_even import paired_difference
+from dispatch_sim.report.figures.break_even_by_factors import break_even_by_factors
+from dispatch_sim.report.figures.cost_breakdown import cost_breakdown
+from dispatch_sim.report.figures.styles import Picture
 from dispatch_sim.report.format import KINDS, clean, factors_words
 from dispatch_sim.report.maps import map_parts
 from dispatch_sim.report.naming import option_sentences, played, reading
 from dispatch_sim.report.reasons import why
 from dispatch_sim.report.render import document, page
 from dispatch_sim.report.runs import two_runs
-from dispatch_sim.report.svg import Picture
 from dispatch_sim.report.view import View, main_view, views
 from dispatch_sim.report.why import why_parts
 from dispatch_sim.scenario.model import Scenario
@@ -127,11 +132,11 @@ def _content(answer: Answer, folder: Path) -> dict[str, Any]:
         "widths": sorted({each.concurrency for each in view.points if each.kind in ("queue", "waves")}),
         "not_simulated": NOT_SIMULATED,
         "figures": {
-            "difference": captions.difference_figure(view),
-            "tasks": captions.tasks_figure(view),
-            "concurrency": captions.concurrency_figure(view),
-            "parts": captions.parts_figure(view),
-            "factors": captions.factors_figure(answer),
+            "difference": paired_difference(view),
+            "tasks": along_tasks(view),
+            "concurrency": along_concurrency(view),
+            "parts": cost_breakdown(view),
+            "factors": break_even_by_factors(answer),
         },
     }
 

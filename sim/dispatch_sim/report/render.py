@@ -36,7 +36,7 @@ from dispatch_sim.report.format import (
 )
 
 if TYPE_CHECKING:
-    from dispatch_sim.report.svg import Picture
+    from dispatch_sim.report.figures.styles import Picture
 
 WIDTH, WIDEST = 100, 110
 """Most columns of a paragraph and of a table in a terminal."""
@@ -90,14 +90,16 @@ class Document:
         shown = self.pictures[name]
         return Markup(
             '<figure>\n<div class="scroll picture" role="region" aria-label="{title}" tabindex="0">\n{svg}\n'
-            "</div>\n<figcaption><strong>{title}.</strong> {says}</figcaption>\n</figure>"
-        ).format(title=shown.title, says=shown.says, svg=Markup(shown.inline))
+            "</div>\n<figcaption><strong>{title}.</strong> {description}</figcaption>\n</figure>"
+        ).format(title=shown.title, description=shown.description, svg=Markup(shown.inline))
 
     def _image(self, name: str) -> Markup:
         shown = self.pictures[name]
         return Markup(
             '<p><img alt="{alt}" style="max-width: 100%" src="data:image/svg+xml;base64,{data}"></p>'
-        ).format(alt=f"{shown.title}. {shown.says}", data=base64.b64encode(shown.svg.encode()).decode())
+        ).format(
+            alt=f"{shown.title}. {shown.description}", data=base64.b64encode(shown.svg.encode()).decode()
+        )
 
 
 def document(template: str, pictures: Sequence[Picture | None] = (), **content: Any) -> Document:

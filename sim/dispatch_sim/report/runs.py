@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from dispatch_sim.model.accounting import Outcome
 from dispatch_sim.model.events import Event
 from dispatch_sim.model.plan import Plan
-from dispatch_sim.report import svg
+from dispatch_sim.report.figures.gantt import gantt
+from dispatch_sim.report.figures.styles import Picture
 from dispatch_sim.report.format import capital, duration
-from dispatch_sim.report.gantt import gantt
 from dispatch_sim.report.timeline import trouble
 from dispatch_sim.report.view import View
 from dispatch_sim.scenario.loader import Source
@@ -38,7 +38,7 @@ class Runs:
     why_not : empty where there are pictures.
     """
 
-    pictures: tuple[svg.Picture, ...]
+    pictures: tuple[Picture, ...]
     why_not: str = ""
 
 
@@ -87,10 +87,7 @@ def _picture(
     log: list[Event],
     typical: Outcome,
     end_s: float,
-) -> svg.Picture | None:
-    figure = gantt(plan, log, end_s)
-    if figure is None:
-        return None
+) -> Picture | None:
     took = duration(outcome.makespan_s)
     if name == "typical":
         says = f"It took {took}: half of the {view.choice.replications:,} took longer."
@@ -101,4 +98,4 @@ def _picture(
         )
     says += f" {capital(trouble(plan, outcome))} (replication {replication})."
     title = f"A {name} run, {view.way(view.recommended)}"
-    return svg.picture(figure, f"run-{name}", title, says)
+    return gantt(plan, log, f"run-{name}", title, says, end_s)

@@ -14,6 +14,7 @@ from rich.cells import cell_len, set_cell_size
 from dispatch_sim.model.accounting import Outcome, Purpose
 from dispatch_sim.model.events import MOMENTS, Activity, Event
 from dispatch_sim.model.plan import Plan
+from dispatch_sim.report.figures.event_styles import EVENT_STYLES, MARKS, STRETCHES
 from dispatch_sim.report.format import (
     about,
     capital,
@@ -26,7 +27,6 @@ from dispatch_sim.report.format import (
     tokens,
     way,
 )
-from dispatch_sim.report.looks import LOOKS, MARKS, STRETCHES
 from dispatch_sim.study.files import write_texts
 
 MOST_TASKS = 60
@@ -131,7 +131,7 @@ def _row(events: Sequence[Event], end_s: float, cells: int) -> list[str]:
     for event in events:
         if event.kind in MOMENTS:
             continue
-        sign = LOOKS[event.kind].sign
+        sign = EVENT_STYLES[event.kind].sign
         first, last = int(event.start_s / cell_s), min(int(event.end_s / cell_s), cells - 1)
         for cell in range(first, last + 1):
             spent = min(event.end_s, (cell + 1) * cell_s) - max(event.start_s, cell * cell_s)
@@ -191,7 +191,7 @@ def _ledgers(plan: Plan, log: Sequence[Event], outcome: Outcome) -> Iterator[str
 
 def _blocked_by(log: Sequence[Event], blocked_s: float) -> str:
     """Return, in brackets, what blocked tasks for most of the time that they were blocked; at most three."""
-    words = LOOKS[Activity.BARRIER].kinds
+    words = EVENT_STYLES[Activity.BARRIER].kinds
     spent: defaultdict[Activity, float] = defaultdict(float)
     for event in log:
         if event.kind in words:
@@ -281,7 +281,7 @@ def write_timeline(plan: Plan, log: Sequence[Event], folder: Path) -> list[Path]
     ResultsError
         Where the folder cannot be written to.
     """
-    from dispatch_sim.report.gantt import timeline_figure
+    from dispatch_sim.report.figures.gantt import timeline_figure
 
     shown = timeline_figure(plan, log)
     files = {f"{shown.name}.svg": shown.svg} if shown is not None else {}

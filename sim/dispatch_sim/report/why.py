@@ -11,6 +11,7 @@ from dispatch_sim.decide.explanation import Explanation
 from dispatch_sim.decide.switching_values import Flip
 from dispatch_sim.decide.winners import Standing
 from dispatch_sim.report.attachments import WHY_FILE, to_text
+from dispatch_sim.report.figures.tornado import tornado
 from dispatch_sim.report.format import (
     MEASURES,
     clean,
@@ -19,7 +20,6 @@ from dispatch_sim.report.format import (
     way,
 )
 from dispatch_sim.report.render import Document, Table, document
-from dispatch_sim.report.why_figure import tornado_picture
 from dispatch_sim.stats.estimates import Estimate
 from dispatch_sim.study.files import write_texts
 
@@ -164,7 +164,7 @@ def why_parts(found: Explanation, *, pictures: bool = True) -> dict[str, Any]:
         "zone": measure.show(found.indifference) if found.indifference else "",
         "parts": parts_table(found),
         "flips": [(to, flips_table(each), steady(each)) for to, each in flips],
-        "tornado": tornado_picture(found, rival, best) if found.swings and pictures else None,
+        "tornado": tornado(found, rival, best) if pictures else None,
         "swings": swings_table(found),
     }
 

@@ -1,0 +1,1 @@
+"""Figures of reports, one module each; `styles` holds what they share."""

@@ -1,0 +1,64 @@
+"""The objective by number of tasks: a line for each kind of strategy, and the break-even."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dispatch_sim.report.figures import styles
+from dispatch_sim.report.figures.break_even import mark_break_even
+from dispatch_sim.report.figures.styles import Curve, Picture
+from dispatch_sim.report.format import amount, kind_words, listed, wrapped
+from dispatch_sim.report.view import View
+
+
+@styles.style()
+def along_tasks(view: View) -> Picture | None:
+    """Draw the objective by number of tasks; None with one size or one line, or if all is zero."""
+    curves = list(_curves(view))
+    largest = max((estimate.mean for _, _, curve in curves for _, estimate in curve), default=0.0)
+    if len(view.sizes) < 2 or len(curves) < 2 or largest <= 0:
+        return None
+    unit = styles.unit_of(view.measure, largest)
+    figure, axes = styles.new_axes(styles.WIDTH, styles.HEIGHT, 0.72, 1.6, 0.52, 0.14)
+    styles.scale_measure(axes, [curve for *_, curve in curves], view.measure, unit)
+    found = view.break_even("tasks")
+    mark_break_even(axes, found)
+    for name, kind, curve in reversed(curves):
+        styles.draw_curve(
+            axes, curve, unit, styles.COLOURS[kind], styles.MARKERS[kind], label=wrapped(name, 16, 4)
+        )
+    styles.whole_numbers(axes, view.sizes)
+    axes.set_xlabel("tasks in the batch")
+    styles.legend_of_curves(axes)
+    ends = [
+        f"{amount(view.measure, curve[-1][1].mean)} with {name}"
+        for name, _, curve in curves
+        if curve[-1][0] == view.sizes[-1]
+    ]
+    says = (
+        f"{view.measure.title} of a batch of {view.sizes[-1]:,} tasks: {listed(ends)}. "
+        f"Bands are {100 * view.choice.confidence:g}% confidence intervals."
+    )
+    if found is not None and any(crossing.resolved for crossing in found.crossings):
+        says += " The shaded columns are the confidence interval of the break-even."
+    return Picture(figure, "cost-along-tasks", f"{view.measure.title} by number of tasks", says)
+
+
+def _curves(view: View) -> Iterator[tuple[str, str, Curve]]:
+    """Yield the lines: name, kind of strategy, estimates by number of tasks."""
+    column, found = view.measure.column, view.break_even("tasks")
+    # If a break-even is marked, the best queue is that of the break-even.
+    of = None if found is None else found.queue
+    for kind in ("parallel", "sequential", "adaptive", "queue"):
+        points = {
+            size: point
+            for size in view.sizes
+            if (point := view.best(kind, size, of) if kind == "queue" else view.first(kind, size)) is not None
+        }
+        if not points:
+            continue
+        last = points[max(points)]
+        name = view.way(last)
+        if kind in ("adaptive", "queue"):
+            name = kind_words("the best queue" if kind == "queue" else kind, view.short(last))
+        yield name, kind, [(size, view.estimate(column, point, size)) for size, point in points.items()]

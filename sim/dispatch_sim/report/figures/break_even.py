@@ -1,0 +1,89 @@
+"""Paired difference between parallel and the best queue by number of tasks, with the break-even."""
+
+from __future__ import annotations
+
+from matplotlib.axes import Axes
+
+from dispatch_sim.decide.break_even import BreakEven
+from dispatch_sim.report.break_evens import break_even_sentence, queue_name
+from dispatch_sim.report.figures import styles
+from dispatch_sim.report.figures.styles import Picture
+from dispatch_sim.report.format import place, way
+from dispatch_sim.report.view import View
+
+
+@styles.style()
+def paired_difference(view: View) -> Picture | None:
+    """Draw what parallel costs more than the best queue; None without a difference at two sizes."""
+    found = view.break_even("tasks")
+    if found is None or len(found.values) < 2 or not view.ever_differ(found):
+        return None
+    differences = view.differences_along_tasks(found)
+    ends = [crossing.high or found.range[1] for crossing in found.crossings]
+    last = min(found.range[1], max(ends) * 1.5 + 1) if ends else found.range[1]
+    shown = [pair for i, pair in enumerate(differences) if i < 3 or pair[0] <= last]
+    unit = styles.unit_of(view.measure, max(abs(end) for _, e in shown for end in (e.low, e.high)))
+    figure, axes = styles.new_axes(styles.WIDTH, styles.HEIGHT, 0.85, 1.4, 0.52, 0.14)
+    mark_break_even(axes, found)
+    axes.axhline(0, color=styles.INK, linewidth=1.2)
+    styles.draw_curve(axes, shown, unit, styles.BLUE, "o")
+    styles.whole_numbers(axes, [size for size, _ in shown])
+    axes.yaxis.set_major_formatter(unit.signed_ticks)
+    axes.set_xlabel("tasks in the batch")
+    axes.set_ylabel(f"parallel minus best queue, {unit.name}", fontsize=9)
+    axes.margins(y=0.12)
+    _name_sides(axes, view.measure.better)
+    parallel, queue = way(found.parallel), queue_name(found)
+    confidence = f"{100 * found.confidence:g}%"
+    says = f"Above zero {queue} is {view.measure.better}; below zero {parallel} is. "
+    if any(crossing.resolved for crossing in found.crossings):
+        says += (
+            f"The band is the {confidence} confidence interval of the difference; the shaded columns are "
+            "that of the break-even."
+        )
+    else:
+        says += (
+            f"Where the band, the {confidence} confidence interval, contains zero, the difference is not "
+            f"statistically significant. {break_even_sentence(found)}"
+        )
+    return Picture(figure, "break-even", f"{view.measure.title}: {parallel} minus {queue}", says)
+
+
+def mark_break_even(axes: Axes, found: BreakEven | None) -> None:
+    """Mark the break-evens that the replications resolve, with their confidence intervals."""
+    for crossing in found.crossings if found is not None else ():
+        if found is None or not crossing.resolved:
+            continue
+        low = found.range[0] if crossing.low is None else crossing.low
+        high = found.range[1] if crossing.high is None else crossing.high
+        axes.axvspan(low, high, color=styles.BAND, zorder=0)
+        axes.axvline(crossing.at, color=styles.FAINT, linewidth=1, linestyle=":")
+        axes.annotate(
+            f"break-even {place(crossing.at)}",
+            (crossing.at, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(4, -2),
+            textcoords="offset points",
+            va="top",
+            fontsize=8.5,
+        )
+
+
+def _name_sides(axes: Axes, better: str) -> None:
+    """Write to the right of the axes which strategy is better above zero, and which below."""
+    low, high = axes.get_ylim()
+    for drawn, arrow, name, height, va in (
+        (high > 0, "↑", "queue", 4, "bottom"),
+        (low < 0, "↓", "parallel", -4, "top"),
+    ):
+        if drawn:
+            axes.annotate(
+                f"{arrow} {name}\n{better}",
+                (1.01, 0),
+                xycoords=("axes fraction", "data"),
+                xytext=(0, height),
+                textcoords="offset points",
+                va=va,
+                fontsize=9,
+                color=styles.FAINT,
+            )

@@ -1,0 +1,58 @@
+"""Cost breakdown: waiting, people's time and API cost of the main strategies, a bar each."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from dispatch_sim.report.figures import styles
+from dispatch_sim.report.figures.styles import Picture
+from dispatch_sim.report.format import MEASURES, capital, dollars, percent, wrapped
+from dispatch_sim.report.view import View
+
+_COMPONENTS = {
+    "cost_waiting_usd": ("waiting", styles.AMBER),
+    "cost_people_usd": ("people's time", styles.PURPLE),
+    "money_usd": ("API cost", styles.SKY),
+}
+
+
+@styles.style(**{"axes.grid.axis": "x"})
+def cost_breakdown(view: View) -> Picture | None:
+    """Draw what the cost of each strategy consists of; None if there is no cost."""
+    points = view.main_points()
+    totals = [view.estimate("cost_usd", point) for point in points]
+    if max(total.mean for total in totals) <= 0:
+        return None
+    names = [wrapped(capital(view.way(point)), 32) for point in points]
+    figure, axes = styles.row_axes(names, 0.42, 0.6, 0.52, 0.4)
+    left = np.zeros(len(points))
+    for column, (name, colour) in _COMPONENTS.items():
+        amounts = np.array([view.mean(column, point) for point in points])
+        axes.barh(range(len(points)), amounts, left=left, height=0.62, color=colour, label=name)
+        left += amounts
+    for row, total in enumerate(totals):
+        axes.plot([total.low, total.high], [row, row], color=styles.INK, linewidth=1.2)
+        axes.annotate(
+            dollars(total.mean),
+            (total.high, row),
+            xytext=(5, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=9,
+        )
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6))
+    axes.xaxis.set_major_formatter(styles.unit_of(MEASURES["cost_usd"], left.max()).ticks)
+    axes.set_xlabel("mean cost of a batch, US dollars")
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
+    largest = []
+    for point in dict.fromkeys([view.recommended, view.first("parallel") or view.recommended]):
+        if total_usd := view.mean("cost_usd", point):
+            column = max(_COMPONENTS, key=lambda column: view.mean(column, point))
+            share = percent(view.mean(column, point) / total_usd)
+            largest.append(f"with {view.way(point)}, {_COMPONENTS[column][0]} ({share})")
+    says = (
+        f"Largest component of the cost: {'; '.join(largest)}. "
+        f"Lines at the ends are {100 * view.choice.confidence:g}% confidence intervals of the total."
+    )
+    return Picture(figure, "cost-parts", "Cost breakdown", says)

@@ -1,0 +1,285 @@
+"""Style that all figures share: colours, axes, legends, and deterministic SVG with alternative text."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator
+from matplotlib.transforms import Bbox
+from rich.cells import cell_len
+
+from dispatch_sim.report.format import Measure, about, dollars
+from dispatch_sim.stats.estimates import Estimate
+
+PAPER, INK, FAINT, GRID, BAND = "#fefefe", "#1c2024", "#5c636a", "#dcdfe3", "#f3e3b3"
+GREEN, VERMILION, BLUE, SKY = "#007a58", "#c44f00", "#0069a8", "#4f9fd0"
+PURPLE, AMBER, GREY = "#a8497f", "#b27a00", "#8a9199"
+"""The palette of Okabe and Ito for colour-blind readers, darkened to a contrast of 3 on white."""
+
+_VARIABLES = {
+    PAPER: "--paper",
+    INK: "--ink",
+    FAINT: "--faint",
+    GRID: "--grid",
+    BAND: "--band",
+    GREEN: "--green",
+    VERMILION: "--vermilion",
+    BLUE: "--blue",
+    SKY: "--sky",
+    PURPLE: "--purple",
+    AMBER: "--amber",
+    GREY: "--grey",
+}
+"""CSS variables of a page for the colours, so that a dark page has dark figures."""
+
+COLOURS = {"sequential": GREEN, "parallel": VERMILION, "queue": BLUE, "waves": PURPLE, "adaptive": AMBER}
+MARKERS = {"sequential": "s", "parallel": "^", "queue": "o", "waves": "D", "adaptive": "v"}
+
+WIDTH, HEIGHT = 6.0, 3.5
+"""Size of a figure in inches."""
+
+_STYLE: dict[str, Any] = {
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 10,
+    "text.parse_math": False,
+    "text.color": INK,
+    "figure.facecolor": PAPER,
+    "savefig.facecolor": PAPER,
+    "axes.facecolor": PAPER,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "axes.titlesize": 10,
+    "axes.labelsize": 9.5,
+    "grid.color": GRID,
+    "grid.linewidth": 0.7,
+    "xtick.color": FAINT,
+    "ytick.color": FAINT,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 4,
+    "lines.solid_capstyle": "butt",
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "legend.handlelength": 1.6,
+}
+
+_FONTS = "font-family: 'DejaVu Sans', Verdana, 'Segoe UI', Helvetica, sans-serif"
+
+_CELL = 0.62
+"""Width of a terminal cell of text, relative to the font size. DejaVu Sans is a wide font."""
+
+_LOG_FROM = 30
+"""Ratio of the largest to the smallest value from which an axis is logarithmic."""
+
+
+@contextmanager
+def style(**more: Any) -> Iterator[None]:
+    """Draw in the style of all figures, whatever the user's matplotlib settings are. Also a decorator."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        settings: Any = mpl.rcParams
+        settings.update(_STYLE | more)
+        yield
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure with its texts.
+
+    Attributes
+    ----------
+    figure : the drawing.
+    name : of its file, without the extension.
+    title : subject of the figure.
+    description : what a reader sees in it, in one or two sentences.
+    """
+
+    figure: Figure
+    name: str
+    title: str
+    description: str
+
+    @cached_property
+    def svg(self) -> str:
+        """The figure as an SVG document on white; the same figure gives the same bytes."""
+        buffer = io.StringIO()
+        with style(**{"svg.hashsalt": self.name}), warnings.catch_warnings():
+            # The reader's own fonts draw the glyphs that DejaVu Sans lacks.
+            warnings.filterwarnings("ignore", "Glyph")
+            warnings.filterwarnings("ignore", "Matplotlib currently does not support")
+            metadata = {"Date": None, "Creator": None}
+            self.figure.savefig(buffer, format="svg", metadata=metadata, bbox_inches=_canvas(self.figure))
+        markup = buffer.getvalue()
+        markup = markup[markup.index("<svg") :]
+        markup = re.sub(r"\s*<metadata>.*?</metadata>", "", markup, flags=re.DOTALL)
+        markup = re.sub(r"font(: [^;\"]*?) 'DejaVu Sans'[^;\"]*", rf"font\1 sans-serif; {_FONTS}", markup)
+        # Ids must be unique in a page with several figures.
+        markup = re.sub(r'\bid="', f'id="{self.name}-', markup)
+        markup = re.sub(r'(href="|url\()#', rf"\1#{self.name}-", markup)
+        head, _, body = markup.partition(">")
+        return (
+            f'<?xml version="1.0" encoding="utf-8"?>\n{head} role="img" '
+            f'aria-labelledby="{self.name}-title {self.name}-desc">\n'
+            f' <title id="{self.name}-title">{escape(self.title)}</title>\n'
+            f' <desc id="{self.name}-desc">{escape(self.description)}</desc>{body}'
+        )
+
+    @property
+    def inline(self) -> str:
+        """The figure as part of an HTML page, in the page's colours."""
+        markup = self.svg.partition("?>\n")[2]
+        for colour, variable in _VARIABLES.items():
+            markup = markup.replace(colour, f"var({variable})")
+        return markup
+
+
+def _canvas(figure: Figure) -> Bbox | None:
+    """Return the canvas widened to all that is drawn, so that no label is cut off; None if it fits."""
+    canvas = Bbox.from_bounds(0, 0, *figure.get_size_inches())
+    figure.draw_without_rendering()
+    union = Bbox.union([canvas, figure.get_tightbbox().padded(0.03)])
+    outside = max(abs(union.get_points() - canvas.get_points()).ravel())
+    return union if outside > 0.031 else None
+
+
+def new_axes(width: float, height: float, *margins: float) -> tuple[Figure, Axes]:
+    """Return a figure with axes; sizes and margins (left, right, bottom, top) are in inches."""
+    left, right, bottom, top = margins
+    figure = Figure(figsize=(width, height))
+    figure.subplots_adjust(
+        left=left / width, right=1 - right / width, bottom=bottom / height, top=1 - top / height
+    )
+    return figure, figure.add_subplot()
+
+
+def row_axes(
+    names: Sequence[str], row: float, *margins: float, width: float = WIDTH, size: float = 9
+) -> tuple[Figure, Axes]:
+    """Return a figure whose axes have a row for each name, the first on top.
+
+    Parameters
+    ----------
+    names : of the rows.
+    row : height of a row, in inches.
+    margins : right, bottom, top, in inches.
+    width : of the figure, in inches.
+    size : of the names, in points.
+    """
+    right, bottom, top = margins
+    longest = max(cell_len(line) for name in names for line in name.split("\n"))
+    left = 0.18 + longest * _CELL * size / 72
+    figure, axes = new_axes(width, bottom + row * len(names) + top, left, right, bottom, top)
+    axes.set_yticks(range(len(names)), names, fontsize=size)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    return figure, axes
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Unit of an axis: its name, its size in the unit of the results, and the format of its ticks."""
+
+    name: str
+    size: float
+    show: Callable[[float], str]
+
+    def ticks(self, value: float, _: object = None) -> str:
+        """Format a tick of an axis."""
+        return self.show(value)
+
+    def signed_ticks(self, value: float, _: object = None) -> str:
+        """Format a tick of an axis of differences."""
+        return ("+" if value > 0 else "") + self.show(value)
+
+
+def time_unit(longest_s: float) -> Unit:
+    """Return the unit of an axis of times that reaches to `longest_s`."""
+    for name, seconds in (("hours", 3600.0), ("minutes", 60.0)):
+        if longest_s >= 2 * seconds:
+            return Unit(name, seconds, about)
+    return Unit("seconds", 1.0, about)
+
+
+def unit_of(measure: Measure, largest: float) -> Unit:
+    """Return the unit of an axis of a measure that reaches to `largest`."""
+    if measure.column.endswith("_s"):
+        return time_unit(largest)
+    if measure.column == "tokens":
+        return Unit("tokens", 1.0, measure.show)
+    return Unit("US dollars", 1.0, lambda value: dollars(value).removesuffix(".00"))
+
+
+Curve = Sequence[tuple[float, Estimate]]
+
+
+def draw_curve(
+    axes: Axes, curve: Curve, unit: Unit, colour: str, marker: str = "", dashes: str = "-", label: str = ""
+) -> None:
+    """Draw estimates along an axis as a line with a band of their confidence intervals."""
+    x = [at for at, _ in curve]
+    low, mean, high = (
+        [getattr(estimate, end) / unit.size for _, estimate in curve] for end in ("low", "mean", "high")
+    )
+    axes.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
+    axes.plot(x, mean, color=colour, marker=marker if len(x) < 30 else "", linestyle=dashes, label=label)
+
+
+def scale_values(axes: Axes, values: Iterable[float], highest: float, unit: Unit, log_from: float) -> None:
+    """Scale the axis of values; it is logarithmic if the largest exceeds the smallest `log_from` times."""
+    low, high = min(values := list(values)), max(values)
+    if low > 0 and high > log_from * low:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < 1000 * low else (1.0,)))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.set_ylim(low / 1.3, high * 1.3)
+    else:
+        axes.set_ylim(min(0.0, low), 1.06 * max(highest, high) or 1.0)
+    axes.yaxis.set_major_formatter(unit.ticks)
+
+
+def scale_measure(axes: Axes, curves: Iterable[Curve], measure: Measure, unit: Unit) -> None:
+    """Scale and label the axis of a measure."""
+    estimates = [estimate for curve in curves for _, estimate in curve]
+    highest = max(estimate.high for estimate in estimates) / unit.size
+    scale_values(axes, [estimate.mean / unit.size for estimate in estimates], highest, unit, _LOG_FROM)
+    scale = " (log scale)" if axes.get_yscale() == "log" else ""
+    axes.set_ylabel(f"{measure.title.lower()} of a batch, {unit.name}{scale}")
+
+
+def whole_numbers(axes: Axes, values: Sequence[float]) -> None:
+    """Scale the horizontal axis to whole numbers, and mark each of them if they are few."""
+    margin = 0.02 * (values[-1] - values[0])
+    axes.set_xlim(values[0] - margin, values[-1] + margin)
+    few = len(values) <= 12
+    axes.xaxis.set_major_locator(
+        FixedLocator(list(values)) if few else MaxNLocator(nbins=10, integer=True, min_n_ticks=2)
+    )
+
+
+def legend_of_curves(axes: Axes) -> None:
+    """Put the legend to the right, in the order in which the lines end there."""
+    lines = [line for line in axes.lines if not str(line.get_label()).startswith("_")]
+    lines.sort(key=lambda line: -np.asarray(line.get_ydata())[-1])
+    axes.legend(handles=lines, loc="center left", bbox_to_anchor=(1.0, 0.5), labelspacing=0.8)

@@ -9,8 +9,8 @@ import pytest
 
 from dispatch_sim.decide.answer import answer
 from dispatch_sim.decide.studies import compare, sweep
-from dispatch_sim.scenario.checks import warnings
 from dispatch_sim.scenario.loader import load_scenario, load_source
+from dispatch_sim.scenario.warnings import warnings
 from dispatch_sim.study.design import design_sweep
 
 ROOT = Path(__file__).parents[1]

@@ -9,9 +9,9 @@ from dispatch_sim.claims.judge import judge_claims
 from dispatch_sim.claims.statements import SHIPPED, load_claims
 from dispatch_sim.claims.verdicts import Verdict
 from dispatch_sim.report.claims import filled, result, write_claims_report
-from dispatch_sim.scenario.checks import warnings
 from dispatch_sim.scenario.loader import load_source
 from dispatch_sim.scenario.problems import ScenarioError, UserError
+from dispatch_sim.scenario.warnings import warnings
 from tests.command import dispatch_sim
 
 CONFIRMED, REFUTED, DEPENDS, NOT_SHOWN = Verdict

@@ -10,7 +10,7 @@ from pathlib import Path
 from dispatch_sim.claims.statements import load_claims
 from dispatch_sim.decide.thresholds import parse_threshold
 from dispatch_sim.logs.readers.reading import read_logs
-from dispatch_sim.scenario import checks
+from dispatch_sim.scenario import warnings
 from dispatch_sim.scenario.loader import Source, load_source, parse_source
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.tree import Tree
@@ -82,7 +82,7 @@ def put(name: str, data: bytes) -> Path:
 
 def scenario(data: bytes) -> None:
     """Read a scenario."""
-    checks.warnings(load_source(put("scenario.yaml", data)).scenario())
+    warnings.warnings(load_source(put("scenario.yaml", data)).scenario())
 
 
 PLACES = [

@@ -2,7 +2,9 @@
 
 import pytest
 
-from dispatch_sim.scenario import ScenarioError, checks, parse_scenario
+from dispatch_sim.scenario import ScenarioError, parse_scenario
+from dispatch_sim.scenario.checks import most_requests
+from dispatch_sim.scenario.warnings import median_time, warnings
 from tests.scenario.texts import SHORT
 
 TEN = SHORT.replace("60s", "60s, count: 10")
@@ -20,7 +22,7 @@ CASCADE = "retry: {policy: cascade, max_attempts: 2}\n"
 
 
 @pytest.mark.parametrize(
-    ("addition", "tries"),
+    ("addition", "requests"),
     [
         # 50 calls are made once without retries, and three times with three attempts.
         ("retry: {policy: none, max_attempts: 3}", 50),
@@ -37,15 +39,15 @@ CASCADE = "retry: {policy: cascade, max_attempts: 2}\n"
         (NO_CASCADE + "communication: rounds\nstrategies: [{queue: 2, communication: none}]", 50),
     ],
 )
-def test_effort_counts_the_tries_of_a_replication(addition: str, tries: float) -> None:
+def test_effort_counts_request_attempts_of_a_replication(addition: str, requests: float) -> None:
     scenario = parse_scenario(f"{TEN}client: {{retries: 0}}\n{addition}")
-    assert checks.most_tries(scenario) == pytest.approx(tries)
+    assert most_requests(scenario) == pytest.approx(requests)
 
 
 def test_too_much_effort_is_refused() -> None:
     """A cascade over 9,000 tasks would go on for days; retries of each do not."""
     many = SHORT.replace("60s", "60s, count: 9000")
-    with pytest.raises(ScenarioError, match="tries of model calls"):
+    with pytest.raises(ScenarioError, match="request attempts"):
         parse_scenario(many + CASCADE)
     assert parse_scenario(many)
 
@@ -66,17 +68,20 @@ def test_median_time_adds_up_what_calls_do() -> None:
     text = "tasks: [{name: a, tokens: 10K, calls: 2, tool_time: 7s}]\nprovider: {latency: {base: 1s, "
     text += "per_output_token: 10ms, per_uncached_ktoken: 1s, per_cached_ktoken: 500ms}}"
     scenario = parse_scenario(text)
-    assert checks.median_time(scenario, scenario.tasks[0]) == pytest.approx(4 + 2 + 20 + 11 + 4 + 7)
+    assert median_time(scenario, scenario.tasks[0]) == pytest.approx(4 + 2 + 20 + 11 + 4 + 7)
 
 
 @pytest.mark.parametrize(
     ("text", "start"),
     [
-        (SHORT + "timeouts: {soft: 15m, hard: 15m}", "timeouts.soft: no agent comes to it: the hard one"),
+        (
+            SHORT + "timeouts: {soft: 15m, hard: 15m}",
+            "timeouts.soft: has no effect: the hard timeout ends attempts at 15m",
+        ),
         # Half of the attempts take more than 2 s to spawn, 60 s of work and 2 s to return.
         (
             SHORT + "timeouts: {hard: 63s}",
-            "timeouts.hard: ends most honest work: an unimpeded attempt of 'research' takes 1m 4s",
+            "timeouts.hard: ends most attempts that would succeed: one of 'research' that never waits",
         ),
         (SMALL, "tasks[0].writes: only one task writes 'notes'"),
         (
@@ -89,8 +94,8 @@ def test_median_time_adds_up_what_calls_do() -> None:
         (SHORT + "communication: rounds", "communication: no task has coupling"),
         (
             CAP + "[parallel]",
-            "harness.cap: parallel asks for more than 4 agents at once, and the harness refuses what is over"
-            " it; write a smaller number, or a larger cap",
+            "harness.cap: parallel asks for more than 4 agents at once, and the harness refuses launches"
+            " above its cap; write a smaller number, or a larger cap",
         ),
         *(
             (f"{CAP}[{each}]", f"harness.cap: {each.strip('{').partition(':')[0]} asks for more than 4")
@@ -108,7 +113,7 @@ def test_median_time_adds_up_what_calls_do() -> None:
         ),
         (
             SHORT + "provider: {overloaded: 5%, on_limit: wait}",
-            "provider.overloaded: has no effect where tries wait",
+            "provider.overloaded: has no effect with on_limit: wait",
         ),
         (
             CONCURRENCY + "[parallel, {queue: 2}, {queue: 3}]",
@@ -123,7 +128,7 @@ def test_median_time_adds_up_what_calls_do() -> None:
     ],
 )
 def test_likely_mistakes_are_warned_about(text: str, start: str) -> None:
-    [warning] = checks.warnings(parse_scenario(text))
+    [warning] = warnings(parse_scenario(text))
     assert str(warning).startswith(start)
 
 
@@ -155,4 +160,4 @@ def test_likely_mistakes_are_warned_about(text: str, start: str) -> None:
     ],
 )
 def test_what_makes_sense_is_not_warned_about(text: str) -> None:
-    assert checks.warnings(parse_scenario(text)) == []
+    assert warnings(parse_scenario(text)) == []

@@ -13,12 +13,12 @@ from dispatch_sim.scenario import (
     Scenario,
     ScenarioError,
     Source,
-    checks,
     load_scenario,
     parse_scenario,
     parse_source,
 )
 from dispatch_sim.scenario.tree import MOST_CHARACTERS, Tree
+from dispatch_sim.scenario.warnings import warnings
 from tests.scenario.texts import FULL, SHORT
 from tests.work import lines_executed
 
@@ -86,10 +86,9 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         ("&a [*a]", "1:5: the alias *a stands within what it repeats"),
         ("tasks: &a\n  - {name: x, more: *a}", "the alias *a stands within what it repeats"),
         ("[" * 60 + "]" * 60, "1:51: nested more than 50 deep; a scenario needs less than ten"),
-        ("[" * 100_000, "nested more than 50 deep"),
-        ("- " * 100_000, "nested more than 50 deep"),
+        ("[" * 10_000, "nested more than 50 deep"),
+        ("- " * 10_000, "nested more than 50 deep"),
         ("a: &a [[[[[[[[[[1]]]]]]]]]]\nb: " + "[" * 45 + "*a" + "]" * 45, "nested more than 50 deep"),
-        ("[" + "1," * 100_001 + "]", "more than 100,000 values; put measured values in a csv file"),
         ("x" * (MOST_CHARACTERS + 1), "more than 256 KiB"),
         ("tasks: [", "not YAML"),
         ("tasks: 'open", "not YAML"),
@@ -107,7 +106,7 @@ def test_an_alias_bomb_is_refused_before_it_grows() -> None:
     text = "a0: &a0 [1,1,1,1,1,1,1,1,1]\n"
     text += "".join(f"a{k}: &a{k} [{','.join([f'*a{k - 1}'] * 9)}]\n" for k in range(1, 9))
     tracemalloc.start()
-    assert "more than 100,000 values" in refused(text)
+    assert "more than 100,000 values; put measured values in a csv file" in refused(text)
     assert tracemalloc.get_traced_memory()[1] < 2**24
     tracemalloc.stop()
 
@@ -227,7 +226,7 @@ def always_a_scenario_or_an_error(source: Source) -> None:
     for group in made.tasks:
         times = group.duration or group.tool_time
         assert all(0 <= times.quantile(u) < math.inf for u in (1e-9, 0.5, 1 - 1e-9))
-    assert all(warning.message.isprintable() for warning in checks.warnings(made))
+    assert all(warning.message.isprintable() for warning in warnings(made))
 
 
 def test_unchanged_scenarios_are_read() -> None:
@@ -297,7 +296,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=2000, derandomize=True, deadline=None, database=None)
+@settings(max_examples=400, derandomize=True, deadline=None, database=None)
 @given(
     st.lists(
         st.tuples(
@@ -311,7 +310,7 @@ values = st.recursive(
     )
 )
 def test_scenarios_with_changed_structure(changes: list[tuple[Any, str, Any, str]]) -> None:
-    """2,000 scenarios with parts replaced, dropped, renamed and added are read or refused."""
+    """Scenarios with parts replaced, dropped, renamed and added are read or refused."""
     raw = RAW
     for path, kind, value, word in changes:
 

@@ -7,7 +7,6 @@ import pytest
 
 from dispatch_sim.scenario import (
     ScenarioError,
-    checks,
     load_scenario,
     load_source,
     parse_scenario,
@@ -15,6 +14,8 @@ from dispatch_sim.scenario import (
 )
 from dispatch_sim.scenario.distributions import Constant, Empirical, LogNormal
 from dispatch_sim.scenario.indifference import IndifferenceThreshold
+from dispatch_sim.scenario.warnings import warnings
+from dispatch_sim.scenario.wording import spelled
 from tests.scenario.texts import FULL, SHORT
 
 
@@ -159,7 +160,7 @@ def test_errors_say_where_and_what_to_write(addition: str) -> None:
         ),
         (
             SHORT + "  - {name: research, tokens: 1K, duration: 1s}",
-            ["1:1: two groups of tasks are called 'research'; names must differ"],
+            ["3:12: tasks[1].name: another group of tasks is called 'research'; names must differ"],
         ),
         ("tasks: []", ["1:8: tasks: found an empty list; write at least 1"]),
         ("tasks: 3", ["1:8: tasks: found 3, not a list; put a dash before each item"]),
@@ -262,11 +263,11 @@ def test_a_call_that_probably_does_not_fit_is_a_warning() -> None:
     """W exponential of mean 10K, one call, 3K to spawn: P(3K + 0.8 W > 19K) = exp(-2), 14%."""
     text = SHORT.replace("15K", "{exponential: {mean: 10K}}, calls: 1")
     scenario = parse_scenario(text + "provider: {limits: {input_tokens: 19K/min}}")
-    [warning] = checks.warnings(scenario)
+    [warning] = warnings(scenario)
     assert warning.path == ("tasks", 0, "tokens")
     assert warning.message.startswith("in 14% of its attempts the first call of 'research'")
-    assert checks.warnings(parse_scenario(text)) == []
-    assert checks.warnings(parse_scenario(text + "provider: {limits: unlimited}")) == []
+    assert warnings(parse_scenario(text)) == []
+    assert warnings(parse_scenario(text + "provider: {limits: unlimited}")) == []
 
 
 def test_values_are_replaced_by_path() -> None:
@@ -365,7 +366,7 @@ def test_an_axis_is_a_key_by_its_path(axis: str) -> None:
 def test_time_is_given_once() -> None:
     """By a duration, or by what calls do and tools take; none, both and half of each are errors."""
     latency = "provider: {latency: {base: 1s}}\n"
-    assert "duration is missing" in errors("tasks: [{name: a, tokens: 1K}]")[0]
+    assert "the key 'duration' is missing" in errors("tasks: [{name: a, tokens: 1K}]")[0]
     assert "tool_time instead" in errors(f"tasks: [{{name: a, tokens: 1K, duration: 1s}}]\n{latency}")[0]
     assert "tool_time" in errors("tasks: [{name: a, tokens: 1K, duration: 1s, tool_time: 1s}]")[0]
     assert parse_scenario(f"tasks: [{{name: a, tokens: 1K, tool_time: 1s}}]\n{latency}").provider.latency
@@ -392,3 +393,84 @@ def test_an_interruption_while_a_scenario_is_written_out_stays_one(monkeypatch):
             scenario.resolved()
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+EVERYTHING = """\
+name: a
+name: b
+1: c
+engine: !fast simpy
+tasks:
+  - {name: a, tokens: {lognormal: {mean: 15 apples, cv: abc}}, duration: 60, after: [b], tool_time: 1s}
+  - {name: a, tokens: 1K, writes: [x, 5], count: "1,000"}
+  - {tokens: 1K, duration: {mixture: [{weight: 50%, of: 5 x}, {weight: x, of: 5s}]}}
+  - 7
+  - {name: c, tokens: 90M, duration: 1s, calls: 1}
+provider: {limits: {requests: 50}}
+harness: {pace: {}, cap: 0}
+failures: {hang: 1%}
+strategies: [{queue: x, order: random}, parallel, parallel, often]
+sweep: {tasks: [3..1, 0], client.retries: [-1], provider.limits.scale: [1, x]}
+study: {indifference: 5s}
+"""
+
+
+def test_all_problems_of_a_file_are_reported_at_once() -> None:
+    """Of YAML, of values, within a distribution or a strategy, between keys, and of axes."""
+    with pytest.raises(ScenarioError) as caught:
+        parse_scenario(EVERYTHING)
+    assert [(problem.line, spelled(problem.path)) for problem in caught.value.problems] == [
+        (2, "name"),
+        (3, ""),
+        (4, ""),
+        (6, "tasks[0].tokens.lognormal.mean"),
+        (6, "tasks[0].tokens.lognormal.cv"),
+        (6, "tasks[0].duration"),
+        (6, "tasks[0].tool_time"),
+        (7, "tasks[1].duration"),
+        (7, "tasks[1].name"),
+        (7, "tasks[1].writes[1]"),
+        (7, "tasks[1].count"),
+        (8, "tasks[2].name"),
+        (8, "tasks[2].duration.mixture[0].of"),
+        (8, "tasks[2].duration.mixture[1].weight"),
+        (9, "tasks[3]"),
+        (11, "provider.limits.requests"),
+        (12, "harness.pace.calls"),
+        (12, "harness.cap"),
+        (13, "failures.hang"),
+        (14, "strategies[0].queue"),
+        (14, "strategies[0].order"),
+        (14, "strategies[3]"),
+        (15, "sweep.tasks[0]"),
+        (15, "sweep.tasks[1]"),
+        (15, "sweep.client.retries[0]"),
+        (15, "sweep.provider.limits.scale[1]"),
+        (16, "study.indifference"),
+    ]
+
+
+def test_what_an_invalid_key_leads_to_is_no_second_problem() -> None:
+    """A duration, a latency and a timeout are there, though invalid; so is what an unknown profile states."""
+    for text in (
+        SHORT.replace("60s", "often"),
+        "tasks: [{name: a, tokens: 1K}]\nprovider: {latency: often}",
+        SHORT + "failures: {hang: 1%}\ntimeouts: {hard: often}",
+        "tasks: [{name: a, tokens: 1K, duration: 1s, after: [b]}, {name: [b], tokens: 1K, duration: 1s}]",
+        SHORT + "provider: {profile: nonesuch}\nstrategies: [{queue: 2, warm_up: stagger}]",
+        SHORT.replace("60s", "60s, variance: {batch: often, task: 50%}"),
+    ):
+        assert len(errors(text)) == 1
+
+
+def test_numbers_with_commas_are_read_or_explained() -> None:
+    """In a block they are read; between braces the comma ends the value, and the error says so."""
+    block = "tasks:\n- name: a\n  tokens: 15,000\n  duration: 1,500.5s\n  count: 1,000"
+    assert errors(block) == [
+        "mine.yaml:5:10: tasks[0].count: '1,000' is not a whole number; write 1000",
+    ]
+    group = parse_scenario(block.replace("count: 1,000", "")).tasks[0]
+    assert (group.tokens, group.duration) == (Constant(15_000.0), Constant(1500.5))
+    [error] = errors(SHORT.replace("15K", "15,000"))
+    assert error.startswith("mine.yaml:2:33: 0 is not a key; ")
+    assert error.endswith("; a number is written without commas here, as 15000 or 15K")

@@ -31,7 +31,7 @@ def init(
 
 def check(options: ScenarioOptions, as_json: Json = False) -> None:
     """Check a scenario: errors, warnings, and the size of its sweep."""
-    from dispatch_sim.scenario.checks import warnings
+    from dispatch_sim.scenario.warnings import warnings
     from dispatch_sim.study.design import design_sweep
 
     source = options.source()

@@ -1,15 +1,15 @@
 """Distributions as a scenario writes them: ``{lognormal: {mean: 60s, cv: 0.5}}``, or just ``60s``.
 
 A parameter that is a time or a number of tokens is written like any other; `cv`, `shape` and `log_sd`
-are plain numbers. Distributions are held in base units, and dumped so to JSON, the ones that were read
-from a csv file too: a scenario that has been read stands alone.
+are plain numbers. JSON has distributions in base units, with the values that were read from csv files.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
@@ -32,7 +32,7 @@ from dispatch_sim.scenario.distributions import (
 )
 from dispatch_sim.scenario.quantities import Number, Seconds, Tokens
 from dispatch_sim.scenario.samples import Samples
-from dispatch_sim.scenario.wording import Path, listed, shown, unknown, wrong
+from dispatch_sim.scenario.wording import Path, all_of, listed, shown, unknown, wrong
 
 MOST_COMPONENTS = 100
 """Most components of a mixture, those of mixtures within it included."""
@@ -73,7 +73,7 @@ NAMES = ("constant", *FAMILIES, "empirical", "mixture")
 
 @dataclass(frozen=True, eq=False)
 class _Scale:
-    """What the values of a distribution are; annotates a type with how a distribution of them is read.
+    """The values of a distribution; annotates a type with how a distribution of them is read.
 
     Attributes
     ----------
@@ -131,8 +131,8 @@ def _schema(value: dict[str, Any]) -> dict[str, Any]:
     shape = {"anyOf": [{"type": "number", "minimum": 0}, _TEXT]}
     sample = {"anyOf": [{"type": "array", "minItems": 1, "items": value}, _mapping(csv=_TEXT, column=_TEXT)]}
     simple = [value, _mapping(constant=value), _mapping(empirical=sample)]
-    for name, ways in FAMILIES.items():
-        forms = [_mapping(**{key: shape if key in _SHAPES else value for key in way}) for way in ways]
+    for name, parameters in FAMILIES.items():
+        forms = [_mapping(**{key: shape if key in _SHAPES else value for key in keys}) for keys in parameters]
         simple.append(_mapping(**{name: {"anyOf": forms}}))
     weight = {"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, _TEXT]}
     part = _mapping(weight=weight, of={"anyOf": simple})
@@ -192,9 +192,7 @@ def parse_distribution(raw: Any, scale: _Scale, samples: Samples, path: Path = (
         if isinstance(raw, list | tuple):
             raise wrong(f"found {shown(raw)}; write {scale.example}, or {{empirical: [...]}}", path)
         return Constant(_value(raw, scale, path))
-    for name in raw:
-        if name not in NAMES:
-            raise wrong(unknown("distribution", name, NAMES), (*path, name), at_key=True)
+    _check_keys("distribution", raw, NAMES, path)
     if len(raw) != 1:
         raise wrong(f"found {shown(raw)}; a distribution is a mapping of one name to its parameters", path)
     (name, inner), here = next(iter(raw.items())), (*path, *raw)
@@ -208,31 +206,42 @@ def parse_distribution(raw: Any, scale: _Scale, samples: Samples, path: Path = (
 
 
 def _family(name: str, raw: Any, scale: _Scale, path: Path) -> Distribution:
-    ways = FAMILIES[name]
-    asked = listed((f"{{{', '.join(way)}}}" for way in list(ways)[:2]), "or")
+    forms = FAMILIES[name]
+    asked = listed((f"{{{', '.join(form)}}}" for form in list(forms)[:2]), "or")
     if not isinstance(raw, dict):
         raise wrong(f"found {shown(raw)}; {name} is given by {asked}", path)
-    known = list(dict.fromkeys(key for way in ways for key in way))
-    for key in raw:
-        if key not in known:
-            raise wrong(unknown(f"parameter of {name}", key, known), (*path, key), at_key=True)
-    way = next((way for way in ways if set(way) == set(raw)), None)
-    if way is None:
+    _check_keys(f"parameter of {name}", raw, list(dict.fromkeys(key for form in forms for key in form)), path)
+    keys = next((form for form in forms if set(form) == set(raw)), None)
+    if keys is None:
         raise wrong(f"found {', '.join(raw) or 'no parameters'}; {name} is given by {asked}", path)
-    given = {key: _parameter(key, raw[key], scale, (*path, key)) for key in way}
+    given = dict(
+        zip(
+            keys, all_of(partial(_parameter, key, raw[key], scale, (*path, key)) for key in keys), strict=True
+        )
+    )
     if name in ("uniform", "triangular"):
         if not given["low"] < given["high"]:
             raise wrong("low is not less than high; for a fixed value write it alone", path)
         if not given["low"] <= given.get("mode", given["low"]) <= given["high"]:
             raise wrong("mode is not between low and high", (*path, "mode"))
     try:
-        return ways[way](**given)
+        return forms[keys](**given)
     except ArithmeticError:
         raise wrong(f"its parameters are too extreme to compute {name} with", path) from None
 
 
+def _check_keys(kind: str, raw: dict[str, Any], known: Sequence[str], path: Path) -> None:
+    """Raise the errors of keys that are not known."""
+
+    def check(key: str) -> None:
+        if key not in known:
+            raise wrong(unknown(kind, key, known), (*path, key), at_key=True)
+
+    all_of(partial(check, key) for key in raw)
+
+
 def _checked(distribution: Distribution, name: str, scale: _Scale, path: Path) -> Distribution:
-    """Refuse a tail, or a mean, that cannot be computed with."""
+    """Return a distribution whose tail and mean can be computed with."""
     try:
         extreme = max(distribution.quantile(_TAIL), 0.0 if name == "loglogistic" else distribution.mean)
         low = distribution.quantile(2.0**-53)
@@ -246,10 +255,7 @@ def _checked(distribution: Distribution, name: str, scale: _Scale, path: Path) -
 
 def _empirical(raw: Any, scale: _Scale, samples: Samples, path: Path) -> Distribution:
     if isinstance(raw, dict):
-        for key in raw:
-            if key not in ("csv", "column"):
-                message = unknown("key of empirical", key, ("csv", "column"))
-                raise wrong(message, (*path, key), at_key=True)
+        _check_keys("key of empirical", raw, ("csv", "column"), path)
         name, column = raw.get("csv"), raw.get("column")
         if not (isinstance(name, str) and name and isinstance(column, str)):
             raise wrong("write {csv: FILE, column: NAME}", path)
@@ -264,7 +270,8 @@ def _empirical(raw: Any, scale: _Scale, samples: Samples, path: Path) -> Distrib
         return Empirical(values)
     if not isinstance(raw, list | tuple) or not raw:
         raise wrong(f"found {shown(raw)}; write a list of values, or {{csv: FILE, column: NAME}}", path)
-    return Empirical(tuple(_value(value, scale, (*path, index)) for index, value in enumerate(raw)))
+    sample = all_of(partial(_value, value, scale, (*path, index)) for index, value in enumerate(raw))
+    return Empirical(tuple(sample))
 
 
 def _mixture(raw: Any, scale: _Scale, samples: Samples, path: Path) -> Distribution:
@@ -273,11 +280,8 @@ def _mixture(raw: Any, scale: _Scale, samples: Samples, path: Path) -> Distribut
         raise wrong(f"found {shown(raw)}; write a list of {form}", path)
     if len(raw) > MOST_COMPONENTS:
         raise wrong(f"found {shown(raw)}; a mixture has at most {MOST_COMPONENTS} components", path)
-    weights: list[float] = []
-    components: list[Distribution] = []
-    written = 0.0
-    for index, entry in enumerate(raw):
-        here = (*path, index)
+
+    def component(entry: Any, here: Path) -> tuple[float, Mixture]:
         if not isinstance(entry, dict) or set(entry) != {"weight", "of"}:
             raise wrong(f"found {shown(entry)}; write {form}", here)
         try:
@@ -286,13 +290,15 @@ def _mixture(raw: Any, scale: _Scale, samples: Samples, path: Path) -> Distribut
             raise wrong(error.message(), (*here, "weight")) from None
         if weight == 0:
             raise wrong("a weight of 0 takes no part; remove the component", (*here, "weight"))
-        written += weight
         part = parse_distribution(entry["of"], scale, samples, (*here, "of"))
-        inner = part if isinstance(part, Mixture) else Mixture((1.0,), (part,))
-        weights.extend(weight * share for share in inner.weights)
-        components.extend(inner.components)
+        return weight, part if isinstance(part, Mixture) else Mixture((1.0,), (part,))
+
+    parts = all_of(partial(component, entry, (*path, index)) for index, entry in enumerate(raw))
+    written = sum(weight for weight, _ in parts)
     if abs(written - 1) > 1e-9:
         raise wrong(f"the weights add up to {written:.6g}; they must be 100% together", path)
+    weights = [weight * share for weight, inner in parts for share in inner.weights]
+    components = [part for _, inner in parts for part in inner.components]
     if len(components) > MOST_COMPONENTS:
         raise wrong(f"a mixture has at most {MOST_COMPONENTS} components", path)
     total = math.fsum(weights)
@@ -312,8 +318,8 @@ def dump(distribution: Distribution) -> Any:
             parts = zip(distribution.weights, distribution.components, strict=True)
             return {"mixture": [{"weight": weight, "of": dump(part)} for weight, part in parts]}
     name = type(distribution).__name__.lower()
-    way = next(way for way in FAMILIES[name] if all(hasattr(distribution, key) for key in way))
-    return {name: {key: getattr(distribution, key) for key in way}}
+    keys = next(keys for keys in FAMILIES[name] if all(hasattr(distribution, key) for key in keys))
+    return {name: {key: getattr(distribution, key) for key in keys}}
 
 
 SecondsDistribution = TypeAliasType("SecondsDistribution", Annotated[Distribution, _SECONDS])

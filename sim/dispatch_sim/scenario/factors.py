@@ -6,10 +6,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from dispatch_sim.scenario import profiles, translation
+from dispatch_sim.scenario import profiles
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import Finding
 from dispatch_sim.scenario.samples import Samples
+from dispatch_sim.scenario.validation import findings_of
 from dispatch_sim.scenario.wording import Path, shown, spelled
 
 MOST_FACTORS = 8
@@ -140,7 +141,7 @@ def _level_findings(part: Any, path: Path, levels: list[Any], here: Path, sample
         except PathError as error:
             return [Finding(here, str(error), at_key=True)]
         except ValidationError as error:
-            problems += translation.findings(error, filled, Scenario)
+            problems += findings_of(error, filled)
         for problem in problems[:1]:
             if problem.at_key and len(problem.path) <= len(path):
                 return [Finding(here, problem.message, at_key=True)]

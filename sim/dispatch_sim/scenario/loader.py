@@ -14,14 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any
 
-from pydantic import ValidationError
-
 from dispatch_sim.display import Displayed
-from dispatch_sim.scenario import checks, factors, profiles, translation
+from dispatch_sim.scenario import checks, factors, profiles
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import Finding, Problem, ScenarioError
 from dispatch_sim.scenario.samples import Samples
 from dispatch_sim.scenario.tree import MOST_CHARACTERS, TOO_LONG, Tree, read_tree
+from dispatch_sim.scenario.validation import key_of, validated
 
 _EMPTY = "the file is empty; write at least tasks: [{name: research, tokens: 15K, duration: 60s}]"
 
@@ -78,15 +77,12 @@ class Source(Displayed):
             raise self.error([Finding((), _EMPTY)])
         raw, found = profiles.expand(self.raw)
         samples = Samples(self.folders)
-        scenario = None
-        try:
-            scenario = Scenario.model_validate(raw, context=samples)
-        except ValidationError as error:
-            found += translation.findings(error, raw, Scenario)
+        scenario, raw, invalid = validated(raw, samples)
+        found += invalid
         if scenario is not None:
-            found += checks.problems(scenario)
+            found += checks.problems(scenario, [key_of(finding.path) for finding in found])
             found += factors.findings(raw, scenario, samples)
-        if scenario is None or found:
+        if scenario is None or found or self.tree.problems:
             raise self.error(found)
         return scenario
 
@@ -113,14 +109,15 @@ class Source(Displayed):
                 places = {old: place for old, place in places.items() if old[: len(path)] != path}
                 if written in self.tree.values:
                     places[path] = self.tree.values[written]
-        return replace(self, tree=Tree(raw, self.tree.keys, places))
+        return replace(self, tree=replace(self.tree, raw=raw, values=places))
 
     def error(self, findings: Iterable[Finding]) -> ScenarioError:
         """Return the error with these findings, each at its place in the file."""
-        return ScenarioError(
+        found = (
             Problem(self.filename, *self.tree.place(each.path, each.at_key), each.path, each.message)
             for each in findings
         )
+        return ScenarioError([*self.tree.problems, *found])
 
 
 Given = Source | str | os.PathLike[str]

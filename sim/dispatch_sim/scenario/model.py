@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from dispatch_sim.interruption import uninterrupted
 from dispatch_sim.scenario.base import Model, OrWord
@@ -23,8 +22,8 @@ from dispatch_sim.scenario.failure import Conflicts, Failures, Recovery, Retry, 
 from dispatch_sim.scenario.indifference import USUAL, Indifference, IndifferenceThreshold, threshold_for
 from dispatch_sim.scenario.provider import Client, Provider
 from dispatch_sim.scenario.quantities import Dollars, DollarsPerHour, Integers, Number, Seconds, Share
-from dispatch_sim.scenario.strategy import Strategy, parse_strategies, strategies_schema
-from dispatch_sim.scenario.tasks import MAX_TASKS, TaskGroup
+from dispatch_sim.scenario.strategy import DEFAULTS, MOST_STRATEGIES, Strategy, strategies_schema
+from dispatch_sim.scenario.tasks import TaskGroup
 
 MOST_REPLICATIONS = 1_000_000_000
 
@@ -139,9 +138,9 @@ class Scenario(Model):
     """A gate: a person approves what is merged, and nothing is handed out while it is looked at. Default
     none: results are used as they are."""
     values: Values = Values()
-    strategies: Annotated[tuple[Strategy, ...], BeforeValidator(parse_strategies), strategies_schema] = Field(
-        default=parse_strategies(["sequential", "parallel", "queue"]), min_length=1
-    )
+    strategies: Annotated[
+        tuple[Strategy, ...], Field(min_length=1, max_length=MOST_STRATEGIES, strict=False), strategies_schema
+    ] = (DEFAULTS["sequential"], DEFAULTS["parallel"], DEFAULTS["queue"])
     """The ways to dispatch the batch: `parallel`, `queue: 3`, `queue of 3`, `queue` for all of
     `sweep.concurrency`, or a mapping of a kind to its number, with options. Default
     [sequential, parallel, queue]: the two extremes and what lies between."""
@@ -174,12 +173,3 @@ class Scenario(Model):
         # Not which engine plays it: results are the same.
         said = json.dumps(self.resolved(exclude={"engine"}), sort_keys=True, allow_nan=False)
         return hashlib.sha256(said.encode()).hexdigest()
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        repeated = [name for name, n in Counter(group.name for group in self.tasks).items() if n > 1]
-        if repeated:
-            raise ValueError(f"two groups of tasks are called {repeated[0]!r}; names must differ")
-        if self.batch_size > MAX_TASKS:
-            raise ValueError(f"the batch has {self.batch_size:,} tasks; at most {MAX_TASKS:,} are played")
-        return self

@@ -4,7 +4,7 @@
 Type                 Written                            Held in
 ===================  =================================  ======================
 `Seconds`            ``45s``, ``500ms``, ``1h30m``      seconds
-`Tokens`             ``240``, ``15K``, ``2M``           tokens
+`Tokens`             ``240``, ``15,000``, ``15K``       tokens
 `Limit`              ``50/min``, ``1/s``, `unlimited`   a minute; None
 `Share`              ``20%``, ``0.2``                   0 to 1
 `Dollars`            ``$0.05``, ``0.05``                dollars
@@ -14,9 +14,9 @@ Type                 Written                            Held in
 `Number`             ``0.5``                            itself
 ===================  =================================  ======================
 
-Nothing is negative, infinite or above 1e12. The `parse_*` functions take what a YAML file holds and
-raise `PydanticCustomError` with a message that says what was found and what to write instead. The way
-back, for reports, is in `dispatch_sim.scenario.formats`.
+Nothing is negative, infinite or above 1e12. Numbers may have commas: ``1,500s``. The `parse_*` functions take
+what a YAML file holds. They raise `PydanticCustomError` with what was found and what to write instead.
+`dispatch_sim.scenario.formats` writes quantities for reports.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import partial
+from itertools import chain, pairwise
 from typing import Annotated, Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 from typing_extensions import TypeAliasType
 
-from dispatch_sim.scenario.wording import shown, wrong
+from dispatch_sim.scenario.wording import Path, all_of, shown, wrong
 
 LARGEST = 1e12
 """No quantity is larger: 30,000 years in seconds."""
@@ -47,7 +48,7 @@ LARGEST_INTEGER = 100_000
 """Largest value in a list of whole numbers."""
 
 _LONGEST = 200
-_NUMBER = r"(?:[0-9]+(?:_[0-9]+)*(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
+_NUMBER = r"(?:(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+(?:_[0-9]+)*)(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
 _TIMES = (("d", 86400.0), ("h", 3600.0), ("(?:min|m)", 60.0), ("s", 1.0), ("ms", 0.001))
 # Blanks go with the part before them. With a place of their own between any two parts, all of which may be
 # missing, a few hundred of them could be shared out in millions of ways.
@@ -69,7 +70,7 @@ def whole(amount: float) -> int:
 
 
 def plain(raw: Any) -> float | None:
-    """Return a number that has been read as one, or None for anything else (a bool is no number)."""
+    """Return the value of an int or a float, None for anything else; a bool is not a number."""
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         return None
     return math.inf if isinstance(raw, int) and raw > LARGEST else float(max(raw, -1.0))
@@ -92,8 +93,12 @@ def _match(pattern: str, raw: Any) -> re.Match[str] | None:
     return re.fullmatch(pattern, raw.strip(), re.ASCII)
 
 
+def _float(text: str) -> float:
+    return float(text.replace(",", ""))
+
+
 def _scaled(found: re.Match[str]) -> float:
-    return float(found[1]) * _SCALES[found[2].upper()]
+    return _float(found[1]) * _SCALES[found[2].upper()]
 
 
 def _read(
@@ -106,7 +111,7 @@ def _read(
     """
     number = plain(raw)
     if number is None and _match(_NUMBER, raw):
-        number = float(raw)
+        number = _float(raw)
     if number is not None:
         if bounded(number, raw) and with_unit:
             raise wrong(f"{shown(raw)} has no unit; write {with_unit.format(str(raw).strip())}")
@@ -125,14 +130,14 @@ def parse_seconds(raw: Any) -> float:
     def amount(found: re.Match[str]) -> float:
         seconds = 0.0  # added one by one: `sum` rounds differently from one version of Python to the next
         for part, (_, unit) in zip(found.groups(), _TIMES, strict=True):
-            seconds += float(part) * unit if part else 0.0
+            seconds += _float(part) * unit if part else 0.0
         return seconds
 
     return _read(raw, "a time; write 60s, 5m or 1h30m", _TIME, amount, "{}s, 5m or 1h30m")
 
 
 def parse_tokens(raw: Any) -> float:
-    """Read a number of tokens: ``240``, ``15K``, ``2.5K``, ``2M``."""
+    """Read a number of tokens: ``240``, ``15,000``, ``15K``, ``2.5K``, ``2M``."""
     return _read(raw, "a number of tokens; write 240, 15K or 2M", _SCALED)
 
 
@@ -153,7 +158,7 @@ def parse_limit(raw: Any) -> float | None:
 
 def parse_share(raw: Any) -> float:
     """Read a part of a whole: ``20%`` or ``0.2``, from 0 to 1."""
-    number = _read(raw, "a share; write 20% or 0.2", _PERCENT, lambda found: float(found[1]) / 100)
+    number = _read(raw, "a share; write 20% or 0.2", _PERCENT, lambda found: _float(found[1]) / 100)
     if number > 1:
         percent = f"{shown(raw)}%" if plain(raw) is not None and number <= 100 else "20%"
         raise wrong(f"{shown(raw)} is more than the whole; write {percent}, at most 100%")
@@ -183,24 +188,21 @@ def parse_number(raw: Any) -> float:
 
 def parse_integers(raw: Any) -> tuple[int, ...]:
     """Read whole numbers from 1: ``5``, ``1..20``, ``2..20 step 2``, or a list of these; increasing."""
-    parts = raw if isinstance(raw, list | tuple) else [raw]
+    many = isinstance(raw, list | tuple)
+    parts = raw if many else [raw]
     if not parts:
         raise wrong("an empty list has no values; write 1..20 or [1, 2, 5, 10]")
-    values: list[int] = []
-    for index, part in enumerate(parts):
-        path = (index,) if isinstance(raw, list | tuple) else ()
-        found = _range(part, path)
-        if len(values) + len(found) > MOST_INTEGERS:
-            raise wrong(f"more than {MOST_INTEGERS:,} values; take fewer, for example with a step", path)
-        values.extend(found)
-    values.sort()
+    ranges = all_of(partial(_range, part, (index,) if many else ()) for index, part in enumerate(parts))
+    if sum(map(len, ranges)) > MOST_INTEGERS:
+        raise wrong(f"more than {MOST_INTEGERS:,} values; take fewer, for example with a step")
+    values = sorted(chain.from_iterable(ranges))
     for first, second in pairwise(values):
         if first == second:
             raise wrong(f"{first} is there twice; remove one")
     return tuple(values)
 
 
-def _range(raw: Any, path: tuple[int | str, ...]) -> range:
+def _range(raw: Any, path: Path) -> range:
     found = _match(_RANGE, str(raw)) if type(raw) in (int, str) else None
     if found is None:
         raise wrong(f"{shown(raw)} is not a list of whole numbers; write 5, 1..20 or 2..20 step 2", path)
@@ -245,7 +247,7 @@ _PART = {"type": "number", "minimum": 0, "maximum": 1}
 _WHOLE = {"type": "integer", "minimum": 1, "maximum": LARGEST_INTEGER}
 
 _SECONDS = _Written(parse_seconds, "A time: 45s, 500ms, 5m, 1h30m or 1d.", _TIME, _ZERO)
-_TOKENS = _Written(parse_tokens, "A number of tokens: 240, 15K or 2M.", _SCALED, _PLAIN)
+_TOKENS = _Written(parse_tokens, "A number of tokens: 240, 15,000, 15K or 2M.", _SCALED, _PLAIN)
 _LIMIT = _Written(
     parse_limit, "A rate: 50/min, 2M/min, 1/s, 1000/h, or unlimited.", f"{_RATE}|unlimited", {"type": "null"}
 )

@@ -1,15 +1,16 @@
-"""A strategy is data: a width, how slots refill, when outputs are merged, who hands out the work."""
+"""Strategies as values: concurrency, how slots refill, when outputs are merged, and who dispatches tasks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal, get_args
 
 from pydantic import WithJsonSchema
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core import CoreSchema, core_schema
 
-from dispatch_sim.scenario.wording import listed, shown
+from dispatch_sim.scenario.wording import all_of, listed, shown, unknown, wrong
 
 Kind = Literal["sequential", "parallel", "queue", "waves", "adaptive"]
 WarmUp = Literal["none", "stagger", "prewarm"]
@@ -195,31 +196,13 @@ _KEYS = {value: key for key, option in OPTIONS.items() for value in option.choic
 """The option that has a value; of two that can be `none`, the last, as it is the usual value of the other."""
 
 
-def parse_strategies(raw: Any) -> tuple[Strategy, ...]:
-    """Read the list under `strategies`; raises PydanticCustomError that names the entry."""
-    if isinstance(raw, tuple) and all(isinstance(entry, Strategy) for entry in raw):
-        return raw
-    if not isinstance(raw, list):
-        raise _wrong(
-            (), f"{shown(raw)} is not a list of strategies; write [sequential, parallel, 'queue: 3']"
-        )
-    if len(raw) > MOST_STRATEGIES:
-        raise _wrong((), f"found {shown(raw)}; at most {MOST_STRATEGIES} strategies are compared")
-    parsed = tuple(parse_strategy(entry, (index,)) for index, entry in enumerate(raw))
-    for index, strategy in enumerate(parsed):
-        if strategy in parsed[:index]:
-            raise _wrong((index,), "this strategy is there already; remove one of the two")
-    return parsed
-
-
-def parse_strategy(raw: Any, path: tuple[int | str, ...] = ()) -> Strategy:
+def parse_strategy(raw: Any) -> Strategy:
     """Read one strategy, as a scenario, a command, Python or a table of results writes it.
 
     Parameters
     ----------
     raw : `parallel`, `queue: 3`, `queue of 3`, `queue of 3 (script)`, or a mapping such as
         `{queue: 3, manager: script}`, as text too.
-    path : where it stands in a scenario.
 
     Raises
     ------
@@ -231,28 +214,25 @@ def parse_strategy(raw: Any, path: tuple[int | str, ...] = ()) -> Strategy:
     if isinstance(raw, str):
         raw = _mapping(raw)
     if not isinstance(raw, dict) or not raw:
-        raise _wrong(path, f"{shown(raw)} is not a strategy; write parallel, or {{queue: 3}}")
+        raise wrong(f"{shown(raw)} is not a strategy; write parallel, or {{queue: 3}}")
     kinds = [key for key in raw if key in DEFAULTS]
     if len(kinds) != 1:
-        names = ", ".join(DEFAULTS)
-        raise _wrong(
-            path,
-            f"found {', '.join(map(shown, list(raw)[:5]))}; a strategy has one of {names} as its first key",
-        )
-    kind = kinds[0]
-    standard = DEFAULTS[kind]
-    options: dict[str, Any] = {key: getattr(standard, key) for key in OPTIONS}
-    for key, value in raw.items():
-        if key == kind:
-            continue
-        here = (*path, key)
-        option = OPTIONS.get(key)
+        found, names = ", ".join(map(shown, list(raw)[:5])), ", ".join(DEFAULTS)
+        raise wrong(f"found {found}; a strategy has one of {names} as its first key")
+    standard = DEFAULTS[kinds[0]]
+
+    def read(key: str) -> Any:
+        value, option = raw[key], OPTIONS.get(key)
+        if key == standard.kind:
+            return _concurrency(standard, value)
         if option is None:
-            raise _wrong(here, f"{shown(key)} is not an option of a strategy; there are {listed(OPTIONS)}")
+            raise wrong(unknown("option of a strategy", key, list(OPTIONS)), (key,))
         if value not in option.choices:
-            raise _wrong(here, f"{shown(value)} is not possible; write {listed(option.choices, 'or')}")
-        options[key] = value
-    return Strategy(standard.kind, _concurrency(standard, raw[kind], (*path, kind)), **options)
+            raise wrong(f"{shown(value)} is not possible; write {listed(option.choices, 'or')}", (key,))
+        return value
+
+    given = dict(zip(raw, all_of(partial(read, key) for key in raw), strict=True))
+    return replace(standard, concurrency=given.pop(standard.kind), **given)
 
 
 def strategy_of(label: str, concurrency: int, tasks: int) -> Strategy:
@@ -272,24 +252,21 @@ def _mapping(text: str) -> dict[str, Any]:
     return {kind.strip(): _number(number.strip())} | {_KEYS.get(value, value): value for value in values}
 
 
-def _concurrency(standard: Strategy, raw: Any, path: tuple[int | str, ...]) -> int | None:
+def _concurrency(standard: Strategy, raw: Any) -> int | None:
     if standard.kind == "adaptive" and raw in (None, "all"):
         return None
     if not standard.has_number:
         neutral = (None, "all") if standard.kind == "parallel" else (None, 1)
         if raw not in neutral or raw is True:
-            raise _wrong(
-                path, f"{standard.kind} has no number; to run {shown(raw)} at once write {{queue: N}}"
-            )
+            message = f"{standard.kind} has no number; to run {shown(raw)} at once write {{queue: N}}"
+            raise wrong(message, (standard.kind,))
         return standard.concurrency
     if raw is None:
         return None
     if isinstance(raw, bool) or not isinstance(raw, int) or not 1 <= raw <= MAX_CONCURRENCY:
         all_ = ", or all" if standard.kind == "adaptive" else ""
-        raise _wrong(
-            path,
-            f"{shown(raw)} is not a concurrency; write a whole number from 1 to {MAX_CONCURRENCY}{all_}",
-        )
+        message = f"{shown(raw)} is not a concurrency; write a whole number from 1 to {MAX_CONCURRENCY}{all_}"
+        raise wrong(message, (standard.kind,))
     return raw
 
 
@@ -297,10 +274,6 @@ def _number(text: str) -> int | str | None:
     if not text:
         return None
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text
-
-
-def _wrong(path: tuple[int | str, ...], message: str) -> PydanticCustomError:
-    return PydanticCustomError("strategy", "{message}", {"message": message, "path": path})
 
 
 def _kind_schema(kind: str) -> dict[str, Any]:

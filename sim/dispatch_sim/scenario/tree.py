@@ -1,7 +1,7 @@
 """YAML 1.2 as plain data, with the place of every key and value.
 
-It reads the events of ruamel.yaml's parser rather than its composer, so that nesting and the number of
-values are bounded while reading, no tag makes an object, and an alias counts as what it repeats.
+It reads the events of ruamel.yaml's parser rather than its composer. So nesting and the number of values are
+bounded while reading, no tag makes an object, and an alias counts as what it repeats.
 """
 
 from __future__ import annotations
@@ -53,11 +53,12 @@ _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """What a file holds, as dicts, lists and scalars, and the places of its keys and values."""
+    """A file as dicts, lists and scalars, the places of its keys and values, and its problems."""
 
     raw: Any
     keys: dict[Path, Place]
     values: dict[Path, Place]
+    problems: tuple[Problem, ...] = ()
 
     def place(self, path: Path, at_key: bool = False) -> Place:
         """Return the place of a value (or key), or of the nearest value around it that has one."""
@@ -89,7 +90,7 @@ def read_tree(text: str, filename: str) -> Tree:
     Raises
     ------
     ScenarioError
-        if the text is not YAML, or is more than plain data, or is too large.
+        Where the text is not YAML, or is too large.
     """
     if len(text) > MOST_CHARACTERS:
         raise ScenarioError([Problem(filename, 1, 1, (), TOO_LONG)])
@@ -125,16 +126,17 @@ class _Reader:
         self._values: dict[Path, Place] = {}
         self._anchors: dict[str, _Node | None] = {}  # None while the value is being read
         self._nodes = 0
+        self._problems: list[Problem] = []
 
     def read(self) -> Tree:
         """Read all events."""
         root: _Node | None = None
         for event in self._events:
             if isinstance(event, DocumentStartEvent) and root is not None:
-                raise self._wrong(event, "a second document; write one scenario a file")
+                raise self._error(event, "a second document; write one scenario a file")
             if isinstance(event, AliasEvent | ScalarEvent | CollectionStartEvent):
                 root = self._node(event, ())
-        return Tree(root.value if root else None, self._keys, self._values)
+        return Tree(root.value if root else None, self._keys, self._values, tuple(self._problems))
 
     def _node(self, event: AliasEvent | ScalarEvent | CollectionStartEvent, path: Path) -> _Node:
         """Read the value that begins with an event."""
@@ -144,10 +146,10 @@ class _Reader:
             if repeated is None:
                 unfinished = event.anchor in self._anchors
                 reason = "stands within what it repeats" if unfinished else "repeats nothing above it"
-                raise self._wrong(event, f"the alias *{event.anchor} {reason}")
+                raise self._error(event, f"the alias *{event.anchor} {reason}")
             self._count(event, repeated, path)
             return repeated
-        self._refuse_tag(event)
+        self._check_tag(event)
         if event.anchor:
             self._anchors[event.anchor] = None
         node = _Node(None)
@@ -166,8 +168,9 @@ class _Reader:
         node.value = {}
         while not isinstance(event := next(self._events), CollectionEndEvent):
             key = self._key(event, path)
-            inner = self._node(next(self._events), (*path, key))
-            node.value[key] = inner.value
+            inner = self._node(next(self._events), (*path, self._nodes if key is None else key))
+            if key is not None:
+                node.value[key] = inner.value
             node.grow(inner)
 
     def _list(self, node: _Node, path: Path) -> None:
@@ -177,36 +180,46 @@ class _Reader:
             node.value.append(inner.value)
             node.grow(inner)
 
-    def _key(self, event: NodeEvent, path: Path) -> str:
+    def _key(self, event: NodeEvent, path: Path) -> str | None:
+        """Read a key; None for one that cannot be used."""
         if not isinstance(event, ScalarEvent):
-            raise self._wrong(event, "a list, mapping or alias is not a key; keys are words")
-        self._refuse_tag(event)
+            raise self._error(event, "a list, mapping or alias is not a key; keys are words")
+        self._check_tag(event)
         key = _scalar(event)
+        here = (*path, str(key))
         if key == "<<" and not event.style:
-            raise self._wrong(event, "merge keys (<<) are not read; repeat the keys")
-        if not isinstance(key, str):
-            raise self._wrong(event, f"{shown(key)} is not a key; keys are words")
-        here = (*path, key)
-        if here in self._keys:
+            self._note(event, "merge keys (<<) are not read; repeat the keys")
+        elif not isinstance(key, str):
+            of_number = event.value.isdigit() and len(event.value) == 3
+            hint = "; a number is written without commas here, as 15000 or 15K" if of_number else ""
+            self._note(event, f"{shown(key)} is not a key; keys are words{hint}")
+        elif here in self._keys:
             first = self._keys[here].line
-            message = f"the key {shown(key)} is there twice, first in line {first}; remove one"
-            raise self._wrong(event, message, here)
-        self._keys[here] = _place(event.start_mark)
-        return key
+            self._note(event, f"the key {shown(key)} is there twice, first in line {first}; remove one", here)
+        else:
+            self._keys[here] = _place(event.start_mark)
+            return key
+        return None
 
     def _count(self, event: NodeEvent, node: _Node, path: Path) -> None:
         self._nodes += node.size
         if self._nodes > MOST_NODES:
-            raise self._wrong(event, f"more than {MOST_NODES:,} values; put measured values in a csv file")
+            raise self._error(event, f"more than {MOST_NODES:,} values; put measured values in a csv file")
         if len(path) + node.height > DEEPEST:
-            raise self._wrong(event, f"nested more than {DEEPEST} deep; a scenario needs less than ten")
+            raise self._error(event, f"nested more than {DEEPEST} deep; a scenario needs less than ten")
 
-    def _refuse_tag(self, event: ScalarEvent | CollectionStartEvent) -> None:
+    def _check_tag(self, event: ScalarEvent | CollectionStartEvent) -> None:
         if event.tag is not None:
-            raise self._wrong(event, f"the tag {shown(str(event.tag))} has no meaning here; remove it")
+            self._note(event, f"the tag {shown(str(event.tag))} has no meaning here; remove it")
 
-    def _wrong(self, event: Event, message: str, path: Path = ()) -> ScenarioError:
-        return ScenarioError([Problem(self._filename, *_place(event.start_mark), path, message)])
+    def _note(self, event: Event, message: str, path: Path = ()) -> None:
+        """Note a problem after which reading can go on."""
+        self._problems.append(Problem(self._filename, *_place(event.start_mark), path, message))
+
+    def _error(self, event: Event, message: str) -> ScenarioError:
+        """Return the error of a problem after which reading cannot go on, with those before it."""
+        self._note(event, message)
+        return ScenarioError(self._problems)
 
 
 def _scalar(event: ScalarEvent) -> Any:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 from pydantic_core import PydanticCustomError
 
 _MOST_CHOICES = 60
+_MOST_ERRORS = 100
+
+Read = TypeVar("Read")
 
 Path = tuple[int | str, ...]
 """Where in a scenario: keys and indices from the top."""
@@ -35,7 +38,26 @@ def shown(value: Any) -> str:
 
 def wrong(message: str, path: Path = (), *, at_key: bool = False) -> PydanticCustomError:
     """Return the error of a value (or of its key) at `path` below the field that is being read."""
-    return PydanticCustomError("quantity", "{message}", {"message": message, "path": path, "at_key": at_key})
+    return _error([(path, message, at_key)])
+
+
+def _error(errors: list[tuple[Path, str, bool]]) -> PydanticCustomError:
+    return PydanticCustomError("scenario", "{message}", {"message": errors[0][1], "errors": errors})
+
+
+def all_of(readers: Iterable[Callable[[], Read]]) -> list[Read]:
+    """Return what all readers return; where some raise errors of values, raise these as one error."""
+    values, errors = [], []
+    for read in readers:
+        try:
+            values.append(read())
+        except PydanticCustomError as error:
+            errors += (error.context or {})["errors"]
+        if len(errors) > _MOST_ERRORS:
+            break
+    if errors:
+        raise _error(errors)
+    return values
 
 
 def unknown(kind: str, found: str, choices: Sequence[str]) -> str:

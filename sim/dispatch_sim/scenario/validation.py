@@ -1,0 +1,192 @@
+"""Reads the keys of a scenario one by one: what is valid, and what is wrong, in this program's words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from dispatch_sim.scenario import profiles
+from dispatch_sim.scenario.base import OrWord, fields_by_key, section_in
+from dispatch_sim.scenario.model import Scenario
+from dispatch_sim.scenario.problems import Finding
+from dispatch_sim.scenario.samples import Samples
+from dispatch_sim.scenario.wording import Path, listed, shown, unknown
+
+_EXAMPLES = {
+    "tasks": "tasks: [{name: research, tokens: 15K, duration: 60s}]",
+    "name": "name: research",
+    "tokens": "tokens: 15K",
+    "duration": "duration: 60s",
+    "calls": "calls: 60",
+}
+_BOUNDS = {
+    "greater_than": ("gt", "more than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "at most"),
+}
+_MOST = 1000
+_ROUNDS = 3
+"""Times that what is invalid is removed: a section that then lacks a required key is removed next."""
+
+
+def validated(raw: Any, samples: Samples) -> tuple[Scenario | None, Any, list[Finding]]:
+    """Return a scenario without what is invalid in it, its plain data, and what is invalid.
+
+    The rest can then be checked as well. The scenario is None where too little is left.
+    """
+    found: list[Finding] = []
+    for _ in range(_ROUNDS):
+        try:
+            return Scenario.model_validate(raw, context=samples), raw, found
+        except ValidationError as error:
+            findings = findings_of(error, raw)
+        found = found or findings
+        for path in dict.fromkeys(key_of(finding.path) for finding in findings):
+            raw = _without(raw, path)
+        raw = _with_groups(raw)
+    return None, raw, found
+
+
+def findings_of(error: ValidationError, raw: Any) -> list[Finding]:
+    """Return the errors that pydantic found in `raw`."""
+    found: dict[Path, Finding] = {}
+    for details in error.errors(include_url=False, include_input=False)[:_MOST]:
+        for finding in _findings(details, raw):
+            earlier = found.get(finding.path)
+            if earlier is None:
+                found[finding.path] = finding
+            elif details["type"] == "literal_error":  # the other side of a union
+                message = f"{earlier.message}, or {_choices(details)}"
+                found[finding.path] = Finding(finding.path, message, earlier.at_key)
+    return list(found.values())
+
+
+def key_of(path: Path) -> Path:
+    """Return the path of the key, or of the group of tasks, that a path leads into."""
+    section: type[BaseModel] | None = Scenario
+    for length, part in enumerate(path):
+        if section is None:
+            return path[:length]
+        if isinstance(part, str):
+            field = fields_by_key(section).get(part)
+            section = section_in(field.annotation) if field else None
+    return path
+
+
+def _without(raw: Any, path: Path) -> Any:
+    """Return a copy without the value at a path; without the section around it where that lacks the key."""
+    if not path:
+        return {}
+    key, rest = path[0], path[1:]
+    if isinstance(raw, list) and isinstance(key, int):
+        return [*raw[:key], _without(raw[key], rest), *raw[key + 1 :]]
+    if not isinstance(raw, dict) or (rest and key not in raw):
+        return raw
+    if rest and (len(rest) > 1 or isinstance(rest[0], int) or rest[0] in raw[key]):
+        return {**raw, key: _without(raw[key], rest)}
+    return {name: value for name, value in raw.items() if name != key}
+
+
+def _with_groups(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return a scenario whose groups of tasks have the keys without which there is none."""
+    groups = [group if isinstance(group, dict) else {} for group in raw.get("tasks") or [{}]]
+    return {**raw, "tasks": [{"name": f"group {n}", "tokens": 1, **group} for n, group in enumerate(groups)]}
+
+
+def _findings(details: ErrorDetails, raw: Any) -> list[Finding]:
+    kind = details["type"]
+    context = details.get("ctx", {})
+    path, value = _follow(details["loc"], raw, missing=kind == "missing")
+    words = _words(path)
+    if kind == "scenario":
+        return [
+            Finding((*path, *below), message + ("" if below else words), at_key)
+            for below, message, at_key in context["errors"]
+        ]
+    if kind == "extra_forbidden":
+        return [Finding(path, unknown("key", str(path[-1]), _keys(path[:-1])), at_key=True)]
+    if kind == "too_short" and value:
+        return []  # items that are wrong themselves do not count for pydantic
+    if kind == "value_error":
+        return [Finding(path, str(context["error"]))]
+    return [Finding(path, _message(details, path, value) + ("" if kind == "missing" else words))]
+
+
+def _follow(loc: tuple[int | str, ...], raw: Any, *, missing: bool) -> tuple[Path, Any]:
+    """Return the part of pydantic's path that is in the scenario, and the value there."""
+    path: list[int | str] = []
+    for number, part in enumerate(loc):
+        inside = (isinstance(raw, dict) and part in raw) or (
+            isinstance(raw, list) and isinstance(part, int) and part < len(raw)
+        )
+        if not inside:
+            if missing and number == len(loc) - 1:
+                path.append(part)
+            break
+        path.append(part)
+        raw = raw[part]
+    return tuple(path), raw
+
+
+def _message(details: ErrorDetails, path: Path, value: Any) -> str:
+    kind = details["type"]
+    context = details.get("ctx", {})
+    if kind == "missing":
+        key = str(path[-1])
+        return f"the key {key!r} is missing; add it, for example {_EXAMPLES.get(key, key + ': ...')}"
+    if kind in ("model_type", "model_attributes_type", "dict_type"):
+        return f"found {shown(value)}; write a mapping with keys such as {listed(_keys(path)[:4])}"
+    if kind == "literal_error":
+        return f"{shown(value)} is not one of the choices; write {_choices(details)}"
+    if kind in _BOUNDS:
+        name, words = _BOUNDS[kind]
+        return f"{shown(value)} is out of range; write {words} {context[name]:,g}"
+    sizes: Mapping[str, Callable[[], str]] = {
+        "too_short": lambda: f"found {shown(value)}; write at least {context['min_length']}",
+        "too_long": lambda: f"found {shown(value)}; at most {context['max_length']:,} are possible",
+        "string_too_short": lambda: "found empty text; write a word",
+        "string_too_long": lambda: f"longer than {context['max_length']:,} characters; shorten it",
+        "string_type": lambda: f"found {shown(value)}, not text; write a word, or put it in quotes",
+        "string_unicode": lambda: f"{shown(value)} has invalid characters; remove them",
+        "tuple_type": lambda: f"found {shown(value)}, not a list; put a dash before each item",
+    }
+    if kind in sizes:
+        return sizes[kind]()
+    if kind.startswith("int_"):
+        grouped = isinstance(value, str) and re.fullmatch(r"[0-9]{1,3}(,[0-9]{3}){1,3}", value)
+        example = value.replace(",", "") if grouped else "one, such as 3"
+        return f"{shown(value)} is not a whole number; write {example}"
+    return f"{shown(value)} is not possible here: {details['msg']}"
+
+
+def _choices(details: ErrorDetails) -> str:
+    return str(details["ctx"]["expected"]).replace("'", "")
+
+
+def _words(path: Path) -> str:
+    """Return the end of a message about a value that a word can stand for: ", or none"."""
+    field = _fields(path[:-1]).get(str(path[-1])) if path else None
+    words = [mark.word for mark in field.metadata if isinstance(mark, OrWord)] if field else []
+    return f", or {listed(words, 'or')}" if words else ""
+
+
+def _keys(path: Path) -> list[str]:
+    """Return the keys that the part of a scenario at `path` may have."""
+    keys = list(_fields(path))
+    return [*keys, *profiles.KEYS.get(path, ())] if keys else ["no keys"]
+
+
+def _fields(path: Path) -> dict[str, FieldInfo]:
+    """Return the fields of the section at `path`, by key; none where there is no section."""
+    here: type[BaseModel] | None = Scenario
+    for part in path:
+        if here is not None and isinstance(part, str):
+            field = fields_by_key(here).get(part)
+            here = section_in(field.annotation) if field else None
+    return fields_by_key(here) if here else {}

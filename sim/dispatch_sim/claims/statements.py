@@ -11,12 +11,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from dispatch_sim.claims.verdicts import Verdict
-from dispatch_sim.scenario import translation
 from dispatch_sim.scenario.base import Model
 from dispatch_sim.scenario.files import find_inside
 from dispatch_sim.scenario.loader import Source, load_source
 from dispatch_sim.scenario.problems import Finding
 from dispatch_sim.scenario.quantities import Share
+from dispatch_sim.scenario.validation import findings_of
 from dispatch_sim.scenario.wording import shown
 
 SHIPPED = Path(__file__).parent / "data" / "claims.yaml"
@@ -147,7 +147,7 @@ def load_claims(path: str | os.PathLike[str] = SHIPPED, data: str | os.PathLike[
     try:
         file = ClaimsFile.model_validate(source.raw)
     except ValidationError as error:
-        raise source.error(translation.findings(error, source.raw, ClaimsFile)) from None
+        raise source.error(findings_of(error, source.raw, ClaimsFile)) from None
     scenarios: dict[str, Source] = {}
     findings: list[Finding] = []
     for i, claim in enumerate(file.claims):

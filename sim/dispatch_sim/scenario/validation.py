@@ -53,11 +53,11 @@ def validated(raw: Any, samples: Samples) -> tuple[Scenario | None, Any, list[Fi
     return None, raw, found
 
 
-def findings_of(error: ValidationError, raw: Any) -> list[Finding]:
-    """Return the errors that pydantic found in `raw`."""
+def findings_of(error: ValidationError, raw: Any, root: type[BaseModel] = Scenario) -> list[Finding]:
+    """Return the errors that pydantic found in `raw`, which `root` describes."""
     found: dict[Path, Finding] = {}
     for details in error.errors(include_url=False, include_input=False)[:_MOST]:
-        for finding in _findings(details, raw):
+        for finding in _findings(details, raw, root):
             earlier = found.get(finding.path)
             if earlier is None:
                 found[finding.path] = finding
@@ -99,23 +99,23 @@ def _with_groups(raw: dict[str, Any]) -> dict[str, Any]:
     return {**raw, "tasks": [{"name": f"group {n}", "tokens": 1, **group} for n, group in enumerate(groups)]}
 
 
-def _findings(details: ErrorDetails, raw: Any) -> list[Finding]:
+def _findings(details: ErrorDetails, raw: Any, root: type[BaseModel]) -> list[Finding]:
     kind = details["type"]
     context = details.get("ctx", {})
     path, value = _follow(details["loc"], raw, missing=kind == "missing")
-    words = _words(path)
+    words = _words(path, root)
     if kind == "scenario":
         return [
             Finding((*path, *below), message + ("" if below else words), at_key)
             for below, message, at_key in context["errors"]
         ]
     if kind == "extra_forbidden":
-        return [Finding(path, unknown("key", str(path[-1]), _keys(path[:-1])), at_key=True)]
+        return [Finding(path, unknown("key", str(path[-1]), _keys(path[:-1], root)), at_key=True)]
     if kind == "too_short" and value:
         return []  # items that are wrong themselves do not count for pydantic
     if kind == "value_error":
         return [Finding(path, str(context["error"]))]
-    return [Finding(path, _message(details, path, value) + ("" if kind == "missing" else words))]
+    return [Finding(path, _message(details, path, value, root) + ("" if kind == "missing" else words))]
 
 
 def _follow(loc: tuple[int | str, ...], raw: Any, *, missing: bool) -> tuple[Path, Any]:
@@ -134,14 +134,14 @@ def _follow(loc: tuple[int | str, ...], raw: Any, *, missing: bool) -> tuple[Pat
     return tuple(path), raw
 
 
-def _message(details: ErrorDetails, path: Path, value: Any) -> str:
+def _message(details: ErrorDetails, path: Path, value: Any, root: type[BaseModel]) -> str:
     kind = details["type"]
     context = details.get("ctx", {})
     if kind == "missing":
         key = str(path[-1])
         return f"the key {key!r} is missing; add it, for example {_EXAMPLES.get(key, key + ': ...')}"
     if kind in ("model_type", "model_attributes_type", "dict_type"):
-        return f"found {shown(value)}; write a mapping with keys such as {listed(_keys(path)[:4])}"
+        return f"found {shown(value)}; write a mapping with keys such as {listed(_keys(path, root)[:4])}"
     if kind == "literal_error":
         return f"{shown(value)} is not one of the choices; write {_choices(details)}"
     if kind in _BOUNDS:
@@ -169,22 +169,22 @@ def _choices(details: ErrorDetails) -> str:
     return str(details["ctx"]["expected"]).replace("'", "")
 
 
-def _words(path: Path) -> str:
+def _words(path: Path, root: type[BaseModel]) -> str:
     """Return the end of a message about a value that a word can stand for: ", or none"."""
-    field = _fields(path[:-1]).get(str(path[-1])) if path else None
+    field = _fields(path[:-1], root).get(str(path[-1])) if path else None
     words = [mark.word for mark in field.metadata if isinstance(mark, OrWord)] if field else []
     return f", or {listed(words, 'or')}" if words else ""
 
 
-def _keys(path: Path) -> list[str]:
-    """Return the keys that the part of a scenario at `path` may have."""
-    keys = list(_fields(path))
+def _keys(path: Path, root: type[BaseModel]) -> list[str]:
+    """Return the keys that the part at `path` may have."""
+    keys = list(_fields(path, root))
     return [*keys, *profiles.KEYS.get(path, ())] if keys else ["no keys"]
 
 
-def _fields(path: Path) -> dict[str, FieldInfo]:
+def _fields(path: Path, root: type[BaseModel]) -> dict[str, FieldInfo]:
     """Return the fields of the section at `path`, by key; none where there is no section."""
-    here: type[BaseModel] | None = Scenario
+    here: type[BaseModel] | None = root
     for part in path:
         if here is not None and isinstance(part, str):
             field = fields_by_key(here).get(part)

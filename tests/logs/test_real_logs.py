@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from dispatch_sim.logs.readers.files import Tally
-from dispatch_sim.logs.readers.parsed_runs import ParsedRun, paired
-from dispatch_sim.logs.readers.reading import find_runs
+from dispatch_sim.logs.readers.parsed_runs import ParsedRun, with_rows
+from dispatch_sim.logs.readers.reading import parse_runs
 from dispatch_sim.logs.readers.tables import AgentRun, make_tables
 from tests.logs.conftest import SHARED
 
@@ -45,7 +45,7 @@ def calls(transcripts):
     """Read the transcripts, and pair the calls by id; both readings have the same ones."""
     tally = Tally()
     theirs = pd.read_csv(SHARED / "agent_runs.csv").set_index("tool_use")
-    ours = paired(find_runs(transcripts, tally))
+    ours = with_rows(parse_runs(transcripts, tally))
     assert tally.skipped == {}
     assert {found.call for found, _ in ours} == set(theirs.index)
     assert len(ours) == len(theirs) == 333

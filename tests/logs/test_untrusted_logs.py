@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from dispatch_sim.logs.readers import files, reading
-from dispatch_sim.logs.readers.files import LogsError, Tally, lines_of, log_files
-from dispatch_sim.logs.readers.parsed_runs import rows
-from dispatch_sim.logs.readers.reading import MOST_VALUES, find_runs, read_logs
+from dispatch_sim.logs.readers.files import LogsError, Tally, log_files, read_lines
+from dispatch_sim.logs.readers.parsed_runs import with_rows
+from dispatch_sim.logs.readers.reading import MOST_VALUES, parse_runs, read_logs
 from dispatch_sim.logs.readers.tables import OUTCOMES, SOURCES, AgentRun, columns, make_tables
 from tests.logs.synthetic import make_runs, write_claude_code, write_codex, write_otel
 from tests.work import lines_executed
@@ -140,7 +140,7 @@ def test_an_endless_line_is_passed_over_in_bounded_memory():
     tally = Tally()
     tracemalloc.start()
     stream = io.BufferedReader(Endless(), 1 << 20)
-    found = list(lines_of(stream, (1 << 30) + 6, "file 1", tally))
+    found = list(read_lines(stream, (1 << 30) + 6, "file 1", tally))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert found == [(2, b"{}  \n")]
@@ -153,7 +153,7 @@ def test_a_file_that_grows_is_read_as_far_as_it_went(transcript):
     size = transcript.stat().st_size
     lines = 0
     with transcript.open("rb") as opened:
-        for _, line in lines_of(opened, size, "file 1", Tally()):
+        for _, line in read_lines(opened, size, "file 1", Tally()):
             lines += 1
             with transcript.open("ab") as more:
                 more.write(line)
@@ -173,11 +173,11 @@ def test_names_of_folders_and_links_do_no_harm(transcript, tmp_path):
     logs = read_logs(tmp_path / "logs")
     assert logs.runs.equals(whole)
     assert _skipped(logs) == {
-        "folder that lies in itself by a link": 1,
+        "folder that a link places inside itself": 1,
         "link or file that cannot be read": 2,
         "neither a file nor a folder": 1,
         "file that is not named like a log": 1,
-        "file of no format that is known here": 1,
+        "file of unknown format": 1,
     }
 
 
@@ -211,7 +211,7 @@ def test_many_small_files_are_listed_without_being_held(tmp_path, monkeypatch):
 def test_what_is_no_log_is_an_error_that_says_what_to_name_instead(tmp_path, content):
     (tmp_path / "one.jsonl").write_bytes(content)
     with pytest.raises(
-        LogsError, match=r"no log of a known format \(.*1 x file of no format.*~/\.claude/projects"
+        LogsError, match=r"no log of a known format \(.*1 x file of unknown format.*~/\.claude/projects"
     ):
         read_logs(tmp_path)
 
@@ -362,7 +362,7 @@ def test_thousands_of_accidents_never_end_in_a_traceback(tmp_path, written_by):
     for number in range(500):
         path.write_bytes(b"\n".join(_mutated(lines, luck)))
         try:
-            found = rows(find_runs([path], Tally()))
+            found = [row for _, row in with_rows(parse_runs([path], Tally()))]
         except LogsError:
             continue
         read += bool(found)

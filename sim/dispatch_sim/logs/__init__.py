@@ -1,1 +1,1 @@
-"""What logs of real agents say, whatever wrote them: a table of agent runs and one of parallel groups."""
+"""Logs of real agents: readers, calibration of a scenario, and backtests of the model against them."""

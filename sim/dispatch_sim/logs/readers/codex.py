@@ -1,9 +1,8 @@
-"""Rollouts of Codex: calls of `spawn_agent`, and the rollout of its own that every agent has.
+"""Reader of Codex rollouts: calls of `spawn_agent`, and the rollout of each agent.
 
-As observed in files of versions 0.118 to 0.144, with the events of older and newer ones where they are known.
-A call is followed by an event that names the agent's thread, or by a result that does; the agent's own file
-says when it began and ended, and what it used. What an agent is asked after its first task is not a dispatch,
-and is left out.
+As observed in files of versions 0.118 to 0.144, with known events of older and newer ones. An event or a
+result after the call names the agent's thread; the agent's own rollout has its start, end and usage. Requests
+to an agent after its first task are no dispatch and are ignored.
 """
 
 from __future__ import annotations
@@ -12,12 +11,13 @@ import math
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from math import nan
 
 from dispatch_sim.logs.readers.files import LogFile, Tally
 from dispatch_sim.logs.readers.json_values import (
     Record,
     amount,
+    first_known,
     mapping,
     moment,
     objects,
@@ -28,31 +28,19 @@ from dispatch_sim.logs.readers.json_values import (
     tokens_of,
 )
 from dispatch_sim.logs.readers.parsed_runs import ParsedRun
-from dispatch_sim.logs.readers.tables import COMPLETED, NAN
-from dispatch_sim.logs.readers.usage import Book, Totals, Usage
+from dispatch_sim.logs.readers.tables import COMPLETED
+from dispatch_sim.logs.readers.usage import Usage, UsageCounter, UsageTotals
 
 _REPLAYED_US = 100_000
 _REPLAYED_FORK_US = 2_000_000
-_CLOCKS_DIFFER_US = 1_000_000
-_ITEMS = frozenset({"function_call", "custom_tool_call", "local_shell_call", "web_search_call"})
+_CLOCK_TOLERANCE_US = 1_000_000
+_TOOL_CALLS = frozenset({"function_call", "custom_tool_call", "local_shell_call", "web_search_call"})
 _WAITS = ("wait_agent", "wait")
-_SPAWN = "spawn_agent"
-
-
-@dataclass(slots=True)
-class _Call:
-    thread: str
-    turn: int
-    called: int | None
-    kind: str | None = None
-    prompt_tokens: float = NAN
-    agent: str | None = None
-    refused: str | None = None
 
 
 @dataclass(slots=True)
 class _Thread:
-    """One rollout: an agent, or a session."""
+    """One rollout, of an agent or of a session."""
 
     id: str
     parent: str | None = None
@@ -60,14 +48,14 @@ class _Thread:
     began: int | None = None
     ended: int | None = None
     outcome: str = "unfinished"
-    measured_s: float = NAN
+    measured_s: float = nan
     model: str | None = None
-    book: Book = field(default_factory=Book)
-    totals: Totals = field(default_factory=Totals)
+    usage: UsageCounter = field(default_factory=UsageCounter)
+    totals: UsageTotals = field(default_factory=UsageTotals)
     total: tuple[float, ...] = ()
     tools: int = 0
     retries: int = 0
-    returned: float = NAN
+    returned: float = nan
     erred: bool = False
 
     @property
@@ -77,17 +65,16 @@ class _Thread:
 
 
 class Codex:
-    """Reads rollouts, file by file and line by line, and puts runs together at the end."""
+    """Reads rollouts line by line and joins calls and agents when all files are read."""
 
     name = "codex"
 
     def __init__(self) -> None:
         self._threads: dict[str, _Thread] = {}
-        self._calls: dict[tuple[str, str], _Call] = {}
+        self._calls: dict[tuple[str, str], ParsedRun] = {}
         self._here = _Thread("")
-        self._known = self._forked = False
-        self._turn = 0
-        self._open_turn = False
+        self._has_head = self._is_fork = self._group_is_open = False
+        self._group = 0
 
     @staticmethod
     def recognises(record: Record) -> bool:
@@ -97,20 +84,19 @@ class Codex:
     def open(self, file: LogFile) -> None:
         """Begin a file."""
         self._here = _Thread(file.path)
-        self._known = self._forked = False
-        self._turn += 1
-        self._open_turn = False
+        self._has_head = self._is_fork = self._group_is_open = False
+        self._group += 1
 
     def take(self, record: Record) -> None:
-        """Take a line of the file."""
+        """Read a line of the file."""
         kind, payload = record.get("type"), mapping(record, "payload")
         at = moment(record.get("timestamp"))
         if self._here.began is None:
             self._here.began = at
         if kind == "session_meta":
-            self._take_meta(payload)
+            self._take_head(payload)
         elif kind == "turn_context" and not self._here.is_over:
-            # Where the caller's lines are copied first, the agent's own is the last.
+            # Copies of the caller's lines come first, so the last one is the agent's own.
             self._here.model = text(payload, "model") or self._here.model
         elif self._is_replayed(at):
             return
@@ -122,73 +108,65 @@ class Codex:
     def close(self) -> None:
         """End the file."""
         here = self._here
-        here.totals, here.book = here.book.totals(), Book()
+        here.totals, here.usage = here.usage.totals(), UsageCounter()
         known = self._threads.get(here.id)
         if known is None or or_zero(here.totals.calls) > or_zero(known.totals.calls):
             self._threads[here.id] = here
 
-    def found(self, tally: Tally) -> Iterator[ParsedRun]:
-        """Yield the runs in the order of their calls; agents without a call are counted."""
-        for own in self._threads.values():
-            if own.parent is None:
-                tally.coordinator_calls += int(or_zero(own.totals.calls))
-                tally.coordinator_retries += own.retries
-        agents = {each.id: each for each in self._threads.values() if each.parent is not None}
-        taken = {call.agent for call in self._calls.values() if call.agent is not None}
-        left: dict[str | None, list[_Thread]] = {}
-        for agent in sorted(agents.values(), key=_began):
-            if agent.id not in taken:
-                left.setdefault(agent.parent, []).append(agent)
-        for call in self._calls.values():
-            if call.agent is None and call.refused is None:
-                # Nothing names the thread: the first one of this caller's that began since the call.
-                mine = left.get(call.thread, [])
-                first = _first_since(call, mine)
-                if first < len(mine):
-                    call.agent = mine.pop(first).id
-        without = sum(map(len, left.values()))
-        if without:
-            tally.skip("agent whose call is in none of the files", count=without)
-        for (_, id_), call in self._calls.items():
-            yield self._found(id_, call, agents.get(call.agent or ""))
+    def runs(self, tally: Tally) -> Iterator[ParsedRun]:
+        """Yield the runs in the order of their calls; count agents without a call."""
+        agents: dict[str, _Thread] = {}
+        for thread in self._threads.values():
+            if thread.parent is not None:
+                agents[thread.id] = thread
+            else:
+                tally.coordinator_calls += int(or_zero(thread.totals.calls))
+                tally.coordinator_retries += thread.retries
+        without_call = self._assign_unnamed_agents(agents)
+        if without_call:
+            tally.skip("agent whose call is in none of the files", count=without_call)
+        for run in self._calls.values():
+            caller, agent = self._threads.get(run.session), agents.get(run.agent or "")
+            run.caller = run.session if caller is not None and caller.parent is not None else None
+            if agent is not None:
+                run.kind = run.kind or agent.kind
+                run.model, run.outcome = agent.model, agent.outcome
+                run.started, run.ended, run.measured_s = agent.began, agent.ended, agent.measured_s
+                run.totals, run.return_tokens = agent.totals, tokens_of(agent.returned)
+                run.retries, run.tool_uses = float(agent.retries), float(agent.tools)
+            run.kind = run.kind or "default"
+            yield run
 
-    def _found(self, id_: str, call: _Call, agent: _Thread | None) -> ParsedRun:
-        caller = self._threads.get(call.thread)
-        nested = caller is not None and caller.parent is not None
-        run = ParsedRun(
-            source=self.name,
-            session=call.thread,
-            group=str(call.turn),
-            call=id_,
-            agent=call.agent,
-            caller=call.thread if nested else None,
-            kind=call.kind or (agent.kind if agent is not None else None) or "default",
-            background=True,
-            outcome=call.refused or "unfinished",
-            called=call.called,
-            spawn_tokens=call.prompt_tokens,
-        )
-        if agent is None:
-            return run
-        run.model, run.outcome = agent.model, agent.outcome
-        run.started, run.ended = agent.began, agent.ended
-        run.measured_s, run.retries = agent.measured_s, float(agent.retries)
-        run.tool_uses, run.totals = float(agent.tools), agent.totals
-        run.return_tokens = tokens_of(agent.returned)
-        return run
+    def _assign_unnamed_agents(self, agents: dict[str, _Thread]) -> int:
+        """Give calls whose thread nothing names the first agent of the caller that began since the call.
+
+        Return how many agents are left.
+        """
+        named = {run.agent for run in self._calls.values()}
+        unnamed: dict[str | None, list[_Thread]] = {}
+        for agent in sorted(agents.values(), key=_began):
+            if agent.id not in named:
+                unnamed.setdefault(agent.parent, []).append(agent)
+        for run in self._calls.values():
+            if run.agent is None and run.outcome == "unfinished":
+                candidates = unnamed.get(run.session, [])
+                place = _first_since(run.called, candidates)
+                if place < len(candidates):
+                    run.agent = candidates.pop(place).id
+        return sum(map(len, unnamed.values()))
 
     def _is_replayed(self, at: int | None) -> bool:
-        """Whether a line was copied from the caller's rollout as the agent's own began."""
+        """Whether a line was copied from the caller's rollout when the agent's own began."""
         here = self._here
         if here.parent is None or at is None or here.began is None:
             return False
-        return at - here.began < (_REPLAYED_FORK_US if self._forked else _REPLAYED_US)
+        return at - here.began < (_REPLAYED_FORK_US if self._is_fork else _REPLAYED_US)
 
-    def _take_meta(self, payload: Record) -> None:
-        if self._known:  # a second one is the caller's, copied with what follows it
-            self._forked = True
+    def _take_head(self, payload: Record) -> None:
+        if self._has_head:  # a second head is the caller's, copied with the lines after it
+            self._is_fork = True
             return
-        self._known = True
+        self._has_head = True
         here = self._here
         here.id = text(payload, "id") or here.id
         spawned = mapping(mapping(mapping(payload, "source"), "subagent"), "thread_spawn")
@@ -202,11 +180,12 @@ class Codex:
         if kind == "task_started":
             self._end_group()
         elif kind == "sub_agent_activity" and payload.get("kind") == "started":
-            self._name(text(payload, "event_id") or text(payload, "id"), text(payload, "agent_thread_id"), at)
+            call = text(payload, "event_id") or text(payload, "id")
+            self._name_agent(call, text(payload, "agent_thread_id"), at)
         elif kind == "item_completed" and mapping(payload, "item").get("type") == "SubAgentActivity":
             self._take_event({**mapping(payload, "item"), "type": "sub_agent_activity"}, at)
         elif kind == "collab_agent_spawn_end":
-            self._name(text(payload, "call_id"), text(payload, "new_thread_id"), at)
+            self._name_agent(text(payload, "call_id"), text(payload, "new_thread_id"), at)
         if here.is_over:
             return
         if kind == "token_count":
@@ -218,17 +197,16 @@ class Codex:
         elif kind in ("task_complete", "turn_complete"):
             said = text(payload, "last_agent_message")
             here.returned = here.returned if said is None else float(len(said))
-            failed = here.erred and said is None
-            self._end(payload, at, "failed" if failed else COMPLETED)
+            self._end(payload, at, "failed" if here.erred and said is None else COMPLETED)
         elif kind == "turn_aborted":
             self._end(payload, at, "interrupted")
 
     def _take_item(self, payload: Record, at: int | None) -> None:
         here, kind, call = self._here, text(payload, "type"), text(payload, "call_id")
         name = (text(payload, "name") or "").rpartition("__")[2]
-        if kind in _ITEMS and not here.is_over:
+        if kind in _TOOL_CALLS and not here.is_over:
             here.tools += 1
-        if kind == "function_call" and name == _SPAWN and call is not None:
+        if kind == "function_call" and name == "spawn_agent" and call is not None:
             self._take_call(call, payload, at)
         elif kind == "function_call" and name in _WAITS:
             self._end_group()
@@ -238,40 +216,44 @@ class Codex:
             said = math.fsum(len(text(part, "text") or "") for part in objects(payload, "content"))
             here.returned = said if said else here.returned
 
-    def _take_call(self, call: str, payload: Record, at: int | None) -> None:
-        asked = _parsed(payload.get("arguments"))
-        known = self._calls.setdefault((self._here.id, call), _Call(self._here.id, self._turn, at))
-        known.kind = text(asked, "agent_type")
-        message = text(asked, "message")
-        parts = [message] if message is not None else [text(each, "text") for each in objects(asked, "items")]
-        lengths = [len(part) for part in parts if part is not None]
-        known.prompt_tokens = tokens_of(sum(lengths)) if lengths else NAN
-        self._open_turn = True
+    def _call(self, id_: str, at: int | None) -> ParsedRun:
+        """Return the call of the current thread with this id; add it if it is new."""
+        thread = self._here.id
+        if (thread, id_) not in self._calls:
+            self._calls[thread, id_] = ParsedRun(
+                source=self.name, session=thread, group=str(self._group), call=id_, background=True, called=at
+            )
+            self._group_is_open = True
+        return self._calls[thread, id_]
 
-    def _take_output(self, call: str, output: object) -> None:
-        known = self._calls.get((self._here.id, call))
-        if known is None or known.agent is not None:
+    def _take_call(self, id_: str, payload: Record, at: int | None) -> None:
+        run, arguments = self._call(id_, at), _parsed(payload.get("arguments"))
+        self._group_is_open = True
+        run.kind = text(arguments, "agent_type")
+        message = text(arguments, "message")
+        items = [text(item, "text") for item in objects(arguments, "items")]
+        lengths = [len(part) for part in (items if message is None else [message]) if part is not None]
+        run.spawn_tokens = tokens_of(sum(lengths)) if lengths else nan
+
+    def _take_output(self, id_: str, output: object) -> None:
+        run = self._calls.get((self._here.id, id_))
+        if run is None or run.agent is not None:
             return
         if isinstance(output, dict):
             output = output.get("content")
         answer = _parsed(output)
-        known.agent = text(answer, "agent_id") or text(answer, "thread_id")
-        # What launches an agent answers with an object; a refusal is a sentence.
+        run.agent = text(answer, "agent_id") or text(answer, "thread_id")
+        # A launch returns an object; a refusal is a sentence.
         if not answer and isinstance(output, str):
             said = output[:500].lower()
             busy = "limit" in said or "unavailable" in said
-            known.refused = "unavailable" if busy else "invalid" if "agent_type" in said else "error"
+            run.outcome = "unavailable" if busy else "invalid" if "agent_type" in said else "error"
 
-    def _name(self, call: str | None, agent: str | None, at: int | None) -> None:
-        """Take what an event says of the thread that a call began; a script calls without leaving one."""
-        if agent is None:
-            return
-        key = (self._here.id, call or agent)
-        if key not in self._calls:
-            self._calls[key] = _Call(self._here.id, self._turn, at)
-            self._open_turn = True
-        self._calls[key].agent = agent
-        self._calls[key].refused = None
+    def _name_agent(self, call: str | None, agent: str | None, at: int | None) -> None:
+        """Record the thread that a call began; calls by a script have no line of their own."""
+        if agent is not None:
+            run = self._call(call or agent, at)
+            run.agent, run.outcome = agent, "unfinished"
 
     def _take_tokens(self, info: Record) -> None:
         total, last = mapping(info, "total_token_usage"), mapping(info, "last_token_usage")
@@ -282,35 +264,32 @@ class Codex:
         sent = or_zero(amount(last, "input_tokens"))
         cached = min(or_zero(amount(last, "cached_input_tokens")), sent)
         usage = Usage(input=sent - cached, cache_read=cached, output=or_zero(amount(last, "output_tokens")))
-        self._here.book.add(str(len(self._here.book)), usage)
+        self._here.usage.add(str(len(self._here.usage)), usage)
 
     def _end(self, payload: Record, at: int | None, outcome: str) -> None:
         here = self._here
-        here.outcome = outcome
-        here.measured_s = amount(payload, "duration_ms") / 1e3
-        here.ended = at
-        if math.isnan(here.measured_s):
-            here.measured_s = seconds_between(here.began, at)
+        here.outcome, here.ended = outcome, at
+        here.measured_s = first_known(amount(payload, "duration_ms") / 1e3, seconds_between(here.began, at))
 
     def _end_group(self) -> None:
-        """Waiting, or a new turn, ends a group: what is called after it was not called together."""
-        if self._open_turn:
-            self._turn += 1
-            self._open_turn = False
+        """End the group of calls, at a wait or a new turn."""
+        if self._group_is_open:
+            self._group += 1
+            self._group_is_open = False
 
 
 def _began(agent: _Thread) -> int:
     return -1 if agent.began is None else agent.began
 
 
-def _first_since(call: _Call, agents: list[_Thread]) -> int:
-    """Return the place of the first agent that may have begun since a call; that is any of unknown time."""
-    if call.called is None or (agents and agents[0].began is None):
+def _first_since(called: int | None, agents: list[_Thread]) -> int:
+    """Return the place of the first agent that may have begun since a call; 0 if a time is unknown."""
+    if called is None or (agents and agents[0].began is None):
         return 0
-    return bisect_left(agents, call.called - _CLOCKS_DIFFER_US, key=_began)
+    return bisect_left(agents, called - _CLOCK_TOLERANCE_US, key=_began)
 
 
-def _parsed(arguments: Any) -> Record:
+def _parsed(arguments: object) -> Record:
     """Return the object that a text holds as JSON, or an empty one."""
     if not isinstance(arguments, str):
         return arguments if isinstance(arguments, dict) else {}

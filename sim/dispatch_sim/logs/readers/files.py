@@ -1,7 +1,7 @@
-"""From paths to lines: which files are read, in which order, and what is left out of them and why.
+"""Log files below the paths given, their lines, and a tally of what was read and skipped.
 
-Names of files below a path that the user gave can tell of their owner, so nothing here tells them: places are
-'file 3, line 17', in the order of reading, or the path itself where that was a file.
+Names of files can tell of their owner. Messages call a file below a folder 'file 3', in the order of
+reading; a file that the user named keeps the path as given.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from typing import BinaryIO
 from dispatch_sim.scenario.problems import UserError
 
 LONGEST_LINE = 32 * 1024 * 1024
-"""Bytes of the longest line that is read; longer ones are passed over piece by piece."""
+"""Bytes of the longest line that is read; longer ones are skipped chunk by chunk."""
 
 SUFFIXES = (".jsonl", ".ndjson", ".json")
-"""Endings of the names of files in a folder that are read as logs. A file given by itself may have any."""
+"""Names of log files in a folder end in these. A file given by itself may have any name."""
 
-_DEEPEST = 64
+_MAX_DEPTH = 64
 
 
 class LogsError(UserError):
-    """Logs cannot be read at all; the message says which path, why, and what to do."""
+    """Logs cannot be read; the message says which path, why, and what to do."""
 
 
 @dataclass(slots=True)
 class Skipped:
-    """Something passed over: how often, and where first (empty where that is no one place)."""
+    """How often something was skipped, and where first (empty if that is no single place)."""
 
     count: int
     first: str
@@ -38,15 +38,15 @@ class Skipped:
 
 @dataclass(slots=True)
 class Tally:
-    """What was read, and what was passed over.
+    """Counts of what was read and what was skipped.
 
     Attributes
     ----------
     files, lines, bytes : read, whatever was in them.
-    formats : files by what wrote them.
-    coordinator_calls, coordinator_retries : model calls of main agents, which are in no table, and API errors
-        after which they tried again.
-    skipped : by reason, in the order of meeting them.
+    formats : files by format.
+    coordinator_calls, coordinator_retries : model calls of main agents, which are in no table, and their
+        retries after API errors.
+    skipped : by reason, in the order of first occurrence.
     """
 
     files: int = 0
@@ -58,29 +58,27 @@ class Tally:
     skipped: dict[str, Skipped] = field(default_factory=dict)
 
     def skip(self, reason: str, where: str = "", count: int = 1) -> None:
-        """Count something passed over."""
-        known = self.skipped.setdefault(reason, Skipped(0, where))
-        known.count += count
+        """Count something skipped."""
+        self.skipped.setdefault(reason, Skipped(0, where)).count += count
 
 
 @dataclass(frozen=True, slots=True)
 class LogFile:
-    """A file to read, and what messages call it."""
+    """A file to read, and its name in messages."""
 
     path: str
     label: str
 
 
 def log_files(paths: Sequence[str | os.PathLike[str]], tally: Tally) -> Iterator[LogFile]:
-    """Yield the files of logs: each path that is a file, and in folders those named like logs, by name.
+    """Yield each path that is a file, and the files named like logs below each folder, sorted by name.
 
-    The names of one folder and of those above it are held at a time. Links are followed; a folder that lies
-    in itself is entered once.
+    Only the names of one folder and of those above it are in memory. Links are followed.
 
     Raises
     ------
     LogsError
-        Where a path is not there or cannot be read.
+        If a path does not exist or cannot be read.
     """
     for path in map(Path, paths):
         try:
@@ -89,9 +87,9 @@ def log_files(paths: Sequence[str | os.PathLike[str]], tally: Tally) -> Iterator
             why = getattr(error, "strerror", None) or "no name that a file can have"
             raise LogsError(f"{path}: cannot be read: {why}; name a log or a folder of logs") from None
         if stat.S_ISDIR(kind):
-            for found in _below(str(path), tally, (), 0):
+            for name in _files_below(str(path), tally, ()):
                 tally.files += 1
-                yield LogFile(found, f"file {tally.files}")
+                yield LogFile(name, f"file {tally.files}")
         elif stat.S_ISREG(kind):
             tally.files += 1
             yield LogFile(str(path), str(path))
@@ -99,7 +97,7 @@ def log_files(paths: Sequence[str | os.PathLike[str]], tally: Tally) -> Iterator
             raise LogsError(f"{path}: is neither a file nor a folder; name a log or a folder of logs")
 
 
-def _below(folder: str, tally: Tally, above: tuple[tuple[int, int], ...], depth: int) -> Iterator[str]:
+def _files_below(folder: str, tally: Tally, parents: tuple[tuple[int, int], ...]) -> Iterator[str]:
     where = f"after file {tally.files}"
     try:
         status = os.stat(folder)
@@ -107,12 +105,12 @@ def _below(folder: str, tally: Tally, above: tuple[tuple[int, int], ...], depth:
     except OSError:
         tally.skip("folder that cannot be read", where)
         return
-    here = (status.st_dev, status.st_ino)
-    if here in above:
-        tally.skip("folder that lies in itself by a link", where)
+    identity = (status.st_dev, status.st_ino)
+    if identity in parents:
+        tally.skip("folder that a link places inside itself", where)
         return
-    if depth > _DEEPEST:
-        tally.skip("folder that lies too deep", where)
+    if len(parents) > _MAX_DEPTH:
+        tally.skip("folder that is nested too deeply", where)
         return
     for name in names:
         path = os.path.join(folder, name)
@@ -122,7 +120,7 @@ def _below(folder: str, tally: Tally, above: tuple[tuple[int, int], ...], depth:
             tally.skip("link or file that cannot be read", where)
             continue
         if stat.S_ISDIR(kind):
-            yield from _below(path, tally, (*above, here), depth + 1)
+            yield from _files_below(path, tally, (*parents, identity))
         elif not stat.S_ISREG(kind):
             tally.skip("neither a file nor a folder", where)
         elif not name.lower().endswith(SUFFIXES):
@@ -131,11 +129,10 @@ def _below(folder: str, tally: Tally, above: tuple[tuple[int, int], ...], depth:
             yield path
 
 
-def lines_of(file: BinaryIO, size: int, label: str, tally: Tally) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines of a file with their numbers, from 1, as far as it went when it was opened.
+def read_lines(file: BinaryIO, size: int, label: str, tally: Tally) -> Iterator[tuple[int, bytes]]:
+    """Yield the numbered lines within the first `size` bytes of a file, without the empty ones.
 
-    A line without its end is yielded too: the last line of a whole file may have none, and half a line is
-    found out by what reads it. Lines over `LONGEST_LINE` are passed over, and empty ones in silence.
+    The last line may have no line end. Lines over `LONGEST_LINE` are skipped.
     """
     left = size
     number = 0

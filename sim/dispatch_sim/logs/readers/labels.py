@@ -1,7 +1,7 @@
-"""The few words that tables take from a log: built-in types of agents, and families of models.
+"""Labels of agent types and models: the only texts that the tables take from a log.
 
-Any other name is a text of the log and tells of its writer. A type of agent becomes a keyed digest, so that
-it has the same label in every log; a model becomes `other`.
+Any name that is not well known tells of its writer. A type of agent becomes a keyed digest, the same in
+every log; a model becomes `other`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ WELL_KNOWN = frozenset(
 )
 """Types of agents that come with a harness."""
 
-# No part of these is free; what follows a family is a date, an alias or a platform's version, and falls off.
+_KEY = b"dispatch-sim: type of agent"
+
+# Every part is a fixed list; dates, aliases and versions of platforms that follow a family are dropped.
 _FAMILIES = re.compile(
     r"(?:[a-z]{2,6}\.)?(?:anthropic[./]|openai/|google/)?("
     r"claude-(?:fable|mythos|opus|sonnet|haiku)-\d{1,2}(?:[-.]\d{1,2})?"
@@ -53,8 +55,8 @@ def model_family(name: str | None) -> str:
 def kind_label(name: str | None) -> str:
     """Return the label of a type of agent: a built-in type by its name, any other as `kind-` and 8 digits.
 
-    The digits are a keyed digest of the name. The key is the same in every installation: a label does not
-    show the name, but whoever guesses the name can compute the label.
+    The digits are a digest with a key that is the same in every installation. A label does not show the
+    name, but whoever guesses the name can compute the label.
     """
     if not name:
         return UNNAMED
@@ -62,6 +64,3 @@ def kind_label(name: str | None) -> str:
         return name
     digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=4, key=_KEY)
     return f"kind-{digest.hexdigest()}"
-
-
-_KEY = b"dispatch-sim: type of agent"

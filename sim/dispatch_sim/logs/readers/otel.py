@@ -1,37 +1,30 @@
-"""OpenTelemetry traces in OTLP JSON, with the attributes of the semantic conventions for generative AI.
+"""Reader of OpenTelemetry traces: OTLP JSON with the semantic conventions for generative AI.
 
-A run is a span `invoke_agent`; one on top that has others below it is the coordinator's, and no run. Its
-model calls are the spans `chat` (and the like) to which it is the nearest agent above. Runs of one caller are
-a group where each began before any of them had ended. Attributes go by the names of version 1.41 and by older
-ones.
+A span `invoke_agent` is a run, except that one on top with others below it is the coordinator. A span `chat`
+(or the like) is a model call of the nearest agent above it. Runs of one caller are a group if each began
+before any of them had ended.
 """
 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from math import nan
 
 from dispatch_sim.logs.readers.files import LogFile, Tally
 from dispatch_sim.logs.readers.json_values import Record, seconds_between, tokens_of
-from dispatch_sim.logs.readers.otel_spans import EXPORTS, Span, spans_of
+from dispatch_sim.logs.readers.otel_spans import EXPORT_KEYS, Span, spans_of
 from dispatch_sim.logs.readers.parsed_runs import ParsedRun
-from dispatch_sim.logs.readers.tables import COMPLETED, NAN
-from dispatch_sim.logs.readers.usage import Book, Totals
+from dispatch_sim.logs.readers.tables import COMPLETED
+from dispatch_sim.logs.readers.usage import UsageCounter, UsageTotals
 
 _CLIENT = 3
-
-
-@dataclass(slots=True)
-class _Below:
-    """What lies directly below an agent: its model calls, and how many tools it used."""
-
-    calls: list[Span]
-    tools: int = 0
+_Above = dict[str, str | None]
 
 
 class OpenTelemetry:
-    """Reads exported traces, in any order of their spans, and puts runs together at the end."""
+    """Reads exported spans in any order and joins them when all files are read."""
 
     name = "otel"
 
@@ -42,18 +35,18 @@ class OpenTelemetry:
         self._calls: dict[str, Span] = {}
         self._tools: dict[str, Span] = {}
         self._conversations: dict[str, str] = {}
-        self._nearest: dict[str, str | None] = {}
+        self._nearest: _Above = {}
 
     @staticmethod
     def recognises(record: Record) -> bool:
         """Whether a document is an export of traces."""
-        return any(key in record for key in EXPORTS)
+        return any(key in record for key in EXPORT_KEYS)
 
     def open(self, file: LogFile) -> None:
         """Begin a file."""
 
     def take(self, record: Record) -> None:
-        """Take a document: a line of a file, or the whole of it."""
+        """Read a document: a line of a file, or the whole file."""
         for span in spans_of(record):
             if span.parent is not None:
                 self._parents[span.id] = span.parent
@@ -71,73 +64,70 @@ class OpenTelemetry:
     def close(self) -> None:
         """End the file; spans of one trace may stand in several."""
 
-    def found(self, tally: Tally) -> Iterator[ParsedRun]:
+    def runs(self, tally: Tally) -> Iterator[ParsedRun]:
         """Yield the runs in the order in which they began, caller by caller."""
-        above: dict[str, str | None] = {}
-        for id_ in self._agents:
-            above[id_] = self._same(id_, self._above(id_))
-        real = {id_: span for id_, span in self._agents.items() if above[id_] != id_}
-        below = self._below(above)
-        callers = {above[id_] for id_ in real}
+        above = {id_: self._caller(id_) for id_ in self._agents}
+        runs = {id_: span for id_, span in self._agents.items() if above[id_] != id_}
+        callers = {above[id_] for id_ in runs}
         siblings: dict[tuple[str, str | None], list[Span]] = {}
-        for id_, span in real.items():
+        for id_, span in list(runs.items()):
             if above[id_] is None and id_ in callers:
-                continue
-            siblings.setdefault((span.trace, above[id_]), []).append(span)
-        runs = {span.id for spans in siblings.values() for span in spans}
-        own = [call for agent, of in below.items() if agent not in runs for call in of.calls]
+                del runs[id_]  # the coordinator
+            else:
+                siblings.setdefault((span.trace, above[id_]), []).append(span)
+        calls, tools = self._by_agent(self._calls, above), self._by_agent(self._tools, above)
+        own = [call for agent, of_agent in calls.items() if agent not in runs for call in of_agent]
         tally.coordinator_calls += sum(call.usage is not None for call in own)
         tally.coordinator_retries += sum(call.failed for call in own)
         for (trace, caller), spans in sorted(siblings.items(), key=lambda item: _began(item[1][0])):
-            is_run = caller is not None and caller in real and above[caller] is not None
-            for group, span in _grouped(spans):
-                yield self._found(
+            for group, span in _groups(spans):
+                yield self._run(
                     span,
                     session=self._conversations.get(trace, trace),
                     group=f"{caller} {group}",
-                    caller=caller if is_run else None,
-                    below=below.get(span.id, _Below([])),
+                    caller=caller if caller in runs and above[caller] is not None else None,
+                    calls=sorted(calls[span.id], key=_began),
+                    tools=len(tools[span.id]),
                 )
 
-    def _above(self, id_: str) -> str | None:
-        """Return the nearest agent or workflow above a span; parents that go round in a broken log end it."""
-        found = _end(self._parents.get(id_), self._upward, self._nearest)
-        return None if found == id_ else found
+    def _agent_above(self, id_: str) -> str | None:
+        """Return the nearest agent or workflow above a span; None if its parents go in a circle."""
 
-    def _upward(self, id_: str) -> str | None:
-        return id_ if id_ in self._agents or id_ in self._workflows else self._parents.get(id_)
+        def upward(span: str) -> str | None:
+            return span if span in self._agents or span in self._workflows else self._parents.get(span)
 
-    def _same(self, id_: str, above: str | None) -> str | None:
-        """Return what is above an agent, or the agent itself where that is its run as the client saw it."""
+        nearest = _end_of_links(self._parents.get(id_), upward, self._nearest)
+        return None if nearest == id_ else nearest
+
+    def _caller(self, id_: str) -> str | None:
+        """Return the caller of an agent; the agent itself below its client's span of the same run."""
+        above = self._agent_above(id_)
         outer = self._agents.get(above or "")
-        same = outer is not None and outer.kind == _CLIENT and outer.agent == self._agents[id_].agent
-        return id_ if same and outer is not None and outer.agent is not None else above
+        if outer is None or outer.agent is None:
+            return above
+        return id_ if outer.kind == _CLIENT and outer.agent == self._agents[id_].agent else above
 
-    def _below(self, above: dict[str, str | None]) -> dict[str, _Below]:
-        found: dict[str, _Below] = {}
-        outermost: dict[str, str | None] = {}
+    def _by_agent(self, spans: dict[str, Span], above: _Above) -> dict[str, list[Span]]:
+        """Return the spans by the agent directly above them, the outermost of the spans of one run."""
+        outermost: _Above = {}
 
         def outward(agent: str) -> str | None:
-            return self._above(agent) if above.get(agent) == agent else agent
+            return self._agent_above(agent) if above.get(agent) == agent else agent
 
-        for span in [*self._calls.values(), *self._tools.values()]:
-            agent = _end(self._above(span.id), outward, outermost)
-            if agent is None:
-                continue
-            of = found.setdefault(agent, _Below([]))
-            if span.operation == "chat":
-                of.calls.append(span)
-            else:
-                of.tools += 1
-        return found
+        by_agent: dict[str, list[Span]] = defaultdict(list)
+        for span in spans.values():
+            agent = _end_of_links(self._agent_above(span.id), outward, outermost)
+            if agent is not None:
+                by_agent[agent].append(span)
+        return by_agent
 
-    def _found(self, span: Span, session: str, group: str, caller: str | None, below: _Below) -> ParsedRun:
-        calls = sorted(below.calls, key=_began)
-        book = Book()
+    def _run(
+        self, span: Span, session: str, group: str, caller: str | None, calls: list[Span], tools: int
+    ) -> ParsedRun:
+        usage = UsageCounter()
         for call in calls:
             if call.usage is not None:
-                book.add(call.id, call.usage)
-        failed = [call.failed for call in calls]
+                usage.add(call.id, call.usage)
         return ParsedRun(
             source=self.name,
             session=session,
@@ -152,18 +142,18 @@ class OpenTelemetry:
             started=span.began,
             ended=span.ended,
             measured_s=seconds_between(span.began, span.ended),
-            retries=float(sum(failed[:-1])) if calls else NAN,
-            tool_uses=float(below.tools),
-            totals=book.totals() if len(book) else _own(span),
+            retries=float(sum(call.failed for call in calls[:-1])) if calls else nan,
+            tool_uses=float(tools),
+            totals=usage.totals() if len(usage) else _own_totals(span),
             spawn_tokens=tokens_of(span.given),
             return_tokens=tokens_of(span.returned),
         )
 
 
-def _end(start: str | None, onward: Callable[[str], str | None], known: dict[str, str | None]) -> str | None:
-    """Return where links lead: `onward` gives the next, and at the end the same; None where they go round.
+def _end_of_links(start: str | None, following: Callable[[str], str | None], known: _Above) -> str | None:
+    """Return the end of a chain of links, at which `following` returns its argument; None for a circle.
 
-    What is found is kept in `known`, so that long ways are gone once.
+    Ends are stored in `known`, so each link is followed once.
     """
     passed: list[str] = []
     here, end = start, None
@@ -173,23 +163,22 @@ def _end(start: str | None, onward: Callable[[str], str | None], known: dict[str
             break
         known[here] = None
         passed.append(here)
-        following = onward(here)
-        if following == here:
+        after = following(here)
+        if after == here:
             end = here
             break
-        here = following
+        here = after
     known.update(dict.fromkeys(passed, end))
     return end
 
 
-def _grouped(spans: list[Span]) -> Iterator[tuple[int, Span]]:
+def _groups(spans: list[Span]) -> Iterator[tuple[int, Span]]:
     """Yield runs of one caller with the number of their group, in the order in which they began."""
     group, first_end = 0, math.inf
     for span in sorted(spans, key=_began):
         if _began(span) >= first_end:
             group, first_end = group + 1, math.inf
-        ended = math.inf if span.ended is None else span.ended
-        first_end = min(first_end, ended)
+        first_end = min(first_end, math.inf if span.ended is None else span.ended)
         yield group, span
 
 
@@ -205,11 +194,11 @@ def _outcome(span: Span) -> str:
     return "failed" if span.failed else COMPLETED
 
 
-def _own(span: Span) -> Totals:
-    """Return what an agent's own span says of its tokens, where none of its calls are seen."""
+def _own_totals(span: Span) -> UsageTotals:
+    """Return the tokens according to an agent's own span, for an agent whose calls are not in the trace."""
     if span.usage is None:
-        return Totals()
-    return Totals(
+        return UsageTotals()
+    return UsageTotals(
         input_tokens=span.usage.input,
         cache_write_tokens=span.usage.cache_write,
         cache_read_tokens=span.usage.cache_read,

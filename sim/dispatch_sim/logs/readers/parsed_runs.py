@@ -1,29 +1,28 @@
-"""What a reader finds: runs as the log has them, with ids and times of day, before they become rows."""
+"""Runs as parsed from a log, with its ids and times of day, and the rows without these that tables get."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from math import nan
 
 from dispatch_sim.logs.readers.json_values import first_known, seconds_between
 from dispatch_sim.logs.readers.labels import kind_label, model_family
-from dispatch_sim.logs.readers.tables import NAN, AgentRun
-from dispatch_sim.logs.readers.usage import Totals
+from dispatch_sim.logs.readers.tables import AgentRun
+from dispatch_sim.logs.readers.usage import UsageTotals
 
 
 @dataclass(slots=True, kw_only=True)
 class ParsedRun:
-    """One run of a sub-agent. Moments are microseconds since 1970; what is not said here is as in `AgentRun`.
+    """One run of a sub-agent. Moments are microseconds since 1970; other fields are as in `AgentRun`.
 
     Attributes
     ----------
-    session : id of the session, in the log.
-    group : what the calls of one message have in common, in the log.
-    call : id of the call, in the log.
-    agent : id of the agent, where the log has one.
+    session, call, agent : ids in the log; None for an agent without one.
+    group : shared by the calls of one message.
     caller : id of the agent that called it; None for the session's main agent.
-    measured_s : duration as the harness measured it.
+    measured_s : duration as measured by the harness.
     """
 
     source: str
@@ -39,60 +38,55 @@ class ParsedRun:
     called: int | None = None
     started: int | None = None
     ended: int | None = None
-    measured_s: float = NAN
-    retries: float = NAN
-    tool_uses: float = NAN
-    totals: Totals = field(default_factory=Totals)
-    final_context_tokens: float = NAN
-    spawn_tokens: float = NAN
-    return_tokens: float = NAN
+    measured_s: float = nan
+    retries: float = nan
+    tool_uses: float = nan
+    totals: UsageTotals = field(default_factory=UsageTotals)
+    final_context_tokens: float = nan
+    spawn_tokens: float = nan
+    return_tokens: float = nan
 
 
-_DEEPEST = 64
-"""Most agents above each other that are followed; harnesses let three or four be."""
+_MAX_DEPTH = 64
+"""Most agents above each other that are followed; harnesses allow three or four."""
 
 _ByAgent = dict[tuple[str, str | None], ParsedRun]
 
 
-def rows(found: Iterable[ParsedRun]) -> list[AgentRun]:
-    """Return what was found as rows, by session in the order given and by group in that of their calls."""
-    return [row for _, row in paired(found)]
-
-
-def paired(found: Iterable[ParsedRun]) -> list[tuple[ParsedRun, AgentRun]]:
-    """Return each run that was found beside its row, in the order of `rows`."""
-    every = list(found)
+def with_rows(runs: Iterable[ParsedRun]) -> list[tuple[ParsedRun, AgentRun]]:
+    """Return each run with its row, by session in the order given and by group in that of their calls."""
+    every = list(runs)
     by_agent: _ByAgent = {(run.source, run.agent): run for run in reversed(every) if run.agent is not None}
     sessions: dict[tuple[str, str], dict[tuple[str | None, str], list[ParsedRun]]] = {}
     for run in every:
-        groups = sessions.setdefault((run.source, _chain(run, by_agent)[-1].session), {})
+        groups = sessions.setdefault((run.source, _call_chain(run, by_agent)[-1].session), {})
         groups.setdefault((run.caller, run.group), []).append(run)
-    made: list[tuple[ParsedRun, AgentRun]] = []
+    pairs: list[tuple[ParsedRun, AgentRun]] = []
     for number, groups in enumerate(sessions.values(), 1):
-        label = f"session-{number}"
-        members = sorted(groups.values(), key=_called)
-        called = [run.called for runs in members for run in runs if run.called is not None]
+        session = f"session-{number}"
+        in_order = sorted(groups.values(), key=_first_call)
+        called = [run.called for members in in_order for run in members if run.called is not None]
         origin = min(called, default=None)
-        for place, runs in enumerate(members, 1):
-            made += _group(runs, label, f"{label}/{place}", origin, by_agent)
-    return made
+        for place, members in enumerate(in_order, 1):
+            pairs += _group_rows(members, session, f"{session}/{place}", origin, by_agent)
+    return pairs
 
 
-def _group(
+def _group_rows(
     runs: Sequence[ParsedRun],
     session: str,
     group: str,
     origin: int | None,
     by_agent: _ByAgent,
 ) -> list[tuple[ParsedRun, AgentRun]]:
-    made = []
-    depth = len(_chain(runs[0], by_agent))
+    pairs = []
+    depth = len(_call_chain(runs[0], by_agent))
     if runs[0].caller is not None:
         depth = max(depth, 2)  # called by an agent whose own call is not in the log
     for position, run in enumerate(runs):
         measured = not math.isnan(run.measured_s)
         began = run.called if run.started is None else run.started
-        # What the harness says goes before what the calls add up to.
+        # The harness's own figure takes precedence over the last call's.
         final = first_known(run.final_context_tokens, run.totals.final_context_tokens)
         row = AgentRun(
             source=run.source,
@@ -116,19 +110,19 @@ def _group(
             return_tokens=run.return_tokens,
             **asdict(run.totals) | {"final_context_tokens": final},
         )
-        made.append((run, row))
-    return made
+        pairs.append((run, row))
+    return pairs
 
 
-def _called(runs: Sequence[ParsedRun]) -> float:
+def _first_call(runs: Sequence[ParsedRun]) -> float:
     return math.inf if runs[0].called is None else runs[0].called
 
 
-def _chain(run: ParsedRun, by_agent: _ByAgent) -> list[ParsedRun]:
-    """Return a run, the run that called it, and so on up; ids that go round or on for ever end it."""
+def _call_chain(run: ParsedRun, by_agent: _ByAgent) -> list[ParsedRun]:
+    """Return a run, its caller's run, and so on up to `_MAX_DEPTH`; a circle of ids ends the chain."""
     chain, seen = [run], set[str]()
     while run.caller is not None and run.caller not in seen and (run.source, run.caller) in by_agent:
-        if len(chain) == _DEEPEST:
+        if len(chain) == _MAX_DEPTH:
             break
         seen.add(run.caller)
         run = by_agent[run.source, run.caller]
@@ -137,4 +131,4 @@ def _chain(run: ParsedRun, by_agent: _ByAgent) -> list[ParsedRun]:
 
 
 def _since(origin: int | None, moment: int | None) -> float:
-    return NAN if origin is None or moment is None else (moment - origin) / 1e6
+    return nan if origin is None or moment is None else (moment - origin) / 1e6

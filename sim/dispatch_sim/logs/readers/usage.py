@@ -1,18 +1,17 @@
-"""The model calls of one agent, each counted once, however often the log repeats it."""
+"""Token usage of one agent: each model call counts once, however often the log repeats it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import isnan, nan
 
 from dispatch_sim.logs.readers.json_values import tokens_of
-from dispatch_sim.logs.readers.tables import NAN
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one model call: input neither written to nor read from the cache, written, read; output."""
+    """Tokens of one model call: input outside the cache, written to it, read from it; output."""
 
     input: float = 0.0
     cache_write: float = 0.0
@@ -31,34 +30,33 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
-    """What the calls of an agent add up to; NaN where none was seen. Fields as in `tables.AgentRun`."""
+class UsageTotals:
+    """Sums over the calls of an agent; NaN if none was seen. The fields are those of `tables.AgentRun`."""
 
-    calls: float = NAN
-    input_tokens: float = NAN
-    cache_write_tokens: float = NAN
-    cache_read_tokens: float = NAN
-    output_tokens: float = NAN
-    output_estimated: float = NAN
-    first_context_tokens: float = NAN
-    first_cached_share: float = NAN
-    final_context_tokens: float = NAN
+    calls: float = nan
+    input_tokens: float = nan
+    cache_write_tokens: float = nan
+    cache_read_tokens: float = nan
+    output_tokens: float = nan
+    output_estimated: float = nan
+    first_context_tokens: float = nan
+    first_cached_share: float = nan
+    final_context_tokens: float = nan
 
-    def then(self, later: Totals) -> Totals:
+    def plus(self, later: UsageTotals) -> UsageTotals:
         """Return the totals of these calls and of later ones of the same agent."""
-        if math.isnan(self.calls) or math.isnan(later.calls):
-            return later if math.isnan(self.calls) else self
+        if isnan(self.calls) or isnan(later.calls):
+            return later if isnan(self.calls) else self
         output = self.output_tokens + later.output_tokens
-        guessed = self.output_estimated * self.output_tokens + later.output_estimated * later.output_tokens
-        return Totals(
+        estimated = self.output_estimated * self.output_tokens + later.output_estimated * later.output_tokens
+        return replace(
+            self,
             calls=self.calls + later.calls,
             input_tokens=self.input_tokens + later.input_tokens,
             cache_write_tokens=self.cache_write_tokens + later.cache_write_tokens,
             cache_read_tokens=self.cache_read_tokens + later.cache_read_tokens,
             output_tokens=output,
-            output_estimated=guessed / output if output else 0.0,
-            first_context_tokens=self.first_context_tokens,
-            first_cached_share=self.first_cached_share,
+            output_estimated=estimated / output if output else 0.0,
             final_context_tokens=later.final_context_tokens,
         )
 
@@ -69,8 +67,15 @@ class _Call:
     output_known: bool
     characters: float
 
+    @property
+    def output(self) -> float:
+        """The output tokens, estimated from what was written if the log has no count."""
+        if self.output_known:
+            return self.usage.output
+        return max(self.usage.output, tokens_of(self.characters))
 
-class Book:
+
+class UsageCounter:
     """Collects the calls of an agent in the order of the log."""
 
     def __init__(self) -> None:
@@ -80,14 +85,14 @@ class Book:
         return len(self._calls)
 
     def add(self, key: str, usage: Usage, *, output_known: bool = True, characters: float = 0.0) -> None:
-        """Count a call, or what another line says of the same call.
+        """Count a call, or merge another line of a call that is counted already.
 
         Parameters
         ----------
-        key : what the lines of one call have in common.
-        usage : as this line has it; of several lines the one with the most tokens counts.
-        output_known : whether the output is a count, and not what stood there as the call began.
-        characters : length of what the call wrote on this line, from which an unknown output is estimated.
+        key : shared by the lines of one call.
+        usage : as on this line; of several lines the one with the most tokens counts.
+        output_known : False if the line has a placeholder from the start of the call in place of a count.
+        characters : length of the output on this line, from which an unknown count is estimated.
         """
         call = self._calls.get(key)
         if call is None:
@@ -97,33 +102,22 @@ class Book:
         if (output_known, usage.total) > (call.output_known, call.usage.total):
             call.usage, call.output_known = usage, output_known
 
-    def totals(self) -> Totals:
-        """Return what the calls add up to."""
+    def totals(self) -> UsageTotals:
+        """Return the sums over all calls."""
         calls = list(self._calls.values())
         if not calls:
-            return Totals()
-        outputs = [_output(call) for call in calls]
-        output = math.fsum(outputs)
-        guessed = math.fsum(
-            wrote for call, wrote in zip(calls, outputs, strict=True) if not call.output_known
-        )
-        first = calls[0].usage
-        return Totals(
+            return UsageTotals()
+        first, last = calls[0].usage, calls[-1]
+        output = math.fsum(call.output for call in calls)
+        estimated = math.fsum(call.output for call in calls if not call.output_known)
+        return UsageTotals(
             calls=float(len(calls)),
-            input_tokens=_sum(call.usage.input for call in calls),
-            cache_write_tokens=_sum(call.usage.cache_write for call in calls),
-            cache_read_tokens=_sum(call.usage.cache_read for call in calls),
+            input_tokens=math.fsum(call.usage.input for call in calls),
+            cache_write_tokens=math.fsum(call.usage.cache_write for call in calls),
+            cache_read_tokens=math.fsum(call.usage.cache_read for call in calls),
             output_tokens=output,
-            output_estimated=guessed / output if output else 0.0,
+            output_estimated=estimated / output if output else 0.0,
             first_context_tokens=first.context,
-            first_cached_share=first.cache_read / first.context if first.context else NAN,
-            final_context_tokens=calls[-1].usage.context + outputs[-1],
+            first_cached_share=first.cache_read / first.context if first.context else nan,
+            final_context_tokens=last.usage.context + last.output,
         )
-
-
-def _output(call: _Call) -> float:
-    return call.usage.output if call.output_known else max(call.usage.output, tokens_of(call.characters))
-
-
-def _sum(amounts: Iterable[float]) -> float:
-    return math.fsum(amounts)

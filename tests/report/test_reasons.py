@@ -1,13 +1,12 @@
-"""Why a way loses is read off what was counted: the largest cause is named, and no other in its place."""
-
 import pytest
 
 from dispatch_sim.decide.answer import answer
 from dispatch_sim.decide.studies import compare
 from dispatch_sim.model.accounting import MEASURES, Purpose
 from dispatch_sim.model.failures import Failure
-from dispatch_sim.report.causes import FACTS
-from dispatch_sim.report.reasons import _FAILURES, _OWN_FAILURES, attributed, why
+from dispatch_sim.report.attribution import FAILURES, OWN_FAILURES, attribute
+from dispatch_sim.report.format import capital
+from dispatch_sim.report.reasons import EXPLANATIONS, explain_cause, why
 from dispatch_sim.report.view import main_view
 from dispatch_sim.scenario.strategy import parse_strategy
 from dispatch_sim.study.results import Results
@@ -28,7 +27,7 @@ study: {{replications: 4}}
 
 
 def reasons(more, group="", values=None):
-    """Play a batch of four, one by one and all at once; returns the view and why one of them wins."""
+    """Simulate a batch of four, sequential and parallel; return the view and the reasons."""
     text = PLAIN.format(group=group) + more
     for old, new in (values or {}).items():
         assert old in text
@@ -37,108 +36,123 @@ def reasons(more, group="", values=None):
     return view, " ".join(why(view))
 
 
-def test_a_timeout_that_ends_honest_work_is_blamed_and_not_the_limit_behind_it():
-    """A gateway that lets calls wait makes attempts long, and no call is refused."""
-    values = {"limits: unlimited": "limits: {input_tokens: 12K/min}, on_limit: wait"}
-    view, text = reasons("timeouts: {hard: 2m}\n", values=values | {"$1/h": "$0/h"})
-    killed = view.mean("killed_attempts", PARALLEL)
+NO_WAITING_COST = {"waiting: $1/h": "waiting: $0/h"}
+WRITES = ", writes: [file]"
+
+
+def test_timeout_is_the_cause_and_not_the_limit_that_slows_attempts():
+    """A gateway that delays requests makes attempts long, and rejects none."""
+    values = {"limits: unlimited": "limits: {input_tokens: 12K/min}, on_limit: wait", "$1/h": "$0/h"}
+    view, text = reasons("timeouts: {hard: 2m}\n", values=values)
     assert view.recommended == SEQUENTIAL
-    assert killed > 0
-    assert "cause is the timeout, which ends honest work" in text
+    assert view.mean("killed_attempts", PARALLEL) > 0
+    assert "the timeout ends" in text
     assert "rate limit" not in text
 
 
-def test_writing_over_each_other_is_blamed_with_what_was_lost():
-    """Of four that write the same, each is written over by the next: all but the last, and again."""
-    view, text = reasons("conflicts: {probability: 100%}\n", ", writes: [file]")
-    assert view.recommended == SEQUENTIAL
+def test_overwritten_outputs_are_counted():
+    """Of four agents that write the same file, each overwrites the one before, and all but one try again."""
+    view, text = reasons("conflicts: {probability: 100%}\n", WRITES)
     lost = view.mean("overwritten_attempts", PARALLEL)
+    assert view.recommended == SEQUENTIAL
     assert lost >= 3
-    assert f"cause is that agents write over each other's work: {lost:g} outputs a batch are lost" in text
-    assert "against none with one by one" in text
-
-
-def test_conflicts_between_copies_are_blamed_on_what_they_take_to_resolve():
-    view, text = reasons("conflicts: {probability: 100%, isolation: worktree}\n", ", writes: [file]")
-    assert view.recommended == SEQUENTIAL
-    assert (
-        "cause is conflicts between agents' copies: 6 a batch with all at once, and 30m of people's" in text
-    )
-
-
-def test_work_done_again_for_others_is_blamed_on_the_lack_of_sight():
-    """Three of four are merged without having seen one that was merged before."""
-    view, text = reasons("", ", coupling: 100%", {"waiting: $1/h": "waiting: $0/h"})
-    assert view.recommended == SEQUENTIAL
-    assert "cause is work done again as it was made without sight of the others': 3 tasks" in text
-
-
-def test_wrong_instructions_are_blamed_for_all_that_followed_them():
-    """Four at once follow them; one by one the first is looked at before the second begins."""
-    _, text = reasons(
-        "review: {every: 1, people: 0s}\n",
-        values={"waiting: $1/h": "waiting: $0/h", "bad_output: 0%": "bad_output: 0%, bad_brief: 100%"}
-        | {"parallel]": "{parallel: all, merge: as-completed}]"},
-    )
-    assert "wrong instructions: " in text
-    assert "4 attempts a batch follow them with all at once" in text
-    assert "against 1 with one by one" in text
-
-
-def test_the_coordinators_context_is_blamed_where_each_task_needs_a_turn():
-    """Four turns in place of one, each of which reads 150K tokens."""
-    view, text = reasons(
-        "merge: {structured: {tokens: 0, time: 0s}}\n",
-        values={"waiting: $1/h": "waiting: $0/h", "context: none": "context: {start: 150K}"},
-    )
-    assert view.recommended == PARALLEL
-    assert "cause is the coordinator's own context, which it reads again in every turn" in text
-
-
-def test_reviews_are_blamed_where_there_are_more_of_them():
-    """After each round: one by one each output has its own; of all at once all are looked at together."""
-    view, text = reasons("review: {every: round, people: 5m}\n", values={"waiting: $1/h": "waiting: $0/h"})
-    assert view.recommended == PARALLEL
-    assert "cause is the reviews: 4 a batch with one by one, and 20m of people's time" in text
-
-
-def test_launches_that_the_harness_refuses_are_told():
-    _, text = reasons("harness: {cap: 2, over: refuse}\nconflicts: {probability: 100%}\n", ", writes: [file]")
-    assert "A smaller one is the harness, which refuses 2 launches a batch with all at once" in text
-
-
-def test_tasks_that_wait_for_their_turn_are_the_reason_for_one_by_one():
-    view, text = reasons("", values={"waiting: $1/h": "waiting: $100/h"})
-    assert view.recommended == PARALLEL
-    assert "The cause is that tasks wait for their turn" in text
+    assert f"agents overwrite {lost:g} (none with {view.way(SEQUENTIAL)}) outputs of others" in text
 
 
 @pytest.mark.parametrize(
-    ("limits", "overloaded", "name"),
+    ("more", "group", "values", "recommended", "sentence"),
     [
-        ("{requests: 6/min}", "0%", "the rate limit: with all at once, calls are refused (429)"),
-        ("unlimited", "70%", "an overloaded API: with"),
-        ("{requests: 6/min}", "1%", "refused calls: with all at once, calls are refused (429 or 529)"),
+        pytest.param(
+            "conflicts: {probability: 100%, isolation: worktree}\n",
+            WRITES,
+            {},
+            SEQUENTIAL,
+            "6 (none with {best}) merge conflicts per batch take people 30m (none)",
+            id="each pair of four copies conflicts, for 5m",
+        ),
+        pytest.param(
+            "",
+            ", coupling: 100%",
+            NO_WAITING_COST,
+            SEQUENTIAL,
+            "3 (none with {best}) tasks per batch are reworked",
+            id="three of four have not seen a result merged before theirs",
+        ),
+        pytest.param(
+            "review: {every: 1, people: 0s}\n",
+            "",
+            NO_WAITING_COST
+            | {"bad_output: 0%": "bad_output: 0%, bad_brief: 100%"}
+            | {"parallel]": "{parallel: all, merge: as-completed}]"},
+            SEQUENTIAL,
+            "4 (1 with {best}) attempts per batch follow wrong instructions",
+            id="parallel starts all four before the first review",
+        ),
+        pytest.param(
+            "merge: {structured: {tokens: 0, time: 0s}}\n",
+            "",
+            NO_WAITING_COST | {"context: none": "context: {start: 150K}"},
+            PARALLEL,
+            "the coordinator reads its own context in every turn",
+            id="sequential has four turns",
+        ),
+        pytest.param(
+            "review: {every: round, people: 5m}\n",
+            "",
+            NO_WAITING_COST,
+            PARALLEL,
+            "4 (1 with {best}) reviews per batch take people 20m (5m)",
+            id="sequential has a review for each output",
+        ),
+        pytest.param(
+            "harness: {cap: 2, over: refuse}\nconflicts: {probability: 100%}\n",
+            WRITES,
+            {},
+            SEQUENTIAL,
+            "the harness refuses 2 (none with {best}) launches per batch",
+            id="a cap of two refuses two of four",
+        ),
+        pytest.param(
+            "",
+            "",
+            {"waiting: $1/h": "waiting: $100/h"},
+            PARALLEL,
+            "a task waits for dispatch for",
+            id="sequential tasks wait",
+        ),
     ],
 )
-def test_who_refuses_calls_is_named_only_where_it_is_known(limits, overloaded, name):
-    """The counts of 429 and 529 are one."""
+def test_cause_is_named_with_its_figures(more, group, values, recommended, sentence):
+    view, text = reasons(more, group, values)
+    assert view.recommended == recommended
+    assert sentence.format(best=view.way(recommended)) in text
+
+
+@pytest.mark.parametrize(
+    ("limits", "overloaded", "api", "code"),
+    [
+        ("{requests: 6/min}", "0%", "the rate limit", "429"),
+        ("unlimited", "70%", "an overloaded API", "529"),
+        ("{requests: 6/min}", "1%", "the API", "429 or 529"),
+    ],
+)
+def test_rejection_names_what_can_reject(limits, overloaded, api, code):
     values = {
         "limits: unlimited": f"limits: {limits}, overloaded: {overloaded}",
         "duration: 60s": "duration: 1s",
     }
     view, _ = reasons("client: {retries: 2}\n", values=values)
     worse = PARALLEL if view.recommended == SEQUENTIAL else SEQUENTIAL
-    assert name.replace("all at once", "all at once" if worse == PARALLEL else "one by one") in FACTS[
-        "limit"
-    ](view, worse)
+    text = explain_cause(view, worse, "rate_limit")
+    assert text.startswith(f"{api} rejects ")
+    assert f"requests per batch ({code})" in text
 
 
 ONE = {"money_usd": 1.0, "makespan_s": 0.0, "people_s": 0.0, "cost_waiting_usd": 0.0, "cost_people_usd": 0.0}
 
 
 def made(worse, objective="cost"):
-    """Return a view of one by one that costs $1 and all at once that has what is given on top."""
+    """Return a view in which sequential costs $1, and parallel has `worse` on top."""
     played = answered(PLAIN.format(group="").replace("context: none", ""), compare)
     frame = played.results.frame.copy()
     frame[list(MEASURES)] = 0.0
@@ -159,43 +173,43 @@ WASTED = {"money_wasted_usd": 3.0, "money_usd": 3.0, "cost_usd": 3.0}
 @pytest.mark.parametrize(
     ("column", "cause"),
     [
-        ("rate_limited_attempts", "limit"),
+        ("rate_limited_attempts", "rate_limit"),
         ("too_large_attempts", "too_large"),
         ("crashed_attempts", "failed"),
         ("bad_outputs", "failed"),
         ("hung_attempts", "hung"),
         ("overwritten_attempts", "overwritten"),
         ("cancelled_attempts", "cancelled"),
-        ("wrong_brief_attempts", "wrong"),
+        ("wrong_brief_attempts", "wrong_brief"),
         ("money_killed_usd", "killed"),
     ],
 )
-def test_wasted_money_is_blamed_on_the_attempts_that_failed(column, cause):
+def test_wasted_money_is_attributed_to_the_attempts_that_failed(column, cause):
     view = made(WASTED | {column: 3.0})
-    assert attributed(view, PARALLEL) == dict.fromkeys(FACTS, 0.0) | {cause: 3.0}
-    told = " ".join(why(view))
-    assert FACTS[cause](view, PARALLEL) in told
-    assert "rate limit" not in told
+    assert {cause: usd for cause, usd in attribute(view, PARALLEL).items() if usd} == {cause: 3.0}
+    reasons = " ".join(why(view))
+    assert explain_cause(view, PARALLEL, cause) in reasons
+    assert "rate limit" not in reasons
 
 
 def test_money_wasted_by_several_kinds_of_failures_is_shared_by_their_numbers():
     """A third of the attempts crashed, two thirds hung; what timeouts ended is counted by itself."""
     view = made(WASTED | {"crashed_attempts": 1.0, "hung_attempts": 2.0, "money_killed_usd": 1.5})
-    found = {cause: amount for cause, amount in attributed(view, PARALLEL).items() if amount}
+    found = {cause: amount for cause, amount in attribute(view, PARALLEL).items() if amount}
     assert found == pytest.approx({"killed": 1.5, "failed": 0.5, "hung": 1.0})
 
 
 @pytest.mark.parametrize(
     ("part", "cause"),
-    [("context", "context"), ("rework", "rework"), ("merge", "merging"), ("coordination", "handing")],
+    [("context", "context"), ("rework", "rework"), ("merge", "merging"), ("coordination", "coordination")],
 )
-def test_money_by_cause_is_blamed_on_its_cause(part, cause):
+def test_money_by_cause_is_attributed_to_its_cause(part, cause):
     view = made({f"money_{part}_usd": 2.0, "money_usd": 2.0, "cost_usd": 2.0})
-    assert attributed(view, PARALLEL)[cause] == pytest.approx(2.0)
-    assert f"The cause is {FACTS[cause](view, PARALLEL)}." in why(view)
+    assert attribute(view, PARALLEL)[cause] == pytest.approx(2.0)
+    assert f"Cause with {view.way(PARALLEL)}: {explain_cause(view, PARALLEL, cause)}." in why(view)
 
 
-def test_a_person_and_compactions_explain_the_makespan_before_what_tasks_waited_for():
+def test_serial_work_explains_the_makespan_before_waiting_tasks():
     """An hour longer, of which half is cleaning up and 80 s a compaction; the rest is backing off."""
     text = {
         "makespan_s": 3600.0,
@@ -204,8 +218,8 @@ def test_a_person_and_compactions_explain_the_makespan_before_what_tasks_waited_
         "overwritten_attempts": 1.0,
     }
     view = made(text | {"backoff_s": 5000.0, "compactions": 1.0}, "makespan")
-    found = {cause: amount for cause, amount in attributed(view, PARALLEL).items() if amount}
-    assert found == pytest.approx({"overwritten": 1800.0, "context": 80.0, "limit": 1720.0})
+    found = {cause: amount for cause, amount in attribute(view, PARALLEL).items() if amount}
+    assert found == pytest.approx({"overwritten": 1800.0, "context": 80.0, "rate_limit": 1720.0})
 
 
 @pytest.mark.parametrize("objective", ["tokens", "money", "people", "makespan"])
@@ -220,24 +234,25 @@ def test_only_what_counts_for_the_objective_is_a_cause(objective):
     if objective == "makespan":
         del worse["people_review_s"]  # which would be a reason for that, too
     view = made(worse, objective)
-    found = {cause: amount for cause, amount in attributed(view, PARALLEL).items() if amount}
+    found = {cause: amount for cause, amount in attribute(view, PARALLEL).items() if amount}
     assert found == pytest.approx({parts[objective][2]: 60.0})
     first, second = why(view)[:2]
     than = {"tokens": "uses 60 tokens more", "money": "costs $60.00 more", "people": "takes people 1m more"}
-    assert first == f"All at once {than.get(objective, 'takes 1m longer')} than one by one."
-    assert second == f"The cause is {FACTS[parts[objective][2]](view, PARALLEL)}."
+    parallel, sequential = view.way(PARALLEL), view.way(SEQUENTIAL)
+    assert first == f"{capital(parallel)} {than.get(objective, 'takes 1m longer')} than {sequential}."
+    assert second == f"Cause with {parallel}: {explain_cause(view, PARALLEL, parts[objective][2])}."
 
 
-def test_what_is_less_is_no_cause():
+def test_smaller_component_is_no_cause():
     """Less people's time than the recommended way has explains nothing that is more."""
     view = made({"cost_usd": 2.0, "money_usd": 2.0, "money_rework_usd": 2.0, "people_review_s": 0.0})
-    assert all(amount >= 0 for amount in attributed(view, PARALLEL).values())
+    assert all(amount >= 0 for amount in attribute(view, PARALLEL).values())
 
 
 def test_every_cause_of_money_and_every_failure_is_accounted_for():
     view = made({f"money_{cause}_usd": 1.0 for cause in Purpose} | {"money_usd": 8.0, "cost_usd": 8.0})
-    assert sum(attributed(view, PARALLEL).values()) == pytest.approx(len(Purpose))
+    assert sum(attribute(view, PARALLEL).values()) == pytest.approx(len(Purpose))
     columns = {"bad_outputs" if f == Failure.BAD_OUTPUT else f"{f}_attempts" for f in Failure}
     columns = {{"crash_attempts": "crashed_attempts"}.get(column, column) for column in columns}
-    assert {column for names in _FAILURES.values() for column in names} == columns
-    assert _OWN_FAILURES.keys() < _FAILURES.keys() <= FACTS.keys()
+    assert {column for names in FAILURES.values() for column in names} == columns
+    assert OWN_FAILURES.keys() < FAILURES.keys() <= EXPLANATIONS.keys()

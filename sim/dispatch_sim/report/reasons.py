@@ -1,56 +1,55 @@
-"""Why a way is worse than the recommended one: what its extra cost is made of, and what brings it about.
-
-An outcome says what money, people's time and tasks' time went into. What failed attempts have cost is shared
-among the kinds of failures by their numbers, and a longer makespan by `_time`. So the order of the causes is
-an estimate; the figures beside each are means of what was counted.
-"""
+"""Reasons for the recommendation: what the extra cost of other strategies consists of, and its causes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from dispatch_sim.report.causes import FACTS
-from dispatch_sim.report.format import (
-    about,
-    amount,
-    capital,
-    count,
-    dollars,
-    duration,
-    listed,
-    tokens,
-)
+from dispatch_sim.report.attribution import attribute
+from dispatch_sim.report.format import MEASURES, about, amount, capital, dollars, duration, listed, tokens
 from dispatch_sim.report.view import View
-from dispatch_sim.scenario.strategy import Strategy
+from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 from dispatch_sim.study.objectives import column_of
 
-_WORTH_A_WORD = 0.05
-"""Part of a difference below which a component of it is not spoken of."""
+_LEAST_COMPONENT, _LEAST_CAUSE, _MOST_CAUSES = 0.05, 0.1, 3
+"""Shares of a difference from which a component, and a cause, is reported; and the most causes."""
 
-_WORTH_A_SENTENCE, _MOST_CAUSES = 0.1, 3
-"""Part of all that is more from which a cause is spoken of, and of how many."""
-
-_OWN_FAILURES: Mapping[str, tuple[str, ...]] = {
-    "limit": ("rate_limited_attempts",),
-    "too_large": ("too_large_attempts",),
-    "failed": ("crashed_attempts", "bad_outputs"),
-    "killed": ("killed_attempts",),
-    "hung": ("hung_attempts",),
-    "overwritten": ("overwritten_attempts",),
+EXPLANATIONS: Mapping[str, str] = {
+    "rate_limit": "{api} rejects {rejected_requests} requests per batch ({code}), and tasks back off for "
+    "{backoff_s} in total",
+    "rate_limit_failures": "{api} rejects {rejected_requests} requests per batch ({code}), and "
+    "{rate_limited_attempts} attempts fail after their last retry; {retry}",
+    "too_large": "{too_large_attempts} attempts per batch fail because a request exceeds the capacity of a "
+    "token bucket",
+    "killed": "the timeout ends {killed_attempts} attempts per batch that were making progress, at an API "
+    "cost of {money_killed_usd}",
+    "hung": "{hung_attempts} attempts per batch hang, and occupy their slots for {hung_s} in total",
+    "overwritten": "agents overwrite {overwritten_attempts} outputs of others per batch, and clean-up takes "
+    "people {people_conflicts_s}",
+    "conflicts": "{merge_conflicts} merge conflicts per batch take people {people_conflicts_s}",
+    "cancelled": "{cancelled_attempts} attempts per batch are cancelled because another attempt failed",
+    "wrong_brief": "{wrong_brief_attempts} attempts per batch follow wrong instructions before a review "
+    "finds them",
+    "failed": "{crashed_attempts + bad_outputs} attempts per batch crash or return unusable output",
+    "launches": "the harness refuses {refused_launches} launches per batch, whose briefs are wasted",
+    "context": "the coordinator reads its own context in every turn, at a cost of {money_context_usd} per "
+    "batch",
+    "context_compactions": "the coordinator reads its own context in every turn, at a cost of "
+    "{money_context_usd} per batch, with {compactions} compactions",
+    "rework": "{reworked_tasks} tasks per batch are reworked because their agents had not seen the results "
+    "of others, at a cost of {money_rework_usd}",
+    "review": "{reviews} reviews per batch take people {people_review_s}",
+    "merging": "merging takes people {people_merge_s} per batch, and costs {money_merge_usd} of API use",
+    "wait": "a task waits for dispatch for {wait_s per task} on average",
+    "blocked": "a task is blocked for {blocked_s per task} on average (by {blockers})",
+    "coordination": "dispatch and communication between agents cost {money_coordination_usd} per batch",
+    "work": "the agents' own work costs {money_work_usd} and takes {service_s} of their time per batch",
 }
-"""Causes of failed attempts that count towards a task's own, after the last of which a person does it."""
-
-_FAILURES: Mapping[str, tuple[str, ...]] = {
-    **_OWN_FAILURES,
-    "cancelled": ("cancelled_attempts",),
-    "wrong": ("wrong_brief_attempts",),
-}
+"""Sentence for each cause. A field is a mean of the strategy, and that of the recommended one in brackets."""
 
 
 def why(view: View) -> tuple[str, ...]:
-    """Return why the recommended way wins over the obvious other ones, from what differs between them."""
+    """Return why the recommended strategy is better than parallel, sequential and the best queue."""
     points = [view.first("parallel"), view.first("sequential")]
     points += [view.best("queue")] if view.recommended in points else []
     return tuple(
@@ -63,198 +62,132 @@ def why(view: View) -> tuple[str, ...]:
 
 def _is_worse(view: View, point: Strategy) -> bool:
     other = view.alternative(point)
-    if other is None or other.misses:
-        return False
-    return not other.in_best_subset and not other.practically_equal
+    return other is not None and not (other.misses or other.in_best_subset or other.practically_equal)
 
 
 def _why_not(view: View, point: Strategy) -> Iterator[str]:
-    """Explain why a way is worse than the recommended: what its extra cost is, and what brings it about."""
+    """Explain why a strategy is worse than the recommended one."""
     here = view.recommended
     if view.measure.column == "cost_usd":
-        yield from _extra_cost(view, point)
+        yield _extra_cost(view, point)
     else:
         more = amount(view.measure, view.difference(view.measure.column, point, here).mean)
         longer = "longer" if column_of(view.measure.column) == "makespan_s" else "more"
         yield f"{capital(view.way(point))} {view.measure.verb} {more} {longer} than {view.way(here)}."
     yield from _causes(view, point)
-    recovered, fewer = view.mean("manual_completions", point), view.mean("manual_completions", here)
-    if recovered > fewer + 0.02 * view.tasks:
-        person = view.difference("people_recovery_s", point, here).mean
+    means = _Means(view, point)
+    manual = view.difference("manual_completions", point, here).mean
+    if manual > 0.02 * view.tasks:
+        people = duration(view.difference("people_recovery_s", point, here).mean)
         yield (
-            f"Of {count(view.tasks)} tasks, {about(recovered)} end on a person's desk, against "
-            f"{about(fewer)} with {view.way(here)}: {duration(person)} more of people's time."
+            f"With {view.way(point)}, {means['manual_completions']} of {view.tasks:,} tasks need manual "
+            f"completion; people spend {people} more on that."
         )
     wasted = view.difference("tokens_wasted", point, here)
     if wasted.low > 0 and wasted.mean > 0.05 * view.mean("tokens", here):
-        yield f"{capital(tokens(wasted.mean))} more tokens go into attempts that fail."
+        yield f"With {view.way(point)}, failed attempts use {tokens(wasted.mean)} more tokens."
 
 
-def _extra_cost(view: View, point: Strategy) -> Iterator[str]:
-    """Say what a higher cost is made of; parts that are small beside it are left out."""
-    here = view.recommended
-    total = view.difference("cost_usd", point, here).mean
-    time = view.difference("makespan_s", point, here).mean
-    parts = {
-        f"waiting ({duration(abs(time))} {'longer' if time > 0 else 'shorter'})": "cost_waiting_usd",
-        "people's time": "cost_people_usd",
-        "API money": "money_usd",
+def _extra_cost(view: View, point: Strategy) -> str:
+    """Return a sentence on the components of a higher cost, without small ones."""
+
+    def more(column: str) -> float:
+        return view.difference(column, point, view.recommended).mean
+
+    makespan = MEASURES["makespan_s"].signed(more("makespan_s"))
+    components = {
+        "waiting": ("cost_waiting_usd", f" (makespan {makespan})"),
+        "people's time": ("cost_people_usd", ""),
+        "API cost": ("money_usd", ""),
     }
-    differences = {name: view.difference(column, point, here).mean for name, column in parts.items()}
-    told = {name: d for name, d in differences.items() if abs(d) > _WORTH_A_WORD * total}
-    text = f"{capital(view.way(point))} costs {dollars(total)} more than {view.way(here)}"
-    if len(told) == 1:
-        text += f", nearly all of it for {next(iter(told))}"
-    elif told:
-        amounts = [f"{dollars(abs(d))} {'more' if d > 0 else 'less'} for {name}" for name, d in told.items()]
-        text += f": {listed(amounts)}"
-    yield f"{text}."
+    total = more("cost_usd")
+    amounts = [
+        f"{name} {view.measure.signed(usd)}{detail}"
+        for name, (column, detail) in components.items()
+        if abs(usd := more(column)) > _LEAST_COMPONENT * total
+    ]
+    name, best = view.way(point), view.way(view.recommended)
+    return f"{capital(name)} costs {dollars(total)} more than {best}: {listed(amounts)}."
 
 
 def _causes(view: View, point: Strategy) -> Iterator[str]:
-    """Name what brings a difference about, the largest first; what is small beside all of it is left out."""
-    found = {cause: part for cause, part in attributed(view, point).items() if part > 0}
+    """Yield a sentence for each main cause, the largest first."""
+    found = attribute(view, point)
     total = sum(found.values())
     most = sorted(found, key=lambda cause: -found[cause])[:_MOST_CAUSES]
-    told = [cause for cause in most if found[cause] >= _WORTH_A_SENTENCE * total]
-    lead = "The cause is" if len(told) == 1 else "The main cause is"
-    if told and found[told[0]] < total / 2:
-        lead = "The largest of several causes is"
-    for cause in told:
-        yield f"{lead} {FACTS[cause](view, point)}."
-        lead = "Another is"
+    told = [cause for cause in most if found[cause] > 0 and found[cause] >= _LEAST_CAUSE * total]
     launches = view.difference("refused_launches", point, view.recommended).mean
     if launches > 0.05 * view.tasks and "launches" not in told:
-        yield f"{'A smaller one is' if told else lead} {FACTS['launches'](view, point)}."
+        told.append("launches")
+    name = view.way(point)
+    for cause in told:
+        rank = "Further cause" if cause != told[0] else "Main cause" if len(told) > 1 else "Cause"
+        yield f"{rank} with {name}: {explain_cause(view, point, cause)}."
 
 
-@dataclass(frozen=True, slots=True)
-class _Weights:
-    """What a dollar, a second of people's time, a second of the makespan and a token count for."""
-
-    money: float = 0.0
-    people: float = 0.0
-    time: float = 0.0
-    tokens: float = 0.0
-
-
-def attributed(view: View, point: Strategy) -> dict[str, float]:
-    """Return how much of what a way is worse by comes from each cause, in the unit of the objective.
-
-    What is less than with the recommended way counts for nothing here.
-    """
-    more = _More(view, point)
-    weights = _weights(view, point)
-    found: dict[str, float] = dict.fromkeys(FACTS, 0.0)
-    for unit, parts in (
-        (weights.money, _money(more, "money_{}_usd")),
-        (weights.tokens, _money(more, "tokens_{}")),
-        (weights.people, _people(more)),
-        (weights.time, _time(more, view.answer.scenario)),
-    ):
-        for cause, part in parts:
-            found[cause] += unit * part
-    return found
+def explain_cause(view: View, point: Strategy, cause: str) -> str:
+    """Return the sentence for a cause, with the means of a strategy and of the recommended one."""
+    means = _Means(view, point)
+    if cause == "rate_limit":
+        cause += "_failures" if view.mean("rate_limited_attempts", point) > 0 else ""
+        means["api"], means["code"] = _rejection(view)
+        resumed = view.answer.scenario["retry"]["policy"] == "resume"
+        means["retry"] = "a retry resumes at the rejected request" if resumed else "their work is lost"
+    elif cause == "context":
+        more_compactions = view.difference("compactions", point, view.recommended).mean > 0
+        cause += "_compactions" if more_compactions else ""
+    elif cause == "blocked":
+        means["blockers"] = listed(_blockers(view.answer.scenario, point.kind), "or")
+    return EXPLANATIONS[cause].format_map(means)
 
 
-class _More:
-    """By how much the mean of a measure is more with one way than with the recommended one; else 0."""
+class _Means(dict[str, str]):
+    """Means of a strategy by measure, sum of measures, or measure `per task`, as `3 (2 with parallel)`."""
 
     def __init__(self, view: View, point: Strategy) -> None:
+        super().__init__()
         self._view, self._point = view, point
+        self._with = f" with {view.way(view.recommended)}"
 
-    def __call__(self, *columns: str) -> float:
-        here = self._view.recommended
-        return max(0.0, sum(self._view.mean(c, self._point) - self._view.mean(c, here) for c in columns))
-
-    def shared(self, whole: float, causes: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, float]]:
-        """Share what failed attempts have cost among their causes, by how many more there are of each."""
-        numbers = {cause: self(*columns) for cause, columns in causes.items()}
-        total = sum(numbers.values())
-        for cause, number in numbers.items():
-            yield cause, whole * number / total if total else 0.0
-        if not total:
-            yield "failed", whole
-
-
-def _weights(view: View, point: Strategy) -> _Weights:
-    column = column_of(view.measure.column)  # of late batches, what makes batches late on average
-    if column != "cost_usd":
-        one = {"money_usd": "money", "people_s": "people", "makespan_s": "time", "tokens": "tokens"}
-        return _Weights(**{one[column]: 1.0})
-    waiting, working = (
-        next((view.mean(usd, p) / s for p in (point, view.recommended) if (s := view.mean(of, p)) > 0), 0.0)
-        for usd, of in (("cost_waiting_usd", "makespan_s"), ("cost_people_usd", "people_s"))
-    )
-    return _Weights(money=1.0, people=working, time=waiting)
+    def __missing__(self, field: str) -> str:
+        measures, _, per_task = field.partition(" per ")
+        divisor = self._view.tasks if per_task else 1
+        show = dollars if measures.endswith("_usd") else duration if measures.endswith("_s") else about
+        one, other = (
+            sum(self._view.mean(measure, strategy) for measure in measures.split(" + ")) / divisor
+            for strategy in (self._point, self._view.recommended)
+        )
+        text = f"{show(one)} ({show(other) if other else 'none'}{self._with})"
+        self._with = ""
+        return text
 
 
-def _money(more: _More, column: str) -> Iterator[tuple[str, float]]:
-    """Yield what more money, or tokens, went into."""
-    for cause, parts in {
-        "context": ("context",),
-        "rework": ("rework",),
-        "merging": ("merge",),
-        "handing": ("coordination",),
-        "work": ("work", "spawn", "return"),
-    }.items():
-        yield cause, more(*map(column.format, parts))
-    wasted = more(column.format("wasted"))
-    others = dict(_FAILURES)
-    if column.startswith("money"):
-        killed = min(wasted, more("money_killed_usd"))
-        yield "killed", killed
-        wasted -= killed
-        del others["killed"]
-    if wasted > 0:
-        yield from more.shared(wasted, others)
+def _rejection(view: View) -> tuple[str, str]:
+    """Return who rejects requests, and with which status code; 429 and 529 are counted as one."""
+    provider, factors = view.answer.scenario["provider"], view.choice.factors
+    limits = ("requests", "input_tokens", "output_tokens")
+    limited = any(provider["limits"][key] is not None for key in limits)
+    limited = limited or any(path.startswith("provider.limits") for path in factors)
+    overloaded = bool(provider["overloaded"]) or "provider.overloaded" in factors
+    if limited and overloaded:
+        return "the API", "429 or 529"
+    return ("the rate limit", "429") if limited else ("an overloaded API", "529")
 
 
-def _people(more: _More) -> Iterator[tuple[str, float]]:
-    """Yield what more of people's time went into."""
-    yield "merging", more("people_merge_s")
-    yield "review", more("people_review_s")
-    yield _of_conflicts(more), more("people_conflicts_s")
-    yield from more.shared(more("people_recovery_s"), _OWN_FAILURES)
-
-
-def _of_conflicts(more: _More) -> str:
-    """Return what a person's time for conflicts is about: a strategy has lost work or conflicts, not both."""
-    return "overwritten" if more("overwritten_attempts") else "conflicts"
-
-
-def _time(more: _More, scenario: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    """Yield what makes the makespan longer.
-
-    First what the coordinator and the person did, as each does one thing at a time; then what tasks spent
-    more time on.
-    """
-    longer = more("makespan_s")
-    dispatch = scenario["dispatch"]
-    compaction_s = dispatch["context"]["compaction"]["time"] if dispatch["context"] else 0.0
-    alone = [
-        ("context", more("compactions") * compaction_s),
-        ("launches", more("refused_launches") * dispatch["brief"]["time"]),
-        *_people(more),
-    ]
-    total = sum(seconds for _, seconds in alone)
-    for cause, seconds in alone:
-        yield cause, seconds * min(1.0, longer / total) if total else 0.0
-    left = max(0.0, longer - total)
-    spent = list(_tasks_time(more))
-    total = sum(seconds for _, seconds in spent)
-    for cause, seconds in spent:
-        yield cause, left * seconds / total if total else 0.0
-
-
-def _tasks_time(more: _More) -> Iterator[tuple[str, float]]:
-    """Yield what tasks spent more time on, summed over tasks; without what a person did."""
-    backoff_s, hung_s = more("backoff_s"), more("hung_s")
-    yield "slots", more("wait_s")
-    yield "limit", backoff_s
-    yield "hung", hung_s
-    yield "held", more("blocked_s")
-    failed_s = max(0.0, more("wasted_s") - backoff_s - hung_s)
-    yield from more.shared(failed_s, _FAILURES)
-    yield "rework" if more("reworked_tasks") else "work", max(0.0, more("service_s") - failed_s)
-    yield "merging", max(0.0, more("merge_s") - more("people_merge_s") - more("people_conflicts_s"))
+def _blockers(scenario: Mapping[str, Any], kind: str) -> list[str]:
+    """Return what can block a task in a scenario; the results have only the sum."""
+    groups, provider, harness = scenario["tasks"], scenario["provider"], scenario["harness"]
+    own = [strategy for strategy in map(parse_strategy, scenario["strategies"]) if strategy.kind == kind]
+    locked = any((s.isolation or scenario["conflicts"]["isolation"]) == "locks" for s in own)
+    rounds = any((s.communication or scenario["communication"]["kind"]) == "rounds" for s in own)
+    possible = {
+        "the barrier": any(strategy.merge == "barrier" for strategy in own),
+        "dependencies": any(group["after"] for group in groups),
+        "locks": locked and any(group["writes"] for group in groups),
+        "the first of two rounds": rounds,
+        "reviews": scenario["review"] is not None,
+        "the cap of the harness": harness["cap"] is not None and harness["over"] == "queue",
+        "client pacing": harness["pace"] is not None,
+        "the gateway queue": provider["on_limit"] == "wait",
+    }
+    return [*(name for name, there in possible.items() if there), "a busy coordinator or person"]

@@ -11,7 +11,8 @@ from dispatch_sim.model.variates import Variates
 from dispatch_sim.report.figures.event_styles import EVENT_STYLES, MARKS, STRETCHES
 from dispatch_sim.report.figures.gantt import timeline_figure
 from dispatch_sim.report.format import dollars, duration
-from dispatch_sim.report.timeline import chrome_trace, timeline_text, write_timeline
+from dispatch_sim.report.timeline import timeline_text
+from dispatch_sim.report.trace import chrome_trace, write_timeline
 from dispatch_sim.scenario.loader import parse_scenario
 from dispatch_sim.study.design import find_plan
 from tests.report.conftest import HOSTILE, TIGHT
@@ -42,7 +43,7 @@ def test_the_sums_below_are_those_of_the_outcome():
     text = timeline_text(plan, log, outcome)
     assert duration(outcome.makespan_s) in text
     assert f"{dollars(outcome.cost_usd)} = API {dollars(outcome.money_usd)}" in text
-    assert f"{outcome.rejected_requests} refused tries" in text
+    assert f"{outcome.rejected_requests} rejected requests" in text
     assert outcome.rejected_requests > 0
     assert "!" in "".join(line for line in text.splitlines() if "│" in line)
 
@@ -168,14 +169,14 @@ def test_an_easy_batch_has_a_short_legend_and_short_sums():
     shown = timeline_text(*played("sequential", text=text))
     assert len(drawn(shown)[1].splitlines()) == 1
     assert "People's time  0s\n" in shown
-    assert "0 refused tries, 0 failed attempts, 0 of 2 tasks left to a person" in shown
+    assert "0 rejected requests, 0 failed attempts, 0 of 2 tasks completed manually" in shown
     for word in ("hung", "review", "conflicts", "rework", "compaction", "harness"):
         assert word not in shown
 
 
 def parts_of(text, head):
     """Return the amounts in a ledger: the whole, and its parts."""
-    ledger = text.partition(f"{head} ")[2].partition("\nTrouble")[0].replace("\n               ", " ")
+    ledger = text.partition(f"{head} ")[2].partition("\nFailures")[0].replace("\n               ", " ")
     whole, _, parts = ledger.partition("\n")[0].partition(": ")
     return whole.strip(), dict(part.rsplit(" ", 1) for part in parts.partition(";")[0].split(", "))
 
@@ -184,7 +185,7 @@ def test_money_by_cause_adds_up_with_context_and_rework():
     text = TROUBLE.replace("calls: 2,", "calls: 2, coupling: 50%,") + "conflicts: {probability: 0%}\n"
     text = text.replace("conflicts: {probability: 100%}\n", "")
     plan, log, outcome = played("queue: 3", text=text)
-    whole, parts = parts_of(timeline_text(plan, log, outcome, 400), "API money")
+    whole, parts = parts_of(timeline_text(plan, log, outcome, 400), "API cost")
     assert {"context", "rework"} <= parts.keys()
     assert whole == dollars(outcome.money_usd)
     assert sum(float(part[1:]) for part in parts.values()) == pytest.approx(outcome.money_usd, abs=0.04)

@@ -156,7 +156,7 @@ def run(
 
         typer.echo(timeline_text(plan, log, outcome, terminal_columns()), nl=False)
     if out is not None:
-        from dispatch_sim.report.timeline import write_timeline
+        from dispatch_sim.report.trace import write_timeline
 
         print_written(write_timeline(plan, log, out))
 

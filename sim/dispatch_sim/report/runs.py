@@ -18,7 +18,7 @@ from dispatch_sim.model.plan import Plan
 from dispatch_sim.report.figures.gantt import gantt
 from dispatch_sim.report.figures.styles import Picture
 from dispatch_sim.report.format import capital, duration
-from dispatch_sim.report.timeline import trouble
+from dispatch_sim.report.timeline import failures_text
 from dispatch_sim.report.view import View
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.study.engines import play_one
@@ -96,6 +96,6 @@ def _picture(
             f"It took {took}: one in twenty takes longer. Its attempts worked "
             f"{duration(outcome.service_s)} in all, those of the typical run {duration(typical.service_s)}."
         )
-    says += f" {capital(trouble(plan, outcome))} (replication {replication})."
+    says += f" {capital(failures_text(plan, outcome))} (replication {replication})."
     title = f"A {name} run, {view.way(view.recommended)}"
     return gantt(plan, log, f"run-{name}", title, says, end_s)

@@ -1,0 +1,66 @@
+"""No private phrase is in help or documentation: a reader who knows the field reads its terms."""
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from dispatch_sim.cli import app
+
+ROOT = Path(__file__).parents[1]
+
+PHRASES = {
+    r"all at once": "parallel",
+    r"one by one": "sequential",
+    r"ways": "strategies",
+    r"(recommended|best|cheapest|worst|each|kind of|which) way|ways? (to|of) dispatch\w*": "strategy",
+    r"plays?|played": "simulates, runs",
+    r"luck": "random variates; common random numbers",
+    r"person's desk|left to a person": "manual completion",
+    r"19 (in|of) 20|8 in 10": "p95; 10th to 90th percentile",
+    r"on the front": "Pareto-optimal",
+    r"chang\w+ places": "break-even point",
+    r"(no|any)(body|one) would act on|indifference zone": "indifference threshold",
+    r"strangers?|stranger's": "untrusted",
+    r"hand(s|ed|ing)? (them |it |tasks |work )?out": "dispatch",
+    r"to be small": "metric to minimise",
+    r"confidence set": "confidence interval",
+    r"widths?( of (the|a) queue)": "concurrency",
+    r"more than chance": "statistically significant",
+    r"may be as good|is as good|are as good": "not significantly different",
+    r"flips?": "switching value",
+    r"knobs?": "decision variable",
+    r"dearer|so dear": "more expensive",
+    r"(is|are) told": "is shown, is notified",
+    r"the books": "cost breakdown",
+}
+PATTERN = re.compile(rf"\b({'|'.join(PHRASES)})\b", re.IGNORECASE)
+
+COMMANDS = typer.main.get_command(app).commands
+
+
+def private(text):
+    """Return the private phrases in a text, without code."""
+    prose = " ".join(re.sub(r"`[^`]*`", "", text).split())
+    return sorted({match[0] for match in PATTERN.finditer(prose)})
+
+
+def files(*patterns):
+    """Return files of the repository as parameters of a test."""
+    paths = sorted(path for pattern in patterns for path in ROOT.glob(pattern))
+    assert paths
+    return pytest.mark.parametrize("path", paths, ids=lambda path: path.relative_to(ROOT).as_posix())
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help(command):
+    shown = CliRunner().invoke(app, [*command.split(), "--help"]).stdout
+    assert "0<=x" not in shown
+    assert not private(shown.replace("│", ""))
+
+
+@files("*.md", "docs/architecture.md", "docs/published.md", "docs/large-studies.md", "docs/decisions/*.md")
+def test_documentation(path):
+    assert not private(path.read_text(encoding="utf-8"))

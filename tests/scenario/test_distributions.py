@@ -187,7 +187,7 @@ WRONG = [
     ({}, (), "an empty mapping"),
     ({"constant": "1s", "uniform": {}}, (), "a mapping of 2"),
     (["1s"], (), "write 60s"),
-    ({"empirical": {"csv": "a.csv", "column": "t"}}, ("empirical",), "looked for beside"),
+    ({"empirical": {"csv": "a.csv", "column": "t"}}, ("empirical",), "this scenario has no file"),
     ({"empirical": {"cvs": "a.csv", "column": "t"}}, ("empirical", "cvs"), "did you mean 'csv'?"),
     ({"mixture": "5s"}, ("mixture",), "write a list of {weight: 90%, of: 60s}"),
     ({"mixture": [{"weight": "x", "of": "5s"}]}, ("mixture", 0, "weight"), "'x' is not"),

@@ -14,6 +14,7 @@ from dispatch_sim.scenario import (
 )
 from dispatch_sim.scenario.distributions import Constant, Empirical, LogNormal
 from dispatch_sim.scenario.indifference import IndifferenceThreshold
+from dispatch_sim.scenario.loader import as_source
 from dispatch_sim.scenario.warnings import warnings
 from dispatch_sim.scenario.wording import spelled
 from tests.scenario.texts import FULL, SHORT
@@ -302,8 +303,8 @@ def test_wrong_axes_are_found_when_the_file_is_read() -> None:
         " interarrival",
         "mine.yaml:7:3: sweep.tasks.tokens.lognormal.mean: tasks[0].tokens: found '15K', so there is no"
         " tasks[0].tokens.lognormal.mean to put a value in",
-        "mine.yaml:8:3: sweep.study.seed: this cannot be swept; sweep a key of the tasks or of the world"
-        " that they meet",
+        "mine.yaml:8:3: sweep.study.seed: this cannot be swept; sweep a key of the tasks or of their"
+        " environment",
         "mine.yaml:9:15: sweep.client.cap: found '8s'; write a list of 1 to 100 values",
         "mine.yaml:10:33: sweep.tasks.research.duration[1]: '2 parsecs' is not a time; write 60s, 5m or"
         " 1h30m",
@@ -474,3 +475,22 @@ def test_numbers_with_commas_are_read_or_explained() -> None:
     [error] = errors(SHORT.replace("15K", "15,000"))
     assert error.startswith("mine.yaml:2:33: 0 is not a key; ")
     assert error.endswith("; a number is written without commas here, as 15000 or 15K")
+
+
+def test_a_scenario_is_a_source_a_path_a_text_or_a_dict(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(SHORT)
+    groups = {"tasks": ({"name": "research", "tokens": "15K", "duration": "60s"},)}
+    for given in (
+        load_source(file),
+        file,
+        str(file),
+        SHORT,
+        "tasks: [{name: research, tokens: 15K, duration: 60s}]",
+        groups,
+    ):
+        assert as_source(given).scenario() == parse_scenario(SHORT)
+    with pytest.raises(ScenarioError, match=r"<dict>:1:1: client\.retries: 'x' is not a whole number"):
+        as_source(groups | {"client": {"retries": "x"}}).scenario()
+    with pytest.raises(ScenarioError, match=r"<dict>:1:1: not plain data: .*set"):
+        as_source({"tasks": {1}})

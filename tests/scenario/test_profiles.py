@@ -43,7 +43,7 @@ def test_profiles_of_all_kinds_are_listed_and_shown():
     assert "333 sub-agent calls in 87 public Claude Code transcripts (versions 1.0.98 to 2.1.219)" in shown
     as_json = json.loads(CliRunner().invoke(app, ["profiles", "langgraph-retry", "--json"]).output)
     (langgraph,) = as_json["profiles"]
-    assert langgraph["beside"] == {"retry": {"policy": "failed-only", "max_attempts": 3}}
+    assert langgraph["other_sections"] == {"retry": {"policy": "failed-only", "max_attempts": 3}}
     assert (langgraph["version"], langgraph["checked"]) == ("langgraph 1.2.24", "run")
 
 

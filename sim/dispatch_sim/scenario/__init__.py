@@ -1,6 +1,6 @@
-"""Scenarios: the format that users write, what it means, and what is wrong with a file.
+"""Scenarios: their format, and the problems of a file.
 
-`load_scenario` reads a file; everything that it may say is described by the models in `model`.
+`load_scenario` reads a file; the models in `model` and the modules that it imports describe its keys.
 """
 
 from dispatch_sim.scenario.distributions import Distribution

@@ -1,4 +1,4 @@
-"""What all parts of a scenario have in common."""
+"""The base class of the sections of a scenario."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def section_in(annotation: Any) -> type[BaseModel] | None:
 
 
 def fields_by_key(section: type[BaseModel]) -> dict[str, FieldInfo]:
-    """Return the fields of a section by the keys that a scenario has for them."""
+    """Return the fields of a section by their keys in a scenario."""
     return {field.alias or name: field for name, field in section.model_fields.items()}
 
 
 class Model(BaseModel):
-    """Base of every part of a scenario: frozen, and a key it does not know is an error.
+    """Base of every section of a scenario: frozen, and an unknown key is an error.
 
-    A section or list that is left empty (`harness:`) is read as not given.
+    An empty section or list (`harness:`) is read as absent.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
@@ -64,8 +64,7 @@ def _may_be_empty(field: FieldInfo) -> bool:
 
 
 class OrWord:
-    """Marks a field that can be given by a word as well: ``Annotated[Cache | None, OrWord("warm",
-    None)]``."""
+    """Marks a field that a word can stand for: ``Annotated[Cache | None, OrWord("warm", None)]``."""
 
     def __init__(self, word: str, meaning: Any) -> None:
         self.word = word

@@ -1,4 +1,4 @@
-"""Axes of a sweep: values put into a scenario by the path of the key that they replace."""
+"""Axes of a sweep: values that replace others in a scenario, by their paths."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from dispatch_sim.scenario.validation import findings_of
 from dispatch_sim.scenario.wording import Path, shown, spelled
 
 MOST_FACTORS = 8
-"""Most axes of a sweep besides tasks and concurrency."""
+"""Maximum number of axes of a sweep, without tasks and concurrency."""
 
 MOST_LEVELS = 100
-"""Most values of such an axis."""
+"""Maximum number of values of such an axis."""
 
 _NOT_SWEPT = ("sweep", "study", "engine", "objective", "strategies", "name", "description")
 
 
 class PathError(Exception):
-    """There is something on a path that is not a mapping; holds the finding."""
+    """A part of a path is not a section; holds the finding."""
 
     def __init__(self, finding: Finding) -> None:
         self.finding = finding
@@ -31,7 +31,7 @@ class PathError(Exception):
 
 
 def paths(raw: Any, dotted: str) -> list[Path]:
-    """Return the paths that a path of a sweep stands for.
+    """Return the paths in a scenario that a path of a sweep stands for.
 
     ``tasks.tokens`` stands for the tokens of every group, ``tasks.NAME.tokens`` for those of the group
     called NAME, any other path for itself.
@@ -48,14 +48,12 @@ def paths(raw: Any, dotted: str) -> list[Path]:
 
 
 def with_value(raw: Any, path: Path, value: Any, done: int = 0) -> Any:
-    """Return a copy of `raw` with a value at `path`, sharing all that is not on the way to it.
-
-    Mappings that are missing on the way are made.
+    """Return a copy of `raw` with a value at `path`; missing sections are added.
 
     Raises
     ------
     PathError
-        if something on the way is there and is not a mapping.
+        Where a part of the path is a value and not a section.
     """
     if done == len(path):
         return value
@@ -70,7 +68,7 @@ def with_value(raw: Any, path: Path, value: Any, done: int = 0) -> Any:
 
 
 def first_levels(raw: Any) -> dict[str, Any]:
-    """Return the first value of each axis whose key the scenario does not give itself, by its path."""
+    """Return, by its path, the first value of each axis whose key the scenario does not have itself."""
     sweep = raw.get("sweep") if isinstance(raw, dict) else None
     axes = sweep.items() if isinstance(sweep, dict) else ()
     return {
@@ -85,20 +83,19 @@ def _is_given(raw: Any, path: Path) -> bool:
     try:
         for key in path:
             raw = raw[key]
-    except (KeyError, TypeError):  # there is no such key, or nothing that could have keys
+    except (KeyError, TypeError):  # no such key, or no section
         return False
     return True
 
 
 def findings(raw: Any, scenario: Scenario, samples: Samples) -> list[Finding]:
-    """Return what is wrong with the axes of a scenario's sweep and with their values.
+    """Return the problems of the axes of a scenario's sweep and of their values.
 
-    Each value is checked with the part of the scenario that it stands in, so that the check does not take
-    longer for a larger scenario.
+    Each value is checked within its section alone, so that the check takes no longer for a larger scenario.
     """
     factors = scenario.sweep.factors
     if len(factors) > MOST_FACTORS:
-        message = f"{len(factors)} axes besides tasks and concurrency; at most {MOST_FACTORS} are swept"
+        message = f"{len(factors)} axes besides tasks and concurrency; at most {MOST_FACTORS} can be swept"
         return [Finding(("sweep",), message)]
     found = []
     for dotted, levels in factors.items():
@@ -107,7 +104,7 @@ def findings(raw: Any, scenario: Scenario, samples: Samples) -> list[Finding]:
             message = "an axis is a key by its path, such as provider.limits.scale or client.retries"
             found.append(Finding(here, message, at_key=True))
         elif dotted.partition(".")[0] in _NOT_SWEPT:
-            message = "this cannot be swept; sweep a key of the tasks or of the world that they meet"
+            message = "this cannot be swept; sweep a key of the tasks or of their environment"
             found.append(Finding(here, message, at_key=True))
         elif not isinstance(levels, list) or not 1 <= len(levels) <= MOST_LEVELS:
             found.append(Finding(here, f"found {shown(levels)}; write a list of 1 to {MOST_LEVELS} values"))
@@ -120,7 +117,7 @@ def findings(raw: Any, scenario: Scenario, samples: Samples) -> list[Finding]:
 
 
 def _part(raw: Any, path: Path) -> tuple[Any, Path]:
-    """Return the least scenario that has the section in which `path` ends, and the path in it."""
+    """Return a minimal scenario with the section in which `path` ends, and the path in it."""
     group: dict[Any, Any] = {"name": "task", "tokens": "1", "duration": "1s"}
     if path[0] != "tasks":
         return {"tasks": [group], path[0]: raw.get(path[0])}, path

@@ -1,4 +1,4 @@
-"""What goes wrong, and what becomes of it."""
+"""Failures, timeouts, retries, manual completion and conflicts."""
 
 from __future__ import annotations
 
@@ -13,71 +13,70 @@ from dispatch_sim.scenario.quantities import Seconds, Share
 
 
 class Failures(Model):
-    """How attempts fail, besides spent retries."""
+    """How attempts fail, besides exhausted client retries."""
 
     crash: Share = 0.03
-    """Probability that an attempt dies, at the end of one of its calls; all it did is lost. Default 3%: with
+    """Probability that an attempt crashes, at the end of one of its calls; its work is lost. Default 3%: with
     `bad_output` about the 4.6% of 333 real sub-agent calls that failed in some way."""
     bad_output: Share = 0.02
-    """Probability that a returned output is found unusable when it is merged. Default 2%: see `crash`; how
-    the 4.6% are split is an assumption."""
+    """Probability that a returned output turns out to be unusable when it is merged. Default 2%: see `crash`;
+    the split of the 4.6% is an assumption."""
     hang: Share = 0.0
-    """Probability that an attempt goes silent after one of its calls, holding its slot until a hard timeout
-    ends it. Default 0%: left out, as it needs a timeout."""
+    """Probability that an attempt hangs after one of its calls, and holds its slot until a hard timeout ends
+    it. Default 0%: left out, as it needs a timeout."""
     bad_brief: Share = 0.0
-    """Probability that the instructions of the whole batch are wrong. It shows when a person looks: at the
-    first review, or else at the end; all that was made by them is done again. Default 0%: there is no figure
-    to go by."""
+    """Probability that the instructions of the whole batch are wrong. The first review finds it, or a person
+    at the end; all tasks completed by then are done again. Default 0%: no published figure is known."""
 
 
 class Timeouts(Model):
-    """Limits on the time of an attempt, from its launch. Both end slow honest work too."""
+    """Limits on the time of an attempt, from its launch. Both end slow attempts as well as hung ones."""
 
     soft: Annotated[Annotated[Seconds, Field(gt=0)] | None, OrWord("none", None)] = None
-    """Written in the prompt: an agent that obeys gives up before its next call. One that hangs cannot.
-    Default none: few prompts have one."""
+    """Stated in the prompt: an agent that obeys stops before its next call. A hung agent does not. Default
+    none: few prompts have one."""
     obeyed: Share = 0.9
     """Probability that an agent obeys. Default 90%: an assumption."""
     hard: Annotated[Annotated[Seconds, Field(gt=0)] | None, OrWord("none", None)] = None
-    """The harness's: it ends the attempt, whatever it is doing. Default none: harnesses watch for silence
-    rather than limit work."""
+    """The harness ends the attempt at this time. Default none: harnesses watch for silence rather than limit
+    work."""
 
 
 class Retry(Model):
-    """What becomes of a failed attempt."""
+    """How a failed attempt is retried."""
 
     policy: Literal["failed-only", "resume", "cascade", "abort", "none"] = "failed-only"
-    """`failed-only` dispatches the task again, from its beginning; `resume` from the call that failed, its
-    context kept; `cascade` again with all of the round that is not merged yet; `abort` as `failed-only`, but
-    the last failure that `max_attempts` allows ends the run: what is at work is cancelled, and a person does
-    all that is not merged; `none` leaves the task to a person. Default failed-only: an assumption, what a
-    coordinator does that sees a failure."""
+    """`failed-only` dispatches the task again, from its beginning. `resume` continues it from the failed
+    call, with its context. `cascade` dispatches all tasks of the round again that are not merged yet. `abort`
+    is `failed-only`, but a task's last allowed failure ends the run: running attempts are cancelled, and all
+    unmerged tasks need manual completion. `none` means manual completion at once. Default failed-only: an
+    assumption, what a coordinator does that sees a failure."""
     max_attempts: Annotated[int, Field(ge=1, le=100)] = 2
-    """Attempts of one task that may fail by themselves, the first included. Default 2: an assumption."""
+    """Attempts per task, the first included; cancelled ones do not count. Default 2: an assumption."""
 
 
 class Recovery(Model):
-    """A person finishes what the agents could not, one task at a time, so that everything ends done."""
+    """Manual completion: a person finishes the tasks that the agents could not, one at a time."""
 
     people: SecondsDistribution = LogNormal.of(mean=600.0, cv=0.5)
-    """A person's time for one task. Default {lognormal: {mean: 10m, cv: 0.5}}: an assumption to be replaced
-    by your own."""
+    """A person's time for one task. Default {lognormal: {mean: 10m, cv: 0.5}}: an assumption; replace it by
+    your own."""
 
 
 class Conflicts(Model):
-    """What happens when two agents that are at work at the same time write the same thing."""
+    """Conflicts between agents that write the same thing at the same time."""
 
     probability: Share = 0.5
-    """That such a pair does conflict. Default 50%: an assumption; 27.7% of agents' pull requests conflict
-    with their base (arXiv 2604.03551)."""
+    """Probability that such a pair conflicts. Default 50%: an assumption; 27.7% of agents' pull requests
+    conflict with their base (arXiv 2604.03551)."""
     isolation: Literal["shared", "worktree", "locks"] = "shared"
-    """`shared`: the later write wins, and the other task's work is lost. `worktree`: each has a copy, and the
-    pair conflicts when it is merged. `locks`: a writer waits until the others have returned. Default shared:
-    what happens where nothing is done about it."""
+    """`shared`: the later write wins, and the other task's work is lost. `worktree`: each agent has a copy,
+    and the pair conflicts when it is merged. `locks`: a writer waits until the others have returned. Default
+    shared: what happens without a measure against it."""
     people: SecondsDistribution = Constant(1200.0)
-    """Of `shared`: a person's time to see the loss of one task's work and clean up. Default 20m: a
+    """With `shared`: a person's time to notice the loss of one task's work and clean up. Default 20m: a
     practitioner's report."""
     resolve: SecondsDistribution = Constant(300.0)
-    """Of `worktree`: a person's time to resolve one conflict. Default 5m: an assumption."""
+    """With `worktree`: a person's time to resolve one conflict. Default 5m: an assumption."""
     setup: Seconds = 5.0
-    """Of `worktree`: to make a copy, added to the launch. Default 5s: an assumption."""
+    """With `worktree`: time to make a copy, added to the launch. Default 5s: an assumption."""

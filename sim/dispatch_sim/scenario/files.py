@@ -1,4 +1,4 @@
-"""Files that may be anybody's: found in allowed folders, opened without waiting, read up to a bound."""
+"""Untrusted files: found in allowed folders, opened without blocking, read up to a size."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class OutsideError(ValueError):
-    """A name leads out of the folders that it may lie in."""
+    """A name leads out of the allowed folders."""
 
 
 def find_inside(name: str | os.PathLike[str], folders: Sequence[Path]) -> Path:
@@ -37,23 +37,21 @@ def find_inside(name: str | os.PathLike[str], folders: Sequence[Path]) -> Path:
 
 
 def read_file(path: str | os.PathLike[str], most_bytes: int) -> bytes:
-    """Return what a file holds.
-
-    Nothing but a plain file is read: a named pipe may never be written to, a device may never end.
+    """Return the content of a regular file: a named pipe may block for ever, and a device may never end.
 
     Raises
     ------
     OSError
         Where it cannot be opened or read.
     ValueError
-        With what is wrong, to go after the file's name, where it is no plain file or is too large.
+        Where it is not a regular file or is too large; the message goes after the file's name.
     """
-    # Without O_NONBLOCK, opening a named pipe waits for somebody to write to it.
+    # Without O_NONBLOCK, opening a named pipe blocks until it is written to.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise ValueError("is no plain file; put one there")
+            raise ValueError("is not a regular file; put one there")
         if status.st_size > most_bytes:
             raise ValueError(f"is larger than {most_bytes / 2**20:,.0f} MiB")
         with open(descriptor, "rb", closefd=False) as file:
@@ -63,9 +61,9 @@ def read_file(path: str | os.PathLike[str], most_bytes: int) -> bytes:
 
 
 def has_more_values(data: bytes, most: int) -> bool:
-    """Whether JSON may hold more than so many values, told from its bytes before it is parsed.
+    """Return whether JSON may hold more than `most` values, from its bytes before it is parsed.
 
-    An empty list takes three bytes and becomes some seventy. Marks within texts count as well, so `most` has
-    to be well above what is meant to pass.
+    An empty list takes three bytes and becomes some seventy. Commas and brackets within texts count as well,
+    so `most` must be well above the intended limit.
     """
     return len(data) > most and sum(data.count(mark) for mark in (b",", b"[", b"{")) > most

@@ -1,4 +1,4 @@
-"""Quantities written for people, in the form in which a scenario would be read again."""
+"""Quantities in the form that a scenario reads."""
 
 from __future__ import annotations
 

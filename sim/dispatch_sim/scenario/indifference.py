@@ -1,4 +1,4 @@
-"""The indifference zone: the difference that nobody would act on, in the unit of what is to be small."""
+"""The indifference threshold: the largest difference in the objective that does not matter."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ _TOKENS = " tokens"
 
 @dataclass(frozen=True, slots=True)
 class IndifferenceThreshold:
-    """A difference that nobody would act on.
+    """The largest difference that does not matter.
 
     Attributes
     ----------
-    amount : in the unit; of a share, the part of what the better way comes to.
+    amount : in the unit; for a share, the part of the better strategy's mean.
     unit : `dollars`, `seconds`, `tokens` or `share`.
     """
 
@@ -52,15 +52,15 @@ class IndifferenceThreshold:
     unit: Unit
 
     def at(self, mean: float) -> float:
-        """Return the zone in the unit of the objective, beside a mean of it."""
+        """Return the threshold in the unit of the objective, for a mean of it."""
         return self.amount * abs(mean) if self.unit == "share" else self.amount
 
     def fits(self, objective: str) -> bool:
-        """Whether the zone can be read in the unit of an objective."""
+        """Whether it is a share, or in the unit of an objective."""
         return self.unit in ("share", UNITS[objective])
 
     def to_json(self) -> float | str:
-        """Return what can be read again: dollars as a number, all else as text."""
+        """Return what `parse_indifference` reads: dollars as a number, others as text."""
         match self.unit:
             case "dollars":
                 return self.amount
@@ -74,13 +74,13 @@ class IndifferenceThreshold:
 
 USUAL = IndifferenceThreshold(0.05, "dollars")
 USUAL_SHARE = IndifferenceThreshold(0.01, "share")
-"""Where nothing is said: of dollars, and of all else."""
+"""The defaults: for dollars, and for other units."""
 
 
 def threshold_for(written: Any, objective: str) -> IndifferenceThreshold:
-    """Return the zone for an objective: as written, or what is usual where that does not fit."""
-    zone = parse_indifference(written)
-    return zone if zone.fits(objective) else USUAL_SHARE
+    """Return the threshold for an objective: as written, or a default where that has another unit."""
+    threshold = parse_indifference(written)
+    return threshold if threshold.fits(objective) else USUAL_SHARE
 
 
 def parse_indifference(raw: Any) -> IndifferenceThreshold:

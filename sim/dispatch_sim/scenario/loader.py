@@ -1,11 +1,12 @@
-"""Reads scenario files.
+"""Reads scenarios from files, YAML text and dicts.
 
-`load_scenario` is all that playing one takes. A sweep keeps the `Source`, puts other values into it by
-path, and reads the result again, so that every point of a sweep has been checked like a file.
+`Source` is a scenario as written. A sweep replaces values in it by their paths, and checks each result like a
+file.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from collections.abc import Iterable, Mapping
@@ -32,20 +33,13 @@ class Source(Displayed):
     Attributes
     ----------
     tree : the plain data, and the place of each value in the file.
-    filename : what error messages call it.
-    folder : where csv files are looked for; None if nowhere.
-    data : where they may lie besides; None if nowhere.
+    filename : its name in error messages.
+    folders : where csv files may lie, in the order of the search.
     """
 
     tree: Tree
     filename: str = "<string>"
-    folder: FilePath | None = None
-    data: FilePath | None = None
-
-    @property
-    def folders(self) -> tuple[FilePath, ...]:
-        """The folders that csv files may lie in, in the order in which they are looked for there."""
-        return tuple(each for each in (self.folder, self.data) if each is not None)
+    folders: tuple[FilePath, ...] = ()
 
     @property
     def raw(self) -> Any:
@@ -53,15 +47,14 @@ class Source(Displayed):
         return self.tree.raw
 
     def scenario(self) -> Scenario:
-        """Return what is written, checked.
+        """Return the scenario, checked.
 
-        Where it cannot be played without a key that only an axis of the sweep gives, that axis's first value
-        stands for it.
+        If it is invalid without a key that only an axis of the sweep gives, it has that axis's first value.
 
         Raises
         ------
         ScenarioError
-            with everything that is wrong.
+            With all problems.
         """
         try:
             return self._checked()
@@ -87,16 +80,16 @@ class Source(Displayed):
         return scenario
 
     def replaced(self, values: Mapping[str, Any]) -> Source:
-        """Return the source with other values, each given by the path of what it replaces.
+        """Return the source with other values, by their paths.
 
-        A path is written as in `sweep`: ``provider.limits.scale``; ``tasks.tokens`` stands for the tokens
-        of all groups and ``tasks.NAME.tokens`` for those of the group called NAME. Mappings that are
-        missing on the way are made. Whether the key exists is checked when the scenario is read.
+        A path is written as in `sweep`: ``provider.limits.scale``. ``tasks.tokens`` stands for the tokens of
+        all groups, ``tasks.NAME.tokens`` for those of the group called NAME. Missing sections are added.
+        `scenario` checks whether the keys exist.
 
         Raises
         ------
         ScenarioError
-            if something on a path is there and is not a mapping.
+            Where a part of a path is a value and not a section.
         """
         raw, places = self.raw, dict(self.tree.values)
         for dotted, value in values.items():
@@ -120,17 +113,34 @@ class Source(Displayed):
         return ScenarioError([*self.tree.problems, *found])
 
 
-Given = Source | str | os.PathLike[str]
-"""A scenario, or the file that it stands in."""
+Given = Source | str | os.PathLike[str] | Mapping[str, Any]
+"""A scenario: read already, the path of its file, YAML text (with a line break or a colon and a blank), or a
+dict."""
 
 
 def as_source(given: Given) -> Source:
-    """Return a scenario as it is, or read it from its file."""
-    return given if isinstance(given, Source) else load_source(given)
+    """Return a scenario in any of its forms, without checking it; see `Source.scenario`.
+
+    Raises
+    ------
+    ScenarioError
+        Where a file cannot be read, or is not YAML.
+    """
+    if isinstance(given, Source):
+        return given
+    if isinstance(given, Mapping):
+        try:
+            raw = json.loads(json.dumps(dict(given)))
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ScenarioError([Problem("<dict>", 1, 1, (), f"not plain data: {error}")]) from None
+        return Source(Tree(raw, {}, {}), "<dict>")
+    if isinstance(given, str) and ("\n" in given or ": " in given):
+        return parse_source(given)
+    return load_source(given)
 
 
 def load_source(path: str | os.PathLike[str], data: str | os.PathLike[str] | None = None) -> Source:
-    """Read a file, without checking what it says; see `Source.scenario`.
+    """Read a file, without checking the scenario; see `Source.scenario`.
 
     Parameters
     ----------
@@ -145,52 +155,46 @@ def load_source(path: str | os.PathLike[str], data: str | os.PathLike[str] | Non
     file = FilePath(path)
     name = os.fspath(path)
 
-    def refused(message: str) -> ScenarioError:
+    def error(message: str) -> ScenarioError:
         return ScenarioError([Problem(name, 1, 1, (), message)])
 
     try:
         if stat.S_ISFIFO(file.stat().st_mode) and not name.startswith("/dev/"):
-            raise refused("is a pipe with a name, which may never be written to; read it through /dev/stdin")
+            raise error("is a named pipe, which may never be written to; read it through /dev/stdin")
         with file.open("rb") as stream:
-            held = stream.read(MOST_CHARACTERS + 1)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise refused(f"cannot be read: {reason}; check the path") from None
+            content = stream.read(MOST_CHARACTERS + 1)
+    except OSError as failure:
+        reason = failure.strerror or type(failure).__name__
+        raise error(f"cannot be read: {reason}; check the path") from None
     except ValueError:
-        raise refused("cannot be read: not a path") from None
-    if len(held) > MOST_CHARACTERS:
-        raise refused(TOO_LONG)
+        raise error("cannot be read: not a path") from None
+    if len(content) > MOST_CHARACTERS:
+        raise error(TOO_LONG)
     try:
-        text = held.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise refused(f"not text: byte {error.start + 1} is not UTF-8; save the file as UTF-8") from None
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as failure:
+        raise error(f"not text: byte {failure.start + 1} is not UTF-8; save the file as UTF-8") from None
     return parse_source(text, name, file.parent, None if data is None else FilePath(data))
 
 
 def parse_source(
     text: str, filename: str = "<string>", folder: FilePath | None = None, data: FilePath | None = None
 ) -> Source:
-    """Read a text, without checking what it says; see `Source.scenario`."""
-    return Source(read_tree(text, filename), filename, folder, data)
+    """Read a text, without checking the scenario; see `Source.scenario`.
+
+    Parameters
+    ----------
+    folder, data : where csv files may lie.
+    """
+    folders = tuple(each for each in (folder, data) if each is not None)
+    return Source(read_tree(text, filename), filename, folders)
 
 
 def load_scenario(path: str | os.PathLike[str], data: str | os.PathLike[str] | None = None) -> Scenario:
-    """Read and check a scenario file; csv files may lie in its folder, and in `data`.
-
-    Raises
-    ------
-    ScenarioError
-        with everything that is wrong with it.
-    """
+    """Read and check a scenario file; see `load_source` and `Source.scenario`."""
     return load_source(path, data).scenario()
 
 
 def parse_scenario(text: str, filename: str = "<string>", folder: FilePath | None = None) -> Scenario:
-    """Read and check a scenario; csv files are looked for in `folder`.
-
-    Raises
-    ------
-    ScenarioError
-        with everything that is wrong with it.
-    """
+    """Read and check a text; see `parse_source` and `Source.scenario`."""
     return parse_source(text, filename, folder).scenario()

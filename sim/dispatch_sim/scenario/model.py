@@ -1,10 +1,8 @@
-"""What a scenario says as a whole.
+"""The scenario as a whole; `tasks`, `coordination`, `failure`, `provider` and `strategy` have its parts.
 
-Its parts are in `tasks`, `coordination`, `failure`, `provider` and `strategy`. The models are frozen and
-strict. Quantities are read as people write them (``45s``, ``15K``, ``50/min``, ``20%``); see
-`dispatch_sim.scenario.quantities` for the units they are held in. Beside every key stands what it means and,
-as `Default VALUE: ORIGIN.`, what it is where nothing is said and where that comes from;
-docs/parameters.py makes a table of it.
+The models are frozen and strict. Quantities are read as people write them (``45s``, ``15K``, ``50/min``,
+``20%``); `quantities` states the units they are held in. The docstring of each key states its meaning and, as
+`Default VALUE: ORIGIN.`, its default and where that comes from; docs/parameters.py makes a table of them.
 """
 
 from __future__ import annotations
@@ -32,31 +30,29 @@ FIRST = 256
 
 
 class Values(Model):
-    """What time is worth, in dollars an hour."""
+    """The value of time, in dollars per hour."""
 
     waiting: DollarsPerHour = 40.0
-    """Of the makespan: somebody waits for the batch. Default $40/h: an assumption to be replaced by your
-    own."""
+    """Of the makespan: somebody waits for the batch. Default $40/h: an assumption; replace it by your own."""
     people: DollarsPerHour = 80.0
-    """Of people's working time: recovery, merging, review. Default $80/h: an assumption to be replaced by
-    your own."""
+    """Of people's working time: manual completion, merging, review. Default $80/h: an assumption; replace it
+    by your own."""
 
 
 class Sweep(BaseModel):
     """The axes of a sweep: tasks, concurrency, and any other by its path in the scenario.
 
-    Where a scenario cannot be played without a key that only an axis gives, the axis's first value stands for
-    it wherever nothing is swept.
+    If a scenario is invalid without a key that only an axis gives, commands that do not sweep take the first
+    value of that axis.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow", strict=True, use_attribute_docstrings=True)
 
     tasks: Integers = tuple(range(1, 21))
-    """Sizes of the batch. Groups keep their proportions. Default 1..20: an assumption, where most fan-outs
-    are."""
+    """Batch sizes. Groups keep their proportions. Default 1..20: an assumption, where most fan-outs are."""
     concurrency: Integers = tuple(range(1, 21))
-    """Of queues and waves without a number of their own; what is beyond the batch is not simulated. Default
-    1..20: the sizes of the batch."""
+    """Of queues and waves without a number of their own. Values above the batch size are omitted. Default
+    1..20: the batch sizes."""
 
     @property
     def factors(self) -> dict[str, list[Any]]:
@@ -65,56 +61,58 @@ class Sweep(BaseModel):
 
 
 class Study(Model):
-    """How often, and how sure."""
+    """The number of replications, and the precision of results."""
 
     seed: Annotated[int, Field(ge=0, lt=2**64)] = 1
-    """Of all draws. Default 1: any other is as good."""
+    """Of all random variates. Default 1: any other is as good."""
     replications: Annotated[
         Annotated[int, Field(ge=2, le=MOST_REPLICATIONS)] | None, OrWord("auto", None)
     ] = None
-    """Of every design point. `auto` begins with 256 and doubles them until the difference that decides is
-    known to within the indifference zone, or a budget ends. Default auto: with fewer than 256, intervals for
+    """Per design point. `auto` begins with 256 and doubles them until the decisive difference is known to
+    within the indifference threshold, or a limit is reached. Default auto: with fewer than 256, intervals for
     the skewed makespan are too short; how many more are needed depends on what is compared."""
     at_most: Annotated[int, Field(ge=2, le=MOST_REPLICATIONS)] = 1024
     """Replications at which `auto` ends. Default 1024: half the half-width of 256 for four times the time."""
     seconds: Annotated[Annotated[Number, Field(gt=0)] | None, OrWord("none", None)] = None
-    """Time at which `auto` ends: it does not double once more if that would take longer. Default none: with
-    it, how many are played depends on the machine."""
+    """Time limit of `auto`: it does not double once more if that would take longer. Default none: with a
+    limit, the number of replications depends on the machine."""
     confidence: Annotated[Share, Field(gt=0.5, lt=1)] = 0.95
-    """Of intervals and confidence sets. Default 95%: the convention."""
+    """Confidence level of all intervals. Default 95%: the convention."""
     indifference: Indifference = USUAL
-    """A difference in the objective that nobody would act on: `$0.05`, `10s`, `1K tokens`, or a share such
-    as `2%` of what the better way comes to. Default $0.05: an assumption to be replaced by your own; where
-    the objective is not in dollars, 1%."""
+    """Indifference threshold: a difference in the objective that is too small to matter, as `$0.05`, `10s`,
+    `1K tokens`, or a share of the better strategy's mean, as `2%`. Default $0.05: an assumption; replace it
+    by your own. It is 1% if the objective is not in dollars."""
 
     @property
     def first(self) -> int:
-        """Replications with which a study begins: as many as are asked for, or those of `auto`."""
+        """Replications with which a study begins."""
         return self.replications or min(FIRST, self.at_most)
 
 
 class Objective(Model):
-    """What is to be small, and within what."""
+    """The metric to minimise, and constraints."""
 
     minimise: Literal["cost", "makespan", "p95_makespan", "tokens", "money", "people"] = "cost"
-    """`cost` is money, and waiting and people's time at what they are worth; `money` what is billed;
-    `p95_makespan` what one batch in twenty exceeds. Default cost: the only one that weighs all of them."""
+    """Metric to minimise. `cost` is money plus waiting and people's time at their value, `money` the amount
+    billed, `p95_makespan` the 95th percentile of the makespan. Default cost: the only one that weighs all of
+    them."""
     deadline: Annotated[Seconds | None, OrWord("none", None)] = None
-    """A makespan to be kept; ways that miss it too often are not recommended. Default none: no batch is too
-    late."""
+    """Limit on the makespan; strategies that exceed it too often are not recommended. Default none: no batch
+    is too late."""
     budget: Annotated[Dollars | None, OrWord("none", None)] = None
-    """An amount billed to be kept, likewise. Default none: no batch is too dear."""
+    """Limit on the amount billed, likewise. Default none: no batch is too expensive."""
     probability: Annotated[Share, Field(gt=0, lt=1)] = 0.95
-    """With which deadline and budget are to be kept, both in the same batch. Default 95%: the convention."""
+    """Required probability of meeting deadline and budget, both in the same batch. Default 95%: the
+    convention."""
 
 
 class Scenario(Model):
-    """One batch of tasks, the ways to dispatch it, and the world it meets."""
+    """One batch of tasks, the strategies to dispatch it, and its environment."""
 
     name: Annotated[str, Field(min_length=1, max_length=500)] = "unnamed"
-    """What reports call it. Default unnamed: a name is yours to give."""
+    """Name of the scenario, in reports. Default unnamed: none is needed."""
     description: Annotated[str, Field(max_length=10_000)] = ""
-    """Said in reports, under the name. Default "": left out."""
+    """Shown in reports, under the name. Default "": left out."""
     tasks: Annotated[tuple[TaskGroup, ...], Field(min_length=1, max_length=1000, strict=False)]
     dispatch: Dispatch = Dispatch()
     provider: Provider = Provider()
@@ -131,23 +129,23 @@ class Scenario(Model):
         OrWord("rounds", {"kind": "rounds"}),
         OrWord("blackboard", {"kind": "blackboard"}),
     ] = Communication()
-    """How agents learn what the others of their group do; a word stands for its kind: `communication:
+    """How agents learn what others of their group do. A word is short for its kind: `communication:
     rounds`."""
     merge: Merge = Merge()
     review: Annotated[Review | None, OrWord("none", None)] = None
-    """A gate: a person approves what is merged, and nothing is handed out while it is looked at. Default
-    none: results are used as they are."""
+    """A person reviews merged outputs; no task is dispatched during a review. Default none: results are used
+    as they are."""
     values: Values = Values()
     strategies: Annotated[
         tuple[Strategy, ...], Field(min_length=1, max_length=MOST_STRATEGIES, strict=False), strategies_schema
     ] = (DEFAULTS["sequential"], DEFAULTS["parallel"], DEFAULTS["queue"])
-    """The ways to dispatch the batch: `parallel`, `queue: 3`, `queue of 3`, `queue` for all of
+    """The strategies to compare: `parallel`, `queue: 3`, `queue of 3`, `queue` for all of
     `sweep.concurrency`, or a mapping of a kind to its number, with options. Default
     [sequential, parallel, queue]: the two extremes and what lies between."""
     sweep: Sweep = Sweep()
     engine: Literal["auto", "simpy", "compiled"] = "auto"
-    """What plays replications: `simpy`, the model as one reads it, `compiled`, the same to the last bit and
-    two hundred times as fast once it is compiled, or `auto`. Default auto: the one that is done first."""
+    """`simpy` runs the readable model. `compiled` gives identical results two hundred times as fast, once it
+    is compiled. `auto` chooses one for the study. Default auto: the one that finishes first."""
     study: Study = Study()
     objective: Objective = Objective()
 
@@ -158,18 +156,18 @@ class Scenario(Model):
 
     @property
     def threshold(self) -> IndifferenceThreshold:
-        """The difference in what is minimised that nobody would act on."""
+        """The indifference threshold of the metric that is minimised."""
         return threshold_for(self.study.indifference, self.objective.minimise)
 
     def resolved(self, exclude: set[str] | None = None) -> dict[str, Any]:
-        """Return all that the scenario says, defaults included, as plain data."""
-        # Pydantic makes an error of its own of an interruption that comes within a serializer.
+        """Return the scenario with all defaults, as plain data."""
+        # Within a serializer, pydantic turns a KeyboardInterrupt into an error of its own.
         with uninterrupted():
             return self.model_dump(mode="json", by_alias=True, exclude=exclude)
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of all that the scenario says, defaults included, however it is written."""
-        # Not which engine plays it: results are the same.
+        """SHA-256 of the scenario with all defaults; it does not depend on how the file is written."""
+        # Without the engine, as results do not depend on it.
         said = json.dumps(self.resolved(exclude={"engine"}), sort_keys=True, allow_nan=False)
         return hashlib.sha256(said.encode()).hexdigest()

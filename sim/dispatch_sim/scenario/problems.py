@@ -1,4 +1,4 @@
-"""What is wrong with a scenario, and where in the file."""
+"""Problems of a scenario, and their places in the file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from dispatch_sim.scenario.wording import Path, spelled
 
 MOST_PROBLEMS = 100
-"""Most problems of one scenario that are told; nobody reads more."""
+"""Maximum number of problems of a scenario that a message lists."""
 
 
 class Place(NamedTuple):
@@ -21,12 +21,12 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something about a scenario, by path.
+    """An error or a warning about a scenario, by path.
 
     Attributes
     ----------
     path : keys and indices from the top.
-    message : what was found, and what to do.
+    message : what was found, and what to write instead.
     at_key : whether it is about the key rather than its value.
     """
 
@@ -40,7 +40,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong, with its place in the file."""
+    """An error in a scenario, with its place in the file."""
 
     filename: str
     line: int
@@ -53,15 +53,15 @@ class Problem:
 
 
 class UserError(Exception):
-    """Something that the user can mend; the message says where, what was found, and what to do."""
+    """An error that the user can fix; the message says where, what was found, and what to do."""
 
     def _render_traceback_(self) -> list[str]:
-        """Return what a notebook shows in place of a traceback: the message is about the user's input."""
+        """Return the message, which a notebook shows in place of a traceback."""
         return [str(self)]
 
 
 class ScenarioError(UserError):
-    """A scenario cannot be used. Holds every problem found, in the order of the file."""
+    """A scenario that cannot be used. Holds all problems, in the order of the file."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))

@@ -14,20 +14,20 @@ from dispatch_sim.scenario.quantities import DollarsPerMillion, Limit, Number, S
 class Limits(Model):
     """The model API's token buckets, shared by all agents and the coordinator.
 
-    Each is refilled continuously and holds `limit x scale x burst`.
+    Each is refilled continuously and holds up to `limit x scale x burst`.
     """
 
     requests: Limit = 1000.0
-    """Requests. Default 1K/min: Anthropic's entry tier ('Start'), API documentation 'rate limits', read
-    2026-11-24."""
+    """Requests per minute. Default 1K/min: Anthropic's entry tier ('Start'), API documentation 'rate limits',
+    read 2026-11-24."""
     input_tokens: Limit = 2_000_000.0
-    """Uncached input. Default 2M/min: same source as `requests`."""
+    """Uncached input tokens. Default 2M/min: same source as `requests`."""
     output_tokens: Limit = 400_000.0
-    """Charged as produced, at the end of a call. Default 400K/min: same source as `requests`."""
+    """Output tokens, charged at the end of a call. Default 400K/min: same source as `requests`."""
     burst: Annotated[Seconds, Field(ge=0.001)] = 60.0
-    """A full bucket holds what flows in during this time. Default 1m: limits are stated a minute."""
+    """A full bucket holds the inflow of this time. Default 1m: limits are stated per minute."""
     scale: Annotated[Number, Field(ge=1e-6, le=1e6)] = 1.0
-    """Multiplies the three limits; there to be swept. Default 1: the limits as they are stated."""
+    """Multiplies the three limits; meant for sweeps. Default 1: the limits as stated."""
 
     def per_minute(self, limit: float | None) -> float:
         """Return what flows into a bucket in a minute; infinite without a limit."""
@@ -39,28 +39,28 @@ class Limits(Model):
 
 
 class Prices(Model):
-    """Dollars a million tokens, by class."""
+    """Dollars per million tokens, by class."""
 
     input: DollarsPerMillion = 3.0
     """Uncached input that is not written to the cache. Default $3/M: Anthropic's list price for Sonnet
     models."""
     cache_write: DollarsPerMillion = 3.75
-    """Uncached input that is written to the cache, to be read by the attempt's later calls. Default $3.75/M:
+    """Uncached input that is written to the cache, for the attempt's later calls. Default $3.75/M:
     the same list, 1.25 times the price of input."""
     cache_read: DollarsPerMillion = 0.3
-    """Context sent again. Default $0.3/M: the same list, a tenth of the price of input."""
+    """Input that is read from the cache. Default $0.3/M: the same list, a tenth of the price of input."""
     output: DollarsPerMillion = 15.0
-    """What the model writes. Default $15/M: the same list."""
+    """Output. Default $15/M: the same list."""
 
 
 class Cache(Model):
-    """The provider's prompt cache, as entries that come into being and lapse."""
+    """The provider's prompt cache, as entries that are written and expire."""
 
     ttl: Annotated[Seconds, Field(gt=0)] = 300.0
-    """An entry lapses this long after the start of the last request that used it. Default 5m: Anthropic's
+    """An entry expires this long after the start of the last request that used it. Default 5m: Anthropic's
     prompt caching documentation, read 2026-11-24; it also offers 1h."""
     first_token: Seconds = 1.2
-    """An entry can be read from this long after its request was admitted: when the response begins. With
+    """An entry can be read this long after its request was admitted: when the response begins. With
     `latency` it is computed instead. Default 1.2s: the measured base latency of one large model."""
     minimum: Tokens = 1024.0
     """The smallest prefix that is cached. Default 1024: it is 512 to 4,096 by model (same source as
@@ -68,33 +68,33 @@ class Cache(Model):
 
 
 class Accounting(Model):
-    """What the limiter counts."""
+    """What the rate limiter counts."""
 
     cache_reads: bool = False
     """Whether input that is read from the cache counts. Default false: Anthropic's, API documentation 'rate
     limits', read 2026-11-24."""
     output: Literal["actual", "reserved"] = "actual"
-    """`actual` charges output as it is produced, at the end of a call; `reserved` holds `max_tokens` from the
-    start, and gives back at the end what was not used (OpenAI). Default actual: same source as
+    """`actual` charges output at the end of a call. `reserved` holds `max_tokens` from the start, and returns
+    the unused part at the end (OpenAI). Default actual: same source as
     `cache_reads`."""
     max_tokens: Tokens = 4096.0
-    """What a request reserves. Default 4096: an assumption, what clients commonly ask for."""
+    """Output tokens that a request reserves. Default 4096: an assumption, what clients commonly request."""
     failed_requests: bool = False
-    """Whether a refused try counts as a request (OpenAI: it does). Default false: same source as
-    `cache_reads`."""
+    """Whether a rate-limited request attempt counts as a request (OpenAI: it does). Default false: same
+    source as `cache_reads`."""
 
 
 class Latency(Model):
-    """The time of a call by what it does."""
+    """The time of a call, from its tokens."""
 
     base: Seconds = 1.2
-    """Of every call. Default 1.2s: measured, one large model."""
+    """Per call. Default 1.2s: measured, one large model."""
     per_output_token: Seconds = 0.0157
-    """Per token that is written. Default 15.7ms: measured, the same model."""
+    """Per output token. Default 15.7ms: measured, the same model."""
     per_uncached_ktoken: Seconds = 0.038
-    """Per 1,000 tokens of input that are not read from the cache. Default 38ms: measured, the same model."""
+    """Per 1,000 input tokens that are not read from the cache. Default 38ms: measured, the same model."""
     per_cached_ktoken: Seconds = 0.009
-    """Per 1,000 tokens that are. Default 9ms: measured, the same model."""
+    """Per 1,000 input tokens that are read from the cache. Default 9ms: measured, the same model."""
 
 
 _UNLIMITED = {"requests": "unlimited", "input_tokens": "unlimited", "output_tokens": "unlimited"}
@@ -105,33 +105,33 @@ class Provider(Model):
 
     limits: Annotated[Limits, OrWord("unlimited", _UNLIMITED)] = Limits()
     on_limit: Literal["reject", "wait"] = "reject"
-    """`reject` answers 429 with retry-after; `wait` queues first in, first out, as a gateway does. Default
-    reject: what the vendors do."""
+    """`reject` answers 429 with retry-after. `wait` queues requests first in, first out, as a gateway does.
+    Default reject: what the vendors do."""
     retry_after: Annotated[Annotated[Seconds, Field(gt=0)] | None, OrWord("exact", None)] = None
-    """What a 429 says: `exact` is the time until the buckets would hold enough if nobody else came; or a time
-    that is always the same, as simpler gateways say. Default exact: what the vendors do."""
+    """The `retry-after` of a 429: `exact` is the time until the buckets hold enough, without other requests.
+    A fixed time is what simpler gateways send. Default exact: what the vendors do."""
     overloaded: Share = 0.0
-    """Probability that a try is answered 529, whatever the limits. The client backs off. Default 0%:
-    left out; 0.09% of real calls were retried for whatever reason."""
+    """Probability that a request attempt is answered 529, whatever the limits. The client backs off. Default
+    0%: left out; 0.09% of real calls were retried for whatever reason."""
     accounting: Accounting = Accounting()
     cache: Annotated[Cache | None, OrWord("warm", None)] = None
-    """When a prompt's beginning can be read from the cache; `warm` has no timing: an agent always reads its
-    own context, whenever it sent it, and agents share nothing. Default warm: the simplest that is about
-    right."""
+    """When a prompt's prefix can be read from the cache. `warm` has no timing: an agent always reads its own
+    earlier context, and agents share nothing. Default warm: the simplest that is about right."""
     latency: Annotated[Latency | None, OrWord("none", None)] = None
-    """Where given, calls take what they do, and tasks have a `tool_time` in place of a `duration`. Default
-    none: people know how long a task takes rather than a call."""
+    """With it, the time of a call follows from its tokens, and tasks have a `tool_time` in place of a
+    `duration`. Default none: people know how long a task takes rather than a call."""
     prices: Prices = Prices()
 
 
 class RetryAfter(Model):
-    """How the client treats a 429's `retry-after`: it pauses `max(retry-after x (1 + jitter x u), floor)`."""
+    """How the client obeys the `retry-after` of a 429: it pauses `max(retry-after x (1 + jitter x u),
+    floor)`."""
 
     up_to: Annotated[Seconds, Field(gt=0)] | Literal["unlimited"] = "unlimited"
-    """Obeyed up to this. Default unlimited: as the current anthropic SDK; its older versions up to 60s,
-    openai's up to 120s."""
+    """The longest that is obeyed. Default unlimited: as the current anthropic SDK; its older versions up to
+    60s, openai's up to 120s."""
     above: Literal["backoff", "give_up"] = "backoff"
-    """What the client does with a longer one. Default backoff: as older anthropic SDKs; openai's gives up."""
+    """What the client does if it is longer. Default backoff: as older anthropic SDKs; openai's gives up."""
     jitter: Share = 0.0
     """Part of `retry-after` that is added at random. Default 0%: the anthropic and openai SDKs obey it
     exactly; Claude Code adds up to 25%."""
@@ -141,22 +141,22 @@ class RetryAfter(Model):
 
 
 class Client(Model):
-    """The client's retries of a rejected call; backoff is `min(initial x factor^n, cap) x (1 - jitter x u)`.
+    """The retries of a rejected request; backoff is `min(initial x factor^n, cap) x (1 - jitter x u)`.
 
-    Each `u` is uniform between 0 and 1 and drawn by itself.
+    Each `u` is an independent uniform variate between 0 and 1.
     """
 
     retries: Annotated[int, Field(ge=0, le=1000)] = 2
-    """Tries after the first; when they are spent the attempt has failed. Default 2: the anthropic and openai
-    SDKs."""
+    """Request attempts after the first; when all are rejected the attempt fails. Default 2: the anthropic and
+    openai SDKs."""
     initial: Seconds = 0.5
-    """Backoff after the first try. Default 500ms: the same SDKs."""
+    """Backoff after the first rejection. Default 500ms: the same SDKs."""
     factor: Annotated[Number, Field(ge=1, le=100)] = 2.0
-    """What each further backoff is multiplied by. Default 2: the same SDKs."""
+    """Multiplier of each further backoff. Default 2: the same SDKs."""
     cap: Seconds = 8.0
     """Longest backoff, before jitter. Default 8s: the same SDKs."""
     jitter: Share = 0.25
-    """Part of a backoff that is left out, or added, at random. Default 25%: the same SDKs."""
+    """Part of a backoff that is subtracted, or added, at random. Default 25%: the same SDKs."""
     jitter_direction: Literal["down", "up"] = "down"
     """Whether jitter shortens a backoff, or lengthens it to `(1 + jitter x u)`. Default down: the same SDKs;
     Claude Code's goes up."""

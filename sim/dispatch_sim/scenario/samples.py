@@ -1,4 +1,4 @@
-"""Samples of measured values, read from a column of a csv file beside the scenario."""
+"""Samples of measured values, read from columns of csv files."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ MOST_BYTES = 64 * 1024 * 1024
 """Largest csv file that is read."""
 
 MOST_ROWS = 1_000_000
-"""Most rows of a csv file."""
+"""Maximum number of rows of a csv file."""
 
 MOST_COLUMNS = 1000
-"""Most columns of a csv file."""
+"""Maximum number of columns of a csv file."""
 
 MOST_SAMPLES = 32
-"""Most columns of csv files that a scenario names; they are kept, so that each is read once."""
+"""Maximum number of columns that a scenario names; they are cached, so that each is read once."""
 
 LONGEST_LINE = 1024 * 1024
-"""Characters of the longest line of a csv file."""
+"""Maximum length of a line of a csv file, in characters."""
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Reads the samples that a scenario names.
+    """Reads the samples of a scenario.
 
     Attributes
     ----------
-    folders : in which csv files may lie, links followed: the scenario's own first.
+    folders : where csv files may lie, with links followed; the scenario's own is the first.
     """
 
     folders: tuple[Path, ...] = ()
@@ -47,7 +47,7 @@ class Samples:
         Raises
         ------
         ValueError
-            with a message about what is wrong with the file or with one of its rows.
+            Where the file or one of its rows cannot be read.
         """
         self._named.add((name, column))
         if len(self._named) > MOST_SAMPLES:
@@ -63,31 +63,31 @@ class Samples:
 
 def _find(name: str, folders: tuple[Path, ...]) -> Path:
     if not folders:
-        raise ValueError("a csv file is looked for beside the scenario file, and this scenario is in none")
+        raise ValueError("csv files are read from the folder of a scenario file; this scenario has no file")
     try:
         path = find_inside(name, folders)
         there = path.is_file()
     except OutsideError:
         raise ValueError(
-            f"{shown(name)} is outside the scenario's folder; move it there, or allow the folder that it is "
-            "in: --data DIR, in Python load_source(..., data=DIR)"
+            f"{shown(name)} is outside the scenario's folder; move it there, or allow its folder:"
+            " --data DIR, in Python load_source(..., data=DIR)"
         ) from None
     except (OSError, RuntimeError, ValueError) as error:  # links in a circle, characters no name may have
         raise ValueError(f"{shown(name)} cannot be read: {type(error).__name__}") from error
     if not there:
-        raise ValueError(f"there is no file {shown(name)} in the scenario's folder")
+        raise ValueError(f"there is no file {shown(name)} in the scenario's folder; check its name")
     return path
 
 
 @lru_cache(maxsize=MOST_SAMPLES)
 def _column(path: Path, column: str, modified: int, size: int) -> tuple[float, ...]:
-    """Read the column; cached, since the points of a sweep read the same file again."""
+    """Read a column; cached, as each design point reads the same file again."""
     values: list[float] = []
     try:
         rows = csv.reader(_lines(read_file(path, MOST_BYTES)))
         heading = [name.strip() for name in next(rows, [])]
         if len(heading) > MOST_COLUMNS:
-            raise ValueError(f"the csv file has more than {MOST_COLUMNS:,} columns; take out some")
+            raise ValueError(f"the csv file has more than {MOST_COLUMNS:,} columns; remove some")
         if column not in heading:
             raise ValueError(unknown("column", column, heading) if heading else "the csv file is empty")
         index = heading.index(column)
@@ -99,12 +99,12 @@ def _column(path: Path, column: str, modified: int, size: int) -> tuple[float, .
     except (OSError, csv.Error, UnicodeError) as error:
         raise ValueError(f"the csv file cannot be read: {shown(str(error))}") from error
     if not values:
-        raise ValueError("the csv file has no rows below its heading")
+        raise ValueError("the csv file has no rows below its heading; add values")
     return tuple(values)
 
 
 def _lines(data: bytes) -> Iterator[str]:
-    """Yield the lines of a csv file; each becomes a list of as many texts as it has commas."""
+    """Yield the lines of a csv file, of limited length: each comma becomes an item of a list."""
     text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
     while line := text.readline(LONGEST_LINE + 1):
         if len(line) > LONGEST_LINE:
@@ -119,5 +119,5 @@ def _cell(row: list[str], index: int, line: int) -> float:
     except ValueError:
         raise ValueError(f"line {line} of the csv file has {shown(text)}, not a plain number") from None
     if not math.isfinite(value):
-        raise ValueError(f"line {line} of the csv file has {shown(text)}, not a finite number")
+        raise ValueError(f"line {line} of the csv file has {shown(text)}, not a finite number; remove it")
     return value

@@ -1,6 +1,6 @@
-"""The JSON schema of scenario files, for editors, and the keys that it describes.
+"""The JSON schema of scenario files, for editors, and their keys.
 
-``dispatch-sim schema`` prints it; docs/scenario.schema.json is kept equal to it.
+``dispatch-sim schema`` prints the schema; docs/scenario.schema.json is a copy.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ def scenario_schema() -> dict[str, Any]:
         forms: dict[str, dict[str, Any]] = {"profile": {"enum": names}, "model": {"type": "string"}}
         keys = {key: {"description": meaning, **forms[key]} for key, meaning in named.items()}
         part["properties"] = {**keys, **part["properties"]}
-    # A profile of the scenario may say what a group has to say otherwise.
+    # A profile of the scenario may have keys that a group needs otherwise.
     needed = parts["TaskGroup"]["required"]
     parts["TaskGroup"]["required"] = ["name"]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,
         "title": "dispatch-sim scenario",
-        "description": "A batch of tasks, the ways to dispatch it to AI sub-agents, and the world it meets.",
+        "description": "A batch of tasks, strategies to dispatch it to AI sub-agents, and its environment.",
         "$defs": parts,
         "if": {"not": {"required": ["profile"]}},
         "then": {"properties": {"tasks": {"items": {"required": needed}}}},
@@ -58,7 +58,7 @@ def scenario_schema() -> dict[str, Any]:
 
 
 def _tidy(part: Any) -> Any:
-    """Return a schema without choices within choices, and without pydantic's own words for bounds."""
+    """Return a schema without nested choices, and without pydantic's own keys for bounds."""
     if isinstance(part, list):
         return [_tidy(inner) for inner in part]
     if not isinstance(part, dict):
@@ -82,10 +82,10 @@ class Key:
 
     Attributes
     ----------
-    kind : what may be written: a kind of quantity, words, or a section of further keys.
-    meaning : what it is.
-    default : as a scenario would write it; empty where there is none.
-    origin : where the default comes from.
+    kind : a kind of quantity, words, or a section of further keys.
+    meaning : its description.
+    default : as a scenario writes it; empty where there is none.
+    origin : the source of the default.
     """
 
     kind: str
@@ -111,7 +111,7 @@ def _keys(
         items: dict[str, Any] = next((each["items"] for each in branches if "items" in each), {})
         inner = _section(written, parts) or _section(items, parts)
         text = written.get("description") or inner["description"]
-        # A text beside a key is `MEANING. Default VALUE: ORIGIN.`
+        # The description of a key is `MEANING. Default VALUE: ORIGIN.`
         found = re.fullmatch(r"(.*?) Default (\{.*\}|\[.*?\]|[^:]+): (.+)", " ".join(text.split()))
         meaning, default, why = found.groups() if found else (" ".join(text.split()), "", "")
         if name in given:
@@ -137,7 +137,7 @@ def _section(written: dict[str, Any], parts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _kind(written: dict[str, Any], parts: dict[str, Any]) -> str:
-    """Return what may be written, from the JSON schema of a key."""
+    """Return the kind of a key, from its JSON schema."""
     if "$ref" in written:
         name = written["$ref"].rpartition("/")[2]
         return "section" if "properties" in parts[name] else words_of(name)

@@ -26,15 +26,14 @@ MOST_STRATEGIES = 100
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """One way to dispatch a batch. Its text, `queue of 3 (script)`, is read by `parse_strategy`.
+    """A strategy to dispatch a batch. `parse_strategy` reads its text, as `queue of 3 (script)`.
 
     Attributes
     ----------
-    kind : its name in a scenario; `KINDS` says what each does.
-    concurrency : most tasks at once; None where the batch gives it (parallel, adaptive), or the sweep does
-        (queue, waves).
-    merge, manager, warm_up, order, isolation, communication : `OPTIONS` says what each means. None is what
-        the scenario says.
+    kind : its name in a scenario; see `KINDS`.
+    concurrency : maximum number of concurrent tasks; None where the batch gives it (parallel, adaptive), or
+        the sweep does (queue, waves).
+    merge, manager, warm_up, order, isolation, communication : see `OPTIONS`. None is that of the scenario.
     """
 
     kind: Kind
@@ -58,9 +57,9 @@ class Strategy:
 
     @property
     def refills(self) -> bool:
-        """Whether a slot is refilled as it frees, rather than when the whole round is over.
+        """Whether a slot is refilled as soon as it is free, rather than after the whole round.
 
-        Parallel without its barrier is a queue as wide as the batch.
+        Parallel without its barrier is a queue with the concurrency of the batch.
         """
         return self.kind in ("queue", "adaptive") or (
             self.kind == "parallel" and self.merge == "as-completed"
@@ -68,18 +67,18 @@ class Strategy:
 
     @property
     def waits_for_recovery(self) -> bool:
-        """Whether the next task needs the last one done, by whomever: sequential."""
+        """Whether the next task starts only after a manual completion of the last one: sequential."""
         return self.kind == "sequential"
 
     @property
     def options(self) -> tuple[str, ...]:
-        """The options that are not the usual ones of its kind."""
-        usual = DEFAULTS[self.kind]
-        return tuple(value for key in OPTIONS if (value := getattr(self, key)) != getattr(usual, key))
+        """The options that are not the defaults of its kind."""
+        standard = DEFAULTS[self.kind]
+        return tuple(value for key in OPTIONS if (value := getattr(self, key)) != getattr(standard, key))
 
     @property
     def label(self) -> str:
-        """Its text without the concurrency: what the column `strategy` of results holds."""
+        """Its text without the concurrency: the value of the column `strategy` of results."""
         return str(self.at(None))
 
     def __str__(self) -> str:
@@ -92,23 +91,23 @@ class Strategy:
         return replace(self, concurrency=concurrency) if self.has_number else self
 
     def without(self, options: Iterable[str]) -> Strategy:
-        """Return the same strategy with what is usual in place of some options."""
-        usual = DEFAULTS[self.kind]
-        return replace(self, **{_KEYS[option]: getattr(usual, _KEYS[option]) for option in options})
+        """Return the same strategy with defaults in place of some options."""
+        standard = DEFAULTS[self.kind]
+        return replace(self, **{_KEYS[option]: getattr(standard, _KEYS[option]) for option in options})
 
     def within(self, tasks: int) -> Strategy:
-        """Return the same strategy for a batch of a size: adaptive without a bound that it cannot reach."""
+        """Return the same strategy for a batch size: adaptive without a maximum that it cannot reach."""
         beyond = self.kind == "adaptive" and self.concurrency_in(tasks) == tasks
         return self.at(None) if beyond else self
 
     def concurrency_in(self, tasks: int) -> int:
-        """Return the most tasks at once in a batch of a size: the column `concurrency` of results."""
+        """Return its concurrency for a batch size: the column `concurrency` of results."""
         return min(self.concurrency or tasks, tasks)
 
     def kind_in(self, tasks: int) -> Kind:
-        """Return the kind that it amounts to in a batch of a size, by which strategies are grouped.
+        """Return the equivalent kind for a batch size, by which strategies are grouped.
 
-        A queue of 1 is sequential by another name, and one as wide as the batch parallel.
+        A queue of 1 is sequential, and one with the concurrency of the batch is parallel.
         """
         if self.concurrency_in(tasks) == 1:
             return "sequential"
@@ -116,7 +115,7 @@ class Strategy:
         return "parallel" if at_once else self.kind
 
     def to_json(self, tasks: int | None = None) -> dict[str, Any]:
-        """Return the columns of results that name it; of no batch, None where that gives the concurrency."""
+        """Return the columns of results that name it, for a batch size if one is given."""
         concurrency = self.concurrency if tasks is None else self.concurrency_in(tasks)
         return {"strategy": self.label, "concurrency": concurrency}
 
@@ -137,23 +136,24 @@ DEFAULTS: dict[str, Strategy] = {
 }
 
 KINDS: Mapping[str, str] = {
-    "sequential": "One at a time, each handed out after the last one is done.",
-    "parallel": "All at once; retries after the barrier.",
+    "sequential": "One task at a time; the next is dispatched when the last is done.",
+    "parallel": "All tasks at once; retries after the barrier.",
     "queue": (
-        "So many at once; a slot is refilled as it frees. Without a number, every one of `sweep.concurrency`."
+        "This many tasks at once; a slot is refilled as soon as it is free. Without a number, each value of"
+        " `sweep.concurrency`."
     ),
-    "waves": "So many at once; the next so many when all of these are over. Numbers are as with `queue`.",
+    "waves": "This many tasks at once; the next wave starts when all have ended. Numbers are as for `queue`.",
     "adaptive": (
-        "A queue that finds its concurrency: one more after a round of attempts that were not refused, half"
-        " on a 429. A number is the most it may come to."
+        "A queue that adapts its concurrency: plus one after a round without rate limiting, half after a 429."
+        " A number is its maximum."
     ),
 }
-"""What each kind of strategy does."""
+"""The kinds of strategies."""
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """An option of a strategy: what it may be, and what it means and is by default."""
+    """An option of a strategy: its values, its meaning and its default."""
 
     choices: tuple[str, ...]
     text: str
@@ -162,38 +162,38 @@ class Option:
 OPTIONS: Mapping[str, Option] = {
     "merge": Option(
         get_args(MergeTiming),
-        "`barrier` merges when all that runs has returned, `as-completed` as results come in. Default"
-        " as-completed: but barrier for parallel, which is what calling agents in one message does.",
+        "`barrier` merges when all running tasks have returned, `as-completed` as each returns. Default"
+        " as-completed: but barrier for parallel, as when agents are called in one message.",
     ),
     "manager": Option(
         get_args(Manager),
-        "`agent` spends a turn of the coordinator on every hand-out, `script` nothing. Default agent: so that"
-        " no strategy wins by its manager.",
+        "Who dispatches: `agent` takes a turn of the coordinator for each dispatch, `script` costs nothing."
+        " Default agent: so that no strategy wins by its manager.",
     ),
     "warm_up": Option(
         get_args(WarmUp),
-        "For a timed cache: `stagger` holds agents while another's writing of the shared prefix is on its"
-        " way, `prewarm` has the coordinator write it before a hand-out that would find it cold. Default"
-        " none: what happens where nothing is done about it.",
+        "For a timed cache: `stagger` delays agents while another writes the shared prefix, `prewarm` has the"
+        " coordinator write it before a dispatch that would miss the cache. Default none: what happens"
+        " without a measure.",
     ),
     "order": Option(
         get_args(Order),
-        "In which waiting tasks are taken; by length as though the time of their first attempt were known."
+        "The order in which waiting tasks start; by length, the time of the first attempt is taken as known."
         " Default as-given: lengths are seldom known.",
     ),
     "isolation": Option(
         get_args(Isolation),
-        "For this strategy, in place of `conflicts.isolation`. Default none: what the scenario says.",
+        "For this strategy, in place of `conflicts.isolation`. Default none: that of the scenario.",
     ),
     "communication": Option(
         get_args(CommunicationKind),
-        "For this strategy, in place of `communication.kind`. Default none: what the scenario says.",
+        "For this strategy, in place of `communication.kind`. Default none: that of the scenario.",
     ),
 }
 """Options of a strategy."""
 
 _KEYS = {value: key for key, option in OPTIONS.items() for value in option.choices}
-"""The option that has a value; of two that can be `none`, the last, as it is the usual value of the other."""
+"""The option of each value; for `none` the last, as it is the default of the other."""
 
 
 def parse_strategy(raw: Any) -> Strategy:

@@ -1,4 +1,4 @@
-"""The tasks of a batch: how much work they are, what they write, what they wait for."""
+"""The tasks of a batch: their work, what they write, and what they depend on."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ def whole_calls(calls: float) -> int:
 
 
 class Variance(Model):
-    """Whose the log-variance of durations, tokens and calls is; the shares add up to 100%."""
+    """Shares of the log-variance of durations, tokens and calls; they add up to 100%."""
 
     batch: Share = 0.0
-    """Shared by all tasks of a batch: a hard batch is hard in all its tasks. Default 0%: an assumption that
+    """Common to all tasks of a batch: a hard batch is hard in all its tasks. Default 0%: an assumption that
     makes forecasts too narrow; it was the largest of the three in 333 real sub-agent runs."""
     task: Share = 0.6
-    """The task's own: it is slow again when it is retried. Default 60%: see `attempt`."""
+    """Common to all attempts of a task: a slow task is slow again when it is retried. Default 60%: see
+    `attempt`."""
     attempt: Share = 0.4
-    """Of the attempt alone. Default 40%: repeats of one task have a log-sd of 0.32 to 0.92 where tasks of one
-    parallel group have 0.67 (measured on 333 real sub-agent runs)."""
+    """Of each attempt alone. Default 40%: repeats of one task have a log-sd of 0.32 to 0.92 where tasks of
+    one parallel group have 0.67 (measured on 333 real sub-agent runs)."""
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
@@ -49,9 +50,9 @@ class TaskGroup(Model):
     """Tasks of one kind."""
 
     name: Name
-    """Names the group, and is part of the key of its tasks' random draws."""
+    """Names the group, and is part of the key of its tasks' random variates."""
     count: Annotated[int, Field(ge=1, le=MAX_TASKS)] = 1
-    """Tasks of this kind in the batch. Default 1: a group is named for one task."""
+    """Number of tasks of this kind in the batch. Default 1: a group is named for one task."""
     calls: CountDistribution = Constant(5)
     """Model calls of one attempt. Default 5: the order of a short research task; the median of 333
     real sub-agent runs is 10."""
@@ -60,24 +61,24 @@ class TaskGroup(Model):
     output_share: Share = 0.2
     """Part of the work tokens that the model writes. Default 20%: 3K of a 15K-token task."""
     duration: SecondsDistribution | None = None
-    """Unimpeded time of one attempt's model calls: no waiting for slots or limits. Needed, unless
+    """Time of one attempt's model calls, without waiting for slots or limits. Required, unless
     `provider.latency` gives the time of calls."""
     tool_time: SecondsDistribution = Constant(0.0)
-    """With `provider.latency`: time between two calls of an attempt, in which its tools run. Default 0s: an
+    """With `provider.latency`: time between two calls of an attempt, when its tools run. Default 0s: an
     assumption that suits agents without tools."""
     variance: Variance = Variance()
-    """Whose the log-variance of `calls`, `tokens` and `duration` is."""
+    """How the log-variance of `calls`, `tokens` and `duration` is shared out."""
     output: Literal["structured", "prose"] = "structured"
-    """What comes back: `structured` is merged by the coordinator, `prose` by a person. Default structured: an
+    """Kind of output: `structured` is merged by the coordinator, `prose` by a person. Default structured: an
     assumption."""
     writes: Annotated[tuple[Name, ...], Field(max_length=100, strict=False)] = ()
-    """Names of what each of its tasks changes: files, tables, pages. Two agents that change the same thing at
-    the same time can conflict; see `conflicts`. Default []: research writes nothing that others write."""
+    """Names of the files, tables or pages that each of its tasks changes. Two agents that change the same one
+    at the same time can conflict; see `conflicts`. Default []: research tasks write nothing in common."""
     after: Annotated[tuple[Name, ...], Field(max_length=1000, strict=False)] = ()
-    """Names of groups whose tasks all have to be done before this group's begin. Default []: a batch of tasks
-    that stand alone."""
+    """Names of groups whose tasks must all be done before this group's tasks begin. Default []: a batch of
+    independent tasks."""
     coupling: Share = 0.0
-    """Part of a task's work that bears on what the others of its group do, and has to be done again where it
-    was made without sight of them; see `communication`. Default 0%: tasks that stand alone."""
+    """Part of a task's work that depends on the other tasks of its group. It is redone if it was done without
+    knowledge of them; see `communication`. Default 0%: independent tasks."""
     interarrival: SecondsDistribution = Constant(0.0)
-    """Time between the arrivals of this group's tasks. Default 0s: the whole batch is there at once."""
+    """Time between the arrivals of this group's tasks. Default 0s: all tasks arrive at the start."""

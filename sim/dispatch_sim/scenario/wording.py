@@ -1,4 +1,4 @@
-"""The words of error messages: what was found, and what to write instead."""
+"""Parts of error messages: what was found, and what to write instead."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Path = tuple[int | str, ...]
 
 
 def shown(value: Any) -> str:
-    """Return what was found as an error message shows it: escaped, on one line, and short.
+    """Return a value as an error message shows it: escaped, on one line, and short.
 
     Numbers are shown as they are written, text in quotes, lists and mappings by their kind and size.
     """
@@ -61,9 +61,9 @@ def all_of(readers: Iterable[Callable[[], Read]]) -> list[Read]:
 
 
 def unknown(kind: str, found: str, choices: Sequence[str]) -> str:
-    """Return the message about a word that is not one of `choices`, with the likeliest that was meant.
+    """Return the message about a word that is not one of `choices`, with the most similar one.
 
-    Choices can be anybody's too, as the headings of a csv file are.
+    Choices can be untrusted too, as the headings of a csv file.
     """
     plain = found[:40].lower().replace("-", "_")
     by_plain = {choice.replace("-", "_"): choice for choice in choices}
@@ -78,7 +78,7 @@ def unknown(kind: str, found: str, choices: Sequence[str]) -> str:
 
 
 def word(text: str) -> str:
-    """Return a word as it is, or as `shown` does where it is not one to be read."""
+    """Return a word as it is, or as `shown` does where it is long or not printable."""
     return text if text.isprintable() and 0 < len(text) <= 40 else shown(text)
 
 

@@ -1,9 +1,8 @@
-"""Profiles: named figures with their date and sources, that a scenario can build on.
+"""Profiles: named values with their date and sources, which a scenario can build on.
 
-``provider: {profile: anthropic-start}`` puts a profile's values under whatever else the scenario says of
-the provider; what it says itself goes first. ``provider: {model: claude-sonnet-5}`` does the same with the
-prices of a model, and ``profile: measured-claude-code`` with the whole scenario: what that says of `tasks`
-goes under every group.
+``provider: {profile: anthropic-start}`` takes a profile's values for the keys that the scenario does not give
+itself. ``provider: {model: claude-sonnet-5}`` takes the prices of a model. ``profile: measured-claude-code``
+is a profile of the whole scenario; its `tasks` apply to every group.
 """
 
 from __future__ import annotations
@@ -20,34 +19,30 @@ from dispatch_sim.scenario.tree import read_tree
 from dispatch_sim.scenario.wording import Path, listed, shown, unknown
 
 SECTIONS = ("harness", "provider", "client")
-"""Sections of a scenario that can name a profile, in the order in which they are put in: a harness's profile
-may name one of another section."""
+"""Sections that can name a profile, in the order in which these are applied: a harness's profile may name one
+of another section."""
 
 SCENARIO = "scenario"
-"""The kind of profiles that a scenario names as a whole."""
+"""The kind of profiles of a whole scenario."""
 
 KEYS: Mapping[Path, Mapping[str, str]] = {
-    (): {
-        "profile": "A packaged profile of the whole scenario; what it says of `tasks` goes under every group."
-    },
-    ("harness",): {
-        "profile": "A packaged profile of a harness, which may say something of other sections too."
-    },
+    (): {"profile": "A packaged profile of the whole scenario; its `tasks` apply to every group."},
+    ("harness",): {"profile": "A packaged profile of a harness, which may have keys of other sections too."},
     ("provider",): {
         "profile": "A packaged profile of a provider.",
-        "model": "A model, such as claude-sonnet-5: its list prices (genai-prices) stand for `prices`.",
+        "model": "A model, as claude-sonnet-5; its list prices (genai-prices) are the `prices`.",
     },
     ("client",): {"profile": "A packaged profile of a client."},
 }
-"""Keys that are replaced by what they stand for before anything else is read: where they stand, and what each
-means. What the scenario says itself goes before what they stand for."""
+"""Keys that are replaced by their values first: where they stand, and their meaning. The scenario's own
+values take precedence."""
 
 
 _SPLIT = {
     ("harness", "langgraph"): "langgraph is two profiles now; write langgraph-no-retry for nodes without a"
     " RetryPolicy, which is LangGraph's default, or langgraph-retry for nodes with one",
 }
-"""Names that stood for a profile once, by section, and what to write instead."""
+"""Former names of profiles, by section, and what to write instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +51,15 @@ class Profile:
 
     Attributes
     ----------
-    kind, name : the section that it is for, or `scenario`; and what it is called there.
-    title : in words.
+    kind, name : its section, or `scenario`; and its name there.
+    title : a short description.
     version, checked : which software the values were checked against, and how: `run`, `read` in its source or
         documentation, or `reported` by others. Empty where the values are not those of a software.
     read : the date of that, as YYYY-MM-DD.
     sources : where the values come from, by what they are about.
-    values : as a scenario would write them in that section.
-    beside : what it says of other sections.
-    requires : keys of that section that a scenario has to write next to it, by an example of each.
+    values : as a scenario writes them in that section.
+    other_sections : values of other sections.
+    requires : keys of that section that a scenario must give itself, with an example of each.
     text : the file.
     """
 
@@ -76,13 +71,13 @@ class Profile:
     read: str
     sources: Mapping[str, str]
     values: Mapping[str, Any]
-    beside: Mapping[str, Any]
+    other_sections: Mapping[str, Any]
     requires: Mapping[str, Mapping[str, str]]
     text: str
 
     @property
     def usage(self) -> str:
-        """How a scenario names it."""
+        """Its name, as a scenario writes it."""
         named = f"profile: {self.name}"
         return named if self.kind == SCENARIO else f"{self.kind}: {{{named}}}"
 
@@ -109,16 +104,16 @@ def _read(kind: str, name: str, text: str) -> Profile:
         read=str(raw["read"]),
         sources=raw["sources"],
         values=raw["values"],
-        beside=raw.get("beside", {}),
+        other_sections=raw.get("other_sections", {}),
         requires=raw.get("requires", {}),
         text=text,
     )
 
 
 def expand(raw: Any) -> tuple[Any, list[Finding]]:
-    """Return a scenario with its profiles and its model's prices put in, and what is wrong with their names.
+    """Return a scenario with the values of its profiles and its model, and the problems of their names.
 
-    `raw` is not altered; the parts that stay are shared with it.
+    `raw` is not altered; unchanged parts are shared with it.
     """
     findings: list[Finding] = []
     if not isinstance(raw, dict):
@@ -137,7 +132,7 @@ def expand(raw: Any) -> tuple[Any, list[Finding]]:
             written = _without(section, "profile")
             raw = {**raw, kind: written}
             if profile is not None:
-                raw = _below({kind: profile.values, **profile.beside}, raw)
+                raw = _below({kind: profile.values, **profile.other_sections}, raw)
                 required.append(profile)
     section = raw.get("provider")
     if isinstance(section, dict) and "model" in section:
@@ -163,7 +158,7 @@ def _named(kind: str, name: Any, path: Path, findings: list[Finding]) -> Profile
 
 
 def _missing(profile: Profile, section: Mapping[str, Any]) -> Iterator[Finding]:
-    """Return what a profile requires next to it and the section does not say."""
+    """Yield the keys that a profile requires and the section lacks."""
     for key, example in profile.requires.items():
         given = section.get(key) or {}
         if not isinstance(given, dict):
@@ -181,16 +176,16 @@ def _without(mapping: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 
 def _below_groups(values: Mapping[str, Any], groups: Any) -> dict[str, Any]:
-    """Return `tasks` with values put under every group, if there are any groups."""
+    """Return `tasks` with values applied to every group, if there are any groups."""
     if not isinstance(groups, list):
         return {"tasks": groups} if groups is not None else {}
     return {"tasks": [_below(values, group) if isinstance(group, dict) else group for group in groups]}
 
 
 def _below(values: Any, written: Any) -> Any:
-    """Return what is written, and what only the values below it say.
+    """Return what is written, with values for the keys that it lacks.
 
-    A section that is left empty says nothing. A distribution is one value, whose parts do not mix.
+    An empty section lacks all. A distribution is one value, whose parts are not mixed.
     """
     if written is None:
         return values
@@ -205,10 +200,10 @@ def _below(values: Any, written: Any) -> Any:
 
 
 def _prices(model: Any, provider: Mapping[str, Any], findings: list[Finding]) -> dict[str, str]:
-    """Return a model's prices a million tokens, as a scenario writes them.
+    """Return a model's prices per million tokens, as a scenario writes them.
 
-    Where a price depends on the length of the prompt it is that of short ones; a class without a price of
-    its own is billed as input. Writing to a cache of an hour has its own price where it is known.
+    A price that depends on the length of the prompt is that of short prompts. A class without a price is
+    billed as input. Writing to a cache of an hour has its own price if it is known.
     """
     # Imported here: most scenarios state their prices, and reading these takes a while.
     from genai_prices import Usage, calc_price

@@ -16,7 +16,7 @@ from dispatch_sim.logs.calibrate.calibration import calibrate
 from dispatch_sim.logs.calibrate.observations import CalibrationError
 from dispatch_sim.logs.readers.reading import read_logs
 from dispatch_sim.logs.readers.tables import Logs
-from dispatch_sim.report.backtest import backtest_json, backtest_text, write_backtest
+from dispatch_sim.report.backtest import backtest_json, write_backtest
 from dispatch_sim.scenario.coordination import Dispatch
 from dispatch_sim.scenario.loader import parse_scenario
 from tests.logs.made_runs import made_runs
@@ -150,15 +150,15 @@ def test_a_scenario_of_ones_own_is_judged_in_place_of_the_calibrated_one():
     assert found.folds == 0
     assert judged.wall[-1].as_calibrated == 0.0
     assert max(baseline.model_better for baseline in judged.baselines) < 0.05
-    text = " ".join(backtest_text(found).split())
-    assert "it loses to the mean of past groups of that size" in text
+    text = " ".join(str(found).split())
+    assert "the calibrated forecasts are worse than the mean of past groups of that size" in text
 
 
 def test_one_session_is_replayed_and_not_forecast():
     found = backtest(made_runs(1, seed=14, groups=6, crash=0.0))
     assert len(found.replayed) > 0
     assert found.forecasted == ()
-    text = " ".join(backtest_text(found).split())
+    text = " ".join(str(found).split())
     assert "No forecasts: a forecast is judged by sessions that it was not fitted to" in text
     json.dumps(backtest_json(found), allow_nan=False)
 
@@ -247,7 +247,7 @@ def test_a_group_with_an_agent_of_an_unknown_kind_is_not_forecast():
     of_plan = [each for each in found.replayed if set(each.group.kinds) == {"Plan"}]
     assert 0 < len(found.forecasted) == len(of_plan) < len(found.replayed)
     assert found.not_forecast.total() == len(found.replayed) - len(of_plan)
-    assert f"{found.not_forecast.total()} are not forecast" in backtest_text(found)
+    assert f"{found.not_forecast.total()} have no forecast" in str(found)
 
 
 def test_a_scenario_that_knows_none_of_the_kinds_is_refused_with_what_to_do():

@@ -17,10 +17,10 @@ from dispatch_sim.logs.calibrate.observations import CalibrationError
 from dispatch_sim.logs.readers.files import Tally
 from dispatch_sim.logs.readers.reading import read_logs
 from dispatch_sim.logs.readers.tables import OUTCOMES, AgentRun, Logs, make_tables
-from dispatch_sim.report.backtest import backtest_json, backtest_text
-from dispatch_sim.report.calibration import calibration_json, calibration_text
+from dispatch_sim.report.backtest import backtest_json
+from dispatch_sim.report.calibration import calibration_json
 from dispatch_sim.report.figures.backtest import backtest_picture
-from dispatch_sim.report.what_if import what_if_json, what_if_text
+from dispatch_sim.report.what_if import what_if_json
 from dispatch_sim.scenario.loader import parse_source
 from tests.logs.made_runs import GAP_S, RETURN_S, START_S, made_runs
 
@@ -261,16 +261,16 @@ def test_odd_numbers_are_taken_or_refused_in_words(seed):
     with suppress(CalibrationError):
         found = calibrate(tables)
         assert found.scenario.tasks
-        assert calibration_text(found)
+        assert str(found)
         json.dumps(calibration_json(found), allow_nan=False)
     with suppress(CalibrationError):
         predicted = backtest(tables, replications=20)
-        assert backtest_text(predicted)
+        assert str(predicted)
         json.dumps(backtest_json(predicted), allow_nan=False)
         backtest_picture(predicted)
     with suppress(CalibrationError):
         other = what_if(tables)
-        assert what_if_text(other)
+        assert str(other)
         json.dumps(what_if_json(other), allow_nan=False)
 
 

@@ -204,7 +204,7 @@ def test_logs_without_agents_are_no_error(tmp_path):
     (tmp_path / "main.jsonl").write_text(NO_AGENTS)
     result = dispatch_sim("logs", "main.jsonl", cwd=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
-    assert "No sub-agent is called in them." in result.stdout
+    assert "The logs contain no sub-agent." in result.stdout
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from dispatch_sim.logs.backtest.what_if import PARALLEL, SEQUENTIAL, what_if
 from dispatch_sim.logs.calibrate.observations import CalibrationError
-from dispatch_sim.report.what_if import what_if_json, what_if_text
+from dispatch_sim.report.what_if import what_if_json
 from tests.logs.made_runs import GAP_S, RETURN_S, START_S, made_runs
 
 
@@ -58,7 +58,7 @@ def test_totals_are_sums_and_the_frame_has_a_row_for_each_group_and_way(found):
 
 
 def test_it_is_told_with_what_it_assumes(found):
-    text = what_if_text(found)
+    text = str(found)
     assert "sequential" in text
     assert "Every agent takes as long, and as many tokens, as it did" in text
     assert "it is not the job done without sub-agents" in " ".join(text.split())

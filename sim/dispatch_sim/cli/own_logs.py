@@ -27,7 +27,7 @@ def logs(
 ) -> None:
     """Read logs of Claude Code, Codex or OpenTelemetry into agent runs and parallel groups."""
     from dispatch_sim.logs.readers.reading import read_logs
-    from dispatch_sim.report.logs import logs_json, logs_text, write_logs
+    from dispatch_sim.report.logs import logs_json, write_logs
 
     read = read_logs(*paths)
     if out is not None:
@@ -35,7 +35,7 @@ def logs(
     if as_json:
         print_json(logs_json(read))
     else:
-        typer.echo(logs_text(read), nl=False)
+        typer.echo(str(read), nl=False)
 
 
 def calibrate(
@@ -45,7 +45,7 @@ def calibrate(
 ) -> None:
     """Fit a scenario to logs. Each figure has its source; defaults are marked as such."""
     from dispatch_sim.logs.calibrate.calibration import calibrate as fit
-    from dispatch_sim.report.calibration import calibration_json, calibration_text
+    from dispatch_sim.report.calibration import calibration_json
 
     fitted = fit(_read_logs(paths))
     if out is not None:
@@ -55,7 +55,7 @@ def calibrate(
     if as_json:
         print_json(calibration_json(fitted))
     else:
-        typer.echo(calibration_text(fitted) if out is not None else fitted.text, nl=False)
+        typer.echo(str(fitted) if out is not None else fitted.text, nl=False)
 
 
 def backtest(
@@ -71,7 +71,7 @@ def backtest(
 ) -> None:
     """Compare the model's predictions with the parallel groups in logs."""
     from dispatch_sim.logs.backtest.backtest import backtest as predict
-    from dispatch_sim.report.backtest import backtest_json, backtest_text, write_backtest
+    from dispatch_sim.report.backtest import backtest_json, write_backtest
     from dispatch_sim.scenario.loader import load_scenario
 
     if data is not None and scenario is None:
@@ -85,7 +85,7 @@ def backtest(
     if as_json:
         print_json(backtest_json(tested))
     else:
-        typer.echo(backtest_text(tested), nl=False)
+        typer.echo(str(tested), nl=False)
 
 
 def what_if(
@@ -95,13 +95,13 @@ def what_if(
 ) -> None:
     """Simulate the parallel groups in logs in parallel, sequentially and through a queue."""
     from dispatch_sim.logs.backtest.what_if import what_if as dispatch_again
-    from dispatch_sim.report.what_if import what_if_json, what_if_text
+    from dispatch_sim.report.what_if import what_if_json
 
     simulated = dispatch_again(_read_logs(paths), queue)
     if as_json:
         print_json(what_if_json(simulated))
     else:
-        typer.echo(what_if_text(simulated), nl=False)
+        typer.echo(str(simulated), nl=False)
 
 
 def _read_logs(paths: list[Path]) -> Logs:

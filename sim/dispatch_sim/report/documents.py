@@ -19,19 +19,17 @@ from dispatch_sim.logs.calibrate.calibration import Calibration
 from dispatch_sim.logs.readers.tables import Logs
 from dispatch_sim.report.answers import MOST_ROWS, answer_document
 from dispatch_sim.report.assumptions import assumed
-from dispatch_sim.report.backtest import backtest_blocks
+from dispatch_sim.report.backtest import backtest_document
 from dispatch_sim.report.break_evens import break_even_sentence
-from dispatch_sim.report.calibration import calibration_blocks
-from dispatch_sim.report.figures.backtest import backtest_picture
+from dispatch_sim.report.calibration import calibration_document
 from dispatch_sim.report.format import MEASURES, Measure, about, clean, factors_words, span, way
-from dispatch_sim.report.log_tables import block_document
-from dispatch_sim.report.logs import logs_blocks
+from dispatch_sim.report.logs import logs_document
 from dispatch_sim.report.maps import map_document
 from dispatch_sim.report.quick import answer_line, coordination_line, explanation
 from dispatch_sim.report.render import Document, Table, document
 from dispatch_sim.report.tables import choice_table
 from dispatch_sim.report.tuning import tuning_document
-from dispatch_sim.report.what_if import what_if_blocks
+from dispatch_sim.report.what_if import what_if_document
 from dispatch_sim.report.why import why_document
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.model import Scenario
@@ -57,6 +55,10 @@ document_of.register(Answer, answer_document)
 document_of.register(StrategyMap, map_document)
 document_of.register(Explanation, why_document)
 document_of.register(Tuning, tuning_document)
+document_of.register(Logs, logs_document)
+document_of.register(Calibration, calibration_document)
+document_of.register(Backtest, backtest_document)
+document_of.register(WhatIf, what_if_document)
 
 
 @document_of.register
@@ -124,26 +126,6 @@ def _break_even(found: BreakEven, *, pictures: bool = True) -> Document:
 def _quick(found: QuickAnswer, *, pictures: bool = True) -> Document:
     told = f"{coordination_line(found)} {explanation(found)}".strip()
     return document("quick.md", answer=answer_line(found), explanation=told)
-
-
-@document_of.register
-def _logs(logs: Logs, *, pictures: bool = True) -> Document:
-    return block_document(logs_blocks(logs))
-
-
-@document_of.register
-def _calibration(found: Calibration, *, pictures: bool = True) -> Document:
-    return block_document(calibration_blocks(found))
-
-
-@document_of.register
-def _backtest(found: Backtest, *, pictures: bool = True) -> Document:
-    return block_document(backtest_blocks(found), picture=backtest_picture(found) if pictures else None)
-
-
-@document_of.register
-def _what_if(found: WhatIf, *, pictures: bool = True) -> Document:
-    return block_document(what_if_blocks(found))
 
 
 def _name(name: str) -> str:

@@ -1,82 +1,80 @@
-"""What was read from logs, as text for the command line, as JSON, and as files."""
+"""What was read from logs, as a page, as JSON, and as files."""
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from dispatch_sim.logs.readers.files import Tally
 from dispatch_sim.logs.readers.tables import COMPLETED, Logs
 from dispatch_sim.report.format import duration, percent, tokens
-from dispatch_sim.report.log_tables import Block, block_document
+from dispatch_sim.report.render import Document, Table, document
 from dispatch_sim.study.files import write_texts
 
 RUNS_FILE = "runs.csv"
 GROUPS_FILE = "groups.csv"
 
 MOST_KINDS = 15
-"""Kinds in the table, those with the most runs; those that follow are counted."""
+"""Kinds in the table: those with the most runs."""
 
 _FORMATS = {"claude-code": "Claude Code", "codex": "Codex", "otel": "OpenTelemetry"}
-_NONE = "-"
+
+_MEDIANS: dict[str, tuple[str, Callable[[float], str]]] = {
+    "Duration": ("duration_s", duration),
+    "Calls": ("calls", "{:.0f}".format),
+    "First context": ("first_context_tokens", tokens),
+    "Cached": ("first_cached_share", percent),
+    "Final": ("final_context_tokens", tokens),
+    "Return": ("return_tokens", tokens),
+}
+"""Columns of the table by kind: heading, column of the runs, format."""
 
 
-def logs_text(logs: Logs) -> str:
-    """Return what was read, and the runs by kind and the groups by size in short."""
-    return block_document(logs_blocks(logs)).text
-
-
-def logs_blocks(logs: Logs) -> Iterator[Block]:
-    """Return the same, part by part."""
-    passed = [
-        f"Passed over: {each.count:,} x {what}" + (f" (first: {each.first})." if each.first else ".")
-        for what, each in logs.tally.skipped.items()
-    ]
-    if logs.runs.empty:
-        yield Block("", (_read(logs.tally), *passed, "No sub-agent is called in them."))
-        return
-    yield Block("", (_read(logs.tally), *passed, _found(logs)))
-    yield Block("Runs by kind", (), tuple(_kinds(logs.runs)))
-    more = logs.runs["kind"].nunique() - MOST_KINDS
-    if more > 0:
-        yield Block("", (f"And {_number(more, 'kind')} more.",))
-    if not logs.groups.empty:
-        yield Block("Parallel groups by size", (), tuple(_sizes(logs.groups)))
-    yield Block("", (_notes(logs),))
+def logs_document(logs: Logs, *, pictures: bool = True) -> Document:
+    """Return what was read as a page, with the runs by kind and the groups by size."""
+    runs, groups, megabytes = logs.runs, logs.groups, logs.tally.bytes / 1e6
+    return document(
+        "logs.md",
+        logs=logs,
+        tally=logs.tally,
+        number=_number,
+        size=f"{megabytes:,.0f} MB" if megabytes >= 9.95 else f"{megabytes:.1f} MB",
+        formats=[f"{_FORMATS[name]} {count:,}" for name, count in logs.tally.formats.items()],
+        parallel=int(groups["size"].sum()),
+        kinds=_kinds(runs),
+        most_kinds=MOST_KINDS,
+        groups=None if groups.empty else _sizes(groups),
+        with_calls=int(runs["calls"].notna().sum()),
+        estimated=float(runs["output_estimated"].mean()) if runs["output_estimated"].sum() > 0 else 0.0,
+    )
 
 
 def logs_json(logs: Logs) -> dict[str, Any]:
-    """Return what was read and both tables; a number that was not seen is null."""
+    """Return what was read and both tables; a number that is missing in the logs is null."""
+    tally = logs.tally
+    names = ("files", "lines", "bytes", "formats", "coordinator_calls", "coordinator_retries")
+    skipped = [
+        {"what": what, "count": each.count, "first": each.first or None}
+        for what, each in tally.skipped.items()
+    ]
     return {
-        "read": {
-            "files": logs.tally.files,
-            "lines": logs.tally.lines,
-            "bytes": logs.tally.bytes,
-            "formats": logs.tally.formats,
-            "coordinator_calls": logs.tally.coordinator_calls,
-            "coordinator_retries": logs.tally.coordinator_retries,
-            "skipped": [
-                {"what": what, "count": skipped.count, "first": skipped.first or None}
-                for what, skipped in logs.tally.skipped.items()
-            ],
-        },
+        "read": {**{name: getattr(tally, name) for name in names}, "skipped": skipped},
         "runs": _records(logs.runs),
         "groups": _records(logs.groups),
     }
 
 
 def write_logs(logs: Logs, folder: str | os.PathLike[str]) -> list[Path]:
-    """Write both tables as csv into a folder; a number that was not seen is an empty cell.
+    """Write both tables as csv into a folder; a number that is missing in the logs is an empty cell.
 
     Raises
     ------
     dispatch_sim.study.results.ResultsError
-        Where the folder cannot be written to.
+        If the folder cannot be written to.
     """
     texts = {RUNS_FILE: logs.runs.to_csv(index=False), GROUPS_FILE: logs.groups.to_csv(index=False)}
     return write_texts(texts, Path(folder))
@@ -92,77 +90,32 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def _read(tally: Tally) -> str:
-    formats = ", ".join(f"{_FORMATS[name]} {number:,}" for name, number in tally.formats.items())
-    size = tally.bytes / 1e6
-    amount = f"{size:,.0f} MB" if size >= 9.95 else f"{size:.1f} MB"
-    return (
-        f"Read {_number(tally.files, 'file')}, {_number(tally.lines, 'line')}, {amount} (files: {formats})."
-    )
-
-
-def _found(logs: Logs) -> str:
-    runs, groups = logs.runs, logs.groups
-    found = f"{_number(len(runs), 'run')} of sub-agents in {_number(runs['session'].nunique(), 'session')}"
-    if groups.empty:
-        return f"{found}, none of them in parallel."
-    parallel = int(groups["size"].sum())
-    return f"{found}, {parallel:,} of them in {_number(len(groups), 'parallel group')}."
-
-
-def _kinds(runs: pd.DataFrame) -> Iterator[tuple[str, ...]]:
-    yield "kind", "runs", "completed", "duration", "calls", "first context", "cached", "final", "return"
-    order = runs["kind"].value_counts(sort=False).sort_values(ascending=False, kind="stable").index
-    for kind in order[:MOST_KINDS]:
+def _kinds(runs: pd.DataFrame) -> Table:
+    """Return the runs by kind, the most frequent first."""
+    rows = []
+    for kind in runs["kind"].value_counts(sort=False).sort_values(ascending=False, kind="stable").index:
         of = runs[runs["kind"] == kind]
-        worked = of[of["outcome"] == COMPLETED]
-        yield (
-            str(kind),
-            f"{len(of):,}",
-            percent(len(worked) / len(of)),
-            *(_median(worked[name], show) for name, show in _MEDIANS),
-        )
+        completed = of[of["outcome"] == COMPLETED]
+        medians = (_median(completed[column], show) for column, show in _MEDIANS.values())
+        rows.append((str(kind), f"{len(of):,}", percent(len(completed) / len(of)), *medians))
+    return Table("Runs by kind", ("Kind", "Runs", "Completed", *_MEDIANS), tuple(rows))
 
 
-def _sizes(groups: pd.DataFrame) -> Iterator[tuple[str, ...]]:
-    yield "group of", "groups", "launching", "wall clock", "slowest", "sum of durations", "speed-up"
+def _sizes(groups: pd.DataFrame) -> Table:
+    """Return the parallel groups by size."""
+    rows = []
     for size, of in groups.groupby("size"):
-        launch = (of["launched_at_s"] - of["called_at_s"]) / (of["size"] - 1)
-        yield (
-            str(size),
-            f"{len(of):,}",
-            f"{_median(launch, duration)} a member",
-            *(_median(of[name], duration) for name in ("wall_s", "slowest_s", "sum_of_durations_s")),
-            _median(of["speed_up"], "{:.2f}".format),
-        )
+        launch_s = (of["launched_at_s"] - of["called_at_s"]) / (of["size"] - 1)
+        times = (_median(of[name], duration) for name in ("wall_s", "slowest_s", "sum_of_durations_s"))
+        speed_up = _median(of["speed_up"], "{:.2f}".format)
+        rows.append((str(size), f"{len(of):,}", f"{_median(launch_s, duration)} each", *times, speed_up))
+    heads = ("Agents", "Groups", "Launch", "Wall clock", "Slowest", "Sum of durations", "Speed-up")
+    return Table("Parallel groups by size", heads, tuple(rows))
 
 
-def _notes(logs: Logs) -> str:
-    runs = logs.runs
-    seen = int(runs["calls"].notna().sum())
-    note = "Medians, of completed runs by kind. "
-    note += f"The model calls of {seen:,} of the {len(runs):,} runs are in the logs"
-    estimated = runs["output_estimated"].dropna()
-    if len(estimated) and estimated.mean() > 0:
-        note += f"; of their output, {percent(float(estimated.mean()))} is estimated from the length of texts"
-    own, again = logs.tally.coordinator_calls, logs.tally.coordinator_retries
-    note += f". Spawn and return are estimated so too. Their coordinators made {_number(own, 'model call')}"
-    return f"{note}; after an error, {again:,} were tried again."
-
-
-_MEDIANS = (
-    ("duration_s", duration),
-    ("calls", "{:.0f}".format),
-    ("first_context_tokens", tokens),
-    ("first_cached_share", percent),
-    ("final_context_tokens", tokens),
-    ("return_tokens", tokens),
-)
-
-
-def _median(column: pd.Series[float], show: Any) -> str:
+def _median(column: pd.Series[float], show: Callable[[float], str]) -> str:
     known = column.dropna()
-    return show(float(known.median())) if len(known) else _NONE
+    return show(float(known.median())) if len(known) else "-"
 
 
 def _number(count: int, noun: str) -> str:

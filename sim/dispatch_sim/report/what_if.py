@@ -1,66 +1,66 @@
-"""What observed groups would have taken another way, for a terminal and for programs."""
+"""Other strategies for the parallel groups in logs, as a page and as JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from dispatch_sim.logs.backtest.what_if import ASSUMPTIONS, GroupOutcome, WhatIf
+from dispatch_sim.logs.backtest.what_if import ASSUMPTIONS, WhatIf
 from dispatch_sim.report.format import dollars, duration, tokens
-from dispatch_sim.report.log_tables import Block, block_document
+from dispatch_sim.report.render import Document, Table, document
 
 MOST_GROUPS = 20
-"""Groups that have a row of their own on a terminal, the longest; the rest are counted."""
+"""Groups in the table: those with the longest wall-clock time."""
 
 
-def what_if_text(found: WhatIf) -> str:
-    """Return the totals, the longest groups, and what is assumed."""
-    return block_document(what_if_blocks(found)).text
-
-
-def what_if_blocks(found: WhatIf) -> Iterator[Block]:
-    """Return the same, part by part."""
-    observed = sum(group.wall_s for group in found.groups)
-    agents = sum(group.size for group in found.groups)
-    waited = duration(observed)
-    text = f"{len(found.groups)} parallel groups, {agents} agents: {waited} of waiting in all, as it was."
-    if found.left_out:
-        reasons = "; ".join(f"{count}: {reason}" for reason, count in found.left_out.most_common())
-        text += f" {found.left_out.total()} were left out ({reasons})."
-    yield Block("", (text,))
-    base = next(iter(found.totals.values()))
-    rows = [
-        (name, duration(outcome.wall_s), _times(outcome, base), tokens(outcome.tokens), dollars(outcome.usd))
-        for name, outcome in found.totals.items()
-    ]
-    yield Block("In all", (), (("had they been dispatched", "time", "", "tokens", "money"), *rows))
-    order = sorted(range(len(found.groups)), key=lambda place: -found.groups[place].wall_s)
-    names = list(found.outcomes)
-    heads = ("group", "agents", "observed", *names, *(f"{name}: money" for name in (names[0], names[-1])))
-    lines = [
-        (
-            found.groups[place].name,
-            str(found.groups[place].size),
-            duration(found.groups[place].wall_s),
-            *(duration(found.outcomes[name][place].wall_s) for name in names),
-            *(dollars(found.outcomes[name][place].usd) for name in (names[0], names[-1])),
-        )
-        for place in order[:MOST_GROUPS]
-    ]
-    heading = (
-        "By group" if len(order) <= MOST_GROUPS else f"By group, the {MOST_GROUPS} longest of {len(order)}"
+def what_if_document(found: WhatIf, *, pictures: bool = True) -> Document:
+    """Return the totals by strategy, the longest groups, and the assumptions as a page."""
+    return document(
+        "what-if.md",
+        found=found,
+        totals=_totals(found),
+        groups=_groups(found),
+        assumptions=ASSUMPTIONS,
     )
-    yield Block(heading, (), (heads, *lines))
-    yield Block("Assumed", ASSUMPTIONS)
 
 
-def _times(outcome: GroupOutcome, base: GroupOutcome) -> str:
-    return f"x {outcome.wall_s / base.wall_s:.2f}" if base.wall_s > 0 else ""
+def _totals(found: WhatIf) -> Table:
+    totals = found.totals
+    base_s = next(iter(totals.values())).wall_s
+    rows = [
+        (
+            name,
+            duration(total.wall_s),
+            f"x {total.wall_s / base_s:.2f}" if base_s > 0 else "",
+            tokens(total.tokens),
+            dollars(total.usd),
+        )
+        for name, total in totals.items()
+    ]
+    return Table("All groups", ("Strategy", "Time", "Relative", "Tokens", "API cost"), tuple(rows))
+
+
+def _groups(found: WhatIf) -> Table:
+    names = list(found.outcomes)
+    ends = (names[0], names[-1])
+    longest = sorted(enumerate(found.groups), key=lambda each: -each[1].wall_s)[:MOST_GROUPS]
+    heads = ("Group", "Agents", "Observed", *names, *(f"{name}: API cost" for name in ends))
+    rows = [
+        (
+            group.name,
+            str(group.size),
+            duration(group.wall_s),
+            *(duration(found.outcomes[name][at].wall_s) for name in names),
+            *(dollars(found.outcomes[name][at].usd) for name in ends),
+        )
+        for at, group in longest
+    ]
+    shown = "" if len(found.groups) <= MOST_GROUPS else f": the {MOST_GROUPS} longest of {len(found.groups)}"
+    return Table(f"By group{shown}", heads, tuple(rows))
 
 
 def what_if_json(found: WhatIf) -> dict[str, Any]:
-    """Return the same for programs, every group."""
+    """Return all groups for programs."""
     return {
         "left_out": dict(found.left_out),
         "assumptions": list(ASSUMPTIONS),
@@ -70,8 +70,8 @@ def what_if_json(found: WhatIf) -> dict[str, Any]:
                 "group": group.name,
                 "agents": group.size,
                 "observed_wall_s": group.wall_s,
-                "strategies": {name: asdict(of[place]) for name, of in found.outcomes.items()},
+                "strategies": {name: asdict(of[at]) for name, of in found.outcomes.items()},
             }
-            for place, group in enumerate(found.groups)
+            for at, group in enumerate(found.groups)
         ],
     }

@@ -15,7 +15,7 @@ from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.loader import parse_scenario, parse_source
 from dispatch_sim.scenario.strategy import parse_strategy
 from dispatch_sim.study.design import design_comparison
-from dispatch_sim.study.runner import TASKS_DRAWN, play_design
+from dispatch_sim.study.runner import TASKS_DRAWN, simulate_design
 from measuring import Peer, rates, ratio, summary
 
 TASKS = """
@@ -127,8 +127,8 @@ def threads(rounds: int) -> dict[str, Any]:
     )
     measured = rates(
         {
-            "one": Peer(lambda: play_design(design, 1), count * design.points),
-            "two": Peer(lambda: play_design(design, 2), count * design.points),
+            "one": Peer(lambda: simulate_design(design, 1), count * design.points),
+            "two": Peer(lambda: simulate_design(design, 2), count * design.points),
         },
         rounds,
         time.perf_counter,

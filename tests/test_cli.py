@@ -192,7 +192,7 @@ def test_interrupted_sweep_writes_finished_replications(tmp_path, engine, replic
     )
     manifest = json.loads((tmp_path / "reports" / "long" / "manifest.json").read_text())
     assert (manifest["interrupted"], manifest["engine"]) == (True, engine)
-    assert 2 <= manifest["replications"]["played"] < replications
+    assert 2 <= manifest["replications"]["simulated"] < replications
     assert (tmp_path / "reports" / "long" / "report.html").exists()
 
 

@@ -15,7 +15,7 @@ from dispatch_sim.stats.estimates import mean_estimate, paired_difference, quant
 from dispatch_sim.stats.paired_comparison import changes_of, contest
 from dispatch_sim.stats.percentile import linearised
 from dispatch_sim.study.design import design_sweep
-from dispatch_sim.study.runner import all_cores, play_design
+from dispatch_sim.study.runner import all_cores, simulate_design
 from validation.samples import Problem, holds
 
 SCENARIO = """
@@ -57,7 +57,7 @@ def played(first: int, last: int) -> dict[Point, dict[str, Sample]]:
     parts = []
     for start in range(first, last, AT_ONCE):
         part = replace(design, replications=min(start + AT_ONCE, last))
-        parts.append(play_design(part, all_cores(), first=start)[:, :, columns].copy())
+        parts.append(simulate_design(part, all_cores(), first=start)[:, :, columns].copy())
     rows = np.concatenate(parts, axis=1)
     plans = [plan for variant in design.variants for plan in variant.plans]
     return {

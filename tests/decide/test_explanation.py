@@ -20,7 +20,7 @@ from dispatch_sim.scenario.loader import load_source, parse_source
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 from dispatch_sim.study.design import Design
-from dispatch_sim.study.runner import play_design
+from dispatch_sim.study.runner import simulate_design
 from tests.study.pairs import NOISY, PAIRS, pairs_border
 
 ROOT = Path(__file__).parents[2]
@@ -173,7 +173,7 @@ def test_parts_add_up_to_the_difference(objective):
     """Whatever is minimised, whatever mechanisms are in it: the books are complete."""
     scenario = parse_source(MIXED).scenario()
     place = find_place(parse_source(MIXED), {}, scenario.strategies[:2])
-    measures = play_design(Design((), (place.variant,), 12))
+    measures = simulate_design(Design((), (place.variant,), 12))
     parts = find_parts(scenario, objective, measures, 0.95)
     one, other = measures[:, :, MEASURES.index(objective)].mean(axis=1)
     assert sum(part.difference.mean for part in parts) == pytest.approx(other - one)

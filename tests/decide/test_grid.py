@@ -36,7 +36,7 @@ def test_places_played_in_parts_are_each_as_they_are_alone(five, monkeypatch):
 def test_places_that_would_take_too_long_are_refused_before_any_is_played(five, monkeypatch):
     """With what to ask for less of."""
     monkeypatch.setattr(grid, "MOST_PLAYS", 79)
-    monkeypatch.setattr(grid, "play_design", None)
+    monkeypatch.setattr(grid, "simulate_design", None)
     with pytest.raises(DesignError, match="5 places of 8 replications are 80 plays; at most 79"):
         play_places(five, 8)
 

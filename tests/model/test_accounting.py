@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.model.worlds import NO_FAILURES, NO_MERGE, NO_OVERHEADS, play_one, scenario_of
+from tests.model.worlds import NO_FAILURES, NO_MERGE, NO_OVERHEADS, scenario_of, simulate_one
 
 AT_ONCE = {"parallel": "all", "manager": "script"}
 
@@ -23,8 +23,8 @@ def counted(
 def test_cache_reads_count_where_the_provider_says_so():
     """Two calls of 5K new input: the second sends 10K in all, of which 5K are read."""
     limits = "requests: unlimited, input_tokens: 1M/min, output_tokens: unlimited"
-    without, _ = play_one(counted(limits, "cache_reads: false", calls=2, count=1), AT_ONCE)
-    with_reads, _ = play_one(counted(limits, "cache_reads: true", calls=2, count=1), AT_ONCE)
+    without, _ = simulate_one(counted(limits, "cache_reads: false", calls=2, count=1), AT_ONCE)
+    with_reads, _ = simulate_one(counted(limits, "cache_reads: true", calls=2, count=1), AT_ONCE)
     assert without.quota_input_tokens == 10_000
     assert with_reads.quota_input_tokens == 15_000
 
@@ -38,10 +38,10 @@ def test_reserved_output_holds_max_tokens_and_gives_back_what_was_not_written():
     limits = "requests: unlimited, input_tokens: unlimited, output_tokens: 8K/min"
     task = "tokens: 1K, output_share: 100%"
     reserved = counted(limits, "output: reserved, max_tokens: 6K", task)
-    outcome, log = play_one(reserved, AT_ONCE)
+    outcome, log = simulate_one(reserved, AT_ONCE)
     assert outcome.rejected_requests == 1
     assert [round(event.start_s, 3) for event in log if event.kind == "call"] == [0, 30]
-    actual, _ = play_one(counted(limits, "output: actual", task), AT_ONCE)
+    actual, _ = simulate_one(counted(limits, "output: actual", task), AT_ONCE)
     assert actual.rejected_requests == 0
 
 
@@ -59,8 +59,8 @@ def test_refused_tries_cost_requests_where_the_provider_counts_them():
     What the limiter counted is three tries that it admitted, and the refused one where that counts.
     """
     limits = "requests: 2/min, input_tokens: unlimited, output_tokens: unlimited"
-    free, _ = play_one(counted(limits, "failed_requests: false", count=3), AT_ONCE)
-    charged, log = play_one(counted(limits, "failed_requests: true", count=3), AT_ONCE)
+    free, _ = simulate_one(counted(limits, "failed_requests: false", count=3), AT_ONCE)
+    charged, log = simulate_one(counted(limits, "failed_requests: true", count=3), AT_ONCE)
     assert (free.quota_requests, charged.quota_requests) == (3, 4)
     assert free.rejected_requests == charged.rejected_requests == 1
     assert [round(event.start_s) for event in log if event.kind == "call"] == [0, 0, 30]
@@ -78,7 +78,7 @@ def test_an_overloaded_api_is_backed_off_from_whatever_the_limits():
         "retry: {policy: none}",
         "recovery: {people: 1m}",
     )
-    outcome, log = play_one(scenario, AT_ONCE)
+    outcome, log = simulate_one(scenario, AT_ONCE)
     assert outcome.backoff_s == pytest.approx(1.5)
     assert (outcome.rate_limited_attempts, outcome.rejected_requests, outcome.quota_requests) == (1, 3, 0)
     assert [event.kind for event in log if event.kind in ("429", "529")] == ["529"] * 3
@@ -96,7 +96,7 @@ def test_overloads_come_as_often_as_they_are_said_to():
         "retry: {policy: none}",
         "recovery: {people: 0s}",
     )
-    outcome, _ = play_one(scenario, AT_ONCE)
+    outcome, _ = simulate_one(scenario, AT_ONCE)
     assert abs(outcome.rate_limited_attempts - 400) < 3.3 * (2000 * 0.2 * 0.8) ** 0.5
 
 
@@ -115,4 +115,6 @@ def test_a_patient_caller_gets_through_though_its_refused_tries_cost_requests():
     limits = "limits: {requests: 2/min, input_tokens: unlimited, output_tokens: unlimited}"
     for on_limit, makespan_s in (("reject", 50), ("wait", 35)):
         provider = f"provider: {{{limits}, on_limit: {on_limit}, accounting: {{failed_requests: true}}}}"
-        assert play_one(scenario_of(*parts, provider), "parallel")[0].makespan_s == pytest.approx(makespan_s)
+        assert simulate_one(scenario_of(*parts, provider), "parallel")[0].makespan_s == pytest.approx(
+            makespan_s
+        )

@@ -10,8 +10,8 @@ from tests.model.worlds import (
     NO_LIMITS,
     NO_MERGE,
     overheads,
-    play_one,
     scenario_of,
+    simulate_one,
 )
 
 
@@ -41,7 +41,7 @@ def test_spawn_and_return_take_time_and_spawn_counts_against_the_limit():
         NO_FAILURES,
         NO_MERGE,
     )
-    outcome, _ = play_one(scenario, ALL_AT_ONCE)
+    outcome, _ = simulate_one(scenario, ALL_AT_ONCE)
     assert (outcome.makespan_s, outcome.service_s, outcome.quota_input_tokens) == (65, 65, 4000)
 
 
@@ -49,7 +49,7 @@ def test_a_crash_wastes_the_calls_made_and_no_others():
     """An attempt that crashes in its n-th call of four has used n x 1,000 tokens and n x 10 s."""
     scenario = crashing("tokens: 4K, output_share: 0%")
     calls = calls_before_crash(scenario)
-    outcome, _ = play_one(scenario, ALL_AT_ONCE)
+    outcome, _ = simulate_one(scenario, ALL_AT_ONCE)
     assert set(calls) == {1, 2, 3, 4}
     assert outcome.crashed_attempts == outcome.failed_attempts == len(calls)
     assert outcome.tokens_wasted == 1000 * sum(calls)
@@ -65,7 +65,7 @@ def test_a_crash_in_the_first_call_does_not_make_it_the_only_one():
     prices = "{input: $100/M, cache_write: $7/M, cache_read: $0/M, output: $0/M}"
     scenario = crashing("tokens: 4K, output_share: 0%", prices)
     calls = calls_before_crash(scenario)
-    outcome, _ = play_one(scenario, ALL_AT_ONCE)
+    outcome, _ = simulate_one(scenario, ALL_AT_ONCE)
     assert 1 in calls
     assert outcome.money_wasted_usd == pytest.approx(7e-3 * sum(calls))
 
@@ -77,6 +77,6 @@ def test_a_crashed_attempt_has_read_what_it_was_answered_too():
     """
     prices = "{input: $0/M, cache_write: $0/M, cache_read: $1/M, output: $0/M}"
     scenario = crashing("tokens: 4K, output_share: 50%", prices)
-    outcome, _ = play_one(scenario, ALL_AT_ONCE)
+    outcome, _ = simulate_one(scenario, ALL_AT_ONCE)
     read = sum(1000 * made * (made - 1) // 2 for made in calls_before_crash(scenario))
     assert outcome.money_wasted_usd == pytest.approx(read / 1e6)

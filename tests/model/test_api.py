@@ -10,9 +10,9 @@ from tests.model.worlds import (
     NO_MERGE,
     NO_OVERHEADS,
     overheads,
-    play_one,
     scenario_of,
     script_queue,
+    simulate_one,
 )
 
 
@@ -29,7 +29,7 @@ def test_refused_agents_collide_again_and_die():
     """Three calls of a whole bucket each: one is admitted; two come back after 60 s, one gets in; the
     last comes back at 120 s and gets in with its second and last retry. With one retry it is dead."""
     patient = scenario_of(ONE_CALL % 3, limited(TEN_K_A_MINUTE))
-    outcome, log = play_one(patient, {"parallel": "all", "manager": "script"})
+    outcome, log = simulate_one(patient, {"parallel": "all", "manager": "script"})
     refusals = [round(event.start_s, 3) for event in log if event.kind == "429"]
     assert refusals == [0, 0, 60]
     assert outcome.makespan_s == pytest.approx(126)
@@ -42,7 +42,7 @@ def test_refused_agents_collide_again_and_die():
         "retry: {policy: none}",
         "recovery: {people: 10m}",
     )
-    outcome, _ = play_one(hasty, {"parallel": "all", "manager": "script"})
+    outcome, _ = simulate_one(hasty, {"parallel": "all", "manager": "script"})
     assert (outcome.rate_limited_attempts, outcome.manual_completions) == (1, 1)
     assert outcome.makespan_s == pytest.approx(66 + 600)
 
@@ -50,7 +50,7 @@ def test_refused_agents_collide_again_and_die():
 def test_a_gateway_that_waits_serves_first_in_first_out_and_refuses_nobody():
     """The same three calls queue: 6 s, 66 s, 126 s, in the order in which they came."""
     scenario = scenario_of(ONE_CALL % 3, limited(TEN_K_A_MINUTE, ", on_limit: wait"))
-    outcome, log = play_one(scenario, {"parallel": "all", "manager": "script"})
+    outcome, log = simulate_one(scenario, {"parallel": "all", "manager": "script"})
     calls = [(event.task, round(event.end_s, 3)) for event in log if event.kind == "call"]
     assert calls == [(0, 6), (1, 66), (2, 126)]
     assert outcome.rejected_requests == outcome.failed_attempts == 0
@@ -64,7 +64,7 @@ def test_output_is_charged_when_it_is_written_and_a_bucket_in_debt_admits_nothin
         "tasks: [{name: a, count: 2, tokens: 16K, output_share: 100%, calls: 1, duration: 10s}]",
         limited("requests: unlimited, input_tokens: unlimited, output_tokens: 8K/min"),
     )
-    outcome, log = play_one(scenario, {"queue": 1, "manager": "script"})
+    outcome, log = simulate_one(scenario, {"queue": 1, "manager": "script"})
     pauses = [event for event in log if event.kind == "backoff"]
     assert [(round(event.start_s, 3), round(event.end_s, 3)) for event in pauses] == [(10, 70)]
     assert outcome.makespan_s == pytest.approx(80)
@@ -76,7 +76,7 @@ def test_the_request_bucket_counts_tries_that_are_admitted():
         "tasks: [{name: a, count: 3, tokens: 1K, calls: 1, duration: 6s}]",
         limited("requests: 2/min, input_tokens: unlimited, output_tokens: unlimited"),
     )
-    outcome, _ = play_one(scenario, {"parallel": "all", "manager": "script"})
+    outcome, _ = simulate_one(scenario, {"parallel": "all", "manager": "script"})
     assert outcome.makespan_s == pytest.approx(36)
     assert (outcome.quota_requests, outcome.rejected_requests) == (3, 1)
 
@@ -87,14 +87,14 @@ def test_burst_sets_what_a_full_bucket_holds():
         "tasks: [{name: a, count: 3, tokens: 1K, calls: 1, duration: 6s}]",
         limited("requests: 60/min, input_tokens: unlimited, output_tokens: unlimited, burst: 1s"),
     )
-    _, log = play_one(scenario, {"parallel": "all", "manager": "script"})
+    _, log = simulate_one(scenario, {"parallel": "all", "manager": "script"})
     assert [round(event.start_s, 3) for event in log if event.kind == "call"] == [0, 1, 2]
 
 
 def test_scale_multiplies_all_limits():
     """Twice the limits, half the wait."""
     scenario = scenario_of(ONE_CALL % 2, limited(TEN_K_A_MINUTE + ", scale: 0.5, burst: 2m"))
-    outcome, _ = play_one(scenario, {"parallel": "all", "manager": "script"})
+    outcome, _ = simulate_one(scenario, {"parallel": "all", "manager": "script"})
     assert outcome.makespan_s == pytest.approx(120 + 6)
 
 
@@ -102,12 +102,12 @@ def test_a_retry_after_beyond_the_clients_limit_is_backed_off_from_or_given_up_o
     """A client that obeys up to 30 s backs off 0.5 and 1 s instead of 60, or gives up at once."""
     parts = (ONE_CALL % 2, limited(TEN_K_A_MINUTE), "retry: {policy: none}")
     back_off = scenario_of(*parts, "client: {jitter: 0%, retry_after: {up_to: 30s}}")
-    outcome, log = play_one(back_off, {"parallel": "all", "manager": "script"})
+    outcome, log = simulate_one(back_off, {"parallel": "all", "manager": "script"})
     pauses = [event.end_s - event.start_s for event in log if event.kind == "backoff"]
     assert pauses == pytest.approx([0.5, 1.0])
     assert outcome.rate_limited_attempts == 1
     give_up = scenario_of(*parts, "client: {retry_after: {up_to: 30s, above: give_up}}")
-    outcome, _ = play_one(give_up, {"parallel": "all", "manager": "script"})
+    outcome, _ = simulate_one(give_up, {"parallel": "all", "manager": "script"})
     assert (outcome.rate_limited_attempts, outcome.backoff_s) == (1, 0)
 
 
@@ -120,7 +120,7 @@ def test_a_call_that_no_bucket_can_ever_hold_fails_at_once_by_that_cause():
             limited(TEN_K_A_MINUTE, f", on_limit: {on_limit}"),
             "recovery: {people: 1m}",
         )
-        outcome, log = play_one(scenario, "sequential")
+        outcome, log = simulate_one(scenario, "sequential")
         assert outcome.too_large_attempts > 0
         assert all(event.tokens <= 10_000 for event in log if event.kind == "call")
         assert outcome.rate_limited_attempts == 0
@@ -135,7 +135,7 @@ def test_the_coordinator_shares_the_limits_and_never_gives_up():
         "merge: {structured: {tokens: 500, time: 5s}}",
         "provider: {limits: {requests: 1/min, input_tokens: unlimited, output_tokens: unlimited}}",
     )
-    outcome, log = play_one(scenario, "parallel")
+    outcome, log = simulate_one(scenario, "parallel")
     assert outcome.makespan_s == pytest.approx(125)
     assert outcome.quota_requests == 3
     assert [round(event.start_s) for event in log if event.kind == "call"] == [60]
@@ -147,7 +147,7 @@ def test_a_return_is_read_by_the_coordinator_and_charged_as_input():
         "tasks: [{name: a, tokens: 1K, output_share: 0%, duration: 6s}]",
         BARE.replace("return: {tokens: 0, time: 0s}", "return: {tokens: 2K, time: 0s}"),
     )
-    assert play_one(scenario, "parallel")[0].quota_input_tokens == 3000
+    assert simulate_one(scenario, "parallel")[0].quota_input_tokens == 3000
 
 
 def test_an_output_bucket_at_exactly_zero_admits():
@@ -156,7 +156,7 @@ def test_an_output_bucket_at_exactly_zero_admits():
         "tasks: [{name: a, count: 2, tokens: 8K, output_share: 100%, calls: 1, duration: 10s}]",
         limited("requests: unlimited, input_tokens: unlimited, output_tokens: 8K/min"),
     )
-    outcome, _ = play_one(scenario, script_queue(1))
+    outcome, _ = simulate_one(scenario, script_queue(1))
     assert (outcome.makespan_s, outcome.rejected_requests) == (20, 0)
     assert outcome.quota_output_tokens == 16_000
 
@@ -173,7 +173,7 @@ def test_a_return_puts_the_input_bucket_into_debt_and_what_overflowed_before_is_
         NO_MERGE,
         f"provider: {{limits: {{{TEN_K_A_MINUTE}}}}}",
     )
-    outcome, _ = play_one(scenario, script_queue(1))
+    outcome, _ = simulate_one(scenario, script_queue(1))
     assert outcome.makespan_s == pytest.approx(12 + 66 + 12)
     assert outcome.quota_input_tokens == 2 * 1000 + 2 * 20_000
 
@@ -191,7 +191,7 @@ def test_a_return_is_charged_when_it_has_been_read():
         NO_MERGE,
         f"provider: {{limits: {{{TEN_K_A_MINUTE}}}}}",
     )
-    outcome, _ = play_one(scenario, script_queue(2))
+    outcome, _ = simulate_one(scenario, script_queue(2))
     assert (outcome.rejected_requests, outcome.makespan_s) == (0, 50)
 
 
@@ -210,7 +210,7 @@ def test_a_call_that_no_bucket_can_ever_hold_does_not_hold_up_the_line():
     luck = Variates(scenario, 0)
     fitting = [index for index in range(12) if luck.attempt(0, index, 0).new_input == (8000,)]
     assert 2 < len(fitting) < 10
-    outcome, log = play_one(scenario, ALL_AT_ONCE)
+    outcome, log = simulate_one(scenario, ALL_AT_ONCE)
     calls = [event for event in log if event.kind == "call"]
     assert [event.task for event in calls] == fitting
     ends_s = [6.0] + [36 + 48 * turn + 6 for turn in range(len(fitting) - 1)]

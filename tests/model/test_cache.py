@@ -7,9 +7,9 @@ from tests.model.worlds import (
     NO_LIMITS,
     NO_MERGE,
     overheads,
-    play_one,
     scenario_of,
     script_queue,
+    simulate_one,
 )
 
 PRICES = "prices: {input: $1/M, cache_write: $1.25/M, cache_read: $0.1/M, output: $0/M}"
@@ -31,7 +31,7 @@ def agents(count: int, *, calls: int = 1, duration: str = "10s", cache: str = "t
 
 def prefixes_paid(scenario, strategy) -> float:
     """Return the cost of a replication in prices of one uncached prefix."""
-    return play_one(scenario, strategy)[0].money_usd / 0.1
+    return simulate_one(scenario, strategy)[0].money_usd / 0.1
 
 
 @pytest.mark.parametrize(("count", "ratio"), [(3, 2.6), (5, 3.8), (10, 5.8)])
@@ -49,7 +49,7 @@ def test_a_prewarmed_prefix_is_written_once_and_read_by_all():
     """The coordinator pays the write, all agents the read, and they start when the response has begun."""
     scenario = agents(4, cache="ttl: 5m, first_token: 2s")
     strategy = {"parallel": "all", "manager": "script", "warm_up": "prewarm"}
-    outcome, log = play_one(scenario, strategy)
+    outcome, log = simulate_one(scenario, strategy)
     assert prefixes_paid(scenario, strategy) == pytest.approx(1.25 + 0.1 * 4)
     assert outcome.money_coordination_usd == pytest.approx(0.125)
     assert [event.start_s for event in log if event.kind == "call"] == [2, 2, 2, 2]
@@ -60,7 +60,7 @@ def test_a_script_waits_for_the_coordinator_to_have_a_cold_prefix_written():
 
     By hand: written by 2 s, the first call from 2 to 32 s, merged from 32 to 132 s, written again by 134 s.
     """
-    _, log = play_one(
+    _, log = simulate_one(
         scenario_of(
             "tasks: [{name: a, count: 2, calls: 1, tokens: 0, duration: 30s}]",
             overheads(spawn="{tokens: 10K, shared: 10K, time: 0s}"),
@@ -75,7 +75,7 @@ def test_a_script_waits_for_the_coordinator_to_have_a_cold_prefix_written():
 
 def test_staggered_agents_wait_until_the_first_response_begins():
     """The first starts at once, the others `first_token` later: an entry exists from then on."""
-    _, log = play_one(
+    _, log = simulate_one(
         agents(3, cache="ttl: 5m, first_token: 2s"),
         {"parallel": "all", "manager": "script", "warm_up": "stagger"},
     )
@@ -122,7 +122,7 @@ def test_an_agent_reads_its_own_last_prompt_and_writes_what_it_was_answered():
         NO_FAILURES,
         NO_MERGE,
     )
-    outcome, log = play_one(scenario, "parallel")
+    outcome, log = simulate_one(scenario, "parallel")
     assert outcome.money_usd * 1e6 == pytest.approx(1.25 * 3000 + 0.1 * 3000 + 1.25 * 1500)
     assert [event.tokens for event in log if event.kind == "call"] == [3000, 1500]
     assert outcome.quota_input_tokens == 4500
@@ -130,7 +130,7 @@ def test_an_agent_reads_its_own_last_prompt_and_writes_what_it_was_answered():
 
 def test_a_call_that_outlives_the_ttl_makes_the_next_write_all_again():
     """Calls of six minutes against a cache of five: every call sends its whole context anew."""
-    outcome, _ = play_one(agents(1, calls=3, duration="18m"), "parallel")
+    outcome, _ = simulate_one(agents(1, calls=3, duration="18m"), "parallel")
     assert outcome.money_usd == pytest.approx(3 * 0.125)
     assert outcome.quota_input_tokens == 300_000
 
@@ -150,7 +150,7 @@ def test_a_wait_for_the_limit_can_outlive_the_cache():
         NO_FAILURES,
         NO_MERGE,
     )
-    outcome, _ = play_one(scenario, {"parallel": "all", "manager": "script"})
+    outcome, _ = simulate_one(scenario, {"parallel": "all", "manager": "script"})
     assert outcome.rejected_requests == 1
     assert outcome.money_usd == pytest.approx(2 * 0.125)
 
@@ -176,7 +176,7 @@ def test_latency_makes_calls_take_what_they_do():
         NO_FAILURES,
         NO_MERGE,
     )
-    outcome, _ = play_one(scenario, "parallel")
+    outcome, _ = simulate_one(scenario, "parallel")
     assert outcome.makespan_s == pytest.approx(2.44 + 3 + 2.154)
 
 
@@ -190,8 +190,8 @@ def test_a_cold_cache_costs_time_too():
         NO_FAILURES,
         NO_MERGE,
     )
-    cold, _ = play_one(scenario, {"parallel": "all", "manager": "script"})
-    warm, _ = play_one(scenario, {"parallel": "all", "manager": "script", "warm_up": "stagger"})
+    cold, _ = simulate_one(scenario, {"parallel": "all", "manager": "script"})
+    warm, _ = simulate_one(scenario, {"parallel": "all", "manager": "script", "warm_up": "stagger"})
     assert cold.service_s == pytest.approx(5 * (1 + 3.8))
     assert warm.service_s == pytest.approx(4.8 + 4 * (1 + 0.9))
 
@@ -213,4 +213,4 @@ def test_without_timing_nothing_is_different():
         }
     )
     for strategy in ("sequential", "parallel", "queue: 2"):
-        assert play_one(warm, strategy)[0] == play_one(timed, strategy)[0]
+        assert simulate_one(warm, strategy)[0] == simulate_one(timed, strategy)[0]

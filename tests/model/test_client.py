@@ -9,7 +9,7 @@ from dispatch_sim.model.streams import Stream
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.strategy import parse_strategy
 from tests.conformance.comparison import play_by_simpy, play_compiled
-from tests.model.worlds import ALL_AT_ONCE, NO_FAILURES, NO_MERGE, NO_OVERHEADS, play_one, scenario_of
+from tests.model.worlds import ALL_AT_ONCE, NO_FAILURES, NO_MERGE, NO_OVERHEADS, scenario_of, simulate_one
 
 
 def contended(*more: str):
@@ -40,7 +40,7 @@ def starved(tasks: str, provider: str, *more: str):
 def test_time_in_backoff_is_wasted_with_the_attempt():
     """Two are refused at 0 s and come back at 60 s: one gets in, the other is dead with 60 s of backoff."""
     scenario = contended("client: {retries: 1}", "retry: {policy: none}", "recovery: {people: 10m}")
-    outcome, _ = play_one(scenario, ALL_AT_ONCE)
+    outcome, _ = simulate_one(scenario, ALL_AT_ONCE)
     assert outcome.rate_limited_attempts == 1
     assert outcome.backoff_s == pytest.approx(60 + 60)
     assert outcome.wasted_s == pytest.approx(60)
@@ -104,5 +104,5 @@ def test_client_gives_up_where_retry_after_exceeds_its_limit():
         scenario = starved(
             "count: 2", f"retry_after: {asked}", "client: {profile: claude-code}", "retry: {policy: none}"
         )
-        outcome, _ = play_one(scenario, ALL_AT_ONCE)
+        outcome, _ = simulate_one(scenario, ALL_AT_ONCE)
         assert (outcome.rate_limited_attempts, outcome.rejected_requests) == (1, rejected)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.model.worlds import ALL_AT_ONCE, BARE, play_one, scenario_of, script_queue
+from tests.model.worlds import ALL_AT_ONCE, BARE, scenario_of, script_queue, simulate_one
 
 
 def batch(count: int, coupling: str, communication: str = "none", *, calls: int = 4, more: str = ""):
@@ -21,7 +21,7 @@ def test_what_was_made_blind_is_partly_done_again():
 
     So the second does a quarter again, one call of 20 s and 1,000 tokens, and the third a half.
     """
-    outcome, log = play_one(batch(3, "50%"), ALL_AT_ONCE)
+    outcome, log = simulate_one(batch(3, "50%"), ALL_AT_ONCE)
     assert outcome.reworked_tasks == 2
     assert (outcome.tokens_work, outcome.tokens_rework) == (3 * 4000, 1000 + 2000)
     assert outcome.makespan_s == 80 + 40
@@ -32,14 +32,14 @@ def test_what_was_made_blind_is_partly_done_again():
 
 def test_a_part_of_a_call_is_a_shorter_call():
     """Two at once, a tenth bears on the other: 400 tokens in one call of 8 s."""
-    outcome, _ = play_one(batch(2, "10%"), ALL_AT_ONCE)
+    outcome, _ = simulate_one(batch(2, "10%"), ALL_AT_ONCE)
     assert outcome.tokens_rework == 400
     assert outcome.makespan_s == pytest.approx(80 + 8)
 
 
 def test_one_after_another_sees_what_came_before():
     """Nothing is done again."""
-    outcome, _ = play_one(batch(3, "100%"), "sequential")
+    outcome, _ = simulate_one(batch(3, "100%"), "sequential")
     assert (outcome.reworked_tasks, outcome.tokens_rework) == (0, 0)
 
 
@@ -50,13 +50,13 @@ def test_only_the_own_group_matters():
         " {name: b, tokens: 4K, duration: 80s, coupling: 100%}]",
         BARE,
     )
-    assert play_one(scenario, ALL_AT_ONCE)[0].reworked_tasks == 0
+    assert simulate_one(scenario, ALL_AT_ONCE)[0].reworked_tasks == 0
 
 
 def test_two_rounds_with_a_brief_in_between():
     """Half of the calls, 40 s; a brief of 30 s; the other half by it. All three read its 600 tokens."""
     scenario = batch(3, "50%", "{kind: rounds, brief: {tokens: 600, time: 30s}}")
-    outcome, log = play_one(scenario, ALL_AT_ONCE)
+    outcome, log = simulate_one(scenario, ALL_AT_ONCE)
     assert outcome.makespan_s == 40 + 30 + 40
     assert outcome.reworked_tasks == 0
     assert outcome.tokens_work == 3 * 4000
@@ -68,7 +68,7 @@ def test_two_rounds_with_a_brief_in_between():
 def test_the_second_round_begins_when_all_are_through_the_first():
     """In a queue of one, three first halves, the brief, and three second halves."""
     scenario = batch(3, "0%", "{kind: rounds, brief: {tokens: 600, time: 30s}}")
-    _, log = play_one(scenario, script_queue(1))
+    _, log = simulate_one(scenario, script_queue(1))
     starts = [event.start_s for event in log if event.kind == "launch"]
     assert starts == [0, 40, 80, 150, 190, 230]
 
@@ -80,7 +80,7 @@ def test_a_second_round_pays_a_spawn_of_its_own():
         BARE.replace("spawn: {tokens: 0", "spawn: {tokens: 1000"),
         "communication: rounds",
     )
-    assert play_one(scenario, ALL_AT_ONCE)[0].tokens_spawn == 6000
+    assert simulate_one(scenario, ALL_AT_ONCE)[0].tokens_spawn == 6000
 
 
 def test_a_task_left_to_a_person_does_not_hold_up_the_second_round():
@@ -88,14 +88,14 @@ def test_a_task_left_to_a_person_does_not_hold_up_the_second_round():
     scenario = batch(2, "0%", "rounds", more="retry: {policy: none}\nrecovery: {people: 10m}")
     scenario = scenario.model_copy(update={"failures": scenario.failures.model_copy(update={"crash": 0.6})})
     for replication in range(20):
-        outcome, _ = play_one(scenario, script_queue(2), replication)
+        outcome, _ = simulate_one(scenario, script_queue(2), replication)
         assert outcome.crashed_attempts == outcome.manual_completions
 
 
 def test_a_blackboard_costs_with_every_call():
     """Three at work: each of four calls brings 2 x 100 tokens and takes 5 s longer."""
     scenario = batch(3, "50%", "{kind: blackboard, post: {tokens: 100, time: 5s}}")
-    outcome, _ = play_one(scenario, ALL_AT_ONCE)
+    outcome, _ = simulate_one(scenario, ALL_AT_ONCE)
     assert outcome.makespan_s == 4 * 25
     assert outcome.tokens_coordination == 3 * 4 * 200
     assert (outcome.tokens_work, outcome.reworked_tasks) == (3 * 4000, 0)
@@ -103,7 +103,7 @@ def test_a_blackboard_costs_with_every_call():
 
 def test_a_strategy_can_communicate_in_its_own_way():
     """Its option goes before the scenario's."""
-    outcome, _ = play_one(batch(3, "50%", "none"), ALL_AT_ONCE | {"communication": "blackboard"})
+    outcome, _ = simulate_one(batch(3, "50%", "none"), ALL_AT_ONCE | {"communication": "blackboard"})
     assert outcome.reworked_tasks == 0
 
 
@@ -116,4 +116,4 @@ def test_pairs_that_know_of_each_other_are_not_charged_at_the_merge():
     )
     for communication, people_s in (("none", 30), ("rounds", 0), ("blackboard", 0)):
         scenario = scenario_of(*parts, merge, f"communication: {communication}")
-        assert play_one(scenario, ALL_AT_ONCE)[0].people_merge_s == people_s
+        assert simulate_one(scenario, ALL_AT_ONCE)[0].people_merge_s == people_s

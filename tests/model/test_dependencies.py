@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 import theory
 from dispatch_sim.model.variates import Variates
-from tests.model.worlds import ALL_AT_ONCE, BARE, play_one, scenario_of, script_queue
+from tests.model.worlds import ALL_AT_ONCE, BARE, scenario_of, script_queue, simulate_one
 
 
 def chain(*lengths: int, more: str = ""):
@@ -23,7 +23,7 @@ def chain(*lengths: int, more: str = ""):
 )
 def test_a_chain_takes_its_critical_path(strategy):
     """However many slots there are: 40 + 10 + 50 s."""
-    outcome, log = play_one(chain(40, 10, 50), strategy)
+    outcome, log = simulate_one(chain(40, 10, 50), strategy)
     assert outcome.makespan_s == 100
     assert [event.start_s for event in log if event.kind == "launch"] == [0, 40, 50]
 
@@ -36,7 +36,7 @@ def test_a_graph_takes_its_longest_path():
         " {name: c, calls: 1, tokens: 0, duration: 20s, after: [a, b]}]",
         BARE,
     )
-    outcome, log = play_one(scenario, script_queue(4))
+    outcome, log = simulate_one(scenario, script_queue(4))
     assert outcome.makespan_s == 90
     blocked = [event for event in log if event.kind == "dependency"]
     assert [(event.task, event.start_s, event.end_s) for event in blocked] == [(3, 0, 70)]
@@ -46,7 +46,7 @@ def test_what_is_after_a_lost_task_waits_for_the_person():
     """The first fails for good and takes a person ten minutes; the second begins then."""
     scenario = chain(40, 10, more="recovery: {people: 10m}\nretry: {policy: none}")
     scenario = scenario.model_copy(update={"failures": scenario.failures.model_copy(update={"crash": 1.0})})
-    _, log = play_one(scenario, script_queue(2))
+    _, log = simulate_one(scenario, script_queue(2))
     assert [event.start_s for event in log if event.kind == "launch"] == [0, 640]
 
 
@@ -57,7 +57,7 @@ def test_a_group_that_is_not_in_the_batch_is_not_waited_for():
         " {name: b, count: 9, calls: 1, tokens: 0, duration: 20s, after: [a]}]",
         BARE,
     )
-    assert play_one(scenario, ALL_AT_ONCE, tasks=1)[0].makespan_s == 20
+    assert simulate_one(scenario, ALL_AT_ONCE, tasks=1)[0].makespan_s == 20
 
 
 @settings(deadline=None, max_examples=100)
@@ -70,7 +70,7 @@ def test_longest_first_is_the_lpt_schedule(seed, count, width):
         BARE,
         f"study: {{seed: {seed}}}",
     )
-    outcome, log = play_one(scenario, script_queue(width, order="longest-first"))
+    outcome, log = simulate_one(scenario, script_queue(width, order="longest-first"))
     durations = sorted(
         (Variates(scenario, 0).attempt(0, index, 0).call_s for index in range(count)), reverse=True
     )
@@ -93,7 +93,7 @@ def test_shortest_first_has_the_least_flow_time():
         BARE,
     )
     waits = {
-        order: play_one(scenario, script_queue(1, order=order))[0].wait_s
+        order: simulate_one(scenario, script_queue(1, order=order))[0].wait_s
         for order in ("shortest-first", "as-given", "longest-first")
     }
     assert waits == {"shortest-first": 40, "as-given": 20 + 50, "longest-first": 30 + 50}

@@ -3,7 +3,7 @@
 from collections import deque
 
 from dispatch_sim.model.variates import Variates
-from tests.model.worlds import BARE, play_one, scenario_of, script_queue
+from tests.model.worlds import BARE, scenario_of, script_queue, simulate_one
 
 ALWAYS_CRASHING = (
     BARE.replace("crash: 0%", "crash: 100%"),
@@ -47,7 +47,7 @@ def test_a_queue_takes_a_failed_task_again_when_all_others_have_had_their_turn()
         if (task, attempt) in crashes:
             waiting.append((task, attempt + 1))
     assert len(expected) > 12 + 2
-    _, log = play_one(scenario, script_queue(1))
+    _, log = simulate_one(scenario, script_queue(1))
     assert calls_in_order(log) == expected
 
 
@@ -66,7 +66,7 @@ def test_waves_take_failed_tasks_again_first_and_in_their_order():
         most_crashed = max(most_crashed, len(crashed))
         waiting = crashed + waiting
     assert most_crashed > 1
-    outcome, log = play_one(scenario, {"waves": 3, "manager": "script"})
+    outcome, log = simulate_one(scenario, {"waves": 3, "manager": "script"})
     assert calls_in_order(log) == expected
     assert outcome.makespan_s == 60 * waves
 
@@ -79,8 +79,8 @@ def test_only_sequential_waits_for_the_person():
     scenario = scenario_of(
         "tasks: [{name: a, count: 2, tokens: 1K, calls: 1, duration: 60s}]", *ALWAYS_CRASHING
     )
-    assert play_one(scenario, {"waves": 1, "manager": "script"})[0].makespan_s == 1260
-    assert play_one(scenario, "sequential")[0].makespan_s == 1320
+    assert simulate_one(scenario, {"waves": 1, "manager": "script"})[0].makespan_s == 1260
+    assert simulate_one(scenario, "sequential")[0].makespan_s == 1320
 
 
 def test_a_queue_with_a_barrier_sees_failures_at_once():
@@ -90,13 +90,13 @@ def test_a_queue_with_a_barrier_sees_failures_at_once():
         " {name: b, tokens: 1K, calls: 1, duration: 60s}]",
         *ALWAYS_CRASHING,
     )
-    assert play_one(scenario, script_queue(2, merge="barrier"))[0].makespan_s == 1210
+    assert simulate_one(scenario, script_queue(2, merge="barrier"))[0].makespan_s == 1210
 
 
 def test_a_queue_with_a_barrier_merges_when_all_is_back():
     """One slot, three tasks of 60 s: back at 180 s, then merged in 3 x 20 s; none before the last is back."""
     scenario = scenario_of("tasks: [{name: a, count: 3, tokens: 1K, duration: 60s}]", SLOW_MERGES)
-    outcome, log = play_one(scenario, script_queue(1, merge="barrier"))
+    outcome, log = simulate_one(scenario, script_queue(1, merge="barrier"))
     assert [event.start_s for event in log if event.kind == "merge"] == [180, 200, 220]
     assert outcome.makespan_s == 240
 
@@ -112,7 +112,7 @@ def test_a_turn_waits_for_a_merge_to_end():
         " {name: b, tokens: 1K, duration: 60s, interarrival: 75s}]",
         SLOW_TURNS_AND_MERGES,
     )
-    outcome, log = play_one(scenario, "queue: 2")
+    outcome, log = simulate_one(scenario, "queue: 2")
     assert [(event.start_s, event.end_s) for event in log if event.kind == "turn"] == [(0, 10), (90, 100)]
     assert outcome.makespan_s == 180
 
@@ -120,7 +120,7 @@ def test_a_turn_waits_for_a_merge_to_end():
 def test_an_output_that_is_back_is_merged_before_its_slot_is_filled():
     """Both want the coordinator at 70 s: merge to 90 s, turn to 100 s, task to 160 s, merge to 180 s."""
     scenario = scenario_of("tasks: [{name: a, count: 2, tokens: 1K, duration: 60s}]", SLOW_TURNS_AND_MERGES)
-    assert play_one(scenario, "queue: 1")[0].makespan_s == 180
+    assert simulate_one(scenario, "queue: 1")[0].makespan_s == 180
 
 
 def test_a_turn_fills_all_slots_that_are_free_when_it_begins():
@@ -133,6 +133,6 @@ def test_a_turn_fills_all_slots_that_are_free_when_it_begins():
         " {name: c, count: 2, tokens: 1K, duration: 60s}]",
         SLOW_TURNS_AND_MERGES,
     )
-    outcome, log = play_one(scenario, "queue: 2")
+    outcome, log = simulate_one(scenario, "queue: 2")
     assert [event.start_s for event in log if event.kind == "launch"] == [10, 10, 100, 100]
     assert outcome.tokens_coordination == 2 * 300

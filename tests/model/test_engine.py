@@ -6,7 +6,7 @@ from dispatch_sim.model.plan import make_plan
 from dispatch_sim.model.simulation import simulate
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.strategy import parse_strategy
-from tests.model.worlds import BARE, NO_FAILURES, NO_LIMITS, NO_MERGE, play_one, scenario_of
+from tests.model.worlds import BARE, NO_FAILURES, NO_LIMITS, NO_MERGE, scenario_of, simulate_one
 
 THREE = "tasks: [{name: agent, count: 3, tokens: 15K, duration: 60s}]\n"
 
@@ -14,10 +14,10 @@ THREE = "tasks: [{name: agent, count: 3, tokens: 15K, duration: 60s}]\n"
 def test_three_tasks_of_a_minute_take_one_in_parallel_and_three_in_sequence():
     """Three 60 s tasks without overheads: 60 s at once, 180 s one by one, 120 s in twos."""
     scenario = scenario_of(THREE, BARE)
-    assert play_one(scenario, "parallel")[0].makespan_s == 60
-    assert play_one(scenario, "sequential")[0].makespan_s == 180
-    assert play_one(scenario, "queue: 2")[0].makespan_s == 120
-    assert play_one(scenario, "waves: 2")[0].makespan_s == 120
+    assert simulate_one(scenario, "parallel")[0].makespan_s == 60
+    assert simulate_one(scenario, "sequential")[0].makespan_s == 180
+    assert simulate_one(scenario, "queue: 2")[0].makespan_s == 120
+    assert simulate_one(scenario, "waves: 2")[0].makespan_s == 120
 
 
 def test_unequal_tasks_in_parallel_take_as_long_as_the_longest():
@@ -27,9 +27,9 @@ def test_unequal_tasks_in_parallel_take_as_long_as_the_longest():
         " {name: c, tokens: 1K, duration: 20s}]",
         BARE,
     )
-    assert play_one(scenario, "parallel")[0].makespan_s == 45
-    assert play_one(scenario, "queue: 2")[0].makespan_s == 50
-    assert play_one(scenario, "waves: 2")[0].makespan_s == 65
+    assert simulate_one(scenario, "parallel")[0].makespan_s == 45
+    assert simulate_one(scenario, "queue: 2")[0].makespan_s == 50
+    assert simulate_one(scenario, "waves: 2")[0].makespan_s == 65
 
 
 def test_three_agents_count_sixty_thousand_tokens_a_quarter_of_them_overhead():
@@ -39,7 +39,7 @@ def test_three_agents_count_sixty_thousand_tokens_a_quarter_of_them_overhead():
         " brief: {tokens: 0, time: 0s}, turn: {tokens: 0, time: 0s}}"
     )
     for strategy in ("sequential", "parallel", "queue: 2", "waves: 2"):
-        outcome, _ = play_one(scenario_of(THREE, overheads, NO_LIMITS, NO_FAILURES, NO_MERGE), strategy)
+        outcome, _ = simulate_one(scenario_of(THREE, overheads, NO_LIMITS, NO_FAILURES, NO_MERGE), strategy)
         overhead = outcome.tokens_spawn + outcome.tokens_return
         assert (outcome.tokens, outcome.tokens_work, overhead) == (60_000, 45_000, 15_000)
         assert overhead / outcome.tokens == 0.25
@@ -62,7 +62,7 @@ def test_money_bills_every_token_sent_at_the_price_of_its_class():
         NO_FAILURES,
         NO_MERGE,
     )
-    outcome, _ = play_one(scenario, "parallel")
+    outcome, _ = simulate_one(scenario, "parallel")
     spawn = 900 * 7 + 2 * 900 * 1
     work = 900 * 7 + (450 + 900) * 1 + 450 * 20
     assert outcome.money_spawn_usd == pytest.approx(spawn / 1e6)
@@ -73,7 +73,7 @@ def test_money_bills_every_token_sent_at_the_price_of_its_class():
 
 def test_a_single_call_writes_nothing_to_the_cache():
     """Nothing is ever read again, so input is billed as uncached input."""
-    outcome, _ = play_one(
+    outcome, _ = simulate_one(
         scenario_of(
             "tasks: [{name: a, tokens: 1000, output_share: 0%, calls: 1, duration: 30s}]",
             BARE.replace("limits: unlimited", "limits: unlimited, prices: {input: $5/M, cache_write: $7/M}"),
@@ -93,16 +93,16 @@ def test_briefs_of_one_turn_are_written_one_after_another():
         NO_FAILURES,
         NO_MERGE,
     )
-    outcome, log = play_one(scenario, "parallel")
+    outcome, log = simulate_one(scenario, "parallel")
     assert [event.end_s for event in log if event.kind == "wait"] == [10, 16, 22]
     assert outcome.makespan_s == 82
     assert outcome.tokens_coordination == 300 + 3 * 200
-    outcome, _ = play_one(scenario, "sequential")
+    outcome, _ = simulate_one(scenario, "sequential")
     assert outcome.makespan_s == 3 * (4 + 6 + 60)
     assert outcome.tokens_coordination == 3 * (300 + 200)
-    outcome, _ = play_one(scenario, {"queue": 3, "manager": "script"})
+    outcome, _ = simulate_one(scenario, {"queue": 3, "manager": "script"})
     assert (outcome.makespan_s, outcome.tokens_coordination) == (60, 0)
-    outcome, _ = play_one(scenario, {"queue": 2})
+    outcome, _ = simulate_one(scenario, {"queue": 2})
     assert outcome.tokens_coordination == 2 * 300 + 3 * 200
 
 
@@ -113,11 +113,11 @@ def test_parallel_merges_after_the_barrier_and_a_queue_as_results_come_in():
         " {name: c, tokens: 1K, duration: 10s}]",
         BARE.replace("structured: {tokens: 0, time: 0s}", "structured: {tokens: 500, time: 5s}"),
     )
-    assert play_one(scenario, "parallel")[0].makespan_s == 75
-    assert play_one(scenario, {"parallel": "all", "merge": "as-completed"})[0].makespan_s == 65
-    assert play_one(scenario, "queue: 3")[0].makespan_s == 65
-    assert play_one(scenario, {"queue": 3, "merge": "barrier"})[0].makespan_s == 75
-    assert play_one(scenario, "parallel")[0].tokens_merge == 1500
+    assert simulate_one(scenario, "parallel")[0].makespan_s == 75
+    assert simulate_one(scenario, {"parallel": "all", "merge": "as-completed"})[0].makespan_s == 65
+    assert simulate_one(scenario, "queue: 3")[0].makespan_s == 65
+    assert simulate_one(scenario, {"queue": 3, "merge": "barrier"})[0].makespan_s == 75
+    assert simulate_one(scenario, "parallel")[0].tokens_merge == 1500
 
 
 def test_pairs_made_blind_cost_and_work_in_sight_of_the_rest_does_not():
@@ -127,7 +127,7 @@ def test_pairs_made_blind_cost_and_work_in_sight_of_the_rest_does_not():
         BARE.replace("prose: {people: 0s}", "prose: {people: 3m}, pair: {people: 10s}"),
     )
     for strategy, pairs in (("parallel", 6), ("queue: 4", 6), ("waves: 2", 2), ("sequential", 0)):
-        outcome, _ = play_one(scenario, strategy)
+        outcome, _ = simulate_one(scenario, strategy)
         assert outcome.people_s == 4 * 180 + pairs * 10, strategy
 
 
@@ -137,7 +137,7 @@ def test_prose_is_merged_by_one_person_one_after_another():
         THREE.replace("duration: 60s", "duration: 60s, output: prose"),
         BARE.replace("prose: {people: 0s}", "prose: {people: 3m}"),
     )
-    outcome, _ = play_one(scenario, "parallel")
+    outcome, _ = simulate_one(scenario, "parallel")
     assert outcome.makespan_s == 600
     assert outcome.people_s == outcome.people_merge_s == 540
     assert outcome.cost_people_usd == pytest.approx(12)
@@ -152,7 +152,7 @@ def test_a_lost_task_is_finished_by_a_person_and_charged_for():
         BARE.replace("crash: 0%", "crash: 100%"),
         "recovery: {people: 10m}",
     )
-    outcome, _ = play_one(scenario, "parallel")
+    outcome, _ = simulate_one(scenario, "parallel")
     assert outcome.makespan_s == 60 + 60 + 3 * 600
     assert (outcome.manual_completions, outcome.failed_attempts, outcome.crashed_attempts) == (3, 6, 6)
     assert (outcome.tokens_work, outcome.tokens_wasted) == (0, 6 * 15_000)
@@ -164,8 +164,8 @@ def test_a_lost_task_is_finished_by_a_person_and_charged_for():
 def test_without_retry_a_failed_task_goes_to_a_person_at_once():
     """`retry: none` makes one attempt, `failed-only` as many as it may."""
     parts = (THREE, BARE.replace("crash: 0%", "crash: 100%"), "recovery: {people: 10m}")
-    assert play_one(scenario_of(*parts, "retry: {policy: none}"), "queue: 3")[0].failed_attempts == 3
-    assert play_one(scenario_of(*parts, "retry: {max_attempts: 4}"), "queue: 3")[0].failed_attempts == 12
+    assert simulate_one(scenario_of(*parts, "retry: {policy: none}"), "queue: 3")[0].failed_attempts == 3
+    assert simulate_one(scenario_of(*parts, "retry: {max_attempts: 4}"), "queue: 3")[0].failed_attempts == 12
 
 
 def test_only_what_failed_is_done_again():
@@ -175,7 +175,7 @@ def test_only_what_failed_is_done_again():
         BARE.replace("bad_output: 0%", "bad_output: 30%"),
         "retry: {max_attempts: 100}",
     )
-    outcome, log = play_one(scenario, "parallel")
+    outcome, log = simulate_one(scenario, "parallel")
     bad = [event for event in log if event.kind == "bad output"]
     assert outcome.manual_completions == 0
     assert len(bad) == outcome.bad_outputs == outcome.failed_attempts > 0
@@ -192,7 +192,7 @@ def test_sequential_retries_a_task_before_it_goes_on():
         BARE.replace("crash: 0%", "crash: 40%"),
         "recovery: {people: 10m}",
     )
-    outcome, log = play_one(scenario, "sequential")
+    outcome, log = simulate_one(scenario, "sequential")
     launched = [event.task for event in log if event.kind == "call" and event.call == 0]
     assert launched == sorted(launched)
     assert outcome.manual_completions > 0
@@ -205,7 +205,7 @@ def test_tasks_that_arrive_later_are_dispatched_later():
     scenario = scenario_of(
         "tasks: [{name: a, count: 3, tokens: 1K, duration: 60s, interarrival: 100s}]", BARE
     )
-    outcome, log = play_one(scenario, "queue: 1")
+    outcome, log = simulate_one(scenario, "queue: 1")
     assert [event.start_s for event in log if event.kind == "call" and event.call == 0] == [100, 200, 300]
     assert outcome.makespan_s == 360
     assert outcome.flow_s == 180

@@ -1,6 +1,6 @@
 """The harness's own limits: a cap that queues or refuses, and a counter of calls."""
 
-from tests.model.worlds import ALL_AT_ONCE, BARE, play_one, scenario_of, script_queue
+from tests.model.worlds import ALL_AT_ONCE, BARE, scenario_of, script_queue, simulate_one
 
 
 def agents(count: int, harness: str, calls: int = 1):
@@ -14,7 +14,7 @@ def agents(count: int, harness: str, calls: int = 1):
 
 def test_what_is_over_the_cap_waits_for_a_place():
     """Five at once with places for two: 60, 60, 120, 120, 180 s; nothing is refused."""
-    outcome, log = play_one(agents(5, "cap: 2"), ALL_AT_ONCE)
+    outcome, log = simulate_one(agents(5, "cap: 2"), ALL_AT_ONCE)
     assert sorted(event.end_s for event in log if event.kind == "call") == [60, 60, 120, 120, 180]
     assert [event.end_s for event in log if event.kind == "harness"] == [60, 60, 120]
     assert outcome.refused_launches == 0
@@ -22,7 +22,7 @@ def test_what_is_over_the_cap_waits_for_a_place():
 
 def test_what_is_over_a_refusing_cap_is_handed_out_again():
     """Five at once with two places: three are refused, and come in later rounds of two, no longer refused."""
-    outcome, log = play_one(agents(5, "cap: 2, over: refuse"), ALL_AT_ONCE)
+    outcome, log = simulate_one(agents(5, "cap: 2, over: refuse"), ALL_AT_ONCE)
     assert outcome.refused_launches == 3
     assert outcome.failed_attempts == 0
     assert sorted(event.end_s for event in log if event.kind == "call") == [60, 60, 120, 120, 180]
@@ -36,19 +36,19 @@ def test_a_refused_launch_has_cost_its_brief():
         BARE.replace("brief: {tokens: 0", "brief: {tokens: 100"),
         "harness: {cap: 2, over: refuse}",
     )
-    assert play_one(scenario, "parallel")[0].tokens_coordination == 800
+    assert simulate_one(scenario, "parallel")[0].tokens_coordination == 800
 
 
 def test_a_queue_learns_the_cap():
     """A queue of four over a cap of two refuses two launches, once, and goes on two at a time."""
-    outcome, _ = play_one(agents(8, "cap: 2, over: refuse"), script_queue(4))
+    outcome, _ = simulate_one(agents(8, "cap: 2, over: refuse"), script_queue(4))
     assert outcome.refused_launches == 2
     assert outcome.makespan_s == 4 * 60
 
 
 def test_a_pace_that_is_used_up_costs_a_whole_window():
     """Three calls a minute and five agents at once: the fourth and fifth wait 60 s."""
-    _, log = play_one(agents(5, "pace: {calls: 3, window: 60s}"), ALL_AT_ONCE)
+    _, log = simulate_one(agents(5, "pace: {calls: 3, window: 60s}"), ALL_AT_ONCE)
     assert sorted(event.start_s for event in log if event.kind == "call") == [0, 0, 0, 60, 60]
     scenario = scenario_of(
         "tasks: [{name: a, count: 4, calls: 1, tokens: 0, duration: 1s, interarrival: 19s}]",
@@ -57,7 +57,7 @@ def test_a_pace_that_is_used_up_costs_a_whole_window():
     )
     # They come at 19, 38, 57, 76 s. The third finds the count used up at 57 and waits until 117, where the
     # window would have been over at 60; the fourth waits behind it.
-    _, log = play_one(scenario, script_queue(4))
+    _, log = simulate_one(scenario, script_queue(4))
     assert [event.start_s for event in log if event.kind == "call"] == [19, 38, 117, 117]
 
 
@@ -68,5 +68,5 @@ def test_the_count_is_set_back_with_every_window():
         BARE,
         "harness: {pace: {calls: 2, window: 60s}}",
     )
-    _, log = play_one(scenario, script_queue(4))
+    _, log = simulate_one(scenario, script_queue(4))
     assert [event.start_s for event in log if event.kind == "call"] == [31, 62, 93, 124]

@@ -16,7 +16,7 @@ from dispatch_sim.model.simulation import simulate
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.distributions import Constant
 from dispatch_sim.scenario.strategy import parse_strategy
-from tests.model.worlds import BARE, NO_FAILURES, NO_LIMITS, NO_MERGE, play_one, scenario_of
+from tests.model.worlds import BARE, NO_FAILURES, NO_LIMITS, NO_MERGE, scenario_of, simulate_one
 
 STRATEGIES = st.builds(
     lambda kind, options: kind | options,
@@ -104,7 +104,7 @@ def scenarios(draw, whole=False):
 @given(scenario=scenarios(whole=True), strategy=STRATEGIES, replication=st.integers(0, 2**32 - 1))
 def test_the_books_balance_in_every_replication(scenario, strategy, replication):
     """It ends; every task is done once; ledgers add up; slots, places and buckets are never overdrawn."""
-    outcome, log = play_one(scenario, strategy, replication)
+    outcome, log = simulate_one(scenario, strategy, replication)
     plan = make_plan(scenario, parse_strategy(strategy))
     assert outcome.tokens == sum(getattr(outcome, f"tokens_{cause.value}") for cause in Purpose)
     assert outcome.money_usd == pytest.approx(
@@ -219,7 +219,7 @@ def test_with_limits_off_a_queue_is_the_kiefer_wolfowitz_recursion(seed, count, 
         BARE,
         f"study: {{seed: {seed}}}",
     )
-    outcome, _ = play_one(scenario, {"queue": width, "manager": "script"})
+    outcome, _ = simulate_one(scenario, {"queue": width, "manager": "script"})
     luck = Variates(scenario, 0)
     arrivals = np.array([luck.arrival_s(0, index) for index in range(count)])
     services = np.array([luck.attempt(0, index, 0).call_s for index in range(count)])
@@ -237,7 +237,7 @@ def test_grahams_bounds_hold_for_every_list_schedule(seed, count, width):
         BARE,
         f"study: {{seed: {seed}}}",
     )
-    outcome, _ = play_one(scenario, {"queue": width, "manager": "script"})
+    outcome, _ = simulate_one(scenario, {"queue": width, "manager": "script"})
     durations = [3 * Variates(scenario, 0).attempt(0, index, 0).call_s for index in range(count)]
     lower, upper = theory.graham_bounds(durations, width)
     assert lower - 1e-6 <= outcome.makespan_s <= upper + 1e-6
@@ -250,14 +250,14 @@ def test_a_queue_as_wide_as_the_batch_is_parallel_without_its_barrier(scenario, 
 
     The attempts are the same up to the first merge or recovery, which is what the barrier holds back.
     """
-    queue = play_one(scenario, {"queue": scenario.batch_size + extra}, replication)
-    parallel = play_one(scenario, {"parallel": "all", "merge": "as-completed"}, replication)
+    queue = simulate_one(scenario, {"queue": scenario.batch_size + extra}, replication)
+    parallel = simulate_one(scenario, {"parallel": "all", "merge": "as-completed"}, replication)
     assert queue == parallel
     at_once = tuple(group.model_copy(update={"interarrival": Constant(0.0)}) for group in scenario.tasks)
     once = {"tasks": at_once, "retry": scenario.retry.model_copy(update={"max_attempts": 1})}
     scenario = scenario.model_copy(update=once)
-    _, queue_log = play_one(scenario, {"queue": scenario.batch_size, "merge": "barrier"}, replication)
-    _, parallel_log = play_one(scenario, "parallel", replication)
+    _, queue_log = simulate_one(scenario, {"queue": scenario.batch_size, "merge": "barrier"}, replication)
+    _, parallel_log = simulate_one(scenario, "parallel", replication)
     assert _attempts(queue_log) == _attempts(parallel_log)
 
 
@@ -273,7 +273,7 @@ def test_a_replication_is_a_pure_function(scenario, strategy, replication):
     plan, luck = make_plan(scenario, parse_strategy(strategy)), Variates(scenario, replication)
     simulate(make_plan(scenario, parse_strategy("parallel")), luck)
     log = []
-    assert (simulate(plan, luck, log), log) == play_one(scenario, strategy, replication)
+    assert (simulate(plan, luck, log), log) == simulate_one(scenario, strategy, replication)
 
 
 def test_littles_law_holds_on_the_path():
@@ -285,6 +285,6 @@ def test_littles_law_holds_on_the_path():
         NO_FAILURES,
         NO_MERGE,
     )
-    outcome, log = play_one(scenario, "queue: 3")
+    outcome, log = simulate_one(scenario, "queue: 3")
     inside = sum(event.end_s - event.start_s for event in log if event.task >= 0)
     assert inside == pytest.approx(outcome.flow_s)

@@ -14,9 +14,9 @@ from tests.model.worlds import (
     NO_LIMITS,
     NO_OVERHEADS,
     overheads,
-    play_one,
     scenario_of,
     script_queue,
+    simulate_one,
 )
 
 THREE = "tasks: [{name: a, count: 3, tokens: 1K, duration: 60s}]"
@@ -37,7 +37,7 @@ def test_a_retried_task_sees_what_was_merged_before_its_last_attempt():
         for index in range(40)
     )
     assert len(successes) > 1
-    outcome, _ = play_one(scenario, ALL_AT_ONCE)
+    outcome, _ = simulate_one(scenario, ALL_AT_ONCE)
     assert outcome.people_s == 10 * sum(made * (made - 1) // 2 for made in successes.values())
 
 
@@ -53,7 +53,7 @@ def test_an_output_pairs_with_all_that_its_agent_could_not_see():
         " {name: c, tokens: 1K, duration: 10s, output: prose}]",
         BARE.replace("prose: {people: 0s}", "prose: {people: 5s}, pair: {people: 10s}"),
     )
-    outcome, log = play_one(scenario, script_queue(2))
+    outcome, log = simulate_one(scenario, script_queue(2))
     merges = [(event.start_s, event.end_s) for event in log if event.kind == "merge by person"]
     assert merges == [(10, 15), (20, 35), (100, 125)]
     assert outcome.people_s == 5 + 15 + 25
@@ -65,7 +65,7 @@ def test_pairs_cost_the_coordinators_tokens_and_time():
         THREE,
         BARE.replace("prose: {people: 0s}", "prose: {people: 0s}, pair: {tokens: 10, time: 1s}"),
     )
-    outcome, _ = play_one(scenario, ALL_AT_ONCE)
+    outcome, _ = simulate_one(scenario, ALL_AT_ONCE)
     assert (outcome.tokens_merge, outcome.makespan_s) == (30, 63)
     assert (outcome.merge_s, outcome.blocked_s, outcome.recovery_s) == (3, 1, 0)
 
@@ -85,7 +85,7 @@ def test_a_bad_output_wastes_all_that_went_into_it_and_pays_for_no_pairs():
         "retry: {policy: none}",
         "recovery: {people: 1s}",
     )
-    outcome, _ = play_one(scenario, ALL_AT_ONCE)
+    outcome, _ = simulate_one(scenario, ALL_AT_ONCE)
     assert outcome.bad_outputs == 4
     assert outcome.people_merge_s == 3 * 180
     assert outcome.tokens_wasted == outcome.tokens == 4 * 1300 + 500
@@ -109,7 +109,7 @@ def test_the_coordinators_calls_are_counted_billed_and_waited_for(on_limit, reje
         "provider: {limits: {requests: 1/min, input_tokens: unlimited, output_tokens: unlimited},"
         f" on_limit: {on_limit}, prices: {{output: $15/M}}}}",
     )
-    outcome, _ = play_one(scenario, "parallel")
+    outcome, _ = simulate_one(scenario, "parallel")
     assert outcome.makespan_s == pytest.approx(125)
     assert (outcome.quota_requests, outcome.rejected_requests) == (3, rejected)
     assert (outcome.quota_input_tokens, outcome.quota_output_tokens) == (800, 700)
@@ -124,7 +124,7 @@ def test_an_output_is_blocked_while_the_person_merges_another():
         THREE.replace("duration: 60s", "duration: 60s, output: prose"),
         BARE.replace("prose: {people: 0s}", "prose: {people: 3m}"),
     )
-    outcome, _ = play_one(scenario, ALL_AT_ONCE)
+    outcome, _ = simulate_one(scenario, ALL_AT_ONCE)
     assert (outcome.blocked_s, outcome.merge_s, outcome.recovery_s) == (180 + 360, 3 * 180, 0)
 
 
@@ -133,7 +133,7 @@ def test_an_output_is_blocked_while_the_coordinator_merges_another():
     scenario = scenario_of(
         THREE, BARE.replace("structured: {tokens: 0, time: 0s}", "structured: {tokens: 0, time: 5s}")
     )
-    outcome, _ = play_one(scenario, ALL_AT_ONCE)
+    outcome, _ = simulate_one(scenario, ALL_AT_ONCE)
     assert (outcome.blocked_s, outcome.merge_s) == (5 + 10, 3 * 5)
 
 
@@ -152,6 +152,6 @@ def test_throughput_follows_the_universal_scalability_law_and_peaks_where_it_say
             NO_FAILURES,
             "merge: {structured: {tokens: 0, time: 10s}, pair: {time: 18s}}",
         )
-        throughput[n] = n / play_one(scenario, ALL_AT_ONCE)[0].makespan_s
+        throughput[n] = n / simulate_one(scenario, ALL_AT_ONCE)[0].makespan_s
         assert throughput[n] * 900 == pytest.approx(theory.usl_throughput(n, 10 / 900, 9 / 900))
     assert max(throughput, key=lambda n: throughput[n]) == round(theory.usl_peak(10 / 900, 9 / 900)) == 10

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.model.worlds import NO_FAILURES, NO_LIMITS, play_one, scenario_of, script_queue
+from tests.model.worlds import NO_FAILURES, NO_LIMITS, scenario_of, script_queue, simulate_one
 
 PLAIN = "dispatch: {context: none}\nprovider: {limits: unlimited}\n"
 """The usual overheads: a turn of 4 s, briefs of 5.7 s, 2 s to spawn and to return, merges of 5 s."""
@@ -26,7 +26,7 @@ def test_every_output_made_by_wrong_instructions_is_found_out_at_once():
         "failures: {crash: 0%, bad_output: 0%, bad_brief: 100%}",
         "review: {every: 1, people: 2m}",
     )
-    outcome, _ = play_one(scenario, {"queue": 4, "manager": "script"})
+    outcome, _ = simulate_one(scenario, {"queue": 4, "manager": "script"})
     assert outcome.wrong_brief_attempts == 4
     # They are wasted with their spawns, returns and merges of 500 tokens each.
     assert outcome.tokens_wasted == 4 * (10_000 + 3000 + 2000 + 500)
@@ -38,7 +38,7 @@ def test_wrong_instructions_waste_what_was_done_and_its_rework():
     By hand: 2 x 15,500 for the two, and 10,500 for the rework of a half, 5,000 tokens of work with its spawn,
     return and merge, are wasted; the same again is not.
     """
-    outcome, _ = play_one(wrong_instructions(", coupling: 50%"), "parallel")
+    outcome, _ = simulate_one(wrong_instructions(", coupling: 50%"), "parallel")
     assert outcome.tokens_wasted == 2 * 15_500 + 10_500
     assert (outcome.wrong_brief_attempts, outcome.reworked_tasks) == (2, 2)
     assert outcome.makespan_s == pytest.approx(216.2)
@@ -46,7 +46,7 @@ def test_wrong_instructions_waste_what_was_done_and_its_rework():
 
 def test_wrong_instructions_waste_both_rounds():
     """Each of two tasks has two agents of 5,000 tokens, and a merge; all of it is done again."""
-    outcome, _ = play_one(wrong_instructions("", "communication: rounds"), "parallel")
+    outcome, _ = simulate_one(wrong_instructions("", "communication: rounds"), "parallel")
     first_round = 2 * (5000 + 3000 + 2000)
     second_round = 2 * (5000 + 2000 + 3000 + 2000 + 500)  # the brief is read by both
     assert outcome.tokens_wasted == first_round + second_round
@@ -68,7 +68,7 @@ def test_what_a_cascade_has_dropped_makes_no_pairs():
         "merge: {prose: {people: 100s}, pair: {people: 7s}}",
         "study: {seed: 4}",
     )
-    outcome, _ = play_one(scenario, script_queue(3))
+    outcome, _ = simulate_one(scenario, script_queue(3))
     assert outcome.people_s == 407
     assert outcome.makespan_s == 495
 
@@ -81,7 +81,7 @@ def test_a_turn_that_comes_when_a_gate_has_closed_hands_out_nothing():
         NO_FAILURES,
         "review: {every: 1, people: 500s}",
     )
-    _, log = play_one(scenario, "queue: 2")
+    _, log = simulate_one(scenario, "queue: 2")
     launches = [event.start_s for event in log if event.kind == "launch"]
     assert launches == pytest.approx([9.7, 15.4, 1028.7 + 9.7])
 
@@ -94,7 +94,7 @@ def test_two_rounds_of_a_single_call_are_two_halves():
         NO_FAILURES,
         "communication: rounds",
     )
-    outcome, log = play_one(scenario, "parallel")
+    outcome, log = simulate_one(scenario, "parallel")
     assert outcome.tokens_work == 2 * 10_000
     assert [e.end_s - e.start_s for e in log if e.kind == "call"] == pytest.approx([20] * 4)
 
@@ -110,7 +110,7 @@ def test_a_resumed_second_round_has_its_brief_already():
     )
     resumed = 0
     for replication in range(30):
-        outcome, log = play_one(scenario, "sequential", replication)
+        outcome, log = simulate_one(scenario, "sequential", replication)
         calls = [event for event in log if event.kind == "call"]
         first = [event for event in calls if event.call == 3]  # of the second round
         heard = 2000 * len(first)  # each fresh start of it hears the brief; a failed one is wasted
@@ -132,7 +132,7 @@ def test_the_call_that_failed_is_not_in_the_context_that_goes_on():
     )
     crashed = 0
     for replication in range(30):
-        outcome, log = play_one(scenario, "sequential", replication)
+        outcome, log = simulate_one(scenario, "sequential", replication)
         crashed += outcome.crashed_attempts
         for event in log:
             if event.kind == "call":  # what is counted is the whole prompt
@@ -150,7 +150,7 @@ def test_an_agent_that_waited_for_its_place_has_seen_what_was_merged_meanwhile()
         "harness: {cap: 1}",
         "merge: {structured: {tokens: 0, time: 0s}, pair: {people: 7s}}",
     )
-    assert play_one(scenario, script_queue(2))[0].people_s == 0
+    assert simulate_one(scenario, script_queue(2))[0].people_s == 0
 
 
 def test_an_output_lost_in_line_is_not_merged():
@@ -166,7 +166,7 @@ def test_an_output_lost_in_line_is_not_merged():
         "recovery: {people: 60s}",
         "merge: {prose: {people: 200s}}",
     )
-    outcome, _ = play_one(scenario, script_queue(3))
+    outcome, _ = simulate_one(scenario, script_queue(3))
     assert outcome.makespan_s == 1674
     assert outcome.people_merge_s == 2 * 200
 
@@ -182,7 +182,7 @@ def test_in_a_round_a_failed_first_half_is_seen_at_the_barrier():
     )
     seen = 0
     for replication in range(20):
-        _, log = play_one(scenario, "parallel", replication)
+        _, log = simulate_one(scenario, "parallel", replication)
         back = [event.end_s for event in log if event.kind in ("return", "crash") and event.attempt == 1]
         asked = [event.start_s for event in log if event.kind in ("recovery", "person busy")]
         if asked:
@@ -205,7 +205,7 @@ def test_what_comes_during_a_compaction_stays_in_the_context():
     )
     # Two slots. The turn that begins at 40 s, when the first is back, finds 12,000 tokens, over the window:
     # the summary is written from 40 to 100 s, the second comes back at 50 s. The turn then reads 12,500.
-    outcome, _ = play_one(scenario, "queue: 2")
+    outcome, _ = simulate_one(scenario, "queue: 2")
     assert outcome.compactions == 1
     assert outcome.money_context_usd * 1e6 == pytest.approx(10_000 + 12_000 + 12_500)
 
@@ -226,7 +226,7 @@ def test_a_gateway_serves_its_line_when_a_reservation_is_given_back():
         NO_FAILURES,
         "merge: {structured: {tokens: 0, time: 0s}}",
     )
-    assert play_one(scenario, script_queue(2))[0].makespan_s == pytest.approx(20)
+    assert simulate_one(scenario, script_queue(2))[0].makespan_s == pytest.approx(20)
 
 
 def rounds_with_wrong_instructions(*groups: str):
@@ -247,7 +247,7 @@ def test_a_first_half_that_runs_by_wrong_instructions_fails_when_it_comes_back()
     scenario = rounds_with_wrong_instructions(
         "{name: a, calls: 2, tokens: 10K, duration: 20s}", "{name: b, calls: 2, tokens: 10K, duration: 200s}"
     )
-    outcome, _ = play_one(scenario, script_queue(2))
+    outcome, _ = simulate_one(scenario, script_queue(2))
     assert outcome.makespan_s == pytest.approx(305)
     assert (outcome.tokens_wasted, outcome.wrong_brief_attempts) == (10_000 + 5000, 2)
 
@@ -263,7 +263,7 @@ def test_an_output_that_waits_for_its_rework_is_found_wrong_too():
         "merge: {structured: {tokens: 0, time: 1s}}",
         "review: {every: 1, people: 50s}",
     )
-    outcome, _ = play_one(scenario, {"queue": 2})
+    outcome, _ = simulate_one(scenario, {"queue": 2})
     assert outcome.makespan_s == pytest.approx(228)
     assert (outcome.tokens_wasted, outcome.wrong_brief_attempts, outcome.reworked_tasks) == (20_000, 2, 2)
 
@@ -280,7 +280,7 @@ def test_who_cannot_read_the_prefix_is_not_held_for_it():
         "merge: {structured: {tokens: 0, time: 0s}}",
         "conflicts: {isolation: worktree, setup: 3s}",
     )
-    outcome, _ = play_one(scenario, script_queue(2, warm_up="stagger"))
+    outcome, _ = simulate_one(scenario, script_queue(2, warm_up="stagger"))
     assert outcome.makespan_s == pytest.approx(33)
 
 
@@ -294,7 +294,7 @@ def test_a_call_that_was_cut_off_cannot_be_read_from_the_cache():
         "timeouts: {hard: 15s}",
         "retry: {policy: resume, max_attempts: 3}",
     )
-    _, log = play_one(scenario, script_queue(1))
+    _, log = simulate_one(scenario, script_queue(1))
     calls = [(event.call, event.tokens) for event in log if event.kind == "call"]
     assert calls[:3] == [(0, 15_000), (1, 5000), (1, 5000)]
 
@@ -311,7 +311,7 @@ def test_what_a_resumed_attempt_goes_on_from_is_wasted_once_by_wrong_instruction
         "review: {every: 1, people: 30s}",
     )
     for replication in range(30):
-        outcome, log = play_one(scenario, script_queue(2), replication)
+        outcome, log = simulate_one(scenario, script_queue(2), replication)
         calls = sum(event.kind == "call" for event in log)
         assert outcome.tokens_work == 4 * 4000
         assert outcome.tokens_work + outcome.tokens_wasted == 1000 * calls
@@ -331,6 +331,6 @@ def test_an_attempt_that_failed_by_itself_is_not_counted_again_by_wrong_instruct
         "review: {every: 1}",
     )
     for replication in range(30):
-        outcome, log = play_one(scenario, "parallel", replication)
+        outcome, log = simulate_one(scenario, "parallel", replication)
         launches = sum(event.kind == "launch" for event in log)
         assert launches == outcome.failed_attempts + 2 - outcome.manual_completions

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 import theory
-from tests.model.worlds import BARE, play_one, scenario_of
+from tests.model.worlds import BARE, scenario_of, simulate_one
 
 WARM_UP, BATCHES, BATCH = 2_000, 25, 1_200
 
@@ -23,7 +23,7 @@ def waits(servers: int, interarrival_s: float, service: str, seed: int) -> np.nd
         BARE,
         f"study: {{seed: {seed}}}",
     )
-    _, log = play_one(scenario, {"queue": servers, "manager": "script"})
+    _, log = simulate_one(scenario, {"queue": servers, "manager": "script"})
     waited = np.zeros(count)
     for event in log:
         if event.kind == "wait":

@@ -8,7 +8,7 @@ from dispatch_sim.model.plan import make_plan
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.strategy import parse_strategy
 from tests.conformance.comparison import play_by_simpy, play_compiled
-from tests.model.worlds import ALL_AT_ONCE, BARE, play_one, scenario_of, script_queue
+from tests.model.worlds import ALL_AT_ONCE, BARE, scenario_of, script_queue, simulate_one
 
 
 def batch(
@@ -53,14 +53,14 @@ def only_one_crashes(call: int, crash: str = "15%", *, bad: bool = False):
 
 def test_only_what_failed_is_done_again():
     """One crash at the end of the second call: 40 s lost, then 80 s anew."""
-    outcome, _ = play_one(batch("failed-only", crash="15%", seed=only_one_crashes(1)), script_queue(4))
+    outcome, _ = simulate_one(batch("failed-only", crash="15%", seed=only_one_crashes(1)), script_queue(4))
     assert outcome.makespan_s == 40 + 80
     assert (outcome.tokens_wasted, outcome.tokens_work) == (2000, 4 * 4000)
 
 
 def test_a_resumed_attempt_begins_with_the_call_that_failed():
     """The first call stays done; the second is wasted and made again: 20 s and 1,000 tokens are lost."""
-    outcome, log = play_one(batch("resume", crash="15%", seed=only_one_crashes(1)), script_queue(4))
+    outcome, log = simulate_one(batch("resume", crash="15%", seed=only_one_crashes(1)), script_queue(4))
     assert outcome.makespan_s == 40 + 60
     assert (outcome.tokens_wasted, outcome.tokens_work) == (1000, 4 * 4000)
     assert outcome.wasted_s == 20
@@ -80,7 +80,7 @@ def test_a_resumed_attempt_does_not_pay_its_spawn_prompt_again():
     )
     failed = 0
     for replication in range(40):
-        outcome, log = play_one(scenario, ALL_AT_ONCE, replication)
+        outcome, log = simulate_one(scenario, ALL_AT_ONCE, replication)
         done = [event for event in log if event.kind == "call"]
         failed += outcome.crashed_attempts
         # A crash at the first call leaves nothing to go on from, any later one keeps the prompt.
@@ -98,19 +98,19 @@ def test_a_resumed_attempt_does_not_pay_its_spawn_prompt_again():
 def test_a_cascade_does_all_of_the_round_again():
     """At the barrier one of four is missing, so all four are done again: two rounds of 80 s."""
     seed = only_one_crashes(1)
-    outcome, _ = play_one(batch("cascade", crash="15%", seed=seed), ALL_AT_ONCE)
+    outcome, _ = simulate_one(batch("cascade", crash="15%", seed=seed), ALL_AT_ONCE)
     assert outcome.makespan_s == 160
     assert outcome.tokens_wasted == 2000 + 3 * 4000
     assert (outcome.crashed_attempts, outcome.cancelled_attempts) == (1, 3)
     # Failed-only does one of them again.
-    outcome, _ = play_one(batch("failed-only", crash="15%", seed=seed), ALL_AT_ONCE)
+    outcome, _ = simulate_one(batch("failed-only", crash="15%", seed=seed), ALL_AT_ONCE)
     assert outcome.makespan_s == 160
     assert (outcome.tokens_wasted, outcome.cancelled_attempts) == (2000, 0)
 
 
 def test_a_cascade_ends_what_is_at_work():
     """In a queue the crash is seen at 40 s; the others are ended then, and all begin anew."""
-    outcome, log = play_one(batch("cascade", crash="15%", seed=only_one_crashes(1)), script_queue(4))
+    outcome, log = simulate_one(batch("cascade", crash="15%", seed=only_one_crashes(1)), script_queue(4))
     assert [event.end_s for event in log if event.kind == "cancelled"] == [40, 40, 40]
     assert outcome.makespan_s == 40 + 80
     # Two calls each are over at 40 s; the third of some has just begun, and nothing stops an admitted call.
@@ -132,7 +132,7 @@ def test_a_cascade_spares_what_is_merged():
         bad = [(i, n) for i in range(4) for n in range(3) if luck.attempt(0, i, n).bad_output]
         if bad == [(2, 0)]:
             break
-    outcome, log = play_one(scenario, {"waves": 2, "manager": "script"})
+    outcome, log = simulate_one(scenario, {"waves": 2, "manager": "script"})
     # First wave: back at 60, merged at 70 and 80. Second: back at 140; 2 is found bad at 150,
     # when 3 waits for the coordinator: both again, back at 210, merged at 220 and 230.
     assert [event.task for event in log if event.kind == "cancelled"] == [3]
@@ -146,7 +146,7 @@ def test_what_another_has_failed_does_not_use_up_attempts():
     scenario = batch("cascade", bad="15%", seed=seed).model_copy(
         update={"retry": batch("cascade").retry.model_copy(update={"max_attempts": 2})}
     )
-    outcome, _ = play_one(scenario, ALL_AT_ONCE)
+    outcome, _ = simulate_one(scenario, ALL_AT_ONCE)
     assert outcome.manual_completions == 0
     assert outcome.cancelled_attempts == 3
 
@@ -254,4 +254,4 @@ def test_an_abort_comes_with_the_last_attempt(play):
 def test_without_failures_the_policy_does_not_matter(policy):
     """Nothing fails, nothing differs."""
     for strategy in (ALL_AT_ONCE, "queue: 2", {"waves": 3}):
-        assert play_one(batch(policy), strategy)[0] == play_one(batch("failed-only"), strategy)[0]
+        assert simulate_one(batch(policy), strategy)[0] == simulate_one(batch("failed-only"), strategy)[0]

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from tests.model.worlds import ALL_AT_ONCE, BARE, play_many, play_one, scenario_of, script_queue
+from tests.model.worlds import ALL_AT_ONCE, BARE, play_many, scenario_of, script_queue, simulate_one
 
 
 def writers(count: int, probability: str, isolation: str, more: str = "", **timing: str):
@@ -35,7 +35,7 @@ def test_all_are_clean_as_often_as_no_pair_conflicts(isolation, count):
 
 def test_the_later_write_wins_and_the_other_is_done_again():
     """Two at once, sure to conflict: the first is lost, a person cleans up, and it is done again."""
-    outcome, log = play_one(writers(2, "100%", "shared"), script_queue(2))
+    outcome, log = simulate_one(writers(2, "100%", "shared"), script_queue(2))
     assert [event.task for event in log if event.kind == "overwritten"] == [0]
     assert outcome.makespan_s == 60 + 1200 + 60
     assert (outcome.overwritten_attempts, outcome.people_conflicts_s) == (1, 1200)
@@ -53,7 +53,7 @@ def test_an_output_is_done_only_when_nobody_can_write_over_it():
             ).tasks
         }
     )
-    outcome, log = play_one(scenario, script_queue(3))
+    outcome, log = simulate_one(scenario, script_queue(3))
     assert [(event.end_s, event.task) for event in log if event.kind == "overwritten"] == [(90, 0)]
     launches = {event.task: event.start_s for event in log if event.kind == "launch"}
     assert launches[2] == 90 + 1200 + 60  # what comes after it waits until it is really done
@@ -62,19 +62,19 @@ def test_an_output_is_done_only_when_nobody_can_write_over_it():
 
 def test_one_after_another_loses_nothing():
     """Agents that do not overlap, or write different things, do not conflict."""
-    assert play_one(writers(4, "100%", "shared"), "sequential")[0].overwritten_attempts == 0
+    assert simulate_one(writers(4, "100%", "shared"), "sequential")[0].overwritten_attempts == 0
     apart = scenario_of(
         "tasks: [{name: a, tokens: 1K, duration: 60s, writes: [x]},"
         " {name: b, tokens: 1K, duration: 60s, writes: [y]}, {name: c, tokens: 1K, duration: 60s}]",
         BARE,
         "conflicts: {probability: 100%}",
     )
-    assert play_one(apart, ALL_AT_ONCE)[0].overwritten_attempts == 0
+    assert simulate_one(apart, ALL_AT_ONCE)[0].overwritten_attempts == 0
 
 
 def test_copies_lose_nothing_and_conflict_at_the_merge():
     """Three copies, sure to conflict: three pairs of five minutes; each copy takes 7 s to make."""
-    outcome, _ = play_one(writers(3, "100%", "worktree"), ALL_AT_ONCE)
+    outcome, _ = simulate_one(writers(3, "100%", "worktree"), ALL_AT_ONCE)
     assert outcome.merge_conflicts == 3
     assert outcome.people_conflicts_s == 3 * 300
     assert outcome.tokens_wasted == 0
@@ -83,14 +83,14 @@ def test_copies_lose_nothing_and_conflict_at_the_merge():
 
 def test_copies_made_after_a_merge_hold_what_was_merged():
     """One after another, nothing conflicts at the merge."""
-    outcome, _ = play_one(writers(3, "100%", "worktree"), "sequential")
+    outcome, _ = simulate_one(writers(3, "100%", "worktree"), "sequential")
     assert outcome.merge_conflicts == 0
     assert outcome.makespan_s == 3 * 67
 
 
 def test_with_locks_writers_wait_for_each_other():
     """Three at once with one lock: 180 s, and nothing is lost."""
-    outcome, log = play_one(writers(3, "100%", "locks"), ALL_AT_ONCE)
+    outcome, log = simulate_one(writers(3, "100%", "locks"), ALL_AT_ONCE)
     assert outcome.makespan_s == 180
     assert [event.end_s for event in log if event.kind == "lock"] == [60, 120]
     assert outcome.overwritten_attempts == outcome.merge_conflicts == 0
@@ -105,7 +105,7 @@ def test_locks_are_given_back_by_who_fails():
             "timeouts": scenario.timeouts,
         }
     )
-    outcome, _ = play_one(scenario, script_queue(3))
+    outcome, _ = simulate_one(scenario, script_queue(3))
     assert outcome.crashed_attempts == 6
     assert outcome.manual_completions == 3
 
@@ -113,7 +113,7 @@ def test_locks_are_given_back_by_who_fails():
 def test_a_strategy_can_have_an_isolation_of_its_own():
     """It goes before the scenario's."""
     scenario = writers(3, "100%", "shared")
-    outcome, _ = play_one(scenario, ALL_AT_ONCE | {"isolation": "locks"})
+    outcome, _ = simulate_one(scenario, ALL_AT_ONCE | {"isolation": "locks"})
     assert (outcome.makespan_s, outcome.overwritten_attempts) == (180, 0)
 
 
@@ -129,7 +129,7 @@ def test_copies_share_no_prefix_where_the_prompt_names_the_directory():
         "conflicts: {probability: 0%, isolation: worktree}",
     )
     strategy = ALL_AT_ONCE | {"warm_up": "stagger"}
-    apart = play_one(scenario_of(*parts), strategy)[0]
+    apart = simulate_one(scenario_of(*parts), strategy)[0]
     assert apart.money_usd == pytest.approx(2 * 0.125)
-    together = play_one(scenario_of(*parts, "harness: {directory_in_prompt: false}"), strategy)[0]
+    together = simulate_one(scenario_of(*parts, "harness: {directory_in_prompt: false}"), strategy)[0]
     assert together.money_usd == pytest.approx(0.125 + 0.01)

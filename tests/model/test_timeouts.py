@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.model.worlds import ALL_AT_ONCE, BARE, play_one, scenario_of, script_queue
+from tests.model.worlds import ALL_AT_ONCE, BARE, scenario_of, script_queue, simulate_one
 
 
 def agents(*, hang: str = "0%", timeouts: str = "soft: none", more: str = "", calls: int = 4, duration="80s"):
@@ -22,7 +22,7 @@ def test_a_hard_timeout_ends_an_attempt_at_the_moment():
 
     Nothing stops an admitted call: it is counted in full, so three of four calls are paid for, all wasted.
     """
-    outcome, log = play_one(
+    outcome, log = simulate_one(
         agents(timeouts="hard: 50s", more="retry: {max_attempts: 2}"), {"queue": 2, "manager": "script"}
     )
     ends = sorted(event.start_s for event in log if event.kind == "timeout")
@@ -39,13 +39,13 @@ def test_a_hard_timeout_ends_an_attempt_at_the_moment():
 def test_a_timeout_at_the_moment_of_the_end_comes_first(hard, killed):
     """Work of 80 s is done under a limit of more than that, and not under one of exactly that."""
     scenario = agents(timeouts=f"hard: {hard}", more="retry: {policy: none}")
-    assert play_one(scenario, ALL_AT_ONCE)[0].killed_attempts == killed
+    assert simulate_one(scenario, ALL_AT_ONCE)[0].killed_attempts == killed
 
 
 def test_a_hung_agent_holds_its_slot_until_the_hard_timeout():
     """With one slot, two tasks that hang in both attempts hold it for four times the limit."""
     scenario = agents(hang="100%", timeouts="hard: 3m", more="retry: {max_attempts: 2}")
-    outcome, log = play_one(scenario, script_queue(1))
+    outcome, log = simulate_one(scenario, script_queue(1))
     assert outcome.hung_attempts == outcome.failed_attempts == 4
     assert (outcome.killed_attempts, outcome.money_killed_usd) == (0, 0)
     silent = sum(event.end_s - event.start_s for event in log if event.kind == "hang")
@@ -57,7 +57,7 @@ def test_a_hung_agent_holds_its_slot_until_the_hard_timeout():
 def test_a_soft_timeout_is_obeyed_before_the_next_call():
     """A limit of 50 s is over in the third call; who obeys makes no fourth."""
     scenario = agents(timeouts="soft: 50s, obeyed: 100%", more="retry: {policy: none}")
-    outcome, log = play_one(scenario, ALL_AT_ONCE)
+    outcome, log = simulate_one(scenario, ALL_AT_ONCE)
     assert [event.end_s for event in log if event.kind == "timeout"] == [60, 60]
     assert outcome.killed_attempts == 2
     assert outcome.tokens_wasted == 2 * 3 * 1000
@@ -66,7 +66,7 @@ def test_a_soft_timeout_is_obeyed_before_the_next_call():
 def test_who_does_not_obey_a_soft_timeout_finishes():
     """With nobody obeying, a soft limit does nothing."""
     scenario = agents(timeouts="soft: 50s, obeyed: 0%")
-    assert play_one(scenario, ALL_AT_ONCE)[0] == play_one(agents(), ALL_AT_ONCE)[0]
+    assert simulate_one(scenario, ALL_AT_ONCE)[0] == simulate_one(agents(), ALL_AT_ONCE)[0]
 
 
 def test_a_hung_agent_cannot_obey():
@@ -74,7 +74,7 @@ def test_a_hung_agent_cannot_obey():
     scenario = agents(
         hang="100%", timeouts="soft: 10s, obeyed: 100%, hard: 100s", calls=1, more="retry: {policy: none}"
     )
-    outcome, log = play_one(scenario, ALL_AT_ONCE)
+    outcome, log = simulate_one(scenario, ALL_AT_ONCE)
     assert [event.end_s for event in log if event.kind == "timeout"] == [100, 100]
     assert outcome.hung_attempts == 2
 
@@ -93,7 +93,7 @@ def test_a_timeout_ends_an_agent_in_backoff_and_in_line():
                 ).provider
             }
         )
-        outcome, log = play_one(scenario, ALL_AT_ONCE)
+        outcome, log = simulate_one(scenario, ALL_AT_ONCE)
         assert [event.end_s for event in log if event.kind == "timeout"] == [30]
         assert (outcome.killed_attempts, outcome.manual_completions) == (1, 1)
         assert outcome.quota_requests == 1
@@ -116,7 +116,7 @@ def test_limits_in_a_gateway_serve_the_next_in_line_when_the_first_is_ended():
         "timeouts: {hard: 20s}",
         "retry: {policy: none}",
     )
-    _, log = play_one(scenario, script_queue(3))
+    _, log = simulate_one(scenario, script_queue(3))
     calls = {event.task: event.start_s for event in log if event.kind == "call"}
     assert calls[0] == 0
     assert 1 not in calls

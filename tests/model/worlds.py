@@ -32,7 +32,7 @@ def scenario_of(*parts: str) -> Scenario:
     return parse_scenario("\n".join(parts))
 
 
-def play_one(
+def simulate_one(
     scenario: Scenario, strategy: object, replication: int = 0, tasks: int | None = None
 ) -> tuple[Outcome, list[Event]]:
     """Play one replication; returns its outcome and its event log."""

@@ -124,7 +124,7 @@ def test_each_pair_of_variants_has_its_break_even(variants):
 
 
 def test_an_interrupted_study_is_preliminary(tight):
-    manifest = tight.results.manifest | {"interrupted": True, "replications": {"asked": 400, "played": 40}}
+    manifest = tight.results.manifest | {"interrupted": True, "replications": {"asked": 400, "simulated": 40}}
     stopped = replace(tight, results=replace(tight.results, manifest=manifest))
     assert "stopped early, at 40 of 400" in decide(main_view(stopped)).text
 

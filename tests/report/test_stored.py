@@ -108,7 +108,7 @@ def table(folder, change):
         (lambda f: (f / "manifest.json").write_text("[" * 100_000), "cannot be read"),
         (lambda f: (f / "manifest.json").write_bytes(b"\xff\xfe"), "cannot be read"),
         (lambda f: put(f, lambda m: m.pop("scenario")), "scenario: Field required"),
-        (lambda f: put(f, lambda m: m["replications"].update(played=39)), "has 1,000 rows"),
+        (lambda f: put(f, lambda m: m["replications"].update(simulated=39)), "has 1,000 rows"),
         (lambda f: put(f, lambda m: m["scenario"].update(resolved={})), "resolves to other values"),
         (lambda f: put(f, lambda m: m["scenario"].update(as_written=None)), "resolves to other values"),
         (lambda f: put(f, lambda m: m.update(seed=m["seed"] + 1)), "resolves to other values"),

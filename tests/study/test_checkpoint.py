@@ -170,16 +170,16 @@ def test_another_study_is_not_resumed(tmp_path, options, text, told):
     [
         (results, "package_version", "dispatch-sim", "dispatch_sim"),
         (results, "package_version", "numpy", "versions.numpy"),
-        (results, "playing_with", "sources of dispatch-sim", "playing_with.sources of dispatch-sim"),
-        (results, "playing_with", "arithmetic", "playing_with.arithmetic"),
-        (results, "playing_with", "llvmlite", "playing_with.llvmlite"),
+        (results, "software", "sources of dispatch-sim", "software.sources of dispatch-sim"),
+        (results, "software", "arithmetic", "software.arithmetic"),
+        (results, "software", "llvmlite", "software.llvmlite"),
     ],
 )
 def test_a_study_of_other_versions_is_not_resumed(tmp_path, monkeypatch, module, name, key, path):
     """Its numbers may be others: sources are changed, folders are taken to other machines."""
     begun(tmp_path)
-    if name == "playing_with":
-        here = versions.playing_with()
+    if name == "software":
+        here = versions.software()
         was, other = here[key], lambda: here | {key: "99.9"}
     else:
         version = module.package_version
@@ -310,7 +310,7 @@ def test_an_interrupted_study_keeps_its_results_so_far_and_is_resumed(tmp_path):
     some = studies.sweep(parse_source(FIXED), folder=folder, on_progress=end_after(3, what=KeyboardInterrupt))
     write_results(some, folder)
     played = json.loads((folder / "manifest.json").read_text())["replications"]
-    assert (played["stopped"], played["played"]) == ("interrupted", 12)
+    assert (played["stopped"], played["simulated"]) == ("interrupted", 12)
     assert resumed(folder) == whole
 
 
@@ -327,7 +327,7 @@ def test_interrupted_results_replace_no_fuller_ones(tmp_path, monkeypatch, caplo
             return CliRunner().invoke(app, [*command, *more])
 
     def played():
-        return json.loads((folder / "manifest.json").read_text())["replications"]["played"]
+        return json.loads((folder / "manifest.json").read_text())["replications"]["simulated"]
 
     assert interrupted_after(3).exit_code == 130
     few = played()

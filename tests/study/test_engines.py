@@ -15,7 +15,7 @@ from dispatch_sim.scenario.loader import parse_scenario, parse_source
 from dispatch_sim.scenario.strategy import parse_strategy
 from dispatch_sim.study import engines
 from dispatch_sim.study.design import design_sweep, find_plan
-from dispatch_sim.study.engines import choose_engine, play_one
+from dispatch_sim.study.engines import choose_engine, simulate_one
 
 TEXT = """
 name: small
@@ -79,7 +79,8 @@ def test_another_thread_stops_a_block():
 def test_either_engine_gives_the_log_of_one_replication():
     """As asked for by the scenario; the same events, in the same order."""
     one, other = (
-        play_one(find_plan(source(engine).scenario(), "queue: 2", 4), 3) for engine in ("auto", "compiled")
+        simulate_one(find_plan(source(engine).scenario(), "queue: 2", 4), 3)
+        for engine in ("auto", "compiled")
     )
     assert one[1]
     assert one == other

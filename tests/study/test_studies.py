@@ -17,7 +17,14 @@ from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.strategy import parse_strategy
 from dispatch_sim.study import columns, runner
 from dispatch_sim.study.design import DesignError, design_comparison, design_sweep
-from dispatch_sim.study.results import ResultsError, folder_name, read_results, write_results
+from dispatch_sim.study.results import (
+    MANIFEST_FILE,
+    RESULTS_FILE,
+    ResultsError,
+    folder_name,
+    read_results,
+    write_results,
+)
 
 TEXT = """
 name: small
@@ -156,7 +163,7 @@ def test_an_interrupted_study_keeps_what_is_done(monkeypatch):
 
     results = compare(parse_source(TEXT), on_progress=stop_after_five)
     assert results.manifest["interrupted"]
-    counts = {"asked": 12, "played": 5, "at_most": 12, "stopped": "interrupted"}
+    counts = {"asked": 12, "simulated": 5, "at_most": 12, "stopped": "interrupted"}
     assert results.manifest["replications"] == counts
     assert (results.frame.groupby(["strategy", "concurrency"]).size() == 5).all()
     assert answer(results).choices[0].replications == 5
@@ -188,6 +195,19 @@ def test_results_are_read_as_they_were_written(tmp_path, monkeypatch):
         pd.testing.assert_frame_equal(again.table(["cost_usd"]), before[[*keys, "cost_usd"]])
         assert again.manifest == json.loads(json.dumps(manifest))
         assert sorted(path.name for path in folder.iterdir()) == ["manifest.json", "results.parquet"]
+
+
+def test_results_of_the_release_before_are_read(tmp_path):
+    """They have other names of columns, and of a key of the manifest."""
+    results = compare(parse_source(TEXT))
+    write_results(results, tmp_path)
+    stored = pd.read_parquet(tmp_path / RESULTS_FILE)
+    stored.rename(columns=columns.FORMER_NAMES).to_parquet(tmp_path / RESULTS_FILE, index=False)
+    manifest = (tmp_path / MANIFEST_FILE).read_text()
+    (tmp_path / MANIFEST_FILE).write_text(manifest.replace('"simulated": 12', '"played": 12'))
+    again = read_results(tmp_path)
+    assert again.manifest["replications"]["simulated"] == 12
+    pd.testing.assert_frame_equal(again.frame, stored)
 
 
 def test_counts_beyond_whole_numbers_are_stored_as_floats(tmp_path):

@@ -133,11 +133,11 @@ def run(
 ) -> None:
     """Simulate one replication and show its timeline."""
     from dispatch_sim.study.design import find_plan
-    from dispatch_sim.study.engines import play_one
+    from dispatch_sim.study.engines import simulate_one
 
     scenario = options.source(seed).scenario()
     plan = find_plan(scenario, strategy, tasks)
-    outcome, log = play_one(plan, replication)
+    outcome, log = simulate_one(plan, replication)
     if as_json:
         print_json(
             {
@@ -255,7 +255,7 @@ def _finish(
     manifest = answer.results.manifest
     if manifest["interrupted"]:
         done = manifest["replications"]
-        message = f"Interrupted at {done['played']:,} of {done['asked']:,} replications."
+        message = f"Interrupted at {done['simulated']:,} of {done['asked']:,} replications."
         typer.echo(message if resume is None else f"{message} Continue with: {resume}", err=True)
         raise typer.Exit(INTERRUPTED)
     if any(each.violated for each in checks):

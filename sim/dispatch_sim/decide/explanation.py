@@ -21,7 +21,7 @@ from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import Estimate, paired_difference
 from dispatch_sim.study.design import Design, DesignError
 from dispatch_sim.study.objectives import OBJECTIVES, column_of, costs_of
-from dispatch_sim.study.runner import OnProgress, play_design
+from dispatch_sim.study.runner import OnProgress, simulate_design
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def explain(
     parameters += stated.values()
     count = replications or scenario.study.first
     here = find_place(source, {})
-    measures = play_design(Design((), (here.variant,), count), jobs)
+    measures = simulate_design(Design((), (here.variant,), count), jobs)
     objective, confidence = OBJECTIVES[scenario.objective.minimise], scenario.study.confidence
     costs = costs_of(measures, objective)
     indifference = scenario.threshold.at(float(costs.mean(axis=1).min()))

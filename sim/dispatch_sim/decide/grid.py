@@ -23,7 +23,7 @@ from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.design import Design, DesignError, Variant, spread
 from dispatch_sim.study.objectives import OBJECTIVES, costs_of
-from dispatch_sim.study.runner import OnProgress, play_design
+from dispatch_sim.study.runner import OnProgress, simulate_design
 
 BATCH = "tasks"
 """The path that stands for the size of the batch."""
@@ -116,7 +116,7 @@ def play_places(
     Raises
     ------
     DesignError
-        As `play_design`, and where it would take too long.
+        As `simulate_design`, and where it would take too long.
     KeyboardInterrupt
         Where interrupted: part of a picture answers nothing.
     """
@@ -130,7 +130,7 @@ def play_places(
     found: list[NDArray[np.float64]] = []
     for group in _groups(places, replications):
         design = Design((), tuple(place.variant for place in group), replications)
-        measures = play_design(design, jobs, _of_all(on_progress, len(found), len(group), len(places)))
+        measures = simulate_design(design, jobs, _of_all(on_progress, len(found), len(group), len(places)))
         ends = np.cumsum([len(place.strategies) for place in group])
         # A copy: a part of the whole would keep all of it.
         found += [part.copy() for part in np.split(costs_of(measures, column), ends[:-1])]

@@ -30,9 +30,9 @@ from dispatch_sim.scenario.tree import Tree
 from dispatch_sim.scenario.wording import shown
 from dispatch_sim.stats.percentile import LEAST
 from dispatch_sim.study.design import Design, Variant
-from dispatch_sim.study.engines import choose_engine, play_one
+from dispatch_sim.study.engines import choose_engine, simulate_one
 from dispatch_sim.study.objectives import OBJECTIVES, column_of, costs_of
-from dispatch_sim.study.runner import play_design, simulate_chunk
+from dispatch_sim.study.runner import simulate_chunk, simulate_design
 
 FIRST_LOOK = 16
 """Replications in which all ways are played; a percentile takes `percentile.LEAST`."""
@@ -276,7 +276,7 @@ def _coordination(question: Question, plan: Plan, mean: float) -> Coordination |
     if plan.strategy.manager == "script":
         return None
     replications = max(1, min(FIRST_LOOK, 500 // len(plan.tasks)))
-    outcomes, logs = zip(*(play_one(plan, number) for number in range(replications)), strict=True)
+    outcomes, logs = zip(*(simulate_one(plan, number) for number in range(replications)), strict=True)
     makespans_s = sum(outcome.makespan_s for outcome in outcomes)
     briefs, merges = (
         sum(event.end_s - event.start_s for log in logs for event in log if event.kind is kind) / makespans_s
@@ -303,7 +303,7 @@ def _play(place: Place, ways: Sequence[int], replications: range) -> NDArray[np.
     design = Design((), (variant,), replications.stop)
     if choose_engine(design) == "simpy":
         return simulate_chunk(design, replications)
-    return play_design(design)[:, replications.start :]
+    return simulate_design(design)[:, replications.start :]
 
 
 def _place(question: Question) -> tuple[Scenario, Place]:

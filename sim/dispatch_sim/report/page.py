@@ -36,7 +36,7 @@ from dispatch_sim.report.why import why_parts
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.study.files import ResultsError, write_texts
 from dispatch_sim.study.results import read_results
-from dispatch_sim.study.stored import played_source
+from dispatch_sim.study.stored import stored_source
 
 
 def write_report(answer: Answer, folder: str | os.PathLike[str]) -> list[Path]:
@@ -84,7 +84,7 @@ def rebuild_report(
         Where the folder holds no results, or none that can be trusted to be a study's.
     """
     results = read_results(folder)
-    if played_source(results, Path(folder), None if data is None else Path(data)) is None:
+    if stored_source(results, Path(folder), None if data is None else Path(data)) is None:
         raise ResultsError(
             f"{folder}: the scenario in manifest.json resolves to other values than are stored there; if it "
             "takes values from a csv file, copy that into the folder, or name its folder with --data DIR; "
@@ -97,7 +97,7 @@ def rebuild_report(
 def _content(answer: Answer, folder: Path) -> dict[str, Any]:
     """Return all that a report says, for a template to set."""
     scenario = answer.scenario
-    source = played_source(answer.results, folder)
+    source = stored_source(answer.results, folder)
     hashes = {answer.results.manifest["scenario"]["sha256"]}
     hashes |= {without_factors(source).scenario().fingerprint} if source is not None else set()
     mapped = attachments.read(folder / attachments.MAP_FILE, StrategyMap, hashes)

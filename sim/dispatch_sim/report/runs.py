@@ -21,8 +21,8 @@ from dispatch_sim.report.format import capital, duration
 from dispatch_sim.report.timeline import failures_text
 from dispatch_sim.report.view import View
 from dispatch_sim.scenario.loader import Source
-from dispatch_sim.study.engines import play_one
-from dispatch_sim.study.stored import find_played, played_design
+from dispatch_sim.study.engines import simulate_one
+from dispatch_sim.study.stored import find_stored_plan, stored_design
 
 MOST_TASKS = 1000
 """Tasks of a batch beyond which nobody would read its timeline, or wait for it."""
@@ -48,21 +48,21 @@ def two_runs(view: View, source: Source | None) -> Runs:
     Parameters
     ----------
     view : of an answer.
-    source : the scenario, as `played_source` returns it.
+    source : the scenario, as `stored_source` returns it.
     """
     if view.tasks > MOST_TASKS:
         return Runs((), f"batches of more than {MOST_TASKS:,} tasks are not drawn.")
-    design = None if source is None else played_design(source, view.answer.results)
+    design = None if source is None else stored_design(source, view.answer.results)
     if design is None:
         return Runs((), "the scenario cannot be read again from what was stored with the results.")
-    plan = find_played(design, view.recommended, view.tasks, view.choice.factors)
+    plan = find_stored_plan(design, view.recommended, view.tasks, view.choice.factors)
     makespans = view.samples("makespan_s", view.recommended)
     ordered = view.answer.results.columns.replications
     wanted = [("typical", 0.5), ("bad", 0.95)] if np.ptp(makespans) > 0 else [("typical", 0.5)]
     runs: list[tuple[str, int, Outcome, list[Event]]] = []
     for name, part in wanted:
         place = _at(makespans, part)
-        outcome, log = play_one(plan, int(ordered[place]))
+        outcome, log = simulate_one(plan, int(ordered[place]))
         if outcome.makespan_s != makespans[place]:
             return Runs((), "this version plays the scenario differently from the one that made the results.")
         runs.append((name, int(ordered[place]), outcome, log))

@@ -27,13 +27,13 @@ from dispatch_sim.study.checkpoint import encode
 from dispatch_sim.study.design import Design
 from dispatch_sim.study.runner import (
     CHUNKS_AT_WORK,
-    CompiledPlayer,
+    CompiledSimulator,
     WorkerError,
     chunk_length,
     cut,
     simulate_chunk,
 )
-from dispatch_sim.study.versions import differences, playing_with
+from dispatch_sim.study.versions import differences, software
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -239,7 +239,7 @@ class _Call:
     """
 
     def __init__(self, what: bytes, chunk: range) -> None:
-        self._arguments = (playing_with(), what, chunk)
+        self._arguments = (software(), what, chunk)
 
     def __reduce__(self) -> tuple[Callable[..., list[bytes]], tuple[Mapping[str, str], bytes, range]]:
         return _simulate, self._arguments
@@ -247,7 +247,7 @@ class _Call:
 
 def _simulate(here: Mapping[str, str], what: bytes, chunk: range) -> list[bytes]:
     """On a worker: simulate a chunk, unless this worker is unlike the machine that asks for it."""
-    differing = list(differences(playing_with(), here))
+    differing = list(differences(software(), here))
     if differing:
         from distributed import get_worker
 
@@ -264,10 +264,10 @@ _making_ready = threading.Lock()
 
 
 @lru_cache(maxsize=4)
-def _made_ready(what: bytes) -> tuple[Design, CompiledPlayer | None]:
+def _made_ready(what: bytes) -> tuple[Design, CompiledSimulator | None]:
     """Return what is simulated, made ready once for all chunks of a stage and all threads of a worker."""
     design, engine = pickle.loads(zlib.decompress(what))
     if engine != "compiled":
         return design, None
     store.engine()
-    return design, CompiledPlayer(design)
+    return design, CompiledSimulator(design)

@@ -23,6 +23,13 @@ from dispatch_sim.study.files import ResultsError
 ROWS_OF_A_GROUP = 2**17
 """At most, but for one replication: all measures of so many rows are 60 MB."""
 
+FORMER_NAMES = {
+    "rejected_requests": "rejected_tries",
+    "rate_limited_attempts": "refused_attempts",
+    "manual_completions": "recovered_tasks",
+}
+"""Columns of results that 0.1.0 has written."""
+
 _LARGEST_WHOLE = 2.0**53
 
 
@@ -78,9 +85,11 @@ class StoredColumns:
         keys = ["strategy", "concurrency", "tasks", *factors]
         expected, rows = [*keys, "replication", *MEASURES], points * replications
         with pq.ParquetFile(path) as file:
-            found = file.metadata
+            found, names = file.metadata, file.schema_arrow.names
             groups = [found.row_group(number).num_rows for number in range(found.num_row_groups)]
-            if file.schema_arrow.names != expected or found.num_rows != rows or not groups:
+            former = [FORMER_NAMES.get(name, name) for name in expected]
+            self._names = dict(zip(expected, names, strict=False))
+            if names not in (expected, former) or found.num_rows != rows or not groups:
                 raise ResultsError(
                     f"{path}: has {found.num_rows:,} rows of {found.num_columns} columns, not the {rows:,} "
                     f"rows of {len(expected)} columns that its manifest states; sweep the scenario again"
@@ -104,7 +113,7 @@ class StoredColumns:
         """
 
         def group(number: int) -> NDArray[Any]:
-            column = file.read_row_group(number, columns=[measure]).column(0)
+            column = file.read_row_group(number, columns=[self._names[measure]]).column(0)
             values: NDArray[Any] = column.to_numpy().reshape(len(self.points), -1)
             return values
 

@@ -35,7 +35,7 @@ def choose_engine(design: Design, first: int = 0) -> str:
     return "simpy" if simpy_s < (LOADING_S if store.is_compiled() else COMPILING_S) else "compiled"
 
 
-def play_one(plan: Plan, replication: int) -> tuple[Outcome, list[Event]]:
+def simulate_one(plan: Plan, replication: int) -> tuple[Outcome, list[Event]]:
     """Simulate one replication by the engine that its scenario asks for: SimPy unless that is `compiled`.
 
     Returns

@@ -15,12 +15,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from dispatch_sim.display import Displayed
 from dispatch_sim.model.accounting import MEASURES
@@ -37,7 +37,7 @@ from dispatch_sim.study.files import (
     writing_to,
 )
 from dispatch_sim.study.runner import all_cores
-from dispatch_sim.study.versions import package_version, playing_with
+from dispatch_sim.study.versions import package_version, software
 
 _LOG = logging.getLogger("dispatch_sim")
 
@@ -106,7 +106,7 @@ class _Section(BaseModel):
 
 class _Replications(_Section):
     asked: int
-    played: int
+    simulated: Annotated[int, Field(validation_alias=AliasChoices("simulated", "played"))]  # until 0.1.0
     at_most: int
     stopped: Stopped
 
@@ -230,7 +230,8 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
     table, about = folder / RESULTS_FILE, folder / MANIFEST_FILE
     try:
         manifest = json.loads(about.read_bytes())
-        _Manifest.model_validate(manifest)
+        stated = _Manifest.model_validate(manifest)
+        manifest["replications"]["simulated"] = stated.replications.simulated
         return Results(_stored_columns(newest_of_pair(about, table), manifest), manifest)
     except FileNotFoundError as error:
         if is_unfinished(folder):
@@ -251,7 +252,7 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
 
 
 def _stored_columns(table: Path, manifest: dict[str, Any]) -> StoredColumns:
-    played: int = manifest["replications"]["played"]
+    played: int = manifest["replications"]["simulated"]
     return StoredColumns(table, manifest["factors"], manifest["design_points"], played)
 
 
@@ -275,7 +276,7 @@ def manifest_of(source: Source, design: Design, engine: str, replications: int) 
         "seed": scenario.study.seed,
         "replications": {
             "asked": design.replications,
-            "played": replications,
+            "simulated": replications,
             "at_most": design.at_most or design.replications,
             "stopped": "asked",
         },
@@ -319,7 +320,7 @@ def identity(source: Source, design: Design) -> dict[str, Any]:
         "scenario": of_scenario,
         "sha256": scenario.fingerprint,
         "versions": {**_versions(), "python": platform.python_version()},
-        "playing_with": playing_with(),
+        "software": software(),
     }
 
 
@@ -330,7 +331,7 @@ def is_of(manifest: dict[str, Any], study: Mapping[str, Any]) -> bool:
         "scenario": manifest["scenario"]["resolved"],
         "sha256": manifest["scenario"]["sha256"],
         "versions": {**manifest["versions"], "python": manifest["machine"].get("python")},
-        "playing_with": study["playing_with"],
+        "software": study["software"],
     }
     same: bool = found == json.loads(json.dumps(study))
     return same

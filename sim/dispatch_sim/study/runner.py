@@ -32,7 +32,7 @@ CHUNKS_AT_WORK = 2
 """Chunks that a thread is given at a time: none is idle, and few are lost when a study is interrupted."""
 
 MOST_ROWS_HELD = 10_000_000
-"""Rows of all measures that `play_design` holds: 5 GB."""
+"""Rows of all measures that `simulate_design` holds: 5 GB."""
 
 TASKS_DRAWN = 4000
 """Tasks whose draws the design points share at a time, so that they stay in the processor's cache."""
@@ -47,7 +47,7 @@ class WorkerError(Exception):
     """Workers of a cluster died, or it was lost; the message says what to do."""
 
 
-def play_design(
+def simulate_design(
     design: Design, jobs: int = 1, on_progress: OnProgress | None = None, first: int = 0
 ) -> NDArray[np.float64]:
     """Simulate every design point with the same replications, and return all measures.
@@ -154,7 +154,7 @@ def simulate_chunk(design: Design, replications: range) -> NDArray[np.float64]:
     return rows
 
 
-class CompiledPlayer:
+class CompiledSimulator:
     """Simulates chunks of a design by the compiled engine; several threads may call it at once.
 
     Attributes
@@ -197,7 +197,7 @@ def _in_threads(
 
     Also with one thread: the calling one is then free to be interrupted, and stops the other at once.
     """
-    player = CompiledPlayer(design)
+    player = CompiledSimulator(design)
 
     def simulated(chunk: range) -> Kept:
         values = player.simulate_chunk(chunk)

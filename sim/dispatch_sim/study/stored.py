@@ -36,7 +36,7 @@ def finished_study(folder: Path, study: Mapping[str, Any]) -> Results | None:
     return results
 
 
-def played_source(results: Results, folder: Path | None = None, data: Path | None = None) -> Source | None:
+def stored_source(results: Results, folder: Path | None = None, data: Path | None = None) -> Source | None:
     """Return the scenario of a study, read again from its manifest; None where it does not come to the same.
 
     It does not where a profile has changed since, where the manifest was, and where values stand in a csv
@@ -54,7 +54,7 @@ def played_source(results: Results, folder: Path | None = None, data: Path | Non
     return source if same and scenario["resolved"] == read.resolved() else None
 
 
-def played_design(source: Source, results: Results) -> Design | None:
+def stored_design(source: Source, results: Results) -> Design | None:
     """Return the design of a study: a sweep, or a comparison; None where it is neither of the scenario's."""
     ways: tuple[Callable[[Source], Design], ...] = (design_sweep, design_comparison)
     manifest = results.manifest
@@ -68,7 +68,7 @@ def played_design(source: Source, results: Results) -> Design | None:
     return None
 
 
-def find_played(design: Design, strategy: Strategy, tasks: int, factors: dict[str, Any]) -> Plan:
+def find_stored_plan(design: Design, strategy: Strategy, tasks: int, factors: dict[str, Any]) -> Plan:
     """Return the plan of a design point.
 
     Raises

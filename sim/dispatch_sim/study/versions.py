@@ -19,7 +19,7 @@ _HERE = Path(__file__).parents[1]
 
 
 @cache
-def playing_with() -> dict[str, str]:
+def software() -> dict[str, str]:
     """Return, by name, what the results of a replication may depend on beside its scenario.
 
     Versions; a digest of the sources, which may have been changed without a new version; and a digest of what
@@ -34,7 +34,7 @@ def playing_with() -> dict[str, str]:
 
 
 def differences(there: Mapping[str, str], here: Mapping[str, str]) -> Iterator[str]:
-    """Yield in words in what two of `playing_with` differ."""
+    """Yield in words in what two of `software` differ."""
     for name in here:
         if there.get(name) != here[name]:
             yield f"{name} {there.get(name, 'none')}, not {here[name]}"

@@ -44,6 +44,8 @@ FACTORS: dict[str, Options] = {
     "client.retry_after.above": ("backoff", "give_up"),
     "client.retry_after.jitter": ("0%", "25%"),
     "client.retry_after.floor": ("none", "backoff"),
+    "client.pacing.input_tokens": ("provider", "provider", "9K/min"),
+    "client.pacing.margin": ("100%", "100%", "60%"),
     "dispatch.spawn.tokens": ("3K", "0", "{lognormal: {mean: 3K, cv: 0.5}}"),
     "dispatch.spawn.shared": ("0", "2K", "2K"),
     "dispatch.spawn.time": ("2s", "0s", "{uniform: {low: 1s, high: 5s}}"),
@@ -89,6 +91,7 @@ FACTORS: dict[str, Options] = {
         "{every: 3, each: 10s}",
         "{every: round}",
         "{every: 2, people: {lognormal: {mean: 1m, cv: 1}}}",
+        "{every: 2, blocking: false}",
     ),
 }
 """Of each key outside of the tasks, by its path, what it may be; what is there twice is twice as likely."""
@@ -158,6 +161,7 @@ TIED: dict[str, Options] = {
         "{every: 1, people: 0s}",
         "{every: 2, people: 10s}",
         "{every: round, people: 0s, each: 10s}",
+        "{every: 2, people: 10s, blocking: false}",
     ),
 }
 """What replaces some where all times are to be multiples of ten seconds, so that most events are tied."""
@@ -175,6 +179,8 @@ STRATEGY: dict[str, Options] = {
     "manager": ("agent", "script"),
     "warm_up": ("none", "stagger", "prewarm"),
     "order": ("as-given", "longest-first", "shortest-first"),
+    "pace": ("none", "none", "limits"),
+    "retry_when": ("immediately", "immediately", "after_drain"),
     "isolation": ("", "", "shared", "worktree", "locks"),
     "communication": ("", "", "none", "rounds", "blackboard"),
 }
@@ -254,6 +260,9 @@ def make_case(fates: random.Random, choose: Callable[[str, Options], str] | None
     choices = {key: choose(key, options) for key, options in factors.items()}
     if choices["failures.hang"] != "0%" and choices["timeouts.hard"] == "none":
         choices["timeouts.hard"] = "5m"  # or it would hang for ever
+    strategy = {key: choose(f"strategies.{key}", options) for key, options in STRATEGY.items()}
+    if strategy["pace"] != "none":
+        choices["provider.on_limit"] = "reject"  # there is a line already
     timed = choices["provider.latency"] != "none"
     groups: list[str] = []
     for number in range(fates.choice((1, 1, 2, 3))):
@@ -263,7 +272,6 @@ def make_case(fates: random.Random, choose: Callable[[str, Options], str] | None
             group["after"] = fates.choice(("[]", f"[g{number - 1}]"))
         groups.append(_mapping({"name": f"g{number}"} | group))
         choices |= {f"tasks.{key}": choice for key, choice in group.items()}
-    strategy = {key: choose(f"strategies.{key}", options) for key, options in STRATEGY.items()}
     choices |= {f"strategies.{key}": choice for key, choice in strategy.items()} | {"tied": str(tied)}
     tree: dict[str, Any] = {"tasks": f"[{', '.join(groups)}]", "study.seed": str(fates.randrange(2**64))}
     text = _mapping(_nested(tree | {key: choices[key] for key in factors}))

@@ -8,13 +8,17 @@ from dispatch_sim.engine import codes
 from dispatch_sim.engine.cache import cached_tokens, context_cached, prompt_length
 from dispatch_sim.engine.calendar import at_once
 from dispatch_sim.engine.jit import compiled
-from dispatch_sim.engine.records import Bucket, State
+from dispatch_sim.engine.records import Bucket, Limiter, State
+from dispatch_sim.engine.variates import of_request
 from dispatch_sim.model import arithmetic
+from dispatch_sim.model.client import OVERLOADED
+from dispatch_sim.model.streams import Stream
 
 _bucket_level = compiled(arithmetic.bucket_level)
 _holds = compiled(arithmetic.holds)
 _wait_for = compiled(arithmetic.wait_for, holds=_holds)
 _first_token_time = compiled(arithmetic.first_token_time)
+_OVERLOAD = int(Stream.OVERLOAD)
 _call_time = compiled(arithmetic.call_time, first_token_time=_first_token_time)
 
 
@@ -26,61 +30,91 @@ def _refill(bucket: Bucket, now_s: float) -> None:
 
 
 @compiled
-def admit(s: State, input_tokens: int) -> float:
+def admit(s: State, limiter: Limiter, input_tokens: int, paces: bool) -> float:
     """Admit a request and charge it and its input, or reject it.
+
+    With `paces`, of the client's own limiter, a call larger than a bucket waits for a full one.
 
     Returns
     -------
     0 where it is admitted; else the `retry-after` of the 429: the seconds until the buckets would hold enough if
     nobody else came. Infinite where no bucket ever will.
     """
-    limiter, now_s = s.world.limiter, s.world.now_s
+    now_s = s.world.now_s
     requests, inputs, outputs = limiter.request_bucket, limiter.input_bucket, limiter.output_bucket
-    need, reserved = float(input_tokens), s.plan.reserved
-    if need > inputs.capacity or requests.capacity < 1 or reserved > outputs.capacity:
+    one, need, reserved = 1.0, float(input_tokens), s.plan.reserved
+    if paces:
+        one, need = min(one, requests.capacity), min(need, inputs.capacity)
+        reserved = min(reserved, outputs.capacity)
+    if need > inputs.capacity or requests.capacity < one or reserved > outputs.capacity:
         return math.inf
     _refill(requests, now_s)
     _refill(inputs, now_s)
     _refill(outputs, now_s)
     if (
-        _holds(requests.level, 1.0, requests.rate)
+        _holds(requests.level, one, requests.rate)
         and _holds(inputs.level, need, inputs.rate)
         and _holds(outputs.level, reserved, outputs.rate)
     ):
         requests.level -= 1
-        inputs.level -= need
-        outputs.level -= reserved
+        inputs.level -= input_tokens
+        outputs.level -= s.plan.reserved
         limiter.requests += 1
         limiter.input_tokens += input_tokens
         return 0.0
-    if s.plan.counts_refused:
+    if s.plan.counts_refused and not paces:
         requests.level = max(0.0, requests.level - 1)
         limiter.requests += 1
     return max(
-        _wait_for(requests.level, 1.0, requests.rate, now_s),
+        _wait_for(requests.level, one, requests.rate, now_s),
         _wait_for(inputs.level, need, inputs.rate, now_s),
         _wait_for(outputs.level, reserved, outputs.rate, now_s),
     )
 
 
 @compiled
+def request_answer(s: State, t: int) -> float:
+    """Return 0 where a request of a task is admitted, the 429's `retry-after`, or that the answer was 529."""
+    task, plan = s.tasks[t], s.plan
+    if plan.overloaded > 0.0 and of_request(s, _OVERLOAD, t, task.call, task.retry) < plan.overloaded:
+        return OVERLOADED
+    exact_s = admit(s, s.world.limiter, input_needed(s, t), False)
+    if exact_s == 0.0 or exact_s == math.inf or not plan.has_retry_after:
+        return exact_s
+    return plan.retry_after_s
+
+
+@compiled
 def charge_output(s: State, tokens: int) -> None:
     """Charge what a call has produced, at its end, and give back what it held; there may be debt."""
-    outputs, reserved = s.world.limiter.output_bucket, s.plan.reserved
-    _refill(outputs, s.world.now_s)
-    outputs.level = min(outputs.capacity, outputs.level + reserved - tokens)
-    s.world.limiter.output_tokens += tokens
-    if reserved > 0.0 and s.world.gateway.is_serving:
+    _give_back(s, s.world.limiter, tokens)
+    if s.plan.is_paced:
+        _give_back(s, s.world.mirror, tokens)
+    if s.plan.reserved > 0.0 and s.world.gateway.is_serving:
         at_once(s, codes.EVENT_INTERRUPT_SERVER, 0, s.world.gateway.servers)
+
+
+@compiled
+def _give_back(s: State, limiter: Limiter, tokens: int) -> None:
+    outputs = limiter.output_bucket
+    _refill(outputs, s.world.now_s)
+    outputs.level = min(outputs.capacity, outputs.level + s.plan.reserved - tokens)
+    limiter.output_tokens += tokens
 
 
 @compiled
 def charge_input(s: State, tokens: int) -> None:
     """Charge what the coordinator has read of an output; the bucket may go into debt."""
-    inputs = s.world.limiter.input_bucket
-    _refill(inputs, s.world.now_s)
-    inputs.level -= tokens
-    s.world.limiter.input_tokens += tokens
+    _take_input(s, s.world.limiter, tokens)
+    if s.plan.is_paced:
+        _take_input(s, s.world.mirror, tokens)
+
+
+@compiled
+def _take_input(s: State, limiter: Limiter, tokens: int) -> None:
+    _refill(limiter.input_bucket, s.world.now_s)
+    limiter.input_bucket.level -= tokens
+    limiter.input_tokens += tokens
 
 
 @compiled

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from dispatch_sim.engine import codes
-from dispatch_sim.engine.api import admit, input_needed
+from dispatch_sim.engine.api import input_needed, request_answer
 from dispatch_sim.engine.calendar import after
 from dispatch_sim.engine.events import enter, note
 from dispatch_sim.engine.gateway import join_line
@@ -13,13 +13,14 @@ from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.variates import of_request
 from dispatch_sim.model import arithmetic
+from dispatch_sim.model.client import OVERLOADED
 from dispatch_sim.model.streams import Stream
 
 _backoff = compiled(arithmetic.backoff)
 _obeyed_pause = compiled(arithmetic.obeyed_pause)
 _shrunk = compiled(arithmetic.shrunk)
 
-_JITTER, _OVERLOAD = int(Stream.JITTER), int(Stream.OVERLOAD)
+_JITTER = int(Stream.JITTER)
 _RETRY_AFTER_JITTER, _EXTRA_DELAY = int(Stream.RETRY_AFTER_JITTER), int(Stream.EXTRA_DELAY)
 
 
@@ -31,31 +32,31 @@ def send(s: State, t: int) -> int:
     -------
     `NONE` where it is admitted, `WAITS` where it waits, else why the client has given up.
     """
-    if not s.plan.queues:
+    if not (s.plan.queues or s.plan.is_paced):
         return send_request(s, t)
-    enter(s, t, codes.GATEWAY, s.tasks[t].call, 0)
+    enter(s, t, codes.PACING if s.plan.is_paced else codes.GATEWAY, s.tasks[t].call, 0)
     s.processes[t].at = codes.AT_GATEWAY
-    wait_s = join_line(s, t, codes.NEEDS_PROMPT)
-    if wait_s == 0.0:
-        return codes.NONE
-    return codes.BY_SIZE if wait_s == math.inf else codes.WAITS
+    if join_line(s, t, codes.NEEDS_PROMPT):
+        return codes.WAITS
+    return see_answer(s, t, s.processes[t].answer_s)
 
 
 @compiled
 def send_request(s: State, t: int) -> int:
-    """Make one request; where it is rejected, wait for the next one or give up. Returns what `send` does."""
+    """Make one request. Returns what `send` does."""
+    return see_answer(s, t, request_answer(s, t))
+
+
+@compiled
+def see_answer(s: State, t: int, answer_s: float) -> int:
+    """Go on by the answer to a request: where it is rejected, wait or give up. Returns what `send` does."""
     task, plan = s.tasks[t], s.plan
     call, retry = task.call, task.retry
-    is_overloaded = plan.overloaded > 0.0 and of_request(s, _OVERLOAD, t, call, retry) < plan.overloaded
-    answer_s = 0.0
-    if not is_overloaded:
-        answer_s = admit(s, input_needed(s, t))
-        if answer_s == 0.0:
-            return codes.NONE
-        if answer_s == math.inf:
-            return codes.BY_SIZE
-        if plan.has_retry_after:
-            answer_s = plan.retry_after_s
+    if answer_s == 0.0:
+        return codes.NONE
+    if answer_s == math.inf:
+        return codes.BY_SIZE
+    is_overloaded = answer_s == OVERLOADED
     s.world.ledger.rejected_requests += 1
     note(s, codes.OVERLOADED if is_overloaded else codes.LIMITED, t, call, input_needed(s, t))
     if not is_overloaded:

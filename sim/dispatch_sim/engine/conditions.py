@@ -11,7 +11,13 @@ from dispatch_sim.engine.records import State
 @compiled
 def can_dispatch(s: State) -> bool:
     """Whether a task waits for an attempt, and no review holds up new ones."""
-    return s.world.waiting > 0 and not s.world.review_under_way
+    return s.world.waiting > 0 and not review_blocks(s)
+
+
+@compiled
+def review_blocks(s: State) -> bool:
+    """Whether nothing is dispatched now, as a person looks at outputs."""
+    return s.world.review_under_way and s.plan.review_blocks
 
 
 @compiled
@@ -33,6 +39,9 @@ def holds(s: State, condition: int) -> bool:
         return can_refill(s) or s.world.slots.count == 0
     if condition == codes.CAN_DISPATCH_OR_DONE:
         return can_dispatch(s) or s.world.unfinished == 0
+    if condition == codes.CAN_DISPATCH_OR_DRAINED:
+        is_drained = s.world.failed > 0 and s.world.waiting == 0
+        return can_dispatch(s) or s.world.unfinished == 0 or is_drained
     if condition == codes.IDLE:
         return s.world.slots.count == 0
     return s.world.active == 0 and not (s.plan.waits_for_recovery and s.world.recovering > 0)

@@ -17,15 +17,17 @@ from dispatch_sim.engine.variates import whole
 def _is_admitted(s: State, pid: int, need: int) -> bool:
     """Get a call of the coordinator admitted; False where the process has to wait, and to ask again then."""
     process = s.processes[pid]
-    if s.plan.queues:
-        if process.turn_in_line:
-            process.turn_in_line = False
-            return True
-        if join_line(s, pid, need) >= 0.0:
-            return True
-        process.turn_in_line = True
-        return False
-    retry_after_s = admit(s, coordinator_input(s, need))
+    if process.turn_in_line:
+        process.turn_in_line = False
+        retry_after_s = process.answer_s
+    elif (s.plan.queues or s.plan.is_paced) and not process.turn_retries:
+        if join_line(s, pid, need):
+            process.turn_in_line = True
+            return False
+        retry_after_s = process.answer_s
+    else:
+        retry_after_s = admit(s, s.world.limiter, coordinator_input(s, need), False)
+    process.turn_retries = retry_after_s != 0.0
     if retry_after_s == 0.0:
         return True
     s.world.ledger.rejected_requests += 1

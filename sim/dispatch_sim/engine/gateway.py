@@ -1,11 +1,14 @@
-"""A line before the limits, first in, first out; its head is served when the buckets hold enough."""
+"""A line before the limits, first in, first out; its head is served when the buckets hold enough.
+
+The provider has one, or the client that paces its calls, for its own limiter.
+"""
 
 from __future__ import annotations
 
 import math
 
 from dispatch_sim.engine import codes
-from dispatch_sim.engine.api import admit, coordinator_input, input_needed
+from dispatch_sim.engine.api import admit, coordinator_input, input_needed, request_answer
 from dispatch_sim.engine.calendar import at_once, later, soon
 from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.records import MAX_PROCESSES, State
@@ -25,17 +28,35 @@ def _needed(s: State, place: int) -> int:
 
 
 @compiled
-def join_line(s: State, pid: int, need: int) -> float:
-    """Get a request admitted, or let it wait in line.
+def _admit_first(s: State, place: int) -> float:
+    """Admit the request at a place of the line, or return the time after which it may be.
+
+    The answer to it is in `Process.answer_s` then: infinite where it can never be admitted. The client's own limiter
+    sends it to the provider at once.
+    """
+    entry = s.line[place]
+    process = s.processes[entry.process]
+    if not s.plan.is_paced:
+        wait_s = admit(s, s.world.limiter, _needed(s, place), False)
+        process.answer_s = wait_s
+        return 0.0 if wait_s == math.inf else wait_s
+    wait_s = admit(s, s.world.mirror, _needed(s, place), True)
+    if wait_s == 0.0:
+        if entry.need == codes.NEEDS_PROMPT:
+            process.answer_s = request_answer(s, entry.process)
+        else:
+            process.answer_s = admit(s, s.world.limiter, coordinator_input(s, entry.need), False)
+    return wait_s
+
+
+@compiled
+def join_line(s: State, pid: int, need: int) -> bool:
+    """Get a request admitted, or let it wait in line; whether it waits.
 
     Parameters
     ----------
     need : input tokens; `NEEDS_PROMPT` for a task's prompt, -1 for the coordinator's context: these are
         counted when the turn comes, as a wait can outlive an entry of the prompt cache.
-
-    Returns
-    -------
-    0 where it is admitted, infinite where it never can be, and -1 where it waits.
     """
     gateway = s.world.gateway
     place = _place(s, gateway.count)
@@ -44,14 +65,13 @@ def join_line(s: State, pid: int, need: int) -> float:
     gateway.count += 1
     s.processes[pid].in_line = True
     if gateway.count == 1 and not gateway.is_serving:
-        wait_s = admit(s, _needed(s, place))
-        if wait_s == 0.0 or wait_s == math.inf:
+        if _admit_first(s, place) == 0.0:
             gateway.count = 0
             s.processes[pid].in_line = False
-            return wait_s
+            return False
         gateway.is_serving = True
         at_once(s, codes.EVENT_START_SERVER, 0, 0)
-    return -1.0
+    return True
 
 
 @compiled
@@ -74,8 +94,8 @@ def serve_line(s: State) -> None:
     gateway = s.world.gateway
     while gateway.count:
         place = gateway.head
-        wait_s = admit(s, _needed(s, place))
-        if wait_s != 0.0 and wait_s != math.inf:
+        wait_s = _admit_first(s, place)
+        if wait_s != 0.0:
             gateway.server_token += 1
             later(s, wait_s, codes.EVENT_SERVER, 0, gateway.server_token)
             return
@@ -83,7 +103,6 @@ def serve_line(s: State) -> None:
         gateway.count -= 1
         pid = s.line[place].process
         s.processes[pid].in_line = False
-        s.processes[pid].is_admitted = wait_s == 0.0
         soon(s, codes.EVENT_RESUME, pid, s.line[place].token)
     gateway.is_serving = False
     gateway.servers += 1

@@ -18,6 +18,7 @@ from dispatch_sim.scenario import distributions as families
 from dispatch_sim.scenario.coordination import MergeCost
 from dispatch_sim.scenario.distributions import Constant, Distribution
 from dispatch_sim.scenario.model import Scenario
+from dispatch_sim.scenario.provider import Limits
 from dispatch_sim.scenario.quantities import whole
 
 PLAN, GROUP, MEMBER, DISTRIBUTION, WORLD = map(
@@ -165,21 +166,13 @@ def isolation(plan: Plan) -> str:
 
 def _world(plan: Plan) -> dict[str, Any]:
     """Return what a replication begins with, where that is not zero."""
-    limits, context = plan.scenario.provider.limits, plan.scenario.dispatch.context
+    provider, context = plan.scenario.provider, plan.scenario.dispatch.context
     start = whole(context.start) if context else 0
     adaptive = plan.strategy.kind == "adaptive"
 
-    def full_bucket(limit: float | None) -> dict[str, float]:
-        capacity = limits.capacity(limit)
-        rate = limits.per_minute(limit) / 60.0
-        return {"level": capacity, "updated_s": -1.0, "rate": rate, "capacity": capacity}
-
     return {
-        "limiter": {
-            "request_bucket": full_bucket(limits.requests),
-            "input_bucket": full_bucket(limits.input_tokens),
-            "output_bucket": full_bucket(limits.output_tokens),
-        },
+        "limiter": _full_buckets(provider.limits),
+        "mirror": _full_buckets(plan.scenario.client.pacing.limits(provider.limits)),
         "slots": {
             "most": plan.width,
             "window": min(FIRST_ADAPTIVE_WIDTH, plan.width) if adaptive else plan.width,
@@ -189,6 +182,19 @@ def _world(plan: Plan) -> dict[str, Any]:
         "shared_readable_s": math.inf,
         "shared_used_s": -math.inf,
         "unfinished": len(plan.tasks),
+    }
+
+
+def _full_buckets(limits: Limits) -> dict[str, dict[str, float]]:
+    def full(limit: float | None) -> dict[str, float]:
+        capacity = limits.capacity(limit)
+        rate = limits.per_minute(limit) / 60.0
+        return {"level": capacity, "updated_s": -1.0, "rate": rate, "capacity": capacity}
+
+    return {
+        "request_bucket": full(limits.requests),
+        "input_bucket": full(limits.input_tokens),
+        "output_bucket": full(limits.output_tokens),
     }
 
 
@@ -219,6 +225,8 @@ def _of_strategy(plan: Plan) -> dict[str, Any]:
         "waits_for_recovery": strategy.waits_for_recovery,
         "isolation": ("shared", "worktree", "locks").index(isolation(plan)),
         "communication": ("none", "rounds", "blackboard").index(communication),
+        "is_paced": strategy.pace == "limits",
+        "retries_after_drain": strategy.retry_when == "after_drain",
         "post_tokens": whole(scenario.communication.post.tokens),
         "post_s": scenario.communication.post.time,
         "interim_tokens": whole(scenario.communication.brief.tokens),
@@ -340,6 +348,7 @@ def _of_merge(scenario: Scenario, table: Distributions) -> dict[str, Any]:
         "review_every": codes.NO_REVIEW,
         "review_row": table.add(review.people if review else Constant(0.0)),
         "review_each_s": review.each if review else 0.0,
+        "review_blocks": review is None or review.blocking,
     }
     if review is not None:
         parameters["review_every"] = review.every if isinstance(review.every, int) else codes.AFTER_WAVE

@@ -19,7 +19,7 @@ from dispatch_sim.engine.attempt import (
     wait_for_prefix,
 )
 from dispatch_sim.engine.calendar import after
-from dispatch_sim.engine.client import send_request
+from dispatch_sim.engine.client import see_answer, send_request
 from dispatch_sim.engine.events import enter, note
 from dispatch_sim.engine.gateway import leave_line
 from dispatch_sim.engine.harness import enter_next_window, is_paced
@@ -111,7 +111,7 @@ def _resume_agent(s: State, t: int, at: int) -> None:
         enter_next_window(s)
         send_call(s, t)
     elif at == codes.AT_GATEWAY:
-        answered(s, t, codes.NONE if s.processes[t].is_admitted else codes.BY_SIZE)
+        answered(s, t, see_answer(s, t, s.processes[t].answer_s))
 
 
 @compiled

@@ -144,6 +144,8 @@ class Plan:
     waits_for_recovery: bool
     isolation: int
     communication: int
+    is_paced: bool
+    retries_after_drain: bool
     # provider
     queues: bool
     counts_refused: bool
@@ -224,6 +226,7 @@ class Plan:
     review_every: int
     review_row: int
     review_each_s: float
+    review_blocks: bool
 
 
 class AttemptVariates:
@@ -326,9 +329,12 @@ class Process:
     is_granted: bool
     next: int
     in_line: bool
-    is_admitted: bool
+    answer_s: float
+    """What a request was answered when its turn in line came."""
     turn: int
     turn_in_line: bool
+    turn_retries: bool
+    """Whether its call was rate-limited, and is sent again."""
     prefix: int
     compacted: int
     turn_started_s: float
@@ -406,7 +412,7 @@ class Limiter:
 
 
 class Gateway:
-    """The line before the limits, and its server."""
+    """The line before the limits, or before the client's own, and its server."""
 
     head: int
     count: int
@@ -461,6 +467,8 @@ class World:
     now_s: float
     calendar: Calendar
     limiter: Limiter
+    mirror: Limiter
+    """The client's own limiter, where it paces calls."""
     gateway: Gateway
     slots: Slots
     context: Context
@@ -484,7 +492,7 @@ class World:
     queued: int
     waiting: int
     held: int
-    failed_in_wave: int
+    failed: int
     refused: int
     cascading: int
     dispatched: int
@@ -579,7 +587,7 @@ class State:
     # lists, whose lengths are in `World`
     backlog: Annotated[list[Waiting], MAX_TASKS]
     held: Indices
-    failed_in_wave: Indices
+    failed: Indices
     refused: Indices
     cascading: Indices
     dispatched: Indices

@@ -119,11 +119,11 @@ def fail(s: State, t: int, failure: int, in_wave: bool) -> None:
 
 @compiled
 def _wait_again(s: State, t: int, in_wave: bool) -> None:
-    """Let a task wait for another attempt; in a wave, until that is over."""
+    """Let a task wait for another attempt; in a wave until that is over, or else until all has drained."""
     enter(s, t, codes.WAIT, -1, 0)
-    if in_wave and not s.plan.refills:
-        s.failed_in_wave[s.world.failed_in_wave] = t
-        s.world.failed_in_wave += 1
+    if in_wave and (not s.plan.refills or s.plan.retries_after_drain):
+        s.failed[s.world.failed] = t
+        s.world.failed += 1
     else:
         add(s, t, 1)
 

@@ -6,7 +6,7 @@ from dispatch_sim.engine import codes
 from dispatch_sim.engine.backlog import add, take
 from dispatch_sim.engine.cache import is_cold
 from dispatch_sim.engine.calendar import after, soon
-from dispatch_sim.engine.conditions import can_refill, free_slots, holds, start_review
+from dispatch_sim.engine.conditions import can_refill, free_slots, holds, review_blocks, start_review
 from dispatch_sim.engine.coordinator import begin_turn, prewarm, write_output
 from dispatch_sim.engine.events import write_log
 from dispatch_sim.engine.harness import launch
@@ -56,8 +56,10 @@ def _queue(s: State) -> bool:
     if world.slots.count:
         return _wait_for(s, codes.CAN_REFILL_OR_IDLE, codes.AT_REFILL_WOKEN)
     if world.waiting == 0:
+        _retry_failed(s, 1)
+    if world.waiting == 0:
         _lift_barrier(s)
-    return _wait_for(s, codes.CAN_DISPATCH_OR_DONE, codes.AT_REFILL_WOKEN)
+    return _wait_for(s, codes.CAN_DISPATCH_OR_DRAINED, codes.AT_REFILL_WOKEN)
 
 
 @compiled
@@ -82,11 +84,17 @@ def _waves(s: State) -> bool:
         return _wait_for(s, codes.WAVE_IS_OVER, codes.AT_OVER_WOKEN)
     if s.plan.review_every == codes.AFTER_WAVE:
         start_review(s)
-    for i in range(world.failed_in_wave):
-        add(s, s.failed_in_wave[i], 0)
-    world.failed_in_wave = 0
+    _retry_failed(s, 0)
     process.at = codes.AT_WAVE
     return True
+
+
+@compiled
+def _retry_failed(s: State, order: int) -> None:
+    """Let what has failed wait for an attempt again: before all others (0) or after them (1)."""
+    for i in range(s.world.failed):
+        add(s, s.failed[i], order)
+    s.world.failed = 0
 
 
 @compiled
@@ -143,7 +151,7 @@ def _resume_hand_out(s: State) -> bool:
         return True
     if process.at == codes.AT_TURN_REQUEST:
         # A review may have begun meanwhile, or adaptive dispatch may have become narrower.
-        world.dispatched_count = 0 if world.review_under_way else _take_ready(s)
+        world.dispatched_count = 0 if review_blocks(s) else _take_ready(s)
         if world.dispatched_count <= 0:
             release(s, codes.COORDINATOR)
             process.at = process.back_to

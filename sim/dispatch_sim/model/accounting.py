@@ -174,10 +174,12 @@ class Outcome(NamedTuple):
     people_merge_s: float
     people_recovery_s: float
     flow_s: float
-    """From arrival to done, summed over tasks; likewise the next five, and `backoff_s`."""
+    """From arrival to done, summed over tasks; likewise the next six, and `backoff_s`."""
     wait_s: float
     service_s: float
     blocked_s: float
+    paced_s: float
+    """In the line of the client's limiter."""
     merge_s: float
     recovery_s: float
     wasted_s: float

@@ -53,9 +53,18 @@ class RateLimiter:
     Attributes
     ----------
     requests, input_tokens, output_tokens : whole numbers, what the limiter has counted so far.
+    mirror : the client's own limiter, which is charged with what this one is charged with after admission.
     """
 
-    def __init__(self, env: simpy.Environment, limits: Limits, accounting: Accounting, queues: bool) -> None:
+    def __init__(
+        self,
+        env: simpy.Environment,
+        limits: Limits,
+        accounting: Accounting,
+        *,
+        queues: bool,
+        paces: bool = False,
+    ) -> None:
         self._env = env
         self._request_bucket = TokenBucket(limits.requests, limits)
         self._input_bucket = TokenBucket(limits.input_tokens, limits)
@@ -67,6 +76,8 @@ class RateLimiter:
         self.input_tokens = 0
         self.output_tokens = 0
         self.gateway = Gateway(env, self) if queues else None
+        self.mirror: RateLimiter | None = None
+        self._paces = paces
 
     def admit(self, input_tokens: int) -> float:
         """Admit a request and charge it and its input, or refuse it.
@@ -78,16 +89,20 @@ class RateLimiter:
         """
         requests, inputs, outputs = self._request_bucket, self._input_bucket, self._output_bucket
         reserved = self._reserved
-        if input_tokens > inputs.capacity or requests.capacity < 1 or reserved > outputs.capacity:
+        one, needed = 1.0, float(input_tokens)
+        if self._paces:  # a call larger than a bucket waits for a full one, and leaves a debt
+            one, needed = min(one, requests.capacity), min(needed, inputs.capacity)
+            reserved = min(reserved, outputs.capacity)
+        if needed > inputs.capacity or requests.capacity < one or reserved > outputs.capacity:
             return NEVER
         now_s = self._env.now
         requests.refill(now_s)
         inputs.refill(now_s)
         outputs.refill(now_s)
-        if requests.holds(1) and inputs.holds(input_tokens) and outputs.holds(reserved):
+        if requests.holds(one) and inputs.holds(needed) and outputs.holds(reserved):
             requests.level -= 1
             inputs.level -= input_tokens
-            outputs.level -= reserved
+            outputs.level -= self._reserved
             self.requests += 1
             self.input_tokens += input_tokens
             return 0.0
@@ -96,8 +111,8 @@ class RateLimiter:
             requests.level = max(0.0, requests.level - 1)
             self.requests += 1
         return max(
-            requests.wait_for(1, now_s),
-            inputs.wait_for(input_tokens, now_s),
+            requests.wait_for(one, now_s),
+            inputs.wait_for(needed, now_s),
             outputs.wait_for(reserved, now_s),
         )
 
@@ -115,6 +130,8 @@ class RateLimiter:
         outputs.refill(self._env.now)
         outputs.level = min(outputs.capacity, outputs.level + self._reserved - tokens)
         self.output_tokens += tokens
+        if self.mirror is not None:
+            self.mirror.charge_output(tokens)
         if self._reserved and self.gateway is not None:
             self.gateway.recheck()  # what was given back may be enough for the first in line
 
@@ -123,6 +140,8 @@ class RateLimiter:
         self._input_bucket.refill(self._env.now)
         self._input_bucket.level -= tokens
         self.input_tokens += tokens
+        if self.mirror is not None:
+            self.mirror.charge_input(tokens)
 
 
 class Gateway:
@@ -131,25 +150,30 @@ class Gateway:
     def __init__(self, env: simpy.Environment, limiter: RateLimiter) -> None:
         self._env = env
         self._limiter = limiter
-        self._line: deque[tuple[Callable[[], int], simpy.Event]] = deque()
+        self._line: deque[tuple[Callable[[], int], Callable[[], float], simpy.Event]] = deque()
         self._server: simpy.Process | None = None
 
-    def acquire(self, input_tokens: Callable[[], int]) -> Generator[simpy.Event, Any, bool]:
-        """Wait in line until a request is admitted; ends with False where it never can be.
+    def acquire(
+        self, input_tokens: Callable[[], int], send: Callable[[], float] = lambda: 0.0
+    ) -> Generator[simpy.Event, Any, float]:
+        """Wait in line until a request is admitted; ends with `NEVER` where it never can be.
 
-        What it needs is asked when its turn comes: a wait can outlive an entry of the prompt cache.
+        Parameters
+        ----------
+        input_tokens : what it needs when its turn comes: a wait can outlive an entry of the prompt cache.
+        send : called when its turn comes; what it returns is what this ends with.
         """
         admitted = self._env.event()
-        place = (input_tokens, admitted)
+        place = (input_tokens, send, admitted)
         self._line.append(place)
         if len(self._line) == 1 and self._server is None:
             wait_s = self._limiter.admit(input_tokens())
             if wait_s in (0.0, NEVER):
                 self._line.popleft()
-                return wait_s == 0.0
+                return send() if wait_s == 0.0 else NEVER
             self._server = self._env.process(self._serve())
         try:
-            return bool((yield admitted))
+            return float((yield admitted))
         except simpy.Interrupt:
             if not admitted.triggered:
                 was_first = self._line[0] is place
@@ -165,14 +189,14 @@ class Gateway:
 
     def _serve(self) -> Generator[simpy.Event, Any, None]:
         while self._line:
-            input_tokens, admitted = self._line[0]
+            input_tokens, send, admitted = self._line[0]
             wait_s = self._limiter.admit(input_tokens())
             if wait_s not in (0.0, NEVER):
                 with suppress(simpy.Interrupt):
                     yield self._env.timeout(wait_s)
                 continue
             self._line.popleft()
-            admitted.succeed(wait_s == 0.0)
+            admitted.succeed(send() if wait_s == 0.0 else NEVER)
         self._server = None
 
 

@@ -30,11 +30,18 @@ def send(attempt: Attempt, prompt: Prompt, call: int) -> Generator[simpy.Event, 
         yield from sim.pacer.take()
     if sim.limiter.gateway is not None:
         task.enter(Activity.GATEWAY, call)
-        if not (yield from sim.limiter.gateway.acquire(lambda: sim.input_needed(prompt))):
+        if (yield from sim.limiter.gateway.acquire(lambda: sim.input_needed(prompt))) == NEVER:
             raise AttemptFailed(Failure.TOO_LARGE)
         return
+    if sim.pacing is None:
+        retry_after_s = _request(attempt, prompt, call, 0)
+    else:
+        task.enter(Activity.PACING, call)
+        # The limiter itself sends the request: nothing else of that moment comes in between.
+        retry_after_s = yield from sim.pacing.acquire(
+            lambda: sim.input_needed(prompt), lambda: _request(attempt, prompt, call, 0)
+        )
     for retry in itertools.count():
-        retry_after_s = _request(attempt, prompt, call, retry)
         if retry_after_s == 0.0:
             return
         if retry_after_s == NEVER:
@@ -49,6 +56,7 @@ def send(attempt: Attempt, prompt: Prompt, call: int) -> Generator[simpy.Event, 
         pause_s = _pause(attempt, retry_after_s, call, retry)
         task.enter(Activity.BACKOFF, call)
         yield sim.env.timeout(pause_s)
+        retry_after_s = _request(attempt, prompt, call, retry + 1)
 
 
 def _request(attempt: Attempt, prompt: Prompt, call: int, retry: int) -> float:

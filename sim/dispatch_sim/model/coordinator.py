@@ -158,7 +158,16 @@ class Coordinator(simpy.Resource):
         if limiter.gateway is not None:
             yield from limiter.gateway.acquire(lambda: limiter.at_most(input_tokens()))
             return
-        while retry_after_s := limiter.admit(limiter.at_most(input_tokens())):
+
+        def request() -> float:
+            return limiter.admit(limiter.at_most(input_tokens()))
+
+        if sim.pacing is None:
+            retry_after_s = request()
+        else:
+            retry_after_s = yield from sim.pacing.acquire(lambda: limiter.at_most(input_tokens()), request)
+        while retry_after_s:
             sim.ledger.rejected_requests += 1
             sim.log(sim.env.now, Activity.LIMITED, COORDINATOR)
             yield sim.env.timeout(retry_after_s)
+            retry_after_s = request()

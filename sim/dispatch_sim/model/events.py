@@ -17,6 +17,8 @@ class State(StrEnum):
     """Between a refused request and the next."""
     BLOCKED = "blocked"
     """Ready, but the gateway, the barrier, the coordinator or the person is not."""
+    PACED = "paced"
+    """In the line of the client's limiter."""
     MERGE = "merge"
     RECOVERY = "recovery"
     """A person works on it."""
@@ -52,6 +54,7 @@ class Activity(StrEnum):
     PREFIX = "prefix", State.BLOCKED
     """Held while another agent writes the shared prefix."""
     GATEWAY = "gateway", State.BLOCKED
+    PACING = "pacing", State.PACED
     HARNESS = "harness", State.BLOCKED
     LOCK = "lock", State.BLOCKED
     PACE = "pace", State.BLOCKED

@@ -47,10 +47,11 @@ def fail(attempt: Attempt, failure: Failure, *, in_wave: bool = True) -> None:
 
 
 def wait_again(task: Task, *, in_wave: bool) -> None:
-    """Let a task wait for another attempt; in a wave, until that is over."""
+    """Let a task wait for another attempt; in a wave until that is over, or else until all has drained."""
     task.enter(Activity.WAIT)
-    if in_wave and not task.sim.strategy.refills:
-        task.sim.failed_in_wave.append(task)
+    strategy = task.sim.strategy
+    if in_wave and (not strategy.refills or strategy.retry_when == "after_drain"):
+        task.sim.failed.append(task)
     else:
         task.sim.backlog.add(task)
 

@@ -40,6 +40,11 @@ class Review:
         self.instructions = 0
         self.under_way = False
 
+    @property
+    def blocks(self) -> bool:
+        """Whether nothing is dispatched now."""
+        return self.under_way and (self._review is None or self._review.blocking)
+
     def approve(self, attempt: Attempt) -> Process:
         """Have a merged output approved where that is asked for; its task is done then."""
         sim, task = self._sim, attempt.task

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import simpy
 
 from dispatch_sim.model.accounting import Ledger, Outcome
-from dispatch_sim.model.api import Latency, RateLimiter
+from dispatch_sim.model.api import Gateway, Latency, RateLimiter
 from dispatch_sim.model.backlog import Backlog
 from dispatch_sim.model.cache import Prompt, TimedCache, WarmCache
 from dispatch_sim.model.communication import Communication
@@ -79,7 +79,14 @@ class Simulation:
         self.event_log = log
 
         provider = scenario.provider
-        self.limiter = RateLimiter(env, provider.limits, provider.accounting, provider.on_limit == "wait")
+        queues = provider.on_limit == "wait"
+        self.limiter = RateLimiter(env, provider.limits, provider.accounting, queues=queues)
+        self.pacing: Gateway | None = None
+        """The client's own limiter, where it paces its calls."""
+        if strategy.pace == "limits":
+            limits = scenario.client.pacing.limits(provider.limits)
+            self.limiter.mirror = RateLimiter(env, limits, provider.accounting, queues=True, paces=True)
+            self.pacing = self.limiter.mirror.gateway
         self.cache = WarmCache() if provider.cache is None else TimedCache(env, provider.cache)
         self.latency = Latency(provider)
         self.pacer = None if scenario.harness.pace is None else Pacer(env, scenario.harness.pace)
@@ -100,7 +107,8 @@ class Simulation:
 
         self.active: dict[Attempt, None] = {}
         """Attempts from their launch until their outcome is known, in order."""
-        self.failed_in_wave: list[Task] = []
+        self.failed: list[Task] = []
+        """Tasks that wait for the next wave, or until all has drained."""
         self.recovering = 0
         """Tasks left to a person and not finished yet."""
 

@@ -80,7 +80,10 @@ def dispatch(sim: Simulation) -> Process:
 
 
 def queue(sim: Simulation) -> Process:
-    """Queue, and adaptive: whenever a task waits and a slot is free. A failed task goes to the end."""
+    """Queue, and adaptive: whenever a task waits and a slot is free.
+
+    A failed task goes to the end, or waits until all has drained: no agent at work, and no task ready.
+    """
     backlog, slots = sim.backlog, sim.slots
 
     def can_refill() -> bool:
@@ -91,8 +94,16 @@ def queue(sim: Simulation) -> Process:
             yield from sim.changed.wait_for(lambda: can_refill() or not slots.count)
         else:
             if not backlog.ready:
+                for task in sim.failed:
+                    backlog.add(task)
+                sim.failed.clear()
+            if not backlog.ready:
                 sim.barrier.lift()
-            yield from sim.changed.wait_for(lambda: can_dispatch(sim) or not backlog.unfinished)
+            yield from sim.changed.wait_for(
+                lambda: (
+                    can_dispatch(sim) or not backlog.unfinished or (bool(sim.failed) and not backlog.ready)
+                )
+            )
         if can_refill():
             yield from hand_out(sim)
 
@@ -110,13 +121,13 @@ def waves(sim: Simulation) -> Process:
         sim.barrier.lift()
         yield from sim.changed.wait_for(lambda: not (sim.active or (one_by_one and sim.recovering)))
         sim.review.after_wave()
-        backlog.add_first(sim.failed_in_wave)
-        sim.failed_in_wave.clear()
+        backlog.add_first(sim.failed)
+        sim.failed.clear()
 
 
 def can_dispatch(sim: Simulation) -> bool:
     """Whether a task waits for an attempt, and no review holds up new ones."""
-    return bool(sim.backlog.ready) and not sim.review.under_way
+    return bool(sim.backlog.ready) and not sim.review.blocks
 
 
 def hand_out(sim: Simulation) -> Process:
@@ -138,7 +149,7 @@ def hand_out(sim: Simulation) -> Process:
     costs = sim.scenario.dispatch
     with coordinator.request() as turn:
         yield turn
-        tasks = [] if sim.review.under_way else sim.backlog.take(sim.slots.free)
+        tasks = [] if sim.review.blocks else sim.backlog.take(sim.slots.free)
         if not tasks:
             return  # a review has begun meanwhile, or adaptive dispatch has become narrower
         start_s = sim.env.now

@@ -34,6 +34,8 @@ OPTIONS = {
     "none": "without communication",
     "rounds": "in two rounds",
     "blackboard": "with a blackboard",
+    "paced": "paced by the limits",
+    "retries after drain": "with retries after all has drained",
 }
 """What options are called where they are not the usual ones."""
 KINDS = {

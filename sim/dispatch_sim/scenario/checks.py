@@ -75,6 +75,9 @@ def _strategies(scenario: Scenario) -> Iterator[Finding]:
         if scenario.provider.cache is None and strategy.warm_up != "none":
             message = "warms a timed cache; write provider.cache: {ttl: 5m}, or remove it"
             yield Finding((*here, "warm_up"), message)
+        if scenario.provider.on_limit == "wait" and strategy.pace != "none":
+            message = "the provider holds calls back itself (provider.on_limit: wait); remove one of the two"
+            yield Finding((*here, "pace"), message)
 
 
 def _times(scenario: Scenario) -> Iterator[Finding]:
@@ -206,7 +209,7 @@ _ATTEMPTS = ("tasks", "retry", "failures", "communication", "strategies", "clien
 _NEEDED: Mapping[Callable[[Scenario], Iterator[Finding]], tuple[str, ...]] = {
     _names: (),
     _size: (),
-    _strategies: ("provider.cache",),
+    _strategies: ("provider.cache", "provider.on_limit"),
     _times: ("provider.latency",),
     _hangs: ("timeouts.hard",),
     _indifference: ("objective.minimise",),

@@ -136,11 +136,13 @@ class Communication(Model):
 
 
 class Review(Model):
-    """A person reviews merged outputs; no task is dispatched during a review."""
+    """A person reviews merged outputs; no task is dispatched during a review unless `blocking: false`."""
 
     every: Annotated[int, Field(ge=1)] | Literal["round"] = 1
     """Merged outputs per review, or `round` for a review after each round. The rest is reviewed at the end.
     Default 1: each output by itself."""
+    blocking: bool = True
+    """Whether no task is dispatched during a review. Default true: a review can change what comes next."""
     people: SecondsDistribution = Constant(120.0)
     """A person's time for one review. Default 2m: an assumption."""
     each: Seconds = 0.0

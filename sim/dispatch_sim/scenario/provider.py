@@ -97,7 +97,8 @@ class Latency(Model):
     """Per 1,000 input tokens that are read from the cache. Default 9ms: measured, the same model."""
 
 
-_UNLIMITED = {"requests": "unlimited", "input_tokens": "unlimited", "output_tokens": "unlimited"}
+_LIMITED = ("requests", "input_tokens", "output_tokens")
+_UNLIMITED = dict.fromkeys(_LIMITED, "unlimited")
 
 
 class Provider(Model):
@@ -140,6 +141,35 @@ class RetryAfter(Model):
     the same SDKs; Claude Code pauses for the longer of the two."""
 
 
+class Pacing(Model):
+    """The limiter in the client that a strategy with `pace: limits` has.
+
+    It mirrors the provider's buckets and what they count. Agents and the coordinator share it; calls wait in
+    it, first in, first out. A call larger than a bucket waits for a full one.
+    """
+
+    requests: Limit | Literal["provider"] = "provider"
+    """Requests. Default provider: the provider's own limit, as a limiter is usually set."""
+    input_tokens: Limit | Literal["provider"] = "provider"
+    """Uncached input. Default provider: same source as `requests`."""
+    output_tokens: Limit | Literal["provider"] = "provider"
+    """Output. Default provider: same source as `requests`."""
+    margin: Annotated[Share, Field(gt=0)] = 1.0
+    """Part of rates and capacities that is used. Default 100%: with it no call is rate-limited if nobody else
+    shares the limits."""
+
+    def limits(self, provider: Limits) -> Limits:
+        """Return the limits that it keeps."""
+
+        def rate(own: float | Literal["provider"] | None, of_provider: float | None) -> float | None:
+            if own != "provider":
+                return own
+            return None if of_provider is None else provider.per_minute(of_provider)
+
+        rates = {name: rate(getattr(self, name), getattr(provider, name)) for name in _LIMITED}
+        return provider.model_copy(update=rates | {"scale": self.margin})
+
+
 class Client(Model):
     """The retries of a rejected request; backoff is `min(initial x factor^n, cap) x (1 - jitter x u)`.
 
@@ -164,6 +194,7 @@ class Client(Model):
     """A random delay, uniform from 0 to this, added to every pause. Default 0s: the same SDKs; litellm's
     Router adds up to 0.75 s."""
     retry_after: RetryAfter = RetryAfter()
+    pacing: Pacing = Pacing()
 
     @property
     def signed_jitter(self) -> float:

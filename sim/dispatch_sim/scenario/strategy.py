@@ -19,6 +19,8 @@ Manager = Literal["agent", "script"]
 Order = Literal["as-given", "longest-first", "shortest-first"]
 Isolation = Literal["shared", "worktree", "locks"]
 CommunicationKind = Literal["none", "rounds", "blackboard"]
+Pacing = Literal["none", "limits"]
+RetryTime = Literal["immediately", "after_drain"]
 
 MAX_CONCURRENCY = 100_000
 MOST_STRATEGIES = 100
@@ -33,7 +35,8 @@ class Strategy:
     kind : its name in a scenario; see `KINDS`.
     concurrency : maximum number of concurrent tasks; None where the batch gives it (parallel, adaptive), or
         the sweep does (queue, waves).
-    merge, manager, warm_up, order, isolation, communication : see `OPTIONS`. None is that of the scenario.
+    merge, manager, warm_up, order, pace, retry_when, isolation, communication : see `OPTIONS`. None is that
+        of the scenario.
     """
 
     kind: Kind
@@ -44,6 +47,8 @@ class Strategy:
     order: Order = "as-given"
     isolation: Isolation | None = None
     communication: CommunicationKind | None = None
+    pace: Pacing = "none"
+    retry_when: RetryTime = "immediately"
 
     @property
     def has_number(self) -> bool:
@@ -74,7 +79,8 @@ class Strategy:
     def options(self) -> tuple[str, ...]:
         """The options that are not the defaults of its kind."""
         standard = DEFAULTS[self.kind]
-        return tuple(value for key in OPTIONS if (value := getattr(self, key)) != getattr(standard, key))
+        values = (getattr(self, key) for key in OPTIONS if getattr(self, key) != getattr(standard, key))
+        return tuple(_TEXTS.get(value, value) for value in values)
 
     @property
     def label(self) -> str:
@@ -147,8 +153,9 @@ KINDS: Mapping[str, str] = {
         "A queue that adapts its concurrency: plus one after a round without rate limiting, half after a 429."
         " A number is its maximum."
     ),
+    "paced": "A queue with `pace: limits`.",
 }
-"""The kinds of strategies."""
+"""The kinds of strategies, and a name that is short for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +188,17 @@ OPTIONS: Mapping[str, Option] = {
         "The order in which waiting tasks start; by length, the time of the first attempt is taken as known."
         " Default as-given: lengths are seldom known.",
     ),
+    "pace": Option(
+        get_args(Pacing),
+        "`limits`: a limiter in the client, which agents and coordinator share, holds each call until the"
+        " provider would admit it, first in, first out; see `client.pacing`. Default none: most clients send"
+        " at once, and retry.",
+    ),
+    "retry_when": Option(
+        get_args(RetryTime),
+        "When a failed task can be dispatched again: `immediately`, or `after_drain`, when no agent is at"
+        " work and no other task is ready. Default immediately; in waves, with the next wave in any case.",
+    ),
     "isolation": Option(
         get_args(Isolation),
         "For this strategy, in place of `conflicts.isolation`. Default none: that of the scenario.",
@@ -192,8 +210,13 @@ OPTIONS: Mapping[str, Option] = {
 }
 """Options of a strategy."""
 
-_KEYS = {value: key for key, option in OPTIONS.items() for value in option.choices}
-"""The option of each value; for `none` the last, as it is the default of the other."""
+_TEXTS = {"limits": "paced", "after_drain": "retries after drain"}
+"""Values with another text in the strategy's own: `queue of 3 (paced)`."""
+
+_KEYS = {_TEXTS.get(value, value): key for key, option in OPTIONS.items() for value in option.choices}
+"""The option of each value; for `none` the last, as it is the default of the others."""
+
+_VALUES = {text: value for value, text in _TEXTS.items()}
 
 
 def parse_strategy(raw: Any) -> Strategy:
@@ -202,7 +225,7 @@ def parse_strategy(raw: Any) -> Strategy:
     Parameters
     ----------
     raw : `parallel`, `queue: 3`, `queue of 3`, `queue of 3 (script)`, or a mapping such as
-        `{queue: 3, manager: script}`, as text too.
+        `{queue: 3, manager: script}`, as text too. `paced: 3` is short for `{queue: 3, pace: limits}`.
 
     Raises
     ------
@@ -215,6 +238,8 @@ def parse_strategy(raw: Any) -> Strategy:
         raw = _mapping(raw)
     if not isinstance(raw, dict) or not raw:
         raise wrong(f"{shown(raw)} is not a strategy; write parallel, or {{queue: 3}}")
+    if "paced" in raw:
+        raw = {"queue" if key == "paced" else key: value for key, value in raw.items()} | {"pace": "limits"}
     kinds = [key for key in raw if key in DEFAULTS]
     if len(kinds) != 1:
         found, names = ", ".join(map(shown, list(raw)[:5])), ", ".join(DEFAULTS)
@@ -246,10 +271,11 @@ def _mapping(text: str) -> dict[str, Any]:
     if text.startswith("{") and text.endswith("}"):
         pairs = [pair.partition(":") for pair in text[1:-1].split(",")]
         return {key.strip(): _number(value.strip()) for key, _, value in pairs}
-    head, _, options = text.removesuffix(")").partition("(")
+    head, _, listed_options = text.removesuffix(")").partition("(")
     kind, _, number = head.replace(" of ", ":").partition(":")
-    values = [value.strip() for value in options.split(",") if value.strip()]
-    return {kind.strip(): _number(number.strip())} | {_KEYS.get(value, value): value for value in values}
+    values = [value.strip() for value in listed_options.split(",") if value.strip()]
+    options = {_KEYS.get(value, value): _VALUES.get(value, value) for value in values}
+    return {kind.strip(): _number(number.strip())} | options
 
 
 def _concurrency(standard: Strategy, raw: Any) -> int | None:
@@ -281,7 +307,7 @@ def _kind_schema(kind: str) -> dict[str, Any]:
     number: dict[str, Any] = {"type": ["integer", "null"], "minimum": 1, "maximum": MAX_CONCURRENCY}
     if kind == "adaptive":
         number = {"anyOf": [number, {"const": "all"}]}
-    elif not DEFAULTS[kind].has_number:
+    elif kind in DEFAULTS and not DEFAULTS[kind].has_number:
         number = {"enum": [None, "all"] if kind == "parallel" else [None, 1]}
     options = {
         key: {"enum": list(option.choices), "description": option.text} for key, option in OPTIONS.items()
@@ -294,6 +320,8 @@ def _kind_schema(kind: str) -> dict[str, Any]:
     }
 
 
+_NAMES = "|".join(KINDS)
+
 strategies_schema = WithJsonSchema(
     {
         "type": "array",
@@ -301,9 +329,9 @@ strategies_schema = WithJsonSchema(
             "anyOf": [
                 {
                     "type": "string",
-                    "pattern": f"^({'|'.join(DEFAULTS)})((\\s*:\\s*|\\s+of\\s+)[0-9]+)?(\\s*\\(.*\\))?$",
+                    "pattern": f"^({_NAMES})((\\s*:\\s*|\\s+of\\s+)[0-9]+)?(\\s*\\(.*\\))?$",
                 },
-                *map(_kind_schema, DEFAULTS),
+                *map(_kind_schema, KINDS),
             ]
         },
     }

@@ -31,6 +31,7 @@ def warnings(scenario: Scenario) -> list[Finding]:
         _arrivals,
         _timeouts,
         _writes,
+        _retry_when,
         _review,
         _communication,
         _cap,
@@ -52,6 +53,13 @@ def _arrivals(scenario: Scenario) -> Iterator[Finding]:
             " only then starts the rest; compare queues, or write {parallel: all, merge: as-completed}"
         )
         yield Finding(("tasks", late, "interarrival"), message)
+
+
+def _retry_when(scenario: Scenario) -> Iterator[Finding]:
+    for index, strategy in enumerate(scenario.strategies):
+        if strategy.retry_when != "immediately" and not strategy.refills:
+            message = f"has no effect: {strategy.kind} retries with its next wave; remove it"
+            yield Finding(("strategies", index, "retry_when"), message)
 
 
 def _timeouts(scenario: Scenario) -> Iterator[Finding]:

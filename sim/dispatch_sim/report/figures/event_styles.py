@@ -55,6 +55,7 @@ STRETCHES = (
             Activity.PREFIX: "cache write by another agent",
             Activity.PACE: "client pacing",
             Activity.GATEWAY: "gateway queue",
+            Activity.PACING: "limits of the client",
             Activity.BARRIER: "barrier",
             Activity.COORDINATOR_BUSY: "coordinator busy",
             Activity.PERSON_BUSY: "person busy",

@@ -1,4 +1,4 @@
-"""The notebooks: stored without outputs, on the public names alone, and running from top to bottom."""
+"""The notebooks are stored without outputs, use public names only, and run from top to bottom."""
 
 import ast
 import os
@@ -9,23 +9,21 @@ import pytest
 from nbclient import NotebookClient
 
 import dispatch_sim
-from tests.logs.synthetic import write_example
+from tests.logs.synthetic import make_runs, write_claude_code
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 
 
 def code_of(notebook):
-    """Return the code cells."""
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
 def named(path):
-    """Name a notebook's test."""
     return path.stem
 
 
-def test_there_is_a_notebook_on_each_subject():
+def test_each_subject_has_a_notebook():
     assert {path.stem for path in NOTEBOOKS} == {
         "getting-started",
         "break-even",
@@ -36,15 +34,14 @@ def test_there_is_a_notebook_on_each_subject():
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
-def test_a_notebook_is_stored_without_outputs(path):
+def test_notebook_is_stored_without_outputs(path):
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     assert all(cell.outputs == [] and cell.execution_count is None for cell in code_of(notebook))
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
-def test_a_notebook_uses_public_names_only(path):
-    """Of ours it imports the package, and takes from it what `dir` shows."""
+def test_notebook_uses_public_names_only(path):
     for cell in code_of(nbformat.read(path, as_version=4)):
         for node in ast.walk(ast.parse(cell.source)):
             if isinstance(node, ast.Import):
@@ -56,18 +53,17 @@ def test_a_notebook_uses_public_names_only(path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
-def test_a_link_between_notebooks_leads_somewhere(path):
+def test_links_between_notebooks_lead_somewhere(path):
     text = "".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
     links = [part.split(")")[0] for part in text.split("](")[1:]]
     assert all((FOLDER / link).exists() for link in links)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
-def test_a_notebook_runs_from_top_to_bottom(path, monkeypatch, tmp_path):
-    """In a kernel of its own, from the folder that it is in; and it shows tables or figures."""
+def test_notebook_runs_from_top_to_bottom(path, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", os.environ.get("XDG_CACHE_HOME", os.fspath(Path.home() / ".cache")))
     monkeypatch.setenv("HOME", os.fspath(tmp_path))
-    write_example(tmp_path / ".claude" / "projects")
+    write_claude_code(make_runs(8, 0), tmp_path / ".claude" / "projects")
     source = os.fspath(Path(dispatch_sim.__file__).parents[1])
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([source, os.environ.get("PYTHONPATH", "")]))
     notebook = nbformat.read(path, as_version=4)

@@ -107,7 +107,7 @@ ERRORS = {
     "timeouts: {obeyed: 3}": "20: timeouts.obeyed: 3 is more than the whole; write 3%, at most 100%",
     "review: {every: 0}": "17: review.every: 0 is out of range; write at least 1, or round",
     "review: often": (
-        "9: review: found 'often'; write a mapping with keys such as every, people and each, or none"
+        "9: review: found 'often'; write a mapping with keys such as every, blocking, people and each, or none"
     ),
     "harness: {cap: 0}": "16: harness.cap: 0 is out of range; write at least 1, or none",
     "harness: {cap: many}": ("16: harness.cap: 'many' is not a whole number; write one, such as 3, or none"),

@@ -53,6 +53,7 @@ client:
   jitter: 25%
   jitter_direction: up
   extra_delay: 0s
+  pacing: {requests: 40/min, input_tokens: provider, output_tokens: provider, margin: 90%}
   retry_after: {up_to: 60s, above: give_up, jitter: 0%, floor: none}
 harness:
   profile: claude-code
@@ -71,7 +72,7 @@ merge:
   structured: {tokens: 500, time: 5s, people: 0s}
   prose: {tokens: 0, time: 0s, people: 3m}
   pair: {tokens: 50, time: 1s, people: 10s}
-review: {every: 5, people: 2m, each: 20s}
+review: {every: 5, blocking: true, people: 2m, each: 20s}
 values: {waiting: $40/h, people: $80/h}
 
 strategies:
@@ -79,7 +80,8 @@ strategies:
   - parallel
   - queue: 3
   - {waves: 3}
-  - {queue: 5, manager: script, warm_up: stagger, order: longest-first, merge: barrier}
+  - {queue: 5, manager: script, warm_up: stagger, order: longest-first, merge: barrier, pace: none}
+  - {paced: 3, retry_when: after_drain}
   - {adaptive: all, isolation: locks, communication: blackboard}
   - "waves: 2"
 sweep:

@@ -9,13 +9,14 @@ import argparse
 import multiprocessing
 import sys
 import time
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
 from dispatch_sim.model.events import Activity
 from dispatch_sim.model.failures import Failure
 
-from .cases import Case, numbered_case, single_option_cases
-from .comparison import Coverage, all_choices, play_cases
+from .cases import ADAPTIVE, Case, numbered_case, single_option_cases
+from .comparison import Coverage, all_choices, compare_cases
 
 CHUNK = 250
 
@@ -31,16 +32,16 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2, help="processes (default %(default)s)")
     given = parser.parse_args()
     begin = time.monotonic()
-    play_cases([numbered_case(0)])  # compiles the engine, or reads it
+    compare_cases([numbered_case(0)])  # compiles the engine, or reads it
     chunks = [
-        *_chunks(given.first, given.cases, None),
-        *_chunks(given.first, given.adaptive, "adaptive"),
+        *_chunks(given.first, given.cases, {}),
+        *_chunks(given.first, given.adaptive, ADAPTIVE),
         single_option_cases(),
     ]
     cases = sum(map(len, chunks))
     coverage, differences = Coverage(), []
     with ProcessPoolExecutor(given.jobs, multiprocessing.get_context("spawn")) as pool:
-        for future in as_completed([pool.submit(play_cases, chunk) for chunk in chunks]):
+        for future in as_completed([pool.submit(compare_cases, chunk) for chunk in chunks]):
             of_chunk, found = future.result()
             coverage.merge(of_chunk)
             for line in found:
@@ -73,9 +74,9 @@ def main() -> int:
     return 0
 
 
-def _chunks(first: int, count: int, kind: str | None) -> list[list[Case]]:
+def _chunks(first: int, count: int, fixed: Mapping[str, str]) -> list[list[Case]]:
     numbers = range(first, first + count)
-    return [[numbered_case(at, kind) for at in numbers[i : i + CHUNK]] for i in range(0, count, CHUNK)]
+    return [[numbered_case(at, fixed) for at in numbers[i : i + CHUNK]] for i in range(0, count, CHUNK)]
 
 
 if __name__ == "__main__":

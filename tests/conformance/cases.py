@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 Options = tuple[str, ...]
@@ -205,16 +206,20 @@ class Case:
     choices: dict[str, str]
 
 
-def numbered_case(number: int, kind: str | None = None) -> Case:
+ADAPTIVE = {"strategies.kind": "adaptive"}
+
+
+def numbered_case(number: int, fixed: Mapping[str, str] = MappingProxyType({})) -> Case:
     """Return one of an endless list of cases; a new key changes nothing but itself in any of them.
 
-    With a `kind`, the case has that kind of strategy.
+    Parameters
+    ----------
+    number : of the case.
+    fixed : options by key that are not drawn.
     """
 
     def choose(key: str, options: Options) -> str:
-        if kind is not None and key == "strategies.kind":
-            return kind
-        return random.Random(f"conformance {number} {key}").choice(options)
+        return fixed.get(key) or random.Random(f"conformance {number} {key}").choice(options)
 
     return make_case(random.Random(f"conformance {number}"), choose)
 
@@ -251,9 +256,8 @@ def _single_option(changed: str, option: str) -> Case:
     return make_case(First(1), lambda key, options: option if key == changed else base.get(key, options[0]))
 
 
-def make_case(fates: random.Random, choose: Callable[[str, Options], str] | None = None) -> Case:
+def make_case(fates: random.Random, choose: Callable[[str, Options], str]) -> Case:
     """Draw a case: every key by itself, so that any two mechanisms meet sooner or later."""
-    choose = choose or (lambda key, options: fates.choice(options))
     tied = fates.random() < 0.4
     factors = FACTORS | TIED if tied else FACTORS
     of_group = GROUP | TIED_GROUP if tied else GROUP

@@ -19,7 +19,7 @@ from dispatch_sim.scenario.strategy import parse_strategy
 
 from .cases import FACTORS, GROUP, STRATEGY, TIED, TIED_GROUP, Case
 
-Played = tuple[Outcome, list[Event]]
+Replication = tuple[Outcome, list[Event]]
 Choice = tuple[str, str]
 
 _MACHINE = Machine()
@@ -31,19 +31,19 @@ def plan_of(case: Case) -> Plan:
     return make_plan(parse_scenario(case.text), parse_strategy(case.strategy))
 
 
-def play_by_simpy(plan: Plan, replication: int) -> Played:
+def simulate_by_simpy(plan: Plan, replication: int) -> Replication:
     """Play a replication by the SimPy engine."""
     log: list[Event] = []
     return simulate(plan, Variates(plan.scenario, replication), log), log
 
 
-def play_compiled(plan: Plan, replication: int) -> Played:
+def simulate_compiled(plan: Plan, replication: int) -> Replication:
     """Play a replication by the compiled engine."""
     log: list[Event] = []
     return _MACHINE.simulate(plan, replication, log), log
 
 
-def difference(one: Played, other: Played) -> str:
+def difference(one: Replication, other: Replication) -> str:
     """Say where two plays differ first, in their logs and then in their outcomes; empty where they do not.
 
     A whole number differs from the same one with a point: a report would say `0.0 refused tries`.
@@ -82,7 +82,7 @@ class Coverage:
     choices: Counter[Choice] = field(default_factory=Counter)
     pairs: set[tuple[Choice, Choice]] = field(default_factory=set)
 
-    def add(self, case: Case, played: Played) -> None:
+    def add(self, case: Case, played: Replication) -> None:
         """Count a case."""
         outcome, log = played
         self.cases += 1
@@ -137,13 +137,13 @@ def all_choices() -> set[Choice]:
     }
 
 
-def play_cases(cases: Iterable[Case]) -> tuple[Coverage, list[str]]:
+def compare_cases(cases: Iterable[Case]) -> tuple[Coverage, list[str]]:
     """Simulate cases by both engines; return what has occurred, and where they differ."""
     coverage, differences = Coverage(), []
     for case in cases:
         plan = plan_of(case)
-        played = play_by_simpy(plan, case.replication)
-        if found := difference(played, play_compiled(plan, case.replication)):
+        played = simulate_by_simpy(plan, case.replication)
+        if found := difference(played, simulate_compiled(plan, case.replication)):
             differences.append(f"{case.strategy}, replication {case.replication}: {found}\n{case.text}")
         coverage.add(case, played)
     return coverage, differences

@@ -11,7 +11,7 @@ import sys
 from functools import cache
 
 from .cases import numbered_case
-from .comparison import Played, difference, plan_of, play_by_simpy, play_compiled
+from .comparison import Replication, difference, plan_of, simulate_by_simpy, simulate_compiled
 from .mutants import ENGINES, seeded
 
 CASES = 600
@@ -21,13 +21,13 @@ _case, _plan = cache(numbered_case), cache(lambda number: plan_of(numbered_case(
 
 
 @cache
-def _sound(number: int) -> Played:
+def _sound(number: int) -> Replication:
     """Return what a case comes to without any fault."""
-    return play_by_simpy(_plan(number), _case(number).replication)
+    return simulate_by_simpy(_plan(number), _case(number).replication)
 
 
 def _found(engine: str) -> dict[str, str | None]:
-    play = {"simpy": play_by_simpy, "compiled": play_compiled}[engine]
+    play = {"simpy": simulate_by_simpy, "compiled": simulate_compiled}[engine]
     fates: dict[str, str | None] = {}
     for text, fault in ENGINES[engine].items():
         fates[text] = None

@@ -1,6 +1,6 @@
 """Adaptive dispatch: one more after a round without a 429, half as many after one."""
 
-from tests.model.worlds import BARE, scenario_of, simulate_one
+from tests.model.helpers import BARE, scenario_of, simulate_one
 
 
 def test_without_limits_it_grows_by_one_in_a_round():

@@ -8,8 +8,8 @@ from dispatch_sim.model.plan import make_plan
 from dispatch_sim.model.streams import Stream
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.strategy import parse_strategy
-from tests.conformance.comparison import play_by_simpy, play_compiled
-from tests.model.worlds import ALL_AT_ONCE, NO_FAILURES, NO_MERGE, NO_OVERHEADS, scenario_of, simulate_one
+from tests.conformance.comparison import simulate_by_simpy, simulate_compiled
+from tests.model.helpers import NO_FAILURES, NO_MERGE, NO_OVERHEADS, PARALLEL, scenario_of, simulate_one
 
 
 def contended(*more: str):
@@ -40,7 +40,7 @@ def starved(tasks: str, provider: str, *more: str):
 def test_time_in_backoff_is_wasted_with_the_attempt():
     """Two are refused at 0 s and come back at 60 s: one gets in, the other is dead with 60 s of backoff."""
     scenario = contended("client: {retries: 1}", "retry: {policy: none}", "recovery: {people: 10m}")
-    outcome, _ = simulate_one(scenario, ALL_AT_ONCE)
+    outcome, _ = simulate_one(scenario, PARALLEL)
     assert outcome.rate_limited_attempts == 1
     assert outcome.backoff_s == pytest.approx(60 + 60)
     assert outcome.wasted_s == pytest.approx(60)
@@ -78,13 +78,13 @@ def backoff(n: int, up: float = 0.0) -> float:
         ("profile: litellm-router", lambda n, own, asked, extra: 12 + 0.75 * extra),
     ],
 )
-@pytest.mark.parametrize("play", [play_by_simpy, play_compiled])
+@pytest.mark.parametrize("play", [simulate_by_simpy, simulate_compiled])
 def test_client_pauses_by_its_rule(client, pause, play):
     """Three pauses of two tasks in two attempts each, told to wait 12 s: by hand, from draws of their own."""
     scenario = starved(
         "count: 3", "retry_after: 12s", f"client: {{retries: 3, {client}}}", "retry: {max_attempts: 2}"
     )
-    _, log = play(make_plan(scenario, parse_strategy(ALL_AT_ONCE)), 0)
+    _, log = play(make_plan(scenario, parse_strategy(PARALLEL)), 0)
     luck = Variates(scenario, 0)
     draws = (Stream.JITTER, Stream.RETRY_AFTER_JITTER, Stream.EXTRA_DELAY)
     for task, attempt in product((1, 2), (0, 1)):
@@ -104,5 +104,5 @@ def test_client_gives_up_where_retry_after_exceeds_its_limit():
         scenario = starved(
             "count: 2", f"retry_after: {asked}", "client: {profile: claude-code}", "retry: {policy: none}"
         )
-        outcome, _ = simulate_one(scenario, ALL_AT_ONCE)
+        outcome, _ = simulate_one(scenario, PARALLEL)
         assert (outcome.rate_limited_attempts, outcome.rejected_requests) == (1, rejected)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.model.worlds import NO_FAILURES, NO_MERGE, scenario_of, simulate_one
+from tests.model.helpers import NO_FAILURES, NO_MERGE, scenario_of, simulate_one
 
 PRICES = "prices: {input: $3/M, cache_write: $4/M, cache_read: $1/M, output: $10/M}"
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 import theory
 from dispatch_sim.model.variates import Variates
-from tests.model.worlds import ALL_AT_ONCE, BARE, scenario_of, script_queue, simulate_one
+from tests.model.helpers import BARE, PARALLEL, scenario_of, script_queue, simulate_one
 
 
 def chain(*lengths: int, more: str = ""):
@@ -19,7 +19,7 @@ def chain(*lengths: int, more: str = ""):
 
 
 @pytest.mark.parametrize(
-    "strategy", [ALL_AT_ONCE, script_queue(3), {"waves": 3, "manager": "script"}, "sequential"]
+    "strategy", [PARALLEL, script_queue(3), {"waves": 3, "manager": "script"}, "sequential"]
 )
 def test_a_chain_takes_its_critical_path(strategy):
     """However many slots there are: 40 + 10 + 50 s."""
@@ -57,7 +57,7 @@ def test_a_group_that_is_not_in_the_batch_is_not_waited_for():
         " {name: b, count: 9, calls: 1, tokens: 0, duration: 20s, after: [a]}]",
         BARE,
     )
-    assert simulate_one(scenario, ALL_AT_ONCE, tasks=1)[0].makespan_s == 20
+    assert simulate_one(scenario, PARALLEL, tasks=1)[0].makespan_s == 20
 
 
 @settings(deadline=None, max_examples=100)

@@ -15,7 +15,7 @@ from dispatch_sim.model.streams import Stream, group_key, philox4x32, uniform
 from dispatch_sim.model.variates import AttemptVariates, Variates
 from dispatch_sim.scenario.strategy import parse_strategy
 from dispatch_sim.scenario.tasks import MAX_CALLS
-from tests.model.worlds import NO_OVERHEADS, scenario_of
+from tests.model.helpers import NO_OVERHEADS, scenario_of
 
 NOISY = """
 tasks:

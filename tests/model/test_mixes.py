@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.model.worlds import NO_FAILURES, NO_LIMITS, scenario_of, script_queue, simulate_one
+from tests.model.helpers import NO_FAILURES, NO_LIMITS, scenario_of, script_queue, simulate_one
 
 PLAIN = "dispatch: {context: none}\nprovider: {limits: unlimited}\n"
 """The usual overheads: a turn of 4 s, briefs of 5.7 s, 2 s to spawn and to return, merges of 5 s."""

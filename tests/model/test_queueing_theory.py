@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 import theory
-from tests.model.worlds import BARE, scenario_of, simulate_one
+from tests.model.helpers import BARE, scenario_of, simulate_one
 
 WARM_UP, BATCHES, BATCH = 2_000, 25, 1_200
 

@@ -7,8 +7,8 @@ import pytest
 from dispatch_sim.model.plan import make_plan
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.strategy import parse_strategy
-from tests.conformance.comparison import play_by_simpy, play_compiled
-from tests.model.worlds import ALL_AT_ONCE, BARE, scenario_of, script_queue, simulate_one
+from tests.conformance.comparison import simulate_by_simpy, simulate_compiled
+from tests.model.helpers import BARE, PARALLEL, scenario_of, script_queue, simulate_one
 
 
 def batch(
@@ -80,7 +80,7 @@ def test_a_resumed_attempt_does_not_pay_its_spawn_prompt_again():
     )
     failed = 0
     for replication in range(40):
-        outcome, log = simulate_one(scenario, ALL_AT_ONCE, replication)
+        outcome, log = simulate_one(scenario, PARALLEL, replication)
         done = [event for event in log if event.kind == "call"]
         failed += outcome.crashed_attempts
         # A crash at the first call leaves nothing to go on from, any later one keeps the prompt.
@@ -98,12 +98,12 @@ def test_a_resumed_attempt_does_not_pay_its_spawn_prompt_again():
 def test_a_cascade_does_all_of_the_round_again():
     """At the barrier one of four is missing, so all four are done again: two rounds of 80 s."""
     seed = only_one_crashes(1)
-    outcome, _ = simulate_one(batch("cascade", crash="15%", seed=seed), ALL_AT_ONCE)
+    outcome, _ = simulate_one(batch("cascade", crash="15%", seed=seed), PARALLEL)
     assert outcome.makespan_s == 160
     assert outcome.tokens_wasted == 2000 + 3 * 4000
     assert (outcome.crashed_attempts, outcome.cancelled_attempts) == (1, 3)
     # Failed-only does one of them again.
-    outcome, _ = simulate_one(batch("failed-only", crash="15%", seed=seed), ALL_AT_ONCE)
+    outcome, _ = simulate_one(batch("failed-only", crash="15%", seed=seed), PARALLEL)
     assert outcome.makespan_s == 160
     assert (outcome.tokens_wasted, outcome.cancelled_attempts) == (2000, 0)
 
@@ -146,12 +146,12 @@ def test_what_another_has_failed_does_not_use_up_attempts():
     scenario = batch("cascade", bad="15%", seed=seed).model_copy(
         update={"retry": batch("cascade").retry.model_copy(update={"max_attempts": 2})}
     )
-    outcome, _ = simulate_one(scenario, ALL_AT_ONCE)
+    outcome, _ = simulate_one(scenario, PARALLEL)
     assert outcome.manual_completions == 0
     assert outcome.cancelled_attempts == 3
 
 
-BOTH_ENGINES = pytest.mark.parametrize("play", [play_by_simpy, play_compiled])
+BOTH_ENGINES = pytest.mark.parametrize("play", [simulate_by_simpy, simulate_compiled])
 
 
 @BOTH_ENGINES
@@ -253,5 +253,5 @@ def test_an_abort_comes_with_the_last_attempt(play):
 @pytest.mark.parametrize("policy", ["failed-only", "resume", "cascade", "abort", "none"])
 def test_without_failures_the_policy_does_not_matter(policy):
     """Nothing fails, nothing differs."""
-    for strategy in (ALL_AT_ONCE, "queue: 2", {"waves": 3}):
+    for strategy in (PARALLEL, "queue: 2", {"waves": 3}):
         assert simulate_one(batch(policy), strategy)[0] == simulate_one(batch("failed-only"), strategy)[0]

@@ -1,4 +1,4 @@
-"""The client that is refused: its pauses, and what becomes of the time."""
+"""The rate-limited client: its pauses, and the time that they take."""
 
 from itertools import product
 
@@ -38,7 +38,7 @@ def starved(tasks: str, provider: str, *more: str):
 
 
 def test_time_in_backoff_is_wasted_with_the_attempt():
-    """Two are refused at 0 s and come back at 60 s: one gets in, the other is dead with 60 s of backoff."""
+    """Two are rejected at 0 s and come back at 60 s: one is admitted, the other has failed after 60 s of backoff."""
     scenario = contended("client: {retries: 1}", "retry: {policy: none}", "recovery: {people: 10m}")
     outcome, _ = simulate_one(scenario, PARALLEL)
     assert outcome.rate_limited_attempts == 1
@@ -78,15 +78,15 @@ def backoff(n: int, up: float = 0.0) -> float:
         ("profile: litellm-router", lambda n, own, asked, extra: 12 + 0.75 * extra),
     ],
 )
-@pytest.mark.parametrize("play", [simulate_by_simpy, simulate_compiled])
-def test_client_pauses_by_its_rule(client, pause, play):
-    """Three pauses of two tasks in two attempts each, told to wait 12 s: by hand, from draws of their own."""
+@pytest.mark.parametrize("simulate", [simulate_by_simpy, simulate_compiled])
+def test_client_pauses_by_its_rule(client, pause, simulate):
+    """Three pauses of two tasks in two attempts each, with a `retry-after` of 12 s, by hand."""
     scenario = starved(
         "count: 3", "retry_after: 12s", f"client: {{retries: 3, {client}}}", "retry: {max_attempts: 2}"
     )
-    _, log = play(make_plan(scenario, parse_strategy(PARALLEL)), 0)
-    luck = Variates(scenario, 0)
-    draws = (Stream.JITTER, Stream.RETRY_AFTER_JITTER, Stream.EXTRA_DELAY)
+    _, log = simulate(make_plan(scenario, parse_strategy(PARALLEL)), 0)
+    variates = Variates(scenario, 0)
+    streams = (Stream.JITTER, Stream.RETRY_AFTER_JITTER, Stream.EXTRA_DELAY)
     for task, attempt in product((1, 2), (0, 1)):
         pauses = [
             event.end_s - event.start_s
@@ -94,7 +94,10 @@ def test_client_pauses_by_its_rule(client, pause, play):
             if event.kind == "backoff" and (event.task, event.attempt) == (task, attempt + 1)
         ]
         assert pauses == pytest.approx(
-            [pause(n, *(luck.of_request(draw, 0, task, attempt, 0, n) for draw in draws)) for n in range(3)]
+            [
+                pause(n, *(variates.of_request(stream, 0, task, attempt, 0, n) for stream in streams))
+                for n in range(3)
+            ]
         )
 
 

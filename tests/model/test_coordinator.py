@@ -1,4 +1,4 @@
-"""The coordinator's own context: what reading it again costs, and when it is compacted."""
+"""The coordinator's own context: the cost of reading it again, and its compaction."""
 
 import pytest
 
@@ -20,19 +20,19 @@ def batch(count: int, context: str, *, cache: str = "warm", limits: str = "unlim
 
 
 def test_every_turn_reads_the_whole_context_again():
-    """Three turns, one by one. The context is 10,000, then + 500 + 1,000 a task: 10,000, 11,500, 13,000."""
+    """Three turns. The context is 10,000, then + 500 + 1,000 a task: 10,000, 11,500, 13,000."""
     outcome, _ = simulate_one(batch(3, "{start: 10K}"), "sequential")
     assert outcome.money_context_usd == pytest.approx((10_000 + 11_500 + 13_000) * 1e-6)
     assert outcome.money_coordination_usd == pytest.approx(3 * 500 * 10e-6)
     # A result is written to the cache as the coordinator reads it.
     assert outcome.money_return_usd == pytest.approx(3 * 1000 * 4e-6)
     assert outcome.tokens == 3 * 500 + 3 * 1000
-    # All at once is one turn.
+    # Parallel is one turn.
     outcome, _ = simulate_one(batch(3, "{start: 10K}"), "parallel")
     assert outcome.money_context_usd == pytest.approx(10_000 * 1e-6)
 
 
-def test_a_merge_is_a_turn_too():
+def test_merge_reads_the_context_too():
     """Each merge of 100 tokens reads what has come by then: all three returns, and the merges before it."""
     merge = "merge: {structured: {tokens: 100, time: 1s}}"
     outcome, _ = simulate_one(batch(3, "{start: 10K}", merge=merge), "parallel")
@@ -41,21 +41,21 @@ def test_a_merge_is_a_turn_too():
     assert outcome.money_context_usd == pytest.approx(reads * 1e-6)
 
 
-def test_a_context_that_has_lapsed_is_written_anew():
+def test_lapsed_context_is_written_anew():
     """With entries of 60 s and turns 100 s apart, each but the first writes all of it."""
     outcome, _ = simulate_one(batch(3, "{start: 10K}", cache="{ttl: 60s}"), "sequential")
     assert outcome.money_context_usd == pytest.approx((10_000 * 1 + 11_500 * 4 + 13_000 * 4) * 1e-6)
     assert outcome.quota_input_tokens == 3 * 1000 + 11_500 + 13_000
 
 
-def test_a_context_in_the_cache_writes_only_what_is_new():
+def test_cached_context_writes_only_new_tokens():
     """What the coordinator wrote itself, 500 a turn, is sent anew by the next; results were before."""
     outcome, _ = simulate_one(batch(3, "{start: 10K}", cache="{ttl: 1h}"), "sequential")
     reads = 10_000 + (10_000 + 1000) + (11_500 + 1000)
     assert outcome.money_context_usd == pytest.approx((reads * 1 + 2 * 500 * 4) * 1e-6)
 
 
-def test_over_the_window_it_is_compacted_first():
+def test_context_over_its_window_is_compacted_first():
     """It may have 12,000: with 13,000 the third turn compacts it to 10,000 + 400, in 60 s, which is paid for.
 
     The call reads 13,000 and writes 400; the turn then reads the 10,400. Nothing is compacted before that.
@@ -70,13 +70,12 @@ def test_over_the_window_it_is_compacted_first():
     assert outcome.tokens_context == 400
 
 
-def test_without_a_context_nothing_of_it_is_paid():
-    """`none` leaves it out."""
+def test_no_context_costs_nothing():
     outcome, _ = simulate_one(batch(3, "none"), "sequential")
     assert (outcome.money_context_usd, outcome.tokens_context, outcome.compactions) == (0, 0, 0)
 
 
-def test_a_context_larger_than_the_bucket_takes_all_of_it():
+def test_context_larger_than_the_bucket_takes_all_of_it():
     """20K to send where a full bucket holds 10K: the turn waits for a full one, and the batch ends."""
     limits = "{requests: unlimited, input_tokens: 10K/min, output_tokens: unlimited}"
     outcome, _ = simulate_one(batch(2, "{start: 20K}", cache="{ttl: 50s}", limits=limits), "sequential")
@@ -84,7 +83,7 @@ def test_a_context_larger_than_the_bucket_takes_all_of_it():
     assert outcome.manual_completions == 0
 
 
-def test_a_script_reads_nothing_to_hand_out():
+def test_script_reads_no_context():
     """Without turns, and with nothing to merge, the context is never read."""
     outcome, _ = simulate_one(batch(3, "{start: 10K}"), {"queue": 2, "manager": "script"})
     assert outcome.money_context_usd == 0

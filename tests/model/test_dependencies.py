@@ -1,4 +1,4 @@
-"""Groups that wait for others, and the orders in which waiting tasks are taken."""
+"""Groups that wait for others, and the order of waiting tasks."""
 
 import pytest
 from hypothesis import given, settings
@@ -21,15 +21,15 @@ def chain(*lengths: int, more: str = ""):
 @pytest.mark.parametrize(
     "strategy", [PARALLEL, script_queue(3), {"waves": 3, "manager": "script"}, "sequential"]
 )
-def test_a_chain_takes_its_critical_path(strategy):
+def test_chain_takes_its_critical_path(strategy):
     """However many slots there are: 40 + 10 + 50 s."""
     outcome, log = simulate_one(chain(40, 10, 50), strategy)
     assert outcome.makespan_s == 100
     assert [event.start_s for event in log if event.kind == "launch"] == [0, 40, 50]
 
 
-def test_a_graph_takes_its_longest_path():
-    """Two of 30 and 70 s before one of 20, beside one of 60: 90 s, and a person's work counts as done."""
+def test_graph_takes_its_longest_path():
+    """Two of 30 and 70 s before one of 20, next to one of 60: 90 s."""
     scenario = scenario_of(
         "tasks: [{name: a, calls: 1, tokens: 0, duration: 30s},"
         " {name: b, calls: 1, tokens: 0, duration: 70s}, {name: d, calls: 1, tokens: 0, duration: 60s},"
@@ -42,15 +42,14 @@ def test_a_graph_takes_its_longest_path():
     assert [(event.task, event.start_s, event.end_s) for event in blocked] == [(3, 0, 70)]
 
 
-def test_what_is_after_a_lost_task_waits_for_the_person():
-    """The first fails for good and takes a person ten minutes; the second begins then."""
-    scenario = chain(40, 10, more="recovery: {people: 10m}\nretry: {policy: none}")
-    scenario = scenario.model_copy(update={"failures": scenario.failures.model_copy(update={"crash": 1.0})})
+def test_group_after_a_failed_task_waits_for_the_person():
+    """The first fails and takes a person ten minutes; the second begins then."""
+    scenario = chain(40, 10, more="recovery: {people: 10m}\nretry: {policy: none}\nfailures: {crash: 100%}")
     _, log = simulate_one(scenario, script_queue(2))
     assert [event.start_s for event in log if event.kind == "launch"] == [0, 640]
 
 
-def test_a_group_that_is_not_in_the_batch_is_not_waited_for():
+def test_group_without_tasks_in_the_batch_is_not_waited_for():
     """A batch of one task has the larger group alone; what it would come after is not there."""
     scenario = scenario_of(
         "tasks: [{name: a, count: 1, calls: 1, tokens: 0, duration: 30s},"

@@ -1,4 +1,4 @@
-"""The keyed generator and what is drawn with it."""
+"""The keyed generator and the variates that it gives."""
 
 import math
 from itertools import pairwise, product
@@ -15,7 +15,7 @@ from dispatch_sim.model.streams import Stream, group_key, philox4x32, uniform
 from dispatch_sim.model.variates import AttemptVariates, Variates
 from dispatch_sim.scenario.strategy import parse_strategy
 from dispatch_sim.scenario.tasks import MAX_CALLS
-from tests.model.helpers import NO_OVERHEADS, scenario_of
+from tests.model.helpers import scenario_of
 
 NOISY = """
 tasks:
@@ -27,18 +27,19 @@ tasks:
     variance: {batch: 30%, task: 50%, attempt: 20%}
 """
 
+FIVE_TWO_ONE = """
+tasks: [{name: a, count: 5, tokens: 1, duration: 1s}, {name: b, count: 2, tokens: 1, duration: 1s},
+        {name: c, count: 1, tokens: 1, duration: 1s}]
+"""
+
 
 def test_philox_gives_the_published_known_answers():
     """The three known answers that the Random123 library (1.09) ships for philox4x32-10."""
     ones = 0xFFFFFFFF
+    pi = (0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344), (0xA4093822, 0x299F31D0)
     assert philox4x32((0, 0, 0, 0), (0, 0)) == (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)
     assert philox4x32((ones,) * 4, (ones, ones)) == (0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD)
-    assert philox4x32((0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344), (0xA4093822, 0x299F31D0)) == (
-        0xD16CFE09,
-        0x94FDCCEB,
-        0x5001E420,
-        0x24126EA1,
-    )
+    assert philox4x32(*pi) == (0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1)
 
 
 @given(
@@ -50,31 +51,28 @@ def test_philox_gives_the_published_known_answers():
     call=st.integers(0, 2**24 - 1),
     retry=st.integers(0, 2**24 - 1),
 )
-def test_a_uniform_draw_is_strictly_between_0_and_1(key, replication, stream, task, attempt, call, retry):
-    """Quantile functions are infinite at 0 and 1, so neither may come."""
+def test_uniform_variate_is_strictly_between_0_and_1(key, replication, stream, task, attempt, call, retry):
     assert 0.0 < uniform(key, replication, stream, task, attempt, call, retry) < 1.0
 
 
 def test_every_part_of_the_key_matters():
-    """Two draws that differ in one part of their key differ."""
     base = {"key": 7, "replication": 3, "stream": 5, "task": 2, "attempt": 1, "call": 4, "retry": 1}
     draws = {uniform(**base)} | {uniform(**{**base, part: value + 1}) for part, value in base.items()}
     assert len(draws) == 8
 
 
-def test_draws_are_uniform_and_uncorrelated_between_neighbouring_keys():
+def test_variates_are_uniform_and_uncorrelated_between_neighbouring_keys():
     """Kolmogorov-Smirnov on 20,000 draws, and the correlation of each with the next task's."""
     draws = np.array([uniform(1, 0, Stream.CRASH, task) for task in range(20_000)])
     assert stats.kstest(draws, "uniform").pvalue > 0.001
     assert abs(np.corrcoef(draws[:-1], draws[1:])[0, 1]) < 3.3 / math.sqrt(len(draws))
 
 
-def test_groups_have_draws_of_their_own():
-    """Tasks of the same number in two groups do not share their luck."""
+def test_groups_have_variates_of_their_own():
     assert uniform(group_key(1, "a"), 0, Stream.CRASH) != uniform(group_key(1, "b"), 0, Stream.CRASH)
 
 
-def test_another_task_changes_no_other_tasks_luck():
+def test_further_tasks_change_no_variates():
     """A larger batch, another group before it and another strategy leave each attempt as it was."""
     alone = scenario_of(NOISY)
     with_more = scenario_of(
@@ -88,12 +86,8 @@ def test_another_task_changes_no_other_tasks_luck():
                 assert mine.attempt(0, index, attempt) == theirs.attempt(1, index, attempt)
 
 
-def test_a_larger_batch_holds_every_task_of_a_smaller_one():
-    """Batch sizes are compared task by task, whatever the mix of groups."""
-    scenario = scenario_of(
-        "tasks: [{name: a, count: 5, tokens: 1, duration: 1s}, {name: b, count: 2, tokens: 1, duration: 1s},"
-        " {name: c, count: 1, tokens: 1, duration: 1s}]"
-    )
+def test_larger_batch_holds_every_task_of_a_smaller_one():
+    scenario = scenario_of(FIVE_TWO_ONE)
     batches = [set(make_plan(scenario, parse_strategy("parallel"), size).tasks) for size in range(1, 41)]
     assert all(len(batch) == size for size, batch in enumerate(batches, start=1))
     assert all(smaller < larger for smaller, larger in pairwise(batches))
@@ -101,12 +95,9 @@ def test_a_larger_batch_holds_every_task_of_a_smaller_one():
     assert counts == [10, 4, 2]
 
 
-def test_a_batch_of_another_size_is_shared_out_by_the_method_of_webster():
+def test_batch_of_another_size_is_apportioned_by_websters_method():
     """Of 5, 2 and 1 the first goes to 5; the second to 2, as 5 / 3 is less (by D'Hondt 5 / 2 were more)."""
-    scenario = scenario_of(
-        "tasks: [{name: a, count: 5, tokens: 1, duration: 1s}, {name: b, count: 2, tokens: 1, duration: 1s},"
-        " {name: c, count: 1, tokens: 1, duration: 1s}]"
-    )
+    scenario = scenario_of(FIVE_TWO_ONE)
     assert group_counts(scenario, 2) == [1, 1, 0]
 
 
@@ -114,13 +105,14 @@ def _log_durations(variance: str, replications: int = 3000) -> np.ndarray:
     """Log durations, shape (replications, 2 tasks, 2 attempts)."""
     text = NOISY.replace("{batch: 30%, task: 50%, attempt: 20%}", variance)
     scenario = scenario_of(text.replace("{uniform: {low: 1, high: 9}}", "1"))
-    lucks = [Variates(scenario, replication) for replication in range(replications)]
+    all_variates = [Variates(scenario, replication) for replication in range(replications)]
+    keys = [[(0, task, number) for number in (0, 1)] for task in (0, 1)]
     return np.log(
-        [[[luck.attempt(0, task, number).call_s for number in (0, 1)] for task in (0, 1)] for luck in lucks]
+        [[[one.attempt(*key).call_s for key in of_task] for of_task in keys] for one in all_variates]
     )
 
 
-def test_variance_is_shared_out_over_batch_task_and_attempt():
+def test_variance_is_divided_among_batch_task_and_attempt():
     """Log durations of repeats correlate by batch and task share together, of siblings by the batch's alone.
 
     The bounds are five standard errors of a correlation from 3,000 pairs.
@@ -133,25 +125,25 @@ def test_variance_is_shared_out_over_batch_task_and_attempt():
     assert abs(siblings - 0.3) < tolerance
 
 
-def test_the_shares_of_variance_leave_the_distribution_as_it_is():
+def test_shares_of_variance_keep_the_distribution():
     """With any shares a duration is still lognormal with the median and log-sd written."""
     for variance in ("{batch: 100%, task: 0%, attempt: 0%}", "{batch: 30%, task: 50%, attempt: 20%}"):
         logs = _log_durations(variance)[:, 0, 0]
         assert stats.kstest(logs, "norm", args=(math.log(60), 0.8)).pvalue > 0.001
 
 
-def test_tokens_of_an_attempt_are_whole_and_shared_out_exactly():
+def test_tokens_of_an_attempt_are_whole_and_add_up():
     """Calls' new input and output add up to whole work tokens, a fifth of them output."""
-    luck = Variates(scenario_of("tasks: [{name: a, tokens: 15001, duration: 60s, calls: 7}]"), 0).attempt(
+    variates = Variates(scenario_of("tasks: [{name: a, tokens: 15001, duration: 60s, calls: 7}]"), 0).attempt(
         0, 0, 0
     )
-    assert len(luck.output) == 7
-    assert sum(luck.new_input) + sum(luck.output) == 15001
-    assert sum(luck.output) == 3000
-    assert max(luck.new_input) - min(luck.new_input) <= 1
+    assert len(variates.output) == 7
+    assert sum(variates.new_input) + sum(variates.output) == 15001
+    assert sum(variates.output) == 3000
+    assert max(variates.new_input) - min(variates.new_input) <= 1
 
 
-def test_an_attempt_is_as_long_as_its_three_normal_scores_say():
+def test_duration_follows_its_three_normal_scores():
     """60 s x exp(0.8 z), with z the scores of batch, task and attempt weighted by the roots of their shares.
 
     The draws of durations are activities 7, 8 and 9; the batch's is keyed by the seed, the others by group.
@@ -174,18 +166,18 @@ def test_all_groups_share_the_score_of_the_batch():
         "calls: 1, tokens: 1K, duration: {lognormal: {median: 60s, log_sd: 0.8}},"
         " variance: {batch: 100%, task: 0%, attempt: 0%}"
     )
-    luck = Variates(scenario_of(f"tasks: [{{name: a, {kind}}}, {{name: b, {kind}}}]"), 0)
-    assert luck.attempt(0, 0, 0).call_s == luck.attempt(1, 0, 0).call_s != 60
+    variates = Variates(scenario_of(f"tasks: [{{name: a, {kind}}}, {{name: b, {kind}}}]"), 0)
+    assert variates.attempt(0, 0, 0).call_s == variates.attempt(1, 0, 0).call_s != 60
 
 
-def test_what_an_attempt_meets_is_drawn_independently():
+def test_variates_of_an_attempt_are_independent():
     """Calls, tokens, duration, crash and bad output of 2,000 attempts: no correlation beyond five errors."""
     scenario = scenario_of(
         NOISY.replace("count: 6", "count: 2000").replace("batch: 30%, task: 50%", "batch: 0%, task: 80%"),
         "failures: {crash: 50%, bad_output: 50%}",
     )
-    luck = Variates(scenario, 0)
-    attempts = [luck.attempt(0, index, 0) for index in range(2000)]
+    variates = Variates(scenario, 0)
+    attempts = [variates.attempt(0, index, 0) for index in range(2000)]
     met = [
         [len(attempt.output) for attempt in attempts],
         [math.log(sum(attempt.new_input) + sum(attempt.output)) for attempt in attempts],
@@ -197,38 +189,37 @@ def test_what_an_attempt_meets_is_drawn_independently():
     assert np.abs(off_diagonal).max() < 5 / math.sqrt(2000)
 
 
-def test_recoveries_are_drawn_by_task_and_spawns_by_attempt():
+def test_recoveries_vary_by_task_and_spawns_by_attempt():
     """No two tasks take a person equally long, and a retry does not begin with the same context."""
     scenario = scenario_of(
         NOISY,
-        NO_OVERHEADS.replace("spawn: {tokens: 0,", "spawn: {tokens: {uniform: {low: 1, high: 9K}},"),
+        "dispatch: {spawn: {tokens: {uniform: {low: 1, high: 9K}}}}",
         "recovery: {people: {exponential: {mean: 10m}}}",
     )
-    luck = Variates(scenario, 0)
-    assert len({luck.recovery_s(0, index) for index in range(6)}) == 6
+    variates = Variates(scenario, 0)
+    assert len({variates.recovery_s(0, index) for index in range(6)}) == 6
     keys = product(range(6), range(2))
-    assert len({luck.attempt(0, index, attempt).spawn_tokens for index, attempt in keys}) > 9
+    assert len({variates.attempt(0, index, attempt).spawn_tokens for index, attempt in keys}) > 9
 
 
-def test_jitter_is_drawn_by_attempt_call_and_try():
-    """Two backoffs that differ in one of them are jittered differently."""
-    luck = Variates(scenario_of(NOISY), 0)
-    assert len({luck.of_request(Stream.JITTER, 0, *key) for key in product((0, 1), repeat=4)}) == 16
+def test_jitter_varies_by_attempt_call_and_retry():
+    variates = Variates(scenario_of(NOISY), 0)
+    assert len({variates.of_request(Stream.JITTER, 0, *key) for key in product((0, 1), repeat=4)}) == 16
 
 
-def test_a_crash_comes_at_the_end_of_any_call_equally_likely():
+def test_crash_is_equally_likely_at_the_end_of_each_call():
     """Half of 400 attempts of four calls crash: 50 in each call, give or take 3.8 sd of 6.6."""
     scenario = scenario_of(
         "tasks: [{name: a, count: 400, calls: 4, tokens: 4K, duration: 40s}]", "failures: {crash: 50%}"
     )
-    luck = Variates(scenario, 0)
-    crash_calls = [luck.attempt(0, index, 0).crash_call for index in range(400)]
+    variates = Variates(scenario, 0)
+    crash_calls = [variates.attempt(0, index, 0).crash_call for index in range(400)]
     for call in range(4):
         assert abs(crash_calls.count(call) - 50) < 25
     assert set(crash_calls) == {-1, 0, 1, 2, 3}
 
 
-def test_more_calls_than_an_attempt_may_make_are_cut():
+def test_calls_are_cut_to_their_maximum():
     """A draw of more than 10,000 calls is cut to that, and its tokens are shared out over those."""
     scenario = scenario_of("tasks: [{name: a, tokens: 20K, calls: 20000, duration: 1s}]")
     attempt = Variates(scenario, 0).attempt(0, 0, 0)
@@ -252,8 +243,8 @@ MECHANISMS = [
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)
-def test_switching_a_mechanism_on_changes_no_other_draw(mechanism):
-    """Sizes, times, crashes, bad outputs, jitter, recoveries: the same, mechanism by mechanism."""
+def test_mechanism_changes_no_other_variate(mechanism):
+    """Sizes, times, crashes, bad outputs, jitter and recoveries stay the same."""
     tasks = (
         "tasks: [{name: a, count: 3, tokens: {lognormal: {mean: 15K, cv: 1}}, duration:"
         " {lognormal: {mean: 60s, cv: 1}}, calls: {uniform: {low: 2, high: 9}}, interarrival:"
@@ -273,6 +264,6 @@ def test_switching_a_mechanism_on_changes_no_other_draw(mechanism):
                 )
 
 
-def _without_hang(luck: AttemptVariates) -> tuple[object, ...]:
-    fields = [name for name in luck.__dataclass_fields__ if name not in ("hang_call", "obeys")]
-    return tuple(getattr(luck, name) for name in fields)
+def _without_hang(variates: AttemptVariates) -> tuple[object, ...]:
+    fields = [name for name in variates.__dataclass_fields__ if name not in ("hang_call", "obeys")]
+    return tuple(getattr(variates, name) for name in fields)

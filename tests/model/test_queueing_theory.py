@@ -1,4 +1,4 @@
-"""In distribution: what queueing theory says of streams of tasks, met by the same engine.
+"""Results of queueing theory for streams of tasks, met in distribution by the same engine.
 
 Fixed seeds, long runs, a warm-up that is left out, and 99.9% intervals from batch means: a right engine
 fails one of these two tests for one seed in 500, and the seeds are fixed.

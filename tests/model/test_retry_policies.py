@@ -1,4 +1,4 @@
-"""What becomes of a failed attempt: only it, from where it was, with all of its round, or not at all."""
+"""Retry policies: redo the failed task, resume it, cascade to its wave, or abort the run."""
 
 from functools import cache
 
@@ -8,150 +8,132 @@ from dispatch_sim.model.plan import make_plan
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.strategy import parse_strategy
 from tests.conformance.comparison import simulate_by_simpy, simulate_compiled
-from tests.model.helpers import BARE, PARALLEL, scenario_of, script_queue, simulate_one
+from tests.model.helpers import BARE, PARALLEL, check, scenario_of, script_queue, simulate_one
+
+BOTH_ENGINES = pytest.mark.parametrize("simulate", [simulate_by_simpy, simulate_compiled])
+BAD_OUTPUTS = """
+tasks: [{name: a, count: 4, calls: 1, tokens: 1000, output_share: 0%, duration: 60s}]
+failures: {bad_output: 20%}
+merge: {structured: {time: 10s}}
+recovery: {people: 600s}
+"""
+"""Outputs merged in 10 s each, of which some are bad."""
 
 
-def batch(
-    policy: str,
-    *,
-    attempts: int = 3,
-    crash: str = "0%",
-    bad: str = "0%",
-    count: int = 4,
-    calls: int = 4,
-    seed: int = 0,
-    more="",
-):
-    """Return tasks of four calls of 20 s and 1,000 tokens each; `policy` may be a harness profile."""
-    retry = f"harness: {{profile: {policy}}}"
-    if policy in ("failed-only", "resume", "cascade", "abort", "none"):
-        retry = f"retry: {{policy: {policy}, max_attempts: {attempts}}}"
+def batch(retry: str, *more: str, seed: int = 0):
+    """Return four tasks of four calls of 20 s and 1,000 tokens; `retry` is a policy or a harness profile."""
+    policies = ("failed-only", "resume", "cascade", "abort", "none")
     return scenario_of(
-        f"tasks: [{{name: a, count: {count}, calls: {calls}, tokens: 4000, output_share: 0%,"
-        " duration: 80s}]",
-        BARE.replace("crash: 0%, bad_output: 0%", f"crash: {crash}, bad_output: {bad}"),
-        retry,
+        "tasks: [{name: a, count: 4, calls: 4, tokens: 4000, output_share: 0%, duration: 80s}]",
+        BARE,
+        f"retry: {{policy: {retry}}}" if retry in policies else f"harness: {{profile: {retry}}}",
         f"study: {{seed: {seed}}}",
         "recovery: {people: 600s}",
-        more,
+        *more,
     )
 
 
+def first_seed(is_wanted) -> int:
+    """Return the first seed at which something holds for the variates of the first replication."""
+    return next(seed for seed in range(20_000) if is_wanted(seed))
+
+
 @cache
-def only_one_crashes(call: int, crash: str = "15%", *, bad: bool = False):
-    """Return a seed at which just the first attempt of task 0 of four fails, at a call or by a bad output."""
-    for seed in range(20_000):
-        scenario = batch("failed-only", crash="0%" if bad else crash, bad=crash if bad else "0%", seed=seed)
-        luck = Variates(scenario, 0)
-        first = luck.attempt(0, 0, 0)
-        failing = first.bad_output if bad else first.crash_call == call
-        others = [luck.attempt(0, index, number) for index in range(4) for number in range(3)][1:]
-        if failing and all(one.crash_call < 0 and not one.bad_output for one in others):
-            return seed
-    raise AssertionError("no such seed")
+def seed_of_one_crash() -> int:
+    """Return a seed at which only the first attempt of task 0 crashes, at the end of its second call."""
+
+    def is_wanted(seed):
+        variates = Variates(batch("failed-only", "failures: {crash: 15%}", seed=seed), 0)
+        attempts = [variates.attempt(0, index, number) for index in range(4) for number in range(3)]
+        return [attempt.crash_call for attempt in attempts] == [1] + [-1] * 11
+
+    return first_seed(is_wanted)
 
 
-def test_only_what_failed_is_done_again():
-    """One crash at the end of the second call: 40 s lost, then 80 s anew."""
-    outcome, _ = simulate_one(batch("failed-only", crash="15%", seed=only_one_crashes(1)), script_queue(4))
-    assert outcome.makespan_s == 40 + 80
-    assert (outcome.tokens_wasted, outcome.tokens_work) == (2000, 4 * 4000)
+def one_crash(retry: str):
+    return batch(retry, "failures: {crash: 15%}", seed=seed_of_one_crash())
 
 
-def test_a_resumed_attempt_begins_with_the_call_that_failed():
-    """The first call stays done; the second is wasted and made again: 20 s and 1,000 tokens are lost."""
-    outcome, log = simulate_one(batch("resume", crash="15%", seed=only_one_crashes(1)), script_queue(4))
-    assert outcome.makespan_s == 40 + 60
-    assert (outcome.tokens_wasted, outcome.tokens_work) == (1000, 4 * 4000)
-    assert outcome.wasted_s == 20
+def bad_outputs(retry: str, attempts: int):
+    """Return tasks of 60 s of which only the first attempt of task 2 has a bad output."""
+
+    def scenario(seed):
+        return scenario_of(BARE, BAD_OUTPUTS, f"retry: {{{retry}}}\nstudy: {{seed: {seed}}}")
+
+    def is_wanted(seed):
+        variates = Variates(scenario(seed), 0)
+        keys = [(index, number) for index in range(4) for number in range(attempts)]
+        return [key for key in keys if variates.attempt(0, *key).bad_output] == [(2, 0)]
+
+    return scenario(first_seed(is_wanted))
+
+
+@pytest.mark.parametrize(
+    ("policy", "strategy", "expected"),
+    [
+        # A crash at the end of the second call: 40 s lost, then 80 s anew.
+        ("failed-only", script_queue(4), {"makespan_s": 40 + 80, "tokens_wasted": 2000}),
+        ("failed-only", PARALLEL, {"makespan_s": 160, "tokens_wasted": 2000, "cancelled_attempts": 0}),
+        # The first call stays done; the second is wasted and repeated.
+        ("resume", script_queue(4), {"makespan_s": 40 + 60, "tokens_wasted": 1000, "wasted_s": 20}),
+        # One of four is missing at the barrier, so all four are redone: two waves of 80 s.
+        (
+            "cascade",
+            PARALLEL,
+            {"makespan_s": 160, "tokens_wasted": 2000 + 3 * 4000, "cancelled_attempts": 3},
+        ),
+        # In a queue the crash is seen at 40 s. Each agent has made two calls; of those that have just begun a
+        # third, it is billed, as nothing stops an admitted call.
+        ("cascade", script_queue(4), {"makespan_s": 40 + 80, "tokens_wasted": 4 * 2000}),
+    ],
+)
+def test_policies_after_one_crash(policy, strategy, expected):
+    check(one_crash(policy), strategy, crashed_attempts=1, tokens_work=4 * 4000, **expected)
+
+
+def test_resumed_attempt_begins_with_the_failed_call():
+    _, log = simulate_one(one_crash("resume"), script_queue(4))
     calls = [(event.attempt, event.call) for event in log if event.kind == "call" and event.task == 0]
     assert calls == [(1, 0), (1, 1), (2, 1), (2, 2), (2, 3)]
 
 
-def test_a_resumed_attempt_does_not_pay_its_spawn_prompt_again():
-    """It reads its context from the cache, and its spawn tokens are counted once."""
+def test_cascade_cancels_attempts_at_work():
+    check(one_crash("cascade"), script_queue(4), ends={"cancelled": [40, 40, 40]})
+
+
+def test_resumed_attempt_does_not_pay_its_spawn_prompt_again():
+    """It reads its context from the cache. A crash at the first call leaves nothing to resume."""
     scenario = scenario_of(
         "tasks: [{name: a, calls: 4, tokens: 4000, output_share: 0%, duration: 80s}]",
-        BARE.replace("spawn: {tokens: 0, time: 0s}", "spawn: {tokens: 10K, time: 3s}").replace(
-            "crash: 0%", "crash: 60%"
-        ),
+        BARE,
+        "dispatch: {spawn: {tokens: 10K, time: 3s}}\nfailures: {crash: 60%}\nstudy: {seed: 3}",
         "retry: {policy: resume, max_attempts: 100}",
-        "study: {seed: 3}",
     )
     failed = 0
     for replication in range(40):
         outcome, log = simulate_one(scenario, PARALLEL, replication)
-        done = [event for event in log if event.kind == "call"]
+        calls = [event.call for event in log if event.kind == "call"]
         failed += outcome.crashed_attempts
-        # A crash at the first call leaves nothing to go on from, any later one keeps the prompt.
-        first_calls = sum(event.call == 0 for event in done)
-        assert outcome.tokens_spawn + (first_calls - 1) * 10_000 == 10_000 * first_calls
-        assert outcome.tokens_spawn == 10_000
-        assert outcome.tokens_work == 4000
-        assert outcome.tokens_wasted == (first_calls - 1) * 11_000 + 1000 * (
-            len(done) - 4 - (first_calls - 1)
-        )
+        lost = calls.count(0) - 1
+        assert (outcome.tokens_spawn, outcome.tokens_work) == (10_000, 4000)
+        assert outcome.tokens_wasted == lost * 11_000 + 1000 * (len(calls) - 4 - lost)
         assert sum(event.kind == "spawn" for event in log) == 1 + outcome.crashed_attempts
     assert failed > 10
 
 
-def test_a_cascade_does_all_of_the_round_again():
-    """At the barrier one of four is missing, so all four are done again: two rounds of 80 s."""
-    seed = only_one_crashes(1)
-    outcome, _ = simulate_one(batch("cascade", crash="15%", seed=seed), PARALLEL)
-    assert outcome.makespan_s == 160
-    assert outcome.tokens_wasted == 2000 + 3 * 4000
-    assert (outcome.crashed_attempts, outcome.cancelled_attempts) == (1, 3)
-    # Failed-only does one of them again.
-    outcome, _ = simulate_one(batch("failed-only", crash="15%", seed=seed), PARALLEL)
-    assert outcome.makespan_s == 160
-    assert (outcome.tokens_wasted, outcome.cancelled_attempts) == (2000, 0)
-
-
-def test_a_cascade_ends_what_is_at_work():
-    """In a queue the crash is seen at 40 s; the others are ended then, and all begin anew."""
-    outcome, log = simulate_one(batch("cascade", crash="15%", seed=only_one_crashes(1)), script_queue(4))
-    assert [event.end_s for event in log if event.kind == "cancelled"] == [40, 40, 40]
-    assert outcome.makespan_s == 40 + 80
-    # Two calls each are over at 40 s; the third of some has just begun, and nothing stops an admitted call.
-    assert outcome.tokens_wasted == 4 * 2000
-
-
-def test_a_cascade_spares_what_is_merged():
-    """With two slots, tasks 0 and 1 are merged before 2 and 3 begin; a bad output of 2 touches 3 alone."""
-    for seed in range(20_000):
-        scenario = scenario_of(
-            "tasks: [{name: a, count: 4, calls: 1, tokens: 1000, output_share: 0%, duration: 60s}]",
-            BARE.replace("bad_output: 0%", "bad_output: 20%").replace(
-                "structured: {tokens: 0, time: 0s}", "structured: {tokens: 0, time: 10s}"
-            ),
-            "retry: {policy: cascade, max_attempts: 3}",
-            f"study: {{seed: {seed}}}",
-        )
-        luck = Variates(scenario, 0)
-        bad = [(i, n) for i in range(4) for n in range(3) if luck.attempt(0, i, n).bad_output]
-        if bad == [(2, 0)]:
-            break
-    outcome, log = simulate_one(scenario, {"waves": 2, "manager": "script"})
-    # First wave: back at 60, merged at 70 and 80. Second: back at 140; 2 is found bad at 150,
-    # when 3 waits for the coordinator: both again, back at 210, merged at 220 and 230.
+def test_cascade_spares_merged_outputs():
+    """First wave: back at 60, merged at 70 and 80. Second: back at 140; task 2 is found bad at 150, when
+    task 3 waits for the coordinator: both again, back at 210, merged at 220 and 230."""
+    scenario = bad_outputs("policy: cascade, max_attempts: 3", attempts=3)
+    strategy = {"waves": 2, "manager": "script"}
+    log = check(scenario, strategy, makespan_s=230, bad_outputs=1, cancelled_attempts=1)
     assert [event.task for event in log if event.kind == "cancelled"] == [3]
-    assert outcome.makespan_s == 230
-    assert (outcome.bad_outputs, outcome.cancelled_attempts) == (1, 1)
 
 
-def test_what_another_has_failed_does_not_use_up_attempts():
-    """With every first attempt of one task bad three times over, only that task goes to a person."""
-    seed = only_one_crashes(1, bad=True)
-    scenario = batch("cascade", bad="15%", seed=seed).model_copy(
-        update={"retry": batch("cascade").retry.model_copy(update={"max_attempts": 2})}
-    )
-    outcome, _ = simulate_one(scenario, PARALLEL)
-    assert outcome.manual_completions == 0
-    assert outcome.cancelled_attempts == 3
-
-
-BOTH_ENGINES = pytest.mark.parametrize("play", [simulate_by_simpy, simulate_compiled])
+def test_cancelled_attempts_do_not_count_towards_max_attempts():
+    """Task 2 is bad once; task 3, cancelled once, has both of its attempts left."""
+    scenario = bad_outputs("policy: cascade, max_attempts: 2", attempts=3)
+    check(scenario, PARALLEL, manual_completions=0, bad_outputs=1, cancelled_attempts=1)
 
 
 @BOTH_ENGINES
@@ -160,21 +142,20 @@ BOTH_ENGINES = pytest.mark.parametrize("play", [simulate_by_simpy, simulate_comp
     [
         (script_queue(4), 4, [40, 40, 40]),
         (script_queue(2), 2, [40]),
-        ({"parallel": "all", "manager": "script"}, 4, [40, 40, 40]),
+        (PARALLEL, 4, [40, 40, 40]),
         ({"waves": 2, "manager": "script"}, 2, [40]),
         ({"sequential": 1, "manager": "script"}, 1, []),
     ],
     ids=str,
 )
 def test_langgraph_without_a_retry_policy_ends_the_run_at_the_first_failure(
-    play, strategy, launches, cancelled
+    simulate, strategy, launches, cancelled
 ):
-    """A crash at 40 s cancels the siblings then, in rounds too; nothing is retried, and nothing more starts.
+    """A crash at 40 s cancels the others then, in waves too; nothing is retried, and nothing more starts.
 
-    A person does all four tasks, 10 minutes each. An agent has made two calls of 1,000 tokens by then.
+    A person completes all four tasks, 10 minutes each. An agent has made two calls of 1,000 tokens by then.
     """
-    scenario = batch("langgraph-no-retry", crash="15%", seed=only_one_crashes(1))
-    outcome, log = play(make_plan(scenario, parse_strategy(strategy)), 0)
+    outcome, log = simulate(make_plan(one_crash("langgraph-no-retry"), parse_strategy(strategy)), 0)
     assert [event.end_s for event in log if event.kind == "cancelled"] == cancelled
     assert sum(event.kind == "launch" for event in log) == launches
     assert (outcome.crashed_attempts, outcome.cancelled_attempts) == (1, len(cancelled))
@@ -185,10 +166,10 @@ def test_langgraph_without_a_retry_policy_ends_the_run_at_the_first_failure(
 
 @BOTH_ENGINES
 @pytest.mark.parametrize("merge", ["as-completed", "barrier"])
-def test_langgraph_with_a_retry_policy_runs_only_the_failed_node_again(play, merge):
-    """A crash at 40 s costs 2,000 tokens and 80 s; its siblings return at 80 s, and nobody has to help."""
-    scenario = batch("langgraph-retry", crash="15%", seed=only_one_crashes(1))
-    outcome, log = play(make_plan(scenario, parse_strategy(script_queue(4, merge=merge))), 0)
+def test_langgraph_with_a_retry_policy_reruns_only_the_failed_node(simulate, merge):
+    """A crash at 40 s costs 2,000 tokens and 80 s; the others return at 80 s, and no person is needed."""
+    plan = make_plan(one_crash("langgraph-retry"), parse_strategy(script_queue(4, merge=merge)))
+    outcome, log = simulate(plan, 0)
     assert [(event.task, event.attempt) for event in log if event.kind == "launch"][4:] == [(0, 2)]
     assert outcome.makespan_s == 40 + 80
     assert (outcome.crashed_attempts, outcome.cancelled_attempts, outcome.manual_completions) == (1, 0, 0)
@@ -196,62 +177,55 @@ def test_langgraph_with_a_retry_policy_runs_only_the_failed_node_again(play, mer
 
 
 @BOTH_ENGINES
-@pytest.mark.parametrize("merge", ["as-completed", "barrier"])
-def test_an_abort_spares_what_is_merged(play, merge):
-    """Tasks of 60 s in two slots, merged in 10 s each; the third merged output is bad.
+@pytest.mark.parametrize(("merge", "bad_s"), [("as-completed", 130), ("barrier", 150)])
+def test_abort_spares_merged_outputs(simulate, merge, bad_s):
+    """Two slots; task 2 is bad, and a person completes 2 and 3.
 
     As completed, tasks 0 and 1 are merged at 70 and 80 s, and 2 is found bad at 130 s while 3 waits for the
-    coordinator: a person does 2 and 3. Behind the barrier all four are merged from 120 s on, and 2 is bad
-    at 150 s.
+    coordinator. Behind the barrier all four are merged from 120 s on, and 2 is bad at 150 s.
     """
-    for seed in range(20_000):
-        scenario = scenario_of(
-            "tasks: [{name: a, count: 4, calls: 1, tokens: 1000, output_share: 0%, duration: 60s}]",
-            BARE.replace("bad_output: 0%", "bad_output: 20%").replace(
-                "structured: {tokens: 0, time: 0s}", "structured: {tokens: 0, time: 10s}"
-            ),
-            "retry: {policy: abort, max_attempts: 1}",
-            "recovery: {people: 600s}",
-            f"study: {{seed: {seed}}}",
-        )
-        luck = Variates(scenario, 0)
-        if [index for index in range(4) if luck.attempt(0, index, 0).bad_output] == [2]:
-            break
-    outcome, log = play(make_plan(scenario, parse_strategy(script_queue(2, merge=merge))), 0)
-    bad_s = 130 if merge == "as-completed" else 150
+    scenario = bad_outputs("policy: abort, max_attempts: 1", attempts=1)
+    outcome, log = simulate(make_plan(scenario, parse_strategy(script_queue(2, merge=merge))), 0)
     assert [(event.task, event.end_s) for event in log if event.kind == "cancelled"] == [(3, bad_s)]
     assert (outcome.bad_outputs, outcome.manual_completions) == (1, 2)
     assert outcome.makespan_s == bad_s + 2 * 600
 
 
 @BOTH_ENGINES
-def test_an_abort_leaves_what_comes_later_to_a_person_too(play):
-    """The first task arrives at 50 s and crashes at 90 s; what comes after that is not launched."""
+@pytest.mark.parametrize(
+    ("tasks", "concurrency", "attempts", "launches", "end_s"),
+    [
+        # The first task arrives at 50 s and crashes at 90 s; later and dependent tasks are not launched.
+        (
+            "[{name: a, count: 4, calls: 1, tokens: 0, duration: 40s, interarrival: 50s},"
+            " {name: b, count: 2, calls: 1, tokens: 0, duration: 10s, after: [a]}]",
+            4,
+            1,
+            [50],
+            90,
+        ),
+        # Every attempt crashes after 80 s: the first task's second ends the run.
+        ("[{name: a, count: 4, calls: 1, tokens: 0, duration: 80s}]", 1, 2, [0, 80, 160, 240, 320], 400),
+    ],
+)
+def test_abort_comes_with_the_last_attempt_and_leaves_the_rest_to_a_person(
+    simulate, tasks, concurrency, attempts, launches, end_s
+):
     scenario = scenario_of(
-        "tasks: [{name: a, count: 4, calls: 1, tokens: 0, duration: 40s, interarrival: 50s},"
-        " {name: b, count: 2, calls: 1, tokens: 0, duration: 10s, after: [a]}]",
-        BARE.replace("crash: 0%", "crash: 100%"),
-        "recovery: {people: 600s}",
-        "retry: {policy: abort, max_attempts: 1}",
+        f"tasks: {tasks}",
+        BARE,
+        "failures: {crash: 100%}\nrecovery: {people: 600s}",
+        f"retry: {{policy: abort, max_attempts: {attempts}}}",
     )
-    outcome, log = play(make_plan(scenario, parse_strategy(script_queue(4))), 0)
-    assert [event.start_s for event in log if event.kind == "launch"] == [50]
-    assert (outcome.manual_completions, outcome.crashed_attempts) == (6, 1)
-    assert outcome.makespan_s == 90 + 6 * 600
+    plan = make_plan(scenario, parse_strategy(script_queue(concurrency)))
+    outcome, log = simulate(plan, 0)
+    assert [event.start_s for event in log if event.kind == "launch"] == launches
+    assert outcome.crashed_attempts == len(launches)
+    assert outcome.manual_completions == len(plan.tasks)
+    assert outcome.makespan_s == end_s + len(plan.tasks) * 600
 
 
-@BOTH_ENGINES
-def test_an_abort_comes_with_the_last_attempt(play):
-    """Every attempt crashes at its only call: the first task's second ends the run, at 160 s."""
-    scenario = batch("abort", attempts=2, crash="100%", calls=1)
-    outcome, log = play(make_plan(scenario, parse_strategy(script_queue(1))), 0)
-    assert [event.task for event in log if event.kind == "launch"] == [0, 1, 2, 3, 0]
-    assert (outcome.crashed_attempts, outcome.manual_completions) == (5, 4)
-    assert outcome.makespan_s == 5 * 80 + 4 * 600
-
-
-@pytest.mark.parametrize("policy", ["failed-only", "resume", "cascade", "abort", "none"])
-def test_without_failures_the_policy_does_not_matter(policy):
-    """Nothing fails, nothing differs."""
-    for strategy in (PARALLEL, "queue: 2", {"waves": 3}):
-        assert simulate_one(batch(policy), strategy)[0] == simulate_one(batch("failed-only"), strategy)[0]
+@pytest.mark.parametrize("policy", ["resume", "cascade", "abort", "none"])
+@pytest.mark.parametrize("strategy", [PARALLEL, "queue: 2", {"waves": 3}], ids=str)
+def test_policies_are_equal_without_failures(policy, strategy):
+    assert simulate_one(batch(policy), strategy)[0] == simulate_one(batch("failed-only"), strategy)[0]

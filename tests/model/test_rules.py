@@ -22,7 +22,7 @@ from dispatch_sim.model.arithmetic import (
 )
 
 
-def test_a_bucket_refills_at_its_rate_up_to_its_capacity():
+def test_bucket_refills_at_its_rate_up_to_its_capacity():
     """Half a token a second for ten seconds is five tokens; a full bucket holds no more."""
     assert bucket_level(1.0, 10.0, 0.5, 100.0) == 6.0
     assert bucket_level(99.0, 10.0, 0.5, 100.0) == 100.0
@@ -35,7 +35,7 @@ def test_retry_after_is_the_time_until_enough_has_flowed_in():
     assert wait_for(15_000.0, 15_000.0, 500.0, 0.0) == 0.0
 
 
-def test_a_bucket_holds_what_a_nanosecond_more_or_exact_arithmetic_would_make_it_hold():
+def test_bucket_tolerates_a_nanosecond_and_a_rounding_error():
     """At 10^9 tokens a second that is one token; of 10^12 tokens a rounding error may be one."""
     assert holds(9.0, 10.0, 1e9)
     assert not holds(8.9, 10.0, 1e9)
@@ -57,7 +57,7 @@ def test_retry_after_is_longer_than_exact_by_what_the_clock_can_tell_apart():
     rate=st.floats(1e-3, 1e6),
     now=st.floats(0, 1e9),
 )
-def test_who_waits_as_told_is_not_refused_for_a_rounding_error(level, need, rate, now):
+def test_client_that_waits_retry_after_is_admitted(level, need, rate, now):
     """After `retry-after`, if nobody else came, the bucket holds enough, on a clock that has run for long."""
     wait_s = wait_for(level, need, rate, now)
     later = now + wait_s
@@ -86,20 +86,19 @@ def test_retry_after_is_lengthened_by_jitter_but_not_below_its_floor():
     assert obeyed_pause(12.1, 0.0, 0.0, 0.0) == 12.1
 
 
-def test_backoff_that_does_not_come_by_its_cap_exactly_is_cut_to_it():
+def test_backoff_is_cut_to_a_cap_that_it_does_not_meet_exactly():
     """Tripled: 0.5, 1.5, 4.5, and then 13.5, which is cut to 8 s."""
     assert [backoff(tries, 0.5, 3.0, 8.0, 0.0, 0.0) for tries in range(6)] == [0.5, 1.5, 4.5, 8.0, 8.0, 8.0]
 
 
 @given(total=st.integers(0, 10**12), parts=st.integers(1, 200))
 def test_shares_of_a_whole_number_add_up_and_differ_by_one_at_most(total, parts):
-    """Nothing is lost or made in sharing tokens out over calls."""
     shares = [share(total, part, parts) for part in range(parts)]
     assert sum(shares) == total
     assert max(shares) - min(shares) <= 1
 
 
-def test_the_width_grows_by_one_in_a_whole_round_and_is_halved_by_a_refusal():
+def test_window_grows_by_one_in_a_round_and_is_halved_by_a_429():
     """AIMD: a quarter for each of four, never more than allowed, never less than one."""
     assert grown(4.0, 10) == 4.25
     assert grown(1.0, 10) == 2.0
@@ -108,7 +107,7 @@ def test_the_width_grows_by_one_in_a_whole_round_and_is_halved_by_a_refusal():
     assert shrunk(1.5) == 1.0
 
 
-def test_a_cache_entry_is_readable_from_its_response_until_its_ttl_after_its_last_use():
+def test_cache_entry_is_readable_from_its_response_until_its_ttl_after_its_last_use():
     """Written at 10 s, used at 100 s, kept for 300 s: from 10 s on, and at 400 s no more."""
     assert [cache_readable(10.0, 100.0, 300.0, now) for now in (9.9, 10.0, 399.9, 400.0)] == [
         False,
@@ -118,7 +117,7 @@ def test_a_cache_entry_is_readable_from_its_response_until_its_ttl_after_its_las
     ]
 
 
-def test_a_call_takes_its_base_and_then_by_the_token():
+def test_call_takes_its_base_and_a_time_per_token():
     """4 s, 3,000 tokens at 0.5 s a thousand, 10,000 cached ones at 0.1 s; and 100 written at 0.02 s each."""
     assert first_token_time(3000, 10_000, 4.0, 0.5, 0.1) == pytest.approx(4 + 1.5 + 1)
     assert call_time(100, 3000, 10_000, 4.0, 0.02, 0.5, 0.1) == pytest.approx(4 + 1.5 + 1 + 2)

@@ -43,7 +43,7 @@ def test_erlang_c_stays_a_probability_with_ten_thousand_servers():
     assert 0 < theory.erlang_c(10_000, 9_950) < 1
 
 
-def test_at_full_load_everybody_waits_for_ever():
+def test_waits_are_infinite_at_full_load():
     assert theory.erlang_c(3, 3) == 1
     assert theory.mmc_mean_wait(3, 1, 3) == math.inf
     assert theory.pollaczek_khinchine_wait(1, 1, 0) == math.inf
@@ -144,7 +144,7 @@ def test_throughput_is_greatest_at_the_peak(sigma, kappa):
 
 @given(st.integers(1, 8), st.integers(1, 4), st.lists(st.integers(0, 6), max_size=40), st.integers(0, 10))
 def test_no_window_of_a_token_bucket_admits_more_than_its_bound(burst, rate, requests, window):
-    """A bucket played second by second, asked for `requests` units in each."""
+    """A bucket simulated second by second, asked for `requests` units in each."""
     content, admitted = burst, []
     for wanted in requests:
         granted = min(wanted, content)
@@ -173,6 +173,6 @@ def test_no_window_of_a_token_bucket_admits_more_than_its_bound(burst, rate, req
         lambda: theory.token_bucket_most_admitted(1, 1, -1),
     ],
 )
-def test_arguments_without_meaning_are_refused(call):
+def test_invalid_arguments_are_errors(call):
     with pytest.raises(ValueError, match="must"):
         call()

@@ -9,41 +9,26 @@ from dispatch_sim.model.streams import Stream
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.strategy import parse_strategy
 from tests.conformance.comparison import simulate_by_simpy, simulate_compiled
-from tests.model.helpers import NO_FAILURES, NO_MERGE, NO_OVERHEADS, PARALLEL, scenario_of, simulate_one
+from tests.model.helpers import BARE, PARALLEL, check, scenario_of, script_queue
+
+BATCH = "tasks: [{name: a, count: 3, tokens: 10K, output_share: 0%, calls: 1, duration: 6s}]"
 
 
-def contended(*more: str):
-    """Return three calls of 6 s, each of which takes a whole bucket that is full again after a minute."""
-    return scenario_of(
-        "tasks: [{name: a, count: 3, tokens: 10K, output_share: 0%, calls: 1, duration: 6s}]",
-        NO_OVERHEADS,
-        NO_FAILURES,
-        NO_MERGE,
-        "provider: {limits: {requests: unlimited, input_tokens: 10K/min, output_tokens: unlimited}}",
-        *more,
-    )
-
-
-def starved(tasks: str, provider: str, *more: str):
+def starved(provider: str, *more: str):
     """Return calls of which the first empties a bucket that is full again after 100 minutes only."""
-    return scenario_of(
-        f"tasks: [{{name: a, {tasks}, tokens: 10K, output_share: 0%, calls: 1, duration: 6s}}]",
-        NO_OVERHEADS,
-        NO_FAILURES,
-        NO_MERGE,
-        f"provider: {{{provider}, limits: {{requests: unlimited, input_tokens: 100/min, burst: 100m}}}}",
-        "recovery: {people: 1s}",
-        *more,
-    )
+    limits = "limits: {input_tokens: 100/min, burst: 100m}"
+    return scenario_of(BATCH, BARE, f"provider: {{{provider}, {limits}}}\nrecovery: {{people: 1s}}", *more)
 
 
 def test_time_in_backoff_is_wasted_with_the_attempt():
-    """Two are rejected at 0 s and come back at 60 s: one is admitted, the other has failed after 60 s of backoff."""
-    scenario = contended("client: {retries: 1}", "retry: {policy: none}", "recovery: {people: 10m}")
-    outcome, _ = simulate_one(scenario, PARALLEL)
-    assert outcome.rate_limited_attempts == 1
-    assert outcome.backoff_s == pytest.approx(60 + 60)
-    assert outcome.wasted_s == pytest.approx(60)
+    """Two are rejected at 0 s and come back at 60 s: one is admitted, the other has failed after 60 s."""
+    scenario = scenario_of(
+        BATCH,
+        BARE,
+        "provider: {limits: {input_tokens: 10K/min}}",
+        "client: {retries: 1}\nretry: {policy: none}\nrecovery: {people: 10m}",
+    )
+    check(scenario, PARALLEL, rate_limited_attempts=1, backoff_s=60 + 60, wasted_s=60)
 
 
 def backoff(n: int, up: float = 0.0) -> float:
@@ -81,9 +66,7 @@ def backoff(n: int, up: float = 0.0) -> float:
 @pytest.mark.parametrize("simulate", [simulate_by_simpy, simulate_compiled])
 def test_client_pauses_by_its_rule(client, pause, simulate):
     """Three pauses of two tasks in two attempts each, with a `retry-after` of 12 s, by hand."""
-    scenario = starved(
-        "count: 3", "retry_after: 12s", f"client: {{retries: 3, {client}}}", "retry: {max_attempts: 2}"
-    )
+    scenario = starved("retry_after: 12s", f"client: {{retries: 3, {client}}}", "retry: {max_attempts: 2}")
     _, log = simulate(make_plan(scenario, parse_strategy(PARALLEL)), 0)
     variates = Variates(scenario, 0)
     streams = (Stream.JITTER, Stream.RETRY_AFTER_JITTER, Stream.EXTRA_DELAY)
@@ -101,11 +84,10 @@ def test_client_pauses_by_its_rule(client, pause, simulate):
         )
 
 
-def test_client_gives_up_where_retry_after_exceeds_its_limit():
+@pytest.mark.parametrize(("retry_after", "rejected"), [("60s", 11), ("61s", 1)])
+def test_client_gives_up_where_retry_after_exceeds_its_limit(retry_after, rejected):
     """Claude Code does not wait longer than 60 s, and waits 60 s."""
-    for asked, rejected in (("60s", 11), ("61s", 1)):
-        scenario = starved(
-            "count: 2", f"retry_after: {asked}", "client: {profile: claude-code}", "retry: {policy: none}"
-        )
-        outcome, _ = simulate_one(scenario, PARALLEL)
-        assert (outcome.rate_limited_attempts, outcome.rejected_requests) == (1, rejected)
+    scenario = starved(
+        f"retry_after: {retry_after}", "client: {profile: claude-code}", "retry: {policy: none}"
+    )
+    check(scenario, script_queue(2), rate_limited_attempts=2, rejected_requests=2 * rejected)

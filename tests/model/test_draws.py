@@ -105,11 +105,10 @@ def _log_durations(variance: str, replications: int = 3000) -> np.ndarray:
     """Log durations, shape (replications, 2 tasks, 2 attempts)."""
     text = NOISY.replace("{batch: 30%, task: 50%, attempt: 20%}", variance)
     scenario = scenario_of(text.replace("{uniform: {low: 1, high: 9}}", "1"))
-    all_variates = [Variates(scenario, replication) for replication in range(replications)]
     keys = [[(0, task, number) for number in (0, 1)] for task in (0, 1)]
-    return np.log(
-        [[[one.attempt(*key).call_s for key in of_task] for of_task in keys] for one in all_variates]
-    )
+    all_variates = [Variates(scenario, replication) for replication in range(replications)]
+    durations = [[[one.attempt(*key).call_s for key in task] for task in keys] for one in all_variates]
+    return np.log(durations)
 
 
 def test_variance_is_divided_among_batch_task_and_attempt():

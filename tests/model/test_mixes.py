@@ -24,7 +24,8 @@ FOUR_CALLS = ("calls: 4", "output_share: 50%")
 @pytest.mark.parametrize(
     ("parts", "strategy", "expected"),
     [
-        # The other outputs arrive during the first review, and are wasted with it: work, spawn, return, merge.
+        # The other outputs arrive during the first review, and their work, spawns, returns and merges are
+        # wasted with it.
         (
             (calls("calls: 1", count=4), WRONG, "review: {every: 1, people: 2m}"),
             script_queue(4),
@@ -42,8 +43,8 @@ FOUR_CALLS = ("calls: 4", "output_share: 50%")
                 "makespan_s": 216.2,
             },
         ),
-        # Each of two tasks has two agents of 5,000 tokens, and a merge; all of it is redone. Both agents of the
-        # second round read the brief of 2,000.
+        # Each of two tasks has two agents of 5,000 tokens, and a merge; all of it is redone. Both agents of
+        # the second round read the brief of 2,000.
         (
             (calls(*FOUR_CALLS), WRONG, ROUNDS),
             "parallel",

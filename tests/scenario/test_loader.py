@@ -59,8 +59,9 @@ def test_every_key_is_read() -> None:
     assert scenario.communication.kind == "rounds"
     assert scenario.review is not None
     assert scenario.review.every == 5
-    assert [strategy.label for strategy in scenario.strategies[4:6]] == [
+    assert [strategy.label for strategy in scenario.strategies[4:7]] == [
         "queue (barrier, script, stagger, longest-first)",
+        "queue (paced, retries after drain)",
         "adaptive (locks, blackboard)",
     ]
 

@@ -1,5 +1,6 @@
-"""No private phrase is in help or documentation: a reader who knows the field reads its terms."""
+"""No private phrase is in help, documentation, notebooks or claims: they use the terms of the field."""
 
+import json
 import re
 from pathlib import Path
 
@@ -63,4 +64,16 @@ def test_help(command):
 
 @files("*.md", "docs/architecture.md", "docs/published.md", "docs/large-studies.md", "docs/decisions/*.md")
 def test_documentation(path):
+    assert not private(path.read_text(encoding="utf-8"))
+
+
+@files("notebooks/*.ipynb")
+def test_notebooks(path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    prose = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
+    assert not private("\n".join(prose))
+
+
+@files("sim/dispatch_sim/**/*.yaml")
+def test_packaged_scenarios_and_profiles(path):
     assert not private(path.read_text(encoding="utf-8"))

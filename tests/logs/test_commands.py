@@ -221,7 +221,7 @@ def test_logs_without_agents_are_no_error(tmp_path):
         ),
         ("calibrate none.jsonl", "no runs of sub-agents are in these logs"),
         ("backtest none.jsonl", "no parallel groups are in these logs"),
-        ("what-if none.jsonl", "no parallel group in these logs can be played"),
+        ("what-if none.jsonl", "no parallel groups are in these logs"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(folder, arguments, said):

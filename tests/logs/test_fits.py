@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from dispatch_sim.logs.calibrate.distribution_fits import FAMILIES, LEAST, fit, frozen, refit
-from dispatch_sim.logs.calibrate.intervals import bootstrapped, proportion
+from dispatch_sim.logs.calibrate.intervals import bootstrap
 from dispatch_sim.logs.calibrate.variances import components, highest_share, weights_of_runs
 from dispatch_sim.scenario.distributions import Empirical, Gamma, LogLogistic, LogNormal, Weibull
 
@@ -95,22 +95,16 @@ def test_an_interval_covers_as_often_as_it_says():
         def median(often, logs=logs):
             return [math.exp(float(often @ logs / often.sum()))]
 
-        found = bootstrapped(median, clusters)[0]
+        found = bootstrap(median, clusters)[0]
         hits += found.low <= 1.0 <= found.high
     assert 0.90 <= hits / 200 <= 0.99
 
 
 def test_one_session_has_no_interval():
-    found = bootstrapped(lambda often: [float(often.sum())], np.zeros(9, dtype=np.intp))[0]
+    found = bootstrap(lambda often: [float(often.sum())], np.zeros(9, dtype=np.intp))[0]
     assert found.estimate == 9.0
     assert math.isnan(found.low)
     assert math.isnan(found.high)
-
-
-def test_a_rate_never_seen_may_still_be_so_much():
-    """None in 30: at most 1 - 0.025^(1/30), Clopper and Pearson."""
-    found = proportion(0, 30)
-    assert (found.low, found.high) == (0.0, pytest.approx(1 - 0.025 ** (1 / 30)))
 
 
 def balanced(groups, size, between, within, seed):

@@ -1,14 +1,14 @@
-"""How well the model would have predicted what logs show.
+"""Backtest of the model against the parallel groups of logs.
 
-*Replay*: durations and launches as observed, wall-clock out of the model. *Forecast*: the kinds and the
-number of tasks only, by a scenario that was calibrated without the sessions of the group's fold. Two naive
-rules, and the past as it was, are what a model has to beat.
+A *replay* simulates a group with its durations and launches as observed. A *forecast* knows the kinds of its
+tasks only, and its scenario is calibrated without the group's session. Baselines need no simulation.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,25 +21,25 @@ from dispatch_sim.logs.backtest.scores import Scored, needed_widening
 from dispatch_sim.logs.backtest.simulation import Forecast, forecast, replay, tasks_of
 from dispatch_sim.logs.calibrate.calibration import calibrate
 from dispatch_sim.logs.calibrate.observations import ALL_KINDS, CalibrationError, codes, observe
-from dispatch_sim.logs.readers.tables import Logs
+from dispatch_sim.logs.readers.tables import COMPLETED, Logs
 from dispatch_sim.scenario.coordination import Dispatch
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.study.runner import OnProgress
 
 MOST_FOLDS = 50
-"""Up to so many sessions each is left out by itself; of more, so many parts of them."""
+"""Up to this number each session is left out by itself; more sessions share as many folds."""
 
-MOST_PLAYS = 10_000
+MOST_REPLICATIONS = 10_000
 """Replications of all forecasts together, about."""
 
 REPLICATIONS = (100, 1000)
 """Fewest and most replications of a forecast."""
 
 _QUANTILES = 1000
-"""Of a distribution of durations, to rank a run's among them."""
+"""Quantiles of a distribution of durations, for the rank of a run."""
 
 _MOST_NAMES = 8
-_NO_OTHERS = "a forecast is judged by sessions that it was not fitted to, and there are no others"
+_NO_OTHER_SESSIONS = "a forecast is judged by sessions that it was not fitted to, and there are no others"
 _NO_TASKS = "the scenario has no tasks for the kind of one of its agents, and none for all kinds"
 
 Values = NDArray[np.float64]
@@ -47,13 +47,13 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """A group, played again.
+    """A group and its replays.
 
     Attributes
     ----------
     group : as observed.
-    wall_s : with launches and starts as observed; a start that is not in the log is taken for the launch.
-    launched_by_model_s : launched one after another; briefs and starts take as long as in other sessions.
+    wall_s : with launches and starts as observed; an unknown start counts as the launch.
+    launched_by_model_s : launched by the model's coordinator, with briefs and starts as in other sessions.
     """
 
     group: Group
@@ -63,16 +63,15 @@ class Replayed:
 
 @dataclass(frozen=True, slots=True)
 class Forecasted:
-    """A group, as it was forecast without its session.
+    """A group and its forecast, which does not know the group's session.
 
     Attributes
     ----------
     group : as observed.
     speed_up : forecast; a value a replication.
-    wall : the wall-clock, in the forecast as calibrated.
-    widened_wall : likewise, in the forecast widened by `widening`.
-    tokens, widened_tokens : likewise for tokens, widened by their own factor; None where some are not seen.
-    widening : what the wall-clocks of the groups of other folds needed; see `scores.needed_widening`.
+    wall, widened_wall : the wall-clock, as calibrated and widened by `widening`.
+    tokens, widened_tokens : likewise for tokens, widened by their own factor; None if the logs lack some.
+    widening : needed by the wall-clocks of other folds' groups; see `scores.needed_widening`.
     baselines_crps_s : CRPS of each baseline: the mean of past groups of that size (of all, without any),
         the slowest of the members' average durations, and all past groups, taken as a forecast.
     """
@@ -89,15 +88,15 @@ class Forecasted:
 
 @dataclass(frozen=True)
 class Backtest(Displayed):
-    """What was predicted, and what happened.
+    """Replays and forecasts of the parallel groups of logs.
 
     Attributes
     ----------
     replayed, forecasted : by group, in the order of the logs.
-    run_ranks : of each completed run's duration in the distribution of its kind; see `Scored.rank`.
-    left_out : groups that could not be played, by reason.
+    run_ranks : rank of each completed run's duration in the distribution of its kind; see `Scored.rank`.
+    left_out : groups that could not be simulated, by reason.
     not_forecast : groups without a forecast, by reason.
-    folds : parts of the sessions that were left out in turn; 0 where a scenario was given.
+    folds : parts of the sessions that were left out in turn; 0 if a scenario was given.
     replications : of each forecast.
     """
 
@@ -121,52 +120,51 @@ def backtest(
     Parameters
     ----------
     logs : as `read_logs` returns them.
-    scenario : what to forecast with. By default one that is calibrated to the other sessions' runs.
-    replications : of each forecast. By default as many as make `MOST_PLAYS` together.
-    on_progress : told of the groups that are done, and of how many there are.
+    scenario : used for the forecasts. By default each is calibrated to the other sessions' runs.
+    replications : of each forecast. By default all forecasts together have `MOST_REPLICATIONS`.
+    on_progress : called with the number of groups done and of all.
 
     Raises
     ------
     CalibrationError
-        Where no group can be played, or the scenario has tasks for none of their kinds.
+        If no group can be simulated, or the scenario has tasks for none of their kinds.
     """
     groups, left_out = find_groups(logs)
-    if not groups:
-        raise CalibrationError(_no_groups(left_out))
     if scenario is not None:
         _check_kinds(scenario, {kind for group in groups for kind in group.kinds})
     fold_of = _folds(logs.runs["session"], {group.session for group in groups})
-    replications = replications or min(max(MOST_PLAYS // len(groups), REPLICATIONS[0]), REPLICATIONS[1])
-    honest = observe(logs).honest
+    fewest, most = REPLICATIONS
+    replications = replications or min(max(MOST_REPLICATIONS // len(groups), fewest), most)
+    completed = observe(logs).completed
     replayed: list[Replayed] = []
     forecasted: list[Forecasted] = []
-    run_ranks: list[float] = [] if scenario is None else _run_ranks(honest, scenario)
+    run_ranks: list[float] = [] if scenario is None else _run_ranks(completed, scenario)
     not_forecast: Counter[str] = Counter()
     folds = sorted({fold_of[group.session] for group in groups})
     for fold in folds:
-        rest = logs.runs["session"].map(fold_of) != fold
-        known = _known(Logs(logs.runs[rest], logs.groups[logs.groups["session"].map(fold_of) != fold]))
-        of_fold = [group for group in groups if fold_of[group.session] == fold]
-        past = [group for group in groups if fold_of[group.session] != fold]
-        launch = Dispatch() if known is None else known.dispatch
         if on_progress is not None:
             on_progress(len(replayed), len(groups))
-        replayed += [Replayed(each, replay(each), replay(each, launch)) for each in of_fold]
-        by = scenario or known
-        if by is None or not past:
-            not_forecast[_NO_OTHERS] += len(of_fold)
+        others = _without(logs, fold_of, fold)
+        calibrated = _calibrated(others)
+        launch = Dispatch() if calibrated is None else calibrated.dispatch
+        of_fold = [group for group in groups if fold_of[group.session] == fold]
+        past = [group for group in groups if fold_of[group.session] != fold]
+        replayed += [Replayed(group, replay(group), replay(group, launch)) for group in of_fold]
+        used = scenario or calibrated
+        if used is None or not past:
+            not_forecast[_NO_OTHER_SESSIONS] += len(of_fold)
             continue
         if scenario is None:
-            run_ranks += _run_ranks(honest[honest["session"].map(fold_of) == fold], by)
-        average = _averages(logs.runs[rest])
-        made: dict[tuple[str, ...], Forecast] = {}
+            run_ranks += _run_ranks(completed[completed["session"].map(fold_of) == fold], used)
+        averages = _average_durations(others.runs)
+        forecasts: dict[tuple[str, ...], Forecast] = {}
         for group in of_fold:
-            if any(tasks_of(by, kind) is None for kind in group.kinds):
+            if any(tasks_of(used, kind) is None for kind in group.kinds):
                 not_forecast[_NO_TASKS] += 1
                 continue
-            if group.kinds not in made:
-                made[group.kinds] = forecast(by, group.kinds, replications)
-            forecasted.append(_score(group, made[group.kinds], past, average))
+            if group.kinds not in forecasts:
+                forecasts[group.kinds] = forecast(used, group.kinds, replications)
+            forecasted.append(_score(group, forecasts[group.kinds], past, averages))
     order = {group.name: place for place, group in enumerate(groups)}
     return Backtest(
         replayed=tuple(sorted(replayed, key=lambda each: order[each.group.name])),
@@ -180,19 +178,18 @@ def backtest(
 
 
 def _check_kinds(scenario: Scenario, kinds: set[str]) -> None:
-    """Refuse a scenario that has tasks for none of the kinds."""
+    """Raise an error if a scenario has tasks for none of the kinds."""
     if any(tasks_of(scenario, kind) is not None for kind in kinds):
         return
     names = [group.name for group in scenario.tasks]
     raise CalibrationError(
-        f"scenario '{scenario.name}' has tasks named {_some(names)}, and the parallel groups in these logs "
-        f"have agents of the kinds {_some(sorted(kinds))}: none in common. Calibrate anew, or name a group "
+        f"scenario '{scenario.name}' has tasks named {_listed(names)}, and the parallel groups in these logs "
+        f"have agents of the kinds {_listed(sorted(kinds))}: none in common. Calibrate anew, or name a group "
         f"of tasks after one of those kinds, or '{ALL_KINDS}', which stands for every other kind"
     )
 
 
-def _some(names: list[str]) -> str:
-    """Return the first names, and how many there are besides."""
+def _listed(names: Sequence[str]) -> str:
     more = len(names) - _MOST_NAMES
     return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
@@ -215,80 +212,62 @@ def _folds(sessions: pd.Series, with_groups: set[str]) -> dict[str, int]:
     return dict.fromkeys(names, -1) | {name: place % MOST_FOLDS for place, name in enumerate(judged)}
 
 
-def _known(rest: Logs) -> Scenario | None:
-    """Return the scenario of what is left; None where that says nothing."""
+def _without(logs: Logs, fold_of: dict[str, int], fold: int) -> Logs:
+    runs, groups = (table[table["session"].map(fold_of) != fold] for table in (logs.runs, logs.groups))
+    return Logs(runs, groups)
+
+
+def _calibrated(logs: Logs) -> Scenario | None:
     try:
-        return calibrate(rest, intervals=False).scenario
+        return calibrate(logs, intervals=False).scenario
     except CalibrationError:
         return None
 
 
-def _averages(runs: pd.DataFrame) -> dict[str, float]:
+def _average_durations(runs: pd.DataFrame) -> dict[str, float]:
     """Return the average duration of each kind of task, and of all under an empty name."""
-    completed = runs[(runs["outcome"] == "completed") & runs["duration_s"].notna()]
-    average = completed.groupby("kind")["duration_s"].mean()
-    return {"": float(completed["duration_s"].mean()), **{str(kind): float(s) for kind, s in average.items()}}
+    completed = runs[(runs["outcome"] == COMPLETED) & runs["duration_s"].notna()]
+    averages = completed.groupby("kind")["duration_s"].mean()
+    overall = float(completed["duration_s"].mean())
+    return {"": overall} | {str(kind): float(mean) for kind, mean in averages.items()}
 
 
-def _score(group: Group, made: Forecast, past: list[Group], average: dict[str, float]) -> Forecasted:
+def _score(group: Group, made: Forecast, past: list[Group], averages: dict[str, float]) -> Forecasted:
     walls = np.array([each.wall_s for each in past])
-    same_size = np.mean([each.wall_s for each in past if each.size == group.size] or walls)
-    slowest = max(average.get(kind, average[""]) for kind in group.kinds)
+    of_size = np.mean([each.wall_s for each in past if each.size == group.size] or walls)
+    slowest = max(averages.get(kind, averages[""]) for kind in group.kinds)
     baselines = {
-        "the mean of past groups of that size": np.array([same_size]),
+        "the mean of past groups of that size": np.array([of_size]),
         "the slowest of the average durations": np.array([slowest]),
         "all past groups, as they were": walls,
     }
     wall = Scored(made.wall_s, group.wall_s)
     tokens = None if math.isnan(group.tokens) else Scored(made.tokens, group.tokens)
-    return Forecasted(
-        group=group,
-        speed_up=made.speed_up,
-        wall=wall,
-        widened_wall=wall,
-        tokens=tokens,
-        widened_tokens=tokens,
-        widening=1.0,
-        baselines_crps_s={name: Scored(sample, group.wall_s).crps for name, sample in baselines.items()},
-    )
+    crps_s = {name: Scored(sample, group.wall_s).crps for name, sample in baselines.items()}
+    return Forecasted(group, made.speed_up, wall, wall, tokens, tokens, 1.0, crps_s)
 
 
 def _widen(forecasted: list[Forecasted], fold_of: dict[str, int]) -> list[Forecasted]:
-    """Widen each forecast by what the groups of the other folds needed.
+    """Widen each forecast by the factor that the groups of other folds needed.
 
-    Their own forecasts did know this fold's sessions, which makes them a little too good and the widening a
-    little too small: the coverage that is reported errs on the low side.
+    Those forecasts did know this fold's sessions, so they are slightly too good, the factor slightly too
+    small, and the reported coverage slightly too low.
     """
-    found = []
+    widened = []
     for each in forecasted:
-        others = [
-            other for other in forecasted if fold_of[other.group.session] != fold_of[each.group.session]
-        ]
-        factor = _needed(others, [other.wall for other in others])
+        fold = fold_of[each.group.session]
+        others = [other for other in forecasted if fold_of[other.group.session] != fold]
+        factor = _needed_by([(other.wall, other.group.session) for other in others])
         tokens = each.tokens
         if tokens is not None:
-            tokens = tokens.widened(_needed(others, [other.tokens for other in others]))
+            tokens = tokens.widened(_needed_by([(other.tokens, other.group.session) for other in others]))
         wall = each.wall.widened(factor)
-        found.append(replace(each, widening=factor, widened_wall=wall, widened_tokens=tokens))
-    return found
+        widened.append(replace(each, widening=factor, widened_wall=wall, widened_tokens=tokens))
+    return widened
 
 
-def _needed(others: list[Forecasted], scored: list[Scored | None]) -> float:
-    """Return how much wider forecasts have to be, by what is seen of others."""
-    there = [
-        (score.reach, each.group.session)
-        for each, score in zip(others, scored, strict=True)
-        if score is not None
-    ]
-    seen = pd.DataFrame(there, columns=["reach", "session"])
-    return needed_widening(seen["reach"].to_numpy(dtype=float), codes(seen["session"]))
-
-
-def _no_groups(left_out: Counter[str]) -> str:
-    if not left_out:
-        return (
-            "no parallel groups are in these logs: no message of a coordinator launched two agents; "
-            "calibrate works without, a backtest does not"
-        )
-    reasons = "; ".join(f"{count}: {reason}" for reason, count in left_out.most_common())
-    return f"none of the {left_out.total()} parallel groups in these logs can be played ({reasons})"
+def _needed_by(scored: Sequence[tuple[Scored | None, str]]) -> float:
+    """Return the widening that forecasts needed, each given with its session."""
+    known = [(score.reach, session) for score, session in scored if score is not None]
+    table = pd.DataFrame(known, columns=["reach", "session"])
+    return needed_widening(table["reach"].to_numpy(dtype=float), codes(table["session"]))

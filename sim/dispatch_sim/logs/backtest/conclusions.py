@@ -1,9 +1,10 @@
-"""What a backtest comes to: errors, coverage, and whether the model beats the naive rules."""
+"""Conclusions of a backtest: errors, coverage, and comparison with the baselines."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import nan
 
 import numpy as np
 import pandas as pd
@@ -14,10 +15,10 @@ from dispatch_sim.logs.backtest.scores import Scored, covered
 from dispatch_sim.logs.calibrate.observations import codes
 
 LEVELS = (0.5, 0.8, 0.9)
-"""Of the intervals that are judged."""
+"""Levels of the intervals whose coverage is reported."""
 
-RESAMPLINGS = 2000
-"""Of sessions, for how sure a comparison is: a part of them to one in a hundred."""
+RESAMPLES = 2000
+"""Bootstrap resamples of sessions, enough for a share to 0.01."""
 
 _SEED = 1
 
@@ -26,7 +27,7 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Errors:
-    """Relative errors of wall-clocks over some groups: the median, and what nine in ten do not exceed."""
+    """Relative errors of wall-clocks over some groups: median and 90th percentile."""
 
     groups: int
     median: float
@@ -35,7 +36,7 @@ class Errors:
 
 @dataclass(frozen=True, slots=True)
 class SpeedUp:
-    """Median speed-ups of the groups of a size: work together over the wall-clock. NaN where not forecast."""
+    """Median speed-ups of the groups of a size: sum of durations over wall-clock. NaN without forecasts."""
 
     size: int
     groups: int
@@ -46,10 +47,13 @@ class SpeedUp:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How many outcomes lie in the intervals of a level: single runs, groups as calibrated, groups widened.
+    """Shares of outcomes in the intervals of a level.
 
-    `runs` is of the durations of completed runs in the intervals of their kinds; NaN without any. `low` and
-    `high` are the 95% interval of `widened`, sessions drawn again.
+    Attributes
+    ----------
+    runs : of the durations of completed runs, in the intervals of their kinds; NaN without any.
+    as_calibrated, widened : of groups, in the intervals of their forecasts.
+    low, high : the 95% confidence interval of `widened`.
     """
 
     level: float
@@ -62,9 +66,9 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """A rule to beat: its mean CRPS, and how often the model's is less when sessions are drawn again.
+    """A baseline: its mean CRPS, and the share of resamples in which the model's is smaller.
 
-    `model_better` is the part of resamplings for the model as calibrated, `widened_better` for it widened.
+    `model_better` is for the forecasts as calibrated, `widened_better` for the widened ones.
     """
 
     name: str
@@ -75,18 +79,18 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Conclusions:
-    """What a backtest comes to.
+    """Conclusions of a backtest.
 
     Attributes
     ----------
     replay, launched_by_model : errors of replayed wall-clocks; see `backtest.Replayed`.
-    starts_recorded : as `replay`, of the groups whose agents' starts are all in the log; None without any.
+    starts_recorded : as `replay`, for groups whose agents' starts are all in the log; None without any.
     speed_ups : by size of the group.
-    error : relative errors of the forecasts' medians; None without forecasts, and likewise the rest.
-    wall, tokens : coverage by level.
-    widening : the median of what forecasts were widened by.
+    error : relative errors of the forecasts' medians; None without forecasts.
+    wall, tokens : coverage by level; empty without forecasts.
+    widening : the median factor by which forecasts were widened.
     crps_s, widened_crps_s : the model's mean scores.
-    baselines : what it is compared to.
+    baselines : compared with the model; empty without forecasts.
     """
 
     replay: Errors
@@ -103,56 +107,58 @@ class Conclusions:
 
 
 def judge_backtest(found: Backtest) -> Conclusions:
-    """Return what a backtest comes to."""
-    seen = np.array([each.group.wall_s for each in found.replayed])
-    replay = np.array([each.wall_s for each in found.replayed])
+    """Return the conclusions of a backtest."""
+    observed = np.array([each.group.wall_s for each in found.replayed])
+    replayed = np.array([each.wall_s for each in found.replayed])
     recorded = np.array([each.group.starts_recorded for each in found.replayed])
     by_model = np.array([each.launched_by_model_s for each in found.replayed])
     forecasts = found.forecasted
-    made = np.array([float(np.median(each.wall.sample)) for each in forecasts])
-    observed = np.array([each.group.wall_s for each in forecasts])
-    model = np.array([each.wall.crps for each in forecasts])
-    widened = np.array([each.widened_wall.crps for each in forecasts])
+    medians = np.array([float(np.median(each.wall.sample)) for each in forecasts])
+    outcomes = np.array([each.group.wall_s for each in forecasts])
+    crps_s = np.array([each.wall.crps for each in forecasts])
+    widened_crps_s = np.array([each.widened_wall.crps for each in forecasts])
     wall = [(each, each.wall, each.widened_wall) for each in forecasts]
     tokens = [
-        (each, each.tokens, each.widened_tokens) for each in forecasts if each.tokens and each.widened_tokens
+        (each, each.tokens, each.widened_tokens)
+        for each in forecasts
+        if each.tokens is not None and each.widened_tokens is not None
     ]
     return Conclusions(
-        replay=_errors(replay, seen),
-        starts_recorded=_errors(replay[recorded], seen[recorded]) if recorded.any() else None,
-        launched_by_model=_errors(by_model, seen),
+        replay=_errors(replayed, observed),
+        starts_recorded=_errors(replayed[recorded], observed[recorded]) if recorded.any() else None,
+        launched_by_model=_errors(by_model, observed),
         speed_ups=_speed_ups(found),
-        error=_errors(made, observed) if forecasts else None,
+        error=_errors(medians, outcomes) if forecasts else None,
         wall=_coverage(wall, found.run_ranks),
         tokens=_coverage(tokens, ()),
         widening=float(np.median([each.widening for each in forecasts])) if forecasts else 1.0,
-        crps_s=_mean(model),
-        widened_crps_s=_mean(widened),
-        baselines=_baselines(forecasts, model, widened),
+        crps_s=_mean(crps_s),
+        widened_crps_s=_mean(widened_crps_s),
+        baselines=_baselines(forecasts, crps_s, widened_crps_s),
     )
 
 
-def _errors(made: Values, observed: Values) -> Errors:
-    off = np.abs(made / observed - 1)
-    return Errors(len(off), float(np.median(off)), float(np.quantile(off, 0.9)))
+def _errors(simulated: Values, observed: Values) -> Errors:
+    errors = np.abs(simulated / observed - 1)
+    return Errors(len(errors), float(np.median(errors)), float(np.quantile(errors, 0.9)))
 
 
 def _mean(values: Values) -> float:
-    return float(values.mean()) if len(values) else float("nan")
+    return float(values.mean()) if len(values) else nan
 
 
 def _speed_ups(found: Backtest) -> tuple[SpeedUp, ...]:
     rows = []
     for size in sorted({each.group.size for each in found.replayed}):
         of_size = [each for each in found.replayed if each.group.size == size]
-        made = [float(np.median(each.speed_up)) for each in found.forecasted if each.group.size == size]
+        forecasts = [float(np.median(each.speed_up)) for each in found.forecasted if each.group.size == size]
         rows.append(
             SpeedUp(
                 size=size,
                 groups=len(of_size),
                 observed=float(np.median([each.group.work_s / each.group.wall_s for each in of_size])),
                 replayed=float(np.median([each.group.work_s / each.wall_s for each in of_size])),
-                forecast=float(np.median(made)) if made else float("nan"),
+                forecast=float(np.median(forecasts)) if forecasts else nan,
             )
         )
     return tuple(rows)
@@ -161,52 +167,50 @@ def _speed_ups(found: Backtest) -> tuple[SpeedUp, ...]:
 def _coverage(
     scored: Sequence[tuple[Forecasted, Scored, Scored]], run_ranks: Sequence[float]
 ) -> tuple[Coverage, ...]:
-    """Return the coverage of forecasts, each given as calibrated and widened."""
+    """Return the coverage by level of forecasts, each given as calibrated and widened."""
     if not scored:
         return ()
+    runs = np.array(run_ranks)
     ranks = np.array([as_calibrated.rank for _, as_calibrated, _ in scored])
-    widened = np.array([wide.rank for _, _, wide in scored])
-    often = _resampled([each for each, _, _ in scored])
+    widened_ranks = np.array([widened.rank for _, _, widened in scored])
+    resamples = _resamples([each for each, _, _ in scored])
     rows = []
     for level in LEVELS:
-        inside = covered(widened, level)
-        parts = often @ inside / often.sum(axis=1)
-        low, high = np.quantile(parts, (0.025, 0.975))
+        inside = covered(widened_ranks, level)
+        low, high = np.quantile(resamples @ inside / resamples.sum(axis=1), (0.025, 0.975))
         rows.append(
             Coverage(
-                level,
-                _mean(covered(np.array(run_ranks), level).astype(float)),
-                float(covered(ranks, level).mean()),
-                float(inside.mean()),
-                float(low),
-                float(high),
+                level=level,
+                runs=_mean(covered(runs, level).astype(float)),
+                as_calibrated=float(covered(ranks, level).mean()),
+                widened=float(inside.mean()),
+                low=float(low),
+                high=float(high),
             )
         )
     return tuple(rows)
 
 
-def _baselines(forecasts: Sequence[Forecasted], model: Values, widened: Values) -> tuple[Baseline, ...]:
+def _baselines(
+    forecasts: Sequence[Forecasted], crps_s: Values, widened_crps_s: Values
+) -> tuple[Baseline, ...]:
     if not forecasts:
         return ()
-    scores = {
-        name: np.array([each.baselines_crps_s[name] for each in forecasts])
-        for name in forecasts[0].baselines_crps_s
-    }
-    often = _resampled(forecasts)
-    return tuple(
-        Baseline(
-            name,
-            float(score.mean()),
-            float((often @ (score - model) > 0).mean()),
-            float((often @ (score - widened) > 0).mean()),
+    resamples = _resamples(forecasts)
+    rows = []
+    for name in forecasts[0].baselines_crps_s:
+        scores = np.array([each.baselines_crps_s[name] for each in forecasts])
+        model_better, widened_better = (
+            float((resamples @ (scores - of_model) > 0).mean()) for of_model in (crps_s, widened_crps_s)
         )
-        for name, score in scores.items()
-    )
+        rows.append(Baseline(name, float(scores.mean()), model_better, widened_better))
+    return tuple(rows)
 
 
-def _resampled(forecasts: Sequence[Forecasted]) -> Values:
-    """Return how often each group counts when its sessions are drawn again, a row a resampling."""
+def _resamples(forecasts: Sequence[Forecasted]) -> Values:
+    """Return how often each group is in each bootstrap resample of the sessions, a row a resample."""
     session = codes(pd.Series([each.group.session for each in forecasts]))
     count = int(session.max()) + 1
-    draws = np.random.default_rng(_SEED).multinomial(count, np.full(count, 1 / count), size=RESAMPLINGS)
-    return np.asarray(draws[:, session], dtype=np.float64)
+    rng = np.random.default_rng(_SEED)
+    resamples = rng.multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
+    return np.asarray(resamples[:, session], dtype=np.float64)

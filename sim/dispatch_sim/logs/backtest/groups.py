@@ -1,4 +1,4 @@
-"""Parallel groups as they were seen: what a replay is fed with, and what a forecast has to meet."""
+"""Parallel groups as observed: the input of a replay, and the outcome that a forecast is compared with."""
 
 from __future__ import annotations
 
@@ -8,25 +8,23 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from dispatch_sim.logs.calibrate.observations import recorded_delays
+from dispatch_sim.logs.calibrate.observations import CalibrationError, recorded_delays
 from dispatch_sim.logs.readers.json_values import or_zero
 from dispatch_sim.logs.readers.tables import NOT_STARTED, Logs
 
 LEAST_S = 1e-3
-"""Shortest time that a log can tell."""
+"""Resolution of the times in a log."""
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One run of a group.
+    """One run of a group. Figures that the logs do not show are NaN.
 
     Attributes
     ----------
-    kind : of task.
     launched_s : from the group's first launch.
-    start_delay_s : from its launch to its first line; NaN where that is not in the log.
-    duration_s : from its start to its end, as the log has it.
-    calls, spawn_tokens, work_tokens, output_tokens, return_tokens : NaN where the logs do not show them.
+    start_delay_s : from its launch to its first line.
+    duration_s : from its start to its end, as in the log.
     """
 
     kind: str
@@ -41,7 +39,7 @@ class Member:
 
     @property
     def busy_s(self) -> float:
-        """From its launch to its end; a start that is not in the log counts as at the launch."""
+        """From its launch to its end; an unknown start counts as the launch."""
         return or_zero(self.start_delay_s) + self.duration_s
 
 
@@ -52,7 +50,7 @@ class Group:
     Attributes
     ----------
     name, session : labels.
-    members : that were started, by the time of their launch; two or more.
+    members : runs that were started, by the time of their launch; two or more.
     wall_s : from the first launch to the last end.
     """
 
@@ -63,12 +61,12 @@ class Group:
 
     @property
     def size(self) -> int:
-        """How many agents were at work."""
+        """Number of agents that were started."""
         return len(self.members)
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The kind of each member, sorted: all that a forecast is told."""
+        """The kind of each member, sorted: the only input of a forecast."""
         return tuple(sorted(member.kind for member in self.members))
 
     @property
@@ -78,12 +76,12 @@ class Group:
 
     @property
     def tokens(self) -> float:
-        """Tokens of all members, each counted once; NaN where one's are not seen."""
+        """Tokens of all members, each counted once; NaN if one's are not in the logs."""
         return sum(each.spawn_tokens + each.work_tokens + each.return_tokens for each in self.members)
 
     @property
     def work_s(self) -> float:
-        """What the members' durations add up to."""
+        """Sum of the members' durations."""
         return sum(member.duration_s for member in self.members)
 
     @property
@@ -93,10 +91,16 @@ class Group:
 
 
 def find_groups(logs: Logs) -> tuple[list[Group], Counter[str]]:
-    """Return the parallel groups that can be replayed, and how many cannot, by reason."""
+    """Return the parallel groups that can be simulated, and counts of the others by reason.
+
+    Raises
+    ------
+    CalibrationError
+        If no group can be simulated.
+    """
     left_out: Counter[str] = Counter()
     groups = []
-    first = logs.runs["first_context_tokens"].median()
+    usual_spawn_tokens = logs.runs["first_context_tokens"].median()
     for _, runs in logs.runs[logs.runs["group_size"] > 1].groupby("group", sort=False):
         started = runs[~runs["outcome"].isin(NOT_STARTED)]
         if len(started) < 2:
@@ -106,27 +110,30 @@ def find_groups(logs: Logs) -> tuple[list[Group], Counter[str]]:
         elif started["duration_s"].isna().any():
             left_out["an agent has no duration"] += 1
         else:
-            group = _group(started.sort_values("called_at_s", kind="stable"), first)
+            group = _group(started.sort_values("called_at_s", kind="stable"), usual_spawn_tokens)
             if group.wall_s <= 0:
                 left_out["its clock jumped"] += 1
             elif max(member.duration_s for member in group.members) < LEAST_S:
                 left_out["its agents took no time"] += 1
             else:
                 groups.append(group)
+    if not groups:
+        raise CalibrationError(_no_groups(left_out))
     return groups, left_out
 
 
-def _group(runs: pd.DataFrame, first: float) -> Group:
-    begin = float(runs["called_at_s"].iloc[0])
-    spawn = runs["first_context_tokens"].fillna(first).clip(upper=runs["final_context_tokens"])
+def _group(runs: pd.DataFrame, usual_spawn_tokens: float) -> Group:
+    begin, end = float(runs["called_at_s"].iloc[0]), float(runs["ended_at_s"].max())
+    first, final = runs["first_context_tokens"], runs["final_context_tokens"]
+    spawn_tokens = first.fillna(usual_spawn_tokens).clip(upper=final)
     numbers = pd.DataFrame(
         {
             "launched_s": runs["called_at_s"] - begin,
             "start_delay_s": recorded_delays(runs),
             "duration_s": runs["duration_s"],
             "calls": runs["calls"],
-            "spawn_tokens": spawn,
-            "work_tokens": runs["final_context_tokens"] - spawn,
+            "spawn_tokens": spawn_tokens,
+            "work_tokens": final - spawn_tokens,
             "output_tokens": runs["output_tokens"],
             "return_tokens": runs["return_tokens"],
         }
@@ -135,5 +142,14 @@ def _group(runs: pd.DataFrame, first: float) -> Group:
         Member(str(kind), *map(float, row))
         for kind, row in zip(runs["kind"], numbers.to_numpy(dtype=float), strict=True)
     )
-    end = float(runs["ended_at_s"].max())
     return Group(str(runs["group"].iloc[0]), str(runs["session"].iloc[0]), members, end - begin)
+
+
+def _no_groups(left_out: Counter[str]) -> str:
+    if not left_out:
+        return (
+            "no parallel groups are in these logs: no message of a coordinator launched two agents; "
+            "give logs of sessions with parallel agents (calibrate works without)"
+        )
+    reasons = "; ".join(f"{count}: {reason}" for reason, count in left_out.most_common())
+    return f"none of the {left_out.total()} parallel groups in these logs can be simulated ({reasons})"

@@ -1,4 +1,4 @@
-"""How good a forecast was: where the outcome lies in it, whether an interval held it, and the CRPS."""
+"""Scores of a forecast: CRPS, rank of the outcome, coverage, and the widening that coverage needs."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from numpy.typing import NDArray
 Values = NDArray[np.float64]
 
 LARGEST_WIDENING = 10.0
-"""A forecast that would have to be wider than this many times is just wrong, and stays so."""
-
-_LEAST = 1e-9
-_NARROWEST = 1e-3
+"""A forecast that would need more widening than this is wrong, and is not widened further."""
 
 LEVEL = 0.9
-"""Of the interval that is to hold as many outcomes as it says."""
+"""Level of the interval that widening is to make correct."""
+
+_LEAST = 1e-9
+_LEAST_HALF_WIDTH = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """An outcome, and the forecast of it: a sample."""
+    """An outcome and a forecast of it, which is a sample."""
 
     sample: Values
     outcome: float
 
     @property
     def crps(self) -> float:
-        """The continuous ranked probability score, in the unit of the outcome; less is better.
+        """The continuous ranked probability score, in the unit of the outcome; smaller is better.
 
-        E|X - y| - E|X - X'| / 2 (Gneiting and Raftery, JASA 102, 2007, equation 21). For a point it is the
-        absolute error.
+        E|X - y| - E|X - X'| / 2 (Gneiting and Raftery, JASA 102, 2007, equation 21). For a forecast of one
+        value it is the absolute error.
         """
         ordered = np.sort(self.sample)
         n = len(ordered)
@@ -41,51 +41,48 @@ class Scored:
 
     @property
     def rank(self) -> float:
-        """Where the outcome lies in the sample, within 0 to 1: uniform over outcomes of a good forecast."""
+        """The outcome's rank in the sample, from 0 to 1: uniform for calibrated forecasts."""
         below = float((self.sample < self.outcome).sum()) + 0.5 * float((self.sample == self.outcome).sum())
         return (below + 0.5) / (len(self.sample) + 1)
 
     @property
     def reach(self) -> float:
-        """How far out the outcome lies: 1 at the end of the forecast's 90% interval, 2 at twice as far.
-
-        From the median, on a logarithmic scale, on the side of the outcome.
-        """
+        """Log-distance of the outcome from the median, in half-widths of the 90% interval on its side."""
         ends = np.quantile(self.sample, ((1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2))
         low, middle, high = np.log(np.maximum(ends, _LEAST))
-        off = math.log(max(self.outcome, _LEAST)) - middle
-        half = high - middle if off > 0 else middle - low
-        return min(float(abs(off) / max(half, _NARROWEST)), LARGEST_WIDENING)
+        distance = math.log(max(self.outcome, _LEAST)) - middle
+        half_width = high - middle if distance > 0 else middle - low
+        return min(float(abs(distance) / max(half_width, _LEAST_HALF_WIDTH)), LARGEST_WIDENING)
 
     def widened(self, factor: float) -> Scored:
-        """Return the same with the distances of the sample's logarithms from their median multiplied."""
+        """Return the forecast with the distances of its logarithms from their median multiplied."""
         logs = np.log(np.maximum(self.sample, _LEAST))
         middle = float(np.median(logs))
         return Scored(np.asarray(np.exp(middle + factor * (logs - middle)), dtype=np.float64), self.outcome)
 
 
 def covered(ranks: Values, level: float) -> NDArray[np.bool_]:
-    """Return for each rank whether the central interval of a level held the outcome."""
+    """Return for each rank whether the outcome is in the central interval of a level."""
     return np.abs(ranks - 0.5) <= level / 2
 
 
 def needed_widening(reaches: Values, sessions: NDArray[np.intp]) -> float:
-    """Return how much wider forecasts have to be for their 90% intervals to hold 90% of outcomes to come.
+    """Return the factor that makes 90% intervals cover 90% of future outcomes.
 
-    Hierarchical conformal prediction (Lee, Barber and Willett, arXiv 2306.06342): the reach within which 90%
-    of outcomes are, where each session counts once, shared by its groups, and one more session has its
-    outcome at infinity. That holds for any forecast, for a group of a session to come that is like those
-    seen. Fewer than 9 sessions cannot tell, and change nothing.
+    Hierarchical conformal prediction (Lee, Barber and Willett, arXiv 2306.06342): the 90% quantile of the
+    reaches, where each session has weight 1, shared by its groups, and one more session has an infinite
+    reach. It is valid for any forecast, if future sessions are like those seen. Fewer than 9 sessions are not
+    enough and give 1.
 
     Parameters
     ----------
-    reaches : of outcomes seen, each in its own forecast.
+    reaches : see `Scored.reach`, of each outcome seen.
     sessions : of each, counted from 0.
     """
     if not len(reaches):
         return 1.0
     sizes = np.bincount(sessions)
     order = np.argsort(reaches, kind="stable")
-    held = np.cumsum(1 / sizes[sessions][order])
-    enough = held >= LEVEL * (np.count_nonzero(sizes) + 1) - 1e-9
+    weight = np.cumsum(1 / sizes[sessions][order])
+    enough = weight >= LEVEL * (np.count_nonzero(sizes) + 1) - 1e-9
     return float(reaches[order][int(np.argmax(enough))]) if enough.any() else 1.0

@@ -1,4 +1,4 @@
-"""A scenario from logs: every figure that they show, and the default, marked as such, of every other."""
+"""Calibration of a scenario to logs: each figure that they show, and a marked default for every other."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ from functools import cached_property
 import pandas as pd
 
 from dispatch_sim.display import Displayed
-from dispatch_sim.logs.calibrate import dispatch_fits, task_fits
+from dispatch_sim.logs.calibrate.dispatch_fits import dispatch_figures
+from dispatch_sim.logs.calibrate.distribution_fits import LEAST
 from dispatch_sim.logs.calibrate.observations import ALL_KINDS, observe
 from dispatch_sim.logs.calibrate.scenario_text import BORROWED, DEFAULT, MEASURED, Figure, scenario_text
+from dispatch_sim.logs.calibrate.task_fits import TaskFits
 from dispatch_sim.logs.readers.tables import Logs
 from dispatch_sim.scenario.loader import parse_scenario
 from dispatch_sim.scenario.model import Scenario
 
 USUAL_BATCH = 6
-"""Tasks of the scenario's batch where no parallel group is in the logs: an assumption."""
+"""Tasks of the scenario's batch if the logs have no parallel group: an assumption."""
 
 
 @dataclass(frozen=True)
 class Calibration(Displayed):
-    """What logs come to.
+    """A scenario calibrated to logs.
 
     Attributes
     ----------
-    runs, sessions, groups : runs that completed work, the sessions that they are of, and parallel groups.
+    runs, sessions, groups : completed runs, their sessions, and parallel groups.
     hung, attempts, failures : see `Observations`.
-    group_of : the group of tasks in the scenario that stands for each kind of task in the logs.
+    group_of : the group of tasks in the scenario for each kind of task in the logs.
     figures : each figure of the scenario, with its source.
     """
 
@@ -58,15 +60,15 @@ class Calibration(Displayed):
 
     def _head(self) -> Iterator[str]:
         yield (
-            f"Calibrated from logs by dispatch-sim: {self.runs} runs that completed work, of {self.sessions} "
-            f"sessions, with {self.groups} parallel groups."
+            f"Calibrated from logs by dispatch-sim: {self.runs} completed runs of {self.sessions} sessions, "
+            f"with {self.groups} parallel groups."
         )
         yield (
-            f"Above each figure: `{MEASURED}`, from runs of its own kind; `{BORROWED}`, from runs of all "
-            f"kinds; or `{DEFAULT}`, not to be seen in these logs, or in too few runs. Intervals are of 95%, "
-            "and of sessions: what would have come of others of the same user."
+            f"The comment above each figure names its source: `{MEASURED}` from runs of its own kind, "
+            f"`{BORROWED}` from runs of all kinds, or `{DEFAULT}` if no or too few runs of these logs show "
+            "it. Intervals in brackets are 95% confidence intervals, for other sessions of the same user."
         )
-        yield ("Put in what you know better, and your own batch under `count`. Then: dispatch-sim sweep FILE")
+        yield "Correct what you know better and write your batch under `count`. Then: dispatch-sim sweep FILE"
 
 
 def calibrate(logs: Logs, *, intervals: bool = True) -> Calibration:
@@ -75,41 +77,41 @@ def calibrate(logs: Logs, *, intervals: bool = True) -> Calibration:
     Parameters
     ----------
     logs : as `read_logs` returns them.
-    intervals : whether to say how sure the figures are; without, it takes a tenth of the time.
+    intervals : False leaves out confidence intervals, which takes a tenth of the time.
 
     Raises
     ------
     CalibrationError
-        Where no run has completed with a duration.
+        If no run has completed with a duration.
     """
     seen = observe(logs)
-    work = task_fits.Work(seen, intervals=intervals)
-    groups = logs.groups
-    group_of = work.group_of
-    counts = _counts(seen.honest["kind"].map(group_of), groups)
-    figures: list[Figure] = [Figure(("name",), "From my own logs", DEFAULT, "a name is yours to give")]
-    for name, count in counts.items():
-        runs = f"{int((seen.honest['kind'].map(group_of) == name).sum())} of {len(seen.honest)} runs"
-        kind = "kinds with fewer than 20" if name == ALL_KINDS else "this kind"
-        source = f"{runs} are of {kind}; a batch of the usual size, to be replaced by your own"
-        figures.append(Figure(("tasks", name, "count"), str(count), MEASURED, source, len(seen.honest)))
-        figures += work.figures(name)
-    figures += dispatch_fits.figures(seen, work)
+    fits = TaskFits(seen, intervals=intervals)
+    runs = len(seen.completed)
+    task_groups = seen.completed["kind"].map(fits.group_of)
+    figures: list[Figure] = [Figure(("name",), "From my own logs", DEFAULT, "choose a name")]
+    for name, count in _counts(task_groups, logs.groups).items():
+        which = f"kinds with fewer than {LEAST}" if name == ALL_KINDS else "this kind"
+        source = (
+            f"{int((task_groups == name).sum())} of {runs} runs are of {which}; "
+            "a batch of the usual size, to be replaced by your own"
+        )
+        figures.append(Figure(("tasks", name, "count"), str(count), MEASURED, source, runs))
+        figures += fits.figures(name)
     return Calibration(
-        runs=len(seen.honest),
-        sessions=seen.sessions,
-        groups=len(groups),
+        runs=runs,
+        sessions=int(seen.completed["session"].nunique()),
+        groups=len(logs.groups),
         hung=len(seen.hung),
         attempts=seen.attempts,
         failures=seen.failures,
-        group_of=group_of,
-        figures=tuple(figures),
+        group_of=fits.group_of,
+        figures=(*figures, *dispatch_figures(seen, fits)),
     )
 
 
 def _counts(kinds: pd.Series, groups: pd.DataFrame) -> dict[str, int]:
-    """Return how many tasks of each kind a batch of the usual size has, the most frequent first."""
-    parts = kinds.value_counts(normalize=True, sort=True)
+    """Return the number of tasks of each kind in a batch of the usual size, the most frequent first."""
+    shares = kinds.value_counts(normalize=True, sort=True)
     size = float(groups["size"].median()) if len(groups) else USUAL_BATCH
-    names = sorted(parts.index, key=lambda name: (name == ALL_KINDS, -parts[name], name))
-    return {name: max(1, math.floor(size * float(parts[name]) + 0.5)) for name in names}
+    names = sorted(shares.index, key=lambda name: (name == ALL_KINDS, -shares[name], name))
+    return {name: max(1, math.floor(size * float(shares[name]) + 0.5)) for name in names}

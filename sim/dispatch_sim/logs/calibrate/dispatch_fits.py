@@ -1,4 +1,4 @@
-"""What logs say about dispatching: launches, briefs, returns, what is shared and what fails."""
+"""Fits of the overheads of dispatch: launches, briefs, returns, the cache, and failures."""
 
 from __future__ import annotations
 
@@ -9,29 +9,23 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from dispatch_sim.logs.calibrate import distribution_fits as fits
-from dispatch_sim.logs.calibrate.intervals import Interval, Values, bootstrapped, proportion
+from dispatch_sim.logs.calibrate.distribution_fits import LEAST, quantile
+from dispatch_sim.logs.calibrate.intervals import CONFIDENCE, Interval, Values
 from dispatch_sim.logs.calibrate.observations import HANG_S, Observations, recorded_delays, start_delays
-from dispatch_sim.logs.calibrate.scenario_text import (
-    DEFAULT,
-    MEASURED,
-    Figure,
-    distribution_yaml,
-    number,
-    share_yaml,
-)
-from dispatch_sim.logs.calibrate.task_fits import Work, default_figure, in_words, sessions_of, spread, too_few
+from dispatch_sim.logs.calibrate.scenario_text import DEFAULT, MEASURED, Figure, number, percentage
+from dispatch_sim.logs.calibrate.task_fits import TaskFits, default_figure, interval_text, too_few
 from dispatch_sim.logs.calibrate.variances import LEAST_GROUPS
 from dispatch_sim.scenario.formats import format_duration
+from dispatch_sim.stats.estimates import share_estimate
 
 LEAST_ATTEMPTS = 30
-"""Fewest runs from which a rate of failures is told: none in 29 is in keeping with one in eight."""
+"""Fewest runs for a rate of failures: none in 29 is consistent with one in eight."""
 
 LEAST_CALLS = 1000
-"""Fewest model calls from which a rate of retries is told: rates of a part in a thousand are usual."""
+"""Fewest model calls for a rate of retries: rates of one in a thousand are usual."""
 
-MOSTLY = 0.5
-"""Part of the runs from which what holds for them stands for all."""
+MAJORITY = 0.5
+"""Share of the runs from which their model stands for all."""
 
 NOT_IN_LOGS = (
     ("dispatch", "turn", "time"),
@@ -43,188 +37,172 @@ NOT_IN_LOGS = (
     ("values", "waiting"),
     ("values", "people"),
 )
-"""What matters and no log shows; written out so that it is looked at."""
+"""Important parameters that no log shows; written out so that the user checks them."""
+
+_Statistic = Callable[[Values, Values], float]
 
 
-def figures(seen: Observations, work: Work) -> list[Figure]:
-    """Return the figures of all sections but the tasks', by section."""
-    found = [
-        *_dispatch(seen, work),
-        *_provider(seen, work),
+def dispatch_figures(seen: Observations, fits: TaskFits) -> list[Figure]:
+    """Return the figures of all sections except `tasks`, by section."""
+    figures = [
+        *_dispatch(seen, fits),
+        *_provider(seen, fits.runs),
         *_failures(seen),
-        *(default_figure(path, "not to be seen in logs") for path in NOT_IN_LOGS),
+        *(default_figure(path, "logs do not show it") for path in NOT_IN_LOGS),
     ]
-    order = list(dict.fromkeys(figure.path[:1] for figure in found))
-    return sorted(found, key=lambda figure: order.index(figure.path[:1]))
+    order = list(dict.fromkeys(figure.path[0] for figure in figures))
+    return sorted(figures, key=lambda figure: order.index(figure.path[0]))
 
 
-def _dispatch(seen: Observations, work: Work) -> Iterator[Figure]:
-    runs = work.runs
+def _dispatch(seen: Observations, fits: TaskFits) -> Iterator[Figure]:
+    runs = fits.runs
     later = runs[(runs["position"] > 0) & runs["first_cached_share"].notna()]
+    shared = (later["first_cached_share"] * later["first_context_tokens"]).dropna()
     given = seen.runs["spawn_tokens"]
-    yield _distribution(("dispatch", "spawn", "tokens"), runs["first_context_tokens"], "", work)
-    yield _typical(
-        ("dispatch", "spawn", "shared"),
-        (later["first_cached_share"] * later["first_context_tokens"]).dropna(),
-        "",
-        "median of what later members of a parallel group read from the cache with their first call",
-        seen,
-        work,
-    )
-    yield _spawn_time(runs, work)
-    yield _distribution(("dispatch", "return", "tokens"), runs["return_tokens"], "", work)
-    yield _typical(
-        ("dispatch", "return", "time"),
-        _return_times(runs),
-        "s",
-        "median of the time from an agent's end to its result",
-        seen,
-        work,
-    )
-    yield _typical(
-        ("dispatch", "brief", "tokens"),
-        given[given > 0],
-        "",
-        "mean task as given to an agent, estimated from its length",
-        seen,
-        work,
-        statistic=_mean,
-    )
-    yield _brief_time(seen, work)
+    yield _distribution("spawn.tokens", runs["first_context_tokens"], "", fits)
+    what = "median of what later members of a parallel group read from the cache in their first call"
+    yield _typical("spawn.shared", shared, "", what, seen, fits)
+    yield _spawn_time(fits)
+    yield _distribution("return.tokens", runs["return_tokens"], "", fits)
+    what = "median of the time from an agent's end to its result"
+    yield _typical("return.time", _return_times(runs), "s", what, seen, fits)
+    what = "mean task as given to an agent, estimated from its length"
+    yield _typical("brief.tokens", given[given > 0], "", what, seen, fits, _mean)
+    yield _brief_time(seen, fits)
 
 
-def _distribution(path: tuple[str, ...], values: pd.Series, unit: str, work: Work) -> Figure:
-    found = work.measure(values)
-    if found is None:
-        return too_few(path, int((values > 0).sum()))
-    text = distribution_yaml(found.fit.distribution, unit)
-    return Figure(path, text, MEASURED, in_words(found, unit), found.fit.n)
+def _distribution(key: str, values: pd.Series, unit: str, fits: TaskFits) -> Figure:
+    path, measured = _path(key), fits.measure(values)
+    return too_few(path, int((values > 0).sum())) if measured is None else measured.figure(path, unit)
 
 
-def _spawn_time(runs: pd.DataFrame, work: Work) -> Figure:
-    path = ("dispatch", "spawn", "time")
-    delays = start_delays(runs)
+def _path(key: str) -> tuple[str, ...]:
+    return ("dispatch", *key.split("."))
+
+
+def _spawn_time(fits: TaskFits) -> Figure:
+    delays = start_delays(fits.runs)
     shown = int(delays.notna().sum())
-    if shown >= fits.LEAST and not (delays > 0).any():
-        in_it = "the log has one time for a call and its agent's start: starting is in the durations"
-        return Figure(path, "0s", MEASURED, in_it, shown)
-    figure = _distribution(path, delays, "s", work)
+    if shown >= LEAST and not (delays > 0).any():
+        source = "the log has one time for a call and its agent's start, so durations include the start"
+        return Figure(_path("spawn.time"), "0s", MEASURED, source, shown)
+    figure = _distribution("spawn.time", delays, "s", fits)
     if figure.origin == DEFAULT:
         return figure
-    inferred = shown - int(recorded_delays(runs).notna().sum())
-    how = "time from a call to the agent's first line"
+    inferred = shown - int(recorded_delays(fits.runs).notna().sum())
+    what = "time from a call to the agent's first line"
     if inferred:
-        how += f" (for {inferred} without lines: the result less the measured duration)"
-    return replace(figure, source=f"{how}; {figure.source}")
+        what += f" (for {inferred} without lines: the result less the measured duration)"
+    return replace(figure, source=f"{what}; {figure.source}")
 
 
 def _return_times(runs: pd.DataFrame) -> pd.Series:
     """Return the seconds from the end of each agent in the foreground to its result."""
-    there = runs[runs["duration_measured"] & ~runs["background"] & runs["ended_at_s"].notna()]
-    ends = there["called_at_s"] + start_delays(there) + there["duration_s"]
-    return (there["ended_at_s"] - ends).clip(lower=0.0).round(6)
+    shown = runs[runs["duration_measured"] & ~runs["background"] & runs["ended_at_s"].notna()]
+    ends = shown["called_at_s"] + start_delays(shown) + shown["duration_s"]
+    return (shown["ended_at_s"] - ends).clip(lower=0.0).round(6)
 
 
-def _brief_time(seen: Observations, work: Work) -> Figure:
-    path = ("dispatch", "brief", "time")
+def _brief_time(seen: Observations, fits: TaskFits) -> Figure:
     runs = seen.runs[seen.runs["group_size"] > 1].sort_values(["group", "called_at_s"], kind="stable")
     gaps = runs.groupby("group")["called_at_s"].diff().dropna()
     groups = runs.loc[gaps.index, "group"].nunique()
     if groups < LEAST_GROUPS:
-        return too_few(path, groups, LEAST_GROUPS, "parallel groups")
+        return too_few(_path("brief.time"), groups, LEAST_GROUPS, "parallel groups")
     what = f"median of the time between two launches of one of {groups} parallel groups"
-    figure = _typical(path, gaps, "s", what, seen, work, least=1)
+    figure = _typical("brief.time", gaps, "s", what, seen, fits, least=1)
     return replace(figure, source=f"{figure.source}; mean {number(float(gaps.mean()))}s")
 
 
-def _median(data: Values, often: Values) -> float:
-    return fits.quantile(data, often, 0.5)
+def _median(values: Values, counts: Values) -> float:
+    return quantile(values, counts, 0.5)
 
 
-def _mean(data: Values, often: Values) -> float:
-    return float(often @ data) / max(float(often.sum()), 1e-9)
+def _mean(values: Values, counts: Values) -> float:
+    return float(counts @ values) / max(float(counts.sum()), 1e-9)
 
 
 def _typical(
-    path: tuple[str, ...],
+    key: str,
     values: pd.Series,
     unit: str,
     what: str,
     seen: Observations,
-    work: Work,
-    *,
-    statistic: Callable[[Values, Values], float] = _median,
-    least: int = fits.LEAST,
+    fits: TaskFits,
+    statistic: _Statistic = _median,
+    least: int = LEAST,
 ) -> Figure:
-    """Return one number that stands for values of runs, with its interval; the default for too few."""
+    """Return one number for values of runs, with its interval; the default if there are too few."""
+    path = _path(key)
     if len(values) < least:
         return too_few(path, len(values), least)
     data = values.to_numpy(dtype=float)
 
-    def positive(often: Values) -> list[float]:
-        return [max(statistic(data, often), 1e-6)]
+    def positive(counts: Values) -> list[float]:
+        return [max(statistic(data, counts), 1e-6)]
 
     found = Interval(0.0, math.nan, math.nan)
     if statistic(data, np.ones(len(data))) > 0:
-        found = bootstrapped(positive, sessions_of(seen.runs.loc[values.index]), asked=work.intervals)[0]
-    ends = [number(float(f"{end:.3g}")) for end in (found.low, found.high)]
-    between = "" if math.isnan(found.low) else f" ({ends[0]} to {ends[1]})"
-    source = f"n={len(values)}, the {what}{between}"
+        found = fits.bootstrap(positive, seen.runs.loc[values.index])[0]
+    low, high = (number(float(f"{end:.3g}")) for end in (found.low, found.high))
+    interval = "" if math.isnan(found.low) else f" ({low} to {high})"
+    source = f"n={len(values)}, {what}{interval}"
     return Figure(path, number(found.estimate) + unit, MEASURED, source, len(values))
 
 
-def _provider(seen: Observations, work: Work) -> Iterator[Figure]:
-    yield from _model(work.runs)
-    if (work.runs["first_cached_share"] > 0).any():
-        assumed = "agents did read from a cache; that entries live 5 minutes is the vendor's default"
-        yield Figure(("provider", "cache", "ttl"), "5m", DEFAULT, assumed)
-    calls, retries = seen.calls, seen.retries
+def _provider(seen: Observations, runs: pd.DataFrame) -> Iterator[Figure]:
+    yield from _model(runs)
+    if (runs["first_cached_share"] > 0).any():
+        source = "agents read from a cache; entries live 5 minutes by the vendor's default"
+        yield Figure(("provider", "cache", "ttl"), "5m", DEFAULT, source)
     path = ("provider", "overloaded")
-    if calls < LEAST_CALLS:
-        yield too_few(path, calls, LEAST_CALLS, "model calls")
-        return
-    rate = proportion(retries, calls + retries)
-    tries = f"{retries} of {calls + retries} tries were tried again, for whatever reason"
-    source = tries + spread(rate, share_yaml)
-    yield Figure(path, share_yaml(rate.estimate), MEASURED, source, calls)
+    if seen.calls < LEAST_CALLS:
+        yield too_few(path, seen.calls, LEAST_CALLS, "model calls")
+    else:
+        attempts = seen.calls + seen.retries
+        what = f"{seen.retries} of {attempts} request attempts were retried, for any reason"
+        yield _rate(path, seen.retries, attempts, what, n=seen.calls)
+
+
+def _rate(path: tuple[str, ...], count: int, of: int, what: str, n: int) -> Figure:
+    rate = share_estimate(count, of, CONFIDENCE)
+    return Figure(path, percentage(rate.share), MEASURED, what + interval_text(rate.low, rate.high), n)
 
 
 def _model(runs: pd.DataFrame) -> Iterator[Figure]:
-    """Yield the model whose prices count, where most runs that name one name the same."""
-    named = runs.loc[~runs["model"].isin(["unknown", "other"]), "model"]
-    if named.empty:
+    """Yield the model whose prices apply, if the majority of runs with a known model have the same."""
+    known = runs.loc[~runs["model"].isin(["unknown", "other"]), "model"]
+    if known.empty:
         return
     from genai_prices import Usage, calc_price
 
-    model = str(named.mode().iloc[0])
-    part = float((named == model).mean())
-    if part < MOSTLY:
+    model = str(known.mode().iloc[0])
+    share = float((known == model).mean())
+    if share < MAJORITY:
         return
     try:
         calc_price(Usage(input_tokens=1), model_ref=model)
     except LookupError:
         return
-    source = f"{part:.0%} of {len(named)} runs that name a model; its list prices (genai-prices)"
-    yield Figure(("provider", "model"), model, MEASURED, source, len(named))
+    source = f"{share:.0%} of {len(known)} runs with a known model; its list prices (genai-prices)"
+    yield Figure(("provider", "model"), model, MEASURED, source, len(known))
 
 
 def _failures(seen: Observations) -> Iterator[Figure]:
-    if seen.attempts < LEAST_ATTEMPTS:
-        for key in ("crash", "hang"):
-            yield too_few(("failures", key), seen.attempts, LEAST_ATTEMPTS, "runs whose end is known")
+    crash, hang = ("failures", "crash"), ("failures", "hang")
+    n, hung, hour = seen.attempts, len(seen.hung), format_duration(HANG_S)
+    if n < LEAST_ATTEMPTS:
+        for path in (crash, hang):
+            yield too_few(path, n, LEAST_ATTEMPTS, "runs ended by themselves")
         return
-    rate = proportion(seen.failures, seen.attempts)
-    source = f"{seen.failures} of {seen.attempts} runs failed by themselves{spread(rate, share_yaml)}"
-    yield Figure(("failures", "crash"), share_yaml(rate.estimate), MEASURED, source, seen.attempts)
-    hung = proportion(len(seen.hung), seen.attempts)
-    hour = format_duration(HANG_S)
+    yield _rate(crash, seen.failures, n, f"{seen.failures} of {n} runs failed by themselves", n)
+    figure = _rate(hang, hung, n, f"{hung} of {n} runs took over {hour}", n)
     if math.isinf(seen.hang_after_s):
-        source = f"more than one run in twenty took over {hour}: that is how long work takes here, not a hang"
+        source = f"more than one run in twenty took over {hour}, so such runs count as work and not as hung"
+        yield replace(figure, source=source)
     else:
-        took = f"{len(seen.hung)} of {seen.attempts} runs took over {hour}{spread(hung, share_yaml)}"
-        source = f"{took}; not in the durations"
-    yield Figure(("failures", "hang"), share_yaml(hung.estimate), MEASURED, source, seen.attempts)
-    if len(seen.hung):
-        long = format_duration(float(seen.hung["duration_s"].median()))
-        source = f"the hour after which a run counts as hung; left alone they lasted {long} (median)"
+        yield replace(figure, source=f"{figure.source}; not in the durations")
+    if hung:
+        median = format_duration(float(seen.hung["duration_s"].median()))
+        source = f"a run of over {hour} counts as hung; without a timeout they took {median} (median)"
         yield Figure(("timeouts", "hard"), f"{number(HANG_S)}s", DEFAULT, source)

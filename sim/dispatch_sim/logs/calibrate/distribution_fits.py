@@ -1,9 +1,8 @@
-"""Fits a distribution to measured values: which family, and how well.
+"""Fits of a distribution to measured values: choice of the family, and goodness of fit.
 
-A family is chosen by a stated rule. Each is fitted by maximum likelihood, runs of one parallel group weighing
-less than as many runs apart (`weights`). Of the families within `NOT_TOLD_APART` of the least AIC the one
-is taken whose 99th percentile is nearest to the sample's: the tail decides how long the slowest takes.
-What does not fit, by the Kolmogorov-Smirnov distance or at the 99th percentile, leaves the sample itself.
+Each family is fitted by maximum likelihood. Of those within `AIC_TOLERANCE` of the least AIC, the one whose
+99th percentile is closest to the sample's is taken, because the tail decides how long the slowest task takes.
+If it fails the Kolmogorov-Smirnov limit or the limit at the 99th percentile, the sample itself is used.
 """
 
 from __future__ import annotations
@@ -31,111 +30,101 @@ from dispatch_sim.scenario.quantities import LARGEST
 Values = NDArray[np.float64]
 
 LEAST = 20
-"""Fewest values that a distribution is fitted to. With 20 of a log-sd of 1.26 (measured, all kinds of
-agents) the 95% interval of the median goes from 0.55 to 1.8 times the estimate: fewer say little more than
-its order."""
+"""Fewest values for a fit. With 20 of a log-sd of 1.26 (measured, all kinds of agents) the 95% interval of
+the median reaches from 0.55 to 1.8 times the estimate; fewer show little more than its order of magnitude."""
 
-NOT_TOLD_APART = 2.0
-"""Difference in AIC up to which families are not told apart (Burnham and Anderson, 2002)."""
+AIC_TOLERANCE = 2.0
+"""Difference in AIC below which families are not distinguished (Burnham and Anderson, 2002)."""
 
 KS_LIMIT = 1.628
 """Largest sqrt(n) times the Kolmogorov-Smirnov distance of a fit: the 1% point of Kolmogorov's distribution.
-That is for parameters known beforehand. With fitted ones a true family is refused far more rarely than that,
-and a wrong one somewhat more rarely: so a refusal means something, and a pass is no proof."""
+It holds for known parameters. With fitted ones the test rejects less often than that, so a rejection is
+significant and a pass is no proof."""
 
-TAIL_FROM = 100
-"""Fewest values that have a 99th percentile to speak of."""
+LEAST_FOR_TAIL = 100
+"""Fewest values for which the sample's 99th percentile is used."""
 
 TAIL_LIMIT = 2.0
 """Largest factor between a fit's 99th percentile and the sample's."""
 
 MOST_POINTS = 50
-"""Most values of a sample that a scenario is given; of larger ones their quantiles."""
+"""Most values of an empirical distribution; larger samples are reduced to their quantiles."""
 
-_NARROW = 1e-2
-"""Log-sd below which values are one value."""
+_LEAST_LOG_SD = 1e-2
+"""Values of a smaller log-sd are fitted by a constant."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A distribution for measured values.
+    """A distribution fitted to values.
 
     Attributes
     ----------
-    distribution, family : what was chosen.
-    n : how many values.
-    n_effective : as how many independent ones they count.
-    aic : of each family, less that of the best.
+    n : number of values.
+    aic : of each family, less the least.
     ks : the Kolmogorov-Smirnov distance.
-    tail : the fit's 99th percentile over the sample's; NaN where the sample has none to speak of.
+    tail : the fit's 99th percentile over the sample's; NaN for a sample smaller than `LEAST_FOR_TAIL`.
     """
 
     distribution: Distribution
     family: str
     n: int
-    n_effective: float
     aic: Mapping[str, float]
     ks: float
     tail: float
 
     @property
-    def in_words(self) -> str:
-        """Family and quality, for a comment."""
+    def description(self) -> str:
+        """Family and goodness of fit, for a comment."""
         if self.family == "constant":
-            return f"n={self.n}, all the same"
+            return f"n={self.n}, all values equal"
+        if self.family == "empirical":
+            return f"n={self.n}, no family fits: the sample itself"
         quality = f"KS {self.ks:.2f}"
         if not math.isnan(self.tail):
             quality += f", p99 {self.tail:.2f} of the sample's"
-        if self.family == "empirical":
-            return f"n={self.n}, no family fits: the sample itself"
-        others = [f"{name} +{more:.0f}" for name, more in sorted(self.aic.items(), key=lambda of: of[1])]
-        baselines = ", ".join(each for each in others if not each.startswith(f"{self.family} "))
-        return f"n={self.n}, {self.family}, {quality}; AIC of others: {baselines}"
+        others = sorted((more, name) for name, more in self.aic.items() if name != self.family)
+        listed = ", ".join(f"{name} +{more:.0f}" for more, name in others)
+        return f"n={self.n}, {self.family}, {quality}; AIC of others: {listed}"
 
 
 def fit(values: Values, weights: Values | None = None, most: float = LARGEST) -> Fit:
-    """Return the distribution that the rule of this module chooses.
+    """Return the distribution that the rule of this module selects.
 
     Parameters
     ----------
     values : above 0, at least two.
-    weights : of each value, at most 1; by themselves 1.
-    most : a family whose fit may give more than this is no choice: a scenario could not be played with it.
+    weights : of each value, at most 1. The default is 1.
+    most : largest value that a scenario allows; a family that may exceed it is not selected.
     """
     values = np.asarray(values, dtype=np.float64)
     weights = np.ones_like(values) if weights is None else weights
-    total = float(weights.sum())
-    logs = np.log(values)
-    if float(logs.std()) < _NARROW:
-        return Fit(Constant(float(np.median(values))), "constant", len(values), total, {}, 0.0, math.nan)
-    found = {family: refit(family, values, weights) for family in FAMILIES}
-    fitted = {name: of for name, of in found.items() if _playable(of, most)}
-    if not fitted:
-        return _sample(values, weights, {})
-    aic = {name: -2 * _log_likelihood(of, values, weights) + 4 for name, of in fitted.items()}
-    least = min(aic.values())
-    aic = {name: value - least for name, value in aic.items()}
-    tails = {name: _tail(of, values, weights) for name, of in fitted.items()}
-    near = [name for name in fitted if aic[name] <= NOT_TOLD_APART]
-    if len(values) < TAIL_FROM:
-        best = min(near, key=lambda name: aic[name])
-    else:
-        best = min(near, key=lambda name: abs(math.log(tails[name])))
-    distance, tail = _distance(fitted[best], values, weights), tails[best]
-    heavy = len(values) >= TAIL_FROM and abs(math.log(tail)) > math.log(TAIL_LIMIT)
-    if heavy or math.sqrt(total) * distance > KS_LIMIT:
-        return _sample(values, weights, aic)
-    shown = tail if len(values) >= TAIL_FROM else math.nan
-    return Fit(fitted[best], best, len(values), total, aic, distance, shown)
+    n = len(values)
+    if float(np.log(values).std()) < _LEAST_LOG_SD:
+        return Fit(refit("constant", values, weights), "constant", n, {}, 0.0, math.nan)
+    fitted = {family: refit(family, values, weights) for family in FAMILIES}
+    fitted = {family: each for family, each in fitted.items() if _stays_below(each, most)}
+    aic = {family: 4 - 2 * float(weights @ frozen(each).logpdf(values)) for family, each in fitted.items()}
+    least = min(aic.values(), default=0.0)
+    aic = {family: value - least for family, value in aic.items()}
+    p99 = quantile(values, weights, 0.99)
+    tails = {family: each.quantile(0.99) / p99 for family, each in fitted.items()}
+    has_tail = n >= LEAST_FOR_TAIL
 
+    def loss(family: str) -> float:
+        return abs(math.log(tails[family])) if has_tail else aic[family]
 
-def _sample(values: Values, weights: Values, aic: Mapping[str, float]) -> Fit:
+    best = min((family for family in fitted if aic[family] <= AIC_TOLERANCE), key=loss, default=None)
+    if best is not None:
+        distance = _ks_distance(fitted[best], values, weights)
+        is_off_in_tail = has_tail and loss(best) > math.log(TAIL_LIMIT)
+        if not is_off_in_tail and math.sqrt(float(weights.sum())) * distance <= KS_LIMIT:
+            return Fit(fitted[best], best, n, aic, distance, tails[best] if has_tail else math.nan)
     sample = refit("empirical", values, weights)
-    distance = _distance(sample, values, weights)
-    return Fit(sample, "empirical", len(values), float(weights.sum()), aic, distance, math.nan)
+    return Fit(sample, "empirical", n, aic, _ks_distance(sample, values, weights), math.nan)
 
 
-def _playable(distribution: Distribution, most: float) -> bool:
+def _stays_below(distribution: Distribution, most: float) -> bool:
     try:
         return distribution.quantile(1 - 2.0**-52) <= most
     except OverflowError:
@@ -144,33 +133,34 @@ def _playable(distribution: Distribution, most: float) -> bool:
 
 def refit(family: str, values: Values, weights: Values) -> Distribution:
     """Return the distribution of a family with the largest weighted likelihood."""
+    if family == "empirical":
+        points = min(len(values), MOST_POINTS)
+        return Empirical(tuple(quantile(values, weights, (at + 0.5) / points) for at in range(points)))
     if family == "constant":
         return Constant(float(np.median(values)))
-    if family == "empirical":
-        return Empirical(_points(values, weights))
-    there = weights > 0
-    values, weights = values[there], weights[there]
+    present = weights > 0
+    values, weights = values[present], weights[present]
     logs = np.log(values)
-    if float(logs.std()) < _NARROW:  # a resampling may hold one value only
+    if float(logs.std()) < _LEAST_LOG_SD:  # a resample may have one value only
         return Constant(float(np.median(values)))
     return FAMILIES[family](values, logs, weights / weights.sum())
 
 
 def quantile(values: Values, weights: Values, at: float) -> float:
-    """Return a weighted sample's quantile: where the weights reach a part of their sum, interpolated."""
+    """Return a quantile of a weighted sample, interpolated between the middles of the weights."""
     order = np.argsort(values, kind="stable")
     reached = np.cumsum(weights[order]) - weights[order] / 2
     return float(np.interp(at * weights.sum(), reached, values[order]))
 
 
-def _lognormal(values: Values, logs: Values, parts: Values) -> Distribution:
-    mean = float(parts @ logs)
-    return LogNormal(mean, math.sqrt(float(parts @ (logs - mean) ** 2)))
+def _lognormal(values: Values, logs: Values, weights: Values) -> Distribution:
+    mean = float(weights @ logs)
+    return LogNormal(mean, math.sqrt(float(weights @ (logs - mean) ** 2)))
 
 
-def _gamma(values: Values, logs: Values, parts: Values) -> Distribution:
-    mean = float(parts @ values)
-    gap = math.log(mean) - float(parts @ logs)
+def _gamma(values: Values, logs: Values, weights: Values) -> Distribution:
+    mean = float(weights @ values)
+    gap = math.log(mean) - float(weights @ logs)
 
     def excess(log_shape: float) -> float:
         shape = math.exp(log_shape)
@@ -180,33 +170,33 @@ def _gamma(values: Values, logs: Values, parts: Values) -> Distribution:
     return Gamma(shape, mean / shape)
 
 
-def _weibull(values: Values, logs: Values, parts: Values) -> Distribution:
-    mean = float(parts @ logs)
+def _weibull(values: Values, logs: Values, weights: Values) -> Distribution:
+    mean = float(weights @ logs)
     centred = logs - float(logs.max())
 
     def excess(log_shape: float) -> float:
         shape = math.exp(log_shape)
-        powers = parts * np.exp(shape * centred)
+        powers = weights * np.exp(shape * centred)
         return float(powers @ logs / powers.sum()) - mean - 1 / shape
 
     shape = math.exp(optimize.brentq(excess, math.log(1e-2), math.log(1e4)))
-    scale = float(logs.max()) + math.log(float(parts @ np.exp(shape * centred))) / shape
+    scale = float(logs.max()) + math.log(float(weights @ np.exp(shape * centred))) / shape
     return Weibull(shape, math.exp(scale))
 
 
-def _loglogistic(values: Values, logs: Values, parts: Values) -> Distribution:
-    start = float(parts @ logs)
-    spread = math.sqrt(3 * float(parts @ (logs - start) ** 2)) / math.pi
+def _loglogistic(values: Values, logs: Values, weights: Values) -> Distribution:
+    start = float(weights @ logs)
+    spread = math.sqrt(3 * float(weights @ (logs - start) ** 2)) / math.pi
 
     def loss(at: Values) -> tuple[float, Values]:
         scale = math.exp(at[1])
         z = (logs - at[0]) / scale
         slope = np.tanh(z / 2)
-        value = float(parts @ (z + 2 * np.logaddexp(0, -z))) + at[1]
-        return value, np.array([-float(parts @ slope) / scale, 1 - float(parts @ (z * slope))])
+        value = float(weights @ (z + 2 * np.logaddexp(0, -z))) + at[1]
+        return value, np.array([-float(weights @ slope) / scale, 1 - float(weights @ (z * slope))])
 
-    found = optimize.minimize(loss, [start, math.log(spread)], jac=True, method="BFGS")
-    return LogLogistic(math.exp(-found.x[1]), math.exp(found.x[0]))
+    best = optimize.minimize(loss, [start, math.log(spread)], jac=True, method="BFGS")
+    return LogLogistic(math.exp(-best.x[1]), math.exp(best.x[0]))
 
 
 FAMILIES: Mapping[str, Callable[[Values, Values, Values], Distribution]] = {
@@ -215,12 +205,11 @@ FAMILIES: Mapping[str, Callable[[Values, Values, Values], Distribution]] = {
     "weibull": _weibull,
     "loglogistic": _loglogistic,
 }
-"""Families of values above 0, each of two parameters, with what fits them: to values, their logarithms, and
-weights that add up to 1."""
+"""Families with two parameters for positive values; each fits values, their logarithms and weights."""
 
 
 def frozen(distribution: Distribution) -> Any:
-    """Return the same distribution as scipy has it."""
+    """Return scipy's distribution of the same family and parameters."""
     match distribution:
         case LogNormal(mu, sigma):
             return stats.lognorm(sigma, scale=math.exp(mu))
@@ -233,24 +222,10 @@ def frozen(distribution: Distribution) -> Any:
     raise TypeError(f"{type(distribution).__name__} is not one of the fitted families")
 
 
-def _log_likelihood(distribution: Distribution, values: Values, weights: Values) -> float:
-    return float(weights @ frozen(distribution).logpdf(values))
-
-
-def _tail(distribution: Distribution, values: Values, weights: Values) -> float:
-    return distribution.quantile(0.99) / quantile(values, weights, 0.99)
-
-
-def _distance(distribution: Distribution, values: Values, weights: Values) -> float:
-    """Return the largest distance of the distribution functions, that of the sample weighted."""
+def _ks_distance(distribution: Distribution, values: Values, weights: Values) -> float:
+    """Return the Kolmogorov-Smirnov distance of a distribution and a weighted sample."""
     order = np.argsort(values, kind="stable")
     reached = np.cumsum(weights[order]) / weights.sum()
     expected = np.array([distribution.cdf(float(value)) for value in values[order]])
     before = np.concatenate([[0.0], reached[:-1]])
     return float(max(np.abs(reached - expected).max(), np.abs(expected - before).max()))
-
-
-def _points(values: Values, weights: Values) -> tuple[float, ...]:
-    """Return a sample in at most `MOST_POINTS` values, equally likely."""
-    points = min(len(values), MOST_POINTS)
-    return tuple(quantile(values, weights, (point + 0.5) / points) for point in range(points))

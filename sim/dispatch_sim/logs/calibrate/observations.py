@@ -1,4 +1,4 @@
-"""What of a table of runs says something about work: which runs count, and which do not, and why."""
+"""Runs of a table sorted by what they show about work: completed, hung or failed."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ from dispatch_sim.logs.readers.tables import COMPLETED, NOT_STARTED, Logs
 from dispatch_sim.scenario.problems import UserError
 
 HANG_S = 3600.0
-"""A run that took longer hung: it slept, or waited for a permission, rather than worked."""
+"""A longer run counts as hung: it slept, or waited for a permission."""
 
 MOST_HANGS = 0.05
-"""Where more than this part of runs took so long, that is how long the work takes, and nothing hung."""
+"""If a larger share of runs took that long, work takes that long, and none counts as hung."""
 
 FAILED = frozenset({"failed_silent", "failed", "error"})
-"""Outcomes of runs that failed by themselves; whom the user stopped did not."""
+"""Outcomes of runs that failed by themselves. A run stopped by the user is no failure."""
 
 ALL_KINDS = "all-kinds"
-"""Stands for a kind of task that has too few runs of its own."""
+"""Name of the group of tasks for kinds with too few runs of their own."""
 
 
 class CalibrationError(UserError):
-    """Logs that nothing can be learnt from."""
+    """The logs hold nothing to calibrate or compare with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Observations:
-    """Runs, sorted by what they tell.
+    """Runs of logs, and counts of them.
 
     Attributes
     ----------
     runs : all of them.
-    honest : those that completed work, with a duration.
+    completed : those that completed work, with a duration.
     hung : those that completed, or were stopped, after more than `hang_after_s`.
-    attempts, failures : runs whose end is known and is not the user's doing, and those of them that failed.
-    hang_after_s : `HANG_S`, or infinity where runs of that length are usual.
+    attempts, failures : runs that ended by themselves, and those of them that failed.
+    hang_after_s : `HANG_S`, or infinity if runs of that length are usual.
     calls, retries : model calls of agents and coordinators whose retries are in the logs, and those retries.
     """
 
     runs: pd.DataFrame
-    honest: pd.DataFrame
+    completed: pd.DataFrame
     hung: pd.DataFrame
     attempts: int
     failures: int
@@ -51,42 +51,36 @@ class Observations:
     calls: int
     retries: int
 
-    @property
-    def sessions(self) -> int:
-        """How many sessions there are."""
-        return int(self.honest["session"].nunique())
-
 
 def observe(logs: Logs) -> Observations:
-    """Sort runs by what they tell about work.
+    """Sort the runs of logs by what they show about work.
 
     Raises
     ------
     CalibrationError
-        Where no run has completed with a duration.
+        If no run has completed with a duration.
     """
     runs = logs.runs
     timed = runs[(runs["outcome"] == COMPLETED) & (runs["duration_s"] > 0)]
     if timed.empty:
-        raise CalibrationError(_nothing(runs))
-    long = timed["duration_s"] > HANG_S
-    hang_after_s = HANG_S if long.mean() <= MOST_HANGS else np.inf
-    hangs = (runs["duration_s"] > hang_after_s) & ~runs["outcome"].isin([*NOT_STARTED, "unfinished"])
-    attempts = runs["outcome"].isin([COMPLETED, *FAILED])
+        raise CalibrationError(_no_runs(runs))
+    is_long = timed["duration_s"] > HANG_S
+    hang_after_s = HANG_S if is_long.mean() <= MOST_HANGS else np.inf
+    hung = (runs["duration_s"] > hang_after_s) & ~runs["outcome"].isin([*NOT_STARTED, "unfinished"])
     counted = runs[runs["calls"].notna() & runs["retries"].notna()]
     return Observations(
         runs=runs,
-        honest=timed[timed["duration_s"] <= hang_after_s],
-        hung=runs[hangs],
-        attempts=int(attempts.sum()),
-        failures=int((runs["outcome"].isin(FAILED) & ~hangs).sum()),
+        completed=timed[timed["duration_s"] <= hang_after_s],
+        hung=runs[hung],
+        attempts=int(runs["outcome"].isin([COMPLETED, *FAILED]).sum()),
+        failures=int((runs["outcome"].isin(FAILED) & ~hung).sum()),
         hang_after_s=hang_after_s,
         calls=int(counted["calls"].sum()) + logs.tally.coordinator_calls,
         retries=int(counted["retries"].sum()) + logs.tally.coordinator_retries,
     )
 
 
-def _nothing(runs: pd.DataFrame) -> str:
+def _no_runs(runs: pd.DataFrame) -> str:
     if runs.empty:
         return (
             "no runs of sub-agents are in these logs; give the folder of sessions that used some, such as "
@@ -94,24 +88,24 @@ def _nothing(runs: pd.DataFrame) -> str:
         )
     return (
         f"{len(runs)} runs of sub-agents are in these logs, and none has completed with a duration; "
-        "give logs of sessions whose agents came back"
+        "give logs of sessions whose agents completed"
     )
 
 
 def start_delays(runs: pd.DataFrame) -> pd.Series:
-    """Return the seconds from each call to the agent's start, which is before its duration; NaN if not shown.
+    """Return the seconds from each call to the agent's start; NaN if unknown.
 
-    The start is the agent's first line. Of a call in the foreground whose agent has no lines in the log, it
-    is the result less the measured duration: in Claude Code that duration runs from the first line to the
-    result (in all 69 public calls with both, to 23 ms).
+    The start is the agent's first line. For a call in the foreground without such lines it is the end less
+    the measured duration, which in Claude Code begins at the first line (in all 69 public calls with both,
+    to 23 ms).
     """
     in_foreground = runs["duration_measured"] & ~runs["background"]
-    before_result = (runs["ended_at_s"] - runs["duration_s"]).where(in_foreground)
-    return _delays(runs, runs["started_at_s"].fillna(before_result))
+    inferred = (runs["ended_at_s"] - runs["duration_s"]).where(in_foreground)
+    return _delays(runs, runs["started_at_s"].fillna(inferred))
 
 
 def recorded_delays(runs: pd.DataFrame) -> pd.Series:
-    """Return the seconds from each call to the agent's first line; NaN where that is not in the log."""
+    """Return the seconds from each call to the agent's first line; NaN if that is not in the log."""
     return _delays(runs, runs["started_at_s"])
 
 

@@ -1,4 +1,4 @@
-"""Writes a scenario from figures, each with a comment above it that says where it comes from."""
+"""Text of a scenario from figures, each with a comment above it that names its source."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dispatch_sim.scenario.distributions import (
 )
 
 MEASURED, BORROWED, DEFAULT = "measured", "borrowed", "default"
-"""Where a figure is from: its own runs; those of all kinds; nothing that was measured here."""
+"""Origins of a figure: runs of its own kind, runs of all kinds, or no measurement."""
 
 _WIDTH = 100
 
@@ -29,11 +29,11 @@ class Figure:
 
     Attributes
     ----------
-    path : keys from the top; of a group of tasks `tasks`, its name and the key.
+    path : keys from the top; for a group of tasks `tasks`, its name and the key.
     value : as YAML.
     origin : `MEASURED`, `BORROWED` or `DEFAULT`.
-    source : where it comes from, in words.
-    n : values that it rests on; 0 for a default.
+    source : description of the source, for the comment.
+    n : number of values behind it; 0 for a default.
     """
 
     path: tuple[str, ...]
@@ -44,28 +44,25 @@ class Figure:
 
 
 def scenario_text(head: Sequence[str], figures: Iterable[Figure]) -> str:
-    """Return a scenario file: a head, as comments, and the figures in their order, by section."""
-    return "\n".join(
-        [*(line for text in head for line in _comment(text, "")), *_section(list(figures), 0, "")]
-    )
+    """Return a scenario file: the head as comments, then the figures in their order, by section."""
+    comments = [line for text in head for line in _comment(text, "")]
+    return "\n".join([*comments, *_section(list(figures), 0, "")])
 
 
 def _section(figures: list[Figure], depth: int, indent: str) -> Iterator[str]:
-    """Yield the lines of the figures that have their first `depth` keys in common."""
-    below: dict[str, list[Figure]] = {}
+    """Yield the lines of figures that share their first `depth` keys."""
+    by_key: dict[str, list[Figure]] = {}
     for figure in figures:
-        below.setdefault(figure.path[depth], []).append(figure)
-    for key, inner in below.items():
+        by_key.setdefault(figure.path[depth], []).append(figure)
+    for key, inner in by_key.items():
         if len(inner[0].path) == depth + 1:
             yield from _comment(f"{inner[0].origin}: {inner[0].source}", indent)
             yield f"{indent}{key}: {inner[0].value}"
             continue
         if depth == 0:
             yield ""
-        if depth == 1 and inner[0].path[0] == "tasks":
-            yield f"{indent}- name: {key}"
-        else:
-            yield f"{indent}{key}:"
+        is_task_group = depth == 1 and inner[0].path[0] == "tasks"
+        yield f"{indent}- name: {key}" if is_task_group else f"{indent}{key}:"
         yield from _section(inner, depth + 1, indent + "  ")
     if depth == 0:
         yield ""
@@ -73,11 +70,11 @@ def _section(figures: list[Figure], depth: int, indent: str) -> Iterator[str]:
 
 def _comment(text: str, indent: str) -> list[str]:
     wrapped = textwrap.wrap(text, _WIDTH - len(indent), break_long_words=False, break_on_hyphens=False)
-    return [f"{indent}# {line}" for line in wrapped] or [f"{indent}#"]
+    return [f"{indent}# {line}" for line in wrapped]
 
 
 def distribution_yaml(distribution: Distribution, unit: str) -> str:
-    """Return a distribution as YAML; `unit` is `s`, or nothing for tokens and counts."""
+    """Return a distribution as YAML; `unit` is `s`, or empty for tokens and counts."""
 
     def amount(value: float) -> str:
         return number(value) + unit
@@ -95,7 +92,7 @@ def distribution_yaml(distribution: Distribution, unit: str) -> str:
             return f"{{loglogistic: {{shape: {number(shape)}, median: {amount(median)}}}}}"
         case Empirical(values):
             return f"{{empirical: [{', '.join(map(amount, values))}]}}"
-    raise TypeError(f"{type(distribution).__name__} is not a distribution that is fitted")
+    raise TypeError(f"{type(distribution).__name__} is not one of the fitted distributions")
 
 
 def number(value: float) -> str:
@@ -106,6 +103,6 @@ def number(value: float) -> str:
     return re.sub(r"\.0*$|(\.[0-9]*[1-9])0+$", r"\1", text)
 
 
-def share_yaml(value: float) -> str:
+def percentage(value: float) -> str:
     """Return a share in percent."""
     return f"{number(100 * value)}%"

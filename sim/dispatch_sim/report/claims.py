@@ -146,7 +146,8 @@ def result(case: Case, found: Found) -> str:
         return f"{figures(case, found)['best']}; {', '.join(means)}"
     if isinstance(found, MapFinding):
         states = Counter(cell.state for cell in found.cells)
-        return ", ".join(f"{state} at {states[state]} of {len(found.cells)} places" for state in State)
+        counted = listed([f"{state} at {states[state]}" for state in State])
+        return f"{counted} of {len(found.cells)} grid points"
     return f"{_estimate(found.mean, _percent)} over {found.mean.n} scenarios"
 
 
@@ -177,7 +178,7 @@ def _value(case: Case) -> Show:
 
 
 def _axis(levels: Sequence[Any]) -> Show:
-    """Return how places on an axis with these levels are written."""
+    """Return how positions on an axis with these levels are written."""
     unit = "number" if levels[0] is None else axis_unit(levels)
     return {"seconds": duration, "tokens": tokens, "percent": _percent}.get(unit, _digits)
 

@@ -52,9 +52,9 @@ def test_why_prints_cost_breakdown_and_switching_values(folder):
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
     for way in found["comparisons"]:
-        parts = [part["difference"]["mean"] for part in way["parts"]]
+        parts = [part["difference"]["mean"] for part in way["components"]]
         assert sum(parts) == pytest.approx(way["difference"]["mean"])
-    ranges = {flip["path"]: flip["range"] for flip in found["flips"]}
+    ranges = {each["path"]: each["range"] for each in found["switching_values"]}
     assert ranges["tasks.tokens"] == [2000, 100_000]
     assert {path.name for path in (folder / "reports" / "small").iterdir()} == {
         "why.md",
@@ -85,7 +85,7 @@ def test_decide_answers_in_a_line_and_loads_nothing_heavy(tmp_path):
 
 def test_decide_prints_json_and_one_line_per_error(tmp_path):
     found = json.loads(dispatch_sim("decide", "--tasks", 4, "--json", cwd=tmp_path).stdout)
-    assert found["strategy"] == found["ways"][0]["strategy"]
+    assert found["strategy"] == found["strategies"][0]["strategy"]
     assert found["scenario"]["tasks"][0]["count"] == 4
     for wrong in (("--tokens", "many"), ("--set", "client.retries"), ("--limits", "nobody")):
         result = dispatch_sim("decide", "--tasks", 4, *wrong, cwd=tmp_path)
@@ -97,8 +97,8 @@ def test_tune_prints_best_and_equivalent_values(folder):
     result = dispatch_sim("tune", "small.yaml", "--replications", 6, "--json", cwd=folder)
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
-    assert [knob["path"] for knob in found["knobs"]][:2] == ["concurrency", "retry.max_attempts"]
-    assert all(knob["best"] in knob["flat"] for knob in found["knobs"])
+    assert [each["path"] for each in found["decision_variables"]][:2] == ["concurrency", "retry.max_attempts"]
+    assert all(each["best"] in each["best_subset"] for each in found["decision_variables"])
     assert {path.name for path in (folder / "reports" / "small").iterdir()} == {"tuning.md", "tuning.json"}
 
 
@@ -110,4 +110,4 @@ def test_map_and_decide_say_that_they_ignore_a_deadline(folder):
     ):
         result = dispatch_sim(*arguments, cwd=folder)
         assert result.returncode == 0, result.stderr
-        assert result.stderr.count("objective.deadline: only sweep and compare leave out what misses it") == 1
+        assert result.stderr.count("objective.deadline: not considered here") == 1

@@ -32,6 +32,28 @@ def test_a_name_that_is_not_public_is_an_error_like_any_other():
         dispatch_sim.simulate  # noqa: B018
 
 
+def test_old_name_is_accepted_with_a_warning():
+    text = "tasks: [{name: one, tokens: 1K, duration: 60s}]"
+    with pytest.warns(
+        DeprecationWarning, match="^dispatch_sim.parse_source is deprecated; use dispatch_sim.load$"
+    ):
+        assert dispatch_sim.parse_source(text) == dispatch_sim.parse_source(text)
+    with pytest.warns(DeprecationWarning, match=r"load\(...\).scenario\(\)"):
+        assert dispatch_sim.parse_scenario(text) == dispatch_sim.load(text).scenario()
+    with pytest.warns(DeprecationWarning, match=r"use dispatch_sim.ask\(tasks=...\)$"):
+        question = dispatch_sim.Question(tasks=2, tokens="1K")
+    assert dispatch_sim.ask(question).to_json() == dispatch_sim.ask(tasks=2, tokens="1K").to_json()
+
+
+def test_results_have_a_short_repr():
+    source = dispatch_sim.load("tasks: [{name: one, count: 2, tokens: 1K, duration: 60s}]")
+    results = dispatch_sim.compare(source, replications=2)
+    assert repr(source) == "<Source: <string>>"
+    assert repr(results) == "<Results: 4 design points, 2 replications>"
+    assert re.fullmatch(r"<Answer: .* for 2 tasks of .*>", repr(dispatch_sim.answer(results)))
+    assert re.fullmatch(r"<QuickAnswer: .* for 2 tasks>", repr(dispatch_sim.ask(tasks=2)))
+
+
 def test_the_guides_examples_run_as_written(tmp_path, monkeypatch, capsys):
     (tmp_path / "scenarios").symlink_to(ROOT / "scenarios")
     write_example(tmp_path)

@@ -79,7 +79,7 @@ def test_it_is_four_or_seven_by_limit(scale, low, high):
     assert best.against.startswith("best queue")
     assert best.status == "crossing"
     (crossing,) = (crossing for crossing in best.crossings if crossing.resolved)
-    assert crossing.direction == "queue_wins_above"
+    assert crossing.favours_above == "queue"
     assert low - 1.5 <= crossing.at <= high + 1.5
 
 

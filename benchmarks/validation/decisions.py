@@ -11,12 +11,12 @@ from numpy.random import Generator
 
 from dispatch_sim.decide.choice import Choice, choose
 from dispatch_sim.decide.constraints import Limits
-from dispatch_sim.decide.diminishing_returns import slot_returns
-from dispatch_sim.decide.pareto import pareto_front
+from dispatch_sim.decide.diminishing_returns import diminishing_returns
+from dispatch_sim.decide.pareto import pareto_points
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.crossings import SignChanges, sign_changes
 from dispatch_sim.stats.estimates import share_estimate
-from dispatch_sim.stats.paired_comparison import changes_of, contest
+from dispatch_sim.stats.paired_comparison import compare_best, sign_changes_along
 from dispatch_sim.stats.percentile import linearised
 from dispatch_sim.study.objectives import P95
 from validation.samples import SKEWED, Problem, Sample, holds, table
@@ -96,7 +96,7 @@ def _two_found(rng: Generator) -> bool:
     common, own = noise(rng, 256)
     curve = 0.25 * (AXIS - 4.5) * (AXIS - 9.5)
     found = sign_changes(AXIS, curve[:, None] * (1 + 0.5 * common) + own)
-    return [c.direction for c in found.crossings if c.resolved] == ["parallel_wins_above", "queue_wins_above"]
+    return [c.favours_above for c in found.crossings if c.resolved] == ["negative", "positive"]
 
 
 def _best_of_eight(lead: float) -> Callable[[Generator], bool]:
@@ -105,8 +105,8 @@ def _best_of_eight(lead: float) -> Callable[[Generator], bool]:
         queues = common + rng.exponential(size=(AXIS.size, 8, 256)) - 1
         queues[:, 3] -= lead
         one = common + own + 0.3 * (AXIS - 6.4)[:, None] - lead
-        contests = [contest(here[None], there) for here, there in zip(one, queues, strict=True)]
-        return set_holds(changes_of(AXIS.tolist(), contests, 0.95), 6.4)
+        contests = [compare_best(here[None], there) for here, there in zip(one, queues, strict=True)]
+        return set_holds(sign_changes_along(AXIS.tolist(), contests, 0.95), 6.4)
 
     return run
 
@@ -118,8 +118,8 @@ def _best_of_both(rng: Generator) -> bool:
     together[:, 1] += 0.1
     queues = common + rng.exponential(size=(AXIS.size, 8, 256)) - 1
     queues += 0.1 * np.abs(np.arange(8) - 3)[:, None]
-    contests = [contest(one, other) for one, other in zip(together, queues, strict=True)]
-    return set_holds(changes_of(AXIS.tolist(), contests, 0.95), 6.4)
+    contests = [compare_best(one, other) for one, other in zip(together, queues, strict=True)]
+    return set_holds(sign_changes_along(AXIS.tolist(), contests, 0.95), 6.4)
 
 
 def _crossing_p95(rng: Generator) -> bool:
@@ -254,7 +254,7 @@ def _gains(rng: Generator) -> bool:
     widths = range(1, 11)
     batch = SKEWED.draw(rng.normal(size=256))
     samples = {("queue", w): batch + rng.exponential(size=256) + 5.0 / w for w in widths}
-    (found,) = slot_returns(table(samples), 20)
+    (found,) = diminishing_returns(table(samples), 20)
     return all(holds(s.gain.low, 5.0 / s.width - 5.0 / s.to, s.gain.high) for s in found.steps)
 
 
@@ -264,4 +264,4 @@ def _front(rng: Generator) -> bool:
     times = {p: batch + rng.exponential(size=256) + 0.05 * i for i, p in enumerate(points)}
     spent = np.concatenate([rng.exponential(size=256) - 0.05 * i for i in range(8)])
     results = table(times, "makespan_s", money_usd=spent, cost_people_usd=np.zeros(8 * 256))
-    return all(point.front != "off" for point in pareto_front(results))
+    return all(point.status != "dominated" for point in pareto_points(results))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 
 from dispatch_sim.stats.estimates import mean_estimate, paired_difference, quantile_estimate
-from dispatch_sim.stats.percentile import LEAST, linearised
+from dispatch_sim.stats.percentile import MIN_REPLICATIONS, linearised
 from validation.samples import (
     FAMILIES,
     GAMMA,
@@ -92,11 +92,11 @@ def differences() -> Iterator[Problem]:
     for first, second, factor, name in pairs:
         run = trial(first, second, factor, 256, False)
         yield Problem("Paired differences", f"means; {name}", 256, run)
-    for n in (LEAST, 256, 1024):
+    for n in (MIN_REPLICATIONS, 256, 1024):
         for first, second, factor, name in pairs[:4]:
             run = trial(first, second, factor, n, True)
             yield Problem("Paired differences", f"95th percentiles, linearised; {name}", n, run, note=_few(n))
-    for n in (LEAST, 256):
+    for n in (MIN_REPLICATIONS, 256):
         yield Problem(
             "Paired differences",
             "95th percentiles, linearised; in steps, as one batch in 20 takes twice as long, equal",
@@ -115,7 +115,7 @@ def differences() -> Iterator[Problem]:
 
 
 def _few(n: int) -> str:
-    return "The fewest that are compared." if n == LEAST else ""
+    return "The fewest that are compared." if n == MIN_REPLICATIONS else ""
 
 
 def _in_steps(rng: Generator, n: int) -> bool:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dispatch_sim.model.accounting import MEASURES
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.stats.estimates import mean_estimate, paired_difference, quantile_estimate
-from dispatch_sim.stats.paired_comparison import changes_of, contest
+from dispatch_sim.stats.paired_comparison import compare_best, sign_changes_along
 from dispatch_sim.stats.percentile import linearised
 from dispatch_sim.study.design import design_sweep
 from dispatch_sim.study.runner import all_cores, simulate_design
@@ -178,8 +178,8 @@ def _true_crossing(truth: dict[Point, dict[str, Sample]], measure: str) -> float
 def _crossing(points: dict[Point, dict[str, Sample]], measure: str, part: slice, truth: float) -> bool:
     sizes = sorted({size for _, _, size in points})
     contests = [
-        contest(*(np.stack([points[p][measure][part] for p in side]) for side in _sides(points, size)))
+        compare_best(*(np.stack([points[p][measure][part] for p in side]) for side in _sides(points, size)))
         for size in sizes
     ]
-    found = changes_of(sizes, contests, 0.95)
+    found = sign_changes_along(sizes, contests, 0.95)
     return any(not region.favours and holds(region.low, truth, region.high) for region in found.regions)

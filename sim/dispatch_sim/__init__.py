@@ -1,21 +1,23 @@
-"""Simulates how to dispatch work to AI sub-agents: all at once, one by one, or through a queue of k.
+"""Simulates how to dispatch tasks to AI sub-agents: in parallel, sequentially, or through a queue.
 
-A scenario says what a batch looks like (`load_source`, `parse_source`). A study plays it many times each way
-(`compare`, `sweep`) and keeps every replication (`Results`). An answer says what follows (`answer`): which
-way to take, where the break-evens are, how sure that is.
+A scenario describes a batch of tasks (`load`). A study simulates it many times with each strategy (`compare`,
+`sweep`) and stores every replication (`Results`). An answer (`answer`) has the recommended strategy, the
+break-evens, and their confidence intervals.
 
 >>> import dispatch_sim
 >>> results = dispatch_sim.sweep("scenarios/ten-sources.yaml")    # doctest: +SKIP
->>> print(dispatch_sim.answer(results))                           # doctest: +SKIP
+>>> dispatch_sim.answer(results).recommended                      # doctest: +SKIP
 
-Beyond that: where each way wins (`map_winners`), why, and what would flip it (`explain`), the best settings
-(`tune`), an answer in a second (`ask`), and a scenario from your own logs (`read_logs`, `calibrate`,
-`backtest`, `what_if`). What they return prints in words, and shows itself with tables and figures in a
-notebook. What is wrong with your input is a `UserError`, whose message says where and what to do.
+There are also maps of the winning strategy (`map_winners`), the reasons for a decision (`explain`), the best
+settings (`tune`), an answer in a second (`ask`), and scenarios from your own logs (`read_logs`, `calibrate`,
+`backtest`, `what_if`). A scenario is given as a file, YAML text, a dict or a `Source`. Results print as text,
+and show tables and figures in a notebook. Errors in your input are `UserError`s; the message says where, and
+what to write.
 """
 
 from __future__ import annotations
 
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from dispatch_sim.decide.break_even import find_break_even
     from dispatch_sim.decide.choice import choose
     from dispatch_sim.decide.explanation import explain
-    from dispatch_sim.decide.quick import Question, ask
+    from dispatch_sim.decide.question import ask
     from dispatch_sim.decide.studies import compare, sweep
     from dispatch_sim.decide.tuning import tune
     from dispatch_sim.decide.winner_map import map_winners
@@ -38,26 +40,19 @@ if TYPE_CHECKING:
     from dispatch_sim.logs.readers.reading import read_logs
     from dispatch_sim.report.backtest import write_backtest
     from dispatch_sim.report.page import write_report
-    from dispatch_sim.scenario.loader import (
-        Source,
-        load_scenario,
-        load_source,
-        parse_scenario,
-        parse_source,
-    )
+    from dispatch_sim.scenario.loader import Source, load
     from dispatch_sim.scenario.problems import ScenarioError, UserError
     from dispatch_sim.scenario.profiles import profiles
     from dispatch_sim.study.results import Results, read_results, write_results
 
 _HOMES = {
     "Answer": "decide.answer",
-    "Question": "decide.quick",
     "Results": "study.results",
     "ScenarioError": "scenario.problems",
     "Source": "scenario.loader",
     "UserError": "scenario.problems",
     "answer": "decide.answer",
-    "ask": "decide.quick",
+    "ask": "decide.question",
     "backtest": "logs.backtest.backtest",
     "calibrate": "logs.calibrate.calibration",
     "choose": "decide.choice",
@@ -65,11 +60,8 @@ _HOMES = {
     "explain": "decide.explanation",
     "find_break_even": "decide.break_even",
     "judge_backtest": "logs.backtest.conclusions",
-    "load_scenario": "scenario.loader",
-    "load_source": "scenario.loader",
+    "load": "scenario.loader",
     "map_winners": "decide.winner_map",
-    "parse_scenario": "scenario.loader",
-    "parse_source": "scenario.loader",
     "profiles": "scenario.profiles",
     "read_logs": "logs.readers.reading",
     "read_results": "study.results",
@@ -83,7 +75,6 @@ _HOMES = {
 
 __all__ = [
     "Answer",
-    "Question",
     "Results",
     "ScenarioError",
     "Source",
@@ -97,11 +88,8 @@ __all__ = [
     "explain",
     "find_break_even",
     "judge_backtest",
-    "load_scenario",
-    "load_source",
+    "load",
     "map_winners",
-    "parse_scenario",
-    "parse_source",
     "profiles",
     "read_logs",
     "read_results",
@@ -113,13 +101,29 @@ __all__ = [
     "write_results",
 ]
 
+# Until 0.3.0.
+_RENAMED = {
+    "Question": "ask(tasks=...)",
+    "load_scenario": "load(...).scenario()",
+    "load_source": "load",
+    "parse_scenario": "load(...).scenario()",
+    "parse_source": "load",
+}
+
 
 def __getattr__(name: str) -> Any:
-    """Import a name when it is first used: the command line must answer before pandas is loaded."""
+    """Import a name when it is first used, so that `--help` answers before pandas is loaded."""
     if name == "__version__":
         from importlib import metadata
 
         return metadata.version("dispatch-sim")
+    if name in _RENAMED:
+        warnings.warn(
+            f"dispatch_sim.{name} is deprecated; use dispatch_sim.{_RENAMED[name]}",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return dict if name == "Question" else getattr(import_module("dispatch_sim.scenario.loader"), name)
     if name not in _HOMES:
         raise AttributeError(f"module 'dispatch_sim' has no attribute {name!r}")
     return getattr(import_module(f"dispatch_sim.{_HOMES[name]}"), name)
@@ -131,7 +135,7 @@ def _rendered(shown: object, pictures: bool) -> Rendered:
     return document_of(shown, pictures=pictures)
 
 
-# Results show themselves through reports, which are imported when something is shown.
+# Reports are imported when a result is shown.
 Displayed.render = staticmethod(_rendered)
 
 

@@ -18,11 +18,11 @@ class Rendered(Protocol):
 
     @property
     def cell(self) -> str:
-        """HTML for the cell of a notebook."""
+        """HTML for a notebook's cell."""
 
 
 class Displayed:
-    """Base of what a notebook shows: `print` gives it in words, the last line of a cell as a small page."""
+    """Base of results: `print` shows text, and the last line of a notebook's cell a small page."""
 
     __slots__ = ()
 
@@ -36,5 +36,5 @@ class Displayed:
         return Displayed.render(self, True).cell
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        # By itself a notebook would keep, beside the page, all data as Python writes them.
+        # Without this a notebook would store `repr` next to the page.
         return {"text/plain": str(self).rstrip(), "text/html": self._repr_html_()}

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dispatch_sim.decide.break_even import find_break_even, find_factor_break_even
+from dispatch_sim.decide.break_even import find_break_even
+from dispatch_sim.decide.factor_break_even import find_factor_break_even
 from dispatch_sim.stats.crossings import Crossing, Region
 from dispatch_sim.stats.estimates import quantile_estimate
 
@@ -34,7 +35,7 @@ def square(kind, width, tasks):
 
 def test_each_question_is_asked_once_and_in_order():
     """Best queue, each width that is asked for, then each size."""
-    answers = find_break_even(study(range(1, 6), square), widths=(1, 2, 3, 4))
+    answers = find_break_even(study(range(1, 6), square), concurrencies=(1, 2, 3, 4))
     assert [(a.axis, a.against, a.tasks) for a in answers] == [
         ("tasks", "best queue", None),
         *(("tasks", f"queue of {width}", None) for width in (1, 2, 3, 4)),
@@ -60,11 +61,11 @@ def test_each_question_is_asked_once_and_in_order():
 def test_the_known_break_even_is_found():
     """D(5) = -1, D(6) = 6 for the best queue: it wins from 6 tasks."""
     results = study(range(1, 10), square)
-    best, one, two = find_break_even(results, widths=(1, 2))[:3]
+    best, one, two = find_break_even(results, concurrencies=(1, 2))[:3]
     (crossing,) = best.crossings
     assert crossing.low < 5 + 1 / 7 < crossing.high
     assert best.crossings == one.crossings
-    assert (best.status, crossing.direction, best.first(crossing)) == ("crossing", "queue_wins_above", 6)
+    assert (best.status, crossing.favours_above, best.first(crossing)) == ("crossing", "queue", 6)
     assert two.crossings[0].low < 6 < two.crossings[0].high
     shuffled = results.sample(frac=1, random_state=3)
     assert find_break_even(shuffled) == find_break_even(results)
@@ -94,8 +95,8 @@ def test_a_small_difference_all_along_is_practically_equal_whatever_its_sign():
 
     results = study(range(2, 9), tiny, noise=0.0001)
     assert find_break_even(results)[0].status == "crossing"
-    assert find_break_even(results, zone=lambda _: 0.01)[0].status == "practically_equal"
-    assert find_break_even(results, zone=lambda _: 0.002)[0].status == "crossing"
+    assert find_break_even(results, indifference=0.01)[0].status == "practically_equal"
+    assert find_break_even(results, indifference=0.002)[0].status == "crossing"
 
 
 def test_along_the_width_parallel_wins_above():
@@ -103,7 +104,7 @@ def test_along_the_width_parallel_wins_above():
     (answer,) = [a for a in find_break_even(study([8], square), batch_size=8) if a.axis == "concurrency"]
     assert (answer.tasks, answer.range) == (8, (1, 7))
     (crossing,) = answer.crossings
-    assert (crossing.direction, answer.first(crossing)) == ("parallel_wins_above", 6)
+    assert (crossing.favours_above, answer.first(crossing)) == ("parallel", 6)
     assert [a.axis for a in find_break_even(study([8], square), batch_size=9)] == ["tasks"]
 
 
@@ -152,7 +153,7 @@ def test_where_both_are_equal_at_a_whole_number_the_winner_wins_from_the_next():
 def test_the_first_whole_number_lies_above_the_crossing(at, high, first, shown_from):
     """And is shown from the first one above the set; a place that is whole but for rounding is whole."""
     found = find_break_even(study(range(2, 9), square))[0]
-    crossing = Crossing(at, 4.2, high, "queue_wins_above", True)
+    crossing = Crossing(at, 4.2, high, "queue", True)
     assert (found.first(crossing), found.shown_from(crossing)) == (first, shown_from)
 
 
@@ -161,7 +162,7 @@ def test_factors_and_labels_are_kept_apart():
     labels = ("parallel", "parallel (as-completed)", "queue", "queue (script)")
     one = study([3, 4], square, labels).assign(**{"limits.scale": 2})
     other = one.assign(**{"limits.scale": "none"})
-    answers = find_break_even(pd.concat([other, one]), widths=(1, 2, 3))
+    answers = find_break_even(pd.concat([other, one]), concurrencies=(1, 2, 3))
     assert [a.factors["limits.scale"] for a in answers] == [2] * (len(answers) // 2) + ["none"] * (
         len(answers) // 2
     )
@@ -191,7 +192,7 @@ def test_points_that_were_not_played_are_left_out():
         | ((results["tasks"] == 4) & (results["strategy"] == "parallel"))
         | ((results["tasks"] == 7) & (results["replication"] >= 10))
     )
-    answers = find_break_even(results[~gone], widths=(2,))
+    answers = find_break_even(results[~gone], concurrencies=(2,))
     assert answers[0].values == (2, 3, 5, 6)
     assert next(a for a in answers if a.against == "queue of 2").values == (3, 5)
     assert next(a for a in answers if a.tasks == 7).replications == 10
@@ -217,8 +218,8 @@ def test_of_parallel_the_size_is_asked_and_not_how_many_ran_at_once():
 def test_an_indifference_zone_may_be_a_share_of_the_cheaper_side():
     """Parallel costs 1, the queue 2: they differ by all of the one, and by half of the other."""
     results = study([3, 4], lambda kind, *_: 1.0 + (kind == "queue"), noise=0.0)
-    assert find_break_even(results, zone=lambda scale: scale)[0].status == "practically_equal"
-    assert find_break_even(results, zone=lambda scale: 0.99 * scale)[0].status == "none_in_range"
+    assert find_break_even(results, indifference="100%")[0].status == "practically_equal"
+    assert find_break_even(results, indifference="99%")[0].status == "none_in_range"
 
 
 def test_the_break_even_of_a_percentile_is_that_of_the_percentiles():
@@ -321,7 +322,7 @@ def test_a_crossing_is_found_where_it_is():
     (found,) = find_factor_break_even(factor_study(NUMBERS, lambda x: 10 - x), 6)
     (crossing,) = found.crossings
     assert found.status == "crossing"
-    assert crossing.direction == "parallel_wins_above"
+    assert crossing.favours_above == "parallel"
     assert crossing.low < 5 < crossing.high
     assert (found.factor, found.levels, found.tasks) == ("provider.limits.scale", tuple(range(1, 8)), 6)
     assert (str(found.parallel), str(found.queue), found.objective) == ("parallel", "queue", "cost_usd")
@@ -333,14 +334,14 @@ def test_a_crossing_is_found_where_it_is():
 def test_two_crossings_are_two():
     """A parabola: dear at both ends."""
     (found,) = find_factor_break_even(factor_study(NUMBERS, lambda x: 3 + (x - 4) ** 2), 6)
-    assert [c.direction for c in found.crossings if c.resolved] == ["parallel_wins_above", "queue_wins_above"]
+    assert [c.favours_above for c in found.crossings if c.resolved] == ["parallel", "queue"]
     assert [c.at for c in found.crossings] == pytest.approx([4 - 1.4, 4 + 1.4], abs=0.2)
 
 
 def test_a_flat_difference_is_practically_equal_and_an_open_end_unresolved():
     """Within a dollar all along; and a crossing at the edge of the range."""
     flat = factor_study(NUMBERS, lambda x: 5.1)
-    assert find_factor_break_even(flat, 6, zone=lambda _: 1.0)[0].status == "practically_equal"
+    assert find_factor_break_even(flat, 6, indifference=1.0)[0].status == "practically_equal"
     (edge,) = find_factor_break_even(factor_study(NUMBERS, lambda x: 12 - x, noise=1.0), 6)
     assert edge.status == "unresolved"
 
@@ -350,7 +351,7 @@ def test_levels_stand_at_their_places_whatever_their_order_and_form():
     written = {120.0: "2m", 30.0: 30, 90.0: "90s"}
     (found,) = find_factor_break_even(factor_study(written, lambda x: 10 - x / 20, factor="timeouts.hard"), 6)
     assert found.levels == (30, "90s", "2m")
-    assert found.places == (30, 90, 120)
+    assert found.positions == (30, 90, 120)
     assert found.crossings[0].at == pytest.approx(100, abs=5)
     words = {1.0: "reject", 2.0: "wait"}
     assert find_factor_break_even(factor_study(words, lambda x: x, factor="provider.on_limit"), 6) == []

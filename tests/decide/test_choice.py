@@ -64,7 +64,7 @@ def test_differences_are_paired_with_bonferroni_over_the_alternatives():
     assert list(map(str, choice.best_subset)) == ["queue of 3", "queue of 4"]
 
 
-def test_practically_equal_is_what_lies_within_the_indifference_zone():
+def test_practically_equal_is_what_lies_within_the_indifference_threshold():
     """0.01 apart, known to about 0.03; and 1 apart, significantly, yet within 2."""
     alternatives = choose(study(trial()), 8, indifference=0.1).alternatives
     equal = {str(other.strategy): other.practically_equal for other in alternatives}
@@ -126,18 +126,18 @@ def test_a_choice_is_made_at_one_combination_of_factors():
     assert choose(fast, 8).strategy.kind == "parallel"
     with pytest.raises(ValueError, match="2 combinations"):
         choose(results, 8)
-    with pytest.raises(ValueError, match="nothing was played"):
+    with pytest.raises(ValueError, match="nothing was simulated"):
         choose(results, 8, factors={"limits.scale": 3})
 
 
 def test_a_choice_that_cannot_be_made_is_refused():
     """With the reason."""
     results = study(trial())
-    with pytest.raises(ValueError, match="nothing was played with 9 tasks"):
+    with pytest.raises(ValueError, match="nothing was simulated with 9 tasks"):
         choose(results, 9)
     with pytest.raises(ValueError, match="at least 2 replications"):
         choose(results[results["replication"] == 3], 8)
-    with pytest.raises(ValueError, match="indifference"):
+    with pytest.raises(ValueError, match="-1 is negative"):
         choose(results, 8, indifference=-1)
 
 

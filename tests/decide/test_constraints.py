@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from dispatch_sim.decide.choice import choose
-from dispatch_sim.decide.constraints import Limits, keeping
+from dispatch_sim.decide.constraints import Limits, find_feasibility
 from dispatch_sim.scenario.strategy import Strategy
 
 
@@ -41,8 +41,8 @@ def test_the_cheapest_that_is_shown_to_keep_the_deadline_is_recommended():
     ways = {"parallel": (0.5, 1), "adaptive": (0.9, 4), "queue": (1.0, 5), "sequential": (1.0, 9)}
     choice = choose(study(ways), 4, limits=LIMITS)
     assert choice.strategy.kind == "queue"
-    verdicts = {other.strategy.kind: other.kept.verdict for other in choice.alternatives}
-    assert verdicts == {"adaptive": "undecided", "sequential": "kept", "parallel": "missed"}
+    verdicts = {other.strategy.kind: other.feasibility.verdict for other in choice.alternatives}
+    assert verdicts == {"adaptive": "undecided", "sequential": "feasible", "parallel": "infeasible"}
     assert [strategy.kind for strategy in choice.best_subset] == ["queue", "adaptive"]
     assert not choice.settled
     assert choose(study(ways), 4).strategy.kind == "parallel"
@@ -51,24 +51,26 @@ def test_the_cheapest_that_is_shown_to_keep_the_deadline_is_recommended():
 def test_without_any_that_is_shown_to_keep_it_one_that_may_is_recommended():
     """And where all miss it, the likeliest, which is said."""
     may = choose(study({"parallel": (0.5, 1), "queue": (0.9, 5)}), 4, limits=LIMITS)
-    assert (may.strategy.kind, may.kept.verdict, may.feasible) == ("queue", "undecided", True)
+    assert (may.strategy.kind, may.feasibility.verdict, may.feasible) == ("queue", "undecided", True)
     none = choose(study({"parallel": (0.5, 1), "queue": (0.6, 5)}), 4, limits=LIMITS)
     assert (none.strategy.kind, none.feasible) == ("queue", False)
-    assert none.to_json()["kept"]["verdict"] == "missed"
+    assert none.to_json()["feasibility"]["verdict"] == "infeasible"
 
 
 def test_what_may_miss_the_deadline_screens_out_nothing():
     """The dearer way may be the only one that keeps it, so it may be the best."""
     choice = choose(study({"parallel": (0.88, 1), "queue": (0.92, 5)}), 4, limits=LIMITS)
-    assert (choice.strategy.kind, choice.kept.verdict) == ("parallel", "undecided")
+    assert (choice.strategy.kind, choice.feasibility.verdict) == ("parallel", "undecided")
     assert choice.alternatives[0].difference.low > 0
     assert list(map(str, choice.best_subset)) == ["parallel", "queue of 1"]
 
 
-@pytest.mark.parametrize(("in_time", "verdict", "beyond"), [(0.95, "kept", False), (0.99, "kept", True)])
+@pytest.mark.parametrize(
+    ("in_time", "verdict", "beyond"), [(0.95, "feasible", False), (0.99, "feasible", True)]
+)
 def test_a_study_does_not_end_early_on_a_verdict_that_may_be_chance(in_time, verdict, beyond):
     """Shown at 5%, as scipy has it; not at a fiftieth of that, which is asked for where one looks again."""
-    (kept,) = keeping(study({"queue": (in_time, 1)}), LIMITS).values()
+    (kept,) = find_feasibility(study({"queue": (in_time, 1)}), LIMITS).values()
     interval = stats.binomtest(round(200 * in_time), 200).proportion_ci(1 - 0.05 / 50, method="exact")
     assert (kept.verdict, kept.beyond_doubt) == (verdict, interval.low >= 0.9)
     assert kept.beyond_doubt is beyond
@@ -78,15 +80,15 @@ def test_deadline_and_budget_are_to_be_kept_in_the_same_batch():
     """Half the batches are late, the other half dear: none keeps both."""
     results = study({"queue": (0.5, 1)})
     results["money_usd"] = np.where(results["makespan_s"] > 50, 2.0, 9.0)
-    (found,) = keeping(results, Limits(deadline=50, budget=5, probability=0.4)).values()
-    assert (found.share.share, found.verdict) == (0, "missed")
-    (late,) = keeping(results, Limits(deadline=50, budget=None, probability=0.4)).values()
-    assert late.share.share == 0.5
+    (found,) = find_feasibility(results, Limits(deadline=50, budget=5, probability=0.4)).values()
+    assert (found.share.mean, found.verdict) == (0, "infeasible")
+    (late,) = find_feasibility(results, Limits(deadline=50, budget=None, probability=0.4)).values()
+    assert late.share.mean == 0.5
 
 
 def test_the_interval_is_clopper_and_pearsons_for_all_ways_together():
     """scipy's, at 5% / 2."""
-    found = keeping(study({"parallel": (0.5, 1), "queue": (0.9, 5)}), LIMITS)
+    found = find_feasibility(study({"parallel": (0.5, 1), "queue": (0.9, 5)}), LIMITS)
     interval = stats.binomtest(180, 200).proportion_ci(1 - 0.05 / 2, method="exact")
     share = found[Strategy("queue", 1)].share
     assert (share.low, share.high) == pytest.approx((interval.low, interval.high))

@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from dispatch_sim.decide.diminishing_returns import slot_returns
-from dispatch_sim.scenario.indifference import IndifferenceThreshold
+from dispatch_sim.decide.diminishing_returns import diminishing_returns
 
 
 def study(means, noise=0.1, replications=100, label="queue"):
@@ -31,17 +30,17 @@ def study(means, noise=0.1, replications=100, label="queue"):
 
 def test_returns_diminish_and_turn():
     """10, 7, 6.5 and then nothing: within 10 cents 3 slots are the last that gain; a fifth costs."""
-    (found,) = slot_returns(study({1: 10, 2: 7, 3: 6.5, 4: 6.5, 5: 8}), 8, zone=0.1)
+    (found,) = diminishing_returns(study({1: 10, 2: 7, 3: 6.5, 4: 6.5, 5: 8}), 8, indifference=0.1)
     assert [step.verdict for step in found.steps] == ["gains", "gains", "practically_equal", "loses"]
-    assert (found.turns_at, found.may_turn_at) == (3, ())
-    assert [(step.width, step.to) for step in found.steps] == [(1, 2), (2, 3), (3, 4), (4, 5)]
-    assert json.loads(json.dumps(found.to_json()))["turns_at"] == 3
+    assert (found.gains_up_to, found.may_gain_up_to) == (3, ())
+    assert [(step.concurrency, step.to) for step in found.steps] == [(1, 2), (2, 3), (3, 4), (4, 5)]
+    assert json.loads(json.dumps(found.to_json()))["gains_up_to"] == 3
 
 
 def test_gains_are_paired_and_hold_together():
     """scipy's paired test at 5% / 2."""
     results = study({1: 10, 2: 9, 4: 8.9})
-    (found,) = slot_returns(results, 8)
+    (found,) = diminishing_returns(results, 8)
     costs = {width: part["cost_usd"].to_numpy() for width, part in results.groupby("concurrency")}
     interval = stats.ttest_rel(costs[1], costs[2]).confidence_interval(1 - 0.05 / 2)
     assert (found.steps[0].gain.low, found.steps[0].gain.high) == pytest.approx((interval.low, interval.high))
@@ -49,20 +48,20 @@ def test_gains_are_paired_and_hold_together():
 
 def test_what_is_not_settled_may_turn_later():
     """Unless further slots have cost before that."""
-    (open_,) = slot_returns(study({1: 10, 2: 7, 3: 6.97}, noise=0.3), 8)
-    assert (open_.turns_at, open_.may_turn_at) == (2, (3,))
-    (past,) = slot_returns(study({1: 10, 2: 7, 3: 9, 4: 8.97}, noise=0.3), 8)
-    assert (past.turns_at, past.may_turn_at) == (2, ())
+    (open_,) = diminishing_returns(study({1: 10, 2: 7, 3: 6.97}, noise=0.3), 8)
+    assert (open_.gains_up_to, open_.may_gain_up_to) == (2, (3,))
+    (past,) = diminishing_returns(study({1: 10, 2: 7, 3: 9, 4: 8.97}, noise=0.3), 8)
+    assert (past.gains_up_to, past.may_gain_up_to) == (2, ())
 
 
 def test_where_no_slot_gains_the_narrowest_is_where_it_turns():
-    """By a zone that is a share as well: 3% of 10 is more than is gained."""
-    (found,) = slot_returns(study({1: 10, 2: 9.9}, noise=0.01), 8, zone=IndifferenceThreshold(0.03, "share"))
-    assert found.turns_at == 1
+    """By a threshold that is a share: 3% of 10 is more than is gained."""
+    (found,) = diminishing_returns(study({1: 10, 2: 9.9}, noise=0.01), 8, indifference="3%")
+    assert found.gains_up_to == 1
     assert found.steps[0].verdict == "practically_equal"
 
 
 def test_only_what_has_several_widths_is_asked():
     """Not all at once, nor a single queue."""
     parallel = study({8: 5.0}, label="parallel")
-    assert slot_returns(pd.concat([parallel, study({2: 4.0})]), 8) == ()
+    assert diminishing_returns(pd.concat([parallel, study({2: 4.0})]), 8) == ()

@@ -8,12 +8,12 @@ import pytest
 from scipy import stats
 
 from dispatch_sim.decide import switching_values
-from dispatch_sim.decide.cost_breakdown import find_parts
+from dispatch_sim.decide.cost_breakdown import cost_breakdown
 from dispatch_sim.decide.explanation import explain
-from dispatch_sim.decide.grid import find_place, play_places, without_factors
+from dispatch_sim.decide.grid import make_grid_point, simulate_points, without_factors
 from dispatch_sim.decide.parameters import parameter_at, with_range
 from dispatch_sim.decide.sensitivity import find_swings
-from dispatch_sim.decide.switching_values import find_flips
+from dispatch_sim.decide.switching_values import find_switching_values
 from dispatch_sim.model.accounting import MEASURES
 from dispatch_sim.report.why import why_document, write_why
 from dispatch_sim.scenario.loader import load_source, parse_source
@@ -30,7 +30,7 @@ PARALLEL, SEQUENTIAL, QUEUE_OF_2 = map(parse_strategy, ("parallel", "sequential"
 def flips_of(text, keeping, *parameters, replications=4, of_kind=False):
     """Return the flips along some keys, by path."""
     source = parse_source(text)
-    found = find_flips(
+    found = find_switching_values(
         source,
         [
             with_range(parameter_at(source, path), range_)
@@ -72,8 +72,8 @@ def test_another_width_is_told_apart_from_another_kind_of_way():
     assert kind.at < any_way.at
     source = parse_source(text)
     for flip, loser in ((any_way, 3), (kind, 2)):
-        (costs,) = play_places([find_place(source, {"tasks.duration": f"{flip.at}s"})], 2)
-        means = dict(zip(find_place(source, {}).strategies, costs.mean(axis=1), strict=True))
+        (costs,) = simulate_points([make_grid_point(source, {"tasks.duration": f"{flip.at}s"})], 2)
+        means = dict(zip(make_grid_point(source, {}).strategies, costs.mean(axis=1), strict=True))
         assert means[Strategy("queue", loser)] == pytest.approx(means[flip.becomes], abs=1e-3)
 
 
@@ -89,7 +89,7 @@ def test_the_set_of_a_flip_holds_it_where_many_rivals_are_alike(monkeypatch):
             kept = np.array([strategy == QUEUE_OF_2 for strategy in place.strategies])
             yield noise[: len(kept)] + np.where(kept, beyond, 0.0)[:, None]
 
-    monkeypatch.setattr(switching_values, "play_places", lambda *asked: list(costs(*asked)))
+    monkeypatch.setattr(switching_values, "simulate_points", lambda *asked: list(costs(*asked)))
     held = 0
     for _ in range(150):
         noise = rng.normal(size=(47, 64))
@@ -108,7 +108,7 @@ def test_the_indifference_moves_a_flip():
 def test_no_flip_in_the_range_is_told_apart_from_no_effect():
     """The price of output matters, yet flips nothing below $40; a backoff that never comes is left out."""
     flips = flips_of(PAIRS, PARALLEL, "provider.prices.output=$1/M..$40/M", "client.initial=0.1s..5s")
-    assert list(switching_values) == ["provider.prices.output"]
+    assert list(flips) == ["provider.prices.output"]
     assert flips["provider.prices.output"].at is None
 
 
@@ -147,7 +147,7 @@ def test_the_tornado_is_the_difference_at_both_ends():
         with_range(parameter_at(source, "tasks.duration"), "60s..240s"),
         with_range(parameter_at(source, "client.initial"), "0.1s..1s"),
     ]
-    place = find_place(source, {})
+    place = make_grid_point(source, {})
     ways = tuple(plan.strategy for plan in reversed(place.variant.plans))
     swings = find_swings(source, parameters, ways, replications=2)
     assert [swing.parameter.path for swing in swings] == ["tasks.duration", "merge.pair.tokens"]
@@ -172,9 +172,9 @@ study: {replications: 30}
 def test_parts_add_up_to_the_difference(objective):
     """Whatever is minimised, whatever mechanisms are in it: the books are complete."""
     scenario = parse_source(MIXED).scenario()
-    place = find_place(parse_source(MIXED), {}, scenario.strategies[:2])
+    place = make_grid_point(parse_source(MIXED), {}, scenario.strategies[:2])
     measures = simulate_design(Design((), (place.variant,), 12))
-    parts = find_parts(scenario, objective, measures, 0.95)
+    parts = cost_breakdown(scenario, objective, measures, 0.95)
     one, other = measures[:, :, MEASURES.index(objective)].mean(axis=1)
     assert sum(part.difference.mean for part in parts) == pytest.approx(other - one)
     assert len(parts) >= (1 if objective == "makespan_s" else 2)
@@ -185,7 +185,7 @@ def test_a_part_is_the_difference_of_its_column():
     rng = np.random.default_rng(1)
     measures = rng.normal(size=(2, 50, len(MEASURES)))
     scenario = parse_source(MIXED).scenario()
-    parts = {part.name: part for part in find_parts(scenario, "cost_usd", measures, 0.95)}
+    parts = {part.name: part for part in cost_breakdown(scenario, "cost_usd", measures, 0.95)}
     more = measures[1] - measures[0]
     column = MEASURES.index("money_wasted_usd")
     assert parts["money_wasted"].difference.mean == pytest.approx(more[:, column].mean())
@@ -214,14 +214,14 @@ def test_flips_found_agree_with_playing_the_scenario_there():
     source = without_factors(load_source(ROOT / "scenarios" / "ten-sources.yaml"))
     source = source.replaced({"sweep": {"concurrency": [2, 3]}, "study.indifference": 0.05})
     parameter = with_range(parameter_at(source, "provider.limits.scale"), "0.5..3")
-    flip, _ = find_flips(source, [parameter], QUEUE_OF_2, replications=60)
+    flip, _ = find_switching_values(source, [parameter], QUEUE_OF_2, replications=60)
     assert flip.resolved
     assert flip.low is not None
     assert flip.high is not None
     excess = []
     for value in (flip.low / 1.1, flip.high * 1.1):
-        place = find_place(source, {parameter.path: value})
-        (costs,) = play_places([place], 60)
+        place = make_grid_point(source, {parameter.path: value})
+        (costs,) = simulate_points([place], 60)
         means = costs.mean(axis=1)
         excess.append(float(means[place.strategies.index(QUEUE_OF_2)] - means.min()))
     assert excess[0] < 0.05 < excess[1]
@@ -229,7 +229,7 @@ def test_flips_found_agree_with_playing_the_scenario_there():
 
 def test_one_way_explains_nothing():
     """There is nothing to compare it with."""
-    with pytest.raises(UserError, match="only one way"):
+    with pytest.raises(UserError, match="only one strategy"):
         explain(parse_source(PAIRS.replace("[sequential, parallel]", "[parallel]")))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dispatch_sim.decide import grid
-from dispatch_sim.decide.grid import find_place, play_places, without_factors
+from dispatch_sim.decide.grid import make_grid_point, simulate_points, without_factors
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.study.design import DesignError
@@ -17,15 +17,15 @@ DURATIONS = ("30s", "60s", "120s", "240s", "480s")
 def five():
     """Return five grid, which differ in how long a task takes."""
     source = parse_source(NOISY)
-    return [find_place(source, {"tasks.duration": duration}) for duration in DURATIONS]
+    return [make_grid_point(source, {"tasks.duration": duration}) for duration in DURATIONS]
 
 
 def test_places_played_in_parts_are_each_as_they_are_alone(five, monkeypatch):
     """What is held in memory at once changes nothing, and the progress told is that of all of them."""
-    alone = [play_places([place], 8)[0] for place in five]
-    monkeypatch.setattr(grid, "_ROWS_AT_ONCE", 2 * 2 * 8)  # two places of two ways
+    alone = [simulate_points([place], 8)[0] for place in five]
+    monkeypatch.setattr(grid, "_ROWS_AT_ONCE", 2 * 2 * 8)  # two points of two strategies
     told = []
-    found = play_places(five, 8, on_progress=lambda done, of: told.append((done, of)))
+    found = simulate_points(five, 8, on_progress=lambda done, of: told.append((done, of)))
     for one, other in zip(alone, found, strict=True):
         assert np.array_equal(one, other)
     assert [of for _, of in told] == [5] * len(told)
@@ -35,10 +35,10 @@ def test_places_played_in_parts_are_each_as_they_are_alone(five, monkeypatch):
 
 def test_places_that_would_take_too_long_are_refused_before_any_is_played(five, monkeypatch):
     """With what to ask for less of."""
-    monkeypatch.setattr(grid, "MOST_PLAYS", 79)
+    monkeypatch.setattr(grid, "MAX_RUNS", 79)
     monkeypatch.setattr(grid, "simulate_design", None)
-    with pytest.raises(DesignError, match="5 places of 8 replications are 80 plays; at most 79"):
-        play_places(five, 8)
+    with pytest.raises(DesignError, match="5 grid points of 8 replications are 80 runs; at most 79"):
+        simulate_points(five, 8)
 
 
 def test_an_interrupted_picture_answers_nothing(five):
@@ -48,7 +48,7 @@ def test_an_interrupted_picture_answers_nothing(five):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        play_places(five, 8, on_progress=interrupt)
+        simulate_points(five, 8, on_progress=interrupt)
 
 
 def test_what_only_an_axis_gives_stays_at_its_first_value_when_axes_are_left_out():

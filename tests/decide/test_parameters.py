@@ -40,7 +40,7 @@ def test_a_distribution_is_scaled_and_keeps_its_shape(path, group, key, mean):
     parameter = parameter_at(source, path)
     assert parameter.value == pytest.approx(mean)
     before = getattr(source.scenario().tasks[group], key)
-    put = source.replaced({path: parameter.written(3 * parameter.value)}).scenario()
+    put = source.replaced({path: parameter.write(3 * parameter.value)}).scenario()
     after = getattr(put.tasks[group], key)
     assert after.mean == pytest.approx(3 * mean)
     assert cv(after) == pytest.approx(cv(before))
@@ -64,7 +64,7 @@ def test_every_value_in_a_range_can_be_put_into_the_scenario():
         if parameter.path == "tasks":
             continue
         inside = parameter.clipped(math.sqrt(parameter.low * parameter.high or parameter.high))
-        source.replaced({parameter.path: parameter.written(inside)}).scenario()
+        source.replaced({parameter.path: parameter.write(inside)}).scenario()
 
 
 def test_levels_are_round_and_spread_over_the_range():

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dispatch_sim.decide.pareto import pareto_front
+from dispatch_sim.decide.pareto import pareto_points
 from dispatch_sim.scenario.strategy import parse_strategy
 
 
@@ -33,12 +33,12 @@ def study(ways, replications=200, noise=0.1):
 def test_the_front_holds_what_nothing_beats_in_both():
     """A queue of 3 is beaten by parallel; money is the bill and people's time."""
     ways = {"parallel": (1, 5, 1), "sequential": (9, 2, 0), "queue of 2": (4, 3, 0), "queue of 3": (2, 1, 8)}
-    found = {str(point.strategy): point for point in pareto_front(study(ways))}
-    assert {text: point.front for text, point in found.items()} == {
-        "parallel": "on",
-        "queue of 2": "on",
-        "sequential": "on",
-        "queue of 3": "off",
+    found = {str(point.strategy): point for point in pareto_points(study(ways))}
+    assert {text: point.status for text, point in found.items()} == {
+        "parallel": "optimal",
+        "queue of 2": "optimal",
+        "sequential": "optimal",
+        "queue of 3": "dominated",
     }
     assert list(found) == ["parallel", "queue of 3", "queue of 2", "sequential"]
     assert found["parallel"].spent_usd.mean == pytest.approx(6, abs=0.05)
@@ -47,11 +47,11 @@ def test_the_front_holds_what_nothing_beats_in_both():
 
 def test_what_cannot_be_told_apart_may_be_on_the_front():
     """Two that are alike but for noise: by the means one may look beaten, and is not shown to be."""
-    found = pareto_front(study({"queue of 1": (1, 5, 0), "queue of 2": (1, 5, 0), "parallel": (2, 6, 0)}))
-    assert {str(point.strategy): point.front for point in found} == {
-        "queue of 1": "may_be",
-        "queue of 2": "may_be",
-        "parallel": "off",
+    found = pareto_points(study({"queue of 1": (1, 5, 0), "queue of 2": (1, 5, 0), "parallel": (2, 6, 0)}))
+    assert {str(point.strategy): point.status for point in found} == {
+        "queue of 1": "undecided",
+        "queue of 2": "undecided",
+        "parallel": "dominated",
     }
 
 
@@ -60,11 +60,11 @@ def test_what_is_the_same_in_one_measure_is_told_apart_by_the_other():
     one = study({"queue of 1": (1, 5, 0)})
     dearer = one.assign(concurrency=2, money_usd=one["money_usd"] + 1)
     twin = one.assign(concurrency=3)
-    found = pareto_front(pd.concat([one, dearer, twin]))
-    assert {str(point.strategy): point.front for point in found} == {
-        "queue of 1": "on",
-        "queue of 3": "on",
-        "queue of 2": "off",
+    found = pareto_points(pd.concat([one, dearer, twin]))
+    assert {str(point.strategy): point.status for point in found} == {
+        "queue of 1": "optimal",
+        "queue of 3": "optimal",
+        "queue of 2": "dominated",
     }
 
 
@@ -79,5 +79,5 @@ def test_the_truly_best_are_rarely_said_to_be_off():
             makespan_s=base["makespan_s"] + rng.normal(size=len(base)),
             money_usd=base["money_usd"] + rng.normal(size=len(base)),
         )
-        wrong += any(point.front == "off" for point in pareto_front(noisy))
+        wrong += any(point.status == "dominated" for point in pareto_points(noisy))
     assert wrong <= 0.05 * 200

@@ -1,11 +1,10 @@
 """A question of a few words is a scenario like any other, and answered as one."""
 
-from dataclasses import replace
-
 import pytest
 
 from dispatch_sim.decide.answer import answer
-from dispatch_sim.decide.quick import FIRST_LOOK, Question, QuestionError, ask
+from dispatch_sim.decide.question import QuestionError, ask
+from dispatch_sim.decide.quick import FIRST_LOOK
 from dispatch_sim.decide.studies import compare
 from dispatch_sim.decide.winners import Standing
 from dispatch_sim.model.plan import make_plan
@@ -13,9 +12,9 @@ from dispatch_sim.model.simulation import simulate
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.report.quick import answer_line, coordination_line, explanation
 from dispatch_sim.scenario.loader import parse_source
-from dispatch_sim.stats.percentile import LEAST
+from dispatch_sim.stats.percentile import MIN_REPLICATIONS
 
-TIGHT = Question(6, limits="50/30K/8K", concurrency="2..4")
+TIGHT = {"tasks": 6, "limits": "50/30K/8K", "concurrency": "2..4"}
 
 
 def test_a_question_is_the_scenario_that_one_would_write():
@@ -38,7 +37,7 @@ sweep: {tasks: 6, concurrency: [2, 4]}
 study: {seed: 3}
 """
     )
-    asked = Question(
+    found = ask(
         6,
         tokens="20K",
         duration="90s",
@@ -52,22 +51,22 @@ study: {seed: 3}
         timeout="10m",
         waiting="$10/h",
         people="$90/h",
-        further={"client.retries": "4"},
+        settings={"client.retries": "4"},
         seed=3,
     )
-    assert ask(asked).scenario.fingerprint == written.scenario().fingerprint
+    assert found.scenario.fingerprint == written.scenario().fingerprint
 
 
 def test_a_percentile_is_not_judged_by_a_few_replications():
     """Of 16 it would be the largest makespan, which has no noise to be seen, so that any way is 'shown'."""
-    found = ask(Question(6, limits="50/30K/8K", concurrency="2..4", objective="p95_makespan"))
-    assert {way.replications for way in found.ways} == {LEAST}
+    found = ask(6, limits="50/30K/8K", concurrency="2..4", objective="p95_makespan")
+    assert {way.replications for way in found.candidates} == {MIN_REPLICATIONS}
     assert "those that" not in explanation(found)
 
 
 def test_the_answer_is_that_of_a_whole_study():
     """What 256 replications of all ways find is among those that a few leave over, and of the same kind."""
-    found = ask(TIGHT)
+    found = ask(**TIGHT)
     text = """\
 name: decide
 tasks:
@@ -79,45 +78,45 @@ provider: {limits: {requests: 50/min, input_tokens: 30K/min, output_tokens: 8K/m
 sweep: {tasks: 6, concurrency: 2..4}
 """
     choice = answer(compare(parse_source(text))).choices[0]
-    assert choice.strategy in found.winner.as_good
-    assert found.winner.standing in (Standing.SHOWN, Standing.WIDTH_OPEN)
+    assert choice.strategy in found.winner.best_subset
+    assert found.winner.standing in (Standing.SHOWN, Standing.CONCURRENCY_OPEN)
 
 
 def test_its_figures_are_means_of_the_replications_it_names():
     """Played one by one."""
-    found = ask(TIGHT)
-    for way in (found.ways[0], found.ways[-1]):
+    found = ask(**TIGHT)
+    for way in (found.candidates[0], found.candidates[-1]):
         plan = make_plan(found.scenario, way.strategy)
         costs = [
             simulate(plan, Variates(found.scenario, number)).cost_usd for number in range(way.replications)
         ]
         assert way.means["cost_usd"] == pytest.approx(sum(costs) / len(costs))
-    assert min(way.replications for way in found.ways) >= FIRST_LOOK
-    assert found.ways[0].more == 0
-    assert all(way.more > 0 for way in found.ways[1:])
+    assert min(way.replications for way in found.candidates) >= FIRST_LOOK
+    assert found.candidates[0].difference == 0
+    assert all(way.difference > 0 for way in found.candidates[1:])
 
 
 def test_the_same_question_has_the_same_answer():
     """To the last digit; with another seed it need not."""
-    assert ask(TIGHT).to_json() == ask(TIGHT).to_json()
+    assert ask(**TIGHT).to_json() == ask(**TIGHT).to_json()
 
 
 def test_tasks_that_are_all_alike_have_no_distribution():
     """A spread of 0."""
-    group = ask(Question(2, spread="0")).scenario.tasks[0]
+    group = ask(2, spread="0").scenario.tasks[0]
     assert group.tokens.quantile(0.01) == group.tokens.quantile(0.99) == 15_000
 
 
 def test_a_single_task_leaves_nothing_to_choose():
     """It is said what it costs, and no other way is named."""
-    line = answer_line(ask(Question(1)))
+    line = answer_line(ask(1))
     assert line.startswith("Dispatch the one task: about $")
     assert ";" not in line
 
 
 def test_the_line_says_what_to_do_and_what_the_others_cost():
     """And the paragraph, how sure it is and what was assumed."""
-    found = ask(TIGHT)
+    found = ask(**TIGHT)
     line = answer_line(found)
     assert "\n" not in line
     assert line.startswith(f"Dispatch six tasks through a {found.winner.strategy}: about $")
@@ -134,10 +133,10 @@ EXACT = {"failures.crash": "0", "failures.bad_output": "0"}
 
 def test_500_calls_from_a_script_take_as_long_as_one_call():
     """500 x (480 x $3 + 120 x $15) / 1M = $1.62, and 20 s of a call with 2 s before it at $40/h: $1.86."""
-    calls = Question(500, tokens="600", duration="20s", calls="1", spread="0", manager="script")
-    found = ask(replace(calls, further=EXACT | {"dispatch.spawn.tokens": "0"}))
-    assert found.recommended.means["makespan_s"] == pytest.approx(22)
-    assert found.recommended.means["cost_usd"] == pytest.approx(1.62 + 22 * 40 / 3600)
+    settings = EXACT | {"dispatch.spawn.tokens": "0"}
+    found = ask(500, 600, "20s", calls=1, spread=0, manager="script", settings=settings)
+    assert found.best.means["makespan_s"] == pytest.approx(22)
+    assert found.best.means["cost_usd"] == pytest.approx(1.62 + 22 * 40 / 3600)
     assert answer_line(found).startswith("From a script, dispatch 500 tasks all at once: about $1.86 and 22s")
     assert "a script hands out the tasks" in explanation(found)
 
@@ -147,24 +146,24 @@ def test_a_coordinator_that_takes_much_of_the_makespan_is_named():
 
     A script takes 62 s, and 10 x (12K x $3 + 3K x $15 + 3K x $3) / 1M = $0.90 with $0.69 of waiting.
     """
-    asked = Question(10, duration="60s", calls="1", spread="0", concurrency="10", further=EXACT)
-    found = ask(asked)
-    makespan_s = found.recommended.means["makespan_s"]
+    asked = {"tasks": 10, "calls": 1, "spread": 0, "concurrency": 10, "settings": EXACT}
+    found = ask(**asked)
+    makespan_s = found.best.means["makespan_s"]
     assert found.coordination.briefs * makespan_s == pytest.approx(4 + 10 * 5.7)
     assert found.coordination.merges * makespan_s == pytest.approx(10 * 5)
-    by_script = ask(replace(asked, manager="script"))
+    by_script = ask(**asked, manager="script")
     assert found.coordination.script.to_json() == by_script.to_json()
     line = coordination_line(found)
     assert line.startswith("The coordinator writes briefs for 1m 1s and merges for 50s of 2m 1")
     assert line.endswith("with --manager script: $1.59 and 1m 2s.")
     assert "4s for a turn, 5.7s for each brief and 5s to merge a result" in explanation(found)
-    for rarely in (by_script, ask(replace(asked, duration="1h"))):
+    for rarely in (by_script, ask(**asked, duration="1h")):
         assert coordination_line(rarely) == ""
 
 
 def test_the_same_concurrency_is_told_apart_by_when_it_merges():
     """A queue as wide as the batch starts all tasks together too, but does not wait to merge and retry."""
-    line = answer_line(ask(Question(6, limits="unlimited", concurrency="6")))
+    line = answer_line(ask(6, limits="unlimited", concurrency="6"))
     assert "(a queue of 6): about $" in line
     assert "; merging only when all have returned (all at once) costs $" in line
 
@@ -172,31 +171,31 @@ def test_the_same_concurrency_is_told_apart_by_when_it_merges():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"tokens": "5parsecs"}, "--tokens: '5parsecs' is not a number of tokens"),
-        ({"duration": "60"}, "--duration: '60' has no unit; write 60s"),
-        ({"calls": "0"}, "--calls: '0' is too small"),
-        ({"spread": "x"}, "--spread: 'x' is not a cv"),
-        ({"limits": "antropic-start"}, "--limits: .* did you mean 'anthropic-start'"),
-        ({"limits": "1/2"}, "--limits: '1/2' is not a limit; .* 50/30K/8K"),
-        ({"limits": "50/30K/c"}, "--limits: 'c/min' is not a limit"),
-        ({"model": "gpt-nothing"}, "--model: the prices of 'gpt-nothing' are not known"),
-        ({"client": "curl"}, "--client: unknown client profile"),
-        ({"manager": "x"}, "--manager: 'x' is not possible; write agent or script"),
-        ({"harness": "x"}, "--harness: unknown harness profile"),
-        ({"concurrency": "9..2"}, "--concurrency: '9..2' runs backwards"),
-        ({"objective": "speed"}, "--objective: 'speed' is not one of the choices"),
-        ({"timeout": "1parsec"}, "--timeout: '1parsec' is not a time"),
-        ({"waiting": "40"}, r"--waiting: '40' has no unit; write \$40/h"),
+        ({"tokens": "5parsecs"}, "tokens: '5parsecs' is not a number of tokens"),
+        ({"duration": "60"}, "duration: '60' has no unit; write 60s"),
+        ({"calls": "0"}, "calls: '0' is too small"),
+        ({"spread": "x"}, "spread: 'x' is not a cv"),
+        ({"limits": "antropic-start"}, "limits: .* did you mean 'anthropic-start'"),
+        ({"limits": "1/2"}, "limits: '1/2' is not a limit; .* 50/30K/8K"),
+        ({"limits": "50/30K/c"}, "limits: 'c/min' is not a limit"),
+        ({"model": "gpt-nothing"}, "model: the prices of 'gpt-nothing' are not known"),
+        ({"client": "curl"}, "client: unknown client profile"),
+        ({"manager": "x"}, "manager: 'x' is not possible; write agent or script"),
+        ({"harness": "x"}, "harness: unknown harness profile"),
+        ({"concurrency": "9..2"}, "concurrency: '9..2' runs backwards"),
+        ({"objective": "speed"}, "objective: 'speed' is not one of the choices"),
+        ({"timeout": "1parsec"}, "timeout: '1parsec' is not a time"),
+        ({"waiting": "40"}, r"waiting: '40' has no unit; write \$40/h"),
         (
-            {"further": {"clint.retries": "5"}},
-            "--set clint.retries: unknown key 'clint'; did you mean 'client'",
+            {"settings": {"clint.retries": "5"}},
+            "clint.retries: unknown key 'clint'; did you mean 'client'",
         ),
-        ({"further": {"client.retries": "5.5"}}, "--set client.retries: 5.5 is not a whole number"),
-        ({"further": {"tasks.tokens.mean": "1"}}, "--set tasks.tokens.mean: "),
+        ({"settings": {"client.retries": "5.5"}}, "client.retries: 5.5 is not a whole number"),
+        ({"settings": {"tasks.tokens.mean": "1"}}, "tasks.tokens.mean: "),
     ],
 )
 def test_what_is_wrong_is_told_by_its_option(change, message):
     """In one line, with what was found and what to write."""
     with pytest.raises(QuestionError, match=message) as caught:
-        ask(Question(6, **change))
+        ask(6, **change)
     assert "\n" not in str(caught.value)

@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 
-from dispatch_sim.decide.decision_variables import find_knobs
-from dispatch_sim.decide.grid import find_place, play_places
-from dispatch_sim.decide.tuning import settings_of, tune
+from dispatch_sim.decide.decision_variables import find_decision_variables
+from dispatch_sim.decide.grid import make_grid_point, simulate_points
+from dispatch_sim.decide.tuning import tune
 from dispatch_sim.report.tuning import flat_words, tuning_document, write_tuning
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.strategy import Strategy
@@ -38,55 +38,59 @@ def hangs():
     return tune(parse_source(HANGS))
 
 
-def knob(tuning, name):
-    """Return one knob."""
-    return next(tuned for tuned in tuning.tuned if name in tuned.knob.name)
+def variable(tuning, name):
+    """Return one decision variable."""
+    return next(tuned for tuned in tuning.tuned if name in tuned.variable.name)
 
 
 def test_the_best_timeout_is_the_shortest_that_ends_no_honest_work(hangs):
     """All attempts are as long: a longer one waits for silent agents, a shorter one is never done."""
-    timeout = knob(hangs, "timeout")
-    assert timeout.knob.labels[timeout.best] == timeout.knob.labels[0] == "1m 20s"  # 1.25 times 64 s
-    assert timeout.flat == ("1m 20s",)
-    means = [trial.more.mean for trial in timeout.trials if trial.more is not None]
+    timeout = variable(hangs, "timeout")
+    assert timeout.variable.labels[timeout.best] == timeout.variable.labels[0] == "1m 20s"  # 1.25 times 64 s
+    assert timeout.best_subset == ("1m 20s",)
+    means = [trial.difference.mean for trial in timeout.trials if trial.difference is not None]
     assert means == sorted(means)
     assert timeout.trials[-1].label == "none"
-    assert timeout.trials[-1].more is None  # an agent that hangs would never end
+    assert timeout.trials[-1].difference is None  # an agent that hangs would never end
     assert hangs.saves.low > 0
 
 
 def test_nothing_holds_a_queue_back_where_there_are_no_limits(hangs):
-    """The widest is the best, and what only a refused call needs has no effect and stays as it is."""
-    width, retries, backoff = knob(hangs, "width"), knob(hangs, "retries"), knob(hangs, "backoff")
-    assert width.knob.labels[width.best] == "3"
+    """The widest is the best, and what only a rate-limited call needs has no effect and stays as it is."""
+    retries, backoff = variable(hangs, "retries"), variable(hangs, "backoff")
+    concurrency = variable(hangs, "concurrency")
+    assert concurrency.variable.labels[concurrency.best] == "3"
     assert (retries.matters, backoff.matters) == (False, False)
-    assert (retries.best, backoff.best) == (retries.knob.present, backoff.knob.present)
+    assert (retries.best, backoff.best) == (retries.variable.present, backoff.variable.present)
 
 
 def test_no_combination_of_width_and_retries_is_better():
     """Played one by one: not the next hill, but the highest, to within what nobody would act on."""
     source = parse_source(TIGHT)
     found = tune(source)
-    width, retries = (knob(found, name).knob for name in ("width", "retries"))
-    others = {path: value for path, value in settings_of(found).items() if path != "concurrency"}
-    places = [
-        find_place(source, others | {"client.retries": tries}, [Strategy("queue", wide)])
-        for wide, tries in itertools.product(width.values, retries.values)
+    concurrency, retries = (variable(found, name).variable for name in ("concurrency", "retries"))
+    others = {tuned.variable.path: tuned.variable.values[tuned.best] for tuned in found.tuned}
+    queue = Strategy("queue", others.pop("concurrency"))
+    points = [
+        make_grid_point(source, others | {"client.retries": count}, [Strategy("queue", number)])
+        for number, count in itertools.product(concurrency.values, retries.values)
     ]
-    best = min(float(costs.mean()) for costs in play_places(places, 24))
-    chosen = find_place(source, others, [Strategy("queue", settings_of(found)["concurrency"])])
-    (costs,) = play_places([chosen], 24)
+    best = min(float(costs.mean()) for costs in simulate_points(points, 24))
+    chosen = make_grid_point(source, others, [queue])
+    (costs,) = simulate_points([chosen], 24)
     assert float(costs.mean()) <= best + 2 * found.indifference
 
 
 def test_the_present_values_are_among_those_that_are_tried():
     """Whatever they are; a width that is not written is that which is the best as things are."""
     scenario = parse_source(HANGS.replace("20m", "7m7s")).scenario()
-    knobs = {each.path: each for each in find_knobs(scenario, scenario.strategies[1])}
-    assert knobs["timeouts.hard"].labels[knobs["timeouts.hard"].present] == "7m 7s"
-    assert knobs["retry.max_attempts"].values[-1] == 100
-    assert knobs["concurrency"].values == (1, 2, 3)
-    put = parse_source(HANGS).replaced({path: each.values[0] for path, each in knobs.items() if "." in path})
+    variables = {each.path: each for each in find_decision_variables(scenario, scenario.strategies[1])}
+    assert variables["timeouts.hard"].labels[variables["timeouts.hard"].present] == "7m 7s"
+    assert variables["retry.max_attempts"].values[-1] == 100
+    assert variables["concurrency"].values == (1, 2, 3)
+    put = parse_source(HANGS).replaced(
+        {path: each.values[0] for path, each in variables.items() if "." in path}
+    )
     put.scenario()
 
 
@@ -103,11 +107,11 @@ def test_tuning_is_the_same_every_time_and_for_any_number_of_workers(hangs, tmp_
 def test_it_is_told_what_to_set_and_what_is_as_good(hangs):
     """The settings that change first; then all of them; then what it rests on."""
     text = str(hangs)
-    assert "For three tasks through a queue, set the width of the queue to 3 (now 1)" in text
+    assert "For three tasks through a queue, set the concurrency of the queue to 3 (now 1)" in text
     assert "all that were tried" in text
     assert "replications other than" in " ".join(text.split())
     assert "| timeout of an attempt |" in tuning_document(hangs).markdown
-    assert flat_words(knob(hangs, "retries")) == "0 to 20"
+    assert flat_words(variable(hangs, "retries")) == "0 to 20"
 
 
 def test_settings_that_cannot_be_played_are_told(hangs):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dispatch_sim.decide.answer import Answer
+from dispatch_sim.decide.axis_comparison import SIDES
 from dispatch_sim.decide.break_even import BreakEven
 from dispatch_sim.decide.choice import choose
 from dispatch_sim.report import decision
@@ -185,7 +186,7 @@ def break_even(x, differences, **more):
         factors={},
         values=tuple(x),
         replications=np.shape(differences)[1],
-        changes=sign_changes(x, differences),
+        changes=sign_changes(x, differences, sides=SIDES),
     )
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dispatch_sim.decide.answer import widths_to_compare
+from dispatch_sim.decide.answer import concurrencies_to_compare
 from dispatch_sim.report.answers import answer_document
 from dispatch_sim.report.decision import decide
 from dispatch_sim.report.format import KINDS, OPTIONS, compared_way, instruction, way
@@ -40,7 +40,7 @@ def names_of(view):
 def test_single_variants_have_plain_names(scripted):
     strategies, against = names_of(main_view(scripted))
     assert strategies == {"parallel", "queue"}
-    widths = {f"queue of {width}" for width in widths_to_compare(scripted.choices[0])}
+    widths = {f"queue of {width}" for width in concurrencies_to_compare(scripted.choices[0])}
     assert len(widths) in (2, 3)
     assert against == {"best queue", "queue", *widths}
 
@@ -58,7 +58,7 @@ def test_variants_keep_what_tells_them_apart(variants):
     assert strategies == kept | {"queue", "queue (barrier)", "waves", "waves (barrier, script)"}
     versus = " vs parallel (as-completed, script)"
     assert f"best queue (barrier){versus}" in against
-    width = widths_to_compare(variants.choices[0])[0]
+    width = concurrencies_to_compare(variants.choices[0])[0]
     assert f"queue of {width} (barrier){versus}" in against
 
 

@@ -24,13 +24,13 @@ ANSWERS = ["tight", "roomy", "nothing", "factors", "one_task", "comparison", "ho
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory):
     """Return one of each kind of thing that is displayed, by name."""
-    source = dispatch_sim.parse_source(f"{TIGHT}engine: compiled\n")
+    source = dispatch_sim.load(f"{TIGHT}engine: compiled\n")
     folder = tmp_path_factory.mktemp("logs")
     write_example(folder)
     logs = dispatch_sim.read_logs(folder / "codex")
     return {
         "source": source,
-        "quick": dispatch_sim.ask(dispatch_sim.Question(tasks=4)),
+        "quick": dispatch_sim.ask(tasks=4),
         "map": dispatch_sim.map_winners(source, "tasks=2,6", "provider.limits.scale=1,10", replications=20),
         "explanation": dispatch_sim.explain(source, ranges={"tasks.tokens": "5K..50K"}, replications=8),
         "tuning": dispatch_sim.tune(source, replications=8),
@@ -92,7 +92,7 @@ def test_names_of_a_user_are_inert(hostile):
         "ul",
         "li",
     }
-    source = dispatch_sim.parse_source(HOSTILE)
+    source = dispatch_sim.load(HOSTILE)
     for each in [*of_answer(hostile), source]:
         page = Page(each._repr_html_())
         assert {tag for tag, _ in page.tags} <= allowed
@@ -108,7 +108,7 @@ def test_nothing_is_fetched_by_what_is_shown(tight, shown):
 
 
 def test_a_source_with_a_mistake_shows_the_mistake():
-    wrong = dispatch_sim.parse_source("tasks: [{name: a, tokens: 15K, duration: 60 parsecs}]")
+    wrong = dispatch_sim.load("tasks: [{name: a, tokens: 15K, duration: 60 parsecs}]")
     assert "60 parsecs" in str(wrong)
     assert "is not a time" in wrong._repr_html_()
 
@@ -137,7 +137,7 @@ def test_in_a_notebook_text_and_page_are_kept_and_not_all_data(tight):
 
 def test_in_a_notebook_an_error_of_the_user_is_a_message_without_a_traceback(tmp_path):
     """By IPython itself, in a process of its own: it changes much in the one that it runs in."""
-    code = "import dispatch_sim; dispatch_sim.load_scenario('missing.yaml')"
+    code = "import dispatch_sim; dispatch_sim.load('missing.yaml')"
     ran = subprocess.run(
         [sys.executable, "-m", "IPython", "--HistoryManager.enabled=False", "-c", code],
         capture_output=True,

@@ -40,7 +40,7 @@ def test_a_deadline_that_all_miss_is_said_to_be_missed():
 def test_what_misses_a_deadline_is_no_alternative():
     """However cheap: nothing is said to be less than it, or why it is worse; if all miss it, that is said."""
     cheap = limited("minimise: tokens, deadline: 6m")
-    missed = [other for other in cheap.choice.alternatives if other.misses]
+    missed = [other for other in cheap.choice.alternatives if other.infeasible]
     assert any(other.difference.mean < 0 for other in missed)
     text = decide(cheap).text
     assert "\N{MINUS SIGN}" not in text
@@ -52,7 +52,9 @@ def test_what_misses_a_deadline_is_no_alternative():
 def test_slots_and_the_front_are_told(tight):
     view = main_view(tight)
     told = list(slots(view))
-    assert len(told) == len([each for each in tight.returns if each.factors == view.choice.factors])
+    assert len(told) == len(
+        [each for each in tight.diminishing_returns if each.factors == view.choice.factors]
+    )
     assert all(sentence.endswith(".") for sentence in told)
     assert front(view).startswith("Time against money")
 
@@ -73,7 +75,7 @@ def along(answered, **changes):
 def test_a_factor_is_told_by_what_was_shown_of_it(factors):
     """Practically equal, one side better all along, a place between levels or at one, or none of these."""
     better = SignChanges((Region(1.0, 60.0, "queue"),), (), ())
-    between = Crossing(7.0, 6.0, 8.0, "parallel_wins_above", True)
+    between = Crossing(7.0, 6.0, 8.0, "parallel", True)
     (equal,) = along(factors, practically_equal=True)
     assert equal.endswith("are practically equal.")
     (all_over,) = along(factors, practically_equal=False, changes=better)

@@ -14,7 +14,7 @@ from dispatch_sim.scenario import (
 )
 from dispatch_sim.scenario.distributions import Constant, Empirical, LogNormal
 from dispatch_sim.scenario.indifference import IndifferenceThreshold
-from dispatch_sim.scenario.loader import as_source
+from dispatch_sim.scenario.loader import load
 from dispatch_sim.scenario.warnings import warnings
 from dispatch_sim.scenario.wording import spelled
 from tests.scenario.texts import FULL, SHORT
@@ -108,7 +108,8 @@ ERRORS = {
     "timeouts: {obeyed: 3}": "20: timeouts.obeyed: 3 is more than the whole; write 3%, at most 100%",
     "review: {every: 0}": "17: review.every: 0 is out of range; write at least 1, or round",
     "review: often": (
-        "9: review: found 'often'; write a mapping with keys such as every, blocking, people and each, or none"
+        "9: review: found 'often'; write a mapping with keys such as every, blocking, people and each, "
+        "or none"
     ),
     "harness: {cap: 0}": "16: harness.cap: 0 is out of range; write at least 1, or none",
     "harness: {cap: many}": ("16: harness.cap: 'many' is not a whole number; write one, such as 3, or none"),
@@ -490,8 +491,8 @@ def test_a_scenario_is_a_source_a_path_a_text_or_a_dict(tmp_path: Path) -> None:
         "tasks: [{name: research, tokens: 15K, duration: 60s}]",
         groups,
     ):
-        assert as_source(given).scenario() == parse_scenario(SHORT)
+        assert load(given).scenario() == parse_scenario(SHORT)
     with pytest.raises(ScenarioError, match=r"<dict>:1:1: client\.retries: 'x' is not a whole number"):
-        as_source(groups | {"client": {"retries": "x"}}).scenario()
+        load(groups | {"client": {"retries": "x"}}).scenario()
     with pytest.raises(ScenarioError, match=r"<dict>:1:1: not plain data: .*set"):
-        as_source({"tasks": {1}})
+        load({"tasks": {1}})

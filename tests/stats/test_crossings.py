@@ -24,7 +24,7 @@ def test_without_noise_every_change_of_sign_is_one_point():
             found = sign_changes([3, 4], sign * certain(m0, -m1))
             (crossing,) = found.crossings
             assert crossing.at == pytest.approx(3 + m0 / (m0 + m1))
-            assert [region.favours for region in found.regions] == ["queue", None, "parallel"][::sign]
+            assert [region.favours for region in found.regions] == ["positive", None, "negative"][::sign]
             assert (crossing.low, crossing.high) == pytest.approx((crossing.at, crossing.at), abs=1e-12)
 
 
@@ -51,26 +51,26 @@ def test_a_lead_narrower_than_the_axis_can_tell_apart_is_none():
     """At 1 the queue leads by next to nothing, and loses it before the next number."""
     for x in ([1, 2], [1, 2, 3]):
         found = sign_changes(x, certain(1e-300, *[-1] * (len(x) - 1)))
-        assert found.regions == (Region(1, 1, None), Region(1, x[-1], "parallel"))
-        assert found.crossings == (Crossing(1, None, 1, "parallel_wins_above", False),)
+        assert found.regions == (Region(1, 1, None), Region(1, x[-1], "negative"))
+        assert found.crossings == (Crossing(1, None, 1, "negative", False),)
 
 
 def test_a_region_is_not_established_by_a_point_beyond_doubt_in_another():
     """Of three points the last is significant by itself, at 3.3%, and not at a third of 5%."""
     weak = stats.t.ppf(1 - 0.033 / 2, 49) / math.sqrt(50)
     found = sign_changes([0, 1, 2], noisy(-9, -3, weak))
-    assert [region.favours for region in found.regions] == ["parallel", None, "queue"]
-    assert [region.favours for region in found.established] == ["parallel", None]
+    assert [region.favours for region in found.regions] == ["negative", None, "positive"]
+    assert [region.favours for region in found.established] == ["negative", None]
     assert found.status == "unresolved"
     (crossing,) = found.crossings
-    assert (crossing.direction, crossing.high) == ("queue_wins_above", None)
+    assert (crossing.favours_above, crossing.high) == ("positive", None)
 
 
 def test_a_region_is_not_established_by_a_point_of_equality_at_its_end():
     """At 0 parallel is better at 3.3%, which is not enough for one of two points; at 1 nothing differs."""
     weak = -stats.t.ppf(1 - 0.033 / 2, 49) / math.sqrt(50)
     found = sign_changes([0, 1], [noisy(weak)[0], np.zeros(50)])
-    assert found.regions[0].favours == "parallel"
+    assert found.regions[0].favours == "negative"
     assert found.established == (Region(0, 1, None),)
 
 
@@ -85,12 +85,12 @@ def test_a_point_of_equality_that_only_one_way_of_judging_sees_stays_undecided()
     """It lies between two regions of the same side, in either order of the ways."""
     touched, clear = (sign_changes([1, 2, 3], certain(1, mean, 1)) for mean in (0, 1))
     for both in (agreeing(touched, clear), agreeing(clear, touched)):
-        assert both.regions == (Region(1, 2, "queue"), Region(2, 2, None), Region(2, 3, "queue"))
+        assert both.regions == (Region(1, 2, "positive"), Region(2, 2, None), Region(2, 3, "positive"))
 
 
 def test_numbers_of_a_byte_are_judged_by_their_value():
     """Where their negative, or a difference of theirs, does not fit into one."""
-    assert sign_changes([1], np.full((1, 4), -128, dtype=np.int8)).favours == "parallel"
+    assert sign_changes([1], np.full((1, 4), -128, dtype=np.int8)).favours == "negative"
     with pytest.raises(ValueError, match=r"^x must increase from point to point$"):
         sign_changes(np.array([3, 1], dtype=np.uint8), certain(1, 2))
 
@@ -102,11 +102,11 @@ def test_without_noise_the_set_is_the_zero_itself():
     """Linear interpolation from -1 at 4 to 3 at 5."""
     found = sign_changes([3, 4, 5, 6], certain(-2, -1, 3, 4))
     assert found.status == "crossing"
-    assert found.crossings == (Crossing(4.25, 4.25, 4.25, "queue_wins_above", True),)
+    assert found.crossings == (Crossing(4.25, 4.25, 4.25, "positive", True),)
     assert found.regions == (
-        Region(3, 4.25, "parallel"),
+        Region(3, 4.25, "negative"),
         Region(4.25, 4.25, None),
-        Region(4.25, 6, "queue"),
+        Region(4.25, 6, "positive"),
     )
 
 
@@ -135,10 +135,10 @@ def test_when_every_replication_crosses_at_the_same_place_so_does_the_set():
 def test_both_of_two_crossings_are_found_with_their_directions():
     """Queue wins between them."""
     found = sign_changes(range(6), noisy(-5, -3, 3, 3, -3, -5))
-    assert [c.direction for c in found.crossings] == ["queue_wins_above", "parallel_wins_above"]
+    assert [c.favours_above for c in found.crossings] == ["positive", "negative"]
     assert [c.at for c in found.crossings] == pytest.approx([1.5, 3.5])
     assert all(c.resolved for c in found.crossings)
-    assert [r.favours for r in found.regions] == ["parallel", None, "queue", None, "parallel"]
+    assert [r.favours for r in found.regions] == ["negative", None, "positive", None, "negative"]
 
 
 def test_a_sign_change_at_a_point_is_one_crossing():
@@ -153,7 +153,7 @@ def test_a_sign_change_at_a_point_is_one_crossing():
 def test_a_stretch_of_exact_equality_is_one_crossing_in_its_middle():
     """The set is the stretch."""
     found = sign_changes([1, 2, 3, 4, 6, 7], certain(-1, 0, 0, 0, 0, 2))
-    assert found.crossings == (Crossing(4.0, 2.0, 6.0, "queue_wins_above", True),)
+    assert found.crossings == (Crossing(4.0, 2.0, 6.0, "positive", True),)
 
 
 def test_of_several_zeros_within_the_noise_the_middle_one_is_taken():
@@ -161,7 +161,7 @@ def test_of_several_zeros_within_the_noise_the_middle_one_is_taken():
     found = sign_changes(range(6), noisy(-9, -0.01, 0.01, -0.01, 0.01, 9))
     (crossing,) = found.crossings
     assert crossing.at == pytest.approx(2.5)
-    assert crossing.direction == "queue_wins_above"
+    assert crossing.favours_above == "positive"
     assert crossing.low < 1
     assert crossing.high > 4
 
@@ -171,7 +171,7 @@ def test_of_several_zeros_within_the_noise_the_middle_one_is_taken():
 
 def test_one_side_better_all_over_is_none_in_range():
     """And it says who."""
-    for sign, winner in ((1, "queue"), (-1, "parallel")):
+    for sign, winner in ((1, "positive"), (-1, "negative")):
         found = sign_changes(range(3), sign * noisy(2, 1, 2))
         assert (found.status, found.favours, found.crossings) == ("none_in_range", winner, ())
 
@@ -180,7 +180,7 @@ def test_a_point_of_equality_within_the_lead_of_one_side_is_no_crossing():
     """Parallel and queue: T at one size."""
     found = sign_changes([1, 2, 3], certain(1, 0, 1))
     assert (found.status, found.crossings) == ("unresolved", ())
-    assert [r.favours for r in found.regions] == ["queue", None, "queue"]
+    assert [r.favours for r in found.regions] == ["positive", None, "positive"]
 
 
 def test_a_flat_difference_is_unresolved_all_over():
@@ -200,7 +200,7 @@ def test_a_set_that_is_open_at_the_edge_leaves_the_crossing_unresolved():
     assert 1 < crossing.low < 2
     assert (crossing.high, crossing.resolved) == (None, False)
     (mirrored,) = sign_changes([-3, -2, -1], noisy(-5, -0.1, 0.1)[::-1]).crossings
-    assert (mirrored.low, mirrored.direction) == (None, "parallel_wins_above")
+    assert (mirrored.low, mirrored.favours_above) == (None, "negative")
     assert mirrored.high == pytest.approx(-crossing.low)
 
 
@@ -217,7 +217,7 @@ def test_sign_changes_between_regions_of_the_same_side_are_not_resolved():
 
 def test_one_point_is_decided_or_not_and_none_has_no_regions():
     """A coarse axis."""
-    assert sign_changes([5], noisy(3)).favours == "queue"
+    assert sign_changes([5], noisy(3)).favours == "positive"
     assert sign_changes([5], noisy(0.01)).status == "unresolved"
     assert sign_changes([], np.empty((0, 9))) == SignChanges((), (), ())
     assert sign_changes([], np.empty((0, 9))).status == "unresolved"
@@ -251,7 +251,7 @@ def test_a_zero_within_rounding_of_a_point_is_a_crossing_all_the_same():
     """The mean at the point is not zero, but the place of the zero is the point."""
     for tiny in (1e-17, -1e-17, 1e-300, 5e-324):
         (crossing,) = sign_changes([1, 2, 3], certain(1, tiny, -1)).crossings
-        assert crossing == Crossing(2, 2, 2, "parallel_wins_above", True)
+        assert crossing == Crossing(2, 2, 2, "negative", True)
 
 
 # Properties, over all kinds of differences.
@@ -282,7 +282,7 @@ def test_every_place_of_the_axis_is_judged_as_the_t_test_does_there(differences,
     if region.favours is None:
         assert abs(there.mean()) <= half + 1e-9
     else:
-        assert there.mean() * (1 if region.favours == "queue" else -1) >= half - 1e-9
+        assert there.mean() * (1 if region.favours == "positive" else -1) >= half - 1e-9
 
 
 @settings(max_examples=200, deadline=None)
@@ -295,7 +295,7 @@ def test_each_sign_change_of_the_mean_is_in_the_set_reported_with_it(differences
         assert crossing.low is None or crossing.low <= crossing.at
         assert crossing.high is None or crossing.at <= crossing.high
         assert np.interp(crossing.at, x, differences.mean(axis=1)) == pytest.approx(0, abs=1e-9)
-    resolved = [c.direction for c in found.crossings if c.resolved]
+    resolved = [c.favours_above for c in found.crossings if c.resolved]
     assert all(one != other for one, other in pairwise(resolved))
     decided = [r.favours for r in found.regions if r.favours]
     assert len(resolved) <= sum(one != other for one, other in pairwise(decided))
@@ -315,10 +315,10 @@ def test_exchanging_the_sides_turns_every_direction_round(differences):
     """And changes nothing else."""
     x = range(len(differences))
     one, other = sign_changes(x, differences), sign_changes(x, -differences)
-    turned = {"queue": "parallel", "parallel": "queue", None: None}
+    turned = {"positive": "negative", "negative": "positive", None: None}
     assert [turned[r.favours] for r in one.regions] == [r.favours for r in other.regions]
     for here, there in zip(one.crossings, other.crossings, strict=True):
-        assert here.direction != there.direction
+        assert here.favours_above != there.favours_above
         assert (here.at, here.low, here.high) == (there.at, there.low, there.high)
 
 
@@ -376,8 +376,12 @@ def test_two_ways_of_judging_agree_where_both_decide_alike():
         sign_changes(range(5), certain(-5, -3, -1, 1, 3)),
     )
     both = agreeing(one, other)
-    assert both.established == (Region(0, 1.5, "parallel"), Region(1.5, 2.5, None), Region(2.5, 4, "queue"))
-    assert both.crossings == (Crossing(1.5, 1.5, 2.5, "queue_wins_above", True),)
+    assert both.established == (
+        Region(0, 1.5, "negative"),
+        Region(1.5, 2.5, None),
+        Region(2.5, 4, "positive"),
+    )
+    assert both.crossings == (Crossing(1.5, 1.5, 2.5, "positive", True),)
     assert agreeing(one, one) == one
     assert agreeing(one, sign_changes(range(5), certain(1, 2, 3, 4, 5))).status == "unresolved"
 
@@ -387,7 +391,7 @@ def test_agreement_keeps_a_point_that_is_undecided():
     edge = sign_changes(range(3), certain(0, 1, 2))
     assert agreeing(edge, edge) == edge
     alone = sign_changes([4], certain(1))
-    assert agreeing(alone, alone).favours == "queue"
+    assert agreeing(alone, alone).favours == "positive"
     assert agreeing(alone, sign_changes([4], certain(-1))).favours is None
 
 
@@ -400,7 +404,7 @@ def test_choosing_the_best_queue_does_not_bias_its_cost():
         difference = costs[0] - cross_fitted_best(costs[1:])
         fair.append(difference.mean())
         naive.append(costs[0].mean() - costs[1:].mean(axis=1).min())
-        wrong += sign_changes([9], difference[None]).favours == "queue"
+        wrong += sign_changes([9], difference[None]).favours == "positive"
     assert abs(np.mean(fair)) < 3.3 * stats.sem(fair)
     assert np.mean(naive) > 20 * stats.sem(naive)
     assert wrong <= stats.binom.ppf(0.9995, 400, 0.025)

@@ -65,7 +65,7 @@ def test_an_estimate_in_json_has_all_its_numbers():
         "n": 6,
     }
     whole = share_estimate(2, 2).to_json()
-    assert whole == {"share": 1.0, "low": pytest.approx(math.sqrt(0.025)), "high": 1.0, "n": 2}
+    assert whole == {"mean": 1.0, "low": pytest.approx(math.sqrt(0.025)), "high": 1.0, "n": 2}
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.int64, np.float32])
@@ -149,7 +149,7 @@ def test_the_interval_of_a_share_is_clopper_and_pearsons(count, n):
     found = share_estimate(count, n, 0.9)
     interval = stats.binomtest(count, n).proportion_ci(0.9, method="exact")
     assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
-    assert found.to_json()["share"] == count / n
+    assert found.to_json()["mean"] == count / n
 
 
 @pytest.mark.parametrize("confidence", [0.95, 1 - 0.05 / 250])

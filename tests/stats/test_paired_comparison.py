@@ -5,7 +5,12 @@ import pytest
 from scipy import stats
 
 from dispatch_sim.stats.estimates import mean_estimate
-from dispatch_sim.stats.paired_comparison import Contest, changes_of, contest, cross_fitted_best
+from dispatch_sim.stats.paired_comparison import (
+    PairedComparison,
+    compare_best,
+    cross_fitted_best,
+    sign_changes_along,
+)
 
 from .differences import noisy
 
@@ -21,7 +26,7 @@ def test_a_contest_has_the_interval_that_holds_those_of_both_ways():
     """At the confidence asked for, whichever of the two ends further out."""
     low, high = np.array([1.0, 2, 3, 4]), np.array([1.0, 4, 5, 8])
     for whole, halves in ((low, high), (high, low)):
-        found = Contest(whole, halves, 1.0).estimate(0.8)
+        found = PairedComparison(whole, halves, 1.0).estimate(0.8)
         ends = mean_estimate(low, 0.8).low, mean_estimate(high, 0.8).high
         assert (found.mean, found.low, found.high, found.n) == (whole.mean(), *ends, 4)
 
@@ -29,14 +34,16 @@ def test_a_contest_has_the_interval_that_holds_those_of_both_ways():
 def test_the_scale_of_a_contest_is_the_mean_of_the_cheaper_side():
     """Of its best: 2 against 3, with a worse one beside it."""
     costs = np.array([[1.0, 3], [9, 9]])
-    assert contest(costs, np.array([[3.0, 3]])).scale == 2
-    assert contest(np.array([[3.0, 3]]), costs).scale == 2
+    assert compare_best(costs, np.array([[3.0, 3]])).scale == 2
+    assert compare_best(np.array([[3.0, 3]]), costs).scale == 2
 
 
 def test_the_set_has_the_confidence_that_was_asked_for():
     """With one alternative a side: at its ends, scipy's p is 40%."""
     differences = noisy(-2, 2)
-    (crossing,) = changes_of([0, 1], [Contest(row, row, 1.0) for row in differences], 0.6).crossings
+    (crossing,) = sign_changes_along(
+        [0, 1], [PairedComparison(row, row, 1.0) for row in differences], 0.6
+    ).crossings
     for end in (crossing.low, crossing.high):
         there = (1 - end) * differences[0] + end * differences[1]
         assert stats.ttest_1samp(there, 0).pvalue == pytest.approx(0.4, rel=1e-6)

@@ -7,7 +7,7 @@ from scipy import stats
 
 from dispatch_sim.decide.choice import choose
 from dispatch_sim.stats.estimates import paired_difference, quantile_estimate
-from dispatch_sim.stats.percentile import LEAST, linearised
+from dispatch_sim.stats.percentile import MIN_REPLICATIONS, linearised
 from dispatch_sim.study.objectives import P95, TooFewError, as_means
 
 
@@ -46,7 +46,7 @@ def test_ways_that_are_alike_are_not_told_apart_by_where_the_percentile_jumps():
 
 def test_of_few_replications_a_percentile_is_refused():
     """Of fewer than 20 it is the largest value, which has no noise to be seen; a mean is not refused."""
-    sample = np.arange(LEAST, dtype=float)
+    sample = np.arange(MIN_REPLICATIONS, dtype=float)
     assert as_means(P95, sample).mean() == quantile_estimate(sample).mean
     with pytest.raises(TooFewError, match=r"63 replications .* at least 64"):
         as_means(P95, sample[1:])

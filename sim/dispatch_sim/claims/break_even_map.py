@@ -81,10 +81,10 @@ def break_even_state(found: BreakEven, claim: BreakEvenMap) -> State:
             return State.HOLDS
     if any(region.low <= low and high <= region.high for region in found.decided):
         return State.FAILS
-    resolved = [(each.low, each.high, each.direction) for each in found.crossings if each.resolved]
+    resolved = [(each.low, each.high, each.favours_above) for each in found.crossings if each.resolved]
     if len(resolved) != 1:
         return State.UNDECIDED
-    ((start, stop, direction),) = resolved
+    ((start, stop, above),) = resolved
     if start is None or stop is None or start < low or stop > high:
         return State.UNDECIDED
-    return State.HOLDS if direction == "queue_wins_above" else State.FAILS
+    return State.HOLDS if above == "queue" else State.FAILS

@@ -22,7 +22,7 @@ from dispatch_sim.claims.verdicts import (
     state_at,
     verdict_of_states,
 )
-from dispatch_sim.decide.units import axis_place
+from dispatch_sim.decide.units import axis_position
 from dispatch_sim.scenario.indifference import IndifferenceThreshold
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.wording import unknown
@@ -121,7 +121,7 @@ def judge_ratio(ratio: Ratio, points: Points, confidence: float) -> RatioFinding
         state = states.pop() if len(states) == 1 else State.UNDECIDED
         of, to = pairs[0]
         found.append(RatioAt(level, ratio_of_means(of, to, together), state))
-    places = [0.0 if level is None else axis_place(level) for level in levels]
+    places = [0.0 if level is None else axis_position(level) for level in levels]
     thresholds = find_thresholds(places, estimators, ratio.at_least, ratio.at_most, confidence)
     best = None
     for term, rows in zip(terms, levels[found[-1].at], strict=True):
@@ -145,7 +145,7 @@ def _levels(over: str | None, terms: Sequence[Term], points: Points) -> dict[Any
     found: dict[Any, list[pd.DataFrame]] = {}
     failed = NotSimulatedError(unknown("axis", over, list(points.table.columns)))
     levels = points.table[over].unique().tolist() if over in points.table.columns else []
-    for level in sorted(levels, key=axis_place):
+    for level in sorted(levels, key=axis_position):
         if not any(term.at.get(over) == level for term in terms):
             try:
                 found[level] = [_rows(term, points, {over: level}) for term in terms]
@@ -207,7 +207,7 @@ def judge_best(claim: Best, points: Points, zone: IndifferenceThreshold, confide
     They hold the truly best with at least `confidence`. `zone` is the indifference threshold of a cost.
     """
     rows = points.select(claim.strategy, claim.at, claim.over)
-    rows = rows.sort_values(claim.over, key=lambda levels: levels.map(axis_place))
+    rows = rows.sort_values(claim.over, key=lambda levels: levels.map(axis_position))
     levels, samples = tuple(rows[claim.over].tolist()), points.values(rows, [claim.measure])
     least = best_of(samples)
     together = 1 - (1 - confidence) / max(len(levels) - 1, 1)
@@ -217,7 +217,7 @@ def judge_best(claim: Best, points: Points, zone: IndifferenceThreshold, confide
     best = tuple(level for level, is_among in zip(levels, is_best, strict=True) if is_among)
     low = -math.inf if claim.at_least is None else claim.at_least
     high = math.inf if claim.at_most is None else claim.at_most
-    inside = {low <= axis_place(level) <= high for level in best}
+    inside = {low <= axis_position(level) <= high for level in best}
     verdict = Verdict.NOT_SHOWN
     if len(inside) == 1:
         verdict = Verdict.CONFIRMED if True in inside else Verdict.REFUTED

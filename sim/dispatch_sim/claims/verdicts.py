@@ -106,8 +106,7 @@ def find_thresholds(
         changes = reduce(agreeing, [sign_changes(places, each, confidence) for each in beyond])
         for crossing in changes.crossings:
             if crossing.resolved and crossing.low is not None and crossing.high is not None:
-                # `sign_changes` calls the side with positive values "queue"; here they are beyond the bound.
-                holds_above = crossing.direction == "parallel_wins_above"
+                holds_above = crossing.favours_above == "negative"
                 found.append(Threshold(crossing.at, crossing.low, crossing.high, bound, holds_above))
     return tuple(sorted(found, key=lambda threshold: threshold.at))
 

@@ -50,12 +50,12 @@ def decide(
     as_json: Json = False,
 ) -> None:
     """Recommend a strategy for a batch in one line, without a scenario file."""
-    from dispatch_sim.decide.quick import Question, ask
+    from dispatch_sim.decide.question import QuestionError, ask
 
     if explain and as_json:
         fail("--explain: has no effect with --json, which includes the whole scenario; leave one out")
-    answer = ask(
-        Question(
+    try:
+        answer = ask(
             tasks=tasks,
             tokens=tokens,
             duration=duration,
@@ -71,10 +71,11 @@ def decide(
             timeout=timeout,
             waiting=waiting,
             people=people,
-            further=key_values("--set", settings, "client.retries=5"),
+            settings=key_values("--set", settings, "client.retries=5"),
             seed=seed,
         )
-    )
+    except QuestionError as error:
+        fail(error.by_option)
     if as_json:
         print_json(answer.to_json())
         return

@@ -1,4 +1,4 @@
-"""What a study's results answer: estimates of every point, the break-evens and the choice."""
+"""The answer of a study: estimates of every design point, break-evens and the recommended strategy."""
 
 from __future__ import annotations
 
@@ -10,27 +10,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dispatch_sim.decide.break_even import (
-    BreakEven,
-    FactorBreakEven,
-    find_break_even,
-    find_factor_break_even,
-)
+from dispatch_sim.decide.break_even import BreakEven, find_break_even
 from dispatch_sim.decide.choice import Choice, choose
 from dispatch_sim.decide.constraints import Limits
-from dispatch_sim.decide.diminishing_returns import Returns, slot_returns
-from dispatch_sim.decide.pareto import FRONT_MEASURES, ParetoPoint, pareto_front
+from dispatch_sim.decide.diminishing_returns import DiminishingReturns, diminishing_returns
+from dispatch_sim.decide.factor_break_even import FactorBreakEven, find_factor_break_even
+from dispatch_sim.decide.pareto import PARETO_MEASURES, ParetoPoint, pareto_points
 from dispatch_sim.display import Displayed
 from dispatch_sim.model.accounting import MEASURES
 from dispatch_sim.scenario.indifference import IndifferenceThreshold, threshold_for
 from dispatch_sim.scenario.problems import UserError
+from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import mean_intervals, quantile_estimate
 from dispatch_sim.study.design import nearest_size
 from dispatch_sim.study.objectives import OBJECTIVES, P95, column_of
 from dispatch_sim.study.results import Results, Stopped
 from dispatch_sim.study.table import factor_columns, factor_combinations
-
-Front = tuple[ParetoPoint, ...]
 
 
 class AnswerError(UserError):
@@ -39,19 +34,19 @@ class AnswerError(UserError):
 
 @dataclass(frozen=True)
 class Answer(Displayed):
-    """What a study comes to.
+    """The answer of a study.
 
     Attributes
     ----------
     results : all rows and the manifest.
-    objective : the measure that is to be small, a column of the results.
+    objective : the measure that is minimised, a column of the results.
     estimates : one row a (design point, measure): mean, interval, number of replications; and the 95th
         percentile of the makespan, as `p95_makespan_s`, with its value as the mean.
-    choices : the recommended design point, for each combination of further factors.
-    break_evens : where parallel and a queue change places; empty where a study cannot tell.
+    choices : the recommended strategy, for each combination of further factors.
+    break_evens : of parallel and a queue; empty where a study cannot tell.
     factor_break_evens : the same along each further factor, at the batch's own size.
-    fronts : of time and money, a front for each choice, in their order.
-    returns : what each further slot gains, for each choice and each label that was played at several widths.
+    pareto : time against money, for each choice, in their order.
+    diminishing_returns : for each choice and each strategy that was simulated at several concurrencies.
     """
 
     results: Results
@@ -60,18 +55,26 @@ class Answer(Displayed):
     choices: tuple[Choice, ...]
     break_evens: tuple[BreakEven, ...]
     factor_break_evens: tuple[FactorBreakEven, ...] = ()
-    fronts: tuple[Front, ...] = ()
-    returns: tuple[Returns, ...] = ()
+    pareto: tuple[tuple[ParetoPoint, ...], ...] = ()
+    diminishing_returns: tuple[DiminishingReturns, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<Answer: {self.recommended} for {self.batch_size:,} tasks of {self.scenario['name']}>"
+
+    @property
+    def recommended(self) -> Strategy:
+        """The recommended strategy; of several choices, that of the first."""
+        return self.choices[0].strategy
 
     @property
     def scenario(self) -> dict[str, Any]:
-        """The resolved scenario, in base units, as the manifest holds it."""
+        """The resolved scenario, in base units, as the manifest has it."""
         resolved: dict[str, Any] = self.results.manifest["scenario"]["resolved"]
         return resolved
 
     @property
     def stopped(self) -> Stopped:
-        """Why no more replications were played."""
+        """Why no more replications were simulated."""
         stopped: Stopped = self.results.manifest["replications"]["stopped"]
         return stopped
 
@@ -82,7 +85,7 @@ class Answer(Displayed):
 
     def to_json(self) -> dict[str, Any]:
         """Return the answer for programs: `break_even`, `recommended`, `points` and what they rest on."""
-        manifest = self.results.manifest
+        manifest, best = self.results.manifest, self.choices[0]
         return {
             "scenario": self.scenario["name"],
             "sha256": manifest["scenario"]["sha256"],
@@ -93,34 +96,41 @@ class Answer(Displayed):
             "interrupted": manifest["interrupted"],
             "objective": self.objective,
             "confidence": self.scenario["study"]["confidence"],
-            "break_even": [break_even.to_json() for break_even in self.break_evens],
-            "recommended": _recommended(self.choices[0]),
+            "break_even": [found.to_json() for found in self.break_evens],
+            "recommended": {
+                **best.strategy.to_json(best.tasks),
+                "tasks": best.tasks,
+                "factors": best.factors,
+                "mean": best.estimate.mean,
+                "low": best.estimate.low,
+                "high": best.estimate.high,
+            },
             "choices": [choice.to_json() for choice in self.choices],
             "factor_break_even": [found.to_json() for found in self.factor_break_evens],
             "pareto": [
-                {"factors": choice.factors, "points": [point.to_json(choice.tasks) for point in front]}
-                for choice, front in zip(self.choices, self.fronts, strict=True)
+                {"factors": choice.factors, "points": [point.to_json(choice.tasks) for point in points]}
+                for choice, points in zip(self.choices, self.pareto, strict=True)
             ],
-            "returns": [found.to_json() for found in self.returns],
+            "diminishing_returns": [found.to_json() for found in self.diminishing_returns],
             "points": _points(self.estimates, factor_columns(self.results.points)),
         }
 
 
 def answer(results: Results) -> Answer:
-    """Work out what results answer, by the objective, confidence and indifference of their scenario.
+    """Derive the answer of results, by the objective, confidence and indifference of their scenario.
 
     Raises
     ------
     AnswerError
-        With fewer than two replications, which say nothing about their own noise.
+        With fewer than two replications, whose noise cannot be estimated.
     """
     if results.replications < 2:
-        raise AnswerError("fewer than two replications were played; there is nothing to conclude from them")
+        raise AnswerError("fewer than two replications; simulate at least 2 to conclude anything")
     scenario = results.manifest["scenario"]["resolved"]
     objective, confidence = objective_of(scenario), scenario["study"]["confidence"]
-    found = choices(results)
-    tasks, zone = found[0].tasks, _zone(scenario)
-    compared = results.table(dict.fromkeys([column_of(objective), *FRONT_MEASURES]))
+    found, threshold = choices(results), _threshold(scenario)
+    tasks = found[0].tasks
+    compared = results.table(dict.fromkeys([column_of(objective), *PARETO_MEASURES]))
     parts = factor_combinations(compared)
     break_evens = tuple(
         each
@@ -130,8 +140,8 @@ def answer(results: Results) -> Answer:
             objective,
             confidence,
             batch_size=tasks,
-            widths=widths_to_compare(choice),
-            zone=zone.at,
+            concurrencies=concurrencies_to_compare(choice),
+            indifference=threshold,
         )
     )
     return Answer(
@@ -140,23 +150,23 @@ def answer(results: Results) -> Answer:
         _estimates(results, confidence),
         found,
         break_evens,
-        tuple(find_factor_break_even(compared, tasks, objective, confidence, zone.at)),
-        tuple(pareto_front(part[part["tasks"] == tasks], confidence) for _, part in parts),
+        tuple(find_factor_break_even(compared, tasks, objective, confidence, threshold)),
+        tuple(pareto_points(part[part["tasks"] == tasks], confidence) for _, part in parts),
         tuple(
             each
             for factors, part in parts
-            for each in slot_returns(part, tasks, objective, confidence, zone, factors)
+            for each in diminishing_returns(part, tasks, objective, confidence, threshold, factors)
         ),
     )
 
 
-def widths_to_compare(choice: Choice) -> list[int]:
-    """Return the width of the best queue of a choice, and the widths next to it that were played."""
+def concurrencies_to_compare(choice: Choice) -> list[int]:
+    """Return the concurrency of the best queue of a choice, and its neighbours that were simulated."""
     strategies = [choice.strategy, *(other.strategy for other in choice.alternatives)]
     queues = [each.concurrency_in(choice.tasks) for each in strategies if each.kind == "queue"]
-    widths = sorted(set(queues))
-    best = widths.index(queues[0]) if queues else 0
-    return widths[max(best - 1, 0) : best + 2]
+    ordered = sorted(set(queues))
+    best = ordered.index(queues[0]) if queues else 0
+    return ordered[max(best - 1, 0) : best + 2]
 
 
 def choices(results: Results) -> tuple[Choice, ...]:
@@ -168,7 +178,15 @@ def choices(results: Results) -> tuple[Choice, ...]:
         map(int, results.points["tasks"].unique()), sum(group["count"] for group in scenario["tasks"])
     )
     return tuple(
-        choose(part, batch_size, objective, scenario["study"]["confidence"], _zone(scenario), factors, limits)
+        choose(
+            part,
+            batch_size,
+            objective,
+            scenario["study"]["confidence"],
+            _threshold(scenario),
+            factors,
+            limits,
+        )
         for factors, part in factor_combinations(compared)
     )
 
@@ -178,7 +196,7 @@ def objective_of(scenario: Mapping[str, Any]) -> str:
     return OBJECTIVES[scenario["objective"]["minimise"]]
 
 
-def _zone(scenario: Mapping[str, Any]) -> IndifferenceThreshold:
+def _threshold(scenario: Mapping[str, Any]) -> IndifferenceThreshold:
     return threshold_for(scenario["study"]["indifference"], scenario["objective"]["minimise"])
 
 
@@ -193,20 +211,8 @@ def _estimates(results: Results, confidence: float) -> pd.DataFrame:
         )
     together = pd.concat(tables).sort_index(kind="stable")  # all measures of a point, then of the next
     found = [quantile_estimate(row, 0.95, confidence) for row in results.columns.read(column_of(P95))]
-    ends = {name: [getattr(each, name) for each in found] for name in ("low", "high", "n")}
-    p95 = results.points.assign(measure=P95, mean=[each.mean for each in found], **ends)
-    return pd.concat([together, p95], ignore_index=True)
-
-
-def _recommended(choice: Choice) -> dict[str, Any]:
-    return {
-        **choice.strategy.to_json(choice.tasks),
-        "tasks": choice.tasks,
-        "factors": choice.factors,
-        "mean": choice.estimate.mean,
-        "low": choice.estimate.low,
-        "high": choice.estimate.high,
-    }
+    columns = {name: [getattr(each, name) for each in found] for name in ("mean", "low", "high", "n")}
+    return pd.concat([together, results.points.assign(measure=P95, **columns)], ignore_index=True)
 
 
 def _points(estimates: pd.DataFrame, factors: list[str]) -> list[dict[str, Any]]:

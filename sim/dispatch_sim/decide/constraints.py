@@ -1,4 +1,4 @@
-"""A deadline and a budget: how often a way of dispatching keeps them, and whether that is often enough."""
+"""Feasibility: how often a strategy meets a deadline and a budget, and whether that is often enough."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import pandas as pd
 
 from dispatch_sim.decide.ranking import strategy_samples
 from dispatch_sim.scenario.strategy import Strategy
-from dispatch_sim.stats.estimates import Share, share_estimate, to_end_early
+from dispatch_sim.stats.estimates import Estimate, share_estimate, to_end_early
 
-Verdict = Literal["kept", "missed", "undecided"]
+Verdict = Literal["feasible", "infeasible", "undecided"]
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a batch must not pass.
+    """Limits of a batch.
 
     Attributes
     ----------
     deadline : of the makespan, in seconds; None for none.
-    budget : of what is billed, in dollars; None for none.
-    probability : with which both are to be kept.
+    budget : of API charges, in dollars; None for none.
+    probability : with which a batch must meet both.
     """
 
     deadline: float | None
@@ -32,7 +32,7 @@ class Limits:
 
     @property
     def bounds(self) -> dict[str, float]:
-        """What measures must not pass, by their names."""
+        """The upper bounds of measures, by their names."""
         of_all = {"makespan_s": self.deadline, "money_usd": self.budget}
         return {measure: bound for measure, bound in of_all.items() if bound is not None}
 
@@ -46,18 +46,18 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """How often the limits are kept.
+class Feasibility:
+    """How often a strategy meets the limits.
 
     Attributes
     ----------
-    share : of replications that keep all limits, with Clopper and Pearson's interval.
-    verdict : `kept` where the interval lies at or above the probability asked for, `missed` where it lies
-        below, else `undecided`.
-    beyond_doubt : whether it is, or is missed, with what `to_end_early` asks for.
+    share : of replications that meet all limits, with Clopper and Pearson's interval.
+    verdict : `feasible` where the interval lies at or above the required probability, `infeasible` where it
+        lies below, else `undecided`.
+    beyond_doubt : whether the verdict holds with the confidence of `to_end_early` too.
     """
 
-    share: Share
+    share: Estimate
     verdict: Verdict
     beyond_doubt: bool = False
 
@@ -70,30 +70,47 @@ class Kept:
         }
 
 
-def keeping(results: pd.DataFrame, limits: Limits, confidence: float = 0.95) -> dict[Strategy, Kept]:
-    """Return how often each strategy keeps the limits.
+def find_feasibility(
+    results: pd.DataFrame, limits: Limits, confidence: float = 0.95
+) -> dict[Strategy, Feasibility]:
+    """Return how often each strategy meets the limits.
 
     Parameters
     ----------
     results : rows of one batch size and one combination of factors.
     limits : see `Limits`.
-    confidence : with which all verdicts hold together (Bonferroni).
+    confidence : of all verdicts simultaneously (Bonferroni).
     """
-    keeps: dict[Strategy, Any] = {}
+    meets: dict[Strategy, Any] = {}
     for column, bound in limits.bounds.items():
         for strategy, sample in strategy_samples(results, column).items():
-            keeps[strategy] = keeps.get(strategy, True) & (sample <= bound)
-    each = 1 - (1 - confidence) / max(len(keeps), 1)
-    return {
-        strategy: _kept(int(kept.sum()), kept.size, limits.probability, each)
-        for strategy, kept in keeps.items()
-    }
+            meets[strategy] = meets.get(strategy, True) & (sample <= bound)
+    each = 1 - (1 - confidence) / max(len(meets), 1)
+    found = {}
+    for strategy, met in meets.items():
+        share, wider = (share_estimate(int(met.sum()), met.size, c) for c in (each, to_end_early(each)))
+        beyond_doubt = _verdict(wider, limits.probability) != "undecided"
+        found[strategy] = Feasibility(share, _verdict(share, limits.probability), beyond_doubt)
+    return found
 
 
-def _kept(count: int, n: int, probability: float, confidence: float) -> Kept:
-    share, wider = (share_estimate(count, n, each) for each in (confidence, to_end_early(confidence)))
-    return Kept(share, _verdict(share, probability), _verdict(wider, probability) != "undecided")
+def by_feasibility(strategies: list[Strategy], feasibility: Mapping[Strategy, Feasibility]) -> list[Strategy]:
+    """Return strategies in their order, but the first feasible one first, and infeasible ones last.
+
+    Of infeasible ones the one that meets the limits most often comes first.
+    """
+    if not feasibility:
+        return strategies
+    verdicts = {strategy: feasibility[strategy].verdict for strategy in strategies}
+    within = [strategy for strategy in strategies if verdicts[strategy] != "infeasible"]
+    missing = [strategy for strategy in strategies if verdicts[strategy] == "infeasible"]
+    if not within:
+        return sorted(missing, key=lambda strategy: -feasibility[strategy].share.mean)
+    first = next((strategy for strategy in within if verdicts[strategy] == "feasible"), within[0])
+    return [first, *(strategy for strategy in within if strategy != first), *missing]
 
 
-def _verdict(share: Share, probability: float) -> Verdict:
-    return "kept" if share.low >= probability else "missed" if share.high < probability else "undecided"
+def _verdict(share: Estimate, probability: float) -> Verdict:
+    if share.low >= probability:
+        return "feasible"
+    return "infeasible" if share.high < probability else "undecided"

@@ -1,4 +1,4 @@
-"""What a difference in the objective is made of: parts of the books, which add up to it exactly."""
+"""Cost breakdown: the components of a difference in the objective, which sum to it exactly."""
 
 from __future__ import annotations
 
@@ -33,18 +33,17 @@ CAUSES: Mapping[str, str] = {
     "people_conflicts": "people",
     "people_review": "people",
 }
-"""What each part of the cost is told under. Work is done either way; what differs in it is what the cache
-holds."""
+"""The cause of each component. Every strategy does the same work; its cost differs by cache hits."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A part of a difference.
+class Component:
+    """A component of a difference.
 
     Attributes
     ----------
-    name : of the part: `waiting`, `money_wasted`, `people_merge`.
-    cause : what it is told under; see `CAUSES`.
+    name : `waiting`, `money_wasted`, `people_merge`; a key of `CAUSES`.
+    cause : see `CAUSES`.
     difference : what the rival has more, in the unit of the objective.
     """
 
@@ -54,65 +53,65 @@ class Part:
 
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
-        return {"part": self.name, "cause": self.cause, "difference": self.difference.to_json()}
+        return {"name": self.name, "cause": self.cause, "difference": self.difference.to_json()}
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A way beside the recommended one.
+    """A strategy compared with the recommended one.
 
     Attributes
     ----------
-    strategy : the way.
+    strategy : the strategy.
     difference : what it has more of the objective.
-    parts : of the difference; they add up to it.
+    components : of the difference; they sum to it. A percentile has none.
     """
 
     strategy: Strategy
     difference: Estimate
-    parts: tuple[Part, ...]
+    components: tuple[Component, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
         return {
             **self.strategy.to_json(),
             "difference": self.difference.to_json(),
-            "parts": [part.to_json() for part in self.parts],
+            "components": [component.to_json() for component in self.components],
         }
 
 
-def find_parts(
+def cost_breakdown(
     scenario: Scenario, objective: str, measures: NDArray[np.float64], confidence: float
-) -> list[Part]:
-    """Divide what the second of two ways costs more than the first.
+) -> list[Component]:
+    """Divide the difference between two strategies into components.
 
     Parameters
     ----------
-    scenario : for what time is worth.
+    scenario : for the value of people's time.
     objective : the measure that is divided: `cost_usd`, `money_usd`, `tokens`, `people_s` or `makespan_s`.
-    measures : shape (2, replications, measures).
+    measures : of the recommended strategy and the rival, shape (2, replications, measures).
     confidence : of each interval by itself.
 
     Returns
     -------
-    The parts that differ in some replication, the largest first. They add up to the difference.
+    The components that differ in some replication, the largest first.
     """
     column = {name: measures[:, :, number] for number, name in enumerate(MEASURES)}
-    parts: dict[str, NDArray[np.float64]] = {}
+    components: dict[str, NDArray[np.float64]] = {}
     if objective in ("cost_usd", "money_usd"):
-        parts |= {f"money_{cause}": column[f"money_{cause}_usd"] for cause in _MONEY}
+        components |= {f"money_{cause}": column[f"money_{cause}_usd"] for cause in _MONEY}
     if objective == "tokens":
-        parts |= {f"money_{cause}": column[f"tokens_{cause}"] for cause in _MONEY}
+        components |= {f"money_{cause}": column[f"tokens_{cause}"] for cause in _MONEY}
     if objective in ("cost_usd", "people_s"):
         worth = scenario.values.people / HOUR_S if objective == "cost_usd" else 1.0
-        parts |= {f"people_{cause}": column[f"people_{cause}_s"] * worth for cause in _PEOPLE}
+        components |= {f"people_{cause}": column[f"people_{cause}_s"] * worth for cause in _PEOPLE}
     if objective == "cost_usd":
-        parts["waiting"] = column["cost_waiting_usd"]
+        components["waiting"] = column["cost_waiting_usd"]
     if objective == "makespan_s":
-        parts["waiting"] = column["makespan_s"]
-    found = []
-    for name, values in parts.items():
-        if np.array_equal(values[0], values[1]):
-            continue
-        found.append(Part(name, CAUSES[name], paired_difference(values[1], values[0], confidence)))
-    return sorted(found, key=lambda part: -abs(part.difference.mean))
+        components["waiting"] = column["makespan_s"]
+    found = [
+        Component(name, CAUSES[name], paired_difference(rival, recommended, confidence))
+        for name, (recommended, rival) in components.items()
+        if not np.array_equal(recommended, rival)
+    ]
+    return sorted(found, key=lambda component: -abs(component.difference.mean))

@@ -1,4 +1,4 @@
-"""Diminishing returns: what each further slot of a queue gains, and the last one that is worth having."""
+"""Diminishing returns: the gain of each step of concurrency, and the last one that is worth having."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from dispatch_sim.scenario.indifference import IndifferenceThreshold
+from dispatch_sim.scenario.indifference import IndifferenceThreshold, parse_indifference
 from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 from dispatch_sim.stats.estimates import Estimate, complete_part, paired_difference, paired_samples
 from dispatch_sim.study.objectives import as_means, column_of
@@ -18,17 +18,17 @@ Gain = Literal["gains", "loses", "practically_equal", "undecided"]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """From one width to the next that was played.
+    """The step from one concurrency to the next that was simulated.
 
     Attributes
     ----------
-    width, to : slots before and after.
-    gain : of the objective, paired; simultaneous over all steps. Negative where the further slots cost more.
-    verdict : `gains` or `loses` where the whole interval is beyond the indifference zone, `practically_equal`
-        where it lies within, else `undecided`.
+    concurrency, to : before and after.
+    gain : of the objective, paired; simultaneous over all steps. Negative where the step costs more.
+    verdict : `gains` or `loses` where the whole interval is beyond the indifference threshold,
+        `practically_equal` where it lies within, else `undecided`.
     """
 
-    width: int
+    concurrency: int
     to: int
     gain: Estimate
     verdict: Gain
@@ -39,14 +39,16 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Returns:
-    """What further slots bring, of one strategy at one batch size.
+class DiminishingReturns:
+    """The gains of further concurrency, of one strategy at one batch size.
 
     Attributes
     ----------
-    strategy, tasks, factors : what widens, without a concurrency, and where.
-    objective, confidence : what is gained, and how surely all gains hold together.
-    steps : in the order of widths.
+    strategy : without a concurrency.
+    tasks, factors : the size of the batch, and the values of the further factors.
+    objective : the measure that is minimised.
+    confidence : of all gains simultaneously.
+    steps : in the order of concurrency.
     """
 
     strategy: Strategy
@@ -57,71 +59,70 @@ class Returns:
     steps: tuple[Step, ...]
 
     @property
-    def turns_at(self) -> int:
-        """The widest queue up to which slots are shown to gain: the last whose gain is beyond the zone."""
+    def gains_up_to(self) -> int:
+        """The concurrency of the last step that gains."""
         gaining = [step.to for step in self.steps if step.verdict == "gains"]
-        return max(gaining, default=self.steps[0].width)
+        return max(gaining, default=self.steps[0].concurrency)
 
     @property
-    def may_turn_at(self) -> tuple[int, ...]:
-        """Wider queues up to which slots may gain as far as these replications tell."""
-        beyond = takewhile(
-            lambda step: step.verdict != "loses", (s for s in self.steps if s.to > self.turns_at)
-        )
-        return tuple(step.to for step in beyond if step.verdict == "undecided")
+    def may_gain_up_to(self) -> tuple[int, ...]:
+        """Higher concurrencies up to which steps may gain: undecided ones, before any that loses."""
+        further = (step for step in self.steps if step.to > self.gains_up_to)
+        open_ = takewhile(lambda step: step.verdict != "loses", further)
+        return tuple(step.to for step in open_ if step.verdict == "undecided")
 
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
         return asdict(self) | {
             "strategy": self.strategy.label,
             "steps": [step.to_json() for step in self.steps],
-            "turns_at": self.turns_at,
-            "may_turn_at": list(self.may_turn_at),
+            "gains_up_to": self.gains_up_to,
+            "may_gain_up_to": list(self.may_gain_up_to),
         }
 
 
-def slot_returns(
+def diminishing_returns(
     results: pd.DataFrame,
     tasks: int,
     objective: str = "cost_usd",
     confidence: float = 0.95,
-    zone: float | IndifferenceThreshold = 0.0,
+    indifference: float | str | IndifferenceThreshold = 0.0,
     factors: dict[str, Any] | None = None,
-) -> tuple[Returns, ...]:
-    """Return what each further slot gains, for each queue and waves with several widths.
+) -> tuple[DiminishingReturns, ...]:
+    """Return the gain of each step of concurrency, for each queue and waves with several concurrencies.
 
     Parameters
     ----------
     results : rows of one combination of further factors.
     tasks : size of the batch.
     objective : a column, or `p95_makespan_s`.
-    confidence : with which all gains of a strategy hold together (Bonferroni).
-    zone : the difference that nobody would act on; a share is one of what the better width comes to.
-    factors : of the combination, to be told.
+    confidence : of all gains of a strategy simultaneously (Bonferroni).
+    indifference : the indifference threshold; a share is one of the better mean.
+    factors : of the combination.
     """
     part = results[results["tasks"] == tasks]
     samples = paired_samples(part, column_of(objective), ["strategy", "concurrency"])
+    threshold = parse_indifference(indifference)
     found = []
     for label in dict.fromkeys(label for label, _ in samples):
         strategy = parse_strategy(label)
-        own = complete_part({width: sample for (of, width), sample in samples.items() if of == label})
+        own = complete_part({number: sample for (of, number), sample in samples.items() if of == label})
         if strategy.kind not in ("queue", "waves") or len(own) < 2:
             continue
-        costs = {width: as_means(objective, own[width]) for width in sorted(own)}
+        costs = {number: as_means(objective, own[number]) for number in sorted(own)}
         together = 1 - (1 - confidence) / (len(costs) - 1)
         steps = []
-        for width, to in pairwise(costs):
-            gain = paired_difference(costs[width], costs[to], together)
-            better = float(min(costs[width].mean(), costs[to].mean()))
-            within = zone.at(better) if isinstance(zone, IndifferenceThreshold) else zone
-            steps.append(Step(width, to, gain, _verdict(gain, within)))
-        found.append(Returns(strategy, tasks, dict(factors or {}), objective, confidence, tuple(steps)))
+        for before, to in pairwise(costs):
+            gain = paired_difference(costs[before], costs[to], together)
+            better = float(min(costs[before].mean(), costs[to].mean()))
+            steps.append(Step(before, to, gain, _verdict(gain, threshold.at(better))))
+        found.append(DiminishingReturns(strategy, tasks, factors or {}, objective, confidence, tuple(steps)))
     return tuple(found)
 
 
-def _verdict(gain: Estimate, zone: float) -> Gain:
-    if gain.low > zone:
+def _verdict(gain: Estimate, threshold: float) -> Gain:
+    if gain.low > threshold:
         return "gains"
-    if gain.high < -zone:
+    if gain.high < -threshold:
         return "loses"
-    return "practically_equal" if -zone <= gain.low and gain.high <= zone else "undecided"
+    return "practically_equal" if -threshold <= gain.low and gain.high <= threshold else "undecided"

@@ -1,4 +1,4 @@
-"""Why the recommended way wins, and what the decision hangs on, at the scenario as it is written."""
+"""Explains a decision at the scenario as it is written: cost breakdown, switching values and sensitivity."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ConfigDict
-
-from dispatch_sim.decide.cost_breakdown import Comparison, Part, find_parts
-from dispatch_sim.decide.grid import find_place, without_factors
+from dispatch_sim.decide.cost_breakdown import Comparison, cost_breakdown
+from dispatch_sim.decide.findings import Findings, basis
+from dispatch_sim.decide.grid import make_grid_point, without_factors
 from dispatch_sim.decide.parameters import Parameter, find_parameters, parameter_at, with_range
 from dispatch_sim.decide.ranking import ranked
 from dispatch_sim.decide.sensitivity import Swing, around, find_swings
-from dispatch_sim.decide.switching_values import Flip, find_flips
+from dispatch_sim.decide.switching_values import SwitchingValue, find_switching_values
 from dispatch_sim.decide.winners import Winner, find_winner
-from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.loader import Given, Source
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import Estimate, paired_difference
@@ -24,41 +22,30 @@ from dispatch_sim.study.objectives import OBJECTIVES, column_of, costs_of
 from dispatch_sim.study.runner import OnProgress, simulate_design
 
 
-@dataclass(frozen=True)
-class Explanation(Displayed):
-    """What a decision comes from, and what would change it.
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Explanation(Findings):
+    """The reasons for a decision, and what would change it.
 
     Attributes
     ----------
-    name : of the scenario.
     tasks : size of the batch.
-    winner : the recommended way, and how surely it is the best.
-    rival : the best way of another kind, or else the second best.
-    comparisons : what the rival has more, and then the best way of each further kind, part by part.
+    winner : the recommended strategy, and whether it is significantly the best.
+    rival : the best strategy of another kind, or else the second best.
+    comparisons : of the rival, and then of the best strategy of each further kind.
     swings : the tornado, the largest first.
-    flips : what would flip the decision, key by key.
-    objective, confidence, indifference, replications, seed, sha256 : what it rests on.
+    switching_values : of each key, to any other strategy and to another kind of strategy.
     """
 
-    __pydantic_config__ = ConfigDict(ser_json_inf_nan="strings")
-
-    name: str
     tasks: int
     winner: Winner
     rival: Strategy
     comparisons: tuple[Comparison, ...]
     swings: tuple[Swing, ...]
-    flips: tuple[Flip, ...]
-    objective: str
-    confidence: float
-    indifference: float
-    replications: int
-    seed: int
-    sha256: str
+    switching_values: tuple[SwitchingValue, ...]
 
     @property
     def recommended(self) -> Strategy:
-        """The recommended way."""
+        """The recommended strategy."""
         return self.winner.strategy
 
     @property
@@ -68,21 +55,14 @@ class Explanation(Displayed):
 
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
-        return {
-            "scenario": self.name,
-            "sha256": self.sha256,
-            "seed": self.seed,
-            "replications": self.replications,
-            "objective": self.objective,
-            "confidence": self.confidence,
-            "indifference": self.indifference,
+        return super().to_json() | {
             "tasks": self.tasks,
             "recommended": self.recommended.to_json(),
             "standing": str(self.winner.standing),
             "rival": self.rival.to_json(),
             "comparisons": [comparison.to_json() for comparison in self.comparisons],
             "one_at_a_time": [swing.to_json() for swing in self.swings],
-            "flips": [flip.to_json() for flip in self.flips],
+            "switching_values": [found.to_json() for found in self.switching_values],
         }
 
 
@@ -98,11 +78,11 @@ def explain(
 
     Parameters
     ----------
-    source : the scenario, or its file.
-    ranges : keys by path, each with the range to try (``1K..1M``), in place of those around their values.
-    replications : of each way at each value; default: the scenario's.
-    jobs : workers; the answer does not depend on it.
-    on_progress : called with the places of the search that are played and all of them.
+    source : a scenario, as `load` accepts it.
+    ranges : keys by path, each with the range to try (``1K..1M``). Default: around their values.
+    replications : of each strategy at each value; default: the scenario's.
+    jobs : threads of the compiled engine; results do not depend on it.
+    on_progress : called with the grid points done and all of them.
 
     Raises
     ------
@@ -114,55 +94,49 @@ def explain(
     source = without_factors(source)
     scenario = source.scenario()
     stated = {path: with_range(_varied(source, path), text) for path, text in (ranges or {}).items()}
-    parameters = [stated.pop(p.path, p) for p in find_parameters(source)]
-    parameters += stated.values()
+    parameters = [stated.get(p.path, p) for p in find_parameters(source)]
+    parameters += [parameter for parameter in stated.values() if parameter not in parameters]
     count = replications or scenario.study.first
-    here = find_place(source, {})
+    here = make_grid_point(source, {})
+    if len(here.strategies) == 1:
+        raise DesignError("there is only one strategy for this batch; name more strategies to compare")
     measures = simulate_design(Design((), (here.variant,), count), jobs)
     objective, confidence = OBJECTIVES[scenario.objective.minimise], scenario.study.confidence
     costs = costs_of(measures, objective)
     indifference = scenario.threshold.at(float(costs.mean(axis=1).min()))
-    if len(here.strategies) == 1:
-        raise DesignError("there is only one way to dispatch this batch; name more strategies to compare")
     order = ranked(here.strategies, costs.mean(axis=1).tolist(), here.tasks)
     winner = find_winner(here.strategies, costs, here.tasks, confidence, indifference)
     recommended, rival = winner.strategy, winner.rival or here.strategies[order[1]]
-    best = order[0]
-    comparisons = []
-    for strategy in _one_of_each_kind(
-        [here.strategies[number] for number in order], here.tasks, recommended, rival
-    ):
-        pair = [best, here.strategies.index(strategy)]
-        difference = paired_difference(costs[pair[1]], costs[best], confidence)
-        parts: list[Part] = []  # a percentile has none: only means add up
-        if objective == column_of(objective):
-            parts = find_parts(scenario, objective, measures[pair], confidence)
-        comparisons.append(Comparison(strategy, difference, tuple(parts)))
-    flips = find_flips(
+
+    def compared(strategy: Strategy) -> Comparison:
+        pair = [order[0], here.strategies.index(strategy)]
+        difference = paired_difference(costs[pair[1]], costs[pair[0]], confidence)
+        if objective != column_of(objective):  # only means add up
+            return Comparison(strategy, difference, ())
+        components = cost_breakdown(scenario, objective, measures[pair], confidence)
+        return Comparison(strategy, difference, tuple(components))
+
+    others = _one_of_each_kind([here.strategies[number] for number in order], here.tasks, recommended, rival)
+    comparisons = tuple(map(compared, others))
+    switching_values = find_switching_values(
         source, parameters, recommended, replications=count, jobs=jobs, on_progress=on_progress
     )
-    varied = [p if p.path in (ranges or {}) else around(p) for p in parameters]
+    varied = [p if p.path in stated else around(p) for p in parameters]
     swings = find_swings(source, varied, (recommended, rival), replications=count, jobs=jobs)
     return Explanation(
-        name=scenario.name,
+        **basis(scenario, count, indifference),
         tasks=here.tasks,
         winner=winner,
         rival=rival,
-        comparisons=tuple(comparisons),
+        comparisons=comparisons,
         swings=tuple(swings),
-        flips=tuple(flips),
-        objective=objective,
-        confidence=confidence,
-        indifference=indifference,
-        replications=count,
-        seed=scenario.study.seed,
-        sha256=scenario.fingerprint,
+        switching_values=tuple(switching_values),
     )
 
 
 def _varied(source: Source, path: str) -> Parameter:
     parameter = parameter_at(source, path)
-    if parameter.value != parameter.value:
+    if parameter.is_off:
         raise DesignError(f"{path}: the scenario has no value there to start from; give it one")
     return parameter
 

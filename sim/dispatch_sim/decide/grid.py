@@ -1,8 +1,7 @@
-"""Plays a scenario with other values in place of its own, and keeps what each way costs there.
+"""Grid points: a scenario with other values in place of its own, and the cost of each strategy there.
 
-A *place* is a set of such values, by the path of the key that each replaces; `tasks` stands for the size of
-the batch. All places play the same replications (common random numbers), so that what differs between two of
-them is not noise between samples.
+Values are given by the path of the key that each replaces; `tasks` is the size of the batch. All grid points
+share the replications' random numbers, so differences between them are not noise between samples.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from dispatch_sim.model.plan import make_batch, plan_batch
 from dispatch_sim.scenario import factors
-from dispatch_sim.scenario.loader import Given, Source, as_source
+from dispatch_sim.scenario.loader import Given, Source, load
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.strategy import Strategy
@@ -28,32 +27,24 @@ from dispatch_sim.study.runner import OnProgress, simulate_design
 BATCH = "tasks"
 """The path that stands for the size of the batch."""
 
-MOST_PLAYS = 20_000_000
-"""Most replications of one question, all places and ways together; they take minutes."""
+MAX_RUNS = 20_000_000
+"""Most runs of one question, over all grid points and strategies; they take minutes."""
 
 _ROWS_AT_ONCE = 200_000
-"""Rows of all measures that are held at once, of which one column is kept: 100 MB."""
-
+"""Rows of all measures that are held at once, of which one column is stored: 100 MB."""
 
 _LOG = logging.getLogger("dispatch_sim")
 
 
 @dataclass(frozen=True)
-class Place:
-    """A scenario at one set of values, and the ways to dispatch its batch.
+class GridPoint:
+    """A scenario at one set of values, with a plan for each strategy."""
 
-    Attributes
-    ----------
-    values : what was put in, by path.
-    variant : the scenario, and a plan for each way.
-    """
-
-    values: Mapping[str, Any]
     variant: Variant
 
     @property
     def strategies(self) -> tuple[Strategy, ...]:
-        """The ways, in the order of the plans."""
+        """The strategies, in the order of the plans."""
         return tuple(plan.strategy for plan in self.variant.plans)
 
     @property
@@ -62,97 +53,110 @@ class Place:
         return len(self.variant.plans[0].tasks)
 
 
-def find_place(source: Source, values: Mapping[str, Any], ways: Sequence[Strategy] | None = None) -> Place:
+def make_grid_point(
+    source: Source, values: Mapping[str, Any], strategies: Sequence[Strategy] | None = None
+) -> GridPoint:
     """Put values into a scenario.
 
     Parameters
     ----------
     source : as `without_factors` returns it.
     values : by path.
-    ways : what to play, each with a width where it needs one; those wider than the batch are left out.
-        Default: the scenario's strategies, at every width of its sweep.
+    strategies : what to simulate, each with a concurrency where its kind has one; those above the size of the
+        batch are left out. Default: the scenario's strategies, at every concurrency of its sweep.
 
     Raises
     ------
     ScenarioError
         Where a value does not fit.
     DesignError
-        Where every way is wider than the batch.
+        Where the concurrency of every strategy is above the size of the batch.
     """
     put = {path: value for path, value in values.items() if path != BATCH}
     scenario = (source.replaced(put) if put else source).scenario()
     tasks = int(values.get(BATCH, scenario.batch_size))
     batch = make_batch(scenario, tasks)
-    if ways is None:
-        ways = spread(scenario, tasks)
-    ways = [way for way in ways if (way.within(tasks).concurrency or tasks) <= tasks]
-    if not ways:
-        raise DesignError("there is nothing to play: every width is beyond the batch; write a smaller one")
-    plans = tuple(plan_batch(scenario, way, batch) for way in ways)
-    return Place(dict(values), Variant((), scenario, plans))
+    if strategies is None:
+        strategies = spread(scenario, tasks)
+    fitting = [each for each in strategies if (each.within(tasks).concurrency or tasks) <= tasks]
+    if not fitting:
+        raise DesignError(
+            f"with {tasks} tasks there is nothing to simulate: every concurrency is higher; write a lower one"
+        )
+    return GridPoint(Variant((), scenario, tuple(plan_batch(scenario, each, batch) for each in fitting)))
 
 
-def play_places(
-    places: Sequence[Place],
+def try_grid_point(
+    source: Source, values: Mapping[str, Any], strategies: Sequence[Strategy] | None = None
+) -> GridPoint | None:
+    """Return `make_grid_point`, or None where the batch cannot be simulated with these values."""
+    try:
+        return make_grid_point(source, values, strategies)
+    except (ScenarioError, DesignError):
+        return None
+
+
+def simulate_points(
+    points: Sequence[GridPoint],
     replications: int,
     jobs: int = 1,
     on_progress: OnProgress | None = None,
     measure: str | None = None,
 ) -> list[NDArray[np.float64]]:
-    """Play places, and return what each of their ways comes to.
+    """Simulate grid points, and return the costs of their strategies.
 
     Parameters
     ----------
-    places : see `find_place`.
-    replications : of each way at each place.
-    jobs : workers; results do not depend on it.
-    on_progress : called with the places done and all of them.
-    measure : which; default: the objective of the scenario.
+    points : see `make_grid_point`.
+    replications : of each strategy at each point.
+    jobs : threads of the compiled engine; results do not depend on it.
+    on_progress : called with the points done and all of them.
+    measure : default: the objective of the scenario.
 
     Returns
     -------
-    For each place shape (ways, replications), in the order of its strategies.
+    For each point shape (strategies, replications), in the order of its strategies.
 
     Raises
     ------
     DesignError
         As `simulate_design`, and where it would take too long.
     KeyboardInterrupt
-        Where interrupted: part of a picture answers nothing.
+        Where interrupted.
     """
-    plays = replications * sum(len(place.strategies) for place in places)
-    if plays > MOST_PLAYS:
+    runs = replications * sum(len(point.strategies) for point in points)
+    if runs > MAX_RUNS:
         raise DesignError(
-            f"{len(places):,} places of {replications:,} replications are {plays:,} plays; at most "
-            f"{MOST_PLAYS:,} are made: ask for fewer replications, places or widths"
+            f"{len(points):,} grid points of {replications:,} replications are {runs:,} runs; at most "
+            f"{MAX_RUNS:,} are simulated: ask for fewer replications, grid points or concurrencies"
         )
-    column = measure or OBJECTIVES[places[0].variant.scenario.objective.minimise]
+    column = measure or OBJECTIVES[points[0].variant.scenario.objective.minimise]
     found: list[NDArray[np.float64]] = []
-    for group in _groups(places, replications):
-        design = Design((), tuple(place.variant for place in group), replications)
-        measures = simulate_design(design, jobs, _of_all(on_progress, len(found), len(group), len(places)))
-        ends = np.cumsum([len(place.strategies) for place in group])
+    for group in _groups(points, replications):
+        design = Design((), tuple(point.variant for point in group), replications)
+        measures = simulate_design(design, jobs, _of_all(on_progress, len(found), len(group), len(points)))
+        ends = np.cumsum([len(point.strategies) for point in group])
         # A copy: a part of the whole would keep all of it.
         found += [part.copy() for part in np.split(costs_of(measures, column), ends[:-1])]
     return found
 
 
-def _of_all(on_progress: OnProgress | None, before: int, group: int, places: int) -> OnProgress | None:
-    """Return what turns a group's progress into that of all places."""
+def _of_all(on_progress: OnProgress | None, before: int, group: int, points: int) -> OnProgress | None:
+    """Return a callback that turns a group's progress into that of all points."""
     if on_progress is None:
         return None
-    return lambda done, total: on_progress(before + group * done // total, places)
+    return lambda done, total: on_progress(before + group * done // total, points)
 
 
-def _groups(places: Sequence[Place], replications: int) -> list[list[Place]]:
-    groups: list[list[Place]] = [[]]
+def _groups(points: Sequence[GridPoint], replications: int) -> list[list[GridPoint]]:
+    groups: list[list[GridPoint]] = [[]]
     rows = 0
-    for place in places:
-        more = len(place.strategies) * replications
+    for point in points:
+        more = len(point.strategies) * replications
         if groups[-1] and rows + more > _ROWS_AT_ONCE:
             groups.append([])
             rows = 0
-        groups[-1].append(place)
+        groups[-1].append(point)
         rows += more
     return groups
 
@@ -160,16 +164,16 @@ def _groups(places: Sequence[Place], replications: int) -> list[list[Place]]:
 def without_factors(given: Given) -> Source:
     """Return a source whose sweep has no further factors, so that other keys can be put into it one by one.
 
-    What is asked of it then takes no account of a deadline or a budget, of which the user is told.
+    A deadline or a budget is not considered, and a warning says so.
 
     Raises
     ------
     ScenarioError
         With what is wrong with the scenario.
     """
-    source = as_source(given)
+    source = load(given)
     scenario = source.scenario()
-    tell_of_limits(scenario)
+    warn_about_limits(scenario)
     if not scenario.sweep.factors:
         return source
     sweep = {"tasks": list(scenario.sweep.tasks), "concurrency": list(scenario.sweep.concurrency)}
@@ -177,17 +181,18 @@ def without_factors(given: Given) -> Source:
     try:
         plain.scenario()
     except ScenarioError:
-        # It cannot be played without a key that only an axis gives.
+        # It cannot be simulated without a key that only an axis gives.
         plain = source.replaced(factors.first_levels(source.raw)).replaced({"sweep": sweep})
     return plain
 
 
-def tell_of_limits(scenario: Scenario) -> None:
-    """Warn where a scenario has a deadline or a budget, and what is compared is its objective alone."""
+def warn_about_limits(scenario: Scenario) -> None:
+    """Warn where a scenario has a deadline or a budget, and only its objective is compared."""
     named = [key for key in ("deadline", "budget") if getattr(scenario.objective, key) is not None]
     if named:
         _LOG.warning(
-            "objective.%s: only sweep and compare leave out what misses it; what follows is by the %s alone",
+            "objective.%s: not considered here; strategies are compared by %s alone. sweep and compare "
+            "leave out what misses it",
             " and ".join(named),
             scenario.objective.minimise,
         )

@@ -1,7 +1,6 @@
-"""Numeric keys of a scenario: what each is, in what range it may be tried, and how a value is put there.
+"""Numeric keys of a scenario: the range in which each may be tried, and how a value is put there.
 
-A key that holds a distribution stands for its mean: another value scales the distribution, and leaves its
-shape as it is.
+A key that holds a distribution stands for its mean. Another value scales it and keeps its shape.
 """
 
 from __future__ import annotations
@@ -29,12 +28,12 @@ from dispatch_sim.scenario.tasks import MAX_TASKS
 from dispatch_sim.scenario.wording import shown, unknown
 
 SPAN = 10.0
-"""A range that is not stated goes from a part of the present value to as many times it."""
+"""A range that is not given goes from a tenth of the present value to ten times it."""
 
-MOST_GROUPS = 10
+MAX_GROUPS = 10
 """Groups of tasks whose own keys are varied: the largest ones."""
 
-_NOT_TRIED = ("sweep", "study", "objective", "strategies", "engine")
+_NOT_VARIED = ("sweep", "study", "objective", "strategies", "engine")
 
 
 class ParameterError(UserError):
@@ -48,11 +47,10 @@ class Parameter:
     Attributes
     ----------
     path : as in `sweep`; `tasks` is the size of the batch.
-    unit : `seconds`, `tokens`, `limit` (a minute), `share`, `number`, `dollars`, `dollars per hour`,
-        `dollars per million` or `whole number`.
-    value : what the scenario says, in base units; of a distribution the mean, or else the median.
+    unit : a key of `units.UNITS`.
+    value : of the scenario, in base units; of a distribution the mean, or else the median.
     low, high : the range in which it is tried.
-    distribution : what is scaled; None where the key holds one number.
+    distribution : the distribution that is scaled; None where the key holds one number.
     """
 
     path: str
@@ -62,8 +60,8 @@ class Parameter:
     high: float
     distribution: TokensDistribution | None = None
 
-    def written(self, value: float) -> Any:
-        """Return a value as a scenario would have it at the path."""
+    def write(self, value: float) -> Any:
+        """Return a value as a scenario has it at the path."""
         if self.distribution is not None:
             return write_scaled(self.distribution, value / self.value, self.unit)
         return UNITS[self.unit].write(value)
@@ -77,33 +75,39 @@ class Parameter:
         """Whether only whole numbers are possible."""
         return self.unit == WHOLE
 
+    @property
+    def is_off(self) -> bool:
+        """Whether the scenario has no number there, as with a limit that is off."""
+        return math.isnan(self.value)
+
     def clipped(self, value: float) -> float:
-        """Return the value that is possible, of those in the range, nearest to one."""
+        """Return the nearest possible value in the range."""
         value = min(max(value, self.low), self.high)
         return float(round(value)) if self.is_whole else value
 
+    def to_json(self) -> dict[str, Any]:
+        """Return a dict for JSON."""
+        return {"path": self.path, "unit": self.unit, "value": self.value, "range": [self.low, self.high]}
+
 
 def find_parameters(source: Source, span: float = SPAN) -> list[Parameter]:
-    """Return every numeric key that has a value above zero, and the size of the batch.
+    """Return the size of the batch and every numeric key above zero.
 
-    What is off (0, none, unlimited) has no value from which a range could be told. A key whose value cannot
-    be changed by itself, such as a share of what adds up to 100%, is left out, and so are those of groups
-    beyond the `MOST_GROUPS` largest.
+    Left out are keys without a number (none, unlimited), keys whose value cannot be changed by itself, such
+    as a share of a sum of 100%, and keys of groups beyond the `MAX_GROUPS` largest.
     """
     scenario = source.scenario()
     found = [_batch(scenario, span)]
-    for key in _keys():
+    for key, kind in _keys().items():
         for path, section in _paths(scenario, key):
-            parameter = _parameter(path, _value_at(section, key.rpartition("[].")[2]), _keys()[key], span)
+            parameter = _parameter(path, _value_at(section, key.rpartition("[].")[2]), kind, span)
             if parameter is not None and _can_change(source, parameter):
                 found.append(parameter)
     return found
 
 
 def parameter_at(source: Source, path: str) -> Parameter:
-    """Return one numeric key, with a range of `SPAN` around its value.
-
-    Where the scenario has no number there, as with a limit that is off, its value is not a number.
+    """Return one numeric key, with a range of `SPAN` around its value; see `Parameter.is_off`.
 
     Raises
     ------
@@ -126,7 +130,7 @@ def parameter_at(source: Source, path: str) -> Parameter:
 
 
 def with_range(parameter: Parameter, text: str) -> Parameter:
-    """Return a parameter in a range that is written `LOW..HIGH`.
+    """Return a parameter with a range that is written `LOW..HIGH`.
 
     Raises
     ------
@@ -143,7 +147,7 @@ def with_range(parameter: Parameter, text: str) -> Parameter:
 
 
 def read_levels(parameter: Parameter, text: str) -> list[float]:
-    """Read levels that are written one by one: `1K, 5K, 20K`; in increasing order.
+    """Read a list of levels, `1K, 5K, 20K`, in increasing order.
 
     Raises
     ------
@@ -162,14 +166,14 @@ def check_levels(source: Source, parameter: Parameter, levels: Iterable[float]) 
     Raises
     ------
     ParameterError
-        With what is wrong with the first that cannot.
+        With the first that cannot.
     """
     if parameter.path == BATCH:
         wrong = next((level for level in levels if not 1 <= level <= MAX_TASKS), None)
         if wrong is not None:
             raise ParameterError(f"{BATCH}: {wrong:,.0f} tasks; a batch has 1 to {MAX_TASKS:,}")
         return
-    written = {parameter.path: [parameter.written(level) for level in levels]}
+    written = {parameter.path: [parameter.write(level) for level in levels]}
     swept = source.scenario().model_copy(update={"sweep": Sweep.model_validate(written)})
     found = factors.findings(source.raw, swept, Samples(source.folders))
     if found:
@@ -177,9 +181,9 @@ def check_levels(source: Source, parameter: Parameter, levels: Iterable[float]) 
 
 
 def spaced(parameter: Parameter, number: int) -> list[float]:
-    """Return levels over the range, evenly on a logarithmic scale, or on a linear one from zero on.
+    """Return levels over the range: evenly on a logarithmic scale, or from zero on a linear one.
 
-    They are rounded to as few digits as tells them apart; whole numbers may be fewer.
+    They are rounded to as few digits as tell them apart; of whole numbers there may be fewer.
     """
     low, high = parameter.low, parameter.high
     if parameter.is_whole and high - low < number:
@@ -209,7 +213,7 @@ def _keys() -> Mapping[str, str]:
     return {
         path: key.kind
         for path, key in keys().items()
-        if _unit_of(key.kind) and path.partition(".")[0].removesuffix("[]") not in _NOT_TRIED
+        if _unit_of(key.kind) and path.partition(".")[0].removesuffix("[]") not in _NOT_VARIED
     }
 
 
@@ -223,8 +227,8 @@ def _unit_of(kind: str) -> str:
 
 
 def _not_a_key(path: str, key: str) -> str:
-    if path.partition(".")[0] in _NOT_TRIED:
-        return f"{path}: cannot be varied here; name a key of the tasks, or of the world that they meet"
+    if path.partition(".")[0] in _NOT_VARIED:
+        return f"{path}: cannot be varied here; write a key of the tasks, or of what they meet"
     if key in keys():
         return f"{path}: is {keys()[key].kind}, not a number; only numbers can be varied here"
     choices = [each.replace("tasks[]", BATCH) for each in _keys()]
@@ -240,13 +244,13 @@ def _paths(scenario: Scenario, key: str) -> Iterator[tuple[str, BaseModel]]:
     rest = key.removeprefix(f"{BATCH}[].")
     if rest == "count":  # the size of the batch, of which a group's is a part
         return
-    largest = sorted(scenario.tasks, key=lambda group: -group.count)[:MOST_GROUPS]
+    largest = sorted(scenario.tasks, key=lambda group: -group.count)[:MAX_GROUPS]
     for group in (group for group in scenario.tasks if group in largest):
         yield (f"{BATCH}.{rest}" if len(scenario.tasks) == 1 else f"{BATCH}.{group.name}.{rest}"), group
 
 
 def _value_at(section: BaseModel, dotted: str) -> Any:
-    """Return what stands at a path below a section; None where a section on the way is off."""
+    """Return the value at a path below a section; None where a section on the way is off."""
     found: Any = section
     for key in dotted.split("."):
         if not isinstance(found, BaseModel):
@@ -281,8 +285,7 @@ def _can_change(source: Source, parameter: Parameter) -> bool:
     step = 1 if parameter.is_whole else 0.01 * parameter.value
     for value in (parameter.value + step, parameter.value - step):
         try:
-            if parameter.path != BATCH:
-                source.replaced({parameter.path: parameter.written(value)}).scenario()
+            source.replaced({parameter.path: parameter.write(value)}).scenario()
         except ScenarioError:
             continue
         return True

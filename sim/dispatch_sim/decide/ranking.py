@@ -1,8 +1,8 @@
-"""The order of strategies by their means, and their samples in a results table."""
+"""The samples of strategies in a results table, their order by means, and how often each is the best."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,7 +38,14 @@ def ranked(strategies: Sequence[Strategy], means: Sequence[float], tasks: int) -
     )
 
 
+def shares_won(samples: Mapping[Strategy, NDArray[np.float64]]) -> dict[Strategy, float]:
+    """Return the share of replications in which each strategy is the best; equally good ones share one."""
+    matrix = np.stack(list(samples.values()))
+    wins = matrix == matrix.min(axis=0)
+    return dict(zip(samples, (wins / wins.sum(axis=0)).mean(axis=1).tolist(), strict=True))
+
+
 def simplicity(strategy: Strategy, tasks: int) -> tuple[bool, int, bool, str]:
-    """Return what strategies are ordered by where nothing else tells them apart; see `ranked`."""
+    """Return the key that orders strategies of equal means; see `ranked`."""
     is_other = strategy.kind != "sequential"
     return is_other, strategy.concurrency_in(tasks), strategy.kind != "parallel", strategy.label

@@ -27,39 +27,29 @@ def sweep(
 
     Parameters
     ----------
-    scenario : a file, or a source that was read from one.
+    scenario : as `load` accepts it.
     seed, replications : in place of those in the scenario.
     jobs : threads of the compiled engine; results do not depend on it. The SimPy engine has one.
     on_progress : called with the replications done and all of them.
-    folder : where a checkpoint is kept until `write_results` writes the results there, so that whatever ends
-        the study, it can be resumed. Without it, what was simulated is held in memory.
-    resume : whether to continue from the checkpoint there, or to return results that are complete. False
-        discards the checkpoint, and so does None unless it took more than a minute to simulate.
+    folder : where a checkpoint is stored until `write_results` writes the results there. A study that is
+        interrupted can be resumed from it. Without a folder it is held in memory.
+    resume : whether to continue from the checkpoint, or to return complete results. False discards the
+        checkpoint, and so does None unless it took more than a minute to simulate.
     cluster : a Dask scheduler, `tcp://HOST:PORT`, whose workers simulate in place of this machine, or
         `local:N`.
 
     Returns
     -------
-    With `replications: auto`, these are doubled until every choice is settled or a budget is used up. After
-    an interruption (Ctrl-C) the replications that are done; the manifest says so.
+    With `replications: auto`, these are doubled until every choice is settled or the time is over. After an
+    interruption (Ctrl-C) the results have the replications that are done, and the manifest says so.
 
     Raises
     ------
     ScenarioError, DesignError, ResultsError, ClusterError, WorkerError
-        With a message for the user. The checkpoint is kept.
+        With a message for the user. The checkpoint stays.
     """
-    return run_study(
-        design_sweep,
-        _is_settled,
-        scenario,
-        seed,
-        replications,
-        jobs,
-        on_progress,
-        folder,
-        resume,
-        cluster,
-    )
+    study = (scenario, seed, replications, jobs, on_progress, folder, resume, cluster)
+    return run_study(design_sweep, _is_settled, *study)
 
 
 def compare(
@@ -74,18 +64,8 @@ def compare(
     cluster: str | None = None,
 ) -> Results:
     """Simulate the scenario's strategies side by side at the batch's own size; otherwise as `sweep`."""
-    return run_study(
-        design_comparison,
-        _is_settled,
-        scenario,
-        seed,
-        replications,
-        jobs,
-        on_progress,
-        folder,
-        resume,
-        cluster,
-    )
+    study = (scenario, seed, replications, jobs, on_progress, folder, resume, cluster)
+    return run_study(design_comparison, _is_settled, *study)
 
 
 def _is_settled(results: Results) -> bool:

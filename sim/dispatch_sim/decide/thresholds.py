@@ -1,9 +1,11 @@
-"""Thresholds on what is recommended, for use where a program waits for the answer: `p95_makespan_s > 20m`."""
+"""Thresholds on the recommended strategy, for use in scripts and CI: `p95_makespan_s > 20m`."""
 
 from __future__ import annotations
 
 import math
+import operator
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,10 +21,16 @@ from dispatch_sim.stats.estimates import Estimate
 from dispatch_sim.study.objectives import OBJECTIVES, P95
 
 NAMES = (*OBJECTIVES, P95, *MEASURES)
-"""What a threshold can be on: what a scenario can ask to minimise, by that name, and every measure."""
+"""Names that a threshold can be on: the objectives of a scenario, and every measure."""
 
 _FORM = re.compile(r"\s*([A-Za-z0-9_]{1,60})\s*(<=|>=|<|>)\s*(\S.{0,60}?)\s*", re.ASCII)
 _LONGEST = 120
+_COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 
 
 class ThresholdError(UserError):
@@ -31,7 +39,7 @@ class ThresholdError(UserError):
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """What must not be: a measure above a bound, or below one.
+    """A condition that must not hold: a measure above a bound, or below one.
 
     Attributes
     ----------
@@ -47,27 +55,19 @@ class Threshold:
     bound: float
 
     def is_met_by(self, value: float) -> bool:
-        """Whether a value is what must not be."""
-        match self.comparison:
-            case "<":
-                return value < self.bound
-            case "<=":
-                return value <= self.bound
-            case ">":
-                return value > self.bound
-            case _:
-                return value >= self.bound
+        """Whether the condition holds for a value."""
+        return _COMPARISONS[self.comparison](value, self.bound)
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A threshold held against what is recommended.
+    """A threshold applied to a recommended strategy.
 
     Attributes
     ----------
-    threshold, choice : what is held against what.
-    estimate : of the measure at the recommended point; it alone decides.
-    violated : whether the estimate is what must not be.
+    threshold, choice : the condition and the recommendation.
+    estimate : of the measure for the recommended strategy; it alone decides.
+    violated : whether the condition holds for the estimate.
     """
 
     threshold: Threshold
@@ -100,12 +100,12 @@ class Check:
 def parse_threshold(text: str) -> Threshold:
     """Read a threshold: a measure, a comparison, and a number with its unit.
 
-    Nothing is evaluated. A bare number is in seconds, dollars, tokens or whatever else the measure counts.
+    A bare number is in the base unit of the measure: seconds, dollars or tokens.
 
     Raises
     ------
     ThresholdError
-        With what to write, and which measures there are.
+        With what to write, or which measures there are.
     """
     found = _FORM.fullmatch(text) if len(text) <= _LONGEST else None
     if found is None:
@@ -142,7 +142,7 @@ def unit_of(measure: str) -> str:
 
 
 def check(answer: Answer, thresholds: list[Threshold]) -> list[Check]:
-    """Hold thresholds against what is recommended, at each combination of further factors."""
+    """Apply thresholds to the recommended strategy, at each combination of further factors."""
     return [_check(answer, threshold, choice) for threshold in thresholds for choice in answer.choices]
 
 

@@ -1,4 +1,4 @@
-"""Units of values: how each is read, shown to people, and written into a scenario."""
+"""Units of values: each is read, formatted for people, and written into a scenario."""
 
 from __future__ import annotations
 
@@ -82,24 +82,24 @@ def write_scaled(distribution: Distribution, factor: float, unit: str) -> Any:
     return written(dump(distribution))
 
 
-def axis_place(level: Any) -> float:
-    """Return where a level stands on its axis, in base units: 60 for `1m`, 15000 for `15K`, 0.05 for `5%`.
+def axis_position(level: Any) -> float:
+    """Return the position of a level on its axis, in base units: 60 for `1m`, 15000 for `15K`, 0.05 for `5%`.
 
     Raises
     ------
     UserError
         Where it is no quantity.
     """
-    return _place(level)[0]
+    return _position(level)[0]
 
 
 def axis_unit(levels: Sequence[Any]) -> str:
-    """Return what places of levels are: `seconds`, `tokens`, `percent`, `limit` (a minute) or `number`."""
-    units = {unit for _, unit in map(_place, levels)}
+    """Return the unit of levels: `seconds`, `tokens`, `percent`, `limit` (a minute) or `number`."""
+    units = {unit for _, unit in map(_position, levels)}
     return next(iter(sorted(units - {"number"})), "number")
 
 
-def _place(level: Any) -> tuple[float, str]:
+def _position(level: Any) -> tuple[float, str]:
     if isinstance(level, int | float):
         return float(level), "number"
     text = str(level)
@@ -111,4 +111,4 @@ def _place(level: Any) -> tuple[float, str]:
         bare = unit == "tokens" and text.replace(".", "").isdigit()
         named = "percent" if unit == "share" else unit
         return (math.inf if value is None else value), "number" if bare or value == 0 else named
-    raise UserError(f"{text!r} is no place on an axis; an axis has numbers, times, tokens or shares")
+    raise UserError(f"{text!r} is not a level of an axis; write numbers, times, tokens or shares")

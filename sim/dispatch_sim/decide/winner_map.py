@@ -1,13 +1,12 @@
-"""Where each way of dispatching wins, over two keys of the scenario.
+"""Maps of the winning strategy over two keys of a scenario.
 
-Every cell plays the same replications (common random numbers), so that a border between two winners is not
-ragged by noise between samples. Each cell is judged by itself: its confidence holds for its own ways
-together, and not for all cells of the map.
+Every cell has the same replications (common random numbers), so noise between samples does not fray a border
+between two winners. Each cell is judged by itself: its confidence holds for its own strategies
+simultaneously, and not for all cells of the map.
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +15,9 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import ConfigDict
 
-from dispatch_sim.decide.grid import (
-    Place,
-    find_place,
-    play_places,
-    without_factors,
-)
+from dispatch_sim.decide.findings import Findings, basis
+from dispatch_sim.decide.grid import GridPoint, make_grid_point, simulate_points, without_factors
 from dispatch_sim.decide.parameters import (
     Parameter,
     ParameterError,
@@ -33,20 +27,22 @@ from dispatch_sim.decide.parameters import (
     spaced,
     with_range,
 )
-from dispatch_sim.decide.winners import Standing, Winner, find_winner
-from dispatch_sim.display import Displayed
+from dispatch_sim.decide.winners import Winner, find_winner
 from dispatch_sim.scenario.loader import Given, Source
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.strategy import Kind, Strategy
 from dispatch_sim.study.design import DesignError
 from dispatch_sim.study.files import write_whole, writing_to
-from dispatch_sim.study.objectives import OBJECTIVES
 from dispatch_sim.study.runner import OnProgress
 
 CELLS = 12
 """Levels of an axis that does not name its own."""
 
-MOST_LEVELS = 60
+MAX_LEVELS = 60
+
+_NO_WINNER = dict.fromkeys(
+    ("kind", "strategy", "concurrency", "standing", "mean", "rival", "margin", "margin_low", "margin_high")
+)
 
 
 @dataclass(frozen=True)
@@ -67,15 +63,25 @@ class Axis:
         """The levels as people write them."""
         return [self.parameter.show(level) for level in self.levels]
 
+    def to_json(self) -> dict[str, Any]:
+        """Return a dict for JSON."""
+        return {
+            "path": self.parameter.path,
+            "unit": self.parameter.unit,
+            "levels": list(self.levels),
+            "of_the_scenario": None if self.parameter.is_off else self.parameter.value,
+            "is_mean": self.parameter.distribution is not None,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One place of a map.
+    """A grid point of a map.
 
     Attributes
     ----------
     x, y : the levels.
-    winner : who wins there; None where the batch cannot be played.
+    winner : None where the batch cannot be simulated.
     why_not : why it cannot.
     """
 
@@ -84,32 +90,26 @@ class Cell:
     winner: Winner | None
     why_not: str = ""
 
+    def to_json(self) -> dict[str, Any]:
+        """Return a dict for JSON."""
+        if self.winner is None:
+            return {"x": self.x, "y": self.y, **_NO_WINNER, "best_subset": [], "why_not": self.why_not}
+        return {"x": self.x, "y": self.y, **self.winner.to_json(), "why_not": None}
 
-@dataclass(frozen=True)
-class StrategyMap(Displayed):
-    """Who wins where.
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class StrategyMap(Findings):
+    """The winning strategies over two keys.
 
     Attributes
     ----------
-    name : of the scenario.
     x, y : the axes.
     cells : row by row, the first row at the least level of y.
-    objective : the measure that is to be small.
-    confidence, indifference, replications, seed, sha256 : what it rests on.
     """
 
-    __pydantic_config__ = ConfigDict(ser_json_inf_nan="strings")
-
-    name: str
     x: Axis
     y: Axis
     cells: tuple[Cell, ...]
-    objective: str
-    confidence: float
-    indifference: float
-    replications: int
-    seed: int
-    sha256: str
 
     def row(self, number: int) -> tuple[Cell, ...]:
         """Return the cells at one level of y, by its number."""
@@ -117,7 +117,7 @@ class StrategyMap(Displayed):
         return self.cells[number * width : (number + 1) * width]
 
     def winners(self) -> list[tuple[Kind, Strategy]]:
-        """Return who wins somewhere, each with the kind that it amounts to, the most frequent first."""
+        """Return the winners, each with the kind that it amounts to, the most frequent first."""
         counts = Counter(
             (cell.winner.kind, cell.winner.strategy) for cell in self.cells if cell.winner is not None
         )
@@ -125,27 +125,17 @@ class StrategyMap(Displayed):
 
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
-        return {
-            "scenario": self.name,
-            "sha256": self.sha256,
-            "seed": self.seed,
-            "replications": self.replications,
-            "objective": self.objective,
-            "confidence": self.confidence,
-            "indifference": self.indifference,
-            "x": _axis_json(self.x),
-            "y": _axis_json(self.y),
-            "cells": [{"x": cell.x, "y": cell.y, **_winner_json(cell)} for cell in self.cells],
-        }
+        cells = [cell.to_json() for cell in self.cells]
+        return super().to_json() | {"x": self.x.to_json(), "y": self.y.to_json(), "cells": cells}
 
     @property
     def frame(self) -> pd.DataFrame:
-        """One row a cell: levels under the axes' paths, the winner, and how sure it is."""
+        """A row for each cell: the levels under the axes' paths, the winner, and its standing."""
         rows = []
         for cell in self.cells:
-            row = {self.x.parameter.path: cell.x, self.y.parameter.path: cell.y} | _winner_json(cell)
-            row["as_good"] = "; ".join(map(str, cell.winner.as_good)) if cell.winner else ""
-            rows.append(row)
+            row = {self.x.parameter.path: cell.x, self.y.parameter.path: cell.y, **cell.to_json()}
+            row["best_subset"] = "; ".join(map(str, cell.winner.best_subset)) if cell.winner else ""
+            rows.append({key: value for key, value in row.items() if key not in ("x", "y")})
         numbers = dict.fromkeys(("mean", "margin", "margin_low", "margin_high"), float)
         return pd.DataFrame(rows).astype({**numbers, "concurrency": "Int64"})
 
@@ -160,17 +150,17 @@ def map_winners(
     jobs: int = 1,
     on_progress: OnProgress | None = None,
 ) -> StrategyMap:
-    """Map where each way wins, at the batch's own size, over two keys.
+    """Map the winning strategy over two keys, at the batch's own size.
 
     Parameters
     ----------
-    source : the scenario, or its file; its strategies, at the widths of its sweep, are what is compared.
+    source : a scenario, as `load` accepts it; its strategies are compared at every concurrency of its sweep.
     x, y : a key by its path as in `sweep`, or `tasks` for the size of the batch; with a range
-        (``tasks.tokens=1K..1M``), levels (``client.retries=0,2,10``), or neither: a tenth to ten times what
-        the scenario says. Of a key that holds a distribution the levels are its mean.
-    cells : levels of an axis that is not given by levels.
-    replications : of each way in each cell; default: the scenario's.
-    jobs : workers; the map does not depend on it.
+        (``tasks.tokens=1K..1M``), with levels (``client.retries=0,2,10``), or alone: a tenth to ten times the
+        scenario's value. Of a key that holds a distribution the levels are its mean.
+    cells : levels of an axis without levels.
+    replications : of each strategy in each cell; default: the scenario's.
+    jobs : threads of the compiled engine; the map does not depend on it.
     on_progress : called with the cells done and all of them.
 
     Raises
@@ -181,41 +171,30 @@ def map_winners(
         Where interrupted.
     """
     source = without_factors(source)
-    axes = (_axis(source, x, cells), _axis(source, y, cells))
-    if axes[0].parameter.path == axes[1].parameter.path:
-        raise ParameterError(f"{axes[0].parameter.path}: is on both axes; name two different keys")
+    across, up = _axis(source, x, cells), _axis(source, y, cells)
+    if across.parameter.path == up.parameter.path:
+        raise ParameterError(f"{across.parameter.path}: is on both axes; name two different keys")
     scenario = source.scenario()
-    count = replications or scenario.study.first
-    levels = [(across, up) for up in axes[1].levels for across in axes[0].levels]
-    places = [_place(source, axes, pair) for pair in levels]
-    played = [place for place in places if isinstance(place, Place)]
-    if not played:
-        raise ParameterError(f"no cell of the map can be played; in the first, {places[0]}")
-    costs = iter(play_places(played, count, jobs, on_progress))
-    objective = OBJECTIVES[scenario.objective.minimise]
-    found = tuple(
-        Cell(*pair, None, place)
-        if isinstance(place, str)
-        else Cell(
-            *pair,
-            find_winner(
-                place.strategies, next(costs), place.tasks, scenario.study.confidence, scenario.threshold
-            ),
-        )
-        for pair, place in zip(levels, places, strict=True)
-    )
-    return StrategyMap(
-        scenario.name,
-        axes[0],
-        axes[1],
-        found,
-        objective,
-        scenario.study.confidence,
-        scenario.threshold.at(min(cell.winner.mean for cell in found if cell.winner is not None)),
-        count,
-        scenario.study.seed,
-        scenario.fingerprint,
-    )
+    count, threshold = replications or scenario.study.first, scenario.threshold
+    points = [
+        (x_level, y_level, _point(source, (across.parameter, x_level), (up.parameter, y_level)))
+        for y_level in up.levels
+        for x_level in across.levels
+    ]
+    possible = [point for *_, point in points if isinstance(point, GridPoint)]
+    if not possible:
+        raise ParameterError(f"no cell of the map can be simulated; in the first, {points[0][2]}")
+    costs = iter(simulate_points(possible, count, jobs, on_progress))
+    found = []
+    for x_level, y_level, point in points:
+        if isinstance(point, str):
+            found.append(Cell(x_level, y_level, None, point))
+        else:
+            confidence = scenario.study.confidence
+            winner = find_winner(point.strategies, next(costs), point.tasks, confidence, threshold)
+            found.append(Cell(x_level, y_level, winner))
+    indifference = threshold.at(min(cell.winner.mean for cell in found if cell.winner is not None))
+    return StrategyMap(**basis(scenario, count, indifference), x=across, y=up, cells=tuple(found))
 
 
 def write_cells(found: StrategyMap, folder: Path) -> list[Path]:
@@ -234,85 +213,37 @@ def write_cells(found: StrategyMap, folder: Path) -> list[Path]:
     return [folder / "map.csv", folder / "map.parquet"]
 
 
-def is_decided(winner: Winner) -> bool:
-    """Whether it is shown which kind of strategy wins, whatever its width."""
-    return winner.standing in (Standing.SHOWN, Standing.WIDTH_OPEN)
-
-
 def _axis(source: Source, text: str, cells: int) -> Axis:
     path, given, levels = text.partition("=")
     parameter = parameter_at(source, path.strip())
-    if not given and math.isnan(parameter.value):
+    if not given and parameter.is_off:
         raise ParameterError(f"{path}: the scenario has no value there; name the range: {path}=LOW..HIGH")
-    if ".." in levels:
-        parameter = with_range(parameter, levels)
-    named = read_levels(parameter, levels) if given and ".." not in levels else None
-    if named is not None and len(named) > MOST_LEVELS:
-        raise ParameterError(f"{path}: {len(named)} levels; at most {MOST_LEVELS} are mapped")
-    axis = Axis(parameter, tuple(named or _through(parameter.value, spaced(parameter, cells))))
-    check_levels(source, parameter, axis.levels)
-    return axis
+    if given and ".." not in levels:
+        named = read_levels(parameter, levels)
+        if len(named) > MAX_LEVELS:
+            raise ParameterError(f"{path}: {len(named)} levels; at most {MAX_LEVELS} are mapped")
+    else:
+        parameter = with_range(parameter, levels) if given else parameter
+        named = _through(parameter.value, spaced(parameter, cells))
+    check_levels(source, parameter, named)
+    return Axis(parameter, tuple(named))
 
 
-def _through(value: float, levels: list[float]) -> tuple[float, ...]:
+def _through(value: float, levels: list[float]) -> list[float]:
     """Return the levels with the nearest one moved to the scenario's own value, if that is among them.
 
     The ends stay: they were asked for.
     """
     if len(levels) > 2 and levels[0] < value < levels[-1]:
         levels[min(range(1, len(levels) - 1), key=lambda i: abs(levels[i] - value))] = value
-    return tuple(levels)
+    return levels
 
 
-def _place(source: Source, axes: tuple[Axis, Axis], levels: tuple[float, float]) -> Place | str:
-    """Return a place, or why the batch cannot be played there: a call that no bucket can hold."""
-    pairs = list(zip(axes, levels, strict=True))
+def _point(source: Source, *levels: tuple[Parameter, float]) -> GridPoint | str:
+    """Return a grid point, or why the batch cannot be simulated there: a call that no bucket can hold."""
     try:
-        return find_place(source, {a.parameter.path: a.parameter.written(level) for a, level in pairs})
+        return make_grid_point(source, {key.path: key.write(level) for key, level in levels})
     except (ScenarioError, DesignError) as error:
-        where = " and ".join(f"{a.parameter.path} = {a.parameter.show(level)}" for a, level in pairs)
+        where = " and ".join(f"{key.path} = {key.show(level)}" for key, level in levels)
         why = error.problems[0].message if isinstance(error, ScenarioError) else str(error)
         return f"with {where}: {why}"
-
-
-def _winner_json(cell: Cell) -> dict[str, Any]:
-    winner = cell.winner
-    if winner is None:
-        keys = (
-            "kind",
-            "strategy",
-            "concurrency",
-            "standing",
-            "mean",
-            "rival",
-            "margin",
-            "margin_low",
-            "margin_high",
-        )
-        return dict.fromkeys(keys) | {"as_good": [], "why_not": cell.why_not}
-    return {
-        "kind": winner.kind,
-        **winner.strategy.to_json(),
-        "standing": str(winner.standing),
-        "as_good": [strategy.to_json() for strategy in winner.as_good],
-        "mean": winner.mean,
-        "rival": None if winner.rival is None else winner.rival.label,
-        "margin": _finite(winner.margin),
-        "margin_low": _finite(winner.low),
-        "margin_high": _finite(winner.high),
-        "why_not": None,
-    }
-
-
-def _axis_json(axis: Axis) -> dict[str, Any]:
-    return {
-        "path": axis.parameter.path,
-        "unit": axis.parameter.unit,
-        "levels": list(axis.levels),
-        "of_the_scenario": _finite(axis.parameter.value),
-        "is_mean": axis.parameter.distribution is not None,
-    }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -1,6 +1,6 @@
-"""Which strategy wins at one place of a map or a search, and how surely, on plain arrays.
+"""The winner at a grid point, and whether it is significantly the best, on plain arrays.
 
-Maps and searches ask this at thousands of places, at which a table for each would take longer than the play.
+Maps and searches judge thousands of grid points; a table for each would take longer than its simulation.
 """
 
 from __future__ import annotations
@@ -9,27 +9,28 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dispatch_sim.decide.ranking import ranked
-from dispatch_sim.scenario.indifference import IndifferenceThreshold
+from dispatch_sim.scenario.indifference import IndifferenceThreshold, parse_indifference
 from dispatch_sim.scenario.strategy import Kind, Strategy
 from dispatch_sim.stats.screening import screen
 
 
 class Standing(StrEnum):
-    """How surely the winner is the best."""
+    """Whether the winner is significantly the best."""
 
     SHOWN = "shown"
-    """Better than every other beyond doubt."""
-    WIDTH_OPEN = "width open"
-    """Better than every other kind of strategy; which concurrency of its own is the best is open."""
+    """Every other strategy is significantly worse."""
+    CONCURRENCY_OPEN = "concurrency open"
+    """Every other kind of strategy is significantly worse; the best concurrency of its own kind is open."""
     EQUAL = "practically equal"
-    """Every other kind that is not clearly worse differs by less than anybody would act on."""
+    """Other kinds that are not significantly worse differ by less than the indifference threshold."""
     OPEN = "open"
-    """Another kind of strategy may be the best, by more than that."""
+    """Another kind of strategy may be the best, by more than the indifference threshold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +41,40 @@ class Winner:
     ----------
     strategy : with the least mean.
     kind : that it amounts to, by `Strategy.kind_in`.
-    standing : how surely.
-    as_good : the best subset, the winner first: what is not shown to be worse.
+    standing : whether it is significantly the best.
+    best_subset : strategies that are not significantly worse, the winner first.
     mean : of the winner, in the unit of the objective.
     rival : the best strategy of another kind; None where there is none.
-    margin, low, high : what the rival has more, and its interval, over all strategies together; else NaN.
+    margin, low, high : the rival's difference and its interval, simultaneous over all strategies; else NaN.
     """
 
     strategy: Strategy
     kind: Kind
     standing: Standing
-    as_good: tuple[Strategy, ...]
+    best_subset: tuple[Strategy, ...]
     mean: float
     rival: Strategy | None
     margin: float
     low: float
     high: float
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether its kind is significantly the best, whatever its concurrency."""
+        return self.standing in (Standing.SHOWN, Standing.CONCURRENCY_OPEN)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a dict for JSON."""
+        margin = {"margin": self.margin, "margin_low": self.low, "margin_high": self.high}
+        return {
+            "kind": self.kind,
+            **self.strategy.to_json(),
+            "standing": str(self.standing),
+            "best_subset": [strategy.to_json() for strategy in self.best_subset],
+            "mean": self.mean,
+            "rival": None if self.rival is None else self.rival.label,
+            **{key: value if math.isfinite(value) else None for key, value in margin.items()},
+        }
 
 
 def find_winner(
@@ -63,38 +82,37 @@ def find_winner(
     costs: NDArray[np.float64],
     tasks: int,
     confidence: float = 0.95,
-    indifference: float | IndifferenceThreshold = 0.0,
+    indifference: float | str | IndifferenceThreshold = 0.0,
 ) -> Winner:
-    """Find the strategy with the least mean, and what may be as good.
+    """Find the strategy with the least mean, and the best subset.
 
     Parameters
     ----------
     strategies : in any order; of equal means the simplest wins.
-    costs : shape (strategies, replications); the same replications for all. At least 2.
+    costs : shape (strategies, replications); the same replications for all, at least 2.
     tasks : size of the batch.
-    confidence : of all differences together.
-    indifference : the difference that does not matter, in the unit of the costs, or a zone beside the best.
+    confidence : of all differences simultaneously.
+    indifference : the indifference threshold; a number is in the unit of the costs.
     """
     best, *rest = ranked(strategies, costs.mean(axis=1).tolist(), tasks)
     others = [strategies[number] for number in rest]
     mean = float(costs[best].mean())
-    zone = indifference.at(mean) if isinstance(indifference, IndifferenceThreshold) else indifference
-    screened = screen(costs[rest], costs[best], confidence, zone)
-    as_good = ~screened.is_worse & ~screened.is_same
-    near = screened.is_equal & ~screened.is_same
+    screened = screen(costs[rest], costs[best], confidence, parse_indifference(indifference).at(mean))
+    not_worse = ~screened.is_worse & ~screened.is_same
+    equal = screened.is_equal & ~screened.is_same
     kind = strategies[best].kind_in(tasks)
     rivals = [number for number, other in enumerate(others) if other.kind_in(tasks) != kind]
     rival = screened.difference(rivals[0]) if rivals else None
-    different = [number for number in rivals if as_good[number] or near[number]]
+    different = [number for number in rivals if not_worse[number] or equal[number]]
     if different:
-        standing = Standing.EQUAL if all(near[different]) else Standing.OPEN
+        standing = Standing.EQUAL if all(equal[different]) else Standing.OPEN
     else:
-        standing = Standing.WIDTH_OPEN if as_good.any() else Standing.SHOWN
+        standing = Standing.CONCURRENCY_OPEN if not_worse.any() else Standing.SHOWN
     return Winner(
         strategy=strategies[best],
         kind=kind,
         standing=standing,
-        as_good=(strategies[best], *(other for other, good in zip(others, as_good, strict=True) if good)),
+        best_subset=(strategies[best], *(others[number] for number in np.flatnonzero(not_worse))),
         mean=mean,
         rival=others[rivals[0]] if rivals else None,
         margin=rival.mean if rival else math.nan,

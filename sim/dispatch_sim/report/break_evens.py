@@ -37,7 +37,7 @@ def break_even_cell(found: BreakEven) -> str:
 def break_even_short(found: BreakEven) -> str:
     """Return the break-even in the fewest words: `4.2 (3.1 to 5.0)` where the queue wins above."""
     resolved = _told(found)
-    plain = [crossing.direction for crossing in resolved] == ["queue_wins_above"]
+    plain = [crossing.favours_above for crossing in resolved] == ["queue"]
     if resolved:
         return "; ".join(
             ("" if plain else f"{winner_above(found, crossing)} above ") + crossing_words(crossing)
@@ -50,7 +50,7 @@ def break_even_short(found: BreakEven) -> str:
 
 def winner_above(found: BreakEven, crossing: Crossing) -> str:
     """Return who wins above a crossing."""
-    return _side(found, "queue" if crossing.direction == "queue_wins_above" else "parallel")
+    return _side(found, crossing.favours_above)
 
 
 def queue_name(found: BreakEven) -> str:
@@ -141,7 +141,7 @@ def _resolved(found: BreakEven, crossing: Crossing) -> str:
 
 
 def _loser_above(found: BreakEven, crossing: Crossing) -> str:
-    return _side(found, "parallel" if crossing.direction == "queue_wins_above" else "queue")
+    return _side(found, "parallel" if crossing.favours_above == "queue" else "queue")
 
 
 def first_above(found: BreakEven, crossing: Crossing) -> str:

@@ -17,7 +17,7 @@ from dispatch_sim.claims.judge import ClaimFinding, Findings, Found
 from dispatch_sim.claims.rule_of_thumb import RegretFinding, Setting
 from dispatch_sim.claims.statements import Case
 from dispatch_sim.claims.verdicts import State, Threshold, Verdict
-from dispatch_sim.decide.units import axis_place, axis_unit
+from dispatch_sim.decide.units import axis_position, axis_unit
 from dispatch_sim.report.break_evens import break_even_cell, break_even_short
 from dispatch_sim.report.figures.claim import claim_figure, level_text
 from dispatch_sim.report.format import capital, clean, dollars, duration, listed, short_factors, tokens
@@ -103,7 +103,7 @@ def figures(case: Case, found: Found) -> dict[str, float | str]:
         return shown | {"best": f"{found.best}"}
     if isinstance(found, BestFinding):
         axis = _axis(found.levels)
-        return {"best": listed([axis(axis_place(level)) for level in found.best])}
+        return {"best": listed([axis(axis_position(level)) for level in found.best])}
     if isinstance(found, MapFinding):
         states = Counter(cell.state for cell in found.cells)
         cells = {tuple(cell.break_even.factors.values()): cell.break_even for cell in found.cells}
@@ -142,7 +142,7 @@ def result(case: Case, found: Found) -> str:
         show, axis = _value(case), _axis(found.levels)
         least = min(range(len(found.levels)), key=lambda number: found.means[number].mean)
         ends = dict.fromkeys((0, least, len(found.levels) - 1))
-        means = [f"{show(found.means[i].mean)} at {axis(axis_place(found.levels[i]))}" for i in ends]
+        means = [f"{show(found.means[i].mean)} at {axis(axis_position(found.levels[i]))}" for i in ends]
         return f"{figures(case, found)['best']}; {', '.join(means)}"
     if isinstance(found, MapFinding):
         states = Counter(cell.state for cell in found.cells)
@@ -154,7 +154,7 @@ def result(case: Case, found: Found) -> str:
 def _ratio_parts(case: Case, found: RatioFinding) -> Iterator[str]:
     show, axis = _value(case), _axis([each.at for each in found.points])
     for each in found.points[:: max(len(found.points) - 1, 1)]:
-        where = "" if each.at is None else f" at {axis(axis_place(each.at))}"
+        where = "" if each.at is None else f" at {axis(axis_position(each.at))}"
         yield _estimate(each.ratio, show) + where
     for threshold in found.thresholds:
         where = f"holds {'from' if threshold.holds_above else 'up to'} {_turn(threshold, case, axis)}"

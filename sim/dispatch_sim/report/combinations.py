@@ -107,5 +107,5 @@ def _break_evens(views: Sequence[View]) -> list[str]:
 def _queue_wins_from(found: BreakEven) -> Crossing | None:
     """Return the one crossing above which the queue wins, where that is all there is."""
     resolved = [crossing for crossing in found.crossings if crossing.resolved]
-    one = len(resolved) == 1 and resolved[0].direction == "queue_wins_above"
+    one = len(resolved) == 1 and resolved[0].favours_above == "queue"
     return resolved[0] if one else None

@@ -61,7 +61,7 @@ def decide(view: View) -> Decision:
     """Return what to do with the batch, in words for somebody who has never seen a simulator."""
     choice, measure = view.choice, view.measure
     # A queue of 1 that is one by one by another name is not worth a word beside it.
-    others = [other for other in choice.alternatives if not (other.identical or other.misses)]
+    others = [other for other in choice.alternatives if not (other.identical or other.infeasible)]
     if not choice.feasible:
         return Decision(limits_kept(view), (), (), tuple(_caution(view)))
     if choice.alternatives and all(other.identical for other in choice.alternatives):
@@ -72,7 +72,7 @@ def decide(view: View) -> Decision:
         )
         return Decision(headline, (), (), tuple(_caution(view)))
     if others and not choice.at_stake:
-        ways = sum(not other.misses for other in choice.alternatives) + 1
+        ways = sum(not other.infeasible for other in choice.alternatives) + 1
         kept = "were played" if choice.limits is None else "may keep the limits"
         headline = (
             f"Nothing is at stake here: all {count(ways)} ways that {kept} come "
@@ -93,7 +93,7 @@ def decide(view: View) -> Decision:
 def confidence_sentence(view: View) -> str:
     """Return how sure it is that no other way is better; nothing where nothing is at stake."""
     choice = view.choice
-    others = [other for other in choice.alternatives if not (other.identical or other.misses)]
+    others = [other for other in choice.alternatives if not (other.identical or other.infeasible)]
     if not others or not choice.feasible or not choice.at_stake:
         return ""
     ways = (
@@ -108,7 +108,7 @@ def confidence_sentence(view: View) -> str:
 
 def _simplest(view: View) -> Strategy:
     """Return what needs the least care: one by one where it was played, else the fewest at once."""
-    missing = {other.strategy for other in view.choice.alternatives if other.misses}
+    missing = {other.strategy for other in view.choice.alternatives if other.infeasible}
     within = [point for point in view.points if point not in missing]
     sequential = view.first("sequential")
     return sequential if sequential in within else min(within, key=lambda each: simplicity(each, view.tasks))
@@ -131,7 +131,7 @@ def _against_the_obvious(view: View) -> Iterator[str]:
     worse, like, same, dearer = [], [], [], []
     for point in candidates:
         other = view.alternative(point) if point is not None else None
-        if point is None or other is None or other.misses:
+        if point is None or other is None or other.infeasible:
             continue
         name = compared_way(point, view.recommended, view.tasks, view.way(point))
         if other.identical:
@@ -206,7 +206,7 @@ def _limits(view: View) -> Iterator[str]:
 def _gamble(view: View) -> Iterator[str]:
     """Say so where something else wins most often and loses on average."""
     choice = view.choice
-    worse = [other for other in choice.alternatives if not (other.in_best_subset or other.misses)]
+    worse = [other for other in choice.alternatives if not (other.in_best_subset or other.infeasible)]
     often = max(worse, key=lambda other: other.share_won, default=None)
     if often is not None and often.share_won > choice.share_won + 0.05:
         yield (

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dispatch_sim.decide.winner_map import StrategyMap, is_decided, write_cells
+from dispatch_sim.decide.winner_map import StrategyMap, write_cells
 from dispatch_sim.decide.winners import Standing
 from dispatch_sim.report.attachments import MAP_FILE, to_text
 from dispatch_sim.report.figures.winner_map import SIGNS, axis_name, cell_sign, labels_of, winner_map
@@ -31,7 +31,7 @@ def map_sentences(found: StrategyMap) -> list[str]:
     """Return what a map shows, the most important first."""
     total = len(found.cells)
     winners = [cell.winner for cell in found.cells if cell.winner is not None]
-    decided = [winner for winner in winners if is_decided(winner)]
+    decided = [winner for winner in winners if winner.is_decided]
     sentences = []
     shown = [
         _where(kind, [winner.strategy for winner in decided if winner.kind == kind], total)
@@ -87,7 +87,7 @@ def legend(found: StrategyMap) -> list[str]:
             name = kind_words(KINDS[kind] + (" of N" if has_number else ""), parse_strategy(label))
             lines.append(f"{sign}{'N' if has_number else ''}{letter}: {name}")
     marks = {cell.winner.standing for cell in found.cells if cell.winner is not None}
-    if Standing.WIDTH_OPEN in marks:
+    if Standing.CONCURRENCY_OPEN in marks:
         lines.append("2-4: a width from 2 to 4, which of them is open")
     if Standing.EQUAL in marks:
         lines.append("=: another way is practically equal")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dispatch_sim.decide.quick import QuickAnswer, Way
+from dispatch_sim.decide.quick import Candidate, QuickAnswer
 from dispatch_sim.decide.winners import Standing
 from dispatch_sim.report.format import (
     MEASURES,
@@ -23,7 +23,7 @@ from dispatch_sim.scenario.strategy import Strategy
 
 def answer_line(found: QuickAnswer) -> str:
     """Return what to do, what it costs, and how far the others are behind, in a line."""
-    text = instruction(_plain(found.recommended), found.tasks)
+    text = instruction(_plain(found.best), found.tasks)
     if found.by_script:
         text = f"From a script, {text[:1].lower()}{text[1:]}"
     others = [_beside(found, other) for other in _obvious(found)]
@@ -35,7 +35,7 @@ def coordination_line(found: QuickAnswer) -> str:
     coordination = found.coordination
     if coordination is None:
         return ""
-    makespan_s = found.recommended.means["makespan_s"]
+    makespan_s = found.best.means["makespan_s"]
     work = [
         f"{verb} for {duration(share * makespan_s)}"
         for verb, share in (("writes briefs", coordination.briefs), ("merges", coordination.merges))
@@ -48,30 +48,30 @@ def coordination_line(found: QuickAnswer) -> str:
 
 
 def _figures(found: QuickAnswer, last: str) -> str:
-    means = found.recommended.means
+    means = found.best.means
     return listed([dollars(means["cost_usd"]), duration(means["makespan_s"])], last)
 
 
-def _plain(each: Way) -> Strategy:
+def _plain(each: Candidate) -> Strategy:
     """Return a way without its manager: all of an answer have the same one."""
     return each.strategy.without(each.strategy.options)
 
 
-def _obvious(found: QuickAnswer) -> list[Way]:
+def _obvious(found: QuickAnswer) -> list[Candidate]:
     """Return the best way of each kind besides the recommended one's."""
-    kinds: dict[str, Way] = {}
-    for each in found.ways:
+    kinds: dict[str, Candidate] = {}
+    for each in found.candidates:
         kinds.setdefault(each.strategy.kind, each)
     return [each for each in kinds.values() if each.strategy.kind != found.winner.strategy.kind]
 
 
-def _beside(found: QuickAnswer, other: Way) -> str:
-    measure, as_good = MEASURES[found.objective], other.strategy in found.winner.as_good
-    name = compared_way(other.strategy, found.recommended.strategy, found.tasks, way(_plain(other)))
-    within = other.more <= found.scenario.threshold.at(found.winner.mean)
+def _beside(found: QuickAnswer, other: Candidate) -> str:
+    measure, as_good = MEASURES[found.objective], other.strategy in found.winner.best_subset
+    name = compared_way(other.strategy, found.best.strategy, found.tasks, way(_plain(other)))
+    within = other.difference <= found.scenario.threshold.at(found.winner.mean)
     if found.winner.standing is Standing.EQUAL if as_good else within:
         return f"{name} is as good"
-    text = f"{name} {measure.verb} {amount(measure, other.more)} {measure.more}"
+    text = f"{name} {measure.verb} {amount(measure, other.difference)} {measure.more}"
     return f"{text}, which may be chance" if as_good else text
 
 
@@ -81,15 +81,15 @@ def explanation(found: QuickAnswer) -> str:
 
 
 def _sure(found: QuickAnswer) -> str:
-    others = [way(_plain(each)) for each in found.ways[1:] if each.strategy in found.winner.as_good]
-    played = f"{found.recommended.replications} replications, the same luck for all ways"
-    first = min(each.replications for each in found.ways)
-    if first < found.recommended.replications:
+    others = [way(_plain(each)) for each in found.candidates[1:] if each.strategy in found.winner.best_subset]
+    played = f"{found.best.replications} replications, the same luck for all ways"
+    first = min(each.replications for each in found.candidates)
+    if first < found.best.replications:
         played += f"; those that {first} had shown to be worse were left at that"
     told = listed(others, "or")
     sure = {
         Standing.SHOWN: "That it is the best of the ways compared is more than chance",
-        Standing.WIDTH_OPEN: f"That it is the best kind is more than chance, but {told} may be as good",
+        Standing.CONCURRENCY_OPEN: f"That it is the best kind is more than chance, but {told} may be as good",
         Standing.EQUAL: f"It hardly matters: {told} differs by less than anybody would act on",
         Standing.OPEN: f"It is not sure: {told} may be as good",
     }[found.winner.standing]

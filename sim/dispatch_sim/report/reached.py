@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dispatch_sim.decide.answer import Answer
-from dispatch_sim.decide.break_even import FactorBreakEven
-from dispatch_sim.decide.diminishing_returns import Returns
+from dispatch_sim.decide.diminishing_returns import DiminishingReturns
+from dispatch_sim.decide.factor_break_even import FactorBreakEven
 from dispatch_sim.report.break_evens import crossing_words
 from dispatch_sim.report.format import (
     amount,
@@ -56,23 +56,26 @@ def reached(view: View) -> str:
 def limits_kept(view: View) -> str:
     """Return how often the deadline and the budget are kept; nothing where there are none."""
     choice = view.choice
-    if choice.limits is None or choice.kept is None:
+    if choice.limits is None or choice.feasibility is None:
         return ""
     deadline, budget = choice.limits.deadline, choice.limits.budget
     bounds = [f"the deadline of {duration(deadline)}"] if deadline is not None else []
     bounds += [f"the budget of {dollars(budget)}"] if budget is not None else []
     wanted = percent(choice.limits.probability)
-    share = choice.kept.share
+    share = choice.feasibility.share
     kept = (
-        f"{capital(view.way(view.recommended))} keeps {listed(bounds)} in {percent(share.share)} of batches "
+        f"{capital(view.way(view.recommended))} keeps {listed(bounds)} in {percent(share.mean)} of batches "
         f"({percent(share.low)} to {percent(share.high)}; asked for {wanted})"
     )
     if not choice.feasible:
         return f"No way keeps {listed(bounds)} in {wanted} of batches. {kept}, more often than the others."
-    text = f"{kept}{', which is not settled' if choice.kept.verdict == 'undecided' else ''}."
+    text = f"{kept}{', which is not settled' if choice.feasibility.verdict == 'undecided' else ''}."
     others = choice.alternatives
-    for verdict, words in (("missed", "Left out, as shown to miss that"), ("undecided", "Not settled of")):
-        named = [view.way(o.strategy) for o in others if o.kept and o.kept.verdict == verdict]
+    for verdict, words in (
+        ("infeasible", "Left out, as shown to miss that"),
+        ("undecided", "Not settled of"),
+    ):
+        named = [view.way(o.strategy) for o in others if o.feasibility and o.feasibility.verdict == verdict]
         if named:
             text += f" {words}: {_few(named)}."
     return text
@@ -80,21 +83,21 @@ def limits_kept(view: View) -> str:
 
 def slots(view: View) -> Iterator[str]:
     """Yield up to which width further slots gain, of each label."""
-    for found in view.answer.returns:
+    for found in view.answer.diminishing_returns:
         if found.factors == view.choice.factors:
             yield _slots(view, found)
 
 
-def _slots(view: View, found: Returns) -> str:
-    one = view.way(found.strategy.at(found.turns_at))
-    last = next((step for step in found.steps if step.to == found.turns_at), None)
-    beyond = next((step for step in found.steps if step.width >= found.turns_at), None)
+def _slots(view: View, found: DiminishingReturns) -> str:
+    one = view.way(found.strategy.at(found.gains_up_to))
+    last = next((step for step in found.steps if step.to == found.gains_up_to), None)
+    beyond = next((step for step in found.steps if step.concurrency >= found.gains_up_to), None)
     show = view.measure.show
     parts = []
     if last is None:
         parts.append(f"No slot beyond {one} is shown to gain anything")
     else:
-        slot = f"the step from {last.width} to {last.to}"
+        slot = f"the step from {last.concurrency} to {last.to}"
         parts.append(f"Further slots gain up to {one}: {slot} gains {amount(view.measure, last.gain.mean)}")
     if beyond is not None:
         size = show(abs(beyond.gain.mean))
@@ -111,11 +114,11 @@ def _slots(view: View, found: Returns) -> str:
 def front(view: View) -> str:
     """Return who is on the front of time and money, and who may be."""
     index = view.answer.choices.index(view.choice)
-    points = view.answer.fronts[index] if view.answer.fronts else ()
-    on = [p for p in points if p.front == "on"]
+    points = view.answer.pareto[index] if view.answer.pareto else ()
+    on = [p for p in points if p.status == "optimal"]
     if len(points) < 2:
         return ""
-    may = [view.way(p.strategy) for p in points if p.front == "may_be"]
+    may = [view.way(p.strategy) for p in points if p.status == "undecided"]
     told = [
         f"{view.way(p.strategy)} ({duration(p.makespan_s.mean)}, {dollars(p.spent_usd.mean)})" for p in on
     ]
@@ -146,10 +149,8 @@ def _along_factor(view: View, found: FactorBreakEven) -> str:
         return f"{lead}{sides['parallel']} and {sides['queue']} are practically equal."
     resolved = [crossing for crossing in found.crossings if crossing.resolved]
     if resolved:
-        above = {"queue_wins_above": "queue", "parallel_wins_above": "parallel"}
         told = [
-            f"{sides[above[c.direction]]} wins above {crossing_words(c)}{_between(found, c)}"
-            for c in resolved
+            f"{sides[c.favours_above]} wins above {crossing_words(c)}{_between(found, c)}" for c in resolved
         ]
         return f"{lead}{'; '.join(told)}."
     if found.changes.favours:
@@ -159,9 +160,11 @@ def _along_factor(view: View, found: FactorBreakEven) -> str:
 
 def _between(found: FactorBreakEven, crossing: Crossing) -> str:
     """Say between which levels a place was interpolated; nothing where it is a level."""
-    below = [level for place, level in zip(found.places, found.levels, strict=True) if place < crossing.at]
-    beyond = [level for place, level in zip(found.places, found.levels, strict=True) if place > crossing.at]
-    if crossing.at in found.places or not below or not beyond:
+    below = [level for place, level in zip(found.positions, found.levels, strict=True) if place < crossing.at]
+    beyond = [
+        level for place, level in zip(found.positions, found.levels, strict=True) if place > crossing.at
+    ]
+    if crossing.at in found.positions or not below or not beyond:
         return ""
     return f", between {clean(below[-1])} and {clean(beyond[0])}"
 

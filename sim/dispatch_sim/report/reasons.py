@@ -62,7 +62,7 @@ def why(view: View) -> tuple[str, ...]:
 
 def _is_worse(view: View, point: Strategy) -> bool:
     other = view.alternative(point)
-    return other is not None and not (other.misses or other.in_best_subset or other.practically_equal)
+    return other is not None and not (other.infeasible or other.in_best_subset or other.practically_equal)
 
 
 def _why_not(view: View, point: Strategy) -> Iterator[str]:

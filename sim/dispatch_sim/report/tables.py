@@ -104,7 +104,7 @@ def choice_table(choice: Choice, measure: Measure) -> Table:
 def _standing(other: Alternative) -> str:
     if other.identical:
         return "the same"
-    if other.misses:
+    if other.infeasible:
         return "misses the limits"
     if other.practically_equal:
         return "practically equal"

@@ -14,12 +14,13 @@ from dispatch_sim.study.files import write_texts
 def tuning_sentences(found: Tuning) -> list[str]:
     """Return what to set, and what that saves."""
     measure = MEASURES[found.objective]
-    changed = [t for t in found.tuned if t.best != t.knob.present]
+    changed = [t for t in found.tuned if t.best != t.variable.present]
     batch = f"{count(found.tasks)} task{'' if found.tasks == 1 else 's'} through {_queue(found)}"
     if not changed:
         return [f"For {batch}, no setting is worth changing."]
     sets = [
-        f"{t.knob.name} to {t.knob.labels[t.best]} (now {t.knob.labels[t.knob.present]})" for t in changed
+        f"{t.variable.name} to {t.variable.labels[t.best]} (now {t.variable.labels[t.variable.present]})"
+        for t in changed
     ]
     saves = found.saves
     amount = measure.show(saves.mean) + span(measure.show, saves.low, saves.high)
@@ -40,22 +41,22 @@ def knobs_table(found: Tuning) -> Table:
     """Return the knobs: now, best, and what is as good."""
     rows = []
     for tuned in found.tuned:
-        labels = tuned.knob.labels
+        labels = tuned.variable.labels
         as_good = flat_words(tuned) if tuned.matters else "all that were tried"
-        rows.append((tuned.knob.name, labels[tuned.knob.present], labels[tuned.best], as_good))
+        rows.append((tuned.variable.name, labels[tuned.variable.present], labels[tuned.best], as_good))
     return Table("", ("Setting", "Now", "Best", "As good"), tuple(rows), numbers=False)
 
 
 def flat_words(tuned: Tuned) -> str:
     """Return which values are as good as the best one: `3 to 8`, `4 to 6 and 10`."""
-    good = [number for number, trial in enumerate(tuned.trials) if trial.as_good]
+    good = [number for number, trial in enumerate(tuned.trials) if trial.in_best_subset]
     runs: list[list[int]] = []
     for number in good:
         if runs and number == runs[-1][-1] + 1:
             runs[-1].append(number)
         else:
             runs.append([number])
-    labels = tuned.knob.labels
+    labels = tuned.variable.labels
     return listed([labels[r[0]] if len(r) == 1 else f"{labels[r[0]]} to {labels[r[-1]]}" for r in runs])
 
 
@@ -64,15 +65,17 @@ def values_table(found: Tuning, tuned: Tuned) -> Table:
     measure = MEASURES[found.objective]
     rows = []
     for number, trial in enumerate(tuned.trials):
-        if trial.more is None:
+        if trial.difference is None:
             more = "cannot be played"
         elif number == tuned.best:
             more = "the best"
         else:
-            more = measure.signed(trial.more.mean) + span(measure.show, trial.more.low, trial.more.high)
-            more += "" if trial.as_good else " *"
+            more = measure.signed(trial.difference.mean) + span(
+                measure.show, trial.difference.low, trial.difference.high
+            )
+            more += "" if trial.in_best_subset else " *"
         rows.append((trial.label, more))
-    return Table("", (capital(tuned.knob.name), "More than the best"), tuple(rows), numbers=False)
+    return Table("", (capital(tuned.variable.name), "More than the best"), tuple(rows), numbers=False)
 
 
 def basis(found: Tuning) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dispatch_sim.decide.explanation import Explanation
-from dispatch_sim.decide.switching_values import Flip
+from dispatch_sim.decide.switching_values import SwitchingValue
 from dispatch_sim.decide.winners import Standing
 from dispatch_sim.report.attachments import WHY_FILE, to_text
 from dispatch_sim.report.figures.tornado import tornado
@@ -52,10 +52,10 @@ def decision_sentence(found: Explanation) -> str:
         return f"{do}. It makes no difference: {way(found.rival)} comes to the same in every replication."
     which = "the next best way" if found.winner.rival is None else "the best way of another kind"
     text = f"{do}: {way(found.rival)}, {which}, {measure.verb} {measure.estimate(estimate)} {measure.more}."
-    if found.winner.standing is Standing.WIDTH_OPEN:
+    if found.winner.standing is Standing.CONCURRENCY_OPEN:
         widths = sorted(
             each.concurrency or found.tasks
-            for each in found.winner.as_good
+            for each in found.winner.best_subset
             if each.label == found.recommended.label
         )
         if len(widths) > 1:
@@ -70,8 +70,8 @@ def decision_sentence(found: Explanation) -> str:
 def parts_table(found: Explanation) -> Table:
     """Return what the differences are made of: part and cause, with the amount for each way, and the sum."""
     measure = MEASURES[found.objective]
-    told = {part.name: part.cause for comparison in found.comparisons for part in comparison.parts}
-    by_way = [{part.name: part.difference for part in each.parts} for each in found.comparisons]
+    told = {part.name: part.cause for comparison in found.comparisons for part in comparison.components}
+    by_way = [{part.name: part.difference for part in each.components} for each in found.comparisons]
     rows = []
     for name, cause in sorted(
         told.items(), key=lambda item: -max(_size(parts.get(item[0])) for parts in by_way)
@@ -87,7 +87,7 @@ def _size(estimate: Estimate | None) -> float:
     return 0.0 if estimate is None else abs(estimate.mean)
 
 
-def flips_table(flips: Sequence[Flip]) -> Table | None:
+def flips_table(flips: Sequence[SwitchingValue]) -> Table | None:
     """Return what would flip the decision: the key, its value, where it flips, and to which way."""
     rows = []
     for flip in sorted((f for f in flips if f.at is not None), key=_nearness):
@@ -100,12 +100,12 @@ def flips_table(flips: Sequence[Flip]) -> Table | None:
     return Table("", ("Key", "Now", "Flips at", "Set", "To"), tuple(rows), numbers=False) if rows else None
 
 
-def _nearness(flip: Flip) -> float:
+def _nearness(flip: SwitchingValue) -> float:
     value, at = flip.parameter.value, flip.at or 0.0
     return abs(math.log(at / value)) if at > 0 and value > 0 else math.inf
 
 
-def _set(flip: Flip) -> str:
+def _set(flip: SwitchingValue) -> str:
     show = flip.parameter.show
     if flip.low is None and flip.high is None:
         return "open"
@@ -116,7 +116,7 @@ def _set(flip: Flip) -> str:
     return show(flip.low) if flip.low == flip.high else f"{show(flip.low)} to {show(flip.high)}"
 
 
-def steady(flips: Sequence[Flip]) -> str:
+def steady(flips: Sequence[SwitchingValue]) -> str:
     """Return the keys that flip nothing anywhere in their range, with that."""
     return listed(
         [
@@ -151,8 +151,8 @@ def swings_table(found: Explanation) -> Table:
 def why_parts(found: Explanation, *, pictures: bool = True) -> dict[str, Any]:
     """Return what `why.md` says of an explanation, for its macros."""
     measure, rival, best = MEASURES[found.objective], way(found.rival), way(found.recommended)
-    any_way = [flip for flip in found.flips if not flip.of_kind]
-    kinds = [flip for flip in found.flips if flip.of_kind]
+    any_way = [flip for flip in found.switching_values if not flip.of_kind]
+    kinds = [flip for flip in found.switching_values if flip.of_kind]
     flips = [("kind", kinds)]
     if [flip.at for flip in any_way] != [flip.at for flip in kinds]:
         flips.append(("way", any_way))

@@ -41,6 +41,9 @@ class Source(Displayed):
     filename: str = "<string>"
     folders: tuple[FilePath, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"<Source: {self.filename}>"
+
     @property
     def raw(self) -> Any:
         """The plain data: dicts, lists and scalars. Not to be altered."""
@@ -114,29 +117,35 @@ class Source(Displayed):
 
 
 Given = Source | str | os.PathLike[str] | Mapping[str, Any]
-"""A scenario: read already, the path of its file, YAML text (with a line break or a colon and a blank), or a
-dict."""
+"""A scenario as `load` accepts it."""
 
 
-def as_source(given: Given) -> Source:
-    """Return a scenario in any of its forms, without checking it; see `Source.scenario`.
+def load(scenario: Given, data: str | os.PathLike[str] | None = None) -> Source:
+    """Return a scenario as written, without checking it; see `Source.scenario`.
+
+    Parameters
+    ----------
+    scenario : the path of a file; YAML text, which has a line break or ``key: value``; a dict; or a source.
+    data : a folder that csv files may lie in, besides that of the file.
 
     Raises
     ------
     ScenarioError
         Where a file cannot be read, or is not YAML.
     """
-    if isinstance(given, Source):
-        return given
-    if isinstance(given, Mapping):
+    if isinstance(scenario, Source):
+        found = scenario
+    elif isinstance(scenario, Mapping):
         try:
-            raw = json.loads(json.dumps(dict(given)))
+            raw = json.loads(json.dumps(dict(scenario)))
         except (TypeError, ValueError, RecursionError) as error:
             raise ScenarioError([Problem("<dict>", 1, 1, (), f"not plain data: {error}")]) from None
-        return Source(Tree(raw, {}, {}), "<dict>")
-    if isinstance(given, str) and ("\n" in given or ": " in given):
-        return parse_source(given)
-    return load_source(given)
+        found = Source(Tree(raw, {}, {}), "<dict>")
+    elif isinstance(scenario, str) and ("\n" in scenario or ": " in scenario):
+        found = parse_source(scenario)
+    else:
+        found = load_source(scenario)
+    return found if data is None else replace(found, folders=(*found.folders, FilePath(data)))
 
 
 def load_source(path: str | os.PathLike[str], data: str | os.PathLike[str] | None = None) -> Source:

@@ -70,7 +70,7 @@ def _find(name: str, folders: tuple[Path, ...]) -> Path:
     except OutsideError:
         raise ValueError(
             f"{shown(name)} is outside the scenario's folder; move it there, or allow its folder:"
-            " --data DIR, in Python load_source(..., data=DIR)"
+            " --data DIR, in Python load(..., data=DIR)"
         ) from None
     except (OSError, RuntimeError, ValueError) as error:  # links in a circle, characters no name may have
         raise ValueError(f"{shown(name)} cannot be read: {type(error).__name__}") from error

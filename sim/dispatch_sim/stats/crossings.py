@@ -1,17 +1,17 @@
-"""Where one strategy stops being the better one: the sign changes of a paired difference, with confidence.
+"""Sign changes of a mean difference along an axis, with their confidence regions.
 
-D is what parallel costs more than a queue, replication by replication. Between neighbouring points of an
-axis each replication's D is taken to be linear; so its mean is linear, its variance a quadratic, and the
-confidence set {x : the paired t interval of D(x) holds 0} is found exactly. This is the paired t-test
-inverted, as in Fieller's theorem (Fieller, J. R. Stat. Soc. B 16, 1954): the set holds a zero of D with
-the stated confidence, and is not forced to be an interval, or bounded.
+Differences are paired: each replication has one at every point of the axis. Between neighbouring points they
+are interpolated linearly, so the mean D(x) is linear and its variance quadratic. The confidence region
+{x : the paired t interval of D(x) holds 0} is then exact. It is the paired t-test inverted, as in Fieller's
+theorem (Fieller, J. R. Stat. Soc. B 16, 1954): it holds a zero of D with the stated confidence, and need not
+be an interval, or bounded.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -20,20 +20,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from dispatch_sim.stats.estimates import check_confidence, mean_and_deviations, t_critical
 
-Side = Literal["queue", "parallel"]
 Status = Literal["crossing", "none_in_range", "unresolved"]
-Direction = Literal["queue_wins_above", "parallel_wins_above"]
 
-_SIDES: dict[int, Side | None] = {1: "queue", 0: None, -1: "parallel"}
+Sides = tuple[str, str]
+"""Names of the sides that a positive and a negative difference favour."""
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A piece of an axis, and who is significantly better at each point of it; None where neither is."""
+    """A part of an axis, and the side that is significantly favoured at each point of it, if any."""
 
     low: float
     high: float
-    favours: Side | None
+    favours: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,26 +42,26 @@ class Crossing:
     Attributes
     ----------
     at : the zero of the mean.
-    low, high : ends of the confidence set around it; None where the set is open at an edge of the range.
-    direction : who is better above it.
-    resolved : whether on one side of the set queue, and on the other parallel, is better beyond doubt.
+    low, high : ends of the confidence interval around it; None where it is open at an edge of the range.
+    favours_above : the side that is favoured above it.
+    resolved : whether each side is significantly favoured on one side of the interval.
     """
 
     at: float
     low: float | None
     high: float | None
-    direction: Direction
+    favours_above: str
     resolved: bool
 
 
 @dataclass(frozen=True, slots=True)
 class SignChanges:
-    """What a difference does along an axis, in the order of the axis.
+    """Regions and crossings of a difference along an axis, in order.
 
     Attributes
     ----------
-    regions : who is significantly better at each point by itself; for drawing.
-    established : the same, less what may be chance among so many points; for saying.
+    regions : by the test at each point by itself; for figures.
+    established : the same without what may be chance among so many points; for statements.
     crossings : of the mean.
     """
 
@@ -72,38 +71,44 @@ class SignChanges:
 
     @property
     def status(self) -> Status:
-        """`crossing` if one is resolved, `none_in_range` if one side is better all over, or `unresolved`."""
+        """`crossing` if one is resolved, else `none_in_range` if one side is favoured, else `unresolved`."""
         if any(crossing.resolved for crossing in self.crossings):
             return "crossing"
         return "none_in_range" if self.favours else "unresolved"
 
     @property
-    def favours(self) -> Side | None:
-        """Who is significantly better over the whole range, if anyone is."""
+    def favours(self) -> str | None:
+        """The side that is significantly favoured over the whole range, if any."""
         return self.regions[0].favours if len(self.regions) == 1 else None
 
 
-def sign_changes(x: ArrayLike, differences: ArrayLike, confidence: float = 0.95) -> SignChanges:
-    """Find where a paired difference changes sign along an axis, and how surely.
+def sign_changes(
+    x: ArrayLike,
+    differences: ArrayLike,
+    confidence: float = 0.95,
+    sides: Sides = ("positive", "negative"),
+) -> SignChanges:
+    """Find the sign changes of a paired difference along an axis.
 
     Parameters
     ----------
     x : points of the axis, shape (k,), increasing.
-    differences : shape (k, replications); positive where the queue wins.
+    differences : shape (k, replications).
     confidence : of the t interval at each point of the axis.
+    sides : names of the sides that a positive and a negative difference favour.
 
     Returns
     -------
-    The regions, which cover the range without gaps, and the crossings. What lies between two established
-    regions of opposite sign is one resolved crossing, at the middle one of the zeros of its mean (noise can
-    make an odd number of them). Each other sign change of the mean is a crossing that is not resolved.
-    Where the mean is zero over a stretch, the crossing is in the middle of that. Points that are equal in
-    all replications are undecided. Without points there is nothing to find.
+    The regions, which cover the range without gaps, and the crossings. Between two established regions of
+    opposite sides lies one resolved crossing, at the middle zero of the mean (noise can make an odd number of
+    them). Each other sign change of the mean is a crossing that is not resolved. Where the mean is zero over
+    a stretch, the crossing is its middle. Points that are equal in all replications favour no side. Without
+    points the result is empty.
 
     Notes
     -----
     Where a crossing is, the interval at each point tells with the stated confidence. Whether there is one
-    is another question, asked at all points at once: with D zero all over, independent noise at 19 points
+    is another question, asked at all points at once: with D zero everywhere, independent noise at 19 points
     made a crossing in 23% of trials. So a region is established only by a point of the axis that is
     significant with Bonferroni's correction for their number.
 
@@ -131,85 +136,87 @@ def sign_changes(x: ArrayLike, differences: ArrayLike, confidence: float = 0.95)
     n = values.shape[1]
     means, deviations = mean_and_deviations(values)
     scaled = deviations * (t_critical(confidence, n) / math.sqrt(n * (n - 1)))
-    regions = _regions(at, means, scaled)
+    regions = _regions(at, means, scaled, sides)
     stricter = t_critical(1 - (1 - confidence) / len(at), n) / t_critical(confidence, n)
-    beyond_doubt = np.abs(means) > stricter * np.sqrt(np.einsum("ij,ij->i", scaled, scaled))
-    established = _established(regions, at[beyond_doubt])
-    return SignChanges(regions, established, tuple(_crossings(established, _mean_zeros(at, means))))
+    significant = at[np.abs(means) > stricter * np.sqrt(np.einsum("ij,ij->i", scaled, scaled))]
+    established = _joined(
+        region
+        if np.any((significant >= region.low) & (significant <= region.high))
+        else replace(region, favours=None)
+        for region in regions
+    )
+    return SignChanges(regions, established, tuple(_crossings(established, _mean_zeros(at, means, sides))))
 
 
 def agreeing(one: SignChanges, other: SignChanges) -> SignChanges:
-    """Return what two ways of judging the same axis agree on; where they do not, it is undecided.
+    """Return what two tests of the same axis agree on; where they do not, no side is favoured.
 
-    The zeros of the mean are those of `one`. Confidence sets are the wider for it, never narrower.
+    The zeros of the mean are those of `one`. Confidence intervals are never narrower than either's.
     """
     established = _agreed(one.established, other.established)
-    zeros = [(crossing.at, crossing.direction) for crossing in one.crossings]
+    zeros = [(crossing.at, crossing.favours_above) for crossing in one.crossings]
     return SignChanges(
         _agreed(one.regions, other.regions), established, tuple(_crossings(established, zeros))
     )
 
 
 def _agreed(one: Sequence[Region], other: Sequence[Region]) -> tuple[Region, ...]:
-    """Return the regions in which both favour the same side."""
+    """Return the regions, with a side where both favour it."""
     ends = sorted({end for region in (*one, *other) for end in (region.low, region.high)})
-    agreed: list[Region] = []
+    found = []
     for low, high in pairwise(end for end in ends for _ in range(2)):  # each end, and what is between two
         sides = {_side_of(regions, low, high) for regions in (one, other)}
-        piece = Region(low, high, sides.pop() if len(sides) == 1 else None)
-        if agreed and agreed[-1].favours == piece.favours:
-            agreed[-1] = Region(agreed[-1].low, piece.high, piece.favours)
-        else:
-            agreed.append(piece)
-    return tuple(agreed)
+        found.append(Region(low, high, sides.pop() if len(sides) == 1 else None))
+    return _joined(found)
 
 
-def _side_of(regions: Sequence[Region], low: float, high: float) -> Side | None:
-    """Return whom the region that holds a stretch or a point favours; nobody at the border of two."""
-    sides = [region.favours for region in regions if region.low <= low and high <= region.high]
-    return sides[0] if len(set(sides)) == 1 else None
+def _side_of(regions: Sequence[Region], low: float, high: float) -> str | None:
+    """Return the side that is favoured at a stretch or a point; none at the border of two regions."""
+    sides = {region.favours for region in regions if region.low <= low and high <= region.high}
+    return sides.pop() if len(sides) == 1 else None
 
 
-def _established(regions: tuple[Region, ...], beyond_doubt: NDArray[np.float64]) -> tuple[Region, ...]:
-    """Return the regions, those joined to the undecided ones that no point beyond doubt establishes."""
+def _joined(regions: Iterable[Region]) -> tuple[Region, ...]:
+    """Join neighbouring regions that favour the same side."""
     joined: list[Region] = []
     for region in regions:
-        shown = bool(np.any((beyond_doubt >= region.low) & (beyond_doubt <= region.high)))
-        favours = region.favours if shown else None
-        if joined and favours is None and joined[-1].favours is None:
-            joined[-1] = Region(joined[-1].low, region.high, None)
+        if joined and joined[-1].favours == region.favours:
+            joined[-1] = replace(joined[-1], high=region.high)
         else:
-            joined.append(Region(region.low, region.high, favours))
+            joined.append(region)
     return tuple(joined)
 
 
-_Piece = tuple[float, float, int]
-"""From, to, and the sign of D there: 1 queue wins, -1 parallel wins, 0 undecided."""
-
-
 def _regions(
-    x: NDArray[np.float64], means: NDArray[np.float64], scaled: NDArray[np.float64]
+    x: NDArray[np.float64], means: NDArray[np.float64], scaled: NDArray[np.float64], sides: Sides
 ) -> tuple[Region, ...]:
     """Cut the axis into regions; `scaled` are the deviations whose norm is the half-width of the interval."""
     squares = np.einsum("ij,ij->i", scaled, scaled)
     products = np.einsum("ij,ij->i", scaled[:-1], scaled[1:])
-    signs = [_sign(mean, square) for mean, square in zip(means, squares, strict=True)]
-    pieces = [(x[0], x[0], signs[0])]
-    for i, product_ in enumerate(products):
-        for low, high, sign in _segment(means[i], means[i + 1], squares[i], product_, squares[i + 1]):
-            pieces.append((_place(x[i], x[i + 1], low), _place(x[i], x[i + 1], high), sign))
-        pieces.append((x[i + 1], x[i + 1], signs[i + 1]))
-    if len(x) > 1:
-        # A decided piece is open in the axis; one without width is a rounding error.
-        pieces = [piece for piece in _merged(pieces) if piece[2] == 0 or piece[0] < piece[1]]
-    return tuple(Region(float(low), float(high), _SIDES[sign]) for low, high, sign in _merged(pieces))
+    named = {1: sides[0], -1: sides[1], 0: None}
+    at = x.tolist()
+    points = [
+        Region(here, here, named[_sign(mean, square)])
+        for here, mean, square in zip(at, means, squares, strict=True)
+    ]
+    regions = points[:1]
+    for i, product in enumerate(products):
+        for low, high, sign in _segment(means[i], means[i + 1], squares[i], product, squares[i + 1]):
+            start, end = (_between(at[i], at[i + 1], share) for share in (low, high))
+            regions.append(Region(start, end, named[sign]))
+        regions.append(points[i + 1])
+    # A significant region is open in the axis; one without width is a rounding error.
+    return _joined(
+        region for region in _joined(regions) if not region.favours or region.low < region.high or len(x) == 1
+    )
 
 
-def _segment(m0: float, m1: float, v0: float, c: float, v1: float) -> list[_Piece]:
+def _segment(m0: float, m1: float, v0: float, c: float, v1: float) -> list[tuple[float, float, int]]:
     """Cut the segment between two points, 0 to 1, where the interval of D begins or ceases to hold zero.
 
     m are means, v squared half-widths and c their product; mean^2 - half-width^2 is the quadratic
-    (1-s)^2 q0 + 2 s (1-s) q + s^2 q1, and s / (1-s) solves q1 r^2 + 2 q r + q0 = 0.
+    (1-s)^2 q0 + 2 s (1-s) q + s^2 q1, and s / (1-s) solves q1 r^2 + 2 q r + q0 = 0. Returned are the ends of
+    each piece, and the sign of D there; 0 where it is not significant.
     """
     q0, q, q1 = m0 * m0 - v0, m0 * m1 - c, m1 * m1 - v1
     cuts: set[float] = set()
@@ -222,24 +229,24 @@ def _segment(m0: float, m1: float, v0: float, c: float, v1: float) -> list[_Piec
     if zero is not None:
         cuts.add(zero)
     marks = [0.0, *sorted(cuts), 1.0]
-    # Whose side an interval is on follows from its order, which rounding cannot turn round.
+    # The sign of a piece follows from its order, which rounding cannot reverse.
     turn = len(marks) if zero is None else marks.index(zero)
     before, after = (m0 or m1), (m1 or m0)
-    pieces: list[_Piece] = []
+    pieces: list[tuple[float, float, int]] = []
     for j, (low, high) in enumerate(pairwise(marks)):
         s = (low + high) / 2
         mean = abs((1 - s) * m0 + s * m1)
         half_width_squared = (1 - s) ** 2 * v0 + 2 * s * (1 - s) * c + s * s * v1
         sign = _sign(math.copysign(mean, before if j < turn else after), half_width_squared)
         if j == turn:
-            pieces.append((low, low, 0))  # the zero of the mean: undecided, as the set is closed
+            pieces.append((low, low, 0))  # the zero of the mean: not significant, as the region is closed
         pieces.append((low, high, sign))
     return pieces
 
 
-def _place(x0: float, x1: float, s: float) -> float:
-    """Return the place a share s of the way, never out of order where s is not: each step is monotone."""
-    return min(x0 + s * (x1 - x0), x1)
+def _between(x0: float, x1: float, share: float) -> float:
+    """Return the point a share of the way from x0 to x1; monotone in the share, whatever rounding does."""
+    return float(min(x0 + share * (x1 - x0), x1))
 
 
 def _sign(mean: float, squared_half_width: float) -> int:
@@ -248,34 +255,23 @@ def _sign(mean: float, squared_half_width: float) -> int:
     return 1 if mean > 0 else -1
 
 
-def _merged(pieces: Sequence[_Piece]) -> list[_Piece]:
-    merged: list[_Piece] = []
-    for low, high, sign in pieces:
-        if merged and merged[-1][2] == sign:
-            merged[-1] = (merged[-1][0], high, sign)
-        else:
-            merged.append((low, high, sign))
-    return merged
-
-
-def _mean_zeros(x: NDArray[np.float64], means: NDArray[np.float64]) -> list[tuple[float, Direction]]:
-    """Return where the mean changes sign, and to which side."""
-    zeros: list[tuple[float, Direction]] = []
+def _mean_zeros(x: NDArray[np.float64], means: NDArray[np.float64], sides: Sides) -> list[tuple[float, str]]:
+    """Return where the mean changes sign, and the side that it then favours."""
+    zeros: list[tuple[float, str]] = []
     for left, right in pairwise(np.flatnonzero(means)):
         m0, m1 = means[left], means[right]
         if (m0 > 0) == (m1 > 0):
             continue
         if right == left + 1:
-            s = m0 / (m0 - m1)
-            at = _place(x[left], x[right], s)
+            at = _between(x[left], x[right], m0 / (m0 - m1))
         else:
             at = (x[left + 1] + x[right - 1]) / 2
-        zeros.append((float(at), "queue_wins_above" if m1 > 0 else "parallel_wins_above"))
+        zeros.append((float(at), sides[0] if m1 > 0 else sides[1]))
     return zeros
 
 
-def _crossings(regions: Sequence[Region], zeros: list[tuple[float, Direction]]) -> Iterator[Crossing]:
-    """Yield the crossings of each undecided region; every zero of the mean lies in one."""
+def _crossings(regions: Sequence[Region], zeros: list[tuple[float, str]]) -> Iterator[Crossing]:
+    """Yield the crossings of each region without a side; every zero of the mean lies in one."""
     for i, region in enumerate(regions):
         if region.favours:
             continue
@@ -283,10 +279,9 @@ def _crossings(regions: Sequence[Region], zeros: list[tuple[float, Direction]]) 
         before = regions[i - 1].favours if i > 0 else None
         after = regions[i + 1].favours if i + 1 < len(regions) else None
         resolved = before is not None and after is not None and before != after
-        if resolved:
-            direction: Direction = "queue_wins_above" if after == "queue" else "parallel_wins_above"
-            inside = [(inside[len(inside) // 2][0], direction)]
+        if resolved and after is not None:
+            inside = [(inside[len(inside) // 2][0], after)]
         low = region.low if before else None
         high = region.high if after else None
-        for at, direction in inside:
-            yield Crossing(at, low, high, direction, resolved)
+        for at, favours_above in inside:
+            yield Crossing(at, low, high, favours_above, resolved)

@@ -1,7 +1,7 @@
-"""What the replications of a design point say about it: a mean, a quantile or a share, with its interval.
+"""Estimates from replications: means, quantiles, shares and paired differences, with their intervals.
 
-All intervals are two-sided. Replications are independent; design points are not, as they play the same
-replications (common random numbers), so differences are taken replication by replication.
+All intervals are two-sided. Replications are independent. Design points share random numbers, so differences
+are taken replication by replication.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Point = TypeVar("Point")
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean over n replications, or a quantile, and its interval.
+    """A mean over n replications, a quantile or a share, and its interval.
 
     Attributes
     ----------
@@ -41,26 +41,12 @@ class Estimate:
 
     @property
     def half_width(self) -> float:
-        """How far the interval reaches to either side of the mean."""
+        """Half of the interval's width."""
         return (self.high - self.low) / 2
 
     def to_json(self) -> dict[str, float | int | None]:
         """Return a dict for JSON; an end that is unbounded is None."""
         return {"mean": self.mean, "low": _finite(self.low), "high": _finite(self.high), "n": self.n}
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """A share of n replications, and its interval, all between 0 and 1."""
-
-    share: float
-    low: float
-    high: float
-    n: int
-
-    def to_json(self) -> dict[str, float | int]:
-        """Return a dict for JSON."""
-        return {"share": self.share, "low": self.low, "high": self.high, "n": self.n}
 
 
 def t_critical(confidence: float, n: int) -> float:
@@ -75,13 +61,12 @@ def t_critical(confidence: float, n: int) -> float:
 
 
 def to_end_early(confidence: float) -> float:
-    """Return the confidence with which something has to be shown for a study to end early on it.
+    """Return the confidence that a result must reach for a study to end early on it.
 
-    A study that looks at its results again and again, and ends once something is shown, is wrong more often
-    than its confidence says: at each look it may be. Asked for a fiftieth of the error at all looks but the
-    last one, all looks together add little to it (Haybittle, Br. J. Radiol. 44, 1971; Peto et al., Br. J.
-    Cancer 34, 1976): doubling from 256 they make 5.1% of 5% up to 1,024, 5.8% up to a million, and 6.7% up to
-    a billion.
+    A study that tests its results repeatedly, and ends once one is significant, is wrong more often than its
+    confidence says. With a fiftieth of the error at all tests but the last one, the tests together add little
+    to it (Haybittle, Br. J. Radiol. 44, 1971; Peto et al., Br. J. Cancer 34, 1976): doubling from 256
+    replications turns 5% into 5.1% up to 1,024, 5.8% up to a million, and 6.7% up to a billion.
     """
     return 1 - (1 - confidence) / 50
 
@@ -96,7 +81,7 @@ def mean_estimate(values: ArrayLike, confidence: float = 0.95) -> Estimate:
 
     Returns
     -------
-    The interval collapses to the mean, exactly, where all values are equal; of one value it is unbounded.
+    The interval is exactly the mean where all values are equal, and unbounded for one value.
 
     Raises
     ------
@@ -176,8 +161,8 @@ def quantile_estimate(values: ArrayLike, probability: float = 0.95, confidence: 
     Returns
     -------
     The value is the smallest that at least `probability` of the sample do not exceed. Each end of the
-    interval leaves out at most (1 - confidence) / 2; where no order statistic does, it is infinite: a 95%
-    interval for p95 has an upper end from 72 replications on, even if all that was seen is equal.
+    interval leaves out at most (1 - confidence) / 2, and is infinite where no order statistic does: a 95%
+    interval for p95 has an upper end from 72 replications on, even if all values are equal.
 
     Raises
     ------
@@ -207,7 +192,7 @@ def quantile_estimate(values: ArrayLike, probability: float = 0.95, confidence: 
     )
 
 
-def share_estimate(count: int, n: int, confidence: float = 0.95) -> Share:
+def share_estimate(count: int, n: int, confidence: float = 0.95) -> Estimate:
     """Estimate a share from `count` of n replications, by Clopper and Pearson's interval.
 
     It covers with at least `confidence`, and is not of width zero where none or all were counted.
@@ -219,7 +204,7 @@ def share_estimate(count: int, n: int, confidence: float = 0.95) -> Share:
     tail, share = (1 - confidence) / 2, count / n
     low = _turn(lambda at: bool(betainc(count, n - count + 1, at) > tail), 0.0, share)
     high = _turn(lambda at: bool(betaincc(count + 1, n - count, at) < tail), share, 1.0)
-    return Share(share, low, high, n)
+    return Estimate(share, low, high, n)
 
 
 def _turn(is_beyond: Callable[[float], bool], low: float, high: float) -> float:
@@ -238,7 +223,7 @@ def paired_samples(
 ) -> dict[tuple[Any, ...], NDArray[np.float64]]:
     """Return the objective of each point, by its `keys`, along the replications of all of them in order.
 
-    Points come in order of appearance. NaN where a replication was not played. Raises ValueError where the
+    Points come in order of appearance. NaN where a replication is missing. Raises ValueError where the
     objective is missing or not finite, or where a row is there twice.
     """
     for column in (*keys, "replication", objective):
@@ -250,9 +235,9 @@ def paired_samples(
     samples: dict[tuple[Any, ...], NDArray[np.float64]] = {}
     numbered = results[[*keys, objective]].assign(replication=rows)
     for point, part in numbered.groupby(list(keys), sort=False, observed=True, dropna=False):
-        played = part["replication"].to_numpy()
+        present = part["replication"].to_numpy()
         sample = np.full(replications.size, np.nan)
-        sample[played] = part[objective].to_numpy()
+        sample[present] = part[objective].to_numpy()
         if not part["replication"].is_unique:
             raise ValueError(f"some replications of {point} are there twice; other factors must be held")
         samples[tuple(map(_plain, point))] = sample
@@ -262,13 +247,13 @@ def paired_samples(
 def complete_part(samples: Mapping[Point, NDArray[np.float64]]) -> dict[Point, NDArray[np.float64]]:
     """Return the part of `paired_samples` in which every point has every replication.
 
-    A study that was stopped has points with fewer replications than others. Those with less than half of
-    the most are left out (a study doubles its replications, so these had just begun); for the others
-    the replications that all of them have are kept.
+    A study that was stopped has points with fewer replications than others. Points with less than half of the
+    most are left out: a study doubles its replications, so they had just begun. The others have the
+    replications that are common to them.
     """
-    played = {point: ~np.isnan(sample) for point, sample in samples.items()}
-    most = max((mask.sum() for mask in played.values()), default=0)
-    kept = {point: mask for point, mask in played.items() if mask.any() and 2 * mask.sum() >= most}
+    present = {point: ~np.isnan(sample) for point, sample in samples.items()}
+    most = max((mask.sum() for mask in present.values()), default=0)
+    kept = {point: mask for point, mask in present.items() if mask.any() and 2 * mask.sum() >= most}
     if not kept:
         return {}
     common = np.logical_and.reduce(list(kept.values()))

@@ -1,8 +1,8 @@
-"""The best of several ways against the best of several others, replication by replication.
+"""Paired comparison of the best of several alternatives with the best of several others.
 
-Chosen and judged on the same replications a best looks too good: the least of several noisy means is too
-low. Chosen on one half and judged on the other (cross-fitting) it is what half the replications would
-choose, never better than the truly best. So a contest is judged both ways, and what they agree on counts.
+The least of several noisy means is too low where it is picked and judged on the same replications. Where it
+is picked on one half and judged on the other (cross-fitting), its expectation is never below the truly best.
+A comparison is judged both ways, and states what both agree on.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.stats.crossings import SignChanges, agreeing, sign_changes
+from dispatch_sim.stats.crossings import Sides, SignChanges, agreeing, sign_changes
 from dispatch_sim.stats.estimates import Estimate, mean_estimate
 
 
 @dataclass(frozen=True, slots=True)
-class Contest:
-    """What the best of one side costs more than the best of the other.
+class PairedComparison:
+    """The cost of the best of one side above that of the best of the other, by replication.
 
     Attributes
     ----------
-    whole : shape (replications,), each side's best chosen on all of them.
-    halves : the same, chosen on the other half of them.
-    scale : mean of the cheaper side, for an indifference zone that is a share.
+    whole : shape (replications,), each side's best picked on all of them.
+    halves : the same, picked on the other half of them.
+    scale : mean of the cheaper side, for a threshold that is a share of it.
     """
 
     whole: NDArray[np.float64]
@@ -34,29 +34,29 @@ class Contest:
 
     @property
     def replications(self) -> int:
-        """How many it rests on."""
+        """Number of replications."""
         return self.whole.size
 
     def estimate(self, confidence: float) -> Estimate:
-        """Return the difference of the chosen ones, and the interval that holds those of both ways."""
+        """Return the mean difference, with the interval that holds those of both judgements."""
         one, other = (mean_estimate(each, confidence) for each in (self.whole, self.halves))
         return Estimate(one.mean, min(one.low, other.low), max(one.high, other.high), one.n)
 
-    def within(self, zone: float, confidence: float) -> bool:
-        """Whether the two are practically equal: no interval leaves the indifference zone."""
-        found = self.estimate(confidence)
-        return -zone <= found.low and found.high <= zone
+    def is_within(self, threshold: float, confidence: float) -> bool:
+        """Whether the interval lies within the threshold on either side of zero."""
+        difference = self.estimate(confidence)
+        return -threshold <= difference.low and difference.high <= threshold
 
 
-def contest(one: NDArray[np.float64], other: NDArray[np.float64]) -> Contest:
-    """Set the best of one side against the best of the other.
+def compare_best(one: NDArray[np.float64], other: NDArray[np.float64]) -> PairedComparison:
+    """Compare the best of one side with the best of the other.
 
     Parameters
     ----------
     one, other : costs, shape (alternatives, replications), of the same replications.
     """
     best_one, best_other = best_of(one), best_of(other)
-    return Contest(
+    return PairedComparison(
         best_one - best_other,
         cross_fitted_best(one) - cross_fitted_best(other),
         float(min(best_one.mean(), best_other.mean())),
@@ -69,7 +69,7 @@ def best_of(costs: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def cross_fitted_best(costs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the cost of the best alternative, without the bias of choosing and judging it on the same data.
+    """Return the cost of the best alternative, without the bias of picking and judging it on the same data.
 
     Parameters
     ----------
@@ -77,9 +77,8 @@ def cross_fitted_best(costs: NDArray[np.float64]) -> NDArray[np.float64]:
 
     Returns
     -------
-    Shape (replications,): in every other replication the cost of the alternative with the least mean in
-    the rest (the first of equals), and the other way round. In expectation that is never less than the
-    mean of the truly best.
+    Shape (replications,). An even replication has the cost of the alternative with the least mean in the odd
+    ones (the first of equals), and the reverse. Its expectation is never below the mean of the truly best.
     """
     even = np.arange(costs.shape[1]) % 2 == 0
     if len(costs) == 1 or even.size < 2:
@@ -89,15 +88,15 @@ def cross_fitted_best(costs: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.where(even, costs[best_of_odd], costs[best_of_even]))
 
 
-def no_zone(_: float) -> float:
-    """Return an indifference zone in which nothing lies: no difference is too small."""
-    return 0.0
-
-
-def changes_of(places: Sequence[float], contests: Sequence[Contest], confidence: float) -> SignChanges:
-    """Return what a contest does along an axis: what its two ways of choosing agree on."""
+def sign_changes_along(
+    x: Sequence[float],
+    comparisons: Sequence[PairedComparison],
+    confidence: float,
+    sides: Sides = ("positive", "negative"),
+) -> SignChanges:
+    """Find the sign changes of a comparison along an axis that both of its judgements agree on."""
     whole, halves = (
-        sign_changes(places, np.stack([getattr(each, way) for each in contests]), confidence)
-        for way in ("whole", "halves")
+        sign_changes(x, np.stack(differences), confidence, sides)
+        for differences in ([each.whole for each in comparisons], [each.halves for each in comparisons])
     )
     return agreeing(whole, halves)

@@ -1,11 +1,11 @@
-"""The 95th percentile as a mean: values whose mean is the percentile, and whose t interval is its interval.
+"""A percentile as a mean: values whose mean is the percentile, and whose t interval is its interval.
 
 To first order a sample quantile q is a mean: q + (p - 1{x <= q}) / f(q) averaged over the replications
-(Bahadur, Ann. Math. Stat. 37, 1966). With these values in place of the sample, all that is known of means -
-paired differences, screening, sign changes - holds of quantiles, and what two ways have in common in
-their bad batches is taken into account. 1 / f(q) is the distance of two order statistics over the part of
-the sample between them (Bloch and Gastwirth, Ann. Math. Stat. 39, 1968). The interval of a single percentile
-does not need it (`quantile_estimate`). How often those of differences hold the truth: `reports/validation`.
+(Bahadur, Ann. Math. Stat. 37, 1966). These values take the place of the sample in paired differences,
+screening and sign changes, which so account for the correlation of two samples in their tails. 1 / f(q) is
+the distance of two order statistics over the part of the sample between them (Bloch and Gastwirth, Ann. Math.
+Stat. 39, 1968). The interval of a single percentile does not need it (`quantile_estimate`). The measured
+coverage of differences is in `reports/validation`.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 _REACH = 1.75
-"""How far the two order statistics are from the quantile, in standard deviations of its rank. With 256
+"""Distance of the two order statistics from the quantile, in standard deviations of its rank. With 256
 replications of log-normal, gamma and normal pairs, 95% intervals held the difference in 95.9 to 97.0% of
 1,500 trials; with 1.96 in up to 97.6%, with 1.5 in 94.4%, and where only one of the two varies in 91.7%."""
 
-LEAST = 64
-"""Fewest replications of which a 95th percentile is compared. With the pairs above, 95% intervals held the
-difference in 95 to 98% of trials with 64, in 90 to 92% with 48, in 74 to 84% with 20 to 39; of fewer than 20
-the percentile is the largest value, and nothing tells how far it may be off."""
+MIN_REPLICATIONS = 64
+"""Fewest replications for which 95th percentiles are compared. With the pairs above, 95% intervals held the
+difference in 95 to 98% of trials with 64, in 90 to 92% with 48, in 74 to 84% with 20 to 39. Below 20 the
+percentile is the largest value, and its error cannot be estimated."""
 
 
 def linearised(sample: NDArray[np.float64], probability: float) -> NDArray[np.float64]:
-    """Return values, in the order of the sample, whose mean is its quantile and whose noise is that of it.
+    """Return values, in the order of the sample, whose mean is its quantile, with the quantile's noise.
 
     Parameters
     ----------
@@ -47,8 +47,8 @@ def linearised(sample: NDArray[np.float64], probability: float) -> NDArray[np.fl
     above = (sample > quantile).astype(np.float64)
     tied = sample == quantile
     if np.count_nonzero(tied) > 1:
-        # Values come in steps, and so may the percentile: the larger of the two sides counts. Equal ones are
-        # above it in part, as many together as ranks are.
+        # Values come in steps, and so may the percentile: the steeper side counts. Of equal values only
+        # the share that its rank implies lies above it.
         sides = [
             (end - quantile) / (at - rank)
             for end, at in ((ordered[low - 1], low), (ordered[high - 1], high))

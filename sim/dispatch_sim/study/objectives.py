@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from dispatch_sim.model.accounting import MEASURES
 from dispatch_sim.scenario.problems import UserError
-from dispatch_sim.stats.percentile import LEAST, linearised
+from dispatch_sim.stats.percentile import MIN_REPLICATIONS, linearised
 
 OBJECTIVES = {
     "cost": "cost_usd",
@@ -40,14 +40,14 @@ def as_means(objective: str, sample: NDArray[np.float64]) -> NDArray[np.float64]
     Raises
     ------
     TooFewError
-        For a percentile of fewer than `LEAST` values.
+        For a percentile of fewer than `MIN_REPLICATIONS` values.
     """
     if objective not in _MADE_OF:
         return sample
-    if sample.size < LEAST:
+    if sample.size < MIN_REPLICATIONS:
         raise TooFewError(
-            f"{sample.size} replications do not tell what one batch in twenty exceeds; play at least {LEAST} "
-            "of each way (study.replications), or minimise the mean"
+            f"{sample.size} replications are too few for a 95th percentile; simulate at least "
+            f"{MIN_REPLICATIONS} (study.replications), or minimise the mean"
         )
     return linearised(sample, _MADE_OF[objective][1])
 

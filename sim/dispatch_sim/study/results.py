@@ -75,6 +75,9 @@ class Results(Displayed):
     columns: Columns
     manifest: dict[str, Any]
 
+    def __repr__(self) -> str:
+        return f"<Results: {len(self.points):,} design points, {self.replications:,} replications>"
+
     @cached_property
     def frame(self) -> pd.DataFrame:
         """All of it as a tidy table.

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dispatch_sim.scenario.loader import Given, Source, as_source
+from dispatch_sim.scenario.loader import Given, Source, load
 from dispatch_sim.study.checkpoint import Checkpoint, begin_anew, encode
 from dispatch_sim.study.cluster import connected
 from dispatch_sim.study.columns import CheckpointColumns
@@ -50,7 +50,7 @@ def run_study(
     design_of : the design points of a scenario.
     is_settled : whether more replications would change nothing that the results are asked for.
     """
-    source = with_study(as_source(scenario), seed, replications)
+    source = with_study(load(scenario), seed, replications)
     design, folder = design_of(source), None if out is None else Path(out)
     study = {} if folder is None else identity(source, design)
     with ExitStack() as held:

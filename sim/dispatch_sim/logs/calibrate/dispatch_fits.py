@@ -166,7 +166,7 @@ def _provider(seen: Observations, runs: pd.DataFrame) -> Iterator[Figure]:
 
 def _rate(path: tuple[str, ...], count: int, of: int, what: str, n: int) -> Figure:
     rate = share_estimate(count, of, CONFIDENCE)
-    return Figure(path, percentage(rate.share), MEASURED, what + interval_text(rate.low, rate.high), n)
+    return Figure(path, percentage(rate.mean), MEASURED, what + interval_text(rate.low, rate.high), n)
 
 
 def _model(runs: pd.DataFrame) -> Iterator[Figure]:

@@ -48,7 +48,7 @@ def _draw(axes: Axes, row: int, found: BreakEven, columns: int) -> None:
     for crossing in resolved:
         low = found.range[0] if crossing.low is None else crossing.low
         high = found.range[1] if crossing.high is None else crossing.high
-        marker = "o" if crossing.direction == "queue_wins_above" else "D"
+        marker = "o" if crossing.favours_above == "queue" else "D"
         axes.plot([low, high], [row, row], color=styles.BLUE, linewidth=3.5, alpha=0.45)
         axes.plot(crossing.at, row, marker, color=styles.BLUE, markersize=6)
     if not resolved:

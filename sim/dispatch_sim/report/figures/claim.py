@@ -13,7 +13,7 @@ from dispatch_sim.claims.cases import RatioFinding
 from dispatch_sim.claims.judge import ClaimFinding
 from dispatch_sim.claims.statements import Case, Ratio
 from dispatch_sim.claims.verdicts import State
-from dispatch_sim.decide.units import axis_place
+from dispatch_sim.decide.units import axis_position
 from dispatch_sim.report.break_evens import break_even_short
 from dispatch_sim.report.figures import styles
 from dispatch_sim.report.figures.styles import Picture, Unit
@@ -97,7 +97,7 @@ def _factors(found: MapFinding) -> dict[str, list[Any]]:
     for cell in found.cells:
         for path, level in cell.break_even.factors.items():
             levels.setdefault(path, []).append(level)
-    return {path: sorted(set(each), key=axis_place) for path, each in levels.items()}
+    return {path: sorted(set(each), key=axis_position) for path, each in levels.items()}
 
 
 @styles.style(**{"axes.grid": False})

@@ -59,8 +59,8 @@ def cell_sign(winner: Winner | None, found: StrategyMap) -> str:
     strategy = winner.strategy
     sign = SIGNS[strategy.kind]
     if strategy.kind != "sequential":
-        alike = sorted(each.concurrency or 0 for each in winner.as_good if each.label == strategy.label)
-        if winner.standing is Standing.WIDTH_OPEN and len(alike) > 1:
+        alike = sorted(each.concurrency or 0 for each in winner.best_subset if each.label == strategy.label)
+        if winner.standing is Standing.CONCURRENCY_OPEN and len(alike) > 1:
             sign += f"{alike[0]}-{alike[-1]}"
         elif strategy.concurrency:
             sign += f"{strategy.concurrency}"

@@ -1,0 +1,162 @@
+"""Parallel compared with a queue along an axis: what all break-evens have in common.
+
+A queue as wide as the batch starts all tasks together too. It is on the side of parallel, and the cheaper of
+the two is compared with the narrower queues. So a break-even is about holding tasks back, and not about
+merging early.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dispatch_sim.display import Displayed
+from dispatch_sim.scenario.indifference import IndifferenceThreshold
+from dispatch_sim.scenario.strategy import Strategy, strategy_of
+from dispatch_sim.stats.crossings import Crossing, SignChanges, Status
+from dispatch_sim.stats.estimates import Estimate, complete_part, paired_samples
+from dispatch_sim.stats.paired_comparison import PairedComparison, compare_best, sign_changes_along
+from dispatch_sim.study.objectives import as_means, column_of
+
+SIDES = ("queue", "parallel")
+"""The side that a positive difference favours, and that of a negative one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AxisComparison(Displayed):
+    """Parallel compared with a queue along an axis.
+
+    Attributes
+    ----------
+    parallel, queue : the two strategies; without a concurrency, the queue is the best one, or any.
+    objective : the measure that is minimised.
+    confidence : of each confidence interval.
+    tasks : size of the batch; None along the sizes.
+    factors : values of the other swept factors.
+    replications : number of replications.
+    changes : regions and crossings along the axis.
+    differences : the cost of parallel above the queue at each point, each interval by itself.
+    practically_equal : whether every interval lies within the indifference threshold.
+    """
+
+    parallel: Strategy
+    queue: Strategy
+    objective: str
+    confidence: float
+    tasks: int | None
+    factors: dict[str, Any]
+    replications: int
+    changes: SignChanges
+    differences: tuple[Estimate, ...] = ()
+    practically_equal: bool = False
+
+    @property
+    def status(self) -> Literal[Status, "practically_equal"]:
+        """As in `SignChanges`; `practically_equal` takes precedence."""
+        return "practically_equal" if self.practically_equal else self.changes.status
+
+    @property
+    def favours(self) -> str | None:
+        """The side that is significantly better over the whole range: `queue` or `parallel`."""
+        return self.changes.favours
+
+    @property
+    def crossings(self) -> tuple[Crossing, ...]:
+        """Every sign change of the mean, resolved or not, in the order of the axis."""
+        return self.changes.crossings
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.parallel} against {self.queue}, {self.status}>"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a dict for JSON."""
+        fields = asdict(self)
+        del fields["changes"]
+        return fields | {
+            "parallel": self.parallel.label,
+            "queue": self.queue.label,
+            "differences": [difference.to_json() for difference in self.differences],
+            "status": self.status,
+            "favours": self.favours,
+            "crossings": [asdict(crossing) for crossing in self.crossings],
+        }
+
+
+Point = tuple[Any, ...]
+"""Strategy, number of tasks; along a factor its level too."""
+
+Where = tuple[Any, ...]
+"""Number of tasks; along a factor its level too."""
+
+Sides = tuple[list[Point], list[Point]]
+"""Strategies that start all tasks together, parallel first, and strategies that hold some back."""
+
+Samples = Mapping[Point, NDArray[np.float64]]
+
+
+def samples_of(results: pd.DataFrame, objective: str, *further: str) -> Samples:
+    """Return the objective of each point along the replications; see `paired_samples`."""
+    keys = ["strategy", "concurrency", "tasks", *further]
+    found = paired_samples(results, column_of(objective), keys)
+    return {(strategy_of(*point[:3]), *point[2:]): sample for point, sample in found.items()}
+
+
+def pairs_of(
+    points: Iterable[Point], parallel: str, queue: str
+) -> dict[tuple[Strategy, Strategy], dict[Where, Sides]]:
+    """Return the sides to compare wherever parallel was simulated, for each pair of two kinds or labels."""
+    ordered = sorted(points, key=lambda point: (point[0].label, point[1], point[0].concurrency_in(point[1])))
+    strategies = list(dict.fromkeys(strategy.at(None) for strategy, *_ in ordered))
+    pairs: dict[tuple[Strategy, Strategy], dict[Where, Sides]] = {}
+    for one in (each for each in strategies if parallel in (each.kind, each.label)):
+        for other in (each for each in strategies if queue in (each.kind, each.label)):
+            sides: dict[Where, Sides] = {
+                tuple(where): ([(strategy, *where)], []) for strategy, *where in ordered if strategy == one
+            }
+            for strategy, tasks, *level in ordered:
+                where = (tasks, *level)
+                if strategy.at(None) == other and where in sides:
+                    holds_back = strategy.concurrency_in(tasks) < tasks
+                    sides[where][holds_back].append((strategy, *where))
+            pairs[one, other] = sides
+    return pairs
+
+
+def compare_sides(
+    objective: str, samples: Samples, sides: Mapping[Any, Sides]
+) -> dict[Any, PairedComparison]:
+    """Compare the sides at each point of an axis where both were simulated, on their common replications."""
+    asked = {value: both for value, both in sides.items() if both[1]}
+    used = {point: samples[point] for both in asked.values() for side in both for point in side}
+    costs = {point: as_means(objective, sample) for point, sample in complete_part(used).items()}
+    found = {}
+    for value, both in asked.items():
+        present = [[costs[point] for point in side if point in costs] for side in both]
+        # A wide queue alone does not stand for parallel: its row is named after parallel.
+        if both[0][0] in costs and all(present):
+            one, other = map(np.stack, present)
+            found[value] = compare_best(one, other)
+    return found
+
+
+def judged(
+    comparisons: Mapping[float, PairedComparison],
+    objective: str,
+    confidence: float,
+    indifference: IndifferenceThreshold,
+) -> dict[str, Any]:
+    """Return the fields of an `AxisComparison` that follow from its comparisons."""
+    each = list(comparisons.values())
+    return {
+        "objective": objective,
+        "confidence": confidence,
+        "replications": each[0].replications,
+        "changes": sign_changes_along(list(comparisons), each, confidence, SIDES),
+        "differences": tuple(one.estimate(confidence) for one in each),
+        "practically_equal": all(one.is_within(indifference.at(one.scale), confidence) for one in each),
+    }

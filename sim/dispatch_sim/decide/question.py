@@ -1,0 +1,193 @@
+"""`ask`: a question of a few words, without a file, as a scenario like any other.
+
+What is not asked for has the scenario's defaults. An error names the argument that it comes from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from dispatch_sim.decide.quick import QuickAnswer, answer_quickly
+from dispatch_sim.scenario.loader import Source, load
+from dispatch_sim.scenario.problems import Problem, ScenarioError, UserError
+from dispatch_sim.scenario.wording import shown
+
+_CONCURRENCIES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
+
+_ARGUMENTS: Mapping[tuple[str | int, ...], str] = {
+    ("tasks", 0, "count"): "tasks",
+    ("tasks", 0, "tokens", "lognormal", "cv"): "spread",
+    ("tasks", 0, "duration", "lognormal", "cv"): "spread",
+    ("tasks", 0, "tokens"): "tokens",
+    ("tasks", 0, "duration"): "duration",
+    ("tasks", 0, "calls"): "calls",
+    ("strategies",): "manager",
+    ("sweep", "concurrency"): "concurrency",
+    ("provider", "model"): "model",
+    ("provider", "profile"): "limits",
+    ("provider", "limits"): "limits",
+    ("client", "profile"): "client",
+    ("harness", "profile"): "harness",
+    ("timeouts", "hard"): "timeout",
+    ("values", "waiting"): "waiting",
+    ("values", "people"): "people",
+    ("objective", "minimise"): "objective",
+}
+"""The argument of `ask` that a key of the scenario comes from."""
+
+
+class QuestionError(UserError):
+    """Arguments of `ask` that are wrong; the message names each."""
+
+    def __init__(self, problems: Iterable[tuple[str, str]]) -> None:
+        self.problems = tuple(dict.fromkeys(problems))
+        super().__init__("\n".join(f"{argument}: {message}" for argument, message in self.problems))
+
+    @property
+    def by_option(self) -> str:
+        """The message, by the options of the command line."""
+        return "\n".join(
+            f"--{'set ' if '.' in argument else ''}{argument}: {message}"
+            for argument, message in self.problems
+        )
+
+
+def ask(
+    tasks: int,
+    tokens: int | str = "15K",
+    duration: str = "60s",
+    *,
+    calls: int | str | None = None,
+    spread: float | str = "50%",
+    limits: str | None = None,
+    model: str | None = None,
+    client: str | None = None,
+    harness: str | None = None,
+    manager: str | None = None,
+    concurrency: int | str | Sequence[int] | None = None,
+    objective: str | None = None,
+    timeout: str | None = None,
+    waiting: str | None = None,
+    people: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    seed: int = 1,
+) -> QuickAnswer:
+    """Answer in a second how to dispatch a batch, without a scenario.
+
+    Parameters
+    ----------
+    tasks : size of the batch.
+    tokens, duration, calls : of one attempt, on average.
+    spread : coefficient of variation of tokens and duration; ``0`` for tasks that are all alike.
+    limits : a provider's profile, `unlimited`, or three rates a minute: ``50/30K/8K``, for requests, input
+        and output tokens.
+    model : whose list prices are paid.
+    client, harness : profiles.
+    manager : of all strategies: `agent`, or `script`, which also takes the results. Then nothing is returned
+        to an agent's context, and merging costs nothing.
+    concurrency : of the queues to compare: ``2..6``, ``2,4,8`` or ``[2, 4, 8]``.
+    objective : what is minimised, as in a scenario.
+    timeout : of an attempt.
+    waiting, people : the value of an hour: ``$40/h``.
+    settings : any other key of a scenario, by its path.
+    seed : random seed.
+
+    Raises
+    ------
+    QuestionError
+        With the argument that is wrong, what was found and what to write.
+    """
+    if isinstance(tasks, dict):  # until 0.3.0, ask(Question(...))
+        return ask(**tasks)
+    numbers: Any = [each for each in _CONCURRENCIES if each < tasks] + [tasks]
+    if concurrency is not None:
+        numbers = concurrency.split(",") if isinstance(concurrency, str) else concurrency
+
+    def spread_of(mean: int | str) -> Any:
+        return mean if spread in (0, "0", "0%") else {"lognormal": {"mean": mean, "cv": spread}}
+
+    def source(manager: str | None) -> Source:
+        strategies: list[Any] = ["sequential", "parallel", "queue"][: 3 if tasks > 1 else 1]
+        raw: dict[str, dict[str, Any]] = {
+            "sweep": {"tasks": max(tasks, 1), "concurrency": numbers},
+            "study": {"seed": seed},
+            "provider": {**({} if limits is None else _limits(limits)), "model": model},
+            "client": {"profile": client},
+            "harness": {"profile": harness},
+            "timeouts": {"hard": timeout},
+            "values": {"waiting": waiting, "people": people},
+            "objective": {"minimise": objective},
+        }
+        if manager is not None:
+            strategies = [{kind: None, "manager": manager} for kind in strategies]
+        if manager == "script":
+            raw["dispatch"] = {"return": {"tokens": 0, "time": "0s"}}
+            raw["merge"] = {"structured": {"tokens": 0, "time": "0s"}}
+        task = {
+            "name": "task",
+            "count": tasks,
+            "tokens": spread_of(tokens),
+            "duration": spread_of(duration),
+            "calls": calls,
+        }
+        found = load(
+            {
+                "name": "decide",
+                "tasks": [_stated(task)],
+                "strategies": strategies,
+                **{section: stated for section, values in raw.items() if (stated := _stated(values))},
+            }
+        )
+        for path, value in (settings or {}).items():
+            found = found.replaced({path: _plain(value)})
+        return found
+
+    try:
+        return answer_quickly(source(manager), lambda: source("script"))
+    except ScenarioError as error:
+        raise QuestionError(_by_argument(problem, settings or {}) for problem in error.problems) from error
+
+
+def _stated(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _limits(text: str) -> dict[str, Any]:
+    if text == "unlimited":
+        return {"limits": text}
+    rates = [part.strip() for part in text.split("/")]
+    if len(rates) == 1:
+        return {"profile": text}
+    if len(rates) != 3:
+        message = (
+            f"{shown(text)} is not a limit; write a profile such as anthropic-start (dispatch-sim profiles "
+            "lists them), unlimited, or requests/input/output tokens a minute: 50/30K/8K"
+        )
+        raise QuestionError([("limits", message)])
+    names = ("requests", "input_tokens", "output_tokens")
+    return {"limits": {name: f"{rate}/min" for name, rate in zip(names, rates, strict=True)}}
+
+
+def _plain(value: Any) -> Any:
+    """Return a text as YAML would read it: a number, true, false, or text."""
+    words = {"true": True, "false": False, "null": None}
+    if not isinstance(value, str) or value in words:
+        return words.get(value, value) if isinstance(value, str) else value
+    for read in (int, float):
+        try:
+            return read(value)
+        except ValueError:
+            continue
+    return value
+
+
+def _by_argument(problem: Problem, settings: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the argument that a problem of the scenario comes from, and its message."""
+    named = tuple(key for key in problem.path if not isinstance(key, int))
+    for path in settings:
+        keys = tuple(path.split("."))
+        if keys[: len(named)] == named or named[: len(keys)] == keys:
+            return path, problem.message
+    found = [argument for keys, argument in _ARGUMENTS.items() if problem.path[: len(keys)] == keys]
+    return (found[0] if found else ".".join(map(str, problem.path))), problem.message

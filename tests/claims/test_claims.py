@@ -42,7 +42,6 @@ claims:
 
 
 def written(folder, claims=CLAIMS):
-    """Write a file of claims and its scenario; returns the file."""
     (folder / "s.yaml").write_text(SCENARIO)
     (folder / "claims.yaml").write_text(claims)
     return folder / "claims.yaml"
@@ -76,13 +75,11 @@ def test_mistakes_are_reported_with_their_place(tmp_path, old, new, message):
 
 
 def test_claim_that_is_not_there(tmp_path):
-    """`--only` names what is missing."""
     with pytest.raises(UserError, match="there is no claim 7"):
         judge_claims(load_claims(written(tmp_path)), only=[1, 7])
 
 
-def test_command_judges_a_file_of_claims(tmp_path):
-    """It prints a verdict a line, writes the report, and takes a file of one's own."""
+def test_command_judges_file_of_claims(tmp_path):
     written(tmp_path)
     done = dispatch_sim("claims", "--file", "claims.yaml", "--out", "here", cwd=tmp_path)
     assert (done.returncode, "1  confirmed" in done.stdout) == (0, True)
@@ -100,23 +97,19 @@ def test_command_judges_a_file_of_claims(tmp_path):
 
 @pytest.fixture(scope="module")
 def shipped():
-    """Return the eighteen claims."""
     return load_claims()
 
 
 def judged(shipped, *only, replications=2):
-    """Return the findings on some claims, by number."""
     found = judge_claims(shipped, only=only, replications=replications)
     return {each.claim.number: each for each in found.claims}
 
 
 def first_ratios(claim):
-    """Return the first ratio of each case."""
     return [found.points[0].ratio.mean for found in claim.cases]
 
 
 def test_all_eighteen_are_there(shipped):
-    """Each once, the main one first, each scenario in use, and with a seed of its own."""
     numbers = [claim.number for claim in shipped.file.claims]
     assert (numbers[0], sorted(numbers)) == (9, list(range(1, 19)))
     assert {path.name for path in SHIPPED.parent.iterdir()} == {*shipped.scenarios, "claims.yaml"}
@@ -129,7 +122,7 @@ def test_every_scenario_is_sound(path):
     assert not list(warnings(load_source(path).scenario()))
 
 
-def test_claim_1_is_exact_and_turns_where_the_arithmetic_says(shipped):
+def test_claim_1_is_exact_and_turns_where_arithmetic_says(shipped):
     """60 s, 180 s and a third without overheads.
 
     With them, tasks of d seconds take 3 x (4 turn + 5.7 brief + 2 spawn + d + 2 return + 5 merge), which is
@@ -156,7 +149,7 @@ def test_claims_2_and_3_are_exact(shipped):
     assert "take 25% of all tokens" in filled(found[3])
 
 
-def test_claim_4_turns_at_four_times_the_spawn(shipped):
+def test_claim_4_turns_at_four_times_spawn(shipped):
     """A spawn is a fifth of itself and the work where the work is four times as much."""
     claim = judged(shipped, 4)[4]
     at = [found.thresholds[0].at for found in claim.cases[:3]]
@@ -182,7 +175,7 @@ def test_claim_6_merges_ten_minutes_for_five_agents(shipped):
     assert rows["people_merge_s"].to_numpy() == pytest.approx(600)
 
 
-def test_claim_14_costs_what_the_prices_say(shipped):
+def test_claim_14_costs_what_prices_say(shipped):
     """Five simultaneous writes at 1.25 against one write and four reads at 0.1, each prompt sent once.
 
     20K tokens sent anew take 1.2 s and 20 x 38 ms, about 2 s, to the first token.
@@ -195,7 +188,7 @@ def test_claim_14_costs_what_the_prices_say(shipped):
     assert 1.9 <= threshold.at <= 2.0
 
 
-def test_claim_16_leaves_what_the_critical_path_leaves(shipped):
+def test_claim_16_leaves_what_critical_path_leaves(shipped):
     """A chain gains nothing; a fan has three of six minutes on its critical path, and overheads."""
     chain, fan = first_ratios(judged(shipped, 16)[16])
     assert chain == pytest.approx(1.0)
@@ -205,8 +198,7 @@ def test_claim_16_leaves_what_the_critical_path_leaves(shipped):
 # The report.
 
 
-def test_report_has_every_claim_and_the_same_bytes_each_time(shipped, tmp_path):
-    """At two replications, whatever the verdicts; figures are next to the page, small, with a title."""
+def test_report_has_every_claim_and_same_bytes_each_time(shipped, tmp_path):
     findings = judge_claims(shipped, replications=2)
     first, again = (
         {path.name: path.read_bytes() for path in write_claims_report(findings, tmp_path / name)}
@@ -230,8 +222,7 @@ def test_report_has_every_claim_and_the_same_bytes_each_time(shipped, tmp_path):
     assert [str(each["claim"]["number"]) for each in found["claims"]] == numbers
 
 
-def test_every_text_of_a_shipped_claim_has_its_figures(shipped):
-    """Each placeholder names a figure of a case, at the verdict and the replications that ship."""
+def test_every_text_of_shipped_claim_has_its_figures(shipped):
     page = (SHIPPED.parents[4] / "reports" / "claims" / "report.md").read_text()
     assert "no such figure" not in page
     verdicts = dict(re.findall(r"^\| \[(\d+)\]\(#\d+\) \| \*\*([a-z ]+)\*\*", page, re.MULTILINE))

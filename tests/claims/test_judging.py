@@ -73,7 +73,6 @@ def test_rule_over_points(states, verdict):
     ],
 )
 def test_rule_over_cases(verdicts, verdict):
-    """Cases with different verdicts make a claim depend on what distinguishes them."""
     assert verdict_of_cases(verdicts) is verdict
 
 
@@ -92,12 +91,12 @@ def test_rule_over_cases(verdicts, verdict):
         (2.5, 0.1, (1, 2), FAILS),
     ],
 )
-def test_state_at_a_point(mean, sd, bounds, state):
+def test_state_at_point(mean, sd, bounds, state):
     """With 50 replications the half-width of the interval is 0.14 where sd is 0.5."""
     assert state_at((sample(mean, sd), np.ones(50)), *bounds, 0.95) is state
 
 
-def test_threshold_is_where_the_statement_turns():
+def test_threshold_is_where_statement_turns():
     """The ratio is x. At most 2.5 holds below 2.5; from 1.5 to 3.5 holds between."""
     places = [1.0, 2.0, 3.0, 4.0]
     exact = [(np.full(5, x), np.ones(5)) for x in places]
@@ -115,13 +114,11 @@ def test_threshold_is_where_the_statement_turns():
 
 
 def ratio_of(frame, **ratio):
-    """Return the finding on a ratio of costs, of parallel if nothing is said."""
     of = {"measure": "cost_usd", "strategy": "parallel"}
     return judge_ratio(Ratio.model_validate({"of": of, "at_most": 1} | ratio), Points(frame), 0.95)
 
 
 def term(strategy, measure="cost_usd", **at):
-    """Return a term of a ratio."""
     return {"measure": measure, "strategy": strategy, "at": at}
 
 
@@ -173,7 +170,7 @@ def test_measures_are_added_and_subtracted():
         assert (point.ratio.mean, point.state) == (5.0, HOLDS)
 
 
-def test_best_queue_is_the_cheapest_narrower_than_the_batch():
+def test_best_queue_is_cheapest_narrower_than_batch():
     """The queue of 4 starts all tasks at once, that of 2 is the best of the others."""
     queues = [
         ("queue", width, 4, {}, sample(cost, 0.01, seed=width)) for width, cost in {1: 3, 2: 2, 4: 1}.items()
@@ -195,7 +192,6 @@ def test_next_concurrency_and_none_against_itself():
 
 
 def test_level_is_found_however_its_number_is_written():
-    """A level of 1 among levels of 1.5 is 1.0 in the results."""
     found = ratio_of(
         along({1: 2.0, 1.5: 4.0}, sd=0.0), to=term("parallel", **{"a.b": 1}), at_most=1, over="a.b"
     )
@@ -206,12 +202,10 @@ def test_level_is_found_however_its_number_is_written():
 
 
 def best_of(frame, zone=0.0, **claim):
-    """Return the finding on the best levels, of the concurrency of a queue if nothing is said."""
     return judge_best(Best.model_validate(claim), Points(frame), IndifferenceThreshold(zone, "dollars"), 0.95)
 
 
 def queues(costs, sd=0.1):
-    """Return results of a queue with these costs by concurrency."""
     return table([("queue", w, 20, {}, sample(cost, sd, seed=w)) for w, cost in costs.items()])
 
 
@@ -228,13 +222,13 @@ def test_best_concurrencies(costs, best, verdict):
     assert (found.best, found.verdict) == (best, verdict)
 
 
-def test_difference_below_the_indifference_threshold_is_as_good():
+def test_difference_below_indifference_threshold_is_as_good():
     frame = queues({2: 1.0, 3: 1.01, 4: 1.1}, sd=0.0)
     assert best_of(frame, 0.05, at_least=2, at_most=3).best == (2, 3)
     assert best_of(frame, at_least=2, at_most=3).best == (2,)
 
 
-def test_best_at_one_level_of_a_factor():
+def test_best_at_one_level_of_factor():
     """A level of 1 is found where the column holds 1.0 and 1.5: there a queue of 1 is the best."""
     frame = pd.concat(
         [queues({1: 1, 2: 5}).assign(**{"a.b": 1.0}), queues({1: 5, 2: 1}).assign(**{"a.b": 1.5})],
@@ -258,7 +252,6 @@ def square(crossings, n=30):
 
 
 def map_of(frame, **claim):
-    """Return the finding on a map whose break-evens are claimed to be four to seven."""
     statement = BreakEvenMap.model_validate({"at_least": 3.5, "at_most": 7.5} | claim)
     return judge_map(statement, frame, 0.95)
 
@@ -278,7 +271,7 @@ def test_map_finds_each_break_even_where_it_is():
             assert crossing.low - 1e-9 <= at <= crossing.high + 1e-9
 
 
-def test_intervals_of_a_map_hold_together():
+def test_intervals_of_map_hold_together():
     """Of four cells each interval is as wide as that of a single one at 98.75%."""
     crossings = {("2K", 1): 5.2, ("2K", 2): 10.2, ("5K", 1): 6.3, ("5K", 2): 50.0}
     together = map_of(square(crossings)).cells[0].break_even
@@ -309,7 +302,6 @@ def test_queue_of_3_is_compared_from_four_tasks_on(more, state):
 
 
 def test_queue_that_wins_only_in_between_is_no_break_even():
-    """Parallel is cheaper again from 9 tasks on."""
     points = []
     for tasks in range(2, 13):
         more = 2.0 if 6 <= tasks <= 8 else -2.0
@@ -330,7 +322,6 @@ sweep: {{tasks: [3], concurrency: [2, 3]}}
 
 
 def regret_of(points, more="", makespans=(600.0, 100.0), **claim):
-    """Return the regret of the rule in a scenario with such points; makespans of a width of 1 and of 3."""
     frame = table(points, n=4)
     frame["makespan_s"] = frame["concurrency"].map({1: makespans[0], 2: 300.0, 3: makespans[1]})
     source = parse_source(RULE.format(more=more))
@@ -369,14 +360,12 @@ def test_rule_is_compared_with_plain_strategies_only():
     assert (str(found.settings[0].best), found.mean.mean) == ("parallel", 0.0)
 
 
-def test_rule_falls_back_on_the_queue_that_is_nearest():
-    """To the concurrency of 3."""
+def test_rule_falls_back_on_queue_that_is_nearest():
     found = regret_of(PLAIN, ", coupling: 10%", otherwise="queue", concurrency=3)
     assert (str(found.settings[0].picked), found.mean.mean, found.verdict) == ("queue of 2", 0.0, CONFIRMED)
 
 
-def test_conditions_are_read_from_the_scenario():
-    """Two groups that write different things are independent; that write one thing, or in order, are not."""
+def test_conditions_are_read_from_scenario():
     group = "{{name: {}, tokens: 1, duration: 1s, writes: [{}]}}"
     apart = f"tasks: [{group.format('a', 'x')}, {group.format('b', 'y')}]"
     scenario = parse_source(apart).scenario()

@@ -14,7 +14,6 @@ SHARED = Path(os.environ.get("DISPATCH_SIM_DATA", Path(__file__).parents[3] / "s
 
 @pytest.fixture(scope="session")
 def transcripts(tmp_path_factory):
-    """Return the files of the transcripts, or skip the test where they are not there."""
     packed = SHARED / "claude-code-transcripts.tar.gz"
     if not packed.is_file():
         pytest.skip(f"no real transcripts at {packed}")

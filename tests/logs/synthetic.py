@@ -46,8 +46,6 @@ as progress; nowhere."""
 
 @dataclass(frozen=True, slots=True)
 class MadeCall:
-    """A model call: when it began and ended, in microseconds since 1970, and tokens by class."""
-
     began_us: int
     ended_us: int
     input: int
@@ -57,14 +55,11 @@ class MadeCall:
 
     @property
     def context(self):
-        """All input."""
         return self.input + self.cache_write + self.cache_read
 
 
 @dataclass(frozen=True, slots=True)
 class MadeRun:
-    """A run, as it is written into logs. Moments are microseconds since 1970."""
-
     session: int
     group: int
     position: int
@@ -80,23 +75,19 @@ class MadeRun:
 
     @property
     def duration_ms(self):
-        """What the harness measures."""
         return (self.ended_us - self.started_us) // 1000
 
     @property
     def agent(self):
-        """The id of its agent."""
         return f"a{self.session:04}{self.group:03}{self.position:03}"
 
 
 def make_runs(sessions, seed=0):
-    """Return the runs of some sessions, in the order of their calls; the same seed gives the same."""
-    luck = random.Random(seed)
-    return [run for session in range(sessions) for run in _session(session, luck)]
+    chance = random.Random(seed)
+    return [run for session in range(sessions) for run in _session(session, chance)]
 
 
 def write_example(folder, seed=0):
-    """Write a folder of logs in all three formats, of some 200 runs, and return its files."""
     return [
         *write_claude_code(make_runs(24, seed), Path(folder) / "claude-code"),
         *write_codex(make_runs(5, seed + 1), Path(folder) / "codex"),
@@ -104,57 +95,55 @@ def write_example(folder, seed=0):
     ]
 
 
-def _session(session, luck):
-    now = START_US + session * 86_400_000_000 + luck.randrange(3_600_000) * 1000
+def _session(session, chance):
+    now = START_US + session * 86_400_000_000 + chance.randrange(3_600_000) * 1000
     runs = []
-    for group in range(luck.randint(2, 4)):
-        size = luck.choice(SIZES)
-        together = luck.gauss(0, 1)
-        kind = luck.choices(list(KINDS), (3, 2, 1))[0]
-        background = luck.random() < 0.3
+    for group in range(chance.randint(2, 4)):
+        size = chance.choice(SIZES)
+        together = chance.gauss(0, 1)
+        kind = chance.choices(list(KINDS), (3, 2, 1))[0]
+        background = chance.random() < 0.3
         called, ends = now, [now]
         for position in range(size):
-            run = _run((session, group, position, kind), background, called, together, luck)
+            run = _run((session, group, position, kind), background, called, together, chance)
             runs.append(run)
             ends.append(run.ended_us)
-            called += _ms(luck.uniform(*LAUNCH_S))
-        now = max(*ends, called) + _ms(luck.uniform(10, 120))
+            called += _ms(chance.uniform(*LAUNCH_S))
+        now = max(*ends, called) + _ms(chance.uniform(10, 120))
     return runs
 
 
-def _run(place, background, called, together, luck):
+def _run(place, background, called, together, chance):
     median, spread = KINDS[place[-1]]
-    alone = luck.gauss(0, 1)
+    alone = chance.gauss(0, 1)
     shared = SHARE_OF_GROUP**0.5 * together + (1 - SHARE_OF_GROUP) ** 0.5 * alone
     duration = median * math.e ** (spread * shared)
-    outcome = luck.choices(list(OUTCOMES), list(OUTCOMES.values()))[0]
-    started = called + _ms(luck.uniform(0.1, 0.6))
+    outcome = chance.choices(list(OUTCOMES), list(OUTCOMES.values()))[0]
+    started = called + _ms(chance.uniform(0.1, 0.6))
     if outcome == "rejected":
         return MadeRun(*place, False, outcome, called, called, called + _ms(3.0), (), 400, 0)
     ended = started + _ms(duration)
-    calls = _calls(started, ended, place[2], luck)
-    tokens = luck.randint(100, 900), int(luck.lognormvariate(7.0, 0.6))
+    calls = _calls(started, ended, place[2], chance)
+    tokens = chance.randint(100, 900), int(chance.lognormvariate(7.0, 0.6))
     return MadeRun(*place, background, outcome, called, started, ended, calls, *tokens)
 
 
-def _calls(started, ended, position, luck):
-    """Return an agent's calls, which share its time; each reads the context of the one before."""
-    number = 1 + min(int(luck.expovariate(1 / 9)), (ended - started) // 3_000_000)
-    context = luck.randint(11_000, 33_000)
-    read = 10_000 if position or luck.random() < 0.3 else 0
+def _calls(started, ended, position, chance):
+    number = 1 + min(int(chance.expovariate(1 / 9)), (ended - started) // 3_000_000)
+    context = chance.randint(11_000, 33_000)
+    read = 10_000 if position or chance.random() < 0.3 else 0
     step = (ended - started) // number // 1000 * 1000
     calls = []
     for call in range(number):
-        output = 20 + int(luck.expovariate(1 / 180))
+        output = 20 + int(chance.expovariate(1 / 180))
         began = started + call * step
         until = ended if call == number - 1 else began + step * 7 // 10 // 1000 * 1000
         calls.append(MadeCall(began, until, 4, context - read - 4, read, output))
-        read, context = context - 4, context + output + int(luck.expovariate(1 / 2500))
+        read, context = context - 4, context + output + int(chance.expovariate(1 / 2500))
     return tuple(calls)
 
 
 def _ms(seconds):
-    """Return seconds as microseconds, in whole milliseconds as logs have them."""
     return round(seconds * 1000) * 1000
 
 
@@ -164,13 +153,11 @@ def _by_session(runs):
 
 
 def _iso(at):
-    """Return a moment as logs write it, in whole milliseconds."""
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _dots(tokens):
-    """Return a text that has about so many tokens."""
     return "." * round(tokens * 3.3)
 
 
@@ -185,7 +172,6 @@ def _write_lines(path, lines):
 
 
 def write_claude_code(runs, folder, layout=None):
-    """Write transcripts, one a session and one an agent; without a layout, sessions take turns at each."""
     written = []
     for (number, of), turn in zip(_by_session(runs), itertools.cycle(VERSIONS), strict=False):
         session = _Session(number, layout or turn)
@@ -199,8 +185,6 @@ def write_claude_code(runs, folder, layout=None):
 
 
 class _Session:
-    """The transcript of one session of Claude Code."""
-
     def __init__(self, number, layout):
         self.id = f"5e551040-0000-4000-8000-{number:012}"
         self.layout = layout
@@ -210,7 +194,6 @@ class _Session:
         self._ids = itertools.count()
 
     def write(self, run):
-        """Write a run of the session."""
         if not self.lines:
             self._say(run.called_us - 5_000_000, "user", {"role": "user", "content": "..."})
         self._call(run)
@@ -251,7 +234,6 @@ class _Session:
         self._say(run.called_us, "assistant", message, requestId=f"req_{run.group}")
 
     def _live(self, run):
-        """Write the lines of the agent itself, where the layout has them."""
         mark = {"isSidechain": True} | ({} if self.layout == "inline" else {"agentId": run.agent})
         before = self._say(run.started_us, "user", {"role": "user", "content": self._prompt(run)}, **mark)
         lines = [before]
@@ -277,7 +259,6 @@ class _Session:
             self.agents[run.agent] = lines
 
     def _blocks(self, run, number, call):
-        """Return what the model wrote in a call: a text, and but for the last call the use of a tool."""
         last = number == len(run.calls) - 1
         said = {"type": "text", "text": _dots(run.return_tokens if last else call.output)}
         used = {"type": "tool_use", "id": f"toolu_{run.agent}_{number}", "name": "Read", "input": {}}
@@ -343,12 +324,10 @@ class _Session:
         return f"toolu_{self.id[24:]}_{run.group}_{run.position}"
 
     def _prompt(self, run):
-        """Return dots with a number in front, so that every task is another."""
         return f"{run.session}.{run.group}.{run.position}".ljust(round(run.prompt_tokens * 3.3), ".")
 
 
 def write_codex(runs, folder):
-    """Write rollouts, one a session and one an agent; every call is in the background there."""
     written = []
     for number, of in _by_session(runs):
         main = f"codex-{number:04}"
@@ -422,7 +401,6 @@ def _counted(sent, cached, wrote):
 
 
 def write_otel(runs, folder):
-    """Write traces, one a session, in one file; rejected calls leave no span."""
     exports = []
     for number, of in _by_session(runs):
         trace, root = f"{number + 1:032x}", f"{1:016x}"

@@ -23,7 +23,6 @@ from tests.logs.made_runs import made_runs
 
 
 def group(launches, delays, durations):
-    """Return a group of agents that were launched so, started so much later, and took so long."""
     members = tuple(
         Member("Explore", *times, 5.0, 20e3, 40e3, 4e3, 1e3)
         for times in zip(launches, delays, durations, strict=True)
@@ -33,13 +32,11 @@ def group(launches, delays, durations):
 
 @pytest.fixture(scope="module")
 def measured(transcripts):
-    """Backtest real runs, as they are read."""
     return backtest(read_logs(*transcripts))
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_replay_ends_when_its_last_agent_does(seed):
-    """However launches, starts and durations lie; a start that is not known is the launch."""
+def test_replay_ends_with_its_last_agent(seed):
     rng = np.random.default_rng(seed)
     durations = rng.lognormal(4, 1, size=int(rng.integers(2, 12)))
     launches = np.concatenate([[0.0], np.sort(rng.uniform(0, 200, size=len(durations) - 1))])
@@ -48,14 +45,14 @@ def test_a_replay_ends_when_its_last_agent_does(seed):
     assert replay(group(launches, delays, durations)) == pytest.approx(expected, rel=1e-6)
 
 
-def test_a_replay_with_launches_of_the_model_has_them_a_brief_apart_and_starts_as_usual():
+def test_replay_by_model_launches_a_brief_apart():
     """Launched one after another, 6 s apart, each starting 2 s later: max(6 i + 2 + duration)."""
     usual = Dispatch.model_validate({"brief": {"time": "6s"}, "spawn": {"time": "2s"}})
     durations = [50.0, 70.0, 40.0, 61.0]
     assert replay(group([0] * 4, [9.0] * 4, durations), usual) == pytest.approx(18.0 + 2.0 + 61.0)
 
 
-def test_the_crps_of_a_large_sample_is_that_of_its_distribution():
+def test_crps_of_large_sample_is_that_of_its_distribution():
     """For a normal forecast it is known in closed form (Gneiting and Raftery, 2007)."""
     mu, sigma, outcome = 100.0, 15.0, 122.0
     z = (outcome - mu) / sigma
@@ -64,7 +61,7 @@ def test_the_crps_of_a_large_sample_is_that_of_its_distribution():
     assert Scored(sample, outcome).crps == pytest.approx(closed, rel=1e-3)
 
 
-def test_the_crps_is_the_integral_of_the_squared_difference_of_distribution_functions():
+def test_crps_is_integral_of_squared_difference_of_distribution_functions():
     sample, outcome = np.array([3.0, 10.0, 11.0, 30.0]), 12.0
     points = sorted([0.0, *sample, outcome, 60.0])
     integral = sum(
@@ -75,7 +72,7 @@ def test_the_crps_is_the_integral_of_the_squared_difference_of_distribution_func
     assert Scored(np.array([7.0]), 10.0).crps == 3.0
 
 
-def test_widened_forecasts_hold_what_they_should_whatever_the_forecast_was():
+def test_widened_intervals_cover_90_percent():
     """Forecasts at a third of the spread, widened by what 40 other sessions needed, hold 90% of outcomes."""
     rng = np.random.default_rng(2)
     held = []
@@ -90,7 +87,7 @@ def test_widened_forecasts_hold_what_they_should_whatever_the_forecast_was():
     assert np.mean(held) == pytest.approx(0.9, abs=0.04)
 
 
-def test_fewer_than_nine_sessions_cannot_tell_how_wide_a_forecast_has_to_be():
+def test_fewer_than_nine_sessions_give_no_widening():
     """Of eight and one more, 90% are all nine, and how far the ninth is off is not known."""
     reaches = np.arange(9) / 4
     assert needed_widening(reaches[:8], np.arange(8)) == 1.0
@@ -98,7 +95,7 @@ def test_fewer_than_nine_sessions_cannot_tell_how_wide_a_forecast_has_to_be():
     assert needed_widening(np.array([]), np.array([], dtype=np.intp)) == 1.0
 
 
-def test_a_forecast_is_of_the_kinds_and_numbers_that_it_is_told():
+def test_forecast_simulates_the_given_kinds():
     """With constants all is known: three agents launched 6 s apart, the last with the longest task."""
     scenario = parse_scenario(
         "tasks:\n"
@@ -113,7 +110,7 @@ def test_a_forecast_is_of_the_kinds_and_numbers_that_it_is_told():
     assert found.speed_up == pytest.approx([220 / 112] * 3)
 
 
-def test_on_runs_that_are_as_the_model_has_them_the_model_is_right():
+def test_forecasts_are_calibrated_on_runs_drawn_from_the_model():
     found = backtest(made_runs(40, seed=11, crash=0.0), replications=40)
     judged = judge_backtest(found)
     assert judged.replay.p90 < 0.02
@@ -127,7 +124,6 @@ def test_on_runs_that_are_as_the_model_has_them_the_model_is_right():
 
 
 def test_no_forecast_knows_its_own_session():
-    """What a session took does not change what it is forecast, nor the rules that it is compared to."""
     tables = made_runs(8, seed=12, crash=0.0)
     own = "session-3"
     other = Logs(tables.runs.copy(), tables.groups)
@@ -143,7 +139,7 @@ def test_no_forecast_knows_its_own_session():
     assert [e.group.members for e in before] != [e.group.members for e in after]
 
 
-def test_a_scenario_of_ones_own_is_judged_in_place_of_the_calibrated_one():
+def test_given_scenario_replaces_the_calibrated_one():
     scenario = parse_scenario("tasks: [{name: all-kinds, tokens: 10K, duration: 1h, calls: 1}]")
     found = backtest(made_runs(20, seed=13, crash=0.0), scenario, replications=20)
     judged = judge_backtest(found)
@@ -163,13 +159,7 @@ def test_one_session_is_replayed_and_not_forecast():
     json.dumps(backtest_json(found), allow_nan=False)
 
 
-def test_logs_without_groups_are_refused_in_words():
-    with pytest.raises(CalibrationError, match="no parallel groups are in these logs"):
-        backtest(made_runs(3, seed=15, largest=1))
-
-
-def test_groups_that_cannot_be_played_are_counted_by_reason():
-    """An agent whose end is not seen, and calls that started nothing, are no error of the model's."""
+def test_groups_left_out_are_counted_by_reason():
     tables = made_runs(6, seed=16, crash=0.0)
     names = list(dict.fromkeys(tables.runs.loc[tables.runs["group_size"] > 1, "group"]))
     first, second = (tables.runs["group"] == name for name in names[:2])
@@ -183,7 +173,7 @@ def test_groups_that_cannot_be_played_are_counted_by_reason():
     }
 
 
-def test_the_page_has_the_picture_and_says_how_it_was_made(tmp_path):
+def test_page_has_picture_and_method(tmp_path):
     found = backtest(made_runs(10, seed=17), replications=50)
     written = write_backtest(found, tmp_path / "one") + write_backtest(found, tmp_path / "two")
     assert [path.name for path in written] == ["backtest.md", "backtest.svg"] * 2
@@ -194,7 +184,7 @@ def test_the_page_has_the_picture_and_says_how_it_was_made(tmp_path):
     assert "hierarchical conformal prediction" in page.replace("\n", " ")
 
 
-def test_real_groups_are_replayed_to_the_second(measured):
+def test_replay_errors_of_real_groups(measured):
     """Off by 0.5% in the median and 4% for nine in ten; by 0.2% where every agent's start is in the log."""
     judged = judge_backtest(measured)
     assert judged.starts_recorded.groups >= 10
@@ -207,7 +197,7 @@ def test_real_groups_are_replayed_to_the_second(measured):
             assert row.replayed == pytest.approx(row.observed, abs=0.05)
 
 
-def test_real_groups_are_forecast_as_surely_as_is_said_and_better_than_by_the_naive_rules(measured):
+def test_forecasts_of_real_groups_cover_and_beat_baselines(measured):
     """Sessions left out in turn: widened 90% intervals hold 85 to 95%, and the CRPS is the lowest."""
     judged = judge_backtest(measured)
     assert measured.folds >= 15
@@ -217,8 +207,7 @@ def test_real_groups_are_forecast_as_surely_as_is_said_and_better_than_by_the_na
         assert judged.crps_s < baseline.crps_s
 
 
-def test_a_scenario_of_one_half_of_real_logs_knows_the_kinds_of_the_other(transcripts):
-    """Labels do not depend on what else was read; the runs it was fitted to are in its 80% intervals."""
+def test_scenario_of_half_the_real_logs_fits_the_other_half(transcripts):
     halves = read_logs(*transcripts[::2]), read_logs(*transcripts[1::2])
     for half, other in (halves, halves[::-1]):
         scenario = parse_scenario(calibrate(half, intervals=False).text)
@@ -234,14 +223,14 @@ def test_a_scenario_of_one_half_of_real_logs_knows_the_kinds_of_the_other(transc
 TASKS = "tasks: [{{name: {}, tokens: 10K, duration: 100s, calls: 1}}]"
 
 
-def test_a_kind_without_tasks_of_its_own_has_those_of_all_kinds():
+def test_unknown_kind_uses_tasks_of_all_kinds():
     tables = made_runs(10, seed=18, crash=0.0, kinds=("Explore", "Plan"))
     found = backtest(tables, parse_scenario(TASKS.format("all-kinds")), replications=20)
     assert len(found.forecasted) == len(found.replayed)
     assert len(found.run_ranks) == len(tables.runs)
 
 
-def test_a_group_with_an_agent_of_an_unknown_kind_is_not_forecast():
+def test_group_with_agent_of_unknown_kind_is_not_forecast():
     tables = made_runs(10, seed=18, crash=0.0, kinds=("Explore", "Plan"))
     found = backtest(tables, parse_scenario(TASKS.format("Plan")), replications=20)
     of_plan = [each for each in found.replayed if set(each.group.kinds) == {"Plan"}]
@@ -250,13 +239,12 @@ def test_a_group_with_an_agent_of_an_unknown_kind_is_not_forecast():
     assert f"{found.not_forecast.total()} have no forecast" in str(found)
 
 
-def test_a_scenario_that_knows_none_of_the_kinds_is_refused_with_what_to_do():
-    """As one that was saved when kinds were numbered in the order of reading."""
+def test_scenario_without_any_of_the_kinds_is_an_error():
     with pytest.raises(CalibrationError, match=r"tasks named kind-1, .*the kinds Explore: none in common"):
         backtest(made_runs(5, seed=19), parse_scenario(TASKS.format("kind-1")))
 
 
-def test_runs_are_within_the_intervals_of_their_kind_as_their_quantiles_are():
+def test_coverage_of_runs_is_that_of_their_quantiles():
     """Of durations at the 2.5%, 7.5%, ... 97.5% points of a distribution 18 of 20 are within 90%."""
     runs = made_runs(9, seed=20, groups=2, crash=0.0).runs[:20]
     runs["duration_s"] = stats.lognorm(1.0, scale=100.0).ppf((np.arange(20) + 0.5) / 20)

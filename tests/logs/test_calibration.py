@@ -26,18 +26,16 @@ from tests.logs.made_runs import GAP_S, RETURN_S, START_S, made_runs
 
 
 def interval(source, name):
-    """Return the interval that a comment states for a figure, in its own unit."""
     found = re.search(rf"{name} [0-9.,]+s? \(([0-9.,]+)s? to ([0-9.,]+)s?\)", source)
     assert found, source
     return tuple(float(end.replace(",", "")) for end in found.groups())
 
 
 def figure(calibration, *path):
-    """Return a figure by its path."""
     return next(each for each in calibration.figures if each.path == path)
 
 
-def test_what_was_put_in_is_within_the_stated_intervals():
+def test_intervals_cover_the_true_parameters():
     """95% intervals hold the truth in 87% of 50 trials or more: of median, p90 and the batch's share."""
     held = {"median": 0, "p90": 0, "share": 0}
     truth = {"median": 100.0, "p90": 100.0 * np.exp(1.2816), "share": 64.0}
@@ -53,7 +51,7 @@ def test_what_was_put_in_is_within_the_stated_intervals():
     assert all(count / 50 >= 0.87 for count in held.values()), held
 
 
-def test_every_figure_comes_back_from_many_runs():
+def test_many_runs_recover_every_figure():
     """With 400 sessions all that was put in is met within 10%."""
     found = calibrate(made_runs(400, seed=1, largest=3)).scenario
     task, dispatch = found.tasks[0], found.dispatch
@@ -76,33 +74,27 @@ def test_every_figure_comes_back_from_many_runs():
     assert found.provider.overloaded == 0.0
 
 
-def test_a_calibrated_scenario_is_swept_as_it_is():
+def test_calibrated_scenario_can_be_swept():
     text = calibrate(made_runs(30, seed=2)).text
     source = parse_source(text).replaced({"sweep.tasks": [2], "sweep.concurrency": [1, 2]})
     results = sweep(source, replications=4, jobs=1)
     assert (results.frame["makespan_s"] > 0).all()
 
 
-def test_the_same_logs_give_the_same_bytes():
+def test_same_logs_give_same_bytes():
     tables = made_runs(10, seed=3)
     assert calibrate(tables).text == calibrate(tables).text
 
 
+FITTED = {"duration", "tokens", "calls", "output_share", "variance", "crash", "overloaded"}
+
+
 @pytest.mark.parametrize(("sessions", "groups", "largest"), [(1, 5, 1), (1, 3, 4), (5, 1, 1), (1, 1, 1)])
-def test_few_runs_make_no_claims(sessions, groups, largest):
-    """Fewer than 20 runs leave every fitted figure at a default, and say so."""
+def test_few_runs_leave_defaults(sessions, groups, largest):
     found = calibrate(made_runs(sessions, seed=4, groups=groups, largest=largest, crash=0.0))
     assert found.runs < 20
     for each in found.figures:
-        if each.path[-1] in (
-            "duration",
-            "tokens",
-            "calls",
-            "output_share",
-            "variance",
-            "crash",
-            "overloaded",
-        ):
+        if each.path[-1] in FITTED:
             assert each.origin == "default", each
     assert f"{found.runs} runs show it, fewer than 20" in found.text
     found.scenario  # noqa: B018 - it loads
@@ -115,8 +107,7 @@ def test_figures_of_one_session_have_no_intervals():
     assert " to " not in source
 
 
-def test_a_kind_with_few_runs_borrows_from_all():
-    """Kinds of fewer than 20 runs are one group, by the runs of all kinds."""
+def test_kind_with_few_runs_borrows_from_all():
     many, few = made_runs(20, seed=6), made_runs(1, seed=7, kinds=("Plan",))
     few.runs["session"] = "session-x"
     few.runs["group"] = "x/" + few.runs["group"]
@@ -127,8 +118,7 @@ def test_a_kind_with_few_runs_borrows_from_all():
     assert figure(found, "tasks", "all-kinds", "duration").n == found.runs
 
 
-def test_runs_over_an_hour_are_hangs_and_not_work():
-    """They are counted as hangs, with a timeout that ends them, and durations do not know them."""
+def test_runs_over_an_hour_count_as_hung():
     tables = made_runs(30, seed=8, crash=0.0)
     honest = calibrate(tables)
     tables.runs.loc[5, "duration_s"] = 40_000.0
@@ -140,7 +130,7 @@ def test_runs_over_an_hour_are_hangs_and_not_work():
     assert median == pytest.approx(honest.scenario.tasks[0].duration.quantile(0.5), rel=0.03)
 
 
-def test_starting_an_agent_is_the_time_from_the_call_to_its_first_line():
+def test_spawn_time_is_from_call_to_first_line():
     """Whoever measured the duration; without its lines, in the foreground, the call less the duration."""
     tables = made_runs(20, seed=12, crash=0.0)
     tables.runs["started_at_s"] = tables.runs["called_at_s"] + 3.0
@@ -155,8 +145,7 @@ def test_starting_an_agent_is_the_time_from_the_call_to_its_first_line():
     assert figure(calibrate(tables), "dispatch", "spawn", "time").origin == "default"
 
 
-def test_a_log_without_a_call_of_its_own_has_the_start_in_its_durations():
-    """A span of OpenTelemetry begins at the call: nothing is between that and the start."""
+def test_spawn_time_is_zero_if_spans_begin_at_the_call():
     tables = made_runs(20, seed=12, crash=0.0)
     tables.runs["started_at_s"] = tables.runs["called_at_s"]
     start = figure(calibrate(tables), "dispatch", "spawn", "time")
@@ -172,28 +161,27 @@ def test_retries_of_agents_and_of_coordinators_are_one_rate():
     assert calibrate(tables).scenario.provider.overloaded == 0.0
 
 
-def test_where_long_runs_are_usual_they_are_work():
+def test_usual_long_runs_count_as_work():
     found = calibrate(made_runs(20, seed=9, median_s=3000.0, crash=0.0))
     assert found.hung == 0
     assert found.scenario.tasks[0].duration.quantile(0.9) > 3600.0
 
 
-def test_logs_without_a_completed_run_are_told_apart_from_logs_without_runs():
+def test_error_distinguishes_no_runs_from_no_completed_run():
     with pytest.raises(CalibrationError, match="no runs of sub-agents are in these logs"):
         calibrate(make_tables([]))
     with pytest.raises(CalibrationError, match="none has completed with a duration"):
         calibrate(made_runs(2, seed=1, crash=1.0))
 
 
-def test_kinds_and_groups_are_the_only_words_from_a_table():
-    """Labels of sessions and groups, which stand for ids, are in no scenario."""
+def test_labels_of_sessions_are_in_no_scenario():
     tables = made_runs(20, seed=10)
     tables.runs["session"] = "canary-" + tables.runs["session"]
     tables.runs["group"] = "canary-" + tables.runs["group"]
     assert "canary" not in calibrate(tables).text
 
 
-def test_real_runs_are_calibrated_with_a_batch_share_near_the_published(transcripts):
+def test_calibration_of_real_runs_agrees_with_published_figures(transcripts):
     """As published with the data: a median of 94 s, a log-sd of 0.67 within groups, launches 5.7 s apart."""
     found = calibrate(read_logs(*transcripts))
     everything = figure(found, "tasks", "all-kinds", "duration")
@@ -211,7 +199,6 @@ SHARES = [math.nan, 0.0, 0.3, 1.0]
 
 
 def odd_tables(seed):
-    """Return tables of groups whose numbers are missing, nothing, tiny, huge, or out of order."""
     rng = np.random.default_rng(seed)
     amounts = [*AMOUNTS, *rng.lognormal(4, 1, 20)]
     outcomes = ["completed"] * int(rng.integers(5, 60)) + list(OUTCOMES)
@@ -255,8 +242,7 @@ def odd_tables(seed):
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_odd_numbers_are_taken_or_refused_in_words(seed):
-    """Each of the three answers, in words, as JSON and as a picture, or says why it cannot."""
+def test_odd_numbers_give_an_answer_or_an_error(seed):
     tables = odd_tables(seed)
     with suppress(CalibrationError):
         found = calibrate(tables)
@@ -275,23 +261,9 @@ def test_odd_numbers_are_taken_or_refused_in_words(seed):
 
 
 @pytest.mark.parametrize("duration", [1e-3, 1.0, 1e5])
-def test_runs_that_all_take_the_same_are_a_constant(duration):
-    runs = [
-        AgentRun(
-            source="codex",
-            session=f"session-{number % 5}",
-            group=f"{number}",
-            group_size=1,
-            position=0,
-            kind="worker",
-            background=False,
-            outcome="completed",
-            called_at_s=0.0,
-            ended_at_s=duration,
-            duration_s=duration,
-        )
-        for number in range(40)
-    ]
-    task = calibrate(make_tables(runs)).scenario.tasks[0]
+def test_equal_durations_are_a_constant(duration):
+    tables = made_runs(40, seed=1, groups=1, largest=1, crash=0.0)
+    tables.runs["duration_s"] = duration
+    task = calibrate(tables).scenario.tasks[0]
     assert task.duration.quantile(0.01) == pytest.approx(duration)
     assert np.isfinite(task.duration.quantile(0.999999))

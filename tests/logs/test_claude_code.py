@@ -9,13 +9,11 @@ from dispatch_sim.logs.readers.reading import read_logs
 
 
 def line(at, kind, **more):
-    """Return a line of a transcript, at minutes and seconds past ten."""
     stamp = f"2026-01-05T10:{at}Z"
     return {"type": kind, "sessionId": "s", "uuid": f"u{at}{kind}", "timestamp": stamp, **more}
 
 
 def calls(at, *calls, message="m1", **more):
-    """Return one message with calls of agents, one line a call as Claude Code writes it."""
     blocks = [{"type": "tool_use", "id": call, "name": "Agent", "input": {"prompt": call}} for call in calls]
     return [
         line(at, "assistant", message={"id": message, "content": [block]}, **more)
@@ -25,13 +23,11 @@ def calls(at, *calls, message="m1", **more):
 
 
 def result(at, call, told, said="Done.", is_error=False):
-    """Return the result of a call."""
     block = {"type": "tool_result", "tool_use_id": call, "content": said, "is_error": is_error}
     return line(at, "user", message={"content": [block]}, toolUseResult=told)
 
 
 def answer(at, message, usage, agent="a1", said="...", stop=None, **more):
-    """Return what an agent's model wrote."""
     written = {
         "id": message,
         "model": "claude-opus-4-6",
@@ -44,12 +40,10 @@ def answer(at, message, usage, agent="a1", said="...", stop=None, **more):
 
 
 def task(at, prompt="t1", agent="a1"):
-    """Return the first line of an agent."""
     return line(at, "user", isSidechain=True, agentId=agent, message={"content": prompt})
 
 
 def notice(at, status, agent="a1", tail="", kind="queue-operation"):
-    """Return a notification of the end of an agent in the background, in one of the lines that carry it."""
     text = f"<task-notification>\n<task-id>{agent}</task-id>\n<status>{status}</status>\n"
     text += f"<result>Done.</result>\n{tail}</task-notification>"
     if kind == "attachment":
@@ -60,7 +54,6 @@ def notice(at, status, agent="a1", tail="", kind="queue-operation"):
 
 
 def fetch(at, status):
-    """Return the result of the tool that fetches what an agent in the background returned."""
     fetched = {"task_id": "a1", "task_type": "local_agent", "status": status, "result": "y" * 33}
     return result(at, f"o{status}", {"retrieval_status": "success", "task": fetched})
 
@@ -73,7 +66,6 @@ USER_SAYS_NO = "The user doesn't want to proceed with this tool use."
 
 @pytest.fixture
 def read(tmp_path):
-    """Return what writes a main transcript, and further files, and reads all."""
 
     def write(*lines, **files):
         for name, content in {"main.jsonl": lines, **files}.items():
@@ -85,17 +77,14 @@ def read(tmp_path):
 
 
 def failed(said):
-    """Return a call that ended in an error."""
     return [result("00:03", "t1", f"Error: {said}", said, is_error=True)]
 
 
 def in_background(*lines):
-    """Return a launch in the background and what follows it."""
     return [result("00:01", "t1", LAUNCHED), *lines]
 
 
 def told(said, tokens):
-    """Return a call that ended well, as far as its status tells."""
     return [result("00:09", "t1", {"status": "completed", "totalTokens": tokens}, said)]
 
 
@@ -122,7 +111,7 @@ def told(said, tokens):
         (in_background(notice("00:09", "never-heard-of")), "unfinished"),
     ],
 )
-def test_the_end_of_a_call_is_told(read, lines, outcome):
+def test_outcome_of_call(read, lines, outcome):
     run = read(*calls("00:00", "t1"), *lines).runs.iloc[0]
     assert run["outcome"] == outcome
     assert math.isnan(run["return_tokens"]) == (outcome != "completed")
@@ -137,8 +126,7 @@ def test_the_end_of_a_call_is_told(read, lines, outcome):
         "<duration_ms>5250</duration_ms></usage>",
     ],
 )
-def test_a_launch_in_the_background_ends_with_its_first_notification(read, kind, tail):
-    """It is told again later, in another kind of line; and of what is not an agent."""
+def test_first_notification_ends_background_run(read, kind, tail):
     run = read(
         *calls("00:00.000", "t1"),
         result("00:00.100", "t1", LAUNCHED),
@@ -151,8 +139,7 @@ def test_a_launch_in_the_background_ends_with_its_first_notification(read, kind,
     assert (run["final_context_tokens"], run["tool_uses"], run["return_tokens"]) == (800, 3, 2)
 
 
-def test_what_an_agent_returned_may_be_fetched_instead(read):
-    """By a tool, which may find it running still; the end is then when it was fetched."""
+def test_task_output_ends_background_run(read):
     run = read(
         *calls("00:00", "t1"), *in_background(fetch("00:05", "running"), fetch("00:09", "completed"))
     ).runs.iloc[0]
@@ -160,7 +147,7 @@ def test_what_an_agent_returned_may_be_fetched_instead(read):
     assert not run["duration_measured"]
 
 
-def test_a_launch_without_a_notification_is_unfinished(read):
+def test_launch_without_notification_is_unfinished(read):
     logs = read(
         *calls("00:00", "t1", "t2"),
         *in_background(result("00:05", "t2", {"status": "completed", "totalTokens": 10})),
@@ -203,14 +190,13 @@ OWN_LINES = {
 
 
 @pytest.mark.parametrize(("lines", "expected"), OWN_LINES.values(), ids=OWN_LINES)
-def test_an_agents_own_lines_are_counted(read, lines, expected):
+def test_agents_own_lines_are_counted(read, lines, expected):
     main = *calls("00:00", "t1"), result("00:30", "t1", DONE)
     run = read(*main, **{"agent-a1.jsonl": [task("00:01"), *lines]}).runs.iloc[0]
     assert run[list(expected)].to_dict() == expected
 
 
-def test_an_agent_that_is_resumed_is_two_runs(read):
-    """Both have its id, and its file goes on; each gets what was done since its call."""
+def test_resumed_agent_is_two_runs(read):
     runs = read(
         *calls("00:00", "t1"),
         result("00:10", "t1", DONE),
@@ -235,15 +221,14 @@ def test_an_agent_that_is_resumed_is_two_runs(read):
     [("another text", [{"agentType": "Explore", "description": "...", "toolUseId": "t1"}]), ("t1", [])],
     ids=["by its meta file", "by its task"],
 )
-def test_an_agent_without_a_result_is_found(read, prompt, meta):
+def test_agent_without_result_is_found(read, prompt, meta):
     own = [task("00:01", prompt), answer("00:02", "r1", USAGE, stop="end_turn")]
     logs = read(*calls("00:00", "t1"), **{"agent-a1.jsonl": own, "agent-a1.meta.json": meta})
     assert (logs.runs["outcome"][0], logs.runs["calls"][0]) == ("unfinished", 1)
     assert "agent whose call is in none of the files" not in logs.tally.skipped
 
 
-def test_an_agent_without_a_call_is_counted_and_compaction_is_none(read):
-    """Its session's transcript is elsewhere; what compacts a context is no agent that anyone called."""
+def test_agent_without_call_is_counted_but_not_compaction(read):
     logs = read(
         *calls("00:00", "t1"),
         **{
@@ -255,8 +240,7 @@ def test_an_agent_without_a_call_is_counted_and_compaction_is_none(read):
     assert len(logs.runs) == 1
 
 
-def test_an_agent_can_call_agents(read):
-    """They are a level deeper, in the same session, and a group of their own."""
+def test_agent_can_call_agents(read):
     inner = calls("00:02", "t2", "t3", message="m2", isSidechain=True, agentId="a1")
     logs = read(
         *calls("00:00", "t1"), result("00:10", "t1", DONE), **{"agent-a1.jsonl": [task("00:01"), *inner]}
@@ -266,14 +250,13 @@ def test_an_agent_can_call_agents(read):
     assert logs.groups["size"].tolist() == [2]
 
 
-def test_a_rejection_after_work_is_an_interruption(read):
+def test_rejection_after_work_is_interruption(read):
     own = [task("00:01"), answer("00:02", "r1", USAGE)]
     run = read(*calls("00:00", "t1"), *failed(USER_SAYS_NO), **{"agent-a1.jsonl": own}).runs.iloc[0]
     assert (run["outcome"], run["calls"]) == ("interrupted", 1)
 
 
-def test_ids_may_come_again_in_another_session(read):
-    """Whoever scrubs or makes up logs may number each session anew; only the same moment is the same call."""
+def test_same_ids_in_another_session_are_other_calls(read):
 
     def session(minute):
         at = f"{minute:02}:"
@@ -297,15 +280,13 @@ def test_ids_may_come_again_in_another_session(read):
     assert runs["input_tokens"].dropna().tolist() == [5, 35]
 
 
-def test_a_message_that_was_copied_in_part_is_one_group(read):
-    """A fork has the first call of a message too, and the others only the fork has."""
+def test_partly_copied_message_is_one_group(read):
     logs = read(*calls("00:00", "t1"), **{"z-fork.jsonl": calls("00:00", "t1", "t2", "t3")})
     assert logs.groups["size"].tolist() == [3]
     assert logs.runs["session"].nunique() == 1
 
 
-def test_calls_of_the_coordinator_are_counted_beside_the_tables(read):
-    """One response is one call, however many lines it has; an error that is tried again stands between."""
+def test_coordinator_calls_are_counted(read):
 
     def own(at, message):
         return line(at, "assistant", message={"id": message, "content": [], "usage": USAGE})

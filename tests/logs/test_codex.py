@@ -51,7 +51,6 @@ MAIN = _line("00:00", "session_meta", id="main", source="cli")
 
 @pytest.fixture
 def read(tmp_path):
-    """Return what writes rollouts, one a list of lines, and reads them."""
 
     def write(*rollouts):
         for number, lines in enumerate(rollouts):
@@ -77,35 +76,22 @@ def read(tmp_path):
     ],
     ids=["activity", "collab", "item", "result", "by order alone"],
 )
-def test_the_call_of_an_agent_is_found_however_its_thread_is_named(read, names_it):
-    """By an event of one of three versions, by the result, and else by who began first since the call."""
+def test_agent_is_joined_to_its_call(read, names_it):
     agent = _agent(_tokens("00:05", 100, 100, 40), _event("00:09", "task_complete", duration_ms=8000))
     runs = read([MAIN, _spawn("00:00", "c1", message="x" * 33, agent_type="explorer"), names_it], agent).runs
     assert len(runs) == 1
-    run = runs.iloc[0]
-    assert (run["kind"], run["outcome"], run["duration_s"], run["spawn_tokens"]) == (
-        "explorer",
-        "completed",
-        8,
-        10,
-    )
-    assert (run["calls"], run["input_tokens"], run["cache_read_tokens"], run["output_tokens"]) == (
-        1,
-        60,
-        40,
-        10,
-    )
+    expected = {"kind": "explorer", "outcome": "completed", "duration_s": 8, "spawn_tokens": 10}
+    expected |= {"calls": 1, "input_tokens": 60, "cache_read_tokens": 40, "output_tokens": 10}
+    assert runs.iloc[0][list(expected)].to_dict() == expected
 
 
-def test_an_agent_that_a_script_calls_is_found_by_the_event(read):
-    """In code mode there is no call of `spawn_agent` of its own."""
+def test_agent_called_by_script_is_found_by_event(read):
     event = _event("00:01", "sub_agent_activity", kind="started", event_id="e1", agent_thread_id="child")
     run = read([MAIN, event], _agent(_event("00:09", "task_complete", duration_ms=8000))).runs.iloc[0]
     assert (run["called_at_s"], run["duration_s"]) == (0, 8)
 
 
-def test_counts_are_told_again_and_count_once(read):
-    """A count is written anew with every change of the limits; only a new total is a new call."""
+def test_repeated_token_count_counts_once(read):
     agent = _agent(_tokens("00:05", 100, 100), _tokens("00:06", 100, 100), _tokens("00:08", 300, 200))
     run = read([MAIN, _spawn("00:00", "c1", message="")], agent).runs.iloc[0]
     assert (run["calls"], run["input_tokens"], run["first_context_tokens"]) == (2, 300, 100)
@@ -113,8 +99,7 @@ def test_counts_are_told_again_and_count_once(read):
 
 
 @pytest.mark.parametrize("at", ["00:01", "00:02.500"])
-def test_what_a_fork_copies_of_its_caller_is_not_the_agents(read, at):
-    """The caller's lines come first, at the moment of the fork; a second head says that they were copied."""
+def test_lines_copied_by_fork_are_ignored(read, at):
     copied = [
         MAIN | {"timestamp": f"2026-01-05T10:{at}Z"},
         _tokens(at, 9000, 9000),
@@ -125,8 +110,7 @@ def test_what_a_fork_copies_of_its_caller_is_not_the_agents(read, at):
     assert (len(logs.runs), logs.runs["input_tokens"][0]) == (1, 100)
 
 
-def test_waiting_ends_a_group(read):
-    """What is called before the coordinator waits runs at the same time; what is called after does not."""
+def test_waiting_ends_group(read):
     wait = _line(
         "00:09", "response_item", type="function_call", name="wait_agent", call_id="w", arguments="{}"
     )
@@ -144,12 +128,12 @@ def test_waiting_ends_a_group(read):
         ("something else", "error"),
     ],
 )
-def test_a_refused_call_is_no_run_of_an_agent(read, said, outcome):
+def test_outcome_of_refused_call(read, said, outcome):
     logs = read([MAIN, _spawn("00:00", "c1", message=""), _output("00:01", "c1", said)])
     assert logs.runs["outcome"].tolist() == [outcome]
 
 
-def test_only_the_first_task_of_an_agent_is_its_run(read):
+def test_only_first_task_of_agent_is_its_run(read):
     agent = _agent(
         _tokens("00:05", 100, 100),
         _event("00:09", "task_complete", duration_ms=8000, last_agent_message="y" * 66),
@@ -160,7 +144,7 @@ def test_only_the_first_task_of_an_agent_is_its_run(read):
     assert (run["outcome"], run["duration_s"], run["calls"], run["return_tokens"]) == ("completed", 8, 1, 20)
 
 
-def test_errors_of_the_stream_are_retries(read):
+def test_errors_of_stream_are_retries(read):
     errors = [_event("00:03", "stream_error", message="..."), _event("00:04", "stream_error", message="...")]
     run = read([MAIN, _spawn("00:00", "c1", message="")], _agent(*errors, _tokens("00:05", 9, 9))).runs.iloc[
         0
@@ -175,7 +159,7 @@ def test_agents_of_agents_are_deeper_and_of_one_session(read):
     assert (runs["depth"].tolist(), runs["session"].nunique()) == ([1, 2], 1)
 
 
-def test_calls_of_the_coordinator_are_counted_beside_the_tables(read):
+def test_coordinator_calls_are_counted(read):
     main = [
         MAIN,
         _tokens("00:01", 100, 100),

@@ -70,7 +70,7 @@ def _planted(value, key=""):
         "what-if in/codex --json",
     ],
 )
-def test_texts_of_a_log_appear_in_no_output(folder, tmp_path, arguments):
+def test_texts_of_log_appear_in_no_output(folder, tmp_path, arguments):
     (tmp_path / "in").symlink_to(folder / "in")
     done = dispatch_sim(*arguments.split(), cwd=tmp_path)
     assert done.returncode == 0
@@ -79,7 +79,7 @@ def test_texts_of_a_log_appear_in_no_output(folder, tmp_path, arguments):
     assert all(CANARY not in text for text in (done.stdout, done.stderr, *map(Path.read_text, written)))
 
 
-def test_canaries_change_nothing_but_the_names_of_kinds(folder):
+def test_canaries_change_nothing_but_names_of_kinds(folder):
     """So the test above has not just lost the runs: the same are found, with the same numbers."""
     plain, planted = read_logs(folder / "plain").runs, read_logs(folder / "in").runs
     numbers = ["source", "called_at_s", "ended_at_s", "duration_s", "calls", "cache_read_tokens"]
@@ -87,8 +87,7 @@ def test_canaries_change_nothing_but_the_names_of_kinds(folder):
     pd.testing.assert_frame_equal(plain[numbers], planted[numbers])
 
 
-def test_a_file_that_is_no_log_is_called_as_the_user_called_it(tmp_path):
-    """Of files found below a path only the number of the file is told, also where nothing can be read."""
+def test_error_names_file_as_given(tmp_path):
     (tmp_path / f"{CANARY}.jsonl").write_text(f"{CANARY}\n")
     result = dispatch_sim("logs", ".", cwd=tmp_path)
     assert (result.returncode, CANARY in result.stderr + result.stdout) == (2, False)
@@ -117,8 +116,7 @@ def test_a_file_that_is_no_log_is_called_as_the_user_called_it(tmp_path):
         (None, "unknown"),
     ],
 )
-def test_of_a_model_only_the_family_is_kept(name, family):
-    """Dates and platforms fall off; a name with anything unknown in it is 'other'."""
+def test_family_of_model(name, family):
     assert model_family(name) == family
 
 
@@ -133,20 +131,17 @@ def test_of_a_model_only_the_family_is_kept(name, family):
         ("code-reviewer", "kind-7de83d8c"),
     ],
 )
-def test_of_a_type_of_agent_only_a_built_in_name_is_kept(name, label):
-    """Any other is a digest that is the same wherever it is read, and tells types apart."""
+def test_label_of_kind(name, label):
     assert kind_label(name) == label
 
 
-def test_labels_of_kinds_do_not_depend_on_what_else_was_read():
-    """Ten thousand names have as many labels, none with anything of the name."""
+def test_labels_of_kinds_are_distinct_digests():
     labels = {kind_label(f"{CANARY}-{number}") for number in range(10_000)}
     assert len(labels) == 10_000
     assert all(re.fullmatch("kind-[0-9a-f]{8}", label) for label in labels)
 
 
 def test_logs_shows_kinds_and_groups(folder):
-    """What was read, how many runs and groups, and a row for each kind and size."""
     result = dispatch_sim("logs", "plain", cwd=folder)
     assert (result.returncode, result.stderr) == (0, "")
     shown = " ".join(result.stdout.split())
@@ -154,8 +149,7 @@ def test_logs_shows_kinds_and_groups(folder):
     assert max(map(len, result.stdout.splitlines())) <= 80
 
 
-def test_tables_as_csv_and_as_json_are_the_same(folder):
-    """Both have the columns of the tables; what was not seen is empty in the one and null in the other."""
+def test_tables_as_csv_and_as_json_are_same(folder):
     result = dispatch_sim("logs", "plain", "-o", "tables", "--json", cwd=folder)
     assert (result.returncode, result.stderr) == (0, "wrote to tables: runs.csv, groups.csv\n")
     found = json.loads(result.stdout)
@@ -167,8 +161,7 @@ def test_tables_as_csv_and_as_json_are_the_same(folder):
     assert found["read"]["skipped"] == []
 
 
-def test_a_calibrated_file_is_what_is_printed_and_a_good_scenario(folder):
-    """With `-o` the file is written; without, it is printed. Its tasks have the labels of the logs' kinds."""
+def test_calibrated_file_is_the_printed_scenario(folder):
     assert dispatch_sim("calibrate", "in", "-o", "mine.yaml", cwd=folder).returncode == 0
     printed = dispatch_sim("calibrate", "in", cwd=folder)
     assert printed.stdout == (folder / "mine.yaml").read_text()
@@ -181,7 +174,7 @@ def test_a_calibrated_file_is_what_is_printed_and_a_good_scenario(folder):
     assert {each["origin"] for each in answer["figures"]} >= {"measured", "default"}
 
 
-def test_a_backtest_is_the_same_each_time(folder):
+def test_backtest_is_same_each_time(folder):
     dispatch_sim("calibrate", "plain", "-o", "own.yaml", cwd=folder)
     arguments = ("backtest", "plain/codex", "--replications", 20, "--scenario", "own.yaml", "--json")
     first, again = (dispatch_sim(*arguments, cwd=folder).stdout for _ in range(2))
@@ -190,7 +183,7 @@ def test_a_backtest_is_the_same_each_time(folder):
     assert (answer["folds"], len(answer["forecast"]["baselines"])) == (0, 3)
 
 
-def test_what_if_answers_for_a_queue_of_any_width(folder):
+def test_what_if_takes_concurrency_of_queue(folder):
     done = dispatch_sim("what-if", "plain/codex", "--queue", 2, "--json", cwd=folder)
     assert list(json.loads(done.stdout)["totals"]) == ["parallel", "queue of 2", "sequential"]
 
@@ -224,8 +217,7 @@ def test_logs_without_agents_are_no_error(tmp_path):
         ("what-if none.jsonl", "no parallel groups are in these logs"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_line(folder, arguments, said):
-    """Exit code 2, and what to do."""
+def test_errors_are_one_line(folder, arguments, said):
     (folder / "none.jsonl").write_text(NO_AGENTS)
     result = dispatch_sim(*arguments.split(), cwd=folder)
     assert (result.returncode, result.stdout) == (2, "")

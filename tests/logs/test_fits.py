@@ -31,7 +31,7 @@ def sample(family, n, seed=1):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_fit_has_the_likelihood_of_scipys(family):
+def test_fit_reaches_scipys_likelihood(family):
     """Maximum likelihood is what scipy.stats finds, its location fixed at 0."""
     values = sample(family, 300)
     ours = frozen(refit(family, values, np.ones(300))).logpdf(values).sum()
@@ -40,7 +40,7 @@ def test_a_fit_has_the_likelihood_of_scipys(family):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_value_that_weighs_twice_counts_as_two(family):
+def test_value_that_weighs_twice_counts_as_two(family):
     values = sample(family, 40)
     weights = np.where(np.arange(40) < 10, 2.0, 1.0)
     weighted = refit(family, values, weights)
@@ -50,7 +50,7 @@ def test_a_value_that_weighs_twice_counts_as_two(family):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_large_samples_are_known_for_what_they_are(family):
+def test_large_samples_recover_family_and_quantiles(family):
     """With 3,000 values each family is told from the others, and its quantiles are met within 10%."""
     found = fit(sample(family, 3000))
     assert found.family == family
@@ -58,8 +58,7 @@ def test_large_samples_are_known_for_what_they_are(family):
         assert found.distribution.quantile(u) == pytest.approx(TRUE[family].quantile(u), rel=0.1)
 
 
-def test_what_no_family_fits_stays_as_it_was_seen():
-    """Two narrow heaps far apart are none of the families: the sample itself is taken, in 50 values."""
+def test_sample_without_fitting_family_is_empirical():
     rng = np.random.default_rng(1)
     values = np.concatenate([rng.lognormal(2.0, 0.1, 150), rng.lognormal(7.0, 0.1, 150)])
     found = fit(values)
@@ -69,8 +68,7 @@ def test_what_no_family_fits_stays_as_it_was_seen():
     assert found.distribution.mean == pytest.approx(values.mean(), rel=0.02)
 
 
-def test_a_family_whose_tail_the_scenario_cannot_hold_is_not_chosen():
-    """A count may be a million at most; log-logistic calls of shape 2 would be more now and then."""
+def test_family_beyond_the_largest_value_is_not_chosen():
     values = sample("loglogistic", 2000)
     assert fit(values).family == "loglogistic"
     found = fit(values, most=1e6)
@@ -78,12 +76,12 @@ def test_a_family_whose_tail_the_scenario_cannot_hold_is_not_chosen():
     assert found.distribution.quantile(1 - 2.0**-52) <= 1e6
 
 
-def test_values_that_are_all_the_same_are_one_value():
+def test_equal_values_are_a_constant():
     found = fit(np.full(LEAST, 7.0))
     assert (found.family, found.distribution.quantile(0.99)) == ("constant", 7.0)
 
 
-def test_an_interval_covers_as_often_as_it_says():
+def test_interval_covers_as_stated():
     """95% intervals of a median hold the truth in 90 to 99% of 200 trials, with 12 sessions that differ."""
     rng = np.random.default_rng(3)
     hits = 0
@@ -108,14 +106,13 @@ def test_one_session_has_no_interval():
 
 
 def balanced(groups, size, between, within, seed):
-    """Return values of groups of one size, and the group of each."""
     rng = np.random.default_rng(seed)
     effects = between * rng.standard_normal(groups)
     values = effects[:, None] + within * rng.standard_normal((groups, size))
     return values.ravel(), np.repeat(np.arange(groups), size)
 
 
-def test_with_groups_of_one_size_reml_is_the_analysis_of_variance():
+def test_with_groups_of_one_size_reml_is_analysis_of_variance():
     """Then it is known in closed form: within = MSW, between = (MSB - MSW) / size."""
     values, groups = balanced(30, 4, 0.9, 0.6, seed=1)
     table = values.reshape(30, 4)
@@ -127,8 +124,7 @@ def test_with_groups_of_one_size_reml_is_the_analysis_of_variance():
     assert found.groups == 30
 
 
-def test_groups_that_are_nearer_to_each_other_than_chance_have_nothing_in_common():
-    """Where the groups' means vary less than by chance, the share between is nothing."""
+def test_similar_group_means_give_share_zero():
     values = np.array([1.0, -1.0, 1.1, -1.1, 0.9, -0.9])
     found = components(values, np.array([0, 0, 1, 1, 2, 2]), np.ones(3))
     assert found.share == 0.0
@@ -144,7 +140,7 @@ def deviance(share, values, groups):
     return np.linalg.slogdet(covariance)[1] + np.log(ones @ inverse @ ones) + spread
 
 
-def test_a_share_of_nothing_has_an_upper_end():
+def test_share_zero_has_an_upper_end():
     """Where the likelihood has fallen by chi-squared's 3.84; most of all is possible with few groups."""
     values, groups = balanced(12, 3, 0.2, 1.0, seed=4)
     assert components(values, groups, np.ones(12)).share == 0.0
@@ -155,7 +151,7 @@ def test_a_share_of_nothing_has_an_upper_end():
     assert highest_share(values[:9], groups[:9]) > highest
 
 
-def test_what_few_groups_do_not_show_is_not_excluded():
+def test_few_groups_do_not_exclude_the_true_share():
     """Of 5 pairs with 30% in common the share comes to 0 again and again, and 30% is in the interval."""
     found = []
     for seed in range(300):
@@ -166,7 +162,7 @@ def test_what_few_groups_do_not_show_is_not_excluded():
     assert np.mean(np.array(found) >= 0.3) > 0.9
 
 
-def test_a_group_that_counts_twice_is_two_groups():
+def test_group_that_counts_twice_is_two_groups():
     values, groups = balanced(8, 3, 0.9, 0.6, seed=2)
     twice = components(values, groups, np.array([2.0, *[1.0] * 7]))
     again = components(np.concatenate([values, values[:3]]), np.concatenate([groups, [8, 8, 8]]), np.ones(9))
@@ -185,8 +181,7 @@ def test_shares_come_back_without_bias():
     assert np.mean(shares) == pytest.approx(0.64, abs=0.05)
 
 
-def test_runs_of_a_group_weigh_less_the_more_they_share():
-    """Where all variance is the group's, its runs weigh as one; where none is, each as one."""
+def test_weights_of_runs_in_a_group():
     groups = np.array([0, 1, 1, 1, 1])
     assert weights_of_runs(groups, 0.0).tolist() == [1.0] * 5
     assert weights_of_runs(groups, 1e9) == pytest.approx([1.0, 0.25, 0.25, 0.25, 0.25])

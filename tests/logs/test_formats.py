@@ -25,7 +25,6 @@ def _tokens(run, of):
 
 
 def _truth(run, first_call_us):
-    """Return what a row of the table should say of a run whose own lines are in the log."""
     first = run.calls[0]
     context = first.input + first.cache_write + first.cache_read
     return {
@@ -45,7 +44,6 @@ def _truth(run, first_call_us):
 
 
 def _pairs(found, runs=RUNS):
-    """Yield each made-up run with its row and what the row should say."""
     rows = iter(found.itertuples())
     for _, session in groupby(runs, key=lambda run: run.session):
         of = list(session)
@@ -60,8 +58,7 @@ def _same(row, expected):
 
 
 @pytest.mark.parametrize("layout", [layout for layout in VERSIONS if layout != "main"])
-def test_lines_of_agents_are_found_in_every_layout_of_claude_code(tmp_path, layout):
-    """Calls, tokens by class, the first call's context and times are those that were written."""
+def test_every_layout_of_claude_code_is_read(tmp_path, layout):
     write_claude_code(RUNS, tmp_path, layout)
     logs = read_logs(tmp_path)
     assert logs.tally.skipped == {}
@@ -77,8 +74,7 @@ def test_lines_of_agents_are_found_in_every_layout_of_claude_code(tmp_path, layo
         assert row.duration_measured == (run.outcome in ("completed", "failed_silent"))
 
 
-def test_durations_are_as_measured_to_the_millisecond_without_the_agents_lines(tmp_path):
-    """A main transcript alone gives times, durations, contexts and returns; the rest is not seen."""
+def test_main_transcript_alone_has_durations(tmp_path):
     write_claude_code(RUNS, tmp_path, "main")
     for run, row, _ in _pairs(read_logs(tmp_path).runs):
         assert math.isnan(row.calls)
@@ -91,7 +87,7 @@ def test_durations_are_as_measured_to_the_millisecond_without_the_agents_lines(t
             assert row.spawn_tokens == pytest.approx(run.prompt_tokens, abs=2)
 
 
-def test_a_rollout_of_codex_says_the_same(tmp_path):
+def test_codex_rollouts_are_read(tmp_path):
     """The input that Codex counts includes what was cached; nothing is written to a cache there."""
     write_codex(RUNS, tmp_path)
     outcomes = {"rejected": "unavailable", "failed_silent": "failed"}
@@ -107,8 +103,7 @@ def test_a_rollout_of_codex_says_the_same(tmp_path):
             assert (row.duration_measured, row.model) == (True, "gpt-5.1-codex")
 
 
-def test_traces_of_opentelemetry_say_the_same(tmp_path):
-    """The coordinator's own span is no run; a run begins where its span does."""
+def test_opentelemetry_traces_are_read(tmp_path):
     runs = [run for run in RUNS if run.outcome != "rejected"]
     write_otel(runs, tmp_path)
     outcomes = {"failed_silent": "failed"}
@@ -124,7 +119,6 @@ def test_traces_of_opentelemetry_say_the_same(tmp_path):
 
 @pytest.mark.parametrize("write", [write_claude_code, write_codex])
 def test_calls_of_one_message_are_a_group(tmp_path, write):
-    """Size, places and the wall clock of groups are those of the runs that were written together."""
     write(RUNS, tmp_path)
     logs = read_logs(tmp_path)
     made = [list(of) for _, of in groupby(RUNS, key=lambda run: (run.session, run.group))]
@@ -139,7 +133,6 @@ def test_calls_of_one_message_are_a_group(tmp_path, write):
 
 
 def test_logs_of_all_formats_are_read_together(tmp_path):
-    """The example has all three; no label of a session or group is used twice."""
     write_example(tmp_path)
     logs = read_logs(tmp_path)
     assert set(logs.runs["source"]) == {"claude-code", "codex", "otel"}
@@ -148,8 +141,7 @@ def test_logs_of_all_formats_are_read_together(tmp_path):
     assert (logs.runs.groupby("group").size() == logs.runs.groupby("group")["group_size"].first()).all()
 
 
-def test_reading_twice_gives_the_same_and_copies_count_once(tmp_path):
-    """Resumed sessions copy lines, and folders are named twice; each call is one run all the same."""
+def test_reading_twice_gives_same_and_copies_count_once(tmp_path):
     write_claude_code(RUNS, tmp_path / "one")
     once = read_logs(tmp_path / "one")
     write_claude_code(RUNS, tmp_path / "two")

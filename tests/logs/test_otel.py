@@ -28,7 +28,6 @@ def _span(id_, parent, operation, began, ended, name="", **attributes):
 
 @pytest.fixture
 def read(tmp_path):
-    """Return what writes spans as one export, and reads it."""
 
     def write(*spans, keys=("resourceSpans", "scopeSpans")):
         export = {keys[0]: [{"resource": {}, keys[1]: [{"scope": {}, "spans": spans}]}]}
@@ -67,7 +66,6 @@ APART = NEW | {"gen_ai.usage.input_tokens": 10}
     ids=["of 1.41", "older", "oldest", "cached counted apart"],
 )
 def test_tokens_are_read_by_new_and_old_names(read, operation, attributes, tokens):
-    """The input includes what is cached, but for writers that count it apart."""
     run = read(
         LEAD,
         _span("a", "lead", "invoke_agent", 110, 150),
@@ -91,8 +89,7 @@ def test_exports_of_older_protocols_are_read(read, keys):
     assert len(read(LEAD, _span("a", "lead", "invoke_agent", 110, 150), keys=keys).runs) == 1
 
 
-def test_runs_that_began_before_any_had_ended_are_a_group(read):
-    """A queue of two that starts the third when the first is back is no group of three."""
+def test_overlapping_runs_are_a_group(read):
     spans = [
         _span("a", "lead", "invoke_agent", 110, 120),
         _span("b", "lead", "invoke_agent", 111, 140),
@@ -105,7 +102,6 @@ def test_runs_that_began_before_any_had_ended_are_a_group(read):
 
 
 def test_other_spans_may_lie_between(read):
-    """A call may lie in a framework's own spans; it is of the nearest agent above."""
     logs = read(
         _span("web", "", "", 90, 210, name="POST /ask"),
         LEAD | {"parentSpanId": "web"},
@@ -124,7 +120,7 @@ def test_agents_on_top_that_call_none_are_runs(read):
     assert read(*spans).groups["size"].tolist() == [3]
 
 
-def test_a_remote_agent_is_one_run_though_both_sides_trace_it(read):
+def test_remote_agent_traced_by_both_sides_is_one_run(read):
     named = {"gen_ai.agent.name": "Plan"}
     logs = read(
         LEAD,
@@ -135,7 +131,7 @@ def test_a_remote_agent_is_one_run_though_both_sides_trace_it(read):
     assert logs.runs[["duration_s", "calls"]].to_numpy().tolist() == [[40, 1]]
 
 
-def test_an_agents_own_counts_stand_in_for_calls_that_are_not_traced(read):
+def test_agents_own_counts_replace_untraced_calls(read):
     run = read(LEAD, _span("a", "lead", "invoke_agent", 110, 150, **NEW)).runs.iloc[0]
     assert (run["cache_read_tokens"], run["output_tokens"]) == (60, 7)
     assert run[["calls", "first_context_tokens"]].isna().all()
@@ -147,7 +143,7 @@ def test_errors_are_told_apart(read, error, outcome):
     assert logs.runs["outcome"].tolist() == [outcome]
 
 
-def test_a_failed_call_that_others_follow_was_retried(read):
+def test_failed_call_before_others_is_a_retry(read):
     failed = {"error.type": "429"}
     run = read(
         LEAD,
@@ -159,7 +155,7 @@ def test_a_failed_call_that_others_follow_was_retried(read):
     assert (run["retries"], run["calls"]) == (1, 1)
 
 
-def test_spans_whose_parents_go_round_are_read(read):
+def test_spans_with_circular_parents_are_read(read):
     logs = read(
         _span("a", "b", "invoke_agent", 110, 150),
         _span("b", "a", "invoke_agent", 111, 149),
@@ -168,7 +164,7 @@ def test_spans_whose_parents_go_round_are_read(read):
     assert len(logs.runs) == 2
 
 
-def test_calls_of_the_coordinator_are_counted_beside_the_tables(read):
+def test_coordinator_calls_are_counted(read):
     logs = read(
         LEAD,
         _span("c1", "lead", "chat", 101, 102, **NEW),

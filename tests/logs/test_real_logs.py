@@ -33,8 +33,6 @@ OUTCOMES = {
 
 
 class Call(NamedTuple):
-    """One call as both read it: what was found, its row, and theirs."""
-
     found: ParsedRun
     ours: AgentRun
     theirs: pd.Series
@@ -42,7 +40,6 @@ class Call(NamedTuple):
 
 @pytest.fixture(scope="module")
 def calls(transcripts):
-    """Read the transcripts, and pair the calls by id; both readings have the same ones."""
     tally = Tally()
     theirs = pd.read_csv(SHARED / "agent_runs.csv").set_index("tool_use")
     ours = with_rows(parse_runs(transcripts, tally))
@@ -53,7 +50,6 @@ def calls(transcripts):
 
 
 def _differing(calls, ours, theirs, tolerance=0.0):
-    """Return the calls on which two numbers differ; both may be missing."""
 
     def same(call):
         a, b = float(ours(call)), float(theirs(call.theirs))
@@ -62,8 +58,7 @@ def _differing(calls, ours, theirs, tolerance=0.0):
     return [call for call in calls if not same(call)]
 
 
-def test_sessions_and_groups_are_the_same(calls):
-    """The same calls share a session, and the same a group, in the same places."""
+def test_sessions_and_groups_are_same(calls):
     for ours, theirs in (("session", "session"), ("group", "message")):
         pairs = {(getattr(call.ours, ours), call.theirs[theirs]) for call in calls}
         assert len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
@@ -73,8 +68,7 @@ def test_sessions_and_groups_are_the_same(calls):
     assert (len(groups), groups["size"].sum()) == (46, 166)
 
 
-def test_times_and_durations_are_the_same_to_the_millisecond(calls):
-    """When it was called, when its end was told, and how long the harness measured, without exception."""
+def test_times_and_durations_are_same_to_millisecond(calls):
     third_of_a_ms = 0.0003
     assert not _differing(calls, lambda c: c.ours.called_at_s, lambda t: t["called_at_s"], third_of_a_ms)
     measured = [
@@ -90,8 +84,7 @@ def test_times_and_durations_are_the_same_to_the_millisecond(calls):
     assert not _differing(calls, lambda c: c.ours.ended_at_s, told, third_of_a_ms)
 
 
-def test_tokens_of_the_agents_own_calls_are_the_same(calls):
-    """Calls, the first one's context by class, and the sums by class, of every run whose lines are there."""
+def test_tokens_of_agents_own_calls_are_same(calls):
     seen = [call for call in calls if not math.isnan(call.ours.calls)]
     assert len(seen) == 71
     assert all(not math.isnan(call.theirs["model_calls"]) for call in seen)
@@ -111,7 +104,7 @@ def test_tokens_of_the_agents_own_calls_are_the_same(calls):
         assert not _differing(seen, lambda c, of=ours: of(c.ours), theirs)
 
 
-def test_final_contexts_differ_only_where_the_log_has_none(calls):
+def test_final_contexts_differ_only_if_the_log_has_none(calls):
     """Two runs died of an API error; the harness then writes 0 for their context, which is none."""
     differing = _differing(calls, lambda c: c.found.final_context_tokens, lambda t: t["final_context_tokens"])
     assert [call.theirs["outcome"] for call in differing] == ["failed_silent"] * 2
@@ -119,13 +112,13 @@ def test_final_contexts_differ_only_where_the_log_has_none(calls):
     assert all(math.isnan(call.found.final_context_tokens) for call in differing)
 
 
-def test_tools_differ_only_where_no_result_counts_them(calls):
+def test_tools_differ_only_without_a_result(calls):
     differing = _differing(calls, lambda c: c.ours.tool_uses, lambda t: t["tool_uses"])
     assert Counter(call.theirs["outcome"] for call in differing) == {"no_result": 2, "user_rejected": 1}
     assert all(math.isnan(call.theirs["tool_uses"]) and call.ours.calls > 0 for call in differing)
 
 
-def test_returns_differ_only_where_an_error_stands_in_their_place(calls):
+def test_returns_differ_only_for_errors(calls):
     differing = _differing(
         calls,
         lambda c: c.ours.return_tokens,
@@ -135,7 +128,7 @@ def test_returns_differ_only_where_an_error_stands_in_their_place(calls):
     assert all(math.isnan(call.ours.return_tokens) for call in differing)
 
 
-def test_outcomes_differ_only_for_scrubbed_words_and_a_late_no(calls):
+def test_outcomes_differ_only_for_scrubbed_texts_and_a_late_rejection(calls):
     """Five errors have lost the words that name them; one 'rejected' run had made 22 model calls by then."""
     differing = [call for call in calls if call.ours.outcome != OUTCOMES[call.theirs["outcome"]]]
     changes = Counter((call.theirs["outcome"], call.ours.outcome) for call in differing)
@@ -144,7 +137,7 @@ def test_outcomes_differ_only_for_scrubbed_words_and_a_late_no(calls):
     assert rejected.ours.calls == rejected.theirs["model_calls"] == 22
 
 
-def test_background_is_what_happened_and_not_what_was_asked(calls):
+def test_background_is_as_executed(calls):
     """Newer versions launch in the background unasked; the other reading has the request."""
     for call in calls:
         assert call.ours.background == str(call.theirs["outcome"]).startswith("async")
@@ -154,7 +147,7 @@ def test_background_is_what_happened_and_not_what_was_asked(calls):
     assert all(call.ours.background for call in asked)
 
 
-def test_kinds_are_those_of_the_log_by_the_name_of_a_built_in_type_or_a_digest(calls):
+def test_kinds_agree(calls):
     """The other reading calls all others 'other'; a call without a type is of general purpose."""
     for call in calls:
         if call.theirs["agent_type"] != "other":

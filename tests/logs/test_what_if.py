@@ -5,18 +5,16 @@ import json
 import pytest
 
 from dispatch_sim.logs.backtest.what_if import what_if
-from dispatch_sim.logs.calibrate.observations import CalibrationError
 from dispatch_sim.report.what_if import what_if_json
 from tests.logs.made_runs import GAP_S, RETURN_S, START_S, made_runs
 
 
 @pytest.fixture(scope="module")
 def found():
-    """Return groups of up to six agents, another outcome."""
     return what_if(made_runs(20, seed=21, crash=0.0, largest=6), queue=2)
 
 
-def test_all_at_once_is_as_it_was(found):
+def test_parallel_takes_the_observed_time(found):
     """Launches 6 s apart and durations as observed: the wall-clock is the observed one less the return."""
     for group, outcome in zip(found.groups, found.outcomes["parallel"], strict=True):
         expected = max(
@@ -26,14 +24,14 @@ def test_all_at_once_is_as_it_was(found):
         assert outcome.wall_s == pytest.approx(group.wall_s - RETURN_S)
 
 
-def test_one_by_one_takes_all_durations_and_starts_and_a_turn_and_a_brief_before_each_but_the_first(found):
+def test_sequential_adds_durations_starts_turns_and_briefs(found):
     """The coordinator begins its next turn when the last agent is back: 4 s, and 6 s for the brief."""
     for group, outcome in zip(found.groups, found.outcomes["sequential"], strict=True):
         work_s = group.work_s + group.size * START_S
         assert outcome.wall_s == pytest.approx(work_s + (group.size - 1) * (4.0 + GAP_S))
 
 
-def test_a_queue_lies_between_the_two_by_grahams_bounds(found):
+def test_queue_is_within_grahams_bounds(found):
     """No list schedule on two machines is shorter than half the work or the longest task."""
     for group, outcome in zip(found.groups, found.outcomes["queue of 2"], strict=True):
         longest_s = max(member.duration_s for member in group.members)
@@ -41,7 +39,7 @@ def test_a_queue_lies_between_the_two_by_grahams_bounds(found):
         assert outcome.wall_s <= group.work_s + group.size * (4.0 + GAP_S + START_S)
 
 
-def test_agents_use_the_same_tokens_whichever_way(found):
+def test_strategies_differ_by_the_coordinators_tokens_only(found):
     """Only the coordinator's turns differ, by 300 tokens each."""
     for group, at_once, by_one in zip(
         found.groups, found.outcomes["parallel"], found.outcomes["sequential"], strict=True
@@ -50,21 +48,16 @@ def test_agents_use_the_same_tokens_whichever_way(found):
         assert by_one.usd > 0
 
 
-def test_totals_are_sums_and_the_frame_has_a_row_for_each_group_and_way(found):
+def test_totals_are_sums_over_the_frame(found):
     assert len(found.frame) == 3 * len(found.groups)
     by_strategy = found.frame.groupby("strategy")["usd"].sum()
     for name, total in found.totals.items():
         assert by_strategy[name] == pytest.approx(total.usd)
 
 
-def test_it_is_told_with_what_it_assumes(found):
+def test_output_states_its_assumptions(found):
     text = str(found)
     assert "sequential" in text
     assert "It does not mean one agent that does the job without sub-agents" in " ".join(text.split())
     answer = json.loads(json.dumps(what_if_json(found), allow_nan=False))
     assert len(answer["groups"]) == len(found.groups)
-
-
-def test_without_groups_there_is_nothing_to_do_otherwise():
-    with pytest.raises(CalibrationError, match="no parallel group"):
-        what_if(made_runs(2, seed=1, largest=1))

@@ -10,18 +10,18 @@ READY := $(VENV)/.ready
 
 help:
 	@echo "make sweep   run the main job: scenarios/ten-sources.yaml into reports/ten-sources/"
-	@echo "make claims  put the eighteen claims to the model, into reports/claims/"
+	@echo "make claims  test eighteen claims by simulation, into reports/claims/"
 	@echo "make test    run all checks: ruff, mypy, import contract, pytest"
 	@echo "make wheel-test  build sdist and wheel, and run every command of the wheel in an empty environment"
-	@echo "make conformance  play 10,000 scenarios by both engines, and compare with =="
+	@echo "make conformance  simulate 10,000 scenarios with both engines, and compare with =="
 	@echo "make faults  kill and interrupt sweeps, fill their disk, and resume them; a quarter of an hour"
-	@echo "make mutants  change single lines of the statistics, and list the changes that no test notices"
-	@echo "make fuzz    look for files that are neither read nor refused, a minute a reader"
-	@echo "make coverage  run all tests, and say which lines and branches none of them runs; fails below 95%"
-	@echo "make bench   measure our speed beside others', into reports/benchmarks/"
-	@echo "make validate  write how often 95% sets hold the truth, into reports/validation/"
-	@echo "make reports rebuild the kept reports under reports/"
-	@echo "make schema  write docs/scenario.schema.json and docs/parameters.md anew"
+	@echo "make mutants  change single lines of the statistics, and list the changes that no test detects"
+	@echo "make fuzz    look for files that crash a reader, a minute per reader"
+	@echo "make coverage  run all tests, and list lines and branches that no test runs; fails below 95%"
+	@echo "make bench   compare the speed with other simulators, into reports/benchmarks/"
+	@echo "make validate  measure the coverage of confidence intervals, into reports/validation/"
+	@echo "make reports rebuild the stored reports under reports/"
+	@echo "make schema  write docs/scenario.schema.json and docs/parameters.md"
 	@echo "make clean   remove the environments and caches"
 
 sweep: $(READY)
@@ -83,7 +83,7 @@ bench: $(READY)
 validate: $(READY)
 	cd benchmarks && $(abspath $(BIN))/python -m validation
 
-# A page shows the map and the reasons that lie in its folder, so these come first.
+# A report includes the map and the reasons in its folder, so these come first.
 reports: $(READY)
 	$(BIN)/dispatch-sim map scenarios/ten-sources.yaml --y provider.limits.scale=0.3..20
 	$(BIN)/dispatch-sim why scenarios/ten-sources.yaml

@@ -1,4 +1,4 @@
-"""What `import dispatch_sim` offers: documented, explained by example, and lazy."""
+"""Public names are documented, have an example, and are imported lazily."""
 
 import inspect
 import re
@@ -9,25 +9,25 @@ from pathlib import Path
 import pytest
 
 import dispatch_sim
-from tests.logs.synthetic import write_example
+from tests.logs.synthetic import make_runs, write_otel
 
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs" / "python.md").read_text()
 
 
-def test_what_can_be_listed_is_what_is_public():
+def test_dir_lists_the_public_names():
     assert dir(dispatch_sim) == sorted(dispatch_sim.__all__)
 
 
 @pytest.mark.parametrize("name", dispatch_sim.__all__)
-def test_a_public_name_has_a_docstring_and_a_place_in_the_guide(name):
+def test_public_name_has_a_docstring_and_a_place_in_the_guide(name):
     public = getattr(dispatch_sim, name)
     assert inspect.getdoc(public)
     assert re.search(rf"^### .*`{name}`", GUIDE, flags=re.MULTILINE)
     assert any(f"dispatch_sim.{name}" in example for example in examples())
 
 
-def test_a_name_that_is_not_public_is_an_error_like_any_other():
+def test_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="has no attribute 'simulate'"):
         dispatch_sim.simulate  # noqa: B018
 
@@ -54,10 +54,9 @@ def test_results_have_a_short_repr():
     assert re.fullmatch(r"<QuickAnswer: .* for 2 tasks>", repr(dispatch_sim.ask(tasks=2)))
 
 
-def test_the_guides_examples_run_as_written(tmp_path, monkeypatch, capsys):
+def test_examples_of_the_guide_run_as_written(tmp_path, monkeypatch, capsys):
     (tmp_path / "scenarios").symlink_to(ROOT / "scenarios")
-    write_example(tmp_path)
-    (tmp_path / "otel").rename(tmp_path / "my-logs")
+    write_otel(make_runs(5, 2), tmp_path / "my-logs")
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, object] = {}
     for number, example in enumerate(examples()):
@@ -77,5 +76,4 @@ def test_importing_the_package_loads_nothing_heavy():
 
 
 def examples():
-    """Return the guide's examples."""
     return re.findall(r"```python\n(.*?)```", GUIDE, flags=re.DOTALL)

@@ -1,4 +1,4 @@
-"""The scenarios that ship: textbook figures met exactly, and the measured one against its data."""
+"""Shipped scenarios give textbook figures exactly, and the measured one fits its data."""
 
 import os
 from pathlib import Path
@@ -19,15 +19,14 @@ DATA = Path(os.environ.get("DISPATCH_SIM_DATA", ROOT.parent / "shared" / "data")
 
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
-def test_every_shipped_scenario_is_sound(path):
-    """Read without errors or warnings, and small enough to be swept."""
+def test_shipped_scenario_has_no_warnings(path):
     source = load_source(path)
     assert not list(warnings(source.scenario()))
     assert design_sweep(source).points > 0
 
 
 def test_three_agents():
-    """60 s at once, 180 s one by one; 60K tokens, of it 15K overhead: 25% of all, 33% of the work."""
+    """60 s in parallel, 180 s sequentially; 60K tokens, of it 15K overhead: 25% of all, 33% of the work."""
     frame = compare(ROOT / "scenarios" / "three-agents.yaml").frame
     makespans = frame.groupby("strategy")["makespan_s"].unique()
     assert makespans["parallel"] == [60]
@@ -47,10 +46,10 @@ def test_the_widget():
     assert (frame.loc[frame["strategy"] == "sequential", "makespan_s"] == 95).all()
 
 
-def test_a_queue_of_a_few_suits_twenty_emails_behind_a_tight_limit():
-    """The practitioner's rule, a few at a time: all at once and one at a time are significantly worse.
+def test_low_concurrency_is_best_for_twenty_emails_behind_a_tight_limit():
+    """A practitioner's rule: parallel and sequential are significantly worse than a few tasks at a time.
 
-    Whether the few are a queue or waves is too close to call.
+    Queues and waves of the same concurrency are not significantly different.
     """
     source = load_source(ROOT / "scenarios" / "twenty-emails.yaml")
     recommended = answer(compare(source, replications=64)).choices[0]
@@ -64,10 +63,10 @@ def test_a_queue_of_a_few_suits_twenty_emails_behind_a_tight_limit():
 @pytest.mark.parametrize(
     ("scale", "low", "high"), [(1, 4, 4), (2, 6, 7), (3, 9, 10)], ids=["entry limits", "twice", "three times"]
 )
-def test_it_is_four_or_seven_by_limit(scale, low, high):
+def test_break_even_depends_on_the_limit(scale, low, high):
     """An independent sketch of this model found 4 tasks; 6 to 7 at twice, 9 to 10 at three times the limits.
 
-    The sketch has other details, so a task and a half are left for them.
+    The sketch has other details, so a task and a half are allowed for them.
     """
     source = load_source(ROOT / "scenarios" / "limits-and-clients.yaml").replaced(
         {
@@ -83,8 +82,8 @@ def test_it_is_four_or_seven_by_limit(scale, low, high):
     assert low - 1.5 <= crossing.at <= high + 1.5
 
 
-def test_generous_limits_leave_no_break_even():
-    """The same sketch found none at ten times the limits: a bounded queue never beats all at once."""
+def test_generous_limits_have_no_break_even():
+    """The same sketch found none at ten times the limits: a queue is never cheaper than parallel."""
     source = load_source(ROOT / "scenarios" / "limits-and-clients.yaml").replaced(
         {"provider.limits.scale": 10, "sweep": {"tasks": [2, 5, 10, 20], "concurrency": [1, 2, 4]}}
     )

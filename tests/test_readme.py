@@ -7,7 +7,7 @@ import typer
 
 import dispatch_sim
 from dispatch_sim.cli import app
-from dispatch_sim.scenario.loader import load_scenario
+from dispatch_sim.scenario.loader import load
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -43,6 +43,6 @@ def test_quoted_break_even_and_figure_are_those_of_the_stored_report():
     page = (stored / "report.md").read_text(encoding="utf-8")
     assert "(reports/ten-sources/break-even.svg)" in README
     assert (stored / "break-even.svg").exists()
-    assert load_scenario(ROOT / "scenarios" / "ten-sources.yaml").fingerprint[:12] in page
+    assert load(ROOT / "scenarios" / "ten-sources.yaml").scenario().fingerprint[:12] in page
     form = r"From (\d+) tasks on.*?break-even ([\d.]+), 95% confidence \w+ ([\d.]+) to ([\d.]+)\)"
     assert re.findall(form, QUOTED) == re.findall(form, page)[:1]

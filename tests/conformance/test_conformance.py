@@ -150,7 +150,7 @@ def quantile_of(s: State, row: int, u: float) -> float:
 @pytest.fixture(scope="module")
 def compiled_quantile():
     """The quantile of a distribution, in compiled code."""
-    linker = linking.link(store.object_code({"quantile_of": quantile_of}))
+    linker = linking.link(store.object_code(quantile_of, "quantile_of"))
     entry = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int64, ctypes.c_int64, ctypes.c_double)(
         linker.get_function_address("quantile_of")
     )
@@ -181,18 +181,18 @@ def test_quantiles_have_the_same_bits(distribution, compiled_quantile):
 
 def test_changed_sources_are_compiled_anew(tmp_path, monkeypatch):
     """The file of compiled code is named after every source that goes into it, rules included."""
-    before = store.kept_at()
+    before = store.cache_path()
     copies = []
     for source in store._SOURCES:
         copy = tmp_path / f"{len(copies)}-{source.name}"
         copy.write_bytes(source.read_bytes())
         copies.append(copy)
     monkeypatch.setattr(store, "_SOURCES", copies)
-    assert store.kept_at() == before
+    assert store.cache_path() == before
     for copy in copies:
         was = copy.read_bytes()
         copy.write_bytes(was + b"\n# changed\n")
-        assert store.kept_at() != before, copy.name
+        assert store.cache_path() != before, copy.name
         copy.write_bytes(was)
 
 
@@ -218,8 +218,8 @@ def test_every_source_of_compiled_code_is_known():
 def test_what_is_compiled_is_kept_where_that_can_be_written(base, tmp_path, monkeypatch):
     """In a folder of its own, whole; a read-only home is no trouble."""
     monkeypatch.setenv("XDG_CACHE_HOME", base if base.startswith("/") else str(tmp_path / base))
-    store._keep(b"machine code", store.kept_at())
-    assert store._read(store.kept_at()) == (None if base.startswith("/") else b"machine code")
+    store._write(b"machine code", store.cache_path())
+    assert store._read(store.cache_path()) == (None if base.startswith("/") else b"machine code")
     assert store.is_compiled() is not base.startswith("/")
 
 
@@ -231,17 +231,17 @@ def test_a_strange_place_for_caches_is_no_trouble(in_the_way, tmp_path, monkeypa
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     if in_the_way == "a folder of that name":
-        store.kept_at().mkdir(parents=True)
+        store.cache_path().mkdir(parents=True)
     elif in_the_way == "a name too long":
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / ("x" * 300)))
     elif in_the_way == "a relative path":
         monkeypatch.setenv("XDG_CACHE_HOME", "here")
-        assert store.kept_at().is_relative_to(tmp_path / "home" / ".cache")
+        assert store.cache_path().is_relative_to(tmp_path / "home" / ".cache")
         return
     else:
         monkeypatch.delenv("XDG_CACHE_HOME")
         monkeypatch.setattr(store.Path, "home", _no_home)
-    store._keep(b"machine code", store.kept_at())
+    store._write(b"machine code", store.cache_path())
     assert not store.is_compiled()
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
@@ -254,7 +254,7 @@ def test_compiling_is_announced(monkeypatch, caplog):
     for stored, announced in ((b"", []), (None, ["compiling the engine, once: about ten seconds"])):
         monkeypatch.setattr(store, "_read", lambda path, stored=stored: stored)
         monkeypatch.setattr(store, "_compile", lambda: b"")
-        monkeypatch.setattr(store, "_keep", lambda code, path: None)
+        monkeypatch.setattr(store, "_write", lambda code, path: None)
         monkeypatch.setattr(store, "link", lambda code: None)
         with caplog.at_level(logging.WARNING, "dispatch_sim"):
             store._linked.__wrapped__()
@@ -282,7 +282,7 @@ def test_an_interruption_waits_while_code_is_linked():
 @pytest.mark.parametrize("damage", [lambda code: code[:-1], lambda code: b"", lambda code: code + b"!"])
 def test_what_is_kept_and_not_whole_is_compiled_anew(damage, tmp_path):
     """A disk that was full, a file that was cut off: it is never run."""
-    store._keep(b"machine code", tmp_path / "kept")
+    store._write(b"machine code", tmp_path / "kept")
     (tmp_path / "kept").write_bytes(damage((tmp_path / "kept").read_bytes()))
     assert store._read(tmp_path / "kept") is None
 
@@ -290,7 +290,7 @@ def test_what_is_kept_and_not_whole_is_compiled_anew(damage, tmp_path):
 def test_what_anybody_else_could_have_put_there_is_never_run(tmp_path, monkeypatch):
     """A folder or a file that others may write to, or that is somebody else's: it is compiled anew."""
     kept = tmp_path / "cache" / "kept"
-    store._keep(b"machine code", kept)
+    store._write(b"machine code", kept)
     assert store._read(kept) == b"machine code"
     for path in (kept, kept.parent):
         for mode in (0o770, 0o702):
@@ -307,7 +307,7 @@ def test_a_cache_that_others_could_write_to_is_closed_when_something_is_kept_in_
     """As a home is where every new folder is its group's too."""
     (tmp_path / "cache").mkdir(mode=0o777)
     (tmp_path / "cache").chmod(0o777)
-    store._keep(b"machine code", tmp_path / "cache" / "kept")
+    store._write(b"machine code", tmp_path / "cache" / "kept")
     assert store._read(tmp_path / "cache" / "kept") == b"machine code"
 
 

@@ -1,6 +1,5 @@
-"""The compiled engine: the model told a second time, by numba, as one loop over arrays.
+"""The compiled engine: a second implementation of the model, as one loop over records, compiled by numba.
 
-It gives the same outcomes and the same event logs as the SimPy engine, to the last bit, two hundred times as fast. Its
-first use on a machine compiles it, which takes a quarter of a minute; the result is kept in the user's cache folder
-(`store`).
+Its outcomes and event logs are bit-identical to the SimPy engine's, at two hundred times its speed. It is compiled
+at its first use on a machine, in about ten seconds, and stored in the user's cache folder (`store`).
 """

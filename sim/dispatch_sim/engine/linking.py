@@ -11,16 +11,16 @@ import llvmlite.binding as llvm
 from dispatch_sim.interruption import uninterrupted
 
 IS_PYTHON = os.environ.get("NUMBA_DISABLE_JIT", "0") != "0"
-"""Whether the engine is to be the Python that it is written in, as where numba does not compile."""
+"""Whether the engine runs as plain Python, as everything that numba would compile."""
 
 SPECIAL_FUNCTIONS = {name: f"dispatch_sim_{name}" for name in ("gammainc", "gammaincinv")}
-"""Functions of SciPy's, and the symbols that compiled code calls them by."""
+"""SciPy's functions that compiled code calls, and their symbols."""
 
 
 def link(code: bytes) -> Any:
-    """Link machine code into this process; returns the linker, which owns the memory that the code is in."""
+    """Link machine code into this process; the returned linker owns its memory."""
     link_special_functions()
-    with uninterrupted():  # interrupted, LLVM frees a module twice that it is taking over: a crash
+    with uninterrupted():  # if interrupted, LLVM frees the module twice: a crash
         linker = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
         linker.add_object_file(llvm.ObjectFileRef.from_data(code))
         linker.finalize_object()

@@ -1,4 +1,4 @@
-"""What compiled code calls that is no code of ours: SciPy's incomplete gamma functions, and the bits of a float."""
+"""External functions for compiled code: SciPy's incomplete gamma functions, and the bits of a float."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The engine as machine code: where it is kept, and how it is loaded. Numba is needed to make it, not to use it.
+"""Compiles the engine once per machine, stores its machine code in the user's cache folder, and loads it.
 
-The file is named after all that goes into it, so that a changed source is never run in its old form.
+The file is named by a digest of all sources and versions, so outdated code is never run. Loading needs no numba.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import platform
 import stat
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from hashlib import blake2b
@@ -34,17 +34,17 @@ _SOURCES = [
     _HERE.parent / "scenario" / "tasks.py",
     _HERE.parent / "scenario" / "quantities.py",
 ]
-"""What compiled code is made of: its own modules, and the ones that it takes rules and numbers from."""
+"""The sources of compiled code: its modules, and those that it takes rules and numbers from."""
 
 _MOST_BYTES = 64 * 2**20
-"""Of machine code; ours takes one."""
+"""Of machine code; the engine's has about one."""
 
 ENTRY = "dispatch_sim_simulate_block"
 """The symbol of `simulation.simulate_block`."""
 
 
-def kept_at() -> Path:
-    """Return where the engine's machine code is kept, or would be."""
+def cache_path() -> Path:
+    """Return the path of the engine's machine code in the cache."""
     digest = blake2b(digest_size=12)
     for part in (
         *(version(package) for package in ("numba", "llvmlite")),
@@ -60,9 +60,9 @@ def kept_at() -> Path:
 
 
 def _caches() -> Path:
-    """Return the user's folder for what can be made anew; where there is none, one that nothing can be in."""
+    """Return the user's cache folder; without a home, a path in which nothing can be stored."""
     stated = os.environ.get("XDG_CACHE_HOME", "")
-    if os.path.isabs(stated):  # by that standard, another is to be ignored
+    if os.path.isabs(stated):  # the XDG standard ignores relative paths
         return Path(stated)
     try:
         return Path.home() / ".cache"
@@ -71,15 +71,15 @@ def _caches() -> Path:
 
 
 def is_compiled() -> bool:
-    """Whether the engine has been compiled before, so that it is only read."""
-    return _read(kept_at()) is not None
+    """Whether the cache holds the compiled engine."""
+    return _read(cache_path()) is not None
 
 
 @cache
 def engine() -> Callable[[NDArray[Any], NDArray[Any], int, int], int]:
-    """Return `simulation.simulate_block` as machine code, on arrays of one record; other threads may run beside it.
+    """Return `simulation.simulate_block` as machine code on arrays of one record; it releases Python's lock.
 
-    Without numba's compiler (`NUMBA_DISABLE_JIT=1`) it is the Python function.
+    With `NUMBA_DISABLE_JIT=1` it is the Python function, on C structures in the same memory.
     """
     if IS_PYTHON:
         from dispatch_sim.engine.records import Control, State, structure_of
@@ -101,15 +101,12 @@ def engine() -> Callable[[NDArray[Any], NDArray[Any], int, int], int]:
 
 @cache
 def _linked() -> Any:
-    """Return the linker that owns the engine's code.
-
-    It is compiled where the cache does not have it whole, and stored there if the folder can be written.
-    """
-    code = _read(kept_at())
+    """Return the linker that owns the engine's code, read from the cache or compiled and stored there."""
+    code = _read(cache_path())
     if code is None:
         logging.getLogger("dispatch_sim").warning("compiling the engine, once: about ten seconds")
         code = _compile()
-        _keep(code, kept_at())
+        _write(code, cache_path())
     return link(code)
 
 
@@ -117,48 +114,46 @@ def _compile() -> bytes:
     """Return the object code of the engine; it takes some seconds."""
     from dispatch_sim.engine.simulation import simulate_block
 
-    return object_code({ENTRY: simulate_block})
+    return object_code(simulate_block, ENTRY)
 
 
-def object_code(entries: Mapping[str, Callable[..., Any]]) -> bytes:
-    """Return functions and all that they call as object code, by the symbols that they get."""
+def object_code(function: Callable[..., Any], symbol: str) -> bytes:
+    """Return a function and all that it calls as object code, in which it has a symbol."""
     from dispatch_sim.engine.jit import lower
 
-    return bytes(target_machine().emit_object(llvm.parse_assembly(lower(entries))))
+    return bytes(target_machine().emit_object(llvm.parse_assembly(lower(function, symbol))))
 
 
-def _read(kept: Path) -> bytes | None:
-    """Read what is kept; nothing where it is not there, cut off, or where anybody else could have put it.
+def _read(path: Path) -> bytes | None:
+    """Read stored code; None if it is missing, incomplete, or if another user could have written it.
 
-    What is read is run: a cache folder that is not the user's own alone, such as one below `/tmp`, holds nothing.
+    The code is run, so a cache folder that others can write to, such as one below `/tmp`, is not trusted.
     """
     try:
-        if not (_is_own(kept.parent) and _is_own(kept)):
+        if not (_is_own(path.parent) and _is_own(path)):
             return None
-        digest, code = read_file(kept, _MOST_BYTES).split(b"\n", 1)
+        digest, code = read_file(path, _MOST_BYTES).split(b"\n", 1)
     except (OSError, ValueError):
         return None
     return code if digest == _digest(code) else None
 
 
 def _is_own(path: Path) -> bool:
-    """Whether nobody but this user and the system's administrator can have written to a file or folder."""
-    if not hasattr(os, "geteuid"):  # where there are no such users, a home is the user's own
-        return True
+    """Whether only this user and the administrator can write to a file or folder."""
     status = path.stat()
     return status.st_uid in (0, os.geteuid()) and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
-def _keep(code: bytes, kept: Path) -> None:
-    """Write code whole or not at all; without a folder to write to, it is compiled anew next time."""
+def _write(code: bytes, path: Path) -> None:
+    """Store code, whole or not at all; if the folder cannot be written, it is compiled again next time."""
     with suppress(OSError):
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.parent.chmod(0o700)
-        with tempfile.NamedTemporaryFile(dir=kept.parent, delete=False) as file:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.chmod(0o700)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
             unfinished = Path(file.name)
         try:
             unfinished.write_bytes(_digest(code) + b"\n" + code)
-            os.replace(unfinished, kept)
+            os.replace(unfinished, path)
         finally:
             unfinished.unlink(missing_ok=True)
 

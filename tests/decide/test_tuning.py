@@ -7,7 +7,7 @@ import pytest
 from dispatch_sim.decide.decision_variables import find_decision_variables
 from dispatch_sim.decide.grid import make_grid_point, simulate_points
 from dispatch_sim.decide.tuning import tune
-from dispatch_sim.report.tuning import flat_words, tuning_document, write_tuning
+from dispatch_sim.report.tuning import best_subset_text, tuning_document, write_tuning
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.strategy import Strategy
 
@@ -108,15 +108,15 @@ def test_it_is_told_what_to_set_and_what_is_as_good(hangs):
     """The settings that change first; then all of them; then what it rests on."""
     text = str(hangs)
     assert "For three tasks through a queue, set the concurrency of the queue to 3 (now 1)" in text
-    assert "all that were tried" in text
+    assert "all values" in text
     assert "replications other than" in " ".join(text.split())
     assert "| timeout of an attempt |" in tuning_document(hangs).markdown
-    assert flat_words(variable(hangs, "retries")) == "0 to 20"
+    assert best_subset_text(variable(hangs, "retries")) == "0 to 20"
 
 
 def test_settings_that_cannot_be_played_are_told(hangs):
     """As a value of a table, not as a failure."""
-    assert "| none | cannot be played |" in tuning_document(hangs).markdown
+    assert "| none | cannot be simulated |" in tuning_document(hangs).markdown
 
 
 @pytest.mark.parametrize("objective", ["makespan", "tokens"])

@@ -133,7 +133,7 @@ def test_with_noise_the_border_is_open_and_the_rest_is_shown():
     standings = [cell.winner.standing for cell in found.row(1)]
     assert (standings[0], standings[-1]) == (Standing.SHOWN, Standing.SHOWN)
     assert Standing.OPEN in standings[1:-1]
-    assert any(sentence.startswith("In ") and "open" in sentence for sentence in map_sentences(found))
+    assert "replications do not resolve" in map_sentences(found)[-1]
     assert "?" in str(found)
 
 
@@ -233,10 +233,10 @@ def test_where_nothing_is_shown_a_map_names_no_winner(four_cells):
     """It counts where ways are practically equal, and where it is open; neither is a win."""
     equal, open_ = (PARALLEL, Standing.EQUAL), (PARALLEL, Standing.OPEN)
     text = " ".join(map_sentences(come_out(four_cells, equal, open_, open_, open_)))
-    assert text.startswith("Nowhere is one way shown to be better than all others.")
-    assert "In one cell others are practically equal" in text
-    assert "In three it is open which way is the best" in text
-    assert "all at once in" not in text
+    assert text.startswith("No strategy is significantly better than all others at any grid point.")
+    assert "At 1 grid point, another strategy is practically equal" in text
+    assert "At 3 grid points, 4 replications do not resolve" in text
+    assert "parallel at" not in text
 
 
 def test_a_queue_that_wins_is_told_with_its_widths_and_where_they_are_open(four_cells):
@@ -245,10 +245,10 @@ def test_a_queue_that_wins_is_told_with_its_widths_and_where_they_are_open(four_
     open_ = (Strategy("queue", 4), Standing.CONCURRENCY_OPEN, QUEUE_OF_3, Strategy("queue", 5))
     found = come_out(four_cells, *wins, open_)
     text = map_sentences(found)[0]
-    assert "a queue in 4 of 4 cells (2 wide in 1, 3 wide in 1 and 7 wide in 1, 2 to 7 wide in all)" in text
+    assert "a queue at 4 (concurrency 2 at 1, 3 at 1 and 7 at 1; from 2 to 7)" in text
     assert cell_sign(found.cells[3].winner, found) == "3-5"
     assert cell_sign(None, found) == "-"
-    assert "2-4: a width from 2 to 4, which of them is open" in legend(found)
+    assert "2-4: the best concurrency is between 2 and 4" in legend(found)
     assert not any(line.startswith(("=", "?")) for line in legend(found))
 
 

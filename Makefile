@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help sweep claims test lint pytest wheel-test conformance faults mutants bench validate reports schema fuzz coverage clean
+.PHONY: help sweep claims test lint pytest wheel-test conformance faults mutants bench validate clients reports schema fuzz coverage clean
 
 help:
 	@echo "make sweep   run the main job: scenarios/ten-sources.yaml into reports/ten-sources/"
@@ -20,6 +20,7 @@ help:
 	@echo "make coverage  run all tests, and list lines and branches that no test runs; fails below 95%"
 	@echo "make bench   compare the speed with other simulators, into reports/benchmarks/"
 	@echo "make validate  measure the coverage of confidence intervals, into reports/validation/"
+	@echo "make clients compare the model with real client libraries on a virtual clock, into reports/validation/; 20 minutes"
 	@echo "make reports rebuild the stored reports under reports/"
 	@echo "make schema  write docs/scenario.schema.json and docs/parameters.md"
 	@echo "make clean   remove the environments and caches"
@@ -82,6 +83,10 @@ bench: $(READY)
 
 validate: $(READY)
 	cd benchmarks && $(abspath $(BIN))/python -m validation
+
+clients: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[clients]'
+	cd benchmarks && $(abspath $(BIN))/python -m clients
 
 # A report includes the map and the reasons in its folder, so these come first.
 reports: $(READY)

@@ -1,0 +1,126 @@
+"""A pretended model API with the three token buckets of Anthropic's and OpenAI's limits.
+
+It is a transport for the HTTP client of a real library: a request is admitted and answered after its
+duration, or answered at once with 429 and `retry-after`. Of a request it reads headers alone: `x-input`
+(tokens that count), `x-output` (tokens that it will write), `x-seconds` (how long that takes), `x-id`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+
+import httpx2
+
+ANSWERS = {
+    "/v1/messages": {
+        "id": "msg",
+        "type": "message",
+        "role": "assistant",
+        "model": "m",
+        "content": [{"type": "text", "text": "done"}],
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": {"input_tokens": 1, "output_tokens": 1},
+    },
+    "/v1/chat/completions": {
+        "id": "chat",
+        "object": "chat.completion",
+        "created": 0,
+        "model": "m",
+        "choices": [
+            {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "done"}}
+        ],
+    },
+}
+"""What an admitted request is answered, by its path."""
+
+BODIES = {path: json.dumps(answer).encode() for path, answer in ANSWERS.items()}
+REFUSAL = json.dumps(
+    {"type": "error", "error": {"type": "rate_limit_error", "message": "slow down"}}
+).encode()
+
+
+@dataclass
+class Bucket:
+    """A token bucket, full at the start.
+
+    Attributes
+    ----------
+    rate : tokens a second.
+    capacity : the most it holds; what flows in during a minute.
+    """
+
+    rate: float
+    capacity: float
+    level: float
+    updated_s: float
+
+    def refill(self, now_s: float) -> None:
+        """Let in what has flowed since."""
+        self.level = min(self.capacity, self.level + self.rate * (now_s - self.updated_s))
+        self.updated_s = now_s
+
+    def wait_s(self, amount: float) -> float:
+        """Return the seconds until it holds an amount, if nobody else comes."""
+        return max(0.0, (amount - self.level) / self.rate)
+
+
+@dataclass
+class Api(httpx2.AsyncBaseTransport):
+    """The API, and what it has counted.
+
+    Attributes
+    ----------
+    requests_per_minute, input_per_minute, output_per_minute : the limits; input is what no cache holds.
+    refused : requests answered 429.
+    admitted : of requests that somebody waits for, by `x-id`: set when it is admitted.
+    """
+
+    requests_per_minute: float
+    input_per_minute: float
+    output_per_minute: float
+    refused: int = 0
+    admitted: dict[str, asyncio.Event] = field(default_factory=dict)
+
+    def reset(self) -> None:
+        """Begin a batch: full buckets, nothing counted."""
+        now_s = asyncio.get_running_loop().time()
+        limits = self.requests_per_minute, self.input_per_minute, self.output_per_minute
+        self.requests, self.inputs, self.outputs = (Bucket(each / 60, each, each, now_s) for each in limits)
+        self.refused = 0
+        self.admitted.clear()
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Answer a request: when it is done, or at once with 429."""
+        headers = request.headers
+        tokens, output = int(headers["x-input"]), int(headers["x-output"])
+        now_s = asyncio.get_running_loop().time()
+        buckets = self.requests, self.inputs, self.outputs
+        for bucket in buckets:
+            bucket.refill(now_s)
+        wait_s = max(self.requests.wait_s(1), self.inputs.wait_s(tokens), self.outputs.wait_s(0))
+        if wait_s > 1e-9:
+            self.refused += 1
+            # A client that comes back after exactly so long must not be refused for a rounding error.
+            answer = {"retry-after": repr(wait_s + 1e-6), "content-type": "application/json"}
+            return httpx2.Response(429, headers=answer, content=REFUSAL, request=request)
+        self.requests.level -= 1
+        self.inputs.level -= tokens
+        if (identity := headers.get("x-id")) in self.admitted:
+            self.admitted[identity].set()
+        await asyncio.sleep(float(headers["x-seconds"]))
+        self.charge_output(output)
+        answer = {"content-type": "application/json"}
+        return httpx2.Response(200, headers=answer, content=BODIES[request.url.path], request=request)
+
+    def charge_output(self, tokens: int) -> None:
+        """Charge output when it has been written; the bucket may go into debt."""
+        self.outputs.refill(asyncio.get_running_loop().time())
+        self.outputs.level -= tokens
+
+    def charge_input(self, tokens: int) -> None:
+        """Charge an agent's result, which the coordinator reads; the bucket may go into debt."""
+        self.inputs.refill(asyncio.get_running_loop().time())
+        self.inputs.level -= tokens

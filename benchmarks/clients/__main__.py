@@ -27,6 +27,12 @@ STRATEGIES = ("sequential", 1), ("parallel", 10), ("queue", 3), ("queue", 5)
 _PARALLEL = Setting("anthropic", 2, 1.0, "parallel", 10)
 _LITTLE_OUTPUT = Setting("anthropic", 10, 1.0, "queue", 5, output=2_000)
 
+OTHERS = (
+    _LITTLE_OUTPUT,
+    *(Setting("anthropic", 2, 1.0, "paced", concurrency) for concurrency in (3, 10)),
+    *(Setting("anthropic", 2, scale, "abatch", 5) for scale in (1.0, 2.0)),
+)
+
 ERRORS: dict[str, tuple[Setting, dict[str, Any]]] = {
     "one retry more": (_PARALLEL, {"client.retries": 3}),
     "retry-after ignored": (_PARALLEL, {"client.retry_after": {"up_to": "1ms"}}),
@@ -45,7 +51,7 @@ def main() -> int:
     settings = [
         Setting(*each[0], each[1], *each[2]) for each in itertools.product(LIBRARIES, SCALES, STRATEGIES)
     ]
-    settings.append(_LITTLE_OUTPUT)
+    settings += OTHERS
     measured = {}
     agreements = []
     for number, setting in enumerate(settings):

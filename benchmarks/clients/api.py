@@ -68,52 +68,32 @@ class Bucket:
 
 
 @dataclass
-class Api(httpx2.AsyncBaseTransport):
-    """The API, and what it has counted.
+class Buckets:
+    """Buckets of requests, input and output tokens, full at the start.
 
-    Attributes
+    Parameters
     ----------
-    requests_per_minute, input_per_minute, output_per_minute : the limits; input is what no cache holds.
-    refused : requests answered 429.
-    admitted : of requests that somebody waits for, by `x-id`: set when it is admitted.
+    per_minute : the three limits; a bucket holds what flows in during a minute.
     """
 
-    requests_per_minute: float
-    input_per_minute: float
-    output_per_minute: float
-    refused: int = 0
-    admitted: dict[str, asyncio.Event] = field(default_factory=dict)
+    per_minute: tuple[float, float, float]
 
-    def reset(self) -> None:
-        """Begin a batch: full buckets, nothing counted."""
+    def __post_init__(self) -> None:
         now_s = asyncio.get_running_loop().time()
-        limits = self.requests_per_minute, self.input_per_minute, self.output_per_minute
-        self.requests, self.inputs, self.outputs = (Bucket(each / 60, each, each, now_s) for each in limits)
-        self.refused = 0
-        self.admitted.clear()
+        buckets = (Bucket(limit / 60, limit, limit, now_s) for limit in self.per_minute)
+        self.requests, self.inputs, self.outputs = buckets
 
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Answer a request: when it is done, or at once with 429."""
-        headers = request.headers
-        tokens, output = int(headers["x-input"]), int(headers["x-output"])
+    def admit(self, tokens: int) -> float:
+        """Charge a request and its input, and return 0; or return the seconds until it could be admitted."""
         now_s = asyncio.get_running_loop().time()
-        buckets = self.requests, self.inputs, self.outputs
-        for bucket in buckets:
+        for bucket in (self.requests, self.inputs, self.outputs):
             bucket.refill(now_s)
         wait_s = max(self.requests.wait_s(1), self.inputs.wait_s(tokens), self.outputs.wait_s(0))
         if wait_s > 1e-9:
-            self.refused += 1
-            # A client that comes back after exactly so long must not be refused for a rounding error.
-            answer = {"retry-after": repr(wait_s + 1e-6), "content-type": "application/json"}
-            return httpx2.Response(429, headers=answer, content=REFUSAL, request=request)
+            return wait_s
         self.requests.level -= 1
         self.inputs.level -= tokens
-        if (identity := headers.get("x-id")) in self.admitted:
-            self.admitted[identity].set()
-        await asyncio.sleep(float(headers["x-seconds"]))
-        self.charge_output(output)
-        answer = {"content-type": "application/json"}
-        return httpx2.Response(200, headers=answer, content=BODIES[request.url.path], request=request)
+        return 0.0
 
     def charge_output(self, tokens: int) -> None:
         """Charge output when it has been written; the bucket may go into debt."""
@@ -124,3 +104,41 @@ class Api(httpx2.AsyncBaseTransport):
         """Charge an agent's result, which the coordinator reads; the bucket may go into debt."""
         self.inputs.refill(asyncio.get_running_loop().time())
         self.inputs.level -= tokens
+
+
+@dataclass
+class Api(httpx2.AsyncBaseTransport):
+    """The API, and what it has counted.
+
+    Attributes
+    ----------
+    per_minute : the limits of requests, of input tokens that no cache holds, and of output tokens.
+    refused : requests answered 429.
+    admitted : of requests that somebody waits for, by `x-id`: set when it is admitted.
+    """
+
+    per_minute: tuple[float, float, float]
+    refused: int = 0
+    admitted: dict[str, asyncio.Event] = field(default_factory=dict)
+
+    def reset(self) -> None:
+        """Begin a batch: full buckets, nothing counted."""
+        self.buckets = Buckets(self.per_minute)
+        self.refused = 0
+        self.admitted.clear()
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Answer a request: when it is done, or at once with 429."""
+        headers = request.headers
+        content_type = {"content-type": "application/json"}
+        wait_s = self.buckets.admit(int(headers["x-input"]))
+        if wait_s:
+            self.refused += 1
+            # A client that comes back after exactly so long must not be refused for a rounding error.
+            limited = content_type | {"retry-after": repr(wait_s + 1e-6)}
+            return httpx2.Response(429, headers=limited, content=REFUSAL, request=request)
+        if (identity := headers.get("x-id")) in self.admitted:
+            self.admitted[identity].set()
+        await asyncio.sleep(float(headers["x-seconds"]))
+        self.buckets.charge_output(int(headers["x-output"]))
+        return httpx2.Response(200, headers=content_type, content=BODIES[request.url.path], request=request)

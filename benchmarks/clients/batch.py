@@ -12,8 +12,9 @@ from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
+from langchain_core.runnables import RunnableLambda
 
-from clients.api import Api
+from clients.api import Api, Buckets
 from clients.libraries import Library, RateLimitedError
 
 CALLS = 5
@@ -58,9 +59,23 @@ class AttemptLostError(Exception):
     """All that an attempt did is lost."""
 
 
+class Pacing:
+    """A limiter in the client, first in, first out, with buckets as the API has them."""
+
+    def __init__(self, per_minute: tuple[float, float, float]) -> None:
+        self.buckets = Buckets(per_minute)
+        self._turn = asyncio.Lock()
+
+    async def acquire(self, tokens: int) -> None:
+        """Wait until the API would admit a request."""
+        async with self._turn:
+            while wait_s := self.buckets.admit(tokens):
+                await asyncio.sleep(wait_s + 1e-6)
+
+
 @dataclass
 class Batch:
-    """A batch on an API; `parallel`, `sequential` or `queue` runs it.
+    """A batch on an API.
 
     Attributes
     ----------
@@ -92,10 +107,13 @@ class Batch:
         """Run all tasks, and measure."""
         loop = asyncio.get_running_loop()
         self.api.reset()
+        self._pacing = Pacing(self.api.per_minute) if kind == "paced" else None
         started_s = loop.time()
         match kind:
-            case "queue":
+            case "queue" | "paced":
                 await self._queue(concurrency)
+            case "abatch":
+                await self._abatch(concurrency)
             case "parallel":
                 await self._rounds(self.tasks, waits_for_person=False)
             case "sequential":
@@ -126,6 +144,24 @@ class Batch:
         else:
             await self._merge(task)
         self._changed.set()
+
+    async def _abatch(self, concurrency: int) -> None:
+        """Run all tasks by LangChain, without a coordinator's turn; what has failed is the next call's."""
+        runnable = RunnableLambda(self._launch)
+        while not self._none_left:
+            await self._until(lambda: bool(self.ready) or self._none_left)
+            tasks = list(self.ready)
+            self.ready.clear()
+            await runnable.abatch(tasks, {"max_concurrency": concurrency})
+
+    async def _launch(self, task: Task) -> None:
+        self.running += 1
+        try:
+            await self._attempt(task)
+        except AttemptLostError:
+            self._fail(task)
+        else:
+            self._start(self._merge(task))
 
     async def _rounds(self, width: int, *, waits_for_person: bool) -> None:
         """Launch a round, wait for all of it, merge what has come back; failed tasks begin the next round."""
@@ -192,12 +228,16 @@ class Batch:
         self.api.admitted[identity] = admitted = asyncio.Event()
 
         async def turn() -> None:
+            if self._pacing is not None:
+                await self._pacing.acquire(0)
             while True:
                 try:
                     await self.coordinator.call(0, output, seconds, identity)
                     break
                 except RateLimitedError as limited:
                     await asyncio.sleep(limited.retry_after_s)
+            if self._pacing is not None:
+                self._pacing.buckets.charge_output(output)
             self.money += output * OUTPUT
             self.context += output
 
@@ -217,16 +257,22 @@ class Batch:
             for call in range(CALLS):
                 new = _part(sent, call) + (SPAWN_TOKENS if call == 0 else 0)
                 output = _part(written, call)
+                if self._pacing is not None:
+                    await self._pacing.acquire(new)
                 try:
                     await self.agents.call(new, output, duration_s / CALLS)
                 except RateLimitedError:
                     raise AttemptLostError from None
+                if self._pacing is not None:
+                    self._pacing.buckets.charge_output(output)
                 self.money += new * CACHE_WRITE + context * CACHE_READ + output * OUTPUT
                 context += new + output
                 if call == crash_at:
                     raise AttemptLostError
             await asyncio.sleep(RETURN_S)
-            self.api.charge_input(RETURN_TOKENS)
+            self.api.buckets.charge_input(RETURN_TOKENS)
+            if self._pacing is not None:
+                self._pacing.buckets.charge_input(RETURN_TOKENS)
             self.money += RETURN_TOKENS * CACHE_WRITE
             self.context += RETURN_TOKENS
         finally:

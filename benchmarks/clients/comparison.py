@@ -47,14 +47,21 @@ class Setting:
     @property
     def name(self) -> str:
         """The strategy as reports have it."""
-        return f"queue of {self.concurrency}" if self.kind == "queue" else self.kind
+        names = {
+            "queue": f"queue of {self.concurrency}",
+            "paced": f"queue of {self.concurrency} (paced)",
+            "abatch": f"LangChain's abatch, at most {self.concurrency} at once",
+        }
+        return names.get(self.kind, self.kind)
 
     @property
     def strategy(self) -> Any:
         """The strategy as a scenario has it."""
         match self.kind:
-            case "queue":
-                return {"queue": self.concurrency}
+            case "queue" | "paced":
+                return {self.kind: self.concurrency}
+            case "abatch":
+                return {"queue": self.concurrency, "manager": "script", "retry_when": "after_drain"}
             case _:
                 return self.kind
 
@@ -84,7 +91,7 @@ def real_batches(setting: Setting, batches: int, seed: int) -> NDArray[np.float6
 
     async def run() -> list[tuple[float, ...]]:
         limits = REQUESTS, INPUT, setting.output
-        api = Api(*(setting.scale * limit for limit in limits))
+        api = Api(tuple(setting.scale * limit for limit in limits))
         api.reset()
         agents = Library(setting.library, api, setting.retries)
         coordinator = Library(setting.library, api, 0)
@@ -117,7 +124,7 @@ def model_batches(
         "strategies": [setting.strategy],
         "sweep": {},
     }
-    source = dispatch_sim.load_source(scenario).replaced(values | changes)
+    source = dispatch_sim.load(scenario).replaced(values | changes)
     frame = dispatch_sim.compare(source, replications=replications).frame
     return frame[list(MEASURES)].to_numpy(dtype=np.float64)
 

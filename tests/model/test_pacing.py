@@ -8,14 +8,14 @@ from dispatch_sim.model.events import Activity
 from dispatch_sim.model.plan import make_plan
 from dispatch_sim.scenario.strategy import parse_strategy
 from tests.conformance.cases import make_case
-from tests.conformance.comparison import difference, plan_of, play_by_simpy, play_compiled
-from tests.model.worlds import BARE, NO_FAILURES, NO_MERGE, NO_OVERHEADS, scenario_of
+from tests.conformance.comparison import difference, plan_of, simulate_by_simpy, simulate_compiled
+from tests.model.helpers import BARE, NO_FAILURES, NO_MERGE, NO_OVERHEADS, scenario_of
 
 
 def simulated(strategy, *parts):
     """Return outcome and events of a replication, which are the same in both engines."""
     plan = make_plan(scenario_of(*parts), parse_strategy(strategy))
-    simpy, compiled = play_by_simpy(plan, 0), play_compiled(plan, 0)
+    simpy, compiled = simulate_by_simpy(plan, 0), simulate_compiled(plan, 0)
     assert difference(simpy, compiled) == ""
     return simpy
 
@@ -70,7 +70,7 @@ def test_client_with_mirrored_buckets_never_meets_a_429(fates, margin):
         "client.pacing.margin": margin,
     }
     case = make_case(fates, lambda key, options: always.get(key) or fates.choice(options))
-    outcome, _ = play_compiled(plan_of(case), case.replication)
+    outcome, _ = simulate_compiled(plan_of(case), case.replication)
     assert outcome.rejected_requests == 0
 
 
@@ -79,11 +79,8 @@ def test_failed_task_waits_until_all_has_drained(retry_when, again_s):
     """Tasks of 10, 30 and 10 s in a queue of 2 all crash: a slot is free at 20 s, all has drained at 30 s."""
     outcome, log = simulated(
         {"queue": 2, "manager": "script", "retry_when": retry_when},
-        "tasks:",
-        *(
-            f"- {{name: {name}, tokens: 1K, calls: 1, duration: {s}s}}"
-            for name, s in zip("abc", (10, 30, 10), strict=True)
-        ),
+        "tasks: [{name: a, tokens: 1K, calls: 1, duration: 10s},"
+        " {name: b, tokens: 1K, calls: 1, duration: 30s}, {name: c, tokens: 1K, calls: 1, duration: 10s}]",
         BARE.replace("crash: 0%", "crash: 100%"),
         "recovery: {people: 0s}",
     )

@@ -138,4 +138,4 @@ def test_claim_reads_scenarios_from_its_own_folder_only(home):
     for name in ("../other.yaml", str(home.parent / "other.yaml"), "zero.yaml", "none.yaml", "a\\0b"):
         (home / "claims.yaml").write_text(CLAIMS.replace("mine.yaml", f'"{name}"'))
         code, said = run("claims", "--file", "claims.yaml", "--data", "../data")
-        assert (code, "beside it" in said or "cannot be read" in said) == (2, True)
+        assert (code, "next to this file" in said or "cannot be read" in said) == (2, True)

@@ -201,8 +201,10 @@ def test_level_is_found_however_its_number_is_written():
 # The best levels.
 
 
-def best_of(frame, zone=0.0, **claim):
-    return judge_best(Best.model_validate(claim), Points(frame), IndifferenceThreshold(zone, "dollars"), 0.95)
+def best_of(frame, indifference=0.0, **claim):
+    return judge_best(
+        Best.model_validate(claim), Points(frame), IndifferenceThreshold(indifference, "dollars"), 0.95
+    )
 
 
 def queues(costs, sd=0.1):

@@ -42,7 +42,7 @@ class MapFinding:
 def judge_map(claim: BreakEvenMap, results: pd.DataFrame, confidence: float) -> MapFinding:
     """Judge a statement about break-evens; the confidence intervals of all cells hold together (Bonferroni).
 
-    A queue as wide as the batch does not count as a queue: it starts all tasks at once.
+    A queue with the concurrency of the batch size is left out, because it starts all tasks in parallel.
     """
     of_queue = (results["strategy"] == claim.queue) & (results["concurrency"] < results["tasks"])
     if claim.concurrency is not None:

@@ -121,8 +121,8 @@ def judge_ratio(ratio: Ratio, points: Points, confidence: float) -> RatioFinding
         state = states.pop() if len(states) == 1 else State.UNDECIDED
         of, to = pairs[0]
         found.append(RatioAt(level, ratio_of_means(of, to, together), state))
-    places = [0.0 if level is None else axis_position(level) for level in levels]
-    thresholds = find_thresholds(places, estimators, ratio.at_least, ratio.at_most, confidence)
+    levels_on_axis = [0.0 if level is None else axis_position(level) for level in levels]
+    thresholds = find_thresholds(levels_on_axis, estimators, ratio.at_least, ratio.at_most, confidence)
     best = None
     for term, rows in zip(terms, levels[found[-1].at], strict=True):
         if _is_best(term):
@@ -137,8 +137,8 @@ def _is_best(term: Term) -> bool:
 def _levels(over: str | None, terms: Sequence[Term], points: Points) -> dict[Any, list[pd.DataFrame]]:
     """Return the rows of every term at each level of the axis, in order.
 
-    Levels at which some term is not simulated are left out, and those at which a term is held anyway:
-    nothing is compared with itself.
+    Levels at which some term is not simulated are left out, and those at which a term is held anyway, so
+    that nothing is compared with itself.
     """
     if over is None:
         return {None: [_rows(term, points, {}) for term in terms]}
@@ -165,7 +165,7 @@ def _rows(term: Term, points: Points, held: dict[str, Any]) -> pd.DataFrame:
     if wanted == "best":
         rows = rows[concurrency < rows["tasks"]]
         if rows.empty:
-            raise NotSimulatedError(f"no width of {term.strategy} below the batch size is simulated")
+            raise NotSimulatedError(f"no concurrency of {term.strategy} below the batch size is simulated")
         return rows
     if wanted == "next":
         wanted = concurrency[concurrency > held["concurrency"]].min()
@@ -201,10 +201,12 @@ class BestFinding:
     verdict: Verdict
 
 
-def judge_best(claim: Best, points: Points, zone: IndifferenceThreshold, confidence: float) -> BestFinding:
+def judge_best(
+    claim: Best, points: Points, indifference: IndifferenceThreshold, confidence: float
+) -> BestFinding:
     """Judge a statement about the best levels: confirmed where all are within bounds, refuted where none is.
 
-    They hold the truly best with at least `confidence`. `zone` is the indifference threshold of a cost.
+    They hold the truly best with at least `confidence`. `indifference` is the threshold of a cost.
     """
     rows = points.select(claim.strategy, claim.at, claim.over)
     rows = rows.sort_values(claim.over, key=lambda levels: levels.map(axis_position))
@@ -212,7 +214,7 @@ def judge_best(claim: Best, points: Points, zone: IndifferenceThreshold, confide
     least = best_of(samples)
     together = 1 - (1 - confidence) / max(len(levels) - 1, 1)
     more = tuple(paired_difference(sample, least, together) for sample in samples)
-    threshold = zone.at(float(least.mean())) if claim.measure.endswith("_usd") else 0.0
+    threshold = indifference.at(float(least.mean())) if claim.measure.endswith("_usd") else 0.0
     is_best = [each.low <= 0 or each.high <= threshold for each in more]
     best = tuple(level for level, is_among in zip(levels, is_best, strict=True) if is_among)
     low = -math.inf if claim.at_least is None else claim.at_least

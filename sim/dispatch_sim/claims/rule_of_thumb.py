@@ -103,8 +103,8 @@ def _settings(
         sequential, parallel = chosen["sequential"], chosen["parallel"]
         chosen.setdefault("queue", sequential)  # a scenario without a queue
         saved_usd = float(times[sequential] - times[parallel]) / HOUR_S * scenario.values.waiting
-        zone = threshold_for(scenario.study.indifference, "cost").at(float(costs[sequential].mean()))
-        conditions = (is_independent(scenario), is_structured(scenario), saved_usd > zone)
+        threshold = threshold_for(scenario.study.indifference, "cost").at(float(costs[sequential].mean()))
+        conditions = (is_independent(scenario), is_structured(scenario), saved_usd > threshold)
         chosen["conditions"] = parallel if all(conditions) else chosen[claim.otherwise]
         best = min(costs, key=lambda each: float(costs[each].mean()))
         if costs[best].mean() > 0:

@@ -141,7 +141,7 @@ class Claims:
 def load_claims(path: str | os.PathLike[str] = SHIPPED, data: str | os.PathLike[str] | None = None) -> Claims:
     """Read a file of claims and the scenarios that it names, in the same folder or below it.
 
-    `data` is where csv files of the scenarios may lie as well. Raises `ScenarioError` with what is wrong.
+    `data` is a further folder for csv files of the scenarios. Raises `ScenarioError` with what is wrong.
     """
     source, folder = load_source(path), Path(path).parent
     try:
@@ -158,7 +158,8 @@ def load_claims(path: str | os.PathLike[str] = SHIPPED, data: str | os.PathLike[
                 scenarios[name] = load_source(find_inside(name, [folder]), data)
             except (OSError, RuntimeError, ValueError):
                 where = ("claims", i, "cases", j, "scenario")
-                findings.append(Finding(where, f"there is no {shown(name)} beside it"))
+                missing = f"there is no {shown(name)} next to this file; write the name of a scenario there"
+                findings.append(Finding(where, missing))
     if findings:
         raise source.error(findings)
     return Claims(source, file, scenarios)

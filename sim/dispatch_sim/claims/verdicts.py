@@ -24,7 +24,7 @@ from dispatch_sim.stats.crossings import agreeing, sign_changes
 from dispatch_sim.stats.estimates import mean_estimate
 
 ROUNDING = 1e-9
-"""Share of what is compared by which a bound may be missed: sums of seconds are not exact."""
+"""Relative tolerance of a bound: sums of seconds are not exact."""
 
 Paired = tuple[NDArray[np.float64], NDArray[np.float64]]
 """The numerator and the denominator of a ratio at one point, shape (replications,) each."""
@@ -49,7 +49,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A place on an axis, with its confidence interval, where a statement starts or ceases to hold."""
+    """A point on an axis, with its confidence interval, where a statement starts or ceases to hold."""
 
     at: float
     low: float
@@ -93,7 +93,7 @@ def state_at(pair: Paired, at_least: float | None, at_most: float | None, confid
 
 
 def find_thresholds(
-    places: Sequence[float],
+    levels: Sequence[float],
     estimators: Sequence[Sequence[Paired]],
     at_least: float | None,
     at_most: float | None,
@@ -103,7 +103,7 @@ def find_thresholds(
     found: list[Threshold] = []
     for bound, sign in _bounds(at_least, at_most):
         beyond = [np.stack([sign * (of - bound * to) for of, to in pairs]) for pairs in estimators]
-        changes = reduce(agreeing, [sign_changes(places, each, confidence) for each in beyond])
+        changes = reduce(agreeing, [sign_changes(levels, each, confidence) for each in beyond])
         for crossing in changes.crossings:
             if crossing.resolved and crossing.low is not None and crossing.high is not None:
                 holds_above = crossing.favours_above == "negative"

@@ -153,17 +153,17 @@ ONE = {"money_usd": 1.0, "makespan_s": 0.0, "people_s": 0.0, "cost_waiting_usd":
 
 def made(worse, objective="cost"):
     """Return a view in which sequential costs $1, and parallel has `worse` on top."""
-    played = answered(PLAIN.format(group="").replace("context: none", ""), compare)
-    frame = played.results.frame.copy()
+    simulated = answered(PLAIN.format(group="").replace("context: none", ""), compare)
+    frame = simulated.results.frame.copy()
     frame[list(MEASURES)] = 0.0
     for column, value in (ONE | {"money_work_usd": 1.0, "cost_usd": 1.0}).items():
         frame[column] = value
     rows = frame["strategy"] == "parallel"
     for column, value in worse.items():
         frame.loc[rows, column] += value
-    resolved = played.scenario | {"objective": {"minimise": objective}}
-    scenario = played.results.manifest["scenario"] | {"resolved": resolved}
-    manifest = played.results.manifest | {"scenario": scenario}
+    resolved = simulated.scenario | {"objective": {"minimise": objective}}
+    scenario = simulated.results.manifest["scenario"] | {"resolved": resolved}
+    manifest = simulated.results.manifest | {"scenario": scenario}
     return main_view(answer(Results(FrameColumns(frame), manifest)))
 
 

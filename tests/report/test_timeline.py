@@ -1,5 +1,3 @@
-"""A replication as text, as a picture and as a trace shows what the event log holds."""
-
 import json
 from itertools import pairwise
 
@@ -18,8 +16,8 @@ from dispatch_sim.study.design import find_plan
 from tests.report.conftest import HOSTILE, TIGHT
 
 
-def played(strategy, tasks=None, text=TIGHT):
-    """Play one replication; returns plan, log and outcome."""
+def simulated(strategy, tasks=None, text=TIGHT):
+    """Return plan, log and outcome of one replication."""
     scenario = parse_scenario(text)
     plan = find_plan(scenario, strategy, tasks)
     log = []
@@ -28,8 +26,8 @@ def played(strategy, tasks=None, text=TIGHT):
 
 
 @pytest.mark.parametrize("strategy", ["sequential", "parallel", "queue: 2", "waves: 3"])
-def test_every_task_has_a_row_of_the_asked_width(strategy):
-    plan, log, outcome = played(strategy)
+def test_every_task_has_a_row_of_the_given_width(strategy):
+    plan, log, outcome = simulated(strategy)
     text = timeline_text(plan, log, outcome, width=90)
     rows = [line for line in text.splitlines() if "│" in line]
     assert len(rows) == len(plan.tasks) + 1
@@ -38,8 +36,8 @@ def test_every_task_has_a_row_of_the_asked_width(strategy):
     assert all("█" in row or "P" in row for row in rows[1:])
 
 
-def test_the_sums_below_are_those_of_the_outcome():
-    plan, log, outcome = played("parallel", 9)
+def test_totals_are_those_of_the_outcome():
+    plan, log, outcome = simulated("parallel", 9)
     text = timeline_text(plan, log, outcome)
     assert duration(outcome.makespan_s) in text
     assert f"{dollars(outcome.cost_usd)} = API {dollars(outcome.money_usd)}" in text
@@ -48,22 +46,22 @@ def test_the_sums_below_are_those_of_the_outcome():
     assert "!" in "".join(line for line in text.splitlines() if "│" in line)
 
 
-def test_a_large_batch_is_cut_and_says_so():
-    plan, log, outcome = played("queue: 2", 70)
+def test_large_batch_has_rows_of_its_first_tasks():
+    plan, log, outcome = simulated("queue: 2", 70)
     text = timeline_text(plan, log, outcome)
     assert len([line for line in text.splitlines() if "│" in line]) == 61
     assert "first 60 of 70 tasks" in text
 
 
-def test_a_sequential_task_begins_when_the_last_has_ended():
-    plan, log, outcome = played("sequential")
+def test_sequential_tasks_start_one_after_another():
+    plan, log, outcome = simulated("sequential")
     rows = [line for line in timeline_text(plan, log, outcome).splitlines() if "│" in line][1:]
     firsts = [row.index("█") for row in rows]
     assert firsts == sorted(set(firsts))
 
 
-def test_the_durations_of_a_trace_add_up_to_those_of_the_log():
-    plan, log, _ = played("parallel", 9)
+def test_durations_of_a_trace_sum_to_those_of_the_log():
+    plan, log, _ = simulated("parallel", 9)
     trace = chrome_trace(plan, log)["traceEvents"]
     for thread in range(len(plan.tasks) + 1):
         spent = sum(entry["dur"] for entry in trace if entry["ph"] == "X" and entry["tid"] == thread)
@@ -73,16 +71,16 @@ def test_the_durations_of_a_trace_add_up_to_those_of_the_log():
     assert sum(entry["ph"] == "i" for entry in trace) == len(moments)
 
 
-def test_a_trace_names_its_threads():
-    plan, log, _ = played("queue: 2")
+def test_trace_names_its_threads():
+    plan, log, _ = simulated("queue: 2")
     entries = chrome_trace(plan, log)["traceEvents"]
     names = {entry["tid"]: entry["args"]["name"] for entry in entries if entry["name"] == "thread_name"}
     assert names == {0: "coordinator"} | {i + 1: plan.name_of(i) for i in range(len(plan.tasks))}
     assert {entry["pid"] for entry in entries} == {1}
 
 
-def test_a_thread_of_a_trace_never_overlaps_itself():
-    plan, log, _ = played("waves: 3", 9)
+def test_events_of_a_thread_do_not_overlap():
+    plan, log, _ = simulated("waves: 3", 9)
     for thread in range(len(plan.tasks) + 1):
         spans = [e for e in chrome_trace(plan, log)["traceEvents"] if e["ph"] == "X" and e["tid"] == thread]
         spans.sort(key=lambda entry: entry["ts"])
@@ -90,18 +88,18 @@ def test_a_thread_of_a_trace_never_overlaps_itself():
             assert one["ts"] + one["dur"] <= other["ts"] + 0.01
 
 
-def test_the_picture_has_a_row_a_task_up_to_forty():
-    plan, log, _ = played("queue: 2")
+def test_figure_has_a_row_for_each_of_the_first_40_tasks():
+    plan, log, _ = simulated("queue: 2")
     assert len(timeline_figure(plan, log).figure.axes[0].get_yticks()) == 7
-    plan, log, _ = played("queue: 2", 50)
+    plan, log, _ = simulated("queue: 2", 50)
     axes = timeline_figure(plan, log).figure.axes[0]
     assert len(axes.get_yticks()) == 41
     assert "first 40 of 50 tasks" in axes.get_xlabel()
     assert timeline_figure(plan, []) is None
 
 
-def test_files_are_written_and_hostile_names_are_inert_in_them(tmp_path):
-    plan, log, outcome = played("parallel", text=HOSTILE)
+def test_hostile_names_are_inert_in_the_files(tmp_path):
+    plan, log, outcome = simulated("parallel", text=HOSTILE)
     paths = write_timeline(plan, log, tmp_path / "a")
     again = write_timeline(plan, log, tmp_path / "b")
     assert [path.name for path in paths] == ["timeline.svg", "trace.json"]
@@ -114,7 +112,6 @@ def test_files_are_written_and_hostile_names_are_inert_in_them(tmp_path):
 
 
 def test_every_kind_of_event_has_a_style():
-    """A kind that the engine learns must be drawn, in picture and text; a launch shows by itself."""
     assert set(EVENT_STYLES) == set(Activity) - {Activity.LAUNCH}
     assert {kind for look in MARKS for kind in look.kinds} == MOMENTS - {Activity.LAUNCH}
     assert all(look.marker for look in MARKS)
@@ -122,7 +119,6 @@ def test_every_kind_of_event_has_a_style():
 
 
 def test_each_sign_and_marker_is_that_of_one_style():
-    """Each sign and each marker is one look's, and what shares a colour is said together."""
     signs = [look.sign for look in (*STRETCHES, *MARKS)]
     assert len(signs) == len(set(signs))
     markers = [look.marker for look in MARKS]
@@ -144,13 +140,13 @@ review: {every: 4, people: 1m}
 
 
 def drawn(text):
-    """Return the rows of a timeline, and the legend under them."""
+    """Return the rows and the legend of a timeline."""
     above, _, below = text.partition("┘")
     return above, below.partition("\n\n")[2].partition("\n\n")[0]
 
 
-def test_the_legend_names_what_is_drawn_and_nothing_else():
-    rows, legend = drawn(timeline_text(*played("parallel", text=TROUBLE)))
+def test_legend_names_only_what_is_drawn():
+    rows, legend = drawn(timeline_text(*simulated("parallel", text=TROUBLE)))
     signs = {sign for row in rows.splitlines() if "│" in row for sign in row.split("│")[1]} - {" "}
     entries = [entry for line in legend.splitlines() for entry in line.split("   ")]
     assert {entry[0] for entry in entries} == signs
@@ -164,9 +160,9 @@ def test_the_legend_names_what_is_drawn_and_nothing_else():
     assert "hangs" not in legend
 
 
-def test_an_easy_batch_has_a_short_legend_and_short_sums():
+def test_batch_without_failures_has_short_legend_and_totals():
     text = "tasks: [{name: a, count: 2, tokens: 10K, duration: 60s}]\nfailures: {crash: 0%, bad_output: 0%}\n"
-    shown = timeline_text(*played("sequential", text=text))
+    shown = timeline_text(*simulated("sequential", text=text))
     assert len(drawn(shown)[1].splitlines()) == 1
     assert "People's time  0s\n" in shown
     assert "0 rejected requests, 0 failed attempts, 0 of 2 tasks completed manually" in shown
@@ -175,25 +171,24 @@ def test_an_easy_batch_has_a_short_legend_and_short_sums():
 
 
 def parts_of(text, head):
-    """Return the amounts in a ledger: the whole, and its parts."""
-    ledger = text.partition(f"{head} ")[2].partition("\nFailures")[0].replace("\n               ", " ")
-    whole, _, parts = ledger.partition("\n")[0].partition(": ")
+    """Return the total and the components of a line of totals."""
+    line = text.partition(f"{head} ")[2].partition("\nFailures")[0].replace("\n               ", " ")
+    whole, _, parts = line.partition("\n")[0].partition(": ")
     return whole.strip(), dict(part.rsplit(" ", 1) for part in parts.partition(";")[0].split(", "))
 
 
-def test_money_by_cause_adds_up_with_context_and_rework():
+def test_components_of_api_cost_sum_to_the_total():
     text = TROUBLE.replace("calls: 2,", "calls: 2, coupling: 50%,") + "conflicts: {probability: 0%}\n"
     text = text.replace("conflicts: {probability: 100%}\n", "")
-    plan, log, outcome = played("queue: 3", text=text)
+    plan, log, outcome = simulated("queue: 3", text=text)
     whole, parts = parts_of(timeline_text(plan, log, outcome, 400), "API cost")
     assert {"context", "rework"} <= parts.keys()
     assert whole == dollars(outcome.money_usd)
     assert sum(float(part[1:]) for part in parts.values()) == pytest.approx(outcome.money_usd, abs=0.04)
 
 
-def test_the_sums_name_what_happened():
-    """What was lost to others' writes, and people's time for it and for the review."""
-    plan, log, outcome = played("parallel", text=TROUBLE)
+def test_totals_name_failures_and_peoples_time():
+    plan, log, outcome = simulated("parallel", text=TROUBLE)
     text = timeline_text(plan, log, outcome, 400)
     cleaning = text.partition("People's time")[2].partition("\n")[0]
     assert f"conflicts {duration(outcome.people_conflicts_s)}" in cleaning
@@ -206,10 +201,10 @@ def test_the_sums_name_what_happened():
     assert "dependencies" in text.partition("Tasks' time")[2].partition("\n")[0]
 
 
-def test_a_hang_and_the_timeout_that_ends_it_are_drawn():
+def test_hang_and_its_timeout_are_drawn():
     hang = "tasks: [{name: a, count: 1, calls: 2, tokens: 10K, duration: 60s}]\n"
     hang += "failures: {crash: 0%, bad_output: 0%, hang: 100%}\ntimeouts: {hard: 10m}\n"
-    plan, log, outcome = played("sequential", text=hang)
+    plan, log, outcome = simulated("sequential", text=hang)
     text = timeline_text(plan, log, outcome)
     rows, legend = drawn(text)
     assert "~~~~" in rows
@@ -220,8 +215,8 @@ def test_a_hang_and_the_timeout_that_ends_it_are_drawn():
     assert "crash" not in names
 
 
-def test_the_picture_has_an_entry_for_each_colour_that_is_in_it():
-    plan, log, _ = played("parallel", text=TROUBLE)
+def test_figure_legend_has_an_entry_for_each_colour():
+    plan, log, _ = simulated("parallel", text=TROUBLE)
     names = [entry.get_text() for entry in timeline_figure(plan, log).figure.legends[0].get_texts()]
     assert len(names) == len(set(names))
     assert "spawn, return" in names

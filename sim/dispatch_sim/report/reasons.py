@@ -115,13 +115,13 @@ def _causes(view: View, point: Strategy) -> Iterator[str]:
     found = attribute(view, point)
     total = sum(found.values())
     most = sorted(found, key=lambda cause: -found[cause])[:_MOST_CAUSES]
-    told = [cause for cause in most if found[cause] > 0 and found[cause] >= _LEAST_CAUSE * total]
+    causes = [cause for cause in most if found[cause] > 0 and found[cause] >= _LEAST_CAUSE * total]
     launches = view.difference("refused_launches", point, view.recommended).mean
-    if launches > 0.05 * view.tasks and "launches" not in told:
-        told.append("launches")
+    if launches > 0.05 * view.tasks and "launches" not in causes:
+        causes.append("launches")
     name = view.way(point)
-    for cause in told:
-        rank = "Further cause" if cause != told[0] else "Main cause" if len(told) > 1 else "Cause"
+    for cause in causes:
+        rank = "Further cause" if cause != causes[0] else "Main cause" if len(causes) > 1 else "Cause"
         yield f"{rank} with {name}: {explain_cause(view, point, cause)}."
 
 

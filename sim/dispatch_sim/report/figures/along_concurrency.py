@@ -60,7 +60,7 @@ def along_concurrency(view: View) -> Picture | None:
 
 def _description(view: View) -> str:
     best, least = view.recommended, view.choice.estimate.mean
-    says = (
+    description = (
         f"Best strategy for {view.tasks:,} tasks: {view.way(best)}, with {amount(view.measure, least)}. "
         f"Bands are {100 * view.choice.confidence:g}% confidence intervals."
     )
@@ -71,8 +71,8 @@ def _description(view: View) -> str:
     ]
     if best.kind in ("queue", "waves") and wider and least:
         more = view.mean(view.measure.column, wider[0]) / least - 1
-        says += f" With {view.way(wider[0])} it is {percent(more)} more." if more >= 0.005 else ""
-    return says
+        description += f" With {view.way(wider[0])} it is {percent(more)} more." if more >= 0.005 else ""
+    return description
 
 
 def _mark_best(axes: Axes, view: View, unit: Unit) -> None:

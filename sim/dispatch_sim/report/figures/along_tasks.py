@@ -35,13 +35,13 @@ def along_tasks(view: View) -> Picture | None:
         for name, _, curve in curves
         if curve[-1][0] == view.sizes[-1]
     ]
-    says = (
+    description = (
         f"{view.measure.title} of a batch of {view.sizes[-1]:,} tasks: {listed(ends)}. "
         f"Bands are {100 * view.choice.confidence:g}% confidence intervals."
     )
     if found is not None and any(crossing.resolved for crossing in found.crossings):
-        says += " The shaded columns are the confidence interval of the break-even."
-    return Picture(figure, "cost-along-tasks", f"{view.measure.title} by number of tasks", says)
+        description += " The shaded columns are the confidence interval of the break-even."
+    return Picture(figure, "cost-along-tasks", f"{view.measure.title} by number of tasks", description)
 
 
 def _curves(view: View) -> Iterator[tuple[str, str, Curve]]:

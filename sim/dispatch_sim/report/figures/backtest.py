@@ -55,12 +55,12 @@ def backtest_picture(found: Backtest) -> Picture | None:
         axes.set_yticks([])
         axes.set_ylabel(f"{len(groups)} groups")
     figure.legend(loc="upper center", ncols=5, columnspacing=1.2)
-    says = (
+    description = (
         "Bars are the widened 90% and 50% intervals of forecasts from the runs of other sessions. "
         f"{len(inside)} of {len(groups)} outcomes ({percent(len(inside) / len(groups))}) are in the 90% "
         "interval. A ring is the replay with the observed durations."
     )
-    return Picture(figure, "backtest", "Forecast and outcome of each parallel group", says)
+    return Picture(figure, "backtest", "Forecast and outcome of each parallel group", description)
 
 
 def _is_inside(row: Forecasted) -> bool:

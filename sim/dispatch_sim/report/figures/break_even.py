@@ -35,18 +35,18 @@ def paired_difference(view: View) -> Picture | None:
     _name_sides(axes, view.measure.better)
     parallel, queue = way(found.parallel), queue_name(found)
     confidence = f"{100 * found.confidence:g}%"
-    says = f"Above zero {queue} is {view.measure.better}; below zero {parallel} is. "
+    description = f"Above zero {queue} is {view.measure.better}; below zero {parallel} is. "
     if any(crossing.resolved for crossing in found.crossings):
-        says += (
+        description += (
             f"The band is the {confidence} confidence interval of the difference; the shaded columns are "
             "that of the break-even."
         )
     else:
-        says += (
+        description += (
             f"Where the band, the {confidence} confidence interval, contains zero, the difference is not "
             f"statistically significant. {break_even_sentence(found)}"
         )
-    return Picture(figure, "break-even", f"{view.measure.title}: {parallel} minus {queue}", says)
+    return Picture(figure, "break-even", f"{view.measure.title}: {parallel} minus {queue}", description)
 
 
 def mark_break_even(axes: Axes, found: BreakEven | None) -> None:

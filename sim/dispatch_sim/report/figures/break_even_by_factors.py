@@ -65,10 +65,10 @@ def _description(found: Sequence[BreakEven]) -> str:
     winners = {winner_above(*each) for each in resolved}
     where = f"at {low} tasks" if low == high else f"between {low} and {high} tasks"
     winner = f"{winners.pop()} wins" if len(winners) == 1 else "the queue wins (a diamond: parallel wins)"
-    says = f"The break-even (dot) is {where}; above it {winner}. "
+    description = f"The break-even (dot) is {where}; above it {winner}. "
     if none := sum(not any(c.resolved for c in b.crossings) for b in found):
-        says += f"{none} of {len(found)} rows have no break-even in the range, or an unresolved one. "
-    says += f"Lines are {100 * found[0].confidence:g}% confidence intervals."
+        description += f"{none} of {len(found)} rows have no break-even in the range, or an unresolved one. "
+    description += f"Lines are {100 * found[0].confidence:g}% confidence intervals."
     if len(found) > MOST_ROWS:
-        says += f" The first {MOST_ROWS} of {len(found)} rows are drawn."
-    return says
+        description += f" The first {MOST_ROWS} of {len(found)} rows are drawn."
+    return description

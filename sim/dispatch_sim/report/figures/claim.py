@@ -82,8 +82,8 @@ def _curves(name: str, title: str, curves: Sequence[tuple[Case, Ratio, RatioFind
     axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5), labelspacing=0.9)
     compared = {clean(case.what, 120) for case, _, _ in curves}
     title = capital(compared.pop()) if len(compared) == 1 else clean(title, 120)
-    says = "Dotted lines are the claimed bounds. Bands are simultaneous confidence intervals of a line."
-    return Picture(figure, name, title, says)
+    description = "Dotted lines are the claimed bounds. Bands are simultaneous confidence intervals."
+    return Picture(figure, name, title, description)
 
 
 def level_text(level: Any) -> str:
@@ -107,26 +107,26 @@ def _map(name: str, maps: Sequence[tuple[Case, MapFinding]]) -> Picture:
     panels = figure.subplots(len(maps), 1, squeeze=False, sharex=True)[:, 0]
     grid = range(len(columns)), range(len(rows))
     for axes, (case, found) in zip(panels, maps, strict=True):
-        places = np.full((len(rows), len(columns)), np.nan)
+        break_evens = np.full((len(rows), len(columns)), np.nan)
         for cell in found.cells:
             factors = cell.break_even.factors
             y, x = rows.index(factors[row]), columns.index(factors[column])
             crossing = next((each for each in cell.break_even.crossings if each.resolved), None)
-            places[y, x] = np.nan if crossing is None else crossing.at
+            break_evens[y, x] = np.nan if crossing is None else crossing.at
             text = wrapped(break_even_short(cell.break_even), 22)
             weight = "bold" if cell.state is State.HOLDS else "normal"
-            colour = styles.PAPER if places[y, x] < _DARK_BELOW else styles.INK
+            colour = styles.PAPER if break_evens[y, x] < _DARK_BELOW else styles.INK
             axes.text(x, y, text, ha="center", va="center", fontsize=7, color=colour, fontweight=weight)
-        axes.pcolormesh(*grid, places, cmap="Blues_r", vmin=2, vmax=15, edgecolor=styles.GRID)
+        axes.pcolormesh(*grid, break_evens, cmap="Blues_r", vmin=2, vmax=15, edgecolor=styles.GRID)
         axes.set_yticks(grid[1], [level_text(level) for level in rows])
         axes.set_title(capital(clean(case.where, 80)), loc="left", fontsize=9)
         axes.set_ylabel(clean(row.partition(".")[2], 40), fontsize=8)
     panels[-1].set_xticks(grid[0], [level_text(level) for level in columns])
     panels[-1].set_xlabel(clean(column))
     title = f"Break-even between parallel and a queue, by {clean(row)} and {clean(column)}"
-    says = (
+    description = (
         "A cell has the number of tasks above which the queue costs less, and its confidence interval. "
         "The intervals of a panel hold simultaneously. Bold: as claimed. White: parallel costs less, or the "
         "break-even is not resolved."
     )
-    return Picture(figure, name, title, says)
+    return Picture(figure, name, title, description)

@@ -51,8 +51,8 @@ def cost_breakdown(view: View) -> Picture | None:
             column = max(_COMPONENTS, key=lambda column: view.mean(column, point))
             share = percent(view.mean(column, point) / total_usd)
             largest.append(f"with {view.way(point)}, {_COMPONENTS[column][0]} ({share})")
-    says = (
+    description = (
         f"Largest component of the cost: {'; '.join(largest)}. "
         f"Lines at the ends are {100 * view.choice.confidence:g}% confidence intervals of the total."
     )
-    return Picture(figure, "cost-parts", "Cost breakdown", says)
+    return Picture(figure, "cost-parts", "Cost breakdown", description)

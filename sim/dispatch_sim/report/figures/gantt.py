@@ -28,11 +28,11 @@ LEGEND_COLUMNS, LEGEND_LETTERS = 3, 30
 
 def timeline_figure(plan: Plan, log: Sequence[Event]) -> Picture | None:
     """Return the timeline of a replication for a file of its own; None without an event."""
-    says = (
+    description = (
         f"{capital(count(len(plan.tasks)))} tasks over time, {way(plan.strategy)}: one row for each task, "
         "the coordinator on top."
     )
-    return gantt(plan, log, "timeline", "One replication of a batch", says)
+    return gantt(plan, log, "timeline", "One replication of a batch", description)
 
 
 @styles.style(**{"axes.grid": False})
@@ -56,22 +56,22 @@ def gantt(
     marks: dict[str, list[tuple[float, int]]] = {}
     stretches: dict[tuple[int, str, str], list[tuple[float, float]]] = {}
     for event in shown:
-        look, start = EVENT_STYLES[event.kind], event.start_s / unit.size
-        if look.marker:
-            marks.setdefault(look.marker, []).append((start, event.task + 1))
+        style, start = EVENT_STYLES[event.kind], event.start_s / unit.size
+        if style.marker:
+            marks.setdefault(style.marker, []).append((start, event.task + 1))
         else:
-            key = (event.task + 1, look.colour, look.hatch)
+            key = (event.task + 1, style.colour, style.hatch)
             stretches.setdefault(key, []).append((start, event.end_s / unit.size - start))
     for (row, colour, hatch), spans in stretches.items():
         axes.broken_barh(spans, (row - 0.36, 0.72), **_fill(colour, hatch))
     handles: list[Artist] = []
-    for label, look in entries:
-        if look.marker:
-            x, y = zip(*marks[look.marker], strict=True)
-            size = _SIZES.get(look.marker, 6)
-            handles += axes.plot(x, y, look.marker, color=look.colour, markersize=size, label=label)
+    for label, style in entries:
+        if style.marker:
+            x, y = zip(*marks[style.marker], strict=True)
+            size = _SIZES.get(style.marker, 6)
+            handles += axes.plot(x, y, style.marker, color=style.colour, markersize=size, label=label)
         else:
-            handles.append(Patch(label=label, **_fill(look.colour, look.hatch)))
+            handles.append(Patch(label=label, **_fill(style.colour, style.hatch)))
     axes.set_xlim(0, end_s / unit.size)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8))
     axes.xaxis.set_major_formatter(unit.ticks)
@@ -90,9 +90,9 @@ def _fill(colour: str, hatch: str) -> dict[str, Any]:
 def _legend(drawn: Set[Activity]) -> list[tuple[str, EventStyle]]:
     """Return the legend of what is drawn, with one entry for each colour."""
     entries: dict[tuple[str, str, str], tuple[str, EventStyle]] = {}
-    for look in (*STRETCHES, *MARKS):
-        if drawn & look.kinds.keys():
-            key = (look.colour, look.hatch, look.marker)
-            name = look.legend(drawn, LEGEND_LETTERS)
-            entries[key] = (f"{entries[key][0]}, {name}" if key in entries else name, look)
+    for style in (*STRETCHES, *MARKS):
+        if drawn & style.kinds.keys():
+            key = (style.colour, style.hatch, style.marker)
+            name = style.legend(drawn, LEGEND_LETTERS)
+            entries[key] = (f"{entries[key][0]}, {name}" if key in entries else name, style)
     return list(entries.values())

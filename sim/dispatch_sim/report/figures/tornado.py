@@ -61,9 +61,9 @@ def tornado(found: Explanation, rival: str, best: str) -> Picture | None:
     axes.xaxis.set_major_formatter(unit.signed_ticks)
     axes.margins(x=0.14)
     axes.set_xlabel(wrapped(f"{rival} minus {best}, {unit.name}", 70))
-    says = (
+    description = (
         "The dotted line is the difference in the scenario itself. Light bars lead to the lower end of a "
         f"parameter's range, dark bars to the upper end. Left of zero {rival} is {measure.better}. Thin "
         "lines are confidence intervals."
     )
-    return Picture(figure, "tornado", f"{clean(found.name)}: sensitivity of the difference", says)
+    return Picture(figure, "tornado", f"{clean(found.name)}: sensitivity of the difference", description)

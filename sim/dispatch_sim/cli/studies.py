@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -37,7 +36,7 @@ from dispatch_sim.cli.output import (
 
 if TYPE_CHECKING:
     from dispatch_sim.decide.answer import Answer
-    from dispatch_sim.decide.thresholds import Threshold
+    from dispatch_sim.decide.thresholds import Check, Threshold
     from dispatch_sim.study.results import Results
 
 
@@ -101,6 +100,7 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write the report of a sweep again from its stored results, with a map and reasons stored there."""
+    from dispatch_sim.decide.thresholds import check
     from dispatch_sim.report.page import rebuild_report
     from dispatch_sim.study.checkpoint import is_unfinished
     from dispatch_sim.study.files import alone_in
@@ -110,7 +110,9 @@ def report(
         answer, written = rebuild_report(folder, data)
     print_written(written)
     resume = f"dispatch-sim sweep SCENARIO --out {folder} --resume" if is_unfinished(folder) else None
-    _finish(answer, as_json, thresholds, resume)
+    checks = check(answer, thresholds)
+    _print(answer, checks, as_json)
+    _exit(answer, checks, resume)
 
 
 def run(
@@ -173,11 +175,11 @@ def _simulate(
 ) -> None:
     """Simulate a study, write its results if there is a folder, print its answer, and exit by it.
 
-    The report is written before the answer is printed, because standard output may be closed. If the report
-    cannot be written, the answer is printed all the same.
+    The report is written first, because standard output may be closed. If it cannot be written, the answer is
+    printed all the same.
     """
     from dispatch_sim.decide.answer import answer
-    from dispatch_sim.scenario.problems import UserError
+    from dispatch_sim.decide.thresholds import check
     from dispatch_sim.study.files import alone_in
 
     if study.jobs is not None and options.cluster is not None:
@@ -196,13 +198,13 @@ def _simulate(
             )
         _exit_if_too_few(results, folder)
         answered = answer(results)
-        if folder is not None:
-            try:
+        checks = check(answered, thresholds)
+        try:
+            if folder is not None:
                 _write(answered, folder, pages=pages)
-            except UserError as error:
-                _print(answered, as_json, compared=compared)
-                fail(str(error))
-    _finish(answered, as_json, thresholds, None if folder is None else _resuming(), compared=compared)
+        finally:
+            _print(answered, checks, as_json, compared=compared)
+    _exit(answered, checks, None if folder is None else _resuming())
 
 
 def _exit_if_too_few(results: Results, folder: Path | None) -> None:
@@ -232,26 +234,25 @@ def _write(answer: Answer, folder: Path, *, pages: bool) -> None:
     print_written(written)
 
 
-def _finish(
-    answer: Answer,
-    as_json: bool,
-    thresholds: list[Threshold],
-    resume: str | None,
-    *,
-    compared: bool = False,
-) -> None:
-    """Print an answer and the result of each threshold, and exit with the code for them.
+def _print(answer: Answer, checks: Sequence[Check], as_json: bool, *, compared: bool = False) -> None:
+    """Print an answer, and the result of each threshold."""
+    from dispatch_sim.report.answers import answer_document
+    from dispatch_sim.report.thresholds import check_line
+
+    if as_json:
+        checked = {"fail_on": [each.to_json() for each in checks]} if checks else {}
+        print_json({**answer.to_json(), **checked})
+    else:
+        typer.echo(answer_document(answer, pictures=False, compared=compared).text, nl=False)
+    for each in checks:
+        typer.echo(check_line(each), err=True)
+
+
+def _exit(answer: Answer, checks: Sequence[Check], resume: str | None) -> None:
+    """Exit with the code for an interrupted study or a violated threshold, if there is one.
 
     `resume` is the command that continues an interrupted study.
     """
-    from dispatch_sim.decide.thresholds import check
-    from dispatch_sim.report.thresholds import check_line
-
-    checks = check(answer, thresholds)
-    checked = {"fail_on": [each.to_json() for each in checks]} if checks else {}
-    _print(answer, as_json, checked, compared=compared)
-    for each in checks:
-        typer.echo(check_line(each), err=True)
     manifest = answer.results.manifest
     if manifest["interrupted"]:
         done = manifest["replications"]
@@ -260,17 +261,6 @@ def _finish(
         raise typer.Exit(INTERRUPTED)
     if any(each.violated for each in checks):
         raise typer.Exit(VIOLATED)
-
-
-def _print(
-    answer: Answer, as_json: bool, more: Mapping[str, Any] = MappingProxyType({}), *, compared: bool = False
-) -> None:
-    if as_json:
-        print_json({**answer.to_json(), **more})
-        return
-    from dispatch_sim.report.answers import answer_document
-
-    typer.echo(answer_document(answer, pictures=False, compared=compared).text, nl=False)
 
 
 def _resuming() -> str:

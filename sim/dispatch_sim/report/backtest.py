@@ -27,9 +27,7 @@ def write_backtest(found: Backtest, folder: str | os.PathLike[str]) -> list[Path
     ResultsError
         If the folder cannot be written to.
     """
-    page = backtest_document(found, page=True)
-    pictures = {f"{name}.svg": shown.svg for name, shown in page.pictures.items()}
-    return write_texts({"backtest.md": page.markdown} | pictures, Path(folder))
+    return write_texts(backtest_document(found, page=True).files("backtest"), Path(folder))
 
 
 def backtest_document(found: Backtest, *, pictures: bool = True, page: bool = False) -> Document:

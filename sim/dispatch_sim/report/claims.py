@@ -34,8 +34,8 @@ _PLACEHOLDER = re.compile(r"\{(\d+)\.([^{}]+?)( %)?\}")
 def write_claims_report(findings: Findings, folder: str | os.PathLike[str]) -> list[Path]:
     """Write `report.md`, its figures as SVG, and `results.json`; the same findings give the same bytes.
 
-    The folder is made where it is not there; files of the same names are replaced. Returns the files, the
-    report first. Raises `ResultsError` where the folder cannot be written to.
+    The folder is created if it is missing; files of the same names are replaced. Returns the files, the
+    report first. Raises `ResultsError` if the folder cannot be written to.
     """
     pictures = {each.claim.number: claim_figure(each) for each in findings.claims}
     page = document(
@@ -51,10 +51,7 @@ def write_claims_report(findings: Findings, folder: str | os.PathLike[str]) -> l
         by_scenario=_by_scenario,
     )
     text = json.dumps(findings.to_json(), indent=1, ensure_ascii=False, allow_nan=False)
-    files = {"report.md": page.markdown, "results.json": f"{text}\n"}
-    return write_texts(
-        files | {f"{name}.svg": shown.svg for name, shown in page.pictures.items()}, Path(folder)
-    )
+    return write_texts(page.files("report") | {"results.json": f"{text}\n"}, Path(folder))
 
 
 def verdicts_text(findings: Findings) -> str:

@@ -134,6 +134,5 @@ def write_map(found: StrategyMap, folder: Path) -> list[Path]:
     ResultsError
         If the folder cannot be written to.
     """
-    page = map_document(found)
-    texts = {"map.md": page.markdown, "map.svg": page.pictures["map"].svg, MAP_FILE: to_text(found)}
+    texts = map_document(found).files("map") | {MAP_FILE: to_text(found)}
     return write_texts(texts, folder) + write_cells(found, folder)

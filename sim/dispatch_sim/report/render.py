@@ -86,6 +86,11 @@ class Document:
         # The classes keep MathJax from reading what stands between two dollars as a formula.
         return Markup('<div class="dispatch-sim tex2jax_ignore mathjax_ignore">\n{}\n</div>').format(inside)
 
+    def files(self, name: str) -> dict[str, str]:
+        """Return the texts of the page's files by name: Markdown, and each figure as SVG."""
+        figures = {f"{figure}.svg": picture.svg for figure, picture in self.pictures.items()}
+        return {f"{name}.md": self.markdown} | figures
+
     def _figure(self, name: str) -> Markup:
         shown = self.pictures[name]
         return Markup(

@@ -74,4 +74,4 @@ def write_tuning(found: Tuning, folder: Path) -> list[Path]:
         If the folder cannot be written to.
     """
     data = json.dumps(found.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    return write_texts({"tuning.md": tuning_document(found).markdown, "tuning.json": data}, folder)
+    return write_texts(tuning_document(found).files("tuning") | {"tuning.json": data}, folder)

@@ -158,6 +158,4 @@ def write_why(found: Explanation, folder: Path) -> list[Path]:
     ResultsError
         If the folder cannot be written to.
     """
-    page = why_document(found)
-    texts = {"why.md": page.markdown, WHY_FILE: to_text(found)}
-    return write_texts(texts | {f"{shown.name}.svg": shown.svg for shown in page.pictures.values()}, folder)
+    return write_texts(why_document(found).files("why") | {WHY_FILE: to_text(found)}, folder)

@@ -13,7 +13,7 @@ from dispatch_sim.logs.calibrate.distribution_fits import LEAST, quantile
 from dispatch_sim.logs.calibrate.intervals import CONFIDENCE, Interval, Values
 from dispatch_sim.logs.calibrate.observations import HANG_S, Observations, recorded_delays, start_delays
 from dispatch_sim.logs.calibrate.scenario_text import DEFAULT, MEASURED, Figure, number, percentage
-from dispatch_sim.logs.calibrate.task_fits import TaskFits, default_figure, interval_text, too_few
+from dispatch_sim.logs.calibrate.task_fits import TaskFits, default_figure, share_interval_text, too_few
 from dispatch_sim.logs.calibrate.variances import LEAST_GROUPS
 from dispatch_sim.scenario.formats import format_duration
 from dispatch_sim.stats.estimates import share_estimate
@@ -166,7 +166,7 @@ def _provider(seen: Observations, runs: pd.DataFrame) -> Iterator[Figure]:
 
 def _rate(path: tuple[str, ...], count: int, of: int, what: str, n: int) -> Figure:
     rate = share_estimate(count, of, CONFIDENCE)
-    return Figure(path, percentage(rate.mean), MEASURED, what + interval_text(rate.low, rate.high), n)
+    return Figure(path, percentage(rate.mean), MEASURED, what + share_interval_text(rate.low, rate.high), n)
 
 
 def _model(runs: pd.DataFrame) -> Iterator[Figure]:

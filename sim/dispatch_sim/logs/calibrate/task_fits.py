@@ -53,12 +53,8 @@ class MeasuredDistribution:
         """Return the distribution as a figure of the scenario."""
         source = f"{note}{self.fit.description}; {self.sessions} sessions"
         if not math.isnan(self.median.low):
-            quantiles = (("median", self.median), ("p90", self.p90))
-            source += "".join(
-                f"{', ' if name == 'p90' else '; '}{name} {_rounded(of.estimate, unit)} "
-                f"({_rounded(of.low, unit)} to {_rounded(of.high, unit)})"
-                for name, of in quantiles
-            )
+            median, p90 = _interval_text(self.median, unit), _interval_text(self.p90, unit)
+            source += f"; median {median}, p90 {p90}"
         return Figure(path, distribution_yaml(self.fit.distribution, unit), origin, source, self.fit.n)
 
 
@@ -141,9 +137,8 @@ class TaskFits:
             share = self.bootstrap(share_of, shown)[0]
             estimated = float((shown["output_estimated"].fillna(0.0) * output).sum() / output.sum())
             note = f"; {estimated:.0%} of the output estimated from the length of texts" if estimated else ""
-            source = (
-                f"n={len(shown)}, output tokens over work tokens{interval_text(share.low, share.high)}{note}"
-            )
+            interval = share_interval_text(share.low, share.high)
+            source = f"n={len(shown)}, output tokens over work tokens{interval}{note}"
             origin = BORROWED if name == ALL_KINDS else origin
             return Figure(path, percentage(share.estimate), origin, source, len(shown))
         return too_few(path, int((self._of(name)["output_tokens"] > 0).sum()))
@@ -159,15 +154,14 @@ class TaskFits:
         if name == ALL_KINDS or found.groups < OWN_GROUPS:
             runs, found, origin = self.runs, self._pooled, BORROWED
         if found.groups < LEAST_GROUPS:
-            source = (
-                f"{found.groups} parallel groups show it, fewer than {LEAST_GROUPS}; see docs/parameters.md"
-            )
-            return Figure(path, _shares(0.0), DEFAULT, source)
+            few = f"{found.groups} parallel groups show it, fewer than {LEAST_GROUPS}"
+            return Figure(path, _shares(0.0), DEFAULT, f"{few}; see docs/parameters.md")
         share = self._share_interval(runs, found, centred=origin == BORROWED)
+        interval = share_interval_text(share.low, share.high)
         source = (
             f"batch: REML on log-durations over {found.groups} parallel groups, "
             f"sd {number(math.sqrt(found.between))} between and {number(math.sqrt(found.within))} within them"
-            f"{interval_text(share.low, share.high)}. Logs do not show how task and attempt share the rest: "
+            f"{interval}. Logs do not show how task and attempt share the rest: "
             f"{usual.task:.0%} to {usual.attempt:.0%}, as by default"
         )
         return Figure(path, _shares(found.share), origin, source, found.groups)
@@ -215,11 +209,15 @@ def _shares(batch: float) -> str:
     return f"{{{', '.join(f'{name}: {number(part / 10)}%' for name, part in parts.items())}}}"
 
 
-def _rounded(value: float, unit: str) -> str:
-    return f"{value:,.0f}" if value >= 1000 else number(float(f"{value:.3g}")) + unit
+def _interval_text(interval: Interval, unit: str) -> str:
+    estimate, low, high = (
+        f"{value:,.0f}" if value >= 1000 else number(float(f"{value:.3g}")) + unit
+        for value in (interval.estimate, interval.low, interval.high)
+    )
+    return f"{estimate} ({low} to {high})"
 
 
-def interval_text(low: float, high: float) -> str:
+def share_interval_text(low: float, high: float) -> str:
     """Return an interval of shares in brackets, or nothing if there is none."""
     return "" if math.isnan(low) else f" ({percentage(low)} to {percentage(min(high, 1.0))})"
 

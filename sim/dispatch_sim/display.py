@@ -1,6 +1,6 @@
 """Display of results: as text when printed, with tables and figures in a notebook.
 
-Results know nothing of reports: the package passes in the function that renders them.
+Results do not import reports; the package passes in the function that renders them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Lets an interruption wait while something must not be left half way."""
+"""Delays SIGINT and SIGTERM while a block must not be interrupted."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from contextlib import contextmanager
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Let SIGINT and SIGTERM wait until the end of this, where they have handlers."""
-    if threading.current_thread() is not threading.main_thread():  # it is never interrupted
+    """Delay SIGINT and SIGTERM until the end of the block, if they have handlers."""
+    if threading.current_thread() is not threading.main_thread():  # signals reach the main thread only
         yield
         return
     waiting: list[int] = []

@@ -169,7 +169,7 @@ def test_a_batch_narrower_than_every_way_is_a_cell_that_cannot_be_played():
     text = f"{text}\nsweep: {{concurrency: [3, 4]}}\n"
     found = map_winners(parse_source(text), "tasks=2,4", "tasks.duration=9s,10s")
     assert [cell.winner is None for cell in found.cells] == [True, False, True, False]
-    assert "every concurrency is higher" in found.cells[0].why_not
+    assert "every concurrency exceeds the batch size" in found.cells[0].why_not
 
 
 @pytest.mark.parametrize(
@@ -178,12 +178,12 @@ def test_a_batch_narrower_than_every_way_is_a_cell_that_cannot_be_played():
         ("tasks.tokns", "tasks", "did you mean 'tasks.tokens'?"),
         ("merge.structured", "tasks", "not a number"),
         ("tasks.duration=5parsecs..9s", "tasks", "is not a time; write 60s"),
-        ("tasks.duration=9s..5s", "tasks", "the smaller end first"),
-        ("tasks=1,1", "tasks.duration", "there twice"),
+        ("tasks.duration=9s..5s", "tasks", "the smaller value first"),
+        ("tasks=1,1", "tasks.duration", "is repeated"),
         ("tasks=1.5,2", "tasks.duration", "not a whole number"),
         ("tasks", "tasks=1..5", "on both axes"),
         ("harness.cap", "tasks", "name the range"),
-        ("tasks.output_share=0.5,1.5", "tasks", "more than the whole"),
+        ("tasks.output_share=0.5,1.5", "tasks", "exceeds 100%"),
         ("provider.limits.requests", "tasks", "name the range"),
     ],
 )

@@ -68,11 +68,11 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     [
         (
             SHORT + "study: {seed: 1}\nname: a\nstudy: {seed: 2}\n",
-            "5:1: study: the key 'study' is there twice, first in line 3; remove one",
+            "5:1: study: the key 'study' is repeated, first in line 3; remove one",
         ),
         (
             "tasks: [{name: a, name: b}]",
-            "1:19: tasks[0].name: the key 'name' is there twice, first in line 1",
+            "1:19: tasks[0].name: the key 'name' is repeated, first in line 1",
         ),
         (SHORT + "---\n" + SHORT, "3:1: a second document; write one scenario a file"),
         (SHORT + "1: x", "3:1: 1 is not a key; keys are words"),
@@ -339,5 +339,5 @@ def test_a_spread_too_small_to_compute_with_is_refused(family):
 
 def test_a_limit_that_would_take_for_ever_is_refused():
     """A bucket that fills in 10^310 minutes is an error when it is read, not a study without end."""
-    with pytest.raises(ScenarioError, match=r"output_tokens: .*lets nothing through"):
+    with pytest.raises(ScenarioError, match=r"output_tokens: .*admits no requests"):
         parse_scenario(f"{SHORT}provider: {{limits: {{output_tokens: 1e-310/min}}}}")

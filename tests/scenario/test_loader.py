@@ -105,7 +105,7 @@ ERRORS = {
     "name: 5": "7: name: found 5, not text; write a word, or put it in quotes",
     "timeouts: {soft: 0s}": "18: timeouts.soft: '0s' is out of range; write more than 0, or none",
     "timeouts: {hard: 5x}": "18: timeouts.hard: '5x' is not a time; write 60s, 5m or 1h30m, or none",
-    "timeouts: {obeyed: 3}": "20: timeouts.obeyed: 3 is more than the whole; write 3%, at most 100%",
+    "timeouts: {obeyed: 3}": "20: timeouts.obeyed: 3 exceeds 100%; write 3% or another share up to 100%",
     "review: {every: 0}": "17: review.every: 0 is out of range; write at least 1, or round",
     "review: often": (
         "9: review: found 'often'; write a mapping with keys such as every, blocking, people and each, "

@@ -86,19 +86,19 @@ REFUSED: dict[str, dict[Any, str]] = {
     },
     "limit": {
         50: "50 has no unit; write 50/min, 1/s or unlimited",
-        "0/min": "'0/min' lets nothing through; write 0.001/min or more, or unlimited",
+        "0/min": "'0/min' admits no requests; write 0.001/min or more, or unlimited",
         "lots": "'lots' is not a limit; write 50/min, 2M/min, 1/s or unlimited",
     },
     "share": {
-        20: "20 is more than the whole; write 20%, at most 100%",
-        "120%": "'120%' is more than the whole; write 20%, at most 100%",
+        20: "20 exceeds 100%; write 20% or another share up to 100%",
+        "120%": "'120%' exceeds 100%; write 20% or another share up to 100%",
     },
     "dollars_per_hour": {40: "40 has no unit; write $40/h"},
     "dollars_per_million": {3: "3 has no unit; write $3/M"},
     "dollars": {"-$3": "'-$3' is negative; write 0 or more"},
     "integers": {
         "20..1": "'20..1' runs backwards; write 1..20",
-        (1, "1..2"): "1 is there twice; remove one",
+        (1, "1..2"): "1 is repeated; remove one",
         "1..10001": "more than 10,000 values; take fewer, for example with a step",
         "1..100001 step 1000": "'1..100001 step 1000' goes above 100,000; write smaller numbers",
         0: "0 starts below 1; write 1..20",
@@ -216,7 +216,7 @@ def test_a_zone_is_read_by_its_unit_and_kept_so_that_it_can_be_read_again(writte
     [
         ("a little", "is not a difference; write"),
         ("-2%", "negative"),
-        ("101%", "whole"),
+        ("101%", "exceeds 100%"),
         (True, "not a difference"),
     ],
 )

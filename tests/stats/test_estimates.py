@@ -256,7 +256,7 @@ def test_samples_are_paired_by_replication_and_refuse_what_cannot_be():
     assert np.flatnonzero(np.isnan(samples["queue", 2])).tolist() == [7]
     expected = results[results["strategy"] == "parallel"].sort_values("replication")["cost_usd"]
     np.testing.assert_array_equal(samples["parallel", 4], expected)
-    with pytest.raises(ValueError, match="twice"):
+    with pytest.raises(ValueError, match="are repeated"):
         paired_samples(study(), "cost_usd", ["strategy", "concurrency"])
     with pytest.raises(ValueError, match="no column 'money'"):
         paired_samples(results, "money", ["strategy"])

@@ -54,7 +54,7 @@ class Bounds(Model):
     @model_validator(mode="after")
     def _has_a_bound(self) -> Self:
         if self.at_least is None and self.at_most is None:
-            raise ValueError("there is no bound; write at_least, at_most or both")
+            raise ValueError("the bound is missing; write at_least, at_most or both")
         return self
 
 

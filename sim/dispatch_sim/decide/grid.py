@@ -81,7 +81,8 @@ def make_grid_point(
     fitting = [each for each in strategies if (each.within(tasks).concurrency or tasks) <= tasks]
     if not fitting:
         raise DesignError(
-            f"with {tasks} tasks there is nothing to simulate: every concurrency is higher; write a lower one"
+            f"no strategy can be simulated with {tasks} tasks: every concurrency exceeds the batch size; "
+            "add a lower one"
         )
     return GridPoint(Variant((), scenario, tuple(plan_batch(scenario, each, batch) for each in fitting)))
 

@@ -142,7 +142,7 @@ def with_range(parameter: Parameter, text: str) -> Parameter:
         raise ParameterError(f"{parameter.path}: {shown(text)} is not a range; write it as 1K..1M")
     ends = [_read(parameter, end.strip()) for end in (low, high)]
     if not ends[0] < ends[1]:
-        raise ParameterError(f"{parameter.path}: {shown(text)} does not go up; write the smaller end first")
+        raise ParameterError(f"{parameter.path}: {shown(text)} descends; write the smaller value first")
     return replace(parameter, low=ends[0], high=ends[1])
 
 
@@ -156,7 +156,7 @@ def read_levels(parameter: Parameter, text: str) -> list[float]:
     """
     levels = [_read(parameter, part.strip()) for part in text.strip("[] ").split(",")]
     if len(set(levels)) < len(levels):
-        raise ParameterError(f"{parameter.path}: a level of {shown(text)} is there twice; remove one")
+        raise ParameterError(f"{parameter.path}: level {shown(text)} is repeated; remove one")
     return sorted(levels)
 
 

@@ -1,4 +1,4 @@
-"""Numbers for what has names in the model: activities, failures, purposes, events, places in a process's program."""
+"""Integer codes of the activities, failures, purposes, events and program positions of the model."""
 
 # fmt: off
 

@@ -1,4 +1,4 @@
-"""What the dispatcher and a review wait for, and how they are notified of a change."""
+"""Conditions that the dispatcher and a review wait for, and the notification of a change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accounting: what tokens, money and time were spent for; the ledger of a replication, closed as one row."""
+"""Accounting: tokens, money and time of a replication by purpose, closed as one row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The prompt cache: how much of a prompt can be read rather than sent anew.
+"""The prompt cache: the part of a prompt that is read instead of sent again.
 
 A prompt begins with the spawn tokens, the shared ones first; then comes all that the agent has sent and
 been answered so far; then the new input.

@@ -1,4 +1,4 @@
-"""What agents write that others write too: lost updates, copies whose merge conflicts, or locks."""
+"""Conflicts between outputs: lost updates, copies that must be merged, and locks."""
 
 from __future__ import annotations
 

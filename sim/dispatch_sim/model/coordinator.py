@@ -1,4 +1,4 @@
-"""The coordinator: a resource that hands out work and merges outputs, in turns that are model calls.
+"""The coordinator: a resource that dispatches tasks and merges outputs, in turns that are model calls.
 
 It has a context, which grows, and shares its agents' limits.
 """

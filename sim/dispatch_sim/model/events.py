@@ -1,4 +1,4 @@
-"""The event log: what a task was doing, or what happened to it, from when to when."""
+"""The event log: states and events of tasks, with their start and end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How an attempt can fail."""
+"""Causes of a failed attempt."""
 
 from __future__ import annotations
 

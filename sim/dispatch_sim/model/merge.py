@@ -1,4 +1,4 @@
-"""Merging outputs: by the coordinator and by a person; what was made without sight of what costs more."""
+"""Merging of outputs by the coordinator or by a person, with a cost per pair of independent outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one replication is to play: the batch, flattened, and the strategy at its width."""
+"""The plan of a replication: the tasks of the batch, and the strategy with its concurrency."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def _strategies(scenario: Scenario) -> Iterator[Finding]:
     for index, strategy in enumerate(scenario.strategies):
         here = ("strategies", index)
         if strategy in scenario.strategies[:index]:
-            yield Finding(here, "this strategy is there already; remove one of the two")
+            yield Finding(here, "this strategy is repeated; remove one")
         if scenario.provider.cache is None and strategy.warm_up != "none":
             message = "warms a timed cache; write provider.cache: {ttl: 5m}, or remove it"
             yield Finding((*here, "warm_up"), message)

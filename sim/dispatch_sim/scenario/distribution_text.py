@@ -249,7 +249,7 @@ def _checked(distribution: Distribution, name: str, scale: _Scale, path: Path) -
         extreme, low = math.inf, 0.0
     if not (extreme <= scale.high and low >= 0):
         narrow = "a larger shape" if name in ("weibull", "loglogistic") else "a smaller mean or spread"
-        raise wrong(f"so wide that it gives values above {scale.high:,.0f}; write {narrow}", path)
+        raise wrong(f"its values can exceed {scale.high:,.0f}; write {narrow}", path)
     return distribution
 
 
@@ -289,7 +289,7 @@ def _mixture(raw: Any, scale: _Scale, samples: Samples, path: Path) -> Distribut
         except PydanticCustomError as error:
             raise wrong(error.message(), (*here, "weight")) from None
         if weight == 0:
-            raise wrong("a weight of 0 takes no part; remove the component", (*here, "weight"))
+            raise wrong("a component of weight 0 has no effect; remove it", (*here, "weight"))
         part = parse_distribution(entry["of"], scale, samples, (*here, "of"))
         return weight, part if isinstance(part, Mixture) else Mixture((1.0,), (part,))
 

@@ -109,7 +109,7 @@ def findings(raw: Any, scenario: Scenario, samples: Samples) -> list[Finding]:
         elif not isinstance(levels, list) or not 1 <= len(levels) <= MOST_LEVELS:
             found.append(Finding(here, f"found {shown(levels)}; write a list of 1 to {MOST_LEVELS} values"))
         elif repeated := next((level for at, level in enumerate(levels) if level in levels[:at]), None):
-            found.append(Finding(here, f"{shown(repeated)} is there twice; remove one of the two"))
+            found.append(Finding(here, f"{shown(repeated)} is repeated; remove one"))
         else:
             part, path = _part(raw, paths(raw, dotted)[0])
             found += _level_findings(part, path, levels, here, samples)

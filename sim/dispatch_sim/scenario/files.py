@@ -51,7 +51,7 @@ def read_file(path: str | os.PathLike[str], most_bytes: int) -> bytes:
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise ValueError("is not a regular file; put one there")
+            raise ValueError("is not a regular file; name one")
         if status.st_size > most_bytes:
             raise ValueError(f"is larger than {most_bytes / 2**20:,.0f} MiB")
         with open(descriptor, "rb", closefd=False) as file:

@@ -152,7 +152,7 @@ def parse_limit(raw: Any) -> float | None:
     kind = "a limit; write 50/min, 2M/min, 1/s or unlimited"
     rate = _read(raw, kind, _RATE, amount, "{}/min, 1/s or unlimited")
     if rate < SMALLEST_LIMIT:
-        raise wrong(f"{shown(raw)} lets nothing through; write {SMALLEST_LIMIT:g}/min or more, or unlimited")
+        raise wrong(f"{shown(raw)} admits no requests; write {SMALLEST_LIMIT:g}/min or more, or unlimited")
     return rate
 
 
@@ -161,7 +161,7 @@ def parse_share(raw: Any) -> float:
     number = _read(raw, "a share; write 20% or 0.2", _PERCENT, lambda found: _float(found[1]) / 100)
     if number > 1:
         percent = f"{shown(raw)}%" if plain(raw) is not None and number <= 100 else "20%"
-        raise wrong(f"{shown(raw)} is more than the whole; write {percent}, at most 100%")
+        raise wrong(f"{shown(raw)} exceeds 100%; write {percent} or another share up to 100%")
     return number
 
 
@@ -198,7 +198,7 @@ def parse_integers(raw: Any) -> tuple[int, ...]:
     values = sorted(chain.from_iterable(ranges))
     for first, second in pairwise(values):
         if first == second:
-            raise wrong(f"{first} is there twice; remove one")
+            raise wrong(f"{first} is repeated; remove one")
     return tuple(values)
 
 

@@ -195,7 +195,7 @@ class _Reader:
             self._note(event, f"{shown(key)} is not a key; keys are words{hint}")
         elif here in self._keys:
             first = self._keys[here].line
-            self._note(event, f"the key {shown(key)} is there twice, first in line {first}; remove one", here)
+            self._note(event, f"the key {shown(key)} is repeated, first in line {first}; remove one", here)
         else:
             self._keys[here] = _place(event.start_mark)
             return key

@@ -239,7 +239,9 @@ def paired_samples(
         sample = np.full(replications.size, np.nan)
         sample[present] = part[objective].to_numpy()
         if not part["replication"].is_unique:
-            raise ValueError(f"some replications of {point} are there twice; other factors must be held")
+            raise ValueError(
+                f"some replications of {point} are repeated; select one level of each other factor"
+            )
         samples[tuple(map(_plain, point))] = sample
     return samples
 

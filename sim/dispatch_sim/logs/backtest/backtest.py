@@ -184,8 +184,8 @@ def _check_kinds(scenario: Scenario, kinds: set[str]) -> None:
     names = [group.name for group in scenario.tasks]
     raise CalibrationError(
         f"scenario '{scenario.name}' has tasks named {_listed(names)}, and the parallel groups in these logs "
-        f"have agents of the kinds {_listed(sorted(kinds))}: none in common. Calibrate anew, or name a group "
-        f"of tasks after one of those kinds, or '{ALL_KINDS}', which stands for every other kind"
+        f"have agents of the kinds {_listed(sorted(kinds))}: none in common. Calibrate again, or name a "
+        f"group of tasks after one of those kinds, or '{ALL_KINDS}', which stands for every other kind"
     )
 
 

@@ -281,7 +281,7 @@ def test_sweep_without_design_points_is_an_error(scenario):
     scenario.write_text(THREE_LINES.replace("[1, 2]", "[9]") + "strategies: [queue]\n")
     result = dispatch_sim("check", scenario.name, cwd=scenario.parent)
     assert (result.returncode, result.stdout) == (2, "")
-    assert "nothing to play" in result.stderr
+    assert "each concurrency exceeds the batch size" in result.stderr
 
 
 def test_replication_of_too_many_requests_is_an_error(scenario):

@@ -202,7 +202,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("raw", "path", "message"), WRONG)
-def test_refuses_with_the_place(raw: Any, path: tuple[Any, ...], message: str) -> None:
+def test_invalid_distribution_is_an_error_at_its_place(raw: Any, path: tuple[Any, ...], message: str) -> None:
     with pytest.raises(ValidationError) as caught:
         read(SecondsDistribution, raw)
     [details] = caught.value.errors()
@@ -230,7 +230,7 @@ def test_every_family_is_dumped_and_read_again(made: Distribution) -> None:
     assert [again.quantile(u) for u in U] == pytest.approx([made.quantile(u) for u in U])
 
 
-def test_csv_files_elsewhere_or_broken_are_refused(tmp_path: Path) -> None:
+def test_csv_files_outside_or_broken_are_errors(tmp_path: Path) -> None:
     """No path leads out of the scenario's folder, through links either; bad rows are named."""
     home = tmp_path / "home"
     home.mkdir()
@@ -281,7 +281,7 @@ def test_csv_files_elsewhere_or_broken_are_refused(tmp_path: Path) -> None:
             read(SecondsDistribution, {"empirical": {"csv": name, "column": "t"}}, home)
 
 
-def test_an_unknown_column_is_told_without_obeying_the_file(tmp_path: Path) -> None:
+def test_error_about_unknown_column_is_printable(tmp_path: Path) -> None:
     """A heading cannot write to the terminal, nor fill it, be it close to what was asked or one of many."""
     for heading in ("\x1b[2Jt,u", "\u202ett", ",".join(f"\x07{n}" for n in range(900)), "x" * 50_000):
         (tmp_path / "a.csv").write_text(f"{heading}\n1,1\n")
@@ -292,7 +292,7 @@ def test_an_unknown_column_is_told_without_obeying_the_file(tmp_path: Path) -> N
         assert len(message) < 1000
 
 
-def test_only_so_many_columns_of_csv_files_are_read_for_a_scenario(tmp_path: Path) -> None:
+def test_number_of_csv_columns_is_limited(tmp_path: Path) -> None:
     """Each takes a second at worst, and is kept; a scenario has room for thousands of names."""
     (tmp_path / "a.csv").write_text(",".join(f"c{n}" for n in range(40)) + "\n" + "1," * 40)
     text = "tasks: [{name: a, tokens: 1, duration: {mixture: [%s]}}]"

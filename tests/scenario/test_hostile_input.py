@@ -31,7 +31,7 @@ def refused(text: str) -> str:
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# only a comment\n", "null"])
-def test_an_empty_file_is_told_what_to_hold(text: str) -> None:
+def test_empty_file_is_an_error_with_an_example(text: str) -> None:
     assert refused(text).startswith("<string>:1:1: the file is empty; write at least tasks: [{name:")
 
 
@@ -45,7 +45,7 @@ def test_an_empty_file_is_told_what_to_hold(text: str) -> None:
         (b"a" * (MOST_CHARACTERS + 1), "more than 256 KiB; put measured values in a csv file"),
     ],
 )
-def test_a_file_that_is_not_text_is_refused(tmp_path: Path, data: bytes, message: str) -> None:
+def test_file_that_is_not_text_is_an_error(tmp_path: Path, data: bytes, message: str) -> None:
     """Binary files, other encodings, control characters and huge files; the error is one printable line."""
     file = tmp_path / "mine.yaml"
     file.write_bytes(data)
@@ -56,7 +56,7 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path, data: bytes, message
     assert str(caught.value).isprintable()
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_missing_file_is_an_error(tmp_path: Path) -> None:
     """A missing file, a folder and an impossible name are errors of the same kind."""
     for name in ("none.yaml", "", "a\0b"):
         with pytest.raises(ScenarioError, match="cannot be read"):
@@ -97,11 +97,11 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         ("%YAML 9.9\n---\n" + SHORT + "x", "not YAML"),
     ],
 )
-def test_what_is_not_plain_yaml_is_refused(text: str, message: str) -> None:
+def test_yaml_beyond_plain_data_is_an_error(text: str, message: str) -> None:
     assert message in refused(text)
 
 
-def test_an_alias_bomb_is_refused_before_it_grows() -> None:
+def test_alias_bomb_is_an_error() -> None:
     """Nine levels of nine aliases are 387 million values, 3 GB of references; they are counted, not made."""
     text = "a0: &a0 [1,1,1,1,1,1,1,1,1]\n"
     text += "".join(f"a{k}: &a{k} [{','.join([f'*a{k - 1}'] * 9)}]\n" for k in range(1, 9))
@@ -163,7 +163,7 @@ PLACES = [
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("quantity", HUGE)
-def test_negative_and_infinite_quantities_are_refused(place: str, quantity: str) -> None:
+def test_negative_and_infinite_quantities_are_errors(place: str, quantity: str) -> None:
     """Nothing in a scenario can be negative, infinite, not a number or absurdly large."""
     if quantity == "1e-400s" and ("tokens: 15K, duration: QUANTITY" in place):
         assert parse_scenario(place.replace("QUANTITY", quantity)).tasks[0].duration.mean == 0
@@ -200,7 +200,7 @@ def test_errors_are_short_and_escaped(text: str) -> None:
         assert len(error) < 1500
 
 
-def test_many_dependencies_are_followed_soon() -> None:
+def test_many_dependencies_take_linear_time() -> None:
     """Each of 400 groups waits for up to 130 before it: 44,000 dependencies, each a few lines of work."""
     text = "tasks:\n"
     for group in range(400):
@@ -229,7 +229,7 @@ def always_a_scenario_or_an_error(source: Source) -> None:
     assert all(warning.message.isprintable() for warning in warnings(made))
 
 
-def test_unchanged_scenarios_are_read() -> None:
+def test_unchanged_scenario_is_valid() -> None:
     """What the mutations below start from is valid, so that they meet more than the YAML parser."""
     assert parse_scenario(FULL).batch_size == 12
 
@@ -309,7 +309,7 @@ values = st.recursive(
         max_size=3,
     )
 )
-def test_scenarios_with_changed_structure(changes: list[tuple[Any, str, Any, str]]) -> None:
+def test_mutated_scenario_is_read_or_an_error(changes: list[tuple[Any, str, Any, str]]) -> None:
     """Scenarios with parts replaced, dropped, renamed and added are read or refused."""
     raw = RAW
     for path, kind, value, word in changes:
@@ -331,13 +331,13 @@ def test_scenarios_with_changed_structure(changes: list[tuple[Any, str, Any, str
 
 
 @pytest.mark.parametrize("family", ["lognormal", "gamma"])
-def test_a_spread_too_small_to_compute_with_is_refused(family):
+def test_tiny_spread_is_an_error(family):
     """A gamma of cv 1e-189 has a shape beyond all numbers; it is an error in words, not of arithmetic."""
     with pytest.raises(ScenarioError, match="cv"):
         parse_scenario(f"tasks: [{{name: a, tokens: 1K, duration: {{{family}: {{mean: 60s, cv: 1e-189}}}}}}]")
 
 
-def test_a_limit_that_would_take_for_ever_is_refused():
+def test_tiny_limit_is_an_error():
     """A bucket that fills in 10^310 minutes is an error when it is read, not a study without end."""
     with pytest.raises(ScenarioError, match=r"output_tokens: .*admits no requests"):
         parse_scenario(f"{SHORT}provider: {{limits: {{output_tokens: 1e-310/min}}}}")

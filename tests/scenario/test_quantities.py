@@ -109,7 +109,7 @@ REFUSED: dict[str, dict[Any, str]] = {
 
 
 @pytest.mark.parametrize(("name", "written", "message"), cases(REFUSED))
-def test_what_is_no_quantity_is_refused(name: str, written: Any, message: str) -> None:
+def test_invalid_quantity_is_an_error(name: str, written: Any, message: str) -> None:
     with pytest.raises(PydanticCustomError, match=f"^{re.escape(message)}$"):
         read(name, written)
 
@@ -137,7 +137,7 @@ def test_anything_is_a_bounded_number_or_refused(name: str, raw: Any) -> None:
 
 @pytest.mark.parametrize("name", READ)
 @pytest.mark.parametrize("text", ["1d{}x", "${}-{}x", "1..2{}x", "1{}", "1_{}"])
-def test_no_text_takes_long_to_refuse(name: str, text: str) -> None:
+def test_long_texts_are_matched_in_linear_time(name: str, text: str) -> None:
     """Every text ends: a pattern with two ways to match 190 signs would run for ever."""
     for fill in (" ", "1", "_1", ".", "1s"):
         with contextlib.suppress(PydanticCustomError):
@@ -206,7 +206,7 @@ def test_what_is_written_is_read_again(seconds: float, tokens: float) -> None:
         (0, IndifferenceThreshold(0, "dollars")),
     ],
 )
-def test_a_zone_is_read_by_its_unit_and_kept_so_that_it_can_be_read_again(written, zone):
+def test_threshold_is_read_by_its_unit_and_from_its_json(written, zone):
     assert parse_indifference(written) == zone
     assert parse_indifference(zone.to_json()) == zone
 
@@ -220,7 +220,7 @@ def test_a_zone_is_read_by_its_unit_and_kept_so_that_it_can_be_read_again(writte
         (True, "not a difference"),
     ],
 )
-def test_what_is_no_difference_is_refused(written, message):
+def test_invalid_difference_is_an_error(written, message):
     with pytest.raises(PydanticCustomError, match=message):
         parse_indifference(written)
 
@@ -230,6 +230,6 @@ def test_a_share_is_taken_of_the_mean_and_an_amount_is_not():
     assert IndifferenceThreshold(0.02, "dollars").at(-50) == 0.02
 
 
-def test_where_nothing_is_said_the_zone_is_dollars_or_a_share():
+def test_default_threshold_is_dollars_or_a_share():
     assert threshold_for(USUAL.to_json(), "cost") == USUAL
     assert threshold_for(USUAL.to_json(), "p95_makespan") == USUAL_SHARE

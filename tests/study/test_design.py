@@ -19,7 +19,7 @@ BATCH = "tasks: [{name: a, count: 30, tokens: 1K, duration: 10s}]\n"
         ("[adaptive, adaptive: 8, adaptive: 3]", ["adaptive of 3", "adaptive"]),
     ],
 )
-def test_a_number_means_that_concurrency_and_no_number_all_of_the_sweep(strategies, compared):
+def test_number_means_one_concurrency_and_no_number_all_of_the_sweep(strategies, compared):
     """What is wider than the batch of six is left out, as is what would be there twice."""
     scenario = parse_scenario(f"{BATCH}strategies: {strategies}\nsweep: {{concurrency: [1, 4, 6, 8]}}")
     assert list(map(str, spread(scenario, 6))) == compared
@@ -38,13 +38,13 @@ def test_a_number_means_that_concurrency_and_no_number_all_of_the_sweep(strategi
         ("[queue: 2, {queue: 2, manager: script}]", "{queue: 6}", "queue", 6),
     ],
 )
-def test_a_named_strategy_has_the_options_of_its_kind_in_the_scenario(strategies, asked, label, width):
+def test_named_strategy_has_the_options_of_its_kind(strategies, asked, label, width):
     """Unless its own are written in braces, or the scenario has none of that kind."""
     plan = find_plan(parse_scenario(f"{BATCH}strategies: {strategies}"), asked, None)
     assert (plan.strategy.label, plan.width) == (label, width)
 
 
-def test_options_that_differ_in_the_scenario_have_to_be_written():
+def test_ambiguous_options_are_an_error():
     """The message names what the scenario has, and how one of them is written."""
     scenario = parse_scenario(f"{BATCH}strategies: [queue: 2, {{queue: 2, manager: script}}]")
     message = r"has queue and queue \(script\); write .* '\{queue: 6, manager: script\}'"

@@ -33,19 +33,8 @@ def source(engine, replications=600):
     return parse_source(TEXT.replace("ENGINE", engine).replace("REPLICATIONS", str(replications)))
 
 
-def test_the_compiled_engine_gives_the_same_rows():
-    """By one thread or two, the table is that of the SimPy engine; the manifest says which played."""
-    simpy = sweep(source("simpy"), jobs=1)
-    compiled = sweep(source("compiled"), jobs=1)
-    threads = sweep(source("compiled"), jobs=2)
-    assert compiled.frame.equals(simpy.frame)
-    assert threads.frame.equals(simpy.frame)
-    assert [r.manifest["engine"] for r in (simpy, compiled)] == ["simpy", "compiled"]
-    assert simpy.manifest["scenario"]["sha256"] == compiled.manifest["scenario"]["sha256"]
-
-
 @pytest.mark.parametrize(("kept", "longest_s"), [(True, engines.LOADING_S), (False, engines.COMPILING_S)])
-def test_left_to_us_a_job_is_compiled_when_that_is_done_first(kept, longest_s, monkeypatch):
+def test_auto_compiles_when_that_finishes_first(kept, longest_s, monkeypatch):
     """It is SimPy's up to what compiling, or loading what is compiled, takes."""
     monkeypatch.setattr(store, "is_compiled", lambda: kept)
     tasks = design_sweep(source("auto")).tasks
@@ -54,13 +43,13 @@ def test_left_to_us_a_job_is_compiled_when_that_is_done_first(kept, longest_s, m
     assert choose_engine(design_sweep(source("auto", limit + 1))) == "compiled"
 
 
-def test_the_engine_that_is_asked_for_plays(monkeypatch):
+def test_requested_engine_is_used(monkeypatch):
     """However large or small the job is."""
     assert choose_engine(design_sweep(source("simpy", 600_000))) == "simpy"
     assert choose_engine(design_sweep(source("compiled", 2))) == "compiled"
 
 
-def test_another_thread_stops_a_block():
+def test_block_is_stopped_by_another_thread():
     """So that an interruption does not wait for a block's end: here for years."""
     scenario = parse_scenario("tasks: [{name: a, count: 2, tokens: 1K, duration: 60s}]")
     plan = FlatPlan(make_plan(scenario, parse_strategy("parallel")))
@@ -76,7 +65,7 @@ def test_another_thread_stops_a_block():
     assert not playing.is_alive()
 
 
-def test_either_engine_gives_the_log_of_one_replication():
+def test_engines_give_the_same_log():
     """As asked for by the scenario; the same events, in the same order."""
     one, other = (
         simulate_one(find_plan(source(engine).scenario(), "queue: 2", 4), 3)
@@ -86,7 +75,7 @@ def test_either_engine_gives_the_log_of_one_replication():
     assert one == other
 
 
-def test_a_study_that_doubles_has_one_engine(monkeypatch):
+def test_doubling_study_has_one_engine(monkeypatch):
     """Chosen by the replications that it may come to: the first stage alone would be soon simulated."""
     monkeypatch.setattr(store, "is_compiled", lambda: True)
     text = TEXT.replace("replications: REPLICATIONS", "at_most: 1024, indifference: $0").replace(

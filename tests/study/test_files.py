@@ -42,7 +42,7 @@ class EndedError(BaseException):
 
 
 @pytest.mark.parametrize("call", range(1, 12))
-def test_a_pair_is_replaced_as_a_whole_wherever_that_is_ended(pair, monkeypatch, call):
+def test_pair_is_replaced_atomically(pair, monkeypatch, call):
     """Before any of the calls that change the disk: the pair that is read is the old or the new one."""
     about, table = pair
     calls = []
@@ -70,7 +70,7 @@ def test_a_pair_is_replaced_as_a_whole_wherever_that_is_ended(pair, monkeypatch,
     assert call < 11 or state == ["new about", "new table"]
 
 
-def test_a_pair_that_cannot_be_written_leaves_the_one_before(pair):
+def test_failed_write_leaves_the_earlier_pair(pair):
     """And nothing else."""
 
     def full(file):
@@ -83,7 +83,7 @@ def test_a_pair_that_cannot_be_written_leaves_the_one_before(pair):
     assert sorted(path.name for path in about.parent.iterdir()) == ["about", "table"]
 
 
-def test_a_folder_is_on_the_disk_before_what_comes_into_it(tmp_path, monkeypatch):
+def test_new_folders_are_synced_first(tmp_path, monkeypatch):
     """So are those above it that had to be made; a file in a folder that is lost is lost."""
     forced = []
     monkeypatch.setattr(files, "sync_folder", forced.append)
@@ -94,9 +94,7 @@ def test_a_folder_is_on_the_disk_before_what_comes_into_it(tmp_path, monkeypatch
 @pytest.mark.parametrize(
     ("number", "raised"), [(errno.EINVAL, False), (errno.EBADF, False), (errno.EIO, True)]
 )
-def test_a_system_on_which_folders_cannot_be_forced_to_the_disk_is_written_to(
-    tmp_path, monkeypatch, number, raised
-):
+def test_unsupported_folder_sync_is_ignored(tmp_path, monkeypatch, number, raised):
     """Some refuse that for folders; a disk that fails is another matter."""
 
     def refuse(descriptor):
@@ -107,7 +105,7 @@ def test_a_system_on_which_folders_cannot_be_forced_to_the_disk_is_written_to(
         files.sync_folder(tmp_path)
 
 
-def test_what_cannot_be_written_is_told_though_the_lock_cannot_be_removed(tmp_path, monkeypatch):
+def test_write_error_is_raised_when_the_lock_cannot_be_removed(tmp_path, monkeypatch):
     """In a folder that becomes read-only neither can; the folder is free all the same."""
 
     def refuse(path, missing_ok=False):
@@ -126,7 +124,7 @@ def test_what_cannot_be_written_is_told_though_the_lock_cannot_be_removed(tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_killed_processes_have_left_half_written_is_removed_by_the_next(tmp_path):
+def test_partial_files_of_killed_processes_are_removed(tmp_path):
     """Of ours; nobody else's."""
     for name in (".report.html.17.partial", ".mine.partial", "report.html.17.partial"):
         (tmp_path / name).write_text("")
@@ -139,9 +137,7 @@ def test_what_killed_processes_have_left_half_written_is_removed_by_the_next(tmp
     ("error", "told"),
     [(None, "Not a directory"), (errno.EROFS, "Read-only file"), (errno.EACCES, "Permission")],
 )
-def test_why_a_folder_cannot_be_written_to_is_told_before_anything_is_simulated(
-    tmp_path, monkeypatch, error, told
-):
+def test_unwritable_folder_is_an_error_before_the_simulation(tmp_path, monkeypatch, error, told):
     """As the system says; nothing is made."""
     (tmp_path / "taken").write_text("")
     if error is not None:
@@ -156,7 +152,7 @@ def test_why_a_folder_cannot_be_written_to_is_told_before_anything_is_simulated(
 
 
 @pytest.mark.parametrize("make", ["link", "folder"])
-def test_a_lock_that_lies_in_a_strangers_folder_empties_no_file(tmp_path, make):
+def test_lock_through_link_empties_no_file(tmp_path, make):
     """Opened through a link, the file behind it would be cut off, and removed with the lock."""
     theirs, folder = tmp_path / "letter.txt", tmp_path / "folder"
     theirs.write_text("Dear Sir")
@@ -168,7 +164,7 @@ def test_a_lock_that_lies_in_a_strangers_folder_empties_no_file(tmp_path, make):
     assert theirs.read_text() == "Dear Sir"
 
 
-def test_a_pipe_in_the_place_of_the_lock_is_not_waited_for(tmp_path):
+def test_lock_that_is_a_pipe_does_not_block(tmp_path):
     """It locks as well as a file does, and is removed as one is."""
     os.mkfifo(tmp_path / files.LOCK_FILE)
     with alone_in(tmp_path):

@@ -35,7 +35,7 @@ def counts(results):
     return results.replications, results.manifest["replications"]["stopped"]
 
 
-def test_replications_are_doubled_until_the_difference_is_known_to_within_the_zone():
+def test_replications_double_until_within_the_indifference_threshold():
     """The half-width at the stage before was too large, and is not any more; all stages play the same."""
     results = compare(study(indifference="$0.10"))
     played, stopped = counts(results)
@@ -49,24 +49,24 @@ def test_replications_are_doubled_until_the_difference_is_known_to_within_the_zo
     assert whole.frame.equals(results.frame)
 
 
-def test_what_is_settled_at_once_is_not_doubled():
+def test_settled_study_is_not_doubled():
     """Any difference will do."""
     assert counts(compare(study(indifference="$1000"))) == (10, "settled")
 
 
-def test_the_budget_ends_what_cannot_be_settled():
+def test_replications_end_at_the_maximum():
     """The last stage is cut to it; and with a number there are no stages."""
     assert counts(compare(study(indifference="$0"))) == (100, "at_most")
     assert counts(compare(study(indifference="$0", replications=30))) == (30, "asked")
 
 
-def test_it_does_not_double_what_would_take_too_long(monkeypatch):
+def test_time_limit_ends_doubling(monkeypatch):
     """The first 10 took 10 s, 20 would take 20, and 40 too long."""
     monkeypatch.setattr(Checkpoint, "elapsed", lambda checkpoint: float(checkpoint.stop))
     assert counts(compare(study(indifference="$0", seconds=35))) == (20, "seconds")
 
 
-def test_an_interruption_keeps_the_stages_before():
+def test_interruption_keeps_earlier_stages():
     """And says that it was one."""
 
     def stop(done, total):
@@ -80,7 +80,7 @@ def test_an_interruption_keeps_the_stages_before():
     assert results.manifest["replications"]["asked"] == 40
 
 
-def test_what_was_reached_is_told_to_programs():
+def test_json_states_the_precision():
     """Settled or not, beside whom, and to within what."""
     told = answer(compare(study(indifference="$0"))).to_json()["choices"][0]["precision"]
     assert told["replications"] == 100
@@ -89,7 +89,7 @@ def test_what_was_reached_is_told_to_programs():
     assert told["rival"] == {"strategy": "queue (shortest-first)", "concurrency": 2}
 
 
-def test_the_most_is_what_fits_in_memory(monkeypatch):
+def test_maximum_fits_in_memory(monkeypatch):
     """As many doublings of the first as there is room for."""
     monkeypatch.setattr(design, "MAX_ROWS", 100)
     assert design_comparison(study(at_most=5000)).at_most == 40

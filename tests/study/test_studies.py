@@ -45,7 +45,7 @@ def points(design):
     ]
 
 
-def test_a_sweep_plays_every_strategy_at_every_width_and_size():
+def test_sweep_has_each_strategy_concurrency_and_size():
     """A queue or waves with a number at that, others at those of the sweep, up to the size of the batch."""
     found = points(design_sweep(parse_source(TEXT)))
     assert len(found) == len(set(found))
@@ -60,13 +60,13 @@ def test_a_sweep_plays_every_strategy_at_every_width_and_size():
     assert {width for strategy, width, tasks in found if strategy == "queue" and tasks == 2} == {1}
 
 
-def test_a_comparison_plays_the_batch_as_it_is():
+def test_comparison_has_the_batch_size_only():
     """One size only, and no further factors."""
     source = parse_source(TEXT.replace("sweep: {", "sweep: {client.retries: [0, 5], "))
     assert {tasks for _, _, tasks in points(design_comparison(source))} == {4}
 
 
-def test_further_factors_are_crossed_and_put_in_by_their_path():
+def test_factors_are_crossed():
     """Two factors of two levels are four scenarios, each with its levels in it."""
     source = parse_source(
         TEXT.replace("sweep: {", "sweep: {provider.limits.scale: [1, 2.5], client.retries: [0, 5], ")
@@ -80,7 +80,7 @@ def test_further_factors_are_crossed_and_put_in_by_their_path():
     assert levels == [(1, 0), (1, 5), (2.5, 0), (2.5, 5)] == [variant.levels for variant in design.variants]
 
 
-def test_each_level_of_a_factor_is_played_with_draws_of_its_own_scenario():
+def test_factor_levels_have_variates_of_their_own_scenario():
     """Three tasks of 1K or 9K without failures: 3K or 27K of work, in every replication."""
     source = parse_source(
         TEXT.replace("sweep: {tasks: [1, 2, 4, 6]", "sweep: {tasks: [3], tasks.tokens: [1K, 9K]")
@@ -90,19 +90,19 @@ def test_each_level_of_a_factor_is_played_with_draws_of_its_own_scenario():
     assert {level: list(tokens) for level, tokens in work.items()} == {"1K": [3000], "9K": [27_000]}
 
 
-def test_a_study_beyond_memory_is_refused():
+def test_study_beyond_memory_is_an_error():
     """Rows are held in memory, so their number is bounded."""
     with pytest.raises(DesignError, match="fewer replications"):
         design_sweep(parse_source(TEXT.replace("replications: 12", "replications: 10000000")))
 
 
-def test_a_factor_that_does_not_fit_is_an_error_at_its_place():
+def test_invalid_factor_level_is_an_error_at_its_place():
     """What a level would make of the scenario is checked like a file."""
     with pytest.raises(ScenarioError, match=r"client\.retries"):
         sweep(parse_source(TEXT.replace("sweep: {", "sweep: {client.retries: [-1], ")))
 
 
-def test_the_table_holds_one_row_a_point_and_replication_with_its_own_outcome():
+def test_table_has_a_row_per_point_and_replication():
     """Every row is what playing that point and replication alone gives."""
     source = parse_source(TEXT)
     frame = sweep(source).frame
@@ -116,7 +116,7 @@ def test_the_table_holds_one_row_a_point_and_replication_with_its_own_outcome():
         assert outcome == tuple(getattr(row, measure) for measure in MEASURES)
 
 
-def test_the_promised_columns_come_in_their_order():
+def test_columns_are_in_documented_order():
     """Readers of the table rely on names: these, and others behind them."""
     frame = sweep(parse_source(TEXT.replace("sweep: {", "sweep: {client.retries: [1, 2], "))).frame
     promised = ["strategy", "concurrency", "tasks", "client.retries", "replication", "makespan_s", "tokens"]
@@ -127,7 +127,7 @@ def test_the_promised_columns_come_in_their_order():
     assert list(frame.columns[: len(promised)]) == promised
 
 
-def test_another_size_strategy_or_factor_changes_no_other_row():
+def test_additional_points_change_no_other_row():
     """Common random numbers: rows of points that both studies have are equal."""
     narrow = sweep(parse_source(TEXT)).frame
     wide = sweep(
@@ -153,7 +153,7 @@ def test_more_replications_extend_fewer():
     assert not np.array_equal(few["makespan_s"], compare(source, seed=99).frame["makespan_s"])
 
 
-def test_an_interrupted_study_keeps_what_is_done(monkeypatch):
+def test_interrupted_study_keeps_completed_chunks(monkeypatch):
     """After Ctrl-C the finished blocks are whole replications of every point, and the manifest says so."""
     monkeypatch.setitem(runner.TASKS_OF_A_CHUNK, "simpy", 1)
 
@@ -169,7 +169,7 @@ def test_an_interrupted_study_keeps_what_is_done(monkeypatch):
     assert answer(results).choices[0].replications == 5
 
 
-def test_nothing_is_concluded_from_one_replication(monkeypatch):
+def test_one_replication_has_no_answer(monkeypatch):
     """One replication says nothing of its own noise."""
     monkeypatch.setitem(runner.TASKS_OF_A_CHUNK, "simpy", 1)
 
@@ -223,7 +223,7 @@ strategies: [parallel]
     assert (types["tokens"], types["failed_attempts"]) == (np.float64, np.int64)
 
 
-def test_a_folder_without_results_is_an_error_in_words(tmp_path):
+def test_folder_without_results_is_an_error(tmp_path):
     """As `tests/report/test_stored.py` tests of each kind of damage."""
     with pytest.raises(ResultsError, match=r"has no manifest\.json"):
         read_results(tmp_path)
@@ -233,7 +233,7 @@ def test_a_folder_without_results_is_an_error_in_words(tmp_path):
         write_results(compare(parse_source(TEXT)), blocked / "r")
 
 
-def test_the_manifest_says_what_was_played():
+def test_manifest_states_scenario_seed_engine_and_versions():
     """Resolved scenario and its hash, seed, engine, versions, machine."""
     source = parse_source(TEXT)
     manifest = compare(source, seed=5).manifest
@@ -245,7 +245,7 @@ def test_the_manifest_says_what_was_played():
     assert {"python", "system", "processor", "cores"} == set(manifest["machine"])
 
 
-def test_the_hash_of_a_scenario_is_of_what_it_says_not_of_how_it_is_written():
+def test_fingerprint_ignores_how_a_scenario_is_written():
     """Defaults written out and units changed leave it; another figure does not."""
     short = parse_source("tasks: [{name: a, tokens: 15K, duration: 60s}]").scenario()
     same = parse_source(
@@ -255,14 +255,14 @@ def test_the_hash_of_a_scenario_is_of_what_it_says_not_of_how_it_is_written():
     assert short.fingerprint == same.fingerprint != other.fingerprint
 
 
-def test_a_folder_is_named_without_what_a_path_may_not_hold():
+def test_folder_name_has_safe_characters_only():
     """Names come from files, and files are called anything."""
     assert folder_name("ten-sources") == "ten-sources"
     assert folder_name("../../etc/passwd") == "etc-passwd"
     assert folder_name("..") == "unnamed"
 
 
-def test_a_sweep_of_millions_of_combinations_is_refused_before_they_are_made():
+def test_sweep_of_millions_of_combinations_is_an_error():
     """Four axes of 47 levels, two replications each: few enough rows, and four hours to read them all."""
     levels = list(range(1, 48))
     sweep = {"client.retries": levels, "provider.limits.scale": levels, "retry.max_attempts": levels}

@@ -23,8 +23,9 @@ from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import mean_intervals, quantile_estimate
 from dispatch_sim.study.design import nearest_size
+from dispatch_sim.study.manifest import Stopped
 from dispatch_sim.study.objectives import OBJECTIVES, P95, column_of
-from dispatch_sim.study.results import Results, Stopped
+from dispatch_sim.study.results import Results
 from dispatch_sim.study.table import factor_columns, factor_combinations
 
 

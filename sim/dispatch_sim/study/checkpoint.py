@@ -1,8 +1,8 @@
-"""What a study has simulated so far: one SQLite database, to which each chunk is written in one transaction.
+"""The checkpoint of a study: one SQLite database, to which each chunk is written in one transaction.
 
-In a folder it is the file `checkpoint.sqlite`, from which a study is resumed, whatever ended it: SQLite has a
-chunk on the disk when its transaction ends (`synchronous=FULL`). Without a folder it is in memory. Each
-measure of a chunk is stored by itself, compressed, so that a statistic reads only the measures it needs.
+It is the file `checkpoint.sqlite` of a folder, or in memory. A study is resumed from it after any end: SQLite
+has a chunk on the disk when its transaction ends (`synchronous=FULL`). Each measure of a chunk is stored by
+itself, compressed, so that a statistic reads only the measures it needs.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from dispatch_sim.study.files import ResultsError, writing_to
 CHECKPOINT_FILE = "checkpoint.sqlite"
 
 FORMAT = 1
-"""Of the database; one of another format cannot be resumed."""
+"""Version of the database's tables; another version cannot be resumed."""
 
 KEPT_AT_LEAST_S = 60.0
-"""A study that was simulated for longer is discarded only where that is asked for."""
+"""A study that was simulated for longer is discarded only on request."""
 
 _MOST_DIFFERENCES = 5
 
@@ -52,10 +52,10 @@ def encode(values: NDArray[np.float64]) -> list[bytes]:
     return [pa.compress(column.tobytes(), "lz4", asbytes=True) for column in np.moveaxis(values, 2, 0)]
 
 
-def gathered(
+def concatenated(
     counts: Sequence[int], start: int, stop: int, read: Callable[[int], NDArray[Any]]
 ) -> NDArray[Any]:
-    """Return columns `start` to `stop` of arrays that lie side by side, and read only the arrays needed.
+    """Return columns `start` to `stop` of the concatenation of arrays, and read only the arrays needed.
 
     Parameters
     ----------
@@ -76,11 +76,11 @@ class Checkpoint:
 
     Parameters
     ----------
-    folder : of the study, which this process is alone in; None to hold all in memory. Nothing is made there
-        before a chunk is added.
-    identity : what makes the study what it is.
+    folder : of the study, locked by this process; None for memory. Nothing is created there before a chunk
+        is added.
+    identity : what identifies the study.
     points : number of design points.
-    engine : what simulates it.
+    engine : `simpy` or `compiled`.
     """
 
     def __init__(self, folder: Path | None, identity: Mapping[str, Any], points: int, engine: str) -> None:
@@ -94,7 +94,7 @@ class Checkpoint:
 
     @classmethod
     def resume(cls, folder: Path, identity: Mapping[str, Any], points: int) -> Self | None:
-        """Return what an earlier run has left in a folder; None where that is nothing.
+        """Return the checkpoint of an earlier run in a folder; None where there is none.
 
         Raises
         ------
@@ -105,7 +105,7 @@ class Checkpoint:
         if not is_unfinished(folder):
             return None
         found = cls(folder, identity, points, "")
-        with _in_words(path, "read"):
+        with _as_results_error(path, "read"):
             found._db = db = _connect(path)
             (version,) = db.execute("PRAGMA user_version").fetchone()
             if version != FORMAT:
@@ -121,15 +121,15 @@ class Checkpoint:
 
     @property
     def stop(self) -> int:
-        """The replication behind the last that is there."""
+        """The number after the last replication that is stored."""
         return sum(self._chunks[-1]) if self._chunks else 0
 
     def elapsed(self) -> float:
-        """Return for how many seconds the study has been simulated, by this process and those before."""
+        """Return the seconds that this process and earlier ones have simulated the study."""
         return self._seconds + time.monotonic() - self._began
 
     def missing(self, stop: int) -> list[range]:
-        """Return which replications before `stop` are not there, in order."""
+        """Return the replications before `stop` that are not stored, in order."""
         gaps, reached = [], 0
         for first, count in [*self._chunks, (stop, 0)]:
             if reached < min(first, stop):
@@ -138,32 +138,32 @@ class Checkpoint:
         return gaps
 
     def count(self, stop: int) -> int:
-        """Return how many replications before `stop` are there."""
+        """Return how many replications before `stop` are stored."""
         return sum(count for first, count in self._chunks if first < stop)
 
     def numbers(self, stop: int) -> NDArray[np.int64]:
-        """Return the numbers of the replications before `stop` that are there, in order."""
+        """Return the numbers of the replications before `stop` that are stored, in order."""
         parts = [np.arange(first, first + count) for first, count in self._chunks if first < stop]
         return np.concatenate([np.empty(0, np.int64), *parts])
 
     def add(self, chunk: range, measures: list[bytes]) -> None:
-        """Add replications that are not there yet, as `encode` returns them.
+        """Add replications that are not stored yet, as `encode` returns them.
 
         Raises
         ------
         ResultsError
-            Where they cannot be written; those before them stay.
+            Where they cannot be written; earlier ones stay.
         """
-        kept = "; what was simulated until then is kept: continue with --resume" if self._chunks else ""
+        hint = "; earlier chunks are stored: continue with --resume" if self._chunks else ""
         rows = ((number, chunk.start, data) for number, data in enumerate(measures))
         with uninterrupted():
             try:
-                with _in_words(self._path, "written to", kept), self._opened() as db:
+                with _as_results_error(self._path, "written to", hint), self._opened() as db:
                     db.execute("INSERT INTO chunk VALUES (?, ?)", (chunk.start, len(chunk)))
                     db.executemany("INSERT INTO measure VALUES (?, ?, ?)", rows)
                     db.execute("UPDATE study SET seconds = ?", (self.elapsed(),))
             except ResultsError:
-                if not self._chunks:  # there is nothing to resume
+                if not self._chunks:  # nothing can be resumed
                     self._close()
                     with suppress(OSError):
                         _remove(self._path)
@@ -177,7 +177,7 @@ class Checkpoint:
         ----------
         start, stop : positions in what `numbers` returns.
         """
-        return gathered(
+        return concatenated(
             [count for _, count in self._chunks],
             start,
             stop,
@@ -187,7 +187,7 @@ class Checkpoint:
     def _read_chunk(self, measure: str, first: int, count: int) -> NDArray[np.float64]:
         assert self._db is not None
         query = "SELECT data FROM measure WHERE number = ? AND first = ?"
-        with _in_words(self._path, "read"):
+        with _as_results_error(self._path, "read"):
             (data,) = self._db.execute(query, (MEASURES.index(measure), first)).fetchone()
             values = pa.decompress(data, 8 * self._points * count, "lz4")
         return np.frombuffer(values, np.float64).reshape(self._points, count)
@@ -207,16 +207,16 @@ class Checkpoint:
 
 
 def begin_anew(folder: Path, *, asked: bool) -> None:
-    """Discard what an earlier run has left in a folder.
+    """Discard the checkpoint of an earlier run in a folder.
 
     Raises
     ------
     ResultsError
-        Where that was simulated for more than a minute, and discarding it was not asked for.
+        Where it was simulated for more than a minute, and discarding it was not requested.
     """
     path, seconds = folder / CHECKPOINT_FILE, 0.0
     if not asked and is_unfinished(folder):
-        with _in_words(path, "read"), closing(_connect(path)) as db:
+        with _as_results_error(path, "read"), closing(_connect(path)) as db:
             (seconds,) = db.execute("SELECT seconds FROM study").fetchone()
     if seconds >= KEPT_AT_LEAST_S:
         minutes = f"{round(seconds / 60):,} minute{'s' if seconds >= 90 else ''}"
@@ -232,7 +232,7 @@ def discard(folder: Path, sha256: str | None = None) -> None:
 
     Parameters
     ----------
-    sha256 : of a scenario, to remove it only where it is a study of that.
+    sha256 : of a scenario, to remove only a study of that.
 
     Raises
     ------
@@ -241,7 +241,7 @@ def discard(folder: Path, sha256: str | None = None) -> None:
     """
     path = folder / CHECKPOINT_FILE
     if sha256 is not None and is_unfinished(folder):
-        with _in_words(path, "read"), closing(_connect(path)) as db:
+        with _as_results_error(path, "read"), closing(_connect(path)) as db:
             (identity,) = db.execute("SELECT identity FROM study").fetchone()
         if json.loads(identity)["sha256"] != sha256:
             return
@@ -260,8 +260,8 @@ def is_unfinished(folder: Path) -> bool:
     path = folder / CHECKPOINT_FILE
     if not path.is_file():
         return False
-    with _in_words(path, "read"), closing(_connect(path)) as db:
-        # Without tables it was about to be created when something ended that.
+    with _as_results_error(path, "read"), closing(_connect(path)) as db:
+        # Without tables, the run ended while it was being created.
         made = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'chunk'").fetchone()
         return made is not None and db.execute("SELECT 1 FROM chunk LIMIT 1").fetchone() is not None
 
@@ -279,8 +279,8 @@ def _connect(path: Path | str) -> sqlite3.Connection:
 
 
 @contextmanager
-def _in_words(path: Path | None, what: str, more: str = "") -> Iterator[None]:
-    """Raise what SQLite raises as a `ResultsError`."""
+def _as_results_error(path: Path | None, what: str, more: str = "") -> Iterator[None]:
+    """Raise an error of SQLite as a `ResultsError`."""
     try:
         yield
     except (sqlite3.Error, pa.ArrowException) as error:
@@ -294,9 +294,9 @@ def _refused(path: Path | None, why: str, first: str = "") -> ResultsError:
 
 
 def _differing(there: dict[str, Any], here: dict[str, Any]) -> str:
-    """Return in words where two studies differ; nothing where they are the same."""
+    """Return where two studies differ; nothing where they are the same."""
     found = list(islice(_differences(there, here), 1000))
-    # A digest of the scenario says nothing beside what differs in it.
+    # A digest of the scenario is no news next to its differences.
     found = [each for each in found if not each.startswith("sha256 ")] or found
     more = len(found) - _MOST_DIFFERENCES
     return "; ".join(found[:_MOST_DIFFERENCES]) + (f"; and {more} more" if more > 0 else "")

@@ -1,7 +1,7 @@
 """Simulates chunks of replications on a Dask cluster, an existing one or `local:N` threads of this process.
 
-Dask (the extra `cluster`) gives chunks to workers, and those of a worker that dies to another. A cluster runs
-whatever it is sent, as whoever started it: connect to your own only.
+Dask (the extra `cluster`) distributes chunks to workers, and reassigns those of a worker that dies. A cluster
+runs any code that it is sent, with the rights of its owner: connect only to your own.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ import logging
 import pickle
 import re
 import threading
-import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager
-from functools import lru_cache
-from itertools import islice
-from queue import Empty, SimpleQueue
+from functools import lru_cache, partial
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dispatch_sim.engine import store
 from dispatch_sim.interruption import uninterrupted
@@ -26,7 +27,6 @@ from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.study.checkpoint import encode
 from dispatch_sim.study.design import Design
 from dispatch_sim.study.runner import (
-    CHUNKS_AT_WORK,
     CompiledSimulator,
     WorkerError,
     chunk_length,
@@ -39,13 +39,10 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 ANSWERS_WITHIN_S = 10
-"""After how many seconds without an answer there is no scheduler."""
+"""Seconds to wait for the answer of a scheduler."""
 
-COUNTED_EVERY_S = 1.0
-"""How often the scheduler is asked for its workers, which may join and leave."""
-
-THREADS_WITH_SHORT_CHUNKS = 100
-"""A scheduler takes a millisecond for a chunk; for more threads chunks are longer."""
+SHORT_CHUNKS = 100
+"""Threads up to which chunks are short: a scheduler takes a millisecond for each."""
 
 _LOCAL = re.compile(r"local:([1-9][0-9]{0,2})")
 _SCHEDULER = re.compile(
@@ -85,15 +82,15 @@ def connected(address: str) -> Iterator[Cluster]:
             "--cluster needs Dask; install it with: pip install 'dispatch-sim[cluster]'"
         ) from error
     with ExitStack() as held:
-        held.enter_context(silence_logging_cmgr(logging.CRITICAL))  # what matters of it is said in words
+        held.enter_context(silence_logging_cmgr(logging.CRITICAL))
         if local:
-            with uninterrupted():  # half a cluster would not end
+            with uninterrupted():  # a cluster that has started in part does not end
                 made = LocalCluster(
                     n_workers=1,
                     threads_per_worker=int(local[1]),
                     processes=False,
                     memory_limit=0,
-                    # Both would listen to everybody.
+                    # Otherwise, both listen on all interfaces.
                     dashboard_address="127.0.0.1:0",
                     worker_dashboard_address="127.0.0.1:0",
                     silence_logs=logging.CRITICAL,
@@ -112,25 +109,6 @@ class Cluster:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._threads: int | None = None
-        self._counted = 0.0
-
-    @property
-    def threads(self) -> int:
-        """The threads of all workers; one while there are none.
-
-        Raises
-        ------
-        WorkerError
-            Where the scheduler is lost.
-        """
-        if self._threads is None or time.monotonic() - self._counted >= COUNTED_EVERY_S:
-            with _scheduler_there():
-                found = sum(self._client.nthreads().values())
-            if found == 0 != self._threads:
-                _LOG.warning("the cluster has no workers at present; waiting for them")
-            self._threads, self._counted = found, time.monotonic()
-        return max(1, self._threads)
 
     def simulate(
         self,
@@ -143,7 +121,7 @@ class Cluster:
 
         Parameters
         ----------
-        keep : called in this thread with each chunk and what `encode` makes of its measures.
+        keep : called in this thread with each chunk and the result of `encode`.
 
         Raises
         ------
@@ -152,54 +130,41 @@ class Cluster:
         ClusterError
             Where a worker has other versions than this machine.
         """
-        # A few kB with each chunk: what is scattered once is lost with the workers that hold it.
+        # A few kB with each chunk: data that is scattered once is lost with the workers that hold it.
         what = zlib.compress(pickle.dumps((design, engine)))
-        chunks = self._chunks(design, replications, engine)
-        at_work: dict[Future, range] = {}
-        ended: SimpleQueue[tuple[Future, Any]] = SimpleQueue()
-        while True:
-            more = list(islice(chunks, max(0, CHUNKS_AT_WORK * self.threads - len(at_work))))
-            with _scheduler_there():
-                calls = [pickle.dumps(_Call(what, chunk)) for chunk in more]
-                futures = self._client.map(pickle.loads, calls, pure=False)
-            at_work |= zip(futures, more, strict=True)
-            for future in futures:
-                self._client.loop.add_callback(_fetch, future, ended)
-            if not at_work:
-                return
-            try:
-                future, found = ended.get(timeout=COUNTED_EVERY_S)
-            except Empty:
-                continue  # workers may have joined
+        ended: SimpleQueue[tuple[Future, range, Any]] = SimpleQueue()
+        with _scheduler_there():
+            threads = sum(self._client.nthreads().values())
+            if not threads:
+                _LOG.warning("the cluster has no workers yet; waiting for them")
+            longest = chunk_length(design, replications, engine, max(1, threads), 1 + threads // SHORT_CHUNKS)
+            chunks = [chunk for each in replications for chunk in cut(each, longest)]
+            calls = [pickle.dumps(_Call(what, chunk)) for chunk in chunks]
+            futures = self._client.map(pickle.loads, calls, pure=False)
+        for future, chunk in zip(futures, chunks, strict=True):
+            self._client.loop.add_callback(_fetch, future, chunk, ended)
+        for _ in chunks:
+            future, chunk, found = ended.get()
             if isinstance(found, BaseException):
-                raise _in_words(found) if future.status == "error" else _lost() from found
-            keep(at_work.pop(future), found)
-
-    def _chunks(self, design: Design, replications: list[range], engine: str) -> Iterator[range]:
-        """Cut replications one chunk after another, as workers join and leave."""
-        for left in replications:
-            while left:
-                longer = max(1, self.threads // THREADS_WITH_SHORT_CHUNKS)
-                longest = chunk_length(design, replications, engine, self.threads, longer)
-                chunk = next(cut(left, longest))
-                left = range(chunk.stop, left.stop)
-                yield chunk
+                raise _explained(found) if future.status == "error" else _lost() from found
+            keep(chunk, found)
 
 
-async def _fetch(future: Future, ended: SimpleQueue[tuple[Future, Any]]) -> None:
+async def _fetch(future: Future, chunk: range, ended: SimpleQueue[tuple[Future, range, Any]]) -> None:
     """In Dask's thread: wait until a chunk has ended, and get its measures.
 
     Each chunk by itself: gathering several waits half a minute for a worker that has just died.
     """
     try:
-        ended.put((future, await future.client.gather(future, asynchronous=True)))
+        ended.put((future, chunk, await future.client.gather(future, asynchronous=True)))
+        future.release()
     except BaseException as error:
-        ended.put((future, error))
+        ended.put((future, chunk, error))
 
 
 @contextmanager
 def _scheduler_there() -> Iterator[None]:
-    """Turn what Dask raises where its scheduler is gone into words."""
+    """Raise Dask's errors about a scheduler that is gone as a `WorkerError`."""
     from distributed.client import ClosedClientError
 
     try:
@@ -210,13 +175,13 @@ def _scheduler_there() -> Iterator[None]:
 
 def _lost() -> WorkerError:
     return WorkerError(
-        "the cluster was lost: its scheduler does not answer any more. What is done is kept; continue with "
-        "--resume, with or without a cluster"
+        "the cluster was lost: its scheduler does not answer any more. Completed chunks are stored; continue "
+        "with --resume, with or without a cluster"
     )
 
 
-def _in_words(error: BaseException) -> BaseException:
-    """Return the error of a chunk, in words where it is for the user."""
+def _explained(error: BaseException) -> BaseException:
+    """Return the error of a chunk, with an explanation where it is the user's to fix."""
     from distributed import KilledWorker
 
     if isinstance(error, KilledWorker):
@@ -226,16 +191,16 @@ def _in_words(error: BaseException) -> BaseException:
         )
     if isinstance(error, ImportError | AttributeError):  # its version lacks what it was asked to call
         return ClusterError(
-            f"a worker of the cluster has no dispatch-sim that can simulate: {error}. Install the same there "
-            "as here, and continue with --resume"
+            f"a worker of the cluster has no dispatch-sim that can simulate: {error}. Install the same "
+            "version there as here, and continue with --resume"
         )
     return error
 
 
 class _Call:
-    """The simulation of a chunk: a pickle whose reading returns the measures.
+    """The simulation of a chunk, as an object whose unpickling returns the measures.
 
-    Dask hands it on as bytes. A worker that cannot import what Dask itself has to read would end.
+    Dask passes it on as bytes: a worker ends if it cannot import what Dask itself unpickles.
     """
 
     def __init__(self, what: bytes, chunk: range) -> None:
@@ -253,21 +218,21 @@ def _simulate(here: Mapping[str, str], what: bytes, chunk: range) -> list[bytes]
 
         raise ClusterError(
             f"{get_worker().address}, a worker of the cluster, has {'; '.join(differing)}. Its results would "
-            "not be the same; install the same there, and continue with --resume"
+            "differ; install the same versions there, and continue with --resume"
         )
-    with _making_ready:
-        design, player = _made_ready(what)
-    return encode(simulate_chunk(design, chunk) if player is None else player.simulate_chunk(chunk))
+    with _preparing:
+        simulate = _prepared(what)
+    return encode(simulate(chunk))
 
 
-_making_ready = threading.Lock()
+_preparing = threading.Lock()
 
 
 @lru_cache(maxsize=4)
-def _made_ready(what: bytes) -> tuple[Design, CompiledSimulator | None]:
-    """Return what is simulated, made ready once for all chunks of a stage and all threads of a worker."""
+def _prepared(what: bytes) -> Callable[[range], NDArray[np.float64]]:
+    """Return what simulates a chunk, prepared once for all chunks of a stage and all threads of a worker."""
     design, engine = pickle.loads(zlib.decompress(what))
     if engine != "compiled":
-        return design, None
+        return partial(simulate_chunk, design)
     store.engine()
-    return design, CompiledSimulator(design)
+    return CompiledSimulator(design).simulate_chunk

@@ -1,4 +1,4 @@
-"""The measures of a study, read one by one: from its checkpoint, or from its `results.parquet`.
+"""Reads the measures of a study one by one, from its checkpoint or from its `results.parquet`.
 
 The file has a row for each design point and replication. A row group holds some replications of all points,
 one point after another, so that a file of any length is written, and a measure read, in bounded memory.
@@ -17,11 +17,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from dispatch_sim.model.accounting import MEASURES, WHOLE
-from dispatch_sim.study.checkpoint import Checkpoint, gathered
+from dispatch_sim.study.checkpoint import Checkpoint, concatenated
 from dispatch_sim.study.files import ResultsError
 
 ROWS_OF_A_GROUP = 2**17
-"""At most, but for one replication: all measures of so many rows are 60 MB."""
+"""Maximum, unless one replication has more: all measures of this many rows are 60 MB."""
 
 FORMER_NAMES = {
     "rejected_requests": "rejected_tries",
@@ -51,7 +51,7 @@ class Columns(Protocol):
 
 
 class CheckpointColumns:
-    """Those replications in a checkpoint that are before a given one."""
+    """The replications of a checkpoint before a given one."""
 
     def __init__(self, checkpoint: Checkpoint, points: pd.DataFrame, before: int) -> None:
         self.points = points
@@ -70,7 +70,7 @@ class CheckpointColumns:
 
 
 class StoredColumns:
-    """What `write_columns` has written.
+    """The measures in a file that `write_columns` has written.
 
     Raises
     ------
@@ -120,7 +120,7 @@ class StoredColumns:
         end = sum(self._counts)
         try:
             with pq.ParquetFile(self._path) as file:
-                return gathered(self._counts, start, end if stop is None else min(stop, end), group)
+                return concatenated(self._counts, start, end if stop is None else min(stop, end), group)
         except (OSError, pa.ArrowException) as error:
             raise ResultsError(
                 f"{self._path}: cannot be read: {' '.join(str(error).split())[:300]}"

@@ -1,4 +1,4 @@
-"""Design points: which strategies, widths, batch sizes and factor levels a study plays."""
+"""Design points of a study: its strategies, concurrency, batch sizes and factor levels."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 from dispatch_sim.scenario.wording import listed
 
 MAX_ROWS = 30_000_000
-"""Most rows of one study's results. Its statistics take some 220 bytes of memory a row: 7 GB for so many."""
+"""Maximum number of rows of results. Statistics take some 220 bytes of memory per row: 7 GB for this many."""
 
 MOST_TASKS = 10_000_000
-"""Most tasks of all batch sizes and variants together, which are planned before anything is simulated."""
+"""Maximum number of tasks of all batch sizes and variants, which are planned before the simulation."""
 
 MOST_VARIANTS = 10_000
-"""Most combinations of the levels of a sweep's factors; to read and check each like a file takes 3 ms."""
+"""Maximum number of combinations of factor levels; checking each like a file takes 3 ms."""
 
 
 class DesignError(UserError):
-    """A study that cannot be played; the message says what to change."""
+    """A study that cannot be simulated; the message says what to change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A scenario at one level of every further factor, and the plans to play on it.
+    """A scenario at one level of each further factor, and its plans.
 
     Attributes
     ----------
@@ -50,14 +50,14 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """All design points of a study; every one of them plays the same replications.
+    """All design points of a study; each has the same replications.
 
     Attributes
     ----------
     factors : scenario paths of the further swept factors.
     variants : one for each combination of their levels.
     replications : of every design point.
-    at_most : to how many they may be doubled; None where their number is given.
+    at_most : the number up to which they may be doubled; None where it is fixed.
     """
 
     factors: tuple[str, ...]
@@ -67,7 +67,7 @@ class Design:
 
     @property
     def engine(self) -> str:
-        """What is to play it: `auto`, `simpy` or `compiled`."""
+        """The engine asked for: `auto`, `simpy` or `compiled`."""
         return self.variants[0].scenario.engine
 
     @property
@@ -77,7 +77,7 @@ class Design:
 
     @property
     def tasks(self) -> int:
-        """Number of tasks that a replication of all design points has."""
+        """Number of tasks in one replication of all design points."""
         return sum(len(plan.tasks) for variant in self.variants for plan in variant.plans)
 
 
@@ -87,10 +87,10 @@ def nearest_size(sizes: Iterable[int], wanted: int) -> int:
 
 
 def design_sweep(source: Source) -> Design:
-    """Return the design of a sweep: every strategy at every width and size, at every factor level.
+    """Return the design of a sweep: each strategy at each concurrency, batch size and factor level.
 
-    A queue or waves with a concurrency of their own are simulated at that, those without one at each of
-    `sweep.concurrency`. What is beyond the batch's size is left out, as it is the same as at that size.
+    A queue or waves with a concurrency of their own are simulated at that, others at each value of
+    `sweep.concurrency`. A concurrency above the batch size is left out, as it is equivalent to that size.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def design_sweep(source: Source) -> Design:
 
 
 def design_comparison(source: Source) -> Design:
-    """Return the design of a comparison: the strategies side by side, at the batch's own size."""
+    """Return the design of a comparison: the strategies at the batch's own size."""
     return _design(source, lambda scenario: (scenario.batch_size,), with_factors=False)
 
 
@@ -123,21 +123,21 @@ def _design(source: Source, sizes: Any, *, with_factors: bool) -> Design:
 
 
 def _fitting(design: Design) -> int:
-    """Return how many replications fit in memory, whole doublings of the first."""
+    """Return how many replications fit in memory, by doubling the first number."""
     room = MAX_ROWS / (design.points * design.replications)
     return int(design.replications * 2 ** math.floor(math.log2(max(1.0, room))))
 
 
 def _refuse_too_large(scenario: Scenario, sizes: tuple[int, ...], variants: int) -> None:
-    """Raise a `DesignError` for a study that has no points, or would not fit in memory, before it is made."""
+    """Raise a `DesignError` for a study that has no points or does not fit in memory."""
     points = variants * sum(len(spread(scenario, tasks)) for tasks in sizes)
     if variants > MOST_VARIANTS:
         raise DesignError(
             f"the sweep has {variants:,} combinations of the levels of its axes; at most {MOST_VARIANTS:,} "
-            "are played: shorten an axis"
+            "can be simulated: shorten an axis"
         )
     if points == 0:
-        raise DesignError("there is nothing to play: every width is beyond the batch; write a smaller one")
+        raise DesignError("each concurrency exceeds the batch size; write a smaller one")
     replications = scenario.study.first
     if points * replications > MAX_ROWS or variants * sum(sizes) > MOST_TASKS:
         raise DesignError(
@@ -155,7 +155,7 @@ def _plans(scenario: Scenario, sizes: tuple[int, ...]) -> Iterator[Plan]:
 
 
 def spread(scenario: Scenario, tasks: int) -> list[Strategy]:
-    """Return the scenario's strategies for a batch of a size, each once, and at every concurrency it has."""
+    """Return the scenario's strategies for a batch size, each once at each concurrency."""
     alike: dict[Strategy, set[Strategy]] = {}
     for strategy in scenario.strategies:
         swept = map(strategy.at, scenario.sweep.concurrency) if strategy.is_swept else [strategy]
@@ -178,7 +178,7 @@ def _level(level: Any) -> Any:
 def find_plan(scenario: Scenario, strategy: str | None, tasks: int | None) -> Plan:
     """Return the plan of one replication; without a strategy, the first of the scenario's.
 
-    `queue: 3` has the options of the scenario's queues, `{queue: 3, manager: script}` those that it says.
+    `queue: 3` has the options of the scenario's queues, `{queue: 3, manager: script}` its own.
 
     Raises
     ------

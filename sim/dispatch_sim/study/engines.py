@@ -1,4 +1,4 @@
-"""Which engine simulates a design: the one that is asked for or, with `auto`, the one that is done first.
+"""Chooses the engine of a study: the requested one or, with `auto`, the one that finishes first.
 
 Outcomes do not depend on it. The SimPy engine starts at once; the compiled one has to be loaded, and at its
 first use on a machine compiled.
@@ -15,15 +15,15 @@ from dispatch_sim.model.variates import Variates
 from dispatch_sim.study.design import Design
 
 TASKS_A_SECOND = 7000
-"""What the SimPy engine simulates, about: twenty tasks of five calls take 3 ms."""
+"""Approximate speed of the SimPy engine: twenty tasks of five calls take 3 ms."""
 
 LOADING_S = 1.0
 COMPILING_S = 10.0
-"""What it takes until the compiled engine starts, about, from the user's cache and without it."""
+"""Approximate time until the compiled engine starts, with and without the user's cache."""
 
 
 def choose_engine(design: Design, first: int = 0) -> str:
-    """Return what simulates a design's replications from `first` on, `simpy` or `compiled`.
+    """Return the engine of a design's replications from `first` on, `simpy` or `compiled`.
 
     `auto` is decided once for all stages of a study, by all replications that it may come to, and whatever
     the number of threads, so that a manifest does not depend on that.
@@ -36,7 +36,7 @@ def choose_engine(design: Design, first: int = 0) -> str:
 
 
 def simulate_one(plan: Plan, replication: int) -> tuple[Outcome, list[Event]]:
-    """Simulate one replication by the engine that its scenario asks for: SimPy unless that is `compiled`.
+    """Simulate one replication by the engine of its scenario: SimPy unless that is `compiled`.
 
     Returns
     -------

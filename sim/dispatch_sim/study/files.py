@@ -1,8 +1,8 @@
-"""How files are written: whole or not at all, and safe from a power cut.
+"""Writes files atomically, and durably after a power cut.
 
-A file is written under another name in its folder, forced to the disk, and renamed; then its folder is forced
-to the disk too, without which a renamed file may be gone after a power cut (Pillai et al., All File Systems
-Are Not Created Equal, OSDI 2014).
+A file is written under another name in its folder, synced and renamed. Then its folder is synced, as a
+renamed file may otherwise be lost in a power cut (Pillai et al., All File Systems Are Not Created Equal, OSDI
+2014).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dispatch_sim.interruption import uninterrupted
 from dispatch_sim.scenario.problems import UserError
 
 LOCK_FILE = ".dispatch-sim.lock"
-"""In a folder that is being written to; gone when that is done."""
+"""In a folder while a run writes to it."""
 
 _PARTIAL = re.compile(r"\..+\.\d+\.partial")
 
@@ -34,7 +34,7 @@ class ResultsError(UserError):
 
 @contextmanager
 def writing_to(folder: Path) -> Iterator[None]:
-    """Make a folder, and turn what goes wrong in writing to it into a `ResultsError`."""
+    """Create a folder, and raise errors in writing to it as a `ResultsError`."""
     try:
         _make(folder)
         yield
@@ -43,7 +43,7 @@ def writing_to(folder: Path) -> Iterator[None]:
 
 
 def _make(folder: Path) -> None:
-    """Make a folder, and those above it, safe from a power cut: with its name all in it were lost."""
+    """Create a folder and its parents durably: without its name, all in it is lost."""
     if folder.is_dir():
         return
     if folder.parent != folder:
@@ -58,15 +58,14 @@ def _make(folder: Path) -> None:
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Hold a folder for this process alone, from before anything is simulated for it until all is written.
+    """Lock a folder for this process, from before the simulation until all is written.
 
-    May be entered again by the one who holds it. The lock is the system's: it ends with the process, however
-    that ends.
+    The lock is reentrant. It is the system's, so it ends with the process, however that ends.
 
     Raises
     ------
     ResultsError
-        Where another run holds the folder, or it cannot be made or written to.
+        Where another run has locked the folder, or it cannot be created or written to.
     """
     made = not folder.exists()
     path = folder.resolve() / LOCK_FILE
@@ -86,8 +85,8 @@ def alone_in(folder: Path) -> Iterator[None]:
         yield
     finally:
         if lock.lock_counter == 1:
-            # While it is held: who opens it later makes another. Where it stays, as in a folder that has
-            # become read-only, it locks nothing by being there.
+            # Before the release: a later run creates another file. A file that stays, as in a folder that has
+            # become read-only, locks nothing.
             _remove(path)
         lock.release()
         if made and not lock.is_locked:
@@ -96,7 +95,7 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 
 def check_folder(folder: Path) -> None:
-    """Check that a folder can be made and written to, before something long is simulated; makes nothing.
+    """Check that a folder can be created and written to, before a long simulation; creates nothing.
 
     Raises
     ------
@@ -127,9 +126,9 @@ def _write_bytes(file: IO[bytes], data: bytes) -> None:
 
 
 def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Have a file written, whole or not at all: what it held before stays until all of the new is there.
+    """Write a file atomically: its old content stays until all of the new is written.
 
-    It is not forced to the disk, as it can be made anew, and each would take some ten milliseconds.
+    It is not synced, as it can be written again, and a sync takes some ten milliseconds.
 
     Parameters
     ----------
@@ -152,8 +151,8 @@ def write_pair(
     """Write two files of a folder, both or neither.
 
     Both are on the disk under other names before either is replaced, so a full disk leaves the earlier pair.
-    Renaming `about` decides: if the process ends before that, the earlier pair stays; after it,
-    `newest_of_pair` and `finish_pair` take the new one.
+    Renaming `about` commits: before it, the earlier pair is valid; after it, `newest_of_pair` and
+    `finish_pair` take the new one.
     """
     new_about, new_table = _new(about), _new(table)
     try:
@@ -171,13 +170,13 @@ def write_pair(
 
 
 def newest_of_pair(about: Path, table: Path) -> Path:
-    """Return where the table that `about` describes is."""
+    """Return the path of the table that `about` describes."""
     new = _new(table)
     return new if new.is_file() and not _new(about).exists() else table
 
 
 def finish_pair(about: Path, table: Path) -> None:
-    """Finish, or undo, a `write_pair` whose process was ended; for one who is `alone_in` the folder."""
+    """Finish, or undo, a `write_pair` whose process has ended; the folder must be locked by `alone_in`."""
     newest = newest_of_pair(about, table)
     if newest != table:
         os.replace(newest, table)
@@ -191,7 +190,7 @@ def _new(path: Path) -> Path:
 
 
 def _write(path: Path, write: Callable[[IO[bytes]], object], *, synced: bool) -> None:
-    # A link that lies there would be written through.
+    # Otherwise, an existing link would be followed.
     path.unlink(missing_ok=True)
     with path.open("xb") as file:
         write(file)
@@ -201,16 +200,16 @@ def _write(path: Path, write: Callable[[IO[bytes]], object], *, synced: bool) ->
 
 
 def _remove(path: Path) -> None:
-    """Remove a file that is of no more use, if that is possible."""
+    """Remove a file if possible."""
     with suppress(OSError):
         path.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:
-    """Have a folder's names on the disk, where the system knows of that.
+    """Sync the names of a folder, if the system supports that.
 
-    Some let no folder be opened, or be forced to the disk. As PostgreSQL does (`fsync_fname_ext` in its
-    src/common/file_utils.c), we take that for all that can be had there.
+    Some systems cannot open or sync a folder. As in PostgreSQL (`fsync_fname_ext` in its
+    src/common/file_utils.c), that is not an error.
     """
     if os.name == "nt":
         return

@@ -1,4 +1,4 @@
-"""The objectives of a study: which measure each is, and values whose mean it is."""
+"""The objectives of a study: their measures, and values whose mean is the objective."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ OBJECTIVES = {
     "money": "money_usd",
     "people": "people_s",
 }
-"""What a scenario can ask to minimise, and the measure that it is."""
+"""The objectives of a scenario, and their measures."""
 
 P95 = "p95_makespan_s"
-"""What one batch in twenty exceeds; not a column of the results, but made of one."""
+"""The 95th percentile of the makespan; computed from a column of the results."""
 
 _MADE_OF = {P95: ("makespan_s", 0.95)}
 
@@ -30,7 +30,7 @@ class TooFewError(UserError):
 
 
 def column_of(objective: str) -> str:
-    """Return the column of the results that an objective is made of: itself, but for a percentile."""
+    """Return the column of the results from which an objective is computed."""
     return _MADE_OF.get(objective, (objective, 0.0))[0]
 
 
@@ -53,7 +53,7 @@ def as_means(objective: str, sample: NDArray[np.float64]) -> NDArray[np.float64]
 
 
 def costs_of(measures: NDArray[np.float64], objective: str) -> NDArray[np.float64]:
-    """Return what was played by its objective, as values whose mean it is.
+    """Return the values of all design points whose means are the objective.
 
     Parameters
     ----------

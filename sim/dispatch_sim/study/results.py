@@ -1,6 +1,6 @@
-"""Results of a study: a tidy table, one row a design point and replication, and its manifest.
+"""Results of a study: a tidy table with a row per design point and replication, and its manifest.
 
-The same study gives the same bytes, whatever the number of threads and however often it was interrupted.
+The same study gives the same bytes, with any number of threads and after any number of interruptions.
 """
 
 from __future__ import annotations
@@ -8,23 +8,21 @@ from __future__ import annotations
 import json
 import logging
 import os
-import platform
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from dispatch_sim.display import Displayed
 from dispatch_sim.model.accounting import MEASURES
-from dispatch_sim.scenario.loader import Source
 from dispatch_sim.study.checkpoint import discard, is_unfinished
 from dispatch_sim.study.columns import Columns, StoredColumns, frame_of, write_columns
 from dispatch_sim.study.design import Design
@@ -36,35 +34,17 @@ from dispatch_sim.study.files import (
     write_pair,
     writing_to,
 )
-from dispatch_sim.study.runner import all_cores
-from dispatch_sim.study.versions import package_version, software
+from dispatch_sim.study.manifest import Manifest, is_same_study
 
 _LOG = logging.getLogger("dispatch_sim")
 
 RESULTS_FILE = "results.parquet"
 MANIFEST_FILE = "manifest.json"
 
-_HOW_OFTEN = ("replications", "at_most", "seconds")
-_PACKAGES = (
-    "genai-prices",
-    "simpy",
-    "numba",
-    "numpy",
-    "pandas",
-    "pyarrow",
-    "scipy",
-    "pydantic",
-    "ruamel.yaml",
-    "matplotlib",
-)
-
-Stopped = Literal["asked", "settled", "at_most", "seconds", "interrupted"]
-"""Why a study ended: it has what was asked for; or, with `auto`, all was settled, or a budget was used up."""
-
 
 @dataclass(eq=False)
 class Results(Displayed):
-    """What a study came to. Measures stay on the disk, or compressed in memory, until they are asked for.
+    """The results of a study. Measures stay on the disk, or compressed in memory, until they are read.
 
     Attributes
     ----------
@@ -80,11 +60,11 @@ class Results(Displayed):
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """All of it as a tidy table.
+        """All results as a tidy table.
 
-        Columns `strategy`, `concurrency`, `tasks`, each further factor under its scenario path,
+        Its columns are `strategy`, `concurrency`, `tasks`, each further factor by its scenario path,
         `replication`, and the measures of `dispatch_sim.model.accounting.Outcome`. A million rows take half a
-        gigabyte; `table` has only the measures that are asked for.
+        gigabyte; `table` returns only some measures.
         """
         return self.table(MEASURES)
 
@@ -101,39 +81,6 @@ class Results(Displayed):
     def replications(self) -> int:
         """Number of replications of every design point."""
         return len(self.columns.replications)
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="allow")
-
-
-class _Replications(_Section):
-    asked: int
-    simulated: Annotated[int, Field(validation_alias=AliasChoices("simulated", "played"))]  # until 0.1.0
-    at_most: int
-    stopped: Stopped
-
-
-class _Scenario(_Section):
-    file: str
-    sha256: str
-    as_written: Any
-    resolved: dict[str, Any]
-
-
-class _Manifest(_Section):
-    """What `manifest.json` has to hold."""
-
-    dispatch_sim: str | None
-    engine: str
-    seed: int
-    replications: _Replications
-    interrupted: bool
-    design_points: int
-    factors: list[str]
-    scenario: _Scenario
-    versions: dict[str, str | None]
-    machine: dict[str, str | int]
 
 
 def named_points(design: Design) -> pd.DataFrame:
@@ -154,13 +101,13 @@ def named_points(design: Design) -> pd.DataFrame:
 def write_results(results: Results, folder: str | os.PathLike[str]) -> list[Path]:
     """Write the table and its manifest into a folder, and remove the checkpoint of the study from it.
 
-    Both files are replaced, or neither. The checkpoint stays until they are on the disk, and for a study that
-    is not finished. From then on the results are read from the file.
+    Both files are replaced, or neither. The checkpoint stays until they are on the disk, and if the
+    study is unfinished. From then on the results are read from the file.
 
     Returns
     -------
-    The files; none where nothing was simulated, or where the folder holds more replications of the same study
-    than an interrupted one has.
+    The files; none where nothing was simulated, or where an interrupted study has fewer replications than the
+    folder holds of it.
 
     Raises
     ------
@@ -174,10 +121,10 @@ def write_results(results: Results, folder: str | os.PathLike[str]) -> list[Path
         return []
     with alone_in(folder), _keeping_checkpoint(folder), writing_to(folder):
         finish_pair(manifest, table)
-        if interrupted and (fuller := _fuller_played(results, folder)):
+        if interrupted and (more := _stored_replications(results, folder)) >= results.replications:
             _LOG.warning(
                 "%s: has this study with %s replications; it stays, as this one was interrupted at %s",
-                *(folder, f"{fuller:,}", f"{results.replications:,}"),
+                *(folder, f"{more:,}", f"{results.replications:,}"),
             )
             return []
         text = json.dumps(results.manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -195,30 +142,22 @@ def write_results(results: Results, folder: str | os.PathLike[str]) -> list[Path
 
 @contextmanager
 def _keeping_checkpoint(folder: Path) -> Iterator[None]:
-    """Say, where results cannot be written, that their checkpoint is kept."""
+    """Add to an error in writing results that their checkpoint can be resumed."""
     try:
         yield
     except ResultsError as error:
         if is_unfinished(folder):
-            raise ResultsError(f"{error}; the study is kept: continue with --resume") from error
+            raise ResultsError(f"{error}; the checkpoint stays: continue with --resume") from error
         raise
 
 
-def _fuller_played(results: Results, folder: Path) -> int:
-    """Return how many replications of the same study a folder has; 0 where these are fewer, or none."""
+def _stored_replications(results: Results, folder: Path) -> int:
+    """Return how many replications of the same study a folder holds."""
     try:
-        there = read_results(folder)
+        stored = read_results(folder)
     except ResultsError:
         return 0
-    same = _but_for_replications(there.manifest) == _but_for_replications(results.manifest)
-    return there.replications if same and there.replications >= results.replications else 0
-
-
-def _but_for_replications(manifest: dict[str, Any]) -> dict[str, Any]:
-    """Return what a study is of, whatever its engine and its number of replications."""
-    scenario: dict[str, Any] = manifest["scenario"]["resolved"]
-    study = {key: value for key, value in scenario.get("study", {}).items() if key not in _HOW_OFTEN}
-    return scenario | {"study": study, "engine": None, "points": manifest["design_points"]}
+    return stored.replications if is_same_study(stored.manifest, results.manifest) else 0
 
 
 def read_results(folder: str | os.PathLike[str]) -> Results:
@@ -227,13 +166,13 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
     Raises
     ------
     ResultsError
-        Where the folder holds no results of a study, or they are not whole.
+        Where the folder holds no results of a study, or incomplete ones.
     """
     folder = Path(folder)
     table, about = folder / RESULTS_FILE, folder / MANIFEST_FILE
     try:
         manifest = json.loads(about.read_bytes())
-        stated = _Manifest.model_validate(manifest)
+        stated = Manifest.model_validate(manifest)
         manifest["replications"]["simulated"] = stated.replications.simulated
         return Results(_stored_columns(newest_of_pair(about, table), manifest), manifest)
     except FileNotFoundError as error:
@@ -244,7 +183,7 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
             ) from error
         raise ResultsError(
             f"{folder}: has no {Path(error.filename or RESULTS_FILE).name}; "
-            "name a folder into which a sweep was written"
+            "name the folder of a sweep's results"
         ) from error
     except ValidationError as error:
         first = error.errors()[0]
@@ -255,90 +194,10 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
 
 
 def _stored_columns(table: Path, manifest: dict[str, Any]) -> StoredColumns:
-    played: int = manifest["replications"]["simulated"]
-    return StoredColumns(table, manifest["factors"], manifest["design_points"], played)
+    replications: int = manifest["replications"]["simulated"]
+    return StoredColumns(table, manifest["factors"], manifest["design_points"], replications)
 
 
 def folder_name(name: str) -> str:
     """Return a scenario's name as the name of a folder."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:80] or "unnamed"
-
-
-def manifest_of(source: Source, design: Design, engine: str, replications: int) -> dict[str, Any]:
-    """Return the manifest of a study that has all that was asked for.
-
-    Parameters
-    ----------
-    design : with the replications that were asked for by then.
-    replications : how many there are.
-    """
-    scenario = source.scenario()
-    return {
-        "dispatch_sim": package_version("dispatch-sim"),
-        "engine": engine,
-        "seed": scenario.study.seed,
-        "replications": {
-            "asked": design.replications,
-            "simulated": replications,
-            "at_most": design.at_most or design.replications,
-            "stopped": "asked",
-        },
-        "interrupted": False,
-        "design_points": design.points,
-        "factors": list(design.factors),
-        "scenario": {
-            "file": Path(source.filename).name.encode("utf-8", "replace").decode(),
-            "sha256": scenario.fingerprint,
-            "as_written": source.raw,
-            "resolved": scenario.resolved(),
-        },
-        "versions": _versions(),
-        "machine": {
-            "python": platform.python_version(),
-            "system": platform.system(),
-            "processor": platform.machine(),
-            "cores": all_cores(),
-        },
-    }
-
-
-def ended(manifest: dict[str, Any], stopped: Stopped) -> dict[str, Any]:
-    """Return a manifest that states why no more replications were simulated."""
-    replications = manifest["replications"] | {"stopped": stopped}
-    return manifest | {"replications": replications, "interrupted": stopped == "interrupted"}
-
-
-def identity(source: Source, design: Design) -> dict[str, Any]:
-    """Return what makes a study what it is: where it differs, results do or may.
-
-    That includes what simulates it: replications of other sources or of another processor are not mixed in,
-    as those of an unlike worker of a cluster are not.
-    """
-    scenario = source.scenario()
-    of_scenario = scenario.resolved()
-    return {
-        "dispatch_sim": package_version("dispatch-sim"),
-        "design_points": design.points,
-        "factors": list(design.factors),
-        "scenario": of_scenario,
-        "sha256": scenario.fingerprint,
-        "versions": {**_versions(), "python": platform.python_version()},
-        "software": software(),
-    }
-
-
-def is_of(manifest: dict[str, Any], study: Mapping[str, Any]) -> bool:
-    """Whether a manifest is of the study that `identity` describes, but for what simulated it."""
-    found = {
-        **{name: manifest[name] for name in ("dispatch_sim", "design_points", "factors")},
-        "scenario": manifest["scenario"]["resolved"],
-        "sha256": manifest["scenario"]["sha256"],
-        "versions": {**manifest["versions"], "python": manifest["machine"].get("python")},
-        "software": study["software"],
-    }
-    same: bool = found == json.loads(json.dumps(study))
-    return same
-
-
-def _versions() -> dict[str, str | None]:
-    return {name: package_version(name) for name in _PACKAGES}

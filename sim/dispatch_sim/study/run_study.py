@@ -1,4 +1,4 @@
-"""Runs one study, from a scenario to its results: simulates until enough is known, and keeps a checkpoint."""
+"""Runs a study from a scenario to its results, with a checkpoint, until it is precise enough."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from dispatch_sim.study.columns import CheckpointColumns
 from dispatch_sim.study.design import Design
 from dispatch_sim.study.engines import choose_engine
 from dispatch_sim.study.files import alone_in
-from dispatch_sim.study.results import Results, Stopped, ended, identity, manifest_of, named_points
+from dispatch_sim.study.manifest import Stopped, ended, identity, manifest_of
+from dispatch_sim.study.results import Results, named_points
 from dispatch_sim.study.runner import OnProgress, simulate
 from dispatch_sim.study.stored import finished_study
+from dispatch_sim.study.versions import software
 
 _LOG = logging.getLogger("dispatch_sim")
 
@@ -48,17 +50,18 @@ def run_study(
     Parameters
     ----------
     design_of : the design points of a scenario.
-    is_settled : whether more replications would change nothing that the results are asked for.
+    is_settled : whether the results are precise enough.
     """
     source = with_study(load(scenario), seed, replications)
     design, folder = design_of(source), None if out is None else Path(out)
-    study = {} if folder is None else identity(source, design)
+    # With the software: replications of other sources or of another processor may differ.
+    study = {} if folder is None else identity(manifest_of(source, design)) | {"software": software()}
     with ExitStack() as held:
         if folder is not None:
             held.enter_context(alone_in(folder))
             if resume and (finished := finished_study(folder, study)):
                 return finished
-        # Before what lies in the folder is discarded for this.
+        # Before the folder's checkpoint is discarded.
         workers = held.enter_context(connected(cluster)) if cluster is not None else None
         checkpoint = _checkpoint(folder, study, design, resume)
 
@@ -92,7 +95,7 @@ def run_study(
 def _checkpoint(
     folder: Path | None, study: Mapping[str, Any], design: Design, resume: bool | None
 ) -> Checkpoint:
-    """Return the checkpoint of a study: what an earlier run has left in its folder, or an empty one."""
+    """Return the checkpoint of a study: that of an earlier run in its folder, or an empty one."""
     if folder is not None and resume:
         found = Checkpoint.resume(folder, study, design.points)
         if found is not None:
@@ -108,7 +111,7 @@ def _checkpoint(
 def _stopped(
     results: Results, is_settled: Callable[[Results], bool], design: Design, checkpoint: Checkpoint
 ) -> Stopped | None:
-    """Return why no more replications are simulated; None where they are doubled once more."""
+    """Return why the study ends; None where its replications are doubled."""
     if design.at_most is None:
         return "asked"
     if is_settled(results):
@@ -116,7 +119,7 @@ def _stopped(
     if design.replications >= design.at_most:
         return "at_most"
     seconds = design.variants[0].scenario.study.seconds
-    # Doubling simulates as many again, in as much time again; an earlier run that did so has had the time.
+    # Doubling takes as much time again, unless an earlier run has simulated those replications.
     taken = checkpoint.elapsed() * _doubled(design) / design.replications
     if seconds is not None and taken > seconds and checkpoint.stop <= design.replications:
         return "seconds"

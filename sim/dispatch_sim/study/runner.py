@@ -23,28 +23,28 @@ from dispatch_sim.study.design import Design, DesignError
 from dispatch_sim.study.engines import choose_engine
 
 TASKS_OF_A_CHUNK = {"simpy": 7000, "compiled": 400_000}
-"""A chunk takes a second or less: progress is seen, and little is lost when a study is interrupted."""
+"""A chunk takes a second or less, so that progress is visible, and an interruption loses little."""
 
 CHUNKS_OF_A_THREAD = 4
-"""At least, so that none waits long for the last one."""
+"""Minimum, so that threads finish at about the same time."""
 
 CHUNKS_AT_WORK = 2
-"""Chunks that a thread is given at a time: none is idle, and few are lost when a study is interrupted."""
+"""Chunks submitted per thread: no thread is idle, and an interruption loses few."""
 
 MOST_ROWS_HELD = 10_000_000
 """Rows of all measures that `simulate_design` holds: 5 GB."""
 
 TASKS_DRAWN = 4000
-"""Tasks whose draws the design points share at a time, so that they stay in the processor's cache."""
+"""Tasks whose random variates the design points share at a time; these fit in the processor's cache."""
 
 OnProgress = Callable[[int, int], None]
-"""Called with the replications done and all of them."""
+"""Called with the numbers of completed and of all replications."""
 
 Kept = TypeVar("Kept")
 
 
 class WorkerError(Exception):
-    """Workers of a cluster died, or it was lost; the message says what to do."""
+    """A cluster that was lost, or whose workers died; the message says what to do."""
 
 
 def simulate_design(
@@ -74,7 +74,7 @@ def simulate_design(
     if design.points * len(replications) > MOST_ROWS_HELD:
         raise DesignError(
             f"{design.points:,} design points of {len(replications):,} replications are more than the "
-            f"{MOST_ROWS_HELD:,} rows that are held in memory; ask for fewer replications or widths"
+            f"{MOST_ROWS_HELD:,} rows that fit in memory; ask for fewer replications or points"
         )
     measures = np.empty((design.points, len(replications), len(MEASURES)))
     done = first
@@ -105,8 +105,8 @@ def simulate(
     replications : which of them, in order.
     engine : `simpy` or `compiled`.
     jobs : threads of the compiled engine.
-    prepare : what is made of the measures of a chunk, shape (points, replications, measures), in its thread.
-    keep : called in this thread with each chunk and that, in the order in which chunks end.
+    prepare : converts the measures of a chunk, shape (points, replications, measures), in its thread.
+    keep : called in this thread with each chunk and its converted measures, as chunks end.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def simulate(
 def chunk_length(
     design: Design, replications: list[range], engine: str, threads: int, longer: int = 1
 ) -> int:
-    """Return how many replications a chunk has at most, `longer` times as many where enough are left."""
+    """Return the maximum number of replications of a chunk, `longer` times as many as usual."""
     tasks = longer * TASKS_OF_A_CHUNK[engine]
     count = sum(map(len, replications))
     return max(1, min(tasks // design.tasks, -(-count // (CHUNKS_OF_A_THREAD * threads))))
@@ -141,15 +141,15 @@ def cut(replications: range, longest: int) -> Iterator[range]:
 def simulate_chunk(design: Design, replications: range) -> NDArray[np.float64]:
     """Simulate replications of every design point by SimPy; shape (points, replications, measures).
 
-    The draws of a replication are computed once for all points of a variant.
+    The random variates of a replication are computed once for all points of a variant.
     """
     rows = np.empty((design.points, len(replications), len(MEASURES)))
     for column, replication in enumerate(replications):
         point = 0
         for variant in design.variants:
-            luck = Variates(variant.scenario, replication)
+            variates = Variates(variant.scenario, replication)
             for plan in variant.plans:
-                rows[point, column] = simulation.simulate(plan, luck)
+                rows[point, column] = simulation.simulate(plan, variates)
                 point += 1
     return rows
 
@@ -159,7 +159,7 @@ class CompiledSimulator:
 
     Attributes
     ----------
-    stop : where its number is set to something, chunks end at once, and what they return is not filled in.
+    stop : if its number is not 0, chunks end at once, and return incomplete values.
     """
 
     def __init__(self, design: Design) -> None:
@@ -195,13 +195,13 @@ def _in_threads(
 ) -> None:
     """Simulate chunks in threads, as compiled code releases Python's global lock.
 
-    Also with one thread: the calling one is then free to be interrupted, and stops the other at once.
+    Even one thread is started: the calling thread then receives interruptions, and stops it at once.
     """
-    player = CompiledSimulator(design)
+    simulator = CompiledSimulator(design)
 
     def simulated(chunk: range) -> Kept:
-        values = player.simulate_chunk(chunk)
-        if player.stop[0]:
+        values = simulator.simulate_chunk(chunk)
+        if simulator.stop[0]:
             raise CancelledError
         return prepare(values)
 
@@ -216,7 +216,7 @@ def _in_threads(
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     keep(running.pop(future), future.result())
         except BaseException:
-            player.stop[0] = 1
+            simulator.stop[0] = 1
             pool.shutdown(wait=True, cancel_futures=True)
             raise
 

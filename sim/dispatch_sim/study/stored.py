@@ -1,4 +1,4 @@
-"""The scenario and the design that stored results are of, read again from their manifest."""
+"""The scenario and the design of stored results, read again from their manifest."""
 
 from __future__ import annotations
 
@@ -14,21 +14,23 @@ from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.design import Design, DesignError, design_comparison, design_sweep
 from dispatch_sim.study.files import ResultsError
-from dispatch_sim.study.results import Results, is_of, read_results
+from dispatch_sim.study.manifest import identity
+from dispatch_sim.study.results import Results, read_results
 
 _LOG = logging.getLogger("dispatch_sim")
 
 
 def finished_study(folder: Path, study: Mapping[str, Any]) -> Results | None:
-    """Return the results of a study where they are in a folder, complete; else None.
+    """Return the complete results of a study in a folder; None where there are none.
 
     Parameters
     ----------
-    study : what it is, as `identity` returns it.
+    study : its identity, with its software.
     """
     try:
         results = read_results(folder)
-        if results.manifest["interrupted"] or not is_of(results.manifest, study):
+        found = identity(results.manifest) | {"software": study["software"]}
+        if results.manifest["interrupted"] or found != study:
             return None
     except ResultsError:
         return None
@@ -37,14 +39,14 @@ def finished_study(folder: Path, study: Mapping[str, Any]) -> Results | None:
 
 
 def stored_source(results: Results, folder: Path | None = None, data: Path | None = None) -> Source | None:
-    """Return the scenario of a study, read again from its manifest; None where it does not come to the same.
+    """Return the scenario of a study, read again from its manifest; None where it has other values now.
 
-    It does not where a profile has changed since, where the manifest was, and where values stand in a csv
-    file: results are stored without, and it is looked for in `folder` and `data` only.
+    It has where a profile or the manifest has changed, and where a csv file is missing: results are stored
+    without it, and it is read from `folder` and `data` only.
     """
     scenario = results.manifest["scenario"]
     try:
-        # Through the reader of files, which bounds depth and size.
+        # By the reader of files, which limits depth and size.
         text = json.dumps(scenario["as_written"], ensure_ascii=False, allow_nan=False)
         source = parse_source(text, scenario["file"], folder, data)
         read = source.scenario()
@@ -55,12 +57,12 @@ def stored_source(results: Results, folder: Path | None = None, data: Path | Non
 
 
 def stored_design(source: Source, results: Results) -> Design | None:
-    """Return the design of a study: a sweep, or a comparison; None where it is neither of the scenario's."""
-    ways: tuple[Callable[[Source], Design], ...] = (design_sweep, design_comparison)
+    """Return the design of a study, a sweep or a comparison; None where it is neither of the scenario's."""
+    designs: tuple[Callable[[Source], Design], ...] = (design_sweep, design_comparison)
     manifest = results.manifest
-    for way in ways:
+    for design_of in designs:
         try:
-            design = way(source)
+            design = design_of(source)
         except (ScenarioError, DesignError):
             continue
         if list(design.factors) == manifest["factors"] and design.points == manifest["design_points"]:
@@ -74,11 +76,11 @@ def find_stored_plan(design: Design, strategy: Strategy, tasks: int, factors: di
     Raises
     ------
     KeyError
-        Where it was not played.
+        Where it was not simulated.
     """
     for variant in design.variants:
         levels = zip(variant.levels, factors.values(), strict=True)
-        # A column of numbers and words is one of words.
+        # A column of numbers and texts is stored as texts.
         if all(level == value or str(level) == value for level, value in levels):
             for plan in variant.plans:
                 if (plan.strategy, len(plan.tasks)) == (strategy, tasks):

@@ -1,4 +1,4 @@
-"""The columns of a results table that name a design point, and the table's parts by swept factors."""
+"""The columns of a results table that identify a design point, and groups by swept factors."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def factor_columns(results: pd.DataFrame) -> list[str]:
 
 
 def point_columns(results: pd.DataFrame) -> list[str]:
-    """Return the columns that together name a design point."""
+    """Return the columns that identify a design point."""
     return ["strategy", "concurrency", "tasks", *factor_columns(results)]
 
 
 def factor_combinations(results: pd.DataFrame) -> list[tuple[dict[str, Any], pd.DataFrame]]:
-    """Return each combination of the further swept factors with its rows, numbers in order before words."""
+    """Return each combination of further factors with its rows, numbers in order before texts."""
     columns = factor_columns(results)
     if not columns:
         return [({}, results)]

@@ -1,4 +1,4 @@
-"""What a study is played with on this machine, so that results of unlike machines are never mixed unseen."""
+"""The software that simulates on this machine, so that results of different machines are not mixed."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _HERE = Path(__file__).parents[1]
 
 @cache
 def software() -> dict[str, str]:
-    """Return, by name, what the results of a replication may depend on beside its scenario.
+    """Return, by name, what the results of a replication may depend on apart from its scenario.
 
-    Versions; a digest of the sources, which may have been changed without a new version; and a digest of what
-    mathematical functions come to, whose last bits differ between C libraries and between processors.
+    These are versions, a digest of the sources, which may change without a new version, and a digest of
+    values of mathematical functions, whose last bits differ between C libraries and processors.
     """
     found = {name: package_version(name) or "none" for name in _PACKAGES}
     return found | {
@@ -34,7 +34,7 @@ def software() -> dict[str, str]:
 
 
 def differences(there: Mapping[str, str], here: Mapping[str, str]) -> Iterator[str]:
-    """Yield in words in what two of `software` differ."""
+    """Yield the differences between two results of `software`."""
     for name in here:
         if there.get(name) != here[name]:
             yield f"{name} {there.get(name, 'none')}, not {here[name]}"
@@ -57,7 +57,7 @@ def _sources() -> str:
 
 
 def _arithmetic() -> str:
-    """Return a digest of values of the functions that draws and quantiles call."""
+    """Return a digest of values of the functions that compute random variates."""
     from scipy.special import gammainc, gammaincinv
 
     between = [n / 4001 for n in range(1, 4001)]

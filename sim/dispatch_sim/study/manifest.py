@@ -1,0 +1,129 @@
+"""The manifest of a study: its scenario, seed, replications, engine, versions and machine."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+
+from dispatch_sim.scenario.loader import Source
+from dispatch_sim.study.design import Design
+from dispatch_sim.study.runner import all_cores
+from dispatch_sim.study.versions import package_version
+
+_HOW_OFTEN = ("replications", "at_most", "seconds")
+_PACKAGES = (
+    "genai-prices",
+    "simpy",
+    "numba",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "scipy",
+    "pydantic",
+    "ruamel.yaml",
+    "matplotlib",
+)
+
+Stopped = Literal["asked", "settled", "at_most", "seconds", "interrupted"]
+"""Why a study ended: it has all replications or, with `auto`, is precise enough or at a limit."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+
+class _Replications(_Section):
+    asked: int
+    simulated: Annotated[int, Field(validation_alias=AliasChoices("simulated", "played"))]  # until 0.1.0
+    at_most: int
+    stopped: Stopped
+
+
+class _Scenario(_Section):
+    file: str
+    sha256: str
+    as_written: Any
+    resolved: dict[str, Any]
+
+
+class Manifest(_Section):
+    """The required content of `manifest.json`."""
+
+    dispatch_sim: str | None
+    engine: str
+    seed: int
+    replications: _Replications
+    interrupted: bool
+    design_points: int
+    factors: list[str]
+    scenario: _Scenario
+    versions: dict[str, str | None]
+    machine: dict[str, str | int]
+
+
+def manifest_of(source: Source, design: Design, engine: str = "", replications: int = 0) -> dict[str, Any]:
+    """Return the manifest of a study that has all replications that were asked for.
+
+    Parameters
+    ----------
+    design : with the replications that were asked for by then.
+    replications : their number.
+    """
+    scenario = source.scenario()
+    return {
+        "dispatch_sim": package_version("dispatch-sim"),
+        "engine": engine,
+        "seed": scenario.study.seed,
+        "replications": {
+            "asked": design.replications,
+            "simulated": replications,
+            "at_most": design.at_most or design.replications,
+            "stopped": "asked",
+        },
+        "interrupted": False,
+        "design_points": design.points,
+        "factors": list(design.factors),
+        "scenario": {
+            "file": Path(source.filename).name.encode("utf-8", "replace").decode(),
+            "sha256": scenario.fingerprint,
+            "as_written": source.raw,
+            "resolved": scenario.resolved(),
+        },
+        "versions": {name: package_version(name) for name in _PACKAGES},
+        "machine": {
+            "python": platform.python_version(),
+            "system": platform.system(),
+            "processor": platform.machine(),
+            "cores": all_cores(),
+        },
+    }
+
+
+def ended(manifest: dict[str, Any], stopped: Stopped) -> dict[str, Any]:
+    """Return a manifest with the reason why the study ended."""
+    replications = manifest["replications"] | {"stopped": stopped}
+    return manifest | {"replications": replications, "interrupted": stopped == "interrupted"}
+
+
+def identity(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of a manifest that identifies a study: if it differs, results differ or may differ."""
+    return {
+        **{name: manifest[name] for name in ("dispatch_sim", "design_points", "factors")},
+        "scenario": manifest["scenario"]["resolved"],
+        "sha256": manifest["scenario"]["sha256"],
+        "versions": {**manifest["versions"], "python": manifest["machine"].get("python")},
+    }
+
+
+def is_same_study(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Return whether two manifests differ at most in engine, versions and the number of replications."""
+    return _but_for_replications(one) == _but_for_replications(other)
+
+
+def _but_for_replications(manifest: dict[str, Any]) -> dict[str, Any]:
+    scenario: dict[str, Any] = manifest["scenario"]["resolved"]
+    study = {key: value for key, value in scenario.get("study", {}).items() if key not in _HOW_OFTEN}
+    return scenario | {"study": study, "engine": None, "points": manifest["design_points"]}

@@ -50,6 +50,7 @@ FACTORS: dict[str, Options] = {
     "dispatch.spawn.tokens": ("3K", "0", "{lognormal: {mean: 3K, cv: 0.5}}"),
     "dispatch.spawn.shared": ("0", "2K", "2K"),
     "dispatch.spawn.time": ("2s", "0s", "{uniform: {low: 1s, high: 5s}}"),
+    "dispatch.spawn.fork": ("false", "false", "false", "false", "true"),
     "dispatch.return.tokens": ("2K", "0", "{triangular: {low: 0, mode: 1K, high: 4K}}"),
     "dispatch.return.time": ("2s", "0s", "{exponential: {mean: 3s}}"),
     "dispatch.brief": ("{}", "{tokens: 0, time: 0s}"),
@@ -115,6 +116,7 @@ GROUP: dict[str, Options] = {
     "output": ("structured", "structured", "prose"),
     "writes": ("[]", "[x]", "[x, y]", "[y]"),
     "coupling": ("0%", "40%", "100%"),
+    "common": ("0%", "40%", "40%", "100%"),
     "interarrival": ("0s", "0s", "20s", "{exponential: {mean: 40s}}"),
 }
 """The same of a group of tasks."""
@@ -175,7 +177,7 @@ TIED_GROUP: dict[str, Options] = {
 }
 
 STRATEGY: dict[str, Options] = {
-    "kind": ("sequential", "parallel", "queue", "waves", "adaptive"),
+    "kind": ("sequential", "parallel", "queue", "waves", "adaptive", "solo"),
     "merge": ("barrier", "as-completed"),
     "manager": ("agent", "script"),
     "warm_up": ("none", "stagger", "prewarm"),
@@ -267,6 +269,9 @@ def make_case(fates: random.Random, choose: Callable[[str, Options], str]) -> Ca
     strategy = {key: choose(f"strategies.{key}", options) for key, options in STRATEGY.items()}
     if strategy["pace"] != "none":
         choices["provider.on_limit"] = "reject"  # there is a line already
+    needs_context = strategy["kind"] == "solo" or choices["dispatch.spawn.fork"] == "true"
+    if needs_context and choices["dispatch.context"] == "none":
+        choices["dispatch.context"] = "{start: 8K, window: 14K}"
     timed = choices["provider.latency"] != "none"
     groups: list[str] = []
     for number in range(fates.choice((1, 1, 2, 3))):
@@ -283,8 +288,10 @@ def make_case(fates: random.Random, choose: Callable[[str, Options], str]) -> Ca
 
 
 def _strategy(options: dict[str, str], fates: random.Random) -> dict[str, Any]:
-    widths = {"sequential": 1, "parallel": "all", "adaptive": fates.choice(("all", 3))}
+    widths = {"solo": 1, "sequential": 1, "parallel": "all", "adaptive": fates.choice(("all", 3))}
     kind = options["kind"]
+    if kind == "solo":
+        options = {key: options[key] for key in ("order", "pace")}
     written = {key: option for key, option in options.items() if option and key != "kind"}
     return {kind: widths.get(kind) or fates.randint(1, 8), **written}
 

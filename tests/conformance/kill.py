@@ -14,7 +14,7 @@ from .cases import numbered_case
 from .comparison import Replication, difference, plan_of, simulate_by_simpy, simulate_compiled
 from .mutants import ENGINES, seeded
 
-CASES = 600
+CASES = 1000
 """At most so many are tried for a fault."""
 
 _case, _plan = cache(numbered_case), cache(lambda number: plan_of(numbered_case(number)))

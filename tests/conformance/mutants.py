@@ -96,6 +96,12 @@ SIMPY = {
     "a review waits for one output more": Fault("Review._start_if_due", "N >= every", "N > every"),
     "a person is not paid for reviews": Fault("Review._look", "L.people_review_s += T", "pass"),
     "a window holds a call more": Fault("Pacer.take", "self._calls >= N", "self._calls > N"),
+    "solo forgets its calls": Fault("Coordinator.keep", "context.length = N", "pass"),
+    "common work is done with every task": Fault("Attempt._variates", "variates.without(C)", "variates"),
+    "a forked agent reads what was not sent": Fault("Prompt.cached_by_parent", "min(A, B)", "A"),
+    "common work by wrong instructions is kept": Fault(
+        "redo_all_by_wrong_brief", "sim.common_done.clear()", "None"
+    ),
 }
 
 COMPILED = {
@@ -128,9 +134,11 @@ COMPILED = {
     "an attempt that is ended is not charged its output": Fault(
         "interrupted_call", "charge_output(S, N)", "None"
     ),
-    "the coordinator forgets a compaction's summary": Fault("begin_turn", "write_output(S, P, T, N)", "None"),
+    "the coordinator forgets a compaction's summary": Fault(
+        "_end_compaction", "write_output(S, P, T, N)", "None"
+    ),
     "a rejected call of the coordinator is not counted": Fault(
-        "_is_admitted", "L.rejected_requests += 1", "pass"
+        "is_admitted", "L.rejected_requests += 1", "pass"
     ),
     "one task too many is dispatched": Fault("free_slots", "W - C", "W - C + 1"),
     "a brief too many is charged": Fault(
@@ -170,6 +178,14 @@ COMPILED = {
     "of equal tasks the later is first": Fault("_is_before", "a.order < b.order", "a.order > b.order"),
     "people's time for conflicts is not paid": Fault(
         "conflicts_resolved", "L.people_conflicts_s += T", "pass"
+    ),
+    "a call of solo can be read before it was sent": Fault(
+        "keep_call", "context.sent, context.sent_s = A", "context.sent = context.length"
+    ),
+    "the coordinator does all of a task as its common part": Fault("do_common", "take_part(S, T, F)", "None"),
+    "what a forked agent starts with is counted again": Fault("make_call", "A - prompt.inherited", "A"),
+    "a compaction that is interrupted is for nothing": Fault(
+        "interrupted_compaction", "_end_compaction(S, T)", "None"
     ),
 }
 

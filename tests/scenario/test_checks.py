@@ -52,6 +52,26 @@ def test_too_much_effort_is_refused() -> None:
     assert parse_scenario(many)
 
 
+@pytest.mark.parametrize(
+    ("addition", "message"),
+    [
+        (
+            "dispatch: {context: none}\nstrategies: [queue, solo]",
+            r"strategies\[1\]: works in the coordinator's",
+        ),
+        ("dispatch: {context: none, spawn: {fork: true}}", r"dispatch\.spawn\.fork: starts agents with"),
+        (
+            "dispatch: {spawn: {fork: true}}\nprovider: {cache: {ttl: 5m}}\n"
+            "strategies: [{queue: 2, warm_up: stagger}]",
+            r"strategies\[0\]\.warm_up: has no effect",
+        ),
+    ],
+)
+def test_solo_and_forks_need_the_coordinators_context(addition: str, message: str) -> None:
+    with pytest.raises(ScenarioError, match=message):
+        parse_scenario(SHORT + addition)
+
+
 def test_agents_that_hang_need_a_hard_timeout() -> None:
     for timeouts in ("", "timeouts: {soft: 1m}"):
         with pytest.raises(ScenarioError, match=r"failures\.hang: .* write timeouts: \{hard: 15m\}"):

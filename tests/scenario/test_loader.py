@@ -129,6 +129,9 @@ ERRORS = {
     "strategies: [{adaptive: x}]": (
         "25: strategies[0].adaptive: 'x' is not a concurrency; write a whole number from 1 to 100000, or all"
     ),
+    "strategies: [{solo: 1, manager: script}]": (
+        "33: strategies[0].manager: solo has no sub-agents, so manager has no effect; remove it"
+    ),
     "strategies: [{queue: 3, order: random}]": (
         "32: strategies[0].order: 'random' is not possible; write as-given, longest-first or shortest-first"
     ),
@@ -301,8 +304,8 @@ def test_wrong_axes_are_found_when_the_file_is_read() -> None:
         " such as 0.5",
         "mine.yaml:5:3: sweep.provider.limts.scale: unknown key 'limts'; did you mean 'limits'?",
         "mine.yaml:6:3: sweep.tasks.nobody.tokens: unknown key 'nobody'; there are name, count, calls,"
-        " tokens, output_share, duration, tool_time, variance, output, writes, after, coupling and"
-        " interarrival",
+        " tokens, output_share, duration, tool_time, variance, output, writes, after, coupling, common"
+        " and interarrival",
         "mine.yaml:7:3: sweep.tasks.tokens.lognormal.mean: tasks[0].tokens: found '15K', so there is no"
         " tasks[0].tokens.lognormal.mean to put a value in",
         "mine.yaml:8:3: sweep.study.seed: this cannot be swept; sweep a key of the tasks or of their"

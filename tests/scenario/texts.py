@@ -18,6 +18,7 @@ tasks:
     writes: [notes]
     after: []
     coupling: 10%
+    common: 10%
   - name: check
     count: 2
     tokens: {mixture: [{weight: 90%, of: 5K}, {weight: 10%, of: {exponential: {mean: 9K}}}]}
@@ -28,7 +29,7 @@ tasks:
     interarrival: {gamma: {mean: 5s, cv: 1}}
 
 dispatch:
-  spawn: {tokens: 3K, shared: 2.5K, time: 2s}
+  spawn: {tokens: 3K, shared: 2.5K, time: 2s, fork: false}
   return: {tokens: {triangular: {low: 1K, mode: 2K, high: 4K}}, time: 2s}
   brief: {tokens: 240, time: 5.7s}
   turn: {tokens: 300, time: 4s}

@@ -125,18 +125,25 @@ def counted(s: State, length: int, cached: int) -> int:
 
 @compiled
 def input_needed(s: State, t: int) -> int:
-    """Return the input tokens that the limiter would count for a task's prompt now."""
-    return counted(s, prompt_length(s, t), cached_tokens(s, t))
+    """Return the input tokens that the limiter would count for a task's prompt now.
+
+    Of the coordinator's own context, a call takes no more than the bucket can hold.
+    """
+    needed = counted(s, prompt_length(s, t), cached_tokens(s, t))
+    if s.plan.is_solo:
+        return max(s.tasks[t].prompt.new, int(min(float(needed), s.world.limiter.input_bucket.capacity)))
+    return needed
 
 
 @compiled
 def coordinator_input(s: State, tokens: int) -> int:
     """Return the input tokens that a call of the coordinator takes, or what the bucket can hold if that is less.
 
-    `tokens` is what it sends, or -1 for its context.
+    `tokens` is what it sends, or -1 for its context and the new input after it.
     """
     if tokens < 0:
-        tokens = counted(s, s.world.context.length, context_cached(s)) if s.plan.has_context else 0
+        length = s.world.context.length + s.world.context.new
+        tokens = counted(s, length, context_cached(s)) if s.plan.has_context else 0
     return int(min(float(tokens), s.world.limiter.input_bucket.capacity))
 
 

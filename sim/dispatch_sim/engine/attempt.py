@@ -17,10 +17,11 @@ from dispatch_sim.engine.events import enter, note
 from dispatch_sim.engine.harness import put_back_refused
 from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.merge import merge
+from dispatch_sim.engine.own_context import keep_call, take_own_context
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.recovery import settle
 from dispatch_sim.engine.resources import release, request
-from dispatch_sim.engine.variates import attempt_number, draw_attempt, share, take_part, tool_s
+from dispatch_sim.engine.variates import attempt_number, draw_attempt, leave_out, share, take_part, tool_s
 from dispatch_sim.model import arithmetic
 from dispatch_sim.scenario.tasks import MAX_TASKS
 
@@ -34,6 +35,9 @@ def start(s: State, t: int) -> None:
     if not task.has_checkpoint:
         task.origin = attempt_number(s, t)
     draw_attempt(s, t)
+    group = s.groups[task.group]
+    if group.common_done and group.common > 0.0:
+        leave_out(s, t, group.common)
     if task.rework > 0.0:
         take_part(s, t, task.rework)
     elif s.plan.communication == codes.ROUNDS and task.variates.calls == 1:
@@ -62,6 +66,9 @@ def lock(s: State, t: int) -> None:
     task.at_work = True
     if s.plan.has_hard_timeout:
         at_once(s, codes.EVENT_START_TIMER, t, task.attempts)
+    if s.plan.is_solo:
+        spawned(s, t)
+        return
     enter(s, t, codes.SPAWN, -1, 0)
     has_own_copy = s.plan.isolation == codes.WORKTREE and group.writes
     s.processes[t].at = codes.AT_SPAWN
@@ -75,7 +82,8 @@ def spawned(s: State, t: int) -> None:
     prompt, calls = task.prompt, task.variates.calls
     if not prompt.exists:
         prompt.exists = True
-        prompt.spawn = task.variates.spawn_tokens
+        prompt.inherited = task.inherited
+        prompt.spawn = task.inherited + task.variates.spawn_tokens
         shared = 0 if s.groups[task.group].own_directory else s.plan.shared_prefix
         prompt.shared = min(shared, prompt.spawn)
         prompt.new = prompt.messages = prompt.sent = 0
@@ -113,6 +121,9 @@ def next_call(s: State, t: int) -> None:
     """Begin the next call, or return; an agent that obeys gives up after a soft timeout."""
     task, plan = s.tasks[t], s.plan
     if task.call > task.last_call:
+        if plan.is_solo:
+            leave_slot(s, t, codes.NONE)
+            return
         enter(s, t, codes.RETURN, -1, 0)
         s.processes[t].at = codes.AT_RETURN
         after(s, t, task.variates.return_s)
@@ -120,6 +131,15 @@ def next_call(s: State, t: int) -> None:
     elapsed_s = s.world.now_s - task.started_s
     if plan.has_soft_timeout and task.variates.obeys and elapsed_s >= plan.soft_timeout_s:
         leave_slot(s, t, codes.BY_TIMEOUT)
+        return
+    prepare_call(s, t)
+
+
+@compiled
+def prepare_call(s: State, t: int) -> None:
+    """Make up the prompt of the next call, and have it sent."""
+    task, plan = s.tasks[t], s.plan
+    if plan.is_solo and not take_own_context(s, t):
         return
     task.prompt.messages = messages(s, t)
     own = share(task.variates.new_input, task.call, task.variates.calls)
@@ -167,7 +187,7 @@ def make_call(s: State, t: int) -> None:
         task.usage[codes.FOR_COORDINATION],
     )
     if prompt.sent == 0:
-        spawn.tokens = prompt.spawn
+        spawn.tokens = prompt.spawn - prompt.inherited
     work.tokens += prompt.new - prompt.messages + output
     work.output += output
     coordination.tokens += prompt.messages
@@ -203,6 +223,8 @@ def called(s: State, t: int) -> None:
     call = task.call
     charge_output(s, task.pending_output)
     task.prompt.context += task.prompt.new + task.pending_output
+    if s.plan.is_solo:
+        keep_call(s, t)
     if call == task.variates.crash_call:
         note(s, codes.CRASH, t, call, 0)
         leave_slot(s, t, codes.BY_CRASH)
@@ -219,7 +241,7 @@ def called(s: State, t: int) -> None:
     if call != task.last_call and s.groups[task.group].has_tools:
         enter(s, t, codes.TOOLS, call, 0)
         s.processes[t].at = codes.AT_TOOLS
-        after(s, t, tool_s(s, t, call))
+        after(s, t, tool_s(s, t, task.origin, call))
         return
     next_call(s, t)
 

@@ -23,13 +23,21 @@ def cached_tokens(s: State, t: int) -> int:
     """Return how many tokens at the beginning of a task's prompt can be read now."""
     prompt = s.tasks[t].prompt
     if not s.plan.has_cache:
-        return prompt.spawn + prompt.context if prompt.sent else 0
+        return prompt.spawn + prompt.context if prompt.sent else _cached_by_parent(s, t)
     own = _cache_readable(-math.inf, prompt.sent_s, s.plan.cache_ttl_s, s.world.now_s)
     if prompt.sent >= s.plan.cache_minimum and own:
         return prompt.sent
-    if prompt.shared >= s.plan.cache_minimum and _shared_is_readable(s):
+    if prompt.shared >= max(1.0, s.plan.cache_minimum) and _shared_is_readable(s):
         return prompt.shared
-    return 0
+    return _cached_by_parent(s, t)
+
+
+@compiled
+def _cached_by_parent(s: State, t: int) -> int:
+    """Return how many tokens of the coordinator's context, with which a prompt begins, can be read now."""
+    if not s.plan.forks or s.groups[s.tasks[t].group].own_directory:
+        return 0
+    return min(s.tasks[t].prompt.inherited, context_cached(s))
 
 
 @compiled

@@ -7,14 +7,14 @@ from dispatch_sim.engine.api import admit, charge_output, coordinator_input, fir
 from dispatch_sim.engine.cache import context_cached, is_cold, record_shared
 from dispatch_sim.engine.calendar import after
 from dispatch_sim.engine.events import write_log
-from dispatch_sim.engine.gateway import join_line
+from dispatch_sim.engine.gateway import join_line, leave_line
 from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.variates import whole
 
 
 @compiled
-def _is_admitted(s: State, pid: int, need: int) -> bool:
+def is_admitted(s: State, pid: int, need: int) -> bool:
     """Get a call of the coordinator admitted; False where the process has to wait, and to ask again then."""
     process = s.processes[pid]
     if process.turn_in_line:
@@ -37,44 +37,76 @@ def _is_admitted(s: State, pid: int, need: int) -> bool:
 
 
 @compiled
-def _send_context(s: State) -> None:
-    """Book what of the coordinator's context is read and written by a call."""
+def send_context(s: State) -> int:
+    """Book what of the coordinator's context is read and written by a call, and return what is read."""
     context, usage = s.world.context, s.world.ledger.usage[codes.FOR_CONTEXT]
     cached = context_cached(s)
     usage.cache_read += cached
     usage.cache_write += context.length - cached
+    context.length += context.new
+    context.new = 0
     context.sent, context.sent_s = context.length, s.world.now_s
+    return cached
 
 
 @compiled
 def begin_turn(s: State, pid: int) -> bool:
     """Get a turn admitted, with the context compacted before if it is too long; False where it has to wait."""
+    if not s.plan.has_context:
+        return is_admitted(s, pid, 0)
+    if not compact(s, pid) or not is_admitted(s, pid, codes.NEEDS_CONTEXT):
+        return False
+    send_context(s)
+    s.processes[pid].turn = codes.TURN_BEGIN
+    return True
+
+
+@compiled
+def compact(s: State, pid: int) -> bool:
+    """Compact the context where it is too long before a turn; False where the process has to wait."""
     process, context = s.processes[pid], s.world.context
     if process.turn == codes.TURN_BEGIN:
-        if not s.plan.has_context:
-            return _is_admitted(s, pid, 0)
-        process.turn = codes.TURN_COMPACT if context.length > s.plan.context_window else codes.TURN_SEND
+        process.turn = codes.TURN_COMPACT if is_too_long(s) else codes.TURN_SEND
     if process.turn == codes.TURN_COMPACT:
-        if not _is_admitted(s, pid, codes.NEEDS_CONTEXT):
+        if not is_admitted(s, pid, codes.NEEDS_CONTEXT):
             return False
-        _send_context(s)
+        send_context(s)
         process.compaction_started_s = s.world.now_s
         process.compacted = context.length
         process.turn = codes.TURN_COMPACTING
         after(s, pid, s.plan.compaction_s)
         return False
     if process.turn == codes.TURN_COMPACTING:
-        write_output(s, codes.FOR_CONTEXT, codes.NONE, s.plan.compaction_tokens)
-        context.length += s.plan.context_start - process.compacted
-        context.sent = s.plan.context_start
-        s.world.ledger.compactions += 1
-        write_log(s, process.compaction_started_s, codes.COMPACTION, codes.NONE, 0, -1, 0)
+        _end_compaction(s, pid)
         process.turn = codes.TURN_SEND
-    if not _is_admitted(s, pid, codes.NEEDS_CONTEXT):
-        return False
-    _send_context(s)
-    process.turn = codes.TURN_BEGIN
     return True
+
+
+@compiled
+def is_too_long(s: State) -> bool:
+    """Whether the context has to be compacted before the next turn."""
+    return s.world.context.length > s.plan.context_window
+
+
+@compiled
+def _end_compaction(s: State, pid: int) -> None:
+    process, context = s.processes[pid], s.world.context
+    write_output(s, codes.FOR_CONTEXT, codes.NONE, s.plan.compaction_tokens)
+    context.length += s.plan.context_start - process.compacted
+    context.sent = s.plan.context_start
+    s.world.ledger.compactions += 1
+    write_log(s, process.compaction_started_s, codes.COMPACTION, codes.NONE, 0, -1, 0)
+
+
+@compiled
+def interrupted_compaction(s: State, t: int) -> None:
+    """Stop waiting for a compaction; one that is admitted is made all the same, as nothing stops it."""
+    process = s.processes[t]
+    if process.in_line:
+        leave_line(s, t)
+    if process.turn == codes.TURN_COMPACTING:
+        _end_compaction(s, t)
+    process.turn, process.turn_in_line, process.turn_retries = codes.TURN_BEGIN, False, False
 
 
 @compiled
@@ -101,7 +133,7 @@ def prewarm(s: State, pid: int) -> bool:
             return True
         process.prefix = 1
     if process.prefix == 1:
-        if not _is_admitted(s, pid, prefix):
+        if not is_admitted(s, pid, prefix):
             return False
         s.world.ledger.usage[codes.FOR_COORDINATION].tokens += prefix
         s.world.ledger.usage[codes.FOR_COORDINATION].cache_write += prefix

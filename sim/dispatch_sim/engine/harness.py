@@ -35,6 +35,7 @@ def launch(s: State, t: int) -> None:
     note(s, codes.LAUNCH, t, -1, 0)
     task.started_s = s.world.now_s
     task.instructions = s.world.instructions
+    task.inherited = s.world.context.length if s.plan.forks else 0
     task.merging = False
     task.is_alive = True
     s.processes[t].token += 1

@@ -151,8 +151,7 @@ def _outcomes(results: Any, plan: Plan) -> NDArray[np.float64]:
         **{name: ledgers[name] for name in ledgers.dtype.names if name not in _BY_KIND},
     )
     quota = (results["requests"], results["input_tokens"], results["output_tokens"])
-    prices, values = plan.scenario.provider.prices, plan.scenario.values
-    columns = ledger.close(results["makespan_s"], quota, prices, values)
+    columns = ledger.close(results["makespan_s"], quota, plan.scenario, plan.strategy)
     return np.stack(columns, axis=1).astype(np.float64, copy=False)
 
 

@@ -149,6 +149,7 @@ def _groups(plan: Plan, table: Distributions) -> tuple[NDArray[np.void], list[in
                 "followers": len(followers),
                 "output_share": group.output_share,
                 "coupling": group.coupling,
+                "common": group.common,
                 "batch_weight": math.sqrt(group.variance.batch),
                 "task_weight": math.sqrt(group.variance.task),
                 "attempt_weight": math.sqrt(group.variance.attempt),
@@ -208,7 +209,7 @@ def _parameters(plan: Plan, table: Distributions) -> dict[str, Any]:
         **_of_client(plan.scenario),
         **_of_coordination(plan.scenario, table),
         **_of_failures(plan.scenario, table),
-        **_of_merge(plan.scenario, table),
+        **_of_merge(plan, table),
     }
 
 
@@ -216,10 +217,12 @@ def _of_strategy(plan: Plan) -> dict[str, Any]:
     strategy, scenario = plan.strategy, plan.scenario
     communication = strategy.communication or scenario.communication.kind
     return {
+        "is_solo": strategy.kind == "solo",
+        "forks": scenario.dispatch.spawn.fork and strategy.kind != "solo",
         "refills": strategy.refills,
         "is_adaptive": strategy.kind == "adaptive",
         "merges_at_barrier": strategy.merge == "barrier",
-        "by_script": strategy.manager == "script",
+        "by_script": strategy.manager == "script" or strategy.kind == "solo",
         "warm_up": ("none", "stagger", "prewarm").index(strategy.warm_up),
         "order": ("as-given", "longest-first", "shortest-first").index(strategy.order),
         "waits_for_recovery": strategy.waits_for_recovery,
@@ -294,7 +297,7 @@ def _of_coordination(scenario: Scenario, table: Distributions) -> dict[str, Any]
         "spawn_time_row": table.add(dispatch.spawn.time),
         "return_tokens_row": table.add(dispatch.return_.tokens),
         "return_time_row": table.add(dispatch.return_.time),
-        "shared_prefix": whole(dispatch.spawn.shared),
+        "shared_prefix": 0 if dispatch.spawn.fork else whole(dispatch.spawn.shared),
         "brief_tokens": dispatch.brief.tokens,
         "brief_s": dispatch.brief.time,
         "turn_tokens": dispatch.turn.tokens,
@@ -335,10 +338,12 @@ def _of_failures(scenario: Scenario, table: Distributions) -> dict[str, Any]:
     }
 
 
-def _of_merge(scenario: Scenario, table: Distributions) -> dict[str, Any]:
-    merge, review = scenario.merge, scenario.review
+def _of_merge(plan: Plan, table: Distributions) -> dict[str, Any]:
+    merge, review = plan.scenario.merge, plan.scenario.review
 
     def effort(costs: MergeCost) -> dict[str, float]:
+        if plan.strategy.kind == "solo":  # it has the output in its context
+            return {"people_s": costs.people}
         return {"tokens": costs.tokens, "time_s": costs.time, "people_s": costs.people}
 
     parameters: dict[str, Any] = {

@@ -12,6 +12,7 @@ from dispatch_sim.engine.attempt import (
     leave_slot,
     lock,
     next_call,
+    prepare_call,
     returned,
     send_call,
     spawned,
@@ -20,6 +21,7 @@ from dispatch_sim.engine.attempt import (
 )
 from dispatch_sim.engine.calendar import after
 from dispatch_sim.engine.client import see_answer, send_request
+from dispatch_sim.engine.coordinator import interrupted_compaction
 from dispatch_sim.engine.events import enter, note
 from dispatch_sim.engine.gateway import leave_line
 from dispatch_sim.engine.harness import enter_next_window, is_paced
@@ -56,6 +58,8 @@ def interrupt(s: State, t: int, failure: int) -> None:
             leave_line(s, t)
         elif at == codes.AT_CALL:
             interrupted_call(s, t)
+        elif at == codes.AT_COMPACTION:
+            interrupted_compaction(s, t)
         if failure == codes.BY_TIMEOUT:
             leave_slot(s, t, codes.BY_HANG if task.activity == codes.HANG else codes.BY_TIMEOUT)
             return
@@ -104,6 +108,8 @@ def _resume_agent(s: State, t: int, at: int) -> None:
         lock(s, t)
     elif at == codes.AT_PREFIX:
         wait_for_prefix(s, t)
+    elif at == codes.AT_COMPACTION:
+        prepare_call(s, t)
     elif at == codes.AT_PACER:
         if is_paced(s, t):
             send_call(s, t)

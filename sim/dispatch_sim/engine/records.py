@@ -112,6 +112,7 @@ class Group:
     followers: int
     output_share: float
     coupling: float
+    common: float
     batch_weight: float
     task_weight: float
     attempt_weight: float
@@ -125,6 +126,7 @@ class Group:
     merges_done: int
     next_arrival: int
     is_briefing: bool
+    common_done: bool
 
 
 class Plan:
@@ -135,6 +137,8 @@ class Plan:
     groups: int
     locks: int
     # strategy
+    is_solo: bool
+    forks: bool
     refills: bool
     is_adaptive: bool
     merges_at_barrier: bool
@@ -254,6 +258,7 @@ class Prompt:
     exists: bool
     spawn: int
     shared: int
+    inherited: int
     context: int
     new: int
     messages: int
@@ -282,6 +287,7 @@ class Task:
     merging: bool
     failure: int
     instructions: int
+    inherited: int
     variates: AttemptVariates
     prompt: Prompt
     call: int
@@ -337,7 +343,10 @@ class Process:
     """Whether its call was rate-limited, and is sent again."""
     prefix: int
     compacted: int
+    common: int
+    """A step of the common part of a group's tasks."""
     turn_started_s: float
+    common_started_s: float
     compaction_started_s: float
 
 
@@ -431,9 +440,10 @@ class Slots:
 
 
 class Context:
-    """The coordinator's own context."""
+    """The coordinator's own context, and the new input of a call that begins with it."""
 
     length: int
+    new: int
     sent: int
     sent_s: float
 

@@ -29,6 +29,8 @@ def settle(s: State, t: int) -> None:
     failure = task.failure
     if failure == codes.NONE and task.instructions != s.world.instructions:
         failure = codes.BY_WRONG_BRIEF
+    if failure == codes.NONE and s.plan.is_solo:
+        s.groups[task.group].common_done = True
     if failure != codes.NONE:
         task.is_alive = False
         fail(s, t, failure, True)
@@ -174,6 +176,8 @@ def _redo_in_part(s: State, t: int) -> None:
 @compiled
 def redo_all_by_wrong_brief(s: State) -> None:
     """Have everything done again that waits and was made by instructions which have been found wrong."""
+    for g in range(s.plan.groups):
+        s.groups[g].common_done = False
     for t in range(s.plan.tasks):
         task = s.tasks[t]
         waits = task.activity == codes.WAIT or task.activity == codes.ROUND

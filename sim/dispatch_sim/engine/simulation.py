@@ -56,7 +56,7 @@ def _begin(s: State) -> None:
         group = s.groups[g]
         group.unfinished = group.first_round_unfinished = group.waits_for = 0
         group.awaiting_second = group.working = group.merges_begun = group.merges_done = 0
-        group.next_arrival, group.is_briefing = codes.NONE, False
+        group.next_arrival, group.is_briefing, group.common_done = codes.NONE, False, False
     for t in range(s.plan.tasks):
         s.tasks[t] = s.new_task
         s.tasks[t].group, s.tasks[t].index = s.batch[t].group, s.batch[t].index

@@ -11,6 +11,7 @@ from dispatch_sim.engine.coordinator import begin_turn, prewarm, write_output
 from dispatch_sim.engine.events import write_log
 from dispatch_sim.engine.harness import launch
 from dispatch_sim.engine.jit import compiled
+from dispatch_sim.engine.own_context import do_common, has_to_do_common
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.resources import release, request
 
@@ -64,7 +65,7 @@ def _queue(s: State) -> bool:
 
 @compiled
 def _waves(s: State) -> bool:
-    """Waves, with a wave of one (sequential) or of all (parallel); False where it has to wait."""
+    """Waves, with a wave of one (solo, sequential) or of all (parallel); False where it has to wait."""
     process, world = s.processes[s.plan.tasks], s.world
     if process.at == codes.AT_WAVE:
         if world.unfinished == 0:
@@ -110,7 +111,8 @@ def _lift_barrier(s: State) -> None:
 def _hand_out(s: State) -> bool:
     """Launch as many of the waiting tasks as there are free slots; False where it has to wait.
 
-    An agent that coordinates does it in one turn, writing the briefs one after another; a script at once.
+    An agent that coordinates does it in one turn, writing the briefs one after another; a script at once,
+    and so does an agent that does the tasks itself.
     """
     d = s.plan.tasks
     process = s.processes[d]
@@ -136,6 +138,18 @@ def _take_ready(s: State) -> int:
 
 
 @compiled
+def _do_common(s: State) -> bool:
+    """Do what is common to the tasks that are taken; False where the dispatcher has to wait."""
+    world = s.world
+    while world.dispatched < world.dispatched_count:
+        if not do_common(s, s.plan.tasks, s.dispatched[world.dispatched]):
+            return False
+        world.dispatched += 1
+    world.dispatched = 0
+    return True
+
+
+@compiled
 def _resume_hand_out(s: State) -> bool:
     d, world = s.plan.tasks, s.world
     process = s.processes[d]
@@ -145,7 +159,21 @@ def _resume_hand_out(s: State) -> bool:
         release(s, codes.COORDINATOR)
         process.at = codes.AT_SCRIPT
     if process.at == codes.AT_SCRIPT:
-        for i in range(_take_ready(s)):
+        world.dispatched, world.dispatched_count = 0, _take_ready(s)
+        process.at = codes.AT_SCRIPT_LAUNCH
+        for i in range(world.dispatched_count):
+            if has_to_do_common(s, s.dispatched[i]):
+                process.at = codes.AT_SCRIPT_COMMON
+        if process.at == codes.AT_SCRIPT_COMMON:
+            request(s, codes.COORDINATOR, d)
+            return False
+    if process.at == codes.AT_SCRIPT_COMMON:
+        if not _do_common(s):
+            return False
+        release(s, codes.COORDINATOR)
+        process.at = codes.AT_SCRIPT_LAUNCH
+    if process.at == codes.AT_SCRIPT_LAUNCH:
+        for i in range(world.dispatched_count):
             launch(s, s.dispatched[i])
         process.at = process.back_to
         return True
@@ -157,6 +185,10 @@ def _resume_hand_out(s: State) -> bool:
             process.at = process.back_to
             return True
         world.dispatched = 0
+        process.at = codes.AT_TURN_COMMON
+    if process.at == codes.AT_TURN_COMMON:
+        if not _do_common(s):
+            return False
         process.turn_started_s = world.now_s
         process.at = codes.AT_TURN_BEGIN
     if process.at == codes.AT_TURN_BEGIN:

@@ -117,6 +117,16 @@ def draw_attempt(s: State, t: int) -> None:
 
 
 @compiled
+def draw_first_attempt(s: State, t: int) -> None:
+    """Draw the variates of a task's first attempt, whichever comes next."""
+    task = s.tasks[t]
+    origin, attempts = task.origin, task.attempts
+    task.origin, task.attempts = 0, 1
+    draw_attempt(s, t)
+    task.origin, task.attempts = origin, attempts
+
+
+@compiled
 def _draw_attempt(s: State, t: int, number: int) -> None:
     """Draw sizes by the attempt that began the work, times and faults by its own number."""
     task, plan, world = s.tasks[t], s.plan, s.world
@@ -146,23 +156,31 @@ def _draw_attempt(s: State, t: int, number: int) -> None:
 @compiled
 def take_part(s: State, t: int, fraction: float) -> None:
     """Make an attempt one that does a part: fewer calls, tokens and time in proportion."""
-    variates = s.tasks[t].variates
-    calls = variates.calls
-    fewer = min(calls, max(1, math.ceil(fraction * calls - 1e-9)))
-    variates.new_input = whole(fraction * variates.new_input)
-    variates.output = whole(fraction * variates.output)
-    variates.call_s = variates.call_s * calls * fraction / fewer
-    variates.calls = fewer
+    calls = s.tasks[t].variates.calls
+    _reduce(s, t, fraction, min(calls, max(1, math.ceil(fraction * calls - 1e-9))))
 
 
 @compiled
-def tool_s(s: State, t: int, call: int) -> float:
-    """Draw the time between a call and the next."""
+def leave_out(s: State, t: int, common: float) -> None:
+    """Make an attempt one whose common part is done already: its calls are rounded, maybe to none."""
+    _reduce(s, t, 1.0 - common, whole((1.0 - common) * s.tasks[t].variates.calls))
+
+
+@compiled
+def _reduce(s: State, t: int, fraction: float, calls: int) -> None:
+    variates = s.tasks[t].variates
+    variates.new_input = whole(fraction * variates.new_input)
+    variates.output = whole(fraction * variates.output)
+    variates.call_s = variates.call_s * variates.calls * fraction / max(calls, 1)
+    variates.calls = calls
+
+
+@compiled
+def tool_s(s: State, t: int, origin: int, call: int) -> float:
+    """Draw the time between a call and the next, of the attempt that began the work."""
     task, group = s.tasks[t], s.groups[s.tasks[t].group]
     return quantile(
-        s,
-        group.tool_row,
-        uniform(group.key, s.replication, _TOOL_TIME, task.index, task.origin, call, 0),
+        s, group.tool_row, uniform(group.key, s.replication, _TOOL_TIME, task.index, origin, call, 0)
     )
 
 
@@ -235,19 +253,16 @@ def resolve_s(s: State, one: int, number: int, other: int, number2: int) -> floa
 def length_s(s: State, t: int) -> float:
     """Return the time of a task's first attempt when nothing is in its way; overwrites its variates."""
     task, plan, group = s.tasks[t], s.plan, s.groups[s.tasks[t].group]
-    origin, attempts = task.origin, task.attempts
-    task.origin, task.attempts = 0, 1
-    draw_attempt(s, t)
+    draw_first_attempt(s, t)
     variates, calls = task.variates, task.variates.calls
     seconds = variates.spawn_s + variates.return_s + variates.call_s * calls
     if group.has_tools:
         for call in range(calls - 1):
-            seconds += tool_s(s, t, call)
+            seconds += tool_s(s, t, 0, call)
     if plan.has_latency:
         for call in range(calls):
             read = share(variates.new_input, call, calls)
             written = share(variates.output, call, calls)
             seconds += plan.latency_base + written * plan.latency_per_output
             seconds += read / 1000.0 * plan.latency_per_uncached
-    task.origin, task.attempts = origin, attempts
     return seconds

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
 from dispatch_sim.model.arithmetic import HOUR_S, MILLION
 from dispatch_sim.model.events import State
 from dispatch_sim.model.failures import Failure
-from dispatch_sim.scenario.model import Values
+from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.provider import Prices
+from dispatch_sim.scenario.strategy import Strategy
 
 if TYPE_CHECKING:
     from dispatch_sim.model.cache import Prompt
@@ -75,6 +76,7 @@ class AttemptUsage:
 
     Attributes
     ----------
+    spawn : what is spent for the beginning of its prompt: of solo, the coordinator's context.
     messages : what is spent to read other agents' messages.
     time_s : service, backoff and silence.
     """
@@ -94,7 +96,7 @@ class AttemptUsage:
         """
         work, spawn, messages = self.work, self.spawn, self.messages
         if prompt.sent == 0:
-            spawn.tokens = prompt.spawn
+            spawn.tokens = prompt.spawn - prompt.inherited
         work.tokens += prompt.new - prompt.messages + output
         work.output += output
         messages.tokens += prompt.messages
@@ -216,6 +218,8 @@ class Outcome(NamedTuple):
     reworked_tasks: int
     reviews: int
     compactions: int
+    input_tokens: int
+    """All that was sent to the model, cache reads included, as vendors count it."""
 
 
 MEASURES: tuple[str, ...] = Outcome._fields
@@ -261,9 +265,14 @@ class Ledger:
                 self.killed.add(used)
 
     def close(
-        self, makespan_s: float, quota: tuple[int, int, int], prices: Prices, values: Values
+        self, makespan_s: float, quota: tuple[int, int, int], scenario: Scenario, strategy: Strategy
     ) -> Outcome:
         """Return the row that the ledger comes to."""
+        prices, values = scenario.provider.prices, scenario.values
+        if strategy.kind == "solo":
+            begun_with = self.usage[Purpose.SPAWN]
+            self.usage[Purpose.CONTEXT].add(begun_with)
+            self.usage[Purpose.SPAWN] = begun_with - begun_with
         money = {purpose: usage.usd(prices) for purpose, usage in self.usage.items()}
         money_usd = 0.0  # added one by one: `sum` rounds differently from one version of Python to the next
         for part in money.values():
@@ -292,6 +301,9 @@ class Ledger:
             quota_requests=quota[0],
             quota_input_tokens=quota[1],
             quota_output_tokens=quota[2],
+            input_tokens=sum(
+                usage.input + usage.cache_write + usage.cache_read for usage in self.usage.values()
+            ),
             **{f"tokens_{purpose}": usage.tokens for purpose, usage in self.usage.items()},
             **dollars,
             **times,

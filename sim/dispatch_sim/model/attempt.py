@@ -48,6 +48,7 @@ class Attempt:
     key : of its draws.
     started_s : when its agent was launched; after waiting for a place and locks, when it began.
     is_draft : whether it is of the first of two rounds, so that there is nothing to merge yet.
+    inherited : tokens of the coordinator's context that it starts with.
     at_work : whether its agent is at work, so that a timeout can end it.
     merging : whether the merge of its output has begun, so that a cascade cannot cancel it.
     unseen_share : the part of its merged output that was made without sight of others.
@@ -68,6 +69,8 @@ class Attempt:
         self.started_s = sim.env.now
         self.is_draft = sim.communication.is_first_round(task)
         self.variates = self._variates()
+        context = sim.coordinator.context
+        self.inherited = context.length if sim.forks and context is not None else 0
         self.at_work = self.merging = False
         self.write: Write
         self.merge_entry: merge.Entry | None = None
@@ -146,24 +149,26 @@ class Attempt:
         return failure
 
     def _agent(self) -> Process:
-        """Spawn, call the model until the task is done, return; raises AttemptFailed."""
+        """Spawn, call the model until the task is done, return; raises AttemptFailed.
+
+        Without sub-agents, the coordinator makes the calls, in its own context.
+        """
         sim, task, variates = self.sim, self.task, self.variates
         env, resumes = sim.env, sim.scenario.retry.policy == "resume"
-        task.enter(Activity.SPAWN)
-        yield env.timeout(variates.spawn_s + sim.isolation.setup_s(task.group))
-        prompt = self._first_prompt()
-        if sim.strategy.warm_up == "stagger" and prompt.shared:
-            task.enter(Activity.PREFIX)
-            while pending_s := sim.cache.shared_pending_s():
-                yield env.timeout(pending_s)
+        if not sim.is_solo:
+            prompt = yield from self._spawn()
         calls = sim.communication.calls(self)
         for call in calls:
             if self._gives_up():
                 raise AttemptFailed(Failure.KILLED)
+            if sim.is_solo:
+                prompt = yield from sim.coordinator.own_prompt(task)
             prompt.messages = sim.communication.messages(self, prompt)
             prompt.new = variates.new_input[call] + prompt.messages
             yield from client.send(self, prompt, call)
             yield from self._call(prompt, call)
+            if sim.is_solo:
+                sim.coordinator.keep(prompt)
             if call == variates.crash_call:
                 task.log(Activity.CRASH, call)
                 raise AttemptFailed(Failure.CRASH)
@@ -176,9 +181,22 @@ class Attempt:
             if variates.tool_s and call != calls[-1]:
                 task.enter(Activity.TOOLS, call)
                 yield env.timeout(variates.tool_s[call])
-        task.enter(Activity.RETURN)
-        yield env.timeout(variates.return_s)
-        sim.coordinator.read_result(self.usage.return_, variates.return_tokens)
+        if not sim.is_solo:
+            task.enter(Activity.RETURN)
+            yield env.timeout(variates.return_s)
+            sim.coordinator.read_result(self.usage.return_, variates.return_tokens)
+
+    def _spawn(self) -> Generator[simpy.Event, Any, Prompt]:
+        """Start the agent; ends with its prompt, before the new input."""
+        sim, task = self.sim, self.task
+        task.enter(Activity.SPAWN)
+        yield sim.env.timeout(self.variates.spawn_s + sim.isolation.setup_s(task.group))
+        prompt = self._first_prompt()
+        if sim.strategy.warm_up == "stagger" and prompt.shared:
+            task.enter(Activity.PREFIX)
+            while pending_s := sim.cache.shared_pending_s():
+                yield sim.env.timeout(pending_s)
+        return prompt
 
     def _settle(self, failure: Failure | None) -> Process:
         """Handle the outcome: retry or recover, enter the second round, redo a part, or be approved."""
@@ -187,6 +205,8 @@ class Attempt:
         del sim.active[self]
         if failure is None and self.wrong_brief:
             failure = Failure.WRONG_BRIEF
+        if failure is None and sim.is_solo:
+            sim.common_done.add(task.group)
         if failure is not None:
             recovery.fail(self, failure)
         elif self.is_draft:
@@ -247,9 +267,10 @@ class Attempt:
         """Return the prompt of its first call, before the new input."""
         if self.resumed is None:
             sim = self.sim
-            return Prompt(
-                self.variates.spawn_tokens, sim.isolation.shared_prefix(self.task.group, sim.shared_prefix)
-            )
+            length = self.inherited + self.variates.spawn_tokens
+            if sim.isolation.names_directory(self.task.group):
+                return Prompt(length, 0, self.inherited)
+            return Prompt(length, sim.shared_prefix, self.inherited, sim.coordinator.context)
         prompt = self.resumed.prompt
         prompt.context = self.resumed.context  # without the call that failed
         return prompt
@@ -261,4 +282,7 @@ class Attempt:
             variates = sim.variates.attempt(*self.key)
         else:
             variates = sim.variates.resumed(task.group, task.index, self.origin, self.number)
+        common = sim.scenario.tasks[task.group].common
+        if common and task.group in sim.common_done:
+            variates = variates.without(common)
         return variates.part(task.rework) if task.rework else sim.communication.part(variates)

@@ -11,6 +11,7 @@ import math
 import simpy
 
 from dispatch_sim.model.arithmetic import cache_readable
+from dispatch_sim.model.context import Context
 from dispatch_sim.scenario.provider import Cache
 
 
@@ -20,15 +21,19 @@ class Prompt:
     Attributes
     ----------
     spawn, shared : tokens that it begins with, and of these the ones that all sub-agents share.
+    inherited, parent : tokens of the coordinator's context before these, included in `spawn`; and that
+        context, where they can be read from its cache entry.
     context : tokens of earlier calls, in and out.
     new, messages : tokens of new input, and of these the ones that come from other agents.
     sent, sent_s : length of the last prompt that was sent, and when; 0 and -inf before the first.
     """
 
-    __slots__ = ("context", "messages", "new", "sent", "sent_s", "shared", "spawn")
+    __slots__ = ("context", "inherited", "messages", "new", "parent", "sent", "sent_s", "shared", "spawn")
 
-    def __init__(self, spawn: int, shared: int) -> None:
+    def __init__(self, spawn: int, shared: int, inherited: int = 0, parent: Context | None = None) -> None:
         self.spawn = spawn
+        self.inherited = inherited
+        self.parent = parent
         self.shared = min(shared, spawn)
         self.context = 0
         self.new = 0
@@ -41,13 +46,18 @@ class Prompt:
         """All of it."""
         return self.spawn + self.context + self.new
 
+    @property
+    def cached_by_parent(self) -> int:
+        """Tokens of the coordinator's context that can be read now."""
+        return 0 if self.parent is None else min(self.inherited, self.parent.cached_tokens)
+
 
 class WarmCache:
     """Without timing: an agent reads all that it sent and was answered before, and agents share nothing."""
 
     def cached_tokens(self, prompt: Prompt) -> int:
         """Return how many tokens at the beginning of a prompt can be read now: all but the new input."""
-        return prompt.spawn + prompt.context if prompt.sent else 0
+        return prompt.spawn + prompt.context if prompt.sent else prompt.cached_by_parent
 
     def is_written(self, prompt: Prompt, last: bool) -> bool:
         """Whether what is not read is written to the cache, and billed so: if it is not its only call."""
@@ -80,7 +90,7 @@ class TimedCache(WarmCache):
         self._shared_used_s = -math.inf
 
     def cached_tokens(self, prompt: Prompt) -> int:
-        """Return what the agent sent last, or else the shared prefix that somebody sent.
+        """Return what the agent sent last, or else the part of its beginning that others sent.
 
         The agent's own last prompt can be read as soon as it was answered, which is before its next call.
         """
@@ -88,9 +98,9 @@ class TimedCache(WarmCache):
             -math.inf, prompt.sent_s, self._ttl_s, self._env.now
         ):
             return prompt.sent
-        if prompt.shared >= self._minimum and self._shared_is_readable():
+        if prompt.shared >= max(1, self._minimum) and self._shared_is_readable():
             return prompt.shared
-        return 0
+        return prompt.cached_by_parent
 
     def is_written(self, prompt: Prompt, last: bool) -> bool:
         """Whether the prompt is long enough to be cached."""

@@ -56,9 +56,9 @@ class Isolation:
         """Return the time to make an agent its own copy of what it works on."""
         return 0.0
 
-    def shared_prefix(self, group: int, tokens: int) -> int:
-        """Return how many tokens an agent's prompt has in common with the other agents'."""
-        return tokens
+    def names_directory(self, group: int) -> bool:
+        """Whether an agent's prompt names a directory of its own, so that it has no prefix in common."""
+        return False
 
     def begin(self, attempt: Attempt) -> Write:
         """Note that an attempt is at work."""
@@ -151,9 +151,9 @@ class Worktrees(Isolation):
         """Return the time to make a copy."""
         return self._sim.scenario.conflicts.setup if self._names[group] else 0.0
 
-    def shared_prefix(self, group: int, tokens: int) -> int:
-        """Agents whose prompt names a directory of their own share nothing."""
-        return 0 if self._names[group] and self._sim.scenario.harness.directory_in_prompt else tokens
+    def names_directory(self, group: int) -> bool:
+        """Whether the prompt names the agent's copy."""
+        return bool(self._names[group]) and self._sim.scenario.harness.directory_in_prompt
 
     def merge(self, write: Write) -> float:
         """Return a person's time for its conflicts with outputs that were not merged when it began."""

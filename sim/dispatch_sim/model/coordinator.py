@@ -5,52 +5,22 @@ It has a context, which grows, and shares its agents' limits.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 import simpy
 
 from dispatch_sim.model.accounting import Purpose, Usage
-from dispatch_sim.model.arithmetic import cache_readable
+from dispatch_sim.model.cache import Prompt
+from dispatch_sim.model.context import Context
 from dispatch_sim.model.events import COORDINATOR, Activity
-from dispatch_sim.scenario.coordination import Context as ContextLimits
-from dispatch_sim.scenario.provider import Cache
 from dispatch_sim.scenario.quantities import whole
 
 if TYPE_CHECKING:
+    from dispatch_sim.model.backlog import Task
     from dispatch_sim.model.simulation import Simulation
 
 Process = Generator[simpy.Event, Any, None]
-
-
-class Context:
-    """The coordinator's context.
-
-    Attributes
-    ----------
-    length : tokens of all that was said.
-    sent, sent_s : how much of it a call has sent, and when the last did. It begins as just sent.
-    """
-
-    def __init__(self, limits: ContextLimits, cache: Cache | None) -> None:
-        self.limits = limits
-        self._cache = cache
-        self.length = self.sent = whole(limits.start)
-        self.sent_s = 0.0
-
-    def cached_tokens(self, now_s: float) -> int:
-        """Return how many of its tokens can be read now; without timing all of them."""
-        cache = self._cache
-        if cache is None:
-            return self.length
-        kept = self.sent >= cache.minimum and cache_readable(-math.inf, self.sent_s, cache.ttl, now_s)
-        return self.sent if kept else 0
-
-    def summarise(self, summed_up: int) -> None:
-        """Leave what it began with, which can be read, the summary, and what has come since."""
-        self.length += whole(self.limits.start) - summed_up
-        self.sent = whole(self.limits.start)
 
 
 class Coordinator(simpy.Resource):
@@ -61,15 +31,15 @@ class Coordinator(simpy.Resource):
         self._sim = sim
         self._costs = sim.scenario.dispatch
         limits = self._costs.context
-        self._context = None if limits is None else Context(limits, sim.scenario.provider.cache)
+        self.context = None if limits is None else Context(sim.env, limits, sim.scenario.provider.cache)
 
     def start_turn(self) -> Process:
         """Get a turn admitted, which reads all of the context; too long a one is compacted first."""
-        context = self._context
+        context = self.context
         if context is None:
             yield from self._send(lambda: 0)
             return
-        if context.length > context.limits.window:
+        if context.is_too_long:
             yield from self._compact(context)
         yield from self._send_context(context)
 
@@ -79,8 +49,8 @@ class Coordinator(simpy.Resource):
         usage.tokens += written
         usage.output += written
         self._sim.limiter.charge_output(written)
-        if self._context is not None:
-            self._context.length += written
+        if self.context is not None:
+            self.context.length += written
 
     def write_briefs(self, briefs: int) -> None:
         """Charge and book a turn in which briefs were written."""
@@ -92,12 +62,12 @@ class Coordinator(simpy.Resource):
         """Charge and book an agent's result, which the coordinator has read and keeps in its context."""
         self._sim.limiter.charge_input(tokens)
         usage.tokens = tokens
-        if self._context is None:
+        if self.context is None:
             usage.input = tokens
         else:
             usage.cache_write = tokens
-            self._context.length += tokens
-            self._context.sent += tokens
+            self.context.length += tokens
+            self.context.sent += tokens
 
     def prewarm(self) -> Process:
         """Write the agents' shared prefix to the cache, where it cannot be read: a call without output."""
@@ -128,26 +98,83 @@ class Coordinator(simpy.Resource):
             self.write(sim.ledger.usage[Purpose.COORDINATION], brief.tokens)
             sim.log(start_s, Activity.INTERIM, COORDINATOR)
 
+    def own_prompt(self, task: Task) -> Generator[simpy.Event, Any, Prompt]:
+        """Return the prompt of a task's next call in its own context; too long a one is compacted first."""
+        context = self._own_context()
+        if context.is_too_long:
+            task.enter(Activity.COORDINATOR_BUSY)
+            yield from self._compact(context)
+        prompt = Prompt(context.length, 0, inherited=context.length)
+        prompt.sent, prompt.sent_s = context.sent, context.sent_s
+        return prompt
+
+    def keep(self, prompt: Prompt) -> None:
+        """Keep a call that was answered in its own context."""
+        context = self._own_context()
+        context.length = prompt.spawn + prompt.context
+        context.sent, context.sent_s = prompt.sent, prompt.sent_s
+
+    def do_common(self, task: Task) -> Process:
+        """Do the common part of a task's group, in calls of its own, by the variates of its first attempt."""
+        sim = self._sim
+        if not self.has_to_do_common(task):
+            return
+        context = self._own_context()
+        sim.common_done.add(task.group)
+        share = sim.scenario.tasks[task.group].common
+        variates = sim.variates.attempt(task.group, task.index, 0).part(share)
+        usage, start_s = sim.ledger.usage[Purpose.WORK], sim.env.now
+        for call, (new, output) in enumerate(zip(variates.new_input, variates.output, strict=True)):
+            if context.is_too_long:
+                yield from self._compact(context)
+            cached = yield from self._send_context(context, new)
+            usage.tokens += new
+            usage.cache_write += new
+            yield sim.env.timeout(
+                variates.call_s + sim.latency.call_s(output, context.length - cached, cached)
+            )
+            self.write(usage, output)
+            if variates.tool_s[call:]:
+                yield sim.env.timeout(variates.tool_s[call])
+        sim.log(start_s, Activity.COMMON, COORDINATOR)
+
+    def has_to_do_common(self, task: Task) -> bool:
+        """Whether it has to do the common part of a task's group before it launches an agent."""
+        sim = self._sim
+        common = sim.scenario.tasks[task.group].common
+        return sim.forks and common > 0.0 and task.group not in sim.common_done
+
+    def _own_context(self) -> Context:
+        assert self.context is not None  # as checks see to it
+        return self.context
+
     def _compact(self, context: Context) -> Process:
         """Shorten the context to a summary, in a call that reads all of it."""
         sim, compaction = self._sim, context.limits.compaction
         yield from self._send_context(context)
         start_s, summed_up = sim.env.now, context.length
-        yield sim.env.timeout(compaction.time)
-        self.write(sim.ledger.usage[Purpose.CONTEXT], compaction.tokens)
-        context.summarise(summed_up)
-        sim.ledger.compactions += 1
-        sim.log(start_s, Activity.COMPACTION, COORDINATOR)
+        try:
+            yield sim.env.timeout(compaction.time)
+        finally:  # a timeout that ends the attempt does not stop an admitted call
+            self.write(sim.ledger.usage[Purpose.CONTEXT], compaction.tokens)
+            context.summarise(summed_up)
+            sim.ledger.compactions += 1
+            sim.log(start_s, Activity.COMPACTION, COORDINATOR)
 
-    def _send_context(self, context: Context) -> Process:
-        """Get a call admitted that begins with the whole context, and book what of it is read and written."""
+    def _send_context(self, context: Context, new: int = 0) -> Generator[simpy.Event, Any, int]:
+        """Get a call admitted that sends the whole context, then new input; returns what it has read.
+
+        What is read and written of the context is booked; the new input is not.
+        """
         sim = self._sim
-        yield from self._send(lambda: sim.limiter.counted(context.length, context.cached_tokens(sim.env.now)))
-        cached = context.cached_tokens(sim.env.now)
+        yield from self._send(lambda: sim.limiter.counted(context.length + new, context.cached_tokens))
+        cached = context.cached_tokens
         usage = sim.ledger.usage[Purpose.CONTEXT]
         usage.cache_read += cached
         usage.cache_write += context.length - cached
+        context.length += new
         context.sent, context.sent_s = context.length, sim.env.now
+        return cached
 
     def _send(self, input_tokens: Callable[[], int]) -> Process:
         """Get a call admitted. It never gives up: it comes back when there should be enough.

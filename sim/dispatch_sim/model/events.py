@@ -79,6 +79,7 @@ class Activity(StrEnum):
     PREWARM = "prewarm"
     INTERIM = "interim brief"
     COMPACTION = "compaction"
+    COMMON = "common work"
     # Moments
     LAUNCH = "launch"
     LIMITED = "429"

@@ -92,6 +92,8 @@ def merge(attempt: Attempt) -> Process:
     tokens = cost.tokens + unseen * costs.pair.tokens
     time_s = cost.time + unseen * costs.pair.time
     people_s = cost.people + unseen * costs.pair.people
+    if sim.is_solo:  # it has the output in its context
+        tokens = time_s = 0.0
     if tokens or time_s:
         task.enter(Activity.COORDINATOR_BUSY)
         with sim.coordinator.request() as turn:

@@ -103,6 +103,7 @@ def redo_all_by_wrong_brief(sim: Simulation) -> None:
 
     Outputs that wait for approval are invalidated now; running attempts when they return.
     """
+    sim.common_done.clear()
     for task in sim.backlog.tasks:
         waits = task.activity in (Activity.WAIT, Activity.ROUND)
         made = task.outputs or task.checkpoint

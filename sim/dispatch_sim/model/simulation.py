@@ -74,6 +74,8 @@ class Simulation:
         self.plan = plan
         self.strategy = strategy = plan.strategy
         self.scenario = scenario = plan.scenario
+        self.is_solo = strategy.kind == "solo"
+        self.forks = scenario.dispatch.spawn.fork and not self.is_solo
         self.variates = variates
         self.ledger = Ledger()
         self.event_log = log
@@ -99,7 +101,7 @@ class Simulation:
         self.changed = Condition(env)
 
         self.isolation = make_isolation(self, strategy.isolation or scenario.conflicts.isolation)
-        self.shared_prefix = whole(scenario.dispatch.spawn.shared)
+        self.shared_prefix = 0 if self.forks else whole(scenario.dispatch.spawn.shared)
         self.backlog = Backlog(self)
         self.communication = Communication(self, strategy.communication or scenario.communication.kind)
         self.merges = MergeRecord(self)
@@ -109,15 +111,17 @@ class Simulation:
         """Attempts from their launch until their outcome is known, in order."""
         self.failed: list[Task] = []
         """Tasks that wait for the next wave, or until all has drained."""
+        self.common_done: set[int] = set()
+        """Groups whose common part the coordinator has in its context."""
         self.recovering = 0
         """Tasks left to a person and not finished yet."""
 
     def run(self) -> Outcome:
         """Simulate the replication."""
         self.env.run(until=self.env.process(dispatch(self)))
-        limiter, scenario = self.limiter, self.scenario
+        limiter = self.limiter
         quota = (limiter.requests, limiter.input_tokens, limiter.output_tokens)
-        return self.ledger.close(self.env.now, quota, scenario.provider.prices, scenario.values)
+        return self.ledger.close(self.env.now, quota, self.scenario, self.strategy)
 
     def notify(self) -> None:
         """Notify the dispatcher, and a final review, of a change they may be waiting for."""
@@ -132,8 +136,12 @@ class Simulation:
             self.event_log.append(Event(start_s, self.env.now, kind, task, attempt, call, tokens))
 
     def input_needed(self, prompt: Prompt) -> int:
-        """Return the input tokens that the limiter would count for a prompt if it were sent now."""
-        return self.limiter.counted(prompt.length, self.cache.cached_tokens(prompt))
+        """Return the input tokens that the limiter would count for a prompt if it were sent now.
+
+        Of the coordinator's own context, a call takes no more than the bucket can hold.
+        """
+        needed = self.limiter.counted(prompt.length, self.cache.cached_tokens(prompt))
+        return max(prompt.new, self.limiter.at_most(needed)) if self.is_solo else needed
 
 
 def simulate(plan: Plan, variates: Variates, log: list[Event] | None = None) -> Outcome:

@@ -109,9 +109,9 @@ def queue(sim: Simulation) -> Process:
 
 
 def waves(sim: Simulation) -> Process:
-    """Waves, with a wave of one (sequential) or of all (parallel): the next when all of this one is over."""
+    """Waves, of one task (solo, sequential) or of all (parallel): the next when all of this one is over."""
     backlog, slots = sim.backlog, sim.slots
-    one_by_one = sim.strategy.kind == "sequential"
+    one_by_one = sim.strategy.waits_for_recovery
     while backlog.unfinished:
         yield from sim.changed.wait_for(lambda: can_dispatch(sim) or not backlog.unfinished)
         if not backlog.ready:
@@ -133,17 +133,24 @@ def can_dispatch(sim: Simulation) -> bool:
 def hand_out(sim: Simulation) -> Process:
     """Launch as many of the waiting tasks as there are free slots.
 
-    An agent that coordinates does it in one turn, writing the briefs one after another; a script at once.
+    An agent that coordinates does it in one turn, writing the briefs one after another; a script at once,
+    and so does an agent that does the tasks itself.
     """
     coordinator, prewarms = sim.coordinator, sim.strategy.warm_up == "prewarm"
-    if sim.strategy.manager == "script":
+    if sim.strategy.manager == "script" or sim.is_solo:
         if prewarms and sim.cache.is_cold(sim.shared_prefix):
             # By the coordinator, one call after another: of two that never give up, each could have the
             # other refused for ever.
             with coordinator.request() as turn:
                 yield turn
                 yield from coordinator.prewarm()
-        for task in sim.backlog.take(sim.slots.free):
+        tasks = sim.backlog.take(sim.slots.free)
+        if any(map(coordinator.has_to_do_common, tasks)):
+            with coordinator.request() as turn:
+                yield turn
+                for task in tasks:
+                    yield from coordinator.do_common(task)
+        for task in tasks:
             sim.harness.launch(task)
         return
     costs = sim.scenario.dispatch
@@ -152,6 +159,8 @@ def hand_out(sim: Simulation) -> Process:
         tasks = [] if sim.review.blocks else sim.backlog.take(sim.slots.free)
         if not tasks:
             return  # a review has begun meanwhile, or adaptive dispatch has become narrower
+        for task in tasks:
+            yield from coordinator.do_common(task)
         start_s = sim.env.now
         yield from coordinator.start_turn()
         yield sim.env.timeout(costs.turn.time)

@@ -62,12 +62,18 @@ class AttemptVariates:
 
         It has the same faults, if it comes to the call of one.
         """
-        calls = min(self.calls, max(1, math.ceil(fraction * self.calls - 1e-9)))
+        return self._reduced(fraction, min(self.calls, max(1, math.ceil(fraction * self.calls - 1e-9))))
+
+    def without(self, common: float) -> AttemptVariates:
+        """Return those of an attempt whose common part is done already: calls are rounded, maybe to none."""
+        return self._reduced(1.0 - common, whole((1.0 - common) * self.calls))
+
+    def _reduced(self, fraction: float, calls: int) -> AttemptVariates:
         read, written = (whole(fraction * sum(tokens)) for tokens in (self.new_input, self.output))
         return replace(
             self,
-            call_s=self.call_s * self.calls * fraction / calls,
-            tool_s=self.tool_s[: calls - 1],
+            call_s=self.call_s * self.calls * fraction / max(calls, 1),
+            tool_s=self.tool_s[: max(calls - 1, 0)],
             new_input=tuple(share(read, part, calls) for part in range(calls)),
             output=tuple(share(written, part, calls) for part in range(calls)),
         )

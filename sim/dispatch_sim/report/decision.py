@@ -34,6 +34,10 @@ Where one batch in 100 costs 20 times as much, 256 replications have nearly all 
 intervals of the mean hold it in 87% of studies (`reports/validation`)."""
 
 
+_OBVIOUS = ("parallel", "sequential", "solo")
+"""Kinds of strategies that advice is compared with, where they were simulated."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What a study advises.
@@ -124,8 +128,8 @@ def _with_interval(view: View, estimate: Estimate) -> str:
 
 
 def _against_the_obvious(view: View) -> Iterator[str]:
-    """Compare with all at once and one by one, or the best queue where one of these is recommended."""
-    candidates = [view.first("parallel"), view.first("sequential")]
+    """Compare with all at once, one by one and solo, or the best queue where one of these is recommended."""
+    candidates = [view.first(kind) for kind in _OBVIOUS]
     candidates += [view.best("queue")] if view.recommended in candidates else []
     candidates += [view.best_adaptive()]
     worse, like, same, dearer = [], [], [], []
@@ -168,7 +172,7 @@ def _exact(estimate: Estimate) -> bool:
 
 def _near_ties(view: View, others: list[Alternative]) -> Iterator[str]:
     """Name what is practically equal, and what may be the best as far as is known."""
-    told = {view.first("parallel"), view.first("sequential")}
+    told = {view.first(kind) for kind in _OBVIOUS}
     told |= {view.best_adaptive()}
     told |= {view.best("queue")} if view.recommended in told else set()
     equal = [other for other in others if other.practically_equal]
@@ -221,7 +225,7 @@ def _stake(view: View, others: list[Alternative]) -> Iterator[str]:
     if not others:
         return
     worst, best = others[-1], view.choice.estimate.mean
-    told = (view.first("parallel"), view.first("sequential"))
+    told = [view.first(kind) for kind in _OBVIOUS]
     show = view.measure.show
     known = {show(a.estimate.mean) for point in told if point is not None and (a := view.alternative(point))}
     if best > 0 and not worst.in_best_subset and show(worst.estimate.mean) not in known:
@@ -235,6 +239,11 @@ def _stake(view: View, others: list[Alternative]) -> Iterator[str]:
 def _caution(view: View) -> Iterator[str]:
     manifest = view.answer.results.manifest
     asked, played = manifest["replications"]["asked"], view.choice.replications
+    if view.recommended.kind == "solo":
+        yield (
+            "Quality is not modelled: in 24 published pairs of runs of the same job, the one with sub-agents "
+            "passed more tests in 14 and fewer in 2."
+        )
     if manifest["interrupted"]:
         yield f"The study was stopped early, at {played:,} of {asked:,} replications: it is preliminary."
     if played < FEW and not _certain(view):

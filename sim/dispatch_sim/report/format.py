@@ -39,6 +39,7 @@ OPTIONS = {
 }
 """What options are called where they are not the usual ones."""
 KINDS = {
+    "solo": "solo",
     "sequential": "one by one",
     "parallel": "all at once",
     "queue": "a queue",
@@ -128,6 +129,9 @@ def compared_way(strategy: Strategy, than: Strategy, tasks: int, name: str) -> s
 
 def instruction(strategy: Strategy, tasks: int) -> str:
     """Return what to do with the batch: `Dispatch ten tasks through a queue of 2`."""
+    if strategy.kind == "solo":
+        what = "the one task" if tasks == 1 else f"all {count(tasks)} tasks"
+        return f"Have the coordinator do {what} itself, without sub-agents{_options(strategy)}"
     if tasks == 1:
         return "Dispatch the one task" + ("" if strategy.kind == "sequential" else f" by {way(strategy)}")
     batch, number = count(tasks), strategy.concurrency

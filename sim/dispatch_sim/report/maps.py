@@ -69,7 +69,7 @@ def _wins(kind: Kind, strategies: Sequence[Strategy]) -> str:
         refills = sum(strategy.refills for strategy in strategies)
         return where + (f" (merging results as they arrive at {refills})" if refills else "")
     levels = Counter(strategy.concurrency for strategy in strategies if strategy.concurrency)
-    if kind == "sequential" or not levels:
+    if kind in ("solo", "sequential") or not levels:
         return where
     most = listed([f"{level} at {number}" for level, number in levels.most_common(3)])
     more = f"; from {min(levels)} to {max(levels)}" if len(levels) > 3 else ""

@@ -85,6 +85,8 @@ def reading(answer: Answer) -> list[tuple[str, str]]:
         ", or, where its name says so, each result as it comes in" if len(merges) > 1 else ""
     )
     terms: list[tuple[str, str]] = []
+    if "solo" in kinds:
+        terms.append(("Solo", "has no sub-agents: the coordinator does every task itself, one by one."))
     if "sequential" in kinds:
         terms.append(("One by one", "starts a task when the one before it is done."))
     if "parallel" in kinds:

@@ -173,10 +173,10 @@ class View:
     def main_points(self) -> list[Strategy]:
         """Return the alternatives that a reader wants to see side by side, at most six.
 
-        The recommended one, one by one, all at once, the best queue, adaptive and waves, then
+        The recommended one, solo, one by one, all at once, the best queue, adaptive and waves, then
         whatever else may be the best, or comes next.
         """
-        wanted = [self.recommended, self.first("sequential"), self.first("parallel")]
+        wanted = [self.recommended, self.first("solo"), self.first("sequential"), self.first("parallel")]
         wanted += [self.best("queue"), self.best_adaptive(), self.best("waves"), *self.choice.best_subset]
         named = dict.fromkeys(strategy for strategy in wanted if strategy is not None)
         most = min(max(3, len(named)), MOST_IN_MAIN_TABLE)

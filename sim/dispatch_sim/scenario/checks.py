@@ -11,7 +11,7 @@ import graphlib
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 
-from dispatch_sim.scenario.distributions import Constant
+from dispatch_sim.scenario.distributions import Constant, Distribution
 from dispatch_sim.scenario.formats import format_duration, format_tokens
 from dispatch_sim.scenario.indifference import EXAMPLES, UNITS
 from dispatch_sim.scenario.model import Scenario
@@ -75,9 +75,23 @@ def _strategies(scenario: Scenario) -> Iterator[Finding]:
         if scenario.provider.cache is None and strategy.warm_up != "none":
             message = "warms a timed cache; write provider.cache: {ttl: 5m}, or remove it"
             yield Finding((*here, "warm_up"), message)
+        elif scenario.dispatch.spawn.fork and strategy.warm_up != "none":
+            message = "has no effect: agents start with the coordinator's context (spawn.fork); remove it"
+            yield Finding((*here, "warm_up"), message)
         if scenario.provider.on_limit == "wait" and strategy.pace != "none":
             message = "the provider holds calls back itself (provider.on_limit: wait); remove one of the two"
             yield Finding((*here, "pace"), message)
+        if scenario.dispatch.context is None and strategy.kind == "solo":
+            message = (
+                "works in the coordinator's context, and dispatch.context is none; remove one of the two"
+            )
+            yield Finding(here, message)
+
+
+def _forks(scenario: Scenario) -> Iterator[Finding]:
+    if scenario.dispatch.spawn.fork and scenario.dispatch.context is None:
+        message = "starts agents with the coordinator's context; write dispatch.context: {start: 20K}"
+        yield Finding(("dispatch", "spawn", "fork"), message)
 
 
 def _times(scenario: Scenario) -> Iterator[Finding]:
@@ -191,12 +205,20 @@ def _never_admitted(scenario: Scenario) -> Iterator[Finding]:
 def _least_need(scenario: Scenario, group: TaskGroup) -> int:
     """Return the fewest input tokens that a first call of the group can need."""
     work = whole(group.tokens.support[0])
+    if scenario.dispatch.spawn.fork:
+        work = whole((1 - group.common) * work)
     most_calls = whole_calls(min(group.calls.support[1], MAX_CALLS))
     new_input = (work - whole(work * group.output_share)) // most_calls
-    spawn = whole(scenario.dispatch.spawn.tokens.support[0])
+    spawn = whole(spawn_tokens(scenario).support[0])
     if scenario.provider.cache is not None and not scenario.provider.accounting.cache_reads:
         spawn -= min(spawn, whole(scenario.dispatch.spawn.shared))  # another agent may have written it
     return spawn + new_input
+
+
+def spawn_tokens(scenario: Scenario) -> Distribution:
+    """Return the tokens at the start of an agent's context; none where there are no agents."""
+    only_solo = all(strategy.kind == "solo" for strategy in scenario.strategies)
+    return Constant(0.0) if only_solo else scenario.dispatch.spawn.tokens
 
 
 def bucket(scenario: Scenario, limit: float | None) -> str:
@@ -209,12 +231,13 @@ _ATTEMPTS = ("tasks", "retry", "failures", "communication", "strategies", "clien
 _NEEDED: Mapping[Callable[[Scenario], Iterator[Finding]], tuple[str, ...]] = {
     _names: (),
     _size: (),
-    _strategies: ("provider.cache", "provider.on_limit"),
+    _strategies: ("provider.cache", "provider.on_limit", "dispatch"),
+    _forks: ("dispatch.context",),
     _times: ("provider.latency",),
     _hangs: ("timeouts.hard",),
     _indifference: ("objective.minimise",),
     _dependencies: ("tasks.name",),
     _effort: _ATTEMPTS,
-    _never_admitted: ("tasks", "provider", "dispatch.spawn"),
+    _never_admitted: ("tasks", "provider", "dispatch.spawn", "strategies"),
 }
 """The checks, and the keys that each depends on besides those that it reports on."""

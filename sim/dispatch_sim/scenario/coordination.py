@@ -23,6 +23,10 @@ class Spawn(Model):
     agents share nothing."""
     time: SecondsDistribution = Constant(2.0)
     """From launch to the first call. Default 2s: an assumption."""
+    fork: bool = False
+    """Whether an agent starts with a copy of the coordinator's context, with `tokens` after it. The
+    coordinator then does the `common` part of each group of tasks itself, before it launches the first of
+    them. Default false: most harnesses start agents with an empty context."""
 
 
 class Return(Model):

@@ -12,7 +12,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from dispatch_sim.scenario.wording import all_of, listed, shown, unknown, wrong
 
-Kind = Literal["sequential", "parallel", "queue", "waves", "adaptive"]
+Kind = Literal["solo", "sequential", "parallel", "queue", "waves", "adaptive"]
 WarmUp = Literal["none", "stagger", "prewarm"]
 MergeTiming = Literal["barrier", "as-completed"]
 Manager = Literal["agent", "script"]
@@ -72,8 +72,8 @@ class Strategy:
 
     @property
     def waits_for_recovery(self) -> bool:
-        """Whether the next task starts only after a manual completion of the last one: sequential."""
-        return self.kind == "sequential"
+        """Whether the next task starts only after a manual completion of the last one."""
+        return self.kind in ("sequential", "solo")
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -115,7 +115,7 @@ class Strategy:
 
         A queue of 1 is sequential, and one with the concurrency of the batch is parallel.
         """
-        if self.concurrency_in(tasks) == 1:
+        if self.concurrency_in(tasks) == 1 and self.kind != "solo":
             return "sequential"
         at_once = self.kind in ("queue", "waves") and self.concurrency_in(tasks) == tasks
         return "parallel" if at_once else self.kind
@@ -134,6 +134,7 @@ class Strategy:
 
 
 DEFAULTS: dict[str, Strategy] = {
+    "solo": Strategy("solo", 1, isolation="shared", communication="none"),
     "sequential": Strategy("sequential", 1),
     "parallel": Strategy("parallel", None, "barrier"),
     "queue": Strategy("queue"),
@@ -142,6 +143,7 @@ DEFAULTS: dict[str, Strategy] = {
 }
 
 KINDS: Mapping[str, str] = {
+    "solo": "No sub-agents: the coordinator does every task itself, one after another, in its own context.",
     "sequential": "One task at a time; the next is dispatched when the last is done.",
     "parallel": "All tasks at once; retries after the barrier.",
     "queue": (
@@ -252,12 +254,19 @@ def parse_strategy(raw: Any) -> Strategy:
             return _concurrency(standard, value)
         if option is None:
             raise wrong(unknown("option of a strategy", key, list(OPTIONS)), (key,))
+        if key not in _options_of(standard.kind):
+            raise wrong(f"{standard.kind} has no sub-agents, so {key} has no effect; remove it", (key,))
         if value not in option.choices:
             raise wrong(f"{shown(value)} is not possible; write {listed(option.choices, 'or')}", (key,))
         return value
 
     given = dict(zip(raw, all_of(partial(read, key) for key in raw), strict=True))
     return replace(standard, concurrency=given.pop(standard.kind), **given)
+
+
+def _options_of(kind: str) -> Mapping[str, Option]:
+    """Return the options that a kind of strategy has."""
+    return {key: OPTIONS[key] for key in ("order", "pace")} if kind == "solo" else OPTIONS
 
 
 def strategy_of(label: str, concurrency: int, tasks: int) -> Strategy:
@@ -310,7 +319,8 @@ def _kind_schema(kind: str) -> dict[str, Any]:
     elif kind in DEFAULTS and not DEFAULTS[kind].has_number:
         number = {"enum": [None, "all"] if kind == "parallel" else [None, 1]}
     options = {
-        key: {"enum": list(option.choices), "description": option.text} for key, option in OPTIONS.items()
+        key: {"enum": list(option.choices), "description": option.text}
+        for key, option in _options_of(kind).items()
     }
     return {
         "type": "object",

@@ -80,5 +80,9 @@ class TaskGroup(Model):
     coupling: Share = 0.0
     """Part of a task's work that depends on the other tasks of its group. It is redone if it was done without
     knowledge of them; see `communication`. Default 0%: independent tasks."""
+    common: Share = 0.0
+    """Part of a task's work that is the same for its whole group, such as reading the same files. Each
+    sub-agent does it again; `solo` does it once, and so does the coordinator with `dispatch.spawn.fork`.
+    Default 0%: tasks without common work."""
     interarrival: SecondsDistribution = Constant(0.0)
     """Time between the arrivals of this group's tasks. Default 0s: all tasks arrive at the start."""

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from dispatch_sim.scenario.checks import TO_ADMIT, bucket
+from dispatch_sim.scenario.checks import TO_ADMIT, bucket, spawn_tokens
 from dispatch_sim.scenario.distributions import Constant, Distribution
 from dispatch_sim.scenario.formats import format_duration, format_tokens
 from dispatch_sim.scenario.model import Scenario
@@ -213,7 +213,7 @@ def _seldom_admitted(scenario: Scenario) -> Iterator[Finding]:
     if limits.input_tokens is None:
         return
     capacity = limits.capacity(limits.input_tokens)
-    spawns = _typical(scenario.dispatch.spawn.tokens)
+    spawns = _typical(spawn_tokens(scenario))
     for index, group in enumerate(scenario.tasks):
         calls = [whole_calls(calls) for calls in _typical(group.calls)]
         new_input = 1 - group.output_share

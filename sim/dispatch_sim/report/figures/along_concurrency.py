@@ -27,7 +27,7 @@ def along_concurrency(view: View) -> Picture | None:
         variants.setdefault(each.at(None), []).append(at)
     variants = {strategy: curve for strategy, curve in variants.items() if len(curve) > 1}
     levels = sorted({level for curve in variants.values() for level, _ in curve})
-    others = [view.first("parallel"), view.first("sequential"), view.best_adaptive()]
+    others = [view.first("parallel"), view.first("sequential"), view.first("solo"), view.best_adaptive()]
     flat = {
         point: [(level, view.estimate(column, point)) for level in levels]
         for point in others

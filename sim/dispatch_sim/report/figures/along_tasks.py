@@ -49,7 +49,7 @@ def _curves(view: View) -> Iterator[tuple[str, str, Curve]]:
     column, found = view.measure.column, view.break_even("tasks")
     # If a break-even is marked, the best queue is that of the break-even.
     of = None if found is None else found.queue
-    for kind in ("parallel", "sequential", "adaptive", "queue"):
+    for kind in ("parallel", "sequential", "solo", "adaptive", "queue"):
         points = {
             size: point
             for size in view.sizes

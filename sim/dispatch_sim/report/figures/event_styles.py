@@ -87,6 +87,7 @@ STRETCHES = (
             Activity.PREWARM: "cache warm-up",
             Activity.INTERIM: "second brief",
             Activity.COMPACTION: "compaction",
+            Activity.COMMON: "common work",
         },
         styles.SKY,
     ),

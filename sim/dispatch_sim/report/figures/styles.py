@@ -44,8 +44,15 @@ _VARIABLES = {
 }
 """CSS variables of a page for the colours, so that a dark page has dark figures."""
 
-COLOURS = {"sequential": GREEN, "parallel": VERMILION, "queue": BLUE, "waves": PURPLE, "adaptive": AMBER}
-MARKERS = {"sequential": "s", "parallel": "^", "queue": "o", "waves": "D", "adaptive": "v"}
+COLOURS = {
+    "solo": INK,
+    "sequential": GREEN,
+    "parallel": VERMILION,
+    "queue": BLUE,
+    "waves": PURPLE,
+    "adaptive": AMBER,
+}
+MARKERS = {"solo": "x", "sequential": "s", "parallel": "^", "queue": "o", "waves": "D", "adaptive": "v"}
 
 WIDTH, HEIGHT = 6.0, 3.5
 """Size of a figure in inches."""

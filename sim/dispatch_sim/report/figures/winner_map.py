@@ -18,7 +18,7 @@ from dispatch_sim.report.figures.styles import Picture
 from dispatch_sim.report.format import clean, way, wrapped
 from dispatch_sim.scenario.strategy import Kind, Strategy
 
-SIGNS = {"sequential": "seq", "parallel": "par", "queue": "", "waves": "w", "adaptive": "ad"}
+SIGNS = {"solo": "solo", "sequential": "seq", "parallel": "par", "queue": "", "waves": "w", "adaptive": "ad"}
 """Signs of the kinds of strategies; that of a queue is its concurrency alone."""
 
 _MARKS = {Standing.EQUAL: "=", Standing.OPEN: "?"}
@@ -29,7 +29,13 @@ STANDINGS = {
 }
 
 # Colours of cells differ slightly from those of a page, which change on a dark page: cells keep theirs.
-_COLOURS = {"sequential": "#007a59", "parallel": "#c44f01", "waves": "#a8497e", "adaptive": "#b27a01"}
+_COLOURS = {
+    "solo": "#4a5560",
+    "sequential": "#007a59",
+    "parallel": "#c44f01",
+    "waves": "#a8497e",
+    "adaptive": "#b27a01",
+}
 _LIGHT = {"sequential": "#8fc9b5", "parallel": "#eda673"}
 """Of queues that are equivalent to sequential, or to parallel, at the number of tasks."""
 _BLUES = ("#dcebf3", "#a9cfe2", "#6aa6c9", "#2f6f9f", "#1d3f63")
@@ -58,7 +64,7 @@ def cell_sign(winner: Winner | None, found: StrategyMap) -> str:
         return "-"
     strategy = winner.strategy
     sign = SIGNS[strategy.kind]
-    if strategy.kind != "sequential":
+    if strategy.has_number:
         alike = sorted(each.concurrency or 0 for each in winner.best_subset if each.label == strategy.label)
         if winner.standing is Standing.CONCURRENCY_OPEN and len(alike) > 1:
             sign += f"{alike[0]}-{alike[-1]}"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dispatch_sim.logs.backtest.backtest import Backtest, Forecasted
 from dispatch_sim.logs.backtest.scores import Scored, covered
+from dispatch_sim.logs.calibrate.intervals import session_resamples
 from dispatch_sim.logs.calibrate.observations import codes
 
 LEVELS = (0.5, 0.8, 0.9)
@@ -19,8 +20,6 @@ LEVELS = (0.5, 0.8, 0.9)
 
 RESAMPLES = 2000
 """Bootstrap resamples of sessions, enough for a share to 0.01."""
-
-_SEED = 1
 
 Values = NDArray[np.float64]
 
@@ -208,9 +207,4 @@ def _baselines(
 
 
 def _resamples(forecasts: Sequence[Forecasted]) -> Values:
-    """Return how often each group is in each bootstrap resample of the sessions, a row a resample."""
-    session = codes(pd.Series([each.group.session for each in forecasts]))
-    count = int(session.max()) + 1
-    rng = np.random.default_rng(_SEED)
-    resamples = rng.multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
-    return np.asarray(resamples[:, session], dtype=np.float64)
+    return session_resamples(codes(pd.Series([each.group.session for each in forecasts])), RESAMPLES)

@@ -50,12 +50,18 @@ def bootstrap(
     count = int(sessions.max()) + 1 if len(sessions) else 0
     if count < 2 or not intervals:
         return [Interval(each, math.nan, math.nan) for each in estimates]
-    rng = np.random.default_rng(_SEED)
-    resamples = rng.multinomial(count, np.full(count, 1 / count), size=RESAMPLES).astype(float)
-    logs = np.log(np.maximum([statistic(weights[sessions]) for weights in resamples], 1e-300))
+    resamples = session_resamples(sessions, RESAMPLES)
+    logs = np.log(np.maximum([statistic(weights) for weights in resamples], 1e-300))
     factor = float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)) * math.sqrt(count / (count - 1))
     exponents = np.minimum(factor * logs.std(axis=0), 700.0).tolist()
     return [
         Interval(each, each * math.exp(-exponent), each * math.exp(exponent))
         for each, exponent in zip(estimates, exponents, strict=True)
     ]
+
+
+def session_resamples(sessions: NDArray[np.intp], size: int) -> Values:
+    """Return how often each row is in each bootstrap resample of the sessions: one row per resample."""
+    count = int(sessions.max()) + 1
+    resamples = np.random.default_rng(_SEED).multinomial(count, np.full(count, 1 / count), size=size)
+    return np.asarray(resamples[:, sessions], dtype=np.float64)

@@ -64,7 +64,7 @@ class Study(Model):
     """The number of replications, and the precision of results."""
 
     seed: Annotated[int, Field(ge=0, lt=2**64)] = 1
-    """Of all random variates. Default 1: any other is as good."""
+    """Of all random variates. Default 1: an arbitrary choice."""
     replications: Annotated[
         Annotated[int, Field(ge=2, le=MOST_REPLICATIONS)] | None, OrWord("auto", None)
     ] = None

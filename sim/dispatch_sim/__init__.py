@@ -25,25 +25,31 @@ from dispatch_sim.display import Displayed, Rendered
 
 if TYPE_CHECKING:
     __version__: str
-    from dispatch_sim.decide.answer import Answer, answer
-    from dispatch_sim.decide.break_even import find_break_even
-    from dispatch_sim.decide.choice import choose
-    from dispatch_sim.decide.explanation import explain
-    from dispatch_sim.decide.question import ask
-    from dispatch_sim.decide.studies import compare, sweep
-    from dispatch_sim.decide.tuning import tune
-    from dispatch_sim.decide.winner_map import map_winners
-    from dispatch_sim.logs.backtest.backtest import backtest
-    from dispatch_sim.logs.backtest.conclusions import judge_backtest
-    from dispatch_sim.logs.backtest.what_if import what_if
-    from dispatch_sim.logs.calibrate.calibration import calibrate
-    from dispatch_sim.logs.readers.reading import read_logs
-    from dispatch_sim.report.backtest import write_backtest
-    from dispatch_sim.report.page import write_report
-    from dispatch_sim.scenario.loader import Source, load
-    from dispatch_sim.scenario.problems import ScenarioError, UserError
-    from dispatch_sim.scenario.profiles import profiles
-    from dispatch_sim.study.results import Results, read_results, write_results
+    from dispatch_sim.decide.answer import Answer as Answer
+    from dispatch_sim.decide.answer import answer as answer
+    from dispatch_sim.decide.break_even import find_break_even as find_break_even
+    from dispatch_sim.decide.choice import choose as choose
+    from dispatch_sim.decide.explanation import explain as explain
+    from dispatch_sim.decide.question import ask as ask
+    from dispatch_sim.decide.studies import compare as compare
+    from dispatch_sim.decide.studies import sweep as sweep
+    from dispatch_sim.decide.tuning import tune as tune
+    from dispatch_sim.decide.winner_map import map_winners as map_winners
+    from dispatch_sim.logs.backtest.backtest import backtest as backtest
+    from dispatch_sim.logs.backtest.conclusions import judge_backtest as judge_backtest
+    from dispatch_sim.logs.backtest.what_if import what_if as what_if
+    from dispatch_sim.logs.calibrate.calibration import calibrate as calibrate
+    from dispatch_sim.logs.readers.reading import read_logs as read_logs
+    from dispatch_sim.report.backtest import write_backtest as write_backtest
+    from dispatch_sim.report.page import write_report as write_report
+    from dispatch_sim.scenario.loader import Source as Source
+    from dispatch_sim.scenario.loader import load as load
+    from dispatch_sim.scenario.problems import ScenarioError as ScenarioError
+    from dispatch_sim.scenario.problems import UserError as UserError
+    from dispatch_sim.scenario.profiles import profiles as profiles
+    from dispatch_sim.study.results import Results as Results
+    from dispatch_sim.study.results import read_results as read_results
+    from dispatch_sim.study.results import write_results as write_results
 
 _HOMES = {
     "Answer": "decide.answer",
@@ -73,33 +79,7 @@ _HOMES = {
     "write_results": "study.results",
 }
 
-__all__ = [
-    "Answer",
-    "Results",
-    "ScenarioError",
-    "Source",
-    "UserError",
-    "answer",
-    "ask",
-    "backtest",
-    "calibrate",
-    "choose",
-    "compare",
-    "explain",
-    "find_break_even",
-    "judge_backtest",
-    "load",
-    "map_winners",
-    "profiles",
-    "read_logs",
-    "read_results",
-    "sweep",
-    "tune",
-    "what_if",
-    "write_backtest",
-    "write_report",
-    "write_results",
-]
+__all__ = sorted(_HOMES)
 
 # Until 0.3.0.
 _RENAMED = {

@@ -1,4 +1,4 @@
-"""What a study's results are asked: the objective, what is practically equal, and the batch's size."""
+"""The objective, the indifference threshold and the batch size of an answer."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from dispatch_sim.scenario.problems import ScenarioError
 
 
 def answer_of(minimise: str, sizes: str = "[3, 5]", indifference: str = "5%") -> Answer:
-    """Return what a small study of four tasks answers when it is to minimise something."""
+    """Return the answer of a small study of four tasks."""
     source = parse_source(
         "name: small\n"
         "tasks: [{name: a, count: 4, tokens: 15K, duration: {exponential: {mean: 60s}}}]\n"
@@ -32,22 +32,19 @@ def answer_of(minimise: str, sizes: str = "[3, 5]", indifference: str = "5%") ->
         ("people", "people_s", "500ms", 0.5),
     ],
 )
-def test_the_indifference_zone_is_in_the_unit_of_the_objective(minimise, measure, written, indifference):
-    """In which it is written."""
+def test_threshold_has_the_unit_of_the_objective(minimise, measure, written, indifference):
     found = answer_of(minimise, indifference=written)
     assert found.objective == measure
     assert {choice.indifference for choice in found.choices} == {indifference}
 
 
 @pytest.mark.parametrize("minimise", ["cost", "makespan", "tokens"])
-def test_a_share_is_a_part_of_what_the_recommended_way_comes_to(minimise):
-    """Of any objective."""
+def test_share_is_one_of_the_recommended_mean(minimise):
     (choice,) = answer_of(minimise, indifference="5%").choices
     assert choice.indifference == pytest.approx(0.05 * choice.estimate.mean)
 
 
-def test_a_zone_in_another_unit_than_the_objective_is_refused():
-    """With what to write instead."""
+def test_threshold_in_another_unit_is_an_error():
     with pytest.raises(ScenarioError, match="in dollars, but makespan is minimised, in seconds; write 10s"):
         answer_of("makespan", indifference="$0.07")
 
@@ -55,6 +52,5 @@ def test_a_zone_in_another_unit_than_the_objective_is_refused():
 @pytest.mark.parametrize(
     ("sizes", "chosen"), [("[3, 5]", 5), ("[3, 4, 5]", 4), ("[1, 3, 6]", 3), ("[2, 9]", 2)]
 )
-def test_the_choice_is_made_for_the_played_size_nearest_to_the_batchs_own(sizes, chosen):
-    """The batch has four tasks: its own size where it was played, else the nearest, of two the larger."""
+def test_choice_is_for_simulated_size_nearest_to_the_batch(sizes, chosen):
     assert answer_of("cost", sizes).batch_size == chosen

@@ -14,31 +14,31 @@ from dispatch_sim.stats.estimates import quantile_estimate
 
 
 def study(sizes, cost, labels=("parallel", "queue"), replications=40, noise=0.3):
-    """Return results of parallel and of all queues narrower than it, at `cost(kind, width, tasks)`."""
+    """Return results of parallel and of all queues narrower than it, at `cost(kind, concurrency, tasks)`."""
     rng = np.random.default_rng(2)
     rows = []
     for tasks in sizes:
         for label in labels:
             kind = label.split()[0]
-            for width in [tasks] if kind == "parallel" else range(1, tasks):
-                luck = rng.normal(size=replications) * noise
+            for concurrency in [tasks] if kind == "parallel" else range(1, tasks):
+                errors = rng.normal(size=replications) * noise
                 rows += [
-                    (label, width, tasks, r, cost(kind, width, tasks) + luck[r]) for r in range(replications)
+                    (label, concurrency, tasks, r, cost(kind, concurrency, tasks) + errors[r])
+                    for r in range(replications)
                 ]
     return pd.DataFrame(rows, columns=["strategy", "concurrency", "tasks", "replication", "cost_usd"])
 
 
-def square(kind, width, tasks):
+def square(kind, concurrency, tasks):
     """Parallel costs T^2; queue: N costs 4T + 6N, so N = 1 is best and D(T) = T^2 - 4T - 6N."""
-    return tasks**2 if kind == "parallel" else 4 * tasks + 6 * width
+    return tasks**2 if kind == "parallel" else 4 * tasks + 6 * concurrency
 
 
-def test_each_question_is_asked_once_and_in_order():
-    """Best queue, each width that is asked for, then each size."""
+def test_break_evens_come_in_order():
     answers = find_break_even(study(range(1, 6), square), concurrencies=(1, 2, 3, 4))
     assert [(a.axis, a.against, a.tasks) for a in answers] == [
         ("tasks", "best queue", None),
-        *(("tasks", f"queue of {width}", None) for width in (1, 2, 3, 4)),
+        *(("tasks", f"queue of {concurrency}", None) for concurrency in (1, 2, 3, 4)),
         *(("concurrency", "queue", tasks) for tasks in (2, 3, 4, 5)),
     ]
     assert [a.range for a in answers] == [
@@ -58,7 +58,7 @@ def test_each_question_is_asked_once_and_in_order():
     assert find_break_even(study([1], square)) == []
 
 
-def test_the_known_break_even_is_found():
+def test_known_break_even_is_found():
     """D(5) = -1, D(6) = 6 for the best queue: it wins from 6 tasks."""
     results = study(range(1, 10), square)
     best, one, two = find_break_even(results, concurrencies=(1, 2))[:3]
@@ -72,25 +72,21 @@ def test_the_known_break_even_is_found():
 
 
 @pytest.mark.parametrize("wider", [0, 2])
-def test_a_queue_as_wide_as_the_batch_stands_beside_parallel(wider):
-    """It merges early and costs less than parallel: then holding tasks back is what a queue must beat.
-
-    One that is wider starts all together, too. Against parallel alone the queue of 1 would win from 7 tasks;
-    against the wide queue it never does.
-    """
-    narrow = study(range(2, 12), lambda kind, width, tasks: tasks**2 if kind == "parallel" else 6.5 * tasks)
+def test_queue_as_wide_as_the_batch_is_on_the_side_of_parallel(wider):
+    """Against parallel alone the queue of 1 wins from 7 tasks, against the wide queue never."""
+    narrow = study(
+        range(2, 12), lambda kind, concurrency, tasks: tasks**2 if kind == "parallel" else 6.5 * tasks
+    )
     wide = study(range(2, 12), lambda *_: 0.0, ["queue"], noise=0.0).query("concurrency == 1")
     wide = wide.assign(concurrency=wide["tasks"] + wider, cost_usd=wide["tasks"])
     assert find_break_even(narrow)[0].status == "crossing"
-    beside = find_break_even(pd.concat([narrow, wide]))[0]
-    assert (beside.status, beside.favours) == ("none_in_range", "parallel")
-    assert beside.differences[-1].mean == pytest.approx(11 - 6.5 * 11, abs=0.3)
+    with_wide = find_break_even(pd.concat([narrow, wide]))[0]
+    assert (with_wide.status, with_wide.favours) == ("none_in_range", "parallel")
+    assert with_wide.differences[-1].mean == pytest.approx(11 - 6.5 * 11, abs=0.3)
 
 
-def test_a_small_difference_all_along_is_practically_equal_whatever_its_sign():
-    """A tenth of a cent either way is shown, and is within a cent; one size beyond it is told again."""
-
-    def tiny(kind, width, tasks):
+def test_small_difference_everywhere_is_practically_equal():
+    def tiny(kind, concurrency, tasks):
         return (tasks - 5) / 1000 if kind == "parallel" else 0.0
 
     results = study(range(2, 9), tiny, noise=0.0001)
@@ -99,7 +95,7 @@ def test_a_small_difference_all_along_is_practically_equal_whatever_its_sign():
     assert find_break_even(results, indifference=0.002)[0].status == "crossing"
 
 
-def test_along_the_width_parallel_wins_above():
+def test_parallel_wins_above_break_even_in_concurrency():
     """T = 8: 64 - 32 - 6N crosses between N = 5 and N = 6."""
     (answer,) = [a for a in find_break_even(study([8], square), batch_size=8) if a.axis == "concurrency"]
     assert (answer.tasks, answer.range) == (8, (1, 7))
@@ -108,19 +104,18 @@ def test_along_the_width_parallel_wins_above():
     assert [a.axis for a in find_break_even(study([8], square), batch_size=9)] == ["tasks"]
 
 
-def test_a_winner_at_every_size_is_none_in_range():
-    """And an undecided study is said to be that."""
-    dear = find_break_even(study([2, 3, 5, 20], lambda kind, width, tasks: 5.0 * (kind == "queue")))[0]
+def test_winner_at_every_size_is_none_in_range():
+    dear = find_break_even(study([2, 3, 5, 20], lambda kind, concurrency, tasks: 5.0 * (kind == "queue")))[0]
     assert (dear.status, dear.favours) == ("none_in_range", "parallel")
     equal = find_break_even(study([2, 3], lambda *_: 1.0, noise=0.0))[0]
     assert equal.status == "practically_equal"
     assert equal.undecided == (Region(2, 3, None),)
 
 
-def test_an_unresolved_answer_says_what_is_known_all_the_same():
+def test_unresolved_break_even_has_decided_regions():
     """Equal at 2 tasks and better after; and an open end."""
 
-    def growing(kind, width, tasks):
+    def growing(kind, concurrency, tasks):
         return (tasks - 2.0) * (kind == "parallel")
 
     equal_at_two = find_break_even(study([2, 3, 4], growing, noise=0.0))[0]
@@ -129,10 +124,10 @@ def test_an_unresolved_answer_says_what_is_known_all_the_same():
     assert equal_at_two.undecided == (Region(2, 2, None),)
 
 
-def test_where_both_are_equal_at_a_whole_number_the_winner_wins_from_the_next():
+def test_first_size_above_equality_is_the_next():
     """D(5) = 0 exactly."""
 
-    def linear(kind, width, tasks):
+    def linear(kind, concurrency, tasks):
         return float(tasks) if kind == "parallel" else 5.0
 
     answer = find_break_even(study(range(2, 9), linear, noise=0.0))[0]
@@ -150,15 +145,13 @@ def test_where_both_are_equal_at_a_whole_number_the_winner_wins_from_the_next():
         (4.5, None, 5, None),
     ],
 )
-def test_the_first_whole_number_lies_above_the_crossing(at, high, first, shown_from):
-    """And is shown from the first one above the set; a place that is whole but for rounding is whole."""
+def test_first_whole_number_lies_above_the_crossing(at, high, first, shown_from):
     found = find_break_even(study(range(2, 9), square))[0]
     crossing = Crossing(at, 4.2, high, "queue", True)
     assert (found.first(crossing), found.shown_from(crossing)) == (first, shown_from)
 
 
-def test_factors_and_labels_are_kept_apart():
-    """Each combination and each pair has answers of its own, numbers before words."""
+def test_factors_and_options_have_break_evens_of_their_own():
     labels = ("parallel", "parallel (as-completed)", "queue", "queue (script)")
     one = study([3, 4], square, labels).assign(**{"limits.scale": 2})
     other = one.assign(**{"limits.scale": "none"})
@@ -182,11 +175,10 @@ def test_factors_and_labels_are_kept_apart():
     }
 
 
-def test_points_that_were_not_played_are_left_out():
-    """A width, a size of parallel, though not of a queue as wide, and a size that had just begun."""
+def test_points_without_replications_are_left_out():
     results = study(range(1, 8), square)
-    beside = results[(results["tasks"] == 4) & (results["strategy"] == "parallel")].assign(strategy="queue")
-    results = pd.concat([results, beside])
+    wide = results[(results["tasks"] == 4) & (results["strategy"] == "parallel")].assign(strategy="queue")
+    results = pd.concat([results, wide])
     gone = (
         ((results["tasks"] == 6) & (results["concurrency"] == 2))
         | ((results["tasks"] == 4) & (results["strategy"] == "parallel"))
@@ -199,36 +191,33 @@ def test_points_that_were_not_played_are_left_out():
     assert 4 not in {a.tasks for a in answers}
 
 
-def test_a_size_at_which_parallel_had_just_begun_is_left_out():
-    """Though a queue as wide as the batch was played to the end."""
+def test_size_with_few_replications_of_parallel_is_left_out():
     results = study(range(2, 6), square)
-    beside = results[(results["tasks"] == 4) & (results["strategy"] == "parallel")].assign(strategy="queue")
+    wide = results[(results["tasks"] == 4) & (results["strategy"] == "parallel")].assign(strategy="queue")
     begun = (results["tasks"] == 4) & (results["strategy"] == "parallel") & (results["replication"] >= 10)
-    found = find_break_even(pd.concat([results[~begun], beside]))[0]
+    found = find_break_even(pd.concat([results[~begun], wide]))[0]
     assert (found.values, found.replications) == ((2, 3, 5), 40)
 
 
-def test_of_parallel_the_size_is_asked_and_not_how_many_ran_at_once():
-    """Whatever stands in its column of widths."""
+def test_concurrency_of_parallel_is_not_read():
     results = study(range(2, 8), square)
     unlimited = results["concurrency"].mask(results["strategy"] == "parallel", 0)
     assert find_break_even(results.assign(concurrency=unlimited)) == find_break_even(results)
 
 
-def test_an_indifference_zone_may_be_a_share_of_the_cheaper_side():
-    """Parallel costs 1, the queue 2: they differ by all of the one, and by half of the other."""
+def test_threshold_may_be_a_share_of_the_cheaper_side():
+    """Parallel costs 1, the queue 2: the difference is 100% of the cheaper side."""
     results = study([3, 4], lambda kind, *_: 1.0 + (kind == "queue"), noise=0.0)
     assert find_break_even(results, indifference="100%")[0].status == "practically_equal"
     assert find_break_even(results, indifference="99%")[0].status == "none_in_range"
 
 
-def test_the_break_even_of_a_percentile_is_that_of_the_percentiles():
-    """Their difference at each size is that of the order statistics."""
+def test_break_even_of_a_percentile_compares_percentiles():
     rng = np.random.default_rng(4)
     times = {
-        (label, width, tasks): rng.exponential(mean, size=100)
+        (label, concurrency, tasks): rng.exponential(mean, size=100)
         for tasks in (3, 4)
-        for label, width, mean in (("parallel", tasks, 3.0), ("queue", 1, 5.0))
+        for label, concurrency, mean in (("parallel", tasks, 3.0), ("queue", 1, 5.0))
     }
     results = pd.DataFrame(
         [(*point, r, time) for point, sample in times.items() for r, time in enumerate(sample)],
@@ -244,8 +233,7 @@ def test_the_break_even_of_a_percentile_is_that_of_the_percentiles():
     )
 
 
-def test_results_that_cannot_be_compared_are_refused():
-    """With the reason."""
+def test_results_that_cannot_be_compared_are_an_error():
     results = study([3], square)
     with pytest.raises(ValueError, match="at least 2 replications"):
         find_break_even(results[results["replication"] == 0])
@@ -255,8 +243,7 @@ def test_results_that_cannot_be_compared_are_refused():
         find_break_even(results, confidence=95)
 
 
-def test_an_answer_is_json():
-    """With the whole values next to each crossing, and the regions by whether they are decided."""
+def test_break_even_is_written_as_json():
     results = study(range(4, 9), square).assign(**{"limits.scale": np.float64(0.5)})
     found = find_break_even(results)[0]
     (crossing,) = found.crossings
@@ -289,13 +276,13 @@ def test_an_answer_is_json():
 
 
 def factor_study(levels, parallel, tasks=6, factor="provider.limits.scale", noise=0.2, replications=60):
-    """Return results in which parallel costs `parallel(place)` and queues of 1, 2 cost 6 and 5."""
+    """Return results in which parallel costs `parallel(position)` and queues of 1, 2 cost 6 and 5."""
     rng = np.random.default_rng(5)
     parts = []
-    for place, level in levels.items():
+    for position, level in levels.items():
         batch = rng.lognormal(size=replications)
-        for label, width, mean in (
-            ("parallel", tasks, parallel(place)),
+        for label, concurrency, mean in (
+            ("parallel", tasks, parallel(position)),
             ("queue", 1, 6.0),
             ("queue", 2, 5.0),
         ):
@@ -303,7 +290,7 @@ def factor_study(levels, parallel, tasks=6, factor="provider.limits.scale", nois
                 pd.DataFrame(
                     {
                         "strategy": label,
-                        "concurrency": width,
+                        "concurrency": concurrency,
                         "tasks": tasks,
                         factor: level,
                         "replication": range(replications),
@@ -317,8 +304,8 @@ def factor_study(levels, parallel, tasks=6, factor="provider.limits.scale", nois
 NUMBERS = {float(level): level for level in range(1, 8)}
 
 
-def test_a_crossing_is_found_where_it_is():
-    """10 - x against 5: the queue wins below 5, all at once above."""
+def test_crossing_along_a_factor_is_found():
+    """10 - x against 5: parallel is cheaper above 5."""
     (found,) = find_factor_break_even(factor_study(NUMBERS, lambda x: 10 - x), 6)
     (crossing,) = found.crossings
     assert found.status == "crossing"
@@ -331,23 +318,21 @@ def test_a_crossing_is_found_where_it_is():
     assert [region["favours"] for region in read["regions"]] == ["queue", None, "parallel"]
 
 
-def test_two_crossings_are_two():
-    """A parabola: dear at both ends."""
+def test_two_crossings_along_a_factor_are_found():
     (found,) = find_factor_break_even(factor_study(NUMBERS, lambda x: 3 + (x - 4) ** 2), 6)
     assert [c.favours_above for c in found.crossings if c.resolved] == ["parallel", "queue"]
     assert [c.at for c in found.crossings] == pytest.approx([4 - 1.4, 4 + 1.4], abs=0.2)
 
 
-def test_a_flat_difference_is_practically_equal_and_an_open_end_unresolved():
-    """Within a dollar all along; and a crossing at the edge of the range."""
+def test_flat_difference_is_practically_equal_and_open_end_unresolved():
     flat = factor_study(NUMBERS, lambda x: 5.1)
     assert find_factor_break_even(flat, 6, indifference=1.0)[0].status == "practically_equal"
     (edge,) = find_factor_break_even(factor_study(NUMBERS, lambda x: 12 - x, noise=1.0), 6)
     assert edge.status == "unresolved"
 
 
-def test_levels_stand_at_their_places_whatever_their_order_and_form():
-    """`90s` before `2m`; the place is in seconds. What has no order is no axis."""
+def test_levels_are_ordered_by_their_values():
+    """`90s` before `2m`; positions are in seconds. Levels without an order have none."""
     written = {120.0: "2m", 30.0: 30, 90.0: "90s"}
     (found,) = find_factor_break_even(factor_study(written, lambda x: 10 - x / 20, factor="timeouts.hard"), 6)
     assert found.levels == (30, "90s", "2m")
@@ -357,8 +342,7 @@ def test_levels_stand_at_their_places_whatever_their_order_and_form():
     assert find_factor_break_even(factor_study(words, lambda x: x, factor="provider.on_limit"), 6) == []
 
 
-def test_the_other_factors_are_held():
-    """One answer for each of their combinations."""
+def test_other_factors_are_held():
     one = factor_study(NUMBERS, lambda x: 10 - x).assign(**{"client.retries": 2})
     other = factor_study(NUMBERS, lambda x: 1.0).assign(**{"client.retries": 9})
     found = find_factor_break_even(pd.concat([one, other]), 6)
@@ -367,8 +351,8 @@ def test_the_other_factors_are_held():
     assert len([f for f in found if f.factor == "client.retries"]) == 7
 
 
-def test_along_a_factor_a_queue_as_wide_as_the_batch_stands_beside_parallel():
-    """It costs 4 at every level: all together wins all along."""
+def test_wide_queue_along_a_factor_is_on_the_side_of_parallel():
+    """It costs 4 at every level, the queues 6 and 5."""
     results = factor_study(NUMBERS, lambda x: 10 - x)
     wide = results[results["concurrency"] == 2].assign(concurrency=6)
     wide["cost_usd"] -= 1

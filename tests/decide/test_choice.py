@@ -1,4 +1,4 @@
-"""The recommended point is the cheapest, and nothing that may be as good is hidden."""
+"""The recommended strategy and its best subset."""
 
 import json
 
@@ -39,8 +39,7 @@ def trial(replications=60):
     }
 
 
-def test_the_least_mean_is_recommended_and_the_rest_follows_in_order():
-    """With its estimate by Student's t."""
+def test_least_mean_is_recommended():
     samples = trial()
     choice = choose(study(samples), 8)
     means = sorted(samples, key=lambda point: samples[point].mean())
@@ -51,7 +50,7 @@ def test_the_least_mean_is_recommended_and_the_rest_follows_in_order():
     assert choice.replications == 60
 
 
-def test_differences_are_paired_with_bonferroni_over_the_alternatives():
+def test_differences_are_paired_with_bonferroni_correction():
     """scipy's paired test at 5% / 3."""
     samples = trial()
     choice = choose(study(samples), 8)
@@ -64,8 +63,8 @@ def test_differences_are_paired_with_bonferroni_over_the_alternatives():
     assert list(map(str, choice.best_subset)) == ["queue of 3", "queue of 4"]
 
 
-def test_practically_equal_is_what_lies_within_the_indifference_threshold():
-    """0.01 apart, known to about 0.03; and 1 apart, significantly, yet within 2."""
+def test_difference_within_the_threshold_is_practically_equal():
+    """0.01 apart with a half-width of 0.03; and 1 apart, significantly, yet within 2."""
     alternatives = choose(study(trial()), 8, indifference=0.1).alternatives
     equal = {str(other.strategy): other.practically_equal for other in alternatives}
     assert equal == {"queue of 4": True, "sequential": False, "parallel": False}
@@ -76,8 +75,7 @@ def test_practically_equal_is_what_lies_within_the_indifference_threshold():
     assert not any(a.practically_equal for a in choose(study(trial()), 8).alternatives)
 
 
-def test_of_identical_points_the_simplest_is_recommended():
-    """Sequential, then the smaller width, then parallel; their wins are shared."""
+def test_simplest_of_identical_strategies_is_recommended():
     costs = np.array([3.0, 1.0, 2.0])
     order = ["sequential", "queue of 1", "queue of 2", "queue of 2 (script)", "waves of 2", "parallel"]
     choice = choose(study(dict.fromkeys(reversed(order), costs)), 8)
@@ -90,18 +88,17 @@ def test_of_identical_points_the_simplest_is_recommended():
         assert (other.difference.low, other.difference.mean, other.difference.high) == (0, 0, 0)
 
 
-def test_shares_of_replications_won_add_up_to_one():
-    """Ties are shared: here one in four."""
+def test_shares_of_replications_won_sum_to_one():
     samples = {"queue of 1": [1.0, 2, 3, 4], "queue of 2": [1.0, 3, 2, 5], "parallel": [2.0, 4, 4, 3]}
     choice = choose(study(samples), 8)
     shares = {str(each.strategy): each.share_won for each in (choice, *choice.alternatives)}
     assert shares == {"queue of 1": 1.5 / 4, "queue of 2": 1.5 / 4, "parallel": 1 / 4}
 
 
-def test_the_best_subset_holds_the_truly_best_as_often_as_it_says():
+def test_best_subset_covers_the_truly_best():
     """Six points, the best by a little, 100 studies with skewed paired noise."""
     rng = np.random.default_rng(8)
-    points = [f"queue of {width}" for width in range(1, 7)]
+    points = [f"queue of {number}" for number in range(1, 7)]
     held = 0
     for _ in range(100):
         batch = rng.lognormal(size=50)
@@ -110,14 +107,12 @@ def test_the_best_subset_holds_the_truly_best_as_often_as_it_says():
     assert held >= stats.binom.ppf(0.0005, 100, 0.95)
 
 
-def test_one_point_alone_has_no_alternatives():
-    """It wins always."""
+def test_single_strategy_has_no_alternatives():
     choice = choose(study({"queue of 2": [1.0, 2.0]}), 8)
     assert (choice.share_won, choice.alternatives, choice.best_subset) == (1, (), (Strategy("queue", 2),))
 
 
-def test_a_choice_is_made_at_one_combination_of_factors():
-    """Which must be named where there are several."""
+def test_choice_is_for_one_combination_of_factors():
     slow = study({"queue of 2": [1.0, 2.0], "parallel": [3.0, 4.0]}).assign(**{"limits.scale": 0.5})
     fast = study({"queue of 2": [3.0, 4.0], "parallel": [1.0, 2.0]}).assign(**{"limits.scale": 2.0})
     results = pd.concat([slow, fast])
@@ -130,8 +125,7 @@ def test_a_choice_is_made_at_one_combination_of_factors():
         choose(results, 8, factors={"limits.scale": 3})
 
 
-def test_a_choice_that_cannot_be_made_is_refused():
-    """With the reason."""
+def test_impossible_choice_is_an_error():
     results = study(trial())
     with pytest.raises(ValueError, match="nothing was simulated with 9 tasks"):
         choose(results, 9)
@@ -141,14 +135,13 @@ def test_a_choice_that_cannot_be_made_is_refused():
         choose(results, 8, indifference=-1)
 
 
-def test_a_choice_is_json():
-    """Estimates and the best subset included."""
+def test_choice_is_written_as_json():
     read = json.loads(json.dumps(choose(study(trial()), 8).to_json(), allow_nan=False))
     assert read["best_subset"][0] == {"strategy": "queue", "concurrency": 3}
     assert read["alternatives"][0]["difference"].keys() == {"mean", "low", "high", "n"}
 
 
-def test_where_rare_bad_batches_make_the_spread_that_is_told():
+def test_share_of_variance_of_five_worst_batches():
     """Three of 256 cost twenty times as much; of log-normal costs no five make up most."""
     rng = np.random.default_rng(3)
     usual = rng.lognormal(0, 0.5, size=256)
@@ -159,8 +152,8 @@ def test_where_rare_bad_batches_make_the_spread_that_is_told():
 
 
 @pytest.mark.parametrize(("errors", "ends"), [(2.5, False), (3.6, True)])
-def test_a_study_does_not_end_early_on_what_may_be_chance(errors, ends):
-    """So many standard errors are shown at 5%; a fiftieth of that takes 3.4 (scipy)."""
+def test_study_does_not_end_early_on_weak_significance(errors, ends):
+    """A fiftieth of 5% takes 3.4 standard errors (scipy)."""
     noise = np.random.default_rng(8).normal(size=100)
     noise = (noise - noise.mean()) / noise.std(ddof=1) * 10
     assert bool(errors > stats.t.isf(0.0005, 99)) is ends

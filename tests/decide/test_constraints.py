@@ -1,4 +1,4 @@
-"""A deadline and a budget: what misses them is not recommended, and what is undecided is said to be."""
+"""Feasibility: deadlines and budgets."""
 
 import numpy as np
 import pandas as pd
@@ -10,12 +10,12 @@ from dispatch_sim.decide.constraints import Limits, find_feasibility
 from dispatch_sim.scenario.strategy import Strategy
 
 
-def study(ways, replications=200):
-    """Return results of ways (label -> share of batches in time, mean cost); late ones take 100 s."""
+def study(strategies, replications=200):
+    """Return results of strategies (label -> share of batches in time, mean cost); late ones take 100 s."""
     rng = np.random.default_rng(6)
     batch = rng.normal(size=replications)
     parts = []
-    for label, (in_time, cost) in ways.items():
+    for label, (in_time, cost) in strategies.items():
         late = np.arange(replications) >= round(in_time * replications)
         parts.append(
             pd.DataFrame(
@@ -36,20 +36,18 @@ def study(ways, replications=200):
 LIMITS = Limits(deadline=50, budget=None, probability=0.9)
 
 
-def test_the_cheapest_that_is_shown_to_keep_the_deadline_is_recommended():
-    """A cheaper one misses it, and one that may keep it stays in the best subset."""
-    ways = {"parallel": (0.5, 1), "adaptive": (0.9, 4), "queue": (1.0, 5), "sequential": (1.0, 9)}
-    choice = choose(study(ways), 4, limits=LIMITS)
+def test_cheapest_feasible_strategy_is_recommended():
+    strategies = {"parallel": (0.5, 1), "adaptive": (0.9, 4), "queue": (1.0, 5), "sequential": (1.0, 9)}
+    choice = choose(study(strategies), 4, limits=LIMITS)
     assert choice.strategy.kind == "queue"
     verdicts = {other.strategy.kind: other.feasibility.verdict for other in choice.alternatives}
     assert verdicts == {"adaptive": "undecided", "sequential": "feasible", "parallel": "infeasible"}
     assert [strategy.kind for strategy in choice.best_subset] == ["queue", "adaptive"]
     assert not choice.settled
-    assert choose(study(ways), 4).strategy.kind == "parallel"
+    assert choose(study(strategies), 4).strategy.kind == "parallel"
 
 
-def test_without_any_that_is_shown_to_keep_it_one_that_may_is_recommended():
-    """And where all miss it, the likeliest, which is said."""
+def test_undecided_strategy_is_recommended_where_none_is_feasible():
     may = choose(study({"parallel": (0.5, 1), "queue": (0.9, 5)}), 4, limits=LIMITS)
     assert (may.strategy.kind, may.feasibility.verdict, may.feasible) == ("queue", "undecided", True)
     none = choose(study({"parallel": (0.5, 1), "queue": (0.6, 5)}), 4, limits=LIMITS)
@@ -57,8 +55,7 @@ def test_without_any_that_is_shown_to_keep_it_one_that_may_is_recommended():
     assert none.to_json()["feasibility"]["verdict"] == "infeasible"
 
 
-def test_what_may_miss_the_deadline_screens_out_nothing():
-    """The dearer way may be the only one that keeps it, so it may be the best."""
+def test_undecided_recommendation_screens_out_nothing():
     choice = choose(study({"parallel": (0.88, 1), "queue": (0.92, 5)}), 4, limits=LIMITS)
     assert (choice.strategy.kind, choice.feasibility.verdict) == ("parallel", "undecided")
     assert choice.alternatives[0].difference.low > 0
@@ -68,16 +65,15 @@ def test_what_may_miss_the_deadline_screens_out_nothing():
 @pytest.mark.parametrize(
     ("in_time", "verdict", "beyond"), [(0.95, "feasible", False), (0.99, "feasible", True)]
 )
-def test_a_study_does_not_end_early_on_a_verdict_that_may_be_chance(in_time, verdict, beyond):
-    """Shown at 5%, as scipy has it; not at a fiftieth of that, which is asked for where one looks again."""
+def test_study_does_not_end_early_on_weak_feasibility(in_time, verdict, beyond):
+    """Significant at 5%; not always at a fiftieth of that (scipy)."""
     (kept,) = find_feasibility(study({"queue": (in_time, 1)}), LIMITS).values()
     interval = stats.binomtest(round(200 * in_time), 200).proportion_ci(1 - 0.05 / 50, method="exact")
     assert (kept.verdict, kept.beyond_doubt) == (verdict, interval.low >= 0.9)
     assert kept.beyond_doubt is beyond
 
 
-def test_deadline_and_budget_are_to_be_kept_in_the_same_batch():
-    """Half the batches are late, the other half dear: none keeps both."""
+def test_deadline_and_budget_must_be_met_by_the_same_batch():
     results = study({"queue": (0.5, 1)})
     results["money_usd"] = np.where(results["makespan_s"] > 50, 2.0, 9.0)
     (found,) = find_feasibility(results, Limits(deadline=50, budget=5, probability=0.4)).values()
@@ -86,7 +82,7 @@ def test_deadline_and_budget_are_to_be_kept_in_the_same_batch():
     assert late.share.mean == 0.5
 
 
-def test_the_interval_is_clopper_and_pearsons_for_all_ways_together():
+def test_feasibility_intervals_are_clopper_pearson_with_bonferroni():
     """scipy's, at 5% / 2."""
     found = find_feasibility(study({"parallel": (0.5, 1), "queue": (0.9, 5)}), LIMITS)
     interval = stats.binomtest(180, 200).proportion_ci(1 - 0.05 / 2, method="exact")

@@ -1,4 +1,4 @@
-"""What each further slot gains, and where that ends."""
+"""Gains of further concurrency."""
 
 import json
 
@@ -11,25 +11,25 @@ from dispatch_sim.decide.diminishing_returns import diminishing_returns
 
 
 def study(means, noise=0.1, replications=100, label="queue"):
-    """Return results of widths with these mean costs, on a batch effect of their own."""
+    """Return results of concurrencies with these mean costs, on a common batch effect."""
     rng = np.random.default_rng(3)
     batch = rng.lognormal(size=replications)
     return pd.concat(
         pd.DataFrame(
             {
                 "strategy": label,
-                "concurrency": width,
+                "concurrency": concurrency,
                 "tasks": 8,
                 "replication": range(replications),
                 "cost_usd": mean + batch + noise * rng.normal(size=replications),
             }
         )
-        for width, mean in means.items()
+        for concurrency, mean in means.items()
     )
 
 
-def test_returns_diminish_and_turn():
-    """10, 7, 6.5 and then nothing: within 10 cents 3 slots are the last that gain; a fifth costs."""
+def test_returns_diminish_and_reverse():
+    """Costs of 10, 7, 6.5, 6.5 and 8: a concurrency of 3 is the last that gains more than 0.10."""
     (found,) = diminishing_returns(study({1: 10, 2: 7, 3: 6.5, 4: 6.5, 5: 8}), 8, indifference=0.1)
     assert [step.verdict for step in found.steps] == ["gains", "gains", "practically_equal", "loses"]
     assert (found.gains_up_to, found.may_gain_up_to) == (3, ())
@@ -37,31 +37,29 @@ def test_returns_diminish_and_turn():
     assert json.loads(json.dumps(found.to_json()))["gains_up_to"] == 3
 
 
-def test_gains_are_paired_and_hold_together():
+def test_gains_are_paired_and_simultaneous():
     """scipy's paired test at 5% / 2."""
     results = study({1: 10, 2: 9, 4: 8.9})
     (found,) = diminishing_returns(results, 8)
-    costs = {width: part["cost_usd"].to_numpy() for width, part in results.groupby("concurrency")}
+    costs = {concurrency: part["cost_usd"].to_numpy() for concurrency, part in results.groupby("concurrency")}
     interval = stats.ttest_rel(costs[1], costs[2]).confidence_interval(1 - 0.05 / 2)
     assert (found.steps[0].gain.low, found.steps[0].gain.high) == pytest.approx((interval.low, interval.high))
 
 
-def test_what_is_not_settled_may_turn_later():
-    """Unless further slots have cost before that."""
+def test_undecided_step_may_gain():
     (open_,) = diminishing_returns(study({1: 10, 2: 7, 3: 6.97}, noise=0.3), 8)
     assert (open_.gains_up_to, open_.may_gain_up_to) == (2, (3,))
     (past,) = diminishing_returns(study({1: 10, 2: 7, 3: 9, 4: 8.97}, noise=0.3), 8)
     assert (past.gains_up_to, past.may_gain_up_to) == (2, ())
 
 
-def test_where_no_slot_gains_the_narrowest_is_where_it_turns():
-    """By a threshold that is a share: 3% of 10 is more than is gained."""
+def test_no_gain_ends_at_the_lowest_concurrency():
+    """3% of 10 is more than the gain."""
     (found,) = diminishing_returns(study({1: 10, 2: 9.9}, noise=0.01), 8, indifference="3%")
     assert found.gains_up_to == 1
     assert found.steps[0].verdict == "practically_equal"
 
 
-def test_only_what_has_several_widths_is_asked():
-    """Not all at once, nor a single queue."""
+def test_single_concurrency_has_no_returns():
     parallel = study({8: 5.0}, label="parallel")
     assert diminishing_returns(pd.concat([parallel, study({2: 4.0})]), 8) == ()

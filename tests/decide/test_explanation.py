@@ -1,4 +1,4 @@
-"""What a decision comes from and what would flip it, on problems whose answers are known."""
+"""Cost breakdown, sensitivity and switching values on problems with known answers."""
 
 import math
 from pathlib import Path
@@ -27,8 +27,8 @@ ROOT = Path(__file__).parents[2]
 PARALLEL, SEQUENTIAL, QUEUE_OF_2 = map(parse_strategy, ("parallel", "sequential", "queue of 2"))
 
 
-def flips_of(text, keeping, *parameters, replications=4, of_kind=False):
-    """Return the flips along some keys, by path."""
+def switching_values_of(text, keeping, *parameters, replications=4, of_kind=False):
+    """Return the switching values of some keys, by path."""
     source = parse_source(text)
     found = find_switching_values(
         source,
@@ -39,117 +39,117 @@ def flips_of(text, keeping, *parameters, replications=4, of_kind=False):
         keeping,
         replications=replications,
     )
-    return {flip.parameter.path: flip for flip in found if flip.of_kind == of_kind}
+    return {each.parameter.path: each for each in found if each.of_kind == of_kind}
 
 
-def test_a_flip_is_where_two_costs_are_equal():
+def test_switching_value_is_where_two_costs_are_equal():
     """Pairs cost $0.90, waiting for three more tasks 1/30 of a dollar a second: equal at 27 s."""
-    (flip,) = flips_of(PAIRS, PARALLEL, "tasks.duration=12s..1200s").values()
+    (found,) = switching_values_of(PAIRS, PARALLEL, "tasks.duration=12s..1200s").values()
     assert pairs_border(10_000) == pytest.approx(27)
-    assert flip.at == pytest.approx(27, rel=1e-6)  # linear, and nothing is random
-    assert (flip.low, flip.high) == (pytest.approx(27), pytest.approx(27))
-    assert (flip.becomes, flip.resolved) == (SEQUENTIAL, True)
+    assert found.at == pytest.approx(27, rel=1e-6)  # linear, and nothing is random
+    assert (found.low, found.high) == (pytest.approx(27), pytest.approx(27))
+    assert (found.becomes, found.resolved) == (SEQUENTIAL, True)
 
 
-def test_a_flip_above_and_one_below_are_both_found():
-    """What a pair costs, and what waiting is worth."""
-    flips = flips_of(PAIRS, PARALLEL, "merge.pair.tokens=1K..100K", "values.waiting=$1/h..$400/h")
+def test_switching_values_above_and_below_are_found():
+    found_at = switching_values_of(
+        PAIRS, PARALLEL, "merge.pair.tokens=1K..100K", "values.waiting=$1/h..$400/h"
+    )
     # 120 s for three more tasks are $4; six pairs cost as much at 44.4K tokens.
-    assert flips["merge.pair.tokens"].at == pytest.approx(4 / 6 / 15e-6, abs=1)  # tokens are whole
+    assert found_at["merge.pair.tokens"].at == pytest.approx(4 / 6 / 15e-6, abs=1)  # tokens are whole
     # And at 10K tokens $0.90, as much as 360 s of waiting at $9 an hour.
-    assert flips["values.waiting"].at == pytest.approx(9)
+    assert found_at["values.waiting"].at == pytest.approx(9)
 
 
-def test_another_width_is_told_apart_from_another_kind_of_way():
-    """The narrower a queue, the fewer pairs it makes, and the longer it waits."""
+def test_another_concurrency_differs_from_another_kind():
     text = PAIRS.replace("[sequential, parallel]", "[sequential, {queue: 2}, {queue: 3}]")
     text = text.replace("study:", "sweep: {concurrency: [2, 3]}\nstudy:").replace("count: 4", "count: 6")
     keys = "tasks.duration=12s..1200s"
-    (any_way,) = flips_of(text, Strategy("queue", 3), keys).values()
-    (kind,) = flips_of(text, Strategy("queue", 3), keys, of_kind=True).values()
-    assert any_way.becomes == QUEUE_OF_2
+    (any_other,) = switching_values_of(text, Strategy("queue", 3), keys).values()
+    (kind,) = switching_values_of(text, Strategy("queue", 3), keys, of_kind=True).values()
+    assert any_other.becomes == QUEUE_OF_2
     assert kind.becomes == SEQUENTIAL
-    assert kind.at < any_way.at
+    assert kind.at < any_other.at
     source = parse_source(text)
-    for flip, loser in ((any_way, 3), (kind, 2)):
-        (costs,) = simulate_points([make_grid_point(source, {"tasks.duration": f"{flip.at}s"})], 2)
+    for found, loser in ((any_other, 3), (kind, 2)):
+        (costs,) = simulate_points([make_grid_point(source, {"tasks.duration": f"{found.at}s"})], 2)
         means = dict(zip(make_grid_point(source, {}).strategies, costs.mean(axis=1), strict=True))
-        assert means[Strategy("queue", loser)] == pytest.approx(means[flip.becomes], abs=1e-3)
+        assert means[Strategy("queue", loser)] == pytest.approx(means[found.becomes], abs=1e-3)
 
 
-def test_the_set_of_a_flip_holds_it_where_many_rivals_are_alike(monkeypatch):
-    """Where the best of 46 noisy means is picked at each value, and is lower than any truth."""
+def test_interval_covers_switching_value_with_many_similar_rivals(monkeypatch):
+    """The best of 46 noisy means is lower than each true mean."""
     rng = np.random.default_rng(3)
     text = PAIRS.replace("count: 4", "count: 64").replace("[sequential, parallel]", "[queue]")
     text = f"{text}sweep: {{concurrency: 2..48}}\n".replace("duration: 120s", "duration: 40s")
 
-    def costs(places, *_):
-        for place in places:
-            beyond = (place.variant.scenario.tasks[0].duration.mean - 120) / 60
-            kept = np.array([strategy == QUEUE_OF_2 for strategy in place.strategies])
+    def costs(points, *_):
+        for point in points:
+            beyond = (point.variant.scenario.tasks[0].duration.mean - 120) / 60
+            kept = np.array([strategy == QUEUE_OF_2 for strategy in point.strategies])
             yield noise[: len(kept)] + np.where(kept, beyond, 0.0)[:, None]
 
     monkeypatch.setattr(switching_values, "simulate_points", lambda *asked: list(costs(*asked)))
     held = 0
     for _ in range(150):
         noise = rng.normal(size=(47, 64))
-        (flip,) = flips_of(text, QUEUE_OF_2, "tasks.duration=30s..480s").values()
-        held += (flip.low or 0) <= 120 <= (flip.high or math.inf)
+        (found,) = switching_values_of(text, QUEUE_OF_2, "tasks.duration=30s..480s").values()
+        held += (found.low or 0) <= 120 <= (found.high or math.inf)
     assert held >= stats.binom.ppf(0.001, 150, 0.95)
 
 
-def test_the_indifference_moves_a_flip():
-    """What costs 30 cents more than the best is kept where that does not matter: 27 s less 9 s."""
+def test_indifference_threshold_moves_switching_value():
+    """30 cents are 9 s of waiting: 27 s less 9 s."""
     text = PAIRS.replace("indifference: $0", "indifference: $0.30")
-    (flip,) = flips_of(text, PARALLEL, "tasks.duration=12s..1200s").values()
-    assert flip.at == pytest.approx(18)
+    (found,) = switching_values_of(text, PARALLEL, "tasks.duration=12s..1200s").values()
+    assert found.at == pytest.approx(18)
 
 
-def test_no_flip_in_the_range_is_told_apart_from_no_effect():
-    """The price of output matters, yet flips nothing below $40; a backoff that never comes is left out."""
-    flips = flips_of(PAIRS, PARALLEL, "provider.prices.output=$1/M..$40/M", "client.initial=0.1s..5s")
-    assert list(flips) == ["provider.prices.output"]
-    assert flips["provider.prices.output"].at is None
+def test_key_without_switching_value_differs_from_key_without_effect():
+    """Below $40 the price of output switches nothing; a backoff that never comes is left out."""
+    found_at = switching_values_of(
+        PAIRS, PARALLEL, "provider.prices.output=$1/M..$40/M", "client.initial=0.1s..5s"
+    )
+    assert list(found_at) == ["provider.prices.output"]
+    assert found_at["provider.prices.output"].at is None
 
 
-def test_whole_numbers_flip_at_whole_numbers():
+def test_whole_numbers_switch_at_whole_numbers():
     """Of n tasks: n (n - 1) / 2 pairs for 15 cents each, and n - 1 tasks to wait for, at $1.33 each."""
     text = PAIRS.replace("indifference: $0", "indifference: $0.01")
-    (flip,) = flips_of(text, PARALLEL, "tasks=1..40").values()
+    (found,) = switching_values_of(text, PARALLEL, "tasks=1..40").values()
     # 0.075 n > 1.3333 from n = 17.8 on.
-    assert (flip.at, flip.becomes) == (18, SEQUENTIAL)
+    assert (found.at, found.becomes) == (18, SEQUENTIAL)
 
 
-def test_with_noise_the_set_holds_the_flip():
-    """Where the sum less the maximum of four lognormal durations, at $40 an hour, is worth $0.90."""
-    (flip,) = flips_of(NOISY, PARALLEL, "tasks.duration=12s..1200s", replications=200).values()
+def test_interval_covers_switching_value_with_noise():
+    """The sum less the maximum of four lognormal durations, at $40 an hour, is worth $0.90."""
+    (found,) = switching_values_of(NOISY, PARALLEL, "tasks.duration=12s..1200s", replications=200).values()
     sigma = math.sqrt(math.log(1.25))
     sample = np.random.default_rng(0).lognormal(-(sigma**2) / 2, sigma, size=(400_000, 4))
     waits = float((sample.sum(axis=1) - sample.max(axis=1)).mean())
     expected = 0.9 * 90 / waits
-    assert flip.resolved
-    assert flip.low < expected < flip.high
-    assert flip.low < flip.at < flip.high
+    assert found.resolved
+    assert found.low < expected < found.high
+    assert found.low < found.at < found.high
 
 
-def test_a_value_that_cannot_be_played_ends_the_range():
-    """A call that no bucket can ever hold."""
+def test_impossible_value_ends_the_range():
     text = PAIRS.replace("limits: unlimited", "limits: {input_tokens: 2K/min, requests: unlimited}")
-    (flip,) = flips_of(text, PARALLEL, "tasks.tokens=500..100K").values()
-    assert flip.at is None
+    (found,) = switching_values_of(text, PARALLEL, "tasks.tokens=500..100K").values()
+    assert found.at is None
 
 
-def test_the_tornado_is_the_difference_at_both_ends():
-    """By the same formula, the larger swing first."""
+def test_tornado_is_the_difference_at_both_ends():
     source = parse_source(PAIRS)
     parameters = [
         with_range(parameter_at(source, "merge.pair.tokens"), "5K..20K"),
         with_range(parameter_at(source, "tasks.duration"), "60s..240s"),
         with_range(parameter_at(source, "client.initial"), "0.1s..1s"),
     ]
-    place = make_grid_point(source, {})
-    ways = tuple(plan.strategy for plan in reversed(place.variant.plans))
-    swings = find_swings(source, parameters, ways, replications=2)
+    point = make_grid_point(source, {})
+    strategies = tuple(plan.strategy for plan in reversed(point.variant.plans))
+    swings = find_swings(source, parameters, strategies, replications=2)
     assert [swing.parameter.path for swing in swings] == ["tasks.duration", "merge.pair.tokens"]
     duration, tokens = swings
     assert (duration.low.mean, duration.high.mean) == (pytest.approx(2 - 0.9), pytest.approx(8 - 0.9))
@@ -169,19 +169,17 @@ study: {replications: 30}
 
 
 @pytest.mark.parametrize("objective", ["cost_usd", "money_usd", "tokens", "people_s", "makespan_s"])
-def test_parts_add_up_to_the_difference(objective):
-    """Whatever is minimised, whatever mechanisms are in it: the books are complete."""
+def test_components_sum_to_the_difference(objective):
     scenario = parse_source(MIXED).scenario()
-    place = make_grid_point(parse_source(MIXED), {}, scenario.strategies[:2])
-    measures = simulate_design(Design((), (place.variant,), 12))
+    point = make_grid_point(parse_source(MIXED), {}, scenario.strategies[:2])
+    measures = simulate_design(Design((), (point.variant,), 12))
     parts = cost_breakdown(scenario, objective, measures, 0.95)
     one, other = measures[:, :, MEASURES.index(objective)].mean(axis=1)
     assert sum(part.difference.mean for part in parts) == pytest.approx(other - one)
     assert len(parts) >= (1 if objective == "makespan_s" else 2)
 
 
-def test_a_part_is_the_difference_of_its_column():
-    """People's time at what it is worth, money as it is."""
+def test_component_is_the_difference_of_its_column():
     rng = np.random.default_rng(1)
     measures = rng.normal(size=(2, 50, len(MEASURES)))
     scenario = parse_source(MIXED).scenario()
@@ -193,8 +191,7 @@ def test_a_part_is_the_difference_of_its_column():
     assert parts["people_recovery"].difference.mean == pytest.approx(more[:, column].mean() * 80 / 3600)
 
 
-def test_an_explanation_is_told_and_written(tmp_path):
-    """The decision first; then its parts, what would flip it, and what it hangs on; the same every time."""
+def test_explanation_is_printed_and_written(tmp_path):
     found = explain(parse_source(PAIRS))
     page = why_document(found)
     assert str(found) == page.text
@@ -209,50 +206,44 @@ def test_an_explanation_is_told_and_written(tmp_path):
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
 
 
-def test_flips_found_agree_with_playing_the_scenario_there():
-    """On a shipped scenario: short of a resolved flip the recommended way stands, beyond it does not."""
+def test_switching_value_agrees_with_simulation_around_it():
     source = without_factors(load_source(ROOT / "scenarios" / "ten-sources.yaml"))
     source = source.replaced({"sweep": {"concurrency": [2, 3]}, "study.indifference": 0.05})
     parameter = with_range(parameter_at(source, "provider.limits.scale"), "0.5..3")
-    flip, _ = find_switching_values(source, [parameter], QUEUE_OF_2, replications=60)
-    assert flip.resolved
-    assert flip.low is not None
-    assert flip.high is not None
+    found, _ = find_switching_values(source, [parameter], QUEUE_OF_2, replications=60)
+    assert found.resolved
+    assert found.low is not None
+    assert found.high is not None
     excess = []
-    for value in (flip.low / 1.1, flip.high * 1.1):
-        place = make_grid_point(source, {parameter.path: value})
-        (costs,) = simulate_points([place], 60)
+    for value in (found.low / 1.1, found.high * 1.1):
+        point = make_grid_point(source, {parameter.path: value})
+        (costs,) = simulate_points([point], 60)
         means = costs.mean(axis=1)
-        excess.append(float(means[place.strategies.index(QUEUE_OF_2)] - means.min()))
+        excess.append(float(means[point.strategies.index(QUEUE_OF_2)] - means.min()))
     assert excess[0] < 0.05 < excess[1]
 
 
-def test_one_way_explains_nothing():
-    """There is nothing to compare it with."""
+def test_single_strategy_is_an_error():
     with pytest.raises(UserError, match="only one strategy"):
         explain(parse_source(PAIRS.replace("[sequential, parallel]", "[parallel]")))
 
 
-def test_where_nothing_is_at_stake_it_says_so():
-    """One task is dispatched alike by any name."""
+def test_explanation_of_identical_strategies():
     found = explain(parse_source(PAIRS.replace("count: 4", "count: 1")))
     assert "has the same result in every replication" in " ".join(str(found).split())
 
 
-def test_two_queues_wider_than_a_smaller_batch_are_compared_all_the_same():
-    """Where neither can be played, the range of the batch's size ends."""
+def test_batch_smaller_than_both_queues_ends_the_range():
     text = PAIRS.replace("[sequential, parallel]", "['queue: 3', 'queue: 4']")
     found = explain(parse_source(f"{text}\nsweep: {{concurrency: [3, 4]}}\n"))
     assert found.recommended.kind == "queue"
 
 
-def test_what_does_not_fit_in_memory_is_refused():
-    """Also of one batch at its own size."""
+def test_too_many_replications_are_an_error():
     with pytest.raises(UserError, match="10,000,000 rows"):
         explain(parse_source(PAIRS), replications=9_000_000)
 
 
-def test_a_key_without_a_value_has_nothing_to_start_from():
-    """A limit that is off is no number around which to vary."""
+def test_key_without_a_value_is_an_error():
     with pytest.raises(UserError, match=r"provider\.limits\.requests: the scenario has no value there"):
         explain(parse_source(PAIRS), ranges={"provider.limits.requests": "10..50"})

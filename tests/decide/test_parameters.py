@@ -1,4 +1,4 @@
-"""A numeric key can be varied by its path, whatever holds its value."""
+"""Numeric keys, their ranges and levels."""
 
 import math
 
@@ -34,8 +34,7 @@ def cv(distribution):
         ("tasks.write.duration", 1, "duration", 20),
     ],
 )
-def test_a_distribution_is_scaled_and_keeps_its_shape(path, group, key, mean):
-    """To three times its mean, at the same coefficient of variation."""
+def test_distribution_is_scaled_and_keeps_its_shape(path, group, key, mean):
     source = parse_source(TEXT)
     parameter = parameter_at(source, path)
     assert parameter.value == pytest.approx(mean)
@@ -46,7 +45,7 @@ def test_a_distribution_is_scaled_and_keeps_its_shape(path, group, key, mean):
     assert cv(after) == pytest.approx(cv(before))
 
 
-def test_what_a_scenario_says_is_found_and_what_is_off_is_not():
+def test_parameters_are_keys_with_a_number():
     """Every group's own keys; no limit that is not set, and no share of what adds up to 100%."""
     found = {parameter.path: parameter for parameter in find_parameters(parse_source(TEXT))}
     assert found["tasks"].value == 5
@@ -57,7 +56,7 @@ def test_what_a_scenario_says_is_found_and_what_is_off_is_not():
     assert not [path for path in found if path.startswith(("sweep", "study", "objective"))]
 
 
-def test_every_value_in_a_range_can_be_put_into_the_scenario():
+def test_every_parameter_can_be_scaled():
     """Ranges are clipped to what is possible: shares to 100%, whole numbers to whole ones."""
     source = parse_source(TEXT)
     for parameter in find_parameters(source):
@@ -68,7 +67,6 @@ def test_every_value_in_a_range_can_be_put_into_the_scenario():
 
 
 def test_levels_are_round_and_spread_over_the_range():
-    """In equal ratios where the range is wide, in equal steps from zero on."""
     source = parse_source(TEXT)
     tokens = parameter_at(source, "tasks.read.tokens")
     assert spaced(with_range(tokens, "1K..1M"), 4) == [1000, 10_000, 100_000, 1_000_000]
@@ -81,14 +79,12 @@ def test_levels_are_round_and_spread_over_the_range():
 @pytest.mark.parametrize(
     ("path", "hint"), [("tasks.nobody.tokens", "unknown key"), ("clint.retries", "did you mean")]
 )
-def test_a_key_that_is_not_there_is_told_with_the_likeliest(path, hint):
-    """As everywhere."""
+def test_unknown_key_suggests_the_likeliest(path, hint):
     with pytest.raises(ParameterError, match=hint):
         parameter_at(parse_source(TEXT), path)
 
 
-def test_of_many_groups_the_largest_are_varied():
-    """So that a search over a batch of a hundred kinds of tasks ends."""
+def test_largest_groups_are_varied():
     groups = "\n".join(
         f"  - {{name: g{number}, count: {1 + number}, tokens: 1K, duration: 60s}}" for number in range(30)
     )

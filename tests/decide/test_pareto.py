@@ -1,4 +1,4 @@
-"""Time against money: who is on the front, and who may be."""
+"""Time against money: the Pareto status of strategies."""
 
 import numpy as np
 import pandas as pd
@@ -8,8 +8,8 @@ from dispatch_sim.decide.pareto import pareto_points
 from dispatch_sim.scenario.strategy import parse_strategy
 
 
-def study(ways, replications=200, noise=0.1):
-    """Return results of ways (text -> makespan, money, people) with noise of their own."""
+def study(given, replications=200, noise=0.1):
+    """Return results of strategies (text -> makespan, money, people) with noise of their own."""
     rng = np.random.default_rng(4)
 
     def column(mean):
@@ -26,14 +26,14 @@ def study(ways, replications=200, noise=0.1):
                 "cost_people_usd": people,
             }
         )
-        for text, (time, money, people) in ways.items()
+        for text, (time, money, people) in given.items()
     )
 
 
-def test_the_front_holds_what_nothing_beats_in_both():
-    """A queue of 3 is beaten by parallel; money is the bill and people's time."""
-    ways = {"parallel": (1, 5, 1), "sequential": (9, 2, 0), "queue of 2": (4, 3, 0), "queue of 3": (2, 1, 8)}
-    found = {str(point.strategy): point for point in pareto_points(study(ways))}
+def test_dominated_strategy_is_worse_in_both_measures():
+    """Parallel dominates a queue of 3; money is API charges and people's time."""
+    given = {"parallel": (1, 5, 1), "sequential": (9, 2, 0), "queue of 2": (4, 3, 0), "queue of 3": (2, 1, 8)}
+    found = {str(point.strategy): point for point in pareto_points(study(given))}
     assert {text: point.status for text, point in found.items()} == {
         "parallel": "optimal",
         "queue of 2": "optimal",
@@ -45,8 +45,7 @@ def test_the_front_holds_what_nothing_beats_in_both():
     assert [point.by_means for point in found.values()] == [True, False, True, True]
 
 
-def test_what_cannot_be_told_apart_may_be_on_the_front():
-    """Two that are alike but for noise: by the means one may look beaten, and is not shown to be."""
+def test_status_of_similar_givenis_undecided():
     found = pareto_points(study({"queue of 1": (1, 5, 0), "queue of 2": (1, 5, 0), "parallel": (2, 6, 0)}))
     assert {str(point.strategy): point.status for point in found} == {
         "queue of 1": "undecided",
@@ -55,8 +54,7 @@ def test_what_cannot_be_told_apart_may_be_on_the_front():
     }
 
 
-def test_what_is_the_same_in_one_measure_is_told_apart_by_the_other():
-    """Equal time to the last bit, and more money: off the front; equal in both: neither beats the other."""
+def test_equal_measure_leaves_the_other_to_decide():
     one = study({"queue of 1": (1, 5, 0)})
     dearer = one.assign(concurrency=2, money_usd=one["money_usd"] + 1)
     twin = one.assign(concurrency=3)
@@ -68,11 +66,11 @@ def test_what_is_the_same_in_one_measure_is_told_apart_by_the_other():
     }
 
 
-def test_the_truly_best_are_rarely_said_to_be_off():
-    """Five on a line of equal sums in 200 studies: none is thrown off in at least 95% of them."""
+def test_pareto_optimal_givenare_rarely_called_dominated():
+    """Five on a line of equal sums in 200 studies: at most 5% call one dominated."""
     rng = np.random.default_rng(7)
-    ways = {f"queue of {i + 1}": (i * 0.01, -i * 0.01, 0.0) for i in range(5)}
-    base = study(ways, replications=60, noise=0.0)
+    given = {f"queue of {i + 1}": (i * 0.01, -i * 0.01, 0.0) for i in range(5)}
+    base = study(given, replications=60, noise=0.0)
     wrong = 0
     for _ in range(200):
         noisy = base.assign(

@@ -1,4 +1,4 @@
-"""A question of a few words is a scenario like any other, and answered as one."""
+"""Quick answers to questions."""
 
 import pytest
 
@@ -17,8 +17,7 @@ from dispatch_sim.stats.percentile import MIN_REPLICATIONS
 TIGHT = {"tasks": 6, "limits": "50/30K/8K", "concurrency": "2..4"}
 
 
-def test_a_question_is_the_scenario_that_one_would_write():
-    """Key for key, by its fingerprint."""
+def test_question_equals_the_scenario_it_stands_for():
     written = parse_source(
         """\
 name: decide
@@ -57,15 +56,15 @@ study: {seed: 3}
     assert found.scenario.fingerprint == written.scenario().fingerprint
 
 
-def test_a_percentile_is_not_judged_by_a_few_replications():
-    """Of 16 it would be the largest makespan, which has no noise to be seen, so that any way is 'shown'."""
+def test_percentile_takes_more_replications():
+    """Of 16 replications it would be the largest, without any estimate of its noise."""
     found = ask(6, limits="50/30K/8K", concurrency="2..4", objective="p95_makespan")
-    assert {way.replications for way in found.candidates} == {MIN_REPLICATIONS}
+    assert {each.replications for each in found.candidates} == {MIN_REPLICATIONS}
     assert "those that" not in explanation(found)
 
 
-def test_the_answer_is_that_of_a_whole_study():
-    """What 256 replications of all ways find is among those that a few leave over, and of the same kind."""
+def test_answer_agrees_with_a_whole_study():
+    """The best of 256 replications is in the best subset."""
     found = ask(**TIGHT)
     text = """\
 name: decide
@@ -82,49 +81,44 @@ sweep: {tasks: 6, concurrency: 2..4}
     assert found.winner.standing in (Standing.SHOWN, Standing.CONCURRENCY_OPEN)
 
 
-def test_its_figures_are_means_of_the_replications_it_names():
-    """Played one by one."""
+def test_figures_are_means_of_the_stated_replications():
     found = ask(**TIGHT)
-    for way in (found.candidates[0], found.candidates[-1]):
-        plan = make_plan(found.scenario, way.strategy)
+    for each in (found.candidates[0], found.candidates[-1]):
+        plan = make_plan(found.scenario, each.strategy)
         costs = [
-            simulate(plan, Variates(found.scenario, number)).cost_usd for number in range(way.replications)
+            simulate(plan, Variates(found.scenario, number)).cost_usd for number in range(each.replications)
         ]
-        assert way.means["cost_usd"] == pytest.approx(sum(costs) / len(costs))
-    assert min(way.replications for way in found.candidates) >= FIRST_LOOK
+        assert each.means["cost_usd"] == pytest.approx(sum(costs) / len(costs))
+    assert min(each.replications for each in found.candidates) >= FIRST_LOOK
     assert found.candidates[0].difference == 0
-    assert all(way.difference > 0 for way in found.candidates[1:])
+    assert all(each.difference > 0 for each in found.candidates[1:])
 
 
-def test_the_same_question_has_the_same_answer():
-    """To the last digit; with another seed it need not."""
+def test_same_question_has_the_same_answer():
     assert ask(**TIGHT).to_json() == ask(**TIGHT).to_json()
 
 
-def test_tasks_that_are_all_alike_have_no_distribution():
-    """A spread of 0."""
+def test_spread_of_zero_has_no_distribution():
     group = ask(2, spread="0").scenario.tasks[0]
     assert group.tokens.quantile(0.01) == group.tokens.quantile(0.99) == 15_000
 
 
-def test_a_single_task_leaves_nothing_to_choose():
-    """It is said what it costs, and no other way is named."""
+def test_single_task_names_no_other_strategy():
     line = answer_line(ask(1))
     assert line.startswith("Dispatch the one task: about $")
     assert ";" not in line
 
 
-def test_the_line_says_what_to_do_and_what_the_others_cost():
-    """And the paragraph, how sure it is and what was assumed."""
+def test_line_has_recommendation_and_other_costs():
     found = ask(**TIGHT)
     line = answer_line(found)
     assert "\n" not in line
     assert line.startswith(f"Dispatch six tasks through a {found.winner.strategy}: about $")
     for other in ("all at once costs", "one by one costs"):
         assert other in line
-    told = explanation(found)
+    text = explanation(found)
     for words in ("95% confidence", "replications", "15K tokens in 1m", "30K input tokens", "$40.00"):
-        assert words in told
+        assert words in text
 
 
 EXACT = {"failures.crash": "0", "failures.bad_output": "0"}
@@ -141,7 +135,7 @@ def test_500_calls_from_a_script_take_as_long_as_one_call():
     assert "a script hands out the tasks" in explanation(found)
 
 
-def test_a_coordinator_that_takes_much_of_the_makespan_is_named():
+def test_coordinator_with_a_large_share_of_the_makespan_is_named():
     """One turn of 4 s with ten briefs of 5.7 s, and ten merges of 5 s.
 
     A script takes 62 s, and 10 x (12K x $3 + 3K x $15 + 3K x $3) / 1M = $0.90 with $0.69 of waiting.
@@ -161,8 +155,7 @@ def test_a_coordinator_that_takes_much_of_the_makespan_is_named():
         assert coordination_line(rarely) == ""
 
 
-def test_the_same_concurrency_is_told_apart_by_when_it_merges():
-    """A queue as wide as the batch starts all tasks together too, but does not wait to merge and retry."""
+def test_same_concurrency_differs_in_merging():
     line = answer_line(ask(6, limits="unlimited", concurrency="6"))
     assert "(a queue of 6): about $" in line
     assert "; merging only when all have returned (all at once) costs $" in line
@@ -194,8 +187,7 @@ def test_the_same_concurrency_is_told_apart_by_when_it_merges():
         ({"settings": {"tasks.tokens.mean": "1"}}, "tasks.tokens.mean: "),
     ],
 )
-def test_what_is_wrong_is_told_by_its_option(change, message):
-    """In one line, with what was found and what to write."""
+def test_error_names_its_argument(change, message):
     with pytest.raises(QuestionError, match=message) as caught:
         ask(6, **change)
     assert "\n" not in str(caught.value)

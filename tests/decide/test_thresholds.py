@@ -1,4 +1,4 @@
-"""A threshold is read, and nothing of it is evaluated; the estimate of what is recommended decides."""
+"""Thresholds on the recommended strategy."""
 
 import pytest
 
@@ -19,8 +19,7 @@ from tests.report.conftest import TIGHT, answered
         ("manual_completions > 0.5", "manual_completions", ">", 0.5),
     ],
 )
-def test_a_threshold_is_a_measure_a_comparison_and_a_number_with_its_unit(text, measure, comparison, bound):
-    """A bare number is in the unit of the measure; a measure goes by the name that an objective has, too."""
+def test_threshold_has_measure_comparison_and_number(text, measure, comparison, bound):
     found = parse_threshold(text)
     assert (found.measure, found.comparison, found.bound) == (measure, comparison, bound)
 
@@ -41,23 +40,20 @@ def test_a_threshold_is_a_measure_a_comparison_and_a_number_with_its_unit(text, 
         ("cost > 1" + "0" * 10_000, "is not a threshold"),
     ],
 )
-def test_what_is_no_threshold_is_refused_with_what_to_write(text, says):
-    """In a message of a few lines, whatever was written."""
+def test_invalid_threshold_is_an_error(text, says):
     with pytest.raises(ThresholdError, match=says) as error:
         parse_threshold(text)
     assert str(error.value).startswith("--fail-on: ")
     assert len(str(error.value)) < 2500
 
 
-def test_an_unknown_measure_is_answered_with_all_there_are():
-    """So that nobody has to look them up."""
+def test_unknown_measure_lists_all():
     with pytest.raises(ThresholdError) as error:
         parse_threshold("speed > 1")
     assert all(name in str(error.value) for name in NAMES)
 
 
-def test_the_estimate_at_the_recommended_point_decides():
-    """Just above it is good, just below it is violated; both are open, since the interval holds them."""
+def test_estimate_of_the_recommended_strategy_decides():
     found = answered(TIGHT)
     cost = found.choices[0].estimate
     assert cost.low < cost.mean < cost.high
@@ -68,8 +64,7 @@ def test_the_estimate_at_the_recommended_point_decides():
     assert all(each.estimate == cost for each in checks)
 
 
-def test_an_unbounded_interval_settles_nothing():
-    """As that of a percentile has with few replications."""
+def test_unbounded_interval_settles_nothing():
     found = answered(TIGHT)
     threshold = parse_threshold("p95_makespan_s > 1s")
     open_ended = Check(threshold, found.choices[0], Estimate(100.0, 50.0, float("inf"), 40), True)
@@ -86,7 +81,7 @@ def test_an_unbounded_interval_settles_nothing():
         (">=", [False, True, True]),
     ],
 )
-def test_a_threshold_is_met_on_its_side_and_at_the_bound_where_it_says_so(comparison, met):
+def test_threshold_is_met_on_its_side(comparison, met):
     """Of 9, 10 and 11 dollars against 10."""
     threshold = parse_threshold(f"cost {comparison} $10")
     assert [threshold.is_met_by(value) for value in (9.0, 10.0, 11.0)] == met

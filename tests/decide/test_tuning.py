@@ -1,4 +1,4 @@
-"""Tuning finds the best settings where they are known, and says which others are as good."""
+"""The best settings, where they are known."""
 
 import itertools
 
@@ -34,7 +34,7 @@ study: {seed: 2, replications: 24}
 
 @pytest.fixture(scope="module")
 def hangs():
-    """Return what tuning finds for agents that hang, found once for all tests."""
+    """Return the tuning of a scenario with agents that hang."""
     return tune(parse_source(HANGS))
 
 
@@ -43,8 +43,7 @@ def variable(tuning, name):
     return next(tuned for tuned in tuning.tuned if name in tuned.variable.name)
 
 
-def test_the_best_timeout_is_the_shortest_that_ends_no_honest_work(hangs):
-    """All attempts are as long: a longer one waits for silent agents, a shorter one is never done."""
+def test_best_timeout_is_the_shortest_that_ends_no_working_agent(hangs):
     timeout = variable(hangs, "timeout")
     assert timeout.variable.labels[timeout.best] == timeout.variable.labels[0] == "1m 20s"  # 1.25 times 64 s
     assert timeout.best_subset == ("1m 20s",)
@@ -55,8 +54,7 @@ def test_the_best_timeout_is_the_shortest_that_ends_no_honest_work(hangs):
     assert hangs.saves.low > 0
 
 
-def test_nothing_holds_a_queue_back_where_there_are_no_limits(hangs):
-    """The widest is the best, and what only a rate-limited call needs has no effect and stays as it is."""
+def test_highest_concurrency_is_best_without_limits(hangs):
     retries, backoff = variable(hangs, "retries"), variable(hangs, "backoff")
     concurrency = variable(hangs, "concurrency")
     assert concurrency.variable.labels[concurrency.best] == "3"
@@ -64,8 +62,7 @@ def test_nothing_holds_a_queue_back_where_there_are_no_limits(hangs):
     assert (retries.best, backoff.best) == (retries.variable.present, backoff.variable.present)
 
 
-def test_no_combination_of_width_and_retries_is_better():
-    """Played one by one: not the next hill, but the highest, to within what nobody would act on."""
+def test_no_combination_of_concurrency_and_retries_is_better():
     source = parse_source(TIGHT)
     found = tune(source)
     concurrency, retries = (variable(found, name).variable for name in ("concurrency", "retries"))
@@ -81,8 +78,7 @@ def test_no_combination_of_width_and_retries_is_better():
     assert float(costs.mean()) <= best + 2 * found.indifference
 
 
-def test_the_present_values_are_among_those_that_are_tried():
-    """Whatever they are; a width that is not written is that which is the best as things are."""
+def test_present_values_are_tried():
     scenario = parse_source(HANGS.replace("20m", "7m7s")).scenario()
     variables = {each.path: each for each in find_decision_variables(scenario, scenario.strategies[1])}
     assert variables["timeouts.hard"].labels[variables["timeouts.hard"].present] == "7m 7s"
@@ -94,8 +90,7 @@ def test_the_present_values_are_among_those_that_are_tried():
     put.scenario()
 
 
-def test_tuning_is_the_same_every_time_and_for_any_number_of_workers(hangs, tmp_path):
-    """To the byte."""
+def test_tuning_does_not_depend_on_threads(hangs, tmp_path):
     one, two = hangs, tune(parse_source(HANGS), jobs=2)
     assert one.to_json() == two.to_json()
     for folder, found in (("one", one), ("two", two)):
@@ -104,8 +99,7 @@ def test_tuning_is_the_same_every_time_and_for_any_number_of_workers(hangs, tmp_
         assert path.read_bytes() == (tmp_path / "one" / path.name).read_bytes()
 
 
-def test_it_is_told_what_to_set_and_what_is_as_good(hangs):
-    """The settings that change first; then all of them; then what it rests on."""
+def test_tuning_prints_settings_and_best_subset(hangs):
     text = str(hangs)
     assert "For three tasks through a queue, set the concurrency of the queue to 3 (now 1)" in text
     assert "all values" in text
@@ -114,14 +108,12 @@ def test_it_is_told_what_to_set_and_what_is_as_good(hangs):
     assert best_subset_text(variable(hangs, "retries")) == "0 to 20"
 
 
-def test_settings_that_cannot_be_played_are_told(hangs):
-    """As a value of a table, not as a failure."""
+def test_impossible_settings_are_listed(hangs):
     assert "| none | cannot be simulated |" in tuning_document(hangs).markdown
 
 
 @pytest.mark.parametrize("objective", ["makespan", "tokens"])
-def test_other_objectives_are_tuned_too(objective):
-    """Within a share of what it comes to now, as nothing is said in another unit."""
+def test_other_objectives_are_tuned(objective):
     text = HANGS.replace(", indifference: $0.01", "") + f"objective: {{minimise: {objective}}}\n"
     found = tune(parse_source(text), replications=10)
     assert found.objective.startswith(objective)

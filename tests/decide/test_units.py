@@ -1,4 +1,4 @@
-"""Levels of a sweep as places on an axis."""
+"""Positions of levels on an axis."""
 
 import pytest
 
@@ -6,8 +6,7 @@ from dispatch_sim.decide.units import axis_position, axis_unit
 from dispatch_sim.scenario.problems import UserError
 
 
-def test_places_on_an_axis():
-    """Levels as scenarios write them, in base units."""
+def test_positions_on_an_axis():
     levels = ("1m", "15K", "5%", 3, "0.5", "0%")
     assert [axis_position(level) for level in levels] == [60, 15000, 0.05, 3, 0.5, 0]
     units = [["0s", "2s"], ["15K", "2K"], ["0%", "5%"], [1, 2.5]]

@@ -1,4 +1,4 @@
-"""A map shows who wins where, and where that is not shown it says so."""
+"""Maps of the winning strategy."""
 
 import json
 import re
@@ -19,8 +19,7 @@ from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 from tests.study.pairs import NOISY, PAIRS, pairs_border
 
 
-def test_the_border_is_where_two_costs_are_equal():
-    """On one side of the line all at once wins, on the other one by one, in every cell."""
+def test_border_is_where_two_costs_are_equal():
     found = map_winners(parse_source(PAIRS), "tasks.duration=5s..200s", "merge.pair.tokens=1K,5K,20K,60K")
     assert len(found.cells) == 48
     for cell in found.cells:
@@ -30,8 +29,8 @@ def test_the_border_is_where_two_costs_are_equal():
         assert cell.winner.margin == pytest.approx(abs(cell.x - pairs_border(cell.y)) * 3 * 40 / 3600)
 
 
-def test_at_the_border_others_are_practically_equal():
-    """Within 10 cents of it, with an indifference of 10 cents, no winner is spoken of."""
+def test_strategies_at_the_border_are_practically_equal():
+    """Within 10 cents of it, with a threshold of 10 cents."""
     source = parse_source(PAIRS.replace("indifference: $0", "indifference: $0.10"))
     found = map_winners(source, "tasks.duration=20s,26s,28s,40s", "merge.pair.tokens=9K,10K")
     border = pairs_border(10_000)
@@ -68,16 +67,13 @@ STRATEGIES = [SEQUENTIAL, PARALLEL, QUEUE_OF_2, QUEUE_OF_3]
         ((1, 5, 5, 7), 0.1, 0.0, SEQUENTIAL, Standing.SHOWN),
     ],
 )
-def test_a_winner_is_shown_open_in_its_width_practically_equal_or_open(
-    means, spread, indifference, strategy, standing
-):
-    """By paired intervals, all together; 0.001 apart is not told with a half-width of about 0.025."""
+def test_standing_of_a_winner(means, spread, indifference, strategy, standing):
+    """A difference of 0.001 has a half-width of about 0.025."""
     winner = find_winner(STRATEGIES, costs(*means, spread=spread), 8, 0.95, indifference)
     assert (winner.strategy, winner.standing) == (strategy, standing)
 
 
-def test_a_queue_as_wide_as_the_batch_is_all_at_once_by_another_name():
-    """So it is no rival of it, but one of a narrower queue, from which it may not be told apart."""
+def test_queue_as_wide_as_the_batch_is_of_the_kind_parallel():
     strategies = [Strategy("queue", 8), PARALLEL, Strategy("queue", 7)]
     apart = find_winner(strategies, costs(5, 5.001, 9, spread=0.1), 8)
     assert (apart.kind, apart.standing, apart.rival) == ("parallel", Standing.CONCURRENCY_OPEN, strategies[2])
@@ -85,29 +81,26 @@ def test_a_queue_as_wide_as_the_batch_is_all_at_once_by_another_name():
     assert near.standing is Standing.OPEN
 
 
-def test_equal_means_are_practically_equal_where_that_is_shown():
-    """One varies and the other does not: the difference is 0, and known to within 0.14."""
+def test_equal_means_are_practically_equal_within_the_threshold():
+    """One varies and the other does not: the difference is 0, with a half-width of 0.14."""
     both = np.array([np.full(200, 5.0), np.tile([4.0, 6.0], 100)])
-    for zone, standing in ((0.2, Standing.EQUAL), (0.1, Standing.OPEN)):
-        assert find_winner(STRATEGIES[:2], both, 8, 0.95, zone).standing is standing
+    for threshold, standing in ((0.2, Standing.EQUAL), (0.1, Standing.OPEN)):
+        assert find_winner(STRATEGIES[:2], both, 8, 0.95, threshold).standing is standing
 
 
-def test_what_is_the_same_in_every_replication_is_no_rival():
-    """A queue as wide as the batch is parallel by another name, and the simplest name is told."""
+def test_identical_strategy_is_no_rival():
     same = costs(5, 5, 9)
     winner = find_winner([Strategy("queue", 8), PARALLEL, SEQUENTIAL], same, 8)
     assert (winner.strategy, winner.standing, winner.best_subset) == (PARALLEL, Standing.SHOWN, (PARALLEL,))
 
 
-def test_a_queue_of_one_is_no_rival_of_one_by_one():
-    """That a border between them is open is nothing to tell; one between them and all at once is."""
+def test_queue_of_one_is_of_the_kind_sequential():
     sample = costs(5, 5.001, 9, spread=0.1)
     winner = find_winner([Strategy("queue", 1), SEQUENTIAL, PARALLEL], sample, 8)
     assert (winner.standing, winner.rival) == (Standing.CONCURRENCY_OPEN, PARALLEL)
 
 
-def test_the_rule_is_that_of_the_choice():
-    """The same strategy and the same subset as `choose` on a table of the same costs."""
+def test_winner_agrees_with_choice():
     sample = costs(9, 5.02, 5, 5.03, spread=0.1)
     table = pd.concat(
         pd.DataFrame(
@@ -123,11 +116,9 @@ def test_the_rule_is_that_of_the_choice():
     assert find_winner(STRATEGIES, sample, 8).best_subset == choose(table, 8).best_subset
 
 
-def test_with_noise_the_border_is_open_and_the_rest_is_shown():
-    """Cells far from the line are decided, those on it are not.
-
-    The longest of four with a coefficient of variation of 0.5 is about 1.6 times the mean, so one by one
-    waits for 2.4 tasks more: the line is near 33 s.
+def test_border_is_open_with_noise():
+    """The longest of four with a coefficient of variation of 0.5 is about 1.6 times the mean, so sequential
+    waits for 2.4 tasks more: the border is near 33 s.
     """
     found = map_winners(parse_source(NOISY), "tasks.duration=5s,32s,33s,34s,200s", "merge.pair.tokens=9K,10K")
     standings = [cell.winner.standing for cell in found.row(1)]
@@ -137,8 +128,7 @@ def test_with_noise_the_border_is_open_and_the_rest_is_shown():
     assert "?" in str(found)
 
 
-def test_the_size_of_the_batch_is_an_axis_too():
-    """Of one task there is nothing to choose; of more, the border moves with the pairs."""
+def test_batch_size_is_an_axis():
     found = map_winners(parse_source(PAIRS), "tasks=2..6", "tasks.duration=10s,200s")
     assert [cell.x for cell in found.row(0)] == [2, 3, 4, 5, 6]
     for cell in found.cells:
@@ -147,23 +137,20 @@ def test_the_size_of_the_batch_is_an_axis_too():
         assert cell.winner.kind == ("parallel" if wait_usd > pair_usd else "sequential")
 
 
-def test_the_level_next_to_the_scenario_is_its_own():
-    """So that the map has a cell for the scenario as it is written."""
+def test_nearest_level_is_the_scenarios_own():
     found = map_winners(parse_source(PAIRS), "tasks.duration", "merge.pair.tokens=9K,10K", cells=4)
     assert 120.0 in found.x.levels
     assert (found.x.levels[0], found.x.levels[-1]) == (12, 1200)
 
 
-def test_the_ends_of_a_range_are_played_as_they_were_asked_for():
-    """Also where the scenario's own value is next to one of them."""
+def test_ends_of_a_range_stay():
     found = map_winners(parse_source(PAIRS), "failures.crash=0..100%", "tasks.duration=9s,10s", cells=3)
     assert found.x.levels == (0.0, 0.5, 1.0)
     found = map_winners(parse_source(PAIRS), "tasks.duration=110s..200s", "tasks=2,4", cells=3)
     assert found.x.levels == (110.0, 120.0, 200.0)
 
 
-def test_a_batch_narrower_than_every_way_is_a_cell_that_cannot_be_played():
-    """As one of two tasks for a queue of 3; it does not end the map."""
+def test_batch_smaller_than_every_queue_is_an_impossible_cell():
     text = PAIRS.replace("[sequential, parallel]", "['queue: 3', 'queue: 4']")
     assert "'queue: 3'" in text
     text = f"{text}\nsweep: {{concurrency: [3, 4]}}\n"
@@ -187,14 +174,12 @@ def test_a_batch_narrower_than_every_way_is_a_cell_that_cannot_be_played():
         ("provider.limits.requests", "tasks", "name the range"),
     ],
 )
-def test_a_wrong_axis_is_told_in_words(x, y, message):
-    """With what was found and what to write."""
+def test_wrong_axis_is_an_error(x, y, message):
     with pytest.raises(UserError, match=message.replace("?", r"\?")):
         map_winners(parse_source(PAIRS), x, y, cells=2)
 
 
-def test_a_map_is_written_as_picture_page_table_and_json(tmp_path):
-    """All from the same cells, and the same bytes every time."""
+def test_map_is_written_as_figure_page_table_and_json(tmp_path):
     found = map_winners(parse_source(PAIRS), "tasks.duration=5s,200s", "merge.pair.tokens=1K,10K")
     written = write_map(found, tmp_path / "one")
     write_map(found, tmp_path / "two")
@@ -220,7 +205,7 @@ def four_cells():
 
 
 def come_out(found, *winners):
-    """Return a map whose cells have come out so: each a strategy, its standing, and what is as good."""
+    """Return a map with these cells: each a strategy, its standing, and its best subset."""
     of_cells = [
         Winner(strategy, strategy.kind, standing, (strategy, *as_good), 1.0, None, np.nan, np.nan, np.nan)
         for strategy, standing, *as_good in winners
@@ -229,8 +214,7 @@ def come_out(found, *winners):
     return replace(found, cells=cells)
 
 
-def test_where_nothing_is_shown_a_map_names_no_winner(four_cells):
-    """It counts where ways are practically equal, and where it is open; neither is a win."""
+def test_map_without_significance_names_no_winner(four_cells):
     equal, open_ = (PARALLEL, Standing.EQUAL), (PARALLEL, Standing.OPEN)
     text = " ".join(map_sentences(come_out(four_cells, equal, open_, open_, open_)))
     assert text.startswith("No strategy is significantly better than all others at any grid point.")
@@ -239,9 +223,8 @@ def test_where_nothing_is_shown_a_map_names_no_winner(four_cells):
     assert "parallel at" not in text
 
 
-def test_a_queue_that_wins_is_told_with_its_widths_and_where_they_are_open(four_cells):
-    """The widths that win most often, and how far they go; a cell shows between which the best lies."""
-    wins = [(Strategy("queue", width), Standing.SHOWN) for width in (2, 3, 7)]
+def test_map_lists_concurrencies_of_a_winning_queue(four_cells):
+    wins = [(Strategy("queue", number), Standing.SHOWN) for number in (2, 3, 7)]
     open_ = (Strategy("queue", 4), Standing.CONCURRENCY_OPEN, QUEUE_OF_3, Strategy("queue", 5))
     found = come_out(four_cells, *wins, open_)
     text = map_sentences(found)[0]
@@ -252,8 +235,7 @@ def test_a_queue_that_wins_is_told_with_its_widths_and_where_they_are_open(four_
     assert not any(line.startswith(("=", "?")) for line in legend(found))
 
 
-def test_a_cell_that_cannot_be_played_is_left_out_and_says_why():
-    """A call that the bucket can never hold; the rest of the map is there."""
+def test_impossible_cell_says_why():
     source = parse_source(PAIRS.replace("limits: unlimited", "limits: {input_tokens: 2K/min}"))
     found = map_winners(source, "tasks.tokens=1K,100K", "provider.limits.scale=1,100")
     assert [cell.winner is None for cell in found.cells] == [False, True, False, False]
@@ -264,17 +246,15 @@ def test_a_cell_that_cannot_be_played_is_left_out_and_says_why():
         map_winners(source, "tasks.tokens=90K,100K", "provider.limits.scale=0.5,1")
 
 
-def test_that_a_deadline_is_not_looked_at_is_said(caplog):
-    """A map, like all that names places, is by the objective alone."""
+def test_ignored_deadline_is_a_warning(caplog):
     source = parse_source(PAIRS + "objective: {deadline: 1m}\n")
     map_winners(source, "tasks=2,3", "tasks.duration=10s,20s", replications=2)
-    (told,) = [record.getMessage() for record in caplog.records]
-    assert told.startswith("objective.deadline: not considered here")
-    assert "by cost alone" in told
+    (message,) = [record.getMessage() for record in caplog.records]
+    assert message.startswith("objective.deadline: not considered here")
+    assert "by cost alone" in message
 
 
 def test_hostile_names_are_inert(tmp_path):
-    """In the page, the picture and the terminal."""
     name = "<script>alert(1)</script>|`[a](b)\\\\" + "x" * 5000
     source = parse_source(PAIRS.replace("name: Pairs", f"name: '{name[:400]}'"))
     found = map_winners(source, "tasks.duration=5s,200s", "merge.pair.tokens=1K,10K")

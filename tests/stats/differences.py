@@ -1,4 +1,4 @@
-"""Paired differences along an axis, of which the answer is known."""
+"""Paired differences along an axis with known answers."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Crossings are found where they are, with sets that hold them as often as they say."""
+"""Sign changes, with intervals that cover them as often as stated."""
 
 import math
 from itertools import pairwise
@@ -16,8 +16,7 @@ from dispatch_sim.stats.paired_comparison import cross_fitted_best
 from .differences import certain, noisy
 
 
-def test_without_noise_every_change_of_sign_is_one_point():
-    """Wherever it is: the roots of the quadratic beside it, which are the same but for rounding, add none."""
+def test_sign_change_without_noise_is_one_point():
     rng = np.random.default_rng(8)
     for m0, m1 in rng.uniform(0.1, 1.0, size=(500, 2)):
         for sign in (1, -1):
@@ -30,10 +29,10 @@ def test_without_noise_every_change_of_sign_is_one_point():
 
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize(("mean", "noise"), [(0.9, 8.0), (-0.9, 0.01)])
-def test_where_a_point_is_just_at_the_edge_of_significance_the_other_end_is_exact(mean, noise, sign):
+def test_interval_end_is_exact_where_the_other_is_at_a_point(mean, noise, sign):
     """One root of the quadratic is all but zero: the other must not be lost with its digits.
 
-    From the edge on, the lead grows and drowns in noise, or turns round. scipy's p is 5% at the end.
+    scipy's p is 5% at the end.
     """
     errors = noisy(0, 0)
     edge = stats.t.ppf(0.975, 49) * stats.sem(errors[0])
@@ -47,15 +46,15 @@ def test_where_a_point_is_just_at_the_edge_of_significance_the_other_end_is_exac
     assert any(region.low == pytest.approx(end, abs=1e-9) for region in found.regions)
 
 
-def test_a_lead_narrower_than_the_axis_can_tell_apart_is_none():
-    """At 1 the queue leads by next to nothing, and loses it before the next number."""
+def test_region_below_the_resolution_of_floats_is_dropped():
+    """At 1 the mean is 1e-300, and changes sign before the next float."""
     for x in ([1, 2], [1, 2, 3]):
         found = sign_changes(x, certain(1e-300, *[-1] * (len(x) - 1)))
         assert found.regions == (Region(1, 1, None), Region(1, x[-1], "negative"))
         assert found.crossings == (Crossing(1, None, 1, "negative", False),)
 
 
-def test_a_region_is_not_established_by_a_point_beyond_doubt_in_another():
+def test_region_is_not_established_by_a_point_of_another():
     """Of three points the last is significant by itself, at 3.3%, and not at a third of 5%."""
     weak = stats.t.ppf(1 - 0.033 / 2, 49) / math.sqrt(50)
     found = sign_changes([0, 1, 2], noisy(-9, -3, weak))
@@ -66,30 +65,28 @@ def test_a_region_is_not_established_by_a_point_beyond_doubt_in_another():
     assert (crossing.favours_above, crossing.high) == ("positive", None)
 
 
-def test_a_region_is_not_established_by_a_point_of_equality_at_its_end():
-    """At 0 parallel is better at 3.3%, which is not enough for one of two points; at 1 nothing differs."""
+def test_region_is_not_established_by_equality_at_its_end():
+    """At 0 it is significant at 3.3%, which is not enough for one of two points; at 1 nothing differs."""
     weak = -stats.t.ppf(1 - 0.033 / 2, 49) / math.sqrt(50)
     found = sign_changes([0, 1], [noisy(weak)[0], np.zeros(50)])
     assert found.regions[0].favours == "negative"
     assert found.established == (Region(0, 1, None),)
 
 
-def test_of_five_zeros_within_the_noise_the_third_is_taken():
+def test_third_of_five_zeros_within_the_noise_is_the_crossing():
     """They are at 0.5, 1.5 and so on, but for the first and the last."""
     means = [-9, 0.01, -0.01, 0.01, -0.01, 9]
     (crossing,) = sign_changes(range(6), noisy(*means)).crossings
     assert crossing.at == pytest.approx(2.5)
 
 
-def test_a_point_of_equality_that_only_one_way_of_judging_sees_stays_undecided():
-    """It lies between two regions of the same side, in either order of the ways."""
+def test_equality_in_one_of_two_judgements_stays_undecided():
     touched, clear = (sign_changes([1, 2, 3], certain(1, mean, 1)) for mean in (0, 1))
     for both in (agreeing(touched, clear), agreeing(clear, touched)):
         assert both.regions == (Region(1, 2, "positive"), Region(2, 2, None), Region(2, 3, "positive"))
 
 
-def test_numbers_of_a_byte_are_judged_by_their_value():
-    """Where their negative, or a difference of theirs, does not fit into one."""
+def test_integers_of_one_byte_do_not_overflow():
     assert sign_changes([1], np.full((1, 4), -128, dtype=np.int8)).favours == "negative"
     with pytest.raises(ValueError, match=r"^x must increase from point to point$"):
         sign_changes(np.array([3, 1], dtype=np.uint8), certain(1, 2))
@@ -98,7 +95,7 @@ def test_numbers_of_a_byte_are_judged_by_their_value():
 # Known crossings.
 
 
-def test_without_noise_the_set_is_the_zero_itself():
+def test_interval_without_noise_is_the_zero():
     """Linear interpolation from -1 at 4 to 3 at 5."""
     found = sign_changes([3, 4, 5, 6], certain(-2, -1, 3, 4))
     assert found.status == "crossing"
@@ -110,7 +107,7 @@ def test_without_noise_the_set_is_the_zero_itself():
     )
 
 
-def test_the_set_ends_where_the_t_test_is_just_significant():
+def test_interval_ends_where_the_t_test_is_just_significant():
     """scipy's p at both ends is 5%, on the interpolated differences."""
     x = np.array([1.0, 2.0, 4.0, 8.0])
     differences = noisy(-2, -0.2, 0.2, 3)
@@ -123,8 +120,7 @@ def test_the_set_ends_where_the_t_test_is_just_significant():
     assert crossing.low < 2 < 4 < crossing.high  # over three segments
 
 
-def test_when_every_replication_crosses_at_the_same_place_so_does_the_set():
-    """The quadratic has a double root, its discriminant is zero but for rounding."""
+def test_interval_is_a_point_where_every_replication_crosses_there():
     slopes = np.array([0.7, 1.1, 1.3, 0.9, 1.7])
     x = np.array([1.0, 3.0, 7.0])
     (crossing,) = sign_changes(x, (x - 4.1)[:, None] * slopes).crossings
@@ -132,8 +128,7 @@ def test_when_every_replication_crosses_at_the_same_place_so_does_the_set():
     assert (crossing.low, crossing.at, crossing.high) == pytest.approx((4.1, 4.1, 4.1), abs=1e-6)
 
 
-def test_both_of_two_crossings_are_found_with_their_directions():
-    """Queue wins between them."""
+def test_two_crossings_are_found_with_their_sides():
     found = sign_changes(range(6), noisy(-5, -3, 3, 3, -3, -5))
     assert [c.favours_above for c in found.crossings] == ["positive", "negative"]
     assert [c.at for c in found.crossings] == pytest.approx([1.5, 3.5])
@@ -141,8 +136,7 @@ def test_both_of_two_crossings_are_found_with_their_directions():
     assert [r.favours for r in found.regions] == ["negative", None, "positive", None, "negative"]
 
 
-def test_a_sign_change_at_a_point_is_one_crossing():
-    """With and without noise."""
+def test_sign_change_at_a_point_is_one_crossing():
     for differences in (certain(-1, 0, 1), noisy(-3, 0, 3)):
         (crossing,) = sign_changes([2, 3, 4], differences).crossings
         assert crossing.at == pytest.approx(3)
@@ -150,14 +144,12 @@ def test_a_sign_change_at_a_point_is_one_crossing():
         assert crossing.resolved
 
 
-def test_a_stretch_of_exact_equality_is_one_crossing_in_its_middle():
-    """The set is the stretch."""
+def test_stretch_of_equality_is_one_crossing_in_its_middle():
     found = sign_changes([1, 2, 3, 4, 6, 7], certain(-1, 0, 0, 0, 0, 2))
     assert found.crossings == (Crossing(4.0, 2.0, 6.0, "positive", True),)
 
 
-def test_of_several_zeros_within_the_noise_the_middle_one_is_taken():
-    """Three zeros of the mean in one undecided region."""
+def test_middle_of_several_zeros_within_the_noise_is_the_crossing():
     found = sign_changes(range(6), noisy(-9, -0.01, 0.01, -0.01, 0.01, 9))
     (crossing,) = found.crossings
     assert crossing.at == pytest.approx(2.5)
@@ -169,30 +161,26 @@ def test_of_several_zeros_within_the_noise_the_middle_one_is_taken():
 # No crossing, or none that is resolved.
 
 
-def test_one_side_better_all_over_is_none_in_range():
-    """And it says who."""
+def test_one_side_favoured_throughout_is_none_in_range():
     for sign, winner in ((1, "positive"), (-1, "negative")):
         found = sign_changes(range(3), sign * noisy(2, 1, 2))
         assert (found.status, found.favours, found.crossings) == ("none_in_range", winner, ())
 
 
-def test_a_point_of_equality_within_the_lead_of_one_side_is_no_crossing():
-    """Parallel and queue: T at one size."""
+def test_equality_within_a_region_is_no_crossing():
     found = sign_changes([1, 2, 3], certain(1, 0, 1))
     assert (found.status, found.crossings) == ("unresolved", ())
     assert [r.favours for r in found.regions] == ["positive", None, "positive"]
 
 
-def test_a_flat_difference_is_unresolved_all_over():
-    """Noise around nothing, and nothing at all."""
+def test_flat_difference_is_unresolved():
     assert sign_changes(range(4), noisy(0.01, 0.01, 0.01, 0.01)).regions == (Region(0, 3, None),)
     assert sign_changes(range(4), certain(0, 0, 0, 0)) == SignChanges(
         (Region(0, 3, None),), (Region(0, 3, None),), ()
     )
 
 
-def test_a_set_that_is_open_at_the_edge_leaves_the_crossing_unresolved():
-    """It is reported all the same, with the end that there is."""
+def test_interval_open_at_the_edge_is_unresolved():
     found = sign_changes([1, 2, 3], noisy(-5, -0.1, 0.1))
     (crossing,) = found.crossings
     assert found.status == "unresolved"
@@ -204,8 +192,7 @@ def test_a_set_that_is_open_at_the_edge_leaves_the_crossing_unresolved():
     assert mirrored.high == pytest.approx(-crossing.low)
 
 
-def test_sign_changes_between_regions_of_the_same_side_are_not_resolved():
-    """The mean dips below zero, but not significantly."""
+def test_sign_changes_between_regions_of_one_side_are_unresolved():
     found = sign_changes(range(4), noisy(5, 0.05, -0.05, 5))
     assert found.status == "unresolved"
     assert len(found.crossings) == 2
@@ -215,8 +202,7 @@ def test_sign_changes_between_regions_of_the_same_side_are_not_resolved():
 # Edges.
 
 
-def test_one_point_is_decided_or_not_and_none_has_no_regions():
-    """A coarse axis."""
+def test_axes_of_one_point_and_of_none():
     assert sign_changes([5], noisy(3)).favours == "positive"
     assert sign_changes([5], noisy(0.01)).status == "unresolved"
     assert sign_changes([], np.empty((0, 9))) == SignChanges((), (), ())
@@ -234,21 +220,18 @@ def test_one_point_is_decided_or_not_and_none_has_no_regions():
         ([1, 2], [1, 2], "shape"),
     ],
 )
-def test_what_cannot_be_judged_is_refused(x, differences, message):
-    """With the reason."""
+def test_invalid_differences_are_an_error(x, differences, message):
     with pytest.raises(ValueError, match=message):
         sign_changes(x, differences)
 
 
-def test_huge_and_tiny_costs_are_judged_alike():
-    """Squares of squares would overflow and underflow."""
+def test_scale_of_costs_does_not_matter():
     usual = sign_changes(range(4), noisy(-3, -0.1, 0.2, 3))
     for scale in (2.0**600, 2.0**-600):
         assert sign_changes(range(4), noisy(-3, -0.1, 0.2, 3) * scale) == usual
 
 
-def test_a_zero_within_rounding_of_a_point_is_a_crossing_all_the_same():
-    """The mean at the point is not zero, but the place of the zero is the point."""
+def test_zero_within_rounding_of_a_point_is_a_crossing():
     for tiny in (1e-17, -1e-17, 1e-300, 5e-324):
         (crossing,) = sign_changes([1, 2, 3], certain(1, tiny, -1)).crossings
         assert crossing == Crossing(2, 2, 2, "negative", True)
@@ -263,10 +246,10 @@ tables = st.tuples(st.integers(1, 6), st.integers(2, 6)).flatmap(
 
 @settings(max_examples=300, deadline=None)
 @given(tables, st.floats(0, 1))
-def test_every_place_of_the_axis_is_judged_as_the_t_test_does_there(differences, where):
+def test_every_point_of_the_axis_agrees_with_the_t_test(differences, where):
     """scipy's one-sample test of the interpolated differences, in a region that is not just a point."""
     x = np.arange(len(differences)) ** 1.5
-    place = where * x[-1]
+    at = where * x[-1]
     found = sign_changes(x, differences)
     assert found.regions[0].low == x[0]
     assert found.regions[-1].high == x[-1]
@@ -274,9 +257,9 @@ def test_every_place_of_the_axis_is_judged_as_the_t_test_does_there(differences,
         assert left.high == right.low
         assert left.favours != right.favours
         assert None in (left.favours, right.favours)
-    there = np.array([np.interp(place, x, column) for column in differences.T])
-    region = next(region for region in found.regions if region.low <= place <= region.high)
-    if min(place - region.low, region.high - place) < 1e-6 < x[-1]:
+    there = np.array([np.interp(at, x, column) for column in differences.T])
+    region = next(region for region in found.regions if region.low <= at <= region.high)
+    if min(at - region.low, region.high - at) < 1e-6 < x[-1]:
         return
     half = stats.t.ppf(0.975, len(there) - 1) * there.std(ddof=1) / math.sqrt(len(there))
     if region.favours is None:
@@ -287,8 +270,7 @@ def test_every_place_of_the_axis_is_judged_as_the_t_test_does_there(differences,
 
 @settings(max_examples=200, deadline=None)
 @given(tables)
-def test_each_sign_change_of_the_mean_is_in_the_set_reported_with_it(differences):
-    """Whether it is resolved or not; and directions of resolved crossings alternate."""
+def test_sign_change_of_the_mean_lies_in_its_interval(differences):
     x = np.arange(len(differences), dtype=float)
     found = sign_changes(x, differences)
     for crossing in found.crossings:
@@ -303,16 +285,14 @@ def test_each_sign_change_of_the_mean_is_in_the_set_reported_with_it(differences
 
 @given(tables, st.integers(-30, 30))
 @example(certain(4, -6), 0)
-def test_the_unit_of_cost_does_not_matter(differences, exponent):
-    """Scaling by a power of two is exact."""
+def test_unit_of_cost_does_not_matter(differences, exponent):
     x = range(len(differences))
     assert sign_changes(x, differences * 2.0**exponent) == sign_changes(x, differences)
 
 
 @given(tables)
 @example(np.array([[2.0, 2.0], [2.0, -2.0], [0.0, -1.0]]))
-def test_exchanging_the_sides_turns_every_direction_round(differences):
-    """And changes nothing else."""
+def test_exchanged_sides_reverse_every_crossing(differences):
     x = range(len(differences))
     one, other = sign_changes(x, differences), sign_changes(x, -differences)
     turned = {"positive": "negative", "negative": "positive", None: None}
@@ -323,8 +303,7 @@ def test_exchanging_the_sides_turns_every_direction_round(differences):
 
 
 @given(st.lists(st.integers(-5, 5), min_size=1, max_size=8), st.integers(1, 20))
-def test_a_decided_point_beyond_a_decided_end_moves_no_crossing(means, distance):
-    """Without noise, where more points do not ask for more certainty: the lead only goes on there."""
+def test_significant_point_beyond_a_significant_end_moves_no_crossing(means, distance):
     found = sign_changes(range(len(means)), certain(*means))
     if means[-1] == 0:
         return
@@ -335,7 +314,7 @@ def test_a_decided_point_beyond_a_decided_end_moves_no_crossing(means, distance)
 # Coverage.
 
 
-def test_the_set_covers_the_true_crossing_as_often_as_it_says():
+def test_interval_covers_the_true_crossing():
     """400 studies of 128 replications, with skewed noise shared along the axis and of each point."""
     rng = np.random.default_rng(11)
     x, truth, studies = np.arange(2.0, 10.0), 5.3, 400
@@ -351,7 +330,7 @@ def test_the_set_covers_the_true_crossing_as_often_as_it_says():
     assert resolved > 0.95 * studies
 
 
-def test_where_nothing_differs_a_crossing_is_rarely_found():
+def test_crossing_of_equal_means_is_rare():
     """D is zero at all of 19 points, with independent noise: at most one trial in twenty finds a crossing.
 
     The bound leaves room for 3.3 standard errors of 400 trials. Judged point by point it is one in four.
@@ -361,15 +340,15 @@ def test_where_nothing_differs_a_crossing_is_rarely_found():
     assert trials.count("crossing") / 400 < 0.05 + 3.3 * math.sqrt(0.05 * 0.95 / 400)
 
 
-def test_where_nothing_differs_nothing_is_said_to():
-    """D is zero at all of 19 points: in nineteen trials of twenty no side is said to be better anywhere."""
+def test_established_region_of_equal_means_is_rare():
+    """D is zero at all of 19 points: at most 5% of trials establish a region."""
     rng = np.random.default_rng(12)
     trials = [sign_changes(range(19), rng.normal(size=(19, 64))).established for _ in range(400)]
     said = sum(any(region.favours for region in established) for established in trials)
     assert said / 400 < 0.05 + 3.3 * math.sqrt(0.05 * 0.95 / 400)
 
 
-def test_two_ways_of_judging_agree_where_both_decide_alike():
+def test_judgements_agree_where_both_favour_a_side():
     """One turns at 1.5, the other at 2.5: from 1.5 to 2.5 they disagree, and there the crossing may be."""
     one, other = (
         sign_changes(range(5), certain(-3, -1, 1, 3, 5)),
@@ -386,7 +365,7 @@ def test_two_ways_of_judging_agree_where_both_decide_alike():
     assert agreeing(one, sign_changes(range(5), certain(1, 2, 3, 4, 5))).status == "unresolved"
 
 
-def test_agreement_keeps_a_point_that_is_undecided():
+def test_agreement_keeps_an_undecided_point():
     """A point of equality at the edge stays one, and a single point is judged like any other."""
     edge = sign_changes(range(3), certain(0, 1, 2))
     assert agreeing(edge, edge) == edge
@@ -395,8 +374,7 @@ def test_agreement_keeps_a_point_that_is_undecided():
     assert agreeing(alone, sign_changes([4], certain(-1))).favours is None
 
 
-def test_choosing_the_best_queue_does_not_bias_its_cost():
-    """Eight equal queues, as costly as parallel: the least of their means is too low."""
+def test_cross_fitting_is_unbiased():
     rng = np.random.default_rng(5)
     fair, naive, wrong = [], [], 0
     for _ in range(400):
@@ -410,8 +388,7 @@ def test_choosing_the_best_queue_does_not_bias_its_cost():
     assert wrong <= stats.binom.ppf(0.9995, 400, 0.025)
 
 
-def test_with_one_clear_best_cross_fitting_takes_it():
-    """In both halves; of equals the first."""
+def test_cross_fitting_picks_one_clear_best():
     costs = np.array([[3.0, 4, 5, 6], [1, 2, 3, 4], [1, 2, 3, 4.5]])
     np.testing.assert_array_equal(cross_fitted_best(costs), costs[1])
     np.testing.assert_array_equal(cross_fitted_best(costs[[1, 1]]), costs[1])

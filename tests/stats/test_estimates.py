@@ -28,7 +28,7 @@ finite = st.floats(-1e6, 1e6)
 
 
 @given(st.lists(st.integers(-999, 999), min_size=2, max_size=30, unique=True), st.floats(0.5, 0.999))
-def test_the_interval_of_a_mean_is_students(values, confidence):
+def test_interval_of_a_mean_is_students(values, confidence):
     """Against scipy.stats."""
     found = mean_estimate(values, confidence)
     error = stats.sem(values)
@@ -41,21 +41,19 @@ def test_the_interval_of_a_mean_is_students(values, confidence):
 
 
 @given(finite, st.integers(2, 300))
-def test_the_interval_of_a_constant_is_that_constant(value, n):
-    """To the last bit, where summing would round."""
+def test_interval_of_a_constant_is_that_constant(value, n):
     found = mean_estimate(np.full(n, value))
     assert found == estimates.Estimate(value, value, value, n)
 
 
-def test_one_replication_says_nothing_about_precision():
-    """Its interval is the whole line, and null in JSON."""
+def test_interval_of_one_replication_is_unbounded():
     assert estimates.t_critical(0.95, 1) == math.inf
     found = mean_estimate([3.0])
     assert (found.low, found.high) == (-math.inf, math.inf)
     assert found.to_json() == {"mean": 3.0, "low": None, "high": None, "n": 1}
 
 
-def test_an_estimate_in_json_has_all_its_numbers():
+def test_estimate_is_written_as_json():
     """Of 6 the ends of the sample are the 95% interval of the median, as each is passed once in 64."""
     assert estimates.Estimate(2.0, 1.5, 2.5, 9).to_json() == {"mean": 2.0, "low": 1.5, "high": 2.5, "n": 9}
     assert quantile_estimate([1, 2, 3, 4, 5, 6], 0.5).to_json() == {
@@ -69,8 +67,7 @@ def test_an_estimate_in_json_has_all_its_numbers():
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.int64, np.float32])
-def test_numbers_of_any_type_are_averaged_as_such(kind):
-    """Small unsigned ones do not wrap around where they are less than the first."""
+def test_numbers_of_any_type_are_averaged(kind):
     found = mean_estimate(np.array([200, 100, 0], dtype=kind))
     assert found == mean_estimate([200.0, 100.0, 0.0])
     assert found.mean == 100
@@ -82,21 +79,21 @@ def test_to_end_early_takes_a_fiftieth_of_the_error():
 
 
 @pytest.mark.parametrize(("most", "error"), [(2**10, 0.051), (2**20, 0.058), (2**30, 0.067)])
-def test_looks_at_each_doubling_add_to_the_error_what_is_said_of_them(most, error):
-    """Of no difference at all, looked at from 256 on: 200,000 random walks, to three standard deviations."""
+def test_error_of_repeated_tests_is_as_documented(most, error):
+    """200,000 random walks without a difference, tested from 256 on; to three standard deviations."""
     draws, walks = np.random.Generator(np.random.PCG64(most)), 200_000
     early, last = (stats.norm.ppf((1 + each) / 2) for each in (to_end_early(0.95), 0.95))
-    played, wrong = 256, np.zeros(walks, bool)
-    total = draws.normal(size=walks) * math.sqrt(played)
-    while played < most:
-        wrong |= np.abs(total) > early * math.sqrt(played)
-        total += draws.normal(size=walks) * math.sqrt(played)
-        played *= 2
-    wrong |= np.abs(total) > last * math.sqrt(played)
+    count, wrong = 256, np.zeros(walks, bool)
+    total = draws.normal(size=walks) * math.sqrt(count)
+    while count < most:
+        wrong |= np.abs(total) > early * math.sqrt(count)
+        total += draws.normal(size=walks) * math.sqrt(count)
+        count *= 2
+    wrong |= np.abs(total) > last * math.sqrt(count)
     assert wrong.mean() == pytest.approx(error, abs=0.0005 + 3 * math.sqrt(error / walks))
 
 
-def test_a_paired_difference_is_the_paired_t_test():
+def test_paired_difference_is_the_paired_t_test():
     """The 1 - p interval of scipy.stats.ttest_rel ends at zero."""
     rng = np.random.default_rng(1)
     one = rng.lognormal(size=40)
@@ -108,7 +105,7 @@ def test_a_paired_difference_is_the_paired_t_test():
 
 
 @pytest.mark.parametrize(("n", "probability"), [(72, 0.95), (100, 0.95), (1000, 0.95), (50, 0.5), (256, 0.9)])
-def test_the_interval_of_a_quantile_is_that_of_scipy(n, probability):
+def test_interval_of_a_quantile_is_that_of_scipy(n, probability):
     """scipy.stats.quantile_test uses the same binomial argument."""
     values = np.random.default_rng(n).permutation(np.arange(1.0, n + 1))
     found = quantile_estimate(values, probability)
@@ -117,8 +114,7 @@ def test_the_interval_of_a_quantile_is_that_of_scipy(n, probability):
     assert found.mean == math.ceil(n * probability)
 
 
-def test_the_interval_of_p95_covers_it_at_least_as_often_as_stated():
-    """Exactly, by the binomial distribution, for all small sample sizes."""
+def test_interval_of_p95_covers_it():
     for n in range(1, 200):
         found = quantile_estimate(np.arange(1.0, n + 1))
         below = 0 if found.low == -math.inf else int(found.low)
@@ -128,14 +124,14 @@ def test_the_interval_of_p95_covers_it_at_least_as_often_as_stated():
         assert found.low <= found.mean <= found.high
 
 
-def test_an_upper_end_for_p95_needs_72_replications():
+def test_upper_end_for_p95_needs_72_replications():
     """0.95^n must be 2.5% at most."""
     assert quantile_estimate(np.arange(71.0)).high == math.inf
     assert quantile_estimate(np.arange(71.0)).to_json()["high"] is None
     assert quantile_estimate(np.arange(72.0)).high == 71
 
 
-def test_an_end_of_a_quantiles_interval_may_leave_out_just_what_it_may():
+def test_end_of_a_quantile_interval_at_exact_probability():
     """Of 3 the least is above the median once in 8; and of 5 once in 32, which is too often for 95%."""
     known = quantile_estimate([1, 2, 3], 0.5, 0.75)
     assert (known.low, known.high) == (1, 3)
@@ -144,7 +140,7 @@ def test_an_end_of_a_quantiles_interval_may_leave_out_just_what_it_may():
 
 
 @pytest.mark.parametrize(("count", "n"), [(0, 10), (3, 10), (10, 10), (950, 1000), (1, 1)])
-def test_the_interval_of_a_share_is_clopper_and_pearsons(count, n):
+def test_interval_of_a_share_is_clopper_pearson(count, n):
     """Against scipy.stats."""
     found = share_estimate(count, n, 0.9)
     interval = stats.binomtest(count, n).proportion_ci(0.9, method="exact")
@@ -155,8 +151,7 @@ def test_the_interval_of_a_share_is_clopper_and_pearsons(count, n):
 @pytest.mark.parametrize("confidence", [0.95, 1 - 0.05 / 250])
 @pytest.mark.parametrize("n", [10**8, 10**9])
 @pytest.mark.parametrize("count", [999, 1000, 1001])
-def test_the_interval_of_a_share_of_very_many_is_that_of_a_rate(count, n, confidence):
-    """What is rare among a billion follows Poisson, whose exact ends are those of gamma distributions."""
+def test_interval_of_a_rare_share_is_that_of_a_rate(count, n, confidence):
     tail = (1 - confidence) / 2
     low, high = stats.gamma.ppf(tail, count) / n, stats.gamma.ppf(1 - tail, count + 1) / n
     rare = share_estimate(count, n, confidence)
@@ -180,8 +175,7 @@ def test_the_interval_of_a_share_of_very_many_is_that_of_a_rate(count, n, confid
         (lambda: estimates.t_critical(0.95, 0), "^an interval needs at least one replication$"),
     ],
 )
-def test_what_cannot_be_estimated_is_refused(call, message):
-    """With the reason."""
+def test_invalid_sample_is_an_error(call, message):
     with pytest.raises(ValueError, match=message):
         call()
 
@@ -190,8 +184,8 @@ def study(replications=20):
     """Return results of 6 design points, in an order as they may finish."""
     rng = np.random.default_rng(3)
     rows = [
-        (label, width, 4, scale, replication)
-        for label, width in (("sequential", 1), ("queue", 2), ("parallel", 4))
+        (label, concurrency, 4, scale, replication)
+        for label, concurrency in (("sequential", 1), ("queue", 2), ("parallel", 4))
         for scale in (0.5, "off")
         for replication in range(replications)
     ]
@@ -202,8 +196,7 @@ def study(replications=20):
 
 
 @pytest.mark.parametrize("n", [1, 2, 20])
-def test_means_of_rows_are_estimated_as_one_at_a_time(n):
-    """Constant rows with an interval of exactly nothing; of one replication it is unbounded."""
+def test_intervals_of_rows_equal_each_alone(n):
     values = np.random.default_rng(3).lognormal(size=(4, n))
     values[1] = 60_000.1
     found = np.array(mean_intervals(values, 0.9)).T
@@ -212,8 +205,7 @@ def test_means_of_rows_are_estimated_as_one_at_a_time(n):
     assert n == 1 or found[1].tolist() == [60_000.1] * 3
 
 
-def test_a_category_that_no_row_has_is_no_point():
-    """Neither a sample, nor a combination."""
+def test_category_without_rows_is_no_point():
     levels = {
         "strategy": ["queue", "parallel", "sequential", "waves"],
         "concurrency": [1, 2, 3, 4],
@@ -225,8 +217,7 @@ def test_a_category_that_no_row_has_is_no_point():
     assert len(factor_combinations(results)) == 2
 
 
-def test_a_level_that_is_null_is_a_level_like_any_other():
-    """Its rows are a combination, and compared."""
+def test_null_is_a_level():
     results = study()
     results["limits.scale"] = results["limits.scale"].map({0.5: None, "off": "off"})
     assert [len(part) for _, part in factor_combinations(results)] == [60, 60]
@@ -235,8 +226,7 @@ def test_a_level_that_is_null_is_a_level_like_any_other():
     assert len(factor_combinations(marked)) == 3
 
 
-def test_factor_combinations_come_in_order_numbers_first():
-    """Whatever the order of the rows."""
+def test_factor_combinations_are_ordered_numbers_first():
     assert [values for values, _ in factor_combinations(study())] == [
         {"limits.scale": 0.5},
         {"limits.scale": "off"},
@@ -248,8 +238,7 @@ def test_factor_combinations_come_in_order_numbers_first():
     assert [values for values, _ in factor_combinations(plain)] == [{}]
 
 
-def test_samples_are_paired_by_replication_and_refuse_what_cannot_be():
-    """Rows in any order; missing replications are not a number."""
+def test_samples_are_paired_by_replication():
     results = study().query("`limits.scale` == 0.5")
     short = results[(results["strategy"] != "queue") | (results["replication"] != 7)]
     samples = paired_samples(short, "cost_usd", ["strategy", "concurrency"])
@@ -264,8 +253,7 @@ def test_samples_are_paired_by_replication_and_refuse_what_cannot_be():
         paired_samples(results.assign(cost_usd=math.inf), "cost_usd", ["strategy", "concurrency"])
 
 
-def test_samples_come_in_order_of_appearance_whatever_type_the_objective_has():
-    """Numbers that lie in the table as Python objects, too."""
+def test_samples_are_in_order_of_appearance():
     results = study().query("`limits.scale` == 0.5")
     samples = paired_samples(results, "cost_usd", ["strategy"])
     assert [label for (label,) in samples] == results["strategy"].drop_duplicates().tolist()
@@ -274,16 +262,14 @@ def test_samples_come_in_order_of_appearance_whatever_type_the_objective_has():
         np.testing.assert_array_equal(objects[point], sample)
 
 
-def test_a_level_that_numpy_made_is_the_number_that_json_knows():
-    """As where a study's factor came from an array."""
+def test_numpy_level_is_a_python_number():
     levels = np.array([np.int64(2), "off"], dtype=object)
     frame = pd.DataFrame({"limits.scale": levels, "replication": 0, "cost_usd": 1.0})
     assert json.dumps([values for values, _ in factor_combinations(frame)])
     assert json.dumps([*paired_samples(frame, "cost_usd", ["limits.scale"])])
 
 
-def test_of_a_stopped_study_the_points_just_begun_are_left_out():
-    """And the replications that all the others have are kept."""
+def test_points_just_begun_are_left_out():
     full, half, begun = np.arange(8.0), np.arange(8.0), np.arange(8.0)
     half[4:] = begun[3:] = math.nan
     part = complete_part({"full": full, "half": half, "begun": begun})
@@ -295,7 +281,6 @@ def test_of_a_stopped_study_the_points_just_begun_are_left_out():
 
 
 def test_interval_of_a_ratio_ends_where_the_paired_t_test_just_rejects():
-    """Fieller: the test of numerator - end x denominator has exactly the stated confidence."""
     of, to = sample_of(3.0, 1.0, seed=1), sample_of(2.0, 0.4, seed=2)
     found = ratio_of_means(of, to, 0.95)
     assert found.mean == pytest.approx(1.5)
@@ -305,7 +290,7 @@ def test_interval_of_a_ratio_ends_where_the_paired_t_test_just_rejects():
         assert abs(t) == pytest.approx(2.009575, rel=1e-5)  # Student's t, 49 degrees, 97.5%
 
 
-def test_ratio_to_what_may_be_zero_has_no_interval():
+def test_ratio_to_possible_zero_has_no_interval():
     """A denominator of 0.01 with a standard error of 0.14, and of zero; a ratio of constants is exact."""
     found = ratio_of_means(sample_of(1.0, 0.1, seed=0), sample_of(0.01, 1.0, seed=3), 0.95)
     assert (found.low, found.high) == (-math.inf, math.inf)

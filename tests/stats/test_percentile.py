@@ -1,4 +1,4 @@
-"""A percentile as a mean: its value, its noise, and what two ways have in common."""
+"""A percentile as a mean: its value and its noise."""
 
 import numpy as np
 import pandas as pd
@@ -12,28 +12,26 @@ from dispatch_sim.study.objectives import P95, TooFewError, as_means
 
 
 @pytest.mark.parametrize("n", [2, 20, 71, 256, 1001])
-def test_the_mean_of_the_values_is_the_order_statistic(n):
-    """That of `quantile_estimate`, for any number of replications."""
+def test_mean_of_the_values_is_the_order_statistic(n):
     sample = np.random.default_rng(n).lognormal(size=n)
     assert linearised(sample, 0.95).mean() == pytest.approx(quantile_estimate(sample).mean)
 
 
-def test_the_noise_is_that_of_the_quantile():
+def test_noise_is_that_of_the_quantile():
     """Of an exponential p95, sqrt(p (1 - p) / n) / f(q) with f(q) = 1 - p, averaged over 300 samples."""
     rng = np.random.default_rng(5)
     errors = [linearised(rng.exponential(size=1000), 0.95).std() / np.sqrt(1000) for _ in range(300)]
     assert np.mean(errors) == pytest.approx(np.sqrt(0.95 * 0.05 / 1000) / 0.05, rel=0.1)
 
 
-def test_a_constant_has_no_noise_and_what_is_shifted_has_none_in_the_difference():
-    """All bad batches are bad in both, by the same."""
+def test_constant_and_shifted_samples_have_no_noise():
     assert (linearised(np.full(50, 3.0), 0.95) == 3.0).all()
     sample = np.random.default_rng(1).lognormal(size=256)
     found = paired_difference(linearised(sample + 2, 0.95), linearised(sample, 0.95))
     assert (found.low, found.high) == pytest.approx((2, 2))
 
 
-def test_ways_that_are_alike_are_not_told_apart_by_where_the_percentile_jumps():
+def test_similar_samples_with_steps_are_not_distinguished():
     """Batches of 100 s, of which one in twenty takes 200 s: the percentile of a sample is either."""
     rng = np.random.default_rng(9)
     told_apart = 0
@@ -44,8 +42,8 @@ def test_ways_that_are_alike_are_not_told_apart_by_where_the_percentile_jumps():
     assert told_apart <= stats.binom.ppf(0.999, 400, 0.05)
 
 
-def test_of_few_replications_a_percentile_is_refused():
-    """Of fewer than 20 it is the largest value, which has no noise to be seen; a mean is not refused."""
+def test_percentile_of_few_replications_is_an_error():
+    """Below 20 it is the largest value; a mean is no error."""
     sample = np.arange(MIN_REPLICATIONS, dtype=float)
     assert as_means(P95, sample).mean() == quantile_estimate(sample).mean
     with pytest.raises(TooFewError, match=r"63 replications .* at least 64"):
@@ -53,14 +51,12 @@ def test_of_few_replications_a_percentile_is_refused():
     assert as_means("makespan_s", sample[:2]).size == 2
 
 
-def test_any_other_objective_is_itself():
-    """The very same values."""
+def test_other_objective_is_itself():
     sample = np.arange(5.0)
     assert as_means("cost_usd", sample) is sample
 
 
 def test_p95_can_be_minimised():
-    """One way is faster on average and slower in the worst batches: the other is chosen."""
     rng = np.random.default_rng(2)
     times = {"parallel": rng.lognormal(0, 1.5, size=400), "sequential": rng.uniform(3, 4, size=400)}
     frame = pd.concat(

@@ -108,11 +108,6 @@ class Choice(Displayed):
         return f"<Choice: {self.strategy} for {self.tasks:,} tasks, {self.replications:,} replications>"
 
     @property
-    def concurrency(self) -> int:
-        """Concurrency of the recommended strategy."""
-        return self.strategy.concurrency_in(self.tasks)
-
-    @property
     def feasible(self) -> bool:
         """Whether some strategy may meet the limits; otherwise the likeliest one is recommended."""
         return self.feasibility is None or self.feasibility.verdict != "infeasible"

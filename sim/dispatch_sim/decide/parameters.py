@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
@@ -90,17 +91,17 @@ class Parameter:
         return {"path": self.path, "unit": self.unit, "value": self.value, "range": [self.low, self.high]}
 
 
-def find_parameters(source: Source, span: float = SPAN) -> list[Parameter]:
+def find_parameters(source: Source) -> list[Parameter]:
     """Return the size of the batch and every numeric key above zero.
 
     Left out are keys without a number (none, unlimited), keys whose value cannot be changed by itself, such
     as a share of a sum of 100%, and keys of groups beyond the `MAX_GROUPS` largest.
     """
     scenario = source.scenario()
-    found = [_batch(scenario, span)]
+    found = [_batch(scenario)]
     for key, kind in _keys().items():
         for path, section in _paths(scenario, key):
-            parameter = _parameter(path, _value_at(section, key.rpartition("[].")[2]), kind, span)
+            parameter = _parameter(path, _value_at(section, key), kind)
             if parameter is not None and _can_change(source, parameter):
                 found.append(parameter)
     return found
@@ -116,26 +117,23 @@ def parameter_at(source: Source, path: str) -> Parameter:
     """
     scenario = source.scenario()
     if path == BATCH:
-        return _batch(scenario, SPAN)
-    names = {group.name for group in scenario.tasks}
+        return _batch(scenario)
     first, _, rest = path.partition(".")
-    own = next((name for name in names if first == BATCH and rest.startswith(f"{name}.")), None)
-    key = f"{BATCH}[].{rest[len(own) + 1 :] if own else rest}" if first == BATCH else path
-    if key not in _keys():
+    names = (group.name for group in scenario.tasks if first == BATCH)
+    own = next((name for name in names if rest.startswith(f"{name}.")), None)
+    key = f"{BATCH}[].{rest.removeprefix(f'{own}.')}" if first == BATCH else path
+    kind = _keys().get(key)
+    if kind is None:
         raise ParameterError(_not_a_key(path, key))
     group = next((g for g in scenario.tasks if own in (None, g.name)), scenario.tasks[0])
-    section: Any = group if first == BATCH else scenario
-    found = _parameter(path, _value_at(section, key.rpartition("[].")[2]), _keys()[key], SPAN)
-    return found or Parameter(path, _unit_of(_keys()[key]), math.nan, math.nan, math.nan)
+    value = _value_at(group if first == BATCH else scenario, key)
+    return _parameter(path, value, kind) or Parameter(path, _unit_of(kind), math.nan, math.nan, math.nan)
 
 
 def with_range(parameter: Parameter, text: str) -> Parameter:
     """Return a parameter with a range that is written `LOW..HIGH`.
 
-    Raises
-    ------
-    ParameterError
-        Where it is no such range.
+    Raises ParameterError where it is no such range.
     """
     low, dots, high = text.partition("..")
     if not dots:
@@ -149,10 +147,7 @@ def with_range(parameter: Parameter, text: str) -> Parameter:
 def read_levels(parameter: Parameter, text: str) -> list[float]:
     """Read a list of levels, `1K, 5K, 20K`, in increasing order.
 
-    Raises
-    ------
-    ParameterError
-        Where one is not a quantity, or is there twice.
+    Raises ParameterError where one is not a quantity, or is there twice.
     """
     levels = [_read(parameter, part.strip()) for part in text.strip("[] ").split(",")]
     if len(set(levels)) < len(levels):
@@ -169,9 +164,9 @@ def check_levels(source: Source, parameter: Parameter, levels: Iterable[float]) 
         With the first that cannot.
     """
     if parameter.path == BATCH:
-        wrong = next((level for level in levels if not 1 <= level <= MAX_TASKS), None)
-        if wrong is not None:
-            raise ParameterError(f"{BATCH}: {wrong:,.0f} tasks; a batch has 1 to {MAX_TASKS:,}")
+        for level in levels:
+            if not 1 <= level <= MAX_TASKS:
+                raise ParameterError(f"{BATCH}: {level:,.0f} tasks; a batch has 1 to {MAX_TASKS:,}")
         return
     written = {parameter.path: [parameter.write(level) for level in levels]}
     swept = source.scenario().model_copy(update={"sweep": Sweep.model_validate(written)})
@@ -202,9 +197,9 @@ def spaced(parameter: Parameter, number: int) -> list[float]:
     return exact
 
 
-def _batch(scenario: Scenario, span: float) -> Parameter:
+def _batch(scenario: Scenario) -> Parameter:
     size = scenario.batch_size
-    return Parameter(BATCH, WHOLE, size, max(1, round(size / span)), max(2, round(size * min(span, 4.0))))
+    return Parameter(BATCH, WHOLE, size, max(1, round(size / SPAN)), 4 * size)
 
 
 @cache
@@ -249,10 +244,10 @@ def _paths(scenario: Scenario, key: str) -> Iterator[tuple[str, BaseModel]]:
         yield (f"{BATCH}.{rest}" if len(scenario.tasks) == 1 else f"{BATCH}.{group.name}.{rest}"), group
 
 
-def _value_at(section: BaseModel, dotted: str) -> Any:
+def _value_at(section: BaseModel, path: str) -> Any:
     """Return the value at a path below a section; None where a section on the way is off."""
     found: Any = section
-    for key in dotted.split("."):
+    for key in path.rpartition("[].")[2].split("."):
         if not isinstance(found, BaseModel):
             return None
         names = {field.alias or name: name for name, field in type(found).model_fields.items()}
@@ -260,14 +255,14 @@ def _value_at(section: BaseModel, dotted: str) -> Any:
     return found
 
 
-def _parameter(path: str, value: Any, kind: str, span: float) -> Parameter | None:
+def _parameter(path: str, value: Any, kind: str) -> Parameter | None:
     unit, distribution = _unit_of(kind), None
     if hasattr(value, "quantile"):
         distribution = value
         value = value.mean if math.isfinite(value.mean) else value.quantile(0.5)
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
         return None
-    low, high = value / span, min(value * span, quantities.LARGEST)
+    low, high = value / SPAN, min(value * SPAN, quantities.LARGEST)
     if unit == "share":
         high = min(high, 1.0)
     if unit == WHOLE:
@@ -284,11 +279,9 @@ def _can_change(source: Source, parameter: Parameter) -> bool:
     """Return whether a little more, or a little less, is still a scenario."""
     step = 1 if parameter.is_whole else 0.01 * parameter.value
     for value in (parameter.value + step, parameter.value - step):
-        try:
+        with suppress(ScenarioError):
             source.replaced({parameter.path: parameter.write(value)}).scenario()
-        except ScenarioError:
-            continue
-        return True
+            return True
     return False
 
 

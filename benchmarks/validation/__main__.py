@@ -1,4 +1,4 @@
-"""Puts all problems to the statistics and writes the page."""
+"""Applies the statistics to all problems and writes the page."""
 
 from __future__ import annotations
 

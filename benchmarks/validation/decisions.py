@@ -1,4 +1,4 @@
-"""Crossings along an axis, the best subset, and what is said beside the choice."""
+"""Crossings along an axis, the best subset, feasibility, gains and Pareto status."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def noise(rng: Generator, n: int, kind: str = "skewed") -> tuple[Sample, Sample]
     return SKEWED.draw(rng.normal(size=n)) - 1, 2 * (rng.exponential(size=(AXIS.size, n)) - 1)
 
 
-def set_holds(found: SignChanges, truth: float) -> bool:
-    """Whether a place is in an undecided region, which is what a confidence set is made of."""
+def region_holds(found: SignChanges, truth: float) -> bool:
+    """Whether a point is in an undecided region, as confidence regions are."""
     return any(not region.favours and holds(region.low, truth, region.high) for region in found.regions)
 
 
@@ -50,7 +50,7 @@ def crossings() -> Iterator[Problem]:
     def one(truth: float, kind: str, n: int) -> Callable[[Generator], bool]:
         def run(rng: Generator) -> bool:
             common, own = noise(rng, n, kind)
-            return set_holds(sign_changes(AXIS, (AXIS - truth)[:, None] * (1 + 0.5 * common) + own), truth)
+            return region_holds(sign_changes(AXIS, (AXIS - truth)[:, None] * (1 + 0.5 * common) + own), truth)
 
         return run
 
@@ -63,7 +63,7 @@ def crossings() -> Iterator[Problem]:
             common, own = noise(rng, 256)
             curve = 0.25 * (AXIS - 4.5) * (AXIS - 9.5)
             truth = (zero(curve.tolist()), AXIS[-1] + AXIS[0] - zero(curve.tolist()))[which]
-            return set_holds(sign_changes(AXIS, curve[:, None] * (1 + 0.5 * common) + own), truth)
+            return region_holds(sign_changes(AXIS, curve[:, None] * (1 + 0.5 * common) + own), truth)
 
         return run
 
@@ -71,7 +71,7 @@ def crossings() -> Iterator[Problem]:
     yield Problem(group, "two crossings, the set of the second", 256, two(1))
     yield Problem(group, "two crossings, found as two that are resolved", 256, _two_found, at_least=True)
 
-    note = "It holds what either way of choosing the best leaves open, so it is wider than either."
+    note = "It covers what either judgement of the best leaves open, so it is wider than either."
     yield Problem(
         group,
         "against the best of eight queues, one of them slightly the best",
@@ -105,8 +105,8 @@ def _best_of_eight(lead: float) -> Callable[[Generator], bool]:
         queues = common + rng.exponential(size=(AXIS.size, 8, 256)) - 1
         queues[:, 3] -= lead
         one = common + own + 0.3 * (AXIS - 6.4)[:, None] - lead
-        contests = [compare_best(here[None], there) for here, there in zip(one, queues, strict=True)]
-        return set_holds(sign_changes_along(AXIS.tolist(), contests, 0.95), 6.4)
+        comparisons = [compare_best(here[None], there) for here, there in zip(one, queues, strict=True)]
+        return region_holds(sign_changes_along(AXIS.tolist(), comparisons, 0.95), 6.4)
 
     return run
 
@@ -118,8 +118,8 @@ def _best_of_both(rng: Generator) -> bool:
     together[:, 1] += 0.1
     queues = common + rng.exponential(size=(AXIS.size, 8, 256)) - 1
     queues += 0.1 * np.abs(np.arange(8) - 3)[:, None]
-    contests = [compare_best(one, other) for one, other in zip(together, queues, strict=True)]
-    return set_holds(sign_changes_along(AXIS.tolist(), contests, 0.95), 6.4)
+    comparisons = [compare_best(one, other) for one, other in zip(together, queues, strict=True)]
+    return region_holds(sign_changes_along(AXIS.tolist(), comparisons, 0.95), 6.4)
 
 
 def _crossing_p95(rng: Generator) -> bool:
@@ -132,16 +132,16 @@ def _crossing_p95(rng: Generator) -> bool:
         for scale in scales
     ]  # fmt: skip
     d = np.stack([linearised(one, 0.95) - linearised(other, 0.95) for one, other in pairs])
-    return set_holds(sign_changes(AXIS, d), 6.4)
+    return region_holds(sign_changes(AXIS, d), 6.4)
 
 
 def choices() -> Iterator[Problem]:
-    """The best subset, and what is said beside it."""
+    """The best subset, feasibility, gains and Pareto status."""
     group = "Choice"
     note = "Bonferroni: more than 95% where several are alike or far off."
 
     def keeps(leads: Sequence[float], kind: str = "cost_usd") -> Callable[[Generator], bool]:
-        points = [("queue", width) for width in range(1, len(leads) + 1)]
+        points = [("queue", number) for number in range(1, len(leads) + 1)]
 
         def run(rng: Generator) -> bool:
             common = rng.normal(size=256)
@@ -185,7 +185,7 @@ def choices() -> Iterator[Problem]:
     )  # fmt: skip
     yield Problem(
         group, "the best subset holds one of 2 equal ones, named beforehand, after doubling until nothing is "
-        "open, or 4,096", 4096, _waited, True, "What is shown early has to be shown beyond doubt.",
+        "open, or 4,096", 4096, _waited, True, "Ending early takes a fiftieth of the error.",
     )  # fmt: skip
     yield Problem(
         group, "with a deadline that the best of 3 just keeps, the best subset holds it, after such doubling",
@@ -205,7 +205,7 @@ def choices() -> Iterator[Problem]:
 
 
 def _deadline(rng: Generator) -> bool:
-    points = [("queue", width) for width in range(1, 7)]
+    points = [("queue", number) for number in range(1, 7)]
     batch = rng.exponential(size=256)
     samples = {p: batch + rng.exponential(size=256) + 0.1 * i for i, p in enumerate(points)}
     results = table(samples, **_late(rng, 0.049, *[0.05] * 5))
@@ -225,7 +225,7 @@ def _dearer(rng: Generator) -> bool:
 
 
 def _doubled(results: pd.DataFrame, limits: Limits | None = None) -> Choice:
-    """Return the choice of a study that goes on as `conduct` has it."""
+    """Return the choice of a study that goes on as `run_study` does."""
     n, most = 256, int(results["replication"].max()) + 1
     while True:
         found = choose(results[results["replication"] < n], 20, limits=limits)
@@ -235,12 +235,12 @@ def _doubled(results: pd.DataFrame, limits: Limits | None = None) -> Choice:
 
 
 def _waited(rng: Generator) -> bool:
-    samples = {("queue", width): rng.exponential(size=4096) for width in (1, 2)}
+    samples = {("queue", number): rng.exponential(size=4096) for number in (1, 2)}
     return Strategy("queue", 1) in _doubled(table(samples)).best_subset
 
 
 def _waited_for_deadline(rng: Generator) -> bool:
-    samples = {("queue", width): rng.exponential(size=4096) + 0.1 * width for width in (1, 2, 3)}
+    samples = {("queue", number): rng.exponential(size=4096) + 0.1 * number for number in (1, 2, 3)}
     results = table(samples, **_late(rng, 0.05, 0.05, 0.05, n=4096))
     return Strategy("queue", 1) in _doubled(results, Limits(50.0, None, 0.95)).best_subset
 
@@ -251,16 +251,16 @@ def _share(rng: Generator) -> bool:
 
 
 def _gains(rng: Generator) -> bool:
-    widths = range(1, 11)
+    concurrencies = range(1, 11)
     batch = SKEWED.draw(rng.normal(size=256))
-    samples = {("queue", w): batch + rng.exponential(size=256) + 5.0 / w for w in widths}
+    samples = {("queue", w): batch + rng.exponential(size=256) + 5.0 / w for w in concurrencies}
     (found,) = diminishing_returns(table(samples), 20)
-    return all(holds(s.gain.low, 5.0 / s.width - 5.0 / s.to, s.gain.high) for s in found.steps)
+    return all(holds(s.gain.low, 5.0 / s.concurrency - 5.0 / s.to, s.gain.high) for s in found.steps)
 
 
 def _front(rng: Generator) -> bool:
     batch = rng.exponential(size=256)
-    points = [("queue", width) for width in range(1, 9)]
+    points = [("queue", number) for number in range(1, 9)]
     times = {p: batch + rng.exponential(size=256) + 0.05 * i for i, p in enumerate(points)}
     spent = np.concatenate([rng.exponential(size=256) - 0.05 * i for i in range(8)])
     results = table(times, "makespan_s", money_usd=spent, cost_people_usd=np.zeros(8 * 256))

@@ -40,7 +40,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Family:
-    """Costs or times of a way: how they are made of standard normal numbers, and their true mean and p95."""
+    """Costs or times of a strategy: their transformation of standard normal numbers, true mean and p95."""
 
     name: str
     draw: Callable[[Sample], Sample]
@@ -101,12 +101,12 @@ def correlated(rng: Generator, n: int, share: float = 0.7) -> tuple[Sample, Samp
 
 
 def table(samples: dict[tuple[str, int], Sample], column: str = "cost_usd", **more: Sample) -> pd.DataFrame:
-    """Return results with these samples, by label and width."""
+    """Return results with these samples, by label and concurrency."""
     n = len(next(iter(samples.values())))
     return pd.DataFrame(
         {
             "strategy": np.repeat([label for label, _ in samples], n),
-            "concurrency": np.repeat([width for _, width in samples], n),
+            "concurrency": np.repeat([number for _, number in samples], n),
             "tasks": 20,
             "replication": np.tile(np.arange(n), len(samples)),
             column: np.concatenate(list(samples.values())),

@@ -35,23 +35,23 @@ study: {seed: 20, replications: 2}
 REPLICATIONS, REFERENCE, AT_ONCE = 256, 1_000_000, 10_000
 KEPT = ("cost_usd", "makespan_s")
 
-RARE = "Tasks of about one batch in 60 end on a person's desk, and 256 replications have seen four such"
+RARE = "Tasks of about one batch in 60 need manual completion, and 256 replications have seen four such"
 NOTES = {
-    ("a queue of 2", "cost"): f"{RARE}: more replications are needed where what is rare is dear.",
+    ("a queue of 2", "cost"): f"{RARE}: rare, expensive batches dominate the variance.",
     ("a queue of 2", "makespan"): f"{RARE}.",
     (
         "break-even",
         "cost",
-    ): "The best queue is that of 2 there, whose rare bad batches are too few, as above.",
+    ): "The best queue is that of 2 there, with too few of its rare bad batches, as above.",
 }
-"""Why a mean is short of what it promises."""
+"""Reasons for coverage below 95%."""
 
 Point = tuple[str, int, int]
 Sample = NDArray[np.float64]
 
 
-def played(first: int, last: int) -> dict[Point, dict[str, Sample]]:
-    """Return what replications cost and take, by label, width and size; in parts, as there are many."""
+def costs_of_points(first: int, last: int) -> dict[Point, dict[str, Sample]]:
+    """Return cost and makespan of replications, by label, concurrency and size."""
     design = design_sweep(parse_source(SCENARIO))
     columns = [MEASURES.index(measure) for measure in KEPT]
     parts = []
@@ -70,11 +70,11 @@ def played(first: int, last: int) -> dict[Point, dict[str, Sample]]:
 
 def simulated(repeats: int) -> Iterator[Problem]:
     """Yield problems of which each trial takes the next 256 replications; the reference is beyond them."""
-    mine = played(0, repeats * REPLICATIONS)
-    truth = played(repeats * REPLICATIONS, repeats * REPLICATIONS + REFERENCE)
+    mine = costs_of_points(0, repeats * REPLICATIONS)
+    truth = costs_of_points(repeats * REPLICATIONS, repeats * REPLICATIONS + REFERENCE)
     group = "The simulator, against 1,000,000 other replications"
     names: Mapping[str, Point] = {
-        "all at once": ("parallel", 6, 6),
+        "parallel": ("parallel", 6, 6),
         "a queue of 2": ("queue", 2, 6),
         "a queue of 3": ("queue", 3, 6),
     }
@@ -90,9 +90,9 @@ def simulated(repeats: int) -> Iterator[Problem]:
             _in_turn(lambda at, p=point: _p95(mine[p]["makespan_s"][at], truth[p]["makespan_s"])), True,
         )  # fmt: skip
     pairs = (
-        ("all at once", "a queue of 2"),
+        ("parallel", "a queue of 2"),
         ("a queue of 3", "a queue of 2"),
-        ("all at once", "a queue of 3"),
+        ("parallel", "a queue of 3"),
     )
     for pair in pairs:
         one, other = (names[name] for name in pair)
@@ -117,7 +117,7 @@ def simulated(repeats: int) -> Iterator[Problem]:
     for measure, word in (("cost_usd", "cost"), ("makespan_s", "makespan")):
         at = _true_crossing(truth, measure)
         yield Problem(
-            group, f"break-even in {word} of all together and the best queue, along tasks ({at:.2f})",
+            group, f"break-even in {word} of parallel and the best queue, along tasks ({at:.2f})",
             REPLICATIONS, _in_turn(lambda part, m=measure, a=at: _crossing(mine, m, part, a)),
             note=NOTES.get(("break-even", word), ""),
         )  # fmt: skip
@@ -177,9 +177,9 @@ def _true_crossing(truth: dict[Point, dict[str, Sample]], measure: str) -> float
 
 def _crossing(points: dict[Point, dict[str, Sample]], measure: str, part: slice, truth: float) -> bool:
     sizes = sorted({size for _, _, size in points})
-    contests = [
+    comparisons = [
         compare_best(*(np.stack([points[p][measure][part] for p in side]) for side in _sides(points, size)))
         for size in sizes
     ]
-    found = sign_changes_along(sizes, contests, 0.95)
+    found = sign_changes_along(sizes, comparisons, 0.95)
     return any(not region.favours and holds(region.low, truth, region.high) for region in found.regions)

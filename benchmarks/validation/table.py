@@ -1,4 +1,4 @@
-"""The table: in which part of the repeats of each problem what is said is so."""
+"""The table of coverage."""
 
 from __future__ import annotations
 
@@ -13,26 +13,27 @@ from validation.estimates import differences, means, percentiles
 from validation.samples import Problem
 
 INTRODUCTION = """\
-# How often what is said is so
+# Coverage of the statistics
 
-Each line is a problem whose answer is known, put to the statistics of this package {repeats:,} times with
-new samples. *Held* is in how many of them the 95% set held the true answer (or, where the line says so, how
-often what was said was not wrong). Read it so: 95% is what is promised; 93 to 97% is what {repeats:,}
-repeats can tell from it. More is *conservative*: the set is wider than it need be, and the line says why.
-Less is *short*: the set is narrower than it says, and the line says when. Written by `make validate`.
+Each line is a problem with a known answer. The statistics of this package are applied to it {repeats:,}
+times, with new samples each time. *Coverage* is the share of repeats whose 95% interval or region holds the
+true answer or, where the line says so, whose statement is true. Of {repeats:,} repeats, 93 to 97% is
+consistent with 95%. Higher coverage is *conservative*: the interval is wider than needed, and the line says
+why. Lower coverage is *short*: the interval is too narrow, and the line says when. Written by `make
+validate`.
 """
 
 
 @dataclass(frozen=True)
 class Row:
-    """A problem and in which part of the repeats its set held the truth."""
+    """A problem, and the share of repeats whose interval held the truth."""
 
     problem: Problem
     held: float
 
     @property
     def verdict(self) -> str:
-        """What the part says of the set."""
+        """The judgement of the coverage."""
         if self.held < LOW:
             return "short"
         if self.problem.at_least:
@@ -44,13 +45,13 @@ LOW, HIGH = 0.93, 0.97
 
 
 def held(problem: Problem, repeats: int) -> int:
-    """Return in how many of the repeats the set of a problem held the truth; the same in every run."""
+    """Return the number of repeats whose interval held the truth; the same in every run."""
     rng = np.random.default_rng(zlib.crc32(f"{problem.group}: {problem.name}".encode()))
     return sum(problem.trial(rng) for _ in range(repeats))
 
 
 def rows(problems: Iterable[Problem], repeats: int) -> list[Row]:
-    """Put each problem to the statistics."""
+    """Apply the statistics to each problem."""
     return [Row(problem, held(problem, repeats) / repeats) for problem in problems]
 
 
@@ -61,7 +62,11 @@ def report(found: Iterable[Row], repeats: int) -> str:
     for row in found:
         if row.problem.group != group:
             group = row.problem.group
-            lines += [f"\n## {group}\n", "| Problem | Replications | Held | |", "| --- | ---: | ---: | --- |"]
+            lines += [
+                f"\n## {group}\n",
+                "| Problem | Replications | Coverage | |",
+                "| --- | ---: | ---: | --- |",
+            ]
         note = f"{row.verdict}. {row.problem.note}".strip() if row.problem.note else row.verdict
         lines.append(
             f"| {row.problem.name} | {row.problem.replications:,} | {100 * row.held:.1f}% | {note} |"

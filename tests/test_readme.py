@@ -44,5 +44,5 @@ def test_quoted_break_even_and_figure_are_those_of_the_stored_report():
     assert "(reports/ten-sources/break-even.svg)" in README
     assert (stored / "break-even.svg").exists()
     assert load(ROOT / "scenarios" / "ten-sources.yaml").scenario().fingerprint[:12] in page
-    form = r"From (\d+) tasks on.*?break-even ([\d.]+), 95% confidence \w+ ([\d.]+) to ([\d.]+)\)"
+    form = r"With (\d+) or more tasks.*?point ([\d.]+), 95% confidence interval ([\d.]+) to ([\d.]+)\)"
     assert re.findall(form, QUOTED) == re.findall(form, page)[:1]

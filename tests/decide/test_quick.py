@@ -105,7 +105,7 @@ def test_spread_of_zero_has_no_distribution():
 
 def test_single_task_names_no_other_strategy():
     line = answer_line(ask(1))
-    assert line.startswith("Dispatch the one task: about $")
+    assert line.startswith("Use sequential for one task: about $")
     assert ";" not in line
 
 
@@ -113,8 +113,8 @@ def test_line_has_recommendation_and_other_costs():
     found = ask(**TIGHT)
     line = answer_line(found)
     assert "\n" not in line
-    assert line.startswith(f"Dispatch six tasks through a {found.winner.strategy}: about $")
-    for other in ("all at once costs", "one by one costs"):
+    assert line.startswith(f"Use a {found.winner.strategy} for six tasks: about $")
+    for other in ("parallel costs", "sequential costs"):
         assert other in line
     text = explanation(found)
     for words in ("95% confidence", "replications", "15K tokens in 1m", "30K input tokens", "$40.00"):
@@ -131,8 +131,8 @@ def test_500_calls_from_a_script_take_as_long_as_one_call():
     found = ask(500, 600, "20s", calls=1, spread=0, manager="script", settings=settings)
     assert found.best.means["makespan_s"] == pytest.approx(22)
     assert found.best.means["cost_usd"] == pytest.approx(1.62 + 22 * 40 / 3600)
-    assert answer_line(found).startswith("From a script, dispatch 500 tasks all at once: about $1.86 and 22s")
-    assert "a script hands out the tasks" in explanation(found)
+    assert answer_line(found).startswith("Use parallel (script) for 500 tasks: about $1.86 and 22s")
+    assert "a script dispatches the tasks" in explanation(found)
 
 
 def test_coordinator_with_a_large_share_of_the_makespan_is_named():
@@ -157,8 +157,8 @@ def test_coordinator_with_a_large_share_of_the_makespan_is_named():
 
 def test_same_concurrency_differs_in_merging():
     line = answer_line(ask(6, limits="unlimited", concurrency="6"))
-    assert "(a queue of 6): about $" in line
-    assert "; merging only when all have returned (all at once) costs $" in line
+    assert line.startswith("Use a queue of 6 for six tasks: about $")
+    assert "; parallel costs $" in line
 
 
 @pytest.mark.parametrize(

@@ -228,7 +228,7 @@ def test_map_lists_concurrencies_of_a_winning_queue(four_cells):
     open_ = (Strategy("queue", 4), Standing.CONCURRENCY_OPEN, QUEUE_OF_3, Strategy("queue", 5))
     found = come_out(four_cells, *wins, open_)
     text = map_sentences(found)[0]
-    assert "a queue at 4 (concurrency 2 at 1, 3 at 1 and 7 at 1; from 2 to 7)" in text
+    assert "queue at 4 (concurrency 2 at 1, 3 at 1 and 7 at 1; from 2 to 7)" in text
     assert cell_sign(found.cells[3].winner, found) == "3-5"
     assert cell_sign(None, found) == "-"
     assert "2-4: the best concurrency is between 2 and 4" in legend(found)

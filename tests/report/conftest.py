@@ -1,11 +1,15 @@
 """Small studies, played once for all tests of reports."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from dispatch_sim.decide.answer import answer
+from dispatch_sim.decide.answer import Answer, answer
+from dispatch_sim.decide.choice import choose
 from dispatch_sim.decide.studies import compare, sweep
+from dispatch_sim.report.view import main_view
 from dispatch_sim.scenario.loader import parse_source
+from dispatch_sim.study.results import Results
 
 TIGHT = """\
 name: Ten sources
@@ -140,6 +144,19 @@ class FrameColumns:
     def read(self, measure, start=0, stop=None):
         """Return a measure, shape (points, replications)."""
         return self._frame[measure].to_numpy().reshape(len(self.points), -1)[:, start:stop]
+
+
+def with_costs(tight, costs, indifference=0.05):
+    """Return a view of strategies, by label and concurrency, that have these costs at one size."""
+    frame = tight.results.frame
+    template = frame[(frame["tasks"] == 6) & (frame["strategy"] == "queue") & (frame["concurrency"] == 2)]
+    rows = pd.concat(
+        template.assign(strategy=label, concurrency=concurrency, cost_usd=values)
+        for (label, concurrency), values in costs.items()
+    )
+    choice = choose(rows, 6, indifference=indifference)
+    results = Results(FrameColumns(rows), tight.results.manifest)
+    return main_view(Answer(results, "cost_usd", tight.estimates, (choice,), ()))
 
 
 def answered(text, play=sweep):

@@ -48,10 +48,10 @@ def test_what_is_not_used_is_not_spoken_of():
     ("more", "subject", "words"),
     [
         ("", "Coordinator's context", ["20K tokens at the start", "above 200K", "to 5K in 1m 20s"]),
-        ("harness: {cap: 6}", "Harness", ["at most six agents", "waits for a place"]),
+        ("harness: {cap: 6}", "Harness", ["at most six agents", "waits for a slot"]),
         ("harness: {cap: 6, over: refuse}", "Harness", ["a further one is refused"]),
-        ("harness: {pace: {calls: 30}}", "Harness", ["after 30 calls in 1m everybody waits for another 1m"]),
-        ("timeouts: {soft: 5m}", "Timeouts", ["give up after 5m, and 90% of them do"]),
+        ("harness: {pace: {calls: 30}}", "Harness", ["after 30 calls in 1m all agents wait for another 1m"]),
+        ("timeouts: {soft: 5m}", "Timeouts", ["asked to stop after 5m, and 90% of them do so"]),
         ("timeouts: {hard: 9m}", "Timeouts", ["after 9m an attempt is ended, whether it works or hangs"]),
         ("failures: {hang: 2%}\ntimeouts: {hard: 9m}", "Failures", ["2% of attempts hang"]),
         ("failures: {bad_brief: 5%}", "Failures", ["in 5% of batches", "when all is merged"]),

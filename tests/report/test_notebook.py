@@ -64,7 +64,7 @@ def test_each_kind_of_result_is_a_well_formed_page_and_prints(name, shown):
 
 
 def test_what_is_recommended_is_said_in_words_and_in_the_page(tight):
-    sentence = "through a queue of 2"
+    sentence = "Use a queue of 2 for six tasks"
     page = tight._repr_html_()
     assert sentence in str(tight)
     assert sentence in page
@@ -89,6 +89,7 @@ def test_names_of_a_user_are_inert(hostile):
         "img",
         "span",
         "strong",
+        "em",
         "ul",
         "li",
     }

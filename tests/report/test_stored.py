@@ -146,7 +146,7 @@ def test_a_measure_that_was_changed_has_no_run_to_show(folder):
     table(folder, lambda t: t.assign(makespan_s=t["makespan_s"] * 1.01))
     rebuild_report(folder)
     text = (folder / "report.md").read_text(encoding="utf-8")
-    assert "Not shown: this version plays the scenario differently" in text
+    assert "Not shown: this version simulates the scenario with another outcome" in text
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"sha256": "x"}', "[" * 100_000, "\udcff"])
@@ -155,7 +155,7 @@ def test_a_map_or_reasons_that_no_command_wrote_are_not_shown(folder, name, text
     (folder / name).write_text(text, encoding="utf-8", errors="surrogateescape")
     rebuild_report(folder)
     page = (folder / "report.html").read_text(encoding="utf-8")
-    assert "No map of this scenario lies in this folder" in page
+    assert "This folder has no map of the scenario" in page
 
 
 @pytest.fixture(scope="session")
@@ -170,11 +170,11 @@ def mapped(kept, tmp_path_factory):
 def test_a_map_is_shown_with_the_results_of_its_scenario_only(mapped):
     """Its scenario is known by its SHA-256."""
     rebuild_report(mapped)
-    assert "who wins, by" in (mapped / "report.html").read_text(encoding="utf-8")
+    assert "This folder has no map" not in (mapped / "report.html").read_text(encoding="utf-8")
     found = json.loads((mapped / "map.json").read_text(encoding="utf-8"))
     (mapped / "map.json").write_text(json.dumps(found | {"sha256": "0" * 64}), encoding="utf-8")
     rebuild_report(mapped)
-    assert "No map of this scenario" in (mapped / "report.html").read_text(encoding="utf-8")
+    assert "This folder has no map of the scenario" in (mapped / "report.html").read_text(encoding="utf-8")
 
 
 def test_map_and_explanation_are_read_as_they_were_written(tmp_path):

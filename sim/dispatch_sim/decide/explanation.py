@@ -8,7 +8,7 @@ from typing import Any
 
 from dispatch_sim.decide.cost_breakdown import Comparison, cost_breakdown
 from dispatch_sim.decide.findings import Findings, basis
-from dispatch_sim.decide.grid import make_grid_point, without_factors
+from dispatch_sim.decide.grid import make_grid_point, warn_about_limits, without_factors
 from dispatch_sim.decide.parameters import Parameter, find_parameters, parameter_at, with_range
 from dispatch_sim.decide.ranking import ranked
 from dispatch_sim.decide.sensitivity import Swing, around, find_swings
@@ -92,6 +92,7 @@ def explain(
         Where interrupted.
     """
     source = without_factors(source)
+    warn_about_limits(source.scenario())
     scenario = source.scenario()
     stated = {path: with_range(_varied(source, path), text) for path, text in (ranges or {}).items()}
     parameters = [stated.get(p.path, p) for p in find_parameters(source)]

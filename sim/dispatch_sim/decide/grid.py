@@ -165,8 +165,6 @@ def _groups(points: Sequence[GridPoint], replications: int) -> list[list[GridPoi
 def without_factors(given: Given) -> Source:
     """Return a source whose sweep has no further factors, so that other keys can be put into it one by one.
 
-    A deadline or a budget is not considered, and a warning says so.
-
     Raises
     ------
     ScenarioError
@@ -174,7 +172,6 @@ def without_factors(given: Given) -> Source:
     """
     source = load(given)
     scenario = source.scenario()
-    warn_about_limits(scenario)
     if not scenario.sweep.factors:
         return source
     sweep = {"tasks": list(scenario.sweep.tasks), "concurrency": list(scenario.sweep.concurrency)}

@@ -13,7 +13,7 @@ import numpy as np
 
 from dispatch_sim.decide.decision_variables import DecisionVariable, find_decision_variables
 from dispatch_sim.decide.findings import Findings, basis
-from dispatch_sim.decide.grid import without_factors
+from dispatch_sim.decide.grid import warn_about_limits, without_factors
 from dispatch_sim.decide.settings_search import Settings, Simulator, find_best
 from dispatch_sim.scenario.loader import Given
 from dispatch_sim.scenario.strategy import Strategy
@@ -142,6 +142,7 @@ def tune(
         Where interrupted.
     """
     source = without_factors(source)
+    warn_about_limits(source.scenario())
     scenario = source.scenario()
     count = replications or scenario.study.first
     queue = next((s for s in scenario.strategies if s.kind == "queue"), Strategy("queue"))

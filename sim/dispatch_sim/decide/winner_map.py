@@ -17,7 +17,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dispatch_sim.decide.findings import Findings, basis
-from dispatch_sim.decide.grid import GridPoint, make_grid_point, simulate_points, without_factors
+from dispatch_sim.decide.grid import (
+    GridPoint,
+    make_grid_point,
+    simulate_points,
+    warn_about_limits,
+    without_factors,
+)
 from dispatch_sim.decide.parameters import (
     Parameter,
     ParameterError,
@@ -171,6 +177,7 @@ def map_winners(
         Where interrupted.
     """
     source = without_factors(source)
+    warn_about_limits(source.scenario())
     across, up = _axis(source, x, cells), _axis(source, y, cells)
     if across.parameter.path == up.parameter.path:
         raise ParameterError(f"{across.parameter.path}: is on both axes; name two different keys")

@@ -1,19 +1,18 @@
-"""What a study answers, in short: for a terminal and a notebook."""
+"""The short answer of a study, for a terminal and a notebook."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from dispatch_sim.decide.answer import Answer
-from dispatch_sim.report import combinations
+from dispatch_sim.report import findings
 from dispatch_sim.report.break_evens import break_even_sentences
-from dispatch_sim.report.decision import decide
+from dispatch_sim.report.decision import decide, precision
 from dispatch_sim.report.format import factors_words
-from dispatch_sim.report.naming import option_sentences
-from dispatch_sim.report.reached import along_factors, front, reached, slots
+from dispatch_sim.report.labels import simulated, terms
 from dispatch_sim.report.reasons import why
 from dispatch_sim.report.render import Document, document
-from dispatch_sim.report.tables import compared_table, main_table
+from dispatch_sim.report.tables import by_factors, compared_table, main_table
 from dispatch_sim.report.view import View, main_view, views
 
 if TYPE_CHECKING:
@@ -24,27 +23,25 @@ MOST_ROWS = 20
 
 
 def answer_document(answer: Answer, *, pictures: bool = True, compared: bool = False) -> Document:
-    """Return what a study answers in short, with a table of all strategies where they are `compared`."""
+    """Return the short answer of a study, with a table of all strategies where they are `compared`."""
     found, view = views(answer), main_view(answer)
     figure = _figure(view) if pictures else None
-    by_factors = combinations.by_factors(found)
     return document(
         "answer.md",
         [figure],
+        view=view,
         decision=decide(view),
         break_evens=break_even_sentences(view),
         figure=figure,
-        by_factors=by_factors,
-        over_all=combinations.over_all(found),
-        along_factors=along_factors(answer),
-        how_to_read=combinations.how_to_read(found),
+        by_factors=by_factors(found),
+        over_all=findings.over_all(found),
+        along_factors=findings.along_factors(answer),
         settled=sum(each.choice.settled for each in found),
         where=factors_words(view.choice.factors),
-        replications=view.choice.replications,
         table=compared_table(view) if compared else main_table(view),
         why=why(view),
-        more=[*slots(view), front(view), reached(view)],
-        options=option_sentences(answer),
+        more=[*findings.concurrency(view), findings.pareto(view), precision(view)],
+        options=terms(simulated(answer))["options"],
         most=MOST_ROWS,
     )
 

@@ -1,9 +1,8 @@
-"""What a scenario assumes: the context of `assumptions.md`."""
+"""Lists the assumptions of a scenario, for `templates/assumptions.md`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -14,14 +13,14 @@ from dispatch_sim.scenario.distributions import Constant, Distribution
 from dispatch_sim.scenario.strategy import parse_strategy
 
 NOT_SIMULATED = (
-    "that a turn takes the coordinator longer as its context grows",
-    "pauses between a task's attempts, and a harness's own retries",
-    "that people rest, work side by side, or take things in another order than they come in",
-    "tasks that wait for single tasks rather than whole groups, and agents that write little by little",
-    "bad results and wrong instructions that nobody notices",
-    "a model API that is slower under load, or limits steep ramps",
+    "turns of the coordinator take no longer as its context grows",
+    "no pauses between the attempts at a task, and no retries by the harness",
+    "people do not rest, do not work in parallel, and take work in the order in which it arrives",
+    "tasks wait for whole groups of tasks only, and an agent writes all its files at the end",
+    "nobody acts on bad results or wrong instructions that remain unnoticed",
+    "the model API is not slower under load, and has no limits on the increase of load",
 )
-"""What the model leaves out; each would make some strategy look better or worse."""
+"""Simplifications of the model; each may favour one of the strategies."""
 
 # A resolved scenario holds plain numbers in base units; of all quantities, tokens are read so.
 _PLAIN: TypeAdapter[Distribution] = TypeAdapter(TokensDistribution)
@@ -29,14 +28,13 @@ _PLAIN: TypeAdapter[Distribution] = TypeAdapter(TokensDistribution)
 _SHOW = {"about": about, "tokens": tokens, "duration": duration}
 
 
-def assumed(scenario: dict[str, Any], options: Sequence[str] = (), name: str = "") -> dict[str, Any]:
-    """Return what `assumptions.md` needs; what a scenario does not use, such as reviews, has no row there.
+def assumed(scenario: dict[str, Any], name: str = "") -> dict[str, Any]:
+    """Return what `assumptions.md` reads; what a scenario does not use, such as reviews, has no row there.
 
     Parameters
     ----------
     scenario : resolved, in base units, as a manifest holds it.
-    options : of the strategies, a sentence each, where they are not the usual ones.
-    name : of the scenario, where a page does not say it.
+    name : of the scenario, where the page does not have it.
     """
     strategies = [parse_strategy(text) for text in scenario["strategies"]]
     conflicts, communication = scenario["conflicts"]["isolation"], scenario["communication"]["kind"]
@@ -51,7 +49,6 @@ def assumed(scenario: dict[str, Any], options: Sequence[str] = (), name: str = "
     return {
         "s": scenario,
         "name": name,
-        "options": options,
         "varied": listed(levels),
         "scripted": all(strategy.manager == "script" for strategy in strategies),
         "isolations": [kind for kind in ("shared", "worktree", "locks") if kind in isolations and written],
@@ -62,12 +59,12 @@ def assumed(scenario: dict[str, Any], options: Sequence[str] = (), name: str = "
 
 
 def _spread(raw: Any, unit: str) -> str:
-    """Write a distribution as its mean and where the middle 80% of it lie."""
+    """Write a distribution as its mean, and its 10th and 90th percentile."""
     show = _SHOW[unit]
     try:
         distribution = _PLAIN.validate_python(raw)
     except ValidationError:
-        # Read by other parameters than it is kept by, and by these at the edge of what may be written.
+        # The parameters that are stored are not those that were read, and may be just beyond their bounds.
         return json.dumps(raw)
     if isinstance(distribution, Constant):
         return show(distribution.value)

@@ -1,6 +1,6 @@
-"""Files in a study's folder from which its report shows a map and an explanation: `map.json`, `why.json`.
+"""Reads and writes what a report shows besides its study, from the same folder: `map.json`, `why.json`.
 
-They hold a `StrategyMap` and an `Explanation`, field by field, as pydantic writes a dataclass.
+They store a `StrategyMap` and an `Explanation` field by field, as pydantic writes a dataclass.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ def read(path: Path, kind: type[Stored], hashes: set[str]) -> Stored | None:
     ----------
     path : the file.
     kind : `StrategyMap` or `Explanation`.
-    hashes : SHA-256 of the scenarios that it may be of.
+    hashes : SHA-256 of the scenarios that it may belong to.
 
     Returns
     -------
-    None where there is no such file, where this version did not write it, or where it is of another scenario.
+    None where there is no such file, where it has another structure, or where it belongs to another scenario.
     """
     try:
         found = TypeAdapter(kind).validate_json(path.read_bytes())

@@ -1,188 +1,195 @@
-"""Break-evens in words, for somebody who asks 'is it 4 tasks or 7?'."""
+"""Writes break-evens in sentences and in cells of a table. `templates/break-even.txt` has the sentences."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 from dispatch_sim.decide.break_even import BreakEven
-from dispatch_sim.report.format import MEASURES, capital, kind_words, listed, place, way
+from dispatch_sim.decide.factor_break_even import FactorBreakEven
+from dispatch_sim.report.format import MEASURES, clean, confidence, count, factors_words, listed, named, place
+from dispatch_sim.report.sentences import sentence
 from dispatch_sim.report.view import View
 from dispatch_sim.stats.crossings import Crossing, Region
+
+TEMPLATE = "break-even.txt"
 
 MOST_BREAK_EVENS = 6
 """Sentences on break-evens; with several variants of a kind there is one a pair of them."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Crossing:
+    """A resolved crossing as text.
+
+    Attributes
+    ----------
+    at, interval : the break-even point and its confidence interval.
+    winner, loser : above it.
+    first : the first whole number above it; `about` where it is not significant or was not simulated.
+    significant_from : where that is later than the first; else empty.
+    between : the levels between which the point was interpolated, along a factor.
+    """
+
+    at: str
+    interval: str
+    winner: str
+    loser: str
+    first: str
+    significant_from: str
+    between: tuple[str, ...]
+
+
+class _Text:
+    """What templates read of a break-even of any axis."""
+
+    def __init__(self, found: BreakEven | FactorBreakEven, parallel: str, queue: str) -> None:
+        self.parallel, self.queue = parallel, queue
+        self.tasks, self.replications = found.tasks, found.replications
+        self.practically_equal, self.confidence = found.practically_equal, confidence(found.confidence)
+        measure = MEASURES.get(found.objective)
+        self.better = measure.better if measure else "better"
+        self.favoured = self.side(found.favours) if found.favours else ""
+        self.other = self.side("parallel" if found.favours == "queue" else "queue")
+        self.identical = bool(found.differences) and all(e.low == e.high == 0 for e in found.differences)
+        self.resolved = [crossing for crossing in found.crossings if crossing.resolved]
+
+    def side(self, side: str) -> str:
+        return self.queue if side == "queue" else self.parallel
+
+    def crossing(
+        self, crossing: Crossing, first: str = "", significant_from: str = "", between: tuple[str, ...] = ()
+    ) -> _Crossing:
+        points = (crossing.at, crossing.low, crossing.high)
+        digits = decimals(points)
+        at, low, high = ("" if value is None else f"{value:.{digits}f}" for value in points)
+        winner = crossing.favours_above
+        loser = "parallel" if winner == "queue" else "queue"
+        interval = f"{low or 'start of range'} to {high or 'end of range'}"
+        sides = self.side(winner), self.side(loser)
+        return _Crossing(at, interval, *sides, first, significant_from, between)
+
+
+class _AxisText(_Text):
+    """What templates read of a break-even along the size of the batch or the concurrency."""
+
+    def __init__(self, found: BreakEven) -> None:
+        super().__init__(found, str(found.parallel), queue_name(found))
+        self.axis, (self.low, high) = found.axis, found.range
+        self.is_point = self.low == high and not found.crossings
+        self.span = f"{self.low} to {high}"
+        self.is_plain = [crossing.favours_above for crossing in self.resolved] == ["queue"]
+        self.near = [place(crossing.at) for crossing in found.crossings if not crossing.resolved]
+        self._found = found
+
+    @cached_property
+    def crossings(self) -> list[_Crossing]:
+        return [self._crossing(crossing) for crossing in self.resolved]
+
+    def _crossing(self, crossing: Crossing) -> _Crossing:
+        first, shown = self._found.first(crossing), self._found.shown_from(crossing)
+        return self.crossing(
+            crossing,
+            first=first_above(self._found, crossing),
+            significant_from="" if shown in (None, first) else str(shown),
+        )
+
+    @cached_property
+    def decided(self) -> list[tuple[str, str]]:
+        """Each side that is significantly better somewhere, and at most three ranges where it is."""
+        found = []
+        for side in dict.fromkeys(region.favours for region in self._found.decided if region.favours):
+            regions = [region for region in self._found.decided if region.favours == side]
+            ranges = [_range(self._found, region) for region in regions[:3]]
+            found.append((self.side(side), listed(ranges + ["more"] * (len(regions) > 3))))
+        return found
+
+
+class _FactorText(_Text):
+    """What templates read of a break-even along a factor."""
+
+    def __init__(self, found: FactorBreakEven) -> None:
+        # A queue as wide as the batch counts as parallel here, so neither's label will do.
+        super().__init__(found, "starting all tasks together", f"the best {found.queue}")
+        self.crossings = [
+            self.crossing(crossing, between=_between(found.positions, found.levels, crossing.at))
+            for crossing in self.resolved
+        ]
+
+
 def break_even_sentence(found: BreakEven) -> str:
-    """Return where all at once and a queue change places, as a sentence or two."""
-    where = f"At {found.tasks} tasks, " if found.tasks is not None else ""
-    return capital(f"{where}{_finding(found)}")
+    """Return where parallel and a queue break even, in a sentence or more."""
+    return sentence(TEMPLATE, "sentence", _AxisText(found))
 
 
 def break_even_cell(found: BreakEven) -> str:
-    """Return the break-even in a few words, for a table or a row of a figure."""
-    resolved = _told(found)
-    if resolved:
-        return "; ".join(
-            f"{winner_above(found, crossing)} above {crossing_words(crossing)}" for crossing in resolved
-        )
-    if found.practically_equal:
-        return "practically equal"
-    if found.favours:
-        return f"none: {_side(found, found.favours)} is {_better(found)} at every {_noun(found)}"
-    return "; ".join(["unresolved", *_decided(found)]) if found.range[0] < found.range[1] else "unresolved"
+    """Return a break-even for a cell: `4.2 (3.1 to 5.0)` where the queue is better above."""
+    return sentence(TEMPLATE, "cell", _AxisText(found))
 
 
-def break_even_short(found: BreakEven) -> str:
-    """Return the break-even in the fewest words: `4.2 (3.1 to 5.0)` where the queue wins above."""
-    resolved = _told(found)
-    plain = [crossing.favours_above for crossing in resolved] == ["queue"]
-    if resolved:
-        return "; ".join(
-            ("" if plain else f"{winner_above(found, crossing)} above ") + crossing_words(crossing)
-            for crossing in resolved
-        )
-    if found.practically_equal:
-        return "practically equal"
-    return f"none: {_side(found, found.favours)} is {_better(found)}" if found.favours else "unresolved"
+def factor_break_even_sentence(found: FactorBreakEven) -> str:
+    """Return where starting all tasks together and the best queue break even along a factor."""
+    held = f" with {factors_words(found.factors)}" if found.factors else ""
+    lead = (
+        f"Along {clean(found.factor)} from {clean(found.levels[0])} to {clean(found.levels[-1])}"
+        f"{held} ({count(found.tasks or 0)} tasks):"
+    )
+    return sentence(TEMPLATE, "along_factor", _FactorText(found), lead)
+
+
+def break_even_sentences(view: View) -> list[str]:
+    """Return the break-evens with the best queue and along concurrency, if several points were simulated."""
+    found = [*view.along("tasks"), *view.along("concurrency")]
+    if all(other.identical for other in view.choice.alternatives):
+        found = view.along("tasks")
+    sentences = [break_even_sentence(each) for each in found if each.range[0] < each.range[1]]
+    more = len(sentences) - MOST_BREAK_EVENS
+    return sentences if more <= 0 else [*sentences[:MOST_BREAK_EVENS], f"The files have {more} more."]
 
 
 def winner_above(found: BreakEven, crossing: Crossing) -> str:
     """Return who wins above a crossing."""
-    return _side(found, crossing.favours_above)
+    return _AxisText(found).crossing(crossing).winner
 
 
 def queue_name(found: BreakEven) -> str:
-    """Return what all at once is compared with: `the best queue`, `a queue of 3`, `a queue`."""
-    return kind_words("the best queue", found.queue) if found.is_with_best else way(found.queue)
-
-
-def decimals(values: Iterable[float | None]) -> int:
-    """Return with how many decimals to write places of an axis of whole numbers side by side.
-
-    None where all are whole; one, or two where with one some place would look whole and is not.
-    """
-    places = [value for value in values if value is not None]
-    broken = [v for v in places if not math.isclose(v, round(v), abs_tol=1e-9)]
-    return 0 if not broken else 2 if any(round(v, 1) == round(v) for v in broken) else 1
-
-
-def crossing_words(crossing: Crossing, before_set: str = "") -> str:
-    """Return where a crossing is, and its confidence set in brackets: `7.02 (6.80 to 7.31)`."""
-    places = (crossing.at, crossing.low, crossing.high)
-    digits = decimals(places)
-    at, low, high = ("beyond the range" if value is None else f"{value:.{digits}f}" for value in places)
-    return f"{at}{before_set or ' ('}{low} to {high}{'' if before_set else ')'}"
-
-
-def _told(found: BreakEven) -> list[Crossing]:
-    """Return the crossings that are told: those that are resolved, where anything is at stake."""
-    return [c for c in found.crossings if c.resolved and not found.practically_equal]
-
-
-def _side(found: BreakEven, side: str) -> str:
-    return queue_name(found) if side == "queue" else way(found.parallel)
-
-
-def _better(found: BreakEven) -> str:
-    measure = MEASURES.get(found.objective)
-    return measure.better if measure else "better"
-
-
-def _unit(found: BreakEven) -> str:
-    return "tasks" if found.axis == "tasks" else "at once"
-
-
-def _noun(found: BreakEven) -> str:
-    return "size" if found.axis == "tasks" else "width"
-
-
-def _finding(found: BreakEven) -> str:
-    low, high = found.range
-    unit, better = _unit(found), _better(found)
-    if found.practically_equal and low < high:
-        return (
-            f"{way(found.parallel)} and {queue_name(found)} are practically equal at every "
-            f"{_noun(found)} from {low} to {high} {unit}: within what nobody would act on."
-        )
-    if low == high and not found.crossings:
-        verdict = (
-            f"{_side(found, found.favours)} is {better}"
-            if found.favours
-            else f"neither is shown to be {better}"
-        )
-        return f"{verdict} at {low} {unit}, the only point that was played."
-    if found.favours:
-        other = "parallel" if found.favours == "queue" else "queue"
-        return (
-            f"there is no break-even from {low} to {high} {unit}: {_side(found, found.favours)} is "
-            f"{better} than "
-            f"{_side(found, other)} at every {_noun(found)} in that range."
-        )
-    if found.status == "unresolved":
-        return _unresolved(found)
-    parts = [_resolved(found, crossing) for crossing in found.crossings if crossing.resolved]
-    near = [place(crossing.at) for crossing in found.crossings if not crossing.resolved]
-    again = f" Near {listed(near)} the two may change places again; that is within the noise." if near else ""
-    return "; ".join(parts) + "." + again
-
-
-def _resolved(found: BreakEven, crossing: Crossing) -> str:
-    confidence = f"{100 * found.confidence:g}%"
-    where = crossing_words(crossing, f", {confidence} confidence set ")
-    shown = found.shown_from(crossing)
-    said = f", which is shown from {shown} on" if shown not in (None, found.first(crossing)) else ""
-    return (
-        f"from {first_above(found, crossing)} {_unit(found)} on, {winner_above(found, crossing)} is "
-        f"{_better(found)} than {_loser_above(found, crossing)}{said} "
-        f"(break-even {where})"
-    )
-
-
-def _loser_above(found: BreakEven, crossing: Crossing) -> str:
-    return _side(found, "parallel" if crossing.favours_above == "queue" else "queue")
+    """Return what parallel is compared with: `the best queue`, `a queue of 3`, `a queue`."""
+    if found.is_with_best:
+        return f"the best {found.queue}"
+    return named(found.queue)
 
 
 def first_above(found: BreakEven, crossing: Crossing) -> str:
-    """Return the first whole number above a crossing; `about` where it is not shown or not played."""
+    """Return the first whole number above a crossing; `about` it where it is not significant or simulated."""
     first = found.first(crossing)
-    played = {first, first - 1} <= set(found.values)
-    return str(first) if played and found.shown_from(crossing) == first else f"about {first}"
+    simulated = {first, first - 1} <= set(found.values)
+    return str(first) if simulated and found.shown_from(crossing) == first else f"about {first}"
 
 
-def _unresolved(found: BreakEven) -> str:
-    low, high = found.range
-    text = (
-        f"where {way(found.parallel)} and {queue_name(found)} change places from {low} to {high} "
-        f"{_unit(found)} is not settled by {found.replications:,} replications"
-    )
-    decided = _decided(found)
-    near = [place(crossing.at) for crossing in found.crossings]
-    if decided:
-        text += f": {listed(decided)}; elsewhere neither is shown to be {_better(found)}"
-    elif not near:
-        text += f": neither is shown to be {_better(found)} anywhere"
-    if near and len(near) <= 3:
-        text += f"; the means cross near {listed(near)}, within the noise"
-    return f"{text}."
+def decimals(values: Iterable[float | None]) -> int:
+    """Return with how many decimals to write points of an axis of whole numbers next to each other.
+
+    None where all are whole; one, or two where with one some point would look whole and is not.
+    """
+    points = [value for value in values if value is not None]
+    broken = [v for v in points if not math.isclose(v, round(v), abs_tol=1e-9)]
+    return 0 if not broken else 2 if any(round(v, 1) == round(v) for v in broken) else 1
 
 
-def _decided(found: BreakEven) -> list[str]:
-    """Say for each side where it is better, at most three places of it."""
-    texts = []
-    for side in dict.fromkeys(region.favours for region in found.decided):
-        regions = [region for region in found.decided if region.favours == side]
-        places = [_span(found, region) for region in regions[:3]]
-        places += ["elsewhere"] if len(regions) > 3 else []
-        texts.append(f"{_side(found, side or 'queue')} is {_better(found)} {listed(places)}")
-    return texts
+def _between(positions: Sequence[float], levels: Sequence[object], at: float) -> tuple[str, ...]:
+    """Return the levels on both sides of an interpolated point; nothing where it is a level itself."""
+    if at in positions or not positions[0] < at < positions[-1]:
+        return ()
+    above = next(number for number, position in enumerate(positions) if position > at)
+    return clean(levels[above - 1]), clean(levels[above])
 
 
-def _span(found: BreakEven, region: Region) -> str:
-    """Return where a region lies: the points in it that were played, or, where it has none, its ends.
+def _range(found: BreakEven, region: Region) -> str:
+    """Return the points of a region that were simulated, or its ends where it has none.
 
-    A point on its border is not in it: what is undecided is closed.
+    A point on its border is not in it: an undecided region includes its ends.
     """
     inside = [
         value
@@ -191,29 +198,7 @@ def _span(found: BreakEven, region: Region) -> str:
         and not any(other.low <= value <= other.high for other in found.undecided)
     ]
     low, high = (f"{inside[0]}", f"{inside[-1]}") if inside else (place(region.low), place(region.high))
-    return f"from {low} to {high}" if low != high else f"at {low}"
+    return f"{low} to {high}" if low != high else low
 
 
-def break_even_sentences(view: View) -> list[str]:
-    """Return the break-evens with the best queue and along the widths; empty where one point was played."""
-    found = [*view.along("tasks"), *view.along("concurrency")]
-    found = [break_even for break_even in found if break_even.range[0] < break_even.range[1]]
-    told = [sentence for break_even in found if (sentence := _break_even_sentence(view, break_even))]
-    more = len(told) - MOST_BREAK_EVENS
-    if told and view.is_wide_queue:
-        told[-1] += (
-            " A queue as wide as the batch starts all tasks together too, so it counts here as all at once."
-        )
-    return told if more <= 0 else [*told[:MOST_BREAK_EVENS], f"There are {more} more, in the files."]
-
-
-def _break_even_sentence(view: View, found: BreakEven) -> str:
-    if found.axis == "tasks" and not view.ever_differ(found):
-        low, high = found.range
-        return (
-            f"{capital(way(found.parallel))} and {queue_name(found)} came out exactly the same at every "
-            f"size from {low} to {high} tasks."
-        )
-    if found.axis == "concurrency" and all(other.identical for other in view.choice.alternatives):
-        return ""
-    return break_even_sentence(found)
+break_even_short = break_even_cell

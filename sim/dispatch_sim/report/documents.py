@@ -1,4 +1,4 @@
-"""The page of each kind of result: what it prints, and what a notebook shows. See `dispatch_sim.display`."""
+"""Makes the page of each kind of result, for print and for a notebook. See `dispatch_sim.display`."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from dispatch_sim.logs.readers.tables import Logs
 from dispatch_sim.report.answers import MOST_ROWS, answer_document
 from dispatch_sim.report.assumptions import assumed
 from dispatch_sim.report.backtest import backtest_document
-from dispatch_sim.report.break_evens import break_even_sentence
+from dispatch_sim.report.break_evens import break_even_sentence, queue_name
 from dispatch_sim.report.calibration import calibration_document
-from dispatch_sim.report.format import MEASURES, Measure, about, clean, factors_words, span, way
+from dispatch_sim.report.format import MEASURES, Measure, about, clean, factors_words
 from dispatch_sim.report.logs import logs_document
 from dispatch_sim.report.maps import map_document
 from dispatch_sim.report.quick import answer_line, coordination_line, explanation
@@ -97,35 +97,30 @@ def _results(results: Results, *, pictures: bool = True) -> Document:
 @document_of.register
 def _choice(choice: Choice, *, pictures: bool = True) -> Document:
     measure = _measure(choice.objective)
-    return document(
-        "choice.md",
-        choice=choice,
-        recommended=way(choice.strategy),
-        where=factors_words(choice.factors),
-        estimate=measure.estimate(choice.estimate),
-        typical=measure.typical,
-        zone=measure.show(choice.indifference),
-        table=choice_table(choice, measure),
-        most=MOST_ROWS,
-    )
+    where = factors_words(choice.factors)
+    table = choice_table(choice, measure)
+    return document("choice.md", choice=choice, where=where, measure=measure, table=table, most=MOST_ROWS)
 
 
 @document_of.register
 def _break_even(found: BreakEven, *, pictures: bool = True) -> Document:
     measure = _measure(found.objective)
     rows = tuple(
-        (f"{value:,}", measure.signed(more.mean) + span(measure.signed, more.low, more.high))
-        for value, more in zip(found.values, found.differences, strict=True)
+        (f"{value:,}", measure.difference(difference))
+        for value, difference in zip(found.values, found.differences, strict=True)
     )
-    title = f"{measure.title}: {way(found.parallel)} more than the queue"
-    table = Table("", ("Tasks" if found.axis == "tasks" else "At once", title), rows)
+    heads = (found.axis.capitalize(), f"{measure.title}: {found.parallel} minus {queue_name(found)}")
+    table = Table("", heads, rows)
     return document("break-even.md", text=break_even_sentence(found), table=table, most=MOST_ROWS)
 
 
 @document_of.register
 def _quick(found: QuickAnswer, *, pictures: bool = True) -> Document:
-    told = f"{coordination_line(found)} {explanation(found)}".strip()
-    return document("quick.md", answer=answer_line(found), explanation=told)
+    return document(
+        "quick.md",
+        answer=answer_line(found),
+        explanation=f"{coordination_line(found)} {explanation(found)}".strip(),
+    )
 
 
 def _name(name: str) -> str:
@@ -134,6 +129,5 @@ def _name(name: str) -> str:
 
 
 def _measure(column: str) -> Measure:
-    """Return how a measure is spoken of; of a column that no scenario can minimise, by its name."""
-    plain = Measure(column, column, "has", "less", "more", "better", "best", about)
-    return MEASURES.get(column, plain)
+    """Return how a measure is written; of a column that no scenario can minimise, by its name."""
+    return MEASURES.get(column) or Measure(column, column, f"mean {column}", "has", "better", "best", about)

@@ -1,4 +1,4 @@
-"""The vocabulary of reports: what strategies, measures and amounts are called, everywhere the same."""
+"""Formats numbers, amounts, intervals, names and labels for reports and the terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich.cells import cell_len, set_cell_size
 
 from dispatch_sim.scenario.formats import format_dollars, format_duration, format_tokens
-from dispatch_sim.scenario.strategy import Strategy
+from dispatch_sim.scenario.strategy import DEFAULTS, Strategy
 
 if TYPE_CHECKING:
     from dispatch_sim.stats.estimates import Estimate
@@ -19,34 +19,7 @@ if TYPE_CHECKING:
 MINUS = "\N{MINUS SIGN}"
 
 _COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-OPTIONS = {
-    "barrier": "merged at the end",
-    "as-completed": "merged as results come in",
-    "agent": "run by an agent",
-    "script": "run by a script",
-    "stagger": "with first calls held for the cache",
-    "prewarm": "with the cache warmed",
-    "longest-first": "with the longest first",
-    "shortest-first": "with the shortest first",
-    "shared": "on shared files",
-    "worktree": "in worktrees",
-    "locks": "under locks",
-    "none": "without communication",
-    "rounds": "in two rounds",
-    "blackboard": "with a blackboard",
-    "paced": "paced by the limits",
-    "retries after drain": "with retries after all has drained",
-}
-"""What options are called where they are not the usual ones."""
-KINDS = {
-    "solo": "solo",
-    "sequential": "one by one",
-    "parallel": "all at once",
-    "queue": "a queue",
-    "waves": "waves",
-    "adaptive": "adaptive dispatch",
-}
-"""What kinds of strategies are called where no concurrency is meant."""
+KINDS = {kind: kind for kind in DEFAULTS}
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -100,52 +73,35 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _options(strategy: Strategy) -> str:
-    words = [OPTIONS[option] for option in strategy.options]
-    return f" {listed(words)}" if words else ""
-
-
-def kind_words(kind: str, strategy: Strategy) -> str:
-    """Return a name with the options of a strategy in words: `the best queue run by a script`."""
-    return kind + _options(strategy)
+def named(strategy: Strategy) -> str:
+    """Return the label of a strategy as a noun in a sentence: `a queue of 3`, `parallel`."""
+    return f"a {strategy}" if strategy.kind == "queue" else str(strategy)
 
 
 def way(strategy: Strategy) -> str:
-    """Return what a strategy is called: `a queue of 3`, `all at once`, `one by one`."""
-    name, number = KINDS[strategy.kind], strategy.concurrency
-    if number is not None and strategy.has_number:
-        name += f" up to {number}" if strategy.kind == "adaptive" else f" of {number}"
-    return name + _options(strategy)
+    """Return the label of a strategy."""
+    return named(strategy)
 
 
-def compared_way(strategy: Strategy, than: Strategy, tasks: int, name: str) -> str:
-    """Return what a strategy is called next to another: by when it merges, where both start all together."""
-    together = all(each.kind_in(tasks) == "parallel" for each in (strategy, than))
-    if not together or strategy.merge == than.merge:
-        return name
-    when = "only when all have returned" if strategy.merge == "barrier" else "each result as it comes in"
-    return f"merging {when} ({name})"
+def kind_words(kind: str, strategy: Strategy) -> str:
+    """Return a kind with the options of a strategy."""
+    return str(strategy.at(None)).replace(strategy.kind, kind, 1)
 
 
 def instruction(strategy: Strategy, tasks: int) -> str:
-    """Return what to do with the batch: `Dispatch ten tasks through a queue of 2`."""
-    if strategy.kind == "solo":
-        what = "the one task" if tasks == 1 else f"all {count(tasks)} tasks"
-        return f"Have the coordinator do {what} itself, without sub-agents{_options(strategy)}"
-    if tasks == 1:
-        return "Dispatch the one task" + ("" if strategy.kind == "sequential" else f" by {way(strategy)}")
-    batch, number = count(tasks), strategy.concurrency
-    if strategy.kind == "queue" and strategy.kind_in(tasks) == "parallel":
-        together = f"Start all {batch} tasks together and merge each result as it comes in"
-        return f"{together} ({way(strategy)})"
-    how = {
-        "sequential": "one by one",
-        "parallel": "all at once",
-        "queue": f"through a queue of {number}",
-        "waves": f"in waves of {number}",
-        "adaptive": f"adaptively, up to {number} at once" if number else "adaptively",
-    }[strategy.kind]
-    return f"Dispatch {batch} tasks {how}{_options(strategy)}"
+    """Return what to do with the batch: `Use queue of 2 for ten tasks`."""
+    return f"Use {named(strategy)} for {count(tasks)} task{'' if tasks == 1 else 's'}"
+
+
+def confidence(level: float) -> str:
+    """Return a confidence level in percent: `95%`."""
+    return f"{100 * level:g}%"
+
+
+def few(names: Sequence[str], last: str = "and", most: int = 4) -> str:
+    """Return names as a list in a sentence, and of many how many more there are."""
+    shown = names if len(names) <= most + 1 else [*names[:most], f"{len(names) - most} more"]
+    return listed(shown, last)
 
 
 def count(number: int) -> str:
@@ -202,28 +158,35 @@ def place(value: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """How a measure is spoken of.
+    """How a measure is named and written.
 
     Attributes
     ----------
     column : of the results.
     title : as a heading.
-    verb : what a strategy does with it, `costs`.
-    less, more : after a difference, `$3 less than`.
-    better, best : of two strategies, and of all.
+    statistic : the statistic of it that a study estimates: `mean cost per batch`.
+    verb : what a strategy does with it: `costs`.
+    better, best : comparative and superlative of a strategy with less of it.
     show : writes a value.
-    typical : after a value, of what it is one.
+    unit : what follows a value that is written without its unit.
     """
 
     column: str
     title: str
+    statistic: str
     verb: str
-    less: str
-    more: str
     better: str
     best: str
     show: Callable[[float], str]
-    typical: str = "a batch on average"
+    unit: str = ""
+
+    def amount(self, value: float) -> str:
+        """Write a value with its unit."""
+        return self.show(value) + self.unit
+
+    def interval(self, estimate: Estimate) -> str:
+        """Write the ends of an interval."""
+        return f"{self.show(estimate.low)} to {self.show(estimate.high)}"
 
     def estimate(self, estimate: Estimate) -> str:
         """Write a mean and its interval."""
@@ -234,37 +197,30 @@ class Measure:
         text = self.show(value)
         return f"+{text}" if value > 0 else text
 
+    def difference(self, estimate: Estimate) -> str:
+        """Write a mean difference and its interval, with their signs."""
+        return self.signed(estimate.mean) + span(self.signed, estimate.low, estimate.high)
+
 
 MEASURES: Mapping[str, Measure] = {
     measure.column: measure
     for measure in (
-        Measure("cost_usd", "Cost", "costs", "less", "more", "cheaper", "cheapest", dollars),
-        Measure("money_usd", "API money", "costs", "less", "more", "cheaper", "cheapest", dollars),
-        Measure("makespan_s", "Makespan", "takes", "less", "more", "faster", "fastest", duration),
+        Measure("cost_usd", "Cost", "mean cost per batch", "costs", "cheaper", "cheapest", dollars),
+        Measure("money_usd", "API cost", "mean API cost per batch", "costs", "cheaper", "cheapest", dollars),
+        Measure("makespan_s", "Makespan", "mean makespan", "takes", "faster", "fastest", duration),
+        Measure("p95_makespan_s", "p95 makespan", "p95 makespan", "takes", "faster", "fastest", duration),
         Measure(
-            "p95_makespan_s",
-            "95th percentile of the makespan",
-            "takes",
-            "less",
-            "more",
-            "faster",
-            "fastest",
-            duration,
-            "or less in 19 of 20 batches",
+            "people_s", "People's time", "mean people's time", "takes people", "better", "best", duration
         ),
-        Measure("people_s", "People's time", "takes people", "less", "more", "better", "best", duration),
-        Measure("tokens", "Tokens", "uses", "fewer", "more", "leaner", "leanest", tokens),
+        Measure("tokens", "Tokens", "mean token use", "uses", "leaner", "leanest", tokens, " tokens"),
     )
 }
 """The measures that a scenario can ask to minimise."""
 
-UNITS = {"tokens": " tokens"}
-"""What has to be said after a bare number of a measure."""
-
 
 def amount(measure: Measure, value: float) -> str:
     """Return a value of a measure with its unit."""
-    return measure.show(value) + UNITS.get(measure.column, "")
+    return measure.amount(value)
 
 
 def short_factors(factors: Iterable[str]) -> dict[str, str]:

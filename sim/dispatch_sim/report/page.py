@@ -1,7 +1,7 @@
 """A study's report: one page to read, in HTML and in Markdown, with its figures.
 
-What a reader with two minutes wants comes first: what to do, how sure that is, what it saves. A page is made
-of the answer, and of a map and an explanation of the same scenario where they lie in its folder.
+What a reader with two minutes wants comes first: what to do, how sure that is, what it saves. A page shows
+the answer, and a map and an explanation of the same scenario where they are stored in its folder.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from dispatch_sim.decide.answer import answer as answered
 from dispatch_sim.decide.explanation import Explanation
 from dispatch_sim.decide.grid import without_factors
 from dispatch_sim.decide.winner_map import StrategyMap
-from dispatch_sim.report import attachments, combinations, reached, tables
+from dispatch_sim.report import attachments, findings, tables
 from dispatch_sim.report.assumptions import NOT_SIMULATED, assumed
 from dispatch_sim.report.break_evens import break_even_sentences
-from dispatch_sim.report.decision import confidence_sentence, decide
+from dispatch_sim.report.decision import decide, precision
 from dispatch_sim.report.figures.along_concurrency import along_concurrency
 from dispatch_sim.report.figures.along_tasks import along_tasks
 from dispatch_sim.report.figures.break_even import paired_difference
 from dispatch_sim.report.figures.break_even_by_factors import break_even_by_factors
 from dispatch_sim.report.figures.cost_breakdown import cost_breakdown
 from dispatch_sim.report.figures.styles import Picture
-from dispatch_sim.report.format import KINDS, clean, factors_words
+from dispatch_sim.report.format import clean, factors_words
+from dispatch_sim.report.labels import simulated, terms
 from dispatch_sim.report.maps import map_parts
-from dispatch_sim.report.naming import option_sentences, played, reading
 from dispatch_sim.report.reasons import why
 from dispatch_sim.report.render import document, page
 from dispatch_sim.report.runs import two_runs
-from dispatch_sim.report.view import View, main_view, views
+from dispatch_sim.report.view import main_view, views
 from dispatch_sim.report.why import why_parts
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.study.files import ResultsError, write_texts
@@ -44,9 +44,9 @@ def write_report(answer: Answer, folder: str | os.PathLike[str]) -> list[Path]:
 
     Parameters
     ----------
-    answer : what the study comes to.
-    folder : made where it is not there; files of the same names are replaced. A map and an explanation of the
-        same scenario that are there, as `map` and `why` write them, become part of the page.
+    answer : of a study.
+    folder : created where it does not exist; files of the same names are replaced. A map and an explanation
+        of the same scenario in it, as `map` and `why` write them, become part of the page.
 
     Returns
     -------
@@ -67,21 +67,21 @@ def write_report(answer: Answer, folder: str | os.PathLike[str]) -> list[Path]:
 def rebuild_report(
     folder: str | os.PathLike[str], data: str | os.PathLike[str] | None = None
 ) -> tuple[Answer, list[Path]]:
-    """Write a study's report once more, from its stored results alone.
+    """Write a study's report again, from its stored results alone.
 
     Parameters
     ----------
     folder : where they are.
-    data : where csv files of the scenario may lie besides.
+    data : another folder in which csv files of the scenario may be.
 
     Returns
     -------
-    What the results answer, and the files written: byte for byte those that `write_report` wrote at first.
+    The answer of the results, and the files written, with the same bytes as those that `write_report` wrote.
 
     Raises
     ------
     ResultsError, AnswerError
-        Where the folder holds no results, or none that can be trusted to be a study's.
+        Where the folder has no results, or not those of a complete study.
     """
     results = read_results(folder)
     if stored_source(results, Path(folder), None if data is None else Path(data)) is None:
@@ -95,7 +95,7 @@ def rebuild_report(
 
 
 def _content(answer: Answer, folder: Path) -> dict[str, Any]:
-    """Return all that a report says, for a template to set."""
+    """Return what the template of a report reads."""
     scenario = answer.scenario
     source = stored_source(answer.results, folder)
     hashes = {answer.results.manifest["scenario"]["sha256"]}
@@ -109,26 +109,24 @@ def _content(answer: Answer, folder: Path) -> dict[str, Any]:
         "description": clean(scenario["description"], 600),
         "view": view,
         "decision": decide(view),
-        "sure": _sure(view),
+        "precision": precision(view),
         "decision_for": factors_words(view.choice.factors),
-        "over_all": combinations.over_all(found),
-        "along_factors": reached.along_factors(answer),
-        "factors_read": combinations.how_to_read(found),
-        "terms": reading(answer),
+        "over_all": findings.over_all(found),
+        "along_factors": findings.along_factors(answer),
+        **terms(simulated(answer)),
         "why": why(view),
         "break_evens": break_even_sentences(view),
-        "slots": list(reached.slots(view)),
-        "front": reached.front(view),
+        "concurrency": list(findings.concurrency(view)),
+        "pareto": findings.pareto(view),
         "main": tables.main_table(view),
-        "factors": combinations.by_factors(found),
+        "factors": tables.by_factors(found),
         "fixed": tables.fixed_queues(view),
         "points": tables.all_points(view),
         "map": None if mapped is None else map_parts(mapped),
         "explanation": None if explained is None else why_parts(explained),
         "runs": two_runs(view, source),
-        **assumed(scenario, option_sentences(answer)),
+        **assumed(scenario),
         "manifest": answer.results.manifest,
-        "kinds": list(dict.fromkeys(KINDS[each.kind] for each in played(answer))),
         "widths": sorted({each.concurrency for each in view.points if each.kind in ("queue", "waves")}),
         "not_simulated": NOT_SIMULATED,
         "figures": {
@@ -139,14 +137,6 @@ def _content(answer: Answer, folder: Path) -> dict[str, Any]:
             "factors": break_even_by_factors(answer),
         },
     }
-
-
-def _sure(view: View) -> list[str]:
-    """Return how sure the decision is, and on how many replications it rests."""
-    sure = confidence_sentence(view)
-    played = f"{view.choice.replications:,} replications of each way."
-    precision = played if sure and view.choice.deciding is None else reached.reached(view)
-    return [text for text in (sure, precision) if text]
 
 
 def _pictures(content: dict[str, Any]) -> list[Picture | None]:

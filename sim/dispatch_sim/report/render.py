@@ -1,4 +1,4 @@
-"""Renders documents: from Markdown templates to Markdown, HTML and plain text.
+"""Renders documents from Markdown templates to Markdown, HTML and plain text.
 
 A template inserts values as text: what would be markup in them is escaped. What macros return is not.
 """
@@ -15,25 +15,14 @@ from functools import lru_cache
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 from rich.cells import cell_len, set_cell_size
 
-from dispatch_sim.report.format import (
-    about,
-    capital,
-    clean,
-    count,
-    dollars,
-    duration,
-    listed,
-    percent,
-    share,
-    tokens,
-    wrapped,
-)
+from dispatch_sim.report.format import wrapped
+from dispatch_sim.report.sentences import environment, one_line
 
 if TYPE_CHECKING:
     from dispatch_sim.report.figures.styles import Picture
@@ -126,22 +115,12 @@ def markdown(text: object) -> str:
 
 @lru_cache(maxsize=1)
 def _templates() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("dispatch_sim.report"),
+    found = environment(
         autoescape=True,  # so that macros return Markup
         finalize=lambda value: value if isinstance(value, Markup) else Markup(markdown(value)),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
     )
-    filters = (about, capital, clean, count, dollars, duration, listed, percent, share, tokens, _oneline)
-    environment.filters |= {each.__name__.strip("_"): each for each in filters}
-    return environment
-
-
-def _oneline(text: Markup) -> Markup:
-    """Return what a macro sets on several lines as one, punctuation where it belongs."""
-    return Markup(re.sub(r"\s+([;,.])", r"\1", " ".join(text.split())))
+    found.filters["oneline"] = lambda text: Markup(one_line(text))
+    return found
 
 
 @lru_cache(maxsize=1)
@@ -229,11 +208,9 @@ def page(body: Document, title: str) -> str:
 
 @lru_cache(maxsize=1)
 def _html_templates() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("dispatch_sim.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"inline": _inline, "plain": _plain}
-    return environment
+    found = environment(autoescape=True)
+    found.filters |= {"inline": _inline, "plain": _plain}
+    return found
 
 
 def _html(blocks: Sequence[_Block], figure: Callable[[str], Markup]) -> Markup:

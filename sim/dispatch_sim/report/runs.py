@@ -1,7 +1,7 @@
-"""A typical and a bad run of the recommended way, played once more and drawn.
+"""Simulates a typical and a bad run of the recommended strategy again, and draws them.
 
-Draws are keyed by seed and replication, so that what is drawn is what was counted, to the last bit; where it
-is not, nothing is drawn.
+Random variates are keyed by seed and replication, so a run has the same outcome to the last bit. Where it has
+another one, nothing is drawn.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from dispatch_sim.model.events import Event
 from dispatch_sim.model.plan import Plan
 from dispatch_sim.report.figures.gantt import gantt
 from dispatch_sim.report.figures.styles import Picture
-from dispatch_sim.report.format import capital, duration
+from dispatch_sim.report.format import named
+from dispatch_sim.report.sentences import sentence
 from dispatch_sim.report.timeline import failures_text
 from dispatch_sim.report.view import View
 from dispatch_sim.scenario.loader import Source
@@ -34,7 +35,7 @@ class Runs:
 
     Attributes
     ----------
-    pictures : the typical and the bad one; one where all runs are alike, none where `why_not` says why.
+    pictures : the typical and the bad one; one where all makespans are equal, none where `why_not` says why.
     why_not : empty where there are pictures.
     """
 
@@ -43,7 +44,7 @@ class Runs:
 
 
 def two_runs(view: View, source: Source | None) -> Runs:
-    """Draw the replications whose makespans are the median, and the 95th percentile, of the recommended way.
+    """Draw the replications with the median and the 95th percentile of the recommended strategy's makespan.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ def two_runs(view: View, source: Source | None) -> Runs:
         return Runs((), f"batches of more than {MOST_TASKS:,} tasks are not drawn.")
     design = None if source is None else stored_design(source, view.answer.results)
     if design is None:
-        return Runs((), "the scenario cannot be read again from what was stored with the results.")
+        return Runs((), "the scenario stored with the results cannot be read.")
     plan = find_stored_plan(design, view.recommended, view.tasks, view.choice.factors)
     makespans = view.samples("makespan_s", view.recommended)
     ordered = view.answer.results.columns.replications
@@ -64,7 +65,7 @@ def two_runs(view: View, source: Source | None) -> Runs:
         place = _at(makespans, part)
         outcome, log = simulate_one(plan, int(ordered[place]))
         if outcome.makespan_s != makespans[place]:
-            return Runs((), "this version plays the scenario differently from the one that made the results.")
+            return Runs((), "this version simulates the scenario with another outcome than the stored one.")
         runs.append((name, int(ordered[place]), outcome, log))
     end_s = max((event.end_s for *_, log in runs for event in log), default=0.0)
     typical = runs[0][2]
@@ -88,14 +89,5 @@ def _picture(
     typical: Outcome,
     end_s: float,
 ) -> Picture | None:
-    took = duration(outcome.makespan_s)
-    if name == "typical":
-        says = f"It took {took}: half of the {view.choice.replications:,} took longer."
-    else:
-        says = (
-            f"It took {took}: one in twenty takes longer. Its attempts worked "
-            f"{duration(outcome.service_s)} in all, those of the typical run {duration(typical.service_s)}."
-        )
-    says += f" {capital(failures_text(plan, outcome))} (replication {replication})."
-    title = f"A {name} run, {view.way(view.recommended)}"
-    return gantt(plan, log, f"run-{name}", title, says, end_s)
+    says = sentence("runs.txt", name, view, replication, outcome, typical, failures_text(plan, outcome))
+    return gantt(plan, log, f"run-{name}", f"A {name} run, {named(view.recommended)}", says, end_s)

@@ -10,12 +10,14 @@ from dispatch_sim.report.format import (
     Measure,
     about,
     capital,
+    clean,
     dollars,
     duration,
+    few,
+    listed,
     percent,
-    span,
+    short_factors,
     tokens,
-    way,
 )
 from dispatch_sim.report.render import Table
 from dispatch_sim.report.view import View
@@ -24,37 +26,35 @@ from dispatch_sim.scenario.strategy import Strategy
 MOST_ROWS = 200
 """Rows of a long table; the files of the results hold all."""
 
+NONE = "-"
 
 _MEANS: Mapping[str, tuple[str, Callable[[float], str]]] = {
     "Cost": ("cost_usd", dollars),
     "Makespan": ("makespan_s", duration),
     "Tokens": ("tokens", tokens),
-    "API money": ("money_usd", dollars),
+    "API cost": ("money_usd", dollars),
     "People's time": ("people_s", duration),
 }
-"""Columns of means; the one that is to be small stands by itself, with its interval."""
+"""Columns of means; the one that is minimised is a column by itself, with its interval."""
 
 
 def main_table(view: View) -> Table:
     """Return the three to six main alternatives side by side, with what most people ask for."""
-    columns = [head for head in ("Cost", "Makespan") if _MEANS[head][0] != view.measure.column]
-    caption = f"The main ways to dispatch {_batch(view)}"
-    return _alternatives(view, view.main_points(), caption, columns, ("Best in", "19 of 20 done in"))
+    caption = f"The main strategies for {_batch(view)}"
+    return _alternatives(view, view.main_points(), caption, ("Cost", "Makespan"), ("Best in", "p95 makespan"))
 
 
 def compared_table(view: View) -> Table:
     """Return every alternative at the batch size, the best first, as narrow as a terminal."""
-    columns = [head for head in ("Makespan",) if _MEANS[head][0] != view.measure.column]
-    caption = f"{_batch(view)}, {view.choice.replications:,} replications of each"
-    return _alternatives(view, view.points, caption, columns, ("19 of 20 done in",))
+    caption = f"{_batch(view)}, {view.choice.replications:,} replications per strategy"
+    return _alternatives(view, view.points, caption, ("Makespan",), ("p95 makespan",))
 
 
 def all_points(view: View) -> Table:
-    """Return everything that was played at the batch size."""
-    columns = [head for head, (column, _) in _MEANS.items() if column != view.measure.column]
-    caption = f"All that was played with {_batch(view)}"
-    further = ("Best in", "19 of 20 done in")
-    return _alternatives(view, view.points[:MOST_ROWS], caption, columns, further)
+    """Return everything that was simulated at the batch size."""
+    caption = f"All strategies simulated with {_batch(view)}"
+    points = view.points[:MOST_ROWS]
+    return _alternatives(view, points, caption, tuple(_MEANS), ("Best in", "p95 makespan"))
 
 
 def _batch(view: View) -> str:
@@ -64,86 +64,124 @@ def _batch(view: View) -> str:
 def _alternatives(
     view: View, points: Sequence[Strategy], caption: str, means: Sequence[str], further: Sequence[str]
 ) -> Table:
-    measure, confidence = view.measure, f"{100 * view.choice.confidence:g}%"
-    heads = ["Way to dispatch", f"{measure.title} ({confidence} interval)", "More than the best"]
-    heads += [*further, *means, "Tasks left to a person"]
+    measure = view.measure
+    means = [head for head in means if _MEANS[head][0] != measure.column]
+    further = [head for head in further if head != measure.title]
+    heads = ("Strategy", f"{measure.title} ({view.confidence} interval)", "Difference to the best")
     rows = []
     for point in points:
-        estimate = view.estimate(measure.column, point)
         of = view.alternative(point) or view.choice
-        cells = {
-            "Best in": percent(of.share_won),
-            "19 of 20 done in": duration(view.p95(point)),
-        }
-        row = [
-            capital(view.way(point)),
-            measure.estimate(estimate),
-            _more(view, point),
-            *(cells[head] for head in further),
-            *(show(view.mean(column, point)) for column, show in (_MEANS[head] for head in means)),
-            f"{about(view.mean('manual_completions', point))} of {view.tasks:,}",
-        ]
-        rows.append(tuple(row))
-    return Table(caption, tuple(heads), tuple(rows))
+        cells = {"Best in": percent(of.share_won), "p95 makespan": duration(view.p95(point))}
+        cells |= {head: show(view.mean(column, point)) for head, (column, show) in _MEANS.items()}
+        rows.append(
+            (
+                str(point),
+                measure.estimate(view.estimate(measure.column, point)),
+                _difference(view, point),
+                *(cells[head] for head in (*further, *means)),
+                f"{about(view.mean('manual_completions', point))} of {view.tasks:,}",
+            )
+        )
+    return Table(caption, (*heads, *further, *means, "Manual completions"), tuple(rows))
 
 
-def choice_table(choice: Choice, measure: Measure) -> Table:
-    """Return the alternatives of a choice, with how each compares to the recommended one."""
-    heads = ("Way", measure.title, "More than the best", "Best in", "So")
-    first = (way(choice.strategy), measure.estimate(choice.estimate), "")
-    rows = [(*first, percent(choice.share_won), "recommended")]
-    for other in choice.alternatives:
-        difference = other.difference
-        more = measure.signed(difference.mean) + span(measure.signed, difference.low, difference.high)
-        name = way(other.strategy)
-        cells = (name, measure.estimate(other.estimate), more, percent(other.share_won))
-        rows.append((*cells, _standing(other)))
-    return Table("", heads, tuple((capital(name), *cells) for name, *cells in rows))
-
-
-def _standing(other: Alternative) -> str:
-    if other.identical:
-        return "the same"
-    if other.infeasible:
-        return "misses the limits"
-    if other.practically_equal:
-        return "practically equal"
-    return "may be as good" if other.in_best_subset else "worse"
-
-
-def _more(view: View, point: Strategy) -> str:
+def _difference(view: View, point: Strategy) -> str:
     other = view.alternative(point)
     if other is None:
         return "recommended"
     if other.identical:
-        return "exactly the same"
-    measure, difference = view.measure, other.difference
-    text = measure.signed(difference.mean) + span(measure.signed, difference.low, difference.high)
+        return "identical"
+    text = view.measure.difference(other.difference)
     if other.practically_equal:
-        return f"{text}, as good"
-    return f"{text}, not settled" if other.in_best_subset else text
+        return f"{text}, practically equal"
+    return f"{text}, not significant" if other.in_best_subset and other.difference.low <= 0 else text
+
+
+def choice_table(choice: Choice, measure: Measure) -> Table:
+    """Return the alternatives of a choice, with how each compares to the recommended one."""
+    heads = ("Strategy", measure.title, "Difference to the best", "Best in", "Verdict")
+    first = (
+        str(choice.strategy),
+        measure.estimate(choice.estimate),
+        "",
+        percent(choice.share_won),
+        "recommended",
+    )
+    rows = [
+        (
+            str(other.strategy),
+            measure.estimate(other.estimate),
+            measure.difference(other.difference),
+            percent(other.share_won),
+            _verdict(other),
+        )
+        for other in choice.alternatives
+    ]
+    return Table("", heads, (first, *rows))
+
+
+def _verdict(other: Alternative) -> str:
+    if other.identical:
+        return "identical"
+    if other.infeasible:
+        return "excluded by the limits"
+    if other.practically_equal:
+        return "practically equal"
+    return "may be the best" if other.in_best_subset else "worse"
+
+
+def by_factors(views: Sequence[View]) -> Table | None:
+    """Return the recommendation, its value and the break-even at each combination; None for a single one."""
+    if len(views) < 2:
+        return None
+    measure, confidence = views[0].measure, views[0].confidence
+    factors = short_factors(views[0].choice.factors)
+    rows = [
+        (
+            *(clean(level, 24) for level in view.choice.factors.values()),
+            str(view.recommended),
+            measure.estimate(view.choice.estimate),
+            _break_even(view),
+            few([str(o.strategy) for o in _may_be_best(view)], most=3) or NONE,
+        )
+        for view in views[:MOST_ROWS]
+    ]
+    found = next((b for view in views if (b := view.break_even("tasks")) is not None), None)
+    queue = "Queue" if found is None else capital(queue_name(found))
+    heads = (
+        *map(capital, factors.values()),
+        "Recommended",
+        f"{measure.title} ({confidence} interval)",
+        f"{queue} is {measure.better} above, tasks ({confidence} interval)",
+        "Not significantly different",
+    )
+    caption = f"The recommendation for {_batch(views[0])}, by {clean(listed(list(factors)), 120)}"
+    return Table(caption, heads, tuple(rows), numbers=False)
+
+
+def _break_even(view: View) -> str:
+    found = view.break_even("tasks")
+    return NONE if found is None or found.range[0] == found.range[1] else break_even_cell(found)
+
+
+def _may_be_best(view: View) -> list[Alternative]:
+    return [other for other in view.choice.alternatives if other.in_best_subset or other.practically_equal]
 
 
 def fixed_queues(view: View) -> Table | None:
-    """Return the break-even with each fixed queue, or None where there is none."""
+    """Return the break-even with each queue of a fixed concurrency, or None where there is none."""
     found = [b for b in view.against_fixed if b.range[0] < b.range[1]][:MOST_ROWS]
     if not found:
         return None
-    confidence = f"{100 * view.choice.confidence:g}%"
     several = len({b.parallel for b in found}) > 1
     rows = [
         (
-            capital(f"{way(b.parallel)} against {queue_name(b)}" if several else queue_name(b)),
+            f"{b.queue} (against {b.parallel})" if several else str(b.queue),
             f"{b.range[0]} to {b.range[1]} tasks",
-            capital(break_even_cell(b)),
+            break_even_cell(b),
         )
         for b in found
     ]
-    heads = (
-        "Compared" if several else "All at once against",
-        "Played",
-        f"Who is {view.measure.better}, above how many tasks ({confidence} set)",
-    )
-    return Table(
-        "Break-even with the best width of the queue and its neighbours", heads, tuple(rows), numbers=False
-    )
+    better = f"Queue is {view.measure.better} than parallel above, tasks ({view.confidence} interval)"
+    caption = "Break-even point of parallel with the best concurrency and its neighbours"
+    return Table(caption, ("Queue", "Simulated with", better), tuple(rows), numbers=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -14,8 +14,7 @@ from dispatch_sim.decide.answer import Answer
 from dispatch_sim.decide.break_even import BreakEven
 from dispatch_sim.decide.choice import Alternative, Choice
 from dispatch_sim.decide.ranking import ranked
-from dispatch_sim.report.format import MEASURES, Measure, way
-from dispatch_sim.report.naming import played, shared_options
+from dispatch_sim.report.format import MEASURES, Measure, confidence, named
 from dispatch_sim.scenario.strategy import Strategy, strategy_of
 from dispatch_sim.stats.estimates import Estimate, paired_difference
 from dispatch_sim.study.objectives import P95, as_means, column_of
@@ -62,21 +61,17 @@ class View:
         return [self.recommended, *(other.strategy for other in self.choice.alternatives)]
 
     @property
-    def is_wide_queue(self) -> bool:
-        """Whether the recommended way is a queue as wide as the batch."""
-        return self.recommended.kind == "queue" and self.recommended.kind_in(self.tasks) == "parallel"
-
-    @cached_property
-    def _shared(self) -> dict[str, tuple[str, ...]]:
-        return shared_options(played(self.answer))
+    def confidence(self) -> str:
+        """The confidence level of intervals, in percent."""
+        return confidence(self.choice.confidence)
 
     def short(self, strategy: Strategy) -> Strategy:
-        """Return a strategy without the options that all variants of its kind share, to be named."""
-        return strategy.without(self._shared[strategy.kind])
+        """Return the strategy."""
+        return strategy
 
     def way(self, strategy: Strategy) -> str:
-        """Return what a strategy is called here."""
-        return way(self.short(strategy))
+        """Return the label of a strategy."""
+        return named(strategy)
 
     def alternative(self, strategy: Strategy) -> Alternative | None:
         """Return how one compares with the recommended one; None for that one, and where not played."""
@@ -158,7 +153,7 @@ class View:
         narrow = [
             strategy
             for strategy in self.played(kind, size)
-            if strategy.concurrency_in(size) < size and of in (None, self.short(strategy).at(None))
+            if strategy.concurrency_in(size) < size and of in (None, strategy.at(None))
         ]
         if not narrow:
             return None
@@ -173,7 +168,7 @@ class View:
     def main_points(self) -> list[Strategy]:
         """Return the alternatives that a reader wants to see side by side, at most six.
 
-        The recommended one, solo, one by one, all at once, the best queue, adaptive and waves, then
+        The recommended one, solo, sequential, parallel, the best queue, adaptive and waves, then
         whatever else may be the best, or comes next.
         """
         wanted = [self.recommended, self.first("solo"), self.first("sequential"), self.first("parallel")]
@@ -184,11 +179,11 @@ class View:
         return [strategy for strategy in self.points if strategy in kept]
 
     def differences_along_tasks(self, break_even: BreakEven) -> list[tuple[int, Estimate]]:
-        """Return what all at once costs more than the best queue, at each size of a break-even's axis."""
+        """Return what parallel costs more than the best queue, at each size of a break-even's axis."""
         return list(zip(break_even.values, break_even.differences, strict=True))
 
     def ever_differ(self, break_even: BreakEven) -> bool:
-        """Whether all at once and the best queue differ in any replication at any size."""
+        """Whether parallel and the best queue differ in any replication at any size."""
         return any(e.low != 0 or e.high != 0 for e in break_even.differences)
 
     def along(self, axis: str) -> list[BreakEven]:
@@ -211,13 +206,8 @@ def views(answer: Answer) -> list[View]:
     parts = factor_combinations(answer.results.points)
     found = []
     for choice, (factors, part) in zip(answer.choices, parts, strict=True):
-        view = View(answer, choice, part, ())
-        here = [
-            replace(each, parallel=view.short(each.parallel), queue=view.short(each.queue))
-            for each in answer.break_evens
-            if each.factors == factors
-        ]
-        found.append(replace(view, break_evens=tuple(here)))
+        here = [each for each in answer.break_evens if each.factors == factors]
+        found.append(View(answer, choice, part, tuple(here)))
     return found
 
 

@@ -1,0 +1,82 @@
+"""States what a study finds besides its decision: concurrency, Pareto-optimal strategies, swept factors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from dispatch_sim.decide.answer import Answer
+from dispatch_sim.decide.diminishing_returns import DiminishingReturns
+from dispatch_sim.report.break_evens import factor_break_even_sentence, queue_name
+from dispatch_sim.report.format import dollars, duration, named, place
+from dispatch_sim.report.sentences import sentence
+from dispatch_sim.report.view import View
+
+TEMPLATE = "findings.txt"
+
+MOST_FACTORS = 6
+"""Sentences on break-evens along factors."""
+
+
+def concurrency(view: View) -> Iterator[str]:
+    """Yield what the steps to and beyond the best concurrency bring, for each strategy with several."""
+    for found in view.answer.diminishing_returns:
+        if found.factors == view.choice.factors:
+            yield _concurrency(view, found)
+
+
+def _concurrency(view: View, found: DiminishingReturns) -> str:
+    """Describe only the steps next to the recommended concurrency, or the best one, and so agree with it."""
+    widths = [found.steps[0].concurrency, *(step.to for step in found.steps)]
+    strategies = [found.strategy.at(width) for width in widths]
+    best = view.recommended
+    if best not in strategies:
+        best = min(strategies, key=lambda strategy: view.mean(view.measure.column, strategy))
+    before = next((step for step in found.steps if step.to == best.concurrency), None)
+    after = next((step for step in found.steps if step.concurrency == best.concurrency), None)
+    return sentence(TEMPLATE, "concurrency", view, best, before, after)
+
+
+def pareto(view: View) -> str:
+    """Return which strategies are Pareto-optimal in time and money, and which may be."""
+    points = view.answer.pareto[view.answer.choices.index(view.choice)] if view.answer.pareto else ()
+    if len(points) < 2:
+        return ""
+    optimal = [
+        f"{named(p.strategy)} ({duration(p.makespan_s.mean)}, {dollars(p.spent_usd.mean)})"
+        for p in points
+        if p.status == "optimal"
+    ]
+    undecided = [named(p.strategy) for p in points if p.status == "undecided"]
+    return sentence(TEMPLATE, "pareto", optimal, undecided)
+
+
+def along_factors(answer: Answer) -> list[str]:
+    """Return where parallel and the best queue break even along each factor that was swept."""
+    found = answer.factor_break_evens
+    sentences = [factor_break_even_sentence(each) for each in found[:MOST_FACTORS]]
+    more = len(found) - MOST_FACTORS
+    return sentences if more <= 0 else [*sentences, f"The files have {more} more along factors."]
+
+
+def over_all(views: Sequence[View]) -> list[str]:
+    """Return what holds over all combinations of factors: the recommendation, and the break-even."""
+    if len(views) < 2:
+        return []
+    strategies = list(dict.fromkeys(named(view.recommended) for view in views))
+    return [sentence(TEMPLATE, "recommendations", strategies, len(views)), *_break_evens(views)]
+
+
+def _break_evens(views: Sequence[View]) -> Iterator[str]:
+    found = [b for view in views if (b := view.break_even("tasks")) is not None and b.range[0] < b.range[1]]
+    queue_wins = [
+        (b, resolved[0].at)
+        for b in found
+        if len(resolved := [c for c in b.crossings if c.resolved]) == 1
+        and resolved[0].favours_above == "queue"
+    ]
+    if len(found) < 2 or not queue_wins:
+        return
+    first, points = queue_wins[0][0], [at for _, at in queue_wins]
+    sides = queue_name(first), str(first.parallel), views[0].measure.better
+    ends = place(min(points)), place(max(points))
+    yield sentence(TEMPLATE, "break_evens", len(queue_wins), len(found), *sides, *ends)

@@ -1,0 +1,117 @@
+"""Findings besides the decision agree with it."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from dispatch_sim.decide.diminishing_returns import diminishing_returns
+from dispatch_sim.report import findings
+from dispatch_sim.report.answers import answer_document
+from dispatch_sim.report.decision import decide, limits_met, precision
+from dispatch_sim.report.page import write_report
+from dispatch_sim.report.view import main_view
+from tests.report.conftest import TIGHT, answered, with_costs
+
+
+def limited(objective, study=""):
+    """Return the view of a tight scenario with another objective."""
+    return main_view(answered(f"{TIGHT}objective: {{{objective}}}\n{study}"))
+
+
+def test_precision_is_always_printed(tight, factors, comparison):
+    for text in (str(tight), str(factors), answer_document(comparison, compared=True).text):
+        assert len(re.findall(r"Precision: [\d,]+ replications", " ".join(text.split()))) >= 1
+
+
+def test_precision_counts_the_strategies_that_are_significantly_worse(tight, roomy, nothing):
+    """Of all strategies but the recommended one and those with identical results."""
+    for answer in (tight, roomy):
+        others = [other for other in answer.choices[0].alternatives if not other.identical]
+        worse = [other for other in others if not other.in_best_subset]
+        assert ("all" if worse == others else "all but" if worse else "none of") in precision(
+            main_view(answer)
+        )
+        assert ("±" in precision(main_view(answer))) == (worse != others)
+    assert precision(main_view(nothing)) == "Precision: 10 replications per strategy."
+
+
+def test_a_deadline_that_all_strategies_miss_is_the_headline():
+    """With the strategy that is nearest to it."""
+    missed = limited("deadline: 1s")
+    assert missed.choice.feasible is False
+    assert decide(missed).headline.startswith(
+        "No strategy meets the deadline of 1s in 95% of batches. The nearest"
+    )
+
+
+def test_a_deadline_that_is_met_is_told_with_its_share():
+    text = limits_met(limited("deadline: 20h, budget: $900"))
+    assert "meets the deadline of 20h and the budget of $900 in 100% of batches (" in text
+    assert limits_met(limited("minimise: cost")) == ""
+
+
+def test_what_misses_a_deadline_is_excluded_and_not_compared():
+    cheap = limited("minimise: tokens, deadline: 6m")
+    missed = [other for other in cheap.choice.alternatives if other.infeasible]
+    assert any(other.difference.mean < 0 for other in missed)
+    text = decide(cheap).text
+    assert "\N{MINUS SIGN}" not in text
+    assert "Excluded, because they do not meet the limits: " in text
+
+
+def test_a_report_with_a_deadline_does_not_say_that_deadlines_have_no_effect(tmp_path, caplog):
+    """That is for map and why, which compare by the objective alone."""
+    write_report(limited("deadline: 20h").answer, tmp_path)
+    assert "objective.deadline" not in caplog.text
+
+
+def test_concurrency_above_the_recommended_one_is_not_said_to_gain(tight):
+    """From 4 to 6 the cost falls again, but stays above that of the recommended 3."""
+    noise = np.random.default_rng(1).normal(size=40)
+    costs = {
+        ("queue", 1): 20.0,
+        ("queue", 2): 15.0,
+        ("queue", 3): 10.0,
+        ("queue", 4): 17.0,
+        ("queue", 6): 12.0,
+    }
+    view = with_costs(tight, {key: mean + noise * (1 + mean / 100) for key, mean in costs.items()}, 0.0)
+    frame = view.answer.results.frame
+    returns = diminishing_returns(frame, 6)
+    assert returns[0].gains_up_to > view.recommended.concurrency
+    [text] = findings.concurrency(replace(view, answer=replace(view.answer, diminishing_returns=returns)))
+    assert text.startswith("The recommended concurrency is 3. Going from 2 to 3 saves $5.0")
+    assert "Going from 3 to 4 adds $7.0" in text
+    assert "to 6" not in text
+
+
+@pytest.mark.parametrize("name", ["tight", "roomy", "scripted", "variants", "many", "comparison"])
+def test_steps_are_told_as_they_are(request, name):
+    """A step to the best concurrency saves, or makes no difference; the step beyond never saves."""
+    view = main_view(request.getfixturevalue(name))
+    for text in findings.concurrency(view):
+        assert not re.search(r"saves .* adds .* saves|adds .* saves", text)
+
+
+def test_pareto_optimal_strategies_are_told(tight):
+    assert "Pareto-optimal in makespan and money spent" in findings.pareto(main_view(tight))
+
+
+def test_the_recommendation_over_all_combinations_is_told(factors, tight):
+    text = " ".join(findings.over_all([main_view(tight)] * 2))
+    assert text.startswith(
+        "The recommendation is the same in all two combinations: a queue of 2. In both of them"
+    )
+    assert findings.over_all([main_view(factors)]) == []
+
+
+@pytest.mark.parametrize("objective", ["minimise: p95_makespan", "minimise: p95_makespan, deadline: 1h"])
+def test_p95_is_not_called_a_mean(objective):
+    view = main_view(
+        answered(f"{TIGHT.replace('replications: 40', 'replications: 64')}objective: {{{objective}}}\n")
+    )
+    text = " ".join(str(view.answer).split())
+    assert "its p95 makespan is" in text
+    assert "mean p95" not in text

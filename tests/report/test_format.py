@@ -1,0 +1,58 @@
+"""Numbers and names are short, and never look like something else."""
+
+import pytest
+
+from dispatch_sim.report.format import clean, few, instruction, listed, named, numbered, place, wrapped
+from dispatch_sim.scenario.strategy import parse_strategy
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("sequential", "sequential"),
+        ("parallel (as-completed)", "parallel (as-completed)"),
+        ("queue of 3 (script)", "a queue of 3 (script)"),
+        ("waves of 4", "waves of 4"),
+        ("adaptive of 5 (worktree)", "adaptive of 5 (worktree)"),
+    ],
+)
+def test_strategies_are_named_by_their_labels(label, name):
+    assert named(parse_strategy(label)) == name
+
+
+def test_an_instruction_names_strategy_and_tasks():
+    assert instruction(parse_strategy("queue of 3"), 10) == "Use a queue of 3 for ten tasks"
+    assert instruction(parse_strategy("sequential"), 1) == "Use sequential for one task"
+
+
+def test_texts_of_users_are_cut_and_lose_control_characters():
+    assert clean("a\nb\x1b[31m\u202ec\x00") == "a b [31m c"
+    assert len(clean("x" * 1000, 80)) == 80
+
+
+def test_lists_are_sentences_and_long_ones_are_cut():
+    assert listed(["a", "b", "c"]) == "a, b and c"
+    assert few(["a", "b", "c"], "or", most=2) == "a, b or c"
+    assert few(["a", "b", "c", "d"], "or", most=2) == "a, b or 2 more"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(3.5, "3.5"), (3.0, "3"), (3.02, "3.02"), (2.97, "2.97"), (2.94, "2.9"), (3.001, "3.00")],
+)
+def test_a_number_that_is_not_whole_does_not_look_whole(value, text):
+    """`With 4 or more tasks`, with a break-even point of 3, would be a puzzle."""
+    assert place(value) == text
+
+
+def test_a_label_is_wrapped_and_only_then_cut():
+    assert wrapped("queue of N (worktree, rounds)", 16, 4) == "queue of N\n(worktree,\nrounds)"
+    assert wrapped("parallel (as-completed, script)", 12, 2) == "parallel\n(as-complet…"
+    assert wrapped("x" * 50, 10) == "x" * 9 + "…"
+    assert wrapped("", 10) == ""
+
+
+def test_a_task_keeps_its_number():
+    assert numbered("summarise a very long source 12", 20) == "summarise a very… 12"
+    assert numbered("read 3", 20) == "read 3"
+    assert numbered("x" * 30, 10) == "x" * 9 + "…"

@@ -1,0 +1,71 @@
+"""A strategy has one label everywhere, and the report explains the kinds and options that it shows."""
+
+import pytest
+
+from dispatch_sim.report import render
+from dispatch_sim.report.answers import answer_document
+from dispatch_sim.report.decision import decide
+from dispatch_sim.report.labels import simulated, terms
+from dispatch_sim.report.page import write_report
+from dispatch_sim.report.view import main_view
+from dispatch_sim.scenario.strategy import DEFAULTS, OPTIONS, parse_strategy
+from tests.report.conftest import TIGHT, answered
+
+ADAPTIVE = TIGHT.replace(
+    "sweep:",
+    """strategies:
+  - parallel
+  - {adaptive: 3, order: longest-first, isolation: worktree}
+  - {adaptive: all, order: longest-first, communication: blackboard}
+sweep:""",
+)
+
+
+def test_labels_are_those_of_the_results(scripted):
+    labels = {"parallel (as-completed, script)", "queue (script)"}
+    assert {point["strategy"] for point in scripted.to_json()["points"]} == labels
+    assert {strategy.label for strategy in simulated(scripted)} == labels
+    text = answer_document(scripted).text
+    assert "(script)" in text.partition(":")[0]
+    assert "parallel (as-completed, script)" in text.lower()
+
+
+@pytest.mark.parametrize("compared", [False, True])
+def test_an_answer_explains_only_the_options_it_names(scripted, tight, compared):
+    explained = "script: a script dispatches the tasks"
+    assert explained in " ".join(answer_document(scripted, compared=compared).text.split())
+    assert explained not in " ".join(answer_document(tight, compared=compared).text.split())
+
+
+def explained(strategy):
+    """Return how a report explains the label of a strategy."""
+    macros = render._templates().get_template("terms.md").module
+    content = terms([strategy])
+    return f"{macros.kinds(content['kinds'])}{macros.options(content['options'])}"
+
+
+@pytest.mark.parametrize("kind", DEFAULTS)
+def test_every_kind_is_explained(kind):
+    assert f"*{kind}" in explained(parse_strategy(kind))
+
+
+@pytest.mark.parametrize("kind", ["parallel", "queue"])
+def test_every_option_is_explained(kind):
+    for key, option in OPTIONS.items():
+        for choice in option.choices:
+            strategy = parse_strategy({kind: None, key: choice})
+            assert all(f"*{label}*: " in explained(strategy) for label in strategy.options)
+
+
+def test_only_what_was_simulated_is_explained(tight, variants):
+    assert terms(simulated(tight)) == {"kinds": ["sequential", "parallel", "queue"], "options": set()}
+    assert terms(simulated(variants))["kinds"][-1] == "waves"
+
+
+def test_adaptive_dispatch_is_compared_and_drawn(tmp_path):
+    answer = answered(ADAPTIVE)
+    view = main_view(answer)
+    assert view.best_adaptive() in view.main_points()
+    assert "adaptive" in decide(view).text
+    write_report(answer, tmp_path)
+    assert "adaptive" in (tmp_path / "cost-along-tasks.svg").read_text(encoding="utf-8")

@@ -195,7 +195,7 @@ def test_explanation_is_printed_and_written(tmp_path):
     found = explain(parse_source(PAIRS))
     page = why_document(found)
     assert str(found) == page.text
-    assert page.text.splitlines()[2].startswith("Use parallel for four tasks")
+    assert page.text.splitlines()[2].startswith("Use parallel for four tasks: ")
     for title in ("Cost breakdown", "Sensitivity", "Switching values to another kind of strategy"):
         assert title in page.text
     assert "## Switching values" in page.markdown

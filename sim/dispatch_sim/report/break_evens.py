@@ -199,6 +199,3 @@ def _range(found: BreakEven, region: Region) -> str:
     ]
     low, high = (f"{inside[0]}", f"{inside[-1]}") if inside else (place(region.low), place(region.high))
     return f"{low} to {high}" if low != high else low
-
-
-break_even_short = break_even_cell

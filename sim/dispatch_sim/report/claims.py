@@ -18,7 +18,7 @@ from dispatch_sim.claims.rule_of_thumb import RegretFinding, Setting
 from dispatch_sim.claims.statements import Case
 from dispatch_sim.claims.verdicts import State, Threshold, Verdict
 from dispatch_sim.decide.units import axis_position, axis_unit
-from dispatch_sim.report.break_evens import break_even_cell, break_even_short
+from dispatch_sim.report.break_evens import break_even_cell
 from dispatch_sim.report.figures.claim import claim_figure, level_text
 from dispatch_sim.report.format import capital, clean, dollars, duration, listed, short_factors, tokens
 from dispatch_sim.report.render import document
@@ -107,7 +107,7 @@ def figures(case: Case, found: Found) -> dict[str, float | str]:
         return {
             "cells": f"{len(cells)}",
             **{state.value: f"{states[state]}" for state in State},
-            **{", ".join(map(level_text, levels)): break_even_short(each) for levels, each in cells.items()},
+            **{", ".join(map(level_text, levels)): break_even_cell(each) for levels, each in cells.items()},
         }
     right = sum(each.picked == each.best for each in found.settings)
     return {

@@ -109,7 +109,7 @@ def _simplest(view: View, feasible: list[Strategy]) -> Strategy:
 
 
 def _obvious(view: View) -> list[Alternative]:
-    """Return the obvious alternatives and adaptive; the best queue, too, where an obvious one is recommended."""
+    """Return the obvious alternatives and adaptive; the best queue, too, where an obvious one is best."""
     points = [view.first(kind) for kind in _OBVIOUS]
     points += [view.best("queue")] if view.recommended in points else []
     points.append(view.best_adaptive())

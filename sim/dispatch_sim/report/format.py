@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich.cells import cell_len, set_cell_size
 
 from dispatch_sim.scenario.formats import format_dollars, format_duration, format_tokens
-from dispatch_sim.scenario.strategy import DEFAULTS, Strategy
+from dispatch_sim.scenario.strategy import Strategy
 
 if TYPE_CHECKING:
     from dispatch_sim.stats.estimates import Estimate
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 MINUS = "\N{MINUS SIGN}"
 
 _COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-KINDS = {kind: kind for kind in DEFAULTS}
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -76,16 +75,6 @@ def capital(text: str) -> str:
 def named(strategy: Strategy) -> str:
     """Return the label of a strategy as a noun in a sentence: `a queue of 3`, `parallel`."""
     return f"a {strategy}" if strategy.kind == "queue" else str(strategy)
-
-
-def way(strategy: Strategy) -> str:
-    """Return the label of a strategy."""
-    return named(strategy)
-
-
-def kind_words(kind: str, strategy: Strategy) -> str:
-    """Return a kind with the options of a strategy."""
-    return str(strategy.at(None)).replace(strategy.kind, kind, 1)
 
 
 def instruction(strategy: Strategy, tasks: int) -> str:
@@ -216,11 +205,6 @@ MEASURES: Mapping[str, Measure] = {
     )
 }
 """The measures that a scenario can ask to minimise."""
-
-
-def amount(measure: Measure, value: float) -> str:
-    """Return a value of a measure with its unit."""
-    return measure.amount(value)
 
 
 def short_factors(factors: Iterable[str]) -> dict[str, str]:

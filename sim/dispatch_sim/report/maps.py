@@ -19,9 +19,9 @@ from dispatch_sim.report.figures.winner_map import (
     labels_of,
     winner_map,
 )
-from dispatch_sim.report.format import KINDS, MEASURES, amount, capital, clean, kind_words, listed
+from dispatch_sim.report.format import MEASURES, capital, clean, listed
 from dispatch_sim.report.render import Document, Table, document
-from dispatch_sim.scenario.strategy import Kind, Strategy, parse_strategy
+from dispatch_sim.scenario.strategy import Kind, Strategy
 from dispatch_sim.study.files import write_texts
 
 
@@ -42,7 +42,7 @@ def map_sentences(found: StrategyMap) -> list[str]:
         else "No strategy is significantly better than all others at any grid point."
     ]
     if equal := standings[Standing.EQUAL]:
-        threshold = amount(MEASURES[found.objective], found.indifference)
+        threshold = MEASURES[found.objective].amount(found.indifference)
         sentences.append(
             f"At {_grid_points(equal)}, another strategy is practically equal: the difference is below "
             f"{threshold}."
@@ -64,7 +64,7 @@ def _grid_points(number: int) -> str:
 
 def _wins(kind: Kind, strategies: Sequence[Strategy]) -> str:
     """Return at how many grid points a kind of strategy wins; of a queue, with which concurrency."""
-    where = f"{KINDS[kind]} at {len(strategies)}"
+    where = f"{kind} at {len(strategies)}"
     if kind == "parallel":
         refills = sum(strategy.refills for strategy in strategies)
         return where + (f" (merging results as they arrive at {refills})" if refills else "")
@@ -82,7 +82,7 @@ def legend(found: StrategyMap) -> Iterator[str]:
         labels = labels_of(found, kind)
         for letter, label in zip("abcdefghijklmnop", labels, strict=False):
             number = "N" if kind in ("queue", "waves") else ""
-            name = kind_words(KINDS[kind] + (" of N" if number else ""), parse_strategy(label))
+            name = label.replace(kind, f"{kind} of N", 1) if number else label
             yield f"{sign}{number}{letter if len(labels) > 1 else ''}: {name}"
     standings = {None if cell.winner is None else cell.winner.standing for cell in found.cells}
     for standing, text in {

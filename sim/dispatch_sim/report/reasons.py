@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dispatch_sim.report.attribution import attribute
-from dispatch_sim.report.format import MEASURES, about, amount, capital, dollars, duration, listed, tokens
+from dispatch_sim.report.format import MEASURES, about, capital, dollars, duration, listed, named, tokens
 from dispatch_sim.report.view import View
 from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 from dispatch_sim.study.objectives import column_of
@@ -71,21 +71,21 @@ def _why_not(view: View, point: Strategy) -> Iterator[str]:
     if view.measure.column == "cost_usd":
         yield _extra_cost(view, point)
     else:
-        more = amount(view.measure, view.difference(view.measure.column, point, here).mean)
+        more = view.measure.amount(view.difference(view.measure.column, point, here).mean)
         longer = "longer" if column_of(view.measure.column) == "makespan_s" else "more"
-        yield f"{capital(view.way(point))} {view.measure.verb} {more} {longer} than {view.way(here)}."
+        yield f"{capital(named(point))} {view.measure.verb} {more} {longer} than {named(here)}."
     yield from _causes(view, point)
     means = _Means(view, point)
     manual = view.difference("manual_completions", point, here).mean
     if manual > 0.02 * view.tasks:
         people = duration(view.difference("people_recovery_s", point, here).mean)
         yield (
-            f"With {view.way(point)}, {means['manual_completions']} of {view.tasks:,} tasks need manual "
+            f"With {named(point)}, {means['manual_completions']} of {view.tasks:,} tasks need manual "
             f"completion; people spend {people} more on that."
         )
     wasted = view.difference("tokens_wasted", point, here)
     if wasted.low > 0 and wasted.mean > 0.05 * view.mean("tokens", here):
-        yield f"With {view.way(point)}, failed attempts use {tokens(wasted.mean)} more tokens."
+        yield f"With {named(point)}, failed attempts use {tokens(wasted.mean)} more tokens."
 
 
 def _extra_cost(view: View, point: Strategy) -> str:
@@ -106,7 +106,7 @@ def _extra_cost(view: View, point: Strategy) -> str:
         for name, (column, detail) in components.items()
         if abs(usd := more(column)) > _LEAST_COMPONENT * total
     ]
-    name, best = view.way(point), view.way(view.recommended)
+    name, best = named(point), named(view.recommended)
     return f"{capital(name)} costs {dollars(total)} more than {best}: {listed(amounts)}."
 
 
@@ -119,7 +119,7 @@ def _causes(view: View, point: Strategy) -> Iterator[str]:
     launches = view.difference("refused_launches", point, view.recommended).mean
     if launches > 0.05 * view.tasks and "launches" not in causes:
         causes.append("launches")
-    name = view.way(point)
+    name = named(point)
     for cause in causes:
         rank = "Further cause" if cause != causes[0] else "Main cause" if len(causes) > 1 else "Cause"
         yield f"{rank} with {name}: {explain_cause(view, point, cause)}."
@@ -147,7 +147,7 @@ class _Means(dict[str, str]):
     def __init__(self, view: View, point: Strategy) -> None:
         super().__init__()
         self._view, self._point = view, point
-        self._with = f" with {view.way(view.recommended)}"
+        self._with = f" with {named(view.recommended)}"
 
     def __missing__(self, field: str) -> str:
         measures, _, per_task = field.partition(" per ")

@@ -18,10 +18,10 @@ from dispatch_sim.report.format import (
     count,
     dollars,
     duration,
+    named,
     numbered,
     percent,
     tokens,
-    way,
 )
 
 MOST_TASKS = 60
@@ -88,7 +88,7 @@ def timeline_text(plan: Plan, log: Sequence[Event], outcome: Outcome, width: int
     batch = f"{count(len(plan.tasks))} task{'s' if len(plan.tasks) > 1 else ''}"
     rows = {task: _row(events[task], end_s, cells) for task in shown}
     lines = [
-        f"{capital(batch)}, {way(plan.strategy)}",
+        f"{capital(batch)}, {named(plan.strategy)}",
         "",
         *(f"{set_cell_size(names[task], column)} │{''.join(row)}│" for task, row in rows.items()),
         f"{' ' * column} └{'─' * cells}┘",

@@ -10,7 +10,7 @@ from typing import Any
 from dispatch_sim.model.events import MOMENTS, Event
 from dispatch_sim.model.plan import Plan
 from dispatch_sim.report.figures.gantt import timeline_figure
-from dispatch_sim.report.format import clean, way
+from dispatch_sim.report.format import clean
 from dispatch_sim.study.files import write_texts
 
 
@@ -21,7 +21,7 @@ def chrome_trace(plan: Plan, log: Sequence[Event]) -> dict[str, Any]:
     thread 0; the tasks follow in the order of their dispatch.
     """
     names = ["coordinator", *(clean(plan.name_of(task), 200) for task in range(len(plan.tasks)))]
-    label = f"dispatch: {way(plan.strategy)}"
+    label = f"dispatch: {plan.strategy}"
     trace: list[dict[str, Any]] = [
         {"ph": "M", "pid": 1, "tid": 0, "name": "process_name", "args": {"name": label}}
     ]

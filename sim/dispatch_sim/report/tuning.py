@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 from dispatch_sim.decide.tuning import Tuned, Tuning
-from dispatch_sim.report.format import MEASURES, capital, listed, span, way
+from dispatch_sim.report.format import MEASURES, capital, listed, named, span
 from dispatch_sim.report.render import Document, Table, document
 from dispatch_sim.study.files import write_texts
 
@@ -58,7 +58,7 @@ def tuning_document(found: Tuning, *, pictures: bool = True) -> Document:
         "tuning.md",
         found=found,
         measure=MEASURES[found.objective],
-        queue=way(found.strategy),
+        queue=named(found.strategy),
         changes=changes,
         variables=variables_table(found),
         values=[values_table(found, tuned) for tuned in found.tuned],

@@ -14,7 +14,7 @@ from dispatch_sim.decide.answer import Answer
 from dispatch_sim.decide.break_even import BreakEven
 from dispatch_sim.decide.choice import Alternative, Choice
 from dispatch_sim.decide.ranking import ranked
-from dispatch_sim.report.format import MEASURES, Measure, confidence, named
+from dispatch_sim.report.format import MEASURES, Measure, confidence
 from dispatch_sim.scenario.strategy import Strategy, strategy_of
 from dispatch_sim.stats.estimates import Estimate, paired_difference
 from dispatch_sim.study.objectives import P95, as_means, column_of
@@ -64,14 +64,6 @@ class View:
     def confidence(self) -> str:
         """The confidence level of intervals, in percent."""
         return confidence(self.choice.confidence)
-
-    def short(self, strategy: Strategy) -> Strategy:
-        """Return the strategy."""
-        return strategy
-
-    def way(self, strategy: Strategy) -> str:
-        """Return the label of a strategy."""
-        return named(strategy)
 
     def alternative(self, strategy: Strategy) -> Alternative | None:
         """Return how one compares with the recommended one; None for that one, and where not played."""

@@ -11,7 +11,7 @@ from dispatch_sim.decide.explanation import Explanation
 from dispatch_sim.decide.switching_values import SwitchingValue
 from dispatch_sim.report.attachments import WHY_FILE, to_text
 from dispatch_sim.report.figures.tornado import tornado
-from dispatch_sim.report.format import MEASURES, clean, instruction, way
+from dispatch_sim.report.format import MEASURES, clean, instruction, named
 from dispatch_sim.report.render import Document, Table, document
 from dispatch_sim.stats.estimates import Estimate
 from dispatch_sim.study.files import write_texts
@@ -55,8 +55,8 @@ def components_table(found: Explanation) -> Table:
         for name in sorted(causes, key=size, reverse=True)
     ]
     rows.append(("sum", "", *(estimate(each.difference) for each in found.comparisons)))
-    best = way(found.recommended)
-    heads = ("Component", "Cause", *(f"{way(each.strategy)} minus {best}" for each in found.comparisons))
+    best = named(found.recommended)
+    heads = ("Component", "Cause", *(f"{named(each.strategy)} minus {best}" for each in found.comparisons))
     return Table("", heads, tuple(rows), numbers=False)
 
 
@@ -73,7 +73,7 @@ def switching_table(values: Sequence[SwitchingValue]) -> Table | None:
             each.parameter.show(each.parameter.value),
             each.parameter.show(each.at) + ("" if each.resolved else " ?"),
             _interval(each),
-            way(each.becomes),
+            named(each.becomes),
         )
         for each in sorted(values, key=distance)
         if each.at is not None and each.becomes is not None
@@ -114,7 +114,7 @@ def swings_table(found: Explanation) -> Table:
 
 def why_parts(found: Explanation, *, pictures: bool = True) -> dict[str, Any]:
     """Return the content of `why.md`, for the macros of `explained.md`."""
-    measure, rival, best = MEASURES[found.objective], way(found.rival), way(found.recommended)
+    measure, rival, best = MEASURES[found.objective], named(found.rival), named(found.recommended)
     kinds, others = ([v for v in found.switching_values if v.of_kind == of_kind] for of_kind in (True, False))
     switching = [(True, kinds)]
     if [value.at for value in others] != [value.at for value in kinds]:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from dispatch_sim.report.figures import styles
 from dispatch_sim.report.figures.styles import Picture, Unit
-from dispatch_sim.report.format import amount, kind_words, percent, wrapped
+from dispatch_sim.report.format import named, percent, wrapped
 from dispatch_sim.report.view import View
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import Estimate
@@ -41,12 +41,12 @@ def along_concurrency(view: View) -> Picture | None:
     figure, axes = styles.new_axes(styles.WIDTH, styles.HEIGHT, 0.72, 1.6, 0.52, 0.14)
     styles.scale_measure(axes, curves, view.measure, unit)
     for point, curve in flat.items():
-        name = wrapped(view.way(point), 16, 4)
+        name = wrapped(named(point), 16, 4)
         styles.draw_curve(axes, curve, unit, styles.COLOURS[point.kind], dashes="-.", label=name)
     drawn: Counter[str] = Counter()
     for strategy, curve in variants.items():
         kind, dashes = strategy.kind, _DASHES[drawn[strategy.kind] % len(_DASHES)]
-        name = wrapped(kind_words(f"{kind} of N", view.short(strategy)), 16, 4)
+        name = wrapped(strategy.label.replace(kind, f"{kind} of N", 1), 16, 4)
         styles.draw_curve(axes, curve, unit, styles.COLOURS[kind], styles.MARKERS[kind], dashes, name)
         drawn[kind] += 1
     styles.whole_numbers(axes, levels)
@@ -61,7 +61,7 @@ def along_concurrency(view: View) -> Picture | None:
 def _description(view: View) -> str:
     best, least = view.recommended, view.choice.estimate.mean
     description = (
-        f"Best strategy for {view.tasks:,} tasks: {view.way(best)}, with {amount(view.measure, least)}. "
+        f"Best strategy for {view.tasks:,} tasks: {named(best)}, with {view.measure.amount(least)}. "
         f"Bands are {100 * view.choice.confidence:g}% confidence intervals."
     )
     wider = [
@@ -71,7 +71,7 @@ def _description(view: View) -> str:
     ]
     if best.kind in ("queue", "waves") and wider and least:
         more = view.mean(view.measure.column, wider[0]) / least - 1
-        description += f" With {view.way(wider[0])} it is {percent(more)} more." if more >= 0.005 else ""
+        description += f" With {named(wider[0])} it is {percent(more)} more." if more >= 0.005 else ""
     return description
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dispatch_sim.report.figures import styles
 from dispatch_sim.report.figures.break_even import mark_break_even
 from dispatch_sim.report.figures.styles import Curve, Picture
-from dispatch_sim.report.format import amount, kind_words, listed, wrapped
+from dispatch_sim.report.format import listed, named, wrapped
 from dispatch_sim.report.view import View
 
 
@@ -31,7 +31,7 @@ def along_tasks(view: View) -> Picture | None:
     axes.set_xlabel("tasks in the batch")
     styles.legend_of_curves(axes)
     ends = [
-        f"{amount(view.measure, curve[-1][1].mean)} with {name}"
+        f"{view.measure.amount(curve[-1][1].mean)} with {name}"
         for name, _, curve in curves
         if curve[-1][0] == view.sizes[-1]
     ]
@@ -58,7 +58,7 @@ def _curves(view: View) -> Iterator[tuple[str, str, Curve]]:
         if not points:
             continue
         last = points[max(points)]
-        name = view.way(last)
+        name = named(last)
         if kind in ("adaptive", "queue"):
-            name = kind_words("the best queue" if kind == "queue" else kind, view.short(last))
+            name = f"the best {last.label}" if kind == "queue" else last.label
         yield name, kind, [(size, view.estimate(column, point, size)) for size, point in points.items()]

@@ -8,7 +8,7 @@ from dispatch_sim.decide.break_even import BreakEven
 from dispatch_sim.report.break_evens import break_even_sentence, queue_name
 from dispatch_sim.report.figures import styles
 from dispatch_sim.report.figures.styles import Picture
-from dispatch_sim.report.format import place, way
+from dispatch_sim.report.format import named, place
 from dispatch_sim.report.view import View
 
 
@@ -33,7 +33,7 @@ def paired_difference(view: View) -> Picture | None:
     axes.set_ylabel(f"parallel minus best queue, {unit.name}", fontsize=9)
     axes.margins(y=0.12)
     _name_sides(axes, view.measure.better)
-    parallel, queue = way(found.parallel), queue_name(found)
+    parallel, queue = named(found.parallel), queue_name(found)
     confidence = f"{100 * found.confidence:g}%"
     description = f"Above zero {queue} is {view.measure.better}; below zero {parallel} is. "
     if any(crossing.resolved for crossing in found.crossings):

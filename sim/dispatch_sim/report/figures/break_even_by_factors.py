@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from dispatch_sim.decide.answer import Answer
 from dispatch_sim.decide.break_even import BreakEven
-from dispatch_sim.report.break_evens import break_even_short, winner_above
+from dispatch_sim.report.break_evens import break_even_cell, winner_above
 from dispatch_sim.report.figures import styles
 from dispatch_sim.report.figures.styles import Picture
 from dispatch_sim.report.format import clean, factors_words, place, short_factors, wrapped
@@ -52,7 +52,7 @@ def _draw(axes: Axes, row: int, found: BreakEven, columns: int) -> None:
         axes.plot([low, high], [row, row], color=styles.BLUE, linewidth=3.5, alpha=0.45)
         axes.plot(crossing.at, row, marker, color=styles.BLUE, markersize=6)
     if not resolved:
-        text = wrapped(break_even_short(found), columns)
+        text = wrapped(break_even_cell(found), columns)
         axes.annotate(text, (found.range[0], row), va="center", fontsize=8.5, color=styles.FAINT)
 
 

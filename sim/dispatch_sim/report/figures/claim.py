@@ -14,7 +14,7 @@ from dispatch_sim.claims.judge import ClaimFinding
 from dispatch_sim.claims.statements import Case, Ratio
 from dispatch_sim.claims.verdicts import State
 from dispatch_sim.decide.units import axis_position
-from dispatch_sim.report.break_evens import break_even_short
+from dispatch_sim.report.break_evens import break_even_cell
 from dispatch_sim.report.figures import styles
 from dispatch_sim.report.figures.styles import Picture, Unit
 from dispatch_sim.report.format import capital, clean, wrapped
@@ -113,7 +113,7 @@ def _map(name: str, maps: Sequence[tuple[Case, MapFinding]]) -> Picture:
             y, x = rows.index(factors[row]), columns.index(factors[column])
             crossing = next((each for each in cell.break_even.crossings if each.resolved), None)
             break_evens[y, x] = np.nan if crossing is None else crossing.at
-            text = wrapped(break_even_short(cell.break_even), 22)
+            text = wrapped(break_even_cell(cell.break_even), 22)
             weight = "bold" if cell.state is State.HOLDS else "normal"
             colour = styles.PAPER if break_evens[y, x] < _DARK_BELOW else styles.INK
             axes.text(x, y, text, ha="center", va="center", fontsize=7, color=colour, fontweight=weight)

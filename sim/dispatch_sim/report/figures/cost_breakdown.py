@@ -7,7 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from dispatch_sim.report.figures import styles
 from dispatch_sim.report.figures.styles import Picture
-from dispatch_sim.report.format import MEASURES, capital, dollars, percent, wrapped
+from dispatch_sim.report.format import MEASURES, capital, dollars, named, percent, wrapped
 from dispatch_sim.report.view import View
 
 _COMPONENTS = {
@@ -24,7 +24,7 @@ def cost_breakdown(view: View) -> Picture | None:
     totals = [view.estimate("cost_usd", point) for point in points]
     if max(total.mean for total in totals) <= 0:
         return None
-    names = [wrapped(capital(view.way(point)), 32) for point in points]
+    names = [wrapped(capital(named(point)), 32) for point in points]
     figure, axes = styles.row_axes(names, 0.42, 0.6, 0.52, 0.4)
     left = np.zeros(len(points))
     for column, (name, colour) in _COMPONENTS.items():
@@ -50,7 +50,7 @@ def cost_breakdown(view: View) -> Picture | None:
         if total_usd := view.mean("cost_usd", point):
             column = max(_COMPONENTS, key=lambda column: view.mean(column, point))
             share = percent(view.mean(column, point) / total_usd)
-            largest.append(f"with {view.way(point)}, {_COMPONENTS[column][0]} ({share})")
+            largest.append(f"with {named(point)}, {_COMPONENTS[column][0]} ({share})")
     description = (
         f"Largest component of the cost: {'; '.join(largest)}. "
         f"Lines at the ends are {100 * view.choice.confidence:g}% confidence intervals of the total."

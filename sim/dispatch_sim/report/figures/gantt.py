@@ -14,7 +14,7 @@ from dispatch_sim.model.plan import Plan
 from dispatch_sim.report.figures import styles
 from dispatch_sim.report.figures.event_styles import EVENT_STYLES, MARKS, STRETCHES, EventStyle
 from dispatch_sim.report.figures.styles import Picture
-from dispatch_sim.report.format import capital, count, numbered, way
+from dispatch_sim.report.format import capital, count, named, numbered
 
 MOST_TASKS = 40
 """Tasks that have a row."""
@@ -29,7 +29,7 @@ LEGEND_COLUMNS, LEGEND_LETTERS = 3, 30
 def timeline_figure(plan: Plan, log: Sequence[Event]) -> Picture | None:
     """Return the timeline of a replication for a file of its own; None without an event."""
     description = (
-        f"{capital(count(len(plan.tasks)))} tasks over time, {way(plan.strategy)}: one row for each task, "
+        f"{capital(count(len(plan.tasks)))} tasks over time, {named(plan.strategy)}: one row for each task, "
         "the coordinator on top."
     )
     return gantt(plan, log, "timeline", "One replication of a batch", description)

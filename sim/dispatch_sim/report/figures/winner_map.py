@@ -15,7 +15,7 @@ from dispatch_sim.decide.winner_map import Axis, StrategyMap
 from dispatch_sim.decide.winners import Standing, Winner
 from dispatch_sim.report.figures import styles
 from dispatch_sim.report.figures.styles import Picture
-from dispatch_sim.report.format import clean, way, wrapped
+from dispatch_sim.report.format import clean, wrapped
 from dispatch_sim.scenario.strategy import Kind, Strategy
 
 SIGNS = {"solo": "solo", "sequential": "seq", "parallel": "par", "queue": "", "waves": "w", "adaptive": "ad"}
@@ -138,7 +138,7 @@ def _legend(found: StrategyMap, colours: dict[tuple[Kind, Strategy], str]) -> li
 def _name(kind: Kind, strategy: Strategy, others: Iterable[tuple[Kind, Strategy]]) -> str:
     """Return the name of a winner, without options if no other of its kind wins with others."""
     alone = len({each.label for _, each in others if each.kind == strategy.kind}) == 1
-    name = way(strategy.without(strategy.options) if alone else strategy)
+    name = str(strategy.without(strategy.options) if alone else strategy)
     return name if kind == strategy.kind else f"{name} (here {kind})"
 
 

@@ -19,8 +19,8 @@ Each line is a problem with a known answer. The statistics of this package are a
 times, with new samples each time. *Coverage* is the share of repeats whose 95% interval or region holds the
 true answer or, where the line says so, whose statement is true. Of {repeats:,} repeats, 93 to 97% is
 consistent with 95%. Higher coverage is *conservative*: the interval is wider than needed, and the line says
-why. Lower coverage is *short*: the interval is too narrow, and the line says when. Written by `make
-validate`.
+why. Lower coverage is *short*: the interval is too narrow, and the line says when. Written by
+`make validate`.
 """
 
 

@@ -24,6 +24,7 @@ from dispatch_sim.model.plan import make_plan
 from dispatch_sim.model.simulation import simulate
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario import distributions as families
+from dispatch_sim.scenario.composites import Empirical, Mixture
 from dispatch_sim.scenario.strategy import parse_strategy
 from tests.conformance.cases import ADAPTIVE, numbered_case, single_option_cases
 from tests.conformance.comparison import (
@@ -125,7 +126,7 @@ def test_a_replication_that_does_not_fit_the_state_is_simulated_by_simpy(too_sma
         assert outcome_of(row) == simulate(plan.plan, Variates(scenario, replication))
 
 
-SAMPLE = families.Empirical((1.0, 2.0, 2.0, 5.5, 9.0))
+SAMPLE = Empirical((1.0, 2.0, 2.0, 5.5, 9.0))
 DISTRIBUTIONS = [
     families.Constant(3.0),
     families.Uniform(1.0, 4.0),
@@ -137,8 +138,8 @@ DISTRIBUTIONS = [
     families.Weibull(0.7, 50.0),
     families.LogLogistic(2.4, 59.0),
     SAMPLE,
-    families.Mixture((0.9, 0.1), (families.LogNormal(4.0, 0.5), families.Uniform(500.0, 900.0))),
-    families.Mixture((0.5, 0.3, 0.2), (SAMPLE, families.Gamma(2.0, 3.0), families.Triangular(1.0, 2.0, 7.0))),
+    Mixture((0.9, 0.1), (families.LogNormal(4.0, 0.5), families.Uniform(500.0, 900.0))),
+    Mixture((0.5, 0.3, 0.2), (SAMPLE, families.Gamma(2.0, 3.0), families.Triangular(1.0, 2.0, 7.0))),
 ]
 
 

@@ -9,7 +9,8 @@ from scipy import stats
 from dispatch_sim.logs.calibrate.distribution_fits import FAMILIES, LEAST, fit, frozen, refit
 from dispatch_sim.logs.calibrate.intervals import bootstrap
 from dispatch_sim.logs.calibrate.variances import components, highest_share, weights_of_runs
-from dispatch_sim.scenario.distributions import Empirical, Gamma, LogLogistic, LogNormal, Weibull
+from dispatch_sim.scenario.composites import Empirical
+from dispatch_sim.scenario.distributions import Gamma, LogLogistic, LogNormal, Weibull
 
 TRUE = {
     "lognormal": LogNormal.of(median=94.0, log_sd=1.26),

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from dispatch_sim.scenario import samples
+from dispatch_sim.scenario.composites import Empirical, Mixture
 from dispatch_sim.scenario.distribution_text import (
     CountDistribution,
     SecondsDistribution,
@@ -22,12 +23,10 @@ from dispatch_sim.scenario.distribution_text import (
 from dispatch_sim.scenario.distributions import (
     Constant,
     Distribution,
-    Empirical,
     Exponential,
     Gamma,
     LogLogistic,
     LogNormal,
-    Mixture,
     Triangular,
     Uniform,
     Weibull,

@@ -12,7 +12,8 @@ from dispatch_sim.scenario import (
     parse_scenario,
     parse_source,
 )
-from dispatch_sim.scenario.distributions import Constant, Empirical, LogNormal
+from dispatch_sim.scenario.composites import Empirical
+from dispatch_sim.scenario.distributions import Constant, LogNormal
 from dispatch_sim.scenario.indifference import IndifferenceThreshold
 from dispatch_sim.scenario.loader import load
 from dispatch_sim.scenario.warnings import warnings

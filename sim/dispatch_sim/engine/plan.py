@@ -15,6 +15,7 @@ from dispatch_sim.model.plan import Plan
 from dispatch_sim.model.strategies import FIRST_ADAPTIVE_WIDTH
 from dispatch_sim.model.streams import group_key
 from dispatch_sim.scenario import distributions as families
+from dispatch_sim.scenario.composites import Empirical, Mixture
 from dispatch_sim.scenario.coordination import MergeCost
 from dispatch_sim.scenario.distributions import Constant, Distribution
 from dispatch_sim.scenario.model import Scenario
@@ -85,10 +86,10 @@ class Distributions:
                 family, a, b, c = codes.WEIBULL, shape, scale, 1 / shape
             case families.LogLogistic(shape, median):
                 family, a, b, c = codes.LOGLOGISTIC, shape, median, 1 / shape
-            case families.Empirical(sample):
+            case Empirical(sample):
                 family, first, count = codes.EMPIRICAL, len(self.samples), len(sample)
                 self.samples += sample
-            case families.Mixture():
+            case Mixture():
                 weighted = zip(distribution.components, distribution.weights, strict=True)
                 parts = [self._row(component, of) for component, of in weighted]
                 family, (a, b) = codes.MIXTURE, distribution.bracket

@@ -17,19 +17,19 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from typing_extensions import TypeAliasType
 
 from dispatch_sim.scenario import quantities
+from dispatch_sim.scenario.composites import Empirical, Mixture
 from dispatch_sim.scenario.distributions import (
     Constant,
     Distribution,
-    Empirical,
     Exponential,
     Gamma,
     LogLogistic,
     LogNormal,
-    Mixture,
     Triangular,
     Uniform,
     Weibull,
 )
+from dispatch_sim.scenario.json_forms import distribution_schema
 from dispatch_sim.scenario.quantities import Number, Seconds, Tokens
 from dispatch_sim.scenario.samples import Samples
 from dispatch_sim.scenario.wording import Path, all_of, listed, shown, unknown, wrong
@@ -45,10 +45,7 @@ _POSITIVE = ("mean", "median", "scale")
 _SHAPES = {"cv": (0.001, 100.0), "log_sd": (0.001, 10.0), "shape": (0.01, 1e6)}
 """Parameters without a unit, with the range beyond which a family cannot be computed."""
 
-_Build = Callable[..., Distribution]
-
-
-FAMILIES: Mapping[str, Mapping[tuple[str, ...], _Build]] = {
+FAMILIES: Mapping[str, Mapping[tuple[str, ...], Callable[..., Distribution]]] = {
     "uniform": {("low", "high"): Uniform},
     "triangular": {("low", "mode", "high"): Triangular},
     "exponential": {("mean",): lambda mean: Exponential(mean)},
@@ -101,7 +98,7 @@ class _Scale:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return {"description": self.description, **_schema(handler(schema))}
+        return {"description": self.description, **distribution_schema(handler(schema), FAMILIES, _SHAPES)}
 
     def _read(self, raw: Any, info: ValidationInfo) -> Distribution:
         if isinstance(raw, Distribution):
@@ -121,32 +118,6 @@ _COUNT = _Scale(
     1.0,
     MOST_CALLS,
 )
-
-
-_TEXT = {"type": "string"}
-
-
-def _schema(value: dict[str, Any]) -> dict[str, Any]:
-    """Return the JSON schema of a distribution of values that have a schema themselves."""
-    shape = {"anyOf": [{"type": "number", "minimum": 0}, _TEXT]}
-    sample = {"anyOf": [{"type": "array", "minItems": 1, "items": value}, _mapping(csv=_TEXT, column=_TEXT)]}
-    simple = [value, _mapping(constant=value), _mapping(empirical=sample)]
-    for name, parameters in FAMILIES.items():
-        forms = [_mapping(**{key: shape if key in _SHAPES else value for key in keys}) for keys in parameters]
-        simple.append(_mapping(**{name: {"anyOf": forms}}))
-    weight = {"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, _TEXT]}
-    part = _mapping(weight=weight, of={"anyOf": simple})
-    return {"anyOf": [*simple, _mapping(mixture={"type": "array", "minItems": 1, "items": part})]}
-
-
-def _mapping(**properties: Any) -> dict[str, Any]:
-    """Return the JSON schema of a mapping with exactly these keys."""
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
 
 
 def _value(raw: Any, scale: _Scale, path: Path) -> float:

@@ -1,29 +1,23 @@
-"""Distributions: families, samples and mixtures.
+"""The families of distributions; `composites` has samples and mixtures.
 
-Each is sampled through its quantile function and in no other way. All are frozen, hold plain floats and
-compute with scalars: a replication draws thousands of times. `scipy` is imported only for a gamma, since that
-import takes as long as a small study.
+Each is sampled only through its quantile function. All are frozen, hold plain floats and use scalar
+arithmetic, as a replication draws thousands of values. `scipy` is imported only for a gamma: the import
+takes as long as a small study.
 """
 
 from __future__ import annotations
 
 import math
-import struct
 from abc import ABC, abstractmethod
-from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import NormalDist
 
 _STANDARD_NORMAL = NormalDist()
 _normal_quantile = _STANDARD_NORMAL.inv_cdf
-_LEAST_U = 2.0**-53
-_GREATEST_U = 1 - 2.0**-53
-_as_float = struct.Struct("<d")
-_as_integer = struct.Struct("<q")
 
 
 class Distribution(ABC):
-    """What all distributions have in common."""
+    """Base of all distributions."""
 
     __slots__ = ()
 
@@ -262,104 +256,3 @@ class LogLogistic(Distribution):
             return math.inf
         angle = math.pi / self.shape
         return self.median * angle / math.sin(angle)
-
-
-def _rank(x: float) -> int:
-    """Return the number of floats from 0 up to x; the bits of a float of 0 or more, read as an integer."""
-    rank: int = _as_integer.unpack(_as_float.pack(x + 0.0))[0]
-    return rank
-
-
-def _float(rank: int) -> float:
-    """Return the float of a rank."""
-    x: float = _as_float.unpack(_as_integer.pack(rank))[0]
-    return x
-
-
-@dataclass(frozen=True, slots=True)
-class Empirical(Distribution):
-    """The values of a sample, each equally likely; held sorted."""
-
-    values: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "values", tuple(sorted(self.values)))
-
-    def quantile(self, u: float) -> float:
-        """Return the ceil(n u)-th smallest value: the smallest x with cdf(x) >= u."""
-        n = len(self.values)
-        rank = min(n, max(1, math.ceil(n * u)))
-        if rank > 1 and (rank - 1) / n >= u:
-            rank -= 1  # n u was rounded up over a whole number
-        return self.values[rank - 1]
-
-    def cdf(self, x: float) -> float:
-        """Return the part of the sample that is at most x."""
-        return bisect_right(self.values, x) / len(self.values)
-
-    @property
-    def mean(self) -> float:
-        """Mean of the sample."""
-        return math.fsum(self.values) / len(self.values)
-
-    @property
-    def support(self) -> tuple[float, float]:
-        """Least and greatest value of the sample."""
-        return self.values[0], self.values[-1]
-
-
-@dataclass(frozen=True, slots=True)
-class Mixture(Distribution):
-    """One of several distributions of values from 0 on, each with its weight; the weights add up to 1."""
-
-    weights: tuple[float, ...]
-    components: tuple[Distribution, ...]
-    _low: int = field(init=False, repr=False, compare=False)
-    _high: int = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        least = min(part.quantile(_LEAST_U) for part in self.components)
-        object.__setattr__(self, "_low", _rank(least))
-        greatest = max(part.quantile(_GREATEST_U) for part in self.components)
-        object.__setattr__(self, "_high", _rank(greatest))
-
-    @property
-    def bracket(self) -> tuple[float, float]:
-        """The least and the greatest value that a draw can have."""
-        return _float(self._low), _float(self._high)
-
-    def quantile(self, u: float) -> float:
-        """Return the smallest x with cdf(x) >= u.
-
-        The floats between the components' extreme quantiles are bisected by their rank, which takes at
-        most 64 steps. The bracket is the same for every u, so the result rises with u exactly.
-        """
-        low, high = self._low, self._high
-        if self.cdf(_float(low)) >= u:
-            return _float(low)
-        while high - low > 1:
-            middle = (low + high) // 2
-            if self.cdf(_float(middle)) >= u:
-                high = middle
-            else:
-                low = middle
-        return _float(high)
-
-    def cdf(self, x: float) -> float:
-        """Return the weighted sum of the components' cdfs."""
-        total = 0.0
-        for weight, part in zip(self.weights, self.components, strict=True):
-            total += weight * part.cdf(x)
-        return total
-
-    @property
-    def mean(self) -> float:
-        """Weighted sum of the means."""
-        parts = zip(self.weights, self.components, strict=True)
-        return math.fsum(weight * part.mean for weight, part in parts)
-
-    @property
-    def support(self) -> tuple[float, float]:
-        """Least and greatest value of any component."""
-        ends = [part.support for part in self.components]
-        return min(low for low, _ in ends), max(high for _, high in ends)

@@ -18,9 +18,10 @@ from dispatch_sim.scenario.base import Model, OrWord
 from dispatch_sim.scenario.coordination import Communication, Dispatch, Harness, Merge, Review
 from dispatch_sim.scenario.failure import Conflicts, Failures, Recovery, Retry, Timeouts
 from dispatch_sim.scenario.indifference import USUAL, Indifference, IndifferenceThreshold, threshold_for
+from dispatch_sim.scenario.json_forms import strategies_schema
 from dispatch_sim.scenario.provider import Client, Provider
 from dispatch_sim.scenario.quantities import Dollars, DollarsPerHour, Integers, Number, Seconds, Share
-from dispatch_sim.scenario.strategy import DEFAULTS, MOST_STRATEGIES, Strategy, strategies_schema
+from dispatch_sim.scenario.strategy import DEFAULTS, MOST_STRATEGIES, Strategy
 from dispatch_sim.scenario.tasks import TaskGroup
 
 MOST_REPLICATIONS = 1_000_000_000

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, get_args
 
-from pydantic import WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
 from dispatch_sim.scenario.wording import all_of, listed, shown, unknown, wrong
@@ -103,8 +102,7 @@ class Strategy:
 
     def within(self, tasks: int) -> Strategy:
         """Return the same strategy for a batch size: adaptive without a maximum that it cannot reach."""
-        beyond = self.kind == "adaptive" and self.concurrency_in(tasks) == tasks
-        return self.at(None) if beyond else self
+        return self.at(None) if self.kind == "adaptive" and self.concurrency_in(tasks) == tasks else self
 
     def concurrency_in(self, tasks: int) -> int:
         """Return its concurrency for a batch size: the column `concurrency` of results."""
@@ -254,7 +252,7 @@ def parse_strategy(raw: Any) -> Strategy:
             return _concurrency(standard, value)
         if option is None:
             raise wrong(unknown("option of a strategy", key, list(OPTIONS)), (key,))
-        if key not in _options_of(standard.kind):
+        if key not in options_of(standard.kind):
             raise wrong(f"{standard.kind} has no sub-agents, so {key} has no effect; remove it", (key,))
         if value not in option.choices:
             raise wrong(f"{shown(value)} is not possible; write {listed(option.choices, 'or')}", (key,))
@@ -264,7 +262,7 @@ def parse_strategy(raw: Any) -> Strategy:
     return replace(standard, concurrency=given.pop(standard.kind), **given)
 
 
-def _options_of(kind: str) -> Mapping[str, Option]:
+def options_of(kind: str) -> Mapping[str, Option]:
     """Return the options that a kind of strategy has."""
     return {key: OPTIONS[key] for key in ("order", "pace")} if kind == "solo" else OPTIONS
 
@@ -309,40 +307,3 @@ def _number(text: str) -> int | str | None:
     if not text:
         return None
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text
-
-
-def _kind_schema(kind: str) -> dict[str, Any]:
-    """Return the JSON schema of a strategy that is written as a mapping."""
-    number: dict[str, Any] = {"type": ["integer", "null"], "minimum": 1, "maximum": MAX_CONCURRENCY}
-    if kind == "adaptive":
-        number = {"anyOf": [number, {"const": "all"}]}
-    elif kind in DEFAULTS and not DEFAULTS[kind].has_number:
-        number = {"enum": [None, "all"] if kind == "parallel" else [None, 1]}
-    options = {
-        key: {"enum": list(option.choices), "description": option.text}
-        for key, option in _options_of(kind).items()
-    }
-    return {
-        "type": "object",
-        "properties": {kind: {**number, "description": KINDS[kind]}, **options},
-        "required": [kind],
-        "additionalProperties": False,
-    }
-
-
-_NAMES = "|".join(KINDS)
-
-strategies_schema = WithJsonSchema(
-    {
-        "type": "array",
-        "items": {
-            "anyOf": [
-                {
-                    "type": "string",
-                    "pattern": f"^({_NAMES})((\\s*:\\s*|\\s+of\\s+)[0-9]+)?(\\s*\\(.*\\))?$",
-                },
-                *map(_kind_schema, KINDS),
-            ]
-        },
-    }
-)

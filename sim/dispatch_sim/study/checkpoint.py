@@ -13,7 +13,6 @@ import time
 from bisect import insort
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from dispatch_sim.interruption import uninterrupted
 from dispatch_sim.model.accounting import MEASURES
 from dispatch_sim.study.files import ResultsError, writing_to
+from dispatch_sim.study.manifest import differences_of
 
 CHECKPOINT_FILE = "checkpoint.sqlite"
 
@@ -32,8 +32,6 @@ FORMAT = 1
 
 KEPT_AT_LEAST_S = 60.0
 """A study that was simulated for longer is discarded only on request."""
-
-_MOST_DIFFERENCES = 5
 
 _CREATE = f"""
 BEGIN;
@@ -111,7 +109,7 @@ class Checkpoint:
             if version != FORMAT:
                 raise _refused(path, "was written by another version of dispatch-sim")
             there, found.engine, found._seconds = db.execute("SELECT * FROM study").fetchone()
-            if different := _differing(json.loads(there), json.loads(found._identity)):
+            if different := differences_of(json.loads(there), json.loads(found._identity)):
                 raise _refused(path, f"is of another study: {different}", "undo that, ")
             found._chunks = db.execute("SELECT first, replications FROM chunk ORDER BY first").fetchall()
         return found
@@ -216,8 +214,7 @@ def begin_anew(folder: Path, *, asked: bool) -> None:
     """
     path, seconds = folder / CHECKPOINT_FILE, 0.0
     if not asked and is_unfinished(folder):
-        with _as_results_error(path, "read"), closing(_connect(path)) as db:
-            (seconds,) = db.execute("SELECT seconds FROM study").fetchone()
+        (seconds,) = _first_row(path, "SELECT seconds FROM study")
     if seconds >= KEPT_AT_LEAST_S:
         minutes = f"{round(seconds / 60):,} minute{'s' if seconds >= 90 else ''}"
         raise ResultsError(
@@ -241,8 +238,7 @@ def discard(folder: Path, sha256: str | None = None) -> None:
     """
     path = folder / CHECKPOINT_FILE
     if sha256 is not None and is_unfinished(folder):
-        with _as_results_error(path, "read"), closing(_connect(path)) as db:
-            (identity,) = db.execute("SELECT identity FROM study").fetchone()
+        (identity,) = _first_row(path, "SELECT identity FROM study")
         if json.loads(identity)["sha256"] != sha256:
             return
     with writing_to(folder):
@@ -260,10 +256,14 @@ def is_unfinished(folder: Path) -> bool:
     path = folder / CHECKPOINT_FILE
     if not path.is_file():
         return False
+    # Without tables, the run ended while it was being created.
+    has_tables = _first_row(path, "SELECT 1 FROM sqlite_master WHERE name = 'chunk'")
+    return bool(has_tables and _first_row(path, "SELECT 1 FROM chunk"))
+
+
+def _first_row(path: Path, query: str) -> Any:
     with _as_results_error(path, "read"), closing(_connect(path)) as db:
-        # Without tables, the run ended while it was being created.
-        made = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'chunk'").fetchone()
-        return made is not None and db.execute("SELECT 1 FROM chunk LIMIT 1").fetchone() is not None
+        return db.execute(query).fetchone()
 
 
 def _remove(path: Path | None) -> None:
@@ -291,28 +291,3 @@ def _as_results_error(path: Path | None, what: str, more: str = "") -> Iterator[
 
 def _refused(path: Path | None, why: str, first: str = "") -> ResultsError:
     return ResultsError(f"{path}: {why}; {first}discard it with --restart, or name another folder with --out")
-
-
-def _differing(there: dict[str, Any], here: dict[str, Any]) -> str:
-    """Return where two studies differ; nothing where they are the same."""
-    found = list(islice(_differences(there, here), 1000))
-    # A digest of the scenario is no news next to its differences.
-    found = [each for each in found if not each.startswith("sha256 ")] or found
-    more = len(found) - _MOST_DIFFERENCES
-    return "; ".join(found[:_MOST_DIFFERENCES]) + (f"; and {more} more" if more > 0 else "")
-
-
-def _differences(there: Any, here: Any, path: str = "") -> Iterator[str]:
-    if isinstance(there, dict) and isinstance(here, dict):
-        for key in [*there, *(key for key in here if key not in there)]:
-            yield from _differences(there.get(key), here.get(key), f"{path}.{key}" if path else str(key))
-    elif isinstance(there, list) and isinstance(here, list) and len(there) == len(here):
-        for number, (one, other) in enumerate(zip(there, here, strict=True)):
-            yield from _differences(one, other, f"{path}[{number}]")
-    elif there != here:
-        yield f"{path} was {_short(there)}, is {_short(here)}"
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else text[:57] + "..."

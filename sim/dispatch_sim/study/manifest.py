@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import platform
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,6 +16,7 @@ from dispatch_sim.study.design import Design
 from dispatch_sim.study.runner import all_cores
 from dispatch_sim.study.versions import package_version
 
+_MOST_DIFFERENCES = 5
 _HOW_OFTEN = ("replications", "at_most", "seconds")
 _PACKAGES = (
     "genai-prices",
@@ -127,3 +131,28 @@ def _but_for_replications(manifest: dict[str, Any]) -> dict[str, Any]:
     scenario: dict[str, Any] = manifest["scenario"]["resolved"]
     study = {key: value for key, value in scenario.get("study", {}).items() if key not in _HOW_OFTEN}
     return scenario | {"study": study, "engine": None, "points": manifest["design_points"]}
+
+
+def differences_of(there: dict[str, Any], here: dict[str, Any]) -> str:
+    """Return where two identities differ, for a message; nothing where they are the same."""
+    found = list(islice(_differences(there, here), 1000))
+    # A digest of the scenario is no news next to its differences.
+    found = [each for each in found if not each.startswith("sha256 ")] or found
+    more = len(found) - _MOST_DIFFERENCES
+    return "; ".join(found[:_MOST_DIFFERENCES]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _differences(there: Any, here: Any, path: str = "") -> Iterator[str]:
+    if isinstance(there, dict) and isinstance(here, dict):
+        for key in [*there, *(key for key in here if key not in there)]:
+            yield from _differences(there.get(key), here.get(key), f"{path}.{key}" if path else str(key))
+    elif isinstance(there, list) and isinstance(here, list) and len(there) == len(here):
+        for number, (one, other) in enumerate(zip(there, here, strict=True)):
+            yield from _differences(one, other, f"{path}[{number}]")
+    elif there != here:
+        yield f"{path} was {_short(there)}, is {_short(here)}"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."

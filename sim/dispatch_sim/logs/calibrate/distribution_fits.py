@@ -16,15 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special, stats
 
-from dispatch_sim.scenario.distributions import (
-    Constant,
-    Distribution,
-    Empirical,
-    Gamma,
-    LogLogistic,
-    LogNormal,
-    Weibull,
-)
+from dispatch_sim.scenario.composites import Empirical
+from dispatch_sim.scenario.distributions import Constant, Distribution, Gamma, LogLogistic, LogNormal, Weibull
 from dispatch_sim.scenario.quantities import LARGEST
 
 Values = NDArray[np.float64]

@@ -7,15 +7,8 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from dispatch_sim.scenario.distributions import (
-    Constant,
-    Distribution,
-    Empirical,
-    Gamma,
-    LogLogistic,
-    LogNormal,
-    Weibull,
-)
+from dispatch_sim.scenario.composites import Empirical
+from dispatch_sim.scenario.distributions import Constant, Distribution, Gamma, LogLogistic, LogNormal, Weibull
 
 MEASURED, BORROWED, DEFAULT = "measured", "borrowed", "default"
 """Origins of a figure: runs of its own kind, runs of all kinds, or no measurement."""

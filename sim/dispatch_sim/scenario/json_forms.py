@@ -1,0 +1,81 @@
+"""The JSON schemas of distributions and strategies, which have several forms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import WithJsonSchema
+
+from dispatch_sim.scenario.strategy import DEFAULTS, KINDS, MAX_CONCURRENCY, options_of
+
+_TEXT = {"type": "string"}
+
+
+def distribution_schema(
+    value: dict[str, Any], families: Mapping[str, Iterable[tuple[str, ...]]], shapes: Iterable[str]
+) -> dict[str, Any]:
+    """Return the JSON schema of a distribution of values.
+
+    Parameters
+    ----------
+    value : schema of a value.
+    families : the forms of each family's parameters.
+    shapes : the parameters that are plain numbers.
+    """
+    shape = {"anyOf": [{"type": "number", "minimum": 0}, _TEXT]}
+    sample = {"anyOf": [{"type": "array", "minItems": 1, "items": value}, _mapping(csv=_TEXT, column=_TEXT)]}
+    simple = [value, _mapping(constant=value), _mapping(empirical=sample)]
+    for name, parameters in families.items():
+        forms = [_mapping(**{key: shape if key in shapes else value for key in keys}) for keys in parameters]
+        simple.append(_mapping(**{name: {"anyOf": forms}}))
+    weight = {"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, _TEXT]}
+    part = _mapping(weight=weight, of={"anyOf": simple})
+    return {"anyOf": [*simple, _mapping(mixture={"type": "array", "minItems": 1, "items": part})]}
+
+
+def _mapping(**properties: Any) -> dict[str, Any]:
+    """Return the JSON schema of a mapping with exactly these keys."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _kind_schema(kind: str) -> dict[str, Any]:
+    """Return the JSON schema of a strategy that is written as a mapping."""
+    number: dict[str, Any] = {"type": ["integer", "null"], "minimum": 1, "maximum": MAX_CONCURRENCY}
+    if kind == "adaptive":
+        number = {"anyOf": [number, {"const": "all"}]}
+    elif kind in DEFAULTS and not DEFAULTS[kind].has_number:
+        number = {"enum": [None, "all"] if kind == "parallel" else [None, 1]}
+    options = {
+        key: {"enum": list(option.choices), "description": option.text}
+        for key, option in options_of(kind).items()
+    }
+    return {
+        "type": "object",
+        "properties": {kind: {**number, "description": KINDS[kind]}, **options},
+        "required": [kind],
+        "additionalProperties": False,
+    }
+
+
+_NAMES = "|".join(KINDS)
+
+strategies_schema = WithJsonSchema(
+    {
+        "type": "array",
+        "items": {
+            "anyOf": [
+                {
+                    "type": "string",
+                    "pattern": f"^({_NAMES})((\\s*:\\s*|\\s+of\\s+)[0-9]+)?(\\s*\\(.*\\))?$",
+                },
+                *map(_kind_schema, KINDS),
+            ]
+        },
+    }
+)

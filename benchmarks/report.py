@@ -56,7 +56,7 @@ def _targets(found: dict[str, Any]) -> list[Target]:
     cold = starts["sweep --no-report, cold"]["clock_s"] - warm
     cimba = found["queues"]["compiled to"].get("cimba", 0.0)
     return [
-        Target("compiled to our SimPy engine, 20 tasks, width 4", "200x", f"{usual:.0f}x", usual >= 200),
+        Target("compiled to SimPy engine, 20 tasks, concurrency 4", "200x", f"{usual:.0f}x", usual >= 200),
         Target("the same, draws at hand in both, as in a sweep", "200x", f"{kept:.0f}x", kept >= 200),
         Target("draws made anew, behind tight limits", "200x", f"{tight:.0f}x", tight >= 200),
         Target("compiled to cimba, M/M/4", "10x", f"{cimba:.2f}x", cimba >= 10),

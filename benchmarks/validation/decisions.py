@@ -180,8 +180,8 @@ def choices() -> Iterator[Problem]:
         group, "with a deadline that the best just keeps, the best subset holds it", 256, _deadline, True
     )
     yield Problem(
-        group, "with a deadline that only the dearer of 2 keeps, and just so, the best subset holds it", 256,
-        _dearer, True,
+        group, "with a deadline that only the more expensive of 2 just meets, the best subset has it", 256,
+        _more_expensive, True,
     )  # fmt: skip
     yield Problem(
         group, "the best subset holds one of 2 equal ones, named beforehand, after doubling until nothing is "
@@ -199,7 +199,7 @@ def choices() -> Iterator[Problem]:
         group, "all gains of nine further slots are in their intervals", 256, _gains, True, "Bonferroni."
     )
     yield Problem(
-        group, "none on the front of time and money is said to be off it, of 8 that are", 256, _front, True,
+        group, "none of 8 Pareto-optimal strategies is classified as dominated", 256, _front, True,
         "Bonferroni, for all pairs in both measures.",
     )  # fmt: skip
 
@@ -217,7 +217,7 @@ def _late(rng: Generator, *shares: float, n: int = 256) -> dict[str, Sample]:
     return {"makespan_s": np.where(late, 100.0, 1.0), "money_usd": np.ones(late.size)}
 
 
-def _dearer(rng: Generator) -> bool:
+def _more_expensive(rng: Generator) -> bool:
     cheap, dear = ("queue", 1), ("queue", 2)
     samples = {cheap: rng.exponential(size=256), dear: rng.exponential(size=256) + 0.6}
     results = table(samples, **_late(rng, 0.06, 0.04))

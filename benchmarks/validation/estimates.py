@@ -83,7 +83,7 @@ def differences() -> Iterator[Problem]:
         return run
 
     pairs = (
-        (SKEWED, SKEWED, 1.2, "log-normal, one 20% dearer"),
+        (SKEWED, SKEWED, 1.2, "log-normal, one 20% more expensive"),
         (SKEWED, WILD, 1.2, "log-normal of cv 0.53 and 1.3"),
         (GAMMA, SKEWED, 2.0, "gamma and log-normal"),
         (NORMAL, NORMAL, 1.0, "normal, equal"),

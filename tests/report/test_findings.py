@@ -61,6 +61,17 @@ def test_what_misses_a_deadline_is_excluded_and_not_compared():
     assert "Excluded, because they do not meet the limits: " in text
 
 
+def test_with_undecided_limits_a_costlier_strategy_is_not_said_to_make_no_difference():
+    """It may be needed to meet the deadline, and is not ruled out, though it is significantly worse."""
+    view = limited("deadline: 12m")
+    costlier = [o for o in view.choice.alternatives if o.in_best_subset and o.difference.low > 0]
+    assert view.choice.feasibility.verdict == "undecided"
+    assert costlier
+    similar = decide(view).text.partition("show no significant difference to ")[2].partition(".")[0]
+    assert not [other for other in costlier if f"{other.strategy}" in similar]
+    assert "significantly worse" not in precision(view)
+
+
 def test_a_report_with_a_deadline_does_not_say_that_deadlines_have_no_effect(tmp_path, caplog):
     """That is for map and why, which compare by the objective alone."""
     write_report(limited("deadline: 20h").answer, tmp_path)

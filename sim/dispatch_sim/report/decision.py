@@ -130,7 +130,7 @@ def _compared(view: View) -> dict[str, list[Alternative]]:
         "costlier": [other for other in open_ if other.difference.low > 0],
         "identical": [other for other in obvious if other.identical],
         "equal": [other for other in _rivals(view) if other.practically_equal],
-        "further": [other for other in further if other.strategy not in named],
+        "further": [o for o in further if o.difference.low <= 0 and o.strategy not in named],
     }
 
 

@@ -54,7 +54,7 @@ def written(folder, claims=CLAIMS):
     ("old", "new", "message"),
     [
         ("number: 1", "nmber: 1", "unknown key 'nmber'; did you mean 'number'"),
-        ("          at_most: 10\n", "", "there is no bound"),
+        ("          at_most: 10\n", "", "the bound is missing"),
         ("s.yaml", "t.yaml", "t.yaml"),
         ("cost_usd, strategy: parallel", "cots_usd, strategy: parallel", "did you mean 'cost_usd'"),
         ("strategy: parallel", "strategy: waves", "unknown strategy 'waves'"),

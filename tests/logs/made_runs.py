@@ -1,4 +1,4 @@
-"""Runs made from known parameters, by other means than the model's own."""
+"""Tables of runs drawn from known parameters, without the model."""
 
 import math
 

@@ -1,8 +1,4 @@
-"""Made-up logs in all three formats, to test the readers against what is known.
-
-Sessions dispatch groups of agents. Every figure is drawn from a distribution that is written here, so what
-should be found is known. Texts are dots, as many as the tokens would have characters.
-"""
+"""Synthetic logs in all three formats, from runs with known figures. Texts are dots of a known number."""
 
 import itertools
 import json
@@ -16,13 +12,7 @@ START_US = 1_767_600_000_000_000
 """When the first session begins, in microseconds since 1970; each further one begins a day later."""
 
 KINDS = {"general-purpose": (180.0, 0.7), "Explore": (60.0, 0.6), "reviewer": (110.0, 0.5)}
-"""Median of the duration in seconds, and log-sd over groups and agents together, by kind of agent."""
-
-SHARE_OF_GROUP = 0.4
-"""Part of the variance of log-durations that the agents of a group have in common."""
-
-LAUNCH_S = (2.0, 8.0)
-"""Seconds from the call of one member of a group to that of the next, uniform."""
+"""Median and log-sd of the duration in seconds, by kind of agent."""
 
 SIZES = (1, 1, 1, 2, 2, 3, 3, 4, 6)
 OUTCOMES = {
@@ -35,12 +25,12 @@ OUTCOMES = {
 
 VERSIONS = {
     "subagents": "2.1.112",
-    "beside": "2.0.70",
+    "next-to": "2.0.70",
     "inline": "1.0.120",
     "progress": "2.1.75",
     "main": "2.1.150",
 }
-"""A version of Claude Code by where the lines of agents are: in a folder of the session's, beside it, in it,
+"""A version of Claude Code by where the lines of agents are: in a folder of the session's, next to it, in it,
 as progress; nowhere."""
 
 
@@ -100,24 +90,21 @@ def _session(session, chance):
     runs = []
     for group in range(chance.randint(2, 4)):
         size = chance.choice(SIZES)
-        together = chance.gauss(0, 1)
         kind = chance.choices(list(KINDS), (3, 2, 1))[0]
         background = chance.random() < 0.3
         called, ends = now, [now]
         for position in range(size):
-            run = _run((session, group, position, kind), background, called, together, chance)
+            run = _run((session, group, position, kind), background, called, chance)
             runs.append(run)
             ends.append(run.ended_us)
-            called += _ms(chance.uniform(*LAUNCH_S))
+            called += _ms(chance.uniform(2.0, 8.0))
         now = max(*ends, called) + _ms(chance.uniform(10, 120))
     return runs
 
 
-def _run(place, background, called, together, chance):
-    median, spread = KINDS[place[-1]]
-    alone = chance.gauss(0, 1)
-    shared = SHARE_OF_GROUP**0.5 * together + (1 - SHARE_OF_GROUP) ** 0.5 * alone
-    duration = median * math.e ** (spread * shared)
+def _run(place, background, called, chance):
+    median, log_sd = KINDS[place[-1]]
+    duration = chance.lognormvariate(math.log(median), log_sd)
     outcome = chance.choices(list(OUTCOMES), list(OUTCOMES.values()))[0]
     started = called + _ms(chance.uniform(0.1, 0.6))
     if outcome == "rejected":
@@ -219,7 +206,7 @@ class _Session:
         return line
 
     def _call(self, run):
-        tool = "Task" if self.layout in ("inline", "beside") else "Agent"
+        tool = "Task" if self.layout in ("inline", "next-to") else "Agent"
         asked = {"description": "...", "prompt": self._prompt(run), "subagent_type": run.kind}
         if run.background:
             asked["run_in_background"] = True

@@ -1,4 +1,4 @@
-"""Predicted against observed: by the dispatch model, and judged as forecasts are."""
+"""Replays, forecasts and their scores."""
 
 import itertools
 import json

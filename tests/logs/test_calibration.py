@@ -1,4 +1,4 @@
-"""A scenario from logs: what was put in comes back, and what is not seen is not claimed."""
+"""Calibration recovers known parameters, and leaves defaults where logs show nothing."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""What Claude Code does that made-up sessions do not: each a small transcript of its own."""
+"""Claude Code transcripts beyond the synthetic ones: each a small transcript of its own."""
 
 import json
 import math

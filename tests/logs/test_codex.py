@@ -1,4 +1,4 @@
-"""What Codex does that made-up rollouts do not: each a small rollout of its own."""
+"""Codex rollouts beyond the synthetic ones: each a small rollout of its own."""
 
 import json
 

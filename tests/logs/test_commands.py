@@ -1,4 +1,4 @@
-"""The commands on logs, as a user runs them; and that no text of a log is in what they print or write."""
+"""The commands on logs as a user runs them; no text of a log is in their output."""
 
 import json
 import re
@@ -24,10 +24,7 @@ _KEPT = frozenset({"Agent", "Task", "spawn_agent", "invoke_agent", "chat", "exec
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Write made-up logs to `plain`, and to `in` with canaries in texts, keys, and names of files.
-
-    What a reader must find as it is stays: names of types and tools of the formats, times, and numbers.
-    """
+    """Write synthetic logs to `plain`, and to `in` with canaries in texts, keys, and names of files."""
     folder = tmp_path_factory.mktemp("commands")
     planted = folder / f"of {CANARY} Inc"
     for path in write_example(folder / "plain"):

@@ -1,4 +1,4 @@
-"""Distributions for measured values, their intervals, and whose the variance is."""
+"""Fitted distributions, their intervals, and shares of variance."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What is known of made-up logs is what the readers find in them, whatever wrote the log."""
+"""The readers return the known figures of synthetic logs in every format."""
 
 import math
 from itertools import groupby

@@ -1,4 +1,4 @@
-"""What traces of OpenTelemetry have that made-up ones do not: each a small trace of its own."""
+"""OpenTelemetry traces beyond the synthetic ones: each a small trace of its own."""
 
 import json
 

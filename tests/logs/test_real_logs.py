@@ -1,6 +1,6 @@
-"""Held against real transcripts of Claude Code and an independent reading of the same calls.
+"""Real transcripts of Claude Code agree with an independent parser.
 
-The other reading is a check on ours, not a truth: where they differ, a test says on which calls and why.
+That parser is a check, not the truth: where the two differ, a test names the calls and the reason.
 """
 
 import math

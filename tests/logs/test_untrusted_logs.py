@@ -1,4 +1,4 @@
-"""Whatever a log holds, it is read as far as it goes, in bounded time and memory; never a traceback."""
+"""Damaged and hostile logs are read in bounded time and memory, without a traceback."""
 
 import io
 import json

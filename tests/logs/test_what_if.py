@@ -1,4 +1,4 @@
-"""What observed groups would have taken another outcome."""
+"""Observed groups under other strategies."""
 
 import json
 

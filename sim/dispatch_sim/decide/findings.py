@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from pydantic import ConfigDict
@@ -40,15 +40,8 @@ class Findings(Displayed):
 
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
-        return {
-            "scenario": self.name,
-            "sha256": self.sha256,
-            "seed": self.seed,
-            "replications": self.replications,
-            "objective": self.objective,
-            "confidence": self.confidence,
-            "indifference": self.indifference,
-        }
+        found = {each.name: getattr(self, each.name) for each in fields(Findings)}
+        return {"scenario": found.pop("name"), **found}
 
 
 def basis(scenario: Scenario, replications: int, indifference: float) -> dict[str, Any]:

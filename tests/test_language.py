@@ -97,3 +97,8 @@ def texts(tree):
 def test_messages_and_sentences(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     assert not [text for text in texts(tree) if " " in text and private(text)]
+
+
+@files("sim/dispatch_sim/report/templates/*")
+def test_report_templates(path):
+    assert not private(path.read_text(encoding="utf-8"))

@@ -62,7 +62,7 @@ def _description(view: View) -> str:
     best, least = view.recommended, view.choice.estimate.mean
     description = (
         f"Best strategy for {view.tasks:,} tasks: {named(best)}, with {view.measure.amount(least)}. "
-        f"Bands are {100 * view.choice.confidence:g}% confidence intervals."
+        f"Bands are {view.confidence} confidence intervals."
     )
     wider = [
         each

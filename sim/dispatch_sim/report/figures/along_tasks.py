@@ -37,7 +37,7 @@ def along_tasks(view: View) -> Picture | None:
     ]
     description = (
         f"{view.measure.title} of a batch of {view.sizes[-1]:,} tasks: {listed(ends)}. "
-        f"Bands are {100 * view.choice.confidence:g}% confidence intervals."
+        f"Bands are {view.confidence} confidence intervals."
     )
     if found is not None and any(crossing.resolved for crossing in found.crossings):
         description += " The shaded columns are the confidence interval of the break-even."

@@ -34,17 +34,16 @@ def paired_difference(view: View) -> Picture | None:
     axes.margins(y=0.12)
     _name_sides(axes, view.measure.better)
     parallel, queue = named(found.parallel), queue_name(found)
-    confidence = f"{100 * found.confidence:g}%"
     description = f"Above zero {queue} is {view.measure.better}; below zero {parallel} is. "
     if any(crossing.resolved for crossing in found.crossings):
         description += (
-            f"The band is the {confidence} confidence interval of the difference; the shaded columns are "
-            "that of the break-even."
+            f"The band is the {view.confidence} confidence interval of the difference; the shaded columns "
+            "are that of the break-even."
         )
     else:
         description += (
-            f"Where the band, the {confidence} confidence interval, contains zero, the difference is not "
-            f"statistically significant. {break_even_sentence(found)}"
+            f"Where the band, the {view.confidence} confidence interval, contains zero, the difference is "
+            f"not statistically significant. {break_even_sentence(found)}"
         )
     return Picture(figure, "break-even", f"{view.measure.title}: {parallel} minus {queue}", description)
 

@@ -12,7 +12,7 @@ from dispatch_sim.decide.break_even import BreakEven
 from dispatch_sim.report.break_evens import break_even_cell, winner_above
 from dispatch_sim.report.figures import styles
 from dispatch_sim.report.figures.styles import Picture
-from dispatch_sim.report.format import clean, factors_words, place, short_factors, wrapped
+from dispatch_sim.report.format import clean, confidence, factors_words, place, short_factors, wrapped
 from dispatch_sim.report.view import views
 
 MOST_ROWS = 40
@@ -68,7 +68,7 @@ def _description(found: Sequence[BreakEven]) -> str:
     description = f"The break-even (dot) is {where}; above it {winner}. "
     if none := sum(not any(c.resolved for c in b.crossings) for b in found):
         description += f"{none} of {len(found)} rows have no break-even in the range, or an unresolved one. "
-    description += f"Lines are {100 * found[0].confidence:g}% confidence intervals."
+    description += f"Lines are {confidence(found[0].confidence)} confidence intervals."
     if len(found) > MOST_ROWS:
         description += f" The first {MOST_ROWS} of {len(found)} rows are drawn."
     return description

@@ -53,6 +53,6 @@ def cost_breakdown(view: View) -> Picture | None:
             largest.append(f"with {named(point)}, {_COMPONENTS[column][0]} ({share})")
     description = (
         f"Largest component of the cost: {'; '.join(largest)}. "
-        f"Lines at the ends are {100 * view.choice.confidence:g}% confidence intervals of the total."
+        f"Lines at the ends are {view.confidence} confidence intervals of the total."
     )
     return Picture(figure, "cost-parts", "Cost breakdown", description)

@@ -48,7 +48,7 @@ SIMPY = {
         "Coordinator.read_result", "C.length += N", "pass"
     ),
     "two turns of the coordinator at once": Fault(
-        "Coordinator.__init__", "I(E, capacity=1)", "I(E, capacity=2)"
+        "Coordinator.__init__", "I(E, capacity=1)", "I(E, capacity=2)", option="limits: unlimited"
     ),
     "silence is not booked": Fault("Task.enter", "S in OF_ATTEMPT", "S in OF_ATTEMPT and S != 'hung'"),
     "a client retries once too often": Fault("send", "retry == N", "retry == N + 1"),
@@ -245,8 +245,9 @@ def edited(function: FunctionType, fault: Fault) -> CodeType:
     tree = ast.parse(f"from __future__ import annotations\ndef around({free}): pass")
     tree.body[1].body = [definition]  # type: ignore[attr-defined]
     code = compile(ast.fix_missing_locations(tree), inspect.getfile(function), "exec")
-    for _ in range(2):
-        [code] = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    for name in ("around", definition.name):  # next to the code of default arguments
+        inner = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+        [code] = [each for each in inner if each.co_name == name]
     return code
 
 

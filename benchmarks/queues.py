@@ -14,7 +14,7 @@ import idiomatic_simpy
 import theory
 from dispatch_sim.engine.machine import Machine
 from dispatch_sim.engine.plan import FlatPlan
-from dispatch_sim.model.accounting import MEASURES
+from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.model.plan import make_plan
 from dispatch_sim.model.simulation import simulate
 from dispatch_sim.model.variates import Variates

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dispatch_sim.model.accounting import MEASURES
+from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.study.checkpoint import Checkpoint, encode, is_unfinished
 from tests.command import dispatch_sim, start
 

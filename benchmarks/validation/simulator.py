@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from dispatch_sim.model.accounting import MEASURES
+from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.stats.estimates import mean_estimate, paired_difference, quantile_estimate
 from dispatch_sim.stats.paired_comparison import compare_best, sign_changes_along
@@ -61,7 +61,7 @@ def costs_of_points(first: int, last: int) -> dict[Point, dict[str, Sample]]:
     rows = np.concatenate(parts, axis=1)
     plans = [plan for variant in design.variants for plan in variant.plans]
     return {
-        (plan.strategy.label, plan.width, len(plan.tasks)): {
+        (plan.strategy.label, plan.concurrency, len(plan.tasks)): {
             measure: rows[number, :, column] for column, measure in enumerate(KEPT)
         }
         for number, plan in enumerate(plans)

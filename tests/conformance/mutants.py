@@ -118,9 +118,7 @@ COMPILED = {
     "a resource is passed on without an event": Fault("release", "soon(S, K, R, 0)", "grant(S, R)"),
     "a resource holds a user more": Fault("grant", "of.users < of.capacity", "of.users <= of.capacity"),
     "silence is not booked": Fault("enter", "A or B or C", "A or B"),
-    "what was refused goes to the end of the queue": Fault(
-        "put_back_refused", "add(S, T, 0)", "add(S, T, 1)"
-    ),
+    "what was refused goes to the end of the queue": Fault("requeue_refused", "add(S, T, 0)", "add(S, T, 1)"),
     "a client retries once too often": Fault("send_request", "retry == N", "retry == N + 1"),
     "a crash comes a call too late": Fault("called", "call == V.crash_call", "call == V.crash_call + 1"),
     "locks are given back in the order in which they were taken": Fault(
@@ -141,9 +139,7 @@ COMPILED = {
         "is_admitted", "L.rejected_requests += 1", "pass"
     ),
     "one task too many is dispatched": Fault("free_slots", "W - C", "W - C + 1"),
-    "a brief too many is charged": Fault(
-        "_resume_hand_out", "N * P.brief_tokens", "(N + 1) * P.brief_tokens"
-    ),
+    "a brief too many is charged": Fault("_resume_launch", "N * P.brief_tokens", "(N + 1) * P.brief_tokens"),
     "retry-after has the jitter of backoff": Fault("_pause", "_RETRY_AFTER_JITTER", "_JITTER"),
     "the extra delay is left out": Fault("_pause", "P.extra_delay_s > 0.0", "False"),
     "a reservation that is given back is of no use to the line": Fault(

@@ -14,7 +14,7 @@ from dispatch_sim.decide.grid import make_grid_point, simulate_points, without_f
 from dispatch_sim.decide.parameters import parameter_at, with_range
 from dispatch_sim.decide.sensitivity import find_swings
 from dispatch_sim.decide.switching_values import find_switching_values
-from dispatch_sim.model.accounting import MEASURES
+from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.report.why import why_document, write_why
 from dispatch_sim.scenario.loader import load_source, parse_source
 from dispatch_sim.scenario.problems import UserError

@@ -11,8 +11,8 @@ import pytest
 
 from dispatch_sim.decide.answer import answer
 from dispatch_sim.decide.studies import sweep
-from dispatch_sim.model.accounting import MEASURES
 from dispatch_sim.model.events import Activity
+from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.model.simulation import simulate
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.report.page import write_report

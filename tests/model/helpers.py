@@ -11,8 +11,8 @@ from ruamel.yaml import YAML
 
 from dispatch_sim.engine.machine import Machine, outcome_of
 from dispatch_sim.engine.plan import FlatPlan
-from dispatch_sim.model.accounting import Outcome
 from dispatch_sim.model.events import Event
+from dispatch_sim.model.outcome import Outcome
 from dispatch_sim.model.plan import make_plan
 from dispatch_sim.model.simulation import simulate
 from dispatch_sim.model.variates import Variates

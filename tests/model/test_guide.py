@@ -30,4 +30,4 @@ def test_model_guide_names_existing_code(name):
 def test_every_module_of_the_model_is_in_its_guide():
     modules = {path.stem for path in (ROOT / "sim/dispatch_sim/model").glob("[a-z]*.py")}
     named = {name.partition(".")[0] for name in NAMES}
-    assert modules - named == {"events", "failures", "plan", "simulation"}
+    assert modules - named == {"events", "failures", "outcome", "plan", "simulation"}

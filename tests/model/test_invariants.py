@@ -70,7 +70,7 @@ def test_totals_balance_and_limits_hold_in_every_replication(number):
     most = outcome.failed_attempts + first_rounds + done_by_agents + outcome.reworked_tasks
     assert fewest <= len(launched) <= most
     places = scenario.harness.cap or len(plan.tasks)
-    assert _most_at_once(log) <= min(plan.width, places)
+    assert _most_at_once(log) <= min(plan.concurrency, places)
     _check_dependencies(scenario, plan, log)
     if scenario.harness.pace is None:
         _check_admissions(scenario, log)

@@ -41,7 +41,7 @@ def test_number_means_one_concurrency_and_no_number_all_of_the_sweep(strategies,
 def test_named_strategy_has_the_options_of_its_kind(strategies, asked, label, width):
     """Unless its own are written in braces, or the scenario has none of that kind."""
     plan = find_plan(parse_scenario(f"{BATCH}strategies: {strategies}"), asked, None)
-    assert (plan.strategy.label, plan.width) == (label, width)
+    assert (plan.strategy.label, plan.concurrency) == (label, width)
 
 
 def test_ambiguous_options_are_an_error():

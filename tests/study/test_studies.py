@@ -8,7 +8,7 @@ import pytest
 
 from dispatch_sim.decide.answer import AnswerError, answer
 from dispatch_sim.decide.studies import compare, sweep
-from dispatch_sim.model.accounting import MEASURES
+from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.model.plan import make_plan
 from dispatch_sim.model.simulation import simulate
 from dispatch_sim.model.variates import Variates
@@ -39,7 +39,7 @@ study: {replications: 12}
 def points(design):
     """Return the design's points as (strategy, width, tasks)."""
     return [
-        (plan.strategy.label, plan.width, len(plan.tasks))
+        (plan.strategy.label, plan.concurrency, len(plan.tasks))
         for variant in design.variants
         for plan in variant.plans
     ]

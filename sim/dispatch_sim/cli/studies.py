@@ -145,7 +145,7 @@ def run(
             {
                 "scenario": scenario.name,
                 "strategy": plan.strategy.label,
-                "concurrency": plan.width,
+                "concurrency": plan.concurrency,
                 "tasks": len(plan.tasks),
                 "seed": scenario.study.seed,
                 "replication": replication,

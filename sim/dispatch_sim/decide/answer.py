@@ -17,7 +17,7 @@ from dispatch_sim.decide.diminishing_returns import DiminishingReturns, diminish
 from dispatch_sim.decide.factor_break_even import FactorBreakEven, find_factor_break_even
 from dispatch_sim.decide.pareto import PARETO_MEASURES, ParetoPoint, pareto_points
 from dispatch_sim.display import Displayed
-from dispatch_sim.model.accounting import MEASURES
+from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.scenario.indifference import IndifferenceThreshold, threshold_for
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.strategy import Strategy

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.model.accounting import MEASURES
 from dispatch_sim.model.arithmetic import HOUR_S
+from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import Estimate, paired_difference

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from dispatch_sim.decide.grid import GridPoint, make_grid_point, warn_about_limits
 from dispatch_sim.decide.winners import Winner, find_winner
 from dispatch_sim.display import Displayed
-from dispatch_sim.model.accounting import MEASURES
 from dispatch_sim.model.events import Activity
+from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.model.plan import Plan
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.model import Scenario

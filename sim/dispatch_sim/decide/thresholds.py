@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 from dispatch_sim.decide.answer import Answer
 from dispatch_sim.decide.choice import Choice
 from dispatch_sim.decide.units import UNITS
-from dispatch_sim.model.accounting import MEASURES
+from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.wording import shown
 from dispatch_sim.stats.estimates import Estimate

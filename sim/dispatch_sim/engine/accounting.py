@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.jit import compiled
-from dispatch_sim.engine.records import ATTEMPT_PURPOSES, MAX_OUTPUTS, State, Usage
+from dispatch_sim.engine.records import State
+from dispatch_sim.engine.task_records import ATTEMPT_PURPOSES, MAX_OUTPUTS, Usage
 
 
 @compiled
@@ -129,3 +130,38 @@ def waste_attempt(s: State, t: int, failure: int, continues: bool) -> None:
         add(ledger.usage[codes.FOR_WASTE], task.usage[purpose])
         if failure == codes.BY_TIMEOUT:
             add(ledger.killed, task.usage[purpose])
+
+
+@compiled
+def add_call(s: State, t: int, cached: int, output: int, is_written: bool) -> None:
+    """Count a call that was admitted: its own tokens once, and all that was sent by class.
+
+    What is read from the cache is the beginning of the prompt: spawn tokens first. Output counts although it is
+    yet to come, as nothing stops an admitted call.
+    """
+    task = s.tasks[t]
+    prompt = task.prompt
+    work, spawn, coordination = (
+        task.usage[codes.FOR_WORK],
+        task.usage[codes.FOR_SPAWN],
+        task.usage[codes.FOR_COORDINATION],
+    )
+    if prompt.sent == 0:
+        spawn.tokens = prompt.spawn - prompt.inherited
+    work.tokens += prompt.new - prompt.messages + output
+    work.output += output
+    coordination.tokens += prompt.messages
+    spawn_read = min(cached, prompt.spawn)
+    work_read = cached - spawn_read
+    spawn.cache_read += spawn_read
+    work.cache_read += work_read
+    spawn_sent = prompt.spawn - spawn_read
+    work_sent = prompt.context + prompt.new - work_read - prompt.messages
+    if is_written:
+        spawn.cache_write += spawn_sent
+        work.cache_write += work_sent
+        coordination.cache_write += prompt.messages
+    else:
+        spawn.input += spawn_sent
+        work.input += work_sent
+        coordination.input += prompt.messages

@@ -62,7 +62,7 @@ def admit(s: State, limiter: Limiter, input_tokens: int, paces: bool) -> float:
         limiter.requests += 1
         limiter.input_tokens += input_tokens
         return 0.0
-    if s.plan.counts_refused and not paces:
+    if s.plan.counts_rejected and not paces:
         requests.level = max(0.0, requests.level - 1)
         limiter.requests += 1
     return max(

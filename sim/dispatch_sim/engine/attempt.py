@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from dispatch_sim.engine import codes
-from dispatch_sim.engine.accounting import save_usage
+from dispatch_sim.engine.accounting import add_call, save_usage
 from dispatch_sim.engine.api import charge_input, charge_output, counted, first_token_s, latency_s
+from dispatch_sim.engine.barrier import wait_at_barrier
 from dispatch_sim.engine.cache import cached_tokens, is_written, prompt_length, record, shared_pending_s
 from dispatch_sim.engine.calendar import after, at_once
 from dispatch_sim.engine.client import send
@@ -14,7 +15,7 @@ from dispatch_sim.engine.communication import is_draft, messages
 from dispatch_sim.engine.conditions import notify
 from dispatch_sim.engine.conflicts import begin_write, end_write
 from dispatch_sim.engine.events import enter, note
-from dispatch_sim.engine.harness import put_back_refused
+from dispatch_sim.engine.harness import requeue_refused
 from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.merge import merge
 from dispatch_sim.engine.own_context import keep_call, take_own_context
@@ -23,7 +24,6 @@ from dispatch_sim.engine.recovery import settle
 from dispatch_sim.engine.resources import release, request
 from dispatch_sim.engine.variates import attempt_number, draw_attempt, leave_out, share, take_part, tool_s
 from dispatch_sim.model import arithmetic
-from dispatch_sim.scenario.tasks import MAX_TASKS
 
 _grown = compiled(arithmetic.grown)
 
@@ -170,41 +170,14 @@ def answered(s: State, t: int, answer: int) -> None:
 
 @compiled
 def make_call(s: State, t: int) -> None:
-    """Make a call that was admitted, and count its tokens: its own once, and all that was sent by class.
-
-    What is read from the cache is the beginning of the prompt: spawn tokens first. Output counts although it is
-    yet to come, as nothing stops an admitted call.
-    """
+    """Make a call that was admitted, and count its tokens."""
     task = s.tasks[t]
     call, prompt = task.call, task.prompt
     cached = cached_tokens(s, t)
     length = prompt_length(s, t)
     uncached = length - cached
     output = share(task.variates.output, call, task.variates.calls)
-    work, spawn, coordination = (
-        task.usage[codes.FOR_WORK],
-        task.usage[codes.FOR_SPAWN],
-        task.usage[codes.FOR_COORDINATION],
-    )
-    if prompt.sent == 0:
-        spawn.tokens = prompt.spawn - prompt.inherited
-    work.tokens += prompt.new - prompt.messages + output
-    work.output += output
-    coordination.tokens += prompt.messages
-    spawn_read = min(cached, prompt.spawn)
-    work_read = cached - spawn_read
-    spawn.cache_read += spawn_read
-    work.cache_read += work_read
-    spawn_sent = prompt.spawn - spawn_read
-    work_sent = prompt.context + prompt.new - work_read - prompt.messages
-    if is_written(s, t, call == task.variates.calls - 1):
-        spawn.cache_write += spawn_sent
-        work.cache_write += work_sent
-        coordination.cache_write += prompt.messages
-    else:
-        spawn.input += spawn_sent
-        work.input += work_sent
-        coordination.input += prompt.messages
+    add_call(s, t, cached, output, is_written(s, t, call == task.variates.calls - 1))
     task.sent_before, task.sent_before_s = prompt.sent, prompt.sent_s
     record(s, t, first_token_s(s, uncached, cached))
     enter(s, t, codes.CALL, call, counted(s, length, cached))
@@ -314,28 +287,5 @@ def give_back(s: State, t: int) -> None:
         task.has_place = False
         release(s, codes.PLACES)
     s.world.slots.count -= 1
-    put_back_refused(s)
+    requeue_refused(s)
     notify(s)
-
-
-@compiled
-def wait_at_barrier(s: State, t: int) -> None:
-    """Wait until all is back."""
-    enter(s, t, codes.BARRIER, -1, 0)
-    s.processes[t].at = codes.AT_BARRIER
-    if s.world.barrier_high - s.world.barrier_low >= MAX_TASKS:
-        s.world.overflow = True
-        return
-    entry = s.barrier[s.world.barrier_high % MAX_TASKS]
-    entry.process, entry.token = t, s.processes[t].token
-    s.world.barrier_high += 1
-
-
-@compiled
-def after_barrier(s: State, t: int) -> None:
-    """Merge; where a failure cancels others, after the failures of this moment are seen."""
-    if s.plan.cancels_others and s.tasks[t].failure == codes.NONE:
-        s.processes[t].at = codes.AT_FAILURES_SEEN
-        after(s, t, 0.0)
-        return
-    merge(s, t)

@@ -12,7 +12,7 @@ from dispatch_sim.model.events import State as TaskState
 NONE = -1
 """In place of a failure: none. In place of a task: the coordinator."""
 WAITS = -2
-"""What a request has come to: it waits."""
+"""The result of a request that waits."""
 NEEDS_CONTEXT, NEEDS_PROMPT = -1, -2
 """In place of input tokens: those of the coordinator's context, or of a task's prompt, when the turn comes."""
 
@@ -25,7 +25,7 @@ NEEDS_CONTEXT, NEEDS_PROMPT = -1, -2
 # ---- in the order of `model.events.Activity`
 (
     WAIT, SPAWN, CALL, TOOLS, RETURN, BACKOFF, HANG, PREFIX, GATEWAY, PACING, HARNESS, LOCK, PACE, BARRIER,
-    COORDINATOR_BUSY, PERSON_BUSY, EXPOSED, GATE, ROUND, DEPENDENCY, MERGE, MERGE_BY_PERSON, CLEAN_UP, RESOLVE, REVIEW, RECOVERY,
+    COORDINATOR_BUSY, PERSON_BUSY, EXPOSED, AWAITS_REVIEW, ROUND, DEPENDENCY, MERGE, MERGE_BY_PERSON, CLEAN_UP, RESOLVE, REVIEW, RECOVERY,
     TURN, PREWARM, INTERIM, COMPACTION, COMMON, LAUNCH, LIMITED, OVERLOADED, CRASH, REFUSED_LAUNCH, TIMEOUT, CANCELLED, BAD_OUTPUT,
     OVERWRITTEN, REWORK, WRONG_BRIEF,
 ) = range(42)

@@ -46,7 +46,7 @@ def launch(s: State, t: int) -> None:
 
 
 @compiled
-def put_back_refused(s: State) -> None:
+def requeue_refused(s: State) -> None:
     """Let launches that were refused wait again, before all others."""
     for i in range(s.world.refused):
         add(s, s.refused[i], 0)

@@ -1,4 +1,4 @@
-"""The compiled engine, as a study sees it: a state in which the replications of design points are simulated."""
+"""The interface of the compiled engine: a state in which replications of design points are simulated."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ from dispatch_sim.engine.records import (
     STATE,
 )
 from dispatch_sim.engine.store import engine
-from dispatch_sim.model.accounting import MEASURES, WHOLE, Ledger, Outcome, Purpose, Usage
+from dispatch_sim.model.accounting import Ledger, Purpose, Usage
 from dispatch_sim.model.events import Activity, Event, State
 from dispatch_sim.model.failures import Failure
+from dispatch_sim.model.outcome import MEASURES, WHOLE, Outcome
 from dispatch_sim.model.plan import Plan
 from dispatch_sim.model.simulation import simulate
 from dispatch_sim.model.variates import Variates
@@ -156,7 +157,7 @@ def _outcomes(results: Any, plan: Plan) -> NDArray[np.float64]:
 
 
 _BY_KIND = ("usage", "killed", "time_s", "failures")
-"""What a ledger has by purpose, state or failure."""
+"""The ledger's tables by purpose, state or failure."""
 
 
 def outcome_of(row: NDArray[np.float64]) -> Outcome:

@@ -9,7 +9,7 @@ from typing import Any
 from numba import types
 from numba.extending import models, register_model
 
-from dispatch_sim.engine.records import dtype_of
+from dispatch_sim.engine.layout import dtype_of
 
 _NUMBERS: dict[Any, types.Type] = {
     int: types.int64,

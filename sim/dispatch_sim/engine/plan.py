@@ -9,21 +9,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.engine import codes, records
-from dispatch_sim.engine.records import dtype_of
+from dispatch_sim.engine import codes, parameters, records
+from dispatch_sim.engine.distributions import Distributions
+from dispatch_sim.engine.layout import dtype_of, fill, record_of
 from dispatch_sim.model.plan import Plan
-from dispatch_sim.model.strategies import FIRST_ADAPTIVE_WIDTH
+from dispatch_sim.model.strategies import FIRST_ADAPTIVE_WINDOW
 from dispatch_sim.model.streams import group_key
-from dispatch_sim.scenario import distributions as families
-from dispatch_sim.scenario.composites import Empirical, Mixture
 from dispatch_sim.scenario.coordination import MergeCost
-from dispatch_sim.scenario.distributions import Constant, Distribution
+from dispatch_sim.scenario.distributions import Constant
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.provider import Limits
 from dispatch_sim.scenario.quantities import whole
 
 PLAN, GROUP, MEMBER, DISTRIBUTION, WORLD = map(
-    dtype_of, (records.Plan, records.Group, records.Member, records.Distribution, records.World)
+    dtype_of, (parameters.Plan, parameters.Group, records.Member, parameters.Distribution, records.World)
 )
 
 
@@ -44,74 +43,14 @@ class FlatPlan:
         self.group_sizes = groups["size"].copy()
         values = _parameters(plan, table) | {"locks": locks}
         self.fields: dict[str, Any] = {
-            "plan": _record(PLAN, values),
-            "new_world": _record(WORLD, _world(plan)),
+            "plan": record_of(PLAN, values),
+            "new_world": record_of(WORLD, _world(plan)),
             "groups": groups,
             "batch": np.array([(task.group, task.index) for task in plan.tasks], MEMBER),
             "links": np.array(links, np.int64),
             "distributions": np.array(table.rows, DISTRIBUTION),
             "samples": np.array(table.samples, np.float64),
         }
-
-
-class Distributions:
-    """Distributions as rows of a table, with the values of samples in another."""
-
-    def __init__(self) -> None:
-        self.rows: list[tuple[float, ...]] = []
-        self.samples: list[float] = []
-
-    def add(self, distribution: Distribution) -> int:
-        """Add a distribution; return its row."""
-        row = self._row(distribution, 0.0)
-        self.rows.append(row)
-        return len(self.rows) - 1
-
-    def _row(self, distribution: Distribution, weight: float) -> tuple[float, ...]:
-        family, a, b, c, first, count = codes.CONSTANT, 0.0, 0.0, 0.0, 0, 0
-        match distribution:
-            case Constant(value):
-                a = value
-            case families.Uniform(low, high):
-                family, a, b = codes.UNIFORM, low, high
-            case families.Triangular(low, mode, high):
-                family, a, b, c = codes.TRIANGULAR, low, mode, high
-            case families.Exponential(mean):
-                family, a = codes.EXPONENTIAL, mean
-            case families.LogNormal(mu, sigma):
-                family, a, b = codes.LOGNORMAL, mu, sigma
-            case families.Gamma(shape, scale):
-                family, a, b = codes.GAMMA, shape, scale
-            case families.Weibull(shape, scale):
-                family, a, b, c = codes.WEIBULL, shape, scale, 1 / shape
-            case families.LogLogistic(shape, median):
-                family, a, b, c = codes.LOGLOGISTIC, shape, median, 1 / shape
-            case Empirical(sample):
-                family, first, count = codes.EMPIRICAL, len(self.samples), len(sample)
-                self.samples += sample
-            case Mixture():
-                weighted = zip(distribution.components, distribution.weights, strict=True)
-                parts = [self._row(component, of) for component, of in weighted]
-                family, (a, b) = codes.MIXTURE, distribution.bracket
-                first, count = len(self.rows), len(parts)
-                self.rows += parts
-            case _:
-                raise TypeError(f"a distribution of an unknown kind: {distribution!r}")
-        return family, a, b, c, first, count, weight
-
-
-def _record(dtype: np.dtype[np.void], values: dict[str, Any]) -> np.void:
-    record: np.void = np.zeros(1, dtype)[0]
-    _fill(record, values)
-    return record
-
-
-def _fill(record: Any, values: dict[str, Any]) -> None:
-    for name, value in values.items():
-        if isinstance(value, dict):
-            _fill(record[name], value)
-        else:
-            record[name] = value
 
 
 def _groups(plan: Plan, table: Distributions) -> tuple[NDArray[np.void], list[int], int]:
@@ -127,7 +66,7 @@ def _groups(plan: Plan, table: Distributions) -> tuple[NDArray[np.void], list[in
         size = int(sizes[g])
         locks = sorted(number[name] for name in set(group.writes))
         followers = [f for f, other in enumerate(scenario.tasks) if group.name in other.after]
-        _fill(
+        fill(
             groups[g],
             {
                 "key": c_int64(group_key(scenario.study.seed, group.name)).value,
@@ -176,8 +115,8 @@ def _world(plan: Plan) -> dict[str, Any]:
         "limiter": _full_buckets(provider.limits),
         "mirror": _full_buckets(plan.scenario.client.pacing.limits(provider.limits)),
         "slots": {
-            "most": plan.width,
-            "window": min(FIRST_ADAPTIVE_WIDTH, plan.width) if adaptive else plan.width,
+            "most": plan.concurrency,
+            "window": min(FIRST_ADAPTIVE_WINDOW, plan.concurrency) if adaptive else plan.concurrency,
             "shrunk_s": -1.0,
         },
         "context": {"length": start, "sent": start},
@@ -245,7 +184,7 @@ def _of_provider(scenario: Scenario) -> dict[str, Any]:
     queues = provider.on_limit == "wait"
     parameters: dict[str, Any] = {
         "queues": queues,
-        "counts_refused": accounting.failed_requests and not queues,
+        "counts_rejected": accounting.failed_requests and not queues,
         "counts_cache_reads": accounting.cache_reads,
         "reserved": accounting.max_tokens if accounting.output == "reserved" else 0.0,
         "has_retry_after": provider.retry_after is not None,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.attempt import (
-    after_barrier,
     answered,
     called,
     give_back,
@@ -19,6 +18,7 @@ from dispatch_sim.engine.attempt import (
     stop_work,
     wait_for_prefix,
 )
+from dispatch_sim.engine.barrier import after_barrier
 from dispatch_sim.engine.calendar import after
 from dispatch_sim.engine.client import see_answer, send_request
 from dispatch_sim.engine.coordinator import interrupted_compaction

@@ -43,7 +43,7 @@ def settle(s: State, t: int) -> None:
         task.is_alive = False
         _redo_in_part(s, t)
     elif s.plan.review_every != codes.NO_REVIEW or s.world.bad_brief:
-        enter(s, t, codes.GATE, -1, 0)
+        enter(s, t, codes.AWAITS_REVIEW, -1, 0)
         s.processes[t].at = codes.AT_APPROVAL
         s.awaiting_review[s.world.awaiting_review] = t
         s.world.awaiting_review += 1

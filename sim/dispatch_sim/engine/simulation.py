@@ -1,7 +1,7 @@
-"""One replication as a loop over events: the same model as in SimPy, implemented a second time.
+"""One replication as a loop over events: the second implementation of the model.
 
-A process is a place in its program and goes on from there when an event resumes it. Each module has what the module
-of that name in `dispatch_sim.model` has.
+A process is a place in its program, from which an event resumes it. Modules have the names of those in
+`dispatch_sim.model`.
 """
 
 from __future__ import annotations

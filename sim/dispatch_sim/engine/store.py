@@ -82,7 +82,8 @@ def engine() -> Callable[[NDArray[Any], NDArray[Any], int, int], int]:
     With `NUMBA_DISABLE_JIT=1` it is the Python function, on C structures in the same memory.
     """
     if IS_PYTHON:
-        from dispatch_sim.engine.records import Control, State, structure_of
+        from dispatch_sim.engine.layout import structure_of
+        from dispatch_sim.engine.records import Control, State
         from dispatch_sim.engine.simulation import simulate_block
 
         def in_python(state: NDArray[Any], control: NDArray[Any], first: int, count: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.backlog import add, take
+from dispatch_sim.engine.barrier import lift_barrier
 from dispatch_sim.engine.cache import is_cold
 from dispatch_sim.engine.calendar import after, soon
 from dispatch_sim.engine.conditions import can_refill, free_slots, holds, review_blocks, start_review
@@ -31,7 +32,7 @@ def dispatch(s: State) -> None:
         elif process.at >= codes.AT_WAVE and process.at <= codes.AT_OVER_WOKEN:
             goes_on = _waves(s)
         else:
-            goes_on = _resume_hand_out(s)
+            goes_on = _resume_launch(s)
 
 
 @compiled
@@ -50,7 +51,7 @@ def _queue(s: State) -> bool:
     process, world = s.processes[s.plan.tasks], s.world
     if process.at == codes.AT_REFILL_WOKEN:
         process.at = codes.AT_REFILL
-        return _hand_out(s) if can_refill(s) else True
+        return _launch_ready(s) if can_refill(s) else True
     if world.unfinished == 0:
         process.at = codes.AT_DONE
         return True
@@ -59,7 +60,7 @@ def _queue(s: State) -> bool:
     if world.waiting == 0:
         _retry_failed(s, 1)
     if world.waiting == 0:
-        _lift_barrier(s)
+        lift_barrier(s)
     return _wait_for(s, codes.CAN_DISPATCH_OR_DRAINED, codes.AT_REFILL_WOKEN)
 
 
@@ -77,11 +78,11 @@ def _waves(s: State) -> bool:
             process.at = codes.AT_DONE
             return True
         process.at = codes.AT_IDLE
-        return _hand_out(s)
+        return _launch_ready(s)
     if process.at == codes.AT_IDLE:
         return _wait_for(s, codes.IDLE, codes.AT_IDLE_WOKEN)
     if process.at == codes.AT_IDLE_WOKEN:
-        _lift_barrier(s)
+        lift_barrier(s)
         return _wait_for(s, codes.WAVE_IS_OVER, codes.AT_OVER_WOKEN)
     if s.plan.review_every == codes.AFTER_WAVE:
         start_review(s)
@@ -99,16 +100,7 @@ def _retry_failed(s: State, order: int) -> None:
 
 
 @compiled
-def _lift_barrier(s: State) -> None:
-    """Release what waits at the barrier; later ones wait for the next lift."""
-    low, high = s.world.barrier_lifted, s.world.barrier_high
-    s.world.barrier_lifted = high
-    if high > low:
-        soon(s, codes.EVENT_BARRIER, low, high)
-
-
-@compiled
-def _hand_out(s: State) -> bool:
+def _launch_ready(s: State) -> bool:
     """Launch as many of the waiting tasks as there are free slots; False where it has to wait.
 
     An agent that coordinates does it in one turn, writing the briefs one after another; a script at once,
@@ -123,7 +115,7 @@ def _hand_out(s: State) -> bool:
         process.at = codes.AT_SCRIPT_PREFIX
     else:
         process.at = codes.AT_SCRIPT
-        return _resume_hand_out(s)
+        return _resume_launch(s)
     request(s, codes.COORDINATOR, d)
     return False
 
@@ -150,7 +142,7 @@ def _do_common(s: State) -> bool:
 
 
 @compiled
-def _resume_hand_out(s: State) -> bool:
+def _resume_launch(s: State) -> bool:
     d, world = s.plan.tasks, s.world
     process = s.processes[d]
     if process.at == codes.AT_SCRIPT_PREFIX:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
+from typing import TYPE_CHECKING, Any
 
 from dispatch_sim.model.arithmetic import HOUR_S, MILLION
 from dispatch_sim.model.events import State
 from dispatch_sim.model.failures import Failure
+from dispatch_sim.model.outcome import MEASURES, Outcome
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.provider import Prices
 from dispatch_sim.scenario.strategy import Strategy
@@ -72,12 +73,12 @@ class Usage:
 
 @dataclass(slots=True)
 class AttemptUsage:
-    """What one attempt has used so far; whether it was work or waste shows at its end.
+    """The usage of one attempt so far; its end shows whether it was work or waste.
 
     Attributes
     ----------
     spawn : what is spent for the beginning of its prompt: of solo, the coordinator's context.
-    messages : what is spent to read other agents' messages.
+    messages : usage for other agents' messages.
     time_s : service, backoff and silence.
     """
 
@@ -116,7 +117,7 @@ class AttemptUsage:
             messages.input += prompt.messages
 
     def by_purpose(self) -> tuple[tuple[Purpose, Usage], ...]:
-        """Return what was used for what, if the attempt is not wasted."""
+        """Return the usage by purpose, if the attempt is not wasted."""
         return (
             (Purpose.WORK, self.work),
             (Purpose.SPAWN, self.spawn),
@@ -141,97 +142,9 @@ class AttemptUsage:
         )
 
 
-class Outcome(NamedTuple):
-    """One row of results: times in seconds, tokens counted once, money in US dollars.
-
-    `tokens`, `money_usd`, `people_s`, `cost_usd` and `flow_s` are the sums of their parts. Tokens and
-    money of a failed attempt, its spawn, return and merge included, are `wasted`.
-    """
-
-    makespan_s: float
-    tokens: int
-    tokens_work: int
-    tokens_spawn: int
-    tokens_return: int
-    tokens_coordination: int
-    tokens_merge: int
-    tokens_wasted: int
-    money_usd: float
-    people_s: float
-    cost_usd: float
-    rejected_requests: int
-    backoff_s: float
-    """Agents' time between tries, summed over tasks."""
-    failed_attempts: int
-    manual_completions: int
-    cost_waiting_usd: float
-    """The makespan at the value of waiting."""
-    cost_people_usd: float
-    money_work_usd: float
-    money_spawn_usd: float
-    money_return_usd: float
-    money_coordination_usd: float
-    money_merge_usd: float
-    money_wasted_usd: float
-    people_merge_s: float
-    people_recovery_s: float
-    flow_s: float
-    """From arrival to done, summed over tasks; likewise the next six, and `backoff_s`."""
-    wait_s: float
-    service_s: float
-    blocked_s: float
-    paced_s: float
-    """In the line of the client's limiter."""
-    merge_s: float
-    recovery_s: float
-    wasted_s: float
-    """The part of service and backoff that went into failed attempts."""
-    quota_requests: int
-    """What the limiter counted; likewise the next two."""
-    quota_input_tokens: int
-    quota_output_tokens: int
-    crashed_attempts: int
-    rate_limited_attempts: int
-    too_large_attempts: int
-    bad_outputs: int
-    tokens_context: int
-    """Summaries of the coordinator's context."""
-    tokens_rework: int
-    money_context_usd: float
-    money_rework_usd: float
-    money_killed_usd: float
-    """The part of the wasted money that went into honest work which a timeout ended."""
-    people_conflicts_s: float
-    """Cleaning up after lost work, and resolving conflicts."""
-    people_review_s: float
-    hung_s: float
-    """Slots held by silent agents: a part of the flow time, as the next."""
-    review_s: float
-    hung_attempts: int
-    killed_attempts: int
-    """Honest work that a timeout ended."""
-    overwritten_attempts: int
-    cancelled_attempts: int
-    wrong_brief_attempts: int
-    refused_launches: int
-    merge_conflicts: int
-    reworked_tasks: int
-    reviews: int
-    compactions: int
-    input_tokens: int
-    """All that was sent to the model, cache reads included, as vendors count it."""
-
-
-MEASURES: tuple[str, ...] = Outcome._fields
-"""The measures of a replication, in the order of the results' columns."""
-
-WHOLE = frozenset(name for name, kind in get_type_hints(Outcome).items() if kind is int)
-"""Those that are whole numbers."""
-
-
 @dataclass(slots=True)
 class Ledger:
-    """The ledger of a replication while it is played."""
+    """The totals of a replication while it is simulated."""
 
     usage: dict[Purpose, Usage] = field(default_factory=lambda: {purpose: Usage() for purpose in Purpose})
     time_s: dict[State, float] = field(default_factory=lambda: dict.fromkeys(State, 0.0))
@@ -252,7 +165,7 @@ class Ledger:
     compactions: int = 0
 
     def book_output(self, usage: AttemptUsage, *, rework: bool) -> None:
-        """Book what an attempt has used as what it was for: its output is needed."""
+        """Book an attempt's usage by its purposes: its output is needed."""
         for purpose, used in usage.by_purpose():
             self.usage[Purpose.REWORK if rework else purpose].add(used)
 
@@ -267,7 +180,7 @@ class Ledger:
     def close(
         self, makespan_s: float, quota: tuple[int, int, int], scenario: Scenario, strategy: Strategy
     ) -> Outcome:
-        """Return the row that the ledger comes to."""
+        """Return the ledger as one row."""
         prices, values = scenario.provider.prices, scenario.values
         if strategy.kind == "solo":
             begun_with = self.usage[Purpose.SPAWN]
@@ -313,4 +226,4 @@ class Ledger:
 
 
 _COUNTED = [name for name in Ledger.__slots__ if name in MEASURES]
-"""What the ledger counts under the name that it has in the results."""
+"""Fields of the ledger that are columns of the results."""

@@ -1,7 +1,7 @@
 """The model API's rate limits: three token buckets that all agents and the coordinator share.
 
 This is where a 429 is decided: `RateLimiter.admit`. A provider that lets requests wait in line instead of
-refusing them has a `Gateway` in front.
+rejecting them has a `Gateway` in front.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ class TokenBucket:
 
 
 class RateLimiter:
-    """Admits requests, or says after how long to come back.
+    """Admits requests, or rejects them with a `retry-after`.
 
     Attributes
     ----------
-    requests, input_tokens, output_tokens : whole numbers, what the limiter has counted so far.
+    requests, input_tokens, output_tokens : counted so far, whole numbers.
     mirror : the client's own limiter, which is charged with what this one is charged with after admission.
     """
 
@@ -69,7 +69,7 @@ class RateLimiter:
         self._request_bucket = TokenBucket(limits.requests, limits)
         self._input_bucket = TokenBucket(limits.input_tokens, limits)
         self._output_bucket = TokenBucket(limits.output_tokens, limits)
-        self._counts_refused = accounting.failed_requests and not queues  # in line nothing is refused
+        self._counts_rejected = accounting.failed_requests and not queues  # in line nothing is rejected
         self._reserved = accounting.max_tokens if accounting.output == "reserved" else 0.0
         self._counts_cache_reads = accounting.cache_reads
         self.requests = 0
@@ -80,7 +80,7 @@ class RateLimiter:
         self._paces = paces
 
     def admit(self, input_tokens: int) -> float:
-        """Admit a request and charge it and its input, or refuse it.
+        """Admit a request and charge it and its input, or reject it.
 
         Returns
         -------
@@ -106,7 +106,7 @@ class RateLimiter:
             self.requests += 1
             self.input_tokens += input_tokens
             return 0.0
-        if self._counts_refused:
+        if self._counts_rejected:
             # Charge before the wait is computed: a client that waits exactly that long must then be admitted.
             requests.level = max(0.0, requests.level - 1)
             self.requests += 1
@@ -125,7 +125,7 @@ class RateLimiter:
         return int(min(input_tokens, self._input_bucket.capacity))
 
     def charge_output(self, tokens: int) -> None:
-        """Charge what a call has produced, at its end, and give back what it held; there may be debt."""
+        """Charge a call's output at its end, and give back its reservation; the bucket may go into debt."""
         outputs = self._output_bucket
         outputs.refill(self._env.now)
         outputs.level = min(outputs.capacity, outputs.level + self._reserved - tokens)
@@ -136,7 +136,7 @@ class RateLimiter:
             self.gateway.recheck()  # what was given back may be enough for the first in line
 
     def charge_input(self, tokens: int) -> None:
-        """Charge what the coordinator has read of an output; the bucket may go into debt."""
+        """Charge input that the coordinator has read; the bucket may go into debt."""
         self._input_bucket.refill(self._env.now)
         self._input_bucket.level -= tokens
         self.input_tokens += tokens
@@ -183,7 +183,7 @@ class Gateway:
             raise
 
     def recheck(self) -> None:
-        """Have the head of the line looked at again."""
+        """Try again to admit the head of the line."""
         if self._server is not None:
             self._server.interrupt()
 
@@ -201,7 +201,7 @@ class Gateway:
 
 
 class Latency:
-    """How long a call takes by what it does; nothing where tasks have a duration instead."""
+    """The time of a call by its tokens; 0 where tasks have a duration instead."""
 
     def __init__(self, provider: Provider) -> None:
         self._latency = latency = provider.latency

@@ -1,6 +1,6 @@
 """The arithmetic of the model, each rule once: buckets, backoff, shares, prices.
 
-Everything here is a pure function of numbers, so that a second engine can share it.
+All functions are pure functions of numbers, and the compiled engine compiles them as they are.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ def bucket_level(level: float, since_s: float, rate_per_s: float, capacity: floa
 def holds(level: float, need: float, rate_per_s: float) -> bool:
     """Whether a bucket holds what is needed, give or take what flows in in a nanosecond and a rounding error.
 
-    Whether a try that comes exactly when a bucket is full enough is admitted must not depend on the order in
-    which floating-point numbers were added up on the way there.
+    Whether a request that comes exactly when the bucket holds enough is admitted must not depend on the order
+    in which floating-point numbers were added.
     """
     return level >= need - rate_per_s * 1e-9 - need * 1e-12
 
@@ -41,14 +41,14 @@ def wait_for(level: float, need: float, rate_per_s: float, now_s: float) -> floa
     return exact_s * (1 + 1e-12) + (now_s + exact_s) * 2.0**-51
 
 
-def backoff(tries: int, initial_s: float, factor: float, cap_s: float, jitter: float, u: float) -> float:
-    """Return the client's own pause after its `tries`-th rejected request (the first is 0), in seconds.
+def backoff(retries: int, initial_s: float, factor: float, cap_s: float, jitter: float, u: float) -> float:
+    """Return the client's own pause after its `retries`-th rejected request (the first is 0), in seconds.
 
-    `min(initial * factor^tries, cap) * (1 + jitter * u)`. A negative jitter shortens the pause, as in the
+    `min(initial * factor^retries, cap) * (1 + jitter * u)`. A negative jitter shortens the pause, as in the
     anthropic and openai SDKs; a positive one lengthens it, as in Claude Code.
     """
     pause_s = initial_s
-    for _ in range(tries):
+    for _ in range(retries):
         if pause_s >= cap_s:
             break
         pause_s *= factor
@@ -63,17 +63,17 @@ def obeyed_pause(retry_after_s: float, jitter: float, u: float, floor_s: float) 
     return max(retry_after_s * (1.0 + jitter * u), floor_s)
 
 
-def grown(width: float, most: int) -> float:
-    """Return the width of adaptive dispatch after an attempt that was not refused: one more in a whole round.
+def grown(window: float, most: int) -> float:
+    """Return the window of adaptive dispatch after an attempt without a 429: one more in a whole round.
 
     The additive increase of AIMD (Chiu and Jain, Computer Networks 17, 1989).
     """
-    return min(float(most), width + 1.0 / width)
+    return min(float(most), window + 1.0 / window)
 
 
-def shrunk(width: float) -> float:
-    """Return the width of adaptive dispatch after a 429, half of it: the multiplicative decrease of AIMD."""
-    return max(1.0, width / 2.0)
+def shrunk(window: float) -> float:
+    """Return the window of adaptive dispatch after a 429, half of it: the multiplicative decrease of AIMD."""
+    return max(1.0, window / 2.0)
 
 
 def cache_readable(readable_s: float, used_s: float, ttl_s: float, now_s: float) -> bool:

@@ -31,7 +31,7 @@ for no more, and only the cancelled attempts of cascades are so many."""
 
 @dataclass(slots=True)
 class Checkpoint:
-    """What another attempt can go on from: the conversation, who began it, its calls that are done."""
+    """The point from which another attempt can resume: the conversation, its origin, its completed calls."""
 
     origin: int
     prompt: Prompt
@@ -232,8 +232,8 @@ class Attempt:
         try:
             yield sim.env.timeout(seconds)
         except simpy.Interrupt:
-            # Nothing stops an admitted call: it is charged in full, at once. Who goes on from here had no
-            # answer, and so cannot read it from the cache.
+            # Nothing stops an admitted call: it is charged in full, at once. It had no answer, so an
+            # attempt that resumes cannot read its prompt from the cache.
             sim.limiter.charge_output(output)
             prompt.sent, prompt.sent_s = before
             raise

@@ -1,4 +1,4 @@
-"""The backlog: tasks, which of them wait for an attempt, in which order, and which wait for others."""
+"""The backlog: tasks that wait for an attempt, in order, and those that wait for other groups."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class Task:
     Attributes
     ----------
     number : in the plan.
-    group, index : whose it is, and which of them.
+    group, index : its group, and its number in the group.
     attempts, failures : attempts begun, and those that failed by themselves.
     attempt : its last, and `instructions` the version of the batch's instructions that it was given.
-    checkpoint : what another attempt can go on from.
+    checkpoint : the point from which another attempt can resume.
     outputs : usage of each attempt whose output it still needs, and whether that was rework.
     rework : the part that its next attempt does again, as it was made without sight of others; 0: all.
     second_round : whether it has been through the first of two rounds.
-    activity, call, tokens, since_s : what it is doing now, for the ledger and the log, and since when.
+    activity, call, tokens, since_s : its present activity, for the ledger and the log, and its start.
     """
 
     sim: Simulation
@@ -84,7 +84,7 @@ class Backlog:
     def __init__(self, sim: Simulation) -> None:
         self._sim = sim
         self.ready: list[tuple[int, float, int, Task]] = []
-        """A heap of what waits for an attempt: what goes first, by length if asked for, as it came."""
+        """A heap of waiting tasks: those that go first, then by length if asked for, then by arrival."""
         self._came = itertools.count()
         groups = sim.scenario.tasks
         self.tasks: list[Task] = []
@@ -150,12 +150,12 @@ class Backlog:
             recovery.leave_to_person(task)
 
     def finish(self, task: Task) -> None:
-        """Note that a task is done, and let the groups go that have waited for its group."""
+        """Note that a task is done, and release the groups that have waited for its group."""
         sim = self._sim
         for usage, rework in task.outputs:
             sim.ledger.book_output(usage, rework=rework)
         task.outputs.clear()
-        task.enter(Activity.WAIT)  # books what it was doing
+        task.enter(Activity.WAIT)  # books its last activity
         sim.ledger.flow_s += sim.env.now - task.arrived_s
         self.unfinished -= 1
         self._unfinished_of[task.group] -= 1

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Communication:
-    """How the agents of a group hear of each other.
+    """Communication within groups: none, rounds or a blackboard.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Communication:
         self._briefing = [False for _ in groups]
 
     def messages(self, attempt: Attempt, prompt: Prompt) -> int:
-        """Return the tokens that a call brings of what other agents do."""
+        """Return the tokens of other agents' messages that a call reads."""
         if self._blackboard:
             return self._post_tokens * (self.working[attempt.task.group] - 1)
         return self._brief_tokens if self._rounds and attempt.task.second_round and not prompt.sent else 0

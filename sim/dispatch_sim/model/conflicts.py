@@ -20,7 +20,7 @@ Process = Generator[simpy.Event, Any, None]
 
 
 class Write:
-    """What one attempt writes, in one go, when it returns.
+    """The write of one attempt, made when it returns.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Write:
 
 
 class Isolation:
-    """How agents are kept apart; here: not at all, and nothing conflicts."""
+    """Isolation of agents; the base class has none, for groups that write nothing."""
 
     def __init__(self, sim: Simulation) -> None:
         self._sim = sim

@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 
 class State(StrEnum):
-    """What a task is doing; the times in these states add up to its flow time."""
+    """States of a task; the times in these states add up to its flow time."""
 
     WAIT = "wait"
-    """For its arrival's turn: no slot, or the coordinator has not briefed its agent."""
+    """For a slot, or for the coordinator to brief its agent."""
     SERVICE = "service"
     """Spawning, in a model call, returning."""
     BACKOFF = "backoff"
-    """Between a refused request and the next."""
+    """Between a rejected request and the next."""
     BLOCKED = "blocked"
     """Ready, but the gateway, the barrier, the coordinator or the person is not."""
     PACED = "paced"
@@ -25,7 +25,7 @@ class State(StrEnum):
     HUNG = "hung"
     """Its agent is silent."""
     REVIEW = "review"
-    """A person looks at it."""
+    """A person reviews it."""
 
 
 OF_ATTEMPT = frozenset({State.SERVICE, State.BACKOFF, State.HUNG})
@@ -63,7 +63,7 @@ class Activity(StrEnum):
     PERSON_BUSY = "person busy", State.BLOCKED
     EXPOSED = "exposed", State.BLOCKED
     """Merged, while an agent is at work that can still write over it."""
-    GATE = "gate", State.BLOCKED
+    AWAITS_REVIEW = "awaits review", State.BLOCKED
     """Merged, and waits for a review."""
     ROUND = "round", State.BLOCKED
     """Waits for the other agents of the first round, and the brief for the second."""
@@ -109,7 +109,7 @@ class Event(NamedTuple):
     attempt: int = 0
     call: int = -1
     tokens: int = 0
-    """Input tokens that the limiter admitted or refused, where it is about a call."""
+    """Input tokens that the limiter admitted or rejected, for a call."""
 
 
 COORDINATOR = -1

@@ -1,4 +1,4 @@
-"""The harness's own limits: how many agents it runs, and a counter of calls on the client's side."""
+"""The harness's own limits: a cap on agents, and a counter of calls on the client's side."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Harness:
-    """Runs so many agents at once; lets a launch over that wait for a place, or refuses it."""
+    """Caps agents at once; a launch over the cap waits for a place, or is refused."""
 
     def __init__(self, sim: Simulation) -> None:
         self._sim = sim
@@ -51,10 +51,10 @@ class Harness:
 
 
 class Pacer:
-    """Counts calls, and is set back with every window; who finds it used up waits for a whole window.
+    """Counts calls in windows; a call that finds the count used up waits for a whole window.
 
-    All behind wait as well, and the count then begins anew. This is how CrewAI keeps to `max_rpm`: it waits
-    not until the window is over, but for as long as a window is.
+    All calls behind it wait too, and the count then starts anew. CrewAI keeps to `max_rpm` like this: it
+    waits for the length of a window, not until its end.
     """
 
     def __init__(self, env: simpy.Environment, pace: Pace) -> None:

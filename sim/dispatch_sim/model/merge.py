@@ -19,7 +19,7 @@ Process = Generator[simpy.Event, Any, None]
 
 
 class _Count:
-    """When merges began and were over, so that one can tell what an agent did not see."""
+    """Counts the merges that an agent did not see: begun, and over when it was launched."""
 
     def __init__(self) -> None:
         self.begun = 0
@@ -31,11 +31,11 @@ class _Count:
 
 
 Entry = tuple[_Count, _Count]
-"""Where an output that is being merged is counted: among all, and in its group."""
+"""The two counts of an output that is being merged: of all, and of its group."""
 
 
 class MergeRecord:
-    """Which outputs were made without sight of each other."""
+    """Counts outputs that were made without sight of each other."""
 
     def __init__(self, sim: Simulation) -> None:
         self._sim = sim
@@ -140,7 +140,7 @@ def by_person(attempt: Attempt, activity: Activity, seconds: float) -> Generator
 
 
 def clean_up(attempt: Attempt) -> Process:
-    """Have a person see to the loss of an attempt's work, which has failed."""
+    """Have a person clean up after the loss of an attempt's work; the attempt has failed."""
     sim = attempt.sim
     attempt.merging = True
     attempt.task.log(Activity.OVERWRITTEN)

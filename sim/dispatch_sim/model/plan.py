@@ -23,7 +23,7 @@ class Plan:
 
     Attributes
     ----------
-    scenario : what is asked.
+    scenario : the scenario.
     strategy : with a concurrency where its kind needs one.
     tasks : in the order in which they are dispatched.
     """
@@ -33,7 +33,7 @@ class Plan:
     tasks: tuple[TaskId, ...]
 
     @property
-    def width(self) -> int:
+    def concurrency(self) -> int:
         """Most attempts at once: at most the number of tasks."""
         return self.strategy.concurrency_in(len(self.tasks))
 

@@ -22,12 +22,12 @@ Process = Generator[simpy.Event, Any, None]
 class Review:
     """Holds merged outputs until a person has approved them; shows whether the instructions were wrong.
 
-    Without a review, wrong instructions are found out when all is merged.
+    Without a review, wrong instructions show when all is merged.
 
     Attributes
     ----------
     instructions : their version; wrong ones are put right once.
-    under_way : whether a person is looking, or about to.
+    under_way : whether a review has begun or waits for the person.
     """
 
     def __init__(self, sim: Simulation) -> None:
@@ -49,7 +49,7 @@ class Review:
         """Have a merged output approved where that is asked for; its task is done then."""
         sim, task = self._sim, attempt.task
         if self._review is not None or self._wrong:
-            task.enter(Activity.GATE)
+            task.enter(Activity.AWAITS_REVIEW)
             verdict = sim.env.event()
             self._waiting.append((task, verdict))
             self._start_if_due()
@@ -62,12 +62,12 @@ class Review:
         sim.backlog.finish(task)
 
     def after_wave(self) -> None:
-        """Have a person look if that is asked for after each wave."""
+        """Start a review if one is due after each wave."""
         if self._review is not None and self._review.every == "round":
             self._start()
 
     def start_if_nothing_else_is_left(self) -> None:
-        """Have a person look if all tasks but those that wait for others wait for approval."""
+        """Start a review if all unfinished tasks wait for approval or for other groups."""
         backlog = self._sim.backlog
         if self._waiting and len(self._waiting) + backlog.blocked == backlog.unfinished:
             self._start()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import simpy
 
-from dispatch_sim.model.accounting import Ledger, Outcome
+from dispatch_sim.model.accounting import Ledger
 from dispatch_sim.model.api import Gateway, Latency, RateLimiter
 from dispatch_sim.model.backlog import Backlog
 from dispatch_sim.model.cache import Prompt, TimedCache, WarmCache
@@ -17,6 +17,7 @@ from dispatch_sim.model.coordinator import Coordinator
 from dispatch_sim.model.events import Activity, Event
 from dispatch_sim.model.harness import Harness, Pacer
 from dispatch_sim.model.merge import MergeRecord
+from dispatch_sim.model.outcome import Outcome
 from dispatch_sim.model.plan import Plan
 from dispatch_sim.model.review import Review
 from dispatch_sim.model.strategies import AdaptiveSlots, Slots, dispatch
@@ -93,7 +94,7 @@ class Simulation:
         self.latency = Latency(provider)
         self.pacer = None if scenario.harness.pace is None else Pacer(env, scenario.harness.pace)
 
-        self.slots = (AdaptiveSlots if strategy.kind == "adaptive" else Slots)(env, plan.width)
+        self.slots = (AdaptiveSlots if strategy.kind == "adaptive" else Slots)(env, plan.concurrency)
         self.harness = Harness(self)
         self.coordinator = Coordinator(self)
         self.person = simpy.Resource(env, capacity=1)

@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
 Process = Generator[simpy.Event, Any, None]
 
-FIRST_ADAPTIVE_WIDTH = 4
+FIRST_ADAPTIVE_WINDOW = 4
 """Where adaptive dispatch begins: practitioners' 'parallel up to 3 or 4'."""
 
 
 class Slots(simpy.Resource):
-    """Slots for attempts, as many as the strategy is wide; an attempt holds one while its agent works.
+    """Slots for attempts, as many as the concurrency; an attempt holds one while its agent works.
 
     Attributes
     ----------
-    window : how many of them the dispatcher uses.
+    window : the number of them that the dispatcher uses.
     """
 
-    def __init__(self, env: simpy.Environment, width: int) -> None:
-        super().__init__(env, capacity=width)
-        self.most = width
-        self.window = float(width)
+    def __init__(self, env: simpy.Environment, concurrency: int) -> None:
+        super().__init__(env, capacity=concurrency)
+        self.most = concurrency
+        self.window = float(concurrency)
 
     @property
     def free(self) -> int:
@@ -39,7 +39,7 @@ class Slots(simpy.Resource):
         return int(self.window) - self.count
 
     def limit_to(self, cap: int) -> None:
-        """Keep to what the harness has been found to run."""
+        """Keep to the harness's cap."""
         self.most = min(self.most, cap)
         self.window = min(self.window, float(self.most))
 
@@ -59,7 +59,7 @@ class AdaptiveSlots(Slots):
 
     def __init__(self, env: simpy.Environment, most: int) -> None:
         super().__init__(env, most)
-        self.window = float(min(FIRST_ADAPTIVE_WIDTH, most))
+        self.window = float(min(FIRST_ADAPTIVE_WINDOW, most))
         self._shrunk_s = -1.0
 
     def on_return(self, attempt: Attempt) -> None:
@@ -105,21 +105,21 @@ def queue(sim: Simulation) -> Process:
                 )
             )
         if can_refill():
-            yield from hand_out(sim)
+            yield from launch_ready(sim)
 
 
 def waves(sim: Simulation) -> Process:
     """Waves, of one task (solo, sequential) or of all (parallel): the next when all of this one is over."""
     backlog, slots = sim.backlog, sim.slots
-    one_by_one = sim.strategy.waits_for_recovery
+    waits_for_person = sim.strategy.waits_for_recovery
     while backlog.unfinished:
         yield from sim.changed.wait_for(lambda: can_dispatch(sim) or not backlog.unfinished)
         if not backlog.ready:
             break
-        yield from hand_out(sim)
+        yield from launch_ready(sim)
         yield from sim.changed.wait_for(lambda: not slots.count)
         sim.barrier.lift()
-        yield from sim.changed.wait_for(lambda: not (sim.active or (one_by_one and sim.recovering)))
+        yield from sim.changed.wait_for(lambda: not (sim.active or (waits_for_person and sim.recovering)))
         sim.review.after_wave()
         backlog.add_first(sim.failed)
         sim.failed.clear()
@@ -130,7 +130,7 @@ def can_dispatch(sim: Simulation) -> bool:
     return bool(sim.backlog.ready) and not sim.review.blocks
 
 
-def hand_out(sim: Simulation) -> Process:
+def launch_ready(sim: Simulation) -> Process:
     """Launch as many of the waiting tasks as there are free slots.
 
     An agent that coordinates does it in one turn, writing the briefs one after another; a script at once,
@@ -139,8 +139,8 @@ def hand_out(sim: Simulation) -> Process:
     coordinator, prewarms = sim.coordinator, sim.strategy.warm_up == "prewarm"
     if sim.strategy.manager == "script" or sim.is_solo:
         if prewarms and sim.cache.is_cold(sim.shared_prefix):
-            # By the coordinator, one call after another: of two that never give up, each could have the
-            # other refused for ever.
+            # By the coordinator, one call after another: two callers that never give up could
+            # reject each other for ever.
             with coordinator.request() as turn:
                 yield turn
                 yield from coordinator.prewarm()
@@ -158,7 +158,7 @@ def hand_out(sim: Simulation) -> Process:
         yield turn
         tasks = [] if sim.review.blocks else sim.backlog.take(sim.slots.free)
         if not tasks:
-            return  # a review has begun meanwhile, or adaptive dispatch has become narrower
+            return  # a review has begun meanwhile, or the window has shrunk
         for task in tasks:
             yield from coordinator.do_common(task)
         start_s = sim.env.now

@@ -1,6 +1,6 @@
-"""Random variates of one replication: sizes, times and faults of each attempt, each from its own keyed draw.
+"""Random variates of one replication: sizes, times and faults of each attempt, each with its own key.
 
-Computed once for a replication and shared by all design points that play it: common random numbers.
+Computed once for a replication and shared by all design points that simulate it: common random numbers.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.model.accounting import Outcome
 from dispatch_sim.model.events import Event
+from dispatch_sim.model.outcome import Outcome
 from dispatch_sim.model.plan import Plan
 from dispatch_sim.report.figures.gantt import gantt
 from dispatch_sim.report.figures.styles import Picture

@@ -8,8 +8,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 
 from rich.cells import cell_len, set_cell_size
 
-from dispatch_sim.model.accounting import Outcome, Purpose
+from dispatch_sim.model.accounting import Purpose
 from dispatch_sim.model.events import MOMENTS, Activity, Event
+from dispatch_sim.model.outcome import Outcome
 from dispatch_sim.model.plan import Plan
 from dispatch_sim.report.figures.event_styles import EVENT_STYLES, MARKS, STRETCHES
 from dispatch_sim.report.format import (

@@ -21,7 +21,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from dispatch_sim.interruption import uninterrupted
-from dispatch_sim.model.accounting import MEASURES
+from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.study.files import ResultsError, writing_to
 from dispatch_sim.study.manifest import differences_of
 

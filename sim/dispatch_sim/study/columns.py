@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from dispatch_sim.model.accounting import MEASURES, WHOLE
+from dispatch_sim.model.outcome import MEASURES, WHOLE
 from dispatch_sim.study.checkpoint import Checkpoint, concatenated
 from dispatch_sim.study.files import ResultsError
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dispatch_sim.engine import store
 from dispatch_sim.model import simulation
-from dispatch_sim.model.accounting import Outcome
 from dispatch_sim.model.events import Event
+from dispatch_sim.model.outcome import Outcome
 from dispatch_sim.model.plan import Plan
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.study.design import Design

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.model.accounting import MEASURES
+from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.stats.percentile import MIN_REPLICATIONS, linearised
 

@@ -22,7 +22,7 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from dispatch_sim.display import Displayed
-from dispatch_sim.model.accounting import MEASURES
+from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.study.checkpoint import discard, is_unfinished
 from dispatch_sim.study.columns import Columns, StoredColumns, frame_of, write_columns
 from dispatch_sim.study.design import Design
@@ -88,7 +88,7 @@ def named_points(design: Design) -> pd.DataFrame:
     plans = [(variant, plan) for variant in design.variants for plan in variant.plans]
     columns = {
         "strategy": np.array([plan.strategy.label for _, plan in plans], object),
-        "concurrency": np.array([plan.width for _, plan in plans]),
+        "concurrency": np.array([plan.concurrency for _, plan in plans]),
         "tasks": np.array([len(plan.tasks) for _, plan in plans]),
     }
     for number, factor in enumerate(design.factors):

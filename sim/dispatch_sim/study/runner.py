@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from dispatch_sim.engine import store
 from dispatch_sim.model import simulation
-from dispatch_sim.model.accounting import MEASURES
+from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.study.design import Design, DesignError
 from dispatch_sim.study.engines import choose_engine

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from dispatch_sim.logs.backtest.groups import Group
 from dispatch_sim.logs.calibrate.observations import ALL_KINDS
 from dispatch_sim.model import simulation
-from dispatch_sim.model.accounting import Outcome
 from dispatch_sim.model.events import Activity, Event
+from dispatch_sim.model.outcome import Outcome
 from dispatch_sim.model.plan import Plan, make_plan
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.coordination import Dispatch, Merge

@@ -60,7 +60,7 @@ STRETCHES = (
             Activity.COORDINATOR_BUSY: "coordinator busy",
             Activity.PERSON_BUSY: "person busy",
             Activity.EXPOSED: "exposed to later writes",
-            Activity.GATE: "awaits review",
+            Activity.AWAITS_REVIEW: "awaits review",
             Activity.ROUND: "second round",
             Activity.DEPENDENCY: "dependencies",
         },

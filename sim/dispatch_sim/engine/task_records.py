@@ -1,0 +1,162 @@
+"""Records of tasks and their attempts, of processes and resources."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from dispatch_sim.engine.parameters import Merge
+
+MAX_OUTPUTS = 8
+"""Attempts of a task whose outputs it needs."""
+
+
+ATTEMPT_PURPOSES = 5
+"""The first members of `Purpose`: what an attempt spends tokens for."""
+
+
+class Usage:
+    """Tokens counted once, and tokens billed by class."""
+
+    tokens: int
+    input: int
+    cache_write: int
+    cache_read: int
+    output: int
+
+
+class AttemptVariates:
+    """The variates of an attempt, as `model.variates.AttemptVariates`; new input and output are of all calls."""
+
+    drawn_in: int
+    """The block of replications in which these were drawn for all design points."""
+    calls: int
+    new_input: int
+    output: int
+    spawn_tokens: int
+    return_tokens: int
+    crash_call: int
+    hang_call: int
+    obeys: bool
+    bad_output: bool
+    call_s: float
+    spawn_s: float
+    return_s: float
+
+
+class Prompt:
+    """An agent's conversation, as `model.cache.Prompt`."""
+
+    exists: bool
+    spawn: int
+    shared: int
+    inherited: int
+    context: int
+    new: int
+    messages: int
+    sent: int
+    sent_s: float
+
+
+class Task:
+    """A task and its latest attempt."""
+
+    group: int
+    index: int
+    arrived_s: float
+    attempts: int
+    failures: int
+    # what it is doing, for the ledger and the log
+    activity: int
+    activity_call: int
+    activity_tokens: int
+    since_s: float
+    # the attempt
+    started_s: float
+    origin: int
+    is_alive: bool
+    at_work: bool
+    merging: bool
+    failure: int
+    instructions: int
+    inherited: int
+    variates: AttemptVariates
+    prompt: Prompt
+    call: int
+    last_call: int
+    retry: int
+    pending_output: int
+    sent_before: int
+    sent_before_s: float
+    usage: Annotated[list[Usage], ATTEMPT_PURPOSES]
+    usage_s: float
+    has_place: bool
+    locks_held: int
+    write: int
+    merge: Merge
+    person_s: float
+    unseen: int
+    counts_as_unseen: bool
+    unseen_share: float
+    # what outlives an attempt
+    second_round: bool
+    rework: float
+    has_checkpoint: bool
+    done_calls: int
+    checkpoint_context: int
+    checkpoint_usage: Annotated[list[Usage], ATTEMPT_PURPOSES]
+    checkpoint_s: float
+    outputs: int
+    needed: Annotated[list[Usage], ATTEMPT_PURPOSES]
+    """Usage of attempts whose output it still needs."""
+    needed_rework: Annotated[list[Usage], ATTEMPT_PURPOSES]
+    """And of those that were rework."""
+    needed_s: Annotated[list[float], MAX_OUTPUTS]
+    """Seconds of each of these attempts."""
+
+
+class Process:
+    """A process as a place in its program (`at`), from which it goes on when an event resumes it."""
+
+    at: int
+    back_to: int
+    token: int
+    """Events with another token are obsolete: the process has been interrupted since."""
+    asks: int
+    """The resource that it waits for, plus one; or 0."""
+    is_granted: bool
+    next: int
+    in_line: bool
+    answer_s: float
+    """What a request was answered when its turn in line came."""
+    turn: int
+    turn_in_line: bool
+    turn_retries: bool
+    """Whether its call was rate-limited, and is sent again."""
+    prefix: int
+    compacted: int
+    common: int
+    """A step of the common part of a group's tasks."""
+    turn_started_s: float
+    common_started_s: float
+    compaction_started_s: float
+
+
+class Write:
+    """The write of an attempt, and the times between which it can be overwritten."""
+
+    task: int
+    number: int
+    is_lost: bool
+    is_safe: bool
+    began_s: float
+    returned_s: float
+    merged_s: float
+
+
+class Resource:
+    """A resource and its queue of processes; the queue is a list linked by `Process.next`."""
+
+    users: int
+    capacity: int
+    first: int
+    last: int

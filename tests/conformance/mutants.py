@@ -28,8 +28,8 @@ class Fault(NamedTuple):
     """An expression or statement that is there once. A single capital letter stands for any expression."""
     put: str
     """What takes its place; capital letters stand for what they stood for in `found`."""
-    option: str = ""
-    """What a scenario has to have for the fault to matter, as its text has it."""
+    fixed: tuple[tuple[str, str], ...] = ()
+    """Keys, and options that cases have of them so that the fault matters."""
 
 
 SIMPY = {
@@ -48,7 +48,10 @@ SIMPY = {
         "Coordinator.read_result", "C.length += N", "pass"
     ),
     "two turns of the coordinator at once": Fault(
-        "Coordinator.__init__", "I(E, capacity=1)", "I(E, capacity=2)", option="limits: unlimited"
+        "Coordinator.__init__",
+        "I(E, capacity=1)",
+        "I(E, capacity=2)",
+        fixed=(("provider.limits", "unlimited"),),
     ),
     "silence is not booked": Fault("Task.enter", "S in OF_ATTEMPT", "S in OF_ATTEMPT and S != 'hung'"),
     "a client retries once too often": Fault("send", "retry == N", "retry == N + 1"),
@@ -108,9 +111,9 @@ COMPILED = {
     "a bucket is refilled again for time that it was refilled for": Fault(
         "_refill", "bucket.updated_s = T", "pass"
     ),
-    "a refill is dropped where input is charged": Fault("charge_input", "_refill(B, T)", "None"),
+    "a refill is dropped where input is charged": Fault("_take_input", "_refill(B, T)", "None"),
     "a request is not charged": Fault("admit", "requests.level -= 1", "pass"),
-    "output is charged twice": Fault("charge_output", "L + R - tokens", "L + R - 2 * tokens"),
+    "output is charged twice": Fault("_give_back", "L + R - tokens", "L + R - 2 * tokens"),
     "a wait is for requests alone": Fault("admit", "max(R, I, O)", "R"),
     "a prompt that was just sent cannot be read": Fault("cached_tokens", "prompt.sent >= M and O", "False"),
     "of equal times the later is first": Fault("_is_earlier", "a.order < b.order", "a.order > b.order"),
@@ -119,10 +122,13 @@ COMPILED = {
     "a resource holds a user more": Fault("grant", "of.users < of.capacity", "of.users <= of.capacity"),
     "silence is not booked": Fault("enter", "A or B or C", "A or B"),
     "what was refused goes to the end of the queue": Fault("requeue_refused", "add(S, T, 0)", "add(S, T, 1)"),
-    "a client retries once too often": Fault("send_request", "retry == N", "retry == N + 1"),
+    "a client retries once too often": Fault("see_answer", "retry == N", "retry == N + 1"),
     "a crash comes a call too late": Fault("called", "call == V.crash_call", "call == V.crash_call + 1"),
     "locks are given back in the order in which they were taken": Fault(
-        "give_back", "range(N - 1, -1, -1)", "range(N)", option="writes: [x, y]"
+        "give_back",
+        "range(N - 1, -1, -1)",
+        "range(N)",
+        fixed=(("strategies.isolation", "locks"), ("g0.writes", "[x, y]")),
     ),
     "the second round begins a call early": Fault("spawned", "(calls + 1) // 2", "calls // 2"),
     "an agent at its soft timeout goes on": Fault(
@@ -146,27 +152,38 @@ COMPILED = {
         "charge_output", "at_once(S, K, 0, N)", "None"
     ),
     "an interrupt of the line is late": Fault(
-        "leave_line", "at_once(S, K, 0, N)", "soon(S, K, 0, N)", option="on_limit: wait"
+        "leave_line",
+        "at_once(S, K, 0, N)",
+        "soon(S, K, 0, N)",
+        fixed=(("provider.on_limit", "wait"), ("strategies.pace", "none"), ("timeouts.hard", "40s")),
     ),
     "the line is served from the second on": Fault("leave_line", "found == 0", "found == 1"),
     "a review is not counted": Fault("resume_review", "L.reviews += 1", "pass"),
     "what has come while wrong instructions were found is approved": Fault(
-        "_verdict", "soon(S, K, T, 1)", "soon(S, K, T, 0)", option="bad_brief: 100%"
+        "_verdict",
+        "soon(S, K, T, 1)",
+        "soon(S, K, T, 0)",
+        fixed=(("failures.bad_brief", "100%"), ("review", "{every: 1}")),
     ),
     "a merge that is over at the launch was not seen": Fault("_merges_until", "time_s < M", "time_s <= M"),
     "an output that is lost while it is exposed is done": Fault(
         "no_longer_exposed", "is_overwritten(S, T)", "False"
     ),
-    "what a cascade drops makes pairs": Fault("fail", "drop_merge(S, T)", "None", option="policy: cascade"),
+    "what a cascade drops makes pairs": Fault(
+        "fail", "drop_merge(S, T)", "None", fixed=(("retry.policy", "cascade"),)
+    ),
     "a task is attempted once too often": Fault("fail", "task.failures < N", "task.failures <= N"),
     "a hung attempt cannot be resumed": Fault(
-        "fail", "A or B or failure == codes.BY_HANG or C", "A or B or C", option="policy: resume"
+        "fail",
+        "A or B or failure == codes.BY_HANG or C",
+        "A or B or C",
+        fixed=(("retry.policy", "resume"), ("failures.hang", "30%")),
     ),
     "an output that returned at a launch is exposed": Fault(
         "_can_be_overwritten",
         "O.began_s < W.returned_s",
         "O.began_s <= W.returned_s",
-        option="isolation: shared",
+        fixed=(("strategies.isolation", "shared"), ("g0.writes", "[x]")),
     ),
     "a second round's brief takes no time": Fault(
         "resume_interim_brief", "after(S, P, T)", "after(S, P, 0.0)"
@@ -179,7 +196,7 @@ COMPILED = {
         "keep_call", "context.sent, context.sent_s = A", "context.sent = context.length"
     ),
     "the coordinator does all of a task as its common part": Fault("do_common", "take_part(S, T, F)", "None"),
-    "what a forked agent starts with is counted again": Fault("make_call", "A - prompt.inherited", "A"),
+    "what a forked agent starts with is counted again": Fault("add_call", "A - prompt.inherited", "A"),
     "a compaction that is interrupted is for nothing": Fault(
         "interrupted_compaction", "_end_compaction(S, T)", "None"
     ),

@@ -63,7 +63,10 @@ def test_what_is_not_used_is_not_spoken_of():
         (
             "retry: {policy: abort, max_attempts: 1}",
             "After a failure",
-            ["no second attempt: all other attempts are cancelled", "a person completes each task that is not merged in"],
+            [
+                "no second attempt: all other attempts are cancelled",
+                "a person completes each task that is not merged in",
+            ],
         ),
         ("retry: {policy: abort}", "After a failure", ["after two failed attempts all other"]),
         ("review: {every: round, each: 30s}", "Reviews", ["after each round", "2m and 30s for each result"]),

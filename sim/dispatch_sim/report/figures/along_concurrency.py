@@ -38,7 +38,7 @@ def along_concurrency(view: View) -> Picture | None:
     if not variants or largest <= 0:
         return None
     unit = styles.unit_of(view.measure, largest)
-    figure, axes = styles.new_axes(styles.WIDTH, styles.HEIGHT, 0.72, 1.6, 0.52, 0.14)
+    figure, axes = styles.new_axes(styles.WIDTH, styles.HEIGHT, 0.72, 1.75, 0.52, 0.14)
     styles.scale_measure(axes, curves, view.measure, unit)
     for point, curve in flat.items():
         name = wrapped(named(point), 16, 4)

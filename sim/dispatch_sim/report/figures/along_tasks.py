@@ -19,7 +19,7 @@ def along_tasks(view: View) -> Picture | None:
     if len(view.sizes) < 2 or len(curves) < 2 or largest <= 0:
         return None
     unit = styles.unit_of(view.measure, largest)
-    figure, axes = styles.new_axes(styles.WIDTH, styles.HEIGHT, 0.72, 1.6, 0.52, 0.14)
+    figure, axes = styles.new_axes(styles.WIDTH, styles.HEIGHT, 0.72, 1.75, 0.52, 0.14)
     styles.scale_measure(axes, [curve for *_, curve in curves], view.measure, unit)
     found = view.break_even("tasks")
     mark_break_even(axes, found)

@@ -289,4 +289,6 @@ def legend_of_curves(axes: Axes) -> None:
     """Put the legend to the right, in the order in which the lines end there."""
     lines = [line for line in axes.lines if not str(line.get_label()).startswith("_")]
     lines.sort(key=lambda line: -np.asarray(line.get_ydata())[-1])
-    axes.legend(handles=lines, loc="center left", bbox_to_anchor=(1.0, 0.5), labelspacing=0.8)
+    axes.legend(
+        handles=lines, loc="center left", bbox_to_anchor=(1.0, 0.5), labelspacing=0.8, handlelength=2.6
+    )

@@ -102,10 +102,7 @@ def test_csv_file_outside_the_folder_needs_data(home, name):
     (home / "mine.yaml").write_text(SCENARIO.replace("CSV", name))
     code, said = run("check", "mine.yaml")
     assert code == 2
-    assert (
-        "is outside the scenario's folder; move it there, or allow the folder that it is in: --data DIR"
-        in said
-    )
+    assert "is outside the scenario's folder; move it there, or allow its folder: --data DIR" in said
     assert run("check", "mine.yaml", "--data", "../data")[0] == 0
     assert run("check", "mine.yaml", "--data", "../home")[0] == 2
 

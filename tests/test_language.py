@@ -1,4 +1,4 @@
-"""No private phrase is in help, documentation, notebooks, scenarios or messages.
+"""No private phrase is in help, documentation, notebooks, reports, scenarios or messages.
 
 A reader who knows the field must not learn a second language. Each phrase has a term of the field next to it.
 """
@@ -15,7 +15,6 @@ from typer.testing import CliRunner
 from dispatch_sim.cli import app
 
 ROOT = Path(__file__).parents[1]
-PACKAGE = ROOT / "sim" / "dispatch_sim"
 
 PHRASES = {
     r"all at once": "parallel",
@@ -78,7 +77,12 @@ def test_notebooks(path):
     assert not private("\n".join("".join(cell["source"]) for cell in cells))
 
 
-@files("scenarios/**/*.yaml", "sim/dispatch_sim/**/*.yaml", "sim/dispatch_sim/report/templates/*.md")
+@files("reports/**/*.md")
+def test_stored_reports(path):
+    assert not private(path.read_text(encoding="utf-8"))
+
+
+@files("scenarios/**/*.yaml", "sim/dispatch_sim/**/*.yaml", "sim/dispatch_sim/report/templates/*")
 def test_scenarios_and_templates(path):
     assert not private(path.read_text(encoding="utf-8"))
 
@@ -97,8 +101,3 @@ def texts(tree):
 def test_messages_and_sentences(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     assert not [text for text in texts(tree) if " " in text and private(text)]
-
-
-@files("sim/dispatch_sim/report/templates/*")
-def test_report_templates(path):
-    assert not private(path.read_text(encoding="utf-8"))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dispatch_sim.decide.constraints import Feasibility
+from dispatch_sim.decide.studies import compare
 from dispatch_sim.report import decision
 from dispatch_sim.report.decision import decide
 from dispatch_sim.report.format import dollars
@@ -51,6 +52,17 @@ def test_identical_strategies_make_no_difference(nothing):
     assert "makes no difference" in text
     assert "sequential" in text
     assert "less than" not in text
+
+
+@pytest.mark.parametrize(("common", "best"), [("100%", "solo"), ("0%", "parallel")])
+def test_advice_to_do_without_sub_agents_says_that_quality_is_not_modelled(common, best):
+    """Both save time: one task's work in place of three, or three tasks at once."""
+    task = f"{{name: a, count: 3, calls: 2, tokens: 15K, duration: 10m, common: {common}}}"
+    study = "strategies: [solo, parallel]\nstudy: {replications: 4}"
+    text = f"tasks: [{task}]\nprovider: {{limits: unlimited}}\n{study}"
+    found = decide(main_view(answered(text, compare)))
+    assert best in found.headline
+    assert ("Quality is not modelled" in found.text) is (best == "solo")
 
 
 def test_few_replications_are_a_caution(tight):

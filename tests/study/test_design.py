@@ -50,3 +50,9 @@ def test_ambiguous_options_are_an_error():
     message = r"has queue and queue \(script\); write .* '\{queue: 6, manager: script\}'"
     with pytest.raises(DesignError, match=message):
         find_plan(scenario, "queue: 6", None)
+
+
+def test_solo_without_a_context_is_an_error():
+    scenario = parse_scenario(f"{BATCH}dispatch: {{context: none}}")
+    with pytest.raises(DesignError, match="solo works in the coordinator's context"):
+        find_plan(scenario, "solo", None)

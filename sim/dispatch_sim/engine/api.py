@@ -125,14 +125,20 @@ def counted(s: State, length: int, cached: int) -> int:
 
 @compiled
 def input_needed(s: State, t: int) -> int:
-    """Return the input tokens that the limiter would count for a task's prompt now.
+    """Return the input tokens that the limiter would count for a task's prompt now."""
+    return input_counted(s, t, cached_tokens(s, t))
+
+
+@compiled
+def input_counted(s: State, t: int, cached: int) -> int:
+    """Return the input tokens that the limiter counts for a task's prompt of which some are read from the cache.
 
     Of the coordinator's own context, a call takes no more than the bucket can hold.
     """
-    needed = counted(s, prompt_length(s, t), cached_tokens(s, t))
+    tokens = counted(s, prompt_length(s, t), cached)
     if s.plan.is_solo:
-        return max(s.tasks[t].prompt.new, int(min(float(needed), s.world.limiter.input_bucket.capacity)))
-    return needed
+        return max(s.tasks[t].prompt.new, int(min(float(tokens), s.world.limiter.input_bucket.capacity)))
+    return tokens
 
 
 @compiled

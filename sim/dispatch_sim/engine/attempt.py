@@ -6,7 +6,7 @@ import math
 
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.accounting import add_call, save_usage
-from dispatch_sim.engine.api import charge_input, charge_output, counted, first_token_s, latency_s
+from dispatch_sim.engine.api import charge_input, charge_output, first_token_s, input_counted, latency_s
 from dispatch_sim.engine.barrier import wait_at_barrier
 from dispatch_sim.engine.cache import cached_tokens, is_written, prompt_length, record, shared_pending_s
 from dispatch_sim.engine.calendar import after, at_once
@@ -180,7 +180,7 @@ def make_call(s: State, t: int) -> None:
     add_call(s, t, cached, output, is_written(s, t, call == task.variates.calls - 1))
     task.sent_before, task.sent_before_s = prompt.sent, prompt.sent_s
     record(s, t, first_token_s(s, uncached, cached))
-    enter(s, t, codes.CALL, call, counted(s, length, cached))
+    enter(s, t, codes.CALL, call, input_counted(s, t, cached))
     seconds = task.variates.call_s + latency_s(s, output, uncached, cached)
     if s.plan.communication == codes.BLACKBOARD:
         seconds += s.plan.post_s

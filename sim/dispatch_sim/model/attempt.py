@@ -227,7 +227,7 @@ class Attempt:
         self.usage.add_call(prompt, cached, output, written=is_written)
         before = prompt.sent, prompt.sent_s
         sim.cache.record(prompt, sim.latency.first_token_s(anew, cached))
-        self.task.enter(Activity.CALL, call, sim.limiter.counted(length, cached))
+        self.task.enter(Activity.CALL, call, sim.input_counted(prompt, cached))
         seconds = variates.call_s + sim.latency.call_s(output, anew, cached) + sim.communication.post_s
         try:
             yield sim.env.timeout(seconds)

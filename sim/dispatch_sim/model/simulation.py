@@ -137,12 +137,16 @@ class Simulation:
             self.event_log.append(Event(start_s, self.env.now, kind, task, attempt, call, tokens))
 
     def input_needed(self, prompt: Prompt) -> int:
-        """Return the input tokens that the limiter would count for a prompt if it were sent now.
+        """Return the input tokens that the limiter would count for a prompt if it were sent now."""
+        return self.input_counted(prompt, self.cache.cached_tokens(prompt))
+
+    def input_counted(self, prompt: Prompt, cached: int) -> int:
+        """Return the input tokens that the limiter counts for a prompt of which some are read from the cache.
 
         Of the coordinator's own context, a call takes no more than the bucket can hold.
         """
-        needed = self.limiter.counted(prompt.length, self.cache.cached_tokens(prompt))
-        return max(prompt.new, self.limiter.at_most(needed)) if self.is_solo else needed
+        counted = self.limiter.counted(prompt.length, cached)
+        return max(prompt.new, self.limiter.at_most(counted)) if self.is_solo else counted
 
 
 def simulate(plan: Plan, variates: Variates, log: list[Event] | None = None) -> Outcome:

@@ -167,7 +167,7 @@ def test_same_concurrency_differs_in_merging():
         ({"tokens": "5parsecs"}, "tokens: '5parsecs' is not a number of tokens"),
         ({"duration": "60"}, "duration: '60' has no unit; write 60s"),
         ({"calls": "0"}, "calls: '0' is too small"),
-        ({"spread": "x"}, "spread: 'x' is not a cv"),
+        ({"spread": "x"}, "spread: 'x' is not a share"),
         ({"limits": "antropic-start"}, "limits: .* did you mean 'anthropic-start'"),
         ({"limits": "1/2"}, "limits: '1/2' is not a limit; .* 50/30K/8K"),
         ({"limits": "50/30K/c"}, "limits: 'c/min' is not a limit"),

@@ -14,7 +14,7 @@ from dispatch_sim.scenario.strategy import Strategy
 # Attempts of exactly 64 s, a fifth of which go silent; nothing else goes wrong.
 HANGS = """\
 name: Hangs
-tasks: [{name: one, count: 3, calls: 1, tokens: 1000, duration: 60s}]
+tasks: [{name: one, count: 3, calls: 1, tokens: 1000, duration: 60s, spread: 0%}]
 provider: {limits: unlimited}
 failures: {crash: 0%, bad_output: 0%, hang: 20%}
 timeouts: {hard: 20m}

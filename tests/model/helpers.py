@@ -42,10 +42,15 @@ def script_queue(concurrency: int, **options: object) -> dict[str, object]:
 
 
 def scenario_of(*parts: str) -> Scenario:
-    """Return the scenario of the parts of a file; a key of a later part replaces that of an earlier one."""
+    """Return the scenario of the parts of a file; a key of a later part replaces that of an earlier one.
+
+    Numbers of tasks are exact, unless they have a `spread`.
+    """
     tree: dict[str, Any] = {}
     for part in parts:
         _merge(tree, YAML(typ="safe", pure=True).load(part) or {})
+    for group in tree["tasks"]:
+        group.setdefault("spread", "0%")
     return parse_scenario(json.dumps(tree))
 
 

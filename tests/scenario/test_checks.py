@@ -85,7 +85,8 @@ def test_median_time_adds_up_what_calls_do() -> None:
     4 s around it; 2 calls of 1 s; 2K written at 10 ms; 3K + 8K sent anew at 1 s a thousand, 3K + 5K read at
     half of that; once 7 s of tools.
     """
-    text = "tasks: [{name: a, tokens: 10K, calls: 2, tool_time: 7s}]\nprovider: {latency: {base: 1s, "
+    text = "tasks: [{name: a, tokens: 10K, calls: 2, tool_time: 7s, spread: 0%}]\n"
+    text += "provider: {latency: {base: 1s, "
     text += "per_output_token: 10ms, per_uncached_ktoken: 1s, per_cached_ktoken: 500ms}}"
     scenario = parse_scenario(text)
     assert median_time(scenario, scenario.tasks[0]) == pytest.approx(4 + 2 + 20 + 11 + 4 + 7)
@@ -100,7 +101,7 @@ def test_median_time_adds_up_what_calls_do() -> None:
         ),
         # Half of the attempts take more than 2 s to spawn, 60 s of work and 2 s to return.
         (
-            SHORT + "timeouts: {hard: 63s}",
+            SHORT.replace("60s", "60s, spread: 0%") + "timeouts: {hard: 63s}",
             "timeouts.hard: ends most attempts that would succeed: one of 'research' that never waits",
         ),
         (SMALL, "tasks[0].writes: only one task writes 'notes'"),

@@ -184,7 +184,7 @@ def test_errors_are_short_and_escaped(text: str) -> None:
         SHORT + 'provider: {on_limit: "TEXT"}',
         SHORT + 'sweep: {"TEXT": [1]}',
         SHORT + 'tasks: {"TEXT": {"TEXT": 1, "TEXT": 2}}',
-        'tasks: [{name: "TEXT", tokens: 15M, calls: 1, duration: 60s}]',
+        'tasks: [{name: "TEXT", tokens: 15M, spread: 0%, calls: 1, duration: 60s}]',
         'tasks: [{name: a, tokens: {"TEXT": 1}, duration: {empirical: {csv: "TEXT", column: "TEXT"}}}]',
         'tasks: [{name: "TEXT", after: ["TEXT"], tokens: 1, duration: 1s}, {name: "TEXT"}]',
         'tasks: [{name: "TEXT", after: ["TEXT"], tokens: 1, duration: 1s}]',

@@ -30,8 +30,8 @@ def errors(text: str) -> list[str]:
 
 def test_three_lines_are_a_scenario() -> None:
     scenario = parse_scenario(SHORT)
-    assert scenario.tasks[0].tokens == Constant(15_000.0)
-    assert scenario.tasks[0].duration == Constant(60.0)
+    assert scenario.tasks[0].tokens == LogNormal.of(mean=15_000.0, cv=0.5)
+    assert scenario.tasks[0].duration == LogNormal.of(mean=60.0, cv=0.5)
     assert [strategy.label for strategy in scenario.strategies] == ["sequential", "parallel", "queue"]
 
 
@@ -253,7 +253,7 @@ def test_tasks_that_wait_for_each_other_are_a_cycle() -> None:
 def test_a_call_that_never_fits_is_an_error() -> None:
     """3K to spawn and 12K of new input in one call are more than 0.5K/s x 20s = 10K: never admitted."""
     limits = "provider: {limits: {input_tokens: 30K/min, burst: 20s}}"
-    [error] = errors(SHORT.replace("60s", "60s, calls: 1") + limits)
+    [error] = errors(SHORT.replace("60s", "60s, calls: 1, spread: 0%") + limits)
     assert error.startswith(
         "mine.yaml:2:30: tasks[0].tokens: the first call of 'research' needs at least 15K"
     )
@@ -305,8 +305,8 @@ def test_wrong_axes_are_found_when_the_file_is_read() -> None:
         " such as 0.5",
         "mine.yaml:5:3: sweep.provider.limts.scale: unknown key 'limts'; did you mean 'limits'?",
         "mine.yaml:6:3: sweep.tasks.nobody.tokens: unknown key 'nobody'; there are name, count, calls,"
-        " tokens, output_share, duration, tool_time, variance, output, writes, after, coupling, common"
-        " and interarrival",
+        " tokens, spread, output_share, duration, tool_time, variance, output, writes, after, coupling,"
+        " common and interarrival",
         "mine.yaml:7:3: sweep.tasks.tokens.lognormal.mean: tasks[0].tokens: found '15K', so there is no"
         " tasks[0].tokens.lognormal.mean to put a value in",
         "mine.yaml:8:3: sweep.study.seed: this cannot be swept; sweep a key of the tasks or of their"
@@ -472,11 +472,11 @@ def test_what_an_invalid_key_leads_to_is_no_second_problem() -> None:
 
 def test_numbers_with_commas_are_read_or_explained() -> None:
     """In a block they are read; between braces the comma ends the value, and the error says so."""
-    block = "tasks:\n- name: a\n  tokens: 15,000\n  duration: 1,500.5s\n  count: 1,000"
+    block = "tasks:\n- name: a\n  tokens: 15,000\n  duration: 1,500.5s\n  count: 1,000\n  spread: 0%"
     assert errors(block) == [
         "mine.yaml:5:10: tasks[0].count: '1,000' is not a whole number; write 1000",
     ]
-    group = parse_scenario(block.replace("count: 1,000", "")).tasks[0]
+    group = parse_scenario(block.replace("count: 1,000\n  ", "")).tasks[0]
     assert (group.tokens, group.duration) == (Constant(15_000.0), Constant(1500.5))
     [error] = errors(SHORT.replace("15K", "15,000"))
     assert error.startswith("mine.yaml:2:33: 0 is not a key; ")

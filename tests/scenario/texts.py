@@ -11,6 +11,7 @@ tasks:
     count: 10
     calls: {uniform: {low: 3, high: 7}}
     tokens: {lognormal: {mean: 15K, cv: 0.4}}
+    spread: 0%
     output_share: 20%
     duration: {lognormal: {mean: 60s, cv: 0.5}}
     variance: {batch: 0%, task: 60%, attempt: 40%}
@@ -23,6 +24,7 @@ tasks:
     count: 2
     tokens: {mixture: [{weight: 90%, of: 5K}, {weight: 10%, of: {exponential: {mean: 9K}}}]}
     duration: {empirical: [10s, 20s, 1m]}
+    spread: 0%
     output: prose
     writes: [notes, index]
     after: [read-source]

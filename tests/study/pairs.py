@@ -4,7 +4,7 @@
 # were made without sight of each other, at $15 a million tokens. Nothing else costs, and nothing is random.
 PAIRS = """\
 name: Pairs
-tasks: [{name: one, count: 4, calls: 1, tokens: 1000, duration: 120s}]
+tasks: [{name: one, count: 4, calls: 1, tokens: 1000, duration: 120s, spread: 0%}]
 dispatch:
   spawn: {tokens: 0, time: 0s}
   return: {tokens: 0, time: 0s}

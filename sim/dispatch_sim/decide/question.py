@@ -17,8 +17,7 @@ _CONCURRENCIES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
 
 _ARGUMENTS: Mapping[tuple[str | int, ...], str] = {
     ("tasks", 0, "count"): "tasks",
-    ("tasks", 0, "tokens", "lognormal", "cv"): "spread",
-    ("tasks", 0, "duration", "lognormal", "cv"): "spread",
+    ("tasks", 0, "spread"): "spread",
     ("tasks", 0, "tokens"): "tokens",
     ("tasks", 0, "duration"): "duration",
     ("tasks", 0, "calls"): "calls",
@@ -104,9 +103,6 @@ def ask(
     if concurrency is not None:
         numbers = concurrency.split(",") if isinstance(concurrency, str) else concurrency
 
-    def spread_of(mean: int | str) -> Any:
-        return mean if spread in (0, "0", "0%") else {"lognormal": {"mean": mean, "cv": spread}}
-
     def source(manager: str | None) -> Source:
         strategies: list[Any] = ["sequential", "parallel", "queue"][: 3 if tasks > 1 else 1]
         raw: dict[str, dict[str, Any]] = {
@@ -127,8 +123,9 @@ def ask(
         task = {
             "name": "task",
             "count": tasks,
-            "tokens": spread_of(tokens),
-            "duration": spread_of(duration),
+            "tokens": tokens,
+            "duration": duration,
+            "spread": spread,
             "calls": calls,
         }
         found = load(

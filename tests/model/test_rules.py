@@ -12,12 +12,15 @@ from dispatch_sim.model.arithmetic import (
     bucket_level,
     cache_readable,
     call_time,
+    calls_of_part,
     first_token_time,
     grown,
     holds,
+    is_obeyed,
     obeyed_pause,
     share,
     shrunk,
+    struck_call,
     wait_for,
 )
 
@@ -121,3 +124,26 @@ def test_call_takes_its_base_and_a_time_per_token():
     """4 s, 3,000 tokens at 0.5 s a thousand, 10,000 cached ones at 0.1 s; and 100 written at 0.02 s each."""
     assert first_token_time(3000, 10_000, 4.0, 0.5, 0.1) == pytest.approx(4 + 1.5 + 1)
     assert call_time(100, 3000, 10_000, 4.0, 0.02, 0.5, 0.1) == pytest.approx(4 + 1.5 + 1 + 2)
+
+
+@pytest.mark.parametrize(
+    ("calls", "fraction", "expected"),
+    [(5, 0.5, 3), (4, 0.5, 2), (3, 0.0, 1), (3, 1.0, 3), (10, 0.1 + 0.2, 3)],
+)
+def test_part_of_an_attempt_rounds_calls_up(calls, fraction, expected):
+    """0.1 + 0.2 is a rounding error more than 0.3."""
+    assert calls_of_part(calls, fraction) == expected
+
+
+@pytest.mark.parametrize(
+    ("u", "expected"), [(0.0, 0), (0.0499, 0), (0.0501, 1), (0.1999, 3), (0.2, -1), (0.9, -1)]
+)
+def test_fault_strikes_each_call_equally_likely(u, expected):
+    """20% over four calls: 5% each."""
+    assert struck_call(u, 0.2, 4) == expected
+
+
+def test_client_obeys_retry_after_up_to_its_limit_and_a_rounding_error():
+    assert is_obeyed(60.0, 60.0)
+    assert is_obeyed(60.0 + 1e-9, 60.0)
+    assert not is_obeyed(60.001, 60.0)

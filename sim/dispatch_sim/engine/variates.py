@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.quantiles import normal_cdf, normal_quantile, quantile
@@ -16,6 +14,8 @@ from dispatch_sim.scenario.tasks import MAX_CALLS
 
 whole = compiled(quantities.whole)
 share = compiled(arithmetic.share)
+_calls_of_part = compiled(arithmetic.calls_of_part)
+_struck_call_of = compiled(arithmetic.struck_call)
 uniform = compiled(streams.uniform, philox4x32=compiled(streams.philox4x32))
 
 _CALLS, _TOKENS, _DURATION = (
@@ -95,8 +95,7 @@ def _struck_call(s: State, stream: int, probability: float, t: int, number: int,
     """Draw which call a fault strikes, or -1 for none."""
     if probability == 0.0:
         return -1
-    u = _uniform(s, stream, t, number)
-    return min(int(u / probability * calls), calls - 1) if u < probability else -1
+    return _struck_call_of(_uniform(s, stream, t, number), probability, calls)
 
 
 @compiled
@@ -156,8 +155,7 @@ def _draw_attempt(s: State, t: int, number: int) -> None:
 @compiled
 def take_part(s: State, t: int, fraction: float) -> None:
     """Make an attempt one that does a part: fewer calls, tokens and time in proportion."""
-    calls = s.tasks[t].variates.calls
-    _reduce(s, t, fraction, min(calls, max(1, math.ceil(fraction * calls - 1e-9))))
+    _reduce(s, t, fraction, _calls_of_part(s.tasks[t].variates.calls, fraction))
 
 
 @compiled

@@ -1,9 +1,11 @@
-"""The arithmetic of the model, each rule once: buckets, backoff, shares, prices.
+"""The arithmetic of the model, each rule once: buckets, pauses, shares of work, faults, cache, call times.
 
 All functions are pure functions of numbers, and the compiled engine compiles them as they are.
 """
 
 from __future__ import annotations
+
+import math
 
 MINUTE_S = 60.0
 HOUR_S = 3600.0
@@ -13,6 +15,19 @@ MILLION = 1e6
 def share(total: int, part: int, parts: int) -> int:
     """Return the size of one of `parts` nearly equal whole parts of `total`; they add up to it exactly."""
     return total * (part + 1) // parts - total * part // parts
+
+
+def calls_of_part(calls: int, fraction: float) -> int:
+    """Return the calls of an attempt that does a part: rounded up, and at least one."""
+    return min(calls, max(1, math.ceil(fraction * calls - 1e-9)))
+
+
+def struck_call(u: float, probability: float, calls: int) -> int:
+    """Return the call that a fault strikes, each equally likely, or -1 for none.
+
+    Given that `u` is below the probability, it is uniform below it: the same variate says which call.
+    """
+    return min(int(u / probability * calls), calls - 1) if u < probability else -1
 
 
 def bucket_level(level: float, since_s: float, rate_per_s: float, capacity: float) -> float:
@@ -53,6 +68,11 @@ def backoff(retries: int, initial_s: float, factor: float, cap_s: float, jitter:
             break
         pause_s *= factor
     return min(pause_s, cap_s) * (1.0 + jitter * u)
+
+
+def is_obeyed(retry_after_s: float, up_to_s: float) -> bool:
+    """Whether a client obeys a `retry-after`, which may exceed what it obeys by rounding errors."""
+    return retry_after_s <= up_to_s * (1 + 1e-9)
 
 
 def obeyed_pause(retry_after_s: float, jitter: float, u: float, floor_s: float) -> float:

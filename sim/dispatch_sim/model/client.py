@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import simpy
 
 from dispatch_sim.model.api import NEVER
-from dispatch_sim.model.arithmetic import backoff, obeyed_pause
+from dispatch_sim.model.arithmetic import backoff, is_obeyed, obeyed_pause
 from dispatch_sim.model.events import Activity
 from dispatch_sim.model.failures import AttemptFailed, Failure
 from dispatch_sim.model.streams import Stream
@@ -82,7 +82,7 @@ def _pause(attempt: Attempt, retry_after_s: float, call: int, retry: int) -> flo
         return attempt.sim.variates.of_request(stream, *attempt.key, call, retry)
 
     limited = retry_after_s != OVERLOADED
-    obeys = limited and (rule.up_to == "unlimited" or retry_after_s <= rule.up_to * (1 + 1e-9))
+    obeys = limited and (rule.up_to == "unlimited" or is_obeyed(retry_after_s, rule.up_to))
     if limited and not obeys and rule.above == "give_up":
         raise AttemptFailed(Failure.RATE_LIMITED)
     pause_s = 0.0

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any
 
-from dispatch_sim.model.arithmetic import share
+from dispatch_sim.model.arithmetic import calls_of_part, share, struck_call
 from dispatch_sim.model.streams import Stream, group_key, uniform
 from dispatch_sim.scenario.distributions import Constant, Distribution
 from dispatch_sim.scenario.model import Scenario
@@ -62,7 +62,7 @@ class AttemptVariates:
 
         It has the same faults, if it comes to the call of one.
         """
-        return self._reduced(fraction, min(self.calls, max(1, math.ceil(fraction * self.calls - 1e-9))))
+        return self._reduced(fraction, calls_of_part(self.calls, fraction))
 
     def without(self, common: float) -> AttemptVariates:
         """Return those of an attempt whose common part is done already: calls are rounded, maybe to none."""
@@ -207,14 +207,8 @@ class Variates:
         }
 
     def _struck_call(self, stream: Stream, probability: float, key: Key, calls: int) -> int:
-        """Draw which call a fault strikes, each equally likely, or -1 for none.
-
-        Given that it is below the probability, the draw is uniform below it: the same draw says which call.
-        """
-        if not probability:
-            return -1
-        u = self._uniform(stream, *key)
-        return min(int(u / probability * calls), calls - 1) if u < probability else -1
+        """Draw which call a fault strikes, or -1 for none."""
+        return struck_call(self._uniform(stream, *key), probability, calls) if probability else -1
 
     def _draw_tools(self, group: TaskGroup, key: Key, calls: int) -> tuple[float, ...]:
         """Draw the time between calls, each gap by itself."""

@@ -46,7 +46,7 @@ class Attempt:
     Attributes
     ----------
     key : of its draws.
-    started_s : when its agent was launched; after waiting for a place and locks, when it began.
+    began_s : when its agent began, after it was launched and had waited for a place and locks.
     is_draft : whether it is of the first of two rounds, so that there is nothing to merge yet.
     inherited : tokens of the coordinator's context that it starts with.
     at_work : whether its agent is at work, so that a timeout can end it.
@@ -66,7 +66,7 @@ class Attempt:
         self.resumed = task.checkpoint
         self.origin = self.number if self.resumed is None else self.resumed.origin
         self.usage = AttemptUsage() if self.resumed is None else self.resumed.usage.copy()
-        self.started_s = sim.env.now
+        self.began_s: float
         self.is_draft = sim.communication.is_first_round(task)
         self.variates = self._variates()
         context = sim.coordinator.context
@@ -124,7 +124,7 @@ class Attempt:
     def _agent_or_timeout(self) -> Generator[simpy.Event, Any, Failure | None]:
         """Run the agent under a hard timeout; ends with why it failed, or None."""
         sim, task = self.sim, self.task
-        self.started_s = sim.env.now
+        self.began_s = sim.env.now
         self.write = sim.isolation.begin(self)
         sim.communication.working[task.group] += 1
         self.at_work = True
@@ -261,7 +261,7 @@ class Attempt:
     def _gives_up(self) -> bool:
         """Whether an agent obeys the soft timeout in its prompt, now that it could make another call."""
         soft_s = self.sim.scenario.timeouts.soft
-        return soft_s is not None and self.variates.obeys and self.sim.env.now - self.started_s >= soft_s
+        return soft_s is not None and self.variates.obeys and self.sim.env.now - self.began_s >= soft_s
 
     def _first_prompt(self) -> Prompt:
         """Return the prompt of its first call, before the new input."""

@@ -24,8 +24,8 @@ class Write:
 
     Attributes
     ----------
-    began_s, returned_s, merged_s : when it was launched, when it returned and when it was merged; infinite
-        before that.
+    began_s, returned_s, merged_s : when its agent began, when it returned and when its output was merged;
+        infinite before that.
     lost : whether a later write has taken its place.
     safe : happens when nobody is at work any more that can write over it.
     """
@@ -85,7 +85,7 @@ class Isolation:
 
 
 class Locks(Isolation):
-    """One writer of each name at a time, from launch to return."""
+    """One writer of each name at a time, from its agent's beginning to its return."""
 
     def __init__(self, sim: Simulation) -> None:
         super().__init__(sim)

@@ -19,7 +19,7 @@ Process = Generator[simpy.Event, Any, None]
 
 
 class _Count:
-    """Counts the merges that an agent did not see: begun, and over when it was launched."""
+    """Counts the merges that an agent did not see: those begun and not over when it began."""
 
     def __init__(self) -> None:
         self.begun = 0
@@ -48,10 +48,10 @@ class MergeRecord:
     def join(self, attempt: Attempt) -> tuple[int, int]:
         """Count an output among those that are merged; returns how many it did not see: all, own group.
 
-        It sees what was merged when it was launched, and what the others of its group do if they communicate.
+        Its agent saw what was merged when it began, and what its group's others do if they communicate.
         """
         everything, own = attempt.merge_entry = self._all, self._of_group[attempt.task.group]
-        unseen, of_group = everything.unseen(attempt.started_s), own.unseen(attempt.started_s)
+        unseen, of_group = everything.unseen(attempt.began_s), own.unseen(attempt.began_s)
         everything.begun += 1
         own.begun += 1
         return (unseen, of_group) if self._sim.communication.is_none else (unseen - of_group, 0)

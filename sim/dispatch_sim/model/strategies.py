@@ -64,12 +64,12 @@ class AdaptiveSlots(Slots):
 
     def on_return(self, attempt: Attempt) -> None:
         """Grow."""
-        if attempt.started_s > self._shrunk_s:
+        if attempt.began_s > self._shrunk_s:
             self.window = grown(self.window, self.most)
 
     def on_429(self, attempt: Attempt) -> None:
         """Shrink."""
-        if attempt.started_s > self._shrunk_s:
+        if attempt.began_s > self._shrunk_s:
             self.window, self._shrunk_s = shrunk(self.window), self._env.now
 
 

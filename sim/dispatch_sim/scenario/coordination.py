@@ -22,7 +22,7 @@ class Spawn(Model):
     """Of these, the prefix that all sub-agents have in common, and can read from a timed cache. Default 0:
     agents share nothing."""
     time: SecondsDistribution = Constant(2.0)
-    """From launch to the first call. Default 2s: an assumption."""
+    """From an agent's start to its first call. Default 2s: an assumption."""
     fork: bool = False
     """Whether an agent starts with a copy of the coordinator's context, with `tokens` after it. The
     coordinator then does the `common` part of each group of tasks itself, before it launches the first of

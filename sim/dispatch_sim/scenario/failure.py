@@ -25,12 +25,14 @@ class Failures(Model):
     """Probability that an attempt hangs after one of its calls, and holds its slot until a hard timeout ends
     it. Default 0%: left out, as it needs a timeout."""
     bad_brief: Share = 0.0
-    """Probability that the instructions of the whole batch are wrong. The first review finds it, or a person
-    at the end; all tasks completed by then are done again. Default 0%: no published figure is known."""
+    """Probability that the instructions of the whole batch are wrong. The first review finds it; without a
+    review it shows when all is merged. All tasks completed by then are done again. Default 0%: no published
+    figure is known."""
 
 
 class Timeouts(Model):
-    """Limits on the time of an attempt, from its launch. Both end slow attempts as well as hung ones."""
+    """Limits on the time of an attempt, from the start of its agent. Both end slow attempts as well as hung
+    ones."""
 
     soft: Annotated[Annotated[Seconds, Field(gt=0)] | None, OrWord("none", None)] = None
     """Stated in the prompt: an agent that obeys stops before its next call. A hung agent does not. Default
@@ -79,4 +81,4 @@ class Conflicts(Model):
     resolve: SecondsDistribution = Constant(300.0)
     """With `worktree`: a person's time to resolve one conflict. Default 5m: an assumption."""
     setup: Seconds = 5.0
-    """With `worktree`: time to make a copy, added to the launch. Default 5s: an assumption."""
+    """With `worktree`: time to make a copy, added to `dispatch.spawn.time`. Default 5s: an assumption."""

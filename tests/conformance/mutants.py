@@ -130,7 +130,7 @@ COMPILED = {
         "range(N)",
         fixed=(("strategies.isolation", "locks"), ("g0.writes", "[x, y]")),
     ),
-    "the second round begins a call early": Fault("spawned", "(calls + 1) // 2", "calls // 2"),
+    "the second round begins a call early": Fault("plan_calls", "(calls + 1) // 2", "calls // 2"),
     "an agent at its soft timeout goes on": Fault(
         "next_call", "T >= P.soft_timeout_s", "T > P.soft_timeout_s"
     ),

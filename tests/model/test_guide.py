@@ -1,4 +1,4 @@
-"""The model's guide names the code that it describes."""
+"""The guides of the model and of the compiled engine name the code that they describe."""
 
 import re
 from importlib import import_module
@@ -15,14 +15,33 @@ NAMES = [
     for name in re.findall("`(.+?)`", line)
 ]
 
+[ENGINE] = re.findall(
+    "^## The compiled engine$(.*?)^## ", (ROOT / "docs/architecture.md").read_text(), re.MULTILINE | re.DOTALL
+)
+MOVED = [
+    (package, name)
+    for row in re.findall(r"^\| (?!---|`model/`)(.*) \| (.*) \|$", ENGINE, re.MULTILINE)
+    for package, cell in zip(("model", "engine"), row, strict=True)
+    for name in re.findall("`(.+?)`", cell)
+]
+
 
 @pytest.mark.parametrize("name", NAMES)
 def test_model_guide_names_existing_code(name):
     if "/" in name:
         assert (Path(dispatch_sim.__file__).parent / name).exists()
         return
+    look_up("model", name)
+
+
+@pytest.mark.parametrize(("package", "name"), MOVED)
+def test_architecture_names_existing_code_of_both_engines(package, name):
+    look_up(package, name)
+
+
+def look_up(package, name):
     module, *attributes = name.split(".")
-    value = import_module(f"dispatch_sim.model.{module}")
+    value = import_module(f"dispatch_sim.{package}.{module}")
     for attribute in attributes:
         value = getattr(value, attribute)
 

@@ -11,7 +11,7 @@ from dispatch_sim.engine.barrier import wait_at_barrier
 from dispatch_sim.engine.cache import cached_tokens, is_written, prompt_length, record, shared_pending_s
 from dispatch_sim.engine.calendar import after, at_once
 from dispatch_sim.engine.client import send
-from dispatch_sim.engine.communication import is_draft, messages
+from dispatch_sim.engine.communication import is_draft, messages, plan_calls, take_round
 from dispatch_sim.engine.conditions import notify
 from dispatch_sim.engine.conflicts import begin_write, end_write
 from dispatch_sim.engine.events import enter, note
@@ -22,10 +22,8 @@ from dispatch_sim.engine.own_context import keep_call, take_own_context
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.recovery import settle
 from dispatch_sim.engine.resources import release, request
+from dispatch_sim.engine.strategies import grow_window
 from dispatch_sim.engine.variates import attempt_number, draw_attempt, leave_out, share, take_part, tool_s
-from dispatch_sim.model import arithmetic
-
-_grown = compiled(arithmetic.grown)
 
 
 @compiled
@@ -40,8 +38,8 @@ def start(s: State, t: int) -> None:
         leave_out(s, t, group.common)
     if task.rework > 0.0:
         take_part(s, t, task.rework)
-    elif s.plan.communication == codes.ROUNDS and task.variates.calls == 1:
-        take_part(s, t, 0.5)
+    else:
+        take_round(s, t)
     task.locks_held, task.has_place = 0, False
     task.write = codes.NONE
     if s.plan.cap and not s.plan.refuses:
@@ -61,7 +59,7 @@ def lock(s: State, t: int) -> None:
         request(s, codes.FIRST_LOCK + s.links[group.first_lock + task.locks_held], t)
         return
     begin_write(s, t)
-    task.started_s = s.world.now_s
+    task.began_s = s.world.now_s
     group.working += 1
     task.at_work = True
     if s.plan.has_hard_timeout:
@@ -79,7 +77,7 @@ def lock(s: State, t: int) -> None:
 def spawned(s: State, t: int) -> None:
     """Begin the conversation, or go on with it from the checkpoint."""
     task = s.tasks[t]
-    prompt, calls = task.prompt, task.variates.calls
+    prompt = task.prompt
     if not prompt.exists:
         prompt.exists = True
         prompt.inherited = task.inherited
@@ -89,15 +87,7 @@ def spawned(s: State, t: int) -> None:
         prompt.new = prompt.messages = prompt.sent = 0
         prompt.sent_s = -math.inf
     prompt.context = task.checkpoint_context
-    first, end = 0, calls
-    if s.plan.communication == codes.ROUNDS and task.rework == 0.0:
-        half = min((calls + 1) // 2, calls)
-        if task.second_round:
-            first = min(half, calls - 1)
-        else:
-            end = half
-    task.call = max(first, task.done_calls)
-    task.last_call = end - 1
+    plan_calls(s, t)
     if s.plan.warm_up == codes.STAGGER and prompt.shared:
         enter(s, t, codes.PREFIX, -1, 0)
         wait_for_prefix(s, t)
@@ -128,7 +118,7 @@ def next_call(s: State, t: int) -> None:
         s.processes[t].at = codes.AT_RETURN
         after(s, t, task.variates.return_s)
         return
-    elapsed_s = s.world.now_s - task.started_s
+    elapsed_s = s.world.now_s - task.began_s
     if plan.has_soft_timeout and task.variates.obeys and elapsed_s >= plan.soft_timeout_s:
         leave_slot(s, t, codes.BY_TIMEOUT)
         return
@@ -253,9 +243,8 @@ def leave_slot(s: State, t: int, failure: int) -> None:
     if failure == codes.BY_HANG or failure == codes.BY_TIMEOUT:
         note(s, codes.TIMEOUT, t, -1, 0)
     give_back(s, t)
-    slots = s.world.slots
-    if s.plan.is_adaptive and failure == codes.NONE and task.started_s > slots.shrunk_s:
-        slots.window = _grown(slots.window, slots.most)
+    if failure == codes.NONE:
+        grow_window(s, t)
     notify(s)  # there may be more slots
     task.failure = failure
     if is_draft(s, t) and failure == codes.NONE:

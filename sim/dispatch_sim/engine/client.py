@@ -11,14 +11,15 @@ from dispatch_sim.engine.events import enter, note
 from dispatch_sim.engine.gateway import join_line
 from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.records import State
+from dispatch_sim.engine.strategies import shrink_window
 from dispatch_sim.engine.variates import of_request
 from dispatch_sim.model import arithmetic
 from dispatch_sim.model.client import OVERLOADED
 from dispatch_sim.model.streams import Stream
 
 _backoff = compiled(arithmetic.backoff)
+_is_obeyed = compiled(arithmetic.is_obeyed)
 _obeyed_pause = compiled(arithmetic.obeyed_pause)
-_shrunk = compiled(arithmetic.shrunk)
 
 _JITTER = int(Stream.JITTER)
 _RETRY_AFTER_JITTER, _EXTRA_DELAY = int(Stream.RETRY_AFTER_JITTER), int(Stream.EXTRA_DELAY)
@@ -60,10 +61,10 @@ def see_answer(s: State, t: int, answer_s: float) -> int:
     s.world.ledger.rejected_requests += 1
     note(s, codes.OVERLOADED if is_overloaded else codes.LIMITED, t, call, input_needed(s, t))
     if not is_overloaded:
-        _shrink_window(s, t)
+        shrink_window(s, t)
     if retry == plan.retries:
         return codes.BY_REFUSAL
-    obeys = not is_overloaded and answer_s <= plan.obeyed_up_to_s * (1 + 1e-9)
+    obeys = not is_overloaded and _is_obeyed(answer_s, plan.obeyed_up_to_s)
     if not is_overloaded and not obeys and plan.gives_up_above:
         return codes.BY_REFUSAL
     task.retry += 1
@@ -88,11 +89,3 @@ def _pause(s: State, t: int, retry: int, obeys: bool, retry_after_s: float) -> f
     if plan.extra_delay_s > 0.0:
         pause_s += plan.extra_delay_s * of_request(s, _EXTRA_DELAY, t, call, retry)
     return pause_s
-
-
-@compiled
-def _shrink_window(s: State, t: int) -> None:
-    """Adaptive dispatch: halve the window on a 429, once for all agents that were at work then."""
-    slots = s.world.slots
-    if s.plan.is_adaptive and s.tasks[t].started_s > slots.shrunk_s:
-        slots.window, slots.shrunk_s = _shrunk(slots.window), s.world.now_s

@@ -1,4 +1,4 @@
-"""Communication between agents: two rounds with a brief for all between."""
+"""Communication between agents: two rounds with a brief for all between, or a blackboard."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dispatch_sim.engine.events import enter, write_log
 from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.resources import release
+from dispatch_sim.engine.variates import take_part
 
 
 @compiled
@@ -28,6 +29,29 @@ def messages(s: State, t: int) -> int:
     if s.plan.communication == codes.ROUNDS and task.second_round and not task.prompt.sent:
         return s.plan.interim_tokens
     return 0
+
+
+@compiled
+def take_round(s: State, t: int) -> None:
+    """Reduce the variates for a round: a task of one call makes a call of half the length in each."""
+    if s.plan.communication == codes.ROUNDS and s.tasks[t].variates.calls == 1:
+        take_part(s, t, 0.5)
+
+
+@compiled
+def plan_calls(s: State, t: int) -> None:
+    """Set the calls that an attempt has to make: all, those of its round, or those not done yet."""
+    task = s.tasks[t]
+    calls = task.variates.calls
+    first, end = 0, calls
+    if s.plan.communication == codes.ROUNDS and task.rework == 0.0:
+        half = min((calls + 1) // 2, calls)
+        if task.second_round:
+            first = min(half, calls - 1)
+        else:
+            end = half
+    task.call = max(first, task.done_calls)
+    task.last_call = end - 1
 
 
 @compiled

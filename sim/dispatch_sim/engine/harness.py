@@ -33,7 +33,6 @@ def launch(s: State, t: int) -> None:
     restore_usage(s, t)
     enter(s, t, codes.HARNESS, -1, 0)
     note(s, codes.LAUNCH, t, -1, 0)
-    task.started_s = s.world.now_s
     task.instructions = s.world.instructions
     task.inherited = s.world.context.length if s.plan.forks else 0
     task.merging = False

@@ -8,8 +8,9 @@ from dispatch_sim.engine.conflicts import is_overwritten, writes_conflict
 from dispatch_sim.engine.coordinator import begin_turn, write_output
 from dispatch_sim.engine.events import enter, note
 from dispatch_sim.engine.jit import compiled
-from dispatch_sim.engine.records import MAX_MERGES, MAX_WRITES, State
-from dispatch_sim.engine.recovery import drop_merge, settle
+from dispatch_sim.engine.merge_record import complete_merge, drop_merge, join_merges, unseen_share
+from dispatch_sim.engine.records import MAX_WRITES, State
+from dispatch_sim.engine.recovery import settle
 from dispatch_sim.engine.resources import release, request
 from dispatch_sim.engine.variates import clean_up_s, resolve_s
 
@@ -29,7 +30,7 @@ def merge(s: State, t: int) -> None:
     pairs = 0
     task.unseen = 0
     if not task.variates.bad_output and task.rework == 0.0:
-        pairs = _join(s, t)
+        pairs = join_merges(s, t)
     costs = plan.prose if s.groups[task.group].is_prose else plan.structured
     task.merge.tokens = costs.tokens + pairs * plan.pair.tokens
     task.merge.time_s = costs.time_s + pairs * plan.pair.time_s
@@ -40,49 +41,6 @@ def merge(s: State, t: int) -> None:
         request(s, codes.COORDINATOR, t)
         return
     _merge_by_person(s, t)
-
-
-@compiled
-def _join(s: State, t: int) -> int:
-    """Count an output among those that are merged; return how many of them its agent did not see."""
-    task, world = s.tasks[t], s.world
-    group = s.groups[task.group]
-    seen = _merges_until(s, task.started_s)
-    seen_of_group = _merges_of_group_until(s, task.group, task.started_s)
-    pairs = world.merges_begun - seen
-    unseen_of_group = group.merges_begun - seen_of_group
-    task.counts_as_unseen = True
-    world.merges_begun += 1
-    group.merges_begun += 1
-    if s.plan.communication != codes.SILENT:
-        return pairs - unseen_of_group
-    task.unseen = unseen_of_group
-    return pairs
-
-
-@compiled
-def _merges_until(s: State, time_s: float) -> int:
-    low, high = 0, s.world.merges
-    while low < high:
-        middle = (low + high) // 2
-        if time_s < s.merges[middle]:
-            high = middle
-        else:
-            low = middle + 1
-    return low
-
-
-@compiled
-def _merges_of_group_until(s: State, group: int, time_s: float) -> int:
-    first = s.groups[group].first_merge
-    low, high = 0, s.groups[group].merges_done
-    while low < high:
-        middle = (low + high) // 2
-        if time_s < s.group_merges[first + middle]:
-            high = middle
-        else:
-            low = middle + 1
-    return low
 
 
 @compiled
@@ -209,18 +167,10 @@ def conflicts_resolved(s: State, t: int) -> None:
 @compiled
 def _end_merge(s: State, t: int) -> None:
     """Note that an output is merged; where it can still be overwritten, wait until it cannot."""
-    task, world = s.tasks[t], s.world
-    group = s.groups[task.group]
+    task = s.tasks[t]
     if task.write >= 0:
-        s.writes[task.write].merged_s = world.now_s
-    if task.counts_as_unseen:
-        task.counts_as_unseen = False
-        if world.merges >= MAX_MERGES or group.merges_done >= group.merge_room:
-            world.overflow = True
-            return
-        s.merges[world.merges] = s.group_merges[group.first_merge + group.merges_done] = world.now_s
-        world.merges += 1
-        group.merges_done += 1
+        s.writes[task.write].merged_s = s.world.now_s
+    complete_merge(s, t)
     if task.write >= 0 and s.plan.isolation == codes.SHARED:
         if not s.writes[task.write].is_safe:
             enter(s, t, codes.EXPOSED, -1, 0)
@@ -243,10 +193,7 @@ def no_longer_exposed(s: State, t: int) -> None:
 
 @compiled
 def _is_safe(s: State, t: int) -> None:
-    task = s.tasks[t]
-    group = s.groups[task.group]
-    others = max(1, group.size - 1)
-    task.unseen_share = group.coupling * min(task.unseen, others) / others
+    s.tasks[t].unseen_share = unseen_share(s, t)
     settle(s, t)
 
 

@@ -16,6 +16,7 @@ from dispatch_sim.engine.communication import end_first_round, is_draft, leave_s
 from dispatch_sim.engine.conditions import notify, start_review_if_due
 from dispatch_sim.engine.events import enter, note
 from dispatch_sim.engine.jit import compiled
+from dispatch_sim.engine.merge_record import drop_merge
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.resources import request
 
@@ -151,15 +152,6 @@ def _abort(s: State) -> None:
                 leave_to_person(s, s.second_round[i])
         s.groups[group].awaiting_second = 0
     s.world.second_round = 0
-
-
-@compiled
-def drop_merge(s: State, t: int) -> None:
-    """Count an output no longer that was to be merged, or was being merged."""
-    if s.tasks[t].counts_as_unseen:
-        s.tasks[t].counts_as_unseen = False
-        s.world.merges_begun -= 1
-        s.groups[s.tasks[t].group].merges_begun -= 1
 
 
 @compiled

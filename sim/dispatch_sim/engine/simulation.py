@@ -1,7 +1,7 @@
 """One replication as a loop over events: the second implementation of the model.
 
 A process is a place in its program, from which an event resumes it. Modules have the names of those in
-`dispatch_sim.model`.
+`dispatch_sim.model`, with the exceptions that `docs/architecture.md` lists.
 """
 
 from __future__ import annotations

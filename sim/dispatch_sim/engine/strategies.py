@@ -15,6 +15,25 @@ from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.own_context import do_common, has_to_do_common
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.resources import release, request
+from dispatch_sim.model import arithmetic
+
+_grown, _shrunk = compiled(arithmetic.grown), compiled(arithmetic.shrunk)
+
+
+@compiled
+def grow_window(s: State, t: int) -> None:
+    """Adaptive dispatch: grow the window when an attempt returns that began after the last 429."""
+    slots = s.world.slots
+    if s.plan.is_adaptive and s.tasks[t].began_s > slots.shrunk_s:
+        slots.window = _grown(slots.window, slots.most)
+
+
+@compiled
+def shrink_window(s: State, t: int) -> None:
+    """Adaptive dispatch: halve the window on a 429, once for all agents that were at work then."""
+    slots = s.world.slots
+    if s.plan.is_adaptive and s.tasks[t].began_s > slots.shrunk_s:
+        slots.window, slots.shrunk_s = _shrunk(slots.window), s.world.now_s
 
 
 @compiled

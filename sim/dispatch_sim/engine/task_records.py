@@ -71,7 +71,8 @@ class Task:
     activity_tokens: int
     since_s: float
     # the attempt
-    started_s: float
+    began_s: float
+    """After it was launched and had waited for a place and locks."""
     origin: int
     is_alive: bool
     at_work: bool

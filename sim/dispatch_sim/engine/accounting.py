@@ -128,7 +128,7 @@ def waste_attempt(s: State, t: int, failure: int, continues: bool) -> None:
         if continues:
             subtract(task.usage[purpose], task.checkpoint_usage[purpose])
         add(ledger.usage[codes.FOR_WASTE], task.usage[purpose])
-        if failure == codes.BY_TIMEOUT:
+        if failure == codes.FAILURE_KILLED:
             add(ledger.killed, task.usage[purpose])
 
 

@@ -120,7 +120,7 @@ def next_call(s: State, t: int) -> None:
         return
     elapsed_s = s.world.now_s - task.began_s
     if plan.has_soft_timeout and task.variates.obeys and elapsed_s >= plan.soft_timeout_s:
-        leave_slot(s, t, codes.BY_TIMEOUT)
+        leave_slot(s, t, codes.FAILURE_KILLED)
         return
     prepare_call(s, t)
 
@@ -190,7 +190,7 @@ def called(s: State, t: int) -> None:
         keep_call(s, t)
     if call == task.variates.crash_call:
         note(s, codes.CRASH, t, call, 0)
-        leave_slot(s, t, codes.BY_CRASH)
+        leave_slot(s, t, codes.FAILURE_CRASH)
         return
     if call == task.variates.hang_call:
         enter(s, t, codes.HANG, call, 0)
@@ -240,7 +240,7 @@ def leave_slot(s: State, t: int, failure: int) -> None:
     """End an agent's work; its output, or in a wave its failure too, waits at a barrier, or goes to the merge."""
     task = s.tasks[t]
     stop_work(s, t, failure == codes.NONE)
-    if failure == codes.BY_HANG or failure == codes.BY_TIMEOUT:
+    if failure == codes.FAILURE_HUNG or failure == codes.FAILURE_KILLED:
         note(s, codes.TIMEOUT, t, -1, 0)
     give_back(s, t)
     if failure == codes.NONE:

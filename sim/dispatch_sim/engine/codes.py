@@ -35,7 +35,7 @@ STATE_OF = np.array([list(TaskState).index(each.state) if each.state else -1 for
 
 # ---- in the order of `model.failures.Failure`
 (
-    BY_CRASH, BY_REFUSAL, BY_SIZE, BY_BAD_OUTPUT, BY_HANG, BY_TIMEOUT, BY_OVERWRITE, BY_CANCELLATION, BY_WRONG_BRIEF,
+    FAILURE_CRASH, FAILURE_RATE_LIMITED, FAILURE_TOO_LARGE, FAILURE_BAD_OUTPUT, FAILURE_HUNG, FAILURE_KILLED, FAILURE_OVERWRITTEN, FAILURE_CANCELLED, FAILURE_WRONG_BRIEF,
 ) = range(9)
 
 # ---- in the order of `model.accounting.Purpose`; the first five are an attempt's

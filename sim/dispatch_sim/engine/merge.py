@@ -20,7 +20,7 @@ def merge(s: State, t: int) -> None:
     """Merge the output of an attempt, unless it has failed; then settle it."""
     task, plan = s.tasks[t], s.plan
     if task.failure == codes.NONE and task.instructions != s.world.instructions:
-        task.failure = codes.BY_WRONG_BRIEF
+        task.failure = codes.FAILURE_WRONG_BRIEF
     if task.failure != codes.NONE:
         settle(s, t)
         return
@@ -124,7 +124,7 @@ def _is_merged(s: State, t: int) -> None:
     task.merging = True
     if task.variates.bad_output:
         note(s, codes.BAD_OUTPUT, t, -1, 0)
-        task.failure = codes.BY_BAD_OUTPUT
+        task.failure = codes.FAILURE_BAD_OUTPUT
         settle(s, t)
         return
     if task.write >= 0 and s.plan.isolation == codes.WORKTREE:
@@ -202,7 +202,7 @@ def _clean_up(s: State, t: int) -> None:
     """Have a person clean up after the loss of an attempt's work."""
     task = s.tasks[t]
     task.merging = True
-    task.failure = codes.BY_OVERWRITE
+    task.failure = codes.FAILURE_OVERWRITTEN
     note(s, codes.OVERWRITTEN, t, -1, 0)
     seconds = clean_up_s(s, t)
     if seconds == 0.0:

@@ -60,8 +60,8 @@ def interrupt(s: State, t: int, failure: int) -> None:
             interrupted_call(s, t)
         elif at == codes.AT_COMPACTION:
             interrupted_compaction(s, t)
-        if failure == codes.BY_TIMEOUT:
-            leave_slot(s, t, codes.BY_HANG if task.activity == codes.HANG else codes.BY_TIMEOUT)
+        if failure == codes.FAILURE_KILLED:
+            leave_slot(s, t, codes.FAILURE_HUNG if task.activity == codes.HANG else codes.FAILURE_KILLED)
             return
         stop_work(s, t, False)
         give_back(s, t)
@@ -70,7 +70,7 @@ def interrupt(s: State, t: int, failure: int) -> None:
         give_back(s, t)
     elif at == codes.AT_MERGE_REQUEST or at == codes.AT_PERSON_REQUEST:
         withdraw(s, t)
-    task.failure = codes.BY_CANCELLATION
+    task.failure = codes.FAILURE_CANCELLED
     note(s, codes.CANCELLED, t, -1, 0)
     settle(s, t)
 

@@ -29,7 +29,7 @@ def settle(s: State, t: int) -> None:
     _leave_active(s, t)
     failure = task.failure
     if failure == codes.NONE and task.instructions != s.world.instructions:
-        failure = codes.BY_WRONG_BRIEF
+        failure = codes.FAILURE_WRONG_BRIEF
     if failure == codes.NONE and s.plan.is_solo:
         s.groups[task.group].common_done = True
     if failure != codes.NONE:
@@ -74,7 +74,7 @@ def approved(s: State, t: int, wrong: bool) -> None:
     """Finish a task, or have it done again where its instructions were wrong."""
     s.tasks[t].is_alive = False
     if wrong:
-        fail(s, t, codes.BY_WRONG_BRIEF, False)
+        fail(s, t, codes.FAILURE_WRONG_BRIEF, False)
     else:
         keep_output(s, t)
         book_outputs(s, t)
@@ -87,15 +87,15 @@ def approved(s: State, t: int, wrong: bool) -> None:
 def fail(s: State, t: int, failure: int, in_wave: bool) -> None:
     """Book a failed attempt, and have its task dispatched again or leave it to a person."""
     task = s.tasks[t]
-    is_own = failure != codes.BY_CANCELLATION and failure != codes.BY_WRONG_BRIEF
+    is_own = failure != codes.FAILURE_CANCELLED and failure != codes.FAILURE_WRONG_BRIEF
     if is_own:
         task.failures += 1
     again = not s.world.aborted and (not is_own or task.failures < s.plan.max_failures)
     leaves_checkpoint = (
-        failure == codes.BY_CRASH
-        or failure == codes.BY_REFUSAL
-        or failure == codes.BY_HANG
-        or failure == codes.BY_TIMEOUT
+        failure == codes.FAILURE_CRASH
+        or failure == codes.FAILURE_RATE_LIMITED
+        or failure == codes.FAILURE_HUNG
+        or failure == codes.FAILURE_KILLED
     )
     continues = (
         again and s.plan.retry_policy == codes.RESUME and leaves_checkpoint and task.has_checkpoint != 0
@@ -104,9 +104,9 @@ def fail(s: State, t: int, failure: int, in_wave: bool) -> None:
     waste_attempt(s, t, failure, continues)
     if not continues:
         _clear_checkpoint(s, t)
-    if failure == codes.BY_CANCELLATION:
+    if failure == codes.FAILURE_CANCELLED:
         drop_merge(s, t)
-    if failure == codes.BY_WRONG_BRIEF:
+    if failure == codes.FAILURE_WRONG_BRIEF:
         waste_outputs(s, t)
         _start_over(s, t)
     if not again:
@@ -137,7 +137,7 @@ def _cancel_the_rest(s: State) -> None:
     for i in range(s.world.cascading):
         other = s.cascading[i]
         if not s.tasks[other].merging and s.tasks[other].is_alive:
-            at_once(s, codes.EVENT_INTERRUPT, other, s.tasks[other].attempts * 16 + codes.BY_CANCELLATION)
+            at_once(s, codes.EVENT_INTERRUPT, other, s.tasks[other].attempts * 16 + codes.FAILURE_CANCELLED)
 
 
 @compiled
@@ -177,7 +177,7 @@ def redo_all_by_wrong_brief(s: State) -> None:
         if not (waits and made) or task.instructions == s.world.instructions:
             continue
         if task.outputs > 0:
-            s.world.ledger.failures[codes.BY_WRONG_BRIEF] += 1
+            s.world.ledger.failures[codes.FAILURE_WRONG_BRIEF] += 1
         waste_outputs(s, t)
         if task.has_checkpoint:
             waste_checkpoint(s, t)

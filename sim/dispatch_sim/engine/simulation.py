@@ -145,7 +145,7 @@ def _start_or_end(s: State, kind: int, who: int, token: int) -> None:
         later(s, s.plan.hard_timeout_s, codes.EVENT_TIMER, who, token)
     elif kind == codes.EVENT_TIMER:
         if task.at_work and task.attempts == token:
-            at_once(s, codes.EVENT_INTERRUPT, who, token * 16 + codes.BY_TIMEOUT)
+            at_once(s, codes.EVENT_INTERRUPT, who, token * 16 + codes.FAILURE_KILLED)
     elif kind == codes.EVENT_INTERRUPT:
         if task.is_alive and task.attempts == token // 16:
             programs.interrupt(s, who, token % 16)

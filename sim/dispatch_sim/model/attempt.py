@@ -244,13 +244,13 @@ class Attempt:
         """Wait until all is back: outputs are seen then, in a wave failures too."""
         sim = self.sim
         policy = sim.scenario.retry.policy
-        seen_at_once = self.is_draft if failure is None else sim.strategy.refills or policy == "abort"
-        if sim.strategy.merge != "barrier" or seen_at_once:
-            return
-        self.task.enter(Activity.BARRIER)
-        yield sim.barrier.wait()
-        if failure is None and policy in ("cascade", "abort"):
-            yield sim.env.timeout(0)  # failures are seen before anything is merged
+        failures_wait = not sim.strategy.refills and policy != "abort"
+        waits = not self.is_draft if failure is None else failures_wait
+        if waits and sim.strategy.merge == "barrier":
+            self.task.enter(Activity.BARRIER)
+            yield sim.barrier.wait()
+            if failure is None and policy in ("cascade", "abort"):
+                yield sim.env.timeout(0)  # failures are seen before anything is merged
 
     def _time_out(self, seconds: float) -> Process:
         """End the agent's work after its hard timeout, if it is still at it."""

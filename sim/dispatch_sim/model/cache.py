@@ -79,7 +79,7 @@ class WarmCache:
         return False
 
 
-class TimedCache(WarmCache):
+class TimedCache:
     """With entries that can be read from when a response begins until the TTL after their last use."""
 
     def __init__(self, env: simpy.Environment, cache: Cache) -> None:

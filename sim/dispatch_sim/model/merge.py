@@ -79,19 +79,43 @@ class MergeRecord:
 
 def merge(attempt: Attempt) -> Process:
     """Merge an output; raises AttemptFailed if it is bad, which shows at the end, or overwritten."""
-    sim, task, costs = attempt.sim, attempt.task, attempt.sim.scenario.merge
+    sim, task = attempt.sim, attempt.task
     if attempt.is_draft:
         return
     if attempt.wrong_brief:
         raise AttemptFailed(Failure.WRONG_BRIEF)
+    bad_output, of_group = attempt.variates.bad_output, 0
+    if not attempt.overwritten:
+        unseen, of_group = (0, 0) if bad_output or task.rework else sim.merges.join(attempt)
+        yield from _combine(attempt, unseen)
+    attempt.merging = True
+    if attempt.overwritten:  # before, while it was in line, or being merged
+        sim.merges.drop(attempt)
+        yield from fail_overwritten(attempt)
+    if bad_output:
+        task.log(Activity.BAD_OUTPUT)
+        raise AttemptFailed(Failure.BAD_OUTPUT)
+    if seconds := sim.isolation.merge(attempt.write):
+        yield from by_person(attempt, Activity.RESOLVE, seconds)
+        sim.ledger.people_conflicts_s += seconds
+    sim.isolation.merged(attempt.write)
+    sim.merges.complete(attempt)
+    yield from sim.isolation.wait_until_safe(attempt)
     if attempt.overwritten:
-        yield from clean_up(attempt)
-    bad_output = attempt.variates.bad_output
-    unseen, of_group = (0, 0) if bad_output or task.rework else sim.merges.join(attempt)
+        yield from fail_overwritten(attempt)
+    attempt.unseen_share = sim.merges.share(task.group, of_group)
+
+
+def _combine(attempt: Attempt, pairs: int) -> Process:
+    """Have the coordinator and a person combine an output with the others, as far as that costs anything.
+
+    Either of them stops at once if the output has been overwritten.
+    """
+    sim, task, costs = attempt.sim, attempt.task, attempt.sim.scenario.merge
     cost = costs.structured if sim.scenario.tasks[task.group].output == "structured" else costs.prose
-    tokens = cost.tokens + unseen * costs.pair.tokens
-    time_s = cost.time + unseen * costs.pair.time
-    people_s = cost.people + unseen * costs.pair.people
+    tokens = cost.tokens + pairs * costs.pair.tokens
+    time_s = cost.time + pairs * costs.pair.time
+    people_s = cost.people + pairs * costs.pair.people
     if sim.is_solo:  # it has the output in its context
         tokens = time_s = 0.0
     if tokens or time_s:
@@ -107,22 +131,6 @@ def merge(attempt: Attempt) -> Process:
     if people_s and not attempt.overwritten:
         spent_s = yield from by_person(attempt, Activity.MERGE_BY_PERSON, people_s)
         sim.ledger.people_merge_s += spent_s  # not in one: `x += yield` reads x before it waits
-    if attempt.overwritten:  # while it was in line, or being merged
-        sim.merges.drop(attempt)
-        yield from clean_up(attempt)
-    attempt.merging = True
-    if bad_output:
-        task.log(Activity.BAD_OUTPUT)
-        raise AttemptFailed(Failure.BAD_OUTPUT)
-    if seconds := sim.isolation.merge(attempt.write):
-        yield from by_person(attempt, Activity.RESOLVE, seconds)
-        sim.ledger.people_conflicts_s += seconds
-    sim.isolation.merged(attempt.write)
-    sim.merges.complete(attempt)
-    yield from sim.isolation.wait_until_safe(attempt)
-    if attempt.overwritten:
-        yield from clean_up(attempt)
-    attempt.unseen_share = sim.merges.share(task.group, of_group)
 
 
 def by_person(attempt: Attempt, activity: Activity, seconds: float) -> Generator[simpy.Event, Any, float]:
@@ -139,10 +147,9 @@ def by_person(attempt: Attempt, activity: Activity, seconds: float) -> Generator
     return seconds
 
 
-def clean_up(attempt: Attempt) -> Process:
-    """Have a person clean up after the loss of an attempt's work; the attempt has failed."""
+def fail_overwritten(attempt: Attempt) -> Process:
+    """Have a person clean up after the loss of an attempt's work, then raise AttemptFailed."""
     sim = attempt.sim
-    attempt.merging = True
     attempt.task.log(Activity.OVERWRITTEN)
     if seconds := sim.variates.clean_up_s(*attempt.key):
         yield from by_person(attempt, Activity.CLEAN_UP, seconds)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dispatch_sim.model.simulation import Simulation
 
 
-def fail(attempt: Attempt, failure: Failure, *, in_wave: bool = True) -> None:
+def fail(attempt: Attempt, failure: Failure, *, hold_back: bool = True) -> None:
     """Book a failed attempt, and have its task dispatched again or leave it to a person."""
     sim, task = attempt.sim, attempt.task
     retry = sim.scenario.retry
@@ -43,14 +43,14 @@ def fail(attempt: Attempt, failure: Failure, *, in_wave: bool = True) -> None:
         return
     if retry.policy == "cascade" and failure.is_own:
         cancel_the_rest(sim)
-    wait_again(task, in_wave=in_wave)
+    wait_again(task, hold_back=hold_back)
 
 
-def wait_again(task: Task, *, in_wave: bool) -> None:
-    """Let a task wait for another attempt; in a wave until that is over, or else until all has drained."""
+def wait_again(task: Task, *, hold_back: bool) -> None:
+    """Let a task wait for another attempt; if held back, until the wave is over or all has drained."""
     task.enter(Activity.WAIT)
     strategy = task.sim.strategy
-    if in_wave and (not strategy.refills or strategy.retry_when == "after_drain"):
+    if hold_back and (not strategy.refills or strategy.retry_when == "after_drain"):
         task.sim.failed.append(task)
     else:
         task.sim.backlog.add(task)
@@ -95,7 +95,7 @@ def redo_in_part(attempt: Attempt) -> None:
     task.log(Activity.REWORK)
     task.checkpoint = None
     task.rework = attempt.unseen_share
-    wait_again(task, in_wave=True)
+    wait_again(task, hold_back=True)
 
 
 def redo_all_by_wrong_brief(sim: Simulation) -> None:

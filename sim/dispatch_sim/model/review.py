@@ -55,7 +55,7 @@ class Review:
             self._start_if_due()
             sim.notify()
             if (yield verdict):
-                recovery.fail(attempt, Failure.WRONG_BRIEF, in_wave=False)
+                recovery.fail(attempt, Failure.WRONG_BRIEF, hold_back=False)
                 return
         task.outputs.append((attempt.usage, task.rework > 0.0))
         task.checkpoint = None

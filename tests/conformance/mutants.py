@@ -98,7 +98,7 @@ SIMPY = {
     "a write is safe too early": Fault("SharedFiles.end", "not any(W)", "True"),
     "a review waits for one output more": Fault("Review._start_if_due", "N >= every", "N > every"),
     "a person is not paid for reviews": Fault("Review._look", "L.people_review_s += T", "pass"),
-    "a window holds a call more": Fault("Pacer.take", "self._calls >= N", "self._calls > N"),
+    "a window holds a call more": Fault("CallWindow.count", "self._calls >= N", "self._calls > N"),
     "solo forgets its calls": Fault("Coordinator.keep", "context.length = N", "pass"),
     "common work is done with every task": Fault("Attempt._variates", "variates.without(C)", "variates"),
     "a forked agent reads what was not sent": Fault("Prompt.cached_by_parent", "min(A, B)", "A"),
@@ -111,9 +111,9 @@ COMPILED = {
     "a bucket is refilled again for time that it was refilled for": Fault(
         "_refill", "bucket.updated_s = T", "pass"
     ),
-    "a refill is dropped where input is charged": Fault("_take_input", "_refill(B, T)", "None"),
+    "a refill is dropped where input is charged": Fault("_charge_input_bucket", "_refill(B, T)", "None"),
     "a request is not charged": Fault("admit", "requests.level -= 1", "pass"),
-    "output is charged twice": Fault("_give_back", "L + R - tokens", "L + R - 2 * tokens"),
+    "output is charged twice": Fault("_charge_output_bucket", "L + R - tokens", "L + R - 2 * tokens"),
     "a wait is for requests alone": Fault("admit", "max(R, I, O)", "R"),
     "a prompt that was just sent cannot be read": Fault("cached_tokens", "prompt.sent >= M and O", "False"),
     "of equal times the later is first": Fault("_is_earlier", "a.order < b.order", "a.order > b.order"),
@@ -134,7 +134,7 @@ COMPILED = {
     "an agent at its soft timeout goes on": Fault(
         "next_call", "T >= P.soft_timeout_s", "T > P.soft_timeout_s"
     ),
-    "a window is set back with every call": Fault("is_paced", "window > W", "window >= W"),
+    "a window is set back with every call": Fault("count_call", "window > W", "window >= W"),
     "an attempt that is ended is not charged its output": Fault(
         "interrupted_call", "charge_output(S, N)", "None"
     ),
@@ -142,7 +142,7 @@ COMPILED = {
         "_end_compaction", "write_output(S, P, T, N)", "None"
     ),
     "a rejected call of the coordinator is not counted": Fault(
-        "is_admitted", "L.rejected_requests += 1", "pass"
+        "get_admitted", "L.rejected_requests += 1", "pass"
     ),
     "one task too many is dispatched": Fault("free_slots", "W - C", "W - C + 1"),
     "a brief too many is charged": Fault("_resume_launch", "N * P.brief_tokens", "(N + 1) * P.brief_tokens"),

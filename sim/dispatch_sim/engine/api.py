@@ -30,10 +30,10 @@ def _refill(bucket: Bucket, now_s: float) -> None:
 
 
 @compiled
-def admit(s: State, limiter: Limiter, input_tokens: int, paces: bool) -> float:
+def admit(s: State, limiter: Limiter, input_tokens: int, is_pacing: bool) -> float:
     """Admit a request and charge it and its input, or reject it.
 
-    With `paces`, of the client's own limiter, a call larger than a bucket waits for a full one.
+    With `is_pacing`, of the client's own limiter, a call larger than a bucket waits for a full one.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def admit(s: State, limiter: Limiter, input_tokens: int, paces: bool) -> float:
     now_s = s.world.now_s
     requests, inputs, outputs = limiter.request_bucket, limiter.input_bucket, limiter.output_bucket
     one, need, reserved = 1.0, float(input_tokens), s.plan.reserved
-    if paces:
+    if is_pacing:
         one, need = min(one, requests.capacity), min(need, inputs.capacity)
         reserved = min(reserved, outputs.capacity)
     if need > inputs.capacity or requests.capacity < one or reserved > outputs.capacity:
@@ -62,7 +62,7 @@ def admit(s: State, limiter: Limiter, input_tokens: int, paces: bool) -> float:
         limiter.requests += 1
         limiter.input_tokens += input_tokens
         return 0.0
-    if s.plan.counts_rejected and not paces:
+    if s.plan.counts_rejected and not is_pacing:
         requests.level = max(0.0, requests.level - 1)
         limiter.requests += 1
     return max(
@@ -87,15 +87,15 @@ def request_answer(s: State, t: int) -> float:
 @compiled
 def charge_output(s: State, tokens: int) -> None:
     """Charge what a call has produced, at its end, and give back what it held; there may be debt."""
-    _give_back(s, s.world.limiter, tokens)
+    _charge_output_bucket(s, s.world.limiter, tokens)
     if s.plan.is_paced:
-        _give_back(s, s.world.mirror, tokens)
+        _charge_output_bucket(s, s.world.pacing, tokens)
     if s.plan.reserved > 0.0 and s.world.gateway.is_serving:
         at_once(s, codes.EVENT_INTERRUPT_SERVER, 0, s.world.gateway.servers)
 
 
 @compiled
-def _give_back(s: State, limiter: Limiter, tokens: int) -> None:
+def _charge_output_bucket(s: State, limiter: Limiter, tokens: int) -> None:
     outputs = limiter.output_bucket
     _refill(outputs, s.world.now_s)
     outputs.level = min(outputs.capacity, outputs.level + s.plan.reserved - tokens)
@@ -105,13 +105,13 @@ def _give_back(s: State, limiter: Limiter, tokens: int) -> None:
 @compiled
 def charge_input(s: State, tokens: int) -> None:
     """Charge what the coordinator has read of an output; the bucket may go into debt."""
-    _take_input(s, s.world.limiter, tokens)
+    _charge_input_bucket(s, s.world.limiter, tokens)
     if s.plan.is_paced:
-        _take_input(s, s.world.mirror, tokens)
+        _charge_input_bucket(s, s.world.pacing, tokens)
 
 
 @compiled
-def _take_input(s: State, limiter: Limiter, tokens: int) -> None:
+def _charge_input_bucket(s: State, limiter: Limiter, tokens: int) -> None:
     _refill(limiter.input_bucket, s.world.now_s)
     limiter.input_bucket.level -= tokens
     limiter.input_tokens += tokens

@@ -135,10 +135,10 @@ def prepare_call(s: State, t: int) -> None:
     own = share(task.variates.new_input, task.call, task.variates.calls)
     task.prompt.new = own + task.prompt.messages
     task.retry = 0
-    if plan.pace_calls:
+    if plan.calls_per_window:
         enter(s, t, codes.PACE, task.call, 0)
-        s.processes[t].at = codes.AT_PACER
-        request(s, codes.PACER, t)
+        s.processes[t].at = codes.AT_CALL_WINDOW
+        request(s, codes.CALL_WINDOW, t)
         return
     send_call(s, t)
 
@@ -250,8 +250,8 @@ def leave_slot(s: State, t: int, failure: int) -> None:
     if is_draft(s, t) and failure == codes.NONE:
         settle(s, t)
         return
-    failure_seen_at_once = s.plan.refills or s.plan.retry_policy == codes.ABORT
-    if s.plan.merges_at_barrier and (failure == codes.NONE or not failure_seen_at_once):
+    failures_wait = not s.plan.refills and s.plan.retry_policy != codes.ABORT
+    if s.plan.merges_at_barrier and (failure == codes.NONE or failures_wait):
         wait_at_barrier(s, t)
         return
     merge(s, t)

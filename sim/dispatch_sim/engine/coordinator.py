@@ -14,7 +14,7 @@ from dispatch_sim.engine.variates import whole
 
 
 @compiled
-def is_admitted(s: State, pid: int, need: int) -> bool:
+def get_admitted(s: State, pid: int, need: int) -> bool:
     """Get a call of the coordinator admitted; False where the process has to wait, and to ask again then."""
     process = s.processes[pid]
     if process.turn_in_line:
@@ -53,8 +53,8 @@ def send_context(s: State) -> int:
 def begin_turn(s: State, pid: int) -> bool:
     """Get a turn admitted, with the context compacted before if it is too long; False where it has to wait."""
     if not s.plan.has_context:
-        return is_admitted(s, pid, 0)
-    if not compact(s, pid) or not is_admitted(s, pid, codes.NEEDS_CONTEXT):
+        return get_admitted(s, pid, 0)
+    if not compact(s, pid) or not get_admitted(s, pid, codes.NEEDS_CONTEXT):
         return False
     send_context(s)
     s.processes[pid].turn = codes.TURN_BEGIN
@@ -68,10 +68,10 @@ def compact(s: State, pid: int) -> bool:
     if process.turn == codes.TURN_BEGIN:
         process.turn = codes.TURN_COMPACT if is_too_long(s) else codes.TURN_SEND
     if process.turn == codes.TURN_COMPACT:
-        if not is_admitted(s, pid, codes.NEEDS_CONTEXT):
+        if not get_admitted(s, pid, codes.NEEDS_CONTEXT):
             return False
         send_context(s)
-        process.compaction_started_s = s.world.now_s
+        process.call_started_s = s.world.now_s
         process.compacted = context.length
         process.turn = codes.TURN_COMPACTING
         after(s, pid, s.plan.compaction_s)
@@ -95,7 +95,7 @@ def _end_compaction(s: State, pid: int) -> None:
     context.length += s.plan.context_start - process.compacted
     context.sent = s.plan.context_start
     s.world.ledger.compactions += 1
-    write_log(s, process.compaction_started_s, codes.COMPACTION, codes.NONE, 0, -1, 0)
+    write_log(s, process.call_started_s, codes.COMPACTION, codes.NONE, 0, -1, 0)
 
 
 @compiled
@@ -133,17 +133,17 @@ def prewarm(s: State, pid: int) -> bool:
             return True
         process.prefix = 1
     if process.prefix == 1:
-        if not is_admitted(s, pid, prefix):
+        if not get_admitted(s, pid, prefix):
             return False
         s.world.ledger.usage[codes.FOR_COORDINATION].tokens += prefix
         s.world.ledger.usage[codes.FOR_COORDINATION].cache_write += prefix
         seconds = first_token_s(s, prefix, 0)
         record_shared(s, seconds)
-        process.compaction_started_s = s.world.now_s
+        process.call_started_s = s.world.now_s
         process.prefix = 2
         after(s, pid, seconds)
         return False
     charge_output(s, 0)
-    write_log(s, process.compaction_started_s, codes.PREWARM, codes.NONE, 0, -1, prefix)
+    write_log(s, process.call_started_s, codes.PREWARM, codes.NONE, 0, -1, prefix)
     process.prefix = 0
     return True

@@ -40,7 +40,7 @@ def _admit_first(s: State, place: int) -> float:
         wait_s = admit(s, s.world.limiter, _needed(s, place), False)
         process.answer_s = wait_s
         return 0.0 if wait_s == math.inf else wait_s
-    wait_s = admit(s, s.world.mirror, _needed(s, place), True)
+    wait_s = admit(s, s.world.pacing, _needed(s, place), True)
     if wait_s == 0.0:
         if entry.need == codes.NEEDS_PROMPT:
             process.answer_s = request_answer(s, entry.process)

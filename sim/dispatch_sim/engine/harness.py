@@ -53,29 +53,29 @@ def requeue_refused(s: State) -> None:
 
 
 @compiled
-def is_paced(s: State, t: int) -> bool:
-    """Count a call of a task that holds the pacer; False where it waits for the next window first."""
-    window = int(s.world.now_s // s.plan.pace_window_s)
-    if window > s.world.pace_window:
-        s.world.pace_window, s.world.pace_taken = window, 0
-    if s.world.pace_taken >= s.plan.pace_calls:
-        s.processes[t].at = codes.AT_PACE
-        after(s, t, s.plan.pace_window_s)
+def count_call(s: State, t: int) -> bool:
+    """Count a call of a task that holds the call window; False where it waits for the next window first."""
+    window = int(s.world.now_s // s.plan.call_window_s)
+    if window > s.world.call_window:
+        s.world.call_window, s.world.calls_in_window = window, 0
+    if s.world.calls_in_window >= s.plan.calls_per_window:
+        s.processes[t].at = codes.AT_NEXT_WINDOW
+        after(s, t, s.plan.call_window_s)
         return False
-    leave_pacer(s)
+    leave_call_window(s)
     return True
 
 
 @compiled
 def enter_next_window(s: State) -> None:
     """Count a call that has waited for a window."""
-    s.world.pace_window = int(s.world.now_s // s.plan.pace_window_s)
-    s.world.pace_taken = 0
-    leave_pacer(s)
+    s.world.call_window = int(s.world.now_s // s.plan.call_window_s)
+    s.world.calls_in_window = 0
+    leave_call_window(s)
 
 
 @compiled
-def leave_pacer(s: State) -> None:
+def leave_call_window(s: State) -> None:
     """Count a call, and let the next one be counted."""
-    s.world.pace_taken += 1
-    release(s, codes.PACER)
+    s.world.calls_in_window += 1
+    release(s, codes.CALL_WINDOW)

@@ -25,7 +25,7 @@ def merge(s: State, t: int) -> None:
         settle(s, t)
         return
     if is_overwritten(s, t):
-        _clean_up(s, t)
+        _fail_overwritten(s, t)
         return
     pairs = 0
     task.unseen = 0
@@ -82,7 +82,7 @@ def _merge_by_person(s: State, t: int) -> None:
         s.processes[t].at = codes.AT_PERSON_REQUEST
         request(s, codes.PERSON, t)
         return
-    _is_merged(s, t)
+    _check_merged(s, t)
 
 
 @compiled
@@ -91,7 +91,7 @@ def resume_merge_by_person(s: State, t: int) -> None:
     s.tasks[t].merging = True
     if is_overwritten(s, t):
         release(s, codes.PERSON)
-        _is_merged(s, t)
+        _check_merged(s, t)
     else:
         by_person(s, t, codes.AT_MERGE_BY_PERSON, codes.MERGE_BY_PERSON)
 
@@ -110,16 +110,16 @@ def merged_by_person(s: State, t: int) -> None:
     """Count a person's time for a merge."""
     release(s, codes.PERSON)
     s.world.ledger.people_merge_s += s.tasks[t].person_s
-    _is_merged(s, t)
+    _check_merged(s, t)
 
 
 @compiled
-def _is_merged(s: State, t: int) -> None:
+def _check_merged(s: State, t: int) -> None:
     """Handle what a merge has shown: an overwritten or bad output, or conflicts between copies."""
     task = s.tasks[t]
     if is_overwritten(s, t):
         drop_merge(s, t)
-        _clean_up(s, t)
+        _fail_overwritten(s, t)
         return
     task.merging = True
     if task.variates.bad_output:
@@ -177,29 +177,29 @@ def _end_merge(s: State, t: int) -> None:
             s.processes[t].at = codes.AT_EXPOSED
             return
         if s.writes[task.write].is_lost:
-            _clean_up(s, t)
+            _fail_overwritten(s, t)
             return
-    _is_safe(s, t)
+    _settle_merged(s, t)
 
 
 @compiled
 def no_longer_exposed(s: State, t: int) -> None:
     """Go on when nobody can overwrite a merged output any more."""
     if is_overwritten(s, t):
-        _clean_up(s, t)
+        _fail_overwritten(s, t)
     else:
-        _is_safe(s, t)
+        _settle_merged(s, t)
 
 
 @compiled
-def _is_safe(s: State, t: int) -> None:
+def _settle_merged(s: State, t: int) -> None:
     s.tasks[t].unseen_share = unseen_share(s, t)
     settle(s, t)
 
 
 @compiled
-def _clean_up(s: State, t: int) -> None:
-    """Have a person clean up after the loss of an attempt's work."""
+def _fail_overwritten(s: State, t: int) -> None:
+    """Have a person clean up after the loss of an attempt's work, then settle its failure."""
     task = s.tasks[t]
     task.merging = True
     task.failure = codes.FAILURE_OVERWRITTEN

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.api import latency_s
 from dispatch_sim.engine.calendar import after
-from dispatch_sim.engine.coordinator import compact, is_admitted, is_too_long, send_context, write_output
+from dispatch_sim.engine.coordinator import compact, get_admitted, is_too_long, send_context, write_output
 from dispatch_sim.engine.events import enter, write_log
 from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.records import State
@@ -72,7 +72,7 @@ def do_common(s: State, pid: int, t: int) -> bool:
         return False
     new = share(variates.new_input, task.call, variates.calls)
     context.new = new
-    if not is_admitted(s, pid, codes.NEEDS_CONTEXT):
+    if not get_admitted(s, pid, codes.NEEDS_CONTEXT):
         return False
     process.turn = codes.TURN_BEGIN
     cached = send_context(s)

@@ -137,8 +137,8 @@ class Plan:
     # harness
     cap: int
     refuses: bool
-    pace_calls: int
-    pace_window_s: float
+    calls_per_window: int
+    call_window_s: float
     # failures and retries
     crash: float
     bad_output: float

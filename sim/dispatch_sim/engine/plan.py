@@ -113,7 +113,7 @@ def _world(plan: Plan) -> dict[str, Any]:
 
     return {
         "limiter": _full_buckets(provider.limits),
-        "mirror": _full_buckets(plan.scenario.client.pacing.limits(provider.limits)),
+        "pacing": _full_buckets(plan.scenario.client.pacing.limits(provider.limits)),
         "slots": {
             "most": plan.concurrency,
             "window": min(FIRST_ADAPTIVE_WINDOW, plan.concurrency) if adaptive else plan.concurrency,
@@ -225,8 +225,8 @@ def _of_client(scenario: Scenario) -> dict[str, Any]:
         "extra_delay_s": client.extra_delay,
         "cap": harness.cap or 0,
         "refuses": harness.over == "refuse",
-        "pace_calls": harness.pace.calls if harness.pace else 0,
-        "pace_window_s": harness.pace.window if harness.pace else 0.0,
+        "calls_per_window": harness.pace.calls if harness.pace else 0,
+        "call_window_s": harness.pace.window if harness.pace else 0.0,
     }
 
 

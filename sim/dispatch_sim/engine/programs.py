@@ -24,7 +24,7 @@ from dispatch_sim.engine.client import see_answer, send_request
 from dispatch_sim.engine.coordinator import interrupted_compaction
 from dispatch_sim.engine.events import enter, note
 from dispatch_sim.engine.gateway import leave_line
-from dispatch_sim.engine.harness import enter_next_window, is_paced
+from dispatch_sim.engine.harness import count_call, enter_next_window
 from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.merge import (
     cleaned_up,
@@ -50,10 +50,10 @@ def interrupt(s: State, t: int, failure: int) -> None:
     task, at = s.tasks[t], s.processes[t].at
     s.processes[t].token += 1  # what it waits for does not resume it any more
     if task.at_work:
-        if at == codes.AT_PACER:
+        if at == codes.AT_CALL_WINDOW:
             withdraw(s, t)
-        elif at == codes.AT_PACE:
-            release(s, codes.PACER)
+        elif at == codes.AT_NEXT_WINDOW:
+            release(s, codes.CALL_WINDOW)
         elif at == codes.AT_GATEWAY and s.processes[t].in_line:
             leave_line(s, t)
         elif at == codes.AT_CALL:
@@ -110,10 +110,10 @@ def _resume_agent(s: State, t: int, at: int) -> None:
         wait_for_prefix(s, t)
     elif at == codes.AT_COMPACTION:
         prepare_call(s, t)
-    elif at == codes.AT_PACER:
-        if is_paced(s, t):
+    elif at == codes.AT_CALL_WINDOW:
+        if count_call(s, t):
             send_call(s, t)
-    elif at == codes.AT_PACE:
+    elif at == codes.AT_NEXT_WINDOW:
         enter_next_window(s)
         send_call(s, t)
     elif at == codes.AT_GATEWAY:

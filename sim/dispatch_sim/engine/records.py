@@ -1,4 +1,4 @@
-"""The state of a replication as one record, declared as annotated classes: ``s.tasks[t].failures``, ``s.now``.
+"""The state of a replication as one record, declared as annotated classes: ``s.tasks[t].failures``, ``s.world.now_s``.
 
 Type checkers and readers see plain attributes. `layout` makes a structured type of a class, which compiled
 functions read through a single reference. Arrays have a fixed extent, as the limits of scenarios allow; untouched
@@ -151,7 +151,7 @@ class World:
     now_s: float
     calendar: Calendar
     limiter: Limiter
-    mirror: Limiter
+    pacing: Limiter
     """The client's own limiter, where it paces calls."""
     gateway: Gateway
     slots: Slots
@@ -170,8 +170,8 @@ class World:
     aborted: bool
     waited_for: int
     """The condition that the dispatcher waits for."""
-    pace_window: int
-    pace_taken: int
+    call_window: int
+    calls_in_window: int
     # lengths of the lists of `State`
     queued: int
     waiting: int
@@ -196,6 +196,7 @@ class World:
     awaiting_review: int
     under_review: int
     reviews_begun: int
+    review_s: float
     # log
     log_length: int
 

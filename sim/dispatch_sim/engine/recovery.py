@@ -84,7 +84,7 @@ def approved(s: State, t: int, wrong: bool) -> None:
 
 
 @compiled
-def fail(s: State, t: int, failure: int, in_wave: bool) -> None:
+def fail(s: State, t: int, failure: int, hold_back: bool) -> None:
     """Book a failed attempt, and have its task dispatched again or leave it to a person."""
     task = s.tasks[t]
     is_own = failure != codes.FAILURE_CANCELLED and failure != codes.FAILURE_WRONG_BRIEF
@@ -117,14 +117,14 @@ def fail(s: State, t: int, failure: int, in_wave: bool) -> None:
         return
     if s.plan.retry_policy == codes.CASCADE and is_own:
         _cancel_the_rest(s)
-    _wait_again(s, t, in_wave)
+    _wait_again(s, t, hold_back)
 
 
 @compiled
-def _wait_again(s: State, t: int, in_wave: bool) -> None:
-    """Let a task wait for another attempt; in a wave until that is over, or else until all has drained."""
+def _wait_again(s: State, t: int, hold_back: bool) -> None:
+    """Let a task wait for another attempt; if held back, until the wave is over or all has drained."""
     enter(s, t, codes.WAIT, -1, 0)
-    if in_wave and (not s.plan.refills or s.plan.retries_after_drain):
+    if hold_back and (not s.plan.refills or s.plan.retries_after_drain):
         s.failed[s.world.failed] = t
         s.world.failed += 1
     else:

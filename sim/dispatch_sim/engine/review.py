@@ -49,11 +49,11 @@ def resume_review(s: State) -> None:
             enter(s, s.under_review[i], codes.REVIEW, -1, 0)
         seconds = review_s(s, world.reviews_begun) + world.under_review * s.plan.review_each_s
         world.reviews_begun += 1
-        process.turn_started_s = seconds
+        world.review_s = seconds
         process.at = codes.AT_REVIEW
         after(s, pid, seconds)
         return
-    world.ledger.people_review_s += process.turn_started_s
+    world.ledger.people_review_s += world.review_s
     world.ledger.reviews += 1
     release(s, codes.PERSON)
     _verdict(s)

@@ -139,7 +139,8 @@ class Process:
     """A step of the common part of a group's tasks."""
     turn_started_s: float
     common_started_s: float
-    compaction_started_s: float
+    call_started_s: float
+    """Of a compaction, or of the call that writes the shared prefix."""
 
 
 class Write:

@@ -53,7 +53,7 @@ class RateLimiter:
     Attributes
     ----------
     requests, input_tokens, output_tokens : counted so far, whole numbers.
-    mirror : the client's own limiter, which is charged with what this one is charged with after admission.
+    pacing : the client's own limiter, which is charged with what this one is charged with after admission.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class RateLimiter:
         accounting: Accounting,
         *,
         queues: bool,
-        paces: bool = False,
+        is_pacing: bool = False,
     ) -> None:
         self._env = env
         self._request_bucket = TokenBucket(limits.requests, limits)
@@ -76,8 +76,8 @@ class RateLimiter:
         self.input_tokens = 0
         self.output_tokens = 0
         self.gateway = Gateway(env, self) if queues else None
-        self.mirror: RateLimiter | None = None
-        self._paces = paces
+        self.pacing: RateLimiter | None = None
+        self._is_pacing = is_pacing
 
     def admit(self, input_tokens: int) -> float:
         """Admit a request and charge it and its input, or reject it.
@@ -90,7 +90,7 @@ class RateLimiter:
         requests, inputs, outputs = self._request_bucket, self._input_bucket, self._output_bucket
         reserved = self._reserved
         one, needed = 1.0, float(input_tokens)
-        if self._paces:  # a call larger than a bucket waits for a full one, and leaves a debt
+        if self._is_pacing:  # a call larger than a bucket waits for a full one, and leaves a debt
             one, needed = min(one, requests.capacity), min(needed, inputs.capacity)
             reserved = min(reserved, outputs.capacity)
         if needed > inputs.capacity or requests.capacity < one or reserved > outputs.capacity:
@@ -130,8 +130,8 @@ class RateLimiter:
         outputs.refill(self._env.now)
         outputs.level = min(outputs.capacity, outputs.level + self._reserved - tokens)
         self.output_tokens += tokens
-        if self.mirror is not None:
-            self.mirror.charge_output(tokens)
+        if self.pacing is not None:
+            self.pacing.charge_output(tokens)
         if self._reserved and self.gateway is not None:
             self.gateway.recheck()  # what was given back may be enough for the first in line
 
@@ -140,8 +140,8 @@ class RateLimiter:
         self._input_bucket.refill(self._env.now)
         self._input_bucket.level -= tokens
         self.input_tokens += tokens
-        if self.mirror is not None:
-            self.mirror.charge_input(tokens)
+        if self.pacing is not None:
+            self.pacing.charge_input(tokens)
 
 
 class Gateway:

@@ -25,20 +25,20 @@ OVERLOADED = -1.0
 def send(attempt: Attempt, prompt: Prompt, call: int) -> Generator[simpy.Event, Any, None]:
     """Get a request admitted; raises AttemptFailed where the client gives up."""
     sim, task = attempt.sim, attempt.task
-    if sim.pacer is not None:
+    if sim.call_window is not None:
         task.enter(Activity.PACE, call)
-        yield from sim.pacer.take()
+        yield from sim.call_window.count()
     if sim.limiter.gateway is not None:
         task.enter(Activity.GATEWAY, call)
         if (yield from sim.limiter.gateway.acquire(lambda: sim.input_needed(prompt))) == NEVER:
             raise AttemptFailed(Failure.TOO_LARGE)
         return
-    if sim.pacing is None:
+    if sim.pacing_line is None:
         retry_after_s = _request(attempt, prompt, call, 0)
     else:
         task.enter(Activity.PACING, call)
         # The limiter itself sends the request: nothing else of that moment comes in between.
-        retry_after_s = yield from sim.pacing.acquire(
+        retry_after_s = yield from sim.pacing_line.acquire(
             lambda: sim.input_needed(prompt), lambda: _request(attempt, prompt, call, 0)
         )
     for retry in itertools.count():

@@ -189,10 +189,12 @@ class Coordinator(simpy.Resource):
         def request() -> float:
             return limiter.admit(limiter.at_most(input_tokens()))
 
-        if sim.pacing is None:
+        if sim.pacing_line is None:
             retry_after_s = request()
         else:
-            retry_after_s = yield from sim.pacing.acquire(lambda: limiter.at_most(input_tokens()), request)
+            retry_after_s = yield from sim.pacing_line.acquire(
+                lambda: limiter.at_most(input_tokens()), request
+            )
         while retry_after_s:
             sim.ledger.rejected_requests += 1
             sim.log(sim.env.now, Activity.LIMITED, COORDINATOR)

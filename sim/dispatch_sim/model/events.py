@@ -18,7 +18,7 @@ class State(StrEnum):
     BLOCKED = "blocked"
     """Ready, but the gateway, the barrier, the coordinator or the person is not."""
     PACED = "paced"
-    """In the line of the client's limiter."""
+    """Held back by the client's limiter."""
     MERGE = "merge"
     RECOVERY = "recovery"
     """A person works on it."""
@@ -55,9 +55,11 @@ class Activity(StrEnum):
     """Held while another agent writes the shared prefix."""
     GATEWAY = "gateway", State.BLOCKED
     PACING = "pacing", State.PACED
+    """In the line of the client's limiter."""
     HARNESS = "harness", State.BLOCKED
     LOCK = "lock", State.BLOCKED
     PACE = "pace", State.BLOCKED
+    """Until the harness has counted the call, maybe in its next window."""
     BARRIER = "barrier", State.BLOCKED
     COORDINATOR_BUSY = "coordinator busy", State.BLOCKED
     PERSON_BUSY = "person busy", State.BLOCKED

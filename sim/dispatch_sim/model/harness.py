@@ -41,6 +41,7 @@ class Harness:
             sim.slots.limit_to(self._cap)
             self._refused.append(task)
         else:
+            # Its request is granted at once: whoever dispatches has seen that a slot is free.
             Attempt(sim, task, sim.slots.request())
 
     def on_return(self) -> None:
@@ -50,7 +51,7 @@ class Harness:
             self._refused.clear()
 
 
-class Pacer:
+class CallWindow:
     """Counts calls in windows; a call that finds the count used up waits for a whole window.
 
     All calls behind it wait too, and the count then starts anew. CrewAI keeps to `max_rpm` like this: it
@@ -64,7 +65,7 @@ class Pacer:
         self._windows = 0
         self._calls = 0
 
-    def take(self) -> Generator[simpy.Event, Any, None]:
+    def count(self) -> Generator[simpy.Event, Any, None]:
         """Count a call, and wait before that if it is one too many."""
         window_s = self._pace.window
         with self._turn.request() as turn:

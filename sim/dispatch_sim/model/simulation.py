@@ -15,7 +15,7 @@ from dispatch_sim.model.communication import Communication
 from dispatch_sim.model.conflicts import make_isolation
 from dispatch_sim.model.coordinator import Coordinator
 from dispatch_sim.model.events import Activity, Event
-from dispatch_sim.model.harness import Harness, Pacer
+from dispatch_sim.model.harness import CallWindow, Harness
 from dispatch_sim.model.merge import MergeRecord
 from dispatch_sim.model.outcome import Outcome
 from dispatch_sim.model.plan import Plan
@@ -35,7 +35,7 @@ class Condition:
     def __init__(self, env: simpy.Environment) -> None:
         self._env = env
         self._predicate: Callable[[], bool] | None = None
-        self._event = env.event()
+        self._event: simpy.Event
 
     def wait_for(self, predicate: Callable[[], bool]) -> Generator[simpy.Event, Any, None]:
         """Wait until a predicate holds; no event passes if it holds already."""
@@ -84,15 +84,18 @@ class Simulation:
         provider = scenario.provider
         queues = provider.on_limit == "wait"
         self.limiter = RateLimiter(env, provider.limits, provider.accounting, queues=queues)
-        self.pacing: Gateway | None = None
-        """The client's own limiter, where it paces its calls."""
+        self.pacing_line: Gateway | None = None
+        """The line before the client's own limiter, where it paces its calls."""
         if strategy.pace == "limits":
             limits = scenario.client.pacing.limits(provider.limits)
-            self.limiter.mirror = RateLimiter(env, limits, provider.accounting, queues=True, paces=True)
-            self.pacing = self.limiter.mirror.gateway
-        self.cache = WarmCache() if provider.cache is None else TimedCache(env, provider.cache)
+            self.limiter.pacing = RateLimiter(env, limits, provider.accounting, queues=True, is_pacing=True)
+            self.pacing_line = self.limiter.pacing.gateway
+        self.cache: WarmCache | TimedCache = WarmCache()
+        if provider.cache is not None:
+            self.cache = TimedCache(env, provider.cache)
         self.latency = Latency(provider)
-        self.pacer = None if scenario.harness.pace is None else Pacer(env, scenario.harness.pace)
+        pace = scenario.harness.pace
+        self.call_window = None if pace is None else CallWindow(env, pace)
 
         self.slots = (AdaptiveSlots if strategy.kind == "adaptive" else Slots)(env, plan.concurrency)
         self.harness = Harness(self)

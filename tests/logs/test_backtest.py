@@ -99,8 +99,8 @@ def test_forecast_simulates_the_given_kinds():
     """With constants all is known: three agents launched 6 s apart, the last with the longest task."""
     scenario = parse_scenario(
         "tasks:\n"
-        "- {name: short, tokens: 10K, duration: 60s, calls: 1}\n"
-        "- {name: long, tokens: 30K, duration: 100s, calls: 1}\n"
+        "- {name: short, tokens: 10K, duration: 60s, spread: 0%, calls: 1}\n"
+        "- {name: long, tokens: 30K, duration: 100s, spread: 0%, calls: 1}\n"
         "dispatch: {spawn: {tokens: 5K, time: 0s}, return: {tokens: 1K, time: 0s}, brief: {time: 6s}}\n"
         "failures: {crash: 0%, bad_output: 0%}\n"
     )
@@ -140,7 +140,7 @@ def test_no_forecast_knows_its_own_session():
 
 
 def test_given_scenario_replaces_the_calibrated_one():
-    scenario = parse_scenario("tasks: [{name: all-kinds, tokens: 10K, duration: 1h, calls: 1}]")
+    scenario = parse_scenario("tasks: [{name: all-kinds, tokens: 10K, duration: 1h, spread: 0%, calls: 1}]")
     found = backtest(made_runs(20, seed=13, crash=0.0), scenario, replications=20)
     judged = judge_backtest(found)
     assert found.folds == 0
@@ -220,7 +220,7 @@ def test_scenario_of_half_the_real_logs_fits_the_other_half(transcripts):
         assert eighty.widened == pytest.approx(0.8, abs=0.1)
 
 
-TASKS = "tasks: [{{name: {}, tokens: 10K, duration: 100s, calls: 1}}]"
+TASKS = "tasks: [{{name: {}, tokens: 10K, duration: 100s, spread: 0%, calls: 1}}]"
 
 
 def test_unknown_kind_uses_tasks_of_all_kinds():

@@ -28,7 +28,7 @@ study: {seed: 7, replications: 40}
 ROOMY = TIGHT.replace("requests: 50/min, input_tokens: 30K/min, output_tokens: 8K/min", "requests: 4000/min")
 
 NOTHING = """\
-tasks: [{name: same, count: 3, calls: 1, tokens: 15K, duration: 60s}]
+tasks: [{name: same, count: 3, calls: 1, tokens: 15K, duration: 60s, spread: 0%}]
 provider: {limits: unlimited, prices: {input: $0/M, cache_write: $0/M, cache_read: $0/M, output: $0/M}}
 failures: {crash: 0%, bad_output: 0%}
 values: {waiting: $0/h, people: $0/h}

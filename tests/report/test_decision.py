@@ -88,7 +88,7 @@ def test_one_replication_is_enough_where_nothing_is_random(certain):
 def test_rare_failures_may_not_have_occurred_yet(chance):
     view = main_view(
         answered(
-            f"tasks: [{{name: a, tokens: 9K, duration: 60s}}]\nstrategies: [sequential]\n"
+            f"tasks: [{{name: a, tokens: 9K, duration: 60s, spread: 0%}}]\nstrategies: [sequential]\n"
             f"study: {{replications: 4}}\nsweep: {{tasks: 1}}\n{chance}\n"
         )
     )
@@ -102,7 +102,7 @@ def test_rare_failures_may_not_have_occurred_yet(chance):
 def test_sections_without_a_distribution_are_not_random(more):
     view = main_view(
         answered(
-            f"tasks: [{{name: a, tokens: 9K, duration: 60s}}]\nstrategies: [sequential]\n"
+            f"tasks: [{{name: a, tokens: 9K, duration: 60s, spread: 0%}}]\nstrategies: [sequential]\n"
             f"study: {{replications: 4}}\nsweep: {{tasks: 1}}\n"
             f"failures: {{crash: 0%, bad_output: 0%}}\n{more}\n"
         )

@@ -17,7 +17,7 @@ SEQUENTIAL, PARALLEL = map(parse_strategy, ("sequential", "parallel"))
 
 # Nothing is left to chance and nothing is for nothing: what differs is what a test puts in.
 PLAIN = """\
-tasks: [{{name: same, count: 4, calls: 2, tokens: 10K, duration: 60s{group}}}]
+tasks: [{{name: same, count: 4, calls: 2, tokens: 10K, duration: 60s, spread: 0%{group}}}]
 dispatch: {{context: none}}
 provider: {{limits: unlimited}}
 failures: {{crash: 0%, bad_output: 0%}}

@@ -83,7 +83,9 @@ def test_factors_are_crossed():
 def test_factor_levels_have_variates_of_their_own_scenario():
     """Three tasks of 1K or 9K without failures: 3K or 27K of work, in every replication."""
     source = parse_source(
-        TEXT.replace("sweep: {tasks: [1, 2, 4, 6]", "sweep: {tasks: [3], tasks.tokens: [1K, 9K]")
+        TEXT.replace("sweep: {tasks: [1, 2, 4, 6]", "sweep: {tasks: [3], tasks.tokens: [1K, 9K]").replace(
+            "count: 4", "count: 4, spread: 0%"
+        )
         + "failures: {crash: 0%, bad_output: 0%}\nclient: {retries: 1000}\n"
     )
     work = sweep(source).frame.groupby("tasks.tokens").tokens_work.unique()

@@ -84,6 +84,7 @@ def replay(group: Group, launch: Dispatch | None = None) -> float:
                     "name": f"run-{number}",
                     "calls": 1,
                     "tokens": 0,
+                    "spread": 0,
                     "duration": _seconds(member.busy_s if as_observed else member.duration_s),
                     "interarrival": _seconds(member.launched_s if as_observed else 0.0),
                 }

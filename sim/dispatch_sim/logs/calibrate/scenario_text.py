@@ -73,8 +73,8 @@ def distribution_yaml(distribution: Distribution, unit: str) -> str:
         return number(value) + unit
 
     match distribution:
-        case Constant(value):
-            return amount(value)
+        case Constant(value):  # a plain number of tokens or of seconds would be spread
+            return f"{{constant: {amount(value)}}}"
         case LogNormal():
             median, log_sd = amount(distribution.median), number(distribution.sigma)
             return f"{{lognormal: {{median: {median}, log_sd: {log_sd}}}}}"

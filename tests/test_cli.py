@@ -127,8 +127,8 @@ def test_run_shows_one_replication(scenario):
 def test_compare_prints_every_strategy_and_writes_nothing(scenario):
     result = dispatch_sim("compare", scenario.name, "--replications", 20, cwd=scenario.parent)
     assert result.returncode == 0
-    for way in ("One by one", "All at once", "A queue of 2"):
-        assert way in result.stdout
+    for strategy in ("sequential", "parallel", "queue of 2"):
+        assert f"\n{strategy} " in result.stdout
     assert [path.name for path in scenario.parent.iterdir()] == [scenario.name]
     compared = json.loads(
         dispatch_sim("compare", scenario.name, "--replications", 20, "--json", cwd=scenario.parent).stdout

@@ -41,7 +41,7 @@ def test_violated_threshold_exits_with_3(scenario, command):
     few = (scenario.name, "--replications", 20)
     good = dispatch_sim(command, *few, "--fail-on", "cost > $1000", cwd=scenario.parent)
     assert good.returncode == 0
-    assert "--fail-on cost > $1000: good; " in good.stderr
+    assert "--fail-on cost > $1000: met; " in good.stderr
     both = ("--fail-on", "cost > $1000", "--fail-on", "makespan > 1s", "--out", "out", "--json")
     bad = dispatch_sim(command, *few, *both, cwd=scenario.parent)
     assert bad.returncode == 3
@@ -63,4 +63,4 @@ def test_folder_without_results_is_bad_input(tmp_path):
     result = dispatch_sim("report", "nowhere", cwd=tmp_path)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.count("\n") == 1
-    assert "name a folder into which a sweep was written" in result.stderr
+    assert "name the folder of a sweep's results" in result.stderr

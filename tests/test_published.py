@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dispatch_sim import load_source
+from dispatch_sim import load
 from dispatch_sim.decide.studies import compare, sweep
 from dispatch_sim.model.plan import make_plan
 from dispatch_sim.model.simulation import simulate
@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parent.parent / "scenarios" / "published"
 
 
 def source(name: str) -> Source:
-    return load_source(FOLDER / f"{name}.yaml")
+    return load(FOLDER / f"{name}.yaml")
 
 
 def success(processes: int) -> dict[str, float]:

@@ -6,7 +6,7 @@ from dispatch_sim.model.accounting import Purpose
 from dispatch_sim.model.failures import Failure
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.report.attribution import FAILURES, OWN_FAILURES, attribute
-from dispatch_sim.report.format import capital
+from dispatch_sim.report.format import capital, named
 from dispatch_sim.report.reasons import EXPLANATIONS, explain_cause, why
 from dispatch_sim.report.view import main_view
 from dispatch_sim.scenario.strategy import parse_strategy
@@ -57,7 +57,7 @@ def test_overwritten_outputs_are_counted():
     lost = view.mean("overwritten_attempts", PARALLEL)
     assert view.recommended == SEQUENTIAL
     assert lost >= 3
-    assert f"agents overwrite {lost:g} (none with {view.way(SEQUENTIAL)}) outputs of others" in text
+    assert f"agents overwrite {lost:g} (none with {named(SEQUENTIAL)}) outputs of others" in text
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_overwritten_outputs_are_counted():
 def test_cause_is_named_with_its_figures(more, group, values, recommended, sentence):
     view, text = reasons(more, group, values)
     assert view.recommended == recommended
-    assert sentence.format(best=view.way(recommended)) in text
+    assert sentence.format(best=named(recommended)) in text
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_money_wasted_by_several_kinds_of_failures_is_shared_by_their_numbers():
 def test_money_by_cause_is_attributed_to_its_cause(part, cause):
     view = made({f"money_{part}_usd": 2.0, "money_usd": 2.0, "cost_usd": 2.0})
     assert attribute(view, PARALLEL)[cause] == pytest.approx(2.0)
-    assert f"Cause with {view.way(PARALLEL)}: {explain_cause(view, PARALLEL, cause)}." in why(view)
+    assert f"Cause with {named(PARALLEL)}: {explain_cause(view, PARALLEL, cause)}." in why(view)
 
 
 def test_serial_work_explains_the_makespan_before_waiting_tasks():
@@ -239,7 +239,7 @@ def test_only_what_counts_for_the_objective_is_a_cause(objective):
     assert found == pytest.approx({parts[objective][2]: 60.0})
     first, second = why(view)[:2]
     than = {"tokens": "uses 60 tokens more", "money": "costs $60.00 more", "people": "takes people 1m more"}
-    parallel, sequential = view.way(PARALLEL), view.way(SEQUENTIAL)
+    parallel, sequential = named(PARALLEL), named(SEQUENTIAL)
     assert first == f"{capital(parallel)} {than.get(objective, 'takes 1m longer')} than {sequential}."
     assert second == f"Cause with {parallel}: {explain_cause(view, PARALLEL, parts[objective][2])}."
 

@@ -62,11 +62,11 @@ def test_a_rebuilt_report_is_the_same_to_the_byte(text, tmp_path):
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
-def test_the_runs_that_are_drawn_are_those_that_were_counted(kept):
-    """The typical one takes the median, the bad one what one in twenty exceeds."""
+def test_timelines_show_runs_with_median_and_p95_makespan(kept):
     frame = read_results(kept).frame
     best = answer(read_results(kept)).choices[0]
-    rows = frame[(frame["strategy"] == best.strategy.label) & (frame["concurrency"] == best.concurrency)]
+    concurrency = best.strategy.concurrency_in(best.tasks)
+    rows = frame[(frame["strategy"] == best.strategy.label) & (frame["concurrency"] == concurrency)]
     makespans = rows[rows["tasks"] == best.tasks].set_index("replication")["makespan_s"]
     text = (kept / "report.md").read_text(encoding="utf-8")
     for part, name in ((0.5, "typical"), (0.95, "bad")):

@@ -304,7 +304,7 @@ def test_command_line_accepts_local_threads(scenario, here):
     process = started(scenario, "--cluster", "local:2", "--out", "there")
     output, errors = process.communicate()
     assert (process.returncode, errors) == (0, "wrote to there: results.parquet, manifest.json\n")
-    assert output.startswith("Dispatch four tasks")
+    assert output.startswith("Use ")
     assert (scenario.parent / "there" / RESULTS_FILE).read_bytes() == here[RESULTS_FILE]
 
 

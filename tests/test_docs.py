@@ -32,7 +32,7 @@ def test_places_in_the_architecture_exist():
     assert len(rows) > 30
     for part in (part for row in rows for part in row.split(";")):
         code = re.findall(r"`([^`]+)`", part)
-        paths = [PACKAGE / each for each in code if each.endswith((".py", ".yaml", "/"))]
+        paths = [PACKAGE / each for each in code if each.endswith((".py", ".yaml", ".txt", "/"))]
         assert all(path.exists() for path in paths), part
         source = "".join(path.read_text(encoding="utf-8") for path in paths if path.is_file())
         for name in (each for each in code if "/" not in each):

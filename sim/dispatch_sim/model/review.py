@@ -1,4 +1,4 @@
-"""Review: a person checks merged outputs; nothing is dispatched meanwhile."""
+"""Review: a person checks merged outputs; unless `blocking` is false, nothing is dispatched meanwhile."""
 
 from __future__ import annotations
 

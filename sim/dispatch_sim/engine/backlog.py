@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dispatch_sim.engine import codes
-from dispatch_sim.engine.calendar import at_once
+from dispatch_sim.engine.calendar import at_once, later
+from dispatch_sim.engine.conditions import notify
 from dispatch_sim.engine.events import enter
 from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.records import State
-from dispatch_sim.engine.variates import length_s
+from dispatch_sim.engine.variates import interarrival_s, length_s
 
 
 @compiled
@@ -82,7 +83,7 @@ def take(s: State) -> int:
 
 
 @compiled
-def receive(s: State, t: int) -> None:
+def _receive(s: State, t: int) -> None:
     """Let a task that has arrived wait for an attempt, or for the groups that its own is after."""
     if s.groups[s.tasks[t].group].waits_for:
         s.tasks[t].activity = codes.DEPENDENCY
@@ -121,3 +122,51 @@ def finish(s: State, t: int) -> None:
             s.groups[follower].waits_for -= 1
             if s.groups[follower].waits_for == 0:
                 _release_held(s, follower)
+
+
+@compiled
+def abort(s: State) -> None:
+    """Leave every task that waits, now or later, to a person."""
+    s.world.aborted = True
+    while s.world.waiting:
+        leave_to_person(s, take(s))
+    for group in range(s.plan.groups):
+        for i in range(s.world.second_round):
+            if s.tasks[s.second_round[i]].group == group:
+                leave_to_person(s, s.second_round[i])
+        s.groups[group].awaiting_second = 0
+    s.world.second_round = 0
+
+
+@compiled
+def arrive(s: State) -> None:
+    """Let the tasks come that are there from the beginning, and wait for the others."""
+    for t in range(s.plan.tasks):
+        task = s.tasks[t]
+        arrived_s = interarrival_s(s, t)
+        if task.index > 0:
+            arrived_s = s.tasks[t - 1].arrived_s + arrived_s
+        task.arrived_s = task.since_s = arrived_s
+        if arrived_s == 0.0:
+            _receive(s, t)
+        elif s.groups[task.group].next_arrival == codes.NONE:
+            s.groups[task.group].next_arrival = t
+    for t in range(s.plan.tasks):
+        if s.groups[s.tasks[t].group].next_arrival == t:
+            at_once(s, codes.EVENT_START_ARRIVALS, t, 0)
+
+
+@compiled
+def wait_for_arrival(s: State, t: int) -> None:
+    """Wait until a task arrives."""
+    later(s, s.tasks[t].arrived_s - s.world.now_s, codes.EVENT_ARRIVAL, t, 0)
+
+
+@compiled
+def next_arrives(s: State, t: int) -> None:
+    """Let a task arrive, and wait for the next one of its group."""
+    s.tasks[t].since_s = s.tasks[t].arrived_s = s.world.now_s
+    _receive(s, t)
+    notify(s)
+    if t + 1 < s.plan.tasks and s.tasks[t + 1].group == s.tasks[t].group:
+        wait_for_arrival(s, t + 1)

@@ -10,7 +10,7 @@ from dispatch_sim.engine.accounting import (
     waste_checkpoint,
     waste_outputs,
 )
-from dispatch_sim.engine.backlog import add, finish, leave_to_person, take
+from dispatch_sim.engine.backlog import abort, add, finish, leave_to_person
 from dispatch_sim.engine.calendar import at_once
 from dispatch_sim.engine.communication import end_first_round, is_draft, leave_second_round
 from dispatch_sim.engine.conditions import notify, start_review_if_due
@@ -113,7 +113,7 @@ def fail(s: State, t: int, failure: int, hold_back: bool) -> None:
         leave_to_person(s, t)
         if s.plan.retry_policy == codes.ABORT and not s.world.aborted:
             _cancel_the_rest(s)
-            _abort(s)
+            abort(s)
         return
     if s.plan.retry_policy == codes.CASCADE and is_own:
         _cancel_the_rest(s)
@@ -138,20 +138,6 @@ def _cancel_the_rest(s: State) -> None:
         other = s.cascading[i]
         if not s.tasks[other].merging and s.tasks[other].is_alive:
             at_once(s, codes.EVENT_INTERRUPT, other, s.tasks[other].attempts * 16 + codes.FAILURE_CANCELLED)
-
-
-@compiled
-def _abort(s: State) -> None:
-    """Leave every task that waits, now or later, to a person."""
-    s.world.aborted = True
-    while s.world.waiting:
-        leave_to_person(s, take(s))
-    for group in range(s.plan.groups):
-        for i in range(s.world.second_round):
-            if s.tasks[s.second_round[i]].group == group:
-                leave_to_person(s, s.second_round[i])
-        s.groups[group].awaiting_second = 0
-    s.world.second_round = 0
 
 
 @compiled

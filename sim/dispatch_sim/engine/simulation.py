@@ -7,10 +7,9 @@ A process is a place in its program, from which an event resumes it. Modules hav
 from __future__ import annotations
 
 from dispatch_sim.engine import attempt, codes, programs
-from dispatch_sim.engine.backlog import receive
+from dispatch_sim.engine.backlog import arrive, next_arrives, wait_for_arrival
 from dispatch_sim.engine.calendar import at_once, later, next_event
 from dispatch_sim.engine.communication import resume_interim_brief
-from dispatch_sim.engine.conditions import notify
 from dispatch_sim.engine.gateway import serve_line
 from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.records import Control, State
@@ -18,7 +17,7 @@ from dispatch_sim.engine.recovery import approved, start_recovery
 from dispatch_sim.engine.resources import grant, request
 from dispatch_sim.engine.review import begin_review, resume_review
 from dispatch_sim.engine.strategies import dispatch
-from dispatch_sim.engine.variates import draw_batch, interarrival_s
+from dispatch_sim.engine.variates import draw_batch
 from dispatch_sim.scenario.tasks import MAX_TASKS
 
 
@@ -68,39 +67,6 @@ def _begin(s: State) -> None:
         if group.unfinished:
             for i in range(group.first_follower, group.first_follower + group.followers):
                 s.groups[s.links[i]].waits_for += 1
-
-
-@compiled
-def _arrive(s: State) -> None:
-    """Let the tasks come that are there from the beginning, and wait for the others."""
-    for t in range(s.plan.tasks):
-        task = s.tasks[t]
-        arrived_s = interarrival_s(s, t)
-        if task.index > 0:
-            arrived_s = s.tasks[t - 1].arrived_s + arrived_s
-        task.arrived_s = task.since_s = arrived_s
-        if arrived_s == 0.0:
-            receive(s, t)
-        elif s.groups[task.group].next_arrival == codes.NONE:
-            s.groups[task.group].next_arrival = t
-    for t in range(s.plan.tasks):
-        if s.groups[s.tasks[t].group].next_arrival == t:
-            at_once(s, codes.EVENT_START_ARRIVALS, t, 0)
-
-
-@compiled
-def _wait_for_arrival(s: State, t: int) -> None:
-    later(s, s.tasks[t].arrived_s - s.world.now_s, codes.EVENT_ARRIVAL, t, 0)
-
-
-@compiled
-def _next_arrives(s: State, t: int) -> None:
-    """Let a task arrive, and wait for the next one of its group."""
-    s.tasks[t].since_s = s.tasks[t].arrived_s = s.world.now_s
-    receive(s, t)
-    notify(s)
-    if t + 1 < s.plan.tasks and s.tasks[t + 1].group == s.tasks[t].group:
-        _wait_for_arrival(s, t + 1)
 
 
 @compiled
@@ -171,11 +137,11 @@ def _start_or_end(s: State, kind: int, who: int, token: int) -> None:
         s.processes[pid].at = codes.AT_INTERIM_REQUEST
         request(s, codes.COORDINATOR, pid)
     elif kind == codes.EVENT_START_ARRIVALS:
-        _wait_for_arrival(s, who)
+        wait_for_arrival(s, who)
     elif kind == codes.EVENT_ARRIVAL:
-        _next_arrives(s, who)
+        next_arrives(s, who)
     elif kind == codes.EVENT_START_DISPATCHER:
-        _arrive(s)
+        arrive(s)
         s.processes[s.plan.tasks].at = codes.AT_REFILL if s.plan.refills else codes.AT_WAVE
         dispatch(s)
     else:  # EVENT_NONE: everything waits, which is an error in the engine

@@ -64,7 +64,7 @@ SIMPY = {
         "Backlog.add_first", "self.add(T, first=True)", "self.add(T)"
     ),
     "the longest first is the shortest first": Fault("Backlog.add", "-L", "L"),
-    "adaptive dispatch shrinks for agents launched as it shrank": Fault(
+    "adaptive dispatch shrinks for agents that began as it shrank": Fault(
         "AdaptiveSlots.on_429", "A > self._shrunk_s", "A >= self._shrunk_s"
     ),
     "a task is attempted once too often": Fault("fail", "task.failures < N", "task.failures <= N"),
@@ -87,7 +87,7 @@ SIMPY = {
     "an entry of the cache is written anew while it is on its way": Fault(
         "TimedCache.record_shared", "not R and not self._is_pending()", "not R"
     ),
-    "an output merged at the launch was not seen": Fault(
+    "an output merged as the agent began was not seen": Fault(
         "_Count.unseen", "bisect_right(A, T)", "bisect_right(A, T - 1e-9)"
     ),
     "bad outputs make pairs": Fault("merge", "bad_output or R", "R"),
@@ -165,7 +165,9 @@ COMPILED = {
         "soon(S, K, T, 0)",
         fixed=(("failures.bad_brief", "100%"), ("review", "{every: 1}")),
     ),
-    "a merge that is over at the launch was not seen": Fault("_merges_until", "time_s < M", "time_s <= M"),
+    "a merge that is over as the agent began was not seen": Fault(
+        "_merges_until", "time_s < M", "time_s <= M"
+    ),
     "an output that is lost while it is exposed is done": Fault(
         "no_longer_exposed", "is_overwritten(S, T)", "False"
     ),
@@ -179,7 +181,7 @@ COMPILED = {
         "A or B or C",
         fixed=(("retry.policy", "resume"), ("failures.hang", "30%")),
     ),
-    "an output that returned at a launch is exposed": Fault(
+    "an output that returned as another agent began is exposed": Fault(
         "_can_be_overwritten",
         "O.began_s < W.returned_s",
         "O.began_s <= W.returned_s",

@@ -45,7 +45,7 @@ def test_dominated_strategy_is_worse_in_both_measures():
     assert [point.by_means for point in found.values()] == [True, False, True, True]
 
 
-def test_status_of_similar_givenis_undecided():
+def test_status_of_similar_strategies_is_undecided():
     found = pareto_points(study({"queue of 1": (1, 5, 0), "queue of 2": (1, 5, 0), "parallel": (2, 6, 0)}))
     assert {str(point.strategy): point.status for point in found} == {
         "queue of 1": "undecided",
@@ -66,7 +66,7 @@ def test_equal_measure_leaves_the_other_to_decide():
     }
 
 
-def test_pareto_optimal_givenare_rarely_called_dominated():
+def test_pareto_optimal_strategies_are_rarely_called_dominated():
     """Five on a line of equal sums in 200 studies: at most 5% call one dominated."""
     rng = np.random.default_rng(7)
     given = {f"queue of {i + 1}": (i * 0.01, -i * 0.01, 0.0) for i in range(5)}

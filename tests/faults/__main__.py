@@ -21,6 +21,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -152,22 +153,24 @@ def alive_in_session(leader: int) -> list[int]:
     return found
 
 
-def undisturbed(place: Path, text: str) -> tuple[Pair, float, Pair]:
+@cache
+def undisturbed(text: str) -> tuple[Pair, float, Pair]:
     """Return what a study comes to, in how many seconds, and what it comes to with another seed."""
     pairs, seconds = [], 0.0
-    for options in (("--seed", "7"), ()):
-        trial, began = Trial(place, text), time.monotonic()
-        code, seconds, pair = trial.run(*options), time.monotonic() - began, trial.pair()
-        if code != 0 or pair is None:
-            raise LostError(f"undisturbed, it ends with {code}: {trial.output.read_text()}")
-        pairs.append(pair)
+    with tempfile.TemporaryDirectory(prefix="dispatch-sim-faults-") as place:
+        for options in (("--seed", "7"), ()):
+            trial, began = Trial(Path(place), text), time.monotonic()
+            code, seconds, pair = trial.run(*options), time.monotonic() - began, trial.pair()
+            if code != 0 or pair is None:
+                raise LostError(f"undisturbed, it ends with {code}: {trial.output.read_text()}")
+            pairs.append(pair)
     return pairs[1], seconds, pairs[0]
 
 
 def killed(place: Path, chance: random.Random, times: int) -> Iterator[str]:
     """kill -9 at random moments, up to three times before the sweep is resumed to its end."""
     for name, text in STUDIES.items():
-        reference, seconds, earlier = undisturbed(place, text)
+        reference, seconds, earlier = undisturbed(text)
         kills = resumed = 0
         while kills < times / len(STUDIES):
             trial = Trial(place, text)
@@ -185,7 +188,7 @@ def killed(place: Path, chance: random.Random, times: int) -> Iterator[str]:
 def interrupted(place: Path, chance: random.Random, times: int) -> Iterator[str]:
     """Ctrl-C at random moments: it is over soon, and says so."""
     for name, text in STUDIES.items():
-        reference, seconds, earlier = undisturbed(place, text)
+        reference, seconds, earlier = undisturbed(text)
         codes, slowest = [], 0.0
         for _ in range(max(1, times // len(STUDIES))):
             trial = Trial(place, text)
@@ -212,7 +215,7 @@ def full(place: Path, chance: random.Random, times: int) -> Iterator[str]:
         return
     try:
         for name, text in STUDIES.items():
-            reference, _, earlier = undisturbed(place, text)
+            reference, _, earlier = undisturbed(text)
             refused = 0
             for _ in range(max(1, times // len(STUDIES))):
                 trial = Trial(place, text, disk / "out")

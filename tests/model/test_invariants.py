@@ -39,7 +39,7 @@ SIMPLE = {
 """Options of a case in which agents do not affect each other but by the provider and the merge."""
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(number=CASE_NUMBERS)
 def test_totals_balance_and_limits_hold_in_every_replication(number):
     case = numbered_case(number)

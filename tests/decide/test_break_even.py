@@ -175,6 +175,13 @@ def test_factors_and_options_have_break_evens_of_their_own():
     }
 
 
+def test_paced_queue_is_not_compared_with_unpaced_parallel():
+    labels = ("parallel", "queue", "queue (paced)")
+    assert {a.queue.label for a in find_break_even(study([3, 4], square, labels))} == {"queue"}
+    labels = ("parallel (paced)", "queue", "queue (paced)")
+    assert {a.queue.label for a in find_break_even(study([3, 4], square, labels))} == {"queue (paced)"}
+
+
 def test_points_without_replications_are_left_out():
     results = study(range(1, 8), square)
     wide = results[(results["tasks"] == 4) & (results["strategy"] == "parallel")].assign(strategy="queue")

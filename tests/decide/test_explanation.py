@@ -208,7 +208,13 @@ def test_explanation_is_printed_and_written(tmp_path):
 
 def test_switching_value_agrees_with_simulation_around_it():
     source = without_factors(load_source(ROOT / "scenarios" / "ten-sources.yaml"))
-    source = source.replaced({"sweep": {"concurrency": [2, 3]}, "study.indifference": 0.05})
+    source = source.replaced(
+        {
+            "sweep": {"concurrency": [2, 3]},
+            "study.indifference": 0.05,
+            "strategies": ["sequential", "parallel", "queue"],
+        }
+    )
     parameter = with_range(parameter_at(source, "provider.limits.scale"), "0.5..3")
     found, _ = find_switching_values(source, [parameter], QUEUE_OF_2, replications=60)
     assert found.resolved

@@ -103,10 +103,35 @@ def test_spread_of_zero_has_no_distribution():
     assert group.tokens.quantile(0.01) == group.tokens.quantile(0.99) == 15_000
 
 
-def test_single_task_names_no_other_strategy():
-    line = answer_line(ask(1))
-    assert line.startswith("Use sequential for one task: about $")
-    assert ";" not in line
+def test_single_task_is_for_the_coordinator_or_for_one_agent():
+    """All other strategies start one agent, too."""
+    found = ask(1)
+    assert {each.strategy.label for each in found.candidates} == {"solo", "sequential"}
+    assert "Quality is not modelled" in answer_line(found)
+
+
+@pytest.mark.parametrize(
+    ("asked", "labels"),
+    [
+        ({}, ["sequential", "parallel", "queue", "queue (paced)", "solo"]),
+        ({"manager": "agent"}, ["sequential", "parallel", "queue", "queue (paced)", "solo"]),
+        ({"client": "claude-code"}, ["sequential", "parallel", "queue", "solo"]),
+        (
+            {"manager": "script"},
+            ["sequential (script)", "parallel (script)", "queue (script)", "queue (script, paced)"],
+        ),
+        ({"manager": "script", "settings": {"strategies": ["queue: 2"]}}, ["queue"]),
+    ],
+)
+def test_question_compares_the_default_strategies(asked, labels):
+    assert [each.label for each in ask(4, limits="50/30K/8K", **asked).scenario.strategies] == labels
+
+
+def test_paced_recommendation_says_how_to_pace():
+    line = answer_line(ask(10, limits="50/30K/8K"))
+    assert "(paced) for ten tasks" in line
+    assert "a queue of 2 costs" in line
+    assert "client-side limiter" in line
 
 
 def test_line_has_recommendation_and_other_costs():

@@ -21,6 +21,7 @@ tasks:
     tokens: {lognormal: {mean: 15K, cv: 0.3}}
     duration: {lognormal: {mean: 60s, cv: 0.4}}
 provider: {limits: {requests: 50/min, input_tokens: 30K/min, output_tokens: 8K/min, burst: 60s}}
+strategies: [sequential, parallel, queue]
 sweep: {tasks: [1, 2, 4, 6, 9], concurrency: [1, 2, 3, 4]}
 study: {seed: 7, replications: 40}
 """
@@ -42,14 +43,13 @@ FACTORS = TIGHT.replace(
 
 # One variant of each kind, none with the usual options.
 SCRIPTED = TIGHT.replace(
-    "sweep:",
-    """strategies: [{parallel: all, merge: as-completed, manager: script}, {queue, manager: script}]
-sweep:""",
+    "strategies: [sequential, parallel, queue]",
+    "strategies: [{parallel: all, merge: as-completed, manager: script}, {queue, manager: script}]",
 )
 
 # Several variants of each kind; what both queues have is not what tells them apart.
 VARIANTS = FACTORS.replace(
-    "sweep:",
+    "strategies: [sequential, parallel, queue]",
     """strategies:
   - sequential
   - {sequential: 1, manager: script}
@@ -58,8 +58,7 @@ VARIANTS = FACTORS.replace(
   - {queue, merge: barrier, manager: script}
   - {queue, manager: script}
   - {waves, merge: barrier, manager: script}
-  - waves
-sweep:""",
+  - waves""",
 )
 
 CERTAIN = (

@@ -12,12 +12,11 @@ from dispatch_sim.scenario.strategy import DEFAULTS, OPTIONS, parse_strategy
 from tests.report.conftest import TIGHT, answered
 
 ADAPTIVE = TIGHT.replace(
-    "sweep:",
+    "strategies: [sequential, parallel, queue]",
     """strategies:
   - parallel
   - {adaptive: 3, order: longest-first, isolation: worktree}
-  - {adaptive: all, order: longest-first, communication: blackboard}
-sweep:""",
+  - {adaptive: all, order: longest-first, communication: blackboard}""",
 )
 
 

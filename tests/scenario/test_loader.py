@@ -32,7 +32,28 @@ def test_three_lines_are_a_scenario() -> None:
     scenario = parse_scenario(SHORT)
     assert scenario.tasks[0].tokens == LogNormal.of(mean=15_000.0, cv=0.5)
     assert scenario.tasks[0].duration == LogNormal.of(mean=60.0, cv=0.5)
-    assert [strategy.label for strategy in scenario.strategies] == ["sequential", "parallel", "queue"]
+    assert [strategy.label for strategy in scenario.strategies] == DEFAULT
+
+
+DEFAULT = ["sequential", "parallel", "queue", "queue (paced)", "solo"]
+
+
+@pytest.mark.parametrize(
+    ("section", "left_out"),
+    [
+        ("client: {profile: claude-code}", "queue (paced)"),
+        ("client: {profile: anthropic-sdk}", None),
+        ("harness: {profile: codex}", "queue (paced)"),
+        ("harness: {profile: langgraph-retry}", None),
+        ("provider: {limits: unlimited}", "queue (paced)"),
+        ("provider: {limits: {requests: unlimited}}", None),
+        ("provider: {on_limit: wait}", "queue (paced)"),
+        ("dispatch: {context: none}", "solo"),
+    ],
+)
+def test_default_strategies_can_be_carried_out(section: str, left_out: str | None) -> None:
+    scenario = parse_scenario(f"{SHORT}{section}\n")
+    assert [each.label for each in scenario.strategies] == [each for each in DEFAULT if each != left_out]
 
 
 def test_every_key_is_read() -> None:

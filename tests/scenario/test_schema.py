@@ -106,7 +106,7 @@ def test_wrong_scenarios_do_not_validate(validator: Any, text: str) -> None:
         ("recovery.people", "seconds distribution", "{lognormal: {mean: 10m, cv: 0.5}}"),
         ("communication.brief", "section", "{tokens: 2K, time: 32s}"),
         ("communication.brief.time", "seconds", "32s"),
-        ("strategies", "list", "[sequential, parallel, queue]"),
+        ("strategies", "list", "[sequential, parallel, queue, paced, solo]"),
         ("strategies[].merge", "`barrier` or `as-completed`", "as-completed"),
         ("strategies[].adaptive", "whole number from 1 to 100,000 or `all`", ""),
         ("sweep.tasks", "integers", "1..20"),

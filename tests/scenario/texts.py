@@ -56,6 +56,7 @@ client:
   jitter: 25%
   jitter_direction: up
   extra_delay: 0s
+  can_be_paced: true
   pacing: {requests: 40/min, input_tokens: provider, output_tokens: provider, margin: 90%}
   retry_after: {up_to: 60s, above: give_up, jitter: 0%, floor: none}
 harness:

@@ -164,7 +164,9 @@ def answer(results: Results) -> Answer:
 def concurrencies_to_compare(choice: Choice) -> list[int]:
     """Return the concurrency of the best queue of a choice, and its neighbours that were simulated."""
     strategies = [choice.strategy, *(other.strategy for other in choice.alternatives)]
-    queues = [each.concurrency_in(choice.tasks) for each in strategies if each.kind == "queue"]
+    found = [each for each in strategies if each.kind == "queue"]
+    compared = [each for each in found if each.pace == "none"] or found
+    queues = [each.concurrency_in(choice.tasks) for each in compared]
     ordered = sorted(set(queues))
     best = ordered.index(queues[0]) if queues else 0
     return ordered[max(best - 1, 0) : best + 2]

@@ -109,12 +109,16 @@ def samples_of(results: pd.DataFrame, objective: str, *further: str) -> Samples:
 def pairs_of(
     points: Iterable[Point], parallel: str, queue: str
 ) -> dict[tuple[Strategy, Strategy], dict[Where, Sides]]:
-    """Return the sides to compare wherever parallel was simulated, for each pair of two kinds or labels."""
+    """Return the sides to compare wherever parallel was simulated, for each pair of two kinds or labels.
+
+    Both are paced by the limits, or neither is: otherwise pacing would decide.
+    """
     ordered = sorted(points, key=lambda point: (point[0].label, point[1], point[0].concurrency_in(point[1])))
     strategies = list(dict.fromkeys(strategy.at(None) for strategy, *_ in ordered))
     pairs: dict[tuple[Strategy, Strategy], dict[Where, Sides]] = {}
     for one in (each for each in strategies if parallel in (each.kind, each.label)):
-        for other in (each for each in strategies if queue in (each.kind, each.label)):
+        queues = (each for each in strategies if queue in (each.kind, each.label))
+        for other in (each for each in queues if each.pace == one.pace):
             sides: dict[Where, Sides] = {
                 tuple(where): ([(strategy, *where)], []) for strategy, *where in ordered if strategy == one
             }

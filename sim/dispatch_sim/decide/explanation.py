@@ -147,12 +147,19 @@ def _one_of_each_kind(
 ) -> list[Strategy]:
     """Return the rival, and the best of each kind that is neither its nor the recommended one's.
 
+    If the recommended one is paced, kinds that run tasks together count twice, with and without pacing.
+
     Parameters
     ----------
     strategies : from the best to the worst.
     """
-    found = {rival.kind_in(tasks): rival}
+
+    def group(strategy: Strategy) -> tuple[str, str]:
+        kind = strategy.kind_in(tasks)
+        return kind, "none" if kind in ("solo", "sequential") or best.pace == "none" else strategy.pace
+
+    found = {group(rival): rival}
     for strategy in strategies:
-        if (kind := strategy.kind_in(tasks)) != best.kind_in(tasks):
-            found.setdefault(kind, strategy)
+        if group(strategy) != group(best):
+            found.setdefault(group(strategy), strategy)
     return list(found.values())

@@ -5,11 +5,12 @@ What is not asked for has the scenario's defaults. An error names the argument t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from dispatch_sim.decide.quick import QuickAnswer, answer_quickly
 from dispatch_sim.scenario.loader import Source, load
+from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import Problem, ScenarioError, UserError
 from dispatch_sim.scenario.wording import shown
 
@@ -84,7 +85,7 @@ def ask(
     model : whose list prices are paid.
     client, harness : profiles.
     manager : of all strategies: `agent`, or `script`, which also takes the results. Then nothing is returned
-        to an agent's context, and merging costs nothing.
+        to an agent's context, merging costs nothing, and `solo` is left out.
     concurrency : of the queues to compare: ``2..6``, ``2,4,8`` or ``[2, 4, 8]``.
     objective : what is minimised, as in a scenario.
     timeout : of an attempt.
@@ -104,7 +105,6 @@ def ask(
         numbers = concurrency.split(",") if isinstance(concurrency, str) else concurrency
 
     def source(manager: str | None) -> Source:
-        strategies: list[Any] = ["sequential", "parallel", "queue"][: 3 if tasks > 1 else 1]
         raw: dict[str, dict[str, Any]] = {
             "sweep": {"tasks": max(tasks, 1), "concurrency": numbers},
             "study": {"seed": seed},
@@ -115,8 +115,6 @@ def ask(
             "values": {"waiting": waiting, "people": people},
             "objective": {"minimise": objective},
         }
-        if manager is not None:
-            strategies = [{kind: None, "manager": manager} for kind in strategies]
         if manager == "script":
             raw["dispatch"] = {"return": {"tokens": 0, "time": "0s"}}
             raw["merge"] = {"structured": {"tokens": 0, "time": "0s"}}
@@ -132,18 +130,30 @@ def ask(
             {
                 "name": "decide",
                 "tasks": [_stated(task)],
-                "strategies": strategies,
                 **{section: stated for section, values in raw.items() if (stated := _stated(values))},
             }
         )
         for path, value in (settings or {}).items():
             found = found.replaced({path: _plain(value)})
-        return found
+        if "strategies" in (settings or {}) or (tasks > 1 and manager is None):
+            return found
+        return found.replaced({"strategies": list(_compared(found.scenario(), manager))})
 
     try:
         return answer_quickly(source(manager), lambda: source("script"))
     except ScenarioError as error:
         raise QuestionError(_by_argument(problem, settings or {}) for problem in error.problems) from error
+
+
+def _compared(scenario: Scenario, manager: str | None) -> Iterator[Any]:
+    """Yield the default strategies with a manager, as written; of one task, those that differ."""
+    for strategy in scenario.strategies:
+        if strategy.kind == "solo":
+            if manager != "script":
+                yield "solo"
+        elif strategy.kind == "sequential" or scenario.batch_size > 1:
+            kind = strategy.kind if strategy.pace == "none" else "paced"
+            yield {kind: None, "manager": manager or strategy.manager}
 
 
 def _stated(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -38,8 +38,9 @@ def assumed(scenario: dict[str, Any], name: str = "") -> dict[str, Any]:
     """
     strategies = [parse_strategy(text) for text in scenario["strategies"]]
     conflicts, communication = scenario["conflicts"]["isolation"], scenario["communication"]["kind"]
-    isolations = {strategy.isolation or conflicts for strategy in strategies}
-    communications = {strategy.communication or communication for strategy in strategies}
+    with_agents = [strategy for strategy in strategies if strategy.kind != "solo"] or strategies
+    isolations = {strategy.isolation or conflicts for strategy in with_agents}
+    communications = {strategy.communication or communication for strategy in with_agents}
     written = any(group["writes"] for group in scenario["tasks"])
     levels = [
         f"{clean(path, 60)} ({listed([clean(level, 24) for level in values], 'or')})"

@@ -16,7 +16,7 @@ from dispatch_sim.report.format import about, named
 from dispatch_sim.report.sentences import sentence, text
 from dispatch_sim.report.view import View
 from dispatch_sim.scenario.distribution_text import NAMES as DISTRIBUTIONS
-from dispatch_sim.scenario.strategy import Strategy
+from dispatch_sim.scenario.strategy import DEFAULTS, Strategy
 from dispatch_sim.study.objectives import P95
 
 TEMPLATE = "decision.txt"
@@ -109,9 +109,10 @@ def _simplest(view: View, feasible: list[Strategy]) -> Strategy:
 
 
 def _obvious(view: View) -> list[Alternative]:
-    """Return the obvious alternatives and adaptive; the best queue, too, where an obvious one is best."""
+    """Return the obvious alternatives and adaptive; the best queue, if one of them or a paced one is best."""
     points = [view.first(kind) for kind in _OBVIOUS]
-    points += [view.best("queue")] if view.recommended in points else []
+    if view.recommended in points or view.recommended.pace != "none":
+        points.append(view.best("queue", of=DEFAULTS["queue"]) or view.best("queue"))
     points.append(view.best_adaptive())
     found = [view.alternative(point) for point in points if point is not None]
     return [other for other in found if other is not None and not other.infeasible]

@@ -65,15 +65,18 @@ def _grid_points(number: int) -> str:
 def _wins(kind: Kind, strategies: Sequence[Strategy]) -> str:
     """Return at how many grid points a kind of strategy wins; of a queue, with which concurrency."""
     where = f"{kind} at {len(strategies)}"
+    notes = []
+    levels = Counter(strategy.concurrency for strategy in strategies if strategy.concurrency)
     if kind == "parallel":
         refills = sum(strategy.refills for strategy in strategies)
-        return where + (f" (merging results as they arrive at {refills})" if refills else "")
-    levels = Counter(strategy.concurrency for strategy in strategies if strategy.concurrency)
-    if kind in ("solo", "sequential") or not levels:
-        return where
-    most = listed([f"{level} at {number}" for level, number in levels.most_common(3)])
-    more = f"; from {min(levels)} to {max(levels)}" if len(levels) > 3 else ""
-    return f"{where} (concurrency {most}{more})"
+        notes += [f"merging results as they arrive at {refills}"] if refills else []
+    elif kind not in ("solo", "sequential") and levels:
+        most = listed([f"{level} at {number}" for level, number in levels.most_common(3)])
+        more = f"; from {min(levels)} to {max(levels)}" if len(levels) > 3 else ""
+        notes.append(f"concurrency {most}{more}")
+    if paced := sum(strategy.pace != "none" for strategy in strategies):
+        notes.append(f"paced at {paced}")
+    return f"{where} ({'; '.join(notes)})" if notes else where
 
 
 def legend(found: StrategyMap) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dispatch_sim.decide.quick import Candidate, QuickAnswer
 from dispatch_sim.decide.winners import Standing
+from dispatch_sim.report.decision import TEMPLATE as DECISION
 from dispatch_sim.report.format import MEASURES, named
 from dispatch_sim.report.sentences import sentence
 
@@ -11,9 +12,10 @@ TEMPLATE = "quick.txt"
 
 
 def answer_line(found: QuickAnswer) -> str:
-    """Return what to do, what it costs, and how far the others are behind, in a line."""
+    """Return what to do, what it costs, how far the others are behind, and what to mind, in a line."""
     others = [(other, _is_equal(found, other), _is_open(found, other)) for other in _best_of_kinds(found)]
-    return sentence(TEMPLATE, "answer", found, MEASURES[found.objective], others)
+    answer = sentence(TEMPLATE, "answer", found, MEASURES[found.objective], others)
+    return f"{answer} {sentence(DECISION, 'remarks', found.recommended)}".rstrip()
 
 
 def coordination_line(found: QuickAnswer) -> str:
@@ -28,11 +30,13 @@ def explanation(found: QuickAnswer) -> str:
 
 
 def _best_of_kinds(found: QuickAnswer) -> list[Candidate]:
-    """Return the best strategy of each kind other than the recommended one's."""
+    """Return the best strategy without pacing of each kind; of the recommended kind only if that is paced."""
+    best = found.winner.strategy
     kinds: dict[str, Candidate] = {}
     for each in found.candidates:
-        kinds.setdefault(each.strategy.kind, each)
-    return [each for each in kinds.values() if each.strategy.kind != found.winner.strategy.kind]
+        if each.strategy.pace == "none" and (each.strategy.kind, "none") != (best.kind, best.pace):
+            kinds.setdefault(each.strategy.kind, each)
+    return list(kinds.values())
 
 
 def _is_open(found: QuickAnswer, other: Candidate) -> bool:

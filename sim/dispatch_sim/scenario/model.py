@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -107,6 +109,17 @@ class Objective(Model):
     convention."""
 
 
+def default_strategies(sections: Mapping[str, Any]) -> tuple[Strategy, ...]:
+    """Return the strategies to compare by default, given the sections of a scenario that are valid."""
+    found = [DEFAULTS[kind] for kind in ("sequential", "parallel", "queue")]
+    provider, client = sections.get("provider", Provider()), sections.get("client", Client())
+    if client.can_be_paced and provider.on_limit == "reject" and not provider.limits.unlimited:
+        found.append(replace(DEFAULTS["queue"], pace="limits"))
+    if sections.get("dispatch", Dispatch()).context is not None:
+        found.append(DEFAULTS["solo"])
+    return tuple(found)
+
+
 class Scenario(Model):
     """One batch of tasks, the strategies to dispatch it, and its environment."""
 
@@ -139,10 +152,12 @@ class Scenario(Model):
     values: Values = Values()
     strategies: Annotated[
         tuple[Strategy, ...], Field(min_length=1, max_length=MOST_STRATEGIES, strict=False), strategies_schema
-    ] = (DEFAULTS["sequential"], DEFAULTS["parallel"], DEFAULTS["queue"])
+    ] = Field(default_factory=default_strategies)
     """The strategies to compare: `parallel`, `queue: 3`, `queue of 3`, `queue` for all of
     `sweep.concurrency`, or a mapping of a kind to its number, with options. Default
-    [sequential, parallel, queue]: the two extremes and what lies between."""
+    [sequential, parallel, queue, paced, solo]: the two extremes, what lies between, and the alternatives that
+    are often better; without `paced` where the client cannot be paced or has no limits to keep, and without
+    `solo` where `dispatch.context` is none."""
     sweep: Sweep = Sweep()
     engine: Literal["auto", "simpy", "compiled"] = "auto"
     """`simpy` runs the readable model. `compiled` gives identical results two hundred times as fast, once it

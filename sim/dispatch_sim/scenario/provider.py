@@ -29,6 +29,11 @@ class Limits(Model):
     scale: Annotated[Number, Field(ge=1e-6, le=1e6)] = 1.0
     """Multiplies the three limits; meant for sweeps. Default 1: the limits as stated."""
 
+    @property
+    def unlimited(self) -> bool:
+        """Whether there is no limit at all."""
+        return self.requests is None and self.input_tokens is None and self.output_tokens is None
+
     def per_minute(self, limit: float | None) -> float:
         """Return what flows into a bucket in a minute; infinite without a limit."""
         return math.inf if limit is None else limit * self.scale
@@ -195,6 +200,9 @@ class Client(Model):
     Router adds up to 0.75 s."""
     retry_after: RetryAfter = RetryAfter()
     pacing: Pacing = Pacing()
+    can_be_paced: bool = True
+    """Whether a limiter can hold its calls back; if not, the default `strategies` leave out `paced`. Default
+    true: SDKs and scripts; the profiles of Claude Code and similar programs say false."""
 
     @property
     def signed_jitter(self) -> float:

@@ -113,6 +113,8 @@ def _findings(details: ErrorDetails, raw: Any, root: type[BaseModel]) -> list[Fi
         return [Finding(path, unknown("key", str(path[-1]), _keys(path[:-1], root)), at_key=True)]
     if kind == "too_short" and value:
         return []  # items that are wrong themselves do not count for pydantic
+    if kind == "default_factory_not_called":
+        return []  # the sections that a default depends on are wrong themselves
     if kind == "value_error":
         return [Finding(path, str(context["error"]))]
     return [Finding(path, _message(details, path, value, root) + ("" if kind == "missing" else words))]

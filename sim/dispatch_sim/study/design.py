@@ -194,7 +194,11 @@ def find_plan(scenario: Scenario, strategy: str | None, tasks: int | None) -> Pl
     if chosen.kind == "solo" and scenario.dispatch.context is None:
         raise DesignError("--strategy: solo works in the coordinator's context, and dispatch.context is none")
     if strategy is not None and not {"{", "("} & set(strategy):
-        alike = dict.fromkeys(each.at(None) for each in scenario.strategies if each.kind == chosen.kind)
+        alike = dict.fromkeys(
+            each.at(None)
+            for each in scenario.strategies
+            if (each.kind, each.pace) == (chosen.kind, chosen.pace)
+        )
         if len(alike) > 1:
             raise DesignError(
                 f"--strategy: the scenario has {listed(map(str, alike))}; write the options of one of them, "

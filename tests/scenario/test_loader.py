@@ -128,6 +128,8 @@ ERRORS = {
     "timeouts: {soft: 0s}": "18: timeouts.soft: '0s' is out of range; write more than 0, or none",
     "timeouts: {hard: 5x}": "18: timeouts.hard: '5x' is not a time; write 60s, 5m or 1h30m, or none",
     "timeouts: {obeyed: 3}": "20: timeouts.obeyed: 3 exceeds 100%; write 3% or another share up to 100%",
+    "review: {blocking: no}": "20: review.blocking: found 'no'; write true or false",
+    "dispatch: {spawn: {fork: 1}}": "26: dispatch.spawn.fork: found 1; write true or false",
     "review: {every: 0}": "17: review.every: 0 is out of range; write at least 1, or round",
     "review: often": (
         "9: review: found 'often'; write a mapping with keys such as every, blocking, people and each, "
@@ -150,6 +152,13 @@ ERRORS = {
     ),
     "strategies: [{adaptive: x}]": (
         "25: strategies[0].adaptive: 'x' is not a concurrency; write a whole number from 1 to 100000, or all"
+    ),
+    "strategies: [{paced: 3, pace: none}]": (
+        "31: strategies[0].pace: paced has pace: limits, not 'none'; write queue, or remove it"
+    ),
+    "strategies: [{paced: 3, queue: 4}]": (
+        "14: strategies[0]: found 'paced', 'queue'; a strategy has one of solo, sequential, parallel, queue,"
+        " waves, adaptive, paced as its first key"
     ),
     "strategies: [{solo: 1, manager: script}]": (
         "33: strategies[0].manager: solo has no sub-agents, so manager has no effect; remove it"

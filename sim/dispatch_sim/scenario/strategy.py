@@ -238,13 +238,16 @@ def parse_strategy(raw: Any) -> Strategy:
         raw = _mapping(raw)
     if not isinstance(raw, dict) or not raw:
         raise wrong(f"{shown(raw)} is not a strategy; write parallel, or {{queue: 3}}")
-    if "paced" in raw:
-        raw = {"queue" if key == "paced" else key: value for key, value in raw.items()} | {"pace": "limits"}
-    kinds = [key for key in raw if key in DEFAULTS]
+    kinds = [key for key in raw if key in KINDS]
     if len(kinds) != 1:
-        found, names = ", ".join(map(shown, list(raw)[:5])), ", ".join(DEFAULTS)
+        found, names = ", ".join(map(shown, list(raw)[:5])), ", ".join(KINDS)
         raise wrong(f"found {found}; a strategy has one of {names} as its first key")
-    standard = DEFAULTS[kinds[0]]
+    if "paced" in raw:
+        if raw.get("pace") not in (None, "limits"):
+            message = f"paced has pace: limits, not {shown(raw['pace'])}; write queue, or remove it"
+            raise wrong(message, ("pace",))
+        raw = {"queue" if key == "paced" else key: value for key, value in raw.items()} | {"pace": "limits"}
+    standard = DEFAULTS["queue" if kinds == ["paced"] else kinds[0]]
 
     def read(key: str) -> Any:
         value, option = raw[key], OPTIONS.get(key)

@@ -154,6 +154,7 @@ def _message(details: ErrorDetails, path: Path, value: Any, root: type[BaseModel
         "too_long": lambda: f"found {shown(value)}; at most {context['max_length']:,} are possible",
         "string_too_short": lambda: "found empty text; write a word",
         "string_too_long": lambda: f"longer than {context['max_length']:,} characters; shorten it",
+        "bool_type": lambda: f"found {shown(value)}; write true or false",
         "string_type": lambda: f"found {shown(value)}, not text; write a word, or put it in quotes",
         "string_unicode": lambda: f"{shown(value)} has invalid characters; remove them",
         "tuple_type": lambda: f"found {shown(value)}, not a list; put a dash before each item",

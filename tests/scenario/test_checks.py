@@ -10,6 +10,8 @@ from tests.scenario.texts import SHORT
 TEN = SHORT.replace("60s", "60s, count: 10")
 SMALL = "tasks: [{name: a, tokens: 1K, duration: 1s, writes: [notes]}, {name: b, tokens: 1K, duration: 1s}]\n"
 COUPLED = SHORT.replace("60s", "60s, coupling: 20%")
+COMMON = SHORT.replace("60s", "60s, common: 20%") + "strategies: "
+DRAINED = SHORT + "strategies: [{queue: 3, retry_when: after_drain}]"
 CONCURRENCY = TEN + "sweep: {concurrency: 1..4}\nstrategies: "
 CAP = f"{TEN}harness: {{cap: 4, over: refuse}}\nstrategies: "
 LIMIT = f"{TEN}provider: {{limits: {{input_tokens: 30K/min}}, "
@@ -104,6 +106,32 @@ def test_median_time_adds_up_what_calls_do() -> None:
             SHORT.replace("60s", "60s, spread: 0%") + "timeouts: {hard: 63s}",
             "timeouts.hard: ends most attempts that would succeed: one of 'research' that never waits",
         ),
+        (SHORT + "timeouts: {hard: 15m, obeyed: 50%}", "timeouts.obeyed: has no effect without a soft"),
+        (COMMON + "[queue, parallel]", "tasks[0].common: has no effect: each sub-agent does the common work"),
+        (
+            SHORT + "client: {pacing: {margin: 90%}}\nstrategies: [queue, solo]",
+            "client.pacing: has no effect, as no strategy is paced",
+        ),
+        (
+            SHORT + "dispatch: {spawn: {shared: 3001}}",
+            "dispatch.spawn.shared: is more than an agent's context at its start, whose median is 3K; write",
+        ),
+        *(
+            (f"{DRAINED}\nretry: {{{once}}}", "strategies[0].retry_when: has no effect: retry allows one")
+            for once in ("policy: none", "max_attempts: 1")
+        ),
+        (
+            DRAINED.replace("queue", "waves"),
+            "strategies[0].retry_when: has no effect: waves retries with its next wave",
+        ),
+        (
+            DRAINED.replace("queue: 3", "sequential: 1"),
+            "strategies[0].retry_when: has no effect: sequential retries a failed task before it starts",
+        ),
+        (
+            SHORT + "strategies: [queue, {queue: 3, isolation: worktree}]",
+            "strategies[1].isolation: no task writes anything, so this has no effect",
+        ),
         (SMALL, "tasks[0].writes: only one task writes 'notes'"),
         (
             SHORT + "conflicts: {isolation: worktree, setup: 9s}",
@@ -141,6 +169,10 @@ def test_median_time_adds_up_what_calls_do() -> None:
             "sweep.concurrency: has no effect, as queue has a number of its own; write queue without",
         ),
         (CONCURRENCY + "[parallel]", "sweep.concurrency: has no effect, as neither a queue nor waves are"),
+        (
+            TEN + "sweep: {concurrency: 21..30}\nstrategies: [parallel, queue, {waves: 2}]",
+            "sweep.concurrency: the sweep leaves out queue: no value is at most 20, its largest batch size",
+        ),
         (SHORT + "failures: {crash: 100%}", "failures.crash: is 100%: hardly any"),
         (
             SHORT + "timeouts: {hard: 5m}\nfailures: {hang: 80%, crash: 60%}",
@@ -167,6 +199,16 @@ def test_likely_mistakes_are_warned_about(text: str, start: str) -> None:
         SHORT + "review: {every: 3}\nstrategies: [queue]",
         f"{COUPLED}{TALKS}\ncommunication: rounds",
         COUPLED,
+        COMMON + "[queue, solo]",
+        COMMON + "[queue]\ndispatch: {spawn: {fork: true}}",
+        COMMON + "[queue]\nsweep: {dispatch.spawn.fork: [false, true]}",
+        SHORT + "client: {pacing: {margin: 90%}}",
+        SHORT + "dispatch: {spawn: {shared: 3K}}",
+        SHORT + "timeouts: {obeyed: 50%}\nsweep: {timeouts.soft: [none, 10m]}",
+        DRAINED,
+        f"{COUPLED}retry: {{policy: none}}\nstrategies: [{{queue: 3, retry_when: after_drain}}]",
+        DRAINED + "\nretry: {policy: none}\nsweep: {retry.policy: [none, resume]}",
+        TEN + "sweep: {concurrency: 20..30}\nstrategies: [parallel, queue]",
         CAP + "[sequential]",
         CAP + "[{adaptive: 4}]",
         CAP + "[queue]\nsweep: {concurrency: 1..4}",

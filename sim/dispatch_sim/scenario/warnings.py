@@ -29,6 +29,9 @@ def warnings(scenario: Scenario) -> list[Finding]:
     """Return what is likely to be a mistake."""
     checks = (
         _arrivals,
+        _common,
+        _pacing,
+        _shared_prefix,
         _timeouts,
         _writes,
         _retry_when,
@@ -55,15 +58,66 @@ def _arrivals(scenario: Scenario) -> Iterator[Finding]:
         yield Finding(("tasks", late, "interarrival"), message)
 
 
+def _common(scenario: Scenario) -> Iterator[Finding]:
+    is_done_once = scenario.dispatch.spawn.fork or any(each.kind == "solo" for each in scenario.strategies)
+    if is_done_once or _is_swept(scenario, "dispatch.spawn.fork"):
+        return
+    for index, group in enumerate(scenario.tasks):
+        if group.common:
+            message = (
+                "has no effect: each sub-agent does the common work itself; compare solo as well, write"
+                " dispatch.spawn: {fork: true}, or remove it"
+            )
+            yield Finding(("tasks", index, "common"), message)
+
+
+def _is_swept(scenario: Scenario, *keys: str) -> bool:
+    return any(key in scenario.sweep.factors for key in keys)
+
+
+def _pacing(scenario: Scenario) -> Iterator[Finding]:
+    if scenario.client.pacing.model_fields_set and all(each.pace == "none" for each in scenario.strategies):
+        message = "has no effect, as no strategy is paced; compare {paced: 3} as well, or remove it"
+        yield Finding(("client", "pacing"), message)
+
+
+def _shared_prefix(scenario: Scenario) -> Iterator[Finding]:
+    """Yield a warning, not an error: analyses of a valid scenario change one of the two keys alone."""
+    spawn = scenario.dispatch.spawn
+    median = spawn.tokens.quantile(0.5)
+    if spawn.shared > median:
+        message = (
+            f"is more than an agent's context at its start, whose median is {format_tokens(median)}; write"
+            " less, or raise dispatch.spawn.tokens, which include it"
+        )
+        yield Finding(("dispatch", "spawn", "shared"), message)
+
+
 def _retry_when(scenario: Scenario) -> Iterator[Finding]:
+    retry = scenario.retry
+    is_retried = (
+        (retry.policy != "none" and retry.max_attempts > 1)
+        or any(group.coupling for group in scenario.tasks)  # work that is redone waits in the same way
+        or _is_swept(scenario, "retry.policy", "retry.max_attempts")
+    )
     for index, strategy in enumerate(scenario.strategies):
-        if strategy.retry_when != "immediately" and not strategy.refills:
-            message = f"has no effect: {strategy.kind} retries with its next wave; remove it"
-            yield Finding(("strategies", index, "retry_when"), message)
+        if strategy.retry_when == "immediately" or (strategy.refills and is_retried):
+            continue
+        if not is_retried:
+            why = "retry allows one attempt per task"
+        elif strategy.kind == "sequential":
+            why = "sequential retries a failed task before it starts the next"
+        else:
+            why = f"{strategy.kind} retries with its next wave"
+        yield Finding(("strategies", index, "retry_when"), f"has no effect: {why}; remove it")
 
 
 def _timeouts(scenario: Scenario) -> Iterator[Finding]:
     soft, hard = scenario.timeouts.soft, scenario.timeouts.hard
+    is_ever_soft = soft is not None or _is_swept(scenario, "timeouts.soft")
+    if "obeyed" in scenario.timeouts.model_fields_set and not is_ever_soft:
+        message = "has no effect without a soft timeout; write soft: 10m as well, or remove it"
+        yield Finding(("timeouts", "obeyed"), message)
     if hard is None:
         return
     if soft is not None and soft >= hard:
@@ -105,9 +159,12 @@ def _writes(scenario: Scenario) -> Iterator[Finding]:
     writers = Counter[str]()
     for group in scenario.tasks:
         writers.update(dict.fromkeys(group.writes, group.count))
+    message = "no task writes anything, so this has no effect; say what tasks change: writes: [NAME]"
     if not writers and scenario.conflicts.model_fields_set:
-        message = "no task writes anything, so this has no effect; say what tasks change: writes: [NAME]"
         yield Finding(("conflicts", min(scenario.conflicts.model_fields_set)), message)
+    for index, strategy in enumerate(scenario.strategies):
+        if not writers and strategy.isolation not in (None, "shared"):
+            yield Finding(("strategies", index, "isolation"), message)
     for index, group in enumerate(scenario.tasks):
         for name in dict.fromkeys(group.writes):
             if writers[name] == 1:
@@ -159,6 +216,13 @@ def _concurrency(scenario: Scenario) -> Iterator[Finding]:
         own = [each for each in scenario.strategies if each.kind in ("queue", "waves")]
         why = f"{_labels(own)} has a number of its own" if own else "neither a queue nor waves are compared"
         message = f"has no effect, as {why}; write queue without a number"
+        yield Finding(("sweep", "concurrency"), message)
+    swept, largest = [each for each in scenario.strategies if each.is_swept], max(scenario.sweep.tasks)
+    if swept and min(scenario.sweep.concurrency) > largest:
+        message = (
+            f"the sweep leaves out {_labels(swept)}: no value is at most {largest}, its largest batch size;"
+            " write smaller ones, or a larger sweep.tasks"
+        )
         yield Finding(("sweep", "concurrency"), message)
 
 

@@ -147,8 +147,8 @@ class Scenario(Model):
     rounds`."""
     merge: Merge = Merge()
     review: Annotated[Review | None, OrWord("none", None)] = None
-    """A person reviews merged outputs; no task is dispatched during a review. Default none: results are used
-    as they are."""
+    """A person reviews merged outputs; no task is dispatched during a review. A section turns reviews on,
+    whichever of its keys it has. Default none: results are used as they are."""
     values: Values = Values()
     strategies: Annotated[
         tuple[Strategy, ...], Field(min_length=1, max_length=MOST_STRATEGIES, strict=False), strategies_schema

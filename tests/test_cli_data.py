@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from dispatch_sim.cli import app
 from dispatch_sim.scenario.loader import load_scenario, load_source, parse_scenario
+from tests.claims.texts import CLAIMS
 from tests.logs.synthetic import write_example
 
 SCENARIO = """\
@@ -15,21 +16,6 @@ tasks:
 strategies: [sequential, parallel]
 sweep: {tasks: [2], concurrency: [1, 2]}
 study: {replications: 20}
-"""
-CLAIMS = """\
-source: somebody
-claims:
-  - number: 1
-    title: Ratio
-    says: It is no more than ten times.
-    cases:
-      - where: here
-        what: cost
-        scenario: mine.yaml
-        ratio:
-          of: {measure: cost_usd, strategy: parallel}
-          to: {measure: cost_usd, strategy: sequential}
-          at_most: 10
 """
 COMMANDS = {
     "check": ["check", "mine.yaml"],

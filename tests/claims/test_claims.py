@@ -12,6 +12,7 @@ from dispatch_sim.report.claims import filled, result, write_claims_report
 from dispatch_sim.scenario.loader import load_source
 from dispatch_sim.scenario.problems import ScenarioError, UserError
 from dispatch_sim.scenario.warnings import warnings
+from tests.claims.texts import CLAIMS
 from tests.command import dispatch_sim
 
 CONFIRMED, REFUTED, DEPENDS, NOT_SHOWN = Verdict
@@ -22,27 +23,16 @@ strategies: [sequential, parallel, queue]
 sweep: {tasks: [2], concurrency: [1, 2], provider.limits.scale: [1, 2]}
 study: {replications: 2}
 """
-CLAIMS = """\
-source: somebody
-claims:
-  - number: 1
-    title: Parallel <b>costs</b> no more
-    says: It costs at most ten times as much.
-    text: {confirmed: "From {1.at 1} to {1.at 2 %}, {1.turn}, {2.ratio}."}
-    cases:
-      - where: here
-        what: cost
-        scenario: s.yaml
-        ratio:
-          of: {measure: cost_usd, strategy: parallel}
-          to: {measure: cost_usd, strategy: sequential}
-          at_most: 10
-          over: provider.limits.scale
-"""
+FACTOR = "          over: provider.limits.scale\n"
+TEXT = '    text: {confirmed: "From {1.at 1} to {1.at 2 %}, {1.turn}, {2.ratio}."}\n'
+CLAIMS = (
+    CLAIMS.replace("Ratio", "Parallel <b>costs</b> no more").replace("    cases:", f"{TEXT}    cases:")
+    + FACTOR
+)
 
 
 def written(folder, claims=CLAIMS):
-    (folder / "s.yaml").write_text(SCENARIO)
+    (folder / "mine.yaml").write_text(SCENARIO)
     (folder / "claims.yaml").write_text(claims)
     return folder / "claims.yaml"
 
@@ -55,15 +45,15 @@ def written(folder, claims=CLAIMS):
     [
         ("number: 1", "nmber: 1", "unknown key 'nmber'; did you mean 'number'"),
         ("          at_most: 10\n", "", "the bound is missing"),
-        ("s.yaml", "t.yaml", "t.yaml"),
+        ("mine.yaml", "other.yaml", "other.yaml"),
         ("cost_usd, strategy: parallel", "cots_usd, strategy: parallel", "did you mean 'cost_usd'"),
         ("strategy: parallel", "strategy: waves", "unknown strategy 'waves'"),
         ("over: provider.limits.scale", "over: client.retries", "unknown axis 'client.retries'"),
-        ("          over: provider.limits.scale\n", "", "several levels of provider.limits.scale"),
+        (FACTOR, "", "several levels of provider.limits.scale"),
         ("sequential}", "sequential, at: {tasks: 7}}", "not simulated: unknown tasks '7'; there is 2"),
         ("sequential}", "queue}", "several levels of concurrency"),
         ("sequential}", "sequential, at: {client.retries: 2}}", "unknown axis"),
-        ("        scenario: s.yaml\n", "", "write a scenario"),
+        ("        scenario: mine.yaml\n", "", "write a scenario"),
     ],
 )
 def test_mistakes_are_reported_with_their_place(tmp_path, old, new, message):
@@ -71,7 +61,7 @@ def test_mistakes_are_reported_with_their_place(tmp_path, old, new, message):
     with pytest.raises(ScenarioError) as caught:
         judge_claims(load_claims(path))
     assert message in str(caught.value)
-    assert re.match(rf"{re.escape(str(tmp_path))}/(claims|t)\.yaml:\d+:\d+", str(caught.value))
+    assert re.match(rf"{re.escape(str(tmp_path))}/(claims|other)\.yaml:\d+:\d+", str(caught.value))
 
 
 def test_claim_that_is_not_there(tmp_path):

@@ -36,23 +36,11 @@ sweep: {tasks: 6, concurrency: [2, 4]}
 study: {seed: 3}
 """
     )
-    found = ask(
-        6,
-        tokens="20K",
-        duration="90s",
-        calls="3",
-        spread="40%",
-        limits="anthropic-start",
-        model="claude-sonnet-5",
-        client="claude-code",
-        concurrency="2,4",
-        objective="makespan",
-        timeout="10m",
-        waiting="$10/h",
-        people="$90/h",
-        settings={"client.retries": "4"},
-        seed=3,
-    )
+    task = {"tokens": "20K", "duration": "90s", "calls": "3", "spread": "40%"}
+    provider = {"limits": "anthropic-start", "model": "claude-sonnet-5", "client": "claude-code"}
+    values = {"objective": "makespan", "waiting": "$10/h", "people": "$90/h"}
+    settings = {"client.retries": "4"}
+    found = ask(6, **task, **provider, **values, concurrency="2,4", timeout="10m", settings=settings, seed=3)
     assert found.scenario.fingerprint == written.scenario().fingerprint
 
 

@@ -8,20 +8,20 @@ from tests.report.conftest import TIGHT, answered
 
 
 @pytest.mark.parametrize(
-    ("text", "measure", "comparison", "bound"),
+    ("text", "parsed"),
     [
-        ("p95_makespan_s > 1200", "p95_makespan_s", ">", 1200.0),
-        ("p95_makespan_s>20m", "p95_makespan_s", ">", 1200.0),
-        ("  makespan  >=  1h30m ", "makespan_s", ">=", 5400.0),
-        ("cost > $10", "cost_usd", ">", 10.0),
-        ("cost_usd < 0.5", "cost_usd", "<", 0.5),
-        ("tokens <= 200K", "tokens", "<=", 200_000.0),
-        ("manual_completions > 0.5", "manual_completions", ">", 0.5),
+        ("p95_makespan_s > 1200", ("p95_makespan_s", ">", 1200.0)),
+        ("p95_makespan_s>20m", ("p95_makespan_s", ">", 1200.0)),
+        ("  makespan  >=  1h30m ", ("makespan_s", ">=", 5400.0)),
+        ("cost > $10", ("cost_usd", ">", 10.0)),
+        ("cost_usd < 0.5", ("cost_usd", "<", 0.5)),
+        ("tokens <= 200K", ("tokens", "<=", 200_000.0)),
+        ("manual_completions > 0.5", ("manual_completions", ">", 0.5)),
     ],
 )
-def test_threshold_has_measure_comparison_and_number(text, measure, comparison, bound):
+def test_threshold_has_measure_comparison_and_number(text, parsed):
     found = parse_threshold(text)
-    assert (found.measure, found.comparison, found.bound) == (measure, comparison, bound)
+    assert (found.measure, found.comparison, found.bound) == parsed
 
 
 @pytest.mark.parametrize(

@@ -160,23 +160,23 @@ def test_batch_smaller_than_every_queue_is_an_impossible_cell():
 
 
 @pytest.mark.parametrize(
-    ("x", "y", "message"),
+    ("axes", "message"),
     [
-        ("tasks.tokns", "tasks", "did you mean 'tasks.tokens'?"),
-        ("merge.structured", "tasks", "not a number"),
-        ("tasks.duration=5parsecs..9s", "tasks", "is not a time; write 60s"),
-        ("tasks.duration=9s..5s", "tasks", "the smaller value first"),
-        ("tasks=1,1", "tasks.duration", "is repeated"),
-        ("tasks=1.5,2", "tasks.duration", "not a whole number"),
-        ("tasks", "tasks=1..5", "on both axes"),
-        ("harness.cap", "tasks", "name the range"),
-        ("tasks.output_share=0.5,1.5", "tasks", "exceeds 100%"),
-        ("provider.limits.requests", "tasks", "name the range"),
+        (("tasks.tokns", "tasks"), "did you mean 'tasks.tokens'?"),
+        (("merge.structured", "tasks"), "not a number"),
+        (("tasks.duration=5parsecs..9s", "tasks"), "is not a time; write 60s"),
+        (("tasks.duration=9s..5s", "tasks"), "the smaller value first"),
+        (("tasks=1,1", "tasks.duration"), "is repeated"),
+        (("tasks=1.5,2", "tasks.duration"), "not a whole number"),
+        (("tasks", "tasks=1..5"), "on both axes"),
+        (("harness.cap", "tasks"), "name the range"),
+        (("tasks.output_share=0.5,1.5", "tasks"), "exceeds 100%"),
+        (("provider.limits.requests", "tasks"), "name the range"),
     ],
 )
-def test_wrong_axis_is_an_error(x, y, message):
+def test_wrong_axis_is_an_error(axes, message):
     with pytest.raises(UserError, match=message.replace("?", r"\?")):
-        map_winners(parse_source(PAIRS), x, y, cells=2)
+        map_winners(parse_source(PAIRS), *axes, cells=2)
 
 
 def test_map_is_written_as_figure_page_table_and_json(tmp_path):

@@ -11,9 +11,9 @@ from dispatch_sim.claims.statements import load_claims
 from dispatch_sim.decide.thresholds import parse_threshold
 from dispatch_sim.logs.readers.reading import read_logs
 from dispatch_sim.scenario import warnings
-from dispatch_sim.scenario.loader import Source, load_source, parse_source
+from dispatch_sim.scenario.loader import load_source, parse_source
 from dispatch_sim.scenario.problems import UserError
-from dispatch_sim.scenario.tree import Tree
+from tests.claims.texts import CLAIMS
 from tests.logs.synthetic import make_runs, write_claude_code, write_codex
 from tests.logs.test_untrusted_logs import agents_below_each_other
 
@@ -25,32 +25,15 @@ strategies: [sequential, parallel]
 sweep: {tasks: [2], concurrency: [2]}
 study: {replications: 3}
 """
-CLAIMS = """\
-source: somebody
-claims:
-  - number: 1
-    title: Ratio
-    says: It is no more than ten times.
-    cases:
-      - where: here
-        what: cost
-        scenario: mine.yaml
-        ratio: {of: {measure: cost_usd, strategy: parallel}, at_most: 10}
-"""
 
 
 @dataclass(frozen=True)
 class Target:
-    """Something that reads bytes.
-
-    Attributes
-    ----------
-    read : reads them.
-    seeds : makes real inputs, to be mutated.
-    """
+    """A reader of bytes."""
 
     read: Callable[[bytes], object]
     seeds: Callable[[], list[bytes]]
+    """Makes real inputs, to be mutated."""
 
     def outcome(self, data: bytes) -> str:
         """Return whether bytes were read or refused, in words for people; anything else is raised."""
@@ -86,31 +69,27 @@ def scenario(data: bytes) -> None:
 
 
 PLACES = [
-    ("tasks", 0, "tokens"),
-    ("tasks", 0, "duration"),
-    ("tasks", 0, "count"),
-    ("tasks", 0, "coupling"),
-    ("provider", "limits", "requests"),
-    ("provider", "prices", "input"),
-    ("values", "waiting"),
-    ("failures", "crash"),
-    ("study", "indifference"),
-    ("study", "confidence"),
-    ("sweep", "tasks"),
-    ("strategies",),
-    ("objective", "budget"),
+    "tasks.tokens",
+    "tasks.duration",
+    "tasks.count",
+    "tasks.coupling",
+    "provider.limits.requests",
+    "provider.prices.input",
+    "values.waiting",
+    "failures.crash",
+    "study.indifference",
+    "study.confidence",
+    "sweep.tasks",
+    "strategies",
+    "objective.budget",
 ]
 
 
 def quantity(data: bytes) -> None:
     """Read a value of YAML, the first byte says in the place of which quantity or distribution."""
-    raw = {"tasks": [{"name": "a", "tokens": "15K", "duration": "60s"}]}
     place = PLACES[data[0] % len(PLACES)] if data else PLACES[0]
-    here = raw
-    for key in place[:-1]:
-        here = here.setdefault(key, {}) if isinstance(here, dict) else here[key]
-    here[place[-1]] = parse_source(data[1:].decode("utf-8", "replace")).raw
-    Source(Tree(raw, {}, {})).scenario()
+    value = parse_source(data[1:].decode("utf-8", "replace")).raw
+    parse_source(SMALL).replaced({place: value}).scenario()
 
 
 def samples(data: bytes) -> None:

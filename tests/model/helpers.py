@@ -62,6 +62,16 @@ def _merge(tree: dict[str, Any], other: Mapping[str, Any]) -> None:
             tree[key] = value
 
 
+def lognormal_tasks(count: int, seed: int, calls: int = 1, interarrival: str = "0s") -> Scenario:
+    """Return a scenario of tasks that only share slots, with lognormal durations of cv 1."""
+    return scenario_of(
+        f"tasks: [{{name: a, count: {count}, calls: {calls}, tokens: 1K, interarrival: {interarrival},"
+        " duration: {lognormal: {mean: 60s, cv: 1}}}]",
+        BARE,
+        f"study: {{seed: {seed}}}",
+    )
+
+
 def simulate_one(
     scenario: Scenario, strategy: object, replication: int = 0, tasks: int | None = None
 ) -> tuple[Outcome, list[Event]]:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 import theory
 from dispatch_sim.model.variates import Variates
-from tests.model.helpers import BARE, PARALLEL, scenario_of, script_queue, simulate_one
+from tests.model.helpers import BARE, PARALLEL, lognormal_tasks, scenario_of, script_queue, simulate_one
 
 
 def chain(*lengths: int, more: str = ""):
@@ -63,12 +63,7 @@ def test_group_without_tasks_in_the_batch_is_not_waited_for():
 @given(seed=st.integers(0, 2**32), count=st.integers(2, 20), width=st.integers(1, 6))
 def test_longest_first_is_the_lpt_schedule(seed, count, width):
     """It is LPT (Graham, 1969): each in turn, the longest first, to the machine that is free first."""
-    scenario = scenario_of(
-        f"tasks: [{{name: a, count: {count}, calls: 1, tokens: 0,"
-        " duration: {lognormal: {mean: 60s, cv: 1}}}]",
-        BARE,
-        f"study: {{seed: {seed}}}",
-    )
+    scenario = lognormal_tasks(count, seed)
     outcome, log = simulate_one(scenario, script_queue(width, order="longest-first"))
     durations = sorted(
         (Variates(scenario, 0).attempt(0, index, 0).call_s for index in range(count)), reverse=True

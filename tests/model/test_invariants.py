@@ -19,7 +19,7 @@ from dispatch_sim.scenario.distributions import Constant
 from dispatch_sim.scenario.loader import parse_scenario
 from dispatch_sim.scenario.strategy import parse_strategy
 from tests.conformance.cases import numbered_case
-from tests.model.helpers import BARE, scenario_of, script_queue, simulate_one
+from tests.model.helpers import BARE, lognormal_tasks, scenario_of, script_queue, simulate_one
 
 CASE_NUMBERS = st.integers(0, 10**12)
 
@@ -137,12 +137,7 @@ def _check_admissions(scenario, log):
 )
 def test_queue_without_limits_is_the_kiefer_wolfowitz_recursion(seed, count, width, gap):
     """Per replication, the makespan is that of the G/G/c recursion on the same draws, but for rounding."""
-    scenario = scenario_of(
-        f"tasks: [{{name: a, count: {count}, calls: 1, tokens: 1K, interarrival: {gap},"
-        " duration: {lognormal: {mean: 60s, cv: 1}}}]",
-        BARE,
-        f"study: {{seed: {seed}}}",
-    )
+    scenario = lognormal_tasks(count, seed, interarrival=gap)
     outcome, _ = simulate_one(scenario, script_queue(width))
     variates = Variates(scenario, 0)
     arrivals = np.array([variates.arrival_s(0, index) for index in range(count)])
@@ -155,12 +150,7 @@ def test_queue_without_limits_is_the_kiefer_wolfowitz_recursion(seed, count, wid
 @given(seed=st.integers(0, 2**32), count=st.integers(1, 25), width=st.integers(1, 8))
 def test_grahams_bounds_hold_for_every_queue(seed, count, width):
     """A queue ends no earlier than the longest task or the mean load, and no later than Graham's bound."""
-    scenario = scenario_of(
-        f"tasks: [{{name: a, count: {count}, calls: 3, tokens: 1K,"
-        " duration: {lognormal: {mean: 60s, cv: 1}}}]",
-        BARE,
-        f"study: {{seed: {seed}}}",
-    )
+    scenario = lognormal_tasks(count, seed, calls=3)
     outcome, _ = simulate_one(scenario, script_queue(width))
     durations = [3 * Variates(scenario, 0).attempt(0, index, 0).call_s for index in range(count)]
     lower, upper = theory.graham_bounds(durations, width)

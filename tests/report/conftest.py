@@ -1,4 +1,4 @@
-"""Small studies, played once for all tests of reports."""
+"""Small studies, simulated once for all tests of reports."""
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ from dispatch_sim.report.view import main_view
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.study.results import Results
 
+# A rate limit that a wide queue exceeds.
 TIGHT = """\
 name: Ten sources
 description: Read and summarise.
@@ -26,8 +27,10 @@ sweep: {tasks: [1, 2, 4, 6, 9], concurrency: [1, 2, 3, 4]}
 study: {seed: 7, replications: 40}
 """
 
+# The limits are never exceeded, so that narrow queues lose at every size.
 ROOMY = TIGHT.replace("requests: 50/min, input_tokens: 30K/min, output_tokens: 8K/min", "requests: 4000/min")
 
+# Nothing costs anything.
 NOTHING = """\
 tasks: [{name: same, count: 3, calls: 1, tokens: 15K, duration: 60s, spread: 0%}]
 provider: {limits: unlimited, prices: {input: $0/M, cache_write: $0/M, cache_read: $0/M, output: $0/M}}
@@ -37,6 +40,7 @@ sweep: {tasks: [2, 3], concurrency: [1, 2]}
 study: {replications: 10}
 """
 
+# A further factor: tight limits and roomy ones.
 FACTORS = TIGHT.replace(
     "sweep: {tasks: [1, 2, 4, 6, 9]", "sweep: {provider.limits.scale: [1, 60], tasks: [2, 4, 6]"
 )
@@ -47,7 +51,7 @@ SCRIPTED = TIGHT.replace(
     "strategies: [{parallel: all, merge: as-completed, manager: script}, {queue, manager: script}]",
 )
 
-# Several variants of each kind; what both queues have is not what tells them apart.
+# Several variants of each kind; the queues differ by their options.
 VARIANTS = FACTORS.replace(
     "strategies: [sequential, parallel, queue]",
     """strategies:
@@ -61,6 +65,7 @@ VARIANTS = FACTORS.replace(
   - waves""",
 )
 
+# Nothing is random.
 CERTAIN = (
     NOTHING.replace("waiting: $0/h", "waiting: $40/h")
     .replace(
@@ -70,17 +75,17 @@ CERTAIN = (
     .replace("concurrency: [1, 2]", "concurrency: [1, 2, 3]")
 )
 
-# As much at once as goes: whatever a report may have to speak of.
+# All mechanisms that a report may describe.
 MANY = """\
 name: Many mechanisms
 tasks:
   - name: change
     count: 5
+    coupling: 20%
+    writes: [module]
     calls: 4
     tokens: {lognormal: {mean: 20K, cv: 0.5}}
     duration: {lognormal: {mean: 120s, cv: 0.8}}
-    writes: [module]
-    coupling: 20%
   - {name: test, count: 2, calls: 3, tokens: 10K, duration: 60s, after: [change]}
 dispatch: {spawn: {shared: 1500}, context: {window: 40K}}
 provider: {limits: {input_tokens: 80K/min}, overloaded: 0.5%, cache: {ttl: 5m}}
@@ -158,73 +163,24 @@ def with_costs(tight, costs, indifference=0.05):
     return main_view(Answer(results, "cost_usd", tight.estimates, (choice,), ()))
 
 
-def answered(text, play=sweep):
-    """Play a scenario and work out what it answers."""
-    return answer(play(parse_source(text)))
+def answered(text, study=sweep):
+    """Return the answer of a study of a scenario."""
+    return answer(study(parse_source(text)))
 
 
-@pytest.fixture(scope="session")
-def tight():
-    """A rate limit that all at once runs into."""
-    return answered(TIGHT)
+def shared(text, study=sweep):
+    """Return a fixture: an answer that is simulated once for all tests."""
+    return pytest.fixture(scope="session")(lambda: answered(text, study))
 
 
-@pytest.fixture(scope="session")
-def roomy():
-    """No limit in the way: narrow queues lose at every size."""
-    return answered(ROOMY)
-
-
-@pytest.fixture(scope="session")
-def nothing():
-    """Nothing costs anything."""
-    return answered(NOTHING)
-
-
-@pytest.fixture(scope="session")
-def factors():
-    """A further factor: tight and roomy."""
-    return answered(FACTORS)
-
-
-@pytest.fixture(scope="session")
-def scripted():
-    """One variant of each kind, none with the usual options."""
-    return answered(SCRIPTED)
-
-
-@pytest.fixture(scope="session")
-def variants():
-    """Several variants of each kind, and a further factor."""
-    return answered(VARIANTS)
-
-
-@pytest.fixture(scope="session")
-def certain():
-    """Nothing is left to chance."""
-    return answered(CERTAIN)
-
-
-@pytest.fixture(scope="session")
-def many():
-    """Many mechanisms and options at once."""
-    return answered(MANY)
-
-
-@pytest.fixture(scope="session")
-def one_task():
-    """A batch of one."""
-    return answered(ONE_TASK)
-
-
-@pytest.fixture(scope="session")
-def comparison():
-    """One size only."""
-    text = TIGHT.replace("concurrency: [1, 2, 3, 4]", "concurrency: [2]")
-    return answered(text, compare)
-
-
-@pytest.fixture(scope="session")
-def hostile():
-    """Names and factor levels that try to be markup."""
-    return answered(HOSTILE)
+tight = shared(TIGHT)
+roomy = shared(ROOMY)
+nothing = shared(NOTHING)
+factors = shared(FACTORS)
+scripted = shared(SCRIPTED)
+variants = shared(VARIANTS)
+certain = shared(CERTAIN)
+many = shared(MANY)
+one_task = shared(ONE_TASK)
+comparison = shared(TIGHT.replace("concurrency: [1, 2, 3, 4]", "concurrency: [2]"), compare)
+hostile = shared(HOSTILE)

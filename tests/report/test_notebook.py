@@ -24,7 +24,7 @@ ANSWERS = ["tight", "roomy", "nothing", "factors", "one_task", "comparison", "ho
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory):
     """Return one of each kind of thing that is displayed, by name."""
-    source = dispatch_sim.load(f"{TIGHT}engine: compiled\n")
+    source = dispatch_sim.load(f"{TIGHT}engine: compiled\nstrategies: [sequential, queue: 2]\n")
     folder = tmp_path_factory.mktemp("logs")
     write_example(folder)
     logs = dispatch_sim.read_logs(folder / "codex")

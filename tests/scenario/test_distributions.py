@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from dispatch_sim.scenario import distributions as families
 from dispatch_sim.scenario import samples
 from dispatch_sim.scenario.composites import Empirical, Mixture
 from dispatch_sim.scenario.distribution_text import (
@@ -20,41 +21,30 @@ from dispatch_sim.scenario.distribution_text import (
     SecondsDistribution,
     TokensDistribution,
 )
-from dispatch_sim.scenario.distributions import (
-    Constant,
-    Distribution,
-    Exponential,
-    Gamma,
-    LogLogistic,
-    LogNormal,
-    Triangular,
-    Uniform,
-    Weibull,
-)
 from dispatch_sim.scenario.loader import parse_scenario
 from dispatch_sim.scenario.problems import ScenarioError
 
 SIGMA = math.sqrt(math.log(1 + 0.5**2))
-PAIRS: list[tuple[Distribution, Any]] = [
-    (Uniform(2.0, 5.0), scipy.stats.uniform(2, 3)),
-    (Triangular(1.0, 2.0, 5.0), scipy.stats.triang(0.25, 1, 4)),
-    (Triangular(1.0, 1.0, 5.0), scipy.stats.triang(0, 1, 4)),
-    (Triangular(1.0, 5.0, 5.0), scipy.stats.triang(1, 1, 4)),
-    (Exponential(3.0), scipy.stats.expon(scale=3)),
-    (LogNormal.of(mean=60, cv=0.5), scipy.stats.lognorm(SIGMA, scale=60 / math.sqrt(1.25))),
-    (LogNormal.of(median=60, log_sd=0.9), scipy.stats.lognorm(0.9, scale=60)),
-    (Gamma(2.5, 4.0), scipy.stats.gamma(2.5, scale=4)),
-    (Gamma(0.3, 4.0), scipy.stats.gamma(0.3, scale=4)),
-    (Weibull(0.7, 4.0), scipy.stats.weibull_min(0.7, scale=4)),
-    (Weibull(3.0, 4.0), scipy.stats.weibull_min(3, scale=4)),
-    (LogLogistic(2.5, 60.0), scipy.stats.fisk(2.5, scale=60)),
+PAIRS: list[tuple[families.Distribution, Any]] = [
+    (families.Uniform(2.0, 5.0), scipy.stats.uniform(2, 3)),
+    (families.Triangular(1.0, 2.0, 5.0), scipy.stats.triang(0.25, 1, 4)),
+    (families.Triangular(1.0, 1.0, 5.0), scipy.stats.triang(0, 1, 4)),
+    (families.Triangular(1.0, 5.0, 5.0), scipy.stats.triang(1, 1, 4)),
+    (families.Exponential(3.0), scipy.stats.expon(scale=3)),
+    (families.LogNormal.of(mean=60, cv=0.5), scipy.stats.lognorm(SIGMA, scale=60 / math.sqrt(1.25))),
+    (families.LogNormal.of(median=60, log_sd=0.9), scipy.stats.lognorm(0.9, scale=60)),
+    (families.Gamma(2.5, 4.0), scipy.stats.gamma(2.5, scale=4)),
+    (families.Gamma(0.3, 4.0), scipy.stats.gamma(0.3, scale=4)),
+    (families.Weibull(0.7, 4.0), scipy.stats.weibull_min(0.7, scale=4)),
+    (families.Weibull(3.0, 4.0), scipy.stats.weibull_min(3, scale=4)),
+    (families.LogLogistic(2.5, 60.0), scipy.stats.fisk(2.5, scale=60)),
 ]
 U = [1e-12, 1e-6, 0.01, 0.1, 0.25, 0.5, 0.8, 0.99, 1 - 1e-6, 1 - 1e-12]
 ids = [repr(mine) for mine, _ in PAIRS]
 
 
 @pytest.mark.parametrize(("mine", "theirs"), PAIRS, ids=ids)
-def test_agrees_with_scipy(mine: Distribution, theirs: Any) -> None:
+def test_agrees_with_scipy(mine: families.Distribution, theirs: Any) -> None:
     for u in U:
         x = float(theirs.ppf(u) if u < 0.5 else theirs.isf(1 - u))  # 1 - u is exact, ppf near 1 is not
         assert mine.quantile(u) == pytest.approx(x, rel=1e-9)
@@ -68,7 +58,7 @@ def test_agrees_with_scipy(mine: Distribution, theirs: Any) -> None:
 
 def test_heavy_loglogistic_has_no_mean() -> None:
     """With a shape of at most 1 the mean is infinite."""
-    assert LogLogistic(1.0, 1e-5).mean == math.inf
+    assert families.LogLogistic(1.0, 1e-5).mean == math.inf
 
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=60), st.floats(1e-9, 1, exclude_max=True))
@@ -88,16 +78,19 @@ def test_empirical_quantile_at_its_steps(n: int) -> None:
 
 def test_mixture_of_constants_jumps() -> None:
     """The quantile of a discrete mixture is the smallest value with enough probability up to it."""
-    mixture = Mixture((0.25, 0.5, 0.25), (Constant(1.0), Constant(5.0), Constant(9.0)))
+    mixture = Mixture(
+        (0.25, 0.5, 0.25),
+        (families.Constant(1.0), families.Constant(5.0), families.Constant(9.0)),
+    )
     u = [1e-9, 0.25, math.nextafter(0.25, 1), 0.75, math.nextafter(0.75, 1), 1 - 2**-53]
     assert [mixture.quantile(v) for v in u] == [1, 1, 5, 5, 9, 9]
 
 
 parts = st.one_of(
-    st.builds(Constant, st.floats(0, 100)),
-    st.builds(lambda low, width: Uniform(low, low + width), st.floats(0, 100), st.floats(0.1, 100)),
-    st.builds(lambda m, cv: LogNormal.of(mean=m, cv=cv), st.floats(0.1, 100), st.floats(0.1, 3)),
-    st.builds(Exponential, st.floats(0.1, 100)),
+    st.builds(families.Constant, st.floats(0, 100)),
+    st.builds(lambda low, width: families.Uniform(low, low + width), st.floats(0, 100), st.floats(0.1, 100)),
+    st.builds(lambda m, cv: families.LogNormal.of(mean=m, cv=cv), st.floats(0.1, 100), st.floats(0.1, 3)),
+    st.builds(families.Exponential, st.floats(0.1, 100)),
 )
 
 
@@ -107,7 +100,7 @@ parts = st.one_of(
     st.floats(1e-9, 1 - 1e-9),
 )
 def test_mixture_quantile_is_the_generalised_inverse(
-    weighted: list[tuple[int, Distribution]], u: float, v: float
+    weighted: list[tuple[int, families.Distribution]], u: float, v: float
 ) -> None:
     """It rises with u, its cdf reaches u, and that of the float below does not."""
     total = sum(weight for weight, _ in weighted)
@@ -127,18 +120,21 @@ def read(kind: Any, raw: Any, folder: Path | None = None) -> Any:
 @pytest.mark.parametrize(
     ("raw", "made"),
     [
-        ("60s", Constant(60.0)),
-        ({"constant": "1m"}, Constant(60.0)),
-        ({"uniform": {"low": "1s", "high": "1m"}}, Uniform(1.0, 60.0)),
-        ({"triangular": {"low": "1s", "mode": "2s", "high": "3s"}}, Triangular(1.0, 2.0, 3.0)),
-        ({"exponential": {"mean": "5s"}}, Exponential(5.0)),
-        ({"lognormal": {"mean": "60s", "cv": 0.5}}, LogNormal.of(mean=60.0, cv=0.5)),
-        ({"lognormal": {"mean": "60s", "cv": "50%"}}, LogNormal.of(mean=60.0, cv=0.5)),
-        ({"lognormal": {"median": "60s", "log_sd": 0.9}}, LogNormal.of(median=60.0, log_sd=0.9)),
-        ({"gamma": {"mean": "60s", "cv": 0.5}}, Gamma(4.0, 15.0)),
-        ({"gamma": {"shape": 4, "scale": "15s"}}, Gamma(4.0, 15.0)),
-        ({"weibull": {"shape": 0.7, "scale": "15s"}}, Weibull(0.7, 15.0)),
-        ({"loglogistic": {"shape": 2.5, "median": "15s"}}, LogLogistic(2.5, 15.0)),
+        ("60s", families.Constant(60.0)),
+        ({"constant": "1m"}, families.Constant(60.0)),
+        ({"uniform": {"low": "1s", "high": "1m"}}, families.Uniform(1.0, 60.0)),
+        ({"triangular": {"low": "1s", "mode": "2s", "high": "3s"}}, families.Triangular(1.0, 2.0, 3.0)),
+        ({"exponential": {"mean": "5s"}}, families.Exponential(5.0)),
+        ({"lognormal": {"mean": "60s", "cv": 0.5}}, families.LogNormal.of(mean=60.0, cv=0.5)),
+        ({"lognormal": {"mean": "60s", "cv": "50%"}}, families.LogNormal.of(mean=60.0, cv=0.5)),
+        (
+            {"lognormal": {"median": "60s", "log_sd": 0.9}},
+            families.LogNormal.of(median=60.0, log_sd=0.9),
+        ),
+        ({"gamma": {"mean": "60s", "cv": 0.5}}, families.Gamma(4.0, 15.0)),
+        ({"gamma": {"shape": 4, "scale": "15s"}}, families.Gamma(4.0, 15.0)),
+        ({"weibull": {"shape": 0.7, "scale": "15s"}}, families.Weibull(0.7, 15.0)),
+        ({"loglogistic": {"shape": 2.5, "median": "15s"}}, families.LogLogistic(2.5, 15.0)),
         ({"empirical": ["3s", "1s", "1m"]}, Empirical((1.0, 3.0, 60.0))),
         (
             {
@@ -147,18 +143,21 @@ def read(kind: Any, raw: Any, folder: Path | None = None) -> Any:
                     {"weight": 0.1, "of": {"exponential": {"mean": "1m"}}},
                 ]
             },
-            Mixture((0.9, 0.1), (Constant(5.0), Exponential(60.0))),
+            Mixture((0.9, 0.1), (families.Constant(5.0), families.Exponential(60.0))),
         ),
     ],
 )
-def test_reads_what_people_write(raw: Any, made: Distribution) -> None:
+def test_reads_what_people_write(raw: Any, made: families.Distribution) -> None:
     assert read(SecondsDistribution, raw) == made
 
 
 def test_nested_mixtures_are_flattened() -> None:
     inner = {"mixture": [{"weight": "50%", "of": "1s"}, {"weight": "50%", "of": "2s"}]}
     raw = {"mixture": [{"weight": "50%", "of": inner}, {"weight": "50%", "of": "3s"}]}
-    flat = Mixture((0.25, 0.25, 0.5), (Constant(1.0), Constant(2.0), Constant(3.0)))
+    flat = Mixture(
+        (0.25, 0.25, 0.5),
+        (families.Constant(1.0), families.Constant(2.0), families.Constant(3.0)),
+    )
     assert read(SecondsDistribution, raw) == flat
 
 
@@ -212,8 +211,8 @@ def test_invalid_distribution_is_an_error_at_its_place(raw: Any, path: tuple[Any
 
 def test_counts_are_at_least_one() -> None:
     """A number of calls is a plain number from 1."""
-    assert read(CountDistribution, 5) == Constant(5.0)
-    assert read(CountDistribution, {"uniform": {"low": 1, "high": 9}}) == Uniform(1.0, 9.0)
+    assert read(CountDistribution, 5) == families.Constant(5.0)
+    assert read(CountDistribution, {"uniform": {"low": 1, "high": 9}}) == families.Uniform(1.0, 9.0)
     for raw in (0, 0.5, "5s", {"uniform": {"low": 0, "high": 9}}, 10**7):
         with pytest.raises(ValidationError):
             read(CountDistribution, raw)
@@ -221,10 +220,10 @@ def test_counts_are_at_least_one() -> None:
 
 @pytest.mark.parametrize(
     "made",
-    [mine for mine, _ in PAIRS] + [Mixture((0.5, 0.5), (Constant(1.0), Empirical((2.0, 3.0))))],
+    [mine for mine, _ in PAIRS] + [Mixture((0.5, 0.5), (families.Constant(1.0), Empirical((2.0, 3.0))))],
     ids=repr,
 )
-def test_every_family_is_dumped_and_read_again(made: Distribution) -> None:
+def test_every_family_is_dumped_and_read_again(made: families.Distribution) -> None:
     again = read(TokensDistribution, TypeAdapter(TokensDistribution).dump_python(made, mode="json"))
     assert [again.quantile(u) for u in U] == pytest.approx([made.quantile(u) for u in U])
 
@@ -307,7 +306,7 @@ def test_a_sample_has_the_mean_and_the_ends_of_its_values() -> None:
     """In whatever order they were given; a mixture those of its parts, by weight."""
     sample = Empirical((4.0, 1.0, 1.0))
     assert (sample.mean, sample.support) == (2.0, (1.0, 4.0))
-    mixed = Mixture((0.25, 0.75), (sample, Uniform(3.0, 9.0)))
+    mixed = Mixture((0.25, 0.75), (sample, families.Uniform(3.0, 9.0)))
     assert mixed.mean == pytest.approx(0.25 * 2 + 0.75 * 6)
     assert mixed.support == (1.0, 9.0)
 

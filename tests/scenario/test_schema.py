@@ -90,30 +90,30 @@ def test_wrong_scenarios_do_not_validate(validator: Any, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "kind", "default"),
+    ("path", "described"),
     [
-        ("tasks[].name", "text", "required"),
-        ("tasks[].duration", "seconds distribution", ""),
-        ("dispatch.return.time", "seconds distribution", "2s"),
-        ("dispatch.context", "section or `none`", ""),
-        ("provider.limits.requests", "limit", "1K/min"),
-        ("provider.cache", "section or `warm`", "warm"),
-        ("provider.cache.minimum", "tokens", "1024"),
-        ("provider.prices.cache_write", "dollars per million", "$3.75/M"),
-        ("client.retry_after.up_to", "seconds or `unlimited`", "unlimited"),
-        ("harness.cap", "whole number from 1 or `none`", "none"),
-        ("harness.directory_in_prompt", "`true` or `false`", "true"),
-        ("recovery.people", "seconds distribution", "{lognormal: {mean: 10m, cv: 0.5}}"),
-        ("communication.brief", "section", "{tokens: 2K, time: 32s}"),
-        ("communication.brief.time", "seconds", "32s"),
-        ("strategies", "list", "[sequential, parallel, queue, paced, solo]"),
-        ("strategies[].merge", "`barrier` or `as-completed`", "as-completed"),
-        ("strategies[].adaptive", "whole number from 1 to 100,000 or `all`", ""),
-        ("sweep.tasks", "integers", "1..20"),
+        ("tasks[].name", ("text", "required")),
+        ("tasks[].duration", ("seconds distribution", "")),
+        ("dispatch.return.time", ("seconds distribution", "2s")),
+        ("dispatch.context", ("section or `none`", "")),
+        ("provider.limits.requests", ("limit", "1K/min")),
+        ("provider.cache", ("section or `warm`", "warm")),
+        ("provider.cache.minimum", ("tokens", "1024")),
+        ("provider.prices.cache_write", ("dollars per million", "$3.75/M")),
+        ("client.retry_after.up_to", ("seconds or `unlimited`", "unlimited")),
+        ("harness.cap", ("whole number from 1 or `none`", "none")),
+        ("harness.directory_in_prompt", ("`true` or `false`", "true")),
+        ("recovery.people", ("seconds distribution", "{lognormal: {mean: 10m, cv: 0.5}}")),
+        ("communication.brief", ("section", "{tokens: 2K, time: 32s}")),
+        ("communication.brief.time", ("seconds", "32s")),
+        ("strategies", ("list", "[sequential, parallel, queue, paced, solo]")),
+        ("strategies[].merge", ("`barrier` or `as-completed`", "as-completed")),
+        ("strategies[].adaptive", ("whole number from 1 to 100,000 or `all`", "")),
+        ("sweep.tasks", ("integers", "1..20")),
     ],
 )
-def test_keys_have_their_kind_and_default(path: str, kind: str, default: str) -> None:
-    assert (keys()[path].kind, keys()[path].default) == (kind, default)
+def test_keys_have_their_kind_and_default(path: str, described: tuple[str, str]) -> None:
+    assert (keys()[path].kind, keys()[path].default) == described
 
 
 WITHOUT_DEFAULT = {"tasks[].duration", "provider.model"}

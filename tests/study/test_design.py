@@ -26,22 +26,22 @@ def test_number_means_one_concurrency_and_no_number_all_of_the_sweep(strategies,
 
 
 @pytest.mark.parametrize(
-    ("strategies", "asked", "label", "width"),
+    ("strategies", "asked", "plan"),
     [
-        ("[parallel, {queue: 1, manager: script}]", "queue: 20", "queue (script)", 20),
-        ("[{queue: 2, merge: barrier}, {queue: 5, merge: barrier}]", "queue: 3", "queue (barrier)", 3),
-        ("[parallel, {queue: 1, manager: script}]", "{queue: 20}", "queue", 20),
-        ("[parallel, queue]", "{queue: 20, manager: script}", "queue (script)", 20),
-        ("[parallel, {queue: 1, manager: script}]", "waves: 4", "waves", 4),
-        ("[{parallel: all, manager: script}, queue]", "parallel", "parallel (script)", 30),
-        ("[{parallel: all, manager: script}, queue]", None, "parallel (script)", 30),
-        ("[queue: 2, {queue: 2, manager: script}]", "{queue: 6}", "queue", 6),
+        ("[parallel, {queue: 1, manager: script}]", "queue: 20", ("queue (script)", 20)),
+        ("[{queue: 2, merge: barrier}, {queue: 5, merge: barrier}]", "queue: 3", ("queue (barrier)", 3)),
+        ("[parallel, {queue: 1, manager: script}]", "{queue: 20}", ("queue", 20)),
+        ("[parallel, queue]", "{queue: 20, manager: script}", ("queue (script)", 20)),
+        ("[parallel, {queue: 1, manager: script}]", "waves: 4", ("waves", 4)),
+        ("[{parallel: all, manager: script}, queue]", "parallel", ("parallel (script)", 30)),
+        ("[{parallel: all, manager: script}, queue]", None, ("parallel (script)", 30)),
+        ("[queue: 2, {queue: 2, manager: script}]", "{queue: 6}", ("queue", 6)),
     ],
 )
-def test_named_strategy_has_the_options_of_its_kind(strategies, asked, label, width):
+def test_named_strategy_has_the_options_of_its_kind(strategies, asked, plan):
     """Unless its own are written in braces, or the scenario has none of that kind."""
-    plan = find_plan(parse_scenario(f"{BATCH}strategies: {strategies}"), asked, None)
-    assert (plan.strategy.label, plan.concurrency) == (label, width)
+    found = find_plan(parse_scenario(f"{BATCH}strategies: {strategies}"), asked, None)
+    assert (found.strategy.label, found.concurrency) == plan
 
 
 def test_ambiguous_options_are_an_error():

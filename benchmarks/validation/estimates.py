@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
-from dispatch_sim.stats.estimates import mean_estimate, paired_difference, quantile_estimate
+from dispatch_sim.stats.estimates import Estimate, mean_estimate, paired_difference, quantile_estimate
 from dispatch_sim.stats.percentile import MIN_REPLICATIONS, linearised
 from validation.samples import (
     FAMILIES,
@@ -25,15 +26,23 @@ from validation.samples import (
 )
 
 
+def _trial(
+    estimate: Callable[[NDArray[np.float64]], Estimate], family: Family, truth: float, n: int
+) -> Callable[[Generator], bool]:
+    """Return a trial: whether the interval from a sample of a family holds the true value."""
+
+    def one(rng: Generator) -> bool:
+        found = estimate(family.draw(rng.normal(size=n)))
+        return holds(found.low, truth, found.high)
+
+    return one
+
+
 def means() -> Iterator[Problem]:
     """Means by Student's t."""
 
     def trial(family: Family, n: int) -> Callable[[Generator], bool]:
-        def one(rng: Generator) -> bool:
-            found = mean_estimate(family.draw(rng.normal(size=n)))
-            return holds(found.low, family.mean, found.high)
-
-        return one
+        return _trial(mean_estimate, family, family.mean, n)
 
     for family in FAMILIES:
         yield Problem("Means", f"Student's t; {family.name}", 256, trial(family, 256))
@@ -51,19 +60,12 @@ def means() -> Iterator[Problem]:
 
 def percentiles() -> Iterator[Problem]:
     """The 95th percentile by order statistics."""
-
-    def trial(family: Family, n: int) -> Callable[[Generator], bool]:
-        def one(rng: Generator) -> bool:
-            found = quantile_estimate(family.draw(rng.normal(size=n)))
-            return holds(found.low, family.p95, found.high)
-
-        return one
-
     note = "Order statistics come in steps: each end leaves out at most 2.5%, for any distribution."
     for n in (256, 1024):
         for family in (SKEWED, WILD, TENTH):
             name = f"order statistics; {family.name}"
-            yield Problem("95th percentile", name, n, trial(family, n), at_least=True, note=note)
+            trial = _trial(quantile_estimate, family, family.p95, n)
+            yield Problem("95th percentile", name, n, trial, at_least=True, note=note)
             note = ""
 
 

@@ -8,7 +8,8 @@ from dispatch_sim.report.decision import decide
 from dispatch_sim.report.labels import simulated, terms
 from dispatch_sim.report.page import write_report
 from dispatch_sim.report.view import main_view
-from dispatch_sim.scenario.strategy import DEFAULTS, OPTIONS, parse_strategy
+from dispatch_sim.scenario.strategy import DEFAULTS, parse_strategy
+from dispatch_sim.scenario.strategy_options import OPTIONS
 from tests.report.conftest import TIGHT, answered
 
 ADAPTIVE = TIGHT.replace(

@@ -6,7 +6,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from dispatch_sim.scenario.loader import parse_scenario
-from dispatch_sim.scenario.strategy import DEFAULTS, OPTIONS, Strategy, parse_strategy, strategy_of
+from dispatch_sim.scenario.strategy import DEFAULTS, Strategy, parse_strategy, strategy_of
+from dispatch_sim.scenario.strategy_options import OPTIONS
 
 SCRIPTED = Strategy("queue", 3, manager="script")
 

@@ -13,7 +13,7 @@ import simpy
 
 from dispatch_sim.model.events import Activity
 from dispatch_sim.scenario.quantities import whole
-from dispatch_sim.scenario.strategy import CommunicationKind
+from dispatch_sim.scenario.strategy_options import CommunicationKind
 
 if TYPE_CHECKING:
     from dispatch_sim.model.attempt import Attempt

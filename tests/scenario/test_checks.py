@@ -4,7 +4,8 @@ import pytest
 
 from dispatch_sim.scenario import ScenarioError, parse_scenario
 from dispatch_sim.scenario.checks import most_requests
-from dispatch_sim.scenario.warnings import median_time, warnings
+from dispatch_sim.scenario.median_time import median_time
+from dispatch_sim.scenario.warnings import warnings
 from tests.scenario.texts import SHORT
 
 TEN = SHORT.replace("60s", "60s, count: 10")

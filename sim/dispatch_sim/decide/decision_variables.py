@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from dispatch_sim.decide.units import UNITS
+from dispatch_sim.scenario.median_time import median_time
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.strategy import Strategy
-from dispatch_sim.scenario.warnings import median_time
 
 _TIMEOUTS = (1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 10.0, 20.0)
 """Of the median time of an unimpeded attempt of the slowest group."""

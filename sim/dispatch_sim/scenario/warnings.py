@@ -9,11 +9,12 @@ from collections.abc import Iterable, Iterator
 from dispatch_sim.scenario.checks import TO_ADMIT, bucket, spawn_tokens
 from dispatch_sim.scenario.distributions import Constant, Distribution
 from dispatch_sim.scenario.formats import format_duration, format_tokens
+from dispatch_sim.scenario.median_time import median_time
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import Finding
 from dispatch_sim.scenario.quantities import whole
 from dispatch_sim.scenario.strategy import Strategy
-from dispatch_sim.scenario.tasks import TaskGroup, whole_calls
+from dispatch_sim.scenario.tasks import whole_calls
 from dispatch_sim.scenario.wording import listed, shown
 
 WORTH_A_WARNING = 0.01
@@ -131,28 +132,6 @@ def _timeouts(scenario: Scenario) -> Iterator[Finding]:
                 f" {format_duration(usual)} in the median; write more"
             )
             yield Finding(("timeouts", "hard"), message)
-
-
-def median_time(scenario: Scenario, group: TaskGroup) -> float:
-    """Return the seconds that an attempt of a group takes without waiting, every quantity at its median."""
-    dispatch, latency = scenario.dispatch, scenario.provider.latency
-    around = dispatch.spawn.time.quantile(0.5) + dispatch.return_.time.quantile(0.5)
-    if group.duration is not None:
-        return around + group.duration.quantile(0.5)
-    if latency is None:
-        return around
-    calls = whole_calls(group.calls.quantile(0.5))
-    work, spawn = group.tokens.quantile(0.5), dispatch.spawn.tokens.quantile(0.5)
-    output = work * group.output_share
-    read = (calls - 1) * (spawn + work / 2)  # each call after the first reads what came before it
-    return (
-        around
-        + calls * latency.base
-        + output * latency.per_output_token
-        + (spawn + work - output) / 1000 * latency.per_uncached_ktoken
-        + read / 1000 * latency.per_cached_ktoken
-        + (calls - 1) * group.tool_time.quantile(0.5)
-    )
 
 
 def _writes(scenario: Scenario) -> Iterator[Finding]:

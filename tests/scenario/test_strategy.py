@@ -71,6 +71,8 @@ def test_the_text_of_a_strategy_is_read_back():
         ("queue of 1", 8, "sequential", 1),
         ("queue of 3", 8, "queue", 3),
         ("queue of 8", 8, "parallel", 8),
+        ("queue of 8 (paced)", 8, "queue", 8),
+        ("queue of 1 (paced)", 8, "sequential", 1),
         ("waves of 9", 8, "parallel", 8),
         ("adaptive", 8, "adaptive", 8),
         ("adaptive of 3", 8, "adaptive", 3),

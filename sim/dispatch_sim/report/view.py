@@ -15,7 +15,7 @@ from dispatch_sim.decide.break_even import BreakEven
 from dispatch_sim.decide.choice import Alternative, Choice
 from dispatch_sim.decide.ranking import ranked
 from dispatch_sim.report.format import MEASURES, Measure, confidence
-from dispatch_sim.scenario.strategy import Strategy, strategy_of
+from dispatch_sim.scenario.strategy import DEFAULTS, Strategy, strategy_of
 from dispatch_sim.stats.estimates import Estimate, paired_difference
 from dispatch_sim.study.objectives import P95, as_means, column_of
 from dispatch_sim.study.table import factor_combinations
@@ -160,11 +160,12 @@ class View:
     def main_points(self) -> list[Strategy]:
         """Return the alternatives that a reader wants to see side by side, at most six.
 
-        The recommended one, solo, sequential, parallel, the best queue, adaptive and waves, then
-        whatever else may be the best, or comes next.
+        The recommended one, solo, sequential, parallel, the best queue, with pacing and without, adaptive and
+        waves, then whatever else may be the best, or comes next.
         """
         wanted = [self.recommended, self.first("solo"), self.first("sequential"), self.first("parallel")]
-        wanted += [self.best("queue"), self.best_adaptive(), self.best("waves"), *self.choice.best_subset]
+        wanted += [self.best("queue", of=DEFAULTS["queue"]), self.best("queue"), self.best_adaptive()]
+        wanted += [self.best("waves"), *self.choice.best_subset]
         named = dict.fromkeys(strategy for strategy in wanted if strategy is not None)
         most = min(max(3, len(named)), MOST_IN_MAIN_TABLE)
         kept = list(dict.fromkeys([*named, *self.points]))[:most]

@@ -115,12 +115,13 @@ class Strategy:
     def kind_in(self, tasks: int) -> Kind:
         """Return the equivalent kind for a batch size, by which strategies are grouped.
 
-        A queue of 1 is sequential, and one with the concurrency of the batch is parallel.
+        A queue of 1 is sequential. A queue with the concurrency of the batch is parallel, but not if it is
+        paced: the limiter holds calls back.
         """
         if self.concurrency_in(tasks) == 1 and self.kind != "solo":
             return "sequential"
-        at_once = self.kind in ("queue", "waves") and self.concurrency_in(tasks) == tasks
-        return "parallel" if at_once else self.kind
+        at_once = self.concurrency_in(tasks) == tasks and self.pace == "none"
+        return "parallel" if at_once and self.kind in ("queue", "waves") else self.kind
 
     def to_json(self, tasks: int | None = None) -> dict[str, Any]:
         """Return the columns of results that name it, for a batch size if one is given."""

@@ -31,10 +31,11 @@ def test_every_command_is_named():
 def test_quoted_costs_are_those_of_the_main_scenario():
     answer = dispatch_sim.answer(dispatch_sim.compare(ROOT / "scenarios" / "ten-sources.yaml"))
     choice = answer.choices[0]
-    assert str(choice.strategy) == "queue of 2"
+    assert str(choice.strategy) == "queue of 10 (paced)"
     estimate = choice.estimate
     more = {str(other.strategy): other.difference.mean for other in choice.alternatives}
-    figures = (estimate.mean, estimate.low, estimate.high, more["parallel"], more["sequential"])
+    others = (more[label] for label in ("queue of 2", "sequential", "parallel", "solo"))
+    figures = (estimate.mean, estimate.low, estimate.high, *others)
     assert re.findall(r"\$([\d.]+\d)", QUOTED) == [f"{figure:.2f}" for figure in figures]
 
 

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -68,6 +68,40 @@ def _interrupt(number: int, frame: object) -> None:
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
+class _Descriptor(io.FileIO):
+    """Standard output or standard error.
+
+    What is written to a pipe that its reader has closed is discarded, as are messages that cannot be written.
+    """
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            if isinstance(error, BrokenPipeError) or self.fileno() == _STANDARD_ERROR:
+                return memoryview(data).nbytes
+            raise
+
+
+_STANDARD_ERROR = 2
+
+
+def _open_streams() -> None:
+    """Have output and messages written whether or not someone reads them, in any encoding."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by the shell, as with 2>&-
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            if not stream.isatty():
+                raw = _Descriptor(stream.fileno(), "w", closefd=False)
+                stream = io.TextIOWrapper(
+                    io.BufferedWriter(raw), stream.encoding, line_buffering=stream.line_buffering
+                )
+                setattr(sys, name, stream)
+            stream.reconfigure(errors="replace")
+
+
 def main() -> None:
     """Run the command line."""
     # A shell that starts the program in the background has SIGINT ignored; it must work there too.
@@ -75,9 +109,7 @@ def main() -> None:
         signal.signal(each, _interrupt)
     # A notebook sets a matplotlib backend of its own environment; writing files needs none.
     os.environ["MPLBACKEND"] = "agg"
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+    _open_streams()
     try:
         app()
     except OSError as error:  # errors of files are UserErrors, so this is standard output itself

@@ -1,0 +1,54 @@
+"""Standard output and standard error that are closed or full."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.command import start
+from tests.test_cli import scenario
+
+__all__ = ["scenario"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("redirected", ["2>/dev/full", "2>&-"])
+def test_standard_error_that_cannot_be_written_to_changes_nothing(scenario, redirected):
+    command = f"{sys.executable} -m dispatch_sim sweep small.yaml --replications 4 --json {redirected}"
+    result = subprocess.run(command, shell=True, cwd=scenario.parent, stdout=subprocess.PIPE, text=True)
+    assert result.returncode == 0
+    assert json.loads(result.stdout)["recommended"]
+    assert (scenario.parent / "reports" / "small" / "report.html").exists()
+
+
+@pytest.mark.parametrize("command", ["profiles", "claims --help", "--help"])
+def test_pipe_that_its_reader_closes_is_no_error(tmp_path, command):
+    read, write = os.pipe()
+    os.close(read)
+    process = start(*command.split(), cwd=tmp_path, stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert process.communicate() == (None, "")
+    assert process.returncode == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_full_standard_output_is_an_error_without_traceback(scenario):
+    with open("/dev/full", "w") as full:
+        process = start(
+            "check", scenario.name, cwd=scenario.parent, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+        _, errors = process.communicate()
+    assert process.returncode == 2
+    assert errors == "standard output cannot be written to: No space left on device\n"
+
+
+def test_report_is_written_although_standard_output_is_closed(scenario):
+    read, write = os.pipe()
+    os.close(read)
+    arguments = ("sweep", scenario.name, "--replications", 4)
+    start(*arguments, cwd=scenario.parent, stdout=write, stderr=subprocess.DEVNULL).wait()
+    os.close(write)
+    assert (scenario.parent / "reports" / "small" / "report.html").exists()

@@ -223,17 +223,6 @@ def test_answer_is_printed_when_results_cannot_be_written(scenario):
     assert is_unfinished(scenario.parent / "out")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_full_standard_output_is_an_error_without_traceback(scenario):
-    with open("/dev/full", "w") as full:
-        process = start(
-            "check", scenario.name, cwd=scenario.parent, stdout=full, stderr=subprocess.PIPE, text=True
-        )
-        _, errors = process.communicate()
-    assert process.returncode == 2
-    assert errors == "standard output cannot be written to: No space left on device\n"
-
-
 def test_schema_is_the_committed_one(tmp_path):
     printed = dispatch_sim("schema", cwd=tmp_path).stdout
     assert printed == (ROOT / "docs" / "scenario.schema.json").read_text()
@@ -311,15 +300,6 @@ def test_latency_in_place_of_durations_is_reported(scenario):
     assert "calls whose time follows from their tokens" in report
 
 
-def test_report_is_written_although_standard_output_is_closed(scenario):
-    read, write = os.pipe()
-    os.close(read)
-    arguments = ("sweep", scenario.name, "--replications", 4)
-    start(*arguments, cwd=scenario.parent, stdout=write, stderr=subprocess.DEVNULL).wait()
-    os.close(write)
-    assert (scenario.parent / "reports" / "small" / "report.html").exists()
-
-
 def test_file_name_that_is_not_utf8_is_swept(scenario):
     odd = scenario.with_name("odd_\udcff.yaml")
     scenario.rename(odd)
@@ -343,31 +323,6 @@ def test_option_without_effect_is_an_error(scenario, arguments, message):
     result = dispatch_sim(*arguments.split(), cwd=scenario.parent)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.startswith(message)
-
-
-@pytest.mark.parametrize("command", ["run", "compare", "sweep"])
-def test_set_changes_a_key_of_the_scenario(scenario, command):
-    arguments = ("--json", "--set", "tasks.count=2", "--set", "sweep={tasks: [2], concurrency: [1]}")
-    few = () if command == "run" else ("--replications", 2)
-    found = dispatch_sim(command, scenario.name, *few, *arguments, cwd=scenario.parent)
-    assert found.returncode == 0, found.stderr
-    answered = json.loads(found.stdout)
-    assert (
-        answered["tasks"] == 2 if command == "run" else {each["tasks"] for each in answered["points"]} == {2}
-    )
-
-
-@pytest.mark.parametrize(
-    ("setting", "message"),
-    [
-        ("client.retries", "--set: 'client.retries' is not KEY=VALUE; write client.retries=5"),
-        ("client.retries=-5", "--set client.retries: -5 is out of range; write at least 0"),
-        ("client.retris=5", "--set client.retris: unknown key 'retris'; did you mean 'retries'?"),
-    ],
-)
-def test_wrong_set_names_the_option(scenario, setting, message):
-    result = dispatch_sim("sweep", scenario.name, "--set", setting, cwd=scenario.parent)
-    assert (result.returncode, result.stdout, result.stderr) == (2, "", f"{message}\n")
 
 
 def test_report_says_how_to_resume_only_if_there_is_a_checkpoint(scenario):

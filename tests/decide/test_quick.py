@@ -39,7 +39,7 @@ study: {seed: 3}
     task = {"tokens": "20K", "duration": "90s", "calls": "3", "spread": "40%"}
     provider = {"limits": "anthropic-start", "model": "claude-sonnet-5", "client": "claude-code"}
     values = {"objective": "makespan", "waiting": "$10/h", "people": "$90/h"}
-    settings = {"client.retries": "4"}
+    settings = {"client.retries": 4}
     found = ask(6, **task, **provider, **values, concurrency="2,4", timeout="10m", settings=settings, seed=3)
     assert found.scenario.fingerprint == written.scenario().fingerprint
 
@@ -196,7 +196,7 @@ def test_same_concurrency_differs_in_merging():
             {"settings": {"clint.retries": "5"}},
             "clint.retries: unknown key 'clint'; did you mean 'client'",
         ),
-        ({"settings": {"client.retries": "5.5"}}, "client.retries: 5.5 is not a whole number"),
+        ({"settings": {"client.retries": 5.5}}, "client.retries: 5.5 is not a whole number"),
         ({"settings": {"tasks.tokens.mean": "1"}}, "tasks.tokens.mean: "),
     ],
 )

@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from dispatch_sim.cli.options import Json, ReportOptions, flag, key_values, number, text, threads
+from dispatch_sim.cli.options import (
+    Json,
+    ReportOptions,
+    Settings,
+    flag,
+    key_values,
+    number,
+    setting_texts,
+    setting_values,
+    text,
+    threads,
+)
 from dispatch_sim.cli.output import fail, print_answer, print_json, print_written, progress
 
 
@@ -41,10 +52,7 @@ def decide(
     timeout: Annotated[str | None, text("TIME", help="Timeout of an attempt, such as 5m.")] = None,
     waiting: Annotated[str | None, text("RATE", help="Value of an hour of waiting, such as $40/h.")] = None,
     people: Annotated[str | None, text("RATE", help="Cost of a person's hour, such as $80/h.")] = None,
-    settings: Annotated[
-        list[str] | None,
-        text("KEY=VALUE", "--set", help="Set any other key of a scenario. Repeatable."),
-    ] = None,
+    settings: Settings = None,
     seed: Annotated[int, number(0, 2**64 - 1, help="Random seed.")] = 1,
     explain: Annotated[bool, flag("--explain", help="Print assumptions and confidence as well.")] = False,
     as_json: Json = False,
@@ -54,6 +62,7 @@ def decide(
 
     if explain and as_json:
         fail("--explain: has no effect with --json, which includes the whole scenario; leave one out")
+    texts = setting_texts(settings)
     try:
         answer = ask(
             tasks=tasks,
@@ -71,11 +80,11 @@ def decide(
             timeout=timeout,
             waiting=waiting,
             people=people,
-            settings=key_values("--set", settings, "client.retries=5"),
+            settings=setting_values(texts),
             seed=seed,
         )
     except QuestionError as error:
-        fail(error.by_option)
+        fail(error.by_option(texts))
     if as_json:
         print_json(answer.to_json())
         return

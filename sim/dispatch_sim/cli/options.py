@@ -5,7 +5,7 @@ A command has a parameter whose type is a dataclass of options; `flattened` puts
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
 from inspect import Parameter, Signature, signature
@@ -18,6 +18,7 @@ from dispatch_sim.cli.output import exit_codes, fail
 
 if TYPE_CHECKING:
     from dispatch_sim.scenario.loader import Source
+    from dispatch_sim.scenario.problems import Problem, ScenarioError
 
 
 def number(low: int, high: int, *names: str, help: str) -> Any:
@@ -89,11 +90,11 @@ class ScenarioOptions:
     def source(self, seed: int | None = None) -> Source:
         """Return the scenario with the values of `--set`, and with a seed if one is given."""
         from dispatch_sim.scenario.loader import load_source
-        from dispatch_sim.scenario.tree import read_tree
 
         source = load_source(self.scenario, self.data)
-        for key, value in key_values("--set", self.settings, "client.retries=5").items():
-            source = _replaced(source, key, read_tree(value, f"--set {key}").raw)
+        texts = setting_texts(self.settings)
+        if texts:
+            source = _replaced(source, texts)
         return source if seed is None else source.replaced({"study.seed": seed})
 
 
@@ -123,20 +124,58 @@ class ReportOptions(StudyOptions):
         return folder
 
 
-def _replaced(source: Source, key: str, value: Any) -> Source:
-    """Return a scenario with the value of a `--set`; an error of that value names the option."""
-    from dispatch_sim.scenario.factors import paths
+def setting_texts(given: list[str] | None) -> dict[str, str]:
+    """Return the values of `--set` as written, by key."""
+    return key_values("--set", given, "client.retries=5")
+
+
+def setting_values(texts: Mapping[str, str]) -> dict[str, Any]:
+    """Return the values of `--set`, which are YAML, by key."""
+    from dispatch_sim.scenario.problems import ScenarioError
+    from dispatch_sim.scenario.tree import read_tree
+
+    values = {}
+    for key, text in texts.items():
+        try:
+            tree = read_tree(text, "--set")
+        except ScenarioError as error:
+            problems = error.problems
+        else:
+            values[key], problems = tree.raw, tree.problems
+        if problems:
+            fail(f"--set {key}={text}: {problems[0].message}")
+    return values
+
+
+def _replaced(source: Source, texts: Mapping[str, str]) -> Source:
+    """Return a scenario with the values of `--set`; an error that they cause names the option."""
     from dispatch_sim.scenario.problems import ScenarioError
 
-    replaced = source.replaced({key: value})
     try:
+        replaced = source.replaced(setting_values(texts))
         replaced.scenario()
     except ScenarioError as error:
-        for problem in error.problems:
-            if any(problem.path[: len(path)] == path for path in paths(replaced.raw, key)):
-                fail(f"--set {key}: {problem.message}")
-        raise
+        fail("\n".join(dict.fromkeys(_messages(source, texts, error))))
     return replaced
+
+
+def _messages(source: Source, texts: Mapping[str, str], error: ScenarioError) -> Iterator[str]:
+    """Yield the problems of a scenario with the values of `--set`; those of the file keep their place."""
+    from dispatch_sim.scenario.factors import by_setting
+    from dispatch_sim.scenario.problems import Finding, ScenarioError
+
+    earlier: tuple[Problem, ...] = ()
+    try:
+        source.scenario()
+    except ScenarioError as without:
+        earlier = without.problems
+    options = {key: f"--set {key}={text}" for key, text in texts.items()}
+    for problem in error.problems:
+        finding = Finding(problem.path, problem.message)
+        if about := by_setting(source.raw, finding, texts):
+            yield f"{options[about[0]]}: {about[1]}"
+        else:
+            yield str(problem) if problem in earlier else f"{' '.join(options.values())}: {finding}"
 
 
 def threads(jobs: int | None) -> int:
@@ -153,6 +192,8 @@ def key_values(option: str, given: list[str] | None, example: str) -> dict[str, 
         key, equals, value = (part.strip() for part in each.partition("="))
         if not (key and equals and value):
             fail(f"{option}: {each!r} is not KEY=VALUE; write {example}")
+        if key in values:
+            fail(f"{option} {key}: is given twice; leave one out")
         values[key] = value
     return values
 

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from dispatch_sim.decide.quick import QuickAnswer, answer_quickly
+from dispatch_sim.scenario.factors import by_setting
 from dispatch_sim.scenario.loader import Source, load
 from dispatch_sim.scenario.model import Scenario
-from dispatch_sim.scenario.problems import Problem, ScenarioError, UserError
-from dispatch_sim.scenario.wording import shown
+from dispatch_sim.scenario.problems import Finding, Problem, ScenarioError, UserError
+from dispatch_sim.scenario.wording import shown, spelled
 
 _CONCURRENCIES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
 
@@ -44,12 +45,12 @@ class QuestionError(UserError):
         self.problems = tuple(dict.fromkeys(problems))
         super().__init__("\n".join(f"{argument}: {message}" for argument, message in self.problems))
 
-    @property
-    def by_option(self) -> str:
-        """The message, by the options of the command line."""
+    def by_option(self, settings: Mapping[str, str]) -> str:
+        """Return the message, by the options of the command line, with the values of `--set` as written."""
+        options = {argument: f"--{argument}" for argument in _ARGUMENTS.values()}
+        options |= {key: f"--set {key}={text}" for key, text in settings.items()}
         return "\n".join(
-            f"--{'set ' if '.' in argument else ''}{argument}: {message}"
-            for argument, message in self.problems
+            f"{options.get(argument, f'--set {argument}')}: {message}" for argument, message in self.problems
         )
 
 
@@ -90,7 +91,7 @@ def ask(
     objective : what is minimised, as in a scenario.
     timeout : of an attempt.
     waiting, people : the value of an hour: ``$40/h``.
-    settings : any other key of a scenario, by its path.
+    settings : any other key of a scenario, by its path, with its value as in YAML.
     seed : random seed.
 
     Raises
@@ -134,7 +135,7 @@ def ask(
             }
         )
         for path, value in (settings or {}).items():
-            found = found.replaced({path: _plain(value)})
+            found = found.replaced({path: value})
         if "strategies" in (settings or {}) or (tasks > 1 and manager is None):
             return found
         return found.replaced({"strategies": list(_compared(found.scenario(), manager))})
@@ -176,25 +177,10 @@ def _limits(text: str) -> dict[str, Any]:
     return {"limits": {name: f"{rate}/min" for name, rate in zip(names, rates, strict=True)}}
 
 
-def _plain(value: Any) -> Any:
-    """Return a text as YAML would read it: a number, true, false, or text."""
-    words = {"true": True, "false": False, "null": None}
-    if not isinstance(value, str) or value in words:
-        return words.get(value, value) if isinstance(value, str) else value
-    for read in (int, float):
-        try:
-            return read(value)
-        except ValueError:
-            continue
-    return value
-
-
 def _by_argument(problem: Problem, settings: Mapping[str, Any]) -> tuple[str, str]:
     """Return the argument that a problem of the scenario comes from, and its message."""
-    named = tuple(key for key in problem.path if not isinstance(key, int))
-    for path in settings:
-        keys = tuple(path.split("."))
-        if keys[: len(named)] == named or named[: len(keys)] == keys:
-            return path, problem.message
+    finding = Finding(problem.path, problem.message)
+    if about := by_setting({"tasks": [{"name": "task"}]}, finding, settings):
+        return about
     found = [argument for keys, argument in _ARGUMENTS.items() if problem.path[: len(keys)] == keys]
-    return (found[0] if found else ".".join(map(str, problem.path))), problem.message
+    return (found[0] if found else spelled(problem.path)), problem.message

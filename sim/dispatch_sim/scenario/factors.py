@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import ValidationError
@@ -45,6 +46,17 @@ def paths(raw: Any, dotted: str) -> list[Path]:
         if isinstance(name, str) and name and rest.startswith(f"{name}."):
             return [("tasks", index, *rest[len(name) + 1 :].split("."))]
     return [("tasks", index, *rest.split(".")) for index in range(len(groups))]
+
+
+def by_setting(raw: Any, finding: Finding, keys: Iterable[str]) -> tuple[str, str] | None:
+    """Return the last of some keys, by their paths, that a finding is about, and the message for it."""
+    for key in reversed([*keys]):
+        for path in paths(raw, key):
+            if path[: len(finding.path)] == finding.path:
+                return key, finding.message
+            if finding.path[: len(path)] == path:
+                return key, str(finding)
+    return None
 
 
 def with_value(raw: Any, path: Path, value: Any, done: int = 0) -> Any:

@@ -1,0 +1,83 @@
+"""The option --set."""
+
+import json
+
+import pytest
+
+from tests.command import dispatch_sim
+from tests.test_cli import THREE_LINES, scenario
+
+__all__ = ["scenario"]
+
+
+@pytest.mark.parametrize("command", ["run", "compare", "sweep"])
+def test_set_changes_a_key_of_the_scenario(scenario, command):
+    arguments = ("--json", "--set", "tasks.count=2", "--set", "sweep={tasks: [2], concurrency: [1]}")
+    few = () if command == "run" else ("--replications", 2)
+    found = dispatch_sim(command, scenario.name, *few, *arguments, cwd=scenario.parent)
+    assert found.returncode == 0, found.stderr
+    answered = json.loads(found.stdout)
+    assert (
+        answered["tasks"] == 2 if command == "run" else {each["tasks"] for each in answered["points"]} == {2}
+    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("client.retries", "--set: 'client.retries' is not KEY=VALUE; write client.retries=5"),
+        ("client.retries=-5", "--set client.retries=-5: -5 is out of range; write at least 0"),
+        ("client.retris=5", "--set client.retris=5: unknown key 'retris'; did you mean 'retries'?"),
+        ("clint=5", "--set clint=5: unknown key 'clint'; did you mean 'client'?"),
+        ("client={retries: -5}", "--set client={retries: -5}: client.retries: -5 is out of range"),
+        ("client={retries: 1, retries: 2}", "--set client={retries: 1, retries: 2}: the key 'retries' is"),
+        ("client.retries=[1", "--set client.retries=[1: not YAML: "),
+        ("client.retries.x=1", "--set client.retries.x=1: a mapping of 1 is not a whole"),
+        ("engine.x=1", "--set engine.x=1: "),
+        ("strategies=[swarm]", "--set strategies=[swarm]: "),
+        ("tasks=[]", "--set tasks=[]: "),
+    ],
+)
+@pytest.mark.parametrize("command", [("sweep", "small.yaml"), ("decide", "--tasks", "3")])
+def test_wrong_set_names_the_option(scenario, command, setting, message):
+    result = dispatch_sim(*command, "--set", setting, cwd=scenario.parent)
+    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+    assert result.stderr.startswith(message)
+
+
+def test_set_that_is_repeated_is_an_error(scenario):
+    twice = ("--set", "client.retries=5", "--set", "client.retries=6")
+    for command in (("check", scenario.name), ("decide", "--tasks", 3)):
+        result = dispatch_sim(*command, *twice, cwd=scenario.parent)
+        assert result.returncode == 2
+        assert result.stderr == "--set client.retries: is given twice; leave one out\n"
+
+
+def test_error_of_a_file_keeps_its_place_next_to_that_of_set(scenario):
+    scenario.write_text(THREE_LINES + "client: {retries: -1}\n")
+    result = dispatch_sim("check", scenario.name, "--set", "retry.max_attempts=0", cwd=scenario.parent)
+    assert sorted(line.partition(": ")[0] for line in result.stderr.splitlines()) == [
+        "--set retry.max_attempts=0",
+        "small.yaml:4:19",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("setting", "path", "value"),
+    [
+        ("tasks.writes=[src]", ("tasks", 0, "writes"), ["src"]),
+        ("client.retries=5", ("client", "retries"), 5),
+        (
+            "provider.limits={requests: 500/min, input_tokens: 200K/min, output_tokens: 200K/min}",
+            ("provider", "limits", "requests"),
+            500,
+        ),
+    ],
+)
+def test_decide_sets_values_as_a_scenario_has_them(tmp_path, setting, path, value):
+    result = dispatch_sim("decide", "--tasks", 3, "--set", setting, "--json", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)["scenario"]
+    for key in path:
+        found = found[key]
+    assert found == value

@@ -25,7 +25,7 @@ def test_report_rebuilds_the_same_pages_from_the_folder_alone(scenario):
 
 def test_report_includes_map_and_reasons_of_the_same_scenario(scenario):
     with scenario.open("a") as file:
-        file.write("study: {replications: 8}\n")
+        file.write("study: {replications: 8}\nstrategies: [sequential, parallel]\n")
     dispatch_sim("map", scenario.name, "--y", "values.waiting", "--cells", 2, cwd=scenario.parent)
     dispatch_sim("why", scenario.name, cwd=scenario.parent)
     assert dispatch_sim("sweep", scenario.name, cwd=scenario.parent).returncode == 0

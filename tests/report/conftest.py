@@ -27,6 +27,8 @@ sweep: {tasks: [1, 2, 4, 6, 9], concurrency: [1, 2, 3, 4]}
 study: {seed: 7, replications: 40}
 """
 
+TWO_STRATEGIES = TIGHT.replace("[sequential, parallel, queue]", "[sequential, {queue: 2}]")
+
 # The limits are never exceeded, so that narrow queues lose at every size.
 ROOMY = TIGHT.replace("requests: 50/min, input_tokens: 30K/min, output_tokens: 8K/min", "requests: 4000/min")
 

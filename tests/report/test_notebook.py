@@ -13,7 +13,7 @@ from IPython.core.formatters import DisplayFormatter
 import dispatch_sim
 from dispatch_sim.report.documents import document_of
 from tests.logs.synthetic import write_example
-from tests.report.conftest import HOSTILE, TIGHT
+from tests.report.conftest import HOSTILE, TWO_STRATEGIES
 from tests.report.test_page import Page
 
 SOURCE = os.fspath(Path(dispatch_sim.__file__).parents[1])
@@ -24,7 +24,7 @@ ANSWERS = ["tight", "roomy", "nothing", "factors", "one_task", "comparison", "ho
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory):
     """Return one of each kind of thing that is displayed, by name."""
-    source = dispatch_sim.load(f"{TIGHT}engine: compiled\nstrategies: [sequential, queue: 2]\n")
+    source = dispatch_sim.load(f"{TWO_STRATEGIES}engine: compiled\n")
     folder = tmp_path_factory.mktemp("logs")
     write_example(folder)
     logs = dispatch_sim.read_logs(folder / "codex")

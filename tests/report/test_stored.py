@@ -21,11 +21,11 @@ from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.study.files import LOCK_FILE, alone_in
 from dispatch_sim.study.results import read_results, write_results
-from tests.report.conftest import FACTORS, HOSTILE, TIGHT
+from tests.report.conftest import FACTORS, HOSTILE, TIGHT, TWO_STRATEGIES
 
 
 def stored(text, folder):
-    """Play a scenario as the command does, write its results and report, and return what was written."""
+    """Simulate a scenario, write its results and report, and return their folder."""
     (folder / "mine.yaml").write_text(text, encoding="utf-8")
     results = sweep(folder / "mine.yaml")
     out = folder / "out"
@@ -178,7 +178,7 @@ def test_a_map_is_shown_with_the_results_of_its_scenario_only(mapped):
 
 
 def test_map_and_explanation_are_read_as_they_were_written(tmp_path):
-    source, path = parse_source(TIGHT), tmp_path / "found.json"
+    source, path = parse_source(TWO_STRATEGIES), tmp_path / "found.json"
     mapped = map_winners(source, "tasks.tokens", "tasks=1,6", cells=2, replications=8)
     explained = explain(source, replications=8)
     path.write_text(attachments.to_text(mapped), encoding="utf-8")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dispatch_sim.cli.options import DataFolder, Jobs, Json, Replications, text, threads
+from dispatch_sim.cli.options import DataFolder, Jobs, Json, Replications, output, text, threads
 from dispatch_sim.cli.output import fail, print_json, print_written, progress
 
 
@@ -16,7 +16,7 @@ def claims(
     replications: Replications = None,
     jobs: Jobs = None,
     file: Annotated[Path | None, text("FILE", help="File of claims. Default: the packaged claims.")] = None,
-    out: Annotated[Path, text("DIR", help="Output folder.")] = Path("reports/claims"),
+    out: Annotated[Path, output("DIR", help="Output folder.")] = Path("reports/claims"),
     data: DataFolder = None,
     as_json: Json = False,
 ) -> None:

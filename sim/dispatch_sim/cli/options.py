@@ -46,6 +46,17 @@ def text(metavar: str, *names: str, help: str) -> Any:
     return typer.Option(*names, metavar=metavar, help=help)
 
 
+def output(metavar: str, *names: str, help: str) -> Any:
+    """Return an option that takes a file or a folder to write to."""
+
+    def parse(given: str | Path) -> Path:
+        if not str(given):
+            raise typer.BadParameter("'' is not a path; write one, such as reports/mine")
+        return Path(given)
+
+    return typer.Option(*names, metavar=metavar, parser=parse, help=help)
+
+
 ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file (YAML).")]
 
 DataFolder = Annotated[
@@ -65,7 +76,9 @@ Replications = Annotated[
 
 Jobs = Annotated[int | None, number(1, 1024, help="Threads of the compiled engine. Default: one per core.")]
 
-OutFolder = Annotated[Path | None, text("DIR", help="Output folder. Default: reports/NAME of the scenario.")]
+OutFolder = Annotated[
+    Path | None, output("DIR", help="Output folder. Default: reports/NAME, for a scenario in NAME.yaml.")
+]
 
 Json = Annotated[bool, flag("--json", help="Print the answer as JSON.")]
 
@@ -136,6 +149,11 @@ def setting_values(texts: Mapping[str, str]) -> dict[str, Any]:
 
     values = {}
     for key, text in texts.items():
+        section, _, axis = key.partition(".")
+        if section == "sweep" and "." in axis:
+            fail(
+                f"--set {key}={text}: an axis is set with its section; write --set 'sweep={{{axis}: {text}}}'"
+            )
         try:
             tree = read_tree(text, "--set")
         except ScenarioError as error:

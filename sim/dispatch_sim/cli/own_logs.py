@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dispatch_sim.cli.options import DataFolder, Json, number, text
+from dispatch_sim.cli.options import DataFolder, Json, number, output, text
 from dispatch_sim.cli.output import fail, print_json, print_written, progress
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ LogPaths = Annotated[
 def logs(
     paths: LogPaths,
     out: Annotated[
-        Path | None, text("DIR", "--out", "-o", help="Write runs.csv and groups.csv there.")
+        Path | None, output("DIR", "--out", "-o", help="Write runs.csv and groups.csv there.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -40,7 +40,7 @@ def logs(
 
 def calibrate(
     paths: LogPaths,
-    out: Annotated[Path | None, text("FILE", "--out", "-o", help="Write the scenario to FILE.")] = None,
+    out: Annotated[Path | None, output("FILE", "--out", "-o", help="Write the scenario to FILE.")] = None,
     as_json: Json = False,
 ) -> None:
     """Fit a scenario to logs. Each figure has its source; defaults are marked as such."""
@@ -66,7 +66,7 @@ def backtest(
     ] = None,
     data: DataFolder = None,
     replications: Annotated[int | None, number(20, 100_000, help="Replications per forecast.")] = None,
-    out: Annotated[Path | None, text("DIR", help="Write backtest.md and its figure to DIR.")] = None,
+    out: Annotated[Path | None, output("DIR", help="Write backtest.md and its figure to DIR.")] = None,
     as_json: Json = False,
 ) -> None:
     """Compare the model's predictions with the parallel groups in logs."""

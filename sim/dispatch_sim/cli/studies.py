@@ -22,6 +22,7 @@ from dispatch_sim.cli.options import (
     StudyOptions,
     flag,
     number,
+    output,
     text,
     threads,
 )
@@ -79,7 +80,7 @@ def sweep(
 def compare(
     study: StudyOptions,
     options: RunOptions,
-    out: Annotated[Path | None, text("DIR", help="Write results and report to DIR.")] = None,
+    out: Annotated[Path | None, output("DIR", help="Write results and report to DIR.")] = None,
     as_json: Json = False,
 ) -> None:
     """Compare the strategies at the scenario's own batch size, paired by replication."""
@@ -109,7 +110,11 @@ def report(
     with alone_in(folder) if folder.is_dir() else nullcontext():
         answer, written = rebuild_report(folder, data)
     print_written(written)
-    resume = f"dispatch-sim sweep SCENARIO --out {folder} --resume" if is_unfinished(folder) else None
+    resume = (
+        f"dispatch-sim sweep SCENARIO --out {shlex.quote(str(folder))} --resume"
+        if is_unfinished(folder)
+        else None
+    )
     checks = check(answer, thresholds)
     _print(answer, checks, as_json)
     _exit(answer, checks, resume)
@@ -129,7 +134,7 @@ def run(
     replication: Annotated[int, number(0, 2**32 - 1, help="Replication to simulate.")] = 0,
     seed: Seed = None,
     out: Annotated[
-        Path | None, text("DIR", help="Write timeline.svg and trace.json (Chrome trace) to DIR.")
+        Path | None, output("DIR", help="Write timeline.svg and trace.json (Chrome trace) to DIR.")
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -190,7 +190,8 @@ def find_plan(scenario: Scenario, strategy: str | None, tasks: int | None) -> Pl
     except PydanticCustomError as error:
         raise DesignError(f"--strategy: {error.message()}") from error
     if chosen.is_swept:
-        raise DesignError(f"--strategy: {chosen.kind} needs a concurrency here; write '{chosen.kind}: 3'")
+        kind = "paced" if chosen.pace == "limits" else chosen.kind
+        raise DesignError(f"--strategy: {kind} needs a concurrency here; write '{kind}: 3'")
     if chosen.kind == "solo" and scenario.dispatch.context is None:
         raise DesignError("--strategy: solo works in the coordinator's context, and dispatch.context is none")
     if strategy is not None and not {"{", "("} & set(strategy):

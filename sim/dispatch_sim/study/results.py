@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import re
+import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -179,7 +180,7 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
         if is_unfinished(folder):
             raise ResultsError(
                 f"{folder}: holds a study that is not finished, and no results yet; continue it with: "
-                "dispatch-sim sweep FILE --resume"
+                f"dispatch-sim sweep SCENARIO --out {shlex.quote(str(folder))} --resume"
             ) from error
         raise ResultsError(
             f"{folder}: has no {Path(error.filename or RESULTS_FILE).name}; "

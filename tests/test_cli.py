@@ -57,9 +57,9 @@ def test_check_prints_size_of_valid_scenario(scenario):
     result = dispatch_sim("check", scenario.name, cwd=scenario.parent)
     assert (result.returncode, result.stderr) == (0, "")
     assert "small.yaml: valid. Tasks: 3." in result.stdout
-    assert "8 design points" in result.stdout.replace("\n", " ")
+    assert "14 design points" in result.stdout.replace("\n", " ")
     found = json.loads(dispatch_sim("check", scenario.name, "--json", cwd=scenario.parent).stdout)
-    assert (found["tasks"], found["design_points"], found["warnings"]) == (3, 8, [])
+    assert (found["tasks"], found["design_points"], found["warnings"]) == (3, 14, [])
 
 
 @pytest.mark.parametrize("command", ["check", "run", "compare", "sweep"])
@@ -86,7 +86,7 @@ def test_every_error_of_a_scenario_has_its_place(tmp_path, command):
         (b"", "empty"),
         (bytes(range(256)) * 8, "UTF-8"),
         (b"tasks: []\ntasks: []\n", "tasks"),
-        (b"tasks: [{name: a, tokens: 50K, duration: 1s, calls: 1}]\n"
+        (b"tasks: [{name: a, tokens: 50K, duration: 1s, calls: 1, spread: 0%}]\n"
          b"provider: {limits: {input_tokens: 10K/min}}", "hold"),
         (b"tasks: [{name: a, tokens: 1K, duration: 1s, after: [a]}]\n", "a -> a"),
     ],

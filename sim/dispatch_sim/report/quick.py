@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dispatch_sim.decide.quick import Candidate, QuickAnswer
 from dispatch_sim.decide.winners import Standing
-from dispatch_sim.report.decision import TEMPLATE as DECISION
 from dispatch_sim.report.format import MEASURES, named
 from dispatch_sim.report.sentences import sentence
 
@@ -15,7 +14,7 @@ def answer_line(found: QuickAnswer) -> str:
     """Return what to do, what it costs, how far the others are behind, and what to mind, in a line."""
     others = [(other, _is_equal(found, other), _is_open(found, other)) for other in _best_of_kinds(found)]
     answer = sentence(TEMPLATE, "answer", found, MEASURES[found.objective], others)
-    return f"{answer} {sentence(DECISION, 'remarks', found.recommended)}".rstrip()
+    return f"{answer} {sentence('decision.txt', 'remarks', found.recommended)}".rstrip()
 
 
 def coordination_line(found: QuickAnswer) -> str:

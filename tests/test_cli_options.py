@@ -1,11 +1,16 @@
 """Options of the command line other than --set."""
 
+import os
+import signal
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.study.checkpoint import Checkpoint, encode
-from tests.command import dispatch_sim
+from tests.command import dispatch_sim, start
 from tests.test_cli import scenario
 
 __all__ = ["scenario"]
@@ -42,3 +47,45 @@ def test_compare_without_files_refers_to_none(scenario):
     many = ("--set", "tasks.count=30", "--set", "sweep.concurrency=1..30", "--set", "strategies=[queue]")
     result = dispatch_sim("compare", scenario.name, *many, "--replications", 2, cwd=scenario.parent)
     assert "And 10 more strategies that are worse.\n" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("option", "setting"),
+    [
+        ("--tasks 12", "tasks.count=5"),
+        ("--tokens 15K", "tasks.tokens=5K"),
+        ("--duration 2m", "tasks.duration=5m"),
+        ("--client claude-code", "client={retries: 5}"),
+        ("--concurrency 3", "sweep.concurrency=2"),
+    ],
+)
+def test_setting_that_replaces_an_option_of_decide_is_an_error(tmp_path, option, setting):
+    tasks = () if "--tasks" in option else ("--tasks", 12)
+    result = dispatch_sim("decide", *tasks, *option.split(), "--set", setting, cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == f"--set {setting}: replaces {option}; leave one out\n"
+
+
+def test_decide_takes_a_distribution_in_place_of_the_default_tokens(tmp_path):
+    setting = "tasks.tokens={lognormal: {mean: 15K, cv: 0.5}}"
+    assert dispatch_sim("decide", "--tasks", 3, "--set", setting, cwd=tmp_path).returncode == 0
+
+
+def test_interruption_while_loading_prints_no_traceback(tmp_path):
+    interrupt = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(60)\n"
+    (tmp_path / "typer.py").write_text(interrupt)
+    folders = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": folders}
+    process = start("profiles", cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+    assert process.communicate() == (None, "")
+    assert process.returncode == -signal.SIGINT
+
+
+def test_interruption_before_the_command_is_found_exits_with_130():
+    code = (
+        "import os, signal, dispatch_sim.cli as cli\n"
+        "cli.app = lambda: os.kill(os.getpid(), signal.SIGINT)\n"
+        "cli.main()"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (130, "")

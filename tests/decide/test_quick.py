@@ -189,6 +189,7 @@ def test_same_concurrency_differs_in_merging():
         ({"manager": "x"}, "manager: 'x' is not possible; write agent or script"),
         ({"harness": "x"}, "harness: unknown harness profile"),
         ({"concurrency": "9..2"}, "concurrency: '9..2' runs backwards"),
+        ({"concurrency": "20"}, "concurrency: '20' exceeds the number of tasks; write at most 6"),
         ({"objective": "speed"}, "objective: 'speed' is not one of the choices"),
         ({"timeout": "1parsec"}, "timeout: '1parsec' is not a time"),
         ({"waiting": "40"}, r"waiting: '40' has no unit; write \$40/h"),

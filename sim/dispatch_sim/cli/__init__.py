@@ -18,7 +18,7 @@ import typer
 import dispatch_sim
 from dispatch_sim.cli import claims, decisions, own_logs, scenarios, studies
 from dispatch_sim.cli.options import flag, flattened
-from dispatch_sim.cli.output import BAD_INPUT
+from dispatch_sim.cli.output import BAD_INPUT, INTERRUPTED
 
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "Decide": (decisions.decide, decisions.map_strategies, decisions.why, decisions.tune),
@@ -112,6 +112,8 @@ def main() -> None:
     _open_streams()
     try:
         app()
+    except KeyboardInterrupt:  # before the command is found
+        sys.exit(INTERRUPTED)
     except OSError as error:  # errors of files are UserErrors, so this is standard output itself
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # discards what is still to be flushed
         print(f"standard output cannot be written to: {error.strerror or error}", file=sys.stderr)

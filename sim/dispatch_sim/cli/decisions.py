@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,7 @@ from dispatch_sim.cli.output import fail, print_answer, print_json, print_writte
 
 
 def decide(
+    context: typer.Context,
     tasks: Annotated[int, number(1, 100_000, help="Number of tasks in the batch.")],
     tokens: Annotated[str, text("TOKENS", help="Mean tokens of a task.")] = "15K",
     duration: Annotated[str, text("TIME", help="Mean duration of a task without waiting.")] = "60s",
@@ -63,6 +65,7 @@ def decide(
     if explain and as_json:
         fail("--explain: has no effect with --json, which includes the whole scenario; leave one out")
     texts = setting_texts(settings)
+    _check_given_once(context, texts)
     try:
         answer = ask(
             tasks=tasks,
@@ -95,6 +98,21 @@ def decide(
         typer.echo(hint)
     if explain:
         typer.echo(explanation(answer))
+
+
+def _check_given_once(context: typer.Context, texts: Mapping[str, str]) -> None:
+    """Check that `--set` replaces no other option that is written as well."""
+    from dispatch_sim.decide.question import ARGUMENTS
+
+    for path, argument in ARGUMENTS.items():
+        source = context.get_parameter_source(argument)
+        if argument == "manager" or source is None or source.name != "COMMANDLINE":
+            continue
+        keys = [key for key in path if isinstance(key, str)]
+        for key in (".".join(keys[:length]) for length in range(1, len(keys) + 1)):
+            if key in texts:
+                written = f"--{argument} {context.params[argument]}"
+                fail(f"--set {key}={texts[key]}: replaces {written}; leave one out")
 
 
 def map_strategies(

@@ -17,7 +17,7 @@ from dispatch_sim.scenario.wording import shown, spelled
 
 _CONCURRENCIES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
 
-_ARGUMENTS: Mapping[tuple[str | int, ...], str] = {
+ARGUMENTS: Mapping[tuple[str | int, ...], str] = {
     ("tasks", 0, "count"): "tasks",
     ("tasks", 0, "spread"): "spread",
     ("tasks", 0, "tokens"): "tokens",
@@ -47,7 +47,7 @@ class QuestionError(UserError):
 
     def by_option(self, settings: Mapping[str, str]) -> str:
         """Return the message, by the options of the command line, with the values of `--set` as written."""
-        options = {argument: f"--{argument}" for argument in _ARGUMENTS.values()}
+        options = {argument: f"--{argument}" for argument in ARGUMENTS.values()}
         options |= {key: f"--set {key}={text}" for key, text in settings.items()}
         return "\n".join(
             f"{options.get(argument, f'--set {argument}')}: {message}" for argument, message in self.problems
@@ -141,9 +141,19 @@ def ask(
         return found.replaced({"strategies": list(_compared(found.scenario(), manager))})
 
     try:
-        return answer_quickly(source(manager), lambda: source("script"))
+        asked = source(manager)
+        _check_concurrency(asked.scenario(), concurrency)
+        return answer_quickly(asked, lambda: source("script"))
     except ScenarioError as error:
         raise QuestionError(_by_argument(problem, settings or {}) for problem in error.problems) from error
+
+
+def _check_concurrency(scenario: Scenario, asked: int | str | Sequence[int] | None) -> None:
+    """Check that some queue is left to compare."""
+    most = scenario.batch_size
+    if asked is not None and min(scenario.sweep.concurrency) > most:
+        message = f"{shown(asked)} exceeds the number of tasks; write at most {most}"
+        raise QuestionError([("concurrency", message)])
 
 
 def _compared(scenario: Scenario, manager: str | None) -> Iterator[Any]:
@@ -182,5 +192,5 @@ def _by_argument(problem: Problem, settings: Mapping[str, Any]) -> tuple[str, st
     finding = Finding(problem.path, problem.message)
     if about := by_setting({"tasks": [{"name": "task"}]}, finding, settings):
         return about
-    found = [argument for keys, argument in _ARGUMENTS.items() if problem.path[: len(keys)] == keys]
+    found = [argument for keys, argument in ARGUMENTS.items() if problem.path[: len(keys)] == keys]
     return (found[0] if found else spelled(problem.path)), problem.message

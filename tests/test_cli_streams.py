@@ -14,24 +14,12 @@ from tests.test_cli import scenario
 __all__ = ["scenario"]
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-@pytest.mark.parametrize("redirected", ["2>/dev/full", "2>&-"])
-def test_standard_error_that_cannot_be_written_to_changes_nothing(scenario, redirected):
-    command = f"{sys.executable} -m dispatch_sim sweep small.yaml --replications 4 --json {redirected}"
+def test_closed_standard_error_changes_nothing(scenario):
+    command = f"{sys.executable} -m dispatch_sim sweep small.yaml --replications 4 --json 2>&-"
     result = subprocess.run(command, shell=True, cwd=scenario.parent, stdout=subprocess.PIPE, text=True)
     assert result.returncode == 0
     assert json.loads(result.stdout)["recommended"]
     assert (scenario.parent / "reports" / "small" / "report.html").exists()
-
-
-@pytest.mark.parametrize("command", ["profiles", "claims --help", "--help"])
-def test_pipe_that_its_reader_closes_is_no_error(tmp_path, command):
-    read, write = os.pipe()
-    os.close(read)
-    process = start(*command.split(), cwd=tmp_path, stdout=write, stderr=subprocess.PIPE, text=True)
-    os.close(write)
-    assert process.communicate() == (None, "")
-    assert process.returncode == 0
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")

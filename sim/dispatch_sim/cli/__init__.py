@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -68,37 +68,13 @@ def _interrupt(number: int, frame: object) -> None:
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
-class _Descriptor(io.FileIO):
-    """Standard output or standard error.
-
-    What is written to a pipe that its reader has closed is discarded, as are messages that cannot be written.
-    """
-
-    def write(self, data: Any) -> int:
-        try:
-            return super().write(data)
-        except OSError as error:
-            if isinstance(error, BrokenPipeError) or self.fileno() == _STANDARD_ERROR:
-                return memoryview(data).nbytes
-            raise
-
-
-_STANDARD_ERROR = 2
-
-
 def _open_streams() -> None:
-    """Have output and messages written whether or not someone reads them, in any encoding."""
+    """Have text in any encoding, and messages without a standard error."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # closed by the shell, as with 2>&-
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
         elif isinstance(stream, io.TextIOWrapper):
-            if not stream.isatty():
-                raw = _Descriptor(stream.fileno(), "w", closefd=False)
-                stream = io.TextIOWrapper(
-                    io.BufferedWriter(raw), stream.encoding, line_buffering=stream.line_buffering
-                )
-                setattr(sys, name, stream)
             stream.reconfigure(errors="replace")
 
 

@@ -32,7 +32,7 @@ class Setting:
     output : the limit of output tokens a minute, before it is multiplied.
     """
 
-    library: str
+    client: str
     retries: int
     scale: float
     kind: str
@@ -93,8 +93,8 @@ def real_batches(setting: Setting, batches: int, seed: int) -> NDArray[np.float6
         limits = REQUESTS, INPUT, setting.output
         api = Api(tuple(setting.scale * limit for limit in limits))
         api.reset()
-        agents = Library(setting.library, api, setting.retries)
-        coordinator = Library(setting.library, api, 0)
+        agents = Library(setting.client, api, setting.retries)
+        coordinator = Library(setting.client, api, 0)
         await agents.warm_up()
         await coordinator.warm_up()
         rng = np.random.default_rng(seed)
@@ -118,7 +118,7 @@ def model_batches(
     changes : keys with other values: errors that the comparison has to find.
     """
     values: dict[str, Any] = {
-        "client": {"profile": PROFILES[setting.library], "retries": setting.retries},
+        "client": {"profile": PROFILES[setting.client], "retries": setting.retries},
         "provider.limits.scale": setting.scale,
         "provider.limits.output_tokens": f"{setting.output}/min",
         "strategies": [setting.strategy],

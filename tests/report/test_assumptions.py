@@ -91,7 +91,7 @@ def test_what_is_not_used_is_not_spoken_of():
             ],
         ),
         ("client: {profile: litellm-router}", "Client", ["every pause is up to 750ms longer; then"]),
-        ("provider: {retry_after: 30s}", "Rate limits", ["told to wait 30s in any case"]),
+        ("provider: {retry_after: 30s}", "Rate limits", ["always with a retry-after of 30s"]),
         ("provider: {accounting: {cache_reads: true}}", "Rate limits", ["2M input tokens"]),
         ("provider: {accounting: {output: reserved}}", "Rate limits", ["reserves 4.1K output tokens"]),
         ("provider: {accounting: {failed_requests: true}}", "Rate limits", ["rate-limited call counts as"]),

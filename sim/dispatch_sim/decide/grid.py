@@ -163,7 +163,7 @@ def _groups(points: Sequence[GridPoint], replications: int) -> list[list[GridPoi
 
 
 def without_factors(given: Given) -> Source:
-    """Return a source whose sweep has no further factors, so that other keys can be put into it one by one.
+    """Return a source whose sweep has no further factors, so that other keys can be varied in turn.
 
     Raises
     ------

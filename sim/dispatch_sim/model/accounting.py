@@ -187,7 +187,7 @@ class Ledger:
             self.usage[Purpose.CONTEXT].add(begun_with)
             self.usage[Purpose.SPAWN] = begun_with - begun_with
         money = {purpose: usage.usd(prices) for purpose, usage in self.usage.items()}
-        money_usd = 0.0  # added one by one: `sum` rounds differently from one version of Python to the next
+        money_usd = 0.0  # added in turn: `sum` rounds differently from one version of Python to the next
         for part in money.values():
             money_usd += part
         people_s = (

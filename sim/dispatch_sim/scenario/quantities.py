@@ -128,7 +128,7 @@ def parse_seconds(raw: Any) -> float:
     """Read a time: ``45s``, ``500ms``, ``5m``, ``1h30m``, ``1d``; in seconds. A bare number is only 0."""
 
     def amount(found: re.Match[str]) -> float:
-        seconds = 0.0  # added one by one: `sum` rounds differently from one version of Python to the next
+        seconds = 0.0  # added in turn: `sum` rounds differently from one version of Python to the next
         for part, (_, unit) in zip(found.groups(), _TIMES, strict=True):
             seconds += _float(part) * unit if part else 0.0
         return seconds

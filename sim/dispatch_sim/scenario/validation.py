@@ -1,4 +1,4 @@
-"""Reads the keys of a scenario one by one: what is valid, and what is wrong, in this program's words."""
+"""Validates the keys of a scenario separately, with an error message for each that is invalid."""
 
 from __future__ import annotations
 

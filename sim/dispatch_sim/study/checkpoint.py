@@ -46,7 +46,7 @@ COMMIT;
 
 
 def encode(values: NDArray[np.float64]) -> list[bytes]:
-    """Return the measures of a chunk, shape (points, replications, measures), compressed one by one."""
+    """Return the measures of a chunk, shape (points, replications, measures), each compressed."""
     return [pa.compress(column.tobytes(), "lz4", asbytes=True) for column in np.moveaxis(values, 2, 0)]
 
 

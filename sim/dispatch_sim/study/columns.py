@@ -1,4 +1,4 @@
-"""Reads the measures of a study one by one, from its checkpoint or from its `results.parquet`.
+"""Reads the measures of a study separately, from its checkpoint or from its `results.parquet`.
 
 The file has a row for each design point and replication. A row group holds some replications of all points,
 one point after another, so that a file of any length is written, and a measure read, in bounded memory.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import types
+from itertools import pairwise
 from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
@@ -24,13 +27,28 @@ def fields_by_key(section: type[BaseModel]) -> dict[str, FieldInfo]:
     return {field.alias or name: field for name, field in section.model_fields.items()}
 
 
+def describe(schema: dict[str, Any], section: type[BaseModel]) -> None:
+    """Add the docstrings of the fields of a section to its JSON schema.
+
+    Pydantic's `use_attribute_docstrings` reads the source of every section whenever it is imported.
+    """
+    [body] = ast.parse(inspect.getsource(section)).body
+    assert isinstance(body, ast.ClassDef)
+    for field, text in pairwise(body.body):
+        match field, text:
+            case ast.AnnAssign(target=ast.Name(name)), ast.Expr(ast.Constant(str() as docstring)):
+                key = section.model_fields[name].alias or name
+                written = schema["properties"][key]
+                schema["properties"][key] = {"description": inspect.cleandoc(docstring), **written}
+
+
 class Model(BaseModel):
     """Base of every section of a scenario: frozen, and an unknown key is an error.
 
     An empty section or list (`harness:`) is read as absent.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, json_schema_extra=describe)
 
     @classmethod
     def __get_pydantic_json_schema__(

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from dispatch_sim.interruption import uninterrupted
-from dispatch_sim.scenario.base import Model, OrWord
+from dispatch_sim.scenario.base import Model, OrWord, describe
 from dispatch_sim.scenario.coordination import Communication, Dispatch, Harness, Merge, Review
 from dispatch_sim.scenario.failure import Conflicts, Failures, Recovery, Retry, Timeouts
 from dispatch_sim.scenario.indifference import USUAL, Indifference, IndifferenceThreshold, threshold_for
@@ -49,7 +49,7 @@ class Sweep(BaseModel):
     value of that axis.
     """
 
-    model_config = ConfigDict(frozen=True, extra="allow", strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True, json_schema_extra=describe)
 
     tasks: Integers = tuple(range(1, 21))
     """Batch sizes. Groups keep their proportions. Default 1..20: an assumption, where most fan-outs are."""

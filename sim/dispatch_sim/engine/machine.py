@@ -27,7 +27,6 @@ from dispatch_sim.model.events import Activity, Event, State
 from dispatch_sim.model.failures import Failure
 from dispatch_sim.model.outcome import MEASURES, WHOLE, Outcome
 from dispatch_sim.model.plan import Plan
-from dispatch_sim.model.simulation import simulate
 from dispatch_sim.model.variates import Variates
 
 
@@ -95,7 +94,7 @@ class Machine:
         simulated = self._run(np.zeros(1, np.int64), replication, 1)
         self._state["log_room"] = 0
         if not simulated:
-            return simulate(plan, Variates(plan.scenario, replication), log)
+            return _by_simpy(plan, replication, log)
         kinds = list(Activity)
         for start_s, end_s, kind, *rest in self._state["log"][: self._state["world"]["log_length"]].tolist():
             log.append(Event(start_s, end_s, kinds[kind], *rest))
@@ -132,9 +131,11 @@ def _fits(plan: FlatPlan) -> bool:
     )
 
 
-def _by_simpy(plan: Plan, replication: int) -> Outcome:
+def _by_simpy(plan: Plan, replication: int, log: list[Event] | None = None) -> Outcome:
     """Simulate a replication that does not fit the state: more events at once, or merges of a task."""
-    return simulate(plan, Variates(plan.scenario, replication))
+    from dispatch_sim.model.simulation import simulate
+
+    return simulate(plan, Variates(plan.scenario, replication), log)
 
 
 def _outcomes(results: Any, plan: Plan) -> NDArray[np.float64]:

@@ -7,7 +7,6 @@ first use on a machine compiled.
 from __future__ import annotations
 
 from dispatch_sim.engine import store
-from dispatch_sim.model import simulation
 from dispatch_sim.model.events import Event
 from dispatch_sim.model.outcome import Outcome
 from dispatch_sim.model.plan import Plan
@@ -17,7 +16,7 @@ from dispatch_sim.study.design import Design
 TASKS_A_SECOND = 7000
 """Approximate speed of the SimPy engine: twenty tasks of five calls take 3 ms."""
 
-LOADING_S = 1.0
+LOADING_S = 0.1
 COMPILING_S = 10.0
 """Approximate time until the compiled engine starts, with and without the user's cache."""
 
@@ -44,7 +43,9 @@ def simulate_one(plan: Plan, replication: int) -> tuple[Outcome, list[Event]]:
     """
     log: list[Event] = []
     if plan.scenario.engine != "compiled":
-        return simulation.simulate(plan, Variates(plan.scenario, replication), log), log
+        from dispatch_sim.model.simulation import simulate
+
+        return simulate(plan, Variates(plan.scenario, replication), log), log
     from dispatch_sim.engine.machine import Machine
 
     return Machine().simulate(plan, replication, log), log

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dispatch_sim.engine import store
-from dispatch_sim.model import simulation
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.study.design import Design, DesignError
@@ -143,13 +142,15 @@ def simulate_chunk(design: Design, replications: range) -> NDArray[np.float64]:
 
     The random variates of a replication are computed once for all points of a variant.
     """
+    from dispatch_sim.model.simulation import simulate
+
     rows = np.empty((design.points, len(replications), len(MEASURES)))
     for column, replication in enumerate(replications):
         point = 0
         for variant in design.variants:
             variates = Variates(variant.scenario, replication)
             for plan in variant.plans:
-                rows[point, column] = simulation.simulate(plan, variates)
+                rows[point, column] = simulate(plan, variates)
                 point += 1
     return rows
 

@@ -43,6 +43,7 @@ STUDIES = {
     "compiled": TASKS + "engine: compiled\nstudy: {replications: 6000}\n",
     "compiled, doubled": TASKS + "engine: compiled\nstudy: {at_most: 5000, indifference: $0.00001}\n",
 }
+ENDS_WITHIN_S = 120
 FILES = ("results.parquet", "manifest.json")
 
 Pair = tuple[bytes, ...]
@@ -87,7 +88,13 @@ class Trial:
 
     def end(self, pid: int) -> int:
         """Wait until the sweep has ended; returns its exit code. No other process of it may be left."""
-        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        deadline = time.monotonic() + ENDS_WITHIN_S
+        while (ended := os.waitpid(pid, os.WNOHANG)) == (0, 0):
+            if time.monotonic() > deadline:
+                os.killpg(pid, signal.SIGKILL)
+                raise LostError(f"hangs for {ENDS_WITHIN_S} s: {self.output.read_text()}")
+            time.sleep(0.002)
+        code = os.waitstatus_to_exitcode(ended[1])
         if left := alive_in_session(pid):
             raise LostError(f"left behind: processes {left}")
         return code

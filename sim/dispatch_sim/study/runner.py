@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from itertools import chain
+from queue import SimpleQueue
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dispatch_sim.engine import store
+from dispatch_sim.interruption import uninterrupted
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.study.design import Design, DesignError
@@ -196,7 +198,8 @@ def _in_threads(
 ) -> None:
     """Simulate chunks in threads, as compiled code releases Python's global lock.
 
-    Even one thread is started: the calling thread then receives interruptions, and stops it at once.
+    Even one thread is started: the calling thread then receives interruptions, and stops it at once. An
+    interruption can leave a lock of the pool locked for ever, so the calling thread takes none meanwhile.
     """
     simulator = CompiledSimulator(design)
 
@@ -207,18 +210,23 @@ def _in_threads(
         return prepare(values)
 
     running: dict[Future[Kept], range] = {}
+    ended: SimpleQueue[Future[Kept]] = SimpleQueue()
     with ThreadPoolExecutor(jobs) as pool:
         try:
             while True:
                 while len(running) < CHUNKS_AT_WORK * jobs and (chunk := next(chunks, None)) is not None:
-                    running[pool.submit(simulated, chunk)] = chunk
+                    with uninterrupted():
+                        future = pool.submit(simulated, chunk)
+                        future.add_done_callback(ended.put)
+                    running[future] = chunk
                 if not running:
                     return
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    keep(running.pop(future), future.result())
+                future = ended.get()
+                keep(running.pop(future), future.result())
         except BaseException:
             simulator.stop[0] = 1
-            pool.shutdown(wait=True, cancel_futures=True)
+            with uninterrupted():
+                pool.shutdown(wait=True, cancel_futures=True)
             raise
 
 

@@ -38,6 +38,7 @@ COMMANDS = (
     "map tiny.yaml --x tasks.tokens=1K,100K --y provider.limits.scale=1,10",
     "why tiny.yaml --vary tasks.tokens=2K..100K",
     "tune tiny.yaml",
+    "diff tiny.yaml --with provider.limits.scale=2",
     "decide --tasks 3",
     "claims --only 1,2 --replications 20",
     "logs logs",

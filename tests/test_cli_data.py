@@ -34,6 +34,7 @@ COMMANDS = {
     ],
     "why": ["why", "mine.yaml", "--replications", "20", "--out", "why"],
     "tune": ["tune", "mine.yaml", "--replications", "20", "--out", "tuned"],
+    "diff": ["diff", "mine.yaml", "--with", "client.retries=3"],
     "backtest": ["backtest", "logs", "--scenario", "mine.yaml", "--replications", "20"],
     "claims": ["claims", "--file", "claims.yaml", "--out", "claims", "--replications", "20"],
 }

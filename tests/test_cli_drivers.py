@@ -1,4 +1,4 @@
-"""The commands map, why, tune and decide."""
+"""The commands map, why, tune, diff and decide."""
 
 import json
 import subprocess
@@ -111,3 +111,36 @@ def test_map_and_decide_say_that_they_ignore_a_deadline(folder):
         result = dispatch_sim(*arguments, cwd=folder)
         assert result.returncode == 0, result.stderr
         assert result.stderr.count("objective.deadline: not considered here") == 1
+
+
+def test_diff_compares_two_files_or_a_change(folder):
+    (folder / "more.yaml").write_text(SMALL.replace("30K/min", "60K/min"))
+    for second in (["more.yaml"], ["--with", "provider.limits.input_tokens=60K/min"]):
+        arguments = ("diff", "small.yaml", *second, "--set", "tasks.count=3", "--json")
+        result = dispatch_sim(*arguments, cwd=folder)
+        assert result.returncode == 0, result.stderr
+        found = json.loads(result.stdout)
+        assert (found["a"]["tasks"], found["b"]["tasks"]) == (3, 3)
+        assert found["changes"] == [{"path": "provider.limits.input_tokens", "a": "30K/min", "b": "60K/min"}]
+        assert found["recommended"]["makespan_s"]["difference"]["n"] == 20
+    assert [path.name for path in folder.iterdir()] == ["small.yaml", "more.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "diff: needs a second scenario file, or --with KEY=VALUE for a change of the first\n"),
+        (["none.yaml"], "none.yaml:1:1: cannot be read: "),
+        (
+            ["--with", "client.retris=3"],
+            "--with client.retris=3: unknown key 'retris'; did you mean 'retries'?\n",
+        ),
+        (["--with", "client.retries"], "--with: 'client.retries' is not KEY=VALUE; write client.retries=5\n"),
+        (["--with", "sweep.a.b=[1]"], "--with sweep.a.b=[1]: an axis is set with its section; write --with "),
+        (["--set", "tasks=[]", "--with", "client.retries=3"], "--set tasks=[]: "),
+    ],
+)
+def test_wrong_second_scenario_is_bad_input(folder, arguments, message):
+    result = dispatch_sim("diff", "small.yaml", *arguments, cwd=folder)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith(message)

@@ -9,10 +9,10 @@ break-evens, and their confidence intervals.
 >>> dispatch_sim.answer(results).recommended                      # doctest: +SKIP
 
 There are also maps of the winning strategy (`map_winners`), the reasons for a decision (`explain`), the best
-settings (`tune`), an answer in a second (`ask`), and scenarios from your own logs (`read_logs`, `calibrate`,
-`backtest`, `what_if`). A scenario is given as a file, YAML text, a dict or a `Source`. Results print as text,
-and show tables and figures in a notebook. Errors in your input are `UserError`s; the message says where, and
-what to write.
+settings (`tune`), two scenarios side by side (`diff`), an answer in a second (`ask`), and scenarios from your
+own logs (`read_logs`, `calibrate`, `backtest`, `what_if`). A scenario is given as a file, YAML text, a dict
+or a `Source`. Results print as text, and show tables and figures in a notebook. Errors in your input are
+`UserError`s; the message says where, and what to write.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from dispatch_sim.decide.answer import answer as answer
     from dispatch_sim.decide.break_even import find_break_even as find_break_even
     from dispatch_sim.decide.choice import choose as choose
+    from dispatch_sim.decide.diff import diff as diff
     from dispatch_sim.decide.explanation import explain as explain
     from dispatch_sim.decide.question import ask as ask
     from dispatch_sim.decide.studies import compare as compare
@@ -63,6 +64,7 @@ _HOMES = {
     "calibrate": "logs.calibrate.calibration",
     "choose": "decide.choice",
     "compare": "decide.studies",
+    "diff": "decide.diff",
     "explain": "decide.explanation",
     "find_break_even": "decide.break_even",
     "judge_backtest": "logs.backtest.conclusions",

@@ -21,7 +21,13 @@ from dispatch_sim.cli.options import flag, flattened
 from dispatch_sim.cli.output import BAD_INPUT, INTERRUPTED
 
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Decide": (decisions.decide, decisions.map_strategies, decisions.why, decisions.tune),
+    "Decide": (
+        decisions.decide,
+        decisions.diff,
+        decisions.map_strategies,
+        decisions.why,
+        decisions.tune,
+    ),
     "Simulate": (studies.sweep, studies.report, studies.compare, studies.run, claims.claims),
     "Scenario files": (scenarios.init, scenarios.check, scenarios.profiles, scenarios.schema),
     "Your own logs": (own_logs.logs, own_logs.calibrate, own_logs.backtest, own_logs.what_if),

@@ -1,8 +1,9 @@
-"""Commands for a decision: decide, map, why, tune."""
+"""Commands for a decision: decide, diff, map, why, tune."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,8 @@ from dispatch_sim.cli.options import (
     Json,
     ReportOptions,
     Settings,
+    StudyOptions,
+    changed,
     flag,
     key_values,
     number,
@@ -113,6 +116,40 @@ def _check_given_once(context: typer.Context, texts: Mapping[str, str]) -> None:
             if key in texts:
                 written = f"--{argument} {context.params[argument]}"
                 fail(f"--set {key}={texts[key]}: replaces {written}; leave one out")
+
+
+def diff(
+    study: StudyOptions,
+    other: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="OTHER",
+            help="Second scenario file, B. Default: the first again. B takes the seed, replications and "
+            "confidence of the first, A. The difference is in the objective of A.",
+        ),
+    ] = None,
+    change: Annotated[
+        list[str] | None,
+        text(
+            "KEY=VALUE",
+            "--with",
+            help="Set a key of B only, such as provider.limits.scale=4; --set is for both. Repeatable.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare scenario B with scenario A: what B saves, as recommended and by each strategy of both."""
+    from dispatch_sim.decide.diff import diff as compare
+
+    if other is None and not change:
+        fail("diff: needs a second scenario file, or --with KEY=VALUE for a change of the first")
+    first = study.source(study.seed)
+    second = changed(replace(study, scenario=other or study.scenario).source(), change, "--with")
+    with progress("replications") as on_progress:
+        found = compare(
+            first, second, replications=study.replications, jobs=threads(study.jobs), on_progress=on_progress
+        )
+    print_answer(found, as_json)
 
 
 def map_strategies(

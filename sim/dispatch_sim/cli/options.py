@@ -104,10 +104,7 @@ class ScenarioOptions:
         """Return the scenario with the values of `--set`, and with a seed if one is given."""
         from dispatch_sim.scenario.loader import load_source
 
-        source = load_source(self.scenario, self.data)
-        texts = setting_texts(self.settings)
-        if texts:
-            source = _replaced(source, texts)
+        source = changed(load_source(self.scenario, self.data), self.settings)
         return source if seed is None else source.replaced({"study.seed": seed})
 
 
@@ -137,13 +134,13 @@ class ReportOptions(StudyOptions):
         return folder
 
 
-def setting_texts(given: list[str] | None) -> dict[str, str]:
-    """Return the values of `--set` as written, by key."""
-    return key_values("--set", given, "client.retries=5")
+def setting_texts(given: list[str] | None, option: str = "--set") -> dict[str, str]:
+    """Return the values of an option such as `--set` as written, by key."""
+    return key_values(option, given, "client.retries=5")
 
 
-def setting_values(texts: Mapping[str, str]) -> dict[str, Any]:
-    """Return the values of `--set`, which are YAML, by key."""
+def setting_values(texts: Mapping[str, str], option: str = "--set") -> dict[str, Any]:
+    """Return the values of an option such as `--set`, which are YAML, by key."""
     from dispatch_sim.scenario.problems import ScenarioError
     from dispatch_sim.scenario.tree import read_tree
 
@@ -152,33 +149,38 @@ def setting_values(texts: Mapping[str, str]) -> dict[str, Any]:
         section, _, axis = key.partition(".")
         if section == "sweep" and "." in axis:
             fail(
-                f"--set {key}={text}: an axis is set with its section; write --set 'sweep={{{axis}: {text}}}'"
+                f"{option} {key}={text}: an axis is set with its section; "
+                f"write {option} 'sweep={{{axis}: {text}}}'"
             )
         try:
-            tree = read_tree(text, "--set")
+            tree = read_tree(text, option)
         except ScenarioError as error:
             problems = error.problems
         else:
             values[key], problems = tree.raw, tree.problems
         if problems:
-            fail(f"--set {key}={text}: {problems[0].message}")
+            fail(f"{option} {key}={text}: {problems[0].message}")
     return values
 
 
-def _replaced(source: Source, texts: Mapping[str, str]) -> Source:
-    """Return a scenario with the values of `--set`; an error that they cause names the option."""
+def changed(source: Source, given: list[str] | None, option: str = "--set") -> Source:
+    """Return a scenario with the values of an option; an error that they cause names it."""
     from dispatch_sim.scenario.problems import ScenarioError
 
+    texts = setting_texts(given, option)
+    if not texts:
+        return source
     try:
-        replaced = source.replaced(setting_values(texts))
+        replaced = source.replaced(setting_values(texts, option))
         replaced.scenario()
     except ScenarioError as error:
-        fail("\n".join(dict.fromkeys(_messages(source, texts, error))))
+        written = {key: f"{option} {key}={text}" for key, text in texts.items()}
+        fail("\n".join(dict.fromkeys(_messages(source, written, error))))
     return replaced
 
 
-def _messages(source: Source, texts: Mapping[str, str], error: ScenarioError) -> Iterator[str]:
-    """Yield the problems of a scenario with the values of `--set`; those of the file keep their place."""
+def _messages(source: Source, options: Mapping[str, str], error: ScenarioError) -> Iterator[str]:
+    """Yield the problems of a scenario with values of options; those of the file keep their place."""
     from dispatch_sim.scenario.factors import by_setting
     from dispatch_sim.scenario.problems import Finding, ScenarioError
 
@@ -187,10 +189,9 @@ def _messages(source: Source, texts: Mapping[str, str], error: ScenarioError) ->
         source.scenario()
     except ScenarioError as without:
         earlier = without.problems
-    options = {key: f"--set {key}={text}" for key, text in texts.items()}
     for problem in error.problems:
         finding = Finding(problem.path, problem.message)
-        if about := by_setting(source.raw, finding, texts):
+        if about := by_setting(source.raw, finding, options):
             yield f"{options[about[0]]}: {about[1]}"
         else:
             yield str(problem) if problem in earlier else f"{' '.join(options.values())}: {finding}"

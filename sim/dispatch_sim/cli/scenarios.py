@@ -65,7 +65,7 @@ def check(options: ScenarioOptions, as_json: Json = False) -> None:
 
 def profiles(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Profile to show in full. Default: list all.")
+        str | None, typer.Argument(metavar="NAME", help="Profile to show in full. Default: list all.")
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from dispatch_sim.decide.answer import Answer
 from dispatch_sim.decide.break_even import BreakEven
 from dispatch_sim.decide.choice import Choice
+from dispatch_sim.decide.diff import Diff
 from dispatch_sim.decide.explanation import Explanation
 from dispatch_sim.decide.quick import QuickAnswer
 from dispatch_sim.decide.tuning import Tuning
@@ -22,6 +23,7 @@ from dispatch_sim.report.assumptions import assumed
 from dispatch_sim.report.backtest import backtest_document
 from dispatch_sim.report.break_evens import break_even_sentence, queue_name
 from dispatch_sim.report.calibration import calibration_document
+from dispatch_sim.report.diff import diff_document
 from dispatch_sim.report.format import MEASURES, Measure, about, clean, factors_words
 from dispatch_sim.report.logs import logs_document
 from dispatch_sim.report.maps import map_document
@@ -54,6 +56,7 @@ def document_of(shown: object, *, pictures: bool = True) -> Document:
 document_of.register(Answer, answer_document)
 document_of.register(StrategyMap, map_document)
 document_of.register(Explanation, why_document)
+document_of.register(Diff, diff_document)
 document_of.register(Tuning, tuning_document)
 document_of.register(Logs, logs_document)
 document_of.register(Calibration, calibration_document)

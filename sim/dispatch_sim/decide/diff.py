@@ -1,0 +1,248 @@
+"""Compares two scenarios: their recommendations, and each strategy that both have, paired by replication."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+from dispatch_sim.decide.answer import choices, objective_of
+from dispatch_sim.decide.choice import Choice
+from dispatch_sim.decide.studies import compare
+from dispatch_sim.display import Displayed
+from dispatch_sim.scenario.changes import Change, changes
+from dispatch_sim.scenario.loader import Given, Source, load
+from dispatch_sim.scenario.model import Scenario
+from dispatch_sim.scenario.strategy import Strategy, strategy_of
+from dispatch_sim.stats.estimates import Estimate, paired_difference
+from dispatch_sim.stats.percentile import MIN_REPLICATIONS
+from dispatch_sim.study.objectives import OBJECTIVES, P95, as_means, column_of
+from dispatch_sim.study.results import Results
+from dispatch_sim.study.run_study import with_study
+from dispatch_sim.study.runner import OnProgress
+
+Verdict = Literal["identical", "practically_equal", "b_lower", "b_higher", "not_significant"]
+"""How the second recommendation compares with the first, in the objective."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """A measure in both scenarios: its means, and the second minus the first."""
+
+    a: float
+    b: float
+    difference: Estimate
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a dict for JSON."""
+        return {"a": self.a, "b": self.b, "difference": self.difference.to_json()}
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two scenarios.
+
+    Attributes
+    ----------
+    file : its file.
+    scenario : the scenario; the second has the seed, replications and confidence of the first.
+    choice : the recommended strategy and the alternatives, by its own objective.
+    """
+
+    file: str
+    scenario: Scenario
+    choice: Choice
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a dict for JSON."""
+        return {
+            "file": self.file,
+            "scenario": self.scenario.name,
+            "sha256": self.scenario.fingerprint,
+            "tasks": self.choice.tasks,
+            "objective": self.choice.objective,
+            "feasible": self.choice.feasible,
+            "recommended": self.choice.strategy.to_json(self.choice.tasks),
+        }
+
+
+@dataclass(frozen=True)
+class Diff(Displayed):
+    """The difference between two scenarios, B minus A, of a batch.
+
+    Attributes
+    ----------
+    a, b : the scenarios.
+    changes : the keys in which they differ.
+    recommended : each measure of the recommended strategies.
+    strategies : of each strategy that both have, in the order of A from the best to the worst.
+    only_a, only_b : strategies that one scenario has.
+    indifference : the threshold of A, in the unit of its objective.
+    """
+
+    a: Side
+    b: Side
+    changes: tuple[Change, ...]
+    recommended: Mapping[str, Paired]
+    strategies: Mapping[Strategy, Mapping[str, Paired]]
+    only_a: tuple[Strategy, ...]
+    only_b: tuple[Strategy, ...]
+    indifference: float
+
+    def __repr__(self) -> str:
+        return f"<Diff: {self.a.choice.strategy} in A, {self.b.choice.strategy} in B, {self.verdict}>"
+
+    @property
+    def objective(self) -> str:
+        """The measure that A minimises; the difference is judged by it."""
+        return self.a.choice.objective
+
+    @property
+    def difference(self) -> Estimate:
+        """The difference of the recommended strategies in the objective."""
+        return self.recommended[self.objective].difference
+
+    @property
+    def verdict(self) -> Verdict:
+        """How the second recommendation compares with the first."""
+        found = self.difference
+        if found.low == found.high == 0:
+            return "identical"
+        if -self.indifference <= found.low and found.high <= self.indifference:
+            return "practically_equal"
+        if found.low <= 0 <= found.high:
+            return "not_significant"
+        return "b_lower" if found.mean < 0 else "b_higher"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a dict for JSON."""
+        tasks = self.a.choice.tasks
+        return {
+            "a": self.a.to_json(),
+            "b": self.b.to_json(),
+            "changes": [asdict(change) for change in self.changes],
+            "seed": self.a.scenario.study.seed,
+            "objective": self.objective,
+            "confidence": self.a.choice.confidence,
+            "indifference": self.indifference,
+            "verdict": self.verdict,
+            "recommended": _measures_json(self.recommended),
+            "strategies": [
+                {**strategy.to_json(tasks), "measures": _measures_json(measures)}
+                for strategy, measures in self.strategies.items()
+            ],
+            "only_a": [str(strategy) for strategy in self.only_a],
+            "only_b": [str(strategy) for strategy in self.only_b],
+        }
+
+
+def _measures_json(measures: Mapping[str, Paired]) -> dict[str, Any]:
+    return {name: paired.to_json() for name, paired in measures.items()}
+
+
+def diff(
+    a: Given,
+    b: Given,
+    *,
+    seed: int | None = None,
+    replications: int | None = None,
+    jobs: int = 1,
+    on_progress: OnProgress | None = None,
+) -> Diff:
+    """Compare two scenarios under common random numbers, each at its own batch size.
+
+    Each has the recommendation that `compare` gives it, by its own objective and limits. The differences are
+    paired over the replications that both strategies have. Tasks of groups with the same name share their
+    random variates.
+
+    Parameters
+    ----------
+    a, b : as `load` accepts them. Both are simulated with the seed, replications and confidence of the first.
+    seed, replications, jobs, on_progress : as in `compare`.
+
+    Raises
+    ------
+    ScenarioError, DesignError
+        With a message for the user.
+    """
+    one = with_study(load(a), seed, replications)
+    other = _with_study_of(one, load(b))
+    sources = one, other
+    results = [_simulate(source, jobs, on_progress) for source in sources]
+    side_a, side_b = (
+        Side(source.filename, source.scenario(), choices(found)[0])
+        for source, found in zip(sources, results, strict=True)
+    )
+    values_a, values_b = map(_values, results)
+    objective, confidence = objective_of(one.scenario().resolved()), side_a.choice.confidence
+
+    def paired(in_a: Strategy, in_b: Strategy) -> dict[str, Paired]:
+        return pair_by_replication(values_a[in_a], values_b[in_b], objective, confidence)
+
+    recommended = paired(side_a.choice.strategy, side_b.choice.strategy)
+    ordered = [each for each in _ordered(side_a.choice) if each in values_b]
+    means = recommended[objective].a, recommended[objective].b
+    return Diff(
+        side_a,
+        side_b,
+        tuple(changes(*sources)),
+        recommended,
+        {strategy: paired(strategy, strategy) for strategy in ordered},
+        tuple(strategy for strategy in _ordered(side_a.choice) if strategy not in values_b),
+        tuple(strategy for strategy in _ordered(side_b.choice) if strategy not in values_a),
+        one.scenario().threshold.at(min(means)),
+    )
+
+
+def _with_study_of(one: Source, other: Source) -> Source:
+    """Return a scenario with the study of another, but with its own indifference, which has its own unit."""
+    study = one.scenario().resolved()["study"]
+    return other.replaced({f"study.{key}": value for key, value in study.items() if key != "indifference"})
+
+
+def _simulate(source: Source, jobs: int, on_progress: OnProgress | None) -> Results:
+    results = compare(source, jobs=jobs, on_progress=on_progress)
+    if results.manifest["interrupted"]:
+        raise KeyboardInterrupt
+    return results
+
+
+def _ordered(choice: Choice) -> list[Strategy]:
+    """Return the strategies of a choice from the best to the worst."""
+    return [choice.strategy, *(other.strategy for other in choice.alternatives)]
+
+
+def _values(results: Results) -> dict[Strategy, pd.DataFrame]:
+    """Return the objectives' columns of each strategy, by replication."""
+    columns = [*dict.fromkeys(map(column_of, OBJECTIVES.values()))]
+    points: Any = results.table(columns).groupby(["strategy", "concurrency", "tasks"], sort=False)
+    return {strategy_of(*point): rows.set_index("replication")[columns] for point, rows in points}
+
+
+def pair_by_replication(
+    a: pd.DataFrame, b: pd.DataFrame, objective: str, confidence: float
+) -> dict[str, Paired]:
+    """Compare two strategies over the replications that both have.
+
+    Parameters
+    ----------
+    a, b : the measures of each, by replication.
+
+    Returns
+    -------
+    A pair for each objective of a scenario. A 95th percentile is left out where these are too few for one,
+    unless it is the objective.
+    """
+    common = a.index.intersection(b.index)
+    found = {}
+    for measure in OBJECTIVES.values():
+        if measure == P95 != objective and len(common) < MIN_REPLICATIONS:
+            continue
+        values_a, values_b = (
+            as_means(measure, rows.loc[common, column_of(measure)].to_numpy(float)) for rows in (a, b)
+        )
+        difference = paired_difference(values_b, values_a, confidence)
+        found[measure] = Paired(float(values_a.mean()), float(values_b.mean()), difference)
+    return found

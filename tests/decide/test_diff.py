@@ -1,0 +1,164 @@
+"""Two scenarios compared: known differences, and common random numbers."""
+
+import pandas as pd
+import pytest
+from scipy import stats
+
+from dispatch_sim import compare, diff, load
+from dispatch_sim.decide.diff import pair_by_replication
+from dispatch_sim.scenario.changes import Change, changes
+from tests.study.pairs import NOISY, PAIRS
+
+HOUR = 40 / 3600
+"""Dollars that a second of waiting costs."""
+
+# In A, parallel waits 120 s and merges six pairs of 10K tokens at $15 a million: $1.33 + $0.90.
+# Sequential waits 480 s, and merges nothing.
+CASES = {
+    "tasks.duration=60s": ("parallel", -60 * HOUR, 0, -60),
+    "tasks.duration=20s": ("sequential", (4 * 20 - 120) * HOUR - 0.90, -0.90, 4 * 20 - 120),
+    "merge.pair.tokens=20K": ("parallel", 0.90, 0.90, 0),
+    "values.waiting=$80/h": ("parallel", 120 * HOUR, 0, 0),
+    "client.retries=9": ("parallel", 0, 0, 0),
+}
+
+
+def changed(text, setting):
+    key, value = setting.split("=")
+    return load(text).replaced({key: value if value != "9" else 9})
+
+
+@pytest.mark.parametrize("setting", CASES)
+def test_recommendations_differ_as_computed_by_hand(setting):
+    strategy, cost, money, makespan = CASES[setting]
+    found = diff(PAIRS, changed(PAIRS, setting))
+    assert [str(side.choice.strategy) for side in (found.a, found.b)] == ["parallel", strategy]
+    differences = {name: of.difference for name, of in found.recommended.items()}
+    for name, expected in {
+        "cost_usd": cost,
+        "money_usd": money,
+        "makespan_s": makespan,
+        "people_s": 0,
+    }.items():
+        found_difference = differences[name]
+        assert found_difference.mean == pytest.approx(expected, abs=1e-9)
+        assert found_difference.low == pytest.approx(found_difference.high, abs=1e-9)
+        of = found.recommended[name]
+        assert of.b - of.a == pytest.approx(expected, abs=1e-9)
+    assert found.verdict == ("identical" if cost == 0 else "b_lower" if cost < 0 else "b_higher")
+
+
+def test_each_strategy_of_both_is_compared():
+    other = changed(PAIRS, "tasks.duration=60s").replaced(
+        {"strategies": ["queue: 2", "sequential", "parallel"]}
+    )
+    found = diff(PAIRS, other)
+    costs = {str(each): of["cost_usd"].difference.mean for each, of in found.strategies.items()}
+    assert list(costs) == ["parallel", "sequential"]
+    assert costs == pytest.approx({"parallel": -60 * HOUR, "sequential": -240 * HOUR})
+    assert (found.only_a, [*map(str, found.only_b)]) == ((), ["queue of 2"])
+
+
+@pytest.mark.parametrize(
+    ("amount", "verdict"), [("$0", "b_higher"), ("$0.05", "practically_equal"), ("1%", "practically_equal")]
+)
+def test_indifference_of_the_first_scenario_decides_what_matters(amount, verdict):
+    text = PAIRS.replace("indifference: $0", f"indifference: {amount}")
+    # Six pairs of 200 more tokens cost $0.018, of a cost of $2.25.
+    assert diff(text, changed(PAIRS, "merge.pair.tokens=10200")).verdict == verdict
+
+
+def test_difference_is_paired_by_replication():
+    other = changed(NOISY, "tasks.duration={lognormal: {mean: 130s, cv: 0.5}}").replaced(
+        {"tasks.duration": {"lognormal": {"mean": "130s", "cv": 0.5}}, "study.seed": 9}
+    )
+    found = diff(NOISY, other, seed=3).strategies
+    a, b = (
+        compare(source, seed=3).frame.set_index(["strategy", "replication"])["makespan_s"]
+        for source in (NOISY, other)
+    )
+    for strategy, of in found.items():
+        test = stats.ttest_rel(b[str(strategy)], a[str(strategy)])
+        expected = test.confidence_interval(0.95)
+        interval = of["makespan_s"].difference
+        assert (interval.low, interval.high) == pytest.approx(expected)
+        # The durations of the second are those of the first times 13/12, so the makespans are.
+        assert interval.mean == pytest.approx(a[str(strategy)].mean() / 12)
+
+
+def test_replications_that_one_side_lacks_are_left_out():
+    columns = {"cost_usd": 1.0, "money_usd": 0.0, "makespan_s": 5.0, "tokens": 0, "people_s": 0.0}
+    a = pd.DataFrame([columns | {"cost_usd": float(cost)} for cost in (1, 2, 3, 50)], index=[0, 1, 2, 3])
+    b = pd.DataFrame([columns | {"cost_usd": float(cost)} for cost in (40, 3, 2, 1)], index=[4, 2, 1, 0])
+    found = pair_by_replication(a, b + 1, "cost_usd", 0.95)["cost_usd"]
+    assert (found.a, found.b) == (2, 3)
+    assert (found.difference.mean, found.difference.low, found.difference.high, found.difference.n) == (
+        1,
+        1,
+        1,
+        3,
+    )
+
+
+def test_each_recommendation_has_its_own_objective_and_limits():
+    fastest = load(PAIRS.replace(", indifference: $0", "")).replaced({"merge.pair.tokens": "60K"})
+    # Cost: sequential $5.33, parallel $1.33 + $5.40. Makespan: parallel.
+    found = diff(fastest, fastest.replaced({"objective.minimise": "makespan"}))
+    assert [str(side.choice.strategy) for side in (found.a, found.b)] == ["sequential", "parallel"]
+    assert found.objective == "cost_usd"
+    assert found.difference.mean == pytest.approx(5.40 - 360 * HOUR)
+    assert "The strategy of B minimises makespan." in str(found)
+    late = diff(fastest, fastest.replaced({"objective.deadline": "1m"}))
+    assert (late.a.choice.feasible, late.b.choice.feasible) == (True, False)
+    assert "No strategy meets its limits." in " ".join(str(late).split())
+
+
+def test_text_states_the_saving_the_amounts_and_the_changes():
+    text = str(diff(PAIRS, changed(PAIRS, "tasks.duration=20s")))
+    assert text.startswith(
+        "B saves $1.34 of cost a batch. Its API cost is $0.90 lower, its makespan is 40s\n"
+        "lower and its people's time is the same.\n"
+    )
+    assert "Use parallel for four tasks." in text
+    assert "Use sequential for four tasks." in text
+    assert "tasks.one.duration  120s  20s\n" in text
+
+
+def test_unequal_batches_values_and_groups_are_stated():
+    other = load(PAIRS.replace("name: one", "name: other")).replaced(
+        {"tasks.count": 3, "values.waiting": "$9/h"}
+    )
+    text = " ".join(str(diff(PAIRS, other)).split())
+    assert "The batches have four and three tasks" in text
+    assert "A and B value time differently" in text
+    assert "independent random variates" in text
+    same = str(diff(PAIRS, PAIRS))
+    assert "No key differs." in same
+    assert "A and B have the same cost in every replication (mean cost per batch: $2.25)." in " ".join(
+        same.split()
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"client.retries": 9}, [Change("client.retries", 2, 9)]),
+        ({"provider.limits.requests": "unlimited"}, []),
+        ({"provider.limits.requests": "50/min"}, [Change("provider.limits.requests", "unlimited", "50/min")]),
+        ({"tasks.duration": {"constant": "2m"}}, []),
+        ({"tasks.duration": "3m"}, [Change("tasks.one.duration", "120s", "3m")]),
+        ({"name": "Other", "strategies": ["solo"], "study.seed": 4, "engine": "simpy"}, []),
+        ({"objective.deadline": "5m"}, [Change("objective.deadline", None, "5m")]),
+    ],
+)
+def test_changes_are_listed_by_path_as_written(values, expected):
+    limits = "{requests: unlimited, input_tokens: unlimited, output_tokens: unlimited}"
+    source = load(
+        PAIRS.replace("context: none", "context: {}").replace("limits: unlimited", f"limits: {limits}")
+    )
+    assert changes(source, source.replaced(values)) == expected
+
+
+def test_values_of_a_profile_are_changes():
+    found = changes(load(PAIRS), load(PAIRS).replaced({"client": {"profile": "claude-code"}}))
+    assert Change("client.retry_after.up_to", "unlimited", "60s") in found

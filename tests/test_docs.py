@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import examples
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "sim" / "dispatch_sim"
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -37,3 +39,42 @@ def test_places_in_the_architecture_exist():
         source = "".join(path.read_text(encoding="utf-8") for path in paths if path.is_file())
         for name in (each for each in code if "/" not in each):
             assert re.search(rf"(def|class) {name.split('.')[-1]}\b", source), name
+
+
+def test_console_examples_show_what_the_commands_print():
+    for page in examples.PAGES:
+        text = page.read_text(encoding="utf-8")
+        assert text == examples.with_outputs(text), "make examples"
+
+
+@pytest.mark.parametrize(
+    ("title", "outputs"),
+    [
+        ("Twelve refactorings", [r"^Use a queue of 12 .* parallel costs \$[\d.]+ more"]),
+        (
+            "Forty documents",
+            [
+                r"^Use a queue of 40 .*paced",
+                r"\nqueue of 2 .* 0 of 40\n",
+                r"\nparallel .* [12]\d\.\d of 40\n",
+            ],
+        ),
+        ("Eight coders", [r"^Use a queue of 2 ", r"with parallel: .* conflicts"]),
+        ("A nightly batch", [r"^Use a queue of 10 .*paced", r"do not meet the\s+limits:\s+sequential"]),
+        ("500 calls", [r"^Use a queue of 500 .* about \$2\.\d+ and (4\d|5\d|1m)"]),
+    ],
+)
+def test_advice_of_a_recipe_fits_its_output(title, outputs):
+    """Of the calls: 500 x (480 x $3 + 120 x $15) / 1M = $1.62, 5% more for repeats, a minute at $40/h."""
+    text = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+    recipe = text.partition(f"\n## {title}")[2].partition("\n## ")[0]
+    output = recipe.rpartition("$ dispatch-sim")[2].partition("\n")[2]
+    assert all(re.search(each, output) for each in outputs)
+
+
+def test_tiers_differ_in_nothing_where_no_limit_is_reached():
+    text = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+    _, start, build = (
+        text.partition("\n## Is a higher tier")[2].partition("\n```\n")[0].split("$ dispatch-sim")
+    )
+    assert start.splitlines()[1:] == build.splitlines()[1:]

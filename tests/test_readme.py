@@ -25,7 +25,7 @@ def test_snippet_runs_as_written(tmp_path, monkeypatch, capsys):
 
 def test_every_command_is_named():
     for name in typer.main.get_command(app).commands:
-        assert re.search(rf"`(dispatch-sim )?{name}\b", README), name
+        assert re.search(rf"(`|dispatch-sim ){name}\b", README), name
 
 
 def test_quoted_costs_are_those_of_the_main_scenario():

@@ -14,7 +14,7 @@ from dispatch_sim.scenario.warnings import warnings
 from dispatch_sim.study.design import design_sweep
 
 ROOT = Path(__file__).parents[1]
-SCENARIOS = sorted((ROOT / "scenarios").glob("*.yaml"))
+SCENARIOS = sorted([*(ROOT / "scenarios").glob("*.yaml"), *(ROOT / "scenarios" / "recipes").glob("*.yaml")])
 DATA = Path(os.environ.get("DISPATCH_SIM_DATA", ROOT.parent / "shared" / "data")) / "swe_agent_tasks.csv"
 
 

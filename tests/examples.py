@@ -1,0 +1,48 @@
+"""The console examples of the documentation: commands, and what they print.
+
+``python -m tests.examples`` writes the outputs into the pages again; `make examples` calls it.
+"""
+
+import re
+import shlex
+import subprocess
+from functools import cache
+from pathlib import Path
+
+from tests.command import dispatch_sim
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "docs" / "recipes.md", ROOT / "docs" / "tutorial.md"]
+BLOCK = re.compile(r"(?<=```console\n)(.*?)(?=```)", re.DOTALL)
+FIRST_PARAGRAPH = "...\n"
+"""The last line of an example that shows no more than the first paragraph of each output."""
+
+
+def with_outputs(page):
+    """Return a page with its commands run anew."""
+    return BLOCK.sub(lambda block: _example(block[0]), page)
+
+
+def _example(block):
+    short = block.endswith(FIRST_PARAGRAPH)
+    shown = ""
+    for command in re.findall(r"^\$ (.*)$", block, flags=re.MULTILINE):
+        output = _output(command)
+        shown += f"$ {command}\n" + (output.partition("\n\n")[0].rstrip() + "\n" if short else output)
+    return shown + FIRST_PARAGRAPH * short
+
+
+@cache
+def _output(command):
+    program, *arguments = shlex.split(command)
+    if program == "cat":
+        return "".join((ROOT / name).read_text(encoding="utf-8") for name in arguments)
+    assert program == "dispatch-sim", command
+    finished: subprocess.CompletedProcess = dispatch_sim(*arguments, cwd=ROOT)
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
+if __name__ == "__main__":
+    for path in PAGES:
+        path.write_text(with_outputs(path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -11,7 +11,7 @@ from dispatch_sim.report.format import dollars
 from dispatch_sim.report.page import write_report
 from dispatch_sim.report.render import markdown
 from dispatch_sim.report.runs import Runs, two_runs
-from dispatch_sim.report.tables import all_points, fixed_queues, main_table
+from dispatch_sim.report.tables import all_points, main_table
 from dispatch_sim.report.view import main_view
 from tests.report.conftest import ALL, HOSTILE_NAME
 from tests.test_language import private
@@ -149,18 +149,53 @@ def test_no_column_is_there_twice(tight):
         assert set(heads) >= {"Tokens", "API cost", "People's time"}
 
 
-def test_variants_of_parallel_are_told_apart_where_queues_are_listed(many, tight):
-    names = [row[0] for row in fixed_queues(main_view(many)).rows]
-    assert len(names) == len(set(names))
-    assert any(name.endswith("(against parallel (worktree))") for name in names)
-    assert [row[0] for row in fixed_queues(main_view(tight)).rows][:2] == ["queue of 1", "queue of 2"]
+def test_first_table_shows_bill_and_times_next_to_every_cost(tight):
+    """Of the recommended strategy, sequential and parallel."""
+    table = main_table(main_view(tight))
+    head = table.heads.index("API cost")
+    assert table.heads[head - 1].startswith("Difference")
+    assert table.heads[head : head + 3] == ("API cost", "Makespan", "People's time")
+    assert {row[0] for row in table.rows} >= {"sequential", "parallel"}
 
 
-def test_what_it_depends_on_comes_before_what_is_for_one_combination(factors, tmp_path):
+def test_cost_is_defined_where_it_first_appears(tight, tmp_path):
+    """With the recommended strategy's bill, waiting and people's time, which add up to its cost."""
+    write_report(tight, tmp_path)
+    text = (tmp_path / "report.md").read_text(encoding="utf-8").replace("\\", "")
+    definition = text[text.index("*Cost* is") :].partition("\n")[0]
+    assert text.lower().index("cost per batch") < text.index("*Cost* is") < text.index("| Strategy |")
+    amounts = [float(amount) for amount in re.findall(r"\$([\d.]+\d)", definition)]
+    assert sum(amounts) == pytest.approx(tight.choices[0].estimate.mean, abs=0.016)
+    assert len(amounts) == 3
+
+
+@pytest.mark.parametrize("page", ["report.html", "report.md"])
+def test_head_of_a_page_states_version_scenario_and_contents(tight, tmp_path, page):
+    write_report(tight, tmp_path)
+    text = (tmp_path / page).read_text(encoding="utf-8")
+    head = text[: text.index("Precision:")]
+    manifest = tight.results.manifest
+    assert f"dispatch-sim {manifest['dispatch_sim'] or 'from source'}" in head
+    assert manifest["scenario"]["sha256"][:12] in head
+    assert "#assumptions-and-limits" in head
+
+
+def test_contents_lead_to_every_section(report):
+    folder, _ = report
+    page = Page((folder / "report.html").read_text(encoding="utf-8"))
+    targets = [attributes["href"] for tag, attributes in page.tags if tag == "a"]
+    sections = [a["id"] for tag, a in page.tags if tag == "section" or (tag == "h3" and "id" in a)]
+    assert {target.removeprefix("#") for target in targets} == set(sections)
+    text = (folder / "report.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^###? (.*)$", text, re.MULTILINE)
+    assert [re.sub(" ", "-", heading.lower()) for heading in headings] == sections
+
+
+def test_factors_of_the_answer_come_before_its_table_and_those_of_all(factors, tmp_path):
     write_report(factors, tmp_path)
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
-    table, rest = text.index("The recommendation for 6 tasks, by"), text.index("All that follows is for")
-    assert table < rest < text.index("The main strategies for")
+    this, table = text.index("This is for provider.limits.scale = 1"), text.index("The main strategies for")
+    assert this < table < text.index("The recommendation for 6 tasks, by") < text.index("Appendices</h2>")
 
 
 def test_the_same_answer_gives_the_same_bytes(factors, tmp_path):

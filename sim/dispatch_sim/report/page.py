@@ -29,7 +29,7 @@ from dispatch_sim.report.format import clean, factors_words
 from dispatch_sim.report.labels import simulated, terms
 from dispatch_sim.report.maps import map_parts
 from dispatch_sim.report.reasons import why
-from dispatch_sim.report.render import document, page
+from dispatch_sim.report.render import document, page, with_contents
 from dispatch_sim.report.runs import two_runs
 from dispatch_sim.report.view import main_view, views
 from dispatch_sim.report.why import why_parts
@@ -58,7 +58,7 @@ def write_report(answer: Answer, folder: str | os.PathLike[str]) -> list[Path]:
         Where the folder cannot be written to.
     """
     content = _content(answer, Path(folder))
-    shown = document("report.md", _pictures(content), **content)
+    shown = with_contents(document("report.md", _pictures(content), **content))
     files = {"report.html": page(shown, content["title"]), "report.md": shown.markdown}
     files |= {f"{name}.svg": picture.svg for name, picture in shown.pictures.items()}
     return write_texts(files, Path(folder))
@@ -120,7 +120,6 @@ def _content(answer: Answer, folder: Path) -> dict[str, Any]:
         "pareto": findings.pareto(view),
         "main": tables.main_table(view),
         "factors": tables.by_factors(found),
-        "fixed": tables.fixed_queues(view),
         "points": tables.all_points(view),
         "map": None if mapped is None else map_parts(mapped),
         "explanation": None if explained is None else why_parts(explained),

@@ -83,9 +83,15 @@ class Document:
     def _figure(self, name: str) -> Markup:
         shown = self.pictures[name]
         return Markup(
-            '<figure>\n<div class="scroll picture" role="region" aria-label="{title}" tabindex="0">\n{svg}\n'
+            '<figure style="--width: {width}px">\n'
+            '<div class="scroll picture" role="region" aria-label="{title}" tabindex="0">\n{svg}\n'
             "</div>\n<figcaption><strong>{title}.</strong> {description}</figcaption>\n</figure>"
-        ).format(title=shown.title, description=shown.description, svg=Markup(shown.inline))
+        ).format(
+            width=shown.least_width,
+            title=shown.title,
+            description=shown.description,
+            svg=Markup(shown.inline),
+        )
 
     def _image(self, name: str) -> Markup:
         shown = self.pictures[name]
@@ -94,6 +100,19 @@ class Document:
         ).format(
             alt=f"{shown.title}. {shown.description}", data=base64.b64encode(shown.svg.encode()).decode()
         )
+
+
+def with_contents(shown: Document) -> Document:
+    """Return a page with links to its sections before the first one."""
+    headings = re.findall(r"^##+ (.+)$", shown.markdown, re.MULTILINE)
+    links = " · ".join(f"[{heading}](#{anchor(heading)})" for heading in headings)
+    head, mark, body = shown.markdown.partition("\n## ")
+    return replace(shown, markdown=f"{head}\nContents: {links}\n{mark}{body}")
+
+
+def anchor(heading: str) -> str:
+    """Return the target of links to a heading, as hosts of Markdown name it."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
 def document(template: str, pictures: Sequence[Picture | None] = (), **content: Any) -> Document:
@@ -134,7 +153,7 @@ class _Block:
 
     Attributes
     ----------
-    kind : `h1`, `h2`, `p`, `li`, `blockquote`, `table`, `figure`, `fold` or `unfold`.
+    kind : `h1`, `h2`, `h3`, `p`, `li`, `blockquote`, `table`, `figure`, `fold` or `unfold`.
     content : inline content; of a table its caption.
     name : of a figure, its file; of a fold, its summary.
     rows, numbers : of a table, the heads first; and which columns are numbers.
@@ -209,7 +228,7 @@ def page(body: Document, title: str) -> str:
 @lru_cache(maxsize=1)
 def _html_templates() -> Environment:
     found = environment(autoescape=True)
-    found.filters |= {"inline": _inline, "plain": _plain}
+    found.filters |= {"anchor": anchor, "inline": _inline, "plain": _plain}
     return found
 
 

@@ -41,7 +41,8 @@ _MEANS: Mapping[str, tuple[str, Callable[[float], str]]] = {
 def main_table(view: View) -> Table:
     """Return the three to six main alternatives side by side, with what most people ask for."""
     caption = f"The main strategies for {_batch(view)}"
-    return _alternatives(view, view.main_points(), caption, ("Cost", "Makespan"), ("Best in", "p95 makespan"))
+    means = ("Cost", "API cost", "Makespan", "People's time")
+    return _alternatives(view, view.main_points(), caption, means, ("p95 makespan",))
 
 
 def compared_table(view: View) -> Table:
@@ -78,11 +79,11 @@ def _alternatives(
                 str(point),
                 measure.estimate(view.estimate(measure.column, point)),
                 _difference(view, point),
-                *(cells[head] for head in (*further, *means)),
+                *(cells[head] for head in (*means, *further)),
                 f"{about(view.mean('manual_completions', point))} of {view.tasks:,}",
             )
         )
-    return Table(caption, (*heads, *further, *means, "Manual completions"), tuple(rows))
+    return Table(caption, (*heads, *means, *further, "Manual completions"), tuple(rows))
 
 
 def _difference(view: View, point: Strategy) -> str:
@@ -166,22 +167,3 @@ def _break_even(view: View) -> str:
 
 def _may_be_best(view: View) -> list[Alternative]:
     return [other for other in view.choice.alternatives if other.in_best_subset or other.practically_equal]
-
-
-def fixed_queues(view: View) -> Table | None:
-    """Return the break-even with each queue of a fixed concurrency, or None where there is none."""
-    found = [b for b in view.against_fixed if b.range[0] < b.range[1]][:MOST_ROWS]
-    if not found:
-        return None
-    several = len({b.parallel for b in found}) > 1
-    rows = [
-        (
-            f"{b.queue} (against {b.parallel})" if several else str(b.queue),
-            f"{b.range[0]} to {b.range[1]} tasks",
-            break_even_cell(b),
-        )
-        for b in found
-    ]
-    better = f"Queue is {view.measure.better} than parallel above, tasks ({view.confidence} interval)"
-    caption = "Break-even point of parallel with the best concurrency and its neighbours"
-    return Table(caption, ("Queue", "Simulated with", better), tuple(rows), numbers=False)

@@ -188,11 +188,6 @@ class View:
         """Return the first of these: between the variants with the fewest options."""
         return next(iter(self.along(axis)), None)
 
-    @property
-    def against_fixed(self) -> list[BreakEven]:
-        """The break-evens along tasks with each fixed width."""
-        return [b for b in self.break_evens if b.axis == "tasks" and not b.is_with_best]
-
 
 def views(answer: Answer) -> list[View]:
     """Return an answer by the combinations of its further factors, in their order."""

@@ -38,20 +38,20 @@ def along_concurrency(view: View) -> Picture | None:
     if not variants or largest <= 0:
         return None
     unit = styles.unit_of(view.measure, largest)
-    figure, axes = styles.new_axes(styles.WIDTH, styles.HEIGHT, 0.72, 1.75, 0.52, 0.14)
+    figure, axes = styles.new_axes(styles.WIDTH, styles.HEIGHT, 0.72, 0.12, 0.52, 0.14)
     styles.scale_measure(axes, curves, view.measure, unit)
     for point, curve in flat.items():
-        name = wrapped(named(point), 16, 4)
+        name = wrapped(named(point), 20, 4)
         styles.draw_curve(axes, curve, unit, styles.COLOURS[point.kind], dashes="-.", label=name)
     drawn: Counter[str] = Counter()
     for strategy, curve in variants.items():
         kind, dashes = strategy.kind, _DASHES[drawn[strategy.kind] % len(_DASHES)]
-        name = wrapped(strategy.label.replace(kind, f"{kind} of N", 1), 16, 4)
+        name = wrapped(strategy.label.replace(kind, f"{kind} of N", 1), 20, 4)
         styles.draw_curve(axes, curve, unit, styles.COLOURS[kind], styles.MARKERS[kind], dashes, name)
         drawn[kind] += 1
     styles.whole_numbers(axes, levels)
     axes.set_xlabel(f"concurrency N (batch of {view.tasks} tasks)")
-    styles.legend_of_curves(axes)
+    styles.legend_below(axes)
     if view.recommended.kind in ("queue", "waves"):
         _mark_best(axes, view, unit)
     title = f"{view.measure.title} by concurrency"

@@ -19,17 +19,17 @@ def along_tasks(view: View) -> Picture | None:
     if len(view.sizes) < 2 or len(curves) < 2 or largest <= 0:
         return None
     unit = styles.unit_of(view.measure, largest)
-    figure, axes = styles.new_axes(styles.WIDTH, styles.HEIGHT, 0.72, 1.75, 0.52, 0.14)
+    figure, axes = styles.new_axes(styles.WIDTH, styles.HEIGHT, 0.72, 0.12, 0.52, 0.14)
     styles.scale_measure(axes, [curve for *_, curve in curves], view.measure, unit)
     found = view.break_even("tasks")
-    mark_break_even(axes, found)
     for name, kind, curve in reversed(curves):
         styles.draw_curve(
-            axes, curve, unit, styles.COLOURS[kind], styles.MARKERS[kind], label=wrapped(name, 16, 4)
+            axes, curve, unit, styles.COLOURS[kind], styles.MARKERS[kind], label=wrapped(name, 20, 4)
         )
     styles.whole_numbers(axes, view.sizes)
+    mark_break_even(axes, found)
     axes.set_xlabel("tasks in the batch")
-    styles.legend_of_curves(axes)
+    styles.legend_below(axes)
     ends = [
         f"{view.measure.amount(curve[-1][1].mean)} with {name}"
         for name, _, curve in curves

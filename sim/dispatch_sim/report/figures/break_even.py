@@ -23,14 +23,14 @@ def paired_difference(view: View) -> Picture | None:
     last = min(found.range[1], max(ends) * 1.5 + 1) if ends else found.range[1]
     shown = [pair for i, pair in enumerate(differences) if i < 3 or pair[0] <= last]
     unit = styles.unit_of(view.measure, max(abs(end) for _, e in shown for end in (e.low, e.high)))
-    figure, axes = styles.new_axes(styles.WIDTH, styles.HEIGHT, 0.85, 1.4, 0.52, 0.14)
-    mark_break_even(axes, found)
+    figure, axes = styles.new_axes(styles.WIDTH, styles.HEIGHT, 1.0, 0.12, 0.52, 0.14)
     axes.axhline(0, color=styles.INK, linewidth=1.2)
     styles.draw_curve(axes, shown, unit, styles.BLUE, "o")
     styles.whole_numbers(axes, [size for size, _ in shown])
+    mark_break_even(axes, found)
     axes.yaxis.set_major_formatter(unit.signed_ticks)
     axes.set_xlabel("tasks in the batch")
-    axes.set_ylabel(f"parallel minus best queue, {unit.name}", fontsize=9)
+    axes.set_ylabel(f"parallel minus best queue,\n{unit.name}")
     axes.margins(y=0.12)
     _name_sides(axes, view.measure.better)
     parallel, queue = named(found.parallel), queue_name(found)
@@ -55,34 +55,37 @@ def mark_break_even(axes: Axes, found: BreakEven | None) -> None:
             continue
         low = found.range[0] if crossing.low is None else crossing.low
         high = found.range[1] if crossing.high is None else crossing.high
+        left = crossing.at < sum(axes.get_xlim()) / 2
         axes.axvspan(low, high, color=styles.BAND, zorder=0)
         axes.axvline(crossing.at, color=styles.FAINT, linewidth=1, linestyle=":")
         axes.annotate(
             f"break-even {place(crossing.at)}",
             (crossing.at, 1),
             xycoords=("data", "axes fraction"),
-            xytext=(4, -2),
+            xytext=(4 if left else -4, -2),
             textcoords="offset points",
+            ha="left" if left else "right",
             va="top",
-            fontsize=8.5,
+            fontsize=9.5,
         )
 
 
 def _name_sides(axes: Axes, better: str) -> None:
-    """Write to the right of the axes which strategy is better above zero, and which below."""
+    """Write which strategy is better above zero, and which below, where the curve rarely is."""
     low, high = axes.get_ylim()
-    for drawn, arrow, name, height, va in (
-        (high > 0, "↑", "queue", 4, "bottom"),
-        (low < 0, "↓", "parallel", -4, "top"),
+    for drawn, name, at, ha, height, va in (
+        (high > 0, f"↑ queue {better}", 0.01, "left", 3, "bottom"),
+        (low < 0, f"↓ parallel {better}", 0.99, "right", -3, "top"),
     ):
         if drawn:
             axes.annotate(
-                f"{arrow} {name}\n{better}",
-                (1.01, 0),
+                name,
+                (at, 0),
                 xycoords=("axes fraction", "data"),
                 xytext=(0, height),
                 textcoords="offset points",
+                ha=ha,
                 va=va,
-                fontsize=9,
+                fontsize=9.5,
                 color=styles.FAINT,
             )

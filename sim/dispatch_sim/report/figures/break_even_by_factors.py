@@ -29,15 +29,15 @@ def break_even_by_factors(answer: Answer) -> Picture | None:
         return None
     shown = found[:MOST_ROWS]
     short = short_factors(shown[0].factors)
-    names = [wrapped(factors_words({short[k]: v for k, v in b.factors.items()}, 24), 32) for b in shown]
-    figure, axes = styles.row_axes(names, 0.34, 0.2, 0.55, 0.1)
+    names = [wrapped(factors_words({short[k]: v for k, v in b.factors.items()}, 24), 18, 3) for b in shown]
+    figure, axes = styles.row_axes(names, 0.42, 0.2, 0.68, 0.1, size=9.5)
     axes.set_xlim(min(b.range[0] for b in shown) - 0.5, max(b.range[1] for b in shown) + 0.5)
     inches = (figure.subplotpars.right - figure.subplotpars.left) * styles.WIDTH
-    columns = int(inches * 72 / (8.5 * 0.6))
+    columns = int(inches * 72 / (9.5 * 0.6))
     for row, each in enumerate(shown):
         _draw(axes, row, each, columns)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True))
-    axes.set_xlabel("break-even and its confidence interval, tasks in the batch")
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    axes.set_xlabel("break-even and its confidence\ninterval, tasks in the batch")
     factors = clean(" and ".join(found[0].factors), 120)
     return Picture(figure, "break-even-by-factors", f"Break-even by {factors}", _description(found))
 
@@ -53,7 +53,7 @@ def _draw(axes: Axes, row: int, found: BreakEven, columns: int) -> None:
         axes.plot(crossing.at, row, marker, color=styles.BLUE, markersize=6)
     if not resolved:
         text = wrapped(break_even_cell(found), columns)
-        axes.annotate(text, (found.range[0], row), va="center", fontsize=8.5, color=styles.FAINT)
+        axes.annotate(text, (found.range[0], row), va="center", fontsize=9.5, color=styles.FAINT)
 
 
 def _description(found: Sequence[BreakEven]) -> str:

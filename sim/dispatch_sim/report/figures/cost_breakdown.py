@@ -24,8 +24,8 @@ def cost_breakdown(view: View) -> Picture | None:
     totals = [view.estimate("cost_usd", point) for point in points]
     if max(total.mean for total in totals) <= 0:
         return None
-    names = [wrapped(capital(named(point)), 32) for point in points]
-    figure, axes = styles.row_axes(names, 0.42, 0.6, 0.52, 0.4)
+    names = [wrapped(capital(named(point)), 18, 3) for point in points]
+    figure, axes = styles.row_axes(names, 0.46, 0.6, 0.52, 0.36, size=9.5)
     left = np.zeros(len(points))
     for column, (name, colour) in _COMPONENTS.items():
         amounts = np.array([view.mean(column, point) for point in points])
@@ -39,12 +39,12 @@ def cost_breakdown(view: View) -> Picture | None:
             xytext=(5, 0),
             textcoords="offset points",
             va="center",
-            fontsize=9,
+            fontsize=9.5,
         )
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=6))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=4))
     axes.xaxis.set_major_formatter(styles.unit_of(MEASURES["cost_usd"], left.max()).ticks)
     axes.set_xlabel("mean cost of a batch, US dollars")
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
+    figure.legend(loc="upper left", ncols=3, columnspacing=1.0)
     largest = []
     for point in dict.fromkeys([view.recommended, view.first("parallel") or view.recommended]):
         if total_usd := view.mean("cost_usd", point):

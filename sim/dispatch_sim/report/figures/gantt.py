@@ -52,7 +52,7 @@ def gantt(
     entries = _legend({event.kind for event in shown})
     legend_inches = 0.22 + 0.17 * -(-len(entries) // LEGEND_COLUMNS)
     names = ["coordinator", *(numbered(plan.name_of(task), 24) for task in range(rows))]
-    figure, axes = styles.row_axes(names, 0.24, 0.2, 0.5, legend_inches, width=6.4, size=8.5)
+    figure, axes = styles.row_axes(names, 0.24, 0.2, 0.5, legend_inches, width=6.4, size=9)
     marks: dict[str, list[tuple[float, int]]] = {}
     stretches: dict[tuple[int, str, str], list[tuple[float, float]]] = {}
     for event in shown:
@@ -77,7 +77,7 @@ def gantt(
     axes.xaxis.set_major_formatter(unit.ticks)
     cut = f"; the first {rows} of {len(plan.tasks):,} tasks" if len(plan.tasks) > rows else ""
     axes.set_xlabel(f"{unit.name} from the start{cut}")
-    figure.legend(handles=handles, loc="upper left", ncols=LEGEND_COLUMNS, fontsize=8, columnspacing=1.2)
+    figure.legend(handles=handles, loc="upper left", ncols=LEGEND_COLUMNS, fontsize=8.5, columnspacing=1.2)
     return Picture(figure, name, title, description)
 
 

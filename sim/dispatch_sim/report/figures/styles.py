@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -54,8 +55,11 @@ COLOURS = {
 }
 MARKERS = {"solo": "x", "sequential": "s", "parallel": "^", "queue": "o", "waves": "D", "adaptive": "v"}
 
-WIDTH, HEIGHT = 6.0, 3.5
-"""Size of a figure in inches."""
+WIDTH, HEIGHT = 4.6, 3.0
+"""Size of a figure in inches, without its legend: as wide as a phone shows it with text of a legible size."""
+
+SMALLEST = 10.5
+"""Pixels of the smallest text of a figure, however narrow the page is."""
 
 _STYLE: dict[str, Any] = {
     "svg.fonttype": "none",
@@ -75,20 +79,20 @@ _STYLE: dict[str, Any] = {
     "axes.grid.axis": "y",
     "axes.axisbelow": True,
     "axes.titlesize": 10,
-    "axes.labelsize": 9.5,
+    "axes.labelsize": 10,
     "grid.color": GRID,
     "grid.linewidth": 0.7,
     "xtick.color": FAINT,
     "ytick.color": FAINT,
     "xtick.labelcolor": INK,
     "ytick.labelcolor": INK,
-    "xtick.labelsize": 9,
-    "ytick.labelsize": 9,
+    "xtick.labelsize": 9.5,
+    "ytick.labelsize": 9.5,
     "lines.linewidth": 1.8,
     "lines.markersize": 4,
     "lines.solid_capstyle": "butt",
     "legend.frameon": False,
-    "legend.fontsize": 8.5,
+    "legend.fontsize": 9.5,
     "legend.handlelength": 1.6,
 }
 
@@ -152,6 +156,14 @@ class Picture:
             f' <title id="{self.name}-title">{escape(self.title)}</title>\n'
             f' <desc id="{self.name}-desc">{escape(self.description)}</desc>{body}'
         )
+
+    @property
+    def least_width(self) -> int:
+        """Width in pixels at which the smallest text has 10.5 pixels, and can be read."""
+        sizes = [float(size) for size in re.findall(r"font-size: ([\d.]+)px", self.svg)]
+        view_box = re.search(r'viewBox="0 0 ([\d.]+)', self.svg)
+        width = float(view_box[1]) if view_box else 0.0
+        return math.ceil(width * SMALLEST / min(sizes, default=SMALLEST))
 
     @property
     def inline(self) -> str:
@@ -285,10 +297,20 @@ def whole_numbers(axes: Axes, values: Sequence[float]) -> None:
     )
 
 
-def legend_of_curves(axes: Axes) -> None:
-    """Put the legend to the right, in the order in which the lines end there."""
+def legend_below(axes: Axes) -> None:
+    """Put the legend below the axes, in the order in which the lines end on the right."""
+    figure: Any = axes.figure
     lines = [line for line in axes.lines if not str(line.get_label()).startswith("_")]
     lines.sort(key=lambda line: -np.asarray(line.get_ydata())[-1])
-    axes.legend(
-        handles=lines, loc="center left", bbox_to_anchor=(1.0, 0.5), labelspacing=0.8, handlelength=2.6
+    rows = math.ceil(len(lines) / 2)
+    # A legend fills its columns one after the other.
+    heights = [max(str(each.get_label()).count("\n") + 1 for each in lines[i::rows]) for i in range(rows)]
+    added, (width, height) = 0.1 + sum(0.06 + 0.16 * lines for lines in heights), figure.get_size_inches()
+    margins = figure.subplotpars.bottom * height, (1 - figure.subplotpars.top) * height
+    figure.set_size_inches(width, height + added)
+    figure.subplots_adjust(
+        bottom=(margins[0] + added) / (height + added), top=1 - margins[1] / (height + added)
+    )
+    figure.legend(
+        handles=lines, loc="lower left", ncols=2, labelspacing=0.4, handlelength=2.4, columnspacing=1.0
     )

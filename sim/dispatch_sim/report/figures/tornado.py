@@ -53,7 +53,7 @@ def tornado(found: Explanation, rival: str, best: str) -> Picture | None:
                     textcoords="offset points",
                     ha="left" if right else "right",
                     va="center",
-                    fontsize=7.5,
+                    fontsize=9,
                 )
             labelled.add(right)
     axes.axvline(0, color=styles.INK, linewidth=1.2)

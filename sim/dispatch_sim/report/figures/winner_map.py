@@ -79,7 +79,7 @@ def cell_sign(winner: Winner | None, found: StrategyMap) -> str:
 def winner_map(found: StrategyMap, sentences: Sequence[str]) -> Picture:
     """Draw a map; `sentences` describe it."""
     columns, rows = len(found.x.levels), len(found.y.levels)
-    width, height = min(9.5, 2.9 + 0.42 * columns), min(7.5, 1.3 + 0.3 * rows)
+    width, height = min(9.5, 2.9 + 0.46 * columns), min(7.5, 1.3 + 0.3 * rows)
     figure, axes = styles.new_axes(width, height, 0.13 * width, 0.28 * width, 0.16 * height, 0.03 * height)
     colours = _colours(found)
     for number, cell in enumerate(found.cells):
@@ -93,7 +93,7 @@ def winner_map(found: StrategyMap, sentences: Sequence[str]) -> Picture:
         if columns <= _MOST_SIGNS and rows <= _MOST_SIGNS:
             box = {"facecolor": colour, "edgecolor": "none", "pad": 0.6} if hatch else None
             text = cell_sign(cell.winner, found)
-            axes.text(column, row, text, ha="center", va="center", fontsize=7, color=_ink(colour), bbox=box)
+            axes.text(column, row, text, ha="center", va="center", fontsize=8.5, color=_ink(colour), bbox=box)
     axes.set_xlim(-0.5, columns - 0.5)
     axes.set_ylim(-0.5, rows - 0.5)
     axes.set_xticks(*_ticks(found.x), rotation=45 if columns > 9 else 0)
@@ -166,7 +166,7 @@ def _mark_scenario(axes: Axes, found: StrategyMap) -> None:
         (x + 0.5, y + 0.5),
         xytext=(1, 1),
         textcoords="offset points",
-        fontsize=7.5,
+        fontsize=9,
         color=_BLACK,
         bbox={"facecolor": _WHITE, "edgecolor": "none", "pad": 0.4},
         zorder=4,

@@ -17,9 +17,10 @@ from dispatch_sim import engine as package
 from dispatch_sim.engine import linking, machine, store
 from dispatch_sim.engine.distributions import Distributions
 from dispatch_sim.engine.machine import Machine, outcome_of
-from dispatch_sim.engine.plan import DISTRIBUTION, FlatPlan
+from dispatch_sim.engine.plan import FlatPlan
 from dispatch_sim.engine.quantiles import quantile
 from dispatch_sim.engine.records import STATE, State
+from dispatch_sim.engine.scenario_records import DISTRIBUTION
 from dispatch_sim.interruption import uninterrupted
 from dispatch_sim.model.plan import make_plan
 from dispatch_sim.model.simulation import simulate
@@ -88,13 +89,13 @@ def test_plans_that_share_what_is_drawn_are_each_as_they_are_alone():
         "timeouts: {hard: 10m, soft: 5m}",
         "retry: {policy: resume, max_attempts: 3}",
     )
-    ways = ("queue: 3", "parallel", {"queue": 2, "order": "longest-first"}, "sequential")
+    ways = ("queue: 3", "parallel", {"queue": 2, "order": "longest-first"}, "sequential", "solo")
     plans = [FlatPlan(make_plan(scenario, parse_strategy(way), tasks)) for tasks in (9, 4, 9) for way in ways]
     machine = Machine()
     machine.share(plans, range(7, 37))
-    for plan in plans:
-        alone = Machine().simulate_block(plan, 7, 30)
-        assert np.array_equal(machine.simulate_block(plan, 7, 30), alone)
+    rows = machine.simulate_plans(plans, range(7, 37))
+    for plan, together in zip(plans, rows, strict=True):
+        assert np.array_equal(together, Machine().simulate_block(plan, 7, 30))
 
 
 def test_a_cascade_over_and_over_fits_the_state():
@@ -201,7 +202,7 @@ def test_changed_sources_are_compiled_anew(tmp_path, monkeypatch):
 def test_every_source_of_compiled_code_is_known():
     """Whatever compiled code takes a rule or a number from goes into the name of its folder."""
     root = Path(package.__file__).parent
-    python_only = {"machine.py", "plan.py", "distributions.py", "__main__.py"}
+    python_only = {"machine.py", "plan.py", "scenario_records.py", "distributions.py", "__main__.py"}
     taken = set(root.glob("*.py"))
     for module in taken.copy():
         if module.name in python_only:

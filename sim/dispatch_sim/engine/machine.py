@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from dispatch_sim.engine.records import (
     MAX_RESULTS,
     MAX_SAMPLE_VALUES,
     MAX_SHARED_VARIATES,
+    RESULT,
     STATE,
 )
 from dispatch_sim.engine.store import engine
@@ -64,25 +65,53 @@ class Machine:
         plan : the design point.
         first, count : which replications.
         stop : where another thread sets its number to something, this ends after the current replication;
-            the rows of the others then hold nothing.
+            the rows then hold nothing.
+        """
+        return np.asarray(self.simulate_plans([plan], range(first, first + count), stop)[0])
+
+    def simulate_plans(
+        self, plans: Sequence[FlatPlan], replications: range, stop: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float64]:
+        """Return the measures of design points of one scenario, shape (plans, replications, measures).
+
+        Their ledgers are closed together, as that takes as long as the simulation of 15 replications.
         """
         control = np.zeros(1, np.int64) if stop is None else stop
-        rows = np.zeros((count, len(MEASURES)))
-        if not _fits(plan):
-            for i in range(count):
-                rows[i] = _by_simpy(plan.plan, first + i)
+        results = np.zeros((len(plans), len(replications)), RESULT)
+        by_simpy = {
+            (number, i): _by_simpy(plan.plan, replications[i])
+            for number, plan in enumerate(plans)
+            for i in self._simulate(plan, replications, control, results[number])
+        }
+        rows = np.zeros((*results.shape, len(MEASURES)))
+        if control[0]:
             return rows
-        self._load(plan, range(first, first + count))
+        is_solo = np.array([plan.plan.strategy.kind == "solo" for plan in plans])
+        for alike in (is_solo, ~is_solo):
+            if alike.any():
+                closed = _outcomes(results[alike].ravel(), plans[int(alike.argmax())].plan)
+                rows[alike] = closed.reshape(-1, *rows.shape[1:])
+        for at, outcome in by_simpy.items():
+            rows[at] = outcome
+        return rows
+
+    def _simulate(
+        self, plan: FlatPlan, replications: range, control: NDArray[np.int64], results: NDArray[np.void]
+    ) -> Iterator[int]:
+        """Simulate replications into `results`; yield the numbers of those that do not fit the state."""
+        if not _fits(plan):
+            yield from range(len(replications))
+            return
+        self._load(plan, replications)
         done = 0
-        while done < count and not control[0]:
-            asked = min(count - done, MAX_RESULTS)
-            simulated = self._run(control, first + done, asked)
-            rows[done : done + simulated] = _outcomes(self._state["results"][:simulated], plan.plan)
+        while done < len(replications) and not control[0]:
+            asked = min(len(replications) - done, MAX_RESULTS)
+            simulated = self._run(control, replications[done], asked)
+            results[done : done + simulated] = self._state["results"][:simulated]
             done += simulated
             if simulated < asked and not control[0]:
-                rows[done] = _by_simpy(plan.plan, first + done)
+                yield done
                 done += 1
-        return rows
 
     def simulate(self, plan: Plan, replication: int, log: list[Event] | None = None) -> Outcome:
         """Simulate one replication, as `model.simulation.simulate`."""

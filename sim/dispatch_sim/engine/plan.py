@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from ctypes import c_int64
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.engine import codes, parameters, records
-from dispatch_sim.engine.distributions import Distributions
-from dispatch_sim.engine.layout import dtype_of, fill, record_of
+from dispatch_sim.engine import records
+from dispatch_sim.engine.layout import dtype_of, fill
+from dispatch_sim.engine.scenario_records import FlatScenario
 from dispatch_sim.model.plan import Plan
 from dispatch_sim.model.strategies import FIRST_ADAPTIVE_WINDOW
-from dispatch_sim.model.streams import group_key
-from dispatch_sim.scenario.coordination import MergeCost
-from dispatch_sim.scenario.distributions import Constant
-from dispatch_sim.scenario.model import Scenario
-from dispatch_sim.scenario.provider import Limits
-from dispatch_sim.scenario.quantities import whole
 
-PLAN, GROUP, MEMBER, DISTRIBUTION, WORLD = map(
-    dtype_of, (parameters.Plan, parameters.Group, records.Member, parameters.Distribution, records.World)
-)
+MEMBER = dtype_of(records.Member)
 
 
 class FlatPlan:
@@ -36,265 +26,76 @@ class FlatPlan:
     group_sizes : tasks of each group.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        table = Distributions()
+    def __init__(self, plan: Plan, scenario: FlatScenario | None = None) -> None:
+        """Make the records; those of the scenario once for all of its plans, where they are passed in."""
+        of = scenario or FlatScenario(plan.scenario)
         self.plan = plan
-        groups, links, locks = _groups(plan, table)
-        self.group_sizes = groups["size"].copy()
-        values = _parameters(plan, table) | {"locks": locks}
+        self.group_sizes = np.bincount([task.group for task in plan.tasks], minlength=len(of.groups))
         self.fields: dict[str, Any] = {
-            "plan": record_of(PLAN, values),
-            "new_world": record_of(WORLD, _world(plan)),
-            "groups": groups,
+            "plan": _filled(of.plan, _parameters(plan)),
+            "new_world": _filled(of.world, _world(plan)),
+            "groups": _groups(plan, of, self.group_sizes),
             "batch": np.array([(task.group, task.index) for task in plan.tasks], MEMBER),
-            "links": np.array(links, np.int64),
-            "distributions": np.array(table.rows, DISTRIBUTION),
-            "samples": np.array(table.samples, np.float64),
+            "links": of.links,
+            "distributions": of.distributions,
+            "samples": of.samples,
         }
 
 
-def _groups(plan: Plan, table: Distributions) -> tuple[NDArray[np.void], list[int], int]:
-    """Return the groups, their locks and followers, and the number of locks."""
-    scenario = plan.scenario
-    number = {name: i for i, name in enumerate(sorted({w for group in scenario.tasks for w in group.writes}))}
-    own_directories = isolation(plan) == "worktree" and scenario.harness.directory_in_prompt
-    sizes = np.bincount([task.group for task in plan.tasks], minlength=len(scenario.tasks))
-    groups = np.zeros(len(scenario.tasks), GROUP)
-    links: list[int] = []
-    merges = 0
-    for g, group in enumerate(scenario.tasks):
-        size = int(sizes[g])
-        locks = sorted(number[name] for name in set(group.writes))
-        followers = [f for f, other in enumerate(scenario.tasks) if group.name in other.after]
-        fill(
-            groups[g],
-            {
-                "key": c_int64(group_key(scenario.study.seed, group.name)).value,
-                "calls_row": table.add(group.calls),
-                "tokens_row": table.add(group.tokens),
-                "duration_row": table.add(group.duration or Constant(0.0)),
-                "tool_row": table.add(group.tool_time),
-                "interarrival_row": table.add(group.interarrival),
-                "has_duration": group.duration is not None,
-                "has_tools": group.tool_time != Constant(0.0),
-                "is_prose": group.output == "prose",
-                "writes": bool(group.writes),
-                "own_directory": own_directories and bool(group.writes),
-                "size": size,
-                "first_merge": merges,
-                "merge_room": 4 * size,
-                "first_lock": len(links),
-                "locks": len(locks),
-                "first_follower": len(links) + len(locks),
-                "followers": len(followers),
-                "output_share": group.output_share,
-                "coupling": group.coupling,
-                "common": group.common,
-                "batch_weight": math.sqrt(group.variance.batch),
-                "task_weight": math.sqrt(group.variance.task),
-                "attempt_weight": math.sqrt(group.variance.attempt),
-            },
-        )
-        merges += 4 * size
-        links += locks + followers
-    return groups, links, len(number)
-
-
-def isolation(plan: Plan) -> str:
+def _isolation(plan: Plan) -> str:
     """Return how agents are kept apart."""
     return plan.strategy.isolation or plan.scenario.conflicts.isolation
 
 
-def _world(plan: Plan) -> dict[str, Any]:
-    """Return what a replication begins with, where that is not zero."""
-    provider, context = plan.scenario.provider, plan.scenario.dispatch.context
-    start = whole(context.start) if context else 0
-    adaptive = plan.strategy.kind == "adaptive"
+def _filled(record: np.void, values: dict[str, Any]) -> np.void:
+    filled = record.copy()
+    fill(filled, values)
+    return filled
 
+
+def _groups(plan: Plan, of: FlatScenario, sizes: NDArray[np.int64]) -> NDArray[np.void]:
+    groups = of.groups.copy()
+    groups["size"] = sizes
+    groups["merge_room"] = 4 * sizes
+    groups["first_merge"] = 4 * (np.cumsum(sizes) - sizes)
+    if _isolation(plan) == "worktree" and plan.scenario.harness.directory_in_prompt:
+        groups["own_directory"] = groups["writes"]
+    return groups
+
+
+def _world(plan: Plan) -> dict[str, Any]:
+    """Return what a replication begins with because of its strategy and batch size."""
+    adaptive = plan.strategy.kind == "adaptive"
     return {
-        "limiter": _full_buckets(provider.limits),
-        "pacing": _full_buckets(plan.scenario.client.pacing.limits(provider.limits)),
         "slots": {
             "most": plan.concurrency,
             "window": min(FIRST_ADAPTIVE_WINDOW, plan.concurrency) if adaptive else plan.concurrency,
-            "shrunk_s": -1.0,
         },
-        "context": {"length": start, "sent": start},
-        "shared_readable_s": math.inf,
-        "shared_used_s": -math.inf,
         "unfinished": len(plan.tasks),
     }
 
 
-def _full_buckets(limits: Limits) -> dict[str, dict[str, float]]:
-    def full(limit: float | None) -> dict[str, float]:
-        capacity = limits.capacity(limit)
-        rate = limits.per_minute(limit) / 60.0
-        return {"level": capacity, "updated_s": -1.0, "rate": rate, "capacity": capacity}
-
-    return {
-        "request_bucket": full(limits.requests),
-        "input_bucket": full(limits.input_tokens),
-        "output_bucket": full(limits.output_tokens),
-    }
-
-
-def _parameters(plan: Plan, table: Distributions) -> dict[str, Any]:
-    return {
-        "seed": c_int64(plan.scenario.study.seed).value,
-        "tasks": len(plan.tasks),
-        "groups": len(plan.scenario.tasks),
-        **_of_strategy(plan),
-        **_of_provider(plan.scenario),
-        **_of_client(plan.scenario),
-        **_of_coordination(plan.scenario, table),
-        **_of_failures(plan.scenario, table),
-        **_of_merge(plan, table),
-    }
-
-
-def _of_strategy(plan: Plan) -> dict[str, Any]:
+def _parameters(plan: Plan) -> dict[str, Any]:
     strategy, scenario = plan.strategy, plan.scenario
-    communication = strategy.communication or scenario.communication.kind
-    return {
-        "is_solo": strategy.kind == "solo",
-        "forks": scenario.dispatch.spawn.fork and strategy.kind != "solo",
+    is_solo = strategy.kind == "solo"
+    parameters: dict[str, Any] = {
+        "tasks": len(plan.tasks),
+        "is_solo": is_solo,
+        "forks": scenario.dispatch.spawn.fork and not is_solo,
         "refills": strategy.refills,
         "is_adaptive": strategy.kind == "adaptive",
         "merges_at_barrier": strategy.merge == "barrier",
-        "by_script": strategy.manager == "script" or strategy.kind == "solo",
+        "by_script": strategy.manager == "script" or is_solo,
         "warm_up": ("none", "stagger", "prewarm").index(strategy.warm_up),
         "order": ("as-given", "longest-first", "shortest-first").index(strategy.order),
         "waits_for_recovery": strategy.waits_for_recovery,
-        "isolation": ("shared", "worktree", "locks").index(isolation(plan)),
-        "communication": ("none", "rounds", "blackboard").index(communication),
+        "isolation": ("shared", "worktree", "locks").index(_isolation(plan)),
+        "communication": ("none", "rounds", "blackboard").index(
+            strategy.communication or scenario.communication.kind
+        ),
         "is_paced": strategy.pace == "limits",
         "retries_after_drain": strategy.retry_when == "after_drain",
-        "post_tokens": whole(scenario.communication.post.tokens),
-        "post_s": scenario.communication.post.time,
-        "interim_tokens": whole(scenario.communication.brief.tokens),
-        "interim_written": scenario.communication.brief.tokens,
-        "interim_s": scenario.communication.brief.time,
     }
-
-
-def _of_provider(scenario: Scenario) -> dict[str, Any]:
-    provider = scenario.provider
-    accounting, cache, latency = provider.accounting, provider.cache, provider.latency
-    queues = provider.on_limit == "wait"
-    parameters: dict[str, Any] = {
-        "queues": queues,
-        "counts_rejected": accounting.failed_requests and not queues,
-        "counts_cache_reads": accounting.cache_reads,
-        "reserved": accounting.max_tokens if accounting.output == "reserved" else 0.0,
-        "has_retry_after": provider.retry_after is not None,
-        "retry_after_s": provider.retry_after or 0.0,
-        "overloaded": provider.overloaded,
-    }
-    if cache is not None:
-        parameters |= {
-            "has_cache": True,
-            "cache_ttl_s": cache.ttl,
-            "cache_first_token_s": cache.first_token,
-            "cache_minimum": cache.minimum,
-        }
-    if latency is not None:
-        parameters |= {
-            "has_latency": True,
-            "latency_base": latency.base,
-            "latency_per_output": latency.per_output_token,
-            "latency_per_uncached": latency.per_uncached_ktoken,
-            "latency_per_cached": latency.per_cached_ktoken,
-        }
-    return parameters
-
-
-def _of_client(scenario: Scenario) -> dict[str, Any]:
-    client, harness = scenario.client, scenario.harness
-    up_to = client.retry_after.up_to
-    return {
-        "retries": client.retries,
-        "backoff_initial_s": client.initial,
-        "backoff_factor": client.factor,
-        "backoff_cap_s": client.cap,
-        "backoff_jitter": client.signed_jitter,
-        "obeyed_up_to_s": math.inf if isinstance(up_to, str) else up_to,
-        "gives_up_above": client.retry_after.above == "give_up",
-        "backoff_is_floor": client.retry_after.floor == "backoff",
-        "retry_after_jitter": client.retry_after.jitter,
-        "extra_delay_s": client.extra_delay,
-        "cap": harness.cap or 0,
-        "refuses": harness.over == "refuse",
-        "calls_per_window": harness.pace.calls if harness.pace else 0,
-        "call_window_s": harness.pace.window if harness.pace else 0.0,
-    }
-
-
-def _of_coordination(scenario: Scenario, table: Distributions) -> dict[str, Any]:
-    dispatch, context = scenario.dispatch, scenario.dispatch.context
-    parameters: dict[str, Any] = {
-        "spawn_tokens_row": table.add(dispatch.spawn.tokens),
-        "spawn_time_row": table.add(dispatch.spawn.time),
-        "return_tokens_row": table.add(dispatch.return_.tokens),
-        "return_time_row": table.add(dispatch.return_.time),
-        "shared_prefix": 0 if dispatch.spawn.fork else whole(dispatch.spawn.shared),
-        "brief_tokens": dispatch.brief.tokens,
-        "brief_s": dispatch.brief.time,
-        "turn_tokens": dispatch.turn.tokens,
-        "turn_s": dispatch.turn.time,
-    }
-    if context is not None:
-        parameters |= {
-            "has_context": True,
-            "context_start": whole(context.start),
-            "context_window": context.window,
-            "compaction_tokens": context.compaction.tokens,
-            "compaction_s": context.compaction.time,
-        }
-    return parameters
-
-
-def _of_failures(scenario: Scenario, table: Distributions) -> dict[str, Any]:
-    failures, timeouts, retry = scenario.failures, scenario.timeouts, scenario.retry
-    conflicts = scenario.conflicts
-    return {
-        "crash": failures.crash,
-        "bad_output": failures.bad_output,
-        "hang": failures.hang,
-        "bad_brief": failures.bad_brief,
-        "has_soft_timeout": timeouts.soft is not None,
-        "soft_timeout_s": timeouts.soft or 0.0,
-        "obeyed": timeouts.obeyed,
-        "has_hard_timeout": timeouts.hard is not None,
-        "hard_timeout_s": timeouts.hard or 0.0,
-        "retry_policy": ("failed-only", "resume", "cascade", "abort", "none").index(retry.policy),
-        "cancels_others": retry.policy in ("cascade", "abort"),
-        "max_failures": 1 if retry.policy == "none" else retry.max_attempts,
-        "recovery_row": table.add(scenario.recovery.people),
-        "conflict": conflicts.probability,
-        "setup_s": conflicts.setup,
-        "clean_up_row": table.add(conflicts.people),
-        "resolve_row": table.add(conflicts.resolve),
-    }
-
-
-def _of_merge(plan: Plan, table: Distributions) -> dict[str, Any]:
-    merge, review = plan.scenario.merge, plan.scenario.review
-
-    def effort(costs: MergeCost) -> dict[str, float]:
-        if plan.strategy.kind == "solo":  # it has the output in its context
-            return {"people_s": costs.people}
-        return {"tokens": costs.tokens, "time_s": costs.time, "people_s": costs.people}
-
-    parameters: dict[str, Any] = {
-        "structured": effort(merge.structured),
-        "prose": effort(merge.prose),
-        "pair": effort(merge.pair),
-        "review_every": codes.NO_REVIEW,
-        "review_row": table.add(review.people if review else Constant(0.0)),
-        "review_each_s": review.each if review else 0.0,
-        "review_blocks": review is None or review.blocking,
-    }
-    if review is not None:
-        parameters["review_every"] = review.every if isinstance(review.every, int) else codes.AFTER_WAVE
+    if is_solo:  # it has the output in its context
+        parameters |= {key: {"tokens": 0.0, "time_s": 0.0} for key in ("structured", "prose", "pair")}
     return parameters

@@ -292,4 +292,5 @@ class State:
 
 
 STATE = dtype_of(State)
+RESULT = dtype_of(Result)
 CONTROL = dtype_of(Control)

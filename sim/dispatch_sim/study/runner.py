@@ -38,6 +38,9 @@ MOST_ROWS_HELD = 10_000_000
 TASKS_DRAWN = 4000
 """Tasks whose random variates the design points share at a time; these fit in the processor's cache."""
 
+CLOSED_AT_ONCE = 4000
+"""Replications whose ledgers are closed together; these fit in the processor's cache as well."""
+
 OnProgress = Callable[[int, int], None]
 """Called with the numbers of completed and of all replications."""
 
@@ -167,9 +170,13 @@ class CompiledSimulator:
 
     def __init__(self, design: Design) -> None:
         from dispatch_sim.engine.plan import FlatPlan
+        from dispatch_sim.engine.scenario_records import FlatScenario
 
         self._points = design.points
-        self._variants = [[FlatPlan(plan) for plan in variant.plans] for variant in design.variants]
+        self._variants = []
+        for variant in design.variants:
+            scenario = FlatScenario(variant.scenario)
+            self._variants.append([FlatPlan(plan, scenario) for plan in variant.plans])
         self.stop = np.zeros(1, np.int64)
 
     def simulate_chunk(self, chunk: range) -> NDArray[np.float64]:
@@ -183,8 +190,11 @@ class CompiledSimulator:
             for part in cut(chunk, max(1, TASKS_DRAWN // max(len(plan.plan.tasks) for plan in plans))):
                 machine.share(plans, part)
                 of_part = slice(part.start - chunk.start, part.stop - chunk.start)
-                for number, plan in enumerate(plans, point):
-                    rows[number, of_part] = machine.simulate_block(plan, part.start, len(part), self.stop)
+                at_once = max(1, CLOSED_AT_ONCE // len(part))
+                for first in range(0, len(plans), at_once):
+                    some = plans[first : first + at_once]
+                    here = slice(point + first, point + first + len(some))
+                    rows[here, of_part] = machine.simulate_plans(some, part, self.stop)
             point += len(plans)
         return rows
 

@@ -1,5 +1,6 @@
 """The command report, and --fail-on."""
 
+import csv
 import json
 
 import pytest
@@ -64,3 +65,51 @@ def test_folder_without_results_is_bad_input(tmp_path):
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.count("\n") == 1
     assert "name the folder of a sweep's results" in result.stderr
+
+
+def test_report_is_printed_in_a_format_and_writes_nothing(scenario):
+    answer = dispatch_sim("sweep", scenario.name, "--replications", 20, "--json", cwd=scenario.parent).stdout
+    folder = scenario.parent / "reports" / "small"
+    pages = {path.name: path.read_bytes() for path in folder.iterdir()}
+    for name in ("report.md", "report.html"):
+        (folder / name).unlink()
+
+    def printed(form):
+        result = dispatch_sim("report", "reports/small", "--format", form, cwd=scenario.parent)
+        assert (result.returncode, result.stderr) == (0, "")
+        return result.stdout
+
+    assert printed("md").encode() == pages["report.md"]
+    assert printed("html").encode() == pages["report.html"]
+    assert printed("json") == answer
+    rows = list(csv.DictReader(printed("csv").splitlines()))
+    points = json.loads(answer)["points"]
+    for row in rows:
+        point = (row["strategy"], int(row["concurrency"]), int(row["tasks"]))
+        (of,) = (each for each in points if (each["strategy"], each["concurrency"], each["tasks"]) == point)
+        low = of["measures"][row["measure"]]["low"]
+        assert row["low"] == ("" if low is None else str(low))
+    assert len(rows) == sum(len(point["measures"]) for point in points)
+    assert not (folder / "report.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--format", "pdf"], "--format: unknown format 'pdf'; there are md, html, json and csv\n"),
+        (["--format", "JSON"], "--format: unknown format 'JSON'; did you mean 'json'?\n"),
+        (["--format", "csv", "--json"], "--json: has no effect with --format; leave one out\n"),
+    ],
+)
+def test_wrong_format_is_bad_input(tmp_path, options, message):
+    result = dispatch_sim("report", "nowhere", *options, cwd=tmp_path)
+    assert (result.returncode, result.stdout, result.stderr) == (2, "", message)
+
+
+def test_threshold_is_checked_in_every_format(scenario):
+    dispatch_sim("sweep", scenario.name, "--replications", 20, cwd=scenario.parent)
+    for form in ("md", "html", "json", "csv"):
+        arguments = ("report", "reports/small", "--format", form, "--fail-on", "makespan > 1s")
+        result = dispatch_sim(*arguments, cwd=scenario.parent)
+        assert result.returncode == 3
+        assert "violated" in result.stderr

@@ -16,7 +16,7 @@ from dispatch_sim.decide.studies import sweep
 from dispatch_sim.decide.winner_map import StrategyMap, map_winners
 from dispatch_sim.report import attachments
 from dispatch_sim.report.maps import write_map
-from dispatch_sim.report.page import rebuild_report, write_report
+from dispatch_sim.report.page import stored_answer, write_report
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.study.files import LOCK_FILE, alone_in
@@ -58,7 +58,7 @@ def test_a_rebuilt_report_is_the_same_to_the_byte(text, tmp_path):
     for path in out.iterdir():
         if path.name not in ("results.parquet", "manifest.json"):
             path.unlink()
-    rebuild_report(out)
+    write_report(stored_answer(out), out)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
@@ -120,7 +120,7 @@ def table(folder, change):
 def test_results_that_are_not_whole_are_refused(folder, spoil, told):
     spoil(folder)
     with pytest.raises(UserError, match=told) as error:
-        rebuild_report(folder)
+        write_report(stored_answer(folder), folder)
     assert str(error.value).startswith(str(folder))
     assert len(str(error.value)) < len(str(folder)) + 600
 
@@ -133,7 +133,7 @@ def test_nothing_is_written_through_a_link_that_lies_in_the_folder(folder):
     for name in ("report.html", *names):
         (folder / name).unlink(missing_ok=True)
         (folder / name).symlink_to(precious)
-    rebuild_report(folder)
+    write_report(stored_answer(folder), folder)
     assert not (folder / "report.html").is_symlink()
     assert precious.read_text() == "mine"
     (folder / LOCK_FILE).symlink_to(precious)
@@ -144,7 +144,7 @@ def test_nothing_is_written_through_a_link_that_lies_in_the_folder(folder):
 
 def test_a_measure_that_was_changed_has_no_run_to_show(folder):
     table(folder, lambda t: t.assign(makespan_s=t["makespan_s"] * 1.01))
-    rebuild_report(folder)
+    write_report(stored_answer(folder), folder)
     text = (folder / "report.md").read_text(encoding="utf-8")
     assert "Not shown: this version simulates the scenario with another outcome" in text
 
@@ -153,7 +153,7 @@ def test_a_measure_that_was_changed_has_no_run_to_show(folder):
 @pytest.mark.parametrize("name", ["map.json", "why.json"])
 def test_a_map_or_reasons_that_no_command_wrote_are_not_shown(folder, name, text):
     (folder / name).write_text(text, encoding="utf-8", errors="surrogateescape")
-    rebuild_report(folder)
+    write_report(stored_answer(folder), folder)
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "This folder has no map of the scenario" in page
 
@@ -169,11 +169,11 @@ def mapped(kept, tmp_path_factory):
 
 def test_a_map_is_shown_with_the_results_of_its_scenario_only(mapped):
     """Its scenario is known by its SHA-256."""
-    rebuild_report(mapped)
+    write_report(stored_answer(mapped), mapped)
     assert "This folder has no map" not in (mapped / "report.html").read_text(encoding="utf-8")
     found = json.loads((mapped / "map.json").read_text(encoding="utf-8"))
     (mapped / "map.json").write_text(json.dumps(found | {"sha256": "0" * 64}), encoding="utf-8")
-    rebuild_report(mapped)
+    write_report(stored_answer(mapped), mapped)
     assert "This folder has no map of the scenario" in (mapped / "report.html").read_text(encoding="utf-8")
 
 

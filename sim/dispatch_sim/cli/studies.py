@@ -1,4 +1,4 @@
-"""Commands that simulate a scenario: sweep, report, compare, run."""
+"""Commands that simulate a scenario: sweep, compare, run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dispatch_sim.cli.options import (
-    DataFolder,
     FailOn,
     Json,
     ReportOptions,
@@ -94,32 +93,6 @@ def compare(
     _simulate(simulate, study, options, out, as_json, compared=True)
 
 
-def report(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Output folder of a sweep: reports/NAME.")],
-    data: DataFolder = None,
-    fail_on: FailOn = None,
-    as_json: Json = False,
-) -> None:
-    """Write the report of a sweep again from its stored results, with a map and reasons stored there."""
-    from dispatch_sim.decide.thresholds import check
-    from dispatch_sim.report.page import rebuild_report
-    from dispatch_sim.study.checkpoint import is_unfinished
-    from dispatch_sim.study.files import alone_in
-
-    thresholds = _thresholds(fail_on)
-    with alone_in(folder) if folder.is_dir() else nullcontext():
-        answer, written = rebuild_report(folder, data)
-    print_written(written)
-    resume = (
-        f"dispatch-sim sweep SCENARIO --out {shlex.quote(str(folder))} --resume"
-        if is_unfinished(folder)
-        else None
-    )
-    checks = check(answer, thresholds)
-    _print(answer, checks, as_json)
-    _exit(answer, checks, resume)
-
-
 def run(
     options: ScenarioOptions,
     strategy: Annotated[
@@ -189,7 +162,7 @@ def _simulate(
 
     if study.jobs is not None and options.cluster is not None:
         fail("--jobs: has no effect with --cluster; leave one out")
-    thresholds = _thresholds(options.fail_on)
+    thresholds = read_thresholds(options.fail_on)
     with alone_in(folder) if folder is not None else nullcontext():
         with progress("replications") as on_progress:
             results = simulate(
@@ -208,8 +181,8 @@ def _simulate(
             if folder is not None:
                 _write(answered, folder, pages=pages)
         finally:
-            _print(answered, checks, as_json, compared=compared)
-    _exit(answered, checks, None if folder is None else _resuming())
+            print_study(answered, checks, as_json, compared=compared)
+    exit_by(answered, checks, None if folder is None else _resuming())
 
 
 def _exit_if_too_few(results: Results, folder: Path | None) -> None:
@@ -239,21 +212,27 @@ def _write(answer: Answer, folder: Path, *, pages: bool) -> None:
     print_written(written)
 
 
-def _print(answer: Answer, checks: Sequence[Check], as_json: bool, *, compared: bool = False) -> None:
+def print_study(answer: Answer, checks: Sequence[Check], as_json: bool, *, compared: bool = False) -> None:
     """Print an answer, and the result of each threshold."""
     from dispatch_sim.report.answers import answer_document
-    from dispatch_sim.report.thresholds import check_line
 
     if as_json:
         checked = {"fail_on": [each.to_json() for each in checks]} if checks else {}
         print_json({**answer.to_json(), **checked})
     else:
         typer.echo(answer_document(answer, pictures=False, compared=compared).text, nl=False)
+    print_checks(checks)
+
+
+def print_checks(checks: Sequence[Check]) -> None:
+    """Print the result of each threshold."""
+    from dispatch_sim.report.thresholds import check_line
+
     for each in checks:
         typer.echo(check_line(each), err=True)
 
 
-def _exit(answer: Answer, checks: Sequence[Check], resume: str | None) -> None:
+def exit_by(answer: Answer, checks: Sequence[Check], resume: str | None) -> None:
     """Exit with the code for an interrupted study or a violated threshold, if there is one.
 
     `resume` is the command that continues an interrupted study.
@@ -274,7 +253,7 @@ def _resuming() -> str:
     return f"dispatch-sim {shlex.join(given)} --resume"
 
 
-def _thresholds(given: list[str] | None) -> list[Threshold]:
+def read_thresholds(given: list[str] | None) -> list[Threshold]:
     """Read thresholds, before anything is simulated for them."""
     if not given:
         return []

@@ -29,7 +29,7 @@ from dispatch_sim.report.format import clean, factors_words
 from dispatch_sim.report.labels import simulated, terms
 from dispatch_sim.report.maps import map_parts
 from dispatch_sim.report.reasons import why
-from dispatch_sim.report.render import document, page, with_contents
+from dispatch_sim.report.render import Document, document, page, with_contents
 from dispatch_sim.report.runs import two_runs
 from dispatch_sim.report.view import main_view, views
 from dispatch_sim.report.why import why_parts
@@ -57,26 +57,21 @@ def write_report(answer: Answer, folder: str | os.PathLike[str]) -> list[Path]:
     ResultsError
         Where the folder cannot be written to.
     """
-    content = _content(answer, Path(folder))
-    shown = with_contents(document("report.md", _pictures(content), **content))
-    files = {"report.html": page(shown, content["title"]), "report.md": shown.markdown}
+    shown, title = report_document(answer, Path(folder))
+    files = {"report.html": page(shown, title), "report.md": shown.markdown}
     files |= {f"{name}.svg": picture.svg for name, picture in shown.pictures.items()}
     return write_texts(files, Path(folder))
 
 
-def rebuild_report(
-    folder: str | os.PathLike[str], data: str | os.PathLike[str] | None = None
-) -> tuple[Answer, list[Path]]:
-    """Write a study's report again, from its stored results alone.
+def stored_answer(folder: str | os.PathLike[str], data: str | os.PathLike[str] | None = None) -> Answer:
+    """Return the answer of a study from its stored results alone.
+
+    Its report has the same bytes as the one that `write_report` wrote after the simulation.
 
     Parameters
     ----------
-    folder : where they are.
+    folder : where the results are.
     data : another folder in which csv files of the scenario may be.
-
-    Returns
-    -------
-    The answer of the results, and the files written, with the same bytes as those that `write_report` wrote.
 
     Raises
     ------
@@ -90,8 +85,13 @@ def rebuild_report(
             "takes values from a csv file, copy that into the folder, or name its folder with --data DIR; "
             "results of another version of dispatch-sim need a new sweep"
         )
-    found = answered(results)
-    return found, write_report(found, folder)
+    return answered(results)
+
+
+def report_document(answer: Answer, folder: Path) -> tuple[Document, str]:
+    """Return a report and its title, with a map and an explanation of the same scenario in a folder."""
+    content = _content(answer, folder)
+    return with_contents(document("report.md", _pictures(content), **content)), content["title"]
 
 
 def _content(answer: Answer, folder: Path) -> dict[str, Any]:

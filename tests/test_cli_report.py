@@ -113,3 +113,26 @@ def test_threshold_is_checked_in_every_format(scenario):
         result = dispatch_sim(*arguments, cwd=scenario.parent)
         assert result.returncode == 3
         assert "violated" in result.stderr
+
+
+def test_no_report_removes_the_report_of_earlier_results(scenario):
+    few = (scenario.name, "--replications", 20)
+    dispatch_sim("map", *few, "--y", "values.waiting", "--cells", 2, cwd=scenario.parent)
+    dispatch_sim("sweep", *few, cwd=scenario.parent)
+    folder = scenario.parent / "reports" / "small"
+    (folder / "notes.md").write_text("mine")
+    result = dispatch_sim("sweep", *few, "--seed", 5, "--no-report", cwd=scenario.parent)
+    assert result.returncode == 0
+    assert (
+        "removed the report of the earlier results from reports/small: report.html, report.md, "
+        in result.stderr
+    )
+    left = {path.name for path in folder.iterdir()}
+    assert {name for name in left if not name.startswith("map.")} == {
+        "results.parquet",
+        "manifest.json",
+        "notes.md",
+    }
+    assert "map.svg" in left
+    again = dispatch_sim("sweep", *few, "--seed", 5, "--no-report", cwd=scenario.parent)
+    assert "removed" not in again.stderr

@@ -199,6 +199,7 @@ def _exit_if_too_few(results: Results, folder: Path | None) -> None:
 
 
 def _write(answer: Answer, folder: Path, *, pages: bool) -> None:
+    from dispatch_sim.report.stale import remove_report
     from dispatch_sim.study.results import write_results
 
     written = write_results(answer.results, folder)
@@ -209,6 +210,9 @@ def _write(answer: Answer, folder: Path, *, pages: bool) -> None:
         from dispatch_sim.report.page import write_report
 
         written = write_report(answer, folder) + written
+    elif removed := remove_report(folder):
+        names = ", ".join(path.name for path in removed)
+        typer.echo(f"removed the report of the earlier results from {folder}: {names}", err=True)
     print_written(written)
 
 

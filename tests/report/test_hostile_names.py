@@ -5,7 +5,9 @@ import re
 
 import pytest
 
+from dispatch_sim.decide.diff import diff
 from dispatch_sim.decide.winner_map import map_winners
+from dispatch_sim.report.diff import diff_document
 from dispatch_sim.report.maps import write_map
 from dispatch_sim.report.page import write_report
 from dispatch_sim.scenario.loader import parse_source
@@ -70,6 +72,17 @@ def test_no_name_is_a_picture_a_link_or_code_in_markdown(written):
     assert all((written / name).exists() for name in pictures)
     assert "http://" not in text
     assert "<!--" not in re.sub(r"\\.", "", text)
+
+
+def test_no_name_is_markup_where_two_scenarios_are_compared():
+    source = parse_source(
+        SCENARIO.replace("<script>alert", "<script>alarm"), filename="<img src=x>\u202e.yaml"
+    )
+    found = diff_document(diff(SCENARIO, source, replications=12))
+    assert "alarm" in found.text
+    for text in (found.text, found.html):
+        assert not re.search("[\u202a-\u202e\u2066-\u2069]", text)
+    assert not re.search(r"<\s*(script|img)\b", found.html, re.IGNORECASE)
 
 
 def test_no_cell_of_a_map_is_a_formula(tmp_path):

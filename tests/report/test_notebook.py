@@ -33,6 +33,7 @@ def shown(tmp_path_factory):
         "quick": dispatch_sim.ask(tasks=4),
         "map": dispatch_sim.map_winners(source, "tasks=2,6", "provider.limits.scale=1,10", replications=20),
         "explanation": dispatch_sim.explain(source, ranges={"tasks.tokens": "5K..50K"}, replications=8),
+        "diff": dispatch_sim.diff(source, source.replaced({"tasks.count": 4}), replications=20),
         "tuning": dispatch_sim.tune(source, replications=8),
         "logs": logs,
         "calibration": dispatch_sim.calibrate(logs),
@@ -41,7 +42,18 @@ def shown(tmp_path_factory):
     }
 
 
-KINDS = ["source", "quick", "map", "explanation", "tuning", "logs", "calibration", "backtest", "what_if"]
+KINDS = [
+    "source",
+    "quick",
+    "map",
+    "explanation",
+    "diff",
+    "tuning",
+    "logs",
+    "calibration",
+    "backtest",
+    "what_if",
+]
 
 
 def of_answer(answer):

@@ -37,6 +37,10 @@ def test_report_is_written_although_standard_output_is_closed(scenario):
     read, write = os.pipe()
     os.close(read)
     arguments = ("sweep", scenario.name, "--replications", 4)
-    start(*arguments, cwd=scenario.parent, stdout=write, stderr=subprocess.DEVNULL).wait()
+    process = start(*arguments, cwd=scenario.parent, stdout=write, stderr=subprocess.PIPE, text=True)
     os.close(write)
+    _, errors = process.communicate()
+    assert process.returncode == 141
+    assert errors.startswith("wrote to ")
+    assert errors.count("\n") == 1
     assert (scenario.parent / "reports" / "small" / "report.html").exists()

@@ -1,7 +1,8 @@
 """The command line.
 
 Exit codes: 0 for success, 1 when a cluster is lost, 2 for bad input, 3 when a threshold of `--fail-on` is
-violated, 130 when interrupted. Answers go to standard output, progress and errors to standard error.
+violated, 130 when interrupted, 141 when the reader of a pipe closes it. Answers go to standard output,
+progress and errors to standard error.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import typer
 import dispatch_sim
 from dispatch_sim.cli import claims, decisions, own_logs, reports, scenarios, studies
 from dispatch_sim.cli.options import flag, flattened
-from dispatch_sim.cli.output import BAD_INPUT, INTERRUPTED
+from dispatch_sim.cli.output import BAD_INPUT, BROKEN_PIPE, INTERRUPTED
 
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "Decide": (
@@ -96,6 +97,10 @@ def main() -> None:
         app()
     except KeyboardInterrupt:  # before the command is found
         sys.exit(INTERRUPTED)
+    except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):
+            sys.exit(BROKEN_PIPE)
+        raise
     except OSError as error:  # errors of files are UserErrors, so this is standard output itself
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # discards what is still to be flushed
         print(f"standard output cannot be written to: {error.strerror or error}", file=sys.stderr)

@@ -22,6 +22,9 @@ VIOLATED = 3
 
 INTERRUPTED = 130
 
+BROKEN_PIPE = 141
+"""As a shell reports a process that ends by SIGPIPE."""
+
 
 class JsonAnswer(Protocol):
     """An answer that has a form for programs."""

@@ -168,6 +168,12 @@ def test_coordinator_with_a_large_share_of_the_makespan_is_named():
         assert coordination_line(rarely) == ""
 
 
+def test_concurrencies_that_are_left_out_are_named(caplog):
+    found = ask(3, concurrency="1..5")
+    assert {each.strategy.concurrency for each in found.candidates if each.strategy.kind == "queue"} == {2, 3}
+    assert caplog.messages[0].startswith("concurrency: only 2 and 3 of '1..5' are compared: ")
+
+
 def test_same_concurrency_differs_in_merging():
     line = answer_line(ask(6, limits="unlimited", concurrency="6"))
     assert line.startswith("Use a queue of 6 for six tasks: about $")

@@ -5,6 +5,7 @@ What is not asked for has the scenario's defaults. An error names the argument t
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,9 @@ from dispatch_sim.scenario.factors import by_setting
 from dispatch_sim.scenario.loader import Source, load
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import Finding, Problem, ScenarioError, UserError
-from dispatch_sim.scenario.wording import shown, spelled
+from dispatch_sim.scenario.wording import listed, shown, spelled
+
+_LOG = logging.getLogger("dispatch_sim")
 
 _CONCURRENCIES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
 
@@ -101,11 +104,11 @@ def ask(
     """
     if isinstance(tasks, dict):  # until 0.3.0, ask(Question(...))
         return ask(**tasks)
-    numbers: Any = [each for each in _CONCURRENCIES if each < tasks] + [tasks]
+    given: Any = [each for each in _CONCURRENCIES if each < tasks] + [tasks]
     if concurrency is not None:
-        numbers = concurrency.split(",") if isinstance(concurrency, str) else concurrency
+        given = concurrency.split(",") if isinstance(concurrency, str) else concurrency
 
-    def source(manager: str | None) -> Source:
+    def source(manager: str | None, numbers: Any = given) -> Source:
         raw: dict[str, dict[str, Any]] = {
             "sweep": {"tasks": max(tasks, 1), "concurrency": numbers},
             "study": {"seed": seed},
@@ -142,18 +145,31 @@ def ask(
 
     try:
         asked = source(manager)
-        _check_concurrency(asked.scenario(), concurrency)
-        return answer_quickly(asked, lambda: source("script"))
+        if asked.scenario().sweep.factors:
+            message = "one batch is simulated, without a sweep; write a scenario file and sweep that"
+            raise QuestionError([("sweep", message)])
+        if concurrency is None:
+            return answer_quickly(asked, lambda: source("script"))
+        fitting = _fitting(asked.scenario(), concurrency)
+        return answer_quickly(source(manager, fitting), lambda: source("script", fitting))
     except ScenarioError as error:
         raise QuestionError(_by_argument(problem, settings or {}) for problem in error.problems) from error
 
 
-def _check_concurrency(scenario: Scenario, asked: int | str | Sequence[int] | None) -> None:
-    """Check that some queue is left to compare."""
-    most = scenario.batch_size
-    if asked is not None and min(scenario.sweep.concurrency) > most:
+def _fitting(scenario: Scenario, asked: int | str | Sequence[int]) -> list[int]:
+    """Return the concurrencies to compare, and warn about others; a queue of 1 equals sequential."""
+    numbers, most = scenario.sweep.concurrency, scenario.batch_size
+    if min(numbers) > most:
         message = f"{shown(asked)} exceeds the number of tasks; write at most {most}"
         raise QuestionError([("concurrency", message)])
+    fitting = [number for number in numbers if 1 < number <= most] or [1]
+    if len(fitting) < len(numbers):
+        _LOG.warning(
+            "concurrency: only %s of %s are compared: a queue of 1 is sequential, and more than %s tasks "
+            "cannot run at once",
+            *(listed(list(map(str, fitting))), shown(asked), most),
+        )
+    return fitting
 
 
 def _compared(scenario: Scenario, manager: str | None) -> Iterator[Any]:

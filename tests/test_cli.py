@@ -62,6 +62,14 @@ def test_check_prints_size_of_valid_scenario(scenario):
     assert (found["tasks"], found["design_points"], found["warnings"]) == (3, 14, [])
 
 
+def test_comparison_prints_the_warnings_of_check(scenario):
+    late = ("--set", "tasks.interarrival=5s")
+    checked = dispatch_sim("check", scenario.name, *late, cwd=scenario.parent).stdout
+    compared = dispatch_sim("compare", scenario.name, *late, "--replications", 2, cwd=scenario.parent).stderr
+    assert compared.startswith("warning: tasks[0].interarrival: ")
+    assert checked.startswith(compared)
+
+
 @pytest.mark.parametrize("command", ["check", "run", "compare", "sweep"])
 def test_every_error_of_a_scenario_has_its_place(tmp_path, command):
     path = tmp_path / "bad.yaml"

@@ -33,11 +33,7 @@ def test_set_changes_a_key_of_the_scenario(scenario, command):
         ("client={retries: 1, retries: 2}", "--set client={retries: 1, retries: 2}: the key 'retries' is"),
         ("client.retries=[1", "--set client.retries=[1: not YAML: "),
         ("client.retries.x=1", "--set client.retries.x=1: a mapping of 1 is not a whole"),
-        (
-            "sweep.client.retries=[1, 2]",
-            "--set sweep.client.retries=[1, 2]: an axis is set with its section; "
-            "write --set 'sweep={client.retries: [1, 2]}'",
-        ),
+        ("sweep.client.retries=[1, -5]", "--set sweep.client.retries=[1, -5]: "),
         ("engine.x=1", "--set engine.x=1: "),
         ("strategies=[swarm]", "--set strategies=[swarm]: "),
         ("tasks=[]", "--set tasks=[]: "),
@@ -48,6 +44,14 @@ def test_wrong_set_names_the_option(scenario, command, setting, message):
     result = dispatch_sim(*command, "--set", setting, cwd=scenario.parent)
     assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
     assert result.stderr.startswith(message)
+
+
+def test_axis_is_added_to_those_of_the_file(scenario):
+    axis = ("--set", "sweep.client.retries=[1, 2]", "--json")
+    found = json.loads(dispatch_sim("check", scenario.name, *axis, cwd=scenario.parent).stdout)
+    assert found["design_points"] == 2 * 14  # 14 without it
+    result = dispatch_sim("decide", "--tasks", 2, *axis, cwd=scenario.parent)
+    assert result.stderr.startswith("--set sweep: one batch is simulated")
 
 
 def test_set_that_is_repeated_is_an_error(scenario):

@@ -116,6 +116,15 @@ class StudyOptions(ScenarioOptions):
     replications: Replications = None
     jobs: Jobs = None
 
+    def source(self, seed: int | None = None) -> Source:
+        """Return the scenario, and print its warnings."""
+        from dispatch_sim.scenario.warnings import warnings
+
+        source = super().source(seed)
+        for warning in warnings(source.scenario()):
+            typer.echo(f"warning: {warning}", err=True)
+        return source
+
 
 @dataclass(frozen=True)
 class ReportOptions(StudyOptions):
@@ -146,12 +155,6 @@ def setting_values(texts: Mapping[str, str], option: str = "--set") -> dict[str,
 
     values = {}
     for key, text in texts.items():
-        section, _, axis = key.partition(".")
-        if section == "sweep" and "." in axis:
-            fail(
-                f"{option} {key}={text}: an axis is set with its section; "
-                f"write {option} 'sweep={{{axis}: {text}}}'"
-            )
         try:
             tree = read_tree(text, option)
         except ScenarioError as error:

@@ -35,9 +35,11 @@ def paths(raw: Any, dotted: str) -> list[Path]:
     """Return the paths in a scenario that a path of a sweep stands for.
 
     ``tasks.tokens`` stands for the tokens of every group, ``tasks.NAME.tokens`` for those of the group
-    called NAME, any other path for itself.
+    called NAME, ``sweep.client.retries`` for an axis, any other path for itself.
     """
     first, _, rest = dotted.partition(".")
+    if first == "sweep" and rest:
+        return [(first, rest)]
     groups = raw.get("tasks") if isinstance(raw, dict) else None
     if first != "tasks" or not rest or not isinstance(groups, list):
         return [tuple(dotted.split("."))]

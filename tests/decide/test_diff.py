@@ -113,6 +113,27 @@ def test_each_recommendation_has_its_own_objective_and_limits():
     assert "No strategy meets its limits." in " ".join(str(late).split())
 
 
+def test_interruption_ends_it_without_a_difference():
+    studies = []
+
+    def interrupt(done, of):
+        studies.append(of)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        diff(PAIRS, PAIRS, on_progress=interrupt)
+    assert len(studies) == 1
+
+
+def test_scenarios_without_a_common_strategy_have_no_table_of_them():
+    found = diff(PAIRS, load(PAIRS).replaced({"strategies": ["queue: 2", "queue: 3"]}))
+    assert found.strategies == {}
+    text = " ".join(str(found).split())
+    assert "The same strategy in both scenarios" not in text
+    assert "Simulated in A only: parallel and sequential." in text
+    assert "Simulated in B only: queue of 2 and queue of 3." in text
+
+
 def test_text_states_the_saving_the_amounts_and_the_changes():
     text = str(diff(PAIRS, changed(PAIRS, "tasks.duration=20s")))
     assert text.startswith(

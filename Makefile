@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help sweep claims test lint pytest wheel-test conformance faults mutants bench validate clients reports examples schema fuzz coverage clean
+.PHONY: help sweep claims test lint pytest wheel-test conformance faults mutants bench validate clients reports docs examples schema fuzz coverage clean
 
 help:
 	@echo "make sweep   run the main job: scenarios/ten-sources.yaml into reports/ten-sources/"
@@ -22,6 +22,7 @@ help:
 	@echo "make validate  measure the coverage of confidence intervals, into reports/validation/"
 	@echo "make clients compare the model with real client libraries on a virtual clock, into reports/validation/; 20 minutes"
 	@echo "make reports rebuild the stored reports under reports/"
+	@echo "make docs    build the documentation site, into build/docs/"
 	@echo "make examples  run the console examples of README.md and docs/, and write their outputs again"
 	@echo "make schema  write docs/scenario.schema.json and docs/parameters.md"
 	@echo "make clean   remove the environments and caches"
@@ -99,6 +100,11 @@ reports: $(READY)
 	$(BIN)/dispatch-sim why scenarios/limits-and-clients.yaml
 	$(BIN)/dispatch-sim sweep scenarios/limits-and-clients.yaml
 	$(BIN)/dispatch-sim claims
+
+docs: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	$(BIN)/python -m sphinx -q -W --keep-going -b html -c docs . build/docs
+	@echo "build/docs/index.html"
 
 examples: $(READY)
 	$(BIN)/python -m tests.examples

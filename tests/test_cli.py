@@ -59,7 +59,8 @@ def test_check_prints_size_of_valid_scenario(scenario):
     assert "small.yaml: valid. Tasks: 3." in result.stdout
     assert "14 design points" in result.stdout.replace("\n", " ")
     found = json.loads(dispatch_sim("check", scenario.name, "--json", cwd=scenario.parent).stdout)
-    assert (found["tasks"], found["design_points"], found["warnings"]) == (3, 14, [])
+    assert (found["format_version"], found["tasks"], found["design_points"]) == (1, 3, 14)
+    assert found["warnings"] == []
 
 
 def test_comparison_prints_the_warnings_of_check(scenario):

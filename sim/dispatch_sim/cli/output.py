@@ -26,6 +26,10 @@ BROKEN_PIPE = 141
 """As a shell reports a process that ends by SIGPIPE."""
 
 
+FORMAT_VERSION = 1
+"""Of all JSON output: it rises when a key is removed, renamed, or has another meaning."""
+
+
 class JsonAnswer(Protocol):
     """An answer that has a form for programs."""
 
@@ -43,6 +47,7 @@ def print_answer(answer: JsonAnswer, as_json: bool) -> None:
 
 def print_json(answer: dict[str, Any]) -> None:
     """Print an answer for programs."""
+    answer = {"format_version": FORMAT_VERSION, **answer}
     typer.echo(json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False))
 
 

@@ -1,15 +1,22 @@
+import re
 import xml.etree.ElementTree as ElementTree
+from importlib.resources import files
 
 import pytest
 from matplotlib.figure import Figure
 
+from dispatch_sim.decide.winner_map import map_winners
+from dispatch_sim.report.figures import winner_map
 from dispatch_sim.report.figures.along_concurrency import along_concurrency
 from dispatch_sim.report.figures.along_tasks import along_tasks
 from dispatch_sim.report.figures.break_even import paired_difference
 from dispatch_sim.report.figures.break_even_by_factors import break_even_by_factors
 from dispatch_sim.report.figures.cost_breakdown import cost_breakdown
 from dispatch_sim.report.figures.styles import Picture
+from dispatch_sim.report.format import dollars, named
 from dispatch_sim.report.view import main_view, views
+from dispatch_sim.scenario.loader import parse_source
+from tests.report.conftest import TIGHT
 
 ALONG = [along_tasks, along_concurrency, paired_difference]
 
@@ -88,3 +95,58 @@ def test_lines_are_the_means_of_the_answer(tight):
     for kind in ("parallel", "sequential"):
         estimates = [view.estimate("cost_usd", view.first(kind, size), size) for size in view.sizes]
         assert tuple(estimate.mean for estimate in estimates) in means
+
+
+def luminance(colour):
+    """Return the relative luminance of WCAG 2.2."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one, other):
+    low, high = sorted(map(luminance, (one, other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_contrast_of_black_and_white_is_21():
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.005)
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_lines_and_bars_contrast_with_the_page(scheme):
+    """At least 3, as WCAG asks of graphics; of lines that mark text 4.5."""
+    css = files("dispatch_sim.report").joinpath("templates/page.css").read_text(encoding="utf-8")
+    colours = dict(re.findall(r"--(\w+): (#\w{6});", css.split("@media")[scheme]))
+    for name in ("green", "vermilion", "blue", "sky", "purple", "amber", "grey"):
+        assert contrast(colours[name], colours["paper"]) >= 3, name
+    for name in ("ink", "faint", "warn", "blue"):
+        assert min(contrast(colours[name], colours[ground]) for ground in ("paper", "card")) >= 4.5, name
+
+
+def test_signs_of_a_map_contrast_with_their_cells():
+    colours = [*winner_map._COLOURS.values(), *winner_map._LIGHT.values(), *winner_map._BLUES]
+    assert min(contrast(winner_map._ink(colour), colour) for colour in colours) >= 4.5
+
+
+def titles(picture):
+    root = ElementTree.fromstring(picture.svg)
+    return [element.text for element in root.iter("{http://www.w3.org/2000/svg}title")]
+
+
+def test_pointer_shows_each_value_of_a_curve(tight):
+    view = main_view(tight)
+    shown = titles(along_tasks(view))
+    for kind in ("parallel", "sequential"):
+        for size in view.sizes:
+            estimate = view.estimate("cost_usd", view.first(kind, size), size)
+            assert f"{kind} at {size}: {view.measure.estimate(estimate)}" in shown
+
+
+def test_pointer_shows_the_winner_of_each_cell_of_a_map():
+    found = map_winners(parse_source(TIGHT), "tasks.tokens", "values.waiting", cells=2, replications=8)
+    shown = titles(winner_map.winner_map(found, []))[1:]
+    assert len(shown) == len(found.cells)
+    for text, cell in zip(shown, found.cells, strict=True):
+        assert f"{named(cell.winner.strategy)}, {dollars(cell.winner.mean)}" in text

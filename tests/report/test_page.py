@@ -59,6 +59,7 @@ def test_a_page_is_whole_and_stands_alone(report):
     text = (folder / "report.html").read_text(encoding="utf-8")
     page = Page(text)
     assert text.lstrip().startswith("<!doctype html>")
+    assert len(text.encode()) < 1_500_000
     names = {tag for tag, _ in page.tags}
     assert not names & {"script", "iframe", "object", "embed", "link", "form", "img", "base"}
     for _, attributes in page.tags:

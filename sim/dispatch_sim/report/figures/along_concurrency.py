@@ -42,12 +42,14 @@ def along_concurrency(view: View) -> Picture | None:
     styles.scale_measure(axes, curves, view.measure, unit)
     for point, curve in flat.items():
         name = wrapped(named(point), 20, 4)
-        styles.draw_curve(axes, curve, unit, styles.COLOURS[point.kind], dashes="-.", label=name)
+        style = (styles.COLOURS[point.kind], "", "-.")
+        styles.draw_curve(axes, curve, unit, view.measure.estimate, *style, label=name)
     drawn: Counter[str] = Counter()
     for strategy, curve in variants.items():
         kind, dashes = strategy.kind, _DASHES[drawn[strategy.kind] % len(_DASHES)]
         name = wrapped(strategy.label.replace(kind, f"{kind} of N", 1), 20, 4)
-        styles.draw_curve(axes, curve, unit, styles.COLOURS[kind], styles.MARKERS[kind], dashes, name)
+        style = (styles.COLOURS[kind], styles.MARKERS[kind], dashes)
+        styles.draw_curve(axes, curve, unit, view.measure.estimate, *style, label=name)
         drawn[kind] += 1
     styles.whole_numbers(axes, levels)
     axes.set_xlabel(f"concurrency N (batch of {view.tasks} tasks)")
@@ -89,7 +91,7 @@ def _mark_best(axes: Axes, view: View, unit: Unit) -> None:
         at,
         xytext=(8 if left else -8, -9),
         textcoords="offset points",
-        fontsize=9,
+        fontsize=9.5,
         ha="left" if left else "right",
         va="top",
         bbox={"facecolor": styles.PAPER, "edgecolor": "none", "alpha": 0.7, "pad": 1},

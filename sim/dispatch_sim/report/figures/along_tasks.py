@@ -23,9 +23,8 @@ def along_tasks(view: View) -> Picture | None:
     styles.scale_measure(axes, [curve for *_, curve in curves], view.measure, unit)
     found = view.break_even("tasks")
     for name, kind, curve in reversed(curves):
-        styles.draw_curve(
-            axes, curve, unit, styles.COLOURS[kind], styles.MARKERS[kind], label=wrapped(name, 20, 4)
-        )
+        style = (styles.COLOURS[kind], styles.MARKERS[kind])
+        styles.draw_curve(axes, curve, unit, view.measure.estimate, *style, label=wrapped(name, 20, 4))
     styles.whole_numbers(axes, view.sizes)
     mark_break_even(axes, found)
     axes.set_xlabel("tasks in the batch")

@@ -25,7 +25,7 @@ def paired_difference(view: View) -> Picture | None:
     unit = styles.unit_of(view.measure, max(abs(end) for _, e in shown for end in (e.low, e.high)))
     figure, axes = styles.new_axes(styles.WIDTH, styles.HEIGHT, 1.0, 0.12, 0.52, 0.14)
     axes.axhline(0, color=styles.INK, linewidth=1.2)
-    styles.draw_curve(axes, shown, unit, styles.BLUE, "o")
+    styles.draw_curve(axes, shown, unit, view.measure.difference, styles.BLUE, "o")
     styles.whole_numbers(axes, [size for size, _ in shown])
     mark_break_even(axes, found)
     axes.yaxis.set_major_formatter(unit.signed_ticks)

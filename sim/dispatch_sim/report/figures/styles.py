@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from typing import Any
+from urllib.parse import quote, unquote
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator
@@ -25,7 +27,7 @@ from dispatch_sim.report.format import Measure, about, dollars
 from dispatch_sim.stats.estimates import Estimate
 
 PAPER, INK, FAINT, GRID, BAND = "#fefefe", "#1c2024", "#5c636a", "#dcdfe3", "#f3e3b3"
-GREEN, VERMILION, BLUE, SKY = "#007a58", "#c44f00", "#0069a8", "#4f9fd0"
+GREEN, VERMILION, BLUE, SKY = "#007a58", "#c44f00", "#0069a8", "#4896c8"
 PURPLE, AMBER, GREY = "#a8497f", "#b27a00", "#8a9199"
 """The palette of Okabe and Ito for colour-blind readers, darkened to a contrast of 3 on white."""
 
@@ -55,7 +57,7 @@ COLOURS = {
 }
 MARKERS = {"solo": "x", "sequential": "s", "parallel": "^", "queue": "o", "waves": "D", "adaptive": "v"}
 
-WIDTH, HEIGHT = 4.6, 3.0
+WIDTH, HEIGHT = 4.45, 3.0
 """Size of a figure in inches, without its legend: as wide as a phone shows it with text of a legible size."""
 
 SMALLEST = 10.5
@@ -146,6 +148,7 @@ class Picture:
         markup = markup[markup.index("<svg") :]
         markup = re.sub(r"\s*<metadata>.*?</metadata>", "", markup, flags=re.DOTALL)
         markup = re.sub(r"font(: [^;\"]*?) 'DejaVu Sans'[^;\"]*", rf"font\1 sans-serif; {_FONTS}", markup)
+        markup = re.sub(r'<g id="hover:([^"]*)">', _with_title, markup)
         # Ids must be unique in a page with several figures.
         markup = re.sub(r'\bid="', f'id="{self.name}-', markup)
         markup = re.sub(r'(href="|url\()#', rf"\1#{self.name}-", markup)
@@ -172,6 +175,15 @@ class Picture:
         for colour, variable in _VARIABLES.items():
             markup = markup.replace(colour, f"var({variable})")
         return markup
+
+
+def hover(artist: Artist, text: str) -> None:
+    """Have a browser show a text where its pointer is over an artist."""
+    artist.set_gid(f"hover:{quote(text)}")
+
+
+def _with_title(group: re.Match[str]) -> str:
+    return f"<g>\n<title>{escape(unquote(group[1]))}</title>"
 
 
 def _canvas(figure: Figure) -> Bbox | None:
@@ -250,19 +262,36 @@ def unit_of(measure: Measure, largest: float) -> Unit:
     return Unit("US dollars", 1.0, lambda value: dollars(value).removesuffix(".00"))
 
 
+_MOST_HOVERS = 100
+"""Points of a curve up to which each has its value."""
+
 Curve = Sequence[tuple[float, Estimate]]
 
 
 def draw_curve(
-    axes: Axes, curve: Curve, unit: Unit, colour: str, marker: str = "", dashes: str = "-", label: str = ""
+    axes: Axes,
+    curve: Curve,
+    unit: Unit,
+    show: Callable[[Estimate], str],
+    colour: str,
+    marker: str = "",
+    dashes: str = "-",
+    label: str = "",
 ) -> None:
-    """Draw estimates along an axis as a line with a band of their confidence intervals."""
+    """Draw estimates along an axis as a line with a band of their confidence intervals.
+
+    A browser shows each estimate, as `show` writes it, where its pointer is over the point.
+    """
     x = [at for at, _ in curve]
     low, mean, high = (
         [getattr(estimate, end) / unit.size for _, estimate in curve] for end in ("low", "mean", "high")
     )
     axes.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
     axes.plot(x, mean, color=colour, marker=marker if len(x) < 30 else "", linestyle=dashes, label=label)
+    if len(x) <= _MOST_HOVERS:
+        for (at, estimate), height in zip(curve, mean, strict=True):
+            (point,) = axes.plot(at, height, "o", color=colour, alpha=0, markersize=12, label="_")
+            hover(point, f"{' '.join(label.split())} at {at:g}: {show(estimate)}".strip())
 
 
 def scale_values(axes: Axes, values: Iterable[float], highest: float, unit: Unit, log_from: float) -> None:
@@ -284,7 +313,7 @@ def scale_measure(axes: Axes, curves: Iterable[Curve], measure: Measure, unit: U
     highest = max(estimate.high for estimate in estimates) / unit.size
     scale_values(axes, [estimate.mean / unit.size for estimate in estimates], highest, unit, _LOG_FROM)
     scale = " (log scale)" if axes.get_yscale() == "log" else ""
-    axes.set_ylabel(f"{measure.title.lower()} of a batch, {unit.name}{scale}")
+    axes.set_ylabel(f"{measure.title}, {unit.name}{scale}")
 
 
 def whole_numbers(axes: Axes, values: Sequence[float]) -> None:

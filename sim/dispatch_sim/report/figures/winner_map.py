@@ -15,8 +15,9 @@ from dispatch_sim.decide.winner_map import Axis, StrategyMap
 from dispatch_sim.decide.winners import Standing, Winner
 from dispatch_sim.report.figures import styles
 from dispatch_sim.report.figures.styles import Picture
-from dispatch_sim.report.format import clean, wrapped
+from dispatch_sim.report.format import MEASURES, clean, named, wrapped
 from dispatch_sim.scenario.strategy import Kind, Strategy
+from dispatch_sim.stats.estimates import Estimate
 
 SIGNS = {"solo": "solo", "sequential": "seq", "parallel": "par", "queue": "", "waves": "w", "adaptive": "ad"}
 """Signs of the kinds of strategies; that of a queue is its concurrency alone."""
@@ -89,7 +90,8 @@ def winner_map(found: StrategyMap, sentences: Sequence[str]) -> Picture:
         colour, hatch = colours[cell.winner.kind, cell.winner.strategy], _HATCHES.get(cell.winner.standing)
         edge = _ink(colour) if hatch else styles.PAPER
         corner = (column - 0.5, row - 0.5)
-        axes.add_patch(Rectangle(corner, 1, 1, facecolor=colour, edgecolor=edge, hatch=hatch, linewidth=0.4))
+        patch = Rectangle(corner, 1, 1, facecolor=colour, edgecolor=edge, hatch=hatch, linewidth=0.4)
+        styles.hover(axes.add_patch(patch), _cell_text(found, row, column, cell.winner))
         if columns <= _MOST_SIGNS and rows <= _MOST_SIGNS:
             box = {"facecolor": colour, "edgecolor": "none", "pad": 0.6} if hatch else None
             text = cell_sign(cell.winner, found)
@@ -105,6 +107,18 @@ def winner_map(found: StrategyMap, sentences: Sequence[str]) -> Picture:
     axes.legend(handles=_legend(found, colours), loc="upper left", bbox_to_anchor=(1.02, 1.0))
     title = f"{clean(found.name)}: best strategy by {' and '.join(names)}"
     return Picture(figure, "map", title, " ".join(sentences))
+
+
+def _cell_text(found: StrategyMap, row: int, column: int, winner: Winner) -> str:
+    """Return where a cell is, its best strategy, and the difference to the best of another kind."""
+    measure = MEASURES[found.objective]
+    where = f"{axis_name(found.x.parameter)} {found.x.labels[column]}, "
+    where += f"{axis_name(found.y.parameter)} {found.y.labels[row]}"
+    best = f"{where}: {named(winner.strategy)}, {measure.show(winner.mean)}"
+    if winner.rival is None:
+        return best
+    difference = measure.difference(Estimate(winner.margin, winner.low, winner.high, found.replications))
+    return f"{best}; {named(winner.rival)}: {difference}"
 
 
 def _colours(found: StrategyMap) -> dict[tuple[Kind, Strategy], str]:

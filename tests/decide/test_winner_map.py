@@ -261,3 +261,28 @@ def test_hostile_names_are_inert(tmp_path):
     write_map(found, tmp_path)
     assert "<script>" not in (tmp_path / "map.md").read_text()
     assert "<script>" not in (tmp_path / "map.svg").read_text()
+
+
+# Under a tight limit, parallel collapses and a narrow queue does not.
+NARROW_WINS = """
+tasks: [{name: t, count: 6, calls: 4, tokens: 15K, duration: 60s}]
+dispatch: {context: none}
+provider: {limits: {requests: 50/min, input_tokens: 30K/min, output_tokens: 8K/min}}
+strategies: [parallel, queue]
+sweep: {concurrency: [12, 16]}
+study: {seed: 3}
+"""
+
+
+def test_every_batch_size_of_a_map_has_queues_to_choose_from():
+    """The sweep's concurrencies do not fit 8 tasks, and are few for 64."""
+    found = map_winners(NARROW_WINS, "tasks=8,64", "values.waiting=$40/h,$50/h", replications=20)
+    assert found.added == (2, 3, 4, 6, 8, 24, 32, 48, 64, 96)
+    assert [cell.winner.kind for cell in found.cells] == ["queue"] * 4
+    assert found.cells[0].winner.strategy.concurrency < 8
+    assert "Besides the concurrencies of the sweep, 2, 3" in " ".join(map_sentences(found))
+
+
+def test_map_over_other_keys_compares_the_concurrencies_of_the_sweep():
+    found = map_winners(NARROW_WINS, "tasks.tokens=15K,20K", "values.waiting=$40/h,$50/h", replications=5)
+    assert found.added == ()

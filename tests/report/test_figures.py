@@ -16,7 +16,7 @@ from dispatch_sim.report.figures.styles import Picture
 from dispatch_sim.report.format import dollars, named
 from dispatch_sim.report.view import main_view, views
 from dispatch_sim.scenario.loader import parse_source
-from tests.report.conftest import TIGHT
+from tests.report.conftest import TIGHT, answered
 
 ALONG = [along_tasks, along_concurrency, paired_difference]
 
@@ -95,6 +95,11 @@ def test_lines_are_the_means_of_the_answer(tight):
     for kind in ("parallel", "sequential"):
         estimates = [view.estimate("cost_usd", view.first(kind, size), size) for size in view.sizes]
         assert tuple(estimate.mean for estimate in estimates) in means
+
+
+def test_figure_names_the_sizes_without_a_queue():
+    found = main_view(answered(TIGHT.replace("concurrency: [1, 2, 3, 4]", "concurrency: [4]")))
+    assert "At 4 tasks no queue is compared" in along_tasks(found).description
 
 
 def luminance(colour):

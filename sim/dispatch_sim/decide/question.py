@@ -14,11 +14,10 @@ from dispatch_sim.scenario.factors import by_setting
 from dispatch_sim.scenario.loader import Source, load
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import Finding, Problem, ScenarioError, UserError
+from dispatch_sim.scenario.strategy import CONCURRENCIES
 from dispatch_sim.scenario.wording import listed, shown, spelled
 
 _LOG = logging.getLogger("dispatch_sim")
-
-_CONCURRENCIES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
 
 ARGUMENTS: Mapping[tuple[str | int, ...], str] = {
     ("tasks", 0, "count"): "tasks",
@@ -104,7 +103,7 @@ def ask(
     """
     if isinstance(tasks, dict):  # until 0.3.0, ask(Question(...))
         return ask(**tasks)
-    given: Any = [each for each in _CONCURRENCIES if each < tasks] + [tasks]
+    given: Any = [each for each in CONCURRENCIES if each < tasks] + [tasks]
     if concurrency is not None:
         given = concurrency.split(",") if isinstance(concurrency, str) else concurrency
 

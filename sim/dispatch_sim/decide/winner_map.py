@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from dispatch_sim.decide.findings import Findings, basis
 from dispatch_sim.decide.grid import (
+    BATCH,
     GridPoint,
     make_grid_point,
     simulate_points,
@@ -36,7 +37,7 @@ from dispatch_sim.decide.parameters import (
 from dispatch_sim.decide.winners import Winner, find_winner
 from dispatch_sim.scenario.loader import Given, Source
 from dispatch_sim.scenario.problems import ScenarioError
-from dispatch_sim.scenario.strategy import Kind, Strategy
+from dispatch_sim.scenario.strategy import CONCURRENCIES, Kind, Strategy
 from dispatch_sim.study.design import DesignError
 from dispatch_sim.study.files import write_whole, writing_to
 from dispatch_sim.study.runner import OnProgress
@@ -111,11 +112,13 @@ class StrategyMap(Findings):
     ----------
     x, y : the axes.
     cells : row by row, the first row at the least level of y.
+    added : concurrencies that are compared besides those of the sweep, where a batch has room for them.
     """
 
     x: Axis
     y: Axis
     cells: tuple[Cell, ...]
+    added: tuple[int, ...] = ()
 
     def row(self, number: int) -> tuple[Cell, ...]:
         """Return the cells at one level of y, by its number."""
@@ -161,6 +164,7 @@ def map_winners(
     Parameters
     ----------
     source : a scenario, as `load` accepts it; its strategies are compared at every concurrency of its sweep.
+        Where the batch size varies, also at others below and above these, so that every size has queues.
     x, y : a key by its path as in `sweep`, or `tasks` for the size of the batch; with a range
         (``tasks.tokens=1K..1M``), with levels (``client.retries=0,2,10``), or alone: a tenth to ten times the
         scenario's value. Of a key that holds a distribution the levels are its mean.
@@ -182,6 +186,9 @@ def map_winners(
     if across.parameter.path == up.parameter.path:
         raise ParameterError(f"{across.parameter.path}: is on both axes; name two different keys")
     scenario = source.scenario()
+    added: tuple[int, ...] = ()
+    if BATCH in (across.parameter.path, up.parameter.path):
+        source, added = _with_concurrencies(source)
     count, threshold = replications or scenario.study.first, scenario.threshold
     points = [
         (x_level, y_level, _point(source, (across.parameter, x_level), (up.parameter, y_level)))
@@ -201,7 +208,9 @@ def map_winners(
             winner = find_winner(point.strategies, next(costs), point.tasks, confidence, threshold)
             found.append(Cell(x_level, y_level, winner))
     indifference = threshold.at(min(cell.winner.mean for cell in found if cell.winner is not None))
-    return StrategyMap(**basis(scenario, count, indifference), x=across, y=up, cells=tuple(found))
+    return StrategyMap(
+        **basis(scenario, count, indifference), x=across, y=up, cells=tuple(found), added=added
+    )
 
 
 def write_cells(found: StrategyMap, folder: Path) -> list[Path]:
@@ -218,6 +227,21 @@ def write_cells(found: StrategyMap, folder: Path) -> list[Path]:
         table = pa.Table.from_pandas(frame, preserve_index=False)
         write_whole(folder / "map.parquet", lambda file: pq.write_table(table, file, compression="zstd"))
     return [folder / "map.csv", folder / "map.parquet"]
+
+
+def _with_concurrencies(source: Source) -> tuple[Source, tuple[int, ...]]:
+    """Add concurrencies below the least and above the largest of the sweep, and return them.
+
+    Without them, parallel would win batch sizes at which no queue is compared, or only one of a concurrency
+    that is low for the size.
+    """
+    scenario = source.scenario()
+    swept = scenario.sweep.concurrency
+    if not any(strategy.is_swept for strategy in scenario.strategies):
+        return source, ()
+    own = [each for each in swept if each > 1] or list(swept)
+    added = tuple(each for each in CONCURRENCIES if not min(own) <= each <= max(own))
+    return source.replaced({"sweep.concurrency": sorted({*swept, *added})}), added
 
 
 def _axis(source: Source, text: str, cells: int) -> Axis:

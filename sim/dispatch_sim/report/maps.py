@@ -52,6 +52,12 @@ def map_sentences(found: StrategyMap) -> list[str]:
             f"At {_grid_points(unresolved)}, {found.replications:,} replications do not resolve which "
             "strategy is the best."
         )
+    if found.added:
+        added = listed([f"{each}" for each in found.added])
+        sentences.append(
+            f"Besides the concurrencies of the sweep, {added} are compared where the batch size allows them, "
+            "so that each size has queues to choose from."
+        )
     if impossible := [cell for cell in found.cells if cell.winner is None]:
         why_not = clean(impossible[0].why_not, 400)
         sentences.append(f"{capital(_grid_points(len(impossible)))} cannot be simulated: {why_not}.")

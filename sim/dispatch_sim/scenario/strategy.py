@@ -26,6 +26,9 @@ from dispatch_sim.scenario.wording import all_of, listed, shown, unknown, wrong
 Kind = Literal["solo", "sequential", "parallel", "queue", "waves", "adaptive"]
 
 MAX_CONCURRENCY = 100_000
+CONCURRENCIES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
+"""Concurrencies to compare, up to the batch size, where a scenario does not name any."""
+
 MOST_STRATEGIES = 100
 
 

@@ -38,9 +38,21 @@ def along_tasks(view: View) -> Picture | None:
         f"{view.measure.title} of a batch of {view.sizes[-1]:,} tasks: {listed(ends)}. "
         f"Bands are {view.confidence} confidence intervals."
     )
+    if without := _sizes_without_queue(view):
+        description += (
+            f" At {listed([f'{size:,}' for size in without])} tasks no queue is compared, because every "
+            "concurrency of the sweep reaches the batch size."
+        )
     if found is not None and any(crossing.resolved for crossing in found.crossings):
         description += " The shaded columns are the confidence interval of the break-even."
     return Picture(figure, "cost-along-tasks", f"{view.measure.title} by number of tasks", description)
+
+
+def _sizes_without_queue(view: View) -> list[int]:
+    """Return the sizes of three and more tasks at which parallel has no queue to be compared with."""
+    if not any(view.played("queue", size) for size in view.sizes):
+        return []
+    return [size for size in view.sizes if size > 2 and view.best("queue", size) is None]
 
 
 def _curves(view: View) -> Iterator[tuple[str, str, Curve]]:

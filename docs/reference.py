@@ -29,11 +29,15 @@ MORE = (
     "profiles",
     "decide --tasks 12 --limits 50/30K/8K",
     "decide --tasks 12 --limits unlimited --duration 20m",
-    "sweep tiny.yaml --out swept --fail-on cost>$0",
-    "map tiny.yaml",
+    "compare tiny.yaml --fail-on 'cost > $0' --set objective.deadline=20m --set objective.budget=$5",
+    "compare tiny.yaml --set strategies=[parallel]",
+    "compare tiny.yaml --set study.replications=auto --set provider.limits.scale=0.1",
+    "sweep tiny.yaml --out swept --set 'sweep={tasks: [2, 3], concurrency: [2, 3], tasks.tokens: [5K, 50K]}'",
+    "report swept --fail-on 'p95_makespan > 1s'",
+    "map tiny.yaml --set objective.deadline=4m",
+    "diff tiny.yaml --with tasks.tokens=1K --with client.profile=claude-code --with failures.crash=0%",
 )
 """Commands whose output has parts that those of `make wheel-test` do not show."""
-
 
 KEYS_ARE_DATA = {
     "backtest": ("left_out", "not_forecast"),
@@ -102,19 +106,20 @@ def output_page(folder: Path) -> str:
         f"`--json` prints an answer for programs. This is `format_version` {FORMAT_VERSION} of it: the number"
         " rises when a key is removed, renamed, or has another meaning. New keys may be added at any time.",
         "Each schema is inferred from outputs of this version. A key that some outputs lack is not required."
-        " The tables have the first two levels; `[]` stands for any item of a list.",
+        " A value that does not exist, such as an end of an interval, is null. The tables have the first two"
+        " levels; `[]` stands for any item of a list.",
     ]
     for command, schema in output_schemas().items():
         name = f"{command}.schema.json"
         text = json.dumps(schema, indent=1) + "\n"
         (folder / name).write_text(text, encoding="utf-8")
-        parts += [f"## {command}", f"[{name}]({name})", *_table(schema)]
+        parts += [f"## {command}", f"[{name}]({name})", _table(schema)]
     return "\n\n".join(parts) + "\n"
 
 
-def _table(schema) -> Iterator[str]:
+def _table(schema) -> str:
     rows = (f"| `{path}` | {kind} |" for path, kind in _keys(schema, "", 2))
-    yield "\n".join(["| Key | Kind |", "|---|---|", *rows])
+    return "\n".join(["| Key | Kind |", "|---|---|", *rows])
 
 
 def _keys(schema, above: str, depth: int) -> Iterator[tuple[str, str]]:
@@ -131,8 +136,13 @@ def _keys(schema, above: str, depth: int) -> Iterator[tuple[str, str]]:
 def _kind(schema) -> str:
     if "const" in schema:
         return f"`{schema['const']}`"
-    kinds = [form["type"] for form in schema.get("anyOf", [schema])]
-    return " or ".join(" or ".join(kind) if isinstance(kind, list) else kind for kind in kinds)
+    kinds = [kind for form in schema.get("anyOf", [schema]) for kind in _types(form) if kind != "null"]
+    return " or ".join(kinds) or "null"
+
+
+def _types(schema) -> list[str]:
+    types = schema.get("type", [])
+    return [types] if isinstance(types, str) else types
 
 
 def output_schemas() -> dict[str, dict]:
@@ -170,7 +180,23 @@ def _builder(command: str) -> SchemaBuilder:
 
 def _schema(command: str, builder: SchemaBuilder) -> dict:
     schema = builder.to_schema()
-    rest = {key: inner for key, inner in schema["properties"].items() if key != "format_version"}
-    schema["properties"] = {"format_version": {"const": FORMAT_VERSION}, **rest}
+    keys = {key: _widened(inner) for key, inner in schema["properties"].items()}
     title = f"Output of dispatch-sim {command} --json, version {dispatch_sim.__version__}"
-    return {"$schema": schema.pop("$schema"), "title": title, **schema}
+    properties = {"format_version": None} | keys | {"format_version": {"const": FORMAT_VERSION}}
+    return {"$schema": schema.pop("$schema"), "title": title, **schema, "properties": properties}
+
+
+def _widened(schema):
+    """Return an inferred schema that allows null for any value, and any number where all were whole."""
+    if "anyOf" in schema:
+        return {"anyOf": [_widened(form) for form in schema["anyOf"]]}
+    if "type" not in schema:
+        return schema
+    kinds = ["number" if kind == "integer" else kind for kind in _types(schema)]
+    widened = {**schema, "type": list(dict.fromkeys([*kinds, "null"]))}
+    for part in ("properties", "patternProperties"):
+        if part in schema:
+            widened[part] = {key: _widened(inner) for key, inner in schema[part].items()}
+    if "items" in schema:
+        widened["items"] = _widened(schema["items"])
+    return widened

@@ -3,8 +3,9 @@
 import pytest
 
 from dispatch_sim.decide.answer import answer
+from dispatch_sim.decide.binding import find_binding
 from dispatch_sim.decide.question import QuestionError, ask
-from dispatch_sim.decide.quick import FIRST_LOOK
+from dispatch_sim.decide.quick import FIRST_LOOK, TO_BIND
 from dispatch_sim.decide.studies import compare
 from dispatch_sim.decide.winners import Standing
 from dispatch_sim.model.plan import make_plan
@@ -80,6 +81,13 @@ def test_figures_are_means_of_the_stated_replications():
     assert min(each.replications for each in found.candidates) >= FIRST_LOOK
     assert found.candidates[0].difference == 0
     assert all(each.difference > 0 for each in found.candidates[1:])
+
+
+def test_binding_resource_is_that_of_the_recommended_strategy():
+    found = ask(10, limits="50/30K/8K")
+    plan = make_plan(found.scenario, found.recommended)
+    assert found.binding == find_binding(plan, TO_BIND)
+    assert found.to_json()["binding"]["resource"] == "input_tokens"
 
 
 def test_same_question_has_the_same_answer():

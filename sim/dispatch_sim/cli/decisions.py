@@ -94,9 +94,11 @@ def decide(
     if as_json:
         print_json(answer.to_json())
         return
+    from dispatch_sim.report.binding import binding_sentence
     from dispatch_sim.report.quick import answer_line, coordination_line, explanation
 
     typer.echo(answer_line(answer))
+    typer.echo(binding_sentence(answer.binding))
     if hint := coordination_line(answer):
         typer.echo(hint)
     if explain:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from dispatch_sim.decide.bottleneck import Bottleneck, find_bottleneck
 from dispatch_sim.decide.break_even import BreakEven, find_break_even
 from dispatch_sim.decide.choice import Choice, choose
 from dispatch_sim.decide.constraints import Limits
@@ -84,9 +86,14 @@ class Answer(Displayed):
         """Size of the batch that the choice is made for."""
         return self.choices[0].tasks
 
+    @cached_property
+    def bottleneck(self) -> Bottleneck | None:
+        """The binding resource of the first choice's strategy, and a lower bound; simulated when read."""
+        return find_bottleneck(self.results, self.choices[0])
+
     def to_json(self) -> dict[str, Any]:
         """Return the answer for programs: `break_even`, `recommended`, `points` and what they rest on."""
-        manifest, best = self.results.manifest, self.choices[0]
+        manifest, best, found = self.results.manifest, self.choices[0], self.bottleneck
         return {
             "scenario": self.scenario["name"],
             "sha256": manifest["scenario"]["sha256"],
@@ -106,6 +113,8 @@ class Answer(Displayed):
                 "low": best.estimate.low,
                 "high": best.estimate.high,
             },
+            "binding": found and found.binding.to_json(),
+            "lower_bound": found and found.lower_bound.to_json(),
             "choices": [choice.to_json() for choice in self.choices],
             "factor_break_even": [found.to_json() for found in self.factor_break_evens],
             "pareto": [

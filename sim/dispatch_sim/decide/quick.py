@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dispatch_sim.decide.binding import Binding, find_binding
 from dispatch_sim.decide.grid import GridPoint, make_grid_point, warn_about_limits
 from dispatch_sim.decide.winners import Winner, find_winner
 from dispatch_sim.display import Displayed
@@ -36,6 +37,9 @@ MAX_REPLICATIONS = 256
 
 EFFORT = 9000
 """Model calls that all runs together may come to, beyond the first look: some 0.3 s."""
+
+TO_BIND = 8
+"""Replications of the recommended strategy with and without each resource."""
 
 MUCH_COORDINATION = 0.2
 """Share of the makespan above which the coordinator's work is reported."""
@@ -94,6 +98,7 @@ class QuickAnswer(Displayed):
     winner : the recommended strategy, and whether it is significantly the best.
     candidates : all strategies that were compared, the best first.
     objective : the measure that is minimised.
+    binding : the binding resource of the recommended strategy.
     coordination : None where the coordinator works for no more than `MUCH_COORDINATION` of the makespan, or
         a script is not better.
     """
@@ -102,6 +107,7 @@ class QuickAnswer(Displayed):
     winner: Winner
     candidates: tuple[Candidate, ...]
     objective: str
+    binding: Binding
     coordination: Coordination | None = None
 
     def __repr__(self) -> str:
@@ -146,6 +152,7 @@ class QuickAnswer(Displayed):
                 }
                 for each in self.candidates
             ],
+            "binding": self.binding.to_json(),
             "coordination": self.coordination and self.coordination.to_json(),
             "scenario": self.scenario.resolved(),
         }
@@ -197,7 +204,9 @@ def _answer(source: Source) -> tuple[QuickAnswer, Plan]:
     ]
     candidates.sort(key=lambda each: (each.strategy != winner.strategy, each.difference))
     plan = point.variant.plans[strategies.index(winner.strategy)]
-    return QuickAnswer(scenario, winner, tuple(candidates), objective), plan
+    engine = choose_engine(Design((), (point.variant,), first))  # the one that is loaded
+    plan = replace(plan, scenario=scenario.model_copy(update={"engine": engine}))
+    return QuickAnswer(scenario, winner, tuple(candidates), objective, find_binding(plan, TO_BIND)), plan
 
 
 def _coordination(by_script: Callable[[], Source], plan: Plan, mean: float) -> Coordination | None:

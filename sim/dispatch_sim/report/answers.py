@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dispatch_sim.decide.answer import Answer
 from dispatch_sim.report import findings
+from dispatch_sim.report.binding import bottleneck_sentences
 from dispatch_sim.report.break_evens import break_even_sentences
 from dispatch_sim.report.decision import decide, precision
 from dispatch_sim.report.format import factors_words
@@ -40,7 +41,12 @@ def answer_document(answer: Answer, *, pictures: bool = True, compared: bool = F
         where=factors_words(view.choice.factors),
         table=compared_table(view) if compared else main_table(view),
         why=why(view),
-        more=[*findings.concurrency(view), findings.pareto(view), precision(view)],
+        more=[
+            *bottleneck_sentences(view.bottleneck),
+            *findings.concurrency(view),
+            findings.pareto(view),
+            precision(view),
+        ],
         options=terms(simulated(answer))["options"],
         most=MOST_ROWS,
     )

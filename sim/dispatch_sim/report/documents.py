@@ -21,6 +21,7 @@ from dispatch_sim.logs.readers.tables import Logs
 from dispatch_sim.report.answers import MOST_ROWS, answer_document
 from dispatch_sim.report.assumptions import assumed
 from dispatch_sim.report.backtest import backtest_document
+from dispatch_sim.report.binding import binding_sentence
 from dispatch_sim.report.break_evens import break_even_sentence, queue_name
 from dispatch_sim.report.calibration import calibration_document
 from dispatch_sim.report.diff import diff_document
@@ -122,7 +123,7 @@ def _quick(found: QuickAnswer, *, pictures: bool = True) -> Document:
     return document(
         "quick.md",
         answer=answer_line(found),
-        explanation=f"{coordination_line(found)} {explanation(found)}".strip(),
+        explanation=f"{binding_sentence(found.binding)} {coordination_line(found)} {explanation(found)}",
     )
 
 

@@ -17,6 +17,7 @@ from dispatch_sim.decide.grid import without_factors
 from dispatch_sim.decide.winner_map import StrategyMap
 from dispatch_sim.report import attachments, findings, tables
 from dispatch_sim.report.assumptions import NOT_SIMULATED, assumed
+from dispatch_sim.report.binding import bottleneck_sentences
 from dispatch_sim.report.break_evens import break_even_sentences
 from dispatch_sim.report.decision import decide, precision
 from dispatch_sim.report.figures.along_concurrency import along_concurrency
@@ -114,6 +115,8 @@ def _content(answer: Answer, folder: Path) -> dict[str, Any]:
         "over_all": findings.over_all(found),
         "along_factors": findings.along_factors(answer),
         **terms(simulated(answer)),
+        "bottleneck": bottleneck_sentences(view.bottleneck),
+        "resources": view.bottleneck and tables.resources_table(view.bottleneck.binding),
         "why": why(view),
         "break_evens": break_even_sentences(view),
         "concurrency": list(findings.concurrency(view)),

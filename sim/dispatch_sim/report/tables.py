@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from dispatch_sim.decide.binding import Binding
 from dispatch_sim.decide.choice import Alternative, Choice
 from dispatch_sim.report.break_evens import break_even_cell, queue_name
 from dispatch_sim.report.format import (
@@ -17,6 +18,7 @@ from dispatch_sim.report.format import (
     listed,
     percent,
     short_factors,
+    span,
     tokens,
 )
 from dispatch_sim.report.render import Table
@@ -36,6 +38,32 @@ _MEANS: Mapping[str, tuple[str, Callable[[float], str]]] = {
     "People's time": ("people_s", duration),
 }
 """Columns of means; the one that is minimised is a column by itself, with its interval."""
+
+
+_RESOURCES = {
+    "requests": "Requests",
+    "input_tokens": "Input tokens",
+    "output_tokens": "Output tokens",
+    "limits": "All rate limits",
+    "harness_pace": "Harness's limit on calls",
+    "coordinator": "Coordinator",
+    "people": "People's time",
+    "concurrency": "Concurrency",
+}
+
+
+def resources_table(found: Binding) -> Table:
+    """Return all resources, with their utilisation and what their removal saves."""
+    rows = tuple(
+        (
+            _RESOURCES[each.name],
+            "" if each.utilisation is None else percent(each.utilisation),
+            duration(each.saved_s.mean) + span(duration, each.saved_s.low, each.saved_s.high),
+        )
+        for each in found.resources
+    )
+    caption = f"Resources of {found.strategy}, {found.replications} replications"
+    return Table(caption, ("Resource", "Utilisation", "Shorter makespan without it"), rows)
 
 
 def main_table(view: View) -> Table:

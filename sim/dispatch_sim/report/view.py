@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dispatch_sim.decide.answer import Answer
+from dispatch_sim.decide.bottleneck import Bottleneck, find_bottleneck
 from dispatch_sim.decide.break_even import BreakEven
 from dispatch_sim.decide.choice import Alternative, Choice
 from dispatch_sim.decide.ranking import ranked
@@ -68,6 +69,12 @@ class View:
     def alternative(self, strategy: Strategy) -> Alternative | None:
         """Return how one compares with the recommended one; None for that one, and where not played."""
         return next((other for other in self.choice.alternatives if other.strategy == strategy), None)
+
+    @cached_property
+    def bottleneck(self) -> Bottleneck | None:
+        """The binding resource of the recommended strategy, and a lower bound."""
+        is_first = self.choice is self.answer.choices[0]
+        return self.answer.bottleneck if is_first else find_bottleneck(self.answer.results, self.choice)
 
     @cached_property
     def _estimates(self) -> dict[tuple[Strategy, int, str], Estimate]:

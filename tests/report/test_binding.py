@@ -1,0 +1,121 @@
+"""Sentences on the binding resource and the lower bound."""
+
+from dataclasses import replace
+
+import pytest
+
+from dispatch_sim.decide.binding import Binding, Resource
+from dispatch_sim.decide.bottleneck import Bottleneck
+from dispatch_sim.decide.lower_bound import LowerBound
+from dispatch_sim.report.answers import answer_document
+from dispatch_sim.report.binding import binding_sentence, bottleneck_sentences
+from dispatch_sim.report.tables import resources_table
+from dispatch_sim.report.view import main_view
+from dispatch_sim.scenario.strategy import Strategy
+from dispatch_sim.stats.estimates import Estimate
+
+
+def binding(*resources, limits_reached=True, concurrency=5):
+    """Return the binding of a queue for 20 tasks that takes 100 s."""
+    found = tuple(
+        Resource(name, utilisation, Estimate(saved_s, saved_s - 2, saved_s + 2, 128), at)
+        for name, utilisation, saved_s, at in resources
+    )
+    return Binding(Strategy("queue", concurrency), 20, 100.0, 128, found, limits_reached)
+
+
+INPUT = ("input_tokens", 0.94, 38.0, None)
+USELESS = ("concurrency", 0.6, 0.5, 10)
+
+
+@pytest.mark.parametrize(
+    ("found", "text"),
+    [
+        (
+            binding(INPUT, USELESS),
+            "The input-token limit binds (94% used): without it, the makespan would be 38% shorter. A higher "
+            "concurrency cannot help.",
+        ),
+        (
+            binding(INPUT, ("coordinator", 0.41, 20.0, None), concurrency=20),
+            "The input-token limit binds (94% used): without it, the makespan would be 38% shorter. Next is "
+            "the coordinator (busy for 41% of the makespan), with 20%.",
+        ),
+        (
+            binding(("coordinator", 0.9, 60.0, None), USELESS, limits_reached=False),
+            "The coordinator binds (busy for 90% of the makespan): without that work, the makespan would be "
+            "60% shorter. A higher concurrency cannot help. No limit is reached: a higher tier changes "
+            "nothing.",
+        ),
+        (
+            binding(("people", 0.9, 60.0, None), concurrency=20),
+            "People's time binds (busy for 90% of the makespan): without that work, the makespan would be "
+            "60% shorter. The limits are reached, but a higher tier hardly shortens the makespan.",
+        ),
+        (
+            binding(("concurrency", 0.97, 30.0, 10), limits_reached=None),
+            "The concurrency binds (97% of slots used): at a concurrency of ten, the makespan would be 30% "
+            "shorter.",
+        ),
+        (
+            binding(("limits", None, 30.0, None), ("requests", 0.9, 0.0, None), concurrency=20),
+            "The rate limits bind together: without all of them, the makespan would be 30% shorter; without "
+            "one of them, it would not.",
+        ),
+        (
+            binding(USELESS, limits_reached=False),
+            "No resource binds: the work itself takes the time. No limit is reached: a higher tier changes "
+            "nothing.",
+        ),
+    ],
+)
+def test_sentence_names_what_binds_and_what_cannot_help(found, text):
+    assert binding_sentence(found) == text
+
+
+@pytest.mark.parametrize(
+    ("multiples", "text"),
+    [
+        (
+            (1.25, 2.0),
+            "The makespan is at most 1.3 times the fastest possible, and the bill at most 2.0 times the "
+            "cheapest possible, with the strategies compared.",
+        ),
+        ((1.0, None), "The makespan is at most 1.0 times the fastest possible with the strategies compared."),
+        ((None, None), ""),
+    ],
+)
+def test_multiples_of_the_lower_bound_are_rounded_up(multiples, text):
+    bound = LowerBound(80.0, 1.0, *multiples, 32)
+    assert bottleneck_sentences(Bottleneck(binding(INPUT), bound))[1] == text
+
+
+def test_table_has_utilisation_and_saving_of_every_resource():
+    assert resources_table(binding(INPUT, ("harness_pace", None, 0.0, None))).rows == (
+        ("Input tokens", "94%", "38s (36s to 40s)"),
+        ("Harness's limit on calls", "", "0s (\N{MINUS SIGN}2s to 2s)"),
+    )
+
+
+def test_answer_states_its_bottleneck(tight, factors):
+    """In text and JSON, of the recommended strategy, at one combination of factors."""
+    for answer in (tight, factors):
+        found, data = answer.bottleneck, answer.to_json()
+        assert data["binding"]["strategy"] == data["recommended"]["strategy"]
+        assert data["binding"] == found.binding.to_json()
+        assert data["lower_bound"] == found.lower_bound.to_json()
+    text = " ".join(answer_document(tight, pictures=False).text.split())
+    assert all(sentence in text for sentence in bottleneck_sentences(tight.bottleneck))
+    assert main_view(tight).bottleneck is tight.bottleneck
+    assert main_view(factors).bottleneck.binding.strategy == main_view(factors).recommended
+
+
+def test_scenario_that_cannot_be_read_again_has_none(tight):
+    """As when it takes values from a csv file that is not stored with the results."""
+    manifest = tight.results.manifest
+    changed = {**manifest, "scenario": {**manifest["scenario"], "sha256": "0" * 64}}
+    results = type(tight.results)(tight.results.columns, changed)
+    answer = replace(tight, results=results)
+    assert answer.bottleneck is None
+    assert bottleneck_sentences(answer.bottleneck) == ()
+    assert answer.to_json()["lower_bound"] is None

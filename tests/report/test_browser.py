@@ -52,8 +52,8 @@ SMALL_TEXTS = """
 }).filter(size => size < 10.4)
 """
 
-TABLES = """
-[...document.querySelectorAll(".scroll:not(.picture)")].map(box => [
+SCROLLING = """
+[...document.querySelectorAll(".scroll")].map(box => [
   box.scrollWidth > box.clientWidth, getComputedStyle(box, "::before").content.includes("→")
 ])
 """
@@ -92,11 +92,11 @@ def test_page_is_legible_and_silent(browser, page, width, scheme):
     assert browser.evaluate(CONTRASTS) == []
 
 
-def test_phone_shows_which_tables_scroll(browser, page):
+def test_phone_shows_which_tables_and_figures_scroll(browser, page):
     browser.show(page, width=PHONE)
-    tables = browser.evaluate(TABLES)
-    assert [True, True] in tables
-    assert all(scrolls == says for scrolls, says in tables)
+    parts = browser.evaluate(SCROLLING)
+    assert [True, True] in parts
+    assert all(scrolls == says for scrolls, says in parts)
 
 
 def test_figures_fit_a_phone(browser, page):

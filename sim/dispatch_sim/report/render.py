@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 WIDTH, WIDEST = 100, 110
 """Most columns of a paragraph and of a table in a terminal."""
 
+_PHONE = 358
+"""Pixels of a figure that a phone shows without scrolling."""
+
 _FOLDED = re.compile(r"<details>\n<summary>([^<>]*)</summary>\n?")
 
 
@@ -84,10 +87,11 @@ class Document:
         shown = self.pictures[name]
         return Markup(
             '<figure style="--width: {width}px">\n'
-            '<div class="scroll picture" role="region" aria-label="{title}" tabindex="0">\n{svg}\n'
+            '<div class="scroll picture{wide}" role="region" aria-label="{title}" tabindex="0">\n{svg}\n'
             "</div>\n<figcaption><strong>{title}.</strong> {description}</figcaption>\n</figure>"
         ).format(
             width=shown.least_width,
+            wide=" wide" if shown.least_width > _PHONE else "",
             title=shown.title,
             description=shown.description,
             svg=Markup(shown.inline),

@@ -6,20 +6,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dispatch_sim.claims.break_even_map import judge_map
-from dispatch_sim.claims.cases import Points, judge_best, judge_ratio
+from dispatch_sim.claims.break_even_map import judge_map, queue_from
+from dispatch_sim.claims.cases import judge_ratio
 from dispatch_sim.claims.rule_of_thumb import is_independent, is_structured, judge_regret
-from dispatch_sim.claims.statements import Best, BreakEvenMap, Ratio, Regret
+from dispatch_sim.claims.simulation import Points
+from dispatch_sim.claims.statements import BreakEvenMap, Ratio, Regret
 from dispatch_sim.claims.verdicts import (
     State,
     Verdict,
     find_thresholds,
+    is_valid,
     state_at,
     verdict_of_cases,
     verdict_of_states,
 )
-from dispatch_sim.scenario.indifference import IndifferenceThreshold
 from dispatch_sim.scenario.loader import parse_source
+from dispatch_sim.study.design import design_sweep
 
 HOLDS, FAILS, UNDECIDED = State
 CONFIRMED, REFUTED, DEPENDS, NOT_SHOWN = Verdict
@@ -40,6 +42,27 @@ def table(points, n=50):
         columns = {"strategy": strategy, "concurrency": concurrency, "tasks": tasks, **extra}
         parts.append(pd.DataFrame({**columns, "replication": range(n), "cost_usd": values}))
     return pd.concat(parts, ignore_index=True)
+
+
+class Simulated(Points):
+    """Points whose replications are all there, from a table of results."""
+
+    def __init__(self, frame, source=None):
+        keys = [
+            column
+            for column in frame.columns
+            if column in ("strategy", "concurrency", "tasks") or "." in column
+        ]
+        self.measures = [column for column in frame.columns if column.endswith(("_usd", "_s"))]
+        groups = list(frame.groupby(keys, sort=False))
+        self.table = pd.DataFrame([point for point, _ in groups], columns=keys)
+        self.values = [part[self.measures].to_numpy(float) for _, part in groups]
+        self.screening = len(self.values[0])
+        self.stages = (self.screening,)
+        self.design = design_sweep(source) if source else None
+
+    def extend(self, rows, count):
+        assert all(len(self.values[row]) >= count for row in rows)
 
 
 # The rule.
@@ -96,6 +119,12 @@ def test_state_at_point(mean, sd, bounds, state):
     assert state_at((sample(mean, sd), np.ones(50)), *bounds, 0.95) is state
 
 
+@pytest.mark.parametrize(("ones", "valid"), [(0, True), (23, False), (25, True), (500, True)])
+def test_interval_needs_25_replications_per_squared_skewness(ones, valid):
+    """A share p has skewness (1 - 2p) / sqrt(p (1 - p)): of 1,000, 1,012 are needed for 23 and 925 for 25."""
+    assert is_valid(np.repeat([1.0, 0.0], [ones, 1000 - ones])) is valid
+
+
 def test_threshold_is_where_statement_turns():
     """The ratio is x. At most 2.5 holds below 2.5; from 1.5 to 3.5 holds between."""
     places = [1.0, 2.0, 3.0, 4.0]
@@ -115,7 +144,7 @@ def test_threshold_is_where_statement_turns():
 
 def ratio_of(frame, **ratio):
     of = {"measure": "cost_usd", "strategy": "parallel"}
-    return judge_ratio(Ratio.model_validate({"of": of, "at_most": 1} | ratio), Points(frame), 0.95)
+    return judge_ratio(Ratio.model_validate({"of": of, "at_most": 1} | ratio), Simulated(frame), 0.95)
 
 
 def term(strategy, measure="cost_usd", **at):
@@ -177,7 +206,7 @@ def test_best_queue_is_cheapest_narrower_than_batch():
     ]
     frame = table([("parallel", 4, 4, {}, 3.0), *queues])
     found = ratio_of(frame, to=term("queue", concurrency="best"), at_least=1.4, at_most=None)
-    assert (found.verdict, found.best) == (CONFIRMED, 2)
+    assert (found.verdict, found.best) == (CONFIRMED, (2,))
     assert found.points[0].ratio.mean == pytest.approx(1.5)
 
 
@@ -198,47 +227,6 @@ def test_level_is_found_however_its_number_is_written():
     assert [(point.at, point.ratio.mean) for point in found.points] == [(1.5, 2.0)]
 
 
-# The best levels.
-
-
-def best_of(frame, indifference=0.0, **claim):
-    return judge_best(
-        Best.model_validate(claim), Points(frame), IndifferenceThreshold(indifference, "dollars"), 0.95
-    )
-
-
-def queues(costs, sd=0.1):
-    return table([("queue", w, 20, {}, sample(cost, sd, seed=w)) for w, cost in costs.items()])
-
-
-@pytest.mark.parametrize(
-    ("costs", "best", "verdict"),
-    [
-        ({1: 5, 2: 1, 3: 1, 4: 5}, (2, 3), CONFIRMED),
-        ({1: 1, 2: 5, 3: 5, 4: 5}, (1,), REFUTED),
-        ({1: 5, 2: 5, 3: 1, 4: 1}, (3, 4), NOT_SHOWN),
-    ],
-)
-def test_best_concurrencies(costs, best, verdict):
-    found = best_of(queues(costs), at_least=2, at_most=3)
-    assert (found.best, found.verdict) == (best, verdict)
-
-
-def test_difference_below_indifference_threshold_is_as_good():
-    frame = queues({2: 1.0, 3: 1.01, 4: 1.1}, sd=0.0)
-    assert best_of(frame, 0.05, at_least=2, at_most=3).best == (2, 3)
-    assert best_of(frame, at_least=2, at_most=3).best == (2,)
-
-
-def test_best_at_one_level_of_factor():
-    """A level of 1 is found where the column holds 1.0 and 1.5: there a queue of 1 is the best."""
-    frame = pd.concat(
-        [queues({1: 1, 2: 5}).assign(**{"a.b": 1.0}), queues({1: 5, 2: 1}).assign(**{"a.b": 1.5})],
-        ignore_index=True,
-    )
-    assert best_of(frame, at_most=1, at={"a.b": 1}).best == (1,)
-
-
 # Maps.
 
 
@@ -254,8 +242,8 @@ def square(crossings, n=30):
 
 
 def map_of(frame, **claim):
-    statement = BreakEvenMap.model_validate({"at_least": 3.5, "at_most": 7.5} | claim)
-    return judge_map(statement, frame, 0.95)
+    statement = BreakEvenMap.model_validate({"at_least": 4, "at_most": 7} | claim)
+    return judge_map(statement, Simulated(frame), 0.95)
 
 
 def test_map_finds_each_break_even_where_it_is():
@@ -264,22 +252,29 @@ def test_map_finds_each_break_even_where_it_is():
     found = map_of(square(crossings))
     assert found.verdict is DEPENDS
     for cell in found.cells:
-        at = crossings[tuple(cell.break_even.factors.values())]
+        at = crossings[tuple(cell.factors.values())]
         assert cell.state is (HOLDS if at < 7 else FAILS)
-        assert (cell.best, set(cell.ratios)) == (1, {4, 7})
+        assert queue_from(cell.favours) == (math.ceil(at) if at < 12 else None)
+        assert list(cell.favours.values()).count("parallel") == min(math.floor(at), 12) - 1
         assert cell.ratios[7] == pytest.approx((27 - at) / 20)
-        if at < 12:
-            (crossing,) = cell.break_even.crossings
-            assert crossing.low - 1e-9 <= at <= crossing.high + 1e-9
 
 
-def test_intervals_of_map_hold_together():
-    """Of four cells each interval is as wide as that of a single one at 98.75%."""
-    crossings = {("2K", 1): 5.2, ("2K", 2): 10.2, ("5K", 1): 6.3, ("5K", 2): 50.0}
-    together = map_of(square(crossings)).cells[0].break_even
-    claim = BreakEvenMap.model_validate({"at_least": 3.5, "at_most": 7.5})
-    (alone,) = judge_map(claim, square({("2K", 1): 5.2}), 1 - 0.05 / 4).cells
-    assert together.crossings == alone.break_even.crossings
+@pytest.mark.parametrize(("cells", "favours"), [(1, "parallel"), (4, None)])
+def test_comparisons_of_map_hold_together(cells, favours):
+    """A difference with p = 3% is shown in a single comparison, and not in one of four (Bonferroni)."""
+    points = []
+    for cell in range(cells):
+        less = sample(-0.1, 0.1 * math.sqrt(50) / 2.235)
+        points += [("queue", 3, 4, {"a.b": cell}, 1.0), ("parallel", 4, 4, {"a.b": cell}, 1.0 + less)]
+    assert map_of(table(points)).cells[0].favours == {4: favours}
+
+
+def test_best_queue_of_map_is_narrower_than_batch():
+    """The queue of 4 starts all tasks at once; the best of the others costs 2."""
+    costs = {1: 3.0, 2: 2.0, 4: 1.0}
+    points = [("queue", at_once, 4, {}, sample(cost, 0.01)) for at_once, cost in costs.items()]
+    (cell,) = map_of(table([("parallel", 4, 4, {}, 3.0), *points])).cells
+    assert cell.ratios[4] == pytest.approx(1.5)
 
 
 @pytest.mark.parametrize(
@@ -327,9 +322,8 @@ def regret_of(points, more="", makespans=(600.0, 100.0), **claim):
     frame = table(points, n=4)
     frame["makespan_s"] = frame["concurrency"].map({1: makespans[0], 2: 300.0, 3: makespans[1]})
     source = parse_source(RULE.format(more=more))
-    return judge_regret(
-        Regret.model_validate({"at_most": 0.2} | claim), {"s": source}, {"s": Points(frame)}, 0.95
-    )
+    regret = Regret.model_validate({"at_most": 0.2} | claim)
+    return judge_regret(regret, {"s": Simulated(frame, source)}, 0.95)
 
 
 PLAIN = [("sequential", 1, 3, {}, 4.0), ("parallel", 3, 3, {}, 3.0), ("queue", 2, 3, {}, 2.0)]
@@ -337,34 +331,32 @@ PLAIN = [("sequential", 1, 3, {}, 4.0), ("parallel", 3, 3, {}, 3.0), ("queue", 2
 
 
 @pytest.mark.parametrize(
-    ("more", "makespans", "picked", "regret"),
+    ("more", "makespans", "regret"),
     [
-        ("", (600.0, 100.0), "parallel", 0.5),
-        (", coupling: 10%", (600.0, 100.0), "sequential", 1.0),
-        (", output: prose", (600.0, 100.0), "sequential", 1.0),
-        (", writes: [file]", (600.0, 100.0), "sequential", 1.0),
-        ("", (104.0, 100.0), "sequential", 1.0),  # 4 s at $36 an hour are 4 cents, less than 5
+        ("", (600.0, 100.0), 0.5),
+        (", coupling: 10%", (600.0, 100.0), 1.0),
+        (", output: prose", (600.0, 100.0), 1.0),
+        (", writes: [file]", (600.0, 100.0), 1.0),
+        ("", (104.0, 100.0), 1.0),  # 4 s at $36 an hour are 4 cents, less than 5
     ],
 )
-def test_rule_chooses_parallel_where_all_three_conditions_hold(more, makespans, picked, regret):
+def test_rule_chooses_parallel_where_all_three_conditions_hold(more, makespans, regret):
     """Sequential costs 4, parallel 3, the queue 2."""
     found = regret_of(PLAIN, more, makespans)
-    (setting,) = found.settings
-    assert (setting.picked.kind, str(setting.best)) == (picked, "queue of 2")
+    assert (found.right, found.settings, found.verdict) == (0, 1, REFUTED)
     assert found.mean.mean == pytest.approx(regret)
-    assert found.verdict is REFUTED
     always = {name: estimate.mean for name, estimate in found.always.items()}
     assert always == pytest.approx({"sequential": 1.0, "parallel": 0.5, "queue": 0.0})
 
 
 def test_rule_is_compared_with_plain_strategies_only():
     found = regret_of([*PLAIN[:2], ("parallel (worktree)", 3, 3, {}, 1.5)], at_most=0.1)
-    assert (str(found.settings[0].best), found.mean.mean) == ("parallel", 0.0)
+    assert (found.right, found.mean.mean) == (1, 0.0)
 
 
 def test_rule_falls_back_on_queue_that_is_nearest():
     found = regret_of(PLAIN, ", coupling: 10%", otherwise="queue", concurrency=3)
-    assert (str(found.settings[0].picked), found.mean.mean, found.verdict) == ("queue of 2", 0.0, CONFIRMED)
+    assert (found.right, found.mean.mean, found.verdict) == (1, 0.0, CONFIRMED)
 
 
 def test_conditions_are_read_from_scenario():

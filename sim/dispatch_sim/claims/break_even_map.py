@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any, Literal
 
 import pandas as pd
 
-from dispatch_sim.claims.cases import NotSimulatedError
+from dispatch_sim.claims.simulation import NotSimulatedError, Points
 from dispatch_sim.claims.statements import BreakEvenMap
-from dispatch_sim.claims.verdicts import State, Verdict, verdict_of_states
-from dispatch_sim.decide.break_even import BreakEven, find_break_even
+from dispatch_sim.claims.verdicts import State, Verdict, is_valid, verdict_of_states
+from dispatch_sim.stats.estimates import to_end_early
+from dispatch_sim.stats.paired_comparison import best_of, compare_best
 from dispatch_sim.study.table import factor_combinations
+
+FIRST = 256
+"""Replications at which a comparison may end, at a fiftieth of the error. One that is quoted has more."""
+
+Side = Literal["parallel", "queue"]
 
 
 @dataclass(frozen=True)
@@ -20,15 +29,15 @@ class Cell:
 
     Attributes
     ----------
-    state : whether it is within the bounds.
-    best : concurrency of the queue that is the best at the largest size.
-    ratios : mean cost of parallel relative to the best queue, at the batch sizes at the ends of the bounds.
+    favours : the strategy that is shown to cost less, by batch size.
+    ratios : mean cost of parallel relative to the queue, by batch size.
+    state : whether the break-even is within the bounds.
     """
 
-    break_even: BreakEven
-    state: State
-    best: int
+    factors: dict[str, Any]
+    favours: dict[int, Side | None]
     ratios: dict[int, float]
+    state: State
 
 
 @dataclass(frozen=True)
@@ -36,55 +45,96 @@ class MapFinding:
     """The cells of a map, in the order of the factors."""
 
     cells: tuple[Cell, ...]
+    valid: bool
     verdict: Verdict
 
 
-def judge_map(claim: BreakEvenMap, results: pd.DataFrame, confidence: float) -> MapFinding:
-    """Judge a statement about break-evens; the confidence intervals of all cells hold together (Bonferroni).
+@dataclass
+class _Comparison:
+    """Parallel against queues at one batch size."""
 
-    A queue with the concurrency of the batch size is left out, because it starts all tasks in parallel.
+    parallel: int
+    queues: list[int]
+    favours: Side | None = None
+    ratio: float = 1.0
+    valid: bool = False
+    open: bool = True
+
+    def judge(self, points: Points, measure: str, count: int, confidence: float) -> None:
+        """Compare the best queue with parallel, and drop the queues that are significantly worse.
+
+        With the replications of what is quoted, it stays open only if its interval is not valid.
+        """
+        self.queues = points.contenders(self.queues, [measure], confidence, count)
+        one, others = (points.sums(rows, [measure], count) for rows in ([self.parallel], self.queues))
+        compared = compare_best(one, others)
+        difference = compared.estimate(confidence)
+        self.favours = "queue" if difference.low > 0 else "parallel" if difference.high < 0 else None
+        self.ratio = float(one.mean() / best_of(others).mean())
+        strict = compared.estimate(to_end_early(confidence))
+        skewed = not is_valid(compared.whole)
+        self.valid = not skewed or strict.low > 0 or strict.high < 0
+        is_last = count >= points.stages[0]
+        is_decided = self.favours is not None or not compared.whole.any()
+        self.open = not self.valid if is_last else skewed or not is_decided
+
+
+def judge_map(claim: BreakEvenMap, points: Points, confidence: float) -> MapFinding:
+    """Judge a statement about break-evens; all comparisons hold together (Bonferroni).
+
+    Each batch size is compared by itself, until it is decided at a fiftieth of the error or has the most
+    replications. A queue with the concurrency of the batch size is left out: it starts all tasks in parallel.
     """
-    of_queue = (results["strategy"] == claim.queue) & (results["concurrency"] < results["tasks"])
-    if claim.concurrency is not None:
-        of_queue &= results["concurrency"] == claim.concurrency
-    parts = factor_combinations(results[(results["strategy"] == claim.strategy) | of_queue])
+    maps = [(factors, _comparisons(claim, part)) for factors, part in factor_combinations(points.table)]
+    compared = [each for _, sizes in maps for each in sizes.values()]
+    if not compared:
+        raise NotSimulatedError(f"{claim.strategy} and {claim.queue} have no batch size in common")
+    together = 1 - (1 - confidence) / len(compared)
+    for count in sorted({min(FIRST, points.screening), points.screening, *points.stages}):
+        undecided = [each for each in compared if each.open]
+        points.extend([row for each in undecided for row in (each.parallel, *each.queues)], count)
+        for each in undecided:
+            is_last = count >= points.stages[0]
+            each.judge(points, claim.measure, count, together if is_last else to_end_early(together))
     cells = []
-    for _, part in parts:
-        found = find_break_even(part, claim.measure, 1 - (1 - confidence) / len(parts), batch_size=0)
-        if not found:
-            raise NotSimulatedError(f"{claim.strategy} and {claim.queue} have no batch size in common")
-        against_best = found[0]
-        means = part.groupby(["tasks", "strategy", "concurrency"])[claim.measure].mean()
-        queues = {size: means[size, claim.queue] for size in against_best.values}
-        parallel = {size: means[size, claim.strategy].iloc[0] for size in queues}
-        sizes = {math.ceil(claim.at_least or 0), math.floor(claim.at_most or 0)} & queues.keys()
-        ratios = {size: float(parallel[size] / queues[size].min()) for size in sorted(sizes)}
-        best = int(queues[against_best.range[1]].idxmin())
-        cells.append(Cell(against_best, break_even_state(against_best, claim), best, ratios))
-    return MapFinding(tuple(cells), verdict_of_states(cell.state for cell in cells))
+    for factors, sizes in maps:
+        favours = {size: each.favours for size, each in sizes.items()}
+        ratios = {size: each.ratio for size, each in sizes.items()}
+        cells.append(Cell(factors, favours, ratios, break_even_state(favours, claim)))
+    valid = all(each.valid for each in compared)
+    return MapFinding(tuple(cells), valid, verdict_of_states(cell.state for cell in cells))
 
 
-def break_even_state(found: BreakEven, claim: BreakEvenMap) -> State:
-    """Return whether a break-even lies within bounds.
+def _comparisons(claim: BreakEvenMap, table: pd.DataFrame) -> dict[int, _Comparison]:
+    """Return the comparison at each batch size of one combination of factors."""
+    queues = table[(table["strategy"] == claim.queue) & (table["concurrency"] < table["tasks"])]
+    if claim.concurrency is not None:
+        queues = queues[queues["concurrency"] == claim.concurrency]
+    together = table[table["strategy"] == claim.strategy].sort_values("tasks")
+    sizes = zip(together.index.tolist(), together["tasks"].tolist(), strict=True)
+    found = {size: _Comparison(row, queues.index[queues["tasks"] == size].tolist()) for row, size in sizes}
+    return {size: each for size, each in found.items() if each.queues}
 
-    It holds where there is one resolved crossing, the queue wins above it, and its confidence interval is
-    within the bounds. It fails where one side is shown to be better all over them, or the crossing has the
-    other direction. A queue of 3 is compared from four tasks on; where the smallest size is within the
-    bounds, it is enough that the queue wins from some size within them up to the largest.
+
+def break_even_state(favours: Mapping[int, Side | None], claim: BreakEvenMap) -> State:
+    """Return whether the break-even, the first size from which the queue costs less, is within bounds.
+
+    It is where the queue is shown to cost less from some size within them up to the largest, and parallel at
+    the largest size below them, if that was compared. It is not where parallel is shown to cost less at all
+    sizes within them, or the queue at these and at the largest size below.
     """
-    first, last = found.range
-    low = first if claim.at_least is None else max(first, claim.at_least)
-    high = last if claim.at_most is None else min(last, claim.at_most)
-    if found.decided and low == first and claim.at_least is not None and claim.at_most is not None:
-        end = found.decided[-1]
-        if end.favours == "queue" and end.low <= high and end.high == last:
-            return State.HOLDS
-    if any(region.low <= low and high <= region.high for region in found.decided):
+    low, high = claim.at_least or 0, math.inf if claim.at_most is None else claim.at_most
+    below = [side for size, side in favours.items() if size < low][-1:]
+    inside = {side for size, side in favours.items() if low <= size <= high}
+    start = queue_from(favours)
+    if start is not None and start <= high and below in ([], ["parallel"]):
+        return State.HOLDS
+    if inside == {"parallel"} or (inside == {"queue"} and below == ["queue"]):
         return State.FAILS
-    resolved = [(each.low, each.high, each.favours_above) for each in found.crossings if each.resolved]
-    if len(resolved) != 1:
-        return State.UNDECIDED
-    ((start, stop, above),) = resolved
-    if start is None or stop is None or start < low or stop > high:
-        return State.UNDECIDED
-    return State.HOLDS if above == "queue" else State.FAILS
+    return State.UNDECIDED
+
+
+def queue_from(favours: Mapping[int, Side | None]) -> int | None:
+    """Return the batch size from which the queue costs less, up to the largest one."""
+    won = takewhile(lambda size: favours[size] == "queue", sorted(favours, reverse=True))
+    return min(won, default=None)

@@ -9,24 +9,15 @@ from typing import Any
 from pydantic_core import to_jsonable_python
 
 from dispatch_sim.claims.break_even_map import MapFinding, judge_map
-from dispatch_sim.claims.cases import (
-    BestFinding,
-    NotSimulatedError,
-    Points,
-    RatioFinding,
-    judge_best,
-    judge_ratio,
-)
+from dispatch_sim.claims.cases import RatioFinding, judge_ratio
 from dispatch_sim.claims.rule_of_thumb import RegretFinding, judge_regret
-from dispatch_sim.claims.statements import BreakEvenMap, Case, Claim, Claims, Ratio, Regret
+from dispatch_sim.claims.simulation import NotSimulatedError, Points
+from dispatch_sim.claims.statements import Case, Claim, Claims, Ratio, Regret
 from dispatch_sim.claims.verdicts import Verdict, verdict_of_cases
-from dispatch_sim.decide.studies import sweep
-from dispatch_sim.scenario.indifference import threshold_for
 from dispatch_sim.scenario.problems import Finding, UserError
-from dispatch_sim.study.results import Results
 from dispatch_sim.study.runner import OnProgress
 
-Found = RatioFinding | BestFinding | MapFinding | RegretFinding
+Found = RatioFinding | MapFinding | RegretFinding
 
 
 @dataclass(frozen=True)
@@ -41,11 +32,20 @@ class ClaimFinding:
 
 @dataclass(frozen=True)
 class Findings:
-    """What was found for the claims that were asked for, and the results of their scenarios, by file name."""
+    """What was found for the claims that were asked for, and their simulated scenarios, by file name.
+
+    `replications` is the number of every design point, where it was given.
+    """
 
     asked: Claims
     claims: tuple[ClaimFinding, ...]
-    results: Mapping[str, Results]
+    points: Mapping[str, Points]
+    replications: int | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether all claims of the file were asked for."""
+        return len(self.claims) == len(self.asked.file.claims)
 
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON; a number that is not finite is None."""
@@ -68,11 +68,12 @@ def judge_claims(
     ----------
     claims : as read by `load_claims`.
     only : numbers of the claims to judge; none given is all.
-    replications, jobs : as of `sweep`.
-    on_progress : called with the number of scenarios done and of all.
+    replications : of every design point, in place of those that each case needs.
+    jobs : threads.
+    on_progress : called with the number of cases done and of all.
 
     Raises `UserError` where there is no claim of a number asked for, or a scenario does not simulate what a
-    case is about, and `KeyboardInterrupt` where a study was interrupted.
+    case is about.
     """
     missing = sorted(set(only) - {claim.number for claim in claims.file.claims})
     if missing:
@@ -82,16 +83,26 @@ def judge_claims(
     cases = [case for claim in asked for case in claim.cases]
     # A rule of thumb is judged over the scenarios of all claims, asked for or not.
     over_all = any(case.regret is not None for case in cases)
-    names = [name for name in claims.scenarios if over_all or name in {case.scenario for case in cases}]
-    results: dict[str, Results] = {}
-    for number, name in enumerate(names):
+    measures = {"cost_usd", "makespan_s"} | {name for case in cases for name in _measures(case)}
+    points = {
+        name: Points(source, measures, replications, jobs)
+        for name, source in claims.scenarios.items()
+        if over_all or name in {case.scenario for case in cases}
+    }
+    found: list[ClaimFinding] = []
+    for claim in asked:
         if on_progress is not None:
-            on_progress(number, len(names))
-        results[name] = sweep(claims.scenarios[name], replications=replications, jobs=jobs)
-        if results[name].manifest["interrupted"]:
-            raise KeyboardInterrupt
-    points = {name: Points(each.frame) for name, each in results.items()}
-    return Findings(claims, tuple(_judge_claim(claim, claims, points) for claim in asked), results)
+            on_progress(len(found), len(asked))
+        found.append(_judge_claim(claim, claims, points))
+    return Findings(claims, tuple(found), points, replications)
+
+
+def _measures(case: Case) -> list[str]:
+    """Return the columns of the results that a case is about."""
+    if case.ratio is not None:
+        terms = (*case.ratio.of, *(case.ratio.to or ()))
+        return [measure.removeprefix("-") for term in terms for measure in term.measure]
+    return [] if case.break_even is None else [case.break_even.measure]
 
 
 def _judge_claim(claim: Claim, claims: Claims, points: Mapping[str, Points]) -> ClaimFinding:
@@ -113,12 +124,9 @@ def _judge_claim(claim: Claim, claims: Claims, points: Mapping[str, Points]) -> 
 def _judge(case: Case, claims: Claims, points: Mapping[str, Points]) -> Found:
     statement, confidence = case.statement, claims.file.confidence
     if isinstance(statement, Regret):
-        return judge_regret(statement, claims.scenarios, points, confidence)
+        return judge_regret(statement, points, confidence)
     if statement is None or case.scenario is None:
-        raise NotSimulatedError("write a scenario, and one of ratio, best and break_even; or a regret")
+        raise NotSimulatedError("write a scenario, and a ratio or a break_even; or a regret")
     if isinstance(statement, Ratio):
         return judge_ratio(statement, points[case.scenario], confidence)
-    if isinstance(statement, BreakEvenMap):
-        return judge_map(statement, points[case.scenario].results, confidence)
-    study = claims.scenarios[case.scenario].scenario().study
-    return judge_best(statement, points[case.scenario], threshold_for(study.indifference, "cost"), confidence)
+    return judge_map(statement, points[case.scenario], confidence)

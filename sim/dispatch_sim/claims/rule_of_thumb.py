@@ -5,112 +5,104 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.claims.cases import Points, equals
+from dispatch_sim.claims.simulation import Points, equals
 from dispatch_sim.claims.statements import Regret
-from dispatch_sim.claims.verdicts import Verdict
+from dispatch_sim.claims.verdicts import Verdict, is_valid
 from dispatch_sim.model.arithmetic import HOUR_S
 from dispatch_sim.scenario.indifference import threshold_for
-from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.strategy import Strategy, strategy_of
 from dispatch_sim.stats.estimates import Estimate, mean_estimate
-from dispatch_sim.study.design import design_sweep
 
 _KINDS = ("sequential", "parallel", "queue")
 """What the rule chooses from, and is compared with: the same strategy everywhere."""
 
 
 @dataclass(frozen=True)
-class Setting:
-    """The rule's choice in a scenario at one combination of its factors.
+class RegretFinding:
+    """The mean regret, over scenarios of equal weight, of the rule and of the same strategy everywhere.
 
-    Attributes
-    ----------
-    conditions : whether tasks are independent, outputs structured, and the saved time matters.
-    picked, best : the rule's choice, and the strategy with the least mean cost.
-    regret : mean cost of the choice above that of the best, as a share of the latter.
+    `right` counts the settings (combinations of a scenario and its factors) where the rule picks the best.
     """
 
-    scenario: str
-    factors: dict[str, Any]
-    conditions: tuple[bool, bool, bool]
-    picked: Strategy
-    best: Strategy
-    regret: Estimate
-
-
-@dataclass(frozen=True)
-class RegretFinding:
-    """The mean regret, over scenarios of equal weight, of the rule and of the same strategy everywhere."""
-
-    settings: tuple[Setting, ...]
+    right: int
+    settings: int
     mean: Estimate
     always: dict[str, Estimate]
+    valid: bool
     verdict: Verdict
 
 
-def judge_regret(
-    claim: Regret, scenarios: Mapping[str, Source], points: Mapping[str, Points], confidence: float
-) -> RegretFinding:
+def judge_regret(claim: Regret, points: Mapping[str, Points], confidence: float) -> RegretFinding:
     """Judge a statement about the rule that parallel is best where three conditions hold.
 
     The best strategy has the least mean among those without further options, as the rule does not choose
     worktrees or a blackboard. It is picked and judged by the same replications, so regrets are slightly too
     large. Scenarios that do not simulate both sequential and parallel at the batch's own size are left out.
     """
-    settings: list[Setting] = []
     estimates: dict[str, list[Estimate]] = {}
-    for name in points:
-        found = list(_settings(claim, name, scenarios[name], points[name], confidence))
-        settings += [setting for setting, _ in found]
+    right = settings = 0
+    valid = True
+    for each in points.values():
+        found = list(_settings(claim, each))
+        settings += len(found)
+        right += sum(is_right for is_right, _ in found)
         for rule in found[0][1] if found else ():
             regret = np.mean([by_rule[rule] for _, by_rule in found], axis=0)
             estimates.setdefault(rule, []).append(mean_estimate(regret, confidence))
+            valid = valid and is_valid(regret)
     if not settings:
-        return RegretFinding((), Estimate(math.nan, -math.inf, math.inf, 0), {}, Verdict.NOT_SHOWN)
+        return RegretFinding(0, 0, Estimate(math.nan, -math.inf, math.inf, 0), {}, False, Verdict.NOT_SHOWN)
     means = {rule: _mean_of_means(each) for rule, each in estimates.items()}
     mean = means.pop("conditions")
+    # At twice the half-width the error is less than a fiftieth.
+    valid = valid or abs(mean.mean - claim.at_most) > 2 * mean.half_width
     verdict = Verdict.REFUTED if mean.low > claim.at_most else Verdict.NOT_SHOWN
-    return RegretFinding(
-        tuple(settings), mean, means, Verdict.CONFIRMED if mean.high <= claim.at_most else verdict
-    )
+    verdict = Verdict.CONFIRMED if mean.high <= claim.at_most else verdict
+    return RegretFinding(right, settings, mean, means, valid, verdict)
 
 
-def _settings(
-    claim: Regret, name: str, source: Source, points: Points, confidence: float
-) -> Iterator[tuple[Setting, dict[str, NDArray[np.float64]]]]:
-    """Yield each setting and, by rule, values whose mean is the regret, one a replication."""
-    design = design_sweep(source)
+def _settings(claim: Regret, points: Points) -> Iterator[tuple[bool, dict[str, NDArray[np.float64]]]]:
+    """Yield of each setting whether the rule picks the best strategy, and values whose mean is the regret.
+
+    The values are those of each rule, one a replication.
+    """
+    design = points.design
+    table = points.table[points.table["strategy"].isin(_KINDS)]
+    if not {"sequential", "parallel"} <= set(table["strategy"]):
+        return
+    own_sizes = {variant.scenario.batch_size for variant in design.variants}
+    points.extend(table.index[table["tasks"].isin(own_sizes)].tolist(), points.screening)
     for variant in design.variants:
         scenario, factors = variant.scenario, dict(zip(design.factors, variant.levels, strict=True))
-        rows = points.table[points.table["strategy"].isin(_KINDS)]
+        rows = table
         for axis, level in {**factors, "tasks": scenario.batch_size}.items():
             rows = rows[equals(rows[axis], level)]
+        if not {"sequential", "parallel"} <= set(rows["strategy"]):
+            continue
         tasks = scenario.batch_size
         named = zip(rows["strategy"], rows["concurrency"], strict=True)
         strategies = [strategy_of(label, concurrency, tasks) for label, concurrency in named]
-        costs = dict(zip(strategies, points.values(rows, ["cost_usd"]), strict=True))
-        times = dict(zip(strategies, points.values(rows, ["makespan_s"]).mean(axis=1), strict=True))
+        costs, times = (
+            dict(zip(strategies, points.sums(rows.index.tolist(), [measure], points.screening), strict=True))
+            for measure in ("cost_usd", "makespan_s")
+        )
         far_first = sorted(strategies, key=lambda each: _distance(each, claim, tasks), reverse=True)
         chosen: dict[str, Strategy] = {each.kind: each for each in far_first}  # the nearest of each kind
-        if not {"sequential", "parallel"} <= chosen.keys():
-            continue
         sequential, parallel = chosen["sequential"], chosen["parallel"]
         chosen.setdefault("queue", sequential)  # a scenario without a queue
-        saved_usd = float(times[sequential] - times[parallel]) / HOUR_S * scenario.values.waiting
+        saved_usd = float((times[sequential] - times[parallel]).mean()) / HOUR_S * scenario.values.waiting
         threshold = threshold_for(scenario.study.indifference, "cost").at(float(costs[sequential].mean()))
         conditions = (is_independent(scenario), is_structured(scenario), saved_usd > threshold)
         chosen["conditions"] = parallel if all(conditions) else chosen[claim.otherwise]
         best = min(costs, key=lambda each: float(costs[each].mean()))
         if costs[best].mean() > 0:
             by_rule = {rule: _regret(costs[each], costs[best]) for rule, each in chosen.items()}
-            regret = mean_estimate(by_rule["conditions"], confidence)
-            yield Setting(name, factors, conditions, chosen["conditions"], best, regret), by_rule
+            yield chosen["conditions"] == best, by_rule
 
 
 def _distance(strategy: Strategy, claim: Regret, tasks: int) -> tuple[int, int]:

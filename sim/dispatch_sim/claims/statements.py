@@ -66,17 +66,11 @@ class Ratio(Bounds):
     over: str | None = None
 
 
-class Best(Bounds):
-    """The levels of an axis that may be the best lie within bounds."""
-
-    measure: str = "cost_usd"
-    strategy: str = "queue"
-    at: Levels
-    over: str = "concurrency"
-
-
 class BreakEvenMap(Bounds):
-    """The batch size from which a queue costs less than parallel lies within bounds, whatever the factors."""
+    """The batch size from which a queue costs less than parallel lies within bounds, whatever the factors.
+
+    Bounds are whole numbers of tasks.
+    """
 
     measure: str = "cost_usd"
     strategy: str = "parallel"
@@ -93,31 +87,64 @@ class Regret(Model):
 
 
 class Case(Model):
-    """One test of a claim: one statement about the results of a scenario, or of all (a regret)."""
+    """One test of a claim: one statement about the results of a scenario, or of all (a regret).
 
+    Texts refer to its figures by its name.
+    """
+
+    name: str = ""
     where: Text
     what: Text
     beyond: bool = False
     scenario: str | None = None
     ratio: Ratio | None = None
-    best: Best | None = None
     break_even: BreakEvenMap | None = None
     regret: Regret | None = None
 
     @property
-    def statement(self) -> Ratio | Best | BreakEvenMap | Regret | None:
+    def statement(self) -> Ratio | BreakEvenMap | Regret | None:
         """What is claimed."""
-        return self.ratio or self.best or self.break_even or self.regret
+        return self.ratio or self.break_even or self.regret
 
 
-class Claim(Model):
-    """What somebody says, and the cases that test it."""
+class Sentence(Model):
+    """An authored sentence, or a cell of a table, and the relations between figures that it relies on."""
+
+    say: Text
+    when: Annotated[tuple[Text, ...], BeforeValidator(_as_list), Field(default=(), strict=False)]
+
+
+_Sentence = Annotated[Sentence, BeforeValidator(lambda raw: {"say": raw} if isinstance(raw, str) else raw)]
+_Row = Annotated[tuple[_Sentence, ...], Field(min_length=1, strict=False)]
+
+
+class Section(Model):
+    """A part of the report: sentences, and a table whose first row has the heads."""
+
+    title: Text
+    text: Annotated[tuple[_Sentence, ...], Field(default=(), strict=False)]
+    table: Annotated[tuple[_Row, ...], Field(default=(), strict=False)]
+
+
+class Curves(Model):
+    """A figure: the ratios of cases along their axis, and what that is called."""
+
+    title: Text
+    axis: Text
+    cases: Names
+
+
+class Claim(Section):
+    """What somebody says, what was found, and the cases that test it.
+
+    `verdict` is the one that the text relies on.
+    """
 
     number: Whole
-    title: Text
     says: Text
     note: str = ""
-    text: dict[Annotated[Verdict, Field(strict=False)], Text] = Field(default_factory=dict)
+    verdict: Annotated[Verdict | None, Field(strict=False)] = None
+    figure: Curves | None = None
     cases: Annotated[tuple[Case, ...], Field(min_length=1, strict=False)]
 
 
@@ -126,6 +153,7 @@ class ClaimsFile(Model):
 
     source: Text
     confidence: Annotated[Share, Field(gt=0.5, lt=1)] = 0.95
+    sections: Annotated[tuple[Section, ...], Field(strict=False)] = ()
     claims: Annotated[tuple[Claim, ...], Field(min_length=1, strict=False)]
 
 

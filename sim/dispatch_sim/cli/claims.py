@@ -31,7 +31,7 @@ def claims(
     numbers = _numbers(only)
     loaded = load_claims(file or SHIPPED, data)
     check_folder(out)
-    with progress("scenarios") as on_progress:
+    with progress("claims") as on_progress:
         findings = judge_claims(
             loaded, only=numbers, replications=replications, jobs=threads(jobs), on_progress=on_progress
         )

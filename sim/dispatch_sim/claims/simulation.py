@@ -1,0 +1,169 @@
+"""Simulates the design points of a scenario, each as far as the cases that use it need."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pandas.api.types import is_numeric_dtype
+
+from dispatch_sim.engine import store
+from dispatch_sim.model.outcome import MEASURES
+from dispatch_sim.model.plan import Plan
+from dispatch_sim.scenario.loader import Source
+from dispatch_sim.scenario.problems import UserError
+from dispatch_sim.scenario.wording import unknown
+from dispatch_sim.stats.estimates import paired_difference, to_end_early
+from dispatch_sim.stats.paired_comparison import best_of
+from dispatch_sim.study.design import design_sweep
+from dispatch_sim.study.engines import choose_engine
+from dispatch_sim.study.results import named_points
+from dispatch_sim.study.runner import simulate
+
+SCREENING = 1024
+"""Replications of what is only screened: the candidates for the best, and a rule of thumb."""
+
+STAGES = (4096, 8192, 16384)
+"""Replications of what is quoted, increased until its interval is valid."""
+
+_LIMITS = "provider.limits.scale"
+_OF_LIMITS = ("rejected_requests", "too_large_attempts")
+"""Measures that are zero where no limit was reached."""
+
+
+class NotSimulatedError(UserError):
+    """A case is about something that its scenario does not simulate."""
+
+
+class Points:
+    """The design points of a scenario, which are simulated as far as they are needed.
+
+    Attributes
+    ----------
+    design : with the plan of each point.
+    table : one row a point: `strategy`, and its level of each axis.
+    screening, stages : replications of what is screened, and the increasing ones of what is quoted.
+    values : measures of each point, shape (replications, measures).
+    """
+
+    def __init__(
+        self, source: Source, measures: Collection[str], replications: int | None, jobs: int
+    ) -> None:
+        self.source, self.design, self._jobs = source, design_sweep(source), jobs
+        self.table = named_points(self.design)
+        fixed = replications or source.scenario().study.replications
+        self.screening = fixed or SCREENING
+        self.stages: tuple[int, ...] = STAGES if fixed is None else (fixed,)
+        self.measures = [name for name in MEASURES if name in {*measures, *_OF_LIMITS}]
+        self.values = [np.empty((0, len(self.measures)))] * len(self.table)
+        self._plans = [(variant, plan) for variant in self.design.variants for plan in variant.plans]
+        self._below = _next_lower_limits(self.table, [plan for _, plan in self._plans])
+        self._scales = self.table[_LIMITS].tolist() if self._below else [1.0] * len(self.table)
+
+    @property
+    def simulated(self) -> int:
+        """Number of replications of all points; values that were taken over are counted once."""
+        return sum(map(len, {id(values): values for values in self.values}.values()))
+
+    def select(self, strategy: str, levels: Mapping[str, Any], over: str | None) -> pd.DataFrame:
+        """Return the rows at levels, written as in the scenario; they differ along one axis at most."""
+        found = self.table
+        for column, level in {"strategy": strategy, **levels}.items():
+            if column not in found.columns:
+                raise NotSimulatedError(unknown("axis", column, list(found.columns)))
+            found = found[equals(found[column], level)]
+            if found.empty:
+                choices = list(map(str, self.table[column].unique()))
+                raise NotSimulatedError(f"not simulated: {unknown(column, str(level), choices)}")
+        for axis in found.columns:
+            if axis != over and found[axis].nunique() > 1:
+                raise NotSimulatedError(f"several levels of {axis} are simulated; name one under at")
+        return found
+
+    def sums(self, rows: Sequence[int], measures: Sequence[str], count: int) -> NDArray[np.float64]:
+        """Return a sum of measures, some with a minus sign, at points: shape (points, replications).
+
+        Points are simulated up to `count` replications if they have fewer.
+        """
+        self.extend(rows, count)
+        columns = []
+        for measure in measures:
+            name = measure.removeprefix("-")
+            if name not in self.measures:
+                raise NotSimulatedError(unknown("measure", name, list(MEASURES)))
+            columns.append((self.measures.index(name), -1.0 if measure.startswith("-") else 1.0))
+        sums = [sum(sign * self.values[row][:count, i] for i, sign in columns) for row in rows]
+        return np.asarray(sums, np.float64)
+
+    def contenders(
+        self, rows: Sequence[int], measures: Sequence[str], confidence: float, count: int
+    ) -> list[int]:
+        """Return the points that are not worse than the best, at a fiftieth of the error."""
+        samples = self.sums(rows, measures, count)
+        least, strict = best_of(samples), to_end_early(confidence)
+        pairs = zip(rows, samples, strict=True)
+        return [row for row, sample in pairs if paired_difference(sample, least, strict).low <= 0]
+
+    def extend(self, rows: Collection[int], count: int) -> None:
+        """Simulate points up to a number of replications, those with low limits first.
+
+        A point has the values of the one with lower limits if these were never reached.
+        """
+        missing = sorted(row for row in set(rows) if len(self.values[row]) < count)
+        of_limits = [self.measures.index(name) for name in _OF_LIMITS]
+        for scale in sorted({self._scales[row] for row in missing}):
+            begun: dict[int, list[int]] = {}
+            for row in (row for row in missing if self._scales[row] == scale):
+                below = self.values[self._below.get(row, row)]
+                if len(below) >= count and not below[:, of_limits].any():
+                    self.values[row] = below
+                else:
+                    begun.setdefault(len(self.values[row]), []).append(row)
+            for first, remaining in begun.items():
+                self._simulate(remaining, range(first, count))
+
+    def _simulate(self, rows: Sequence[int], replications: range) -> None:
+        plans: dict[int, list[Plan]] = {}
+        for variant, plan in map(self._plans.__getitem__, rows):
+            plans.setdefault(id(variant), []).append(plan)
+        variants = tuple(
+            replace(variant, plans=tuple(plans[id(variant)]))
+            for variant in self.design.variants
+            if id(variant) in plans
+        )
+        design = replace(self.design, variants=variants, replications=replications.stop, at_most=None)
+        values = np.empty((len(rows), len(replications), len(self.measures)))
+        columns = [MEASURES.index(name) for name in self.measures]
+
+        def keep(chunk: range, part: NDArray[np.float64]) -> None:
+            values[:, chunk.start - replications.start : chunk.stop - replications.start] = part
+
+        compiled = design.engine == "auto" and store.is_compiled()
+        engine = "compiled" if compiled else choose_engine(design, replications.start)
+        simulate(design, [replications], engine, self._jobs, lambda part: part[:, :, columns], keep)
+        for row, new in zip(rows, values, strict=True):
+            self.values[row] = np.concatenate([self.values[row], new])
+
+
+def _next_lower_limits(table: pd.DataFrame, plans: Sequence[Plan]) -> dict[int, int]:
+    """Return, for a point, the one with the next lower limits that is otherwise the same.
+
+    Where the client paces its calls by the limits, or the provider lets calls wait, no request is rejected.
+    """
+    below: dict[int, int] = {}
+    if _LIMITS in table and is_numeric_dtype(table[_LIMITS]):
+        for _, same in table.groupby([column for column in table if column != _LIMITS], sort=False):
+            ordered = same.sort_values(_LIMITS).index.tolist()
+            plan = plans[ordered[0]]
+            if plan.strategy.pace == "none" and plan.scenario.provider.on_limit == "reject":
+                below |= dict(zip(ordered[1:], ordered, strict=False))
+    return below
+
+
+def equals(column: pd.Series, level: Any) -> pd.Series:
+    """Return where a column of results is at a level."""
+    return column == (level if is_numeric_dtype(column) else str(level))

@@ -49,8 +49,8 @@ USELESS = ("concurrency", 0.6, 0.5, 10)
         ),
         (
             binding(("people", 0.9, 60.0, None), concurrency=20),
-            "People's time binds (busy for 90% of the makespan): without that work, the makespan would be "
-            "60% shorter. The limits are reached, but a higher tier hardly shortens the makespan.",
+            "People's time binds (90% of the makespan): without that work, the makespan would be 60% "
+            "shorter. The limits are reached, but a higher tier hardly shortens the makespan.",
         ),
         (
             binding(("concurrency", 0.97, 30.0, 10), limits_reached=None),
@@ -61,6 +61,11 @@ USELESS = ("concurrency", 0.6, 0.5, 10)
             binding(("limits", None, 30.0, None), ("requests", 0.9, 0.0, None), concurrency=20),
             "The rate limits bind together: without all of them, the makespan would be 30% shorter; without "
             "one of them, it would not.",
+        ),
+        (
+            binding(("people", 0.02, 1.5, None), USELESS, limits_reached=False),
+            "No resource is shown to bind. Without people's time, the makespan would be 2% shorter, which is "
+            "not significant. No limit is reached: a higher tier changes nothing.",
         ),
         (
             binding(USELESS, limits_reached=False),

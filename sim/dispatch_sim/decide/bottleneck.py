@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from dispatch_sim.decide.binding import Binding, find_binding
+from dispatch_sim.decide.binding import FEWEST, Binding, find_binding
 from dispatch_sim.decide.choice import Choice
 from dispatch_sim.decide.lower_bound import LowerBound, find_lower_bound
 from dispatch_sim.study.results import Results
@@ -45,4 +45,5 @@ def find_bottleneck(results: Results, choice: Choice) -> Bottleneck | None:
     if results.manifest["engine"] == "compiled":  # it is loaded already
         scenario = plans[0].scenario.model_copy(update={"engine": "compiled"})
         plans = [replace(plan, scenario=scenario) for plan in plans]
-    return Bottleneck(find_binding(plans[0]), find_lower_bound(plans[0], plans))
+    binding = find_binding(plans[0], max(FEWEST, choice.replications))
+    return Bottleneck(binding, find_lower_bound(plans[0], plans))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from dispatch_sim.decide.binding import LIMITS, Binding
+from dispatch_sim.decide.binding import LEAST_GAIN, LIMITS, Binding
 from dispatch_sim.report.sentences import sentence
 
 if TYPE_CHECKING:  # a short answer does without pandas
@@ -16,15 +16,17 @@ TEMPLATE = "binding.txt"
 
 def binding_sentence(found: Binding) -> str:
     """Return which resource binds, and whether a higher concurrency or a higher tier would help."""
-    bind = {each.name for each in found.resources if found.binds(each)}
+    may_bind = [each for each in found.resources if found.share(each) >= LEAST_GAIN]
+    names = {each.name for each in may_bind}
     is_all = found.strategy.concurrency_in(found.tasks) == found.tasks
-    higher = "useless" if found.resource and not is_all and "concurrency" not in bind else ""
+    higher = "useless" if found.resource and not is_all and "concurrency" not in names else ""
     tier = ""
     if found.limits_reached is False:
         tier = "unreached"
-    elif found.limits_reached and not bind & {*LIMITS, "limits"}:
+    elif found.limits_reached and not names & {*LIMITS, "limits"}:
         tier = "useless"
-    return sentence(TEMPLATE, "binding", found, found.resource, found.second, higher, tier)
+    open_ = may_bind[0] if may_bind and not found.resource else None
+    return sentence(TEMPLATE, "binding", found, found.resource, found.second, open_, higher, tier)
 
 
 def bottleneck_sentences(found: Bottleneck | None) -> tuple[str, ...]:

@@ -6,8 +6,14 @@ import shutil
 
 import pytest
 
+from dispatch_sim.decide.explanation import explain
+from dispatch_sim.decide.winner_map import map_winners
+from dispatch_sim.report.maps import write_map
 from dispatch_sim.report.page import write_report
+from dispatch_sim.report.why import write_why
+from dispatch_sim.scenario.loader import parse_source
 from tests.report.browser import Browser
+from tests.report.conftest import TIGHT
 
 PROGRAM = shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no chromium on the PATH")
@@ -75,8 +81,13 @@ def browser(tmp_path_factory):
 
 @pytest.fixture(scope="module", params=["tight", "factors", "many"])
 def page(request, tmp_path_factory):
-    """Return the page of a study."""
-    return write_report(request.getfixturevalue(request.param), tmp_path_factory.mktemp(request.param))[0]
+    """Return the page of a study; that of the first has a map and switching values."""
+    folder = tmp_path_factory.mktemp(request.param)
+    if request.param == "tight":
+        source = parse_source(TIGHT)
+        write_map(map_winners(source, "tasks", "values.waiting", cells=12, replications=4), folder)
+        write_why(explain(source, replications=4), folder)
+    return write_report(request.getfixturevalue(request.param), folder)[0]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -100,9 +111,10 @@ def test_phone_shows_which_tables_and_figures_scroll(browser, page):
 
 
 def test_figures_fit_a_phone(browser, page):
-    """All but timelines are read without scrolling."""
+    """Curves and bars are read without scrolling; a map, a tornado and timelines are wider."""
     browser.show(page, width=PHONE)
-    assert {name for name in browser.evaluate(WIDE_FIGURES) if not name.startswith("run-")} == set()
+    wide = {"run-typical-title", "run-bad-title", "map-title", "tornado-title"}
+    assert set(browser.evaluate(WIDE_FIGURES)) <= wide
 
 
 def test_answer_reasons_and_limits_fit_on_two_printed_pages(browser, page):

@@ -100,6 +100,14 @@ def test_task_with_a_fault_needs_its_next_attempt():
     assert len(seen) > 1
 
 
+def test_common_part_is_counted_once_for_solo():
+    """Three of 100 s, of which 60 s are the same for all: 100 + 40 + 40."""
+    tasks = "tasks: [{name: a, count: 3, calls: 5, tokens: 15K, duration: 100s, common: 60%}]"
+    bound_s, _, run = bound_of(scenario_of(BARE, tasks, "dispatch: {context: {start: 1K}}"), "solo")
+    assert bound_s == pytest.approx(180)
+    assert run.makespan_s == pytest.approx(180)
+
+
 FIXED = "tasks: [{name: a, count: 20, calls: 8, tokens: 64K, duration: 60s}]"
 STRATEGIES = ("sequential", "parallel", "queue: 5", "queue: 10", "{paced: 5}", "{paced: 10}", "{paced: 19}")
 

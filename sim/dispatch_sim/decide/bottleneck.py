@@ -42,8 +42,9 @@ def find_bottleneck(results: Results, choice: Choice) -> Bottleneck | None:
     calls = sum(max(1.0, plans[0].scenario.tasks[task.group].calls.mean) for task in plans[0].tasks)
     if calls > MOST_CALLS:
         return None
-    if results.manifest["engine"] == "compiled":  # it is loaded already
-        scenario = plans[0].scenario.model_copy(update={"engine": "compiled"})
-        plans = [replace(plan, scenario=scenario) for plan in plans]
+    # A study that was simulated by the compiled engine has loaded it.
+    engine = "compiled" if results.manifest["engine"] == "compiled" else "auto"
+    scenario = plans[0].scenario.model_copy(update={"engine": engine})
+    plans = [replace(plan, scenario=scenario) for plan in plans]
     binding = find_binding(plans[0], max(FEWEST, choice.replications))
     return Bottleneck(binding, find_lower_bound(plans[0], plans))

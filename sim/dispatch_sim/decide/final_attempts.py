@@ -66,9 +66,26 @@ Known = dict[tuple[Mode, int, int], Needs]
 """Needs that were computed for another plan of the same scenario, batch and replication."""
 
 
-def find_needs(plan: Plan, variates: Variates, run: Outcome, known: Known) -> Needs:
+def needs_of_common(plan: Plan, mode: Mode, variates: Variates, run: Outcome, known: Known) -> Needs:
+    """Return what `solo` needs for common parts: one final attempt of each group does all of its work."""
+    if not mode.is_solo:
+        return Needs(*np.zeros(len(Needs._fields)))
+    rest = np.array(find_needs(plan, mode, variates, run, known))
+    more = np.array(find_needs(plan, mode._replace(shares_common=False), variates, run, known))
+    more -= np.where(np.isfinite(rest), rest, 0.0)
+    groups = np.array([task.group for task in plan.tasks])
+    found = [
+        more[:, groups == group].min(axis=1)
+        for group, size in enumerate(np.bincount(groups))
+        if size > run.manual_completions
+    ]
+    total = np.sum(found, axis=0) if found else np.zeros(len(more))
+    return Needs(*np.where(np.isfinite(total), total, 0.0))
+
+
+def find_needs(plan: Plan, mode: Mode, variates: Variates, run: Outcome, known: Known) -> Needs:
     """Return the least needs of each task's final attempt, infinite ones if a person must complete it."""
-    mode, retry = Mode.of(plan), plan.scenario.retry
+    retry = plan.scenario.retry
     again = run.reworked_tasks + run.cancelled_attempts + run.wrong_brief_attempts
     others = again + run.rate_limited_attempts + run.too_large_attempts
     others += run.killed_attempts + run.overwritten_attempts

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.decide.final_attempts import Known, Mode, find_needs
+from dispatch_sim.decide.final_attempts import Known, Mode, find_needs, needs_of_common
 from dispatch_sim.engine.machine import outcome_of
 from dispatch_sim.model.arithmetic import MILLION, MINUTE_S
 from dispatch_sim.model.outcome import MEASURES, Outcome
@@ -111,22 +111,23 @@ def lower_bound(plan: Plan, variates: Variates, run: Outcome, known: Known) -> t
     """
     scenario, strategy = plan.scenario, plan.strategy
     dispatch, review, limits = scenario.dispatch, scenario.review, scenario.provider.limits
-    is_solo, in_rounds, _ = Mode.of(plan)
+    mode = Mode.of(plan)
     manual = run.manual_completions
     done = len(plan.tasks) - manual
 
     def least(values: NDArray[np.float64]) -> float:
         return float(np.sort(values)[:done].sum())
 
-    needs = find_needs(plan, variates, run, known)
+    needs = find_needs(plan, mode, variates, run, known)
+    common = needs_of_common(plan, mode, variates, run, known)
     slots = min(plan.concurrency, scenario.harness.cap or plan.concurrency)
     kinds = [scenario.tasks[task.group].output for task in plan.tasks]
     merges = [scenario.merge.structured if kind == "structured" else scenario.merge.prose for kind in kinds]
-    by_coordinator = np.array([[0.0, 0.0, 0.0] if is_solo else _turn_of(merge) for merge in merges]).T
+    by_coordinator = np.array([[0.0, 0.0, 0.0] if mode.is_solo else _turn_of(merge) for merge in merges]).T
     by_person_s = np.array([merge.people for merge in merges])
     merge_turns, merges_s, written = map(least, by_coordinator)
     turns, lead_s, briefs_s = 0, 0.0, 0.0
-    if strategy.manager == "agent" and not is_solo:
+    if strategy.manager == "agent" and not mode.is_solo:
         turns = math.ceil(done / plan.concurrency)
         lead_s = dispatch.turn.time + dispatch.brief.time
         briefs_s = turns * dispatch.turn.time + done * dispatch.brief.time
@@ -138,16 +139,16 @@ def lower_bound(plan: Plan, variates: Variates, run: Outcome, known: Known) -> t
         reviews = done if review.every == 1 else 1
         people_s += math.fsum(map(variates.review_s, range(reviews))) + done * review.each
     admitted = (
-        (limits.requests, least(needs.calls) + turns + merge_turns),
-        (limits.input_tokens, least(needs.input)),
+        (limits.requests, least(needs.calls) + common.calls + turns + merge_turns),
+        (limits.input_tokens, least(needs.input) + common.input),
         (limits.output_tokens, least(needs.output) - float(np.sort(needs.in_flight)[-slots:].sum())),
     )
     after_merge_s = by_coordinator[1] + by_person_s + (0.0 if review is None else review.each)
     makespan_s = max(
         _chain(plan, variates, lead_s + needs.slot_s + after_merge_s, manual),
-        least(needs.slot_s) / slots,
+        (least(needs.slot_s) + common.slot_s) / slots,
         briefs_s + merges_s,
-        briefs_s + (0.0 if in_rounds or not done else float(needs.slot_s.min())),
+        briefs_s + (0.0 if mode.in_rounds or not done else float(needs.slot_s.min())),
         people_s,
         *(
             (amount - limits.capacity(limit)) / limits.per_minute(limit) * MINUTE_S
@@ -158,8 +159,8 @@ def lower_bound(plan: Plan, variates: Variates, run: Outcome, known: Known) -> t
     prices = scenario.provider.prices
     start = 0 if dispatch.context is None else math.floor(dispatch.context.start)
     sent_usd = (turns + merge_turns) * start * min(prices.cache_read, prices.cache_write)
-    usd = least(needs.usd) + (sent_usd + written * prices.output) / MILLION
-    return makespan_s * _ROUNDING, usd * _ROUNDING
+    usd = least(needs.usd) + common.usd + (sent_usd + written * prices.output) / MILLION
+    return float(makespan_s) * _ROUNDING, float(usd) * _ROUNDING
 
 
 def _turn_of(merge: MergeCost) -> list[float]:

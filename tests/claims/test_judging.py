@@ -55,7 +55,10 @@ class Simulated(Points):
         ]
         self.measures = [column for column in frame.columns if column.endswith(("_usd", "_s"))]
         groups = list(frame.groupby(keys, sort=False))
-        self.table = pd.DataFrame([point for point, _ in groups], columns=keys)
+        points = pd.DataFrame([point for point, _ in groups], columns=keys)
+        self.table = {
+            key: points[key].astype(object if points[key].dtype == "str" else None).to_numpy() for key in keys
+        }
         self.values = [part[self.measures].to_numpy(float) for _, part in groups]
         self.screening = len(self.values[0])
         self.stages = (self.screening,)

@@ -8,14 +8,11 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any, Literal
 
-import pandas as pd
-
 from dispatch_sim.claims.simulation import NotSimulatedError, Points
 from dispatch_sim.claims.statements import BreakEvenMap
 from dispatch_sim.claims.verdicts import State, Verdict, is_valid, verdict_of_states
 from dispatch_sim.stats.estimates import to_end_early
 from dispatch_sim.stats.paired_comparison import best_of, compare_best
-from dispatch_sim.study.table import factor_combinations
 
 FIRST = 256
 """Replications at which a comparison may end, at a fiftieth of the error. One that is quoted has more."""
@@ -85,8 +82,8 @@ def judge_map(claim: BreakEvenMap, points: Points, confidence: float) -> MapFind
     Each batch size is compared by itself, until it is decided at a fiftieth of the error or has the most
     replications. A queue with the concurrency of the batch size is left out: it starts all tasks in parallel.
     """
-    maps = [(factors, _comparisons(claim, part)) for factors, part in factor_combinations(points.table)]
-    compared = [each for _, sizes in maps for each in sizes.values()]
+    maps = _comparisons(claim, points)
+    compared = [each for sizes in maps.values() for each in sizes.values()]
     if not compared:
         raise NotSimulatedError(f"{claim.strategy} and {claim.queue} have no batch size in common")
     together = 1 - (1 - confidence) / len(compared)
@@ -97,23 +94,31 @@ def judge_map(claim: BreakEvenMap, points: Points, confidence: float) -> MapFind
             is_last = count >= points.stages[0]
             each.judge(points, claim.measure, count, together if is_last else to_end_early(together))
     cells = []
-    for factors, sizes in maps:
+    axes = [axis for axis in points.table if "." in axis]
+    for levels, sizes in maps.items():
         favours = {size: each.favours for size, each in sizes.items()}
         ratios = {size: each.ratio for size, each in sizes.items()}
-        cells.append(Cell(factors, favours, ratios, break_even_state(favours, claim)))
+        cells.append(
+            Cell(dict(zip(axes, levels, strict=True)), favours, ratios, break_even_state(favours, claim))
+        )
     valid = all(each.valid for each in compared)
     return MapFinding(tuple(cells), valid, verdict_of_states(cell.state for cell in cells))
 
 
-def _comparisons(claim: BreakEvenMap, table: pd.DataFrame) -> dict[int, _Comparison]:
-    """Return the comparison at each batch size of one combination of factors."""
-    queues = table[(table["strategy"] == claim.queue) & (table["concurrency"] < table["tasks"])]
-    if claim.concurrency is not None:
-        queues = queues[queues["concurrency"] == claim.concurrency]
-    together = table[table["strategy"] == claim.strategy].sort_values("tasks")
-    sizes = zip(together.index.tolist(), together["tasks"].tolist(), strict=True)
-    found = {size: _Comparison(row, queues.index[queues["tasks"] == size].tolist()) for row, size in sizes}
-    return {size: each for size, each in found.items() if each.queues}
+def _comparisons(claim: BreakEvenMap, points: Points) -> dict[tuple[Any, ...], dict[int, _Comparison]]:
+    """Return the comparison at each batch size, by the levels of the factors."""
+    found: dict[tuple[Any, ...], dict[int, _Comparison]] = {}
+    for row, point in enumerate(zip(*(column.tolist() for column in points.table.values()), strict=True)):
+        strategy, concurrency, size, *levels = point
+        compared = found.setdefault(tuple(levels), {}).setdefault(size, _Comparison(-1, []))
+        if strategy == claim.strategy:
+            compared.parallel = row
+        elif strategy == claim.queue and concurrency < size and claim.concurrency in (None, concurrency):
+            compared.queues.append(row)
+    return {
+        levels: {size: each for size, each in sorted(sizes.items()) if each.parallel >= 0 and each.queues}
+        for levels, sizes in found.items()
+    }
 
 
 def break_even_state(favours: Mapping[int, Side | None], claim: BreakEvenMap) -> State:

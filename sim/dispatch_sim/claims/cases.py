@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,15 +64,13 @@ class RatioFinding:
 def judge_ratio(ratio: Ratio, points: Points, confidence: float) -> RatioFinding:
     """Judge a statement about a ratio.
 
-    A best queue is chosen both on all replications and by cross-fitting, and both have to agree. Levels that
-    the screening leaves undecided, those next to another state, and the ends of the axis have more
-    replications than the others, until their intervals are valid.
+    A best queue is chosen both on all replications and by cross-fitting, and both have to agree. The ends of
+    the axis have more replications than those of the screening. Levels that it leaves undecided, and those
+    next to another state, have more until their intervals are valid.
     """
     terms = (*ratio.of, *(ratio.to or ()))
     levels = _levels(ratio.over, terms, points)
-    points.extend(
-        [row for of_terms in levels.values() for rows in of_terms for row in rows], points.screening
-    )
+    points.extend(_all_rows(levels.values()), points.screening)
     for of_terms in levels.values():
         for at, term in enumerate(terms):
             if _is_best(term):
@@ -81,15 +80,17 @@ def judge_ratio(ratio: Ratio, points: Points, confidence: float) -> RatioFinding
     picks = (best_of, cross_fitted_best) if any(map(_is_best, terms)) else (best_of,)
     pairs = {level: _pairs(ratio, points, rows, picks, points.screening) for level, rows in levels.items()}
     states = [_state(ratio, each, strict) for each in pairs.values()]
-    neighbours = zip([State.UNDECIDED, *states], states, [*states[1:], State.UNDECIDED], strict=False)
-    refined = [
+    around = zip([*states[:1], *states], states, [*states[1:], *states[-1:]], strict=False)
+    near = [
         level
-        for level, (before, state, after) in zip(levels, neighbours, strict=True)
+        for level, (before, state, after) in zip(levels, around, strict=True)
         if state is State.UNDECIDED or not before is state is after
     ]
+    ends = [*levels][:1] + [*levels][-1:]
     valid = False
     for count in points.stages:
-        points.extend([row for level in refined for rows in levels[level] for row in rows], count)
+        refined = {*near, *ends} if count == points.stages[0] else near
+        points.extend(_all_rows(levels[level] for level in refined), count)
         pairs |= {level: _pairs(ratio, points, levels[level], picks, count) for level in refined}
         valid = all(
             _state(ratio, each, strict) is not State.UNDECIDED or is_valid(_residual(each[0]))
@@ -101,21 +102,22 @@ def judge_ratio(ratio: Ratio, points: Points, confidence: float) -> RatioFinding
         RatioAt(level, ratio_of_means(*each[0], together), _state(ratio, each, together))
         for level, each in pairs.items()
     ]
-    axis = [0.0 if level is None else axis_position(level) for level in refined]
-    estimators = [[pairs[level][number] for level in refined] for number in range(len(picks))]
-    thresholds = find_thresholds(axis, estimators, ratio.at_least, ratio.at_most, confidence)
-    best = [
-        int(
-            points.table["concurrency"][
-                rows[int(points.sums(rows, term.measure, count).mean(axis=1).argmin())]
-            ]
-        )
-        for of_terms in levels.values()
-        for term, rows in zip(terms, of_terms, strict=True)
-        if _is_best(term)
-    ]
+    axis = [0.0 if level is None else axis_position(level) for level in near]
+    estimators = [[pairs[level][number] for level in near] for number in range(len(picks))]
+    bounds = ratio.at_least, ratio.at_most
+    thresholds = find_thresholds(axis, estimators, *bounds, confidence) if near else ()
+    best = []
+    for of_terms in levels.values():
+        for term, rows in zip(terms, of_terms, strict=True):
+            if _is_best(term):
+                means = points.sums(rows, term.measure, points.screening).mean(axis=1)
+                best.append(int(points.table["concurrency"][rows[int(means.argmin())]]))
     verdict = verdict_of_states(each.state for each in found)
     return RatioFinding(tuple(found), thresholds, tuple(best), valid, verdict)
+
+
+def _all_rows(levels: Iterable[Sequence[Sequence[int]]]) -> list[int]:
+    return [row for of_terms in levels for rows in of_terms for row in rows]
 
 
 def _pairs(
@@ -158,8 +160,8 @@ def _levels(over: str | None, terms: Sequence[Term], points: Points) -> dict[Any
     if over is None:
         return {None: [_rows(term, points, {}) for term in terms]}
     found: dict[Any, list[list[int]]] = {}
-    failed = NotSimulatedError(unknown("axis", over, list(points.table.columns)))
-    levels = points.table[over].unique().tolist() if over in points.table.columns else []
+    failed = NotSimulatedError(unknown("axis", over, list(points.table)))
+    levels = dict.fromkeys(points.table[over].tolist()) if over in points.table else ()
     for level in sorted(levels, key=axis_position):
         if not any(term.at.get(over) == level for term in terms):
             try:
@@ -176,15 +178,16 @@ def _rows(term: Term, points: Points, held: dict[str, Any]) -> list[int]:
     levels = held | term.at
     wanted = levels.pop("concurrency", None)
     rows = points.select(term.strategy, levels, over="concurrency")
-    concurrency = rows["concurrency"]
+    concurrency = points.table["concurrency"][rows].tolist()
     if wanted == "best":
-        rows = rows[concurrency < rows["tasks"]]
-        if rows.empty:
+        tasks = points.table["tasks"][rows].tolist()
+        rows = [row for row, at_once, size in zip(rows, concurrency, tasks, strict=True) if at_once < size]
+        if not rows:
             raise NotSimulatedError(f"no concurrency of {term.strategy} below the batch size is simulated")
-        return rows.index.tolist()
+        return rows
     if wanted == "next":
-        wanted = concurrency[concurrency > held["concurrency"]].min()
+        wanted = min((each for each in concurrency if each > held["concurrency"]), default=math.nan)
     # Over concurrency, sequential and parallel have no other than their own.
     if wanted is not None and ("concurrency" in term.at or len(rows) > 1):
         levels["concurrency"] = wanted
-    return points.select(term.strategy, levels, over=None).index.tolist()
+    return points.select(term.strategy, levels, over=None)

@@ -42,11 +42,6 @@ class Findings:
     points: Mapping[str, Points]
     replications: int | None = None
 
-    @property
-    def complete(self) -> bool:
-        """Whether all claims of the file were asked for."""
-        return len(self.claims) == len(self.asked.file.claims)
-
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON; a number that is not finite is None."""
         file = self.asked.file
@@ -70,7 +65,7 @@ def judge_claims(
     only : numbers of the claims to judge; none given is all.
     replications : of every design point, in place of those that each case needs.
     jobs : threads.
-    on_progress : called with the number of cases done and of all.
+    on_progress : called with the number of claims done and of all.
 
     Raises `UserError` where there is no claim of a number asked for, or a scenario does not simulate what a
     case is about.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.claims.simulation import Points, equals
+from dispatch_sim.claims.simulation import Points
 from dispatch_sim.claims.statements import Regret
 from dispatch_sim.claims.verdicts import Verdict, is_valid
 from dispatch_sim.model.arithmetic import HOUR_S
@@ -72,23 +72,23 @@ def _settings(claim: Regret, points: Points) -> Iterator[tuple[bool, dict[str, N
     The values are those of each rule, one a replication.
     """
     design = points.design
-    table = points.table[points.table["strategy"].isin(_KINDS)]
-    if not {"sequential", "parallel"} <= set(table["strategy"]):
+    is_kind = np.isin(points.table["strategy"].astype(str), _KINDS)
+    sizes = {variant.scenario.batch_size for variant in design.variants}
+    own_size = is_kind & np.isin(points.table["tasks"], list(sizes))
+    if not {"sequential", "parallel"} <= set(points.table["strategy"][own_size]):
         return
-    own_sizes = {variant.scenario.batch_size for variant in design.variants}
-    points.extend(table.index[table["tasks"].isin(own_sizes)].tolist(), points.screening)
+    points.extend(np.flatnonzero(own_size).tolist(), points.screening)
     for variant in design.variants:
         scenario, factors = variant.scenario, dict(zip(design.factors, variant.levels, strict=True))
-        rows = table
-        for axis, level in {**factors, "tasks": scenario.batch_size}.items():
-            rows = rows[equals(rows[axis], level)]
-        if not {"sequential", "parallel"} <= set(rows["strategy"]):
-            continue
         tasks = scenario.batch_size
-        named = zip(rows["strategy"], rows["concurrency"], strict=True)
-        strategies = [strategy_of(label, concurrency, tasks) for label, concurrency in named]
+        wanted = [points.is_at(axis, level) for axis, level in {**factors, "tasks": tasks}.items()]
+        rows = np.flatnonzero(np.logical_and.reduce([own_size, *wanted])).tolist()
+        named = zip(points.table["strategy"][rows], points.table["concurrency"][rows], strict=True)
+        strategies = [strategy_of(label, int(concurrency), tasks) for label, concurrency in named]
+        if not {"sequential", "parallel"} <= {each.kind for each in strategies}:
+            continue
         costs, times = (
-            dict(zip(strategies, points.sums(rows.index.tolist(), [measure], points.screening), strict=True))
+            dict(zip(strategies, points.sums(rows, [measure], points.screening), strict=True))
             for measure in ("cost_usd", "makespan_s")
         )
         far_first = sorted(strategies, key=lambda each: _distance(each, claim, tasks), reverse=True)

@@ -7,9 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from pandas.api.types import is_numeric_dtype
 
 from dispatch_sim.engine import store
 from dispatch_sim.model.outcome import MEASURES
@@ -45,7 +43,7 @@ class Points:
     Attributes
     ----------
     design : with the plan of each point.
-    table : one row a point: `strategy`, and its level of each axis.
+    table : of each point, its `strategy` and its level of each axis, by column.
     screening, stages : replications of what is screened, and the increasing ones of what is quoted.
     values : measures of each point, shape (replications, measures).
     """
@@ -54,35 +52,42 @@ class Points:
         self, source: Source, measures: Collection[str], replications: int | None, jobs: int
     ) -> None:
         self.source, self.design, self._jobs = source, design_sweep(source), jobs
-        self.table = named_points(self.design)
+        points = named_points(self.design)
+        self.table = {str(column): points[column].to_numpy() for column in points}
         fixed = replications or source.scenario().study.replications
         self.screening = fixed or SCREENING
         self.stages: tuple[int, ...] = STAGES if fixed is None else (fixed,)
         self.measures = [name for name in MEASURES if name in {*measures, *_OF_LIMITS}]
-        self.values = [np.empty((0, len(self.measures)))] * len(self.table)
+        self.values = [np.empty((0, len(self.measures)))] * len(points)
         self._plans = [(variant, plan) for variant in self.design.variants for plan in variant.plans]
+        self._is_compiled = self.design.engine == "auto" and store.is_compiled()
         self._below = _next_lower_limits(self.table, [plan for _, plan in self._plans])
-        self._scales = self.table[_LIMITS].tolist() if self._below else [1.0] * len(self.table)
+        self._scales = self.table[_LIMITS].tolist() if self._below else [1.0] * len(points)
 
     @property
     def simulated(self) -> int:
         """Number of replications of all points; values that were taken over are counted once."""
         return sum(map(len, {id(values): values for values in self.values}.values()))
 
-    def select(self, strategy: str, levels: Mapping[str, Any], over: str | None) -> pd.DataFrame:
-        """Return the rows at levels, written as in the scenario; they differ along one axis at most."""
-        found = self.table
+    def select(self, strategy: str, levels: Mapping[str, Any], over: str | None) -> list[int]:
+        """Return the points at levels, written as in the scenario; they differ along one axis at most."""
+        found = np.arange(len(self.values))
         for column, level in {"strategy": strategy, **levels}.items():
-            if column not in found.columns:
-                raise NotSimulatedError(unknown("axis", column, list(found.columns)))
-            found = found[equals(found[column], level)]
-            if found.empty:
-                choices = list(map(str, self.table[column].unique()))
+            if column not in self.table:
+                raise NotSimulatedError(unknown("axis", column, list(self.table)))
+            found = found[self.is_at(column, level)[found]]
+            if not found.size:
+                choices = [str(each) for each in dict.fromkeys(self.table[column].tolist())]
                 raise NotSimulatedError(f"not simulated: {unknown(column, str(level), choices)}")
-        for axis in found.columns:
-            if axis != over and found[axis].nunique() > 1:
+        for axis, values in self.table.items():
+            if axis != over and len(set(values[found].tolist())) > 1:
                 raise NotSimulatedError(f"several levels of {axis} are simulated; name one under at")
-        return found
+        return list(found.tolist())
+
+    def is_at(self, column: str, level: Any) -> NDArray[np.bool_]:
+        """Return which points are at a level."""
+        values = self.table[column]
+        return np.asarray(values == (str(level) if values.dtype == object else level))
 
     def sums(self, rows: Sequence[int], measures: Sequence[str], count: int) -> NDArray[np.float64]:
         """Return a sum of measures, some with a minus sign, at points: shape (points, replications).
@@ -142,28 +147,24 @@ class Points:
         def keep(chunk: range, part: NDArray[np.float64]) -> None:
             values[:, chunk.start - replications.start : chunk.stop - replications.start] = part
 
-        compiled = design.engine == "auto" and store.is_compiled()
-        engine = "compiled" if compiled else choose_engine(design, replications.start)
+        engine = "compiled" if self._is_compiled else choose_engine(design, replications.start)
         simulate(design, [replications], engine, self._jobs, lambda part: part[:, :, columns], keep)
         for row, new in zip(rows, values, strict=True):
             self.values[row] = np.concatenate([self.values[row], new])
 
 
-def _next_lower_limits(table: pd.DataFrame, plans: Sequence[Plan]) -> dict[int, int]:
+def _next_lower_limits(table: Mapping[str, NDArray[Any]], plans: Sequence[Plan]) -> dict[int, int]:
     """Return, for a point, the one with the next lower limits that is otherwise the same.
 
     Where the client paces its calls by the limits, or the provider lets calls wait, no request is rejected.
     """
     below: dict[int, int] = {}
-    if _LIMITS in table and is_numeric_dtype(table[_LIMITS]):
-        for _, same in table.groupby([column for column in table if column != _LIMITS], sort=False):
-            ordered = same.sort_values(_LIMITS).index.tolist()
-            plan = plans[ordered[0]]
-            if plan.strategy.pace == "none" and plan.scenario.provider.on_limit == "reject":
-                below |= dict(zip(ordered[1:], ordered, strict=False))
+    if _LIMITS in table and table[_LIMITS].dtype != object:
+        last: dict[tuple[Any, ...], int] = {}
+        others = list(zip(*(table[column] for column in table if column != _LIMITS), strict=True))
+        for row in np.argsort(table[_LIMITS], kind="stable").tolist():
+            if others[row] in last:
+                below[row] = last[others[row]]
+            if plans[row].strategy.pace == "none" and plans[row].scenario.provider.on_limit == "reject":
+                last[others[row]] = row
     return below
-
-
-def equals(column: pd.Series, level: Any) -> pd.Series:
-    """Return where a column of results is at a level."""
-    return column == (level if is_numeric_dtype(column) else str(level))

@@ -115,6 +115,7 @@ class Sentence(Model):
 
 
 _Sentence = Annotated[Sentence, BeforeValidator(lambda raw: {"say": raw} if isinstance(raw, str) else raw)]
+_Sentences = Annotated[tuple[_Sentence, ...], Field(default=(), strict=False)]
 _Row = Annotated[tuple[_Sentence, ...], Field(min_length=1, strict=False)]
 
 
@@ -122,29 +123,20 @@ class Section(Model):
     """A part of the report: sentences, and a table whose first row has the heads."""
 
     title: Text
-    text: Annotated[tuple[_Sentence, ...], Field(default=(), strict=False)]
+    text: _Sentences
     table: Annotated[tuple[_Row, ...], Field(default=(), strict=False)]
-
-
-class Curves(Model):
-    """A figure: the ratios of cases along their axis, and what that is called."""
-
-    title: Text
-    axis: Text
-    cases: Names
 
 
 class Claim(Section):
     """What somebody says, what was found, and the cases that test it.
 
-    `verdict` is the one that the text relies on.
+    `note` says how it is tested, and `verdict` is the one that the text relies on.
     """
 
     number: Whole
     says: Text
-    note: str = ""
+    note: _Sentences
     verdict: Annotated[Verdict | None, Field(strict=False)] = None
-    figure: Curves | None = None
     cases: Annotated[tuple[Case, ...], Field(min_length=1, strict=False)]
 
 

@@ -12,7 +12,6 @@ from dispatch_sim.claims.judge import Findings
 from dispatch_sim.claims.simulation import SCREENING, STAGES
 from dispatch_sim.claims.verdicts import COCHRAN, Verdict
 from dispatch_sim.report.claim_texts import Texts
-from dispatch_sim.report.figures.claim import claim_figure
 from dispatch_sim.report.format import clean
 from dispatch_sim.report.render import document
 from dispatch_sim.scenario.problems import UserError
@@ -20,7 +19,7 @@ from dispatch_sim.study.files import write_texts
 
 
 def write_claims_report(findings: Findings, folder: str | os.PathLike[str]) -> list[Path]:
-    """Write `report.md`, its figures as SVG, and `results.json`; the same findings give the same bytes.
+    """Write `report.md` and `results.json`; the same findings give the same bytes.
 
     The folder is created if it is missing; files of the same names are replaced. Returns the files, the
     report first.
@@ -32,15 +31,13 @@ def write_claims_report(findings: Findings, folder: str | os.PathLike[str]) -> l
     ResultsError
         Where the folder cannot be written to.
     """
-    pictures = {each.claim.number: claim_figure(each) for each in findings.claims}
     texts = Texts(findings)
+    is_complete = len(findings.claims) == len(findings.asked.file.claims)
     page = document(
         "claims.md",
-        list(pictures.values()),
         findings=findings,
-        sections=findings.asked.file.sections if findings.complete else (),
+        sections=findings.asked.file.sections if is_complete else (),
         tally=tally(findings),
-        figures=pictures,
         fill=texts.fill,
         preliminary=preliminary(findings),
         stages=(FIRST, SCREENING, *STAGES),

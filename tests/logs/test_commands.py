@@ -10,7 +10,7 @@ import pytest
 from dispatch_sim.logs.readers.labels import kind_label, model_family
 from dispatch_sim.logs.readers.reading import read_logs
 from dispatch_sim.logs.readers.tables import AgentRun, ParallelGroup, columns
-from dispatch_sim.scenario import load_scenario
+from dispatch_sim.scenario.loader import load_scenario
 from tests.command import dispatch_sim
 from tests.logs.synthetic import write_example
 

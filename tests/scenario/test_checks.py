@@ -2,9 +2,10 @@
 
 import pytest
 
-from dispatch_sim.scenario import ScenarioError, parse_scenario
 from dispatch_sim.scenario.checks import most_requests
+from dispatch_sim.scenario.loader import parse_scenario
 from dispatch_sim.scenario.median_time import median_time
+from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.warnings import warnings
 from tests.scenario.texts import SHORT
 

@@ -9,14 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dispatch_sim.scenario import (
-    Scenario,
-    ScenarioError,
-    Source,
-    load_scenario,
-    parse_scenario,
-    parse_source,
-)
+from dispatch_sim.scenario.loader import Source, load_scenario, parse_scenario, parse_source
+from dispatch_sim.scenario.model import Scenario
+from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.tree import MOST_CHARACTERS, Tree
 from dispatch_sim.scenario.warnings import warnings
 from tests.scenario.texts import FULL, SHORT

@@ -5,17 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from dispatch_sim.scenario import (
-    ScenarioError,
-    load_scenario,
-    load_source,
-    parse_scenario,
-    parse_source,
-)
 from dispatch_sim.scenario.composites import Empirical
 from dispatch_sim.scenario.distributions import Constant, LogNormal
 from dispatch_sim.scenario.indifference import IndifferenceThreshold
-from dispatch_sim.scenario.loader import load
+from dispatch_sim.scenario.loader import load, load_scenario, load_source, parse_scenario, parse_source
+from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.warnings import warnings
 from dispatch_sim.scenario.wording import spelled
 from tests.scenario.texts import FULL, SHORT

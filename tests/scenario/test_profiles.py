@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from dispatch_sim.cli import app
-from dispatch_sim.scenario import ScenarioError, parse_scenario, parse_source
+from dispatch_sim.scenario.loader import parse_scenario, parse_source
+from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.profiles import profiles
 from dispatch_sim.scenario.tree import read_tree
 

@@ -9,8 +9,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from dispatch_sim.scenario import Scenario, load_source, parse_scenario, parse_source
 from dispatch_sim.scenario.factors import with_value
+from dispatch_sim.scenario.loader import load_source, parse_scenario, parse_source
+from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.schema import keys, scenario_schema, schema_text
 from tests.scenario.texts import FULL, SHORT
 

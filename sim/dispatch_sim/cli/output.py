@@ -67,15 +67,12 @@ def fail(message: str) -> NoReturn:
 def exit_codes() -> Iterator[None]:
     """Turn errors for the user into their message and an exit code."""
     from dispatch_sim.scenario.problems import UserError
-    from dispatch_sim.study.runner import WorkerError
 
     try:
         yield
     except UserError as error:
-        fail(str(error))
-    except WorkerError as error:
         typer.echo(str(error), err=True)
-        raise typer.Exit(FAILED) from error
+        raise typer.Exit(BAD_INPUT if error.is_bad_input else FAILED) from error
     except KeyboardInterrupt:
         typer.echo("interrupted", err=True)
         raise typer.Exit(INTERRUPTED) from None

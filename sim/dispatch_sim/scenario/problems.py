@@ -53,7 +53,14 @@ class Problem:
 
 
 class UserError(Exception):
-    """An error that the user can fix; the message says where, what was found, and what to do."""
+    """An error that the user can fix; the message says where, what was found, and what to do.
+
+    Attributes
+    ----------
+    is_bad_input : whether it is in what the user wrote, rather than in a machine.
+    """
+
+    is_bad_input = True
 
     def _render_traceback_(self) -> list[str]:
         """Return the message, which a notebook shows in place of a traceback."""

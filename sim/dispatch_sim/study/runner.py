@@ -20,6 +20,7 @@ from dispatch_sim.engine import store
 from dispatch_sim.interruption import uninterrupted
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.model.variates import Variates
+from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.study.design import Design, DesignError
 from dispatch_sim.study.engines import choose_engine
 
@@ -47,8 +48,10 @@ OnProgress = Callable[[int, int], None]
 Kept = TypeVar("Kept")
 
 
-class WorkerError(Exception):
+class WorkerError(UserError):
     """A cluster that was lost, or whose workers died; the message says what to do."""
+
+    is_bad_input = False
 
 
 def simulate_design(

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
 from dispatch_sim.scenario.composites import Empirical
 from dispatch_sim.scenario.distributions import Constant, Distribution, Gamma, LogLogistic, LogNormal, Weibull
@@ -203,6 +203,8 @@ FAMILIES: Mapping[str, Callable[[Values, Values, Values], Distribution]] = {
 
 def frozen(distribution: Distribution) -> Any:
     """Return scipy's distribution of the same family and parameters."""
+    from scipy import stats  # takes half a second to import
+
     match distribution:
         case LogNormal(mu, sigma):
             return stats.lognorm(sigma, scale=math.exp(mu))

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+
+from dispatch_sim.stats.estimates import t_critical
 
 RESAMPLES = 200
 """Enough for a standard deviation to 5%."""
@@ -52,7 +53,7 @@ def bootstrap(
         return [Interval(each, math.nan, math.nan) for each in estimates]
     resamples = session_resamples(sessions, RESAMPLES)
     logs = np.log(np.maximum([statistic(weights) for weights in resamples], 1e-300))
-    factor = float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)) * math.sqrt(count / (count - 1))
+    factor = t_critical(CONFIDENCE, count) * math.sqrt(count / (count - 1))
     exponents = np.minimum(factor * logs.std(axis=0), 700.0).tolist()
     return [
         Interval(each, each * math.exp(-exponent), each * math.exp(exponent))

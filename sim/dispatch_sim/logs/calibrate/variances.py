@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import optimize, special
 
 LEAST_GROUPS = 5
 """Fewest groups of two or more runs for a share of variance: with four, the 95% interval of a variance
@@ -73,7 +73,7 @@ def highest_share(logs: Values, groups: Groups) -> float:
     of freedom). A bootstrap would be too narrow: its resamples give 0 as well.
     """
     profile = _profile(logs, groups, np.ones(int(groups.max()) + 1))
-    limit = profile(_LOG_BOUNDS[0])[0] + float(stats.chi2.ppf(0.95, 1))
+    limit = profile(_LOG_BOUNDS[0])[0] + float(special.chdtri(1, 0.05))
     if profile(_LOG_BOUNDS[1])[0] <= limit:
         return 1.0
     ratio = math.exp(optimize.brentq(lambda at: profile(at)[0] - limit, *_LOG_BOUNDS))

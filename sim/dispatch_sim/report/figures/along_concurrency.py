@@ -6,7 +6,7 @@ from collections import Counter
 
 from matplotlib.axes import Axes
 
-from dispatch_sim.report.figures import styles
+from dispatch_sim.report.figures import palette, styles
 from dispatch_sim.report.figures.styles import Picture, Unit
 from dispatch_sim.report.format import named, percent, wrapped
 from dispatch_sim.report.view import View
@@ -80,7 +80,7 @@ def _description(view: View) -> str:
 def _mark_best(axes: Axes, view: View, unit: Unit) -> None:
     level, mean = view.recommended.concurrency_in(view.tasks), view.choice.estimate.mean
     at = (level, mean / unit.size)
-    axes.plot(*at, "o", markersize=11, markerfacecolor="none", color=styles.INK, markeredgewidth=1.5)
+    axes.plot(*at, "o", markersize=11, markerfacecolor="none", color=palette.INK, markeredgewidth=1.5)
     if axes.get_yscale() == "linear":
         # Make room for the text below a point that is close to zero.
         low, high = axes.get_ylim()
@@ -94,5 +94,5 @@ def _mark_best(axes: Axes, view: View, unit: Unit) -> None:
         fontsize=9.5,
         ha="left" if left else "right",
         va="top",
-        bbox={"facecolor": styles.PAPER, "edgecolor": "none", "alpha": 0.7, "pad": 1},
+        bbox={"facecolor": palette.PAPER, "edgecolor": "none", "alpha": 0.7, "pad": 1},
     )

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from dispatch_sim.logs.backtest.backtest import Backtest, Forecasted
-from dispatch_sim.report.figures import styles
+from dispatch_sim.report.figures import palette, styles
 from dispatch_sim.report.figures.styles import Picture
 from dispatch_sim.report.format import duration, percent
 
@@ -30,14 +30,16 @@ def backtest_picture(found: Backtest) -> Picture | None:
         np.quantile(each.widened_wall.sample, (0.05, 0.25, 0.75, 0.95), method="weibull") for each in groups
     ]
     low, lower, upper, high = np.array(ends).T
-    axes.hlines(rows, low, high, color=styles.SKY, linewidth=1.4 * size, label="90% forecast")
-    axes.hlines(rows, lower, upper, color=styles.BLUE, linewidth=4 * size, label="50%")
+    axes.hlines(rows, low, high, color=palette.SKY, linewidth=1.4 * size, label="90% forecast")
+    axes.hlines(rows, lower, upper, color=palette.BLUE, linewidth=4 * size, label="50%")
     replays = [replayed_s[each.group.name] for each in groups]
-    axes.plot(replays, rows, "o", color=styles.INK, markersize=6.5 * size, fillstyle="none", label="replayed")
+    axes.plot(
+        replays, rows, "o", color=palette.INK, markersize=6.5 * size, fillstyle="none", label="replayed"
+    )
     inside = [row for row, each in enumerate(groups) if _is_inside(each)]
     for label, colour, of in (
-        ("observed inside", styles.GREEN, inside),
-        ("observed outside", styles.VERMILION, [row for row in rows if row not in inside]),
+        ("observed inside", palette.GREEN, inside),
+        ("observed outside", palette.VERMILION, [row for row in rows if row not in inside]),
     ):
         observed = [groups[row].group.wall_s for row in of]
         axes.plot(observed, of, "o", color=colour, markersize=3.6 * size, label=label)

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 
 from dispatch_sim.decide.break_even import BreakEven
 from dispatch_sim.report.break_evens import break_even_sentence, queue_name
-from dispatch_sim.report.figures import styles
+from dispatch_sim.report.figures import palette, styles
 from dispatch_sim.report.figures.styles import Picture
 from dispatch_sim.report.format import named, place
 from dispatch_sim.report.view import View
@@ -24,8 +24,8 @@ def paired_difference(view: View) -> Picture | None:
     shown = [pair for i, pair in enumerate(differences) if i < 3 or pair[0] <= last]
     unit = styles.unit_of(view.measure, max(abs(end) for _, e in shown for end in (e.low, e.high)))
     figure, axes = styles.new_axes(styles.WIDTH, styles.HEIGHT, 1.0, 0.12, 0.52, 0.14)
-    axes.axhline(0, color=styles.INK, linewidth=1.2)
-    styles.draw_curve(axes, shown, unit, view.measure.difference, styles.BLUE, "o")
+    axes.axhline(0, color=palette.INK, linewidth=1.2)
+    styles.draw_curve(axes, shown, unit, view.measure.difference, palette.BLUE, "o")
     styles.whole_numbers(axes, [size for size, _ in shown])
     mark_break_even(axes, found)
     axes.yaxis.set_major_formatter(unit.signed_ticks)
@@ -56,8 +56,8 @@ def mark_break_even(axes: Axes, found: BreakEven | None) -> None:
         low = found.range[0] if crossing.low is None else crossing.low
         high = found.range[1] if crossing.high is None else crossing.high
         left = crossing.at < sum(axes.get_xlim()) / 2
-        axes.axvspan(low, high, color=styles.BAND, zorder=0)
-        axes.axvline(crossing.at, color=styles.FAINT, linewidth=1, linestyle=":")
+        axes.axvspan(low, high, color=palette.BAND, zorder=0)
+        axes.axvline(crossing.at, color=palette.FAINT, linewidth=1, linestyle=":")
         axes.annotate(
             f"break-even {place(crossing.at)}",
             (crossing.at, 1),
@@ -87,5 +87,5 @@ def _name_sides(axes: Axes, better: str) -> None:
                 ha=ha,
                 va=va,
                 fontsize=9.5,
-                color=styles.FAINT,
+                color=palette.FAINT,
             )

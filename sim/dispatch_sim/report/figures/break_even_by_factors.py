@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from dispatch_sim.decide.answer import Answer
 from dispatch_sim.decide.break_even import BreakEven
 from dispatch_sim.report.break_evens import break_even_cell, winner_above
-from dispatch_sim.report.figures import styles
+from dispatch_sim.report.figures import palette, styles
 from dispatch_sim.report.figures.styles import Picture
 from dispatch_sim.report.format import clean, confidence, factors_words, place, short_factors, wrapped
 from dispatch_sim.report.view import views
@@ -49,11 +49,11 @@ def _draw(axes: Axes, row: int, found: BreakEven, columns: int) -> None:
         low = found.range[0] if crossing.low is None else crossing.low
         high = found.range[1] if crossing.high is None else crossing.high
         marker = "o" if crossing.favours_above == "queue" else "D"
-        axes.plot([low, high], [row, row], color=styles.BLUE, linewidth=3.5, alpha=0.45)
-        axes.plot(crossing.at, row, marker, color=styles.BLUE, markersize=6)
+        axes.plot([low, high], [row, row], color=palette.BLUE, linewidth=3.5, alpha=0.45)
+        axes.plot(crossing.at, row, marker, color=palette.BLUE, markersize=6)
     if not resolved:
         text = wrapped(break_even_cell(found), columns)
-        axes.annotate(text, (found.range[0], row), va="center", fontsize=9.5, color=styles.FAINT)
+        axes.annotate(text, (found.range[0], row), va="center", fontsize=9.5, color=palette.FAINT)
 
 
 def _description(found: Sequence[BreakEven]) -> str:

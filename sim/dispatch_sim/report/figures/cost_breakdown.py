@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from dispatch_sim.report.figures import styles
+from dispatch_sim.report.figures import palette, styles
 from dispatch_sim.report.figures.styles import Picture
 from dispatch_sim.report.format import MEASURES, capital, dollars, named, percent, wrapped
 from dispatch_sim.report.view import View
 
 _COMPONENTS = {
-    "cost_waiting_usd": ("waiting", styles.AMBER),
-    "cost_people_usd": ("people's time", styles.PURPLE),
-    "money_usd": ("API cost", styles.SKY),
+    "cost_waiting_usd": ("waiting", palette.AMBER),
+    "cost_people_usd": ("people's time", palette.PURPLE),
+    "money_usd": ("API cost", palette.SKY),
 }
 
 
@@ -32,7 +32,7 @@ def cost_breakdown(view: View) -> Picture | None:
         axes.barh(range(len(points)), amounts, left=left, height=0.62, color=colour, label=name)
         left += amounts
     for row, total in enumerate(totals):
-        axes.plot([total.low, total.high], [row, row], color=styles.INK, linewidth=1.2)
+        axes.plot([total.low, total.high], [row, row], color=palette.INK, linewidth=1.2)
         axes.annotate(
             dollars(total.mean),
             (total.high, row),

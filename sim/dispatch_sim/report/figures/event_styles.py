@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from dispatch_sim.model.events import Activity
-from dispatch_sim.report.figures import styles
+from dispatch_sim.report.figures import palette
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class EventStyle:
     name: str
     sign: str
     kinds: Mapping[Activity, str] = field(hash=False)
-    colour: str = styles.INK
+    colour: str = palette.INK
     hatch: str = ""
     marker: str = ""
 
@@ -39,12 +39,12 @@ class EventStyle:
 
 
 STRETCHES = (
-    EventStyle("waits for dispatch", "·", {Activity.WAIT: ""}, styles.GRID),
-    EventStyle("", "s", {Activity.SPAWN: "spawn"}, styles.GREEN),
-    EventStyle("model call", "█", {Activity.CALL: ""}, styles.BLUE),
-    EventStyle("", "t", {Activity.TOOLS: "tools"}, styles.GREEN),
-    EventStyle("", "r", {Activity.RETURN: "return"}, styles.GREEN),
-    EventStyle("backoff", "░", {Activity.BACKOFF: ""}, styles.VERMILION),
+    EventStyle("waits for dispatch", "·", {Activity.WAIT: ""}, palette.GRID),
+    EventStyle("", "s", {Activity.SPAWN: "spawn"}, palette.GREEN),
+    EventStyle("model call", "█", {Activity.CALL: ""}, palette.BLUE),
+    EventStyle("", "t", {Activity.TOOLS: "tools"}, palette.GREEN),
+    EventStyle("", "r", {Activity.RETURN: "return"}, palette.GREEN),
+    EventStyle("backoff", "░", {Activity.BACKOFF: ""}, palette.VERMILION),
     EventStyle("hangs", "~", {Activity.HANG: ""}, hatch="////"),
     EventStyle(
         "blocked",
@@ -64,9 +64,9 @@ STRETCHES = (
             Activity.ROUND: "second round",
             Activity.DEPENDENCY: "dependencies",
         },
-        styles.GREY,
+        palette.GREY,
     ),
-    EventStyle("merge", "m", {Activity.MERGE: ""}, styles.AMBER),
+    EventStyle("merge", "m", {Activity.MERGE: ""}, palette.AMBER),
     EventStyle(
         "person",
         "P",
@@ -77,7 +77,7 @@ STRETCHES = (
             Activity.REVIEW: "review",
             Activity.RECOVERY: "manual completion",
         },
-        styles.PURPLE,
+        palette.PURPLE,
     ),
     EventStyle(
         "coordinator",
@@ -89,7 +89,7 @@ STRETCHES = (
             Activity.COMPACTION: "compaction",
             Activity.COMMON: "common work",
         },
-        styles.SKY,
+        palette.SKY,
     ),
 )
 """Styles of stretches of time. A figure shows those of the same colour as one."""

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from dispatch_sim.model.events import Activity, Event
 from dispatch_sim.model.plan import Plan
-from dispatch_sim.report.figures import styles
+from dispatch_sim.report.figures import palette, styles
 from dispatch_sim.report.figures.event_styles import EVENT_STYLES, MARKS, STRETCHES, EventStyle
 from dispatch_sim.report.figures.styles import Picture
 from dispatch_sim.report.format import capital, count, named, numbered
@@ -83,8 +83,8 @@ def gantt(
 
 def _fill(colour: str, hatch: str) -> dict[str, Any]:
     """Return the fill of a bar; a hatch distinguishes it without its colour."""
-    fill = {"facecolor": colour, "edgecolor": styles.PAPER, "linewidth": 0.4}
-    return fill | ({"facecolor": styles.PAPER, "edgecolor": colour, "hatch": hatch} if hatch else {})
+    fill = {"facecolor": colour, "edgecolor": palette.PAPER, "linewidth": 0.4}
+    return fill | ({"facecolor": palette.PAPER, "edgecolor": colour, "hatch": hatch} if hatch else {})
 
 
 def _legend(drawn: Set[Activity]) -> list[tuple[str, EventStyle]]:

@@ -23,13 +23,22 @@ from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator
 from matplotlib.transforms import Bbox
 from rich.cells import cell_len
 
+from dispatch_sim.report.figures.palette import (
+    AMBER,
+    BAND,
+    BLUE,
+    FAINT,
+    GREEN,
+    GREY,
+    GRID,
+    INK,
+    PAPER,
+    PURPLE,
+    SKY,
+    VERMILION,
+)
 from dispatch_sim.report.format import Measure, about, dollars
 from dispatch_sim.stats.estimates import Estimate
-
-PAPER, INK, FAINT, GRID, BAND = "#fefefe", "#1c2024", "#5c636a", "#dcdfe3", "#f3e3b3"
-GREEN, VERMILION, BLUE, SKY = "#007a58", "#c44f00", "#0069a8", "#4896c8"
-PURPLE, AMBER, GREY = "#a8497f", "#b27a00", "#8a9199"
-"""The palette of Okabe and Ito for colour-blind readers, darkened to a contrast of 3 on white."""
 
 _VARIABLES = {
     PAPER: "--paper",

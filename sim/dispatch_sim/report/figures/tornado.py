@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dispatch_sim.decide.explanation import Explanation
-from dispatch_sim.report.figures import styles
+from dispatch_sim.report.figures import palette, styles
 from dispatch_sim.report.figures.styles import Picture
 from dispatch_sim.report.format import MEASURES, clean, wrapped
 
@@ -32,8 +32,8 @@ def tornado(found: Explanation, rival: str, best: str) -> Picture | None:
         bars = [
             (estimate, value, colour)
             for estimate, value, colour in (
-                (swing.low, swing.parameter.low, styles.SKY),
-                (swing.high, swing.parameter.high, styles.BLUE),
+                (swing.low, swing.parameter.low, palette.SKY),
+                (swing.high, swing.parameter.high, palette.BLUE),
             )
             if estimate is not None
         ]
@@ -43,7 +43,7 @@ def tornado(found: Explanation, rival: str, best: str) -> Picture | None:
         for estimate, value, colour in bars:
             low, at, high = (each / unit.size for each in (estimate.low, estimate.mean, estimate.high))
             axes.barh(row, at - present, left=present, height=0.62, color=colour)
-            axes.plot([low, high], [row, row], color=styles.INK, linewidth=1)
+            axes.plot([low, high], [row, row], color=palette.INK, linewidth=1)
             right = at >= present
             if right not in labelled:
                 axes.annotate(
@@ -56,8 +56,8 @@ def tornado(found: Explanation, rival: str, best: str) -> Picture | None:
                     fontsize=9,
                 )
             labelled.add(right)
-    axes.axvline(0, color=styles.INK, linewidth=1.2)
-    axes.axvline(present, color=styles.FAINT, linewidth=1, linestyle=":")
+    axes.axvline(0, color=palette.INK, linewidth=1.2)
+    axes.axvline(present, color=palette.FAINT, linewidth=1, linestyle=":")
     axes.xaxis.set_major_formatter(unit.signed_ticks)
     axes.margins(x=0.14)
     axes.set_xlabel(wrapped(f"{rival} minus {best}, {unit.name}", 70))

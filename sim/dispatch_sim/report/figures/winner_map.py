@@ -13,7 +13,7 @@ from matplotlib.patches import Patch, Rectangle
 from dispatch_sim.decide.parameters import Parameter
 from dispatch_sim.decide.winner_map import Axis, StrategyMap
 from dispatch_sim.decide.winners import Standing, Winner
-from dispatch_sim.report.figures import styles
+from dispatch_sim.report.figures import palette, styles
 from dispatch_sim.report.figures.styles import Picture
 from dispatch_sim.report.format import MEASURES, clean, named, wrapped
 from dispatch_sim.scenario.strategy import Kind, Strategy
@@ -88,7 +88,7 @@ def winner_map(found: StrategyMap, sentences: Sequence[str]) -> Picture:
         if cell.winner is None:
             continue
         colour, hatch = colours[cell.winner.kind, cell.winner.strategy], _HATCHES.get(cell.winner.standing)
-        edge = _ink(colour) if hatch else styles.PAPER
+        edge = _ink(colour) if hatch else palette.PAPER
         corner = (column - 0.5, row - 0.5)
         patch = Rectangle(corner, 1, 1, facecolor=colour, edgecolor=edge, hatch=hatch, linewidth=0.4)
         styles.hover(axes.add_patch(patch), _cell_text(found, row, column, cell.winner))
@@ -128,7 +128,7 @@ def _colours(found: StrategyMap) -> dict[tuple[Kind, Strategy], str]:
     levels = sorted({strategy.concurrency or 0 for kind, strategy in winners if kind == "queue"})
     colours = {}
     for kind, strategy in winners:
-        colours[kind, strategy] = (_COLOURS if kind == strategy.kind else _LIGHT).get(kind, styles.GREY)
+        colours[kind, strategy] = (_COLOURS if kind == strategy.kind else _LIGHT).get(kind, palette.GREY)
         if kind == "queue":
             rank = levels.index(strategy.concurrency or 0) / max(len(levels) - 1, 1)
             colours[kind, strategy] = _BLUES[round(rank * (len(_BLUES) - 1))]
@@ -140,11 +140,13 @@ def _legend(found: StrategyMap, colours: dict[tuple[Kind, Strategy], str]) -> li
         (_name(kind, strategy, colours), colour, "") for (kind, strategy), colour in colours.items()
     ]
     standings = {None if cell.winner is None else cell.winner.standing for cell in found.cells}
-    entries += [(text, styles.PAPER, _HATCHES[each]) for each, text in STANDINGS.items() if each in standings]
+    entries += [
+        (text, palette.PAPER, _HATCHES[each]) for each, text in STANDINGS.items() if each in standings
+    ]
     if None in standings:
-        entries.append(("cannot be simulated", styles.PAPER, ""))
+        entries.append(("cannot be simulated", palette.PAPER, ""))
     return [
-        Patch(facecolor=colour, edgecolor=styles.INK, linewidth=0.4, hatch=hatch, label=wrapped(name, 22, 3))
+        Patch(facecolor=colour, edgecolor=palette.INK, linewidth=0.4, hatch=hatch, label=wrapped(name, 22, 3))
         for name, colour, hatch in entries
     ]
 

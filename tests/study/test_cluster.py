@@ -26,7 +26,7 @@ name: small
 tasks: [{name: a, count: 4, tokens: {lognormal: {mean: 15K, cv: 0.5}}, duration: {exponential: {mean: 60s}}}]
 provider: {limits: {requests: 50/min, input_tokens: 30K/min, output_tokens: 8K/min}}
 strategies: [parallel, {queue: 2}]
-sweep: {tasks: [2, 4], concurrency: [2]}
+sweep: {tasks: [2, 4]}
 study: {replications: 160}
 engine: simpy
 """

@@ -5,6 +5,7 @@ import pytest
 from dispatch_sim.report.answers import answer_document
 from dispatch_sim.report.decision import decide
 from dispatch_sim.report.format import dollars
+from dispatch_sim.report.render import columns
 from dispatch_sim.report.tables import compared_table
 from dispatch_sim.report.view import main_view, views
 from tests.report.conftest import ALL
@@ -58,3 +59,14 @@ def test_a_comparison_has_a_row_a_way_from_the_best_to_the_worst(comparison):
     expected = [point.kind for point in views(comparison)[0].points]
     assert [next(kind for kind in kinds if row.startswith(kind)).split()[0] for row in rows] == expected
     assert "recommended" in rows[0]
+
+
+def test_table_that_fits_by_its_words_is_not_cut(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    heads = ("Strategy", "Cost (95% interval)", "Difference to the best", "API cost", "Makespan")
+    heads += ("People's time", "p95 makespan", "Manual completions")
+    row = ("queue of 9 (paced)", "$5.90 ($5.48 to $6.33)", "+$0.02 (-$0.0034 to +$0.04), practically equal")
+    row += ("$1.53", "5m 57s", "18s", "7m 37s", "0.03 of 10")
+    lines = columns([heads, row], [False, *[True] * 7])
+    assert max(map(len, lines)) <= 80
+    assert sorted(" ".join(lines).split()) == sorted(" ".join([*heads, *row]).split())

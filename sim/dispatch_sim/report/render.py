@@ -295,7 +295,7 @@ def columns(rows: Sequence[Sequence[str]], numbers: Sequence[bool]) -> list[str]
         widths[at] -= 1
     lines = []
     for row in rows:
-        cells = [wrapped(cell, width, 4).split("\n") for cell, width in zip(row, widths, strict=True)]
+        cells = [wrapped(cell, width, 6).split("\n") for cell, width in zip(row, widths, strict=True)]
         for line in zip_longest(*cells, fillvalue=""):
             padded = [
                 " " * (width - cell_len(cell)) + cell if number else set_cell_size(cell, width)

@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help sweep claims test lint pytest wheel-test conformance faults mutants bench validate clients reports docs examples schema fuzz coverage clean
+.PHONY: help sweep claims test lint pytest wheel-test conformance faults mutants bench against validate clients reports docs examples schema fuzz coverage clean
 
 help:
 	@echo "make sweep   run the main job: scenarios/ten-sources.yaml into reports/ten-sources/"
@@ -19,6 +19,7 @@ help:
 	@echo "make fuzz    look for files that crash a reader, a minute per reader"
 	@echo "make coverage  run all tests, and list lines and branches that no test runs; fails below 95%"
 	@echo "make bench   compare the speed with other simulators, into reports/benchmarks/"
+	@echo "make against REVISION=v0.1.0  compare the speed of the engines with that of another revision"
 	@echo "make validate  measure the coverage of confidence intervals, into reports/validation/"
 	@echo "make clients compare the model with real client libraries on a virtual clock, into reports/validation/; 20 minutes"
 	@echo "make reports rebuild the stored reports under reports/"
@@ -43,7 +44,7 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 pytest: $(READY)
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 # The wheel is built from the sdist, so both are tested; with the oldest numba that is supported.
 wheel-test: $(READY)
@@ -77,11 +78,14 @@ fuzz: $(READY)
 # With an empty cache: else the engine is read as machine code, and the modules that it is compiled from stay unread.
 coverage: $(READY)
 	rm -rf $(VENV)/coverage-cache
-	XDG_CACHE_HOME=$(abspath $(VENV))/coverage-cache $(BIN)/python -m pytest -n auto --cov --cov-report=term-missing
+	XDG_CACHE_HOME=$(abspath $(VENV))/coverage-cache $(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term-missing
 
 bench: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python benchmarks
+
+against: $(READY)
+	$(BIN)/python benchmarks/against.py $(REVISION)
 
 validate: $(READY)
 	cd benchmarks && $(abspath $(BIN))/python -m validation

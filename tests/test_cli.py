@@ -89,28 +89,6 @@ def test_every_error_of_a_scenario_has_its_place(tmp_path, command):
     assert lines[2].startswith("bad.yaml:3:19: client.retries: ")
 
 
-@pytest.mark.parametrize(
-    ("content", "about"),
-    [
-        (b"", "empty"),
-        (bytes(range(256)) * 8, "UTF-8"),
-        (b"tasks: []\ntasks: []\n", "tasks"),
-        (b"tasks: [{name: a, tokens: 50K, duration: 1s, calls: 1, spread: 0%}]\n"
-         b"provider: {limits: {input_tokens: 10K/min}}", "hold"),
-        (b"tasks: [{name: a, tokens: 1K, duration: 1s, after: [a]}]\n", "a -> a"),
-    ],
-    ids=["empty", "binary", "duplicate key", "too large a call", "cycle"],
-)  # fmt: skip
-def test_invalid_scenario_is_an_error_without_traceback(tmp_path, content, about):
-    path = tmp_path / "scenario.yaml"
-    path.write_bytes(content)
-    result = dispatch_sim("sweep", path.name, cwd=tmp_path)
-    assert result.returncode == 2
-    assert "Traceback" not in result.stderr
-    assert "scenario.yaml" in result.stderr
-    assert about in result.stderr
-
-
 def test_missing_file_and_wrong_option_exit_with_2(scenario):
     assert dispatch_sim("check", "nowhere.yaml", cwd=scenario.parent).returncode == 2
     assert dispatch_sim("sweep", scenario.name, "--jobs", "0", cwd=scenario.parent).returncode == 2
@@ -170,25 +148,14 @@ def test_sweep_writes_results_manifest_and_report(scenario):
         assert cost["low"] <= cost["mean"] <= cost["high"]
 
 
-def test_same_seed_gives_same_files_for_any_jobs(scenario):
-    for name, jobs in (("one", 1), ("two", 2)):
-        dispatch_sim(
-            "sweep", scenario.name, "--replications", 600, "--jobs", jobs, "--out", name, cwd=scenario.parent
-        )
-    for name in ("results.parquet", "manifest.json", "report.md", "report.html"):
-        one, two = ((scenario.parent / folder / name).read_bytes() for folder in ("one", "two"))
-        assert one == two, name
-
-
-@pytest.mark.parametrize(("engine", "replications"), [("simpy", 20_000), ("compiled", 50_000)])
-def test_interrupted_sweep_writes_finished_replications(tmp_path, engine, replications):
+def test_interrupted_sweep_writes_finished_replications(tmp_path):
     # Chunks are short and many, so that some are done, and not all, whatever else the machine does.
     (tmp_path / "long.yaml").write_text(
         "tasks: [{name: a, count: 100, tokens: 15K, duration: 60s}]\n"
-        f"sweep: {{tasks: [100], concurrency: [1, 2, 3, 4]}}\nengine: {engine}\n"
+        "sweep: {tasks: [100], concurrency: [1, 2, 3, 4]}\nengine: compiled\n"
     )
     dispatch_sim("compare", "long.yaml", "--replications", 2, cwd=tmp_path)  # so that it is compiled
-    arguments = ("sweep", "long.yaml", "--replications", replications, "--jobs", 2)
+    arguments = ("sweep", "long.yaml", "--replications", 50_000, "--jobs", 2)
     process = start(*arguments, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
     wait_for(lambda: is_unfinished(tmp_path / "reports" / "long"), process)
     os.killpg(process.pid, signal.SIGINT)
@@ -196,12 +163,10 @@ def test_interrupted_sweep_writes_finished_replications(tmp_path, engine, replic
     assert process.returncode == 130
     assert "Traceback" not in errors
     resume = f"dispatch-sim {' '.join(map(str, arguments))} --resume"
-    assert re.search(
-        rf"Interrupted at [0-9,]+ of {replications:,} replications. Continue with: {resume}", errors
-    )
+    assert re.search(rf"Interrupted at [0-9,]+ of 50,000 replications. Continue with: {resume}", errors)
     manifest = json.loads((tmp_path / "reports" / "long" / "manifest.json").read_text())
-    assert (manifest["interrupted"], manifest["engine"]) == (True, engine)
-    assert 2 <= manifest["replications"]["simulated"] < replications
+    assert (manifest["interrupted"], manifest["engine"]) == (True, "compiled")
+    assert 2 <= manifest["replications"]["simulated"] < 50_000
     assert (tmp_path / "reports" / "long" / "report.html").exists()
 
 

@@ -65,7 +65,10 @@ SIMPY = {
     ),
     "the longest first is the shortest first": Fault("Backlog.add", "-L", "L"),
     "adaptive dispatch shrinks for agents that began as it shrank": Fault(
-        "AdaptiveSlots.on_429", "A > self._shrunk_s", "A >= self._shrunk_s"
+        "AdaptiveSlots.on_429",
+        "A > self._shrunk_s",
+        "A >= self._shrunk_s",
+        fixed=(("strategies.kind", "adaptive"),),
     ),
     "a task is attempted once too often": Fault("fail", "task.failures < N", "task.failures <= N"),
     "a cancelled attempt counts as a failure of its own": Fault(
@@ -73,7 +76,14 @@ SIMPY = {
     ),
     "a resumed attempt's work is wasted twice": Fault("fail", "L - task.checkpoint.usage", "L"),
     "outputs at a barrier do not wait for failures at it": Fault(
-        "Attempt._wait_at_barrier", "yield S.timeout(0)", "None"
+        "Attempt._wait_at_barrier",
+        "yield S.timeout(0)",
+        "None",
+        fixed=(
+            ("strategies.kind", "parallel"),
+            ("strategies.merge", "barrier"),
+            ("failures.crash", "20%"),
+        ),
     ),
     "silence that a timeout ends is honest work": Fault(
         "Attempt._agent_or_timeout", "H if A is Activity.HANG else K", "K"
@@ -82,10 +92,20 @@ SIMPY = {
     "an agent at its soft timeout goes on": Fault("Attempt._gives_up", "T >= soft_s", "T > soft_s"),
     "an agent hears itself on the blackboard": Fault("Communication.messages", "N - 1", "N"),
     "what was cut off can be read from the cache": Fault(
-        "Attempt._call", "prompt.sent, prompt.sent_s = before", "pass"
+        "Attempt._call",
+        "prompt.sent, prompt.sent_s = before",
+        "pass",
+        fixed=(
+            ("provider.cache", "{ttl: 5m, minimum: 0}"),
+            ("timeouts.hard", "40s"),
+            ("retry.policy", "resume"),
+        ),
     ),
     "an entry of the cache is written anew while it is on its way": Fault(
-        "TimedCache.record_shared", "not R and not self._is_pending()", "not R"
+        "TimedCache.record_shared",
+        "not R and not self._is_pending()",
+        "not R",
+        fixed=(("provider.cache", "{ttl: 2m, first_token: 15s}"), ("dispatch.spawn.shared", "2K")),
     ),
     "an output merged as the agent began was not seen": Fault(
         "_Count.unseen", "bisect_right(A, T)", "bisect_right(A, T - 1e-9)"
@@ -111,7 +131,18 @@ COMPILED = {
     "a bucket is refilled again for time that it was refilled for": Fault(
         "_refill", "bucket.updated_s = T", "pass"
     ),
-    "a refill is dropped where input is charged": Fault("_charge_input_bucket", "_refill(B, T)", "None"),
+    "a refill is dropped where input is charged": Fault(
+        "_charge_input_bucket",
+        "_refill(B, T)",
+        "None",
+        fixed=(
+            (
+                "provider.limits",
+                "{requests: unlimited, input_tokens: 12K/min, output_tokens: 3K/min, burst: 2m}",
+            ),
+            ("dispatch.return.tokens", "2K"),
+        ),
+    ),
     "a request is not charged": Fault("admit", "requests.level -= 1", "pass"),
     "output is charged twice": Fault("_charge_output_bucket", "L + R - tokens", "L + R - 2 * tokens"),
     "a wait is for requests alone": Fault("admit", "max(R, I, O)", "R"),
@@ -172,7 +203,15 @@ COMPILED = {
         "no_longer_exposed", "is_overwritten(S, T)", "False"
     ),
     "what a cascade drops makes pairs": Fault(
-        "fail", "drop_merge(S, T)", "None", fixed=(("retry.policy", "cascade"),)
+        "fail",
+        "drop_merge(S, T)",
+        "None",
+        fixed=(
+            ("retry.policy", "cascade"),
+            ("merge.pair", "{people: 10s, time: 10s}"),
+            ("failures.bad_output", "20%"),
+            ("strategies.kind", "parallel"),
+        ),
     ),
     "a task is attempted once too often": Fault("fail", "task.failures < N", "task.failures <= N"),
     "a hung attempt cannot be resumed": Fault(
@@ -195,7 +234,10 @@ COMPILED = {
         "conflicts_resolved", "L.people_conflicts_s += T", "pass"
     ),
     "a call of solo can be read before it was sent": Fault(
-        "keep_call", "context.sent, context.sent_s = A", "context.sent = context.length"
+        "keep_call",
+        "context.sent, context.sent_s = A",
+        "context.sent = context.length",
+        fixed=(("strategies.kind", "solo"),),
     ),
     "the coordinator does all of a task as its common part": Fault("do_common", "take_part(S, T, F)", "None"),
     "what a forked agent starts with is counted again": Fault("add_call", "A - prompt.inherited", "A"),

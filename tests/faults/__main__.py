@@ -19,14 +19,15 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 # All that a sweep needs, so that a process that is forked off starts at once.
 import dispatch_sim.engine.plan
+import dispatch_sim.model.simulation
 import dispatch_sim.report.answers  # noqa: F401
 from dispatch_sim import cli
 from dispatch_sim.engine.store import engine
@@ -36,6 +37,7 @@ from dispatch_sim.study.results import read_results
 
 TASKS = """
 tasks: [{name: a, count: 3, tokens: {lognormal: {mean: 15K, cv: 0.5}}, duration: {exponential: {mean: 60s}}}]
+strategies: [parallel, queue]
 sweep: {tasks: [1, 3], concurrency: [1, 2]}
 """
 STUDIES = {
@@ -174,76 +176,67 @@ def undisturbed(text: str) -> tuple[Pair, float, Pair]:
     return pairs[1], seconds, pairs[0]
 
 
-def killed(place: Path, chance: random.Random, times: int) -> Iterator[str]:
+def killed(place: Path, text: str, chance: random.Random, times: int) -> str:
     """kill -9 at random moments, up to three times before the sweep is resumed to its end."""
-    for name, text in STUDIES.items():
-        reference, seconds, earlier = undisturbed(text)
-        kills = resumed = 0
-        while kills < times / len(STUDIES):
-            trial = Trial(place, text)
-            trial.put(earlier)
-            for again in range(chance.randint(1, 3)):
-                pid = trial.start(*(["--resume"] if again else []))
-                time.sleep(chance.uniform(0, seconds))
-                os.killpg(pid, signal.SIGKILL) if os.getpgid(pid) == pid else os.kill(pid, signal.SIGKILL)
-                kills += trial.end(pid) == -signal.SIGKILL
-            resumed += trial.kept() > 0
-            trial.check(reference)
-        yield f"{name}: killed {kills} times, resumed from {resumed} checkpoints"
+    reference, seconds, earlier = undisturbed(text)
+    kills = resumed = 0
+    while kills < times:
+        trial = Trial(place, text)
+        trial.put(earlier)
+        for again in range(chance.randint(1, 3)):
+            pid = trial.start(*(["--resume"] if again else []))
+            time.sleep(chance.uniform(0, seconds))
+            os.killpg(pid, signal.SIGKILL) if os.getpgid(pid) == pid else os.kill(pid, signal.SIGKILL)
+            kills += trial.end(pid) == -signal.SIGKILL
+        resumed += trial.kept() > 0
+        trial.check(reference)
+    return f"killed {kills} times, resumed from {resumed} checkpoints"
 
 
-def interrupted(place: Path, chance: random.Random, times: int) -> Iterator[str]:
+def interrupted(place: Path, text: str, chance: random.Random, times: int) -> str:
     """Ctrl-C at random moments: it is over soon, and says so."""
-    for name, text in STUDIES.items():
-        reference, seconds, earlier = undisturbed(text)
-        codes, slowest = [], 0.0
-        for _ in range(max(1, times // len(STUDIES))):
-            trial = Trial(place, text)
-            trial.put(earlier)
-            pid = trial.start()
-            time.sleep(chance.uniform(0.1, seconds))
-            began = time.monotonic()
-            os.kill(pid, signal.SIGINT)
-            codes.append(trial.end(pid))
-            slowest = max(slowest, time.monotonic() - began)
-            if codes[-1] not in (0, 130) or "Traceback" in trial.output.read_text():
-                raise LostError(f"interrupted, it ends with {codes[-1]}: {trial.output.read_text()}")
-            trial.check(reference, complete=False)
-        yield f"{name}: interrupted {codes.count(130)} times before its end, over in {slowest:.1f} s at most"
+    reference, seconds, earlier = undisturbed(text)
+    codes, slowest = [], 0.0
+    for _ in range(times):
+        trial = Trial(place, text)
+        trial.put(earlier)
+        pid = trial.start()
+        time.sleep(chance.uniform(0.1, seconds))
+        began = time.monotonic()
+        os.kill(pid, signal.SIGINT)
+        codes.append(trial.end(pid))
+        slowest = max(slowest, time.monotonic() - began)
+        if codes[-1] not in (0, 130) or "Traceback" in trial.output.read_text():
+            raise LostError(f"interrupted, it ends with {codes[-1]}: {trial.output.read_text()}")
+        trial.check(reference, complete=False)
+    return f"interrupted {codes.count(130)} times before its end, over in {slowest:.1f} s at most"
 
 
-def full(place: Path, chance: random.Random, times: int) -> Iterator[str]:
+def full(place: Path, text: str, chance: random.Random, times: int) -> str:
     """A small file system that is full sooner or later, and made larger for the resume."""
     disk = place / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "dispatch-sim-trial", str(disk)]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        yield "SKIPPED: a small file system may not be mounted here; needs root"
-        return
+        return "SKIPPED: a small file system may not be mounted here; needs root"
     try:
-        for name, text in STUDIES.items():
-            reference, _, earlier = undisturbed(text)
-            refused = 0
-            for _ in range(max(1, times // len(STUDIES))):
-                trial = Trial(place, text, disk / "out")
-                trial.put(earlier)
-                more = sum(map(len, earlier)) // 1024 + chance.randint(
-                    4, 3 * sum(map(len, reference)) // 1024
-                )
-                _resize(disk, f"{more}k")
-                code, said = trial.run(), trial.output.read_text()
-                _resize(disk, "64m")
-                if (
-                    code not in (0, 2)
-                    or "Traceback" in said
-                    or (code == 2 and "cannot be written to" not in said)
-                ):
-                    raise LostError(f"on a full disk, it ends with {code}: {said}")
-                if code == 2 and trial.kept() and "--resume" not in said:
-                    raise LostError(f"does not say how to continue: {said}")
-                refused += code == 2
-                trial.check(reference)
-            yield f"{name}: {refused} disks full of {max(1, times // len(STUDIES))}"
+        reference, _, earlier = undisturbed(text)
+        refused = 0
+        for _ in range(times):
+            trial = Trial(place, text, disk / "out")
+            trial.put(earlier)
+            more = sum(map(len, earlier)) // 1024 + chance.randint(4, 3 * sum(map(len, reference)) // 1024)
+            _resize(disk, f"{more}k")
+            code, said = trial.run(), trial.output.read_text()
+            _resize(disk, "64m")
+            is_explained = code == 0 or (code == 2 and "cannot be written to" in said)
+            if not is_explained or "Traceback" in said:
+                raise LostError(f"on a full disk, it ends with {code}: {said}")
+            if code == 2 and trial.kept() and "--resume" not in said:
+                raise LostError(f"does not say how to continue: {said}")
+            refused += code == 2
+            trial.check(reference)
+        return f"{refused} disks full of {times}"
     finally:
         subprocess.run(["umount", str(disk)], check=True)
 
@@ -252,7 +245,7 @@ def _resize(disk: Path, size: str) -> None:
     subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=True)
 
 
-TRIALS: dict[str, Callable[[Path, random.Random, int], Iterator[str]]] = {
+TRIALS: dict[str, Callable[[Path, str, random.Random, int], str]] = {
     "killed": killed,
     "interrupted": interrupted,
     "full": full,
@@ -263,20 +256,21 @@ def main() -> int:
     """Run the trials, and say what was found."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="of all moments (default %(default)s)")
-    parser.add_argument("--times", type=int, default=100, help="faults of each kind (default %(default)s)")
-    parser.add_argument("--only", choices=list(TRIALS), action="append", help="this kind; may be repeated")
+    parser.add_argument("--times", type=int, default=34, help="faults of each kind and study (%(default)s)")
+    parser.add_argument("--few", action="store_true", help="one study for each kind of fault")
     given = parser.parse_args()
     engine()
     failed = 0
-    for name in given.only or TRIALS:
+    combine = zip if given.few else product
+    for (fault, trial), (study, text) in combine(TRIALS.items(), STUDIES.items()):
         with tempfile.TemporaryDirectory(prefix="dispatch-sim-faults-") as place:
-            print(f"{name}: {TRIALS[name].__doc__}", flush=True)
+            chance = random.Random(f"{given.seed} {fault} {study}")
             try:
-                for line in TRIALS[name](Path(place), random.Random(f"{given.seed} {name}"), given.times):
-                    print(f"  {line}", flush=True)
+                found = trial(Path(place), text, chance, given.times)
             except LostError as lost:
-                print(f"  FAILED (seed {given.seed}): {lost}", flush=True)
+                found = f"FAILED (seed {given.seed}): {lost}"
                 failed += 1
+            print(f"{fault}, {study}: {found}", flush=True)
     print(f"{failed} trials failed" if failed else "Nothing is lost.")
     return 1 if failed else 0
 

@@ -39,7 +39,7 @@ SIMPLE = {
 """Options of a case in which agents do not affect each other but by the provider and the merge."""
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(number=CASE_NUMBERS)
 def test_totals_balance_and_limits_hold_in_every_replication(number):
     case = numbered_case(number)
@@ -128,7 +128,7 @@ def _check_admissions(scenario, log):
                 assert admitted <= most + 1e-6 * (rate + 1)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(
     seed=st.integers(0, 2**32),
     count=st.integers(1, 25),
@@ -146,7 +146,7 @@ def test_queue_without_limits_is_the_kiefer_wolfowitz_recursion(seed, count, wid
     assert outcome.makespan_s == pytest.approx(ends.max(), rel=1e-12)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(seed=st.integers(0, 2**32), count=st.integers(1, 25), width=st.integers(1, 8))
 def test_grahams_bounds_hold_for_every_queue(seed, count, width):
     """A queue ends no earlier than the longest task or the mean load, and no later than Graham's bound."""
@@ -157,7 +157,7 @@ def test_grahams_bounds_hold_for_every_queue(seed, count, width):
     assert lower - 1e-6 <= outcome.makespan_s <= upper + 1e-6
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(number=CASE_NUMBERS, extra=st.integers(0, 5))
 def test_queue_with_the_batchs_concurrency_is_parallel_without_its_barrier(number, extra):
     """Without the barrier both give the same log; with it, where nothing is retried, the same attempts.
@@ -183,7 +183,7 @@ def _attempts(log):
     return [event for event in log if event.kind in ("wait", "spawn", "call", "backoff", "429", "return")]
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(number=CASE_NUMBERS)
 def test_replication_is_a_pure_function(number):
     """Simulated again with variates that another strategy has used, it gives the same log and outcome."""

@@ -1,4 +1,4 @@
-"""Results of queueing theory for streams of tasks, met in distribution by the same engine.
+"""Results of queueing theory for streams of tasks, met in distribution by the compiled engine.
 
 Fixed seeds, long runs, a warm-up that is left out, and 99.9% intervals from batch means: a right engine
 fails one of these two tests for one seed in 500, and the seeds are fixed.
@@ -9,7 +9,10 @@ import pytest
 from scipy import stats
 
 import theory
-from tests.model.helpers import BARE, scenario_of, simulate_one
+from dispatch_sim.model.plan import make_plan
+from dispatch_sim.scenario.strategy import parse_strategy
+from tests.conformance.comparison import simulate_compiled
+from tests.model.helpers import BARE, scenario_of, script_queue
 
 WARM_UP, BATCHES, BATCH = 2_000, 25, 1_200
 
@@ -23,7 +26,7 @@ def waits(servers: int, interarrival_s: float, service: str, seed: int) -> np.nd
         BARE,
         f"study: {{seed: {seed}}}",
     )
-    _, log = simulate_one(scenario, {"queue": servers, "manager": "script"})
+    _, log = simulate_compiled(make_plan(scenario, parse_strategy(script_queue(servers))), 0)
     waited = np.zeros(count)
     for event in log:
         if event.kind == "wait":

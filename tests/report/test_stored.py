@@ -150,12 +150,10 @@ def test_a_measure_that_was_changed_has_no_run_to_show(folder):
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"sha256": "x"}', "[" * 100_000, "\udcff"])
-@pytest.mark.parametrize("name", ["map.json", "why.json"])
-def test_a_map_or_reasons_that_no_command_wrote_are_not_shown(folder, name, text):
-    (folder / name).write_text(text, encoding="utf-8", errors="surrogateescape")
-    write_report(stored_answer(folder), folder)
-    page = (folder / "report.html").read_text(encoding="utf-8")
-    assert "This folder has no map of the scenario" in page
+@pytest.mark.parametrize("kind", [StrategyMap, Explanation])
+def test_map_or_reasons_that_no_command_wrote_are_not_read(tmp_path, kind, text):
+    (tmp_path / "found.json").write_text(text, encoding="utf-8", errors="surrogateescape")
+    assert attachments.read(tmp_path / "found.json", kind, {"x"}) is None
 
 
 @pytest.fixture(scope="session")
@@ -172,9 +170,11 @@ def test_a_map_is_shown_with_the_results_of_its_scenario_only(mapped):
     write_report(stored_answer(mapped), mapped)
     assert "This folder has no map" not in (mapped / "report.html").read_text(encoding="utf-8")
     found = json.loads((mapped / "map.json").read_text(encoding="utf-8"))
-    (mapped / "map.json").write_text(json.dumps(found | {"sha256": "0" * 64}), encoding="utf-8")
-    write_report(stored_answer(mapped), mapped)
-    assert "This folder has no map of the scenario" in (mapped / "report.html").read_text(encoding="utf-8")
+    for text in (json.dumps(found | {"sha256": "0" * 64}), "[]"):
+        (mapped / "map.json").write_text(text, encoding="utf-8")
+        write_report(stored_answer(mapped), mapped)
+        page = (mapped / "report.html").read_text(encoding="utf-8")
+        assert "This folder has no map of the scenario" in page
 
 
 def test_map_and_explanation_are_read_as_they_were_written(tmp_path):

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from functools import cache
 
 import numpy as np
 import pytest
@@ -68,6 +69,12 @@ def finished(folder, text=FIXED, play=studies.sweep, **options):
     return tuple((folder / name).read_bytes() for name in WRITTEN)
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Return a function that returns the bytes of a study that nothing ends, simulated once."""
+    return cache(lambda text=FIXED: finished(tmp_path_factory.mktemp("whole"), text))
+
+
 def resumed(folder, text=FIXED, play=studies.sweep, **options):
     """Resume a study to its end; returns the bytes of what is written, and nothing else may be left."""
     found = finished(folder, text, play, resume=True, **options)
@@ -83,11 +90,10 @@ def execute(folder, statement, *values):
 
 @pytest.mark.parametrize("text", [FIXED, DOUBLING], ids=["fixed", "doubling"])
 @pytest.mark.parametrize("chunks", [1, 7])
-def test_resumed_study_has_same_bytes(tmp_path, text, chunks):
+def test_resumed_study_has_same_bytes(tmp_path, text, chunks, whole):
     """Wherever it was ended: also when its number of replications had been doubled."""
     begun(tmp_path / "ended", text, chunks)
-    whole = finished(tmp_path / "whole", text)
-    assert resumed(tmp_path / "ended", text, jobs=2) == whole
+    assert resumed(tmp_path / "ended", text, jobs=2) == whole(text)
 
 
 def test_resume_simulates_only_missing_replications(tmp_path, caplog):
@@ -103,7 +109,7 @@ def test_resume_simulates_only_missing_replications(tmp_path, caplog):
     assert "resumed: 16 replications of each design point are done" in caplog.messages
 
 
-def test_resume_fills_gaps_between_chunks(tmp_path):
+def test_resume_fills_gaps_between_chunks(tmp_path, whole):
     """As threads leave them; a measure is read across chunks, and across a gap."""
     begun(tmp_path / "ended", chunks=6)
     for table in ("chunk", "measure"):
@@ -111,10 +117,10 @@ def test_resume_fills_gaps_between_chunks(tmp_path):
     found = Checkpoint.resume(tmp_path / "ended", json.loads(identity_in(tmp_path / "ended")), 3)
     assert found.missing(40) == [range(0, 4), range(8, 16), range(24, 40)]
     assert found.numbers(40).tolist() == [*range(4, 8), *range(16, 24)]
-    whole = studies.sweep(parse_source(FIXED)).columns.read("cost_usd")
-    assert np.array_equal(found.read("cost_usd", 2, 9), whole[:, [6, 7, *range(16, 21)]])
+    costs = studies.sweep(parse_source(FIXED)).columns.read("cost_usd")
+    assert np.array_equal(found.read("cost_usd", 2, 9), costs[:, [6, 7, *range(16, 21)]])
     del found
-    assert resumed(tmp_path / "ended") == finished(tmp_path / "whole")
+    assert resumed(tmp_path / "ended") == whole()
 
 
 def identity_in(folder):
@@ -196,7 +202,7 @@ def test_resume_rejects_other_versions(tmp_path, monkeypatch, module, name, key,
     ],
 )
 @pytest.mark.parametrize("resume", [True, None])
-def test_unreadable_checkpoint_is_an_error(tmp_path, spoil, told, resume):
+def test_unreadable_checkpoint_is_an_error(tmp_path, spoil, told, resume, whole):
     """It is not discarded unasked, as whatever is wrong with it may be mended."""
     begun(tmp_path)
     spoil(tmp_path / CHECKPOINT_FILE)
@@ -206,13 +212,13 @@ def test_unreadable_checkpoint_is_an_error(tmp_path, spoil, told, resume):
             studies.sweep(parse_source(FIXED), folder=tmp_path, resume=resume)
         assert "--restart" in str(error.value)
         assert (tmp_path / CHECKPOINT_FILE).read_bytes() == before
-    assert finished(tmp_path, resume=False) == finished(tmp_path / "whole")
+    assert finished(tmp_path, resume=False) == whole()
 
 
-def test_checkpoint_without_tables_is_empty(tmp_path, caplog):
+def test_checkpoint_without_tables_is_empty(tmp_path, caplog, whole):
     """The process was ended before its tables were there."""
     (tmp_path / CHECKPOINT_FILE).touch()
-    assert resumed(tmp_path) == finished(tmp_path / "whole")
+    assert resumed(tmp_path) == whole()
     assert f"{tmp_path}: holds nothing unfinished; simulating from the beginning" in caplog.messages
 
 
@@ -244,11 +250,10 @@ sweep(load_source(sys.argv[1]), folder=Path(sys.argv[2]), on_progress=on_progres
 """
 
 
-def test_second_run_is_rejected_until_the_first_is_killed(tmp_path):
+def test_second_run_is_rejected_until_the_first_is_killed(tmp_path, whole):
     """The second is refused in words, while the first is alone there."""
     scenario, folder = tmp_path / "small.yaml", tmp_path / "out"
     scenario.write_text(FIXED)
-    whole = finished(tmp_path / "whole")
     command = [sys.executable, "-c", RUN, str(scenario), str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as first:
         assert first.stdout.readline() == "simulated\n"
@@ -257,19 +262,18 @@ def test_second_run_is_rejected_until_the_first_is_killed(tmp_path):
         assert second.exit_code == 2
         assert "another run is writing there" in second.stderr
         first.send_signal(signal.SIGKILL)
-    assert resumed(folder) == whole
+    assert resumed(folder) == whole()
 
 
-def test_long_study_is_discarded_only_on_request(tmp_path):
+def test_long_study_is_discarded_only_on_request(tmp_path, whole):
     """A shorter one is; and each, where that is asked for."""
     begun(tmp_path)
     execute(tmp_path, "UPDATE study SET seconds = 61")
     with pytest.raises(ResultsError, match=r"1 minute and is not finished; continue it with --resume, or "):
         studies.sweep(parse_source(FIXED), folder=tmp_path)
     assert execute(tmp_path, "SELECT count(*) FROM chunk") == (3,)
-    whole = finished(tmp_path / "whole")
-    assert finished(tmp_path, resume=False) == whole
-    assert finished(begun(tmp_path / "short")) == whole
+    assert finished(tmp_path, resume=False) == whole()
+    assert finished(begun(tmp_path / "short")) == whole()
 
 
 def test_resume_of_finished_study_simulates_nothing(tmp_path, monkeypatch, caplog):
@@ -284,11 +288,11 @@ def test_resume_of_finished_study_simulates_nothing(tmp_path, monkeypatch, caplo
     assert len(simulated) == 1
 
 
-def test_writing_results_keeps_checkpoint_of_another_study(tmp_path):
+def test_writing_results_keeps_checkpoint_of_another_study(tmp_path, whole):
     """Results that were held in memory may be written into its folder."""
     begun(tmp_path)
     write_results(studies.sweep(parse_source(FIXED.replace("60s", "61s"))), tmp_path)
-    assert resumed(tmp_path) == finished(tmp_path / "whole")
+    assert resumed(tmp_path) == whole()
 
 
 def test_results_are_readable_without_their_checkpoint(tmp_path):
@@ -300,15 +304,14 @@ def test_results_are_readable_without_their_checkpoint(tmp_path):
     assert found.table(["cost_usd", "makespan_s"]).equals(before)
 
 
-def test_interrupted_study_is_written_and_resumed(tmp_path):
+def test_interrupted_study_is_written_and_resumed(tmp_path, whole):
     """Ctrl-C: what is done is written, as results of fewer replications; resumed, it comes to the same."""
-    whole = finished(tmp_path / "whole")
     folder = tmp_path / "out"
     some = studies.sweep(parse_source(FIXED), folder=folder, on_progress=end_after(3, what=KeyboardInterrupt))
     write_results(some, folder)
     played = json.loads((folder / "manifest.json").read_text())["replications"]
     assert (played["stopped"], played["simulated"]) == ("interrupted", 12)
-    assert resumed(folder) == whole
+    assert resumed(folder) == whole()
 
 
 def test_interrupted_results_do_not_replace_more_replications(tmp_path, monkeypatch, caplog):
@@ -366,7 +369,7 @@ def test_comparison_is_resumed(tmp_path):
     assert resumed(tmp_path / "out", play=studies.compare) == whole
 
 
-def test_full_disk_is_an_error_that_names_resume(tmp_path, monkeypatch):
+def test_full_disk_is_an_error_that_names_resume(tmp_path, monkeypatch, whole):
     """Here the database may have no more pages; only where something is kept it is said to be."""
 
     def small(pages):
@@ -386,4 +389,4 @@ def test_full_disk_is_an_error_that_names_resume(tmp_path, monkeypatch):
             with pytest.raises(ResultsError, match="cannot be written to: database or disk is full") as error:
                 studies.sweep(parse_source(FIXED), folder=folder)
         assert ("continue with --resume" in str(error.value)) == kept
-        assert resumed(folder) == finished(tmp_path / "whole")
+        assert resumed(folder) == whole()

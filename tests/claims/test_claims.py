@@ -8,7 +8,7 @@ import pytest
 
 from dispatch_sim.claims.break_even_map import Cell
 from dispatch_sim.claims.judge import judge_claims
-from dispatch_sim.claims.simulation import Points
+from dispatch_sim.claims.simulation import SCREENING, STAGES, Points
 from dispatch_sim.claims.statements import SHIPPED, Sentence, load_claims
 from dispatch_sim.claims.verdicts import State, Threshold, Verdict
 from dispatch_sim.decide.studies import sweep
@@ -350,6 +350,18 @@ def test_points_have_replications_of_sweep(shipped, count):
         found = points.sums(rows, [measure], count)
         assert found.ravel().tolist() == expected[measure].tolist()
     assert points.simulated < len(expected)
+
+
+def test_levels_near_a_bound_and_ends_are_refined(shipped):
+    """Parallel is slower than sequential up to 1.25 times the limits, and faster from 1.5 times on."""
+    (claim,) = judge_claims(shipped, only=[7], jobs=2).claims
+    limit = next(
+        found for case, found in zip(claim.claim.cases, claim.cases, strict=True) if case.name == "limit"
+    )
+    replications = {point.at: point.ratio.n for point in limit.points}
+    assert {replications[at] for at in (1, 1.25, 1.5, 50)} == {STAGES[0]}
+    assert {replications[at] for at in (2, 3, 5, 10, 20)} == {SCREENING}
+    assert limit.valid
 
 
 # The report.

@@ -143,6 +143,7 @@ class Claim(Section):
 class ClaimsFile(Model):
     """The whole file."""
 
+    title: Text = "Claims tested by simulation"
     source: Text
     confidence: Annotated[Share, Field(gt=0.5, lt=1)] = 0.95
     sections: Annotated[tuple[Section, ...], Field(strict=False)] = ()

@@ -13,7 +13,6 @@ name: Small
 tasks: [{name: research, count: 4, calls: 2, tokens: 15K, duration: 60s}]
 provider: {limits: {requests: 50/min, input_tokens: 30K/min, output_tokens: 8K/min}}
 strategies: [sequential, parallel, {queue: 2}]
-sweep: {concurrency: [2]}
 study: {replications: 20}
 """
 
@@ -69,7 +68,7 @@ def test_why_prints_cost_breakdown_and_switching_values(folder):
 def test_decide_answers_in_a_line_and_loads_nothing_heavy(tmp_path):
     result = dispatch_sim("decide", "--tasks", 6, "--limits", "anthropic-start", cwd=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
-    answered, hint = result.stdout.splitlines()
+    answered, _, hint = result.stdout.splitlines()
     assert "six tasks" in answered
     assert "with --manager script: $" in hint
     assert not list(tmp_path.iterdir())
@@ -136,7 +135,7 @@ def test_diff_compares_two_files_or_a_change(folder):
             "--with client.retris=3: unknown key 'retris'; did you mean 'retries'?\n",
         ),
         (["--with", "client.retries"], "--with: 'client.retries' is not KEY=VALUE; write client.retries=5\n"),
-        (["--with", "sweep.a.b=[1]"], "--with sweep.a.b=[1]: an axis is set with its section; write --with "),
+        (["--with", "sweep.a.b=[1]"], "--with sweep.a.b=[1]: unknown key 'a'"),
         (["--set", "tasks=[]", "--with", "client.retries=3"], "--set tasks=[]: "),
     ],
 )

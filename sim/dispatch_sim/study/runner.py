@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from itertools import chain
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,9 @@ TASKS_DRAWN = 4000
 
 CLOSED_AT_ONCE = 4000
 """Replications whose ledgers are closed together; these fit in the processor's cache as well."""
+
+_IDLE: list[Any] = []
+"""Machines that no thread uses. They are kept, as the system takes milliseconds to provide their memory."""
 
 OnProgress = Callable[[int, int], None]
 """Called with the numbers of completed and of all replications."""
@@ -186,7 +189,10 @@ class CompiledSimulator:
         """Simulate replications of every design point; shape (points, replications, measures)."""
         from dispatch_sim.engine.machine import Machine
 
-        machine = Machine()
+        try:
+            machine = _IDLE.pop()
+        except IndexError:
+            machine = Machine()
         rows = np.empty((self._points, len(chunk), len(MEASURES)))
         point = 0
         for plans in self._variants:
@@ -199,6 +205,7 @@ class CompiledSimulator:
                     here = slice(point + first, point + first + len(some))
                     rows[here, of_part] = machine.simulate_plans(some, part, self.stop)
             point += len(plans)
+        _IDLE.append(machine)
         return rows
 
 

@@ -22,7 +22,7 @@ from dispatch_sim.engine.own_context import keep_call, take_own_context
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.recovery import settle
 from dispatch_sim.engine.resources import release, request
-from dispatch_sim.engine.strategies import grow_window
+from dispatch_sim.engine.strategies import on_return
 from dispatch_sim.engine.variates import attempt_number, draw_attempt, leave_out, share, take_part, tool_s
 
 
@@ -197,9 +197,7 @@ def called(s: State, t: int) -> None:
         s.processes[t].at = codes.AT_SILENCE
         return
     if s.plan.retry_policy == codes.RESUME:
-        enter(s, t, codes.CALL, call, 0)  # so that its usage is up to date
-        save_usage(s, t)
-        task.has_checkpoint, task.done_calls, task.checkpoint_context = True, call + 1, task.prompt.context
+        save_checkpoint(s, t, call)
     task.call = call + 1
     if call != task.last_call and s.groups[task.group].has_tools:
         enter(s, t, codes.TOOLS, call, 0)
@@ -207,6 +205,15 @@ def called(s: State, t: int) -> None:
         after(s, t, tool_s(s, t, task.origin, call))
         return
     next_call(s, t)
+
+
+@compiled
+def save_checkpoint(s: State, t: int, call: int) -> None:
+    """Keep what a resumed attempt begins with: the calls that are done, their usage, and their context."""
+    task = s.tasks[t]
+    enter(s, t, codes.CALL, call, 0)  # so that its usage is up to date
+    save_usage(s, t)
+    task.has_checkpoint, task.done_calls, task.checkpoint_context = True, call + 1, task.prompt.context
 
 
 @compiled
@@ -237,14 +244,17 @@ def returned(s: State, t: int) -> None:
 
 @compiled
 def leave_slot(s: State, t: int, failure: int) -> None:
-    """End an agent's work; its output, or in a wave its failure too, waits at a barrier, or goes to the merge."""
+    """End an agent's work, and free its slot: it has returned, failed, or its timeout has ended it.
+
+    Its output, or in a wave its failure too, waits at a barrier, or goes to the merge.
+    """
     task = s.tasks[t]
     stop_work(s, t, failure == codes.NONE)
     if failure == codes.FAILURE_HUNG or failure == codes.FAILURE_KILLED:
         note(s, codes.TIMEOUT, t, -1, 0)
     give_back(s, t)
     if failure == codes.NONE:
-        grow_window(s, t)
+        on_return(s, t)
     notify(s)  # there may be more slots
     task.failure = failure
     if is_draft(s, t) and failure == codes.NONE:
@@ -267,7 +277,7 @@ def stop_work(s: State, t: int, returned: bool) -> None:
 
 @compiled
 def give_back(s: State, t: int) -> None:
-    """Give back locks and place, and the slot."""
+    """Give back locks, the place in the harness, and the slot."""
     task = s.tasks[t]
     for i in range(task.locks_held - 1, -1, -1):
         release(s, codes.FIRST_LOCK + s.links[s.groups[task.group].first_lock + i])

@@ -11,7 +11,7 @@ from dispatch_sim.engine.events import enter, note
 from dispatch_sim.engine.gateway import join_line
 from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.records import State
-from dispatch_sim.engine.strategies import shrink_window
+from dispatch_sim.engine.strategies import on_429
 from dispatch_sim.engine.variates import of_request
 from dispatch_sim.model import arithmetic
 from dispatch_sim.model.client import OVERLOADED
@@ -61,7 +61,7 @@ def see_answer(s: State, t: int, answer_s: float) -> int:
     s.world.ledger.rejected_requests += 1
     note(s, codes.OVERLOADED if is_overloaded else codes.LIMITED, t, call, input_needed(s, t))
     if not is_overloaded:
-        shrink_window(s, t)
+        on_429(s, t)
     if retry == plan.retries:
         return codes.FAILURE_RATE_LIMITED
     obeys = not is_overloaded and _is_obeyed(answer_s, plan.obeyed_up_to_s)

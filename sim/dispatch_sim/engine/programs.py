@@ -46,7 +46,10 @@ from dispatch_sim.engine.variates import recovery_s
 
 @compiled
 def interrupt(s: State, t: int, failure: int) -> None:
-    """End what an attempt is doing: by a timeout, or because another's failure cancels it."""
+    """End what an attempt is doing: by its hard timeout, or because another's failure cancels it.
+
+    Only so does an agent that hangs lose its slot.
+    """
     task, at = s.tasks[t], s.processes[t].at
     s.processes[t].token += 1  # what it waits for does not resume it any more
     if task.at_work:

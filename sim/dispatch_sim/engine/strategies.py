@@ -21,16 +21,16 @@ _grown, _shrunk = compiled(arithmetic.grown), compiled(arithmetic.shrunk)
 
 
 @compiled
-def grow_window(s: State, t: int) -> None:
-    """Adaptive dispatch: grow the window when an attempt returns that began after the last 429."""
+def on_return(s: State, t: int) -> None:
+    """Adaptive dispatch (AIMD): grow the window when an attempt returns that began after the last 429."""
     slots = s.world.slots
     if s.plan.is_adaptive and s.tasks[t].began_s > slots.shrunk_s:
         slots.window = _grown(slots.window, slots.most)
 
 
 @compiled
-def shrink_window(s: State, t: int) -> None:
-    """Adaptive dispatch: halve the window on a 429, once for all agents that were at work then."""
+def on_429(s: State, t: int) -> None:
+    """Adaptive dispatch (AIMD): halve the window on a 429, once for all agents that were at work then."""
     slots = s.world.slots
     if s.plan.is_adaptive and s.tasks[t].began_s > slots.shrunk_s:
         slots.window, slots.shrunk_s = _shrunk(slots.window), s.world.now_s

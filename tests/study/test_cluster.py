@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 
 import psutil
 import pytest
@@ -69,10 +70,10 @@ class Dask:
         process.name = number
         return process
 
-    def replace_first(self, first_on_path=None):
+    def replace_first(self):
         """Have another worker take the place of the first, which stands still until the other has joined."""
         self.workers[0].send_signal(signal.SIGSTOP)
-        self.worker(first_on_path)
+        self.worker()
         self.workers[0].kill()
 
     def end(self):
@@ -104,17 +105,18 @@ def here(tmp_path_factory):
 
 
 @pytest.fixture
-def dask(tmp_path):
-    """Return a cluster of one worker, for this test alone."""
-    dask = Dask(_made(tmp_path / "dask"))
-    dask.worker()
+def scheduler(tmp_path_factory):
+    """Return a cluster without workers, for this test alone."""
+    dask = Dask(tmp_path_factory.mktemp("dask"))
     yield dask
     dask.end()
 
 
-def _made(folder):
-    folder.mkdir()
-    return folder
+@pytest.fixture
+def dask(scheduler):
+    """Return a cluster of one worker, for this test alone."""
+    scheduler.worker()
+    return scheduler
 
 
 @pytest.fixture
@@ -171,21 +173,26 @@ def test_study_is_resumed_after_loss_of_its_scheduler(dask, tmp_path, many_chunk
     assert resumed == here
 
 
-def test_cluster_waits_for_workers(tmp_path, caplog, here):
-    dask = Dask(_made(tmp_path / "dask"))
+@contextmanager
+def worker_that_joins(scheduler, caplog, first_on_path=None):
+    """Start a worker as soon as a study waits for one."""
 
-    def come():
+    def join():
         _wait_for(lambda: "no workers" in caplog.text)
-        dask.worker()
+        scheduler.worker(first_on_path)
 
-    coming = threading.Thread(target=come)
-    coming.start()
+    joining = threading.Thread(target=join)
+    joining.start()
     try:
-        assert study(TEXT, tmp_path / "there", cluster=dask.address) == here
-        assert caplog.text.count("no workers") == 1
+        yield
     finally:
-        coming.join()
-        dask.end()
+        joining.join()
+
+
+def test_cluster_waits_for_workers(scheduler, tmp_path, caplog, here):
+    with worker_that_joins(scheduler, caplog):
+        assert study(TEXT, tmp_path / "there", cluster=scheduler.address) == here
+    assert caplog.text.count("no workers") == 1
 
 
 class Unreadable:
@@ -200,16 +207,16 @@ class Unreadable:
         return self._call
 
 
-def test_chunk_that_kills_workers_is_an_error(tmp_path, monkeypatch):
-    """As one that needs more memory than there is; how many are too many is a setting of the scheduler."""
+@pytest.fixture
+def _no_allowed_failures(monkeypatch):
     monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")
-    dask = Dask(_made(tmp_path / "dask"))
-    dask.worker()
-    try:
-        with connected(dask.address) as there, pytest.raises(WorkerError, match=r"out of memory\?"):
-            there.simulate(Unreadable(os._exit, (1,)), [range(1)], "simpy", None)
-    finally:
-        dask.end()
+
+
+@pytest.mark.usefixtures("_no_allowed_failures", "dask")
+def test_chunk_that_kills_workers_is_an_error(scheduler):
+    """As one that needs more memory than there is; how many are too many is a setting of the scheduler."""
+    with connected(scheduler.address) as there, pytest.raises(WorkerError, match=r"out of memory\?"):
+        there.simulate(Unreadable(os._exit, (1,)), [range(1)], "simpy", None)
 
 
 def test_error_on_a_worker_is_raised_here(standing):
@@ -236,14 +243,10 @@ def _without_a_simulator(folder):
         (_without_a_simulator, "no dispatch-sim"),
     ],
 )
-def test_worker_with_other_software_is_rejected(dask, tmp_path, many_chunks, here, change, words):
+def test_worker_with_other_software_is_rejected(scheduler, tmp_path, caplog, change, words):
     change(tmp_path / "other")
-
-    another = at_first(lambda: dask.replace_first(tmp_path / "other"))
-    with pytest.raises(ClusterError, match=words):
-        study(TEXT, tmp_path / "there", cluster=dask.address, on_progress=another)
-    resumed = study(TEXT, tmp_path / "there", resume=True)
-    assert resumed == here
+    with worker_that_joins(scheduler, caplog, tmp_path / "other"), pytest.raises(ClusterError, match=words):
+        study(TEXT, tmp_path / "there", cluster=scheduler.address)
 
 
 def test_address_without_scheduler_is_an_error(tmp_path, monkeypatch):
@@ -339,6 +342,7 @@ def test_ctrl_c_ends_a_starting_cluster(scenario):
     time.sleep(0.5)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate()
-    assert process.returncode == 130, errors
+    # Python ends itself by the signal where that came within `exec` of a text, as when dataclasses are made.
+    assert process.returncode in (130, -signal.SIGINT), errors
     assert "Traceback" not in errors
     assert len(errors.splitlines()) <= 2

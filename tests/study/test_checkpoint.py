@@ -315,7 +315,7 @@ def test_interrupted_study_is_written_and_resumed(tmp_path, whole):
 
 
 def test_interrupted_results_do_not_replace_more_replications(tmp_path, monkeypatch, caplog):
-    """Nor their pages; that is said. Of another scenario they do, and where they are fuller themselves."""
+    """Nor a finished study of another scenario, nor the pages of either; that is said."""
     scenario, folder = tmp_path / "small.yaml", tmp_path / "out"
     scenario.write_text(FIXED)
     command = ["sweep", str(scenario), "--jobs", "1", "--out", str(folder)]
@@ -330,7 +330,7 @@ def test_interrupted_results_do_not_replace_more_replications(tmp_path, monkeypa
         return json.loads((folder / "manifest.json").read_text())["replications"]["simulated"]
 
     assert interrupted_after(3).exit_code == 130
-    few = played()
+    assert played() < 40
     assert CliRunner().invoke(app, command).exit_code == 0
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     for more in ((), ("--replications", "1000")):
@@ -342,10 +342,65 @@ def test_interrupted_results_do_not_replace_more_replications(tmp_path, monkeypa
         assert left == before
         assert (folder / CHECKPOINT_FILE).exists()
         caplog.clear()
-    interrupted_after(3, "--seed", "7")
-    assert played() == few
-    interrupted_after(4, "--seed", "7", "--restart")
-    assert played() > few
+    for more in ((), ("--restart",)):
+        interrupted_after(3, "--seed", "7", *more)
+        assert f"{folder}: has another study, which is finished; it stays" in caplog.text
+        assert played() == 40
+        caplog.clear()
+
+
+def test_interrupted_results_replace_fewer_or_those_of_another_interrupted_study(tmp_path):
+    def written(chunks, **options):
+        end = end_after(chunks, KeyboardInterrupt)
+        write_results(
+            studies.sweep(parse_source(FIXED), folder=tmp_path, on_progress=end, **options), tmp_path
+        )
+        manifest = json.loads((tmp_path / "manifest.json").read_text())
+        return manifest["seed"], manifest["replications"]["simulated"]
+
+    assert written(2) == (1, 8)
+    assert written(3) == (1, 12)
+    assert written(2, seed=7) == (7, 8)
+
+
+LARGER = (
+    "holds a larger study of this scenario, with 40 replications of 3 design points; this one has at most "
+)
+
+
+@pytest.mark.parametrize(
+    ("study", "options", "message"),
+    [
+        (studies.sweep, {"replications": 39}, LARGER + "39 of 3."),
+        (studies.sweep, {"replications": 39, "resume": True}, LARGER + "39 of 3."),
+        (studies.sweep, {"replications": 40}, None),
+        (studies.sweep, {"replications": 41}, None),
+        (studies.sweep, {"replications": 39, "resume": False}, None),
+        (studies.sweep, {"replications": 39, "seed": 7}, None),
+        (studies.compare, {"replications": 39}, LARGER + "39 of 3."),
+    ],
+)
+def test_finished_study_is_replaced_by_a_smaller_one_only_on_request(tmp_path, study, options, message):
+    before = finished(tmp_path)
+    if message is None:
+        finished(tmp_path, play=study, **options)
+        return
+    with pytest.raises(ResultsError) as error:
+        study(parse_source(FIXED), folder=tmp_path, **options)
+    assert message in str(error.value)
+    assert str(error.value).endswith(" Replace it with --restart, or name another folder with --out")
+    assert tuple((tmp_path / name).read_bytes() for name in WRITTEN) == before
+
+
+def test_comparison_does_not_replace_a_sweep_of_the_same_scenario(tmp_path):
+    text = FIXED.replace("tasks: [3]", "tasks: [2, 3]")
+    finished(tmp_path, text)
+    with pytest.raises(
+        ResultsError, match="40 replications of 6 design points; this one has at most 400 of 3"
+    ):
+        studies.compare(parse_source(text), folder=tmp_path, replications=400)
+    finished(tmp_path / "other", text, studies.compare)
+    finished(tmp_path / "other", text)
 
 
 @pytest.mark.parametrize("compiled_at_first", [True, False])

@@ -49,8 +49,9 @@ class RunOptions:
         typer.Option(
             "--resume/--restart",
             metavar="",
-            help="Continue an interrupted study in the output folder, or discard it. Default: discard it, "
-            "but stop with an error if it took more than a minute.",
+            help="Continue an interrupted study in the output folder, or replace what is there. Default: "
+            "replace it, but stop with an error if it took more than a minute, or if it is a larger study of "
+            "the scenario.",
             show_default=False,
         ),
     ] = None
@@ -203,7 +204,7 @@ def _write(answer: Answer, folder: Path, *, pages: bool) -> None:
     from dispatch_sim.study.results import write_results
 
     written = write_results(answer.results, folder)
-    if not written:  # the folder holds more replications of this study, and their report
+    if not written:  # what the folder holds stays, with its report
         return
     if pages:
         # Imported here because matplotlib takes long to load.

@@ -34,7 +34,8 @@ def sweep(
     folder : where a checkpoint is stored until `write_results` writes the results there. A study that is
         interrupted can be resumed from it. Without a folder it is held in memory.
     resume : whether to continue from the checkpoint, or to return complete results. False discards the
-        checkpoint, and so does None unless it took more than a minute to simulate.
+        checkpoint, and so does None unless it took more than a minute to simulate. Only False replaces a
+        larger study of the scenario in the folder: with more design points, or more replications of them.
     cluster : a Dask scheduler, `tcp://HOST:PORT`, whose workers simulate in place of this machine, or
         `local:N`.
 

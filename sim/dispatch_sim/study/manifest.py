@@ -124,13 +124,18 @@ def identity(manifest: dict[str, Any]) -> dict[str, Any]:
 
 def is_same_study(one: dict[str, Any], other: dict[str, Any]) -> bool:
     """Return whether two manifests differ at most in engine, versions and the number of replications."""
+    return one["design_points"] == other["design_points"] and is_same_scenario(one, other)
+
+
+def is_same_scenario(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Return whether two manifests have the same scenario, but for the engine and the replications."""
     return _but_for_replications(one) == _but_for_replications(other)
 
 
 def _but_for_replications(manifest: dict[str, Any]) -> dict[str, Any]:
     scenario: dict[str, Any] = manifest["scenario"]["resolved"]
     study = {key: value for key, value in scenario.get("study", {}).items() if key not in _HOW_OFTEN}
-    return scenario | {"study": study, "engine": None, "points": manifest["design_points"]}
+    return scenario | {"study": study, "engine": None}
 
 
 def differences_of(there: dict[str, Any], here: dict[str, Any]) -> str:

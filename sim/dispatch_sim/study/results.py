@@ -108,7 +108,7 @@ def write_results(results: Results, folder: str | os.PathLike[str]) -> list[Path
     Returns
     -------
     The files; none where nothing was simulated, or where an interrupted study has fewer replications than the
-    folder holds of it.
+    folder holds of it, or would replace another one that is finished.
 
     Raises
     ------
@@ -119,6 +119,10 @@ def write_results(results: Results, folder: str | os.PathLike[str]) -> list[Path
     table, manifest = folder / RESULTS_FILE, folder / MANIFEST_FILE
     interrupted = results.manifest["interrupted"]
     if not results.replications:
+        return []
+    if interrupted and _is_finished_other(folder, results.manifest):
+        what = "has another study, which is finished; it stays, as this one was interrupted at"
+        _LOG.warning("%s: %s %s", folder, what, f"{results.replications:,}")
         return []
     with alone_in(folder), _keeping_checkpoint(folder), writing_to(folder):
         finish_pair(manifest, table)
@@ -197,6 +201,15 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
 def _stored_columns(table: Path, manifest: dict[str, Any]) -> StoredColumns:
     replications: int = manifest["replications"]["simulated"]
     return StoredColumns(table, manifest["factors"], manifest["design_points"], replications)
+
+
+def _is_finished_other(folder: Path, manifest: dict[str, Any]) -> bool:
+    """Whether a folder holds the finished results of another study."""
+    try:
+        stored = read_results(folder).manifest
+    except ResultsError:
+        return False
+    return not stored["interrupted"] and not is_same_study(stored, manifest)
 
 
 def folder_name(name: str) -> str:

@@ -20,7 +20,7 @@ from dispatch_sim.study.files import alone_in
 from dispatch_sim.study.manifest import Stopped, ended, identity, manifest_of
 from dispatch_sim.study.results import Results, named_points
 from dispatch_sim.study.runner import OnProgress, simulate
-from dispatch_sim.study.stored import finished_study
+from dispatch_sim.study.stored import check_replaceable, finished_study
 from dispatch_sim.study.versions import software
 
 _LOG = logging.getLogger("dispatch_sim")
@@ -61,6 +61,8 @@ def run_study(
             held.enter_context(alone_in(folder))
             if resume and (finished := finished_study(folder, study)):
                 return finished
+            if resume is not False:
+                check_replaceable(folder, manifest_of(source, design), design, resume)
         # Before the folder's checkpoint is discarded.
         workers = held.enter_context(connected(cluster)) if cluster is not None else None
         checkpoint = _checkpoint(folder, study, design, resume)

@@ -12,9 +12,10 @@ from dispatch_sim.model.plan import Plan
 from dispatch_sim.scenario.loader import Source, parse_source
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.strategy import Strategy
+from dispatch_sim.study.checkpoint import is_unfinished
 from dispatch_sim.study.design import Design, DesignError, design_comparison, design_sweep
 from dispatch_sim.study.files import ResultsError
-from dispatch_sim.study.manifest import identity
+from dispatch_sim.study.manifest import identity, is_same_scenario
 from dispatch_sim.study.results import Results, read_results
 
 _LOG = logging.getLogger("dispatch_sim")
@@ -36,6 +37,37 @@ def finished_study(folder: Path, study: Mapping[str, Any]) -> Results | None:
         return None
     _LOG.warning("%s: holds this study, finished; nothing is simulated", folder)
     return results
+
+
+def check_replaceable(folder: Path, manifest: dict[str, Any], design: Design, resume: bool | None) -> None:
+    """Check that a folder holds no finished study of the same scenario that is larger than another one.
+
+    Parameters
+    ----------
+    manifest, design : of the study that is to be simulated.
+    resume : whether it may be continued; if it is, it was begun on request.
+
+    Raises
+    ------
+    ResultsError
+        Where it does: there are more design points, or as many with more replications.
+    """
+    if resume and is_unfinished(folder):
+        return
+    try:
+        stored = read_results(folder)
+    except ResultsError:
+        return
+    here, there = (
+        (design.points, design.at_most or design.replications),
+        (len(stored.points), stored.replications),
+    )
+    if there > here and not stored.manifest["interrupted"] and is_same_scenario(stored.manifest, manifest):
+        raise ResultsError(
+            f"{folder}: holds a larger study of this scenario, with {there[1]:,} replications of "
+            f"{there[0]:,} design points; this one has at most {here[1]:,} of {here[0]:,}. Replace it with "
+            "--restart, or name another folder with --out"
+        )
 
 
 def stored_source(results: Results, folder: Path | None = None, data: Path | None = None) -> Source | None:

@@ -36,10 +36,6 @@ _ALIKE = 0.1
 Show = Callable[[float], str]
 
 
-class TextError(UserError):
-    """A text that does not fit the figures; the message names it, and what was found."""
-
-
 @dataclass(frozen=True)
 class Figure:
     """A computed figure: a number and how it is written, or a text."""
@@ -163,7 +159,7 @@ class Texts:
                 self.problems.append(f'"{sentence.say}" relies on {guard}: {error}')
         try:
             return _PLACEHOLDER.sub(self._inserted, sentence.say)
-        except TextError as error:
+        except UserError as error:
             self.problems.append(f'"{sentence.say}": {error}')
             return ""
 
@@ -175,19 +171,19 @@ class Texts:
         if form is None:
             return str(found)
         if form not in _FORMS or isinstance(found.value, str):
-            raise TextError(f"{reference} cannot be written as {form}; write one of {listed(list(_FORMS))}")
+            raise UserError(f"{reference} cannot be written as {form}; write one of {listed(list(_FORMS))}")
         fits, show = _FORMS[form]
         if not fits(found.value):
-            raise TextError(f"{reference} is {found.value:.6g}, which cannot be written as {form}")
+            raise UserError(f"{reference} is {found.value:.6g}, which cannot be written as {form}")
         return show(found.value)
 
     def _figure(self, reference: str) -> Figure:
         case, _, name = reference.partition(".")
         figures = self._figures.get(case)
         if figures is None:
-            raise TextError(unknown("case", case, [name for name in self._figures if name]))
+            raise UserError(unknown("case", case, [name for name in self._figures if name]))
         if name not in figures:
-            raise TextError(unknown(f"figure of {case}", name, list(figures)))
+            raise UserError(unknown(f"figure of {case}", name, list(figures)))
         return figures[name]
 
     def _check(self, guard: str) -> None:
@@ -199,13 +195,13 @@ class Texts:
             if operand.partition(".")[0] in self._figures:
                 found = self._figure(operand)
                 if isinstance(found.value, str):
-                    raise TextError(f"{operand} is a text; compare numbers")
+                    raise UserError(f"{operand} is a text; compare numbers")
                 values.append(found.value)
                 said.append(f"{operand} is {found.value:.6g}")
             else:
                 values.append(axis_position(operand))
         if not said or len(parts) < 3:
-            raise TextError("it is no relation of figures; write one such as: case.turn < 5%")
+            raise UserError("it is no relation of figures; write one such as: case.turn < 5%")
         pairs = zip(parts[1::2], values, values[1:], strict=False)
         if not all(_OPERATORS[sign](one, other) for sign, one, other in pairs):
-            raise TextError(f"it does not hold, as {listed(said)}")
+            raise UserError(f"it does not hold, as {listed(said)}")

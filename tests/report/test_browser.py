@@ -85,8 +85,8 @@ def page(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     if request.param == "tight":
         source = parse_source(TIGHT)
-        write_map(map_winners(source, "tasks", "values.waiting", cells=12, replications=4), folder)
-        write_why(explain(source, replications=4), folder)
+        write_map(map_winners(source, "tasks", "values.waiting", cells=4, replications=2), folder)
+        write_why(explain(source, replications=2), folder)
     return write_report(request.getfixturevalue(request.param), folder)[0]
 
 

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from dispatch_sim.cli import app
 from dispatch_sim.scenario.loader import load_scenario, load_source, parse_scenario
 from tests.claims.texts import CLAIMS
-from tests.logs.synthetic import write_example
+from tests.logs.synthetic import make_runs, write_codex
 
 SCENARIO = """\
 tasks:
@@ -32,8 +32,8 @@ COMMANDS = {
         "--out",
         "mapped",
     ],
-    "why": ["why", "mine.yaml", "--replications", "20", "--out", "why"],
-    "tune": ["tune", "mine.yaml", "--replications", "20", "--out", "tuned"],
+    "why": ["why", "mine.yaml", "--replications", "8", "--out", "why"],
+    "tune": ["tune", "mine.yaml", "--replications", "8", "--out", "tuned"],
     "diff": ["diff", "mine.yaml", "--with", "client.retries=3"],
     "backtest": ["backtest", "logs", "--scenario", "mine.yaml", "--replications", "20"],
     "claims": ["claims", "--file", "claims.yaml", "--out", "claims", "--replications", "20"],
@@ -59,7 +59,7 @@ def run(*arguments):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_on_a_scenario_reads_csv_files_from_data(home, command):
     if command == "backtest":
-        write_example(home / "logs")
+        write_codex(make_runs(3), home / "logs")
     arguments = COMMANDS[command]
     code, said = run(*arguments)
     assert (code, "there is no file 'runs.csv' in the scenario's folder" in said) == (2, True)

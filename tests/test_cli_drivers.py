@@ -25,6 +25,7 @@ def folder(tmp_path):
 
 def test_map_prints_a_grid_and_writes_files(folder):
     arguments = ("map", "small.yaml", "--x", "tasks.tokens=1K,100K", "--y", "provider.limits.scale=1,10")
+    arguments += ("--replications", 8)
     result = dispatch_sim(*arguments, cwd=folder)
     assert result.returncode == 0, result.stderr
     rows = [line.split()[0] for line in result.stdout.splitlines() if line.split()[:1] in (["10"], ["1"])]

@@ -91,11 +91,11 @@ def test_interval_covers_switching_value_with_many_similar_rivals(monkeypatch):
 
     monkeypatch.setattr(switching_values, "simulate_points", lambda *asked: list(costs(*asked)))
     held = 0
-    for _ in range(150):
+    for _ in range(100):
         noise = rng.normal(size=(47, 64))
         (found,) = switching_values_of(text, QUEUE_OF_2, "tasks.duration=30s..480s").values()
         held += (found.low or 0) <= 120 <= (found.high or math.inf)
-    assert held >= stats.binom.ppf(0.001, 150, 0.95)
+    assert held >= stats.binom.ppf(0.001, 100, 0.95)
 
 
 def test_indifference_threshold_moves_switching_value():

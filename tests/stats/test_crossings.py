@@ -213,7 +213,7 @@ def test_axes_of_one_point_and_of_none():
     ("x", "differences", "message"),
     [
         ([1, 2], certain(1, 2, replications=1), "at least 2 replications"),
-        ([1, 2], certain(1, math.nan), "^x and differences must be finite numbers$"),
+        ([1, 2], certain(1, math.inf), "^x and differences must be finite numbers$"),
         ([1, math.inf], certain(1, 2), "finite"),
         ([1, 1], certain(1, 2), "increase"),
         ([1, 2, 3], certain(1, 2), "shape"),
@@ -223,6 +223,33 @@ def test_axes_of_one_point_and_of_none():
 def test_invalid_differences_are_an_error(x, differences, message):
     with pytest.raises(ValueError, match=message):
         sign_changes(x, differences)
+
+
+def test_points_may_have_different_replications():
+    """With fewer at one point, the half-width there grows as for a sample of its own; the other stays."""
+    whole = noisy(-0.6, 0.5)
+    fewer = whole.copy()
+    fewer[1, 25:] = math.nan
+    found = sign_changes([0, 1], fewer)
+    (crossing,) = found.crossings
+    means = [np.nanmean(row) for row in fewer]
+    assert crossing.at == pytest.approx(-means[0] / (means[1] - means[0]))
+    at_zero, at_one = (stats.sem(row[~np.isnan(row)]) for row in fewer)
+    assert (found.regions[0].favours == "negative") == (means[0] < -stats.t.isf(0.025, 49) * at_zero)
+    assert (found.regions[-1].favours == "positive") == (means[1] > stats.t.isf(0.025, 24) * at_one)
+
+
+def test_region_with_unequal_replications_covers_the_crossing():
+    rng = np.random.default_rng(5)
+    held = 0
+    for _ in range(400):
+        batch, own = rng.normal(size=200), rng.normal(size=(2, 200))
+        differences = np.array([-0.5, 0.5])[:, None] + batch + own
+        differences[1, 40:] = math.nan
+        held += any(
+            r.low <= 0.5 <= r.high for r in sign_changes([0, 1], differences).regions if not r.favours
+        )
+    assert stats.binom.ppf(0.0005, 400, 0.95) <= held <= stats.binom.ppf(0.9995, 400, 0.95)
 
 
 def test_scale_of_costs_does_not_matter():

@@ -12,7 +12,8 @@ from scipy import stats
 
 from dispatch_sim.stats import estimates
 from dispatch_sim.stats.estimates import (
-    complete_part,
+    in_common,
+    leaders,
     mean_estimate,
     mean_intervals,
     paired_difference,
@@ -50,20 +51,23 @@ def test_interval_of_one_replication_is_unbounded():
     assert estimates.t_critical(0.95, 1) == math.inf
     found = mean_estimate([3.0])
     assert (found.low, found.high) == (-math.inf, math.inf)
-    assert found.to_json() == {"mean": 3.0, "low": None, "high": None, "n": 1}
+    assert found.to_json() == {"mean": 3.0, "low": None, "high": None, "n": 1, "preliminary": False}
 
 
 def test_estimate_is_written_as_json():
     """Of 6 the ends of the sample are the 95% interval of the median, as each is passed once in 64."""
-    assert estimates.Estimate(2.0, 1.5, 2.5, 9).to_json() == {"mean": 2.0, "low": 1.5, "high": 2.5, "n": 9}
+    written = {"mean": 2.0, "low": 1.5, "high": 2.5, "n": 9, "preliminary": True}
+    assert estimates.Estimate(2.0, 1.5, 2.5, 9, needed=10).to_json() == written
     assert quantile_estimate([1, 2, 3, 4, 5, 6], 0.5).to_json() == {
         "mean": 3.0,
         "low": 1.0,
         "high": 6.0,
         "n": 6,
+        "preliminary": False,
     }
     whole = share_estimate(2, 2).to_json()
-    assert whole == {"mean": 1.0, "low": pytest.approx(math.sqrt(0.025)), "high": 1.0, "n": 2}
+    assert whole["low"] == pytest.approx(math.sqrt(0.025))
+    assert (whole["mean"], whole["high"], whole["n"]) == (1.0, 1.0, 2)
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.int64, np.float32])
@@ -269,15 +273,28 @@ def test_numpy_level_is_a_python_number():
     assert json.dumps([*paired_samples(frame, "cost_usd", ["limits.scale"])])
 
 
-def test_points_just_begun_are_left_out():
-    full, half, begun = np.arange(8.0), np.arange(8.0), np.arange(8.0)
-    half[4:] = begun[3:] = math.nan
-    part = complete_part({"full": full, "half": half, "begun": begun})
-    assert {point: sample.tolist() for point, sample in part.items()} == {
-        "full": [0, 1, 2, 3],
-        "half": [0, 1, 2, 3],
-    }
-    assert complete_part({}) == {}
+def test_leaders_have_more_than_half_of_the_most_replications():
+    full, most, half = np.arange(8.0), np.arange(8.0), np.arange(8.0)
+    most[5:] = half[4:] = math.nan
+    assert list(leaders({"full": full, "most": most, "half": half})) == ["full", "most"]
+    assert in_common(full, most, half).tolist() == [[0, 1, 2, 3]] * 3
+    assert leaders({}) == {}
+
+
+@pytest.mark.parametrize(
+    ("sample", "needed"),
+    [
+        # A share p of ones has the skewness (1 - 2 p) / sqrt(p (1 - p)).
+        ([1.0] + [0.0] * 99, math.ceil(25 * 0.98**2 / (0.01 * 0.99))),
+        ([1.0] * 3 + [0.0] * 1021, math.ceil(25 * (1018 / 1024) ** 2 / (3 / 1024 * 1021 / 1024))),
+        ([-1.0, 0.0, 1.0], 0),
+        ([7.0] * 5, 0),
+    ],
+)
+def test_interval_needs_more_replications_the_more_skewed_the_sample_is(sample, needed):
+    found = mean_estimate(sample)
+    assert found.needed == pytest.approx(needed, abs=1)
+    assert found.is_preliminary == (len(sample) < needed)
 
 
 def test_interval_of_a_ratio_ends_where_the_paired_t_test_just_rejects():

@@ -68,7 +68,7 @@ def test_p95_can_be_minimised():
     assert choose(frame, 5, "makespan_s").strategy.kind == "parallel"
     found = choose(frame, 5, P95)
     assert found.strategy.kind == "sequential"
-    assert found.alternatives[0].share_won > 0.5
+    assert found.alternatives[0].better_in > 0.5
     assert not found.alternatives[0].in_best_subset
     estimate = quantile_estimate(times["sequential"])
     assert (found.estimate.mean, found.estimate.low, found.estimate.high) == (

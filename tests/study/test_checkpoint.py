@@ -105,7 +105,7 @@ def test_resume_simulates_only_missing_replications(tmp_path, caplog):
         parse_source(FIXED), folder=tmp_path, resume=True, on_progress=lambda now, _: done.append(now)
     )
     # Chunks of 40 tasks at most: of four replications of three ways of three tasks.
-    assert done == [20, 24, 28, 32, 36, 40]
+    assert done == [60, 72, 84, 96, 108, 120]
     assert "resumed: 16 replications of each design point are done" in caplog.messages
 
 
@@ -114,11 +114,11 @@ def test_resume_fills_gaps_between_chunks(tmp_path, whole):
     begun(tmp_path / "ended", chunks=6)
     for table in ("chunk", "measure"):
         execute(tmp_path / "ended", f"DELETE FROM {table} WHERE first IN (0, 8, 12)")
-    found = Checkpoint.resume(tmp_path / "ended", json.loads(identity_in(tmp_path / "ended")), 3)
-    assert found.missing(40) == [range(0, 4), range(8, 16), range(24, 40)]
-    assert found.numbers(40).tolist() == [*range(4, 8), *range(16, 24)]
-    costs = studies.sweep(parse_source(FIXED)).columns.read("cost_usd")
-    assert np.array_equal(found.read("cost_usd", 2, 9), costs[:, [6, 7, *range(16, 21)]])
+    found = Checkpoint.resume(tmp_path / "ended", json.loads(identity_in(tmp_path / "ended")))
+    assert found.missing(0, range(40)) == [range(0, 4), range(8, 16), range(24, 40)]
+    assert found.count(0) == 12
+    costs = studies.sweep(parse_source(FIXED)).columns.read(0, "cost_usd")
+    assert np.array_equal(found.read(0, "cost_usd", 2, 9), costs[:, [6, 7, *range(16, 21)]])
     del found
     assert resumed(tmp_path / "ended") == whole()
 
@@ -132,18 +132,18 @@ def test_resumed_stage_is_judged_by_its_own_replications(tmp_path, monkeypatch):
     """As it would have been without that, or it might end where the whole study would not."""
     begun(tmp_path / "ended", DOUBLING, chunks=10)
     judged = []
-    stopped = run_study._stopped
+    next_stages = run_study._next_stages
 
-    def judge(results, *arguments):
-        judged.append(results.replications)
-        return stopped(results, *arguments)
+    def judge(counts, *arguments):
+        judged.append(counts.tolist())
+        return next_stages(counts, *arguments)
 
-    monkeypatch.setattr(run_study, "_stopped", judge)
+    monkeypatch.setattr(run_study, "_next_stages", judge)
     resumed(tmp_path / "ended", DOUBLING)
     after_the_end, judged[:] = judged[:], []
     finished(tmp_path / "whole", DOUBLING)
     assert after_the_end == judged
-    assert judged[:3] == [256, 512, 1024]
+    assert judged == [[1024] * 3, [4096] * 3]
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_checkpoint_without_tables_is_empty(tmp_path, caplog, whole):
 
 def test_no_file_exists_before_the_first_chunk(tmp_path):
     """So a study that ends before leaves nothing in its folder."""
-    Checkpoint(tmp_path, {}, 3, "simpy")
+    Checkpoint(tmp_path, {}, "simpy")
     assert list(tmp_path.iterdir()) == []
 
 

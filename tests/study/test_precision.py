@@ -1,96 +1,131 @@
-"""How many replications `auto` plays: doubled until the choice is settled or a budget ends."""
+"""How many replications `auto` simulates, of which design points, and why no more."""
 
 import pytest
 
-from dispatch_sim.decide.answer import answer, choices
-from dispatch_sim.decide.studies import compare
+from dispatch_sim.decide import replications
+from dispatch_sim.decide.answer import answer
+from dispatch_sim.decide.rare_events import replications_for_rare_events
+from dispatch_sim.decide.studies import compare, sweep
 from dispatch_sim.scenario import model
 from dispatch_sim.scenario.loader import parse_source
-from dispatch_sim.study import design
-from dispatch_sim.study.checkpoint import Checkpoint
-from dispatch_sim.study.design import design_comparison
 
 TEXT = """
 name: small
-tasks: [{name: a, count: 4, tokens: {lognormal: {mean: 15K, cv: 0.5}}, duration: {exponential: {mean: 60s}}}]
+tasks:
+- name: a
+  count: 4
+  calls: 1
+  tokens: {lognormal: {mean: 15K, cv: 0.5}}
+  duration: {exponential: {mean: 60s}}
 strategies: [{queue: 2, merge: barrier}, {queue: 2, order: shortest-first}]
 sweep: {concurrency: [2]}
+failures: {crash: 0%, bad_output: 0%}
 study: {replications: auto, at_most: 100, indifference: $0.05}
 """
 
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch):
-    """Begin with few replications, so that doubling takes no time."""
+    """Begin with few replications, so that more take no time."""
     monkeypatch.setattr(model, "FIRST", 10)
+    monkeypatch.setattr(replications, "QUOTED", 40)
 
 
-def study(**values):
+def study(text=TEXT, **values):
     """Return the scenario with other values of its study."""
-    return parse_source(TEXT).replaced({f"study.{key}": value for key, value in values.items()})
+    return parse_source(text).replaced({f"study.{key}": value for key, value in values.items()})
 
 
 def counts(results):
-    """Return how many replications were played, and why no more."""
-    return results.replications, results.manifest["replications"]["stopped"]
+    """Return how many replications the design points have, and why no more."""
+    return results.counts.tolist(), results.manifest["replications"]["stopped"]
 
 
-def test_replications_double_until_within_the_indifference_threshold():
-    """The half-width at the stage before was too large, and is not any more; all stages play the same."""
-    results = compare(study(indifference="$0.10"))
-    played, stopped = counts(results)
-    assert stopped == "settled"
-    assert played in (20, 40, 80)
-    (choice,) = choices(results)
-    assert choice.settled
-    before = compare(study(replications=played // 2, indifference="$0.10"))
-    assert not choices(before)[0].settled
-    whole = compare(study(replications=played, indifference="$0.10"))
-    assert whole.frame.equals(results.frame)
+def test_quoted_strategies_have_more_replications_than_others():
+    """Sequential is the best of its kind, so it is quoted; a queue of 1 is worse by far."""
+    text = TEXT.replace("{queue: 2, merge: barrier}, {queue: 2, order: shortest-first}", "sequential, queue")
+    text = text.replace("concurrency: [2]", "concurrency: [1, 2, 3, 4], tasks: [4]")
+    results = sweep(study(text, indifference="$1000", at_most=1000))
+    points = results.points[["strategy", "concurrency"]].itertuples(index=False, name=None)
+    simulated = dict(zip(points, results.counts, strict=True))
+    assert simulated["queue", 1] == 10
+    assert simulated["queue", 4] == simulated["sequential", 1] >= 40
+    whole = sweep(study(text, replications=int(results.counts.max())))
+    kept = whole.frame.merge(results.frame[["strategy", "concurrency", "replication"]])
+    assert kept.equals(results.frame.merge(kept[["strategy", "concurrency", "replication"]], how="right"))
 
 
-def test_settled_study_is_not_doubled():
-    """Any difference will do."""
-    assert counts(compare(study(indifference="$1000"))) == (10, "settled")
+def test_replications_double_until_the_best_is_resolved():
+    assert counts(compare(study(indifference="$0"))) == ([100, 100], "at_most")
+    results = compare(study(indifference="$0.10", at_most=5000))
+    (choice,) = answer(results).choices
+    assert counts(results)[1] == "settled"
+    assert choice.alternatives[0].difference.half_width <= 0.10
+    assert results.manifest["replications"]["needed"] == 0
 
 
-def test_replications_end_at_the_maximum():
-    """The last stage is cut to it; and with a number there are no stages."""
-    assert counts(compare(study(indifference="$0"))) == (100, "at_most")
-    assert counts(compare(study(indifference="$0", replications=30))) == (30, "asked")
+def test_fixed_number_is_simulated_and_preliminary():
+    results = compare(study(replications=30))
+    assert counts(results) == ([30, 30], "asked")
+    assert answer(results).needed == answer(results).to_json()["replications_needed"] >= 40
+    assert answer(results).to_json()["preliminary"]
 
 
-def test_time_limit_ends_doubling(monkeypatch):
-    """The first 10 took 10 s, 20 would take 20, and 40 too long."""
-    monkeypatch.setattr(Checkpoint, "elapsed", lambda checkpoint: float(checkpoint.stop))
-    assert counts(compare(study(indifference="$0", seconds=35))) == (20, "seconds")
+def test_deterministic_study_needs_no_more():
+    """Nothing varies between two batches."""
+    text = TEXT.replace("{lognormal: {mean: 15K, cv: 0.5}}", "15K\n  spread: 0%")
+    results = compare(study(text.replace("{exponential: {mean: 60s}}", "60s")))
+    assert counts(results) == ([10, 10], "settled")
+
+
+def test_budget_of_calls_ends_a_study():
+    """Four tasks of one call and two strategies: 10 replications are 80 calls, 40 are 320."""
+    assert counts(compare(study(indifference="$0", calls=320))) == ([40, 40], "calls")
+    assert counts(compare(study(indifference="$0", calls=319))) == ([10, 10], "calls")
 
 
 def test_interruption_keeps_earlier_stages():
-    """And says that it was one."""
-
     def stop(done, total):
-        if total == 40:
+        if total == 80:
             raise KeyboardInterrupt
 
     results = compare(study(indifference="$0"), on_progress=stop)
-    played, stopped = counts(results)
+    simulated, stopped = counts(results)
     assert stopped == "interrupted"
-    assert 20 <= played <= 40
+    assert all(10 <= each <= 40 for each in simulated)
     assert results.manifest["replications"]["asked"] == 40
 
 
 def test_json_states_the_precision():
-    """Settled or not, beside whom, and to within what."""
-    told = answer(compare(study(indifference="$0"))).to_json()["choices"][0]["precision"]
-    assert told["replications"] == 100
-    assert not told["settled"]
-    assert told["half_width"] > 0
-    assert told["rival"] == {"strategy": "queue (shortest-first)", "concurrency": 2}
+    stated = answer(compare(study(indifference="$0", replications=4))).to_json()["choices"][0]["precision"]
+    assert stated["replications"] == 4
+    assert not stated["settled"]
+    assert stated["half_width"] > 0
+    assert stated["rival"] == {"strategy": "queue (shortest-first)", "concurrency": 2}
 
 
-def test_maximum_fits_in_memory(monkeypatch):
-    """As many doublings of the first as there is room for."""
-    monkeypatch.setattr(design, "MAX_ROWS", 100)
-    assert design_comparison(study(at_most=5000)).at_most == 40
-    assert design_comparison(study(replications=50)).at_most is None
+EIGHT_HOURS = "{mixture: [{weight: 99%, of: 10m}, {weight: 1%, of: 8h}]}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "needed"),
+    [
+        # One attempt of each of four tasks; a person at $80 and waiting at $40 an hour.
+        ("failures: {crash: 1%, bad_output: 0%}\nretry: {policy: none}", 25 / (1 - 0.99**4)),
+        ("failures: {crash: 1%, bad_output: 0%}\nretry: {max_attempts: 3}", 0),
+        (
+            "failures: {crash: 10%, bad_output: 0%}\nretry: {policy: none}\n"
+            f"recovery: {{people: {EIGHT_HOURS}}}",
+            25 / (0.01 * (1 - 0.9**4)),
+        ),
+        (
+            "failures: {crash: 0%, bad_output: 0%, hang: 1%}\ntimeouts: {hard: 1h}\nretry: {max_attempts: 5}",
+            25 / (1 - 0.99**4),
+        ),
+        ("failures: {crash: 0%, bad_output: 0%}", 0),
+    ],
+    ids=["manual", "too rare to matter", "component", "hang", "nothing"],
+)
+def test_stated_rare_event_needs_25_occurrences(changes, needed):
+    text = TEXT.replace("failures: {crash: 0%, bad_output: 0%}", changes)
+    assert replications_for_rare_events(parse_source(text).scenario(), 4, 0.05) == round(needed)

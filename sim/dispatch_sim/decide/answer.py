@@ -82,6 +82,12 @@ class Answer(Displayed):
         return stopped
 
     @property
+    def needed(self) -> int:
+        """About how many replications valid intervals need; 0 where there are as many."""
+        needed: int = self.results.manifest["replications"].get("needed", 0)
+        return needed
+
+    @property
     def batch_size(self) -> int:
         """Size of the batch that the choice is made for."""
         return self.choices[0].tasks
@@ -101,6 +107,8 @@ class Answer(Displayed):
             "engine": manifest["engine"],
             "replications": self.results.replications,
             "stopped": self.stopped,
+            "preliminary": self.needed > 0,
+            "replications_needed": self.needed,
             "interrupted": manifest["interrupted"],
             "objective": self.objective,
             "confidence": self.scenario["study"]["confidence"],
@@ -138,7 +146,7 @@ def answer(results: Results) -> Answer:
         raise AnswerError("fewer than two replications; simulate at least 2 to conclude anything")
     scenario = results.manifest["scenario"]["resolved"]
     objective, confidence = objective_of(scenario), scenario["study"]["confidence"]
-    found, threshold = choices(results), _threshold(scenario)
+    found, threshold = choices(results), threshold_of(scenario)
     tasks = found[0].tasks
     compared = results.table(dict.fromkeys([column_of(objective), *PARETO_MEASURES]))
     parts = factor_combinations(compared)
@@ -195,7 +203,7 @@ def choices(results: Results) -> tuple[Choice, ...]:
             batch_size,
             objective,
             scenario["study"]["confidence"],
-            _threshold(scenario),
+            threshold_of(scenario),
             factors,
             limits,
         )
@@ -208,7 +216,8 @@ def objective_of(scenario: Mapping[str, Any]) -> str:
     return OBJECTIVES[scenario["objective"]["minimise"]]
 
 
-def _threshold(scenario: Mapping[str, Any]) -> IndifferenceThreshold:
+def threshold_of(scenario: Mapping[str, Any]) -> IndifferenceThreshold:
+    """Return the indifference threshold of a resolved scenario."""
     return threshold_for(scenario["study"]["indifference"], scenario["objective"]["minimise"])
 
 
@@ -216,14 +225,16 @@ def _estimates(results: Results, confidence: float) -> pd.DataFrame:
     """Estimate every measure at every point, and the 95th percentile of the makespan."""
     tables = []
     for measure in MEASURES:
-        values = results.columns.read(measure).astype(np.float64)
-        mean, low, high = mean_intervals(values, confidence)
-        tables.append(
-            results.points.assign(measure=measure, mean=mean, low=low, high=high, n=results.replications)
-        )
+        samples = [sample.astype(np.float64) for sample in results.samples(measure)]
+        mean, low, high = np.empty((3, len(samples)))
+        for n in set(map(len, samples)):
+            alike = [point for point, sample in enumerate(samples) if len(sample) == n]
+            found = mean_intervals(np.stack([samples[point] for point in alike]), confidence)
+            mean[alike], low[alike], high[alike] = found
+        tables.append(results.points.assign(measure=measure, mean=mean, low=low, high=high, n=results.counts))
     together = pd.concat(tables).sort_index(kind="stable")  # all measures of a point, then of the next
-    found = [quantile_estimate(row, 0.95, confidence) for row in results.columns.read(column_of(P95))]
-    columns = {name: [getattr(each, name) for each in found] for name in ("mean", "low", "high", "n")}
+    quantiles = [quantile_estimate(sample, 0.95, confidence) for sample in results.samples(column_of(P95))]
+    columns = {name: [getattr(each, name) for each in quantiles] for name in ("mean", "low", "high", "n")}
     return pd.concat([together, results.points.assign(measure=P95, **columns)], ignore_index=True)
 
 

@@ -19,7 +19,7 @@ from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.indifference import IndifferenceThreshold
 from dispatch_sim.scenario.strategy import Strategy, strategy_of
 from dispatch_sim.stats.crossings import Crossing, SignChanges, Status
-from dispatch_sim.stats.estimates import Estimate, complete_part, paired_samples
+from dispatch_sim.stats.estimates import Estimate, leaders, paired_samples
 from dispatch_sim.stats.paired_comparison import PairedComparison, compare_best, sign_changes_along
 from dispatch_sim.study.objectives import as_means, column_of
 
@@ -38,7 +38,7 @@ class AxisComparison(Displayed):
     confidence : of each confidence interval.
     tasks : size of the batch; None along the sizes.
     factors : values of the other swept factors.
-    replications : number of replications.
+    replications : the least number of replications at a point of the axis.
     changes : regions and crossings along the axis.
     differences : the cost of parallel above the queue at each point, each interval by itself.
     practically_equal : whether every interval lies within the indifference threshold.
@@ -134,17 +134,19 @@ def pairs_of(
 def compare_sides(
     objective: str, samples: Samples, sides: Mapping[Any, Sides]
 ) -> dict[Any, PairedComparison]:
-    """Compare the sides at each point of an axis where both were simulated, on their common replications."""
-    asked = {value: both for value, both in sides.items() if both[1]}
-    used = {point: samples[point] for both in asked.values() for side in both for point in side}
-    costs = {point: as_means(objective, sample) for point, sample in complete_part(used).items()}
+    """Compare the sides at each point of an axis where both were simulated, on their common replications.
+
+    Of each side, only the points count that have the most replications: no other can be its best.
+    """
     found = {}
-    for value, both in asked.items():
-        present = [[costs[point] for point in side if point in costs] for side in both]
+    for value, both in sides.items():
+        one, other = (
+            [as_means(objective, sample) for sample in leaders({p: samples[p] for p in side}).values()]
+            for side in both
+        )
         # A wide queue alone does not stand for parallel: its row is named after parallel.
-        if both[0][0] in costs and all(present):
-            one, other = map(np.stack, present)
-            found[value] = compare_best(one, other)
+        if both[0][0] in leaders({point: samples[point] for point in both[0]}) and other:
+            found[value] = compare_best(np.stack(one), np.stack(other))
     return found
 
 
@@ -159,7 +161,7 @@ def judged(
     return {
         "objective": objective,
         "confidence": confidence,
-        "replications": each[0].replications,
+        "replications": min(one.replications for one in each),
         "changes": sign_changes_along(list(comparisons), each, confidence, SIDES),
         "differences": tuple(one.estimate(confidence) for one in each),
         "practically_equal": all(one.is_within(indifference.at(one.scale), confidence) for one in each),

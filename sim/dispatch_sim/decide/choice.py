@@ -11,18 +11,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dispatch_sim.decide.constraints import Feasibility, Limits, by_feasibility, find_feasibility
-from dispatch_sim.decide.ranking import ranked, shares_won, strategy_samples
+from dispatch_sim.decide.ranking import ranked, strategy_samples
 from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.indifference import IndifferenceThreshold, parse_indifference
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import (
     Estimate,
     check_confidence,
-    mean_and_deviations,
+    in_common,
+    leaders,
     mean_estimate,
+    present,
     quantile_estimate,
-    t_critical,
-    to_end_early,
 )
 from dispatch_sim.stats.screening import screen
 from dispatch_sim.study.objectives import as_means, column_of
@@ -38,7 +38,8 @@ class Alternative:
     strategy : the strategy.
     estimate : of the objective.
     difference : what it costs more than the recommended one, paired, and simultaneous over all alternatives.
-    share_won : of the replications in which it is the best; equally good ones share a replication.
+    better_in, saves, loses : the share of batches in which it costs less than the recommended one, how much
+        less it then costs on average, and how much more in all other batches.
     in_best_subset : whether it may be the best feasible one: not significantly worse than the recommended
         one, or that one may be infeasible.
     practically_equal : whether its whole interval lies within the indifference threshold.
@@ -50,7 +51,9 @@ class Alternative:
     strategy: Strategy
     estimate: Estimate
     difference: Estimate
-    share_won: float
+    better_in: float
+    saves: float
+    loses: float
     in_best_subset: bool
     practically_equal: bool
     identical: bool
@@ -82,12 +85,10 @@ class Choice(Displayed):
     objective : the measure that is minimised.
     confidence : of each estimate by itself, and of all differences simultaneously.
     indifference : the indifference threshold, in the unit of the objective.
-    replications : number of replications.
-    strategy, estimate, share_won, feasibility : of the recommended strategy, as in `Alternative`.
+    strategy, estimate, feasibility : of the recommended strategy, as in `Alternative`.
     alternatives : all other strategies; infeasible ones come last.
+    largest : the largest cost of a replication of any strategy.
     limits : the deadline and the budget, if there is one.
-    worst_five : share of the variance of the recommended strategy that five replications make up. Where it is
-        most, rare, expensive batches dominate the variance, and t intervals are too narrow.
     """
 
     tasks: int
@@ -95,14 +96,17 @@ class Choice(Displayed):
     objective: str
     confidence: float
     indifference: float
-    replications: int
     strategy: Strategy
     estimate: Estimate
-    share_won: float
     alternatives: tuple[Alternative, ...]
+    largest: float
     feasibility: Feasibility | None = None
     limits: Limits | None = None
-    worst_five: float = 0.0
+
+    @property
+    def replications(self) -> int:
+        """Number of replications of the recommended strategy."""
+        return self.estimate.n
 
     def __repr__(self) -> str:
         return f"<Choice: {self.strategy} for {self.tasks:,} tasks, {self.replications:,} replications>"
@@ -137,8 +141,23 @@ class Choice(Displayed):
         return self._is_near(self.deciding) and not is_open
 
     @property
-    def ends_early(self) -> bool:
-        """Whether a study may end before its last replication; see `to_end_early`."""
+    def contenders(self) -> tuple[Alternative, ...]:
+        """The alternatives that may turn out to be the best with more replications.
+
+        They are not worse with the confidence of `to_end_early`, or by no more than three batches like the
+        most expensive one would make up for: as few may just have been missed.
+        """
+        reach = 3 * (self.largest - self.estimate.mean)
+        return tuple(
+            other
+            for other in self.alternatives
+            if not (other.identical or other.infeasible)
+            and (not other.beyond_doubt or other.difference.mean <= reach / other.difference.n)
+        )
+
+    @property
+    def is_resolved(self) -> bool:
+        """Whether a study may end before its last replication, by its contenders; see `to_end_early`."""
         left = [other for other in self.alternatives if not other.beyond_doubt]
         rival = next((other for other in left if not (other.identical or other.infeasible)), None)
         found = (self.feasibility, *(other.feasibility for other in left))
@@ -197,7 +216,8 @@ def choose(
 
     Returns
     -------
-    The strategy with the least mean, of equal ones the simplest (see `ranked`). With limits it is the least
+    The strategy with the least mean, of equal ones the simplest (see `ranked`), among those that have the
+    most replications; the others have fewer as they were worse beyond doubt. With limits it is the least
     among the feasible ones; without such among the undecided ones; where all are infeasible, the one that
     meets the limits most often.
 
@@ -215,37 +235,39 @@ def choose(
     held, part = _combination(results[results["tasks"] == tasks], tasks, dict(factors or {}))
     raw = strategy_samples(part, column_of(objective))
     samples = {strategy: as_means(objective, sample) for strategy, sample in raw.items()}
-    sample_size = len(next(iter(samples.values())))
-    if sample_size < 2:
-        raise ValueError(f"a choice needs at least 2 replications in common, found {sample_size}")
+    fewest = int((~np.isnan(np.stack(list(samples.values()))).any(axis=0)).sum())
+    if fewest < 2:
+        raise ValueError(f"a choice needs at least 2 replications in common, found {fewest}")
     screening = confidence if limits is None else (1 + confidence) / 2
     feasibility = find_feasibility(part, limits, screening) if limits is not None else {}
 
     strategies = list(samples)
     estimates = {strategy: _estimate(objective, raw[strategy], confidence) for strategy in strategies}
     order = ranked(strategies, [estimates[strategy].mean for strategy in strategies], tasks)
+    leading = leaders(samples)
+    order.sort(key=lambda number: strategies[number] not in leading)
     recommended, *others = by_feasibility([strategies[number] for number in order], feasibility)
-    shares = shares_won(raw)
 
     threshold = parse_indifference(indifference).at(estimates[recommended].mean)
-    costs = np.array([samples[other] for other in others]).reshape(-1, sample_size)
-    screened = screen(costs, samples[recommended], screening, threshold)
-    together = screened.confidence
-    early = t_critical(to_end_early(together), sample_size) / t_critical(together, sample_size)
-    beyond_doubt = screened.mean > early * screened.half_width
+    screened = screen([samples[other] for other in others], samples[recommended], screening, threshold)
+    beyond_doubt = screened.is_beyond_doubt
     undecided = bool(feasibility) and feasibility[recommended].verdict == "undecided"
 
     def alternatives() -> Iterator[Alternative]:
         for number, other in enumerate(others):
             feasible = not feasibility or feasibility[other].verdict != "infeasible"
+            mine, best = in_common(raw[other], raw[recommended])
+            better = mine < best
             yield Alternative(
                 strategy=other,
                 estimate=estimates[other],
                 difference=screened.difference(number),
-                share_won=shares[other],
+                better_in=float(better.mean()),
+                saves=float((best - mine)[better].mean()) if better.any() else 0.0,
+                loses=float((mine - best)[~better].mean()) if not better.all() else 0.0,
                 in_best_subset=feasible and (undecided or not screened.is_worse[number]),
                 practically_equal=feasible and bool(screened.is_equal[number]),
-                identical=bool(np.array_equal(raw[other], raw[recommended])),
+                identical=bool(np.array_equal(mine, best)),
                 feasibility=feasibility.get(other),
                 beyond_doubt=bool(beyond_doubt[number]) and not undecided,
             )
@@ -256,14 +278,12 @@ def choose(
         objective=objective,
         confidence=confidence,
         indifference=threshold,
-        replications=sample_size,
         strategy=recommended,
         estimate=estimates[recommended],
-        share_won=shares[recommended],
         alternatives=tuple(alternatives()),
+        largest=max(float(np.nanmax(sample)) for sample in raw.values()),
         feasibility=feasibility.get(recommended),
         limits=limits,
-        worst_five=_worst_five(raw[recommended]),
     )
 
 
@@ -285,14 +305,8 @@ def _combination(
     return matching[0]
 
 
-def _worst_five(sample: NDArray[np.float64]) -> float:
-    _, deviations = mean_and_deviations(sample)
-    squares = np.sort(deviations**2)
-    return float(squares[-5:].sum() / squares.sum()) if squares.any() else 0.0
-
-
 def _estimate(objective: str, sample: NDArray[np.float64], confidence: float) -> Estimate:
     """Estimate a mean by Student's t, a percentile by order statistics."""
     if column_of(objective) == objective:
-        return mean_estimate(sample, confidence)
-    return quantile_estimate(sample, 0.95, confidence)
+        return mean_estimate(present(sample), confidence)
+    return quantile_estimate(present(sample), 0.95, confidence)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from dispatch_sim.decide.ranking import strategy_samples
 from dispatch_sim.scenario.strategy import Strategy
-from dispatch_sim.stats.estimates import Estimate, share_estimate, to_end_early
+from dispatch_sim.stats.estimates import Estimate, present, share_estimate, to_end_early
 
 Verdict = Literal["feasible", "infeasible", "undecided"]
 
@@ -84,6 +84,7 @@ def find_feasibility(
     meets: dict[Strategy, Any] = {}
     for column, bound in limits.bounds.items():
         for strategy, sample in strategy_samples(results, column).items():
+            sample = present(sample)
             meets[strategy] = meets.get(strategy, True) & (sample <= bound)
     each = 1 - (1 - confidence) / max(len(meets), 1)
     found = {}

@@ -10,7 +10,7 @@ import pandas as pd
 
 from dispatch_sim.scenario.indifference import IndifferenceThreshold, parse_indifference
 from dispatch_sim.scenario.strategy import Strategy, parse_strategy
-from dispatch_sim.stats.estimates import Estimate, complete_part, paired_difference, paired_samples
+from dispatch_sim.stats.estimates import Estimate, in_common, paired_difference, paired_samples
 from dispatch_sim.study.objectives import as_means, column_of
 
 Gain = Literal["gains", "loses", "practically_equal", "undecided"]
@@ -106,15 +106,15 @@ def diminishing_returns(
     found = []
     for label in dict.fromkeys(label for label, _ in samples):
         strategy = parse_strategy(label)
-        own = complete_part({number: sample for (of, number), sample in samples.items() if of == label})
+        own = {number: sample for (of, number), sample in samples.items() if of == label}
         if strategy.kind not in ("queue", "waves") or len(own) < 2:
             continue
-        costs = {number: as_means(objective, own[number]) for number in sorted(own)}
-        together = 1 - (1 - confidence) / (len(costs) - 1)
+        together = 1 - (1 - confidence) / (len(own) - 1)
         steps = []
-        for before, to in pairwise(costs):
-            gain = paired_difference(costs[before], costs[to], together)
-            better = float(min(costs[before].mean(), costs[to].mean()))
+        for before, to in pairwise(sorted(own)):
+            one, two = (as_means(objective, sample) for sample in in_common(own[before], own[to]))
+            gain = paired_difference(one, two, together)
+            better = float(min(one.mean(), two.mean()))
             steps.append(Step(before, to, gain, _verdict(gain, threshold.at(better))))
         found.append(DiminishingReturns(strategy, tasks, factors or {}, objective, confidence, tuple(steps)))
     return tuple(found)

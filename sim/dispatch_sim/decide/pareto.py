@@ -7,6 +7,7 @@ tasks would look cheap, although people then complete them.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from itertools import permutations
 from typing import Any, Literal
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from dispatch_sim.decide.ranking import strategy_samples
 from dispatch_sim.scenario.strategy import Strategy
-from dispatch_sim.stats.estimates import Estimate, mean_estimate, mean_intervals
+from dispatch_sim.stats.estimates import Estimate, mean_estimate, present
 
 TIME, SPENT = "makespan_s", "spent_usd"
 
@@ -75,7 +76,7 @@ def pareto_points(results: pd.DataFrame, confidence: float = 0.95) -> tuple[Pare
     (slower, faster, same_time), (dearer, cheaper, same_money) = (_pairs(cost, each) for cost in costs)
     dominated = (slower & dearer) | (slower & same_money) | (same_time & dearer)
     kept_apart = faster | cheaper | (same_time & same_money)
-    means = np.stack([cost.mean(axis=1) for cost in costs], axis=1)
+    means = np.stack([np.nanmean(cost, axis=1) for cost in costs], axis=1)
     found = []
     for i, strategy in enumerate(strategies):
         better = (means <= means[i]).all(axis=1) & (means < means[i]).any(axis=1)
@@ -85,7 +86,7 @@ def pareto_points(results: pd.DataFrame, confidence: float = 0.95) -> tuple[Pare
             status = "dominated"
         elif kept_apart[i][others].all():
             status = "optimal"
-        makespan_s, spent_usd = (mean_estimate(cost[i], confidence) for cost in costs)
+        makespan_s, spent_usd = (mean_estimate(present(cost[i]), confidence) for cost in costs)
         found.append(ParetoPoint(strategy, makespan_s, spent_usd, not better.any(), status))
     return tuple(sorted(found, key=lambda point: (point.makespan_s.mean, point.spent_usd.mean)))
 
@@ -94,6 +95,10 @@ def _pairs(
     costs: NDArray[np.float64], confidence: float
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
     """Return for each pair (i, j) whether i is significantly more, less, or always the same; shape (k, k)."""
-    ends = [mean_intervals(cost - costs, confidence)[1:] for cost in costs]
-    low, high = (np.stack(end) for end in zip(*ends, strict=True))
-    return low > 0, high < 0, np.stack([(costs == cost).all(axis=1) for cost in costs])
+    size = len(costs)
+    low, high = np.zeros((size, size)), np.zeros((size, size))
+    for i, j in permutations(range(size), 2):
+        difference = mean_estimate(present(costs[i] - costs[j]), confidence)
+        low[i, j], high[i, j] = difference.low, difference.high
+    same = [[not np.any(present(cost - other)) for other in costs] for cost in costs]
+    return low > 0, high < 0, np.array(same)

@@ -1,15 +1,15 @@
-"""The samples of strategies in a results table, their order by means, and how often each is the best."""
+"""The samples of strategies in a results table, and their order by means."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dispatch_sim.scenario.strategy import Strategy, strategy_of
-from dispatch_sim.stats.estimates import complete_part, paired_samples
+from dispatch_sim.stats.estimates import paired_samples
 
 # For its types alone: quick answers do without pandas, which takes longest to import.
 if TYPE_CHECKING:
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def strategy_samples(results: pd.DataFrame, column: str) -> dict[Strategy, NDArray[np.float64]]:
-    """Return a column at each strategy, along the replications that all have; see `complete_part`.
+    """Return a column at each strategy, along the replications; see `paired_samples`.
 
     Parameters
     ----------
     results : rows of one batch size and one combination of factors.
     """
-    found = complete_part(paired_samples(results, column, ["strategy", "concurrency", "tasks"]))
+    found = paired_samples(results, column, ["strategy", "concurrency", "tasks"])
     return {strategy_of(*point): sample for point, sample in found.items()}
 
 
@@ -36,13 +36,6 @@ def ranked(strategies: Sequence[Strategy], means: Sequence[float], tasks: int) -
     return sorted(
         range(len(strategies)), key=lambda number: (means[number], *simplicity(strategies[number], tasks))
     )
-
-
-def shares_won(samples: Mapping[Strategy, NDArray[np.float64]]) -> dict[Strategy, float]:
-    """Return the share of replications in which each strategy is the best; equally good ones share one."""
-    matrix = np.stack(list(samples.values()))
-    wins = matrix == matrix.min(axis=0)
-    return dict(zip(samples, (wins / wins.sum(axis=0)).mean(axis=1).tolist(), strict=True))
 
 
 def simplicity(strategy: Strategy, tasks: int) -> tuple[bool, int, bool, str]:

@@ -1,10 +1,10 @@
-"""Sweeps and comparisons: studies that simulate until the choice of a strategy is settled."""
+"""Sweeps and comparisons: studies that simulate until what they quote is precise enough."""
 
 from __future__ import annotations
 
 import os
 
-from dispatch_sim.decide.answer import choices
+from dispatch_sim.decide.replications import replications_needed
 from dispatch_sim.scenario.loader import Given
 from dispatch_sim.study.design import design_comparison, design_sweep
 from dispatch_sim.study.results import Results
@@ -41,7 +41,7 @@ def sweep(
 
     Returns
     -------
-    With `replications: auto`, these are doubled until every choice is settled or the time is over. After an
+    With `replications: auto`, each design point has as many as `decide.replications` asks for. After an
     interruption (Ctrl-C) the results have the replications that are done, and the manifest says so.
 
     Raises
@@ -50,7 +50,7 @@ def sweep(
         With a message for the user. The checkpoint stays.
     """
     study = (scenario, seed, replications, jobs, on_progress, folder, resume, cluster)
-    return run_study(design_sweep, _is_settled, *study)
+    return run_study(design_sweep, replications_needed, *study)
 
 
 def compare(
@@ -66,8 +66,4 @@ def compare(
 ) -> Results:
     """Simulate the scenario's strategies side by side at the batch's own size; otherwise as `sweep`."""
     study = (scenario, seed, replications, jobs, on_progress, folder, resume, cluster)
-    return run_study(design_comparison, _is_settled, *study)
-
-
-def _is_settled(results: Results) -> bool:
-    return all(choice.ends_early for choice in choices(results))
+    return run_study(design_comparison, replications_needed, *study)

@@ -5,30 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from dispatch_sim.decide.choice import Alternative
 from dispatch_sim.decide.ranking import simplicity
+from dispatch_sim.decide.rare_events import ENOUGH
 from dispatch_sim.report.format import about, named
 from dispatch_sim.report.sentences import sentence, text
 from dispatch_sim.report.view import View
-from dispatch_sim.scenario.distribution_text import NAMES as DISTRIBUTIONS
 from dispatch_sim.scenario.strategy import DEFAULTS, Strategy
-from dispatch_sim.study.objectives import P95
 
 TEMPLATE = "decision.txt"
-
-FEW = 200
-"""Replications below which a report says that they are few: costs are skewed, and t intervals then short."""
-
-RARE = 0.6
-"""Part of the variance that five replications may make up before a report says that rare batches dominate.
-Where one batch in 100 costs 20 times as much, 256 replications have nearly all of it in three, and 95%
-intervals of the mean cover it in 87% of studies (`reports/validation`)."""
-
 
 _OBVIOUS = ("parallel", "sequential", "solo")
 """Kinds of strategies that advice is compared with, where they were simulated."""
@@ -136,11 +124,11 @@ def _compared(view: View) -> dict[str, list[Alternative]]:
 
 
 def _context(view: View) -> tuple[str, ...]:
-    """Say what is best most often and worse on average, and how bad the worst strategy is."""
+    """Say what is usually better and worse on average, and how bad the worst strategy is."""
     choice, others = view.choice, view.choice.alternatives
     worse = [other for other in others if not (other.in_best_subset or other.infeasible)]
-    often = max(worse, key=lambda other: other.share_won, default=None)
-    if often is not None and often.share_won <= choice.share_won + 0.05:
+    often = max(worse, key=lambda other: other.better_in, default=None)
+    if often is not None and often.better_in <= 0.5:
         often = None
     worst = max(others, key=lambda other: other.estimate.mean, default=None)
     named = {view.measure.show(other.estimate.mean) for other in _obvious(view)}
@@ -152,34 +140,6 @@ def _context(view: View) -> tuple[str, ...]:
 
 
 def _caution(view: View) -> tuple[str, ...]:
-    asked = view.answer.results.manifest["replications"]["asked"]
-    return text(TEMPLATE, "caution", view, asked, FEW, RARE, _certain(view))
-
-
-def _certain(view: View) -> bool:
-    """Whether nothing in the scenario is random, nor varied, so that one replication is enough."""
-    estimates = view.answer.estimates
-    estimates = estimates[estimates["measure"] != P95]
-    fixed = not view.choice.factors and not any(_random(view.answer.scenario))
-    return fixed and bool((estimates["low"] == estimates["high"]).all())
-
-
-def _random(scenario: dict[str, Any]) -> Iterator[bool]:
-    """Yield whether each part of a scenario that can be random is."""
-    yield any(scenario["failures"].values())
-    yield bool(scenario["provider"]["overloaded"])
-    yield scenario["timeouts"]["soft"] is not None and 0 < scenario["timeouts"]["obeyed"] < 1
-    conflicts = any(group["writes"] for group in scenario["tasks"])
-    yield conflicts and 0 < scenario["conflicts"]["probability"] < 1
-    yield _has_distribution([scenario[key] for key in ("tasks", "dispatch", "review")])
-
-
-def _has_distribution(part: Any) -> bool:
-    """Whether there is a distribution anywhere in a part of a resolved scenario; a constant is a number."""
-    if isinstance(part, list):
-        return any(map(_has_distribution, part))
-    if not isinstance(part, dict):
-        return False
-    return (len(part) == 1 and not set(DISTRIBUTIONS).isdisjoint(part)) or any(
-        map(_has_distribution, part.values())
-    )
+    stated = view.answer.results.manifest["replications"]
+    rare = round(ENOUGH * view.choice.replications / view.answer.needed) if view.answer.needed else 0
+    return text(TEMPLATE, "caution", view, stated["simulated"], stated["asked"], rare)

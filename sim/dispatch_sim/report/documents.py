@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from functools import singledispatch
 
-import numpy as np
-
 from dispatch_sim.decide.answer import Answer
 from dispatch_sim.decide.break_even import BreakEven
 from dispatch_sim.decide.choice import Choice
@@ -78,14 +76,14 @@ def _source(source: Source, *, pictures: bool = True) -> Document:
 @document_of.register
 def _results(results: Results, *, pictures: bool = True) -> Document:
     points = results.points
-    means = np.stack([results.columns.read(measure).mean(axis=1) for measure in _MEANS], axis=1)
+    means = [[sample.mean() for sample in results.samples(measure)] for measure in _MEANS]
     shows = [MEASURES[measure].show for measure in _MEANS]
     rows = [
         (
             *map(clean, point),
             *(show(value) for show, value in zip(shows, row, strict=True)),
         )
-        for point, row in zip(points.to_numpy().tolist(), means, strict=True)
+        for point, *row in zip(points.to_numpy().tolist(), *means, strict=True)
     ]
     heads = (*map(clean, points.columns), *(MEASURES[measure].title for measure in _MEANS))
     return document(

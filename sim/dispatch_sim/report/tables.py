@@ -75,7 +75,7 @@ def main_table(view: View) -> Table:
 
 def compared_table(view: View) -> Table:
     """Return every alternative at the batch size, the best first, as narrow as a terminal."""
-    caption = f"{_batch(view)}, {view.choice.replications:,} replications per strategy"
+    caption = f"{_batch(view)}, {_replications(view)} replications per strategy"
     return _alternatives(view, view.points, caption, ("Makespan",), ("p95 makespan",))
 
 
@@ -83,11 +83,18 @@ def all_points(view: View) -> Table:
     """Return everything that was simulated at the batch size."""
     caption = f"All strategies simulated with {_batch(view)}"
     points = view.points[:MOST_ROWS]
-    return _alternatives(view, points, caption, tuple(_MEANS), ("Best in", "p95 makespan"))
+    return _alternatives(view, points, caption, tuple(_MEANS), ("Better in", "p95 makespan"))
 
 
 def _batch(view: View) -> str:
     return f"{view.tasks:,} task{'s' if view.tasks > 1 else ''}"
+
+
+def _replications(view: View) -> str:
+    """Return how many replications the strategies have: a number or a range."""
+    counts = [view.choice.estimate.n, *(other.estimate.n for other in view.choice.alternatives)]
+    low, high = min(counts), max(counts)
+    return f"{high:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def _alternatives(
@@ -99,8 +106,11 @@ def _alternatives(
     heads = ("Strategy", f"{measure.title} ({view.confidence} interval)", "Difference to the best")
     rows = []
     for point in points:
-        of = view.alternative(point) or view.choice
-        cells = {"Best in": percent(of.share_won), "p95 makespan": duration(view.p95(point))}
+        of = view.alternative(point)
+        cells = {
+            "Better in": percent(of.better_in) if of else NONE,
+            "p95 makespan": duration(view.p95(point)),
+        }
         cells |= {head: show(view.mean(column, point)) for head, (column, show) in _MEANS.items()}
         rows.append(
             (
@@ -128,12 +138,12 @@ def _difference(view: View, point: Strategy) -> str:
 
 def choice_table(choice: Choice, measure: Measure) -> Table:
     """Return the alternatives of a choice, with how each compares to the recommended one."""
-    heads = ("Strategy", measure.title, "Difference to the best", "Best in", "Verdict")
+    heads = ("Strategy", measure.title, "Difference to the best", "Better in", "Verdict")
     first = (
         str(choice.strategy),
         measure.estimate(choice.estimate),
         "",
-        percent(choice.share_won),
+        NONE,
         "recommended",
     )
     rows = [
@@ -141,7 +151,7 @@ def choice_table(choice: Choice, measure: Measure) -> Table:
             str(other.strategy),
             measure.estimate(other.estimate),
             measure.difference(other.difference),
-            percent(other.share_won),
+            percent(other.better_in),
             _verdict(other),
         )
         for other in choice.alternatives

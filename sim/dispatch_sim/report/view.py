@@ -104,25 +104,23 @@ class View:
         return {(strategy_of(*key), key[2]): row for row, key in enumerate(keys)}
 
     @cached_property
-    def _measures(self) -> dict[str, NDArray[np.float64]]:
-        """Those that were read so far, shape (points, replications)."""
+    def _measures(self) -> dict[str, list[NDArray[np.float64]]]:
+        """Those that were read so far, of each design point of the study."""
         return {}
 
     def samples(self, measure: str, strategy: Strategy, tasks: int | None = None) -> NDArray[np.float64]:
         """Return a measure in each replication of a strategy, in their order. Of a percentile, as means."""
         column = column_of(measure)
         if column not in self._measures:
-            self._measures[column] = self.answer.results.columns.read(column)[self.here.index]
-        row = self._rows[strategy, self.tasks if tasks is None else tasks]
+            self._measures[column] = self.answer.results.samples(column)
+        row = self.here.index[self._rows[strategy, self.tasks if tasks is None else tasks]]
         return as_means(measure, self._measures[column][row].astype(np.float64))
 
     def difference(self, measure: str, strategy: Strategy, other: Strategy) -> Estimate:
         """Return by how much a measure is larger at a strategy than at another, paired by replication."""
-        return paired_difference(
-            self.samples(measure, strategy),
-            self.samples(measure, other),
-            self.choice.confidence,
-        )
+        one, two = self.samples(measure, strategy), self.samples(measure, other)
+        common = min(one.size, two.size)
+        return paired_difference(one[:common], two[:common], self.choice.confidence)
 
     def p95(self, strategy: Strategy) -> float:
         """Return the makespan that one replication in twenty exceeds."""

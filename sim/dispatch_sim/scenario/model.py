@@ -22,13 +22,13 @@ from dispatch_sim.scenario.failure import Conflicts, Failures, Recovery, Retry, 
 from dispatch_sim.scenario.indifference import USUAL, Indifference, IndifferenceThreshold, threshold_for
 from dispatch_sim.scenario.json_forms import strategies_schema
 from dispatch_sim.scenario.provider import Client, Provider
-from dispatch_sim.scenario.quantities import Dollars, DollarsPerHour, Integers, Number, Seconds, Share
+from dispatch_sim.scenario.quantities import Dollars, DollarsPerHour, Integers, Seconds, Share
 from dispatch_sim.scenario.strategy import DEFAULTS, MOST_STRATEGIES, Strategy
 from dispatch_sim.scenario.tasks import TaskGroup
 
 MOST_REPLICATIONS = 1_000_000_000
 
-FIRST = 256
+FIRST = 1024
 """Replications with which `auto` begins."""
 
 
@@ -71,14 +71,15 @@ class Study(Model):
     replications: Annotated[
         Annotated[int, Field(ge=2, le=MOST_REPLICATIONS)] | None, OrWord("auto", None)
     ] = None
-    """Per design point. `auto` begins with 256 and doubles them until the decisive difference is known to
-    within the indifference threshold, or a limit is reached. Default auto: with fewer than 256, intervals for
-    the skewed makespan are too short; how many more are needed depends on what is compared."""
-    at_most: Annotated[int, Field(ge=2, le=MOST_REPLICATIONS)] = 1024
-    """Replications at which `auto` ends. Default 1024: half the half-width of 256 for four times the time."""
-    seconds: Annotated[Annotated[Number, Field(gt=0)] | None, OrWord("none", None)] = None
-    """Time limit of `auto`: it does not double once more if that would take longer. Default none: with a
-    limit, the number of replications depends on the machine."""
+    """Per design point. `auto` simulates 1,024 of every point, 4,096 of those that may be recommended or are
+    compared with the recommended one, and more where rare, expensive batches need them for a valid interval.
+    Default auto: how many are needed depends on what is compared."""
+    at_most: Annotated[int, Field(ge=2, le=MOST_REPLICATIONS)] = 65_536
+    """Replications of a design point at which `auto` ends. Default 65,536: enough for a valid interval where
+    one batch in 2,600 is expensive."""
+    calls: Annotated[Annotated[int, Field(ge=1)] | None, OrWord("none", None)] = 200_000_000
+    """Model calls that `auto` simulates at most, about, after its first replications. Default 200 million: a
+    minute of one core."""
     confidence: Annotated[Share, Field(gt=0.5, lt=1)] = 0.95
     """Confidence level of all intervals. Default 95%: the convention."""
     indifference: Indifference = USUAL

@@ -93,7 +93,7 @@ def sign_changes(
     Parameters
     ----------
     x : points of the axis, shape (k,), increasing.
-    differences : shape (k, replications).
+    differences : shape (k, replications), NaN where a replication is missing.
     confidence : of the t interval at each point of the axis.
     sides : names of the sides that a positive and a negative difference favour.
 
@@ -114,8 +114,8 @@ def sign_changes(
 
     Raises
     ------
-    ValueError : shapes that do not fit, x that does not increase, values that are not finite, less than 2
-        replications, or a confidence that is not within (0, 1).
+    ValueError : shapes that do not fit, x that does not increase, values that are infinite, less than 2
+        replications at a point, or a confidence that is not within (0, 1).
     """
     check_confidence(confidence)
     at, values = np.asarray(x, dtype=np.float64), np.asarray(differences, dtype=np.float64)
@@ -125,20 +125,25 @@ def sign_changes(
         )
     if at.size == 0:
         return SignChanges((), (), ())
-    if values.shape[1] < 2:
-        raise ValueError(f"a break-even needs at least 2 replications in common, found {values.shape[1]}")
-    if not (np.isfinite(at).all() and np.isfinite(values).all()):
+    there = ~np.isnan(values)
+    n = there.sum(axis=1)
+    if n.min() < 2:
+        raise ValueError(f"a break-even needs at least 2 replications in common, found {n.min()}")
+    if not np.isfinite(at).all() or np.isinf(values).any():
         raise ValueError("x and differences must be finite numbers")
     if np.any(np.diff(at) <= 0):
         raise ValueError("x must increase from point to point")
     # Squares of squares are taken: keep them far from overflow and underflow.
-    values = values / (np.abs(values).max() or 1.0)
-    n = values.shape[1]
-    means, deviations = mean_and_deviations(values)
-    scaled = deviations * (t_critical(confidence, n) / math.sqrt(n * (n - 1)))
-    regions = _regions(at, means, scaled, sides)
-    stricter = t_critical(1 - (1 - confidence) / len(at), n) / t_critical(confidence, n)
-    significant = at[np.abs(means) > stricter * np.sqrt(np.einsum("ij,ij->i", scaled, scaled))]
+    values = values / (np.nanmax(np.abs(values)) or 1.0)
+    means, scaled, stricter = np.empty(at.size), np.zeros(values.shape), np.empty(at.size)
+    for i, mask in enumerate(there):
+        means[i], deviations = mean_and_deviations(values[i, mask])
+        critical = t_critical(confidence, int(n[i]))
+        scaled[i, mask] = deviations * (critical / math.sqrt(n[i] * (n[i] - 1)))
+        stricter[i] = t_critical(1 - (1 - confidence) / len(at), int(n[i])) / critical
+    squares, products = np.einsum("ij,ij->i", scaled, scaled), _products(scaled, there)
+    regions = _regions(at, means, squares, products, sides)
+    significant = at[np.abs(means) > stricter * np.sqrt(squares)]
     established = _joined(
         region
         if np.any((significant >= region.low) & (significant <= region.high))
@@ -187,12 +192,26 @@ def _joined(regions: Iterable[Region]) -> tuple[Region, ...]:
     return tuple(joined)
 
 
+def _products(scaled: NDArray[np.float64], there: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the covariance of the means of neighbouring points, scaled as the squared half-widths are.
+
+    Two means of n and m values, of which c are of common replications, have c / (n m) of the covariance of
+    two values.
+    """
+    n, m = there[:-1].sum(axis=1), there[1:].sum(axis=1)
+    common = (there[:-1] & there[1:]).sum(axis=1)
+    weight = np.sqrt((n - 1) * (m - 1) / (n * m)) * common / np.maximum(common - 1, 1)
+    return np.asarray(np.einsum("ij,ij->i", scaled[:-1], scaled[1:]) * weight)
+
+
 def _regions(
-    x: NDArray[np.float64], means: NDArray[np.float64], scaled: NDArray[np.float64], sides: Sides
+    x: NDArray[np.float64],
+    means: NDArray[np.float64],
+    squares: NDArray[np.float64],
+    products: NDArray[np.float64],
+    sides: Sides,
 ) -> tuple[Region, ...]:
-    """Cut the axis into regions; `scaled` are the deviations whose norm is the half-width of the interval."""
-    squares = np.einsum("ij,ij->i", scaled, scaled)
-    products = np.einsum("ij,ij->i", scaled[:-1], scaled[1:])
+    """Cut the axis into regions; `squares` are squared half-widths of the intervals."""
     named = {1: sides[0], -1: sides[1], 0: None}
     at = x.tolist()
     points = [

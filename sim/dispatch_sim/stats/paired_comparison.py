@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dispatch_sim.stats.crossings import Sides, SignChanges, agreeing, sign_changes
-from dispatch_sim.stats.estimates import Estimate, mean_estimate
+from dispatch_sim.stats.estimates import Estimate, mean_estimate, present
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class PairedComparison:
 
     Attributes
     ----------
-    whole : shape (replications,), each side's best picked on all of them.
+    whole : shape (replications,), each side's best picked on all of them; NaN where a replication is missing.
     halves : the same, picked on the other half of them.
     scale : mean of the cheaper side, for a threshold that is a share of it.
     """
@@ -35,12 +35,13 @@ class PairedComparison:
     @property
     def replications(self) -> int:
         """Number of replications."""
-        return self.whole.size
+        return int((~np.isnan(self.whole)).sum())
 
     def estimate(self, confidence: float) -> Estimate:
         """Return the mean difference, with the interval that holds those of both judgements."""
-        one, other = (mean_estimate(each, confidence) for each in (self.whole, self.halves))
-        return Estimate(one.mean, min(one.low, other.low), max(one.high, other.high), one.n)
+        one, other = (mean_estimate(present(each), confidence) for each in (self.whole, self.halves))
+        needed = max(one.needed, other.needed)
+        return Estimate(one.mean, min(one.low, other.low), max(one.high, other.high), one.n, needed)
 
     def is_within(self, threshold: float, confidence: float) -> bool:
         """Whether the interval lies within the threshold on either side of zero."""
@@ -53,14 +54,16 @@ def compare_best(one: NDArray[np.float64], other: NDArray[np.float64]) -> Paired
 
     Parameters
     ----------
-    one, other : costs, shape (alternatives, replications), of the same replications.
+    one, other : costs, shape (alternatives, replications), of the same replications; NaN where one is
+        missing. Only replications that all alternatives have are compared.
     """
+    missing = np.isnan(one).any(axis=0) | np.isnan(other).any(axis=0)
+    whole, halves = np.full(missing.size, np.nan), np.full(missing.size, np.nan)
+    one, other = one[:, ~missing], other[:, ~missing]
     best_one, best_other = best_of(one), best_of(other)
-    return PairedComparison(
-        best_one - best_other,
-        cross_fitted_best(one) - cross_fitted_best(other),
-        float(min(best_one.mean(), best_other.mean())),
-    )
+    whole[~missing] = best_one - best_other
+    halves[~missing] = cross_fitted_best(one) - cross_fitted_best(other)
+    return PairedComparison(whole, halves, float(min(best_one.mean(), best_other.mean())))
 
 
 def best_of(costs: NDArray[np.float64]) -> NDArray[np.float64]:

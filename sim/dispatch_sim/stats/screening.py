@@ -11,12 +11,13 @@ that was picked looks slightly better than it is.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.stats.estimates import Estimate, mean_and_deviations, t_critical
+from dispatch_sim.stats.estimates import Estimate, mean_estimate, present, t_critical, to_end_early
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +27,17 @@ class Screening:
     Attributes
     ----------
     mean, half_width : of each difference; the intervals hold simultaneously.
+    replications, needed : of each difference, as in `Estimate`.
     confidence : of each interval by itself.
     threshold : the indifference threshold.
-    replications : number of replications.
     """
 
     mean: NDArray[np.float64]
     half_width: NDArray[np.float64]
+    replications: NDArray[np.int64]
+    needed: NDArray[np.int64]
     confidence: float
     threshold: float
-    replications: int
 
     @property
     def is_same(self) -> NDArray[np.bool_]:
@@ -52,14 +54,25 @@ class Screening:
         """Whether it is practically equal: its whole interval lies within the threshold."""
         return np.asarray(np.abs(self.mean) + self.half_width <= self.threshold)
 
+    @property
+    def is_beyond_doubt(self) -> NDArray[np.bool_]:
+        """Whether it is significantly worse with the confidence of `to_end_early` too."""
+        wider = [
+            t_critical(to_end_early(self.confidence), n) / t_critical(self.confidence, n)
+            for n in self.replications.tolist()
+        ]
+        return np.asarray(self.mean > np.array(wider) * self.half_width)
+
     def difference(self, number: int) -> Estimate:
         """Return the difference of an alternative with its interval."""
         mean, half = float(self.mean[number]), float(self.half_width[number])
-        return Estimate(mean, mean - half, mean + half, self.replications)
+        return Estimate(
+            mean, mean - half, mean + half, int(self.replications[number]), int(self.needed[number])
+        )
 
 
 def screen(
-    costs: NDArray[np.float64],
+    costs: Sequence[NDArray[np.float64]] | NDArray[np.float64],
     best: NDArray[np.float64],
     confidence: float,
     threshold: float = 0.0,
@@ -68,13 +81,18 @@ def screen(
 
     Parameters
     ----------
-    costs : of the alternatives, shape (alternatives, replications).
-    best : of the one with the least mean, shape (replications,), at least 2.
+    costs : of the alternatives, each shape (replications,), NaN where a replication is missing.
+    best : of the one with the least mean, likewise; at least 2 in common with each.
     confidence : of all differences together.
     threshold : the indifference threshold, in the unit of the costs.
     """
     each = 1 - (1 - confidence) / max(len(costs), 1)
-    replications = best.size
-    mean, deviations = mean_and_deviations(costs - best)
-    error = np.sqrt(np.einsum("ij,ij->i", deviations, deviations) / (replications * (replications - 1)))
-    return Screening(mean, t_critical(each, replications) * error, each, threshold, replications)
+    found = [mean_estimate(present(cost - best), each) for cost in costs]
+    return Screening(
+        np.array([one.mean for one in found]),
+        np.array([one.half_width for one in found]),
+        np.array([one.n for one in found], np.int64),
+        np.array([one.needed for one in found], np.int64),
+        each,
+        threshold,
+    )

@@ -11,8 +11,10 @@ import json
 import sqlite3
 import time
 from bisect import insort
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,7 +29,7 @@ from dispatch_sim.study.manifest import differences_of
 
 CHECKPOINT_FILE = "checkpoint.sqlite"
 
-FORMAT = 1
+FORMAT = 2
 """Version of the database's tables; another version cannot be resumed."""
 
 KEPT_AT_LEAST_S = 60.0
@@ -36,9 +38,13 @@ KEPT_AT_LEAST_S = 60.0
 _CREATE = f"""
 BEGIN;
 CREATE TABLE study (identity TEXT NOT NULL, engine TEXT NOT NULL, seconds REAL NOT NULL);
-CREATE TABLE chunk (first INTEGER PRIMARY KEY, replications INTEGER NOT NULL);
+CREATE TABLE chunk (
+    stage INTEGER NOT NULL, first INTEGER NOT NULL, replications INTEGER NOT NULL, points INTEGER NOT NULL,
+    PRIMARY KEY (stage, first)
+);
 CREATE TABLE measure (
-    number INTEGER NOT NULL, first INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (number, first)
+    number INTEGER NOT NULL, stage INTEGER NOT NULL, first INTEGER NOT NULL, data BLOB NOT NULL,
+    PRIMARY KEY (number, stage, first)
 );
 PRAGMA user_version = {FORMAT};
 COMMIT;
@@ -70,28 +76,26 @@ def concatenated(
 
 
 class Checkpoint:
-    """The replications of a study that have been simulated; all design points have the same.
+    """The replications of a study that have been simulated, by the number of their stage.
 
     Parameters
     ----------
     folder : of the study, locked by this process; None for memory. Nothing is created there before a chunk
         is added.
     identity : what identifies the study.
-    points : number of design points.
     engine : `simpy` or `compiled`.
     """
 
-    def __init__(self, folder: Path | None, identity: Mapping[str, Any], points: int, engine: str) -> None:
+    def __init__(self, folder: Path | None, identity: Mapping[str, Any], engine: str) -> None:
         self.engine = engine
         self._path = None if folder is None else folder / CHECKPOINT_FILE
         self._identity = json.dumps(identity)
-        self._points = points
-        self._chunks: list[tuple[int, int]] = []
+        self._chunks: defaultdict[int, list[tuple[int, int, int]]] = defaultdict(list)
         self._seconds, self._began = 0.0, time.monotonic()
         self._db: sqlite3.Connection | None = None
 
     @classmethod
-    def resume(cls, folder: Path, identity: Mapping[str, Any], points: int) -> Self | None:
+    def resume(cls, folder: Path, identity: Mapping[str, Any]) -> Self | None:
         """Return the checkpoint of an earlier run in a folder; None where there is none.
 
         Raises
@@ -102,7 +106,7 @@ class Checkpoint:
         path = folder / CHECKPOINT_FILE
         if not is_unfinished(folder):
             return None
-        found = cls(folder, identity, points, "")
+        found = cls(folder, identity, "")
         with _as_results_error(path, "read"):
             found._db = db = _connect(path)
             (version,) = db.execute("PRAGMA user_version").fetchone()
@@ -111,84 +115,83 @@ class Checkpoint:
             there, found.engine, found._seconds = db.execute("SELECT * FROM study").fetchone()
             if different := differences_of(json.loads(there), json.loads(found._identity)):
                 raise _refused(path, f"is of another study: {different}", "undo that, ")
-            found._chunks = db.execute("SELECT first, replications FROM chunk ORDER BY first").fetchall()
+            for stage, *chunk in db.execute("SELECT * FROM chunk ORDER BY stage, first"):
+                found._chunks[stage].append(tuple(chunk))
         return found
 
     def __del__(self) -> None:
         self._close()
 
-    @property
-    def stop(self) -> int:
-        """The number after the last replication that is stored."""
-        return sum(self._chunks[-1]) if self._chunks else 0
-
     def elapsed(self) -> float:
         """Return the seconds that this process and earlier ones have simulated the study."""
         return self._seconds + time.monotonic() - self._began
 
-    def missing(self, stop: int) -> list[range]:
-        """Return the replications before `stop` that are not stored, in order."""
-        gaps, reached = [], 0
-        for first, count in [*self._chunks, (stop, 0)]:
-            if reached < min(first, stop):
-                gaps.append(range(reached, min(first, stop)))
+    def missing(self, stage: int, replications: range) -> list[range]:
+        """Return the replications of a stage that are not stored, in order."""
+        gaps, reached = [], replications.start
+        for first, count, _ in [*self._chunks[stage], (replications.stop, 0, 0)]:
+            if reached < first:
+                gaps.append(range(reached, first))
             reached = first + count
         return gaps
 
-    def count(self, stop: int) -> int:
-        """Return how many replications before `stop` are stored."""
-        return sum(count for first, count in self._chunks if first < stop)
+    def count(self, stage: int) -> int:
+        """Return how many replications of a stage are stored."""
+        return sum(count for _, count, _ in self._chunks[stage])
 
-    def numbers(self, stop: int) -> NDArray[np.int64]:
-        """Return the numbers of the replications before `stop` that are stored, in order."""
-        parts = [np.arange(first, first + count) for first, count in self._chunks if first < stop]
-        return np.concatenate([np.empty(0, np.int64), *parts])
+    def add(self, stage: int, chunk: range, points: int, measures: list[bytes]) -> None:
+        """Add replications that are not stored yet.
 
-    def add(self, chunk: range, measures: list[bytes]) -> None:
-        """Add replications that are not stored yet, as `encode` returns them.
+        Parameters
+        ----------
+        stage : number of the stage.
+        chunk : the replications.
+        points : number of design points of the stage.
+        measures : as `encode` returns them.
 
         Raises
         ------
         ResultsError
             Where they cannot be written; earlier ones stay.
         """
-        hint = "; earlier chunks are stored: continue with --resume" if self._chunks else ""
-        rows = ((number, chunk.start, data) for number, data in enumerate(measures))
+        hint = "; earlier chunks are stored: continue with --resume" if any(self._chunks.values()) else ""
+        rows = ((number, stage, chunk.start, data) for number, data in enumerate(measures))
         with uninterrupted():
             try:
                 with _as_results_error(self._path, "written to", hint), self._opened() as db:
-                    db.execute("INSERT INTO chunk VALUES (?, ?)", (chunk.start, len(chunk)))
-                    db.executemany("INSERT INTO measure VALUES (?, ?, ?)", rows)
+                    added = (stage, chunk.start, len(chunk), points)
+                    db.execute("INSERT INTO chunk VALUES (?, ?, ?, ?)", added)
+                    db.executemany("INSERT INTO measure VALUES (?, ?, ?, ?)", rows)
                     db.execute("UPDATE study SET seconds = ?", (self.elapsed(),))
             except ResultsError:
-                if not self._chunks:  # nothing can be resumed
+                if not any(self._chunks.values()):  # nothing can be resumed
                     self._close()
                     with suppress(OSError):
                         _remove(self._path)
                 raise
-            insort(self._chunks, (chunk.start, len(chunk)))
+            insort(self._chunks[stage], (chunk.start, len(chunk), points))
 
-    def read(self, measure: str, start: int, stop: int) -> NDArray[np.float64]:
-        """Return a measure of some replications, shape (points, replications).
+    def read(self, stage: int, measure: str, start: int, stop: int) -> NDArray[np.float64]:
+        """Return a measure of some replications of a stage, shape (points, replications).
 
         Parameters
         ----------
-        start, stop : positions in what `numbers` returns.
+        start, stop : positions in the stage, before the first replication that is missing.
         """
-        return concatenated(
-            [count for _, count in self._chunks],
-            start,
-            stop,
-            lambda number: self._read_chunk(measure, *self._chunks[number]),
-        )
+        chunks = self._chunks[stage]
+        counts = [count for _, count, _ in chunks]
+        read = partial(self._read_chunk, measure, stage)
+        return concatenated(counts, start, stop, lambda number: read(*chunks[number]))
 
-    def _read_chunk(self, measure: str, first: int, count: int) -> NDArray[np.float64]:
+    def _read_chunk(
+        self, measure: str, stage: int, first: int, count: int, points: int
+    ) -> NDArray[np.float64]:
         assert self._db is not None
-        query = "SELECT data FROM measure WHERE number = ? AND first = ?"
+        query = "SELECT data FROM measure WHERE number = ? AND stage = ? AND first = ?"
         with _as_results_error(self._path, "read"):
-            (data,) = self._db.execute(query, (MEASURES.index(measure), first)).fetchone()
-            values = pa.decompress(data, 8 * self._points * count, "lz4")
-        return np.frombuffer(values, np.float64).reshape(self._points, count)
+            (data,) = self._db.execute(query, (MEASURES.index(measure), stage, first)).fetchone()
+            values = pa.decompress(data, 8 * points * count, "lz4")
+        return np.frombuffer(values, np.float64).reshape(points, count)
 
     def _opened(self) -> sqlite3.Connection:
         """Return the database, created where there is none."""

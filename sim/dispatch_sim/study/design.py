@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,15 +49,29 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
+class Stage:
+    """A part of a study: some replications of some design points.
+
+    Attributes
+    ----------
+    points : the numbers of the design points, increasing.
+    replications : the replications.
+    """
+
+    points: tuple[int, ...]
+    replications: range
+
+
+@dataclass(frozen=True, slots=True)
 class Design:
-    """All design points of a study; each has the same replications.
+    """All design points of a study.
 
     Attributes
     ----------
     factors : scenario paths of the further swept factors.
     variants : one for each combination of their levels.
-    replications : of every design point.
-    at_most : the number up to which they may be doubled; None where it is fixed.
+    replications : of every design point, at first.
+    at_most : the most replications that a point may have; None where their number is fixed.
     """
 
     factors: tuple[str, ...]
@@ -79,6 +93,28 @@ class Design:
     def tasks(self) -> int:
         """Number of tasks in one replication of all design points."""
         return sum(len(plan.tasks) for variant in self.variants for plan in variant.plans)
+
+    @property
+    def calls(self) -> list[float]:
+        """Mean number of model calls of one attempt of every task, for each design point."""
+        return [
+            sum(max(1.0, variant.scenario.tasks[task.group].calls.mean) for task in plan.tasks)
+            for variant in self.variants
+            for plan in variant.plans
+        ]
+
+    def part(self, points: Collection[int]) -> Design:
+        """Return the design of some points, in the same order."""
+        kept, variants, number = set(points), [], 0
+        for variant in self.variants:
+            plans = []
+            for plan in variant.plans:
+                if number in kept:
+                    plans.append(plan)
+                number += 1
+            if plans:
+                variants.append(replace(variant, plans=tuple(plans)))
+        return replace(self, variants=tuple(variants))
 
 
 def nearest_size(sizes: Iterable[int], wanted: int) -> int:
@@ -117,15 +153,7 @@ def _design(source: Source, sizes: Any, *, with_factors: bool) -> Design:
         plans = tuple(_plans(scenario, sizes(scenario)))
         variants.append(Variant(tuple(_level(level) for level in levels), scenario, plans))
     design = Design(tuple(factors), tuple(variants), base.study.first)
-    if base.study.replications is not None:
-        return design
-    return replace(design, at_most=min(base.study.at_most, _fitting(design)))
-
-
-def _fitting(design: Design) -> int:
-    """Return how many replications fit in memory, by doubling the first number."""
-    room = MAX_ROWS / (design.points * design.replications)
-    return int(design.replications * 2 ** math.floor(math.log2(max(1.0, room))))
+    return design if base.study.replications is not None else replace(design, at_most=base.study.at_most)
 
 
 def _refuse_too_large(scenario: Scenario, sizes: tuple[int, ...], variants: int) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.study.design import Design
@@ -17,7 +18,7 @@ from dispatch_sim.study.runner import all_cores
 from dispatch_sim.study.versions import package_version
 
 _MOST_DIFFERENCES = 5
-_HOW_OFTEN = ("replications", "at_most", "seconds")
+_HOW_OFTEN = ("replications", "at_most", "calls", "seconds")
 _PACKAGES = (
     "genai-prices",
     "simpy",
@@ -31,7 +32,7 @@ _PACKAGES = (
     "matplotlib",
 )
 
-Stopped = Literal["asked", "settled", "at_most", "seconds", "interrupted"]
+Stopped = Literal["asked", "settled", "at_most", "calls", "seconds", "interrupted"]
 """Why a study ended: it has all replications or, with `auto`, is precise enough or at a limit."""
 
 
@@ -44,6 +45,13 @@ class _Replications(_Section):
     simulated: Annotated[int, Field(validation_alias=AliasChoices("simulated", "played"))]  # until 0.1.0
     at_most: int
     stopped: Stopped
+
+
+class Recorded(_Section):
+    """A stage of a study: the numbers of its design points, and of its replications the number simulated."""
+
+    points: list[int]
+    simulated: int
 
 
 class _Scenario(_Section):
@@ -60,6 +68,7 @@ class Manifest(_Section):
     engine: str
     seed: int
     replications: _Replications
+    stages: list[Recorded] = []
     interrupted: bool
     design_points: int
     factors: list[str]
@@ -67,14 +76,35 @@ class Manifest(_Section):
     versions: dict[str, str | None]
     machine: dict[str, str | int]
 
+    @model_validator(mode="after")
+    def _with_stages(self) -> Self:
+        """Add the only stage of a study of 0.1.0, and check the points of the others."""
+        if not self.stages:
+            points = list(range(self.design_points))
+            self.stages = [Recorded(points=points, simulated=self.replications.simulated)]
+        for stage in self.stages:
+            if not stage.points or not 0 <= min(stage.points) <= max(stage.points) < self.design_points:
+                raise ValueError("stages: have points that the design does not have")
+        return self
 
-def manifest_of(source: Source, design: Design, engine: str = "", replications: int = 0) -> dict[str, Any]:
-    """Return the manifest of a study that has all replications that were asked for.
+
+def manifest_of(
+    source: Source,
+    design: Design,
+    engine: str = "",
+    asked: int = 0,
+    stages: Sequence[tuple[Sequence[int], int]] = (),
+    stopped: Stopped = "asked",
+    needed: int = 0,
+) -> dict[str, Any]:
+    """Return the manifest of a study.
 
     Parameters
     ----------
-    design : with the replications that were asked for by then.
-    replications : their number.
+    asked : the most replications of a design point that the last stage asks for.
+    stages : the numbers of the points of each, and its number of replications.
+    stopped : why the study ended.
+    needed : about how many replications of a point valid intervals need; 0 where there are as many.
     """
     scenario = source.scenario()
     return {
@@ -82,12 +112,14 @@ def manifest_of(source: Source, design: Design, engine: str = "", replications: 
         "engine": engine,
         "seed": scenario.study.seed,
         "replications": {
-            "asked": design.replications,
-            "simulated": replications,
+            "asked": asked,
+            "simulated": _most(stages),
             "at_most": design.at_most or design.replications,
-            "stopped": "asked",
+            "stopped": stopped,
+            "needed": needed,
         },
-        "interrupted": False,
+        "stages": [{"points": list(map(int, points)), "simulated": number} for points, number in stages],
+        "interrupted": stopped == "interrupted",
         "design_points": design.points,
         "factors": list(design.factors),
         "scenario": {
@@ -106,10 +138,12 @@ def manifest_of(source: Source, design: Design, engine: str = "", replications: 
     }
 
 
-def ended(manifest: dict[str, Any], stopped: Stopped) -> dict[str, Any]:
-    """Return a manifest with the reason why the study ended."""
-    replications = manifest["replications"] | {"stopped": stopped}
-    return manifest | {"replications": replications, "interrupted": stopped == "interrupted"}
+def _most(stages: Sequence[tuple[Sequence[int], int]]) -> int:
+    """Return the most replications of a design point."""
+    counts: Counter[int] = Counter()
+    for points, number in stages:
+        counts.update(dict.fromkeys(points, number))
+    return max(counts.values(), default=0)
 
 
 def identity(manifest: dict[str, Any]) -> dict[str, Any]:

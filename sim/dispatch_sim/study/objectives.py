@@ -37,6 +37,8 @@ def column_of(objective: str) -> str:
 def as_means(objective: str, sample: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the values whose mean is the objective: the sample itself, but for a percentile.
 
+    NaN stands for a replication that is missing, and stays.
+
     Raises
     ------
     TooFewError
@@ -44,6 +46,10 @@ def as_means(objective: str, sample: NDArray[np.float64]) -> NDArray[np.float64]
     """
     if objective not in _MADE_OF:
         return sample
+    if (missing := np.isnan(sample)).any():
+        found = np.full(sample.size, np.nan)
+        found[~missing] = as_means(objective, sample[~missing])
+        return found
     if sample.size < MIN_REPLICATIONS:
         raise TooFewError(
             f"{sample.size} replications are too few for a 95th percentile; simulate at least "

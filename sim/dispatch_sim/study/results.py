@@ -20,12 +20,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from dispatch_sim.display import Displayed
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.study.checkpoint import discard, is_unfinished
-from dispatch_sim.study.columns import Columns, StoredColumns, frame_of, write_columns
+from dispatch_sim.study.columns import (
+    Columns,
+    StoredColumns,
+    frame_of,
+    replications_of,
+    samples_of,
+    write_columns,
+)
 from dispatch_sim.study.design import Design
 from dispatch_sim.study.files import (
     ResultsError,
@@ -35,7 +43,7 @@ from dispatch_sim.study.files import (
     write_pair,
     writing_to,
 )
-from dispatch_sim.study.manifest import Manifest, is_same_study
+from dispatch_sim.study.manifest import Manifest, Recorded, is_same_study
 
 _LOG = logging.getLogger("dispatch_sim")
 
@@ -49,7 +57,7 @@ class Results(Displayed):
 
     Attributes
     ----------
-    columns : the design points, the numbers of the replications, and the measures.
+    columns : the design points, the replications of each, and the measures.
     manifest : resolved scenario and its hash, seed, engine, versions, machine.
     """
 
@@ -57,7 +65,7 @@ class Results(Displayed):
     manifest: dict[str, Any]
 
     def __repr__(self) -> str:
-        return f"<Results: {len(self.points):,} design points, {self.replications:,} replications>"
+        return f"<Results: {len(self.points):,} design points, {self.counts.sum():,} replications>"
 
     @cached_property
     def frame(self) -> pd.DataFrame:
@@ -71,7 +79,13 @@ class Results(Displayed):
 
     def table(self, measures: Iterable[str]) -> pd.DataFrame:
         """Return some measures as a table, as `frame` has them."""
-        return frame_of(self.columns, measures)
+        blocks = range(len(self.columns.blocks))
+        parts = [frame_of(self.columns, tuple(measures), block) for block in blocks]
+        return pd.concat(parts, ignore_index=True) if len(parts) != 1 else parts[0]
+
+    def samples(self, measure: str) -> list[np.ndarray[Any, Any]]:
+        """Return a measure of each design point, along its replications from the first on."""
+        return samples_of(self.columns, measure)
 
     @property
     def points(self) -> pd.DataFrame:
@@ -80,8 +94,13 @@ class Results(Displayed):
 
     @property
     def replications(self) -> int:
-        """Number of replications of every design point."""
-        return len(self.columns.replications)
+        """Number of replications that every design point has; some have more, see `counts`."""
+        return int(self.counts.min())
+
+    @cached_property
+    def counts(self) -> NDArray[np.int64]:
+        """Number of replications of each design point."""
+        return replications_of(self.columns)
 
 
 def named_points(design: Design) -> pd.DataFrame:
@@ -126,7 +145,7 @@ def write_results(results: Results, folder: str | os.PathLike[str]) -> list[Path
         return []
     with alone_in(folder), _keeping_checkpoint(folder), writing_to(folder):
         finish_pair(manifest, table)
-        if interrupted and (more := _stored_replications(results, folder)) >= results.replications:
+        if interrupted and (more := _stored_replications(results, folder)) is not None:
             _LOG.warning(
                 "%s: has this study with %s replications; it stays, as this one was interrupted at %s",
                 *(folder, f"{more:,}", f"{results.replications:,}"),
@@ -156,13 +175,14 @@ def _keeping_checkpoint(folder: Path) -> Iterator[None]:
         raise
 
 
-def _stored_replications(results: Results, folder: Path) -> int:
-    """Return how many replications of the same study a folder holds."""
+def _stored_replications(results: Results, folder: Path) -> int | None:
+    """Return the replications of each point that a folder holds of the same study; None if it has no more."""
     try:
         stored = read_results(folder)
     except ResultsError:
-        return 0
-    return stored.replications if is_same_study(stored.manifest, results.manifest) else 0
+        return None
+    same = is_same_study(stored.manifest, results.manifest)
+    return stored.replications if same and stored.counts.sum() >= results.counts.sum() else None
 
 
 def read_results(folder: str | os.PathLike[str]) -> Results:
@@ -179,6 +199,7 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
         manifest = json.loads(about.read_bytes())
         stated = Manifest.model_validate(manifest)
         manifest["replications"]["simulated"] = stated.replications.simulated
+        manifest["stages"] = [stage.model_dump() for stage in stated.stages]
         return Results(_stored_columns(newest_of_pair(about, table), manifest), manifest)
     except FileNotFoundError as error:
         if is_unfinished(folder):
@@ -199,8 +220,8 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
 
 
 def _stored_columns(table: Path, manifest: dict[str, Any]) -> StoredColumns:
-    replications: int = manifest["replications"]["simulated"]
-    return StoredColumns(table, manifest["factors"], manifest["design_points"], replications)
+    stages = [Recorded.model_validate(stage) for stage in manifest["stages"]]
+    return StoredColumns(table, manifest["factors"], manifest["design_points"], stages)
 
 
 def _is_finished_other(folder: Path, manifest: dict[str, Any]) -> bool:

@@ -6,24 +6,46 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dispatch_sim.scenario.loader import Given, Source, load
+from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.study.checkpoint import Checkpoint, begin_anew, encode
-from dispatch_sim.study.cluster import connected
+from dispatch_sim.study.cluster import Cluster, connected
 from dispatch_sim.study.columns import CheckpointColumns
-from dispatch_sim.study.design import Design
+from dispatch_sim.study.design import MAX_ROWS, Design, Stage
 from dispatch_sim.study.engines import choose_engine
 from dispatch_sim.study.files import alone_in
-from dispatch_sim.study.manifest import Stopped, ended, identity, manifest_of
+from dispatch_sim.study.manifest import Stopped, identity, manifest_of
 from dispatch_sim.study.results import Results, named_points
 from dispatch_sim.study.runner import OnProgress, simulate
 from dispatch_sim.study.stored import check_replaceable, finished_study
 from dispatch_sim.study.versions import software
 
+FIRST_FACTOR = 4
+"""By which the first number of replications of a design point grows; after that it doubles."""
+
 _LOG = logging.getLogger("dispatch_sim")
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """How many replications each design point needs; arrays have shape (points,).
+
+    Attributes
+    ----------
+    for_intervals : for valid intervals of what is quoted.
+    in_all : for these, and to resolve what is the best.
+    """
+
+    for_intervals: NDArray[np.int64]
+    in_all: NDArray[np.int64]
 
 
 def with_study(source: Source, seed: int | None, replications: int | None) -> Source:
@@ -35,7 +57,7 @@ def with_study(source: Source, seed: int | None, replications: int | None) -> So
 
 def run_study(
     design_of: Callable[[Source], Design],
-    is_settled: Callable[[Results], bool],
+    needed_by: Callable[[Scenario, Results], Needed],
     scenario: Given,
     seed: int | None,
     replications: int | None,
@@ -50,7 +72,7 @@ def run_study(
     Parameters
     ----------
     design_of : the design points of a scenario.
-    is_settled : whether the results are precise enough.
+    needed_by : how many replications each design point needs, by the results so far.
     """
     source = with_study(load(scenario), seed, replications)
     design, folder = design_of(source), None if out is None else Path(out)
@@ -66,32 +88,86 @@ def run_study(
         # Before the folder's checkpoint is discarded.
         workers = held.enter_context(connected(cluster)) if cluster is not None else None
         checkpoint = _checkpoint(folder, study, design, resume)
-
-        def keep(chunk: range, measures: list[bytes]) -> None:
-            checkpoint.add(chunk, measures)
-            if on_progress is not None:
-                on_progress(checkpoint.count(design.replications), design.replications)
-
+        points = named_points(design)
+        stages = [Stage(tuple(range(design.points)), range(design.replications))]
+        begun = short = 0
+        more: list[Stage] = []
         while True:
-            missing = checkpoint.missing(design.replications)
-            interrupted = False
+            stopped: Stopped | None = None
             try:
-                if workers is None:
-                    simulate(design, missing, checkpoint.engine, jobs, encode, keep)
-                else:
-                    workers.simulate(design, missing, checkpoint.engine, keep)
+                for number in range(begun, len(stages)):
+                    _simulate(number, stages, design, checkpoint, workers, jobs, on_progress)
             except KeyboardInterrupt:
-                interrupted = True
-            columns = CheckpointColumns(checkpoint, named_points(design), design.replications)
-            manifest = manifest_of(source, design, checkpoint.engine, len(columns.replications))
-            stopped = (
-                "interrupted"
-                if interrupted
-                else _stopped(Results(columns, manifest), is_settled, design, checkpoint)
-            )
+                stopped = "interrupted"
+            columns = CheckpointColumns(checkpoint, points, stages)
+            asked = max(stage.replications.stop for stage in stages)
+            simulated = [(block.points.tolist(), len(block.replications)) for block in columns.blocks]
+            manifest = partial(manifest_of, source, design, checkpoint.engine, asked, simulated)
+            if stopped is None:
+                results = Results(columns, manifest())
+                needed = needed_by(design.variants[0].scenario, results)
+                more, stopped = _next_stages(results.counts, needed.in_all, design)
+                missing = needed.for_intervals[needed.for_intervals > results.counts]
+                short = int(missing.max(initial=0))
             if stopped is not None:
-                return Results(columns, ended(manifest, stopped))
-            design = replace(design, replications=_doubled(design))
+                return Results(columns, manifest(stopped, short))
+            begun, stages = len(stages), [*stages, *more]
+
+
+def _simulate(
+    number: int,
+    stages: list[Stage],
+    design: Design,
+    checkpoint: Checkpoint,
+    workers: Cluster | None,
+    jobs: int,
+    on_progress: OnProgress | None,
+) -> None:
+    """Simulate what a checkpoint misses of a stage."""
+    stage = stages[number]
+    part = design.part(stage.points)
+    sizes = [len(each.points) * len(each.replications) for each in stages]
+
+    def keep(chunk: range, measures: list[bytes]) -> None:
+        checkpoint.add(number, chunk, part.points, measures)
+        if on_progress is not None:
+            on_progress(sum(sizes[:number]) + part.points * checkpoint.count(number), sum(sizes))
+
+    missing = checkpoint.missing(number, stage.replications)
+    if workers is None:
+        simulate(part, missing, checkpoint.engine, jobs, encode, keep)
+    else:
+        workers.simulate(part, missing, checkpoint.engine, keep)
+
+
+def _next_stages(
+    counts: NDArray[np.int64], needed: NDArray[np.int64], design: Design
+) -> tuple[list[Stage], Stopped | None]:
+    """Return the stages that follow, or why the study ends.
+
+    Replications of a point are multiplied by four once, then doubled, until there are as many as needed.
+    """
+    if design.at_most is None:
+        return [], "asked"
+    short = needed > counts
+    if not short.any():
+        return [], "settled"
+    factors = np.where(counts <= design.replications, FIRST_FACTOR, 2)
+    targets = np.where(short, np.minimum(factors * counts, design.at_most), counts)
+    growing = np.flatnonzero(targets > counts)
+    if not growing.size:
+        return [], "at_most"
+    budget = design.variants[0].scenario.study.calls
+    if targets.sum() > MAX_ROWS or (budget is not None and targets @ np.array(design.calls) > budget):
+        return [], "calls"
+    ranges = dict.fromkeys((int(counts[point]), int(targets[point])) for point in growing)
+    return [
+        Stage(
+            tuple(point for point in growing.tolist() if (counts[point], targets[point]) == ends),
+            range(*ends),
+        )
+        for ends in ranges
+    ], None
 
 
 def _checkpoint(
@@ -99,34 +175,11 @@ def _checkpoint(
 ) -> Checkpoint:
     """Return the checkpoint of a study: that of an earlier run in its folder, or an empty one."""
     if folder is not None and resume:
-        found = Checkpoint.resume(folder, study, design.points)
+        found = Checkpoint.resume(folder, study)
         if found is not None:
-            done = found.count(found.stop)
-            _LOG.warning("resumed: %s replications of each design point are done", f"{done:,}")
+            _LOG.warning("resumed: %s replications of each design point are done", f"{found.count(0):,}")
             return found
         _LOG.warning("%s: holds nothing unfinished; simulating from the beginning", folder)
     if folder is not None:
         begin_anew(folder, asked=resume is False)
-    return Checkpoint(folder, study, design.points, choose_engine(design))
-
-
-def _stopped(
-    results: Results, is_settled: Callable[[Results], bool], design: Design, checkpoint: Checkpoint
-) -> Stopped | None:
-    """Return why the study ends; None where its replications are doubled."""
-    if design.at_most is None:
-        return "asked"
-    if is_settled(results):
-        return "settled"
-    if design.replications >= design.at_most:
-        return "at_most"
-    seconds = design.variants[0].scenario.study.seconds
-    # Doubling takes as much time again, unless an earlier run has simulated those replications.
-    taken = checkpoint.elapsed() * _doubled(design) / design.replications
-    if seconds is not None and taken > seconds and checkpoint.stop <= design.replications:
-        return "seconds"
-    return None
-
-
-def _doubled(design: Design) -> int:
-    return min(2 * design.replications, design.at_most or design.replications)
+    return Checkpoint(folder, study, choose_engine(design))

@@ -1,0 +1,124 @@
+"""How many replications each design point of a study needs, by the results so far.
+
+All points have some. Those that may be recommended, and the best of each kind, which a report compares with
+the recommended one, have `QUOTED`: from there on t intervals cover as often as stated unless costs are very
+skewed. Where they are, and where the scenario states rare events, there are more. So are there as long as the
+best one is not resolved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dispatch_sim.decide.answer import choices, objective_of
+from dispatch_sim.decide.axis_comparison import Point, Samples, pairs_of, samples_of
+from dispatch_sim.decide.break_even import find_break_even
+from dispatch_sim.decide.choice import Choice
+from dispatch_sim.decide.rare_events import replications_for_rare_events
+from dispatch_sim.scenario.model import Scenario
+from dispatch_sim.scenario.strategy import Strategy, strategy_of
+from dispatch_sim.stats.estimates import leaders, mean_estimate, present, to_end_early
+from dispatch_sim.study.objectives import as_means, column_of
+from dispatch_sim.study.results import Results
+from dispatch_sim.study.run_study import Needed
+from dispatch_sim.study.table import factor_combinations
+
+QUOTED = 4096
+"""Replications behind a quoted interval: of skewed costs with 4,096, 95% intervals by Student's t held the
+mean in 93% or more of studies (`reports/validation`)."""
+
+
+def replications_needed(scenario: Scenario, results: Results) -> Needed:
+    """Return how many replications each design point needs."""
+    needed = np.zeros(len(results.points), np.int64)
+    resolving = results.counts.copy()
+    rows = _rows(results.points)
+    objective = objective_of(results.manifest["scenario"]["resolved"])
+    table = results.table([column_of(objective)])
+    for choice, (factors, part) in zip(choices(results), factor_combinations(table), strict=True):
+        level = tuple(factors.values())
+        for strategy, count in _of_choice(choice, scenario):
+            row = rows[strategy, choice.tasks, *level]
+            needed[row] = max(needed[row], count)
+        if not choice.is_resolved:
+            for each in (choice.strategy, *(other.strategy for other in choice.contenders)):
+                resolving[rows[each, choice.tasks, *level]] += 1
+        for point, count in _of_break_evens(part, objective, choice):
+            row = rows[*point, *level]
+            needed[row] = max(needed[row], count)
+    return Needed(needed, np.maximum(needed, resolving))
+
+
+def _rows(points: pd.DataFrame) -> dict[tuple[Any, ...], int]:
+    """Return the number of each design point, by its strategy, batch size and factor levels."""
+    keys = zip(*(points[name].tolist() for name in points.columns), strict=True)
+    return {(strategy_of(*key[:3]), *key[2:]): row for row, key in enumerate(keys)}
+
+
+def _of_choice(choice: Choice, scenario: Scenario) -> Iterator[tuple[Strategy, int]]:
+    """Yield strategies at the batch's own size with the replications that they need."""
+    rare = replications_for_rare_events(scenario, choice.tasks, choice.indifference)
+    feasible = [other for other in choice.alternatives if not (other.identical or other.infeasible)]
+    references = {other.strategy.at(None): other for other in reversed(feasible)}
+    quoted = [choice.estimate, *(other.difference for other in references.values())]
+    varies = any(other.difference.needed for other in choice.alternatives) or choice.estimate.needed
+    at_least = max(QUOTED if varies else 0, rare)
+    together = max(at_least, *(estimate.needed for estimate in quoted))
+    for strategy in (choice.strategy, *(other.strategy for other in references.values())):
+        yield strategy, together
+    for strategy in (*_neighbours(choice), *(other.strategy for other in choice.contenders)):
+        yield strategy, at_least
+
+
+def _neighbours(choice: Choice) -> Iterator[Strategy]:
+    """Yield the recommended strategy at the next concurrencies that were simulated."""
+    alike = [
+        strategy
+        for strategy in (choice.strategy, *(other.strategy for other in choice.alternatives))
+        if strategy.at(None) == choice.strategy.at(None)
+    ]
+    alike.sort(key=lambda strategy: strategy.concurrency_in(choice.tasks))
+    at = alike.index(choice.strategy)
+    yield from (alike[near] for near in (at - 1, at + 1) if 0 <= near < len(alike))
+
+
+def _of_break_evens(part: pd.DataFrame, objective: str, choice: Choice) -> Iterator[tuple[Point, int]]:
+    """Yield design points at the sizes that bracket a break-even, with the replications that they need."""
+    samples = samples_of(part, objective)
+    sides_of = pairs_of(samples, "parallel", "queue")
+    threshold = choice.indifference
+    for found in find_break_even(part, objective, choice.confidence, indifference=threshold):
+        if found.axis != "tasks" or found.practically_equal:
+            continue
+        sides = sides_of[found.parallel, found.queue]
+        for number in _brackets(found.values, [crossing.at for crossing in found.crossings]):
+            for side in sides[(found.values[number],)]:
+                for point in _may_be_best(samples, side, objective, choice.confidence):
+                    yield point, max(QUOTED, found.differences[number].needed)
+
+
+def _brackets(values: tuple[int, ...], crossings: Iterable[float]) -> set[int]:
+    """Return the numbers of the values next to each crossing."""
+    found: set[int] = set()
+    for at in crossings:
+        below, above = np.searchsorted(values, at, "left") - 1, np.searchsorted(values, at, "right")
+        found |= {number for number in range(int(below), int(above) + 1) if 0 <= number < len(values)}
+    return found
+
+
+def _may_be_best(samples: Samples, side: list[Point], objective: str, confidence: float) -> list[Point]:
+    """Return the points of a side that are not worse than its best one beyond doubt."""
+    costs = {
+        point: as_means(objective, sample)
+        for point, sample in leaders({point: samples[point] for point in side}).items()
+    }
+    best = min(costs, key=lambda point: np.nanmean(costs[point]), default=None)
+    if best is None:
+        return []
+    estimate = partial(mean_estimate, confidence=to_end_early(confidence))
+    return [point for point in costs if estimate(present(costs[point] - costs[best])).low <= 0]

@@ -132,23 +132,24 @@ def test_first_size_above_equality_is_the_next():
 
     answer = find_break_even(study(range(2, 9), linear, noise=0.0))[0]
     (crossing,) = answer.crossings
-    assert (crossing.low, crossing.at, crossing.high, answer.first(crossing)) == (5, 5, 5, 6)
+    assert (crossing.low, crossing.at, crossing.high) == (5, 5, 5)
+    assert (answer.ends(crossing), answer.starts(crossing)) == (4, 6)
 
 
 @pytest.mark.parametrize(
-    ("at", "high", "first", "shown_from"),
+    ("low", "high", "ends", "starts"),
     [
-        (4.5, 4.8, 5, 5),
-        (4.5, 6.1, 5, 7),
-        (5 - 1e-12, 5.0, 6, 6),
-        (5 + 1e-12, 5.0, 6, 6),
-        (4.5, None, 5, None),
+        (4.2, 4.8, 4, 5),
+        (3.9, 6.1, 3, 7),
+        (5.0, 5.0, 4, 6),
+        (5 - 1e-12, 5 + 1e-12, 4, 6),
+        (None, None, None, None),
     ],
 )
-def test_first_whole_number_lies_above_the_crossing(at, high, first, shown_from):
+def test_whole_numbers_in_the_interval_are_undecided(low, high, ends, starts):
     found = find_break_even(study(range(2, 9), square))[0]
-    crossing = Crossing(at, 4.2, high, "queue", True)
-    assert (found.first(crossing), found.shown_from(crossing)) == (first, shown_from)
+    crossing = Crossing(4.5, low, high, "queue", True)
+    assert (found.ends(crossing), found.starts(crossing)) == (ends, starts)
 
 
 def test_factors_and_options_have_break_evens_of_their_own():
@@ -270,7 +271,7 @@ def test_break_even_is_written_as_json():
         "practically_equal": False,
         "status": "crossing",
         "favours": None,
-        "crossings": [asdict(crossing) | {"first": 6, "shown_from": 6}],
+        "crossings": [asdict(crossing) | {"starts": 6, "ends": 5}],
         "decided": [
             {"low": 4, "high": crossing.low, "favours": "parallel"},
             {"low": crossing.high, "high": 8, "favours": "queue"},

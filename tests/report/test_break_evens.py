@@ -41,22 +41,31 @@ def around(means, spread, replications=50):
 
 
 def test_a_crossing_is_told_with_its_interval_and_the_first_whole_size():
-    """Zero of the mean at 3.5: with 4 or more tasks."""
+    """Zero of the mean at 3.5: with 4 or more tasks; with more noise, or a zero at 4, 4 is undecided."""
     found = break_even([2, 3, 4, 5], around([-3, -1, 1, 3], 0.5))
-    low, high = found.crossings[0].low, found.crossings[0].high
     assert break_even_sentence(found) == (
-        "With 4 or more tasks, the best queue is cheaper than parallel "
-        f"(break-even point 3.5, 95% confidence interval {low:.1f} to {high:.1f})."
+        "With 4 or more tasks, the best queue is cheaper than parallel; with 3 or fewer, parallel is."
     )
-    assert break_even_cell(found) == f"3.5 ({low:.1f} to {high:.1f})"
+    assert break_even_cell(found) == "from 4 on"
+    found = break_even([2, 3, 4, 5], around([-3, -2, 0.01, 3], 0.5))
+    assert break_even_sentence(found) == (
+        "With 5 or more tasks, the best queue is cheaper than parallel; with 3 or fewer, parallel is; "
+        "it is undecided with 4."
+    )
+    assert break_even_cell(found) == "from 5 on, undecided at 4"
+    found = break_even([2, 8], around([-3, 3], 0.01))
+    assert break_even_cell(found) == "from about 6 on, undecided at 5"
 
 
 def test_a_crossing_in_favour_of_parallel_names_it():
     found = break_even([2, 3, 4, 5], around([3, 1, -1, -3], 0.5))
-    assert break_even_cell(found).startswith("parallel above 3.5 (")
+    assert break_even_cell(found) == "parallel from 4 on"
     found = break_even([2, 3, 4, 5], around([-3, 3, 3, -3], 0.1))
-    assert "the best queue above 2.5 (" in break_even_cell(found)
-    assert "; parallel above 4.5 (" in break_even_cell(found)
+    assert break_even_cell(found) == "the best queue from 3 on; parallel from 5 on"
+    assert break_even_sentence(found) == (
+        "With 3 or more tasks, the best queue is cheaper than parallel. "
+        "With 5 or more tasks, parallel is cheaper than the best queue."
+    )
 
 
 def test_none_in_range_is_told_as_such():
@@ -100,7 +109,10 @@ def test_a_single_point_and_equal_strategies_are_told_as_such():
 def test_along_concurrency_the_batch_is_named():
     found = break_even([1, 2, 3, 4], around([3, 1, -1, -3], 0.1), axis="concurrency", tasks=10)
     text = break_even_sentence(found)
-    assert text.startswith("With 10 tasks and a concurrency of 3 or more, parallel is cheaper than a queue (")
+    assert text == (
+        "With 10 tasks and a concurrency of 3 or more, parallel is cheaper than a queue; "
+        "at a concurrency of 2 or less, a queue is."
+    )
 
 
 def test_each_pair_of_variants_has_its_break_even(variants):

@@ -68,13 +68,19 @@ class BreakEven(AxisComparison):
     def _regions(self) -> tuple[Region, ...]:
         return self.changes.regions if self.favours else self.changes.established
 
-    def first(self, crossing: Crossing) -> int:
-        """Return the first whole value above a crossing."""
-        return _above(crossing.at)
+    def starts(self, crossing: Crossing) -> int | None:
+        """Return the first whole value above a crossing's confidence interval; None where that is open.
 
-    def shown_from(self, crossing: Crossing) -> int | None:
-        """Return the first whole value above a crossing's confidence interval; None where that is open."""
+        From there on, the side that is favoured above the crossing is significantly better.
+        """
         return None if crossing.high is None else _above(crossing.high)
+
+    def ends(self, crossing: Crossing) -> int | None:
+        """Return the last whole value below a crossing's confidence interval; None where that is open.
+
+        Up to there, the other side is significantly better. What lies between the two is undecided.
+        """
+        return None if crossing.low is None else -_above(-crossing.low)
 
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
@@ -83,7 +89,7 @@ class BreakEven(AxisComparison):
             "values": list(self.values),
             "range": list(self.range),
             "crossings": [
-                asdict(crossing) | {"first": self.first(crossing), "shown_from": self.shown_from(crossing)}
+                asdict(crossing) | {"starts": self.starts(crossing), "ends": self.ends(crossing)}
                 for crossing in self.crossings
             ],
             "decided": [asdict(region) for region in self.decided],

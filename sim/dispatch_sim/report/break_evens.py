@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from dispatch_sim.decide.break_even import BreakEven
@@ -28,18 +28,20 @@ class _Crossing:
     ----------
     at, interval : the break-even point and its confidence interval.
     winner, loser : above it.
-    first : the first whole number above it; `about` where it is not significant or was not simulated.
-    significant_from : where that is later than the first; else empty.
     between : the levels between which the point was interpolated, along a factor.
+    starts, ends : the first whole number where the winner is significantly better, and the last where the
+        loser is; `about` where they were interpolated. Along a factor empty.
+    undecided : the whole numbers between these, if any.
     """
 
     at: str
     interval: str
     winner: str
     loser: str
-    first: str
-    significant_from: str
-    between: tuple[str, ...]
+    between: tuple[str, ...] = ()
+    starts: str = ""
+    ends: str = ""
+    undecided: str = ""
 
 
 class _Text:
@@ -59,9 +61,7 @@ class _Text:
     def side(self, side: str) -> str:
         return self.queue if side == "queue" else self.parallel
 
-    def crossing(
-        self, crossing: Crossing, first: str = "", significant_from: str = "", between: tuple[str, ...] = ()
-    ) -> _Crossing:
+    def crossing(self, crossing: Crossing, between: tuple[str, ...] = ()) -> _Crossing:
         points = (crossing.at, crossing.low, crossing.high)
         digits = decimals(points)
         at, low, high = ("" if value is None else f"{value:.{digits}f}" for value in points)
@@ -69,7 +69,7 @@ class _Text:
         loser = "parallel" if winner == "queue" else "queue"
         interval = f"{low or 'start of range'} to {high or 'end of range'}"
         sides = self.side(winner), self.side(loser)
-        return _Crossing(at, interval, *sides, first, significant_from, between)
+        return _Crossing(at, interval, *sides, between)
 
 
 class _AxisText(_Text):
@@ -89,12 +89,20 @@ class _AxisText(_Text):
         return [self._crossing(crossing) for crossing in self.resolved]
 
     def _crossing(self, crossing: Crossing) -> _Crossing:
-        first, shown = self._found.first(crossing), self._found.shown_from(crossing)
-        return self.crossing(
-            crossing,
-            first=first_above(self._found, crossing),
-            significant_from="" if shown in (None, first) else str(shown),
+        starts, ends = self._found.starts(crossing), self._found.ends(crossing)
+        undecided = "" if starts is None or ends is None else _span(ends + 1, starts - 1)
+        return replace(
+            self.crossing(crossing),
+            starts=self._whole(starts),
+            ends=self._whole(ends),
+            undecided=undecided,
         )
+
+    def _whole(self, value: int | None) -> str:
+        """Return a whole number; `about` it where it was not simulated."""
+        if value is None:
+            return ""
+        return str(value) if value in self._found.values else f"about {value}"
 
     @cached_property
     def decided(self) -> list[tuple[str, str]]:
@@ -125,7 +133,7 @@ def break_even_sentence(found: BreakEven) -> str:
 
 
 def break_even_cell(found: BreakEven) -> str:
-    """Return a break-even for a cell: `4.2 (3.1 to 5.0)` where the queue is better above."""
+    """Return a break-even for a cell: `from 5 on; undecided at 4` where the queue is better."""
     return sentence(TEMPLATE, "cell", _AxisText(found))
 
 
@@ -161,11 +169,11 @@ def queue_name(found: BreakEven) -> str:
     return named(found.queue)
 
 
-def first_above(found: BreakEven, crossing: Crossing) -> str:
-    """Return the first whole number above a crossing; `about` it where it is not significant or simulated."""
-    first = found.first(crossing)
-    simulated = {first, first - 1} <= set(found.values)
-    return str(first) if simulated and found.shown_from(crossing) == first else f"about {first}"
+def _span(low: int, high: int) -> str:
+    """Return a range of whole numbers, which may be empty or a single one."""
+    if low > high:
+        return ""
+    return str(low) if low == high else f"{low} to {high}"
 
 
 def decimals(values: Iterable[float | None]) -> int:

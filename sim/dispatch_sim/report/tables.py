@@ -191,7 +191,7 @@ def by_factors(views: Sequence[View]) -> Table | None:
         *map(capital, factors.values()),
         "Recommended",
         f"{measure.title} ({confidence} interval)",
-        f"{queue} is {measure.better} above, tasks ({confidence} interval)",
+        f"{queue} is {measure.better}, tasks",
         "Not significantly different",
     )
     caption = f"The recommendation for {_batch(views[0])}, by {clean(listed(list(factors)), 120)}"

@@ -7,7 +7,6 @@ import pytest
 
 from dispatch_sim.decide.constraints import Feasibility
 from dispatch_sim.decide.studies import compare
-from dispatch_sim.report import decision
 from dispatch_sim.report.decision import decide
 from dispatch_sim.report.format import dollars
 from dispatch_sim.report.reasons import why
@@ -66,12 +65,13 @@ def test_advice_to_do_without_sub_agents_says_that_quality_is_not_modelled(commo
 
 
 def test_few_replications_are_a_caution(tight):
-    assert "Only 40 replications" in decide(main_view(tight)).text
+    text = decide(main_view(tight)).text
+    assert "Preliminary: about 4,100 replications are needed for valid intervals; 40 were simulated." in text
 
 
 def test_one_replication_is_enough_where_nothing_is_random(certain):
     text = decide(main_view(certain)).text
-    assert "replications were simulated" not in text
+    assert "Preliminary" not in text
     assert ", the same in every replication." in text
 
 
@@ -93,7 +93,7 @@ def test_rare_failures_may_not_have_occurred_yet(chance):
         )
     )
     assert view.choice.estimate.low == view.choice.estimate.high
-    assert "Only 4 replications" in decide(view).text
+    assert "are needed for valid intervals; 4 were simulated." in decide(view).text
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,8 @@ def test_parallel_is_recommended_where_a_queue_of_all_tasks_is_identical(certain
 
 
 def test_an_interrupted_study_is_preliminary(tight):
-    manifest = tight.results.manifest | {"interrupted": True, "replications": {"asked": 400, "simulated": 40}}
+    simulated = {"asked": 400, "simulated": 40}
+    manifest = tight.results.manifest | {"interrupted": True, "replications": simulated}
     stopped = replace(tight, results=replace(tight.results, manifest=manifest))
     assert "interrupted at 40 of 400 replications" in decide(main_view(stopped)).text
 
@@ -164,17 +165,25 @@ def test_within_the_indifference_threshold_the_simplest_is_recommended(tight):
     assert "Use the simplest: sequential." in text
 
 
-def test_rare_expensive_batches_are_a_caution(tight, monkeypatch):
-    """One of 40 costs a hundred times as much; without it there is nothing to say."""
-    monkeypatch.setattr(decision, "FEW", 40)
-    noise = np.random.default_rng(1).normal(size=40)
-    rare = 10 + noise + 300 * (np.arange(40) == 17)
-    caution = decide(with_costs(tight, {("queue", 2): rare, ("parallel", 6): 50 + rare})).caution
-    assert caution[-1].startswith("Five of the 40 batches make up ")
-    assert "Run 160 replications" in caution[-1]
-    even = np.arange(40.0) % 5
-    usual = {("queue", 2): 10 + even, ("parallel", 6): 50 + even}
-    assert not decide(with_costs(tight, usual)).caution
+@pytest.mark.parametrize(
+    ("needed", "caution"),
+    [
+        (
+            20_000,
+            "Preliminary: 5 rare, expensive batches were seen, and about 20,000 replications are needed",
+        ),
+        (100_000, "Preliminary: one rare, expensive batch was seen, and about 100,000 replications are"),
+        (0, ""),
+    ],
+)
+def test_too_few_replications_for_rare_batches_are_a_caution(tight, needed, caution):
+    """25 rare batches are enough; of 4,000 replications in which 20,000 are needed, 5 are rare."""
+    manifest = tight.results.manifest
+    manifest = manifest | {"replications": manifest["replications"] | {"needed": needed}}
+    choice = replace(tight.choices[0], estimate=replace(tight.choices[0].estimate, n=4000))
+    found = replace(tight, results=replace(tight.results, manifest=manifest), choices=(choice,))
+    assert " ".join(decide(main_view(found)).caution).startswith(caution)
+    assert bool(decide(main_view(found)).caution) is bool(caution)
 
 
 @pytest.mark.parametrize("name", ALL)

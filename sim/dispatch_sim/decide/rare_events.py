@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from dispatch_sim.model.arithmetic import HOUR_S
 from dispatch_sim.scenario.composites import Mixture
+from dispatch_sim.scenario.distribution_text import NAMES as DISTRIBUTIONS
 from dispatch_sim.scenario.distributions import Distribution
 from dispatch_sim.scenario.model import Scenario
 
@@ -56,6 +58,30 @@ def replications_for_rare_events(scenario: Scenario, tasks: int, indifference: f
         if event.probability * (event.cost_usd if minimised == "cost" else event.seconds) > indifference
     ]
     return round(ENOUGH / min(probabilities)) if probabilities else 0
+
+
+def is_random(scenario: dict[str, Any]) -> bool:
+    """Whether anything in a resolved scenario is random, so that equal batches do not prove that all are."""
+    timeouts, conflicts = scenario["timeouts"], scenario["conflicts"]
+    writes = any(group["writes"] for group in scenario["tasks"])
+    return (
+        any(scenario["failures"].values())
+        or bool(scenario["provider"]["overloaded"])
+        or (timeouts["soft"] is not None and 0 < timeouts["obeyed"] < 1)
+        or (writes and 0 < conflicts["probability"] < 1)
+        or _has_distribution([scenario[key] for key in ("tasks", "dispatch", "review")])
+    )
+
+
+def _has_distribution(part: Any) -> bool:
+    """Whether there is a distribution anywhere in a part of a resolved scenario; a constant is a number."""
+    if isinstance(part, list):
+        return any(map(_has_distribution, part))
+    if not isinstance(part, dict):
+        return False
+    return (len(part) == 1 and not set(DISTRIBUTIONS).isdisjoint(part)) or any(
+        map(_has_distribution, part.values())
+    )
 
 
 def _events(scenario: Scenario, tasks: int) -> Iterator[RareEvent]:

@@ -19,7 +19,7 @@ from dispatch_sim.decide.answer import choices, objective_of
 from dispatch_sim.decide.axis_comparison import Point, Samples, pairs_of, samples_of
 from dispatch_sim.decide.break_even import find_break_even
 from dispatch_sim.decide.choice import Choice
-from dispatch_sim.decide.rare_events import replications_for_rare_events
+from dispatch_sim.decide.rare_events import is_random, replications_for_rare_events
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.strategy import Strategy, strategy_of
 from dispatch_sim.stats.estimates import leaders, mean_estimate, present, to_end_early
@@ -66,8 +66,7 @@ def _of_choice(choice: Choice, scenario: Scenario) -> Iterator[tuple[Strategy, i
     feasible = [other for other in choice.alternatives if not (other.identical or other.infeasible)]
     references = {other.strategy.at(None): other for other in reversed(feasible)}
     quoted = [choice.estimate, *(other.difference for other in references.values())]
-    varies = any(other.difference.needed for other in choice.alternatives) or choice.estimate.needed
-    at_least = max(QUOTED if varies else 0, rare)
+    at_least = max(QUOTED if is_random(scenario.resolved()) else 0, rare)
     together = max(at_least, *(estimate.needed for estimate in quoted))
     for strategy in (choice.strategy, *(other.strategy for other in references.values())):
         yield strategy, together

@@ -11,6 +11,7 @@ from functools import partial
 from dispatch_sim.decide.choice import Alternative
 from dispatch_sim.decide.ranking import simplicity
 from dispatch_sim.decide.rare_events import ENOUGH
+from dispatch_sim.decide.replications import QUOTED
 from dispatch_sim.report.format import about, named
 from dispatch_sim.report.sentences import sentence, text
 from dispatch_sim.report.view import View
@@ -141,5 +142,6 @@ def _context(view: View) -> tuple[str, ...]:
 
 def _caution(view: View) -> tuple[str, ...]:
     stated = view.answer.results.manifest["replications"]
-    rare = round(ENOUGH * view.choice.replications / view.answer.needed) if view.answer.needed else 0
-    return text(TEMPLATE, "caution", view, stated["simulated"], stated["asked"], rare)
+    needed, n = view.answer.needed, view.choice.replications
+    rare = round(ENOUGH * n / needed) if needed > QUOTED else None
+    return text(TEMPLATE, "caution", view, stated["simulated"], stated["asked"], rare, float(f"{needed:.2g}"))

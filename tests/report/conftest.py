@@ -9,6 +9,7 @@ from dispatch_sim.decide.choice import choose
 from dispatch_sim.decide.studies import compare, sweep
 from dispatch_sim.report.view import main_view
 from dispatch_sim.scenario.loader import parse_source
+from dispatch_sim.study.columns import Block
 from dispatch_sim.study.results import Results
 
 # A rate limit that a wide queue exceeds.
@@ -145,9 +146,9 @@ class FrameColumns:
         self._frame = frame
         keys = frame.columns[: frame.columns.get_loc("replication")]
         self.points = frame[keys].drop_duplicates(ignore_index=True)
-        self.replications = np.unique(frame["replication"])
+        self.blocks = [Block(np.arange(len(self.points)), np.unique(frame["replication"]))]
 
-    def read(self, measure, start=0, stop=None):
+    def read(self, block, measure, start=0, stop=None):
         """Return a measure, shape (points, replications)."""
         return self._frame[measure].to_numpy().reshape(len(self.points), -1)[:, start:stop]
 

@@ -75,7 +75,7 @@ def main_table(view: View) -> Table:
 
 def compared_table(view: View) -> Table:
     """Return every alternative at the batch size, the best first, as narrow as a terminal."""
-    caption = f"{_batch(view)}, {_replications(view)} replications per strategy"
+    caption = f"{_batch(view)}, {view.replications} replications per strategy"
     return _alternatives(view, view.points, caption, ("Makespan",), ("p95 makespan",))
 
 
@@ -88,13 +88,6 @@ def all_points(view: View) -> Table:
 
 def _batch(view: View) -> str:
     return f"{view.tasks:,} task{'s' if view.tasks > 1 else ''}"
-
-
-def _replications(view: View) -> str:
-    """Return how many replications the strategies have: a number or a range."""
-    counts = [view.choice.estimate.n, *(other.estimate.n for other in view.choice.alternatives)]
-    low, high = min(counts), max(counts)
-    return f"{high:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def _alternatives(

@@ -62,6 +62,13 @@ class View:
         return [self.recommended, *(other.strategy for other in self.choice.alternatives)]
 
     @property
+    def replications(self) -> str:
+        """How many replications the strategies have, a number or a range: `1,024 to 4,096`."""
+        counts = [self.choice.estimate.n, *(other.estimate.n for other in self.choice.alternatives)]
+        low, high = min(counts), max(counts)
+        return f"{high:,}" if low == high else f"{low:,} to {high:,}"
+
+    @property
     def confidence(self) -> str:
         """The confidence level of intervals, in percent."""
         return confidence(self.choice.confidence)

@@ -168,10 +168,7 @@ def test_within_the_indifference_threshold_the_simplest_is_recommended(tight):
 @pytest.mark.parametrize(
     ("needed", "caution"),
     [
-        (
-            20_000,
-            "Preliminary: 5 rare, expensive batches were seen, and about 20,000 replications are needed",
-        ),
+        (20_000, "Preliminary: five rare, expensive batches were seen, and about 20,000 replications"),
         (100_000, "Preliminary: one rare, expensive batch was seen, and about 100,000 replications are"),
         (0, ""),
     ],

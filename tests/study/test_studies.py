@@ -160,13 +160,13 @@ def test_interrupted_study_keeps_completed_chunks(monkeypatch):
     monkeypatch.setitem(runner.TASKS_OF_A_CHUNK, "simpy", 1)
 
     def stop_after_five(done, total):
-        if done == 5:
+        if done == 5 * 5:  # design points
             raise KeyboardInterrupt
 
     results = compare(parse_source(TEXT), on_progress=stop_after_five)
     assert results.manifest["interrupted"]
     counts = {"asked": 12, "simulated": 5, "at_most": 12, "stopped": "interrupted"}
-    assert results.manifest["replications"] == counts
+    assert counts.items() <= results.manifest["replications"].items()
     assert (results.frame.groupby(["strategy", "concurrency"]).size() == 5).all()
     assert answer(results).choices[0].replications == 5
 
@@ -205,8 +205,10 @@ def test_results_of_the_release_before_are_read(tmp_path):
     write_results(results, tmp_path)
     stored = pd.read_parquet(tmp_path / RESULTS_FILE)
     stored.rename(columns=columns.FORMER_NAMES).to_parquet(tmp_path / RESULTS_FILE, index=False)
-    manifest = (tmp_path / MANIFEST_FILE).read_text()
-    (tmp_path / MANIFEST_FILE).write_text(manifest.replace('"simulated": 12', '"played": 12'))
+    manifest = json.loads((tmp_path / MANIFEST_FILE).read_text())
+    del manifest["stages"]
+    manifest["replications"]["played"] = manifest["replications"].pop("simulated")
+    (tmp_path / MANIFEST_FILE).write_text(json.dumps(manifest))
     again = read_results(tmp_path)
     assert again.manifest["replications"]["simulated"] == 12
     pd.testing.assert_frame_equal(again.frame, stored)

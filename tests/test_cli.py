@@ -299,8 +299,8 @@ def test_report_says_how_to_resume_only_if_there_is_a_checkpoint(scenario):
     manifest.write_text(json.dumps(said))
     shown = dispatch_sim("report", "kept", cwd=scenario.parent).stderr
     assert "Interrupted at 1,200 of 1,200 replications.\n" in shown
-    Checkpoint(scenario.parent / "kept", {}, 1, "simpy").add(
-        range(1), encode(np.zeros((1, 1, len(MEASURES))))
+    Checkpoint(scenario.parent / "kept", {}, "simpy").add(
+        0, range(1), 1, encode(np.zeros((1, 1, len(MEASURES))))
     )
     shown = dispatch_sim("report", "kept", cwd=scenario.parent).stderr
     assert "Continue with: dispatch-sim sweep SCENARIO --out kept --resume\n" in shown

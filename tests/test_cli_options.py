@@ -37,7 +37,9 @@ def test_strategy_without_concurrency_says_how_to_write_it(scenario, kind):
 
 def test_report_of_an_unfinished_study_names_its_folder(tmp_path):
     (tmp_path / "my study").mkdir()
-    Checkpoint(tmp_path / "my study", {}, 1, "simpy").add(range(1), encode(np.zeros((1, 1, len(MEASURES)))))
+    Checkpoint(tmp_path / "my study", {}, "simpy").add(
+        0, range(1), 1, encode(np.zeros((1, 1, len(MEASURES))))
+    )
     result = dispatch_sim("report", "my study", cwd=tmp_path)
     assert result.returncode == 2
     assert "continue it with: dispatch-sim sweep SCENARIO --out 'my study' --resume\n" in result.stderr

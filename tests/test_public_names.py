@@ -47,7 +47,7 @@ def test_results_have_a_short_repr():
     source = dispatch_sim.load("tasks: [{name: one, count: 2, tokens: 1K, duration: 60s}]")
     results = dispatch_sim.compare(source, replications=2)
     assert repr(source) == "<Source: <string>>"
-    assert repr(results) == "<Results: 7 design points, 2 replications>"
+    assert repr(results) == "<Results: 7 design points, 14 replications>"
     assert re.fullmatch(r"<Answer: .* for 2 tasks of .*>", repr(dispatch_sim.answer(results)))
     assert re.fullmatch(r"<QuickAnswer: .* for 2 tasks>", repr(dispatch_sim.ask(tasks=2)))
 

@@ -229,7 +229,7 @@ def _doubled(results: pd.DataFrame, limits: Limits | None = None) -> Choice:
     n, most = 256, int(results["replication"].max()) + 1
     while True:
         found = choose(results[results["replication"] < n], 20, limits=limits)
-        if found.ends_early or n >= most:
+        if found.is_resolved or n >= most:
             return found
         n *= 2
 

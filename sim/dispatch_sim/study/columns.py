@@ -1,7 +1,7 @@
 """Reads the measures of a study separately, from its checkpoint or from its `results.parquet`.
 
 A study consists of blocks: design points that have the same replications. Each point has all replications up
-to its own number of them, so two points are paired over those of the point that has fewer.
+to its own number of them, but for those that an interrupted study lacks.
 
 The file has a row for each design point and replication. A row group holds some replications of all points of
 a block, one point after another, so that a file of any length is written, and a measure read, in bounded
@@ -94,19 +94,15 @@ def samples_of(columns: Columns, measure: str) -> list[NDArray[Any]]:
 
 
 class CheckpointColumns:
-    """The stages of a study that a checkpoint holds, each up to the first replication that is missing."""
+    """What a checkpoint holds of the stages of a study."""
 
     def __init__(self, checkpoint: Checkpoint, points: pd.DataFrame, stages: Sequence[Stage]) -> None:
         self.points = points
-        found: list[Block] = []
-        for number, stage in enumerate(stages):
-            missing = checkpoint.missing(number, stage.replications)
-            stop = missing[0].start if missing else stage.replications.stop
-            if stop > stage.replications.start:
-                found.append(
-                    Block(np.array(stage.points, np.int64), np.arange(stage.replications.start, stop))
-                )
-        self.blocks = found
+        found = [
+            Block(np.array(stage.points, np.int64), checkpoint.numbers(number))
+            for number, stage in enumerate(stages)
+        ]
+        self.blocks = [block for block in found if block.replications.size]
         self._checkpoint = checkpoint
         self._types: dict[str, type] = {}
 

@@ -45,5 +45,5 @@ def test_quoted_break_even_and_figure_are_those_of_the_stored_report():
     assert "(reports/ten-sources/break-even.svg)" in README
     assert (stored / "break-even.svg").exists()
     assert load(ROOT / "scenarios" / "ten-sources.yaml").scenario().fingerprint[:12] in page
-    form = r"With (\d+) or more tasks.*?point ([\d.]+), 95% confidence interval ([\d.]+) to ([\d.]+)\)"
+    form = r"With\s+(\d+)\s+or more tasks[^.]*?with (\d+) or fewer"
     assert re.findall(form, QUOTED) == re.findall(form, page)[:1]

@@ -65,7 +65,7 @@ def test_known_break_even_is_found():
     (crossing,) = best.crossings
     assert crossing.low < 5 + 1 / 7 < crossing.high
     assert best.crossings == one.crossings
-    assert (best.status, crossing.favours_above, best.first(crossing)) == ("crossing", "queue", 6)
+    assert (best.status, crossing.favours_above, best.starts(crossing)) == ("crossing", "queue", 6)
     assert two.crossings[0].low < 6 < two.crossings[0].high
     shuffled = results.sample(frac=1, random_state=3)
     assert find_break_even(shuffled) == find_break_even(results)
@@ -100,7 +100,7 @@ def test_parallel_wins_above_break_even_in_concurrency():
     (answer,) = [a for a in find_break_even(study([8], square), batch_size=8) if a.axis == "concurrency"]
     assert (answer.tasks, answer.range) == (8, (1, 7))
     (crossing,) = answer.crossings
-    assert (crossing.favours_above, answer.first(crossing)) == ("parallel", 6)
+    assert (crossing.favours_above, answer.starts(crossing)) == ("parallel", 6)
     assert [a.axis for a in find_break_even(study([8], square), batch_size=9)] == ["tasks"]
 
 

@@ -69,9 +69,11 @@ def test_why_prints_cost_breakdown_and_switching_values(folder):
 def test_decide_answers_in_a_line_and_loads_nothing_heavy(tmp_path):
     result = dispatch_sim("decide", "--tasks", 6, "--limits", "anthropic-start", cwd=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
-    answered, _, hint = result.stdout.splitlines()
+    answered, table, binding, hint = result.stdout.split("\n\n")
     assert "six tasks" in answered
-    assert "with --manager script: $" in hint
+    assert "\nsolo " in table
+    assert "binds" in binding
+    assert "--manager script: about $" in hint
     assert not list(tmp_path.iterdir())
     code = (
         "import sys, dispatch_sim.cli\n"

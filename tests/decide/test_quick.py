@@ -5,15 +5,12 @@ import pytest
 from dispatch_sim.decide.answer import answer
 from dispatch_sim.decide.binding import find_binding
 from dispatch_sim.decide.question import QuestionError, ask
-from dispatch_sim.decide.quick import FIRST_LOOK, TO_BIND
+from dispatch_sim.decide.quick_sample import MAX_CALLS
 from dispatch_sim.decide.studies import compare
 from dispatch_sim.decide.winners import Standing
 from dispatch_sim.model.plan import make_plan
-from dispatch_sim.model.simulation import simulate
-from dispatch_sim.model.variates import Variates
-from dispatch_sim.report.quick import answer_line, coordination_line, explanation
+from dispatch_sim.report.quick import answer_line, coordination_line, explanation, quick_document
 from dispatch_sim.scenario.loader import parse_source
-from dispatch_sim.stats.percentile import MIN_REPLICATIONS
 
 TIGHT = {"tasks": 6, "limits": "50/30K/8K", "concurrency": "2..4"}
 
@@ -45,15 +42,8 @@ study: {seed: 3}
     assert found.scenario.fingerprint == written.scenario().fingerprint
 
 
-def test_percentile_takes_more_replications():
-    """Of 16 replications it would be the largest, without any estimate of its noise."""
-    found = ask(6, limits="50/30K/8K", concurrency="2..4", objective="p95_makespan")
-    assert {each.replications for each in found.candidates} == {MIN_REPLICATIONS}
-    assert "those that" not in explanation(found)
-
-
-def test_answer_agrees_with_a_whole_study():
-    """The best of 256 replications is in the best subset."""
+def test_figures_are_those_of_a_whole_study():
+    """A comparison pairs the same replications, by other code on a table of results."""
     found = ask(**TIGHT)
     text = """\
 name: decide
@@ -65,28 +55,51 @@ tasks:
 provider: {limits: {requests: 50/min, input_tokens: 30K/min, output_tokens: 8K/min}}
 sweep: {tasks: 6, concurrency: 2..4}
 """
-    choice = answer(compare(parse_source(text))).choices[0]
-    assert choice.strategy in found.winner.best_subset
-    assert found.winner.standing in (Standing.SHOWN, Standing.CONCURRENCY_OPEN)
+    study = answer(compare(parse_source(text), replications=found.replications))
+    choice = study.choices[0]
+    assert (found.recommended, found.winner.standing) == (choice.strategy, Standing.SHOWN)
+    assert found.best.estimate.mean == pytest.approx(choice.estimate.mean)
+    assert found.best.estimate.low == pytest.approx(choice.estimate.low)
+    differences = {other.strategy: other.difference.mean for other in choice.alternatives}
+    assert {each.strategy.kind for each in found.candidates} >= {"parallel", "sequential", "solo"}
+    for each in found.candidates[1:]:
+        assert each.difference.mean == pytest.approx(differences[each.strategy])
+        assert each.estimate.n == each.difference.n == found.replications
+    assert len(found.candidates) + len(found.dropped) == len(differences) + 1
+    assert all(each.low > 0 or each.high == 0 for each in found.dropped.values())
 
 
-def test_figures_are_means_of_the_stated_replications():
-    found = ask(**TIGHT)
-    for each in (found.candidates[0], found.candidates[-1]):
-        plan = make_plan(found.scenario, each.strategy)
-        costs = [
-            simulate(plan, Variates(found.scenario, number)).cost_usd for number in range(each.replications)
-        ]
-        assert each.means["cost_usd"] == pytest.approx(sum(costs) / len(costs))
-    assert min(each.replications for each in found.candidates) >= FIRST_LOOK
-    assert found.candidates[0].difference == 0
-    assert all(each.difference > 0 for each in found.candidates[1:])
+def test_interval_is_preliminary_with_too_few_replications():
+    """One of five tasks takes an hour of manual work in 0.5% of batches: 25 of these take 5,000 batches."""
+    rare = {"failures.crash": "0.1%", "failures.bad_output": "0", "retry.max_attempts": 1}
+    found = ask(5, settings={**rare, "recovery.people": "1h", "study.at_most": 4096})
+    assert (found.replications, found.is_preliminary) == (4096, True)
+    assert found.needed >= 25 / (1 - 0.999**5)
+    assert "(preliminary 95% confidence interval" in answer_line(found)
+    assert found.to_json()["strategies"][0]["estimate"]["preliminary"]
+    more = ask(5, settings={**rare, "recovery.people": "1h"})
+    assert more.replications >= more.needed >= 5000
+    assert "preliminary" not in answer_line(more)
+
+
+def test_large_batch_has_as_many_replications_as_calls_allow():
+    found = ask(400)
+    assert found.is_preliminary
+    calls = found.replications * (len(found.candidates) + len(found.dropped)) * 400 * 5
+    assert 0.9 * MAX_CALLS < calls <= MAX_CALLS
+
+
+def test_answer_of_a_percentile_has_its_interval():
+    found = ask(6, limits="50/30K/8K", concurrency="2..4", objective="p95_makespan")
+    estimate = found.best.estimate
+    assert estimate.low < estimate.mean < estimate.high
+    assert answer_line(found).startswith(f"Use a {found.recommended} for six tasks: its p95 makespan is ")
 
 
 def test_binding_resource_is_that_of_the_recommended_strategy():
     found = ask(10, limits="50/30K/8K")
     plan = make_plan(found.scenario, found.recommended)
-    assert found.binding == find_binding(plan, TO_BIND)
+    assert found.binding == find_binding(plan, found.binding.replications)
     assert found.to_json()["binding"]["resource"] == "input_tokens"
 
 
@@ -126,20 +139,23 @@ def test_question_compares_the_default_strategies(asked, labels):
 def test_paced_recommendation_says_how_to_pace():
     line = answer_line(ask(10, limits="50/30K/8K"))
     assert "(paced) for ten tasks" in line
-    assert "a queue of 2 costs" in line
     assert "client-side limiter" in line
 
 
-def test_line_has_recommendation_and_other_costs():
+def test_text_has_the_bill_the_time_and_peoples_time_of_the_usual_strategies():
     found = ask(**TIGHT)
-    line = answer_line(found)
-    assert "\n" not in line
-    assert line.startswith(f"Use a {found.winner.strategy} for six tasks: about $")
-    for other in ("parallel costs", "sequential costs"):
-        assert other in line
-    text = explanation(found)
-    for words in ("95% confidence", "replications", "15K tokens in 1m", "30K input tokens", "$40.00"):
-        assert words in text
+    text = quick_document(found).text
+    means = found.best.means
+    money, waiting, people = (means[name] for name in ("money_usd", "makespan_s", "people_s"))
+    assert means["cost_usd"] == pytest.approx(money + waiting * 40 / 3600 + people * 80 / 3600)
+    for words in (f"the bill of the API, ${money:.2f}, plus", "of waiting at $40.00 an hour, plus"):
+        assert words in " ".join(text.split())
+    rows = {line.split("  ")[0]: line for line in text.splitlines() if "  " in line}
+    for strategy in (found.recommended, "parallel", "sequential", "solo"):
+        [each] = [each for each in found.candidates if str(each.strategy) == str(strategy)]
+        assert f"${each.means['money_usd']:.2f}" in rows[str(strategy)]
+    for words in ("95% confidence", "replications", "15K tokens in 1m", "30K input tokens"):
+        assert words in explanation(found)
 
 
 EXACT = {"failures.crash": "0", "failures.bad_output": "0"}
@@ -152,7 +168,11 @@ def test_500_calls_from_a_script_take_as_long_as_one_call():
     found = ask(500, 600, "20s", calls=1, spread=0, manager="script", settings=settings)
     assert found.best.means["makespan_s"] == pytest.approx(22)
     assert found.best.means["cost_usd"] == pytest.approx(1.62 + 22 * 40 / 3600)
-    assert answer_line(found).startswith("Use parallel (script) for 500 tasks: about $1.86 and 22s")
+    first, second, *_ = answer_line(found).split(". ")
+    assert first == (
+        "Use parallel (script) for 500 tasks: its mean cost per batch is $1.86, the same in every replication"
+    )
+    assert second.startswith("This cost is the bill of the API, $1.62, plus 22s of waiting at $40.00 an hour")
     assert "a script dispatches the tasks" in explanation(found)
 
 
@@ -167,10 +187,10 @@ def test_coordinator_with_a_large_share_of_the_makespan_is_named():
     assert found.coordination.briefs * makespan_s == pytest.approx(4 + 10 * 5.7)
     assert found.coordination.merges * makespan_s == pytest.approx(10 * 5)
     by_script = ask(**asked, manager="script")
-    assert found.coordination.script.to_json() == by_script.to_json()
+    assert found.coordination.means == by_script.best.means
     line = coordination_line(found)
     assert line.startswith("The coordinator writes briefs for 1m 1s and merges for 50s of 2m 1")
-    assert line.endswith("with --manager script: $1.59 and 1m 2s.")
+    assert line.endswith("with --manager script: about $1.59 and 1m 2s.")
     assert "4s for a turn, 5.7s for each brief and 5s to merge a result" in explanation(found)
     for rarely in (by_script, ask(**asked, duration="1h")):
         assert coordination_line(rarely) == ""
@@ -182,10 +202,10 @@ def test_concurrencies_that_are_left_out_are_named(caplog):
     assert caplog.messages[0].startswith("concurrency: only 2 and 3 of '1..5' are compared: ")
 
 
-def test_same_concurrency_differs_in_merging():
+def test_queue_of_all_tasks_differs_from_parallel_in_merging():
     line = answer_line(ask(6, limits="unlimited", concurrency="6"))
-    assert line.startswith("Use a queue of 6 for six tasks: about $")
-    assert "; parallel costs $" in line
+    assert line.startswith("Use a queue of 6 for six tasks: ")
+    assert "as parallel does, but merges each result when it returns" in line
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def decide(
     explain: Annotated[bool, flag("--explain", help="Print assumptions and confidence as well.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Recommend a strategy for a batch in one line, without a scenario file."""
+    """Recommend a strategy for a batch, without a scenario file."""
     from dispatch_sim.decide.question import QuestionError, ask
 
     if explain and as_json:
@@ -94,15 +94,9 @@ def decide(
     if as_json:
         print_json(answer.to_json())
         return
-    from dispatch_sim.report.binding import binding_sentence
-    from dispatch_sim.report.quick import answer_line, coordination_line, explanation
+    from dispatch_sim.report.quick import quick_document
 
-    typer.echo(answer_line(answer))
-    typer.echo(binding_sentence(answer.binding))
-    if hint := coordination_line(answer):
-        typer.echo(hint)
-    if explain:
-        typer.echo(explanation(answer))
+    typer.echo(quick_document(answer, explained=explain).text, nl=False)
 
 
 def _check_given_once(context: typer.Context, texts: Mapping[str, str]) -> None:

@@ -1,48 +1,43 @@
-"""A quick answer, from few replications: first of all strategies, then of those that may still be the best.
+"""A quick answer: some replications of all strategies, and more of those that may be the best or are quoted.
 
-The number of replications depends on the size of the batch alone, so the same question has the same answer
-everywhere.
+Their number depends on simulated calls alone, so the same question has the same answer everywhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dispatch_sim.decide.binding import Binding, find_binding
-from dispatch_sim.decide.grid import GridPoint, make_grid_point, warn_about_limits
-from dispatch_sim.decide.winners import Winner, find_winner
+from dispatch_sim.decide.binding import FEWEST, Binding, find_binding
+from dispatch_sim.decide.grid import make_grid_point, warn_about_limits
+from dispatch_sim.decide.quick_sample import Sample, affordable_runs, first_sample, simulate_strategies
+from dispatch_sim.decide.rare_events import replications_for_rare_events
+from dispatch_sim.decide.winners import Winner
 from dispatch_sim.display import Displayed
 from dispatch_sim.model.events import Activity
-from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.model.plan import Plan
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.strategy import Strategy
+from dispatch_sim.stats.estimates import Estimate
 from dispatch_sim.stats.percentile import MIN_REPLICATIONS
-from dispatch_sim.study.design import Design, Variant
+from dispatch_sim.study.design import Design
 from dispatch_sim.study.engines import choose_engine, simulate_one
-from dispatch_sim.study.objectives import OBJECTIVES, column_of, costs_of
-from dispatch_sim.study.runner import simulate_chunk, simulate_design
 
-FIRST_LOOK = 16
-"""Replications of all strategies; a percentile takes `percentile.MIN_REPLICATIONS`."""
+QUOTED = 4096
+"""Fewest replications of an interval that is not preliminary; see `decide.replications`."""
 
-MAX_REPLICATIONS = 256
-"""Of the strategies that are left after that."""
-
-EFFORT = 9000
-"""Model calls that all runs together may come to, beyond the first look: some 0.3 s."""
-
-TO_BIND = 8
-"""Replications of the recommended strategy with and without each resource."""
+CALLS_TO_BIND = 4000
+"""Model calls of the recommended strategy, and as many without each resource, to find what binds."""
 
 MUCH_COORDINATION = 0.2
 """Share of the makespan above which the coordinator's work is reported."""
+
+LOGGED = 8
+"""Replications whose events show how long the coordinator works."""
 
 
 @dataclass(frozen=True)
@@ -52,40 +47,37 @@ class Candidate:
     Attributes
     ----------
     strategy : the strategy.
-    means : of every measure.
-    difference : of the objective from the recommended strategy, over the replications that both have.
-    replications : the number of these.
+    means : of every measure that can be minimised.
+    estimate : of the objective.
+    difference : of the objective from the recommended strategy, paired, and simultaneous over all candidates.
     """
 
     strategy: Strategy
     means: Mapping[str, float]
-    difference: float
-    replications: int
+    estimate: Estimate
+    difference: Estimate
 
 
 @dataclass(frozen=True)
 class Coordination:
-    """The coordinator's share of the makespan, and the answer with a script in its place.
+    """The coordinator's share of the makespan, and what a script in its place comes to.
 
     Attributes
     ----------
     briefs, merges : shares of the makespan of the recommended strategy.
-    script : the answer to the same question with `manager: script`.
+    strategy : the best one of few replications with `manager: script`.
+    means : of every measure that can be minimised, in the replications of the answer.
     """
 
     briefs: float
     merges: float
-    script: QuickAnswer
+    strategy: Strategy
+    means: Mapping[str, float]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self, tasks: int) -> dict[str, Any]:
         """Return a dict for JSON."""
-        with_script = self.script.to_json()["strategies"][0]
-        keys = ("strategy", "concurrency", "means")
-        return {
-            "briefs": self.briefs,
-            "merges": self.merges,
-            "with_script": {key: with_script[key] for key in keys},
-        }
+        script = {**self.strategy.to_json(tasks), "means": dict(self.means)}
+        return {"briefs": self.briefs, "merges": self.merges, "with_script": script}
 
 
 @dataclass(frozen=True)
@@ -96,7 +88,9 @@ class QuickAnswer(Displayed):
     ----------
     scenario : the question as a scenario.
     winner : the recommended strategy, and whether it is significantly the best.
-    candidates : all strategies that were compared, the best first.
+    candidates : strategies that may be the best or are usual, the best first; all have the same replications.
+    dropped : the other strategies, with their differences in the first replications. They were significantly
+        worse, or identical.
     objective : the measure that is minimised.
     binding : the binding resource of the recommended strategy.
     coordination : None where the coordinator works for no more than `MUCH_COORDINATION` of the makespan, or
@@ -106,6 +100,7 @@ class QuickAnswer(Displayed):
     scenario: Scenario
     winner: Winner
     candidates: tuple[Candidate, ...]
+    dropped: Mapping[Strategy, Estimate]
     objective: str
     binding: Binding
     coordination: Coordination | None = None
@@ -124,6 +119,26 @@ class QuickAnswer(Displayed):
         return self.candidates[0]
 
     @property
+    def rival(self) -> Candidate | None:
+        """The nearest other strategy that is not identical."""
+        return next((each for each in self.candidates[1:] if not _is_zero(each.difference)), None)
+
+    @property
+    def replications(self) -> int:
+        """Number of replications of each candidate."""
+        return self.best.estimate.n
+
+    @property
+    def needed(self) -> int:
+        """About how many replications the intervals need to cover as often as stated."""
+        return self.best.estimate.needed
+
+    @property
+    def is_preliminary(self) -> bool:
+        """Whether more replications are needed."""
+        return self.replications < self.needed
+
+    @property
     def tasks(self) -> int:
         """Size of the batch."""
         return self.scenario.batch_size
@@ -140,20 +155,26 @@ class QuickAnswer(Displayed):
             "standing": str(self.winner.standing),
             "best_subset": [strategy.to_json(self.tasks) for strategy in self.winner.best_subset],
             "objective": self.objective,
-            "replications": self.best.replications,
+            "replications": self.replications,
+            "replications_needed": self.needed,
+            "preliminary": self.is_preliminary,
             "seed": self.scenario.study.seed,
             "confidence": self.scenario.study.confidence,
             "strategies": [
                 {
                     **each.strategy.to_json(self.tasks),
-                    "difference": each.difference,
-                    "replications": each.replications,
-                    "means": {name: each.means[name] for name in OBJECTIVES.values() if name in each.means},
+                    "estimate": each.estimate.to_json(),
+                    "difference": each.difference.to_json(),
+                    "means": dict(each.means),
                 }
                 for each in self.candidates
             ],
+            "dropped": [
+                {**strategy.to_json(self.tasks), "difference": difference.to_json()}
+                for strategy, difference in self.dropped.items()
+            ],
             "binding": self.binding.to_json(),
-            "coordination": self.coordination and self.coordination.to_json(),
+            "coordination": self.coordination and self.coordination.to_json(self.tasks),
             "scenario": self.scenario.resolved(),
         }
 
@@ -166,74 +187,102 @@ def answer_quickly(source: Source, by_script: Callable[[], Source]) -> QuickAnsw
     source : the question as a scenario.
     by_script : returns the same with a script as the manager.
     """
-    found, plan = _answer(source)
-    warn_about_limits(found.scenario)
-    return replace(found, coordination=_coordination(by_script, plan, found.winner.mean))
+    design = _design(source)
+    first = first_sample(design, design.replications)
+    sample = _enough(design, first)
+    candidates = _candidates(sample)
+    best = candidates[0]
+    others, screened = first.against(best.strategy)
+    plan = next(plan for plan in design.variants[0].plans if plan.strategy == best.strategy)
+    # The engine that is loaded.
+    plan = replace(plan, scenario=plan.scenario.model_copy(update={"engine": choose_engine(design)}))
+    warn_about_limits(sample.scenario)
+    return QuickAnswer(
+        scenario=sample.scenario,
+        winner=sample.winner,
+        candidates=candidates,
+        dropped={
+            first.strategies[number]: screened.difference(at)
+            for at, number in enumerate(others)
+            if first.strategies[number] not in sample.strategies
+        },
+        objective=sample.objective,
+        binding=find_binding(plan, max(FEWEST, int(CALLS_TO_BIND / design.calls[0]))),
+        coordination=_coordination(plan, best, sample, by_script),
+    )
 
 
-def _answer(source: Source) -> tuple[QuickAnswer, Plan]:
-    """Return an answer without its coordination, and the plan of the recommended strategy."""
-    point = make_grid_point(source, {})
-    scenario, strategies = point.variant.scenario, point.strategies
-    objective = OBJECTIVES[scenario.objective.minimise]
-    first = FIRST_LOOK if objective == column_of(objective) else MIN_REPLICATIONS
-    rows = _simulate(point, range(len(strategies)), range(first))
-    # What is screened out twice is screened out with half the error each time.
-    confidence = 1 - (1 - scenario.study.confidence) / 2
-    winner = find_winner(strategies, costs_of(rows, objective), point.tasks, confidence, scenario.threshold)
-    left = [i for i, each in enumerate(strategies) if each in (*winner.best_subset, winner.rival)]
-    measures = dict(zip(strategies, rows, strict=True))
-    calls = sum(group.count * max(1.0, group.calls.mean) for group in scenario.tasks)
-    affordable = (EFFORT - first * len(strategies) * calls) / (len(left) * calls)
-    more = range(first, int(min(MAX_REPLICATIONS, first + affordable)))
-    if more and len(left) > 1:
-        for number, rest in zip(left, _simulate(point, left, more), strict=True):
-            measures[strategies[number]] = np.concatenate([rows[number], rest])
-        kept = [strategies[number] for number in left]
-        costs = costs_of(np.stack([measures[strategy] for strategy in kept]), objective)
-        winner = find_winner(kept, costs, point.tasks, confidence, scenario.threshold)
-    best = measures[winner.strategy]
-    candidates = [
+def _design(source: Source) -> Design:
+    variant = make_grid_point(source, {}).variant
+    return Design((), (variant,), variant.scenario.study.first)
+
+
+def _enough(design: Design, first: Sample) -> Sample:
+    """Simulate more replications of what is quoted, as far as they are needed and affordable."""
+    study = first.scenario.study
+    drops = first.replications >= MIN_REPLICATIONS
+    kept = sorted(set(first.quoted())) if drops else list(range(design.points))
+    sample = first.of(kept)
+    left = affordable_runs(design) - first.replications * design.points
+    while True:
+        n = sample.replications
+        most = min(study.replications or study.at_most, n + int(left / len(kept)))
+        target = min(max(QUOTED, 2 * n), most)
+        if n >= _candidates(sample)[0].estimate.needed or target <= n:
+            return sample
+        more = simulate_strategies(design, kept, range(n, target))
+        sample = replace(sample, values=np.concatenate([sample.values, more], axis=1))
+        left -= len(kept) * (target - n)
+
+
+def _candidates(sample: Sample) -> tuple[Candidate, ...]:
+    """Return the strategies of a sample, the best first, and how many replications all of them need."""
+    scenario, best = sample.scenario, sample.winner.strategy
+    others, screened = sample.against(best)
+    numbers = [sample.strategies.index(best), *others]
+    same = Estimate(0.0, 0.0, 0.0, sample.replications)
+    differences = [same, *map(screened.difference, range(len(others)))]
+    estimates = [sample.estimate(number) for number in numbers]
+    needed = max(each.needed for each in (estimates[0], *differences))
+    if np.ptp(sample.costs, axis=1).any():
+        indifference = scenario.threshold.at(sample.winner.mean)
+        rare = replications_for_rare_events(scenario, scenario.batch_size, indifference)
+        needed = max(needed, QUOTED, rare)
+    return tuple(
         Candidate(
-            strategy,
-            dict(zip(MEASURES, each.mean(axis=0).tolist(), strict=True)),
-            _mean(each, objective) - _mean(best[: len(each)], objective),
-            len(each),
+            sample.strategies[number],
+            sample.means(number),
+            replace(estimate, needed=needed),
+            replace(difference, needed=needed),
         )
-        for strategy, each in measures.items()
-    ]
-    candidates.sort(key=lambda each: (each.strategy != winner.strategy, each.difference))
-    plan = point.variant.plans[strategies.index(winner.strategy)]
-    engine = choose_engine(Design((), (point.variant,), first))  # the one that is loaded
-    plan = replace(plan, scenario=scenario.model_copy(update={"engine": engine}))
-    return QuickAnswer(scenario, winner, tuple(candidates), objective, find_binding(plan, TO_BIND)), plan
+        for number, estimate, difference in zip(numbers, estimates, differences, strict=True)
+    )
 
 
-def _coordination(by_script: Callable[[], Source], plan: Plan, mean: float) -> Coordination | None:
-    """Return the coordinator's share of the makespan, if it is large and a script does better than a mean."""
-    if plan.strategy.manager == "script":
+def _coordination(
+    plan: Plan, best: Candidate, sample: Sample, by_script: Callable[[], Source]
+) -> Coordination | None:
+    """Return the coordinator's share of the makespan, if it is large and a script does better."""
+    if best.strategy.manager == "script":
         return None
-    replications = max(1, min(FIRST_LOOK, 500 // len(plan.tasks)))
-    outcomes, logs = zip(*(simulate_one(plan, number) for number in range(replications)), strict=True)
-    makespans_s = sum(outcome.makespan_s for outcome in outcomes)
+    replications = max(1, min(LOGGED, 500 // len(plan.tasks)))
+    logs = [simulate_one(plan, number)[1] for number in range(replications)]
     briefs, merges = (
-        sum(event.end_s - event.start_s for log in logs for event in log if event.kind is kind) / makespans_s
+        sum(event.end_s - event.start_s for log in logs for event in log if event.kind is kind)
+        / (replications * best.means["makespan_s"])
         for kind in (Activity.TURN, Activity.MERGE)
     )
     if briefs + merges <= MUCH_COORDINATION:
         return None
-    script, _ = _answer(by_script())
-    return Coordination(briefs, merges, script) if script.winner.mean < mean else None
+    design = _design(by_script())
+    few = first_sample(design, MIN_REPLICATIONS)
+    number = few.strategies.index(few.winner.strategy)
+    values = simulate_strategies(design, [number], range(sample.replications))
+    script = replace(few.of([number]), values=values)
+    if script.winner.mean >= sample.winner.mean:
+        return None
+    return Coordination(briefs, merges, script.winner.strategy, script.means(0))
 
 
-def _mean(measures: NDArray[np.float64], objective: str) -> float:
-    return float(costs_of(measures[None], objective).mean())
-
-
-def _simulate(point: GridPoint, numbers: Sequence[int], replications: range) -> NDArray[np.float64]:
-    """Return the measures of some strategies, shape (strategies, replications, measures)."""
-    variant = Variant((), point.variant.scenario, tuple(point.variant.plans[number] for number in numbers))
-    design = Design((), (variant,), replications.stop)
-    if choose_engine(design) == "simpy":
-        return simulate_chunk(design, replications)
-    return simulate_design(design)[:, replications.start :]
+def _is_zero(difference: Estimate) -> bool:
+    return difference.low == difference.high == 0

@@ -19,14 +19,13 @@ from dispatch_sim.logs.readers.tables import Logs
 from dispatch_sim.report.answers import MOST_ROWS, answer_document
 from dispatch_sim.report.assumptions import assumed
 from dispatch_sim.report.backtest import backtest_document
-from dispatch_sim.report.binding import binding_sentence
 from dispatch_sim.report.break_evens import break_even_sentence, queue_name
 from dispatch_sim.report.calibration import calibration_document
 from dispatch_sim.report.diff import diff_document
 from dispatch_sim.report.format import MEASURES, Measure, about, clean, factors_words
 from dispatch_sim.report.logs import logs_document
 from dispatch_sim.report.maps import map_document
-from dispatch_sim.report.quick import answer_line, coordination_line, explanation
+from dispatch_sim.report.quick import quick_document
 from dispatch_sim.report.render import Document, Table, document
 from dispatch_sim.report.tables import choice_table
 from dispatch_sim.report.tuning import tuning_document
@@ -118,11 +117,7 @@ def _break_even(found: BreakEven, *, pictures: bool = True) -> Document:
 
 @document_of.register
 def _quick(found: QuickAnswer, *, pictures: bool = True) -> Document:
-    return document(
-        "quick.md",
-        answer=answer_line(found),
-        explanation=f"{binding_sentence(found.binding)} {coordination_line(found)} {explanation(found)}",
-    )
+    return quick_document(found)
 
 
 def _name(name: str) -> str:

@@ -1,20 +1,36 @@
-"""Writes a quick answer in a line, and in a paragraph: how sure it is, and what is assumed."""
+"""Writes a quick answer: a sentence, a table of the usual strategies, and what it rests on."""
 
 from __future__ import annotations
 
 from dispatch_sim.decide.quick import Candidate, QuickAnswer
 from dispatch_sim.decide.winners import Standing
-from dispatch_sim.report.format import MEASURES, named
+from dispatch_sim.report.binding import binding_sentence
+from dispatch_sim.report.format import MEASURES, confidence, dollars, duration, named
+from dispatch_sim.report.render import Document, Table, document
 from dispatch_sim.report.sentences import sentence
 
 TEMPLATE = "quick.txt"
 
 
+def quick_document(found: QuickAnswer, *, explained: bool = True) -> Document:
+    """Return the page of a quick answer, with the assumptions if it is to be `explained`."""
+    return document(
+        "quick.md",
+        answer=answer_line(found),
+        table=_table(found),
+        binding=binding_sentence(found.binding),
+        coordination=coordination_line(found),
+        explanation=explanation(found) if explained else "",
+    )
+
+
 def answer_line(found: QuickAnswer) -> str:
-    """Return what to do, what it costs, how far the others are behind, and what to mind, in a line."""
-    others = [(other, _is_equal(found, other), _is_open(found, other)) for other in _best_of_kinds(found)]
-    answer = sentence(TEMPLATE, "answer", found, MEASURES[found.objective], others)
-    return f"{answer} {sentence('decision.txt', 'remarks', found.recommended)}".rstrip()
+    """Return what to do, what it costs and why, how far the nearest rival is behind, and what to mind."""
+    parallel = any(each.strategy.kind == "parallel" for each in found.candidates)
+    rival = found.rival
+    standing = _standing(found, rival) if rival else ""
+    answer = sentence(TEMPLATE, "answer", found, MEASURES[found.objective], rival, standing, parallel)
+    return f"{answer} {sentence('remarks.txt', 'remarks', found.recommended)}".rstrip()
 
 
 def coordination_line(found: QuickAnswer) -> str:
@@ -24,25 +40,55 @@ def coordination_line(found: QuickAnswer) -> str:
 
 def explanation(found: QuickAnswer) -> str:
     """Return how sure the answer is, and what is assumed, in a paragraph."""
-    may_be_best = [named(each.strategy) for each in found.candidates[1:] if _is_open(found, each)]
+    may_be_best = [named(strategy) for strategy in found.winner.best_subset[1:]]
     return sentence(TEMPLATE, "explanation", found, may_be_best)
 
 
-def _best_of_kinds(found: QuickAnswer) -> list[Candidate]:
-    """Return the best strategy without pacing of each kind; of the recommended kind only if that is paced."""
-    best = found.winner.strategy
-    kinds: dict[str, Candidate] = {}
-    for each in found.candidates:
-        if each.strategy.pace == "none" and (each.strategy.kind, "none") != (best.kind, best.pace):
-            kinds.setdefault(each.strategy.kind, each)
-    return list(kinds.values())
+def _table(found: QuickAnswer) -> Table:
+    """Return the recommended strategy, its nearest rival, and the best one of each kind without pacing."""
+    measure = MEASURES[found.objective]
+    shown = {"cost_usd": dollars, "money_usd": dollars, "makespan_s": duration, "people_s": duration}
+    shown.pop(found.objective, None)
+    heads = (
+        "Strategy",
+        measure.title,
+        f"Difference ({confidence(found.scenario.study.confidence)} interval)",
+        *(MEASURES[column].title for column in shown),
+    )
+    rows = [
+        (
+            str(each.strategy),
+            measure.amount(each.estimate.mean),
+            _difference(found, each),
+            *(show(each.means[column]) for column, show in shown.items()),
+        )
+        for each in _main_candidates(found)
+    ]
+    return Table("", heads, tuple(rows))
 
 
-def _is_open(found: QuickAnswer, other: Candidate) -> bool:
-    return other.strategy in found.winner.best_subset
+def _main_candidates(found: QuickAnswer) -> list[Candidate]:
+    best = found.best.strategy
+    nearest = found.rival
+    kinds = {(best.kind, best.pace): found.best}
+    for each in found.candidates[1:]:
+        if each.strategy.pace == "none":
+            kinds.setdefault((each.strategy.kind, "none"), each)
+    return [each for each in found.candidates if each in kinds.values() or each is nearest]
 
 
-def _is_equal(found: QuickAnswer, other: Candidate) -> bool:
-    if _is_open(found, other):
-        return found.winner.standing is Standing.EQUAL
-    return other.difference <= found.scenario.threshold.at(found.winner.mean)
+def _difference(found: QuickAnswer, each: Candidate) -> str:
+    if each is found.best:
+        return "recommended"
+    standing = _standing(found, each)
+    text = MEASURES[found.objective].difference(each.difference)
+    return f"{text}, {standing}" if standing else text
+
+
+def _standing(found: QuickAnswer, other: Candidate) -> str:
+    """Return what is to be said about a difference; nothing where it is significant and matters."""
+    difference = other.difference
+    if max(-difference.low, difference.high) <= found.scenario.threshold.at(found.winner.mean):
+        return "practically equal"
+    is_open = found.winner.standing is not Standing.EQUAL or difference.low <= 0
+    return "not significant" if is_open and other.strategy in found.winner.best_subset else ""

@@ -1,0 +1,154 @@
+"""The sample of a quick answer: the same replications of some strategies, as many as calls allow."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dispatch_sim.decide.winners import Winner, find_winner
+from dispatch_sim.model.outcome import MEASURES
+from dispatch_sim.scenario.model import Scenario
+from dispatch_sim.scenario.strategy import Strategy
+from dispatch_sim.stats.estimates import Estimate, mean_estimate, quantile_estimate
+from dispatch_sim.stats.percentile import MIN_REPLICATIONS
+from dispatch_sim.stats.screening import Screening, screen
+from dispatch_sim.study.design import Design
+from dispatch_sim.study.engines import choose_engine
+from dispatch_sim.study.objectives import OBJECTIVES, as_means, column_of
+from dispatch_sim.study.runner import all_cores, simulate
+
+MAX_CALLS = 6_000_000
+"""Model calls that all runs of a question come to at most, about: half a second of two cores."""
+
+FIRST_SHARE = 1 / 3
+"""The most of these that are for all strategies, before some are dropped."""
+
+LEAST = 16
+"""Fewest replications, of a batch so large that there are too few to drop a strategy."""
+
+_COLUMNS = tuple(dict.fromkeys(map(column_of, OBJECTIVES.values())))
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The same replications of some strategies of a question.
+
+    Attributes
+    ----------
+    scenario : the question.
+    strategies : in the order of the design.
+    values : shape (strategies, replications, columns), of `_COLUMNS`.
+    """
+
+    scenario: Scenario
+    strategies: tuple[Strategy, ...]
+    values: NDArray[np.float64]
+
+    @property
+    def objective(self) -> str:
+        """The measure that is minimised."""
+        return OBJECTIVES[self.scenario.objective.minimise]
+
+    @property
+    def replications(self) -> int:
+        """Number of replications."""
+        return int(self.values.shape[1])
+
+    @property
+    def column(self) -> NDArray[np.float64]:
+        """The column that the objective is computed from, shape (strategies, replications)."""
+        return self.values[:, :, _COLUMNS.index(column_of(self.objective))]
+
+    @cached_property
+    def costs(self) -> NDArray[np.float64]:
+        """Values whose means are the objective, shape (strategies, replications)."""
+        return np.stack([as_means(self.objective, each) for each in self.column])
+
+    @cached_property
+    def winner(self) -> Winner:
+        """The best strategy."""
+        tasks, study = self.scenario.batch_size, self.scenario.study
+        return find_winner(self.strategies, self.costs, tasks, study.confidence, self.scenario.threshold)
+
+    def of(self, numbers: Collection[int]) -> Sample:
+        """Return the sample of some strategies."""
+        kept = sorted(numbers)
+        return replace(
+            self, strategies=tuple(self.strategies[number] for number in kept), values=self.values[kept]
+        )
+
+    def means(self, number: int) -> dict[str, float]:
+        """Return the means of a strategy."""
+        return dict(zip(_COLUMNS, self.values[number].mean(axis=0).tolist(), strict=True))
+
+    def estimate(self, number: int) -> Estimate:
+        """Estimate the objective of a strategy."""
+        confidence = self.scenario.study.confidence
+        if column_of(self.objective) == self.objective:
+            return mean_estimate(self.column[number], confidence)
+        return quantile_estimate(self.column[number], 0.95, confidence)
+
+    def against(self, best: Strategy) -> tuple[list[int], Screening]:
+        """Return the numbers of all strategies but one, the nearest first, and their differences from it."""
+        one = self.strategies.index(best)
+        others = [number for number in range(len(self.strategies)) if number != one]
+        others.sort(key=lambda number: (self.costs[number].mean(), number))
+        study, mean = self.scenario.study, float(self.costs[one].mean())
+        threshold = self.scenario.threshold.at(mean)
+        return others, screen(self.costs[others], self.costs[one], study.confidence, threshold)
+
+    def quoted(self) -> Iterator[int]:
+        """Yield the strategies that may be the best with more replications, and the best of each kind.
+
+        Those may be the best that are not worse beyond doubt, or by no more than three batches like the most
+        expensive one would make up for: as few may just have been missed.
+        """
+        best = self.winner.strategy
+        others, screened = self.against(best)
+        yield self.strategies.index(best)
+        reach = 3 * float(self.costs.max() - self.winner.mean) / self.replications
+        kinds: set[Strategy] = set()
+        for at, number in enumerate(others):
+            if screened.is_same[at]:
+                continue
+            kind = self.strategies[number].at(None)
+            may_be_best = not screened.is_beyond_doubt[at] or screened.mean[at] <= reach
+            if may_be_best or not kinds or kind not in kinds:
+                yield number
+            kinds.add(kind)
+
+
+def affordable_runs(design: Design) -> float:
+    """Return how many runs a question may have."""
+    return MAX_CALLS / design.calls[0]
+
+
+def first_sample(design: Design, replications: int) -> Sample:
+    """Simulate all strategies, in fewer replications if that would take too long."""
+    scenario = design.variants[0].scenario
+    affordable = FIRST_SHARE * affordable_runs(design) / design.points
+    if affordable < MIN_REPLICATIONS:  # to drop a strategy
+        objective = OBJECTIVES[scenario.objective.minimise]
+        least = LEAST if objective == column_of(objective) else MIN_REPLICATIONS
+        affordable = max(least, affordable_runs(design) / design.points)
+    first = int(min(replications, affordable))
+    strategies = tuple(plan.strategy for plan in design.variants[0].plans)
+    return Sample(scenario, strategies, simulate_strategies(design, range(design.points), range(first)))
+
+
+def simulate_strategies(design: Design, numbers: Sequence[int], replications: range) -> NDArray[np.float64]:
+    """Simulate some strategies; shape (strategies, replications, columns)."""
+    part = replace(design.part(numbers), replications=replications.stop)
+    columns = [MEASURES.index(name) for name in _COLUMNS]
+    found = np.empty((part.points, len(replications), len(columns)))
+
+    def keep(chunk: range, values: NDArray[np.float64]) -> None:
+        found[:, chunk.start - replications.start : chunk.stop - replications.start] = values
+
+    engine = choose_engine(part, replications.start)
+    simulate(part, [replications], engine, all_cores(), lambda values: values[:, :, columns], keep)
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dispatch_sim.decide.quick import Candidate, QuickAnswer
 from dispatch_sim.decide.winners import Standing
 from dispatch_sim.report.binding import binding_sentence
-from dispatch_sim.report.format import MEASURES, confidence, dollars, duration, named
+from dispatch_sim.report.format import MEASURES, confidence, dollars, duration, named, span
 from dispatch_sim.report.render import Document, Table, document
 from dispatch_sim.report.sentences import sentence
 
@@ -81,7 +81,8 @@ def _difference(found: QuickAnswer, each: Candidate) -> str:
     if each is found.best:
         return "recommended"
     standing = _standing(found, each)
-    text = MEASURES[found.objective].difference(each.difference)
+    measure, difference = MEASURES[found.objective], each.difference
+    text = measure.signed(difference.mean) + span(measure.show, difference.low, difference.high)
     return f"{text}, {standing}" if standing else text
 
 

@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from dispatch_sim.engine import store
 from dispatch_sim.model.outcome import MEASURES
-from dispatch_sim.model.plan import Plan
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.wording import unknown
 from dispatch_sim.stats.estimates import paired_difference, to_end_early
 from dispatch_sim.stats.paired_comparison import best_of
-from dispatch_sim.study.design import design_sweep
+from dispatch_sim.study.design import Design, design_sweep
 from dispatch_sim.study.engines import choose_engine
 from dispatch_sim.study.results import named_points
 from dispatch_sim.study.runner import simulate
@@ -59,9 +58,8 @@ class Points:
         self.stages: tuple[int, ...] = STAGES if fixed is None else (fixed,)
         self.measures = [name for name in MEASURES if name in {*measures, *_OF_LIMITS}]
         self.values = [np.empty((0, len(self.measures)))] * len(points)
-        self._plans = [(variant, plan) for variant in self.design.variants for plan in variant.plans]
         self._is_compiled = self.design.engine == "auto" and store.is_compiled()
-        self._below = _next_lower_limits(self.table, [plan for _, plan in self._plans])
+        self._below = _next_lower_limits(self.table, self.design)
         self._scales = self.table[_LIMITS].tolist() if self._below else [1.0] * len(points)
 
     @property
@@ -132,15 +130,7 @@ class Points:
                 self._simulate(remaining, range(first, count))
 
     def _simulate(self, rows: Sequence[int], replications: range) -> None:
-        plans: dict[int, list[Plan]] = {}
-        for variant, plan in map(self._plans.__getitem__, rows):
-            plans.setdefault(id(variant), []).append(plan)
-        variants = tuple(
-            replace(variant, plans=tuple(plans[id(variant)]))
-            for variant in self.design.variants
-            if id(variant) in plans
-        )
-        design = replace(self.design, variants=variants, replications=replications.stop, at_most=None)
+        design = replace(self.design.part(rows), replications=replications.stop, at_most=None)
         values = np.empty((len(rows), len(replications), len(self.measures)))
         columns = [MEASURES.index(name) for name in self.measures]
 
@@ -153,13 +143,14 @@ class Points:
             self.values[row] = np.concatenate([self.values[row], new])
 
 
-def _next_lower_limits(table: Mapping[str, NDArray[Any]], plans: Sequence[Plan]) -> dict[int, int]:
+def _next_lower_limits(table: Mapping[str, NDArray[Any]], design: Design) -> dict[int, int]:
     """Return, for a point, the one with the next lower limits that is otherwise the same.
 
     Where the client paces its calls by the limits, or the provider lets calls wait, no request is rejected.
     """
     below: dict[int, int] = {}
     if _LIMITS in table and table[_LIMITS].dtype != object:
+        plans = [plan for variant in design.variants for plan in variant.plans]
         last: dict[tuple[Any, ...], int] = {}
         others = list(zip(*(table[column] for column in table if column != _LIMITS), strict=True))
         for row in np.argsort(table[_LIMITS], kind="stable").tolist():

@@ -21,13 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dispatch_sim.stats.crossings import agreeing, sign_changes
-from dispatch_sim.stats.estimates import mean_and_deviations, mean_estimate
+from dispatch_sim.stats.estimates import cochran, mean_and_deviations, mean_estimate
 
 ROUNDING = 1e-9
 """Relative tolerance of a bound: sums of seconds are not exact."""
-
-COCHRAN = 25
-"""Replications per squared skewness that Student's t needs (Cochran, Sampling Techniques, 3rd ed. 1977)."""
 
 Paired = tuple[NDArray[np.float64], NDArray[np.float64]]
 """The numerator and the denominator of a ratio at one point, shape (replications,) each."""
@@ -98,10 +95,8 @@ def state_at(pair: Paired, at_least: float | None, at_most: float | None, confid
 def is_valid(sample: NDArray[np.float64]) -> bool:
     """Return whether there are enough values for a confidence interval, given how skewed they are."""
     deviations = mean_and_deviations(sample)[1]
-    variance = float(np.mean(deviations**2))
-    if variance <= ROUNDING**2 * float(np.max(np.abs(sample), initial=0.0)) ** 2:
-        return True
-    return sample.size >= COCHRAN * float(np.mean(deviations**3)) ** 2 / variance**3
+    rounding = ROUNDING * float(np.abs(sample).max(initial=0.0))
+    return bool(np.abs(deviations).max() <= rounding) or sample.size >= cochran(deviations)
 
 
 def find_thresholds(

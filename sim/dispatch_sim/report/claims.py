@@ -10,7 +10,7 @@ from pathlib import Path
 from dispatch_sim.claims.break_even_map import FIRST
 from dispatch_sim.claims.judge import Findings
 from dispatch_sim.claims.simulation import SCREENING, STAGES
-from dispatch_sim.claims.verdicts import COCHRAN, Verdict
+from dispatch_sim.claims.verdicts import Verdict
 from dispatch_sim.report.claim_texts import Texts
 from dispatch_sim.report.format import clean
 from dispatch_sim.report.render import document
@@ -41,7 +41,6 @@ def write_claims_report(findings: Findings, folder: str | os.PathLike[str]) -> l
         fill=texts.fill,
         preliminary=preliminary(findings),
         stages=(FIRST, SCREENING, *STAGES),
-        cochran=COCHRAN,
     )
     for each in findings.claims:
         if each.claim.verdict not in (None, each.verdict):

@@ -14,7 +14,7 @@ import numpy as np
 from dispatch_sim.decide.binding import FEWEST, Binding, find_binding
 from dispatch_sim.decide.grid import make_grid_point, warn_about_limits
 from dispatch_sim.decide.quick_sample import Sample, affordable_runs, first_sample, simulate_strategies
-from dispatch_sim.decide.rare_events import replications_for_rare_events
+from dispatch_sim.decide.rare_events import QUOTED, is_random, replications_for_rare_events
 from dispatch_sim.decide.winners import Winner
 from dispatch_sim.display import Displayed
 from dispatch_sim.model.events import Activity
@@ -26,9 +26,6 @@ from dispatch_sim.stats.estimates import Estimate
 from dispatch_sim.stats.percentile import MIN_REPLICATIONS
 from dispatch_sim.study.design import Design
 from dispatch_sim.study.engines import choose_engine, simulate_one
-
-QUOTED = 4096
-"""Fewest replications of an interval that is not preliminary; see `decide.replications`."""
 
 CALLS_TO_BIND = 4000
 """Model calls of the recommended strategy, and as many without each resource, to find what binds."""
@@ -244,7 +241,7 @@ def _candidates(sample: Sample) -> tuple[Candidate, ...]:
     differences = [same, *map(screened.difference, range(len(others)))]
     estimates = [sample.estimate(number) for number in numbers]
     needed = max(each.needed for each in (estimates[0], *differences))
-    if np.ptp(sample.costs, axis=1).any():
+    if is_random(scenario.resolved()):
         indifference = scenario.threshold.at(sample.winner.mean)
         rare = replications_for_rare_events(scenario, scenario.batch_size, indifference)
         needed = max(needed, QUOTED, rare)

@@ -19,7 +19,7 @@ from dispatch_sim.decide.answer import choices, objective_of
 from dispatch_sim.decide.axis_comparison import Point, Samples, pairs_of, samples_of
 from dispatch_sim.decide.break_even import find_break_even
 from dispatch_sim.decide.choice import Choice
-from dispatch_sim.decide.rare_events import is_random, replications_for_rare_events
+from dispatch_sim.decide.rare_events import QUOTED, is_random, replications_for_rare_events
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.strategy import Strategy, strategy_of
 from dispatch_sim.stats.estimates import leaders, mean_estimate, present, to_end_early
@@ -27,10 +27,6 @@ from dispatch_sim.study.objectives import as_means, column_of
 from dispatch_sim.study.results import Results
 from dispatch_sim.study.run_study import Needed
 from dispatch_sim.study.table import factor_combinations
-
-QUOTED = 4096
-"""Replications behind a quoted interval: of skewed costs with 4,096, 95% intervals by Student's t held the
-mean in 93% or more of studies (`reports/validation`)."""
 
 
 def replications_needed(scenario: Scenario, results: Results) -> Needed:

@@ -10,8 +10,7 @@ from functools import partial
 
 from dispatch_sim.decide.choice import Alternative
 from dispatch_sim.decide.ranking import simplicity
-from dispatch_sim.decide.rare_events import ENOUGH
-from dispatch_sim.decide.replications import QUOTED
+from dispatch_sim.decide.rare_events import ENOUGH, QUOTED
 from dispatch_sim.report.format import about, named
 from dispatch_sim.report.sentences import sentence, text
 from dispatch_sim.report.view import View

@@ -154,8 +154,8 @@ def _is_best(term: Term) -> bool:
 def _levels(over: str | None, terms: Sequence[Term], points: Points) -> dict[Any, list[list[int]]]:
     """Return the rows of every term at each level of the axis, in order.
 
-    Levels at which some term is not simulated are left out, and those at which a term is held anyway, so
-    that nothing is compared with itself.
+    Levels at which some term is not simulated are left out, and those at which points are compared with
+    themselves, as a term is held there.
     """
     if over is None:
         return {None: [_rows(term, points, {}) for term in terms]}
@@ -163,11 +163,14 @@ def _levels(over: str | None, terms: Sequence[Term], points: Points) -> dict[Any
     failed = NotSimulatedError(unknown("axis", over, list(points.table)))
     levels = dict.fromkeys(points.table[over].tolist()) if over in points.table else ()
     for level in sorted(levels, key=axis_position):
-        if not any(term.at.get(over) == level for term in terms):
-            try:
-                found[level] = [_rows(term, points, {over: level}) for term in terms]
-            except NotSimulatedError as error:
-                failed = error
+        try:
+            rows = [_rows(term, points, {over: level}) for term in terms]
+        except NotSimulatedError as error:
+            failed = error
+            continue
+        compared = [(each, term.measure) for each, term in zip(rows, terms, strict=True)]
+        if len(compared) == 1 or any(each != compared[0] for each in compared):
+            found[level] = rows
     if not found:
         raise failed
     return found

@@ -117,19 +117,22 @@ class Trial:
             (self.folder / name).write_bytes(data)
 
     def kept(self) -> int:
-        """Return how many replications the checkpoint has: of each measure, and no two times."""
+        """Return how many replications of all points the checkpoint has: each measure once in each chunk."""
         if not (self.folder / CHECKPOINT_FILE).is_file():
             return 0
         with closing(sqlite3.connect(self.folder / CHECKPOINT_FILE)) as db:
             if not db.execute("SELECT 1 FROM sqlite_master").fetchone():
                 return 0
-            chunks = db.execute("SELECT first, replications FROM chunk ORDER BY first").fetchall()
+            query = "SELECT stage, first, replications FROM chunk ORDER BY stage, first"
+            chunks = db.execute(query).fetchall()
             measures = {count for (count,) in db.execute("SELECT count(*) FROM measure GROUP BY number")}
-        if measures - {len(chunks)} or any(
-            one + count > other for (one, count), (other, _) in pairwise(chunks)
-        ):
+        overlaps = (
+            stage == other_stage and first + count > other
+            for (stage, first, count), (other_stage, other, _) in pairwise(chunks)
+        )
+        if measures - {len(chunks)} or any(overlaps):
             raise LostError("the checkpoint is not whole")
-        return sum(count for _, count in chunks)
+        return sum(count for stage, _, count in chunks if stage == 0)
 
     def check(self, reference: Pair, *, complete: bool = True) -> None:
         """Check that nothing is lost, and that the sweep is resumed to the bytes of an undisturbed one."""

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+import dispatch_sim.decide.diff
 from dispatch_sim import compare, diff, load
 from dispatch_sim.decide.diff import pair_by_replication
 from dispatch_sim.scenario.changes import Change, changes
@@ -84,6 +85,20 @@ def test_difference_is_paired_by_replication():
         assert (interval.low, interval.high) == pytest.approx(expected)
         # The durations of the second are those of the first times 13/12, so the makespans are.
         assert interval.mean == pytest.approx(a[str(strategy)].mean() / 12)
+
+
+def test_means_of_strategies_are_over_the_same_replications(monkeypatch):
+    numbers = iter((60, 20))
+
+    def shorter(source, **options):
+        return compare(source, replications=next(numbers))
+
+    monkeypatch.setattr(dispatch_sim.decide.diff, "compare", shorter)
+    found = diff(NOISY, NOISY)
+    assert {of["cost_usd"].difference.n for of in found.strategies.values()} == {20}
+    assert all(of["cost_usd"].a == of["cost_usd"].b for of in found.strategies.values())
+    means = [of["cost_usd"].a for of in found.strategies.values()]
+    assert means == sorted(means)
 
 
 def test_replications_that_one_side_lacks_are_left_out():

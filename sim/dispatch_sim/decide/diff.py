@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import reduce
 from typing import Any, Literal
 
 import pandas as pd
@@ -77,7 +78,8 @@ class Diff(Displayed):
     a, b : the scenarios.
     changes : the keys in which they differ.
     recommended : each measure of the recommended strategies.
-    strategies : of each strategy that both have, in the order of A from the best to the worst.
+    strategies : of each strategy that both have, over the replications that all of them have, from the least
+        mean in A to the largest.
     only_a, only_b : strategies that one scenario has.
     indifference : the threshold of A, in the unit of its objective.
     """
@@ -153,8 +155,8 @@ def diff(
 ) -> Diff:
     """Compare two scenarios under common random numbers, each at its own batch size.
 
-    Each has the recommendation that `compare` gives it, by its own objective and limits. The differences are
-    paired over the replications that both strategies have. Tasks of groups with the same name share their
+    Each has the recommendation that `compare` gives it, by its own objective and limits. Differences are
+    paired by replication. Tasks of groups with the same name share their
     random variates.
 
     Parameters
@@ -177,19 +179,19 @@ def diff(
     )
     values_a, values_b = map(_values, results)
     objective, confidence = objective_of(one.scenario().resolved()), side_a.choice.confidence
-
-    def paired(in_a: Strategy, in_b: Strategy) -> dict[str, Paired]:
-        return pair_by_replication(values_a[in_a], values_b[in_b], objective, confidence)
-
-    recommended = paired(side_a.choice.strategy, side_b.choice.strategy)
-    ordered = [each for each in _ordered(side_a.choice) if each in values_b]
+    best = values_a[side_a.choice.strategy], values_b[side_b.choice.strategy]
+    recommended = pair_by_replication(*best, objective, confidence)
+    shared = _over_common(
+        {each: (values_a[each], values_b[each]) for each in _ordered(side_a.choice) if each in values_b}
+    )
+    pairs = {each: pair_by_replication(*rows, objective, confidence) for each, rows in shared.items()}
     means = recommended[objective].a, recommended[objective].b
     return Diff(
         side_a,
         side_b,
         tuple(changes(*sources)),
         recommended,
-        {strategy: paired(strategy, strategy) for strategy in ordered},
+        dict(sorted(pairs.items(), key=lambda pair: pair[1][objective].a)),
         tuple(strategy for strategy in _ordered(side_a.choice) if strategy not in values_b),
         tuple(strategy for strategy in _ordered(side_b.choice) if strategy not in values_a),
         one.scenario().threshold.at(min(means)),
@@ -219,6 +221,15 @@ def _values(results: Results) -> dict[Strategy, pd.DataFrame]:
     columns = [*dict.fromkeys(map(column_of, OBJECTIVES.values()))]
     points: Any = results.table(columns).groupby(["strategy", "concurrency", "tasks"], sort=False)
     return {strategy_of(*point): rows.set_index("replication")[columns] for point, rows in points}
+
+
+def _over_common(
+    shared: Mapping[Strategy, tuple[pd.DataFrame, pd.DataFrame]],
+) -> dict[Strategy, tuple[pd.DataFrame, pd.DataFrame]]:
+    """Return the replications that all strategies have in both scenarios, so that their means compare."""
+    rows = [each for pair in shared.values() for each in pair]
+    common = reduce(pd.Index.intersection, (each.index for each in rows)) if rows else pd.Index([])
+    return {strategy: (a.loc[common], b.loc[common]) for strategy, (a, b) in shared.items()}
 
 
 def pair_by_replication(

@@ -9,6 +9,7 @@ from dispatch_sim.decide.diff import Diff
 from dispatch_sim.report.answers import MOST_ROWS
 from dispatch_sim.report.format import MEASURES, clean, confidence, instruction
 from dispatch_sim.report.render import Document, Table, document
+from dispatch_sim.stats.estimates import Estimate
 
 MOST_CHANGES = 10
 """Rows of the table of keys that differ."""
@@ -67,11 +68,17 @@ def _recommended_table(found: Diff) -> Table:
                 (measure.title, measure.show(of.a), measure.show(of.b), measure.difference(of.difference))
             )
     heads = ("", "A", "B", f"B minus A ({confidence(found.a.choice.confidence)} interval)")
-    return Table("The recommended strategies, mean per batch", heads, tuple(rows))
+    return Table(f"The recommended strategies, {_replications(found.difference)}", heads, tuple(rows))
 
 
-def _strategies_table(found: Diff, others: list[str]) -> Table:
-    """Return the strategies that both scenarios have."""
+def _replications(difference: Estimate) -> str:
+    return f"means of {difference.n:,} replications"
+
+
+def _strategies_table(found: Diff, others: list[str]) -> Table | None:
+    """Return the strategies that both scenarios have; None where there is none."""
+    if not found.strategies:
+        return None
     objective = MEASURES[found.objective]
     rows = []
     for strategy, measures in found.strategies.items():
@@ -82,5 +89,6 @@ def _strategies_table(found: Diff, others: list[str]) -> Table:
     title = objective.title
     minus = f"{title}: B minus A ({confidence(found.a.choice.confidence)} interval)"
     heads = ("Strategy", f"{title}: A", f"{title}: B", minus, *(MEASURES[name].title for name in others))
-    caption = "The same strategy in both scenarios; further columns are B minus A"
+    over = _replications(next(iter(found.strategies.values()))[objective.column].difference)
+    caption = f"The same strategy in both scenarios, {over}; further columns are B minus A"
     return Table(caption, heads, tuple(rows))

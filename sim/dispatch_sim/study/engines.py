@@ -6,6 +6,10 @@ first use on a machine compiled.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
 from dispatch_sim.engine import store
 from dispatch_sim.model.events import Event
 from dispatch_sim.model.outcome import Outcome
@@ -13,12 +17,18 @@ from dispatch_sim.model.plan import Plan
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.study.design import Design
 
+if TYPE_CHECKING:
+    from dispatch_sim.engine.machine import Machine
+
 TASKS_A_SECOND = 7000
 """Approximate speed of the SimPy engine: twenty tasks of five calls take 3 ms."""
 
 LOADING_S = 0.1
 COMPILING_S = 10.0
 """Approximate time until the compiled engine starts, with and without the user's cache."""
+
+_IDLE: list[Machine] = []
+"""Machines that no thread uses. They are kept, as the system takes milliseconds to provide their memory."""
 
 
 def choose_engine(design: Design, first: int = 0) -> str:
@@ -34,6 +44,19 @@ def choose_engine(design: Design, first: int = 0) -> str:
     return "simpy" if simpy_s < (LOADING_S if store.is_compiled() else COMPILING_S) else "compiled"
 
 
+@contextmanager
+def idle_machine() -> Iterator[Machine]:
+    """Return a machine that no thread uses; afterwards it is kept for the next use."""
+    from dispatch_sim.engine.machine import Machine
+
+    try:
+        machine = _IDLE.pop()
+    except IndexError:
+        machine = Machine()
+    yield machine
+    _IDLE.append(machine)
+
+
 def simulate_one(plan: Plan, replication: int) -> tuple[Outcome, list[Event]]:
     """Simulate one replication by the engine of its scenario: SimPy unless that is `compiled`.
 
@@ -46,6 +69,5 @@ def simulate_one(plan: Plan, replication: int) -> tuple[Outcome, list[Event]]:
         from dispatch_sim.model.simulation import simulate
 
         return simulate(plan, Variates(plan.scenario, replication), log), log
-    from dispatch_sim.engine.machine import Machine
-
-    return Machine().simulate(plan, replication, log), log
+    with idle_machine() as machine:
+        return machine.simulate(plan, replication, log), log

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from itertools import chain
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,10 @@ from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.study.design import Design, DesignError
-from dispatch_sim.study.engines import choose_engine
+from dispatch_sim.study.engines import choose_engine, idle_machine
+
+if TYPE_CHECKING:
+    from dispatch_sim.engine.machine import Machine
 
 TASKS_OF_A_CHUNK = {"simpy": 7000, "compiled": 400_000}
 """A chunk takes a second or less, so that progress is visible, and an interruption loses little."""
@@ -41,9 +44,6 @@ TASKS_DRAWN = 4000
 
 CLOSED_AT_ONCE = 4000
 """Replications whose ledgers are closed together; these fit in the processor's cache as well."""
-
-_IDLE: list[Any] = []
-"""Machines that no thread uses. They are kept, as the system takes milliseconds to provide their memory."""
 
 OnProgress = Callable[[int, int], None]
 """Called with the numbers of completed and of all replications."""
@@ -187,12 +187,10 @@ class CompiledSimulator:
 
     def simulate_chunk(self, chunk: range) -> NDArray[np.float64]:
         """Simulate replications of every design point; shape (points, replications, measures)."""
-        from dispatch_sim.engine.machine import Machine
+        with idle_machine() as machine:
+            return self._simulated(machine, chunk)
 
-        try:
-            machine = _IDLE.pop()
-        except IndexError:
-            machine = Machine()
+    def _simulated(self, machine: Machine, chunk: range) -> NDArray[np.float64]:
         rows = np.empty((self._points, len(chunk), len(MEASURES)))
         point = 0
         for plans in self._variants:
@@ -205,7 +203,6 @@ class CompiledSimulator:
                     here = slice(point + first, point + first + len(some))
                     rows[here, of_part] = machine.simulate_plans(some, part, self.stop)
             point += len(plans)
-        _IDLE.append(machine)
         return rows
 
 

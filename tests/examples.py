@@ -14,8 +14,8 @@ from tests.command import dispatch_sim
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "docs" / "recipes.md", ROOT / "docs" / "tutorial.md"]
 BLOCK = re.compile(r"(?<=```console\n)(.*?)(?=```)", re.DOTALL)
-FIRST_PARAGRAPH = "...\n"
-"""The last line of an example that shows no more than the first paragraph of each output."""
+SHORTENED = "...\n"
+"""The last line of an example that shows no more than two sentences of each output."""
 
 
 def with_outputs(page):
@@ -24,12 +24,17 @@ def with_outputs(page):
 
 
 def _example(block):
-    short = block.endswith(FIRST_PARAGRAPH)
+    short = block.endswith(SHORTENED)
     shown = ""
     for command in re.findall(r"^\$ (.*)$", block, flags=re.MULTILINE):
         output = _output(command)
-        shown += f"$ {command}\n" + (output.partition("\n\n")[0].rstrip() + "\n" if short else output)
-    return shown + FIRST_PARAGRAPH * short
+        shown += f"$ {command}\n" + (_two_sentences(output) if short else output)
+    return shown + SHORTENED * short
+
+
+def _two_sentences(output):
+    paragraph = output.partition("\n\n")[0].rstrip() + "\n"
+    return re.match(r"(.*?\.\s){1,2}", paragraph, flags=re.DOTALL)[0].rstrip() + "\n"
 
 
 @cache

@@ -11,7 +11,8 @@ import dispatch_sim
 ROOT = Path(__file__).parents[2]
 NAMES = [
     name
-    for line in re.findall("^Code: (.*)$", (ROOT / "docs/model.md").read_text(), re.MULTILINE)
+    for page in ("docs/model.md", "docs/statistics.md")
+    for line in re.findall("^Code: (.*)$", (ROOT / page).read_text(), re.MULTILINE)
     for name in re.findall("`(.+?)`", line)
 ]
 
@@ -27,7 +28,7 @@ MOVED = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_model_guide_names_existing_code(name):
+def test_guide_names_existing_code(name):
     if "/" in name:
         assert (Path(dispatch_sim.__file__).parent / name).exists()
         return

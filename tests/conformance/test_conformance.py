@@ -20,7 +20,7 @@ from dispatch_sim.engine.machine import Machine, outcome_of
 from dispatch_sim.engine.plan import FlatPlan
 from dispatch_sim.engine.quantiles import quantile
 from dispatch_sim.engine.records import STATE, State
-from dispatch_sim.engine.scenario_records import DISTRIBUTION
+from dispatch_sim.engine.scenario_records import DISTRIBUTION, FlatScenario
 from dispatch_sim.interruption import uninterrupted
 from dispatch_sim.model.plan import make_plan
 from dispatch_sim.model.simulation import simulate
@@ -96,6 +96,18 @@ def test_plans_that_share_what_is_drawn_are_each_as_they_are_alone():
     rows = machine.simulate_plans(plans, range(7, 37))
     for plan, together in zip(plans, rows, strict=True):
         assert np.array_equal(together, Machine().simulate_block(plan, 7, 30))
+
+
+def test_prices_and_values_change_no_simulation():
+    """The ledgers of scenarios that differ in these alone are closed one after another."""
+    text = "tasks: [{name: a, count: 4, tokens: {lognormal: {mean: 15K, cv: 1}}, duration: 60s}]"
+    cheap, dear = (scenario_of(text, f"provider: {{prices: {{input: ${price}/M}}}}") for price in (1, 9))
+    assert FlatScenario(cheap).key == FlatScenario(dear).key
+    ways = [parse_strategy(way) for way in ("solo", "queue: 2")]
+    plans, others = ([FlatPlan(make_plan(each, way)) for way in ways] for each in (cheap, dear))
+    rows = Machine().simulate_priced(plans, range(20), [cheap, dear])
+    assert np.array_equal(rows[0], Machine().simulate_plans(plans, range(20)))
+    assert np.array_equal(rows[1], Machine().simulate_plans(others, range(20)))
 
 
 def test_a_cascade_over_and_over_fits_the_state():

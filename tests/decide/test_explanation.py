@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dispatch_sim.decide import switching_values
+from dispatch_sim.decide import sampling
 from dispatch_sim.decide.cost_breakdown import cost_breakdown
 from dispatch_sim.decide.explanation import explain
-from dispatch_sim.decide.grid import make_grid_point, simulate_points, without_factors
+from dispatch_sim.decide.grid import make_grid_point, without_factors
 from dispatch_sim.decide.parameters import parameter_at, with_range
 from dispatch_sim.decide.sensitivity import find_swings
 from dispatch_sim.decide.switching_values import find_switching_values
@@ -20,6 +20,7 @@ from dispatch_sim.scenario.loader import load_source, parse_source
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 from dispatch_sim.study.design import Design
+from dispatch_sim.study.objectives import costs_of
 from dispatch_sim.study.runner import simulate_design
 from tests.study.pairs import NOISY, PAIRS, pairs_border
 
@@ -40,6 +41,11 @@ def switching_values_of(text, keeping, *parameters, replications=4, of_kind=Fals
         replications=replications,
     )
     return {each.parameter.path: each for each in found if each.of_kind == of_kind}
+
+
+def costs_at(point, replications):
+    """Return the costs of all strategies of a grid point."""
+    return costs_of(simulate_design(Design((), (point.variant,), replications)), "cost_usd")
 
 
 def test_switching_value_is_where_two_costs_are_equal():
@@ -72,7 +78,7 @@ def test_another_concurrency_differs_from_another_kind():
     assert kind.at < any_other.at
     source = parse_source(text)
     for found, loser in ((any_other, 3), (kind, 2)):
-        (costs,) = simulate_points([make_grid_point(source, {"tasks.duration": f"{found.at}s"})], 2)
+        costs = costs_at(make_grid_point(source, {"tasks.duration": f"{found.at}s"}), 2)
         means = dict(zip(make_grid_point(source, {}).strategies, costs.mean(axis=1), strict=True))
         assert means[Strategy("queue", loser)] == pytest.approx(means[found.becomes], abs=1e-3)
 
@@ -83,17 +89,23 @@ def test_interval_covers_switching_value_with_many_similar_rivals(monkeypatch):
     text = PAIRS.replace("count: 4", "count: 64").replace("[sequential, parallel]", "[queue]")
     text = f"{text}sweep: {{concurrency: 2..48}}\n".replace("duration: 120s", "duration: 40s")
 
-    def costs(points, *_):
-        for point in points:
-            beyond = (point.variant.scenario.tasks[0].duration.mean - 120) / 60
-            kept = np.array([strategy == QUEUE_OF_2 for strategy in point.strategies])
-            yield noise[: len(kept)] + np.where(kept, beyond, 0.0)[:, None]
+    def simulate(blocks, engine, jobs, keep):
+        for number, block in enumerate(blocks):
+            beyond = (block.variant.scenario.tasks[0].duration.mean - 120) / 60
+            part = block.replications
+            measures = np.zeros((len(block.variant.plans), len(part), len(MEASURES)))
+            for row, plan in zip(measures, block.variant.plans, strict=True):
+                kept = plan.strategy == QUEUE_OF_2
+                costs = noise[plan.strategy.concurrency - 2, part.start : part.stop]
+                row[:, MEASURES.index("cost_usd")] = costs + (beyond if kept else 0.0)
+            keep(number, part, measures)
 
-    monkeypatch.setattr(switching_values, "simulate_points", lambda *asked: list(costs(*asked)))
+    monkeypatch.setattr(sampling, "simulate_blocks", simulate)
     held = 0
     for _ in range(100):
         noise = rng.normal(size=(47, 64))
-        (found,) = switching_values_of(text, QUEUE_OF_2, "tasks.duration=30s..480s").values()
+        keys = "tasks.duration=30s..480s"
+        (found,) = switching_values_of(text, QUEUE_OF_2, keys, replications=64).values()
         held += (found.low or 0) <= 120 <= (found.high or math.inf)
     assert held >= stats.binom.ppf(0.001, 100, 0.95)
 
@@ -223,7 +235,7 @@ def test_switching_value_agrees_with_simulation_around_it():
     excess = []
     for value in (found.low / 1.1, found.high * 1.1):
         point = make_grid_point(source, {parameter.path: value})
-        (costs,) = simulate_points([point], 60)
+        costs = costs_at(point, 60)
         means = costs.mean(axis=1)
         excess.append(float(means[point.strategies.index(QUEUE_OF_2)] - means.min()))
     assert excess[0] < 0.05 < excess[1]
@@ -246,10 +258,75 @@ def test_batch_smaller_than_both_queues_ends_the_range():
 
 
 def test_too_many_replications_are_an_error():
-    with pytest.raises(UserError, match="10,000,000 rows"):
+    with pytest.raises(UserError, match="18,000,000 runs or more; at most 10,000,000"):
         explain(parse_source(PAIRS), replications=9_000_000)
 
 
 def test_key_without_a_value_is_an_error():
     with pytest.raises(UserError, match=r"provider\.limits\.requests: the scenario has no value there"):
         explain(parse_source(PAIRS), ranges={"provider.limits.requests": "10..50"})
+
+
+EIGHT_HOURS = "{mixture: [{weight: 99.9%, of: 60s}, {weight: 0.1%, of: 8h}]}"
+
+RARE = f"""\
+name: Rare
+tasks: [{{name: one, count: 4, tokens: 1000, duration: {EIGHT_HOURS}}}]
+provider: {{limits: unlimited}}
+failures: {{crash: 0%, bad_output: 0%}}
+strategies: [sequential, parallel]
+study: {{at_most: 4096}}
+"""
+
+
+def test_difference_at_the_scenario_is_preliminary_only_where_batches_are_rare_and_expensive():
+    """A batch in 250 takes eight hours, so 25 of them take 6,250 replications."""
+    keys = {"values.waiting": "$20/h..$60/h"}
+    texts = RARE, RARE.replace(EIGHT_HOURS, "{lognormal: {mean: 60s, cv: 0.5}}")
+    rare, usual = (explain(parse_source(text), ranges=keys) for text in texts)
+    assert (rare.difference.n, usual.difference.n) == (4096, 4096)
+    assert (rare.is_preliminary, usual.is_preliminary) == (True, False)
+    assert rare.needed >= 6240
+    assert "Preliminary: about" in str(rare)
+    assert "Preliminary" not in str(usual)
+
+
+def test_quoted_difference_has_as_many_replications_as_its_interval_needs():
+    keys = {"values.waiting": "$20/h..$60/h"}
+    found = explain(parse_source(RARE.replace("at_most: 4096", "at_most: 16384")), ranges=keys)
+    assert found.difference.n >= 6250
+    assert not found.to_json()["preliminary"]
+
+
+def test_components_that_are_not_stated_apart_are_summed_as_other():
+    rng = np.random.default_rng(1)
+    measures = rng.normal(size=(2, 50, len(MEASURES)))
+    column = MEASURES.index("cost_waiting_usd")
+    measures[1, :, column] += 20
+    scenario = parse_source(MIXED).scenario()
+    every = cost_breakdown(scenario, "cost_usd", measures, 0.95)
+    some = cost_breakdown(scenario, "cost_usd", measures, 0.95, {"waiting"})
+    assert [part.name for part in some] == ["waiting", "other"]
+    assert some[1].difference.mean == pytest.approx(sum(part.difference.mean for part in every[1:]))
+
+
+def test_rival_costs_more_whatever_the_order_of_the_strategies():
+    for strategies in ("[sequential, parallel]", "[parallel, sequential]"):
+        found = explain(parse_source(NOISY.replace("[sequential, parallel]", strategies)))
+        assert found.difference.mean > 0
+        assert found.recommended == PARALLEL
+        waiting = next(swing for swing in found.swings if swing.parameter.path == "values.waiting")
+        assert waiting.low.mean < found.difference.mean < waiting.high.mean
+
+
+def test_component_below_the_threshold_in_all_comparisons_is_part_of_other():
+    source = parse_source(f"{MIXED}strategies: [sequential, parallel, 'queue: 3']\n")
+    found = explain(source.replaced({"study.indifference": 0.3}))
+    sizes: dict[str, float] = {}
+    for comparison in found.comparisons:
+        parts = {part.name: part.difference.mean for part in comparison.components}
+        assert sum(parts.values()) == pytest.approx(comparison.difference.mean)
+        for name, mean in parts.items():
+            sizes[name] = max(sizes.get(name, 0.0), abs(mean))
+    assert "other" in sizes
+    assert all(size >= 0.3 for name, size in sizes.items() if name != "other")

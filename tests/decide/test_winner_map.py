@@ -207,7 +207,9 @@ def four_cells():
 def come_out(found, *winners):
     """Return a map with these cells: each a strategy, its standing, and its best subset."""
     of_cells = [
-        Winner(strategy, strategy.kind, standing, (strategy, *as_good), 1.0, None, np.nan, np.nan, np.nan)
+        Winner(
+            strategy, strategy.kind, standing, (strategy, *as_good), 1.0, None, np.nan, np.nan, np.nan, 9, 0
+        )
         for strategy, standing, *as_good in winners
     ]
     cells = tuple(replace(cell, winner=won) for cell, won in zip(found.cells, of_cells, strict=True))

@@ -164,7 +164,7 @@ def map_strategies(
     from dispatch_sim.report.maps import write_map
 
     source, folder = study.source(study.seed), study.folder
-    with progress("cells") as on_progress:
+    with progress("percent") as on_progress:
         winners = map_winners(
             source,
             x,
@@ -191,7 +191,7 @@ def why(
 
     ranges = key_values("--vary", vary, "tasks.tokens=1K..1M")
     source, folder = study.source(study.seed), study.folder
-    with progress("values") as on_progress:
+    with progress("percent") as on_progress:
         explained = explain(
             source,
             ranges=ranges,
@@ -209,7 +209,7 @@ def tune(study: ReportOptions, as_json: Json = False) -> None:
     from dispatch_sim.report.tuning import write_tuning
 
     source, folder = study.source(study.seed), study.folder
-    with progress("searches") as on_progress:
+    with progress("percent") as on_progress:
         tuned = search(
             source, replications=study.replications, jobs=threads(study.jobs), on_progress=on_progress
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from dispatch_sim.model.arithmetic import HOUR_S
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.strategy import Strategy
-from dispatch_sim.stats.estimates import Estimate, paired_difference
+from dispatch_sim.stats.estimates import Estimate, mean_estimate
 
 _MONEY = ("work", "spawn", "return", "coordination", "context", "merge", "rework", "wasted")
 _PEOPLE = ("merge", "recovery", "conflicts", "review")
@@ -32,6 +32,7 @@ CAUSES: Mapping[str, str] = {
     "people_recovery": "people",
     "people_conflicts": "people",
     "people_review": "people",
+    "other": "",
 }
 """The cause of each component. Every strategy does the same work; its cost differs by cache hits."""
 
@@ -81,7 +82,11 @@ class Comparison:
 
 
 def cost_breakdown(
-    scenario: Scenario, objective: str, measures: NDArray[np.float64], confidence: float
+    scenario: Scenario,
+    objective: str,
+    measures: NDArray[np.float64],
+    confidence: float,
+    apart: Collection[str] | None = None,
 ) -> list[Component]:
     """Divide the difference between two strategies into components.
 
@@ -91,10 +96,11 @@ def cost_breakdown(
     objective : the measure that is divided: `cost_usd`, `money_usd`, `tokens`, `people_s` or `makespan_s`.
     measures : of the recommended strategy and the rival, shape (2, replications, measures).
     confidence : of each interval by itself.
+    apart : components that are stated by themselves, the others being summed as `other`; default: all.
 
     Returns
     -------
-    The components that differ in some replication, the largest first.
+    The components that differ in some replication, the largest first, and `other` last.
     """
     column = {name: measures[:, :, number] for number, name in enumerate(MEASURES)}
     components: dict[str, NDArray[np.float64]] = {}
@@ -109,9 +115,12 @@ def cost_breakdown(
         components["waiting"] = column["cost_waiting_usd"]
     if objective == "makespan_s":
         components["waiting"] = column["makespan_s"]
+    differences = {name: rival - recommended for name, (recommended, rival) in components.items()}
+    if small := [name for name in differences if apart is not None and name not in apart]:
+        differences["other"] = np.sum([differences.pop(name) for name in small], axis=0)
     found = [
-        Component(name, CAUSES[name], paired_difference(rival, recommended, confidence))
-        for name, (recommended, rival) in components.items()
-        if not np.array_equal(recommended, rival)
+        Component(name, CAUSES[name], mean_estimate(difference, confidence))
+        for name, difference in differences.items()
+        if difference.any()
     ]
-    return sorted(found, key=lambda component: -abs(component.difference.mean))
+    return sorted(found, key=lambda each: (each.name == "other", -abs(each.difference.mean)))

@@ -6,20 +6,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dispatch_sim.decide.cost_breakdown import Comparison, cost_breakdown
+import numpy as np
+
+from dispatch_sim.decide.cost_breakdown import Comparison, Component, cost_breakdown
 from dispatch_sim.decide.findings import Findings, basis
-from dispatch_sim.decide.grid import make_grid_point, warn_about_limits, without_factors
+from dispatch_sim.decide.grid import GridPoint, make_grid_point, warn_about_limits, without_factors
 from dispatch_sim.decide.parameters import Parameter, find_parameters, parameter_at, with_range
 from dispatch_sim.decide.ranking import ranked
+from dispatch_sim.decide.rare_events import QUOTED, replications_for_rare_events
+from dispatch_sim.decide.sampling import LATER, Numbers, Sampled, Sampler
 from dispatch_sim.decide.sensitivity import Swing, around, find_swings
 from dispatch_sim.decide.switching_values import SwitchingValue, find_switching_values
 from dispatch_sim.decide.winners import Winner, find_winner
 from dispatch_sim.scenario.loader import Given, Source
 from dispatch_sim.scenario.strategy import Strategy
-from dispatch_sim.stats.estimates import Estimate, paired_difference
-from dispatch_sim.study.design import Design, DesignError
-from dispatch_sim.study.objectives import OBJECTIVES, column_of, costs_of
-from dispatch_sim.study.runner import OnProgress, simulate_design
+from dispatch_sim.stats.estimates import Estimate, mean_estimate, paired_difference
+from dispatch_sim.study.design import DesignError
+from dispatch_sim.study.objectives import OBJECTIVES, column_of
+from dispatch_sim.study.runner import OnProgress
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -34,6 +38,8 @@ class Explanation(Findings):
     comparisons : of the rival, and then of the best strategy of each further kind.
     swings : the tornado, the largest first.
     switching_values : of each key, to any other strategy and to another kind of strategy.
+    needed : about how many replications the comparisons need for valid intervals.
+    searched : replications of strategies that matter at other values than the scenario's.
     """
 
     tasks: int
@@ -42,6 +48,13 @@ class Explanation(Findings):
     comparisons: tuple[Comparison, ...]
     swings: tuple[Swing, ...]
     switching_values: tuple[SwitchingValue, ...]
+    needed: int
+    searched: int
+
+    @property
+    def is_preliminary(self) -> bool:
+        """Whether the comparisons need more replications."""
+        return self.replications < self.needed
 
     @property
     def recommended(self) -> Strategy:
@@ -63,6 +76,9 @@ class Explanation(Findings):
             "comparisons": [comparison.to_json() for comparison in self.comparisons],
             "one_at_a_time": [swing.to_json() for swing in self.swings],
             "switching_values": [found.to_json() for found in self.switching_values],
+            "preliminary": self.is_preliminary,
+            "replications_needed": self.needed,
+            "replications_at_other_values": self.searched,
         }
 
 
@@ -80,9 +96,10 @@ def explain(
     ----------
     source : a scenario, as `load` accepts it.
     ranges : keys by path, each with the range to try (``1K..1M``). Default: around their values.
-    replications : of each strategy at each value; default: the scenario's.
+    replications : of each strategy at the scenario itself, and at most at other values. Default: the
+        scenario's, or else as many as valid intervals need at the scenario itself, and 1,024 at other values.
     jobs : threads of the compiled engine; results do not depend on it.
-    on_progress : called with the grid points done and all of them.
+    on_progress : called with the share of the work that is done, in percent, and 100.
 
     Raises
     ------
@@ -97,42 +114,116 @@ def explain(
     stated = {path: with_range(_varied(source, path), text) for path, text in (ranges or {}).items()}
     parameters = [stated.get(p.path, p) for p in find_parameters(source)]
     parameters += [parameter for parameter in stated.values() if parameter not in parameters]
-    count = replications or scenario.study.first
-    here = make_grid_point(source, {})
-    if len(here.strategies) == 1:
+    point = make_grid_point(source, {})
+    if len(point.strategies) == 1:
         raise DesignError("there is only one strategy for this batch; name more strategies to compare")
-    measures = simulate_design(Design((), (here.variant,), count), jobs)
+    sampler = Sampler(scenario, jobs, on_progress)
+    here = _Decision(point)
+    here.simulate(sampler, replications or scenario.study.replications)
     objective, confidence = OBJECTIVES[scenario.objective.minimise], scenario.study.confidence
-    costs = costs_of(measures, objective)
-    indifference = scenario.threshold.at(float(costs.mean(axis=1).min()))
-    order = ranked(here.strategies, costs.mean(axis=1).tolist(), here.tasks)
-    winner = find_winner(here.strategies, costs, here.tasks, confidence, indifference)
-    recommended, rival = winner.strategy, winner.rival or here.strategies[order[1]]
+    indifference = here.indifference
+    winner = find_winner(point.strategies, here.sampled.padded_costs(), point.tasks, confidence, indifference)
 
-    def compared(strategy: Strategy) -> Comparison:
-        pair = [order[0], here.strategies.index(strategy)]
-        difference = paired_difference(costs[pair[1]], costs[pair[0]], confidence)
+    def components(number: int, apart: set[str] | None = None) -> list[Component]:
         if objective != column_of(objective):  # only means add up
-            return Comparison(strategy, difference, ())
-        components = cost_breakdown(scenario, objective, measures[pair], confidence)
-        return Comparison(strategy, difference, tuple(components))
+            return []
+        measures = here.sampled.measures(np.array([here.order[0], number]))
+        return cost_breakdown(scenario, objective, measures, confidence, apart)
 
-    others = _one_of_each_kind([here.strategies[number] for number in order], here.tasks, recommended, rival)
-    comparisons = tuple(map(compared, others))
+    large = {
+        each.name
+        for number in here.quoted
+        for each in components(number)
+        if abs(each.difference.mean) >= indifference
+    }
+    comparisons = tuple(
+        Comparison(point.strategies[number], here.difference(number), tuple(components(number, large)))
+        for number in here.quoted
+    )
+    strategies = (winner.strategy, comparisons[0].strategy)
+    count = replications or scenario.study.replications or LATER
     switching_values = find_switching_values(
-        source, parameters, recommended, replications=count, jobs=jobs, on_progress=on_progress
+        source,
+        parameters,
+        winner.strategy,
+        replications=count,
+        present=here.sampled,
+        sampler=sampler,
+        share=0.85,
     )
     varied = [p if p.path in stated else around(p) for p in parameters]
-    swings = find_swings(source, varied, (recommended, rival), replications=count, jobs=jobs)
+    swings = find_swings(source, varied, strategies, replications=count, sampler=sampler)
     return Explanation(
-        **basis(scenario, count, indifference),
-        tasks=here.tasks,
+        **basis(scenario, winner.replications, indifference),
+        tasks=point.tasks,
         winner=winner,
-        rival=rival,
+        rival=strategies[1],
         comparisons=comparisons,
         swings=tuple(swings),
         switching_values=tuple(switching_values),
+        needed=here.needed,
+        searched=count,
     )
+
+
+class _Decision:
+    """The decision at the scenario itself, with as many replications as its quoted differences need."""
+
+    def __init__(self, point: GridPoint) -> None:
+        self.sampled = Sampled(point, whole=True)
+        self._scenario = point.variant.scenario
+        self._confidence = self._scenario.study.confidence
+
+    @property
+    def order(self) -> list[int]:
+        """The numbers of the strategies from the best to the worst; those with fewer replications last."""
+        point, counts = self.sampled.point, self.sampled.counts
+        means = [sample.mean() for sample in self.sampled.samples(self.sampled.everything)]
+        order = ranked(point.strategies, means, point.tasks)
+        return sorted(order, key=lambda number: bool(counts[number] < counts.max()))
+
+    @property
+    def quoted(self) -> list[int]:
+        """The numbers of the strategies that are compared with the best, the rival first."""
+        strategies = [self.sampled.point.strategies[number] for number in self.order]
+        one_of_each = _one_of_each_kind(strategies, self.sampled.point.tasks)
+        return [self.order[strategies.index(strategy)] for strategy in one_of_each]
+
+    @property
+    def indifference(self) -> float:
+        """The indifference threshold."""
+        return self._scenario.threshold.at(float(self.sampled.samples(np.array(self.order[:1]))[0].mean()))
+
+    def difference(self, number: int) -> Estimate:
+        """Return what a strategy costs more than the best one."""
+        best, other = self.sampled.costs(np.array([self.order[0], number]))
+        return paired_difference(other, best, self._confidence)
+
+    def simulate(self, sampler: Sampler, fixed: int | None) -> None:
+        """Simulate all strategies, and what may be the best or is quoted until intervals are valid."""
+        sampled, study = self.sampled, self._scenario.study
+        sampler.extend([(sampled, sampled.everything, fixed or study.first)], 0.02)
+        calls = sum(group.count * max(1.0, group.calls.mean) for group in self._scenario.tasks)
+        while fixed is None:
+            numbers = self._wanted()
+            count = int(sampled.counts[numbers].min())
+            more = min(max(QUOTED, 2 * count), study.at_most)
+            affordable = study.calls is None or numbers.size * more * calls <= study.calls
+            if count >= self.needed or more <= count or not affordable:
+                return
+            sampler.extend([(sampled, numbers, more)], 0.1)
+
+    def _wanted(self) -> Numbers:
+        left = self.sampled.contenders(self.sampled.everything, self._confidence, self.indifference)
+        return np.unique([*left, self.order[0], *self.quoted])
+
+    @property
+    def needed(self) -> int:
+        """How many replications the quoted intervals need, about."""
+        best = mean_estimate(self.sampled.samples(np.array(self.order[:1]))[0], self._confidence)
+        needed = [each.needed for each in (best, *map(self.difference, self.quoted))]
+        rare = replications_for_rare_events(self._scenario, self.sampled.point.tasks, self.indifference)
+        return max(*needed, QUOTED if any(needed) else 0, rare)
 
 
 def _varied(source: Source, path: str) -> Parameter:
@@ -142,17 +233,17 @@ def _varied(source: Source, path: str) -> Parameter:
     return parameter
 
 
-def _one_of_each_kind(
-    strategies: Sequence[Strategy], tasks: int, best: Strategy, rival: Strategy
-) -> list[Strategy]:
-    """Return the rival, and the best of each kind that is neither its nor the recommended one's.
+def _one_of_each_kind(strategies: Sequence[Strategy], tasks: int) -> list[Strategy]:
+    """Return the best of each kind other than that of the best one, or else the second best.
 
-    If the recommended one is paced, kinds that run tasks together count twice, with and without pacing.
+    If the best is paced, kinds that run tasks together count twice, with and without pacing.
 
     Parameters
     ----------
     strategies : from the best to the worst.
     """
+    best = strategies[0]
+    rival = next((each for each in strategies if each.kind_in(tasks) != best.kind_in(tasks)), strategies[1])
 
     def group(strategy: Strategy) -> tuple[str, str]:
         kind = strategy.kind_in(tasks)

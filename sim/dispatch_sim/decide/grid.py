@@ -11,27 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from dispatch_sim.model.plan import make_batch, plan_batch
 from dispatch_sim.scenario import factors
 from dispatch_sim.scenario.loader import Given, Source, load
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.strategy import Strategy
-from dispatch_sim.study.design import Design, DesignError, Variant, spread
-from dispatch_sim.study.objectives import OBJECTIVES, costs_of
-from dispatch_sim.study.runner import OnProgress, simulate_design
+from dispatch_sim.study.design import DesignError, Variant, spread
 
 BATCH = "tasks"
 """The path that stands for the size of the batch."""
-
-MAX_RUNS = 20_000_000
-"""Most runs of one question, over all grid points and strategies; they take minutes."""
-
-_ROWS_AT_ONCE = 200_000
-"""Rows of all measures that are held at once, of which one column is stored: 100 MB."""
 
 _LOG = logging.getLogger("dispatch_sim")
 
@@ -95,71 +84,6 @@ def try_grid_point(
         return make_grid_point(source, values, strategies)
     except (ScenarioError, DesignError):
         return None
-
-
-def simulate_points(
-    points: Sequence[GridPoint],
-    replications: int,
-    jobs: int = 1,
-    on_progress: OnProgress | None = None,
-    measure: str | None = None,
-) -> list[NDArray[np.float64]]:
-    """Simulate grid points, and return the costs of their strategies.
-
-    Parameters
-    ----------
-    points : see `make_grid_point`.
-    replications : of each strategy at each point.
-    jobs : threads of the compiled engine; results do not depend on it.
-    on_progress : called with the points done and all of them.
-    measure : default: the objective of the scenario.
-
-    Returns
-    -------
-    For each point shape (strategies, replications), in the order of its strategies.
-
-    Raises
-    ------
-    DesignError
-        As `simulate_design`, and where it would take too long.
-    KeyboardInterrupt
-        Where interrupted.
-    """
-    runs = replications * sum(len(point.strategies) for point in points)
-    if runs > MAX_RUNS:
-        raise DesignError(
-            f"{len(points):,} grid points of {replications:,} replications are {runs:,} runs; at most "
-            f"{MAX_RUNS:,} are simulated: ask for fewer replications, grid points or concurrencies"
-        )
-    column = measure or OBJECTIVES[points[0].variant.scenario.objective.minimise]
-    found: list[NDArray[np.float64]] = []
-    for group in _groups(points, replications):
-        design = Design((), tuple(point.variant for point in group), replications)
-        measures = simulate_design(design, jobs, _of_all(on_progress, len(found), len(group), len(points)))
-        ends = np.cumsum([len(point.strategies) for point in group])
-        # A copy: a part of the whole would keep all of it.
-        found += [part.copy() for part in np.split(costs_of(measures, column), ends[:-1])]
-    return found
-
-
-def _of_all(on_progress: OnProgress | None, before: int, group: int, points: int) -> OnProgress | None:
-    """Return a callback that turns a group's progress into that of all points."""
-    if on_progress is None:
-        return None
-    return lambda done, total: on_progress(before + group * done // total, points)
-
-
-def _groups(points: Sequence[GridPoint], replications: int) -> list[list[GridPoint]]:
-    groups: list[list[GridPoint]] = [[]]
-    rows = 0
-    for point in points:
-        more = len(point.strategies) * replications
-        if groups[-1] and rows + more > _ROWS_AT_ONCE:
-            groups.append([])
-            rows = 0
-        groups[-1].append(point)
-        rows += more
-    return groups
 
 
 def without_factors(given: Given) -> Source:

@@ -10,15 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dispatch_sim.decide.grid import GridPoint, make_grid_point, simulate_points, try_grid_point
+from dispatch_sim.decide.grid import make_grid_point, try_grid_point
 from dispatch_sim.decide.parameters import Parameter
+from dispatch_sim.decide.sampling import FACTOR, FIRST, LATER, Sampled, Sampler
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import Estimate, paired_difference
-from dispatch_sim.study.runner import OnProgress
 
 SPAN = 2.0
 """Keys are varied from half of their value to twice it, unless a range is given."""
+
+LARGEST = 12
+"""The largest swings, which are shown, have all replications; the others have fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +55,9 @@ def find_swings(
     parameters: Sequence[Parameter],
     strategies: tuple[Strategy, Strategy],
     *,
-    replications: int,
-    jobs: int = 1,
-    on_progress: OnProgress | None = None,
+    replications: int = LATER,
+    sampler: Sampler | None = None,
+    share: float = 1.0,
 ) -> list[Swing]:
     """Vary each key from one end of its range to the other, all others at their values.
 
@@ -63,30 +66,46 @@ def find_swings(
     source : as `without_factors` returns it.
     parameters : the keys, each with its range.
     strategies : the recommended one and the rival.
-    replications, jobs, on_progress : as `simulate_points`.
+    replications : of the largest swings.
+    sampler : simulates; default: in this thread.
+    share : of the sampler's work that is done afterwards.
 
     Returns
     -------
     The largest swing first, without those that have no effect.
     """
-    confidence = source.scenario().study.confidence
-    points: list[tuple[int, GridPoint]] = [(-1, make_grid_point(source, {}, strategies))]
-    for number, parameter in enumerate(parameters):
-        for end, value in enumerate((parameter.low, parameter.high)):
-            point = try_grid_point(source, {parameter.path: parameter.write(value)}, strategies)
-            if point and len(point.strategies) == 2:  # a smaller batch may have no room for both
-                points.append((2 * number + end, point))
-    costs = simulate_points([point for _, point in points], replications, jobs, on_progress)
-    differences = {
-        number: paired_difference(rival, recommended, confidence)
-        for (number, _), (recommended, rival) in zip(points, costs, strict=True)
-    }
-    swings = []
-    for number, parameter in enumerate(parameters):
-        low, high = differences.get(2 * number), differences.get(2 * number + 1)
-        means = [each.mean for each in (differences[-1], low, high) if each is not None]
-        swings.append(Swing(parameter, low, high, max(means) - min(means)))
-    return sorted((swing for swing in swings if swing.swing > 0), key=lambda swing: -swing.swing)
+    scenario = source.scenario()
+    sampler = sampler or Sampler(scenario)
+    present = Sampled(make_grid_point(source, {}, strategies))
+    ends: list[tuple[Parameter, list[Sampled | None]]] = []
+    for parameter in parameters:
+        points = [
+            try_grid_point(source, {parameter.path: parameter.write(value)}, strategies)
+            for value in (parameter.low, parameter.high)
+        ]
+        # A smaller batch may have no room for both.
+        ends.append((parameter, [Sampled(p) if p and len(p.strategies) == 2 else None for p in points]))
+
+    def simulate(some: Sequence[tuple[Parameter, list[Sampled | None]]], count: int, share: float) -> None:
+        points = [present, *(end for _, both in some for end in both if end is not None)]
+        sampler.extend([(point, point.everything, count) for point in points], share)
+
+    def swing(parameter: Parameter, both: Sequence[Sampled | None]) -> Swing:
+        confidence = scenario.study.confidence
+        here, low, high = (None if end is None else _difference(end, confidence) for end in (present, *both))
+        means = [each.mean for each in (here, low, high) if each is not None]
+        return Swing(parameter, low, high, max(means) - min(means))
+
+    simulate(ends, min(FACTOR * FIRST, replications), (sampler.share + share) / 2)
+    ends.sort(key=lambda end: -swing(*end).swing)
+    simulate(ends[:LARGEST], replications, share)
+    swings = [swing(*end) for end in ends]
+    return sorted((each for each in swings if each.swing > 0), key=lambda each: -each.swing)
+
+
+def _difference(sampled: Sampled, confidence: float) -> Estimate:
+    recommended, rival = sampled.costs(sampled.everything)
+    return paired_difference(rival, recommended, confidence)
 
 
 def around(parameter: Parameter, span: float = SPAN) -> Parameter:

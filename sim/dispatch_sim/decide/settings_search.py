@@ -7,17 +7,18 @@ look bad, and a narrow queue needs no patient client.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from itertools import combinations, product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dispatch_sim.decide.decision_variables import DecisionVariable
-from dispatch_sim.decide.grid import simulate_points, try_grid_point
+from dispatch_sim.decide.grid import try_grid_point
+from dispatch_sim.decide.sampling import FACTOR, FIRST, Sampled, Sampler, contenders
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.strategy import Strategy
-from dispatch_sim.study.runner import OnProgress
 
 MAX_PASSES = 4
 """Most passes over all variables from one start."""
@@ -27,44 +28,68 @@ Settings = tuple[int, ...]
 
 
 class Simulator:
-    """Simulates settings, each once."""
+    """Simulates settings, those that may be the best with more replications than others."""
 
     def __init__(
-        self,
-        source: Source,
-        queue: Strategy,
-        variables: Sequence[DecisionVariable],
-        replications: int,
-        jobs: int,
+        self, source: Source, queue: Strategy, variables: Sequence[DecisionVariable], sampler: Sampler
     ) -> None:
         self.variables = variables
-        self._source, self._queue = source, queue
-        self._replications, self._jobs = replications, jobs
-        self._costs: dict[Settings, NDArray[np.float64] | None] = {}
+        self._source, self._queue, self._sampler = source, queue, sampler
+        self._confidence = source.scenario().study.confidence
+        self._sampled: dict[Settings, Sampled | None] = {}
 
-    def simulate(self, wanted: Sequence[Settings]) -> None:
-        """Simulate settings that have not been simulated yet."""
-        points = {}
-        for settings in dict.fromkeys(wanted):
-            if settings in self._costs:
-                continue
-            values = {each.path: each.values[i] for each, i in zip(self.variables, settings, strict=True)}
-            queue = self._queue.at(values.pop("concurrency"))
-            self._costs[settings] = None
-            if point := try_grid_point(self._source, values, [queue]):
-                points[settings] = point
-        if points:
-            costs = simulate_points(list(points.values()), self._replications, self._jobs)
-            self._costs |= {settings: cost[0] for settings, cost in zip(points, costs, strict=True)}
+    def simulate(self, wanted: Sequence[Settings], replications: int, worth: float = 0.0) -> None:
+        """Simulate settings, those that are worse than the best of them beyond doubt only a little.
 
-    def costs(self, settings: Settings) -> NDArray[np.float64] | None:
-        """Return the costs of simulated settings; None where they are impossible."""
-        return self._costs[settings]
+        Parameters
+        ----------
+        worth : of settings that gain no more, few replications are enough as well.
+        """
+        left, number = list(self._possible(wanted)), min(FIRST, replications)
+        while True:
+            self.simulate_all(list(left), number)
+            if left:
+                best = contenders([self.costs(each) for each in left], self._confidence, worth)
+                left = [left[i] for i in best]
+            if number == replications or len(left) < 2:
+                return
+            number = min(FACTOR * number, replications)
 
-    def mean(self, settings: Settings) -> float:
-        """Return their mean, infinite where they are impossible."""
-        costs = self._costs[settings]
-        return float("inf") if costs is None else float(costs.mean())
+    def simulate_all(self, wanted: Sequence[Settings], replications: int) -> None:
+        """Simulate settings with a number of replications."""
+        possible = self._possible(wanted).values()
+        self._sampler.extend([(each, np.arange(1), replications) for each in possible], self._sampler.share)
+
+    def _possible(self, wanted: Sequence[Settings]) -> dict[Settings, Sampled]:
+        found = {}
+        for settings in wanted:
+            if settings not in self._sampled:
+                values = {each.path: each.values[i] for each, i in zip(self.variables, settings, strict=True)}
+                queue = self._queue.at(values.pop("concurrency"))
+                point = try_grid_point(self._source, values, [queue])
+                self._sampled[settings] = None if point is None else Sampled(point)
+            if sampled := self._sampled[settings]:
+                found[settings] = sampled
+        return found
+
+    def costs(self, settings: Settings) -> NDArray[np.float64]:
+        """Return the costs of simulated settings; none where they are impossible."""
+        sampled = self._sampled[settings]
+        return np.empty(0) if sampled is None else sampled.samples(sampled.everything)[0]
+
+    def gain(self, settings: Settings, here: Settings) -> float:
+        """Return what settings save against others on average; minus infinity where they are impossible."""
+        costs, others = self.costs(settings), self.costs(here)
+        common = min(costs.size, others.size)
+        if not common:
+            return math.inf if costs.size else -math.inf
+        return float((others[:common] - costs[:common]).mean())
+
+    def best(self, of: Sequence[Settings]) -> Settings:
+        """Return the settings with the least mean among those with the most replications."""
+        most = max(self.costs(settings).size for settings in of)
+        left = [settings for settings in of if self.costs(settings).size == most]
+        return min(left, key=lambda settings: self.costs(settings).mean()) if most else of[0]
 
     def line(self, around: Settings, number: int) -> list[Settings]:
         """Return the settings that differ in one variable alone."""
@@ -85,14 +110,20 @@ class Simulator:
 
 
 def find_best(
-    simulator: Simulator, present: Settings, worth: float, on_progress: OnProgress | None
+    simulator: Simulator, present: Settings, worth: float, replications: int, report: Callable[[float], None]
 ) -> Settings:
-    """Return the best settings. A change that gains no more than it is worth is not made."""
+    """Return the best settings. A change that gains no more than it is worth is not made.
+
+    Parameters
+    ----------
+    report : called with the share of the search that is done.
+    """
 
     def better(here: Settings, of: Sequence[Settings]) -> Settings:
-        simulator.simulate(of)
-        least = min([here, *of], key=simulator.mean)
-        return least if simulator.mean(least) < simulator.mean(here) - worth else here
+        every = list(dict.fromkeys([here, *of]))
+        simulator.simulate(every, replications, worth)
+        best = simulator.best(every)
+        return best if simulator.gain(best, here) > worth else here
 
     def descend(here: Settings) -> Settings:
         for _ in range(MAX_PASSES):
@@ -107,10 +138,8 @@ def find_best(
     numbers = len(simulator.variables[0].values)
     further = sorted({numbers // 3, 2 * numbers // 3, numbers - 1})
     starts = list(dict.fromkeys([present, *((number, *present[1:]) for number in further)]))
-    simulator.simulate(starts)
     found = []
-    for number, start in enumerate(starts):
+    for number, start in enumerate(starts, 1):
         found.append(descend(start))
-        if on_progress is not None:
-            on_progress(number + 1, len(starts))
+        report(number / len(starts))
     return better(found[0], found)

@@ -6,31 +6,38 @@ search for the value at which another *kind* is recommended, whatever the concur
 
 The search is coarse: outwards from the present value in equal ratios to the ends of the range, then by
 bisection between the last step at which the recommendation stands and the first at which it does not. It
-misses a recommendation that switches and switches back between two steps.
+misses a recommendation that switches and switches back between two steps. Most values are settled by few
+replications of all strategies; only those around a switch have as many as an interval needs.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dispatch_sim.decide.grid import GridPoint, simulate_points, try_grid_point
+from dispatch_sim.decide.grid import make_grid_point
 from dispatch_sim.decide.parameters import Parameter
+from dispatch_sim.decide.sampling import FACTOR, FIRST, LATER, Numbers, Sampled, Sampler
+from dispatch_sim.decide.value_search import Incumbent, ValueSearch
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.strategy import Strategy
-from dispatch_sim.stats.paired_comparison import PairedComparison, compare_best, sign_changes_along
-from dispatch_sim.study.runner import OnProgress
+from dispatch_sim.stats.paired_comparison import sign_changes_along
 
 STEPS = 4
 """Steps from the present value to each end of the range."""
 
 HALVINGS = 5
 """Steps of the bisection; each halves the ratio between the two values that are left."""
+
+FEW = FIRST // 2
+"""Replications of all strategies at a value: there are hundreds of values, and little depends on each."""
+
+ROUNDS = 8
+"""Most rounds in which values around the switches have their replications."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,7 @@ class SwitchingValue:
     becomes : the strategy that is then the best; None without a switching value.
     resolved : whether the recommended strategy is significantly good enough on one side of the interval, and
         significantly not on the other.
+    replications, needed : at the values next to it, and about how many a valid interval needs.
     """
 
     parameter: Parameter
@@ -55,6 +63,13 @@ class SwitchingValue:
     high: float | None = None
     becomes: Strategy | None = None
     resolved: bool = False
+    replications: int = 0
+    needed: int = 0
+
+    @property
+    def is_preliminary(self) -> bool:
+        """Whether the interval needs more replications to cover as often as stated."""
+        return self.replications < self.needed
 
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
@@ -66,64 +81,9 @@ class SwitchingValue:
             "high": self.high,
             "becomes": self.becomes and self.becomes.to_json(),
             "resolved": self.resolved,
+            "replications": self.replications,
+            "preliminary": self.is_preliminary,
         }
-
-
-@dataclass(frozen=True)
-class _Incumbent:
-    """The recommended strategy or, where a kind is given, the best strategy of that kind."""
-
-    strategy: Strategy
-    kind: str | None
-
-    def holds(self, point: GridPoint) -> NDArray[np.bool_]:
-        """Return which strategies of a grid point it may be."""
-        return np.array(
-            [
-                each == self.strategy if self.kind is None else each.kind_in(point.tasks) == self.kind
-                for each in point.strategies
-            ]
-        )
-
-
-@dataclass
-class _Search:
-    """The search along one key: the values that were tried, and the costs of each strategy there."""
-
-    parameter: Parameter
-    points: dict[float, GridPoint] = field(default_factory=dict)
-    costs: dict[float, NDArray[np.float64]] = field(default_factory=dict)
-    impossible: set[float] = field(default_factory=set)
-
-    def values(self, incumbent: _Incumbent) -> list[float]:
-        """Return the values at which the incumbent was simulated, the nearest to the present first."""
-        simulated = [value for value, point in self.points.items() if incumbent.holds(point).any()]
-        return sorted(simulated, key=self.distance)
-
-    def distance(self, value: float) -> float:
-        present = self.parameter.value
-        return abs(math.log(value / present)) if value > 0 and present > 0 else abs(value - present)
-
-    def excess(self, value: float, incumbent: _Incumbent) -> tuple[float, Strategy]:
-        """Return the mean cost of the incumbent above the best strategy, and that strategy."""
-        means, point = self.costs[value].mean(axis=1), self.points[value]
-        best = int(means.argmin())
-        return float(means[incumbent.holds(point)].min() - means[best]), point.strategies[best]
-
-    def is_beyond(self, value: float, end: float) -> bool:
-        """Whether a value is the present one, or on the same side of it as another."""
-        present = self.parameter.value
-        return value == present or (value < present) == (end < present)
-
-    @property
-    def has_effect(self) -> bool:
-        """Whether any value that was tried changes anything."""
-        present = self.parameter.value
-        return any(
-            self.points[value].strategies != self.points[present].strategies
-            or not np.array_equal(costs, self.costs[present])
-            for value, costs in self.costs.items()
-        )
 
 
 def find_switching_values(
@@ -131,9 +91,10 @@ def find_switching_values(
     parameters: Sequence[Parameter],
     recommended: Strategy,
     *,
-    replications: int,
-    jobs: int = 1,
-    on_progress: OnProgress | None = None,
+    replications: int = LATER,
+    present: Sampled | None = None,
+    sampler: Sampler | None = None,
+    share: float = 1.0,
 ) -> list[SwitchingValue]:
     """Find for each key the nearest value at which another strategy is recommended.
 
@@ -142,8 +103,10 @@ def find_switching_values(
     source : as `without_factors` returns it.
     parameters : the keys, each with the range that is searched.
     recommended : the strategy that is recommended as things are.
-    replications : of each strategy at each value.
-    jobs, on_progress : as `simulate_points`; progress is that of the first, longest part.
+    replications : next to a switching value, of the strategies that matter there.
+    present : the scenario itself, with the replications that it has; default: with few.
+    sampler : simulates; default: in this thread.
+    share : of the sampler's work that is done afterwards.
 
     Returns
     -------
@@ -151,30 +114,121 @@ def find_switching_values(
     the keys. Each confidence interval holds by itself.
     """
     scenario = source.scenario()
-    searches = [_Search(parameter) for parameter in parameters]
-    _try(source, [(s, _outwards(s.parameter)) for s in searches], replications, jobs, on_progress)
-    searches = [search for search in searches if search.has_effect]
-    if not searches:
-        return []
     incumbents = (
-        _Incumbent(recommended, None),
-        _Incumbent(recommended, recommended.kind_in(scenario.batch_size)),
+        Incumbent(recommended, None),
+        Incumbent(recommended, recommended.kind_in(scenario.batch_size)),
     )
-    present = searches[0].costs[searches[0].parameter.value]
-    indifference = scenario.threshold.at(float(present.mean(axis=1).min()))
+    sampler, present = sampler or Sampler(scenario), present or Sampled(make_grid_point(source, {}))
+    search = _AllSearches(source, parameters, incumbents, replications, present, sampler)
+    search.probe(0.15 * share)
+    search.step_outwards(0.6 * share)
     for _ in range(HALVINGS):
-        middles = [(s, {_middle(s, each, indifference) for each in incumbents}) for s in searches]
-        _try(source, middles, replications, jobs)
+        search.halve(0.75 * share)
+    search.judge(share)
     return [
-        _switching_value(search, each, indifference, scenario.study.confidence)
-        for search in searches
-        for each in incumbents
+        _switching_value(each, incumbent, replications)
+        for each in search.searches
+        for incumbent in incumbents
     ]
 
 
-def _outwards(parameter: Parameter) -> list[float]:
-    """Return the present value and steps to both ends of the range."""
-    present, values = parameter.value, {parameter.value}
+class _AllSearches:
+    """The searches along all keys, in steps that simulate a value of each of them."""
+
+    def __init__(
+        self,
+        source: Source,
+        parameters: Sequence[Parameter],
+        incumbents: Sequence[Incumbent],
+        replications: int,
+        present: Sampled,
+        sampler: Sampler,
+    ) -> None:
+        scenario = source.scenario()
+        self._source, self._incumbents, self._sampler = source, incumbents, sampler
+        self._present, self._most = present, replications
+        sampler.extend([(present, present.everything, min(FIRST, replications))], sampler.share)
+        least = min(sample.mean() for sample in present.samples(present.everything))
+        confidence, indifference = scenario.study.confidence, scenario.threshold.at(float(least))
+        self.searches = [
+            ValueSearch(each, confidence, indifference, {each.value: self._present}) for each in parameters
+        ]
+
+    def probe(self, share: float) -> None:
+        """Simulate the ends of the ranges, and leave out keys without effect there."""
+        ends = [
+            sampled
+            for search in self.searches
+            for end in (search.parameter.low, search.parameter.high)
+            if (sampled := search.add(self._source, end)) is not None
+        ]
+        self._try(ends, 0.9 * share)
+        # Rare events may have more effect: the best strategy of each side has more replications.
+        sides = [side for side in self._incumbents[1].sides(self._present) if side.size]
+        confidence = self._source.scenario().study.confidence
+        best = np.concatenate([self._present.contenders(side, confidence)[:1] for side in sides])
+        more = min(FACTOR * FIRST, self._most)
+        quiet = [search for search in self.searches if not search.has_effect]
+        self._sampler.extend(
+            [(sampled, best, more) for search in quiet for sampled in search.tried.values()], share
+        )
+        self.searches = [search for search in self.searches if search.impossible or search.has_effect]
+
+    def step_outwards(self, share: float) -> None:
+        """Simulate all steps to both ends of the ranges."""
+        points = [
+            sampled
+            for search in self.searches
+            for value in _outwards(search.parameter)
+            if (sampled := search.add(self._source, value)) is not None
+        ]
+        self._try(points, share)
+        self.searches = [search for search in self.searches if search.has_effect]
+
+    def halve(self, share: float) -> None:
+        """Simulate the middle of each bracket."""
+        points = []
+        for search in self.searches:
+            for incumbent in self._incumbents:
+                middle = search.middle(incumbent)
+                if middle is not None and (sampled := search.add(self._source, middle)) is not None:
+                    points.append(sampled)
+        self._try(points, share)
+
+    def judge(self, share: float) -> None:
+        """Simulate as many replications around each switch as its interval needs."""
+        number = min(FACTOR * FIRST, self._most)
+        for _ in range(ROUNDS):
+            short = [
+                (sampled, numbers, number)
+                for search in self.searches
+                for incumbent in self._incumbents
+                for sampled, numbers in search.short(incumbent, number, self._most)
+            ]
+            self._sampler.extend(short, (self._sampler.share + share) / 2)
+            if not short and number == self._most:
+                return
+            if not short:
+                number = self._most
+
+    def _try(self, points: Sequence[Sampled], share: float) -> None:
+        """Simulate few replications of all strategies, and more where these settle no recommendation."""
+        owner = {
+            id(sampled): (search, value)
+            for search in self.searches
+            for value, sampled in search.tried.items()
+        }
+
+        def undecided(sampled: Sampled) -> Numbers:
+            search, value = owner[id(sampled)]
+            return np.unique(np.concatenate([search.undecided(value, each) for each in self._incumbents]))
+
+        self._sampler.refine(dict.fromkeys(points), undecided, min(FACTOR * FIRST, self._most), share, FEW)
+
+
+def _outwards(parameter: Parameter) -> Iterator[float]:
+    """Yield steps from the present value to both ends of the range."""
+    present = parameter.value
     for end in (parameter.low, parameter.high):
         for step in range(1, STEPS + 1):
             part = step / STEPS
@@ -182,71 +236,24 @@ def _outwards(parameter: Parameter) -> list[float]:
                 value = present * (end / present) ** part
             else:
                 value = present + (end - present) * part
-            values.add(parameter.clipped(float(f"{value:.12g}")))
-    return sorted(values)
+            yield parameter.clipped(float(f"{value:.12g}"))
 
 
-def _try(
-    source: Source,
-    asked: Iterable[tuple[_Search, Iterable[float | None]]],
-    replications: int,
-    jobs: int,
-    on_progress: OnProgress | None = None,
-) -> None:
-    """Simulate values of each search. The range ends before a value at which that is impossible."""
-    found: list[tuple[_Search, float, GridPoint]] = []
-    for search, values in asked:
-        for value in (each for each in values if each is not None):
-            point = try_grid_point(source, {search.parameter.path: search.parameter.write(value)})
-            if point is None:
-                search.impossible.add(value)
-            else:
-                found.append((search, value, point))
-    if found:
-        costs = simulate_points([point for *_, point in found], replications, jobs, on_progress)
-        for (search, value, point), cost in zip(found, costs, strict=True):
-            search.points[value], search.costs[value] = point, cost
-
-
-def _bracket(search: _Search, incumbent: _Incumbent, indifference: float) -> tuple[float, float] | None:
-    """Return the last value at which the recommendation stands, and the nearest at which it does not."""
-    values = search.values(incumbent)
-    switched = next((v for v in values if search.excess(v, incumbent)[0] > indifference), None)
-    if switched is None or switched == search.parameter.value:
-        return None
-    stands = [
-        v for v in values if search.is_beyond(v, switched) and search.distance(v) < search.distance(switched)
-    ]
-    return stands[-1], switched
-
-
-def _middle(search: _Search, incumbent: _Incumbent, indifference: float) -> float | None:
-    """Return the value to try next, in the middle of a bracket; None where there is none."""
-    bracket = _bracket(search, incumbent, indifference)
-    if bracket is None:
-        return None
-    one, other = bracket
-    middle = math.sqrt(one * other) if one > 0 and other > 0 else (one + other) / 2
-    middle = search.parameter.clipped(float(f"{middle:.12g}"))
-    return None if middle in search.impossible or middle in search.costs else middle
-
-
-def _switching_value(
-    search: _Search, incumbent: _Incumbent, indifference: float, confidence: float
-) -> SwitchingValue:
-    parameter, bracket = search.parameter, _bracket(search, incumbent, indifference)
+def _switching_value(search: ValueSearch, incumbent: Incumbent, replications: int) -> SwitchingValue:
+    parameter, bracket = search.parameter, search.bracket(incumbent)
     of_kind = incumbent.kind is not None
     if bracket is None:
         return SwitchingValue(parameter, of_kind)
-    _, switched = bracket
-    becomes = search.excess(switched, incumbent)[1]
-    values = [
+    switched = bracket[1]
+    best_others = search.excess(switched, incumbent).others
+    becomes = search.tried[switched].point.strategies[int(best_others[0])]
+    values = sorted(
         value
-        for value in sorted(search.values(incumbent))
-        if search.is_beyond(value, switched) and not incumbent.holds(search.points[value]).all()
-    ]
-    comparisons = [_compare(search, value, incumbent, indifference) for value in values]
-    crossings = sign_changes_along(values, comparisons, confidence).crossings
+        for value in search.around(incumbent, replications)
+        if search.excess(value, incumbent).others.size
+    )
+    comparisons = [search.compare(value, incumbent, replications) for value in values]
+    crossings = sign_changes_along(values, comparisons, search.confidence).crossings
     if not crossings:  # the mean is at the indifference threshold itself
         return SwitchingValue(parameter, of_kind, switched, becomes=becomes)
     crossing = min(crossings, key=lambda crossing: search.distance(crossing.at))
@@ -256,11 +263,19 @@ def _switching_value(
         beyond = math.ceil if switched > parameter.value else math.floor
         ends = [None if end is None else float(beyond(end)) for end in ends]
     at, low, high = ends
-    return SwitchingValue(parameter, of_kind, at, low, high, becomes, crossing.resolved)
-
-
-def _compare(search: _Search, value: float, incumbent: _Incumbent, indifference: float) -> PairedComparison:
-    """Compare the incumbent with all other strategies at a value, less the indifference threshold."""
-    costs, holds = search.costs[value], incumbent.holds(search.points[value])
-    found = compare_best(costs[holds], costs[~holds])
-    return replace(found, whole=found.whole - indifference, halves=found.halves - indifference)
+    near = [
+        each.estimate(search.confidence)
+        for value, each in zip(values, comparisons, strict=True)
+        if value in bracket
+    ]
+    return SwitchingValue(
+        parameter,
+        of_kind,
+        at,
+        low,
+        high,
+        becomes,
+        crossing.resolved,
+        min(each.n for each in near),
+        max(each.needed for each in near),
+    )

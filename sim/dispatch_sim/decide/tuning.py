@@ -14,8 +14,11 @@ import numpy as np
 from dispatch_sim.decide.decision_variables import DecisionVariable, find_decision_variables
 from dispatch_sim.decide.findings import Findings, basis
 from dispatch_sim.decide.grid import warn_about_limits, without_factors
+from dispatch_sim.decide.rare_events import QUOTED
+from dispatch_sim.decide.sampling import LATER, Sampler
 from dispatch_sim.decide.settings_search import Settings, Simulator, find_best
 from dispatch_sim.scenario.loader import Given
+from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import Estimate, paired_difference
 from dispatch_sim.stats.screening import screen
@@ -130,9 +133,10 @@ def tune(
     Parameters
     ----------
     source : a scenario, as `load` accepts it; its first queue, or a plain one, is tuned.
-    replications : of each setting, in the search and once more in judging; default: the scenario's.
+    replications : of settings that may be the best, in the search and once more in judging; others have
+        fewer. Default: the scenario's, or else 1,024, and as many as a valid interval needs of what is saved.
     jobs : threads of the compiled engine; results do not depend on it.
-    on_progress : called with the starts done and all of them.
+    on_progress : called with the share of the work that is done, in percent, and 100.
 
     Raises
     ------
@@ -144,51 +148,70 @@ def tune(
     source = without_factors(source)
     warn_about_limits(source.scenario())
     scenario = source.scenario()
-    count = replications or scenario.study.first
+    fixed = replications or scenario.study.replications
     queue = next((s for s in scenario.strategies if s.kind == "queue"), Strategy("queue"))
     variables = find_decision_variables(scenario, queue)
-    simulator = Simulator(source, queue, variables, count, jobs)
+    sampler = Sampler(scenario, jobs, on_progress)
+    count = fixed or LATER
+    simulator = Simulator(source, queue, variables, sampler)
     if queue.concurrency is None:  # the present one is then the best as things are
         line = simulator.line(tuple(each.present for each in variables), 0)
-        simulator.simulate(line)
-        variables[0] = replace(variables[0], present=min(line, key=simulator.mean)[0])
+        simulator.simulate(line, count)
+        variables[0] = replace(variables[0], present=simulator.best(line)[0])
     present = tuple(each.present for each in variables)
-    simulator.simulate([present])
+    simulator.simulate([present], count)
     now = simulator.costs(present)
-    indifference = scenario.threshold.at(0.0 if now is None else float(now.mean()))
-    best = find_best(simulator, present, indifference, on_progress)
+    indifference = scenario.threshold.at(float(now.mean()) if now.size else 0.0)
+    best = find_best(simulator, present, indifference, count, lambda share: sampler.report(0.8 * share))
 
     other_seed = (scenario.study.seed + 1) % 2**64
-    judge = Simulator(source.replaced({"study.seed": other_seed}), queue, variables, count, jobs)
-    lines = [settings for number in range(len(variables)) for settings in judge.line(best, number)]
-    judge.simulate([best, present, *lines])
-    found, now = judge.costs(best), judge.costs(present)
-    if found is None:
+    judge = Simulator(source.replaced({"study.seed": other_seed}), queue, variables, sampler)
+    lines = [judge.line(best, number) for number in range(len(variables))]
+    for line in lines:
+        judge.simulate(line, count, indifference)
+    judge.simulate_all([best, present], count)
+    if not judge.costs(best).size:
         raise DesignError("none of the settings can be simulated; dispatch-sim check says why")
+    saves = _saves(judge, best, present, scenario, fixed)
     confidence = scenario.study.confidence
     return Tuning(
-        **basis(scenario, count, indifference),
+        **basis(scenario, saves.n, indifference),
         tasks=scenario.batch_size,
         strategy=queue.at(None),
         tuned=tuple(
             _judged(judge, best, number, confidence, indifference) for number in range(len(variables))
         ),
-        saves=paired_difference(found if now is None else now, found, confidence),
-        mean=float(found.mean()),
+        saves=saves,
+        mean=float(judge.costs(best).mean()),
         joint=len(judge.pairs(best)),
     )
+
+
+def _saves(
+    judge: Simulator, best: Settings, present: Settings, scenario: Scenario, fixed: int | None
+) -> Estimate:
+    """Return what the best settings save, in as many replications as its interval needs."""
+
+    def estimate() -> Estimate:
+        now, found = judge.costs(present), judge.costs(best)
+        return paired_difference(now if now.size else found, found, scenario.study.confidence)
+
+    found = estimate()
+    while fixed is None and found.needed and found.n < min(max(QUOTED, found.needed), scenario.study.at_most):
+        judge.simulate_all([best, present], min(max(QUOTED, 2 * found.n), scenario.study.at_most))
+        found = estimate()
+    return found
 
 
 def _judged(judge: Simulator, best: Settings, number: int, confidence: float, indifference: float) -> Tuned:
     """Compare the values of one variable with its best one."""
     here, variable = judge.costs(best), judge.variables[number]
-    assert here is not None
     others = {
-        value: costs
+        value: np.pad(costs, (0, here.size - costs.size), constant_values=np.nan)
         for value, settings in enumerate(judge.line(best, number))
-        if value != best[number] and (costs := judge.costs(settings)) is not None
+        if value != best[number] and (costs := judge.costs(settings)).size
     }
-    screened = screen(np.array(list(others.values())).reshape(-1, here.size), here, confidence, indifference)
+    screened = screen(list(others.values()), here, confidence, indifference)
     good = ~screened.is_worse | screened.is_equal
     trials = [Trial(label, None, in_best_subset=False) for label in variable.labels]
     trials[best[number]] = replace(

@@ -21,7 +21,6 @@ from dispatch_sim.decide.grid import (
     BATCH,
     GridPoint,
     make_grid_point,
-    simulate_points,
     warn_about_limits,
     without_factors,
 )
@@ -34,6 +33,7 @@ from dispatch_sim.decide.parameters import (
     spaced,
     with_range,
 )
+from dispatch_sim.decide.sampling import FACTOR, FIRST, LATER, Numbers, Sampled, Sampler
 from dispatch_sim.decide.winners import Winner, find_winner
 from dispatch_sim.scenario.loader import Given, Source
 from dispatch_sim.scenario.problems import ScenarioError
@@ -48,7 +48,19 @@ CELLS = 12
 MAX_LEVELS = 60
 
 _NO_WINNER = dict.fromkeys(
-    ("kind", "strategy", "concurrency", "standing", "mean", "rival", "margin", "margin_low", "margin_high")
+    (
+        "kind",
+        "strategy",
+        "concurrency",
+        "standing",
+        "mean",
+        "replications",
+        "preliminary",
+        "rival",
+        "margin",
+        "margin_low",
+        "margin_high",
+    )
 )
 
 
@@ -146,7 +158,9 @@ class StrategyMap(Findings):
             row["best_subset"] = "; ".join(map(str, cell.winner.best_subset)) if cell.winner else ""
             rows.append({key: value for key, value in row.items() if key not in ("x", "y")})
         numbers = dict.fromkeys(("mean", "margin", "margin_low", "margin_high"), float)
-        return pd.DataFrame(rows).astype({**numbers, "concurrency": "Int64"})
+        return pd.DataFrame(rows).astype(
+            {**numbers, "concurrency": "Int64", "replications": "Int64", "preliminary": "boolean"}
+        )
 
 
 def map_winners(
@@ -169,9 +183,10 @@ def map_winners(
         (``tasks.tokens=1K..1M``), with levels (``client.retries=0,2,10``), or alone: a tenth to ten times the
         scenario's value. Of a key that holds a distribution the levels are its mean.
     cells : levels of an axis without levels.
-    replications : of each strategy in each cell; default: the scenario's.
+    replications : of strategies that may be the best one of a cell; others have fewer. Default: the
+        scenario's, or 1,024.
     jobs : threads of the compiled engine; the map does not depend on it.
-    on_progress : called with the cells done and all of them.
+    on_progress : called with the share of the work that is done, in percent, and 100.
 
     Raises
     ------
@@ -189,7 +204,8 @@ def map_winners(
     added: tuple[int, ...] = ()
     if BATCH in (across.parameter.path, up.parameter.path):
         source, added = _with_concurrencies(source)
-    count, threshold = replications or scenario.study.first, scenario.threshold
+    threshold, confidence = scenario.threshold, scenario.study.confidence
+    count = replications or scenario.study.replications or LATER
     points = [
         (x_level, y_level, _point(source, (across.parameter, x_level), (up.parameter, y_level)))
         for y_level in up.levels
@@ -198,13 +214,23 @@ def map_winners(
     possible = [point for *_, point in points if isinstance(point, GridPoint)]
     if not possible:
         raise ParameterError(f"no cell of the map can be simulated; in the first, {points[0][2]}")
-    costs = iter(simulate_points(possible, count, jobs, on_progress))
+    sampled = list(map(Sampled, possible))
+
+    def undecided(cell: Sampled) -> Numbers:
+        least = min(sample.mean() for sample in cell.samples(cell.everything))
+        left = cell.contenders(cell.everything, confidence, threshold.at(float(least)))
+        kinds = {cell.point.strategies[number].kind_in(cell.point.tasks) for number in left}
+        # That another concurrency of the same kind may be the best matters less.
+        is_settled = left.size == 1 or (len(kinds) == 1 and cell.counts.max() >= FACTOR * FIRST)
+        return left[:0] if is_settled else left
+
+    Sampler(scenario, jobs, on_progress).refine(sampled, undecided, count)
+    costs = (cell.padded_costs() for cell in sampled)
     found = []
     for x_level, y_level, point in points:
         if isinstance(point, str):
             found.append(Cell(x_level, y_level, None, point))
         else:
-            confidence = scenario.study.confidence
             winner = find_winner(point.strategies, next(costs), point.tasks, confidence, threshold)
             found.append(Cell(x_level, y_level, winner))
     indifference = threshold.at(min(cell.winner.mean for cell in found if cell.winner is not None))

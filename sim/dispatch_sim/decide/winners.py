@@ -43,7 +43,8 @@ class Winner:
     kind : that it amounts to, by `Strategy.kind_in`.
     standing : whether it is significantly the best.
     best_subset : strategies that are not significantly worse, the winner first.
-    mean : of the winner, in the unit of the objective.
+    mean, replications : of the winner, in the unit of the objective.
+    needed : about how many replications a valid interval of the differences from the best subset needs.
     rival : the best strategy of another kind; None where there is none.
     margin, low, high : the rival's difference and its interval, simultaneous over all strategies; else NaN.
     """
@@ -57,6 +58,13 @@ class Winner:
     margin: float
     low: float
     high: float
+    replications: int
+    needed: int
+
+    @property
+    def is_preliminary(self) -> bool:
+        """Whether its standing rests on an interval that needs more replications."""
+        return self.replications < self.needed
 
     @property
     def is_decided(self) -> bool:
@@ -72,6 +80,8 @@ class Winner:
             "standing": str(self.standing),
             "best_subset": [strategy.to_json() for strategy in self.best_subset],
             "mean": self.mean,
+            "replications": self.replications,
+            "preliminary": self.is_preliminary,
             "rival": None if self.rival is None else self.rival.label,
             **{key: value if math.isfinite(value) else None for key, value in margin.items()},
         }
@@ -89,14 +99,17 @@ def find_winner(
     Parameters
     ----------
     strategies : in any order; of equal means the simplest wins.
-    costs : shape (strategies, replications); the same replications for all, at least 2.
+    costs : shape (strategies, replications), at least 2 of each; NaN where a replication is missing. A
+        strategy that is worse beyond doubt has fewer than others, and is not the winner.
     tasks : size of the batch.
     confidence : of all differences simultaneously.
     indifference : the indifference threshold; a number is in the unit of the costs.
     """
-    best, *rest = ranked(strategies, costs.mean(axis=1).tolist(), tasks)
+    counts = (~np.isnan(costs)).sum(axis=1)
+    order = ranked(strategies, np.nanmean(costs, axis=1).tolist(), tasks)
+    best, *rest = sorted(order, key=lambda number: counts[number] < counts.max())
     others = [strategies[number] for number in rest]
-    mean = float(costs[best].mean())
+    mean = float(np.nanmean(costs[best]))
     screened = screen(costs[rest], costs[best], confidence, parse_indifference(indifference).at(mean))
     not_worse = ~screened.is_worse & ~screened.is_same
     equal = screened.is_equal & ~screened.is_same
@@ -118,4 +131,6 @@ def find_winner(
         margin=rival.mean if rival else math.nan,
         low=rival.low if rival else math.nan,
         high=rival.high if rival else math.nan,
+        replications=int(counts[best]),
+        needed=int(screened.needed[not_worse].max(initial=0)),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,8 @@ from dispatch_sim.model.failures import Failure
 from dispatch_sim.model.outcome import MEASURES, WHOLE, Outcome
 from dispatch_sim.model.plan import Plan
 from dispatch_sim.model.variates import Variates
+from dispatch_sim.scenario.model import Scenario
+from dispatch_sim.scenario.strategy import Strategy
 
 
 class Machine:
@@ -72,27 +75,47 @@ class Machine:
     def simulate_plans(
         self, plans: Sequence[FlatPlan], replications: range, stop: NDArray[np.int64] | None = None
     ) -> NDArray[np.float64]:
-        """Return the measures of design points of one scenario, shape (plans, replications, measures).
+        """Return the measures of design points of one scenario, shape (plans, replications, measures)."""
+        return np.asarray(self.simulate_priced(plans, replications, [plans[0].plan.scenario], stop)[0])
 
-        Their ledgers are closed together, as that takes as long as the simulation of 15 replications.
+    def simulate_priced(
+        self,
+        plans: Sequence[FlatPlan],
+        replications: range,
+        scenarios: Sequence[Scenario],
+        stop: NDArray[np.int64] | None = None,
+    ) -> NDArray[np.float64]:
+        """Return the measures of design points in scenarios that differ in prices and values alone.
+
+        They are simulated once. Their ledgers are closed together, as closing one takes as long as the
+        simulation of 15 replications.
+
+        Returns
+        -------
+        Shape (scenarios, plans, replications, measures).
         """
         control = np.zeros(1, np.int64) if stop is None else stop
         results = np.zeros((len(plans), len(replications)), RESULT)
-        by_simpy = {
-            (number, i): _by_simpy(plan.plan, replications[i])
+        unfit = [
+            (number, i)
             for number, plan in enumerate(plans)
             for i in self._simulate(plan, replications, control, results[number])
-        }
-        rows = np.zeros((*results.shape, len(MEASURES)))
+        ]
+        rows = np.zeros((len(scenarios), *results.shape, len(MEASURES)))
         if control[0]:
             return rows
         is_solo = np.array([plan.plan.strategy.kind == "solo" for plan in plans])
         for alike in (is_solo, ~is_solo):
             if alike.any():
-                closed = _outcomes(results[alike].ravel(), plans[int(alike.argmax())].plan)
-                rows[alike] = closed.reshape(-1, *rows.shape[1:])
-        for at, outcome in by_simpy.items():
-            rows[at] = outcome
+                strategy = plans[int(alike.argmax())].plan.strategy
+                for number, scenario in enumerate(scenarios):
+                    ended = results[alike].ravel()  # a copy, as closing changes it
+                    closed = _outcomes(ended, scenario, strategy)
+                    rows[number, alike] = closed.reshape(-1, *rows.shape[2:])
+        for number, scenario in enumerate(scenarios):
+            for point, i in unfit:
+                plan = replace(plans[point].plan, scenario=scenario)
+                rows[number, point, i] = _by_simpy(plan, replications[i])
         return rows
 
     def _simulate(
@@ -127,7 +150,7 @@ class Machine:
         kinds = list(Activity)
         for start_s, end_s, kind, *rest in self._state["log"][: self._state["world"]["log_length"]].tolist():
             log.append(Event(start_s, end_s, kinds[kind], *rest))
-        return outcome_of(_outcomes(self._state["results"][:1], plan)[0])
+        return outcome_of(_outcomes(self._state["results"][:1], plan.scenario, plan.strategy)[0])
 
     def _load(self, plan: FlatPlan, replications: range) -> None:
         """Take a design point over into the state."""
@@ -167,7 +190,7 @@ def _by_simpy(plan: Plan, replication: int, log: list[Event] | None = None) -> O
     return simulate(plan, Variates(plan.scenario, replication), log)
 
 
-def _outcomes(results: Any, plan: Plan) -> NDArray[np.float64]:
+def _outcomes(results: Any, scenario: Scenario, strategy: Strategy) -> NDArray[np.float64]:
     """Close the ledgers of replications as the model closes one, a column at a time."""
     ledgers = results["ledger"]
 
@@ -182,7 +205,7 @@ def _outcomes(results: Any, plan: Plan) -> NDArray[np.float64]:
         **{name: ledgers[name] for name in ledgers.dtype.names if name not in _BY_KIND},
     )
     quota = (results["requests"], results["input_tokens"], results["output_tokens"])
-    columns = ledger.close(results["makespan_s"], quota, plan.scenario, plan.strategy)
+    columns = ledger.close(results["makespan_s"], quota, scenario, strategy)
     return np.stack(columns, axis=1).astype(np.float64, copy=False)
 
 

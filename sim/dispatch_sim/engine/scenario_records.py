@@ -43,6 +43,12 @@ class FlatScenario:
         self.distributions = np.array(table.rows, DISTRIBUTION)
         self.samples = np.array(table.samples, np.float64)
 
+    @property
+    def key(self) -> bytes:
+        """What scenarios have in common that differ in prices and values alone."""
+        parts = (self.plan, self.world, self.groups, self.links, self.distributions, self.samples)
+        return b"".join(part.tobytes() for part in parts)
+
 
 def _groups(scenario: Scenario, table: Distributions) -> tuple[NDArray[np.void], list[int], int]:
     """Return the groups, their locks and followers, and the number of locks."""

@@ -19,7 +19,7 @@ from dispatch_sim.report.figures.winner_map import (
     labels_of,
     winner_map,
 )
-from dispatch_sim.report.format import MEASURES, capital, clean, listed
+from dispatch_sim.report.format import MEASURES, about, capital, clean, listed
 from dispatch_sim.report.render import Document, Table, document
 from dispatch_sim.scenario.strategy import Kind, Strategy
 from dispatch_sim.study.files import write_texts
@@ -51,6 +51,12 @@ def map_sentences(found: StrategyMap) -> list[str]:
         sentences.append(
             f"At {_grid_points(unresolved)}, {found.replications:,} replications do not resolve which "
             "strategy is the best."
+        )
+    if preliminary := [winner for winner in winners if winner.is_preliminary]:
+        needed = about(max(winner.needed for winner in preliminary))
+        sentences.append(
+            f"At {_grid_points(len(preliminary))}, this is preliminary: about {needed} replications are "
+            "needed for valid intervals."
         )
     if found.added:
         added = listed([f"{each}" for each in found.added])

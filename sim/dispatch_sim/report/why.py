@@ -33,6 +33,7 @@ COMPONENTS = {
     "people_recovery": "people: manual completion",
     "people_conflicts": "people: conflicts",
     "people_review": "people: reviews",
+    "other": "other components",
 }
 """Names of the components of a difference."""
 
@@ -52,7 +53,7 @@ def components_table(found: Explanation) -> Table:
             causes[name],
             *(estimate(column[name]) if name in column else "the same" for column in columns),
         )
-        for name in sorted(causes, key=size, reverse=True)
+        for name in sorted(causes, key=lambda name: (name == "other", -size(name)))
     ]
     rows.append(("sum", "", *(estimate(each.difference) for each in found.comparisons)))
     best = named(found.recommended)
@@ -136,6 +137,7 @@ def why_parts(found: Explanation, *, pictures: bool = True) -> dict[str, Any]:
         ],
         "tornado": tornado(found, rival, best) if pictures else None,
         "swings": swings_table(found),
+        "bars": [end for swing in found.swings[:MOST_SWINGS] for end in (swing.low, swing.high) if end],
     }
 
 

@@ -37,10 +37,15 @@ def choose_engine(design: Design, first: int = 0) -> str:
     `auto` is decided once for all stages of a study, by all replications that it may come to, and whatever
     the number of threads, so that a manifest does not depend on that.
     """
-    if design.engine != "auto":
-        return design.engine
     replications = (design.at_most or design.replications) - first
-    simpy_s = design.tasks * replications / TASKS_A_SECOND
+    return engine_for(design.engine, design.tasks * replications)
+
+
+def engine_for(asked: str, tasks: int) -> str:
+    """Return the engine to simulate a number of tasks with; `asked` is that of the scenario."""
+    if asked != "auto":
+        return asked
+    simpy_s = tasks / TASKS_A_SECOND
     return "simpy" if simpy_s < (LOADING_S if store.is_compiled() else COMPILING_S) else "compiled"
 
 

@@ -49,6 +49,7 @@ OnProgress = Callable[[int, int], None]
 """Called with the numbers of completed and of all replications."""
 
 Kept = TypeVar("Kept")
+Work = TypeVar("Work")
 
 
 class WorkerError(UserError):
@@ -127,7 +128,8 @@ def simulate(
     chunks = chain.from_iterable(cut(each, longest) for each in replications)
     if engine == "compiled":
         store.engine()  # compiled or loaded once, before threads use it
-        _in_threads(design, chunks, jobs, prepare, keep)
+        simulator = CompiledSimulator(design)
+        in_threads(chunks, lambda chunk, stop: prepare(simulator.simulate_chunk(chunk, stop)), jobs, keep)
     else:
         for chunk in chunks:
             keep(chunk, prepare(simulate_chunk(design, chunk)))
@@ -167,12 +169,7 @@ def simulate_chunk(design: Design, replications: range) -> NDArray[np.float64]:
 
 
 class CompiledSimulator:
-    """Simulates chunks of a design by the compiled engine; several threads may call it at once.
-
-    Attributes
-    ----------
-    stop : if its number is not 0, chunks end at once, and return incomplete values.
-    """
+    """Simulates chunks of a design by the compiled engine; several threads may call it at once."""
 
     def __init__(self, design: Design) -> None:
         from dispatch_sim.engine.plan import FlatPlan
@@ -183,14 +180,18 @@ class CompiledSimulator:
         for variant in design.variants:
             scenario = FlatScenario(variant.scenario)
             self._variants.append([FlatPlan(plan, scenario) for plan in variant.plans])
-        self.stop = np.zeros(1, np.int64)
 
-    def simulate_chunk(self, chunk: range) -> NDArray[np.float64]:
-        """Simulate replications of every design point; shape (points, replications, measures)."""
+    def simulate_chunk(self, chunk: range, stop: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
+        """Simulate replications of every design point; shape (points, replications, measures).
+
+        If the number of `stop` is not 0, it ends at once, and returns incomplete values.
+        """
         with idle_machine() as machine:
-            return self._simulated(machine, chunk)
+            return self._simulated(machine, chunk, stop)
 
-    def _simulated(self, machine: Machine, chunk: range) -> NDArray[np.float64]:
+    def _simulated(
+        self, machine: Machine, chunk: range, stop: NDArray[np.int64] | None
+    ) -> NDArray[np.float64]:
         rows = np.empty((self._points, len(chunk), len(MEASURES)))
         point = 0
         for plans in self._variants:
@@ -201,47 +202,52 @@ class CompiledSimulator:
                 for first in range(0, len(plans), at_once):
                     some = plans[first : first + at_once]
                     here = slice(point + first, point + first + len(some))
-                    rows[here, of_part] = machine.simulate_plans(some, part, self.stop)
+                    rows[here, of_part] = machine.simulate_plans(some, part, stop)
             point += len(plans)
         return rows
 
 
-def _in_threads(
-    design: Design,
-    chunks: Iterator[range],
+def in_threads(
+    work: Iterator[Work],
+    simulate: Callable[[Work, NDArray[np.int64]], Kept],
     jobs: int,
-    prepare: Callable[[NDArray[np.float64]], Kept],
-    keep: Callable[[range, Kept], None],
+    keep: Callable[[Work, Kept], None],
 ) -> None:
-    """Simulate chunks in threads, as compiled code releases Python's global lock.
+    """Simulate pieces of work in threads, as compiled code releases Python's global lock.
 
     Even one thread is started: the calling thread then receives interruptions, and stops it at once. An
     interruption can leave a lock of the pool locked for ever, so the calling thread takes none meanwhile.
+
+    Parameters
+    ----------
+    work : what is simulated, in order.
+    simulate : simulates a piece; it ends at once if the number of its second argument is not 0.
+    keep : called in this thread with each piece and its result, as they end.
     """
-    simulator = CompiledSimulator(design)
+    stop = np.zeros(1, np.int64)
 
-    def simulated(chunk: range) -> Kept:
-        values = simulator.simulate_chunk(chunk)
-        if simulator.stop[0]:
+    def simulated(piece: Work) -> Kept:
+        found = simulate(piece, stop)
+        if stop[0]:
             raise CancelledError
-        return prepare(values)
+        return found
 
-    running: dict[Future[Kept], range] = {}
+    running: dict[Future[Kept], Work] = {}
     ended: SimpleQueue[Future[Kept]] = SimpleQueue()
     with ThreadPoolExecutor(jobs) as pool:
         try:
             while True:
-                while len(running) < CHUNKS_AT_WORK * jobs and (chunk := next(chunks, None)) is not None:
+                while len(running) < CHUNKS_AT_WORK * jobs and (piece := next(work, None)) is not None:
                     with uninterrupted():
-                        future = pool.submit(simulated, chunk)
+                        future = pool.submit(simulated, piece)
                         future.add_done_callback(ended.put)
-                    running[future] = chunk
+                    running[future] = piece
                 if not running:
                     return
                 future = ended.get()
                 keep(running.pop(future), future.result())
         except BaseException:
-            simulator.stop[0] = 1
+            stop[0] = 1
             with uninterrupted():
                 pool.shutdown(wait=True, cancel_futures=True)
             raise

@@ -1,0 +1,234 @@
+"""Sequential screening: all strategies of many grid points have few replications, those that matter more.
+
+A strategy is dropped once it is worse beyond doubt: significantly with the confidence of `to_end_early`, and
+by more than three batches like the most expensive one of the best strategy would make up for, as so few may
+just have been missed. All points share the replications' random numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dispatch_sim.decide.grid import GridPoint
+from dispatch_sim.decide.ranking import ranked
+from dispatch_sim.model.outcome import MEASURES
+from dispatch_sim.scenario.model import Scenario
+from dispatch_sim.stats.estimates import mean_and_deviations, t_critical, to_end_early
+from dispatch_sim.study.blocks import Block, simulate_blocks
+from dispatch_sim.study.design import DesignError, Variant
+from dispatch_sim.study.engines import engine_for
+from dispatch_sim.study.objectives import OBJECTIVES, as_means, column_of
+from dispatch_sim.study.runner import OnProgress
+
+FIRST = 64
+"""Replications of all strategies of a point."""
+
+FACTOR = 4
+"""Strategies that are left have so many times as many, again and again."""
+
+LATER = 1024
+"""Replications at which a search or a map ends, unless it is asked for others."""
+
+MAX_RUNS = 10_000_000
+"""Most runs of one question, over all points and strategies; they take minutes."""
+
+Numbers = NDArray[np.int64]
+"""Numbers of some strategies of a point."""
+
+
+class Sampled:
+    """A grid point, and the costs of its strategies in the replications so far.
+
+    Parameters
+    ----------
+    point : the grid point.
+    whole : whether all measures are held, rather than the objective alone.
+
+    Attributes
+    ----------
+    point : the grid point.
+    counts : replications of each strategy.
+    columns : the numbers of the measures that are held.
+    everything : the numbers of all strategies.
+    """
+
+    def __init__(self, point: GridPoint, *, whole: bool = False) -> None:
+        self.point = point
+        self.counts = np.zeros(len(point.strategies), np.int64)
+        self._objective = OBJECTIVES[point.variant.scenario.objective.minimise]
+        column = MEASURES.index(column_of(self._objective))
+        self.columns = list(range(len(MEASURES))) if whole else [column]
+        self._at = column if whole else 0
+        self.everything: Numbers = np.arange(self.counts.size)
+        self._simplest_first = np.array(ranked(point.strategies, [0.0] * self.counts.size, point.tasks))
+        self._measures = [np.empty((0, len(self.columns))) for _ in point.strategies]
+        self._costs = [np.empty(0) for _ in point.strategies]
+
+    def add(self, numbers: Numbers, measures: NDArray[np.float64]) -> None:
+        """Add replications of some strategies, shape (strategies, replications, columns)."""
+        for number, rows in zip(numbers.tolist(), measures, strict=True):
+            self._measures[number] = np.concatenate([self._measures[number], rows])
+            self._costs[number] = as_means(self._objective, self._measures[number][:, self._at])
+            self.counts[number] += len(rows)
+
+    def samples(self, numbers: Numbers) -> list[NDArray[np.float64]]:
+        """Return the costs of some strategies, each in all of its replications."""
+        return [self._costs[number] for number in numbers]
+
+    def costs(self, numbers: Numbers) -> NDArray[np.float64]:
+        """Return the costs of some strategies in the replications that all of them have."""
+        common = self.counts[numbers].min()
+        return np.stack([sample[:common] for sample in self.samples(numbers)])
+
+    def measures(self, numbers: Numbers) -> NDArray[np.float64]:
+        """Return the measures of some strategies in the replications that all of them have."""
+        common = self.counts[numbers].min()
+        return np.stack([self._measures[number][:common] for number in numbers])
+
+    def padded_costs(self) -> NDArray[np.float64]:
+        """Return the costs of all strategies; NaN where a replication is missing."""
+        found = np.full((self.counts.size, int(self.counts.max())), np.nan)
+        for row, sample in zip(found, self._costs, strict=True):
+            row[: sample.size] = sample
+        return found
+
+    def contenders(self, among: Numbers, confidence: float, threshold: float = 0.0) -> Numbers:
+        """Return which of some strategies may be the best of them, the simplest of equal ones first."""
+        among = self._simplest_first[np.isin(self._simplest_first, among)]
+        return np.asarray(among[contenders(self.samples(among), confidence, threshold)])
+
+
+def contenders(samples: Sequence[NDArray[np.float64]], confidence: float, threshold: float = 0.0) -> Numbers:
+    """Return which of several samples may have the least mean: the least so far, then others in any order.
+
+    Parameters
+    ----------
+    samples : costs, each from the first replication on; two are compared in the replications of both.
+    confidence : of all differences simultaneously, before it is made that of `to_end_early`.
+    threshold : of those that differ from the least one by no more with that confidence, it stands for all.
+    """
+    best = int(np.argmin([sample.mean() for sample in samples]))
+    sizes = np.minimum([sample.size for sample in samples], samples[best].size)
+    strict = to_end_early(1 - (1 - confidence) / len(samples))
+    kept = [np.array([best])]
+    for n in np.unique(sizes).tolist():
+        others = np.flatnonzero((sizes == n) & (np.arange(len(samples)) != best))
+        if n < 2 or not others.size:
+            kept.append(others)
+            continue
+        least = samples[best][:n]
+        mean, deviations = mean_and_deviations(np.stack([samples[i][:n] for i in others.tolist()]) - least)
+        error = np.sqrt(np.einsum("ij,ij->i", deviations, deviations) / (n * (n - 1)))
+        half_width = t_critical(strict, n) * error
+        missed = np.where(error > 0, 3 * (least.max() - least.mean()) / n, 0.0)
+        is_worse = mean > np.maximum(half_width, missed)
+        is_equal = np.abs(mean) + half_width <= threshold
+        kept.append(others[~(is_worse | is_equal)])
+    return np.concatenate(kept)
+
+
+class Sampler:
+    """Simulates grid points of a scenario.
+
+    Attributes
+    ----------
+    share : of the work that is done.
+
+    Parameters
+    ----------
+    on_progress : called with the share of the work that is done, in percent, and 100.
+    """
+
+    def __init__(self, scenario: Scenario, jobs: int = 1, on_progress: OnProgress | None = None) -> None:
+        self._asked, self._engine = scenario.engine, ""
+        objective = OBJECTIVES[scenario.objective.minimise]
+        self._is_mean = objective == column_of(objective)
+        self._jobs, self._on_progress = jobs, on_progress
+        self._runs, self.share = 0, 0.0
+
+    def extend(self, wanted: Iterable[tuple[Sampled, Numbers, int]], share: float = 1.0) -> None:
+        """Simulate some strategies of points up to a number of replications.
+
+        Parameters
+        ----------
+        wanted : the points, each with the strategies and the number; the first of those named repeatedly.
+        share : of the whole work, about, that is done afterwards.
+
+        Raises
+        ------
+        DesignError
+            Where it would take too long.
+        KeyboardInterrupt
+            Where interrupted.
+        """
+        blocks, added, named = [], [], set()
+        for sampled, numbers, replications in wanted:
+            variant = sampled.point.variant
+            numbers = np.array([n for n in numbers.tolist() if (id(sampled), n) not in named], np.int64)
+            named |= {(id(sampled), number) for number in numbers.tolist()}
+            for count in np.unique(sampled.counts[numbers]).tolist():
+                if count < replications:
+                    some = numbers[sampled.counts[numbers] == count]
+                    plans = tuple(variant.plans[number] for number in some)
+                    blocks.append(Block(Variant((), variant.scenario, plans), range(count, replications)))
+                    shape = (some.size, replications - count, len(sampled.columns))
+                    added.append((sampled, some, np.empty(shape)))
+        self._runs += sum(values.shape[0] * values.shape[1] for *_, values in added)
+        if self._runs > MAX_RUNS:
+            raise DesignError(
+                f"the question takes {self._runs:,} runs or more; at most {MAX_RUNS:,} are simulated: "
+                "ask for fewer replications, grid points or concurrencies"
+            )
+        tasks, done, began = sum(block.tasks for block in blocks), 0, self.share
+
+        def keep(number: int, part: range, measures: NDArray[np.float64]) -> None:
+            nonlocal done
+            block, (sampled, _, values) = blocks[number], added[number]
+            first = part.start - block.replications.start
+            values[:, first : first + len(part)] = measures[:, :, sampled.columns]
+            done += block.tasks * len(part) // len(block.replications)
+            self.report(began + (share - began) * done / tasks)
+
+        if self._engine != "compiled":  # once that is loaded, it is always the faster one
+            self._engine = engine_for(self._asked, tasks)
+        simulate_blocks(blocks, self._engine, self._jobs, keep)
+        for sampled, some, values in added:
+            sampled.add(some, values)
+        self.report(share)
+
+    def refine(
+        self,
+        points: Iterable[Sampled],
+        needed: Callable[[Sampled], Numbers],
+        replications: int,
+        share: float = 1.0,
+        first: int = FIRST,
+    ) -> None:
+        """Simulate more of the strategies that a rule names, until it names none or they have a number.
+
+        Parameters
+        ----------
+        needed : the rule, for a point with replications; of others all strategies are needed.
+        replications, share : see `extend`.
+        first : replications of all strategies; for a percentile at least `FIRST`.
+        """
+        left, number = list(points), min(first if self._is_mean else FIRST, replications)
+        while left:
+            named = [(each, needed(each) if each.counts.any() else each.everything) for each in left]
+            short = [(each, some) for each, some in named if (each.counts[some] < replications).any()]
+            is_last = number == replications
+            self.extend(
+                ((each, some, number) for each, some in short),
+                share if is_last or not short else (self.share + share) / 2,
+            )
+            left = [] if is_last else [each for each, _ in short]
+            number = min(FACTOR * number, replications)
+
+    def report(self, share: float) -> None:
+        """Report which share of the work is done."""
+        self.share = share
+        if self._on_progress is not None:
+            self._on_progress(round(100 * share), 100)

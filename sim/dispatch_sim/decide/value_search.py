@@ -1,0 +1,244 @@
+"""The search along one numeric key for the value at which another strategy is recommended."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dispatch_sim.decide.grid import try_grid_point
+from dispatch_sim.decide.parameters import Parameter
+from dispatch_sim.decide.sampling import Numbers, Sampled
+from dispatch_sim.scenario.loader import Source
+from dispatch_sim.scenario.strategy import Strategy
+from dispatch_sim.stats.estimates import mean_intervals, to_end_early
+from dispatch_sim.stats.paired_comparison import PairedComparison, compare_best
+
+
+@dataclass(frozen=True)
+class Incumbent:
+    """The recommended strategy or, where a kind is given, the best strategy of that kind."""
+
+    strategy: Strategy
+    kind: str | None
+
+    def sides(self, sampled: Sampled) -> tuple[Numbers, Numbers]:
+        """Return which strategies that were simulated at a point it may be, and all others."""
+        point, there = sampled.point, sampled.counts > 0
+        tasks = point.tasks
+        holds = np.array(
+            [
+                each == self.strategy if self.kind is None else each.kind_in(tasks) == self.kind
+                for each in point.strategies
+            ]
+        )
+        return np.flatnonzero(holds & there), np.flatnonzero(~holds & there)
+
+
+@dataclass(frozen=True)
+class _Excess:
+    """What an incumbent costs above the best of the others, at a value.
+
+    Attributes
+    ----------
+    holds, others : the strategies that the incumbent, and the best of the others, may be; the best first.
+    mean : of the cost above the others, less the threshold.
+    is_clear : whether the recommendation stands, or switches, beyond doubt.
+    """
+
+    holds: Numbers
+    others: Numbers
+    mean: float
+    is_clear: bool
+
+
+@dataclass
+class ValueSearch:
+    """The search along one key: the values that were tried, with the costs of each strategy there.
+
+    Attributes
+    ----------
+    confidence, indifference : of all searches.
+    tried : the point at each value that was tried, the present one included.
+    impossible : values at which the batch cannot be simulated.
+    """
+
+    parameter: Parameter
+    confidence: float
+    indifference: float
+    tried: dict[float, Sampled]
+    impossible: set[float] = field(default_factory=set)
+    _known: dict[Any, _Excess] = field(default_factory=dict)
+
+    def add(self, source: Source, value: float) -> Sampled | None:
+        """Return the point at a value. The range ends before a value that cannot be simulated."""
+        if value not in self.tried and value not in self.impossible:
+            point = try_grid_point(source, {self.parameter.path: self.parameter.write(value)})
+            if point is None:
+                self.impossible.add(value)
+            else:
+                self.tried[value] = Sampled(point)
+        return self.tried.get(value)
+
+    def values(self, incumbent: Incumbent) -> list[float]:
+        """Return the values at which the incumbent was simulated, the nearest to the present first."""
+        simulated = [value for value, sampled in self.tried.items() if incumbent.sides(sampled)[0].size]
+        return sorted(simulated, key=self.distance)
+
+    def distance(self, value: float) -> float:
+        """Return how far a value is from the present one, by ratio where both are above zero."""
+        present = self.parameter.value
+        return abs(math.log(value / present)) if value > 0 and present > 0 else abs(value - present)
+
+    def is_beyond(self, value: float, end: float) -> bool:
+        """Whether a value is the present one, or on the same side of it as another."""
+        present = self.parameter.value
+        return value == present or (value < present) == (end < present)
+
+    def excess(self, value: float, incumbent: Incumbent) -> _Excess:
+        """Return what an incumbent costs above the best of the others."""
+        sampled = self.tried[value]
+        key = (value, int(sampled.counts.sum()), incumbent)
+        if key not in self._known:
+            self._known[key] = self._excess(sampled, incumbent)
+        return self._known[key]
+
+    def _excess(self, sampled: Sampled, incumbent: Incumbent) -> _Excess:
+        holds, others = (
+            sampled.contenders(side, self.confidence) if side.size else side
+            for side in incumbent.sides(sampled)
+        )
+        if not (holds.size and others.size):
+            return _Excess(holds, others, -self.indifference, is_clear=True)
+        from_first, _ = self._differences(sampled, np.concatenate([holds, others]), holds[0])
+        holds = holds[np.argsort(from_first[: holds.size], kind="stable")]
+        others = others[np.argsort(from_first[holds.size :], kind="stable")]
+        below, error_below = self._differences(sampled, others, holds[0])
+        above, error_above = self._differences(sampled, holds, others[0])
+        stands = (below + self.indifference > error_below).all()
+        switches = (above - self.indifference > error_above).all()
+        is_exact = not error_below.any() and not error_above.any()
+        is_clear = bool(stands or switches or is_exact)
+        return _Excess(holds, others, float(above[0]) - self.indifference, is_clear)
+
+    def _differences(
+        self, sampled: Sampled, numbers: Numbers, reference: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the mean costs of strategies above that of another, and the half-widths of their intervals.
+
+        At the present value there are more replications. Where the change since then varies less than the
+        difference itself, it is estimated by what there was, and the change.
+        """
+        named = np.array([*numbers, reference])
+        costs = sampled.costs(named)
+        differences = costs[:-1] - costs[-1]
+        mean, half_width = self._intervals(differences)
+        present = self.tried[self.parameter.value]
+        strategies = [sampled.point.strategies[number] for number in named]
+        if sampled is present or not set(strategies) <= set(present.point.strategies):
+            return mean, half_width
+        costs = present.costs(np.array([present.point.strategies.index(each) for each in strategies]))
+        before = costs[:-1] - costs[-1]
+        common = min(differences.shape[1], before.shape[1])
+        was, error_before = self._intervals(before)
+        change, error = self._intervals(differences[:, :common] - before[:, :common])
+        by_change = np.hypot(error_before, error)
+        better = (by_change < half_width) & (before.shape[1] > common)
+        return np.where(better, was + change, mean), np.where(better, by_change, half_width)
+
+    def _intervals(self, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        strict = to_end_early(1 - (1 - self.confidence) / len(values))
+        mean, low, _ = mean_intervals(values, strict)
+        return mean, mean - low
+
+    def undecided(self, value: float, incumbent: Incumbent) -> Numbers:
+        """Return the strategies that decide whether the recommendation switches; none if that is clear."""
+        found = self.excess(value, incumbent)
+        return np.concatenate([found.holds, found.others]) if not found.is_clear else found.holds[:0]
+
+    @property
+    def has_effect(self) -> bool:
+        """Whether any value that was tried changes anything."""
+        present = self.tried[self.parameter.value]
+        for sampled in self.tried.values():
+            if sampled.point.strategies != present.point.strategies:
+                return True
+            for one, other in zip(
+                sampled.samples(sampled.everything), present.samples(present.everything), strict=True
+            ):
+                common = min(one.size, other.size)
+                if not np.array_equal(one[:common], other[:common]):
+                    return True
+        return False
+
+    def bracket(self, incumbent: Incumbent) -> tuple[float, float] | None:
+        """Return the last value at which the recommendation stands, and the nearest at which it does not."""
+        values = self.values(incumbent)
+        switched = next((value for value in values if self.excess(value, incumbent).mean > 0), None)
+        if switched is None or switched == self.parameter.value:
+            return None
+        nearer = [value for value in values if self.is_beyond(value, switched)]
+        return nearer[nearer.index(switched) - 1], switched
+
+    def middle(self, incumbent: Incumbent) -> float | None:
+        """Return the value to try next, in the middle of a bracket; None where there is none.
+
+        There is none either where an end of the bracket is not clear: noise is wider than the bracket.
+        """
+        bracket = self.bracket(incumbent)
+        if bracket is None or not all(self.excess(end, incumbent).is_clear for end in bracket):
+            return None
+        one, other = bracket
+        middle = math.sqrt(one * other) if one > 0 and other > 0 else (one + other) / 2
+        middle = self.parameter.clipped(float(f"{middle:.12g}"))
+        return None if middle in self.impossible or middle in self.tried else middle
+
+    def around(self, incumbent: Incumbent, length: int) -> list[float]:
+        """Return the values around a switch: its bracket, and more until both ends are significant."""
+        bracket = self.bracket(incumbent)
+        if bracket is None:
+            return []
+        values = [value for value in self.values(incumbent) if self.is_beyond(value, bracket[1])]
+        first = last = values.index(bracket[0])
+        last += 1
+        while first > 0 and not self._is_significant(values[first], incumbent, length):
+            first -= 1
+        while last < len(values) - 1 and not self._is_significant(values[last], incumbent, length):
+            last += 1
+        return values[first : last + 1]
+
+    def _is_significant(self, value: float, incumbent: Incumbent, length: int) -> bool:
+        """Whether a comparison is significant, in both of its judgements, among all values tried."""
+        if not self.excess(value, incumbent).others.size:
+            return True
+        found = self.compare(value, incumbent, length).estimate(
+            1 - (1 - self.confidence) / (2 * len(self.tried))
+        )
+        return found.low > 0 or found.high < 0 or found.low == found.high
+
+    def short(self, incumbent: Incumbent, replications: int, length: int) -> list[tuple[Sampled, Numbers]]:
+        """Return what needs more replications for the interval of a switching value."""
+        bracket, found = self.bracket(incumbent) or (), []
+        for value in self.around(incumbent, length):
+            excess, sampled = self.excess(value, incumbent), self.tried[value]
+            numbers = np.concatenate([excess.holds, excess.others])
+            if (sampled.counts[numbers] < replications).any() and (
+                value in bracket or not self._is_significant(value, incumbent, length)
+            ):
+                found.append((sampled, numbers))
+        return found
+
+    def compare(self, value: float, incumbent: Incumbent, length: int) -> PairedComparison:
+        """Compare the incumbent with all others at a value, less the threshold; padded to a length."""
+        excess, sampled = self.excess(value, incumbent), self.tried[value]
+        costs = sampled.costs(np.concatenate([excess.holds, excess.others]))[:, :length]
+        found = compare_best(costs[: excess.holds.size], costs[excess.holds.size :])
+        missing = (0, length - costs.shape[1])
+        whole, halves = (
+            np.pad(each - self.indifference, missing, constant_values=np.nan)
+            for each in (found.whole, found.halves)
+        )
+        return replace(found, whole=whole, halves=halves)

@@ -187,11 +187,11 @@ def _schema(command: str, builder: SchemaBuilder) -> dict:
 
 
 def _widened(schema):
-    """Return an inferred schema that allows null for any value, and any number where all were whole."""
+    """Return an inferred schema that allows null for any value, and any value where all were null."""
     if "anyOf" in schema:
         return {"anyOf": [_widened(form) for form in schema["anyOf"]]}
-    if "type" not in schema:
-        return schema
+    if schema.get("type", "null") == "null":
+        return {}
     kinds = ["number" if kind == "integer" else kind for kind in _types(schema)]
     widened = {**schema, "type": list(dict.fromkeys([*kinds, "null"]))}
     for part in ("properties", "patternProperties"):

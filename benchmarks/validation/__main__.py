@@ -6,15 +6,17 @@ import sys
 from pathlib import Path
 
 from validation.simulator import simulated
+from validation.studies import studies_table
 from validation.table import problems, report, rows
 
-REPEATS = 1000
+REPEATS, STUDIES = 1000, 200
 REPORT = Path(__file__).parents[2] / "reports" / "validation" / "report.md"
 
 
 def main() -> None:
     """Write the page."""
     text = report(rows((*problems(), *simulated(REPEATS)), REPEATS), REPEATS)
+    text += "\n" + studies_table(STUDIES)
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(text, encoding="utf-8")
     print(text, end="")

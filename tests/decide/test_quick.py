@@ -107,6 +107,14 @@ def test_same_question_has_the_same_answer():
     assert ask(**TIGHT).to_json() == ask(**TIGHT).to_json()
 
 
+def test_usual_strategies_are_shown_though_they_are_identical():
+    """Nobody works on a batch in which nothing fails."""
+    found = ask(4, objective="people", settings=EXACT)
+    assert found.rival is None
+    assert {each.strategy.kind for each in found.candidates} == {"sequential", "parallel", "queue", "solo"}
+    assert quick_document(found, explained=False).text.count(" identical ") == 3
+
+
 def test_spread_of_zero_has_no_distribution():
     group = ask(2, spread="0").scenario.tasks[0]
     assert group.tokens.quantile(0.01) == group.tokens.quantile(0.99) == 15_000
@@ -198,7 +206,8 @@ def test_coordinator_with_a_large_share_of_the_makespan_is_named():
 
 def test_concurrencies_that_are_left_out_are_named(caplog):
     found = ask(3, concurrency="1..5")
-    assert {each.strategy.concurrency for each in found.candidates if each.strategy.kind == "queue"} == {2, 3}
+    compared = {*(each.strategy for each in found.candidates), *found.dropped}
+    assert {strategy.concurrency for strategy in compared if strategy.kind == "queue"} == {2, 3}
     assert caplog.messages[0].startswith("concurrency: only 2 and 3 of '1..5' are compared: ")
 
 

@@ -54,6 +54,11 @@ class Candidate:
     estimate: Estimate
     difference: Estimate
 
+    @property
+    def is_identical(self) -> bool:
+        """Whether it equals the recommended strategy in every replication."""
+        return self.difference.low == self.difference.high == 0
+
 
 @dataclass(frozen=True)
 class Coordination:
@@ -118,7 +123,7 @@ class QuickAnswer(Displayed):
     @property
     def rival(self) -> Candidate | None:
         """The nearest other strategy that is not identical."""
-        return next((each for each in self.candidates[1:] if not _is_zero(each.difference)), None)
+        return next((each for each in self.candidates[1:] if not each.is_identical), None)
 
     @property
     def replications(self) -> int:
@@ -279,7 +284,3 @@ def _coordination(
     if script.winner.mean >= sample.winner.mean:
         return None
     return Coordination(briefs, merges, script.winner.strategy, script.means(0))
-
-
-def _is_zero(difference: Estimate) -> bool:
-    return difference.low == difference.high == 0

@@ -105,21 +105,21 @@ class Sample:
         """Yield the strategies that may be the best with more replications, and the best of each kind.
 
         Those may be the best that are not worse beyond doubt, or by no more than three batches like the most
-        expensive one would make up for: as few may just have been missed.
+        expensive one would make up for: as few may just have been missed. A kind is shown without pacing.
         """
         best = self.winner.strategy
         others, screened = self.against(best)
         yield self.strategies.index(best)
         reach = 3 * float(self.costs.max() - self.winner.mean) / self.replications
-        kinds: set[Strategy] = set()
+        shown, has_rival = {best.at(None)}, False
         for at, number in enumerate(others):
-            if screened.is_same[at]:
-                continue
             kind = self.strategies[number].at(None)
+            differs = not screened.is_same[at]
             may_be_best = not screened.is_beyond_doubt[at] or screened.mean[at] <= reach
-            if may_be_best or not kinds or kind not in kinds:
+            if (differs and (may_be_best or not has_rival)) or (kind.pace == "none" and kind not in shown):
                 yield number
-            kinds.add(kind)
+            has_rival |= differs
+            shown.add(kind)
 
 
 def affordable_runs(design: Design) -> float:

@@ -80,6 +80,8 @@ def _main_candidates(found: QuickAnswer) -> list[Candidate]:
 def _difference(found: QuickAnswer, each: Candidate) -> str:
     if each is found.best:
         return "recommended"
+    if each.is_identical:
+        return "identical"
     standing = _standing(found, each)
     measure, difference = MEASURES[found.objective], each.difference
     text = measure.signed(difference.mean) + span(measure.show, difference.low, difference.high)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from dispatch_sim.model.plan import make_batch, plan_batch
@@ -31,7 +32,7 @@ class GridPoint:
 
     variant: Variant
 
-    @property
+    @cached_property
     def strategies(self) -> tuple[Strategy, ...]:
         """The strategies, in the order of the plans."""
         return tuple(plan.strategy for plan in self.variant.plans)

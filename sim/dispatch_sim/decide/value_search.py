@@ -85,7 +85,7 @@ class ValueSearch:
 
     def values(self, incumbent: Incumbent) -> list[float]:
         """Return the values at which the incumbent was simulated, the nearest to the present first."""
-        simulated = [value for value, sampled in self.tried.items() if incumbent.sides(sampled)[0].size]
+        simulated = [value for value in self.tried if self.excess(value, incumbent).holds.size]
         return sorted(simulated, key=self.distance)
 
     def distance(self, value: float) -> float:

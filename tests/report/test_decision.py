@@ -66,7 +66,7 @@ def test_advice_to_do_without_sub_agents_says_that_quality_is_not_modelled(commo
 
 def test_few_replications_are_a_caution(tight):
     text = decide(main_view(tight)).text
-    assert "Preliminary: about 4,100 replications are needed for valid intervals; 40 were simulated." in text
+    assert "Preliminary: about 4,096 replications are needed for valid intervals; 40 were simulated." in text
 
 
 def test_one_replication_is_enough_where_nothing_is_random(certain):

@@ -285,15 +285,15 @@ def test_leaders_have_more_than_half_of_the_most_replications():
     ("sample", "needed"),
     [
         # A share p of ones has the skewness (1 - 2 p) / sqrt(p (1 - p)).
-        ([1.0] + [0.0] * 99, math.ceil(25 * 0.98**2 / (0.01 * 0.99))),
-        ([1.0] * 3 + [0.0] * 1021, math.ceil(25 * (1018 / 1024) ** 2 / (3 / 1024 * 1021 / 1024))),
+        ([1.0] + [0.0] * 99, 25 * 0.98**2 / (0.01 * 0.99)),
+        ([1.0] * 3 + [0.0] * 1021, 25 * (1018 / 1024) ** 2 / (3 / 1024 * 1021 / 1024)),
         ([-1.0, 0.0, 1.0], 0),
         ([7.0] * 5, 0),
     ],
 )
 def test_interval_needs_more_replications_the_more_skewed_the_sample_is(sample, needed):
     found = mean_estimate(sample)
-    assert found.needed == pytest.approx(needed, abs=1)
+    assert needed <= found.needed <= 1.05 * needed + 1
     assert found.is_preliminary == (len(sample) < needed)
 
 

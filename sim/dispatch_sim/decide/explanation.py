@@ -195,9 +195,13 @@ class _Decision:
         return self._scenario.threshold.at(float(self.sampled.samples(np.array(self.order[:1]))[0].mean()))
 
     def difference(self, number: int) -> Estimate:
-        """Return what a strategy costs more than the best one."""
+        """Return what a strategy costs more than the best one, simultaneous over all strategies.
+
+        This is the interval that a sweep has for the same difference.
+        """
         best, other = self.sampled.costs(np.array([self.order[0], number]))
-        return paired_difference(other, best, self._confidence)
+        others = len(self.sampled.point.strategies) - 1
+        return paired_difference(other, best, 1 - (1 - self._confidence) / others)
 
     def simulate(self, sampler: Sampler, fixed: int | None) -> None:
         """Simulate all strategies, and what may be the best or is quoted until intervals are valid."""

@@ -143,4 +143,4 @@ def _caution(view: View) -> tuple[str, ...]:
     stated = view.answer.results.manifest["replications"]
     needed, n = view.answer.needed, view.choice.replications
     rare = round(ENOUGH * n / needed) if needed > QUOTED else None
-    return text(TEMPLATE, "caution", view, stated["simulated"], stated["asked"], rare, float(f"{needed:.2g}"))
+    return text(TEMPLATE, "caution", view, stated["simulated"], stated["asked"], rare, needed)

@@ -83,12 +83,22 @@ def cochran(deviations: NDArray[np.float64]) -> int:
     Parameters
     ----------
     deviations : from the mean.
+
+    Returns
+    -------
+    The number, rounded up to two digits.
     """
     squares = deviations * deviations
     variance = float(squares.mean())
     if variance == 0:
         return 0
-    return math.ceil(25 * (float(squares @ deviations) / deviations.size) ** 2 / variance**3)
+    skewness = float(squares @ deviations) / deviations.size / variance**1.5
+    return _two_digits(25 * skewness**2)
+
+
+def _two_digits(number: float) -> int:
+    unit = 10.0 ** max(0, math.floor(math.log10(max(number, 1))) - 1)
+    return math.ceil(number / unit) * round(unit)
 
 
 def to_end_early(confidence: float) -> float:

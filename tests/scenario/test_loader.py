@@ -227,7 +227,7 @@ def test_all_problems_are_told_at_once() -> None:
         "engine: auto",
         "communication: none",
         "review: none",
-        "study: {replications: auto, seconds: none}",
+        "study: {replications: auto}",
         "objective: {deadline: none, budget: none}",
         "harness: {cap: none, pace: none}",
         "timeouts: {soft: none, hard: none}",

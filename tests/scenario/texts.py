@@ -93,7 +93,7 @@ sweep:
   concurrency: [1, 2, 4..20 step 4]
   provider.limits.scale: [0.5, 1, 2]
   tasks.check.tokens: [5K, {exponential: {mean: 9K}}]
-study: {seed: 7, replications: 1000, at_most: 2000, seconds: 60, confidence: 95%, indifference: $0.05}
+study: {seed: 7, replications: 1000, at_most: 2000, calls: 1000000, confidence: 95%, indifference: $0.05}
 objective: {minimise: cost, deadline: 20m, budget: $10, probability: 90%}
 engine: simpy
 """

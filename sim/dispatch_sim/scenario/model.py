@@ -75,10 +75,10 @@ class Study(Model):
     compared with the recommended one, and more where rare, expensive batches need them for a valid interval.
     Default auto: how many are needed depends on what is compared."""
     at_most: Annotated[int, Field(ge=2, le=MOST_REPLICATIONS)] = 65_536
-    """Replications of a design point at which `auto` ends. Default 65,536: enough for a valid interval where
+    """Replications of a design point at which `auto` ends. Default 65536: enough for a valid interval where
     one batch in 2,600 is expensive."""
     calls: Annotated[Annotated[int, Field(ge=1)] | None, OrWord("none", None)] = 200_000_000
-    """Model calls that `auto` simulates at most, about, after its first replications. Default 200 million: a
+    """Model calls that `auto` simulates at most, about, after its first replications. Default 200000000: a
     minute of one core."""
     confidence: Annotated[Share, Field(gt=0.5, lt=1)] = 0.95
     """Confidence level of all intervals. Default 95%: the convention."""

@@ -13,6 +13,9 @@ from dispatch_sim.study.design import design_comparison
 TEXT = "tasks: [{name: a, count: 4, tokens: 10K, duration: 60s}]\\nstudy: {replications: 3}"
 DESIGN = design_comparison(parse_source(TEXT + "\\nengine: compiled"))
 
+# Where the tests run in the background of a shell, SIGINT is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 def ends_early(number):
     taken = 0
 

@@ -34,7 +34,7 @@ from dispatch_sim.study.run_study import _next_stages
 from dispatch_sim.study.runner import all_cores, simulate_design
 
 ROOT = Path(__file__).parents[2]
-POOL, AT_ONCE = 400_000, 20_000
+POOL, AT_ONCE = 200_000, 20_000
 COST = MEASURES.index("cost_usd")
 
 FEW_SIZES: Mapping[str, Any] = {"sweep": {"tasks": [2, 3, 4, 10], "concurrency": [1, 2, 3, 9, 10]}}
@@ -101,15 +101,14 @@ class Population:
         self.source, self.design = source, design_sweep(source)
         self.scenario = source.scenario()
         self.points, self.manifest = named_points(self.design), manifest_of(source, self.design)
-        self.pool = np.concatenate(
-            [
-                simulate_design(replace(self.design, replications=start + AT_ONCE), all_cores(), first=start)[
-                    :, :, COST
-                ]
-                for start in range(0, size, AT_ONCE)
-            ],
-            axis=1,
-        )
+        whole = replace(self.design, at_most=None)
+        parts = [
+            simulate_design(replace(whole, replications=start + AT_ONCE), all_cores(), first=start)[
+                :, :, COST
+            ]
+            for start in range(0, size, AT_ONCE)
+        ]
+        self.pool = np.concatenate(parts, axis=1)
         keys = zip(*(self.points[name].tolist() for name in self.points.columns), strict=True)
         self.means = {
             (strategy_of(*key[:3]), key[2]): float(self.pool[row].mean()) for row, key in enumerate(keys)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dispatch_sim.model.arithmetic import HOUR_S
+from dispatch_sim.model.plan import group_counts
 from dispatch_sim.scenario.composites import Mixture
 from dispatch_sim.scenario.distribution_text import NAMES as DISTRIBUTIONS
 from dispatch_sim.scenario.distributions import Distribution
@@ -93,8 +94,8 @@ def _events(scenario: Scenario, tasks: int) -> Iterator[RareEvent]:
     failures, retry, values = scenario.failures, scenario.retry, scenario.values
     waiting, people = values.waiting / HOUR_S, (values.waiting + values.people) / HOUR_S
 
-    def in_batch(probability: float) -> float:
-        return float(1 - (1 - probability) ** tasks)
+    def in_batch(probability: float, of: int = tasks) -> float:
+        return float(1 - (1 - probability) ** of)
 
     failed = 1 - (1 - failures.crash) * (1 - failures.bad_output) * (1 - failures.hang)
     manual = in_batch(failed ** (1 if retry.policy == "none" else retry.max_attempts))
@@ -103,10 +104,10 @@ def _events(scenario: Scenario, tasks: int) -> Iterator[RareEvent]:
             yield RareEvent(manual * weight, mean, mean * people)
     if failures.hang and scenario.timeouts.hard is not None:
         yield RareEvent(in_batch(failures.hang), scenario.timeouts.hard, scenario.timeouts.hard * waiting)
-    for group in scenario.tasks:
+    for group, count in zip(scenario.tasks, group_counts(scenario, tasks), strict=True):
         if isinstance(group.duration, Mixture):
             for weight, mean in _components(group.duration):
-                yield RareEvent(in_batch(weight), mean, mean * waiting)
+                yield RareEvent(in_batch(weight, count), mean, mean * waiting)
 
 
 def _components(distribution: Distribution) -> list[tuple[float, float]]:

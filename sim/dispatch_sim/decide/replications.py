@@ -64,9 +64,11 @@ def _of_choice(choice: Choice, scenario: Scenario) -> Iterator[tuple[Strategy, i
     quoted = [choice.estimate, *(other.difference for other in references.values())]
     at_least = max(QUOTED if is_random(scenario.resolved()) else 0, rare)
     together = max(at_least, *(estimate.needed for estimate in quoted))
-    for strategy in (choice.strategy, *(other.strategy for other in references.values())):
-        yield strategy, together
-    for strategy in (*_neighbours(choice), *(other.strategy for other in choice.contenders)):
+    # Contenders too: with fewer replications than the recommended one they could not take its place.
+    for other in (*references.values(), *choice.contenders):
+        yield other.strategy, together
+    yield choice.strategy, together
+    for strategy in _neighbours(choice):
         yield strategy, at_least
 
 

@@ -125,7 +125,7 @@ def _compared(view: View) -> dict[str, list[Alternative]]:
 
 def _context(view: View) -> tuple[str, ...]:
     """Say what is usually better and worse on average, and how bad the worst strategy is."""
-    choice, others = view.choice, view.choice.alternatives
+    others = view.choice.alternatives
     worse = [other for other in others if not (other.in_best_subset or other.infeasible)]
     often = max(worse, key=lambda other: other.better_in, default=None)
     if often is not None and often.better_in <= 0.5:
@@ -134,7 +134,9 @@ def _context(view: View) -> tuple[str, ...]:
     named = {view.measure.show(other.estimate.mean) for other in _obvious(view)}
     if worst is None or worst.difference.low <= 0 or view.measure.show(worst.estimate.mean) in named:
         worst = None
-    ratio = worst.estimate.mean / choice.estimate.mean if worst and choice.estimate.mean > 0 else 0.0
+    # Over the replications that both have.
+    best = worst.estimate.mean - worst.difference.mean if worst else 0.0
+    ratio = worst.estimate.mean / best if worst and best > 0 else 0.0
     times = "" if ratio < 1.15 else "twice" if about(ratio) == "2" else f"{about(ratio)} times"
     return text(TEMPLATE, "context", view, often, worst, times)
 

@@ -84,9 +84,13 @@ def test_sentence_names_what_binds_and_what_cannot_help(found, text):
         (
             (1.25, 2.0),
             "The makespan is at most 1.3 times the fastest possible, and the bill at most 2.0 times the "
-            "cheapest possible, with the strategies compared.",
+            "cheapest possible, among the strategies compared that leave no more tasks to people.",
         ),
-        ((1.0, None), "The makespan is at most 1.0 times the fastest possible with the strategies compared."),
+        (
+            (1.0, None),
+            "The makespan is at most 1.0 times the fastest possible among the strategies compared that leave "
+            "no more tasks to people.",
+        ),
         ((None, None), ""),
     ],
 )

@@ -33,5 +33,5 @@ def test_quoted_break_even_and_figure_are_those_of_the_stored_report():
     assert "(reports/ten-sources/break-even.svg)" in README
     assert (stored / "break-even.svg").exists()
     assert load(ROOT / "scenarios" / "ten-sources.yaml").scenario().fingerprint[:12] in page
-    form = r"With\s+(\d+)\s+or more tasks[^.]*?with (\d+) or fewer"
+    form = r"[Ww]ith\s+(\d+)\s+or more tasks[^.]*?with (\d+ to \d+), parallel"
     assert re.findall(form, QUOTED) == re.findall(form, page)[:1]

@@ -44,12 +44,12 @@ def test_a_crossing_is_told_with_its_interval_and_the_first_whole_size():
     """Zero of the mean at 3.5: with 4 or more tasks; with more noise, or a zero at 4, 4 is undecided."""
     found = break_even([2, 3, 4, 5], around([-3, -1, 1, 3], 0.5))
     assert break_even_sentence(found) == (
-        "With 4 or more tasks, the best queue is cheaper than parallel; with 3 or fewer, parallel is."
+        "With 4 or more tasks, the best queue is cheaper than parallel; with 2 to 3, parallel is."
     )
     assert break_even_cell(found) == "from 4 on"
     found = break_even([2, 3, 4, 5], around([-3, -2, 0.01, 3], 0.5))
     assert break_even_sentence(found) == (
-        "With 5 or more tasks, the best queue is cheaper than parallel; with 3 or fewer, parallel is; "
+        "With 5 or more tasks, the best queue is cheaper than parallel; with 2 to 3, parallel is; "
         "it is undecided with 4."
     )
     assert break_even_cell(found) == "from 5 on, undecided at 4"
@@ -110,8 +110,8 @@ def test_along_concurrency_the_batch_is_named():
     found = break_even([1, 2, 3, 4], around([3, 1, -1, -3], 0.1), axis="concurrency", tasks=10)
     text = break_even_sentence(found)
     assert text == (
-        "With 10 tasks and a concurrency of 3 or more, parallel is cheaper than a queue; "
-        "at a concurrency of 2 or less, a queue is."
+        "With 10 tasks and a concurrency of 3 or more, parallel is cheaper than a narrower queue; "
+        "at a concurrency of 1 to 2, a narrower queue is."
     )
 
 

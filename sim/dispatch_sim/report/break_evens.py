@@ -29,8 +29,9 @@ class _Crossing:
     at, interval : the break-even point and its confidence interval.
     winner, loser : above it.
     between : the levels between which the point was interpolated, along a factor.
-    starts, ends : the first whole number where the winner is significantly better, and the last where the
-        loser is; `about` where they were interpolated. Along a factor empty.
+    starts : the first whole number where the winner is significantly better; `about` it where it was
+        interpolated. Along a factor empty.
+    below : the whole numbers of the range where the loser is.
     undecided : the whole numbers between these, if any.
     """
 
@@ -40,7 +41,7 @@ class _Crossing:
     loser: str
     between: tuple[str, ...] = ()
     starts: str = ""
-    ends: str = ""
+    below: str = ""
     undecided: str = ""
 
 
@@ -75,8 +76,10 @@ class _Text:
 class _AxisText(_Text):
     """What templates read of a break-even along the size of the batch or the concurrency."""
 
-    def __init__(self, found: BreakEven) -> None:
-        super().__init__(found, str(found.parallel), queue_name(found))
+    def __init__(self, found: BreakEven, *, unpaced: bool = False) -> None:
+        queue = queue_name(found)
+        name = queue.replace(" queue", " unpaced queue", 1) if unpaced else queue
+        super().__init__(found, str(found.parallel), name)
         self.axis, (self.low, high) = found.axis, found.range
         self.is_point = self.low == high and not found.crossings
         self.span = f"{self.low} to {high}"
@@ -94,7 +97,7 @@ class _AxisText(_Text):
         return replace(
             self.crossing(crossing),
             starts=self._whole(starts),
-            ends=self._whole(ends),
+            below="" if ends is None else _span(self._found.range[0], ends),
             undecided=undecided,
         )
 
@@ -127,9 +130,14 @@ class _FactorText(_Text):
         ]
 
 
-def break_even_sentence(found: BreakEven) -> str:
-    """Return where parallel and a queue break even, in a sentence or more."""
-    return sentence(TEMPLATE, "sentence", _AxisText(found))
+def break_even_sentence(found: BreakEven, *, unpaced: bool = False) -> str:
+    """Return where parallel and a queue break even, in a sentence or more.
+
+    Parameters
+    ----------
+    unpaced : whether to say that the queue is not paced, where other queues are.
+    """
+    return sentence(TEMPLATE, "sentence", _AxisText(found, unpaced=unpaced))
 
 
 def break_even_cell(found: BreakEven) -> str:
@@ -152,7 +160,12 @@ def break_even_sentences(view: View) -> list[str]:
     found = [*view.along("tasks"), *view.along("concurrency")]
     if all(other.identical for other in view.choice.alternatives):
         found = view.along("tasks")
-    sentences = [break_even_sentence(each) for each in found if each.range[0] < each.range[1]]
+    is_paced = any(strategy.pace == "limits" for strategy in view.points)
+    sentences = [
+        break_even_sentence(each, unpaced=is_paced and each.parallel.pace == "none")
+        for each in found
+        if each.range[0] < each.range[1]
+    ]
     more = len(sentences) - MOST_BREAK_EVENS
     return sentences if more <= 0 else [*sentences[:MOST_BREAK_EVENS], f"The files have {more} more."]
 
@@ -163,10 +176,13 @@ def winner_above(found: BreakEven, crossing: Crossing) -> str:
 
 
 def queue_name(found: BreakEven) -> str:
-    """Return what parallel is compared with: `the best queue`, `a queue of 3`, `a queue`."""
+    """Return what parallel is compared with: `the best queue`, `a queue of 3`, `a narrower queue`.
+
+    A queue as wide as the batch counts as parallel, as it starts all tasks together too.
+    """
     if found.is_with_best:
         return f"the best {found.queue}"
-    return named(found.queue)
+    return named(found.queue) if found.queue.concurrency else f"a narrower {found.queue}"
 
 
 def _span(low: int, high: int) -> str:

@@ -60,10 +60,11 @@ sweep: {tasks: 6, concurrency: 2..4}
     assert (found.recommended, found.winner.standing) == (choice.strategy, Standing.SHOWN)
     assert found.best.estimate.mean == pytest.approx(choice.estimate.mean)
     assert found.best.estimate.low == pytest.approx(choice.estimate.low)
-    differences = {other.strategy: other.difference.mean for other in choice.alternatives}
+    differences = {other.strategy: other.difference for other in choice.alternatives}
     assert {each.strategy.kind for each in found.candidates} >= {"parallel", "sequential", "solo"}
     for each in found.candidates[1:]:
-        assert each.difference.mean == pytest.approx(differences[each.strategy])
+        assert each.difference.mean == pytest.approx(differences[each.strategy].mean)
+        assert each.difference.low == pytest.approx(differences[each.strategy].low)
         assert each.estimate.n == each.difference.n == found.replications
     assert len(found.candidates) + len(found.dropped) == len(differences) + 1
     assert all(each.low > 0 or each.high == 0 for each in found.dropped.values())

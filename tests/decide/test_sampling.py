@@ -112,6 +112,14 @@ def test_strategy_without_its_rare_disaster_so_far_drops_no_other():
     assert set(contenders([lucky, steady], 0.95).tolist()) == {0, 1}
 
 
+def test_dropped_strategy_with_cheap_first_replications_is_not_the_least():
+    """It equals the least in these, in which all strategies cost 2 less than later."""
+    rng = np.random.default_rng(9)
+    least = np.repeat([-2.0, 0.0], [FIRST, 192])
+    other = least + 0.1 + rng.normal(size=256)
+    assert contenders([least[:FIRST], other, least], 0.95, 0.05).tolist() == [2, 1]
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_screening_finds_the_winner_of_full_simulation(seed):
     source = parse_source(NOISY.replace("[sequential, parallel]", "[sequential, parallel, queue, paced]"))

@@ -42,11 +42,13 @@ class Sample:
     scenario : the question.
     strategies : in the order of the design.
     values : shape (strategies, replications, columns), of `_COLUMNS`.
+    compared : number of strategies of the question, those that were dropped included.
     """
 
     scenario: Scenario
     strategies: tuple[Strategy, ...]
     values: NDArray[np.float64]
+    compared: int
 
     @property
     def objective(self) -> str:
@@ -71,8 +73,8 @@ class Sample:
     @cached_property
     def winner(self) -> Winner:
         """The best strategy."""
-        tasks, study = self.scenario.batch_size, self.scenario.study
-        return find_winner(self.strategies, self.costs, tasks, study.confidence, self.scenario.threshold)
+        tasks, threshold = self.scenario.batch_size, self.scenario.threshold
+        return find_winner(self.strategies, self.costs, tasks, self._confidence, threshold)
 
     def of(self, numbers: Collection[int]) -> Sample:
         """Return the sample of some strategies."""
@@ -97,9 +99,14 @@ class Sample:
         one = self.strategies.index(best)
         others = [number for number in range(len(self.strategies)) if number != one]
         others.sort(key=lambda number: (self.costs[number].mean(), number))
-        study, mean = self.scenario.study, float(self.costs[one].mean())
-        threshold = self.scenario.threshold.at(mean)
-        return others, screen(self.costs[others], self.costs[one], study.confidence, threshold)
+        threshold = self.scenario.threshold.at(float(self.costs[one].mean()))
+        return others, screen(self.costs[others], self.costs[one], self._confidence, threshold)
+
+    @property
+    def _confidence(self) -> float:
+        """Of all differences of the sample: each has its part of the error of all that were compared."""
+        error = 1 - self.scenario.study.confidence
+        return 1 - error * (len(self.strategies) - 1) / max(self.compared - 1, 1)
 
     def quoted(self) -> Iterator[int]:
         """Yield the strategies that may be the best with more replications, and the best of each kind.
@@ -137,7 +144,8 @@ def first_sample(design: Design, replications: int) -> Sample:
         affordable = max(least, affordable_runs(design) / design.points)
     first = int(min(replications, affordable))
     strategies = tuple(plan.strategy for plan in design.variants[0].plans)
-    return Sample(scenario, strategies, simulate_strategies(design, range(design.points), range(first)))
+    values = simulate_strategies(design, range(design.points), range(first))
+    return Sample(scenario, strategies, values, len(strategies))
 
 
 def simulate_strategies(design: Design, numbers: Sequence[int], replications: range) -> NDArray[np.float64]:

@@ -104,14 +104,17 @@ class Sampled:
 def contenders(samples: Sequence[NDArray[np.float64]], confidence: float, threshold: float = 0.0) -> Numbers:
     """Return which of several samples may have the least mean: the least so far, then others in any order.
 
+    The least is one of those with the most replications: others have been dropped, and their first ones may
+    have been cheap ones.
+
     Parameters
     ----------
     samples : costs, each from the first replication on; two are compared in the replications of both.
     confidence : of all differences simultaneously, before it is made that of `to_end_early`.
     threshold : of those that differ from the least one by no more with that confidence, it stands for all.
     """
-    best = int(np.argmin([sample.mean() for sample in samples]))
-    sizes = np.minimum([sample.size for sample in samples], samples[best].size)
+    sizes = np.array([sample.size for sample in samples])
+    best = min(np.flatnonzero(sizes == sizes.max()).tolist(), key=lambda i: samples[i].mean())
     strict = to_end_early(1 - (1 - confidence) / len(samples))
     kept = [np.array([best])]
     for n in np.unique(sizes).tolist():

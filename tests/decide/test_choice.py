@@ -166,3 +166,15 @@ def test_study_does_not_end_early_on_weak_significance(errors, ends):
     choice = choose(study({"queue of 2": np.full(100, 5.0), "queue of 3": 5 + errors + noise}), 8)
     assert choice.best_subset == (Strategy("queue", 2),)
     assert (choice.settled, choice.is_resolved) == (True, ends)
+
+
+@pytest.mark.parametrize(("spread", "ends"), [(0.1, True), (10.0, False)])
+def test_study_goes_on_until_every_contender_is_known(spread, ends):
+    """The nearest is known to within 0.01; of the other, a spread of 0.1 leaves 0.02, one of 10 leaves 2."""
+    noise = np.random.default_rng(8).normal(size=(2, 100)) * [[0.04], [spread]]
+    near, far = noise - noise.mean(axis=1, keepdims=True) + [[0.002], [0.003]]
+    samples = {"queue of 2": np.full(100, 5.0), "queue of 3": 5 + near, "sequential": 5 + far}
+    choice = choose(study(samples), 8, indifference=0.05)
+    assert len(choice.best_subset) == 3
+    assert str(choice.deciding.strategy) == "sequential"
+    assert (choice.settled, choice.is_resolved) == (ends, ends)

@@ -123,22 +123,23 @@ class Choice(Displayed):
 
     @property
     def deciding(self) -> Alternative | None:
-        """The nearest alternative that is not significantly worse; None where all are, or are identical."""
-        return next((o for o in self.alternatives if o.in_best_subset and not o.identical), None)
+        """The least known alternative that may be the best; None where all are worse, or identical."""
+        open_ = (other for other in self.alternatives if other.in_best_subset and not other.identical)
+        return max(open_, key=lambda other: other.difference.half_width, default=None)
 
     @property
     def settled(self) -> bool:
         """Whether more replications would not change the decision.
 
-        The difference from the nearest rival is known to within the indifference threshold, or all others are
-        significantly worse, and the feasibility of none that may be the best is undecided.
+        The difference from each that may be the best is known to within the indifference threshold, and the
+        feasibility of none of them is undecided.
         """
         found = (
             self.feasibility,
             *(other.feasibility for other in self.alternatives if other.in_best_subset),
         )
         is_open = any(each is not None and each.verdict == "undecided" for each in found)
-        return self._is_near(self.deciding) and not is_open
+        return (self.deciding is None or self._is_known(self.deciding)) and not is_open
 
     @property
     def contenders(self) -> tuple[Alternative, ...]:
@@ -159,12 +160,14 @@ class Choice(Displayed):
     def is_resolved(self) -> bool:
         """Whether a study may end before its last replication, by its contenders; see `to_end_early`."""
         left = [other for other in self.alternatives if not other.beyond_doubt]
-        rival = next((other for other in left if not (other.identical or other.infeasible)), None)
         found = (self.feasibility, *(other.feasibility for other in left))
-        return self._is_near(rival) and all(each is None or each.beyond_doubt for each in found)
+        return all(each is None or each.beyond_doubt for each in found) and all(
+            other.identical or other.infeasible or self._is_known(other) for other in left
+        )
 
-    def _is_near(self, rival: Alternative | None) -> bool:
-        return rival is None or rival.difference.half_width <= self.indifference
+    def _is_known(self, other: Alternative) -> bool:
+        """Whether the difference is known to within the indifference threshold."""
+        return other.difference.half_width <= self.indifference
 
     @property
     def best_subset(self) -> tuple[Strategy, ...]:

@@ -168,13 +168,13 @@ def test_within_the_indifference_threshold_the_simplest_is_recommended(tight):
 @pytest.mark.parametrize(
     ("needed", "caution"),
     [
-        (20_000, "Preliminary: five rare, expensive batches were seen, and about 20,000 replications"),
-        (100_000, "Preliminary: one rare, expensive batch was seen, and about 100,000 replications are"),
+        (20_000, "Preliminary: rare, expensive batches dominate the variance, and about 20,000 repl"),
+        (4096, "Preliminary: about 4,096 replications are needed for valid intervals"),
         (0, ""),
     ],
 )
 def test_too_few_replications_for_rare_batches_are_a_caution(tight, needed, caution):
-    """25 rare batches are enough; of 4,000 replications in which 20,000 are needed, 5 are rare."""
+    """4,096 are needed of everything that is quoted."""
     manifest = tight.results.manifest
     manifest = manifest | {"replications": manifest["replications"] | {"needed": needed}}
     choice = replace(tight.choices[0], estimate=replace(tight.choices[0].estimate, n=4000))

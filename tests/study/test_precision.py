@@ -104,14 +104,17 @@ def test_json_states_the_precision():
     assert stated["rival"] == {"strategy": "queue (shortest-first)", "concurrency": 2}
 
 
+CRASH = "failures: {crash: 1%, bad_output: 0%}\nretry: {policy: none}"
 EIGHT_HOURS = "{mixture: [{weight: 99%, of: 10m}, {weight: 1%, of: 8h}]}"
 
 
 @pytest.mark.parametrize(
     ("changes", "needed"),
     [
-        # One attempt of each of four tasks; a person at $80 and waiting at $40 an hour.
-        ("failures: {crash: 1%, bad_output: 0%}\nretry: {policy: none}", 25 / (1 - 0.99**4)),
+        # One attempt of each of four tasks; a person at $80 and waiting at $40 an hour, for ten minutes.
+        (f"{CRASH}\nrecovery: {{people: 10m}}", 25 / (1 - 0.99**4)),
+        (f"{CRASH}\nrecovery: {{people: {{lognormal: {{mean: 10m, cv: 1}}}}}}", 25 * 2**3 / (1 - 0.99**4)),
+        (f"{CRASH}\nrecovery: {{people: {{exponential: {{mean: 10m}}}}}}", 25 * 6**2 / 2**3 / (1 - 0.99**4)),
         ("failures: {crash: 1%, bad_output: 0%}\nretry: {max_attempts: 3}", 0),
         (
             "failures: {crash: 10%, bad_output: 0%}\nretry: {policy: none}\n"
@@ -125,12 +128,17 @@ EIGHT_HOURS = "{mixture: [{weight: 99%, of: 10m}, {weight: 1%, of: 8h}]}"
         ("failures: {crash: 0%, bad_output: 0%}\nGROUP", 25 / 0.01),
         ("failures: {crash: 0%, bad_output: 0%}", 0),
     ],
-    ids=["manual", "too rare to matter", "component", "hang", "component of one task", "nothing"],
+    ids=[
+        *("manual", "log-normal", "exponential"),
+        *("too rare to matter", "component", "hang", "component of one task", "nothing"),
+    ],
 )
-def test_stated_rare_event_needs_25_occurrences(changes, needed):
+def test_stated_rare_event_needs_25_occurrences_and_more_if_their_sizes_vary(changes, needed):
+    """Squared skewness of a size S with a small probability p: E[S^3]^2 / E[S^2]^3 / p."""
     text = TEXT.replace("failures: {crash: 0%, bad_output: 0%}", changes)
     if "GROUP" in text:  # one task of five that takes eight hours in one batch of a hundred
         rare = f"- {{name: b, calls: 1, tokens: 1K, duration: {EIGHT_HOURS}}}\nstrategies:"
         text = text.replace("\nGROUP", "").replace("strategies:", rare)
     scenario = parse_source(text).scenario()
-    assert replications_for_rare_events(scenario, scenario.batch_size, 0.05) == round(needed)
+    found = replications_for_rare_events(scenario, scenario.batch_size, 0.05)
+    assert found == pytest.approx(needed, rel=0.002)

@@ -1,29 +1,36 @@
 """Rare, expensive events that a scenario states, and the replications that it takes to see enough of them.
 
 No diagnostic of a sample detects an event that never occurred in it. Where the scenario states how probable
-an event is, the number of replications follows from that.
+an event is and how large, the number of replications follows from that. Let an event of size S have a small
+probability p. The squared skewness of what it adds to a batch is E[S^3]^2 / E[S^2]^3 / p, and Cochran's rule
+asks for 25 times as many replications.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
+
+import numpy as np
 
 from dispatch_sim.model.arithmetic import HOUR_S
 from dispatch_sim.model.plan import group_counts
 from dispatch_sim.scenario.composites import Mixture
 from dispatch_sim.scenario.distribution_text import NAMES as DISTRIBUTIONS
-from dispatch_sim.scenario.distributions import Distribution
+from dispatch_sim.scenario.distributions import Constant, Distribution
 from dispatch_sim.scenario.model import Scenario
 
 ENOUGH = 25
-"""Occurrences of an event that a study should contain: by Cochran's rule, as the skewness of a mean that one
-event of probability p dominates is about the inverse of the square root of p."""
+"""Occurrences of an event that a study should contain, by Cochran's rule, if all are of one size."""
 
 QUOTED = 4096
 """Replications behind a quoted interval: of skewed costs with 4,096, 95% intervals by Student's t held the
 mean in 93% or more of studies (`reports/validation`)."""
+
+_STEPS = 1000
+"""Quantiles that stand for a distribution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +40,22 @@ class RareEvent:
     Attributes
     ----------
     probability : that a batch meets it, about.
-    seconds : that a person works, or all wait, because of it.
-    cost_usd : of these, at the scenario's value of time.
+    size_s : seconds that a person works, or all wait, because of it.
+    usd_per_s : their cost, at the scenario's value of time.
     """
 
     probability: float
-    seconds: float
-    cost_usd: float
+    size_s: Distribution
+    usd_per_s: float
+
+    @property
+    def replications(self) -> float:
+        """How many contain enough of it."""
+        return ENOUGH * _spread(self.size_s) / self.probability
 
 
 def replications_for_rare_events(scenario: Scenario, tasks: int, indifference: float) -> int:
-    """Return how many replications contain enough of the rarest event that matters.
+    """Return how many replications contain enough of every event that matters.
 
     Parameters
     ----------
@@ -57,12 +69,13 @@ def replications_for_rare_events(scenario: Scenario, tasks: int, indifference: f
     minimised = scenario.objective.minimise
     if minimised not in ("cost", "makespan", "people"):
         return 0
-    probabilities = [
-        event.probability
+    matter = (
+        event.replications
         for event in _events(scenario, tasks)
-        if event.probability * (event.cost_usd if minimised == "cost" else event.seconds) > indifference
-    ]
-    return round(ENOUGH / min(probabilities)) if probabilities else 0
+        if event.probability * event.size_s.mean * (event.usd_per_s if minimised == "cost" else 1)
+        > indifference
+    )
+    return round(max(matter, default=0))
 
 
 def is_random(scenario: dict[str, Any]) -> bool:
@@ -99,19 +112,28 @@ def _events(scenario: Scenario, tasks: int) -> Iterator[RareEvent]:
 
     failed = 1 - (1 - failures.crash) * (1 - failures.bad_output) * (1 - failures.hang)
     manual = in_batch(failed ** (1 if retry.policy == "none" else retry.max_attempts))
-    for weight, mean in _components(scenario.recovery.people):
+    for weight, size_s in _components(scenario.recovery.people):
         if manual > 0:
-            yield RareEvent(manual * weight, mean, mean * people)
+            yield RareEvent(manual * weight, size_s, people)
     if failures.hang and scenario.timeouts.hard is not None:
-        yield RareEvent(in_batch(failures.hang), scenario.timeouts.hard, scenario.timeouts.hard * waiting)
+        yield RareEvent(in_batch(failures.hang), Constant(scenario.timeouts.hard), waiting)
     for group, count in zip(scenario.tasks, group_counts(scenario, tasks), strict=True):
         if isinstance(group.duration, Mixture):
-            for weight, mean in _components(group.duration):
-                yield RareEvent(in_batch(weight, count), mean, mean * waiting)
+            for weight, size_s in _components(group.duration):
+                yield RareEvent(in_batch(weight, count), size_s, waiting)
 
 
-def _components(distribution: Distribution) -> list[tuple[float, float]]:
-    """Return the weights and the means of a mixture; one component of anything else."""
+def _components(distribution: Distribution) -> list[tuple[float, Distribution]]:
+    """Return the weights and the components of a mixture; one component of anything else."""
     if not isinstance(distribution, Mixture):
-        return [(1.0, distribution.mean)]
-    return list(zip(distribution.weights, (part.mean for part in distribution.components), strict=True))
+        return [(1.0, distribution)]
+    return list(zip(distribution.weights, distribution.components, strict=True))
+
+
+@cache
+def _spread(size: Distribution) -> float:
+    """Return E[S^3]^2 / E[S^2]^3: 1 for a constant, (1 + cv^2)^3 for a log-normal distribution."""
+    upper = (np.arange(_STEPS) + 0.5) / _STEPS  # with u = 1 - upper^2, there are more quantiles in the tail
+    values = np.array([size.quantile(u) for u in (1 - upper**2).tolist()])
+    cubes, squares = ((2 * upper * values**power).mean() for power in (3, 2))
+    return float(cubes**2 / squares**3)

@@ -10,7 +10,7 @@ from functools import partial
 
 from dispatch_sim.decide.choice import Alternative
 from dispatch_sim.decide.ranking import simplicity
-from dispatch_sim.decide.rare_events import ENOUGH, QUOTED
+from dispatch_sim.decide.rare_events import QUOTED
 from dispatch_sim.report.format import about, named
 from dispatch_sim.report.sentences import sentence, text
 from dispatch_sim.report.view import View
@@ -143,6 +143,4 @@ def _context(view: View) -> tuple[str, ...]:
 
 def _caution(view: View) -> tuple[str, ...]:
     stated = view.answer.results.manifest["replications"]
-    needed, n = view.answer.needed, view.choice.replications
-    rare = round(ENOUGH * n / needed) if needed > QUOTED else None
-    return text(TEMPLATE, "caution", view, stated["simulated"], stated["asked"], rare, needed)
+    return text(TEMPLATE, "caution", view, stated["simulated"], stated["asked"], view.answer.needed > QUOTED)

@@ -310,6 +310,26 @@ def test_components_that_are_not_stated_apart_are_summed_as_other():
     assert some[1].difference.mean == pytest.approx(sum(part.difference.mean for part in every[1:]))
 
 
+def test_component_that_is_the_whole_difference_has_its_interval():
+    source = parse_source(NOISY.replace("[sequential, parallel]", "[sequential, parallel, 'queue: 3']"))
+    source = source.replaced({"objective.minimise": "makespan", "study.indifference": "0s"})
+    found = explain(source, ranges={"tasks.duration": "60s..90s"})
+    for each in found.comparisons:
+        (waiting,) = each.components
+        assert waiting.difference.low == pytest.approx(each.difference.low)
+
+
+def test_equal_costs_are_preliminary_where_a_failure_is_possible():
+    """One attempt in 1,000 crashes; in four batches of one task, none did."""
+    keys = {"tasks.duration": "60s..90s"}
+    source = parse_source(PAIRS.replace("count: 4", "count: 1"))
+    certain, possible = (
+        explain(each, ranges=keys) for each in (source, source.replaced({"failures.crash": 1e-3}))
+    )
+    assert possible.difference.half_width == certain.difference.half_width == 0
+    assert (possible.is_preliminary, certain.is_preliminary) == (True, False)
+
+
 def test_rival_costs_more_whatever_the_order_of_the_strategies():
     for strategies in ("[sequential, parallel]", "[parallel, sequential]"):
         found = explain(parse_source(NOISY.replace("[sequential, parallel]", strategies)))

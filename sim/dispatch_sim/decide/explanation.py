@@ -13,7 +13,7 @@ from dispatch_sim.decide.findings import Findings, basis
 from dispatch_sim.decide.grid import GridPoint, make_grid_point, warn_about_limits, without_factors
 from dispatch_sim.decide.parameters import Parameter, find_parameters, parameter_at, with_range
 from dispatch_sim.decide.ranking import ranked
-from dispatch_sim.decide.rare_events import QUOTED, replications_for_rare_events
+from dispatch_sim.decide.rare_events import QUOTED, is_random, replications_for_rare_events
 from dispatch_sim.decide.sampling import LATER, Numbers, Sampled, Sampler
 from dispatch_sim.decide.sensitivity import Swing, around, find_swings
 from dispatch_sim.decide.switching_values import SwitchingValue, find_switching_values
@@ -128,7 +128,7 @@ def explain(
         if objective != column_of(objective):  # only means add up
             return []
         measures = here.sampled.measures(np.array([here.order[0], number]))
-        return cost_breakdown(scenario, objective, measures, confidence, apart)
+        return cost_breakdown(scenario, objective, measures, here.confidence_of_each, apart)
 
     large = {
         each.name
@@ -190,6 +190,11 @@ class _Decision:
         return [self.order[strategies.index(strategy)] for strategy in one_of_each]
 
     @property
+    def confidence_of_each(self) -> float:
+        """The confidence of a difference, and of each of its components, by itself."""
+        return 1 - (1 - self._confidence) / (len(self.sampled.point.strategies) - 1)
+
+    @property
     def indifference(self) -> float:
         """The indifference threshold."""
         return self._scenario.threshold.at(float(self.sampled.samples(np.array(self.order[:1]))[0].mean()))
@@ -200,8 +205,7 @@ class _Decision:
         This is the interval that a sweep has for the same difference.
         """
         best, other = self.sampled.costs(np.array([self.order[0], number]))
-        others = len(self.sampled.point.strategies) - 1
-        return paired_difference(other, best, 1 - (1 - self._confidence) / others)
+        return paired_difference(other, best, self.confidence_of_each)
 
     def simulate(self, sampler: Sampler, fixed: int | None) -> None:
         """Simulate all strategies, and what may be the best or is quoted until intervals are valid."""
@@ -227,7 +231,7 @@ class _Decision:
         best = mean_estimate(self.sampled.samples(np.array(self.order[:1]))[0], self._confidence)
         needed = [each.needed for each in (best, *map(self.difference, self.quoted))]
         rare = replications_for_rare_events(self._scenario, self.sampled.point.tasks, self.indifference)
-        return max(*needed, QUOTED if any(needed) else 0, rare)
+        return max(*needed, QUOTED if is_random(self._scenario.resolved()) else 0, rare)
 
 
 def _varied(source: Source, path: str) -> Parameter:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from dispatch_sim.decide.choice import choose
+from dispatch_sim.decide.sampling import FIRST
 from dispatch_sim.decide.winner_map import map_winners
 from dispatch_sim.decide.winners import Standing, Winner, find_winner
 from dispatch_sim.report.figures.winner_map import cell_sign
@@ -98,6 +99,38 @@ def test_queue_of_one_is_of_the_kind_sequential():
     sample = costs(5, 5.001, 9, spread=0.1)
     winner = find_winner([Strategy("queue", 1), SEQUENTIAL, PARALLEL], sample, 8)
     assert (winner.standing, winner.rival) == (Standing.CONCURRENCY_OPEN, PARALLEL)
+
+
+@pytest.mark.parametrize(
+    ("rare_in", "means", "indifference", "short"),
+    [
+        (PARALLEL, (20, 15, 5, 30), 0.0, True),  # the rival
+        (SEQUENTIAL, (20, 15, 5, 30), 0.0, False),  # another that is worse beyond doubt
+        (SEQUENTIAL, (5.022, 5.01, 5, 30), 0.0, True),  # worse by three standard errors
+        (PARALLEL, (20, 5, 5, 30), 1.0, True),  # practically equal
+        (PARALLEL, (20, 5, 5, 30), 0.01, False),  # open, whatever its interval is
+        (QUEUE_OF_3, (20, 15, 5, 5), 0.0, False),  # its concurrency is open
+    ],
+)
+def test_standing_rests_on_differences_with_enough_replications(rare_in, means, indifference, short):
+    """Two of 200 batches cost a dollar more: 25 times the squared skewness of 0.98^2 / (0.01 x 0.99)."""
+    shared = costs(0)[0]
+    sample = np.asarray(means)[:, None] + shared
+    rare = np.where(np.isin(np.arange(200), [50, 150]), 1.0, 0.0)
+    sample[STRATEGIES.index(rare_in)] += rare - rare.mean()
+    winner = find_winner(STRATEGIES, sample, 8, 0.95, indifference)
+    assert winner.strategy == QUEUE_OF_2
+    assert (winner.short, winner.needed) == (((rare_in,), 2500) if short else ((), 0))
+
+
+def test_preliminary_cells_have_more_replications():
+    """The sum less the maximum of four durations is skewed."""
+    source = parse_source(NOISY.replace("cv: 0.5", "cv: 2").replace("replications: 60, ", ""))
+    levels = "tasks.duration=60s,480s", "merge.pair.tokens=100,1K"
+    few, enough = (map_winners(source, *levels, replications=count) for count in (FIRST, None))
+    assert any(cell.winner.is_preliminary for cell in few.cells)
+    assert not any(cell.winner.is_preliminary for cell in enough.cells)
+    assert {cell.winner.standing for cell in enough.cells} == {Standing.SHOWN}
 
 
 def test_winner_agrees_with_choice():
@@ -207,9 +240,7 @@ def four_cells():
 def come_out(found, *winners):
     """Return a map with these cells: each a strategy, its standing, and its best subset."""
     of_cells = [
-        Winner(
-            strategy, strategy.kind, standing, (strategy, *as_good), 1.0, None, np.nan, np.nan, np.nan, 9, 0
-        )
+        Winner(strategy, strategy.kind, standing, (strategy, *as_good), 1.0, None, np.nan, np.nan, np.nan, 9)
         for strategy, standing, *as_good in winners
     ]
     cells = tuple(replace(cell, winner=won) for cell, won in zip(found.cells, of_cells, strict=True))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,15 +25,9 @@ from dispatch_sim.decide.grid import (
     warn_about_limits,
     without_factors,
 )
-from dispatch_sim.decide.parameters import (
-    Parameter,
-    ParameterError,
-    check_levels,
-    parameter_at,
-    read_levels,
-    spaced,
-    with_range,
-)
+from dispatch_sim.decide.map_axes import CELLS, Axis, read_axis
+from dispatch_sim.decide.parameters import Parameter, ParameterError
+from dispatch_sim.decide.rare_events import QUOTED
 from dispatch_sim.decide.sampling import FACTOR, FIRST, LATER, Numbers, Sampled, Sampler
 from dispatch_sim.decide.winners import Winner, find_winner
 from dispatch_sim.scenario.loader import Given, Source
@@ -41,11 +36,6 @@ from dispatch_sim.scenario.strategy import CONCURRENCIES, Kind, Strategy
 from dispatch_sim.study.design import DesignError
 from dispatch_sim.study.files import write_whole, writing_to
 from dispatch_sim.study.runner import OnProgress
-
-CELLS = 12
-"""Levels of an axis that does not name its own."""
-
-MAX_LEVELS = 60
 
 _NO_WINNER = dict.fromkeys(
     (
@@ -62,35 +52,6 @@ _NO_WINNER = dict.fromkeys(
         "margin_high",
     )
 )
-
-
-@dataclass(frozen=True)
-class Axis:
-    """One side of a map.
-
-    Attributes
-    ----------
-    parameter : the key.
-    levels : its values, increasing, in base units.
-    """
-
-    parameter: Parameter
-    levels: tuple[float, ...]
-
-    @property
-    def labels(self) -> list[str]:
-        """The levels as people write them."""
-        return [self.parameter.show(level) for level in self.levels]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a dict for JSON."""
-        return {
-            "path": self.parameter.path,
-            "unit": self.parameter.unit,
-            "levels": list(self.levels),
-            "of_the_scenario": None if self.parameter.is_off else self.parameter.value,
-            "is_mean": self.parameter.distribution is not None,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +145,7 @@ def map_winners(
         scenario's value. Of a key that holds a distribution the levels are its mean.
     cells : levels of an axis without levels.
     replications : of strategies that may be the best one of a cell; others have fewer. Default: the
-        scenario's, or 1,024.
+        scenario's, or 1,024, and up to 4,096 where the intervals of a cell need more.
     jobs : threads of the compiled engine; the map does not depend on it.
     on_progress : called with the share of the work that is done, in percent, and 100.
 
@@ -197,7 +158,7 @@ def map_winners(
     """
     source = without_factors(source)
     warn_about_limits(source.scenario())
-    across, up = _axis(source, x, cells), _axis(source, y, cells)
+    across, up = read_axis(source, x, cells), read_axis(source, y, cells)
     if across.parameter.path == up.parameter.path:
         raise ParameterError(f"{across.parameter.path}: is on both axes; name two different keys")
     scenario = source.scenario()
@@ -224,19 +185,38 @@ def map_winners(
         is_settled = left.size == 1 or (len(kinds) == 1 and cell.counts.max() >= FACTOR * FIRST)
         return left[:0] if is_settled else left
 
-    Sampler(scenario, jobs, on_progress).refine(sampled, undecided, count)
-    costs = (cell.padded_costs() for cell in sampled)
-    found = []
-    for x_level, y_level, point in points:
-        if isinstance(point, str):
-            found.append(Cell(x_level, y_level, None, point))
-        else:
-            winner = find_winner(point.strategies, next(costs), point.tasks, confidence, threshold)
-            found.append(Cell(x_level, y_level, winner))
+    def winner_of(cell: Sampled) -> Winner:
+        point = cell.point
+        return find_winner(point.strategies, cell.padded_costs(), point.tasks, confidence, threshold)
+
+    sampler = Sampler(scenario, jobs, on_progress)
+    sampler.refine(sampled, undecided, count, 0.9)
+    winners = {cell: winner_of(cell) for cell in sampled}
+    most = count if replications or scenario.study.replications else min(QUOTED, scenario.study.at_most)
+    while more := [extension for each in winners.items() if (extension := _extension(*each, most))]:
+        sampler.extend(more, 0.95)
+        winners |= {cell: winner_of(cell) for cell, *_ in more}
+    sampler.report(1.0)
+    in_order = iter(winners.values())
+    found = [
+        Cell(x_level, y_level, None, point)
+        if isinstance(point, str)
+        else Cell(x_level, y_level, next(in_order))
+        for x_level, y_level, point in points
+    ]
     indifference = threshold.at(min(cell.winner.mean for cell in found if cell.winner is not None))
     return StrategyMap(
         **basis(scenario, count, indifference), x=across, y=up, cells=tuple(found), added=added
     )
+
+
+def _extension(cell: Sampled, winner: Winner, most: int) -> tuple[Sampled, Numbers, int] | None:
+    """Return what a preliminary cell needs, up to a number of replications; None for any other cell."""
+    strategies = cell.point.strategies
+    short = np.array([strategies.index(each) for each in (winner.strategy, *winner.short)])
+    if not winner.is_preliminary or cell.counts[short].min() >= most:
+        return None
+    return cell, short, min(winner.needed, most)
 
 
 def write_cells(found: StrategyMap, folder: Path) -> list[Path]:
@@ -268,32 +248,6 @@ def _with_concurrencies(source: Source) -> tuple[Source, tuple[int, ...]]:
     own = [each for each in swept if each > 1] or list(swept)
     added = tuple(each for each in CONCURRENCIES if not min(own) <= each <= max(own))
     return source.replaced({"sweep.concurrency": sorted({*swept, *added})}), added
-
-
-def _axis(source: Source, text: str, cells: int) -> Axis:
-    path, given, levels = text.partition("=")
-    parameter = parameter_at(source, path.strip())
-    if not given and parameter.is_off:
-        raise ParameterError(f"{path}: the scenario has no value there; name the range: {path}=LOW..HIGH")
-    if given and ".." not in levels:
-        named = read_levels(parameter, levels)
-        if len(named) > MAX_LEVELS:
-            raise ParameterError(f"{path}: {len(named)} levels; at most {MAX_LEVELS} are mapped")
-    else:
-        parameter = with_range(parameter, levels) if given else parameter
-        named = _through(parameter.value, spaced(parameter, cells))
-    check_levels(source, parameter, named)
-    return Axis(parameter, tuple(named))
-
-
-def _through(value: float, levels: list[float]) -> list[float]:
-    """Return the levels with the nearest one moved to the scenario's own value, if that is among them.
-
-    The ends stay: they were asked for.
-    """
-    if len(levels) > 2 and levels[0] < value < levels[-1]:
-        levels[min(range(1, len(levels) - 1), key=lambda i: abs(levels[i] - value))] = value
-    return levels
 
 
 def _point(source: Source, *levels: tuple[Parameter, float]) -> GridPoint | str:

@@ -44,9 +44,12 @@ class Winner:
     standing : whether it is significantly the best.
     best_subset : strategies that are not significantly worse, the winner first.
     mean, replications : of the winner, in the unit of the objective.
-    needed : about how many replications a valid interval of the differences from the best subset needs.
     rival : the best strategy of another kind; None where there is none.
     margin, low, high : the rival's difference and its interval, simultaneous over all strategies; else NaN.
+    short : strategies whose difference the standing rests on, and has too few replications for its skewness:
+        the rival, those that are worse but not beyond doubt, and practically equal ones. An open standing
+        rests on none.
+    needed : about how many replications they need; 0 where there are none.
     """
 
     strategy: Strategy
@@ -59,12 +62,13 @@ class Winner:
     low: float
     high: float
     replications: int
-    needed: int
+    short: tuple[Strategy, ...] = ()
+    needed: int = 0
 
     @property
     def is_preliminary(self) -> bool:
         """Whether its standing rests on an interval that needs more replications."""
-        return self.replications < self.needed
+        return bool(self.short)
 
     @property
     def is_decided(self) -> bool:
@@ -121,6 +125,11 @@ def find_winner(
         standing = Standing.EQUAL if all(equal[different]) else Standing.OPEN
     else:
         standing = Standing.CONCURRENCY_OPEN if not_worse.any() else Standing.SHOWN
+    matters = np.zeros(len(others), np.bool_)
+    if standing is not Standing.OPEN:
+        matters |= screened.is_worse & ~screened.is_beyond_doubt
+        matters[rivals[:1] + different] = True
+    short = np.flatnonzero(matters & (screened.replications < screened.needed))
     return Winner(
         strategy=strategies[best],
         kind=kind,
@@ -132,5 +141,6 @@ def find_winner(
         low=rival.low if rival else math.nan,
         high=rival.high if rival else math.nan,
         replications=int(counts[best]),
-        needed=int(screened.needed[not_worse].max(initial=0)),
+        short=tuple(others[number] for number in short),
+        needed=int(screened.needed[short].max(initial=0)),
     )

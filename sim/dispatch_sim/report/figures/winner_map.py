@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch, Rectangle
 
+from dispatch_sim.decide.map_axes import Axis
 from dispatch_sim.decide.parameters import Parameter
-from dispatch_sim.decide.winner_map import Axis, StrategyMap
+from dispatch_sim.decide.winner_map import StrategyMap
 from dispatch_sim.decide.winners import Standing, Winner
 from dispatch_sim.report.figures import palette, styles
 from dispatch_sim.report.figures.styles import Picture

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from dispatch_sim.decide.final_attempts import Known
 from dispatch_sim.decide.lower_bound import find_lower_bound, lower_bound
@@ -108,6 +109,7 @@ def test_common_part_is_counted_once_for_solo():
 
 
 FIXED = "tasks: [{name: a, count: 20, calls: 8, tokens: 64K, duration: 60s}]"
+SPREAD = "tasks: [{name: a, count: 20, tokens: 16K, duration: {lognormal: {mean: 20m, cv: 1}}}]"
 STRATEGIES = ("sequential", "parallel", "queue: 5", "queue: 10", "{paced: 5}", "{paced: 10}", "{paced: 19}")
 
 
@@ -115,9 +117,7 @@ STRATEGIES = ("sequential", "parallel", "queue: 5", "queue: 10", "{paced: 5}", "
     "part",
     [
         pytest.param(limited(inputs="30K/min"), id="input limit"),
-        pytest.param(
-            "tasks: [{name: a, count: 20, tokens: 16K, duration: {lognormal: {mean: 20m, cv: 1}}}]", id="work"
-        ),
+        pytest.param(SPREAD, id="work"),
         pytest.param("dispatch: {brief: {time: 30s}}", id="coordinator"),
     ],
 )
@@ -126,6 +126,19 @@ def test_best_strategy_is_within_a_tenth_of_the_bound(part):
     plans = [make_plan(scenario, parse_strategy(strategy)) for strategy in STRATEGIES]
     found = [find_lower_bound(plan, plans).makespan_multiple for plan in plans]
     assert 1 <= min(found) < 1.1
+
+
+def test_multiple_is_the_largest_that_a_paired_test_does_not_reject():
+    """Fieller's interval: scipy's test of the makespan less the multiple of the bound."""
+    scenario = scenario_of(FIXED, NO_LIMITS, NO_FAILURES, NO_MERGE, SPREAD)
+    plan = make_plan(scenario, parse_strategy("queue: 5"))
+    found = find_lower_bound(plan, [plan])
+    excess = []
+    for replication in range(found.replications):
+        bound_s, _, run = bound_of(scenario, "queue: 5", replication)
+        excess.append(run.makespan_s - found.makespan_multiple * bound_s)
+    test = stats.ttest_1samp(excess, 0.0)
+    assert (test.pvalue, test.statistic < 0) == (pytest.approx(0.05), True)
 
 
 def test_bound_is_below_all_strategies_that_leave_no_more_to_people():

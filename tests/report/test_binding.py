@@ -83,19 +83,20 @@ def test_sentence_names_what_binds_and_what_cannot_help(found, text):
     [
         (
             (1.25, 2.0),
-            "The makespan is at most 1.3 times the fastest possible, and the bill at most 2.0 times the "
-            "cheapest possible, among the strategies compared that leave no more tasks to people.",
+            "With 95% confidence, the makespan is at most 1.3 times the fastest possible, and the bill at "
+            "most 2.0 times the cheapest possible, among the strategies compared that leave no more tasks to "
+            "people.",
         ),
         (
             (1.0, None),
-            "The makespan is at most 1.0 times the fastest possible among the strategies compared that leave "
-            "no more tasks to people.",
+            "With 95% confidence, the makespan is at most 1.0 times the fastest possible among the "
+            "strategies compared that leave no more tasks to people.",
         ),
         ((None, None), ""),
     ],
 )
 def test_multiples_of_the_lower_bound_are_rounded_up(multiples, text):
-    bound = LowerBound(80.0, 1.0, *multiples, 32)
+    bound = LowerBound(80.0, 1.0, *multiples, 32, 0.95)
     assert bottleneck_sentences(Bottleneck(binding(INPUT), bound))[1] == text
 
 

@@ -35,7 +35,7 @@ def bottleneck_sentences(found: Bottleneck | None) -> tuple[str, ...]:
         return ()
     bound = found.lower_bound
     multiples = map(_multiple, (bound.makespan_multiple, bound.money_multiple))
-    return binding_sentence(found.binding), sentence(TEMPLATE, "lower_bound", *multiples)
+    return binding_sentence(found.binding), sentence(TEMPLATE, "lower_bound", bound.confidence, *multiples)
 
 
 def _multiple(value: float | None) -> str:

@@ -6,7 +6,7 @@ from dispatch_sim.model.accounting import Purpose
 from dispatch_sim.model.failures import Failure
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.report.attribution import FAILURES, OWN_FAILURES, attribute
-from dispatch_sim.report.format import capital, named
+from dispatch_sim.report.format import capital, named, tokens
 from dispatch_sim.report.reasons import EXPLANATIONS, explain_cause, why
 from dispatch_sim.report.view import main_view
 from dispatch_sim.scenario.strategy import parse_strategy
@@ -58,6 +58,8 @@ def test_overwritten_outputs_are_counted():
     assert view.recommended == SEQUENTIAL
     assert lost >= 3
     assert f"agents overwrite {lost:g} (none with {named(SEQUENTIAL)}) outputs of others" in text
+    more = view.mean("tokens", PARALLEL) - view.mean("tokens", SEQUENTIAL)
+    assert f"more tokens; the batch uses {tokens(more)} more in total." in text
 
 
 @pytest.mark.parametrize(

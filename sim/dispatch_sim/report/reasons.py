@@ -85,7 +85,12 @@ def _why_not(view: View, point: Strategy) -> Iterator[str]:
         )
     wasted = view.difference("tokens_wasted", point, here)
     if wasted.low > 0 and wasted.mean > 0.05 * view.mean("tokens", here):
-        yield f"With {named(point)}, failed attempts use {tokens(wasted.mean)} more tokens."
+        total = view.difference("tokens", point, here).mean
+        in_total = f"{tokens(abs(total))} {'more' if total > 0 else 'fewer'}"
+        yield (
+            f"With {named(point)}, failed attempts use {tokens(wasted.mean)} more tokens; the batch uses "
+            f"{in_total} in total."
+        )
 
 
 def _extra_cost(view: View, point: Strategy) -> str:

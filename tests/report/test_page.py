@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from dispatch_sim.decide import replications
 from dispatch_sim.report import runs
 from dispatch_sim.report.format import dollars
 from dispatch_sim.report.page import write_report
@@ -13,7 +14,8 @@ from dispatch_sim.report.render import markdown
 from dispatch_sim.report.runs import Runs, two_runs
 from dispatch_sim.report.tables import all_points, main_table
 from dispatch_sim.report.view import main_view
-from tests.report.conftest import ALL, HOSTILE_NAME
+from dispatch_sim.scenario import model
+from tests.report.conftest import ALL, HOSTILE_NAME, TIGHT, answered
 from tests.test_language import private
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
@@ -148,6 +150,19 @@ def test_no_column_is_there_twice(tight):
             assert all(len(row) == len(heads) for row in table.rows)
             assert set(heads) >= {"Cost", "Makespan", "p95 makespan"}
         assert set(heads) >= {"Tokens", "API cost", "People's time"}
+
+
+def test_numbers_of_replications_are_shown_where_they_differ(tight, monkeypatch):
+    monkeypatch.setattr(model, "FIRST", 100)
+    monkeypatch.setattr(replications, "QUOTED", 400)
+    view = main_view(answered(TIGHT.replace("replications: 40", "at_most: 400")))
+    table = all_points(view)
+    at = table.heads.index("Replications")
+    assert [row[at] for row in table.rows] == [
+        str(view.samples("cost_usd", each).size) for each in view.points
+    ]
+    assert {row[at] for row in table.rows} == {"100", "400"}
+    assert "Replications" not in all_points(main_view(tight)).heads
 
 
 def test_first_table_shows_bill_and_times_next_to_every_cost(tight):

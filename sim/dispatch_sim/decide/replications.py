@@ -62,14 +62,12 @@ def _of_choice(choice: Choice, scenario: Scenario) -> Iterator[tuple[Strategy, i
     feasible = [other for other in choice.alternatives if not (other.identical or other.infeasible)]
     references = {other.strategy.at(None): other for other in reversed(feasible)}
     quoted = [choice.estimate, *(other.difference for other in references.values())]
-    at_least = max(QUOTED if is_random(scenario.resolved()) else 0, rare)
-    together = max(at_least, *(estimate.needed for estimate in quoted))
+    least = QUOTED if is_random(scenario.resolved()) else 0
+    together = max(least, rare, *(estimate.needed for estimate in quoted))
     # Contenders too: with fewer replications than the recommended one they could not take its place.
-    for other in (*references.values(), *choice.contenders):
-        yield other.strategy, together
-    yield choice.strategy, together
-    for strategy in _neighbours(choice):
-        yield strategy, at_least
+    quoted_with = (other.strategy for other in (*references.values(), *choice.contenders))
+    for strategy in (choice.strategy, *quoted_with, *_neighbours(choice)):
+        yield strategy, together
 
 
 def _neighbours(choice: Choice) -> Iterator[Strategy]:

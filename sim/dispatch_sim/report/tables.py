@@ -70,7 +70,7 @@ def main_table(view: View) -> Table:
     """Return the three to six main alternatives side by side, with what most people ask for."""
     caption = f"The main strategies for {_batch(view)}"
     means = ("Cost", "API cost", "Makespan", "People's time")
-    return _alternatives(view, view.main_points(), caption, means, ("p95 makespan",))
+    return _alternatives(view, view.main_points(), caption, means, ("p95 makespan", "Replications"))
 
 
 def compared_table(view: View) -> Table:
@@ -83,7 +83,7 @@ def all_points(view: View) -> Table:
     """Return everything that was simulated at the batch size."""
     caption = f"All strategies simulated with {_batch(view)}"
     points = view.points[:MOST_ROWS]
-    return _alternatives(view, points, caption, tuple(_MEANS), ("Better in", "p95 makespan"))
+    return _alternatives(view, points, caption, tuple(_MEANS), ("Better in", "p95 makespan", "Replications"))
 
 
 def _batch(view: View) -> str:
@@ -95,7 +95,9 @@ def _alternatives(
 ) -> Table:
     measure = view.measure
     means = [head for head in means if _MEANS[head][0] != measure.column]
-    further = [head for head in further if head != measure.title]
+    counts = {point: view.estimate(measure.column, point).n for point in points}
+    left_out = {measure.title} if len({*counts.values()}) > 1 else {measure.title, "Replications"}
+    further = [head for head in further if head not in left_out]
     heads = ("Strategy", f"{measure.title} ({view.confidence} interval)", "Difference to the best")
     rows = []
     for point in points:
@@ -103,6 +105,7 @@ def _alternatives(
         cells = {
             "Better in": percent(of.better_in) if of else NONE,
             "p95 makespan": duration(view.p95(point)),
+            "Replications": f"{counts[point]:,}",
         }
         cells |= {head: show(view.mean(column, point)) for head, (column, show) in _MEANS.items()}
         rows.append(

@@ -8,6 +8,7 @@ from dispatch_sim.decide.rare_events import replications_for_rare_events
 from dispatch_sim.decide.studies import compare, sweep
 from dispatch_sim.scenario import model
 from dispatch_sim.scenario.loader import parse_source
+from dispatch_sim.study import design
 
 TEXT = """
 name: small
@@ -29,6 +30,7 @@ def few(monkeypatch):
     """Begin with few replications, so that more take no time."""
     monkeypatch.setattr(model, "FIRST", 10)
     monkeypatch.setattr(replications, "QUOTED", 40)
+    monkeypatch.setattr(design, "SCREENED", 5)
 
 
 def study(text=TEXT, **values):
@@ -53,6 +55,23 @@ def test_quoted_strategies_have_more_replications_than_others():
     whole = sweep(study(text, replications=int(results.counts.max())))
     kept = whole.frame.merge(results.frame[["strategy", "concurrency", "replication"]])
     assert kept.equals(results.frame.merge(kept[["strategy", "concurrency", "replication"]], how="right"))
+
+
+def test_other_sizes_have_fewer_unless_they_may_be_the_best_of_their_kind(monkeypatch):
+    """A task takes two hours, so of 8 tasks a queue of 2 is worse than a queue of 7."""
+    monkeypatch.setattr(model, "FIRST", 60)
+    monkeypatch.setattr(design, "SCREENED", 30)
+    text = TEXT.replace("{queue: 2, merge: barrier}, {queue: 2, order: shortest-first}", "sequential, queue")
+    text = text.replace("concurrency: [2]", "concurrency: [2, 7], tasks: [4, 8]").replace("60s", "2h")
+    results = sweep(study(text, at_most=60))
+    points = results.points[["strategy", "concurrency", "tasks"]].itertuples(index=False, name=None)
+    assert dict(zip(points, results.counts.tolist(), strict=True)) == {
+        ("sequential", 1, 4): 60,
+        ("queue", 2, 4): 60,
+        ("sequential", 1, 8): 60,
+        ("queue", 2, 8): 30,
+        ("queue", 7, 8): 60,
+    }
 
 
 def test_replications_double_until_the_best_is_resolved():

@@ -54,8 +54,9 @@ def check(options: ScenarioOptions, as_json: Json = False) -> None:
         return
     for warning in warned:
         typer.echo(f"warning: {warning}")
-    replications = f"{design.replications:,}"
-    if at_most > design.replications:
+    fewest = len(design.first_stages[0].replications)
+    replications = f"{fewest:,}"
+    if at_most > fewest:
         replications += f" to {at_most:,}"
     typer.echo(
         f"{options.scenario}: valid. Tasks: {checked.batch_size:,}. Its sweep has {design.points:,} design "

@@ -1,9 +1,10 @@
 """How many replications each design point of a study needs, by the results so far.
 
-All points have some. Those that may be recommended, and the best of each kind, which a report compares with
-the recommended one, have `QUOTED`: from there on t intervals cover as often as stated unless costs are very
-skewed. Where they are, and where the scenario states rare events, there are more. So are there as long as the
-best one is not resolved.
+All points of the batch's own size have some, and at other sizes those that may be the best of their strategy.
+Those that may be recommended, and the best of each kind, which a report compares with the recommended one,
+have `QUOTED`: from there on t intervals cover as often as stated unless costs are very skewed. Where they
+are, and where the scenario states rare events, there are more. So are there as long as the best one is not
+resolved.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def replications_needed(scenario: Scenario, results: Results) -> Needed:
         if not choice.is_resolved:
             for each in (choice.strategy, *(other.strategy for other in choice.contenders)):
                 resolving[rows[each, choice.tasks, *level]] += 1
-        for point, count in _of_break_evens(part, objective, choice):
+        for point, count in _of_other_sizes(part, objective, choice, scenario.study.first):
             row = rows[*point, *level]
             needed[row] = max(needed[row], count)
     return Needed(needed, np.maximum(needed, resolving))
@@ -82,12 +83,27 @@ def _neighbours(choice: Choice) -> Iterator[Strategy]:
     yield from (alike[near] for near in (at - 1, at + 1) if 0 <= near < len(alike))
 
 
-def _of_break_evens(part: pd.DataFrame, objective: str, choice: Choice) -> Iterator[tuple[Point, int]]:
-    """Yield design points at the sizes that bracket a break-even, with the replications that they need."""
+def _of_other_sizes(
+    part: pd.DataFrame, objective: str, choice: Choice, first: int
+) -> Iterator[tuple[Point, int]]:
+    """Yield design points along the batch size with the replications that they need.
+
+    `first` where they may be the best of their strategy, and more at the sizes that bracket a break-even.
+    """
     samples = samples_of(part, objective)
+    alike: dict[tuple[Any, ...], list[Point]] = {}
+    for point in samples:
+        strategy, tasks, *_ = point
+        is_wide = strategy.kind_in(tasks) == "parallel"
+        alike.setdefault((strategy.at(None), tasks, is_wide), []).append(point)
+    for points in alike.values():
+        for point in _may_be_best(samples, points, objective, choice.confidence):
+            yield point, first
     sides_of = pairs_of(samples, "parallel", "queue")
-    threshold = choice.indifference
-    for found in find_break_even(part, objective, choice.confidence, indifference=threshold):
+    threshold, tasks = choice.indifference, choice.tasks
+    for found in find_break_even(
+        part, objective, choice.confidence, batch_size=tasks, indifference=threshold
+    ):
         if found.axis != "tasks" or found.practically_equal:
             continue
         sides = sides_of[found.parallel, found.queue]

@@ -161,8 +161,12 @@ class View:
         ]
         if not narrow:
             return None
-        means = [self.estimate(self.measure.column, strategy, size).mean for strategy in narrow]
-        return narrow[ranked(narrow, means, size)[0]]
+        estimates = {strategy: self.estimate(self.measure.column, strategy, size) for strategy in narrow}
+        most = max(estimate.n for estimate in estimates.values())
+        # Those with fewer replications were worse beyond doubt.
+        leading = [strategy for strategy in narrow if 2 * estimates[strategy].n > most]
+        means = [estimates[strategy].mean for strategy in leading]
+        return leading[ranked(leading, means, size)[0]]
 
     def best_adaptive(self) -> Strategy | None:
         """Return the variant of adaptive dispatch with the least mean."""

@@ -71,8 +71,9 @@ class Study(Model):
     replications: Annotated[
         Annotated[int, Field(ge=2, le=MOST_REPLICATIONS)] | None, OrWord("auto", None)
     ] = None
-    """Per design point. `auto` simulates 1,024 of every point, 4,096 of those that may be recommended or are
-    compared with the recommended one, and more where rare, expensive batches need them for a valid interval.
+    """Per design point. `auto` simulates 1,024 of every strategy, 4,096 of those that may be recommended or
+    are compared with the recommended one, and more where rare, expensive batches need them for a valid
+    interval. At other batch sizes, those that cannot be the best of their kind have 256.
     Default auto: how many are needed depends on what is compared."""
     at_most: Annotated[int, Field(ge=2, le=MOST_REPLICATIONS)] = 65_536
     """Replications of a design point at which `auto` ends. Default 65536: enough for a valid interval where

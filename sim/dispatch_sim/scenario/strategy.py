@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Literal
 
 from pydantic_core import CoreSchema, core_schema
@@ -226,6 +226,7 @@ def options_of(kind: str) -> Mapping[str, Option]:
     return {key: OPTIONS[key] for key in ("order", "pace")} if kind == "solo" else OPTIONS
 
 
+@lru_cache(maxsize=10_000)
 def strategy_of(label: str, concurrency: int, tasks: int) -> Strategy:
     """Return the strategy of a row of results, which has its label, concurrency and batch size."""
     return parse_strategy(label).at(int(concurrency)).within(tasks)

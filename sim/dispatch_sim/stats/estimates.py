@@ -273,13 +273,18 @@ def paired_samples(
     if not np.isfinite(results[objective].to_numpy(dtype=np.float64)).all():
         raise ValueError(f"{objective} is not a finite number in some rows; leave those design points out")
     rows, replications = results["replication"].factorize(sort=True)  # much faster than np.unique
+    groups = results.groupby(list(keys), sort=False, observed=True, dropna=False).ngroup().to_numpy()
+    order = np.argsort(groups, kind="stable")
+    starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
+    points = results.iloc[order[starts]]
+    values = results[objective].to_numpy(dtype=np.float64)
     samples: dict[tuple[Any, ...], NDArray[np.float64]] = {}
-    numbered = results[[*keys, objective]].assign(replication=rows)
-    for point, part in numbered.groupby(list(keys), sort=False, observed=True, dropna=False):
-        present = part["replication"].to_numpy()
+    named = zip(*(points[key].tolist() for key in keys), strict=True)
+    for point, part in zip(named, np.split(order, starts[1:]), strict=True):
+        present = rows[part]
         sample = np.full(replications.size, np.nan)
-        sample[present] = part[objective].to_numpy()
-        if not part["replication"].is_unique:
+        sample[present] = values[part]
+        if np.count_nonzero(~np.isnan(sample)) < part.size:
             raise ValueError(
                 f"some replications of {point} are repeated; select one level of each other factor"
             )

@@ -136,7 +136,8 @@ class StoredColumns:
         expected = [*keys, "replication", *MEASURES]
         rows = sum(len(stage.points) * stage.simulated for stage in stages)
         with pq.ParquetFile(path) as file:
-            found, names = file.metadata, file.schema_arrow.names
+            self._metadata = found = file.metadata
+            names = file.schema_arrow.names
             groups = [found.row_group(number).num_rows for number in range(found.num_row_groups)]
             former = [FORMER_NAMES.get(name, name) for name in expected]
             self._names = dict(zip(expected, names, strict=False))
@@ -175,7 +176,7 @@ class StoredColumns:
         counts = [count for _, count in groups]
         end = sum(counts)
         try:
-            with pq.ParquetFile(self._path) as file:
+            with pq.ParquetFile(self._path, metadata=self._metadata) as file:
                 return concatenated(counts, start, end if stop is None else min(stop, end), group)
         except (OSError, pa.ArrowException) as error:
             raise ResultsError(

@@ -18,6 +18,9 @@ from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 from dispatch_sim.scenario.wording import listed
 
+SCREENED = 256
+"""Replications of the strategies at other batch sizes than the scenario's own, at first."""
+
 MAX_ROWS = 30_000_000
 """Maximum number of rows of results. Statistics take some 220 bytes of memory per row: 7 GB for this many."""
 
@@ -72,12 +75,15 @@ class Design:
     variants : one for each combination of their levels.
     replications : of every design point, at first.
     at_most : the most replications that a point may have; None where their number is fixed.
+    batch_size : the one that is asked about. Where the number of replications is not fixed, points of other
+        sizes begin with fewer. None where all are asked about.
     """
 
     factors: tuple[str, ...]
     variants: tuple[Variant, ...]
     replications: int
     at_most: int | None = None
+    batch_size: int | None = None
 
     @property
     def engine(self) -> str:
@@ -102,6 +108,19 @@ class Design:
             for variant in self.variants
             for plan in variant.plans
         ]
+
+    @property
+    def first_stages(self) -> list[Stage]:
+        """The stages that a study begins with."""
+        points = tuple(range(self.points))
+        if self.at_most is None or self.batch_size is None:
+            return [Stage(points, range(self.replications))]
+        sizes = [len(plan.tasks) for variant in self.variants for plan in variant.plans]
+        size = nearest_size(sizes, self.batch_size)
+        asked = tuple(point for point in points if sizes[point] == size)
+        screened = self.replications if asked == points else min(SCREENED, self.replications)
+        stages = [Stage(points, range(screened)), Stage(asked, range(screened, self.replications))]
+        return [stage for stage in stages if stage.replications]
 
     def part(self, points: Collection[int]) -> Design:
         """Return the design of some points, in the same order."""
@@ -152,8 +171,8 @@ def _design(source: Source, sizes: Any, *, with_factors: bool) -> Design:
         scenario = source.replaced(dict(zip(factors, levels, strict=True))).scenario() if levels else base
         plans = tuple(_plans(scenario, sizes(scenario)))
         variants.append(Variant(tuple(_level(level) for level in levels), scenario, plans))
-    design = Design(tuple(factors), tuple(variants), base.study.first)
-    return design if base.study.replications is not None else replace(design, at_most=base.study.at_most)
+    at_most = base.study.at_most if base.study.replications is None else None
+    return Design(tuple(factors), tuple(variants), base.study.first, at_most, base.batch_size)
 
 
 def _refuse_too_large(scenario: Scenario, sizes: tuple[int, ...], variants: int) -> None:

@@ -29,7 +29,7 @@ from dispatch_sim.study.stored import check_replaceable, finished_study
 from dispatch_sim.study.versions import software
 
 FIRST_FACTOR = 4
-"""By which the first number of replications of a design point grows; after that it doubles."""
+"""By which the first number of replications of the design points grows; after that it doubles."""
 
 _LOG = logging.getLogger("dispatch_sim")
 
@@ -89,7 +89,7 @@ def run_study(
         workers = held.enter_context(connected(cluster)) if cluster is not None else None
         checkpoint = _checkpoint(folder, study, design, resume)
         points = named_points(design)
-        stages = [Stage(tuple(range(design.points)), range(design.replications))]
+        stages = design.first_stages
         begun = short = 0
         more: list[Stage] = []
         while True:
@@ -145,15 +145,18 @@ def _next_stages(
 ) -> tuple[list[Stage], Stopped | None]:
     """Return the stages that follow, or why the study ends.
 
-    Replications of a point are multiplied by four once, then doubled, until there are as many as needed.
+    A point gets the first number of replications, four times as many, then twice as many each time.
     """
     if design.at_most is None:
         return [], "asked"
     short = needed > counts
     if not short.any():
         return [], "settled"
-    factors = np.where(counts <= design.replications, FIRST_FACTOR, 2)
-    targets = np.where(short, np.minimum(factors * counts, design.at_most), counts)
+    first = design.replications
+    larger = np.select(
+        [counts < first, counts < FIRST_FACTOR * first], [first, FIRST_FACTOR * first], 2 * counts
+    )
+    targets = np.where(short, np.minimum(larger, design.at_most), counts)
     growing = np.flatnonzero(targets > counts)
     if not growing.size:
         return [], "at_most"

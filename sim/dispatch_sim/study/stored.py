@@ -60,7 +60,7 @@ def check_replaceable(folder: Path, manifest: dict[str, Any], design: Design, re
         return
     here, there = (
         (design.points, design.at_most or design.replications),
-        (len(stored.points), stored.replications),
+        (len(stored.points), int(stored.counts.max())),
     )
     if there > here and not stored.manifest["interrupted"] and is_same_scenario(stored.manifest, manifest):
         raise ResultsError(

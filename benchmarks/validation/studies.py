@@ -27,7 +27,7 @@ from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.scenario.loader import Source, load
 from dispatch_sim.scenario.strategy import strategy_of
 from dispatch_sim.study.columns import Block
-from dispatch_sim.study.design import Stage, design_sweep
+from dispatch_sim.study.design import design_sweep
 from dispatch_sim.study.manifest import manifest_of
 from dispatch_sim.study.results import Results, named_points
 from dispatch_sim.study.run_study import _next_stages
@@ -117,7 +117,7 @@ class Population:
     def study(self, rng: Generator) -> Results:
         """Return the results of a study that draws its replications."""
         drawn = rng.integers(self.pool.shape[1], size=self.design.at_most)
-        stages = [Stage(tuple(range(len(self.points))), range(self.design.replications))]
+        stages = self.design.first_stages
         while True:
             blocks = [Block(np.array(each.points), np.array(each.replications)) for each in stages]
             results = Results(

@@ -69,9 +69,10 @@ def test_why_prints_cost_breakdown_and_switching_values(folder):
 def test_decide_answers_in_a_line_and_loads_nothing_heavy(tmp_path):
     result = dispatch_sim("decide", "--tasks", 6, "--limits", "anthropic-start", cwd=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
-    answered, table, binding, hint = result.stdout.split("\n\n")
+    answered, table, assumed, binding, hint = result.stdout.split("\n\n")
     assert "six tasks" in answered
     assert "\nsolo " in table
+    assert assumed.startswith("Assumed: the client retries a rejected request up to two times (--client);")
     assert "binds" in binding
     assert "--manager script: about $" in hint
     assert not list(tmp_path.iterdir())
@@ -89,7 +90,14 @@ def test_decide_prints_json_and_one_line_per_error(tmp_path):
     found = json.loads(dispatch_sim("decide", "--tasks", 4, "--json", cwd=tmp_path).stdout)
     assert found["strategy"] == found["strategies"][0]["strategy"]
     assert found["scenario"]["tasks"][0]["count"] == 4
-    for wrong in (("--tokens", "many"), ("--set", "client.retries"), ("--limits", "nobody")):
+    for wrong in (
+        ("--tokens", "many"),
+        ("--set", "client.retries"),
+        ("--limits", "nobody"),
+        ("--limits", "50/30/8"),
+        ("--limits", "openai-like"),
+        ("--deadline", "5"),
+    ):
         result = dispatch_sim("decide", "--tasks", 4, *wrong, cwd=tmp_path)
         assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
         assert result.stderr.startswith(wrong[0])
@@ -104,15 +112,11 @@ def test_tune_prints_best_and_equivalent_values(folder):
     assert {path.name for path in (folder / "reports" / "small").iterdir()} == {"tuning.md", "tuning.json"}
 
 
-def test_map_and_decide_say_that_they_ignore_a_deadline(folder):
+def test_map_says_that_it_ignores_a_deadline(folder):
     (folder / "small.yaml").write_text(SMALL + "objective: {deadline: 9m}\n")
-    for arguments in (
-        ("map", "small.yaml", "--cells", 2, "--replications", 2),
-        ("decide", "--tasks", 2, "--set", "objective.deadline=9m"),
-    ):
-        result = dispatch_sim(*arguments, cwd=folder)
-        assert result.returncode == 0, result.stderr
-        assert result.stderr.count("objective.deadline: not considered here") == 1
+    result = dispatch_sim("map", "small.yaml", "--cells", 2, "--replications", 2, cwd=folder)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.count("objective.deadline: not considered here") == 1
 
 
 def test_diff_compares_two_files_or_a_change(folder):

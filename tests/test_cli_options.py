@@ -1,5 +1,6 @@
 """Options of the command line other than --set."""
 
+import json
 import os
 import signal
 import subprocess
@@ -59,6 +60,9 @@ def test_compare_without_files_refers_to_none(scenario):
         ("--duration 2m", "tasks.duration=5m"),
         ("--client claude-code", "client={retries: 5}"),
         ("--concurrency 3", "sweep.concurrency=2"),
+        ("--limits anthropic-start", "provider.profile=anthropic-build"),
+        ("--limits 50/30K/8K", "provider.limits=unlimited"),
+        ("--deadline 2h", "objective.deadline=1h"),
     ],
 )
 def test_setting_that_replaces_an_option_of_decide_is_an_error(tmp_path, option, setting):
@@ -66,6 +70,13 @@ def test_setting_that_replaces_an_option_of_decide_is_an_error(tmp_path, option,
     result = dispatch_sim("decide", *tasks, *option.split(), "--set", setting, cwd=tmp_path)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == f"--set {setting}: replaces {option}; leave one out\n"
+
+
+def test_limits_of_decide_are_those_of_a_profile_that_states_none(tmp_path):
+    given = ("--limits", "500/200K/200K", "--model", "gpt-5", "--set", "provider.profile=openai-like")
+    provider = json.loads(dispatch_sim("decide", "--tasks", 3, *given, "--json", cwd=tmp_path).stdout)
+    provider = provider["scenario"]["provider"]
+    assert (provider["limits"]["requests"], provider["accounting"]["output"]) == (500, "reserved")
 
 
 def test_decide_takes_a_distribution_in_place_of_the_default_tokens(tmp_path):

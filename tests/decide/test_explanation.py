@@ -169,6 +169,14 @@ def test_tornado_is_the_difference_at_both_ends():
     assert (tokens.low.mean, tokens.high.mean) == (pytest.approx(4 - 0.45), pytest.approx(4 - 1.8))
 
 
+def test_queue_of_more_than_all_tasks_is_the_queue_of_all_tasks_in_a_tornado():
+    """Two tasks at the same time save $4/3 of waiting and merge one pair for 15 cents."""
+    source = parse_source(PAIRS)
+    size = with_range(parameter_at(source, "tasks"), "2..8")
+    [swing] = find_swings(source, [size], (Strategy("queue", 4), SEQUENTIAL), replications=2)
+    assert swing.low.mean == pytest.approx(4 / 3 - 0.15)
+
+
 MIXED = """\
 tasks:
   - {name: a, count: 5, tokens: 15K, duration: {lognormal: {mean: 60s, cv: 0.5}}, output: prose, writes: [x]}

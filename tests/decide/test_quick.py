@@ -9,7 +9,13 @@ from dispatch_sim.decide.quick_sample import MAX_CALLS
 from dispatch_sim.decide.studies import compare
 from dispatch_sim.decide.winners import Standing
 from dispatch_sim.model.plan import make_plan
-from dispatch_sim.report.quick import answer_line, coordination_line, explanation, quick_document
+from dispatch_sim.report.quick import (
+    answer_line,
+    assumed_line,
+    coordination_line,
+    explanation,
+    quick_document,
+)
 from dispatch_sim.scenario.loader import parse_source
 
 TIGHT = {"tasks": 6, "limits": "50/30K/8K", "concurrency": "2..4"}
@@ -114,6 +120,9 @@ def test_usual_strategies_are_shown_though_they_are_identical():
     assert found.rival is None
     assert {each.strategy.kind for each in found.candidates} == {"sequential", "parallel", "queue", "solo"}
     assert quick_document(found, explained=False).text.count(" identical ") == 3
+    assert "all other strategies compared that are not identical are significantly worse" in explanation(
+        found
+    )
 
 
 def test_spread_of_zero_has_no_distribution():
@@ -163,7 +172,7 @@ def test_text_has_the_bill_the_time_and_peoples_time_of_the_usual_strategies():
     for strategy in (found.recommended, "parallel", "sequential", "solo"):
         [each] = [each for each in found.candidates if str(each.strategy) == str(strategy)]
         assert f"${each.means['money_usd']:.2f}" in rows[str(strategy)]
-    for words in ("95% confidence", "replications", "15K tokens in 1m", "30K input tokens"):
+    for words in ("95% confidence", "replications", "15K tokens in 1m"):
         assert words in explanation(found)
 
 
@@ -214,8 +223,42 @@ def test_concurrencies_that_are_left_out_are_named(caplog):
 
 def test_queue_of_all_tasks_differs_from_parallel_in_merging():
     line = answer_line(ask(6, limits="unlimited", concurrency="6"))
-    assert line.startswith("Use a queue of 6 for six tasks: ")
-    assert "as parallel does, but merges each result when it returns" in line
+    assert line.startswith(
+        "Use a queue of 6 for six tasks, which starts all of them together, as parallel does, and merges "
+        "each result when it returns: its mean cost"
+    )
+
+
+def test_assumptions_that_decide_are_named_with_their_options():
+    assert assumed_line(ask(4, harness="claude-code", client="claude-code", limits="unlimited")) == (
+        "Assumed: the client retries a rejected request up to ten times (--client); the API has no limits "
+        "(--limits); a million tokens cost $3.00 of input and $15.00 of output (--model); the harness runs "
+        "at most 20 agents (--harness)."
+    )
+    assert "allows 50 requests, 30K input tokens and 8K output tokens a minute" in assumed_line(ask(**TIGHT))
+
+
+def test_strategy_that_misses_the_deadline_is_not_recommended():
+    """Four tasks of 62 s take four minutes one after another; tasks together cost pairs of merges."""
+    asked = {"tasks": 4, "spread": 0, "waiting": "$0/h", "settings": EXACT | {"merge.pair.tokens": "10K"}}
+    assert ask(**asked).recommended.kind == "sequential"
+    bound = ask(**asked, deadline="3m", budget="$5")
+    assert bound.best.means["makespan_s"] < 180
+    assert bound.best.feasibility.verdict == "feasible"
+    assert {each.strategy.kind for each in bound.candidates if each.misses_limits} == {"sequential", "solo"}
+    line = answer_line(bound)
+    assert "meets the deadline of 3m and the budget of $5.00 in 100% of batches (99% to 100%;" in line
+    assert "Excluded, because they do not meet the limits: " in line
+    late = ask(**asked, deadline="10s")
+    text = quick_document(late).text
+    assert text.startswith("No strategy meets the deadline of 10s in 95% of batches.")
+    assert " nearest " in text
+    assert "recommended" not in text
+
+
+def test_few_tokens_are_a_warning(caplog):
+    ask(2, tokens="15")
+    assert caplog.messages == ["tokens: a task has 15 tokens on average; for thousands write 15K"]
 
 
 @pytest.mark.parametrize(
@@ -228,6 +271,13 @@ def test_queue_of_all_tasks_differs_from_parallel_in_merging():
         ({"limits": "antropic-start"}, "limits: .* did you mean 'anthropic-start'"),
         ({"limits": "1/2"}, "limits: '1/2' is not a limit; .* 50/30K/8K"),
         ({"limits": "50/30K/c"}, "limits: 'c/min' is not a limit"),
+        ({"limits": "50/30/8"}, "limits: '50/30/8' allows 30 tokens a minute; for thousands write 30K"),
+        (
+            {"limits": "openai-like"},
+            "limits: openai-like states no limits .* set provider.profile=openai-like",
+        ),
+        ({"deadline": "5"}, "deadline: '5' has no unit; write 5s"),
+        ({"budget": "x"}, "budget: 'x' is not "),
         ({"model": "gpt-nothing"}, "model: the prices of 'gpt-nothing' are not known"),
         ({"client": "curl"}, "client: unknown client profile"),
         ({"manager": "x"}, "manager: 'x' is not possible; write agent or script"),

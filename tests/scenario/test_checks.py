@@ -175,6 +175,10 @@ def test_median_time_adds_up_what_calls_do() -> None:
             TEN + "sweep: {concurrency: 21..30}\nstrategies: [parallel, queue, {waves: 2}]",
             "sweep.concurrency: the sweep leaves out queue: no value is at most 20, its largest batch size",
         ),
+        (
+            SHORT.replace("15K", "15"),
+            "tasks[0].tokens: a task has 15 tokens on average; for thousands write 15K",
+        ),
         (SHORT + "failures: {crash: 100%}", "failures.crash: is 100%: hardly any"),
         (
             SHORT + "timeouts: {hard: 5m}\nfailures: {hang: 80%, crash: 60%}",
@@ -190,6 +194,8 @@ def test_likely_mistakes_are_warned_about(text: str, start: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        SHORT.replace("15K", "0"),
+        SHORT.replace("15K", "600"),
         SHORT + "timeouts: {soft: 14m, hard: 15m}",
         SHORT + "timeouts: {soft: 15m}",
         SHORT + "timeouts: {hard: 65s}",

@@ -318,3 +318,22 @@ def test_the_measured_sub_agents_fail_as_measured():
     assert scenario.client.retries == 10
     assert scenario.provider.limits.requests == 1000
     assert scenario.dispatch.brief.time == 5.7
+
+
+SCRIPT, AGENT = "{queue: 2, manager: script}", "{queue: 3}"
+
+
+@pytest.mark.parametrize(
+    ("strategies", "more", "return_tokens", "merge_s"),
+    [
+        (f"[{SCRIPT}]", "", 0, 0),
+        (f"[{SCRIPT}, {{parallel: all, manager: script}}]", "profile: measured-claude-code\n", 0, 0),
+        (f"[{SCRIPT}]", "merge: {structured: {time: 7s}}\ndispatch: {return: {tokens: 9}}\n", 9, 7),
+        (f"[{SCRIPT}, {AGENT}]", "", 2000, 5),
+        (f"[{AGENT}]", "", 2000, 5),
+    ],
+)
+def test_script_as_the_only_manager_takes_the_results(strategies, more, return_tokens, merge_s):
+    scenario = parse_scenario(f"{TASK}{more}strategies: {strategies}")
+    assert scenario.dispatch.return_.tokens.mean == return_tokens
+    assert scenario.merge.structured.time == merge_s

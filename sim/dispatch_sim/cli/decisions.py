@@ -38,25 +38,53 @@ def decide(
         text(
             "LIMITS",
             help="Rate limits: a provider profile, 'unlimited', or requests/input/output tokens per minute, "
-            "such as 50/30K/8K.",
+            "such as 50/30K/8K. Default: 1000/2M/400K.",
         ),
     ] = None,
-    model: Annotated[str | None, text("NAME", help="Model with its prices, such as claude-sonnet-5.")] = None,
-    client: Annotated[str | None, text("NAME", help="Client profile, such as claude-code.")] = None,
-    harness: Annotated[str | None, text("NAME", help="Harness profile, such as codex.")] = None,
+    model: Annotated[
+        str | None,
+        text(
+            "NAME",
+            help="Model with its prices, such as claude-sonnet-5. Default: $3 and $15 per million.",
+        ),
+    ] = None,
+    client: Annotated[
+        str | None,
+        text("NAME", help="Client profile, such as claude-code. Default: an SDK, two retries."),
+    ] = None,
+    harness: Annotated[
+        str | None, text("NAME", help="Harness profile, such as codex. Default: no cap on agents.")
+    ] = None,
     manager: Annotated[
         str | None,
-        text("KIND", help="Coordinator: an agent, or a script that takes no time or tokens. Default: agent."),
+        text(
+            "KIND",
+            help="Coordinator: an agent, or a script that dispatches and takes results without time or "
+            "tokens. Default: agent.",
+        ),
     ] = None,
     concurrency: Annotated[
-        str | None, text("LIST", help="Concurrencies of queues to compare: 2..6 or 2,4,8.")
+        str | None,
+        text(
+            "LIST",
+            help="Concurrencies of queues to compare: 2..6 or 2,4,8. Default: up to 13, from 2 to the number "
+            "of tasks.",
+        ),
     ] = None,
     objective: Annotated[
         str | None, text("METRIC", help="Metric to minimise: cost, makespan, tokens, ... Default: cost.")
     ] = None,
-    timeout: Annotated[str | None, text("TIME", help="Timeout of an attempt, such as 5m.")] = None,
-    waiting: Annotated[str | None, text("RATE", help="Value of an hour of waiting, such as $40/h.")] = None,
-    people: Annotated[str | None, text("RATE", help="Cost of a person's hour, such as $80/h.")] = None,
+    deadline: Annotated[
+        str | None, text("TIME", help="Limit on the makespan, met in 95% of batches. Default: none.")
+    ] = None,
+    budget: Annotated[
+        str | None, text("DOLLARS", help="Limit on the bill, met in 95% of batches. Default: none.")
+    ] = None,
+    timeout: Annotated[
+        str | None, text("TIME", help="Timeout of an attempt, such as 5m. Default: none.")
+    ] = None,
+    waiting: Annotated[str | None, text("RATE", help="Value of an hour of waiting. Default: $40/h.")] = None,
+    people: Annotated[str | None, text("RATE", help="Cost of a person's hour. Default: $80/h.")] = None,
     settings: Settings = None,
     seed: Annotated[int, number(0, 2**64 - 1, help="Random seed.")] = 1,
     explain: Annotated[bool, flag("--explain", help="Print assumptions and confidence as well.")] = False,
@@ -68,8 +96,8 @@ def decide(
     if explain and as_json:
         fail("--explain: has no effect with --json, which includes the whole scenario; leave one out")
     texts = setting_texts(settings)
-    _check_given_once(context, texts)
     try:
+        _check_given_once(context, texts)
         answer = ask(
             tasks=tasks,
             tokens=tokens,
@@ -83,6 +111,8 @@ def decide(
             manager=manager,
             concurrency=concurrency,
             objective=objective,
+            deadline=deadline,
+            budget=budget,
             timeout=timeout,
             waiting=waiting,
             people=people,
@@ -101,17 +131,18 @@ def decide(
 
 def _check_given_once(context: typer.Context, texts: Mapping[str, str]) -> None:
     """Check that `--set` replaces no other option that is written as well."""
-    from dispatch_sim.decide.question import ARGUMENTS
+    from dispatch_sim.decide.question import ARGUMENTS, read_limits
 
     for path, argument in ARGUMENTS.items():
-        source = context.get_parameter_source(argument)
+        source, given = context.get_parameter_source(argument), context.params[argument]
         if argument == "manager" or source is None or source.name != "COMMANDLINE":
+            continue
+        if path == ("provider", "profile") and "profile" not in read_limits(given):
             continue
         keys = [key for key in path if isinstance(key, str)]
         for key in (".".join(keys[:length]) for length in range(1, len(keys) + 1)):
             if key in texts:
-                written = f"--{argument} {context.params[argument]}"
-                fail(f"--set {key}={texts[key]}: replaces {written}; leave one out")
+                fail(f"--set {key}={texts[key]}: replaces --{argument} {given}; leave one out")
 
 
 def diff(

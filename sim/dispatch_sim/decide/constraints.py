@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-import pandas as pd
+import numpy as np
+from numpy.typing import NDArray
 
 from dispatch_sim.decide.ranking import strategy_samples
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import Estimate, present, share_estimate, to_end_early
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Verdict = Literal["feasible", "infeasible", "undecided"]
 
@@ -79,19 +83,31 @@ def find_feasibility(
     ----------
     results : rows of one batch size and one combination of factors.
     limits : see `Limits`.
-    confidence : of all verdicts simultaneously (Bonferroni).
+    confidence : of all verdicts simultaneously.
     """
     meets: dict[Strategy, Any] = {}
     for column, bound in limits.bounds.items():
         for strategy, sample in strategy_samples(results, column).items():
             sample = present(sample)
             meets[strategy] = meets.get(strategy, True) & (sample <= bound)
+    return judge_feasibility(meets, limits.probability, confidence)
+
+
+def judge_feasibility(
+    meets: Mapping[Strategy, NDArray[np.bool_]], probability: float, confidence: float
+) -> dict[Strategy, Feasibility]:
+    """Return the verdicts on strategies, simultaneous by Bonferroni's correction.
+
+    Parameters
+    ----------
+    meets : whether each replication of a strategy meets all limits.
+    """
     each = 1 - (1 - confidence) / max(len(meets), 1)
     found = {}
     for strategy, met in meets.items():
         share, wider = (share_estimate(int(met.sum()), met.size, c) for c in (each, to_end_early(each)))
-        beyond_doubt = _verdict(wider, limits.probability) != "undecided"
-        found[strategy] = Feasibility(share, _verdict(share, limits.probability), beyond_doubt)
+        beyond_doubt = _verdict(wider, probability) != "undecided"
+        found[strategy] = Feasibility(share, _verdict(share, probability), beyond_doubt)
     return found
 
 

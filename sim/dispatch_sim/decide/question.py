@@ -14,8 +14,10 @@ from dispatch_sim.scenario.factors import by_setting
 from dispatch_sim.scenario.loader import Source, load
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import Finding, Problem, ScenarioError, UserError
+from dispatch_sim.scenario.profiles import profiles
 from dispatch_sim.scenario.strategy import CONCURRENCIES
-from dispatch_sim.scenario.wording import listed, shown, spelled
+from dispatch_sim.scenario.warnings import warnings
+from dispatch_sim.scenario.wording import Path, listed, shown, spelled
 
 _LOG = logging.getLogger("dispatch_sim")
 
@@ -36,8 +38,14 @@ ARGUMENTS: Mapping[tuple[str | int, ...], str] = {
     ("values", "waiting"): "waiting",
     ("values", "people"): "people",
     ("objective", "minimise"): "objective",
+    ("objective", "deadline"): "deadline",
+    ("objective", "budget"): "budget",
 }
 """The argument of `ask` that a key of the scenario comes from."""
+
+
+LEAST_TOKENS = 1000
+"""A limit of fewer tokens a minute lacks its K: no provider has such a limit."""
 
 
 class QuestionError(UserError):
@@ -70,6 +78,8 @@ def ask(
     manager: str | None = None,
     concurrency: int | str | Sequence[int] | None = None,
     objective: str | None = None,
+    deadline: str | None = None,
+    budget: str | None = None,
     timeout: str | None = None,
     waiting: str | None = None,
     people: str | None = None,
@@ -91,6 +101,8 @@ def ask(
         to an agent's context, merging costs nothing, and `solo` is left out.
     concurrency : of the queues to compare: ``2..6``, ``2,4,8`` or ``[2, 4, 8]``.
     objective : what is minimised, as in a scenario.
+    deadline, budget : limits on the makespan and on the bill that a batch must meet in 95% of cases: ``2h``,
+        ``$20``. Strategies that miss them are not recommended.
     timeout : of an attempt.
     waiting, people : the value of an hour: ``$40/h``.
     settings : any other key of a scenario, by its path, with its value as in YAML.
@@ -111,16 +123,13 @@ def ask(
         raw: dict[str, dict[str, Any]] = {
             "sweep": {"tasks": max(tasks, 1), "concurrency": numbers},
             "study": {"seed": seed},
-            "provider": {**({} if limits is None else _limits(limits)), "model": model},
+            "provider": {**({} if limits is None else read_limits(limits)), "model": model},
             "client": {"profile": client},
             "harness": {"profile": harness},
             "timeouts": {"hard": timeout},
             "values": {"waiting": waiting, "people": people},
-            "objective": {"minimise": objective},
+            "objective": {"minimise": objective, "deadline": deadline, "budget": budget},
         }
-        if manager == "script":
-            raw["dispatch"] = {"return": {"tokens": 0, "time": "0s"}}
-            raw["merge"] = {"structured": {"tokens": 0, "time": "0s"}}
         task = {
             "name": "task",
             "count": tasks,
@@ -144,6 +153,7 @@ def ask(
 
     try:
         asked = source(manager)
+        _warn_about_tasks(asked.scenario())
         if asked.scenario().sweep.factors:
             message = "one batch is simulated, without a sweep; write a scenario file and sweep that"
             raise QuestionError([("sweep", message)])
@@ -153,6 +163,12 @@ def ask(
         return answer_quickly(source(manager, fitting), lambda: source("script", fitting))
     except ScenarioError as error:
         raise QuestionError(_by_argument(problem, settings or {}) for problem in error.problems) from error
+
+
+def _warn_about_tasks(scenario: Scenario) -> None:
+    for finding in warnings(scenario):
+        if finding.path[0] == "tasks":
+            _LOG.warning("%s: %s", _argument(finding.path), finding.message)
 
 
 def _fitting(scenario: Scenario, asked: int | str | Sequence[int]) -> list[int]:
@@ -186,17 +202,33 @@ def _stated(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _limits(text: str) -> dict[str, Any]:
+def read_limits(text: str) -> dict[str, Any]:
+    """Return the keys of the section `provider` that limits stand for.
+
+    Raises
+    ------
+    QuestionError
+        With what to write instead.
+    """
     if text == "unlimited":
         return {"limits": text}
     rates = [part.strip() for part in text.split("/")]
     if len(rates) == 1:
+        if any(each.requires for each in profiles() if (each.kind, each.name) == ("provider", text)):
+            message = (
+                f"{text} states no limits and no prices; give your limits, such as 500/200K/200K, and a "
+                f"model, and set provider.profile={text}"
+            )
+            raise QuestionError([("limits", message)])
         return {"profile": text}
     if len(rates) != 3:
         message = (
             f"{shown(text)} is not a limit; write a profile such as anthropic-start (dispatch-sim profiles "
             "lists them), unlimited, or requests/input/output tokens a minute: 50/30K/8K"
         )
+        raise QuestionError([("limits", message)])
+    if few := [rate for rate in rates[1:] if rate.isdigit() and int(rate) < LEAST_TOKENS]:
+        message = f"{shown(text)} allows {few[0]} tokens a minute; for thousands write {few[0]}K"
         raise QuestionError([("limits", message)])
     names = ("requests", "input_tokens", "output_tokens")
     return {"limits": {name: f"{rate}/min" for name, rate in zip(names, rates, strict=True)}}
@@ -207,5 +239,10 @@ def _by_argument(problem: Problem, settings: Mapping[str, Any]) -> tuple[str, st
     finding = Finding(problem.path, problem.message)
     if about := by_setting({"tasks": [{"name": "task"}]}, finding, settings):
         return about
-    found = [argument for keys, argument in ARGUMENTS.items() if problem.path[: len(keys)] == keys]
-    return (found[0] if found else spelled(problem.path)), problem.message
+    return _argument(problem.path), problem.message
+
+
+def _argument(path: Path) -> str:
+    """Return the argument that a key comes from, or the key."""
+    found = [argument for keys, argument in ARGUMENTS.items() if path[: len(keys)] == keys]
+    return found[0] if found else spelled(path)

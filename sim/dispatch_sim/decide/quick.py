@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from dispatch_sim.decide.binding import FEWEST, Binding, find_binding
-from dispatch_sim.decide.grid import make_grid_point, warn_about_limits
+from dispatch_sim.decide.constraints import Feasibility, Limits
+from dispatch_sim.decide.grid import make_grid_point
 from dispatch_sim.decide.quick_sample import Sample, affordable_runs, first_sample, simulate_strategies
 from dispatch_sim.decide.rare_events import QUOTED, is_random, replications_for_rare_events
 from dispatch_sim.decide.winners import Winner
@@ -47,17 +48,24 @@ class Candidate:
     means : of every measure that can be minimised.
     estimate : of the objective.
     difference : of the objective from the recommended strategy, paired, and simultaneous over all candidates.
+    feasibility : how often it meets the limits; None where there are none.
     """
 
     strategy: Strategy
     means: Mapping[str, float]
     estimate: Estimate
     difference: Estimate
+    feasibility: Feasibility | None = None
 
     @property
     def is_identical(self) -> bool:
         """Whether it equals the recommended strategy in every replication."""
         return self.difference.low == self.difference.high == 0
+
+    @property
+    def misses_limits(self) -> bool:
+        """Whether it is shown to miss the limits."""
+        return self.feasibility is not None and self.feasibility.verdict == "infeasible"
 
 
 @dataclass(frozen=True)
@@ -92,8 +100,9 @@ class QuickAnswer(Displayed):
     winner : the recommended strategy, and whether it is significantly the best.
     candidates : strategies that may be the best or are usual, the best first; all have the same replications.
     dropped : the other strategies, with their differences in the first replications. They were significantly
-        worse, or identical.
+        worse, identical, or missed the limits.
     objective : the measure that is minimised.
+    limits : the deadline and the budget; None where there are none.
     binding : the binding resource of the recommended strategy.
     coordination : None where the coordinator works for no more than `MUCH_COORDINATION` of the makespan, or
         a script is not better.
@@ -104,6 +113,7 @@ class QuickAnswer(Displayed):
     candidates: tuple[Candidate, ...]
     dropped: Mapping[Strategy, Estimate]
     objective: str
+    limits: Limits | None
     binding: Binding
     coordination: Coordination | None = None
 
@@ -122,8 +132,9 @@ class QuickAnswer(Displayed):
 
     @property
     def rival(self) -> Candidate | None:
-        """The nearest other strategy that is not identical."""
-        return next((each for each in self.candidates[1:] if not each.is_identical), None)
+        """The nearest other strategy that is not identical, and may meet the limits."""
+        others = self.candidates[1:]
+        return next((each for each in others if not (each.is_identical or each.misses_limits)), None)
 
     @property
     def replications(self) -> int:
@@ -168,6 +179,7 @@ class QuickAnswer(Displayed):
                     "estimate": each.estimate.to_json(),
                     "difference": each.difference.to_json(),
                     "means": dict(each.means),
+                    "feasibility": each.feasibility and each.feasibility.to_json(),
                 }
                 for each in self.candidates
             ],
@@ -198,7 +210,6 @@ def answer_quickly(source: Source, by_script: Callable[[], Source]) -> QuickAnsw
     plan = next(plan for plan in design.variants[0].plans if plan.strategy == best.strategy)
     # The engine that is loaded.
     plan = replace(plan, scenario=plan.scenario.model_copy(update={"engine": choose_engine(design)}))
-    warn_about_limits(sample.scenario)
     return QuickAnswer(
         scenario=sample.scenario,
         winner=sample.winner,
@@ -209,6 +220,7 @@ def answer_quickly(source: Source, by_script: Callable[[], Source]) -> QuickAnsw
             if first.strategies[number] not in sample.strategies
         },
         objective=sample.objective,
+        limits=sample.limits,
         binding=find_binding(plan, max(FEWEST, int(CALLS_TO_BIND / design.calls[0]))),
         coordination=_coordination(plan, best, sample, by_script),
     )
@@ -256,6 +268,7 @@ def _candidates(sample: Sample) -> tuple[Candidate, ...]:
             sample.means(number),
             replace(estimate, needed=needed),
             replace(difference, needed=needed),
+            sample.feasibility.get(sample.strategies[number]),
         )
         for number, estimate, difference in zip(numbers, estimates, differences, strict=True)
     )

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from dispatch_sim.decide.constraints import Feasibility, Limits, judge_feasibility
 from dispatch_sim.decide.winners import Winner, find_winner
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.scenario.model import Scenario
@@ -70,11 +71,51 @@ class Sample:
         """Values whose means are the objective, shape (strategies, replications)."""
         return np.stack([as_means(self.objective, each) for each in self.column])
 
+    @property
+    def limits(self) -> Limits | None:
+        """The deadline and the budget; None where there are none."""
+        return Limits.of(self.scenario.objective.model_dump())
+
+    def _confidence(self, some: int, all_: int) -> float:
+        """Return that of some intervals together: each has its part of the error of all.
+
+        With limits, half of the error is for differences, and half for feasibility.
+        """
+        error = (1 - self.scenario.study.confidence) / (1 if self.limits is None else 2)
+        return 1 - error * some / max(all_, 1)
+
+    @cached_property
+    def feasibility(self) -> dict[Strategy, Feasibility]:
+        """How often each strategy meets the limits; empty where there are none."""
+        if self.limits is None:
+            return {}
+        bounds = [(_COLUMNS.index(name), bound) for name, bound in self.limits.bounds.items()]
+        meets = {
+            strategy: np.all([rows[:, column] <= bound for column, bound in bounds], axis=0)
+            for strategy, rows in zip(self.strategies, self.values, strict=True)
+        }
+        confidence = self._confidence(len(meets), self.compared)
+        return judge_feasibility(meets, self.limits.probability, confidence)
+
+    def _may_win(self) -> list[int]:
+        """Return the feasible strategies; without such, the undecided ones, else the nearest."""
+        if not self.feasibility:
+            return list(range(len(self.strategies)))
+        verdicts = [one.verdict for one in self.feasibility.values()]
+        for wanted in ("feasible", "undecided"):
+            if wanted in verdicts:
+                return [number for number, verdict in enumerate(verdicts) if verdict == wanted]
+        shares = [one.share.mean for one in self.feasibility.values()]
+        return [number for number, share in enumerate(shares) if share == max(shares)]
+
     @cached_property
     def winner(self) -> Winner:
-        """The best strategy."""
+        """The best strategy, among those that meet the limits."""
+        numbers = self._may_win()
+        strategies, costs = [self.strategies[number] for number in numbers], self.costs[numbers]
         tasks, threshold = self.scenario.batch_size, self.scenario.threshold
-        return find_winner(self.strategies, self.costs, tasks, self._confidence, threshold)
+        confidence = self._confidence(len(numbers) - 1, self.compared - 1)
+        return find_winner(strategies, costs, tasks, confidence, threshold)
 
     def of(self, numbers: Collection[int]) -> Sample:
         """Return the sample of some strategies."""
@@ -95,34 +136,40 @@ class Sample:
         return quantile_estimate(self.column[number], 0.95, confidence)
 
     def against(self, best: Strategy) -> tuple[list[int], Screening]:
-        """Return the numbers of all strategies but one, the nearest first, and their differences from it."""
+        """Return the numbers of all strategies but one, the nearest first, and their differences from it.
+
+        Those that miss the limits come last.
+        """
         one = self.strategies.index(best)
         others = [number for number in range(len(self.strategies)) if number != one]
-        others.sort(key=lambda number: (self.costs[number].mean(), number))
+        others.sort(key=lambda number: (self.misses(number), self.costs[number].mean(), number))
         threshold = self.scenario.threshold.at(float(self.costs[one].mean()))
-        return others, screen(self.costs[others], self.costs[one], self._confidence, threshold)
+        confidence = self._confidence(len(others), self.compared - 1)
+        return others, screen(self.costs[others], self.costs[one], confidence, threshold)
 
-    @property
-    def _confidence(self) -> float:
-        """Of all differences of the sample: each has its part of the error of all that were compared."""
-        error = 1 - self.scenario.study.confidence
-        return 1 - error * (len(self.strategies) - 1) / max(self.compared - 1, 1)
+    def misses(self, number: int) -> bool:
+        """Whether a strategy is shown to miss the limits."""
+        found = self.feasibility.get(self.strategies[number])
+        return found is not None and found.verdict == "infeasible"
 
     def quoted(self) -> Iterator[int]:
         """Yield the strategies that may be the best with more replications, and the best of each kind.
 
         Those may be the best that are not worse beyond doubt, or by no more than three batches like the most
-        expensive one would make up for: as few may just have been missed. A kind is shown without pacing.
+        expensive one would make up for: as few may just have been missed. Where the best one may miss the
+        limits, all may be that do not. A kind is shown without pacing.
         """
         best = self.winner.strategy
         others, screened = self.against(best)
         yield self.strategies.index(best)
+        is_open = bool(self.feasibility) and self.feasibility[best].verdict != "feasible"
         reach = 3 * float(self.costs.max() - self.winner.mean) / self.replications
         shown, has_rival = {best.at(None)}, False
         for at, number in enumerate(others):
             kind = self.strategies[number].at(None)
             differs = not screened.is_same[at]
             may_be_best = not screened.is_beyond_doubt[at] or screened.mean[at] <= reach
+            may_be_best = (may_be_best or is_open) and not self.misses(number)
             if (differs and (may_be_best or not has_rival)) or (kind.pace == "none" and kind not in shown):
                 yield number
             has_rival |= differs

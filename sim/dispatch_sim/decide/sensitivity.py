@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dispatch_sim.decide.grid import make_grid_point, try_grid_point
+from dispatch_sim.decide.grid import BATCH, make_grid_point, try_grid_point
 from dispatch_sim.decide.parameters import Parameter
 from dispatch_sim.decide.sampling import FACTOR, FIRST, LATER, Sampled, Sampler
 from dispatch_sim.scenario.loader import Source
@@ -77,14 +77,18 @@ def find_swings(
     scenario = source.scenario()
     sampler = sampler or Sampler(scenario)
     present = Sampled(make_grid_point(source, {}, strategies))
-    ends: list[tuple[Parameter, list[Sampled | None]]] = []
-    for parameter in parameters:
-        points = [
-            try_grid_point(source, {parameter.path: parameter.write(value)}, strategies)
-            for value in (parameter.low, parameter.high)
-        ]
-        # A smaller batch may have no room for both.
-        ends.append((parameter, [Sampled(p) if p and len(p.strategies) == 2 else None for p in points]))
+
+    def end(parameter: Parameter, value: float) -> Sampled | None:
+        both: Sequence[Strategy] = strategies
+        if parameter.path == BATCH:  # a queue of more than all tasks is the queue of all tasks
+            both = [each.at(each.concurrency and min(each.concurrency, int(value))) for each in strategies]
+        point = try_grid_point(source, {parameter.path: parameter.write(value)}, both)
+        return None if point is None else Sampled(point)
+
+    ends: list[tuple[Parameter, list[Sampled | None]]] = [
+        (parameter, [end(parameter, value) for value in (parameter.low, parameter.high)])
+        for parameter in parameters
+    ]
 
     def simulate(some: Sequence[tuple[Parameter, list[Sampled | None]]], count: int, share: float) -> None:
         points = [present, *(end for _, both in some for end in both if end is not None)]

@@ -75,7 +75,9 @@ def limits_met(view: View) -> str:
     missed, undecided = (
         [name for name, verdict in verdicts if verdict == wanted] for wanted in ("infeasible", "undecided")
     )
-    return sentence(TEMPLATE, "limits", view, missed, undecided)
+    return sentence(
+        TEMPLATE, "limits", choice.limits, view.recommended, choice.feasibility, missed, undecided
+    )
 
 
 def precision(view: View) -> str:

@@ -18,6 +18,7 @@ def quick_document(found: QuickAnswer, *, explained: bool = True) -> Document:
         "quick.md",
         answer=answer_line(found),
         table=_table(found),
+        assumed=assumed_line(found),
         binding=binding_sentence(found.binding),
         coordination=coordination_line(found),
         explanation=explanation(found) if explained else "",
@@ -26,11 +27,33 @@ def quick_document(found: QuickAnswer, *, explained: bool = True) -> Document:
 
 def answer_line(found: QuickAnswer) -> str:
     """Return what to do, what it costs and why, how far the nearest rival is behind, and what to mind."""
-    parallel = any(each.strategy.kind == "parallel" for each in found.candidates)
     rival = found.rival
     standing = _standing(found, rival) if rival else ""
-    answer = sentence(TEMPLATE, "answer", found, MEASURES[found.objective], rival, standing, parallel)
+    answer = sentence(
+        TEMPLATE, "answer", found, MEASURES[found.objective], rival, standing, _limits_met(found)
+    )
     return f"{answer} {sentence('remarks.txt', 'remarks', found.recommended)}".rstrip()
+
+
+def _limits_met(found: QuickAnswer) -> str:
+    """Return how often the deadline and the budget are met; nothing where there are none."""
+    feasibility = found.best.feasibility
+    if found.limits is None or feasibility is None:
+        return ""
+    missed, undecided = (
+        [
+            named(each.strategy)
+            for each in found.candidates[1:]
+            if each.feasibility and each.feasibility.verdict == verdict
+        ]
+        for verdict in ("infeasible", "undecided")
+    )
+    return sentence("decision.txt", "limits", found.limits, found.recommended, feasibility, missed, undecided)
+
+
+def assumed_line(found: QuickAnswer) -> str:
+    """Return the assumptions that decide the answer, each with the option that changes it."""
+    return sentence(TEMPLATE, "assumed", found)
 
 
 def coordination_line(found: QuickAnswer) -> str:
@@ -41,7 +64,8 @@ def coordination_line(found: QuickAnswer) -> str:
 def explanation(found: QuickAnswer) -> str:
     """Return how sure the answer is, and what is assumed, in a paragraph."""
     may_be_best = [named(strategy) for strategy in found.winner.best_subset[1:]]
-    return sentence(TEMPLATE, "explanation", found, may_be_best)
+    identical = any(each.is_identical for each in found.candidates[1:])
+    return sentence(TEMPLATE, "explanation", found, may_be_best, identical)
 
 
 def _table(found: QuickAnswer) -> Table:
@@ -79,10 +103,10 @@ def _main_candidates(found: QuickAnswer) -> list[Candidate]:
 
 def _difference(found: QuickAnswer, each: Candidate) -> str:
     if each is found.best:
-        return "recommended"
+        return "nearest" if each.misses_limits else "recommended"
     if each.is_identical:
         return "identical"
-    standing = _standing(found, each)
+    standing = "misses the limits" if each.misses_limits else _standing(found, each)
     measure, difference = MEASURES[found.objective], each.difference
     text = measure.signed(difference.mean) + span(measure.show, difference.low, difference.high)
     return f"{text}, {standing}" if standing else text

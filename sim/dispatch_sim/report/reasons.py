@@ -81,7 +81,8 @@ def _why_not(view: View, point: Strategy) -> Iterator[str]:
         people = duration(view.difference("people_recovery_s", point, here).mean)
         yield (
             f"With {named(point)}, {means['manual_completions']} of {view.tasks:,} tasks need manual "
-            f"completion; people spend {people} more on that."
+            f"completion; one person spends {people} more on that, one task after another, while the batch "
+            "waits."
         )
     wasted = view.difference("tokens_wasted", point, here)
     if wasted.low > 0 and wasted.mean > 0.05 * view.mean("tokens", here):

@@ -123,10 +123,12 @@ def _alternatives(
 def _difference(view: View, point: Strategy) -> str:
     other = view.alternative(point)
     if other is None:
-        return "recommended"
+        return "recommended" if view.choice.feasible else "nearest"
     if other.identical:
         return "identical"
     text = view.measure.difference(other.difference)
+    if other.infeasible:
+        return f"{text}, misses the limits"
     if other.practically_equal:
         return f"{text}, practically equal"
     return f"{text}, not significant" if other.in_best_subset and other.difference.low <= 0 else text
@@ -140,7 +142,7 @@ def choice_table(choice: Choice, measure: Measure) -> Table:
         measure.estimate(choice.estimate),
         "",
         NONE,
-        "recommended",
+        "recommended" if choice.feasible else "nearest",
     )
     rows = [
         (

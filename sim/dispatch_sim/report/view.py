@@ -58,8 +58,9 @@ class View:
 
     @property
     def points(self) -> list[Strategy]:
-        """All that was played at the batch size, from the best to the worst mean."""
-        return [self.recommended, *(other.strategy for other in self.choice.alternatives)]
+        """All that was played at the batch size: the recommended one, others by means, infeasible last."""
+        others = sorted(self.choice.alternatives, key=lambda other: (other.infeasible, other.estimate.mean))
+        return [self.recommended, *(other.strategy for other in others)]
 
     @property
     def replications(self) -> str:

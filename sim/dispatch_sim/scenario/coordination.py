@@ -33,9 +33,11 @@ class Return(Model):
     """Returning a result to the coordinator."""
 
     tokens: TokensDistribution = Constant(2000.0)
-    """Into the coordinator's context. Default 2K: 1-2K by design, median 1.3K measured."""
+    """Into the coordinator's context. Default 2K: 1-2K by design, median 1.3K measured; 0 where all
+    strategies have `manager: script`."""
     time: SecondsDistribution = Constant(2.0)
-    """From the last call to the coordinator. Default 2s: an assumption."""
+    """From the last call to the coordinator. Default 2s: an assumption; 0s where all strategies have
+    `manager: script`."""
 
 
 class Brief(Model):
@@ -168,7 +170,8 @@ class Merge(Model):
     """Merging the outputs."""
 
     structured: MergeCost = MergeCost.model_validate({"tokens": 500, "time": "5s"})
-    """Per structured output. Default {tokens: 500, time: 5s}: an assumption."""
+    """Per structured output. Default {tokens: 500, time: 5s}: an assumption; nothing where all strategies
+    have `manager: script`."""
     prose: MergeCost = MergeCost.model_validate({"people": "3m"})
     """Per prose output. Default {people: 3m}: an assumption."""
     pair: MergeCost = MergeCost()

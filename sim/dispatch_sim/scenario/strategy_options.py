@@ -33,9 +33,9 @@ OPTIONS: Mapping[str, Option] = {
     "manager": Option(
         get_args(Manager),
         "Who dispatches: `agent` takes a turn of the coordinator for each dispatch, `script` dispatches"
-        " without the coordinator and at no cost. With either, the coordinator merges the outputs; see"
-        " `merge` and `dispatch.return`, which `decide --manager script` leaves out. Default agent: so that"
-        " no strategy wins by its manager.",
+        " without the coordinator and at no cost. Where all strategies have a script, it takes the results"
+        " too: `dispatch.return` and `merge.structured` are nothing by default. Default agent: so that no"
+        " strategy wins by its manager.",
     ),
     "warm_up": Option(
         get_args(WarmUp),

@@ -23,6 +23,9 @@ WORTH_A_WARNING = 0.01
 _HARDLY_ANY = 0.1
 """Share of attempts that succeed below which there is a warning."""
 
+_FEW_TOKENS = 100
+"""Mean tokens of a task below which a K is likely to be missing."""
+
 _GRID = 25
 
 
@@ -30,6 +33,7 @@ def warnings(scenario: Scenario) -> list[Finding]:
     """Return what is likely to be a mistake."""
     checks = (
         _arrivals,
+        _tokens,
         _common,
         _pacing,
         _shared_prefix,
@@ -57,6 +61,14 @@ def _arrivals(scenario: Scenario) -> Iterator[Finding]:
             " only then starts the rest; compare queues, or write {parallel: all, merge: as-completed}"
         )
         yield Finding(("tasks", late, "interarrival"), message)
+
+
+def _tokens(scenario: Scenario) -> Iterator[Finding]:
+    for index, group in enumerate(scenario.tasks):
+        if 0 < group.tokens.mean < _FEW_TOKENS:
+            written = f"{group.tokens.mean:g}"
+            message = f"a task has {written} tokens on average; for thousands write {written}K"
+            yield Finding(("tasks", index, "tokens"), message)
 
 
 def _common(scenario: Scenario) -> Iterator[Finding]:

@@ -2,7 +2,8 @@
 
 ``provider: {profile: anthropic-start}`` takes a profile's values for the keys that the scenario does not give
 itself. ``provider: {model: claude-sonnet-5}`` takes the prices of a model. ``profile: measured-claude-code``
-is a profile of the whole scenario; its `tasks` apply to every group.
+is a profile of the whole scenario; its `tasks` apply to every group. A script as the manager of all
+strategies has values of its own, before any profile.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from pydantic_core import PydanticCustomError
+
 from dispatch_sim.scenario.distribution_text import NAMES
 from dispatch_sim.scenario.problems import Finding
+from dispatch_sim.scenario.strategy import parse_strategy
 from dispatch_sim.scenario.tree import read_tree
 from dispatch_sim.scenario.wording import Path, listed, shown, unknown
 
@@ -37,6 +41,12 @@ KEYS: Mapping[Path, Mapping[str, str]] = {
 """Keys that are replaced by their values first: where they stand, and their meaning. The scenario's own
 values take precedence."""
 
+
+_BY_SCRIPT = {
+    "dispatch": {"return": {"tokens": 0, "time": "0s"}},
+    "merge": {"structured": {"tokens": 0, "time": "0s"}},
+}
+"""Values where a script dispatches all tasks: it takes the results too, and has no context."""
 
 _SPLIT = {
     ("harness", "langgraph"): "langgraph is two profiles now; write langgraph-no-retry for nodes without a"
@@ -111,13 +121,15 @@ def _read(kind: str, name: str, text: str) -> Profile:
 
 
 def expand(raw: Any) -> tuple[Any, list[Finding]]:
-    """Return a scenario with the values of its profiles and its model, and the problems of their names.
+    """Return a scenario with the values of its profiles, model and manager, and the problems of names.
 
     `raw` is not altered; unchanged parts are shared with it.
     """
     findings: list[Finding] = []
     if not isinstance(raw, dict):
         return raw, findings
+    if _is_by_script(raw.get("strategies")):
+        raw = _below(_BY_SCRIPT, raw)
     if "profile" in raw:
         profile = _named(SCENARIO, raw["profile"], ("profile",), findings)
         raw = _without(raw, "profile")
@@ -142,6 +154,16 @@ def expand(raw: Any) -> tuple[Any, list[Finding]]:
     for profile in required:
         findings += _missing(profile, raw[profile.kind])
     return raw, findings
+
+
+def _is_by_script(strategies: Any) -> bool:
+    """Whether a script is the manager of all strategies."""
+    if not isinstance(strategies, list) or not strategies:
+        return False
+    try:
+        return all(parse_strategy(each).manager == "script" for each in strategies)
+    except PydanticCustomError:
+        return False
 
 
 def _named(kind: str, name: Any, path: Path, findings: list[Finding]) -> Profile | None:

@@ -102,34 +102,39 @@ def test_queue_of_one_is_of_the_kind_sequential():
 
 
 @pytest.mark.parametrize(
-    ("rare_in", "means", "indifference", "short"),
+    ("rare_in", "means", "indifference", "short", "preliminary"),
     [
-        (PARALLEL, (20, 15, 5, 30), 0.0, True),  # the rival
-        (SEQUENTIAL, (20, 15, 5, 30), 0.0, False),  # another that is worse beyond doubt
-        (SEQUENTIAL, (5.022, 5.01, 5, 30), 0.0, True),  # worse by three standard errors
-        (PARALLEL, (20, 5, 5, 30), 1.0, True),  # practically equal
-        (PARALLEL, (20, 5, 5, 30), 0.01, False),  # open, whatever its interval is
-        (QUEUE_OF_3, (20, 15, 5, 5), 0.0, False),  # its concurrency is open
+        (PARALLEL, (20, 15, 5, 30), 0.0, False, True),  # the rival, whose interval is stated
+        (SEQUENTIAL, (20, 15, 5, 30), 0.0, False, False),  # another one that is worse beyond doubt
+        (SEQUENTIAL, (5.022, 5.01, 5, 30), 0.0, True, True),  # worse by three standard errors
+        (SEQUENTIAL, (5.1, 5.01, 5, 30), 0.0, True, True),  # which three expensive batches would make up for
+        (PARALLEL, (20, 5, 5, 30), 1.0, True, True),  # practically equal
+        (PARALLEL, (20, 5, 5, 30), 0.01, False, True),  # open, whatever its interval is
+        (QUEUE_OF_3, (20, 15, 5, 5), 0.0, False, False),  # the best concurrency is open
     ],
 )
-def test_standing_rests_on_differences_with_enough_replications(rare_in, means, indifference, short):
+def test_standing_rests_on_differences_with_enough_replications(
+    rare_in, means, indifference, short, preliminary
+):
     """Two of 200 batches cost a dollar more: 25 times the squared skewness of 0.98^2 / (0.01 x 0.99)."""
     shared = costs(0)[0]
+    assert 0.1 < 3 * shared.max() / 200 < 1
     sample = np.asarray(means)[:, None] + shared
     rare = np.where(np.isin(np.arange(200), [50, 150]), 1.0, 0.0)
     sample[STRATEGIES.index(rare_in)] += rare - rare.mean()
     winner = find_winner(STRATEGIES, sample, 8, 0.95, indifference)
     assert winner.strategy == QUEUE_OF_2
     assert (winner.short, winner.needed) == (((rare_in,), 2500) if short else ((), 0))
+    assert winner.is_preliminary == preliminary
 
 
-def test_preliminary_cells_have_more_replications():
-    """The sum less the maximum of four durations is skewed."""
+def test_cells_have_the_replications_that_their_standing_needs():
+    """The sum less the maximum of four durations, for which sequential waits longer, is skewed."""
     source = parse_source(NOISY.replace("cv: 0.5", "cv: 2").replace("replications: 60, ", ""))
-    levels = "tasks.duration=60s,480s", "merge.pair.tokens=100,1K"
+    levels = "tasks.duration=60s,61s", "merge.pair.tokens=8K,9K,10K,13K"
     few, enough = (map_winners(source, *levels, replications=count) for count in (FIRST, None))
-    assert any(cell.winner.is_preliminary for cell in few.cells)
-    assert not any(cell.winner.is_preliminary for cell in enough.cells)
+    assert any(cell.winner.short for cell in few.cells)
+    assert not any(cell.winner.short for cell in enough.cells)
     assert {cell.winner.standing for cell in enough.cells} == {Standing.SHOWN}
 
 

@@ -37,6 +37,9 @@ from dispatch_sim.study.design import DesignError
 from dispatch_sim.study.files import write_whole, writing_to
 from dispatch_sim.study.runner import OnProgress
 
+FEW = 16
+"""Replications of all strategies of a cell: two thirds are far worse than the best one there."""
+
 _NO_WINNER = dict.fromkeys(
     (
         "kind",
@@ -177,10 +180,21 @@ def map_winners(
         raise ParameterError(f"no cell of the map can be simulated; in the first, {points[0][2]}")
     sampled = list(map(Sampled, possible))
 
-    def undecided(cell: Sampled) -> Numbers:
+    def kind_of(cell: Sampled, number: int) -> Kind:
+        return cell.point.strategies[number].kind_in(cell.point.tasks)
+
+    def contenders(cell: Sampled) -> Numbers:
         least = min(sample.mean() for sample in cell.samples(cell.everything))
-        left = cell.contenders(cell.everything, confidence, threshold.at(float(least)))
-        kinds = {cell.point.strategies[number].kind_in(cell.point.tasks) for number in left}
+        return cell.contenders(cell.everything, confidence, threshold.at(float(least)))
+
+    def worth_more_than_few(cell: Sampled) -> Numbers:
+        means = [sample.mean() for sample in cell.samples(cell.everything)]
+        best = {kind_of(cell, number): number for number in np.argsort(means)[::-1].tolist()}
+        return np.union1d(contenders(cell), list(best.values()))
+
+    def undecided(cell: Sampled) -> Numbers:
+        left = contenders(cell)
+        kinds = {kind_of(cell, number) for number in left.tolist()}
         # That another concurrency of the same kind may be the best matters less.
         is_settled = left.size == 1 or (len(kinds) == 1 and cell.counts.max() >= FACTOR * FIRST)
         return left[:0] if is_settled else left
@@ -190,6 +204,7 @@ def map_winners(
         return find_winner(point.strategies, cell.padded_costs(), point.tasks, confidence, threshold)
 
     sampler = Sampler(scenario, jobs, on_progress)
+    sampler.refine(sampled, worth_more_than_few, min(FIRST, count), 0.3, first=FEW)
     sampler.refine(sampled, undecided, count, 0.9)
     winners = {cell: winner_of(cell) for cell in sampled}
     most = count if replications or scenario.study.replications else min(QUOTED, scenario.study.at_most)
@@ -211,10 +226,10 @@ def map_winners(
 
 
 def _extension(cell: Sampled, winner: Winner, most: int) -> tuple[Sampled, Numbers, int] | None:
-    """Return what a preliminary cell needs, up to a number of replications; None for any other cell."""
+    """Return what a standing needs, up to a number of replications; None where it has that."""
     strategies = cell.point.strategies
     short = np.array([strategies.index(each) for each in (winner.strategy, *winner.short)])
-    if not winner.is_preliminary or cell.counts[short].min() >= most:
+    if not winner.short or cell.counts[short].min() >= most:
         return None
     return cell, short, min(winner.needed, most)
 

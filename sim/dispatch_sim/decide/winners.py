@@ -47,9 +47,9 @@ class Winner:
     rival : the best strategy of another kind; None where there is none.
     margin, low, high : the rival's difference and its interval, simultaneous over all strategies; else NaN.
     short : strategies whose difference the standing rests on, and has too few replications for its skewness:
-        the rival, those that are worse but not beyond doubt, and practically equal ones. An open standing
-        rests on none.
+        practically equal ones, and those that are worse but not beyond doubt. An open standing rests on none.
     needed : about how many replications they need; 0 where there are none.
+    is_preliminary : whether the standing or the interval of the margin needs more replications.
     """
 
     strategy: Strategy
@@ -64,11 +64,7 @@ class Winner:
     replications: int
     short: tuple[Strategy, ...] = ()
     needed: int = 0
-
-    @property
-    def is_preliminary(self) -> bool:
-        """Whether its standing rests on an interval that needs more replications."""
-        return bool(self.short)
+    is_preliminary: bool = False
 
     @property
     def is_decided(self) -> bool:
@@ -125,11 +121,14 @@ def find_winner(
         standing = Standing.EQUAL if all(equal[different]) else Standing.OPEN
     else:
         standing = Standing.CONCURRENCY_OPEN if not_worse.any() else Standing.SHOWN
-    matters = np.zeros(len(others), np.bool_)
-    if standing is not Standing.OPEN:
-        matters |= screened.is_worse & ~screened.is_beyond_doubt
-        matters[rivals[:1] + different] = True
-    short = np.flatnonzero(matters & (screened.replications < screened.needed))
+    # Three batches like its most expensive one so far may just have been missed of the winner.
+    in_common = np.where(np.isnan(costs[rest]), np.nan, costs[best])
+    missed = 3 * (np.nanmax(in_common, axis=1) - np.nanmean(in_common, axis=1)) / screened.replications
+    rests_on = screened.is_worse & ~(screened.is_beyond_doubt & (screened.mean > missed))
+    rests_on[different] = True
+    if standing is Standing.OPEN:
+        rests_on[:] = False
+    short = np.flatnonzero(rests_on & (screened.replications < screened.needed))
     return Winner(
         strategy=strategies[best],
         kind=kind,
@@ -143,4 +142,5 @@ def find_winner(
         replications=int(counts[best]),
         short=tuple(others[number] for number in short),
         needed=int(screened.needed[short].max(initial=0)),
+        is_preliminary=short.size > 0 or (rival is not None and rival.is_preliminary),
     )

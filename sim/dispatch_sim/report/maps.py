@@ -52,7 +52,7 @@ def map_sentences(found: StrategyMap) -> list[str]:
             f"At {_grid_points(unresolved)}, {found.replications:,} replications do not resolve which "
             "strategy is the best."
         )
-    if preliminary := [winner for winner in winners if winner.is_preliminary]:
+    if preliminary := [winner for winner in winners if winner.short]:
         needed = about(max(winner.needed for winner in preliminary))
         sentences.append(
             f"At {_grid_points(len(preliminary))}, this is preliminary: about {needed} replications are "

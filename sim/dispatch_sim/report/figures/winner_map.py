@@ -119,7 +119,8 @@ def _cell_text(found: StrategyMap, row: int, column: int, winner: Winner) -> str
     if winner.rival is None:
         return best
     difference = measure.difference(Estimate(winner.margin, winner.low, winner.high, found.replications))
-    return f"{best}; {named(winner.rival)}: {difference}"
+    preliminary = ", preliminary" if winner.is_preliminary else ""
+    return f"{best}; {named(winner.rival)}: {difference}{preliminary}"
 
 
 def _colours(found: StrategyMap) -> dict[tuple[Kind, Strategy], str]:

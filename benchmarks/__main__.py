@@ -53,7 +53,6 @@ def main() -> None:
     found: dict[str, Any] = {"machine": machine(), "rounds": rounds, "load before": os.getloadavg()[0]}
     parts = {
         "replications": lambda: batches.replications(rounds),
-        "parts": lambda: batches.parts(rounds),
         "growth": lambda: batches.growth(rounds),
         "million": lambda: json.loads(
             subprocess.run(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import bare_heapq
 import idiomatic_simpy
 from dispatch_sim.engine.machine import Machine
 from dispatch_sim.engine.plan import FlatPlan
@@ -64,14 +63,9 @@ def replications(rounds: int) -> dict[str, Any]:
             ),
         }
         if limits == "usual limits":
-            peers |= {
-                "idiomatic SimPy": Peer(
-                    lambda w=agents: [idiomatic_simpy.replication(n, w) for n in range(100)], 100
-                ),
-                "bare heapq loop": Peer(
-                    lambda w=agents: [bare_heapq.replication(n, w) for n in range(200)], 200
-                ),
-            }
+            peers["idiomatic SimPy"] = Peer(
+                lambda w=agents: [idiomatic_simpy.replication(n, w) for n in range(100)], 100
+            )
         measured = rates(peers, rounds)
         found[f"{width}, {limits}"] = {
             "rates": summary(measured),
@@ -94,29 +88,6 @@ def growth(rounds: int) -> dict[str, Any]:
         "us a task": {name: 1e6 / of["median"] for name, of in summary(measured).items()},
         "to 20 tasks": {name: ratio(measured["20"], of) for name, of in measured.items()},
     }
-
-
-def parts(rounds: int) -> dict[str, float]:
-    """Return microseconds of CPU time a task, as one mechanism after another is taken away."""
-    constant = "tasks: [{name: task, count: 20, calls: 5, tokens: 15K, duration: 60s}]\n"
-    sound = constant + "failures: {crash: 0%, bad_output: 0%}\n"
-    one_call = sound.replace("calls: 5", "calls: 1")
-    fewer: dict[str, tuple[str, object]] = {
-        "all of it": (TASKS, "queue: 4"),
-        "tokens and durations that are not drawn": (constant, "queue: 4"),
-        "nor mishaps": (sound, "queue: 4"),
-        "one call in place of five": (one_call, "queue: 4"),
-        "no turns and merges of a coordinator": (
-            one_call + "merge: {structured: {tokens: 0, time: 0s}}\n",
-            {"queue": 4, "manager": "script"},
-        ),
-    }
-    peers = {}
-    for name, (text, strategy) in fewer.items():
-        flat = FlatPlan(make_plan(parse_scenario(text), parse_strategy(strategy)))
-        machine = Machine()
-        peers[name] = Peer(lambda m=machine, f=flat: m.simulate_block(f, 0, 3000), 60_000)
-    return {name: 1e6 / of["median"] for name, of in summary(rates(peers, rounds)).items()}
 
 
 def threads(rounds: int) -> dict[str, Any]:

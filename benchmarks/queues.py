@@ -9,7 +9,6 @@ from typing import Any
 import ciw
 import salabim
 
-import bare_heapq
 import idiomatic_simpy
 import theory
 from dispatch_sim.engine.machine import Machine
@@ -92,7 +91,6 @@ def queues(rounds: int) -> dict[str, Any]:
         "Ciw": (by_ciw, 4000),
         "salabim": (by_salabim, 4000),
         "SimPy": (lambda n, seed: idiomatic_simpy.queue(n, seed, ARRIVALS, SERVICE, SERVERS), 10_000),
-        "bare heapq loop": (lambda n, seed: bare_heapq.queue(n, seed, ARRIVALS, SERVICE, SERVERS), 50_000),
         "dispatch-sim, SimPy engine": (
             lambda n, seed: simulate(plan, Variates(scenario, seed)).wait_s / n,
             2000,

@@ -33,7 +33,7 @@ def markdown(found: dict[str, Any]) -> str:
         found,
         busy=found["load before"],
         targets=_targets(found),
-        names=["bare heapq loop", "idiomatic SimPy", READABLE, READABLE_KEPT, COMPILED, COMPILED_KEPT],
+        names=["idiomatic SimPy", READABLE, READABLE_KEPT, COMPILED, COMPILED_KEPT],
         compiled=COMPILED,
     )
     blocks = (block.strip() for block in text.split("\n\n"))

@@ -127,35 +127,3 @@ def graham_bounds(durations: ArrayLike, machines: int) -> tuple[float, float]:
     jobs = np.asarray(durations, dtype=np.float64)
     longest, even = float(jobs.max()), float(jobs.sum()) / machines
     return max(longest, even), even + (1 - 1 / machines) * longest
-
-
-def usl_throughput(n: float, sigma: float, kappa: float) -> float:
-    """Return the throughput of n workers relative to one, by the Universal Scalability Law.
-
-    n / (1 + sigma (n - 1) + kappa n (n - 1)): `sigma` is contention for what is shared, `kappa` the
-    coherency cost of each ordered pair, and kappa = 0 is Amdahl's law. Gunther, Guerrilla Capacity
-    Planning (2007), section 4.4.
-    """
-    return n / (1 + sigma * (n - 1) + kappa * n * (n - 1))
-
-
-def usl_peak(sigma: float, kappa: float) -> float:
-    """Return the number of workers at which `usl_throughput` is greatest, as a real number.
-
-    sqrt((1 - sigma) / kappa), never below the one worker there must be; infinite where kappa is 0 and
-    sigma below 1, as throughput then only grows.
-    """
-    if sigma >= 1:
-        return 1.0
-    return max(1.0, math.sqrt((1 - sigma) / kappa)) if kappa > 0 else math.inf
-
-
-def token_bucket_most_admitted(burst: float, rate: float, window: float) -> float:
-    """Return the most that a token bucket admits in any window: its arrival curve.
-
-    `burst` and the result are in tokens, `rate` in tokens per unit of time. A bucket that is full at
-    the start of the window gives its content and all that flows in: burst + rate * window. Cruz, A
-    calculus for network delay, IEEE Trans. Inf. Theory 37 (1991). It does not hold for a bucket
-    that may go into debt.
-    """
-    return burst + rate * window

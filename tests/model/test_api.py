@@ -120,11 +120,6 @@ def test_coordinator_shares_the_limits_and_never_gives_up():
     check(scenario, "parallel", starts={"call": [60]}, makespan_s=125, quota_requests=3)
 
 
-def test_return_is_charged_as_input():
-    scenario = scenario_of(SMALL % 1, BARE, "dispatch: {return: {tokens: 2K}}")
-    check(scenario, "parallel", quota_input_tokens=800 + 2000)
-
-
 def test_return_puts_the_input_bucket_into_debt_and_overflow_is_lost():
     """A bucket of 10K is at 9K after the first call, and full again at 6 s, not at 11K after 12 s.
 

@@ -101,36 +101,6 @@ def test_batch_of_another_size_is_apportioned_by_websters_method():
     assert group_counts(scenario, 2) == [1, 1, 0]
 
 
-def _log_durations(variance: str, replications: int = 3000) -> np.ndarray:
-    """Log durations, shape (replications, 2 tasks, 2 attempts)."""
-    text = NOISY.replace("{batch: 30%, task: 50%, attempt: 20%}", variance)
-    scenario = scenario_of(text.replace("{uniform: {low: 1, high: 9}}", "1"))
-    keys = [[(0, task, number) for number in (0, 1)] for task in (0, 1)]
-    all_variates = [Variates(scenario, replication) for replication in range(replications)]
-    durations = [[[one.attempt(*key).call_s for key in task] for task in keys] for one in all_variates]
-    return np.log(durations)
-
-
-def test_variance_is_divided_among_batch_task_and_attempt():
-    """Log durations of repeats correlate by batch and task share together, of siblings by the batch's alone.
-
-    The bounds are five standard errors of a correlation from 3,000 pairs.
-    """
-    logs = _log_durations("{batch: 30%, task: 50%, attempt: 20%}")
-    tolerance = 5 / math.sqrt(len(logs))
-    repeats = np.corrcoef(logs[:, 0, 0], logs[:, 0, 1])[0, 1]
-    siblings = np.corrcoef(logs[:, 0, 0], logs[:, 1, 0])[0, 1]
-    assert abs(repeats - 0.8) < tolerance
-    assert abs(siblings - 0.3) < tolerance
-
-
-def test_shares_of_variance_keep_the_distribution():
-    """With any shares a duration is still lognormal with the median and log-sd written."""
-    for variance in ("{batch: 100%, task: 0%, attempt: 0%}", "{batch: 30%, task: 50%, attempt: 20%}"):
-        logs = _log_durations(variance)[:, 0, 0]
-        assert stats.kstest(logs, "norm", args=(math.log(60), 0.8)).pvalue > 0.001
-
-
 def test_tokens_of_an_attempt_are_whole_and_add_up():
     """Calls' new input and output add up to whole work tokens, a fifth of them output."""
     variates = Variates(scenario_of("tasks: [{name: a, tokens: 15001, duration: 60s, calls: 7}]"), 0).attempt(
@@ -157,16 +127,6 @@ def test_duration_follows_its_three_normal_scores():
         z = math.sqrt(0.3) * of_batch + math.sqrt(0.5) * of_task + math.sqrt(0.2) * of_attempt
         drawn_s = Variates(scenario, replication).attempt(0, 2, 1).call_s
         assert drawn_s == pytest.approx(60 * math.exp(0.8 * z))
-
-
-def test_all_groups_share_the_score_of_the_batch():
-    """With all of the variance the batch's, tasks of two groups take equally long."""
-    kind = (
-        "calls: 1, tokens: 1K, duration: {lognormal: {median: 60s, log_sd: 0.8}},"
-        " variance: {batch: 100%, task: 0%, attempt: 0%}"
-    )
-    variates = Variates(scenario_of(f"tasks: [{{name: a, {kind}}}, {{name: b, {kind}}}]"), 0)
-    assert variates.attempt(0, 0, 0).call_s == variates.attempt(1, 0, 0).call_s != 60
 
 
 def test_variates_of_an_attempt_are_independent():
@@ -204,18 +164,6 @@ def test_recoveries_vary_by_task_and_spawns_by_attempt():
 def test_jitter_varies_by_attempt_call_and_retry():
     variates = Variates(scenario_of(NOISY), 0)
     assert len({variates.of_request(Stream.JITTER, 0, *key) for key in product((0, 1), repeat=4)}) == 16
-
-
-def test_crash_is_equally_likely_at_the_end_of_each_call():
-    """Half of 400 attempts of four calls crash: 50 in each call, give or take 3.8 sd of 6.6."""
-    scenario = scenario_of(
-        "tasks: [{name: a, count: 400, calls: 4, tokens: 4K, duration: 40s}]", "failures: {crash: 50%}"
-    )
-    variates = Variates(scenario, 0)
-    crash_calls = [variates.attempt(0, index, 0).crash_call for index in range(400)]
-    for call in range(4):
-        assert abs(crash_calls.count(call) - 50) < 25
-    assert set(crash_calls) == {-1, 0, 1, 2, 3}
 
 
 def test_calls_are_cut_to_their_maximum():

@@ -7,7 +7,6 @@ from tests.model.helpers import BARE, NO_FAILURES, check, scenario_of, script_qu
 PLAIN = "dispatch: {context: none}\nprovider: {limits: unlimited}\n" + NO_FAILURES
 """The usual overheads: a turn of 4 s, briefs of 5.7 s, 2 s to spawn and to return, merges of 5 s."""
 
-FREE_MERGE = "merge: {structured: {tokens: 0, time: 0s}}"
 WRONG = "failures: {bad_brief: 100%}"
 ROUNDS = "communication: rounds"
 

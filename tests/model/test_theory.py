@@ -14,23 +14,6 @@ import theory
 loads = st.floats(0.01, 0.95)
 
 
-def test_erlang_c_gives_the_tabulated_figure_for_four_servers_at_80_percent():
-    """P(wait) = 0.5964 for c = 4, rho = 0.8."""
-    assert theory.erlang_c(4, 3.2) == pytest.approx(0.5964, abs=5e-5)
-
-
-@given(loads)
-def test_with_one_server_the_probability_to_wait_is_the_load(load):
-    """M/M/1."""
-    assert theory.erlang_c(1, load) == pytest.approx(load)
-
-
-@given(loads)
-def test_with_two_servers_the_probability_to_wait_has_its_closed_form(load):
-    """M/M/2: 2 rho^2 / (1 + rho)."""
-    assert theory.erlang_c(2, 2 * load) == pytest.approx(2 * load**2 / (1 + load))
-
-
 @given(st.integers(1, 60), loads)
 def test_erlang_c_is_the_ratio_of_its_textbook_sums(servers, load):
     offered = servers * load
@@ -61,15 +44,6 @@ def test_constant_service_halves_the_wait():
     """M/D/1 against M/M/1."""
     constant, exponential = (theory.pollaczek_khinchine_wait(0.8, 1, scv) for scv in (0, 1))
     assert constant == pytest.approx(exponential / 2) == pytest.approx(2.0)
-
-
-def test_a_long_run_of_the_recursion_waits_as_long_as_theory_says():
-    """Poisson arrivals, exponential services, c = 2 at 70%; the run is long enough for 3%."""
-    rng = np.random.default_rng(7)
-    arrivals = np.cumsum(rng.exponential(1 / 1.4, 400_000))
-    waits = theory.kiefer_wolfowitz(arrivals, rng.exponential(1.0, 400_000), 2)
-    assert waits.mean() == pytest.approx(theory.mmc_mean_wait(1.4, 1.0, 2), rel=0.03)
-    assert (waits > 0).mean() == pytest.approx(theory.erlang_c(2, 1.4), rel=0.02)
 
 
 jobs = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9)), min_size=1, max_size=25)
@@ -121,29 +95,3 @@ def test_grahams_upper_bound_is_reached_by_his_example():
     lower, upper = theory.graham_bounds(durations, machines)
     assert list_schedule(durations, machines) == upper == 2 * machines - 1
     assert lower == machines
-
-
-@given(st.floats(0, 1), st.integers(1, 1000))
-def test_the_scalability_law_without_coherency_is_amdahls(serial, n):
-    assert theory.usl_throughput(n, serial, 0) == pytest.approx(1 / (serial + (1 - serial) / n))
-
-
-@given(st.floats(0, 0.9), st.floats(0.001, 0.5))
-def test_throughput_is_greatest_at_the_peak(sigma, kappa):
-    best = max(range(1, 101), key=lambda n: theory.usl_throughput(n, sigma, kappa))
-    assert abs(best - theory.usl_peak(sigma, kappa)) <= 1
-    assert theory.usl_peak(sigma, 0) == math.inf
-    assert theory.usl_peak(1, kappa) == 1
-
-
-@given(st.integers(1, 8), st.integers(1, 4), st.lists(st.integers(0, 6), max_size=40), st.integers(0, 10))
-def test_no_window_of_a_token_bucket_admits_more_than_its_bound(burst, rate, requests, window):
-    """A bucket simulated second by second, asked for `requests` units in each."""
-    content, admitted = burst, []
-    for wanted in requests:
-        granted = min(wanted, content)
-        admitted.append(granted)
-        content = min(burst, content - granted + rate)
-    most = theory.token_bucket_most_admitted(burst, rate, window)
-    for start in range(len(admitted)):
-        assert sum(admitted[start : start + window + 1]) <= most

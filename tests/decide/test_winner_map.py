@@ -292,15 +292,6 @@ def test_ignored_deadline_is_a_warning(caplog):
     assert "by cost alone" in message
 
 
-def test_hostile_names_are_inert(tmp_path):
-    name = "<script>alert(1)</script>|`[a](b)\\\\" + "x" * 5000
-    source = parse_source(PAIRS.replace("name: Pairs", f"name: '{name[:400]}'"))
-    found = map_winners(source, "tasks.duration=5s,200s", "merge.pair.tokens=1K,10K")
-    write_map(found, tmp_path)
-    assert "<script>" not in (tmp_path / "map.md").read_text()
-    assert "<script>" not in (tmp_path / "map.svg").read_text()
-
-
 # Under a tight limit, parallel collapses and a narrow queue does not.
 NARROW_WINS = """
 tasks: [{name: t, count: 6, calls: 4, tokens: 15K, duration: 60s}]

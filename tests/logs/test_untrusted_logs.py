@@ -14,6 +14,7 @@ from dispatch_sim.logs.readers.files import LogsError, Tally, log_files, read_li
 from dispatch_sim.logs.readers.parsed_runs import with_rows
 from dispatch_sim.logs.readers.reading import MOST_VALUES, parse_runs, read_logs
 from dispatch_sim.logs.readers.tables import OUTCOMES, SOURCES, AgentRun, columns, make_tables
+from tests.fuzz.mutation import mutated
 from tests.logs.synthetic import make_runs, write_claude_code, write_codex, write_otel
 from tests.work import lines_executed
 
@@ -203,6 +204,7 @@ def test_large_document_is_skipped(tmp_path, monkeypatch):
         read_logs(path)
 
 
+KEYS = ["id", "type", "content", "timestamp", "usage"]
 STRANGE_VALUES = json.loads(
     r"""[null, true, -1, 0, 1e300, 12345678901234567890123456789012345678901, NaN, Infinity, "", "\ud800",
     "9999-12-31T23:59:59.999Z", "0001-01-01T00:00:00+23:59", "NaN", "-5", [], [[]], {}, {"": {}},
@@ -210,16 +212,7 @@ STRANGE_VALUES = json.loads(
 )
 
 
-def _places(value, path=()):
-    yield path
-    children = (
-        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    )
-    for key, child in children:
-        yield from _places(child, (*path, key))
-
-
-def _mutated(lines, random):
+def _with_accidents(lines, random):
     """Return the lines of a log after one to three accidents; tests/fuzz changes bytes."""
     lines = list(lines)
     for _ in range(random.randint(1, 3)):
@@ -232,25 +225,8 @@ def _mutated(lines, random):
             case 2:
                 random.shuffle(lines)
             case _:
-                lines[at] = json.dumps(_replaced(json.loads(lines[at]), random)).encode()
+                lines[at] = json.dumps(mutated(json.loads(lines[at]), random, KEYS, STRANGE_VALUES)).encode()
     return lines
-
-
-def _replaced(record, random):
-    path = random.choice([path for path in _places(record) if path] or [()])
-    if not path:
-        return record
-    parent = record
-    for key in path[:-1]:
-        parent = parent[key]
-    match random.randrange(4):
-        case 0 if isinstance(parent, dict):
-            parent[random.choice(["id", "type", "content", "timestamp", "usage"])] = parent.pop(path[-1])
-        case 1 if isinstance(parent, dict):
-            del parent[path[-1]]
-        case _:
-            parent[path[-1]] = random.choice(STRANGE_VALUES)
-    return record
 
 
 WRITERS = {
@@ -285,7 +261,7 @@ def test_damaged_logs_are_read_or_an_error(tmp_path, written_by):
     path = tmp_path / "accident.jsonl"
     read = 0
     for number in range(500):
-        path.write_bytes(b"\n".join(_mutated(lines, chance)))
+        path.write_bytes(b"\n".join(_with_accidents(lines, chance)))
         try:
             found = [row for _, row in with_rows(parse_runs([path], Tally()))]
         except LogsError:

@@ -1,5 +1,7 @@
 """Small studies, simulated once for all tests of reports."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -113,15 +115,28 @@ study: {seed: 5, replications: 12}
 
 ONE_TASK = NOTHING.replace("count: 3", "count: 1").replace("[2, 3]", "[1]").replace("$0/h, p", "$40/h, p")
 
-HOSTILE_NAME = "<script>alert(1)</script> | `x` $a$ [l](http://evil.example) \u202etxt &amp; =1+1"
+NAMES = [
+    "<b>|`{{ 7*7 }}` $x_1$ \u202e</b>",
+    "<script>alert(1)</script>",
+    "W" * 200,
+    "\u202egnp.exe\u2066",
+    "=1+1",
+    "+1",
+    "@SUM(1)",
+    "-1 | x",
+    "![x](http://evil.example/x.png)",
+    "</title></svg><img src=x onerror=alert(1)>",
+    "`code` $math$ <!-- -->",
+]
 HOSTILE = f"""\
-name: {HOSTILE_NAME!r}
+name: "<script>alert(1)</script> | `x` $a$ [l](http://evil.example) \\u202etxt &amp; =1+1"
 description: {"'# <img src=x onerror=alert(1)> " + "A" * 9900 + "'"}
 tasks:
-  - {{name: "<b>|`{{{{ 7*7 }}}}` $x_1$ \\u202e</b>", count: 3, tokens: 15K, duration: 60s}}
-sweep: {{tasks: [2, 3], concurrency: [1, 2], "tasks.tokens": [15K, 20K]}}
+{"".join(f"  - {{name: {json.dumps(name)}, tokens: 15K, duration: 60s}}{chr(10)}" for name in NAMES)}
+sweep: {{tasks: [2, {len(NAMES)}], concurrency: [1, 2], "tasks.tokens": [15K, 20K]}}
 study: {{replications: 12}}
 """
+"""Names that would be markup, a formula or a wall of text."""
 
 ALL = [
     "tight",

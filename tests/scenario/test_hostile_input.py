@@ -1,19 +1,20 @@
 """Files that are broken, by accident or by intent: always a ScenarioError, and soon."""
 
 import math
+import random
 import tracemalloc
+from functools import reduce
+from operator import getitem
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from dispatch_sim.scenario.loader import Source, load_scenario, parse_scenario, parse_source
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.tree import MOST_CHARACTERS, Tree
 from dispatch_sim.scenario.warnings import warnings
+from tests.fuzz.mutation import mutated, places
 from tests.scenario.texts import FULL, SHORT
 from tests.work import lines_executed
 
@@ -230,99 +231,21 @@ def test_unchanged_scenario_is_valid() -> None:
 
 
 RAW = parse_source(FULL).raw
+KEYS = sorted({key for path in places(RAW) for key in path if isinstance(key, str)} | {"latency", "uniform"})
+STRANGE = [None, True, -1, 0, 10**30, 0.5, -1e300, math.nan, math.inf, "", "x", [], {}, [[]], {"": {}}]
+STRANGE += ["0s", "1e12", "5K", "100%", "1/s", "$1/h", "unlimited", "none", "1..10000", "parallel"]
+VALUES = [*STRANGE, *(reduce(getitem, path, RAW) for path in places(RAW))]
 
 
-def paths_in(raw: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Return the paths of all values."""
-    items = raw.items() if isinstance(raw, dict) else enumerate(raw) if isinstance(raw, list) else ()
-    return [path, *(below for key, value in items for below in paths_in(value, (*path, key)))]
-
-
-def at(raw: Any, path: tuple[Any, ...]) -> Any:
-    """Return the value at a path."""
-    for key in path:
-        raw = raw[key]
-    return raw
-
-
-def with_at(raw: Any, path: tuple[Any, ...], change: Any) -> Any:
-    """Return `raw` changed at a path: `change` takes the old value."""
-    if not path:
-        return change(raw)
-    copy = dict(raw) if isinstance(raw, dict) else list(raw)
-    copy[path[0]] = with_at(raw[path[0]], path[1:], change)
-    return copy
-
-
-PATHS = paths_in(RAW)
-WORDS = sorted(
-    {key for path in PATHS for key in path if isinstance(key, str)} | {"latency", "uniform", "csv"}
-)
-values = st.recursive(
-    st.one_of(
-        st.none(),
-        st.booleans(),
-        st.integers(),
-        st.floats(),
-        st.text(max_size=8),
-        st.sampled_from(
-            [
-                "0s",
-                "1e12",
-                "1ms",
-                "5K",
-                "100%",
-                "1/s",
-                "$1/h",
-                "unlimited",
-                "none",
-                "1..10000",
-                "parallel",
-                10**30,
-            ]
-        ),
-        st.sampled_from(PATHS).map(lambda path: at(RAW, path)),
-    ),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3),
-        st.dictionaries(st.sampled_from(WORDS) | st.text(max_size=5), inner, max_size=3),
-    ),
-    max_leaves=6,
-)
-
-
-@settings(max_examples=400, derandomize=True, deadline=None, database=None)
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from(PATHS),
-            st.sampled_from(["put", "drop", "rename", "add"]),
-            values,
-            st.sampled_from(WORDS),
-        ),
-        min_size=1,
-        max_size=3,
-    )
-)
-def test_mutated_scenario_is_read_or_an_error(changes: list[tuple[Any, str, Any, str]]) -> None:
-    """Scenarios with parts replaced, dropped, renamed and added are read or refused."""
-    raw = RAW
-    for path, kind, value, word in changes:
-
-        def change(old: Any, kind: str = kind, value: Any = value, word: str = word) -> Any:
-            if kind == "put" or not isinstance(old, dict | list) or not old:
-                return value
-            if isinstance(old, list):
-                return old[1:] if kind == "drop" else [*old, value]
-            first = next(iter(old))
-            rest = {key: inner for key, inner in old.items() if key != first}
-            return {"drop": rest, "rename": {word: old[first], **rest}, "add": {**old, word: value}}[kind]
-
-        try:
-            raw = with_at(raw, path, change)
-        except (KeyError, IndexError, TypeError):  # an earlier change has taken the place away
-            continue
-    always_a_scenario_or_an_error(Source(Tree(raw, {}, {})))
+@pytest.mark.parametrize("seed", range(4))
+def test_mutated_scenario_is_read_or_an_error(seed: int) -> None:
+    """Scenarios with up to three accidents: what is put in is strange, or from elsewhere in the scenario."""
+    chance = random.Random(seed)
+    for _ in range(100):
+        raw = RAW
+        for _ in range(chance.randint(1, 3)):
+            raw = mutated(raw, chance, KEYS, VALUES)
+        always_a_scenario_or_an_error(Source(Tree(raw, {}, {})))
 
 
 @pytest.mark.parametrize("family", ["lognormal", "gamma"])

@@ -93,13 +93,6 @@ def test_a_file_is_read_with_its_name_in_errors(tmp_path: Path) -> None:
     assert (problem.line, problem.column, problem.path) == (4, 15, ("tasks", 0, "duration"))
 
 
-def test_csv_files_are_looked_for_beside_the_scenario(tmp_path: Path) -> None:
-    (tmp_path / "runs.csv").write_text("seconds\n2\n1\n")
-    file = tmp_path / "mine.yaml"
-    file.write_text(SHORT.replace("60s", "{empirical: {csv: runs.csv, column: seconds}}"))
-    assert load_scenario(file).tasks[0].duration == Empirical((1.0, 2.0))
-
-
 ERRORS = {
     "dispatch: {retrun: {time: 2s}}": "12: dispatch.retrun: unknown key 'retrun'; did you mean 'return'?",
     "dispatch: {return: {time: 2}}": "27: dispatch.return.time: 2 has no unit; write 2s, 5m or 1h30m",
@@ -206,16 +199,6 @@ def test_errors_say_where_and_what_to_write(addition: str) -> None:
 )
 def test_errors_of_tasks_say_where_and_what_to_write(text: str, expected: list[str]) -> None:
     assert errors(text) == [f"mine.yaml:{line}" for line in expected]
-
-
-def test_all_problems_are_told_at_once() -> None:
-    text = "engine: other\nname: ''\n" + SHORT.replace("60s", "60") + "sweep: {tasks: 20..1}\n"
-    assert errors(text) == [
-        "mine.yaml:1:9: engine: 'other' is not one of the choices; write auto, simpy or compiled",
-        "mine.yaml:2:7: name: found empty text; write a word",
-        "mine.yaml:4:45: tasks[0].duration: 60 has no unit; write 60s, 5m or 1h30m",
-        "mine.yaml:5:16: sweep.tasks: '20..1' runs backwards; write 1..20",
-    ]
 
 
 @pytest.mark.parametrize(

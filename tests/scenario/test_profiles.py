@@ -42,6 +42,8 @@ def test_profiles_of_all_kinds_are_listed_and_shown():
     shown = CliRunner().invoke(app, ["profiles", "measured-claude-code"]).output
     assert shown.startswith("# profile: measured-claude-code\ntitle: ")
     assert "333 sub-agent calls in 87 public Claude Code transcripts (versions 1.0.98 to 2.1.219)" in shown
+    wrong = CliRunner().invoke(app, ["profiles", "antropic-start"])
+    assert (wrong.exit_code, "anthropic-start" in wrong.output) == (2, True)
     as_json = json.loads(CliRunner().invoke(app, ["profiles", "langgraph-retry", "--json"]).output)
     (langgraph,) = as_json["profiles"]
     assert langgraph["other_sections"] == {"retry": {"policy": "failed-only", "max_attempts": 3}}

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from dispatch_sim.cli import app
 from dispatch_sim.decide import studies
 from dispatch_sim.scenario.loader import parse_source
-from dispatch_sim.study import checkpoint, engines, manifest, results, run_study, runner, versions
+from dispatch_sim.study import checkpoint, engines, manifest, run_study, runner, versions
 from dispatch_sim.study.checkpoint import CHECKPOINT_FILE, Checkpoint
 from dispatch_sim.study.files import ResultsError
 from dispatch_sim.study.results import write_results
@@ -86,14 +86,6 @@ def execute(folder, statement, *values):
     """Have a statement executed by the database of a folder; returns its first row."""
     with closing(sqlite3.connect(folder / CHECKPOINT_FILE)) as db, db:
         return db.execute(statement, values).fetchone()
-
-
-@pytest.mark.parametrize("text", [FIXED, DOUBLING], ids=["fixed", "doubling"])
-@pytest.mark.parametrize("chunks", [1, 7])
-def test_resumed_study_has_same_bytes(tmp_path, text, chunks, whole):
-    """Wherever it was ended: also when its number of replications had been doubled."""
-    begun(tmp_path / "ended", text, chunks)
-    assert resumed(tmp_path / "ended", text, jobs=2) == whole(text)
 
 
 def test_resume_simulates_only_missing_replications(tmp_path, caplog):
@@ -228,13 +220,6 @@ def test_no_file_exists_before_the_first_chunk(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_reading_an_unfinished_study_names_resume(tmp_path):
-    """Who wants the report of a sweep that was killed is told how to have results."""
-    begun(tmp_path)
-    with pytest.raises(ResultsError, match=r"not finished, and no results yet; continue it with: .*--resume"):
-        results.read_results(tmp_path)
-
-
 RUN = """
 import sys
 from pathlib import Path
@@ -321,9 +306,15 @@ def test_interrupted_results_do_not_replace_more_replications(tmp_path, monkeypa
     command = ["sweep", str(scenario), "--jobs", "1", "--out", str(folder)]
 
     def interrupted_after(chunks, *more):
-        add, end = Checkpoint.add, end_after(chunks, KeyboardInterrupt)
+        add, left = Checkpoint.add, iter(range(chunks))
+
+        def interrupting(*chunk):
+            if next(left, None) is None:
+                raise KeyboardInterrupt
+            add(*chunk)
+
         with monkeypatch.context() as patch:
-            patch.setattr(Checkpoint, "add", lambda *chunk: (add(*chunk), end())[0])
+            patch.setattr(Checkpoint, "add", interrupting)
             return CliRunner().invoke(app, [*command, *more])
 
     def played():
@@ -331,6 +322,7 @@ def test_interrupted_results_do_not_replace_more_replications(tmp_path, monkeypa
 
     assert interrupted_after(3).exit_code == 130
     assert played() < 40
+    assert (folder / "report.html").exists()
     assert CliRunner().invoke(app, command).exit_code == 0
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     for more in ((), ("--replications", "1000")):
@@ -347,6 +339,10 @@ def test_interrupted_results_do_not_replace_more_replications(tmp_path, monkeypa
         assert f"{folder}: has another study, which is finished; it stays" in caplog.text
         assert played() == 40
         caplog.clear()
+    assert "Nothing was written." in interrupted_after(0, "--restart").stderr
+    monkeypatch.setitem(runner.TASKS_OF_A_CHUNK, "simpy", 1)
+    assert "Interrupted before two replications. Continue with: " in interrupted_after(1).stderr
+    assert played() == 40
 
 
 def test_interrupted_results_replace_fewer_or_those_of_another_interrupted_study(tmp_path):

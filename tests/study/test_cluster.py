@@ -148,13 +148,6 @@ def written(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_cluster_gives_same_bytes(standing, tmp_path, many_chunks):
-    """Also where `auto` doubles the replications."""
-    text = TEXT.replace("simpy", "compiled").replace("study: {replications: 160}", "study: {at_most: 512}")
-    here = study(text, tmp_path / "here")
-    assert study(text, tmp_path / "there", cluster=standing.address) == here
-
-
 def test_dying_and_joining_workers_change_nothing(dask, tmp_path, many_chunks, here):
     """The first is killed while it plays; only the one that joined can have played the rest."""
 

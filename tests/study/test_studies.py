@@ -20,7 +20,6 @@ from dispatch_sim.study.design import DesignError, design_comparison, design_swe
 from dispatch_sim.study.results import (
     MANIFEST_FILE,
     RESULTS_FILE,
-    ResultsError,
     folder_name,
     read_results,
     write_results,
@@ -225,16 +224,6 @@ strategies: [parallel]
     write_results(results, tmp_path)
     types = read_results(tmp_path).frame.dtypes
     assert (types["tokens"], types["failed_attempts"]) == (np.float64, np.int64)
-
-
-def test_folder_without_results_is_an_error(tmp_path):
-    """As `tests/report/test_stored.py` tests of each kind of damage."""
-    with pytest.raises(ResultsError, match=r"has no manifest\.json"):
-        read_results(tmp_path)
-    blocked = tmp_path / "file"
-    blocked.write_text("")
-    with pytest.raises(ResultsError, match="cannot be written"):
-        write_results(compare(parse_source(TEXT)), blocked / "r")
 
 
 def test_manifest_states_scenario_seed_engine_and_versions():

@@ -14,7 +14,6 @@ CONFIG = PACKAGE.parents[1] / "pyproject.toml"
 
 
 def check_imports(parent: Path) -> subprocess.CompletedProcess[str]:
-    """Run the import contracts on the package in a folder."""
     code = "import sys; from importlinter.cli import lint_imports_command as main; sys.exit(main())"
     command = [sys.executable, "-c", code, "--config", str(CONFIG), "--no-cache"]
     environment = os.environ | {"PYTHONPATH": str(parent)}

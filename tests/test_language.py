@@ -53,7 +53,6 @@ def private(text):
 
 
 def files(*patterns):
-    """Return files of the repository as parameters of a test."""
     paths = sorted(path for pattern in patterns for path in ROOT.glob(pattern))
     assert paths
     return pytest.mark.parametrize("path", paths, ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -114,7 +114,6 @@ def runs():
 
 @pytest.fixture(scope="module")
 def coding_tasks():
-    """Return the scenario of measured coding tasks."""
     return load_scenario(ROOT / "scenarios" / "swe-tasks.yaml")
 
 

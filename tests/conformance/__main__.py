@@ -22,7 +22,6 @@ CHUNK = 250
 
 
 def main() -> int:
-    """Play, and say what was found."""
     parser = argparse.ArgumentParser(prog="python -m tests.conformance", description=__doc__)
     parser.add_argument("--cases", type=int, default=10_000, help="how many (default %(default)s)")
     parser.add_argument(

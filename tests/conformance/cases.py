@@ -297,7 +297,6 @@ def _strategy(options: dict[str, str], fates: random.Random) -> dict[str, Any]:
 
 
 def _nested(flat: dict[str, str]) -> dict[str, Any]:
-    """Return keys by path as a tree."""
     tree: dict[str, Any] = {}
     for path, value in flat.items():
         *sections, key = path.split(".")
@@ -309,6 +308,5 @@ def _nested(flat: dict[str, str]) -> dict[str, Any]:
 
 
 def _mapping(tree: dict[str, Any]) -> str:
-    """Return a tree as YAML."""
     parts = (f"{key}: {_mapping(value) if isinstance(value, dict) else value}" for key, value in tree.items())
     return f"{{{', '.join(parts)}}}"

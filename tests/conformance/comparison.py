@@ -27,18 +27,15 @@ _MACHINE = Machine()
 
 
 def plan_of(case: Case) -> Plan:
-    """Return the design point of a case."""
     return make_plan(parse_scenario(case.text), parse_strategy(case.strategy))
 
 
 def simulate_by_simpy(plan: Plan, replication: int) -> Replication:
-    """Play a replication by the SimPy engine."""
     log: list[Event] = []
     return simulate(plan, Variates(plan.scenario, replication), log), log
 
 
 def simulate_compiled(plan: Plan, replication: int) -> Replication:
-    """Play a replication by the compiled engine."""
     log: list[Event] = []
     return _MACHINE.simulate(plan, replication, log), log
 
@@ -83,7 +80,6 @@ class Coverage:
     pairs: set[tuple[Choice, Choice]] = field(default_factory=set)
 
     def add(self, case: Case, played: Replication) -> None:
-        """Count a case."""
         outcome, log = played
         self.cases += 1
         self.events += len(log)
@@ -97,13 +93,11 @@ class Coverage:
         self.pairs.update(itertools.combinations(sorted(case.choices.items()), 2))
 
     def merge(self, other: Coverage) -> None:
-        """Add what has occurred elsewhere."""
         for name in ("cases", "events", "tied_events", "kinds", "failures", "choices"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.pairs |= other.pairs
 
     def missing(self) -> list[str]:
-        """Return what has not occurred, in words."""
         return [
             *(f"no event of the kind '{kind}'" for kind in Activity if not self.kinds[kind]),
             *(f"no attempt that failed as '{failure}'" for failure in Failure if not self.failures[failure]),

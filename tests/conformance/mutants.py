@@ -314,8 +314,6 @@ def _parse(text: str) -> ast.AST:
 
 
 class _Editor(ast.NodeTransformer):
-    """Replaces what has the structure of a pattern."""
-
     def __init__(self, found: ast.AST, put: ast.AST) -> None:
         self.found, self.put, self.count = found, put, 0
 

@@ -36,7 +36,6 @@ from tests.model.helpers import scenario_of
 
 
 def test_200_cases_have_every_kind_of_event_and_every_option_and_no_difference():
-    """The first of those that `make conformance` simulates: all the model, half of it at ties."""
     coverage, differences = compare_cases(map(numbered_case, range(200)))
     assert differences == []
     assert coverage.missing() == []
@@ -44,7 +43,6 @@ def test_200_cases_have_every_kind_of_event_and_every_option_and_no_difference()
 
 
 def test_each_option_by_itself_makes_no_difference_between_the_engines():
-    """A case for each option of each key, all else as it is, and cases that are all adaptive."""
     _, differences = compare_cases(single_option_cases())
     assert differences == []
     _, differences = compare_cases(numbered_case(number, ADAPTIVE) for number in range(50))
@@ -52,7 +50,6 @@ def test_each_option_by_itself_makes_no_difference_between_the_engines():
 
 
 def test_a_block_of_replications_is_each_of_them():
-    """State is set back between replications."""
     scenario = scenario_of(
         "tasks: [{name: a, count: 6, tokens: {lognormal: {mean: 15K, cv: 1}}, duration: 60s, writes: [x]}]",
         "provider: {limits: {requests: 20/min, input_tokens: 30K/min, output_tokens: 8K/min}}",
@@ -65,7 +62,6 @@ def test_a_block_of_replications_is_each_of_them():
 
 
 def test_plans_that_share_what_is_drawn_are_each_as_they_are_alone():
-    """Whatever was drawn for another plan before: widths, orders, sizes of batches, retries."""
     scenario = scenario_of(
         "tasks: [{name: a, count: 6, tokens: {lognormal: {mean: 15K, cv: 1}},"
         " duration: {exponential: {mean: 60s}}},"
@@ -111,7 +107,6 @@ def test_a_cascade_over_and_over_fits_the_state():
 
 @pytest.mark.parametrize("too_small", ["MAX_LINKS", "MAX_DISTRIBUTIONS", "MAX_RESOURCES", "room for merges"])
 def test_a_replication_that_does_not_fit_the_state_is_simulated_by_simpy(too_small, monkeypatch):
-    """Whether that shows before it begins or on its way."""
     scenario = scenario_of(
         "tasks: [{name: a, count: 5, tokens: 15K, duration: {exponential: {mean: 60s}}, writes: [x, y]}]",
     )
@@ -149,7 +144,6 @@ def quantile_of(s: State, row: int, u: float) -> float:
 
 @pytest.fixture(scope="module")
 def compiled_quantile():
-    """The quantile of a distribution, in compiled code."""
     linker = linking.link(store.object_code(quantile_of, "quantile_of"))
     entry = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int64, ctypes.c_int64, ctypes.c_double)(
         linker.get_function_address("quantile_of")
@@ -169,7 +163,6 @@ def compiled_quantile():
 
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=lambda d: type(d).__name__)
 def test_quantiles_have_the_same_bits(distribution, compiled_quantile):
-    """Every family, from one end of the draws to the other."""
     fates = random.Random(2)
     for _ in range(400):
         u = min(
@@ -197,7 +190,6 @@ def test_changed_sources_are_compiled_anew(tmp_path, monkeypatch):
 
 
 def test_every_source_of_compiled_code_is_known():
-    """Whatever compiled code takes a rule or a number from goes into the name of its folder."""
     root = Path(package.__file__).parent
     python_only = {"machine.py", "plan.py", "scenario_records.py", "distributions.py", "__main__.py"}
     taken = set(root.glob("*.py"))
@@ -216,7 +208,6 @@ def test_every_source_of_compiled_code_is_known():
 
 @pytest.mark.parametrize("base", ["/proc/nowhere", "here"])
 def test_what_is_compiled_is_kept_where_that_can_be_written(base, tmp_path, monkeypatch):
-    """In a folder of its own, whole; a read-only home is no trouble."""
     monkeypatch.setenv("XDG_CACHE_HOME", base if base.startswith("/") else str(tmp_path / base))
     store._write(b"machine code", store.cache_path())
     assert store._read(store.cache_path()) == (None if base.startswith("/") else b"machine code")
@@ -262,7 +253,6 @@ def test_compiling_is_announced(monkeypatch, caplog):
 
 
 def test_an_interruption_waits_while_code_is_linked():
-    """And comes then."""
     done = []
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
 
@@ -281,14 +271,12 @@ def test_an_interruption_waits_while_code_is_linked():
 
 @pytest.mark.parametrize("damage", [lambda code: code[:-1], lambda code: b"", lambda code: code + b"!"])
 def test_what_is_kept_and_not_whole_is_compiled_anew(damage, tmp_path):
-    """A disk that was full, a file that was cut off: it is never run."""
     store._write(b"machine code", tmp_path / "kept")
     (tmp_path / "kept").write_bytes(damage((tmp_path / "kept").read_bytes()))
     assert store._read(tmp_path / "kept") is None
 
 
 def test_what_anybody_else_could_have_put_there_is_never_run(tmp_path, monkeypatch):
-    """A folder or a file that others may write to, or that is somebody else's: it is compiled anew."""
     kept = tmp_path / "cache" / "kept"
     store._write(b"machine code", kept)
     assert store._read(kept) == b"machine code"
@@ -304,7 +292,6 @@ def test_what_anybody_else_could_have_put_there_is_never_run(tmp_path, monkeypat
 
 
 def test_a_cache_that_others_could_write_to_is_closed_when_something_is_kept_in_it(tmp_path):
-    """As a home is where every new folder is its group's too."""
     (tmp_path / "cache").mkdir(mode=0o777)
     (tmp_path / "cache").chmod(0o777)
     store._write(b"machine code", tmp_path / "cache" / "kept")
@@ -312,7 +299,6 @@ def test_a_cache_that_others_could_write_to_is_closed_when_something_is_kept_in_
 
 
 def test_a_pipe_in_the_place_of_what_is_kept_is_not_waited_for(tmp_path):
-    """Nor is anything else that is no plain file."""
     os.mkfifo(tmp_path / "kept")
     tmp_path.chmod(0o700)
     assert store._read(tmp_path / "kept") is None

@@ -15,7 +15,6 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_every_seeded_fault_is_found(engine):
-    """Each edit, alone, makes one of the compared cases differ; in a process in which nothing is compiled."""
     command = [sys.executable, "-m", "tests.conformance.kill", engine]
     environment = os.environ | {"NUMBA_DISABLE_JIT": "1"}
     played = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

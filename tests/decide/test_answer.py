@@ -9,7 +9,6 @@ from dispatch_sim.scenario.problems import ScenarioError
 
 
 def answer_of(minimise: str, sizes: str = "[3, 5]", indifference: str = "5%") -> Answer:
-    """Return the answer of a small study of four tasks."""
     source = parse_source(
         "name: small\n"
         "tasks: [{name: a, count: 4, tokens: 15K, duration: {exponential: {mean: 60s}}}]\n"

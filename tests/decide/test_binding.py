@@ -13,13 +13,11 @@ PACED = script_queue(20, pace="limits")
 
 
 def limited(**limits):
-    """Return the part of a scenario that sets rate limits."""
     rates = dict.fromkeys(("requests", "input_tokens", "output_tokens"), "unlimited") | limits
     return f"provider: {{limits: {{{', '.join(f'{name}: {rate}' for name, rate in rates.items())}}}}}"
 
 
 def binding_of(strategy, *parts, most=8):
-    """Return the binding of a strategy in a scenario without anything but tasks and some parts."""
     return find_binding(make_plan(scenario_of(BARE, TASKS, *parts), parse_strategy(strategy)), most)
 
 

@@ -29,7 +29,6 @@ PARALLEL, SEQUENTIAL, QUEUE_OF_2 = map(parse_strategy, ("parallel", "sequential"
 
 
 def switching_values_of(text, keeping, *parameters, replications=4, of_kind=False):
-    """Return the switching values of some keys, by path."""
     source = parse_source(text)
     found = find_switching_values(
         source,
@@ -44,7 +43,6 @@ def switching_values_of(text, keeping, *parameters, replications=4, of_kind=Fals
 
 
 def costs_at(point, replications):
-    """Return the costs of all strategies of a grid point."""
     return costs_of(simulate_design(Design((), (point.variant,), replications)), "cost_usd")
 
 

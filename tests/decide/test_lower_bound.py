@@ -17,7 +17,6 @@ from tests.model.helpers import BARE, NO_FAILURES, NO_LIMITS, NO_MERGE, PARALLEL
 
 
 def bound_of(scenario, strategy, replication=0):
-    """Return the bounds on makespan and bill of a run, and its outcome."""
     plan, variates = make_plan(scenario, parse_strategy(strategy)), Variates(scenario, replication)
     run = simulate(plan, variates)
     return *lower_bound(plan, variates, run, Known()), run
@@ -42,7 +41,6 @@ RATE = "{input_tokens: %s, output_tokens: %s, requests: %s}"
 
 
 def limited(requests="unlimited", inputs="unlimited", outputs="unlimited"):
-    """Return the part of a scenario that sets rate limits."""
     return f"provider: {{limits: {RATE % (inputs, outputs, requests)}}}"
 
 

@@ -19,7 +19,6 @@ provider: {limits: {requests: 50/min}}
 
 
 def cv(distribution):
-    """Return the coefficient of variation, by the quantile function."""
     values = [distribution.quantile((i + 0.5) / 2000) for i in range(2000)]
     mean = sum(values) / 2000
     return math.sqrt(sum((value - mean) ** 2 for value in values) / 2000) / mean

@@ -18,13 +18,11 @@ DURATIONS = ("30s", "60s", "120s", "240s", "480s")
 
 @pytest.fixture
 def five():
-    """Return five grid points, which differ in the duration of a task."""
     source = parse_source(NOISY)
     return [make_grid_point(source, {"tasks.duration": duration}) for duration in DURATIONS]
 
 
 def in_full(point, replications):
-    """Return the costs of all strategies of a point, simulated by themselves."""
     return costs_of(simulate_design(Design((), (point.variant,), replications)), "cost_usd")
 
 

@@ -37,12 +37,10 @@ study: {seed: 2, replications: 24}
 
 @pytest.fixture(scope="module")
 def hangs():
-    """Return the tuning of a scenario with agents that hang."""
     return tune(parse_source(HANGS))
 
 
 def variable(tuning, name):
-    """Return one decision variable."""
     return next(tuned for tuned in tuning.tuned if name in tuned.variable.name)
 
 

@@ -238,7 +238,6 @@ def test_map_is_written_as_figure_page_table_and_json(tmp_path):
 
 @pytest.fixture(scope="module")
 def four_cells():
-    """Return a map of two by two."""
     return map_winners(parse_source(PAIRS), "tasks.duration=40s,80s", "merge.pair.tokens=1K,2K")
 
 

@@ -106,7 +106,6 @@ def written(folder, study, engine, *legs):
 
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory):
-    """Return what each study comes to by SimPy, at once."""
     return {study: written(tmp_path_factory.mktemp(study), study, "simpy", Leg()) for study in STUDIES}
 
 
@@ -116,7 +115,6 @@ RUNS = [(study, run) for study in STUDIES for run in LEGS if study == "doubling"
 
 @pytest.mark.parametrize(("study", "run"), RUNS)
 def test_study_has_same_bytes(study, run, reference, tmp_path):
-    """Table and manifest are those of an undisturbed run of SimPy, except for the name of the engine."""
     assert written(tmp_path, study, *LEGS[run]) == reference[study]
 
 
@@ -136,7 +134,6 @@ PLATFORM = {
 
 
 def test_other_platform_gives_the_same_bytes(tmp_path):
-    """Of the results and of a report, by the command line in another folder."""
     source = FOLDER / "factors.yaml"
     here, there = tmp_path / "here", tmp_path / "there"
     results = sweep(source)
@@ -149,7 +146,6 @@ def test_other_platform_gives_the_same_bytes(tmp_path):
 
 
 def test_studies_have_all_mechanisms():
-    """Every kind of event occurs in them, and every measure."""
     kinds, occurred = set(), set()
     for study in STUDIES:
         design = design_sweep(load_source(FOLDER / f"{study}.yaml"))

@@ -102,16 +102,13 @@ class Trial:
         return code
 
     def run(self, *options: str) -> int:
-        """Run the sweep to its end; returns its exit code."""
         return self.end(self.start(*options))
 
     def pair(self) -> Pair | None:
-        """Return the bytes of the results and the manifest."""
         paths = [self.folder / name for name in FILES]
         return tuple(path.read_bytes() for path in paths) if all(path.exists() for path in paths) else None
 
     def put(self, pair: Pair) -> None:
-        """Have the results of another study in the folder."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for name, data in zip(FILES, pair, strict=True):
             (self.folder / name).write_bytes(data)
@@ -256,7 +253,6 @@ TRIALS: dict[str, Callable[[Path, str, random.Random, int], str]] = {
 
 
 def main() -> int:
-    """Run the trials, and say what was found."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="of all moments (default %(default)s)")
     parser.add_argument("--times", type=int, default=34, help="faults of each kind and study (%(default)s)")

@@ -29,8 +29,6 @@ study: {replications: 3}
 
 @dataclass(frozen=True)
 class Target:
-    """A reader of bytes."""
-
     read: Callable[[bytes], object]
     seeds: Callable[[], list[bytes]]
     """Makes real inputs, to be mutated."""
@@ -50,21 +48,18 @@ class Target:
 
 @functools.cache
 def folder() -> Path:
-    """Return a folder for what is read, one a process, with a scenario."""
     made = Path(tempfile.mkdtemp(prefix="fuzz-"))
     (made / "mine.yaml").write_text(SMALL)
     return made
 
 
 def put(name: str, data: bytes) -> Path:
-    """Write bytes into a file of the folder."""
     path = folder() / name
     path.write_bytes(data)
     return path
 
 
 def scenario(data: bytes) -> None:
-    """Read a scenario."""
     warnings.warnings(load_source(put("scenario.yaml", data)).scenario())
 
 
@@ -93,24 +88,20 @@ def quantity(data: bytes) -> None:
 
 
 def samples(data: bytes) -> None:
-    """Read a column of a csv file."""
     put("samples.csv", data)
     text = SMALL.replace("60s", "{empirical: {csv: samples.csv, column: seconds}}")
     parse_source(text, folder=folder()).scenario()
 
 
 def claims(data: bytes) -> None:
-    """Read a file of claims."""
     load_claims(put("claims.yaml", data))
 
 
 def log(data: bytes) -> None:
-    """Read a log, whatever wrote it."""
     read_logs(put("log.jsonl", data))
 
 
 def threshold(data: bytes) -> None:
-    """Read what `--fail-on` is given."""
     parse_threshold(data.decode("utf-8", "replace"))
 
 

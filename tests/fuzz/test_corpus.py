@@ -19,7 +19,6 @@ PUT_IN = [*(bytes([sign]) for sign in b'[]{}",-'), b"9" * 30, b"1e999", b"null",
 
 @functools.cache
 def seeds(name):
-    """Return real inputs of a target, and the kept ones."""
     return [*TARGETS[name].seeds(), *(path.read_bytes() for path in FILES if path.parent.name == name)]
 
 
@@ -57,7 +56,6 @@ def test_a_real_input_is_read(name):
 
 @pytest.mark.parametrize("name", REAL)
 def test_a_real_input_with_changed_bytes_is_read_or_refused(name):
-    """In 150 ways: bytes put in, taken out and changed, anywhere in it."""
     chance = random.Random(name)
     for _ in range(150):
         changed = chance.choice(seeds(name))
@@ -69,7 +67,6 @@ def test_a_real_input_with_changed_bytes_is_read_or_refused(name):
 
 @pytest.mark.parametrize("name", ["quantity", "threshold"])
 def test_a_value_of_any_signs_is_read_or_refused(name):
-    """What quantities, distributions and thresholds are written with, in any order."""
     chance = random.Random(name)
     for _ in range(600):
         place = bytes([chance.randrange(13)]) if name == "quantity" else b""

@@ -27,7 +27,6 @@ SCIPY = {
 
 
 def sample(family, n, seed=1):
-    """Return values of a true family."""
     return np.asarray(frozen(TRUE[family]).rvs(n, random_state=np.random.default_rng(seed)))
 
 

@@ -49,7 +49,6 @@ def test_429_halves_the_window_once_for_all_agents_at_work():
 
 
 def at_work(log, at_s):
-    """Return the number of attempts at work at a time."""
     spans = {}
     for event in log:
         if event.kind in ("call", "backoff"):

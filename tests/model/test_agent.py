@@ -17,7 +17,6 @@ def crashing(task: str, prices: str = "{}"):
 
 
 def calls_before_crash(scenario) -> list[int]:
-    """Return the calls of each crashing attempt, the crashing one included."""
     variates = Variates(scenario, 0)
     last_calls = [variates.attempt(0, index, 0).crash_call for index in range(400)]
     return [last + 1 for last in last_calls if last >= 0]

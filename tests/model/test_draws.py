@@ -73,7 +73,6 @@ def test_groups_have_variates_of_their_own():
 
 
 def test_further_tasks_change_no_variates():
-    """A larger batch, another group before it and another strategy leave each attempt as it was."""
     alone = scenario_of(NOISY)
     with_more = scenario_of(
         "tasks:\n  - {name: first, count: 3, tokens: 1K, duration: 5s}"
@@ -102,7 +101,6 @@ def test_batch_of_another_size_is_apportioned_by_websters_method():
 
 
 def test_tokens_of_an_attempt_are_whole_and_add_up():
-    """Calls' new input and output add up to whole work tokens, a fifth of them output."""
     variates = Variates(scenario_of("tasks: [{name: a, tokens: 15001, duration: 60s, calls: 7}]"), 0).attempt(
         0, 0, 0
     )
@@ -149,7 +147,6 @@ def test_variates_of_an_attempt_are_independent():
 
 
 def test_recoveries_vary_by_task_and_spawns_by_attempt():
-    """No two tasks take a person equally long, and a retry does not begin with the same context."""
     scenario = scenario_of(
         NOISY,
         "dispatch: {spawn: {tokens: {uniform: {low: 1, high: 9K}}}}",
@@ -191,7 +188,6 @@ MECHANISMS = [
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)
 def test_mechanism_changes_no_other_variate(mechanism):
-    """Sizes, times, crashes, bad outputs, jitter and recoveries stay the same."""
     tasks = (
         "tasks: [{name: a, count: 3, tokens: {lognormal: {mean: 15K, cv: 1}}, duration:"
         " {lognormal: {mean: 60s, cv: 1}}, calls: {uniform: {low: 2, high: 9}}, interarrival:"

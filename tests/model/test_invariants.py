@@ -178,7 +178,6 @@ def test_queue_with_the_batchs_concurrency_is_parallel_without_its_barrier(numbe
 
 
 def _attempts(log):
-    """Return the events of attempts, without what comes after."""
     return [event for event in log if event.kind in ("wait", "spawn", "call", "backoff", "429", "return")]
 
 

@@ -38,14 +38,12 @@ class Browser:
             self.call(f"{domain}.enable")
 
     def close(self):
-        """End the browser."""
         self._process.terminate()
         self._process.wait()
         os.close(self._to)
         os.close(self._from)
 
     def call(self, method, **parameters):
-        """Call a method of the protocol, and return its result."""
         number = next(self._numbers)
         message = {"id": number, "method": method, "params": parameters}
         message |= {"sessionId": self._session} if self._session else {}
@@ -72,11 +70,9 @@ class Browser:
             self.events.append(self._read())
 
     def of(self, *methods):
-        """Return what the page has reported since it was loaded."""
         return [event["params"] for event in self.events if event.get("method") in methods]
 
     def evaluate(self, script):
-        """Return the value of an expression of the page."""
         found = self.call("Runtime.evaluate", expression=script, returnByValue=True)
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")

@@ -164,7 +164,6 @@ class FrameColumns:
         self.blocks = [Block(np.arange(len(self.points)), np.unique(frame["replication"]))]
 
     def read(self, block, measure, start=0, stop=None):
-        """Return a measure, shape (points, replications)."""
         return self._frame[measure].to_numpy().reshape(len(self.points), -1)[:, start:stop]
 
 
@@ -182,12 +181,10 @@ def with_costs(tight, costs, indifference=0.05):
 
 
 def answered(text, study=sweep):
-    """Return the answer of a study of a scenario."""
     return answer(study(parse_source(text)))
 
 
 def shared(text, study=sweep):
-    """Return a fixture: an answer that is simulated once for all tests."""
     return pytest.fixture(scope="session")(lambda: answered(text, study))
 
 

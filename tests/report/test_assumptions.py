@@ -27,7 +27,6 @@ def assumed(text):
 
 
 def test_what_is_not_used_is_not_spoken_of():
-    """Of the new mechanisms only the coordinator's context is there by default."""
     assert list(assumed(PLAIN)) == [
         "Tasks “read”",
         "Spawning an agent",
@@ -104,7 +103,6 @@ def test_what_is_used_is_said(more, subject, words):
 
 
 def test_ties_between_tasks_are_said_with_the_group():
-    """What it writes, what comes first, how much bears on others, what a batch has in common."""
     found = assumed(TWO)
     assert "each writes “module” and “tests”" in found["Tasks “code”"]
     assert "25% of the work depends on what the others of the group do" in found["Tasks “code”"]
@@ -130,7 +128,6 @@ def test_the_time_of_a_call_is_said_where_it_is_computed():
 
 
 def test_what_is_simulated_is_not_said_to_be_left_out():
-    """Timeouts, conflicts, dependencies, reviews, the cache and the coordinator's context are there."""
     text = " ".join(NOT_SIMULATED)
     for word in ("timeout", "conflict", "depend", "review", "cache"):
         assert word not in text

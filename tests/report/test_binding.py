@@ -109,7 +109,6 @@ def test_table_has_utilisation_and_saving_of_every_resource():
 
 
 def test_answer_states_its_bottleneck(tight, factors):
-    """In text and JSON, of the recommended strategy, at one combination of factors."""
     for answer in (tight, factors):
         found, data = answer.bottleneck, answer.to_json()
         assert data["binding"]["strategy"] == data["recommended"]["strategy"]

@@ -16,7 +16,6 @@ from dispatch_sim.stats.crossings import Crossing, Region, SignChanges, sign_cha
 
 
 def break_even(x, differences, **more):
-    """Return a break-even with the best queue over differences."""
     values = {
         "axis": "tasks",
         "parallel": parse_strategy("parallel"),
@@ -35,7 +34,6 @@ def break_even(x, differences, **more):
 
 
 def around(means, spread, replications=50):
-    """Return differences with these means."""
     noise = np.random.default_rng(3).normal(size=(len(means), replications)) * spread
     return np.asarray(means)[:, None] + noise - noise.mean(axis=1, keepdims=True)
 

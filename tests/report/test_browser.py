@@ -73,7 +73,6 @@ WIDE_FIGURES = """
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    """Return a browser for all tests."""
     found = Browser(PROGRAM, tmp_path_factory.mktemp("browser"))
     yield found
     found.close()

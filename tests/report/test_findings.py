@@ -16,7 +16,6 @@ from tests.report.conftest import TIGHT, answered, with_costs
 
 
 def limited(objective, study=""):
-    """Return the view of a tight scenario with another objective."""
     return main_view(answered(f"{TIGHT}objective: {{{objective}}}\n{study}"))
 
 
@@ -38,7 +37,6 @@ def test_precision_counts_the_strategies_that_are_significantly_worse(tight, roo
 
 
 def test_a_deadline_that_all_strategies_miss_is_the_headline():
-    """With the strategy that is nearest to it."""
     missed = limited("deadline: 1s")
     assert missed.choice.feasible is False
     assert decide(missed).headline.startswith(

@@ -17,7 +17,6 @@ from tests.report.conftest import HOSTILE
 
 @pytest.fixture(scope="module")
 def written(hostile, tmp_path_factory):
-    """Return the folder of a report."""
     folder = tmp_path_factory.mktemp("hostile")
     write_report(hostile, folder)
     return folder

@@ -38,7 +38,6 @@ def test_an_answer_explains_only_the_options_it_names(scripted, tight, compared)
 
 
 def explained(strategy):
-    """Return how a report explains the label of a strategy."""
     macros = render._templates().get_template("terms.md").module
     content = terms([strategy])
     return f"{macros.kinds(content['kinds'])}{macros.options(content['options'])}"

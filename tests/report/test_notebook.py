@@ -23,7 +23,6 @@ ANSWERS = ["tight", "roomy", "nothing", "factors", "one_task", "comparison", "ho
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory):
-    """Return one of each kind of thing that is displayed, by name."""
     source = dispatch_sim.load(f"{TWO_STRATEGIES}engine: compiled\n")
     folder = tmp_path_factory.mktemp("logs")
     write_example(folder)
@@ -57,7 +56,6 @@ KINDS = [
 
 
 def of_answer(answer):
-    """Return an answer and all that it is made of and that is displayed."""
     return [answer, answer.results, *answer.choices, *answer.break_evens]
 
 

@@ -32,25 +32,21 @@ class Page(HTMLParser):
         assert self.open == []
 
     def handle_starttag(self, tag, attrs):
-        """Open a tag."""
         self.tags.append((tag, dict(attrs)))
         self.ids += [value for name, value in attrs if name == "id"]
         if tag not in VOID:
             self.open.append(tag)
 
     def handle_startendtag(self, tag, attrs):
-        """Keep a tag that closes itself."""
         self.tags.append((tag, dict(attrs)))
         self.ids += [value for name, value in attrs if name == "id"]
 
     def handle_endtag(self, tag):
-        """Close the tag that is open."""
         assert self.open.pop() == tag
 
 
 @pytest.fixture(params=ALL, scope="session")
 def report(request, tmp_path_factory):
-    """Write a report; returns its folder and the paths."""
     folder = tmp_path_factory.mktemp(request.param)
     return folder, write_report(request.getfixturevalue(request.param), folder)
 
@@ -76,7 +72,6 @@ def test_a_page_is_whole_and_stands_alone(report):
 
 
 def test_a_page_can_be_read_by_all(report):
-    """Language, width, headings in order, tables with captions and scopes, figures with a text."""
     folder, _ = report
     text = (folder / "report.html").read_text(encoding="utf-8")
     page = Page(text)
@@ -95,7 +90,6 @@ def test_a_page_can_be_read_by_all(report):
 
 
 def test_markdown_refers_to_the_figures_that_were_written(report):
-    """With an alternative text each, and tables whose rows are of one length."""
     folder, paths = report
     text = (folder / "report.md").read_text(encoding="utf-8")
     images = re.findall(r"!\[((?:\\.|[^\]\\])*)\]\(([^)]+)\)", text)
@@ -107,7 +101,6 @@ def test_markdown_refers_to_the_figures_that_were_written(report):
 
 
 def test_the_figures_of_the_answer_are_in_the_report(tight, tmp_path):
-    """Mean and interval of the recommended way, the paired difference of the others, and the seed."""
     write_report(tight, tmp_path)
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     choice = tight.choices[0]
@@ -166,7 +159,6 @@ def test_numbers_of_replications_are_shown_where_they_differ(tight, monkeypatch)
 
 
 def test_first_table_shows_bill_and_times_next_to_every_cost(tight):
-    """Of the recommended strategy, sequential and parallel."""
     table = main_table(main_view(tight))
     head = table.heads.index("API cost")
     assert table.heads[head - 1].startswith("Difference")

@@ -25,7 +25,6 @@ from tests.report.conftest import FACTORS, HOSTILE, TIGHT, TWO_STRATEGIES
 
 
 def stored(text, folder):
-    """Simulate a scenario, write its results and report, and return their folder."""
     (folder / "mine.yaml").write_text(text, encoding="utf-8")
     results = sweep(folder / "mine.yaml")
     out = folder / "out"
@@ -36,18 +35,15 @@ def stored(text, folder):
 
 @pytest.fixture(scope="session")
 def kept(tmp_path_factory):
-    """A study with its report."""
     return stored(TIGHT, tmp_path_factory.mktemp("kept"))
 
 
 @pytest.fixture
 def folder(kept, tmp_path):
-    """A copy of that, to be spoilt."""
     return Path(shutil.copytree(kept, tmp_path / "copy"))
 
 
 def manifest_of(folder):
-    """Read a manifest."""
     return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
 
 
@@ -76,21 +72,18 @@ def test_timelines_show_runs_with_median_and_p95_makespan(kept):
 
 
 def scribble(path):
-    """Write over a part of a file."""
     data = bytearray(path.read_bytes())
     data[len(data) // 2 : len(data) // 2 + 64] = b"\x00" * 64
     path.write_bytes(bytes(data))
 
 
 def put(folder, change):
-    """Change a manifest."""
     manifest = manifest_of(folder)
     change(manifest)
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
 
 
 def table(folder, change):
-    """Change a table of results."""
     frame = change(pd.read_parquet(folder / "results.parquet"))
     frame.to_parquet(folder / "results.parquet")
 
@@ -159,7 +152,6 @@ def test_map_or_reasons_that_no_command_wrote_are_not_read(tmp_path, kind, text)
 
 @pytest.fixture(scope="session")
 def mapped(kept, tmp_path_factory):
-    """The same study with a map of two by two cells beside it."""
     folder = Path(shutil.copytree(kept, tmp_path_factory.mktemp("mapped") / "copy"))
     sizes = {"cells": 2, "replications": 8}
     write_map(map_winners(parse_source(TIGHT), "tasks.tokens", "values.waiting", **sizes), folder)

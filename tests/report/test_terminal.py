@@ -12,7 +12,6 @@ from tests.report.conftest import ALL
 
 
 def text_of(answer, compared=False):
-    """Return an answer as a command prints it."""
     return answer_document(answer, pictures=False, compared=compared).text
 
 
@@ -36,7 +35,6 @@ def test_a_sweep_begins_with_the_decision_and_has_both_break_evens(tight):
 
 
 def test_a_sweep_with_factors_has_one_row_a_combination(factors):
-    """With its level, the recommended way, its cost, and whether another may be as good."""
     text = text_of(factors)
     for view in views(factors):
         choice = view.choice

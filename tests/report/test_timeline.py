@@ -17,7 +17,6 @@ from tests.report.conftest import HOSTILE, TIGHT
 
 
 def simulated(strategy, tasks=None, text=TIGHT):
-    """Return plan, log and outcome of one replication."""
     scenario = parse_scenario(text)
     plan = find_plan(scenario, strategy, tasks)
     log = []
@@ -140,7 +139,6 @@ review: {every: 4, people: 1m}
 
 
 def drawn(text):
-    """Return the rows and the legend of a timeline."""
     above, _, below = text.partition("┘")
     return above, below.partition("\n\n")[2].partition("\n\n")[0]
 
@@ -171,7 +169,6 @@ def test_batch_without_failures_has_short_legend_and_totals():
 
 
 def parts_of(text, head):
-    """Return the total and the components of a line of totals."""
     line = text.partition(f"{head} ")[2].partition("\nFailures")[0].replace("\n               ", " ")
     whole, _, parts = line.partition("\n")[0].partition(": ")
     return whole.strip(), dict(part.rsplit(" ", 1) for part in parts.partition(";")[0].split(", "))

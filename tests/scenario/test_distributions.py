@@ -113,7 +113,6 @@ def test_mixture_quantile_is_the_generalised_inverse(
 
 
 def read(kind: Any, raw: Any, folder: Path | None = None) -> Any:
-    """Read a distribution as a scenario's field of this kind."""
     return TypeAdapter(kind).validate_python(raw, context=samples.Samples((folder,) if folder else ()))
 
 
@@ -210,7 +209,6 @@ def test_invalid_distribution_is_an_error_at_its_place(raw: Any, path: tuple[Any
 
 
 def test_counts_are_at_least_one() -> None:
-    """A number of calls is a plain number from 1."""
     assert read(CountDistribution, 5) == families.Constant(5.0)
     assert read(CountDistribution, {"uniform": {"low": 1, "high": 9}}) == families.Uniform(1.0, 9.0)
     for raw in (0, 0.5, "5s", {"uniform": {"low": 0, "high": 9}}, 10**7):

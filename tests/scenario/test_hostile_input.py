@@ -20,7 +20,6 @@ from tests.work import lines_executed
 
 
 def refused(text: str) -> str:
-    """Return the error of a scenario that must be refused."""
     with pytest.raises(ScenarioError) as caught:
         parse_scenario(text)
     return str(caught.value)
@@ -42,7 +41,6 @@ def test_empty_file_is_an_error_with_an_example(text: str) -> None:
     ],
 )
 def test_file_that_is_not_text_is_an_error(tmp_path: Path, data: bytes, message: str) -> None:
-    """Binary files, other encodings, control characters and huge files; the error is one printable line."""
     file = tmp_path / "mine.yaml"
     file.write_bytes(data)
     with pytest.raises(ScenarioError) as caught:
@@ -53,7 +51,6 @@ def test_file_that_is_not_text_is_an_error(tmp_path: Path, data: bytes, message:
 
 
 def test_missing_file_is_an_error(tmp_path: Path) -> None:
-    """A missing file, a folder and an impossible name are errors of the same kind."""
     for name in ("none.yaml", "", "a\0b"):
         with pytest.raises(ScenarioError, match="cannot be read"):
             load_scenario(tmp_path / name)
@@ -160,7 +157,6 @@ PLACES = [
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("quantity", HUGE)
 def test_negative_and_infinite_quantities_are_errors(place: str, quantity: str) -> None:
-    """Nothing in a scenario can be negative, infinite, not a number or absurdly large."""
     if quantity == "1e-400s" and ("tokens: 15K, duration: QUANTITY" in place):
         assert parse_scenario(place.replace("QUANTITY", quantity)).tasks[0].duration.mean == 0
         return

@@ -16,7 +16,6 @@ from tests.scenario.texts import FULL, SHORT
 
 
 def errors(text: str) -> list[str]:
-    """Return the errors of a scenario, one a line."""
     with pytest.raises(ScenarioError) as caught:
         parse_scenario(text, "mine.yaml")
     return str(caught.value).splitlines()
@@ -219,7 +218,6 @@ def test_errors_of_tasks_say_where_and_what_to_write(text: str, expected: list[s
     ],
 )
 def test_neutral_values_and_empty_sections_are_accepted(addition: str) -> None:
-    """A key that leaves its subject out changes nothing, nor does a section that is left empty."""
     assert parse_scenario(SHORT + addition) == parse_scenario(SHORT)
 
 
@@ -325,7 +323,6 @@ def test_wrong_axes_are_found_when_the_file_is_read() -> None:
 
 
 def test_an_error_in_a_replaced_value_points_to_the_sweep() -> None:
-    """A point of the sweep that is impossible is told at the axis it comes from."""
     source = parse_source(SHORT + "sweep: {provider.limits.scale: [1, 0.0001]}", "mine.yaml")
     source.scenario()
     with pytest.raises(ScenarioError, match=r"mine.yaml:2:30: tasks\[0\].tokens: the first call"):
@@ -362,7 +359,6 @@ def test_aliases_repeat_a_value() -> None:
 
 
 def test_source_can_be_kept(tmp_path: Path) -> None:
-    """`load_source` holds the raw tree and reads the same scenario as `load_scenario`."""
     file = tmp_path / "full.yaml"
     file.write_text(FULL, encoding="utf-8-sig")
     source = load_source(file)
@@ -378,7 +374,6 @@ def test_an_axis_is_a_key_by_its_path(axis: str) -> None:
 
 
 def test_time_is_given_once() -> None:
-    """By a duration, or by what calls do and tools take; none, both and half of each are errors."""
     latency = "provider: {latency: {base: 1s}}\n"
     assert "the key 'duration' is missing" in errors("tasks: [{name: a, tokens: 1K}]")[0]
     assert "tool_time instead" in errors(f"tasks: [{{name: a, tokens: 1K, duration: 1s}}]\n{latency}")[0]
@@ -430,7 +425,6 @@ study: {indifference: 5s}
 
 
 def test_all_problems_of_a_file_are_reported_at_once() -> None:
-    """Of YAML, of values, within a distribution or a strategy, between keys, and of axes."""
     with pytest.raises(ScenarioError) as caught:
         parse_scenario(EVERYTHING)
     assert [(problem.line, spelled(problem.path)) for problem in caught.value.problems] == [

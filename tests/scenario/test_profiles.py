@@ -19,7 +19,6 @@ TASK = "tasks: [{name: a, tokens: 1K, duration: 10s}]\n"
 
 @pytest.mark.parametrize("profile", profiles(), ids=lambda profile: f"{profile.kind}-{profile.name}")
 def test_every_profile_is_dated_sourced_and_sound(profile):
-    """It makes a valid scenario, and says when and where its values were read."""
     assert profile.sources
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", profile.read)
     section = json.dumps({"profile": profile.name, **profile.requires})
@@ -141,7 +140,6 @@ def test_a_model_without_known_prices_is_refused():
 
 
 def in_harness(name, rest=""):
-    """Return a scenario in the harness of a profile."""
     return parse_scenario(f"{TASK}harness: {{profile: {name}}}\n{rest}")
 
 
@@ -225,7 +223,6 @@ PRICES = "prices: {input: $1/M, cache_write: $1/M, cache_read: $0/M, output: $2/
     ],
 )
 def test_openai_like_takes_no_limits_or_prices_of_another_provider(written, missing):
-    """Each limit and each price is written next to it, or the error names those that are not."""
     text = f"{TASK}provider: {{profile: openai-like{written}}}"
     if not missing:
         assert parse_scenario(text).provider.accounting.output == "reserved"

@@ -50,12 +50,10 @@ READ: dict[str, dict[Any, Any]] = {
 
 
 def cases(table: dict[str, dict[Any, Any]]) -> list[tuple[str, Any, Any]]:
-    """Return the rows of a table: name of the reader, what is written, what is expected."""
     return [(name, written, expected) for name, row in table.items() for written, expected in row.items()]
 
 
 def read(name: str, written: Any) -> Any:
-    """Read a quantity of a kind."""
     return getattr(q, f"parse_{name}")(written)
 
 
@@ -182,7 +180,6 @@ WRITTEN = {
 
 @pytest.mark.parametrize("write", WRITTEN)
 def test_quantities_are_written_for_people(write: Any) -> None:
-    """Times in two units, tokens to three digits, dollars with cents, or more digits below one."""
     assert {value: write(value) for value in WRITTEN[write]} == WRITTEN[write]
 
 

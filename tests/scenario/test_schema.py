@@ -22,14 +22,12 @@ SHIPPED = sorted((ROOT / "scenarios").glob("*.yaml"))
 
 @pytest.fixture(scope="module")
 def validator() -> Any:
-    """Return a validator of the schema, which is itself valid."""
     schema = scenario_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     return jsonschema.Draft202012Validator(schema)
 
 
 def test_the_committed_schema_and_table_are_current() -> None:
-    """Both are what the models say; `make schema` writes them."""
     table = runpy.run_path(str(ROOT / "docs" / "parameters.py"))["parameters_text"]()
     schema = dispatch_sim("schema", cwd=ROOT).stdout
     for name, text in {"scenario.schema.json": schema, "parameters.md": table}.items():
@@ -154,7 +152,6 @@ def rounded(raw: Any) -> Any:
 
 
 def keys_in(raw: Any, path: str = "") -> set[str]:
-    """Return the paths of all keys, as `keys` has them."""
     if isinstance(raw, list):
         return {path} | {key for item in raw for key in keys_in(item, f"{path}[]")}
     inner = raw.items() if isinstance(raw, dict) else ()

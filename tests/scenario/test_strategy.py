@@ -43,7 +43,6 @@ def test_every_way_to_write_a_strategy_is_the_same_value(written, strategy, text
 
 
 def test_a_scenario_reads_the_same_texts():
-    """In a list of YAML, in quotes or not, with a key that has no value."""
     text = "tasks: [{name: a, tokens: 1K, duration: 1s}]\nstrategies: ['queue: 2', queue of 3 (script), "
     read = parse_scenario(f"{text}queue of 4, {{queue, manager: script}}]").strategies
     assert read == (Strategy("queue", 2), SCRIPTED, Strategy("queue", 4), Strategy("queue", manager="script"))

@@ -45,7 +45,6 @@ def _short_chunks(monkeypatch):
 
 
 def end_after(chunks, what=PowerCutError):
-    """Return what ends a study when so many chunks are done."""
     done = []
 
     def on_progress(*_):
@@ -57,39 +56,33 @@ def end_after(chunks, what=PowerCutError):
 
 
 def begun(folder, text=FIXED, chunks=3, **options):
-    """Have a study that ends before it is done, in a folder; returns that."""
     with pytest.raises(PowerCutError):
         studies.sweep(parse_source(text), folder=folder, on_progress=end_after(chunks), **options)
     return folder
 
 
 def finished(folder, text=FIXED, play=studies.sweep, **options):
-    """Simulate a study to its end; returns the bytes of what is written."""
     write_results(play(parse_source(text), folder=folder, **options), folder)
     return tuple((folder / name).read_bytes() for name in WRITTEN)
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """Return a function that returns the bytes of a study that nothing ends, simulated once."""
     return cache(lambda text=FIXED: finished(tmp_path_factory.mktemp("whole"), text))
 
 
 def resumed(folder, text=FIXED, play=studies.sweep, **options):
-    """Resume a study to its end; returns the bytes of what is written, and nothing else may be left."""
     found = finished(folder, text, play, resume=True, **options)
     assert {path.name for path in folder.iterdir()} == set(WRITTEN)
     return found
 
 
 def execute(folder, statement, *values):
-    """Have a statement executed by the database of a folder; returns its first row."""
     with closing(sqlite3.connect(folder / CHECKPOINT_FILE)) as db, db:
         return db.execute(statement, values).fetchone()
 
 
 def test_resume_simulates_only_missing_replications(tmp_path, caplog):
-    """Only what is missing, which is said first."""
     caplog.set_level(logging.WARNING)
     begun(tmp_path, chunks=4)
     done = []
@@ -116,7 +109,6 @@ def test_resume_fills_gaps_between_chunks(tmp_path, whole):
 
 
 def identity_in(folder):
-    """Return what a checkpoint says that it is of."""
     return execute(folder, "SELECT identity FROM study")[0]
 
 
@@ -150,7 +142,6 @@ def test_resumed_stage_is_judged_by_its_own_replications(tmp_path, monkeypatch):
     ids=["seed", "replications", "scenario", "strategies", "points"],
 )
 def test_resume_rejects_another_study(tmp_path, options, text, told):
-    """It is said by path and values what differs; what is kept stays."""
     begun(tmp_path)
     before = (tmp_path / CHECKPOINT_FILE).read_bytes()
     with pytest.raises(ResultsError, match="is of another study") as error:
@@ -172,7 +163,6 @@ def test_resume_rejects_another_study(tmp_path, options, text, told):
     ],
 )
 def test_resume_rejects_other_versions(tmp_path, monkeypatch, module, name, key, path):
-    """Its numbers may be others: sources are changed, folders are taken to other machines."""
     begun(tmp_path)
     if name == "software":
         here = versions.software()
@@ -195,7 +185,6 @@ def test_resume_rejects_other_versions(tmp_path, monkeypatch, module, name, key,
 )
 @pytest.mark.parametrize("resume", [True, None])
 def test_unreadable_checkpoint_is_an_error(tmp_path, spoil, told, resume, whole):
-    """It is not discarded unasked, as whatever is wrong with it may be mended."""
     begun(tmp_path)
     spoil(tmp_path / CHECKPOINT_FILE)
     before = (tmp_path / CHECKPOINT_FILE).read_bytes()
@@ -236,7 +225,6 @@ sweep(load_source(sys.argv[1]), folder=Path(sys.argv[2]), on_progress=on_progres
 
 
 def test_second_run_is_rejected_until_the_first_is_killed(tmp_path, whole):
-    """The second is refused in words, while the first is alone there."""
     scenario, folder = tmp_path / "small.yaml", tmp_path / "out"
     scenario.write_text(FIXED)
     command = [sys.executable, "-c", RUN, str(scenario), str(folder)]
@@ -251,7 +239,6 @@ def test_second_run_is_rejected_until_the_first_is_killed(tmp_path, whole):
 
 
 def test_long_study_is_discarded_only_on_request(tmp_path, whole):
-    """A shorter one is; and each, where that is asked for."""
     begun(tmp_path)
     execute(tmp_path, "UPDATE study SET seconds = 61")
     with pytest.raises(ResultsError, match=r"1 minute and is not finished; continue it with --resume, or "):
@@ -274,14 +261,12 @@ def test_resume_of_finished_study_simulates_nothing(tmp_path, monkeypatch, caplo
 
 
 def test_writing_results_keeps_checkpoint_of_another_study(tmp_path, whole):
-    """Results that were held in memory may be written into its folder."""
     begun(tmp_path)
     write_results(studies.sweep(parse_source(FIXED.replace("60s", "61s"))), tmp_path)
     assert resumed(tmp_path) == whole()
 
 
 def test_results_are_readable_without_their_checkpoint(tmp_path):
-    """From the file that they were written to; the table is the same."""
     found = studies.sweep(parse_source(FIXED), folder=tmp_path)
     before = found.table(["cost_usd", "makespan_s"])
     write_results(found, tmp_path)
@@ -290,7 +275,6 @@ def test_results_are_readable_without_their_checkpoint(tmp_path):
 
 
 def test_interrupted_study_is_written_and_resumed(tmp_path, whole):
-    """Ctrl-C: what is done is written, as results of fewer replications; resumed, it comes to the same."""
     folder = tmp_path / "out"
     some = studies.sweep(parse_source(FIXED), folder=folder, on_progress=end_after(3, what=KeyboardInterrupt))
     write_results(some, folder)
@@ -300,7 +284,6 @@ def test_interrupted_study_is_written_and_resumed(tmp_path, whole):
 
 
 def test_interrupted_results_do_not_replace_more_replications(tmp_path, monkeypatch, caplog):
-    """Nor a finished study of another scenario, nor the pages of either; that is said."""
     scenario, folder = tmp_path / "small.yaml", tmp_path / "out"
     scenario.write_text(FIXED)
     command = ["sweep", str(scenario), "--jobs", "1", "--out", str(folder)]
@@ -413,7 +396,6 @@ def test_resume_keeps_the_engine(tmp_path, monkeypatch, compiled_at_first):
 
 
 def test_comparison_is_resumed(tmp_path):
-    """`compare --out`."""
     with pytest.raises(PowerCutError):
         studies.compare(parse_source(FIXED), folder=tmp_path / "out", on_progress=end_after(3))
     whole = finished(tmp_path / "whole", play=studies.compare)

@@ -45,7 +45,6 @@ class Dask:
         self.address = json.loads(file.read_text())["address"]
 
     def worker(self, first_on_path=None):
-        """Start a worker, and wait until the scheduler knows it."""
         environment = dict(os.environ)
         if first_on_path is not None:
             environment["PYTHONPATH"] = os.pathsep.join([str(first_on_path), *sys.path])
@@ -77,7 +76,6 @@ class Dask:
         self.workers[0].kill()
 
     def end(self):
-        """End all, as a power cut does."""
         for process in (*self.workers, self.scheduler):
             process.kill()
             process.wait()
@@ -90,7 +88,6 @@ def _wait_for(so):
 
 @pytest.fixture(scope="module")
 def standing(tmp_path_factory):
-    """Return a cluster of two workers that nothing befalls."""
     dask = Dask(tmp_path_factory.mktemp("standing"))
     dask.worker()
     dask.worker()
@@ -100,13 +97,11 @@ def standing(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory):
-    """Return what the study comes to without a cluster."""
     return study(TEXT, tmp_path_factory.mktemp("here"))
 
 
 @pytest.fixture
 def scheduler(tmp_path_factory):
-    """Return a cluster without workers, for this test alone."""
     dask = Dask(tmp_path_factory.mktemp("dask"))
     yield dask
     dask.end()
@@ -114,7 +109,6 @@ def scheduler(tmp_path_factory):
 
 @pytest.fixture
 def dask(scheduler):
-    """Return a cluster of one worker, for this test alone."""
     scheduler.worker()
     return scheduler
 
@@ -126,7 +120,6 @@ def many_chunks(monkeypatch):
 
 
 def at_first(do):
-    """Return what, called as progress, does something when the first chunk is done."""
     calls = []
 
     def progress(done, of):
@@ -138,13 +131,11 @@ def at_first(do):
 
 
 def study(text, folder, **options):
-    """Play a study into a folder; returns the bytes of its files."""
     write_results(sweep(parse_source(text), folder=folder, **options), folder)
     return written(folder)
 
 
 def written(folder):
-    """Return the bytes of all files that a study has written, by their names."""
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
@@ -168,8 +159,6 @@ def test_study_is_resumed_after_loss_of_its_scheduler(dask, tmp_path, many_chunk
 
 @contextmanager
 def worker_that_joins(scheduler, caplog, first_on_path=None):
-    """Start a worker as soon as a study waits for one."""
-
     def join():
         _wait_for(lambda: "no workers" in caplog.text)
         scheduler.worker(first_on_path)
@@ -284,7 +273,6 @@ def scenario(tmp_path):
 
 
 def started(scenario, *arguments):
-    """Start a sweep by the command line, in a session of its own, as in a terminal."""
     return start(
         *("sweep", scenario.name, "--no-report", *arguments),
         cwd=scenario.parent,

@@ -29,7 +29,6 @@ engine: ENGINE
 
 
 def source(engine, replications=600):
-    """Return the scenario for an engine."""
     return parse_source(TEXT.replace("ENGINE", engine).replace("REPLICATIONS", str(replications)))
 
 
@@ -44,7 +43,6 @@ def test_auto_compiles_when_that_finishes_first(kept, longest_s, monkeypatch):
 
 
 def test_requested_engine_is_used(monkeypatch):
-    """However large or small the job is."""
     assert choose_engine(design_sweep(source("simpy", 600_000))) == "simpy"
     assert choose_engine(design_sweep(source("compiled", 2))) == "compiled"
 
@@ -66,7 +64,6 @@ def test_block_is_stopped_by_another_thread():
 
 
 def test_engines_give_the_same_log():
-    """As asked for by the scenario; the same events, in the same order."""
     one, other = (
         simulate_one(find_plan(source(engine).scenario(), "queue: 2", 4), 3)
         for engine in ("auto", "compiled")

@@ -20,20 +20,17 @@ from dispatch_sim.study.files import (
 
 
 def put(text):
-    """Return what writes a text."""
     return lambda file: file.write(text.encode())
 
 
 @pytest.fixture
 def pair(tmp_path):
-    """Return the paths of a pair of files that has been written."""
     about, table = tmp_path / "about", tmp_path / "table"
     write_pair(about, put("old about"), table, put("old table"))
     return about, table
 
 
 def texts(*paths):
-    """Return the texts of files."""
     return [path.read_text() for path in paths]
 
 
@@ -71,8 +68,6 @@ def test_pair_is_replaced_atomically(pair, monkeypatch, call):
 
 
 def test_failed_write_leaves_the_earlier_pair(pair):
-    """And nothing else."""
-
     def full(file):
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -125,7 +120,6 @@ def test_write_error_is_raised_when_the_lock_cannot_be_removed(tmp_path, monkeyp
 
 
 def test_partial_files_of_killed_processes_are_removed(tmp_path):
-    """Of ours; nobody else's."""
     for name in (".report.html.17.partial", ".mine.partial", "report.html.17.partial"):
         (tmp_path / name).write_text("")
     with alone_in(tmp_path):
@@ -138,7 +132,6 @@ def test_partial_files_of_killed_processes_are_removed(tmp_path):
     [(None, "Not a directory"), (errno.EROFS, "Read-only file"), (errno.EACCES, "Permission")],
 )
 def test_unwritable_folder_is_an_error_before_the_simulation(tmp_path, monkeypatch, error, told):
-    """As the system says; nothing is made."""
     (tmp_path / "taken").write_text("")
     if error is not None:
 

@@ -34,7 +34,6 @@ def few(monkeypatch):
 
 
 def study(text=TEXT, **values):
-    """Return the scenario with other values of its study."""
     return parse_source(text).replaced({f"study.{key}": value for key, value in values.items()})
 
 

@@ -36,7 +36,6 @@ study: {replications: 12}
 
 
 def points(design):
-    """Return the design's points as (strategy, width, tasks)."""
     return [
         (plan.strategy.label, plan.concurrency, len(plan.tasks))
         for variant in design.variants
@@ -60,13 +59,11 @@ def test_sweep_has_each_strategy_concurrency_and_size():
 
 
 def test_comparison_has_the_batch_size_only():
-    """One size only, and no further factors."""
     source = parse_source(TEXT.replace("sweep: {", "sweep: {client.retries: [0, 5], "))
     assert {tasks for _, _, tasks in points(design_comparison(source))} == {4}
 
 
 def test_factors_are_crossed():
-    """Two factors of two levels are four scenarios, each with its levels in it."""
     source = parse_source(
         TEXT.replace("sweep: {", "sweep: {provider.limits.scale: [1, 2.5], client.retries: [0, 5], ")
     )
@@ -92,13 +89,11 @@ def test_factor_levels_have_variates_of_their_own_scenario():
 
 
 def test_study_beyond_memory_is_an_error():
-    """Rows are held in memory, so their number is bounded."""
     with pytest.raises(DesignError, match="fewer replications"):
         design_sweep(parse_source(TEXT.replace("replications: 12", "replications: 10000000")))
 
 
 def test_invalid_factor_level_is_an_error_at_its_place():
-    """What a level would make of the scenario is checked like a file."""
     with pytest.raises(ScenarioError, match=r"client\.retries"):
         sweep(parse_source(TEXT.replace("sweep: {", "sweep: {client.retries: [-1], ")))
 
@@ -171,7 +166,6 @@ def test_interrupted_study_keeps_completed_chunks(monkeypatch):
 
 
 def test_one_replication_has_no_answer(monkeypatch):
-    """One replication says nothing of its own noise."""
     monkeypatch.setitem(runner.TASKS_OF_A_CHUNK, "simpy", 1)
 
     def stop_after_one(done, total):
@@ -227,7 +221,6 @@ strategies: [parallel]
 
 
 def test_manifest_states_scenario_seed_engine_and_versions():
-    """Resolved scenario and its hash, seed, engine, versions, machine."""
     source = parse_source(TEXT)
     manifest = compare(source, seed=5).manifest
     assert manifest["seed"] == 5
@@ -249,7 +242,6 @@ def test_fingerprint_ignores_how_a_scenario_is_written():
 
 
 def test_folder_name_has_safe_characters_only():
-    """Names come from files, and files are called anything."""
     assert folder_name("ten-sources") == "ten-sources"
     assert folder_name("../../etc/passwd") == "etc-passwd"
     assert folder_name("..") == "unnamed"

@@ -1,17 +1,22 @@
 """Files that are broken, by accident or by intent: always a ScenarioError, and soon."""
 
+import json
 import math
 import random
+import re
 import tracemalloc
 from functools import reduce
 from operator import getitem
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dispatch_sim.scenario.factors import with_value
 from dispatch_sim.scenario.loader import Source, load_scenario, parse_scenario, parse_source
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import ScenarioError
+from dispatch_sim.scenario.schema import keys
 from dispatch_sim.scenario.tree import MOST_CHARACTERS, Tree
 from dispatch_sim.scenario.warnings import warnings
 from tests.fuzz.mutation import mutated, places
@@ -80,7 +85,7 @@ def test_missing_file_is_an_error(tmp_path: Path) -> None:
         ("tasks: &a\n  - {name: x, more: *a}", "the alias *a stands within what it repeats"),
         ("[" * 60 + "]" * 60, "1:51: nested more than 50 deep; a scenario needs less than ten"),
         ("[" * 10_000, "nested more than 50 deep"),
-        ("- " * 10_000, "nested more than 50 deep"),
+        ("- " * 2_000, "nested more than 50 deep"),
         ("a: &a [[[[[[[[[[1]]]]]]]]]]\nb: " + "[" * 45 + "*a" + "]" * 45, "nested more than 50 deep"),
         ("x" * (MOST_CHARACTERS + 1), "more than 256 KiB"),
         ("tasks: [", "not YAML"),
@@ -104,66 +109,31 @@ def test_alias_bomb_is_an_error() -> None:
     tracemalloc.stop()
 
 
-HUGE = [
-    "-1",
-    "-5s",
-    "-3K",
-    "-20%",
-    "-.inf",
-    ".inf",
-    ".nan",
-    "1e300",
-    "1" + "0" * 500,
-    "1e-400s",
-    "9" * 150 + "s",
-]
+HUGE = ["-1", "-5s", "-3K", "-20%", "-.inf", ".inf", ".nan", "1e300", "1" + "0" * 500, "9" * 150 + "s"]
+QUANTITIES = ("seconds", "tokens", "share", "dollars", "limit", "number", "whole number", "integers", "count")
 PLACES = [
-    "tasks: [{name: a, tokens: QUANTITY, duration: 60s}]",
-    "tasks: [{name: a, tokens: 15K, duration: QUANTITY}]",
-    "tasks: [{name: a, tokens: 15K, duration: 60s, count: QUANTITY}]",
-    "tasks: [{name: a, tokens: 15K, duration: 60s, calls: QUANTITY}]",
-    "tasks: [{name: a, tokens: 15K, duration: 60s, output_share: QUANTITY}]",
-    "tasks: [{name: a, tokens: 15K, duration: {lognormal: {mean: 60s, cv: QUANTITY}}}]",
-    "tasks: [{name: a, tokens: 15K, duration: {weibull: {shape: 1, scale: QUANTITY}}}]",
-    SHORT + "provider: {limits: {requests: QUANTITY}}",
-    SHORT + "provider: {limits: {scale: QUANTITY}}",
-    SHORT + "provider: {limits: {burst: QUANTITY}}",
-    SHORT + "provider: {prices: {input: QUANTITY}}",
-    SHORT + "values: {people: QUANTITY}",
-    SHORT + "client: {factor: QUANTITY}",
-    SHORT + "failures: {crash: QUANTITY}",
-    SHORT + "study: {seed: QUANTITY}",
-    SHORT + "study: {indifference: QUANTITY}",
-    SHORT + "sweep: {tasks: QUANTITY}",
-    SHORT + "strategies: [queue: QUANTITY]",
-    SHORT + "strategies: [adaptive: QUANTITY]",
-    "tasks: [{name: a, tokens: 15K, duration: 60s, coupling: QUANTITY}]",
-    SHORT + "dispatch: {context: {start: QUANTITY}}",
-    SHORT + "dispatch: {context: {compaction: {tokens: QUANTITY}}}",
-    SHORT + "provider: {retry_after: QUANTITY}",
-    SHORT + "harness: {cap: QUANTITY}",
-    SHORT + "harness: {pace: {calls: QUANTITY}}",
-    SHORT + "harness: {pace: {calls: 1, window: QUANTITY}}",
-    SHORT + "failures: {bad_brief: QUANTITY}",
-    SHORT + "timeouts: {soft: QUANTITY}",
-    SHORT + "timeouts: {hard: QUANTITY}",
-    SHORT + "retry: {max_attempts: QUANTITY}",
-    SHORT + "conflicts: {probability: QUANTITY}",
-    SHORT + "communication: {post: {tokens: QUANTITY}}",
-    SHORT + "review: {every: QUANTITY}",
+    *(
+        (path, "QUANTITY")
+        for path, key in keys().items()
+        if key.kind.startswith(QUANTITIES) and not re.search("latency|tool_time|strategies", path)
+    ),
+    ("tasks[].duration", {"lognormal": {"mean": "60s", "cv": "QUANTITY"}}),
+    ("tasks[].duration", {"weibull": {"shape": 1, "scale": "QUANTITY"}}),
+    ("strategies", [{"queue": "QUANTITY"}]),
+    ("strategies", [{"adaptive": "QUANTITY"}]),
 ]
 
 
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("quantity", HUGE)
-def test_negative_and_infinite_quantities_are_errors(place: str, quantity: str) -> None:
-    if quantity == "1e-400s" and ("tokens: 15K, duration: QUANTITY" in place):
-        assert parse_scenario(place.replace("QUANTITY", quantity)).tasks[0].duration.mean == 0
-        return
-    assert len(refused(place.replace("QUANTITY", quantity))) < 400
+@pytest.mark.parametrize(("path", "value"), PLACES, ids=str)
+def test_negative_and_infinite_quantities_are_errors(path: str, value: Any) -> None:
+    place = tuple(0 if part == "0" else part for part in path.replace("[]", ".0").split("."))
+    raw = parse_source(SHORT + "harness: {pace: {calls: 1}}").raw
+    text = json.dumps(with_value(raw, place, value))
+    for quantity in HUGE:
+        assert len(refused(text.replace('"QUANTITY"', quantity))) < 400, quantity
 
 
-@pytest.mark.parametrize("text", ["\\e[2Jboo", "\\0", "\\ud800", "\\u202e", "x" * 50_000, "\\n" * 300])
+@pytest.mark.parametrize("text", ["\\e[2Jboo", "\\0", "\\ud800", "\\u202e", "x" * 5_000, "\\n" * 300])
 def test_errors_are_short_and_escaped(text: str) -> None:
     """What a file holds cannot write to the terminal: neither a value, nor a key, nor a strategy."""
     for place in (
@@ -193,13 +163,13 @@ def test_errors_are_short_and_escaped(text: str) -> None:
 
 
 def test_many_dependencies_take_linear_time() -> None:
-    """Each of 400 groups waits for up to 130 before it: 44,000 dependencies, each a few lines of work."""
+    """Each of 200 groups waits for up to 65 before it: 11,000 dependencies, each a few lines of work."""
     text = "tasks:\n"
-    for group in range(400):
-        after = ",".join(f"g{other}" for other in range(max(0, group - 130), group))
+    for group in range(200):
+        after = ",".join(f"g{other}" for other in range(max(0, group - 65), group))
         text += f"- {{name: g{group}, tokens: 1, duration: 1s, after: [{after}]}}\n"
     source = parse_source(text)
-    assert lines_executed(source.scenario) < 30 * 44_000
+    assert lines_executed(source.scenario) < 30 * 11_000
 
 
 def always_a_scenario_or_an_error(source: Source) -> None:
@@ -226,7 +196,7 @@ def test_unchanged_scenario_is_valid() -> None:
     assert parse_scenario(FULL).batch_size == 12
 
 
-RAW = parse_source(FULL).raw
+RAW = parse_source(FULL).raw | {"sweep": {"tasks": "1..20", "provider.limits.scale": [0.5]}}
 KEYS = sorted({key for path in places(RAW) for key in path if isinstance(key, str)} | {"latency", "uniform"})
 STRANGE = [None, True, -1, 0, 10**30, 0.5, -1e300, math.nan, math.inf, "", "x", [], {}, [[]], {"": {}}]
 STRANGE += ["0s", "1e12", "5K", "100%", "1/s", "$1/h", "unlimited", "none", "1..10000", "parallel"]

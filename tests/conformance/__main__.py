@@ -12,11 +12,8 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
-from dispatch_sim.model.events import Activity
-from dispatch_sim.model.failures import Failure
-
 from .cases import ADAPTIVE, Case, numbered_case, single_option_cases
-from .comparison import Coverage, all_choices, compare_cases
+from .comparison import Coverage, compare_cases
 
 CHUNK = 250
 
@@ -56,15 +53,8 @@ def main() -> int:
         print(line)
     print(
         f"{coverage.cases:,} cases, {coverage.events:,} events, {coverage.tied_events / coverage.events:.0%}"
-        f" of them at one moment with another task's, in {time.monotonic() - begin:.0f} s."
-    )
-    keys = {key for key, _ in all_choices()}
-    rarest = ", ".join(f"{kind} {count:,}" for kind, count in coverage.kinds.most_common()[:-6:-1])
-    print(
-        f"Occurred: {len(coverage.kinds)} of {len(Activity)} kinds of event (rarest: {rarest}),"
-        f" {sum(map(bool, coverage.failures.values()))} of {len(Failure)} ways to fail,"
-        f" {len(coverage.choices)} of {len(all_choices())} choices for {len(keys)} keys,"
-        f" {len(coverage.pairs):,} pairs of them."
+        f" of them at one moment with another task's, {len(coverage.pairs):,} pairs of choices,"
+        f" in {time.monotonic() - begin:.0f} s."
     )
     if differences or missing:
         print(f"FAILED: {len(differences)} cases differ, {len(missing)} things have not occurred")

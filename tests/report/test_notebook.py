@@ -13,53 +13,40 @@ from IPython.core.formatters import DisplayFormatter
 import dispatch_sim
 from dispatch_sim.report.documents import document_of
 from tests.logs.synthetic import write_example
-from tests.report.conftest import HOSTILE, TWO_STRATEGIES
+from tests.report.conftest import ALL, HOSTILE, TWO_STRATEGIES
 from tests.report.test_page import Page
 
-SOURCE = os.fspath(Path(dispatch_sim.__file__).parents[1])
-
-ANSWERS = ["tight", "roomy", "nothing", "factors", "one_task", "comparison", "hostile", "variants", "many"]
+SOURCES = os.fspath(Path(dispatch_sim.__file__).parents[1])
+SOURCE = dispatch_sim.load(f"{TWO_STRATEGIES}engine: compiled\n")
+KINDS = {
+    "source": lambda _: SOURCE,
+    "quick": lambda _: dispatch_sim.ask(tasks=4),
+    "map": lambda _: dispatch_sim.map_winners(
+        SOURCE, "tasks=2,6", "provider.limits.scale=1,10", replications=20
+    ),
+    "explanation": lambda _: dispatch_sim.explain(SOURCE, ranges={"tasks.tokens": "5K..50K"}, replications=8),
+    "diff": lambda _: dispatch_sim.diff(SOURCE, SOURCE.replaced({"tasks.count": 4}), replications=20),
+    "tuning": lambda _: dispatch_sim.tune(SOURCE, replications=8),
+    "logs": lambda logs: logs,
+    "calibration": dispatch_sim.calibrate,
+    "backtest": lambda logs: dispatch_sim.backtest(logs, replications=4),
+    "what_if": dispatch_sim.what_if,
+}
 
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory):
-    source = dispatch_sim.load(f"{TWO_STRATEGIES}engine: compiled\n")
     folder = tmp_path_factory.mktemp("logs")
     write_example(folder)
     logs = dispatch_sim.read_logs(folder / "codex")
-    return {
-        "source": source,
-        "quick": dispatch_sim.ask(tasks=4),
-        "map": dispatch_sim.map_winners(source, "tasks=2,6", "provider.limits.scale=1,10", replications=20),
-        "explanation": dispatch_sim.explain(source, ranges={"tasks.tokens": "5K..50K"}, replications=8),
-        "diff": dispatch_sim.diff(source, source.replaced({"tasks.count": 4}), replications=20),
-        "tuning": dispatch_sim.tune(source, replications=8),
-        "logs": logs,
-        "calibration": dispatch_sim.calibrate(logs),
-        "backtest": dispatch_sim.backtest(logs, replications=4),
-        "what_if": dispatch_sim.what_if(logs),
-    }
-
-
-KINDS = [
-    "source",
-    "quick",
-    "map",
-    "explanation",
-    "diff",
-    "tuning",
-    "logs",
-    "calibration",
-    "backtest",
-    "what_if",
-]
+    return {kind: make(logs) for kind, make in KINDS.items()}
 
 
 def of_answer(answer):
     return [answer, answer.results, *answer.choices, *answer.break_evens]
 
 
-@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("name", ALL)
 def test_an_answer_and_its_parts_are_well_formed_pages_and_print(name, request):
     for each in of_answer(request.getfixturevalue(name)):
         Page(each._repr_html_())
@@ -86,23 +73,8 @@ def test_what_is_recommended_is_said_in_words_and_in_the_page(tight):
 
 def test_names_of_a_user_are_inert(hostile):
     """No tag, script or formula of theirs: in a page all is text, and MathJax passes over it."""
-    allowed = {
-        "div",
-        "p",
-        "table",
-        "caption",
-        "thead",
-        "tbody",
-        "tr",
-        "th",
-        "td",
-        "img",
-        "span",
-        "strong",
-        "em",
-        "ul",
-        "li",
-    }
+    allowed = {"div", "p", "table", "caption", "thead", "tbody", "tr", "th", "td", "img", "span", "strong"}
+    allowed |= {"em", "ul", "li"}
     source = dispatch_sim.load(HOSTILE)
     for each in [*of_answer(hostile), source]:
         page = Page(each._repr_html_())
@@ -154,7 +126,7 @@ def test_in_a_notebook_an_error_of_the_user_is_a_message_without_a_traceback(tmp
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        env=os.environ | {"IPYTHONDIR": os.fspath(tmp_path), "PYTHONPATH": SOURCE},
+        env=os.environ | {"IPYTHONDIR": os.fspath(tmp_path), "PYTHONPATH": SOURCES},
     )
     told = ran.stdout + ran.stderr
     assert "missing.yaml:1:1: cannot be read" in told

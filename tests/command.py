@@ -10,6 +10,11 @@ from typer.testing import CliRunner
 
 from dispatch_sim.cli import app
 
+THREE_LINES = """tasks:
+  - {name: research, count: 3, tokens: 15K, duration: 60s}
+sweep: {tasks: [2, 3], concurrency: [1, 2]}
+"""
+
 
 def dispatch_sim(*arguments, cwd):
     """Run a command in this process; returns its exit code and output as a finished process has them."""

@@ -11,20 +11,9 @@ import pytest
 
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.study.checkpoint import Checkpoint, encode, is_unfinished
-from tests.command import dispatch_sim, start
+from tests.command import THREE_LINES, dispatch_sim, start
 
 ROOT = Path(__file__).parents[1]
-THREE_LINES = """tasks:
-  - {name: research, count: 3, tokens: 15K, duration: 60s}
-sweep: {tasks: [2, 3], concurrency: [1, 2]}
-"""
-
-
-@pytest.fixture
-def scenario(tmp_path):
-    path = tmp_path / "small.yaml"
-    path.write_text(THREE_LINES)
-    return path
 
 
 def test_help_names_every_command_and_loads_nothing_heavy(tmp_path):

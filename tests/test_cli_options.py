@@ -12,9 +12,6 @@ import pytest
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.study.checkpoint import Checkpoint, encode
 from tests.command import dispatch_sim, start
-from tests.test_cli import scenario
-
-__all__ = ["scenario"]
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,6 @@ import json
 import pytest
 
 from tests.command import dispatch_sim
-from tests.test_cli import scenario
-
-__all__ = ["scenario"]
 
 
 def test_report_rebuilds_the_same_pages_from_the_folder_alone(scenario):

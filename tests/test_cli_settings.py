@@ -4,10 +4,7 @@ import json
 
 import pytest
 
-from tests.command import dispatch_sim
-from tests.test_cli import THREE_LINES, scenario
-
-__all__ = ["scenario"]
+from tests.command import THREE_LINES, dispatch_sim
 
 
 @pytest.mark.parametrize("command", ["run", "compare", "sweep"])

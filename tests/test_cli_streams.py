@@ -9,9 +9,6 @@ from pathlib import Path
 import pytest
 
 from tests.command import start
-from tests.test_cli import scenario
-
-__all__ = ["scenario"]
 
 
 def test_closed_standard_error_changes_nothing(scenario):

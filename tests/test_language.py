@@ -52,38 +52,11 @@ def private(text):
     return sorted({match[0] for match in PATTERN.finditer(prose)})
 
 
-def files(*patterns):
-    paths = sorted(path for pattern in patterns for path in ROOT.glob(pattern))
-    assert paths
-    return pytest.mark.parametrize("path", paths, ids=lambda path: path.relative_to(ROOT).as_posix())
-
-
 @pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_help(command):
     shown = CliRunner().invoke(app, [*command.split(), "--help"]).stdout
     assert "0<=x" not in shown
     assert not private(shown.replace("│", ""))
-
-
-@files("*.md", "docs/**/*.md")
-def test_documentation(path):
-    assert not private(path.read_text(encoding="utf-8"))
-
-
-@files("notebooks/*.ipynb")
-def test_notebooks(path):
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    assert not private("\n".join("".join(cell["source"]) for cell in cells))
-
-
-@files("reports/**/*.md")
-def test_stored_reports(path):
-    assert not private(path.read_text(encoding="utf-8"))
-
-
-@files("scenarios/**/*.yaml", "sim/dispatch_sim/**/*.yaml", "sim/dispatch_sim/report/templates/*")
-def test_scenarios_and_templates(path):
-    assert not private(path.read_text(encoding="utf-8"))
 
 
 def texts(tree):
@@ -96,7 +69,20 @@ def texts(tree):
             yield node.value
 
 
-@files("sim/dispatch_sim/**/*.py")
-def test_messages_and_sentences(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    assert not [text for text in texts(tree) if " " in text and private(text)]
+PATTERNS = ["*.md", "docs/**/*.md", "reports/**/*.md", "notebooks/*.ipynb", "scenarios/**/*.yaml"]
+PATTERNS += [f"sim/dispatch_sim/{each}" for each in ("**/*.yaml", "report/templates/*", "**/*.py")]
+
+
+def said(path):
+    """Return what a file says: of a notebook its cells, of a module its sentences."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".ipynb":
+        return ["\n".join("".join(cell["source"]) for cell in json.loads(text)["cells"])]
+    return [each for each in texts(ast.parse(text)) if " " in each] if path.suffix == ".py" else [text]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_files(pattern):
+    found = {path.relative_to(ROOT): private("\n".join(said(path))) for path in ROOT.glob(pattern)}
+    assert found
+    assert not {path: phrases for path, phrases in found.items() if phrases}

@@ -8,23 +8,13 @@ import pytest
 from scipy import stats
 
 from dispatch_sim.decide.choice import choose
-from dispatch_sim.scenario.strategy import Strategy, parse_strategy
+from dispatch_sim.scenario.strategy import Strategy
+from tests.study.tables import table
 
 
 def study(samples, tasks=8):
     """Return results with these costs, by strategy as text."""
-    parts = [
-        pd.DataFrame(
-            {
-                **parse_strategy(text).to_json(tasks),
-                "tasks": tasks,
-                "replication": range(len(costs)),
-                "cost_usd": costs,
-            }
-        )
-        for text, costs in samples.items()
-    ]
-    return pd.concat(parts).sample(frac=1, random_state=1)
+    return table(samples, tasks).sample(frac=1, random_state=1)
 
 
 def trial(replications=60):

@@ -3,29 +3,19 @@
 import json
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import stats
 
 from dispatch_sim.decide.diminishing_returns import diminishing_returns
+from tests.study.tables import table
 
 
-def study(means, noise=0.1, replications=100, label="queue"):
-    """Return results of concurrencies with these mean costs, on a common batch effect."""
+def study(means, noise=0.1):
+    """Return results of queues with these mean costs by concurrency, on a common batch effect."""
     rng = np.random.default_rng(3)
-    batch = rng.lognormal(size=replications)
-    return pd.concat(
-        pd.DataFrame(
-            {
-                "strategy": label,
-                "concurrency": concurrency,
-                "tasks": 8,
-                "replication": range(replications),
-                "cost_usd": mean + batch + noise * rng.normal(size=replications),
-            }
-        )
-        for concurrency, mean in means.items()
-    )
+    batch = rng.lognormal(size=100)
+    costs = {n: mean + batch + noise * rng.normal(size=100) for n, mean in means.items()}
+    return table({f"queue of {n}": values for n, values in costs.items()})
 
 
 def test_returns_diminish_and_reverse():
@@ -61,5 +51,4 @@ def test_no_gain_ends_at_the_lowest_concurrency():
 
 
 def test_single_concurrency_has_no_returns():
-    parallel = study({8: 5.0}, label="parallel")
-    assert diminishing_returns(pd.concat([parallel, study({2: 4.0})]), 8) == ()
+    assert diminishing_returns(table({"parallel": [5.0, 6.0], "queue of 2": [4.0, 7.0]}), 8) == ()

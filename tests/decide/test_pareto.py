@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from dispatch_sim.decide.pareto import pareto_points
-from dispatch_sim.scenario.strategy import parse_strategy
+from tests.study.tables import table
 
 
 def study(given, replications=200, noise=0.1):
@@ -15,18 +15,12 @@ def study(given, replications=200, noise=0.1):
     def column(mean):
         return mean + noise * rng.normal(size=replications)
 
-    return pd.concat(
-        pd.DataFrame(
-            {
-                **parse_strategy(text).to_json(9),
-                "tasks": 9,
-                "replication": range(replications),
-                "makespan_s": column(time),
-                "money_usd": column(money),
-                "cost_people_usd": people,
-            }
-        )
-        for text, (time, money, people) in given.items()
+    return table(
+        {
+            text: {"makespan_s": column(time), "money_usd": column(money), "cost_people_usd": people}
+            for text, (time, money, people) in given.items()
+        },
+        9,
     )
 
 

@@ -18,6 +18,7 @@ from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 from tests.study.pairs import NOISY, PAIRS, pairs_border
+from tests.study.tables import table
 
 
 def test_border_is_where_two_costs_are_equal():
@@ -140,18 +141,8 @@ def test_cells_have_the_replications_that_their_standing_needs():
 
 def test_winner_agrees_with_choice():
     sample = costs(9, 5.02, 5, 5.03, spread=0.1)
-    table = pd.concat(
-        pd.DataFrame(
-            {
-                **strategy.to_json(8),
-                "tasks": 8,
-                "replication": range(200),
-                "cost_usd": sample[number],
-            }
-        )
-        for number, strategy in enumerate(STRATEGIES)
-    )
-    assert find_winner(STRATEGIES, sample, 8).best_subset == choose(table, 8).best_subset
+    results = table(dict(zip(map(str, STRATEGIES), sample, strict=True)))
+    assert find_winner(STRATEGIES, sample, 8).best_subset == choose(results, 8).best_subset
 
 
 def test_border_is_open_with_noise():

@@ -1,7 +1,6 @@
 """A percentile as a mean: its value and its noise."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import stats
 
@@ -9,6 +8,7 @@ from dispatch_sim.decide.choice import choose
 from dispatch_sim.stats.estimates import paired_difference, quantile_estimate
 from dispatch_sim.stats.percentile import MIN_REPLICATIONS, linearised
 from dispatch_sim.study.objectives import P95, TooFewError, as_means
+from tests.study.tables import table
 
 
 @pytest.mark.parametrize("n", [2, 20, 71, 256, 1001])
@@ -59,14 +59,9 @@ def test_other_objective_is_itself():
 def test_p95_can_be_minimised():
     rng = np.random.default_rng(2)
     times = {"parallel": rng.lognormal(0, 1.5, size=400), "sequential": rng.uniform(3, 4, size=400)}
-    frame = pd.concat(
-        pd.DataFrame(
-            {"strategy": label, "concurrency": 1, "tasks": 5, "replication": range(400), "makespan_s": values}
-        )
-        for label, values in times.items()
-    )
-    assert choose(frame, 5, "makespan_s").strategy.kind == "parallel"
-    found = choose(frame, 5, P95)
+    frame = table({text: {"makespan_s": values} for text, values in times.items()})
+    assert choose(frame, 8, "makespan_s").strategy.kind == "parallel"
+    found = choose(frame, 8, P95)
     assert found.strategy.kind == "sequential"
     assert found.alternatives[0].better_in > 0.5
     assert not found.alternatives[0].in_best_subset

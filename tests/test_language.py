@@ -83,6 +83,6 @@ def said(path):
 
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_files(pattern):
-    found = {path.relative_to(ROOT): private("\n".join(said(path))) for path in ROOT.glob(pattern)}
+    found = {path.relative_to(ROOT): private(" | ".join(said(path))) for path in ROOT.glob(pattern)}
     assert found
     assert not {path: phrases for path, phrases in found.items() if phrases}

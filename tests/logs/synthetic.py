@@ -392,7 +392,7 @@ def write_otel(runs, folder):
     for number, of in _by_session(runs):
         trace, root = f"{number + 1:032x}", f"{1:016x}"
         named = {"name": "invoke_agent lead"}
-        spans = [_span(trace, root, None, "invoke_agent", of[0].called_us, of[-1].ended_us) | named]
+        spans = [span(trace, root, None, "invoke_agent", of[0].called_us, of[-1].ended_us) | named]
         for run in of:
             if run.outcome != "rejected":
                 spans += _spans(run, trace, root)
@@ -410,7 +410,7 @@ def _spans(run, trace, root):
     for number, call in enumerate(run.calls):
         mine = (run.group + 1 << 48) + (run.position + 1 << 32) + number + 1
         if number:
-            yield _span(trace, f"{mine + 2**63:016x}", id_, "execute_tool", call.began_us, call.began_us)
+            yield span(trace, f"{mine + 2**63:016x}", id_, "execute_tool", call.began_us, call.began_us)
         tokens = {
             "gen_ai.request.model": "gpt-5-mini",
             "gen_ai.usage.input_tokens": call.context,
@@ -418,16 +418,16 @@ def _spans(run, trace, root):
             "gen_ai.usage.cache_creation.input_tokens": call.cache_write,
             "gen_ai.usage.output_tokens": call.output,
         }
-        yield _span(trace, f"{mine:016x}", id_, "chat", call.began_us, call.ended_us, **tokens)
-    yield _span(trace, id_, root, "invoke_agent", run.started_us, ended, **said)
+        yield span(trace, f"{mine:016x}", id_, "chat", call.began_us, call.ended_us, **tokens)
+    yield span(trace, id_, root, "invoke_agent", run.started_us, ended, **said)
 
 
-def _span(trace, id_, parent, operation, began, ended, **said):
+def span(trace, id_, parent, operation, began, ended, **said):
     listed = [
         {"key": key, "value": {"intValue": str(value)} if isinstance(value, int) else {"stringValue": value}}
-        for key, value in {"gen_ai.operation.name": operation, **said}.items()
+        for key, value in (said | ({"gen_ai.operation.name": operation} if operation else {})).items()
     ]
-    span = {
+    made = {
         "traceId": trace,
         "spanId": id_,
         "name": operation,
@@ -435,6 +435,6 @@ def _span(trace, id_, parent, operation, began, ended, **said):
         "startTimeUnixNano": str(began * 1000),
         "attributes": listed,
     }
-    span |= {"parentSpanId": parent} if parent is not None else {}
-    span |= {"endTimeUnixNano": str(ended * 1000)} if ended is not None else {}
-    return span
+    made |= {"parentSpanId": parent} if parent is not None else {}
+    made |= {"endTimeUnixNano": str(ended * 1000)} if ended is not None else {}
+    return made

@@ -5,25 +5,12 @@ import json
 import pytest
 
 from dispatch_sim.logs.readers.reading import read_logs
-
-SECOND = 10**9
+from tests.logs import synthetic
 
 
 def _span(id_, parent, operation, began, ended, name="", **attributes):
-    named = {"gen_ai.operation.name": operation, **attributes} if operation else attributes
-    listed = [
-        {"key": key, "value": {"intValue": str(value)} if isinstance(value, int) else {"stringValue": value}}
-        for key, value in named.items()
-    ]
-    return {
-        "traceId": "t1",
-        "spanId": id_,
-        "parentSpanId": parent,
-        "name": name or operation,
-        "startTimeUnixNano": str(began * SECOND),
-        "endTimeUnixNano": str(ended * SECOND),
-        "attributes": listed,
-    }
+    made = synthetic.span("t1", id_, parent, operation, began * 10**6, ended * 10**6, **attributes)
+    return made | ({"name": name} if name else {})
 
 
 @pytest.fixture

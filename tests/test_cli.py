@@ -11,7 +11,7 @@ import pytest
 
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.study.checkpoint import Checkpoint, encode, is_unfinished
-from tests.command import THREE_LINES, dispatch_sim, start
+from tests.command import THREE_LINES, dispatch_sim
 
 ROOT = Path(__file__).parents[1]
 
@@ -180,7 +180,7 @@ def test_file_name_that_is_not_utf8_is_swept(scenario):
     odd = scenario.with_name("odd_\udcff.yaml")
     scenario.rename(odd)
     arguments = ("sweep", odd.name, "--replications", 4, "--out", "out")
-    assert start(*arguments, cwd=scenario.parent).wait() == 0
+    assert dispatch_sim(*arguments, cwd=scenario.parent).returncode == 0
     assert (scenario.parent / "out" / "report.html").exists()
 
 

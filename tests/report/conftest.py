@@ -9,6 +9,7 @@ import pytest
 from dispatch_sim.decide.answer import Answer, answer
 from dispatch_sim.decide.choice import choose
 from dispatch_sim.decide.studies import compare, sweep
+from dispatch_sim.report.page import write_report
 from dispatch_sim.report.view import main_view
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.study.columns import Block
@@ -133,7 +134,7 @@ name: "<script>alert(1)</script> | `x` $a$ [l](http://evil.example) \\u202etxt &
 description: {"'# <img src=x onerror=alert(1)> " + "A" * 9900 + "'"}
 tasks:
 {"".join(f"  - {{name: {json.dumps(name)}, tokens: 15K, duration: 60s}}{chr(10)}" for name in NAMES)}
-sweep: {{tasks: [2, {len(NAMES)}], concurrency: [1, 2], "tasks.tokens": [15K, 20K]}}
+sweep: {{tasks: [2, {len(NAMES)}], concurrency: [1, 2], provider.limits.scale: [1, 60]}}
 study: {{replications: 12}}
 """
 """Names that would be markup, a formula or a wall of text."""
@@ -182,6 +183,22 @@ def with_costs(tight, costs, indifference=0.05):
 
 def answered(text, study=sweep):
     return answer(study(parse_source(text)))
+
+
+PAGES = {}
+
+
+@pytest.fixture
+def pages(request, tmp_path_factory):
+    """Return a function that writes the report of an answer once, and returns its folder and the paths."""
+
+    def of(name):
+        if name not in PAGES:
+            folder = tmp_path_factory.mktemp(name)
+            PAGES[name] = folder, write_report(request.getfixturevalue(name), folder)
+        return PAGES[name]
+
+    return of
 
 
 def shared(text, study=sweep):

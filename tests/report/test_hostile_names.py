@@ -9,17 +9,14 @@ from dispatch_sim.decide.diff import diff
 from dispatch_sim.decide.winner_map import map_winners
 from dispatch_sim.report.diff import diff_document
 from dispatch_sim.report.maps import write_map
-from dispatch_sim.report.page import write_report
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.problems import ScenarioError
 from tests.report.conftest import HOSTILE
 
 
-@pytest.fixture(scope="module")
-def written(hostile, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("hostile")
-    write_report(hostile, folder)
-    return folder
+@pytest.fixture
+def written(pages):
+    return pages("hostile")[0]
 
 
 def test_a_name_of_ten_thousand_characters_is_refused():

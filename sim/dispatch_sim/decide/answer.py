@@ -223,19 +223,24 @@ def threshold_of(scenario: Mapping[str, Any]) -> IndifferenceThreshold:
 
 def _estimates(results: Results, confidence: float) -> pd.DataFrame:
     """Estimate every measure at every point, and the 95th percentile of the makespan."""
-    tables = []
-    for measure in MEASURES:
+    points = results.points
+    mean, low, high = np.empty((3, len(points), len(MEASURES)))
+    for column, measure in enumerate(MEASURES):
         samples = [sample.astype(np.float64) for sample in results.samples(measure)]
-        mean, low, high = np.empty((3, len(samples)))
         for n in set(map(len, samples)):
             alike = [point for point, sample in enumerate(samples) if len(sample) == n]
             found = mean_intervals(np.stack([samples[point] for point in alike]), confidence)
-            mean[alike], low[alike], high[alike] = found
-        tables.append(results.points.assign(measure=measure, mean=mean, low=low, high=high, n=results.counts))
-    together = pd.concat(tables).sort_index(kind="stable")  # all measures of a point, then of the next
+            mean[alike, column], low[alike, column], high[alike, column] = found
+    together = points.iloc[np.repeat(np.arange(len(points)), len(MEASURES))].assign(
+        measure=MEASURES * len(points),
+        mean=mean.ravel(),
+        low=low.ravel(),
+        high=high.ravel(),
+        n=np.repeat(results.counts, len(MEASURES)),
+    )
     quantiles = [quantile_estimate(sample, 0.95, confidence) for sample in results.samples(column_of(P95))]
     columns = {name: [getattr(each, name) for each in quantiles] for name in ("mean", "low", "high", "n")}
-    return pd.concat([together, results.points.assign(measure=P95, **columns)], ignore_index=True)
+    return pd.concat([together, points.assign(measure=P95, **columns)], ignore_index=True)
 
 
 def _points(estimates: pd.DataFrame, factors: list[str]) -> list[dict[str, Any]]:

@@ -28,7 +28,7 @@ MAX_CALLS = 6_000_000
 FIRST_SHARE = 1 / 3
 """The most of these that are for all strategies, before some are dropped."""
 
-LEAST = 16
+LEAST = 4
 """Fewest replications, of a batch so large that there are too few to drop a strategy."""
 
 _COLUMNS = tuple(dict.fromkeys(map(column_of, OBJECTIVES.values())))

@@ -71,8 +71,8 @@ def _caches() -> Path:
 
 
 def is_compiled() -> bool:
-    """Whether the cache holds the compiled engine."""
-    return _read(cache_path()) is not None
+    """Whether the compiled engine is loaded, or the cache holds it."""
+    return _linked.cache_info().currsize > 0 or _read(cache_path()) is not None
 
 
 @cache

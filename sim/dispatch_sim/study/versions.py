@@ -40,6 +40,7 @@ def differences(there: Mapping[str, str], here: Mapping[str, str]) -> Iterator[s
             yield f"{name} {there.get(name, 'none')}, not {here[name]}"
 
 
+@cache
 def package_version(name: str) -> str | None:
     """Return the version of an installed distribution, or None."""
     try:

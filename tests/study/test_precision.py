@@ -1,5 +1,7 @@
 """How many replications `auto` simulates, of which design points, and why no more."""
 
+from pathlib import Path
+
 import pytest
 
 from dispatch_sim.decide import replications
@@ -7,7 +9,7 @@ from dispatch_sim.decide.answer import answer
 from dispatch_sim.decide.rare_events import replications_for_rare_events
 from dispatch_sim.decide.studies import compare, sweep
 from dispatch_sim.scenario import model
-from dispatch_sim.scenario.loader import parse_source
+from dispatch_sim.scenario.loader import load, parse_source
 from dispatch_sim.study import design
 
 TEXT = """
@@ -160,3 +162,22 @@ def test_stated_rare_event_needs_25_occurrences_and_more_if_their_sizes_vary(cha
     scenario = parse_source(text).scenario()
     found = replications_for_rare_events(scenario, scenario.batch_size, 0.05)
     assert found == pytest.approx(needed, rel=0.002)
+
+
+def test_points_that_bracket_a_break_even_are_quoted(monkeypatch):
+    """Along the concurrency too; and at other sizes, the rare events of these."""
+    monkeypatch.setattr(model, "FIRST", 100)
+    monkeypatch.setattr(replications, "QUOTED", 200)
+    monkeypatch.setattr(
+        replications, "replications_for_rare_events", lambda scenario, tasks, threshold: 100 * (10 - tasks)
+    )
+    source = load(Path(__file__).parents[2] / "scenarios" / "ten-sources.yaml")
+    sizes = {"tasks": [2, 3, 4, 10], "concurrency": [1, 2, 5, 6]}
+    few = {"sweep": sizes, "strategies": ["parallel", "queue"], "study": {"at_most": 800, "seed": 7}}
+    results = sweep(source.replaced(few))
+    for axis in ("tasks", "concurrency"):
+        found = next(each for each in answer(results).break_evens if each.axis == axis)
+        (crossing,) = found.crossings
+        for value, difference in zip(found.values, found.differences, strict=True):
+            if abs(value - crossing.at) < 1:
+                assert difference.n >= max(200, 100 * (10 - (found.tasks or value)))

@@ -37,15 +37,16 @@ def replications_needed(scenario: Scenario, results: Results) -> Needed:
     rows = _rows(results.points)
     objective = objective_of(results.manifest["scenario"]["resolved"])
     table = results.table([column_of(objective)])
+    least = QUOTED if is_random(scenario.resolved()) else 0  # of what is quoted
     for choice, (factors, part) in zip(choices(results), factor_combinations(table), strict=True):
         level = tuple(factors.values())
-        for strategy, count in _of_choice(choice, scenario):
+        for strategy, count in _of_choice(choice, scenario, least):
             row = rows[strategy, choice.tasks, *level]
             needed[row] = max(needed[row], count)
         if not choice.is_resolved:
             for each in (choice.strategy, *(other.strategy for other in choice.contenders)):
                 resolving[rows[each, choice.tasks, *level]] += 1
-        for point, count in _of_other_sizes(part, objective, choice, scenario.study.first):
+        for point, count in _of_axes(part, objective, choice, scenario, least):
             row = rows[*point, *level]
             needed[row] = max(needed[row], count)
     return Needed(needed, np.maximum(needed, resolving))
@@ -57,13 +58,12 @@ def _rows(points: pd.DataFrame) -> dict[tuple[Any, ...], int]:
     return {(strategy_of(*key[:3]), *key[2:]): row for row, key in enumerate(keys)}
 
 
-def _of_choice(choice: Choice, scenario: Scenario) -> Iterator[tuple[Strategy, int]]:
+def _of_choice(choice: Choice, scenario: Scenario, least: int) -> Iterator[tuple[Strategy, int]]:
     """Yield strategies at the batch's own size with the replications that they need."""
     rare = replications_for_rare_events(scenario, choice.tasks, choice.indifference)
     feasible = [other for other in choice.alternatives if not (other.identical or other.infeasible)]
     references = {other.strategy.at(None): other for other in reversed(feasible)}
     quoted = [choice.estimate, *(other.difference for other in references.values())]
-    least = QUOTED if is_random(scenario.resolved()) else 0
     together = max(least, rare, *(estimate.needed for estimate in quoted))
     # Contenders too: with fewer replications than the recommended one they could not take its place.
     quoted_with = (other.strategy for other in (*references.values(), *choice.contenders))
@@ -83,12 +83,13 @@ def _neighbours(choice: Choice) -> Iterator[Strategy]:
     yield from (alike[near] for near in (at - 1, at + 1) if 0 <= near < len(alike))
 
 
-def _of_other_sizes(
-    part: pd.DataFrame, objective: str, choice: Choice, first: int
+def _of_axes(
+    part: pd.DataFrame, objective: str, choice: Choice, scenario: Scenario, least: int
 ) -> Iterator[tuple[Point, int]]:
-    """Yield design points along the batch size with the replications that they need.
+    """Yield design points along the batch size and the concurrency with the replications that they need.
 
-    `first` where they may be the best of their strategy, and more at the sizes that bracket a break-even.
+    As many as at first where they may be the best of their strategy at a size, and more where they bracket a
+    break-even.
     """
     samples = samples_of(part, objective)
     alike: dict[tuple[Any, ...], list[Point]] = {}
@@ -98,19 +99,23 @@ def _of_other_sizes(
         alike.setdefault((strategy.at(None), tasks, is_wide), []).append(point)
     for points in alike.values():
         for point in _may_be_best(samples, points, objective, choice.confidence):
-            yield point, first
+            yield point, scenario.study.first
     sides_of = pairs_of(samples, "parallel", "queue")
     threshold, tasks = choice.indifference, choice.tasks
     for found in find_break_even(
         part, objective, choice.confidence, batch_size=tasks, indifference=threshold
     ):
-        if found.axis != "tasks" or found.practically_equal:
+        if found.practically_equal:
             continue
-        sides = sides_of[found.parallel, found.queue]
         for number in _brackets(found.values, [crossing.at for crossing in found.crossings]):
-            for side in sides[(found.values[number],)]:
+            size = found.tasks or found.values[number]
+            together, queues = sides_of[found.parallel, found.queue][(size,)]
+            if found.axis == "concurrency":
+                queues = [each for each in queues if each[0].concurrency_in(size) == found.values[number]]
+            rare = replications_for_rare_events(scenario, size, threshold)
+            for side in (together, queues):
                 for point in _may_be_best(samples, side, objective, choice.confidence):
-                    yield point, max(QUOTED, found.differences[number].needed)
+                    yield point, max(least, rare, found.differences[number].needed)
 
 
 def _brackets(values: tuple[int, ...], crossings: Iterable[float]) -> set[int]:

@@ -145,7 +145,8 @@ def test_no_column_is_there_twice(tight):
 def test_numbers_of_replications_are_shown_where_they_differ(tight, monkeypatch):
     monkeypatch.setattr(model, "FIRST", 100)
     monkeypatch.setattr(replications, "QUOTED", 400)
-    view = main_view(answered(TIGHT.replace("replications: 40", "at_most: 400")))
+    text = TIGHT.replace("replications: 40", "at_most: 400").replace("[1, 2, 3, 4]", "[1, 2, 3, 4, 5]")
+    view = main_view(answered(text))
     table = all_points(view)
     at = table.heads.index("Replications")
     assert [row[at] for row in table.rows] == [
@@ -153,6 +154,17 @@ def test_numbers_of_replications_are_shown_where_they_differ(tight, monkeypatch)
     ]
     assert {row[at] for row in table.rows} == {"100", "400"}
     assert "Replications" not in all_points(main_view(tight)).heads
+
+
+def test_mean_of_an_alternative_has_an_interval_if_there_are_enough_replications(tight):
+    view = main_view(tight)
+    few = [replace(each.estimate, needed=each.estimate.n + 1) for each in view.choice.alternatives]
+    others = tuple(
+        replace(each, estimate=one) for each, one in zip(view.choice.alternatives, few, strict=True)
+    )
+    tables = all_points(view), all_points(replace(view, choice=replace(view.choice, alternatives=others)))
+    costs = [[row[1] for row in table.rows] for table in tables]
+    assert costs[1] == [costs[0][0], *(cost.partition(" (")[0] for cost in costs[0][1:])]
 
 
 def test_first_table_shows_bill_and_times_next_to_every_cost(tight):

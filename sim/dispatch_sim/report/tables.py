@@ -111,13 +111,21 @@ def _alternatives(
         rows.append(
             (
                 str(point),
-                measure.estimate(view.estimate(measure.column, point)),
+                _mean(view, point),
                 _difference(view, point),
                 *(cells[head] for head in (*means, *further)),
                 f"{about(view.mean('manual_completions', point))} of {view.tasks:,}",
             )
         )
     return Table(caption, (*heads, *means, *further, "Manual completions"), tuple(rows))
+
+
+def _mean(view: View, point: Strategy) -> str:
+    """Return what is minimised; an alternative with too few replications for an interval has none."""
+    estimate, other = view.estimate(view.measure.column, point), view.alternative(point)
+    if other is not None and other.estimate.is_preliminary:
+        return view.measure.show(estimate.mean)
+    return view.measure.estimate(estimate)
 
 
 def _difference(view: View, point: Strategy) -> str:

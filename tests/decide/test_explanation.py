@@ -20,7 +20,6 @@ from dispatch_sim.scenario.loader import load_source, parse_source
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 from dispatch_sim.study.design import Design
-from dispatch_sim.study.objectives import costs_of
 from dispatch_sim.study.runner import simulate_design
 from tests.study.pairs import NOISY, PAIRS, pairs_border
 
@@ -43,7 +42,8 @@ def switching_values_of(text, keeping, *parameters, replications=4, of_kind=Fals
 
 
 def costs_at(point, replications):
-    return costs_of(simulate_design(Design((), (point.variant,), replications)), "cost_usd")
+    measures = simulate_design(Design((), (point.variant,), replications))
+    return measures[:, :, MEASURES.index("cost_usd")]
 
 
 def test_switching_value_is_where_two_costs_are_equal():

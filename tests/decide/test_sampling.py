@@ -6,10 +6,10 @@ import pytest
 from dispatch_sim.decide import sampling
 from dispatch_sim.decide.grid import make_grid_point
 from dispatch_sim.decide.sampling import FIRST, Sampled, Sampler, contenders
+from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.study import blocks
 from dispatch_sim.study.design import Design, DesignError
-from dispatch_sim.study.objectives import costs_of
 from dispatch_sim.study.runner import simulate_design
 from tests.study.pairs import NOISY
 
@@ -23,7 +23,8 @@ def five():
 
 
 def in_full(point, replications):
-    return costs_of(simulate_design(Design((), (point.variant,), replications)), "cost_usd")
+    measures = simulate_design(Design((), (point.variant,), replications))
+    return measures[:, :, MEASURES.index("cost_usd")]
 
 
 def sampler_of(points, **options):

@@ -63,15 +63,19 @@ def test_highest_concurrency_is_best_without_limits(hangs):
     assert (retries.best, backoff.best) == (retries.variable.present, backoff.variable.present)
 
 
-def test_no_combination_of_concurrency_and_retries_is_better():
-    source = parse_source(TIGHT)
+@pytest.mark.parametrize("strategies", ["[queue]", "[queue, paced]"])
+def test_no_combination_of_concurrency_pacing_and_retries_is_better(strategies):
+    source = parse_source(f"{TIGHT}strategies: {strategies}\n")
     found = tune(source)
-    concurrency, retries = (variable(found, name).variable for name in ("concurrency", "retries"))
+    values = {tuned.variable.path: tuned.variable.values for tuned in found.tuned}
+    assert values.get("pace", ("none",)) == (("none", "limits") if "paced" in strategies else ("none",))
     others = {tuned.variable.path: tuned.variable.values[tuned.best] for tuned in found.tuned}
-    queue = Strategy("queue", others.pop("concurrency"))
+    queue = Strategy("queue", others.pop("concurrency"), pace=others.pop("pace", "none"))
     points = [
-        make_grid_point(source, others | {"client.retries": count}, [Strategy("queue", number)])
-        for number, count in itertools.product(concurrency.values, retries.values)
+        make_grid_point(source, others | {"client.retries": count}, [Strategy("queue", number, pace=pace)])
+        for number, count, pace in itertools.product(
+            values["concurrency"], values["client.retries"], values.get("pace", ("none",))
+        )
     ]
 
     def mean(point):

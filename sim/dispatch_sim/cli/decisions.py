@@ -235,7 +235,7 @@ def why(
 
 
 def tune(study: ReportOptions, as_json: Json = False) -> None:
-    """Find the timeout, retries and concurrency that minimise the objective, and equivalent values."""
+    """Find the timeout, retries, pacing and concurrency that minimise the objective."""
     from dispatch_sim.decide.tuning import tune as search
     from dispatch_sim.report.tuning import write_tuning
 

@@ -1,4 +1,4 @@
-"""The decision variables of `tune`: concurrency, task attempts, the client's retries and backoff, timeout."""
+"""The decision variables of `tune`: concurrency, pacing, attempts, timeout, retries and backoff of calls."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class DecisionVariable:
 
     Attributes
     ----------
-    name, path : for people, and the key of the scenario; `concurrency` is that of the queue.
+    name, path : for people, and the key of the scenario; without a dot, an option of the queue.
     values : as a scenario writes them, in order.
     labels : as people write them.
     present : the number of the scenario's own value.
@@ -40,18 +40,24 @@ class DecisionVariable:
 
 
 def find_decision_variables(scenario: Scenario, queue: Strategy) -> list[DecisionVariable]:
-    """Return the decision variables, each with its values, the scenario's own among them."""
+    """Return the decision variables, each with its values, the scenario's own among them.
+
+    Pacing is one where the scenario has queues with and without it.
+    """
     usual = max(median_time(scenario, group) for group in scenario.tasks)
     concurrencies = [each for each in _CONCURRENCIES if each <= scenario.batch_size]
     own = min(queue.concurrency or max(scenario.sweep.concurrency), scenario.batch_size)
     timeouts = [float(f"{part * usual:.2g}") for part in _TIMEOUTS]
     retry, client, hard = scenario.retry, scenario.client, scenario.timeouts.hard
+    paces = tuple(dict.fromkeys([queue.pace, *(s.pace for s in scenario.strategies if s.kind == "queue")]))
+    pacing = [DecisionVariable("pacing of calls", "pace", paces, paces, 0)]
     return [
         _variable("concurrency of the queue", "concurrency", concurrencies, own),
         _variable("attempts of a task", "retry.max_attempts", _ATTEMPTS, retry.max_attempts),
         _variable("retries of a rate-limited call", "client.retries", _RETRIES, client.retries),
         _variable("first backoff", "client.initial", _BACKOFFS, client.initial, "seconds"),
         _variable("timeout of an attempt", "timeouts.hard", timeouts, hard, "seconds", none=True),
+        *(pacing if len(paces) > 1 else []),
     ]
 
 

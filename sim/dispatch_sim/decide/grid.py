@@ -37,6 +37,11 @@ class GridPoint:
         """The strategies, in the order of the plans."""
         return tuple(plan.strategy for plan in self.variant.plans)
 
+    @cached_property
+    def numbers(self) -> dict[Strategy, int]:
+        """The number of each strategy."""
+        return {strategy: number for number, strategy in enumerate(self.strategies)}
+
     @property
     def tasks(self) -> int:
         """Size of the batch."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from dispatch_sim.decide.grid import BATCH, make_grid_point, try_grid_point
 from dispatch_sim.decide.parameters import Parameter
-from dispatch_sim.decide.sampling import FACTOR, FIRST, LATER, Sampled, Sampler
+from dispatch_sim.decide.sampling import FIRST, LATER, Sampled, Sampler
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import Estimate, paired_difference
@@ -100,7 +100,7 @@ def find_swings(
         means = [each.mean for each in (here, low, high) if each is not None]
         return Swing(parameter, low, high, max(means) - min(means))
 
-    simulate(ends, min(FACTOR * FIRST, replications), (sampler.share + share) / 2)
+    simulate(ends, min(FIRST, replications), (sampler.share + share) / 2)
     ends.sort(key=lambda end: -swing(*end).swing)
     simulate(ends[:LARGEST], replications, share)
     swings = [swing(*end) for end in ends]

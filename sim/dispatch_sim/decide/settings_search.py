@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import combinations, product
 
 import numpy as np
@@ -65,7 +66,8 @@ class Simulator:
         for settings in wanted:
             if settings not in self._sampled:
                 values = {each.path: each.values[i] for each, i in zip(self.variables, settings, strict=True)}
-                queue = self._queue.at(values.pop("concurrency"))
+                options = {path: values.pop(path) for path in list(values) if "." not in path}
+                queue = replace(self._queue, **options)
                 point = try_grid_point(self._source, values, [queue])
                 self._sampled[settings] = None if point is None else Sampled(point)
             if sampled := self._sampled[settings]:

@@ -5,9 +5,10 @@ above the strategy that is then the best. That may be another concurrency of the
 search for the value at which another *kind* is recommended, whatever the concurrency of the present kind.
 
 The search is coarse: outwards from the present value in equal ratios to the ends of the range, then by
-bisection between the last step at which the recommendation stands and the first at which it does not. It
-misses a recommendation that switches and switches back between two steps. Most values are settled by few
-replications of all strategies; only those around a switch have as many as an interval needs.
+bisection between the last step at which the recommendation stands and the first at which it does not. Towards
+an end at which the recommendation stands, there is one step only. So the search misses a recommendation that
+switches and switches back between two steps. Most values are settled by few replications of all strategies;
+only those around a switch have as many as an interval needs.
 """
 
 from __future__ import annotations
@@ -175,11 +176,14 @@ class _AllSearches:
         self.searches = [search for search in self.searches if search.impossible or search.has_effect]
 
     def step_outwards(self, share: float) -> None:
-        """Simulate all steps to both ends of the ranges."""
+        """Simulate the steps to both ends of the ranges; to an end where the recommendation stands, one."""
         points = [
             sampled
             for search in self.searches
-            for value in _outwards(search.parameter)
+            for end in (search.parameter.low, search.parameter.high)
+            for value in _outwards(
+                search.parameter, end, all(search.stands(end, each) for each in self._incumbents)
+            )
             if (sampled := search.add(self._source, value)) is not None
         ]
         self._try(points, share)
@@ -226,17 +230,16 @@ class _AllSearches:
         self._sampler.refine(dict.fromkeys(points), undecided, min(FACTOR * FIRST, self._most), share, FEW)
 
 
-def _outwards(parameter: Parameter) -> Iterator[float]:
-    """Yield steps from the present value to both ends of the range."""
+def _outwards(parameter: Parameter, end: float, only_half_way: bool) -> Iterator[float]:
+    """Yield steps from the present value to an end of the range."""
     present = parameter.value
-    for end in (parameter.low, parameter.high):
-        for step in range(1, STEPS + 1):
-            part = step / STEPS
-            if present > 0 and end > 0:
-                value = present * (end / present) ** part
-            else:
-                value = present + (end - present) * part
-            yield parameter.clipped(float(f"{value:.12g}"))
+    for step in (STEPS // 2,) if only_half_way else range(1, STEPS):
+        part = step / STEPS
+        if present > 0 and end > 0:
+            value = present * (end / present) ** part
+        else:
+            value = present + (end - present) * part
+        yield parameter.clipped(float(f"{value:.12g}"))
 
 
 def _switching_value(search: ValueSearch, incumbent: Incumbent, replications: int) -> SwitchingValue:

@@ -1,4 +1,4 @@
-"""Tuning: the timeout, the retries, the backoff and the concurrency that minimise the objective.
+"""Tuning: the timeout, retries, backoff, pacing and concurrency that minimise the objective.
 
 The settings that the search finds are judged on other replications than those of the search, as the least of
 noisy means looks better than it is.
@@ -126,7 +126,7 @@ def tune(
     jobs: int = 1,
     on_progress: OnProgress | None = None,
 ) -> Tuning:
-    """Find the timeout, retries, backoff and concurrency of the queue that minimise the scenario's objective.
+    """Find the timeout, retries, backoff, pacing and concurrency of a queue that minimise the objective.
 
     A variable whose change gains less than the indifference threshold stays as it is.
 

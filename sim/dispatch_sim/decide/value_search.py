@@ -113,11 +113,16 @@ class ValueSearch:
         )
         if not (holds.size and others.size):
             return _Excess(holds, others, -self.indifference, is_clear=True)
-        from_first, _ = self._differences(sampled, np.concatenate([holds, others]), holds[0])
-        holds = holds[np.argsort(from_first[: holds.size], kind="stable")]
-        others = others[np.argsort(from_first[holds.size :], kind="stable")]
-        below, error_below = self._differences(sampled, others, holds[0])
-        above, error_above = self._differences(sampled, holds, others[0])
+        first = holds[0]
+        found, error = self._differences(sampled, np.concatenate([holds, others]), first)
+        holds = holds[np.argsort(found[: holds.size], kind="stable")]
+        if holds[0] != first:
+            found, error = self._differences(sampled, np.concatenate([holds, others]), holds[0])
+        order = np.argsort(found[holds.size :], kind="stable")
+        others, below, error_below = others[order], found[holds.size :][order], error[holds.size :][order]
+        above, error_above = -below[:1], error_below[:1]
+        if holds.size > 1:
+            above, error_above = self._differences(sampled, holds, others[0])
         stands = (below + self.indifference > error_below).all()
         switches = (above - self.indifference > error_above).all()
         is_exact = not error_below.any() and not error_above.any()
@@ -137,10 +142,10 @@ class ValueSearch:
         differences = costs[:-1] - costs[-1]
         mean, half_width = self._intervals(differences)
         present = self.tried[self.parameter.value]
-        strategies = [sampled.point.strategies[number] for number in named]
-        if sampled is present or not set(strategies) <= set(present.point.strategies):
+        there = [present.point.numbers.get(sampled.point.strategies[number]) for number in named]
+        if sampled is present or None in there:
             return mean, half_width
-        costs = present.costs(np.array([present.point.strategies.index(each) for each in strategies]))
+        costs = present.costs(np.array(there))
         before = costs[:-1] - costs[-1]
         common = min(differences.shape[1], before.shape[1])
         was, error_before = self._intervals(before)
@@ -153,6 +158,13 @@ class ValueSearch:
         strict = to_end_early(1 - (1 - self.confidence) / len(values))
         mean, low, _ = mean_intervals(values, strict)
         return mean, mean - low
+
+    def stands(self, value: float, incumbent: Incumbent) -> bool:
+        """Whether the recommendation stands at a value that was tried, beyond doubt."""
+        if value not in self.tried:
+            return False
+        found = self.excess(value, incumbent)
+        return found.is_clear and found.mean <= 0
 
     def undecided(self, value: float, incumbent: Incumbent) -> Numbers:
         """Return the strategies that decide whether the recommendation switches; none if that is clear."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,14 @@ class StrategyMap(Findings):
             (cell.winner.kind, cell.winner.strategy) for cell in self.cells if cell.winner is not None
         )
         return sorted(counts, key=lambda won: (-counts[won], won[0], won[1].label, won[1].concurrency or 0))
+
+    @cached_property
+    def labels(self) -> dict[str, list[str]]:
+        """The labels of the winners of each kind of strategy, in alphabetical order."""
+        found: dict[str, list[str]] = {}
+        for label, kind in sorted({(strategy.label, strategy.kind) for _, strategy in self.winners()}):
+            found.setdefault(kind, []).append(label)
+        return found
 
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""

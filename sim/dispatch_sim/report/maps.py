@@ -16,7 +16,6 @@ from dispatch_sim.report.figures.winner_map import (
     STANDINGS,
     axis_name,
     cell_sign,
-    labels_of,
     winner_map,
 )
 from dispatch_sim.report.format import MEASURES, about, capital, clean, listed
@@ -94,7 +93,7 @@ def _wins(kind: Kind, strategies: Sequence[Strategy]) -> str:
 def legend(found: StrategyMap) -> Iterator[str]:
     """Yield the meaning of each sign."""
     for kind, sign in SIGNS.items():
-        labels = labels_of(found, kind)
+        labels = found.labels.get(kind, [])
         for letter, label in zip("abcdefghijklmnop", labels, strict=False):
             number = "N" if kind in ("queue", "waves") else ""
             name = label.replace(kind, f"{kind} of N", 1) if number else label

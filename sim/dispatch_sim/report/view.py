@@ -116,12 +116,12 @@ class View:
         """Those that were read so far, of each design point of the study."""
         return {}
 
-    def samples(self, measure: str, strategy: Strategy, tasks: int | None = None) -> NDArray[np.float64]:
+    def samples(self, measure: str, strategy: Strategy) -> NDArray[np.float64]:
         """Return a measure in each replication of a strategy, in their order. Of a percentile, as means."""
         column = column_of(measure)
         if column not in self._measures:
             self._measures[column] = self.answer.results.samples(column)
-        row = self.here.index[self._rows[strategy, self.tasks if tasks is None else tasks]]
+        row = self.here.index[self._rows[strategy, self.tasks]]
         return as_means(measure, self._measures[column][row].astype(np.float64))
 
     def difference(self, measure: str, strategy: Strategy, other: Strategy) -> Estimate:

@@ -39,7 +39,7 @@ def scenario_schema() -> dict[str, Any]:
         section = section_in(Scenario.model_fields[str(path[0])].annotation) if path else None
         part = parts[section.__name__] if section else schema
         kind = path[0] if path else profiles.SCENARIO
-        names = [profile.name for profile in profiles.profiles() if profile.kind == kind]
+        names = list(profiles.names(str(kind)))
         forms: dict[str, dict[str, Any]] = {"profile": {"enum": names}, "model": {"type": "string"}}
         keys = {key: {"description": meaning, **forms[key]} for key, meaning in named.items()}
         part["properties"] = {**keys, **part["properties"]}

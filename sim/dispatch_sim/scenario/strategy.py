@@ -91,12 +91,16 @@ class Strategy:
     @property
     def label(self) -> str:
         """Its text without the concurrency: the value of the column `strategy` of results."""
-        return str(self.at(None))
+        return self.kind + self._options_text
 
     def __str__(self) -> str:
         """Return its text: `parallel`, `queue of 3`, `queue of 3 (barrier, script)`."""
         number = f" of {self.concurrency}" if self.has_number and self.concurrency is not None else ""
-        return self.kind + number + (f" ({', '.join(self.options)})" if self.options else "")
+        return self.kind + number + self._options_text
+
+    @property
+    def _options_text(self) -> str:
+        return f" ({', '.join(options)})" if (options := self.options) else ""
 
     def at(self, concurrency: int | None) -> Strategy:
         """Return the same strategy at another concurrency, where its kind has one."""

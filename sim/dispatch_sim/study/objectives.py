@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.stats.percentile import MIN_REPLICATIONS, linearised
 
@@ -56,20 +55,3 @@ def as_means(objective: str, sample: NDArray[np.float64]) -> NDArray[np.float64]
             f"{MIN_REPLICATIONS} (study.replications), or minimise the mean"
         )
     return linearised(sample, _MADE_OF[objective][1])
-
-
-def costs_of(measures: NDArray[np.float64], objective: str) -> NDArray[np.float64]:
-    """Return the values of all design points whose means are the objective.
-
-    Parameters
-    ----------
-    measures : shape (points, replications, measures), in the order of `MEASURES`.
-    objective : a measure, or a percentile.
-
-    Raises
-    ------
-    TooFewError
-        As `as_means` does.
-    """
-    costs = measures[:, :, MEASURES.index(column_of(objective))]
-    return costs if objective in MEASURES else np.stack([as_means(objective, each) for each in costs])

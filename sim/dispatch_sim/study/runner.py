@@ -58,16 +58,13 @@ class WorkerError(UserError):
     is_bad_input = False
 
 
-def simulate_design(
-    design: Design, jobs: int = 1, on_progress: OnProgress | None = None, first: int = 0
-) -> NDArray[np.float64]:
+def simulate_design(design: Design, jobs: int = 1, first: int = 0) -> NDArray[np.float64]:
     """Simulate every design point with the same replications, and return all measures.
 
     Parameters
     ----------
     design : the points and the number of replications.
     jobs : threads of the compiled engine. Results do not depend on it.
-    on_progress : called as chunks end.
     first : the replication to begin with.
 
     Returns
@@ -88,14 +85,9 @@ def simulate_design(
             f"{MOST_ROWS_HELD:,} rows that fit in memory; ask for fewer replications or points"
         )
     measures = np.empty((design.points, len(replications), len(MEASURES)))
-    done = first
 
     def keep(chunk: range, values: NDArray[np.float64]) -> None:
-        nonlocal done
         measures[:, chunk.start - first : chunk.stop - first] = values
-        done += len(chunk)
-        if on_progress is not None:
-            on_progress(done, design.replications)
 
     simulate(design, [replications], choose_engine(design, first), jobs, lambda values: values, keep)
     return measures

@@ -1,4 +1,4 @@
-"""The columns of a results table that identify a design point, and groups by swept factors."""
+"""The columns of swept factors in a results table, and groups by them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,6 @@ if TYPE_CHECKING:
 def factor_columns(results: pd.DataFrame) -> list[str]:
     """Return the columns of the swept factors beyond strategy and size: scenario paths, with a dot."""
     return [str(column) for column in results.columns if "." in str(column)]
-
-
-def point_columns(results: pd.DataFrame) -> list[str]:
-    """Return the columns that identify a design point."""
-    return ["strategy", "concurrency", "tasks", *factor_columns(results)]
 
 
 def factor_combinations(results: pd.DataFrame) -> list[tuple[dict[str, Any], pd.DataFrame]]:

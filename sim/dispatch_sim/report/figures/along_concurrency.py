@@ -7,6 +7,14 @@ from collections import Counter
 from matplotlib.axes import Axes
 
 from dispatch_sim.report.figures import palette, styles
+from dispatch_sim.report.figures.curves import (
+    COLOURS,
+    MARKERS,
+    draw_curve,
+    legend_below,
+    scale_measure,
+    whole_numbers,
+)
 from dispatch_sim.report.figures.styles import Picture, Unit
 from dispatch_sim.report.format import named, percent, wrapped
 from dispatch_sim.report.view import View
@@ -39,21 +47,21 @@ def along_concurrency(view: View) -> Picture | None:
         return None
     unit = styles.unit_of(view.measure, largest)
     figure, axes = styles.new_axes(styles.WIDTH, styles.HEIGHT, 0.72, 0.12, 0.52, 0.14)
-    styles.scale_measure(axes, curves, view.measure, unit)
+    scale_measure(axes, curves, view.measure, unit)
     for point, curve in flat.items():
         name = wrapped(named(point), 20, 4)
-        style = (styles.COLOURS[point.kind], "", "-.")
-        styles.draw_curve(axes, curve, unit, view.measure.estimate, *style, label=name)
+        style = (COLOURS[point.kind], "", "-.")
+        draw_curve(axes, curve, unit, view.measure.estimate, *style, label=name)
     drawn: Counter[str] = Counter()
     for strategy, curve in variants.items():
         kind, dashes = strategy.kind, _DASHES[drawn[strategy.kind] % len(_DASHES)]
         name = wrapped(strategy.label.replace(kind, f"{kind} of N", 1), 20, 4)
-        style = (styles.COLOURS[kind], styles.MARKERS[kind], dashes)
-        styles.draw_curve(axes, curve, unit, view.measure.estimate, *style, label=name)
+        style = (COLOURS[kind], MARKERS[kind], dashes)
+        draw_curve(axes, curve, unit, view.measure.estimate, *style, label=name)
         drawn[kind] += 1
-    styles.whole_numbers(axes, levels)
+    whole_numbers(axes, levels)
     axes.set_xlabel(f"concurrency N (batch of {view.tasks} tasks)")
-    styles.legend_below(axes)
+    legend_below(axes)
     if view.recommended.kind in ("queue", "waves"):
         _mark_best(axes, view, unit)
     title = f"{view.measure.title} by concurrency"

@@ -6,7 +6,16 @@ from collections.abc import Iterator
 
 from dispatch_sim.report.figures import styles
 from dispatch_sim.report.figures.break_even import mark_break_even
-from dispatch_sim.report.figures.styles import Curve, Picture
+from dispatch_sim.report.figures.curves import (
+    COLOURS,
+    MARKERS,
+    Curve,
+    draw_curve,
+    legend_below,
+    scale_measure,
+    whole_numbers,
+)
+from dispatch_sim.report.figures.styles import Picture
 from dispatch_sim.report.format import listed, named, wrapped
 from dispatch_sim.report.view import View
 
@@ -20,15 +29,15 @@ def along_tasks(view: View) -> Picture | None:
         return None
     unit = styles.unit_of(view.measure, largest)
     figure, axes = styles.new_axes(styles.WIDTH, styles.HEIGHT, 0.72, 0.12, 0.52, 0.14)
-    styles.scale_measure(axes, [curve for *_, curve in curves], view.measure, unit)
+    scale_measure(axes, [curve for *_, curve in curves], view.measure, unit)
     found = view.break_even("tasks")
     for name, kind, curve in reversed(curves):
-        style = (styles.COLOURS[kind], styles.MARKERS[kind])
-        styles.draw_curve(axes, curve, unit, view.measure.estimate, *style, label=wrapped(name, 20, 4))
-    styles.whole_numbers(axes, view.sizes)
+        style = (COLOURS[kind], MARKERS[kind])
+        draw_curve(axes, curve, unit, view.measure.estimate, *style, label=wrapped(name, 20, 4))
+    whole_numbers(axes, view.sizes)
     mark_break_even(axes, found)
     axes.set_xlabel("tasks in the batch")
-    styles.legend_below(axes)
+    legend_below(axes)
     ends = [
         f"{view.measure.amount(curve[-1][1].mean)} with {name}"
         for name, _, curve in curves

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from dispatch_sim.decide.break_even import BreakEven
 from dispatch_sim.report.break_evens import break_even_sentence, queue_name
 from dispatch_sim.report.figures import palette, styles
+from dispatch_sim.report.figures.curves import draw_curve, whole_numbers
 from dispatch_sim.report.figures.styles import Picture
 from dispatch_sim.report.format import named, place
 from dispatch_sim.report.view import View
@@ -25,8 +26,8 @@ def paired_difference(view: View) -> Picture | None:
     unit = styles.unit_of(view.measure, max(abs(end) for _, e in shown for end in (e.low, e.high)))
     figure, axes = styles.new_axes(styles.WIDTH, styles.HEIGHT, 1.0, 0.12, 0.52, 0.14)
     axes.axhline(0, color=palette.INK, linewidth=1.2)
-    styles.draw_curve(axes, shown, unit, view.measure.difference, palette.BLUE, "o")
-    styles.whole_numbers(axes, [size for size, _ in shown])
+    draw_curve(axes, shown, unit, view.measure.difference, palette.BLUE, "o")
+    whole_numbers(axes, [size for size, _ in shown])
     mark_break_even(axes, found)
     axes.yaxis.set_major_formatter(unit.signed_ticks)
     axes.set_xlabel("tasks in the batch")

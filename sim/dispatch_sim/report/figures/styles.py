@@ -1,4 +1,4 @@
-"""Style that all figures share: colours, axes, legends, and deterministic SVG with alternative text."""
+"""Style that all figures share: colours, axes, units, and deterministic SVG with alternative text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 import math
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,11 +15,9 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 import matplotlib as mpl
-import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator
 from matplotlib.transforms import Bbox
 from rich.cells import cell_len
 
@@ -38,7 +36,6 @@ from dispatch_sim.report.figures.palette import (
     VERMILION,
 )
 from dispatch_sim.report.format import Measure, about, dollars
-from dispatch_sim.stats.estimates import Estimate
 
 _VARIABLES = {
     PAPER: "--paper",
@@ -55,16 +52,6 @@ _VARIABLES = {
     GREY: "--grey",
 }
 """CSS variables of a page for the colours, so that a dark page has dark figures."""
-
-COLOURS = {
-    "solo": INK,
-    "sequential": GREEN,
-    "parallel": VERMILION,
-    "queue": BLUE,
-    "waves": PURPLE,
-    "adaptive": AMBER,
-}
-MARKERS = {"solo": "x", "sequential": "s", "parallel": "^", "queue": "o", "waves": "D", "adaptive": "v"}
 
 WIDTH, HEIGHT = 4.45, 3.0
 """Size of a figure in inches, without its legend: as wide as a phone shows it with text of a legible size."""
@@ -111,9 +98,6 @@ _FONTS = "font-family: 'DejaVu Sans', Verdana, 'Segoe UI', Helvetica, sans-serif
 
 _CELL = 0.62
 """Width of a terminal cell of text, relative to the font size. DejaVu Sans is a wide font."""
-
-_LOG_FROM = 30
-"""Ratio of the largest to the smallest value from which an axis is logarithmic."""
 
 
 @contextmanager
@@ -269,86 +253,3 @@ def unit_of(measure: Measure, largest: float) -> Unit:
     if measure.column == "tokens":
         return Unit("tokens", 1.0, measure.show)
     return Unit("US dollars", 1.0, lambda value: dollars(value).removesuffix(".00"))
-
-
-_MOST_HOVERS = 100
-"""Points of a curve up to which each has its value."""
-
-Curve = Sequence[tuple[float, Estimate]]
-
-
-def draw_curve(
-    axes: Axes,
-    curve: Curve,
-    unit: Unit,
-    show: Callable[[Estimate], str],
-    colour: str,
-    marker: str = "",
-    dashes: str = "-",
-    label: str = "",
-) -> None:
-    """Draw estimates along an axis as a line with a band of their confidence intervals.
-
-    A browser shows each estimate, as `show` writes it, where its pointer is over the point.
-    """
-    x = [at for at, _ in curve]
-    low, mean, high = (
-        [getattr(estimate, end) / unit.size for _, estimate in curve] for end in ("low", "mean", "high")
-    )
-    axes.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
-    axes.plot(x, mean, color=colour, marker=marker if len(x) < 30 else "", linestyle=dashes, label=label)
-    if len(x) <= _MOST_HOVERS:
-        for (at, estimate), height in zip(curve, mean, strict=True):
-            (point,) = axes.plot(at, height, "o", color=colour, alpha=0, markersize=12, label="_")
-            hover(point, f"{' '.join(label.split())} at {at:g}: {show(estimate)}".strip())
-
-
-def scale_values(axes: Axes, values: Iterable[float], highest: float, unit: Unit, log_from: float) -> None:
-    """Scale the axis of values; it is logarithmic if the largest exceeds the smallest `log_from` times."""
-    low, high = min(values := list(values)), max(values)
-    if low > 0 and high > log_from * low:
-        axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < 1000 * low else (1.0,)))
-        axes.yaxis.set_minor_locator(NullLocator())
-        axes.set_ylim(low / 1.3, high * 1.3)
-    else:
-        axes.set_ylim(min(0.0, low), 1.06 * max(highest, high) or 1.0)
-    axes.yaxis.set_major_formatter(unit.ticks)
-
-
-def scale_measure(axes: Axes, curves: Iterable[Curve], measure: Measure, unit: Unit) -> None:
-    """Scale and label the axis of a measure."""
-    estimates = [estimate for curve in curves for _, estimate in curve]
-    highest = max(estimate.high for estimate in estimates) / unit.size
-    scale_values(axes, [estimate.mean / unit.size for estimate in estimates], highest, unit, _LOG_FROM)
-    scale = " (log scale)" if axes.get_yscale() == "log" else ""
-    axes.set_ylabel(f"{measure.title}, {unit.name}{scale}")
-
-
-def whole_numbers(axes: Axes, values: Sequence[float]) -> None:
-    """Scale the horizontal axis to whole numbers, and mark each of them if they are few."""
-    margin = 0.02 * (values[-1] - values[0])
-    axes.set_xlim(values[0] - margin, values[-1] + margin)
-    few = len(values) <= 12
-    axes.xaxis.set_major_locator(
-        FixedLocator(list(values)) if few else MaxNLocator(nbins=10, integer=True, min_n_ticks=2)
-    )
-
-
-def legend_below(axes: Axes) -> None:
-    """Put the legend below the axes, in the order in which the lines end on the right."""
-    figure: Any = axes.figure
-    lines = [line for line in axes.lines if not str(line.get_label()).startswith("_")]
-    lines.sort(key=lambda line: -np.asarray(line.get_ydata())[-1])
-    rows = math.ceil(len(lines) / 2)
-    # A legend fills its columns one after the other.
-    heights = [max(str(each.get_label()).count("\n") + 1 for each in lines[i::rows]) for i in range(rows)]
-    added, (width, height) = 0.1 + sum(0.06 + 0.16 * lines for lines in heights), figure.get_size_inches()
-    margins = figure.subplotpars.bottom * height, (1 - figure.subplotpars.top) * height
-    figure.set_size_inches(width, height + added)
-    figure.subplots_adjust(
-        bottom=(margins[0] + added) / (height + added), top=1 - margins[1] / (height + added)
-    )
-    figure.legend(
-        handles=lines, loc="lower left", ncols=2, labelspacing=0.4, handlelength=2.4, columnspacing=1.0
-    )

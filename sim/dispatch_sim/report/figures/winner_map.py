@@ -55,11 +55,6 @@ def axis_name(parameter: Parameter) -> str:
     return clean(parameter.path) + (" (mean)" if parameter.distribution is not None else "")
 
 
-def labels_of(found: StrategyMap, kind: str) -> list[str]:
-    """Return the labels of the variants of a kind that win somewhere."""
-    return sorted({strategy.label for _, strategy in found.winners() if strategy.kind == kind})
-
-
 def cell_sign(winner: Winner | None, found: StrategyMap) -> str:
     """Return the sign of a cell: `par`, `3`, `2-4` for an open concurrency, `3?` for an open strategy."""
     if winner is None:
@@ -72,7 +67,7 @@ def cell_sign(winner: Winner | None, found: StrategyMap) -> str:
             sign += f"{alike[0]}-{alike[-1]}"
         elif strategy.concurrency:
             sign += f"{strategy.concurrency}"
-    labels = labels_of(found, strategy.kind)
+    labels = found.labels[strategy.kind]
     letter = "abcdefghijklmnop"[labels.index(strategy.label) % 16] if len(labels) > 1 else ""
     return f"{sign}{letter}{_MARKS.get(winner.standing, '')}"
 

@@ -92,18 +92,21 @@ class Profile:
         return named if self.kind == SCENARIO else f"{self.kind}: {{{named}}}"
 
 
-@cache
 def profiles() -> tuple[Profile, ...]:
     """Return all packaged profiles, by kind and name."""
-    return tuple(
-        _read(kind, file.name.removesuffix(".yaml"), file.read_text(encoding="utf-8"))
-        for kind in (SCENARIO, *SECTIONS)
-        for file in sorted(files(__name__).joinpath(kind).iterdir(), key=lambda file: file.name)
-        if file.name.endswith(".yaml")
-    )
+    return tuple(_read(kind, name) for kind in (SCENARIO, *SECTIONS) for name in names(kind))
 
 
-def _read(kind: str, name: str, text: str) -> Profile:
+@cache
+def names(kind: str) -> tuple[str, ...]:
+    """Return the names of the profiles of a kind."""
+    found = sorted(file.name for file in files(__name__).joinpath(kind).iterdir())
+    return tuple(name.removesuffix(".yaml") for name in found if name.endswith(".yaml"))
+
+
+@cache
+def _read(kind: str, name: str) -> Profile:
+    text = files(__name__).joinpath(kind, f"{name}.yaml").read_text(encoding="utf-8")
     raw = read_tree(text, name).raw
     return Profile(
         kind,
@@ -168,11 +171,11 @@ def _is_by_script(strategies: Any) -> bool:
 
 def _named(kind: str, name: Any, path: Path, findings: list[Finding]) -> Profile | None:
     """Return the profile of that name, or None and one more finding."""
-    known = {profile.name: profile for profile in profiles() if profile.kind == kind}
+    known = names(kind)
     if isinstance(name, str) and name in known:
-        return known[name]
+        return _read(kind, name)
     if isinstance(name, str):
-        message = _SPLIT.get((kind, name)) or unknown(f"{kind} profile", name, list(known))
+        message = _SPLIT.get((kind, name)) or unknown(f"{kind} profile", name, known)
         findings.append(Finding(path, message))
     else:
         findings.append(Finding(path, f"found {shown(name)}; write one of {listed(known, 'or')}"))

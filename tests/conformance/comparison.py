@@ -88,7 +88,7 @@ class Coverage:
         self.tied_events += sum(count for (end_s, _), count in at.items() if tasks_at[end_s] > 1)
         self.kinds.update(event.kind for event in log)
         for failure in Failure:
-            self.failures[failure] += getattr(outcome, _FIELDS.get(failure, f"{failure.value}_attempts"))
+            self.failures[failure] += getattr(outcome, _FIELDS.get(failure, f"{failure}_attempts"))
         self.choices.update(case.choices.items())
         self.pairs.update(itertools.combinations(sorted(case.choices.items()), 2))
 

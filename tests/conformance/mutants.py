@@ -53,7 +53,7 @@ SIMPY = {
         "I(E, capacity=2)",
         fixed=(("provider.limits", "unlimited"),),
     ),
-    "silence is not booked": Fault("Task.enter", "S in OF_ATTEMPT", "S in OF_ATTEMPT and S != 'hung'"),
+    "silence is not booked": Fault("Task.enter", "S in OF_ATTEMPT", "S in OF_ATTEMPT and str(S) != 'hung'"),
     "a client retries once too often": Fault("send", "retry == N", "retry == N + 1"),
     "a client gives up where it should back off": Fault("_pause", "A == 'give_up'", "A == 'backoff'"),
     "a floor under retry-after is ignored": Fault("_pause", "F == 'backoff'", "False"),
@@ -156,7 +156,7 @@ COMPILED = {
     "a client retries once too often": Fault("see_answer", "retry == N", "retry == N + 1"),
     "a crash comes a call too late": Fault("called", "call == V.crash_call", "call == V.crash_call + 1"),
     "locks are given back in the order in which they were taken": Fault(
-        "give_back",
+        "_give_back",
         "range(N - 1, -1, -1)",
         "range(N)",
         fixed=(("strategies.isolation", "locks"), ("g0.writes", "[x, y]")),
@@ -166,9 +166,7 @@ COMPILED = {
         "next_call", "T >= P.soft_timeout_s", "T > P.soft_timeout_s"
     ),
     "a window is set back with every call": Fault("count_call", "window > W", "window >= W"),
-    "an attempt that is ended is not charged its output": Fault(
-        "interrupted_call", "charge_output(S, N)", "None"
-    ),
+    "an attempt that is ended is not charged its output": Fault("interrupt", "charge_output(S, N)", "None"),
     "the coordinator forgets a compaction's summary": Fault(
         "_end_compaction", "write_output(S, P, T, N)", "None"
     ),
@@ -196,11 +194,9 @@ COMPILED = {
         "soon(S, K, T, 0)",
         fixed=(("failures.bad_brief", "100%"), ("review", "{every: 1}")),
     ),
-    "a merge that is over as the agent began was not seen": Fault(
-        "_merges_until", "time_s < M", "time_s <= M"
-    ),
+    "a merge that is over as the agent began was not seen": Fault("_unseen", "since_s < M", "since_s <= M"),
     "an output that is lost while it is exposed is done": Fault(
-        "no_longer_exposed", "is_overwritten(S, T)", "False"
+        "_settle_merged", "is_overwritten(S, T)", "False"
     ),
     "what a cascade drops makes pairs": Fault(
         "fail",
@@ -231,7 +227,7 @@ COMPILED = {
     ),
     "of equal tasks the later is first": Fault("_is_before", "a.order < b.order", "a.order > b.order"),
     "people's time for conflicts is not paid": Fault(
-        "conflicts_resolved", "L.people_conflicts_s += T", "pass"
+        "resume_merge", "ledger.people_conflicts_s += T", "pass"
     ),
     "a call of solo can be read before it was sent": Fault(
         "keep_call",

@@ -14,12 +14,13 @@ import pytest
 from dispatch_sim import engine as package
 from dispatch_sim.engine import linking, machine, store
 from dispatch_sim.engine.distributions import Distributions
-from dispatch_sim.engine.machine import Machine, outcome_of
+from dispatch_sim.engine.machine import Machine
 from dispatch_sim.engine.plan import FlatPlan
 from dispatch_sim.engine.quantiles import quantile
 from dispatch_sim.engine.records import STATE, State
 from dispatch_sim.engine.scenario_records import DISTRIBUTION, FlatScenario
 from dispatch_sim.interruption import uninterrupted
+from dispatch_sim.model.outcome import outcome_of
 from dispatch_sim.model.plan import make_plan
 from dispatch_sim.model.simulation import simulate
 from dispatch_sim.model.variates import Variates
@@ -58,7 +59,7 @@ def test_a_block_of_replications_is_each_of_them():
     plan = make_plan(scenario, parse_strategy("queue: 3"))
     rows = Machine().simulate_block(FlatPlan(plan), 5, 40)
     for row, replication in zip(rows, range(5, 45), strict=True):
-        assert outcome_of(row) == simulate(plan, Variates(scenario, replication))
+        assert outcome_of(row.tolist()) == simulate(plan, Variates(scenario, replication))
 
 
 def test_plans_that_share_what_is_drawn_are_each_as_they_are_alone():
@@ -74,7 +75,7 @@ def test_plans_that_share_what_is_drawn_are_each_as_they_are_alone():
     plans = [FlatPlan(make_plan(scenario, parse_strategy(way), tasks)) for tasks in (9, 4, 9) for way in ways]
     machine = Machine()
     machine.share(plans, range(7, 37))
-    rows = machine.simulate_plans(plans, range(7, 37))
+    rows = [machine.simulate_block(plan, 7, 30) for plan in plans]
     for plan, together in zip(plans, rows, strict=True):
         assert np.array_equal(together, Machine().simulate_block(plan, 7, 30))
 
@@ -87,8 +88,8 @@ def test_prices_and_values_change_no_simulation():
     ways = [parse_strategy(way) for way in ("solo", "queue: 2")]
     plans, others = ([FlatPlan(make_plan(each, way)) for way in ways] for each in (cheap, dear))
     rows = Machine().simulate_priced(plans, range(20), [cheap, dear])
-    assert np.array_equal(rows[0], Machine().simulate_plans(plans, range(20)))
-    assert np.array_equal(rows[1], Machine().simulate_plans(others, range(20)))
+    for found, alone in zip(rows, (plans, others), strict=True):
+        assert np.array_equal(found, [Machine().simulate_block(plan, 0, 20) for plan in alone])
 
 
 def test_a_cascade_over_and_over_fits_the_state():
@@ -112,12 +113,12 @@ def test_a_replication_that_does_not_fit_the_state_is_simulated_by_simpy(too_sma
     )
     plan = FlatPlan(make_plan(scenario, parse_strategy("queue: 3")))
     if too_small == "room for merges":
-        plan.fields["groups"]["merge_room"] = 2
+        plan.fields["groups"]["merges"]["room"] = 2
     else:
         monkeypatch.setattr(machine, too_small, 1)
     rows = Machine().simulate_block(plan, 3, 4)
     for row, replication in zip(rows, range(3, 7), strict=True):
-        assert outcome_of(row) == simulate(plan.plan, Variates(scenario, replication))
+        assert outcome_of(row.tolist()) == simulate(plan.plan, Variates(scenario, replication))
 
 
 SAMPLE = Empirical((1.0, 2.0, 2.0, 5.5, 9.0))

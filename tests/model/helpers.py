@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from dispatch_sim.engine.machine import Machine, outcome_of
+from dispatch_sim.engine.machine import Machine
 from dispatch_sim.engine.plan import FlatPlan
 from dispatch_sim.model.events import Event
-from dispatch_sim.model.outcome import Outcome
+from dispatch_sim.model.outcome import Outcome, outcome_of
 from dispatch_sim.model.plan import make_plan
 from dispatch_sim.model.simulation import simulate
 from dispatch_sim.model.variates import Variates
@@ -84,7 +84,7 @@ def simulate_one(
 def simulate_many(scenario: Scenario, strategy: object, replications: int) -> list[Outcome]:
     """Simulate replications by the compiled engine."""
     plan = FlatPlan(make_plan(scenario, parse_strategy(strategy)))
-    return [*map(outcome_of, Machine().simulate_block(plan, 0, replications))]
+    return [*map(outcome_of, Machine().simulate_block(plan, 0, replications).tolist())]
 
 
 def check(

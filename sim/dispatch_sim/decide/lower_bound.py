@@ -31,9 +31,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dispatch_sim.decide.final_attempts import Known, Mode, find_needs, needs_of_common
-from dispatch_sim.engine.machine import outcome_of
 from dispatch_sim.model.arithmetic import MILLION, MINUTE_S
-from dispatch_sim.model.outcome import MEASURES, Outcome
+from dispatch_sim.model.outcome import MEASURES, Outcome, outcome_of
 from dispatch_sim.model.plan import Plan
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.coordination import MergeCost
@@ -88,9 +87,9 @@ def find_lower_bound(recommended: Plan, compared: Sequence[Plan]) -> LowerBound:
     bounds = np.full((replications, 2), np.inf)
     for replication in range(replications):
         variates, known = Variates(scenario, replication), Known()
-        manual = outcome_of(own[replication]).manual_completions
+        manual = outcome_of(own[replication].tolist()).manual_completions
         for plan, row in zip(compared, measures[:, replication], strict=True):
-            run = outcome_of(row)
+            run = outcome_of(row.tolist())
             if run.manual_completions <= manual:
                 bound = lower_bound(plan, variates, run, known)
                 bounds[replication] = np.minimum(bounds[replication], bound)

@@ -2,134 +2,88 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.jit import compiled
-from dispatch_sim.engine.records import State
-from dispatch_sim.engine.task_records import ATTEMPT_PURPOSES, MAX_OUTPUTS, Usage
+from dispatch_sim.engine.parameters import Prices, Values
+from dispatch_sim.engine.records import Ledger, Row, State
+from dispatch_sim.engine.task_records import MAX_OUTPUTS, AttemptUsage, Usage
+from dispatch_sim.model import closing
+from dispatch_sim.model.accounting import ATTEMPT_PURPOSES
+
+_bill = compiled(closing.bill, Usage=Usage, Prices=Prices)
+close: Any = compiled(closing.close, bill=_bill, Ledger=Ledger, Prices=Prices, Values=Values, Row=Row)
 
 
 @compiled
-def clear(usage: Usage) -> None:
-    """Set counts to zero."""
-    usage.tokens, usage.input, usage.cache_write, usage.cache_read, usage.output = 0, 0, 0, 0, 0
-
-
-@compiled
-def copy(usage: Usage, of: Usage) -> None:
-    """Set counts to others."""
-    clear(usage)
-    add(usage, of)
-
-
-@compiled
-def add(usage: Usage, other: Usage) -> None:
-    """Add counts."""
-    usage.tokens += other.tokens
-    usage.input += other.input
-    usage.cache_write += other.cache_write
-    usage.cache_read += other.cache_read
-    usage.output += other.output
-
-
-@compiled
-def subtract(usage: Usage, other: Usage) -> None:
-    """Subtract counts."""
-    usage.tokens -= other.tokens
-    usage.input -= other.input
-    usage.cache_write -= other.cache_write
-    usage.cache_read -= other.cache_read
-    usage.output -= other.output
-
-
-@compiled
-def restore_usage(s: State, t: int) -> None:
-    """Begin an attempt's usage at its task's checkpoint, or at zero."""
-    task = s.tasks[t]
-    for purpose in range(ATTEMPT_PURPOSES):
-        clear(task.usage[purpose])
-        if task.has_checkpoint:
-            add(task.usage[purpose], task.checkpoint_usage[purpose])
-    task.usage_s = task.checkpoint_s if task.has_checkpoint else 0.0
-
-
-@compiled
-def save_usage(s: State, t: int) -> None:
-    """Save an attempt's usage in its task's checkpoint."""
-    task = s.tasks[t]
-    for purpose in range(ATTEMPT_PURPOSES):
-        copy(task.checkpoint_usage[purpose], task.usage[purpose])
-    task.checkpoint_s = task.usage_s
+def _add(usage: Usage, other: Usage, times: int) -> None:
+    """Add counts, so many times."""
+    usage.tokens += times * other.tokens
+    usage.input += times * other.input
+    usage.cache_write += times * other.cache_write
+    usage.cache_read += times * other.cache_read
+    usage.output += times * other.output
 
 
 @compiled
 def keep_output(s: State, t: int) -> None:
     """Keep the usage of an attempt whose output its task still needs; it is booked when the task is done."""
     task = s.tasks[t]
-    for purpose in range(ATTEMPT_PURPOSES):
-        if task.rework > 0.0:
-            add(task.needed_rework[purpose], task.usage[purpose])
-        else:
-            add(task.needed[purpose], task.usage[purpose])
-    if task.outputs < MAX_OUTPUTS:
-        task.needed_s[task.outputs] = task.usage_s
-    else:
+    if task.outputs >= MAX_OUTPUTS:
         s.world.overflow = True
+        return
+    output = s.outputs[t * MAX_OUTPUTS + task.outputs]
+    output.usage = task.usage
+    output.is_rework = task.rework > 0.0
     task.outputs += 1
-
-
-@compiled
-def _clear_outputs(s: State, t: int) -> None:
-    for purpose in range(ATTEMPT_PURPOSES):
-        clear(s.tasks[t].needed[purpose])
-        clear(s.tasks[t].needed_rework[purpose])
-    s.tasks[t].outputs = 0
 
 
 @compiled
 def book_outputs(s: State, t: int) -> None:
     """Book what attempts at a task have used as what it was for: their outputs are needed."""
+    task, ledger = s.tasks[t], s.world.ledger
+    for i in range(task.outputs):
+        output = s.outputs[t * MAX_OUTPUTS + i]
+        for purpose in range(ATTEMPT_PURPOSES):
+            needed = purpose
+            if output.is_rework:
+                needed = codes.FOR_REWORK
+            elif purpose == codes.FOR_SPAWN and s.plan.is_solo:  # it begins with the coordinator's context
+                needed = codes.FOR_CONTEXT
+            _add(ledger.usage[needed], output.usage.by_purpose[purpose], 1)
+    task.outputs = 0
+
+
+@compiled
+def waste(s: State, usage: AttemptUsage) -> None:
+    """Book what an attempt has used as wasted."""
     ledger = s.world.ledger
+    ledger.wasted_s += usage.time_s
     for purpose in range(ATTEMPT_PURPOSES):
-        add(ledger.usage[purpose], s.tasks[t].needed[purpose])
-        add(ledger.usage[codes.FOR_REWORK], s.tasks[t].needed_rework[purpose])
-    _clear_outputs(s, t)
+        _add(ledger.usage[codes.FOR_WASTE], usage.by_purpose[purpose], 1)
 
 
 @compiled
 def waste_outputs(s: State, t: int) -> None:
     """Book the outputs that a task has kept as wasted."""
-    task, ledger = s.tasks[t], s.world.ledger
-    for purpose in range(ATTEMPT_PURPOSES):
-        add(ledger.usage[codes.FOR_WASTE], task.needed[purpose])
-        add(ledger.usage[codes.FOR_WASTE], task.needed_rework[purpose])
-    for i in range(task.outputs):
-        ledger.wasted_s += task.needed_s[i]
-    _clear_outputs(s, t)
-
-
-@compiled
-def waste_checkpoint(s: State, t: int) -> None:
-    """Book what a task's checkpoint rests on as wasted."""
-    task, ledger = s.tasks[t], s.world.ledger
-    for purpose in range(ATTEMPT_PURPOSES):
-        add(ledger.usage[codes.FOR_WASTE], task.checkpoint_usage[purpose])
-    ledger.wasted_s += task.checkpoint_s
+    for i in range(s.tasks[t].outputs):
+        waste(s, s.outputs[t * MAX_OUTPUTS + i].usage)
+    s.tasks[t].outputs = 0
 
 
 @compiled
 def waste_attempt(s: State, t: int, failure: int, continues: bool) -> None:
     """Book what a failed attempt has used as wasted, but for its checkpoint where another continues from it."""
-    task, ledger = s.tasks[t], s.world.ledger
-    lost_s = task.usage_s
+    usage, saved = s.tasks[t].usage, s.tasks[t].checkpoint.usage
     if continues:
-        lost_s = lost_s - task.checkpoint_s
-    ledger.wasted_s += lost_s
-    for purpose in range(ATTEMPT_PURPOSES):
-        if continues:
-            subtract(task.usage[purpose], task.checkpoint_usage[purpose])
-        add(ledger.usage[codes.FOR_WASTE], task.usage[purpose])
-        if failure == codes.FAILURE_KILLED:
-            add(ledger.killed, task.usage[purpose])
+        usage.time_s -= saved.time_s
+        for purpose in range(ATTEMPT_PURPOSES):
+            _add(usage.by_purpose[purpose], saved.by_purpose[purpose], -1)
+    waste(s, usage)
+    if failure == codes.FAILURE_KILLED:
+        for purpose in range(ATTEMPT_PURPOSES):
+            _add(s.world.ledger.killed, usage.by_purpose[purpose], 1)
 
 
 @compiled
@@ -139,13 +93,8 @@ def add_call(s: State, t: int, cached: int, output: int, is_written: bool) -> No
     What is read from the cache is the beginning of the prompt: spawn tokens first. Output counts although it is
     yet to come, as nothing stops an admitted call.
     """
-    task = s.tasks[t]
-    prompt = task.prompt
-    work, spawn, coordination = (
-        task.usage[codes.FOR_WORK],
-        task.usage[codes.FOR_SPAWN],
-        task.usage[codes.FOR_COORDINATION],
-    )
+    prompt, usage = s.tasks[t].prompt, s.tasks[t].usage.by_purpose
+    work, spawn, coordination = usage[codes.FOR_WORK], usage[codes.FOR_SPAWN], usage[codes.FOR_COORDINATION]
     if prompt.sent == 0:
         spawn.tokens = prompt.spawn - prompt.inherited
     work.tokens += prompt.new - prompt.messages + output

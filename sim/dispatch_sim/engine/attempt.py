@@ -5,32 +5,30 @@ from __future__ import annotations
 import math
 
 from dispatch_sim.engine import codes
-from dispatch_sim.engine.accounting import add_call, save_usage
+from dispatch_sim.engine.accounting import add_call
 from dispatch_sim.engine.api import charge_input, charge_output, first_token_s, input_counted, latency_s
-from dispatch_sim.engine.barrier import wait_at_barrier
+from dispatch_sim.engine.barrier import after_barrier
 from dispatch_sim.engine.cache import cached_tokens, is_written, prompt_length, record, shared_pending_s
 from dispatch_sim.engine.calendar import after, at_once
-from dispatch_sim.engine.client import send
-from dispatch_sim.engine.communication import is_draft, messages, plan_calls, take_round
-from dispatch_sim.engine.conditions import notify
-from dispatch_sim.engine.conflicts import begin_write, end_write
+from dispatch_sim.engine.client import see_answer, send, send_request
+from dispatch_sim.engine.communication import messages, plan_calls, take_round
+from dispatch_sim.engine.conflicts import begin_write
 from dispatch_sim.engine.events import enter, note
-from dispatch_sim.engine.harness import requeue_refused
+from dispatch_sim.engine.harness import count_call, enter_next_window
 from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.merge import merge
 from dispatch_sim.engine.own_context import keep_call, take_own_context
 from dispatch_sim.engine.records import State
-from dispatch_sim.engine.recovery import settle
-from dispatch_sim.engine.resources import release, request
-from dispatch_sim.engine.strategies import on_return
+from dispatch_sim.engine.resources import request
+from dispatch_sim.engine.slot import leave_slot
 from dispatch_sim.engine.variates import attempt_number, draw_attempt, leave_out, share, take_part, tool_s
 
 
 @compiled
-def start(s: State, t: int) -> None:
+def start_attempt(s: State, t: int) -> None:
     """Begin an attempt: wait for a place in the harness, then for locks."""
     task = s.tasks[t]
-    if not task.has_checkpoint:
+    if not task.checkpoint.exists:
         task.origin = attempt_number(s, t)
     draw_attempt(s, t)
     group = s.groups[task.group]
@@ -86,7 +84,7 @@ def spawned(s: State, t: int) -> None:
         prompt.shared = min(shared, prompt.spawn)
         prompt.new = prompt.messages = prompt.sent = 0
         prompt.sent_s = -math.inf
-    prompt.context = task.checkpoint_context
+    prompt.context = task.checkpoint.context
     plan_calls(s, t)
     if s.plan.warm_up == codes.STAGGER and prompt.shared:
         enter(s, t, codes.PREFIX, -1, 0)
@@ -140,12 +138,6 @@ def prepare_call(s: State, t: int) -> None:
         s.processes[t].at = codes.AT_CALL_WINDOW
         request(s, codes.CALL_WINDOW, t)
         return
-    send_call(s, t)
-
-
-@compiled
-def send_call(s: State, t: int) -> None:
-    """Have the client send the call, and see to what it says."""
     answered(s, t, send(s, t))
 
 
@@ -210,27 +202,17 @@ def called(s: State, t: int) -> None:
 @compiled
 def save_checkpoint(s: State, t: int, call: int) -> None:
     """Keep what a resumed attempt begins with: the calls that are done, their usage, and their context."""
-    task = s.tasks[t]
+    task, checkpoint = s.tasks[t], s.tasks[t].checkpoint
     enter(s, t, codes.CALL, call, 0)  # so that its usage is up to date
-    save_usage(s, t)
-    task.has_checkpoint, task.done_calls, task.checkpoint_context = True, call + 1, task.prompt.context
-
-
-@compiled
-def interrupted_call(s: State, t: int) -> None:
-    """Charge a call that an interrupt has ended: nothing stops an admitted call.
-
-    Whoever goes on from here had no answer, so the prompt was not sent.
-    """
-    task = s.tasks[t]
-    charge_output(s, task.pending_output)
-    task.prompt.sent, task.prompt.sent_s = task.sent_before, task.sent_before_s
+    checkpoint.exists, checkpoint.done_calls, checkpoint.context = True, call + 1, task.prompt.context
+    checkpoint.usage = task.usage
 
 
 @compiled
 def returned(s: State, t: int) -> None:
     """Have the coordinator read the result."""
-    tokens, usage = s.tasks[t].variates.return_tokens, s.tasks[t].usage[codes.FOR_RETURN]
+    task = s.tasks[t]
+    tokens, usage = task.variates.return_tokens, task.usage.by_purpose[codes.FOR_RETURN]
     charge_input(s, tokens)
     usage.tokens = tokens
     if s.plan.has_context:
@@ -243,48 +225,38 @@ def returned(s: State, t: int) -> None:
 
 
 @compiled
-def leave_slot(s: State, t: int, failure: int) -> None:
-    """End an agent's work, and free its slot: it has returned, failed, or its timeout has ended it.
-
-    Its output, or in a wave its failure too, waits at a barrier, or goes to the merge.
-    """
-    task = s.tasks[t]
-    stop_work(s, t, failure == codes.NONE)
-    if failure == codes.FAILURE_HUNG or failure == codes.FAILURE_KILLED:
-        note(s, codes.TIMEOUT, t, -1, 0)
-    give_back(s, t)
-    if failure == codes.NONE:
-        on_return(s, t)
-    notify(s)  # there may be more slots
-    task.failure = failure
-    if is_draft(s, t) and failure == codes.NONE:
-        settle(s, t)
-        return
-    failures_wait = not s.plan.refills and s.plan.retry_policy != codes.ABORT
-    if s.plan.merges_at_barrier and (failure == codes.NONE or failures_wait):
-        wait_at_barrier(s, t)
-        return
-    merge(s, t)
-
-
-@compiled
-def stop_work(s: State, t: int, returned: bool) -> None:
-    """Note that an agent is no longer at work."""
-    s.tasks[t].at_work = False
-    s.groups[s.tasks[t].group].working -= 1
-    end_write(s, t, returned)
-
-
-@compiled
-def give_back(s: State, t: int) -> None:
-    """Give back locks, the place in the harness, and the slot."""
-    task = s.tasks[t]
-    for i in range(task.locks_held - 1, -1, -1):
-        release(s, codes.FIRST_LOCK + s.links[s.groups[task.group].first_lock + i])
-    task.locks_held = 0
-    if task.has_place:
-        task.has_place = False
-        release(s, codes.PLACES)
-    s.world.slots.count -= 1
-    requeue_refused(s)
-    notify(s)
+def resume_attempt(s: State, t: int) -> None:
+    """Go on with an attempt from the place where it waits, up to its merge."""
+    at = s.processes[t].at
+    if at == codes.AT_CALL:
+        called(s, t)
+    elif at == codes.AT_BACKOFF:
+        answered(s, t, send_request(s, t))
+    elif at == codes.AT_SPAWN:
+        spawned(s, t)
+    elif at == codes.AT_TOOLS:
+        next_call(s, t)
+    elif at == codes.AT_RETURN:
+        returned(s, t)
+    elif at == codes.AT_PLACE:
+        s.tasks[t].has_place = True
+        lock(s, t)
+    elif at == codes.AT_LOCK:
+        s.tasks[t].locks_held += 1
+        lock(s, t)
+    elif at == codes.AT_PREFIX:
+        wait_for_prefix(s, t)
+    elif at == codes.AT_COMPACTION:
+        prepare_call(s, t)
+    elif at == codes.AT_CALL_WINDOW:
+        if count_call(s, t):
+            answered(s, t, send(s, t))
+    elif at == codes.AT_NEXT_WINDOW:
+        enter_next_window(s)
+        answered(s, t, send(s, t))
+    elif at == codes.AT_GATEWAY:
+        answered(s, t, see_answer(s, t, s.processes[t].answer_s))
+    elif at == codes.AT_BARRIER:
+        after_barrier(s, t)
+    else:  # AT_FAILURES_SEEN
+        merge(s, t)

@@ -7,7 +7,8 @@ from dispatch_sim.engine.calendar import at_once, later
 from dispatch_sim.engine.conditions import notify
 from dispatch_sim.engine.events import enter
 from dispatch_sim.engine.jit import compiled
-from dispatch_sim.engine.records import State
+from dispatch_sim.engine.lists import append
+from dispatch_sim.engine.records import NumberList, State
 from dispatch_sim.engine.variates import interarrival_s, length_s
 
 
@@ -87,25 +88,24 @@ def _receive(s: State, t: int) -> None:
     """Let a task that has arrived wait for an attempt, or for the groups that its own is after."""
     if s.groups[s.tasks[t].group].waits_for:
         s.tasks[t].activity = codes.DEPENDENCY
-        s.held[s.world.held] = t
-        s.world.held += 1
+        append(s.held, t)
     else:
         add(s, t, 1)
 
 
 @compiled
-def _release_held(s: State, group: int) -> None:
-    """Let the tasks of a group go that have waited for others."""
+def add_group(s: State, waiting: NumberList, group: int) -> None:
+    """Let the tasks of a group wait for an attempt that have waited for something else."""
     kept = 0
-    for i in range(s.world.held):
-        t = s.held[i]
+    for i in range(waiting.length):
+        t = waiting.numbers[i]
         if s.tasks[t].group == group:
             enter(s, t, codes.WAIT, -1, 0)
             add(s, t, 1)
         else:
-            s.held[kept] = t
+            waiting.numbers[kept] = t
             kept += 1
-    s.world.held = kept
+    waiting.length = kept
 
 
 @compiled
@@ -121,7 +121,7 @@ def finish(s: State, t: int) -> None:
             follower = s.links[i]
             s.groups[follower].waits_for -= 1
             if s.groups[follower].waits_for == 0:
-                _release_held(s, follower)
+                add_group(s, s.held, follower)
 
 
 @compiled
@@ -131,11 +131,12 @@ def abort(s: State) -> None:
     while s.world.waiting:
         leave_to_person(s, take(s))
     for group in range(s.plan.groups):
-        for i in range(s.world.second_round):
-            if s.tasks[s.second_round[i]].group == group:
-                leave_to_person(s, s.second_round[i])
+        for i in range(s.second_round.length):
+            t = s.second_round.numbers[i]
+            if s.tasks[t].group == group:
+                leave_to_person(s, t)
         s.groups[group].awaiting_second = 0
-    s.world.second_round = 0
+    s.second_round.length = 0
 
 
 @compiled

@@ -7,7 +7,6 @@ from __future__ import annotations
 import numpy as np
 
 from dispatch_sim.model.events import Activity
-from dispatch_sim.model.events import State as TaskState
 
 NONE = -1
 """In place of a failure: none. In place of a task: the coordinator."""
@@ -30,7 +29,7 @@ NEEDS_CONTEXT, NEEDS_PROMPT = -1, -2
     OVERWRITTEN, REWORK, WRONG_BRIEF,
 ) = range(42)
 
-STATE_OF = np.array([list(TaskState).index(each.state) if each.state else -1 for each in Activity], np.int64)
+STATE_OF = np.array([-1 if each.state is None else each.state for each in Activity], np.int64)
 """The state that a task is in during each activity."""
 
 # ---- in the order of `model.failures.Failure`

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dispatch_sim.engine import codes
-from dispatch_sim.engine.backlog import add
+from dispatch_sim.engine.backlog import add, add_group
 from dispatch_sim.engine.calendar import after, at_once
 from dispatch_sim.engine.conditions import notify
 from dispatch_sim.engine.coordinator import begin_turn, write_output
 from dispatch_sim.engine.events import enter, write_log
 from dispatch_sim.engine.jit import compiled
+from dispatch_sim.engine.lists import append, remove
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.resources import release
 from dispatch_sim.engine.variates import take_part
@@ -50,7 +51,7 @@ def plan_calls(s: State, t: int) -> None:
             first = min(half, calls - 1)
         else:
             end = half
-    task.call = max(first, task.done_calls)
+    task.call = max(first, task.checkpoint.done_calls)
     task.last_call = end - 1
 
 
@@ -61,8 +62,7 @@ def end_first_round(s: State, t: int, by_agent: bool) -> None:
     if by_agent:
         s.tasks[t].second_round = True
         enter(s, t, codes.ROUND, -1, 0)
-        s.second_round[s.world.second_round] = t
-        s.world.second_round += 1
+        append(s.second_round, t)
         group.awaiting_second += 1
     group.first_round_unfinished -= 1
     waits = group.awaiting_second > 0 and not group.is_briefing
@@ -74,13 +74,7 @@ def end_first_round(s: State, t: int, by_agent: bool) -> None:
 @compiled
 def leave_second_round(s: State, t: int) -> None:
     """Let a task wait for an attempt that waits for its second round."""
-    kept = 0
-    for i in range(s.world.second_round):
-        other = s.second_round[i]
-        if other != t:
-            s.second_round[kept] = other
-            kept += 1
-    s.world.second_round = kept
+    remove(s.second_round, t)
     s.groups[s.tasks[t].group].awaiting_second -= 1
     enter(s, t, codes.WAIT, -1, 0)
     add(s, t, 1)
@@ -91,7 +85,6 @@ def resume_interim_brief(s: State, group: int) -> None:
     """Go on with the brief between a group's rounds; then its tasks wait for their second attempt."""
     pid = s.plan.tasks + 2 + group
     process = s.processes[pid]
-    process.asks = 0
     if process.at == codes.AT_INTERIM_REQUEST:
         process.turn_started_s = s.world.now_s
         process.at = codes.AT_INTERIM_BEGIN
@@ -106,15 +99,6 @@ def resume_interim_brief(s: State, group: int) -> None:
     s.groups[group].is_briefing = False
     if s.groups[group].first_round_unfinished:
         return
-    kept = 0
-    for i in range(s.world.second_round):
-        t = s.second_round[i]
-        if s.tasks[t].group == group:
-            enter(s, t, codes.WAIT, -1, 0)
-            add(s, t, 1)
-        else:
-            s.second_round[kept] = t
-            kept += 1
-    s.world.second_round = kept
+    add_group(s, s.second_round, group)
     s.groups[group].awaiting_second = 0
     notify(s)

@@ -40,7 +40,7 @@ def holds(s: State, condition: int) -> bool:
     if condition == codes.CAN_DISPATCH_OR_DONE:
         return can_dispatch(s) or s.world.unfinished == 0
     if condition == codes.CAN_DISPATCH_OR_DRAINED:
-        is_drained = s.world.failed > 0 and s.world.waiting == 0
+        is_drained = s.failed.length > 0 and s.world.waiting == 0
         return can_dispatch(s) or s.world.unfinished == 0 or is_drained
     if condition == codes.IDLE:
         return s.world.slots.count == 0
@@ -50,7 +50,7 @@ def holds(s: State, condition: int) -> bool:
 @compiled
 def start_review(s: State) -> None:
     """Start a review of what waits for approval."""
-    if s.world.awaiting_review and not s.world.review_under_way:
+    if s.awaiting_review.length and not s.world.review_under_way:
         s.world.review_under_way = True
         at_once(s, codes.EVENT_START_REVIEW, 0, 0)
 
@@ -59,14 +59,14 @@ def start_review(s: State) -> None:
 def start_review_if_due(s: State) -> None:
     """Start a review if as many outputs wait for it as one is made of."""
     every = s.plan.review_every
-    if every > 0 and s.world.awaiting_review >= every:
+    if every > 0 and s.awaiting_review.length >= every:
         start_review(s)
 
 
 @compiled
 def notify(s: State) -> None:
     """Notify the dispatcher, and a final review, of a change they may be waiting for."""
-    if s.world.awaiting_review and s.world.awaiting_review + s.world.held == s.world.unfinished:
+    if s.awaiting_review.length and s.awaiting_review.length + s.held.length == s.world.unfinished:
         start_review(s)
     condition = s.world.waited_for
     if condition != codes.NOTHING and holds(s, condition):

@@ -7,6 +7,7 @@ import math
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.calendar import now
 from dispatch_sim.engine.jit import compiled
+from dispatch_sim.engine.lists import append, remove
 from dispatch_sim.engine.records import MAX_WRITES, State
 from dispatch_sim.engine.variates import attempt_number, conflict
 
@@ -34,8 +35,7 @@ def begin_write(s: State, t: int) -> None:
     write.task, write.number, write.is_lost, write.is_safe = t, attempt_number(s, t), False, False
     write.began_s, write.returned_s, write.merged_s = s.world.now_s, math.inf, math.inf
     if s.plan.isolation == codes.SHARED:
-        s.writing[s.world.writing] = w
-        s.world.writing += 1
+        append(s.writing, w)
 
 
 @compiled
@@ -66,27 +66,20 @@ def end_write(s: State, t: int, returned: bool) -> None:
     w = s.tasks[t].write
     if w < 0 or s.plan.isolation != codes.SHARED:
         return
-    kept = 0
-    for i in range(s.world.writing):
-        other = s.writing[i]
-        if other != w:
-            s.writing[kept] = other
-            kept += 1
-    s.world.writing = kept
+    remove(s.writing, w)
     if returned:
         s.writes[w].returned_s = s.world.now_s
-        for i in range(s.world.returned):
-            other = s.returned[i]
+        for i in range(s.returned.length):
+            other = s.returned.numbers[i]
             at_risk = s.writes[other].returned_s > s.writes[w].began_s and not s.writes[other].is_lost
             if at_risk and writes_conflict(s, w, other):
                 s.writes[other].is_lost = True
-        s.returned[s.world.returned] = w
-        s.world.returned += 1
+        append(s.returned, w)
     kept = 0
-    for i in range(s.world.returned):
-        other = s.returned[i]
+    for i in range(s.returned.length):
+        other = s.returned.numbers[i]
         if _can_be_overwritten(s, other):
-            s.returned[kept] = other
+            s.returned.numbers[kept] = other
             kept += 1
             continue
         s.writes[other].is_safe = True
@@ -94,13 +87,13 @@ def end_write(s: State, t: int, returned: bool) -> None:
         is_its_own = s.tasks[waiting].is_alive and s.tasks[waiting].write == other
         if s.processes[waiting].at == codes.AT_EXPOSED and is_its_own:
             now(s, waiting)
-    s.world.returned = kept
+    s.returned.length = kept
 
 
 @compiled
 def _can_be_overwritten(s: State, write: int) -> bool:
-    for j in range(s.world.writing):
-        one = s.writing[j]
+    for j in range(s.writing.length):
+        one = s.writing.numbers[j]
         began_before = s.writes[one].began_s < s.writes[write].returned_s
         if began_before and _write_same_thing(s, one, write):
             return True

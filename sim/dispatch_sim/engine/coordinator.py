@@ -117,8 +117,8 @@ def write_output(s: State, purpose: int, t: int, tokens: float) -> None:
         s.world.ledger.usage[purpose].tokens += written
         s.world.ledger.usage[purpose].output += written
     else:
-        s.tasks[t].usage[purpose].tokens += written
-        s.tasks[t].usage[purpose].output += written
+        s.tasks[t].usage.by_purpose[purpose].tokens += written
+        s.tasks[t].usage.by_purpose[purpose].output += written
     charge_output(s, written)
     if s.plan.has_context:
         s.world.context.length += written

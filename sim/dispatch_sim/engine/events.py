@@ -39,7 +39,7 @@ def enter(s: State, t: int, activity: int, call: int, tokens: int) -> None:
         state = codes.STATE_OF[task.activity]
         s.world.ledger.time_s[state] += spent_s
         if state == codes.STATE_SERVICE or state == codes.STATE_BACKOFF or state == codes.STATE_HUNG:
-            task.usage_s += spent_s
+            task.usage.time_s += spent_s
         write_log(s, task.since_s, task.activity, t, task.attempts, task.activity_call, task.activity_tokens)
     task.since_s = s.world.now_s
     task.activity, task.activity_call, task.activity_tokens = activity, call, tokens

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dispatch_sim.engine import codes
-from dispatch_sim.engine.accounting import restore_usage
 from dispatch_sim.engine.backlog import add, leave_to_person
 from dispatch_sim.engine.calendar import after, at_once
 from dispatch_sim.engine.events import enter, note
 from dispatch_sim.engine.jit import compiled
+from dispatch_sim.engine.lists import append
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.resources import release
 
@@ -24,13 +24,12 @@ def launch(s: State, t: int) -> None:
         note(s, codes.REFUSED_LAUNCH, t, -1, 0)
         slots.most = min(slots.most, s.plan.cap)
         slots.window = min(slots.window, float(slots.most))
-        s.refused[s.world.refused] = t
-        s.world.refused += 1
+        append(s.refused, t)
         return
     slots.count += 1
     s.world.active += 1
     task.attempts += 1
-    restore_usage(s, t)
+    task.usage = task.checkpoint.usage
     enter(s, t, codes.HARNESS, -1, 0)
     note(s, codes.LAUNCH, t, -1, 0)
     task.instructions = s.world.instructions
@@ -39,17 +38,16 @@ def launch(s: State, t: int) -> None:
     task.is_alive = True
     s.processes[t].token += 1
     if s.plan.cancels_others:
-        s.cascading[s.world.cascading] = t
-        s.world.cascading += 1
+        append(s.cascading, t)
     at_once(s, codes.EVENT_START_ATTEMPT, t, 0)
 
 
 @compiled
 def requeue_refused(s: State) -> None:
     """Let launches that were refused wait again, before all others."""
-    for i in range(s.world.refused):
-        add(s, s.refused[i], 0)
-    s.world.refused = 0
+    for i in range(s.refused.length):
+        add(s, s.refused.numbers[i], 0)
+    s.refused.length = 0
 
 
 @compiled

@@ -39,7 +39,7 @@ def compiled(function: Function, **called: Any) -> Function:
     Parameters
     ----------
     function : annotated with numbers, records, or tuples of numbers.
-    called : compiled functions that replace the Python functions of these names in it.
+    called : compiled functions and records that replace the Python ones of these names in it.
     """
     if IS_PYTHON:
         return function

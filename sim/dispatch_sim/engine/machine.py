@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,21 +17,17 @@ from dispatch_sim.engine.records import (
     MAX_LINKS,
     MAX_LOG,
     MAX_RESOURCES,
-    MAX_RESULTS,
+    MAX_ROWS,
     MAX_SAMPLE_VALUES,
     MAX_SHARED_VARIATES,
-    RESULT,
     STATE,
 )
 from dispatch_sim.engine.store import engine
-from dispatch_sim.model.accounting import Ledger, Purpose, Usage
-from dispatch_sim.model.events import Activity, Event, State
-from dispatch_sim.model.failures import Failure
-from dispatch_sim.model.outcome import MEASURES, WHOLE, Outcome
+from dispatch_sim.model.events import Activity, Event
+from dispatch_sim.model.outcome import MEASURES, Outcome, outcome_of
 from dispatch_sim.model.plan import Plan
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.model import Scenario
-from dispatch_sim.scenario.strategy import Strategy
 
 
 class Machine:
@@ -70,13 +66,8 @@ class Machine:
         stop : where another thread sets its number to something, this ends after the current replication;
             the rows then hold nothing.
         """
-        return np.asarray(self.simulate_plans([plan], range(first, first + count), stop)[0])
-
-    def simulate_plans(
-        self, plans: Sequence[FlatPlan], replications: range, stop: NDArray[np.int64] | None = None
-    ) -> NDArray[np.float64]:
-        """Return the measures of design points of one scenario, shape (plans, replications, measures)."""
-        return np.asarray(self.simulate_priced(plans, replications, [plans[0].plan.scenario], stop)[0])
+        scenarios = [plan.plan.scenario]
+        return np.asarray(self.simulate_priced([plan], range(first, first + count), scenarios, stop)[0, 0])
 
     def simulate_priced(
         self,
@@ -87,60 +78,51 @@ class Machine:
     ) -> NDArray[np.float64]:
         """Return the measures of design points in scenarios that differ in prices and values alone.
 
-        They are simulated once. Their ledgers are closed together, as closing one takes as long as the
-        simulation of 15 replications.
+        They are simulated once.
 
         Returns
         -------
         Shape (scenarios, plans, replications, measures).
         """
         control = np.zeros(1, np.int64) if stop is None else stop
-        results = np.zeros((len(plans), len(replications)), RESULT)
-        unfit = [
-            (number, i)
-            for number, plan in enumerate(plans)
-            for i in self._simulate(plan, replications, control, results[number])
-        ]
-        rows = np.zeros((len(scenarios), *results.shape, len(MEASURES)))
-        if control[0]:
-            return rows
-        is_solo = np.array([plan.plan.strategy.kind == "solo" for plan in plans])
-        for alike in (is_solo, ~is_solo):
-            if alike.any():
-                strategy = plans[int(alike.argmax())].plan.strategy
-                for number, scenario in enumerate(scenarios):
-                    ended = results[alike].ravel()  # a copy, as closing changes it
-                    closed = _outcomes(ended, scenario, strategy)
-                    rows[number, alike] = closed.reshape(-1, *rows.shape[2:])
-        for number, scenario in enumerate(scenarios):
-            for point, i in unfit:
-                plan = replace(plans[point].plan, scenario=scenario)
-                rows[number, point, i] = _by_simpy(plan, replications[i])
+        rows = np.empty((len(scenarios), len(plans), len(replications), len(MEASURES)))
+        self._value(scenarios)
+        for number, plan in enumerate(plans):
+            self._simulate(plan, replications, scenarios, control, rows[:, number])
         return rows
 
     def _simulate(
-        self, plan: FlatPlan, replications: range, control: NDArray[np.int64], results: NDArray[np.void]
-    ) -> Iterator[int]:
-        """Simulate replications into `results`; yield the numbers of those that do not fit the state."""
-        if not _fits(plan):
-            yield from range(len(replications))
-            return
-        self._load(plan, replications)
+        self,
+        plan: FlatPlan,
+        replications: range,
+        scenarios: Sequence[Scenario],
+        control: NDArray[np.int64],
+        rows: NDArray[np.float64],
+    ) -> None:
+        """Simulate replications into rows; those that do not fit the state by SimPy."""
+        fits = _fits(plan)
+        if fits:
+            self._load(plan, replications)
+        measures = self._state["rows"]["measures"]
         done = 0
         while done < len(replications) and not control[0]:
-            asked = min(len(replications) - done, MAX_RESULTS)
-            simulated = self._run(control, replications[done], asked)
-            results[done : done + simulated] = self._state["results"][:simulated]
+            asked = min(len(replications) - done, MAX_ROWS // len(scenarios))
+            simulated = self._run(control, replications[done], asked) if fits else 0
+            found = measures[: simulated * len(scenarios)].reshape(simulated, len(scenarios), -1)
+            rows[:, done : done + simulated] = found.swapaxes(0, 1)
             done += simulated
             if simulated < asked and not control[0]:
-                yield done
+                for number, scenario in enumerate(scenarios):
+                    priced = replace(plan.plan, scenario=scenario)
+                    rows[number, done] = _by_simpy(priced, replications[done])
                 done += 1
 
     def simulate(self, plan: Plan, replication: int, log: list[Event] | None = None) -> Outcome:
         """Simulate one replication, as `model.simulation.simulate`."""
         flat = FlatPlan(plan)
         if log is None:
-            return outcome_of(self.simulate_block(flat, replication, 1)[0])
+            return outcome_of(self.simulate_block(flat, replication, 1)[0].tolist())
+        self._value([plan.scenario])
         self._load(flat, range(replication, replication + 1))
         self._state["log_room"] = MAX_LOG
         simulated = self._run(np.zeros(1, np.int64), replication, 1)
@@ -150,7 +132,17 @@ class Machine:
         kinds = list(Activity)
         for start_s, end_s, kind, *rest in self._state["log"][: self._state["world"]["log_length"]].tolist():
             log.append(Event(start_s, end_s, kinds[kind], *rest))
-        return outcome_of(_outcomes(self._state["results"][:1], plan.scenario, plan.strategy)[0])
+        return outcome_of(self._state["rows"]["measures"][0].tolist())
+
+    def _value(self, scenarios: Sequence[Scenario]) -> None:
+        """Take the prices and values of scenarios over into the state."""
+        self._state["valued"] = len(scenarios)
+        for number, scenario in enumerate(scenarios):
+            prices, values = scenario.provider.prices, scenario.values
+            self._state["valuations"][number] = (
+                (prices.input, prices.cache_write, prices.cache_read, prices.output),
+                (values.waiting, values.people),
+            )
 
     def _load(self, plan: FlatPlan, replications: range) -> None:
         """Take a design point over into the state."""
@@ -188,34 +180,3 @@ def _by_simpy(plan: Plan, replication: int, log: list[Event] | None = None) -> O
     from dispatch_sim.model.simulation import simulate
 
     return simulate(plan, Variates(plan.scenario, replication), log)
-
-
-def _outcomes(results: Any, scenario: Scenario, strategy: Strategy) -> NDArray[np.float64]:
-    """Close the ledgers of replications as the model closes one, a column at a time."""
-    ledgers = results["ledger"]
-
-    def usage(of: Any) -> Usage:
-        return Usage(*(of[name] for name in ("tokens", "input", "cache_write", "cache_read", "output")))
-
-    ledger = Ledger(
-        usage={purpose: usage(ledgers["usage"][:, i]) for i, purpose in enumerate(Purpose)},
-        killed=usage(ledgers["killed"]),
-        time_s={state: ledgers["time_s"][:, i] for i, state in enumerate(State)},
-        failures={failure: ledgers["failures"][:, i] for i, failure in enumerate(Failure)},
-        **{name: ledgers[name] for name in ledgers.dtype.names if name not in _BY_KIND},
-    )
-    quota = (results["requests"], results["input_tokens"], results["output_tokens"])
-    columns = ledger.close(results["makespan_s"], quota, scenario, strategy)
-    return np.stack(columns, axis=1).astype(np.float64, copy=False)
-
-
-_BY_KIND = ("usage", "killed", "time_s", "failures")
-"""The ledger's tables by purpose, state or failure."""
-
-
-def outcome_of(row: NDArray[np.float64]) -> Outcome:
-    """Return a row of measures as an outcome, whole numbers as such."""
-    values: list[Any] = [
-        int(value) if name in WHOLE else value for name, value in zip(MEASURES, row.tolist(), strict=True)
-    ]
-    return Outcome(*values)

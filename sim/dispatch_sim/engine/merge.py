@@ -8,6 +8,7 @@ from dispatch_sim.engine.conflicts import is_overwritten, writes_conflict
 from dispatch_sim.engine.coordinator import begin_turn, write_output
 from dispatch_sim.engine.events import enter, note
 from dispatch_sim.engine.jit import compiled
+from dispatch_sim.engine.lists import append
 from dispatch_sim.engine.merge_record import complete_merge, drop_merge, join_merges, unseen_share
 from dispatch_sim.engine.records import MAX_WRITES, State
 from dispatch_sim.engine.recovery import settle
@@ -44,19 +45,7 @@ def merge(s: State, t: int) -> None:
 
 
 @compiled
-def resume_merge(s: State, t: int) -> None:
-    """Go on with a merge, its coordinator at hand; an output that was overwritten meanwhile needs none."""
-    s.tasks[t].merging = True
-    if is_overwritten(s, t):
-        release(s, codes.COORDINATOR)
-        _merge_by_person(s, t)
-        return
-    s.processes[t].at = codes.AT_MERGE_TURN
-    take_merge_turn(s, t)
-
-
-@compiled
-def take_merge_turn(s: State, t: int) -> None:
+def _take_turn(s: State, t: int) -> None:
     """Begin the coordinator's turn for a merge."""
     if begin_turn(s, t):
         enter(s, t, codes.MERGE, -1, 0)
@@ -65,52 +54,31 @@ def take_merge_turn(s: State, t: int) -> None:
 
 
 @compiled
-def merged_by_coordinator(s: State, t: int) -> None:
-    """Charge the coordinator's part of a merge."""
-    write_output(s, codes.FOR_MERGE, t, s.tasks[t].merge.tokens)
-    release(s, codes.COORDINATOR)
-    _merge_by_person(s, t)
-
-
-@compiled
 def _merge_by_person(s: State, t: int) -> None:
     """Have a person merge an output, where that is asked for."""
     task = s.tasks[t]
     task.person_s = task.merge.people_s
     if task.person_s != 0.0 and not is_overwritten(s, t):
-        enter(s, t, codes.PERSON_BUSY, -1, 0)
-        s.processes[t].at = codes.AT_PERSON_REQUEST
-        request(s, codes.PERSON, t)
+        _ask_person(s, t, codes.AT_PERSON_REQUEST)
         return
     _check_merged(s, t)
 
 
 @compiled
-def resume_merge_by_person(s: State, t: int) -> None:
-    """Go on with a merge, its person at hand."""
-    s.tasks[t].merging = True
-    if is_overwritten(s, t):
-        release(s, codes.PERSON)
-        _check_merged(s, t)
-    else:
-        by_person(s, t, codes.AT_MERGE_BY_PERSON, codes.MERGE_BY_PERSON)
+def _ask_person(s: State, t: int, at: int) -> None:
+    """Wait for a person."""
+    enter(s, t, codes.PERSON_BUSY, -1, 0)
+    s.processes[t].at = at
+    request(s, codes.PERSON, t)
 
 
 @compiled
-def by_person(s: State, t: int, at: int, activity: int) -> None:
-    """Have a person work on an output for `person_s`."""
+def _begin_by_person(s: State, t: int, at: int, activity: int) -> None:
+    """Have a person who is at hand work on an output for `person_s`."""
     s.tasks[t].merging = True
     enter(s, t, activity, -1, 0)
     s.processes[t].at = at
     after(s, t, s.tasks[t].person_s)
-
-
-@compiled
-def merged_by_person(s: State, t: int) -> None:
-    """Count a person's time for a merge."""
-    release(s, codes.PERSON)
-    s.world.ledger.people_merge_s += s.tasks[t].person_s
-    _check_merged(s, t)
 
 
 @compiled
@@ -131,9 +99,7 @@ def _check_merged(s: State, t: int) -> None:
         seconds = _resolve_conflicts(s, t)
         if seconds != 0.0:
             task.person_s = seconds
-            enter(s, t, codes.PERSON_BUSY, -1, 0)
-            s.processes[t].at = codes.AT_RESOLVE_REQUEST
-            request(s, codes.PERSON, t)
+            _ask_person(s, t, codes.AT_RESOLVE_REQUEST)
             return
     _end_merge(s, t)
 
@@ -143,25 +109,16 @@ def _resolve_conflicts(s: State, t: int) -> float:
     """Merge an attempt's copy; return the seconds that its conflicts with copies merged before take."""
     w, world = s.tasks[t].write, s.world
     write, seconds = s.writes[w], 0.0
-    for i in range(world.worktrees):
-        other = s.worktrees[i]
+    for i in range(s.worktrees.length):
+        other = s.worktrees.numbers[i]
         if s.writes[other].merged_s > write.began_s and writes_conflict(s, w, other):
             world.ledger.merge_conflicts += 1
             seconds += resolve_s(s, t, write.number, s.writes[other].task, s.writes[other].number)
-    if world.worktrees >= MAX_WRITES:
+    if s.worktrees.length >= MAX_WRITES:
         world.overflow = True
         return 0.0
-    s.worktrees[world.worktrees] = w
-    world.worktrees += 1
+    append(s.worktrees, w)
     return seconds
-
-
-@compiled
-def conflicts_resolved(s: State, t: int) -> None:
-    """Count a person's time for conflicts between copies."""
-    release(s, codes.PERSON)
-    s.world.ledger.people_conflicts_s += s.tasks[t].person_s
-    _end_merge(s, t)
 
 
 @compiled
@@ -171,28 +128,19 @@ def _end_merge(s: State, t: int) -> None:
     if task.write >= 0:
         s.writes[task.write].merged_s = s.world.now_s
     complete_merge(s, t)
-    if task.write >= 0 and s.plan.isolation == codes.SHARED:
-        if not s.writes[task.write].is_safe:
-            enter(s, t, codes.EXPOSED, -1, 0)
-            s.processes[t].at = codes.AT_EXPOSED
-            return
-        if s.writes[task.write].is_lost:
-            _fail_overwritten(s, t)
-            return
+    if task.write >= 0 and s.plan.isolation == codes.SHARED and not s.writes[task.write].is_safe:
+        enter(s, t, codes.EXPOSED, -1, 0)
+        s.processes[t].at = codes.AT_EXPOSED
+        return
     _settle_merged(s, t)
 
 
 @compiled
-def no_longer_exposed(s: State, t: int) -> None:
-    """Go on when nobody can overwrite a merged output any more."""
+def _settle_merged(s: State, t: int) -> None:
+    """Settle a merged output that nobody can overwrite any more."""
     if is_overwritten(s, t):
         _fail_overwritten(s, t)
-    else:
-        _settle_merged(s, t)
-
-
-@compiled
-def _settle_merged(s: State, t: int) -> None:
+        return
     s.tasks[t].unseen_share = unseen_share(s, t)
     settle(s, t)
 
@@ -209,23 +157,49 @@ def _fail_overwritten(s: State, t: int) -> None:
         settle(s, t)
         return
     task.person_s = seconds
-    enter(s, t, codes.PERSON_BUSY, -1, 0)
-    s.processes[t].at = codes.AT_CLEAN_UP_REQUEST
-    request(s, codes.PERSON, t)
+    _ask_person(s, t, codes.AT_CLEAN_UP_REQUEST)
 
 
 @compiled
-def cleaned_up(s: State, t: int) -> None:
-    """Count a person's time for cleaning up."""
-    release(s, codes.PERSON)
-    s.world.ledger.people_conflicts_s += s.tasks[t].person_s
-    settle(s, t)
-
-
-@compiled
-def resume_by_person(s: State, t: int, at: int) -> None:
-    """Go on with resolving or cleaning up, a person at hand."""
-    if at == codes.AT_RESOLVE_REQUEST:
-        by_person(s, t, codes.AT_RESOLVE, codes.RESOLVE)
-    else:
-        by_person(s, t, codes.AT_CLEAN_UP, codes.CLEAN_UP)
+def resume_merge(s: State, t: int) -> None:
+    """Go on with a merge from the place where it waits; an output that was overwritten meanwhile needs none."""
+    task, process, ledger = s.tasks[t], s.processes[t], s.world.ledger
+    at = process.at
+    if at == codes.AT_MERGE_REQUEST:
+        task.merging = True
+        if is_overwritten(s, t):
+            release(s, codes.COORDINATOR)
+            _merge_by_person(s, t)
+        else:
+            process.at = codes.AT_MERGE_TURN
+            _take_turn(s, t)
+    elif at == codes.AT_MERGE_TURN:
+        _take_turn(s, t)
+    elif at == codes.AT_MERGE:
+        write_output(s, codes.FOR_MERGE, t, task.merge.tokens)
+        release(s, codes.COORDINATOR)
+        _merge_by_person(s, t)
+    elif at == codes.AT_PERSON_REQUEST:
+        if is_overwritten(s, t):
+            task.merging = True
+            release(s, codes.PERSON)
+            _check_merged(s, t)
+        else:
+            _begin_by_person(s, t, codes.AT_MERGE_BY_PERSON, codes.MERGE_BY_PERSON)
+    elif at == codes.AT_MERGE_BY_PERSON:
+        release(s, codes.PERSON)
+        ledger.people_merge_s += task.person_s
+        _check_merged(s, t)
+    elif at == codes.AT_RESOLVE_REQUEST:
+        _begin_by_person(s, t, codes.AT_RESOLVE, codes.RESOLVE)
+    elif at == codes.AT_CLEAN_UP_REQUEST:
+        _begin_by_person(s, t, codes.AT_CLEAN_UP, codes.CLEAN_UP)
+    elif at == codes.AT_EXPOSED:
+        _settle_merged(s, t)
+    else:  # AT_RESOLVE or AT_CLEAN_UP
+        release(s, codes.PERSON)
+        ledger.people_conflicts_s += task.person_s
+        if at == codes.AT_RESOLVE:
+            _end_merge(s, t)
+        else:
+            settle(s, t)

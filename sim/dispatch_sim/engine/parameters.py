@@ -27,6 +27,15 @@ class Distribution:
     weight: float
 
 
+class MergeCount:
+    """Counts merges that have begun; the times of those that are over are from `first` on in `State.merges_over`."""
+
+    begun: int
+    over: int
+    first: int
+    room: int
+
+
 class Group:
     """A group of tasks; what ends in `_row` is where a distribution stands in `State.distributions`."""
 
@@ -44,9 +53,6 @@ class Group:
     size: int
     first_variates: int
     """Where its first tasks' variates stand among those that design points share."""
-    first_merge: int
-    """Where its merge times begin in `State.group_merges`."""
-    merge_room: int
     first_lock: int
     locks: int
     first_follower: int
@@ -63,8 +69,7 @@ class Group:
     first_round_unfinished: int
     awaiting_second: int
     working: int
-    merges_begun: int
-    merges_done: int
+    merges: MergeCount
     next_arrival: int
     is_briefing: bool
     common_done: bool
@@ -172,3 +177,33 @@ class Plan:
     review_row: int
     review_each_s: float
     review_blocks: bool
+
+
+class Prices:
+    """Prices of tokens, dollars per million."""
+
+    input: float
+    cache_write: float
+    cache_read: float
+    output: float
+
+
+class Values:
+    """The value of time, in dollars per hour."""
+
+    waiting: float
+    people: float
+
+
+class Valuation:
+    """Prices and values of a scenario, by which outcomes are computed."""
+
+    prices: Prices
+    values: Values
+
+
+class Member:
+    """A task's group and index."""
+
+    group: int
+    index: int

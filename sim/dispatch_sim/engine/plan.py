@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from dispatch_sim.engine import records
 from dispatch_sim.engine.layout import dtype_of, fill
+from dispatch_sim.engine.parameters import Member
 from dispatch_sim.engine.scenario_records import FlatScenario
 from dispatch_sim.model.plan import Plan
 from dispatch_sim.model.strategies import FIRST_ADAPTIVE_WINDOW
 
-MEMBER = dtype_of(records.Member)
+MEMBER = dtype_of(Member)
 
 
 class FlatPlan:
@@ -56,8 +57,8 @@ def _filled(record: np.void, values: dict[str, Any]) -> np.void:
 def _groups(plan: Plan, of: FlatScenario, sizes: NDArray[np.int64]) -> NDArray[np.void]:
     groups = of.groups.copy()
     groups["size"] = sizes
-    groups["merge_room"] = 4 * sizes
-    groups["first_merge"] = 4 * (np.cumsum(sizes) - sizes)
+    groups["merges"]["room"] = 4 * sizes
+    groups["merges"]["first"] = records.MAX_MERGES + 4 * (np.cumsum(sizes) - sizes)
     if _isolation(plan) == "worktree" and plan.scenario.harness.directory_in_prompt:
         groups["own_directory"] = groups["writes"]
     return groups
@@ -72,6 +73,7 @@ def _world(plan: Plan) -> dict[str, Any]:
             "window": min(FIRST_ADAPTIVE_WINDOW, plan.concurrency) if adaptive else plan.concurrency,
         },
         "unfinished": len(plan.tasks),
+        "merges": {"room": records.MAX_MERGES},
     }
 
 

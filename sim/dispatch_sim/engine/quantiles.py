@@ -9,86 +9,51 @@ from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.special_functions import bits_of, float_of, gammainc, gammaincinv
 
-Coefficients = tuple[float, float, float, float, float, float, float, float]
+Pair = tuple[float, float]
 
 _SQRT2 = math.sqrt(2.0)
 
 # The coefficients of Wichura's algorithm AS 241 (Applied Statistics 37, 1988), routine PPND16, highest power first:
-# numerators and denominators near the middle, in the tails, and far out.
+# of numerator and denominator, near the middle, in the tails, and far out.
 _MIDDLE = (
-    (
-        2.5090809287301226727e3,
-        3.3430575583588128105e4,
-        6.7265770927008700853e4,
-        4.5921953931549871457e4,
-        1.3731693765509461125e4,
-        1.9715909503065514427e3,
-        1.3314166789178437745e2,
-        3.3871328727963666080e0,
-    ),
-    (
-        5.2264952788528545610e3,
-        2.8729085735721942674e4,
-        3.9307895800092710610e4,
-        2.1213794301586595867e4,
-        5.3941960214247511077e3,
-        6.8718700749205790830e2,
-        4.2313330701600911252e1,
-        1.0,
-    ),
+    (2.5090809287301226727e3, 5.2264952788528545610e3),
+    (3.3430575583588128105e4, 2.8729085735721942674e4),
+    (6.7265770927008700853e4, 3.9307895800092710610e4),
+    (4.5921953931549871457e4, 2.1213794301586595867e4),
+    (1.3731693765509461125e4, 5.3941960214247511077e3),
+    (1.9715909503065514427e3, 6.8718700749205790830e2),
+    (1.3314166789178437745e2, 4.2313330701600911252e1),
+    (3.3871328727963666080e0, 1.0),
 )
 _TAIL = (
-    (
-        7.74545014278341407640e-4,
-        2.27238449892691845833e-2,
-        2.41780725177450611770e-1,
-        1.27045825245236838258e0,
-        3.64784832476320460504e0,
-        5.76949722146069140550e0,
-        4.63033784615654529590e0,
-        1.42343711074968357734e0,
-    ),
-    (
-        1.05075007164441684324e-9,
-        5.47593808499534494600e-4,
-        1.51986665636164571966e-2,
-        1.48103976427480074590e-1,
-        6.89767334985100004550e-1,
-        1.67638483018380384940e0,
-        2.05319162663775882187e0,
-        1.0,
-    ),
+    (7.74545014278341407640e-4, 1.05075007164441684324e-9),
+    (2.27238449892691845833e-2, 5.47593808499534494600e-4),
+    (2.41780725177450611770e-1, 1.51986665636164571966e-2),
+    (1.27045825245236838258e0, 1.48103976427480074590e-1),
+    (3.64784832476320460504e0, 6.89767334985100004550e-1),
+    (5.76949722146069140550e0, 1.67638483018380384940e0),
+    (4.63033784615654529590e0, 2.05319162663775882187e0),
+    (1.42343711074968357734e0, 1.0),
 )
 _FAR = (
-    (
-        2.01033439929228813265e-7,
-        2.71155556874348757815e-5,
-        1.24266094738807843860e-3,
-        2.65321895265761230930e-2,
-        2.96560571828504891230e-1,
-        1.78482653991729133580e0,
-        5.46378491116411436990e0,
-        6.65790464350110377720e0,
-    ),
-    (
-        2.04426310338993978564e-15,
-        1.42151175831644588870e-7,
-        1.84631831751005468180e-5,
-        7.86869131145613259100e-4,
-        1.48753612908506148525e-2,
-        1.36929880922735805310e-1,
-        5.99832206555887937690e-1,
-        1.0,
-    ),
+    (2.01033439929228813265e-7, 2.04426310338993978564e-15),
+    (2.71155556874348757815e-5, 1.42151175831644588870e-7),
+    (1.24266094738807843860e-3, 1.84631831751005468180e-5),
+    (2.65321895265761230930e-2, 7.86869131145613259100e-4),
+    (2.96560571828504891230e-1, 1.48753612908506148525e-2),
+    (1.78482653991729133580e0, 1.36929880922735805310e-1),
+    (5.46378491116411436990e0, 5.99832206555887937690e-1),
+    (6.65790464350110377720e0, 1.0),
 )
 
 
 @compiled
-def _polynomial(coefficients: Coefficients, x: float) -> float:
-    value = coefficients[0]
+def _fraction(coefficients: tuple[Pair, Pair, Pair, Pair, Pair, Pair, Pair, Pair], x: float) -> Pair:
+    """Return the values of two polynomials."""
+    top, bottom = coefficients[0]
     for i in range(1, 8):
-        value = value * x + coefficients[i]
-    return value
+        top, bottom = top * x + coefficients[i][0], bottom * x + coefficients[i][1]
+    return top, bottom
 
 
 @compiled
@@ -96,14 +61,11 @@ def normal_quantile(p: float) -> float:
     """Return the quantile of the standard normal distribution, as `statistics.NormalDist.inv_cdf`."""
     q = p - 0.5
     if math.fabs(q) <= 0.425:
-        r = 0.180625 - q * q
-        return _polynomial(_MIDDLE[0], r) * q / _polynomial(_MIDDLE[1], r)
+        top, bottom = _fraction(_MIDDLE, 0.180625 - q * q)
+        return top * q / bottom
     r = math.sqrt(-math.log(p if q <= 0.0 else 1.0 - p))
-    if r <= 5.0:
-        x = _polynomial(_TAIL[0], r - 1.6) / _polynomial(_TAIL[1], r - 1.6)
-    else:
-        x = _polynomial(_FAR[0], r - 5.0) / _polynomial(_FAR[1], r - 5.0)
-    return -x if q < 0.0 else x
+    top, bottom = _fraction(_TAIL, r - 1.6) if r <= 5.0 else _fraction(_FAR, r - 5.0)
+    return math.copysign(top / bottom, q)
 
 
 @compiled

@@ -10,11 +10,21 @@ from __future__ import annotations
 from typing import Annotated
 
 from dispatch_sim.engine.layout import dtype_of
-from dispatch_sim.engine.parameters import Distribution, Group, Plan
-from dispatch_sim.engine.task_records import AttemptVariates, Process, Resource, Task, Usage, Write
+from dispatch_sim.engine.parameters import Distribution, Group, Member, MergeCount, Plan, Valuation
+from dispatch_sim.engine.task_records import (
+    MAX_OUTPUTS,
+    AttemptVariates,
+    Output,
+    Process,
+    Resource,
+    Task,
+    Usage,
+    Write,
+)
 from dispatch_sim.model.accounting import Purpose
 from dispatch_sim.model.events import State as TaskState
 from dispatch_sim.model.failures import Failure
+from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.scenario.tasks import MAX_TASKS
 
 MAX_PROCESSES = 2 * MAX_TASKS + 2
@@ -30,10 +40,8 @@ MAX_SAMPLE_VALUES = 2**25
 """Of all samples together: the columns of a scenario's csv files hold fewer."""
 MAX_SHARED_VARIATES = 4 * MAX_TASKS
 MAX_LOG = 2**22
-
-
-MAX_RESULTS = 2**14
-"""Replications of one call."""
+MAX_ROWS = 2**14
+"""Rows of results of one call."""
 
 
 class Bucket:
@@ -172,29 +180,17 @@ class World:
     """The condition that the dispatcher waits for."""
     call_window: int
     calls_in_window: int
-    # lengths of the lists of `State`
     queued: int
     waiting: int
-    held: int
-    failed: int
-    refused: int
-    cascading: int
     dispatched: int
     dispatched_count: int
-    second_round: int
-    writing: int
-    returned: int
-    worktrees: int
     writes: int
-    merges_begun: int
-    merges: int
+    merges: MergeCount
     barrier_low: int
     barrier_high: int
     barrier_lifted: int
     # review
     review_under_way: bool
-    awaiting_review: int
-    under_review: int
     reviews_begun: int
     review_s: float
     # log
@@ -213,21 +209,10 @@ class LogEntry:
     tokens: int
 
 
-class Result:
-    """The result of a replication."""
+class Row:
+    """A row of results, as `model.closing.Row`."""
 
-    makespan_s: float
-    requests: int
-    input_tokens: int
-    output_tokens: int
-    ledger: Ledger
-
-
-class Member:
-    """A task's group and index."""
-
-    group: int
-    index: int
+    measures: Annotated[list[float], len(MEASURES)]
 
 
 class Control:
@@ -236,7 +221,11 @@ class Control:
     stop: bool
 
 
-Indices = Annotated[list[int], MAX_TASKS]
+class NumberList:
+    """A list of the numbers of tasks, or of writes."""
+
+    length: int
+    numbers: Annotated[list[int], MAX_WRITES]
 
 
 class State:
@@ -251,6 +240,8 @@ class State:
     shared_tasks: int
     """Tasks whose first attempts have shared variates in each replication; 0 where they are not shared."""
     log_room: int
+    valued: int
+    """How many valuations there are."""
     # templates, from which a replication begins
     new_world: World
     new_task: Task
@@ -259,6 +250,8 @@ class State:
     groups: Annotated[list[Group], MAX_TASKS]
     tasks: Annotated[list[Task], MAX_TASKS]
     batch: Annotated[list[Member], MAX_TASKS]
+    outputs: Annotated[list[Output], MAX_OUTPUTS * MAX_TASKS]
+    """Those of each task from `MAX_OUTPUTS` times its number on."""
     processes: Annotated[list[Process], MAX_PROCESSES]
     resources: Annotated[list[Resource], MAX_RESOURCES]
     links: Annotated[list[int], MAX_LINKS]
@@ -269,28 +262,28 @@ class State:
     calendar: Annotated[list[Event], MAX_EVENTS]
     urgent: Annotated[list[Event], MAX_EVENTS]
     soon: Annotated[list[Event], MAX_EVENTS]
-    # lists, whose lengths are in `World`
     backlog: Annotated[list[Waiting], MAX_TASKS]
-    held: Indices
-    failed: Indices
-    refused: Indices
-    cascading: Indices
-    dispatched: Indices
-    second_round: Indices
+    held: NumberList
+    failed: NumberList
+    refused: NumberList
+    cascading: NumberList
+    dispatched: Annotated[list[int], MAX_TASKS]
+    second_round: NumberList
     line: Annotated[list[InLine], MAX_PROCESSES]
     barrier: Annotated[list[InLine], MAX_TASKS]
-    writing: Indices
-    returned: Annotated[list[int], MAX_WRITES]
-    worktrees: Annotated[list[int], MAX_WRITES]
-    awaiting_review: Indices
-    under_review: Indices
-    merges: Annotated[list[float], MAX_MERGES]
-    group_merges: Annotated[list[float], MAX_MERGES]
+    writing: NumberList
+    returned: NumberList
+    worktrees: NumberList
+    awaiting_review: NumberList
+    under_review: NumberList
+    merges_over: Annotated[list[float], 2 * MAX_MERGES]
+    """When merges were over, of all tasks and then of each group."""
     shared_variates: Annotated[list[AttemptVariates], MAX_SHARED_VARIATES]
     log: Annotated[list[LogEntry], MAX_LOG]
-    results: Annotated[list[Result], MAX_RESULTS]
+    valuations: Annotated[list[Valuation], MAX_ROWS]
+    rows: Annotated[list[Row], MAX_ROWS]
+    """Of each replication, by each valuation."""
 
 
 STATE = dtype_of(State)
-RESULT = dtype_of(Result)
 CONTROL = dtype_of(Control)

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from dispatch_sim.engine import codes
-from dispatch_sim.engine.accounting import (
-    book_outputs,
-    keep_output,
-    waste_attempt,
-    waste_checkpoint,
-    waste_outputs,
-)
+from dispatch_sim.engine.accounting import book_outputs, keep_output, waste, waste_attempt, waste_outputs
 from dispatch_sim.engine.backlog import abort, add, finish, leave_to_person
-from dispatch_sim.engine.calendar import at_once
+from dispatch_sim.engine.calendar import after, at_once
 from dispatch_sim.engine.communication import end_first_round, is_draft, leave_second_round
 from dispatch_sim.engine.conditions import notify, start_review_if_due
 from dispatch_sim.engine.events import enter, note
 from dispatch_sim.engine.jit import compiled
+from dispatch_sim.engine.lists import append, remove
 from dispatch_sim.engine.merge_record import drop_merge
 from dispatch_sim.engine.records import State
-from dispatch_sim.engine.resources import request
+from dispatch_sim.engine.resources import release, request
+from dispatch_sim.engine.variates import recovery_s
 
 
 @compiled
@@ -26,7 +22,9 @@ def settle(s: State, t: int) -> None:
     """Handle the outcome: retry or recover, enter the second round, redo a part, or be approved."""
     task = s.tasks[t]
     enter(s, t, codes.WAIT, -1, 0)
-    _leave_active(s, t)
+    s.world.active -= 1
+    if s.plan.cancels_others:
+        remove(s.cascading, t)
     failure = task.failure
     if failure == codes.NONE and task.instructions != s.world.instructions:
         failure = codes.FAILURE_WRONG_BRIEF
@@ -46,27 +44,12 @@ def settle(s: State, t: int) -> None:
     elif s.plan.review_every != codes.NO_REVIEW or s.world.bad_brief:
         enter(s, t, codes.AWAITS_REVIEW, -1, 0)
         s.processes[t].at = codes.AT_APPROVAL
-        s.awaiting_review[s.world.awaiting_review] = t
-        s.world.awaiting_review += 1
+        append(s.awaiting_review, t)
         start_review_if_due(s)
     else:
         approved(s, t, False)
         return
     notify(s)
-
-
-@compiled
-def _leave_active(s: State, t: int) -> None:
-    s.world.active -= 1
-    if not s.plan.cancels_others:
-        return
-    kept = 0
-    for i in range(s.world.cascading):
-        other = s.cascading[i]
-        if other != t:
-            s.cascading[kept] = other
-            kept += 1
-    s.world.cascading = kept
 
 
 @compiled
@@ -97,9 +80,8 @@ def fail(s: State, t: int, failure: int, hold_back: bool) -> None:
         or failure == codes.FAILURE_HUNG
         or failure == codes.FAILURE_KILLED
     )
-    continues = (
-        again and s.plan.retry_policy == codes.RESUME and leaves_checkpoint and task.has_checkpoint != 0
-    )
+    resumes = again and s.plan.retry_policy == codes.RESUME
+    continues = resumes and leaves_checkpoint and task.checkpoint.exists != 0
     s.world.ledger.failures[failure] += 1
     waste_attempt(s, t, failure, continues)
     if not continues:
@@ -125,8 +107,7 @@ def _wait_again(s: State, t: int, hold_back: bool) -> None:
     """Let a task wait for another attempt; if held back, until the wave is over or all has drained."""
     enter(s, t, codes.WAIT, -1, 0)
     if hold_back and (not s.plan.refills or s.plan.retries_after_drain):
-        s.failed[s.world.failed] = t
-        s.world.failed += 1
+        append(s.failed, t)
     else:
         add(s, t, 1)
 
@@ -134,8 +115,8 @@ def _wait_again(s: State, t: int, hold_back: bool) -> None:
 @compiled
 def _cancel_the_rest(s: State) -> None:
     """Cancel every other attempt whose output is not being merged."""
-    for i in range(s.world.cascading):
-        other = s.cascading[i]
+    for i in range(s.cascading.length):
+        other = s.cascading.numbers[i]
         if not s.tasks[other].merging and s.tasks[other].is_alive:
             at_once(s, codes.EVENT_INTERRUPT, other, s.tasks[other].attempts * 16 + codes.FAILURE_CANCELLED)
 
@@ -159,14 +140,14 @@ def redo_all_by_wrong_brief(s: State) -> None:
     for t in range(s.plan.tasks):
         task = s.tasks[t]
         waits = task.activity == codes.WAIT or task.activity == codes.ROUND
-        made = task.outputs > 0 or task.has_checkpoint != 0
+        made = task.outputs > 0 or task.checkpoint.exists != 0
         if not (waits and made) or task.instructions == s.world.instructions:
             continue
         if task.outputs > 0:
             s.world.ledger.failures[codes.FAILURE_WRONG_BRIEF] += 1
         waste_outputs(s, t)
-        if task.has_checkpoint:
-            waste_checkpoint(s, t)
+        if task.checkpoint.exists:
+            waste(s, task.checkpoint.usage)
         if task.activity == codes.ROUND:
             leave_second_round(s, t)
         _start_over(s, t)
@@ -186,9 +167,8 @@ def _start_over(s: State, t: int) -> None:
 
 @compiled
 def _clear_checkpoint(s: State, t: int) -> None:
-    task = s.tasks[t]
-    task.prompt.exists = task.has_checkpoint = False
-    task.done_calls = task.checkpoint_context = 0
+    s.tasks[t].prompt.exists = False
+    s.tasks[t].checkpoint = s.new_task.checkpoint
 
 
 @compiled
@@ -201,12 +181,20 @@ def start_recovery(s: State, t: int) -> None:
 
 
 @compiled
-def recovered(s: State, t: int) -> None:
-    """Note that a person has finished a task."""
+def resume_recovery(s: State, t: int) -> None:
+    """Go on with a recovery: a person is at hand, or has finished the task."""
+    task, process, world = s.tasks[t], s.processes[t], s.world
+    if process.at == codes.AT_RECOVERY_REQUEST:
+        task.person_s = recovery_s(s, t)
+        enter(s, t, codes.RECOVERY, -1, 0)
+        process.at = codes.AT_RECOVERY
+        after(s, t, task.person_s)
+        return
+    release(s, codes.PERSON)
     enter(s, t, codes.WAIT, -1, 0)
-    s.world.ledger.people_recovery_s += s.tasks[t].person_s
-    s.world.ledger.manual_completions += 1
-    s.world.recovering -= 1
+    world.ledger.people_recovery_s += task.person_s
+    world.ledger.manual_completions += 1
+    world.recovering -= 1
     if is_draft(s, t):
         end_first_round(s, t, False)
     book_outputs(s, t)

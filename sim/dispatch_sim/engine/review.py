@@ -27,14 +27,14 @@ def begin_review(s: State) -> None:
 
 @compiled
 def _take_outputs(s: State) -> None:
-    waiting = s.world.awaiting_review
+    waiting = s.awaiting_review.length
     taken = 1 if s.plan.review_every == 1 else waiting
     for i in range(taken):
-        s.under_review[i] = s.awaiting_review[i]
+        s.under_review.numbers[i] = s.awaiting_review.numbers[i]
     for i in range(taken, waiting):
-        s.awaiting_review[i - taken] = s.awaiting_review[i]
-    s.world.under_review = taken
-    s.world.awaiting_review = waiting - taken
+        s.awaiting_review.numbers[i - taken] = s.awaiting_review.numbers[i]
+    s.under_review.length = taken
+    s.awaiting_review.length = waiting - taken
 
 
 @compiled
@@ -42,12 +42,11 @@ def resume_review(s: State) -> None:
     """Go on with a review, a person at hand or the time over."""
     pid, world = s.plan.tasks + 1, s.world
     process = s.processes[pid]
-    process.asks = 0
     if process.at == codes.AT_REVIEW_REQUEST:
         _take_outputs(s)
-        for i in range(world.under_review):
-            enter(s, s.under_review[i], codes.REVIEW, -1, 0)
-        seconds = review_s(s, world.reviews_begun) + world.under_review * s.plan.review_each_s
+        for i in range(s.under_review.length):
+            enter(s, s.under_review.numbers[i], codes.REVIEW, -1, 0)
+        seconds = review_s(s, world.reviews_begun) + s.under_review.length * s.plan.review_each_s
         world.reviews_begun += 1
         world.review_s = seconds
         process.at = codes.AT_REVIEW
@@ -68,12 +67,12 @@ def _verdict(s: State) -> None:
         world.bad_brief = False
         world.instructions += 1
         # The outputs that still wait were made by the same instructions.
-        for i in range(world.awaiting_review):
-            soon(s, codes.EVENT_VERDICT, s.awaiting_review[i], 1)
-        world.awaiting_review = 0
+        for i in range(s.awaiting_review.length):
+            soon(s, codes.EVENT_VERDICT, s.awaiting_review.numbers[i], 1)
+        s.awaiting_review.length = 0
     world.review_under_way = False
-    for i in range(world.under_review):
-        soon(s, codes.EVENT_VERDICT, s.under_review[i], int(wrong))
+    for i in range(s.under_review.length):
+        soon(s, codes.EVENT_VERDICT, s.under_review.numbers[i], int(wrong))
     if wrong:
         redo_all_by_wrong_brief(s)
     start_review_if_due(s)

@@ -6,23 +6,27 @@ A process is a place in its program, from which an event resumes it. Modules hav
 
 from __future__ import annotations
 
-from dispatch_sim.engine import attempt, codes, programs
+from dispatch_sim.engine import codes
+from dispatch_sim.engine.accounting import close
+from dispatch_sim.engine.attempt import resume_attempt, start_attempt
 from dispatch_sim.engine.backlog import arrive, next_arrives, wait_for_arrival
 from dispatch_sim.engine.calendar import at_once, later, next_event
 from dispatch_sim.engine.communication import resume_interim_brief
 from dispatch_sim.engine.gateway import serve_line
 from dispatch_sim.engine.jit import compiled
+from dispatch_sim.engine.merge import resume_merge
 from dispatch_sim.engine.records import Control, State
-from dispatch_sim.engine.recovery import approved, start_recovery
+from dispatch_sim.engine.recovery import approved, resume_recovery, start_recovery
 from dispatch_sim.engine.resources import grant, request
 from dispatch_sim.engine.review import begin_review, resume_review
+from dispatch_sim.engine.slot import interrupt
 from dispatch_sim.engine.strategies import dispatch
 from dispatch_sim.engine.variates import draw_batch
 from dispatch_sim.scenario.tasks import MAX_TASKS
 
 
 def simulate_block(s: State, control: Control, first: int, count: int) -> int:
-    """Simulate replications `first` to `first + count` into `State.results`; return how many were simulated.
+    """Simulate replications `first` to `first + count` into `State.rows`; return how many were simulated.
 
     It ends early where one does not fit the state's arrays, or where another thread has set `Control.stop`. Where
     the state has room for a log, it holds that of the last replication.
@@ -34,10 +38,19 @@ def simulate_block(s: State, control: Control, first: int, count: int) -> int:
         _begin(s)
         if not _simulate(s):
             return i
-        result, limiter = s.results[i], s.world.limiter
-        result.makespan_s, result.ledger = s.world.now_s, s.world.ledger
-        result.requests, result.input_tokens = limiter.requests, limiter.input_tokens
-        result.output_tokens = limiter.output_tokens
+        limiter = s.world.limiter
+        for number in range(s.valued):
+            by = s.valuations[number]
+            close(
+                s.world.ledger,
+                s.world.now_s,
+                limiter.requests,
+                limiter.input_tokens,
+                limiter.output_tokens,
+                by.prices,
+                by.values,
+                s.rows[i * s.valued + number],
+            )
     return count
 
 
@@ -45,6 +58,9 @@ def simulate_block(s: State, control: Control, first: int, count: int) -> int:
 def _begin(s: State) -> None:
     """Set the state to the beginning of a replication."""
     s.world = s.new_world
+    s.held.length = s.failed.length = s.refused.length = s.cascading.length = s.second_round.length = 0
+    s.writing.length = s.returned.length = s.worktrees.length = 0
+    s.awaiting_review.length = s.under_review.length = 0
     for resource in range(codes.FIRST_LOCK + s.plan.locks):
         of = s.resources[resource]
         of.users, of.first, of.last = 0, -1, -1
@@ -54,7 +70,7 @@ def _begin(s: State) -> None:
     for g in range(s.plan.groups):
         group = s.groups[g]
         group.unfinished = group.first_round_unfinished = group.waits_for = 0
-        group.awaiting_second = group.working = group.merges_begun = group.merges_done = 0
+        group.awaiting_second = group.working = group.merges.begun = group.merges.over = 0
         group.next_arrival, group.is_briefing, group.common_done = codes.NONE, False, False
     for t in range(s.plan.tasks):
         s.tasks[t] = s.new_task
@@ -90,9 +106,16 @@ def _simulate(s: State) -> bool:
 
 @compiled
 def _resume(s: State, pid: int) -> None:
-    dispatcher = s.plan.tasks
+    """Let a process go on from the place in its program where it waits."""
+    dispatcher, process = s.plan.tasks, s.processes[pid]
+    process.asks = 0
     if pid < dispatcher:
-        programs.resume(s, pid)
+        if process.at < codes.AT_MERGE_REQUEST:
+            resume_attempt(s, pid)
+        elif process.at < codes.AT_RECOVERY_REQUEST:
+            resume_merge(s, pid)
+        else:
+            resume_recovery(s, pid)
     elif pid == dispatcher:
         dispatch(s)
     elif pid == dispatcher + 1:
@@ -106,7 +129,7 @@ def _start_or_end(s: State, kind: int, who: int, token: int) -> None:
     """Start what has a process of its own, and see to timers, barriers and verdicts."""
     task = s.tasks[who]
     if kind == codes.EVENT_START_ATTEMPT:
-        attempt.start(s, who)
+        start_attempt(s, who)
     elif kind == codes.EVENT_START_TIMER:
         later(s, s.plan.hard_timeout_s, codes.EVENT_TIMER, who, token)
     elif kind == codes.EVENT_TIMER:
@@ -114,7 +137,7 @@ def _start_or_end(s: State, kind: int, who: int, token: int) -> None:
             at_once(s, codes.EVENT_INTERRUPT, who, token * 16 + codes.FAILURE_KILLED)
     elif kind == codes.EVENT_INTERRUPT:
         if task.is_alive and task.attempts == token // 16:
-            programs.interrupt(s, who, token % 16)
+            interrupt(s, who, token % 16)
     elif kind == codes.EVENT_START_RECOVERY:
         start_recovery(s, who)
     elif kind == codes.EVENT_BARRIER:
@@ -155,4 +178,4 @@ def _pass_barrier(s: State, low: int, high: int) -> None:
         entry = s.barrier[i % MAX_TASKS]
         s.world.barrier_low = i + 1
         if s.processes[entry.process].token == entry.token:
-            programs.resume(s, entry.process)
+            _resume(s, entry.process)

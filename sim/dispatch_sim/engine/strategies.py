@@ -40,7 +40,6 @@ def on_429(s: State, t: int) -> None:
 def dispatch(s: State) -> None:
     """Go on with dispatching as the strategy says, until it waits or every task is done."""
     process = s.processes[s.plan.tasks]
-    process.asks = 0
     goes_on = True
     while goes_on:
         if process.at == codes.AT_REFILL or process.at == codes.AT_REFILL_WOKEN:
@@ -113,9 +112,9 @@ def _waves(s: State) -> bool:
 @compiled
 def _retry_failed(s: State, order: int) -> None:
     """Let what has failed wait for an attempt again: before all others (0) or after them (1)."""
-    for i in range(s.world.failed):
-        add(s, s.failed[i], order)
-    s.world.failed = 0
+    for i in range(s.failed.length):
+        add(s, s.failed.numbers[i], order)
+    s.failed.length = 0
 
 
 @compiled

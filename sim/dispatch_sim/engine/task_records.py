@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 from dispatch_sim.engine.parameters import Merge
+from dispatch_sim.model.accounting import ATTEMPT_PURPOSES
 
 MAX_OUTPUTS = 8
-"""Attempts of a task whose outputs it needs."""
-
-
-ATTEMPT_PURPOSES = 5
-"""The first members of `Purpose`: what an attempt spends tokens for."""
+"""Outputs that a task needs."""
 
 
 class Usage:
@@ -22,6 +19,29 @@ class Usage:
     cache_write: int
     cache_read: int
     output: int
+
+
+class AttemptUsage:
+    """The usage of one attempt so far, as `model.accounting.AttemptUsage`."""
+
+    by_purpose: Annotated[list[Usage], ATTEMPT_PURPOSES]
+    time_s: float
+
+
+class Output:
+    """The usage of an attempt whose output its task needs."""
+
+    usage: AttemptUsage
+    is_rework: bool
+
+
+class Checkpoint:
+    """What another attempt can go on from, as `model.attempt.Checkpoint`; the prompt is the task's."""
+
+    exists: bool
+    done_calls: int
+    context: int
+    usage: AttemptUsage
 
 
 class AttemptVariates:
@@ -88,8 +108,7 @@ class Task:
     pending_output: int
     sent_before: int
     sent_before_s: float
-    usage: Annotated[list[Usage], ATTEMPT_PURPOSES]
-    usage_s: float
+    usage: AttemptUsage
     has_place: bool
     locks_held: int
     write: int
@@ -101,18 +120,9 @@ class Task:
     # what outlives an attempt
     second_round: bool
     rework: float
-    has_checkpoint: bool
-    done_calls: int
-    checkpoint_context: int
-    checkpoint_usage: Annotated[list[Usage], ATTEMPT_PURPOSES]
-    checkpoint_s: float
+    checkpoint: Checkpoint
     outputs: int
-    needed: Annotated[list[Usage], ATTEMPT_PURPOSES]
-    """Usage of attempts whose output it still needs."""
-    needed_rework: Annotated[list[Usage], ATTEMPT_PURPOSES]
-    """And of those that were rework."""
-    needed_s: Annotated[list[float], MAX_OUTPUTS]
-    """Seconds of each of these attempts."""
+    """How many of its outputs are in `State.outputs`."""
 
 
 class Process:

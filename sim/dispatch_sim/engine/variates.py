@@ -205,10 +205,7 @@ def clean_up_s(s: State, t: int) -> float:
 @compiled
 def review_s(s: State, review: int) -> float:
     """Draw the time that a person needs for a review, by its number."""
-    row = s.plan.review_row
-    if s.distributions[row].family == codes.CONSTANT:
-        return s.distributions[row].a
-    return quantile(s, row, uniform(s.plan.seed, s.replication, _REVIEW, review, 0, 0, 0))
+    return quantile(s, s.plan.review_row, uniform(s.plan.seed, s.replication, _REVIEW, review, 0, 0, 0))
 
 
 @compiled
@@ -241,10 +238,7 @@ def conflict(s: State, one: int, number: int, other: int, number2: int) -> bool:
 @compiled
 def resolve_s(s: State, one: int, number: int, other: int, number2: int) -> float:
     """Draw the time that a person needs to resolve a conflict."""
-    row = s.plan.resolve_row
-    if s.distributions[row].family == codes.CONSTANT:
-        return s.distributions[row].a
-    return quantile(s, row, _uniform_of_pair(s, _RESOLVE, one, number, other, number2))
+    return quantile(s, s.plan.resolve_row, _uniform_of_pair(s, _RESOLVE, one, number, other, number2))
 
 
 @compiled

@@ -1,36 +1,35 @@
-"""Accounting: tokens, money and time of a replication by purpose, closed as one row."""
+"""Accounting: tokens and time of a replication by purpose."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from dispatch_sim.model.arithmetic import HOUR_S, MILLION
 from dispatch_sim.model.events import State
 from dispatch_sim.model.failures import Failure
-from dispatch_sim.model.outcome import MEASURES, Outcome
-from dispatch_sim.scenario.model import Scenario
-from dispatch_sim.scenario.provider import Prices
-from dispatch_sim.scenario.strategy import Strategy
+from dispatch_sim.model.outcome import Column
 
 if TYPE_CHECKING:
     from dispatch_sim.model.cache import Prompt
 
 
-class Purpose(StrEnum):
+class Purpose(Column):
     """What tokens and money were spent for."""
 
-    WORK = "work"
-    SPAWN = "spawn"
-    RETURN = "return"
-    COORDINATION = "coordination"
-    MERGE = "merge"
-    WASTED = "wasted"
-    CONTEXT = "context"
+    WORK = 0
+    SPAWN = 1
+    RETURN = 2
+    COORDINATION = 3
+    MERGE = 4
+    WASTED = 5
+    CONTEXT = 6
     """Reading the coordinator's context again in every turn, and compacting it."""
-    REWORK = "rework"
+    REWORK = 7
     """Doing again, in part, what was made without sight of others."""
+
+
+ATTEMPT_PURPOSES = 5
+"""The first members of `Purpose`, for which attempts spend tokens."""
 
 
 @dataclass(slots=True)
@@ -61,15 +60,6 @@ class Usage:
             self.output - other.output,
         )
 
-    def usd(self, prices: Prices) -> float:
-        """Return what the billed tokens cost, in dollars."""
-        return (
-            self.input * prices.input
-            + self.cache_write * prices.cache_write
-            + self.cache_read * prices.cache_read
-            + self.output * prices.output
-        ) / MILLION
-
 
 @dataclass(slots=True)
 class AttemptUsage:
@@ -77,16 +67,12 @@ class AttemptUsage:
 
     Attributes
     ----------
-    spawn : what is spent for the beginning of its prompt: of solo, the coordinator's context.
-    messages : usage for other agents' messages.
+    by_purpose : if it is not wasted. Spawn tokens are those at the beginning of its prompt: of solo, the
+        coordinator's context. Messages of other agents are coordination.
     time_s : service, backoff and silence.
     """
 
-    work: Usage = field(default_factory=Usage)
-    spawn: Usage = field(default_factory=Usage)
-    return_: Usage = field(default_factory=Usage)
-    merge: Usage = field(default_factory=Usage)
-    messages: Usage = field(default_factory=Usage)
+    by_purpose: list[Usage] = field(default_factory=lambda: [Usage() for _ in range(ATTEMPT_PURPOSES)])
     time_s: float = 0.0
 
     def add_call(self, prompt: Prompt, cached: int, output: int, *, written: bool) -> None:
@@ -95,7 +81,8 @@ class AttemptUsage:
         What is read from the cache is the beginning of the prompt: spawn tokens first. Output counts although
         it is yet to come, as nothing stops an admitted call.
         """
-        work, spawn, messages = self.work, self.spawn, self.messages
+        work, spawn = self.by_purpose[Purpose.WORK], self.by_purpose[Purpose.SPAWN]
+        messages = self.by_purpose[Purpose.COORDINATION]
         if prompt.sent == 0:
             spawn.tokens = prompt.spawn - prompt.inherited
         work.tokens += prompt.new - prompt.messages + output
@@ -116,39 +103,29 @@ class AttemptUsage:
             work.input += work_sent
             messages.input += prompt.messages
 
-    def by_purpose(self) -> tuple[tuple[Purpose, Usage], ...]:
-        """Return the usage by purpose, if the attempt is not wasted."""
-        return (
-            (Purpose.WORK, self.work),
-            (Purpose.SPAWN, self.spawn),
-            (Purpose.RETURN, self.return_),
-            (Purpose.MERGE, self.merge),
-            (Purpose.COORDINATION, self.messages),
-        )
-
     def copy(self) -> AttemptUsage:
         """Return the same counts."""
         return self - AttemptUsage()
 
     def __sub__(self, other: AttemptUsage) -> AttemptUsage:
         """Return these counts without another's."""
-        return AttemptUsage(
-            self.work - other.work,
-            self.spawn - other.spawn,
-            self.return_ - other.return_,
-            self.merge - other.merge,
-            self.messages - other.messages,
-            self.time_s - other.time_s,
-        )
+        pairs = zip(self.by_purpose, other.by_purpose, strict=True)
+        return AttemptUsage([one - less for one, less in pairs], self.time_s - other.time_s)
 
 
 @dataclass(slots=True)
 class Ledger:
-    """The totals of a replication while it is simulated."""
+    """The totals of a replication while it is simulated; lists are by purpose, state and failure.
 
-    usage: dict[Purpose, Usage] = field(default_factory=lambda: {purpose: Usage() for purpose in Purpose})
-    time_s: dict[State, float] = field(default_factory=lambda: dict.fromkeys(State, 0.0))
-    failures: dict[Failure, int] = field(default_factory=lambda: dict.fromkeys(Failure, 0))
+    Attributes
+    ----------
+    begun_with : what the beginning of prompts is booked as: of solo, it is the coordinator's context.
+    """
+
+    begun_with: Purpose = Purpose.SPAWN
+    usage: list[Usage] = field(default_factory=lambda: [Usage() for _ in Purpose])
+    time_s: list[float] = field(default_factory=lambda: [0.0] * len(State))
+    failures: list[int] = field(default_factory=lambda: [0] * len(Failure))
     killed: Usage = field(default_factory=Usage)
     flow_s: float = 0.0
     wasted_s: float = 0.0
@@ -166,64 +143,14 @@ class Ledger:
 
     def book_output(self, usage: AttemptUsage, *, rework: bool) -> None:
         """Book an attempt's usage by its purposes: its output is needed."""
-        for purpose, used in usage.by_purpose():
-            self.usage[Purpose.REWORK if rework else purpose].add(used)
+        for purpose, used in enumerate(usage.by_purpose):
+            needed = self.begun_with if purpose == Purpose.SPAWN else purpose
+            self.usage[Purpose.REWORK if rework else needed].add(used)
 
     def book_waste(self, usage: AttemptUsage, failure: Failure) -> None:
         """Book what an attempt has used as wasted."""
         self.wasted_s += usage.time_s
-        for _, used in usage.by_purpose():
+        for used in usage.by_purpose:
             self.usage[Purpose.WASTED].add(used)
             if failure is Failure.KILLED:
                 self.killed.add(used)
-
-    def close(
-        self, makespan_s: float, quota: tuple[int, int, int], scenario: Scenario, strategy: Strategy
-    ) -> Outcome:
-        """Return the ledger as one row."""
-        prices, values = scenario.provider.prices, scenario.values
-        if strategy.kind == "solo":
-            begun_with = self.usage[Purpose.SPAWN]
-            self.usage[Purpose.CONTEXT].add(begun_with)
-            self.usage[Purpose.SPAWN] = begun_with - begun_with
-        money = {purpose: usage.usd(prices) for purpose, usage in self.usage.items()}
-        money_usd = 0.0  # added in turn: `sum` rounds differently from one version of Python to the next
-        for part in money.values():
-            money_usd += part
-        people_s = (
-            self.people_merge_s + self.people_recovery_s + self.people_conflicts_s + self.people_review_s
-        )
-        waiting_usd = makespan_s / HOUR_S * values.waiting
-        people_usd = people_s / HOUR_S * values.people
-        counts: dict[str, Any] = {name: getattr(self, name) for name in _COUNTED}
-        attempts: dict[str, Any] = {f"{failure}_attempts": count for failure, count in self.failures.items()}
-        attempts["crashed_attempts"] = attempts.pop("crash_attempts")
-        attempts["bad_outputs"] = attempts.pop("bad_output_attempts")
-        dollars: dict[str, Any] = {f"money_{purpose}_usd": usd for purpose, usd in money.items()}
-        times: dict[str, Any] = {f"{state}_s": seconds for state, seconds in self.time_s.items()}
-        return Outcome(
-            makespan_s=makespan_s,
-            tokens=sum(usage.tokens for usage in self.usage.values()),
-            money_usd=money_usd,
-            people_s=people_s,
-            cost_usd=money_usd + waiting_usd + people_usd,
-            cost_waiting_usd=waiting_usd,
-            cost_people_usd=people_usd,
-            money_killed_usd=self.killed.usd(prices),
-            failed_attempts=sum(self.failures.values()),
-            quota_requests=quota[0],
-            quota_input_tokens=quota[1],
-            quota_output_tokens=quota[2],
-            input_tokens=sum(
-                usage.input + usage.cache_write + usage.cache_read for usage in self.usage.values()
-            ),
-            **{f"tokens_{purpose}": usage.tokens for purpose, usage in self.usage.items()},
-            **dollars,
-            **times,
-            **attempts,
-            **counts,
-        )
-
-
-_COUNTED = [name for name in Ledger.__slots__ if name in MEASURES]
-"""Fields of the ledger that are columns of the results."""

@@ -11,7 +11,7 @@ import simpy
 from simpy.resources.resource import Request
 
 from dispatch_sim.model import client, merge, recovery
-from dispatch_sim.model.accounting import AttemptUsage
+from dispatch_sim.model.accounting import AttemptUsage, Purpose
 from dispatch_sim.model.cache import Prompt
 from dispatch_sim.model.events import Activity
 from dispatch_sim.model.failures import AttemptFailed, Failure
@@ -184,7 +184,8 @@ class Attempt:
         if not sim.is_solo:
             task.enter(Activity.RETURN)
             yield env.timeout(variates.return_s)
-            sim.coordinator.read_result(self.usage.return_, variates.return_tokens)
+            returned = self.usage.by_purpose[Purpose.RETURN]
+            sim.coordinator.read_result(returned, variates.return_tokens)
 
     def _spawn(self) -> Generator[simpy.Event, Any, Prompt]:
         """Start the agent; ends with its prompt, before the new input."""

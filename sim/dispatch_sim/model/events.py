@@ -5,26 +5,28 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
+from dispatch_sim.model.outcome import Column
 
-class State(StrEnum):
+
+class State(Column):
     """States of a task; the times in these states add up to its flow time."""
 
-    WAIT = "wait"
+    WAIT = 0
     """For a slot, or for the coordinator to brief its agent."""
-    SERVICE = "service"
+    SERVICE = 1
     """Spawning, in a model call, returning."""
-    BACKOFF = "backoff"
+    BACKOFF = 2
     """Between a rejected request and the next."""
-    BLOCKED = "blocked"
+    BLOCKED = 3
     """Ready, but the gateway, the barrier, the coordinator or the person is not."""
-    PACED = "paced"
+    PACED = 4
     """Held back by the client's limiter."""
-    MERGE = "merge"
-    RECOVERY = "recovery"
+    MERGE = 5
+    RECOVERY = 6
     """A person works on it."""
-    HUNG = "hung"
+    HUNG = 7
     """Its agent is silent."""
-    REVIEW = "review"
+    REVIEW = 8
     """A person reviews it."""
 
 

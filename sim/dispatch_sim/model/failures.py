@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from dispatch_sim.model.outcome import Column
 
 
-class Failure(StrEnum):
+class Failure(Column):
     """Why an attempt failed."""
 
-    CRASH = "crash"
-    RATE_LIMITED = "rate_limited"
+    CRASH = 0
+    RATE_LIMITED = 1
     """The client's retries were spent."""
-    TOO_LARGE = "too_large"
+    TOO_LARGE = 2
     """A call needed more than a bucket can ever hold."""
-    BAD_OUTPUT = "bad_output"
-    HUNG = "hung"
+    BAD_OUTPUT = 3
+    HUNG = 4
     """It went silent, and a timeout ended it."""
-    KILLED = "killed"
+    KILLED = 5
     """A timeout ended honest work."""
-    OVERWRITTEN = "overwritten"
+    OVERWRITTEN = 6
     """Another agent's write has taken its place."""
-    CANCELLED = "cancelled"
+    CANCELLED = 7
     """Another attempt failed, and ended it."""
-    WRONG_BRIEF = "wrong_brief"
+    WRONG_BRIEF = 8
     """The instructions were wrong."""
 
     @property

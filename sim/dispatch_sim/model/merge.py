@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import simpy
 
+from dispatch_sim.model.accounting import Purpose
 from dispatch_sim.model.events import Activity
 from dispatch_sim.model.failures import AttemptFailed, Failure
 
@@ -127,7 +128,7 @@ def _combine(attempt: Attempt, pairs: int) -> Process:
                 yield from sim.coordinator.start_turn()
                 task.enter(Activity.MERGE)
                 yield sim.env.timeout(time_s)
-                sim.coordinator.write(attempt.usage.merge, tokens)
+                sim.coordinator.write(attempt.usage.by_purpose[Purpose.MERGE], tokens)
     if people_s and not attempt.overwritten:
         spent_s = yield from by_person(attempt, Activity.MERGE_BY_PERSON, people_s)
         sim.ledger.people_merge_s += spent_s  # not in one: `x += yield` reads x before it waits

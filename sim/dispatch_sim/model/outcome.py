@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, get_type_hints
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Any, NamedTuple, get_type_hints
+
+
+class Column(IntEnum):
+    """Members are numbered from 0, and name columns of the results."""
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
 
 
 class Outcome(NamedTuple):
@@ -92,3 +104,11 @@ MEASURES: tuple[str, ...] = Outcome._fields
 
 WHOLE = frozenset(name for name, kind in get_type_hints(Outcome).items() if kind is int)
 """Those that are whole numbers."""
+
+
+def outcome_of(row: Sequence[float]) -> Outcome:
+    """Return a row of measures as an outcome, whole numbers as such."""
+    values: list[Any] = [
+        int(value) if name in WHOLE else value for name, value in zip(MEASURES, row, strict=True)
+    ]
+    return Outcome(*values)

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import simpy
 
-from dispatch_sim.model.accounting import Ledger
+from dispatch_sim.model.accounting import Ledger, Purpose
 from dispatch_sim.model.api import Gateway, Latency, RateLimiter
 from dispatch_sim.model.backlog import Backlog
 from dispatch_sim.model.cache import Prompt, TimedCache, WarmCache
+from dispatch_sim.model.closing import Row, close
 from dispatch_sim.model.communication import Communication
 from dispatch_sim.model.conflicts import make_isolation
 from dispatch_sim.model.coordinator import Coordinator
 from dispatch_sim.model.events import Activity, Event
 from dispatch_sim.model.harness import CallWindow, Harness
 from dispatch_sim.model.merge import MergeRecord
-from dispatch_sim.model.outcome import Outcome
+from dispatch_sim.model.outcome import Outcome, outcome_of
 from dispatch_sim.model.plan import Plan
 from dispatch_sim.model.review import Review
 from dispatch_sim.model.strategies import AdaptiveSlots, Slots, dispatch
@@ -78,7 +79,7 @@ class Simulation:
         self.is_solo = strategy.kind == "solo"
         self.forks = scenario.dispatch.spawn.fork and not self.is_solo
         self.variates = variates
-        self.ledger = Ledger()
+        self.ledger = Ledger(begun_with=Purpose.CONTEXT if self.is_solo else Purpose.SPAWN)
         self.event_log = log
 
         provider = scenario.provider
@@ -123,9 +124,11 @@ class Simulation:
     def run(self) -> Outcome:
         """Simulate the replication."""
         self.env.run(until=self.env.process(dispatch(self)))
-        limiter = self.limiter
+        limiter, row = self.limiter, Row()
         quota = (limiter.requests, limiter.input_tokens, limiter.output_tokens)
-        return self.ledger.close(self.env.now, quota, self.scenario, self.strategy)
+        prices, values = self.scenario.provider.prices, self.scenario.values
+        close(self.ledger, self.env.now, *quota, prices, values, row)
+        return outcome_of(row.measures)
 
     def notify(self) -> None:
         """Notify the dispatcher, and a final review, of a change they may be waiting for."""

@@ -42,9 +42,6 @@ MOST_ROWS_HELD = 10_000_000
 TASKS_DRAWN = 4000
 """Tasks whose random variates the design points share at a time; these fit in the processor's cache."""
 
-CLOSED_AT_ONCE = 4000
-"""Replications whose ledgers are closed together; these fit in the processor's cache as well."""
-
 OnProgress = Callable[[int, int], None]
 """Called with the numbers of completed and of all replications."""
 
@@ -190,11 +187,8 @@ class CompiledSimulator:
             for part in cut(chunk, max(1, TASKS_DRAWN // max(len(plan.plan.tasks) for plan in plans))):
                 machine.share(plans, part)
                 of_part = slice(part.start - chunk.start, part.stop - chunk.start)
-                at_once = max(1, CLOSED_AT_ONCE // len(part))
-                for first in range(0, len(plans), at_once):
-                    some = plans[first : first + at_once]
-                    here = slice(point + first, point + first + len(some))
-                    rows[here, of_part] = machine.simulate_plans(some, part, stop)
+                for number, plan in enumerate(plans, point):
+                    rows[number, of_part] = machine.simulate_block(plan, part.start, len(part), stop)
             point += len(plans)
         return rows
 

@@ -1,0 +1,105 @@
+"""The end of an agent's work: it returns, fails, or is ended by its timeout, and its slot is free."""
+
+from __future__ import annotations
+
+from dispatch_sim.engine import codes
+from dispatch_sim.engine.api import charge_output
+from dispatch_sim.engine.barrier import wait_at_barrier
+from dispatch_sim.engine.communication import is_draft
+from dispatch_sim.engine.conditions import notify
+from dispatch_sim.engine.conflicts import end_write
+from dispatch_sim.engine.coordinator import interrupted_compaction
+from dispatch_sim.engine.events import note
+from dispatch_sim.engine.gateway import leave_line
+from dispatch_sim.engine.harness import requeue_refused
+from dispatch_sim.engine.jit import compiled
+from dispatch_sim.engine.merge import merge
+from dispatch_sim.engine.records import State
+from dispatch_sim.engine.recovery import settle
+from dispatch_sim.engine.resources import release, withdraw
+from dispatch_sim.engine.strategies import on_return
+
+
+@compiled
+def leave_slot(s: State, t: int, failure: int) -> None:
+    """End an agent's work, and free its slot: it has returned, failed, or its timeout has ended it.
+
+    Its output, or in a wave its failure too, waits at a barrier, or goes to the merge.
+    """
+    task = s.tasks[t]
+    _stop_work(s, t, failure == codes.NONE)
+    if failure == codes.FAILURE_HUNG or failure == codes.FAILURE_KILLED:
+        note(s, codes.TIMEOUT, t, -1, 0)
+    _give_back(s, t)
+    if failure == codes.NONE:
+        on_return(s, t)
+    notify(s)  # there may be more slots
+    task.failure = failure
+    if is_draft(s, t) and failure == codes.NONE:
+        settle(s, t)
+        return
+    failures_wait = not s.plan.refills and s.plan.retry_policy != codes.ABORT
+    if s.plan.merges_at_barrier and (failure == codes.NONE or failures_wait):
+        wait_at_barrier(s, t)
+        return
+    merge(s, t)
+
+
+@compiled
+def _stop_work(s: State, t: int, returned: bool) -> None:
+    """Note that an agent is no longer at work."""
+    s.tasks[t].at_work = False
+    s.groups[s.tasks[t].group].working -= 1
+    end_write(s, t, returned)
+
+
+@compiled
+def _give_back(s: State, t: int) -> None:
+    """Give back locks, the place in the harness, and the slot."""
+    task = s.tasks[t]
+    for i in range(task.locks_held - 1, -1, -1):
+        release(s, codes.FIRST_LOCK + s.links[s.groups[task.group].first_lock + i])
+    task.locks_held = 0
+    if task.has_place:
+        task.has_place = False
+        release(s, codes.PLACES)
+    s.world.slots.count -= 1
+    requeue_refused(s)
+    notify(s)
+
+
+@compiled
+def interrupt(s: State, t: int, failure: int) -> None:
+    """End what an attempt is doing: by its hard timeout, or because another's failure cancels it.
+
+    Only so does an agent that hangs lose its slot.
+    """
+    task, process, at = s.tasks[t], s.processes[t], s.processes[t].at
+    process.token += 1  # what it waits for does not resume it any more
+    if task.at_work:
+        if at == codes.AT_CALL_WINDOW:
+            withdraw(s, t)
+        elif at == codes.AT_NEXT_WINDOW:
+            release(s, codes.CALL_WINDOW)
+        elif at == codes.AT_GATEWAY and process.in_line:
+            leave_line(s, t)
+        elif at == codes.AT_CALL:
+            # Nothing stops an admitted call: it is charged in full. It had no answer, so an attempt that
+            # resumes cannot read its prompt from the cache.
+            charge_output(s, task.pending_output)
+            task.prompt.sent, task.prompt.sent_s = task.sent_before, task.sent_before_s
+        elif at == codes.AT_COMPACTION:
+            interrupted_compaction(s, t)
+        if failure == codes.FAILURE_KILLED:
+            leave_slot(s, t, codes.FAILURE_HUNG if task.activity == codes.HANG else codes.FAILURE_KILLED)
+            return
+        _stop_work(s, t, False)
+        _give_back(s, t)
+    elif at == codes.AT_PLACE or at == codes.AT_LOCK:
+        withdraw(s, t)
+        _give_back(s, t)
+    elif at == codes.AT_MERGE_REQUEST or at == codes.AT_PERSON_REQUEST:
+        withdraw(s, t)
+    task.failure = codes.FAILURE_CANCELLED
+    note(s, codes.CANCELLED, t, -1, 0)
+    settle(s, t)

@@ -51,17 +51,20 @@ def later(s: State, seconds: float, kind: int, who: int, token: int) -> None:
         parent = (at - 1) >> 1
         if s.calendar[parent].time_s <= time_s:  # of equal times the one that was scheduled first
             break
-        s.calendar[at] = s.calendar[parent]
+        _move(s, parent, at)
         at = parent
     event = s.calendar[at]
-    event.time_s, event.order, event.kind, event.who, event.token = (
-        time_s,
-        calendar.scheduled,
-        kind,
-        who,
-        token,
-    )
+    event.time_s, event.order = time_s, calendar.scheduled
+    event.kind, event.who, event.token = kind, who, token
     calendar.scheduled += 1
+
+
+@compiled
+def _move(s: State, source: int, to: int) -> None:
+    """Move an event, field by field: a copy of the whole record waits for writes of its fields to end."""
+    event, other = s.calendar[to], s.calendar[source]
+    event.time_s, event.order = other.time_s, other.order
+    event.kind, event.who, event.token = other.kind, other.who, other.token
 
 
 @compiled
@@ -109,9 +112,9 @@ def _pop(s: State) -> tuple[int, int, int]:
             child += 1
         if _is_earlier(s, last, child):
             break
-        s.calendar[at] = s.calendar[child]
+        _move(s, child, at)
         at = child
-    s.calendar[at] = s.calendar[last]
+    _move(s, last, at)
     return kind, who, token
 
 

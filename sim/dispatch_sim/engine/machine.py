@@ -108,7 +108,7 @@ class Machine:
         while done < len(replications) and not control[0]:
             asked = min(len(replications) - done, MAX_ROWS // len(scenarios))
             simulated = self._run(control, replications[done], asked) if fits else 0
-            found = measures[: simulated * len(scenarios)].reshape(simulated, len(scenarios), -1)
+            found = measures[: simulated * len(scenarios)].reshape(simulated, len(scenarios), len(MEASURES))
             rows[:, done : done + simulated] = found.swapaxes(0, 1)
             done += simulated
             if simulated < asked and not control[0]:

@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dispatch_sim.engine import records
-from dispatch_sim.engine.layout import dtype_of, fill
-from dispatch_sim.engine.parameters import Member
+from dispatch_sim.engine.layout import fill
 from dispatch_sim.engine.scenario_records import FlatScenario
 from dispatch_sim.model.plan import Plan
 from dispatch_sim.model.strategies import FIRST_ADAPTIVE_WINDOW
 
-MEMBER = dtype_of(Member)
+MEMBER = records.STATE["batch"].base
 
 
 class FlatPlan:

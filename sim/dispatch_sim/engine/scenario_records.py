@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.engine import codes, parameters, records
+from dispatch_sim.engine import codes
 from dispatch_sim.engine.distributions import Distributions
-from dispatch_sim.engine.layout import dtype_of, fill, record_of
+from dispatch_sim.engine.layout import fill, record_of
+from dispatch_sim.engine.records import STATE
 from dispatch_sim.model.streams import group_key
 from dispatch_sim.scenario.coordination import MergeCost
 from dispatch_sim.scenario.distributions import Constant
@@ -19,9 +20,9 @@ from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.provider import Limits
 from dispatch_sim.scenario.quantities import whole
 
-PLAN, GROUP, DISTRIBUTION, WORLD = map(
-    dtype_of, (parameters.Plan, parameters.Group, parameters.Distribution, records.World)
-)
+# The state's own types, as numpy copies records of one type without comparing their fields.
+PLAN, WORLD = STATE["plan"], STATE["new_world"]
+GROUP, DISTRIBUTION = STATE["groups"].base, STATE["distributions"].base
 
 
 class FlatScenario:

@@ -62,7 +62,6 @@ def _verdict(found: Backtest, judged: Conclusions) -> dict[str, Any]:
             ("worse than", worse),
             ("not significantly different from", others),
         ),
-        "lost": [each.name for each in baselines if each.model_better > 0.5 > each.widened_better],
     }
 
 
@@ -102,35 +101,21 @@ def _coverage(judged: Conclusions) -> Table:
             (
                 percent(wall.level),
                 "" if math.isnan(wall.runs) else percent(wall.runs),
-                percent(wall.as_calibrated),
-                percent(wall.widened),
+                percent(wall.groups),
                 f"({percent(wall.low)} to {percent(wall.high)})",
-                "" if of_tokens is None else percent(of_tokens.as_calibrated),
-                "" if of_tokens is None else percent(of_tokens.widened),
+                "" if of_tokens is None else percent(of_tokens.groups),
             )
         )
-    heads = (
-        "Interval",
-        "Single runs",
-        "Time, as calibrated",
-        "Widened",
-        "(95% interval)",
-        "Tokens, as calibrated",
-        "Widened",
-    )
+    heads = ("Interval", "Single runs", "Time of groups", "(95% interval)", "Tokens of groups")
     return Table("Share of outcomes in the intervals", heads, tuple(rows))
 
 
 def _scores(judged: Conclusions) -> Table:
     rows = [
-        ("the model, as calibrated", f"{judged.crps_s:.0f}", "", ""),
-        ("the model, widened", f"{judged.widened_crps_s:.0f}", "", ""),
-        *(
-            (each.name, f"{each.crps_s:.0f}", percent(each.model_better), percent(each.widened_better))
-            for each in judged.baselines
-        ),
+        ("the model", f"{judged.crps_s:.0f}", ""),
+        *((each.name, f"{each.crps_s:.0f}", percent(each.model_better)) for each in judged.baselines),
     ]
-    heads = ("Forecast", "Seconds", "Model better in", "Widened better in")
+    heads = ("Forecast", "Seconds", "Model better in")
     return Table("CRPS (less is better)", heads, tuple(rows))
 
 
@@ -142,7 +127,7 @@ def backtest_json(found: Backtest) -> dict[str, Any]:
     """Return a backtest for programs; an unknown number is null."""
     judged = judge_backtest(found)
     conclusions = asdict(judged)
-    names = ("error", "widening", "wall", "tokens", "crps_s", "widened_crps_s", "baselines")
+    names = ("error", "wall", "tokens", "crps_s", "baselines")
     forecast = {name: conclusions.pop(name) for name in names}
     answer: dict[str, Any] = _finite(
         {

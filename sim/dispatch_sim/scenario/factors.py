@@ -1,26 +1,12 @@
-"""Axes of a sweep: values that replace others in a scenario, by their paths."""
+"""Values that replace others in a scenario by their paths, as the axes of a sweep do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
-from pydantic import ValidationError
-
-from dispatch_sim.scenario import profiles
-from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import Finding
-from dispatch_sim.scenario.samples import Samples
-from dispatch_sim.scenario.validation import findings_of
 from dispatch_sim.scenario.wording import Path, shown, spelled
-
-MOST_FACTORS = 8
-"""Maximum number of axes of a sweep, without tasks and concurrency."""
-
-MOST_LEVELS = 100
-"""Maximum number of values of such an axis."""
-
-_NOT_SWEPT = ("sweep", "study", "engine", "objective", "strategies", "name", "description")
 
 
 class PathError(Exception):
@@ -100,61 +86,3 @@ def _is_given(raw: Any, path: Path) -> bool:
     except (KeyError, TypeError):  # no such key, or no section
         return False
     return True
-
-
-def findings(raw: Any, scenario: Scenario, samples: Samples) -> list[Finding]:
-    """Return the problems of the axes of a scenario's sweep and of their values.
-
-    Each value is checked within its section alone, so that the check takes no longer for a larger scenario.
-    """
-    factors = scenario.sweep.factors
-    if len(factors) > MOST_FACTORS:
-        message = f"{len(factors)} axes besides tasks and concurrency; at most {MOST_FACTORS} can be swept"
-        return [Finding(("sweep",), message)]
-    found = []
-    for dotted, levels in factors.items():
-        here = ("sweep", dotted)
-        if "." not in dotted:
-            message = "an axis is a key by its path, such as provider.limits.scale or client.retries"
-            found.append(Finding(here, message, at_key=True))
-        elif dotted.partition(".")[0] in _NOT_SWEPT:
-            message = "this cannot be swept; sweep a key of the tasks or of their environment"
-            found.append(Finding(here, message, at_key=True))
-        elif not isinstance(levels, list) or not 1 <= len(levels) <= MOST_LEVELS:
-            found.append(Finding(here, f"found {shown(levels)}; write a list of 1 to {MOST_LEVELS} values"))
-        elif repeated := next((level for at, level in enumerate(levels) if level in levels[:at]), None):
-            found.append(Finding(here, f"{shown(repeated)} is repeated; remove one"))
-        else:
-            part, path = _part(raw, paths(raw, dotted)[0])
-            found += _level_findings(part, path, levels, here, samples)
-    return found
-
-
-def _part(raw: Any, path: Path) -> tuple[Any, Path]:
-    """Return a minimal scenario with the section in which `path` ends, and the path in it."""
-    group: dict[Any, Any] = {"name": "task", "tokens": "1", "duration": "1s"}
-    if path[0] != "tasks":
-        return {"tasks": [group], path[0]: raw.get(path[0])}, path
-    if len(path) < 3 or not isinstance(path[1], int):
-        return {"tasks": [group]}, path
-    written = raw["tasks"][path[1]]
-    if path[2] in written:
-        group[path[2]] = written[path[2]]
-    return {"tasks": [group]}, ("tasks", 0, *path[2:])
-
-
-def _level_findings(part: Any, path: Path, levels: list[Any], here: Path, samples: Samples) -> list[Finding]:
-    found = []
-    for index, level in enumerate(levels):
-        try:
-            filled, problems = profiles.expand(with_value(part, path, level))
-            Scenario.model_validate(filled, context=samples)
-        except PathError as error:
-            return [Finding(here, str(error), at_key=True)]
-        except ValidationError as error:
-            problems += findings_of(error, filled)
-        for problem in problems[:1]:
-            if problem.at_key and len(problem.path) <= len(path):
-                return [Finding(here, problem.message, at_key=True)]
-            found.append(Finding((*here, index), problem.message))
-    return found

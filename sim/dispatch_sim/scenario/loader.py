@@ -15,13 +15,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any
 
+from pydantic import ValidationError
+
 from dispatch_sim.display import Displayed
 from dispatch_sim.scenario import checks, factors, profiles
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import Finding, Problem, ScenarioError
 from dispatch_sim.scenario.samples import Samples
 from dispatch_sim.scenario.tree import MOST_CHARACTERS, TOO_LONG, Tree, read_tree
-from dispatch_sim.scenario.validation import key_of, validated
+from dispatch_sim.scenario.validation import findings_of
 
 _EMPTY = "the file is empty; write at least tasks: [{name: research, tokens: 15K, duration: 60s}]"
 
@@ -57,7 +59,7 @@ class Source(Displayed):
         Raises
         ------
         ScenarioError
-            With all problems.
+            With all invalid keys; if there are none, with all that do not fit together.
         """
         try:
             return self._checked()
@@ -69,16 +71,27 @@ class Source(Displayed):
             raise
 
     def _checked(self) -> Scenario:
+        scenario = self.with_valid_keys()
+        if found := list(checks.problems(scenario)):
+            raise self.error(found)
+        return scenario
+
+    def with_valid_keys(self) -> Scenario:
+        """Return the scenario, in which each key is valid by itself; `scenario` checks how they fit together.
+
+        Raises
+        ------
+        ScenarioError
+            With all invalid keys.
+        """
         if self.raw is None:
             raise self.error([Finding((), _EMPTY)])
         raw, found = profiles.expand(self.raw)
-        samples = Samples(self.folders)
-        scenario, raw, invalid = validated(raw, samples)
-        found += invalid
-        if scenario is not None:
-            found += checks.problems(scenario, [key_of(finding.path) for finding in found])
-            found += factors.findings(raw, scenario, samples)
-        if scenario is None or found or self.tree.problems:
+        try:
+            scenario = Scenario.model_validate(raw, context=Samples(self.folders))
+        except ValidationError as error:
+            found += findings_of(error, raw)
+        if found or self.tree.problems:
             raise self.error(found)
         return scenario
 
@@ -96,15 +109,16 @@ class Source(Displayed):
         """
         raw, places = self.raw, dict(self.tree.values)
         for dotted, value in values.items():
-            written = ("sweep", dotted)
+            axis = self.tree.values.get(("sweep", dotted))
             for path in factors.paths(raw, dotted):
                 try:
                     raw = factors.with_value(raw, path, value)
                 except factors.PathError as error:
                     raise self.error([error.finding]) from None
                 places = {old: place for old, place in places.items() if old[: len(path)] != path}
-                if written in self.tree.values:
-                    places[path] = self.tree.values[written]
+                if axis is not None:
+                    added = (path[:length] for length in range(1, len(path) + 1))
+                    places = dict.fromkeys(added, axis) | places
         return replace(self, tree=replace(self.tree, raw=raw, values=places))
 
     def error(self, findings: Iterable[Finding]) -> ScenarioError:

@@ -72,17 +72,17 @@ def test_missing_file_is_an_error(tmp_path: Path) -> None:
             "tasks: [{name: a, name: b}]",
             "1:19: tasks[0].name: the key 'name' is repeated, first in line 1",
         ),
-        (SHORT + "---\n" + SHORT, "3:1: a second document; write one scenario a file"),
+        (SHORT + "---\n" + SHORT, "3:1: not YAML: expected a single document in the stream"),
         (SHORT + "1: x", "3:1: 1 is not a key; keys are words"),
-        (SHORT + "? [a]\n: x", "3:3: a list, mapping or alias is not a key; keys are words"),
+        (SHORT + "? [a]\n: x", "3:3: a list or mapping is not a key; keys are words"),
         (SHORT + "null: x", "3:1: nothing is not a key; keys are words"),
         (SHORT + "<<: {name: x}", "3:1: merge keys (<<) are not read; repeat the keys"),
         (SHORT + "name: !!python/object/apply:os.system [x]", "3:7: the tag"),
         (SHORT + "name: !!binary aGVsbG8=", "3:7: the tag 'tag:yaml.org,2002:binary' has no meaning here"),
         (SHORT + "name: !thing x", "3:7: the tag '!thing' has no meaning here; remove it"),
-        (SHORT + "name: *nothing", "3:7: the alias *nothing repeats nothing above it"),
-        ("&a [*a]", "1:5: the alias *a stands within what it repeats"),
-        ("tasks: &a\n  - {name: x, more: *a}", "the alias *a stands within what it repeats"),
+        (SHORT + "name: *nothing", "3:7: not YAML: found undefined alias 'nothing'"),
+        ("&a [*a]", "1:1: nested more than 50 deep"),
+        ("tasks: &a\n  - {name: x, more: *a}", "nested more than 50 deep"),
         ("[" * 60 + "]" * 60, "1:51: nested more than 50 deep; a scenario needs less than ten"),
         ("[" * 10_000, "nested more than 50 deep"),
         ("- " * 2_000, "nested more than 50 deep"),
@@ -104,7 +104,7 @@ def test_alias_bomb_is_an_error() -> None:
     text = "a0: &a0 [1,1,1,1,1,1,1,1,1]\n"
     text += "".join(f"a{k}: &a{k} [{','.join([f'*a{k - 1}'] * 9)}]\n" for k in range(1, 9))
     tracemalloc.start()
-    assert "more than 100,000 values; put measured values in a csv file" in refused(text)
+    assert "more than 65,536 values; put measured values in a csv file" in refused(text)
     assert tracemalloc.get_traced_memory()[1] < 2**24
     tracemalloc.stop()
 

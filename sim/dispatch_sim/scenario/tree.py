@@ -1,7 +1,7 @@
 """YAML 1.2 as plain data, with the place of every key and value.
 
-It reads the events of ruamel.yaml's parser rather than its composer. So nesting and the number of values are
-bounded while reading, no tag makes an object, and an alias counts as what it repeats.
+It reads ruamel.yaml's nodes, of which no tag makes an object. Nesting and the number of values are bounded;
+an alias counts as what it repeats.
 """
 
 from __future__ import annotations
@@ -13,31 +13,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import (
-    AliasEvent,
-    CollectionEndEvent,
-    CollectionStartEvent,
-    DocumentStartEvent,
-    Event,
-    MappingStartEvent,
-    NodeEvent,
-    ScalarEvent,
-)
+from ruamel.yaml.error import MarkedYAMLError, StreamMark, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
 from dispatch_sim.scenario.problems import Place, Problem, ScenarioError
 from dispatch_sim.scenario.wording import Path, shown
 
 MOST_CHARACTERS = 256 * 1024
-"""Longest scenario. The worst text of that length takes the parser two to three seconds."""
+"""Longest scenario. The worst text of that length takes the parser five seconds and 60 MiB."""
 
 TOO_LONG = f"more than {MOST_CHARACTERS // 1024} KiB; put measured values in a csv file"
 
-MOST_NODES = 100_000
+MOST_NODES = 65_536
 """Most values in a scenario, those that an alias repeats included."""
 
 DEEPEST = 50
 """Deepest nesting."""
+
+_TOO_DEEP = f"nested more than {DEEPEST} deep; a scenario needs less than ten"
+_PLAIN_TAGS = ("str", "int", "float", "bool", "null", "timestamp", "merge", "seq", "map")
 
 _CONSTANTS: dict[str, Any] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
@@ -56,32 +50,18 @@ class Tree:
     """A file as dicts, lists and scalars, the places of its keys and values, and its problems."""
 
     raw: Any
-    keys: dict[Path, Place]
-    values: dict[Path, Place]
+    keys: dict[Path, StreamMark]
+    values: dict[Path, StreamMark]
     problems: tuple[Problem, ...] = ()
 
     def place(self, path: Path, at_key: bool = False) -> Place:
         """Return the place of a value (or key), or of the nearest value around it that has one."""
         if at_key and path in self.keys:
-            return self.keys[path]
+            return _place(self.keys[path])
         for length in range(len(path), -1, -1):
             if path[:length] in self.values:
-                return self.values[path[:length]]
+                return _place(self.values[path[:length]])
         return Place(1, 1)
-
-
-@dataclass(slots=True)
-class _Node:
-    """A value, the number of values in it, itself included, and how deeply they nest."""
-
-    value: Any
-    size: int = 1
-    height: int = 1
-
-    def grow(self, inner: _Node) -> None:
-        """Count a value inside this one."""
-        self.size += inner.size
-        self.height = max(self.height, inner.height + 1)
 
 
 def read_tree(text: str, filename: str) -> Tree:
@@ -95,18 +75,22 @@ def read_tree(text: str, filename: str) -> Tree:
     if len(text) > MOST_CHARACTERS:
         raise ScenarioError([Problem(filename, 1, 1, (), TOO_LONG)])
     try:
-        return _Reader(text, filename).read()
+        root = YAML(typ="safe", pure=True).compose(io.StringIO(text))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = _place(mark) if mark is not None else Place(1, 1)
         what = ", ".join(str(part) for part in (error.context, error.problem) if part)
+    except RecursionError:
+        place, what = Place(1, 1), _TOO_DEEP
     except (YAMLError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         # The parser has no error of its own for some malformed escapes and directives.
         place, what = Place(1, 1), str(error) or type(error).__name__
+    else:
+        return _Reader(filename).read(root)
     raise ScenarioError([Problem(filename, *place, (), f"not YAML: {_plain(what)}")])
 
 
-def _place(mark: Any) -> Place:
+def _place(mark: StreamMark) -> Place:
     return Place(mark.line + 1, mark.column + 1)
 
 
@@ -117,115 +101,80 @@ def _plain(text: str) -> str:
 
 
 class _Reader:
-    """Builds the tree from the parser's events. Its recursion ends at `DEEPEST`."""
+    """Builds the tree from nodes. Its recursion ends at `DEEPEST`, also where an alias repeats itself."""
 
-    def __init__(self, text: str, filename: str) -> None:
-        self._events = YAML(typ="safe", pure=True).parse(io.StringIO(text))
+    def __init__(self, filename: str) -> None:
         self._filename = filename
-        self._keys: dict[Path, Place] = {}
-        self._values: dict[Path, Place] = {}
-        self._anchors: dict[str, _Node | None] = {}  # None while the value is being read
-        self._nodes = 0
+        self._keys: dict[Path, StreamMark] = {}
+        self._values: dict[Path, StreamMark] = {}
         self._problems: list[Problem] = []
 
-    def read(self) -> Tree:
-        """Read all events."""
-        root: _Node | None = None
-        for event in self._events:
-            if isinstance(event, DocumentStartEvent) and root is not None:
-                raise self._error(event, "a second document; write one scenario a file")
-            if isinstance(event, AliasEvent | ScalarEvent | CollectionStartEvent):
-                root = self._node(event, ())
-        return Tree(root.value if root else None, self._keys, self._values, tuple(self._problems))
+    def read(self, root: Node | None) -> Tree:
+        """Return the tree; None stands for an empty text."""
+        raw = None if root is None else self._value(root, ())
+        return Tree(raw, self._keys, self._values, tuple(self._problems))
 
-    def _node(self, event: AliasEvent | ScalarEvent | CollectionStartEvent, path: Path) -> _Node:
-        """Read the value that begins with an event."""
-        self._values[path] = _place(event.start_mark)
-        if isinstance(event, AliasEvent):
-            repeated = self._anchors.get(event.anchor)
-            if repeated is None:
-                unfinished = event.anchor in self._anchors
-                reason = "stands within what it repeats" if unfinished else "repeats nothing above it"
-                raise self._error(event, f"the alias *{event.anchor} {reason}")
-            self._count(event, repeated, path)
-            return repeated
-        self._check_tag(event)
-        if event.anchor:
-            self._anchors[event.anchor] = None
-        node = _Node(None)
-        self._count(event, node, path)
-        if isinstance(event, ScalarEvent):
-            node.value = _scalar(event)
-        elif isinstance(event, MappingStartEvent):
-            self._mapping(node, path)
-        else:
-            self._list(node, path)
-        if event.anchor:
-            self._anchors[event.anchor] = node
-        return node
+    def _value(self, node: Node, path: Path) -> Any:
+        self._values[path] = node.start_mark
+        if len(self._values) > MOST_NODES:
+            raise self._error(node, f"more than {MOST_NODES:,} values; put measured values in a csv file")
+        if len(path) >= DEEPEST:
+            raise self._error(node, _TOO_DEEP)
+        self._check_tag(node)
+        if isinstance(node, ScalarNode):
+            return _scalar(node)
+        if isinstance(node, MappingNode):
+            return self._mapping(node, path)
+        return [self._value(item, (*path, index)) for index, item in enumerate(node.value)]
 
-    def _mapping(self, node: _Node, path: Path) -> None:
-        node.value = {}
-        while not isinstance(event := next(self._events), CollectionEndEvent):
-            key = self._key(event, path)
-            inner = self._node(next(self._events), (*path, self._nodes if key is None else key))
+    def _mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
+        found = {}
+        for key_node, value_node in node.value:
+            key = self._key(key_node, path)
+            value = self._value(value_node, (*path, len(self._values) if key is None else key))
             if key is not None:
-                node.value[key] = inner.value
-            node.grow(inner)
+                found[key] = value
+        return found
 
-    def _list(self, node: _Node, path: Path) -> None:
-        node.value = []
-        while not isinstance(event := next(self._events), CollectionEndEvent):
-            inner = self._node(event, (*path, len(node.value)))
-            node.value.append(inner.value)
-            node.grow(inner)
-
-    def _key(self, event: NodeEvent, path: Path) -> str | None:
+    def _key(self, node: Node, path: Path) -> str | None:
         """Read a key; None for one that cannot be used."""
-        if not isinstance(event, ScalarEvent):
-            raise self._error(event, "a list, mapping or alias is not a key; keys are words")
-        self._check_tag(event)
-        key = _scalar(event)
+        if not isinstance(node, ScalarNode):
+            raise self._error(node, "a list or mapping is not a key; keys are words")
+        self._check_tag(node)
+        key = _scalar(node)
         here = (*path, str(key))
-        if key == "<<" and not event.style:
-            self._note(event, "merge keys (<<) are not read; repeat the keys")
+        if key == "<<" and not node.style:
+            self._note(node, "merge keys (<<) are not read; repeat the keys")
         elif not isinstance(key, str):
-            of_number = event.value.isdigit() and len(event.value) == 3
+            of_number = node.value.isdigit() and len(node.value) == 3
             hint = "; a number is written without commas here, as 15000 or 15K" if of_number else ""
-            self._note(event, f"{shown(key)} is not a key; keys are words{hint}")
+            self._note(node, f"{shown(key)} is not a key; keys are words{hint}")
         elif here in self._keys:
-            first = self._keys[here].line
-            self._note(event, f"the key {shown(key)} is repeated, first in line {first}; remove one", here)
+            first = _place(self._keys[here]).line
+            self._note(node, f"the key {shown(key)} is repeated, first in line {first}; remove one", here)
         else:
-            self._keys[here] = _place(event.start_mark)
+            self._keys[here] = node.start_mark
             return key
         return None
 
-    def _count(self, event: NodeEvent, node: _Node, path: Path) -> None:
-        self._nodes += node.size
-        if self._nodes > MOST_NODES:
-            raise self._error(event, f"more than {MOST_NODES:,} values; put measured values in a csv file")
-        if len(path) + node.height > DEEPEST:
-            raise self._error(event, f"nested more than {DEEPEST} deep; a scenario needs less than ten")
+    def _check_tag(self, node: Node) -> None:
+        if str(node.tag).removeprefix("tag:yaml.org,2002:") not in _PLAIN_TAGS:
+            self._note(node, f"the tag {shown(str(node.tag))} has no meaning here; remove it")
 
-    def _check_tag(self, event: ScalarEvent | CollectionStartEvent) -> None:
-        if event.tag is not None:
-            self._note(event, f"the tag {shown(str(event.tag))} has no meaning here; remove it")
-
-    def _note(self, event: Event, message: str, path: Path = ()) -> None:
+    def _note(self, node: Node, message: str, path: Path = ()) -> None:
         """Note a problem after which reading can go on."""
-        self._problems.append(Problem(self._filename, *_place(event.start_mark), path, message))
+        self._problems.append(Problem(self._filename, *_place(node.start_mark), path, message))
 
-    def _error(self, event: Event, message: str) -> ScenarioError:
+    def _error(self, node: Node, message: str) -> ScenarioError:
         """Return the error of a problem after which reading cannot go on, with those before it."""
-        self._note(event, message)
+        self._note(node, message)
         return ScenarioError(self._problems)
 
 
-def _scalar(event: ScalarEvent) -> Any:
+def _scalar(node: ScalarNode) -> Any:
     """Return what a scalar means by YAML 1.2's core schema: null, a bool, a number or text."""
-    text = event.value
-    if event.style or len(text) > 400:
+    text = node.value
+    if node.style or len(text) > 400:
         return text
     if text in _CONSTANTS:
         return _CONSTANTS[text]

@@ -345,18 +345,6 @@ def test_an_error_in_a_replaced_value_points_to_the_sweep() -> None:
         source.replaced({"tasks.tokens.constant": "1K"})
 
 
-def test_what_only_the_sweep_gives_stands_for_itself() -> None:
-    """Agents that hang need a hard timeout: of those that are swept, the first stands where nothing is."""
-    text = SHORT + "failures: {hang: 1%}\nsweep: {timeouts.hard: [5m, 15m], failures.crash: [9%]}\n"
-    source = parse_source(text)
-    assert source.scenario().timeouts.hard == 300
-    assert source.replaced({"timeouts.hard": "15m"}).scenario().timeouts.hard == 900
-    assert "never ends" in errors(text.replace("5m, 15m", "none"))[0]
-    assert "never ends" in errors(text + "timeouts: {hard: none}")[0]
-    swept = SHORT + "sweep: {failures.crash: [9%]}"
-    assert parse_scenario(swept).failures.crash == 0.03
-
-
 def test_dates_and_words_are_text() -> None:
     """YAML 1.2: yes and no are words, and a date is one too; a key may be quoted."""
     scenario = parse_scenario("'name': 2026-11-24\ndescription: yes\n" + SHORT)

@@ -13,7 +13,6 @@ from functools import cached_property
 from typing import Any
 
 from dispatch_sim.model.plan import make_batch, plan_batch
-from dispatch_sim.scenario import factors
 from dispatch_sim.scenario.loader import Given, Source, load
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import ScenarioError
@@ -105,13 +104,7 @@ def without_factors(given: Given) -> Source:
     if not scenario.sweep.factors:
         return source
     sweep = {"tasks": list(scenario.sweep.tasks), "concurrency": list(scenario.sweep.concurrency)}
-    plain = source.replaced({"sweep": sweep})
-    try:
-        plain.scenario()
-    except ScenarioError:
-        # It cannot be simulated without a key that only an axis gives.
-        plain = source.replaced(factors.first_levels(source.raw)).replaced({"sweep": sweep})
-    return plain
+    return source.replaced({"sweep": sweep})
 
 
 def warn_about_limits(scenario: Scenario) -> None:

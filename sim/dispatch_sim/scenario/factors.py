@@ -65,24 +65,3 @@ def with_value(raw: Any, path: Path, value: Any, done: int = 0) -> Any:
         raise PathError(Finding(path[:done], message))
     mapping = raw or {}
     return {**mapping, key: with_value(mapping.get(key), path, value, done + 1)}
-
-
-def first_levels(raw: Any) -> dict[str, Any]:
-    """Return, by its path, the first value of each axis whose key the scenario does not have itself."""
-    sweep = raw.get("sweep") if isinstance(raw, dict) else None
-    axes = sweep.items() if isinstance(sweep, dict) else ()
-    return {
-        dotted: levels[0]
-        for dotted, levels in axes
-        if "." in dotted and isinstance(levels, list) and levels
-        if not any(_is_given(raw, path) for path in paths(raw, dotted))
-    }
-
-
-def _is_given(raw: Any, path: Path) -> bool:
-    try:
-        for key in path:
-            raw = raw[key]
-    except (KeyError, TypeError):  # no such key, or no section
-        return False
-    return True

@@ -10,7 +10,6 @@ import json
 import os
 import stat
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any
@@ -54,23 +53,11 @@ class Source(Displayed):
     def scenario(self) -> Scenario:
         """Return the scenario, checked.
 
-        If it is invalid without a key that only an axis of the sweep gives, it has that axis's first value.
-
         Raises
         ------
         ScenarioError
             With all invalid keys; if there are none, with all that do not fit together.
         """
-        try:
-            return self._checked()
-        except ScenarioError:
-            levels = factors.first_levels(self.raw)
-            if levels:
-                with suppress(ScenarioError):
-                    return self.replaced(levels)._checked()
-            raise
-
-    def _checked(self) -> Scenario:
         scenario = self.with_valid_keys()
         if found := list(checks.problems(scenario)):
             raise self.error(found)

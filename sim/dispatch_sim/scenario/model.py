@@ -43,11 +43,7 @@ class Values(Model):
 
 
 class Sweep(BaseModel):
-    """The axes of a sweep: tasks, concurrency, and any other by its path in the scenario.
-
-    If a scenario is invalid without a key that only an axis gives, commands that do not sweep take the first
-    value of that axis.
-    """
+    """The axes of a sweep: tasks, concurrency, and any other by its path in the scenario."""
 
     model_config = ConfigDict(frozen=True, extra="allow", strict=True, json_schema_extra=describe)
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
+from dispatch_sim.cli.output import print_json
 from dispatch_sim.logs.backtest.backtest import backtest
 from dispatch_sim.logs.backtest.conclusions import judge_backtest
 from dispatch_sim.logs.backtest.groups import Group, Member, find_groups
@@ -120,13 +121,14 @@ def test_given_scenario_replaces_the_calibrated_one():
     assert "the forecasts are worse than the mean of past groups of that size" in text
 
 
-def test_one_session_is_replayed_and_not_forecast():
+def test_one_session_is_replayed_and_not_forecast(capsys):
     found = backtest(made_runs(1, seed=14, groups=6, crash=0.0))
     assert len(found.replayed) > 0
     assert found.forecasted == ()
     text = " ".join(str(found).split())
     assert "No forecasts: a forecast is judged by sessions that it was not fitted to" in text
-    json.dumps(backtest_json(found), allow_nan=False)
+    print_json(backtest_json(found))
+    assert json.loads(capsys.readouterr().out)["forecast"]["crps_s"] is None
 
 
 def test_groups_left_out_are_counted_by_reason():

@@ -1,6 +1,5 @@
 """Calibration recovers known parameters, and leaves defaults where logs show nothing."""
 
-import json
 import math
 import re
 from contextlib import suppress
@@ -9,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dispatch_sim.cli.output import print_json
 from dispatch_sim.decide.studies import sweep
 from dispatch_sim.logs.backtest.backtest import backtest
 from dispatch_sim.logs.backtest.what_if import what_if
@@ -248,16 +248,16 @@ def test_odd_numbers_give_an_answer_or_an_error(seed):
         found = calibrate(tables)
         assert found.scenario.tasks
         assert str(found)
-        json.dumps(calibration_json(found), allow_nan=False)
+        print_json(calibration_json(found))
     with suppress(CalibrationError):
         predicted = backtest(tables, replications=20)
         assert str(predicted)
-        json.dumps(backtest_json(predicted), allow_nan=False)
+        print_json(backtest_json(predicted))
         backtest_picture(predicted)
     with suppress(CalibrationError):
         other = what_if(tables)
         assert str(other)
-        json.dumps(what_if_json(other), allow_nan=False)
+        print_json(what_if_json(other))
 
 
 @pytest.mark.parametrize("duration", [1e-3, 1.0, 1e5])

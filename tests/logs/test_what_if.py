@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from dispatch_sim.cli.output import print_json
 from dispatch_sim.logs.backtest.what_if import what_if
 from dispatch_sim.report.what_if import what_if_json
 from tests.logs.made_runs import GAP_S, RETURN_S, START_S, made_runs
@@ -55,9 +56,10 @@ def test_totals_are_sums_over_the_frame(found):
         assert by_strategy[name] == pytest.approx(total.usd)
 
 
-def test_output_states_its_assumptions(found):
+def test_output_states_its_assumptions(found, capsys):
     text = str(found)
     assert "sequential" in text
     assert "It does not mean one agent that does the job without sub-agents" in " ".join(text.split())
-    answer = json.loads(json.dumps(what_if_json(found), allow_nan=False))
+    print_json(what_if_json(found))
+    answer = json.loads(capsys.readouterr().out)
     assert len(answer["groups"]) == len(found.groups)

@@ -46,9 +46,11 @@ def print_answer(answer: JsonAnswer, as_json: bool) -> None:
 
 
 def print_json(answer: dict[str, Any]) -> None:
-    """Print an answer for programs."""
-    answer = {"format_version": FORMAT_VERSION, **answer}
-    typer.echo(json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False))
+    """Print an answer for programs: dataclasses as objects, and null for a number that is not finite."""
+    from pydantic_core import from_json, to_json
+
+    plain = from_json(to_json({"format_version": FORMAT_VERSION, **answer}, inf_nan_mode="null"))
+    typer.echo(json.dumps(plain, indent=2, ensure_ascii=False))
 
 
 def print_written(paths: list[Path]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -124,38 +124,26 @@ def _error(share: float) -> str:
 
 
 def backtest_json(found: Backtest) -> dict[str, Any]:
-    """Return a backtest for programs; an unknown number is null."""
+    """Return a backtest for programs."""
     judged = judge_backtest(found)
-    conclusions = asdict(judged)
-    names = ("error", "wall", "tokens", "crps_s", "baselines")
-    forecast = {name: conclusions.pop(name) for name in names}
-    answer: dict[str, Any] = _finite(
-        {
-            "verdict": " ".join(document("backtest-verdict.md", **_verdict(found, judged)).text.split()),
-            "left_out": dict(found.left_out),
-            "not_forecast": dict(found.not_forecast),
-            "folds": found.folds,
-            "replications": found.replications,
-            **conclusions,
-            "forecast": forecast,
-            "groups": [
-                {
-                    "group": each.group.name,
-                    "agents": each.group.size,
-                    "wall_s": each.group.wall_s,
-                    "replayed_s": each.wall_s,
-                    "launched_by_model_s": each.launched_by_model_s,
-                }
-                for each in found.replayed
-            ],
-        }
-    )
-    return answer
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    conclusions = {field.name: getattr(judged, field.name) for field in fields(judged)}
+    forecast = {name: conclusions.pop(name) for name in ("error", "wall", "tokens", "crps_s", "baselines")}
+    return {
+        "verdict": " ".join(document("backtest-verdict.md", **_verdict(found, judged)).text.split()),
+        "left_out": found.left_out,
+        "not_forecast": found.not_forecast,
+        "folds": found.folds,
+        "replications": found.replications,
+        **conclusions,
+        "forecast": forecast,
+        "groups": [
+            {
+                "group": each.group.name,
+                "agents": each.group.size,
+                "wall_s": each.group.wall_s,
+                "replayed_s": each.wall_s,
+                "launched_by_model_s": each.launched_by_model_s,
+            }
+            for each in found.replayed
+        ],
+    }

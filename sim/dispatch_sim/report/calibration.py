@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from dispatch_sim.logs.calibrate.calibration import Calibration
@@ -10,6 +11,8 @@ from dispatch_sim.report.render import Document, Table, document
 
 _LONGEST = 62
 """Columns of a value in the table; a sample has more."""
+
+_COUNTS = ("runs", "sessions", "groups", "attempts", "failures", "hung")
 
 _ORIGINS = {
     MEASURED: "Measured",
@@ -41,20 +44,8 @@ def _table(found: Calibration, origin: str) -> Table:
 def calibration_json(found: Calibration) -> dict[str, Any]:
     """Return a calibration for programs."""
     return {
-        **{
-            name: getattr(found, name)
-            for name in ("runs", "sessions", "groups", "attempts", "failures", "hung")
-        },
+        **{name: getattr(found, name) for name in _COUNTS},
         "kinds": found.group_of,
         "scenario_sha256": found.scenario.fingerprint,
-        "figures": [
-            {
-                "path": ".".join(figure.path),
-                "value": figure.value,
-                "origin": figure.origin,
-                "n": figure.n,
-                "source": figure.source,
-            }
-            for figure in found.figures
-        ],
+        "figures": [{**asdict(figure), "path": ".".join(figure.path)} for figure in found.figures],
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -54,7 +53,7 @@ def logs_document(logs: Logs, *, pictures: bool = True) -> Document:
 
 
 def logs_json(logs: Logs) -> dict[str, Any]:
-    """Return what was read and both tables; a number that is missing in the logs is null."""
+    """Return what was read and both tables for programs."""
     tally = logs.tally
     names = ("files", "lines", "bytes", "formats", "coordinator_calls", "coordinator_retries")
     skipped = [
@@ -63,8 +62,8 @@ def logs_json(logs: Logs) -> dict[str, Any]:
     ]
     return {
         "read": {**{name: getattr(tally, name) for name in names}, "skipped": skipped},
-        "runs": _records(logs.runs),
-        "groups": _records(logs.groups),
+        "runs": logs.runs.to_dict("records"),
+        "groups": logs.groups.to_dict("records"),
     }
 
 
@@ -78,16 +77,6 @@ def write_logs(logs: Logs, folder: str | os.PathLike[str]) -> list[Path]:
     """
     texts = {RUNS_FILE: logs.runs.to_csv(index=False), GROUPS_FILE: logs.groups.to_csv(index=False)}
     return write_texts(texts, Path(folder))
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [
-        {
-            str(name): None if isinstance(value, float) and math.isnan(value) else value
-            for name, value in row.items()
-        }
-        for row in frame.to_dict("records")
-    ]
 
 
 def _kinds(runs: pd.DataFrame) -> Table:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from dispatch_sim.logs.backtest.what_if import ASSUMPTIONS, WhatIf
@@ -62,15 +61,15 @@ def _groups(found: WhatIf) -> Table:
 def what_if_json(found: WhatIf) -> dict[str, Any]:
     """Return all groups for programs."""
     return {
-        "left_out": dict(found.left_out),
-        "assumptions": list(ASSUMPTIONS),
-        "totals": {name: asdict(total) for name, total in found.totals.items()},
+        "left_out": found.left_out,
+        "assumptions": ASSUMPTIONS,
+        "totals": found.totals,
         "groups": [
             {
                 "group": group.name,
                 "agents": group.size,
                 "observed_wall_s": group.wall_s,
-                "strategies": {name: asdict(of[at]) for name, of in found.outcomes.items()},
+                "strategies": {name: of[at] for name, of in found.outcomes.items()},
             }
             for at, group in enumerate(found.groups)
         ],

@@ -12,6 +12,7 @@ from rich.cells import cell_len, set_cell_size
 
 from dispatch_sim.scenario.formats import format_dollars, format_duration, format_tokens
 from dispatch_sim.scenario.strategy import Strategy
+from dispatch_sim.scenario.wording import listed as listed
 
 if TYPE_CHECKING:
     from dispatch_sim.stats.estimates import Estimate
@@ -60,11 +61,6 @@ def wrapped(text: str, columns: int, lines: int = 2) -> str:
         line if cell_len(line) <= columns else set_cell_size(line, columns - 1).rstrip() + "…"
         for line in found
     )
-
-
-def listed(parts: Sequence[str], last: str = "and") -> str:
-    """Return parts as a list in a sentence: `a, b and c`."""
-    return f" {last} ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
 
 
 def capital(text: str) -> str:

@@ -7,6 +7,8 @@ the answer, and a map and an explanation of the same scenario where they are sto
 from __future__ import annotations
 
 import os
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,7 @@ from dispatch_sim.report.format import clean, factors_words
 from dispatch_sim.report.labels import simulated, terms
 from dispatch_sim.report.maps import map_parts
 from dispatch_sim.report.reasons import why
-from dispatch_sim.report.render import Document, document, page, with_contents
+from dispatch_sim.report.render import Document, anchor, document, page
 from dispatch_sim.report.runs import two_runs
 from dispatch_sim.report.view import main_view, views
 from dispatch_sim.report.why import why_parts
@@ -92,7 +94,15 @@ def stored_answer(folder: str | os.PathLike[str], data: str | os.PathLike[str] |
 def report_document(answer: Answer, folder: Path) -> tuple[Document, str]:
     """Return a report and its title, with a map and an explanation of the same scenario in a folder."""
     content = _content(answer, folder)
-    return with_contents(document("report.md", _pictures(content), **content)), content["title"]
+    return _with_contents(document("report.md", _pictures(content), **content)), content["title"]
+
+
+def _with_contents(shown: Document) -> Document:
+    """Return a page with links to its sections before the first one."""
+    headings = re.findall(r"^##+ (.+)$", shown.markdown, re.MULTILINE)
+    links = " · ".join(f"[{heading}](#{anchor(heading)})" for heading in headings)
+    head, mark, body = shown.markdown.partition("\n## ")
+    return replace(shown, markdown=f"{head}\nContents: {links}\n{mark}{body}")
 
 
 def _content(answer: Answer, folder: Path) -> dict[str, Any]:

@@ -106,14 +106,6 @@ class Document:
         )
 
 
-def with_contents(shown: Document) -> Document:
-    """Return a page with links to its sections before the first one."""
-    headings = re.findall(r"^##+ (.+)$", shown.markdown, re.MULTILINE)
-    links = " · ".join(f"[{heading}](#{anchor(heading)})" for heading in headings)
-    head, mark, body = shown.markdown.partition("\n## ")
-    return replace(shown, markdown=f"{head}\nContents: {links}\n{mark}{body}")
-
-
 def anchor(heading: str) -> str:
     """Return the target of links to a heading, as hosts of Markdown name it."""
     return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")

@@ -83,8 +83,8 @@ def word(text: str) -> str:
 
 
 def listed(words: Iterable[str], last: str = "and") -> str:
-    """Return the words with commas, and `last` before the last."""
-    *most, final = words
+    """Return words as a list in a sentence: `a, b and c`."""
+    *most, final = [*words] or [""]
     return f"{', '.join(most)} {last} {final}" if most else final
 
 

@@ -42,7 +42,7 @@ MOST_CALLS = 1_000_000
 
 _TAIL = 1 - 2.0**-52
 _POSITIVE = ("mean", "median", "scale")
-_SHAPES = {"cv": (0.001, 100.0), "log_sd": (0.001, 10.0), "shape": (0.01, 1e6)}
+SHAPES = {"cv": (0.001, 100.0), "log_sd": (0.001, 10.0), "shape": (0.01, 1e6)}
 """Parameters without a unit, with the range beyond which a family cannot be computed."""
 
 FAMILIES: Mapping[str, Mapping[tuple[str, ...], Callable[..., Distribution]]] = {
@@ -98,7 +98,7 @@ class _Scale:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return {"description": self.description, **distribution_schema(handler(schema), FAMILIES, _SHAPES)}
+        return {"description": self.description, **distribution_schema(handler(schema), FAMILIES, SHAPES)}
 
     def _read(self, raw: Any, info: ValidationInfo) -> Distribution:
         if isinstance(raw, Distribution):
@@ -135,7 +135,7 @@ def _value(raw: Any, scale: _Scale, path: Path) -> float:
 
 def _parameter(name: str, raw: Any, scale: _Scale, path: Path) -> float:
     """Read a parameter of a family."""
-    bounds = _SHAPES.get(name)
+    bounds = SHAPES.get(name)
     if bounds is None:
         free = replace(scale, low=0.0, high=quantities.LARGEST) if name == "scale" else scale
         value = _value(raw, free, path)

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dispatch_sim.scenario.composites import Empirical
-from dispatch_sim.scenario.distributions import Constant, Distribution, Gamma, LogLogistic, LogNormal, Weibull
+from dispatch_sim.scenario.distribution_text import SHAPES, dump
+from dispatch_sim.scenario.distributions import Constant, Distribution
 
 MEASURED, BORROWED, DEFAULT = "measured", "borrowed", "default"
 """Origins of a figure: runs of its own kind, runs of all kinds, or no measurement."""
@@ -72,20 +73,13 @@ def distribution_yaml(distribution: Distribution, unit: str) -> str:
     def amount(value: float) -> str:
         return number(value) + unit
 
-    match distribution:
-        case Constant(value):  # a plain number of tokens or of seconds would be spread
-            return f"{{constant: {amount(value)}}}"
-        case LogNormal():
-            median, log_sd = amount(distribution.median), number(distribution.sigma)
-            return f"{{lognormal: {{median: {median}, log_sd: {log_sd}}}}}"
-        case Gamma(shape, scale) | Weibull(shape, scale):
-            name = type(distribution).__name__.lower()
-            return f"{{{name}: {{shape: {number(shape)}, scale: {amount(scale)}}}}}"
-        case LogLogistic(shape, median):
-            return f"{{loglogistic: {{shape: {number(shape)}, median: {amount(median)}}}}}"
-        case Empirical(values):
-            return f"{{empirical: [{', '.join(map(amount, values))}]}}"
-    raise TypeError(f"{type(distribution).__name__} is not one of the fitted distributions")
+    if isinstance(distribution, Constant):  # a plain number of tokens or of seconds would be spread
+        return f"{{constant: {amount(distribution.value)}}}"
+    [(name, inner)] = dump(distribution).items()
+    if isinstance(distribution, Empirical):
+        return f"{{{name}: [{', '.join(map(amount, inner))}]}}"
+    parameters = (f"{key}: {(number if key in SHAPES else amount)(value)}" for key, value in inner.items())
+    return f"{{{name}: {{{', '.join(parameters)}}}}}"
 
 
 def number(value: float) -> str:

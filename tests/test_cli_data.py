@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dispatch_sim.cli import app
-from dispatch_sim.scenario.loader import load_scenario, load_source, parse_scenario
+from dispatch_sim.scenario.loader import load, parse_scenario
 from tests.claims.texts import CLAIMS
 from tests.logs.synthetic import make_runs, write_codex
 
@@ -94,12 +94,12 @@ def test_link_out_of_the_data_folder_is_refused(home):
 
 def test_csv_file_in_the_scenarios_folder_comes_first(home):
     (home / "runs.csv").write_text("seconds\n1\n")
-    found = load_scenario("mine.yaml", data="../data")
+    found = load("mine.yaml", data="../data").scenario()
     assert found.tasks[0].duration.mean == 1
 
 
 def test_python_functions_take_the_data_folder(home):
-    source = load_source("mine.yaml", data="../data")
+    source = load("mine.yaml", data="../data")
     assert source.scenario().tasks[0].duration.mean == 60
     assert source.replaced({"tasks.count": 5}).scenario().tasks[0].duration.mean == 60
     text = (home / "mine.yaml").read_text()

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from dispatch_sim.claims.verdicts import Verdict
 from dispatch_sim.scenario.base import Model
 from dispatch_sim.scenario.files import find_inside
-from dispatch_sim.scenario.loader import Source, load_source
+from dispatch_sim.scenario.loader import Source, load, load_source
 from dispatch_sim.scenario.problems import Finding
 from dispatch_sim.scenario.quantities import Share
 from dispatch_sim.scenario.validation import findings_of
@@ -176,7 +176,7 @@ def load_claims(path: str | os.PathLike[str] = SHIPPED, data: str | os.PathLike[
             if name is None or name in scenarios:
                 continue
             try:
-                scenarios[name] = load_source(find_inside(name, [folder]), data)
+                scenarios[name] = load(find_inside(name, [folder]), data)
             except (OSError, RuntimeError, ValueError):
                 where = ("claims", i, "cases", j, "scenario")
                 missing = f"there is no {shown(name)} next to this file; write the name of a scenario there"

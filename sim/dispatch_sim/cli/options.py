@@ -102,9 +102,9 @@ class ScenarioOptions:
 
     def source(self, seed: int | None = None) -> Source:
         """Return the scenario with the values of `--set`, and with a seed if one is given."""
-        from dispatch_sim.scenario.loader import load_source
+        from dispatch_sim.scenario.loader import load
 
-        source = changed(load_source(self.scenario, self.data), self.settings)
+        source = changed(load(self.scenario, self.data), self.settings)
         return source if seed is None else source.replaced({"study.seed": seed})
 
 

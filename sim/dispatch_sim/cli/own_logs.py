@@ -72,11 +72,11 @@ def backtest(
     """Compare the model's predictions with the parallel groups in logs."""
     from dispatch_sim.logs.backtest.backtest import backtest as predict
     from dispatch_sim.report.backtest import backtest_json, write_backtest
-    from dispatch_sim.scenario.loader import load_scenario
+    from dispatch_sim.scenario.loader import load
 
     if data is not None and scenario is None:
         fail("--data: needs --scenario, whose csv files it is for")
-    given = None if scenario is None else load_scenario(scenario, data)
+    given = None if scenario is None else load(scenario, data).scenario()
     read = _read_logs(paths)
     with progress("groups") as on_progress:
         tested = predict(read, given, replications, on_progress)

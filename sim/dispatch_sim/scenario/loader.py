@@ -149,13 +149,8 @@ def load(scenario: Given, data: str | os.PathLike[str] | None = None) -> Source:
     return found if data is None else replace(found, folders=(*found.folders, FilePath(data)))
 
 
-def load_source(path: str | os.PathLike[str], data: str | os.PathLike[str] | None = None) -> Source:
-    """Read a file, without checking the scenario; see `Source.scenario`.
-
-    Parameters
-    ----------
-    path : the file; its csv files lie in the same folder, or below it.
-    data : another folder that they may lie in.
+def load_source(path: str | os.PathLike[str]) -> Source:
+    """Read a file, without checking the scenario; its csv files lie in the same folder, or below it.
 
     Raises
     ------
@@ -184,7 +179,7 @@ def load_source(path: str | os.PathLike[str], data: str | os.PathLike[str] | Non
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as failure:
         raise error(f"not text: byte {failure.start + 1} is not UTF-8; save the file as UTF-8") from None
-    return parse_source(text, name, file.parent, None if data is None else FilePath(data))
+    return parse_source(text, name, file.parent)
 
 
 def parse_source(
@@ -200,9 +195,9 @@ def parse_source(
     return Source(read_tree(text, filename), filename, folders)
 
 
-def load_scenario(path: str | os.PathLike[str], data: str | os.PathLike[str] | None = None) -> Scenario:
+def load_scenario(path: str | os.PathLike[str]) -> Scenario:
     """Read and check a scenario file; see `load_source` and `Source.scenario`."""
-    return load_source(path, data).scenario()
+    return load_source(path).scenario()
 
 
 def parse_scenario(text: str, filename: str = "<string>", folder: FilePath | None = None) -> Scenario:

@@ -9,7 +9,6 @@ from typing import Any
 import jsonschema
 import pytest
 
-from dispatch_sim.scenario.factors import with_value
 from dispatch_sim.scenario.loader import load_source, parse_scenario, parse_source
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.schema import keys, scenario_schema, schema_text
@@ -137,12 +136,12 @@ STATED = [path for path, key in keys().items() if key.origin and not path.starts
 
 @pytest.mark.parametrize("path", [path for path in STATED if path.rpartition(".")[0] not in OF_SECTIONS])
 def test_the_default_that_is_stated_is_the_default(path: str) -> None:
-    *section, key = (int(part) if part == "0" else part for part in path.replace("[]", ".0").split("."))
-    raw = parse_source(SHORT).raw
-    if section and section != ["tasks", 0]:
-        raw = with_value(raw, tuple(section), {"calls": 60} if "pace" in section else {})
-    written = with_value(raw, (*section, key), parse_source(keys()[path].default).raw)
-    assert rounded(written) == rounded(raw)
+    source, dotted = parse_source(SHORT), path.replace("[]", "")
+    section = dotted.rpartition(".")[0]
+    if section not in ("", "tasks"):
+        source = source.replaced({section: {"calls": 60} if section.endswith("pace") else {}})
+    written = source.replaced({dotted: parse_source(keys()[path].default).raw})
+    assert rounded(written.raw) == rounded(source.raw)
 
 
 def rounded(raw: Any) -> Any:

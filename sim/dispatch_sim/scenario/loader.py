@@ -17,12 +17,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from dispatch_sim.display import Displayed
-from dispatch_sim.scenario import checks, factors, profiles
+from dispatch_sim.scenario import checks, profiles
 from dispatch_sim.scenario.model import Scenario
+from dispatch_sim.scenario.paths import paths_of
 from dispatch_sim.scenario.problems import Finding, Problem, ScenarioError
 from dispatch_sim.scenario.samples import Samples
 from dispatch_sim.scenario.tree import MOST_CHARACTERS, TOO_LONG, Tree, read_tree
 from dispatch_sim.scenario.validation import findings_of
+from dispatch_sim.scenario.wording import Path, shown, spelled
 
 _EMPTY = "the file is empty; write at least tasks: [{name: research, tokens: 15K, duration: 60s}]"
 
@@ -97,16 +99,26 @@ class Source(Displayed):
         raw, places = self.raw, dict(self.tree.values)
         for dotted, value in values.items():
             axis = self.tree.values.get(("sweep", dotted))
-            for path in factors.paths(raw, dotted):
-                try:
-                    raw = factors.with_value(raw, path, value)
-                except factors.PathError as error:
-                    raise self.error([error.finding]) from None
+            for path in paths_of(raw, dotted):
+                raw = self._with_value(raw, path, value)
                 places = {old: place for old, place in places.items() if old[: len(path)] != path}
                 if axis is not None:
                     added = (path[:length] for length in range(1, len(path) + 1))
                     places = dict.fromkeys(added, axis) | places
         return replace(self, tree=replace(self.tree, raw=raw, values=places))
+
+    def _with_value(self, raw: Any, path: Path, value: Any, done: int = 0) -> Any:
+        """Return a copy of `raw` with a value at `path`; missing sections are added."""
+        if done == len(path):
+            return value
+        key = path[done]
+        if isinstance(raw, list) and isinstance(key, int):
+            return [*raw[:key], self._with_value(raw[key], path, value, done + 1), *raw[key + 1 :]]
+        if not isinstance(raw, dict | None):
+            message = f"found {shown(raw)}, so there is no {spelled(path)} to put a value in"
+            raise self.error([Finding(path[:done], message)])
+        mapping = raw or {}
+        return {**mapping, key: self._with_value(mapping.get(key), path, value, done + 1)}
 
     def error(self, findings: Iterable[Finding]) -> ScenarioError:
         """Return the error with these findings, each at its place in the file."""

@@ -45,17 +45,14 @@ class Empirical(Distribution):
         return self.values[rank - 1]
 
     def cdf(self, x: float) -> float:
-        """Return the part of the sample that is at most x."""
         return bisect_right(self.values, x) / len(self.values)
 
     @property
     def mean(self) -> float:
-        """Mean of the sample."""
         return math.fsum(self.values) / len(self.values)
 
     @property
     def support(self) -> tuple[float, float]:
-        """Least and greatest value of the sample."""
         return self.values[0], self.values[-1]
 
 
@@ -97,7 +94,6 @@ class Mixture(Distribution):
         return _float(high)
 
     def cdf(self, x: float) -> float:
-        """Return the weighted sum of the components' cdfs."""
         total = 0.0
         for weight, part in zip(self.weights, self.components, strict=True):
             total += weight * part.cdf(x)
@@ -105,12 +101,10 @@ class Mixture(Distribution):
 
     @property
     def mean(self) -> float:
-        """Weighted sum of the means."""
         parts = zip(self.weights, self.components, strict=True)
         return math.fsum(weight * part.mean for weight, part in parts)
 
     @property
     def support(self) -> tuple[float, float]:
-        """Least and greatest value of any component."""
         ends = [part.support for part in self.components]
         return min(low for low, _ in ends), max(high for _, high in ends)

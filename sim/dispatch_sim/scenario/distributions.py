@@ -47,21 +47,17 @@ class Constant(Distribution):
     value: float
 
     def quantile(self, u: float) -> float:
-        """Return the value."""
         return self.value
 
     def cdf(self, x: float) -> float:
-        """Return 1 from the value on, 0 below."""
         return 1.0 if x >= self.value else 0.0
 
     @property
     def mean(self) -> float:
-        """The value."""
         return self.value
 
     @property
     def support(self) -> tuple[float, float]:
-        """The value, twice."""
         return self.value, self.value
 
 
@@ -73,21 +69,17 @@ class Uniform(Distribution):
     high: float
 
     def quantile(self, u: float) -> float:
-        """Return low + u (high - low)."""
         return self.low + u * (self.high - self.low)
 
     def cdf(self, x: float) -> float:
-        """Return the part of the range that is at most x."""
         return min(1.0, max(0.0, (x - self.low) / (self.high - self.low)))
 
     @property
     def mean(self) -> float:
-        """The middle."""
         return (self.low + self.high) / 2
 
     @property
     def support(self) -> tuple[float, float]:
-        """`low` and `high`."""
         return self.low, self.high
 
 
@@ -100,14 +92,12 @@ class Triangular(Distribution):
     high: float
 
     def quantile(self, u: float) -> float:
-        """Return the inverse of the two parabolas of the cdf."""
         width, rise = self.high - self.low, self.mode - self.low
         if u * width < rise:
             return self.low + math.sqrt(u * width * rise)
         return self.high - math.sqrt((1 - u) * width * (self.high - self.mode))
 
     def cdf(self, x: float) -> float:
-        """Return the area of the triangle left of x."""
         width = self.high - self.low
         if x <= self.low:
             return 0.0
@@ -119,12 +109,10 @@ class Triangular(Distribution):
 
     @property
     def mean(self) -> float:
-        """A third of the sum of the three corners."""
         return (self.low + self.mode + self.high) / 3
 
     @property
     def support(self) -> tuple[float, float]:
-        """`low` and `high`."""
         return self.low, self.high
 
 
@@ -135,16 +123,13 @@ class Exponential(Distribution):
     scale: float
 
     def quantile(self, u: float) -> float:
-        """Return -scale log(1 - u)."""
         return -self.scale * math.log1p(-u)
 
     def cdf(self, x: float) -> float:
-        """Return 1 - exp(-x / scale)."""
         return -math.expm1(-x / self.scale) if x > 0 else 0.0
 
     @property
     def mean(self) -> float:
-        """The scale."""
         return self.scale
 
 
@@ -169,16 +154,13 @@ class LogNormal(Distribution):
         return math.exp(self.mu)
 
     def quantile(self, u: float) -> float:
-        """Return exp(mu + sigma z), z the normal quantile."""
         return math.exp(self.mu + self.sigma * _normal_quantile(u))
 
     def cdf(self, x: float) -> float:
-        """Return the normal cdf of the standardised logarithm."""
         return _STANDARD_NORMAL.cdf((math.log(x) - self.mu) / self.sigma) if x > 0 else 0.0
 
     @property
     def mean(self) -> float:
-        """exp(mu + sigma^2 / 2)."""
         return math.exp(self.mu + self.sigma * self.sigma / 2)
 
 
@@ -190,20 +172,17 @@ class Gamma(Distribution):
     scale: float
 
     def quantile(self, u: float) -> float:
-        """Return scale times the inverse of the regularised incomplete gamma function."""
         from scipy.special import gammaincinv
 
         return self.scale * float(gammaincinv(self.shape, u))
 
     def cdf(self, x: float) -> float:
-        """Return the regularised incomplete gamma function."""
         from scipy.special import gammainc
 
         return float(gammainc(self.shape, x / self.scale)) if x > 0 else 0.0
 
     @property
     def mean(self) -> float:
-        """shape x scale."""
         return self.shape * self.scale
 
 
@@ -215,11 +194,9 @@ class Weibull(Distribution):
     scale: float
 
     def quantile(self, u: float) -> float:
-        """Return scale (-log(1 - u))^(1 / shape)."""
         return self.scale * float((-math.log1p(-u)) ** (1 / self.shape))
 
     def cdf(self, x: float) -> float:
-        """Return 1 - exp(-(x / scale)^shape)."""
         if x <= 0:
             return 0.0
         power = self.shape * math.log(x / self.scale)
@@ -227,7 +204,6 @@ class Weibull(Distribution):
 
     @property
     def mean(self) -> float:
-        """scale Gamma(1 + 1 / shape)."""
         return self.scale * math.gamma(1 + 1 / self.shape)
 
 
@@ -239,11 +215,9 @@ class LogLogistic(Distribution):
     median: float
 
     def quantile(self, u: float) -> float:
-        """Return median (u / (1 - u))^(1 / shape)."""
         return self.median * float((u / (1 - u)) ** (1 / self.shape))
 
     def cdf(self, x: float) -> float:
-        """Return 1 / (1 + (x / median)^-shape)."""
         if x <= 0:
             return 0.0
         power = -self.shape * math.log(x / self.median)

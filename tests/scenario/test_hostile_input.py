@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from dispatch_sim.scenario.factors import with_value
 from dispatch_sim.scenario.loader import Source, load_scenario, parse_scenario, parse_source
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import ScenarioError
@@ -126,9 +125,8 @@ PLACES = [
 
 @pytest.mark.parametrize(("path", "value"), PLACES, ids=str)
 def test_negative_and_infinite_quantities_are_errors(path: str, value: Any) -> None:
-    place = tuple(0 if part == "0" else part for part in path.replace("[]", ".0").split("."))
-    raw = parse_source(SHORT + "harness: {pace: {calls: 1}}").raw
-    text = json.dumps(with_value(raw, place, value))
+    source = parse_source(SHORT + "harness: {pace: {calls: 1}}")
+    text = json.dumps(source.replaced({path.replace("[]", ""): value}).raw)
     for quantity in HUGE:
         assert len(refused(text.replace('"QUANTITY"', quantity))) < 400, quantity
 

@@ -201,7 +201,7 @@ def test_option_without_effect_is_an_error(scenario, arguments, message):
 
 def test_report_says_how_to_resume_only_if_there_is_a_checkpoint(scenario):
     few = ("--set", "strategies=[parallel]", "--replications", 1200)
-    dispatch_sim("sweep", scenario.name, *few, "--out", "kept", cwd=scenario.parent)
+    dispatch_sim("sweep", scenario.name, *few, "--out", "kept", "--no-report", cwd=scenario.parent)
     manifest = scenario.parent / "kept" / "manifest.json"
     said = json.loads(manifest.read_text())
     said["interrupted"] = True

@@ -2,23 +2,33 @@
 
 import csv
 import json
+import shutil
 
 import pytest
 
-from tests.command import dispatch_sim
+from tests.command import THREE_LINES, dispatch_sim
 
 
-def test_report_rebuilds_the_same_pages_from_the_folder_alone(scenario):
-    first = dispatch_sim("sweep", scenario.name, "--replications", 20, cwd=scenario.parent)
-    folder = scenario.parent / "reports" / "small"
-    pages = {path.name: path.read_bytes() for path in folder.iterdir()}
-    scenario.unlink()
-    (folder / "report.html").unlink()
-    again = dispatch_sim("report", "reports/small", cwd=scenario.parent)
-    assert (again.returncode, again.stdout) == (0, first.stdout)
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == pages
-    found = json.loads(dispatch_sim("report", "reports/small", "--json", cwd=scenario.parent).stdout)
-    assert found["recommended"]["tasks"] == 3
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """Return a folder with a scenario and the report of its sweep, and what the sweep printed."""
+    folder = tmp_path_factory.mktemp("swept")
+    (folder / "small.yaml").write_text(THREE_LINES)
+    return folder, dispatch_sim("sweep", "small.yaml", "--replications", 20, cwd=folder).stdout
+
+
+@pytest.fixture
+def reports(swept, tmp_path):
+    """Return a copy of the report's folder."""
+    return shutil.copytree(swept[0] / "reports" / "small", tmp_path / "small")
+
+
+def test_report_rebuilds_the_same_pages_from_the_folder_alone(swept, reports):
+    pages = {path.name: path.read_bytes() for path in reports.iterdir()}
+    (reports / "report.html").unlink()
+    again = dispatch_sim("report", "small", cwd=reports.parent)
+    assert (again.returncode, again.stdout) == (0, swept[1])
+    assert {path.name: path.read_bytes() for path in reports.iterdir()} == pages
 
 
 def test_report_includes_map_and_reasons_of_the_same_scenario(scenario):
@@ -34,20 +44,24 @@ def test_report_includes_map_and_reasons_of_the_same_scenario(scenario):
     assert not any(f"({figure})" in page.read_text(encoding="utf-8") for figure in figures)
 
 
-@pytest.mark.parametrize("command", ["sweep", "compare"])
-def test_violated_threshold_exits_with_3(scenario, command):
+def test_violated_threshold_exits_with_3(scenario):
     few = (scenario.name, "--replications", 20)
-    good = dispatch_sim(command, *few, "--fail-on", "cost > $1000", cwd=scenario.parent)
+    good = dispatch_sim("compare", *few, "--fail-on", "cost > $1000", cwd=scenario.parent)
     assert good.returncode == 0
     assert "--fail-on cost > $1000: met; " in good.stderr
     both = ("--fail-on", "cost > $1000", "--fail-on", "makespan > 1s", "--out", "out", "--json")
-    bad = dispatch_sim(command, *few, *both, cwd=scenario.parent)
+    bad = dispatch_sim("sweep", *few, *both, cwd=scenario.parent)
     assert bad.returncode == 3
     assert [each["violated"] for each in json.loads(bad.stdout)["fail_on"]] == [False, True]
     assert (scenario.parent / "out" / "report.html").exists()
-    again = dispatch_sim("report", "out", "--fail-on", "makespan > 1s", cwd=scenario.parent)
-    assert again.returncode == 3
-    assert "--fail-on makespan > 1s: violated; " in again.stderr
+
+
+@pytest.mark.parametrize("options", ["", "--format md", "--format html", "--format json", "--format csv"])
+def test_report_checks_thresholds_in_every_format(reports, options):
+    arguments = ("report", "small", *options.split(), "--fail-on", "makespan > 1s")
+    result = dispatch_sim(*arguments, cwd=reports.parent)
+    assert result.returncode == 3
+    assert "--fail-on makespan > 1s: violated; " in result.stderr
 
 
 def test_invalid_threshold_is_an_error_before_simulation(scenario):
@@ -64,22 +78,20 @@ def test_folder_without_results_is_bad_input(tmp_path):
     assert "name the folder of a sweep's results" in result.stderr
 
 
-def test_report_is_printed_in_a_format_and_writes_nothing(scenario):
-    answer = dispatch_sim("sweep", scenario.name, "--replications", 20, "--json", cwd=scenario.parent).stdout
-    folder = scenario.parent / "reports" / "small"
-    pages = {path.name: path.read_bytes() for path in folder.iterdir()}
+def test_report_is_printed_in_a_format_and_writes_nothing(reports):
+    pages = {path.name: path.read_bytes() for path in reports.iterdir()}
     for name in ("report.md", "report.html"):
-        (folder / name).unlink()
+        (reports / name).unlink()
 
-    def printed(form):
-        result = dispatch_sim("report", "reports/small", "--format", form, cwd=scenario.parent)
+    def printed(*options):
+        result = dispatch_sim("report", "small", *options, cwd=reports.parent)
         assert (result.returncode, result.stderr) == (0, "")
         return result.stdout
 
-    assert printed("md").encode() == pages["report.md"]
-    assert printed("html").encode() == pages["report.html"]
-    assert printed("json") == answer
-    rows = list(csv.DictReader(printed("csv").splitlines()))
+    assert printed("--format", "md").encode() == pages["report.md"]
+    assert printed("--format", "html").encode() == pages["report.html"]
+    answer = printed("--format", "json")
+    rows = list(csv.DictReader(printed("--format", "csv").splitlines()))
     points = json.loads(answer)["points"]
     for row in rows:
         point = (row["strategy"], int(row["concurrency"]), int(row["tasks"]))
@@ -87,7 +99,9 @@ def test_report_is_printed_in_a_format_and_writes_nothing(scenario):
         low = of["measures"][row["measure"]]["low"]
         assert row["low"] == ("" if low is None else str(low))
     assert len(rows) == sum(len(point["measures"]) for point in points)
-    assert not (folder / "report.md").exists()
+    assert not (reports / "report.md").exists()
+    assert json.loads(answer)["recommended"]["tasks"] == 3
+    assert dispatch_sim("report", "small", "--json", cwd=reports.parent).stdout == answer
 
 
 @pytest.mark.parametrize(
@@ -101,15 +115,6 @@ def test_report_is_printed_in_a_format_and_writes_nothing(scenario):
 def test_wrong_format_is_bad_input(tmp_path, options, message):
     result = dispatch_sim("report", "nowhere", *options, cwd=tmp_path)
     assert (result.returncode, result.stdout, result.stderr) == (2, "", message)
-
-
-def test_threshold_is_checked_in_every_format(scenario):
-    dispatch_sim("sweep", scenario.name, "--replications", 20, cwd=scenario.parent)
-    for form in ("md", "html", "json", "csv"):
-        arguments = ("report", "reports/small", "--format", form, "--fail-on", "makespan > 1s")
-        result = dispatch_sim(*arguments, cwd=scenario.parent)
-        assert result.returncode == 3
-        assert "violated" in result.stderr
 
 
 def test_no_report_removes_the_report_of_earlier_results(scenario):

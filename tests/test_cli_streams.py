@@ -12,11 +12,11 @@ from tests.command import start
 
 
 def test_closed_standard_error_changes_nothing(scenario):
-    command = f"{sys.executable} -m dispatch_sim sweep small.yaml --replications 4 --json 2>&-"
+    command = f"{sys.executable} -m dispatch_sim sweep small.yaml --replications 4 --no-report --json 2>&-"
     result = subprocess.run(command, shell=True, cwd=scenario.parent, stdout=subprocess.PIPE, text=True)
     assert result.returncode == 0
     assert json.loads(result.stdout)["recommended"]
-    assert (scenario.parent / "reports" / "small" / "report.html").exists()
+    assert (scenario.parent / "reports" / "small" / "results.parquet").exists()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")

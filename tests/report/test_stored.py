@@ -15,7 +15,6 @@ from dispatch_sim.decide.explanation import Explanation, explain
 from dispatch_sim.decide.studies import sweep
 from dispatch_sim.decide.winner_map import StrategyMap, map_winners
 from dispatch_sim.report import attachments
-from dispatch_sim.report.maps import write_map
 from dispatch_sim.report.page import stored_answer, write_report
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.problems import UserError
@@ -148,24 +147,6 @@ def test_a_measure_that_was_changed_has_no_run_to_show(folder):
 def test_map_or_reasons_that_no_command_wrote_are_not_read(tmp_path, kind, text):
     (tmp_path / "found.json").write_text(text, encoding="utf-8", errors="surrogateescape")
     assert attachments.read(tmp_path / "found.json", kind, {"x"}) is None
-
-
-@pytest.fixture(scope="session")
-def mapped(kept, tmp_path_factory):
-    folder = Path(shutil.copytree(kept, tmp_path_factory.mktemp("mapped") / "copy"))
-    sizes = {"cells": 2, "replications": 8}
-    write_map(map_winners(parse_source(TIGHT), "tasks.tokens", "values.waiting", **sizes), folder)
-    return folder
-
-
-def test_a_map_is_shown_with_the_results_of_its_scenario_only(mapped):
-    """Its scenario is known by its SHA-256."""
-    write_report(stored_answer(mapped), mapped)
-    assert "This folder has no map" not in (mapped / "report.html").read_text(encoding="utf-8")
-    found = json.loads((mapped / "map.json").read_text(encoding="utf-8"))
-    (mapped / "map.json").write_text(json.dumps(found | {"sha256": "0" * 64}), encoding="utf-8")
-    write_report(stored_answer(mapped), mapped)
-    assert "This folder has no map of the scenario" in (mapped / "report.html").read_text(encoding="utf-8")
 
 
 def test_map_and_explanation_are_read_as_they_were_written(tmp_path):

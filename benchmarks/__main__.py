@@ -1,7 +1,5 @@
 """Measures our engines beside others: `make bench`. Writes reports/benchmarks/ anew."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

@@ -4,8 +4,6 @@ Each revision measures itself, by its own `batches.py`, in processes that altern
 drifts favours neither. The peers that are no engine of ours are the same in both, so their ratio is noise.
 """
 
-from __future__ import annotations
-
 import argparse
 import io
 import json

@@ -1,7 +1,5 @@
 """Batches of tasks: the engines and their peers, what a task costs as batches grow, and threads."""
 
-from __future__ import annotations
-
 import time
 from typing import Any
 

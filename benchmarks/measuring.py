@@ -1,7 +1,5 @@
 """Measuring side by side: every peer once a round, so that a machine whose speed drifts favours none."""
 
-from __future__ import annotations
-
 import statistics
 import time
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """Two replications of a million tasks, in a process of its own; prints what they took, as JSON."""
 
-from __future__ import annotations
-
 import json
 import resource
 import time

@@ -1,7 +1,5 @@
 """M/M/4 at a load of 0.8: what general simulators can express as well, and theory can check."""
 
-from __future__ import annotations
-
 import statistics
 from collections.abc import Callable
 from typing import Any

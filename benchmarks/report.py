@@ -1,7 +1,5 @@
 """The benchmarks' report, from what was measured."""
 
-from __future__ import annotations
-
 import textwrap
 from pathlib import Path
 from typing import Any, NamedTuple

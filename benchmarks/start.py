@@ -1,7 +1,5 @@
 """What a fresh process takes: to import, to answer `--help`, and for a whole sweep."""
 
-from __future__ import annotations
-
 import os
 import statistics
 import subprocess

@@ -4,8 +4,6 @@ Times are in one unit throughout, whichever the caller has; rates are per that u
 imports nothing else of the project, so that it can check all of it.
 """
 
-from __future__ import annotations
-
 import heapq
 import math
 

@@ -112,13 +112,6 @@ def test_tune_prints_best_and_equivalent_values(folder):
     assert {path.name for path in (folder / "reports" / "small").iterdir()} == {"tuning.md", "tuning.json"}
 
 
-def test_map_says_that_it_ignores_a_deadline(folder):
-    (folder / "small.yaml").write_text(SMALL + "objective: {deadline: 9m}\n")
-    result = dispatch_sim("map", "small.yaml", "--cells", 2, "--replications", 2, cwd=folder)
-    assert result.returncode == 0, result.stderr
-    assert result.stderr.count("objective.deadline: not considered here") == 1
-
-
 def test_diff_compares_two_files_or_a_change(folder):
     (folder / "more.yaml").write_text(SMALL.replace("30K/min", "60K/min"))
     for second in (["more.yaml"], ["--with", "provider.limits.input_tokens=60K/min"]):

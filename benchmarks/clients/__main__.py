@@ -1,7 +1,5 @@
 """Compares real clients with the model, checks that planted errors are found, and writes the page."""
 
-from __future__ import annotations
-
 import itertools
 import sys
 from dataclasses import fields

@@ -5,8 +5,6 @@ duration, or answered at once with 429 and `retry-after`. Of a request it reads 
 (tokens that count), `x-output` (tokens that it will write), `x-seconds` (how long that takes), `x-id`.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 from dataclasses import dataclass, field

@@ -3,8 +3,6 @@
 Written from `docs/model.md` and the scenario `ten-sources`, without the model's code.
 """
 
-from __future__ import annotations
-
 import asyncio
 import itertools
 import math

@@ -1,7 +1,5 @@
 """An asyncio event loop on a virtual clock: it never sleeps, and jumps to the next timer instead."""
 
-from __future__ import annotations
-
 import asyncio
 import selectors
 from typing import Any

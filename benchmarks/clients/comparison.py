@@ -1,7 +1,5 @@
 """Real clients and the model on the same scenario: means of each measure, and how far apart they are."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import astuple, dataclass, fields
 from typing import Any

@@ -1,7 +1,5 @@
 """The client libraries: one call of each, through its own retries."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import anthropic

@@ -1,7 +1,5 @@
 """Applies the statistics to all problems and writes the page."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Crossings along an axis, the best subset, feasibility, gains and Pareto status."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator, Sequence
 

@@ -1,7 +1,5 @@
 """Means, 95th percentiles, and paired differences of both."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """What all problems are made of: samples like those of a study, made of random numbers, with known truths."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Problems of the simulator's own: the answer is that of 10^6 other replications."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 

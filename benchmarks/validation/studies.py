@@ -5,8 +5,6 @@ the pool, with replacement, all points the same ones, as with a new seed. It beg
 does. The truth of the pool is known exactly.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace

@@ -1,7 +1,5 @@
 """The table of coverage."""
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 Exits with 1 where they differ, or cover too little.
 """
 
-from __future__ import annotations
-
 import argparse
 import multiprocessing
 import sys

@@ -1,7 +1,5 @@
 """Scenarios with any mix of mechanisms, each drawn from a random generator: the same seed, the same case."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

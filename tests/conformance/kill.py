@@ -4,8 +4,6 @@ To be run with `NUMBA_DISABLE_JIT=1`, so that the compiled engine is the Python 
 as JSON, for each fault, which case has found it and how, or null.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from functools import cache

@@ -4,8 +4,6 @@ What both engines call (`model/arithmetic.py`) cannot be found wrong by comparin
 theory and cases worked out by hand stand (`test_rules.py`, `test_api.py`, `test_invariants.py`).
 """
 
-from __future__ import annotations
-
 import ast
 import copy
 import importlib

@@ -5,8 +5,6 @@ another study that lay there, or the new ones. Then the sweep is resumed, has to
 checkpoint lacks, and has to come to the bytes of an undisturbed one. Exits with 1 where anything is lost.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import random

@@ -1,7 +1,5 @@
 """Scenarios for the tests of one replication, and short ways to simulate them."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from typing import Any

@@ -24,16 +24,6 @@ def named(path):
     return path.stem
 
 
-def test_each_subject_has_a_notebook():
-    assert {path.stem for path in NOTEBOOKS} == {
-        "getting-started",
-        "break-even",
-        "your-own-limits",
-        "raw-results",
-        "from-your-logs",
-    }
-
-
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
 def test_notebook_is_stored_without_outputs(path):
     notebook = nbformat.read(path, as_version=4)

@@ -5,7 +5,9 @@ import math
 import pytest
 
 from dispatch_sim.decide.parameters import ParameterError, find_parameters, parameter_at, spaced, with_range
+from dispatch_sim.decide.units import axis_position, axis_unit
 from dispatch_sim.scenario.loader import parse_source
+from dispatch_sim.scenario.problems import UserError
 
 TEXT = """\
 tasks:
@@ -92,3 +94,12 @@ def test_largest_groups_are_varied():
     found = find_parameters(parse_source(f"tasks:\n{groups}\n"))
     varied = {parameter.path.split(".")[1] for parameter in found if parameter.path.startswith("tasks.")}
     assert varied == {f"g{number}" for number in range(20, 30)}
+
+
+def test_positions_on_an_axis():
+    levels = ("1m", "15K", "5%", 3, "0.5", "0%")
+    assert [axis_position(level) for level in levels] == [60, 15000, 0.05, 3, 0.5, 0]
+    units = [["0s", "2s"], ["15K", "2K"], ["0%", "5%"], [1, 2.5]]
+    assert [axis_unit(levels) for levels in units] == ["seconds", "tokens", "percent", "number"]
+    with pytest.raises(UserError, match="not a level of an axis"):
+        axis_position("rounds")

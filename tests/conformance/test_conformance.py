@@ -146,6 +146,7 @@ def quantile_of(s: State, row: int, u: float) -> float:
 @pytest.fixture(scope="module")
 def compiled_quantile():
     linker = linking.link(store.object_code(quantile_of, "quantile_of"))
+    linking.set_special_functions(linker)
     entry = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int64, ctypes.c_int64, ctypes.c_double)(
         linker.get_function_address("quantile_of")
     )

@@ -23,6 +23,7 @@ from dispatch_sim.stats.estimates import (
     share_estimate,
     to_end_early,
 )
+from dispatch_sim.stats.student_t import t_critical
 from dispatch_sim.study.table import factor_combinations
 
 finite = st.floats(-1e6, 1e6)
@@ -47,8 +48,15 @@ def test_interval_of_a_constant_is_that_constant(value, n):
     assert found == estimates.Estimate(value, value, value, n)
 
 
+@pytest.mark.parametrize("n", [2, 3, 8, 128, 1024, 4096, 65_536, 1_000_000])
+@pytest.mark.parametrize("confidence", [0.6, 0.95, 0.999, 0.99997])
+def test_t_is_that_of_scipy(confidence, n):
+    expected = stats.t.isf((1 - confidence) / 2, n - 1)
+    assert t_critical(confidence, n) == pytest.approx(expected, rel=2e-8)
+
+
 def test_interval_of_one_replication_is_unbounded():
-    assert estimates.t_critical(0.95, 1) == math.inf
+    assert t_critical(0.95, 1) == math.inf
     found = mean_estimate([3.0])
     assert (found.low, found.high) == (-math.inf, math.inf)
     assert found.to_json() == {"mean": 3.0, "low": None, "high": None, "n": 1, "preliminary": False}
@@ -176,7 +184,7 @@ def test_interval_of_a_rare_share_is_that_of_a_rate(count, n, confidence):
         (lambda: quantile_estimate([1, 2], 1), "between 0 and 1"),
         (lambda: share_estimate(3, 2), "not a share"),
         (lambda: mean_estimate([1, 2], 0.0), "between 0 and 1"),
-        (lambda: estimates.t_critical(0.95, 0), "^an interval needs at least one replication$"),
+        (lambda: t_critical(0.95, 0), "^an interval needs at least one replication$"),
     ],
 )
 def test_invalid_sample_is_an_error(call, message):

@@ -24,11 +24,7 @@ from dispatch_sim.claims.verdicts import (
 )
 from dispatch_sim.decide.units import axis_position
 from dispatch_sim.scenario.wording import unknown
-from dispatch_sim.stats.estimates import (
-    Estimate,
-    ratio_of_means,
-    to_end_early,
-)
+from dispatch_sim.stats.estimates import Estimate, ratio_of_means, to_end_early
 from dispatch_sim.stats.paired_comparison import best_of, cross_fitted_best
 
 _Pick = Callable[[NDArray[np.float64]], NDArray[np.float64]]

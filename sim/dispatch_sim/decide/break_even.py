@@ -21,7 +21,7 @@ from dispatch_sim.decide.axis_comparison import (
 from dispatch_sim.scenario.indifference import IndifferenceThreshold, parse_indifference
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.crossings import Crossing, Region
-from dispatch_sim.stats.estimates import check_confidence
+from dispatch_sim.stats.student_t import check_confidence
 from dispatch_sim.study.table import factor_combinations
 
 

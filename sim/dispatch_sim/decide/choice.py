@@ -17,7 +17,6 @@ from dispatch_sim.scenario.indifference import IndifferenceThreshold, parse_indi
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import (
     Estimate,
-    check_confidence,
     in_common,
     leaders,
     mean_estimate,
@@ -25,6 +24,7 @@ from dispatch_sim.stats.estimates import (
     quantile_estimate,
 )
 from dispatch_sim.stats.screening import screen
+from dispatch_sim.stats.student_t import check_confidence
 from dispatch_sim.study.objectives import as_means, column_of
 from dispatch_sim.study.table import factor_combinations
 

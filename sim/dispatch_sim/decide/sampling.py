@@ -16,7 +16,8 @@ from dispatch_sim.decide.grid import GridPoint
 from dispatch_sim.decide.ranking import ranked
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.scenario.model import Scenario
-from dispatch_sim.stats.estimates import mean_and_deviations, t_critical, to_end_early
+from dispatch_sim.stats.estimates import mean_and_deviations, to_end_early
+from dispatch_sim.stats.student_t import t_critical
 from dispatch_sim.study.blocks import Block, simulate_blocks
 from dispatch_sim.study.design import DesignError, Variant
 from dispatch_sim.study.engines import engine_for

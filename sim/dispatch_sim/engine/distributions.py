@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dispatch_sim.engine import codes
+from dispatch_sim.engine import codes, store
 from dispatch_sim.scenario import distributions as families
 from dispatch_sim.scenario.composites import Empirical, Mixture
 from dispatch_sim.scenario.distributions import Constant, Distribution
@@ -35,6 +35,7 @@ class Distributions:
             case families.LogNormal(mu, sigma):
                 family, a, b = codes.LOGNORMAL, mu, sigma
             case families.Gamma(shape, scale):
+                store.provide_gamma()
                 family, a, b = codes.GAMMA, shape, scale
             case families.Weibull(shape, scale):
                 family, a, b, c = codes.WEIBULL, shape, scale, 1 / shape

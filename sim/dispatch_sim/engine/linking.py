@@ -16,19 +16,44 @@ IS_PYTHON = os.environ.get("NUMBA_DISABLE_JIT", "0") != "0"
 SPECIAL_FUNCTIONS = {name: f"dispatch_sim_{name}" for name in ("gammainc", "gammaincinv")}
 """SciPy's functions that compiled code calls, and their symbols."""
 
+_CALL_THROUGH_POINTER = """
+@{symbol}_pointer = global ptr null
+define double @{symbol}(double %a, double %x) {{
+  %function = load ptr, ptr @{symbol}_pointer
+  %value = call double %function(double %a, double %x)
+  ret double %value
+}}
+"""
+
 
 def link(code: bytes) -> Any:
-    """Link machine code into this process; the returned linker owns its memory."""
-    link_special_functions()
+    """Link machine code into this process; the returned linker owns its memory.
+
+    `set_special_functions` is needed before the code calls one: few scenarios do, and SciPy takes long to
+    import.
+    """
+    functions = "".join(_CALL_THROUGH_POINTER.format(symbol=each) for each in SPECIAL_FUNCTIONS.values())
     with uninterrupted():  # if interrupted, LLVM frees the module twice: a crash
-        linker = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
+        linker = llvm.create_mcjit_compiler(llvm.parse_assembly(functions), target_machine())
         linker.add_object_file(llvm.ObjectFileRef.from_data(code))
         linker.finalize_object()
     return linker
 
 
+def set_special_functions(linker: Any) -> None:
+    """Set the pointers of linked code to SciPy's functions."""
+    for symbol, address in _addresses().items():
+        pointer = linker.get_global_value_address(f"{symbol}_pointer")
+        ctypes.c_void_p.from_address(pointer).value = address
+
+
 def link_special_functions() -> None:
-    """Make `SPECIAL_FUNCTIONS` known to LLVM."""
+    """Make `SPECIAL_FUNCTIONS` known to LLVM, for code that numba links."""
+    for symbol, address in _addresses().items():
+        llvm.add_symbol(symbol, address)
+
+
+def _addresses() -> dict[str, int]:
     from scipy.special import cython_special
 
     functions: dict[str, Any] = dict(cython_special.__pyx_capi__)
@@ -36,8 +61,10 @@ def link_special_functions() -> None:
     pointer_of.restype, pointer_of.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     name_of = ctypes.pythonapi.PyCapsule_GetName
     name_of.restype, name_of.argtypes = ctypes.c_char_p, [ctypes.py_object]
-    for name, symbol in SPECIAL_FUNCTIONS.items():
-        llvm.add_symbol(symbol, pointer_of(functions[name], name_of(functions[name])))
+    return {
+        symbol: pointer_of(functions[name], name_of(functions[name]))
+        for name, symbol in SPECIAL_FUNCTIONS.items()
+    }
 
 
 def target_machine() -> Any:

@@ -22,7 +22,7 @@ from typing import Any
 import llvmlite.binding as llvm
 from numpy.typing import NDArray
 
-from dispatch_sim.engine.linking import IS_PYTHON, link, target_machine
+from dispatch_sim.engine.linking import IS_PYTHON, link, set_special_functions, target_machine
 from dispatch_sim.scenario.files import read_file
 
 _HERE = Path(__file__).parent
@@ -71,8 +71,8 @@ def _caches() -> Path:
 
 
 def is_compiled() -> bool:
-    """Whether the compiled engine is loaded, or the cache holds it."""
-    return _linked.cache_info().currsize > 0 or _read(cache_path()) is not None
+    """Whether the cache holds the compiled engine."""
+    return _read(cache_path()) is not None
 
 
 @cache
@@ -98,6 +98,13 @@ def engine() -> Callable[[NDArray[Any], NDArray[Any], int, int], int]:
         return int(entry(state.ctypes.data, control.ctypes.data, first, count))
 
     return compiled
+
+
+@cache
+def provide_gamma() -> None:
+    """Have the engine call SciPy's functions, which gamma distributions need."""
+    if not IS_PYTHON:
+        set_special_functions(_linked())
 
 
 @cache

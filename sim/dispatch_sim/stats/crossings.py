@@ -18,7 +18,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dispatch_sim.stats.estimates import check_confidence, mean_and_deviations, t_critical
+from dispatch_sim.stats.estimates import mean_and_deviations
+from dispatch_sim.stats.student_t import check_confidence, t_critical
 
 Status = Literal["crossing", "none_in_range", "unresolved"]
 

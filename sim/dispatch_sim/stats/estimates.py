@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-# Not scipy.stats: it takes more than half a second to import.
-from scipy.special import bdtr, betainc, betaincc, stdtrit
+from dispatch_sim.stats.student_t import check_confidence, t_critical
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,17 +60,6 @@ class Estimate:
             "n": self.n,
             "preliminary": self.is_preliminary,
         }
-
-
-def t_critical(confidence: float, n: int) -> float:
-    """Return Student's t for a two-sided interval from n values; infinite for n = 1.
-
-    Raises ValueError where `confidence` is not strictly between 0 and 1, or there is no value.
-    """
-    check_confidence(confidence)
-    if n < 1:
-        raise ValueError("an interval needs at least one replication")
-    return float(stdtrit(n - 1, (1 + confidence) / 2)) if n > 1 else math.inf
 
 
 def cochran(deviations: NDArray[np.float64]) -> int:
@@ -214,6 +202,8 @@ def quantile_estimate(values: ArrayLike, probability: float = 0.95, confidence: 
     With B binomial(n, p), P(X(l) <= q <= X(u)) >= P(l <= B <= u - 1): David and Nagaraja, Order
     Statistics (3rd ed. 2003), section 7.1.
     """
+    from scipy.special import bdtr
+
     check_confidence(confidence)
     if not 0 < probability < 1:
         raise ValueError(f"probability is {probability}; it must be between 0 and 1")
@@ -239,6 +229,8 @@ def share_estimate(count: int, n: int, confidence: float = 0.95) -> Estimate:
     It covers with at least `confidence`, and is not of width zero where none or all were counted.
     Clopper and Pearson, Biometrika 26 (1934). Raises ValueError where count is not within 0 to n, or n is 0.
     """
+    from scipy.special import betainc, betaincc
+
     check_confidence(confidence)
     if not 0 <= count <= n or n < 1:
         raise ValueError(f"{count} of {n} is not a share")
@@ -324,12 +316,6 @@ def mean_and_deviations(values: NDArray[np.float64]) -> tuple[NDArray[np.float64
     shifted = values - first
     offset = shifted.mean(axis=-1, keepdims=True)
     return (first + offset)[..., 0], shifted - offset
-
-
-def check_confidence(confidence: float) -> None:
-    """Raise ValueError where a confidence is not strictly between 0 and 1."""
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence is {confidence}; it must be between 0 and 1, such as 0.95")
 
 
 def _sample(values: ArrayLike) -> NDArray[np.float64]:

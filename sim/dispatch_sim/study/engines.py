@@ -46,7 +46,9 @@ def engine_for(asked: str, tasks: int) -> str:
     if asked != "auto":
         return asked
     simpy_s = tasks / TASKS_A_SECOND
-    return "simpy" if simpy_s < (LOADING_S if store.is_compiled() else COMPILING_S) else "compiled"
+    if simpy_s >= LOADING_S and (simpy_s >= COMPILING_S or store.is_compiled()):
+        return "compiled"
+    return "simpy"
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.stats.estimates import t_critical
+from dispatch_sim.stats.student_t import t_critical
 
 RESAMPLES = 200
 """Enough for a standard deviation to 5%."""

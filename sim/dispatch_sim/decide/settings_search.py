@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import combinations, product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,7 @@ class Simulator:
         self._source, self._queue, self._sampler = source, queue, sampler
         self._confidence = source.scenario().study.confidence
         self._sampled: dict[Settings, Sampled | None] = {}
+        self._sources: dict[tuple[Any, ...], Source] = {}
 
     def simulate(self, wanted: Sequence[Settings], replications: int, worth: float = 0.0) -> None:
         """Simulate settings, those that are worse than the best of them beyond doubt only a little.
@@ -67,8 +69,11 @@ class Simulator:
             if settings not in self._sampled:
                 values = {each.path: each.values[i] for each, i in zip(self.variables, settings, strict=True)}
                 options = {path: values.pop(path) for path in list(values) if "." not in path}
-                queue = replace(self._queue, **options)
-                point = try_grid_point(self._source, values, [queue])
+                # Checking a scenario takes longer than its simulation; most differ in the queue alone.
+                key = tuple(values.values())
+                if key not in self._sources:
+                    self._sources[key] = self._source.replaced(values)
+                point = try_grid_point(self._sources[key], {}, [replace(self._queue, **options)])
                 self._sampled[settings] = None if point is None else Sampled(point)
             if sampled := self._sampled[settings]:
                 found[settings] = sampled

@@ -11,6 +11,7 @@ import os
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -60,6 +61,10 @@ class Source(Displayed):
         ScenarioError
             With all invalid keys; if there are none, with all that do not fit together.
         """
+        return self._scenario
+
+    @cached_property
+    def _scenario(self) -> Scenario:
         scenario = self.with_valid_keys()
         if found := list(checks.problems(scenario)):
             raise self.error(found)

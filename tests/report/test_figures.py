@@ -1,5 +1,6 @@
 import re
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from importlib.resources import files
 
 import pytest
@@ -144,9 +145,14 @@ def test_pointer_shows_each_value_of_a_curve(tight):
             assert f"{kind} at {size}: {view.measure.estimate(estimate)}" in shown
 
 
-def test_pointer_shows_the_winner_of_each_cell_of_a_map():
+@pytest.mark.parametrize("preliminary", [False, True])
+def test_pointer_shows_the_winner_of_each_cell_of_a_map(preliminary):
+    """With an interval of the margin where there are enough replications for one."""
     found = map_winners(parse_source(TIGHT), "tasks.tokens", "values.waiting", cells=2, replications=8)
-    shown = titles(winner_map.winner_map(found, []))[1:]
-    assert len(shown) == len(found.cells)
-    for text, cell in zip(shown, found.cells, strict=True):
-        assert f"{named(cell.winner.strategy)}, {dollars(cell.winner.mean)}" in text
+    winners = [replace(cell.winner, is_preliminary=preliminary) for cell in found.cells]
+    cells = tuple(replace(cell, winner=winner) for cell, winner in zip(found.cells, winners, strict=True))
+    shown = titles(winner_map.winner_map(replace(found, cells=cells), []))[1:]
+    assert len(shown) == len(winners)
+    for text, winner in zip(shown, winners, strict=True):
+        assert f"{named(winner.strategy)}, {dollars(winner.mean)}; {named(winner.rival)}: +" in text
+        assert (" to " in text) is not preliminary

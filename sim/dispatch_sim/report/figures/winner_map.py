@@ -106,16 +106,19 @@ def winner_map(found: StrategyMap, sentences: Sequence[str]) -> Picture:
 
 
 def _cell_text(found: StrategyMap, row: int, column: int, winner: Winner) -> str:
-    """Return where a cell is, its best strategy, and the difference to the best of another kind."""
+    """Return where a cell is, its best strategy, and the difference to the best of another kind.
+
+    That has an interval if there are enough replications for one.
+    """
     measure = MEASURES[found.objective]
     where = f"{axis_name(found.x.parameter)} {found.x.labels[column]}, "
     where += f"{axis_name(found.y.parameter)} {found.y.labels[row]}"
     best = f"{where}: {named(winner.strategy)}, {measure.show(winner.mean)}"
     if winner.rival is None:
         return best
-    difference = measure.difference(Estimate(winner.margin, winner.low, winner.high, found.replications))
-    preliminary = ", preliminary" if winner.is_preliminary else ""
-    return f"{best}; {named(winner.rival)}: {difference}{preliminary}"
+    margin = Estimate(winner.margin, winner.low, winner.high, found.replications)
+    stated = measure.signed(winner.margin) if winner.is_preliminary else measure.difference(margin)
+    return f"{best}; {named(winner.rival)}: {stated}"
 
 
 def _colours(found: StrategyMap) -> dict[tuple[Kind, Strategy], str]:

@@ -36,6 +36,24 @@ def test_precision_counts_the_strategies_that_are_significantly_worse(tight, roo
     assert precision(main_view(nothing)) == "Precision: 10 replications per strategy."
 
 
+@pytest.mark.parametrize(
+    ("means", "sentence"),
+    [
+        ((10, 15), "the other strategy is significantly worse"),
+        ((10, 10.001), "the other strategy is not significantly worse"),
+        ((10, 15, 16), "all two other strategies are significantly worse"),
+        ((10, 10.001, 16), "all but one of the two other strategies are significantly worse"),
+        ((10, 10.001, 10.002), "none of the two other strategies is significantly worse"),
+    ],
+)
+def test_precision_states_how_many_strategies_are_worse(tight, means, sentence):
+    noise = np.random.default_rng(2).normal(size=(3, 40))
+    noise -= noise.mean(axis=1, keepdims=True)
+    costs = {("queue", k): mean + noise[k - 2] for k, mean in enumerate(means, 2)}
+    view = with_costs(tight, costs)
+    assert f"with 95% confidence, {sentence}." in precision(view)
+
+
 def test_a_deadline_that_all_strategies_miss_is_the_headline():
     missed = limited("deadline: 1s")
     assert missed.choice.feasible is False

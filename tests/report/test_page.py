@@ -157,7 +157,9 @@ def test_numbers_of_replications_are_shown_where_they_differ(tight, monkeypatch)
 
 
 def test_mean_of_an_alternative_has_an_interval_if_there_are_enough_replications(tight):
+    """One that is identical to the recommended one has its mean, whose interval rests on more."""
     view = main_view(tight)
+    assert not any(each.identical for each in view.choice.alternatives)
     few = [replace(each.estimate, needed=each.estimate.n + 1) for each in view.choice.alternatives]
     others = tuple(
         replace(each, estimate=one) for each, one in zip(view.choice.alternatives, few, strict=True)
@@ -165,6 +167,9 @@ def test_mean_of_an_alternative_has_an_interval_if_there_are_enough_replications
     tables = all_points(view), all_points(replace(view, choice=replace(view.choice, alternatives=others)))
     costs = [[row[1] for row in table.rows] for table in tables]
     assert costs[1] == [costs[0][0], *(cost.partition(" (")[0] for cost in costs[0][1:])]
+    same = tuple(replace(each, identical=True) for each in others)
+    table = all_points(replace(view, choice=replace(view.choice, alternatives=same)))
+    assert {row[1] for row in table.rows} == {costs[0][0]}
 
 
 def test_first_table_shows_bill_and_times_next_to_every_cost(tight):

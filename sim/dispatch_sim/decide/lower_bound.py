@@ -40,8 +40,8 @@ from dispatch_sim.stats.estimates import ratio_of_means
 from dispatch_sim.study.design import Design, Variant
 from dispatch_sim.study.runner import simulate_design
 
-TASKS = 320
-"""Tasks of all replications together, for each of which variates are computed: some 0.1 s."""
+TASKS = 640
+"""Tasks of all replications together, for each of which variates are computed: some 0.2 s."""
 
 FEWEST, MOST = 4, 32
 """Replications."""

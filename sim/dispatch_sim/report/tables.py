@@ -123,7 +123,9 @@ def _alternatives(
 def _mean(view: View, point: Strategy) -> str:
     """Return what is minimised; an alternative with too few replications for an interval has none."""
     estimate, other = view.estimate(view.measure.column, point), view.alternative(point)
-    if other is not None and other.estimate.is_preliminary:
+    if other is not None and other.identical:
+        estimate = view.choice.estimate
+    elif other is not None and other.estimate.is_preliminary:
         return view.measure.show(estimate.mean)
     return view.measure.estimate(estimate)
 

@@ -9,6 +9,7 @@ from dispatch_sim.decide.quick_sample import MAX_CALLS
 from dispatch_sim.decide.studies import compare
 from dispatch_sim.decide.winners import Standing
 from dispatch_sim.model.plan import make_plan
+from dispatch_sim.report.format import named
 from dispatch_sim.report.quick import (
     answer_line,
     assumed_line,
@@ -154,10 +155,15 @@ def test_question_compares_the_default_strategies(asked, labels):
     assert [each.label for each in ask(4, limits="50/30K/8K", **asked).scenario.strategies] == labels
 
 
-def test_paced_recommendation_says_how_to_pace():
-    line = answer_line(ask(10, limits="50/30K/8K"))
+def test_paced_recommendation_says_how_to_pace_and_what_to_do_without():
+    found = ask(10, limits="50/30K/8K")
+    line = answer_line(found)
     assert "(paced) for ten tasks" in line
     assert "client-side limiter" in line
+    unpaced = [each for each in found.candidates if each.strategy.pace == "none"]
+    best = min(unpaced, key=lambda each: each.estimate.mean)
+    fallback = f"{named(best.strategy)}: its mean cost per batch is ${best.estimate.mean:.2f}."
+    assert f"If you cannot pace, use {fallback}" in line
 
 
 def test_text_has_the_bill_the_time_and_peoples_time_of_the_usual_strategies():

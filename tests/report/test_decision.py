@@ -202,3 +202,15 @@ def test_the_worst_strategy_is_named_even_if_the_limits_exclude_it(tight):
     mean = dollars(worst.estimate.mean)
     text = decide(excluded).text
     assert f"The worst strategy simulated, a queue of 4, has a mean cost per batch of {mean}" in text
+
+
+def test_paced_recommendation_names_the_best_strategy_without_pacing(tight):
+    noise = np.random.default_rng(1).normal(size=40)
+    noise -= noise.mean()
+    costs = {("queue (paced)", 6): 10 + noise, ("queue", 2): 12 + noise, ("parallel", 6): 20 + noise}
+    view = with_costs(tight, costs)
+    assert "If you cannot pace, use a queue of 2: its mean cost per batch is $12.00." in decide(view).text
+    queue, parallel = view.choice.alternatives
+    missed = replace(queue, feasibility=Feasibility(share_estimate(1, 40, 0.95), "infeasible"))
+    excluded = replace(view, choice=replace(view.choice, alternatives=(missed, parallel)))
+    assert "If you cannot pace, use parallel: its mean cost per batch is $20.00." in decide(excluded).text

@@ -99,9 +99,9 @@ def _simplest(view: View, feasible: list[Strategy]) -> Strategy:
 
 
 def _obvious(view: View) -> list[Alternative]:
-    """Return the obvious alternatives and adaptive; the best queue, if one of them or a paced one is best."""
+    """Return the obvious alternatives and adaptive; the best queue, if one of them is best."""
     points = [view.first(kind) for kind in _OBVIOUS]
-    if view.recommended in points or view.recommended.pace != "none":
+    if view.recommended in points:
         points.append(view.best("queue", of=DEFAULTS["queue"]) or view.best("queue"))
     points.append(view.best_adaptive())
     found = [view.alternative(point) for point in points if point is not None]

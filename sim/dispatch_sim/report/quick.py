@@ -32,7 +32,11 @@ def answer_line(found: QuickAnswer) -> str:
     answer = sentence(
         TEMPLATE, "answer", found, MEASURES[found.objective], rival, standing, _limits_met(found)
     )
-    return f"{answer} {sentence('remarks.txt', 'remarks', found.recommended)}".rstrip()
+    unpaced = [e for e in found.candidates[1:] if e.strategy.pace == "none" and not e.misses_limits]
+    remarks = sentence(
+        "remarks.txt", "remarks", found.recommended, MEASURES[found.objective], next(iter(unpaced), None)
+    )
+    return f"{answer} {remarks}".rstrip()
 
 
 def _limits_met(found: QuickAnswer) -> str:

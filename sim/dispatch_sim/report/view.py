@@ -174,6 +174,12 @@ class View:
         column = self.measure.column
         return min(self.played("adaptive"), key=lambda each: self.mean(column, each), default=None)
 
+    @property
+    def best_unpaced(self) -> Alternative | None:
+        """The alternative without pacing that has the least mean of those that may meet the limits."""
+        others = [o for o in self.choice.alternatives if o.strategy.pace == "none" and not o.infeasible]
+        return min(others, key=lambda other: other.estimate.mean, default=None)
+
     def main_points(self) -> list[Strategy]:
         """Return the alternatives that a reader wants to see side by side, at most six.
 

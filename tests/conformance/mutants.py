@@ -173,7 +173,7 @@ COMPILED = {
     ),
     "one task too many is dispatched": Fault("free_slots", "W - C", "W - C + 1"),
     "a brief too many is charged": Fault("_resume_launch", "N * P.brief_tokens", "(N + 1) * P.brief_tokens"),
-    "retry-after has the jitter of backoff": Fault("_pause", "_RETRY_AFTER_JITTER", "_JITTER"),
+    "retry-after has the jitter of backoff": Fault("_pause", "Stream.RETRY_AFTER_JITTER", "Stream.JITTER"),
     "the extra delay is left out": Fault("_pause", "P.extra_delay_s > 0.0", "False"),
     "a reservation that is given back is of no use to the line": Fault(
         "charge_output", "at_once(S, K, 0, N)", "None"

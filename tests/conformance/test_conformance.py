@@ -246,7 +246,7 @@ def _no_home():
 def test_compiling_is_announced(monkeypatch, caplog):
     for stored, announced in ((b"", []), (None, ["compiling the engine, once: about ten seconds"])):
         monkeypatch.setattr(store, "_read", lambda path, stored=stored: stored)
-        monkeypatch.setattr(store, "_compile", lambda: b"")
+        monkeypatch.setattr(store, "object_code", lambda function, symbol: b"")
         monkeypatch.setattr(store, "_write", lambda code, path: None)
         monkeypatch.setattr(store, "link", lambda code: None)
         with caplog.at_level(logging.WARNING, "dispatch_sim"):

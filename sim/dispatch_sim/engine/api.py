@@ -18,7 +18,6 @@ _bucket_level = compiled(arithmetic.bucket_level)
 _holds = compiled(arithmetic.holds)
 _wait_for = compiled(arithmetic.wait_for, holds=_holds)
 _first_token_time = compiled(arithmetic.first_token_time)
-_OVERLOAD = int(Stream.OVERLOAD)
 _call_time = compiled(arithmetic.call_time, first_token_time=_first_token_time)
 
 
@@ -76,7 +75,7 @@ def admit(s: State, limiter: Limiter, input_tokens: int, is_pacing: bool) -> flo
 def request_answer(s: State, t: int) -> float:
     """Return 0 where a request of a task is admitted, the 429's `retry-after`, or that the answer was 529."""
     task, plan = s.tasks[t], s.plan
-    if plan.overloaded > 0.0 and of_request(s, _OVERLOAD, t, task.call, task.retry) < plan.overloaded:
+    if plan.overloaded > 0.0 and of_request(s, Stream.OVERLOAD, t, task.call, task.retry) < plan.overloaded:
         return OVERLOADED
     exact_s = admit(s, s.world.limiter, input_needed(s, t), False)
     if exact_s == 0.0 or exact_s == math.inf or not plan.has_retry_after:

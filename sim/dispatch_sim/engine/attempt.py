@@ -11,10 +11,10 @@ from dispatch_sim.engine.barrier import after_barrier
 from dispatch_sim.engine.cache import cached_tokens, is_written, prompt_length, record, shared_pending_s
 from dispatch_sim.engine.calendar import after, at_once
 from dispatch_sim.engine.client import see_answer, send, send_request
-from dispatch_sim.engine.communication import messages, plan_calls, take_round
+from dispatch_sim.engine.communication import messages, plan_calls
 from dispatch_sim.engine.conflicts import begin_write
 from dispatch_sim.engine.events import enter, note
-from dispatch_sim.engine.harness import count_call, enter_next_window
+from dispatch_sim.engine.harness import count_call
 from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.merge import merge
 from dispatch_sim.engine.own_context import keep_call, take_own_context
@@ -36,8 +36,8 @@ def start_attempt(s: State, t: int) -> None:
         leave_out(s, t, group.common)
     if task.rework > 0.0:
         take_part(s, t, task.rework)
-    else:
-        take_round(s, t)
+    elif s.plan.communication == codes.ROUNDS and task.variates.calls == 1:
+        take_part(s, t, 0.5)  # a call of half the length in each round
     task.locks_held, task.has_place = 0, False
     task.write = codes.NONE
     if s.plan.cap and not s.plan.refuses:
@@ -248,12 +248,9 @@ def resume_attempt(s: State, t: int) -> None:
         wait_for_prefix(s, t)
     elif at == codes.AT_COMPACTION:
         prepare_call(s, t)
-    elif at == codes.AT_CALL_WINDOW:
+    elif at == codes.AT_CALL_WINDOW or at == codes.AT_NEXT_WINDOW:
         if count_call(s, t):
             answered(s, t, send(s, t))
-    elif at == codes.AT_NEXT_WINDOW:
-        enter_next_window(s)
-        answered(s, t, send(s, t))
     elif at == codes.AT_GATEWAY:
         answered(s, t, see_answer(s, t, s.processes[t].answer_s))
     elif at == codes.AT_BARRIER:

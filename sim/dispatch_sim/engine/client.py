@@ -21,9 +21,6 @@ _backoff = compiled(arithmetic.backoff)
 _is_obeyed = compiled(arithmetic.is_obeyed)
 _obeyed_pause = compiled(arithmetic.obeyed_pause)
 
-_JITTER = int(Stream.JITTER)
-_RETRY_AFTER_JITTER, _EXTRA_DELAY = int(Stream.RETRY_AFTER_JITTER), int(Stream.EXTRA_DELAY)
-
 
 @compiled
 def send(s: State, t: int) -> int:
@@ -79,13 +76,13 @@ def _pause(s: State, t: int, retry: int, obeys: bool, retry_after_s: float) -> f
     """Return the pause before the next request."""
     plan, call, pause_s = s.plan, s.tasks[t].call, 0.0
     if not obeys or plan.backoff_is_floor:
-        u = of_request(s, _JITTER, t, call, retry)
+        u = of_request(s, Stream.JITTER, t, call, retry)
         pause_s = _backoff(
             retry, plan.backoff_initial_s, plan.backoff_factor, plan.backoff_cap_s, plan.backoff_jitter, u
         )
     if obeys:
-        u = of_request(s, _RETRY_AFTER_JITTER, t, call, retry) if plan.retry_after_jitter > 0.0 else 0.0
+        u = of_request(s, Stream.RETRY_AFTER_JITTER, t, call, retry) if plan.retry_after_jitter > 0.0 else 0.0
         pause_s = _obeyed_pause(retry_after_s, plan.retry_after_jitter, u, pause_s)
     if plan.extra_delay_s > 0.0:
-        pause_s += plan.extra_delay_s * of_request(s, _EXTRA_DELAY, t, call, retry)
+        pause_s += plan.extra_delay_s * of_request(s, Stream.EXTRA_DELAY, t, call, retry)
     return pause_s

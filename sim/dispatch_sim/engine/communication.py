@@ -12,7 +12,6 @@ from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.lists import append, remove
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.resources import release
-from dispatch_sim.engine.variates import take_part
 
 
 @compiled
@@ -30,13 +29,6 @@ def messages(s: State, t: int) -> int:
     if s.plan.communication == codes.ROUNDS and task.second_round and not task.prompt.sent:
         return s.plan.interim_tokens
     return 0
-
-
-@compiled
-def take_round(s: State, t: int) -> None:
-    """Reduce the variates for a round: a task of one call makes a call of half the length in each."""
-    if s.plan.communication == codes.ROUNDS and s.tasks[t].variates.calls == 1:
-        take_part(s, t, 0.5)
 
 
 @compiled

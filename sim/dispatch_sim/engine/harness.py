@@ -52,28 +52,15 @@ def requeue_refused(s: State) -> None:
 
 @compiled
 def count_call(s: State, t: int) -> bool:
-    """Count a call of a task that holds the call window; False where it waits for the next window first."""
-    window = int(s.world.now_s // s.plan.call_window_s)
-    if window > s.world.call_window:
-        s.world.call_window, s.world.calls_in_window = window, 0
-    if s.world.calls_in_window >= s.plan.calls_per_window:
-        s.processes[t].at = codes.AT_NEXT_WINDOW
+    """Count a call of a task that holds the call window; False where it waits for a whole window first."""
+    world, process = s.world, s.processes[t]
+    window = int(world.now_s // s.plan.call_window_s)
+    if window > world.call_window or process.at == codes.AT_NEXT_WINDOW:
+        world.call_window, world.calls_in_window = window, 0
+    if world.calls_in_window >= s.plan.calls_per_window:
+        process.at = codes.AT_NEXT_WINDOW
         after(s, t, s.plan.call_window_s)
         return False
-    leave_call_window(s)
-    return True
-
-
-@compiled
-def enter_next_window(s: State) -> None:
-    """Count a call that has waited for a window."""
-    s.world.call_window = int(s.world.now_s // s.plan.call_window_s)
-    s.world.calls_in_window = 0
-    leave_call_window(s)
-
-
-@compiled
-def leave_call_window(s: State) -> None:
-    """Count a call, and let the next one be counted."""
-    s.world.calls_in_window += 1
+    world.calls_in_window += 1
     release(s, codes.CALL_WINDOW)
+    return True

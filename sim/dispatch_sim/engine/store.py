@@ -113,20 +113,15 @@ def _linked() -> Any:
     code = _read(cache_path())
     if code is None:
         logging.getLogger("dispatch_sim").warning("compiling the engine, once: about ten seconds")
-        code = _compile()
+        from dispatch_sim.engine.simulation import simulate_block
+
+        code = object_code(simulate_block, ENTRY)
         _write(code, cache_path())
     return link(code)
 
 
-def _compile() -> bytes:
-    """Return the object code of the engine; it takes some seconds."""
-    from dispatch_sim.engine.simulation import simulate_block
-
-    return object_code(simulate_block, ENTRY)
-
-
 def object_code(function: Callable[..., Any], symbol: str) -> bytes:
-    """Return a function and all that it calls as object code, in which it has a symbol."""
+    """Return a function and all that it calls as object code, in which it has a symbol; it takes seconds."""
     from dispatch_sim.engine.jit import lower
 
     return bytes(target_machine().emit_object(llvm.parse_assembly(lower(function, symbol))))

@@ -18,21 +18,6 @@ _calls_of_part = compiled(arithmetic.calls_of_part)
 _struck_call_of = compiled(arithmetic.struck_call)
 uniform = compiled(streams.uniform, philox4x32=compiled(streams.philox4x32))
 
-_CALLS, _TOKENS, _DURATION = (
-    int(Stream.CALLS_OF_BATCH),
-    int(Stream.TOKENS_OF_BATCH),
-    int(Stream.DURATION_OF_BATCH),
-)
-_SPAWN_TOKENS, _SPAWN_TIME = int(Stream.SPAWN_TOKENS), int(Stream.SPAWN_TIME)
-_RETURN_TOKENS, _RETURN_TIME = int(Stream.RETURN_TOKENS), int(Stream.RETURN_TIME)
-_CRASH, _HANG, _OBEYS, _BAD_OUTPUT = (
-    int(Stream.CRASH), int(Stream.HANG), int(Stream.OBEYS), int(Stream.BAD_OUTPUT),
-)  # fmt: skip
-_TOOL_TIME = int(Stream.TOOL_TIME)
-_RECOVERY, _CLEAN_UP, _RESOLVE = int(Stream.RECOVERY), int(Stream.CLEAN_UP), int(Stream.RESOLVE)
-_CONFLICT, _REVIEW, _BAD_BRIEF = int(Stream.CONFLICT), int(Stream.REVIEW), int(Stream.BAD_BRIEF)
-_INTERARRIVAL = int(Stream.INTERARRIVAL)
-
 _LEAST, _MOST = 2.0**-53, 1.0 - 2.0**-53
 _SIGN = -(2**63)
 
@@ -61,12 +46,12 @@ def _draw(s: State, row: int, stream: int, t: int, number: int) -> float:
 def draw_batch(s: State) -> None:
     """Draw what all tasks of the batch share."""
     world = s.world
-    world.batch_calls = _batch_score(s, _CALLS)
-    world.batch_tokens = _batch_score(s, _TOKENS)
-    world.batch_duration = _batch_score(s, _DURATION)
+    world.batch_calls = _batch_score(s, Stream.CALLS_OF_BATCH)
+    world.batch_tokens = _batch_score(s, Stream.TOKENS_OF_BATCH)
+    world.batch_duration = _batch_score(s, Stream.DURATION_OF_BATCH)
     bad_brief = s.plan.bad_brief
     world.bad_brief = bad_brief > 0.0 and (
-        uniform(s.plan.seed, s.replication, _BAD_BRIEF, 0, 0, 0, 0) < bad_brief
+        uniform(s.plan.seed, s.replication, Stream.BAD_BRIEF, 0, 0, 0, 0) < bad_brief
     )
 
 
@@ -130,26 +115,28 @@ def _draw_attempt(s: State, t: int, number: int) -> None:
     """Draw sizes by the attempt that began the work, times and faults by its own number."""
     task, plan, world = s.tasks[t], s.plan, s.world
     group, origin, variates = s.groups[task.group], task.origin, task.variates
-    calls = whole(_draw_shared(s, group.calls_row, _CALLS, world.batch_calls, t, origin))
+    calls = whole(_draw_shared(s, group.calls_row, Stream.CALLS_OF_BATCH, world.batch_calls, t, origin))
     calls = min(max(1, calls), MAX_CALLS)
-    work = whole(_draw_shared(s, group.tokens_row, _TOKENS, world.batch_tokens, t, origin))
+    work = whole(_draw_shared(s, group.tokens_row, Stream.TOKENS_OF_BATCH, world.batch_tokens, t, origin))
     duration = 0.0
     if group.has_duration:
-        duration = _draw_shared(s, group.duration_row, _DURATION, world.batch_duration, t, origin)
+        duration = _draw_shared(
+            s, group.duration_row, Stream.DURATION_OF_BATCH, world.batch_duration, t, origin
+        )
     written = whole(work * group.output_share)
     variates.calls, variates.new_input, variates.output = calls, work - written, written
     variates.call_s = duration / calls
-    variates.spawn_tokens = whole(_draw(s, plan.spawn_tokens_row, _SPAWN_TOKENS, t, origin))
-    variates.spawn_s = _draw(s, plan.spawn_time_row, _SPAWN_TIME, t, number)
-    variates.return_tokens = whole(_draw(s, plan.return_tokens_row, _RETURN_TOKENS, t, number))
-    variates.return_s = _draw(s, plan.return_time_row, _RETURN_TIME, t, number)
-    crash = _struck_call(s, _CRASH, plan.crash, t, number, calls)
-    hang = _struck_call(s, _HANG, plan.hang, t, number, calls)
+    variates.spawn_tokens = whole(_draw(s, plan.spawn_tokens_row, Stream.SPAWN_TOKENS, t, origin))
+    variates.spawn_s = _draw(s, plan.spawn_time_row, Stream.SPAWN_TIME, t, number)
+    variates.return_tokens = whole(_draw(s, plan.return_tokens_row, Stream.RETURN_TOKENS, t, number))
+    variates.return_s = _draw(s, plan.return_time_row, Stream.RETURN_TIME, t, number)
+    crash = _struck_call(s, Stream.CRASH, plan.crash, t, number, calls)
+    hang = _struck_call(s, Stream.HANG, plan.hang, t, number, calls)
     variates.crash_call = crash
     variates.hang_call = hang if hang != crash else -1
-    variates.obeys = plan.has_soft_timeout and _uniform(s, _OBEYS, t, number) < plan.obeyed
+    variates.obeys = plan.has_soft_timeout and _uniform(s, Stream.OBEYS, t, number) < plan.obeyed
     bad_output = plan.bad_output
-    variates.bad_output = bad_output > 0.0 and _uniform(s, _BAD_OUTPUT, t, number) < bad_output
+    variates.bad_output = bad_output > 0.0 and _uniform(s, Stream.BAD_OUTPUT, t, number) < bad_output
 
 
 @compiled
@@ -178,7 +165,7 @@ def tool_s(s: State, t: int, origin: int, call: int) -> float:
     """Draw the time between a call and the next, of the attempt that began the work."""
     task, group = s.tasks[t], s.groups[s.tasks[t].group]
     return quantile(
-        s, group.tool_row, uniform(group.key, s.replication, _TOOL_TIME, task.index, origin, call, 0)
+        s, group.tool_row, uniform(group.key, s.replication, Stream.TOOL_TIME, task.index, origin, call, 0)
     )
 
 
@@ -193,25 +180,25 @@ def of_request(s: State, stream: int, t: int, call: int, retry: int) -> float:
 @compiled
 def recovery_s(s: State, t: int) -> float:
     """Draw the time that a person needs to finish a task."""
-    return _draw(s, s.plan.recovery_row, _RECOVERY, t, 0)
+    return _draw(s, s.plan.recovery_row, Stream.RECOVERY, t, 0)
 
 
 @compiled
 def clean_up_s(s: State, t: int) -> float:
     """Draw the time that a person needs after the loss of an attempt's work."""
-    return _draw(s, s.plan.clean_up_row, _CLEAN_UP, t, attempt_number(s, t))
+    return _draw(s, s.plan.clean_up_row, Stream.CLEAN_UP, t, attempt_number(s, t))
 
 
 @compiled
 def review_s(s: State, review: int) -> float:
     """Draw the time that a person needs for a review, by its number."""
-    return quantile(s, s.plan.review_row, uniform(s.plan.seed, s.replication, _REVIEW, review, 0, 0, 0))
+    return quantile(s, s.plan.review_row, uniform(s.plan.seed, s.replication, Stream.REVIEW, review, 0, 0, 0))
 
 
 @compiled
 def interarrival_s(s: State, t: int) -> float:
     """Draw the time between the arrivals of a task and of the one before it."""
-    return _draw(s, s.groups[s.tasks[t].group].interarrival_row, _INTERARRIVAL, t, 0)
+    return _draw(s, s.groups[s.tasks[t].group].interarrival_row, Stream.INTERARRIVAL, t, 0)
 
 
 @compiled
@@ -232,13 +219,13 @@ def _uniform_of_pair(s: State, stream: int, one: int, number: int, other: int, n
 @compiled
 def conflict(s: State, one: int, number: int, other: int, number2: int) -> bool:
     """Whether two attempts conflict."""
-    return _uniform_of_pair(s, _CONFLICT, one, number, other, number2) < s.plan.conflict
+    return _uniform_of_pair(s, Stream.CONFLICT, one, number, other, number2) < s.plan.conflict
 
 
 @compiled
 def resolve_s(s: State, one: int, number: int, other: int, number2: int) -> float:
     """Draw the time that a person needs to resolve a conflict."""
-    return quantile(s, s.plan.resolve_row, _uniform_of_pair(s, _RESOLVE, one, number, other, number2))
+    return quantile(s, s.plan.resolve_row, _uniform_of_pair(s, Stream.RESOLVE, one, number, other, number2))
 
 
 @compiled

@@ -22,6 +22,7 @@ from dispatch_sim.engine.review import begin_review, resume_review
 from dispatch_sim.engine.slot import interrupt
 from dispatch_sim.engine.strategies import dispatch
 from dispatch_sim.engine.variates import draw_batch
+from dispatch_sim.model.failures import Failure
 from dispatch_sim.scenario.tasks import MAX_TASKS
 
 
@@ -134,7 +135,7 @@ def _start_or_end(s: State, kind: int, who: int, token: int) -> None:
         later(s, s.plan.hard_timeout_s, codes.EVENT_TIMER, who, token)
     elif kind == codes.EVENT_TIMER:
         if task.at_work and task.attempts == token:
-            at_once(s, codes.EVENT_INTERRUPT, who, token * 16 + codes.FAILURE_KILLED)
+            at_once(s, codes.EVENT_INTERRUPT, who, token * 16 + Failure.KILLED)
     elif kind == codes.EVENT_INTERRUPT:
         if task.is_alive and task.attempts == token // 16:
             interrupt(s, who, token % 16)

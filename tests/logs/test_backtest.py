@@ -11,7 +11,7 @@ from dispatch_sim.cli.output import print_json
 from dispatch_sim.logs.backtest.backtest import backtest
 from dispatch_sim.logs.backtest.conclusions import judge_backtest
 from dispatch_sim.logs.backtest.groups import Group, Member, find_groups
-from dispatch_sim.logs.backtest.scores import Scored
+from dispatch_sim.logs.backtest.scores import Scored, covered, needed_widening
 from dispatch_sim.logs.backtest.simulation import forecast, replay
 from dispatch_sim.logs.calibrate.calibration import calibrate
 from dispatch_sim.logs.calibrate.observations import CalibrationError
@@ -68,6 +68,29 @@ def test_crps_is_integral_of_squared_difference_of_distribution_functions():
     assert Scored(np.array([7.0]), 10.0).crps == 3.0
 
 
+def test_widened_intervals_cover_90_percent():
+    """Forecasts at a third of the spread, widened by what 40 other sessions needed, hold 90% of outcomes."""
+    rng = np.random.default_rng(2)
+    held = []
+    for _ in range(250):
+        effects = 0.8 * rng.standard_normal(41)
+        outcomes = np.exp(np.repeat(effects, 3) + 0.6 * rng.standard_normal(123))
+        sample = np.exp(stats.norm(0, 1 / 3).ppf((np.arange(2000) + 0.5) / 2000))
+        reaches = np.array([Scored(sample, outcome).reach for outcome in outcomes])
+        factor = needed_widening(reaches[3:], np.repeat(np.arange(40), 3))
+        ranks = [Scored(sample, outcome).widened(factor).rank for outcome in outcomes[:3]]
+        held += covered(np.array(ranks), 0.9).tolist()
+    assert np.mean(held) == pytest.approx(0.9, abs=0.04)
+
+
+def test_fewer_than_nine_sessions_give_no_widening():
+    """Of eight and one more, 90% are all nine, and how far the ninth is off is not known."""
+    reaches = np.arange(9) / 4
+    assert needed_widening(reaches[:8], np.arange(8)) == 1.0
+    assert needed_widening(reaches, np.arange(9)) == 2.0
+    assert needed_widening(np.array([]), np.array([], dtype=np.intp)) == 1.0
+
+
 def test_forecast_simulates_the_given_kinds():
     """With constants all is known: three agents launched 6 s apart, the last with the longest task."""
     scenario = parse_scenario(
@@ -88,8 +111,10 @@ def test_forecasts_are_calibrated_on_runs_drawn_from_the_model():
     judged = judge_backtest(found)
     assert judged.replay.p90 < 0.02
     ninety = judged.wall[-1]
-    assert ninety.groups == pytest.approx(0.9, abs=0.06)
+    assert ninety.as_calibrated == pytest.approx(0.9, abs=0.06)
     assert ninety.low <= 0.9 <= ninety.high
+    # The 90% point of 40 normal distances has a standard error of sqrt(0.09 / 40) / (2 phi(1.645)) = 0.23.
+    assert judged.widening == pytest.approx(1.0, abs=2 * 0.23 / 1.645)
     assert judged.baselines[0].model_better > 0.95
     assert judged.baselines[1].model_better > 0.95
 
@@ -115,10 +140,10 @@ def test_given_scenario_replaces_the_calibrated_one():
     found = backtest(made_runs(20, seed=13, crash=0.0), scenario, replications=20)
     judged = judge_backtest(found)
     assert found.folds == 0
-    assert judged.wall[-1].groups == 0.0
+    assert judged.wall[-1].as_calibrated == 0.0
     assert max(baseline.model_better for baseline in judged.baselines) < 0.05
     text = " ".join(str(found).split())
-    assert "the forecasts are worse than the mean of past groups of that size" in text
+    assert "the calibrated forecasts are worse than the mean of past groups of that size" in text
 
 
 def test_one_session_is_replayed_and_not_forecast(capsys):
@@ -153,13 +178,13 @@ def test_page_has_picture_and_method(tmp_path):
     assert written[1].read_bytes() == written[3].read_bytes()
     page = written[0].read_text()
     assert "](backtest.svg)" in page
-    assert "continuous ranked probability score" in page
+    assert "hierarchical conformal prediction" in page.replace("\n", " ")
 
 
 def test_real_groups_are_replayed_and_forecast_as_stated(transcripts):
     """Replays are off by 0.5% in the median and 4% for nine in ten; 0.2% where all starts are in the log.
 
-    With sessions left out in turn, the CRPS is below that of the rules that give one value.
+    Sessions left out in turn: widened 90% intervals hold 85 to 95%, and the CRPS is the lowest.
     """
     measured = backtest(read_logs(*transcripts))
     judged = judge_backtest(measured)
@@ -172,7 +197,9 @@ def test_real_groups_are_replayed_and_forecast_as_stated(transcripts):
         if row.size in (2, 3):
             assert row.replayed == pytest.approx(row.observed, abs=0.05)
     assert measured.folds >= 15
+    assert 0.85 <= judged.wall[-1].widened <= 0.95
     for baseline in judged.baselines[:2]:
+        assert judged.widened_crps_s < baseline.crps_s
         assert judged.crps_s < baseline.crps_s
 
 
@@ -186,6 +213,7 @@ def test_scenario_of_half_the_real_logs_fits_the_other_half(transcripts):
         assert kinds <= set(other.runs["kind"])
         eighty = judge_backtest(backtest(other, scenario, replications=50)).wall[1]
         assert (eighty.level, eighty.runs) == (0.8, pytest.approx(0.8, abs=0.1))
+        assert eighty.widened == pytest.approx(0.8, abs=0.1)
 
 
 TASKS = "tasks: [{{name: {}, tokens: 10K, duration: 100s, spread: 0%, calls: 1}}]"

@@ -62,6 +62,7 @@ def _verdict(found: Backtest, judged: Conclusions) -> dict[str, Any]:
             ("worse than", worse),
             ("not significantly different from", others),
         ),
+        "lost": [each.name for each in baselines if each.model_better > 0.5 > each.widened_better],
     }
 
 
@@ -101,21 +102,35 @@ def _coverage(judged: Conclusions) -> Table:
             (
                 percent(wall.level),
                 "" if math.isnan(wall.runs) else percent(wall.runs),
-                percent(wall.groups),
+                percent(wall.as_calibrated),
+                percent(wall.widened),
                 f"({percent(wall.low)} to {percent(wall.high)})",
-                "" if of_tokens is None else percent(of_tokens.groups),
+                "" if of_tokens is None else percent(of_tokens.as_calibrated),
+                "" if of_tokens is None else percent(of_tokens.widened),
             )
         )
-    heads = ("Interval", "Single runs", "Time of groups", "(95% interval)", "Tokens of groups")
+    heads = (
+        "Interval",
+        "Single runs",
+        "Time, as calibrated",
+        "Widened",
+        "(95% interval)",
+        "Tokens, as calibrated",
+        "Widened",
+    )
     return Table("Share of outcomes in the intervals", heads, tuple(rows))
 
 
 def _scores(judged: Conclusions) -> Table:
     rows = [
-        ("the model", f"{judged.crps_s:.0f}", ""),
-        *((each.name, f"{each.crps_s:.0f}", percent(each.model_better)) for each in judged.baselines),
+        ("the model, as calibrated", f"{judged.crps_s:.0f}", "", ""),
+        ("the model, widened", f"{judged.widened_crps_s:.0f}", "", ""),
+        *(
+            (each.name, f"{each.crps_s:.0f}", percent(each.model_better), percent(each.widened_better))
+            for each in judged.baselines
+        ),
     ]
-    heads = ("Forecast", "Seconds", "Model better in")
+    heads = ("Forecast", "Seconds", "Model better in", "Widened better in")
     return Table("CRPS (less is better)", heads, tuple(rows))
 
 
@@ -127,7 +142,8 @@ def backtest_json(found: Backtest) -> dict[str, Any]:
     """Return a backtest for programs."""
     judged = judge_backtest(found)
     conclusions = {field.name: getattr(judged, field.name) for field in fields(judged)}
-    forecast = {name: conclusions.pop(name) for name in ("error", "wall", "tokens", "crps_s", "baselines")}
+    names = ("error", "widening", "wall", "tokens", "crps_s", "widened_crps_s", "baselines")
+    forecast = {name: conclusions.pop(name) for name in names}
     return {
         "verdict": " ".join(document("backtest-verdict.md", **_verdict(found, judged)).text.split()),
         "left_out": found.left_out,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from dispatch_sim.display import Displayed
 from dispatch_sim.logs.backtest.groups import Group, find_groups
-from dispatch_sim.logs.backtest.scores import Scored
+from dispatch_sim.logs.backtest.scores import Scored, needed_widening
 from dispatch_sim.logs.backtest.simulation import Forecast, forecast, replay, tasks_of
 from dispatch_sim.logs.calibrate.calibration import calibrate
-from dispatch_sim.logs.calibrate.observations import ALL_KINDS, CalibrationError, observe
+from dispatch_sim.logs.calibrate.observations import ALL_KINDS, CalibrationError, codes, observe
 from dispatch_sim.logs.readers.tables import COMPLETED, Logs
 from dispatch_sim.scenario.coordination import Dispatch
 from dispatch_sim.scenario.model import Scenario
@@ -69,7 +69,9 @@ class Forecasted:
     ----------
     group : as observed.
     speed_up : forecast; a value a replication.
-    wall, tokens : the wall-clock and the tokens; the latter None if the logs lack some.
+    wall, widened_wall : the wall-clock, as calibrated and widened by `widening`.
+    tokens, widened_tokens : likewise for tokens, widened by their own factor; None if the logs lack some.
+    widening : needed by the wall-clocks of other folds' groups; see `scores.needed_widening`.
     baselines_crps_s : CRPS of each baseline: the mean of past groups of that size (of all, without any),
         the slowest of the members' average durations, and all past groups, taken as a forecast.
     """
@@ -77,7 +79,10 @@ class Forecasted:
     group: Group
     speed_up: Values
     wall: Scored
+    widened_wall: Scored
     tokens: Scored | None
+    widened_tokens: Scored | None
+    widening: float
     baselines_crps_s: dict[str, float]
 
 
@@ -163,7 +168,7 @@ def backtest(
     order = {group.name: place for place, group in enumerate(groups)}
     return Backtest(
         replayed=tuple(sorted(replayed, key=lambda each: order[each.group.name])),
-        forecasted=tuple(sorted(forecasted, key=lambda each: order[each.group.name])),
+        forecasted=tuple(sorted(_widen(forecasted, fold_of), key=lambda each: order[each.group.name])),
         run_ranks=tuple(run_ranks),
         left_out=left_out,
         not_forecast=not_forecast,
@@ -239,4 +244,30 @@ def _score(group: Group, made: Forecast, past: list[Group], averages: dict[str, 
     wall = Scored(made.wall_s, group.wall_s)
     tokens = None if math.isnan(group.tokens) else Scored(made.tokens, group.tokens)
     crps_s = {name: Scored(sample, group.wall_s).crps for name, sample in baselines.items()}
-    return Forecasted(group, made.speed_up, wall, tokens, crps_s)
+    return Forecasted(group, made.speed_up, wall, wall, tokens, tokens, 1.0, crps_s)
+
+
+def _widen(forecasted: list[Forecasted], fold_of: dict[str, int]) -> list[Forecasted]:
+    """Widen each forecast by the factor that the groups of other folds needed.
+
+    Those forecasts did know this fold's sessions, so they are slightly too good, the factor slightly too
+    small, and the reported coverage slightly too low.
+    """
+    widened = []
+    for each in forecasted:
+        fold = fold_of[each.group.session]
+        others = [other for other in forecasted if fold_of[other.group.session] != fold]
+        factor = _needed_by([(other.wall, other.group.session) for other in others])
+        tokens = each.tokens
+        if tokens is not None:
+            tokens = tokens.widened(_needed_by([(other.tokens, other.group.session) for other in others]))
+        wall = each.wall.widened(factor)
+        widened.append(replace(each, widening=factor, widened_wall=wall, widened_tokens=tokens))
+    return widened
+
+
+def _needed_by(scored: Sequence[tuple[Scored | None, str]]) -> float:
+    """Return the widening that forecasts needed, each given with its session."""
+    known = [(score.reach, session) for score, session in scored if score is not None]
+    table = pd.DataFrame(known, columns=["reach", "session"])
+    return needed_widening(table["reach"].to_numpy(dtype=float), codes(table["session"]))

@@ -51,24 +51,29 @@ class Coverage:
     Attributes
     ----------
     runs : of the durations of completed runs, in the intervals of their kinds; NaN without any.
-    groups : of groups, in the intervals of their forecasts.
-    low, high : the 95% confidence interval of `groups`.
+    as_calibrated, widened : of groups, in the intervals of their forecasts.
+    low, high : the 95% confidence interval of `widened`.
     """
 
     level: float
     runs: float
-    groups: float
+    as_calibrated: float
+    widened: float
     low: float
     high: float
 
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """A baseline: its mean CRPS, and the share of resamples in which the model's is smaller."""
+    """A baseline: its mean CRPS, and the share of resamples in which the model's is smaller.
+
+    `model_better` is for the forecasts as calibrated, `widened_better` for the widened ones.
+    """
 
     name: str
     crps_s: float
     model_better: float
+    widened_better: float
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,8 @@ class Conclusions:
     speed_ups : by size of the group.
     error : relative errors of the forecasts' medians; None without forecasts.
     wall, tokens : coverage by level; empty without forecasts.
-    crps_s : the model's mean score.
+    widening : the median factor by which forecasts were widened.
+    crps_s, widened_crps_s : the model's mean scores.
     baselines : compared with the model; empty without forecasts.
     """
 
@@ -93,7 +99,9 @@ class Conclusions:
     error: Errors | None
     wall: tuple[Coverage, ...]
     tokens: tuple[Coverage, ...]
+    widening: float
     crps_s: float
+    widened_crps_s: float
     baselines: tuple[Baseline, ...]
 
 
@@ -107,16 +115,25 @@ def judge_backtest(found: Backtest) -> Conclusions:
     medians = np.array([float(np.median(each.wall.sample)) for each in forecasts])
     outcomes = np.array([each.group.wall_s for each in forecasts])
     crps_s = np.array([each.wall.crps for each in forecasts])
+    widened_crps_s = np.array([each.widened_wall.crps for each in forecasts])
+    wall = [(each, each.wall, each.widened_wall) for each in forecasts]
+    tokens = [
+        (each, each.tokens, each.widened_tokens)
+        for each in forecasts
+        if each.tokens is not None and each.widened_tokens is not None
+    ]
     return Conclusions(
         replay=_errors(replayed, observed),
         starts_recorded=_errors(replayed[recorded], observed[recorded]) if recorded.any() else None,
         launched_by_model=_errors(by_model, observed),
         speed_ups=_speed_ups(found),
         error=_errors(medians, outcomes) if forecasts else None,
-        wall=_coverage([(each, each.wall) for each in forecasts], found.run_ranks),
-        tokens=_coverage([(each, each.tokens) for each in forecasts if each.tokens is not None], ()),
+        wall=_coverage(wall, found.run_ranks),
+        tokens=_coverage(tokens, ()),
+        widening=float(np.median([each.widening for each in forecasts])) if forecasts else 1.0,
         crps_s=_mean(crps_s),
-        baselines=_baselines(forecasts, crps_s),
+        widened_crps_s=_mean(widened_crps_s),
+        baselines=_baselines(forecasts, crps_s, widened_crps_s),
     )
 
 
@@ -147,23 +164,25 @@ def _speed_ups(found: Backtest) -> tuple[SpeedUp, ...]:
 
 
 def _coverage(
-    scored: Sequence[tuple[Forecasted, Scored]], run_ranks: Sequence[float]
+    scored: Sequence[tuple[Forecasted, Scored, Scored]], run_ranks: Sequence[float]
 ) -> tuple[Coverage, ...]:
-    """Return the coverage of forecasts by level."""
+    """Return the coverage by level of forecasts, each given as calibrated and widened."""
     if not scored:
         return ()
     runs = np.array(run_ranks)
-    ranks = np.array([each.rank for _, each in scored])
-    resamples = _resamples([forecast for forecast, _ in scored])
+    ranks = np.array([as_calibrated.rank for _, as_calibrated, _ in scored])
+    widened_ranks = np.array([widened.rank for _, _, widened in scored])
+    resamples = _resamples([each for each, _, _ in scored])
     rows = []
     for level in LEVELS:
-        inside = covered(ranks, level)
+        inside = covered(widened_ranks, level)
         low, high = np.quantile(resamples @ inside / resamples.sum(axis=1), (0.025, 0.975))
         rows.append(
             Coverage(
                 level=level,
                 runs=_mean(covered(runs, level).astype(float)),
-                groups=float(inside.mean()),
+                as_calibrated=float(covered(ranks, level).mean()),
+                widened=float(inside.mean()),
                 low=float(low),
                 high=float(high),
             )
@@ -171,15 +190,19 @@ def _coverage(
     return tuple(rows)
 
 
-def _baselines(forecasts: Sequence[Forecasted], crps_s: Values) -> tuple[Baseline, ...]:
+def _baselines(
+    forecasts: Sequence[Forecasted], crps_s: Values, widened_crps_s: Values
+) -> tuple[Baseline, ...]:
     if not forecasts:
         return ()
     resamples = _resamples(forecasts)
     rows = []
     for name in forecasts[0].baselines_crps_s:
         scores = np.array([each.baselines_crps_s[name] for each in forecasts])
-        model_better = float((resamples @ (scores - crps_s) > 0).mean())
-        rows.append(Baseline(name, float(scores.mean()), model_better))
+        model_better, widened_better = (
+            float((resamples @ (scores - of_model) > 0).mean()) for of_model in (crps_s, widened_crps_s)
+        )
+        rows.append(Baseline(name, float(scores.mean()), model_better, widened_better))
     return tuple(rows)
 
 

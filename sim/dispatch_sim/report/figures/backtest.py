@@ -16,7 +16,7 @@ _MOST_ROWS = 45
 
 @styles.style(**{"axes.grid.axis": "x"})
 def backtest_picture(found: Backtest) -> Picture | None:
-    """Draw the intervals of all forecasts and the outcomes; None without forecasts."""
+    """Draw the widened intervals of all forecasts and the outcomes; None without forecasts."""
     if not found.forecasted:
         return None
     groups = sorted(found.forecasted, key=lambda each: (float(np.median(each.wall.sample)), each.group.name))
@@ -26,7 +26,9 @@ def backtest_picture(found: Backtest) -> Picture | None:
     size = min(1.0, (_MOST_ROWS / len(groups)) ** 0.5)
     rows = range(len(groups))
     # The quantile method is that of the ranks.
-    ends = [np.quantile(each.wall.sample, (0.05, 0.25, 0.75, 0.95), method="weibull") for each in groups]
+    ends = [
+        np.quantile(each.widened_wall.sample, (0.05, 0.25, 0.75, 0.95), method="weibull") for each in groups
+    ]
     low, lower, upper, high = np.array(ends).T
     axes.hlines(rows, low, high, color=palette.SKY, linewidth=1.4 * size, label="90% forecast")
     axes.hlines(rows, lower, upper, color=palette.BLUE, linewidth=4 * size, label="50%")
@@ -56,7 +58,7 @@ def backtest_picture(found: Backtest) -> Picture | None:
         axes.set_ylabel(f"{len(groups)} groups")
     figure.legend(loc="upper center", ncols=5, columnspacing=1.2)
     description = (
-        "Bars are the 90% and 50% intervals of forecasts from the runs of other sessions. "
+        "Bars are the widened 90% and 50% intervals of forecasts from the runs of other sessions. "
         f"{len(inside)} of {len(groups)} outcomes ({percent(len(inside) / len(groups))}) are in the 90% "
         "interval. A ring is the replay with the observed durations."
     )
@@ -64,4 +66,4 @@ def backtest_picture(found: Backtest) -> Picture | None:
 
 
 def _is_inside(row: Forecasted) -> bool:
-    return abs(row.wall.rank - 0.5) <= 0.45
+    return abs(row.widened_wall.rank - 0.5) <= 0.45

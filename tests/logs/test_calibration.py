@@ -36,15 +36,18 @@ def figure(calibration, *path):
 
 
 def test_intervals_cover_the_true_parameters():
-    """95% intervals hold the truth in 87% of 30 trials or more: of median and p90."""
-    held = {"median": 0, "p90": 0}
-    truth = {"median": 100.0, "p90": 100.0 * np.exp(1.2816)}
+    """95% intervals hold the truth in 87% of 30 trials or more: of median, p90 and the batch's share."""
+    held = {"median": 0, "p90": 0, "share": 0}
+    truth = {"median": 100.0, "p90": 100.0 * np.exp(1.2816), "share": 64.0}
     for seed in range(30):
         found = calibrate(made_runs(15, seed=seed))
         duration = figure(found, "tasks", "Explore", "duration").source
-        for name in held:
+        for name in ("median", "p90"):
             low, high = interval(duration, name)
             held[name] += low <= truth[name] <= high
+        share = figure(found, "tasks", "Explore", "variance").source
+        low, high = map(float, re.search(r"\(([0-9.]+)% to ([0-9.]+)%\)", share).groups())
+        held["share"] += low <= truth["share"] <= high
     assert all(count / 30 >= 0.87 for count in held.values()), held
 
 

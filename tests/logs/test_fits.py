@@ -8,7 +8,7 @@ from scipy import stats
 
 from dispatch_sim.logs.calibrate.distribution_fits import FAMILIES, LEAST, fit, frozen, refit
 from dispatch_sim.logs.calibrate.intervals import bootstrap
-from dispatch_sim.logs.calibrate.variances import components, weights_of_runs
+from dispatch_sim.logs.calibrate.variances import components, highest_share, weights_of_runs
 from dispatch_sim.scenario.composites import Empirical
 from dispatch_sim.scenario.distributions import Gamma, LogLogistic, LogNormal, Weibull
 
@@ -118,7 +118,7 @@ def test_with_groups_of_one_size_reml_is_analysis_of_variance():
     table = values.reshape(30, 4)
     within = table.var(axis=1, ddof=1).mean()
     between = table.mean(axis=1).var(ddof=1) - within / 4
-    found = components(values, groups)
+    found = components(values, groups, np.ones(30))
     assert found.within == pytest.approx(within, rel=1e-3)
     assert found.between == pytest.approx(between, rel=1e-3)
     assert found.groups == 30
@@ -126,8 +126,47 @@ def test_with_groups_of_one_size_reml_is_analysis_of_variance():
 
 def test_similar_group_means_give_share_zero():
     values = np.array([1.0, -1.0, 1.1, -1.1, 0.9, -0.9])
-    found = components(values, np.array([0, 0, 1, 1, 2, 2]))
+    found = components(values, np.array([0, 0, 1, 1, 2, 2]), np.ones(3))
     assert found.share == 0.0
+
+
+def deviance(share, values, groups):
+    """Return -2 times the restricted log-likelihood, but for a constant, by whole matrices."""
+    same = (groups[:, None] == groups).astype(float)
+    covariance = share * same + (1 - share) * np.eye(len(values))
+    inverse, ones = np.linalg.inv(covariance), np.ones(len(values))
+    rest = values - (ones @ inverse @ values) / (ones @ inverse @ ones)
+    spread = (len(values) - 1) * np.log(rest @ inverse @ rest)
+    return np.linalg.slogdet(covariance)[1] + np.log(ones @ inverse @ ones) + spread
+
+
+def test_share_zero_has_an_upper_end():
+    """Where the likelihood has fallen by chi-squared's 3.84; most of all is possible with few groups."""
+    values, groups = balanced(12, 3, 0.2, 1.0, seed=4)
+    assert components(values, groups, np.ones(12)).share == 0.0
+    highest = highest_share(values, groups)
+    fallen = deviance(highest, values, groups) - deviance(0.0, values, groups)
+    assert fallen == pytest.approx(stats.chi2.ppf(0.95, 1), rel=1e-3)
+    assert 0.05 < highest < 0.5
+    assert highest_share(values[:9], groups[:9]) > highest
+
+
+def test_few_groups_do_not_exclude_the_true_share():
+    """Of 5 pairs with 30% in common the share comes to 0 again and again, and 30% is in the interval."""
+    found = []
+    for seed in range(300):
+        values, groups = balanced(5, 2, np.sqrt(0.3), np.sqrt(0.7), seed)
+        if components(values, groups, np.ones(5)).share == 0.0:
+            found.append(highest_share(values, groups))
+    assert len(found) > 50
+    assert np.mean(np.array(found) >= 0.3) > 0.9
+
+
+def test_group_that_counts_twice_is_two_groups():
+    values, groups = balanced(8, 3, 0.9, 0.6, seed=2)
+    twice = components(values, groups, np.array([2.0, *[1.0] * 7]))
+    again = components(np.concatenate([values, values[:3]]), np.concatenate([groups, [8, 8, 8]]), np.ones(9))
+    assert twice.share == pytest.approx(again.share, rel=1e-6)
 
 
 def test_shares_come_back_without_bias():
@@ -138,7 +177,7 @@ def test_shares_come_back_without_bias():
         sizes = rng.integers(1, 6, size=25)
         groups = np.repeat(np.arange(25), sizes)
         values = 0.8 * rng.standard_normal(25)[groups] + 0.6 * rng.standard_normal(len(groups))
-        shares.append(components(values, groups).share)
+        shares.append(components(values, groups, np.ones(25)).share)
     assert np.mean(shares) == pytest.approx(0.64, abs=0.05)
 
 

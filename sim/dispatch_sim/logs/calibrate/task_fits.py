@@ -9,6 +9,7 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from dispatch_sim.logs.calibrate.distribution_fits import LEAST, Fit, fit, refit
 from dispatch_sim.logs.calibrate.intervals import Interval, Values, bootstrap
@@ -26,6 +27,7 @@ from dispatch_sim.logs.calibrate.variances import (
     LEAST_GROUPS,
     Components,
     components,
+    highest_share,
     weights_of_runs,
 )
 from dispatch_sim.scenario.distribution_text import MOST_CALLS
@@ -72,7 +74,7 @@ class TaskFits:
         counts = self.runs["kind"].value_counts()
         kinds = sorted(map(str, counts.index))
         self.group_of = {kind: kind if counts[kind] >= LEAST else ALL_KINDS for kind in kinds}
-        self._pooled = _components(self.runs, centred=True)
+        self._pooled = self._components(self.runs, centred=True)
 
     def figures(self, name: str) -> Iterator[Figure]:
         """Yield the figures of a group of tasks."""
@@ -141,28 +143,51 @@ class TaskFits:
             return Figure(path, percentage(share.estimate), origin, source, len(shown))
         return too_few(path, int((self._of(name)["output_tokens"] > 0).sum()))
 
+    def _components(self, runs: pd.DataFrame, *, centred: bool) -> Components:
+        groups = codes(runs["group"])
+        return components(_log_durations(runs, centred), groups, np.ones(int(groups.max()) + 1))
+
     def _variance(self, name: str) -> Figure:
         path, usual = ("tasks", name, "variance"), Variance()
-        found, origin = _components(self._of(name), centred=False), MEASURED
+        runs, origin = self._of(name), MEASURED
+        found = self._components(runs, centred=name == ALL_KINDS)
         if name == ALL_KINDS or found.groups < OWN_GROUPS:
-            found, origin = self._pooled, BORROWED
+            runs, found, origin = self.runs, self._pooled, BORROWED
         if found.groups < LEAST_GROUPS:
             few = f"{found.groups} parallel groups show it, fewer than {LEAST_GROUPS}"
             return Figure(path, _shares(0.0), DEFAULT, f"{few}; see docs/parameters.md")
+        share = self._share_interval(runs, found, centred=origin == BORROWED)
+        interval = share_interval_text(share.low, share.high)
         source = (
             f"batch: REML on log-durations over {found.groups} parallel groups, "
-            f"sd {number(math.sqrt(found.between))} between and {number(math.sqrt(found.within))} within "
-            f"them. Logs do not show how task and attempt share the rest: "
+            f"sd {number(math.sqrt(found.between))} between and {number(math.sqrt(found.within))} within them"
+            f"{interval}. Logs do not show how task and attempt share the rest: "
             f"{usual.task:.0%} to {usual.attempt:.0%}, as by default"
         )
         return Figure(path, _shares(found.share), origin, source, found.groups)
 
+    def _share_interval(self, runs: pd.DataFrame, found: Components, *, centred: bool) -> Interval:
+        if not self.intervals or found.share >= 1:
+            return Interval(found.share, math.nan, math.nan)
+        groups, values = codes(runs["group"]), _log_durations(runs, centred)
+        if found.share == 0:
+            return Interval(0.0, 0.0, highest_share(values, groups))
+        first = np.unique(groups, return_index=True)[1]
 
-def _components(runs: pd.DataFrame, *, centred: bool) -> Components:
-    """Return the components of the logarithms of durations, less the mean of their kind if `centred`."""
+        def odds(counts: Values) -> list[float]:
+            share = components(values, groups, counts[first]).share
+            return [max(share, 1e-3) / max(1 - share, 1e-3)]
+
+        of_odds = self.bootstrap(odds, runs)[0]
+        low, high = (end / (1 + end) if end < 1e12 else 1.0 for end in (of_odds.low, of_odds.high))
+        return Interval(found.share, low, high)
+
+
+def _log_durations(runs: pd.DataFrame, centred: bool) -> NDArray[np.float64]:
+    """Return the logarithms of durations, less the mean of their kind if asked for."""
     logs = np.log(runs["duration_s"])
     means = logs.groupby(runs["kind"]).transform("mean") if centred else 0.0
-    return components(np.asarray(logs - means, dtype=np.float64), codes(runs["group"]))
+    return np.asarray(logs - means, dtype=np.float64)
 
 
 def _with_work_tokens(runs: pd.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize
+from scipy import optimize, special
 
 LEAST_GROUPS = 5
 """Fewest groups of two or more runs for a share of variance: with four, the 95% interval of a variance
@@ -41,7 +41,7 @@ class Components:
         return self.between / total if total > 0 else 0.0
 
 
-def components(logs: Values, groups: Groups) -> Components:
+def components(logs: Values, groups: Groups, weights: Values) -> Components:
     """Estimate the variances between and within groups by restricted maximum likelihood (REML).
 
     One-way random effects (Searle, Casella and McCulloch, "Variance Components", 1992, chapter 3). The
@@ -50,12 +50,15 @@ def components(logs: Values, groups: Groups) -> Components:
     Parameters
     ----------
     logs : log-values.
-    groups : the group of each, counted from 0 without gaps; a group may have one value.
+    groups : the group of each, counted from 0; a group may have one value.
+    weights : how often a resample has each group, by group.
     """
-    shown_by = int(np.count_nonzero(np.bincount(groups) > 1))
-    if shown_by == 0 or len(logs) < 3:
+    sizes = np.bincount(groups, minlength=len(weights))
+    present = (sizes > 0) & (weights > 0)
+    shown_by = int(np.count_nonzero(present & (sizes > 1)))
+    if shown_by == 0 or float(weights[present] @ sizes[present]) < 3:
         return Components(0.0, float(logs.var()) if len(logs) else 0.0, shown_by)
-    profile = _profile(logs, groups)
+    profile = _profile(logs, groups, weights)
     best = optimize.minimize_scalar(lambda at: profile(at)[0], bounds=_LOG_BOUNDS, method="bounded")
     ratio, within = math.exp(best.x), profile(best.x)[1]
     if ratio < 1e-5 or profile(_LOG_BOUNDS[0])[0] <= best.fun:
@@ -63,19 +66,37 @@ def components(logs: Values, groups: Groups) -> Components:
     return Components(ratio * within, within, shown_by)
 
 
-def _profile(logs: Values, groups: Groups) -> Callable[[float], tuple[float, float]]:
+def highest_share(logs: Values, groups: Groups) -> float:
+    """Return the upper end of the 95% likelihood interval of the share between groups, if the estimate is 0.
+
+    Up to there twice the profiled log-likelihood is within 3.84 of its maximum (chi-squared with one degree
+    of freedom). A bootstrap would be too narrow: its resamples give 0 as well.
+    """
+    profile = _profile(logs, groups, np.ones(int(groups.max()) + 1))
+    limit = profile(_LOG_BOUNDS[0])[0] + float(special.chdtri(1, 0.05))
+    if profile(_LOG_BOUNDS[1])[0] <= limit:
+        return 1.0
+    ratio = math.exp(optimize.brentq(lambda at: profile(at)[0] - limit, *_LOG_BOUNDS))
+    return ratio / (1 + ratio)
+
+
+def _profile(logs: Values, groups: Groups, weights: Values) -> Callable[[float], tuple[float, float]]:
     """Return a function of the log ratio: -2 log-likelihood up to a constant, and the variance within."""
-    sizes = np.bincount(groups).astype(float)
-    means = np.bincount(groups, logs) / sizes
-    inner = float(((logs - means[groups]) ** 2).sum())
+    sizes = np.bincount(groups, minlength=len(weights)).astype(float)
+    present = (sizes > 0) & (weights > 0)
+    sizes, counts = np.where(present, sizes, 1.0), np.where(present, weights, 0.0)
+    means = np.bincount(groups, logs, minlength=len(weights)) / sizes
+    squares = np.bincount(groups, (logs - means[groups]) ** 2, minlength=len(weights))
+    inner = float(counts @ squares)
+    total = float(counts @ sizes)
 
     def profile(log_ratio: float) -> tuple[float, float]:
         ratio = math.exp(log_ratio)
-        precision = sizes / (1 + sizes * ratio)
+        precision = counts * sizes / (1 + sizes * ratio)
         mean = float(precision @ means) / float(precision.sum())
-        within = (inner + float(precision @ (means - mean) ** 2)) / (len(logs) - 1)
-        penalty = float(np.log1p(sizes * ratio).sum()) + math.log(float(precision.sum()))
-        return (len(logs) - 1) * math.log(max(within, 1e-300)) + penalty, within
+        within = (inner + float(precision @ (means - mean) ** 2)) / (total - 1)
+        penalty = float(counts @ np.log1p(sizes * ratio)) + math.log(float(precision.sum()))
+        return (total - 1) * math.log(max(within, 1e-300)) + penalty, within
 
     return profile
 

@@ -81,6 +81,8 @@ def test_run_shows_one_replication(scenario):
     shown = dispatch_sim(*arguments, "--out", "one", cwd=scenario.parent)
     assert shown.returncode == 0
     assert "research 3" in shown.stdout
+    trace = json.loads((scenario.parent / "one" / "trace.json").read_text())
+    assert any(event["ph"] == "X" for event in trace["traceEvents"])
     assert (scenario.parent / "one" / "timeline.svg").read_text().lstrip().startswith("<")
     outcome = json.loads(dispatch_sim(*arguments, "--json", cwd=scenario.parent).stdout)
     assert (outcome["strategy"], outcome["concurrency"], outcome["replication"]) == ("queue", 2, 3)

@@ -1,3 +1,6 @@
+import json
+from itertools import pairwise
+
 import pytest
 
 from dispatch_sim.model.events import MOMENTS, Activity
@@ -7,6 +10,7 @@ from dispatch_sim.report.figures.event_styles import EVENT_STYLES, MARKS, STRETC
 from dispatch_sim.report.figures.gantt import timeline_figure
 from dispatch_sim.report.format import dollars, duration
 from dispatch_sim.report.timeline import timeline_text
+from dispatch_sim.report.trace import chrome_trace, write_timeline
 from dispatch_sim.scenario.loader import parse_scenario
 from dispatch_sim.study.design import find_plan
 from tests.report.conftest import HOSTILE, TIGHT
@@ -55,6 +59,34 @@ def test_sequential_tasks_start_one_after_another():
     assert firsts == sorted(set(firsts))
 
 
+def test_durations_of_a_trace_sum_to_those_of_the_log():
+    plan, log, _ = simulated("parallel", 9)
+    trace = chrome_trace(plan, log)["traceEvents"]
+    for thread in range(len(plan.tasks) + 1):
+        spent = sum(entry["dur"] for entry in trace if entry["ph"] == "X" and entry["tid"] == thread)
+        expected = sum(event.end_s - event.start_s for event in log if event.task + 1 == thread)
+        assert spent == pytest.approx(expected * 1e6, abs=1)
+    moments = [event for event in log if event.kind in MOMENTS]
+    assert sum(entry["ph"] == "i" for entry in trace) == len(moments)
+
+
+def test_trace_names_its_threads():
+    plan, log, _ = simulated("queue: 2")
+    entries = chrome_trace(plan, log)["traceEvents"]
+    names = {entry["tid"]: entry["args"]["name"] for entry in entries if entry["name"] == "thread_name"}
+    assert names == {0: "coordinator"} | {i + 1: plan.name_of(i) for i in range(len(plan.tasks))}
+    assert {entry["pid"] for entry in entries} == {1}
+
+
+def test_events_of_a_thread_do_not_overlap():
+    plan, log, _ = simulated("waves: 3", 9)
+    for thread in range(len(plan.tasks) + 1):
+        spans = [e for e in chrome_trace(plan, log)["traceEvents"] if e["ph"] == "X" and e["tid"] == thread]
+        spans.sort(key=lambda entry: entry["ts"])
+        for one, other in pairwise(spans):
+            assert one["ts"] + one["dur"] <= other["ts"] + 0.01
+
+
 def test_figure_has_a_row_for_each_of_the_first_40_tasks():
     plan, log, _ = simulated("queue: 2")
     assert len(timeline_figure(plan, log).figure.axes[0].get_yticks()) == 7
@@ -65,12 +97,16 @@ def test_figure_has_a_row_for_each_of_the_first_40_tasks():
     assert timeline_figure(plan, []) is None
 
 
-def test_hostile_names_are_inert():
+def test_hostile_names_are_inert_in_the_files(tmp_path):
     plan, log, outcome = simulated("parallel", text=HOSTILE)
-    picture = timeline_figure(plan, log).svg
-    assert picture == timeline_figure(plan, log).svg
+    paths = write_timeline(plan, log, tmp_path / "a")
+    again = write_timeline(plan, log, tmp_path / "b")
+    assert [path.name for path in paths] == ["timeline.svg", "trace.json"]
+    assert [path.read_bytes() for path in paths] == [path.read_bytes() for path in again]
+    picture = paths[0].read_text(encoding="utf-8")
     assert "<b>" not in picture
     assert "&lt;b&gt;" in picture
+    assert json.loads(paths[1].read_text(encoding="utf-8"))["traceEvents"]
     assert "\u202e" not in timeline_text(plan, log, outcome)
 
 

@@ -13,6 +13,7 @@ TEN = SHORT.replace("60s", "60s, count: 10")
 SMALL = "tasks: [{name: a, tokens: 1K, duration: 1s, writes: [notes]}, {name: b, tokens: 1K, duration: 1s}]\n"
 COUPLED = SHORT.replace("60s", "60s, coupling: 20%")
 COMMON = SHORT.replace("60s", "60s, common: 20%") + "strategies: "
+DRAINED = SHORT + "strategies: [{queue: 3, retry_when: after_drain}]"
 CONCURRENCY = TEN + "sweep: {concurrency: 1..4}\nstrategies: "
 CAP = f"{TEN}harness: {{cap: 4, over: refuse}}\nstrategies: "
 LIMIT = f"{TEN}provider: {{limits: {{input_tokens: 30K/min}}, "
@@ -117,6 +118,18 @@ def test_median_time_adds_up_what_calls_do() -> None:
             SHORT + "dispatch: {spawn: {shared: 3001}}",
             "dispatch.spawn.shared: is more than an agent's context at its start, whose median is 3K; write",
         ),
+        *(
+            (f"{DRAINED}\nretry: {{{once}}}", "strategies[0].retry_when: has no effect: retry allows one")
+            for once in ("policy: none", "max_attempts: 1")
+        ),
+        (
+            DRAINED.replace("queue", "waves"),
+            "strategies[0].retry_when: has no effect: waves retries with its next wave",
+        ),
+        (
+            DRAINED.replace("queue: 3", "sequential: 1"),
+            "strategies[0].retry_when: has no effect: sequential retries a failed task before it starts",
+        ),
         (
             SHORT + "strategies: [queue, {queue: 3, isolation: worktree}]",
             "strategies[1].isolation: no task writes anything, so this has no effect",
@@ -200,6 +213,9 @@ def test_likely_mistakes_are_warned_about(text: str, start: str) -> None:
         SHORT + "client: {pacing: {margin: 90%}}",
         SHORT + "dispatch: {spawn: {shared: 3K}}",
         SHORT + "timeouts: {obeyed: 50%}\nsweep: {timeouts.soft: [none, 10m]}",
+        DRAINED,
+        f"{COUPLED}retry: {{policy: none}}\nstrategies: [{{queue: 3, retry_when: after_drain}}]",
+        DRAINED + "\nretry: {policy: none}\nsweep: {retry.policy: [none, resume]}",
         TEN + "sweep: {concurrency: 20..30}\nstrategies: [parallel, queue]",
         CAP + "[sequential]",
         CAP + "[{adaptive: 4}]",

@@ -107,7 +107,9 @@ def run(
     tasks: Annotated[int | None, number(1, 100_000, help="Batch size. Default: the scenario's.")] = None,
     replication: Annotated[int, number(0, 2**32 - 1, help="Replication to simulate.")] = 0,
     seed: Seed = None,
-    out: Annotated[Path | None, output("DIR", help="Write timeline.svg to DIR.")] = None,
+    out: Annotated[
+        Path | None, output("DIR", help="Write timeline.svg and trace.json (Chrome trace) to DIR.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Simulate one replication and show its timeline."""
@@ -135,11 +137,9 @@ def run(
 
         typer.echo(timeline_text(plan, log, outcome, terminal_columns()), nl=False)
     if out is not None:
-        from dispatch_sim.report.figures.gantt import timeline_figure
-        from dispatch_sim.study.files import write_texts
+        from dispatch_sim.report.trace import write_timeline
 
-        if shown := timeline_figure(plan, log):
-            print_written(write_texts({"timeline.svg": shown.svg}, out))
+        print_written(write_timeline(plan, log, out))
 
 
 def _simulate(

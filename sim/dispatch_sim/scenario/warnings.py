@@ -39,6 +39,7 @@ def warnings(scenario: Scenario) -> list[Finding]:
         _shared_prefix,
         _timeouts,
         _writes,
+        _retry_when,
         _review,
         _communication,
         _cap,
@@ -72,7 +73,7 @@ def _tokens(scenario: Scenario) -> Iterator[Finding]:
 
 def _common(scenario: Scenario) -> Iterator[Finding]:
     is_done_once = scenario.dispatch.spawn.fork or any(each.kind == "solo" for each in scenario.strategies)
-    if is_done_once or "dispatch.spawn.fork" in scenario.sweep.factors:
+    if is_done_once or _is_swept(scenario, "dispatch.spawn.fork"):
         return
     for index, group in enumerate(scenario.tasks):
         if group.common:
@@ -81,6 +82,10 @@ def _common(scenario: Scenario) -> Iterator[Finding]:
                 " dispatch.spawn: {fork: true}, or remove it"
             )
             yield Finding(("tasks", index, "common"), message)
+
+
+def _is_swept(scenario: Scenario, *keys: str) -> bool:
+    return any(key in scenario.sweep.factors for key in keys)
 
 
 def _pacing(scenario: Scenario) -> Iterator[Finding]:
@@ -101,9 +106,28 @@ def _shared_prefix(scenario: Scenario) -> Iterator[Finding]:
         yield Finding(("dispatch", "spawn", "shared"), message)
 
 
+def _retry_when(scenario: Scenario) -> Iterator[Finding]:
+    retry = scenario.retry
+    is_retried = (
+        (retry.policy != "none" and retry.max_attempts > 1)
+        or any(group.coupling for group in scenario.tasks)  # work that is redone waits in the same way
+        or _is_swept(scenario, "retry.policy", "retry.max_attempts")
+    )
+    for index, strategy in enumerate(scenario.strategies):
+        if strategy.retry_when == "immediately" or (strategy.refills and is_retried):
+            continue
+        if not is_retried:
+            why = "retry allows one attempt per task"
+        elif strategy.kind == "sequential":
+            why = "sequential retries a failed task before it starts the next"
+        else:
+            why = f"{strategy.kind} retries with its next wave"
+        yield Finding(("strategies", index, "retry_when"), f"has no effect: {why}; remove it")
+
+
 def _timeouts(scenario: Scenario) -> Iterator[Finding]:
     soft, hard = scenario.timeouts.soft, scenario.timeouts.hard
-    is_ever_soft = soft is not None or "timeouts.soft" in scenario.sweep.factors
+    is_ever_soft = soft is not None or _is_swept(scenario, "timeouts.soft")
     if "obeyed" in scenario.timeouts.model_fields_set and not is_ever_soft:
         message = "has no effect without a soft timeout; write soft: 10m as well, or remove it"
         yield Finding(("timeouts", "obeyed"), message)

@@ -135,6 +135,7 @@ def test_diff_compares_two_files_or_a_change(folder):
             "--with client.retris=3: unknown key 'retris'; did you mean 'retries'?\n",
         ),
         (["--with", "client.retries"], "--with: 'client.retries' is not KEY=VALUE; write client.retries=5\n"),
+        (["--with", "sweep.a.b=[1]"], "--with sweep.a.b=[1]: unknown key 'a'"),
         (["--set", "tasks=[]", "--with", "client.retries=3"], "--set tasks=[]: "),
     ],
 )

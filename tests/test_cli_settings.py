@@ -30,7 +30,7 @@ def test_set_changes_a_key_of_the_scenario(scenario, command):
         ("client={retries: 1, retries: 2}", "--set client={retries: 1, retries: 2}: the key 'retries' is"),
         ("client.retries=[1", "--set client.retries=[1: not YAML: "),
         ("client.retries.x=1", "--set client.retries.x=1: a mapping of 1 is not a whole"),
-        ("sweep.client.retries=5", "--set sweep.client.retries=5: "),
+        ("sweep.client.retries=[1, -5]", "--set sweep.client.retries=[1, -5]: "),
         ("engine.x=1", "--set engine.x=1: "),
         ("strategies=[swarm]", "--set strategies=[swarm]: "),
         ("tasks=[]", "--set tasks=[]: "),

@@ -12,7 +12,6 @@ from dispatch_sim.scenario.loader import load, load_scenario, load_source, parse
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.warnings import warnings
 from dispatch_sim.scenario.wording import spelled
-from dispatch_sim.study.design import design_sweep
 from tests.scenario.texts import FULL, SHORT
 
 
@@ -292,46 +291,24 @@ def test_missing_mappings_on_a_path_are_made() -> None:
 
 
 def test_wrong_axes_are_found_when_the_file_is_read() -> None:
-    text = SHORT + "sweep:\n  study.seed: [1]\n  client.cap: 8s\n  client.retries: [1, 2, 1]\n"
+    text = SHORT + "sweep:\n  provider.limits.scale: [1, abc]\n  provider.limts.scale: [1]\n"
+    text += "  tasks.nobody.tokens: [1K]\n  tasks.tokens.lognormal.mean: [2K]\n  study.seed: [1]\n"
+    text += "  client.cap: 8s\n  tasks.research.duration: [1s, 2 parsecs]\n"
     assert errors(text) == [
-        "mine.yaml:4:3: sweep.study.seed: this cannot be swept; sweep a key of the tasks or of their"
+        "mine.yaml:4:30: sweep.provider.limits.scale[1]: 'abc' is not a number; write one without a unit,"
+        " such as 0.5",
+        "mine.yaml:5:3: sweep.provider.limts.scale: unknown key 'limts'; did you mean 'limits'?",
+        "mine.yaml:6:3: sweep.tasks.nobody.tokens: unknown key 'nobody'; there are name, count, calls,"
+        " tokens, spread, output_share, duration, tool_time, variance, output, writes, after, coupling,"
+        " common and interarrival",
+        "mine.yaml:7:3: sweep.tasks.tokens.lognormal.mean: tasks[0].tokens: found '15K', so there is no"
+        " tasks[0].tokens.lognormal.mean to put a value in",
+        "mine.yaml:8:3: sweep.study.seed: this cannot be swept; sweep a key of the tasks or of their"
         " environment",
-        "mine.yaml:5:15: sweep.client.cap: found '8s'; write a list of 1 to 100 values",
-        "mine.yaml:6:19: sweep.client.retries: 1 is repeated; remove one",
+        "mine.yaml:9:15: sweep.client.cap: found '8s'; write a list of 1 to 100 values",
+        "mine.yaml:10:33: sweep.tasks.research.duration[1]: '2 parsecs' is not a time; write 60s, 5m or"
+        " 1h30m",
     ]
-
-
-@pytest.mark.parametrize(
-    ("axis", "error"),
-    [
-        (
-            "provider.limits.scale: [1, abc]",
-            "3:32: provider.limits.scale: 'abc' is not a number; write one without a unit, such as 0.5",
-        ),
-        ("provider.limts.scale: [1]", "3:31: provider.limts: unknown key 'limts'; did you mean 'limits'?"),
-        (
-            "tasks.nobody.tokens: [1K]",
-            "3:30: tasks[0].nobody: unknown key 'nobody'; there are name, count, calls, tokens, spread,"
-            " output_share, duration, tool_time, variance, output, writes, after, coupling, common and"
-            " interarrival",
-        ),
-        (
-            "tasks.tokens.lognormal.mean: [2K]",
-            "2:30: tasks[0].tokens: found '15K', so there is no tasks[0].tokens.lognormal.mean to put a value"
-            " in",
-        ),
-        (
-            "tasks.research.duration: [1s, 2 parsecs]",
-            "3:34: tasks[0].duration: '2 parsecs' is not a time; write 60s, 5m or 1h30m",
-        ),
-    ],
-)
-def test_wrong_levels_are_found_when_the_sweep_is_designed(axis: str, error: str) -> None:
-    source = parse_source(f"{SHORT}sweep: {{{axis}}}", "mine.yaml")
-    source.scenario()
-    with pytest.raises(ScenarioError) as caught:
-        design_sweep(source)
-    assert str(caught.value) == f"mine.yaml:{error}"
 
 
 def test_an_error_in_a_replaced_value_points_to_the_sweep() -> None:
@@ -424,7 +401,7 @@ study: {indifference: 5s}
 """
 
 
-def test_all_invalid_keys_of_a_file_are_reported_at_once() -> None:
+def test_all_problems_of_a_file_are_reported_at_once() -> None:
     with pytest.raises(ScenarioError) as caught:
         parse_scenario(EVERYTHING)
     assert [(problem.line, spelled(problem.path)) for problem in caught.value.problems] == [
@@ -434,6 +411,9 @@ def test_all_invalid_keys_of_a_file_are_reported_at_once() -> None:
         (6, "tasks[0].tokens.lognormal.mean"),
         (6, "tasks[0].tokens.lognormal.cv"),
         (6, "tasks[0].duration"),
+        (6, "tasks[0].tool_time"),
+        (7, "tasks[1].duration"),
+        (7, "tasks[1].name"),
         (7, "tasks[1].writes[1]"),
         (7, "tasks[1].count"),
         (8, "tasks[2].name"),
@@ -443,37 +423,15 @@ def test_all_invalid_keys_of_a_file_are_reported_at_once() -> None:
         (11, "provider.limits.requests"),
         (12, "harness.pace.calls"),
         (12, "harness.cap"),
+        (13, "failures.hang"),
         (14, "strategies[0].queue"),
         (14, "strategies[0].order"),
         (14, "strategies[3]"),
         (15, "sweep.tasks[0]"),
         (15, "sweep.tasks[1]"),
-    ]
-
-
-CONTRADICTIONS = """\
-tasks:
-  - {name: a, tokens: 1K, duration: 60s, after: [b], tool_time: 1s}
-  - {name: a, tokens: 1K}
-failures: {hang: 1%}
-strategies: [parallel, parallel]
-sweep: {study.seed: [1]}
-study: {indifference: 5s}
-"""
-
-
-def test_all_contradictions_of_a_file_are_reported_at_once() -> None:
-    with pytest.raises(ScenarioError) as caught:
-        parse_scenario(CONTRADICTIONS)
-    assert [(problem.line, spelled(problem.path)) for problem in caught.value.problems] == [
-        (2, "tasks[0].after[0]"),
-        (2, "tasks[0].tool_time"),
-        (3, "tasks[1].duration"),
-        (3, "tasks[1].name"),
-        (4, "failures.hang"),
-        (5, "strategies[1]"),
-        (6, "sweep.study.seed"),
-        (7, "study.indifference"),
+        (15, "sweep.client.retries[0]"),
+        (15, "sweep.provider.limits.scale[1]"),
+        (16, "study.indifference"),
     ]
 
 

@@ -116,7 +116,7 @@ def test_a_profile_can_be_swept():
     other = source.replaced({"provider.profile": "anthropic-tier-1"}).scenario()
     assert other.provider.limits.requests == 50
     with pytest.raises(ScenarioError, match="nonesuch"):
-        source.replaced({"provider.profile": "nonesuch"}).scenario()
+        parse_scenario(f"{TASK}sweep: {{provider.profile: [anthropic-start, nonesuch]}}")
 
 
 def test_a_models_prices_are_its_list_prices():

@@ -184,7 +184,7 @@ def changed(source: Source, given: list[str] | None, option: str = "--set") -> S
 
 def _messages(source: Source, options: Mapping[str, str], error: ScenarioError) -> Iterator[str]:
     """Yield the problems of a scenario with values of options; those of the file keep their place."""
-    from dispatch_sim.scenario.paths import by_setting
+    from dispatch_sim.scenario.factors import by_setting
     from dispatch_sim.scenario.problems import Finding, ScenarioError
 
     earlier: tuple[Problem, ...] = ()

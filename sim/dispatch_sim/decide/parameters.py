@@ -18,11 +18,12 @@ from pydantic_core import PydanticCustomError
 
 from dispatch_sim.decide.grid import BATCH
 from dispatch_sim.decide.units import UNITS, WHOLE, write_scaled
-from dispatch_sim.scenario import quantities
+from dispatch_sim.scenario import factors, quantities
 from dispatch_sim.scenario.distribution_text import TokensDistribution
 from dispatch_sim.scenario.loader import Source
-from dispatch_sim.scenario.model import Scenario
+from dispatch_sim.scenario.model import Scenario, Sweep
 from dispatch_sim.scenario.problems import ScenarioError, UserError
+from dispatch_sim.scenario.samples import Samples
 from dispatch_sim.scenario.schema import keys
 from dispatch_sim.scenario.tasks import MAX_TASKS
 from dispatch_sim.scenario.wording import shown, unknown
@@ -167,11 +168,11 @@ def check_levels(source: Source, parameter: Parameter, levels: Iterable[float]) 
             if not 1 <= level <= MAX_TASKS:
                 raise ParameterError(f"{BATCH}: {level:,.0f} tasks; a batch has 1 to {MAX_TASKS:,}")
         return
-    for level in levels:
-        try:
-            source.replaced({parameter.path: parameter.write(level)}).with_valid_keys()
-        except ScenarioError as error:
-            raise ParameterError(f"{parameter.path}: {error.problems[0].message}") from None
+    written = {parameter.path: [parameter.write(level) for level in levels]}
+    swept = source.scenario().model_copy(update={"sweep": Sweep.model_validate(written)})
+    found = factors.findings(source.raw, swept, Samples(source.folders))
+    if found:
+        raise ParameterError(f"{parameter.path}: {found[0].message}")
 
 
 def spaced(parameter: Parameter, number: int) -> list[float]:

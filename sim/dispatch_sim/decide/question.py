@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from dispatch_sim.decide.quick import QuickAnswer, answer_quickly
+from dispatch_sim.scenario.factors import by_setting
 from dispatch_sim.scenario.loader import Source, load
 from dispatch_sim.scenario.model import Scenario
-from dispatch_sim.scenario.paths import by_setting
 from dispatch_sim.scenario.problems import Finding, Problem, ScenarioError, UserError
 from dispatch_sim.scenario.profiles import profiles
 from dispatch_sim.scenario.strategy import CONCURRENCIES

@@ -8,7 +8,7 @@ as it sends the spawn prompt as well. The coordinator's calls are always admitte
 from __future__ import annotations
 
 import graphlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 
 from dispatch_sim.scenario.distributions import Constant, Distribution
@@ -18,13 +18,7 @@ from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import MOST_PROBLEMS, Finding
 from dispatch_sim.scenario.quantities import whole
 from dispatch_sim.scenario.tasks import MAX_CALLS, MAX_TASKS, TaskGroup, whole_calls
-from dispatch_sim.scenario.wording import shown, unknown, word
-
-MOST_AXES = 8
-"""Maximum number of axes of a sweep, without tasks and concurrency."""
-
-MOST_LEVELS = 100
-"""Maximum number of values of such an axis."""
+from dispatch_sim.scenario.wording import Path, shown, unknown, word
 
 MOST_REQUESTS = 3e7
 """Most request attempts that a replication may make in the worst case: minutes of work."""
@@ -32,26 +26,28 @@ MOST_REQUESTS = 3e7
 TO_ADMIT = "raise provider.limits.input_tokens, scale or burst, or lower tokens or dispatch.spawn.tokens"
 """What to do about a call that needs more than the bucket holds."""
 
-_NOT_SWEPT = ("sweep", "study", "engine", "objective", "strategies", "name", "description")
+
+def problems(scenario: Scenario, invalid: list[Path]) -> Iterator[Finding]:
+    """Yield what makes the scenario impossible to simulate.
+
+    Parameters
+    ----------
+    invalid : paths of keys that are invalid by themselves, and have been left out. Checks that depend on them
+        are skipped.
+    """
+    if any(path[-1:] == ("profile",) for path in invalid):  # it may have stated anything
+        return
+    keys = [tuple(part for part in path if isinstance(part, str)) for path in invalid]
+    for check, needed in _NEEDED.items():
+        needs = [tuple(key.split(".")) for key in needed]
+        if not any(_is_within(key, need) or _is_within(need, key) for key in keys for need in needs):
+            for finding in check(scenario):
+                if not any(_is_within(finding.path, path) for path in invalid):
+                    yield finding
 
 
-def problems(scenario: Scenario) -> Iterator[Finding]:
-    """Yield what makes a scenario of valid keys impossible to simulate."""
-    checks = (
-        _names,
-        _size,
-        _strategies,
-        _forks,
-        _times,
-        _hangs,
-        _indifference,
-        _dependencies,
-        _effort,
-        _never_admitted,
-        _axes,
-    )
-    for check in checks:
-        yield from check(scenario)
+def _is_within(path: Path, section: Path) -> bool:
+    return path[: len(section)] == section
 
 
 def _names(scenario: Scenario) -> Iterator[Finding]:
@@ -231,21 +227,17 @@ def bucket(scenario: Scenario, limit: float | None) -> str:
     return f"{format_tokens(limit or 0)}/min x scale {limits.scale:g} x burst {format_duration(limits.burst)}"
 
 
-def _axes(scenario: Scenario) -> Iterator[Finding]:
-    """Yield the axes of the sweep that are none; their levels are checked when a sweep is designed."""
-    axes = scenario.sweep.factors
-    if len(axes) > MOST_AXES:
-        message = f"{len(axes)} axes besides tasks and concurrency; at most {MOST_AXES} can be swept"
-        yield Finding(("sweep",), message)
-    for dotted, levels in axes.items():
-        here = ("sweep", dotted)
-        if "." not in dotted:
-            message = "an axis is a key by its path, such as provider.limits.scale or client.retries"
-            yield Finding(here, message, at_key=True)
-        elif dotted.partition(".")[0] in _NOT_SWEPT:
-            message = "this cannot be swept; sweep a key of the tasks or of their environment"
-            yield Finding(here, message, at_key=True)
-        elif not isinstance(levels, list) or not 1 <= len(levels) <= MOST_LEVELS:
-            yield Finding(here, f"found {shown(levels)}; write a list of 1 to {MOST_LEVELS} values")
-        elif repeated := next((level for at, level in enumerate(levels) if level in levels[:at]), None):
-            yield Finding(here, f"{shown(repeated)} is repeated; remove one")
+_ATTEMPTS = ("tasks", "retry", "failures", "communication", "strategies", "client.retries")
+_NEEDED: Mapping[Callable[[Scenario], Iterator[Finding]], tuple[str, ...]] = {
+    _names: (),
+    _size: (),
+    _strategies: ("provider.cache", "provider.on_limit", "dispatch"),
+    _forks: ("dispatch.context",),
+    _times: ("provider.latency",),
+    _hangs: ("timeouts.hard",),
+    _indifference: ("objective.minimise",),
+    _dependencies: ("tasks.name",),
+    _effort: _ATTEMPTS,
+    _never_admitted: ("tasks", "provider", "dispatch.spawn", "strategies"),
+}
+"""The checks, and the keys that each depends on besides those that it reports on."""

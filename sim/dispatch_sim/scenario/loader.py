@@ -15,17 +15,13 @@ from functools import cached_property
 from pathlib import Path as FilePath
 from typing import Any
 
-from pydantic import ValidationError
-
 from dispatch_sim.display import Displayed
-from dispatch_sim.scenario import checks, profiles
+from dispatch_sim.scenario import checks, factors, profiles
 from dispatch_sim.scenario.model import Scenario
-from dispatch_sim.scenario.paths import paths_of
 from dispatch_sim.scenario.problems import Finding, Problem, ScenarioError
 from dispatch_sim.scenario.samples import Samples
 from dispatch_sim.scenario.tree import MOST_CHARACTERS, TOO_LONG, Tree, read_tree
-from dispatch_sim.scenario.validation import findings_of
-from dispatch_sim.scenario.wording import Path, shown, spelled
+from dispatch_sim.scenario.validation import key_of, validated
 
 _EMPTY = "the file is empty; write at least tasks: [{name: research, tokens: 15K, duration: 60s}]"
 
@@ -59,33 +55,22 @@ class Source(Displayed):
         Raises
         ------
         ScenarioError
-            With all invalid keys; if there are none, with all that do not fit together.
+            With all problems.
         """
         return self._scenario
 
     @cached_property
     def _scenario(self) -> Scenario:
-        scenario = self.with_valid_keys()
-        if found := list(checks.problems(scenario)):
-            raise self.error(found)
-        return scenario
-
-    def with_valid_keys(self) -> Scenario:
-        """Return the scenario, in which each key is valid by itself; `scenario` checks how they fit together.
-
-        Raises
-        ------
-        ScenarioError
-            With all invalid keys.
-        """
         if self.raw is None:
             raise self.error([Finding((), _EMPTY)])
         raw, found = profiles.expand(self.raw)
-        try:
-            scenario = Scenario.model_validate(raw, context=Samples(self.folders))
-        except ValidationError as error:
-            found += findings_of(error, raw)
-        if found or self.tree.problems:
+        samples = Samples(self.folders)
+        scenario, raw, invalid = validated(raw, samples)
+        found += invalid
+        if scenario is not None:
+            found += checks.problems(scenario, [key_of(finding.path) for finding in found])
+            found += factors.findings(raw, scenario, samples)
+        if scenario is None or found or self.tree.problems:
             raise self.error(found)
         return scenario
 
@@ -103,27 +88,16 @@ class Source(Displayed):
         """
         raw, places = self.raw, dict(self.tree.values)
         for dotted, value in values.items():
-            axis = self.tree.values.get(("sweep", dotted))
-            for path in paths_of(raw, dotted):
-                raw = self._with_value(raw, path, value)
+            written = ("sweep", dotted)
+            for path in factors.paths(raw, dotted):
+                try:
+                    raw = factors.with_value(raw, path, value)
+                except factors.PathError as error:
+                    raise self.error([error.finding]) from None
                 places = {old: place for old, place in places.items() if old[: len(path)] != path}
-                if axis is not None:
-                    added = (path[:length] for length in range(1, len(path) + 1))
-                    places = dict.fromkeys(added, axis) | places
+                if written in self.tree.values:
+                    places[path] = self.tree.values[written]
         return replace(self, tree=replace(self.tree, raw=raw, values=places))
-
-    def _with_value(self, raw: Any, path: Path, value: Any, done: int = 0) -> Any:
-        """Return a copy of `raw` with a value at `path`; missing sections are added."""
-        if done == len(path):
-            return value
-        key = path[done]
-        if isinstance(raw, list) and isinstance(key, int):
-            return [*raw[:key], self._with_value(raw[key], path, value, done + 1), *raw[key + 1 :]]
-        if not isinstance(raw, dict | None):
-            message = f"found {shown(raw)}, so there is no {spelled(path)} to put a value in"
-            raise self.error([Finding(path[:done], message)])
-        mapping = raw or {}
-        return {**mapping, key: self._with_value(mapping.get(key), path, value, done + 1)}
 
     def error(self, findings: Iterable[Finding]) -> ScenarioError:
         """Return the error with these findings, each at its place in the file."""

@@ -1,4 +1,4 @@
-"""Messages for the keys of a scenario that pydantic found invalid."""
+"""Validates the keys of a scenario separately, with an error message for each that is invalid."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from dispatch_sim.scenario import profiles
 from dispatch_sim.scenario.base import OrWord, fields_by_key, section_in
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import Finding
+from dispatch_sim.scenario.samples import Samples
 from dispatch_sim.scenario.wording import Path, listed, shown, unknown
 
 _EXAMPLES = {
@@ -30,6 +31,26 @@ _BOUNDS = {
     "less_than_equal": ("le", "at most"),
 }
 _MOST = 1000
+_ROUNDS = 3
+"""Times that what is invalid is removed: a section that then lacks a required key is removed next."""
+
+
+def validated(raw: Any, samples: Samples) -> tuple[Scenario | None, Any, list[Finding]]:
+    """Return a scenario without what is invalid in it, its plain data, and what is invalid.
+
+    The rest can then be checked as well. The scenario is None where too little is left.
+    """
+    found: list[Finding] = []
+    for _ in range(_ROUNDS):
+        try:
+            return Scenario.model_validate(raw, context=samples), raw, found
+        except ValidationError as error:
+            findings = findings_of(error, raw)
+        found = found or findings
+        for path in dict.fromkeys(key_of(finding.path) for finding in findings):
+            raw = _without(raw, path)
+        raw = _with_groups(raw)
+    return None, raw, found
 
 
 def findings_of(error: ValidationError, raw: Any, root: type[BaseModel] = Scenario) -> list[Finding]:
@@ -44,6 +65,38 @@ def findings_of(error: ValidationError, raw: Any, root: type[BaseModel] = Scenar
                 message = f"{earlier.message}, or {_choices(details)}"
                 found[finding.path] = Finding(finding.path, message, earlier.at_key)
     return list(found.values())
+
+
+def key_of(path: Path) -> Path:
+    """Return the path of the key, or of the group of tasks, that a path leads into."""
+    section: type[BaseModel] | None = Scenario
+    for length, part in enumerate(path):
+        if section is None:
+            return path[:length]
+        if isinstance(part, str):
+            field = fields_by_key(section).get(part)
+            section = section_in(field.annotation) if field else None
+    return path
+
+
+def _without(raw: Any, path: Path) -> Any:
+    """Return a copy without the value at a path; without the section around it where that lacks the key."""
+    if not path:
+        return {}
+    key, rest = path[0], path[1:]
+    if isinstance(raw, list) and isinstance(key, int):
+        return [*raw[:key], _without(raw[key], rest), *raw[key + 1 :]]
+    if not isinstance(raw, dict) or (rest and key not in raw):
+        return raw
+    if rest and (len(rest) > 1 or isinstance(rest[0], int) or rest[0] in raw[key]):
+        return {**raw, key: _without(raw[key], rest)}
+    return {name: value for name, value in raw.items() if name != key}
+
+
+def _with_groups(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return a scenario whose groups of tasks have the keys without which there is none."""
+    groups = [group if isinstance(group, dict) else {} for group in raw.get("tasks") or [{}]]
+    return {**raw, "tasks": [{"name": f"group {n}", "tokens": 1, **group} for n, group in enumerate(groups)]}
 
 
 def _findings(details: ErrorDetails, raw: Any, root: type[BaseModel]) -> list[Finding]:

@@ -1,0 +1,139 @@
+"""Axes of a sweep: values that replace others in a scenario, by their paths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import ValidationError
+
+from dispatch_sim.scenario import profiles
+from dispatch_sim.scenario.model import Scenario
+from dispatch_sim.scenario.problems import Finding
+from dispatch_sim.scenario.samples import Samples
+from dispatch_sim.scenario.validation import findings_of
+from dispatch_sim.scenario.wording import Path, shown, spelled
+
+MOST_FACTORS = 8
+"""Maximum number of axes of a sweep, without tasks and concurrency."""
+
+MOST_LEVELS = 100
+"""Maximum number of values of such an axis."""
+
+_NOT_SWEPT = ("sweep", "study", "engine", "objective", "strategies", "name", "description")
+
+
+class PathError(Exception):
+    """A part of a path is not a section; holds the finding."""
+
+    def __init__(self, finding: Finding) -> None:
+        self.finding = finding
+        super().__init__(str(finding))
+
+
+def paths(raw: Any, dotted: str) -> list[Path]:
+    """Return the paths in a scenario that a path of a sweep stands for.
+
+    ``tasks.tokens`` stands for the tokens of every group, ``tasks.NAME.tokens`` for those of the group
+    called NAME, ``sweep.client.retries`` for an axis, any other path for itself.
+    """
+    first, _, rest = dotted.partition(".")
+    if first == "sweep" and rest:
+        return [(first, rest)]
+    groups = raw.get("tasks") if isinstance(raw, dict) else None
+    if first != "tasks" or not rest or not isinstance(groups, list):
+        return [tuple(dotted.split("."))]
+    for index, group in enumerate(groups):
+        name = group.get("name") if isinstance(group, dict) else None
+        if isinstance(name, str) and name and rest.startswith(f"{name}."):
+            return [("tasks", index, *rest[len(name) + 1 :].split("."))]
+    return [("tasks", index, *rest.split(".")) for index in range(len(groups))]
+
+
+def by_setting(raw: Any, finding: Finding, keys: Iterable[str]) -> tuple[str, str] | None:
+    """Return the last of some keys, by their paths, that a finding is about, and the message for it."""
+    for key in reversed([*keys]):
+        for path in paths(raw, key):
+            if path[: len(finding.path)] == finding.path:
+                return key, finding.message
+            if finding.path[: len(path)] == path:
+                return key, str(finding)
+    return None
+
+
+def with_value(raw: Any, path: Path, value: Any, done: int = 0) -> Any:
+    """Return a copy of `raw` with a value at `path`; missing sections are added.
+
+    Raises
+    ------
+    PathError
+        Where a part of the path is a value and not a section.
+    """
+    if done == len(path):
+        return value
+    key = path[done]
+    if isinstance(raw, list) and isinstance(key, int):
+        return [*raw[:key], with_value(raw[key], path, value, done + 1), *raw[key + 1 :]]
+    if not isinstance(raw, dict | None):
+        message = f"found {shown(raw)}, so there is no {spelled(path)} to put a value in"
+        raise PathError(Finding(path[:done], message))
+    mapping = raw or {}
+    return {**mapping, key: with_value(mapping.get(key), path, value, done + 1)}
+
+
+def findings(raw: Any, scenario: Scenario, samples: Samples) -> list[Finding]:
+    """Return the problems of the axes of a scenario's sweep and of their values.
+
+    Each value is checked within its section alone, so that the check takes no longer for a larger scenario.
+    """
+    factors = scenario.sweep.factors
+    if len(factors) > MOST_FACTORS:
+        message = f"{len(factors)} axes besides tasks and concurrency; at most {MOST_FACTORS} can be swept"
+        return [Finding(("sweep",), message)]
+    found = []
+    for dotted, levels in factors.items():
+        here = ("sweep", dotted)
+        if "." not in dotted:
+            message = "an axis is a key by its path, such as provider.limits.scale or client.retries"
+            found.append(Finding(here, message, at_key=True))
+        elif dotted.partition(".")[0] in _NOT_SWEPT:
+            message = "this cannot be swept; sweep a key of the tasks or of their environment"
+            found.append(Finding(here, message, at_key=True))
+        elif not isinstance(levels, list) or not 1 <= len(levels) <= MOST_LEVELS:
+            found.append(Finding(here, f"found {shown(levels)}; write a list of 1 to {MOST_LEVELS} values"))
+        elif repeated := next((level for at, level in enumerate(levels) if level in levels[:at]), None):
+            found.append(Finding(here, f"{shown(repeated)} is repeated; remove one"))
+        else:
+            part, path = _part(raw, paths(raw, dotted)[0])
+            found += _level_findings(part, path, levels, here, samples)
+    return found
+
+
+def _part(raw: Any, path: Path) -> tuple[Any, Path]:
+    """Return a minimal scenario with the section in which `path` ends, and the path in it."""
+    group: dict[Any, Any] = {"name": "task", "tokens": "1", "duration": "1s"}
+    if path[0] != "tasks":
+        return {"tasks": [group], path[0]: raw.get(path[0])}, path
+    if len(path) < 3 or not isinstance(path[1], int):
+        return {"tasks": [group]}, path
+    written = raw["tasks"][path[1]]
+    if path[2] in written:
+        group[path[2]] = written[path[2]]
+    return {"tasks": [group]}, ("tasks", 0, *path[2:])
+
+
+def _level_findings(part: Any, path: Path, levels: list[Any], here: Path, samples: Samples) -> list[Finding]:
+    found = []
+    for index, level in enumerate(levels):
+        try:
+            filled, problems = profiles.expand(with_value(part, path, level))
+            Scenario.model_validate(filled, context=samples)
+        except PathError as error:
+            return [Finding(here, str(error), at_key=True)]
+        except ValidationError as error:
+            problems += findings_of(error, filled)
+        for problem in problems[:1]:
+            if problem.at_key and len(problem.path) <= len(path):
+                return [Finding(here, problem.message, at_key=True)]
+            found.append(Finding((*here, index), problem.message))
+    return found

@@ -97,7 +97,6 @@ class Population:
 
     def __init__(self, source: Source, size: int = POOL) -> None:
         self.source, self.design = source, design_sweep(source)
-        self.scenario = source.scenario()
         self.points, self.manifest = named_points(self.design), manifest_of(source, self.design)
         whole = replace(self.design, at_most=None)
         parts = [
@@ -121,7 +120,7 @@ class Population:
             results = Results(
                 Drawn(self.points, blocks, self.pool, drawn), manifest_of(self.source, self.design)
             )
-            needed = replications_needed(self.scenario, results)
+            needed = replications_needed(self.design, results)
             more, stopped = _next_stages(results.counts, needed.in_all, self.design)
             if stopped is not None:
                 return results

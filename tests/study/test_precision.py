@@ -164,6 +164,15 @@ def test_stated_rare_event_needs_25_occurrences_and_more_if_their_sizes_vary(cha
     assert found == pytest.approx(needed, rel=0.002)
 
 
+def test_rare_events_of_each_level_of_a_factor_count():
+    """Without failures few are enough; with 1%, a person works in one batch of 25, and 25 of these count."""
+    text = TEXT.replace("concurrency: [2]", "concurrency: [2], tasks: [4], failures.crash: [0%, 1%]")
+    text = text.replace("study:", f"{CRASH.partition(chr(10))[2]}\nrecovery: {{people: 10m}}\nstudy:")
+    results = sweep(study(text, indifference="$0.50", at_most=5000))
+    least = results.points.assign(n=results.counts).groupby("failures.crash")["n"].min()
+    assert least["0%"] < 25 / (1 - 0.99**4) <= least["1%"]
+
+
 def test_points_that_bracket_a_break_even_are_quoted(monkeypatch):
     """Along the concurrency too; and at other sizes, the rare events of these."""
     monkeypatch.setattr(model, "FIRST", 100)

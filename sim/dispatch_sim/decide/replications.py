@@ -24,22 +24,25 @@ from dispatch_sim.decide.rare_events import QUOTED, is_random, replications_for_
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.strategy import Strategy, strategy_of
 from dispatch_sim.stats.estimates import leaders, mean_estimate, present, to_end_early
+from dispatch_sim.study.design import Design
 from dispatch_sim.study.objectives import as_means, column_of
 from dispatch_sim.study.results import Results
 from dispatch_sim.study.run_study import Needed
 from dispatch_sim.study.table import factor_combinations
 
 
-def replications_needed(scenario: Scenario, results: Results) -> Needed:
-    """Return how many replications each design point needs."""
+def replications_needed(design: Design, results: Results) -> Needed:
+    """Return how many replications each point of a design needs, by its results so far."""
+    scenarios = [variant.scenario for variant in design.variants for _ in variant.plans]
     needed = np.zeros(len(results.points), np.int64)
     resolving = results.counts.copy()
     rows = _rows(results.points)
     objective = objective_of(results.manifest["scenario"]["resolved"])
     table = results.table([column_of(objective)])
-    least = QUOTED if is_random(scenario.resolved()) else 0  # of what is quoted
     for choice, (factors, part) in zip(choices(results), factor_combinations(table), strict=True):
         level = tuple(factors.values())
+        scenario = scenarios[rows[choice.strategy, choice.tasks, *level]]
+        least = QUOTED if is_random(scenario.resolved()) else 0  # of what is quoted
         for strategy, count in _of_choice(choice, scenario, least):
             row = rows[strategy, choice.tasks, *level]
             needed[row] = max(needed[row], count)

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dispatch_sim.scenario.loader import Given, Source, load
-from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.study.checkpoint import Checkpoint, begin_anew, encode
 from dispatch_sim.study.cluster import Cluster, connected
 from dispatch_sim.study.columns import CheckpointColumns
@@ -57,7 +56,7 @@ def with_study(source: Source, seed: int | None, replications: int | None) -> So
 
 def run_study(
     design_of: Callable[[Source], Design],
-    needed_by: Callable[[Scenario, Results], Needed],
+    needed_by: Callable[[Design, Results], Needed],
     scenario: Given,
     seed: int | None,
     replications: int | None,
@@ -105,7 +104,7 @@ def run_study(
             manifest = partial(manifest_of, source, design, checkpoint.engine, asked, simulated)
             if stopped is None:
                 results = Results(columns, manifest())
-                needed = needed_by(design.variants[0].scenario, results)
+                needed = needed_by(design, results)
                 more, stopped = _next_stages(results.counts, needed.in_all, design)
                 missing = needed.for_intervals[needed.for_intervals > results.counts]
                 short = int(missing.max(initial=0))

@@ -186,7 +186,7 @@ def test_real_groups_are_replayed_and_forecast_as_stated(transcripts):
 
     Sessions left out in turn: widened 90% intervals hold 85 to 95%, and the CRPS is the lowest.
     """
-    measured = backtest(read_logs(*transcripts))
+    measured = backtest(read_logs(*transcripts), replications=30)
     judged = judge_backtest(measured)
     assert judged.starts_recorded.groups >= 10
     assert judged.starts_recorded.median <= 0.002

@@ -57,7 +57,6 @@ def find_swings(
     *,
     replications: int = LATER,
     sampler: Sampler | None = None,
-    share: float = 1.0,
 ) -> list[Swing]:
     """Vary each key from one end of its range to the other, all others at their values.
 
@@ -67,8 +66,7 @@ def find_swings(
     parameters : the keys, each with its range.
     strategies : the recommended one and the rival.
     replications : of the largest swings.
-    sampler : simulates; default: in this thread.
-    share : of the sampler's work that is done afterwards.
+    sampler : simulates, the last part of its work; default: in this thread.
 
     Returns
     -------
@@ -100,9 +98,9 @@ def find_swings(
         means = [each.mean for each in (here, low, high) if each is not None]
         return Swing(parameter, low, high, max(means) - min(means))
 
-    simulate(ends, min(FIRST, replications), (sampler.share + share) / 2)
+    simulate(ends, min(FIRST, replications), (sampler.share + 1) / 2)
     ends.sort(key=lambda end: -swing(*end).swing)
-    simulate(ends[:LARGEST], replications, share)
+    simulate(ends[:LARGEST], replications, 1.0)
     swings = [swing(*end) for end in ends]
     return sorted((each for each in swings if each.swing > 0), key=lambda each: -each.swing)
 
@@ -112,7 +110,7 @@ def _difference(sampled: Sampled, confidence: float) -> Estimate:
     return paired_difference(rival, recommended, confidence)
 
 
-def around(parameter: Parameter, span: float = SPAN) -> Parameter:
-    """Return a key with a range around its value, within the range that it has."""
-    low, high = parameter.clipped(parameter.value / span), parameter.clipped(parameter.value * span)
+def around(parameter: Parameter) -> Parameter:
+    """Return a key with a range of `SPAN` around its value, within the range that it has."""
+    low, high = parameter.clipped(parameter.value / SPAN), parameter.clipped(parameter.value * SPAN)
     return replace(parameter, low=low, high=high)

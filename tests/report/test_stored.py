@@ -42,13 +42,8 @@ def folder(kept, tmp_path):
     return Path(shutil.copytree(kept, tmp_path / "copy"))
 
 
-def manifest_of(folder):
-    return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-
-
-@pytest.mark.parametrize("text", [TIGHT, HOSTILE], ids=["tight", "factors and hostile names"])
-def test_a_rebuilt_report_is_the_same_to_the_byte(text, folder, tmp_path):
-    out = folder if text == TIGHT else stored(text, tmp_path)
+def test_a_rebuilt_report_with_factors_and_hostile_names_is_the_same_to_the_byte(tmp_path):
+    out = stored(HOSTILE, tmp_path)
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     for path in out.iterdir():
         if path.name not in ("results.parquet", "manifest.json"):
@@ -77,7 +72,7 @@ def scribble(path):
 
 
 def put(folder, change):
-    manifest = manifest_of(folder)
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     change(manifest)
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
 

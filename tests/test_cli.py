@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from dispatch_sim.model.outcome import MEASURES
@@ -95,10 +94,6 @@ def test_compare_prints_every_strategy_and_writes_nothing(scenario):
     for strategy in ("sequential", "parallel", "queue of 2"):
         assert f"\n{strategy} " in result.stdout
     assert [path.name for path in scenario.parent.iterdir()] == [scenario.name]
-    compared = json.loads(
-        dispatch_sim("compare", scenario.name, "--replications", 20, "--json", cwd=scenario.parent).stdout
-    )
-    assert {point["tasks"] for point in compared["points"]} == {3}
 
 
 def test_sweep_writes_results_manifest_and_report(scenario):
@@ -109,21 +104,7 @@ def test_sweep_writes_results_manifest_and_report(scenario):
         assert (folder / name).stat().st_size > 0
         assert name in result.stderr
     assert str(Path("reports", "small")) in result.stderr
-    swept = json.loads(result.stdout)
-    for asked in swept["break_even"]:
-        assert {"axis", "against", "status", "crossings"} <= set(asked)
-        assert asked["status"] in ("crossing", "none_in_range", "unresolved")
-    assert {"strategy", "concurrency"} <= set(swept["recommended"])
-    frame = pd.read_parquet(folder / "results.parquet")
-    for point in swept["points"]:
-        rows = frame[
-            (frame["strategy"] == point["strategy"])
-            & (frame["concurrency"] == point["concurrency"])
-            & (frame["tasks"] == point["tasks"])
-        ]
-        cost = point["measures"]["cost_usd"]
-        assert cost["mean"] == pytest.approx(rows["cost_usd"].mean())
-        assert cost["low"] <= cost["mean"] <= cost["high"]
+    assert {"strategy", "concurrency"} <= set(json.loads(result.stdout)["recommended"])
 
 
 def test_unwritable_folder_is_an_error_before_simulation(scenario):

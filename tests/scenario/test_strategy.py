@@ -64,7 +64,6 @@ def test_the_text_of_a_strategy_is_read_back():
     ("text", "tasks", "kind", "concurrency"),
     [
         ("sequential", 8, "sequential", 1),
-        ("solo", 8, "solo", 1),
         ("parallel", 8, "parallel", 8),
         ("parallel", 1, "sequential", 1),
         ("queue of 1", 8, "sequential", 1),

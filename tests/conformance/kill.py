@@ -34,7 +34,7 @@ def _found(engine: str) -> dict[str, str | None]:
     for text, fault in ENGINES[engine].items():
         fates[text] = None
         for number in range(CASES):
-            plan, replication, sound = _sound(number, fault.fixed)
+            plan, replication, sound = _sound(number, tuple(fault.fixed.items()))
             with seeded(engine, fault):
                 found = difference(sound, simulate(plan, replication))
             if found:

@@ -10,10 +10,10 @@ import importlib
 import inspect
 import pkgutil
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, MappingProxyType
 from typing import Any, NamedTuple
 
 
@@ -26,7 +26,7 @@ class Fault(NamedTuple):
     """An expression or statement that is there once. A single capital letter stands for any expression."""
     put: str
     """What takes its place; capital letters stand for what they stood for in `found`."""
-    fixed: tuple[tuple[str, str], ...] = ()
+    fixed: Mapping[str, str] = MappingProxyType({})
     """Keys, and options that cases have of them so that the fault matters."""
 
 
@@ -46,10 +46,7 @@ SIMPY = {
         "Coordinator.read_result", "C.length += N", "pass"
     ),
     "two turns of the coordinator at once": Fault(
-        "Coordinator.__init__",
-        "I(E, capacity=1)",
-        "I(E, capacity=2)",
-        fixed=(("provider.limits", "unlimited"),),
+        "Coordinator.__init__", "I(E, capacity=1)", "I(E, capacity=2)", {"provider.limits": "unlimited"}
     ),
     "silence is not booked": Fault("Task.enter", "S in OF_ATTEMPT", "S in OF_ATTEMPT and str(S) != 'hung'"),
     "a client retries once too often": Fault("send", "retry == N", "retry == N + 1"),
@@ -63,10 +60,7 @@ SIMPY = {
     ),
     "the longest first is the shortest first": Fault("Backlog.add", "-L", "L"),
     "adaptive dispatch shrinks for agents that began as it shrank": Fault(
-        "AdaptiveSlots.on_429",
-        "A > self._shrunk_s",
-        "A >= self._shrunk_s",
-        fixed=(("strategies.kind", "adaptive"),),
+        "AdaptiveSlots.on_429", "A > self._shrunk_s", "A >= self._shrunk_s", {"strategies.kind": "adaptive"}
     ),
     "a task is attempted once too often": Fault("fail", "task.failures < N", "task.failures <= N"),
     "a cancelled attempt counts as a failure of its own": Fault(
@@ -77,11 +71,7 @@ SIMPY = {
         "Attempt._wait_at_barrier",
         "yield S.timeout(0)",
         "None",
-        fixed=(
-            ("strategies.kind", "parallel"),
-            ("strategies.merge", "barrier"),
-            ("failures.crash", "20%"),
-        ),
+        {"strategies.kind": "parallel", "strategies.merge": "barrier", "failures.crash": "20%"},
     ),
     "silence that a timeout ends is honest work": Fault(
         "Attempt._agent_or_timeout", "H if A is Activity.HANG else K", "K"
@@ -93,17 +83,13 @@ SIMPY = {
         "Attempt._call",
         "prompt.sent, prompt.sent_s = before",
         "pass",
-        fixed=(
-            ("provider.cache", "{ttl: 5m, minimum: 0}"),
-            ("timeouts.hard", "40s"),
-            ("retry.policy", "resume"),
-        ),
+        {"provider.cache": "{ttl: 5m, minimum: 0}", "timeouts.hard": "40s", "retry.policy": "resume"},
     ),
     "an entry of the cache is written anew while it is on its way": Fault(
         "TimedCache.record_shared",
         "not R and not self._is_pending()",
         "not R",
-        fixed=(("provider.cache", "{ttl: 2m, first_token: 15s}"), ("dispatch.spawn.shared", "2K")),
+        {"provider.cache": "{ttl: 2m, first_token: 15s}", "dispatch.spawn.shared": "2K"},
     ),
     "an output merged as the agent began was not seen": Fault(
         "_Count.unseen", "bisect_right(A, T)", "bisect_right(A, T - 1e-9)"
@@ -133,13 +119,10 @@ COMPILED = {
         "_charge_input_bucket",
         "_refill(B, T)",
         "None",
-        fixed=(
-            (
-                "provider.limits",
-                "{requests: unlimited, input_tokens: 12K/min, output_tokens: 3K/min, burst: 2m}",
-            ),
-            ("dispatch.return.tokens", "2K"),
-        ),
+        {
+            "provider.limits": "{requests: unlimited, input_tokens: 12K/min, output_tokens: 3K/min, burst: 2m}",
+            "dispatch.return.tokens": "2K",
+        },
     ),
     "a request is not charged": Fault("admit", "requests.level -= 1", "pass"),
     "output is charged twice": Fault("_charge_output_bucket", "L + R - tokens", "L + R - 2 * tokens"),
@@ -157,7 +140,7 @@ COMPILED = {
         "_give_back",
         "range(N - 1, -1, -1)",
         "range(N)",
-        fixed=(("strategies.isolation", "locks"), ("g0.writes", "[x, y]")),
+        {"strategies.isolation": "locks", "g0.writes": "[x, y]"},
     ),
     "the second round begins a call early": Fault("plan_calls", "(calls + 1) // 2", "calls // 2"),
     "an agent at its soft timeout goes on": Fault(
@@ -182,7 +165,7 @@ COMPILED = {
         "leave_line",
         "at_once(S, K, 0, N)",
         "soon(S, K, 0, N)",
-        fixed=(("provider.on_limit", "wait"), ("strategies.pace", "none"), ("timeouts.hard", "40s")),
+        {"provider.on_limit": "wait", "strategies.pace": "none", "timeouts.hard": "40s"},
     ),
     "the line is served from the second on": Fault("leave_line", "found == 0", "found == 1"),
     "a review is not counted": Fault("resume_review", "L.reviews += 1", "pass"),
@@ -190,7 +173,7 @@ COMPILED = {
         "_verdict",
         "soon(S, K, T, 1)",
         "soon(S, K, T, 0)",
-        fixed=(("failures.bad_brief", "100%"), ("review", "{every: 1}")),
+        {"failures.bad_brief": "100%", "review": "{every: 1}"},
     ),
     "a merge that is over as the agent began was not seen": Fault("_unseen", "since_s < M", "since_s <= M"),
     "an output that is lost while it is exposed is done": Fault(
@@ -200,25 +183,25 @@ COMPILED = {
         "fail",
         "drop_merge(S, T)",
         "None",
-        fixed=(
-            ("retry.policy", "cascade"),
-            ("merge.pair", "{people: 10s, time: 10s}"),
-            ("failures.bad_output", "20%"),
-            ("strategies.kind", "parallel"),
-        ),
+        {
+            "retry.policy": "cascade",
+            "merge.pair": "{people: 10s, time: 10s}",
+            "failures.bad_output": "20%",
+            "strategies.kind": "parallel",
+        },
     ),
     "a task is attempted once too often": Fault("fail", "task.failures < N", "task.failures <= N"),
     "a hung attempt cannot be resumed": Fault(
         "fail",
         "A or B or failure == Failure.HUNG or C",
         "A or B or C",
-        fixed=(("retry.policy", "resume"), ("failures.hang", "30%")),
+        {"retry.policy": "resume", "failures.hang": "30%"},
     ),
     "an output that returned as another agent began is exposed": Fault(
         "_can_be_overwritten",
         "O.began_s < W.returned_s",
         "O.began_s <= W.returned_s",
-        fixed=(("strategies.isolation", "shared"), ("g0.writes", "[x]")),
+        {"strategies.isolation": "shared", "g0.writes": "[x]"},
     ),
     "a second round's brief takes no time": Fault(
         "resume_interim_brief", "after(S, P, T)", "after(S, P, 0.0)"
@@ -231,7 +214,7 @@ COMPILED = {
         "keep_call",
         "context.sent, context.sent_s = A",
         "context.sent = context.length",
-        fixed=(("strategies.kind", "solo"),),
+        {"strategies.kind": "solo"},
     ),
     "the coordinator does all of a task as its common part": Fault("do_common", "take_part(S, T, F)", "None"),
     "what a forked agent starts with is counted again": Fault("add_call", "A - prompt.inherited", "A"),
@@ -252,7 +235,7 @@ def seeded(engine: str, fault: Fault) -> Iterator[None]:
     ------
     ValueError : there is not one such function, or what is to be replaced is not in it once.
     """
-    function, faulty = _edited(engine, fault)
+    function, faulty = _edited(engine, *fault[:3])
     sound = function.__code__
     function.__code__ = faulty
     try:
@@ -262,9 +245,9 @@ def seeded(engine: str, fault: Fault) -> Iterator[None]:
 
 
 @cache
-def _edited(engine: str, fault: Fault) -> tuple[FunctionType, CodeType]:
-    function = _function(engine, fault.function)
-    return function, edited(function, fault)
+def _edited(engine: str, name: str, found: str, put: str) -> tuple[FunctionType, CodeType]:
+    function = _function(engine, name)
+    return function, edited(function, Fault(name, found, put))
 
 
 def _function(engine: str, name: str) -> FunctionType:

@@ -16,6 +16,8 @@ from functools import cache
 from types import CodeType, FunctionType, MappingProxyType
 from typing import Any, NamedTuple
 
+from .cases import FACTORS
+
 
 class Fault(NamedTuple):
     """A replacement in a function, by structure: its layout, its module and the rest of it do not matter."""
@@ -119,10 +121,7 @@ COMPILED = {
         "_charge_input_bucket",
         "_refill(B, T)",
         "None",
-        {
-            "provider.limits": "{requests: unlimited, input_tokens: 12K/min, output_tokens: 3K/min, burst: 2m}",
-            "dispatch.return.tokens": "2K",
-        },
+        {"provider.limits": FACTORS["provider.limits"][3], "dispatch.return.tokens": "2K"},
     ),
     "a request is not charged": Fault("admit", "requests.level -= 1", "pass"),
     "output is charged twice": Fault("_charge_output_bucket", "L + R - tokens", "L + R - 2 * tokens"),

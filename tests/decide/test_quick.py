@@ -253,7 +253,10 @@ def test_strategy_that_misses_the_deadline_is_not_recommended():
     assert bound.best.feasibility.verdict == "feasible"
     assert {each.strategy.kind for each in bound.candidates if each.misses_limits} == {"sequential", "solo"}
     line = answer_line(bound)
-    assert "meets the deadline of 3m and the budget of $5.00 in 100% of batches (99% to 100%;" in line
+    assert (
+        "meets the deadline of 3m and the budget of $5.00 for the bill in 100% of batches (99% to 100%;"
+        in line
+    )
     assert "Excluded, because they do not meet the limits: " in line
     late = ask(**asked, deadline="10s")
     text = quick_document(late).text

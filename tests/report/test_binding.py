@@ -64,9 +64,8 @@ USELESS = ("concurrency", 0.6, 0.5, 10)
         ),
         (
             binding(("people", 0.02, 1.5, None), USELESS, limits_reached=False),
-            "No resource is shown to bind. Without people's time, the makespan would be 2% "
-            "(\N{MINUS SIGN}500ms to 3.5s) shorter, which is not significant. No limit is reached: a "
-            "higher tier changes nothing.",
+            "128 replications do not show which resource binds; it may be people's time (2% of the "
+            "makespan). No limit is reached: a higher tier changes nothing.",
         ),
         (
             binding(USELESS, limits_reached=False),

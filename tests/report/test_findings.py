@@ -54,6 +54,22 @@ def test_precision_states_how_many_strategies_are_worse(tight, means, sentence):
     assert f"with 95% confidence, {sentence}." in precision(view)
 
 
+@pytest.mark.parametrize(
+    ("means", "sentence"),
+    [
+        ((10, 10.04), "the other strategy is significantly worse (the difference is below $0.05)"),
+        (
+            (10, 10.04, 15),
+            "all two other strategies are significantly worse (the difference to one of them is below $0.05)",
+        ),
+    ],
+)
+def test_precision_counts_small_differences_among_the_significant_ones(tight, means, sentence):
+    noise = np.random.default_rng(2).normal(size=40)
+    costs = {("queue", k): mean + (1 + 1e-4 * k) * noise for k, mean in enumerate(means, 2)}
+    assert f"with 95% confidence, {sentence}." in precision(with_costs(tight, costs))
+
+
 def test_a_deadline_that_all_strategies_miss_is_the_headline():
     missed = limited("deadline: 1s")
     assert missed.choice.feasible is False
@@ -64,7 +80,7 @@ def test_a_deadline_that_all_strategies_miss_is_the_headline():
 
 def test_a_deadline_that_is_met_is_told_with_its_share():
     text = limits_met(limited("deadline: 20h, budget: $900"))
-    assert "meets the deadline of 20h and the budget of $900 in 100% of batches (" in text
+    assert "meets the deadline of 20h and the budget of $900 for the bill in 100% of batches (" in text
     assert limits_met(limited("minimise: cost")) == ""
 
 

@@ -172,6 +172,21 @@ def test_mean_of_an_alternative_has_an_interval_if_there_are_enough_replications
     assert {row[1] for row in table.rows} == {costs[0][0]}
 
 
+@pytest.mark.parametrize(
+    ("bill", "completions", "cell"),
+    [(0.01, 3.0, "$0.01 (tasks fail)"), (0.01, 0.0, "$0.01"), (99.0, 3.0, "$99.00")],
+)
+def test_bill_that_is_lower_because_people_do_the_tasks_is_marked(tight, bill, completions, cell):
+    estimates = tight.estimates.copy()
+    here = (estimates["strategy"] == "parallel") & (estimates["tasks"] == 6)
+    for measure, mean in {"money_usd": bill, "manual_completions": completions}.items():
+        estimates.loc[here & (estimates["measure"] == measure), "mean"] = mean
+    table = main_table(main_view(replace(tight, estimates=estimates)))
+    cells = {row[0]: row[table.heads.index("API cost")] for row in table.rows}
+    assert cells["parallel"] == cell
+    assert "fail" not in cells[str(tight.choices[0].strategy)]
+
+
 def test_first_table_shows_bill_and_times_next_to_every_cost(tight):
     table = main_table(main_view(tight))
     head = table.heads.index("API cost")

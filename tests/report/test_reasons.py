@@ -120,7 +120,7 @@ def test_overwritten_outputs_are_counted():
             "",
             {"waiting: $1/h": "waiting: $100/h"},
             PARALLEL,
-            "a task waits for dispatch for",
+            "a task waits for its turn for",
             id="sequential tasks wait",
         ),
     ],

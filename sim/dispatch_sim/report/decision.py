@@ -84,7 +84,8 @@ def precision(view: View) -> str:
     """Return how many replications were simulated, what they show, and how well they know what decides."""
     rivals = _rivals(view) if view.choice.feasible else []
     open_ = sum(other.in_best_subset for other in rivals)
-    return sentence(TEMPLATE, "precision", view, len(rivals), open_, view.choice.deciding)
+    equal = sum(other.practically_equal and not other.in_best_subset for other in rivals)
+    return sentence(TEMPLATE, "precision", view, len(rivals), open_, equal, view.choice.deciding)
 
 
 def _rivals(view: View) -> list[Alternative]:

@@ -40,7 +40,7 @@ EXPLANATIONS: Mapping[str, str] = {
     "of others, at a cost of {money_rework_usd}",
     "review": "{reviews} reviews per batch take people {people_review_s}",
     "merging": "merging takes people {people_merge_s} per batch, and costs {money_merge_usd} of API use",
-    "wait": "a task waits for dispatch for {wait_s per task} on average",
+    "wait": "a task waits for its turn for {wait_s per task} on average",
     "blocked": "a task is blocked for {blocked_s per task} on average (by {blockers})",
     "coordination": "dispatch and communication between agents cost {money_coordination_usd} per batch",
     "work": "the agents' own work costs {money_work_usd} and takes {service_s} of their time per batch",

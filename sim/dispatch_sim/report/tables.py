@@ -108,6 +108,8 @@ def _alternatives(
             "Replications": f"{counts[point]:,}",
         }
         cells |= {head: show(view.mean(column, point)) for head, (column, show) in _MEANS.items()}
+        if _is_cheap_by_failing(view, point):
+            cells["API cost"] += " (tasks fail)"
         rows.append(
             (
                 str(point),
@@ -118,6 +120,15 @@ def _alternatives(
             )
         )
     return Table(caption, (*heads, *means, *further, "Manual completions"), tuple(rows))
+
+
+def _is_cheap_by_failing(view: View, point: Strategy) -> bool:
+    """Whether its bill is lower than the recommended strategy's, and people complete more of the tasks."""
+    bill, completions = (
+        view.mean(measure, point) - view.mean(measure, view.recommended)
+        for measure in ("money_usd", "manual_completions")
+    )
+    return bill < 0 and completions > 0.02 * view.tasks
 
 
 def _mean(view: View, point: Strategy) -> str:

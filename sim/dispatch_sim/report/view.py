@@ -194,14 +194,6 @@ class View:
         kept = list(dict.fromkeys([*named, *self.points]))[:most]
         return [strategy for strategy in self.points if strategy in kept]
 
-    def differences_along_tasks(self, break_even: BreakEven) -> list[tuple[int, Estimate]]:
-        """Return what parallel costs more than the best queue, at each size of a break-even's axis."""
-        return list(zip(break_even.values, break_even.differences, strict=True))
-
-    def ever_differ(self, break_even: BreakEven) -> bool:
-        """Whether parallel and the best queue differ in any replication at any size."""
-        return any(e.low != 0 or e.high != 0 for e in break_even.differences)
-
     def along(self, axis: str) -> list[BreakEven]:
         """Return the break-evens with the best queue, or along its width, one for each pair of labels."""
         of_axis = [found for found in self.break_evens if found.axis == axis]

@@ -173,17 +173,9 @@ def load_source(path: str | os.PathLike[str]) -> Source:
     return parse_source(text, name, file.parent)
 
 
-def parse_source(
-    text: str, filename: str = "<string>", folder: FilePath | None = None, data: FilePath | None = None
-) -> Source:
-    """Read a text, without checking the scenario; see `Source.scenario`.
-
-    Parameters
-    ----------
-    folder, data : where csv files may lie.
-    """
-    folders = tuple(each for each in (folder, data) if each is not None)
-    return Source(read_tree(text, filename), filename, folders)
+def parse_source(text: str, filename: str = "<string>", folder: FilePath | None = None) -> Source:
+    """Read a text, without checking the scenario; its csv files lie in `folder`, or below it."""
+    return Source(read_tree(text, filename), filename, () if folder is None else (folder,))
 
 
 def load_scenario(path: str | os.PathLike[str]) -> Scenario:

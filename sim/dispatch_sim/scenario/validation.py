@@ -69,14 +69,7 @@ def findings_of(error: ValidationError, raw: Any, root: type[BaseModel] = Scenar
 
 def key_of(path: Path) -> Path:
     """Return the path of the key, or of the group of tasks, that a path leads into."""
-    section: type[BaseModel] | None = Scenario
-    for length, part in enumerate(path):
-        if section is None:
-            return path[:length]
-        if isinstance(part, str):
-            field = fields_by_key(section).get(part)
-            section = section_in(field.annotation) if field else None
-    return path
+    return next((path[:length] for length in range(len(path)) if not _fields(path[:length], Scenario)), path)
 
 
 def _without(raw: Any, path: Path) -> Any:

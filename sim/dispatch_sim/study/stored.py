@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dispatch_sim.model.plan import Plan
-from dispatch_sim.scenario.loader import Source, parse_source
+from dispatch_sim.scenario.loader import Source, load, parse_source
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.checkpoint import is_unfinished
@@ -80,7 +80,7 @@ def stored_source(results: Results, folder: Path | None = None, data: Path | Non
     try:
         # By the reader of files, which limits depth and size.
         text = json.dumps(scenario["as_written"], ensure_ascii=False, allow_nan=False)
-        source = parse_source(text, scenario["file"], folder, data)
+        source = load(parse_source(text, scenario["file"], folder), data)
         read = source.scenario()
     except (ScenarioError, ValueError, RecursionError):
         return None

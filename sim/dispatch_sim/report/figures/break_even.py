@@ -17,9 +17,9 @@ from dispatch_sim.report.view import View
 def paired_difference(view: View) -> Picture | None:
     """Draw what parallel costs more than the best queue; None without a difference at two sizes."""
     found = view.break_even("tasks")
-    if found is None or len(found.values) < 2 or not view.ever_differ(found):
+    if found is None or len(found.values) < 2 or all(e.low == e.high == 0 for e in found.differences):
         return None
-    differences = view.differences_along_tasks(found)
+    differences = list(zip(found.values, found.differences, strict=True))
     ends = [crossing.high or found.range[1] for crossing in found.crossings]
     last = min(found.range[1], max(ends) * 1.5 + 1) if ends else found.range[1]
     shown = [pair for i, pair in enumerate(differences) if i < 3 or pair[0] <= last]

@@ -230,8 +230,8 @@ def test_concurrencies_that_are_left_out_are_named(caplog):
 def test_queue_of_all_tasks_differs_from_parallel_in_merging():
     line = answer_line(ask(6, limits="unlimited", concurrency="6"))
     assert line.startswith(
-        "Use a queue of 6 for six tasks, which starts all of them together, as parallel does, and merges "
-        "each result when it returns: its mean cost"
+        "Use a queue of 6 for six tasks (all start together, and each result is merged when it returns): "
+        "its mean cost"
     )
 
 

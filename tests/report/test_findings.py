@@ -11,6 +11,7 @@ from dispatch_sim.report import findings
 from dispatch_sim.report.answers import answer_document
 from dispatch_sim.report.decision import decide, limits_met, precision
 from dispatch_sim.report.page import write_report
+from dispatch_sim.report.tables import compared_table
 from dispatch_sim.report.view import main_view
 from tests.report.conftest import TIGHT, answered, with_costs
 
@@ -73,6 +74,9 @@ def test_precision_counts_small_differences_among_the_significant_ones(tight, me
 def test_a_deadline_that_all_strategies_miss_is_the_headline():
     missed = limited("deadline: 1s")
     assert missed.choice.feasible is False
+    differences = [row[2] for row in compared_table(missed).rows]
+    assert differences[0] == "nearest"
+    assert all(difference.endswith("misses the limits") for difference in differences[1:])
     assert decide(missed).headline.startswith(
         "No strategy meets the deadline of 1s in 95% of batches. The nearest"
     )
@@ -91,6 +95,17 @@ def test_what_misses_a_deadline_is_excluded_and_not_compared():
     text = decide(cheap).text
     assert "\N{MINUS SIGN}" not in text
     assert "Excluded, because they do not meet the limits: " in text
+
+
+def test_compared_strategies_are_sorted_by_cost_after_the_recommended_one(tight):
+    """Those that miss the limits come last."""
+    view = main_view(tight)
+    _, *others = [view.mean("cost_usd", strategy) for strategy in view.points]
+    assert others == sorted(others)
+    cheap = limited("minimise: tokens, deadline: 6m")
+    marks = ["misses" in row[2] for row in compared_table(cheap).rows]
+    assert marks == sorted(marks)
+    assert any(marks)
 
 
 def test_with_undecided_limits_a_costlier_strategy_is_not_said_to_make_no_difference():

@@ -76,7 +76,7 @@ class Coordination:
     ----------
     briefs, merges : shares of the makespan of the recommended strategy.
     strategy : the best one of few replications with `manager: script`.
-    means : of every measure that can be minimised, in the first replications of the answer.
+    means : of every measure that can be minimised, in the replications of the answer.
     """
 
     briefs: float
@@ -292,7 +292,7 @@ def _coordination(
     design = _design(by_script())
     few = first_sample(design, min(MIN_REPLICATIONS, sample.replications // 2))
     number = few.strategies.index(few.winner.strategy)
-    values = simulate_strategies(design, [number], range(min(design.replications, sample.replications)))
+    values = simulate_strategies(design, [number], range(sample.replications))
     script = replace(few.of([number]), values=values)
     if script.winner.mean >= sample.winner.mean:
         return None

@@ -109,7 +109,7 @@ def _difference(found: QuickAnswer, each: Candidate) -> str:
     if each is found.best:
         return "nearest" if each.misses_limits else "recommended"
     if each.is_identical:
-        return "identical"
+        return "identical, misses the limits" if each.misses_limits else "identical"
     standing = "misses the limits" if each.misses_limits else _standing(found, each)
     measure, difference = MEASURES[found.objective], each.difference
     text = measure.signed(difference.mean) + span(measure.show, difference.low, difference.high)

@@ -145,11 +145,11 @@ def _difference(view: View, point: Strategy) -> str:
     other = view.alternative(point)
     if other is None:
         return "recommended" if view.choice.feasible else "nearest"
-    if other.identical:
-        return "identical"
-    text = view.measure.difference(other.difference)
+    text = "identical" if other.identical else view.measure.difference(other.difference)
     if other.infeasible:
         return f"{text}, misses the limits"
+    if other.identical:
+        return text
     if other.practically_equal:
         return f"{text}, practically equal"
     return f"{text}, not significant" if other.in_best_subset and other.difference.low <= 0 else text

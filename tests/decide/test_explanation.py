@@ -1,6 +1,7 @@
 """Cost breakdown, sensitivity and switching values on problems with known answers."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,9 @@ from dispatch_sim.decide.explanation import explain
 from dispatch_sim.decide.grid import make_grid_point, without_factors
 from dispatch_sim.decide.parameters import parameter_at, with_range
 from dispatch_sim.decide.sensitivity import find_swings
-from dispatch_sim.decide.switching_values import find_switching_values
+from dispatch_sim.decide.switching_values import SwitchingValue, find_switching_values
 from dispatch_sim.model.outcome import MEASURES
-from dispatch_sim.report.why import why_document, write_why
+from dispatch_sim.report.why import why_document, why_parts, write_why
 from dispatch_sim.scenario.loader import load_source, parse_source
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.strategy import Strategy, parse_strategy
@@ -222,6 +223,24 @@ def test_explanation_is_printed_and_written(tmp_path):
     assert {path.name for path in written} == {"why.md", "why.json", "tornado.svg"}
     for path in written:
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+
+
+def test_nearest_switching_values_include_those_to_other_pacing_of_the_same_kind():
+    found = explain(parse_source(PAIRS))
+    parameter = found.switching_values[0].parameter
+    paced = Strategy("queue", 3, pace="limits")
+    becomes = {
+        False: [Strategy("queue", 2), Strategy("queue", 2, pace="limits")],
+        True: [parse_strategy("solo")],
+    }
+    values = tuple(
+        SwitchingValue(parameter, of_kind, at=parameter.value / 2, becomes=each)
+        for of_kind, strategies in becomes.items()
+        for each in strategies
+    )
+    winner = replace(found.winner, strategy=paced)
+    nearest = why_parts(replace(found, winner=winner, switching_values=values), pictures=False)["nearest"]
+    assert [row[-1] for row in nearest.rows] == ["solo", "a queue of 2"]
 
 
 def test_switching_value_agrees_with_simulation_around_it():

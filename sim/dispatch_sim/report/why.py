@@ -120,6 +120,12 @@ def why_parts(found: Explanation, *, pictures: bool = True) -> dict[str, Any]:
     switching = [(True, kinds)]
     if [value.at for value in others] != [value.at for value in kinds]:
         switching.append((False, others))
+    kind = found.recommended.kind_in(found.tasks)
+    pacing = [
+        value
+        for value in others
+        if (to := value.becomes) and to.kind_in(found.tasks) == kind and to.pace != found.recommended.pace
+    ]
     alike = [each for each in found.winner.best_subset if each.label == found.recommended.label]
     concurrencies = sorted(each.concurrency or found.tasks for each in alike)
     return {
@@ -135,6 +141,7 @@ def why_parts(found: Explanation, *, pictures: bool = True) -> dict[str, Any]:
             (of_kind, switching_table(values), [_range(value) for value in values if value.at is None])
             for of_kind, values in switching
         ],
+        "nearest": switching_table([*kinds, *pacing]),
         "tornado": tornado(found, rival, best) if pictures else None,
         "swings": swings_table(found),
         "bars": [end for swing in found.swings[:MOST_SWINGS] for end in (swing.low, swing.high) if end],

@@ -108,6 +108,14 @@ def test_compared_strategies_are_sorted_by_cost_after_the_recommended_one(tight)
     assert any(marks)
 
 
+def test_table_marks_strategies_that_may_miss_the_limits():
+    view = limited("deadline: 12m")
+    undecided = {f"{o.strategy}" for o in view.choice.alternatives if o.feasibility.verdict == "undecided"}
+    marked = {row[0] for row in compared_table(view).rows if row[2].endswith(", may miss the limits")}
+    assert marked == undecided
+    assert undecided
+
+
 def test_with_undecided_limits_a_costlier_strategy_is_not_said_to_make_no_difference():
     """It may be needed to meet the deadline, and is not ruled out, though it is significantly worse."""
     view = limited("deadline: 12m")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dispatch_sim.decide.quick import Candidate, QuickAnswer
 from dispatch_sim.decide.winners import Standing
 from dispatch_sim.report.binding import binding_sentence
-from dispatch_sim.report.format import MEASURES, confidence, dollars, duration, named, span
+from dispatch_sim.report.format import MEASURES, confidence, dollars, duration, limits_note, named, span
 from dispatch_sim.report.render import Document, Table, document
 from dispatch_sim.report.sentences import sentence
 
@@ -108,12 +108,12 @@ def _main_candidates(found: QuickAnswer) -> list[Candidate]:
 def _difference(found: QuickAnswer, each: Candidate) -> str:
     if each is found.best:
         return "nearest" if each.misses_limits else "recommended"
-    if each.is_identical:
-        return "identical, misses the limits" if each.misses_limits else "identical"
-    standing = "misses the limits" if each.misses_limits else _standing(found, each)
     measure, difference = MEASURES[found.objective], each.difference
-    text = measure.signed(difference.mean) + span(measure.show, difference.low, difference.high)
-    return f"{text}, {standing}" if standing else text
+    text, standing = "identical", ""
+    if not each.is_identical:
+        text = measure.signed(difference.mean) + span(measure.show, difference.low, difference.high)
+        standing = "" if each.misses_limits else _standing(found, each)
+    return ", ".join(filter(None, (text, standing, limits_note(each.feasibility))))
 
 
 def _standing(found: QuickAnswer, other: Candidate) -> str:

@@ -15,6 +15,7 @@ from dispatch_sim.report.format import (
     dollars,
     duration,
     few,
+    limits_note,
     listed,
     percent,
     short_factors,
@@ -146,13 +147,14 @@ def _difference(view: View, point: Strategy) -> str:
     if other is None:
         return "recommended" if view.choice.feasible else "nearest"
     text = "identical" if other.identical else view.measure.difference(other.difference)
-    if other.infeasible:
-        return f"{text}, misses the limits"
-    if other.identical:
-        return text
+    standing = ""
     if other.practically_equal:
-        return f"{text}, practically equal"
-    return f"{text}, not significant" if other.in_best_subset and other.difference.low <= 0 else text
+        standing = "practically equal"
+    elif other.in_best_subset and other.difference.low <= 0:
+        standing = "not significant"
+    if other.identical or other.infeasible:
+        standing = ""
+    return ", ".join(filter(None, (text, standing, limits_note(other.feasibility))))
 
 
 def choice_table(choice: Choice, measure: Measure) -> Table:

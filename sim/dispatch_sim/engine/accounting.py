@@ -6,14 +6,16 @@ from typing import Any
 
 from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.parameters import Prices, Values
-from dispatch_sim.engine.records import Ledger, Row, State
+from dispatch_sim.engine.records import Ledger, Limiter, Row, State
 from dispatch_sim.engine.task_records import MAX_OUTPUTS, AttemptUsage, Usage
 from dispatch_sim.model import closing
 from dispatch_sim.model.accounting import ATTEMPT_PURPOSES, Purpose
 from dispatch_sim.model.failures import Failure
 
 _bill = compiled(closing.bill, Usage=Usage, Prices=Prices)
-close: Any = compiled(closing.close, bill=_bill, Ledger=Ledger, Prices=Prices, Values=Values, Row=Row)
+close: Any = compiled(
+    closing.close, bill=_bill, Ledger=Ledger, RateLimiter=Limiter, Prices=Prices, Values=Values, Row=Row
+)
 
 
 @compiled

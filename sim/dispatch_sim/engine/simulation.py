@@ -39,19 +39,9 @@ def simulate_block(s: State, control: Control, first: int, count: int) -> int:
         _begin(s)
         if not _simulate(s):
             return i
-        limiter = s.world.limiter
         for number in range(s.valued):
-            by = s.valuations[number]
-            close(
-                s.world.ledger,
-                s.world.now_s,
-                limiter.requests,
-                limiter.input_tokens,
-                limiter.output_tokens,
-                by.prices,
-                by.values,
-                s.rows[i * s.valued + number],
-            )
+            by, row = s.valuations[number], s.rows[i * s.valued + number]
+            close(s.world.ledger, s.world.now_s, s.world.limiter, by.prices, by.values, row)
     return count
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dispatch_sim.model.accounting import Ledger, Purpose, Usage
+from dispatch_sim.model.api import RateLimiter
 from dispatch_sim.model.arithmetic import HOUR_S, MILLION
 from dispatch_sim.model.events import State
 from dispatch_sim.model.failures import Failure
@@ -44,21 +45,9 @@ def bill(usage: Usage, prices: Prices) -> float:
 
 
 def close(
-    ledger: Ledger,
-    makespan_s: float,
-    requests: int,
-    input_tokens: int,
-    output_tokens: int,
-    prices: Prices,
-    values: Values,
-    row: Row,
+    ledger: Ledger, makespan_s: float, limiter: RateLimiter, prices: Prices, values: Values, row: Row
 ) -> None:
-    """Write the outcome of a replication into a row.
-
-    Parameters
-    ----------
-    requests, input_tokens, output_tokens : counted by the rate limiter.
-    """
+    """Write the outcome of a replication into a row."""
     measures = row.measures
     money_usd, tokens, sent, failed = 0.0, 0, 0, 0
     for purpose in range(len(_MONEY)):
@@ -89,9 +78,9 @@ def close(
     measures[AT.cost_people_usd] = people_usd
     measures[AT.cost_usd] = money_usd + waiting_usd + people_usd
     measures[AT.failed_attempts] = failed
-    measures[AT.quota_requests] = requests
-    measures[AT.quota_input_tokens] = input_tokens
-    measures[AT.quota_output_tokens] = output_tokens
+    measures[AT.quota_requests] = limiter.requests
+    measures[AT.quota_input_tokens] = limiter.input_tokens
+    measures[AT.quota_output_tokens] = limiter.output_tokens
     measures[AT.flow_s] = ledger.flow_s
     measures[AT.wasted_s] = ledger.wasted_s
     measures[AT.people_merge_s] = ledger.people_merge_s

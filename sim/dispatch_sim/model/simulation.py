@@ -124,10 +124,8 @@ class Simulation:
     def run(self) -> Outcome:
         """Simulate the replication."""
         self.env.run(until=self.env.process(dispatch(self)))
-        limiter, row = self.limiter, Row()
-        quota = (limiter.requests, limiter.input_tokens, limiter.output_tokens)
-        prices, values = self.scenario.provider.prices, self.scenario.values
-        close(self.ledger, self.env.now, *quota, prices, values, row)
+        row, prices, values = Row(), self.scenario.provider.prices, self.scenario.values
+        close(self.ledger, self.env.now, self.limiter, prices, values, row)
         return outcome_of(row.measures)
 
     def notify(self) -> None:

@@ -4,16 +4,18 @@ import argparse
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import batches
 import queues
 import start
+from dispatch_sim.study.runner import all_cores
+from dispatch_sim.study.versions import package_version
 from report import markdown
 
 HERE = Path(__file__).parent
@@ -23,23 +25,16 @@ PACKAGES = ("numpy", "numba", "llvmlite", "simpy", "ciw", "salabim", "cimba")
 
 def machine() -> dict[str, Any]:
     """Return what figures depend on, without what would name the machine."""
-    facts = {
+    info = Path("/proc/cpuinfo")
+    processor = re.search("^model name.*: (.*)$", info.read_text() if info.exists() else "", re.MULTILINE)
+    return {
         "python": platform.python_version(),
         "system": platform.system(),
         "architecture": platform.machine(),
+        "cores": str(all_cores()),
+        "processor": processor[1] if processor else "",
+        "packages": {package: package_version(package) or "not installed" for package in PACKAGES},
     }
-    facts["cores"] = str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        lines = cpuinfo.read_text(encoding="utf-8").splitlines()
-        facts["processor"] = next((s.split(":")[1].strip() for s in lines if s.startswith("model name")), "")
-    versions = {}
-    for package in PACKAGES:
-        try:
-            versions[package] = version(package)
-        except ModuleNotFoundError:
-            versions[package] = "not installed"
-    return facts | {"packages": versions}
 
 
 def main() -> None:

@@ -211,7 +211,7 @@ def test_scenario_of_half_the_real_logs_fits_the_other_half(transcripts):
         assert len(kinds) == 3
         assert any(kind.startswith("kind-") for kind in kinds)
         assert kinds <= set(other.runs["kind"])
-        eighty = judge_backtest(backtest(other, scenario, replications=2)).wall[1]
+        eighty = judge_backtest(backtest(other, scenario, replications=50)).wall[1]
         assert (eighty.level, eighty.runs) == (0.8, pytest.approx(0.8, abs=0.1))
         assert eighty.widened == pytest.approx(0.8, abs=0.1)
 

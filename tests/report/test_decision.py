@@ -64,8 +64,9 @@ def test_advice_to_do_without_sub_agents_says_that_quality_is_not_modelled(commo
     assert ("Quality is not modelled" in found.text) is (best == "solo")
 
 
-def test_few_replications_are_a_caution(tight):
-    text = decide(main_view(tight)).text
+def test_few_replications_are_a_caution(comparison):
+    """A comparison quotes no break-even, whose differences may need more."""
+    text = decide(main_view(comparison)).text
     assert "Preliminary: about 4,096 replications are needed for valid intervals; 40 were simulated." in text
 
 

@@ -102,7 +102,7 @@ def test_console_examples_show_what_the_commands_print():
 @pytest.mark.parametrize(
     ("title", "outputs"),
     [
-        ("Twelve refactorings", [r"^Use a queue of 12 ", r"\nparallel .*\+\$1\."]),
+        ("Twelve refactorings", [r"^Use a queue of 12 ", r"\nparallel .*\+\$2\."]),
         (
             "Forty documents",
             [
@@ -112,7 +112,7 @@ def test_console_examples_show_what_the_commands_print():
             ],
         ),
         ("Eight coders", [r"^Use a queue of 2 ", r"with parallel: .* conflicts"]),
-        ("A nightly batch", [r"^Use a queue of 10 .*paced", r"do not meet the\s+limits:\s+sequential"]),
+        ("A nightly batch", [r"^Use a queue of 10 .*paced", r"do\s+not\s+meet\s+the\s+limits:\s+sequential"]),
         ("500 calls", [r"\nqueue of 500 \(script\) +\$2\.\d+ .* [45]\ds "]),
         ("Is a higher tier", [r"^B saves \$1\d\.\d+ of cost a batch"]),
     ],

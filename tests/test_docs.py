@@ -1,9 +1,12 @@
 """What the documentation names exists, and its examples run as shown."""
 
 import ast
+import asyncio
 import re
+import time
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import typer
@@ -122,6 +125,31 @@ def test_advice_of_a_recipe_fits_its_output(title, outputs):
     recipe = RECIPES.partition(f"\n## {title}")[2].partition("\n## ")[0]
     output = recipe.rpartition("$ dispatch-sim")[2].partition("\n")[2]
     assert all(re.search(each, output) for each in outputs)
+
+
+def test_limiter_of_the_recipe_sends_no_call_that_a_full_bucket_would_reject(monkeypatch):
+    """A minute's limit of 30K tokens: a call of n tokens needs room for n, and room grows by 500 a second."""
+    clock, sent = [0.0], []
+
+    async def sleep(seconds):
+        clock[0] += seconds
+
+    async def create(prompt):
+        sent.append((clock[0], prompt))
+        return SimpleNamespace(usage=SimpleNamespace(output_tokens=100))
+
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    found: dict = {}
+    exec(re.findall(r"```python\n(.*?)```", RECIPES, flags=re.DOTALL)[-1], found)
+    client = SimpleNamespace(messages=SimpleNamespace(create=create))
+    for tokens in (20_000, 9_000, 12_000, 30_000, 1_000, 8_000):
+        asyncio.run(found["send"](client, tokens, prompt=tokens))
+    room, at = 30_000.0, 0.0
+    for now, tokens in sent:
+        room, at = min(30_000.0, room + 500 * (now - at)) - tokens, now
+        assert room == pytest.approx(max(room, 0.0), abs=1e-6)
+    assert sent[-1][0] == pytest.approx((80_000 - 30_000) / 500)
 
 
 def test_tiers_differ_in_nothing_where_no_limit_is_reached():

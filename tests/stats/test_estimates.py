@@ -12,17 +12,15 @@ from scipy import stats
 
 from dispatch_sim.stats import estimates
 from dispatch_sim.stats.estimates import (
-    in_common,
-    leaders,
     mean_estimate,
     mean_intervals,
     paired_difference,
-    paired_samples,
     quantile_estimate,
     ratio_of_means,
     share_estimate,
     to_end_early,
 )
+from dispatch_sim.stats.paired_samples import in_common, leaders, paired_samples
 from dispatch_sim.stats.student_t import t_critical
 from dispatch_sim.study.table import factor_combinations
 

@@ -19,8 +19,9 @@ from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.indifference import IndifferenceThreshold
 from dispatch_sim.scenario.strategy import Strategy, strategy_of
 from dispatch_sim.stats.crossings import Crossing, SignChanges, Status
-from dispatch_sim.stats.estimates import Estimate, leaders, paired_samples
+from dispatch_sim.stats.estimates import Estimate
 from dispatch_sim.stats.paired_comparison import PairedComparison, compare_best, sign_changes_along
+from dispatch_sim.stats.paired_samples import leaders, paired_samples
 from dispatch_sim.study.objectives import as_means, column_of
 
 SIDES = ("queue", "parallel")

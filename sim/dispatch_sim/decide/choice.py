@@ -15,14 +15,8 @@ from dispatch_sim.decide.ranking import ranked, strategy_samples
 from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.indifference import IndifferenceThreshold, parse_indifference
 from dispatch_sim.scenario.strategy import Strategy
-from dispatch_sim.stats.estimates import (
-    Estimate,
-    in_common,
-    leaders,
-    mean_estimate,
-    present,
-    quantile_estimate,
-)
+from dispatch_sim.stats.estimates import Estimate, mean_estimate, quantile_estimate
+from dispatch_sim.stats.paired_samples import in_common, leaders, present
 from dispatch_sim.stats.screening import screen
 from dispatch_sim.stats.student_t import check_confidence
 from dispatch_sim.study.objectives import as_means, column_of

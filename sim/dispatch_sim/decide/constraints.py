@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from dispatch_sim.decide.ranking import strategy_samples
 from dispatch_sim.scenario.strategy import Strategy
-from dispatch_sim.stats.estimates import Estimate, present, share_estimate, to_end_early
+from dispatch_sim.stats.estimates import Estimate, share_estimate, to_end_early
+from dispatch_sim.stats.paired_samples import present
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,8 @@ import pandas as pd
 
 from dispatch_sim.scenario.indifference import IndifferenceThreshold, parse_indifference
 from dispatch_sim.scenario.strategy import Strategy, parse_strategy
-from dispatch_sim.stats.estimates import Estimate, in_common, paired_difference, paired_samples
+from dispatch_sim.stats.estimates import Estimate, paired_difference
+from dispatch_sim.stats.paired_samples import in_common, paired_samples
 from dispatch_sim.study.objectives import as_means, column_of
 
 Gain = Literal["gains", "loses", "practically_equal", "undecided"]

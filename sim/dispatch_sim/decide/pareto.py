@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from dispatch_sim.decide.ranking import strategy_samples
 from dispatch_sim.scenario.strategy import Strategy
-from dispatch_sim.stats.estimates import Estimate, mean_estimate, present
+from dispatch_sim.stats.estimates import Estimate, mean_estimate
+from dispatch_sim.stats.paired_samples import present
 
 TIME, SPENT = "makespan_s", "spent_usd"
 

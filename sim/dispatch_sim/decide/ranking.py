@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dispatch_sim.scenario.strategy import Strategy, strategy_of
-from dispatch_sim.stats.estimates import paired_samples
+from dispatch_sim.stats.paired_samples import paired_samples
 
 # For its types alone: quick answers do without pandas, which takes longest to import.
 if TYPE_CHECKING:

@@ -23,7 +23,8 @@ from dispatch_sim.decide.choice import Choice
 from dispatch_sim.decide.rare_events import QUOTED, is_random, replications_for_rare_events
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.strategy import Strategy, strategy_of
-from dispatch_sim.stats.estimates import leaders, mean_estimate, present, to_end_early
+from dispatch_sim.stats.estimates import mean_estimate, to_end_early
+from dispatch_sim.stats.paired_samples import leaders, present
 from dispatch_sim.study.design import Design
 from dispatch_sim.study.objectives import as_means, column_of
 from dispatch_sim.study.results import Results

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dispatch_sim.stats.crossings import Sides, SignChanges, agreeing, sign_changes
-from dispatch_sim.stats.estimates import Estimate, mean_estimate, present
+from dispatch_sim.stats.estimates import Estimate, mean_estimate
+from dispatch_sim.stats.paired_samples import present
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.stats.estimates import Estimate, mean_estimate, present, to_end_early
+from dispatch_sim.stats.estimates import Estimate, mean_estimate, to_end_early
+from dispatch_sim.stats.paired_samples import present
 from dispatch_sim.stats.student_t import t_critical
 
 

@@ -1,0 +1,78 @@
+"""Samples of a table of results, paired by replication."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Point = TypeVar("Point")
+
+
+def paired_samples(
+    results: pd.DataFrame, objective: str, keys: Sequence[str]
+) -> dict[tuple[Any, ...], NDArray[np.float64]]:
+    """Return the objective of each point, by its `keys`, along the replications of all of them in order.
+
+    Points come in order of appearance. NaN where a replication is missing; `in_common` leaves these out.
+    Raises ValueError where the objective is missing or not finite, or where a row is there twice.
+    """
+    for column in (*keys, "replication", objective):
+        if column not in results.columns:
+            raise ValueError(f"the results have no column {column!r}")
+    if not np.isfinite(results[objective].to_numpy(dtype=np.float64)).all():
+        raise ValueError(f"{objective} is not a finite number in some rows; leave those design points out")
+    rows, replications = results["replication"].factorize(sort=True)  # much faster than np.unique
+    groups = results.groupby(list(keys), sort=False, observed=True, dropna=False).ngroup().to_numpy()
+    order = np.argsort(groups, kind="stable")
+    starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
+    points = results.iloc[order[starts]]
+    values = results[objective].to_numpy(dtype=np.float64)
+    samples: dict[tuple[Any, ...], NDArray[np.float64]] = {}
+    named = zip(*(points[key].tolist() for key in keys), strict=True)
+    for point, part in zip(named, np.split(order, starts[1:]), strict=True):
+        present = rows[part]
+        sample = np.full(replications.size, np.nan)
+        sample[present] = values[part]
+        if np.count_nonzero(~np.isnan(sample)) < part.size:
+            raise ValueError(
+                f"some replications of {point} are repeated; select one level of each other factor"
+            )
+        samples[tuple(map(_plain, point))] = sample
+    return samples
+
+
+def present(sample: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the values of a sample of `paired_samples` that are there."""
+    return sample[~np.isnan(sample)]
+
+
+def in_common(*samples: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the values of samples of `paired_samples` in the replications that all of them have.
+
+    Returns
+    -------
+    Shape (samples, replications).
+    """
+    together = np.stack(samples)
+    return together[:, ~np.isnan(together).any(axis=0)]
+
+
+def leaders(samples: Mapping[Point, NDArray[np.float64]]) -> dict[Point, NDArray[np.float64]]:
+    """Return the points that have more than half of the most replications.
+
+    A study at least doubles the replications of the points that may be the best, and of no others.
+    """
+    counts = {point: int((~np.isnan(sample)).sum()) for point, sample in samples.items()}
+    most = max(counts.values(), default=0)
+    return {point: sample for point, sample in samples.items() if 2 * counts[point] > most}
+
+
+def _plain(value: Any) -> Any:
+    """Return a numpy scalar as the Python value that JSON knows."""
+    return value.item() if isinstance(value, np.generic) else value

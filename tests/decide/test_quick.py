@@ -280,6 +280,8 @@ def test_few_tokens_are_a_warning(caplog):
         ({"limits": "antropic-start"}, "limits: .* did you mean 'anthropic-start'"),
         ({"limits": "1/2"}, "limits: '1/2' is not a limit; .* 50/30K/8K"),
         ({"limits": "50/30K/c"}, "limits: 'c/min' is not a limit"),
+        ({"limits": "50/\N{SUPERSCRIPT TWO}/8K"}, "limits: '.*/min' is not a limit"),
+        ({"limits": "50/0/8K"}, "limits: '0/min' admits no requests"),
         ({"limits": "50/30/8"}, "limits: '50/30/8' allows 30 tokens a minute; for thousands write 30K"),
         (
             {"limits": "openai-like"},

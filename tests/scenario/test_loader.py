@@ -329,10 +329,11 @@ def test_dates_and_words_are_text() -> None:
 
 
 def test_aliases_repeat_a_value() -> None:
+    """That of the last anchor with their name."""
     text = "tasks:\n- {name: a, tokens: &t {exponential: {mean: 1K}}, duration: 1s}\n"
-    text += "- {name: b, tokens: *t, duration: 1s}"
-    first, second = parse_scenario(text).tasks
-    assert first.tokens == second.tokens
+    text += "- {name: b, tokens: *t, duration: &t 2s}\n- {name: c, tokens: 1K, duration: *t}"
+    first, second, third = parse_scenario(text).tasks
+    assert (first.tokens, second.duration) == (second.tokens, third.duration)
 
 
 def test_source_can_be_kept(tmp_path: Path) -> None:

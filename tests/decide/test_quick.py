@@ -214,10 +214,11 @@ def test_coordinator_with_a_large_share_of_the_makespan_is_named():
     assert found.coordination.means == by_script.best.means
     line = coordination_line(found)
     assert line.startswith("The coordinator writes briefs for 1m 1s and merges for 50s of 2m 1")
-    assert line.endswith("with --manager script: about $1.59 and 1m 2s.")
+    assert line.endswith("with --manager script and parallel: about $1.59 and 1m 2s.")
     assert "4s for a turn, 5.7s for each brief and 5s to merge a result" in explanation(found)
-    for rarely in (by_script, ask(**asked, duration="1h")):
-        assert coordination_line(rarely) == ""
+    for other in ({"duration": "1h"}, {"objective": "money"}, {"deadline": "1h"}):
+        assert coordination_line(ask(**asked, **other)) == ""
+    assert coordination_line(by_script) == ""
 
 
 def test_concurrencies_that_are_left_out_are_named(caplog):
@@ -238,8 +239,12 @@ def test_queue_of_all_tasks_differs_from_parallel_in_merging():
 def test_assumptions_that_decide_are_named_with_their_options():
     assert assumed_line(ask(4, harness="claude-code", client="claude-code", limits="unlimited")) == (
         "Assumed: the client retries a rejected request up to ten times (--client); the API has no limits "
-        "(--limits); a million tokens cost $3.00 of input and $15.00 of output (--model); the harness runs "
-        "at most 20 agents (--harness)."
+        "(--limits); a million input tokens cost $3.00, and a million output tokens $15.00 (--model); "
+        "the harness runs at most 20 agents (--harness)."
+    )
+    gateway = assumed_line(ask(**TIGHT, settings={"provider.on_limit": "wait"}))
+    assert gateway.startswith(
+        "Assumed: the gateway holds calls back at the limits (--set provider.on_limit); "
     )
     assert "allows 50 requests, 30K input tokens and 8K output tokens a minute" in assumed_line(ask(**TIGHT))
 
@@ -263,6 +268,30 @@ def test_strategy_that_misses_the_deadline_is_not_recommended():
     assert text.startswith("No strategy meets the deadline of 10s in 95% of batches.")
     assert " nearest " in text
     assert "recommended" not in text
+
+
+SIMILAR = {"tasks": 20, "limits": "200/400K/80K", "objective": "money"}
+"""Bills of queues of 16 and of 20 differ by a fifth of a percent, in all batches alike."""
+
+
+def test_rival_meets_the_limits_as_surely_as_the_best():
+    found = ask(**SIMILAR, deadline="349s", settings={"recovery.people": "0s"})
+    cheaper = [each for each in found.candidates if each.difference.high < 0 and not each.misses_limits]
+    assert {each.feasibility.verdict for each in cheaper} == {"undecided"}
+    assert found.best.feasibility.verdict == "feasible"
+    assert all(each.feasibility.verdict == "feasible" for each in found.rivals)
+    assert "The nearest rival" not in answer_line(found)
+    explained = explanation(found)
+    assert "all other strategies compared that are shown to meet the limits" in explained
+    assert "that were worse or identical, or missed the limits, in the first" in explained
+
+
+def test_practically_equal_strategies_are_named_though_they_are_worse():
+    found = ask(**SIMILAR)
+    assert (found.winner.standing, len(found.winner.best_subset)) == (Standing.EQUAL, 1)
+    assert found.rival.difference.low > 0
+    hardly, _ = explanation(found).split(" is within the indifference threshold")
+    assert hardly.startswith(f"The choice hardly matters: the difference to {named(found.rival.strategy)}")
 
 
 def test_few_tokens_are_a_warning(caplog):

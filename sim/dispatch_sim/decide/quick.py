@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from dispatch_sim.decide.binding import FEWEST, Binding, find_binding
-from dispatch_sim.decide.constraints import Feasibility, Limits
+from dispatch_sim.decide.candidates import Candidate, rank_candidates
+from dispatch_sim.decide.constraints import Limits
 from dispatch_sim.decide.grid import make_grid_point
 from dispatch_sim.decide.quick_sample import Sample, affordable_runs, first_sample, simulate_strategies
-from dispatch_sim.decide.rare_events import QUOTED, is_random, replications_for_rare_events
+from dispatch_sim.decide.rare_events import QUOTED
 from dispatch_sim.decide.winners import Winner
 from dispatch_sim.display import Displayed
 from dispatch_sim.model.events import Activity
@@ -36,36 +37,6 @@ MUCH_COORDINATION = 0.2
 
 LOGGED = 8
 """Replications whose events show how long the coordinator works."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A strategy that was compared.
-
-    Attributes
-    ----------
-    strategy : the strategy.
-    means : of every measure that can be minimised.
-    estimate : of the objective.
-    difference : of the objective from the recommended strategy, paired, and simultaneous over all candidates.
-    feasibility : how often it meets the limits; None where there are none.
-    """
-
-    strategy: Strategy
-    means: Mapping[str, float]
-    estimate: Estimate
-    difference: Estimate
-    feasibility: Feasibility | None = None
-
-    @property
-    def is_identical(self) -> bool:
-        """Whether it equals the recommended strategy in every replication."""
-        return self.difference.low == self.difference.high == 0
-
-    @property
-    def misses_limits(self) -> bool:
-        """Whether it is shown to miss the limits."""
-        return self.feasibility is not None and self.feasibility.verdict == "infeasible"
 
 
 @dataclass(frozen=True)
@@ -104,8 +75,8 @@ class QuickAnswer(Displayed):
     objective : the measure that is minimised.
     limits : the deadline and the budget; None where there are none.
     binding : the binding resource of the recommended strategy.
-    coordination : None where the coordinator works for no more than `MUCH_COORDINATION` of the makespan, or
-        a script is not better.
+    coordination : None where the coordinator works for no more than `MUCH_COORDINATION` of the makespan, a
+        script does not cost less, or the question is not about cost alone.
     """
 
     scenario: Scenario
@@ -131,10 +102,20 @@ class QuickAnswer(Displayed):
         return self.candidates[0]
 
     @property
-    def rival(self) -> Candidate | None:
-        """The nearest other strategy that is not identical, and may meet the limits."""
+    def rivals(self) -> list[Candidate]:
+        """The strategies that the recommended one is the best of, the nearest first.
+
+        They are not identical, and meet the limits as surely; none where it misses them.
+        """
+        if self.best.misses_limits:
+            return []
         others = self.candidates[1:]
-        return next((each for each in others if not (each.is_identical or each.misses_limits)), None)
+        return [each for each in others if not each.is_identical and each.verdict == self.best.verdict]
+
+    @property
+    def rival(self) -> Candidate | None:
+        """The nearest of `rivals`; None where there is none."""
+        return next(iter(self.rivals), None)
 
     @property
     def replications(self) -> int:
@@ -204,7 +185,7 @@ def answer_quickly(source: Source, by_script: Callable[[], Source]) -> QuickAnsw
     design = _design(source)
     first = first_sample(design, design.replications)
     sample = _enough(design, first)
-    candidates = _candidates(sample)
+    candidates = rank_candidates(sample)
     best = candidates[0]
     others, screened = first.against(best.strategy)
     plan = next(plan for plan in design.variants[0].plans if plan.strategy == best.strategy)
@@ -242,43 +223,18 @@ def _enough(design: Design, first: Sample) -> Sample:
         n = sample.replications
         most = min(study.replications or study.at_most, n + int(left / len(kept)))
         target = min(max(QUOTED, 2 * n), most)
-        if n >= _candidates(sample)[0].estimate.needed or target <= n:
+        if n >= rank_candidates(sample)[0].estimate.needed or target <= n:
             return sample
         more = simulate_strategies(design, kept, range(n, target))
         sample = replace(sample, values=np.concatenate([sample.values, more], axis=1))
         left -= len(kept) * (target - n)
 
 
-def _candidates(sample: Sample) -> tuple[Candidate, ...]:
-    """Return the strategies of a sample, the best first, and how many replications all of them need."""
-    scenario, best = sample.scenario, sample.winner.strategy
-    others, screened = sample.against(best)
-    numbers = [sample.strategies.index(best), *others]
-    same = Estimate(0.0, 0.0, 0.0, sample.replications)
-    differences = [same, *map(screened.difference, range(len(others)))]
-    estimates = [sample.estimate(number) for number in numbers]
-    needed = max(each.needed for each in (estimates[0], *differences))
-    if is_random(scenario.resolved()):
-        indifference = scenario.threshold.at(sample.winner.mean)
-        rare = replications_for_rare_events(scenario, scenario.batch_size, indifference)
-        needed = max(needed, QUOTED, rare)
-    return tuple(
-        Candidate(
-            sample.strategies[number],
-            sample.means(number),
-            replace(estimate, needed=needed),
-            replace(difference, needed=needed),
-            sample.feasibility.get(sample.strategies[number]),
-        )
-        for number, estimate, difference in zip(numbers, estimates, differences, strict=True)
-    )
-
-
 def _coordination(
     plan: Plan, best: Candidate, sample: Sample, by_script: Callable[[], Source]
 ) -> Coordination | None:
-    """Return the coordinator's share of the makespan, if it is large and a script does better."""
-    if best.strategy.manager == "script":
+    """Return the coordinator's share of the makespan, if it is large and a script costs less."""
+    if best.strategy.manager == "script" or sample.objective != "cost_usd" or sample.limits is not None:
         return None
     replications = max(1, min(LOGGED, 500 // len(plan.tasks)))
     logs = [simulate_one(plan, number)[1] for number in range(replications)]

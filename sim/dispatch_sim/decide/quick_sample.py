@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.decide.constraints import Feasibility, Limits, judge_feasibility
+from dispatch_sim.decide.constraints import Feasibility, Limits, Verdict, judge_feasibility
 from dispatch_sim.decide.winners import Winner, find_winner
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.scenario.model import Scenario
@@ -147,10 +147,14 @@ class Sample:
         confidence = self._confidence(len(others), self.compared - 1)
         return others, screen(self.costs[others], self.costs[one], confidence, threshold)
 
+    def verdict(self, number: int) -> Verdict | None:
+        """Return whether a strategy is shown to meet the limits; None where there are none."""
+        found = self.feasibility.get(self.strategies[number])
+        return None if found is None else found.verdict
+
     def misses(self, number: int) -> bool:
         """Whether a strategy is shown to miss the limits."""
-        found = self.feasibility.get(self.strategies[number])
-        return found is not None and found.verdict == "infeasible"
+        return self.verdict(number) == "infeasible"
 
     def quoted(self) -> Iterator[int]:
         """Yield the strategies that may be the best with more replications, and the best of each kind.
@@ -161,8 +165,9 @@ class Sample:
         """
         best = self.winner.strategy
         others, screened = self.against(best)
+        verdict = self.verdict(self.strategies.index(best))
         yield self.strategies.index(best)
-        is_open = bool(self.feasibility) and self.feasibility[best].verdict != "feasible"
+        is_open = verdict in ("undecided", "infeasible")
         reach = 3 * float(self.costs.max() - self.winner.mean) / self.replications
         shown, has_rival = {best.at(None)}, False
         for at, number in enumerate(others):
@@ -170,9 +175,11 @@ class Sample:
             differs = not screened.is_same[at]
             may_be_best = not screened.is_beyond_doubt[at] or screened.mean[at] <= reach
             may_be_best = (may_be_best or is_open) and not self.misses(number)
-            if (differs and (may_be_best or not has_rival)) or (kind.pace == "none" and kind not in shown):
+            is_rival = differs and self.verdict(number) == verdict
+            is_nearest = is_rival and not has_rival
+            if (differs and may_be_best) or is_nearest or (kind.pace == "none" and kind not in shown):
                 yield number
-            has_rival |= differs
+            has_rival |= is_rival
             shown.add(kind)
 
 

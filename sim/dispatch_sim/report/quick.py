@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dispatch_sim.decide.quick import Candidate, QuickAnswer
+from dispatch_sim.decide.candidates import Candidate
+from dispatch_sim.decide.quick import QuickAnswer
 from dispatch_sim.decide.winners import Standing
 from dispatch_sim.report.binding import binding_sentence
 from dispatch_sim.report.format import MEASURES, confidence, dollars, duration, limits_note, named, span
@@ -62,14 +63,18 @@ def assumed_line(found: QuickAnswer) -> str:
 
 def coordination_line(found: QuickAnswer) -> str:
     """Return how long the coordinator works, and what a script comes to; nothing where that is little."""
-    return sentence(TEMPLATE, "coordination", found) if found.coordination else ""
+    if found.coordination is None:
+        return ""
+    strategy = found.coordination.strategy.without(["script"])
+    return sentence(TEMPLATE, "coordination", found, strategy if strategy != found.recommended else None)
 
 
 def explanation(found: QuickAnswer) -> str:
     """Return how sure the answer is, and what is assumed, in a paragraph."""
     may_be_best = [named(strategy) for strategy in found.winner.best_subset[1:]]
+    equal = [named(each.strategy) for each in found.rivals if _is_equal(found, each)]
     identical = any(each.is_identical for each in found.candidates[1:])
-    return sentence(TEMPLATE, "explanation", found, may_be_best, identical)
+    return sentence(TEMPLATE, "explanation", found, may_be_best, equal, identical)
 
 
 def _table(found: QuickAnswer) -> Table:
@@ -118,8 +123,13 @@ def _difference(found: QuickAnswer, each: Candidate) -> str:
 
 def _standing(found: QuickAnswer, other: Candidate) -> str:
     """Return what is to be said about a difference; nothing where it is significant and matters."""
-    difference = other.difference
-    if max(-difference.low, difference.high) <= found.scenario.threshold.at(found.winner.mean):
+    if _is_equal(found, other):
         return "practically equal"
-    is_open = found.winner.standing is not Standing.EQUAL or difference.low <= 0
+    is_open = found.winner.standing is not Standing.EQUAL or other.difference.low <= 0
     return "not significant" if is_open and other.strategy in found.winner.best_subset else ""
+
+
+def _is_equal(found: QuickAnswer, other: Candidate) -> bool:
+    """Whether the whole interval of a difference is within the indifference threshold."""
+    difference = other.difference
+    return max(-difference.low, difference.high) <= found.scenario.threshold.at(found.winner.mean)

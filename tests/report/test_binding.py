@@ -33,33 +33,35 @@ USELESS = ("concurrency", 0.6, 0.5, 10)
     [
         (
             binding(INPUT, USELESS),
-            "The input-token limit binds (94% used): without it, the makespan would be 38% (36s to 40s) "
-            "shorter. A higher concurrency cannot help.",
+            "The input-token limit binds (94% used): without it, the makespan would be 38s (36s to 40s; "
+            "38%) shorter. A higher concurrency cannot help.",
         ),
         (
             binding(INPUT, ("coordinator", 0.41, 20.0, None), concurrency=20),
-            "The input-token limit binds (94% used): without it, the makespan would be 38% (36s to 40s) "
-            "shorter. Next is the coordinator (busy for 41% of the makespan), with 20% (18s to 22s).",
+            "The input-token limit binds (94% used): without it, the makespan would be 38s (36s to 40s; "
+            "38%) shorter. Next is the coordinator (busy for 41% of the makespan), with 20s (18s to 22s; "
+            "20%).",
         ),
         (
             binding(("coordinator", 0.9, 60.0, None), USELESS, limits_reached=False),
             "The coordinator binds (busy for 90% of the makespan): without that work, the makespan would be "
-            "60% (58s to 1m 2s) shorter. A higher concurrency cannot help. No limit is reached: a higher "
+            "1m (58s to 1m 2s; 60%) shorter. A higher concurrency cannot help. No limit is reached: a higher "
             "tier changes nothing.",
         ),
         (
             binding(("people", 0.9, 60.0, None), concurrency=20),
-            "People's time binds (90% of the makespan): without that work, the makespan would be 60% "
-            "(58s to 1m 2s) shorter. The limits are reached, but a higher tier hardly shortens the makespan.",
+            "People's time binds (90% of the makespan): without that work, the makespan would be 1m "
+            "(58s to 1m 2s; 60%) shorter. The limits are reached, but a higher tier hardly shortens the "
+            "makespan.",
         ),
         (
             binding(("concurrency", 0.97, 30.0, 10), limits_reached=None),
-            "The concurrency binds (97% of slots used): at a concurrency of ten, the makespan would be 30% "
-            "(28s to 32s) shorter.",
+            "The concurrency binds (97% of slots used): at a concurrency of ten, the makespan would be 30s "
+            "(28s to 32s; 30%) shorter.",
         ),
         (
             binding(("limits", None, 30.0, None), ("requests", 0.9, 0.0, None), concurrency=20),
-            "The rate limits bind together: without all of them, the makespan would be 30% (28s to 32s) "
+            "The rate limits bind together: without all of them, the makespan would be 30s (28s to 32s; 30%) "
             "shorter; without one of them, it would not.",
         ),
         (
@@ -83,14 +85,14 @@ def test_sentence_names_what_binds_and_what_cannot_help(found, text):
     [
         (
             (1.25, 2.0),
-            "With 95% confidence, the makespan is at most 1.3 times the fastest possible, and the bill at "
-            "most 2.0 times the cheapest possible, among the strategies compared that leave no more tasks to "
-            "people.",
+            "The mean makespan is at most 1.3 times, and the mean bill at most 2.0 times, a lower bound that "
+            "none of the strategies compared can beat unless it leaves more tasks to people (95% "
+            "confidence).",
         ),
         (
             (1.0, None),
-            "With 95% confidence, the makespan is at most 1.0 times the fastest possible among the "
-            "strategies compared that leave no more tasks to people.",
+            "The mean makespan is at most 1.0 times a lower bound that none of the strategies compared can "
+            "beat unless it leaves more tasks to people (95% confidence).",
         ),
         ((None, None), ""),
     ],

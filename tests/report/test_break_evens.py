@@ -42,12 +42,12 @@ def test_a_crossing_is_told_with_its_interval_and_the_first_whole_size():
     """Zero of the mean at 3.5: with 4 or more tasks; with more noise, or a zero at 4, 4 is undecided."""
     found = break_even([2, 3, 4, 5], around([-3, -1, 1, 3], 0.5))
     assert break_even_sentence(found) == (
-        "With 4 or more tasks, the best queue is cheaper than parallel; with 2 to 3, parallel is."
+        "With 4 or more tasks, the best narrower queue is cheaper than parallel; with 2 to 3, parallel is."
     )
     assert break_even_cell(found) == "from 4 on"
     found = break_even([2, 3, 4, 5], around([-3, -2, 0.01, 3], 0.5))
     assert break_even_sentence(found) == (
-        "With 5 or more tasks, the best queue is cheaper than parallel; with 2 to 3, parallel is; "
+        "With 5 or more tasks, the best narrower queue is cheaper than parallel; with 2 to 3, parallel is; "
         "it is undecided with 4."
     )
     assert break_even_cell(found) == "from 5 on, undecided at 4"
@@ -59,19 +59,20 @@ def test_a_crossing_in_favour_of_parallel_names_it():
     found = break_even([2, 3, 4, 5], around([3, 1, -1, -3], 0.5))
     assert break_even_cell(found) == "parallel from 4 on"
     found = break_even([2, 3, 4, 5], around([-3, 3, 3, -3], 0.1))
-    assert break_even_cell(found) == "the best queue from 3 on; parallel from 5 on"
+    assert break_even_cell(found) == "the best narrower queue from 3 on; parallel from 5 on"
     assert break_even_sentence(found) == (
-        "With 3 or more tasks, the best queue is cheaper than parallel. "
-        "With 5 or more tasks, parallel is cheaper than the best queue."
+        "With 3 or more tasks, the best narrower queue is cheaper than parallel. "
+        "With 5 or more tasks, parallel is cheaper than the best narrower queue."
     )
 
 
 def test_none_in_range_is_told_as_such():
     found = break_even([2, 8], around([1, 2], 0.1))
     assert break_even_sentence(found) == (
-        "There is no break-even point with 2 to 8 tasks: the best queue is always cheaper than parallel."
+        "There is no break-even point with 2 to 8 tasks: the best narrower queue is always cheaper than "
+        "parallel."
     )
-    assert break_even_cell(found) == "none: the best queue is cheaper"
+    assert break_even_cell(found) == "none: the best narrower queue is cheaper"
 
 
 def test_an_unresolved_break_even_names_no_winner():
@@ -96,10 +97,13 @@ def test_an_unresolved_break_even_names_only_sizes_that_were_simulated():
 
 def test_a_single_point_and_equal_strategies_are_told_as_such():
     point = break_even([6], around([1.0], 0.1))
-    assert break_even_sentence(point) == "With 6 tasks, the only point simulated, the best queue is cheaper."
+    assert (
+        break_even_sentence(point)
+        == "With 6 tasks, the only point simulated, the best narrower queue is cheaper."
+    )
     equal = replace(break_even([2, 8], around([1, 2], 0.1)), practically_equal=True)
     assert break_even_sentence(equal).startswith(
-        "Parallel and the best queue are practically equal with 2 to 8"
+        "Parallel and the best narrower queue are practically equal with 2 to 8"
     )
     assert break_even_cell(equal) == "practically equal"
 
@@ -148,7 +152,7 @@ OPEN = SignChanges(
     ("changes", "pattern"),
     [
         ({"practically_equal": True}, "are practically equal at every level."),
-        ({"changes": BETTER}, "the best queue is cheaper at every level."),
+        ({"changes": BETTER}, "the best narrower queue is cheaper at every level."),
         (
             {"changes": replace(OPEN, crossings=(BETWEEN,))},
             r"starting all tasks together is cheaper above 7 \(95% confidence interval 6 to 8\), "

@@ -136,7 +136,7 @@ def test_what_is_practically_equal_is_named(tight):
         },
     )
     text = decide(view).text
-    assert "Within the indifference threshold of $0.05: sequential." in text
+    assert "Shown to be within the indifference threshold of $0.05: sequential." in text
     assert "less than parallel" in text
 
 

@@ -58,10 +58,14 @@ def test_precision_states_how_many_strategies_are_worse(tight, means, sentence):
 @pytest.mark.parametrize(
     ("means", "sentence"),
     [
-        ((10, 10.04), "the other strategy is significantly worse (the difference is below $0.05)"),
+        (
+            (10, 10.04),
+            "the other strategy is significantly worse (the difference is shown to be below $0.05)",
+        ),
         (
             (10, 10.04, 15),
-            "all two other strategies are significantly worse (the difference to one of them is below $0.05)",
+            "all two other strategies are significantly worse (the difference to one of them is shown to be "
+            "below $0.05)",
         ),
     ],
 )

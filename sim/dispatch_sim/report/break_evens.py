@@ -123,7 +123,7 @@ class _FactorText(_Text):
 
     def __init__(self, found: FactorBreakEven) -> None:
         # A queue as wide as the batch counts as parallel here, so neither's label will do.
-        super().__init__(found, "starting all tasks together", f"the best {found.queue}")
+        super().__init__(found, "starting all tasks together", f"the best narrower {found.queue}")
         self.crossings = [
             self.crossing(crossing, between=_between(found.positions, found.levels, crossing.at))
             for crossing in self.resolved
@@ -176,12 +176,12 @@ def winner_above(found: BreakEven, crossing: Crossing) -> str:
 
 
 def queue_name(found: BreakEven) -> str:
-    """Return what parallel is compared with: `the best queue`, `a queue of 3`, `a narrower queue`.
+    """Return what parallel is compared with: `the best narrower queue`, `a queue of 3`, `a narrower queue`.
 
     A queue as wide as the batch counts as parallel, as it starts all tasks together too.
     """
     if found.is_with_best:
-        return f"the best {found.queue}"
+        return f"the best narrower {found.queue}"
     return named(found.queue) if found.queue.concurrency else f"a narrower {found.queue}"
 
 

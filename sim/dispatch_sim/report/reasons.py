@@ -113,7 +113,7 @@ def _extra_cost(view: View, point: Strategy) -> str:
         if abs(usd := more(column)) > _LEAST_COMPONENT * total
     ]
     name, best = named(point), named(view.recommended)
-    return f"{capital(name)} costs {dollars(total)} more than {best}: {listed(amounts)}."
+    return f"{capital(name)} costs {dollars(total)} more than {best}, mainly {listed(amounts)}."
 
 
 def _causes(view: View, point: Strategy) -> Iterator[str]:

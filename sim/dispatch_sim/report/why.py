@@ -73,7 +73,7 @@ def switching_table(values: Sequence[SwitchingValue]) -> Table | None:
             clean(each.parameter.path),
             each.parameter.show(each.parameter.value),
             each.parameter.show(each.at) + ("" if each.resolved else " ?"),
-            _interval(each),
+            _interval(each) + (" (preliminary)" if each.is_preliminary else ""),
             named(each.becomes),
         )
         for each in sorted(values, key=distance)

@@ -80,5 +80,5 @@ def _curves(view: View) -> Iterator[tuple[str, str, Curve]]:
         last = points[max(points)]
         name = named(last)
         if kind in ("adaptive", "queue"):
-            name = f"the best {last.label}" if kind == "queue" else last.label
+            name = f"the best narrower {last.label}" if kind == "queue" else last.label
         yield name, kind, [(size, view.estimate(column, point, size)) for size, point in points.items()]

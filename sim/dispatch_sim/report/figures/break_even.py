@@ -31,7 +31,7 @@ def paired_difference(view: View) -> Picture | None:
     mark_break_even(axes, found)
     axes.yaxis.set_major_formatter(unit.signed_ticks)
     axes.set_xlabel("tasks in the batch")
-    axes.set_ylabel(f"parallel minus best queue,\n{unit.name}")
+    axes.set_ylabel(f"parallel minus best narrower queue,\n{unit.name}")
     axes.margins(y=0.12)
     _name_sides(axes, view.measure.better)
     parallel, queue = named(found.parallel), queue_name(found)

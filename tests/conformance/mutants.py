@@ -192,7 +192,7 @@ COMPILED = {
     "a task is attempted once too often": Fault("fail", "task.failures < N", "task.failures <= N"),
     "a hung attempt cannot be resumed": Fault(
         "fail",
-        "A or B or failure == Failure.HUNG or C",
+        "A or B or failure == codes.FAILURE_HUNG or C",
         "A or B or C",
         {"retry.policy": "resume", "failures.hang": "30%"},
     ),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from dispatch_sim.engine import codes
 from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.parameters import Prices, Values
 from dispatch_sim.engine.records import Ledger, Limiter, Row, State
 from dispatch_sim.engine.task_records import MAX_OUTPUTS, AttemptUsage, Usage
 from dispatch_sim.model import closing
-from dispatch_sim.model.accounting import ATTEMPT_PURPOSES, Purpose
-from dispatch_sim.model.failures import Failure
+from dispatch_sim.model.accounting import ATTEMPT_PURPOSES
 
 _bill = compiled(closing.bill, Usage=Usage, Prices=Prices)
 close: Any = compiled(
@@ -50,9 +50,9 @@ def book_outputs(s: State, t: int) -> None:
         for purpose in range(ATTEMPT_PURPOSES):
             needed = purpose
             if output.is_rework:
-                needed = Purpose.REWORK
-            elif purpose == Purpose.SPAWN and s.plan.is_solo:  # it begins with the coordinator's context
-                needed = Purpose.CONTEXT
+                needed = codes.FOR_REWORK
+            elif purpose == codes.FOR_SPAWN and s.plan.is_solo:  # it begins with the coordinator's context
+                needed = codes.FOR_CONTEXT
             _add(ledger.usage[needed], output.usage.by_purpose[purpose], 1)
     task.outputs = 0
 
@@ -63,7 +63,7 @@ def waste(s: State, usage: AttemptUsage) -> None:
     ledger = s.world.ledger
     ledger.wasted_s += usage.time_s
     for purpose in range(ATTEMPT_PURPOSES):
-        _add(ledger.usage[Purpose.WASTED], usage.by_purpose[purpose], 1)
+        _add(ledger.usage[codes.FOR_WASTE], usage.by_purpose[purpose], 1)
 
 
 @compiled
@@ -83,7 +83,7 @@ def waste_attempt(s: State, t: int, failure: int, continues: bool) -> None:
         for purpose in range(ATTEMPT_PURPOSES):
             _add(usage.by_purpose[purpose], saved.by_purpose[purpose], -1)
     waste(s, usage)
-    if failure == Failure.KILLED:
+    if failure == codes.FAILURE_KILLED:
         for purpose in range(ATTEMPT_PURPOSES):
             _add(s.world.ledger.killed, usage.by_purpose[purpose], 1)
 
@@ -96,7 +96,7 @@ def add_call(s: State, t: int, cached: int, output: int, is_written: bool) -> No
     yet to come, as nothing stops an admitted call.
     """
     prompt, usage = s.tasks[t].prompt, s.tasks[t].usage.by_purpose
-    work, spawn, coordination = usage[Purpose.WORK], usage[Purpose.SPAWN], usage[Purpose.COORDINATION]
+    work, spawn, coordination = usage[codes.FOR_WORK], usage[codes.FOR_SPAWN], usage[codes.FOR_COORDINATION]
     if prompt.sent == 0:
         spawn.tokens = prompt.spawn - prompt.inherited
     work.tokens += prompt.new - prompt.messages + output

@@ -22,8 +22,6 @@ from dispatch_sim.engine.records import State
 from dispatch_sim.engine.resources import request
 from dispatch_sim.engine.slot import leave_slot
 from dispatch_sim.engine.variates import attempt_number, draw_attempt, leave_out, share, take_part, tool_s
-from dispatch_sim.model.accounting import Purpose
-from dispatch_sim.model.failures import Failure
 
 
 @compiled
@@ -120,7 +118,7 @@ def next_call(s: State, t: int) -> None:
         return
     elapsed_s = s.world.now_s - task.began_s
     if plan.has_soft_timeout and task.variates.obeys and elapsed_s >= plan.soft_timeout_s:
-        leave_slot(s, t, Failure.KILLED)
+        leave_slot(s, t, codes.FAILURE_KILLED)
         return
     prepare_call(s, t)
 
@@ -184,7 +182,7 @@ def called(s: State, t: int) -> None:
         keep_call(s, t)
     if call == task.variates.crash_call:
         note(s, codes.CRASH, t, call, 0)
-        leave_slot(s, t, Failure.CRASH)
+        leave_slot(s, t, codes.FAILURE_CRASH)
         return
     if call == task.variates.hang_call:
         enter(s, t, codes.HANG, call, 0)
@@ -214,7 +212,7 @@ def save_checkpoint(s: State, t: int, call: int) -> None:
 def returned(s: State, t: int) -> None:
     """Have the coordinator read the result."""
     task = s.tasks[t]
-    tokens, usage = task.variates.return_tokens, task.usage.by_purpose[Purpose.RETURN]
+    tokens, usage = task.variates.return_tokens, task.usage.by_purpose[codes.FOR_RETURN]
     charge_input(s, tokens)
     usage.tokens = tokens
     if s.plan.has_context:

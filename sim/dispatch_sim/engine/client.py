@@ -15,7 +15,6 @@ from dispatch_sim.engine.strategies import on_429
 from dispatch_sim.engine.variates import of_request
 from dispatch_sim.model import arithmetic
 from dispatch_sim.model.client import OVERLOADED
-from dispatch_sim.model.failures import Failure
 from dispatch_sim.model.streams import Stream
 
 _backoff = compiled(arithmetic.backoff)
@@ -54,17 +53,17 @@ def see_answer(s: State, t: int, answer_s: float) -> int:
     if answer_s == 0.0:
         return codes.NONE
     if answer_s == math.inf:
-        return Failure.TOO_LARGE
+        return codes.FAILURE_TOO_LARGE
     is_overloaded = answer_s == OVERLOADED
     s.world.ledger.rejected_requests += 1
     note(s, codes.OVERLOADED if is_overloaded else codes.LIMITED, t, call, input_needed(s, t))
     if not is_overloaded:
         on_429(s, t)
     if retry == plan.retries:
-        return Failure.RATE_LIMITED
+        return codes.FAILURE_RATE_LIMITED
     obeys = not is_overloaded and _is_obeyed(answer_s, plan.obeyed_up_to_s)
     if not is_overloaded and not obeys and plan.gives_up_above:
-        return Failure.RATE_LIMITED
+        return codes.FAILURE_RATE_LIMITED
     task.retry += 1
     enter(s, t, codes.BACKOFF, call, 0)
     s.processes[t].at = codes.AT_BACKOFF

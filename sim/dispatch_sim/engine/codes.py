@@ -1,4 +1,4 @@
-"""Integer codes of the activities, events, options and program positions of the model."""
+"""Integer codes of the activities, failures, purposes, events and program positions of the model."""
 
 # fmt: off
 
@@ -15,6 +15,12 @@ WAITS = -2
 NEEDS_CONTEXT, NEEDS_PROMPT = -1, -2
 """In place of input tokens: those of the coordinator's context, or of a task's prompt, when the turn comes."""
 
+# ---- in the order of `model.events.State`
+(
+    STATE_WAIT, STATE_SERVICE, STATE_BACKOFF, STATE_BLOCKED, STATE_PACED, STATE_MERGE, STATE_RECOVERY, STATE_HUNG,
+    STATE_REVIEW,
+) = range(9)
+
 # ---- in the order of `model.events.Activity`
 (
     WAIT, SPAWN, CALL, TOOLS, RETURN, BACKOFF, HANG, PREFIX, GATEWAY, PACING, HARNESS, LOCK, PACE, BARRIER,
@@ -25,6 +31,16 @@ NEEDS_CONTEXT, NEEDS_PROMPT = -1, -2
 
 STATE_OF = np.array([-1 if each.state is None else each.state for each in Activity], np.int64)
 """The state that a task is in during each activity."""
+
+# ---- in the order of `model.failures.Failure`
+(
+    FAILURE_CRASH, FAILURE_RATE_LIMITED, FAILURE_TOO_LARGE, FAILURE_BAD_OUTPUT, FAILURE_HUNG, FAILURE_KILLED, FAILURE_OVERWRITTEN, FAILURE_CANCELLED, FAILURE_WRONG_BRIEF,
+) = range(9)
+
+# ---- in the order of `model.accounting.Purpose`; the first five are an attempt's
+(
+    FOR_WORK, FOR_SPAWN, FOR_RETURN, FOR_COORDINATION, FOR_MERGE, FOR_WASTE, FOR_CONTEXT, FOR_REWORK,
+) = range(8)
 
 # ---- resources
 COORDINATOR, PERSON, PLACES, CALL_WINDOW, FIRST_LOCK = range(5)

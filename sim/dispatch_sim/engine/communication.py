@@ -12,7 +12,6 @@ from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.lists import append, remove
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.resources import release
-from dispatch_sim.model.accounting import Purpose
 
 
 @compiled
@@ -86,7 +85,7 @@ def resume_interim_brief(s: State, group: int) -> None:
             process.at = codes.AT_INTERIM
             after(s, pid, s.plan.interim_s)
         return
-    write_output(s, Purpose.COORDINATION, codes.NONE, s.plan.interim_written)
+    write_output(s, codes.FOR_COORDINATION, codes.NONE, s.plan.interim_written)
     write_log(s, process.turn_started_s, codes.INTERIM, codes.NONE, 0, -1, 0)
     release(s, codes.COORDINATOR)
     s.groups[group].is_briefing = False

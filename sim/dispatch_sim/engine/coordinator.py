@@ -11,7 +11,6 @@ from dispatch_sim.engine.gateway import join_line, leave_line
 from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.variates import whole
-from dispatch_sim.model.accounting import Purpose
 
 
 @compiled
@@ -40,7 +39,7 @@ def get_admitted(s: State, pid: int, need: int) -> bool:
 @compiled
 def send_context(s: State) -> int:
     """Book what of the coordinator's context is read and written by a call, and return what is read."""
-    context, usage = s.world.context, s.world.ledger.usage[Purpose.CONTEXT]
+    context, usage = s.world.context, s.world.ledger.usage[codes.FOR_CONTEXT]
     cached = context_cached(s)
     usage.cache_read += cached
     usage.cache_write += context.length - cached
@@ -92,7 +91,7 @@ def is_too_long(s: State) -> bool:
 @compiled
 def _end_compaction(s: State, pid: int) -> None:
     process, context = s.processes[pid], s.world.context
-    write_output(s, Purpose.CONTEXT, codes.NONE, s.plan.compaction_tokens)
+    write_output(s, codes.FOR_CONTEXT, codes.NONE, s.plan.compaction_tokens)
     context.length += s.plan.context_start - process.compacted
     context.sent = s.plan.context_start
     s.world.ledger.compactions += 1
@@ -136,8 +135,8 @@ def prewarm(s: State, pid: int) -> bool:
     if process.prefix == 1:
         if not get_admitted(s, pid, prefix):
             return False
-        s.world.ledger.usage[Purpose.COORDINATION].tokens += prefix
-        s.world.ledger.usage[Purpose.COORDINATION].cache_write += prefix
+        s.world.ledger.usage[codes.FOR_COORDINATION].tokens += prefix
+        s.world.ledger.usage[codes.FOR_COORDINATION].cache_write += prefix
         seconds = first_token_s(s, prefix, 0)
         record_shared(s, seconds)
         process.call_started_s = s.world.now_s

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.records import State
-from dispatch_sim.model.events import State as TaskState
 
 
 @compiled
@@ -39,7 +38,7 @@ def enter(s: State, t: int, activity: int, call: int, tokens: int) -> None:
     if spent_s > 0.0:
         state = codes.STATE_OF[task.activity]
         s.world.ledger.time_s[state] += spent_s
-        if state == TaskState.SERVICE or state == TaskState.BACKOFF or state == TaskState.HUNG:
+        if state == codes.STATE_SERVICE or state == codes.STATE_BACKOFF or state == codes.STATE_HUNG:
             task.usage.time_s += spent_s
         write_log(s, task.since_s, task.activity, t, task.attempts, task.activity_call, task.activity_tokens)
     task.since_s = s.world.now_s

@@ -14,8 +14,6 @@ from dispatch_sim.engine.records import MAX_WRITES, State
 from dispatch_sim.engine.recovery import settle
 from dispatch_sim.engine.resources import release, request
 from dispatch_sim.engine.variates import clean_up_s, resolve_s
-from dispatch_sim.model.accounting import Purpose
-from dispatch_sim.model.failures import Failure
 
 
 @compiled
@@ -23,7 +21,7 @@ def merge(s: State, t: int) -> None:
     """Merge the output of an attempt, unless it has failed; then settle it."""
     task, plan = s.tasks[t], s.plan
     if task.failure == codes.NONE and task.instructions != s.world.instructions:
-        task.failure = Failure.WRONG_BRIEF
+        task.failure = codes.FAILURE_WRONG_BRIEF
     if task.failure != codes.NONE:
         settle(s, t)
         return
@@ -94,7 +92,7 @@ def _check_merged(s: State, t: int) -> None:
     task.merging = True
     if task.variates.bad_output:
         note(s, codes.BAD_OUTPUT, t, -1, 0)
-        task.failure = Failure.BAD_OUTPUT
+        task.failure = codes.FAILURE_BAD_OUTPUT
         settle(s, t)
         return
     if task.write >= 0 and s.plan.isolation == codes.WORKTREE:
@@ -152,7 +150,7 @@ def _fail_overwritten(s: State, t: int) -> None:
     """Have a person clean up after the loss of an attempt's work, then settle its failure."""
     task = s.tasks[t]
     task.merging = True
-    task.failure = Failure.OVERWRITTEN
+    task.failure = codes.FAILURE_OVERWRITTEN
     note(s, codes.OVERWRITTEN, t, -1, 0)
     seconds = clean_up_s(s, t)
     if seconds == 0.0:
@@ -178,7 +176,7 @@ def resume_merge(s: State, t: int) -> None:
     elif at == codes.AT_MERGE_TURN:
         _take_turn(s, t)
     elif at == codes.AT_MERGE:
-        write_output(s, Purpose.MERGE, t, task.merge.tokens)
+        write_output(s, codes.FOR_MERGE, t, task.merge.tokens)
         release(s, codes.COORDINATOR)
         _merge_by_person(s, t)
     elif at == codes.AT_PERSON_REQUEST:

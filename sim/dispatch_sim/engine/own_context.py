@@ -10,7 +10,6 @@ from dispatch_sim.engine.events import enter, write_log
 from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.variates import draw_first_attempt, share, take_part, tool_s
-from dispatch_sim.model.accounting import Purpose
 
 
 @compiled
@@ -59,7 +58,7 @@ def do_common(s: State, pid: int, t: int) -> bool:
         process.common_started_s = s.world.now_s
         process.common = codes.COMMON_SEND
     if process.common == codes.COMMON_CALL:
-        write_output(s, Purpose.WORK, codes.NONE, float(share(variates.output, task.call, variates.calls)))
+        write_output(s, codes.FOR_WORK, codes.NONE, float(share(variates.output, task.call, variates.calls)))
         task.call += 1
         process.common = codes.COMMON_SEND
         if group.has_tools and task.call < variates.calls:
@@ -77,7 +76,7 @@ def do_common(s: State, pid: int, t: int) -> bool:
         return False
     process.turn = codes.TURN_BEGIN
     cached = send_context(s)
-    usage = s.world.ledger.usage[Purpose.WORK]
+    usage = s.world.ledger.usage[codes.FOR_WORK]
     usage.tokens += new
     usage.cache_write += new
     output = share(variates.output, task.call, variates.calls)

@@ -15,7 +15,6 @@ from dispatch_sim.engine.merge_record import drop_merge
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.resources import release, request
 from dispatch_sim.engine.variates import recovery_s
-from dispatch_sim.model.failures import Failure
 
 
 @compiled
@@ -28,7 +27,7 @@ def settle(s: State, t: int) -> None:
         remove(s.cascading, t)
     failure = task.failure
     if failure == codes.NONE and task.instructions != s.world.instructions:
-        failure = Failure.WRONG_BRIEF
+        failure = codes.FAILURE_WRONG_BRIEF
     if failure == codes.NONE and s.plan.is_solo:
         s.groups[task.group].common_done = True
     if failure != codes.NONE:
@@ -58,7 +57,7 @@ def approved(s: State, t: int, wrong: bool) -> None:
     """Finish a task, or have it done again where its instructions were wrong."""
     s.tasks[t].is_alive = False
     if wrong:
-        fail(s, t, Failure.WRONG_BRIEF, False)
+        fail(s, t, codes.FAILURE_WRONG_BRIEF, False)
     else:
         keep_output(s, t)
         book_outputs(s, t)
@@ -71,15 +70,15 @@ def approved(s: State, t: int, wrong: bool) -> None:
 def fail(s: State, t: int, failure: int, hold_back: bool) -> None:
     """Book a failed attempt, and have its task dispatched again or leave it to a person."""
     task = s.tasks[t]
-    is_own = failure != Failure.CANCELLED and failure != Failure.WRONG_BRIEF
+    is_own = failure != codes.FAILURE_CANCELLED and failure != codes.FAILURE_WRONG_BRIEF
     if is_own:
         task.failures += 1
     again = not s.world.aborted and (not is_own or task.failures < s.plan.max_failures)
     leaves_checkpoint = (
-        failure == Failure.CRASH
-        or failure == Failure.RATE_LIMITED
-        or failure == Failure.HUNG
-        or failure == Failure.KILLED
+        failure == codes.FAILURE_CRASH
+        or failure == codes.FAILURE_RATE_LIMITED
+        or failure == codes.FAILURE_HUNG
+        or failure == codes.FAILURE_KILLED
     )
     resumes = again and s.plan.retry_policy == codes.RESUME
     continues = resumes and leaves_checkpoint and task.checkpoint.exists != 0
@@ -87,9 +86,9 @@ def fail(s: State, t: int, failure: int, hold_back: bool) -> None:
     waste_attempt(s, t, failure, continues)
     if not continues:
         _clear_checkpoint(s, t)
-    if failure == Failure.CANCELLED:
+    if failure == codes.FAILURE_CANCELLED:
         drop_merge(s, t)
-    if failure == Failure.WRONG_BRIEF:
+    if failure == codes.FAILURE_WRONG_BRIEF:
         waste_outputs(s, t)
         _start_over(s, t)
     if not again:
@@ -119,7 +118,7 @@ def _cancel_the_rest(s: State) -> None:
     for i in range(s.cascading.length):
         other = s.cascading.numbers[i]
         if not s.tasks[other].merging and s.tasks[other].is_alive:
-            at_once(s, codes.EVENT_INTERRUPT, other, s.tasks[other].attempts * 16 + Failure.CANCELLED)
+            at_once(s, codes.EVENT_INTERRUPT, other, s.tasks[other].attempts * 16 + codes.FAILURE_CANCELLED)
 
 
 @compiled
@@ -145,7 +144,7 @@ def redo_all_by_wrong_brief(s: State) -> None:
         if not (waits and made) or task.instructions == s.world.instructions:
             continue
         if task.outputs > 0:
-            s.world.ledger.failures[Failure.WRONG_BRIEF] += 1
+            s.world.ledger.failures[codes.FAILURE_WRONG_BRIEF] += 1
         waste_outputs(s, t)
         if task.checkpoint.exists:
             waste(s, task.checkpoint.usage)

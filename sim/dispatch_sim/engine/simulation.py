@@ -22,7 +22,6 @@ from dispatch_sim.engine.review import begin_review, resume_review
 from dispatch_sim.engine.slot import interrupt
 from dispatch_sim.engine.strategies import dispatch
 from dispatch_sim.engine.variates import draw_batch
-from dispatch_sim.model.failures import Failure
 from dispatch_sim.scenario.tasks import MAX_TASKS
 
 
@@ -125,7 +124,7 @@ def _start_or_end(s: State, kind: int, who: int, token: int) -> None:
         later(s, s.plan.hard_timeout_s, codes.EVENT_TIMER, who, token)
     elif kind == codes.EVENT_TIMER:
         if task.at_work and task.attempts == token:
-            at_once(s, codes.EVENT_INTERRUPT, who, token * 16 + Failure.KILLED)
+            at_once(s, codes.EVENT_INTERRUPT, who, token * 16 + codes.FAILURE_KILLED)
     elif kind == codes.EVENT_INTERRUPT:
         if task.is_alive and task.attempts == token // 16:
             interrupt(s, who, token % 16)

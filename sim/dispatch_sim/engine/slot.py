@@ -18,7 +18,6 @@ from dispatch_sim.engine.records import State
 from dispatch_sim.engine.recovery import settle
 from dispatch_sim.engine.resources import release, withdraw
 from dispatch_sim.engine.strategies import on_return
-from dispatch_sim.model.failures import Failure
 
 
 @compiled
@@ -29,7 +28,7 @@ def leave_slot(s: State, t: int, failure: int) -> None:
     """
     task = s.tasks[t]
     _stop_work(s, t, failure == codes.NONE)
-    if failure == Failure.HUNG or failure == Failure.KILLED:
+    if failure == codes.FAILURE_HUNG or failure == codes.FAILURE_KILLED:
         note(s, codes.TIMEOUT, t, -1, 0)
     _give_back(s, t)
     if failure == codes.NONE:
@@ -91,8 +90,8 @@ def interrupt(s: State, t: int, failure: int) -> None:
             task.prompt.sent, task.prompt.sent_s = task.sent_before, task.sent_before_s
         elif at == codes.AT_COMPACTION:
             interrupted_compaction(s, t)
-        if failure == Failure.KILLED:
-            leave_slot(s, t, Failure.HUNG if task.activity == codes.HANG else Failure.KILLED)
+        if failure == codes.FAILURE_KILLED:
+            leave_slot(s, t, codes.FAILURE_HUNG if task.activity == codes.HANG else codes.FAILURE_KILLED)
             return
         _stop_work(s, t, False)
         _give_back(s, t)
@@ -101,6 +100,6 @@ def interrupt(s: State, t: int, failure: int) -> None:
         _give_back(s, t)
     elif at == codes.AT_MERGE_REQUEST or at == codes.AT_PERSON_REQUEST:
         withdraw(s, t)
-    task.failure = Failure.CANCELLED
+    task.failure = codes.FAILURE_CANCELLED
     note(s, codes.CANCELLED, t, -1, 0)
     settle(s, t)

@@ -16,7 +16,6 @@ from dispatch_sim.engine.own_context import do_common, has_to_do_common
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.resources import release, request
 from dispatch_sim.model import arithmetic
-from dispatch_sim.model.accounting import Purpose
 
 _grown, _shrunk = compiled(arithmetic.grown), compiled(arithmetic.shrunk)
 
@@ -223,7 +222,7 @@ def _resume_launch(s: State) -> bool:
         return False
     write_output(
         s,
-        Purpose.COORDINATION,
+        codes.FOR_COORDINATION,
         codes.NONE,
         s.plan.turn_tokens + world.dispatched_count * s.plan.brief_tokens,
     )

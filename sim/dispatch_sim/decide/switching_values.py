@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -245,8 +245,9 @@ def _outwards(parameter: Parameter, end: float, only_half_way: bool) -> Iterator
 def _switching_value(search: ValueSearch, incumbent: Incumbent, replications: int) -> SwitchingValue:
     parameter, bracket = search.parameter, search.bracket(incumbent)
     of_kind = incumbent.kind is not None
-    if bracket is None:
-        return SwitchingValue(parameter, of_kind)
+    if bracket is None:  # in the part of the range in which the incumbent can be compared
+        compared = search.values(incumbent)
+        return SwitchingValue(replace(parameter, low=min(compared), high=max(compared)), of_kind)
     switched = bracket[1]
     best_others = search.excess(switched, incumbent).others
     becomes = search.tried[switched].point.strategies[int(best_others[0])]

@@ -182,7 +182,6 @@ def _with_title(group: re.Match[str]) -> str:
 def _canvas(figure: Figure) -> Bbox | None:
     """Return the canvas widened to all that is drawn, so that no label is cut off; None if it fits."""
     canvas = Bbox.from_bounds(0, 0, *figure.get_size_inches())
-    figure.draw_without_rendering()
     union = Bbox.union([canvas, figure.get_tightbbox().padded(0.03)])
     outside = max(abs(union.get_points() - canvas.get_points()).ravel())
     return union if outside > 0.031 else None

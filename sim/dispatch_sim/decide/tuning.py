@@ -14,7 +14,7 @@ import numpy as np
 from dispatch_sim.decide.decision_variables import DecisionVariable, find_decision_variables
 from dispatch_sim.decide.findings import Findings, basis
 from dispatch_sim.decide.grid import warn_about_limits, without_factors
-from dispatch_sim.decide.rare_events import QUOTED
+from dispatch_sim.decide.rare_events import QUOTED, is_random
 from dispatch_sim.decide.sampling import LATER, Sampler
 from dispatch_sim.decide.settings_search import Settings, Simulator, find_best
 from dispatch_sim.scenario.loader import Given
@@ -197,8 +197,9 @@ def _saves(
         return paired_difference(now if now.size else found, found, scenario.study.confidence)
 
     found = estimate()
-    while fixed is None and found.needed and found.n < min(max(QUOTED, found.needed), scenario.study.at_most):
-        judge.simulate_all([best, present], min(max(QUOTED, 2 * found.n), scenario.study.at_most))
+    least, at_most = QUOTED if is_random(scenario.resolved()) else 0, scenario.study.at_most
+    while fixed is None and found.n < min(max(least, found.needed), at_most):
+        judge.simulate_all([best, present], min(max(least, 2 * found.n), at_most))
         found = estimate()
     return found
 

@@ -33,7 +33,7 @@ def sampler_of(points, **options):
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_points_simulated_together_in_stages_equal_each_alone(five, jobs, monkeypatch):
-    monkeypatch.setattr(blocks, "TASKS_OF_A_BLOCK", 12)
+    monkeypatch.setattr(blocks, "TASKS_DRAWN", 12)
     sampled = list(map(Sampled, five))
     sampler = sampler_of(five, jobs=jobs)
     for count in (3, 8):

@@ -15,10 +15,7 @@ from numpy.typing import NDArray
 from dispatch_sim.engine import store
 from dispatch_sim.study.design import Design, Variant
 from dispatch_sim.study.engines import idle_machine
-from dispatch_sim.study.runner import cut, in_threads, simulate_chunk
-
-TASKS_OF_A_BLOCK = 4000
-"""Tasks of a design point that a thread simulates at a time; their variates fit in the processor's cache."""
+from dispatch_sim.study.runner import TASKS_DRAWN, cut, in_threads, simulate_chunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +33,7 @@ class Block:
     def parts(self) -> Iterator[range]:
         """Yield the replications in parts that a thread simulates at a time."""
         largest = max(len(plan.tasks) for plan in self.variant.plans)
-        return cut(self.replications, max(1, TASKS_OF_A_BLOCK // largest))
+        return cut(self.replications, max(1, TASKS_DRAWN // largest))
 
 
 def simulate_blocks(

@@ -291,7 +291,7 @@ def test_practically_equal_strategies_are_named_though_they_are_worse():
     assert (found.winner.standing, len(found.winner.best_subset)) == (Standing.EQUAL, 1)
     assert found.rival.difference.low > 0
     hardly, _ = explanation(found).split(" is within the indifference threshold")
-    assert hardly.startswith(f"The choice hardly matters: the difference to {named(found.rival.strategy)}")
+    assert hardly.startswith(f"The choice hardly matters: the difference from {named(found.rival.strategy)}")
 
 
 def test_few_tokens_are_a_warning(caplog):

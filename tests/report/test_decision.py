@@ -144,7 +144,7 @@ def test_a_difference_that_is_not_significant_is_not_called_worse(tight):
     noise = np.random.default_rng(2).normal(size=(2, 40))
     view = with_costs(tight, {("queue", 2): 10 + noise[0], ("parallel", 6): 10.2 + 3 * noise[1]}, 0.0)
     text = decide(view).text
-    assert "The difference to parallel (" in text
+    assert "The difference from parallel (" in text
     assert "is not statistically significant" in text
     assert "less than" not in text
 

@@ -64,7 +64,7 @@ def test_precision_states_how_many_strategies_are_worse(tight, means, sentence):
         ),
         (
             (10, 10.04, 15),
-            "all two other strategies are significantly worse (the difference to one of them is shown to be "
+            "all two other strategies are significantly worse (the difference from one of them is shown to be "
             "below $0.05)",
         ),
     ],
@@ -126,7 +126,7 @@ def test_with_undecided_limits_a_costlier_strategy_is_not_said_to_make_no_differ
     costlier = [o for o in view.choice.alternatives if o.in_best_subset and o.difference.low > 0]
     assert view.choice.feasibility.verdict == "undecided"
     assert costlier
-    similar = decide(view).text.partition("show no significant difference to ")[2].partition(".")[0]
+    similar = decide(view).text.partition("show no significant difference from ")[2].partition(".")[0]
     assert not [other for other in costlier if f"{other.strategy}" in similar]
     assert "significantly worse" not in precision(view)
 

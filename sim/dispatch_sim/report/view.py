@@ -58,7 +58,7 @@ class View:
 
     @property
     def points(self) -> list[Strategy]:
-        """All that was played at the batch size: the recommended one, others by means, infeasible last."""
+        """All that was simulated at the batch size: the recommended one, others by means, infeasible last."""
         others = sorted(self.choice.alternatives, key=lambda other: (other.infeasible, other.estimate.mean))
         return [self.recommended, *(other.strategy for other in others)]
 
@@ -75,7 +75,7 @@ class View:
         return confidence(self.choice.confidence)
 
     def alternative(self, strategy: Strategy) -> Alternative | None:
-        """Return how one compares with the recommended one; None for that one, and where not played."""
+        """Return how one compares with the recommended one; None for that one, and where not simulated."""
         return next((other for other in self.choice.alternatives if other.strategy == strategy), None)
 
     @cached_property
@@ -98,7 +98,7 @@ class View:
         }
 
     def estimate(self, measure: str, strategy: Strategy, tasks: int | None = None) -> Estimate:
-        """Return the mean of a measure at a strategy that was played; KeyError elsewhere."""
+        """Return the mean of a measure at a strategy that was simulated; KeyError elsewhere."""
         return self._estimates[strategy, self.tasks if tasks is None else tasks, measure]
 
     def mean(self, measure: str, strategy: Strategy) -> float:
@@ -134,7 +134,7 @@ class View:
         """Return the makespan that one replication in twenty exceeds."""
         return self.mean(P95, strategy)
 
-    def played(self, kind: str, tasks: int | None = None) -> list[Strategy]:
+    def simulated(self, kind: str, tasks: int | None = None) -> list[Strategy]:
         """Return the strategies of a kind at a size, by label and concurrency."""
         size = self.tasks if tasks is None else tasks
         found = [strategy for strategy, of in self._rows if of == size and strategy.kind == kind]
@@ -142,12 +142,12 @@ class View:
 
     @property
     def sizes(self) -> list[int]:
-        """The batch sizes that were played."""
+        """The batch sizes that were simulated."""
         return sorted({size for _, size in self._rows})
 
     def first(self, kind: str, tasks: int | None = None) -> Strategy | None:
         """Return the strategy of a kind without a number, the one with default options first."""
-        return next(iter(self.played(kind, tasks)), None)
+        return next(iter(self.simulated(kind, tasks)), None)
 
     def best(self, kind: str, tasks: int | None = None, of: Strategy | None = None) -> Strategy | None:
         """Return the strategy of a kind, or a variant of one, with the least mean, narrower than the batch.
@@ -157,7 +157,7 @@ class View:
         size = self.tasks if tasks is None else tasks
         narrow = [
             strategy
-            for strategy in self.played(kind, size)
+            for strategy in self.simulated(kind, size)
             if strategy.concurrency_in(size) < size and of in (None, strategy.at(None))
         ]
         if not narrow:
@@ -172,7 +172,7 @@ class View:
     def best_adaptive(self) -> Strategy | None:
         """Return the variant of adaptive dispatch with the least mean."""
         column = self.measure.column
-        return min(self.played("adaptive"), key=lambda each: self.mean(column, each), default=None)
+        return min(self.simulated("adaptive"), key=lambda each: self.mean(column, each), default=None)
 
     @property
     def best_unpaced(self) -> Alternative | None:

@@ -30,7 +30,7 @@ def along_concurrency(view: View) -> Picture | None:
     """Draw the objective by concurrency; None without two concurrencies, or if all is zero."""
     column = view.measure.column
     variants: dict[Strategy, list[tuple[float, Estimate]]] = {}
-    for each in (*view.played("queue"), *view.played("waves")):
+    for each in (*view.simulated("queue"), *view.simulated("waves")):
         at = (each.concurrency_in(view.tasks), view.estimate(column, each))
         variants.setdefault(each.at(None), []).append(at)
     variants = {strategy: curve for strategy, curve in variants.items() if len(curve) > 1}
@@ -76,7 +76,7 @@ def _description(view: View) -> str:
     )
     wider = [
         each
-        for each in view.played(best.kind)
+        for each in view.simulated(best.kind)
         if each.at(None) == best.at(None) and (each.concurrency or 0) > (best.concurrency or 0)
     ]
     if best.kind in ("queue", "waves") and wider and least:

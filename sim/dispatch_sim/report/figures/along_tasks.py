@@ -59,7 +59,7 @@ def along_tasks(view: View) -> Picture | None:
 
 def _sizes_without_queue(view: View) -> list[int]:
     """Return the sizes of three and more tasks at which parallel has no queue to be compared with."""
-    if not any(view.played("queue", size) for size in view.sizes):
+    if not any(view.simulated("queue", size) for size in view.sizes):
         return []
     return [size for size in view.sizes if size > 2 and view.best("queue", size) is None]
 

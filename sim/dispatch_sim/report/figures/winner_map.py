@@ -106,7 +106,7 @@ def winner_map(found: StrategyMap, sentences: Sequence[str]) -> Picture:
 
 
 def _cell_text(found: StrategyMap, row: int, column: int, winner: Winner) -> str:
-    """Return where a cell is, its best strategy, and the difference to the best of another kind.
+    """Return where a cell is, its best strategy, and the difference from the best of another kind.
 
     That has an interval if there are enough replications for one.
     """

@@ -32,7 +32,7 @@ from dispatch_sim.study.run_study import _next_stages
 from dispatch_sim.study.runner import all_cores, simulate_design
 
 ROOT = Path(__file__).parents[2]
-POOL, AT_ONCE = 200_000, 20_000
+POOL, AT_ONCE = 400_000, 20_000
 COST = MEASURES.index("cost_usd")
 
 FEW_SIZES: Mapping[str, Any] = {"sweep": {"tasks": [2, 3, 4, 10], "concurrency": [1, 2, 3, 9, 10]}}
@@ -164,9 +164,9 @@ def _quoted(choice: Choice) -> Iterator[tuple[str, Any]]:
     """Yield the differences that a report states first."""
     others = [other for other in choice.alternatives if not other.identical]
     for kind in ("sequential", "parallel"):
-        yield from ((f"difference to {kind}", other) for other in others if other.strategy.kind == kind)
+        yield from ((f"difference from {kind}", other) for other in others if other.strategy.kind == kind)
     if others:
-        yield "difference to the nearest rival", others[0]
+        yield "difference from the nearest rival", others[0]
 
 
 def covered(source: Source, studies: int, pool: int = POOL) -> Coverage:
@@ -180,9 +180,9 @@ def covered(source: Source, studies: int, pool: int = POOL) -> Coverage:
 
 STATEMENTS = (
     "recommended mean",
-    "difference to sequential",
-    "difference to parallel",
-    "difference to the nearest rival",
+    "difference from sequential",
+    "difference from parallel",
+    "difference from the nearest rival",
     "break-even",
     "best subset",
 )

@@ -64,8 +64,8 @@ def test_precision_states_how_many_strategies_are_worse(tight, means, sentence):
         ),
         (
             (10, 10.04, 15),
-            "all two other strategies are significantly worse (the difference from one of them is shown to be "
-            "below $0.05)",
+            "all two other strategies are significantly worse (the difference from one of them is shown to "
+            "be below $0.05)",
         ),
     ],
 )

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING
 
 import simpy
 
 from dispatch_sim.model.arithmetic import MINUTE_S, bucket_level, call_time, first_token_time, holds, wait_for
 from dispatch_sim.scenario.provider import Accounting, Limits, Provider
+
+if TYPE_CHECKING:
+    from dispatch_sim.model.simulation import Process
 
 NEVER = math.inf
 """Instead of a `retry-after`: no bucket will ever hold so much."""
@@ -155,7 +158,7 @@ class Gateway:
 
     def acquire(
         self, input_tokens: Callable[[], int], send: Callable[[], float] = lambda: 0.0
-    ) -> Generator[simpy.Event, Any, float]:
+    ) -> Process[float]:
         """Wait in line until a request is admitted; ends with `NEVER` where it never can be.
 
         Parameters
@@ -187,7 +190,7 @@ class Gateway:
         if self._server is not None:
             self._server.interrupt()
 
-    def _serve(self) -> Generator[simpy.Event, Any, None]:
+    def _serve(self) -> Process[None]:
         while self._line:
             input_tokens, send, admitted = self._line[0]
             wait_s = self._limiter.admit(input_tokens())

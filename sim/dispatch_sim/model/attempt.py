@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import simpy
 from simpy.resources.resource import Request
@@ -20,9 +19,7 @@ from dispatch_sim.model.variates import AttemptVariates, Key
 if TYPE_CHECKING:
     from dispatch_sim.model.backlog import Task
     from dispatch_sim.model.conflicts import Write
-    from dispatch_sim.model.simulation import Simulation
-
-Process = Generator[simpy.Event, Any, None]
+    from dispatch_sim.model.simulation import Process, Simulation
 
 ATTEMPTS_WITH_OWN_VARIATES = 256
 """From this one on a task's attempts have the variates of its earlier ones again: the key of a draw has room
@@ -90,7 +87,7 @@ class Attempt:
         """Whether its instructions have been found wrong since it was launched."""
         return self.instructions != self.sim.review.instructions
 
-    def _run(self) -> Process:
+    def _run(self) -> Process[None]:
         """Run the attempt: work in a slot, wait at the barrier, merge, then handle the outcome."""
         try:
             failure = yield from self._work()
@@ -104,7 +101,7 @@ class Attempt:
             self.task.log(Activity.CANCELLED)
         yield from self._settle(failure)
 
-    def _work(self) -> Generator[simpy.Event, Any, Failure | None]:
+    def _work(self) -> Process[Failure | None]:
         """Hold a slot, a place and locks while the agent is at work; ends with why it failed, or None."""
         sim = self.sim
         try:
@@ -121,7 +118,7 @@ class Attempt:
             sim.notify()  # there may be more slots
         return failure
 
-    def _agent_or_timeout(self) -> Generator[simpy.Event, Any, Failure | None]:
+    def _agent_or_timeout(self) -> Process[Failure | None]:
         """Run the agent under a hard timeout; ends with why it failed, or None."""
         sim, task = self.sim, self.task
         self.began_s = sim.env.now
@@ -148,7 +145,7 @@ class Attempt:
             task.log(Activity.TIMEOUT)
         return failure
 
-    def _agent(self) -> Process:
+    def _agent(self) -> Process[None]:
         """Spawn, call the model until the task is done, return; raises AttemptFailed.
 
         Without sub-agents, the coordinator makes the calls, in its own context.
@@ -187,7 +184,7 @@ class Attempt:
             returned = self.usage.by_purpose[Purpose.RETURN]
             sim.coordinator.read_result(returned, variates.return_tokens)
 
-    def _spawn(self) -> Generator[simpy.Event, Any, Prompt]:
+    def _spawn(self) -> Process[Prompt]:
         """Start the agent; ends with its prompt, before the new input."""
         sim, task = self.sim, self.task
         task.enter(Activity.SPAWN)
@@ -199,7 +196,7 @@ class Attempt:
                 yield sim.env.timeout(pending_s)
         return prompt
 
-    def _settle(self, failure: Failure | None) -> Process:
+    def _settle(self, failure: Failure | None) -> Process[None]:
         """Handle the outcome: retry or recover, enter the second round, redo a part, or be approved."""
         sim, task = self.sim, self.task
         task.enter(Activity.WAIT)
@@ -218,7 +215,7 @@ class Attempt:
             yield from sim.review.approve(self)
         sim.notify()
 
-    def _call(self, prompt: Prompt, call: int) -> Process:
+    def _call(self, prompt: Prompt, call: int) -> Process[None]:
         """Make a call that was admitted."""
         sim, variates = self.sim, self.variates
         cached = sim.cache.cached_tokens(prompt)
@@ -241,7 +238,7 @@ class Attempt:
         sim.limiter.charge_output(output)
         prompt.context += prompt.new + output
 
-    def _wait_at_barrier(self, failure: Failure | None) -> Process:
+    def _wait_at_barrier(self, failure: Failure | None) -> Process[None]:
         """Wait until all is back: outputs are seen then, in a wave failures too."""
         sim = self.sim
         policy = sim.scenario.retry.policy
@@ -253,7 +250,7 @@ class Attempt:
             if failure is None and policy in ("cascade", "abort"):
                 yield sim.env.timeout(0)  # failures are seen before anything is merged
 
-    def _time_out(self, seconds: float) -> Process:
+    def _time_out(self, seconds: float) -> Process[None]:
         """End the agent's work after its hard timeout, if it is still at it."""
         yield self.sim.env.timeout(seconds)
         if self.at_work:

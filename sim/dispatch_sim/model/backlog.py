@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-import simpy
+from typing import TYPE_CHECKING
 
 from dispatch_sim.model import recovery
 from dispatch_sim.model.accounting import AttemptUsage
@@ -16,7 +14,7 @@ from dispatch_sim.model.events import OF_ATTEMPT, Activity, Event
 
 if TYPE_CHECKING:
     from dispatch_sim.model.attempt import Attempt, Checkpoint
-    from dispatch_sim.model.simulation import Simulation
+    from dispatch_sim.model.simulation import Process, Simulation
 
 
 @dataclass(slots=True, eq=False)
@@ -172,7 +170,7 @@ class Backlog:
                         self.add(task)
                     self._blocked[follower].clear()
 
-    def _arrivals(self, tasks: list[Task]) -> Generator[simpy.Event, Any, None]:
+    def _arrivals(self, tasks: list[Task]) -> Process[None]:
         """Let the tasks of a group arrive one after another."""
         env = self._sim.env
         for task in tasks:

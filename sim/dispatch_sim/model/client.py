@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
-
-import simpy
+from typing import TYPE_CHECKING
 
 from dispatch_sim.model.api import NEVER
 from dispatch_sim.model.arithmetic import backoff, is_obeyed, obeyed_pause
@@ -17,12 +14,13 @@ from dispatch_sim.model.streams import Stream
 if TYPE_CHECKING:
     from dispatch_sim.model.attempt import Attempt
     from dispatch_sim.model.cache import Prompt
+    from dispatch_sim.model.simulation import Process
 
 OVERLOADED = -1.0
 """In place of a `retry-after`: the answer was 529, which has none."""
 
 
-def send(attempt: Attempt, prompt: Prompt, call: int) -> Generator[simpy.Event, Any, None]:
+def send(attempt: Attempt, prompt: Prompt, call: int) -> Process[None]:
     """Get a request admitted; raises AttemptFailed where the client gives up."""
     sim, task = attempt.sim, attempt.task
     if sim.call_window is not None:

@@ -6,10 +6,7 @@ the others at work have posted.
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
-
-import simpy
+from typing import TYPE_CHECKING
 
 from dispatch_sim.model.events import Activity
 from dispatch_sim.scenario.quantities import whole
@@ -19,7 +16,7 @@ if TYPE_CHECKING:
     from dispatch_sim.model.attempt import Attempt
     from dispatch_sim.model.backlog import Task
     from dispatch_sim.model.cache import Prompt
-    from dispatch_sim.model.simulation import Simulation
+    from dispatch_sim.model.simulation import Process, Simulation
     from dispatch_sim.model.variates import AttemptVariates
 
 
@@ -104,7 +101,7 @@ class Communication:
             task.second_round = False
             self._in_first[task.group] += 1
 
-    def _begin_second(self, group: int) -> Generator[simpy.Event, Any, None]:
+    def _begin_second(self, group: int) -> Process[None]:
         yield from self._sim.coordinator.write_interim_brief()
         self._briefing[group] = False
         if self._in_first[group]:

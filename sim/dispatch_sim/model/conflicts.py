@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import simpy
 
@@ -14,9 +13,7 @@ from dispatch_sim.model.events import Activity
 if TYPE_CHECKING:
     from dispatch_sim.model.attempt import Attempt
     from dispatch_sim.model.backlog import Task
-    from dispatch_sim.model.simulation import Simulation
-
-Process = Generator[simpy.Event, Any, None]
+    from dispatch_sim.model.simulation import Process, Simulation
 
 
 class Write:
@@ -48,7 +45,7 @@ class Isolation:
         self._sim = sim
         self._names = [frozenset(group.writes) for group in sim.scenario.tasks]
 
-    def lock(self, task: Task, held: ExitStack) -> Process:
+    def lock(self, task: Task, held: ExitStack) -> Process[None]:
         """Wait until nobody else writes what a task writes; `held` gives it back."""
         yield from ()
 
@@ -74,7 +71,7 @@ class Isolation:
     def merged(self, write: Write) -> None:
         """Note that an output is merged."""
 
-    def wait_until_safe(self, attempt: Attempt) -> Process:
+    def wait_until_safe(self, attempt: Attempt) -> Process[None]:
         """Wait until nobody is at work that can write over an output."""
         yield from ()
 
@@ -92,7 +89,7 @@ class Locks(Isolation):
         names = frozenset().union(*self._names)
         self._locks = {name: simpy.Resource(sim.env, capacity=1) for name in names}
 
-    def lock(self, task: Task, held: ExitStack) -> Process:
+    def lock(self, task: Task, held: ExitStack) -> Process[None]:
         """Take all locks in one order, so that nobody waits in a circle."""
         for name in sorted(self._names[task.group]):
             task.enter(Activity.LOCK)
@@ -128,7 +125,7 @@ class SharedFiles(Isolation):
                 self._at_risk.remove(other)
                 other.safe.succeed()
 
-    def wait_until_safe(self, attempt: Attempt) -> Process:
+    def wait_until_safe(self, attempt: Attempt) -> Process[None]:
         """An output is done only when nobody is at work any more who can write over it."""
         if not attempt.write.safe.triggered:
             attempt.task.enter(Activity.EXPOSED)

@@ -5,8 +5,8 @@ It has a context, which grows, and shares its agents' limits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import simpy
 
@@ -18,9 +18,7 @@ from dispatch_sim.scenario.quantities import whole
 
 if TYPE_CHECKING:
     from dispatch_sim.model.backlog import Task
-    from dispatch_sim.model.simulation import Simulation
-
-Process = Generator[simpy.Event, Any, None]
+    from dispatch_sim.model.simulation import Process, Simulation
 
 
 class Coordinator(simpy.Resource):
@@ -33,7 +31,7 @@ class Coordinator(simpy.Resource):
         limits = self._costs.context
         self.context = None if limits is None else Context(sim.env, limits, sim.scenario.provider.cache)
 
-    def start_turn(self) -> Process:
+    def start_turn(self) -> Process[None]:
         """Get a turn admitted, which reads all of the context; too long a one is compacted first."""
         context = self.context
         if context is None:
@@ -69,7 +67,7 @@ class Coordinator(simpy.Resource):
             self.context.length += tokens
             self.context.sent += tokens
 
-    def prewarm(self) -> Process:
+    def prewarm(self) -> Process[None]:
         """Write the agents' shared prefix to the cache, where it cannot be read: a call without output."""
         sim = self._sim
         prefix = sim.shared_prefix
@@ -86,7 +84,7 @@ class Coordinator(simpy.Resource):
         sim.limiter.charge_output(0)
         sim.log(start_s, Activity.PREWARM, COORDINATOR, tokens=prefix)
 
-    def write_interim_brief(self) -> Process:
+    def write_interim_brief(self) -> Process[None]:
         """Write the brief for a second round, in a turn."""
         sim = self._sim
         brief = sim.scenario.communication.brief
@@ -98,7 +96,7 @@ class Coordinator(simpy.Resource):
             self.write(sim.ledger.usage[Purpose.COORDINATION], brief.tokens)
             sim.log(start_s, Activity.INTERIM, COORDINATOR)
 
-    def own_prompt(self, task: Task) -> Generator[simpy.Event, Any, Prompt]:
+    def own_prompt(self, task: Task) -> Process[Prompt]:
         """Return the prompt of a task's next call in its own context; too long a one is compacted first."""
         context = self._own_context()
         if context.is_too_long:
@@ -114,7 +112,7 @@ class Coordinator(simpy.Resource):
         context.length = prompt.spawn + prompt.context
         context.sent, context.sent_s = prompt.sent, prompt.sent_s
 
-    def do_common(self, task: Task) -> Process:
+    def do_common(self, task: Task) -> Process[None]:
         """Do the common part of a task's group, in calls of its own, by the variates of its first attempt."""
         sim = self._sim
         if not self.has_to_do_common(task):
@@ -148,7 +146,7 @@ class Coordinator(simpy.Resource):
         assert self.context is not None  # as checks see to it
         return self.context
 
-    def _compact(self, context: Context) -> Process:
+    def _compact(self, context: Context) -> Process[None]:
         """Shorten the context to a summary, in a call that reads all of it."""
         sim, compaction = self._sim, context.limits.compaction
         yield from self._send_context(context)
@@ -161,7 +159,7 @@ class Coordinator(simpy.Resource):
             sim.ledger.compactions += 1
             sim.log(start_s, Activity.COMPACTION, COORDINATOR)
 
-    def _send_context(self, context: Context, new: int = 0) -> Generator[simpy.Event, Any, int]:
+    def _send_context(self, context: Context, new: int = 0) -> Process[int]:
         """Get a call admitted that sends the whole context, then new input; returns what it has read.
 
         What is read and written of the context is booked; the new input is not.
@@ -176,7 +174,7 @@ class Coordinator(simpy.Resource):
         context.sent, context.sent_s = context.length, sim.env.now
         return cached
 
-    def _send(self, input_tokens: Callable[[], int]) -> Process:
+    def _send(self, input_tokens: Callable[[], int]) -> Process[None]:
         """Get a call admitted. It never gives up: it comes back when there should be enough.
 
         One that needs more than the input bucket can hold takes all of it: nobody can do without it.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import simpy
 
@@ -14,7 +13,7 @@ from dispatch_sim.scenario.coordination import Pace
 
 if TYPE_CHECKING:
     from dispatch_sim.model.backlog import Task
-    from dispatch_sim.model.simulation import Simulation
+    from dispatch_sim.model.simulation import Process, Simulation
 
 
 class Harness:
@@ -65,7 +64,7 @@ class CallWindow:
         self._windows = 0
         self._calls = 0
 
-    def count(self) -> Generator[simpy.Event, Any, None]:
+    def count(self) -> Process[None]:
         """Count a call, and wait before that if it is one too many."""
         window_s = self._pace.window
         with self._turn.request() as turn:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
-
-import simpy
+from typing import TYPE_CHECKING
 
 from dispatch_sim.model.accounting import Purpose
 from dispatch_sim.model.events import Activity
@@ -14,9 +11,7 @@ from dispatch_sim.model.failures import AttemptFailed, Failure
 
 if TYPE_CHECKING:
     from dispatch_sim.model.attempt import Attempt
-    from dispatch_sim.model.simulation import Simulation
-
-Process = Generator[simpy.Event, Any, None]
+    from dispatch_sim.model.simulation import Process, Simulation
 
 
 class _Count:
@@ -78,7 +73,7 @@ class MergeRecord:
         return self._sim.scenario.tasks[group].coupling * min(unseen, others) / others
 
 
-def merge(attempt: Attempt) -> Process:
+def merge(attempt: Attempt) -> Process[None]:
     """Merge an output; raises AttemptFailed if it is bad, which shows at the end, or overwritten."""
     sim, task = attempt.sim, attempt.task
     if attempt.is_draft:
@@ -107,7 +102,7 @@ def merge(attempt: Attempt) -> Process:
     attempt.unseen_share = sim.merges.share(task.group, of_group)
 
 
-def _combine(attempt: Attempt, pairs: int) -> Process:
+def _combine(attempt: Attempt, pairs: int) -> Process[None]:
     """Have the coordinator and a person combine an output with the others, as far as that costs anything.
 
     Either of them stops at once if the output has been overwritten.
@@ -134,7 +129,7 @@ def _combine(attempt: Attempt, pairs: int) -> Process:
         sim.ledger.people_merge_s += spent_s  # not in one: `x += yield` reads x before it waits
 
 
-def by_person(attempt: Attempt, activity: Activity, seconds: float) -> Generator[simpy.Event, Any, float]:
+def by_person(attempt: Attempt, activity: Activity, seconds: float) -> Process[float]:
     """Have a person work on an output; returns the seconds: 0 if it is lost before its turn comes."""
     sim, task = attempt.sim, attempt.task
     task.enter(Activity.PERSON_BUSY)
@@ -148,7 +143,7 @@ def by_person(attempt: Attempt, activity: Activity, seconds: float) -> Generator
     return seconds
 
 
-def fail_overwritten(attempt: Attempt) -> Process:
+def fail_overwritten(attempt: Attempt) -> Process[None]:
     """Have a person clean up after the loss of an attempt's work, then raise AttemptFailed."""
     sim = attempt.sim
     attempt.task.log(Activity.OVERWRITTEN)

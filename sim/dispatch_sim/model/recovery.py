@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
-
-import simpy
+from typing import TYPE_CHECKING
 
 from dispatch_sim.model.events import Activity
 from dispatch_sim.model.failures import Failure
@@ -13,7 +10,7 @@ from dispatch_sim.model.failures import Failure
 if TYPE_CHECKING:
     from dispatch_sim.model.attempt import Attempt
     from dispatch_sim.model.backlog import Task
-    from dispatch_sim.model.simulation import Simulation
+    from dispatch_sim.model.simulation import Process, Simulation
 
 
 def fail(attempt: Attempt, failure: Failure, *, hold_back: bool = True) -> None:
@@ -62,7 +59,7 @@ def leave_to_person(task: Task) -> None:
     task.sim.env.process(recover(task.sim, task))
 
 
-def recover(sim: Simulation, task: Task) -> Generator[simpy.Event, Any, None]:
+def recover(sim: Simulation, task: Task) -> Process[None]:
     """Have a person finish what the agents could not; the result needs no merge."""
     task.enter(Activity.PERSON_BUSY)
     with sim.person.request() as turn:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import simpy
 
@@ -14,9 +13,7 @@ from dispatch_sim.model.failures import Failure
 if TYPE_CHECKING:
     from dispatch_sim.model.attempt import Attempt
     from dispatch_sim.model.backlog import Task
-    from dispatch_sim.model.simulation import Simulation
-
-Process = Generator[simpy.Event, Any, None]
+    from dispatch_sim.model.simulation import Process, Simulation
 
 
 class Review:
@@ -45,7 +42,7 @@ class Review:
         """Whether nothing is dispatched now."""
         return self.under_way and (self._review is None or self._review.blocking)
 
-    def approve(self, attempt: Attempt) -> Process:
+    def approve(self, attempt: Attempt) -> Process[None]:
         """Have a merged output approved where that is asked for; its task is done then."""
         sim, task = self._sim, attempt.task
         if self._review is not None or self._wrong:
@@ -82,7 +79,7 @@ class Review:
             self.under_way = True
             self._sim.env.process(self._look())
 
-    def _look(self) -> Process:
+    def _look(self) -> Process[None]:
         sim, review = self._sim, self._review
         if review is not None:
             with sim.person.request() as turn:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import simpy
 
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from dispatch_sim.model.attempt import Attempt
     from dispatch_sim.model.backlog import Task
 
+Result = TypeVar("Result")
+Process = Generator[simpy.Event, Any, Result]
+"""A SimPy process, or a part of one that another runs by `yield from`, with what it returns."""
+
 
 class Condition:
     """A condition variable for one process, as `threading.Condition`: waits until a predicate holds."""
@@ -38,7 +42,7 @@ class Condition:
         self._predicate: Callable[[], bool] | None = None
         self._event: simpy.Event
 
-    def wait_for(self, predicate: Callable[[], bool]) -> Generator[simpy.Event, Any, None]:
+    def wait_for(self, predicate: Callable[[], bool]) -> Process[None]:
         """Wait until a predicate holds; no event passes if it holds already."""
         if not predicate():
             self._predicate, self._event = predicate, self._env.event()

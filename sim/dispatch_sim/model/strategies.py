@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import simpy
 
@@ -12,9 +11,7 @@ from dispatch_sim.model.events import COORDINATOR, Activity
 
 if TYPE_CHECKING:
     from dispatch_sim.model.attempt import Attempt
-    from dispatch_sim.model.simulation import Simulation
-
-Process = Generator[simpy.Event, Any, None]
+    from dispatch_sim.model.simulation import Process, Simulation
 
 FIRST_ADAPTIVE_WINDOW = 4
 """Where adaptive dispatch begins: practitioners' 'parallel up to 3 or 4'."""
@@ -73,13 +70,13 @@ class AdaptiveSlots(Slots):
             self.window, self._shrunk_s = shrunk(self.window), self._env.now
 
 
-def dispatch(sim: Simulation) -> Process:
+def dispatch(sim: Simulation) -> Process[None]:
     """Dispatch the batch as its strategy says; ends when every task is done."""
     sim.backlog.arrive()
     yield from queue(sim) if sim.strategy.refills else waves(sim)
 
 
-def queue(sim: Simulation) -> Process:
+def queue(sim: Simulation) -> Process[None]:
     """Queue, and adaptive: whenever a task waits and a slot is free.
 
     A failed task goes to the end, or waits until all has drained: no agent at work, and no task ready.
@@ -108,7 +105,7 @@ def queue(sim: Simulation) -> Process:
             yield from launch_ready(sim)
 
 
-def waves(sim: Simulation) -> Process:
+def waves(sim: Simulation) -> Process[None]:
     """Waves, of one task (solo, sequential) or of all (parallel): the next when all of this one is over."""
     backlog, slots = sim.backlog, sim.slots
     waits_for_person = sim.strategy.waits_for_recovery
@@ -130,7 +127,7 @@ def can_dispatch(sim: Simulation) -> bool:
     return bool(sim.backlog.ready) and not sim.review.blocks
 
 
-def launch_ready(sim: Simulation) -> Process:
+def launch_ready(sim: Simulation) -> Process[None]:
     """Launch as many of the waiting tasks as there are free slots.
 
     An agent that coordinates does it in one turn, writing the briefs one after another; a script at once,

@@ -19,8 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.model.arithmetic import MILLION
-from dispatch_sim.model.attempt import ATTEMPTS_WITH_OWN_VARIATES
+from dispatch_sim.model.arithmetic import ATTEMPTS_WITH_OWN_VARIATES, MILLION
 from dispatch_sim.model.outcome import Outcome
 from dispatch_sim.model.plan import Plan, TaskId
 from dispatch_sim.model.variates import AttemptVariates, Variates

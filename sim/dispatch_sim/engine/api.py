@@ -11,7 +11,7 @@ from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.records import Bucket, Limiter, State
 from dispatch_sim.engine.variates import of_request
 from dispatch_sim.model import arithmetic
-from dispatch_sim.model.client import OVERLOADED
+from dispatch_sim.model.arithmetic import OVERLOADED
 from dispatch_sim.model.streams import Stream
 
 _bucket_level = compiled(arithmetic.bucket_level)

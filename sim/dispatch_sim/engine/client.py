@@ -14,7 +14,7 @@ from dispatch_sim.engine.records import State
 from dispatch_sim.engine.strategies import on_429
 from dispatch_sim.engine.variates import of_request
 from dispatch_sim.model import arithmetic
-from dispatch_sim.model.client import OVERLOADED
+from dispatch_sim.model.arithmetic import OVERLOADED
 from dispatch_sim.model.streams import Stream
 
 _backoff = compiled(arithmetic.backoff)

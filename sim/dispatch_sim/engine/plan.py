@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from dispatch_sim.engine import records
 from dispatch_sim.engine.layout import fill
 from dispatch_sim.engine.scenario_records import FlatScenario
+from dispatch_sim.model.arithmetic import FIRST_ADAPTIVE_WINDOW
 from dispatch_sim.model.plan import Plan
-from dispatch_sim.model.strategies import FIRST_ADAPTIVE_WINDOW
 
 MEMBER = records.STATE["batch"].base
 

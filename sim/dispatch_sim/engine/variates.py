@@ -7,7 +7,7 @@ from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.quantiles import normal_cdf, normal_quantile, quantile
 from dispatch_sim.engine.records import State
 from dispatch_sim.model import arithmetic, streams
-from dispatch_sim.model.attempt import ATTEMPTS_WITH_OWN_VARIATES
+from dispatch_sim.model.arithmetic import ATTEMPTS_WITH_OWN_VARIATES
 from dispatch_sim.model.streams import Stream
 from dispatch_sim.scenario import quantities
 from dispatch_sim.scenario.tasks import MAX_CALLS

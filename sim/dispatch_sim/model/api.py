@@ -6,7 +6,6 @@ rejecting them has a `Gateway` in front.
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,14 +13,12 @@ from typing import TYPE_CHECKING
 
 import simpy
 
-from dispatch_sim.model.arithmetic import MINUTE_S, bucket_level, call_time, first_token_time, holds, wait_for
+from dispatch_sim.model import arithmetic
+from dispatch_sim.model.arithmetic import MINUTE_S, NEVER
 from dispatch_sim.scenario.provider import Accounting, Limits, Provider
 
 if TYPE_CHECKING:
     from dispatch_sim.model.simulation import Process
-
-NEVER = math.inf
-"""Instead of a `retry-after`: no bucket will ever hold so much."""
 
 
 class TokenBucket:
@@ -37,17 +34,18 @@ class TokenBucket:
 
     def refill(self, now_s: float) -> None:
         """Bring the level up to date."""
-        if now_s > self.updated_s and self.level < self.capacity:
-            self.level = bucket_level(self.level, now_s - self.updated_s, self.rate_per_s, self.capacity)
+        since_s = now_s - self.updated_s
+        if since_s > 0.0 and self.level < self.capacity:
+            self.level = arithmetic.bucket_level(self.level, since_s, self.rate_per_s, self.capacity)
         self.updated_s = now_s
 
     def holds(self, amount: float) -> bool:
         """Whether it holds an amount now."""
-        return holds(self.level, amount, self.rate_per_s)
+        return arithmetic.holds(self.level, amount, self.rate_per_s)
 
     def wait_for(self, amount: float, now_s: float) -> float:
         """Return the seconds until it holds an amount, if nobody else comes."""
-        return wait_for(self.level, amount, self.rate_per_s, now_s)
+        return arithmetic.wait_for(self.level, amount, self.rate_per_s, now_s)
 
 
 class RateLimiter:
@@ -217,7 +215,7 @@ class Latency:
         if self._latency is None:
             return 0.0
         base, per_uncached, per_cached = self._input
-        return call_time(
+        return arithmetic.call_time(
             output, uncached, cached, base, self._latency.per_output_token, per_uncached, per_cached
         )
 
@@ -225,4 +223,4 @@ class Latency:
         """Return the time until a response begins."""
         if self._latency is None:
             return self._first_token_s
-        return first_token_time(uncached, cached, *self._input)
+        return arithmetic.first_token_time(uncached, cached, *self._input)

@@ -1,6 +1,7 @@
 """The arithmetic of the model, each rule once: buckets, pauses, shares of work, faults, cache, call times.
 
 All functions are pure functions of numbers, and the compiled engine compiles them as they are.
+The constants are those of both engines.
 """
 
 from __future__ import annotations
@@ -10,6 +11,18 @@ import math
 MINUTE_S = 60.0
 HOUR_S = 3600.0
 MILLION = 1e6
+
+NEVER = math.inf
+"""Instead of a `retry-after`: no bucket will ever hold so much."""
+OVERLOADED = -1.0
+"""Instead of a `retry-after`: the answer was 529, which has none."""
+
+FIRST_ADAPTIVE_WINDOW = 4
+"""Where adaptive dispatch begins: practitioners' 'parallel up to 3 or 4'."""
+
+ATTEMPTS_WITH_OWN_VARIATES = 256
+"""From this one on a task's attempts have the variates of its earlier ones again: the key of a draw has room
+for no more, and only the cancelled attempts of cascades are so many."""
 
 
 def share(total: int, part: int, parts: int) -> int:

@@ -11,6 +11,7 @@ from simpy.resources.resource import Request
 
 from dispatch_sim.model import client, merge, recovery
 from dispatch_sim.model.accounting import AttemptUsage, Purpose
+from dispatch_sim.model.arithmetic import ATTEMPTS_WITH_OWN_VARIATES
 from dispatch_sim.model.cache import Prompt
 from dispatch_sim.model.events import Activity
 from dispatch_sim.model.failures import AttemptFailed, Failure
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
     from dispatch_sim.model.backlog import Task
     from dispatch_sim.model.conflicts import Write
     from dispatch_sim.model.simulation import Process, Simulation
-
-ATTEMPTS_WITH_OWN_VARIATES = 256
-"""From this one on a task's attempts have the variates of its earlier ones again: the key of a draw has room
-for no more, and only the cancelled attempts of cascades are so many."""
 
 
 @dataclass(slots=True)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from dispatch_sim.model.api import NEVER
-from dispatch_sim.model.arithmetic import backoff, is_obeyed, obeyed_pause
+from dispatch_sim.model.arithmetic import NEVER, OVERLOADED, backoff, is_obeyed, obeyed_pause
 from dispatch_sim.model.events import Activity
 from dispatch_sim.model.failures import AttemptFailed, Failure
 from dispatch_sim.model.streams import Stream
@@ -15,9 +14,6 @@ if TYPE_CHECKING:
     from dispatch_sim.model.attempt import Attempt
     from dispatch_sim.model.cache import Prompt
     from dispatch_sim.model.simulation import Process
-
-OVERLOADED = -1.0
-"""In place of a `retry-after`: the answer was 529, which has none."""
 
 
 def send(attempt: Attempt, prompt: Prompt, call: int) -> Process[None]:

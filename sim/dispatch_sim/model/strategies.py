@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING
 
 import simpy
 
-from dispatch_sim.model.arithmetic import grown, shrunk
+from dispatch_sim.model.arithmetic import FIRST_ADAPTIVE_WINDOW, grown, shrunk
 from dispatch_sim.model.events import COORDINATOR, Activity
 
 if TYPE_CHECKING:
     from dispatch_sim.model.attempt import Attempt
     from dispatch_sim.model.simulation import Process, Simulation
-
-FIRST_ADAPTIVE_WINDOW = 4
-"""Where adaptive dispatch begins: practitioners' 'parallel up to 3 or 4'."""
 
 
 class Slots(simpy.Resource):

@@ -88,7 +88,7 @@ SIMPY = {
         {"provider.cache": "{ttl: 5m, minimum: 0}", "timeouts.hard": "40s", "retry.policy": "resume"},
     ),
     "an entry of the cache is written anew while it is on its way": Fault(
-        "TimedCache.record_shared",
+        "PromptCache.record_shared",
         "not R and not self._is_pending()",
         "not R",
         {"provider.cache": "{ttl: 2m, first_token: 15s}", "dispatch.spawn.shared": "2K"},
@@ -107,7 +107,7 @@ SIMPY = {
     "a window holds a call more": Fault("CallWindow.count", "self._calls >= N", "self._calls > N"),
     "solo forgets its calls": Fault("Coordinator.keep", "context.length = N", "pass"),
     "common work is done with every task": Fault("Attempt._variates", "variates.without(C)", "variates"),
-    "a forked agent reads what was not sent": Fault("Prompt.cached_by_parent", "min(A, B)", "A"),
+    "a forked agent reads what was not sent": Fault("PromptCache.cached_tokens", "min(A, B)", "A"),
     "common work by wrong instructions is kept": Fault(
         "redo_all_by_wrong_brief", "sim.common_done.clear()", "None"
     ),

@@ -11,8 +11,34 @@ import math
 import simpy
 
 from dispatch_sim.model.arithmetic import cache_readable
-from dispatch_sim.model.context import Context
+from dispatch_sim.scenario.coordination import Context as ContextLimits
 from dispatch_sim.scenario.provider import Cache
+from dispatch_sim.scenario.quantities import whole
+
+
+class Context:
+    """The coordinator's context.
+
+    Attributes
+    ----------
+    length : tokens of all that was said.
+    sent, sent_s : how much of it a call has sent, and when the last did. It begins as just sent.
+    """
+
+    def __init__(self, limits: ContextLimits) -> None:
+        self.limits = limits
+        self.length = self.sent = whole(limits.start)
+        self.sent_s = 0.0
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether it has to be compacted before the next turn."""
+        return self.length > self.limits.window
+
+    def summarise(self, summed_up: int) -> None:
+        """Leave what it began with, which can be read, the summary, and what has come since."""
+        self.length += whole(self.limits.start) - summed_up
+        self.sent = whole(self.limits.start)
 
 
 class Prompt:
@@ -46,68 +72,58 @@ class Prompt:
         """All of it."""
         return self.spawn + self.context + self.new
 
-    @property
-    def cached_by_parent(self) -> int:
-        """Tokens of the coordinator's context that can be read now."""
-        return 0 if self.parent is None else min(self.inherited, self.parent.cached_tokens)
 
+class PromptCache:
+    """The provider's prompt cache.
 
-class WarmCache:
-    """Without timing: an agent reads all that it sent and was answered before, and agents share nothing."""
+    Without timing (`cache` is None) an agent reads all that it sent and was answered before, and agents share
+    nothing. With it, an entry can be read from when a response begins until the TTL after its last use.
+    """
 
-    def cached_tokens(self, prompt: Prompt) -> int:
-        """Return how many tokens at the beginning of a prompt can be read now: all but the new input."""
-        return prompt.spawn + prompt.context if prompt.sent else prompt.cached_by_parent
-
-    def is_written(self, prompt: Prompt, last: bool) -> bool:
-        """Whether what is not read is written to the cache, and billed so: if it is not its only call."""
-        return bool(prompt.sent) or not last
-
-    def record(self, prompt: Prompt, first_token_s: float) -> None:
-        """Note that a prompt was admitted now; its response begins after `first_token_s`."""
-        prompt.sent = max(1, prompt.length)
-
-    def shared_pending_s(self) -> float:
-        """Return the time until the shared prefix that somebody has sent can be read: nothing is shared."""
-        return 0.0
-
-    def record_shared(self, first_token_s: float) -> None:
-        """Note that the shared prefix was sent by itself."""
-
-    def is_cold(self, prefix: int) -> bool:
-        """Whether a shared prefix could be in the cache and is not to be read now."""
-        return False
-
-
-class TimedCache:
-    """With entries that can be read from when a response begins until the TTL after their last use."""
-
-    def __init__(self, env: simpy.Environment, cache: Cache) -> None:
+    def __init__(self, env: simpy.Environment, cache: Cache | None) -> None:
         self._env = env
-        self._ttl_s = cache.ttl
-        self._minimum = cache.minimum
+        self._is_timed = cache is not None
+        self._minimum = 0.0 if cache is None else cache.minimum
+        self._ttl_s = 0.0 if cache is None else cache.ttl
         self._shared_readable_s = math.inf
         self._shared_used_s = -math.inf
 
     def cached_tokens(self, prompt: Prompt) -> int:
-        """Return what the agent sent last, or else the part of its beginning that others sent.
+        """Return how many tokens at the beginning of a prompt can be read now.
 
-        The agent's own last prompt can be read as soon as it was answered, which is before its next call.
+        They are what the agent sent last, or else the part of its beginning that others sent.
         """
-        if prompt.sent >= self._minimum and cache_readable(
-            -math.inf, prompt.sent_s, self._ttl_s, self._env.now
-        ):
+        if not self._is_timed and prompt.sent:
+            return prompt.spawn + prompt.context
+        if self._is_timed and self._last_is_readable(prompt):
             return prompt.sent
-        if prompt.shared >= max(1, self._minimum) and self._shared_is_readable():
+        if self._can_share(prompt.shared) and self._shared_is_readable():
             return prompt.shared
-        return prompt.cached_by_parent
+        return 0 if prompt.parent is None else min(prompt.inherited, self.context_cached(prompt.parent))
+
+    def context_cached(self, context: Context) -> int:
+        """Return how many tokens of the coordinator's context can be read now; without timing all of them."""
+        if not self._is_timed:
+            return context.length
+        return context.sent if self._last_is_readable(context) else 0
 
     def is_written(self, prompt: Prompt, last: bool) -> bool:
-        """Whether the prompt is long enough to be cached."""
-        return prompt.length >= self._minimum
+        """Whether what is not read is written to the cache, and billed so.
+
+        With timing, if the prompt is long enough; without, if this is not the only call.
+        """
+        if self._is_timed:
+            return prompt.length >= self._minimum
+        return prompt.sent > 0 or not last
 
     def record(self, prompt: Prompt, first_token_s: float) -> None:
-        """Write or refresh the entries of the prompt's own length and of its shared prefix."""
+        """Note that a prompt was admitted now, and write or refresh its entries.
+
+        They are those of its own length and of its shared prefix; its response begins after `first_token_s`.
+        """
+        if not self._is_timed:
+            prompt.sent = max(1, prompt.length)
+            return
         prompt.sent, prompt.sent_s = prompt.length, self._env.now
         if prompt.shared >= self._minimum:
             self.record_shared(first_token_s)
@@ -124,7 +140,15 @@ class TimedCache:
 
     def is_cold(self, prefix: int) -> bool:
         """Whether a shared prefix could be in the cache and is not to be read now."""
-        return prefix >= max(1, self._minimum) and not self._shared_is_readable()
+        return self._can_share(prefix) and not self._shared_is_readable()
+
+    def _last_is_readable(self, sent: Prompt | Context) -> bool:
+        """Whether the last that was sent can be read: from when it was answered, which is before the next."""
+        fresh = cache_readable(-math.inf, sent.sent_s, self._ttl_s, self._env.now)
+        return sent.sent >= self._minimum and fresh
+
+    def _can_share(self, prefix: int) -> bool:
+        return self._is_timed and prefix >= max(1, self._minimum)
 
     def _shared_is_readable(self) -> bool:
         return cache_readable(self._shared_readable_s, self._shared_used_s, self._ttl_s, self._env.now)

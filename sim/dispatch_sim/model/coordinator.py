@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import simpy
 
 from dispatch_sim.model.accounting import Purpose, Usage
-from dispatch_sim.model.cache import Prompt
-from dispatch_sim.model.context import Context
+from dispatch_sim.model.cache import Context, Prompt
 from dispatch_sim.model.events import COORDINATOR, Activity
 from dispatch_sim.scenario.quantities import whole
 
@@ -29,7 +28,7 @@ class Coordinator(simpy.Resource):
         self._sim = sim
         self._costs = sim.scenario.dispatch
         limits = self._costs.context
-        self.context = None if limits is None else Context(sim.env, limits, sim.scenario.provider.cache)
+        self.context = None if limits is None else Context(limits)
 
     def start_turn(self) -> Process[None]:
         """Get a turn admitted, which reads all of the context; too long a one is compacted first."""
@@ -165,8 +164,9 @@ class Coordinator(simpy.Resource):
         What is read and written of the context is booked; the new input is not.
         """
         sim = self._sim
-        yield from self._send(lambda: sim.limiter.counted(context.length + new, context.cached_tokens))
-        cached = context.cached_tokens
+        cache, limiter = sim.cache, sim.limiter
+        yield from self._send(lambda: limiter.counted(context.length + new, cache.context_cached(context)))
+        cached = cache.context_cached(context)
         usage = sim.ledger.usage[Purpose.CONTEXT]
         usage.cache_read += cached
         usage.cache_write += context.length - cached

@@ -10,7 +10,7 @@ import simpy
 from dispatch_sim.model.accounting import Ledger, Purpose
 from dispatch_sim.model.api import Gateway, Latency, RateLimiter
 from dispatch_sim.model.backlog import Backlog
-from dispatch_sim.model.cache import Prompt, TimedCache, WarmCache
+from dispatch_sim.model.cache import Prompt, PromptCache
 from dispatch_sim.model.closing import Row, close
 from dispatch_sim.model.communication import Communication
 from dispatch_sim.model.conflicts import make_isolation
@@ -95,9 +95,7 @@ class Simulation:
             limits = scenario.client.pacing.limits(provider.limits)
             self.limiter.pacing = RateLimiter(env, limits, provider.accounting, queues=True, is_pacing=True)
             self.pacing_line = self.limiter.pacing.gateway
-        self.cache: WarmCache | TimedCache = WarmCache()
-        if provider.cache is not None:
-            self.cache = TimedCache(env, provider.cache)
+        self.cache = PromptCache(env, provider.cache)
         self.latency = Latency(provider)
         pace = scenario.harness.pace
         self.call_window = None if pace is None else CallWindow(env, pace)

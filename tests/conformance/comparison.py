@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from dispatch_sim.engine.machine import Machine
-from dispatch_sim.model.events import Activity, Event
-from dispatch_sim.model.failures import Failure
+from dispatch_sim.model.events import Activity, Event, Failure
 from dispatch_sim.model.outcome import Outcome
 from dispatch_sim.model.plan import Plan, make_plan
 from dispatch_sim.model.simulation import simulate

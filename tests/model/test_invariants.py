@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 import theory
 from dispatch_sim.model.accounting import Purpose
-from dispatch_sim.model.events import State
-from dispatch_sim.model.failures import Failure
+from dispatch_sim.model.events import Failure, State
 from dispatch_sim.model.plan import make_plan
 from dispatch_sim.model.simulation import simulate
 from dispatch_sim.model.variates import Variates

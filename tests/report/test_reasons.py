@@ -3,7 +3,7 @@ import pytest
 from dispatch_sim.decide.answer import answer
 from dispatch_sim.decide.studies import compare
 from dispatch_sim.model.accounting import Purpose
-from dispatch_sim.model.failures import Failure
+from dispatch_sim.model.events import Failure
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.report.attribution import FAILURES, OWN_FAILURES, attribute
 from dispatch_sim.report.format import capital, named, tokens

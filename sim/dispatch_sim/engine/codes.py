@@ -32,7 +32,7 @@ NEEDS_CONTEXT, NEEDS_PROMPT = -1, -2
 STATE_OF = np.array([-1 if each.state is None else each.state for each in Activity], np.int64)
 """The state that a task is in during each activity."""
 
-# ---- in the order of `model.failures.Failure`
+# ---- in the order of `model.events.Failure`
 (
     FAILURE_CRASH, FAILURE_RATE_LIMITED, FAILURE_TOO_LARGE, FAILURE_BAD_OUTPUT, FAILURE_HUNG, FAILURE_KILLED, FAILURE_OVERWRITTEN, FAILURE_CANCELLED, FAILURE_WRONG_BRIEF,
 ) = range(9)

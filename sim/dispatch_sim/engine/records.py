@@ -22,8 +22,8 @@ from dispatch_sim.engine.task_records import (
     Write,
 )
 from dispatch_sim.model.accounting import Purpose
+from dispatch_sim.model.events import Failure
 from dispatch_sim.model.events import State as TaskState
-from dispatch_sim.model.failures import Failure
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.scenario.tasks import MAX_TASKS
 

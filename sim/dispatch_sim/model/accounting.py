@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dispatch_sim.model.events import State
-from dispatch_sim.model.failures import Failure
+from dispatch_sim.model.events import Failure, State
 from dispatch_sim.model.outcome import Column
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ from dispatch_sim.model import client, merge, recovery
 from dispatch_sim.model.accounting import AttemptUsage, Purpose
 from dispatch_sim.model.arithmetic import ATTEMPTS_WITH_OWN_VARIATES
 from dispatch_sim.model.cache import Prompt
-from dispatch_sim.model.events import Activity
-from dispatch_sim.model.failures import AttemptFailed, Failure
+from dispatch_sim.model.events import Activity, AttemptFailed, Failure
 from dispatch_sim.model.variates import AttemptVariates, Key
 
 if TYPE_CHECKING:

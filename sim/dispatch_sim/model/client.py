@@ -6,8 +6,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 from dispatch_sim.model.arithmetic import NEVER, OVERLOADED, backoff, is_obeyed, obeyed_pause
-from dispatch_sim.model.events import Activity
-from dispatch_sim.model.failures import AttemptFailed, Failure
+from dispatch_sim.model.events import Activity, AttemptFailed, Failure
 from dispatch_sim.model.streams import Stream
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ import numpy as np
 from dispatch_sim.model.accounting import Ledger, Purpose, Usage
 from dispatch_sim.model.api import RateLimiter
 from dispatch_sim.model.arithmetic import HOUR_S, MILLION
-from dispatch_sim.model.events import State
-from dispatch_sim.model.failures import Failure
+from dispatch_sim.model.events import Failure, State
 from dispatch_sim.model.outcome import MEASURES, Outcome
 from dispatch_sim.scenario.model import Values
 from dispatch_sim.scenario.provider import Prices

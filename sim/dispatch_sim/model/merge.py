@@ -6,8 +6,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from dispatch_sim.model.accounting import Purpose
-from dispatch_sim.model.events import Activity
-from dispatch_sim.model.failures import AttemptFailed, Failure
+from dispatch_sim.model.events import Activity, AttemptFailed, Failure
 
 if TYPE_CHECKING:
     from dispatch_sim.model.attempt import Attempt

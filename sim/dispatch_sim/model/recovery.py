@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dispatch_sim.model.events import Activity
-from dispatch_sim.model.failures import Failure
+from dispatch_sim.model.events import Activity, Failure
 
 if TYPE_CHECKING:
     from dispatch_sim.model.attempt import Attempt

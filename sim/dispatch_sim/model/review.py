@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import simpy
 
 from dispatch_sim.model import recovery
-from dispatch_sim.model.events import Activity
-from dispatch_sim.model.failures import Failure
+from dispatch_sim.model.events import Activity, Failure
 
 if TYPE_CHECKING:
     from dispatch_sim.model.attempt import Attempt

@@ -106,13 +106,12 @@ class Attempt:
                     yield held.enter_context(sim.harness.places.request())
                 yield from sim.isolation.lock(self.task, held)
                 failure = yield from self._agent_or_timeout()
+            if failure is None:
+                sim.slots.on_return(self)
+            return failure
         finally:
             sim.harness.on_return()
             sim.notify()
-        if failure is None:
-            sim.slots.on_return(self)
-            sim.notify()  # there may be more slots
-        return failure
 
     def _agent_or_timeout(self) -> Process[Failure | None]:
         """Run the agent under a hard timeout; ends with why it failed, or None."""
@@ -123,16 +122,15 @@ class Attempt:
         self.at_work = True
         if sim.scenario.timeouts.hard is not None:
             sim.env.process(self._time_out(sim.scenario.timeouts.hard))
-        failure: Failure | None = Failure.CANCELLED
+        failure: Failure | None = None
         try:
             yield from self._agent()
-            failure = None
         except AttemptFailed as failed:
             failure = failed.reason
         except simpy.Interrupt as interrupt:
-            if interrupt.cause is not Failure.KILLED:
+            failure = interrupt.cause
+            if failure is Failure.CANCELLED:
                 raise
-            failure = Failure.HUNG if task.activity is Activity.HANG else Failure.KILLED
         finally:
             self.at_work = False
             sim.communication.working[task.group] -= 1
@@ -247,10 +245,11 @@ class Attempt:
                 yield sim.env.timeout(0)  # failures are seen before anything is merged
 
     def _time_out(self, seconds: float) -> Process[None]:
-        """End the agent's work after its hard timeout, if it is still at it."""
+        """End the agent's work after its hard timeout, if it is still at it: honest work, or silence."""
         yield self.sim.env.timeout(seconds)
         if self.at_work:
-            self.process.interrupt(Failure.KILLED)
+            is_silent = self.task.activity is Activity.HANG
+            self.process.interrupt(Failure.HUNG if is_silent else Failure.KILLED)
 
     def _gives_up(self) -> bool:
         """Whether an agent obeys the soft timeout in its prompt, now that it could make another call."""

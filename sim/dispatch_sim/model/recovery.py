@@ -79,7 +79,7 @@ def recover(sim: Simulation, task: Task) -> Process[None]:
 def cancel_the_rest(sim: Simulation) -> None:
     """Cancel every other attempt whose output is not being merged."""
     for other in list(sim.active):
-        if not other.merging and other.process.is_alive:
+        if not other.merging:
             other.process.interrupt(Failure.CANCELLED)
 
 

@@ -75,9 +75,7 @@ SIMPY = {
         "None",
         {"strategies.kind": "parallel", "strategies.merge": "barrier", "failures.crash": "20%"},
     ),
-    "silence that a timeout ends is honest work": Fault(
-        "Attempt._time_out", "H if A else K", "K"
-    ),
+    "silence that a timeout ends is honest work": Fault("Attempt._time_out", "H if A else K", "K"),
     "rework is booked as work": Fault("Ledger.book_output", "A if rework else B", "B"),
     "an agent at its soft timeout goes on": Fault("Attempt._gives_up", "T >= soft_s", "T > soft_s"),
     "an agent hears itself on the blackboard": Fault("Communication.messages", "N - 1", "N"),

@@ -78,7 +78,7 @@ class RateLimiter:
         self.output_tokens = 0
         self.gateway = Gateway(env, self) if queues else None
         self.pacing: RateLimiter | None = None
-        self._is_pacing = is_pacing
+        self.is_pacing = is_pacing
 
     def admit(self, input_tokens: int) -> float:
         """Admit a request and charge it and its input, or reject it.
@@ -91,7 +91,7 @@ class RateLimiter:
         requests, inputs, outputs = self._request_bucket, self._input_bucket, self._output_bucket
         reserved = self._reserved
         one, needed = 1.0, float(input_tokens)
-        if self._is_pacing:  # a call larger than a bucket waits for a full one, and leaves a debt
+        if self.is_pacing:  # a call larger than a bucket waits for a full one, and leaves a debt
             one, needed = min(one, requests.capacity), min(needed, inputs.capacity)
             reserved = min(reserved, outputs.capacity)
         if needed > inputs.capacity or requests.capacity < one or reserved > outputs.capacity:
@@ -146,7 +146,10 @@ class RateLimiter:
 
 
 class Gateway:
-    """A line before the limits, first in, first out; its head is served when the buckets hold enough."""
+    """A line before the limits, first in, first out; its head is served when the buckets hold enough.
+
+    The provider has one, or the client that paces its calls, for its own limiter.
+    """
 
     def __init__(self, env: simpy.Environment, limiter: RateLimiter) -> None:
         self._env = env
@@ -154,15 +157,14 @@ class Gateway:
         self._line: deque[tuple[Callable[[], int], Callable[[], float], simpy.Event]] = deque()
         self._server: simpy.Process | None = None
 
-    def acquire(
-        self, input_tokens: Callable[[], int], send: Callable[[], float] = lambda: 0.0
-    ) -> Process[float]:
-        """Wait in line until a request is admitted; ends with `NEVER` where it never can be.
+    def acquire(self, input_tokens: Callable[[], int], send: Callable[[], float]) -> Process[float]:
+        """Wait in line until a request is admitted; ends with the answer to it, `NEVER` if it never can be.
 
         Parameters
         ----------
         input_tokens : what it needs when its turn comes: a wait can outlive an entry of the prompt cache.
-        send : called when its turn comes; what it returns is what this ends with.
+        send : sends the request to the provider, and returns its answer. The client's line calls it as
+            soon as its turn comes; in the provider's line the request is admitted then.
         """
         admitted = self._env.event()
         place = (input_tokens, send, admitted)
@@ -171,7 +173,7 @@ class Gateway:
             wait_s = self._limiter.admit(input_tokens())
             if wait_s in (0.0, NEVER):
                 self._line.popleft()
-                return send() if wait_s == 0.0 else NEVER
+                return self._answer(wait_s, send)
             self._server = self._env.process(self._serve())
         try:
             return float((yield admitted))
@@ -197,8 +199,11 @@ class Gateway:
                     yield self._env.timeout(wait_s)
                 continue
             self._line.popleft()
-            admitted.succeed(send() if wait_s == 0.0 else NEVER)
+            admitted.succeed(self._answer(wait_s, send))
         self._server = None
+
+    def _answer(self, wait_s: float, send: Callable[[], float]) -> float:
+        return send() if wait_s == 0.0 and self._limiter.is_pacing else wait_s
 
 
 class Latency:

@@ -21,17 +21,11 @@ def send(attempt: Attempt, prompt: Prompt, call: int) -> Process[None]:
     if sim.call_window is not None:
         task.enter(Activity.PACE, call)
         yield from sim.call_window.count()
-    if sim.limiter.gateway is not None:
-        task.enter(Activity.GATEWAY, call)
-        if (yield from sim.limiter.gateway.acquire(lambda: sim.input_needed(prompt))) == NEVER:
-            raise AttemptFailed(Failure.TOO_LARGE)
-        return
-    if sim.pacing_line is None:
+    if sim.line is None:
         retry_after_s = _request(attempt, prompt, call, 0)
     else:
-        task.enter(Activity.PACING, call)
-        # The limiter itself sends the request: nothing else of that moment comes in between.
-        retry_after_s = yield from sim.pacing_line.acquire(
+        task.enter(Activity.GATEWAY if sim.limiter.pacing is None else Activity.PACING, call)
+        retry_after_s = yield from sim.line.acquire(
             lambda: sim.input_needed(prompt), lambda: _request(attempt, prompt, call, 0)
         )
     for retry in itertools.count():

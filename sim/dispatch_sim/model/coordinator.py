@@ -180,19 +180,17 @@ class Coordinator(simpy.Resource):
         One that needs more than the input bucket can hold takes all of it: nobody can do without it.
         """
         sim, limiter = self._sim, self._sim.limiter
-        if limiter.gateway is not None:
-            yield from limiter.gateway.acquire(lambda: limiter.at_most(input_tokens()))
-            return
+
+        def needed() -> int:
+            return limiter.at_most(input_tokens())
 
         def request() -> float:
-            return limiter.admit(limiter.at_most(input_tokens()))
+            return limiter.admit(needed())
 
-        if sim.pacing_line is None:
+        if sim.line is None:
             retry_after_s = request()
         else:
-            retry_after_s = yield from sim.pacing_line.acquire(
-                lambda: limiter.at_most(input_tokens()), request
-            )
+            retry_after_s = yield from sim.line.acquire(needed, request)
         while retry_after_s:
             sim.ledger.rejected_requests += 1
             sim.log(sim.env.now, Activity.LIMITED, COORDINATOR)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import simpy
 
 from dispatch_sim.model.accounting import Ledger, Purpose
-from dispatch_sim.model.api import Gateway, Latency, RateLimiter
+from dispatch_sim.model.api import Latency, RateLimiter
 from dispatch_sim.model.backlog import Backlog
 from dispatch_sim.model.cache import Prompt, PromptCache
 from dispatch_sim.model.closing import Row, close
@@ -89,12 +89,12 @@ class Simulation:
         provider = scenario.provider
         queues = provider.on_limit == "wait"
         self.limiter = RateLimiter(env, provider.limits, provider.accounting, queues=queues)
-        self.pacing_line: Gateway | None = None
-        """The line before the client's own limiter, where it paces its calls."""
+        self.line = self.limiter.gateway
+        """The line before the provider's limits, or before the client's own where it paces its calls."""
         if strategy.pace == "limits":
             limits = scenario.client.pacing.limits(provider.limits)
             self.limiter.pacing = RateLimiter(env, limits, provider.accounting, queues=True, is_pacing=True)
-            self.pacing_line = self.limiter.pacing.gateway
+            self.line = self.limiter.pacing.gateway
         self.cache = PromptCache(env, provider.cache)
         self.latency = Latency(provider)
         pace = scenario.harness.pace

@@ -30,7 +30,7 @@ class AttemptVariates:
 
     Attributes
     ----------
-    call_s : unimpeded time of each of its calls, seconds; 0 where calls take what they do.
+    call_s : unimpeded time of each of its calls, seconds; 0 where the provider's latency gives it.
     tool_s : time between calls, seconds, one fewer than calls; empty where there is none.
     new_input, output : whole tokens of each call.
     crash_call : the call at whose end it dies, or -1.
@@ -69,14 +69,18 @@ class AttemptVariates:
         return self._reduced(1.0 - common, whole((1.0 - common) * self.calls))
 
     def _reduced(self, fraction: float, calls: int) -> AttemptVariates:
-        read, written = (whole(fraction * sum(tokens)) for tokens in (self.new_input, self.output))
         return replace(
             self,
             call_s=self.call_s * self.calls * fraction / max(calls, 1),
             tool_s=self.tool_s[: max(calls - 1, 0)],
-            new_input=tuple(share(read, part, calls) for part in range(calls)),
-            output=tuple(share(written, part, calls) for part in range(calls)),
+            new_input=_shares(whole(fraction * sum(self.new_input)), calls),
+            output=_shares(whole(fraction * sum(self.output)), calls),
         )
+
+
+def _shares(tokens: int, calls: int) -> tuple[int, ...]:
+    """Return the tokens of each call: nearly equal whole parts."""
+    return tuple(share(tokens, call, calls) for call in range(calls))
 
 
 class Variates:
@@ -149,7 +153,7 @@ class Variates:
         return uniform(self._seed, self._replication, Stream.BAD_BRIEF) < probability
 
     def length_s(self, group: int, index: int) -> float:
-        """Return the time of a task's first attempt when nothing is in its way, waiting for no cache."""
+        """Return the time of a task's first attempt if nothing is in its way; new input is uncached."""
         first = self.attempt(group, index, 0)
         seconds = first.spawn_s + first.return_s + first.call_s * first.calls
         for tool_s in first.tool_s:
@@ -172,21 +176,19 @@ class Variates:
 
     def _draw_attempt(self, key: Key) -> AttemptVariates:
         group = self.scenario.tasks[key[0]]
-        calls = self._draw_shared(group.calls, Stream.CALLS_OF_BATCH, group, key)
-        tokens = self._draw_shared(group.tokens, Stream.TOKENS_OF_BATCH, group, key)
+        calls = whole_calls(self._draw_shared(group.calls, Stream.CALLS_OF_BATCH, group, key))
+        work = whole(self._draw_shared(group.tokens, Stream.TOKENS_OF_BATCH, group, key))
         duration = 0.0
         if group.duration is not None:
             duration = self._draw_shared(group.duration, Stream.DURATION_OF_BATCH, group, key)
-        parts = whole_calls(calls)
-        work = whole(tokens)
         written = whole(work * group.output_share)
         return AttemptVariates(
-            call_s=duration / parts,
-            tool_s=self._draw_tools(group, key, parts),
-            new_input=tuple(share(work - written, part, parts) for part in range(parts)),
-            output=tuple(share(written, part, parts) for part in range(parts)),
+            call_s=duration / calls,
+            tool_s=self._draw_tools(group, key, calls),
+            new_input=_shares(work - written, calls),
+            output=_shares(written, calls),
             spawn_tokens=whole(self._draw(self.scenario.dispatch.spawn.tokens, Stream.SPAWN_TOKENS, *key)),
-            **self._own(*key, parts),
+            **self._own(*key, calls),
         )
 
     def _own(self, group: int, index: int, number: int, calls: int) -> dict[str, Any]:

@@ -97,7 +97,7 @@ SIMPY = {
     "bad outputs make pairs": Fault("merge", "bad_output or R", "R"),
     "a task is its own other": Fault("MergeRecord.share", "N - 1", "N"),
     "a copy conflicts with what was merged as it was made": Fault(
-        "Worktrees.merge", "O.merged_s > W.began_s", "O.merged_s >= W.began_s"
+        "Worktrees.begin_merge", "O.merged_s > W.began_s", "O.merged_s >= W.began_s"
     ),
     "a write is safe too early": Fault("SharedFiles.end", "not any(W)", "True"),
     "a review waits for one output more": Fault("Review._start_if_due", "N >= every", "N > every"),

@@ -77,8 +77,7 @@ class AttemptUsage:
     def add_call(self, prompt: Prompt, cached: int, output: int, *, written: bool) -> None:
         """Count a call that was admitted: its own tokens once, and all that was sent by class.
 
-        What is read from the cache is the beginning of the prompt: spawn tokens first. Output counts although
-        it is yet to come, as nothing stops an admitted call.
+        What is read from the cache is the beginning of the prompt: spawn tokens first.
         """
         work, spawn = self.by_purpose[Purpose.WORK], self.by_purpose[Purpose.SPAWN]
         messages = self.by_purpose[Purpose.COORDINATION]

@@ -105,7 +105,7 @@ def grown(window: float, most: int) -> float:
 
 
 def shrunk(window: float) -> float:
-    """Return the window of adaptive dispatch after a 429, half of it: the multiplicative decrease of AIMD."""
+    """Return the window of adaptive dispatch after a 429, which halves it: AIMD's multiplicative decrease."""
     return max(1.0, window / 2.0)
 
 

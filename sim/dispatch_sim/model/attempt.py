@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Checkpoint:
-    """The point from which another attempt can resume: the conversation, its origin, its completed calls."""
+    """The point from which another attempt can resume; `origin` is the attempt whose sizes this work has."""
 
     origin: int
     prompt: Prompt
@@ -210,7 +210,11 @@ class Attempt:
         sim.notify()
 
     def _call(self, prompt: Prompt, call: int) -> Process[None]:
-        """Make a call that was admitted."""
+        """Make a call that was admitted.
+
+        Its output is billed now, as nothing stops it. The output bucket is charged at its end, or when an
+        interrupt ends the attempt.
+        """
         sim, variates = self.sim, self.variates
         cached = sim.cache.cached_tokens(prompt)
         length, output = prompt.length, variates.output[call]
@@ -224,16 +228,15 @@ class Attempt:
         try:
             yield sim.env.timeout(seconds)
         except simpy.Interrupt:
-            # Nothing stops an admitted call: it is charged in full, at once. It had no answer, so an
-            # attempt that resumes cannot read its prompt from the cache.
-            sim.limiter.charge_output(output)
+            # It had no answer, so an attempt that resumes cannot read its prompt from the cache.
             prompt.sent, prompt.sent_s = before
             raise
-        sim.limiter.charge_output(output)
+        finally:
+            sim.limiter.charge_output(output)
         prompt.context += prompt.new + output
 
     def _wait_at_barrier(self, failure: Failure | None) -> Process[None]:
-        """Wait until all is back: outputs are seen then, in a wave failures too."""
+        """With a barrier, wait until all agents are back; in waves a failure waits too."""
         sim = self.sim
         policy = sim.scenario.retry.policy
         failures_wait = not sim.strategy.refills and policy != "abort"

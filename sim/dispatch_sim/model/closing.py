@@ -23,8 +23,8 @@ class Row:
     measures: list[float] = field(default_factory=lambda: [0.0] * len(MEASURES))
 
 
-AT: Any = Outcome(*range(len(MEASURES)))
-"""The place of each measure in a row."""
+COLUMN: Any = Outcome(*range(len(MEASURES)))
+"""The column of each measure in a row."""
 
 _TOKENS = np.array([MEASURES.index(f"tokens_{purpose}") for purpose in Purpose])
 _MONEY = np.array([MEASURES.index(f"money_{purpose}_usd") for purpose in Purpose])
@@ -67,29 +67,29 @@ def close(
     )
     waiting_usd = makespan_s / HOUR_S * values.waiting
     people_usd = people_s / HOUR_S * values.people
-    measures[AT.makespan_s] = makespan_s
-    measures[AT.tokens] = tokens
-    measures[AT.input_tokens] = sent
-    measures[AT.money_usd] = money_usd
-    measures[AT.money_killed_usd] = bill(ledger.killed, prices)
-    measures[AT.people_s] = people_s
-    measures[AT.cost_waiting_usd] = waiting_usd
-    measures[AT.cost_people_usd] = people_usd
-    measures[AT.cost_usd] = money_usd + waiting_usd + people_usd
-    measures[AT.failed_attempts] = failed
-    measures[AT.quota_requests] = limiter.requests
-    measures[AT.quota_input_tokens] = limiter.input_tokens
-    measures[AT.quota_output_tokens] = limiter.output_tokens
-    measures[AT.flow_s] = ledger.flow_s
-    measures[AT.wasted_s] = ledger.wasted_s
-    measures[AT.people_merge_s] = ledger.people_merge_s
-    measures[AT.people_recovery_s] = ledger.people_recovery_s
-    measures[AT.people_conflicts_s] = ledger.people_conflicts_s
-    measures[AT.people_review_s] = ledger.people_review_s
-    measures[AT.rejected_requests] = ledger.rejected_requests
-    measures[AT.manual_completions] = ledger.manual_completions
-    measures[AT.refused_launches] = ledger.refused_launches
-    measures[AT.merge_conflicts] = ledger.merge_conflicts
-    measures[AT.reworked_tasks] = ledger.reworked_tasks
-    measures[AT.reviews] = ledger.reviews
-    measures[AT.compactions] = ledger.compactions
+    measures[COLUMN.makespan_s] = makespan_s
+    measures[COLUMN.tokens] = tokens
+    measures[COLUMN.input_tokens] = sent
+    measures[COLUMN.money_usd] = money_usd
+    measures[COLUMN.money_killed_usd] = bill(ledger.killed, prices)
+    measures[COLUMN.people_s] = people_s
+    measures[COLUMN.cost_waiting_usd] = waiting_usd
+    measures[COLUMN.cost_people_usd] = people_usd
+    measures[COLUMN.cost_usd] = money_usd + waiting_usd + people_usd
+    measures[COLUMN.failed_attempts] = failed
+    measures[COLUMN.quota_requests] = limiter.requests
+    measures[COLUMN.quota_input_tokens] = limiter.input_tokens
+    measures[COLUMN.quota_output_tokens] = limiter.output_tokens
+    measures[COLUMN.flow_s] = ledger.flow_s
+    measures[COLUMN.wasted_s] = ledger.wasted_s
+    measures[COLUMN.people_merge_s] = ledger.people_merge_s
+    measures[COLUMN.people_recovery_s] = ledger.people_recovery_s
+    measures[COLUMN.people_conflicts_s] = ledger.people_conflicts_s
+    measures[COLUMN.people_review_s] = ledger.people_review_s
+    measures[COLUMN.rejected_requests] = ledger.rejected_requests
+    measures[COLUMN.manual_completions] = ledger.manual_completions
+    measures[COLUMN.refused_launches] = ledger.refused_launches
+    measures[COLUMN.merge_conflicts] = ledger.merge_conflicts
+    measures[COLUMN.reworked_tasks] = ledger.reworked_tasks
+    measures[COLUMN.reviews] = ledger.reviews
+    measures[COLUMN.compactions] = ledger.compactions

@@ -83,8 +83,8 @@ class Communication:
             self._briefing[group] = True
             self._sim.env.process(self._begin_second(group))
 
-    def leave_second(self, task: Task) -> None:
-        """Let a task that is through its first round wait for an attempt again."""
+    def stop_waiting_for_brief(self, task: Task) -> None:
+        """Let a task that waits for the brief wait for an attempt again."""
         self._waiting[task.group].remove(task)
         self._wait_for_attempt(task)
 

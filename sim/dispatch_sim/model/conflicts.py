@@ -64,11 +64,11 @@ class Isolation:
     def end(self, write: Write, *, returned: bool) -> None:
         """Note that an attempt is over."""
 
-    def merge(self, write: Write) -> float:
+    def begin_merge(self, write: Write) -> float:
         """Begin to merge an output; returns a person's time for its conflicts with what it has not seen."""
         return 0.0
 
-    def merged(self, write: Write) -> None:
+    def end_merge(self, write: Write) -> None:
         """Note that an output is merged."""
 
     def wait_until_safe(self, attempt: Attempt) -> Process[None]:
@@ -152,7 +152,7 @@ class Worktrees(Isolation):
         """Whether the prompt names the agent's copy."""
         return bool(self._names[group]) and self._sim.scenario.harness.directory_in_prompt
 
-    def merge(self, write: Write) -> float:
+    def begin_merge(self, write: Write) -> float:
         """Return a person's time for its conflicts with outputs that were not merged when it began."""
         seconds = 0.0
         for other in self._merging:
@@ -162,8 +162,8 @@ class Worktrees(Isolation):
         self._merging.append(write)
         return seconds
 
-    def merged(self, write: Write) -> None:
-        """Note when."""
+    def end_merge(self, write: Write) -> None:
+        """Note when an output is merged."""
         write.merged_s = self._sim.env.now
 
 

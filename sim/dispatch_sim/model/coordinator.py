@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Coordinator(simpy.Resource):
-    """The coordinating agent: `request()` a turn, `start_turn()` it, `write()` at its end."""
+    """The coordinating agent: `request()` a turn, `start_turn()` it, `write_output()` at its end."""
 
     def __init__(self, sim: Simulation) -> None:
         super().__init__(sim.env, capacity=1)
@@ -40,7 +40,7 @@ class Coordinator(simpy.Resource):
             yield from self._compact(context)
         yield from self._send_context(context)
 
-    def write(self, usage: Usage, tokens: float) -> None:
+    def write_output(self, usage: Usage, tokens: float) -> None:
         """Charge and book what was written in a turn, at its end."""
         written = whole(tokens)
         usage.tokens += written
@@ -53,7 +53,7 @@ class Coordinator(simpy.Resource):
         """Charge and book a turn in which briefs were written."""
         costs = self._costs
         usage = self._sim.ledger.usage[Purpose.COORDINATION]
-        self.write(usage, costs.turn.tokens + briefs * costs.brief.tokens)
+        self.write_output(usage, costs.turn.tokens + briefs * costs.brief.tokens)
 
     def read_result(self, usage: Usage, tokens: int) -> None:
         """Charge and book an agent's result, which the coordinator has read and keeps in its context."""
@@ -92,7 +92,7 @@ class Coordinator(simpy.Resource):
             start_s = sim.env.now
             yield from self.start_turn()
             yield sim.env.timeout(brief.time)
-            self.write(sim.ledger.usage[Purpose.COORDINATION], brief.tokens)
+            self.write_output(sim.ledger.usage[Purpose.COORDINATION], brief.tokens)
             sim.log(start_s, Activity.INTERIM, COORDINATOR)
 
     def own_prompt(self, task: Task) -> Process[Prompt]:
@@ -130,7 +130,7 @@ class Coordinator(simpy.Resource):
             yield sim.env.timeout(
                 variates.call_s + sim.latency.call_s(output, context.length - cached, cached)
             )
-            self.write(usage, output)
+            self.write_output(usage, output)
             if variates.tool_s[call:]:
                 yield sim.env.timeout(variates.tool_s[call])
         sim.log(start_s, Activity.COMMON, COORDINATOR)
@@ -153,7 +153,7 @@ class Coordinator(simpy.Resource):
         try:
             yield sim.env.timeout(compaction.time)
         finally:  # a timeout that ends the attempt does not stop an admitted call
-            self.write(sim.ledger.usage[Purpose.CONTEXT], compaction.tokens)
+            self.write_output(sim.ledger.usage[Purpose.CONTEXT], compaction.tokens)
             context.summarise(summed_up)
             sim.ledger.compactions += 1
             sim.log(start_s, Activity.COMPACTION, COORDINATOR)

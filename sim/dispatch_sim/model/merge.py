@@ -90,10 +90,10 @@ def merge(attempt: Attempt) -> Process[None]:
     if bad_output:
         task.log(Activity.BAD_OUTPUT)
         raise AttemptFailed(Failure.BAD_OUTPUT)
-    if seconds := sim.isolation.merge(attempt.write):
+    if seconds := sim.isolation.begin_merge(attempt.write):
         yield from by_person(attempt, Activity.RESOLVE, seconds)
         sim.ledger.people_conflicts_s += seconds
-    sim.isolation.merged(attempt.write)
+    sim.isolation.end_merge(attempt.write)
     sim.merges.complete(attempt)
     yield from sim.isolation.wait_until_safe(attempt)
     if attempt.overwritten:
@@ -102,9 +102,9 @@ def merge(attempt: Attempt) -> Process[None]:
 
 
 def _combine(attempt: Attempt, pairs: int) -> Process[None]:
-    """Have the coordinator and a person combine an output with the others, as far as that costs anything.
+    """Have the coordinator and a person combine an output with the others, each where it costs anything.
 
-    Either of them stops at once if the output has been overwritten.
+    A person does where the scenario gives `people` a time. Either stops if the output has been overwritten.
     """
     sim, task, costs = attempt.sim, attempt.task, attempt.sim.scenario.merge
     cost = costs.structured if sim.scenario.tasks[task.group].output == "structured" else costs.prose
@@ -122,7 +122,7 @@ def _combine(attempt: Attempt, pairs: int) -> Process[None]:
                 yield from sim.coordinator.start_turn()
                 task.enter(Activity.MERGE)
                 yield sim.env.timeout(time_s)
-                sim.coordinator.write(attempt.usage.by_purpose[Purpose.MERGE], tokens)
+                sim.coordinator.write_output(attempt.usage.by_purpose[Purpose.MERGE], tokens)
     if people_s and not attempt.overwritten:
         spent_s = yield from by_person(attempt, Activity.MERGE_BY_PERSON, people_s)
         sim.ledger.people_merge_s += spent_s  # not in one: `x += yield` reads x before it waits

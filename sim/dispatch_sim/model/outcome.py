@@ -52,7 +52,7 @@ class Outcome(NamedTuple):
     people_merge_s: float
     people_recovery_s: float
     flow_s: float
-    """From arrival to done, summed over tasks; likewise the next six, and `backoff_s`."""
+    """From arrival to done, summed over tasks: the sum of the times in the states of `events.State`."""
     wait_s: float
     service_s: float
     blocked_s: float
@@ -63,7 +63,7 @@ class Outcome(NamedTuple):
     wasted_s: float
     """The part of service and backoff that went into failed attempts."""
     quota_requests: int
-    """What the limiter counted; likewise the next two."""
+    """`quota_`: what the limiter counted."""
     quota_input_tokens: int
     quota_output_tokens: int
     crashed_attempts: int
@@ -81,7 +81,7 @@ class Outcome(NamedTuple):
     """Cleaning up after lost work, and resolving conflicts."""
     people_review_s: float
     hung_s: float
-    """Slots held by silent agents: a part of the flow time, as the next."""
+    """Slots held by silent agents."""
     review_s: float
     hung_attempts: int
     killed_attempts: int

@@ -97,7 +97,8 @@ def redo_in_part(attempt: Attempt) -> None:
 def redo_all_by_wrong_brief(sim: Simulation) -> None:
     """Have everything done again that was made by instructions which have been found wrong.
 
-    Outputs that wait for approval are invalidated now; running attempts when they return.
+    Here it is tasks that wait with outputs or a checkpoint. `Review` rejects outputs that await approval, and
+    attempts that are under way fail when they return.
     """
     sim.common_done.clear()
     for task in sim.backlog.tasks:
@@ -110,7 +111,7 @@ def redo_all_by_wrong_brief(sim: Simulation) -> None:
             if task.checkpoint is not None:
                 sim.ledger.book_waste(task.checkpoint.usage, Failure.WRONG_BRIEF)
             if task.activity is Activity.ROUND:
-                sim.communication.leave_second(task)
+                sim.communication.stop_waiting_for_brief(task)
             start_over(task)
 
 

@@ -57,12 +57,12 @@ class AdaptiveSlots(Slots):
         self._shrunk_s = -1.0
 
     def on_return(self, attempt: Attempt) -> None:
-        """Grow."""
+        """Grow the window."""
         if attempt.began_s > self._shrunk_s:
             self.window = grown(self.window, self.most)
 
     def on_429(self, attempt: Attempt) -> None:
-        """Shrink."""
+        """Halve the window."""
         if attempt.began_s > self._shrunk_s:
             self.window, self._shrunk_s = shrunk(self.window), self._env.now
 
@@ -74,7 +74,7 @@ def dispatch(sim: Simulation) -> Process[None]:
 
 
 def queue(sim: Simulation) -> Process[None]:
-    """Queue, and adaptive: whenever a task waits and a slot is free.
+    """Queue, adaptive, and parallel without a barrier: dispatch whenever a task waits and a slot is free.
 
     A failed task goes to the end, or waits until all has drained: no agent at work, and no task ready.
     """
@@ -103,7 +103,10 @@ def queue(sim: Simulation) -> Process[None]:
 
 
 def waves(sim: Simulation) -> Process[None]:
-    """Waves, of one task (solo, sequential) or of all (parallel): the next when all of this one is over."""
+    """Waves of one task (solo, sequential), of as many as there are slots, or of all (parallel).
+
+    The next begins when all of this one is over.
+    """
     backlog, slots = sim.backlog, sim.slots
     waits_for_person = sim.strategy.waits_for_recovery
     while backlog.unfinished:

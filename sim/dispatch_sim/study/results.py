@@ -72,7 +72,7 @@ class Results(Displayed):
         """All results as a tidy table.
 
         Its columns are `strategy`, `concurrency`, `tasks`, each further factor by its scenario path,
-        `replication`, and the measures of `dispatch_sim.model.accounting.Outcome`. A million rows take half a
+        `replication`, and the measures of `dispatch_sim.model.outcome.Outcome`. A million rows take half a
         gigabyte; `table` returns only some measures.
         """
         return self.table(MEASURES)

@@ -11,7 +11,7 @@ from functools import cache
 from dispatch_sim.model.plan import Plan
 
 from .cases import numbered_case
-from .comparison import Replication, difference, plan_of, simulate_by_simpy, simulate_compiled
+from .comparison import Replication, difference_by, plan_of, simulate_by_simpy, simulate_compiled
 from .mutants import ENGINES, seeded
 
 CASES = 400
@@ -36,9 +36,9 @@ def _found(engine: str) -> dict[str, str | None]:
         for number in range(CASES):
             plan, replication, sound = _sound(number, tuple(fault.fixed.items()))
             with seeded(engine, fault):
-                found = difference(sound, simulate(plan, replication))
+                found = difference_by(simulate, plan, replication, sound)
             if found:
-                assert not difference(sound, simulate(plan, replication))
+                assert not difference_by(simulate, plan, replication, sound)
                 fates[text] = f"case {number}, {found}"
                 break
     return fates

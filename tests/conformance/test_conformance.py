@@ -121,6 +121,36 @@ def test_a_replication_that_does_not_fit_the_state_is_simulated_by_simpy(too_sma
         assert outcome_of(row.tolist()) == simulate(plan.plan, Variates(scenario, replication))
 
 
+def test_the_comparison_fails_where_the_compiled_engine_leaves_a_replication_to_simpy(monkeypatch):
+    monkeypatch.setattr(machine, "MAX_LOG", 2)
+    coverage, differences = compare_cases([numbered_case(0)])
+    assert coverage.cases == 1
+    [found] = differences
+    assert "the replication does not fit the state of the compiled engine" in found
+
+
+def test_a_plan_that_does_not_fit_the_state_has_a_log_of_simpy(monkeypatch):
+    scenario = scenario_of("tasks: [{name: a, count: 3, tokens: 15K, duration: 60s, writes: [x, y]}]")
+    plan = make_plan(scenario, parse_strategy("queue: 3"))
+    large = FlatPlan(plan)
+    large.fields["links"] = np.zeros(machine.MAX_LINKS + 1, np.int64)
+    monkeypatch.setattr(machine, "FlatPlan", lambda plan: large)
+    log = []
+    assert (Machine().simulate(plan, 0, log), log) == simulate_by_simpy(plan, 0)
+
+
+@pytest.mark.parametrize("log", [None, []])
+def test_a_replication_that_never_ends_is_an_error(log, monkeypatch):
+    """Here the dispatcher waits for a task more than there is."""
+    scenario = scenario_of("tasks: [{name: a, count: 3, tokens: 15K, duration: 60s}]")
+    plan = make_plan(scenario, parse_strategy("queue: 3"))
+    endless = FlatPlan(plan)
+    endless.fields["new_world"]["unfinished"] += 1
+    monkeypatch.setattr(machine, "FlatPlan", lambda plan: endless)
+    with pytest.raises(RuntimeError, match="no event is left in replication 7, which has not ended"):
+        Machine().simulate(plan, 7, log)
+
+
 SAMPLE = Empirical((1.0, 2.0, 2.0, 5.5, 9.0))
 DISTRIBUTIONS = [
     families.Constant(3.0),

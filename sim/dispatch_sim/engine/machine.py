@@ -123,11 +123,10 @@ class Machine:
         if log is None:
             return outcome_of(self.simulate_block(flat, replication, 1)[0].tolist())
         self._value([plan.scenario])
-        self._load(flat, range(replication, replication + 1))
-        self._state["log_room"] = MAX_LOG
-        simulated = self._run(np.zeros(1, np.int64), replication, 1)
-        self._state["log_room"] = 0
-        if not simulated:
+        fits = _fits(flat)
+        if fits:
+            self._load(flat, range(replication, replication + 1), MAX_LOG)
+        if not (fits and self._run(np.zeros(1, np.int64), replication, 1)):
             return _by_simpy(plan, replication, log)
         kinds = list(Activity)
         for start_s, end_s, kind, *rest in self._state["log"][: self._state["world"]["log_length"]].tolist():
@@ -144,8 +143,9 @@ class Machine:
                 (values.waiting, values.people),
             )
 
-    def _load(self, plan: FlatPlan, replications: range) -> None:
-        """Take a design point over into the state."""
+    def _load(self, plan: FlatPlan, replications: range, log_room: int = 0) -> None:
+        """Take a design point over into the state, which has room for a log of so many events."""
+        self._state["log_room"] = log_room
         shares = any(plan is other for other in self._shared)
         within = replications.start in self._replications and replications[-1] in self._replications
         if not (shares and within):
@@ -160,8 +160,19 @@ class Machine:
             self._state["groups"]["first_variates"][: len(self._first_variates)] = self._first_variates
 
     def _run(self, control: NDArray[np.int64], first: int, count: int) -> int:
-        """Simulate replications; return how many have a result."""
-        return engine()(self._memory, control.view(CONTROL), first, count)
+        """Simulate replications; return how many have a result.
+
+        Raises
+        ------
+        RuntimeError
+            Where one never ends: an error in the engine.
+        """
+        simulated = engine()(self._memory, control.view(CONTROL), first, count)
+        if self._state["world"]["is_deadlocked"]:
+            raise RuntimeError(
+                f"no event is left in replication {self._state['replication']}, which has not ended"
+            )
+        return simulated
 
 
 def _fits(plan: FlatPlan) -> bool:

@@ -156,6 +156,8 @@ class World:
     """State that a replication begins with at zero, except its tasks, groups and processes."""
 
     overflow: bool
+    is_deadlocked: bool
+    """Whether every process waits and no event is scheduled, which is an error in the engine."""
     now_s: float
     calendar: Calendar
     limiter: Limiter

@@ -77,7 +77,7 @@ def _begin(s: State) -> None:
 
 @compiled
 def _simulate(s: State) -> bool:
-    """Simulate a replication; its ledger is in the state then. False where it does not fit."""
+    """Simulate a replication; its ledger is in the state then. False where it does not fit, or never ends."""
     draw_batch(s)
     at_once(s, codes.EVENT_START_DISPATCHER, 0, 0)
     while not s.world.overflow:
@@ -89,6 +89,9 @@ def _simulate(s: State) -> bool:
             grant(s, who)
         elif kind == codes.EVENT_END:
             return True
+        elif kind == codes.EVENT_NONE:
+            s.world.is_deadlocked = True
+            return False
         else:
             _start_or_end(s, kind, who, token)
     return False
@@ -153,12 +156,10 @@ def _start_or_end(s: State, kind: int, who: int, token: int) -> None:
         wait_for_arrival(s, who)
     elif kind == codes.EVENT_ARRIVAL:
         next_arrives(s, who)
-    elif kind == codes.EVENT_START_DISPATCHER:
+    else:  # EVENT_START_DISPATCHER
         arrive(s)
         s.processes[s.plan.tasks].at = codes.AT_REFILL if s.plan.refills else codes.AT_WAVE
         dispatch(s)
-    else:  # EVENT_NONE: everything waits, which is an error in the engine
-        s.world.overflow = True
 
 
 @compiled

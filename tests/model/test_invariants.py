@@ -5,7 +5,7 @@ from collections import defaultdict
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import theory
@@ -36,6 +36,16 @@ SIMPLE = {
     "review": "none",
 }
 """Options of a case in which agents do not affect each other but by the provider and the merge."""
+
+
+RESUMED_ON_A_BLACKBOARD = {
+    "failures.crash": "20%",
+    "provider.cache": "{ttl: 5m, minimum: 0}",
+    "retry.max_attempts": "3",
+    "retry.policy": "resume",
+    "strategies.communication": "blackboard",
+}
+"""Options of a case in which a prompt can be shorter than the one before it."""
 
 
 @settings(deadline=None, max_examples=100)
@@ -73,6 +83,17 @@ def test_totals_balance_and_limits_hold_in_every_replication(number):
     _check_dependencies(scenario, plan, log)
     if scenario.harness.pace is None:
         _check_admissions(scenario, log)
+
+
+@settings(deadline=None, max_examples=100)
+@given(number=CASE_NUMBERS, fixed=st.sampled_from([{}, RESUMED_ON_A_BLACKBOARD]))
+@example(number=20, fixed=RESUMED_ON_A_BLACKBOARD)
+def test_no_tokens_and_no_costs_are_negative(number, fixed):
+    case = numbered_case(number, fixed)
+    outcome, log = simulate_one(parse_scenario(case.text), case.strategy, case.replication)
+    row = outcome._asdict()
+    assert min(row[name] for name in row if name.startswith(("tokens_", "money_"))) >= 0
+    assert min(event.tokens for event in log) >= 0
 
 
 def _check_dependencies(scenario, plan, log):

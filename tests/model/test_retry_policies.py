@@ -121,6 +121,25 @@ def test_resumed_attempt_does_not_pay_its_spawn_prompt_again():
     assert failed > 10
 
 
+@BOTH_ENGINES
+def test_resumed_agent_reads_its_own_input_from_the_cache_but_no_posts_of_the_failed_call(simulate):
+    """Each call reads 1,000 tokens of its own and 5,000 of each other agent at work.
+
+    The second call fails: after the 16,000 tokens of the first it sends 16,000. The agent that resumes is
+    alone, so its calls read no posts; the 17,000 tokens before the posts can be read.
+    """
+    scenario = batch(
+        "resume",
+        "failures: {crash: 15%}",
+        "provider: {cache: {ttl: 5m, minimum: 0}, accounting: {cache_reads: false}}",
+        "communication: {kind: blackboard, post: {tokens: 5K, time: 0s}}",
+        seed=seed_of_one_crash(),
+    )
+    _, log = simulate(make_plan(scenario, parse_strategy(PARALLEL)), 0)
+    calls = [(event.attempt, event.tokens) for event in log if event.kind == "call" and event.task == 0]
+    assert calls == [(1, 16_000), (1, 16_000), (2, 0), (2, 1_000), (2, 1_000)]
+
+
 def test_cascade_spares_merged_outputs():
     """First wave: back at 60, merged at 70 and 80. Second: back at 140; task 2 is found bad at 150, when
     task 3 waits for the coordinator: both again, back at 210, merged at 220 and 230."""

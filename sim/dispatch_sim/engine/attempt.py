@@ -85,6 +85,8 @@ def spawned(s: State, t: int) -> None:
         prompt.new = prompt.messages = prompt.sent = 0
         prompt.sent_s = -math.inf
     prompt.context = task.checkpoint.context
+    # The failed call's own new input is sent again and can be read; the messages with it are replaced by others.
+    prompt.sent = min(prompt.sent, prompt_length(s, t) - prompt.messages)
     plan_calls(s, t)
     if s.plan.warm_up == codes.STAGGER and prompt.shared:
         enter(s, t, codes.PREFIX, -1, 0)

@@ -268,7 +268,7 @@ class Attempt:
                 return Prompt(length, 0, self.inherited)
             return Prompt(length, sim.shared_prefix, self.inherited, sim.coordinator.context)
         prompt = self.resumed.prompt
-        prompt.context = self.resumed.context  # without the call that failed
+        prompt.go_back_to(self.resumed.context)
         return prompt
 
     def _variates(self) -> AttemptVariates:

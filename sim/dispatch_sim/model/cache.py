@@ -72,6 +72,14 @@ class Prompt:
         """All of it."""
         return self.spawn + self.context + self.new
 
+    def go_back_to(self, context: int) -> None:
+        """Go back to an earlier end of the conversation, before the call that failed.
+
+        Its own new input is sent again and can be read; the messages with it are replaced by others.
+        """
+        self.context = context
+        self.sent = min(self.sent, self.length - self.messages)
+
 
 class PromptCache:
     """The provider's prompt cache.

@@ -2,6 +2,9 @@
 
 import pytest
 
+from dispatch_sim.model.plan import make_plan
+from dispatch_sim.scenario.strategy import parse_strategy
+from tests.conformance.comparison import simulate_by_simpy, simulate_compiled
 from tests.model.helpers import BARE, PARALLEL, check, scenario_of, script_queue
 
 WRONG = "failures: {bad_brief: 100%}"
@@ -43,6 +46,28 @@ def batch(count: int, review: str, *more: str):
 )
 def test_nothing_is_dispatched_during_a_review(count, review, strategy, launches, expected):
     check(batch(count, review), strategy, starts={"launch": launches}, **expected)
+
+
+@pytest.mark.parametrize("simulate", [simulate_by_simpy, simulate_compiled])
+def test_script_that_has_written_a_cold_prefix_dispatches_nothing_during_a_review(simulate):
+    """By hand: the first two call from 2 s, after the prefix is written, to 32 s and 33 s.
+
+    As the first is back, the prefix has lapsed. While it is written anew, until 34 s, the second is back,
+    and a review of both begins, until 153 s. The prefix has lapsed again then, and is written by 155 s.
+    """
+    scenario = scenario_of(
+        "tasks: [{name: a, calls: 1, tokens: 0, duration: 30s},"
+        " {name: b, calls: 1, tokens: 0, duration: 31s},"
+        " {name: c, calls: 1, tokens: 0, duration: 30s}]",
+        BARE,
+        "dispatch: {spawn: {tokens: 100K, shared: 100K}}",
+        "provider: {cache: {ttl: 20s, first_token: 2s}}",
+        "review: {every: 2, people: 2m}",
+    )
+    plan = make_plan(scenario, parse_strategy(script_queue(2, warm_up="prewarm")))
+    outcome, log = simulate(plan, 0)
+    assert [event.start_s for event in log if event.kind == "launch"] == [2, 2, 155]
+    assert outcome.makespan_s == 155 + 30 + 120
 
 
 def test_every_1_reviews_each_output_by_itself():

@@ -140,7 +140,12 @@ def _launch_ready(s: State) -> bool:
 
 @compiled
 def _take_ready(s: State) -> int:
-    """Take as many of the waiting tasks as there are free slots; return how many."""
+    """Take as many of the waiting tasks as can be launched now; return how many.
+
+    While the dispatcher waited for the coordinator, a review may have begun, or the window may have shrunk.
+    """
+    if review_blocks(s):
+        return 0
     taken = min(free_slots(s), s.world.waiting)
     for i in range(taken):
         s.dispatched[i] = take(s)
@@ -188,8 +193,7 @@ def _resume_launch(s: State) -> bool:
         process.at = process.back_to
         return True
     if process.at == codes.AT_TURN_REQUEST:
-        # A review may have begun meanwhile, or adaptive dispatch may have become narrower.
-        world.dispatched_count = 0 if review_blocks(s) else _take_ready(s)
+        world.dispatched_count = _take_ready(s)
         if world.dispatched_count <= 0:
             release(s, codes.COORDINATOR)
             process.at = process.back_to

@@ -11,6 +11,7 @@ from dispatch_sim.model.events import COORDINATOR, Activity
 
 if TYPE_CHECKING:
     from dispatch_sim.model.attempt import Attempt
+    from dispatch_sim.model.backlog import Task
     from dispatch_sim.model.simulation import Process, Simulation
 
 
@@ -127,6 +128,14 @@ def can_dispatch(sim: Simulation) -> bool:
     return bool(sim.backlog.ready) and not sim.review.blocks
 
 
+def take_ready(sim: Simulation) -> list[Task]:
+    """Take as many of the waiting tasks as can be launched now.
+
+    While the dispatcher waited for the coordinator, a review may have begun, or the window may have shrunk.
+    """
+    return [] if sim.review.blocks else sim.backlog.take(sim.slots.free)
+
+
 def launch_ready(sim: Simulation) -> Process[None]:
     """Launch as many of the waiting tasks as there are free slots.
 
@@ -141,7 +150,7 @@ def launch_ready(sim: Simulation) -> Process[None]:
             with coordinator.request() as turn:
                 yield turn
                 yield from coordinator.prewarm()
-        tasks = sim.backlog.take(sim.slots.free)
+        tasks = take_ready(sim)
         if any(map(coordinator.has_to_do_common, tasks)):
             with coordinator.request() as turn:
                 yield turn
@@ -153,9 +162,9 @@ def launch_ready(sim: Simulation) -> Process[None]:
     costs = sim.scenario.dispatch
     with coordinator.request() as turn:
         yield turn
-        tasks = [] if sim.review.blocks else sim.backlog.take(sim.slots.free)
+        tasks = take_ready(sim)
         if not tasks:
-            return  # a review has begun meanwhile, or the window has shrunk
+            return
         for task in tasks:
             yield from coordinator.do_common(task)
         start_s = sim.env.now

@@ -26,8 +26,9 @@ from dispatch_sim.model.simulation import simulate
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario import distributions as families
 from dispatch_sim.scenario.composites import Empirical, Mixture
+from dispatch_sim.scenario.loader import parse_scenario
 from dispatch_sim.scenario.strategy import parse_strategy
-from tests.conformance.cases import ADAPTIVE, numbered_case, single_option_cases
+from tests.conformance.cases import ADAPTIVE, FACTORS, GROUP, numbered_case, single_option_cases
 from tests.conformance.comparison import (
     compare_cases,
     simulate_by_simpy,
@@ -90,6 +91,20 @@ def test_prices_and_values_change_no_simulation():
     rows = Machine().simulate_priced(plans, range(20), [cheap, dear])
     for found, alone in zip(rows, (plans, others), strict=True):
         assert np.array_equal(found, [Machine().simulate_block(plan, 0, 20) for plan in alone])
+
+
+def test_scenarios_with_one_key_have_the_same_records():
+    """Here they differ in one option each, and have two groups, of which the first writes."""
+    ways = [parse_strategy(way) for way in ("queue: 3", {"parallel": "all", "isolation": "worktree"})]
+    usual = {"g0.writes": "[x]", "dispatch.spawn.shared": "0", "dispatch.context": "{start: 20K}"}
+    options = FACTORS | {f"g0.{key}": of_group for key, of_group in GROUP.items()}
+    by_key = {}
+    for key, option in [(key, option) for key, some in options.items() for option in some]:
+        scenario = parse_scenario(numbered_case(7, usual | {key: option}).text)
+        assert len(scenario.tasks) == 2
+        plans = [FlatPlan(make_plan(scenario, way, 5)) for way in ways]
+        records = [values.tobytes() for plan in plans for values in plan.fields.values()]
+        assert by_key.setdefault(FlatScenario(scenario).key, records) == records, f"{key}: {option}"
 
 
 def test_a_cascade_over_and_over_fits_the_state():

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.engine import records
+from dispatch_sim.engine import codes, records
 from dispatch_sim.engine.layout import fill
-from dispatch_sim.engine.scenario_records import FlatScenario
+from dispatch_sim.engine.scenario_records import COMMUNICATIONS, ISOLATIONS, FlatScenario
 from dispatch_sim.model.arithmetic import FIRST_ADAPTIVE_WINDOW
 from dispatch_sim.model.plan import Plan
 
@@ -31,20 +31,16 @@ class FlatPlan:
         of = scenario or FlatScenario(plan.scenario)
         self.plan = plan
         self.group_sizes = np.bincount([task.group for task in plan.tasks], minlength=len(of.groups))
+        parameters = _filled(of.plan, _parameters(plan))
         self.fields: dict[str, Any] = {
-            "plan": _filled(of.plan, _parameters(plan)),
+            "plan": parameters,
             "new_world": _filled(of.world, _world(plan)),
-            "groups": _groups(plan, of, self.group_sizes),
+            "groups": _groups(of, self.group_sizes, parameters["isolation"] == codes.WORKTREE),
             "batch": np.array([(task.group, task.index) for task in plan.tasks], MEMBER),
             "links": of.links,
             "distributions": of.distributions,
             "samples": of.samples,
         }
-
-
-def _isolation(plan: Plan) -> str:
-    """Return how agents are kept apart."""
-    return plan.strategy.isolation or plan.scenario.conflicts.isolation
 
 
 def _filled(record: np.void, values: dict[str, Any]) -> np.void:
@@ -53,13 +49,12 @@ def _filled(record: np.void, values: dict[str, Any]) -> np.void:
     return filled
 
 
-def _groups(plan: Plan, of: FlatScenario, sizes: NDArray[np.int64]) -> NDArray[np.void]:
+def _groups(of: FlatScenario, sizes: NDArray[np.int64], in_worktrees: bool) -> NDArray[np.void]:
     groups = of.groups.copy()
     groups["size"] = sizes
     groups["merges"]["room"] = 4 * sizes
     groups["merges"]["first"] = records.MAX_MERGES + 4 * (np.cumsum(sizes) - sizes)
-    if _isolation(plan) == "worktree" and plan.scenario.harness.directory_in_prompt:
-        groups["own_directory"] = groups["writes"]
+    groups["own_directory"] &= in_worktrees
     return groups
 
 
@@ -77,12 +72,11 @@ def _world(plan: Plan) -> dict[str, Any]:
 
 
 def _parameters(plan: Plan) -> dict[str, Any]:
-    strategy, scenario = plan.strategy, plan.scenario
+    strategy = plan.strategy
     is_solo = strategy.kind == "solo"
     parameters: dict[str, Any] = {
         "tasks": len(plan.tasks),
         "is_solo": is_solo,
-        "forks": scenario.dispatch.spawn.fork and not is_solo,
         "refills": strategy.refills,
         "is_adaptive": strategy.kind == "adaptive",
         "merges_at_barrier": strategy.merge == "barrier",
@@ -90,13 +84,14 @@ def _parameters(plan: Plan) -> dict[str, Any]:
         "warm_up": ("none", "stagger", "prewarm").index(strategy.warm_up),
         "order": ("as-given", "longest-first", "shortest-first").index(strategy.order),
         "waits_for_recovery": strategy.waits_for_recovery,
-        "isolation": ("shared", "worktree", "locks").index(_isolation(plan)),
-        "communication": ("none", "rounds", "blackboard").index(
-            strategy.communication or scenario.communication.kind
-        ),
         "is_paced": strategy.pace == "limits",
         "retries_after_drain": strategy.retry_when == "after_drain",
     }
+    if strategy.isolation is not None:
+        parameters["isolation"] = ISOLATIONS.index(strategy.isolation)
+    if strategy.communication is not None:
+        parameters["communication"] = COMMUNICATIONS.index(strategy.communication)
     if is_solo:  # it has the output in its context
         parameters |= {key: {"tokens": 0.0, "time_s": 0.0} for key in ("structured", "prose", "pair")}
+        parameters["forks"] = False
     return parameters

@@ -24,9 +24,12 @@ from dispatch_sim.scenario.quantities import whole
 PLAN, WORLD = STATE["plan"], STATE["new_world"]
 GROUP, DISTRIBUTION = STATE["groups"].base, STATE["distributions"].base
 
+ISOLATIONS = ("shared", "worktree", "locks")
+COMMUNICATIONS = ("none", "rounds", "blackboard")
+
 
 class FlatScenario:
-    """The records of a scenario, without what depends on the strategy and the batch size.
+    """The records of a scenario, in which a strategy and a batch size replace some values.
 
     Attributes
     ----------
@@ -72,6 +75,8 @@ def _groups(scenario: Scenario, table: Distributions) -> tuple[NDArray[np.void],
                 "has_tools": group.tool_time != Constant(0.0),
                 "is_prose": group.output == "prose",
                 "writes": bool(group.writes),
+                "own_directory": bool(group.writes) and scenario.harness.directory_in_prompt,
+                "size": group.count,
                 "first_lock": len(links),
                 "locks": len(locks),
                 "first_follower": len(links) + len(locks),
@@ -182,6 +187,8 @@ def _of_client(scenario: Scenario) -> dict[str, Any]:
 def _of_coordination(scenario: Scenario, table: Distributions) -> dict[str, Any]:
     dispatch, context = scenario.dispatch, scenario.dispatch.context
     parameters: dict[str, Any] = {
+        "forks": dispatch.spawn.fork,
+        "communication": COMMUNICATIONS.index(scenario.communication.kind),
         "spawn_tokens_row": table.add(dispatch.spawn.tokens),
         "spawn_time_row": table.add(dispatch.spawn.time),
         "return_tokens_row": table.add(dispatch.return_.tokens),
@@ -225,6 +232,7 @@ def _of_failures(scenario: Scenario, table: Distributions) -> dict[str, Any]:
         "cancels_others": retry.policy in ("cascade", "abort"),
         "max_failures": 1 if retry.policy == "none" else retry.max_attempts,
         "recovery_row": table.add(scenario.recovery.people),
+        "isolation": ISOLATIONS.index(conflicts.isolation),
         "conflict": conflicts.probability,
         "setup_s": conflicts.setup,
         "clean_up_row": table.add(conflicts.people),

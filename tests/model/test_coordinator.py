@@ -1,7 +1,14 @@
 """The coordinator's own context: the cost of reading it again, and its compaction."""
 
+import gc
+
 import pytest
 
+from dispatch_sim.model.plan import make_plan
+from dispatch_sim.model.simulation import Simulation
+from dispatch_sim.model.strategies import dispatch
+from dispatch_sim.model.variates import Variates
+from dispatch_sim.scenario.strategy import parse_strategy
 from tests.model.helpers import NO_FAILURES, NO_MERGE, scenario_of, simulate_one
 
 PRICES = "prices: {input: $3/M, cache_write: $4/M, cache_read: $1/M, output: $10/M}"
@@ -68,6 +75,22 @@ def test_context_over_its_window_is_compacted_first():
     reads = 10_000 + 11_500 + 13_000 + 10_400
     assert outcome.money_context_usd == pytest.approx(reads * 1e-6 + 400 * 10e-6)
     assert outcome.tokens_context == 400
+
+
+def test_compaction_is_not_booked_after_an_aborted_run():
+    """The run is aborted during the compaction of the test above; what is left of it is then collected."""
+    context = "{start: 10K, window: 12K, compaction: {tokens: 400, time: 60s}}"
+    scenario = batch(3, context)
+    log = []
+    plan = make_plan(scenario, parse_strategy("sequential"))
+    simulation = Simulation(plan, Variates(scenario, 0), log)
+    ledger = simulation.ledger
+    simulation.env.process(dispatch(simulation))
+    simulation.env.run(until=230)
+    del simulation
+    gc.collect()
+    assert ledger.compactions == 0
+    assert "compaction" not in {event.kind for event in log}
 
 
 def test_no_context_costs_nothing():

@@ -147,16 +147,21 @@ class Coordinator(simpy.Resource):
 
     def _compact(self, context: Context) -> Process[None]:
         """Shorten the context to a summary, in a call that reads all of it."""
-        sim, compaction = self._sim, context.limits.compaction
         yield from self._send_context(context)
-        start_s, summed_up = sim.env.now, context.length
+        start_s, summed_up = self._sim.env.now, context.length
         try:
-            yield sim.env.timeout(compaction.time)
-        finally:  # a timeout that ends the attempt does not stop an admitted call
-            self.write_output(sim.ledger.usage[Purpose.CONTEXT], compaction.tokens)
-            context.summarise(summed_up)
-            sim.ledger.compactions += 1
-            sim.log(start_s, Activity.COMPACTION, COORDINATOR)
+            yield self._sim.env.timeout(context.limits.compaction.time)
+        except simpy.Interrupt:  # a timeout that ends the attempt does not stop an admitted call
+            self._end_compaction(context, start_s, summed_up)
+            raise
+        self._end_compaction(context, start_s, summed_up)
+
+    def _end_compaction(self, context: Context, start_s: float, summed_up: int) -> None:
+        sim = self._sim
+        self.write_output(sim.ledger.usage[Purpose.CONTEXT], context.limits.compaction.tokens)
+        context.summarise(summed_up)
+        sim.ledger.compactions += 1
+        sim.log(start_s, Activity.COMPACTION, COORDINATOR)
 
     def _send_context(self, context: Context, new: int = 0) -> Process[int]:
         """Get a call admitted that sends the whole context, then new input; returns what it has read.

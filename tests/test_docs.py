@@ -70,7 +70,6 @@ def test_guides_name_existing_code_and_every_module_of_the_model():
     modules = {path.stem for path in (PACKAGE / "model").glob("[a-z]*.py")}
     assert modules - {name.partition(".")[0] for name in names} == {
         "events",
-        "failures",
         "outcome",
         "plan",
         "simulation",

@@ -74,11 +74,6 @@ class Attempt:
         self.process = sim.env.process(self._run())
 
     @property
-    def overwritten(self) -> bool:
-        """Whether a later write has taken the place of this one's."""
-        return self.write.lost
-
-    @property
     def wrong_brief(self) -> bool:
         """Whether its instructions have been found wrong since it was launched."""
         return self.instructions != self.sim.review.instructions

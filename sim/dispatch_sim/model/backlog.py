@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from dispatch_sim.model import recovery
 from dispatch_sim.model.accounting import AttemptUsage
-from dispatch_sim.model.events import OF_ATTEMPT, Activity, Event
+from dispatch_sim.model.events import OF_ATTEMPT, Activity
 
 if TYPE_CHECKING:
     from dispatch_sim.model.attempt import Attempt, Checkpoint
@@ -64,10 +64,7 @@ class Task:
             sim.ledger.time_s[state] += spent_s
             if state in OF_ATTEMPT and self.attempt is not None:
                 self.attempt.usage.time_s += spent_s
-            if sim.event_log is not None:
-                sim.event_log.append(
-                    Event(self.since_s, now_s, last, self.number, self.attempts, self.call, self.tokens)
-                )
+            sim.log(self.since_s, last, self.number, self.attempts, self.call, self.tokens)
             self.since_s = now_s
         self.activity, self.call, self.tokens = activity, call, tokens
 

@@ -80,11 +80,11 @@ def merge(attempt: Attempt) -> Process[None]:
     if attempt.wrong_brief:
         raise AttemptFailed(Failure.WRONG_BRIEF)
     bad_output, of_group = attempt.variates.bad_output, 0
-    if not attempt.overwritten:
+    if not attempt.write.lost:
         unseen, of_group = (0, 0) if bad_output or task.rework else sim.merges.join(attempt)
         yield from _combine(attempt, unseen)
     attempt.merging = True
-    if attempt.overwritten:  # before, while it was in line, or being merged
+    if attempt.write.lost:  # before, while it was in line, or being merged
         sim.merges.drop(attempt)
         yield from fail_overwritten(attempt)
     if bad_output:
@@ -96,7 +96,7 @@ def merge(attempt: Attempt) -> Process[None]:
     sim.isolation.end_merge(attempt.write)
     sim.merges.complete(attempt)
     yield from sim.isolation.wait_until_safe(attempt)
-    if attempt.overwritten:
+    if attempt.write.lost:
         yield from fail_overwritten(attempt)
     attempt.unseen_share = sim.merges.share(task.group, of_group)
 
@@ -118,12 +118,12 @@ def _combine(attempt: Attempt, pairs: int) -> Process[None]:
         with sim.coordinator.request() as turn:
             yield turn
             attempt.merging = True
-            if not attempt.overwritten:
+            if not attempt.write.lost:
                 yield from sim.coordinator.start_turn()
                 task.enter(Activity.MERGE)
                 yield sim.env.timeout(time_s)
                 sim.coordinator.write_output(attempt.usage.by_purpose[Purpose.MERGE], tokens)
-    if people_s and not attempt.overwritten:
+    if people_s and not attempt.write.lost:
         spent_s = yield from by_person(attempt, Activity.MERGE_BY_PERSON, people_s)
         sim.ledger.people_merge_s += spent_s  # not in one: `x += yield` reads x before it waits
 
@@ -135,7 +135,7 @@ def by_person(attempt: Attempt, activity: Activity, seconds: float) -> Process[f
     with sim.person.request() as turn:
         yield turn
         attempt.merging = True
-        if attempt.overwritten and activity is Activity.MERGE_BY_PERSON:
+        if attempt.write.lost and activity is Activity.MERGE_BY_PERSON:
             return 0.0
         task.enter(activity)
         yield sim.env.timeout(seconds)

@@ -84,7 +84,7 @@ def _shares(tokens: int, calls: int) -> tuple[int, ...]:
 
 
 class Variates:
-    """All variates of one replication of a scenario; each is computed when first asked for."""
+    """All variates of one replication of a scenario; attempts are drawn when first asked for."""
 
     def __init__(self, scenario: Scenario, replication: int) -> None:
         self.scenario = scenario
@@ -92,7 +92,6 @@ class Variates:
         self._seed = scenario.study.seed
         self._keys = [group_key(self._seed, group.name) for group in scenario.tasks]
         self._attempts: dict[Key, AttemptVariates] = {}
-        self._recoveries: dict[tuple[int, int], float] = {}
         self._arrivals: dict[int, list[float]] = {}
 
     def attempt(self, group: int, index: int, number: int) -> AttemptVariates:
@@ -115,10 +114,7 @@ class Variates:
 
     def recovery_s(self, group: int, index: int) -> float:
         """Return the seconds that a person needs to finish a task."""
-        key = (group, index)
-        if key not in self._recoveries:
-            self._recoveries[key] = self._draw(self.scenario.recovery.people, Stream.RECOVERY, *key)
-        return self._recoveries[key]
+        return self._draw(self.scenario.recovery.people, Stream.RECOVERY, group, index)
 
     def conflict(self, one: Key, other: Key) -> float:
         """Return the uniform draw that says whether two attempts conflict."""
@@ -126,10 +122,7 @@ class Variates:
 
     def resolve_s(self, one: Key, other: Key) -> float:
         """Return the seconds that a person needs to resolve the conflict of two attempts' outputs."""
-        distribution = self.scenario.conflicts.resolve
-        if isinstance(distribution, Constant):
-            return distribution.value
-        return distribution.quantile(self._uniform_of_pair(Stream.RESOLVE, one, other))
+        return self.scenario.conflicts.resolve.quantile(self._uniform_of_pair(Stream.RESOLVE, one, other))
 
     def clean_up_s(self, group: int, index: int, number: int) -> float:
         """Return the seconds that a person needs after the loss of an attempt's work."""
@@ -140,17 +133,11 @@ class Variates:
         review = self.scenario.review
         if review is None:
             return 0.0
-        if isinstance(review.people, Constant):
-            return review.people.value
-        u = uniform(self._seed, self._replication, Stream.REVIEW, number)
-        return review.people.quantile(u)
+        return review.people.quantile(uniform(self._seed, self._replication, Stream.REVIEW, number))
 
     def bad_brief(self) -> bool:
         """Whether the instructions of the batch are wrong."""
-        probability = self.scenario.failures.bad_brief
-        if not probability:
-            return False
-        return uniform(self._seed, self._replication, Stream.BAD_BRIEF) < probability
+        return uniform(self._seed, self._replication, Stream.BAD_BRIEF) < self.scenario.failures.bad_brief
 
     def length_s(self, group: int, index: int) -> float:
         """Return the time of a task's first attempt if nothing is in its way; new input is uncached."""

@@ -199,12 +199,15 @@ def test_points_without_replications_are_left_out():
     assert 4 not in {a.tasks for a in answers}
 
 
-def test_size_with_few_replications_of_parallel_is_left_out():
-    results = study(range(2, 6), square)
-    wide = results[(results["tasks"] == 4) & (results["strategy"] == "parallel")].assign(strategy="queue")
-    begun = (results["tasks"] == 4) & (results["strategy"] == "parallel") & (results["replication"] >= 10)
-    found = find_break_even(pd.concat([results[~begun], wide]))[0]
-    assert (found.values, found.replications) == ((2, 3, 5), 40)
+def test_size_counts_although_parallel_has_fewer_replications_than_the_wide_queue():
+    """A study simulates more of the best of each side, at the sizes that bracket the break-even at 5 1/7."""
+    results = study(range(2, 9), square)
+    bracket = results["tasks"].isin([5, 6]) & (results["strategy"] == "parallel")
+    wide = results[bracket].assign(strategy="queue")
+    worse = results.assign(cost_usd=results["cost_usd"] + bracket)[~bracket | (results["replication"] < 10)]
+    found = find_break_even(pd.concat([worse, wide]))[0]
+    assert (found.values, found.replications) == (tuple(range(2, 9)), 40)
+    assert found.crossings == find_break_even(results)[0].crossings
 
 
 def test_concurrency_of_parallel_is_not_read():

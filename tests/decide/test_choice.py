@@ -92,6 +92,16 @@ def test_pairs_are_compared_over_the_replications_that_both_have():
     assert (other.difference.mean, other.difference.n, other.estimate.mean) == (0.5, 2, 1.5)
 
 
+def test_significantly_worse_strategy_with_nearly_as_many_replications_is_not_recommended():
+    """The queue of 3 costs 1 more in each batch that both have; the further ones cost 50."""
+    costs = np.append(np.random.default_rng(4).normal(5, 1, size=60), [50.0] * 10)
+    choice = choose(study({"queue of 2": costs, "queue of 3": costs[:60] + 1}), 8)
+    (other,) = choice.alternatives
+    assert (choice.strategy, choice.estimate.n) == (Strategy("queue", 2), 70)
+    assert (other.difference.mean, other.in_best_subset) == (pytest.approx(1), False)
+    assert other.estimate.mean < choice.estimate.mean
+
+
 def test_best_subset_covers_the_truly_best():
     """Six points, the best by a little, 100 studies with skewed paired noise."""
     rng = np.random.default_rng(8)

@@ -145,8 +145,7 @@ def compare_sides(
             [as_means(objective, sample) for sample in leaders({p: samples[p] for p in side}).values()]
             for side in both
         )
-        # A wide queue alone does not stand for parallel: its row is named after parallel.
-        if both[0][0] in leaders({point: samples[point] for point in both[0]}) and other:
+        if other:
             found[value] = compare_best(np.stack(one), np.stack(other))
     return found
 

@@ -64,13 +64,13 @@ def in_common(*samples: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def leaders(samples: Mapping[Point, NDArray[np.float64]]) -> dict[Point, NDArray[np.float64]]:
-    """Return the points that have more than half of the most replications.
+    """Return the points that have the most replications: a study simulates no more of one that is worse.
 
-    A study at least doubles the replications of the points that may be the best, and of no others.
+    Means of different replications are not compared: the further ones may have been expensive.
     """
-    counts = {point: int((~np.isnan(sample)).sum()) for point, sample in samples.items()}
+    counts = {point: present(sample).size for point, sample in samples.items()}
     most = max(counts.values(), default=0)
-    return {point: sample for point, sample in samples.items() if 2 * counts[point] > most}
+    return {point: sample for point, sample in samples.items() if counts[point] == most}
 
 
 def _plain(value: Any) -> Any:

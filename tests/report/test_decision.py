@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dispatch_sim.decide.constraints import Feasibility
+from dispatch_sim.decide.constraints import Feasibility, Limits
 from dispatch_sim.decide.studies import compare
 from dispatch_sim.report.decision import decide
 from dispatch_sim.report.format import dollars
 from dispatch_sim.report.reasons import why
+from dispatch_sim.report.tables import compared_table
 from dispatch_sim.report.view import main_view, views
-from dispatch_sim.stats.estimates import share_estimate
+from dispatch_sim.stats.estimates import Estimate, share_estimate
 from tests.report.conftest import ALL, answered, with_costs
 
 
@@ -163,7 +164,7 @@ def test_within_the_indifference_threshold_the_simplest_is_recommended(tight):
     assert text.startswith(
         "The strategy hardly matters: all three strategies simulated are within the indiff"
     )
-    assert "Use the simplest: sequential." in text
+    assert "Use a queue of 2, or sequential, which is simpler." in text
 
 
 @pytest.mark.parametrize(
@@ -215,3 +216,75 @@ def test_paced_recommendation_names_the_best_strategy_without_pacing(tight):
     missed = replace(queue, feasibility=Feasibility(share_estimate(1, 40, 0.95), "infeasible"))
     excluded = replace(view, choice=replace(view.choice, alternatives=(missed, parallel)))
     assert "If you cannot pace, use parallel: its mean cost per batch is $20.00." in decide(excluded).text
+
+
+def feasibility(verdict, met=38):
+    return Feasibility(share_estimate(met, 40, 0.95), verdict)
+
+
+def with_limits(view, **verdicts):
+    """Return a view whose recommended strategy meets a deadline of 9.5 minutes, with verdicts on others."""
+    limits = Limits(570.0, None, 0.95)
+    choice = replace(
+        view.choice,
+        limits=limits,
+        feasibility=feasibility("feasible", 40),
+        alternatives=tuple(
+            replace(other, feasibility=feasibility(verdicts[other.strategy.kind]), in_best_subset=True)
+            for other in view.choice.alternatives
+        ),
+    )
+    return replace(view, choice=choice)
+
+
+def test_cheaper_strategy_that_is_not_shown_to_meet_the_limits_is_called_cheaper(tight):
+    noise = np.random.default_rng(1).normal(size=40)
+    noise -= noise.mean()
+    view = with_costs(tight, {("parallel", 6): 10 + noise, ("sequential", 1): 12 + 1.1 * noise}, 0.0)
+    [other] = view.choice.alternatives
+    saves = Estimate(-2.0, -2.1, -1.9, 40)
+    cheaper = replace(view, choice=replace(view.choice, alternatives=(replace(other, difference=saves),)))
+    text = decide(with_limits(cheaper, sequential="undecided")).text
+    assert "Sequential costs $2.00 less, but is not shown to meet the limits." in text
+    assert "significant" not in text
+    assert "not significant" not in compared_table(with_limits(cheaper, sequential="undecided")).rows[1][2]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "advice"),
+    [
+        ("feasible", "Use a queue of 2, or sequential, which is simpler."),
+        ("undecided", "Use a queue of 2. A queue of 2 meets the deadline"),
+    ],
+)
+def test_simplest_strategy_meets_the_limits_as_surely_as_the_best(tight, verdict, advice):
+    noise = np.random.default_rng(1).normal(size=40)
+    view = with_costs(tight, {("queue", 2): 10 + noise, ("sequential", 1): 11 + noise}, 20.0)
+    assert advice in decide(with_limits(view, sequential=verdict)).text
+
+
+def test_the_same_cost_is_not_called_the_same_result(tight):
+    """Makespans may differ, and with them what meets a deadline."""
+    noise = np.random.default_rng(1).normal(size=40)
+    view = with_costs(tight, {("queue", 2): 10 + noise, ("parallel", 6): 10 + noise})
+    assert "both strategies simulated have the same cost in every replication" in decide(view).text
+    text = decide(with_limits(view, parallel="undecided")).text
+    assert "). Use a queue of 2. A queue of 2 meets the deadline of 9m 30s in 100% of batches" in text
+    assert "Not shown to meet the limits: parallel." in text
+
+
+@pytest.mark.parametrize(
+    ("met", "verdict", "text"),
+    [
+        (3998, "undecided", "in 99.95% of batches (99.82% to 99.99%; required: 99.9%), which is not sig"),
+        (3900, "infeasible", "No strategy meets the deadline of 9m 30s in 99.9% of batches. The nearest is"),
+        (0, "infeasible", "None meets it in any replication. The cheapest is a queue of 2."),
+    ],
+)
+def test_share_next_to_a_requirement_is_not_rounded_to_it(tight, met, verdict, text):
+    """Clopper and Pearson's interval of 3,998 of 4,000 is 99.820% to 99.994%."""
+    noise = np.random.default_rng(1).normal(size=40)
+    view = with_costs(tight, {("queue", 2): 10 + noise})
+    share = Feasibility(share_estimate(met, 4000, 0.95), verdict)
+    limits = Limits(570.0, None, 0.999)
+    assert text in decide(replace(view, choice=replace(view.choice, limits=limits, feasibility=share))).text

@@ -10,6 +10,7 @@ from dispatch_sim.decide.diminishing_returns import diminishing_returns
 from dispatch_sim.report import findings
 from dispatch_sim.report.answers import answer_document
 from dispatch_sim.report.decision import decide, limits_met, precision
+from dispatch_sim.report.figures.along_concurrency import along_concurrency
 from dispatch_sim.report.page import write_report
 from dispatch_sim.report.tables import compared_table
 from dispatch_sim.report.view import main_view
@@ -42,7 +43,7 @@ def test_precision_counts_the_strategies_that_are_significantly_worse(tight, roo
     [
         ((10, 15), "the other strategy is significantly worse"),
         ((10, 10.001), "the other strategy is not significantly worse"),
-        ((10, 15, 16), "all two other strategies are significantly worse"),
+        ((10, 15, 16), "both other strategies are significantly worse"),
         ((10, 10.001, 16), "all but one of the two other strategies are significantly worse"),
         ((10, 10.001, 10.002), "none of the two other strategies is significantly worse"),
     ],
@@ -64,7 +65,7 @@ def test_precision_states_how_many_strategies_are_worse(tight, means, sentence):
         ),
         (
             (10, 10.04, 15),
-            "all two other strategies are significantly worse (the difference from one of them is shown to "
+            "both other strategies are significantly worse (the difference from one of them is shown to "
             "be below $0.05)",
         ),
     ],
@@ -79,11 +80,13 @@ def test_a_deadline_that_all_strategies_miss_is_the_headline():
     missed = limited("deadline: 1s")
     assert missed.choice.feasible is False
     differences = [row[2] for row in compared_table(missed).rows]
-    assert differences[0] == "nearest"
+    assert differences[0] == "cheapest"
     assert all(difference.endswith("misses the limits") for difference in differences[1:])
     assert decide(missed).headline.startswith(
-        "No strategy meets the deadline of 1s in 95% of batches. The nearest"
+        "No strategy meets the deadline of 1s in 95% of batches. None meets it in any replication. The cheap"
     )
+    assert " ".join(str(missed.choice).split()).startswith("With six tasks: No strategy meets the deadline")
+    assert along_concurrency(missed).description.startswith("No strategy meets the limits.")
 
 
 def test_a_deadline_that_is_met_is_told_with_its_share():

@@ -61,7 +61,7 @@ def test_a_comparison_has_a_row_a_way_from_the_best_to_the_worst(comparison):
 
 def test_table_that_fits_by_its_words_is_not_cut(monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    heads = ("Strategy", "Cost (95% interval)", "Difference to the best", "API cost", "Makespan")
+    heads = ("Strategy", "Cost (95% interval)", "Difference from the best", "API cost", "Makespan")
     heads += ("People's time", "p95 makespan", "Manual completions")
     row = ("queue of 9 (paced)", "$5.90 ($5.48 to $6.33)", "+$0.02 (-$0.0034 to +$0.04), practically equal")
     row += ("$1.53", "5m 57s", "18s", "7m 37s", "0.03 of 10")

@@ -11,7 +11,8 @@ from functools import partial
 from dispatch_sim.decide.choice import Alternative
 from dispatch_sim.decide.ranking import simplicity
 from dispatch_sim.decide.rare_events import QUOTED
-from dispatch_sim.report.format import about, named
+from dispatch_sim.report.format import about
+from dispatch_sim.report.limits import limits_sentence
 from dispatch_sim.report.sentences import sentence, text
 from dispatch_sim.report.view import View
 from dispatch_sim.scenario.strategy import DEFAULTS, Strategy
@@ -51,33 +52,19 @@ def decide(view: View) -> Decision:
     say, caution = partial(sentence, TEMPLATE), _caution(view)
     if not choice.feasible:
         return Decision(limits_met(view), caution=caution)
-    if choice.alternatives and all(other.identical for other in choice.alternatives):
-        return Decision(say("identical", view, view.recommended), caution=caution)
     limits = (limits_met(view),) if choice.limits is not None else ()
+    if choice.alternatives and all(other.identical for other in choice.alternatives):
+        return Decision(say("identical", view), limits, caution=caution)
     if _rivals(view) and not choice.at_stake:
-        feasible = [view.recommended, *(o.strategy for o in choice.alternatives if not o.infeasible)]
-        headline = say("indifferent", view, len(feasible), _simplest(view, feasible))
-        return Decision(headline, limits, caution=caution)
+        number = 1 + sum(not other.infeasible for other in choice.alternatives)
+        return Decision(say("indifferent", view, number, _simplest(view)), limits, caution=caution)
     comparison = text(TEMPLATE, "comparison", view, **_compared(view))
     return Decision(say("recommendation", view), comparison + limits, _context(view), caution)
 
 
 def limits_met(view: View) -> str:
     """Return how often the deadline and the budget are met; nothing where there are none."""
-    choice = view.choice
-    if choice.limits is None or choice.feasibility is None:
-        return ""
-    verdicts = [
-        (named(other.strategy), other.feasibility.verdict)
-        for other in choice.alternatives
-        if other.feasibility
-    ]
-    missed, undecided = (
-        [name for name, verdict in verdicts if verdict == wanted] for wanted in ("infeasible", "undecided")
-    )
-    return sentence(
-        TEMPLATE, "limits", choice.limits, view.recommended, choice.feasibility, missed, undecided
-    )
+    return limits_sentence(view.choice.limits, view.choice, view.choice.alternatives, view.measure)
 
 
 def precision(view: View) -> str:
@@ -93,10 +80,15 @@ def _rivals(view: View) -> list[Alternative]:
     return [other for other in view.choice.alternatives if not (other.identical or other.infeasible)]
 
 
-def _simplest(view: View, feasible: list[Strategy]) -> Strategy:
-    """Return sequential where it may be chosen, else the strategy with the least concurrency."""
-    sequential = view.first("sequential")
-    return sequential if sequential in feasible else min(feasible, key=lambda s: simplicity(s, view.tasks))
+def _simplest(view: View) -> Strategy:
+    """Return the simplest strategy that meets the limits as surely as the recommended one."""
+    choice = view.choice
+    verdict = choice.feasibility and choice.feasibility.verdict
+    strategies = [
+        choice.strategy,
+        *(o.strategy for o in choice.alternatives if (o.feasibility and o.feasibility.verdict) == verdict),
+    ]
+    return min(strategies, key=lambda strategy: simplicity(strategy, view.tasks))
 
 
 def _obvious(view: View) -> list[Alternative]:
@@ -118,12 +110,17 @@ def _compared(view: View) -> dict[str, list[Alternative]]:
     further = [o for o in _rivals(view) if o.in_best_subset and not o.practically_equal]
     return {
         "worse": [other for other in differing if not other.in_best_subset],
-        "open": [other for other in open_ if other.difference.low <= 0],
+        "open": [other for other in open_ if _includes_zero(other)],
         "costlier": [other for other in open_ if other.difference.low > 0],
+        "cheaper": [other for other in open_ if other.difference.high < 0],
         "identical": [other for other in obvious if other.identical],
         "equal": [other for other in _rivals(view) if other.practically_equal],
-        "further": [o for o in further if o.difference.low <= 0 and o.strategy not in named],
+        "further": [o for o in further if _includes_zero(o) and o.strategy not in named],
     }
+
+
+def _includes_zero(other: Alternative) -> bool:
+    return other.difference.low <= 0 <= other.difference.high
 
 
 def _context(view: View) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from dispatch_sim.report.break_evens import break_even_sentence, queue_name
 from dispatch_sim.report.calibration import calibration_document
 from dispatch_sim.report.diff import diff_document
 from dispatch_sim.report.format import MEASURES, Measure, about, clean, factors_words
+from dispatch_sim.report.limits import limits_sentence
 from dispatch_sim.report.logs import logs_document
 from dispatch_sim.report.maps import map_document
 from dispatch_sim.report.quick import quick_document
@@ -98,9 +99,15 @@ def _results(results: Results, *, pictures: bool = True) -> Document:
 @document_of.register
 def _choice(choice: Choice, *, pictures: bool = True) -> Document:
     measure = _measure(choice.objective)
-    where = factors_words(choice.factors)
-    table = choice_table(choice, measure)
-    return document("choice.md", choice=choice, where=where, measure=measure, table=table, most=MOST_ROWS)
+    return document(
+        "choice.md",
+        choice=choice,
+        where=factors_words(choice.factors),
+        limits=limits_sentence(choice.limits, choice, choice.alternatives, measure),
+        measure=measure,
+        table=choice_table(choice, measure),
+        most=MOST_ROWS,
+    )
 
 
 @document_of.register

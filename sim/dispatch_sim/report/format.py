@@ -76,7 +76,7 @@ def named(strategy: Strategy) -> str:
 
 def instruction(strategy: Strategy, tasks: int) -> str:
     """Return what to do with the batch: `Use queue of 2 for ten tasks`."""
-    return f"Use {named(strategy)} for {count(tasks)} task{'' if tasks == 1 else 's'}"
+    return f"Use {named(strategy)} for {count(tasks, 'task')}"
 
 
 def limits_note(feasibility: Feasibility | None) -> str:
@@ -96,9 +96,15 @@ def few(names: Sequence[str], last: str = "and", most: int = 4) -> str:
     return listed(shown, last)
 
 
-def count(number: int) -> str:
-    """Return a whole number in words up to ten, in digits above."""
-    return _COUNTS[number] if 0 <= number < len(_COUNTS) else f"{number:,}"
+def count(number: int, noun: str = "") -> str:
+    """Return a whole number in words up to ten, in digits above, and what is counted: `one task`."""
+    text = _COUNTS[number] if 0 <= number < len(_COUNTS) else f"{number:,}"
+    return f"{text} {plural(noun, number)}" if noun else text
+
+
+def plural(noun: str, number: float) -> str:
+    """Return a noun in the plural, unless it is for one."""
+    return noun if number == 1 else f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
 
 
 def dollars(amount: float) -> str:
@@ -142,6 +148,14 @@ def share(part: float) -> str:
     return f"{100 * part:.3g}%"
 
 
+def near(share: float, bound: float) -> str:
+    """Return a share in percent, with a decimal more than the bound where it is within one percent of it."""
+    if share == 1 or abs(share - bound) >= 0.01:
+        return percent(share)
+    decimals = len(f"{100 * bound:.10g}".partition(".")[2])
+    return f"{100 * share:.{decimals + 1}f}%"
+
+
 def place(value: float) -> str:
     """Return a place on an axis of whole numbers: to one decimal, or two where one would make it whole."""
     whole = math.isclose(value, round(value), abs_tol=1e-9)
@@ -171,6 +185,11 @@ class Measure:
     best: str
     show: Callable[[float], str]
     unit: str = ""
+
+    @property
+    def noun(self) -> str:
+        """The measure in a sentence: `cost`."""
+        return self.statistic.removeprefix("mean ").removesuffix(" per batch")
 
     def amount(self, value: float) -> str:
         """Write a value with its unit."""

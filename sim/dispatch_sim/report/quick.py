@@ -7,6 +7,7 @@ from dispatch_sim.decide.quick import QuickAnswer
 from dispatch_sim.decide.winners import Standing
 from dispatch_sim.report.binding import binding_sentence
 from dispatch_sim.report.format import MEASURES, confidence, dollars, duration, limits_note, named, span
+from dispatch_sim.report.limits import first_cell, limits_sentence
 from dispatch_sim.report.render import Document, Table, document
 from dispatch_sim.report.sentences import sentence
 
@@ -30,30 +31,12 @@ def answer_line(found: QuickAnswer) -> str:
     """Return what to do, what it costs and why, how far the nearest rival is behind, and what to mind."""
     rival = found.rival
     standing = _standing(found, rival) if rival else ""
-    answer = sentence(
-        TEMPLATE, "answer", found, MEASURES[found.objective], rival, standing, _limits_met(found)
-    )
-    unpaced = [e for e in found.candidates[1:] if e.strategy.pace == "none" and not e.misses_limits]
-    remarks = sentence(
-        "remarks.txt", "remarks", found.recommended, MEASURES[found.objective], next(iter(unpaced), None)
-    )
+    best, others, measure = found.best, found.candidates[1:], MEASURES[found.objective]
+    limits = limits_sentence(found.limits, best, others, measure)
+    answer = sentence(TEMPLATE, "answer", found, measure, rival, standing, limits)
+    unpaced = [each for each in others if each.strategy.pace == "none" and not each.misses_limits]
+    remarks = sentence("remarks.txt", "remarks", best.strategy, measure, next(iter(unpaced), None))
     return f"{answer} {remarks}".rstrip()
-
-
-def _limits_met(found: QuickAnswer) -> str:
-    """Return how often the deadline and the budget are met; nothing where there are none."""
-    feasibility = found.best.feasibility
-    if found.limits is None or feasibility is None:
-        return ""
-    missed, undecided = (
-        [
-            named(each.strategy)
-            for each in found.candidates[1:]
-            if each.feasibility and each.feasibility.verdict == verdict
-        ]
-        for verdict in ("infeasible", "undecided")
-    )
-    return sentence("decision.txt", "limits", found.limits, found.recommended, feasibility, missed, undecided)
 
 
 def assumed_line(found: QuickAnswer) -> str:
@@ -111,9 +94,9 @@ def _main_candidates(found: QuickAnswer) -> list[Candidate]:
 
 
 def _difference(found: QuickAnswer, each: Candidate) -> str:
-    if each is found.best:
-        return "nearest" if each.misses_limits else "recommended"
     measure, difference = MEASURES[found.objective], each.difference
+    if each is found.best:
+        return first_cell(each, measure)
     text, standing = "identical", ""
     if not each.is_identical:
         text = measure.signed(difference.mean) + span(measure.show, difference.low, difference.high)

@@ -14,8 +14,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from dispatch_sim.report import format as formats
 
-_NUMBERS = ("about", "confidence", "count", "dollars", "duration", "percent", "share", "tokens")
-FILTERS = {name: getattr(formats, name) for name in (*_NUMBERS, "capital", "clean", "few", "listed", "named")}
+_NUMBERS = ("about", "confidence", "count", "dollars", "duration", "near", "percent", "share", "tokens")
+_TEXTS = ("capital", "clean", "few", "listed", "named", "plural")
+FILTERS = {name: getattr(formats, name) for name in (*_NUMBERS, *_TEXTS)}
 """Functions of `format` that templates call by name."""
 
 

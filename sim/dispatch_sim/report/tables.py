@@ -18,10 +18,12 @@ from dispatch_sim.report.format import (
     limits_note,
     listed,
     percent,
+    plural,
     short_factors,
     span,
     tokens,
 )
+from dispatch_sim.report.limits import first_cell
 from dispatch_sim.report.render import Table
 from dispatch_sim.report.view import View
 from dispatch_sim.scenario.strategy import Strategy
@@ -88,7 +90,7 @@ def all_points(view: View) -> Table:
 
 
 def _batch(view: View) -> str:
-    return f"{view.tasks:,} task{'s' if view.tasks > 1 else ''}"
+    return f"{view.tasks:,} {plural('task', view.tasks)}"
 
 
 def _alternatives(
@@ -99,7 +101,7 @@ def _alternatives(
     counts = {point: view.estimate(measure.column, point).n for point in points}
     left_out = {measure.title} if len({*counts.values()}) > 1 else {measure.title, "Replications"}
     further = [head for head in further if head not in left_out]
-    heads = ("Strategy", f"{measure.title} ({view.confidence} interval)", "Difference to the best")
+    heads = ("Strategy", f"{measure.title} ({view.confidence} interval)", _difference_head(view.choice))
     rows = []
     for point in points:
         of = view.alternative(point)
@@ -145,28 +147,27 @@ def _mean(view: View, point: Strategy) -> str:
 def _difference(view: View, point: Strategy) -> str:
     other = view.alternative(point)
     if other is None:
-        return "recommended" if view.choice.feasible else "nearest"
+        return first_cell(view.choice, view.measure)
     text = "identical" if other.identical else view.measure.difference(other.difference)
     standing = ""
     if other.practically_equal:
         standing = "practically equal"
-    elif other.in_best_subset and other.difference.low <= 0:
+    elif other.in_best_subset and other.difference.low <= 0 <= other.difference.high:
         standing = "not significant"
     if other.identical or other.infeasible:
         standing = ""
     return ", ".join(filter(None, (text, standing, limits_note(other.feasibility))))
 
 
+def _difference_head(choice: Choice) -> str:
+    return "Difference from the best" if choice.feasible else "Difference"
+
+
 def choice_table(choice: Choice, measure: Measure) -> Table:
     """Return the alternatives of a choice, with how each compares to the recommended one."""
-    heads = ("Strategy", measure.title, "Difference to the best", "Better in", "Verdict")
-    first = (
-        str(choice.strategy),
-        measure.estimate(choice.estimate),
-        "",
-        NONE,
-        "recommended" if choice.feasible else "nearest",
-    )
+    heads = ("Strategy", measure.title, _difference_head(choice), "Better in", "Verdict")
+    of_best = measure.estimate(choice.estimate)
+    first = (str(choice.strategy), of_best, "", NONE, first_cell(choice, measure))
     rows = [
         (
             str(other.strategy),

@@ -16,7 +16,7 @@ from dispatch_sim.report.figures.curves import (
     whole_numbers,
 )
 from dispatch_sim.report.figures.styles import Picture, Unit
-from dispatch_sim.report.format import named, percent, wrapped
+from dispatch_sim.report.format import count, named, percent, wrapped
 from dispatch_sim.report.view import View
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import Estimate
@@ -60,9 +60,9 @@ def along_concurrency(view: View) -> Picture | None:
         draw_curve(axes, curve, unit, view.measure.estimate, *style, label=name)
         drawn[kind] += 1
     whole_numbers(axes, levels)
-    axes.set_xlabel(f"concurrency N (batch of {view.tasks} tasks)")
+    axes.set_xlabel(f"concurrency N (batch of {count(view.tasks, 'task')})")
     legend_below(axes)
-    if view.recommended.kind in ("queue", "waves"):
+    if view.choice.feasible and view.recommended.kind in ("queue", "waves"):
         _mark_best(axes, view, unit)
     title = f"{view.measure.title} by concurrency"
     return Picture(figure, "cost-along-concurrency", title, _description(view))
@@ -70,9 +70,12 @@ def along_concurrency(view: View) -> Picture | None:
 
 def _description(view: View) -> str:
     best, least = view.recommended, view.choice.estimate.mean
+    bands = f"Bands are {view.confidence} confidence intervals."
+    if not view.choice.feasible:
+        return f"No strategy meets the limits. {bands}"
     description = (
-        f"Best strategy for {view.tasks:,} tasks: {named(best)}, with {view.measure.amount(least)}. "
-        f"Bands are {view.confidence} confidence intervals."
+        f"Best strategy for {count(view.tasks, 'task')}: {named(best)}, with {view.measure.amount(least)}. "
+        f"{bands}"
     )
     wider = [
         each

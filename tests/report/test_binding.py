@@ -16,16 +16,18 @@ from dispatch_sim.stats.estimates import Estimate
 
 
 def binding(*resources, limits_reached=True, concurrency=5):
-    """Return the binding of a queue for 20 tasks that takes 100 s."""
+    """Return the binding of a queue for 20 tasks that takes 100 s; savings are known to within 2 s."""
     found = tuple(
-        Resource(name, utilisation, Estimate(saved_s, saved_s - 2, saved_s + 2, 128), at)
-        for name, utilisation, saved_s, at in resources
+        Resource(name, utilisation, Estimate(saved_s, saved_s - within, saved_s + within, 128), at)
+        for name, utilisation, saved_s, at, within in (
+            each if len(each) == 5 else (*each, 2.0) for each in resources
+        )
     )
     return Binding(Strategy("queue", concurrency), 20, 100.0, 128, found, limits_reached)
 
 
 INPUT = ("input_tokens", 0.94, 38.0, None)
-USELESS = ("concurrency", 0.6, 0.5, 10)
+USELESS = ("concurrency", 0.6, 0.5, 10, 0.25)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +36,7 @@ USELESS = ("concurrency", 0.6, 0.5, 10)
         (
             binding(INPUT, USELESS),
             "The input-token limit binds (94% used): without it, the makespan would be 38s (36s to 40s; "
-            "38%) shorter. A higher concurrency cannot help.",
+            "38%) shorter. A higher concurrency hardly helps.",
         ),
         (
             binding(INPUT, ("coordinator", 0.41, 20.0, None), concurrency=20),
@@ -45,8 +47,8 @@ USELESS = ("concurrency", 0.6, 0.5, 10)
         (
             binding(("coordinator", 0.9, 60.0, None), USELESS, limits_reached=False),
             "The coordinator binds (busy for 90% of the makespan): without that work, the makespan would be "
-            "1m (58s to 1m 2s; 60%) shorter. A higher concurrency cannot help. No limit is reached: a higher "
-            "tier changes nothing.",
+            "1m (58s to 1m 2s; 60%) shorter. A higher concurrency hardly helps. No limit is reached: a "
+            "higher tier changes nothing.",
         ),
         (
             binding(("people", 0.9, 60.0, None), concurrency=20),
@@ -68,6 +70,18 @@ USELESS = ("concurrency", 0.6, 0.5, 10)
             binding(("people", 0.02, 1.5, None), USELESS, limits_reached=False),
             "128 replications do not show which resource binds; it may be people's time (2% of the "
             "makespan). No limit is reached: a higher tier changes nothing.",
+        ),
+        (
+            binding(
+                ("people", 0.2, 30.0, None, 40.0),
+                ("coordinator", 0.4, 9.0, None),
+                ("requests", 0.5, 5.0, None),
+                ("concurrency", 1.0, 0.5, 10),
+            ),
+            "The coordinator binds (busy for 40% of the makespan): without that work, the makespan would be "
+            "9s (7s to 11s; 9%) shorter. People's time (20% of the makespan) may save more, 30s "
+            "(\N{MINUS SIGN}10s to 1m 10s; 30%), which 128 replications do not show. Next is the request "
+            "limit (50% used), with 5s (3s to 7s; 5%).",
         ),
         (
             binding(USELESS, limits_reached=False),
@@ -104,7 +118,7 @@ def test_multiples_of_the_lower_bound_are_rounded_up(multiples, text):
 
 def test_table_has_utilisation_and_saving_of_every_resource():
     assert resources_table(binding(INPUT, ("harness_pace", None, 0.0, None))).rows == (
-        ("Input tokens", "94%", "38s (36s to 40s)"),
+        ("Input-token limit", "94%", "38s (36s to 40s)"),
         ("Harness's limit on calls", "", "0s (\N{MINUS SIGN}2s to 2s)"),
     )
 

@@ -117,8 +117,8 @@ class Binding:
     def second(self) -> Resource | None:
         """The resource whose removal saves nearly as much as that of the binding one."""
         close = [each for each in self.resources if self.binds(each)][1:2]
-        first = self.resources[0] if close else None
-        return close[0] if first and close[0].saved_s.mean >= CLOSE * first.saved_s.mean else None
+        first = self.resource
+        return close[0] if close and first and close[0].saved_s.mean >= CLOSE * first.saved_s.mean else None
 
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""

@@ -13,20 +13,33 @@ if TYPE_CHECKING:  # a short answer does without pandas
 
 TEMPLATE = "binding.txt"
 
+NOUNS = {
+    "requests": "the request limit",
+    "input_tokens": "the input-token limit",
+    "output_tokens": "the output-token limit",
+    "harness_pace": "the harness's limit on calls",
+    "coordinator": "the coordinator",
+    "people": "people's time",
+    "concurrency": "the concurrency",
+    "limits": "the rate limits",
+}
+"""What the resources are called in a sentence."""
+
 
 def binding_sentence(found: Binding) -> str:
     """Return which resource binds, and whether a higher concurrency or a higher tier would help."""
-    may_bind = [each for each in found.resources if found.share(each) >= LEAST_GAIN]
-    names = {each.name for each in may_bind}
+    most = next((each for each in found.resources if found.share(each) >= LEAST_GAIN), None)
+    open_ = most if most is not found.resource else None
+    may_help = {each.name for each in found.resources if each.saved_s.high >= LEAST_GAIN * found.makespan_s}
     is_all = found.strategy.concurrency_in(found.tasks) == found.tasks
-    higher = "useless" if found.resource and not is_all and "concurrency" not in names else ""
+    higher = "useless" if found.resource and not is_all and "concurrency" not in may_help else ""
     tier = ""
     if found.limits_reached is False:
         tier = "unreached"
-    elif found.limits_reached and not names & {*LIMITS, "limits"}:
+    elif found.limits_reached and not may_help & {*LIMITS, "limits"}:
         tier = "useless"
-    open_ = may_bind[0] if may_bind and not found.resource else None
-    return sentence(TEMPLATE, "binding", found, found.resource, found.second, open_, higher, tier)
+    named = found, found.resource, found.second, open_
+    return sentence(TEMPLATE, "binding", *named, higher, tier, NOUNS)
 
 
 def bottleneck_sentences(found: Bottleneck | None) -> tuple[str, ...]:

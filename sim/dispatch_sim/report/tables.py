@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from dispatch_sim.decide.binding import Binding
 from dispatch_sim.decide.choice import Alternative, Choice
+from dispatch_sim.report.binding import NOUNS
 from dispatch_sim.report.break_evens import break_even_cell, queue_name
 from dispatch_sim.report.format import (
     Measure,
@@ -43,23 +44,11 @@ _MEANS: Mapping[str, tuple[str, Callable[[float], str]]] = {
 """Columns of means; the one that is minimised is a column by itself, with its interval."""
 
 
-_RESOURCES = {
-    "requests": "Requests",
-    "input_tokens": "Input tokens",
-    "output_tokens": "Output tokens",
-    "limits": "All rate limits",
-    "harness_pace": "Harness's limit on calls",
-    "coordinator": "Coordinator",
-    "people": "People's time",
-    "concurrency": "Concurrency",
-}
-
-
 def resources_table(found: Binding) -> Table:
     """Return all resources, with their utilisation and what their removal saves."""
     rows = tuple(
         (
-            _RESOURCES[each.name],
+            capital(NOUNS[each.name].removeprefix("the ")),
             "" if each.utilisation is None else percent(each.utilisation),
             duration(each.saved_s.mean) + span(duration, each.saved_s.low, each.saved_s.high),
         )

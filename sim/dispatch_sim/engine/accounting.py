@@ -5,20 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from dispatch_sim.engine import codes
-from dispatch_sim.engine.jit import compiled
-from dispatch_sim.engine.parameters import Prices, Values
-from dispatch_sim.engine.records import Ledger, Limiter, Row, State
+from dispatch_sim.engine.records import State
 from dispatch_sim.engine.task_records import MAX_OUTPUTS, AttemptUsage, Usage
 from dispatch_sim.model import closing
 from dispatch_sim.model.accounting import ATTEMPT_PURPOSES
 
-_bill = compiled(closing.bill, Usage=Usage, Prices=Prices)
-close: Any = compiled(
-    closing.close, bill=_bill, Ledger=Ledger, RateLimiter=Limiter, Prices=Prices, Values=Values, Row=Row
-)
+close: Any = closing.close
+"""Untyped, as it is called with the records of this engine."""
 
 
-@compiled
 def _add(usage: Usage, other: Usage, times: int) -> None:
     """Add counts, so many times."""
     usage.tokens += times * other.tokens
@@ -28,7 +23,6 @@ def _add(usage: Usage, other: Usage, times: int) -> None:
     usage.output += times * other.output
 
 
-@compiled
 def keep_output(s: State, t: int) -> None:
     """Keep the usage of an attempt whose output its task still needs; it is booked when the task is done."""
     task = s.tasks[t]
@@ -41,7 +35,6 @@ def keep_output(s: State, t: int) -> None:
     task.outputs += 1
 
 
-@compiled
 def book_outputs(s: State, t: int) -> None:
     """Book what attempts at a task have used as what it was for: their outputs are needed."""
     task, ledger = s.tasks[t], s.world.ledger
@@ -57,7 +50,6 @@ def book_outputs(s: State, t: int) -> None:
     task.outputs = 0
 
 
-@compiled
 def waste(s: State, usage: AttemptUsage) -> None:
     """Book what an attempt has used as wasted."""
     ledger = s.world.ledger
@@ -66,7 +58,6 @@ def waste(s: State, usage: AttemptUsage) -> None:
         _add(ledger.usage[codes.FOR_WASTE], usage.by_purpose[purpose], 1)
 
 
-@compiled
 def waste_outputs(s: State, t: int) -> None:
     """Book the outputs that a task has kept as wasted."""
     for i in range(s.tasks[t].outputs):
@@ -74,7 +65,6 @@ def waste_outputs(s: State, t: int) -> None:
     s.tasks[t].outputs = 0
 
 
-@compiled
 def waste_attempt(s: State, t: int, failure: int, continues: bool) -> None:
     """Book what a failed attempt has used as wasted, but for its checkpoint where another continues from it."""
     usage, saved = s.tasks[t].usage, s.tasks[t].checkpoint.usage
@@ -88,7 +78,6 @@ def waste_attempt(s: State, t: int, failure: int, continues: bool) -> None:
             _add(s.world.ledger.killed, usage.by_purpose[purpose], 1)
 
 
-@compiled
 def add_call(s: State, t: int, cached: int, output: int, is_written: bool) -> None:
     """Count a call that was admitted: its own tokens once, and all that was sent by class.
 

@@ -7,28 +7,25 @@ import math
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.cache import cached_tokens, context_cached, prompt_length
 from dispatch_sim.engine.calendar import at_once
-from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.records import Bucket, Limiter, State
 from dispatch_sim.engine.variates import of_request
-from dispatch_sim.model import arithmetic
-from dispatch_sim.model.arithmetic import OVERLOADED
+from dispatch_sim.model.arithmetic import (
+    OVERLOADED,
+    bucket_level,
+    call_time,
+    first_token_time,
+    holds,
+    wait_for,
+)
 from dispatch_sim.model.streams import Stream
 
-_bucket_level = compiled(arithmetic.bucket_level)
-_holds = compiled(arithmetic.holds)
-_wait_for = compiled(arithmetic.wait_for, holds=_holds)
-_first_token_time = compiled(arithmetic.first_token_time)
-_call_time = compiled(arithmetic.call_time, first_token_time=_first_token_time)
 
-
-@compiled
 def _refill(bucket: Bucket, now_s: float) -> None:
     if now_s > bucket.updated_s and bucket.level < bucket.capacity:
-        bucket.level = _bucket_level(bucket.level, now_s - bucket.updated_s, bucket.rate, bucket.capacity)
+        bucket.level = bucket_level(bucket.level, now_s - bucket.updated_s, bucket.rate, bucket.capacity)
     bucket.updated_s = now_s
 
 
-@compiled
 def admit(s: State, limiter: Limiter, input_tokens: int, is_pacing: bool) -> float:
     """Admit a request and charge it and its input, or reject it.
 
@@ -51,9 +48,9 @@ def admit(s: State, limiter: Limiter, input_tokens: int, is_pacing: bool) -> flo
     _refill(inputs, now_s)
     _refill(outputs, now_s)
     if (
-        _holds(requests.level, one, requests.rate)
-        and _holds(inputs.level, need, inputs.rate)
-        and _holds(outputs.level, reserved, outputs.rate)
+        holds(requests.level, one, requests.rate)
+        and holds(inputs.level, need, inputs.rate)
+        and holds(outputs.level, reserved, outputs.rate)
     ):
         requests.level -= 1
         inputs.level -= input_tokens
@@ -65,13 +62,12 @@ def admit(s: State, limiter: Limiter, input_tokens: int, is_pacing: bool) -> flo
         requests.level = max(0.0, requests.level - 1)
         limiter.requests += 1
     return max(
-        _wait_for(requests.level, one, requests.rate, now_s),
-        _wait_for(inputs.level, need, inputs.rate, now_s),
-        _wait_for(outputs.level, reserved, outputs.rate, now_s),
+        wait_for(requests.level, one, requests.rate, now_s),
+        wait_for(inputs.level, need, inputs.rate, now_s),
+        wait_for(outputs.level, reserved, outputs.rate, now_s),
     )
 
 
-@compiled
 def request_answer(s: State, t: int) -> float:
     """Return 0 where a request of a task is admitted, the 429's `retry-after`, or that the answer was 529."""
     task, plan = s.tasks[t], s.plan
@@ -83,7 +79,6 @@ def request_answer(s: State, t: int) -> float:
     return plan.retry_after_s
 
 
-@compiled
 def charge_output(s: State, tokens: int) -> None:
     """Charge what a call has produced, at its end, and give back what it held; there may be debt."""
     _charge_output_bucket(s, s.world.limiter, tokens)
@@ -93,7 +88,6 @@ def charge_output(s: State, tokens: int) -> None:
         at_once(s, codes.EVENT_INTERRUPT_SERVER, 0, s.world.gateway.servers)
 
 
-@compiled
 def _charge_output_bucket(s: State, limiter: Limiter, tokens: int) -> None:
     outputs = limiter.output_bucket
     _refill(outputs, s.world.now_s)
@@ -101,7 +95,6 @@ def _charge_output_bucket(s: State, limiter: Limiter, tokens: int) -> None:
     limiter.output_tokens += tokens
 
 
-@compiled
 def charge_input(s: State, tokens: int) -> None:
     """Charge what the coordinator has read of an output; the bucket may go into debt."""
     _charge_input_bucket(s, s.world.limiter, tokens)
@@ -109,26 +102,22 @@ def charge_input(s: State, tokens: int) -> None:
         _charge_input_bucket(s, s.world.pacing, tokens)
 
 
-@compiled
 def _charge_input_bucket(s: State, limiter: Limiter, tokens: int) -> None:
     _refill(limiter.input_bucket, s.world.now_s)
     limiter.input_bucket.level -= tokens
     limiter.input_tokens += tokens
 
 
-@compiled
 def counted(s: State, length: int, cached: int) -> int:
     """Return the input tokens that count of a prompt of which some are read from the cache."""
     return length if s.plan.counts_cache_reads else length - cached
 
 
-@compiled
 def input_needed(s: State, t: int) -> int:
     """Return the input tokens that the limiter would count for a task's prompt now."""
     return input_counted(s, t, cached_tokens(s, t))
 
 
-@compiled
 def input_counted(s: State, t: int, cached: int) -> int:
     """Return the input tokens that the limiter counts for a task's prompt of which some are read from the cache.
 
@@ -140,7 +129,6 @@ def input_counted(s: State, t: int, cached: int) -> int:
     return tokens
 
 
-@compiled
 def coordinator_input(s: State, tokens: int) -> int:
     """Return the input tokens that a call of the coordinator takes, or what the bucket can hold if that is less.
 
@@ -152,24 +140,22 @@ def coordinator_input(s: State, tokens: int) -> int:
     return int(min(float(tokens), s.world.limiter.input_bucket.capacity))
 
 
-@compiled
 def first_token_s(s: State, uncached: int, cached: int) -> float:
     """Return the time until a response begins."""
     plan = s.plan
     if plan.has_latency:
-        return _first_token_time(
+        return first_token_time(
             uncached, cached, plan.latency_base, plan.latency_per_uncached, plan.latency_per_cached
         )
     return plan.cache_first_token_s if plan.has_cache else 0.0
 
 
-@compiled
 def latency_s(s: State, output: int, uncached: int, cached: int) -> float:
     """Return the time of a call by what it does; 0 where tasks have a duration instead."""
     plan = s.plan
     if not plan.has_latency:
         return 0.0
-    return _call_time(
+    return call_time(
         output,
         uncached,
         cached,

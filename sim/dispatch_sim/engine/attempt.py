@@ -15,16 +15,15 @@ from dispatch_sim.engine.communication import messages, plan_calls
 from dispatch_sim.engine.conflicts import begin_write
 from dispatch_sim.engine.events import enter, note
 from dispatch_sim.engine.harness import count_call
-from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.merge import merge
 from dispatch_sim.engine.own_context import keep_call, take_own_context
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.resources import request
 from dispatch_sim.engine.slot import leave_slot
-from dispatch_sim.engine.variates import attempt_number, draw_attempt, leave_out, share, take_part, tool_s
+from dispatch_sim.engine.variates import attempt_number, draw_attempt, leave_out, take_part, tool_s
+from dispatch_sim.model.arithmetic import share
 
 
-@compiled
 def start_attempt(s: State, t: int) -> None:
     """Begin an attempt: wait for a place in the harness, then for locks."""
     task = s.tasks[t]
@@ -47,7 +46,6 @@ def start_attempt(s: State, t: int) -> None:
     lock(s, t)
 
 
-@compiled
 def lock(s: State, t: int) -> None:
     """Take the next lock, or begin to work."""
     task, group = s.tasks[t], s.groups[s.tasks[t].group]
@@ -71,7 +69,6 @@ def lock(s: State, t: int) -> None:
     after(s, t, task.variates.spawn_s + (s.plan.setup_s if has_own_copy else 0.0))
 
 
-@compiled
 def spawned(s: State, t: int) -> None:
     """Begin the conversation, or go on with it from the checkpoint."""
     task = s.tasks[t]
@@ -95,7 +92,6 @@ def spawned(s: State, t: int) -> None:
         next_call(s, t)
 
 
-@compiled
 def wait_for_prefix(s: State, t: int) -> None:
     """Wait while another agent's writing of the shared prefix is on its way."""
     pending_s = shared_pending_s(s)
@@ -106,7 +102,6 @@ def wait_for_prefix(s: State, t: int) -> None:
         next_call(s, t)
 
 
-@compiled
 def next_call(s: State, t: int) -> None:
     """Begin the next call, or return; an agent that obeys gives up after a soft timeout."""
     task, plan = s.tasks[t], s.plan
@@ -125,7 +120,6 @@ def next_call(s: State, t: int) -> None:
     prepare_call(s, t)
 
 
-@compiled
 def prepare_call(s: State, t: int) -> None:
     """Make up the prompt of the next call, and have it sent."""
     task, plan = s.tasks[t], s.plan
@@ -143,7 +137,6 @@ def prepare_call(s: State, t: int) -> None:
     answered(s, t, send(s, t))
 
 
-@compiled
 def answered(s: State, t: int, answer: int) -> None:
     """Make a call that is admitted; end the attempt where the client has given up."""
     if answer == codes.NONE:
@@ -152,7 +145,6 @@ def answered(s: State, t: int, answer: int) -> None:
         leave_slot(s, t, answer)
 
 
-@compiled
 def make_call(s: State, t: int) -> None:
     """Make a call that was admitted, and count its tokens."""
     task = s.tasks[t]
@@ -173,7 +165,6 @@ def make_call(s: State, t: int) -> None:
     after(s, t, seconds)
 
 
-@compiled
 def called(s: State, t: int) -> None:
     """End a call: charge its output, crash or hang where that is drawn, save a checkpoint."""
     task = s.tasks[t]
@@ -201,7 +192,6 @@ def called(s: State, t: int) -> None:
     next_call(s, t)
 
 
-@compiled
 def save_checkpoint(s: State, t: int, call: int) -> None:
     """Keep what a resumed attempt begins with: the calls that are done, their usage, and their context."""
     task, checkpoint = s.tasks[t], s.tasks[t].checkpoint
@@ -210,7 +200,6 @@ def save_checkpoint(s: State, t: int, call: int) -> None:
     checkpoint.usage = task.usage
 
 
-@compiled
 def returned(s: State, t: int) -> None:
     """Have the coordinator read the result."""
     task = s.tasks[t]
@@ -226,7 +215,6 @@ def returned(s: State, t: int) -> None:
     leave_slot(s, t, codes.NONE)
 
 
-@compiled
 def resume_attempt(s: State, t: int) -> None:
     """Go on with an attempt from the place where it waits, up to its merge."""
     at = s.processes[t].at

@@ -6,13 +6,11 @@ from dispatch_sim.engine import codes
 from dispatch_sim.engine.calendar import at_once, later
 from dispatch_sim.engine.conditions import notify
 from dispatch_sim.engine.events import enter
-from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.lists import append
 from dispatch_sim.engine.records import NumberList, State
 from dispatch_sim.engine.variates import interarrival_s, length_s
 
 
-@compiled
 def _is_before(s: State, i: int, j: int) -> bool:
     a, b = s.backlog[i], s.backlog[j]
     if a.turn != b.turn:
@@ -22,7 +20,6 @@ def _is_before(s: State, i: int, j: int) -> bool:
     return a.order < b.order
 
 
-@compiled
 def _swap(s: State, i: int, j: int) -> None:
     a, b = s.backlog[i], s.backlog[j]
     a.turn, b.turn = b.turn, a.turn
@@ -31,14 +28,12 @@ def _swap(s: State, i: int, j: int) -> None:
     a.task, b.task = b.task, a.task
 
 
-@compiled
 def leave_to_person(s: State, t: int) -> None:
     """Leave a task to manual recovery."""
     s.world.recovering += 1
     at_once(s, codes.EVENT_START_RECOVERY, t, 0)
 
 
-@compiled
 def add(s: State, t: int, turn: int) -> None:
     """Let a task wait for an attempt, those of turn 0 before those of turn 1; once aborted, for a person."""
     if s.world.aborted:
@@ -62,7 +57,6 @@ def add(s: State, t: int, turn: int) -> None:
         at = parent
 
 
-@compiled
 def take(s: State) -> int:
     """Take the first of the waiting tasks."""
     t = s.backlog[0].task
@@ -83,7 +77,6 @@ def take(s: State) -> int:
     return t
 
 
-@compiled
 def _receive(s: State, t: int) -> None:
     """Let a task that has arrived wait for an attempt, or for the groups that its own is after."""
     if s.groups[s.tasks[t].group].waits_for:
@@ -93,7 +86,6 @@ def _receive(s: State, t: int) -> None:
         add(s, t, 1)
 
 
-@compiled
 def add_group(s: State, waiting: NumberList, group: int) -> None:
     """Let the tasks of a group wait for an attempt that have waited for something else."""
     kept = 0
@@ -108,7 +100,6 @@ def add_group(s: State, waiting: NumberList, group: int) -> None:
     waiting.length = kept
 
 
-@compiled
 def finish(s: State, t: int) -> None:
     """Note that a task is done, and let the groups go that have waited for its group."""
     enter(s, t, codes.WAIT, -1, 0)
@@ -124,7 +115,6 @@ def finish(s: State, t: int) -> None:
                 add_group(s, s.held, follower)
 
 
-@compiled
 def abort(s: State) -> None:
     """Leave every task that waits, now or later, to a person."""
     s.world.aborted = True
@@ -139,7 +129,6 @@ def abort(s: State) -> None:
     s.second_round.length = 0
 
 
-@compiled
 def arrive(s: State) -> None:
     """Let the tasks come that are there from the beginning, and wait for the others."""
     for t in range(s.plan.tasks):
@@ -157,13 +146,11 @@ def arrive(s: State) -> None:
             at_once(s, codes.EVENT_START_ARRIVALS, t, 0)
 
 
-@compiled
 def wait_for_arrival(s: State, t: int) -> None:
     """Wait until a task arrives."""
     later(s, s.tasks[t].arrived_s - s.world.now_s, codes.EVENT_ARRIVAL, t, 0)
 
 
-@compiled
 def next_arrives(s: State, t: int) -> None:
     """Let a task arrive, and wait for the next one of its group."""
     s.tasks[t].since_s = s.tasks[t].arrived_s = s.world.now_s

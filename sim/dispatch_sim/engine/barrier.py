@@ -5,13 +5,11 @@ from __future__ import annotations
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.calendar import after, soon
 from dispatch_sim.engine.events import enter
-from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.merge import merge
 from dispatch_sim.engine.records import State
 from dispatch_sim.scenario.tasks import MAX_TASKS
 
 
-@compiled
 def wait_at_barrier(s: State, t: int) -> None:
     """Wait until all is back."""
     enter(s, t, codes.BARRIER, -1, 0)
@@ -24,7 +22,6 @@ def wait_at_barrier(s: State, t: int) -> None:
     s.world.barrier_high += 1
 
 
-@compiled
 def after_barrier(s: State, t: int) -> None:
     """Merge; where a failure cancels others, after the failures of this moment are seen."""
     if s.plan.cancels_others and s.tasks[t].failure == codes.NONE:
@@ -34,7 +31,6 @@ def after_barrier(s: State, t: int) -> None:
     merge(s, t)
 
 
-@compiled
 def lift_barrier(s: State) -> None:
     """Release what waits at the barrier; later ones wait for the next lift."""
     low, high = s.world.barrier_lifted, s.world.barrier_high

@@ -6,11 +6,9 @@ Events of this moment go through two queues, first in, first out; only later one
 from __future__ import annotations
 
 from dispatch_sim.engine import codes
-from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.records import MAX_EVENTS, State
 
 
-@compiled
 def at_once(s: State, kind: int, who: int, token: int) -> None:
     """Schedule an event for this moment, before all that are not of this kind: SimPy's urgent priority."""
     at = s.world.calendar.urgent_tail
@@ -22,7 +20,6 @@ def at_once(s: State, kind: int, who: int, token: int) -> None:
     event.kind, event.who, event.token = kind, who, token
 
 
-@compiled
 def soon(s: State, kind: int, who: int, token: int) -> None:
     """Schedule an event for this moment, after what is scheduled for it already."""
     at = s.world.calendar.soon_tail
@@ -34,7 +31,6 @@ def soon(s: State, kind: int, who: int, token: int) -> None:
     event.kind, event.who, event.token = kind, who, token
 
 
-@compiled
 def later(s: State, seconds: float, kind: int, who: int, token: int) -> None:
     """Schedule an event for after a time, at that moment after what is scheduled for it already."""
     calendar = s.world.calendar
@@ -59,7 +55,6 @@ def later(s: State, seconds: float, kind: int, who: int, token: int) -> None:
     calendar.scheduled += 1
 
 
-@compiled
 def _move(s: State, source: int, to: int) -> None:
     """Move an event, field by field: a copy of the whole record waits for writes of its fields to end."""
     event, other = s.calendar[to], s.calendar[source]
@@ -67,13 +62,11 @@ def _move(s: State, source: int, to: int) -> None:
     event.kind, event.who, event.token = other.kind, other.who, other.token
 
 
-@compiled
 def _is_earlier(s: State, one: int, other: int) -> bool:
     a, b = s.calendar[one], s.calendar[other]
     return a.time_s < b.time_s or (a.time_s == b.time_s and a.order < b.order)
 
 
-@compiled
 def next_event(s: State) -> tuple[int, int, int]:
     """Take the next event and set the clock; return its kind, whom it is about, and its token.
 
@@ -97,7 +90,6 @@ def next_event(s: State) -> tuple[int, int, int]:
     return _pop(s)
 
 
-@compiled
 def _pop(s: State) -> tuple[int, int, int]:
     s.world.now_s = s.calendar[0].time_s
     kind, who, token = s.calendar[0].kind, s.calendar[0].who, s.calendar[0].token
@@ -118,13 +110,11 @@ def _pop(s: State) -> tuple[int, int, int]:
     return kind, who, token
 
 
-@compiled
 def after(s: State, pid: int, seconds: float) -> None:
     """Let a process go on after a time."""
     later(s, seconds, codes.EVENT_RESUME, pid, s.processes[pid].token)
 
 
-@compiled
 def now(s: State, pid: int) -> None:
     """Let a process go on, after what is scheduled for this moment already."""
     soon(s, codes.EVENT_RESUME, pid, s.processes[pid].token)

@@ -9,20 +9,13 @@ from dispatch_sim.engine.api import input_needed, request_answer
 from dispatch_sim.engine.calendar import after
 from dispatch_sim.engine.events import enter, note
 from dispatch_sim.engine.gateway import join_line
-from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.strategies import on_429
 from dispatch_sim.engine.variates import of_request
-from dispatch_sim.model import arithmetic
-from dispatch_sim.model.arithmetic import OVERLOADED
+from dispatch_sim.model.arithmetic import OVERLOADED, backoff, is_obeyed, obeyed_pause
 from dispatch_sim.model.streams import Stream
 
-_backoff = compiled(arithmetic.backoff)
-_is_obeyed = compiled(arithmetic.is_obeyed)
-_obeyed_pause = compiled(arithmetic.obeyed_pause)
 
-
-@compiled
 def send(s: State, t: int) -> int:
     """Send a task's next call.
 
@@ -39,13 +32,11 @@ def send(s: State, t: int) -> int:
     return see_answer(s, t, s.processes[t].answer_s)
 
 
-@compiled
 def send_request(s: State, t: int) -> int:
     """Make one request. Returns what `send` does."""
     return see_answer(s, t, request_answer(s, t))
 
 
-@compiled
 def see_answer(s: State, t: int, answer_s: float) -> int:
     """Go on by the answer to a request: where it is rejected, wait or give up. Returns what `send` does."""
     task, plan = s.tasks[t], s.plan
@@ -61,7 +52,7 @@ def see_answer(s: State, t: int, answer_s: float) -> int:
         on_429(s, t)
     if retry == plan.retries:
         return codes.FAILURE_RATE_LIMITED
-    obeys = not is_overloaded and _is_obeyed(answer_s, plan.obeyed_up_to_s)
+    obeys = not is_overloaded and is_obeyed(answer_s, plan.obeyed_up_to_s)
     if not is_overloaded and not obeys and plan.gives_up_above:
         return codes.FAILURE_RATE_LIMITED
     task.retry += 1
@@ -71,18 +62,17 @@ def see_answer(s: State, t: int, answer_s: float) -> int:
     return codes.WAITS
 
 
-@compiled
 def _pause(s: State, t: int, retry: int, obeys: bool, retry_after_s: float) -> float:
     """Return the pause before the next request."""
     plan, call, pause_s = s.plan, s.tasks[t].call, 0.0
     if not obeys or plan.backoff_is_floor:
         u = of_request(s, Stream.JITTER, t, call, retry)
-        pause_s = _backoff(
+        pause_s = backoff(
             retry, plan.backoff_initial_s, plan.backoff_factor, plan.backoff_cap_s, plan.backoff_jitter, u
         )
     if obeys:
         u = of_request(s, Stream.RETRY_AFTER_JITTER, t, call, retry) if plan.retry_after_jitter > 0.0 else 0.0
-        pause_s = _obeyed_pause(retry_after_s, plan.retry_after_jitter, u, pause_s)
+        pause_s = obeyed_pause(retry_after_s, plan.retry_after_jitter, u, pause_s)
     if plan.extra_delay_s > 0.0:
         pause_s += plan.extra_delay_s * of_request(s, Stream.EXTRA_DELAY, t, call, retry)
     return pause_s

@@ -8,19 +8,16 @@ from dispatch_sim.engine.calendar import after, at_once
 from dispatch_sim.engine.conditions import notify
 from dispatch_sim.engine.coordinator import begin_turn, write_output
 from dispatch_sim.engine.events import enter, write_log
-from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.lists import append, remove
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.resources import release
 
 
-@compiled
 def is_draft(s: State, t: int) -> bool:
     """Whether a task's attempt is of the first of two rounds."""
     return s.plan.communication == codes.ROUNDS and not s.tasks[t].second_round
 
 
-@compiled
 def messages(s: State, t: int) -> int:
     """Return the tokens that a task's next call reads from other agents."""
     task = s.tasks[t]
@@ -31,7 +28,6 @@ def messages(s: State, t: int) -> int:
     return 0
 
 
-@compiled
 def plan_calls(s: State, t: int) -> None:
     """Set the calls that an attempt has to make: all, those of its round, or those not done yet."""
     task = s.tasks[t]
@@ -47,7 +43,6 @@ def plan_calls(s: State, t: int) -> None:
     task.last_call = end - 1
 
 
-@compiled
 def end_first_round(s: State, t: int, by_agent: bool) -> None:
     """Let a task wait for its second round, unless a person has finished it; brief a group that is through."""
     group = s.groups[s.tasks[t].group]
@@ -63,7 +58,6 @@ def end_first_round(s: State, t: int, by_agent: bool) -> None:
         at_once(s, codes.EVENT_START_ROUND, s.tasks[t].group, 0)
 
 
-@compiled
 def leave_second_round(s: State, t: int) -> None:
     """Let a task wait for an attempt that waits for its second round."""
     remove(s.second_round, t)
@@ -72,7 +66,6 @@ def leave_second_round(s: State, t: int) -> None:
     add(s, t, 1)
 
 
-@compiled
 def resume_interim_brief(s: State, group: int) -> None:
     """Go on with the brief between a group's rounds; then its tasks wait for their second attempt."""
     pid = s.plan.tasks + 2 + group

@@ -4,35 +4,29 @@ from __future__ import annotations
 
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.calendar import at_once, now
-from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.records import State
 
 
-@compiled
 def can_dispatch(s: State) -> bool:
     """Whether a task waits for an attempt, and no review holds up new ones."""
     return s.world.waiting > 0 and not review_blocks(s)
 
 
-@compiled
 def review_blocks(s: State) -> bool:
     """Whether nothing is dispatched now, as a person looks at outputs."""
     return s.world.review_under_way and s.plan.review_blocks
 
 
-@compiled
 def free_slots(s: State) -> int:
     """Return how many attempts can be launched now."""
     return int(s.world.slots.window) - s.world.slots.count
 
 
-@compiled
 def can_refill(s: State) -> bool:
     """Whether a task waits and a slot is free."""
     return can_dispatch(s) and free_slots(s) > 0
 
 
-@compiled
 def holds(s: State, condition: int) -> bool:
     """Whether a condition holds now."""
     if condition == codes.CAN_REFILL_OR_IDLE:
@@ -47,7 +41,6 @@ def holds(s: State, condition: int) -> bool:
     return s.world.active == 0 and not (s.plan.waits_for_recovery and s.world.recovering > 0)
 
 
-@compiled
 def start_review(s: State) -> None:
     """Start a review of what waits for approval."""
     if s.awaiting_review.length and not s.world.review_under_way:
@@ -55,7 +48,6 @@ def start_review(s: State) -> None:
         at_once(s, codes.EVENT_START_REVIEW, 0, 0)
 
 
-@compiled
 def start_review_if_due(s: State) -> None:
     """Start a review if as many outputs wait for it as one is made of."""
     every = s.plan.review_every
@@ -63,7 +55,6 @@ def start_review_if_due(s: State) -> None:
         start_review(s)
 
 
-@compiled
 def notify(s: State) -> None:
     """Notify the dispatcher, and a final review, of a change they may be waiting for."""
     if s.awaiting_review.length and s.awaiting_review.length + s.held.length == s.world.unfinished:

@@ -6,20 +6,17 @@ import math
 
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.calendar import now
-from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.lists import append, remove
 from dispatch_sim.engine.records import MAX_WRITES, State
 from dispatch_sim.engine.variates import attempt_number, conflict
 
 
-@compiled
 def is_overwritten(s: State, t: int) -> bool:
     """Whether a later write has taken the place of an attempt's."""
     write = s.tasks[t].write
     return write >= 0 and s.writes[write].is_lost != 0
 
 
-@compiled
 def begin_write(s: State, t: int) -> None:
     """Note that a writing attempt is at work."""
     s.tasks[t].write = -1
@@ -38,7 +35,6 @@ def begin_write(s: State, t: int) -> None:
         append(s.writing, w)
 
 
-@compiled
 def _write_same_thing(s: State, one: int, other: int) -> bool:
     """Whether two writes' groups write a thing in common; the locks of a group are in increasing order."""
     a, b = s.groups[s.tasks[s.writes[one].task].group], s.groups[s.tasks[s.writes[other].task].group]
@@ -53,14 +49,12 @@ def _write_same_thing(s: State, one: int, other: int) -> bool:
     return False
 
 
-@compiled
 def writes_conflict(s: State, one: int, other: int) -> bool:
     """Whether two writes conflict."""
     a, b = s.writes[one], s.writes[other]
     return _write_same_thing(s, one, other) and conflict(s, a.task, a.number, b.task, b.number)
 
 
-@compiled
 def end_write(s: State, t: int, returned: bool) -> None:
     """Let a write overwrite what it conflicts with, if it has returned; what nobody can overwrite is safe."""
     w = s.tasks[t].write
@@ -90,7 +84,6 @@ def end_write(s: State, t: int, returned: bool) -> None:
     s.returned.length = kept
 
 
-@compiled
 def _can_be_overwritten(s: State, write: int) -> bool:
     for j in range(s.writing.length):
         one = s.writing.numbers[j]

@@ -8,12 +8,10 @@ from dispatch_sim.engine.cache import context_cached, is_cold, record_shared
 from dispatch_sim.engine.calendar import after
 from dispatch_sim.engine.events import write_log
 from dispatch_sim.engine.gateway import join_line, leave_line
-from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.records import State
-from dispatch_sim.engine.variates import whole
+from dispatch_sim.scenario.quantities import whole
 
 
-@compiled
 def get_admitted(s: State, pid: int, need: int) -> bool:
     """Get a call of the coordinator admitted; False where the process has to wait, and to ask again then."""
     process = s.processes[pid]
@@ -36,7 +34,6 @@ def get_admitted(s: State, pid: int, need: int) -> bool:
     return False
 
 
-@compiled
 def send_context(s: State) -> int:
     """Book what of the coordinator's context is read and written by a call, and return what is read."""
     context, usage = s.world.context, s.world.ledger.usage[codes.FOR_CONTEXT]
@@ -49,7 +46,6 @@ def send_context(s: State) -> int:
     return cached
 
 
-@compiled
 def begin_turn(s: State, pid: int) -> bool:
     """Get a turn admitted, with the context compacted before if it is too long; False where it has to wait."""
     if not s.plan.has_context:
@@ -61,7 +57,6 @@ def begin_turn(s: State, pid: int) -> bool:
     return True
 
 
-@compiled
 def compact(s: State, pid: int) -> bool:
     """Compact the context where it is too long before a turn; False where the process has to wait."""
     process, context = s.processes[pid], s.world.context
@@ -82,13 +77,11 @@ def compact(s: State, pid: int) -> bool:
     return True
 
 
-@compiled
 def is_too_long(s: State) -> bool:
     """Whether the context has to be compacted before the next turn."""
     return s.world.context.length > s.plan.context_window
 
 
-@compiled
 def _end_compaction(s: State, pid: int) -> None:
     process, context = s.processes[pid], s.world.context
     write_output(s, codes.FOR_CONTEXT, codes.NONE, s.plan.compaction_tokens)
@@ -98,7 +91,6 @@ def _end_compaction(s: State, pid: int) -> None:
     write_log(s, process.call_started_s, codes.COMPACTION, codes.NONE, 0, -1, 0)
 
 
-@compiled
 def interrupted_compaction(s: State, t: int) -> None:
     """Stop waiting for a compaction; one that is admitted is made all the same, as nothing stops it."""
     process = s.processes[t]
@@ -109,7 +101,6 @@ def interrupted_compaction(s: State, t: int) -> None:
     process.turn, process.turn_in_line, process.turn_retries = codes.TURN_BEGIN, False, False
 
 
-@compiled
 def write_output(s: State, purpose: int, t: int, tokens: float) -> None:
     """Charge and book what the coordinator has written: for a task's attempt, or (`NONE`) in the ledger."""
     written = whole(tokens)
@@ -124,7 +115,6 @@ def write_output(s: State, purpose: int, t: int, tokens: float) -> None:
         s.world.context.length += written
 
 
-@compiled
 def prewarm(s: State, pid: int) -> bool:
     """Write the agents' shared prefix to the cache where it is cold; False where the process has to wait."""
     process, prefix = s.processes[pid], s.plan.shared_prefix

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dispatch_sim.engine import codes
-from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.records import State
 
 
-@compiled
 def write_log(
     s: State, start_s: float, activity: int, task: int, attempt: int, call: int, tokens: int
 ) -> None:
@@ -24,13 +22,11 @@ def write_log(
     entry.task, entry.attempt, entry.call, entry.tokens = task, attempt, call, tokens
 
 
-@compiled
 def note(s: State, activity: int, t: int, call: int, tokens: int) -> None:
     """Log a moment of a task's attempt."""
     write_log(s, s.world.now_s, activity, t, s.tasks[t].attempts, call, tokens)
 
 
-@compiled
 def enter(s: State, t: int, activity: int, call: int, tokens: int) -> None:
     """Let a task begin an activity, and count the time of the last one."""
     task = s.tasks[t]

@@ -10,16 +10,13 @@ import math
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.api import admit, coordinator_input, input_needed, request_answer
 from dispatch_sim.engine.calendar import at_once, later, soon
-from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.records import MAX_PROCESSES, State
 
 
-@compiled
 def _place(s: State, i: int) -> int:
     return (s.world.gateway.head + i) % MAX_PROCESSES
 
 
-@compiled
 def _needed(s: State, place: int) -> int:
     need = s.line[place].need
     return (
@@ -27,7 +24,6 @@ def _needed(s: State, place: int) -> int:
     )
 
 
-@compiled
 def _admit_first(s: State, place: int) -> float:
     """Admit the request at a place of the line, or return the time after which it may be.
 
@@ -49,7 +45,6 @@ def _admit_first(s: State, place: int) -> float:
     return wait_s
 
 
-@compiled
 def join_line(s: State, pid: int, need: int) -> bool:
     """Get a request admitted, or let it wait in line; whether it waits.
 
@@ -74,7 +69,6 @@ def join_line(s: State, pid: int, need: int) -> bool:
     return True
 
 
-@compiled
 def leave_line(s: State, pid: int) -> None:
     """Take an ended agent's request out of the line."""
     s.processes[pid].in_line = False
@@ -88,7 +82,6 @@ def leave_line(s: State, pid: int) -> None:
         at_once(s, codes.EVENT_INTERRUPT_SERVER, 0, s.world.gateway.servers)
 
 
-@compiled
 def serve_line(s: State) -> None:
     """Admit those in line as long as there is enough, and wait for the first for whom there is not."""
     gateway = s.world.gateway

@@ -6,13 +6,11 @@ from dispatch_sim.engine import codes
 from dispatch_sim.engine.backlog import add, leave_to_person
 from dispatch_sim.engine.calendar import after, at_once
 from dispatch_sim.engine.events import enter, note
-from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.lists import append
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.resources import release
 
 
-@compiled
 def launch(s: State, t: int) -> None:
     """Begin an attempt in a free slot, unless there is no place or the run is aborted."""
     if s.world.aborted:
@@ -42,7 +40,6 @@ def launch(s: State, t: int) -> None:
     at_once(s, codes.EVENT_START_ATTEMPT, t, 0)
 
 
-@compiled
 def requeue_refused(s: State) -> None:
     """Let launches that were refused wait again, before all others."""
     for i in range(s.refused.length):
@@ -50,7 +47,6 @@ def requeue_refused(s: State) -> None:
     s.refused.length = 0
 
 
-@compiled
 def count_call(s: State, t: int) -> bool:
     """Count a call of a task that holds the call window; False where it waits for a whole window first."""
     world, process = s.world, s.processes[t]

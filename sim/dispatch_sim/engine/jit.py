@@ -11,8 +11,9 @@ import gc
 import inspect
 import typing
 from collections.abc import Callable
+from functools import cache
 from types import FunctionType
-from typing import Any, TypeVar
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from llvmlite import ir
@@ -23,52 +24,56 @@ from numba.core.registry import cpu_target
 from numba.core.typing.templates import signature
 from numba.extending import intrinsic
 
-from dispatch_sim.engine.linking import IS_PYTHON
 from dispatch_sim.engine.numba_types import numba_type
 from dispatch_sim.interruption import uninterrupted
-
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 _in_library: WeakKeyDictionary[Any, dict[FunctionType, Any]] = WeakKeyDictionary()
 """The functions that each library under construction already contains."""
 
 
-def compiled(function: Function, **called: Any) -> Function:
-    """Return a function that compiled code can call; it is compiled into its caller's library.
+@cache
+def _source(function: FunctionType) -> FunctionType:
+    """Return a function in which the names of functions of this package stand for what compiled code calls."""
+    names = dict(function.__globals__)
+    for name in function.__code__.co_names:
+        value = names.get(name)
+        if isinstance(value, FunctionType) and value.__module__.startswith("dispatch_sim."):
+            names[name] = _callable(value)
+    return FunctionType(function.__code__, names, function.__name__)
 
-    Parameters
-    ----------
-    function : annotated with numbers, records, or tuples of numbers.
-    called : compiled functions and records that replace the Python ones of these names in it.
-    """
-    if IS_PYTHON:
-        return function
-    source: Any = function
-    if called:
-        source = FunctionType(source.__code__, {**source.__globals__, **called}, source.__name__)
-        source.__annotations__ = function.__annotations__
-    of = _signature(source)
+
+@cache
+def _callable(function: FunctionType) -> Any:
+    """Return what compiled code calls in place of a function, which is compiled into its caller's library."""
 
     def typed(typingctx: Any, *arguments: Any) -> Any:
-        return of, call
+        return _signature(function), call
 
-    def call(context: Any, builder: Any, _: Any, arguments: Any) -> Any:
+    def call(context: Any, builder: Any, of: Any, arguments: Any) -> Any:
         library = context.active_code_library
         made = _in_library.setdefault(library, {})
-        if source not in made:
-            made[source] = compiler.compile_internal(
-                context.typing_context, context, library, source, of.args, of.return_type, _flags(), {}
+        if function not in made:
+            made[function] = compiler.compile_internal(
+                context.typing_context,
+                context,
+                library,
+                _source(function),
+                of.args,
+                of.return_type,
+                _flags(),
+                {},
             ).fndesc
-        return context.call_internal(builder, made[source], of, arguments)
+        return context.call_internal(builder, made[function], of, arguments)
 
     first = inspect.Parameter("typingctx", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     untyped: Any = typed
-    untyped.__signature__ = inspect.Signature([first, *inspect.signature(source).parameters.values()])
-    untyped.__name__, untyped.__doc__ = source.__name__, source.__doc__
-    return typing.cast(Function, intrinsic(untyped))
+    untyped.__signature__ = inspect.Signature([first, *inspect.signature(function).parameters.values()])
+    untyped.__name__, untyped.__doc__ = function.__name__, function.__doc__
+    return intrinsic(untyped)
 
 
-def _signature(function: Callable[..., Any]) -> Any:
+@cache
+def _signature(function: FunctionType) -> Any:
     hints = typing.get_type_hints(function)
     result = numba_type(hints.pop("return"))
     return signature(result, *map(numba_type, hints.values()))
@@ -117,12 +122,12 @@ def lower(function: Callable[..., Any], symbol: str) -> str:
             gc.enable()
 
 
-def _entry(library: Any, function: Callable[..., Any], symbol: str) -> Any:
+def _entry(library: Any, function: Any, symbol: str) -> Any:
     """Compile a function into a library, and return a module in which C can call it."""
     context: Any = cpu_target.target_context
     of = _signature(function)
     made = compiler.compile_extra(
-        cpu_target.typing_context, context, function, of.args, of.return_type, _flags(), {}, library
+        cpu_target.typing_context, context, _source(function), of.args, of.return_type, _flags(), {}, library
     )
     module = library.create_ir_module(symbol)
     c_types = [context.get_value_type(argument) for argument in of.args]

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.records import NumberList
 
 
-@compiled
 def append(of: NumberList, number: int) -> None:
     """Append a number."""
     of.numbers[of.length] = number
     of.length += 1
 
 
-@compiled
 def remove(of: NumberList, number: int) -> None:
     """Remove a number; the others keep their order."""
     kept = 0

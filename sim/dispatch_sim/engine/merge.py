@@ -7,7 +7,6 @@ from dispatch_sim.engine.calendar import after
 from dispatch_sim.engine.conflicts import is_overwritten, writes_conflict
 from dispatch_sim.engine.coordinator import begin_turn, write_output
 from dispatch_sim.engine.events import enter, note
-from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.lists import append
 from dispatch_sim.engine.merge_record import complete_merge, drop_merge, join_merges, unseen_share
 from dispatch_sim.engine.records import MAX_WRITES, State
@@ -16,7 +15,6 @@ from dispatch_sim.engine.resources import release, request
 from dispatch_sim.engine.variates import clean_up_s, resolve_s
 
 
-@compiled
 def merge(s: State, t: int) -> None:
     """Merge the output of an attempt, unless it has failed; then settle it."""
     task, plan = s.tasks[t], s.plan
@@ -44,7 +42,6 @@ def merge(s: State, t: int) -> None:
     _merge_by_person(s, t)
 
 
-@compiled
 def _take_turn(s: State, t: int) -> None:
     """Begin the coordinator's turn for a merge."""
     if begin_turn(s, t):
@@ -53,7 +50,6 @@ def _take_turn(s: State, t: int) -> None:
         after(s, t, s.tasks[t].merge.time_s)
 
 
-@compiled
 def _merge_by_person(s: State, t: int) -> None:
     """Have a person merge an output, where that is asked for."""
     task = s.tasks[t]
@@ -64,7 +60,6 @@ def _merge_by_person(s: State, t: int) -> None:
     _check_merged(s, t)
 
 
-@compiled
 def _ask_person(s: State, t: int, at: int) -> None:
     """Wait for a person."""
     enter(s, t, codes.PERSON_BUSY, -1, 0)
@@ -72,7 +67,6 @@ def _ask_person(s: State, t: int, at: int) -> None:
     request(s, codes.PERSON, t)
 
 
-@compiled
 def _begin_by_person(s: State, t: int, at: int, activity: int) -> None:
     """Have a person who is at hand work on an output for `person_s`."""
     s.tasks[t].merging = True
@@ -81,7 +75,6 @@ def _begin_by_person(s: State, t: int, at: int, activity: int) -> None:
     after(s, t, s.tasks[t].person_s)
 
 
-@compiled
 def _check_merged(s: State, t: int) -> None:
     """Handle what a merge has shown: an overwritten or bad output, or conflicts between copies."""
     task = s.tasks[t]
@@ -104,7 +97,6 @@ def _check_merged(s: State, t: int) -> None:
     _end_merge(s, t)
 
 
-@compiled
 def _resolve_conflicts(s: State, t: int) -> float:
     """Merge an attempt's copy; return the seconds that its conflicts with copies merged before take."""
     w, world = s.tasks[t].write, s.world
@@ -121,7 +113,6 @@ def _resolve_conflicts(s: State, t: int) -> float:
     return seconds
 
 
-@compiled
 def _end_merge(s: State, t: int) -> None:
     """Note that an output is merged; where it can still be overwritten, wait until it cannot."""
     task = s.tasks[t]
@@ -135,7 +126,6 @@ def _end_merge(s: State, t: int) -> None:
     _settle_merged(s, t)
 
 
-@compiled
 def _settle_merged(s: State, t: int) -> None:
     """Settle a merged output that nobody can overwrite any more."""
     if is_overwritten(s, t):
@@ -145,7 +135,6 @@ def _settle_merged(s: State, t: int) -> None:
     settle(s, t)
 
 
-@compiled
 def _fail_overwritten(s: State, t: int) -> None:
     """Have a person clean up after the loss of an attempt's work, then settle its failure."""
     task = s.tasks[t]
@@ -160,7 +149,6 @@ def _fail_overwritten(s: State, t: int) -> None:
     _ask_person(s, t, codes.AT_CLEAN_UP_REQUEST)
 
 
-@compiled
 def resume_merge(s: State, t: int) -> None:
     """Go on with a merge from the place where it waits; an output that was overwritten meanwhile needs none."""
     task, process, ledger = s.tasks[t], s.processes[t], s.world.ledger

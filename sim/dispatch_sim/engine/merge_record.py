@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dispatch_sim.engine import codes
-from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.parameters import MergeCount
 from dispatch_sim.engine.records import State
 
 
-@compiled
 def join_merges(s: State, t: int) -> int:
     """Count an output among those that are merged; return how many of them its agent did not see."""
     task, everything = s.tasks[t], s.world.merges
@@ -23,7 +21,6 @@ def join_merges(s: State, t: int) -> int:
     return unseen
 
 
-@compiled
 def _unseen(s: State, count: MergeCount, since_s: float) -> int:
     """Count the merges that have begun and were not over at a time."""
     low, high = 0, count.over
@@ -36,7 +33,6 @@ def _unseen(s: State, count: MergeCount, since_s: float) -> int:
     return count.begun - low
 
 
-@compiled
 def complete_merge(s: State, t: int) -> None:
     """Note that an output is merged."""
     if s.tasks[t].counts_as_unseen:
@@ -45,7 +41,6 @@ def complete_merge(s: State, t: int) -> None:
         _complete(s, s.groups[s.tasks[t].group].merges)
 
 
-@compiled
 def _complete(s: State, count: MergeCount) -> None:
     if count.over >= count.room:
         s.world.overflow = True
@@ -54,7 +49,6 @@ def _complete(s: State, count: MergeCount) -> None:
     count.over += 1
 
 
-@compiled
 def drop_merge(s: State, t: int) -> None:
     """Count an output no longer that was to be merged, or was being merged."""
     if s.tasks[t].counts_as_unseen:
@@ -63,7 +57,6 @@ def drop_merge(s: State, t: int) -> None:
         s.groups[s.tasks[t].group].merges.begun -= 1
 
 
-@compiled
 def unseen_share(s: State, t: int) -> float:
     """Return the part of its group that an agent did not see."""
     task = s.tasks[t]

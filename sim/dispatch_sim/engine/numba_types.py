@@ -10,6 +10,9 @@ from numba import types
 from numba.extending import models, register_model
 
 from dispatch_sim.engine.layout import dtype_of
+from dispatch_sim.engine.parameters import Prices, Values
+from dispatch_sim.engine.records import Ledger, Limiter, Row
+from dispatch_sim.engine.task_records import Usage
 
 _NUMBERS: dict[Any, types.Type] = {
     int: types.int64,
@@ -17,6 +20,16 @@ _NUMBERS: dict[Any, types.Type] = {
     bool: types.boolean,
     type(None): types.none,
 }
+
+_RECORDS: dict[str, type] = {
+    "Ledger": Ledger,
+    "Prices": Prices,
+    "RateLimiter": Limiter,
+    "Row": Row,
+    "Usage": Usage,
+    "Values": Values,
+}
+"""The records that stand for classes of these names in `model.closing`, which both engines call."""
 
 
 class _RecordType(types.Record):
@@ -51,4 +64,4 @@ def numba_type(hint: Any) -> types.Type:
     """Return the type of an annotation."""
     if typing.get_origin(hint) is tuple:
         return types.Tuple([numba_type(part) for part in typing.get_args(hint)])
-    return _NUMBERS.get(hint) or _RecordType(hint)
+    return _NUMBERS.get(hint) or _RecordType(_RECORDS.get(hint.__name__, hint))

@@ -7,12 +7,11 @@ from dispatch_sim.engine.api import latency_s
 from dispatch_sim.engine.calendar import after
 from dispatch_sim.engine.coordinator import compact, get_admitted, is_too_long, send_context, write_output
 from dispatch_sim.engine.events import enter, write_log
-from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.records import State
-from dispatch_sim.engine.variates import draw_first_attempt, share, take_part, tool_s
+from dispatch_sim.engine.variates import draw_first_attempt, take_part, tool_s
+from dispatch_sim.model.arithmetic import share
 
 
-@compiled
 def take_own_context(s: State, t: int) -> bool:
     """Begin the prompt of a task's next call with the context; False while that is compacted first."""
     process, prompt, context = s.processes[t], s.tasks[t].prompt, s.world.context
@@ -28,7 +27,6 @@ def take_own_context(s: State, t: int) -> bool:
     return True
 
 
-@compiled
 def keep_call(s: State, t: int) -> None:
     """Keep a task's call that was answered in the context."""
     prompt, context = s.tasks[t].prompt, s.world.context
@@ -36,14 +34,12 @@ def keep_call(s: State, t: int) -> None:
     context.sent, context.sent_s = prompt.sent, prompt.sent_s
 
 
-@compiled
 def has_to_do_common(s: State, t: int) -> bool:
     """Whether the coordinator has to do the common part of a task's group before it launches an agent."""
     group = s.groups[s.tasks[t].group]
     return s.plan.forks and group.common > 0.0 and not group.common_done
 
 
-@compiled
 def do_common(s: State, pid: int, t: int) -> bool:
     """Do the common part of a task's group, by the variates of its first attempt; False while that lasts."""
     process, task, group = s.processes[pid], s.tasks[t], s.groups[s.tasks[t].group]

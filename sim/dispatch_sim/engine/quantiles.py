@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 from dispatch_sim.engine import codes
-from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.special_functions import bits_of, float_of, gammainc, gammaincinv
 
@@ -47,7 +46,6 @@ _FAR = (
 )
 
 
-@compiled
 def _fraction(coefficients: tuple[Pair, Pair, Pair, Pair, Pair, Pair, Pair, Pair], x: float) -> Pair:
     """Return the values of two polynomials."""
     top, bottom = coefficients[0]
@@ -56,7 +54,6 @@ def _fraction(coefficients: tuple[Pair, Pair, Pair, Pair, Pair, Pair, Pair, Pair
     return top, bottom
 
 
-@compiled
 def normal_quantile(p: float) -> float:
     """Return the quantile of the standard normal distribution, as `statistics.NormalDist.inv_cdf`."""
     q = p - 0.5
@@ -68,13 +65,11 @@ def normal_quantile(p: float) -> float:
     return math.copysign(top / bottom, q)
 
 
-@compiled
 def normal_cdf(x: float) -> float:
     """Return the cdf of the standard normal distribution."""
     return 0.5 * (1.0 + math.erf(x / _SQRT2))
 
 
-@compiled
 def _simple_quantile(s: State, row: int, u: float) -> float:
     """Return a quantile of any distribution but a mixture."""
     of = s.distributions[row]
@@ -105,7 +100,6 @@ def _simple_quantile(s: State, row: int, u: float) -> float:
     return s.samples[first + rank - 1]
 
 
-@compiled
 def _simple_cdf(s: State, row: int, x: float) -> float:
     """Return the cdf of any distribution but a mixture."""
     of = s.distributions[row]
@@ -148,7 +142,6 @@ def _simple_cdf(s: State, row: int, x: float) -> float:
     return 1 / (1 + math.exp(power)) if power < 700 else 0.0
 
 
-@compiled
 def _mixture_cdf(s: State, row: int, x: float) -> float:
     of, total = s.distributions[row], 0.0
     for part in range(of.first, of.first + of.count):
@@ -156,7 +149,6 @@ def _mixture_cdf(s: State, row: int, x: float) -> float:
     return total
 
 
-@compiled
 def quantile(s: State, row: int, u: float) -> float:
     """Return the quantile of a distribution by its row in `State.distributions`."""
     of = s.distributions[row]

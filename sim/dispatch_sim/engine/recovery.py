@@ -9,7 +9,6 @@ from dispatch_sim.engine.calendar import after, at_once
 from dispatch_sim.engine.communication import end_first_round, is_draft, leave_second_round
 from dispatch_sim.engine.conditions import notify, start_review_if_due
 from dispatch_sim.engine.events import enter, note
-from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.lists import append, remove
 from dispatch_sim.engine.merge_record import drop_merge
 from dispatch_sim.engine.records import State
@@ -17,7 +16,6 @@ from dispatch_sim.engine.resources import release, request
 from dispatch_sim.engine.variates import recovery_s
 
 
-@compiled
 def settle(s: State, t: int) -> None:
     """Handle the outcome: retry or recover, enter the second round, redo a part, or be approved."""
     task = s.tasks[t]
@@ -52,7 +50,6 @@ def settle(s: State, t: int) -> None:
     notify(s)
 
 
-@compiled
 def approved(s: State, t: int, wrong: bool) -> None:
     """Finish a task, or have it done again where its instructions were wrong."""
     s.tasks[t].is_alive = False
@@ -66,7 +63,6 @@ def approved(s: State, t: int, wrong: bool) -> None:
     notify(s)
 
 
-@compiled
 def fail(s: State, t: int, failure: int, hold_back: bool) -> None:
     """Book a failed attempt, and have its task dispatched again or leave it to a person."""
     task = s.tasks[t]
@@ -102,7 +98,6 @@ def fail(s: State, t: int, failure: int, hold_back: bool) -> None:
     _wait_again(s, t, hold_back)
 
 
-@compiled
 def _wait_again(s: State, t: int, hold_back: bool) -> None:
     """Let a task wait for another attempt; if held back, until the wave is over or all has drained."""
     enter(s, t, codes.WAIT, -1, 0)
@@ -112,7 +107,6 @@ def _wait_again(s: State, t: int, hold_back: bool) -> None:
         add(s, t, 1)
 
 
-@compiled
 def _cancel_the_rest(s: State) -> None:
     """Cancel every other attempt whose output is not being merged."""
     for i in range(s.cascading.length):
@@ -121,7 +115,6 @@ def _cancel_the_rest(s: State) -> None:
             at_once(s, codes.EVENT_INTERRUPT, other, s.tasks[other].attempts * 16 + codes.FAILURE_CANCELLED)
 
 
-@compiled
 def _redo_in_part(s: State, t: int) -> None:
     """Have a task done again for the part of it that was made without sight of others."""
     keep_output(s, t)
@@ -132,7 +125,6 @@ def _redo_in_part(s: State, t: int) -> None:
     _wait_again(s, t, True)
 
 
-@compiled
 def redo_all_by_wrong_brief(s: State) -> None:
     """Have everything done again that waits and was made by instructions which have been found wrong."""
     for g in range(s.plan.groups):
@@ -153,7 +145,6 @@ def redo_all_by_wrong_brief(s: State) -> None:
         _start_over(s, t)
 
 
-@compiled
 def _start_over(s: State, t: int) -> None:
     """Have a task done again as though nothing had been made of it."""
     task = s.tasks[t]
@@ -165,13 +156,11 @@ def _start_over(s: State, t: int) -> None:
         s.groups[task.group].first_round_unfinished += 1
 
 
-@compiled
 def _clear_checkpoint(s: State, t: int) -> None:
     s.tasks[t].prompt.exists = False
     s.tasks[t].checkpoint = s.new_task.checkpoint
 
 
-@compiled
 def start_recovery(s: State, t: int) -> None:
     """Have a person finish what the agents could not; the result needs no merge."""
     enter(s, t, codes.PERSON_BUSY, -1, 0)
@@ -180,7 +169,6 @@ def start_recovery(s: State, t: int) -> None:
     request(s, codes.PERSON, t)
 
 
-@compiled
 def resume_recovery(s: State, t: int) -> None:
     """Go on with a recovery: a person is at hand, or has finished the task."""
     task, process, world = s.tasks[t], s.processes[t], s.world

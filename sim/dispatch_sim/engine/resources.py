@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.calendar import now, soon
-from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.records import State
 
 
-@compiled
 def request(s: State, resource: int, pid: int) -> None:
     """Queue a process for a resource; an event resumes it when it has it."""
     process, of = s.processes[pid], s.resources[resource]
@@ -23,7 +21,6 @@ def request(s: State, resource: int, pid: int) -> None:
     grant(s, resource)
 
 
-@compiled
 def grant(s: State, resource: int) -> None:
     """Grant a resource to who waits first, if it is free; like SimPy's, one at a time."""
     of = s.resources[resource]
@@ -35,14 +32,12 @@ def grant(s: State, resource: int) -> None:
         now(s, pid)
 
 
-@compiled
 def release(s: State, resource: int) -> None:
     """Give a resource back; who waits for it has it after what is scheduled for this moment already."""
     s.resources[resource].users -= 1
     soon(s, codes.EVENT_RELEASED, resource, 0)
 
 
-@compiled
 def withdraw(s: State, pid: int) -> None:
     """Take a process out of the queue that it waits in, or give back what it has just been granted."""
     resource = s.processes[pid].asks - 1

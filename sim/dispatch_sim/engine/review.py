@@ -6,14 +6,12 @@ from dispatch_sim.engine import codes
 from dispatch_sim.engine.calendar import after, soon
 from dispatch_sim.engine.conditions import notify, start_review_if_due
 from dispatch_sim.engine.events import enter
-from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.recovery import redo_all_by_wrong_brief
 from dispatch_sim.engine.resources import release, request
 from dispatch_sim.engine.variates import review_s
 
 
-@compiled
 def begin_review(s: State) -> None:
     """Begin a review: by a person, or of wrong instructions that nobody reviews at once."""
     if s.plan.review_every == codes.NO_REVIEW:
@@ -25,7 +23,6 @@ def begin_review(s: State) -> None:
     request(s, codes.PERSON, pid)
 
 
-@compiled
 def _take_outputs(s: State) -> None:
     waiting = s.awaiting_review.length
     taken = 1 if s.plan.review_every == 1 else waiting
@@ -37,7 +34,6 @@ def _take_outputs(s: State) -> None:
     s.awaiting_review.length = waiting - taken
 
 
-@compiled
 def resume_review(s: State) -> None:
     """Go on with a review, a person at hand or the time over."""
     pid, world = s.plan.tasks + 1, s.world
@@ -58,7 +54,6 @@ def resume_review(s: State) -> None:
     _verdict(s)
 
 
-@compiled
 def _verdict(s: State) -> None:
     """Approve what was reviewed, or reject all that was made by wrong instructions."""
     world = s.world

@@ -13,7 +13,6 @@ from dispatch_sim.engine.backlog import arrive, next_arrives, wait_for_arrival
 from dispatch_sim.engine.calendar import at_once, later, next_event
 from dispatch_sim.engine.communication import resume_interim_brief
 from dispatch_sim.engine.gateway import serve_line
-from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.merge import resume_merge
 from dispatch_sim.engine.records import Control, State
 from dispatch_sim.engine.recovery import approved, resume_recovery, start_recovery
@@ -44,7 +43,6 @@ def simulate_block(s: State, control: Control, first: int, count: int) -> int:
     return count
 
 
-@compiled
 def _begin(s: State) -> None:
     """Set the state to the beginning of a replication."""
     s.world = s.new_world
@@ -75,7 +73,6 @@ def _begin(s: State) -> None:
                 s.groups[s.links[i]].waits_for += 1
 
 
-@compiled
 def _simulate(s: State) -> bool:
     """Simulate a replication; its ledger is in the state then. False where it does not fit, or never ends."""
     draw_batch(s)
@@ -97,7 +94,6 @@ def _simulate(s: State) -> bool:
     return False
 
 
-@compiled
 def _resume(s: State, pid: int) -> None:
     """Let a process go on from the place in its program where it waits."""
     dispatcher, process = s.plan.tasks, s.processes[pid]
@@ -117,7 +113,6 @@ def _resume(s: State, pid: int) -> None:
         resume_interim_brief(s, pid - dispatcher - 2)
 
 
-@compiled
 def _start_or_end(s: State, kind: int, who: int, token: int) -> None:
     """Start what has a process of its own, and see to timers, barriers and verdicts."""
     task = s.tasks[who]
@@ -162,7 +157,6 @@ def _start_or_end(s: State, kind: int, who: int, token: int) -> None:
         dispatch(s)
 
 
-@compiled
 def _pass_barrier(s: State, low: int, high: int) -> None:
     """Let attempts go on that have waited at the barrier, unless they were cancelled meanwhile."""
     for i in range(low, high):

@@ -12,7 +12,6 @@ from dispatch_sim.engine.coordinator import interrupted_compaction
 from dispatch_sim.engine.events import note
 from dispatch_sim.engine.gateway import leave_line
 from dispatch_sim.engine.harness import requeue_refused
-from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.merge import merge
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.recovery import settle
@@ -20,7 +19,6 @@ from dispatch_sim.engine.resources import release, withdraw
 from dispatch_sim.engine.strategies import on_return
 
 
-@compiled
 def leave_slot(s: State, t: int, failure: int) -> None:
     """End an agent's work, and free its slot: it has returned, failed, or its timeout has ended it.
 
@@ -45,7 +43,6 @@ def leave_slot(s: State, t: int, failure: int) -> None:
     merge(s, t)
 
 
-@compiled
 def _stop_work(s: State, t: int, returned: bool) -> None:
     """Note that an agent is no longer at work."""
     s.tasks[t].at_work = False
@@ -53,7 +50,6 @@ def _stop_work(s: State, t: int, returned: bool) -> None:
     end_write(s, t, returned)
 
 
-@compiled
 def _give_back(s: State, t: int) -> None:
     """Give back locks, the place in the harness, and the slot."""
     task = s.tasks[t]
@@ -68,7 +64,6 @@ def _give_back(s: State, t: int) -> None:
     notify(s)
 
 
-@compiled
 def interrupt(s: State, t: int, failure: int) -> None:
     """End what an attempt is doing: by its hard timeout, or because another's failure cancels it.
 

@@ -11,32 +11,26 @@ from dispatch_sim.engine.conditions import can_refill, free_slots, holds, review
 from dispatch_sim.engine.coordinator import begin_turn, prewarm, write_output
 from dispatch_sim.engine.events import write_log
 from dispatch_sim.engine.harness import launch
-from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.own_context import do_common, has_to_do_common
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.resources import release, request
-from dispatch_sim.model import arithmetic
-
-_grown, _shrunk = compiled(arithmetic.grown), compiled(arithmetic.shrunk)
+from dispatch_sim.model.arithmetic import grown, shrunk
 
 
-@compiled
 def on_return(s: State, t: int) -> None:
     """Adaptive dispatch (AIMD): grow the window when an attempt returns that began after the last 429."""
     slots = s.world.slots
     if s.plan.is_adaptive and s.tasks[t].began_s > slots.shrunk_s:
-        slots.window = _grown(slots.window, slots.most)
+        slots.window = grown(slots.window, slots.most)
 
 
-@compiled
 def on_429(s: State, t: int) -> None:
     """Adaptive dispatch (AIMD): halve the window on a 429, once for all agents that were at work then."""
     slots = s.world.slots
     if s.plan.is_adaptive and s.tasks[t].began_s > slots.shrunk_s:
-        slots.window, slots.shrunk_s = _shrunk(slots.window), s.world.now_s
+        slots.window, slots.shrunk_s = shrunk(slots.window), s.world.now_s
 
 
-@compiled
 def dispatch(s: State) -> None:
     """Go on with dispatching as the strategy says, until it waits or every task is done."""
     process = s.processes[s.plan.tasks]
@@ -53,7 +47,6 @@ def dispatch(s: State) -> None:
             goes_on = _resume_launch(s)
 
 
-@compiled
 def _wait_for(s: State, condition: int, at: int) -> bool:
     """Let the dispatcher wait for a condition; True where it holds."""
     s.processes[s.plan.tasks].at = at
@@ -63,7 +56,6 @@ def _wait_for(s: State, condition: int, at: int) -> bool:
     return False
 
 
-@compiled
 def _queue(s: State) -> bool:
     """Queue, and adaptive: dispatch whenever a task waits and a slot is free; False where it has to wait."""
     process, world = s.processes[s.plan.tasks], s.world
@@ -82,7 +74,6 @@ def _queue(s: State) -> bool:
     return _wait_for(s, codes.CAN_DISPATCH_OR_DRAINED, codes.AT_REFILL_WOKEN)
 
 
-@compiled
 def _waves(s: State) -> bool:
     """Waves, with a wave of one (solo, sequential) or of all (parallel); False where it has to wait."""
     process, world = s.processes[s.plan.tasks], s.world
@@ -109,7 +100,6 @@ def _waves(s: State) -> bool:
     return True
 
 
-@compiled
 def _retry_failed(s: State, order: int) -> None:
     """Let what has failed wait for an attempt again: before all others (0) or after them (1)."""
     for i in range(s.failed.length):
@@ -117,7 +107,6 @@ def _retry_failed(s: State, order: int) -> None:
     s.failed.length = 0
 
 
-@compiled
 def _launch_ready(s: State) -> bool:
     """Launch as many of the waiting tasks as there are free slots; False where it has to wait.
 
@@ -138,7 +127,6 @@ def _launch_ready(s: State) -> bool:
     return False
 
 
-@compiled
 def _take_ready(s: State) -> int:
     """Take as many of the waiting tasks as can be launched now; return how many.
 
@@ -152,7 +140,6 @@ def _take_ready(s: State) -> int:
     return taken
 
 
-@compiled
 def _do_common(s: State) -> bool:
     """Do what is common to the tasks that are taken; False where the dispatcher has to wait."""
     world = s.world
@@ -164,7 +151,6 @@ def _do_common(s: State) -> bool:
     return True
 
 
-@compiled
 def _resume_launch(s: State) -> bool:
     d, world = s.plan.tasks, s.world
     process = s.processes[d]

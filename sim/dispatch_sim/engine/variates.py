@@ -3,46 +3,34 @@
 from __future__ import annotations
 
 from dispatch_sim.engine import codes
-from dispatch_sim.engine.jit import compiled
 from dispatch_sim.engine.quantiles import normal_cdf, normal_quantile, quantile
 from dispatch_sim.engine.records import State
-from dispatch_sim.model import arithmetic, streams
-from dispatch_sim.model.arithmetic import ATTEMPTS_WITH_OWN_VARIATES
-from dispatch_sim.model.streams import Stream
-from dispatch_sim.scenario import quantities
+from dispatch_sim.model.arithmetic import ATTEMPTS_WITH_OWN_VARIATES, calls_of_part, share, struck_call
+from dispatch_sim.model.streams import Stream, uniform
+from dispatch_sim.scenario.quantities import whole
 from dispatch_sim.scenario.tasks import MAX_CALLS
-
-whole = compiled(quantities.whole)
-share = compiled(arithmetic.share)
-_calls_of_part = compiled(arithmetic.calls_of_part)
-_struck_call_of = compiled(arithmetic.struck_call)
-uniform = compiled(streams.uniform, philox4x32=compiled(streams.philox4x32))
 
 _LEAST, _MOST = 2.0**-53, 1.0 - 2.0**-53
 _SIGN = -(2**63)
 
 
-@compiled
 def attempt_number(s: State, t: int) -> int:
     """Return the number of a task's attempt in the keys of its draws."""
     return (s.tasks[t].attempts - 1) % ATTEMPTS_WITH_OWN_VARIATES
 
 
-@compiled
 def _uniform(s: State, stream: int, t: int, number: int) -> float:
     """Return the draw of an attempt at a task."""
     task = s.tasks[t]
     return uniform(s.groups[task.group].key, s.replication, stream, task.index, number, 0, 0)
 
 
-@compiled
 def _draw(s: State, row: int, stream: int, t: int, number: int) -> float:
     if s.distributions[row].family == codes.CONSTANT:
         return s.distributions[row].a
     return quantile(s, row, _uniform(s, stream, t, number))
 
 
-@compiled
 def draw_batch(s: State) -> None:
     """Draw what all tasks of the batch share."""
     world = s.world
@@ -55,12 +43,10 @@ def draw_batch(s: State) -> None:
     )
 
 
-@compiled
 def _batch_score(s: State, stream: int) -> float:
     return normal_quantile(uniform(s.plan.seed, s.replication, stream, 0, 0, 0, 0))
 
 
-@compiled
 def _draw_shared(s: State, row: int, of_batch: int, batch_score: float, t: int, number: int) -> float:
     """Draw what batch, task and attempt share, as `model.variates.Variates._draw_shared`."""
     if s.distributions[row].family == codes.CONSTANT:
@@ -75,15 +61,13 @@ def _draw_shared(s: State, row: int, of_batch: int, batch_score: float, t: int, 
     return quantile(s, row, min(max(normal_cdf(score), _LEAST), _MOST))
 
 
-@compiled
 def _struck_call(s: State, stream: int, probability: float, t: int, number: int, calls: int) -> int:
     """Draw which call a fault strikes, or -1 for none."""
     if probability == 0.0:
         return -1
-    return _struck_call_of(_uniform(s, stream, t, number), probability, calls)
+    return struck_call(_uniform(s, stream, t, number), probability, calls)
 
 
-@compiled
 def draw_attempt(s: State, t: int) -> None:
     """Draw the variates of a task's attempt; those of a first attempt once for all design points of a block."""
     task, number = s.tasks[t], attempt_number(s, t)
@@ -100,7 +84,6 @@ def draw_attempt(s: State, t: int) -> None:
         task.variates = s.shared_variates[shared]
 
 
-@compiled
 def draw_first_attempt(s: State, t: int) -> None:
     """Draw the variates of a task's first attempt, whichever comes next."""
     task = s.tasks[t]
@@ -110,7 +93,6 @@ def draw_first_attempt(s: State, t: int) -> None:
     task.origin, task.attempts = origin, attempts
 
 
-@compiled
 def _draw_attempt(s: State, t: int, number: int) -> None:
     """Draw sizes by the attempt that began the work, times and faults by its own number."""
     task, plan, world = s.tasks[t], s.plan, s.world
@@ -139,19 +121,16 @@ def _draw_attempt(s: State, t: int, number: int) -> None:
     variates.bad_output = bad_output > 0.0 and _uniform(s, Stream.BAD_OUTPUT, t, number) < bad_output
 
 
-@compiled
 def take_part(s: State, t: int, fraction: float) -> None:
     """Make an attempt one that does a part: fewer calls, tokens and time in proportion."""
-    _reduce(s, t, fraction, _calls_of_part(s.tasks[t].variates.calls, fraction))
+    _reduce(s, t, fraction, calls_of_part(s.tasks[t].variates.calls, fraction))
 
 
-@compiled
 def leave_out(s: State, t: int, common: float) -> None:
     """Make an attempt one whose common part is done already: its calls are rounded, maybe to none."""
     _reduce(s, t, 1.0 - common, whole((1.0 - common) * s.tasks[t].variates.calls))
 
 
-@compiled
 def _reduce(s: State, t: int, fraction: float, calls: int) -> None:
     variates = s.tasks[t].variates
     variates.new_input = whole(fraction * variates.new_input)
@@ -160,7 +139,6 @@ def _reduce(s: State, t: int, fraction: float, calls: int) -> None:
     variates.calls = calls
 
 
-@compiled
 def tool_s(s: State, t: int, origin: int, call: int) -> float:
     """Draw the time between a call and the next, of the attempt that began the work."""
     task, group = s.tasks[t], s.groups[s.tasks[t].group]
@@ -169,7 +147,6 @@ def tool_s(s: State, t: int, origin: int, call: int) -> float:
     )
 
 
-@compiled
 def of_request(s: State, stream: int, t: int, call: int, retry: int) -> float:
     """Return a uniform draw of one request: of its overload, or of the pause after it."""
     task = s.tasks[t]
@@ -177,31 +154,26 @@ def of_request(s: State, stream: int, t: int, call: int, retry: int) -> float:
     return uniform(key, s.replication, stream, task.index, attempt_number(s, t), call, retry)
 
 
-@compiled
 def recovery_s(s: State, t: int) -> float:
     """Draw the time that a person needs to finish a task."""
     return _draw(s, s.plan.recovery_row, Stream.RECOVERY, t, 0)
 
 
-@compiled
 def clean_up_s(s: State, t: int) -> float:
     """Draw the time that a person needs after the loss of an attempt's work."""
     return _draw(s, s.plan.clean_up_row, Stream.CLEAN_UP, t, attempt_number(s, t))
 
 
-@compiled
 def review_s(s: State, review: int) -> float:
     """Draw the time that a person needs for a review, by its number."""
     return quantile(s, s.plan.review_row, uniform(s.plan.seed, s.replication, Stream.REVIEW, review, 0, 0, 0))
 
 
-@compiled
 def interarrival_s(s: State, t: int) -> float:
     """Draw the time between the arrivals of a task and of the one before it."""
     return _draw(s, s.groups[s.tasks[t].group].interarrival_row, Stream.INTERARRIVAL, t, 0)
 
 
-@compiled
 def _uniform_of_pair(s: State, stream: int, one: int, number: int, other: int, number2: int) -> float:
     """Return the draw of two tasks' attempts, the same whichever is named first."""
     key, key2 = s.groups[s.tasks[one].group].key, s.groups[s.tasks[other].group].key
@@ -216,19 +188,16 @@ def _uniform_of_pair(s: State, stream: int, one: int, number: int, other: int, n
     return uniform(both, s.replication, stream, index, 0, index2, number << 8 | number2)
 
 
-@compiled
 def conflict(s: State, one: int, number: int, other: int, number2: int) -> bool:
     """Whether two attempts conflict."""
     return _uniform_of_pair(s, Stream.CONFLICT, one, number, other, number2) < s.plan.conflict
 
 
-@compiled
 def resolve_s(s: State, one: int, number: int, other: int, number2: int) -> float:
     """Draw the time that a person needs to resolve a conflict."""
     return quantile(s, s.plan.resolve_row, _uniform_of_pair(s, Stream.RESOLVE, one, number, other, number2))
 
 
-@compiled
 def length_s(s: State, t: int) -> float:
     """Return the time of a task's first attempt when nothing is in its way; overwrites its variates."""
     task, plan, group = s.tasks[t], s.plan, s.groups[s.tasks[t].group]

@@ -223,11 +223,11 @@ class Attempt:
         try:
             yield sim.env.timeout(seconds)
         except simpy.Interrupt:
+            sim.limiter.charge_output(output)
             # It had no answer, so an attempt that resumes cannot read its prompt from the cache.
             prompt.sent, prompt.sent_s = before
             raise
-        finally:
-            sim.limiter.charge_output(output)
+        sim.limiter.charge_output(output)
         prompt.context += prompt.new + output
 
     def _wait_at_barrier(self, failure: Failure | None) -> Process[None]:

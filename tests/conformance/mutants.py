@@ -68,7 +68,7 @@ SIMPY = {
     "a cancelled attempt counts as a failure of its own": Fault(
         "fail", "task.failures += N", "task.failures += 1"
     ),
-    "a resumed attempt's work is wasted twice": Fault("fail", "L - task.checkpoint.usage", "L"),
+    "a resumed attempt's work is wasted twice": Fault("fail", "U.add(C, -1)", "None"),
     "outputs at a barrier do not wait for failures at it": Fault(
         "Attempt._wait_at_barrier",
         "yield S.timeout(0)",

@@ -41,23 +41,13 @@ class Usage:
     cache_read: int = 0
     output: int = 0
 
-    def add(self, other: Usage) -> None:
-        """Add another's counts to these."""
-        self.tokens += other.tokens
-        self.input += other.input
-        self.cache_write += other.cache_write
-        self.cache_read += other.cache_read
-        self.output += other.output
-
-    def __sub__(self, other: Usage) -> Usage:
-        """Return these counts without another's."""
-        return Usage(
-            self.tokens - other.tokens,
-            self.input - other.input,
-            self.cache_write - other.cache_write,
-            self.cache_read - other.cache_read,
-            self.output - other.output,
-        )
+    def add(self, other: Usage, times: int = 1) -> None:
+        """Add another's counts to these, or (-1 times) take them away."""
+        self.tokens += times * other.tokens
+        self.input += times * other.input
+        self.cache_write += times * other.cache_write
+        self.cache_read += times * other.cache_read
+        self.output += times * other.output
 
 
 @dataclass(slots=True)
@@ -101,14 +91,17 @@ class AttemptUsage:
             work.input += work_sent
             messages.input += prompt.messages
 
-    def copy(self) -> AttemptUsage:
-        """Return the same counts."""
-        return self - AttemptUsage()
+    def add(self, other: AttemptUsage, times: int = 1) -> None:
+        """Add another's usage to this, or (-1 times) take it away."""
+        for used, more in zip(self.by_purpose, other.by_purpose, strict=True):
+            used.add(more, times)
+        self.time_s += times * other.time_s
 
-    def __sub__(self, other: AttemptUsage) -> AttemptUsage:
-        """Return these counts without another's."""
-        pairs = zip(self.by_purpose, other.by_purpose, strict=True)
-        return AttemptUsage([one - less for one, less in pairs], self.time_s - other.time_s)
+    def copy(self) -> AttemptUsage:
+        """Return the same usage."""
+        copied = AttemptUsage()
+        copied.add(self)
+        return copied
 
 
 @dataclass(slots=True)

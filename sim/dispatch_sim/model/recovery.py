@@ -19,13 +19,12 @@ def fail(attempt: Attempt, failure: Failure, *, hold_back: bool = True) -> None:
     task.failures += failure.is_own
     most = 1 if retry.policy == "none" else retry.max_attempts
     again = not sim.backlog.aborted and (not failure.is_own or task.failures < most)
-    lost = attempt.usage
     if again and retry.policy == "resume" and failure.leaves_checkpoint and task.checkpoint is not None:
-        lost = lost - task.checkpoint.usage
+        attempt.usage.add(task.checkpoint.usage, -1)  # that much is not lost
     else:
         task.checkpoint = None
     sim.ledger.failures[failure] += 1
-    sim.ledger.book_waste(lost, failure)
+    sim.ledger.book_waste(attempt.usage, failure)
     if failure is Failure.CANCELLED:
         sim.merges.drop(attempt)
     if failure is Failure.WRONG_BRIEF:

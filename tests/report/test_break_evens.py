@@ -57,13 +57,32 @@ def test_a_crossing_is_told_with_its_interval_and_the_first_whole_size():
 
 def test_a_crossing_in_favour_of_parallel_names_it():
     found = break_even([2, 3, 4, 5], around([3, 1, -1, -3], 0.5))
-    assert break_even_cell(found) == "parallel from 4 on"
+    assert break_even_cell(found) == "parallel at 4 or more; the best narrower queue at 2 to 3"
     found = break_even([2, 3, 4, 5], around([-3, 3, 3, -3], 0.1))
-    assert break_even_cell(found) == "the best narrower queue from 3 on; parallel from 5 on"
+    assert break_even_cell(found) == "the best narrower queue at 3 to 4; parallel at 2 and 5 or more"
     assert break_even_sentence(found) == (
-        "With 3 or more tasks, the best narrower queue is cheaper than parallel. "
-        "With 5 or more tasks, parallel is cheaper than the best narrower queue."
+        "With 3 to 4 tasks, the best narrower queue is cheaper than parallel; with 2 and 5 or more, parallel "
+        "is."
     )
+
+
+def test_a_side_is_better_only_where_that_is_shown():
+    """Both ends are undecided, and between them parallel is better, then the queue."""
+    found = break_even([1, 2, 3, 4, 5, 6], around([0.0, -3, -3, 3, 3, 0.0], 0.5))
+    assert break_even_sentence(found) == (
+        "With 4 to 5 tasks, the best narrower queue is cheaper than parallel; with 2 to 3, parallel is; it "
+        "is undecided with 1 and 6."
+    )
+    assert break_even_cell(found) == (
+        "the best narrower queue at 4 to 5; parallel at 2 to 3, undecided at 1 and 6"
+    )
+
+
+def test_sign_changes_that_look_alike_are_told_once():
+    found = break_even([2, 3, 4], around([-3, 0.1, 0.2], 5))
+    crossings = tuple(Crossing(at, None, None, "queue", False) for at in (2.9, 2.9004, 3.5))
+    text = break_even_sentence(replace(found, changes=replace(found.changes, crossings=crossings)))
+    assert text.endswith("The mean difference changes sign near 2.9 and 3.5.")
 
 
 def test_none_in_range_is_told_as_such():
@@ -168,6 +187,21 @@ OPEN = SignChanges(
 def test_along_a_factor_only_what_is_shown_is_told(factors, changes, pattern):
     text = along(factors, **({"practically_equal": False} | changes))
     assert re.fullmatch(rf"Along provider.limits.scale from 1 to 60 \(six tasks\): .*{pattern}", text)
+
+
+@pytest.mark.parametrize(
+    ("levels", "positions", "ends"),
+    [
+        (("1m", "10m"), (60.0, 600.0), "above 1m 40s (95% confidence interval 1m 30s to 2m), interp"),
+        (("1%", "5%"), (0.01, 0.05), "above 3.12% (95% confidence interval 3% to 3.33%), interp"),
+        ((0.5, 2), (0.5, 2.0), "above 1.25 (95% confidence interval 1 to 1.5), interp"),
+    ],
+)
+def test_break_even_along_a_factor_has_its_unit(factors, levels, positions, ends):
+    at, low, high = {60.0: (100, 90, 120), 0.01: (0.0312, 0.03, 0.0333), 0.5: (1.25, 1, 1.5)}[positions[0]]
+    changes = replace(OPEN, crossings=(Crossing(at, low, high, "parallel", True),))
+    more = {"levels": levels, "positions": positions, "practically_equal": False}
+    assert ends in along(factors, changes=changes, **more)
 
 
 def test_of_many_factors_the_first_are_told_and_the_rest_are_in_the_files(factors):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dispatch_sim.report.format import clean, few, instruction, listed, named, numbered, place, wrapped
+from dispatch_sim.report.format import axis_point, clean, few, instruction, listed, named, numbered, wrapped
 from dispatch_sim.scenario.strategy import parse_strategy
 
 
@@ -42,7 +42,7 @@ def test_lists_are_sentences_and_long_ones_are_cut():
 )
 def test_a_number_that_is_not_whole_does_not_look_whole(value, text):
     """`With 4 or more tasks`, with a break-even point of 3, would be a puzzle."""
-    assert place(value) == text
+    assert axis_point(value) == text
 
 
 def test_a_label_is_wrapped_and_only_then_cut():

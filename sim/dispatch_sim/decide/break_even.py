@@ -68,6 +68,16 @@ class BreakEven(AxisComparison):
     def _regions(self) -> tuple[Region, ...]:
         return self.changes.regions if self.favours else self.changes.established
 
+    def whole(self, region: Region) -> tuple[int, int]:
+        """Return the first and the last whole number of a decided region; swapped where it has none.
+
+        At an end within the range the difference is not significant.
+        """
+        first, last = self.range
+        low = first if region == self._regions[0] else _above(region.low)
+        high = last if region == self._regions[-1] else -_above(-region.high)
+        return low, high
+
     def starts(self, crossing: Crossing) -> int | None:
         """Return the first whole value above a crossing's confidence interval; None where that is open.
 

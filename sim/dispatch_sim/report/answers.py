@@ -9,7 +9,7 @@ from dispatch_sim.report import findings
 from dispatch_sim.report.binding import bottleneck_sentences
 from dispatch_sim.report.break_evens import break_even_sentences
 from dispatch_sim.report.decision import decide, precision
-from dispatch_sim.report.format import factors_words
+from dispatch_sim.report.format import factors_text
 from dispatch_sim.report.labels import simulated, terms
 from dispatch_sim.report.reasons import why
 from dispatch_sim.report.render import Document, document
@@ -38,7 +38,7 @@ def answer_document(answer: Answer, *, pictures: bool = True, compared: bool = F
         over_all=findings.over_all(found),
         along_factors=findings.along_factors(answer),
         settled=sum(each.choice.settled for each in found),
-        where=factors_words(view.choice.factors),
+        where=factors_text(view.choice.factors),
         table=compared_table(view) if compared else main_table(view),
         why=why(view),
         more=[

@@ -2,47 +2,31 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 from dispatch_sim.decide.break_even import BreakEven
 from dispatch_sim.decide.factor_break_even import FactorBreakEven
-from dispatch_sim.report.format import MEASURES, clean, confidence, count, factors_words, listed, named, place
+from dispatch_sim.decide.units import UNITS, axis_unit
+from dispatch_sim.report.format import (
+    MEASURES,
+    axis_point,
+    clean,
+    confidence,
+    count,
+    factors_text,
+    listed,
+    named,
+)
 from dispatch_sim.report.sentences import sentence
 from dispatch_sim.report.view import View
-from dispatch_sim.stats.crossings import Crossing, Region
+from dispatch_sim.stats.crossings import Crossing
 
 TEMPLATE = "break-even.txt"
 
 MOST_BREAK_EVENS = 6
 """Sentences on break-evens; with several variants of a kind there is one a pair of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Crossing:
-    """A resolved crossing as text.
-
-    Attributes
-    ----------
-    at, interval : the break-even point and its confidence interval.
-    winner, loser : above it.
-    between : the levels between which the point was interpolated, along a factor.
-    starts : the first whole number where the winner is significantly better; `about` it where it was
-        interpolated. Along a factor empty.
-    below : the whole numbers of the range where the loser is.
-    undecided : the whole numbers between these, if any.
-    """
-
-    at: str
-    interval: str
-    winner: str
-    loser: str
-    between: tuple[str, ...] = ()
-    starts: str = ""
-    below: str = ""
-    undecided: str = ""
 
 
 class _Text:
@@ -54,6 +38,7 @@ class _Text:
         self.practically_equal, self.confidence = found.practically_equal, confidence(found.confidence)
         measure = MEASURES.get(found.objective)
         self.better = measure.better if measure else "better"
+        self.noun = measure.noun if measure else found.objective
         self.favoured = self.side(found.favours) if found.favours else ""
         self.other = self.side("parallel" if found.favours == "queue" else "queue")
         self.identical = bool(found.differences) and all(e.low == e.high == 0 for e in found.differences)
@@ -61,16 +46,6 @@ class _Text:
 
     def side(self, side: str) -> str:
         return self.queue if side == "queue" else self.parallel
-
-    def crossing(self, crossing: Crossing, between: tuple[str, ...] = ()) -> _Crossing:
-        points = (crossing.at, crossing.low, crossing.high)
-        digits = decimals(points)
-        at, low, high = ("" if value is None else f"{value:.{digits}f}" for value in points)
-        winner = crossing.favours_above
-        loser = "parallel" if winner == "queue" else "queue"
-        interval = f"{low or 'start of range'} to {high or 'end of range'}"
-        sides = self.side(winner), self.side(loser)
-        return _Crossing(at, interval, *sides, between)
 
 
 class _AxisText(_Text):
@@ -83,39 +58,73 @@ class _AxisText(_Text):
         self.axis, (self.low, high) = found.axis, found.range
         self.is_point = self.low == high and not found.crossings
         self.span = f"{self.low} to {high}"
-        self.is_plain = [crossing.favours_above for crossing in self.resolved] == ["queue"]
-        self.near = [place(crossing.at) for crossing in found.crossings if not crossing.resolved]
+        unresolved = [axis_point(crossing.at) for crossing in found.crossings if not crossing.resolved]
+        self.near = list(dict.fromkeys(unresolved))
         self._found = found
 
     @cached_property
-    def crossings(self) -> list[_Crossing]:
-        return [self._crossing(crossing) for crossing in self.resolved]
-
-    def _crossing(self, crossing: Crossing) -> _Crossing:
-        starts, ends = self._found.starts(crossing), self._found.ends(crossing)
-        undecided = "" if starts is None or ends is None else _span(ends + 1, starts - 1)
-        return replace(
-            self.crossing(crossing),
-            starts=self._whole(starts),
-            below="" if ends is None else _span(self._found.range[0], ends),
-            undecided=undecided,
-        )
-
-    def _whole(self, value: int | None) -> str:
-        """Return a whole number; `about` it where it was not simulated."""
-        if value is None:
-            return ""
-        return str(value) if value in self._found.values else f"about {value}"
+    def _stretches(self) -> list[tuple[str, int, int]]:
+        """Each decided region with a whole number: the side, and the first and the last of them."""
+        found = [(self.side(str(each.favours)), *self._found.whole(each)) for each in self._found.decided]
+        return [stretch for stretch in found if stretch[1] <= stretch[2]]
 
     @cached_property
     def decided(self) -> list[tuple[str, str]]:
-        """Each side that is significantly better somewhere, and at most three ranges where it is."""
+        """Each side that is significantly better somewhere, and at most three ranges where it is.
+
+        The first is the side above the first crossing.
+        """
+        sides = dict.fromkeys(side for side, *_ in self._stretches)
+        if self.resolved:
+            sides = dict.fromkeys([self.side(self.resolved[0].favours_above), *sides])
         found = []
-        for side in dict.fromkeys(region.favours for region in self._found.decided if region.favours):
-            regions = [region for region in self._found.decided if region.favours == side]
-            ranges = [_range(self._found, region) for region in regions[:3]]
-            found.append((self.side(side), listed(ranges + ["more"] * (len(regions) > 3))))
+        for side in sides:
+            ranges = [self._range(low, high) for of, low, high in self._stretches if of == side]
+            found.append((side, listed(ranges[:3] + ["more"] * (len(ranges) > 3))))
         return found
+
+    @cached_property
+    def undecided(self) -> str:
+        """The whole numbers of the range where neither side is."""
+        first, last = self._found.range
+        lows = [low for _, low, _ in self._stretches] + [last + 1]
+        highs = [first - 1] + [high for *_, high in self._stretches]
+        gaps = [_span(high + 1, low - 1) for high, low in zip(highs, lows, strict=True)]
+        return listed([gap for gap in gaps if gap])
+
+    @cached_property
+    def starts(self) -> str:
+        """Where the queue begins to be better, if that is from there to the end of the range."""
+        sides = [side for side, *_ in self._stretches]
+        _, low, high = self._stretches[-1]
+        ends = high == self._found.range[1]
+        return self._point(low) if ends and sides == [self.parallel, self.queue] else ""
+
+    def _range(self, low: int, high: int) -> str:
+        if high == self._found.range[1]:
+            return f"{self._point(low)} or more"
+        return self._point(low) if low == high else f"{self._point(low)} to {high}"
+
+    def _point(self, value: int) -> str:
+        """Return a whole number; `about` it where it was not simulated."""
+        return str(value) if value in self._found.values else f"about {value}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Crossing:
+    """A resolved crossing along a factor as text.
+
+    Attributes
+    ----------
+    at, interval : the break-even point and its confidence interval.
+    winner : above it.
+    between : the levels between which the point was interpolated.
+    """
+
+    at: str
+    interval: str
+    winner: str
+    between: tuple[str, ...]
 
 
 class _FactorText(_Text):
@@ -124,10 +133,15 @@ class _FactorText(_Text):
     def __init__(self, found: FactorBreakEven) -> None:
         # A queue as wide as the batch counts as parallel here, so neither's label will do.
         super().__init__(found, "starting all tasks together", f"the best narrower {found.queue}")
-        self.crossings = [
-            self.crossing(crossing, between=_between(found.positions, found.levels, crossing.at))
-            for crossing in self.resolved
-        ]
+        unit = axis_unit(found.levels)
+        show = UNITS["share" if unit == "percent" else unit].show
+        self.crossings = []
+        for crossing in self.resolved:
+            low = "start of range" if crossing.low is None else show(crossing.low)
+            high = "end of range" if crossing.high is None else show(crossing.high)
+            between = _between(found.positions, found.levels, crossing.at)
+            winner = self.side(crossing.favours_above)
+            self.crossings.append(_Crossing(show(crossing.at), f"{low} to {high}", winner, between))
 
 
 def break_even_sentence(found: BreakEven, *, unpaced: bool = False) -> str:
@@ -147,10 +161,10 @@ def break_even_cell(found: BreakEven) -> str:
 
 def factor_break_even_sentence(found: FactorBreakEven) -> str:
     """Return where starting all tasks together and the best queue break even along a factor."""
-    held = f" with {factors_words(found.factors)}" if found.factors else ""
+    held = f" with {factors_text(found.factors)}" if found.factors else ""
     lead = (
         f"Along {clean(found.factor)} from {clean(found.levels[0])} to {clean(found.levels[-1])}"
-        f"{held} ({count(found.tasks or 0)} tasks):"
+        f"{held} ({count(found.tasks or 0, 'task')}):"
     )
     return sentence(TEMPLATE, "along_factor", _FactorText(found), lead)
 
@@ -167,12 +181,16 @@ def break_even_sentences(view: View) -> list[str]:
         if each.range[0] < each.range[1]
     ]
     more = len(sentences) - MOST_BREAK_EVENS
-    return sentences if more <= 0 else [*sentences[:MOST_BREAK_EVENS], f"The files have {more} more."]
+    return (
+        sentences
+        if more <= 0
+        else [*sentences[:MOST_BREAK_EVENS], f"The files have {more} more break-evens."]
+    )
 
 
 def winner_above(found: BreakEven, crossing: Crossing) -> str:
     """Return who wins above a crossing."""
-    return _AxisText(found).crossing(crossing).winner
+    return _AxisText(found).side(crossing.favours_above)
 
 
 def queue_name(found: BreakEven) -> str:
@@ -192,34 +210,9 @@ def _span(low: int, high: int) -> str:
     return str(low) if low == high else f"{low} to {high}"
 
 
-def decimals(values: Iterable[float | None]) -> int:
-    """Return with how many decimals to write points of an axis of whole numbers next to each other.
-
-    None where all are whole; one, or two where with one some point would look whole and is not.
-    """
-    points = [value for value in values if value is not None]
-    broken = [v for v in points if not math.isclose(v, round(v), abs_tol=1e-9)]
-    return 0 if not broken else 2 if any(round(v, 1) == round(v) for v in broken) else 1
-
-
 def _between(positions: Sequence[float], levels: Sequence[object], at: float) -> tuple[str, ...]:
     """Return the levels on both sides of an interpolated point; nothing where it is a level itself."""
     if at in positions or not positions[0] < at < positions[-1]:
         return ()
     above = next(number for number, position in enumerate(positions) if position > at)
     return clean(levels[above - 1]), clean(levels[above])
-
-
-def _range(found: BreakEven, region: Region) -> str:
-    """Return the points of a region that were simulated, or its ends where it has none.
-
-    A point on its border is not in it: an undecided region includes its ends.
-    """
-    inside = [
-        value
-        for value in found.values
-        if region.low <= value <= region.high
-        and not any(other.low <= value <= other.high for other in found.undecided)
-    ]
-    low, high = (f"{inside[0]}", f"{inside[-1]}") if inside else (place(region.low), place(region.high))
-    return f"{low} to {high}" if low != high else low

@@ -22,7 +22,7 @@ from dispatch_sim.report.backtest import backtest_document
 from dispatch_sim.report.break_evens import break_even_sentence, queue_name
 from dispatch_sim.report.calibration import calibration_document
 from dispatch_sim.report.diff import diff_document
-from dispatch_sim.report.format import MEASURES, Measure, about, clean, factors_words
+from dispatch_sim.report.format import MEASURES, Measure, about, clean, factors_text
 from dispatch_sim.report.limits import limits_sentence
 from dispatch_sim.report.logs import logs_document
 from dispatch_sim.report.maps import map_document
@@ -102,7 +102,7 @@ def _choice(choice: Choice, *, pictures: bool = True) -> Document:
     return document(
         "choice.md",
         choice=choice,
-        where=factors_words(choice.factors),
+        where=factors_text(choice.factors),
         limits=limits_sentence(choice.limits, choice, choice.alternatives, measure),
         measure=measure,
         table=choice_table(choice, measure),

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dispatch_sim.decide.answer import Answer
 from dispatch_sim.decide.diminishing_returns import DiminishingReturns
 from dispatch_sim.report.break_evens import factor_break_even_sentence, queue_name
-from dispatch_sim.report.format import dollars, duration, named, place
+from dispatch_sim.report.format import axis_point, dollars, duration, named
 from dispatch_sim.report.sentences import sentence
 from dispatch_sim.report.view import View
 
@@ -78,5 +78,5 @@ def _break_evens(views: Sequence[View]) -> Iterator[str]:
         return
     first, points = queue_wins[0][0], [at for _, at in queue_wins]
     sides = queue_name(first), str(first.parallel), views[0].measure.better
-    ends = place(min(points)), place(max(points))
+    ends = axis_point(min(points)), axis_point(max(points))
     yield sentence(TEMPLATE, "break_evens", len(queue_wins), len(found), *sides, *ends)

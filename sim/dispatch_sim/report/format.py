@@ -156,8 +156,8 @@ def near(share: float, bound: float) -> str:
     return f"{100 * share:.{decimals + 1}f}%"
 
 
-def place(value: float) -> str:
-    """Return a place on an axis of whole numbers: to one decimal, or two where one would make it whole."""
+def axis_point(value: float) -> str:
+    """Return a point on an axis of whole numbers: to one decimal, or two where one would make it whole."""
     whole = math.isclose(value, round(value), abs_tol=1e-9)
     return f"{value:.2f}" if not whole and round(value, 1) == round(value) else f"{round(value, 1):g}"
 
@@ -239,6 +239,6 @@ def short_factors(factors: Iterable[str]) -> dict[str, str]:
     }
 
 
-def factors_words(factors: Mapping[str, Any], longest: int = 60) -> str:
+def factors_text(factors: Mapping[str, Any], longest: int = 60) -> str:
     """Return further factors at their values: `provider.limits.scale = 2, client.retries = 10`."""
     return ", ".join(f"{clean(name, longest)} = {clean(value, longest)}" for name, value in factors.items())

@@ -28,7 +28,7 @@ from dispatch_sim.report.figures.break_even import paired_difference
 from dispatch_sim.report.figures.break_even_by_factors import break_even_by_factors
 from dispatch_sim.report.figures.cost_breakdown import cost_breakdown
 from dispatch_sim.report.figures.styles import Picture
-from dispatch_sim.report.format import clean, factors_words
+from dispatch_sim.report.format import clean, factors_text
 from dispatch_sim.report.labels import simulated, terms
 from dispatch_sim.report.maps import map_parts
 from dispatch_sim.report.reasons import why
@@ -121,7 +121,7 @@ def _content(answer: Answer, folder: Path) -> dict[str, Any]:
         "view": view,
         "decision": decide(view),
         "precision": precision(view),
-        "decision_for": factors_words(view.choice.factors),
+        "decision_for": factors_text(view.choice.factors),
         "over_all": findings.over_all(found),
         "along_factors": findings.along_factors(answer),
         **terms(simulated(answer)),

@@ -61,11 +61,11 @@ def two_runs(view: View, source: Source | None) -> Runs:
     wanted = [("typical", 0.5), ("bad", 0.95)] if np.ptp(makespans) > 0 else [("typical", 0.5)]
     runs: list[tuple[str, int, Outcome, list[Event]]] = []
     for name, part in wanted:
-        place = _at(makespans, part)
-        outcome, log = simulate_one(plan, place)
-        if outcome.makespan_s != makespans[place]:
+        replication = _at(makespans, part)
+        outcome, log = simulate_one(plan, replication)
+        if outcome.makespan_s != makespans[replication]:
             return Runs((), "this version simulates the scenario with another outcome than the stored one.")
-        runs.append((name, place, outcome, log))
+        runs.append((name, replication, outcome, log))
     end_s = max((event.end_s for *_, log in runs for event in log), default=0.0)
     typical = runs[0][2]
     pictures = [_picture(view, plan, *run, typical, end_s) for run in runs]

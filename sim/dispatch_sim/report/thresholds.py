@@ -9,7 +9,7 @@ from dispatch_sim.report.format import (
     confidence,
     dollars,
     duration,
-    factors_words,
+    factors_text,
     span,
     tokens,
 )
@@ -22,7 +22,7 @@ def check_line(found: Check) -> str:
     show = _SHOW[unit_of(found.threshold.measure)]
     estimate, choice = found.estimate, found.choice
     verdict = "violated" if found.violated else "met"
-    where = f" with {factors_words(choice.factors)}" if choice.factors else ""
+    where = f" with {factors_text(choice.factors)}" if choice.factors else ""
     value = f"{show(estimate.mean)}{span(show, estimate.low, estimate.high)}"
     line = f"--fail-on {clean(found.threshold.text)}: {verdict}; {choice.strategy}{where}: {value}"
     level = confidence(choice.confidence)

@@ -9,7 +9,7 @@ from dispatch_sim.report.break_evens import break_even_sentence, queue_name
 from dispatch_sim.report.figures import palette, styles
 from dispatch_sim.report.figures.curves import draw_curve, whole_numbers
 from dispatch_sim.report.figures.styles import Picture
-from dispatch_sim.report.format import named, place
+from dispatch_sim.report.format import axis_point, named
 from dispatch_sim.report.view import View
 
 
@@ -60,7 +60,7 @@ def mark_break_even(axes: Axes, found: BreakEven | None) -> None:
         axes.axvspan(low, high, color=palette.BAND, zorder=0)
         axes.axvline(crossing.at, color=palette.FAINT, linewidth=1, linestyle=":")
         axes.annotate(
-            f"break-even {place(crossing.at)}",
+            f"break-even {axis_point(crossing.at)}",
             (crossing.at, 1),
             xycoords=("data", "axes fraction"),
             xytext=(4 if left else -4, -2),

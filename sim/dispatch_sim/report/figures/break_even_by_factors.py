@@ -12,7 +12,7 @@ from dispatch_sim.decide.break_even import BreakEven
 from dispatch_sim.report.break_evens import break_even_cell, winner_above
 from dispatch_sim.report.figures import palette, styles
 from dispatch_sim.report.figures.styles import Picture
-from dispatch_sim.report.format import clean, confidence, factors_words, place, short_factors, wrapped
+from dispatch_sim.report.format import axis_point, clean, confidence, factors_text, short_factors, wrapped
 from dispatch_sim.report.view import views
 
 MOST_ROWS = 40
@@ -29,7 +29,7 @@ def break_even_by_factors(answer: Answer) -> Picture | None:
         return None
     shown = found[:MOST_ROWS]
     short = short_factors(shown[0].factors)
-    names = [wrapped(factors_words({short[k]: v for k, v in b.factors.items()}, 24), 18, 3) for b in shown]
+    names = [wrapped(factors_text({short[k]: v for k, v in b.factors.items()}, 24), 18, 3) for b in shown]
     figure, axes = styles.row_axes(names, 0.42, 0.2, 0.68, 0.1, size=9.5)
     axes.set_xlim(min(b.range[0] for b in shown) - 0.5, max(b.range[1] for b in shown) + 0.5)
     inches = (figure.subplotpars.right - figure.subplotpars.left) * styles.WIDTH
@@ -61,7 +61,7 @@ def _description(found: Sequence[BreakEven]) -> str:
     if not resolved:
         return "The replications resolve no break-even in the range of tasks."
     at = [crossing.at for _, crossing in resolved]
-    low, high = place(min(at)), place(max(at))
+    low, high = axis_point(min(at)), axis_point(max(at))
     winners = {winner_above(*each) for each in resolved}
     where = f"at {low} tasks" if low == high else f"between {low} and {high} tasks"
     winner = f"{winners.pop()} wins" if len(winners) == 1 else "the queue wins (a diamond: parallel wins)"

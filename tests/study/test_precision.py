@@ -174,8 +174,9 @@ def test_rare_events_of_each_level_of_a_factor_count():
 
 
 def test_points_that_bracket_a_break_even_are_quoted(monkeypatch):
-    """Along the concurrency too; and at other sizes, the rare events of these."""
+    """Along the concurrency and of single concurrencies too; and at other sizes, the rare events of these."""
     monkeypatch.setattr(model, "FIRST", 100)
+    monkeypatch.setattr(design, "SCREENED", 40)
     monkeypatch.setattr(replications, "QUOTED", 200)
     monkeypatch.setattr(
         replications, "replications_for_rare_events", lambda scenario, tasks, threshold: 100 * (10 - tasks)
@@ -184,9 +185,11 @@ def test_points_that_bracket_a_break_even_are_quoted(monkeypatch):
     sizes = {"tasks": [2, 3, 4, 10], "concurrency": [1, 2, 5, 6]}
     few = {"sweep": sizes, "strategies": ["parallel", "queue"], "study": {"at_most": 800, "seed": 7}}
     results = sweep(source.replaced(few))
-    for axis in ("tasks", "concurrency"):
-        found = next(each for each in answer(results).break_evens if each.axis == axis)
-        (crossing,) = found.crossings
+    bracketing = {}
+    for found in answer(results).break_evens:
+        assert found.queue.concurrency is None or found.replications >= 100
         for value, difference in zip(found.values, found.differences, strict=True):
-            if abs(value - crossing.at) < 1:
+            if any(abs(value - crossing.at) < 1 for crossing in found.crossings):
                 assert difference.n >= max(200, 100 * (10 - (found.tasks or value)))
+                bracketing.setdefault((found.axis, found.queue.concurrency), []).append(value)
+    assert {("tasks", None), ("tasks", 2), ("concurrency", None)} <= bracketing.keys()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import pandas as pd
 
 from dispatch_sim.decide.axis_comparison import (
     AxisComparison,
+    Samples,
     Sides,
     Where,
     compare_sides,
@@ -147,25 +148,52 @@ def find_break_even(
     """
     check_confidence(confidence)
     threshold = parse_indifference(indifference)
-    found: list[BreakEven] = []
-    for factors, part in factor_combinations(results):
-        samples = samples_of(part, objective)
-        for (one, other), sides in pairs_of(samples, parallel, queue).items():
-            for axis, queues, tasks, along in _axes(sides, other, concurrencies, batch_size):
-                comparisons = compare_sides(objective, samples, along)
-                if comparisons:
-                    found.append(
-                        BreakEven(
-                            axis=axis,
-                            values=tuple(comparisons),
-                            parallel=one,
-                            queue=queues,
-                            tasks=tasks,
-                            factors=factors,
-                            **judged(comparisons, objective, confidence, threshold),
-                        )
-                    )
-    return found
+    return [
+        replace(found, factors=factors)
+        for factors, part in factor_combinations(results)
+        for found, _ in break_evens_of(
+            samples_of(part, objective),
+            objective,
+            confidence,
+            parallel,
+            queue,
+            batch_size,
+            concurrencies,
+            threshold,
+        )
+    ]
+
+
+def break_evens_of(
+    samples: Samples,
+    objective: str,
+    confidence: float,
+    parallel: str,
+    queue: str,
+    batch_size: int | None,
+    concurrencies: Collection[int],
+    indifference: IndifferenceThreshold,
+) -> Iterator[tuple[BreakEven, dict[int, Sides]]]:
+    """Yield the break-evens of one combination of factors, with the sides that are compared along each axis.
+
+    Parameters
+    ----------
+    samples : see `samples_of`; the others are those of `find_break_even`.
+    """
+    for (one, other), sides in pairs_of(samples, parallel, queue).items():
+        for axis, queues, tasks, along in _axes(sides, other, concurrencies, batch_size):
+            comparisons = compare_sides(objective, samples, along)
+            if comparisons:
+                found = BreakEven(
+                    axis=axis,
+                    values=tuple(comparisons),
+                    parallel=one,
+                    queue=queues,
+                    tasks=tasks,
+                    factors={},
+                    **judged(comparisons, objective, confidence, indifference),
+                )
+                yield found, along
 
 
 def _axes(

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from dispatch_sim.decide.answer import choices, objective_of
-from dispatch_sim.decide.axis_comparison import Point, Samples, pairs_of, samples_of
-from dispatch_sim.decide.break_even import find_break_even
+from dispatch_sim.decide.answer import choices, concurrencies_to_compare, objective_of
+from dispatch_sim.decide.axis_comparison import Point, Samples, samples_of
+from dispatch_sim.decide.break_even import break_evens_of
 from dispatch_sim.decide.choice import Choice
 from dispatch_sim.decide.rare_events import QUOTED, is_random, replications_for_rare_events
 from dispatch_sim.scenario.model import Scenario
@@ -92,8 +93,8 @@ def _of_axes(
 ) -> Iterator[tuple[Point, int]]:
     """Yield design points along the batch size and the concurrency with the replications that they need.
 
-    As many as at first where they may be the best of their strategy at a size, and more where they bracket a
-    break-even.
+    As many as at first where they may be the best of their strategy at a size, or are of a concurrency that a
+    break-even along the size is stated for, and more where they bracket a break-even.
     """
     samples = samples_of(part, objective)
     alike: dict[tuple[Any, ...], list[Point]] = {}
@@ -104,20 +105,26 @@ def _of_axes(
     for points in alike.values():
         for point in _may_be_best(samples, points, objective, choice.confidence):
             yield point, scenario.study.first
-    sides_of = pairs_of(samples, "parallel", "queue")
-    threshold, tasks = choice.indifference, choice.tasks
-    for found in find_break_even(
-        part, objective, choice.confidence, batch_size=tasks, indifference=threshold
-    ):
+    break_evens = break_evens_of(
+        samples,
+        objective,
+        choice.confidence,
+        "parallel",
+        "queue",
+        choice.tasks,
+        concurrencies_to_compare(choice),
+        scenario.threshold,
+    )
+    for found, sides in break_evens:
+        if found.queue.concurrency is not None:
+            for point in chain.from_iterable(queues for _, queues in sides.values()):
+                yield point, scenario.study.first
         if found.practically_equal:
             continue
         for number in _brackets(found.values, [crossing.at for crossing in found.crossings]):
-            size = found.tasks or found.values[number]
-            together, queues = sides_of[found.parallel, found.queue][(size,)]
-            if found.axis == "concurrency":
-                queues = [each for each in queues if each[0].concurrency_in(size) == found.values[number]]
-            rare = replications_for_rare_events(scenario, size, threshold)
-            for side in (together, queues):
+            value = found.values[number]
+            rare = replications_for_rare_events(scenario, found.tasks or value, choice.indifference)
+            for side in sides[value]:
                 for point in _may_be_best(samples, side, objective, choice.confidence):
                     yield point, max(least, rare, found.differences[number].needed)
 

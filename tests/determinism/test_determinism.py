@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dispatch_sim.decide import replications
+from dispatch_sim.decide import rare_events
 from dispatch_sim.decide.answer import answer
 from dispatch_sim.decide.studies import sweep
 from dispatch_sim.model.events import Activity
@@ -68,7 +68,7 @@ LEGS = {
     "SimPy, ended, Dask": ("simpy", Leg(chunk=4, ends_after=9), DASK),
 }
 UNDISTURBED = list(LEGS)[:4]
-FEW = (model, "FIRST", 32), (replications, "QUOTED", 64), (design, "SCREENED", 16)
+FEW = (model, "FIRST", 32), (rare_events, "QUOTED", 64), (design, "SCREENED", 16)
 """With which a study begins, so that SimPy's takes no time."""
 
 

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from dispatch_sim.decide import replications
+from dispatch_sim.decide import rare_events
 from dispatch_sim.report import runs
 from dispatch_sim.report.format import dollars
 from dispatch_sim.report.page import write_report
@@ -144,7 +144,7 @@ def test_no_column_is_there_twice(tight):
 
 def test_numbers_of_replications_are_shown_where_they_differ(tight, monkeypatch):
     monkeypatch.setattr(model, "FIRST", 100)
-    monkeypatch.setattr(replications, "QUOTED", 400)
+    monkeypatch.setattr(rare_events, "QUOTED", 400)
     text = TIGHT.replace("replications: 40", "at_most: 400").replace("[1, 2, 3, 4]", "[1, 2, 3, 4, 5]")
     view = main_view(answered(text))
     table = all_points(view)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dispatch_sim.decide import replications
+from dispatch_sim.decide import rare_events
 from dispatch_sim.decide.answer import answer
 from dispatch_sim.decide.rare_events import replications_for_rare_events
 from dispatch_sim.decide.studies import compare, sweep
@@ -31,7 +31,7 @@ study: {replications: auto, at_most: 100, indifference: $0.05}
 def few(monkeypatch):
     """Begin with few replications, so that more take no time."""
     monkeypatch.setattr(model, "FIRST", 10)
-    monkeypatch.setattr(replications, "QUOTED", 40)
+    monkeypatch.setattr(rare_events, "QUOTED", 40)
     monkeypatch.setattr(design, "SCREENED", 5)
 
 
@@ -98,6 +98,15 @@ def test_deterministic_study_needs_no_more():
     assert counts(results) == ([10, 10], "settled")
 
 
+def test_jitter_alone_is_random():
+    """A rejected call returns later than allowed by up to a quarter."""
+    text = TEXT.replace("{lognormal: {mean: 15K, cv: 0.5}}", "15K\n  spread: 0%")
+    text = text.replace("{exponential: {mean: 60s}}", "60s")
+    text += "provider: {limits: {requests: 6/min, burst: 10s}}\nclient: {retry_after: {jitter: 25%}}"
+    results = compare(study(text, indifference="$1000"))
+    assert counts(results) == ([40, 40], "settled")
+
+
 def test_budget_of_calls_ends_a_study():
     """Four tasks of one call and two strategies: 10 replications are 80 calls, 40 are 320."""
     assert counts(compare(study(indifference="$0", calls=320))) == ([40, 40], "calls")
@@ -139,7 +148,7 @@ EIGHT_HOURS = "{mixture: [{weight: 99%, of: 10m}, {weight: 1%, of: 8h}]}"
         (
             "failures: {crash: 10%, bad_output: 0%}\nretry: {policy: none}\n"
             f"recovery: {{people: {EIGHT_HOURS}}}",
-            25 / (0.01 * (1 - 0.9**4)),
+            25 / (1 - (1 - 0.1 * 0.01) ** 4),
         ),
         (
             "failures: {crash: 0%, bad_output: 0%, hang: 1%}\ntimeouts: {hard: 1h}\nretry: {max_attempts: 5}",
@@ -177,9 +186,9 @@ def test_points_that_bracket_a_break_even_are_quoted(monkeypatch):
     """Along the concurrency and of single concurrencies too; and at other sizes, the rare events of these."""
     monkeypatch.setattr(model, "FIRST", 100)
     monkeypatch.setattr(design, "SCREENED", 40)
-    monkeypatch.setattr(replications, "QUOTED", 200)
+    monkeypatch.setattr(rare_events, "QUOTED", 200)
     monkeypatch.setattr(
-        replications, "replications_for_rare_events", lambda scenario, tasks, threshold: 100 * (10 - tasks)
+        rare_events, "replications_for_rare_events", lambda scenario, tasks, threshold: 100 * (10 - tasks)
     )
     source = load(Path(__file__).parents[2] / "scenarios" / "ten-sources.yaml")
     sizes = {"tasks": [2, 3, 4, 10], "concurrency": [1, 2, 5, 6]}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from dispatch_sim.decide.constraints import Feasibility, Verdict
 from dispatch_sim.decide.quick_sample import Sample
-from dispatch_sim.decide.rare_events import QUOTED, is_random, replications_for_rare_events
+from dispatch_sim.decide.rare_events import replications_to_quote
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import Estimate
 
@@ -55,11 +55,9 @@ def rank_candidates(sample: Sample) -> tuple[Candidate, ...]:
     same = Estimate(0.0, 0.0, 0.0, sample.replications)
     differences = [same, *map(screened.difference, range(len(others)))]
     estimates = [sample.estimate(number) for number in numbers]
-    needed = max(each.needed for each in (estimates[0], *differences))
-    if is_random(scenario.resolved()):
-        indifference = scenario.threshold.at(sample.winner.mean)
-        rare = replications_for_rare_events(scenario, scenario.batch_size, indifference)
-        needed = max(needed, QUOTED, rare)
+    indifference = scenario.threshold.at(sample.winner.mean)
+    quoted = [estimates[0], *differences]
+    needed = replications_to_quote(scenario, scenario.batch_size, indifference, quoted)
     return tuple(
         Candidate(
             sample.strategies[number],

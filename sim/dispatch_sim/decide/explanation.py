@@ -13,7 +13,7 @@ from dispatch_sim.decide.findings import Findings, basis
 from dispatch_sim.decide.grid import GridPoint, make_grid_point, warn_about_limits, without_factors
 from dispatch_sim.decide.parameters import Parameter, find_parameters, parameter_at, with_range
 from dispatch_sim.decide.ranking import ranked
-from dispatch_sim.decide.rare_events import QUOTED, is_random, replications_for_rare_events
+from dispatch_sim.decide.rare_events import QUOTED, replications_to_quote
 from dispatch_sim.decide.sampling import LATER, Numbers, Sampled, Sampler
 from dispatch_sim.decide.sensitivity import Swing, around, find_swings
 from dispatch_sim.decide.switching_values import SwitchingValue, find_switching_values
@@ -229,9 +229,8 @@ class _Decision:
     def needed(self) -> int:
         """How many replications the quoted intervals need, about."""
         best = mean_estimate(self.sampled.samples(np.array(self.order[:1]))[0], self._confidence)
-        needed = [each.needed for each in (best, *map(self.difference, self.quoted))]
-        rare = replications_for_rare_events(self._scenario, self.sampled.point.tasks, self.indifference)
-        return max(*needed, QUOTED if is_random(self._scenario.resolved()) else 0, rare)
+        quoted = [best, *map(self.difference, self.quoted)]
+        return replications_to_quote(self._scenario, self.sampled.point.tasks, self.indifference, quoted)
 
 
 def _varied(source: Source, path: str) -> Parameter:

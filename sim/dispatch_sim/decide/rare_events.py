@@ -8,7 +8,7 @@ asks for 25 times as many replications.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -21,6 +21,7 @@ from dispatch_sim.scenario.composites import Mixture
 from dispatch_sim.scenario.distribution_text import NAMES as DISTRIBUTIONS
 from dispatch_sim.scenario.distributions import Constant, Distribution
 from dispatch_sim.scenario.model import Scenario
+from dispatch_sim.stats.estimates import Estimate
 
 ENOUGH = 25
 """Occurrences of an event that a study should contain, by Cochran's rule, if all are of one size."""
@@ -54,6 +55,22 @@ class RareEvent:
         return ENOUGH * _spread(self.size_s) / self.probability
 
 
+def replications_to_quote(
+    scenario: Scenario, tasks: int, indifference: float, estimates: Iterable[Estimate]
+) -> int:
+    """Return how many replications estimates need to be quoted, by their skewness and by the scenario.
+
+    Parameters
+    ----------
+    tasks, indifference : see `replications_for_rare_events`.
+    estimates : what is quoted. If they do not vary and nothing in the scenario is random, few are enough.
+    """
+    quoted = list(estimates)
+    varies = any(each.varies for each in quoted) or _is_random(scenario.resolved())
+    rare = replications_for_rare_events(scenario, tasks, indifference)
+    return max(*(each.needed for each in quoted), QUOTED if varies else 0, rare)
+
+
 def replications_for_rare_events(scenario: Scenario, tasks: int, indifference: float) -> int:
     """Return how many replications contain enough of every event that matters.
 
@@ -78,8 +95,11 @@ def replications_for_rare_events(scenario: Scenario, tasks: int, indifference: f
     return round(max(matter, default=0))
 
 
-def is_random(scenario: dict[str, Any]) -> bool:
-    """Whether anything in a resolved scenario is random, so that equal batches do not prove that all are."""
+def _is_random(scenario: dict[str, Any]) -> bool:
+    """Whether something in a resolved scenario is random, so that equal batches do not prove that all are.
+
+    A client's jitter and the times of recovery and conflicts are left out: where they occur, batches differ.
+    """
     timeouts, conflicts = scenario["timeouts"], scenario["conflicts"]
     writes = any(group["writes"] for group in scenario["tasks"])
     return (
@@ -111,10 +131,10 @@ def _events(scenario: Scenario, tasks: int) -> Iterator[RareEvent]:
         return float(1 - (1 - probability) ** of)
 
     failed = 1 - (1 - failures.crash) * (1 - failures.bad_output) * (1 - failures.hang)
-    manual = in_batch(failed ** (1 if retry.policy == "none" else retry.max_attempts))
+    manual = failed ** (1 if retry.policy == "none" else retry.max_attempts)
     for weight, size_s in _components(scenario.recovery.people):
         if manual > 0:
-            yield RareEvent(manual * weight, size_s, people)
+            yield RareEvent(in_batch(manual * weight), size_s, people)
     if failures.hang and scenario.timeouts.hard is not None:
         yield RareEvent(in_batch(failures.hang), Constant(scenario.timeouts.hard), waiting)
     for group, count in zip(scenario.tasks, group_counts(scenario, tasks), strict=True):

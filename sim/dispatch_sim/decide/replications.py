@@ -21,7 +21,7 @@ from dispatch_sim.decide.answer import choices, concurrencies_to_compare, object
 from dispatch_sim.decide.axis_comparison import Point, Samples, samples_of
 from dispatch_sim.decide.break_even import break_evens_of
 from dispatch_sim.decide.choice import Choice
-from dispatch_sim.decide.rare_events import QUOTED, is_random, replications_for_rare_events
+from dispatch_sim.decide.rare_events import replications_to_quote
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.strategy import Strategy, strategy_of
 from dispatch_sim.stats.estimates import mean_estimate, to_end_early
@@ -44,14 +44,13 @@ def replications_needed(design: Design, results: Results) -> Needed:
     for choice, (factors, part) in zip(choices(results), factor_combinations(table), strict=True):
         level = tuple(factors.values())
         scenario = scenarios[rows[choice.strategy, choice.tasks, *level]]
-        least = QUOTED if is_random(scenario.resolved()) else 0  # of what is quoted
-        for strategy, count in _of_choice(choice, scenario, least):
+        for strategy, count in _of_choice(choice, scenario):
             row = rows[strategy, choice.tasks, *level]
             needed[row] = max(needed[row], count)
         if not choice.is_resolved:
             for each in (choice.strategy, *(other.strategy for other in choice.contenders)):
                 resolving[rows[each, choice.tasks, *level]] += 1
-        for point, count in _of_axes(part, objective, choice, scenario, least):
+        for point, count in _of_axes(part, objective, choice, scenario):
             row = rows[*point, *level]
             needed[row] = max(needed[row], count)
     return Needed(needed, np.maximum(needed, resolving))
@@ -63,13 +62,12 @@ def _rows(points: pd.DataFrame) -> dict[tuple[Any, ...], int]:
     return {(strategy_of(*key[:3]), *key[2:]): row for row, key in enumerate(keys)}
 
 
-def _of_choice(choice: Choice, scenario: Scenario, least: int) -> Iterator[tuple[Strategy, int]]:
+def _of_choice(choice: Choice, scenario: Scenario) -> Iterator[tuple[Strategy, int]]:
     """Yield strategies at the batch's own size with the replications that they need."""
-    rare = replications_for_rare_events(scenario, choice.tasks, choice.indifference)
     feasible = [other for other in choice.alternatives if not (other.identical or other.infeasible)]
     references = {other.strategy.at(None): other for other in reversed(feasible)}
     quoted = [choice.estimate, *(other.difference for other in references.values())]
-    together = max(least, rare, *(estimate.needed for estimate in quoted))
+    together = replications_to_quote(scenario, choice.tasks, choice.indifference, quoted)
     # Contenders too: with fewer replications than the recommended one they could not take its place.
     quoted_with = (other.strategy for other in (*references.values(), *choice.contenders))
     for strategy in (choice.strategy, *quoted_with, *_neighbours(choice)):
@@ -89,7 +87,7 @@ def _neighbours(choice: Choice) -> Iterator[Strategy]:
 
 
 def _of_axes(
-    part: pd.DataFrame, objective: str, choice: Choice, scenario: Scenario, least: int
+    part: pd.DataFrame, objective: str, choice: Choice, scenario: Scenario
 ) -> Iterator[tuple[Point, int]]:
     """Yield design points along the batch size and the concurrency with the replications that they need.
 
@@ -122,11 +120,11 @@ def _of_axes(
         if found.practically_equal:
             continue
         for number in _brackets(found.values, [crossing.at for crossing in found.crossings]):
-            value = found.values[number]
-            rare = replications_for_rare_events(scenario, found.tasks or value, choice.indifference)
+            value, quoted = found.values[number], [found.differences[number]]
+            count = replications_to_quote(scenario, found.tasks or value, choice.indifference, quoted)
             for side in sides[value]:
                 for point in _may_be_best(samples, side, objective, choice.confidence):
-                    yield point, max(least, rare, found.differences[number].needed)
+                    yield point, count
 
 
 def _brackets(values: tuple[int, ...], crossings: Iterable[float]) -> set[int]:

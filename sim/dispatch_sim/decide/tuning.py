@@ -14,7 +14,7 @@ import numpy as np
 from dispatch_sim.decide.decision_variables import DecisionVariable, find_decision_variables
 from dispatch_sim.decide.findings import Findings, basis
 from dispatch_sim.decide.grid import warn_about_limits, without_factors
-from dispatch_sim.decide.rare_events import QUOTED, is_random
+from dispatch_sim.decide.rare_events import QUOTED, replications_to_quote
 from dispatch_sim.decide.sampling import LATER, Sampler
 from dispatch_sim.decide.settings_search import Settings, Simulator, find_best
 from dispatch_sim.scenario.loader import Given
@@ -172,7 +172,7 @@ def tune(
     judge.simulate_all([best, present], count)
     if not judge.costs(best).size:
         raise DesignError("none of the settings can be simulated; dispatch-sim check says why")
-    saves = _saves(judge, best, present, scenario, fixed)
+    saves = _saves(judge, best, present, scenario, indifference, fixed)
     confidence = scenario.study.confidence
     return Tuning(
         **basis(scenario, saves.n, indifference),
@@ -188,7 +188,12 @@ def tune(
 
 
 def _saves(
-    judge: Simulator, best: Settings, present: Settings, scenario: Scenario, fixed: int | None
+    judge: Simulator,
+    best: Settings,
+    present: Settings,
+    scenario: Scenario,
+    indifference: float,
+    fixed: int | None,
 ) -> Estimate:
     """Return what the best settings save, in as many replications as its interval needs."""
 
@@ -197,9 +202,11 @@ def _saves(
         return paired_difference(now if now.size else found, found, scenario.study.confidence)
 
     found = estimate()
-    least, at_most = QUOTED if is_random(scenario.resolved()) else 0, scenario.study.at_most
-    while fixed is None and found.n < min(max(least, found.needed), at_most):
-        judge.simulate_all([best, present], min(max(least, 2 * found.n), at_most))
+    while fixed is None:
+        needed = replications_to_quote(scenario, scenario.batch_size, indifference, [found])
+        if found.n >= min(needed, scenario.study.at_most):
+            break
+        judge.simulate_all([best, present], min(max(QUOTED, 2 * found.n), scenario.study.at_most))
         found = estimate()
     return found
 

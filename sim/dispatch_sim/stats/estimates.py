@@ -41,6 +41,11 @@ class Estimate:
         return (self.high - self.low) / 2
 
     @property
+    def varies(self) -> bool:
+        """Whether not all values are equal."""
+        return self.low < self.mean
+
+    @property
     def is_preliminary(self) -> bool:
         """Whether the interval needs more replications to cover as often as stated."""
         return self.n < self.needed

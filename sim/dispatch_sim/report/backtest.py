@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from dispatch_sim.logs.backtest.backtest import Backtest
-from dispatch_sim.logs.backtest.conclusions import Conclusions, judge_backtest
+from dispatch_sim.logs.backtest.conclusions import LEAST_SESSIONS, Conclusions, judge_backtest
+from dispatch_sim.logs.calibrate.intervals import Interval
 from dispatch_sim.report.figures.backtest import backtest_picture
 from dispatch_sim.report.format import percent
 from dispatch_sim.report.render import Document, Table, document
 from dispatch_sim.study.files import write_texts
-
-_MARGIN = 0.95
-"""Share of bootstrap samples from which one forecast counts as better than another."""
 
 
 def write_backtest(found: Backtest, folder: str | os.PathLike[str]) -> list[Path]:
@@ -49,21 +48,26 @@ def backtest_document(found: Backtest, *, pictures: bool = True, page: bool = Fa
 
 def _verdict(found: Backtest, judged: Conclusions) -> dict[str, Any]:
     """Return the content of `backtest-verdict.md`."""
-    baselines = judged.baselines
-    better = [each.name for each in baselines if each.model_better >= _MARGIN]
-    worse = [each.name for each in baselines if each.model_better <= 1 - _MARGIN]
-    others = [each.name for each in baselines if 1 - _MARGIN < each.model_better < _MARGIN]
+    is_enough = judged.sessions >= LEAST_SESSIONS
+    relations = ("better than", "worse than", "not significantly different from")
+    compared = [(_relation(each.excess_s), each.name) for each in judged.baselines if is_enough]
     return {
         "found": found,
         "judged": judged,
         "error": _error,
-        "comparisons": (
-            ("better than", better),
-            ("worse than", worse),
-            ("not significantly different from", others),
-        ),
-        "lost": [each.name for each in baselines if each.model_better > 0.5 > each.widened_better],
+        "least": LEAST_SESSIONS,
+        "comparisons": [(each, [name for how, name in compared if how == each]) for each in relations],
+        "lost": [
+            each.name for each in judged.baselines if each.widened_excess_s.high < 0 <= each.excess_s.high
+        ],
     }
+
+
+def _relation(excess_s: Interval) -> str:
+    """Return how the model compares with a baseline whose CRPS exceeds the model's by so much."""
+    if excess_s.low > 0:
+        return "better than"
+    return "worse than" if excess_s.high < 0 else "not significantly different from"
 
 
 def _replay(judged: Conclusions) -> Table:
@@ -97,41 +101,52 @@ def _speed_ups(judged: Conclusions) -> Table:
 def _coverage(judged: Conclusions) -> Table:
     rows = []
     for at, wall in enumerate(judged.wall):
-        of_tokens = judged.tokens[at] if judged.tokens else None
+        tokens = judged.tokens[at] if judged.tokens else None
         rows.append(
             (
                 percent(wall.level),
                 "" if math.isnan(wall.runs) else percent(wall.runs),
                 percent(wall.as_calibrated),
+                "" if tokens is None else percent(tokens.as_calibrated),
                 percent(wall.widened),
                 f"({percent(wall.low)} to {percent(wall.high)})",
-                "" if of_tokens is None else percent(of_tokens.as_calibrated),
-                "" if of_tokens is None else percent(of_tokens.widened),
+                "" if tokens is None else percent(tokens.widened),
             )
         )
     heads = (
         "Interval",
         "Single runs",
         "Time, as calibrated",
-        "Widened",
-        "(95% interval)",
         "Tokens, as calibrated",
-        "Widened",
+        "Time, widened",
+        "(95% interval)",
+        "Tokens, widened",
     )
-    return Table("Share of outcomes in the intervals", heads, tuple(rows))
+    return _if_widened(judged, "Share of outcomes in the intervals", heads, rows, always=4)
 
 
 def _scores(judged: Conclusions) -> Table:
-    rows = [
-        ("the model, as calibrated", f"{judged.crps_s:.0f}", "", ""),
-        ("the model, widened", f"{judged.widened_crps_s:.0f}", "", ""),
-        *(
-            (each.name, f"{each.crps_s:.0f}", percent(each.model_better), percent(each.widened_better))
-            for each in judged.baselines
-        ),
+    rows = [("the model, as calibrated", f"{judged.crps_s:.0f}", "", "")]
+    if judged.sessions >= LEAST_SESSIONS:
+        rows.append(("the model, widened", f"{judged.widened_crps_s:.0f}", "", ""))
+    rows += [
+        (each.name, f"{each.crps_s:.0f}", _seconds(each.excess_s), _seconds(each.widened_excess_s))
+        for each in judged.baselines
     ]
-    heads = ("Forecast", "Seconds", "Model better in", "Widened better in")
-    return Table("CRPS (less is better)", heads, tuple(rows))
+    heads = ("Forecast", "Seconds", "More than the model's", "More than widened")
+    return _if_widened(judged, "CRPS (less is better)", heads, rows, always=2)
+
+
+def _if_widened(
+    judged: Conclusions, caption: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]], always: int
+) -> Table:
+    """Return a table; if there are too few sessions for intervals and widening, the first columns of it."""
+    columns = len(heads) if judged.sessions >= LEAST_SESSIONS else always
+    return Table(caption, heads[:columns], tuple(row[:columns] for row in rows))
+
+
+def _seconds(interval: Interval) -> str:
+    return f"{interval.estimate:z.0f} ({interval.low:z.0f} to {interval.high:z.0f})"
 
 
 def _error(share: float) -> str:
@@ -142,7 +157,7 @@ def backtest_json(found: Backtest) -> dict[str, Any]:
     """Return a backtest for programs."""
     judged = judge_backtest(found)
     conclusions = {field.name: getattr(judged, field.name) for field in fields(judged)}
-    names = ("error", "widening", "wall", "tokens", "crps_s", "widened_crps_s", "baselines")
+    names = ("sessions", "error", "widening", "wall", "tokens", "crps_s", "widened_crps_s", "baselines")
     forecast = {name: conclusions.pop(name) for name in names}
     return {
         "verdict": " ".join(document("backtest-verdict.md", **_verdict(found, judged)).text.split()),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ from dispatch_sim.logs.backtest.scores import Scored, needed_widening
 from dispatch_sim.logs.backtest.simulation import Forecast, forecast, replay, tasks_of
 from dispatch_sim.logs.calibrate.calibration import calibrate
 from dispatch_sim.logs.calibrate.observations import ALL_KINDS, CalibrationError, codes, observe
-from dispatch_sim.logs.readers.tables import COMPLETED, Logs
+from dispatch_sim.logs.readers.tables import Logs
 from dispatch_sim.scenario.coordination import Dispatch
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.study.runner import OnProgress
@@ -40,6 +40,7 @@ _QUANTILES = 1000
 
 _MOST_NAMES = 8
 _NO_OTHER_SESSIONS = "a forecast is judged by sessions that it was not fitted to, and there are no others"
+_INTERRUPTED = "the user interrupted one of its agents"
 _NO_TASKS = "the scenario has no tasks for the kind of one of its agents, and none for all kinds"
 
 Values = NDArray[np.float64]
@@ -73,7 +74,8 @@ class Forecasted:
     tokens, widened_tokens : likewise for tokens, widened by their own factor; None if the logs lack some.
     widening : needed by the wall-clocks of other folds' groups; see `scores.needed_widening`.
     baselines_crps_s : CRPS of each baseline: the mean of past groups of that size (of all, without any),
-        the slowest of the members' average durations, and all past groups, taken as a forecast.
+        the slowest of the members' average durations, and all past groups, taken as a forecast. Empty if
+        the other sessions have no groups or no completed runs.
     """
 
     group: Group
@@ -83,6 +85,16 @@ class Forecasted:
     tokens: Scored | None
     widened_tokens: Scored | None
     widening: float
+    baselines_crps_s: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Simulated:
+    """A group with the forecast made for it, not yet widened, and the baselines' scores."""
+
+    group: Group
+    fold: int
+    made: Forecast
     baselines_crps_s: dict[str, float]
 
 
@@ -137,7 +149,7 @@ def backtest(
     replications = replications or min(max(MOST_REPLICATIONS // len(groups), fewest), most)
     completed = observe(logs).completed
     replayed: list[Replayed] = []
-    forecasted: list[Forecasted] = []
+    simulated: list[_Simulated] = []
     run_ranks: list[float] = [] if scenario is None else _run_ranks(completed, scenario)
     not_forecast: Counter[str] = Counter()
     folds = sorted({fold_of[group.session] for group in groups})
@@ -145,30 +157,33 @@ def backtest(
         if on_progress is not None:
             on_progress(len(replayed), len(groups))
         others = _without(logs, fold_of, fold)
-        calibrated = _calibrated(others)
+        calibrated, averages = _fitted(others)
         launch = Dispatch() if calibrated is None else calibrated.dispatch
         of_fold = [group for group in groups if fold_of[group.session] == fold]
-        past = [group for group in groups if fold_of[group.session] != fold]
+        past = [group for group in groups if fold_of[group.session] != fold and not group.interrupted]
         replayed += [Replayed(group, replay(group), replay(group, launch)) for group in of_fold]
         used = scenario or calibrated
-        if used is None or not past:
+        if used is None or (scenario is None and not past):
             not_forecast[_NO_OTHER_SESSIONS] += len(of_fold)
             continue
         if scenario is None:
             run_ranks += _run_ranks(completed[completed["session"].map(fold_of) == fold], used)
-        averages = _average_durations(others.runs)
         forecasts: dict[tuple[str, ...], Forecast] = {}
         for group in of_fold:
+            if group.interrupted:
+                not_forecast[_INTERRUPTED] += 1
+                continue
             if any(tasks_of(used, kind) is None for kind in group.kinds):
                 not_forecast[_NO_TASKS] += 1
                 continue
             if group.kinds not in forecasts:
                 forecasts[group.kinds] = forecast(used, group.kinds, replications)
-            forecasted.append(_score(group, forecasts[group.kinds], past, averages))
+            baselines_crps_s = _baselines_crps_s(group, past, averages) if past and averages else {}
+            simulated.append(_Simulated(group, fold, forecasts[group.kinds], baselines_crps_s))
     order = {group.name: place for place, group in enumerate(groups)}
     return Backtest(
         replayed=tuple(sorted(replayed, key=lambda each: order[each.group.name])),
-        forecasted=tuple(sorted(_widen(forecasted, fold_of), key=lambda each: order[each.group.name])),
+        forecasted=tuple(sorted(_widen(simulated), key=lambda each: order[each.group.name])),
         run_ranks=tuple(run_ranks),
         left_out=left_out,
         not_forecast=not_forecast,
@@ -217,22 +232,23 @@ def _without(logs: Logs, fold_of: dict[str, int], fold: int) -> Logs:
     return Logs(runs, groups)
 
 
-def _calibrated(logs: Logs) -> Scenario | None:
+def _fitted(logs: Logs) -> tuple[Scenario | None, dict[str, float]]:
+    """Return the scenario calibrated to logs and the average duration of each kind; of all under "".
+
+    Without a completed run there is neither.
+    """
     try:
-        return calibrate(logs, intervals=False).scenario
+        completed = observe(logs).completed
     except CalibrationError:
-        return None
+        return None, {}
+    averages = {
+        str(kind): float(mean) for kind, mean in completed.groupby("kind")["duration_s"].mean().items()
+    }
+    averages[""] = float(completed["duration_s"].mean())
+    return calibrate(logs, intervals=False).scenario, averages
 
 
-def _average_durations(runs: pd.DataFrame) -> dict[str, float]:
-    """Return the average duration of each kind of task, and of all under an empty name."""
-    completed = runs[(runs["outcome"] == COMPLETED) & runs["duration_s"].notna()]
-    averages = completed.groupby("kind")["duration_s"].mean()
-    overall = float(completed["duration_s"].mean())
-    return {"": overall} | {str(kind): float(mean) for kind, mean in averages.items()}
-
-
-def _score(group: Group, made: Forecast, past: list[Group], averages: dict[str, float]) -> Forecasted:
+def _baselines_crps_s(group: Group, past: list[Group], averages: dict[str, float]) -> dict[str, float]:
     walls = np.array([each.wall_s for each in past])
     of_size = np.mean([each.wall_s for each in past if each.size == group.size] or walls)
     slowest = max(averages.get(kind, averages[""]) for kind in group.kinds)
@@ -241,33 +257,51 @@ def _score(group: Group, made: Forecast, past: list[Group], averages: dict[str, 
         "the slowest of the average durations": np.array([slowest]),
         "all past groups, as they were": walls,
     }
-    wall = Scored(made.wall_s, group.wall_s)
-    tokens = None if math.isnan(group.tokens) else Scored(made.tokens, group.tokens)
-    crps_s = {name: Scored(sample, group.wall_s).crps for name, sample in baselines.items()}
-    return Forecasted(group, made.speed_up, wall, wall, tokens, tokens, 1.0, crps_s)
+    return {name: Scored(sample, group.wall_s).crps for name, sample in baselines.items()}
 
 
-def _widen(forecasted: list[Forecasted], fold_of: dict[str, int]) -> list[Forecasted]:
+def _widen(simulated: Sequence[_Simulated]) -> list[Forecasted]:
     """Widen each forecast by the factor that the groups of other folds needed.
 
     Those forecasts did know this fold's sessions, so they are slightly too good, the factor slightly too
     small, and the reported coverage slightly too low.
     """
-    widened = []
-    for each in forecasted:
-        fold = fold_of[each.group.session]
-        others = [other for other in forecasted if fold_of[other.group.session] != fold]
-        factor = _needed_by([(other.wall, other.group.session) for other in others])
-        tokens = each.tokens
-        if tokens is not None:
-            tokens = tokens.widened(_needed_by([(other.tokens, other.group.session) for other in others]))
-        wall = each.wall.widened(factor)
-        widened.append(replace(each, widening=factor, widened_wall=wall, widened_tokens=tokens))
-    return widened
+    walls = [Scored(each.made.wall_s, each.group.wall_s) for each in simulated]
+    tokens = [
+        None if math.isnan(each.group.tokens) else Scored(each.made.tokens, each.group.tokens)
+        for each in simulated
+    ]
+    reaches = pd.DataFrame(
+        {
+            "fold": [each.fold for each in simulated],
+            "session": [each.group.session for each in simulated],
+            "wall": [wall.reach for wall in walls],
+            "tokens": [math.nan if score is None else score.reach for score in tokens],
+        }
+    )
+    factors = {}
+    for fold in reaches["fold"].unique():
+        others = reaches[reaches["fold"] != fold]
+        factors[fold] = _needed(others, "wall"), _needed(others, "tokens")
+    forecasted = []
+    for each, wall, score in zip(simulated, walls, tokens, strict=True):
+        widening, of_tokens = factors[each.fold]
+        forecasted.append(
+            Forecasted(
+                group=each.group,
+                speed_up=each.made.speed_up,
+                wall=wall,
+                widened_wall=wall.widened(widening),
+                tokens=score,
+                widened_tokens=None if score is None else score.widened(of_tokens),
+                widening=widening,
+                baselines_crps_s=each.baselines_crps_s,
+            )
+        )
+    return forecasted
 
 
-def _needed_by(scored: Sequence[tuple[Scored | None, str]]) -> float:
-    """Return the widening that forecasts needed, each given with its session."""
-    known = [(score.reach, session) for score, session in scored if score is not None]
-    table = pd.DataFrame(known, columns=["reach", "session"])
-    return needed_widening(table["reach"].to_numpy(dtype=float), codes(table["session"]))
+def _needed(reaches: pd.DataFrame, column: str) -> float:
+    """Return the widening that forecasts needed; outcomes that the logs lack have no reach."""
+    known = reaches[reaches[column].notna()]
+    return needed_widening(known[column].to_numpy(dtype=float), codes(known["session"]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import nan
+from math import isnan, nan, sqrt
 
 import numpy as np
 import pandas as pd
@@ -12,16 +12,18 @@ from numpy.typing import NDArray
 
 from dispatch_sim.logs.backtest.backtest import Backtest, Forecasted
 from dispatch_sim.logs.backtest.scores import Scored, covered
-from dispatch_sim.logs.calibrate.intervals import session_resamples
+from dispatch_sim.logs.calibrate.intervals import CONFIDENCE, Interval
 from dispatch_sim.logs.calibrate.observations import codes
+from dispatch_sim.stats.student_t import t_critical
 
 LEVELS = (0.5, 0.8, 0.9)
 """Levels of the intervals whose coverage is reported."""
 
-RESAMPLES = 2000
-"""Bootstrap resamples of sessions, enough for a share to 0.01."""
+LEAST_SESSIONS = 10
+"""Fewest sessions with forecasts for an interval: from these on, nine others widen the forecasts of each."""
 
 Values = NDArray[np.float64]
+Sessions = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Coverage:
     ----------
     runs : of the durations of completed runs, in the intervals of their kinds; NaN without any.
     as_calibrated, widened : of groups, in the intervals of their forecasts.
-    low, high : the 95% confidence interval of `widened`.
+    low, high : the 95% confidence interval of `widened`; NaN with fewer than `LEAST_SESSIONS`.
     """
 
     level: float
@@ -65,15 +67,19 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """A baseline: its mean CRPS, and the share of resamples in which the model's is smaller.
+    """A baseline.
 
-    `model_better` is for the forecasts as calibrated, `widened_better` for the widened ones.
+    Attributes
+    ----------
+    crps_s : its mean CRPS.
+    excess_s : by how much that exceeds the CRPS of the forecasts as calibrated; below 0 if theirs is larger.
+    widened_excess_s : by how much it exceeds the CRPS of the widened forecasts.
     """
 
     name: str
     crps_s: float
-    model_better: float
-    widened_better: float
+    excess_s: Interval
+    widened_excess_s: Interval
 
 
 @dataclass(frozen=True)
@@ -85,17 +91,19 @@ class Conclusions:
     replay, launched_by_model : errors of replayed wall-clocks; see `backtest.Replayed`.
     starts_recorded : as `replay`, for groups whose agents' starts are all in the log; None without any.
     speed_ups : by size of the group.
+    sessions : with forecasts.
     error : relative errors of the forecasts' medians; None without forecasts.
     wall, tokens : coverage by level; empty without forecasts.
     widening : the median factor by which forecasts were widened.
     crps_s, widened_crps_s : the model's mean scores.
-    baselines : compared with the model; empty without forecasts.
+    baselines : compared with the model; empty without forecasts, or without past groups.
     """
 
     replay: Errors
     starts_recorded: Errors | None
     launched_by_model: Errors
     speed_ups: tuple[SpeedUp, ...]
+    sessions: int
     error: Errors | None
     wall: tuple[Coverage, ...]
     tokens: tuple[Coverage, ...]
@@ -127,6 +135,7 @@ def judge_backtest(found: Backtest) -> Conclusions:
         starts_recorded=_errors(replayed[recorded], observed[recorded]) if recorded.any() else None,
         launched_by_model=_errors(by_model, observed),
         speed_ups=_speed_ups(found),
+        sessions=len({each.group.session for each in forecasts}),
         error=_errors(medians, outcomes) if forecasts else None,
         wall=_coverage(wall, found.run_ranks),
         tokens=_coverage(tokens, ()),
@@ -172,19 +181,18 @@ def _coverage(
     runs = np.array(run_ranks)
     ranks = np.array([as_calibrated.rank for _, as_calibrated, _ in scored])
     widened_ranks = np.array([widened.rank for _, _, widened in scored])
-    resamples = _resamples([each for each, _, _ in scored])
+    sessions = _sessions([each for each, _, _ in scored])
     rows = []
     for level in LEVELS:
-        inside = covered(widened_ranks, level)
-        low, high = np.quantile(resamples @ inside / resamples.sum(axis=1), (0.025, 0.975))
+        widened = share_interval(covered(widened_ranks, level).astype(float), sessions)
         rows.append(
             Coverage(
                 level=level,
                 runs=_mean(covered(runs, level).astype(float)),
                 as_calibrated=float(covered(ranks, level).mean()),
-                widened=float(inside.mean()),
-                low=float(low),
-                high=float(high),
+                widened=widened.estimate,
+                low=widened.low,
+                high=widened.high,
             )
         )
     return tuple(rows)
@@ -193,18 +201,52 @@ def _coverage(
 def _baselines(
     forecasts: Sequence[Forecasted], crps_s: Values, widened_crps_s: Values
 ) -> tuple[Baseline, ...]:
-    if not forecasts:
-        return ()
-    resamples = _resamples(forecasts)
+    compared = np.array([bool(each.baselines_crps_s) for each in forecasts], dtype=bool)
+    judged = [each for each in forecasts if each.baselines_crps_s]
+    sessions = _sessions(judged)
     rows = []
-    for name in forecasts[0].baselines_crps_s:
-        scores = np.array([each.baselines_crps_s[name] for each in forecasts])
-        model_better, widened_better = (
-            float((resamples @ (scores - of_model) > 0).mean()) for of_model in (crps_s, widened_crps_s)
+    for name in judged[0].baselines_crps_s if judged else ():
+        scores = np.array([each.baselines_crps_s[name] for each in judged])
+        excess_s, widened_excess_s = (
+            mean_interval(scores - of_model[compared], sessions) for of_model in (crps_s, widened_crps_s)
         )
-        rows.append(Baseline(name, float(scores.mean()), model_better, widened_better))
+        rows.append(Baseline(name, float(scores.mean()), excess_s, widened_excess_s))
     return tuple(rows)
 
 
-def _resamples(forecasts: Sequence[Forecasted]) -> Values:
-    return session_resamples(codes(pd.Series([each.group.session for each in forecasts])), RESAMPLES)
+def _sessions(forecasts: Sequence[Forecasted]) -> Sessions:
+    return codes(pd.Series([each.group.session for each in forecasts], dtype="str"))
+
+
+def mean_interval(values: Values, sessions: Sessions) -> Interval:
+    """Return a mean with its 95% confidence interval by Student's t over the sessions, counted from 0."""
+    mean, margin = float(values.mean()), _margin(values, sessions)
+    return Interval(mean, mean - margin, mean + margin)
+
+
+def share_interval(inside: Values, sessions: Sessions) -> Interval:
+    """Return a share with its 95% confidence interval: Wilson's, with Student's t over the sessions.
+
+    The number of independent outcomes is that with which the share would vary as it does over the sessions,
+    or the number of sessions if it does not vary.
+    """
+    share, margin, count = float(inside.mean()), _margin(inside, sessions), int(sessions.max()) + 1
+    if isnan(margin):
+        return Interval(share, nan, nan)
+    variance = share * (1 - share)
+    ratio = margin**2 / variance if margin > 0 else t_critical(CONFIDENCE, count) ** 2 / count
+    middle, half = share + ratio / 2, sqrt(ratio * variance + ratio**2 / 4)
+    return Interval(share, (middle - half) / (1 + ratio), (middle + half) / (1 + ratio))
+
+
+def _margin(values: Values, sessions: Sessions) -> float:
+    """Return Student's t times the standard error of a mean; NaN with fewer than `LEAST_SESSIONS`.
+
+    A session may have several values, so the mean is a ratio of two sums over sessions; its variance is that
+    of the linearised ratio (Cochran, "Sampling Techniques", 1977, section 6.4).
+    """
+    sums = np.bincount(sessions, values - values.mean())
+    count = len(sums)
+    if count < LEAST_SESSIONS:
+        return nan
+    return t_critical(CONFIDENCE, count) * sqrt(float(sums @ sums) * count / (count - 1)) / len(values)

@@ -52,12 +52,14 @@ class Group:
     name, session : labels.
     members : runs that were started, by the time of their launch; two or more.
     wall_s : from the first launch to the last end.
+    interrupted : whether the user stopped a member, so that the durations are not those of the tasks.
     """
 
     name: str
     session: str
     members: tuple[Member, ...]
     wall_s: float
+    interrupted: bool = False
 
     @property
     def size(self) -> int:
@@ -107,6 +109,8 @@ def find_groups(logs: Logs) -> tuple[list[Group], Counter[str]]:
             left_out["fewer than two of its agents were started"] += 1
         elif (started["outcome"] == "unfinished").any() or started["ended_at_s"].isna().any():
             left_out["the end of an agent is not in the logs"] += 1
+        elif started["called_at_s"].isna().any():
+            left_out["the call of an agent has no time"] += 1
         elif started["duration_s"].isna().any():
             left_out["an agent has no duration"] += 1
         else:
@@ -142,7 +146,13 @@ def _group(runs: pd.DataFrame, usual_spawn_tokens: float) -> Group:
         Member(str(kind), *map(float, row))
         for kind, row in zip(runs["kind"], numbers.to_numpy(dtype=float), strict=True)
     )
-    return Group(str(runs["group"].iloc[0]), str(runs["session"].iloc[0]), members, end - begin)
+    return Group(
+        name=str(runs["group"].iloc[0]),
+        session=str(runs["session"].iloc[0]),
+        members=members,
+        wall_s=end - begin,
+        interrupted=bool((runs["outcome"] == "interrupted").any()),
+    )
 
 
 def _no_groups(left_out: Counter[str]) -> str:

@@ -57,8 +57,10 @@ def backtest_picture(found: Backtest) -> Picture | None:
         axes.set_yticks([])
         axes.set_ylabel(f"{len(groups)} groups")
     figure.legend(loc="upper center", ncols=5, columnspacing=1.2)
+    is_widened = any(each.widening != 1 for each in groups)
     description = (
-        "Bars are the widened 90% and 50% intervals of forecasts from the runs of other sessions. "
+        f"Bars are the {'widened ' if is_widened else ''}90% and 50% intervals of forecasts"
+        f"{' from the runs of other sessions' if found.folds else ''}. "
         f"{len(inside)} of {len(groups)} outcomes ({percent(len(inside) / len(groups))}) are in the 90% "
         "interval. A ring is the replay with the observed durations."
     )

@@ -102,9 +102,9 @@ def test_few_runs_leave_defaults(sessions, groups, largest):
 
 def test_figures_of_one_session_have_no_intervals():
     found = calibrate(made_runs(1, seed=5, groups=20))
-    source = figure(found, "tasks", "Explore", "duration").source
     assert figure(found, "tasks", "Explore", "duration").origin == "measured"
-    assert " to " not in source
+    for name in ("duration", "variance"):
+        assert not re.search(r"\([0-9.]+\S* to ", figure(found, "tasks", "Explore", name).source)
 
 
 def test_kind_with_few_runs_borrows_from_all():
@@ -130,6 +130,61 @@ def test_runs_over_an_hour_count_as_hung():
     assert median == pytest.approx(honest.scenario.tasks[0].duration.quantile(0.5), rel=0.03)
 
 
+def test_runs_stopped_after_an_hour_count_as_hung():
+    """Of 30 completed and 153 that a user stopped after hours, 153 of 183 hung."""
+    tables = made_runs(183, seed=8, groups=1, largest=1, crash=0.0)
+    tables.runs.loc[30:, ["outcome", "duration_s"]] = ["interrupted", 40_000.0]
+    found = calibrate(tables)
+    assert (found.attempts, found.hung) == (183, 153)
+    assert found.scenario.failures.hang == pytest.approx(153 / 183, rel=1e-3)
+
+
+def test_number_of_stopped_runs_is_stated():
+    tables = made_runs(30, seed=8, crash=0.0, kinds=("Explore", "Plan"))
+    first = tables.runs.index[tables.runs["kind"] == "Explore"][:3]
+    tables.runs.loc[first, "outcome"] = "interrupted"
+    found = calibrate(tables)
+    said = "; without 3 that the user stopped"
+    assert said in figure(found, "tasks", "Explore", "duration").source
+    assert said not in found.text.replace(said, "", 1)
+
+
+def test_figure_that_is_zero_in_some_resamples_has_no_interval():
+    """Half of the sessions read nothing from the cache, so the median of a resample is often 0."""
+    tables = made_runs(12, seed=12, crash=0.0)
+    without = tables.runs["session"].isin([f"session-{at}" for at in range(5)])
+    tables.runs.loc[without, "first_cached_share"] = 0.0
+    shared = figure(calibrate(tables), "dispatch", "spawn", "shared")
+    assert shared.value == "10000"
+    assert " to " not in shared.source
+
+
+def test_intervals_of_one_number_have_its_unit():
+    found = calibrate(made_runs(40, seed=12, median_s=1500.0))
+    assert figure(found, "dispatch", "return", "time").source.endswith("result (0.5s to 0.5s)")
+    duration = figure(found, "tasks", "Explore", "duration").source
+    assert re.search(r"median 1,[0-9]+s \([0-9,]+s to [0-9,]+s\)", duration)
+
+
+def test_lifetime_of_the_cache_is_that_of_most_written_tokens():
+    tables = made_runs(5, seed=12, crash=0.0)
+    path = ("provider", "cache", "ttl")
+    assert figure(calibrate(tables), *path).origin == "default"
+    tables.runs["model"] = "claude-opus-4-5"
+    for hour, ttl, price in ((700.0, 3600.0, 10.0), (300.0, 300.0, 6.25)):
+        tables.runs[["cache_write_tokens", "cache_write_1h_tokens"]] = [1000.0, hour]
+        found = calibrate(tables)
+        assert figure(found, *path).origin == "measured"
+        # At 5 dollars per million tokens of input, a write costs twice as much for an hour, else 1.25 times.
+        assert (found.scenario.provider.cache.ttl, found.scenario.provider.prices.cache_write) == (ttl, price)
+
+
+def test_size_of_batch_is_a_default_without_parallel_groups():
+    for largest, origin in ((1, "default"), (4, "measured")):
+        found = calibrate(made_runs(20, seed=3, largest=largest))
+        assert figure(found, "tasks", "Explore", "count").origin == origin
+
+
 def test_spawn_time_is_from_call_to_first_line():
     """Whoever measured the duration; without its lines, in the foreground, the call less the duration."""
     tables = made_runs(20, seed=12, crash=0.0)
@@ -140,7 +195,7 @@ def test_spawn_time_is_from_call_to_first_line():
     tables.runs[["duration_measured", "started_at_s"]] = [True, np.nan]
     inferred = calibrate(tables)
     assert inferred.scenario.dispatch.spawn.time.quantile(0.5) == START_S + RETURN_S
-    assert inferred.scenario.dispatch.return_.time.quantile(0.5) == 0.0
+    assert figure(inferred, "dispatch", "return", "time").origin == "default"
     tables.runs["background"] = True
     assert figure(calibrate(tables), "dispatch", "spawn", "time").origin == "default"
 

@@ -157,6 +157,10 @@ def test_launch_without_notification_is_unfinished(read):
     assert (logs.groups["unfinished"][0], logs.groups["completed"][0]) == (1, 1)
 
 
+def written(tokens, hour):
+    return {"cache_creation_input_tokens": tokens, "cache_creation": {"ephemeral_1h_input_tokens": hour}}
+
+
 CACHED = {"input_tokens": 5, "cache_read_input_tokens": 100, "output_tokens": 1}
 
 OWN_LINES = {
@@ -173,6 +177,10 @@ OWN_LINES = {
             "output_tokens": 100,
             "output_estimated": 0,
         },
+    ),
+    "the log says what is to stay in the cache for an hour": (
+        [answer("00:02", "r1", written(300, 200)), answer("00:03", "r2", written(50, 0))],
+        {"cache_write_tokens": 350, "cache_write_1h_tokens": 200},
     ),
     "older versions write how many tokens there were as the answer began; 330 characters are about 100": (
         [answer("00:02", "r1", {"input_tokens": 5, "output_tokens": 1}, said="x" * 330, version="2.1.40")],

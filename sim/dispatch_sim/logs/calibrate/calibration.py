@@ -91,11 +91,13 @@ def calibrate(logs: Logs, *, intervals: bool = True) -> Calibration:
     figures: list[Figure] = [Figure(("name",), "From my own logs", DEFAULT, "choose a name")]
     for name, count in _counts(task_groups, logs.groups).items():
         which = f"kinds with fewer than {LEAST}" if name == ALL_KINDS else "this kind"
-        source = (
-            f"{int((task_groups == name).sum())} of {runs} runs are of {which}; "
-            "a batch of the usual size, to be replaced by your own"
-        )
-        figures.append(Figure(("tasks", name, "count"), str(count), MEASURED, source, runs))
+        source = f"{int((task_groups == name).sum())} of {runs} runs are of {which}; a batch of "
+        if len(logs.groups):
+            source += "the median size of parallel groups, to be replaced by your own"
+            figures.append(Figure(("tasks", name, "count"), str(count), MEASURED, source, runs))
+        else:
+            source += f"{USUAL_BATCH}, an assumption; write your own"
+            figures.append(Figure(("tasks", name, "count"), str(count), DEFAULT, source))
         figures += fits.figures(name)
     return Calibration(
         runs=runs,

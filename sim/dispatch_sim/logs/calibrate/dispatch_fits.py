@@ -6,11 +6,10 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 
 from dispatch_sim.logs.calibrate.distribution_fits import LEAST, quantile
-from dispatch_sim.logs.calibrate.intervals import CONFIDENCE, Interval, Values
+from dispatch_sim.logs.calibrate.intervals import CONFIDENCE, Values
 from dispatch_sim.logs.calibrate.observations import HANG_S, Observations, recorded_delays, start_delays
 from dispatch_sim.logs.calibrate.scenario_text import DEFAULT, MEASURED, Figure, number, percentage
 from dispatch_sim.logs.calibrate.task_fits import TaskFits, default_figure, share_interval_text, too_few
@@ -25,7 +24,8 @@ LEAST_CALLS = 1000
 """Fewest model calls for a rate of retries: rates of one in a thousand are usual."""
 
 MAJORITY = 0.5
-"""Share of the runs from which their model stands for all."""
+"""Share of the runs from which their model stands for all, and of the tokens written to the cache from which
+their lifetime does."""
 
 NOT_IN_LOGS = (
     ("dispatch", "turn", "time"),
@@ -97,10 +97,13 @@ def _spawn_time(fits: TaskFits) -> Figure:
 
 
 def _return_times(runs: pd.DataFrame) -> pd.Series:
-    """Return the seconds from the end of each agent in the foreground to its result."""
+    """Return the seconds from the end of each agent in the foreground to its result.
+
+    Where the start is inferred from the result, they are not known.
+    """
     shown = runs[runs["duration_measured"] & ~runs["background"] & runs["ended_at_s"].notna()]
-    ends = shown["called_at_s"] + start_delays(shown) + shown["duration_s"]
-    return (shown["ended_at_s"] - ends).clip(lower=0.0).round(6)
+    ends = shown["called_at_s"] + recorded_delays(shown) + shown["duration_s"]
+    return (shown["ended_at_s"] - ends).dropna().clip(lower=0.0).round(6)
 
 
 def _brief_time(seen: Observations, fits: TaskFits) -> Figure:
@@ -137,14 +140,8 @@ def _typical(
     if len(values) < least:
         return too_few(path, len(values), least)
     data = values.to_numpy(dtype=float)
-
-    def positive(counts: Values) -> list[float]:
-        return [max(statistic(data, counts), 1e-6)]
-
-    found = Interval(0.0, math.nan, math.nan)
-    if statistic(data, np.ones(len(data))) > 0:
-        found = fits.bootstrap(positive, seen.runs.loc[values.index])[0]
-    low, high = (number(float(f"{end:.3g}")) for end in (found.low, found.high))
+    found = fits.bootstrap(lambda counts: [statistic(data, counts)], seen.runs.loc[values.index])[0]
+    low, high = (number(float(f"{end:.3g}")) + unit for end in (found.low, found.high))
     interval = "" if math.isnan(found.low) else f" ({low} to {high})"
     source = f"n={len(values)}, {what}{interval}"
     return Figure(path, number(found.estimate) + unit, MEASURED, source, len(values))
@@ -152,7 +149,13 @@ def _typical(
 
 def _provider(seen: Observations, runs: pd.DataFrame) -> Iterator[Figure]:
     yield from _model(runs)
-    if (runs["first_cached_share"] > 0).any():
+    split = runs[runs["cache_write_1h_tokens"].notna()]
+    written, hour = float(split["cache_write_tokens"].sum()), float(split["cache_write_1h_tokens"].sum())
+    if written > 0:
+        source = f"{hour / written:.0%} of the tokens that agents wrote to the cache were to live 1 hour"
+        ttl = "1h" if hour > MAJORITY * written else "5m"
+        yield Figure(("provider", "cache", "ttl"), ttl, MEASURED, source, len(split))
+    elif (runs["first_cached_share"] > 0).any():
         source = "agents read from a cache; entries live 5 minutes by the vendor's default"
         yield Figure(("provider", "cache", "ttl"), "5m", DEFAULT, source)
     path = ("provider", "overloaded")

@@ -3,7 +3,7 @@
 Runs of one session are alike, so whole sessions are resampled (the cluster bootstrap: Field and Welsh,
 JRSS B 69, 2007). With few sessions such resamples vary too little. The interval is therefore the estimate
 times exp(+-t sd sqrt(S / (S - 1))): t is Student's for S - 1 degrees of freedom, sd the standard deviation
-of the logarithm over the resamples. One session gives no interval.
+of the logarithm over the resamples. One session gives no interval, nor does a figure that is 0 in a resample.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def bootstrap(
 
     Parameters
     ----------
-    statistic : returns positive figures for a weight of each row: how often a resample has it.
+    statistic : returns figures of at least 0 for a weight of each row: how often a resample has it.
     sessions : the session of each row, numbered from 0 without gaps.
     intervals : False leaves out the intervals, which take most of the time.
     """
@@ -51,8 +51,8 @@ def bootstrap(
     count = int(sessions.max()) + 1 if len(sessions) else 0
     if count < 2 or not intervals:
         return [Interval(each, math.nan, math.nan) for each in estimates]
-    resamples = session_resamples(sessions, RESAMPLES)
-    logs = np.log(np.maximum([statistic(weights) for weights in resamples], 1e-300))
+    resampled = np.array([statistic(weights) for weights in session_resamples(sessions, RESAMPLES)])
+    logs = np.log(np.where(resampled > 0, resampled, math.nan))
     factor = t_critical(CONFIDENCE, count) * math.sqrt(count / (count - 1))
     exponents = np.minimum(factor * logs.std(axis=0), 700.0).tolist()
     return [

@@ -37,7 +37,8 @@ class Observations:
     runs : all of them.
     completed : those that completed work, with a duration.
     hung : those that completed, or were stopped, after more than `hang_after_s`.
-    attempts, failures : runs that ended by themselves, and those of them that failed.
+    stopped : those that the user stopped before.
+    attempts, failures : runs that ended by themselves or hung, and those that failed.
     hang_after_s : `HANG_S`, or infinity if runs of that length are usual.
     calls, retries : model calls of agents and coordinators whose retries are in the logs, and those retries.
     """
@@ -45,6 +46,7 @@ class Observations:
     runs: pd.DataFrame
     completed: pd.DataFrame
     hung: pd.DataFrame
+    stopped: pd.DataFrame
     attempts: int
     failures: int
     hang_after_s: float
@@ -72,7 +74,8 @@ def observe(logs: Logs) -> Observations:
         runs=runs,
         completed=timed[timed["duration_s"] <= hang_after_s],
         hung=runs[hung],
-        attempts=int(runs["outcome"].isin([COMPLETED, *FAILED]).sum()),
+        stopped=runs[(runs["outcome"] == "interrupted") & ~hung],
+        attempts=int((runs["outcome"].isin([COMPLETED, *FAILED]) | hung).sum()),
         failures=int((runs["outcome"].isin(FAILED) & ~hung).sum()),
         hang_after_s=hang_after_s,
         calls=int(counted["calls"].sum()) + logs.tally.coordinator_calls,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -70,6 +70,7 @@ class TaskFits:
 
     def __init__(self, seen: Observations, *, intervals: bool) -> None:
         self.intervals = intervals
+        self._stopped = seen.stopped["kind"]
         self.runs = _with_work_tokens(seen.completed)
         counts = self.runs["kind"].value_counts()
         kinds = sorted(map(str, counts.index))
@@ -115,12 +116,22 @@ class TaskFits:
         n = int((own > 0).sum())
         measured = self.measure(own, most)
         if measured is not None:
-            return measured.figure(path, unit, BORROWED if name == ALL_KINDS else MEASURED)
-        pooled = self.measure(self.runs[column], most)
-        if pooled is None:
-            return too_few(path, n)
-        note = f"{n} runs of this kind show it, fewer than {LEAST}, so all kinds are used. "
-        return pooled.figure(path, unit, BORROWED, note)
+            figure = measured.figure(path, unit, BORROWED if name == ALL_KINDS else MEASURED)
+        else:
+            pooled = self.measure(self.runs[column], most)
+            if pooled is None:
+                return too_few(path, n)
+            note = f"{n} runs of this kind show it, fewer than {LEAST}, so all kinds are used. "
+            figure = pooled.figure(path, unit, BORROWED, note)
+        return self._with_stopped(figure) if key == "duration" else figure
+
+    def _with_stopped(self, figure: Figure) -> Figure:
+        """Add to a duration how many runs were stopped: long ones more often, so it may be too short."""
+        is_of_all_kinds = figure.origin == BORROWED
+        stopped = len(self._stopped) if is_of_all_kinds else int((self._stopped == figure.path[1]).sum())
+        if not stopped:
+            return figure
+        return replace(figure, source=f"{figure.source}; without {stopped} that the user stopped")
 
     def _output_share(self, name: str) -> Figure:
         path = ("tasks", name, "output_share")
@@ -179,7 +190,7 @@ class TaskFits:
             return [max(share, 1e-3) / max(1 - share, 1e-3)]
 
         of_odds = self.bootstrap(odds, runs)[0]
-        low, high = (end / (1 + end) if end < 1e12 else 1.0 for end in (of_odds.low, of_odds.high))
+        low, high = (1 - 1 / (1 + end) for end in (of_odds.low, of_odds.high))
         return Interval(found.share, low, high)
 
 
@@ -211,7 +222,7 @@ def _shares(batch: float) -> str:
 
 def _interval_text(interval: Interval, unit: str) -> str:
     estimate, low, high = (
-        f"{value:,.0f}" if value >= 1000 else number(float(f"{value:.3g}")) + unit
+        (f"{value:,.0f}" if value >= 1000 else number(float(f"{value:.3g}"))) + unit
         for value in (interval.estimate, interval.low, interval.high)
     )
     return f"{estimate} ({low} to {high})"

@@ -176,9 +176,12 @@ class ActivitiesOfFile:
 
 def usage_of(usage: Record) -> Usage:
     """Return the tokens of one call as the Anthropic API counts them: the classes of input are disjoint."""
+    written = or_zero(amount(usage, "cache_creation_input_tokens"))
+    hour = amount(mapping(usage, "cache_creation"), "ephemeral_1h_input_tokens")
     return Usage(
         input=or_zero(amount(usage, "input_tokens")),
-        cache_write=or_zero(amount(usage, "cache_creation_input_tokens")),
+        cache_write=written,
+        cache_write_1h=hour if hour <= written else nan,
         cache_read=or_zero(amount(usage, "cache_read_input_tokens")),
         output=or_zero(amount(usage, "output_tokens")),
     )

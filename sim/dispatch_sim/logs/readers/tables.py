@@ -64,6 +64,7 @@ class AgentRun:
     tool_uses: float = nan
     input_tokens: float = nan
     cache_write_tokens: float = nan
+    cache_write_1h_tokens: float = nan
     cache_read_tokens: float = nan
     output_tokens: float = nan
     output_estimated: float = nan

@@ -11,10 +11,14 @@ from dispatch_sim.logs.readers.json_values import tokens_of
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one model call: input outside the cache, written to it, read from it; output."""
+    """Tokens of one model call: input outside the cache, written to it, read from it; output.
+
+    `cache_write_1h` is the part of `cache_write` that is to live one hour; NaN if the log does not say.
+    """
 
     input: float = 0.0
     cache_write: float = 0.0
+    cache_write_1h: float = nan
     cache_read: float = 0.0
     output: float = 0.0
 
@@ -36,6 +40,7 @@ class UsageTotals:
     calls: float = nan
     input_tokens: float = nan
     cache_write_tokens: float = nan
+    cache_write_1h_tokens: float = nan
     cache_read_tokens: float = nan
     output_tokens: float = nan
     output_estimated: float = nan
@@ -54,6 +59,7 @@ class UsageTotals:
             calls=self.calls + later.calls,
             input_tokens=self.input_tokens + later.input_tokens,
             cache_write_tokens=self.cache_write_tokens + later.cache_write_tokens,
+            cache_write_1h_tokens=self.cache_write_1h_tokens + later.cache_write_1h_tokens,
             cache_read_tokens=self.cache_read_tokens + later.cache_read_tokens,
             output_tokens=output,
             output_estimated=estimated / output if output else 0.0,
@@ -114,6 +120,7 @@ class UsageCounter:
             calls=float(len(calls)),
             input_tokens=math.fsum(call.usage.input for call in calls),
             cache_write_tokens=math.fsum(call.usage.cache_write for call in calls),
+            cache_write_1h_tokens=math.fsum(call.usage.cache_write_1h for call in calls),
             cache_read_tokens=math.fsum(call.usage.cache_read for call in calls),
             output_tokens=output,
             output_estimated=estimated / output if output else 0.0,

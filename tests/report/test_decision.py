@@ -8,12 +8,12 @@ import pytest
 from dispatch_sim.decide.constraints import Feasibility, Limits
 from dispatch_sim.decide.studies import compare
 from dispatch_sim.report.decision import decide
-from dispatch_sim.report.format import dollars
+from dispatch_sim.report.format import dollars, factors_text
 from dispatch_sim.report.reasons import why
 from dispatch_sim.report.tables import compared_table
 from dispatch_sim.report.view import main_view, views
 from dispatch_sim.stats.estimates import Estimate, share_estimate
-from tests.report.conftest import ALL, answered, with_costs
+from tests.report.conftest import ALL, TWO_STRATEGIES, answered, with_costs
 
 
 def test_the_headline_has_the_recommended_strategy_its_mean_and_its_interval(tight):
@@ -155,6 +155,27 @@ def test_each_level_of_a_factor_has_its_own_view(factors):
     assert [view.choice.factors["provider.limits.scale"] for view in found] == [1, 60]
     assert main_view(factors).choice.factors["provider.limits.scale"] == 1
     assert decide(found[0]).headline != decide(found[1]).headline
+
+
+@pytest.mark.parametrize(
+    ("scenario", "value", "factors"),
+    [
+        ("harness: {cap: 3}", "harness.cap: [none, 2, 3]", {"harness.cap": "3"}),
+        ("", "harness.cap: [2, none]", {"harness.cap": "none"}),
+        ("client: {retries: 5}", "client.retries: [2, 5]", {"client.retries": 5}),
+        ("client: {retries: 4}", "client.retries: [2, 5]", {"client.retries": 2}),
+    ],
+)
+def test_report_and_json_are_about_the_values_of_the_scenario(scenario, value, factors):
+    """A column of numbers and texts has texts; where no combination is the scenario's, the first is taken."""
+    text = TWO_STRATEGIES.replace("sweep: {tasks: [1, 2, 4, 6, 9]", f"sweep: {{{value}, tasks: [6]")
+    found = answered(f"{text}{scenario}\n")
+    assert main_view(found).choice.factors == factors
+    data = found.to_json()["recommended"]
+    assert data["factors"] == factors
+    assert main_view(found).recommended == found.recommended
+    assert main_view(found).bottleneck is found.bottleneck
+    assert f"these are means per batch with {factors_text(factors)}." in " ".join(str(found).split())
 
 
 def test_within_the_indifference_threshold_the_simplest_is_recommended(tight):

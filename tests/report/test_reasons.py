@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from dispatch_sim.decide.answer import answer
@@ -11,7 +12,7 @@ from dispatch_sim.report.reasons import EXPLANATIONS, explain_cause, why
 from dispatch_sim.report.view import main_view
 from dispatch_sim.scenario.strategy import parse_strategy
 from dispatch_sim.study.results import Results
-from tests.report.conftest import FrameColumns, answered
+from tests.report.conftest import FrameColumns, answered, with_costs
 
 SEQUENTIAL, PARALLEL = map(parse_strategy, ("sequential", "parallel"))
 
@@ -259,3 +260,11 @@ def test_every_cause_of_money_and_every_failure_is_accounted_for():
     columns = {{"crash_attempts": "crashed_attempts"}.get(column, column) for column in columns}
     assert {column for names in FAILURES.values() for column in names} == columns
     assert OWN_FAILURES.keys() < FAILURES.keys() <= EXPLANATIONS.keys()
+
+
+def test_without_parallel_and_sequential_the_reason_is_about_another_strategy(tight):
+    noise = np.random.default_rng(1).normal(size=40)
+    costs = {("queue", 2): 10 + noise, ("queue", 3): 10 + 1.1 * noise, ("queue", 4): 13 + noise}
+    view = with_costs(tight, costs)
+    assert why(view)[0].startswith("A queue of 4 costs $3.00 more than a queue of 2, mainly")
+    assert why(with_costs(tight, dict(list(costs.items())[:2]))) == ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -64,10 +64,19 @@ class Answer(Displayed):
     def __repr__(self) -> str:
         return f"<Answer: {self.recommended} for {self.batch_size:,} tasks of {self.scenario['name']}>"
 
+    @cached_property
+    def main_choice(self) -> Choice:
+        """The choice at the values that the scenario itself has for further factors, or else the first."""
+        trees = self.results.manifest["scenario"].get("as_written"), self.scenario
+        for choice in self.choices:
+            if all(_has(trees, path, value) for path, value in choice.factors.items()):
+                return choice
+        return self.choices[0]
+
     @property
     def recommended(self) -> Strategy:
-        """The recommended strategy; of several choices, that of the first."""
-        return self.choices[0].strategy
+        """The recommended strategy of the main choice."""
+        return self.main_choice.strategy
 
     @property
     def scenario(self) -> dict[str, Any]:
@@ -90,16 +99,16 @@ class Answer(Displayed):
     @property
     def batch_size(self) -> int:
         """Size of the batch that the choice is made for."""
-        return self.choices[0].tasks
+        return self.main_choice.tasks
 
     @cached_property
     def bottleneck(self) -> Bottleneck | None:
-        """The binding resource of the first choice's strategy, and a lower bound; simulated when read."""
-        return find_bottleneck(self.results, self.choices[0])
+        """The binding resource of the main choice's strategy, and a lower bound; simulated when read."""
+        return find_bottleneck(self.results, self.main_choice)
 
     def to_json(self) -> dict[str, Any]:
         """Return the answer for programs: `break_even`, `recommended`, `points` and what they rest on."""
-        manifest, best, found = self.results.manifest, self.choices[0], self.bottleneck
+        manifest, best, found = self.results.manifest, self.main_choice, self.bottleneck
         return {
             "scenario": self.scenario["name"],
             "sha256": manifest["scenario"]["sha256"],
@@ -219,6 +228,21 @@ def objective_of(scenario: Mapping[str, Any]) -> str:
 def threshold_of(scenario: Mapping[str, Any]) -> IndifferenceThreshold:
     """Return the indifference threshold of a resolved scenario."""
     return threshold_for(scenario["study"]["indifference"], scenario["objective"]["minimise"])
+
+
+def _has(trees: Iterable[Any], path: str, level: Any) -> bool:
+    """Whether a level of a factor is at a path of a scenario. A column with texts has all levels as texts."""
+    found = [_at(tree, path) for tree in trees]
+    return level in found or str(level) in ["none" if value is None else str(value) for value in found]
+
+
+def _at(tree: Any, dotted: str) -> Any:
+    """Return what stands at a path, of `tasks` in its only group; None where there is nothing."""
+    for key in dotted.split("."):
+        if isinstance(tree, list) and len(tree) == 1:
+            tree = tree[0]
+        tree = tree.get(key) if isinstance(tree, dict) else None
+    return tree
 
 
 def _estimates(results: Results, confidence: float) -> pd.DataFrame:

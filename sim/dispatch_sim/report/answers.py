@@ -14,7 +14,7 @@ from dispatch_sim.report.labels import simulated, terms
 from dispatch_sim.report.reasons import why
 from dispatch_sim.report.render import Document, document
 from dispatch_sim.report.tables import by_factors, compared_table, main_table
-from dispatch_sim.report.view import View, main_view, views
+from dispatch_sim.report.view import View, main_view, replications, views
 
 if TYPE_CHECKING:
     from dispatch_sim.report.figures.styles import Picture
@@ -37,6 +37,7 @@ def answer_document(answer: Answer, *, pictures: bool = True, compared: bool = F
         by_factors=by_factors(found),
         over_all=findings.over_all(found),
         along_factors=findings.along_factors(answer),
+        replications=replications(found),
         settled=sum(each.choice.settled for each in found),
         where=factors_text(view.choice.factors),
         table=compared_table(view) if compared else main_table(view),

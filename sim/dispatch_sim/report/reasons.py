@@ -49,15 +49,15 @@ EXPLANATIONS: Mapping[str, str] = {
 
 
 def why(view: View) -> tuple[str, ...]:
-    """Return why the recommended strategy is better than parallel, sequential and the best queue."""
+    """Return why the recommended strategy is better than parallel, sequential and the best queue.
+
+    Where none of these is shown to be worse, the best of the others that are takes their place.
+    """
     points = [view.first("parallel"), view.first("sequential")]
     points += [view.best("queue")] if view.recommended in points else []
-    return tuple(
-        sentence
-        for point in points
-        if point is not None and _is_worse(view, point)
-        for sentence in _why_not(view, point)
-    )
+    worse = [point for point in points if point is not None and _is_worse(view, point)]
+    worse = worse or [point for point in view.points if _is_worse(view, point)][:1]
+    return tuple(sentence for point in worse for sentence in _why_not(view, point))
 
 
 def _is_worse(view: View, point: Strategy) -> bool:

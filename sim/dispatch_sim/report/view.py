@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -64,10 +64,8 @@ class View:
 
     @property
     def replications(self) -> str:
-        """How many replications the strategies have, a number or a range: `1,024 to 4,096`."""
-        counts = [self.choice.estimate.n, *(other.estimate.n for other in self.choice.alternatives)]
-        low, high = min(counts), max(counts)
-        return f"{high:,}" if low == high else f"{low:,} to {high:,}"
+        """How many replications the strategies have, a number or a range."""
+        return replications([self])
 
     @property
     def confidence(self) -> str:
@@ -81,8 +79,8 @@ class View:
     @cached_property
     def bottleneck(self) -> Bottleneck | None:
         """The binding resource of the recommended strategy, and a lower bound."""
-        is_first = self.choice is self.answer.choices[0]
-        return self.answer.bottleneck if is_first else find_bottleneck(self.answer.results, self.choice)
+        is_main = self.choice is self.answer.main_choice
+        return self.answer.bottleneck if is_main else find_bottleneck(self.answer.results, self.choice)
 
     @cached_property
     def _estimates(self) -> dict[tuple[Strategy, int, str], Estimate]:
@@ -131,7 +129,7 @@ class View:
         return paired_difference(one[:common], two[:common], self.choice.confidence)
 
     def p95(self, strategy: Strategy) -> float:
-        """Return the makespan that one replication in twenty exceeds."""
+        """Return the 95th percentile of the makespan."""
         return self.mean(P95, strategy)
 
     def simulated(self, kind: str, tasks: int | None = None) -> list[Strategy]:
@@ -215,21 +213,13 @@ def views(answer: Answer) -> list[View]:
 
 
 def main_view(answer: Answer) -> View:
-    """Return the view that the scenario itself describes, or else the first."""
-    found = views(answer)
-    written = answer.results.manifest["scenario"].get("as_written")
-    resolved = answer.scenario
-    for view in found:
-        factors = view.choice.factors
-        if all(value in (_at(written, path), _at(resolved, path)) for path, value in factors.items()):
-            return view
-    return found[0]
+    """Return the view of the main choice."""
+    return next(view for view in views(answer) if view.choice is answer.main_choice)
 
 
-def _at(tree: Any, dotted: str) -> Any:
-    """Return what stands at a path, of `tasks` in its only group; None where there is nothing."""
-    for key in dotted.split("."):
-        if isinstance(tree, list) and len(tree) == 1:
-            tree = tree[0]
-        tree = tree.get(key) if isinstance(tree, dict) else None
-    return tree
+def replications(found: Sequence[View]) -> str:
+    """Return how many replications the strategies have, a number or a range: `1,024 to 4,096`."""
+    counts = [view.choice.estimate.n for view in found]
+    counts += [other.estimate.n for view in found for other in view.choice.alternatives]
+    low, high = min(counts), max(counts)
+    return f"{high:,}" if low == high else f"{low:,} to {high:,}"

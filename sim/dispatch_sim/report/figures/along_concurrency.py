@@ -16,7 +16,7 @@ from dispatch_sim.report.figures.curves import (
     whole_numbers,
 )
 from dispatch_sim.report.figures.styles import Picture, Unit
-from dispatch_sim.report.format import count, named, percent, wrapped
+from dispatch_sim.report.format import count, factors_text, named, percent, wrapped
 from dispatch_sim.report.view import View
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import Estimate
@@ -69,13 +69,14 @@ def along_concurrency(view: View) -> Picture | None:
 
 
 def _description(view: View) -> str:
-    best, least = view.recommended, view.choice.estimate.mean
+    best, least, factors = view.recommended, view.choice.estimate.mean, view.choice.factors
+    where = f" with {factors_text(factors)}" if factors else ""
     bands = f"Bands are {view.confidence} confidence intervals."
     if not view.choice.feasible:
-        return f"No strategy meets the limits. {bands}"
+        return f"No strategy meets the limits{where}. {bands}"
     description = (
-        f"Best strategy for {count(view.tasks, 'task')}: {named(best)}, with {view.measure.amount(least)}. "
-        f"{bands}"
+        f"Best strategy for {count(view.tasks, 'task')}{where}: {named(best)}, with "
+        f"{view.measure.amount(least)}. {bands}"
     )
     wider = [
         each

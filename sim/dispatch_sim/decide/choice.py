@@ -40,6 +40,7 @@ class Alternative:
     identical : whether it is equal to the recommended one in every replication.
     feasibility : how often it meets the deadline and the budget; None where there is neither.
     beyond_doubt : whether it is significantly worse with the confidence of `to_end_early`.
+    is_contender : whether it may turn out to be the best with more replications.
     """
 
     strategy: Strategy
@@ -53,6 +54,7 @@ class Alternative:
     identical: bool
     feasibility: Feasibility | None = None
     beyond_doubt: bool = False
+    is_contender: bool = False
 
     @property
     def infeasible(self) -> bool:
@@ -81,7 +83,6 @@ class Choice(Displayed):
     indifference : the indifference threshold, in the unit of the objective.
     strategy, estimate, feasibility : of the recommended strategy, as in `Alternative`.
     alternatives : all other strategies; infeasible ones come last.
-    largest : the largest cost of a replication of any strategy.
     limits : the deadline and the budget, if there is one.
     """
 
@@ -93,7 +94,6 @@ class Choice(Displayed):
     strategy: Strategy
     estimate: Estimate
     alternatives: tuple[Alternative, ...]
-    largest: float
     feasibility: Feasibility | None = None
     limits: Limits | None = None
 
@@ -137,18 +137,8 @@ class Choice(Displayed):
 
     @property
     def contenders(self) -> tuple[Alternative, ...]:
-        """The alternatives that may turn out to be the best with more replications.
-
-        They are not worse with the confidence of `to_end_early`, or by no more than three batches like the
-        most expensive one would make up for: as few may just have been missed.
-        """
-        reach = 3 * (self.largest - self.estimate.mean)
-        return tuple(
-            other
-            for other in self.alternatives
-            if not (other.identical or other.infeasible)
-            and (not other.beyond_doubt or other.difference.mean <= reach / other.difference.n)
-        )
+        """The alternatives that may turn out to be the best with more replications."""
+        return tuple(other for other in self.alternatives if other.is_contender)
 
     @property
     def is_resolved(self) -> bool:
@@ -247,14 +237,14 @@ def choose(
 
     threshold = parse_indifference(indifference).at(estimates[recommended].mean)
     screened = screen([samples[other] for other in others], samples[recommended], screening, threshold)
-    beyond_doubt = screened.is_beyond_doubt
+    beyond_doubt, is_contender = screened.is_beyond_doubt, screened.is_contender
     undecided = bool(feasibility) and feasibility[recommended].verdict == "undecided"
 
     def alternatives() -> Iterator[Alternative]:
         for number, other in enumerate(others):
             feasible = not feasibility or feasibility[other].verdict != "infeasible"
             mine, best = in_common(raw[other], raw[recommended])
-            better = mine < best
+            better, identical = mine < best, bool(np.array_equal(mine, best))
             yield Alternative(
                 strategy=other,
                 estimate=estimates[other],
@@ -264,9 +254,10 @@ def choose(
                 loses=float((mine - best)[~better].mean()) if not better.all() else 0.0,
                 in_best_subset=feasible and (undecided or not screened.is_worse[number]),
                 practically_equal=feasible and bool(screened.is_equal[number]),
-                identical=bool(np.array_equal(mine, best)),
+                identical=identical,
                 feasibility=feasibility.get(other),
                 beyond_doubt=bool(beyond_doubt[number]) and not undecided,
+                is_contender=feasible and bool(is_contender[number] or (undecided and not identical)),
             )
 
     return Choice(
@@ -278,7 +269,6 @@ def choose(
         strategy=recommended,
         estimate=estimates[recommended],
         alternatives=tuple(alternatives()),
-        largest=max(float(np.nanmax(sample)) for sample in raw.values()),
         feasibility=feasibility.get(recommended),
         limits=limits,
     )

@@ -159,22 +159,19 @@ class Sample:
     def quoted(self) -> Iterator[int]:
         """Yield the strategies that may be the best with more replications, and the best of each kind.
 
-        Those may be the best that are not worse beyond doubt, or by no more than three batches like the most
-        expensive one would make up for: as few may just have been missed. Where the best one may miss the
-        limits, all may be that do not. A kind is shown without pacing.
+        Where the best one may miss the limits, all others that do not may be the best. A kind is shown
+        without pacing.
         """
         best = self.winner.strategy
         others, screened = self.against(best)
         verdict = self.verdict(self.strategies.index(best))
         yield self.strategies.index(best)
         is_open = verdict in ("undecided", "infeasible")
-        reach = 3 * float(self.costs.max() - self.winner.mean) / self.replications
         shown, has_rival = {best.at(None)}, False
         for at, number in enumerate(others):
             kind = self.strategies[number].at(None)
             differs = not screened.is_same[at]
-            may_be_best = not screened.is_beyond_doubt[at] or screened.mean[at] <= reach
-            may_be_best = (may_be_best or is_open) and not self.misses(number)
+            may_be_best = (screened.is_contender[at] or is_open) and not self.misses(number)
             is_rival = differs and self.verdict(number) == verdict
             is_nearest = is_rival and not has_rival
             if (differs and may_be_best) or is_nearest or (kind.pace == "none" and kind not in shown):

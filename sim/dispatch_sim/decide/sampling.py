@@ -1,8 +1,8 @@
 """Sequential screening: all strategies of many grid points have few replications, those that matter more.
 
-A strategy is dropped once it is worse beyond doubt: significantly with the confidence of `to_end_early`, and
-by more than three batches like the most expensive one of the best strategy would make up for, as so few may
-just have been missed. All points share the replications' random numbers.
+A strategy is dropped once it is worse beyond doubt: significantly with the confidence of `to_end_early`,
+unless three more batches of the best strategy as expensive as its costliest one so far would close the gap.
+All points share the replications' random numbers.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dispatch_sim.decide.ranking import ranked
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.stats.estimates import mean_and_deviations, to_end_early
+from dispatch_sim.stats.screening import missed
 from dispatch_sim.stats.student_t import t_critical
 from dispatch_sim.study.blocks import Block, simulate_blocks
 from dispatch_sim.study.design import DesignError, Variant
@@ -127,8 +128,7 @@ def contenders(samples: Sequence[NDArray[np.float64]], confidence: float, thresh
         mean, deviations = mean_and_deviations(np.stack([samples[i][:n] for i in others.tolist()]) - least)
         error = np.sqrt(np.einsum("ij,ij->i", deviations, deviations) / (n * (n - 1)))
         half_width = t_critical(strict, n) * error
-        missed = np.where(error > 0, 3 * (least.max() - least.mean()) / n, 0.0)
-        is_worse = mean > np.maximum(half_width, missed)
+        is_worse = mean > np.maximum(half_width, missed(least))
         is_equal = np.abs(mean) + half_width <= threshold
         kept.append(others[~(is_worse | is_equal)])
     return np.concatenate(kept)

@@ -121,10 +121,7 @@ def find_winner(
         standing = Standing.EQUAL if all(equal[different]) else Standing.OPEN
     else:
         standing = Standing.CONCURRENCY_OPEN if not_worse.any() else Standing.SHOWN
-    # Three batches like its most expensive one so far may just have been missed of the winner.
-    in_common = np.where(np.isnan(costs[rest]), np.nan, costs[best])
-    missed = 3 * (np.nanmax(in_common, axis=1) - np.nanmean(in_common, axis=1)) / screened.replications
-    rests_on = screened.is_worse & ~(screened.is_beyond_doubt & (screened.mean > missed))
+    rests_on = screened.is_worse & screened.is_contender
     rests_on[different] = True
     if standing is Standing.OPEN:
         rests_on[:] = False

@@ -30,6 +30,7 @@ class Screening:
     ----------
     mean, half_width : of each difference; the intervals hold simultaneously.
     replications, needed : of each difference, as in `Estimate`.
+    missed : see `missed`, in the replications of each difference.
     confidence : of each interval by itself.
     threshold : the indifference threshold.
     """
@@ -38,6 +39,7 @@ class Screening:
     half_width: NDArray[np.float64]
     replications: NDArray[np.int64]
     needed: NDArray[np.int64]
+    missed: NDArray[np.float64]
     confidence: float
     threshold: float
 
@@ -65,6 +67,11 @@ class Screening:
         ]
         return np.asarray(self.mean > np.array(wider) * self.half_width)
 
+    @property
+    def is_contender(self) -> NDArray[np.bool_]:
+        """Whether it may turn out to be the best with more replications; of each that is not the same."""
+        return ~self.is_same & (~self.is_beyond_doubt | (self.mean <= self.missed))
+
     def difference(self, number: int) -> Estimate:
         """Return the difference of an alternative with its interval."""
         mean, half = float(self.mean[number]), float(self.half_width[number])
@@ -90,11 +97,21 @@ def screen(
     """
     each = 1 - (1 - confidence) / max(len(costs), 1)
     found = [mean_estimate(present(cost - best), each) for cost in costs]
+    in_common = [best[~np.isnan(cost - best)] for cost in costs]
     return Screening(
         np.array([one.mean for one in found]),
         np.array([one.half_width for one in found]),
         np.array([one.n for one in found], np.int64),
         np.array([one.needed for one in found], np.int64),
+        np.array(list(map(missed, in_common))),
         each,
         threshold,
     )
+
+
+def missed(best: NDArray[np.float64]) -> float:
+    """Return what three more replications, as expensive as the costliest one so far, would add to a mean.
+
+    So many may be missing by chance: an event with probability 3 / n stays unseen in 5% of samples of n.
+    """
+    return float(3 * (best.max() - best.mean()) / best.size)

@@ -1,7 +1,5 @@
 """Accounting: what attempts use, booked as what it was for or as wasted."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from dispatch_sim.engine import codes

@@ -1,7 +1,5 @@
 """The model API: where a 429 is decided; what counts against the limits; how long calls take."""
 
-from __future__ import annotations
-
 import math
 
 from dispatch_sim.engine import codes

@@ -1,22 +1,19 @@
 """One attempt of a sub-agent at a task: slot, spawn, model calls, return, merge, and what follows."""
 
-from __future__ import annotations
-
 import math
 
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.accounting import add_call
 from dispatch_sim.engine.api import charge_input, charge_output, first_token_s, input_counted, latency_s
-from dispatch_sim.engine.barrier import after_barrier
 from dispatch_sim.engine.cache import cached_tokens, is_written, prompt_length, record, shared_pending_s
 from dispatch_sim.engine.calendar import after, at_once
 from dispatch_sim.engine.client import see_answer, send, send_request
 from dispatch_sim.engine.communication import messages, plan_calls
 from dispatch_sim.engine.conflicts import begin_write
+from dispatch_sim.engine.coordinator import keep_call, take_own_context
 from dispatch_sim.engine.events import enter, note
 from dispatch_sim.engine.harness import count_call
 from dispatch_sim.engine.merge import merge
-from dispatch_sim.engine.own_context import keep_call, take_own_context
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.resources import request
 from dispatch_sim.engine.slot import leave_slot
@@ -215,6 +212,15 @@ def returned(s: State, t: int) -> None:
     leave_slot(s, t, codes.NONE)
 
 
+def _after_barrier(s: State, t: int) -> None:
+    """Merge; where a failure cancels others, after the failures of this moment are seen."""
+    if s.plan.cancels_others and s.tasks[t].failure == codes.NONE:
+        s.processes[t].at = codes.AT_FAILURES_SEEN
+        after(s, t, 0.0)
+        return
+    merge(s, t)
+
+
 def resume_attempt(s: State, t: int) -> None:
     """Go on with an attempt from the place where it waits, up to its merge."""
     at = s.processes[t].at
@@ -244,6 +250,6 @@ def resume_attempt(s: State, t: int) -> None:
     elif at == codes.AT_GATEWAY:
         answered(s, t, see_answer(s, t, s.processes[t].answer_s))
     elif at == codes.AT_BARRIER:
-        after_barrier(s, t)
+        _after_barrier(s, t)
     else:  # AT_FAILURES_SEEN
         merge(s, t)

@@ -1,7 +1,5 @@
 """The provider's prompt cache: what can be read from it, and when."""
 
-from __future__ import annotations
-
 import math
 
 from dispatch_sim.engine.records import State

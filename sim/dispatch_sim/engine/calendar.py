@@ -3,8 +3,6 @@
 Events of this moment go through two queues, first in, first out; only later ones go through the heap.
 """
 
-from __future__ import annotations
-
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.records import MAX_EVENTS, State
 

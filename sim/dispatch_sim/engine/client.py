@@ -1,7 +1,5 @@
 """An agent's client: sends a model request until it is admitted, with backoff, or gives up."""
 
-from __future__ import annotations
-
 import math
 
 from dispatch_sim.engine import codes

@@ -2,8 +2,6 @@
 
 # fmt: off
 
-from __future__ import annotations
-
 import numpy as np
 
 from dispatch_sim.model.events import Activity

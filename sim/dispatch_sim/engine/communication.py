@@ -1,16 +1,13 @@
 """Communication between agents: two rounds with a brief for all between, or a blackboard."""
 
-from __future__ import annotations
-
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.backlog import add, add_group
 from dispatch_sim.engine.calendar import after, at_once
 from dispatch_sim.engine.conditions import notify
 from dispatch_sim.engine.coordinator import begin_turn, write_output
 from dispatch_sim.engine.events import enter, write_log
-from dispatch_sim.engine.lists import append, remove
 from dispatch_sim.engine.records import State
-from dispatch_sim.engine.resources import release
+from dispatch_sim.engine.resources import append, release, remove
 
 
 def is_draft(s: State, t: int) -> bool:

@@ -1,9 +1,7 @@
-"""Conditions that the dispatcher and a review wait for, and the notification of a change."""
-
-from __future__ import annotations
+"""Conditions that the dispatcher and a review wait for, the notification of a change, and the barrier's lift."""
 
 from dispatch_sim.engine import codes
-from dispatch_sim.engine.calendar import at_once, now
+from dispatch_sim.engine.calendar import at_once, now, soon
 from dispatch_sim.engine.records import State
 
 
@@ -39,6 +37,14 @@ def holds(s: State, condition: int) -> bool:
     if condition == codes.IDLE:
         return s.world.slots.count == 0
     return s.world.active == 0 and not (s.plan.waits_for_recovery and s.world.recovering > 0)
+
+
+def lift_barrier(s: State) -> None:
+    """Release what waits at the barrier; later ones wait for the next lift."""
+    low, high = s.world.barrier_lifted, s.world.barrier_high
+    s.world.barrier_lifted = high
+    if high > low:
+        soon(s, codes.EVENT_BARRIER, low, high)
 
 
 def start_review(s: State) -> None:

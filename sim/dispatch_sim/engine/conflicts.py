@@ -1,13 +1,11 @@
 """What attempts write: who is overwritten, and whose copies conflict."""
 
-from __future__ import annotations
-
 import math
 
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.calendar import now
-from dispatch_sim.engine.lists import append, remove
 from dispatch_sim.engine.records import MAX_WRITES, State
+from dispatch_sim.engine.resources import append, remove
 from dispatch_sim.engine.variates import attempt_number, conflict
 
 

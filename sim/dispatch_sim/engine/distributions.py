@@ -1,7 +1,5 @@
 """The distributions of a design point as rows of a table."""
 
-from __future__ import annotations
-
 from dispatch_sim.engine import codes, store
 from dispatch_sim.scenario import distributions as families
 from dispatch_sim.scenario.composites import Empirical, Mixture

@@ -1,7 +1,5 @@
 """The event log, and the time that tasks spend in each state."""
 
-from __future__ import annotations
-
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.records import State
 

@@ -3,8 +3,6 @@
 The provider has one, or the client that paces its calls, for its own limiter.
 """
 
-from __future__ import annotations
-
 import math
 
 from dispatch_sim.engine import codes

@@ -1,14 +1,11 @@
 """What the harness imposes: a cap on agents, and a counter of calls in windows."""
 
-from __future__ import annotations
-
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.backlog import add, leave_to_person
 from dispatch_sim.engine.calendar import after, at_once
 from dispatch_sim.engine.events import enter, note
-from dispatch_sim.engine.lists import append
 from dispatch_sim.engine.records import State
-from dispatch_sim.engine.resources import release
+from dispatch_sim.engine.resources import append, release
 
 
 def launch(s: State, t: int) -> None:

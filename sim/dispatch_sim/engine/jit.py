@@ -5,8 +5,6 @@ every combination of types, and optimises it with all that it calls: two minutes
 functions are compiled into the library of the entry point, which is optimised once.
 """
 
-from __future__ import annotations
-
 import gc
 import inspect
 import typing

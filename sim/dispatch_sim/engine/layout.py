@@ -1,7 +1,5 @@
 """The layout of record classes in memory: as C structures and as numpy's structured types."""
 
-from __future__ import annotations
-
 import ctypes
 import typing
 from functools import cache

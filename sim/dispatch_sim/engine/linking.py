@@ -1,7 +1,5 @@
 """Links machine code into this process, and the functions of SciPy that it calls."""
 
-from __future__ import annotations
-
 import ctypes
 import os
 from typing import Any

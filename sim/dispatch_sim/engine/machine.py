@@ -1,7 +1,5 @@
 """The interface of the compiled engine: a state in which replications of design points are simulated."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any

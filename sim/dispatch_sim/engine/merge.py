@@ -1,17 +1,14 @@
-"""Merge of an output: by the coordinator, by a person, with conflicts between copies resolved."""
-
-from __future__ import annotations
+"""Merge of an output: by the coordinator, by a person, with conflicts resolved and unseen outputs counted."""
 
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.calendar import after
 from dispatch_sim.engine.conflicts import is_overwritten, writes_conflict
 from dispatch_sim.engine.coordinator import begin_turn, write_output
 from dispatch_sim.engine.events import enter, note
-from dispatch_sim.engine.lists import append
-from dispatch_sim.engine.merge_record import complete_merge, drop_merge, join_merges, unseen_share
+from dispatch_sim.engine.parameters import MergeCount
 from dispatch_sim.engine.records import MAX_WRITES, State
-from dispatch_sim.engine.recovery import settle
-from dispatch_sim.engine.resources import release, request
+from dispatch_sim.engine.recovery import drop_merge, settle
+from dispatch_sim.engine.resources import append, release, request
 from dispatch_sim.engine.variates import clean_up_s, resolve_s
 
 
@@ -29,7 +26,7 @@ def merge(s: State, t: int) -> None:
     pairs = 0
     task.unseen = 0
     if not task.variates.bad_output and task.rework == 0.0:
-        pairs = join_merges(s, t)
+        pairs = _join_merges(s, t)
     costs = plan.prose if s.groups[task.group].is_prose else plan.structured
     task.merge.tokens = costs.tokens + pairs * plan.pair.tokens
     task.merge.time_s = costs.time_s + pairs * plan.pair.time_s
@@ -118,7 +115,7 @@ def _end_merge(s: State, t: int) -> None:
     task = s.tasks[t]
     if task.write >= 0:
         s.writes[task.write].merged_s = s.world.now_s
-    complete_merge(s, t)
+    _complete_merge(s, t)
     if task.write >= 0 and s.plan.isolation == codes.SHARED and not s.writes[task.write].is_safe:
         enter(s, t, codes.EXPOSED, -1, 0)
         s.processes[t].at = codes.AT_EXPOSED
@@ -131,7 +128,7 @@ def _settle_merged(s: State, t: int) -> None:
     if is_overwritten(s, t):
         _fail_overwritten(s, t)
         return
-    s.tasks[t].unseen_share = unseen_share(s, t)
+    s.tasks[t].unseen_share = _unseen_share(s, t)
     settle(s, t)
 
 
@@ -191,3 +188,53 @@ def resume_merge(s: State, t: int) -> None:
             _end_merge(s, t)
         else:
             settle(s, t)
+
+
+def _join_merges(s: State, t: int) -> int:
+    """Count an output among those that are merged; return how many of them its agent did not see."""
+    task, everything = s.tasks[t], s.world.merges
+    own = s.groups[task.group].merges
+    unseen, of_group = _unseen(s, everything, task.began_s), _unseen(s, own, task.began_s)
+    everything.begun += 1
+    own.begun += 1
+    task.counts_as_unseen = True
+    if s.plan.communication != codes.SILENT:
+        return unseen - of_group
+    task.unseen = of_group
+    return unseen
+
+
+def _unseen(s: State, count: MergeCount, since_s: float) -> int:
+    """Count the merges that have begun and were not over at a time."""
+    low, high = 0, count.over
+    while low < high:
+        middle = (low + high) // 2
+        if since_s < s.merges_over[count.first + middle]:
+            high = middle
+        else:
+            low = middle + 1
+    return count.begun - low
+
+
+def _complete_merge(s: State, t: int) -> None:
+    """Note that an output is merged."""
+    if s.tasks[t].counts_as_unseen:
+        s.tasks[t].counts_as_unseen = False
+        _complete(s, s.world.merges)
+        _complete(s, s.groups[s.tasks[t].group].merges)
+
+
+def _complete(s: State, count: MergeCount) -> None:
+    if count.over >= count.room:
+        s.world.overflow = True
+        return
+    s.merges_over[count.first + count.over] = s.world.now_s
+    count.over += 1
+
+
+def _unseen_share(s: State, t: int) -> float:
+    """Return the part of its group that an agent did not see."""
+    task = s.tasks[t]
+    group = s.groups[task.group]
+    others = max(1, group.size - 1)
+    return group.coupling * min(task.unseen, others) / others

@@ -1,7 +1,5 @@
 """Numba's types of annotations: numbers, records, and tuples of numbers."""
 
-from __future__ import annotations
-
 import typing
 from functools import cache
 from typing import Any

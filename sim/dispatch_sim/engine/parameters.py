@@ -1,7 +1,5 @@
 """Records of a design point: its parameters, groups and distributions."""
 
-from __future__ import annotations
-
 
 class Merge:
     """The cost of merging an output: tokens and seconds of the coordinator, seconds of a person."""

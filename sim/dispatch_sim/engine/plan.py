@@ -1,7 +1,5 @@
 """A design point in records, as the compiled engine reads it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Quantiles of distributions, with the same bits as those of `scenario.distributions`."""
 
-from __future__ import annotations
-
 import math
 
 from dispatch_sim.engine import codes

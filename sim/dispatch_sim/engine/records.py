@@ -5,8 +5,6 @@ functions read through a single reference. Arrays have a fixed extent, as the li
 memory is never resident. `World.overflow` says that a replication needs more; SimPy then simulates it.
 """
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from dispatch_sim.engine.layout import dtype_of

@@ -1,7 +1,5 @@
 """Handling of an attempt's outcome: retry, rework, approval, or manual recovery."""
 
-from __future__ import annotations
-
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.accounting import book_outputs, keep_output, waste, waste_attempt, waste_outputs
 from dispatch_sim.engine.backlog import abort, add, finish, leave_to_person
@@ -9,10 +7,8 @@ from dispatch_sim.engine.calendar import after, at_once
 from dispatch_sim.engine.communication import end_first_round, is_draft, leave_second_round
 from dispatch_sim.engine.conditions import notify, start_review_if_due
 from dispatch_sim.engine.events import enter, note
-from dispatch_sim.engine.lists import append, remove
-from dispatch_sim.engine.merge_record import drop_merge
 from dispatch_sim.engine.records import State
-from dispatch_sim.engine.resources import release, request
+from dispatch_sim.engine.resources import append, release, remove, request
 from dispatch_sim.engine.variates import recovery_s
 
 
@@ -96,6 +92,14 @@ def fail(s: State, t: int, failure: int, hold_back: bool) -> None:
     if s.plan.retry_policy == codes.CASCADE and is_own:
         _cancel_the_rest(s)
     _wait_again(s, t, hold_back)
+
+
+def drop_merge(s: State, t: int) -> None:
+    """Count an output no longer that was to be merged, or was being merged."""
+    if s.tasks[t].counts_as_unseen:
+        s.tasks[t].counts_as_unseen = False
+        s.world.merges.begun -= 1
+        s.groups[s.tasks[t].group].merges.begun -= 1
 
 
 def _wait_again(s: State, t: int, hold_back: bool) -> None:

@@ -1,7 +1,5 @@
 """Review of outputs by a person, and the verdict on the batch's instructions."""
 
-from __future__ import annotations
-
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.calendar import after, soon
 from dispatch_sim.engine.conditions import notify, start_review_if_due

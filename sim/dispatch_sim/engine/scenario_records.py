@@ -1,7 +1,5 @@
 """Records of a scenario, from which those of its design points are copied."""
 
-from __future__ import annotations
-
 import math
 from ctypes import c_int64
 from typing import Any

@@ -4,8 +4,6 @@ A process is a place in its program, from which an event resumes it. Modules hav
 `dispatch_sim.model`, with the exceptions that `docs/architecture.md` lists.
 """
 
-from __future__ import annotations
-
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.accounting import close
 from dispatch_sim.engine.attempt import resume_attempt, start_attempt

@@ -1,15 +1,12 @@
 """The end of an agent's work: it returns, fails, or is ended by its timeout, and its slot is free."""
 
-from __future__ import annotations
-
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.api import charge_output
-from dispatch_sim.engine.barrier import wait_at_barrier
 from dispatch_sim.engine.communication import is_draft
 from dispatch_sim.engine.conditions import notify
 from dispatch_sim.engine.conflicts import end_write
 from dispatch_sim.engine.coordinator import interrupted_compaction
-from dispatch_sim.engine.events import note
+from dispatch_sim.engine.events import enter, note
 from dispatch_sim.engine.gateway import leave_line
 from dispatch_sim.engine.harness import requeue_refused
 from dispatch_sim.engine.merge import merge
@@ -17,6 +14,7 @@ from dispatch_sim.engine.records import State
 from dispatch_sim.engine.recovery import settle
 from dispatch_sim.engine.resources import release, withdraw
 from dispatch_sim.engine.strategies import on_return
+from dispatch_sim.scenario.tasks import MAX_TASKS
 
 
 def leave_slot(s: State, t: int, failure: int) -> None:
@@ -38,9 +36,21 @@ def leave_slot(s: State, t: int, failure: int) -> None:
         return
     failures_wait = not s.plan.refills and s.plan.retry_policy != codes.ABORT
     if s.plan.merges_at_barrier and (failure == codes.NONE or failures_wait):
-        wait_at_barrier(s, t)
+        _wait_at_barrier(s, t)
         return
     merge(s, t)
+
+
+def _wait_at_barrier(s: State, t: int) -> None:
+    """Let an output, or a failure of a wave, wait until all agents are back."""
+    enter(s, t, codes.BARRIER, -1, 0)
+    s.processes[t].at = codes.AT_BARRIER
+    if s.world.barrier_high - s.world.barrier_low >= MAX_TASKS:
+        s.world.overflow = True
+        return
+    entry = s.barrier[s.world.barrier_high % MAX_TASKS]
+    entry.process, entry.token = t, s.processes[t].token
+    s.world.barrier_high += 1
 
 
 def _stop_work(s: State, t: int, returned: bool) -> None:

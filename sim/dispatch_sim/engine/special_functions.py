@@ -1,7 +1,5 @@
 """External functions for compiled code: SciPy's incomplete gamma functions, and the bits of a float."""
 
-from __future__ import annotations
-
 import struct
 from typing import Any
 

@@ -3,8 +3,6 @@
 The file is named by a digest of all sources and versions, so outdated code is never run. Loading needs no numba.
 """
 
-from __future__ import annotations
-
 import ctypes
 import logging
 import os

@@ -1,17 +1,20 @@
 """Strategies: how a batch of tasks is dispatched to sub-agents, until every task is done."""
 
-from __future__ import annotations
-
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.backlog import add, take
-from dispatch_sim.engine.barrier import lift_barrier
 from dispatch_sim.engine.cache import is_cold
 from dispatch_sim.engine.calendar import after, soon
-from dispatch_sim.engine.conditions import can_refill, free_slots, holds, review_blocks, start_review
-from dispatch_sim.engine.coordinator import begin_turn, prewarm, write_output
+from dispatch_sim.engine.conditions import (
+    can_refill,
+    free_slots,
+    holds,
+    lift_barrier,
+    review_blocks,
+    start_review,
+)
+from dispatch_sim.engine.coordinator import begin_turn, do_common, has_to_do_common, prewarm, write_output
 from dispatch_sim.engine.events import write_log
 from dispatch_sim.engine.harness import launch
-from dispatch_sim.engine.own_context import do_common, has_to_do_common
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.resources import release, request
 from dispatch_sim.model.arithmetic import grown, shrunk

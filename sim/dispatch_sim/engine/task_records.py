@@ -1,7 +1,5 @@
 """Records of tasks and their attempts, of processes and resources."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from dispatch_sim.engine.parameters import Merge

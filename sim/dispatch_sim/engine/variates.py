@@ -1,7 +1,5 @@
 """Random variates of an attempt, as `model.variates` has them, drawn when they are needed."""
 
-from __future__ import annotations
-
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.quantiles import normal_cdf, normal_quantile, quantile
 from dispatch_sim.engine.records import State

@@ -121,9 +121,9 @@ def test_usual_strategies_are_shown_though_they_are_identical():
     assert found.rival is None
     assert {each.strategy.kind for each in found.candidates} == {"sequential", "parallel", "queue", "solo"}
     assert quick_document(found, explained=False).text.count(" identical ") == 3
-    assert "all other strategies compared that are not identical are significantly worse" in explanation(
-        found
-    )
+    text = explanation(found)
+    assert "All other strategies compared have the same people's time in every replication." in text
+    assert "significantly worse" not in text
 
 
 def test_spread_of_zero_has_no_distribution():
@@ -290,8 +290,38 @@ def test_practically_equal_strategies_are_named_though_they_are_worse():
     found = ask(**SIMILAR)
     assert (found.winner.standing, len(found.winner.best_subset)) == (Standing.EQUAL, 1)
     assert found.rival.difference.low > 0
-    hardly, _ = explanation(found).split(" is within the indifference threshold")
-    assert hardly.startswith(f"The choice hardly matters: the difference from {named(found.rival.strategy)}")
+    hardly, rest = explanation(found).split(" within the indifference threshold")
+    names = f"{named(found.recommended)}, {named(found.rival.strategy)}"
+    assert hardly.startswith(f"The choice between {names}")
+    assert hardly.endswith(" hardly matters: the differences from the best are")
+    equal = [
+        each
+        for each in found.rivals
+        if each.difference.high <= found.scenario.threshold.at(found.winner.mean)
+    ]
+    assert ("are significantly worse." in rest) is (len(equal) < len(found.rivals))
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        (
+            {"failures.crash": "60%", "failures.bad_output": "50%"},
+            "80% of attempts fail, and after two failures",
+        ),
+        (
+            {"retry.policy": "none"},
+            "5% of attempts fail, and after one failure a person completes the task in",
+        ),
+        ({"tasks.output": "prose"}, "5.7s for each brief; a person takes 3m to merge a result;"),
+        ({"tasks.calls": 1}, "tokens in 1m and 1 model call on average"),
+        ({"harness.cap": 1}, "at most one agent (--harness)"),
+    ],
+)
+def test_assumptions_are_those_of_the_scenario(settings, text):
+    """Of attempts that crash in 60%, half of the other 40% have a bad output."""
+    found = ask(tasks=2, settings=settings)
+    assert text in f"{explanation(found)} {assumed_line(found)}"
 
 
 def test_few_tokens_are_a_warning(caplog):

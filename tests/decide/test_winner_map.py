@@ -246,8 +246,8 @@ def test_map_without_significance_names_no_winner(four_cells):
     equal, open_ = (PARALLEL, Standing.EQUAL), (PARALLEL, Standing.OPEN)
     text = " ".join(map_sentences(come_out(four_cells, equal, open_, open_, open_)))
     assert text.startswith("No strategy is significantly better than all others at any grid point.")
-    assert "At 1 grid point, another strategy is practically equal" in text
-    assert "At 3 grid points, 4 replications do not resolve" in text
+    assert "At one grid point, another strategy is practically equal" in text
+    assert "At three grid points, 4 replications do not resolve" in text
     assert "parallel at" not in text
 
 

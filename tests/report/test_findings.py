@@ -175,7 +175,7 @@ def test_pareto_optimal_strategies_are_told(tight):
 def test_the_recommendation_over_all_combinations_is_told(factors, tight):
     text = " ".join(findings.over_all([main_view(tight)] * 2))
     assert text.startswith(
-        "The recommendation is the same in all two combinations: a queue of 2. In both of them"
+        "The recommendation is the same in both combinations: a queue of 2. In both of them"
     )
     assert findings.over_all([main_view(factors)]) == []
 

@@ -18,7 +18,7 @@ from dispatch_sim.report.figures.winner_map import (
     cell_sign,
     winner_map,
 )
-from dispatch_sim.report.format import MEASURES, about, capital, clean, listed
+from dispatch_sim.report.format import MEASURES, about, capital, clean, count, listed
 from dispatch_sim.report.render import Document, Table, document
 from dispatch_sim.scenario.strategy import Kind, Strategy
 from dispatch_sim.study.files import write_texts
@@ -41,21 +41,20 @@ def map_sentences(found: StrategyMap) -> list[str]:
         else "No strategy is significantly better than all others at any grid point."
     ]
     if equal := standings[Standing.EQUAL]:
-        threshold = MEASURES[found.objective].amount(found.indifference)
         sentences.append(
-            f"At {_grid_points(equal)}, another strategy is practically equal: the difference is below "
-            f"{threshold}."
+            f"At {count(equal, 'grid point')}, another strategy is practically equal: the difference is "
+            "within the indifference threshold."
         )
     if unresolved := standings[Standing.OPEN]:
         sentences.append(
-            f"At {_grid_points(unresolved)}, {found.replications:,} replications do not resolve which "
-            "strategy is the best."
+            f"At {count(unresolved, 'grid point')}, {found.replications:,} replications do not resolve "
+            "which strategy is the best."
         )
     if preliminary := [winner for winner in winners if winner.short]:
         needed = about(max(winner.needed for winner in preliminary))
         sentences.append(
-            f"At {_grid_points(len(preliminary))}, this is preliminary: about {needed} replications are "
-            "needed for valid intervals."
+            f"At {count(len(preliminary), 'grid point')}, this is preliminary: about {needed} replications "
+            "are needed for valid intervals."
         )
     if found.added:
         added = listed([f"{each}" for each in found.added])
@@ -65,12 +64,8 @@ def map_sentences(found: StrategyMap) -> list[str]:
         )
     if impossible := [cell for cell in found.cells if cell.winner is None]:
         why_not = clean(impossible[0].why_not, 400)
-        sentences.append(f"{capital(_grid_points(len(impossible)))} cannot be simulated: {why_not}.")
+        sentences.append(f"{capital(count(len(impossible), 'grid point'))} cannot be simulated: {why_not}.")
     return sentences
-
-
-def _grid_points(number: int) -> str:
-    return f"{number} grid point{'' if number == 1 else 's'}"
 
 
 def _wins(kind: Kind, strategies: Sequence[Strategy]) -> str:

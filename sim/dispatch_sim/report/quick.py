@@ -54,10 +54,14 @@ def coordination_line(found: QuickAnswer) -> str:
 
 def explanation(found: QuickAnswer) -> str:
     """Return how sure the answer is, and what is assumed, in a paragraph."""
-    may_be_best = [named(strategy) for strategy in found.winner.best_subset[1:]]
-    equal = [named(each.strategy) for each in found.rivals if _is_equal(found, each)]
-    identical = any(each.is_identical for each in found.candidates[1:])
-    return sentence(TEMPLATE, "explanation", found, may_be_best, equal, identical)
+    measure, may_be_best = MEASURES[found.objective], [named(each) for each in found.winner.best_subset[1:]]
+    best, equal = named(found.recommended), [each for each in found.rivals if _is_equal(found, each)]
+    others = len(equal) < len(found.rivals)
+    differences = [*(each.difference for each in found.candidates[1:]), *found.dropped.values()]
+    same = [difference.low == difference.high == 0 for difference in differences]
+    identical = "all" if same and all(same) else "some" if any(same) else ""
+    names = [best, *(named(each.strategy) for each in equal)]
+    return sentence(TEMPLATE, "explanation", found, measure, may_be_best, names, others, identical)
 
 
 def _table(found: QuickAnswer) -> Table:

@@ -203,7 +203,7 @@ def by_factors(views: Sequence[View]) -> Table | None:
         "Recommended",
         f"{measure.title} ({confidence} interval)",
         f"{queue} is {measure.better}, tasks",
-        "Not significantly different",
+        "May be the best, or practically equal",
     )
     caption = f"The recommendation for {_batch(views[0])}, by {clean(listed(list(factors)), 120)}"
     return Table(caption, heads, tuple(rows), numbers=False)

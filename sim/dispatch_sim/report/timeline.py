@@ -86,10 +86,9 @@ def timeline_text(plan: Plan, log: Sequence[Event], outcome: Outcome, width: int
         events[event.task].append(event)
         if event.kind == Activity.MERGE:
             events[-1].append(event)
-    batch = f"{count(len(plan.tasks))} task{'s' if len(plan.tasks) > 1 else ''}"
     rows = {task: _row(events[task], end_s, cells) for task in shown}
     lines = [
-        f"{capital(batch)}, {named(plan.strategy)}",
+        f"{capital(count(len(plan.tasks), 'task'))}, {named(plan.strategy)}",
         "",
         *(f"{set_cell_size(names[task], column)} │{''.join(row)}│" for task, row in rows.items()),
         f"{' ' * column} └{'─' * cells}┘",

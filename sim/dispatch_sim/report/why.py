@@ -134,7 +134,8 @@ def why_parts(found: Explanation, *, pictures: bool = True) -> dict[str, Any]:
         "rival": rival,
         "best": best,
         "instruction": instruction(found.recommended, found.tasks),
-        "concurrencies": list(map(str, concurrencies)),
+        "concurrencies": list(map(str, concurrencies)) if len(alike) > 1 else [],
+        "best_subset": list(map(named, found.winner.best_subset)),
         "threshold": measure.show(found.indifference),
         "components": components_table(found),
         "switching_values": [

@@ -29,8 +29,8 @@ LEGEND_COLUMNS, LEGEND_LETTERS = 3, 30
 def timeline_figure(plan: Plan, log: Sequence[Event]) -> Picture | None:
     """Return the timeline of a replication for a file of its own; None without an event."""
     description = (
-        f"{capital(count(len(plan.tasks)))} tasks over time, {named(plan.strategy)}: one row for each task, "
-        "the coordinator on top."
+        f"{capital(count(len(plan.tasks), 'task'))} over time, {named(plan.strategy)}: one row for each "
+        "task, the coordinator on top."
     )
     return gantt(plan, log, "timeline", "One replication of a batch", description)
 

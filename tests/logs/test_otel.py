@@ -88,6 +88,16 @@ def test_overlapping_runs_are_a_group(read):
     assert logs.groups["wall_s"].tolist() == [30]
 
 
+def test_turns_of_a_conversation_are_no_group(read):
+    """Each is a trace of its own, with one agent on top."""
+    conversation = {"gen_ai.conversation.id": "c"}
+    first = _span("a", "", "invoke_agent", 110, 150, **conversation)
+    second = _span("a", "", "invoke_agent", 140, 190, **conversation) | {"traceId": "t2"}
+    logs = read(first, second)
+    assert logs.runs["session"].nunique() == 1
+    assert logs.runs["group_size"].tolist() == [1, 1]
+
+
 def test_other_spans_may_lie_between(read):
     logs = read(
         _span("web", "", "", 90, 210, name="POST /ask"),

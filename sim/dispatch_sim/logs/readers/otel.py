@@ -84,7 +84,7 @@ class OpenTelemetry:
                 yield self._run(
                     span,
                     session=self._conversations.get(trace, trace),
-                    group=f"{caller} {group}",
+                    group=f"{trace} {caller} {group}",
                     caller=caller if caller in runs and above[caller] is not None else None,
                     calls=sorted(calls[span.id], key=_began),
                     tools=len(tools[span.id]),

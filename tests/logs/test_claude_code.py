@@ -70,6 +70,7 @@ def read(tmp_path):
     def write(*lines, **files):
         for name, content in {"main.jsonl": lines, **files}.items():
             path = tmp_path / name
+            path.parent.mkdir(exist_ok=True)
             path.write_text("".join(json.dumps(line) + "\n" for line in content))
         return read_logs(tmp_path)
 
@@ -99,6 +100,8 @@ def told(said, tokens):
         (failed("InputValidationError: prompt is missing"), "invalid"),
         (failed("Opus is temporarily unavailable"), "unavailable"),
         (failed("API Error: 500"), "failed"),
+        (failed("API Error: 503 Service temporarily unavailable"), "failed"),
+        (failed("API Error: Request interrupted"), "failed"),
         (failed("Something else"), "error"),
         # A failure may hide behind 'completed'; it has no tokens. An agent that writes about errors has.
         (told("API Error: 529 Overloaded", 0), "failed_silent"),
@@ -226,14 +229,17 @@ def test_resumed_agent_is_two_runs(read):
 
 @pytest.mark.parametrize(
     ("prompt", "meta"),
-    [("another text", [{"agentType": "Explore", "description": "...", "toolUseId": "t1"}]), ("t1", [])],
+    [
+        ("another text", [{"agentType": "Explore", "description": "...", "toolUseId": "t1"}]),
+        ("t1", [{"agentType": "Explore", "description": "...", "spawnDepth": 1}]),
+    ],
     ids=["by its meta file", "by its task"],
 )
 def test_agent_without_result_is_found(read, prompt, meta):
     own = [task("00:01", prompt), answer("00:02", "r1", USAGE, stop="end_turn")]
     logs = read(*calls("00:00", "t1"), **{"agent-a1.jsonl": own, "agent-a1.meta.json": meta})
     assert (logs.runs["outcome"][0], logs.runs["calls"][0]) == ("unfinished", 1)
-    assert "agent whose call is in none of the files" not in logs.tally.skipped
+    assert logs.tally.skipped == {}
 
 
 def test_agent_without_call_is_counted_but_not_compaction(read):
@@ -248,11 +254,11 @@ def test_agent_without_call_is_counted_but_not_compaction(read):
     assert len(logs.runs) == 1
 
 
-def test_agent_can_call_agents(read):
+@pytest.mark.parametrize("ends", [[result("00:10", "t1", DONE)], []], ids=["with a result", "without"])
+def test_agent_can_call_agents(read, ends):
     inner = calls("00:02", "t2", "t3", message="m2", isSidechain=True, agentId="a1")
-    logs = read(
-        *calls("00:00", "t1"), result("00:10", "t1", DONE), **{"agent-a1.jsonl": [task("00:01"), *inner]}
-    )
+    own = [task("00:01"), answer("00:01", "r1", USAGE), *inner]
+    logs = read(*calls("00:00", "t1"), *ends, **{"z/agent-a1.jsonl": own})
     assert logs.runs["depth"].tolist() == [1, 2, 2]
     assert logs.runs["session"].nunique() == 1
     assert logs.groups["size"].tolist() == [2]
@@ -294,11 +300,19 @@ def test_partly_copied_message_is_one_group(read):
     assert logs.runs["session"].nunique() == 1
 
 
-def test_coordinator_calls_are_counted(read):
+def test_files_of_workflows_are_known(read):
+    journal = [{"type": "started", "key": "v2:a1", "agentId": "a1"}]
+    summary = [{"runId": "r", "agentCount": 1, "workflowProgress": []}]
+    logs = read(*calls("00:00", "t1"), **{"journal.jsonl": journal, "wf_1.json": summary})
+    assert logs.tally.skipped == {}
+
+
+def test_coordinator_calls_are_counted_once(read):
 
     def own(at, message):
         return line(at, "assistant", message={"id": message, "content": [], "usage": USAGE})
 
     error = line("00:02", "system", subtype="api_error", retryAttempt=1)
-    logs = read(own("00:00", "m1"), own("00:01", "m1"), error, own("00:03", "m2"), *calls("00:04", "t1"))
+    lines = [own("00:00", "m1"), own("00:01", "m1"), error, own("00:03", "m2"), *calls("00:04", "t1")]
+    logs = read(*lines, **{"resumed.jsonl": [*lines[:-1], own("00:09", "m2")]})
     assert (logs.tally.coordinator_calls, logs.tally.coordinator_retries) == (2, 1)

@@ -62,14 +62,16 @@ class _Call:
         """Return the run with its result, its notification and the activity of its agent."""
         run, result = self.run, self.end or _NO_END
         end = notification or _NO_END if result.launched or self.end is None else result
+        activity = max(self.activities.values(), key=lambda each: each.calls, default=None)
         run.agent = result.agent
+        if run.agent is None and activity is not None and activity.place == "file":
+            run.agent = activity.agent
         run.kind = result.kind or run.kind
         run.model = result.model or run.model
         run.background = result.launched or (self.end is None and run.background)
         run.outcome, run.ended, run.measured_s = end.outcome, end.at, end.duration_s
         run.tool_uses, run.final_context_tokens = end.tool_uses, end.context_tokens
         run.return_tokens = end.return_tokens
-        activity = max(self.activities.values(), key=lambda each: each.calls, default=None)
         if activity is not None:
             self._add(activity)
         return run
@@ -110,15 +112,17 @@ class ClaudeCode:
         self._calls_of_file: dict[str, _Call] = {}
         self._session_of_message: dict[str, str] = {}
         self._file = self._last_coordinator_call = ""
-        self._coordinator_calls = self._coordinator_retries = 0
+        self._coordinator_calls: set[int] = set()
+        self._coordinator_retries: set[int] = set()
 
     @staticmethod
     def recognises(record: Record) -> bool:
         """Whether a line is one of such a transcript."""
-        if _is_agent_metadata(record):
+        if _is_agent_metadata(record) or "workflowProgress" in record:
             return True
         keys = ("sessionId", "parentUuid", "leafUuid", "snapshot")
-        return isinstance(record.get("type"), str) and any(key in record for key in keys)
+        is_journal = record.get("type") in ("started", "result") and "agentId" in record
+        return is_journal or (isinstance(record.get("type"), str) and any(key in record for key in keys))
 
     def open(self, file: LogFile) -> None:
         """Begin a file."""
@@ -129,9 +133,10 @@ class ClaudeCode:
     def take(self, record: Record) -> None:
         """Read a line of the file."""
         kind = record.get("type")
-        if _is_agent_metadata(record):
+        call = text(record, "toolUseId")
+        if call is not None and _is_agent_metadata(record):
             agent = PurePath(self._file).name.removeprefix("agent-").removesuffix(".meta.json")
-            self._call_of_agent[agent] = str(record["toolUseId"])
+            self._call_of_agent[agent] = call
         if kind == "progress":
             if mapping(record, "data").get("type") == "agent_progress":
                 self._activities_of_file.take_progress_line(record)
@@ -143,8 +148,8 @@ class ClaudeCode:
             self._activities_of_file.take_chain_line(record)
         elif kind == "assistant":
             self._count_coordinator_call(record)
-        elif kind == "system":
-            self._coordinator_retries += record.get("subtype") == "api_error"
+        elif kind == "system" and record.get("subtype") == "api_error":
+            self._coordinator_retries.add(hash((text(record, "uuid"), text(record, "timestamp"))))
         if kind == "assistant":
             self._take_calls(record, caller)
         elif kind == "user":
@@ -167,19 +172,19 @@ class ClaudeCode:
         without_call = self._assign_activities()
         if without_call:
             tally.skip("agent whose call is in none of the files", count=without_call)
-        tally.coordinator_calls += self._coordinator_calls
-        tally.coordinator_retries += self._coordinator_retries
+        tally.coordinator_calls += len(self._coordinator_calls)
+        tally.coordinator_retries += len(self._coordinator_retries)
         notifications = self._first_notifications()
         for key, call in self._calls.items():
             yield call.complete(notifications.get(key))
 
     def _count_coordinator_call(self, record: Record) -> None:
-        """Count a model call of the main agent, whose lines follow each other."""
+        """Count a model call of the main agent, whose lines follow each other; copies of them are known."""
         message = mapping(record, "message")
         id_ = text(message, "id")
         if id_ not in (None, self._last_coordinator_call) and usage_of(mapping(message, "usage")).total:
             self._last_coordinator_call = str(id_)
-            self._coordinator_calls += 1
+            self._coordinator_calls.add(hash((id_, text(record, "timestamp"))))
 
     def _take_calls(self, record: Record, caller: str | None) -> None:
         message, at = mapping(record, "message"), moment(record.get("timestamp"))
@@ -269,8 +274,8 @@ def _call(id_: str, session: str, group: str, caller: str | None, called: int | 
 
 
 def _is_agent_metadata(record: Record) -> bool:
-    """Whether this is the one record of a file `agent-ID.meta.json`, which names the agent's call."""
-    return "agentType" in record and isinstance(record.get("toolUseId"), str) and "type" not in record
+    """Whether this is the one record of a file `agent-ID.meta.json`, which may name the agent's call."""
+    return "agentType" in record and "type" not in record
 
 
 def _calls_by(calls: Iterable[_Call], key: Callable[[_Call], str | bytes | None]) -> _Calls:

@@ -173,7 +173,9 @@ def _end(
 
 
 def _error_outcome(said: str) -> str:
-    start = said[:_TAIL].lower()
+    start = said[:_TAIL].lower().strip()
+    if start.removeprefix("error:").lstrip().startswith(_FAILURES):
+        return "failed"
     for outcome, signs in _SIGNS_OF_ERRORS:
         if any(sign in start for sign in signs):
             return outcome

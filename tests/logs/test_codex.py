@@ -41,6 +41,11 @@ def _tokens(at, total, last, cached=0):
     return _event(at, "token_count", info=info)
 
 
+def _say(at, said):
+    content = [{"type": "output_text", "text": said}]
+    return _line(at, "response_item", type="message", role="assistant", content=content)
+
+
 def _agent(*lines, id_="child", parent="main", at="00:01"):
     source = {"subagent": {"thread_spawn": {"parent_thread_id": parent, "depth": 1}}}
     return [_line(at, "session_meta", id=id_, source=source), *lines]
@@ -77,7 +82,10 @@ def read(tmp_path):
     ids=["activity", "collab", "item", "result", "by order alone"],
 )
 def test_agent_is_joined_to_its_call(read, names_it):
-    agent = _agent(_tokens("00:05", 100, 100, 40), _event("00:09", "task_complete", duration_ms=8000))
+    agent = _agent(
+        _tokens("00:05", 100, 100, 40),
+        _event("00:09", "task_complete", last_agent_message="Done.", duration_ms=8000),
+    )
     runs = read([MAIN, _spawn("00:00", "c1", message="x" * 33, agent_type="explorer"), names_it], agent).runs
     assert len(runs) == 1
     expected = {"kind": "explorer", "outcome": "completed", "duration_s": 8, "spawn_tokens": 10}
@@ -105,7 +113,7 @@ def test_lines_copied_by_fork_are_ignored(read, at):
         _tokens(at, 9000, 9000),
         _spawn(at, "c0", message=""),
     ]
-    agent = _agent(*copied, _tokens("00:20", 9100, 100))
+    agent = _agent(*copied, _tokens("00:09", 9000, 9000), _tokens("00:20", 9100, 100))
     logs = read([MAIN, _spawn("00:00", "c1", message="")], agent)
     assert (len(logs.runs), logs.runs["input_tokens"][0]) == (1, 100)
 
@@ -144,12 +152,22 @@ def test_only_first_task_of_agent_is_its_run(read):
     assert (run["outcome"], run["duration_s"], run["calls"], run["return_tokens"]) == ("completed", 8, 1, 20)
 
 
-def test_errors_of_stream_are_retries(read):
-    errors = [_event("00:03", "stream_error", message="..."), _event("00:04", "stream_error", message="...")]
-    run = read([MAIN, _spawn("00:00", "c1", message="")], _agent(*errors, _tokens("00:05", 9, 9))).runs.iloc[
-        0
-    ]
-    assert run["retries"] == 2
+@pytest.mark.parametrize(
+    ("lines", "outcome"),
+    [
+        ([_event("00:09", "task_complete", last_agent_message="Done.")], "completed"),
+        ([_say("00:08", "Done."), _event("00:09", "task_complete")], "completed"),
+        ([_event("00:09", "task_complete")], "failed"),
+        ([_say("00:08", "Well,"), _event("00:09", "error"), _event("00:09", "task_complete")], "failed"),
+        ([_event("00:09", "turn_aborted")], "interrupted"),
+        ([], "unfinished"),
+    ],
+)
+def test_outcome_of_agent(read, lines, outcome):
+    """Without a text an agent has failed, whether or not the rollout has the error."""
+    run = read([MAIN, _spawn("00:00", "c1", message="")], _agent(*lines)).runs.iloc[0]
+    assert run["outcome"] == outcome
+    assert run["duration_measured"] == False  # noqa: E712 - no line says how long it took
 
 
 def test_agents_of_agents_are_deeper_and_of_one_session(read):
@@ -159,14 +177,19 @@ def test_agents_of_agents_are_deeper_and_of_one_session(read):
     assert (runs["depth"].tolist(), runs["session"].nunique()) == ([1, 2], 1)
 
 
-def test_coordinator_calls_are_counted(read):
-    main = [
-        MAIN,
-        _tokens("00:01", 100, 100),
-        _event("00:02", "task_complete"),
-        _event("10:00", "stream_error"),
-        _tokens("10:01", 300, 200),
-        _spawn("10:02", "c1", message=""),
-    ]
-    tally = read(main, _agent(_tokens("10:05", 9, 9), at="10:03")).tally
-    assert (tally.coordinator_calls, tally.coordinator_retries) == (2, 1)
+def test_retries_are_unknown(read):
+    """Rollouts do not hold them: calls of agents and coordinators say nothing of their rate."""
+    main = [MAIN, _tokens("00:01", 100, 100), _spawn("00:02", "c1", message="")]
+    logs = read(main, _agent(_tokens("00:05", 9, 9), at="00:03"))
+    assert logs.runs["retries"].isna().all()
+    assert logs.tally.coordinator_calls == 0
+
+
+def test_fork_by_the_user_copies_no_agent(read):
+    """Its first lines are those of the session that it continues."""
+    call = _spawn("00:01", "c1", message="")
+    head = _line("20:00", "session_meta", id="fork", source="cli", forked_from_id="main")
+    copied = [each | {"timestamp": "2026-01-05T10:20:00.300Z"} for each in (MAIN, call)]
+    logs = read([MAIN, call], [head, *copied, _spawn("20:09", "c2", message="")])
+    assert logs.runs["called_at_s"].tolist() == [0, 0]
+    assert logs.runs["session"].nunique() == 2

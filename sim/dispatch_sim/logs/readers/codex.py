@@ -2,7 +2,8 @@
 
 As observed in files of versions 0.118 to 0.144, with known events of older and newer ones. An event or a
 result after the call names the agent's thread; the agent's own rollout has its start, end and usage. Requests
-to an agent after its first task are no dispatch and are ignored.
+to an agent after its first task are no dispatch and are ignored. Rollouts do not hold retries, so the calls
+of coordinators are not counted: a rate of retries has no use for them.
 """
 
 from __future__ import annotations
@@ -11,19 +12,17 @@ import math
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from math import nan
+from math import isnan, nan
 
 from dispatch_sim.logs.readers.files import LogFile, Tally
 from dispatch_sim.logs.readers.json_values import (
     Record,
     amount,
-    first_known,
     mapping,
     moment,
     objects,
     or_zero,
     parse,
-    seconds_between,
     text,
     tokens_of,
 )
@@ -54,7 +53,6 @@ class _Thread:
     totals: UsageTotals = field(default_factory=UsageTotals)
     total: tuple[float, ...] = ()
     tools: int = 0
-    retries: int = 0
     returned: float = nan
     erred: bool = False
 
@@ -99,7 +97,8 @@ class Codex:
             # Copies of the caller's lines come first, so the last one is the agent's own.
             self._here.model = text(payload, "model") or self._here.model
         elif self._is_replayed(at):
-            return
+            if payload.get("type") == "token_count":
+                self._here.total = _total(mapping(payload, "info"))
         elif kind == "event_msg":
             self._take_event(payload, at)
         elif kind == "response_item":
@@ -115,13 +114,7 @@ class Codex:
 
     def runs(self, tally: Tally) -> Iterator[ParsedRun]:
         """Yield the runs in the order of their calls; count agents without a call."""
-        agents: dict[str, _Thread] = {}
-        for thread in self._threads.values():
-            if thread.parent is not None:
-                agents[thread.id] = thread
-            else:
-                tally.coordinator_calls += int(or_zero(thread.totals.calls))
-                tally.coordinator_retries += thread.retries
+        agents = {thread.id: thread for thread in self._threads.values() if thread.parent is not None}
         without_call = self._assign_unnamed_agents(agents)
         if without_call:
             tally.skip("agent whose call is in none of the files", count=without_call)
@@ -133,7 +126,7 @@ class Codex:
                 run.model, run.outcome = agent.model, agent.outcome
                 run.started, run.ended, run.measured_s = agent.began, agent.ended, agent.measured_s
                 run.totals, run.return_tokens = agent.totals, tokens_of(agent.returned)
-                run.retries, run.tool_uses = float(agent.retries), float(agent.tools)
+                run.tool_uses = float(agent.tools)
             run.kind = run.kind or "default"
             yield run
 
@@ -156,14 +149,14 @@ class Codex:
         return sum(map(len, unnamed.values()))
 
     def _is_replayed(self, at: int | None) -> bool:
-        """Whether a line was copied from the caller's rollout when the agent's own began."""
+        """Whether a line was copied from another rollout when this one, of an agent or a fork, began."""
         here = self._here
-        if here.parent is None or at is None or here.began is None:
+        if (here.parent is None and not self._is_fork) or at is None or here.began is None:
             return False
         return at - here.began < (_REPLAYED_FORK_US if self._is_fork else _REPLAYED_US)
 
     def _take_head(self, payload: Record) -> None:
-        if self._has_head:  # a second head is the caller's, copied with the lines after it
+        if self._has_head:  # a second head is that of another rollout, copied with the lines after it
             self._is_fork = True
             return
         self._has_head = True
@@ -190,14 +183,13 @@ class Codex:
             return
         if kind == "token_count":
             self._take_tokens(mapping(payload, "info"))
-        elif kind == "stream_error":
-            here.retries += 1
         elif kind == "error":
             here.erred = True
         elif kind in ("task_complete", "turn_complete"):
             said = text(payload, "last_agent_message")
             here.returned = here.returned if said is None else float(len(said))
-            self._end(payload, at, "failed" if here.erred and said is None else COMPLETED)
+            is_empty = said is None and (here.erred or isnan(here.returned))
+            self._end(payload, at, "failed" if is_empty else COMPLETED)
         elif kind == "turn_aborted":
             self._end(payload, at, "interrupted")
 
@@ -256,11 +248,10 @@ class Codex:
             run.agent, run.outcome = agent, "unfinished"
 
     def _take_tokens(self, info: Record) -> None:
-        total, last = mapping(info, "total_token_usage"), mapping(info, "last_token_usage")
-        counted = tuple(or_zero(amount(total, key)) for key in ("input_tokens", "output_tokens"))
-        if counted == self._here.total or not last:
+        last, total = mapping(info, "last_token_usage"), _total(info)
+        if total == self._here.total or not last:
             return
-        self._here.total = counted
+        self._here.total = total
         sent = or_zero(amount(last, "input_tokens"))
         cached = min(or_zero(amount(last, "cached_input_tokens")), sent)
         usage = Usage(input=sent - cached, cache_read=cached, output=or_zero(amount(last, "output_tokens")))
@@ -269,13 +260,18 @@ class Codex:
     def _end(self, payload: Record, at: int | None, outcome: str) -> None:
         here = self._here
         here.outcome, here.ended = outcome, at
-        here.measured_s = first_known(amount(payload, "duration_ms") / 1e3, seconds_between(here.began, at))
+        here.measured_s = amount(payload, "duration_ms") / 1e3
 
     def _end_group(self) -> None:
         """End the group of calls, at a wait or a new turn."""
         if self._group_is_open:
             self._group += 1
             self._group_is_open = False
+
+
+def _total(info: Record) -> tuple[float, ...]:
+    total = mapping(info, "total_token_usage")
+    return tuple(or_zero(amount(total, key)) for key in ("input_tokens", "output_tokens"))
 
 
 def _began(agent: _Thread) -> int:

@@ -45,7 +45,7 @@ class Tally:
     files, lines, bytes : read, whatever was in them.
     formats : files by format.
     coordinator_calls, coordinator_retries : model calls of main agents, which are in no table, and their
-        retries after API errors.
+        retries after API errors; not of Codex, whose logs do not hold retries.
     skipped : by reason, in the order of first occurrence.
     """
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dispatch_sim.decide import sampling
+from dispatch_sim.decide import sampling, sensitivity
 from dispatch_sim.decide.cost_breakdown import cost_breakdown
 from dispatch_sim.decide.explanation import explain
 from dispatch_sim.decide.grid import make_grid_point, without_factors
@@ -116,6 +116,15 @@ def test_indifference_threshold_moves_switching_value():
     assert found.at == pytest.approx(18)
 
 
+def test_indifference_threshold_that_is_a_share_is_one_of_the_costs_at_the_switch():
+    """Sequential costs 4 d / 90 and a rest; parallel d / 90, six pairs and the rest, 10% more there."""
+    text = PAIRS.replace("indifference: $0", "indifference: 10%")
+    (found,) = switching_values_of(text, PARALLEL, "tasks.duration=12s..1200s").values()
+    point = make_grid_point(parse_source(PAIRS), {})
+    rest = costs_at(point, 1)[point.strategies.index(SEQUENTIAL), 0] - 4 * 120 / 90
+    assert found.at == pytest.approx(90 * (0.9 - 0.1 * rest) / (3 + 0.1 * 4))
+
+
 def test_key_without_switching_value_differs_from_key_without_effect():
     """Below $40 the price of output switches nothing; a backoff that never comes is left out."""
     found_at = switching_values_of(
@@ -166,6 +175,17 @@ def test_tornado_is_the_difference_at_both_ends():
     assert (duration.low.mean, duration.high.mean) == (pytest.approx(2 - 0.9), pytest.approx(8 - 0.9))
     assert duration.swing == pytest.approx(6)
     assert (tokens.low.mean, tokens.high.mean) == (pytest.approx(4 - 0.45), pytest.approx(4 - 1.8))
+
+
+def test_key_without_effect_is_left_out_of_a_tornado_although_others_have_more_replications(monkeypatch):
+    monkeypatch.setattr(sensitivity, "LARGEST", 1)
+    source = parse_source(NOISY)
+    parameters = [
+        with_range(parameter_at(source, "client.initial"), "0.1s..1s"),
+        with_range(parameter_at(source, "tasks.duration"), "60s..240s"),
+    ]
+    (swing,) = find_swings(source, parameters, (PARALLEL, SEQUENTIAL), replications=2 * sampling.FIRST)
+    assert (swing.parameter.path, swing.low.n) == ("tasks.duration", 2 * sampling.FIRST)
 
 
 def test_queue_of_more_than_all_tasks_is_the_queue_of_all_tasks_in_a_tornado():

@@ -16,6 +16,7 @@ from tests.report.conftest import TIGHT, answered
         ("cost > $10", ("cost_usd", ">", 10.0)),
         ("cost_usd < 0.5", ("cost_usd", "<", 0.5)),
         ("tokens <= 200K", ("tokens", "<=", 200_000.0)),
+        ("input_tokens > 1M", ("input_tokens", ">", 1e6)),
         ("manual_completions > 0.5", ("manual_completions", ">", 0.5)),
     ],
 )

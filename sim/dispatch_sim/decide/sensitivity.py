@@ -32,7 +32,7 @@ class Swing:
     ----------
     parameter : the key, with the range that was simulated.
     low, high : the difference at either end; None where the batch cannot be simulated there.
-    swing : the range of the mean difference over both ends and the present value.
+    swing : the range of the mean difference over both ends and the present value, in the same replications.
     """
 
     parameter: Parameter
@@ -93,8 +93,12 @@ def find_swings(
         sampler.extend([(point, point.everything, count) for point in points], share)
 
     def swing(parameter: Parameter, both: Sequence[Sampled | None]) -> Swing:
-        confidence = scenario.study.confidence
-        here, low, high = (None if end is None else _difference(end, confidence) for end in (present, *both))
+        there = [end for end in both if end is not None]
+        common = min((int(end.counts.min()) for end in there), default=None)
+        here, low, high = (
+            None if each is None else _difference(each, scenario.study.confidence, common)
+            for each in (present, *both)
+        )
         means = [each.mean for each in (here, low, high) if each is not None]
         return Swing(parameter, low, high, max(means) - min(means))
 
@@ -105,8 +109,8 @@ def find_swings(
     return sorted((each for each in swings if each.swing > 0), key=lambda each: -each.swing)
 
 
-def _difference(sampled: Sampled, confidence: float) -> Estimate:
-    recommended, rival = sampled.costs(sampled.everything)
+def _difference(sampled: Sampled, confidence: float, replications: int | None) -> Estimate:
+    recommended, rival = sampled.costs(sampled.everything)[:, :replications]
     return paired_difference(rival, recommended, confidence)
 
 

@@ -149,10 +149,9 @@ class _AllSearches:
         self._source, self._incumbents, self._sampler = source, incumbents, sampler
         self._present, self._most = present, replications
         sampler.extend([(present, present.everything, min(FIRST, replications))], sampler.share)
-        least = min(sample.mean() for sample in present.samples(present.everything))
-        confidence, indifference = scenario.study.confidence, scenario.threshold.at(float(least))
         self.searches = [
-            ValueSearch(each, confidence, indifference, {each.value: self._present}) for each in parameters
+            ValueSearch(each, scenario.study.confidence, scenario.threshold, {each.value: present})
+            for each in parameters
         ]
 
     def probe(self, share: float) -> None:

@@ -138,7 +138,7 @@ def unit_of(measure: str) -> str:
         return "seconds"
     if measure.endswith("_usd"):
         return "dollars"
-    return "tokens" if measure.startswith("tokens") else "number"
+    return "tokens" if "tokens" in measure else "number"
 
 
 def check(answer: Answer, thresholds: list[Threshold]) -> list[Check]:

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from dispatch_sim.decide.grid import try_grid_point
 from dispatch_sim.decide.parameters import Parameter
 from dispatch_sim.decide.sampling import Numbers, Sampled
+from dispatch_sim.scenario.indifference import IndifferenceThreshold
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.strategy import Strategy
-from dispatch_sim.stats.estimates import mean_intervals, to_end_early
+from dispatch_sim.stats.estimates import mean_and_deviations, mean_intervals, to_end_early
 from dispatch_sim.stats.paired_comparison import PairedComparison, compare_best
+from dispatch_sim.stats.student_t import t_critical
 
 
 @dataclass(frozen=True)
@@ -61,14 +63,14 @@ class ValueSearch:
 
     Attributes
     ----------
-    confidence, indifference : of all searches.
+    confidence, indifference : of all searches; a share is one of the best mean at each value.
     tried : the point at each value that was tried, the present one included.
     impossible : values at which the batch cannot be simulated.
     """
 
     parameter: Parameter
     confidence: float
-    indifference: float
+    indifference: IndifferenceThreshold
     tried: dict[float, Sampled]
     impossible: set[float] = field(default_factory=set)
     _known: dict[Any, _Excess] = field(default_factory=dict)
@@ -89,11 +91,10 @@ class ValueSearch:
         return sorted(simulated, key=self.distance)
 
     def distance(self, value: float) -> float:
-        """Return how far a value is from the present one, by ratio where both are above zero."""
-        present = self.parameter.value
-        return abs(math.log(value / present)) if value > 0 and present > 0 else abs(value - present)
+        """Return how far a value is from the present one, by ratio: zero is farther than any other."""
+        return abs(math.log(value / self.parameter.value)) if value > 0 else math.inf
 
-    def is_beyond(self, value: float, end: float) -> bool:
+    def is_on_side_of(self, value: float, end: float) -> bool:
         """Whether a value is the present one, or on the same side of it as another."""
         present = self.parameter.value
         return value == present or (value < present) == (end < present)
@@ -112,8 +113,10 @@ class ValueSearch:
             for side in incumbent.sides(sampled)
         )
         if not (holds.size and others.size):
-            return _Excess(holds, others, -self.indifference, is_clear=True)
+            return _Excess(holds, others, 0.0, is_clear=True)
         first = holds[0]
+        least = min(sample.mean() for sample in sampled.samples(np.array([first, others[0]])))
+        threshold = self.indifference.at(float(least))
         found, error = self._differences(sampled, np.concatenate([holds, others]), first)
         holds = holds[np.argsort(found[: holds.size], kind="stable")]
         if holds[0] != first:
@@ -123,11 +126,11 @@ class ValueSearch:
         above, error_above = -below[:1], error_below[:1]
         if holds.size > 1:
             above, error_above = self._differences(sampled, holds, others[0])
-        stands = (below + self.indifference > error_below).all()
-        switches = (above - self.indifference > error_above).all()
+        stands = (below + threshold > error_below).all()
+        switches = (above - threshold > error_above).all()
         is_exact = not error_below.any() and not error_above.any()
         is_clear = bool(stands or switches or is_exact)
-        return _Excess(holds, others, float(above[0]) - self.indifference, is_clear)
+        return _Excess(holds, others, float(above[0]) - threshold, is_clear)
 
     def _differences(
         self, sampled: Sampled, numbers: Numbers, reference: int
@@ -140,7 +143,8 @@ class ValueSearch:
         named = np.array([*numbers, reference])
         costs = sampled.costs(named)
         differences = costs[:-1] - costs[-1]
-        mean, half_width = self._intervals(differences)
+        strict = to_end_early(1 - (1 - self.confidence) / len(differences))
+        mean, half_width = _intervals(differences, strict)
         present = self.tried[self.parameter.value]
         there = [present.point.numbers.get(sampled.point.strategies[number]) for number in named]
         if sampled is present or None in there:
@@ -148,16 +152,16 @@ class ValueSearch:
         costs = present.costs(np.array(there))
         before = costs[:-1] - costs[-1]
         common = min(differences.shape[1], before.shape[1])
-        was, error_before = self._intervals(before)
-        change, error = self._intervals(differences[:, :common] - before[:, :common])
-        by_change = np.hypot(error_before, error)
+        was, error_before = _intervals(before, strict)
+        change, error = _intervals(differences[:, :common] - before[:, :common], strict)
+        # Both rest on the common replications.
+        _, deviations = mean_and_deviations(differences[:, :common] - before[:, :common])
+        _, deviations_before = mean_and_deviations(before[:, :common])
+        covariance = np.einsum("ij,ij->i", deviations, deviations_before) / max(common - 1, 1)
+        shared = 2 * t_critical(strict, common) ** 2 * covariance / before.shape[1]
+        by_change = np.sqrt(np.maximum(error_before**2 + error**2 + shared, 0.0))
         better = (by_change < half_width) & (before.shape[1] > common)
         return np.where(better, was + change, mean), np.where(better, by_change, half_width)
-
-    def _intervals(self, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        strict = to_end_early(1 - (1 - self.confidence) / len(values))
-        mean, low, _ = mean_intervals(values, strict)
-        return mean, mean - low
 
     def stands(self, value: float, incumbent: Incumbent) -> bool:
         """Whether the recommendation stands at a value that was tried, beyond doubt."""
@@ -192,7 +196,7 @@ class ValueSearch:
         switched = next((value for value in values if self.excess(value, incumbent).mean > 0), None)
         if switched is None or switched == self.parameter.value:
             return None
-        nearer = [value for value in values if self.is_beyond(value, switched)]
+        nearer = [value for value in values if self.is_on_side_of(value, switched)]
         return nearer[nearer.index(switched) - 1], switched
 
     def middle(self, incumbent: Incumbent) -> float | None:
@@ -213,7 +217,7 @@ class ValueSearch:
         bracket = self.bracket(incumbent)
         if bracket is None:
             return []
-        values = [value for value in self.values(incumbent) if self.is_beyond(value, bracket[1])]
+        values = [value for value in self.values(incumbent) if self.is_on_side_of(value, bracket[1])]
         first = last = values.index(bracket[0])
         last += 1
         while first > 0 and not self._is_significant(values[first], incumbent, length):
@@ -248,9 +252,16 @@ class ValueSearch:
         excess, sampled = self.excess(value, incumbent), self.tried[value]
         costs = sampled.costs(np.concatenate([excess.holds, excess.others]))[:, :length]
         found = compare_best(costs[: excess.holds.size], costs[excess.holds.size :])
-        missing = (0, length - costs.shape[1])
+        missing, threshold = (0, length - costs.shape[1]), self.indifference.at(found.scale)
         whole, halves = (
-            np.pad(each - self.indifference, missing, constant_values=np.nan)
-            for each in (found.whole, found.halves)
+            np.pad(each - threshold, missing, constant_values=np.nan) for each in (found.whole, found.halves)
         )
         return replace(found, whole=whole, halves=halves)
+
+
+def _intervals(
+    values: NDArray[np.float64], confidence: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the means of rows, and the half-widths of their intervals."""
+    mean, low, _ = mean_intervals(values, confidence)
+    return mean, mean - low

@@ -87,6 +87,12 @@ def test_unknown_key_suggests_the_likeliest(path, hint):
         parameter_at(parse_source(TEXT), path)
 
 
+def test_key_of_groups_that_differ_is_an_error_that_names_their_keys():
+    with pytest.raises(ParameterError, match=r"write tasks\.read\.tokens or tasks\.write\.tokens"):
+        parameter_at(parse_source(TEXT), "tasks.tokens")
+    assert parameter_at(parse_source(TEXT), "tasks.calls").path == "tasks.calls"
+
+
 def test_largest_groups_are_varied():
     groups = "\n".join(
         f"  - {{name: g{number}, count: {1 + number}, tokens: 1K, duration: 60s}}" for number in range(30)

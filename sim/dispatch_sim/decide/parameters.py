@@ -113,7 +113,7 @@ def parameter_at(source: Source, path: str) -> Parameter:
     Raises
     ------
     ParameterError
-        Where there is no such key, or it is not numeric.
+        Where there is no such key, it is not numeric, or groups of tasks differ in it.
     """
     scenario = source.scenario()
     if path == BATCH:
@@ -125,8 +125,11 @@ def parameter_at(source: Source, path: str) -> Parameter:
     kind = _keys().get(key)
     if kind is None:
         raise ParameterError(_not_a_key(path, key))
-    group = next((g for g in scenario.tasks if own in (None, g.name)), scenario.tasks[0])
-    value = _value_at(group if first == BATCH else scenario, key)
+    groups = [group for group in scenario.tasks if own in (None, group.name)]
+    value, *others = [_value_at(section, key) for section in (groups if first == BATCH else [scenario])]
+    if any(other != value for other in others):
+        paths = " or ".join(f"{BATCH}.{group.name}.{rest}" for group in groups)
+        raise ParameterError(f"{path}: groups of tasks differ in it; write {paths}")
     return _parameter(path, value, kind) or Parameter(path, _unit_of(kind), math.nan, math.nan, math.nan)
 
 

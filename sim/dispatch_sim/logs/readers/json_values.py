@@ -24,12 +24,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Record = dict[str, Any]
 
 
-class NotAnObject(ValueError):  # noqa: N818 - the reason, as it is counted
-    """The line is JSON, but no object."""
-
-
-class TooDeep(ValueError):  # noqa: N818
-    """The line is nested too deeply to be read."""
+class UnreadableLine(ValueError):  # noqa: N818 - not an error: the line is skipped
+    """The line is JSON, but cannot be used. The message is the reason, as it is counted."""
 
 
 def parse(line: bytes) -> list[Record]:
@@ -41,7 +37,7 @@ def parse(line: bytes) -> list[Record]:
     Raises
     ------
     ValueError
-        If the line is not JSON; `NotAnObject` or `TooDeep` if that is the reason.
+        If the line is not JSON; `UnreadableLine` if it is no object or nested too deeply.
     """
     try:
         parsed = orjson.loads(line)
@@ -50,10 +46,10 @@ def parse(line: bytes) -> list[Record]:
         try:
             parsed = json.loads(text, strict=False)
         except RecursionError:
-            raise TooDeep from None
+            raise UnreadableLine("line that is nested too deeply") from None
     records = [each for each in (parsed if isinstance(parsed, list) else [parsed]) if isinstance(each, dict)]
     if not records:
-        raise NotAnObject
+        raise UnreadableLine("line that is no JSON object")
     return records
 
 

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from dispatch_sim.logs.readers.claude_code import ClaudeCode
 from dispatch_sim.logs.readers.codex import Codex
 from dispatch_sim.logs.readers.files import LONGEST_LINE, LogFile, LogsError, Tally, log_files, read_lines
-from dispatch_sim.logs.readers.json_values import NotAnObject, Record, TooDeep, parse
+from dispatch_sim.logs.readers.json_values import Record, UnreadableLine, parse
 from dispatch_sim.logs.readers.otel import OpenTelemetry
 from dispatch_sim.logs.readers.parsed_runs import ParsedRun, with_rows
 from dispatch_sim.logs.readers.tables import Logs, make_tables
@@ -84,10 +84,8 @@ def _records(opened: BinaryIO, size: int, label: str, tally: Tally) -> Iterator[
             continue
         try:
             yield from parse(line)
-        except NotAnObject:
-            tally.skip("line that is no JSON object", where)
-        except TooDeep:
-            tally.skip("line that is nested too deeply", where)
+        except UnreadableLine as why:
+            tally.skip(str(why), where)
         except ValueError:
             if number == 1 and line.strip() in (b"{", b"[") and size > LONGEST_LINE:
                 tally.skip(f"document over {LONGEST_LINE >> 20} MiB on many lines", label)

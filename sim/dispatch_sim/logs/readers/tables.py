@@ -17,9 +17,6 @@ import pandas as pd
 from dispatch_sim.display import Displayed
 from dispatch_sim.logs.readers.files import Tally
 
-SOURCES = ("claude-code", "codex", "otel")
-"""Formats of logs."""
-
 COMPLETED = "completed"
 
 OUTCOMES = (

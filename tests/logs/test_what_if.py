@@ -6,6 +6,7 @@ import pytest
 
 from dispatch_sim.cli.output import print_json
 from dispatch_sim.logs.backtest.what_if import what_if
+from dispatch_sim.logs.calibrate.observations import CalibrationError
 from dispatch_sim.report.what_if import what_if_json
 from tests.logs.made_runs import GAP_S, RETURN_S, START_S, made_runs
 
@@ -54,6 +55,23 @@ def test_totals_are_sums_over_the_frame(found):
     by_strategy = found.frame.groupby("strategy")["usd"].sum()
     for name, total in found.totals.items():
         assert by_strategy[name] == pytest.approx(total.usd)
+
+
+def test_group_of_kind_that_never_completed_is_left_out():
+    tables = made_runs(20, seed=21, crash=0.0, kinds=("Explore", "Plan"))
+    of_plan = tables.runs["kind"] == "Plan"
+    tables.runs.loc[of_plan, "outcome"] = "failed"
+    found = what_if(tables)
+    assert {kind for group in found.groups for kind in group.kinds} == {"Explore"}
+    groups = tables.runs[of_plan & (tables.runs["group_size"] > 1)]["group"].nunique()
+    assert found.left_out == {"no run of the kind of one of its agents has completed": groups}
+
+
+def test_logs_with_such_groups_only_are_an_error():
+    tables = made_runs(30, seed=21, crash=0.0)
+    tables.runs.loc[tables.runs["group_size"] > 1, ["kind", "outcome"]] = ["Plan", "failed"]
+    with pytest.raises(CalibrationError, match="no run of the kind of one of its agents has completed"):
+        what_if(tables)
 
 
 def test_output_states_its_assumptions(found, capsys):

@@ -122,7 +122,7 @@ def find_groups(logs: Logs) -> tuple[list[Group], Counter[str]]:
             else:
                 groups.append(group)
     if not groups:
-        raise CalibrationError(_no_groups(left_out))
+        raise CalibrationError(no_groups(left_out))
     return groups, left_out
 
 
@@ -155,7 +155,8 @@ def _group(runs: pd.DataFrame, usual_spawn_tokens: float) -> Group:
     )
 
 
-def _no_groups(left_out: Counter[str]) -> str:
+def no_groups(left_out: Counter[str]) -> str:
+    """Return the message that no group can be simulated, for these reasons."""
     if not left_out:
         return (
             "no parallel groups are in these logs: no message of a coordinator launched two agents; "

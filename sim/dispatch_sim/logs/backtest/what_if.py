@@ -13,9 +13,10 @@ from dataclasses import asdict, dataclass
 import pandas as pd
 
 from dispatch_sim.display import Displayed
-from dispatch_sim.logs.backtest.groups import Group, Member, find_groups
+from dispatch_sim.logs.backtest.groups import Group, Member, find_groups, no_groups
 from dispatch_sim.logs.backtest.simulation import NOTHING_AFTER_RETURN, simulate, tasks_of
 from dispatch_sim.logs.calibrate.calibration import calibrate
+from dispatch_sim.logs.calibrate.observations import CalibrationError
 from dispatch_sim.logs.readers.tables import Logs
 from dispatch_sim.model.plan import make_plan
 from dispatch_sim.model.variates import Variates
@@ -105,8 +106,13 @@ def what_if(logs: Logs, queue: int = 3) -> WhatIf:
     CalibrationError
         If no group can be simulated.
     """
-    groups, left_out = find_groups(logs)
+    found, left_out = find_groups(logs)
     calibrated = calibrate(logs, intervals=False).scenario
+    groups = [group for group in found if all(tasks_of(calibrated, kind) for kind in group.kinds)]
+    if len(groups) < len(found):
+        left_out["no run of the kind of one of its agents has completed"] += len(found) - len(groups)
+    if not groups:
+        raise CalibrationError(no_groups(left_out))
     scenarios = [_scenario(group, calibrated) for group in groups]
     strategies = (parse_strategy("parallel"), parse_strategy({"queue": queue}), parse_strategy("sequential"))
     outcomes = {str(each): tuple(_simulate(scenario, each) for scenario in scenarios) for each in strategies}
@@ -114,7 +120,10 @@ def what_if(logs: Logs, queue: int = 3) -> WhatIf:
 
 
 def _scenario(group: Group, calibrated: Scenario) -> Scenario:
-    """Return the scenario of a group: its observed figures, and the calibrated ones for all else."""
+    """Return the scenario of a group: its observed figures, and the calibrated ones for all else.
+
+    The calibrated scenario has tasks for all of its kinds.
+    """
     spawn, return_, brief = calibrated.dispatch.spawn, calibrated.dispatch.return_, calibrated.dispatch.brief
     spawn_tokens = _mean([member.spawn_tokens for member in group.members], spawn.tokens)
     return_tokens = _mean([member.return_tokens for member in group.members], return_.tokens)
@@ -126,8 +135,9 @@ def _scenario(group: Group, calibrated: Scenario) -> Scenario:
         }
     )
     tasks = tuple(
-        _task(number, member, tasks_of(calibrated, member.kind) or calibrated.tasks[0])
+        _task(number, member, kind)
         for number, member in enumerate(group.members, 1)
+        if (kind := tasks_of(calibrated, member.kind)) is not None
     )
     return calibrated.model_copy(
         update={

@@ -148,7 +148,7 @@ def test_few_sessions_have_no_interval_and_no_verdict():
         assert judged.sessions == sessions
         assert np.isnan(judged.wall[-1].low) == np.isnan(judged.baselines[0].excess_s.low) == (sessions < 10)
         texts[sessions] = " ".join(str(found).split())
-    assert "from 9 sessions: too few to widen the forecasts" in texts[9]
+    assert "from nine sessions: too few to widen the forecasts" in texts[9]
     assert "By CRPS" not in texts[9]
     assert "By CRPS" in texts[10]
 
@@ -206,6 +206,7 @@ def test_one_session_is_replayed_and_not_forecast(capsys):
     assert len(found.replayed) > 0
     assert found.forecasted == ()
     text = " ".join(str(found).split())
+    assert "parallel groups of one session were simulated" in text
     assert "No forecasts: a forecast is judged by sessions that it was not fitted to" in text
     print_json(backtest_json(found))
     assert json.loads(capsys.readouterr().out)["forecast"]["crps_s"] is None

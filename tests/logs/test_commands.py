@@ -12,7 +12,7 @@ from dispatch_sim.logs.readers.reading import read_logs
 from dispatch_sim.logs.readers.tables import AgentRun, ParallelGroup, columns
 from dispatch_sim.scenario.loader import load_scenario
 from tests.command import dispatch_sim
-from tests.logs.synthetic import write_example
+from tests.logs.synthetic import make_runs, write_codex, write_example
 
 CANARY = "CANARY"
 """Planted in every text of a log: any that reaches an output is seen there."""
@@ -169,6 +169,14 @@ def test_calibrated_file_is_the_printed_scenario(folder):
     answer = json.loads(dispatch_sim("calibrate", "in", "--json", cwd=folder).stdout)
     assert answer["scenario_sha256"] == scenario.fingerprint
     assert {each["origin"] for each in answer["figures"]} >= {"measured", "default"}
+
+
+def test_reason_without_a_place_is_printed_without_one(tmp_path):
+    *_, session = write_codex(make_runs(1, seed=2), tmp_path / "logs")
+    session.unlink()
+    write_codex(make_runs(4, seed=1)[-10:], tmp_path / "logs")
+    result = dispatch_sim("calibrate", "logs", cwd=tmp_path)
+    assert re.fullmatch(r"skipped: [0-9]+ x agent whose call is in none of the files\n", result.stderr)
 
 
 def test_backtest_is_same_each_time(folder):

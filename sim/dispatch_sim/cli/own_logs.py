@@ -110,5 +110,6 @@ def _read_logs(paths: list[Path]) -> Logs:
 
     read = read_logs(*paths)
     for reason, skipped in read.tally.skipped.items():
-        typer.echo(f"skipped: {skipped.count:,} x {reason} (first: {skipped.first})", err=True)
+        first = f" (first: {skipped.first})" if skipped.first else ""
+        typer.echo(f"skipped: {skipped.count:,} x {reason}{first}", err=True)
     return read

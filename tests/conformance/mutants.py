@@ -129,8 +129,10 @@ COMPILED = {
     "what is scheduled now comes before what was scheduled for now": Fault("next_event", "A and not B", "A"),
     "a resource is passed on without an event": Fault("release", "soon(S, K, R, 0)", "grant(S, R)"),
     "a resource holds a user more": Fault("grant", "of.users < of.capacity", "of.users <= of.capacity"),
-    "silence is not booked": Fault("enter", "A or B or C", "A or B"),
-    "what was refused goes to the end of the queue": Fault("requeue_refused", "add(S, T, 0)", "add(S, T, 1)"),
+    "silence is not booked": Fault(
+        "enter", "codes.OF_ATTEMPT[S]", "codes.OF_ATTEMPT[S] and task.activity != codes.HANG"
+    ),
+    "what was refused goes to the end of the queue": Fault("requeue_refused", "codes.FIRST", "codes.LAST"),
     "a client retries once too often": Fault("see_answer", "retry == N", "retry == N + 1"),
     "a crash comes a call too late": Fault("called", "call == V.crash_call", "call == V.crash_call + 1"),
     "locks are given back in the order in which they were taken": Fault(
@@ -190,8 +192,8 @@ COMPILED = {
     "a task is attempted once too often": Fault("fail", "task.failures < N", "task.failures <= N"),
     "a hung attempt cannot be resumed": Fault(
         "fail",
-        "A or B or failure == codes.FAILURE_HUNG or C",
-        "A or B or C",
+        "codes.LEAVES_CHECKPOINT[F]",
+        "codes.LEAVES_CHECKPOINT[F] and failure != codes.FAILURE_HUNG",
         {"retry.policy": "resume", "failures.hang": "30%"},
     ),
     "an output that returned as another agent began is exposed": Fault(

@@ -134,7 +134,7 @@ def coordinator_input(s: State, tokens: int) -> int:
     """
     if tokens < 0:
         length = s.world.context.length + s.world.context.new
-        tokens = counted(s, length, context_cached(s)) if s.plan.has_context else 0
+        tokens = counted(s, length, context_cached(s))
     return int(min(float(tokens), s.world.limiter.input_bucket.capacity))
 
 

@@ -1,4 +1,4 @@
-"""One attempt of a sub-agent at a task: slot, spawn, model calls, return, merge, and what follows."""
+"""One attempt of a sub-agent at a task, until its work is over: place, locks, spawn, model calls, return."""
 
 import math
 
@@ -34,8 +34,6 @@ def start_attempt(s: State, t: int) -> None:
         take_part(s, t, task.rework)
     elif s.plan.communication == codes.ROUNDS and task.variates.calls == 1:
         take_part(s, t, 0.5)  # a call of half the length in each round
-    task.locks_held, task.has_place = 0, False
-    task.write = codes.NONE
     if s.plan.cap and not s.plan.refuses:
         s.processes[t].at = codes.AT_PLACE
         request(s, codes.PLACES, t)

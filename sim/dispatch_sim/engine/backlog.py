@@ -33,7 +33,7 @@ def leave_to_person(s: State, t: int) -> None:
 
 
 def add(s: State, t: int, turn: int) -> None:
-    """Let a task wait for an attempt, those of turn 0 before those of turn 1; once aborted, for a person."""
+    """Let a task wait for an attempt, `FIRST` before all that are `LAST`; once aborted, for a person."""
     if s.world.aborted:
         leave_to_person(s, t)
         return
@@ -81,7 +81,7 @@ def _receive(s: State, t: int) -> None:
         s.tasks[t].activity = codes.DEPENDENCY
         append(s.held, t)
     else:
-        add(s, t, 1)
+        add(s, t, codes.LAST)
 
 
 def add_group(s: State, waiting: NumberList, group: int) -> None:
@@ -91,7 +91,7 @@ def add_group(s: State, waiting: NumberList, group: int) -> None:
         t = waiting.numbers[i]
         if s.tasks[t].group == group:
             enter(s, t, codes.WAIT, -1, 0)
-            add(s, t, 1)
+            add(s, t, codes.LAST)
         else:
             waiting.numbers[kept] = t
             kept += 1

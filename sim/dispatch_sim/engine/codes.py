@@ -4,7 +4,8 @@
 
 import numpy as np
 
-from dispatch_sim.model.events import Activity
+from dispatch_sim.model import events
+from dispatch_sim.model.events import Activity, Failure, State
 
 NONE = -1
 """In place of a failure: none. In place of a task: the coordinator."""
@@ -13,27 +14,29 @@ WAITS = -2
 NEEDS_CONTEXT, NEEDS_PROMPT = -1, -2
 """In place of input tokens: those of the coordinator's context, or of a task's prompt, when the turn comes."""
 
-# ---- in the order of `model.events.State`
-(
-    STATE_WAIT, STATE_SERVICE, STATE_BACKOFF, STATE_BLOCKED, STATE_PACED, STATE_MERGE, STATE_RECOVERY, STATE_HUNG,
-    STATE_REVIEW,
-) = range(9)
-
 # ---- in the order of `model.events.Activity`
 (
     WAIT, SPAWN, CALL, TOOLS, RETURN, BACKOFF, HANG, PREFIX, GATEWAY, PACING, HARNESS, LOCK, PACE, BARRIER,
-    COORDINATOR_BUSY, PERSON_BUSY, EXPOSED, AWAITS_REVIEW, ROUND, DEPENDENCY, MERGE, MERGE_BY_PERSON, CLEAN_UP, RESOLVE, REVIEW, RECOVERY,
-    TURN, PREWARM, INTERIM, COMPACTION, COMMON, LAUNCH, LIMITED, OVERLOADED, CRASH, REFUSED_LAUNCH, TIMEOUT, CANCELLED, BAD_OUTPUT,
-    OVERWRITTEN, REWORK, WRONG_BRIEF,
+    COORDINATOR_BUSY, PERSON_BUSY, EXPOSED, AWAITS_REVIEW, ROUND, DEPENDENCY, MERGE, MERGE_BY_PERSON,
+    CLEAN_UP, RESOLVE, REVIEW, RECOVERY, TURN, PREWARM, INTERIM, COMPACTION, COMMON, LAUNCH, LIMITED,
+    OVERLOADED, CRASH, REFUSED_LAUNCH, TIMEOUT, CANCELLED, BAD_OUTPUT, OVERWRITTEN, REWORK, WRONG_BRIEF,
 ) = range(42)
 
 STATE_OF = np.array([-1 if each.state is None else each.state for each in Activity], np.int64)
 """The state that a task is in during each activity."""
+OF_ATTEMPT = np.array([each in events.OF_ATTEMPT for each in State])
+"""Whether the time in each state is that of an attempt."""
 
 # ---- in the order of `model.events.Failure`
 (
-    FAILURE_CRASH, FAILURE_RATE_LIMITED, FAILURE_TOO_LARGE, FAILURE_BAD_OUTPUT, FAILURE_HUNG, FAILURE_KILLED, FAILURE_OVERWRITTEN, FAILURE_CANCELLED, FAILURE_WRONG_BRIEF,
+    FAILURE_CRASH, FAILURE_RATE_LIMITED, FAILURE_TOO_LARGE, FAILURE_BAD_OUTPUT, FAILURE_HUNG, FAILURE_KILLED,
+    FAILURE_OVERWRITTEN, FAILURE_CANCELLED, FAILURE_WRONG_BRIEF,
 ) = range(9)
+
+IS_OWN = np.array([each.is_own for each in Failure])
+"""Whether each failure counts towards its task's attempts."""
+LEAVES_CHECKPOINT = np.array([each.leaves_checkpoint for each in Failure])
+"""Whether another attempt can go on from where one with each failure stood."""
 
 # ---- in the order of `model.accounting.Purpose`; the first five are an attempt's
 (
@@ -43,12 +46,15 @@ STATE_OF = np.array([-1 if each.state is None else each.state for each in Activi
 # ---- resources
 COORDINATOR, PERSON, PLACES, CALL_WINDOW, FIRST_LOCK = range(5)
 
+# ---- when a task waits for an attempt: before all others, or after those that wait already
+FIRST, LAST = range(2)
+
 # ---- events
 (
     EVENT_RESUME, EVENT_START_ATTEMPT, EVENT_INTERRUPT, EVENT_START_TIMER, EVENT_TIMER, EVENT_START_RECOVERY,
     EVENT_RELEASED, EVENT_BARRIER, EVENT_VERDICT, EVENT_START_REVIEW, EVENT_START_SERVER, EVENT_SERVER,
-    EVENT_INTERRUPT_SERVER, EVENT_START_ARRIVALS, EVENT_ARRIVAL, EVENT_START_ROUND, EVENT_START_DISPATCHER, EVENT_END,
-    EVENT_NONE,
+    EVENT_INTERRUPT_SERVER, EVENT_START_ARRIVALS, EVENT_ARRIVAL, EVENT_START_ROUND, EVENT_START_DISPATCHER,
+    EVENT_END, EVENT_NONE,
 ) = range(19)
 
 # ---- options of a scenario
@@ -62,17 +68,17 @@ NO_REVIEW, AFTER_WAVE = 0, -1
 
 # ---- places in the program of an attempt and of a person's recovery
 (
-    AT_PLACE, AT_LOCK, AT_SPAWN, AT_PREFIX, AT_CALL_WINDOW, AT_NEXT_WINDOW, AT_GATEWAY, AT_BACKOFF, AT_CALL, AT_TOOLS, AT_RETURN,
-    AT_COMPACTION, AT_SILENCE, AT_BARRIER, AT_FAILURES_SEEN, AT_MERGE_REQUEST, AT_MERGE_TURN, AT_MERGE, AT_PERSON_REQUEST,
-    AT_MERGE_BY_PERSON, AT_RESOLVE_REQUEST, AT_RESOLVE, AT_EXPOSED, AT_CLEAN_UP_REQUEST, AT_CLEAN_UP, AT_APPROVAL,
-    AT_RECOVERY_REQUEST, AT_RECOVERY,
+    AT_PLACE, AT_LOCK, AT_SPAWN, AT_PREFIX, AT_CALL_WINDOW, AT_NEXT_WINDOW, AT_GATEWAY, AT_BACKOFF, AT_CALL,
+    AT_TOOLS, AT_RETURN, AT_COMPACTION, AT_SILENCE, AT_BARRIER, AT_FAILURES_SEEN, AT_MERGE_REQUEST,
+    AT_MERGE_TURN, AT_MERGE, AT_PERSON_REQUEST, AT_MERGE_BY_PERSON, AT_RESOLVE_REQUEST, AT_RESOLVE,
+    AT_EXPOSED, AT_CLEAN_UP_REQUEST, AT_CLEAN_UP, AT_APPROVAL, AT_RECOVERY_REQUEST, AT_RECOVERY,
 ) = range(28)
 
 # ---- of the dispatcher, a review, and the brief between two rounds
 (
-    AT_REFILL, AT_REFILL_WOKEN, AT_WAVE, AT_WAVE_WOKEN, AT_IDLE, AT_IDLE_WOKEN, AT_OVER_WOKEN, AT_SCRIPT_PREFIX,
-    AT_SCRIPT, AT_SCRIPT_COMMON, AT_SCRIPT_LAUNCH, AT_TURN_REQUEST, AT_TURN_COMMON, AT_TURN_BEGIN, AT_TURN, AT_PREWARM,
-    AT_BRIEF, AT_DONE,
+    AT_REFILL, AT_REFILL_WOKEN, AT_WAVE, AT_WAVE_WOKEN, AT_IDLE, AT_IDLE_WOKEN, AT_OVER_WOKEN,
+    AT_SCRIPT_PREFIX, AT_SCRIPT, AT_SCRIPT_COMMON, AT_SCRIPT_LAUNCH, AT_TURN_REQUEST, AT_TURN_COMMON,
+    AT_TURN_BEGIN, AT_TURN, AT_PREWARM, AT_BRIEF, AT_DONE,
 ) = range(18)
 AT_REVIEW_REQUEST, AT_REVIEW = range(2)
 AT_INTERIM_REQUEST, AT_INTERIM_BEGIN, AT_INTERIM = range(3)

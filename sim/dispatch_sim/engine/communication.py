@@ -60,7 +60,7 @@ def leave_second_round(s: State, t: int) -> None:
     remove(s.second_round, t)
     s.groups[s.tasks[t].group].awaiting_second -= 1
     enter(s, t, codes.WAIT, -1, 0)
-    add(s, t, 1)
+    add(s, t, codes.LAST)
 
 
 def resume_interim_brief(s: State, group: int) -> None:

@@ -17,7 +17,7 @@ def is_overwritten(s: State, t: int) -> bool:
 
 def begin_write(s: State, t: int) -> None:
     """Note that a writing attempt is at work."""
-    s.tasks[t].write = -1
+    s.tasks[t].write = codes.NONE
     if s.plan.isolation == codes.BY_LOCKS or not s.groups[s.tasks[t].group].writes:
         return
     w = s.world.writes

@@ -32,7 +32,7 @@ def enter(s: State, t: int, activity: int, call: int, tokens: int) -> None:
     if spent_s > 0.0:
         state = codes.STATE_OF[task.activity]
         s.world.ledger.time_s[state] += spent_s
-        if state == codes.STATE_SERVICE or state == codes.STATE_BACKOFF or state == codes.STATE_HUNG:
+        if codes.OF_ATTEMPT[state]:
             task.usage.time_s += spent_s
         write_log(s, task.since_s, task.activity, t, task.attempts, task.activity_call, task.activity_tokens)
     task.since_s = s.world.now_s

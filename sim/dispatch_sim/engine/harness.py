@@ -40,7 +40,7 @@ def launch(s: State, t: int) -> None:
 def requeue_refused(s: State) -> None:
     """Let launches that were refused wait again, before all others."""
     for i in range(s.refused.length):
-        add(s, s.refused.numbers[i], 0)
+        add(s, s.refused.numbers[i], codes.FIRST)
     s.refused.length = 0
 
 

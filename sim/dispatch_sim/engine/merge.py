@@ -6,7 +6,7 @@ from dispatch_sim.engine.conflicts import is_overwritten, writes_conflict
 from dispatch_sim.engine.coordinator import begin_turn, write_output
 from dispatch_sim.engine.events import enter, note
 from dispatch_sim.engine.parameters import MergeCount
-from dispatch_sim.engine.records import MAX_WRITES, State
+from dispatch_sim.engine.records import State
 from dispatch_sim.engine.recovery import drop_merge, settle
 from dispatch_sim.engine.resources import append, release, request
 from dispatch_sim.engine.variates import clean_up_s, resolve_s
@@ -103,9 +103,6 @@ def _resolve_conflicts(s: State, t: int) -> float:
         if s.writes[other].merged_s > write.began_s and writes_conflict(s, w, other):
             world.ledger.merge_conflicts += 1
             seconds += resolve_s(s, t, write.number, s.writes[other].task, s.writes[other].number)
-    if s.worktrees.length >= MAX_WRITES:
-        world.overflow = True
-        return 0.0
     append(s.worktrees, w)
     return seconds
 

@@ -151,7 +151,7 @@ class Ledger:
 
 
 class World:
-    """State that a replication begins with at zero, except its tasks, groups and processes."""
+    """The state of a replication but for its tasks, groups and processes; it begins as `State.new_world`."""
 
     overflow: bool
     is_deadlocked: bool

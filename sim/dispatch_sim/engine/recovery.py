@@ -62,18 +62,12 @@ def approved(s: State, t: int, wrong: bool) -> None:
 def fail(s: State, t: int, failure: int, hold_back: bool) -> None:
     """Book a failed attempt, and have its task dispatched again or leave it to a person."""
     task = s.tasks[t]
-    is_own = failure != codes.FAILURE_CANCELLED and failure != codes.FAILURE_WRONG_BRIEF
+    is_own = codes.IS_OWN[failure]
     if is_own:
         task.failures += 1
     again = not s.world.aborted and (not is_own or task.failures < s.plan.max_failures)
-    leaves_checkpoint = (
-        failure == codes.FAILURE_CRASH
-        or failure == codes.FAILURE_RATE_LIMITED
-        or failure == codes.FAILURE_HUNG
-        or failure == codes.FAILURE_KILLED
-    )
     resumes = again and s.plan.retry_policy == codes.RESUME
-    continues = resumes and leaves_checkpoint and task.checkpoint.exists != 0
+    continues = resumes and codes.LEAVES_CHECKPOINT[failure] and task.checkpoint.exists != 0
     s.world.ledger.failures[failure] += 1
     waste_attempt(s, t, failure, continues)
     if not continues:
@@ -108,14 +102,14 @@ def _wait_again(s: State, t: int, hold_back: bool) -> None:
     if hold_back and (not s.plan.refills or s.plan.retries_after_drain):
         append(s.failed, t)
     else:
-        add(s, t, 1)
+        add(s, t, codes.LAST)
 
 
 def _cancel_the_rest(s: State) -> None:
     """Cancel every other attempt whose output is not being merged."""
     for i in range(s.cascading.length):
         other = s.cascading.numbers[i]
-        if not s.tasks[other].merging and s.tasks[other].is_alive:
+        if not s.tasks[other].merging:
             at_once(s, codes.EVENT_INTERRUPT, other, s.tasks[other].attempts * 16 + codes.FAILURE_CANCELLED)
 
 

@@ -11,7 +11,7 @@ from dispatch_sim.engine.variates import review_s
 
 
 def begin_review(s: State) -> None:
-    """Begin a review: by a person, or of wrong instructions that nobody reviews at once."""
+    """Begin a review by a person; without reviews, give the verdict on wrong instructions at once."""
     if s.plan.review_every == codes.NO_REVIEW:
         _take_outputs(s)
         _verdict(s)

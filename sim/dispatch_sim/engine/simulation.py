@@ -1,6 +1,7 @@
 """One replication as a loop over events: the second implementation of the model.
 
-A process is a place in its program, from which an event resumes it. Modules have the names of those in
+A process is a place in its program, from which an event resumes it: `resume_attempt`, `resume_merge` and
+`_resume_launch` map a place to the function that goes on. Modules have the names of those in
 `dispatch_sim.model`, with the exceptions that `docs/architecture.md` lists.
 """
 

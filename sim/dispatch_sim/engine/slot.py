@@ -26,10 +26,9 @@ def leave_slot(s: State, t: int, failure: int) -> None:
     _stop_work(s, t, failure == codes.NONE)
     if failure == codes.FAILURE_HUNG or failure == codes.FAILURE_KILLED:
         note(s, codes.TIMEOUT, t, -1, 0)
-    _give_back(s, t)
     if failure == codes.NONE:
         on_return(s, t)
-    notify(s)  # there may be more slots
+    _give_back(s, t)
     task.failure = failure
     if is_draft(s, t) and failure == codes.NONE:
         settle(s, t)
@@ -77,7 +76,7 @@ def _give_back(s: State, t: int) -> None:
 def interrupt(s: State, t: int, failure: int) -> None:
     """End what an attempt is doing: by its hard timeout, or because another's failure cancels it.
 
-    Only so does an agent that hangs lose its slot.
+    A hung agent loses its slot here and nowhere else.
     """
     task, process, at = s.tasks[t], s.processes[t], s.processes[t].at
     process.token += 1  # what it waits for does not resume it any more

@@ -60,7 +60,10 @@ def _wait_for(s: State, condition: int, at: int) -> bool:
 
 
 def _queue(s: State) -> bool:
-    """Queue, and adaptive: dispatch whenever a task waits and a slot is free; False where it has to wait."""
+    """Dispatch whenever a task waits and a slot is free; False where it has to wait.
+
+    Queue and adaptive do so, and parallel without its barrier.
+    """
     process, world = s.processes[s.plan.tasks], s.world
     if process.at == codes.AT_REFILL_WOKEN:
         process.at = codes.AT_REFILL
@@ -71,14 +74,14 @@ def _queue(s: State) -> bool:
     if world.slots.count:
         return _wait_for(s, codes.CAN_REFILL_OR_IDLE, codes.AT_REFILL_WOKEN)
     if world.waiting == 0:
-        _retry_failed(s, 1)
+        _retry_failed(s, codes.LAST)
     if world.waiting == 0:
         lift_barrier(s)
     return _wait_for(s, codes.CAN_DISPATCH_OR_DRAINED, codes.AT_REFILL_WOKEN)
 
 
 def _waves(s: State) -> bool:
-    """Waves, with a wave of one (solo, sequential) or of all (parallel); False where it has to wait."""
+    """Waves of k tasks, of one (solo, sequential) or of all (parallel); False where it has to wait."""
     process, world = s.processes[s.plan.tasks], s.world
     if process.at == codes.AT_WAVE:
         if world.unfinished == 0:
@@ -98,15 +101,15 @@ def _waves(s: State) -> bool:
         return _wait_for(s, codes.WAVE_IS_OVER, codes.AT_OVER_WOKEN)
     if s.plan.review_every == codes.AFTER_WAVE:
         start_review(s)
-    _retry_failed(s, 0)
+    _retry_failed(s, codes.FIRST)
     process.at = codes.AT_WAVE
     return True
 
 
-def _retry_failed(s: State, order: int) -> None:
-    """Let what has failed wait for an attempt again: before all others (0) or after them (1)."""
+def _retry_failed(s: State, turn: int) -> None:
+    """Let what has failed wait for an attempt again: `FIRST` or `LAST`."""
     for i in range(s.failed.length):
-        add(s, s.failed.numbers[i], order)
+        add(s, s.failed.numbers[i], turn)
     s.failed.length = 0
 
 

@@ -31,8 +31,8 @@ def admit(s: State, limiter: Limiter, input_tokens: int, is_pacing: bool) -> flo
 
     Returns
     -------
-    0 where it is admitted; else the `retry-after` of the 429: the seconds until the buckets would hold enough if
-    nobody else came. Infinite where no bucket ever will.
+    0 where it is admitted; else the `retry-after` of the 429: the seconds until the buckets would hold enough
+    if nobody else came. Infinite where no bucket ever will.
     """
     now_s = s.world.now_s
     requests, inputs, outputs = limiter.request_bucket, limiter.input_bucket, limiter.output_bucket
@@ -117,7 +117,7 @@ def input_needed(s: State, t: int) -> int:
 
 
 def input_counted(s: State, t: int, cached: int) -> int:
-    """Return the input tokens that the limiter counts for a task's prompt of which some are read from the cache.
+    """Return the input tokens that the limiter counts for a task's prompt with some read from the cache.
 
     Of the coordinator's own context, a call takes no more than the bucket can hold.
     """
@@ -128,7 +128,7 @@ def input_counted(s: State, t: int, cached: int) -> int:
 
 
 def coordinator_input(s: State, tokens: int) -> int:
-    """Return the input tokens that a call of the coordinator takes, or what the bucket can hold if that is less.
+    """Return the input tokens that a call of the coordinator takes, at most what the bucket can hold.
 
     `tokens` is what it sends, or -1 for its context and the new input after it.
     """

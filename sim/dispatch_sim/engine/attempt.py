@@ -77,7 +77,7 @@ def spawned(s: State, t: int) -> None:
         prompt.new = prompt.messages = prompt.sent = 0
         prompt.sent_s = -math.inf
     prompt.context = task.checkpoint.context
-    # The failed call's own new input is sent again and can be read; the messages with it are replaced by others.
+    # The failed call's own new input is sent again and can be read; its messages are replaced by others.
     prompt.sent = min(prompt.sent, prompt_length(s, t) - prompt.messages)
     plan_calls(s, t)
     if s.plan.warm_up == codes.STAGGER and prompt.shared:

@@ -68,8 +68,8 @@ def _is_earlier(s: State, one: int, other: int) -> bool:
 def next_event(s: State) -> tuple[int, int, int]:
     """Take the next event and set the clock; return its kind, whom it is about, and its token.
 
-    What is in the heap for this moment was scheduled before this moment, so it comes before what was scheduled
-    in it.
+    What is in the heap for this moment was scheduled before this moment, so it comes before what was
+    scheduled in it.
     """
     calendar = s.world.calendar
     at = calendar.urgent_head

@@ -12,7 +12,7 @@ NONE = -1
 WAITS = -2
 """The result of a request that waits."""
 NEEDS_CONTEXT, NEEDS_PROMPT = -1, -2
-"""In place of input tokens: those of the coordinator's context, or of a task's prompt, when the turn comes."""
+"""In place of input tokens: those of the coordinator's context, or a task's prompt, when the turn comes."""
 
 # ---- in the order of `model.events.Activity`
 (
@@ -93,4 +93,6 @@ TURN_BEGIN, TURN_COMPACT, TURN_COMPACTING, TURN_SEND = range(4)
 COMMON_BEGIN, COMMON_SEND, COMMON_CALL = range(3)
 
 # ---- families of distributions: a row of parameters begins with one of these, see `quantiles`
-CONSTANT, UNIFORM, TRIANGULAR, EXPONENTIAL, LOGNORMAL, GAMMA, WEIBULL, LOGLOGISTIC, EMPIRICAL, MIXTURE = range(10)
+(
+    CONSTANT, UNIFORM, TRIANGULAR, EXPONENTIAL, LOGNORMAL, GAMMA, WEIBULL, LOGLOGISTIC, EMPIRICAL, MIXTURE,
+) = range(10)

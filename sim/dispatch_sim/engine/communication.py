@@ -41,7 +41,7 @@ def plan_calls(s: State, t: int) -> None:
 
 
 def end_first_round(s: State, t: int, by_agent: bool) -> None:
-    """Let a task wait for its second round, unless a person has finished it; brief a group that is through."""
+    """Let a task wait for its second round unless a person has finished it; brief a complete group."""
     group = s.groups[s.tasks[t].group]
     if by_agent:
         s.tasks[t].second_round = True

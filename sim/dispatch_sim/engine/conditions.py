@@ -1,4 +1,4 @@
-"""Conditions that the dispatcher and a review wait for, the notification of a change, and the barrier's lift."""
+"""What the dispatcher and a review wait for, the notification of a change, and the barrier's lift."""
 
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.calendar import at_once, now, soon

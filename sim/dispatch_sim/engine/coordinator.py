@@ -47,7 +47,7 @@ def send_context(s: State) -> int:
 
 
 def begin_turn(s: State, pid: int) -> bool:
-    """Get a turn admitted, with the context compacted before if it is too long; False where it has to wait."""
+    """Get a turn admitted, too long a context compacted before; False where it has to wait."""
     if not s.plan.has_context:
         return get_admitted(s, pid, 0)
     if not compact(s, pid) or not get_admitted(s, pid, codes.NEEDS_CONTEXT):

@@ -25,8 +25,8 @@ def _needed(s: State, place: int) -> int:
 def _admit_first(s: State, place: int) -> float:
     """Admit the request at a place of the line, or return the time after which it may be.
 
-    The answer to it is in `Process.answer_s` then: infinite where it can never be admitted. The client's own limiter
-    sends it to the provider at once.
+    The answer to it is in `Process.answer_s` then: infinite where it can never be admitted. The client's own
+    limiter sends it to the provider at once.
     """
     entry = s.line[place]
     process = s.processes[entry.process]

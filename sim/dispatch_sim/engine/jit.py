@@ -1,7 +1,7 @@
 """Compiles the engine's functions together, each once, with the types of its annotations.
 
-All use of numba's internals is here. Numba itself compiles each called function into a library of its own, for
-every combination of types, and optimises it with all that it calls: two minutes for the engine. Here all
+All use of numba's internals is here. Numba itself compiles each called function into a library of its own,
+for every combination of types, and optimises it with all that it calls: two minutes for the engine. Here all
 functions are compiled into the library of the entry point, which is optimised once.
 """
 
@@ -31,7 +31,7 @@ _in_library: WeakKeyDictionary[Any, dict[FunctionType, Any]] = WeakKeyDictionary
 
 @cache
 def _source(function: FunctionType) -> FunctionType:
-    """Return a function in which the names of functions of this package stand for what compiled code calls."""
+    """Return a function that calls the compiled versions of functions of this package."""
     names = dict(function.__globals__)
     for name in function.__code__.co_names:
         value = names.get(name)

@@ -42,7 +42,7 @@ class Machine:
         self._replications = range(0)
 
     def share(self, plans: Sequence[FlatPlan], replications: range) -> None:
-        """Have the variates of first attempts drawn once for all plans of a scenario, in these replications."""
+        """Have the variates of first attempts drawn once for all plans of a scenario."""
         sizes = np.max([plan.group_sizes for plan in plans], axis=0)
         ends = np.cumsum(sizes)
         self._first_variates = ends - sizes

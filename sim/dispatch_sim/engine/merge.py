@@ -144,7 +144,7 @@ def _fail_overwritten(s: State, t: int) -> None:
 
 
 def resume_merge(s: State, t: int) -> None:
-    """Go on with a merge from the place where it waits; an output that was overwritten meanwhile needs none."""
+    """Go on with a merge from the place where it waits, unless the output was overwritten meanwhile."""
     task, process, ledger = s.tasks[t], s.processes[t], s.world.ledger
     at = process.at
     if at == codes.AT_MERGE_REQUEST:

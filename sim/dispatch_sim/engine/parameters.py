@@ -26,7 +26,7 @@ class Distribution:
 
 
 class MergeCount:
-    """Counts merges that have begun; the times of those that are over are from `first` on in `State.merges_over`."""
+    """Counts merges that have begun; those that are over have their times in `State.merges_over`."""
 
     begun: int
     over: int

@@ -10,8 +10,8 @@ Pair = tuple[float, float]
 
 _SQRT2 = math.sqrt(2.0)
 
-# The coefficients of Wichura's algorithm AS 241 (Applied Statistics 37, 1988), routine PPND16, highest power first:
-# of numerator and denominator, near the middle, in the tails, and far out.
+# The coefficients of Wichura's algorithm AS 241 (Applied Statistics 37, 1988), routine PPND16: of numerator
+# and denominator, highest power first, near the middle, in the tails, and far out.
 _MIDDLE = (
     (2.5090809287301226727e3, 5.2264952788528545610e3),
     (3.3430575583588128105e4, 2.8729085735721942674e4),

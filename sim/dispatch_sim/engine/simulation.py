@@ -26,8 +26,8 @@ from dispatch_sim.scenario.tasks import MAX_TASKS
 def simulate_block(s: State, control: Control, first: int, count: int) -> int:
     """Simulate replications `first` to `first + count` into `State.rows`; return how many were simulated.
 
-    It ends early where one does not fit the state's arrays, or where another thread has set `Control.stop`. Where
-    the state has room for a log, it holds that of the last replication.
+    It ends early where one does not fit the state's arrays, or where another thread has set `Control.stop`.
+    Where the state has room for a log, it holds that of the last replication.
     """
     for i in range(count):
         if control.stop:

@@ -1,6 +1,7 @@
 """Compiles the engine once per machine, stores its machine code in the user's cache folder, and loads it.
 
-The file is named by a digest of all sources and versions, so outdated code is never run. Loading needs no numba.
+The file is named by a digest of all sources and versions, so outdated code is never run. Loading needs no
+numba.
 """
 
 import ctypes

@@ -43,7 +43,7 @@ class Checkpoint:
 
 
 class AttemptVariates:
-    """The variates of an attempt, as `model.variates.AttemptVariates`; new input and output are of all calls."""
+    """The variates of an attempt, as `model.variates.AttemptVariates`, but for tokens of all calls."""
 
     drawn_in: int
     """The block of replications in which these were drawn for all design points."""

@@ -67,7 +67,7 @@ def _struck_call(s: State, stream: int, probability: float, t: int, number: int,
 
 
 def draw_attempt(s: State, t: int) -> None:
-    """Draw the variates of a task's attempt; those of a first attempt once for all design points of a block."""
+    """Draw the variates of a task's attempt; those of a first one once for all design points of a block."""
     task, number = s.tasks[t], attempt_number(s, t)
     if number > 0 or task.origin > 0 or s.shared_tasks == 0:
         _draw_attempt(s, t, number)

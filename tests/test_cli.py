@@ -126,6 +126,20 @@ def test_answer_is_printed_when_results_cannot_be_written(scenario):
     assert is_unfinished(scenario.parent / "out")
 
 
+def test_interruption_after_the_last_replication_says_how_to_continue(scenario, monkeypatch):
+    def interrupt(results):
+        raise KeyboardInterrupt
+
+    arguments = ("sweep", scenario.name, "--replications", 4, "--out", "out")
+    monkeypatch.setattr("dispatch_sim.decide.answer.answer", interrupt)
+    monkeypatch.setattr(sys, "argv", ["dispatch-sim", *map(str, arguments)])
+    result = dispatch_sim(*arguments, cwd=scenario.parent)
+    assert (result.returncode, result.stdout) == (130, "")
+    said = "Interrupted after the last replication. Continue with: dispatch-sim sweep small.yaml --replicat"
+    assert result.stderr.startswith(said)
+    assert result.stderr.endswith(" --out out --resume\ninterrupted\n")
+
+
 def test_init_writes_a_valid_scenario_and_never_over_a_file(tmp_path):
     assert dispatch_sim("init", "mine.yaml", cwd=tmp_path).returncode == 0
     assert dispatch_sim("check", "mine.yaml", cwd=tmp_path).returncode == 0

@@ -125,6 +125,14 @@ def test_diff_compares_two_files_or_a_change(folder):
     assert [path.name for path in folder.iterdir()] == ["small.yaml", "more.yaml"]
 
 
+def test_diff_prints_the_warnings_of_both_scenarios_once(folder):
+    wide = ("--set", "harness.cap=2", "--with", "tasks.tokens=50")
+    result = dispatch_sim("diff", "small.yaml", *wide, "--json", cwd=folder)
+    lines = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
+    assert len(lines) == len(set(lines))
+    assert any("a task has 50 tokens on average" in line for line in lines)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -48,7 +48,7 @@ def test_violated_threshold_exits_with_3(scenario):
     few = (scenario.name, "--replications", 20)
     good = dispatch_sim("compare", *few, "--fail-on", "cost > $1000", cwd=scenario.parent)
     assert good.returncode == 0
-    assert "--fail-on cost > $1000: met; " in good.stderr
+    assert "--fail-on cost > $1000: passed; " in good.stderr
     both = ("--fail-on", "cost > $1000", "--fail-on", "makespan > 1s", "--out", "out", "--json")
     bad = dispatch_sim("sweep", *few, *both, cwd=scenario.parent)
     assert bad.returncode == 3

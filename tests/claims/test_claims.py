@@ -86,6 +86,8 @@ def test_command_judges_file_of_claims(tmp_path):
     assert re.search(r"At most [\d.]+ times\. It rises\.", page)
     done = dispatch_sim("claims", "--file", "claims.yaml", "--out", "here", "--json", cwd=tmp_path)
     assert json.loads(done.stdout)["claims"][0]["verdict"] == "confirmed"
+    done = dispatch_sim("claims", "--only", "", cwd=tmp_path)
+    assert done.stderr == "--only: '' is not the number of a claim; write numbers such as 7,9\n"
     done = dispatch_sim("claims", "--only", "two", cwd=tmp_path)
     assert (done.returncode, "'two' is not the number of a claim" in done.stderr) == (2, True)
 
@@ -173,6 +175,7 @@ def test_text_that_is_wrong_fails_and_overwrites_nothing(tmp_path, old, new, mes
     done = dispatch_sim("claims", "--file", "claims.yaml", "--out", "out", cwd=tmp_path)
     assert (done.returncode, message in " ".join(done.stderr.split())) == (2, True), done.stderr
     assert [path.read_text() for path in (tmp_path / "out").iterdir()] == ["as before"]
+    assert "confirmed" in done.stdout
 
 
 @pytest.mark.parametrize(

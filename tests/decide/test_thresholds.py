@@ -85,4 +85,4 @@ def test_unbounded_interval_settles_nothing():
 def test_threshold_is_met_on_its_side(comparison, met):
     """Of 9, 10 and 11 dollars against 10."""
     threshold = parse_threshold(f"cost {comparison} $10")
-    assert [threshold.is_met_by(value) for value in (9.0, 10.0, 11.0)] == met
+    assert [threshold.holds_for(value) for value in (9.0, 10.0, 11.0)] == met

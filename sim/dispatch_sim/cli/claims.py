@@ -35,16 +35,18 @@ def claims(
         findings = judge_claims(
             loaded, only=numbers, replications=replications, jobs=threads(jobs), on_progress=on_progress
         )
-    print_written(write_claims_report(findings, out))
-    if as_json:
-        print_json(findings.to_json())
-    else:
-        typer.echo(verdicts_text(findings), nl=False)
+    try:
+        print_written(write_claims_report(findings, out))
+    finally:  # also where a text of the report does not fit the figures
+        if as_json:
+            print_json(findings.to_json())
+        else:
+            typer.echo(verdicts_text(findings), nl=False)
 
 
 def _numbers(only: str | None) -> tuple[int, ...]:
     """Read the numbers of claims: `7,9`."""
-    parts = [part.strip() for part in only.split(",")] if only else []
+    parts = [part.strip() for part in only.split(",")] if only is not None else []
     wrong = next((part for part in parts if not (part.isascii() and part.isdigit())), None)
     if wrong is not None:
         fail(f"--only: {wrong!r} is not the number of a claim; write numbers such as 7,9")

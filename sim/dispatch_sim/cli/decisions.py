@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,13 +11,14 @@ import typer
 from dispatch_sim.cli.options import (
     Json,
     ReportOptions,
+    ScenarioOptions,
     Settings,
     StudyOptions,
     changed,
     flag,
     key_values,
     number,
-    setting_texts,
+    print_warnings,
     setting_values,
     text,
     threads,
@@ -95,7 +95,7 @@ def decide(
 
     if explain and as_json:
         fail("--explain: has no effect with --json, which includes the whole scenario; leave one out")
-    texts = setting_texts(settings)
+    texts = key_values("--set", settings)
     try:
         _check_given_once(context, texts)
         answer = ask(
@@ -171,7 +171,9 @@ def diff(
     if other is None and not change:
         fail("diff: needs a second scenario file, or --with KEY=VALUE for a change of the first")
     first = study.source(study.seed)
-    second = changed(replace(study, scenario=other or study.scenario).source(), change, "--with")
+    options = ScenarioOptions(other or study.scenario, study.settings, study.data)
+    second = changed(options.source(), change, "--with")
+    print_warnings(second, besides=first)
     with progress("replications") as on_progress:
         found = compare(
             first, second, replications=study.replications, jobs=threads(study.jobs), on_progress=on_progress

@@ -57,6 +57,8 @@ def output(metavar: str, *names: str, help: str) -> Any:
     return typer.Option(*names, metavar=metavar, parser=parse, help=help)
 
 
+_SETTING = "client.retries=5"
+
 ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file (YAML).")]
 
 DataFolder = Annotated[
@@ -118,11 +120,8 @@ class StudyOptions(ScenarioOptions):
 
     def source(self, seed: int | None = None) -> Source:
         """Return the scenario, and print its warnings."""
-        from dispatch_sim.scenario.warnings import warnings
-
         source = super().source(seed)
-        for warning in warnings(source.scenario()):
-            typer.echo(f"warning: {warning}", err=True)
+        print_warnings(source)
         return source
 
 
@@ -143,9 +142,14 @@ class ReportOptions(StudyOptions):
         return folder
 
 
-def setting_texts(given: list[str] | None, option: str = "--set") -> dict[str, str]:
-    """Return the values of an option such as `--set` as written, by key."""
-    return key_values(option, given, "client.retries=5")
+def print_warnings(source: Source, besides: Source | None = None) -> None:
+    """Print the warnings of a scenario that another one does not have."""
+    from dispatch_sim.scenario.warnings import warnings
+
+    printed = warnings(besides.scenario()) if besides is not None else []
+    for warning in warnings(source.scenario()):
+        if warning not in printed:
+            typer.echo(f"warning: {warning}", err=True)
 
 
 def setting_values(texts: Mapping[str, str], option: str = "--set") -> dict[str, Any]:
@@ -170,7 +174,7 @@ def changed(source: Source, given: list[str] | None, option: str = "--set") -> S
     """Return a scenario with the values of an option; an error that they cause names it."""
     from dispatch_sim.scenario.problems import ScenarioError
 
-    texts = setting_texts(given, option)
+    texts = key_values(option, given)
     if not texts:
         return source
     try:
@@ -207,7 +211,7 @@ def threads(jobs: int | None) -> int:
     return jobs or all_cores()
 
 
-def key_values(option: str, given: list[str] | None, example: str) -> dict[str, str]:
+def key_values(option: str, given: list[str] | None, example: str = _SETTING) -> dict[str, str]:
     """Return the values of an option that is written KEY=VALUE, by key."""
     values = {}
     for each in given or []:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated
@@ -26,11 +27,12 @@ def init(
         fail(f"{path}: already exists; choose another name")
     except OSError as error:
         fail(f"{path}: cannot be written to: {error.strerror or error}")
-    typer.echo(f"wrote {path}; next: dispatch-sim sweep {path}")
+    typer.echo(f"wrote {path}; next: dispatch-sim sweep {shlex.quote(str(path))}")
 
 
 def check(options: ScenarioOptions, as_json: Json = False) -> None:
     """Check a scenario: errors, warnings, and the size of its sweep."""
+    from dispatch_sim.report.format import plural
     from dispatch_sim.scenario.warnings import warnings
     from dispatch_sim.study.design import design_sweep
 
@@ -59,8 +61,8 @@ def check(options: ScenarioOptions, as_json: Json = False) -> None:
     if at_most > fewest:
         replications += f" to {at_most:,}"
     typer.echo(
-        f"{options.scenario}: valid. Tasks: {checked.batch_size:,}. Its sweep has {design.points:,} design "
-        f"points, with {replications} replications each."
+        f"{options.scenario}: valid. Tasks: {checked.batch_size:,}. Its sweep has {design.points:,} "
+        f"{plural('design point', design.points)}, with {replications} replications each."
     )
 
 

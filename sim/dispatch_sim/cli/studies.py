@@ -159,6 +159,7 @@ def _simulate(
     """
     from dispatch_sim.decide.answer import answer
     from dispatch_sim.decide.thresholds import check
+    from dispatch_sim.study.checkpoint import is_unfinished
     from dispatch_sim.study.files import alone_in
 
     if study.jobs is not None and options.cluster is not None:
@@ -176,7 +177,12 @@ def _simulate(
                 cluster=options.cluster,
             )
         _exit_if_too_few(results, folder)
-        answered = answer(results)
+        try:
+            answered = answer(results)
+        except KeyboardInterrupt:
+            if folder is not None and is_unfinished(folder):
+                typer.echo(f"Interrupted after the last replication. Continue with: {_resuming()}", err=True)
+            raise
         checks = check(answered, thresholds)
         try:
             if folder is not None:
@@ -192,10 +198,9 @@ def _exit_if_too_few(results: Results, folder: Path | None) -> None:
 
     if not results.manifest["interrupted"] or results.replications >= 2:
         return
-    if folder is not None and is_unfinished(folder):
-        typer.echo(f"Interrupted before two replications. Continue with: {_resuming()}", err=True)
-    else:
-        typer.echo("Interrupted before the first replication. Nothing was written.", err=True)
+    is_stored = folder is not None and is_unfinished(folder)
+    more = f"Continue with: {_resuming()}" if is_stored else "Nothing was written."
+    typer.echo(f"Interrupted before two replications. {more}", err=True)
     raise typer.Exit(INTERRUPTED)
 
 

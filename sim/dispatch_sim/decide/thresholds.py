@@ -20,7 +20,7 @@ from dispatch_sim.scenario.wording import shown
 from dispatch_sim.stats.estimates import Estimate
 from dispatch_sim.study.objectives import OBJECTIVES, P95
 
-NAMES = (*OBJECTIVES, P95, *MEASURES)
+NAMES = tuple(dict.fromkeys((*OBJECTIVES, P95, *MEASURES)))
 """Names that a threshold can be on: the objectives of a scenario, and every measure."""
 
 _FORM = re.compile(r"\s*([A-Za-z0-9_]{1,60})\s*(<=|>=|<|>)\s*(\S.{0,60}?)\s*", re.ASCII)
@@ -54,7 +54,7 @@ class Threshold:
     comparison: str
     bound: float
 
-    def is_met_by(self, value: float) -> bool:
+    def holds_for(self, value: float) -> bool:
         """Whether the condition holds for a value."""
         return _COMPARISONS[self.comparison](value, self.bound)
 
@@ -79,7 +79,7 @@ class Check:
     def settled(self) -> bool:
         """Whether the whole interval is on the estimate's side of the bound."""
         return all(
-            math.isfinite(end) and self.threshold.is_met_by(end) == self.violated
+            math.isfinite(end) and self.threshold.holds_for(end) == self.violated
             for end in (self.estimate.low, self.estimate.high)
         )
 
@@ -153,4 +153,4 @@ def _check(answer: Answer, threshold: Threshold, choice: Choice) -> Check:
         table = table[table[column] == value]
     [row] = table.to_dict("records")
     estimate = Estimate(float(row["mean"]), float(row["low"]), float(row["high"]), int(row["n"]))
-    return Check(threshold, choice, estimate, threshold.is_met_by(estimate.mean))
+    return Check(threshold, choice, estimate, threshold.holds_for(estimate.mean))

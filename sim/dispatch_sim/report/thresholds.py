@@ -21,7 +21,7 @@ def check_line(found: Check) -> str:
     """Return whether a threshold is violated, the estimate, and whether its interval includes the bound."""
     show = _SHOW[unit_of(found.threshold.measure)]
     estimate, choice = found.estimate, found.choice
-    verdict = "violated" if found.violated else "met"
+    verdict = "violated" if found.violated else "passed"
     where = f" with {factors_text(choice.factors)}" if choice.factors else ""
     value = f"{show(estimate.mean)}{span(show, estimate.low, estimate.high)}"
     line = f"--fail-on {clean(found.threshold.text)}: {verdict}; {choice.strategy}{where}: {value}"

@@ -4,11 +4,15 @@ import functools
 import json
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from dispatch_sim.claims.statements import load_claims
 from dispatch_sim.decide.thresholds import parse_threshold
+from dispatch_sim.logs.backtest.backtest import backtest
+from dispatch_sim.logs.calibrate.calibration import calibrate
+from dispatch_sim.logs.calibrate.observations import CalibrationError
 from dispatch_sim.logs.readers.reading import read_logs
 from dispatch_sim.scenario import warnings
 from dispatch_sim.scenario.loader import load_source, parse_source
@@ -98,7 +102,11 @@ def claims(data: bytes) -> None:
 
 
 def log(data: bytes) -> None:
-    read_logs(put("log.jsonl", data))
+    """Read a log, and fit and simulate what it shows."""
+    logs = read_logs(put("log.jsonl", data))
+    for use in (lambda: calibrate(logs, intervals=False).scenario, lambda: backtest(logs, None, 20)):
+        with suppress(CalibrationError):
+            use()
 
 
 def threshold(data: bytes) -> None:

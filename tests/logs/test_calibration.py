@@ -257,6 +257,7 @@ def odd_tables(seed):
     rng = np.random.default_rng(seed)
     amounts = [*AMOUNTS, *rng.lognormal(4, 1, 20)]
     outcomes = ["completed"] * int(rng.integers(5, 60)) + list(OUTCOMES)
+    outcomes += ["interrupted"] * int(rng.integers(0, 60))
 
     def one_of(values):
         return values[int(rng.integers(len(values)))]
@@ -276,13 +277,15 @@ def odd_tables(seed):
                 model=one_of(["unknown", "other", "claude-sonnet-5", "gpt-3"]),
                 background=one_of([True, False]),
                 outcome=one_of(outcomes),
-                called_at_s=one_of([-50.0, 0.0, 3.0, 1e6]),
+                called_at_s=one_of([math.nan, -50.0, 0.0, 3.0, 1e6]),
                 started_at_s=one_of([math.nan, -60.0, 1.0, 2e6]),
                 ended_at_s=one_of([math.nan, -50.0, 0.0, 60.0, 3e3, 1e6, 1e7]),
                 duration_s=one_of(amounts),
                 duration_measured=one_of([True, False]),
                 calls=one_of([math.nan, 0.0, 1.0, 7.0, 300.0]),
                 retries=one_of([math.nan, 0.0, 3.0]),
+                cache_write_tokens=one_of(amounts),
+                cache_write_1h_tokens=one_of(amounts),
                 output_tokens=one_of(amounts),
                 output_estimated=one_of(SHARES),
                 first_context_tokens=one_of(amounts),

@@ -1,11 +1,8 @@
 """Claude Code transcripts beyond the synthetic ones: each a small transcript of its own."""
 
-import json
 import math
 
 import pytest
-
-from dispatch_sim.logs.readers.reading import read_logs
 
 
 def line(at, kind, **more):
@@ -65,16 +62,8 @@ USER_SAYS_NO = "The user doesn't want to proceed with this tool use."
 
 
 @pytest.fixture
-def read(tmp_path):
-
-    def write(*lines, **files):
-        for name, content in {"main.jsonl": lines, **files}.items():
-            path = tmp_path / name
-            path.parent.mkdir(exist_ok=True)
-            path.write_text("".join(json.dumps(line) + "\n" for line in content))
-        return read_logs(tmp_path)
-
-    return write
+def read(read_files):
+    return lambda *lines, **files: read_files({"main.jsonl": lines, **files})
 
 
 def failed(said):

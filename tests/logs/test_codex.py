@@ -4,8 +4,6 @@ import json
 
 import pytest
 
-from dispatch_sim.logs.readers.reading import read_logs
-
 
 def _line(at, kind, /, **payload):
     return {"timestamp": f"2026-01-05T10:{at}Z", "type": kind, "payload": payload}
@@ -55,15 +53,8 @@ MAIN = _line("00:00", "session_meta", id="main", source="cli")
 
 
 @pytest.fixture
-def read(tmp_path):
-
-    def write(*rollouts):
-        for number, lines in enumerate(rollouts):
-            text = "".join(json.dumps(line) + "\n" for line in lines)
-            (tmp_path / f"rollout-{number}.jsonl").write_text(text)
-        return read_logs(tmp_path)
-
-    return write
+def read(read_files):
+    return lambda *rollouts: read_files({f"rollout-{at}.jsonl": lines for at, lines in enumerate(rollouts)})
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,7 @@
 """OpenTelemetry traces beyond the synthetic ones: each a small trace of its own."""
 
-import json
-
 import pytest
 
-from dispatch_sim.logs.readers.reading import read_logs
 from tests.logs import synthetic
 
 
@@ -14,14 +11,13 @@ def _span(id_, parent, operation, began, ended, name="", **attributes):
 
 
 @pytest.fixture
-def read(tmp_path):
+def read(read_files):
 
-    def write(*spans, keys=("resourceSpans", "scopeSpans")):
+    def read(*spans, keys=("resourceSpans", "scopeSpans")):
         export = {keys[0]: [{"resource": {}, keys[1]: [{"scope": {}, "spans": spans}]}]}
-        (tmp_path / "trace.json").write_text(json.dumps(export))
-        return read_logs(tmp_path)
+        return read_files({"trace.json": [export]})
 
-    return write
+    return read
 
 
 LEAD = _span("lead", "", "invoke_agent", 100, 200)

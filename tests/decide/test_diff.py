@@ -1,5 +1,7 @@
 """Two scenarios compared: known differences, and common random numbers."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 from scipy import stats
@@ -152,12 +154,21 @@ def test_scenarios_without_a_common_strategy_have_no_table_of_them():
 def test_text_states_the_saving_the_amounts_and_the_changes():
     text = str(diff(PAIRS, changed(PAIRS, "tasks.duration=20s")))
     assert text.startswith(
-        "B saves $1.34 of cost a batch. Its API cost is $0.90 lower, its makespan is 40s\n"
+        "B saves $1.34 of cost a batch. B's API cost is $0.90 lower, its makespan is 40s\n"
         "lower and its people's time is the same.\n"
     )
     assert "Use parallel for four tasks." in text
     assert "Use sequential for four tasks." in text
     assert "tasks.one.duration  120s  20s\n" in text
+
+
+def test_too_few_replications_are_stated():
+    found = diff(PAIRS, changed(PAIRS, "tasks.duration=20s"))
+    cost = found.recommended["cost_usd"]
+    few = replace(cost, difference=replace(cost.difference, n=40, needed=4096))
+    text = " ".join(str(replace(found, recommended={**found.recommended, "cost_usd": few})).split())
+    assert "Preliminary: about 4,096 replications are needed for valid intervals; 40 were simulated." in text
+    assert "Preliminary" not in str(found)
 
 
 def test_unequal_batches_values_and_groups_are_stated():

@@ -1,6 +1,7 @@
 """The best settings, where they are known."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.report.tuning import best_subset_text, tuning_document, write_tuning
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.strategy import Strategy
+from dispatch_sim.stats.estimates import Estimate
 from dispatch_sim.study.design import Design
 from dispatch_sim.study.runner import simulate_design
 
@@ -114,6 +116,12 @@ def test_tuning_prints_settings_and_best_subset(hangs):
     assert "other than those of the search" in " ".join(text.split())
     assert "| timeout of an attempt |" in tuning_document(hangs).markdown
     assert best_subset_text(variable(hangs, "retries")) == "0 to 20"
+
+
+def test_settings_that_are_not_shown_to_be_better_are_not_said_to_save(hangs):
+    text = " ".join(str(replace(hangs, saves=Estimate(-0.2, -0.5, 0.1, 10))).split())
+    assert "these minus the best are \N{MINUS SIGN}$0.20 (\N{MINUS SIGN}$0.50 to +$0.10)." in text
+    assert "less than" not in text
 
 
 def test_impossible_settings_are_listed(hangs):

@@ -2,7 +2,20 @@
 
 import pytest
 
-from dispatch_sim.report.format import axis_point, clean, few, instruction, listed, named, numbered, wrapped
+from dispatch_sim.report.format import (
+    about,
+    axis_point,
+    clean,
+    count,
+    dollars,
+    few,
+    instruction,
+    listed,
+    named,
+    numbered,
+    percent,
+    wrapped,
+)
 from dispatch_sim.scenario.strategy import parse_strategy
 
 
@@ -43,6 +56,30 @@ def test_lists_are_sentences_and_long_ones_are_cut():
 def test_a_number_that_is_not_whole_does_not_look_whole(value, text):
     """`With 4 or more tasks`, with a break-even point of 3, would be a puzzle."""
     assert axis_point(value) == text
+
+
+@pytest.mark.parametrize(
+    ("show", "value", "text"),
+    [
+        (dollars, -0.0, "$0.00"),
+        (dollars, -2.5, "\N{MINUS SIGN}$2.50"),
+        (about, -0.0, "0"),
+        (about, -0.001, "0"),
+        (about, -8.12, "\N{MINUS SIGN}8.1"),
+        (percent, -0.03, "\N{MINUS SIGN}3%"),
+        (percent, -0.001, "0%"),
+    ],
+)
+def test_negative_numbers_have_a_minus_sign_and_zero_has_none(show, value, text):
+    assert show(value) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "text"),
+    [(1, "task", "one task"), (2, "strategy", "two strategies"), (0, "group", "no groups"), (12, "", "12")],
+)
+def test_counted_nouns_are_in_the_plural_unless_there_is_one(number, noun, text):
+    assert count(number, noun) == text
 
 
 def test_a_label_is_wrapped_and_only_then_cut():

@@ -27,7 +27,6 @@ def diff_document(found: Diff, *, pictures: bool = True) -> Document:
         "diff.md",
         found=found,
         measure=measure,
-        noun=measure.statistic.removeprefix("mean ").removesuffix(" per batch"),
         others=[(MEASURES[name], found.recommended[name].difference) for name in others],
         sides=[
             (label, side, instruction(side.choice.strategy, side.choice.tasks))

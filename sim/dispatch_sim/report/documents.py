@@ -47,9 +47,9 @@ def document_of(shown: object, *, pictures: bool = True) -> Document:
     Raises
     ------
     TypeError
-        Where there is nothing to show of such a thing.
+        Where it is no result.
     """
-    raise TypeError(f"{type(shown).__name__}: there is nothing to show of such a thing")
+    raise TypeError(f"{type(shown).__name__} cannot be displayed")
 
 
 document_of.register(Answer, answer_document)

@@ -113,7 +113,7 @@ def dollars(amount: float) -> str:
         return "not known"
     if amount < 0:
         return MINUS + dollars(-amount)
-    return f"${amount:,.0f}" if amount >= 99.995 else format_dollars(amount)
+    return f"${amount:,.0f}" if amount >= 99.995 else format_dollars(abs(amount))
 
 
 def duration(seconds: float) -> str:
@@ -130,8 +130,10 @@ def about(number: float) -> str:
     """Return a mean count to sensible digits: `0`, `0.05`, `8.1`, `140`."""
     if not math.isfinite(number):
         return "not known"
-    digits = f"{number:,.0f}" if abs(number) >= 99.5 else f"{round(number, 1 if abs(number) >= 1 else 2):g}"
-    return digits.replace("-", MINUS)
+    if abs(number) >= 99.5:
+        return f"{number:,.0f}".replace("-", MINUS)
+    # Adding zero makes a negative zero positive.
+    return f"{round(number, 1 if abs(number) >= 1 else 2) + 0.0:g}".replace("-", MINUS)
 
 
 def percent(share: float) -> str:
@@ -140,7 +142,7 @@ def percent(share: float) -> str:
         return "less than 1%"
     if 0.995 <= share < 1:
         return "more than 99%"
-    return f"{100 * share:.0f}%"
+    return f"{round(100 * share)}%".replace("-", MINUS)
 
 
 def share(part: float) -> str:

@@ -170,12 +170,18 @@ def test_lifetime_of_the_cache_is_that_of_most_written_tokens():
     tables = made_runs(5, seed=12, crash=0.0)
     path = ("provider", "cache", "ttl")
     assert figure(calibrate(tables), *path).origin == "default"
-    tables.runs["model"] = "claude-opus-4-5"
-    for hour, ttl, price in ((700.0, 3600.0, 10.0), (300.0, 300.0, 6.25)):
+    for model, hour, ttl, price in (
+        ("claude-opus-4-5", 700.0, 3600.0, 10.0),
+        ("claude-opus-4-5", 300.0, 300.0, 6.25),
+        ("unknown", 700.0, 3600.0, 6.0),
+        ("unknown", 300.0, 300.0, 3.75),
+    ):
+        tables.runs["model"] = model
         tables.runs[["cache_write_tokens", "cache_write_1h_tokens"]] = [1000.0, hour]
         found = calibrate(tables)
         assert figure(found, *path).origin == "measured"
-        # At 5 dollars per million tokens of input, a write costs twice as much for an hour, else 1.25 times.
+        # Input costs 5 dollars per million tokens, or 3 by default; a write twice that for an hour, else 1.25
+        # times that.
         assert (found.scenario.provider.cache.ttl, found.scenario.provider.prices.cache_write) == (ttl, price)
 
 

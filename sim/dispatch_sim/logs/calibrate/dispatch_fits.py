@@ -15,6 +15,7 @@ from dispatch_sim.logs.calibrate.scenario_text import DEFAULT, MEASURED, Figure,
 from dispatch_sim.logs.calibrate.task_fits import TaskFits, default_figure, share_interval_text, too_few
 from dispatch_sim.logs.calibrate.variances import LEAST_GROUPS
 from dispatch_sim.scenario.formats import format_duration
+from dispatch_sim.scenario.provider import Prices
 from dispatch_sim.stats.estimates import share_estimate
 
 LEAST_ATTEMPTS = 30
@@ -148,13 +149,18 @@ def _typical(
 
 
 def _provider(seen: Observations, runs: pd.DataFrame) -> Iterator[Figure]:
-    yield from _model(runs)
+    models = list(_model(runs))
+    yield from models
     split = runs[runs["cache_write_1h_tokens"].notna()]
     written, hour = float(split["cache_write_tokens"].sum()), float(split["cache_write_1h_tokens"].sum())
     if written > 0:
         source = f"{hour / written:.0%} of the tokens that agents wrote to the cache were to live 1 hour"
         ttl = "1h" if hour > MAJORITY * written else "5m"
         yield Figure(("provider", "cache", "ttl"), ttl, MEASURED, source, len(split))
+        if ttl == "1h" and not models:
+            price = f"${number(2 * Prices().input)}/M"
+            source = "writes that live 1 hour cost twice the price of input (Anthropic)"
+            yield Figure(("provider", "prices", "cache_write"), price, DEFAULT, source)
     elif (runs["first_cached_share"] > 0).any():
         source = "agents read from a cache; entries live 5 minutes by the vendor's default"
         yield Figure(("provider", "cache", "ttl"), "5m", DEFAULT, source)

@@ -19,12 +19,11 @@ def study(means, noise=0.1):
 
 
 def test_returns_diminish_and_reverse():
-    """Costs of 10, 7, 6.5, 6.5 and 8: a concurrency of 3 is the last that gains more than 0.10."""
+    """Costs of 10, 7, 6.5, 6.5 and 8, and a threshold of 0.10."""
     (found,) = diminishing_returns(study({1: 10, 2: 7, 3: 6.5, 4: 6.5, 5: 8}), 8, indifference=0.1)
     assert [step.verdict for step in found.steps] == ["gains", "gains", "practically_equal", "loses"]
-    assert (found.gains_up_to, found.may_gain_up_to) == (3, ())
     assert [(step.concurrency, step.to) for step in found.steps] == [(1, 2), (2, 3), (3, 4), (4, 5)]
-    assert json.loads(json.dumps(found.to_json()))["gains_up_to"] == 3
+    assert [step["verdict"] for step in json.loads(json.dumps(found.to_json()))["steps"]][3] == "loses"
 
 
 def test_gains_are_paired_and_simultaneous():
@@ -36,17 +35,14 @@ def test_gains_are_paired_and_simultaneous():
     assert (found.steps[0].gain.low, found.steps[0].gain.high) == pytest.approx((interval.low, interval.high))
 
 
-def test_undecided_step_may_gain():
-    (open_,) = diminishing_returns(study({1: 10, 2: 7, 3: 6.97}, noise=0.3), 8)
-    assert (open_.gains_up_to, open_.may_gain_up_to) == (2, (3,))
-    (past,) = diminishing_returns(study({1: 10, 2: 7, 3: 9, 4: 8.97}, noise=0.3), 8)
-    assert (past.gains_up_to, past.may_gain_up_to) == (2, ())
+def test_step_within_the_noise_is_undecided():
+    (found,) = diminishing_returns(study({1: 10, 2: 7, 3: 6.97}, noise=0.3), 8)
+    assert [step.verdict for step in found.steps] == ["gains", "undecided"]
 
 
-def test_no_gain_ends_at_the_lowest_concurrency():
+def test_threshold_that_is_a_share_is_one_of_the_better_mean():
     """3% of 10 is more than the gain."""
     (found,) = diminishing_returns(study({1: 10, 2: 9.9}, noise=0.01), 8, indifference="3%")
-    assert found.gains_up_to == 1
     assert found.steps[0].verdict == "practically_equal"
 
 

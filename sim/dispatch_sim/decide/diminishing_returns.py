@@ -1,9 +1,9 @@
-"""Diminishing returns: the gain of each step of concurrency, and the last one that is worth having."""
+"""Diminishing returns: the gain of each step of concurrency."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from itertools import pairwise, takewhile
+from itertools import pairwise
 from typing import Any, Literal
 
 import pandas as pd
@@ -59,26 +59,11 @@ class DiminishingReturns:
     confidence: float
     steps: tuple[Step, ...]
 
-    @property
-    def gains_up_to(self) -> int:
-        """The concurrency of the last step that gains."""
-        gaining = [step.to for step in self.steps if step.verdict == "gains"]
-        return max(gaining, default=self.steps[0].concurrency)
-
-    @property
-    def may_gain_up_to(self) -> tuple[int, ...]:
-        """Higher concurrencies up to which steps may gain: undecided ones, before any that loses."""
-        further = (step for step in self.steps if step.to > self.gains_up_to)
-        open_ = takewhile(lambda step: step.verdict != "loses", further)
-        return tuple(step.to for step in open_ if step.verdict == "undecided")
-
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
         return asdict(self) | {
             "strategy": self.strategy.label,
             "steps": [step.to_json() for step in self.steps],
-            "gains_up_to": self.gains_up_to,
-            "may_gain_up_to": list(self.may_gain_up_to),
         }
 
 

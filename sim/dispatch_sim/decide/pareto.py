@@ -7,7 +7,7 @@ tasks would look cheap, although people then complete them.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from itertools import permutations
+from itertools import combinations
 from typing import Any, Literal
 
 import numpy as np
@@ -35,7 +35,6 @@ class ParetoPoint:
     ----------
     strategy : the strategy.
     makespan_s, spent_usd : means, each interval by itself.
-    by_means : whether it is Pareto-optimal by the means alone.
     status : `optimal` where each other strategy takes significantly longer or spends significantly more,
         `dominated` where another is significantly better in both, else `undecided`.
     """
@@ -43,7 +42,6 @@ class ParetoPoint:
     strategy: Strategy
     makespan_s: Estimate
     spent_usd: Estimate
-    by_means: bool
     status: ParetoStatus
 
     def to_json(self, tasks: int) -> dict[str, Any]:
@@ -74,32 +72,26 @@ def pareto_points(results: pd.DataFrame, confidence: float = 0.95) -> tuple[Pare
     strategies = list(times)
     each = 1 - (1 - confidence) / max(len(strategies) * (len(strategies) - 1), 1)
     costs = [np.stack([samples[strategy] for strategy in strategies]) for samples in (times, money)]
-    (slower, faster, same_time), (dearer, cheaper, same_money) = (_pairs(cost, each) for cost in costs)
+    (slower, same_time), (dearer, same_money) = (_pairs(cost, each) for cost in costs)
     dominated = (slower & dearer) | (slower & same_money) | (same_time & dearer)
-    kept_apart = faster | cheaper | (same_time & same_money)
-    means = np.stack([np.nanmean(cost, axis=1) for cost in costs], axis=1)
+    not_dominating = slower.T | dearer.T | (same_time & same_money)
     found = []
     for i, strategy in enumerate(strategies):
-        better = (means <= means[i]).all(axis=1) & (means < means[i]).any(axis=1)
-        others = np.arange(len(strategies)) != i
         status: ParetoStatus = "undecided"
         if dominated[i].any():
             status = "dominated"
-        elif kept_apart[i][others].all():
+        elif not_dominating[i].all():
             status = "optimal"
         makespan_s, spent_usd = (mean_estimate(present(cost[i]), confidence) for cost in costs)
-        found.append(ParetoPoint(strategy, makespan_s, spent_usd, not better.any(), status))
+        found.append(ParetoPoint(strategy, makespan_s, spent_usd, status))
     return tuple(sorted(found, key=lambda point: (point.makespan_s.mean, point.spent_usd.mean)))
 
 
-def _pairs(
-    costs: NDArray[np.float64], confidence: float
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return for each pair (i, j) whether i is significantly more, less, or always the same; shape (k, k)."""
-    size = len(costs)
-    low, high = np.zeros((size, size)), np.zeros((size, size))
-    for i, j in permutations(range(size), 2):
+def _pairs(costs: NDArray[np.float64], confidence: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return for each pair (i, j) whether i is significantly more, or always the same; shape (k, k)."""
+    more, same = np.zeros((len(costs), len(costs)), bool), np.eye(len(costs), dtype=bool)
+    for i, j in combinations(range(len(costs)), 2):
         difference = mean_estimate(present(costs[i] - costs[j]), confidence)
-        low[i, j], high[i, j] = difference.low, difference.high
-    same = [[not np.any(present(cost - other)) for other in costs] for cost in costs]
-    return low > 0, high < 0, np.array(same)
+        more[i, j], more[j, i] = difference.low > 0, difference.high < 0
+        same[i, j] = same[j, i] = difference.low == difference.high == 0
+    return more, same

@@ -13,7 +13,16 @@ from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.strategy import parse_strategy
 from tests.conformance.cases import numbered_case
 from tests.conformance.comparison import plan_of, simulate_compiled
-from tests.model.helpers import BARE, NO_FAILURES, NO_LIMITS, NO_MERGE, PARALLEL, scenario_of, script_queue
+from tests.model.helpers import (
+    BARE,
+    NO_FAILURES,
+    NO_LIMITS,
+    NO_MERGE,
+    PARALLEL,
+    limited,
+    scenario_of,
+    script_queue,
+)
 
 
 def bound_of(scenario, strategy, replication=0):
@@ -37,11 +46,6 @@ def test_bound_is_never_above_a_run(number):
 TEN = "tasks: [{name: a, count: 10, calls: 2, tokens: 12K, output_share: 0%, duration: 60s}]"
 ALL_CRASH = "{failures: {crash: 100%}, recovery: {people: 1m}}"
 PACED = script_queue(10, pace="limits")
-RATE = "{input_tokens: %s, output_tokens: %s, requests: %s}"
-
-
-def limited(requests="unlimited", inputs="unlimited", outputs="unlimited"):
-    return f"provider: {{limits: {RATE % (inputs, outputs, requests)}}}"
 
 
 @pytest.mark.parametrize(
@@ -55,7 +59,7 @@ def limited(requests="unlimited", inputs="unlimited", outputs="unlimited"):
                      PARALLEL, 260.0, id="arrivals"),
         pytest.param([TEN], script_queue(5), 120.0, id="slots"),
         pytest.param([TEN, "harness: {cap: 2}"], PARALLEL, 300.0, id="cap"),
-        pytest.param([TEN, limited(inputs="30K/min")], PACED, 180.0, id="input"),
+        pytest.param([TEN, limited(input_tokens="30K/min")], PACED, 180.0, id="input"),
         pytest.param([TEN, limited(requests="5/min")], PACED, 180.0, id="requests"),
         pytest.param([TEN, "dispatch: {turn: {time: 9s}, brief: {time: 9s}}"], "parallel", 159, id="briefs"),
         pytest.param([TEN, "merge: {structured: {time: 40s}}"], PARALLEL, 400.0, id="merges"),
@@ -72,7 +76,7 @@ def test_bound_on_makespan_is_the_longest_of_its_terms(parts, strategy, makespan
 def test_output_counts_without_the_calls_that_have_not_ended():
     """Of 10 x 12K tokens, one call of 6K may end after the last call begins; 20K are there at first."""
     tasks = "tasks: [{name: a, count: 10, calls: 2, tokens: 12K, output_share: 100%, duration: 1s}]"
-    bound_s, _, _ = bound_of(scenario_of(BARE, tasks, limited(outputs="20K/min")), script_queue(1))
+    bound_s, _, _ = bound_of(scenario_of(BARE, tasks, limited(output_tokens="20K/min")), script_queue(1))
     assert bound_s == pytest.approx((120 - 6 - 20) / 20 * 60)
 
 
@@ -114,7 +118,7 @@ STRATEGIES = ("sequential", "parallel", "queue: 5", "queue: 10", "{paced: 5}", "
 @pytest.mark.parametrize(
     "part",
     [
-        pytest.param(limited(inputs="30K/min"), id="input limit"),
+        pytest.param(limited(input_tokens="30K/min"), id="input limit"),
         pytest.param(SPREAD, id="work"),
         pytest.param("dispatch: {brief: {time: 30s}}", id="coordinator"),
     ],
@@ -141,7 +145,7 @@ def test_multiple_is_the_largest_that_a_paired_test_does_not_reject():
 
 def test_bound_is_below_all_strategies_that_leave_no_more_to_people():
     """Under tight limits, parallel leaves tasks to people, which saves part of the bill."""
-    scenario = scenario_of(FIXED, limited(requests="50/min", inputs="30K/min", outputs="8K/min"))
+    scenario = scenario_of(FIXED, limited(requests="50/min", input_tokens="30K/min", output_tokens="8K/min"))
     plans = [make_plan(scenario, parse_strategy(strategy)) for strategy in STRATEGIES]
     found = find_lower_bound(plans[4], plans)
     assert found == find_lower_bound(plans[4], plans)

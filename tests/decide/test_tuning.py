@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from dispatch_sim.decide import settings_search
 from dispatch_sim.decide.decision_variables import find_decision_variables
 from dispatch_sim.decide.grid import make_grid_point
 from dispatch_sim.decide.tuning import tune
@@ -44,6 +45,14 @@ def hangs():
 
 def variable(tuning, name):
     return next(tuned for tuned in tuning.tuned if name in tuned.variable.name)
+
+
+def test_search_that_ends_early_does_not_say_that_no_step_is_better(hangs, monkeypatch):
+    monkeypatch.setattr(settings_search, "MAX_PASSES", 1)
+    early = tune(parse_source(HANGS), replications=4)
+    assert (hangs.joint is None, early.joint) == (False, None)
+    assert "a further step may be an improvement" in " ".join(str(early).split())
+    assert "pairs of steps from the best settings is better" in " ".join(str(hangs).split())
 
 
 def test_best_timeout_is_the_shortest_that_ends_no_working_agent(hangs):

@@ -102,3 +102,9 @@ def check(
     for kind, expected in (ends or {}).items():
         assert sorted(e.end_s for e in log if e.kind == kind) == pytest.approx(expected, abs=1e-6)
     return log
+
+
+def limited(**limits):
+    """Return rate limits, those that are not named unlimited."""
+    rates = dict.fromkeys(("requests", "input_tokens", "output_tokens"), "unlimited") | limits
+    return f"provider: {{limits: {{{', '.join(f'{name}: {rate}' for name, rate in rates.items())}}}}}"

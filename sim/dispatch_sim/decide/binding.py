@@ -90,7 +90,7 @@ class Binding:
     makespan_s : its mean makespan.
     replications : number of replications.
     resources : those that are used or limited, the one with the largest saving first.
-    limits_reached : whether the rate limits ever delay or reject a call; None if there are none.
+    limits_reached : whether the rate limits change the makespan of any replication; None if there are none.
     """
 
     strategy: Strategy

@@ -56,6 +56,8 @@ def read_axis(source: Source, text: str, cells: int) -> Axis:
 
     Raises ParameterError for a key or levels that cannot be mapped.
     """
+    if not 2 <= cells <= MAX_LEVELS:
+        raise ParameterError(f"cells: {cells} levels of an axis; write 2 to {MAX_LEVELS}")
     path, given, levels = text.partition("=")
     parameter = parameter_at(source, path.strip())
     if not given and parameter.is_off:

@@ -115,6 +115,8 @@ def ask(
     """
     if isinstance(tasks, dict):  # until 0.3.0, ask(Question(...))
         return ask(**tasks)
+    if isinstance(tasks, str):
+        raise QuestionError([("tasks", f"{shown(tasks)} is text; write a whole number, such as 6")])
     given: Any = [each for each in CONCURRENCIES if each < tasks] + [tasks]
     if concurrency is not None:
         given = concurrency.split(",") if isinstance(concurrency, str) else concurrency

@@ -118,8 +118,8 @@ class Simulator:
 
 def find_best(
     simulator: Simulator, present: Settings, worth: float, replications: int, report: Callable[[float], None]
-) -> Settings:
-    """Return the best settings. A change that gains no more than it is worth is not made.
+) -> tuple[Settings, bool]:
+    """Return the best settings, and whether no step away from them gains more than it is worth.
 
     Parameters
     ----------
@@ -132,21 +132,23 @@ def find_best(
         best = simulator.best(every)
         return best if simulator.gain(best, here) > worth else here
 
-    def descend(here: Settings) -> Settings:
+    def descend(here: Settings) -> tuple[Settings, bool]:
         for _ in range(MAX_PASSES):
             before = here
             for number in reversed(range(len(present))):  # the concurrency last: it is what starts differ in
                 here = better(here, simulator.line(here, number))
             here = better(here, simulator.pairs(here))
             if here == before:
-                break
-        return here
+                return here, True
+        return here, False
 
     numbers = len(simulator.variables[0].values)
     further = sorted({numbers // 3, 2 * numbers // 3, numbers - 1})
     starts = list(dict.fromkeys([present, *((number, *present[1:]) for number in further)]))
-    found = []
+    found: dict[Settings, bool] = {}
     for number, start in enumerate(starts, 1):
-        found.append(descend(start))
+        here, is_end = descend(start)
+        found[here] = found.get(here, False) or is_end
         report(number / len(starts))
-    return better(found[0], found)
+    best = better(next(iter(found)), list(found))
+    return best, found[best]

@@ -97,7 +97,8 @@ class Tuning(Findings):
     tuned : the decision variables.
     saves : what the best settings save against the scenario's own, on replications of their own.
     mean : of the best settings, on these.
-    joint : number of pairs of steps away from the best settings in two variables, none of which was better.
+    joint : number of pairs of steps away from the best settings in two variables, none of which was better;
+        None where the search ended before that.
     """
 
     tasks: int
@@ -105,7 +106,7 @@ class Tuning(Findings):
     tuned: tuple[Tuned, ...]
     saves: Estimate
     mean: float
-    joint: int
+    joint: int | None
 
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
@@ -162,7 +163,9 @@ def tune(
     simulator.simulate([present], count)
     now = simulator.costs(present)
     indifference = scenario.threshold.at(float(now.mean()) if now.size else 0.0)
-    best = find_best(simulator, present, indifference, count, lambda share: sampler.report(0.8 * share))
+    best, is_end = find_best(
+        simulator, present, indifference, count, lambda share: sampler.report(0.8 * share)
+    )
 
     other_seed = (scenario.study.seed + 1) % 2**64
     judge = Simulator(source.replaced({"study.seed": other_seed}), queue, variables, sampler)
@@ -183,7 +186,7 @@ def tune(
         ),
         saves=saves,
         mean=float(judge.costs(best).mean()),
-        joint=len(judge.pairs(best)),
+        joint=len(judge.pairs(best)) if is_end else None,
     )
 
 

@@ -25,6 +25,8 @@ def paired_samples(
     for column in (*keys, "replication", objective):
         if column not in results.columns:
             raise ValueError(f"the results have no column {column!r}")
+    if results.empty:
+        return {}
     if not np.isfinite(results[objective].to_numpy(dtype=np.float64)).all():
         raise ValueError(f"{objective} is not a finite number in some rows; leave those design points out")
     rows, replications = results["replication"].factorize(sort=True)  # much faster than np.unique

@@ -196,9 +196,10 @@ def test_option_without_effect_is_an_error(scenario, arguments, message):
     assert result.stderr.startswith(message)
 
 
-def test_report_says_how_to_resume_only_if_there_is_a_checkpoint(scenario):
+@pytest.mark.parametrize("command", ["sweep", "compare"])
+def test_report_says_how_to_resume_only_if_there_is_a_checkpoint(scenario, command):
     few = ("--set", "strategies=[parallel]", "--replications", 1200)
-    dispatch_sim("sweep", scenario.name, *few, "--out", "kept", "--no-report", cwd=scenario.parent)
+    dispatch_sim(command, scenario.name, *few, "--out", "kept", cwd=scenario.parent)
     manifest = scenario.parent / "kept" / "manifest.json"
     said = json.loads(manifest.read_text())
     said["interrupted"] = True
@@ -210,7 +211,7 @@ def test_report_says_how_to_resume_only_if_there_is_a_checkpoint(scenario):
         0, range(1), 1, encode(np.zeros((1, 1, len(MEASURES))))
     )
     shown = dispatch_sim("report", "kept", cwd=scenario.parent).stderr
-    assert "Continue with: dispatch-sim sweep SCENARIO --out kept --resume\n" in shown
+    assert f"Continue with: dispatch-sim {command} SCENARIO --out kept --resume\n" in shown
 
 
 def test_no_report_writes_results_only(scenario):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -260,6 +262,22 @@ def test_every_cause_of_money_and_every_failure_is_accounted_for():
     columns = {{"crash_attempts": "crashed_attempts"}.get(column, column) for column in columns}
     assert {column for names in FAILURES.values() for column in names} == columns
     assert OWN_FAILURES.keys() < FAILURES.keys() <= EXPLANATIONS.keys()
+
+
+def test_reasons_read_the_levels_of_factors(tight):
+    view = main_view(tight)
+    levels = {
+        "retry.policy": "resume",
+        "dispatch.brief.time": "30s",
+        "harness.cap": "none",
+        "failures.crash": "5%",
+    }
+    found = replace(view, choice=replace(view.choice, factors=levels)).scenario
+    assert found["retry"]["policy"] == "resume"
+    assert found["dispatch"]["brief"]["time"] == 30
+    assert found["harness"]["cap"] is None
+    assert found["failures"]["crash"] == 0.05
+    assert view.scenario == tight.scenario
 
 
 def test_without_parallel_and_sequential_the_reason_is_about_another_strategy(tight):

@@ -232,11 +232,11 @@ def threshold_of(scenario: Mapping[str, Any]) -> IndifferenceThreshold:
 
 def _has(trees: Iterable[Any], path: str, level: Any) -> bool:
     """Whether a level of a factor is at a path of a scenario. A column with texts has all levels as texts."""
-    found = [_at(tree, path) for tree in trees]
+    found = [value_at(tree, path) for tree in trees]
     return level in found or str(level) in ["none" if value is None else str(value) for value in found]
 
 
-def _at(tree: Any, dotted: str) -> Any:
+def value_at(tree: Any, dotted: str) -> Any:
     """Return what stands at a path, of `tasks` in its only group; None where there is nothing."""
     for key in dotted.split("."):
         if isinstance(tree, list) and len(tree) == 1:

@@ -41,7 +41,7 @@ def attribute(view: View, strategy: Strategy) -> dict[str, float]:
     more = _More(view, strategy)
     found: dict[str, float] = {}
     for column, weight in _weights(view, strategy).items():
-        for cause, part in _parts(more, column, view.answer.scenario):
+        for cause, part in _parts(more, column, view.scenario):
             found[cause] = found.get(cause, 0.0) + weight * part
     return found
 

@@ -18,6 +18,7 @@ from dispatch_sim.report.format import (
     factors_text,
     listed,
     named,
+    plural,
 )
 from dispatch_sim.report.sentences import sentence
 from dispatch_sim.report.view import View
@@ -184,7 +185,7 @@ def break_even_sentences(view: View) -> list[str]:
     return (
         sentences
         if more <= 0
-        else [*sentences[:MOST_BREAK_EVENS], f"The files have {more} more break-evens."]
+        else [*sentences[:MOST_BREAK_EVENS], f"The files have {more} more {plural('break-even', more)}."]
     )
 
 

@@ -126,6 +126,15 @@ def tokens(number: float) -> str:
     return format_tokens(number).replace("-", MINUS) if math.isfinite(number) else "not known"
 
 
+def show_of(column: str) -> Callable[[float], str]:
+    """Return what writes values of a column of the results."""
+    if column.endswith("_usd"):
+        return dollars
+    if column.endswith("_s"):
+        return duration
+    return tokens if column.startswith("tokens") else about
+
+
 def about(number: float) -> str:
     """Return a mean count to sensible digits: `0`, `0.05`, `8.1`, `140`."""
     if not math.isfinite(number):

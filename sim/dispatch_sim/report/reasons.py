@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dispatch_sim.report.attribution import attribute
-from dispatch_sim.report.format import MEASURES, about, capital, dollars, duration, listed, named, tokens
+from dispatch_sim.report.format import MEASURES, capital, dollars, duration, listed, named, show_of, tokens
 from dispatch_sim.report.view import View
 from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 from dispatch_sim.study.objectives import column_of
@@ -137,13 +137,13 @@ def explain_cause(view: View, point: Strategy, cause: str) -> str:
     if cause == "rate_limit":
         cause += "_failures" if view.mean("rate_limited_attempts", point) > 0 else ""
         means["api"], means["code"] = _rejection(view)
-        resumed = view.answer.scenario["retry"]["policy"] == "resume"
+        resumed = view.scenario["retry"]["policy"] == "resume"
         means["retry"] = "a retry resumes at the rejected request" if resumed else "their work is lost"
     elif cause == "context":
         more_compactions = view.difference("compactions", point, view.recommended).mean > 0
         cause += "_compactions" if more_compactions else ""
     elif cause == "blocked":
-        means["blockers"] = listed(_blockers(view.answer.scenario, point.kind), "or")
+        means["blockers"] = listed(_blockers(view.scenario, point.kind), "or")
     return EXPLANATIONS[cause].format_map(means)
 
 
@@ -158,7 +158,7 @@ class _Means(dict[str, str]):
     def __missing__(self, field: str) -> str:
         measures, _, per_task = field.partition(" per ")
         divisor = self._view.tasks if per_task else 1
-        show = dollars if measures.endswith("_usd") else duration if measures.endswith("_s") else about
+        show = show_of(measures)
         one, other = (
             sum(self._view.mean(measure, strategy) for measure in measures.split(" + ")) / divisor
             for strategy in (self._point, self._view.recommended)

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from dispatch_sim.decide.thresholds import Check, unit_of
-from dispatch_sim.report.format import (
-    about,
-    clean,
-    confidence,
-    dollars,
-    duration,
-    factors_text,
-    span,
-    tokens,
-)
-
-_SHOW = {"seconds": duration, "dollars": dollars, "tokens": tokens, "number": about}
+from dispatch_sim.decide.thresholds import Check
+from dispatch_sim.report.format import clean, confidence, factors_text, show_of, span
 
 
 def check_line(found: Check) -> str:
     """Return whether a threshold is violated, the estimate, and whether its interval includes the bound."""
-    show = _SHOW[unit_of(found.threshold.measure)]
+    show = show_of(found.threshold.measure)
     estimate, choice = found.estimate, found.choice
     verdict = "violated" if found.violated else "passed"
     where = f" with {factors_text(choice.factors)}" if choice.factors else ""

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dispatch_sim.decide.answer import Answer
+from dispatch_sim.decide.answer import Answer, value_at
 from dispatch_sim.decide.bottleneck import Bottleneck, find_bottleneck
 from dispatch_sim.decide.break_even import BreakEven
 from dispatch_sim.decide.choice import Alternative, Choice
 from dispatch_sim.decide.ranking import ranked
+from dispatch_sim.decide.units import axis_position
 from dispatch_sim.report.format import MEASURES, Measure, confidence
+from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.strategy import DEFAULTS, Strategy, strategy_of
 from dispatch_sim.stats.estimates import Estimate, paired_difference
 from dispatch_sim.study.objectives import P95, as_means, column_of
@@ -71,6 +76,17 @@ class View:
     def confidence(self) -> str:
         """The confidence level of intervals, in percent."""
         return confidence(self.choice.confidence)
+
+    @cached_property
+    def scenario(self) -> dict[str, Any]:
+        """The resolved scenario, in base units, with the levels of the further factors in their places."""
+        found = deepcopy(self.answer.scenario)
+        for path, level in self.choice.factors.items():
+            parents, _, key = path.rpartition(".")
+            section = value_at(found, parents)
+            if isinstance(section, dict) and not isinstance(section.get(key), dict | list):
+                section[key] = _in_base_units(level)
+        return found
 
     def alternative(self, strategy: Strategy) -> Alternative | None:
         """Return how one compares with the recommended one; None for that one, and where not simulated."""
@@ -200,6 +216,15 @@ class View:
     def break_even(self, axis: str) -> BreakEven | None:
         """Return the first of these: between the variants with the fewest options."""
         return next(iter(self.along(axis)), None)
+
+
+def _in_base_units(level: Any) -> Any:
+    """Return a level of a factor as a resolved scenario has it."""
+    try:
+        position = axis_position(level)
+    except UserError:
+        return None if level == "none" else level
+    return position if math.isfinite(position) else None
 
 
 def views(answer: Answer) -> list[View]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dispatch_sim.logs.readers.tables import Logs
 
 LogPaths = Annotated[
-    list[Path], typer.Argument(metavar="PATH...", help="Log files, or folders that contain log files.")
+    list[Path], typer.Argument(metavar="PATH", help="Log files, or folders that contain log files.")
 ]
 
 

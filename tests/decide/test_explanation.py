@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 PARALLEL, SEQUENTIAL, QUEUE_OF_2 = map(parse_strategy, ("parallel", "sequential", "queue of 2"))
 
 
-def switching_values_of(text, keeping, *parameters, replications=4, of_kind=False):
+def switching_values_of(text, keeping, *parameters, replications=4, to_another="strategy"):
     source = parse_source(text)
     found = find_switching_values(
         source,
@@ -39,7 +39,7 @@ def switching_values_of(text, keeping, *parameters, replications=4, of_kind=Fals
         keeping,
         replications=replications,
     )
-    return {each.parameter.path: each for each in found if each.of_kind == of_kind}
+    return {each.parameter.path: each for each in found if each.to_another == to_another}
 
 
 def costs_at(point, replications):
@@ -71,7 +71,7 @@ def test_another_concurrency_differs_from_another_kind():
     text = text.replace("study:", "sweep: {concurrency: [2, 3]}\nstudy:").replace("count: 4", "count: 6")
     keys = "tasks.duration=12s..1200s"
     (any_other,) = switching_values_of(text, Strategy("queue", 3), keys).values()
-    (kind,) = switching_values_of(text, Strategy("queue", 3), keys, of_kind=True).values()
+    (kind,) = switching_values_of(text, Strategy("queue", 3), keys, to_another="kind").values()
     assert any_other.becomes == QUEUE_OF_2
     assert kind.becomes == SEQUENTIAL
     assert kind.at < any_other.at
@@ -250,12 +250,12 @@ def test_nearest_switching_values_include_those_to_other_pacing_of_the_same_kind
     parameter = found.switching_values[0].parameter
     paced = Strategy("queue", 3, pace="limits")
     becomes = {
-        False: [Strategy("queue", 2), Strategy("queue", 2, pace="limits")],
-        True: [parse_strategy("solo")],
+        "strategy": [Strategy("queue", 2), Strategy("queue", 2, pace="limits")],
+        "kind": [parse_strategy("solo")],
     }
     values = tuple(
-        SwitchingValue(parameter, of_kind, at=parameter.value / 2, becomes=each)
-        for of_kind, strategies in becomes.items()
+        SwitchingValue(parameter, to_another, at=parameter.value / 2, becomes=each)
+        for to_another, strategies in becomes.items()
         for each in strategies
     )
     winner = replace(found.winner, strategy=paced)

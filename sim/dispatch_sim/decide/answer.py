@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +22,7 @@ from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.scenario.indifference import IndifferenceThreshold, threshold_for
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.strategy import Strategy
-from dispatch_sim.stats.estimates import mean_intervals, quantile_estimate
+from dispatch_sim.stats.estimates import finite, mean_intervals, quantile_estimate
 from dispatch_sim.study.design import nearest_size
 from dispatch_sim.study.manifest import Stopped
 from dispatch_sim.study.objectives import OBJECTIVES, P95, column_of
@@ -46,7 +45,7 @@ class Answer(Displayed):
     estimates : one row a (design point, measure): mean, interval, number of replications; and the 95th
         percentile of the makespan, as `p95_makespan_s`, with its value as the mean.
     choices : the recommended strategy, for each combination of further factors.
-    break_evens : of parallel and a queue; empty where a study cannot tell.
+    break_evens : of parallel and a queue; empty where no size has both.
     factor_break_evens : the same along each further factor, at the batch's own size.
     pareto : time against money, for each choice, in their order.
     diminishing_returns : for each choice and each strategy that was simulated at several concurrencies.
@@ -277,12 +276,8 @@ def _points(estimates: pd.DataFrame, factors: list[str]) -> list[dict[str, Any]]
         }
         rows = zip(part["measure"], part["mean"], part["low"], part["high"], strict=True)
         point["measures"] = {
-            measure: {"mean": mean, "low": _finite(low), "high": _finite(high)}
+            measure: {"mean": mean, "low": finite(low), "high": finite(high)}
             for measure, mean, low, high in rows
         }
         points.append(point)
     return points
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

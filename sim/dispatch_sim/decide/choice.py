@@ -8,18 +8,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from dispatch_sim.decide.constraints import Feasibility, Limits, by_feasibility, find_feasibility
 from dispatch_sim.decide.ranking import ranked, strategy_samples
 from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.indifference import IndifferenceThreshold, parse_indifference
 from dispatch_sim.scenario.strategy import Strategy
-from dispatch_sim.stats.estimates import Estimate, mean_estimate, quantile_estimate
-from dispatch_sim.stats.paired_samples import in_common, leaders, present
+from dispatch_sim.stats.estimates import Estimate
+from dispatch_sim.stats.paired_samples import in_common, leaders
 from dispatch_sim.stats.screening import screen
 from dispatch_sim.stats.student_t import check_confidence
-from dispatch_sim.study.objectives import as_means, column_of
+from dispatch_sim.study.objectives import as_means, column_of, estimate_of
 from dispatch_sim.study.table import factor_combinations
 
 
@@ -229,7 +228,7 @@ def choose(
     feasibility = find_feasibility(part, limits, screening) if limits is not None else {}
 
     strategies = list(samples)
-    estimates = {strategy: _estimate(objective, raw[strategy], confidence) for strategy in strategies}
+    estimates = {strategy: estimate_of(objective, raw[strategy], confidence) for strategy in strategies}
     order = ranked(strategies, [estimates[strategy].mean for strategy in strategies], tasks)
     leading = leaders(samples)
     order.sort(key=lambda number: strategies[number] not in leading)
@@ -290,10 +289,3 @@ def _combination(
     if not matching or matching[0][1].empty:
         raise ValueError(f"nothing was simulated with {tasks} tasks" + (f" and {wanted}" if wanted else ""))
     return matching[0]
-
-
-def _estimate(objective: str, sample: NDArray[np.float64], confidence: float) -> Estimate:
-    """Estimate a mean by Student's t, a percentile by order statistics."""
-    if column_of(objective) == objective:
-        return mean_estimate(present(sample), confidence)
-    return quantile_estimate(present(sample), 0.95, confidence)

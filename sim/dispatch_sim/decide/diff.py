@@ -156,8 +156,7 @@ def diff(
     """Compare two scenarios under common random numbers, each at its own batch size.
 
     Each has the recommendation that `compare` gives it, by its own objective and limits. Differences are
-    paired by replication. Tasks of groups with the same name share their
-    random variates.
+    paired by replication. Tasks of groups with the same name share their random variates.
 
     Parameters
     ----------

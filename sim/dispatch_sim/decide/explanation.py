@@ -35,10 +35,11 @@ class Explanation(Findings):
     tasks : size of the batch.
     winner : the recommended strategy, and whether it is significantly the best.
     rival : the best strategy of another kind, or else the second best.
-    comparisons : of the rival, and then of the best strategy of each further kind.
+    comparisons : of the rival, and then of the best strategy of each further kind; where the winner is paced,
+        of those with and without pacing.
     swings : the tornado, the largest first.
     switching_values : of each key, to any other strategy and to another kind of strategy.
-    needed : about how many replications the comparisons need for valid intervals.
+    needed : about how many replications the winner's mean and the comparisons need for valid intervals.
     searched : replications of strategies that matter at other values than the scenario's.
     """
 
@@ -185,9 +186,10 @@ class _Decision:
     @property
     def quoted(self) -> list[int]:
         """The numbers of the strategies that are compared with the best, the rival first."""
-        strategies = [self.sampled.point.strategies[number] for number in self.order]
+        order = self.order
+        strategies = [self.sampled.point.strategies[number] for number in order]
         one_of_each = _one_of_each_kind(strategies, self.sampled.point.tasks)
-        return [self.order[strategies.index(strategy)] for strategy in one_of_each]
+        return [order[strategies.index(strategy)] for strategy in one_of_each]
 
     @property
     def confidence_of_each(self) -> float:

@@ -19,7 +19,8 @@ class Findings(Displayed):
     Attributes
     ----------
     name, sha256 : of the scenario.
-    seed, replications : of every strategy at every design point.
+    seed : of all replications.
+    replications : of the strategies that the findings rest on; strategies that are worse may have fewer.
     objective : the measure that is minimised.
     confidence : of intervals.
     indifference : the indifference threshold, in the unit of the objective.

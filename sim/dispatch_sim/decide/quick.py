@@ -184,7 +184,7 @@ def answer_quickly(source: Source, by_script: Callable[[], Source]) -> QuickAnsw
     """
     design = _design(source)
     first = first_sample(design, design.replications)
-    sample = _enough(design, first)
+    sample = _extend_sample(design, first)
     candidates = rank_candidates(sample)
     best = candidates[0]
     others, screened = first.against(best.strategy)
@@ -212,11 +212,11 @@ def _design(source: Source) -> Design:
     return Design((), (variant,), variant.scenario.study.first)
 
 
-def _enough(design: Design, first: Sample) -> Sample:
+def _extend_sample(design: Design, first: Sample) -> Sample:
     """Simulate more replications of what is quoted, as far as they are needed and affordable."""
     study = first.scenario.study
     drops = first.replications >= MIN_REPLICATIONS
-    kept = sorted(set(first.quoted())) if drops else list(range(design.points))
+    kept = sorted(set(first.strategies_to_extend())) if drops else list(range(design.points))
     sample = first.of(kept)
     left = affordable_runs(design) - first.replications * design.points
     while True:

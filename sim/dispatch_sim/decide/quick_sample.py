@@ -14,12 +14,12 @@ from dispatch_sim.decide.winners import Winner, find_winner
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.strategy import Strategy
-from dispatch_sim.stats.estimates import Estimate, mean_estimate, quantile_estimate
+from dispatch_sim.stats.estimates import Estimate
 from dispatch_sim.stats.percentile import MIN_REPLICATIONS
 from dispatch_sim.stats.screening import Screening, screen
 from dispatch_sim.study.design import Design
 from dispatch_sim.study.engines import choose_engine
-from dispatch_sim.study.objectives import OBJECTIVES, as_means, column_of
+from dispatch_sim.study.objectives import OBJECTIVES, as_means, column_of, estimate_of
 from dispatch_sim.study.runner import all_cores, simulate
 
 MAX_CALLS = 6_000_000
@@ -130,10 +130,7 @@ class Sample:
 
     def estimate(self, number: int) -> Estimate:
         """Estimate the objective of a strategy."""
-        confidence = self.scenario.study.confidence
-        if column_of(self.objective) == self.objective:
-            return mean_estimate(self.column[number], confidence)
-        return quantile_estimate(self.column[number], 0.95, confidence)
+        return estimate_of(self.objective, self.column[number], self.scenario.study.confidence)
 
     def against(self, best: Strategy) -> tuple[list[int], Screening]:
         """Return the numbers of all strategies but one, the nearest first, and their differences from it.
@@ -156,7 +153,7 @@ class Sample:
         """Whether a strategy is shown to miss the limits."""
         return self.verdict(number) == "infeasible"
 
-    def quoted(self) -> Iterator[int]:
+    def strategies_to_extend(self) -> Iterator[int]:
         """Yield the strategies that may be the best with more replications, and the best of each kind.
 
         Where the best one may miss the limits, all others that do not may be the best. A kind is shown

@@ -21,7 +21,7 @@ SPAN = 2.0
 """Keys are varied from half of their value to twice it, unless a range is given."""
 
 LARGEST = 12
-"""The largest swings, which are shown, have all replications; the others have fewer."""
+"""Number of the swings that a report shows, the largest ones: they have all replications, others fewer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -48,7 +48,7 @@ class SwitchingValue:
     Attributes
     ----------
     parameter : the key and its range.
-    of_kind : whether it is the value of another kind of strategy, rather than of any other strategy.
+    to_another : whether another `kind` of strategy, or any other `strategy`, is then recommended.
     at : the value nearest to the present one at which the means cross; None where there is none in the range.
     low, high : the confidence interval of `at`; None where it is open at an end of the range.
     becomes : the strategy that is then the best; None without a switching value.
@@ -58,7 +58,7 @@ class SwitchingValue:
     """
 
     parameter: Parameter
-    of_kind: bool
+    to_another: Literal["kind", "strategy"]
     at: float | None = None
     low: float | None = None
     high: float | None = None
@@ -76,7 +76,7 @@ class SwitchingValue:
         """Return a dict for JSON."""
         return {
             **self.parameter.to_json(),
-            "to_another": "kind" if self.of_kind else "strategy",
+            "to_another": self.to_another,
             "at": self.at,
             "low": self.low,
             "high": self.high,
@@ -243,10 +243,10 @@ def _outwards(parameter: Parameter, end: float, only_half_way: bool) -> Iterator
 
 def _switching_value(search: ValueSearch, incumbent: Incumbent, replications: int) -> SwitchingValue:
     parameter, bracket = search.parameter, search.bracket(incumbent)
-    of_kind = incumbent.kind is not None
+    to_another: Literal["kind", "strategy"] = "strategy" if incumbent.kind is None else "kind"
     if bracket is None:  # in the part of the range in which the incumbent can be compared
         compared = search.values(incumbent)
-        return SwitchingValue(replace(parameter, low=min(compared), high=max(compared)), of_kind)
+        return SwitchingValue(replace(parameter, low=min(compared), high=max(compared)), to_another)
     switched = bracket[1]
     best_others = search.excess(switched, incumbent).others
     becomes = search.tried[switched].point.strategies[int(best_others[0])]
@@ -258,7 +258,7 @@ def _switching_value(search: ValueSearch, incumbent: Incumbent, replications: in
     comparisons = [search.compare(value, incumbent, replications) for value in values]
     crossings = sign_changes_along(values, comparisons, search.confidence).crossings
     if not crossings:  # the mean is at the indifference threshold itself
-        return SwitchingValue(parameter, of_kind, switched, becomes=becomes)
+        return SwitchingValue(parameter, to_another, switched, becomes=becomes)
     crossing = min(crossings, key=lambda crossing: search.distance(crossing.at))
     ends: list[float | None] = [crossing.at, crossing.low, crossing.high]
     if parameter.is_whole:
@@ -273,7 +273,7 @@ def _switching_value(search: ValueSearch, incumbent: Incumbent, replications: in
     ]
     return SwitchingValue(
         parameter,
-        of_kind,
+        to_another,
         at,
         low,
         high,

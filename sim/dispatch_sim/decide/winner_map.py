@@ -30,7 +30,7 @@ from dispatch_sim.decide.map_axes import CELLS, Axis, read_axis
 from dispatch_sim.decide.parameters import Parameter, ParameterError
 from dispatch_sim.decide.rare_events import QUOTED
 from dispatch_sim.decide.sampling import FACTOR, FIRST, LATER, Numbers, Sampled, Sampler
-from dispatch_sim.decide.winners import Winner, find_winner
+from dispatch_sim.decide.winners import NO_WINNER, Winner, find_winner
 from dispatch_sim.scenario.loader import Given, Source
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.strategy import CONCURRENCIES, Kind, Strategy
@@ -40,22 +40,6 @@ from dispatch_sim.study.runner import OnProgress
 
 FEW = 16
 """Replications of all strategies of a cell: two thirds are far worse than the best one there."""
-
-_NO_WINNER = dict.fromkeys(
-    (
-        "kind",
-        "strategy",
-        "concurrency",
-        "standing",
-        "mean",
-        "replications",
-        "preliminary",
-        "rival",
-        "margin",
-        "margin_low",
-        "margin_high",
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +61,7 @@ class Cell:
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
         if self.winner is None:
-            return {"x": self.x, "y": self.y, **_NO_WINNER, "best_subset": [], "why_not": self.why_not}
+            return {"x": self.x, "y": self.y, **NO_WINNER, "best_subset": [], "why_not": self.why_not}
         return {"x": self.x, "y": self.y, **self.winner.to_json(), "why_not": None}
 
 

@@ -87,6 +87,15 @@ class Winner:
         }
 
 
+NO_WINNER = dict.fromkeys(
+    (
+        *("kind", "strategy", "concurrency", "standing", "mean", "replications", "preliminary"),
+        *("rival", "margin", "margin_low", "margin_high"),
+    )
+)
+"""The keys of a winner's JSON, but for `best_subset`, where there is none."""
+
+
 def find_winner(
     strategies: Sequence[Strategy],
     costs: NDArray[np.float64],

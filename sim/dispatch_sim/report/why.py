@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dispatch_sim.decide.explanation import Explanation
+from dispatch_sim.decide.sensitivity import LARGEST
 from dispatch_sim.decide.switching_values import SwitchingValue
 from dispatch_sim.report.attachments import WHY_FILE, to_text
 from dispatch_sim.report.figures.tornado import tornado
@@ -15,9 +16,6 @@ from dispatch_sim.report.format import MEASURES, clean, instruction, named
 from dispatch_sim.report.render import Document, Table, document
 from dispatch_sim.stats.estimates import Estimate
 from dispatch_sim.study.files import write_texts
-
-MOST_SWINGS = 12
-"""Parameters in the table of sensitivities; the file has all."""
 
 COMPONENTS = {
     "waiting": "waiting for the batch",
@@ -107,7 +105,7 @@ def swings_table(found: Explanation) -> Table:
             at(swing.low),
             at(swing.high),
         )
-        for swing in found.swings[:MOST_SWINGS]
+        for swing in found.swings[:LARGEST]
     ]
     heads = ("Parameter", "Low", "High", "Difference at low", "Difference at high")
     return Table("", heads, tuple(rows), numbers=False)
@@ -116,10 +114,13 @@ def swings_table(found: Explanation) -> Table:
 def why_parts(found: Explanation, *, pictures: bool = True) -> dict[str, Any]:
     """Return the content of `why.md`, for the macros of `explained.md`."""
     measure, rival, best = MEASURES[found.objective], named(found.rival), named(found.recommended)
-    kinds, others = ([v for v in found.switching_values if v.of_kind == of_kind] for of_kind in (True, False))
-    switching = [(True, kinds)]
+    kinds, others = (
+        [value for value in found.switching_values if value.to_another == to_another]
+        for to_another in ("kind", "strategy")
+    )
+    switching = [("kind", kinds)]
     if [value.at for value in others] != [value.at for value in kinds]:
-        switching.append((False, others))
+        switching.append(("strategy", others))
     kind = found.recommended.kind_in(found.tasks)
     pacing = [
         value
@@ -139,13 +140,13 @@ def why_parts(found: Explanation, *, pictures: bool = True) -> dict[str, Any]:
         "threshold": measure.show(found.indifference),
         "components": components_table(found),
         "switching_values": [
-            (of_kind, switching_table(values), [_range(value) for value in values if value.at is None])
-            for of_kind, values in switching
+            (to_another, switching_table(values), [_range(value) for value in values if value.at is None])
+            for to_another, values in switching
         ],
         "nearest": switching_table([*kinds, *pacing]),
         "tornado": tornado(found, rival, best) if pictures else None,
         "swings": swings_table(found),
-        "bars": [end for swing in found.swings[:MOST_SWINGS] for end in (swing.low, swing.high) if end],
+        "bars": [end for swing in found.swings[:LARGEST] for end in (swing.low, swing.high) if end],
     }
 
 

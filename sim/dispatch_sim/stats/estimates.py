@@ -54,8 +54,8 @@ class Estimate:
         """Return a dict for JSON; an end that is unbounded is None."""
         return {
             "mean": self.mean,
-            "low": _finite(self.low),
-            "high": _finite(self.high),
+            "low": finite(self.low),
+            "high": finite(self.high),
             "n": self.n,
             "preliminary": self.is_preliminary,
         }
@@ -216,7 +216,7 @@ def quantile_estimate(values: ArrayLike, probability: float = 0.95, confidence: 
     def below(rank: int) -> float:
         return float(bdtr(float(rank), n, probability))
 
-    rank = max(math.ceil(n * probability * (1 - 1e-12)), 1)
+    rank = quantile_rank(n, probability)
     lower, upper = bisect_right(range(n), tail, key=below), bisect_left(range(n), 1 - tail, key=below) + 1
     return Estimate(
         float(ordered[rank - 1]),
@@ -224,6 +224,11 @@ def quantile_estimate(values: ArrayLike, probability: float = 0.95, confidence: 
         float(ordered[upper - 1]) if upper <= n else math.inf,
         n,
     )
+
+
+def quantile_rank(n: int, probability: float) -> int:
+    """Return the rank of a quantile in n ordered values: the least that holds at least the share of them."""
+    return max(math.ceil(n * probability * (1 - 1e-12)), 1)
 
 
 def share_estimate(count: int, n: int, confidence: float = 0.95) -> Estimate:
@@ -271,5 +276,6 @@ def _sample(values: ArrayLike) -> NDArray[np.float64]:
     return sample
 
 
-def _finite(value: float) -> float | None:
+def finite(value: float) -> float | None:
+    """Return a number for JSON, None if it is not finite."""
     return value if math.isfinite(value) else None

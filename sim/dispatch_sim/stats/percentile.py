@@ -15,6 +15,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from dispatch_sim.stats.estimates import quantile_rank
+
 _REACH = 1.75
 """Distance of the two order statistics from the quantile, in standard deviations of its rank. With 256
 replications of log-normal, gamma and normal pairs, 95% intervals held the difference in 95.9 to 97.0% of
@@ -36,7 +38,7 @@ def linearised(sample: NDArray[np.float64], probability: float) -> NDArray[np.fl
     """
     n = sample.size
     ordered = np.sort(sample)
-    rank = math.ceil(n * probability - 1e-9)
+    rank = quantile_rank(n, probability)
     quantile = ordered[rank - 1]
     reach = _REACH * math.sqrt(n * probability * (1 - probability))
     low = max(round(n * probability - reach + 0.5), 1)

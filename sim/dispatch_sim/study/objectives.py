@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dispatch_sim.scenario.problems import UserError
+from dispatch_sim.stats.estimates import Estimate, mean_estimate, quantile_estimate
+from dispatch_sim.stats.paired_samples import present
 from dispatch_sim.stats.percentile import MIN_REPLICATIONS, linearised
 
 OBJECTIVES = {
@@ -31,6 +33,17 @@ class TooFewError(UserError):
 def column_of(objective: str) -> str:
     """Return the column of the results from which an objective is computed."""
     return _MADE_OF.get(objective, (objective, 0.0))[0]
+
+
+def estimate_of(objective: str, sample: NDArray[np.float64], confidence: float) -> Estimate:
+    """Estimate an objective from its column: a mean by Student's t, a percentile by order statistics.
+
+    NaN stands for a replication that is missing.
+    """
+    values = present(sample)
+    if objective not in _MADE_OF:
+        return mean_estimate(values, confidence)
+    return quantile_estimate(values, _MADE_OF[objective][1], confidence)
 
 
 def as_means(objective: str, sample: NDArray[np.float64]) -> NDArray[np.float64]:

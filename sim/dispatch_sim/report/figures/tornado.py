@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dispatch_sim.decide.explanation import Explanation
+from dispatch_sim.decide.sensitivity import LARGEST
 from dispatch_sim.report.figures import palette, styles
 from dispatch_sim.report.figures.styles import Picture
 from dispatch_sim.report.format import MEASURES, clean, wrapped
-
-_MOST_ROWS = 12
 
 
 @styles.style(**{"axes.grid.axis": "x"})
@@ -19,7 +18,7 @@ def tornado(found: Explanation, rival: str, best: str) -> Picture | None:
     found : the explanation.
     rival, best : names of the two strategies.
     """
-    swings = found.swings[:_MOST_ROWS]
+    swings = found.swings[:LARGEST]
     if not swings:
         return None
     measure = MEASURES[found.objective]

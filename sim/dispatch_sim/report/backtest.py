@@ -109,7 +109,7 @@ def _coverage(judged: Conclusions) -> Table:
                 percent(wall.as_calibrated),
                 "" if tokens is None else percent(tokens.as_calibrated),
                 percent(wall.widened),
-                f"({percent(wall.low)} to {percent(wall.high)})",
+                "" if math.isnan(wall.low) else f"({percent(wall.low)} to {percent(wall.high)})",
                 "" if tokens is None else percent(tokens.widened),
             )
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -69,33 +69,33 @@ class Forecasted:
     Attributes
     ----------
     group : as observed.
+    fold : the part of the sessions that it is in, and that the forecast does not know.
     speed_up : forecast; a value a replication.
-    wall, widened_wall : the wall-clock, as calibrated and widened by `widening`.
-    tokens, widened_tokens : likewise for tokens, widened by their own factor; None if the logs lack some.
-    widening : needed by the wall-clocks of other folds' groups; see `scores.needed_widening`.
+    wall, tokens : wall-clock and tokens, as calibrated; no tokens if the logs lack some.
     baselines_crps_s : CRPS of each baseline: the mean of past groups of that size (of all, without any),
         the slowest of the members' average durations, and all past groups, taken as a forecast. Empty if
         the other sessions have no groups or no completed runs.
+    widening, tokens_widening : needed by the forecasts of other folds' groups; see `scores.needed_widening`.
     """
 
     group: Group
+    fold: int
     speed_up: Values
     wall: Scored
-    widened_wall: Scored
     tokens: Scored | None
-    widened_tokens: Scored | None
-    widening: float
     baselines_crps_s: dict[str, float]
+    widening: float = 1.0
+    tokens_widening: float = 1.0
 
+    @property
+    def widened_wall(self) -> Scored:
+        """The wall-clock, widened."""
+        return self.wall.widened(self.widening)
 
-@dataclass(frozen=True, slots=True)
-class _Simulated:
-    """A group with the forecast made for it, not yet widened, and the baselines' scores."""
-
-    group: Group
-    fold: int
-    made: Forecast
-    baselines_crps_s: dict[str, float]
+    @property
+    def widened_tokens(self) -> Scored | None:
+        """The tokens, widened."""
+        return None if self.tokens is None else self.tokens.widened(self.tokens_widening)
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def backtest(
     replications = replications or min(max(MOST_REPLICATIONS // len(groups), fewest), most)
     completed = observe(logs).completed
     replayed: list[Replayed] = []
-    simulated: list[_Simulated] = []
+    forecasted: list[Forecasted] = []
     run_ranks: list[float] = [] if scenario is None else _run_ranks(completed, scenario)
     not_forecast: Counter[str] = Counter()
     folds = sorted({fold_of[group.session] for group in groups})
@@ -178,12 +178,15 @@ def backtest(
                 continue
             if group.kinds not in forecasts:
                 forecasts[group.kinds] = forecast(used, group.kinds, replications)
-            baselines_crps_s = _baselines_crps_s(group, past, averages) if past and averages else {}
-            simulated.append(_Simulated(group, fold, forecasts[group.kinds], baselines_crps_s))
+            made = forecasts[group.kinds]
+            tokens = None if math.isnan(group.tokens) else Scored(made.tokens, group.tokens)
+            scores = _baselines_crps_s(group, past, averages) if past and averages else {}
+            wall = Scored(made.wall_s, group.wall_s)
+            forecasted.append(Forecasted(group, fold, made.speed_up, wall, tokens, scores))
     order = {group.name: place for place, group in enumerate(groups)}
     return Backtest(
         replayed=tuple(sorted(replayed, key=lambda each: order[each.group.name])),
-        forecasted=tuple(sorted(_widen(simulated), key=lambda each: order[each.group.name])),
+        forecasted=tuple(sorted(_widen(forecasted), key=lambda each: order[each.group.name])),
         run_ranks=tuple(run_ranks),
         left_out=left_out,
         not_forecast=not_forecast,
@@ -260,45 +263,28 @@ def _baselines_crps_s(group: Group, past: list[Group], averages: dict[str, float
     return {name: Scored(sample, group.wall_s).crps for name, sample in baselines.items()}
 
 
-def _widen(simulated: Sequence[_Simulated]) -> list[Forecasted]:
+def _widen(forecasted: Sequence[Forecasted]) -> list[Forecasted]:
     """Widen each forecast by the factor that the groups of other folds needed.
 
     Those forecasts did know this fold's sessions, so they are slightly too good, the factor slightly too
     small, and the reported coverage slightly too low.
     """
-    walls = [Scored(each.made.wall_s, each.group.wall_s) for each in simulated]
-    tokens = [
-        None if math.isnan(each.group.tokens) else Scored(each.made.tokens, each.group.tokens)
-        for each in simulated
-    ]
     reaches = pd.DataFrame(
         {
-            "fold": [each.fold for each in simulated],
-            "session": [each.group.session for each in simulated],
-            "wall": [wall.reach for wall in walls],
-            "tokens": [math.nan if score is None else score.reach for score in tokens],
+            "fold": [each.fold for each in forecasted],
+            "session": [each.group.session for each in forecasted],
+            "wall": [each.wall.reach for each in forecasted],
+            "tokens": [math.nan if each.tokens is None else each.tokens.reach for each in forecasted],
         }
     )
     factors = {}
     for fold in reaches["fold"].unique():
         others = reaches[reaches["fold"] != fold]
         factors[fold] = _needed(others, "wall"), _needed(others, "tokens")
-    forecasted = []
-    for each, wall, score in zip(simulated, walls, tokens, strict=True):
-        widening, of_tokens = factors[each.fold]
-        forecasted.append(
-            Forecasted(
-                group=each.group,
-                speed_up=each.made.speed_up,
-                wall=wall,
-                widened_wall=wall.widened(widening),
-                tokens=score,
-                widened_tokens=None if score is None else score.widened(of_tokens),
-                widening=widening,
-                baselines_crps_s=each.baselines_crps_s,
-            )
-        )
-    return forecasted
+    return [
+        replace(each, widening=factors[each.fold][0], tokens_widening=factors[each.fold][1])
+        for each in forecasted
+    ]
 
 
 def _needed(reaches: pd.DataFrame, column: str) -> float:

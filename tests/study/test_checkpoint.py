@@ -17,10 +17,11 @@ from typer.testing import CliRunner
 from dispatch_sim.cli import app
 from dispatch_sim.decide import studies
 from dispatch_sim.scenario.loader import parse_source
-from dispatch_sim.study import checkpoint, engines, manifest, run_study, runner, versions
+from dispatch_sim.study import checkpoint, engines, run_study, runner, versions
 from dispatch_sim.study.checkpoint import CHECKPOINT_FILE, Checkpoint
 from dispatch_sim.study.files import ResultsError
-from dispatch_sim.study.results import write_results
+from dispatch_sim.study.results import read_results, write_results
+from dispatch_sim.study.stored import stored_design, stored_source
 
 TASKS = """
 name: small
@@ -137,7 +138,7 @@ def test_resumed_stage_is_judged_by_its_own_replications(tmp_path, monkeypatch):
         ({"replications": 44}, FIXED, "scenario.study.replications was 40, is 44"),
         ({}, FIXED.replace("60s", "61s"), "scenario.tasks[0].duration.exponential.mean was 60.0, is 61.0"),
         ({}, FIXED.replace("queue: 2", "queue: 1"), 'strategies[2] was "queue of 2", is "queue of 1"'),
-        ({}, FIXED.replace("tasks: [3]", "tasks: [2, 3]"), "design_points was 3, is 6"),
+        ({}, FIXED.replace("tasks: [3]", "tasks: [2, 3]"), "batch_sizes was [3], is [2, 3]"),
     ],
     ids=["seed", "replications", "scenario", "strategies", "points"],
 )
@@ -153,25 +154,13 @@ def test_resume_rejects_another_study(tmp_path, options, text, told):
 
 
 @pytest.mark.parametrize(
-    ("module", "name", "key", "path"),
-    [
-        (manifest, "package_version", "dispatch-sim", "dispatch_sim"),
-        (manifest, "package_version", "numpy", "versions.numpy"),
-        (run_study, "software", "sources of dispatch-sim", "software.sources of dispatch-sim"),
-        (run_study, "software", "arithmetic", "software.arithmetic"),
-        (run_study, "software", "llvmlite", "software.llvmlite"),
-    ],
+    "name", ["dispatch-sim", "numpy", "sources of dispatch-sim", "arithmetic", "llvmlite"]
 )
-def test_resume_rejects_other_versions(tmp_path, monkeypatch, module, name, key, path):
+def test_resume_rejects_other_versions(tmp_path, monkeypatch, name):
     begun(tmp_path)
-    if name == "software":
-        here = versions.software()
-        was, other = here[key], lambda: here | {key: "99.9"}
-    else:
-        version = module.package_version
-        was, other = version(key), lambda package: "99.9" if package == key else version(package)
-    monkeypatch.setattr(module, name, other)
-    with pytest.raises(ResultsError, match=re.escape(f'{path} was "{was}", is "99.9"')):
+    here = versions.software()
+    monkeypatch.setattr(run_study, "software", lambda: here | {name: "99.9"})
+    with pytest.raises(ResultsError, match=re.escape(f'software.{name} was "{here[name]}", is "99.9"')):
         studies.sweep(parse_source(FIXED), folder=tmp_path, resume=True)
 
 
@@ -369,6 +358,26 @@ def test_finished_study_is_replaced_by_a_smaller_one_only_on_request(tmp_path, s
     assert message in str(error.value)
     assert str(error.value).endswith(" Replace it with --restart, or name another folder with --out")
     assert tuple((tmp_path / name).read_bytes() for name in WRITTEN) == before
+
+
+def test_comparison_and_sweep_of_as_many_points_are_two_studies(tmp_path):
+    """Of three tasks and of two: neither is resumed as the other, nor taken for its result."""
+    text = FIXED.replace("tasks: [3]", "tasks: [2]")
+    with pytest.raises(PowerCutError):
+        studies.compare(parse_source(text), folder=tmp_path, on_progress=end_after(3))
+    with pytest.raises(ResultsError, match=r"batch_sizes\[0\] was 3, is 2"):
+        studies.sweep(parse_source(text), folder=tmp_path, resume=True)
+    resumed(tmp_path, text, studies.compare)
+    assert finished_batches(tmp_path) == [3]
+    finished(tmp_path, text, resume=True)
+    assert finished_batches(tmp_path) == [2]
+
+
+def finished_batches(folder):
+    results = read_results(folder)
+    design = stored_design(stored_source(results), results)
+    assert design.batch_sizes == sorted(set(results.points["tasks"]))
+    return design.batch_sizes
 
 
 def test_comparison_does_not_replace_a_sweep_of_the_same_scenario(tmp_path):

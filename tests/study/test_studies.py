@@ -199,11 +199,12 @@ def test_results_of_the_release_before_are_read(tmp_path):
     stored = pd.read_parquet(tmp_path / RESULTS_FILE)
     stored.rename(columns=columns.FORMER_NAMES).to_parquet(tmp_path / RESULTS_FILE, index=False)
     manifest = json.loads((tmp_path / MANIFEST_FILE).read_text())
-    del manifest["stages"]
+    del manifest["stages"], manifest["batch_sizes"]
     manifest["replications"]["played"] = manifest["replications"].pop("simulated")
     (tmp_path / MANIFEST_FILE).write_text(json.dumps(manifest))
     again = read_results(tmp_path)
     assert again.manifest["replications"]["simulated"] == 12
+    assert again.manifest["batch_sizes"] == [4]
     pd.testing.assert_frame_equal(again.frame, stored)
 
 

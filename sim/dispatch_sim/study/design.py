@@ -96,6 +96,11 @@ class Design:
         return sum(len(variant.plans) for variant in self.variants)
 
     @property
+    def batch_sizes(self) -> list[int]:
+        """The batch sizes, increasing."""
+        return sorted({len(plan.tasks) for variant in self.variants for plan in variant.plans})
+
+    @property
     def tasks(self) -> int:
         """Number of tasks in one replication of all design points."""
         return sum(len(plan.tasks) for variant in self.variants for plan in variant.plans)

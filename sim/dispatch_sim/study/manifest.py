@@ -122,6 +122,7 @@ def manifest_of(
         "interrupted": stopped == "interrupted",
         "design_points": design.points,
         "factors": list(design.factors),
+        "batch_sizes": design.batch_sizes,
         "scenario": {
             "file": Path(source.filename).name.encode("utf-8", "replace").decode(),
             "sha256": scenario.fingerprint,
@@ -147,23 +148,35 @@ def _most(stages: Sequence[tuple[Sequence[int], int]]) -> int:
 
 
 def identity(manifest: dict[str, Any]) -> dict[str, Any]:
-    """Return the part of a manifest that identifies a study: if it differs, results differ or may differ."""
+    """Return the part of a manifest that identifies a study, whatever it is simulated with."""
     return {
-        **{name: manifest[name] for name in ("dispatch_sim", "design_points", "factors")},
+        **_axes(manifest),
         "scenario": manifest["scenario"]["resolved"],
         "sha256": manifest["scenario"]["sha256"],
-        "versions": {**manifest["versions"], "python": manifest["machine"].get("python")},
     }
+
+
+def has_same_versions(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Return whether two manifests are of the same versions of dispatch-sim, its packages and Python."""
+    first, second = (
+        (each["dispatch_sim"], each["versions"], each["machine"].get("python")) for each in (one, other)
+    )
+    return first == second
 
 
 def is_same_study(one: dict[str, Any], other: dict[str, Any]) -> bool:
     """Return whether two manifests differ at most in engine, versions and the number of replications."""
-    return one["design_points"] == other["design_points"] and is_same_scenario(one, other)
+    return _axes(one) == _axes(other) and is_same_scenario(one, other)
 
 
 def is_same_scenario(one: dict[str, Any], other: dict[str, Any]) -> bool:
     """Return whether two manifests have the same scenario, but for the engine and the replications."""
     return _but_for_replications(one) == _but_for_replications(other)
+
+
+def _axes(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return what tells a sweep from a comparison of the same scenario."""
+    return {name: manifest[name] for name in ("factors", "batch_sizes")}
 
 
 def _but_for_replications(manifest: dict[str, Any]) -> dict[str, Any]:

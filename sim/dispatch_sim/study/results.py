@@ -200,7 +200,9 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
         stated = Manifest.model_validate(manifest)
         manifest["replications"]["simulated"] = stated.replications.simulated
         manifest["stages"] = [stage.model_dump() for stage in stated.stages]
-        return Results(_stored_columns(newest_of_pair(about, table), manifest), manifest)
+        columns = _stored_columns(newest_of_pair(about, table), manifest)
+        manifest["batch_sizes"] = sorted(set(columns.points["tasks"].tolist()))  # 0.1.0 did not state them
+        return Results(columns, manifest)
     except FileNotFoundError as error:
         if is_unfinished(folder):
             raise ResultsError(

@@ -75,15 +75,17 @@ def run_study(
     """
     source = with_study(load(scenario), seed, replications)
     design, folder = design_of(source), None if out is None else Path(out)
-    # With the software: replications of other sources or of another processor may differ.
-    study = {} if folder is None else identity(manifest_of(source, design)) | {"software": software()}
+    study: dict[str, Any] = {}
     with ExitStack() as held:
         if folder is not None:
             held.enter_context(alone_in(folder))
-            if resume and (finished := finished_study(folder, study)):
+            about = manifest_of(source, design)
+            # Replications of other sources or of another processor may differ.
+            study = identity(about) | {"software": software()}
+            if resume and (finished := finished_study(folder, about)):
                 return finished
             if resume is not False:
-                check_replaceable(folder, manifest_of(source, design), design, resume)
+                check_replaceable(folder, about, design, resume)
         # Before the folder's checkpoint is discarded.
         workers = held.enter_context(connected(cluster)) if cluster is not None else None
         checkpoint = _checkpoint(folder, study, design, resume)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +15,21 @@ from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.checkpoint import is_unfinished
 from dispatch_sim.study.design import Design, DesignError, design_comparison, design_sweep
 from dispatch_sim.study.files import ResultsError
-from dispatch_sim.study.manifest import identity, is_same_scenario
+from dispatch_sim.study.manifest import has_same_versions, identity, is_same_scenario
 from dispatch_sim.study.results import Results, read_results
 
 _LOG = logging.getLogger("dispatch_sim")
 
 
-def finished_study(folder: Path, study: Mapping[str, Any]) -> Results | None:
-    """Return the complete results of a study in a folder; None where there are none.
-
-    Parameters
-    ----------
-    study : its identity, with its software.
-    """
+def finished_study(folder: Path, manifest: dict[str, Any]) -> Results | None:
+    """Return the complete results of the study of a manifest in a folder; None where there are none."""
     try:
         results = read_results(folder)
-        found = identity(results.manifest) | {"software": study["software"]}
-        if results.manifest["interrupted"] or found != study:
-            return None
     except ResultsError:
+        return None
+    stored = results.manifest
+    is_same = identity(stored) == identity(manifest) and has_same_versions(stored, manifest)
+    if stored["interrupted"] or not is_same:
         return None
     _LOG.warning("%s: holds this study, finished; nothing is simulated", folder)
     return results
@@ -97,7 +93,7 @@ def stored_design(source: Source, results: Results) -> Design | None:
             design = design_of(source)
         except (ScenarioError, DesignError):
             continue
-        if list(design.factors) == manifest["factors"] and design.points == manifest["design_points"]:
+        if (list(design.factors), design.batch_sizes) == (manifest["factors"], manifest["batch_sizes"]):
             return design
     return None
 

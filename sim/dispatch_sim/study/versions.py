@@ -14,13 +14,13 @@ from statistics import NormalDist
 import numpy as np
 
 _PACKAGES = ("dispatch-sim", "simpy", "numba", "llvmlite", "numpy", "scipy", "pydantic")
-_SOURCES = ("scenario", "model", "engine", "study")
+_SOURCES = ("scenario", "model", "engine", "study", "stats", "decide")
 _HERE = Path(__file__).parents[1]
 
 
 @cache
 def software() -> dict[str, str]:
-    """Return, by name, what the results of a replication may depend on apart from its scenario.
+    """Return, by name, what the results of a study may depend on apart from its scenario.
 
     These are versions, a digest of the sources, which may change without a new version, and a digest of
     values of mathematical functions, whose last bits differ between C libraries and processors.

@@ -3,7 +3,9 @@
 import json
 import math
 import re
+from datetime import datetime
 
+import genai_prices
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -127,16 +129,47 @@ def test_a_models_prices_are_its_list_prices():
     assert (own.provider.prices.input, own.provider.prices.output) == (3, 1)
 
 
-def test_an_hours_cache_has_its_own_write_price():
+@pytest.mark.parametrize("ttl", ["1h", "60m", "1h 0m"])
+def test_an_hours_cache_has_its_own_write_price(ttl):
     prices = parse_scenario(
-        f"{TASK}provider: {{model: claude-sonnet-4-5, cache: {{ttl: 1h}}}}"
+        f"{TASK}provider: {{model: claude-sonnet-4-5, cache: {{ttl: {ttl}}}}}"
     ).provider.prices
     assert prices.cache_write == 6
 
 
-def test_a_model_without_known_prices_is_refused():
+@pytest.mark.parametrize("now", ["2026-11-28T12:00", "2026-11-28T18:00", "2027-03-01T18:00"])
+def test_prices_of_a_model_do_not_depend_on_the_clock(now, monkeypatch):
+    """DeepSeek's list price is $0.27 by day and half of it from 16:30 to 0:30 UTC."""
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.fromisoformat(now).replace(tzinfo=tz)
+
+    monkeypatch.setattr(genai_prices.types, "datetime", Clock)
+    assert parse_scenario(f"{TASK}provider: {{model: deepseek-chat}}").provider.prices.input == 0.27
+
+
+@pytest.mark.parametrize("model", ["nonesuch-9", "voyage-4"])
+def test_a_model_without_known_prices_is_refused(model):
+    """Of an embedding model only that of input is known."""
     with pytest.raises(ScenarioError, match=r"provider\.model: .*provider\.prices"):
-        parse_scenario(f"{TASK}provider: {{model: nonesuch-9}}")
+        parse_scenario(f"{TASK}provider: {{model: {model}}}")
+
+
+@pytest.mark.parametrize(
+    ("written", "requests"),
+    [
+        ("{limits: {requests: }}", 1000),
+        ("{profile: anthropic-tier-1, limits: {requests: }}", 50),
+        ("{profile: anthropic-tier-1, limits: {requests: unlimited}}", None),
+        ("{limits: {requests: unlimited}}", None),
+    ],
+)
+def test_key_without_a_value_has_that_of_the_profile_or_the_default(written, requests):
+    """No limit is written `unlimited`."""
+    scenario = parse_scenario(f"{TASK}provider: {written}")
+    assert scenario.provider.limits.requests == requests
 
 
 def in_harness(name, rest=""):

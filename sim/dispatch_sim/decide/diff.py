@@ -200,7 +200,14 @@ def diff(
 def _with_study_of(one: Source, other: Source) -> Source:
     """Return a scenario with the study of another, but with its own indifference, which has its own unit."""
     study = one.scenario().resolved()["study"]
-    return other.replaced({f"study.{key}": value for key, value in study.items() if key != "indifference"})
+    words = {"replications": "auto", "calls": "none"}
+    return other.replaced(
+        {
+            f"study.{key}": words[key] if value is None else value
+            for key, value in study.items()
+            if key != "indifference"
+        }
+    )
 
 
 def _simulate(source: Source, jobs: int, on_progress: OnProgress | None) -> Results:

@@ -45,7 +45,7 @@ def describe(schema: dict[str, Any], section: type[BaseModel]) -> None:
 class Model(BaseModel):
     """Base of every section of a scenario: frozen, and an unknown key is an error.
 
-    An empty section or list (`harness:`) is read as absent.
+    A key without a value (`harness:`) is read as absent.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, json_schema_extra=describe)
@@ -68,12 +68,8 @@ class Model(BaseModel):
     def _without_empty(cls, raw: Any) -> Any:
         if not isinstance(raw, dict):
             return raw
-        fields = fields_by_key(cls)
-        return {
-            key: value
-            for key, value in raw.items()
-            if value is not None or key not in fields or not _may_be_empty(fields[key])
-        }
+        optional = {key for key, field in fields_by_key(cls).items() if not field.is_required()}
+        return {key: value for key, value in raw.items() if value is not None or key not in optional}
 
 
 def _may_be_empty(field: FieldInfo) -> bool:

@@ -143,7 +143,7 @@ def parse_tokens(raw: Any) -> float:
 
 def parse_limit(raw: Any) -> float | None:
     """Read a rate, held a minute: ``50/min``, ``2M/min``, ``1/s``, ``1000/h``; None where unlimited."""
-    if raw is None or raw == "unlimited":
+    if raw == "unlimited":
         return None
 
     def amount(found: re.Match[str]) -> float:

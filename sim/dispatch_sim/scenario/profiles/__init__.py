@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -18,6 +19,7 @@ from pydantic_core import PydanticCustomError
 
 from dispatch_sim.scenario.distribution_text import NAMES
 from dispatch_sim.scenario.problems import Finding
+from dispatch_sim.scenario.quantities import parse_seconds
 from dispatch_sim.scenario.strategy import parse_strategy
 from dispatch_sim.scenario.tree import read_tree
 from dispatch_sim.scenario.wording import Path, listed, shown, unknown
@@ -29,12 +31,16 @@ of another section."""
 SCENARIO = "scenario"
 """The kind of profiles of a whole scenario."""
 
+PRICES_AS_OF = datetime(2026, 11, 28, 12, tzinfo=UTC)
+"""When the prices of models apply: some have other prices at night, and a scenario has the same all day."""
+
 KEYS: Mapping[Path, Mapping[str, str]] = {
     (): {"profile": "A packaged profile of the whole scenario; its `tasks` apply to every group."},
     ("harness",): {"profile": "A packaged profile of a harness, which may have keys of other sections too."},
     ("provider",): {
         "profile": "A packaged profile of a provider.",
-        "model": "A model, as claude-sonnet-5; its list prices (genai-prices) are the `prices`.",
+        "model": "A model, as claude-sonnet-5; its list prices (genai-prices, as of noon UTC on"
+        f" {PRICES_AS_OF:%Y-%m-%d}) are the `prices`.",
     },
     ("client",): {"profile": "A packaged profile of a client."},
 }
@@ -46,7 +52,8 @@ _BY_SCRIPT = {
     "dispatch": {"return": {"tokens": 0, "time": "0s"}},
     "merge": {"structured": {"tokens": 0, "time": "0s"}},
 }
-"""Values where a script dispatches all tasks: it takes the results too, and has no context."""
+"""Values where a script dispatches all tasks: it takes the results too, and has no context to return them
+to."""
 
 _SPLIT = {
     ("harness", "langgraph"): "langgraph is two profiles now; write langgraph-no-retry for nodes without a"
@@ -211,25 +218,21 @@ def _below_groups(values: Mapping[str, Any], groups: Any) -> dict[str, Any]:
 def _below(values: Any, written: Any) -> Any:
     """Return what is written, with values for the keys that it lacks.
 
-    An empty section lacks all. A distribution is one value, whose parts are not mixed.
+    A key without a value is lacking, and so are all keys of an empty section. A distribution is one value,
+    whose parts are not mixed.
     """
     if written is None:
         return values
-    if not isinstance(written, dict):
+    if not (isinstance(written, dict) and isinstance(values, dict) and values.keys().isdisjoint(NAMES)):
         return written
-    both = dict(values)
-    for key, value in written.items():
-        under = both.get(key)
-        is_section = isinstance(under, dict) and under.keys().isdisjoint(NAMES)
-        both[key] = _below(under, value) if is_section else value
-    return both
+    return {**values, **{key: _below(values.get(key), value) for key, value in written.items()}}
 
 
 def _prices(model: Any, provider: Mapping[str, Any], findings: list[Finding]) -> dict[str, str]:
     """Return a model's prices per million tokens, as a scenario writes them.
 
-    A price that depends on the length of the prompt is that of short prompts. A class without a price is
-    billed as input. Writing to a cache of an hour has its own price if it is known.
+    A price that depends on the length of the prompt is that of short prompts. A class of input without a
+    price is billed as input. Writing to a cache of an hour has its own price if it is known.
     """
     # Imported here: most scenarios state their prices, and reading these takes a while.
     from genai_prices import Usage, calc_price
@@ -239,13 +242,16 @@ def _prices(model: Any, provider: Mapping[str, Any], findings: list[Finding]) ->
         findings.append(Finding(here, f"found {shown(model)}; write the name of a model, as claude-sonnet-5"))
         return {}
     try:
-        price = calc_price(Usage(input_tokens=1), model_ref=model).model_price
+        usage = Usage(input_tokens=1)
+        price = calc_price(usage, model_ref=model, genai_request_timestamp=PRICES_AS_OF).model_price
     except LookupError:
+        price = None
+    if price is None or price.input_mtok is None or price.output_mtok is None:
         message = f"the prices of {shown(model)} are not known; remove it, and write provider.prices"
         findings.append(Finding(here, message))
         return {}
     cache = provider.get("cache")
-    hour = isinstance(cache, dict) and cache.get("ttl") in ("1h", "60m", "3600s")
+    hour = isinstance(cache, dict) and _is_an_hour(cache.get("ttl"))
     write = (price.cache_write_1h_mtok if hour else None) or price.cache_write_mtok
     found = {
         "input": price.input_mtok,
@@ -253,4 +259,11 @@ def _prices(model: Any, provider: Mapping[str, Any], findings: list[Finding]) ->
         "cache_read": price.cache_read_mtok or price.input_mtok,
         "output": price.output_mtok,
     }
-    return {name: f"${getattr(value, 'base', value)}/M" for name, value in found.items() if value is not None}
+    return {name: f"${getattr(value, 'base', value)}/M" for name, value in found.items()}
+
+
+def _is_an_hour(ttl: Any) -> bool:
+    try:
+        return parse_seconds(ttl) == 3600
+    except PydanticCustomError:
+        return False

@@ -48,6 +48,12 @@ def test_effort_counts_request_attempts_of_a_replication(addition: str, requests
     assert most_requests(scenario) == pytest.approx(requests)
 
 
+def test_more_calls_than_an_attempt_makes_are_an_error() -> None:
+    with pytest.raises(ScenarioError, match=r"tasks\[0\]\.calls: .* 20,000 calls .* at most 10,000"):
+        parse_scenario(SHORT.replace("60s", "60s, calls: 20000"))
+    assert parse_scenario(SHORT.replace("60s", "60s, calls: 10000"))
+
+
 def test_too_much_effort_is_refused() -> None:
     """A cascade over 9,000 tasks would go on for days; retries of each do not."""
     many = SHORT.replace("60s", "60s, count: 9000")

@@ -20,6 +20,7 @@ from dispatch_sim.scenario.distribution_text import (
     CountDistribution,
     SecondsDistribution,
     TokensDistribution,
+    dump,
 )
 from dispatch_sim.scenario.loader import parse_scenario
 from dispatch_sim.scenario.problems import ScenarioError
@@ -217,6 +218,21 @@ def test_counts_are_at_least_one() -> None:
 
 
 @pytest.mark.parametrize(
+    "raw",
+    [
+        {"lognormal": {"mean": 1, "cv": 1}},
+        {"lognormal": {"mean": 3, "cv": 0.001}},
+        {"gamma": {"mean": 3, "cv": 0.001}},
+        {"gamma": {"mean": 3, "cv": 12}},
+    ],
+)
+def test_distribution_that_can_be_written_can_be_read_again(raw: Any) -> None:
+    """A map writes them with another mean: at its ends, and where the median of a count is less than 1."""
+    made = read(CountDistribution, raw)
+    assert read(CountDistribution, dump(made)).mean == pytest.approx(made.mean)
+
+
+@pytest.mark.parametrize(
     "made",
     [mine for mine, _ in PAIRS] + [Mixture((0.5, 0.5), (families.Constant(1.0), Empirical((2.0, 3.0))))],
     ids=repr,
@@ -237,6 +253,8 @@ def test_csv_files_outside_or_broken_are_errors(tmp_path: Path) -> None:
         "nan.csv": "t\nnan\n",
         "empty.csv": "",
         "heading.csv": "t\n",
+        "commas.csv": "t\n1,200\n",
+        "twice.csv": "t,u, t\n1,2,3\n",
         "wide.csv": "t," * 1001 + "\n" + "1," * 1001 + "\n",
         "line.csv": "t\n" + "1," * 2**20 + "\n",
         "field.csv": "t\n" + "1" * 2**18 + "\n",
@@ -261,6 +279,8 @@ def test_csv_files_outside_or_broken_are_errors(tmp_path: Path) -> None:
         "negative.csv": "has -1 in 't'",
         "nan.csv": "not a finite number",
         "empty.csv": "the csv file is empty",
+        "commas.csv": "line 2 of the csv file has more values than its heading; write numbers without commas",
+        "twice.csv": "has 2 columns 't'; rename one",
         "heading.csv": "no rows below its heading",
         "binary.csv": "cannot be read",
         "wide.csv": "more than 1,000 columns",

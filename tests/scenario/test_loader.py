@@ -116,6 +116,17 @@ ERRORS = {
         "9: review: found 'often'; write a mapping with keys such as every, blocking, people and each, "
         "or none"
     ),
+    "harness: claude-code": (
+        "10: harness: found 'claude-code'; write a mapping with keys such as profile, cap, over and pace"
+    ),
+    "sweep: {client.retries: [0, 0, 2]}": "25: sweep.client.retries: 0 is repeated; remove one",
+    "sweep: {provider.limits.scale: [0.1, '0.1']}": (
+        "32: sweep.provider.limits.scale: '0.1' is repeated; remove one"
+    ),
+    "sweep: {tasks.count: [2, 9]}": (
+        "9: sweep.tasks.count: has no effect, as the sweep has batch sizes of its own; write sweep.tasks"
+        " instead"
+    ),
     "harness: {cap: 0}": "16: harness.cap: 0 is out of range; write at least 1, or none",
     "harness: {cap: many}": ("16: harness.cap: 'many' is not a whole number; write one, such as 3, or none"),
     "harness: {pace: {}}": (
@@ -179,8 +190,8 @@ def test_errors_say_where_and_what_to_write(addition: str) -> None:
         (
             "[1]",
             [
-                "1:1: found a list of 1; write a mapping with keys such as name, description, tasks and"
-                " dispatch"
+                "1:1: found a list of 1; write a mapping with keys such as profile, name, description and"
+                " tasks"
             ],
         ),
     ],
@@ -285,6 +296,14 @@ def test_values_are_replaced_by_path() -> None:
     assert {group.tokens for group in everywhere.tasks} == {Constant(1000.0)}
 
 
+def test_group_on_a_path_is_the_one_with_the_longest_name() -> None:
+    """Where one is called `a` and one `a.b`; swept counts of one of them change the mix."""
+    text = "tasks: [{name: a, tokens: 1K, duration: 1s}, {name: a.b, tokens: 1K, duration: 1s}]\n"
+    text += "sweep: {tasks.a.b.count: [2, 9]}"
+    changed = parse_source(text).replaced({"tasks.a.b.tokens": "5K"}).scenario()
+    assert [group.tokens.mean for group in changed.tasks] == pytest.approx([1000, 5000])
+
+
 def test_missing_mappings_on_a_path_are_made() -> None:
     scenario = parse_source(SHORT).replaced({"provider.limits.input_tokens": "1M/min"}).scenario()
     assert scenario.provider.limits.input_tokens == 1_000_000
@@ -298,9 +317,7 @@ def test_wrong_axes_are_found_when_the_file_is_read() -> None:
         "mine.yaml:4:30: sweep.provider.limits.scale[1]: 'abc' is not a number; write one without a unit,"
         " such as 0.5",
         "mine.yaml:5:3: sweep.provider.limts.scale: unknown key 'limts'; did you mean 'limits'?",
-        "mine.yaml:6:3: sweep.tasks.nobody.tokens: unknown key 'nobody'; there are name, count, calls,"
-        " tokens, spread, output_share, duration, tool_time, variance, output, writes, after, coupling,"
-        " common and interarrival",
+        "mine.yaml:6:3: sweep.tasks.nobody.tokens: unknown group of tasks 'nobody'; there is research",
         "mine.yaml:7:3: sweep.tasks.tokens.lognormal.mean: tasks[0].tokens: found '15K', so there is no"
         " tasks[0].tokens.lognormal.mean to put a value in",
         "mine.yaml:8:3: sweep.study.seed: this cannot be swept; sweep a key of the tasks or of their"

@@ -89,6 +89,7 @@ REFUSED: dict[str, dict[Any, str]] = {
     },
     "share": {
         20: "20 exceeds 100%; write 20% or another share up to 100%",
+        "50": "'50' exceeds 100%; write 50% or another share up to 100%",
         "120%": "'120%' exceeds 100%; write 20% or another share up to 100%",
     },
     "dollars_per_hour": {40: "40 has no unit; write $40/h"},

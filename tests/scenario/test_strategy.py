@@ -1,9 +1,11 @@
 """A strategy is a value: one text for it, and one reader of all the ways to write it."""
 
+import re
 from itertools import product
 
 import pytest
 from pydantic import TypeAdapter
+from pydantic_core import PydanticCustomError
 
 from dispatch_sim.scenario.loader import parse_scenario
 from dispatch_sim.scenario.strategy import DEFAULTS, Strategy, parse_strategy, strategy_of
@@ -58,6 +60,21 @@ def test_the_text_of_a_strategy_is_read_back():
         strategy = parse_strategy({kind: None} | dict([one, other])).at(7)
         assert parse_strategy(str(strategy)) == strategy
         assert stored.validate_json(stored.dump_json(strategy)) == strategy
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("queue of 3 (agent, script)", "manager is both 'agent' and 'script'; remove one"),
+        ("{queue: 3, queue: 4}", "queue is both 3 and 4; remove one"),
+        ("queue of 3 (script", "write its options in brackets: queue of 3 (script)"),
+        ("queue of 3 (script) (barrier)", "write its options in brackets: queue of 3 (script)"),
+        ("queue(3)", "'queue(3)' is not a strategy; write queue of 3"),
+    ],
+)
+def test_text_that_contradicts_itself_is_an_error(text, message):
+    with pytest.raises(PydanticCustomError, match=re.escape(message)):
+        parse_strategy(text)
 
 
 @pytest.mark.parametrize(

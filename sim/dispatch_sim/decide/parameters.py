@@ -119,8 +119,7 @@ def parameter_at(source: Source, path: str) -> Parameter:
     if path == BATCH:
         return _batch(scenario)
     first, _, rest = path.partition(".")
-    names = (group.name for group in scenario.tasks if first == BATCH)
-    own = next((name for name in names if rest.startswith(f"{name}.")), None)
+    own = factors.group_in(rest, (group.name for group in scenario.tasks if first == BATCH))
     key = f"{BATCH}[].{rest.removeprefix(f'{own}.')}" if first == BATCH else path
     kind = _keys().get(key)
     if kind is None:

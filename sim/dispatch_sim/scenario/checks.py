@@ -67,7 +67,8 @@ def _size(scenario: Scenario) -> Iterator[Finding]:
         yield Finding(("tasks",), message)
 
 
-def _strategies(scenario: Scenario) -> Iterator[Finding]:
+def strategies(scenario: Scenario) -> Iterator[Finding]:
+    """Yield the strategies, and their options, that are repeated or do not fit the environment."""
     for index, strategy in enumerate(scenario.strategies):
         here = ("strategies", index)
         if strategy in scenario.strategies[:index]:
@@ -86,6 +87,26 @@ def _strategies(scenario: Scenario) -> Iterator[Finding]:
                 "works in the coordinator's context, and dispatch.context is none; remove one of the two"
             )
             yield Finding(here, message)
+
+
+def _axes(scenario: Scenario) -> Iterator[Finding]:
+    names = [group.name for group in scenario.tasks]
+    without_effect = {"tasks.count", f"tasks.{names[0]}.count"} if len(names) == 1 else {"tasks.count"}
+    for axis in scenario.sweep.factors:
+        if axis in without_effect:
+            message = "has no effect, as the sweep has batch sizes of its own; write sweep.tasks instead"
+            yield Finding(("sweep", axis), message, at_key=True)
+
+
+def _calls(scenario: Scenario) -> Iterator[Finding]:
+    for index, group in enumerate(scenario.tasks):
+        median = group.calls.quantile(0.5)
+        if median > MAX_CALLS:
+            message = (
+                f"an attempt makes {median:,.0f} calls in the median; at most {MAX_CALLS:,} are simulated,"
+                " write fewer"
+            )
+            yield Finding(("tasks", index, "calls"), message)
 
 
 def _forks(scenario: Scenario) -> Iterator[Finding]:
@@ -231,7 +252,9 @@ _ATTEMPTS = ("tasks", "retry", "failures", "communication", "strategies", "clien
 _NEEDED: Mapping[Callable[[Scenario], Iterator[Finding]], tuple[str, ...]] = {
     _names: (),
     _size: (),
-    _strategies: ("provider.cache", "provider.on_limit", "dispatch"),
+    strategies: ("provider.cache", "provider.on_limit", "dispatch"),
+    _axes: (),
+    _calls: (),
     _forks: ("dispatch.context",),
     _times: ("provider.latency",),
     _hangs: ("timeouts.hard",),

@@ -42,8 +42,8 @@ MOST_CALLS = 1_000_000
 
 _TAIL = 1 - 2.0**-52
 _POSITIVE = ("mean", "median", "scale")
-SHAPES = {"cv": (0.001, 100.0), "log_sd": (0.001, 10.0), "shape": (0.01, 1e6)}
-"""Parameters without a unit, with the range beyond which a family cannot be computed."""
+SHAPES = {"cv": (0.001, 100.0), "log_sd": (0.0005, 10.0), "shape": (1e-4, 1e6)}
+"""Parameters without a unit, with their ranges: each `cv` has a `log_sd` and, of a gamma, a `shape`."""
 
 FAMILIES: Mapping[str, Mapping[tuple[str, ...], Callable[..., Distribution]]] = {
     "uniform": {("low", "high"): Uniform},
@@ -137,7 +137,9 @@ def _parameter(name: str, raw: Any, scale: _Scale, path: Path) -> float:
     """Read a parameter of a family."""
     bounds = SHAPES.get(name)
     if bounds is None:
-        free = replace(scale, low=0.0, high=quantities.LARGEST) if name == "scale" else scale
+        # Of a mean of 1 or more, the median can be less.
+        free = replace(scale, low=0.0) if name == "median" else scale
+        free = replace(scale, low=0.0, high=quantities.LARGEST) if name == "scale" else free
         value = _value(raw, free, path)
         if value == 0 and name in _POSITIVE:
             raise wrong(f"{name} is {shown(raw)}; write more than 0", path)

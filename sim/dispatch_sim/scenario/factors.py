@@ -8,11 +8,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from dispatch_sim.scenario import profiles
+from dispatch_sim.scenario.base import fields_by_key
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import Finding
 from dispatch_sim.scenario.samples import Samples
+from dispatch_sim.scenario.tasks import TaskGroup
 from dispatch_sim.scenario.validation import findings_of
-from dispatch_sim.scenario.wording import Path, shown, spelled
+from dispatch_sim.scenario.wording import Path, shown, spelled, unknown
 
 MOST_FACTORS = 8
 """Maximum number of axes of a sweep, without tasks and concurrency."""
@@ -43,11 +45,20 @@ def paths(raw: Any, dotted: str) -> list[Path]:
     groups = raw.get("tasks") if isinstance(raw, dict) else None
     if first != "tasks" or not rest or not isinstance(groups, list):
         return [tuple(dotted.split("."))]
-    for index, group in enumerate(groups):
-        name = group.get("name") if isinstance(group, dict) else None
-        if isinstance(name, str) and name and rest.startswith(f"{name}."):
-            return [("tasks", index, *rest[len(name) + 1 :].split("."))]
+    names = _names(groups)
+    if (name := group_in(rest, names)) is not None:
+        return [("tasks", names.index(name), *rest[len(name) + 1 :].split("."))]
     return [("tasks", index, *rest.split(".")) for index in range(len(groups))]
+
+
+def _names(groups: list[Any]) -> list[Any]:
+    return [group.get("name") if isinstance(group, dict) else None for group in groups]
+
+
+def group_in(rest: str, names: Iterable[Any]) -> str | None:
+    """Return the name of the group with which a path below `tasks` begins: ``a`` of ``a.tokens``."""
+    found = (name for name in names if isinstance(name, str) and name and rest.startswith(f"{name}."))
+    return max(found, key=len, default=None)
 
 
 def by_setting(raw: Any, finding: Finding, keys: Iterable[str]) -> tuple[str, str] | None:
@@ -101,12 +112,31 @@ def findings(raw: Any, scenario: Scenario, samples: Samples) -> list[Finding]:
             found.append(Finding(here, message, at_key=True))
         elif not isinstance(levels, list) or not 1 <= len(levels) <= MOST_LEVELS:
             found.append(Finding(here, f"found {shown(levels)}; write a list of 1 to {MOST_LEVELS} values"))
-        elif repeated := next((level for at, level in enumerate(levels) if level in levels[:at]), None):
-            found.append(Finding(here, f"{shown(repeated)} is repeated; remove one"))
+        elif (repeated := _repeated(levels)) is not None:
+            found.append(Finding(here, f"{shown(levels[repeated])} is repeated; remove one"))
+        elif (group := _unknown_group(raw, dotted)) is not None:
+            message = unknown("group of tasks", group, [name for name in _names(raw["tasks"]) if name])
+            found.append(Finding(here, message, at_key=True))
         else:
             part, path = _part(raw, paths(raw, dotted)[0])
             found += _level_findings(part, path, levels, here, samples)
     return found
+
+
+def _repeated(levels: list[Any]) -> int | None:
+    """Return the number of the first level that has the value or the text of an earlier one."""
+    for number, level in enumerate(levels):
+        if level in levels[:number] or str(level) in map(str, levels[:number]):
+            return number
+    return None
+
+
+def _unknown_group(raw: Any, dotted: str) -> str | None:
+    """Return the name in ``tasks.NAME.tokens`` where that is neither a group nor a key of one."""
+    first, _, rest = dotted.partition(".")
+    name, _, key = rest.partition(".")
+    is_known = name in fields_by_key(TaskGroup) or group_in(rest, _names(raw["tasks"])) is not None
+    return name if first == "tasks" and key and not is_known else None
 
 
 def _part(raw: Any, path: Path) -> tuple[Any, Path]:

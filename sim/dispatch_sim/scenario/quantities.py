@@ -160,7 +160,7 @@ def parse_share(raw: Any) -> float:
     """Read a part of a whole: ``20%`` or ``0.2``, from 0 to 1."""
     number = _read(raw, "a share; write 20% or 0.2", _PERCENT, lambda found: _float(found[1]) / 100)
     if number > 1:
-        percent = f"{shown(raw)}%" if plain(raw) is not None and number <= 100 else "20%"
+        percent = f"{number:g}%" if _match(_NUMBER, str(raw)) and number <= 100 else "20%"
         raise wrong(f"{shown(raw)} exceeds 100%; write {percent} or another share up to 100%")
     return number
 

@@ -90,8 +90,15 @@ def _column(path: Path, column: str, modified: int, size: int) -> tuple[float, .
             raise ValueError(f"the csv file has more than {MOST_COLUMNS:,} columns; remove some")
         if column not in heading:
             raise ValueError(unknown("column", column, heading) if heading else "the csv file is empty")
+        if heading.count(column) > 1:
+            raise ValueError(f"the csv file has {heading.count(column)} columns {shown(column)}; rename one")
         index = heading.index(column)
         for row in rows:
+            if any(cell.strip() for cell in row[len(heading) :]):
+                raise ValueError(
+                    f"line {rows.line_num} of the csv file has more values than its heading; write numbers"
+                    " without commas"
+                )
             if row:
                 values.append(_cell(row, index, rows.line_num))
             if len(values) > MOST_ROWS:

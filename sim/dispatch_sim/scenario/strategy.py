@@ -21,7 +21,7 @@ from dispatch_sim.scenario.strategy_options import (
     RetryTime,
     WarmUp,
 )
-from dispatch_sim.scenario.wording import all_of, listed, shown, unknown, wrong
+from dispatch_sim.scenario.wording import all_of, listed, shown, unknown, word, wrong
 
 Kind = Literal["solo", "sequential", "parallel", "queue", "waves", "adaptive"]
 
@@ -240,13 +240,27 @@ def _mapping(text: str) -> dict[str, Any]:
     """Return the mapping that says the same as a text: `{queue: 3, manager: script}`."""
     text = text.strip()
     if text.startswith("{") and text.endswith("}"):
-        pairs = [pair.partition(":") for pair in text[1:-1].split(",")]
-        return {key.strip(): _number(value.strip()) for key, _, value in pairs}
-    head, _, listed_options = text.removesuffix(")").partition("(")
-    kind, _, number = head.replace(" of ", ":").partition(":")
-    values = [value.strip() for value in listed_options.split(",") if value.strip()]
-    options = {_KEYS.get(value, value): _VALUES.get(value, value) for value in values}
-    return {kind.strip(): _number(number.strip())} | options
+        parts = [pair.partition(":") for pair in text[1:-1].split(",")]
+        return _once([(key.strip(), _number(value.strip())) for key, _, value in parts])
+    head, bracket, listed_options = text.partition("(")
+    kind, _, number = (part.strip() for part in head.replace(" of ", ":").partition(":"))
+    if bool(bracket) != listed_options.endswith(")") or ")" in listed_options[:-1]:
+        raise wrong(f"{shown(text)} is not a strategy; write its options in brackets: queue of 3 (script)")
+    values = [value.strip() for value in listed_options[:-1].split(",") if value.strip()]
+    if not number and len(values) == 1 and values[0].isdigit():
+        raise wrong(f"{shown(text)} is not a strategy; write {word(kind)} of {values[0]}")
+    options = [(_KEYS.get(value, value), _VALUES.get(value, value)) for value in values]
+    return _once([(kind, _number(number)), *options])
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return keys with their values, if each is there once."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise wrong(f"{word(key)} is both {shown(found[key])} and {shown(value)}; remove one", (key,))
+        found[key] = value
+    return found
 
 
 def _concurrency(standard: Strategy, raw: Any) -> int | None:

@@ -175,7 +175,7 @@ def _words(path: Path, root: type[BaseModel]) -> str:
 def _keys(path: Path, root: type[BaseModel]) -> list[str]:
     """Return the keys that the part at `path` may have."""
     keys = list(_fields(path, root))
-    return [*keys, *profiles.KEYS.get(path, ())] if keys else ["no keys"]
+    return [*profiles.KEYS.get(path, ()), *keys] if keys else ["no keys"]
 
 
 def _fields(path: Path, root: type[BaseModel]) -> dict[str, FieldInfo]:

@@ -2,7 +2,6 @@
 
 import json
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -12,7 +11,7 @@ from dispatch_sim.decide.studies import compare, sweep
 from dispatch_sim.report.page import write_report
 from dispatch_sim.report.view import main_view
 from dispatch_sim.scenario.loader import parse_source
-from dispatch_sim.study.columns import Block
+from dispatch_sim.study.design import Stage
 from dispatch_sim.study.results import Results
 
 # A rate limit that a wide queue exceeds.
@@ -162,9 +161,9 @@ class FrameColumns:
         self._frame = frame
         keys = frame.columns[: frame.columns.get_loc("replication")]
         self.points = frame[keys].drop_duplicates(ignore_index=True)
-        self.blocks = [Block(np.arange(len(self.points)), np.unique(frame["replication"]))]
+        self.stages = [Stage(tuple(range(len(self.points))), range(frame["replication"].nunique()))]
 
-    def read(self, block, measure, start=0, stop=None):
+    def read(self, stage, measure, start=0, stop=None):
         return self._frame[measure].to_numpy().reshape(len(self.points), -1)[:, start:stop]
 
 

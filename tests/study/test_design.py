@@ -2,8 +2,8 @@
 
 import pytest
 
-from dispatch_sim.scenario.loader import parse_scenario
-from dispatch_sim.study.design import DesignError, find_plan, spread
+from dispatch_sim.scenario.loader import parse_scenario, parse_source
+from dispatch_sim.study.design import DesignError, design_sweep, find_plan, spread
 
 BATCH = "tasks: [{name: a, count: 30, tokens: 1K, duration: 10s}]\n"
 
@@ -52,7 +52,36 @@ def test_ambiguous_options_are_an_error():
         find_plan(scenario, "queue: 6", None)
 
 
-def test_solo_without_a_context_is_an_error():
-    scenario = parse_scenario(f"{BATCH}dispatch: {{context: none}}")
-    with pytest.raises(DesignError, match="solo works in the coordinator's context"):
-        find_plan(scenario, "solo", None)
+@pytest.mark.parametrize(
+    ("environment", "asked", "message"),
+    [
+        ("dispatch: {context: none}", "solo", "--strategy: works in the coordinator's context"),
+        ("", "{queue: 2, warm_up: stagger}", "--strategy: warm_up: warms a timed cache"),
+        ("provider: {on_limit: wait}", "paced: 2", "--strategy: pace: the provider holds calls back itself"),
+    ],
+)
+def test_named_strategy_that_does_not_fit_is_an_error(environment, asked, message):
+    with pytest.raises(DesignError, match=message):
+        find_plan(parse_scenario(BATCH + environment), asked, None)
+
+
+@pytest.mark.parametrize(
+    ("sweep", "study", "message"),
+    [
+        (
+            "tasks: 1..20",
+            "replications: 1000000",
+            "60 design points of 1,000,000 rep.* at most 30,000,000 rows",
+        ),
+        # The sum from 1 to 5,000.
+        (
+            "tasks: 1..5000",
+            "replications: 2",
+            "have 12,502,500 tasks together; at most 10,000,000 .*sweep.tasks",
+        ),
+    ],
+)
+def test_study_that_is_too_large_is_an_error_that_names_the_limit(sweep, study, message):
+    text = f"{BATCH}strategies: [sequential, parallel, solo]\nsweep: {{{sweep}}}\nstudy: {{{study}}}"
+    with pytest.raises(DesignError, match=message):
+        design_sweep(parse_source(text))

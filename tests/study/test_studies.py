@@ -63,6 +63,17 @@ def test_comparison_has_the_batch_size_only():
     assert {tasks for _, _, tasks in points(design_comparison(source))} == {4}
 
 
+def test_concurrency_above_the_batch_is_left_out_with_a_warning(caplog):
+    """Where it is simulated at some batch size, there is none."""
+    source = parse_source(TEXT.replace("{waves: 3}", "{waves: 5}"))
+    compare(source)
+    message = "waves of 5: left out, as the concurrency exceeds the batch of 4 tasks; write waves of 4"
+    assert caplog.messages == [message]
+    caplog.clear()
+    sweep(source)
+    assert caplog.messages == []
+
+
 def test_factors_are_crossed():
     source = parse_source(
         TEXT.replace("sweep: {", "sweep: {provider.limits.scale: [1, 2.5], client.retries: [0, 5], ")

@@ -139,11 +139,6 @@ class Checkpoint:
         """Return how many replications of a stage are stored."""
         return sum(count for _, count, _ in self._chunks[stage])
 
-    def numbers(self, stage: int) -> NDArray[np.int64]:
-        """Return the numbers of the replications of a stage that are stored, in order."""
-        parts = [np.arange(first, first + count) for first, count, _ in self._chunks[stage]]
-        return np.concatenate([np.empty(0, np.int64), *parts])
-
     def add(self, stage: int, chunk: range, points: int, measures: list[bytes]) -> None:
         """Add replications that are not stored yet.
 
@@ -181,7 +176,7 @@ class Checkpoint:
 
         Parameters
         ----------
-        start, stop : positions in what `numbers` returns.
+        start, stop : positions among those that are stored, in order.
         """
         chunks = self._chunks[stage]
         counts = [count for _, count, _ in chunks]

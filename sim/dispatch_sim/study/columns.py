@@ -1,17 +1,17 @@
 """Reads the measures of a study separately, from its checkpoint or from its `results.parquet`.
 
-A study consists of blocks: design points that have the same replications. Each point has all replications up
-to its own number of them, but for those that an interrupted study lacks.
+A study consists of stages: design points with the same replications. Each point has all replications up to
+its own number of them; what an interrupted study has beyond a gap stays in its checkpoint.
 
 The file has a row for each design point and replication. A row group holds some replications of all points of
-a block, one point after another, so that a file of any length is written, and a measure read, in bounded
+a stage, one point after another, so that a file of any length is written, and a measure read, in bounded
 memory.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -40,83 +40,55 @@ FORMER_NAMES = {
 _LARGEST_WHOLE = 2.0**53
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Design points that have the same replications.
-
-    Attributes
-    ----------
-    points : the numbers of the points, increasing.
-    replications : the numbers of the replications, increasing.
-    """
-
-    points: NDArray[np.int64]
-    replications: NDArray[np.int64]
-
-
 class Columns(Protocol):
     """The measures of a study.
 
     Attributes
     ----------
     points : a row for each design point: `strategy`, `concurrency`, `tasks` and each further factor.
-    blocks : what was simulated, in the order in which it was.
+    stages : what was simulated, in the order in which it was.
     """
 
     points: pd.DataFrame
-    blocks: list[Block]
+    stages: list[Stage]
 
-    def read(self, block: int, measure: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
-        """Return a measure of some replications of a block, by their positions.
+    def read(self, stage: int, measure: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
+        """Return a measure of some replications of a stage, by their positions.
 
         Returns
         -------
-        Shape (points of the block, replications).
+        Shape (points of the stage, replications).
         """
         ...
 
 
-def replications_of(columns: Columns) -> NDArray[np.int64]:
-    """Return the number of replications of each design point."""
-    found = np.zeros(len(columns.points), np.int64)
-    for block in columns.blocks:
-        found[block.points] += len(block.replications)
-    return found
-
-
-def samples_of(columns: Columns, measure: str) -> list[NDArray[Any]]:
-    """Return a measure of each design point, along its replications."""
-    found: list[list[NDArray[Any]]] = [[] for _ in range(len(columns.points))]
-    for number, block in enumerate(columns.blocks):
-        for point, values in zip(block.points, columns.read(number, measure), strict=True):
-            found[point].append(values)
-    return [np.concatenate([np.empty(0), *parts]) if len(parts) != 1 else parts[0] for parts in found]
-
-
 class CheckpointColumns:
-    """What a checkpoint holds of the stages of a study."""
+    """What a checkpoint holds of the stages of a study, up to the first replication that it lacks."""
 
     def __init__(self, checkpoint: Checkpoint, points: pd.DataFrame, stages: Sequence[Stage]) -> None:
         self.points = points
-        found = [
-            Block(np.array(stage.points, np.int64), checkpoint.numbers(number))
-            for number, stage in enumerate(stages)
-        ]
-        self.blocks = [block for block in found if block.replications.size]
+        self.stages: list[Stage] = []
+        for number, stage in enumerate(stages):
+            first, missing = stage.replications.start, checkpoint.missing(number, stage.replications)
+            end = missing[0].start if missing else stage.replications.stop
+            if end > first:
+                self.stages.append(replace(stage, replications=range(first, end)))
+            if missing:
+                break
         self._checkpoint = checkpoint
         self._types: dict[str, type] = {}
 
-    def read(self, block: int, measure: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
+    def read(self, stage: int, measure: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
         """Return a measure of some replications; counts as `int64` where all of them fit in it."""
         if measure in WHOLE and measure not in self._types:
-            fits = all(np.all(self._read(n, measure) < _LARGEST_WHOLE) for n in range(len(self.blocks)))
+            fits = all(np.all(self._read(n, measure) < _LARGEST_WHOLE) for n in range(len(self.stages)))
             self._types[measure] = np.int64 if fits else np.float64
-        values = self._read(block, measure, start, stop)
+        values = self._read(stage, measure, start, stop)
         return values.astype(self._types.get(measure, np.float64), copy=False)
 
-    def _read(self, block: int, measure: str, start: int = 0, stop: int | None = None) -> NDArray[np.float64]:
-        end = len(self.blocks[block].replications)
-        return self._checkpoint.read(block, measure, start, end if stop is None else min(stop, end))
+    def _read(self, stage: int, measure: str, start: int = 0, stop: int | None = None) -> NDArray[np.float64]:
+        end = len(self.stages[stage].replications)
+        return self._checkpoint.read(stage, measure, start, end if stop is None else min(stop, end))
 
 
 class StoredColumns:
@@ -151,14 +123,18 @@ class StoredColumns:
         if not self._groups:
             raise ResultsError(f"{path}: its rows are in another order; sweep the scenario again")
         self.points = keyed.iloc[:: self._groups[0][0][1]].reset_index(drop=True)
-        self.blocks = [Block(np.array(stage.points, np.int64), np.empty(0, np.int64)) for stage in stages]
-        for number, block in enumerate(self.blocks):
+        self.stages: list[Stage] = []
+        counts = [0] * points
+        for number, stage in enumerate(stages):
+            first = counts[stage.points[0]]
+            self.stages.append(Stage(tuple(stage.points), range(first, first + stage.simulated)))
+            for point in stage.points:
+                counts[point] += stage.simulated
             numbers = self.read(number, "replication")
-            if len(self.points) != points or not np.all(numbers == numbers[0]):
+            if len(self.points) != points or not np.all(numbers == self.stages[number].replications):
                 raise ResultsError(f"{path}: its rows are in another order; sweep the scenario again")
-            self.blocks[number] = replace(block, replications=numbers[0])
 
-    def read(self, block: int, measure: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
+    def read(self, stage: int, measure: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
         """Return a measure of some replications, as it is stored.
 
         Raises
@@ -169,10 +145,10 @@ class StoredColumns:
 
         def group(number: int) -> NDArray[Any]:
             column = file.read_row_group(groups[number][0], columns=[self._names[measure]]).column(0)
-            values: NDArray[Any] = column.to_numpy().reshape(len(self.blocks[block].points), -1)
+            values: NDArray[Any] = column.to_numpy().reshape(len(self.stages[stage].points), -1)
             return values
 
-        groups = self._groups[block]
+        groups = self._groups[stage]
         counts = [count for _, count in groups]
         end = sum(counts)
         try:
@@ -201,17 +177,17 @@ def _groups_of(rows: list[int], stages: Sequence[Recorded]) -> list[list[tuple[i
 
 
 def frame_of(
-    columns: Columns, measures: Iterable[str], block: int, start: int = 0, stop: int | None = None
+    columns: Columns, measures: Iterable[str], stage: int, start: int = 0, stop: int | None = None
 ) -> pd.DataFrame:
-    """Return measures of a block as a tidy table: a row for each point and replication, point after point."""
-    here = columns.blocks[block]
+    """Return measures of a stage as a tidy table: a row for each point and replication, point after point."""
+    here = columns.stages[stage]
     replications = here.replications[start:stop]
     table: dict[str, Any] = {
-        str(name): np.repeat(values.to_numpy()[here.points], len(replications))
+        str(name): np.repeat(values.to_numpy()[list(here.points)], len(replications))
         for name, values in columns.points.items()
     }
-    table["replication"] = np.tile(replications, len(here.points))
-    table |= {measure: columns.read(block, measure, start, stop).ravel() for measure in measures}
+    table["replication"] = np.tile(np.arange(replications.start, replications.stop), len(here.points))
+    table |= {measure: columns.read(stage, measure, start, stop).ravel() for measure in measures}
     return pd.DataFrame(table, copy=False)
 
 
@@ -221,8 +197,8 @@ def write_columns(columns: Columns, file: IO[bytes]) -> None:
     # Measures hardly repeat: as a dictionary they take more room, and twice the time.
     words = [field.name for field in schema if field.type in (pa.string(), pa.large_string())]
     with pq.ParquetWriter(file, schema, compression="zstd", use_dictionary=words) as writer:
-        for number, block in enumerate(columns.blocks):
-            step = max(1, ROWS_OF_A_GROUP // len(block.points))
-            for start in range(0, len(block.replications), step):
+        for number, stage in enumerate(columns.stages):
+            step = max(1, ROWS_OF_A_GROUP // len(stage.points))
+            for start in range(0, len(stage.replications), step):
                 frame = frame_of(columns, MEASURES, number, start, start + step)
                 writer.write_table(pa.Table.from_pandas(frame, schema, preserve_index=False))

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic_core import PydanticCustomError
 
 from dispatch_sim.model.plan import Plan, make_batch, make_plan, plan_batch
+from dispatch_sim.scenario import checks
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import UserError
@@ -106,6 +107,12 @@ class Design:
         return sum(len(plan.tasks) for variant in self.variants for plan in variant.plans)
 
     @property
+    def left_out(self) -> list[Strategy]:
+        """The strategies whose own concurrency is above all batch sizes."""
+        largest, strategies = self.batch_sizes[-1], self.variants[0].scenario.strategies
+        return [each for each in strategies if (each.within(largest).concurrency or 0) > largest]
+
+    @property
     def calls(self) -> list[float]:
         """Mean number of model calls of one attempt of every task, for each design point."""
         return [
@@ -191,11 +198,15 @@ def _refuse_too_large(scenario: Scenario, sizes: tuple[int, ...], variants: int)
     if points == 0:
         raise DesignError("each concurrency exceeds the batch size; write a smaller one")
     replications = scenario.study.first
-    if points * replications > MAX_ROWS or variants * sum(sizes) > MOST_TASKS:
+    if points * replications > MAX_ROWS:
         raise DesignError(
-            f"the study has {points:,} design points of {replications:,} replications, for "
-            f"batches of up to {max(sizes):,} tasks; at most {MAX_ROWS:,} rows fit in memory while they are "
-            "analysed: ask for fewer replications, or shorten an axis of the sweep"
+            f"the study has {points:,} design points of {replications:,} replications; at most {MAX_ROWS:,} "
+            "rows fit in memory while they are analysed: ask for fewer replications, or shorten an axis"
+        )
+    if (tasks := variants * sum(sizes)) > MOST_TASKS:
+        raise DesignError(
+            f"the batches of the sweep have {tasks:,} tasks together; at most {MOST_TASKS:,} can be planned: "
+            "shorten sweep.tasks or another axis"
         )
 
 
@@ -235,7 +246,8 @@ def find_plan(scenario: Scenario, strategy: str | None, tasks: int | None) -> Pl
     Raises
     ------
     DesignError
-        Where there is no such strategy, it has no concurrency, or the scenario's differ in their options.
+        Where there is no such strategy, it has no concurrency or does not fit the scenario, or the scenario's
+        differ in their options.
     """
     try:
         chosen = scenario.strategies[0] if strategy is None else parse_strategy(strategy)
@@ -244,8 +256,6 @@ def find_plan(scenario: Scenario, strategy: str | None, tasks: int | None) -> Pl
     if chosen.is_swept:
         kind = "paced" if chosen.pace == "limits" else chosen.kind
         raise DesignError(f"--strategy: {kind} needs a concurrency here; write '{kind}: 3'")
-    if chosen.kind == "solo" and scenario.dispatch.context is None:
-        raise DesignError("--strategy: solo works in the coordinator's context, and dispatch.context is none")
     if strategy is not None and not {"{", "("} & set(strategy):
         alike = dict.fromkeys(
             each.at(None)
@@ -258,4 +268,7 @@ def find_plan(scenario: Scenario, strategy: str | None, tasks: int | None) -> Pl
                 f"such as '{{{chosen.kind}: {chosen.concurrency or 'all'}, manager: script}}'"
             )
         chosen = next((each.at(chosen.concurrency) for each in alike), chosen)
+    for finding in checks.strategies(scenario.model_copy(update={"strategies": (chosen,)})):
+        key = "".join(f"{part}: " for part in finding.path[2:])
+        raise DesignError(f"--strategy: {key}{finding.message}")
     return make_plan(scenario, chosen, tasks)

@@ -30,8 +30,6 @@ from dispatch_sim.study.columns import (
     Columns,
     StoredColumns,
     frame_of,
-    replications_of,
-    samples_of,
     write_columns,
 )
 from dispatch_sim.study.design import Design
@@ -79,13 +77,17 @@ class Results(Displayed):
 
     def table(self, measures: Iterable[str]) -> pd.DataFrame:
         """Return some measures as a table, as `frame` has them."""
-        blocks = range(len(self.columns.blocks))
-        parts = [frame_of(self.columns, tuple(measures), block) for block in blocks]
+        stages = range(len(self.columns.stages))
+        parts = [frame_of(self.columns, tuple(measures), stage) for stage in stages]
         return pd.concat(parts, ignore_index=True) if len(parts) != 1 else parts[0]
 
     def samples(self, measure: str) -> list[np.ndarray[Any, Any]]:
         """Return a measure of each design point, along its replications from the first on."""
-        return samples_of(self.columns, measure)
+        found: list[list[NDArray[Any]]] = [[] for _ in range(len(self.points))]
+        for number, stage in enumerate(self.columns.stages):
+            for point, values in zip(stage.points, self.columns.read(number, measure), strict=True):
+                found[point].append(values)
+        return [np.concatenate([np.empty(0), *parts]) if len(parts) != 1 else parts[0] for parts in found]
 
     @property
     def points(self) -> pd.DataFrame:
@@ -100,7 +102,10 @@ class Results(Displayed):
     @cached_property
     def counts(self) -> NDArray[np.int64]:
         """Number of replications of each design point."""
-        return replications_of(self.columns)
+        found = np.zeros(len(self.points), np.int64)
+        for stage in self.columns.stages:
+            found[list(stage.points)] += len(stage.replications)
+        return found
 
 
 def named_points(design: Design) -> pd.DataFrame:

@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +74,10 @@ def run_study(
     """
     source = with_study(load(scenario), seed, replications)
     design, folder = design_of(source), None if out is None else Path(out)
+    for strategy in design.left_out:
+        size = design.batch_sizes[-1]
+        message = "%s: left out, as the concurrency exceeds the batch of %s tasks; write %s"
+        _LOG.warning(message, strategy, f"{size:,}", strategy.at(size))
     study: dict[str, Any] = {}
     with ExitStack() as held:
         if folder is not None:
@@ -92,26 +95,27 @@ def run_study(
         points = named_points(design)
         stages = design.first_stages
         begun = short = 0
-        more: list[Stage] = []
+
+        def results_so_far(stopped: Stopped = "asked") -> Results:
+            columns = CheckpointColumns(checkpoint, points, stages)
+            asked = max(stage.replications.stop for stage in stages)
+            simulated = [(stage.points, len(stage.replications)) for stage in columns.stages]
+            engine = checkpoint.engine
+            return Results(columns, manifest_of(source, design, engine, asked, simulated, stopped, short))
+
         while True:
-            stopped: Stopped | None = None
             try:
                 for number in range(begun, len(stages)):
                     _simulate(number, stages, design, checkpoint, workers, jobs, on_progress)
-            except KeyboardInterrupt:
-                stopped = "interrupted"
-            columns = CheckpointColumns(checkpoint, points, stages)
-            asked = max(stage.replications.stop for stage in stages)
-            simulated = [(block.points.tolist(), len(block.replications)) for block in columns.blocks]
-            manifest = partial(manifest_of, source, design, checkpoint.engine, asked, simulated)
-            if stopped is None:
-                results = Results(columns, manifest())
+                results = results_so_far()
                 needed = needed_by(design, results)
-                more, stopped = _next_stages(results.counts, needed.in_all, design)
-                missing = needed.for_intervals[needed.for_intervals > results.counts]
-                short = int(missing.max(initial=0))
+            except KeyboardInterrupt:
+                return results_so_far("interrupted")
+            more, stopped = _next_stages(results.counts, needed.in_all, design)
+            missing = needed.for_intervals[needed.for_intervals > results.counts]
+            short = int(missing.max(initial=0))
             if stopped is not None:
-                return Results(columns, manifest(stopped, short))
+                return results_so_far(stopped)
             begun, stages = len(stages), [*stages, *more]
 
 
@@ -181,7 +185,7 @@ def _checkpoint(
     if folder is not None and resume:
         found = Checkpoint.resume(folder, study)
         if found is not None:
-            _LOG.warning("resumed: %s replications of each design point are done", f"{found.count(0):,}")
+            _LOG.warning("resumed: each design point has at least %s replications", f"{found.count(0):,}")
             return found
         _LOG.warning("%s: holds nothing unfinished; simulating from the beginning", folder)
     if folder is not None:

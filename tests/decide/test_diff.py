@@ -193,6 +193,7 @@ def test_unequal_batches_values_and_groups_are_stated():
         ({"provider.limits.requests": "unlimited"}, []),
         ({"provider.limits.requests": "50/min"}, [Change("provider.limits.requests", "unlimited", "50/min")]),
         ({"tasks.duration": {"constant": "2m"}}, []),
+        ({"tasks.spread": "20%"}, [Change("tasks.one.spread", "0%", "20%")]),
         ({"tasks.duration": "3m"}, [Change("tasks.one.duration", "120s", "3m")]),
         ({"name": "Other", "strategies": ["solo"], "study.seed": 4, "engine": "simpy"}, []),
         ({"objective.deadline": "5m"}, [Change("objective.deadline", None, "5m")]),

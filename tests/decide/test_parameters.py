@@ -48,6 +48,18 @@ def test_distribution_is_scaled_and_keeps_its_shape(path, mean):
     assert cv(after) == pytest.approx(cv(before))
 
 
+def test_value_of_a_plain_number_leaves_its_spread():
+    """So that both can be varied together; an explicit distribution keeps its own."""
+    text = "tasks: [{name: a, tokens: 15K, duration: {gamma: {mean: 60s, cv: 0.3}}}]"
+    source = parse_source(text)
+    assert parameter_at(source, "tasks.spread").value == 0.5
+    values = {"tasks.a.tokens": 30_000, "tasks.duration": 90, "tasks.spread": 0.2}
+    put = {path: parameter_at(source, path).write(value) for path, value in values.items()}
+    [group] = source.replaced(put).scenario().tasks
+    assert (group.tokens.mean, cv(group.tokens)) == (pytest.approx(30_000), pytest.approx(0.2, rel=0.02))
+    assert (group.duration.mean, cv(group.duration)) == (pytest.approx(90), pytest.approx(0.3, rel=0.02))
+
+
 def test_parameters_are_keys_with_a_number():
     """Every group's own keys; no limit that is not set, and no share of what adds up to 100%."""
     found = {parameter.path: parameter for parameter in find_parameters(parse_source(TEXT))}

@@ -20,12 +20,13 @@ from dispatch_sim.decide.grid import BATCH
 from dispatch_sim.decide.units import UNITS, WHOLE, write_scaled
 from dispatch_sim.scenario import factors, quantities
 from dispatch_sim.scenario.distribution_text import TokensDistribution
+from dispatch_sim.scenario.distributions import LogNormal
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.model import Scenario, Sweep
 from dispatch_sim.scenario.problems import ScenarioError, UserError
 from dispatch_sim.scenario.samples import Samples
 from dispatch_sim.scenario.schema import keys
-from dispatch_sim.scenario.tasks import MAX_TASKS
+from dispatch_sim.scenario.tasks import MAX_TASKS, TaskGroup
 from dispatch_sim.scenario.wording import shown, unknown
 
 SPAN = 10.0
@@ -52,6 +53,7 @@ class Parameter:
     value : of the scenario, in base units; of a distribution the mean, or else the median.
     low, high : the range in which it is tried.
     distribution : the distribution that is scaled; None where the key holds one number.
+    is_spread : whether the group's `spread` makes the distribution, of a number that the key holds.
     """
 
     path: str
@@ -60,10 +62,11 @@ class Parameter:
     low: float
     high: float
     distribution: TokensDistribution | None = None
+    is_spread: bool = False
 
     def write(self, value: float) -> Any:
         """Return a value as a scenario has it at the path."""
-        if self.distribution is not None:
+        if self.distribution is not None and not self.is_spread:
             return write_scaled(self.distribution, value / self.value, self.unit)
         return UNITS[self.unit].write(value)
 
@@ -101,7 +104,7 @@ def find_parameters(source: Source) -> list[Parameter]:
     found = [_batch(scenario)]
     for key, kind in _keys().items():
         for path, section in _paths(scenario, key):
-            parameter = _parameter(path, _value_at(section, key), kind)
+            parameter = _parameter(path, _value_at(section, key), kind, section)
             if parameter is not None and _can_change(source, parameter):
                 found.append(parameter)
     return found
@@ -125,11 +128,13 @@ def parameter_at(source: Source, path: str) -> Parameter:
     if kind is None:
         raise ParameterError(_not_a_key(path, key))
     groups = [group for group in scenario.tasks if own in (None, group.name)]
-    value, *others = [_value_at(section, key) for section in (groups if first == BATCH else [scenario])]
+    sections: list[BaseModel] = [*groups] if first == BATCH else [scenario]
+    value, *others = [_value_at(section, key) for section in sections]
     if any(other != value for other in others):
         paths = " or ".join(f"{BATCH}.{group.name}.{rest}" for group in groups)
         raise ParameterError(f"{path}: groups of tasks differ in it; write {paths}")
-    return _parameter(path, value, kind) or Parameter(path, _unit_of(kind), math.nan, math.nan, math.nan)
+    off = Parameter(path, _unit_of(kind), math.nan, math.nan, math.nan)
+    return _parameter(path, value, kind, sections[0]) or off
 
 
 def with_range(parameter: Parameter, text: str) -> Parameter:
@@ -257,8 +262,14 @@ def _value_at(section: BaseModel, path: str) -> Any:
     return found
 
 
-def _parameter(path: str, value: Any, kind: str) -> Parameter | None:
+def _parameter(path: str, value: Any, kind: str, section: BaseModel) -> Parameter | None:
     unit, distribution = _unit_of(kind), None
+    is_spread = (
+        isinstance(section, TaskGroup)
+        and path.endswith((".tokens", ".duration"))
+        and isinstance(value, LogNormal)
+        and value.sigma == LogNormal.of(mean=1.0, cv=section.spread).sigma
+    )
     if hasattr(value, "quantile"):
         distribution = value
         value = value.mean if math.isfinite(value.mean) else value.quantile(0.5)
@@ -274,7 +285,7 @@ def _parameter(path: str, value: Any, kind: str) -> Parameter | None:
         low = max(1.0, low)
     # A mean that was computed from other parameters: without what rounding has added.
     low, value, high = (float(f"{number:.12g}") for number in (low, value, high))
-    return Parameter(path, unit, value, low, high, distribution)
+    return Parameter(path, unit, value, low, high, distribution, is_spread)
 
 
 def _can_change(source: Source, parameter: Parameter) -> bool:

@@ -94,7 +94,7 @@ class TaskGroup(Model):
     @model_validator(mode="wrap")
     @classmethod
     def _spread_plain_numbers(cls, raw: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Put distributions in place of plain numbers; the group read has no `spread` left to apply."""
+        """Put distributions in place of plain numbers; a `spread` that has no effect is 0."""
         group = handler(raw)
         if not isinstance(raw, dict) or not group.spread:
             return group
@@ -105,4 +105,4 @@ class TaskGroup(Model):
             and value.value > 0
             and not isinstance(raw[key], dict | Distribution)
         }
-        return group.model_copy(update=spread_out | {"spread": 0.0})
+        return group.model_copy(update=spread_out or {"spread": 0.0})

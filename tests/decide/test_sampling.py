@@ -8,7 +8,7 @@ from dispatch_sim.decide.grid import make_grid_point
 from dispatch_sim.decide.sampling import FIRST, Sampled, Sampler, contenders
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.scenario.loader import parse_source
-from dispatch_sim.study import blocks
+from dispatch_sim.study import runner
 from dispatch_sim.study.design import Design, DesignError
 from dispatch_sim.study.runner import simulate_design
 from tests.study.pairs import NOISY
@@ -33,7 +33,7 @@ def sampler_of(points, **options):
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_points_simulated_together_in_stages_equal_each_alone(five, jobs, monkeypatch):
-    monkeypatch.setattr(blocks, "TASKS_DRAWN", 12)
+    monkeypatch.setattr(runner, "TASKS_DRAWN", 12)
     sampled = list(map(Sampled, five))
     sampler = sampler_of(five, jobs=jobs)
     for count in (3, 8):

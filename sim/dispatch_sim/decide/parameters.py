@@ -35,8 +35,6 @@ SPAN = 10.0
 MAX_GROUPS = 10
 """Groups of tasks whose own keys are varied: the largest ones."""
 
-_NOT_VARIED = ("sweep", "study", "objective", "strategies", "engine")
-
 
 class ParameterError(UserError):
     """A key that cannot be varied, or a range that cannot be tried; the message says why."""
@@ -215,7 +213,7 @@ def _keys() -> Mapping[str, str]:
     return {
         path: key.kind
         for path, key in keys().items()
-        if _unit_of(key.kind) and path.partition(".")[0].removesuffix("[]") not in _NOT_VARIED
+        if _unit_of(key.kind) and path.partition(".")[0].removesuffix("[]") not in factors.NOT_SWEPT
     }
 
 
@@ -229,7 +227,7 @@ def _unit_of(kind: str) -> str:
 
 
 def _not_a_key(path: str, key: str) -> str:
-    if path.partition(".")[0] in _NOT_VARIED:
+    if path.partition(".")[0] in factors.NOT_SWEPT:
         return f"{path}: cannot be varied here; write a key of the tasks, or of what they meet"
     if key in keys():
         return f"{path}: is {keys()[key].kind}, not a number; only numbers can be varied here"

@@ -8,9 +8,8 @@ from typing import Any
 
 from dispatch_sim.scenario import profiles
 from dispatch_sim.scenario.distribution_text import NAMES
+from dispatch_sim.scenario.factors import NOT_SWEPT
 from dispatch_sim.scenario.loader import Source
-
-_LEFT_OUT = ("name", "description", "strategies", "sweep", "engine", "study")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ def changes(a: Source, b: Source) -> list[Change]:
 
     Defaults and profiles are written out before, so how a scenario is written makes no difference.
     """
-    values = [source.scenario().resolved(exclude={*_LEFT_OUT}) for source in (a, b)]
+    values = [source.scenario().resolved(exclude={*NOT_SWEPT} - {"objective"}) for source in (a, b)]
     return list(_changes("", *values, *(profiles.expand(source.raw)[0] for source in (a, b))))
 
 

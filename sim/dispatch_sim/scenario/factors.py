@@ -22,7 +22,8 @@ MOST_FACTORS = 8
 MOST_LEVELS = 100
 """Maximum number of values of such an axis."""
 
-_NOT_SWEPT = ("sweep", "study", "engine", "objective", "strategies", "name", "description")
+NOT_SWEPT = ("sweep", "study", "engine", "objective", "strategies", "name", "description")
+"""Keys that are not of the batch or of its environment: they cannot be varied."""
 
 
 class PathError(Exception):
@@ -107,7 +108,7 @@ def findings(raw: Any, scenario: Scenario, samples: Samples) -> list[Finding]:
         if "." not in dotted:
             message = "an axis is a key by its path, such as provider.limits.scale or client.retries"
             found.append(Finding(here, message, at_key=True))
-        elif dotted.partition(".")[0] in _NOT_SWEPT:
+        elif dotted.partition(".")[0] in NOT_SWEPT:
             message = "this cannot be swept; sweep a key of the tasks or of their environment"
             found.append(Finding(here, message, at_key=True))
         elif not isinstance(levels, list) or not 1 <= len(levels) <= MOST_LEVELS:

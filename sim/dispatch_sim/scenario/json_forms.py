@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import WithJsonSchema
 
-from dispatch_sim.scenario.strategy import DEFAULTS, KINDS, MAX_CONCURRENCY, options_of
+from dispatch_sim.scenario.quantities import LARGEST_INTEGER
+from dispatch_sim.scenario.strategy import DEFAULTS, KINDS, options_of
 
 _TEXT = {"type": "string"}
 
@@ -46,7 +47,7 @@ def _mapping(**properties: Any) -> dict[str, Any]:
 
 def _kind_schema(kind: str) -> dict[str, Any]:
     """Return the JSON schema of a strategy that is written as a mapping."""
-    number: dict[str, Any] = {"type": ["integer", "null"], "minimum": 1, "maximum": MAX_CONCURRENCY}
+    number: dict[str, Any] = {"type": ["integer", "null"], "minimum": 1, "maximum": LARGEST_INTEGER}
     if kind == "adaptive":
         number = {"anyOf": [number, {"const": "all"}]}
     elif kind in DEFAULTS and not DEFAULTS[kind].has_number:

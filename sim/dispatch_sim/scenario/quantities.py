@@ -45,7 +45,7 @@ MOST_INTEGERS = 10_000
 """Most values of one list of whole numbers."""
 
 LARGEST_INTEGER = 100_000
-"""Largest value in a list of whole numbers."""
+"""Largest batch size or concurrency; a larger batch is rejected rather than left to run for hours."""
 
 _LONGEST = 200
 _NUMBER = r"(?:(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+(?:_[0-9]+)*)(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic_core import CoreSchema, core_schema
 
+from dispatch_sim.scenario.quantities import LARGEST_INTEGER
 from dispatch_sim.scenario.strategy_options import (
     OPTIONS,
     CommunicationKind,
@@ -25,7 +26,6 @@ from dispatch_sim.scenario.wording import all_of, listed, shown, unknown, word, 
 
 Kind = Literal["solo", "sequential", "parallel", "queue", "waves", "adaptive"]
 
-MAX_CONCURRENCY = 100_000
 CONCURRENCIES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
 """Concurrencies to compare, up to the batch size, where a scenario does not name any."""
 
@@ -274,9 +274,9 @@ def _concurrency(standard: Strategy, raw: Any) -> int | None:
         return standard.concurrency
     if raw is None:
         return None
-    if isinstance(raw, bool) or not isinstance(raw, int) or not 1 <= raw <= MAX_CONCURRENCY:
+    if isinstance(raw, bool) or not isinstance(raw, int) or not 1 <= raw <= LARGEST_INTEGER:
         all_ = ", or all" if standard.kind == "adaptive" else ""
-        message = f"{shown(raw)} is not a concurrency; write a whole number from 1 to {MAX_CONCURRENCY}{all_}"
+        message = f"{shown(raw)} is not a concurrency; write a whole number from 1 to {LARGEST_INTEGER}{all_}"
         raise wrong(message, (standard.kind,))
     return raw
 

@@ -9,12 +9,12 @@ from pydantic import Field, ModelWrapValidatorHandler, model_validator
 from dispatch_sim.scenario.base import Model
 from dispatch_sim.scenario.distribution_text import CountDistribution, SecondsDistribution, TokensDistribution
 from dispatch_sim.scenario.distributions import Constant, Distribution, LogNormal
-from dispatch_sim.scenario.quantities import Share, whole
+from dispatch_sim.scenario.quantities import LARGEST_INTEGER, Share, whole
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
-MAX_TASKS = 100_000
-"""Most tasks of a batch; a larger batch is refused rather than left to run for hours."""
+MAX_TASKS = LARGEST_INTEGER
+"""Most tasks of a batch."""
 
 MAX_CALLS = 10_000
 """Most calls of one attempt; a larger draw is cut, so that a heavy tail cannot stall a study."""

@@ -45,7 +45,7 @@ def paired_samples(
             raise ValueError(
                 f"some replications of {point} are repeated; select one level of each other factor"
             )
-        samples[tuple(map(_plain, point))] = sample
+        samples[tuple(map(plain, point))] = sample
     return samples
 
 
@@ -75,6 +75,6 @@ def leaders(samples: Mapping[Point, NDArray[np.float64]]) -> dict[Point, NDArray
     return {point: sample for point, sample in samples.items() if counts[point] == most}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return a numpy scalar as the Python value that JSON knows."""
     return value.item() if isinstance(value, np.generic) else value

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dispatch_sim.engine import store
 from dispatch_sim.study.design import Design, Variant
 from dispatch_sim.study.engines import idle_machine
-from dispatch_sim.study.runner import TASKS_DRAWN, cut, in_threads, simulate_chunk
+from dispatch_sim.study.runner import cut_for_cache, in_threads, simulate_chunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,7 @@ class Block:
 
     def parts(self) -> Iterator[range]:
         """Yield the replications in parts that a thread simulates at a time."""
-        largest = max(len(plan.tasks) for plan in self.variant.plans)
-        return cut(self.replications, max(1, TASKS_DRAWN // largest))
+        return cut_for_cache(self.replications, self.variant.plans)
 
 
 def simulate_blocks(

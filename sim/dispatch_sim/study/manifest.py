@@ -33,7 +33,8 @@ _PACKAGES = (
 )
 
 Stopped = Literal["asked", "settled", "at_most", "calls", "seconds", "interrupted"]
-"""Why a study ended: it has all replications or, with `auto`, is precise enough or at a limit."""
+"""Why a study ended: it has all replications or, with `auto`, is precise enough or at a limit. `calls` is
+that of `study.calls`, and of the rows that fit in memory."""
 
 
 class _Section(BaseModel):

@@ -126,8 +126,8 @@ def named_points(design: Design) -> pd.DataFrame:
 def write_results(results: Results, folder: str | os.PathLike[str]) -> list[Path]:
     """Write the table and its manifest into a folder, and remove the checkpoint of the study from it.
 
-    Both files are replaced, or neither. The checkpoint stays until they are on the disk, and if the
-    study is unfinished. From then on the results are read from the file.
+    Both files are replaced, or neither. The checkpoint stays until they are on the disk; that of an
+    interrupted study stays for good. Afterwards the results are read from the file.
 
     Returns
     -------
@@ -241,5 +241,5 @@ def _is_finished_other(folder: Path, manifest: dict[str, Any]) -> bool:
 
 
 def folder_name(name: str) -> str:
-    """Return a scenario's name as the name of a folder."""
+    """Return a name, as that of a scenario's file, as the name of a folder."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:80] or "unnamed"

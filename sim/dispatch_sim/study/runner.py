@@ -7,7 +7,7 @@ scenario, the strategy, the seed and its number.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from itertools import chain
 from queue import SimpleQueue
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from dispatch_sim.engine import store
 from dispatch_sim.interruption import uninterrupted
 from dispatch_sim.model.outcome import MEASURES
+from dispatch_sim.model.plan import Plan
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.study.design import Design, DesignError
@@ -139,6 +140,11 @@ def cut(replications: range, longest: int) -> Iterator[range]:
         yield range(start, min(start + longest, replications.stop))
 
 
+def cut_for_cache(replications: range, plans: Iterable[Plan]) -> Iterator[range]:
+    """Cut replications into parts whose random variates of all plans of a variant fit in the cache."""
+    return cut(replications, max(1, TASKS_DRAWN // max(len(plan.tasks) for plan in plans)))
+
+
 def simulate_chunk(design: Design, replications: range) -> NDArray[np.float64]:
     """Simulate replications of every design point by SimPy; shape (points, replications, measures).
 
@@ -184,7 +190,7 @@ class CompiledSimulator:
         rows = np.empty((self._points, len(chunk), len(MEASURES)))
         point = 0
         for plans in self._variants:
-            for part in cut(chunk, max(1, TASKS_DRAWN // max(len(plan.plan.tasks) for plan in plans))):
+            for part in cut_for_cache(chunk, [plan.plan for plan in plans]):
                 machine.share(plans, part)
                 of_part = slice(part.start - chunk.start, part.stop - chunk.start)
                 for number, plan in enumerate(plans, point):

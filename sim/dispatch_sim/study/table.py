@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from dispatch_sim.stats.paired_samples import plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,14 +21,9 @@ def factor_combinations(results: pd.DataFrame) -> list[tuple[dict[str, Any], pd.
     if not columns:
         return [({}, results)]
     groups = results.groupby(columns, sort=False, observed=True, dropna=False)
-    combinations = [(tuple(map(_plain, values)), part) for values, part in groups]
+    combinations = [(tuple(map(plain, values)), part) for values, part in groups]
     combinations.sort(key=lambda combination: [_rank(value) for value in combination[0]])
     return [(dict(zip(columns, values, strict=True)), part) for values, part in combinations]
-
-
-def _plain(value: Any) -> Any:
-    """Return a numpy scalar as the Python value that JSON knows."""
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def _rank(value: Any) -> tuple[bool, float | str]:

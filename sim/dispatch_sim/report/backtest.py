@@ -13,7 +13,7 @@ from dispatch_sim.logs.backtest.backtest import Backtest
 from dispatch_sim.logs.backtest.conclusions import LEAST_SESSIONS, Conclusions, judge_backtest
 from dispatch_sim.logs.calibrate.intervals import Interval
 from dispatch_sim.report.figures.backtest import backtest_picture
-from dispatch_sim.report.format import percent
+from dispatch_sim.report.format import MINUS, percent
 from dispatch_sim.report.render import Document, Table, document
 from dispatch_sim.study.files import write_texts
 
@@ -146,7 +146,8 @@ def _if_widened(
 
 
 def _seconds(interval: Interval) -> str:
-    return f"{interval.estimate:z.0f} ({interval.low:z.0f} to {interval.high:z.0f})"
+    text = f"{interval.estimate:z.0f} ({interval.low:z.0f} to {interval.high:z.0f})"
+    return text.replace("-", MINUS)
 
 
 def _error(share: float) -> str:

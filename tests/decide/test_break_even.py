@@ -113,7 +113,7 @@ def test_winner_at_every_size_is_none_in_range():
 
 
 def test_unresolved_break_even_has_decided_regions():
-    """Equal at 2 tasks and better after; and an open end."""
+    """Equal at 2 tasks, where the range begins, and better after."""
 
     def growing(kind, concurrency, tasks):
         return (tasks - 2.0) * (kind == "parallel")

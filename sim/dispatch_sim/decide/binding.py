@@ -207,8 +207,7 @@ def _removals(plan: Plan, means: dict[str, float]) -> Iterator[tuple[str, Plan]]
     yield "coordinator", without(_WITHOUT_TIME["coordinator"], 0.0)
     if means["people_s"]:
         yield "people", without(_WITHOUT_TIME["people"], 0.0)
-    slots = min(plan.concurrency, scenario.harness.cap or tasks)
-    for number in sorted({min(2 * slots, tasks), tasks} - {slots}):
+    for number in sorted({min(2 * plan.slots, tasks), tasks} - {plan.slots}):
         more = strategy.at(number)
         if strategy.kind in ("sequential", "adaptive"):
             more = replace(strategy, kind="queue", concurrency=number)
@@ -251,8 +250,7 @@ def _utilisation(plan: Plan, means: dict[str, float], replications: int) -> dict
     if logged_s:
         found["coordinator"] = sum(_coordinating_s(log) for _, log in runs) / logged_s
         in_slot_s = sum(each.end_s - each.start_s for _, log in runs for each in log if each.kind in _IN_SLOT)
-        slots = min(plan.concurrency, plan.scenario.harness.cap or plan.concurrency)
-        found["concurrency"] = in_slot_s / (slots * logged_s)
+        found["concurrency"] = in_slot_s / (plan.slots * logged_s)
     return found
 
 

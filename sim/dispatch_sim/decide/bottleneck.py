@@ -39,8 +39,7 @@ def find_bottleneck(results: Results, choice: Choice) -> Bottleneck | None:
         plans = [find_stored_plan(design, each, choice.tasks, choice.factors) for each in strategies]
     except KeyError:
         return None
-    calls = sum(max(1.0, plans[0].scenario.tasks[task.group].calls.mean) for task in plans[0].tasks)
-    if calls > MOST_CALLS:
+    if plans[0].calls > MOST_CALLS:
         return None
     # A study that was simulated by the compiled engine has loaded it.
     engine = "compiled" if results.manifest["engine"] == "compiled" else "auto"

@@ -213,7 +213,7 @@ class _Decision:
         """Simulate all strategies, and what may be the best or is quoted until intervals are valid."""
         sampled, study = self.sampled, self._scenario.study
         sampler.extend([(sampled, sampled.everything, fixed or study.first)], 0.02)
-        calls = sum(group.count * max(1.0, group.calls.mean) for group in self._scenario.tasks)
+        calls = sampled.point.variant.plans[0].calls
         while fixed is None:
             numbers = self._wanted()
             count = int(sampled.counts[numbers].min())

@@ -124,7 +124,6 @@ def lower_bound(plan: Plan, variates: Variates, run: Outcome, known: Known) -> t
 
     needs = find_needs(plan, mode, variates, run, known)
     common = needs_of_common(plan, mode, variates, run, known)
-    slots = min(plan.concurrency, scenario.harness.cap or plan.concurrency)
     kinds = [scenario.tasks[task.group].output for task in plan.tasks]
     merges = [scenario.merge.structured if kind == "structured" else scenario.merge.prose for kind in kinds]
     by_coordinator = np.array([[0.0, 0.0, 0.0] if mode.is_solo else _turn_of(merge) for merge in merges]).T
@@ -145,12 +144,12 @@ def lower_bound(plan: Plan, variates: Variates, run: Outcome, known: Known) -> t
     admitted = (
         (limits.requests, least(needs.calls) + common.calls + turns + merge_turns),
         (limits.input_tokens, least(needs.input) + common.input),
-        (limits.output_tokens, least(needs.output) - float(np.sort(needs.in_flight)[-slots:].sum())),
+        (limits.output_tokens, least(needs.output) - float(np.sort(needs.in_flight)[-plan.slots :].sum())),
     )
     after_merge_s = by_coordinator[1] + by_person_s + (0.0 if review is None else review.each)
     makespan_s = max(
         _chain(plan, variates, lead_s + needs.slot_s + after_merge_s, manual),
-        (least(needs.slot_s) + common.slot_s) / slots,
+        (least(needs.slot_s) + common.slot_s) / plan.slots,
         briefs_s + merges_s,
         briefs_s + (0.0 if mode.in_rounds or not done else float(needs.slot_s.min())),
         people_s,

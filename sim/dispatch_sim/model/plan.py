@@ -37,6 +37,16 @@ class Plan:
         """Most attempts at once: at most the number of tasks."""
         return self.strategy.concurrency_in(len(self.tasks))
 
+    @property
+    def slots(self) -> int:
+        """Most attempts at once that the harness allows."""
+        return min(self.concurrency, self.scenario.harness.cap or self.concurrency)
+
+    @property
+    def calls(self) -> float:
+        """Mean number of model calls of one attempt of every task."""
+        return sum(max(1.0, self.scenario.tasks[task.group].calls.mean) for task in self.tasks)
+
     def name_of(self, task: int) -> str:
         """Return a task's name: its group's, and its number from 1 where the group has several."""
         key = self.tasks[task]

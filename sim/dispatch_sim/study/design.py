@@ -115,11 +115,7 @@ class Design:
     @property
     def calls(self) -> list[float]:
         """Mean number of model calls of one attempt of every task, for each design point."""
-        return [
-            sum(max(1.0, variant.scenario.tasks[task.group].calls.mean) for task in plan.tasks)
-            for variant in self.variants
-            for plan in variant.plans
-        ]
+        return [plan.calls for variant in self.variants for plan in variant.plans]
 
     @property
     def first_stages(self) -> list[Stage]:

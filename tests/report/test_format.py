@@ -68,9 +68,10 @@ def test_a_number_that_is_not_whole_does_not_look_whole(value, text):
         (about, -8.12, "\N{MINUS SIGN}8.1"),
         (percent, -0.03, "\N{MINUS SIGN}3%"),
         (percent, -0.001, "0%"),
+        (percent, float("nan"), "not known"),
     ],
 )
-def test_negative_numbers_have_a_minus_sign_and_zero_has_none(show, value, text):
+def test_numbers_have_a_minus_sign_only_below_zero(show, value, text):
     assert show(value) == text
 
 

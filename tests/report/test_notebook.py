@@ -134,5 +134,5 @@ def test_in_a_notebook_an_error_of_the_user_is_a_message_without_a_traceback(tmp
 
 
 def test_what_cannot_be_shown_is_refused():
-    with pytest.raises(TypeError, match="nothing to show"):
+    with pytest.raises(TypeError, match="cannot be displayed"):
         document_of(object())

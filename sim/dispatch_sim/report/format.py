@@ -147,6 +147,8 @@ def about(number: float) -> str:
 
 def percent(share: float) -> str:
     """Return a share in percent: one that is neither none nor all is not rounded to it."""
+    if not math.isfinite(share):
+        return "not known"
     if 0 < share < 0.005:
         return "less than 1%"
     if 0.995 <= share < 1:

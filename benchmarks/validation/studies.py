@@ -24,8 +24,7 @@ from dispatch_sim.decide.replications import replications_needed
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.scenario.loader import Source, load
 from dispatch_sim.scenario.strategy import strategy_of
-from dispatch_sim.study.columns import Block
-from dispatch_sim.study.design import design_sweep
+from dispatch_sim.study.design import Stage, design_sweep
 from dispatch_sim.study.manifest import manifest_of
 from dispatch_sim.study.results import Results, named_points
 from dispatch_sim.study.run_study import _next_stages
@@ -68,14 +67,14 @@ class Drawn:
     """Replications of a pool, as the columns of a study."""
 
     points: pd.DataFrame
-    blocks: list[Block]
+    stages: list[Stage]
     pool: NDArray[np.float64]
     drawn: NDArray[np.int64]
 
-    def read(self, block: int, measure: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
-        """Return the costs of a block."""
-        here = self.blocks[block]
-        return self.pool[np.ix_(here.points, self.drawn[here.replications[start:stop]])]
+    def read(self, stage: int, measure: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
+        """Return the costs of a stage."""
+        here = self.stages[stage]
+        return self.pool[np.ix_(here.points, self.drawn[list(here.replications[start:stop])])]
 
 
 @dataclass
@@ -116,10 +115,8 @@ class Population:
         drawn = rng.integers(self.pool.shape[1], size=self.design.at_most)
         stages = self.design.first_stages
         while True:
-            blocks = [Block(np.array(each.points), np.array(each.replications)) for each in stages]
-            results = Results(
-                Drawn(self.points, blocks, self.pool, drawn), manifest_of(self.source, self.design)
-            )
+            columns = Drawn(self.points, list(stages), self.pool, drawn)
+            results = Results(columns, manifest_of(self.source, self.design))
             needed = replications_needed(self.design, results)
             more, stopped = _next_stages(results.counts, needed.in_all, self.design)
             if stopped is not None:

@@ -182,6 +182,8 @@ class Scenario(Model):
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the scenario with all defaults; it does not depend on how the file is written."""
-        # Without the engine, as results do not depend on it.
-        said = json.dumps(self.resolved(exclude={"engine"}), sort_keys=True, allow_nan=False)
+        # Without the engine, as results do not depend on it, and a spread, which is in the distributions.
+        resolved = self.resolved(exclude={"engine"})
+        resolved["tasks"] = [{**group, "spread": 0.0} for group in resolved["tasks"]]
+        said = json.dumps(resolved, sort_keys=True, allow_nan=False)
         return hashlib.sha256(said.encode()).hexdigest()

@@ -53,7 +53,8 @@ def find_factor_break_even(
 
     Returns
     -------
-    For each factor of two or more finite levels, each combination of the others, each pair of strategies.
+    For each factor of two or more finite levels, each combination of the others, each pair of strategies. Of
+    levels that are the same, such as 1m and 60s, the last one counts.
     """
     part = results[results["tasks"] == tasks]
     threshold = parse_indifference(indifference)

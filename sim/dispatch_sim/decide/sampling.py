@@ -35,7 +35,7 @@ LATER = 1024
 """Replications at which a search or a map ends, unless it is asked for others."""
 
 MAX_RUNS = 10_000_000
-"""Most runs of one question, over all points and strategies; they take minutes."""
+"""Most runs of one question, over all points and strategies; of batches of ten tasks they take minutes."""
 
 Numbers = NDArray[np.int64]
 """Numbers of some strategies of a point."""

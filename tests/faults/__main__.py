@@ -138,7 +138,7 @@ class Trial:
         finished, kept = self.pair() == reference, self.kept()
         if (code := self.run("--resume")) != 0:
             raise LostError(f"resumed, it ends with {code}: {self.output.read_text()[-2000:]}")
-        said = re.search(r"resumed: ([0-9,]+) replications", self.output.read_text())
+        said = re.search(r"at least ([0-9,]+) replications", self.output.read_text())
         if not finished and (int(said[1].replace(",", "")) if said else 0) != kept:
             raise LostError(f"{kept} replications were kept, it says: {said and said[0]}")
         if self.pair() != reference:

@@ -7,7 +7,7 @@ from validation.simulator import simulated
 from validation.studies import studies_table
 from validation.table import problems, report, rows
 
-REPEATS, STUDIES = 1000, 1000
+REPEATS, STUDIES = 1000, 400
 REPORT = Path(__file__).parents[2] / "reports" / "validation" / "report.md"
 
 

@@ -205,7 +205,7 @@ COMPILED = {
     "a second round's brief takes no time": Fault(
         "resume_interim_brief", "after(S, P, T)", "after(S, P, 0.0)"
     ),
-    "of equal tasks the later is first": Fault("_is_before", "a.order < b.order", "a.order > b.order"),
+    "of equal tasks the later is first": Fault("is_before", "a.order < b.order", "a.order > b.order"),
     "people's time for conflicts is not paid": Fault(
         "resume_merge", "ledger.people_conflicts_s += T", "pass"
     ),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.model.helpers import BARE, scenario_of, simulate_one
+from tests.model.helpers import BARE, check, scenario_of, simulate_one
 
 THIRTY = "tasks: [{name: a, count: 30, calls: 1, tokens: 0, duration: 60s}]"
 
@@ -46,6 +46,28 @@ def test_429_halves_the_window_once_for_all_agents_at_work():
     assert max(later) <= before // 2 + 2  # it grows by one in a round again
     fixed, _ = simulate_one(scenario, {"queue": 12, "manager": "script"})
     assert outcome.rejected_requests < fixed.rejected_requests
+
+
+def test_window_that_shrinks_before_the_coordinator_does_common_work_limits_the_launches():
+    """By hand: c and d come at 100 s, while the coordinator merges a, from 60 s to 160 s.
+
+    At 120 s, b's first call has written 800 tokens, 200 more than the bucket holds: b is rate-limited for
+    20 s, and the window is halved to two. So c is launched alone, after common work from 160 s. It is back
+    at 220 s, and d waits until its output is merged. After 30 s of common work, d is launched, and merged
+    after b, from 450 s.
+    """
+    scenario = scenario_of(
+        "tasks: [{name: a, calls: 1, tokens: 0, duration: 60s},"
+        " {name: b, calls: 2, tokens: 2K, output_share: 80%, duration: 240s},"
+        " {name: c, calls: 2, tokens: 0, duration: 60s, common: 50%, interarrival: 100s},"
+        " {name: d, calls: 2, tokens: 0, duration: 60s, common: 50%, interarrival: 100s}]",
+        BARE,
+        "dispatch: {spawn: {fork: true}, context: {start: 0}}",
+        "merge: {structured: {tokens: 0, time: 100s}}",
+        "provider: {limits: {output_tokens: 600/min}}",
+    )
+    starts = {"429": [120], "common work": [160, 320], "launch": [0, 0, 190, 350]}
+    check(scenario, adaptive(4), starts=starts, makespan_s=450 + 100)
 
 
 def at_work(log, at_s):

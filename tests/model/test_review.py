@@ -70,6 +70,29 @@ def test_script_that_has_written_a_cold_prefix_dispatches_nothing_during_a_revie
     assert outcome.makespan_s == 155 + 30 + 120
 
 
+@pytest.mark.parametrize("simulate", [simulate_by_simpy, simulate_compiled])
+def test_script_that_has_waited_for_common_work_dispatches_nothing_during_a_review(simulate):
+    """By hand: outputs are back at 60 s and 70 s, and merged from 60 s to 160 s and 260 s.
+
+    The third task comes at 100 s, and waits for the coordinator. As that is free, at 260 s, a review of
+    the first output has begun at 160 s. That of the second follows, from 280 s to 400 s. Then half of the
+    third task takes the coordinator 30 s, and its agent 30 s more.
+    """
+    scenario = scenario_of(
+        "tasks: [{name: a, calls: 1, tokens: 0, duration: 60s},"
+        " {name: b, calls: 1, tokens: 0, duration: 70s},"
+        " {name: c, calls: 2, tokens: 0, duration: 60s, common: 50%, interarrival: 100s}]",
+        BARE,
+        "dispatch: {spawn: {fork: true}, context: {start: 0}}",
+        "merge: {structured: {tokens: 0, time: 100s}}",
+        "review: {every: 1, people: 2m}",
+    )
+    outcome, log = simulate(make_plan(scenario, parse_strategy(script_queue(3))), 0)
+    assert [(event.start_s, event.end_s) for event in log if event.kind == "common work"] == [(400, 430)]
+    assert [event.start_s for event in log if event.kind == "launch"] == [0, 0, 430]
+    assert outcome.makespan_s == 430 + 30 + 100 + 120
+
+
 def test_every_1_reviews_each_output_by_itself():
     """Three are merged at 60 s; the person takes 2 min 10 s for each in turn, until 60 + 3 x 130 s."""
     scenario = batch(3, "{every: 1, people: 2m, each: 10s}")

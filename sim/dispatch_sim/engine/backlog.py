@@ -9,7 +9,8 @@ from dispatch_sim.engine.resources import append
 from dispatch_sim.engine.variates import interarrival_s, length_s
 
 
-def _is_before(s: State, i: int, j: int) -> bool:
+def is_before(s: State, i: int, j: int) -> bool:
+    """Whether one entry of the heap of waiting tasks comes before another."""
     a, b = s.backlog[i], s.backlog[j]
     if a.turn != b.turn:
         return a.turn < b.turn
@@ -49,7 +50,7 @@ def add(s: State, t: int, turn: int) -> None:
     s.world.queued += 1
     while at > 0:
         parent = (at - 1) >> 1
-        if _is_before(s, parent, at):
+        if is_before(s, parent, at):
             break
         _swap(s, parent, at)
         at = parent
@@ -66,9 +67,9 @@ def take(s: State) -> int:
         child = 2 * at + 1
         if child >= last:
             break
-        if child + 1 < last and _is_before(s, child + 1, child):
+        if child + 1 < last and is_before(s, child + 1, child):
             child += 1
-        if _is_before(s, at, child):
+        if is_before(s, at, child):
             break
         _swap(s, at, child)
         at = child

@@ -1,7 +1,7 @@
 """Strategies: how a batch of tasks is dispatched to sub-agents, until every task is done."""
 
 from dispatch_sim.engine import codes
-from dispatch_sim.engine.backlog import add, take
+from dispatch_sim.engine.backlog import add, is_before, take
 from dispatch_sim.engine.cache import is_cold
 from dispatch_sim.engine.calendar import after, soon
 from dispatch_sim.engine.conditions import (
@@ -113,22 +113,39 @@ def _retry_failed(s: State, turn: int) -> None:
     s.failed.length = 0
 
 
+def _has_to_wait(s: State) -> bool:
+    """Whether the coordinator has something to do before a script can launch tasks.
+
+    It writes a cold prefix, or does the common work of one of the tasks that can be launched now.
+    """
+    prewarms = s.plan.warm_up == codes.PREWARM_CACHE and is_cold(s)
+    return prewarms or (s.plan.forks and _has_common_to_do(s))
+
+
+def _has_common_to_do(s: State) -> bool:
+    first, before = codes.NONE, 0
+    for i in range(s.world.waiting):
+        if has_to_do_common(s, s.backlog[i].task) and (first == codes.NONE or is_before(s, i, first)):
+            first = i
+    for i in range(s.world.waiting):
+        before += first != codes.NONE and is_before(s, i, first)
+    return first != codes.NONE and before < free_slots(s)
+
+
 def _launch_ready(s: State) -> bool:
     """Launch as many of the waiting tasks as there are free slots; False where it has to wait.
 
-    An agent that coordinates does it in one turn, writing the briefs one after another; a script at once,
-    and so does an agent that does the tasks itself.
+    An agent that coordinates does it in one turn, writing the briefs one after another. A script launches
+    at once unless it has to wait for the coordinator; so does an agent that does the tasks itself.
     """
     d = s.plan.tasks
     process = s.processes[d]
     process.back_to = process.at
-    if not s.plan.by_script:
-        process.at = codes.AT_TURN_REQUEST
-    elif s.plan.warm_up == codes.PREWARM_CACHE and is_cold(s):
-        process.at = codes.AT_SCRIPT_PREFIX
-    else:
-        process.at = codes.AT_SCRIPT
+    if s.plan.by_script and not _has_to_wait(s):
+        s.world.dispatched, s.world.dispatched_count = 0, _take_ready(s)
+        process.at = codes.AT_SCRIPT_LAUNCH
         return _resume_launch(s)
+    process.at = codes.AT_SCRIPT_REQUEST if s.plan.by_script else codes.AT_TURN_REQUEST
     request(s, codes.COORDINATOR, d)
     return False
 
@@ -160,20 +177,11 @@ def _do_common(s: State) -> bool:
 def _resume_launch(s: State) -> bool:
     d, world = s.plan.tasks, s.world
     process = s.processes[d]
-    if process.at == codes.AT_SCRIPT_PREFIX:
-        if not prewarm(s, d):
+    if process.at == codes.AT_SCRIPT_REQUEST:
+        if s.plan.warm_up == codes.PREWARM_CACHE and not prewarm(s, d):
             return False
-        release(s, codes.COORDINATOR)
-        process.at = codes.AT_SCRIPT
-    if process.at == codes.AT_SCRIPT:
         world.dispatched, world.dispatched_count = 0, _take_ready(s)
-        process.at = codes.AT_SCRIPT_LAUNCH
-        for i in range(world.dispatched_count):
-            if has_to_do_common(s, s.dispatched[i]):
-                process.at = codes.AT_SCRIPT_COMMON
-        if process.at == codes.AT_SCRIPT_COMMON:
-            request(s, codes.COORDINATOR, d)
-            return False
+        process.at = codes.AT_SCRIPT_COMMON
     if process.at == codes.AT_SCRIPT_COMMON:
         if not _do_common(s):
             return False

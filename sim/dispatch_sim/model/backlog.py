@@ -134,6 +134,10 @@ class Backlog:
         for task in tasks:
             self.add(task, first=True)
 
+    def first(self, most: int) -> list[Task]:
+        """Return the first of the waiting tasks, in their order."""
+        return [entry[-1] for entry in heapq.nsmallest(most, self.ready)]
+
     def take(self, most: int) -> list[Task]:
         """Take from the waiting tasks, in their order."""
         return [heapq.heappop(self.ready)[-1] for _ in range(min(most, len(self.ready)))]

@@ -136,24 +136,34 @@ def take_ready(sim: Simulation) -> list[Task]:
     return [] if sim.review.blocks else sim.backlog.take(sim.slots.free)
 
 
+def has_to_wait(sim: Simulation) -> bool:
+    """Whether the coordinator has something to do before a script can launch tasks.
+
+    It writes a cold prefix, or does the common work of one of the tasks that can be launched now.
+    """
+    prewarms = sim.strategy.warm_up == "prewarm" and sim.cache.is_cold(sim.shared_prefix)
+    first = sim.backlog.first(sim.slots.free) if sim.forks else []
+    return prewarms or any(map(sim.coordinator.has_to_do_common, first))
+
+
 def launch_ready(sim: Simulation) -> Process[None]:
     """Launch as many of the waiting tasks as there are free slots.
 
-    An agent that coordinates does it in one turn, writing the briefs one after another; a script at once,
-    and so does an agent that does the tasks itself.
+    An agent that coordinates does it in one turn, writing the briefs one after another. A script launches
+    at once unless it has to wait for the coordinator; so does an agent that does the tasks itself.
     """
     coordinator, prewarms = sim.coordinator, sim.strategy.warm_up == "prewarm"
     if sim.strategy.manager == "script" or sim.is_solo:
-        if prewarms and sim.cache.is_cold(sim.shared_prefix):
+        if not has_to_wait(sim):
+            tasks = take_ready(sim)
+        else:
             # By the coordinator, one call after another: two callers that never give up could
             # reject each other for ever.
             with coordinator.request() as turn:
                 yield turn
-                yield from coordinator.prewarm()
-        tasks = take_ready(sim)
-        if any(map(coordinator.has_to_do_common, tasks)):
-            with coordinator.request() as turn:
-                yield turn
+                if prewarms:
+                    yield from coordinator.prewarm()
+                tasks = take_ready(sim)
                 for task in tasks:
                     yield from coordinator.do_common(task)
         for task in tasks:

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from dispatch_sim.decide.parameters import ParameterError, find_parameters, parameter_at, spaced, with_range
-from dispatch_sim.decide.units import axis_position, axis_unit
+from dispatch_sim.decide.units import UNITS, axis_position, axis_unit
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.problems import UserError
 
@@ -121,3 +121,18 @@ def test_positions_on_an_axis():
     assert [axis_unit(levels) for levels in units] == ["seconds", "tokens", "percent", "number"]
     with pytest.raises(UserError, match="not a level of an axis"):
         axis_position("rounds")
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "text"),
+    [
+        ("number", 3012.4, "3,012"),
+        ("number", 12.34, "12.3"),
+        ("dollars per hour", 1500.0, "$1,500/h"),
+        ("dollars per million", 0.25, "$0.25/M"),
+        ("share", 12.0, "1,200%"),
+        ("share", 0.0312, "3.12%"),
+    ],
+)
+def test_values_of_any_size_are_written_without_an_exponent(unit, value, text):
+    assert UNITS[unit].show(value) == text

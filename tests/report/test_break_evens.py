@@ -195,10 +195,16 @@ def test_along_a_factor_only_what_is_shown_is_told(factors, changes, pattern):
         (("1m", "10m"), (60.0, 600.0), "above 1m 40s (95% confidence interval 1m 30s to 2m), interp"),
         (("1%", "5%"), (0.01, 0.05), "above 3.12% (95% confidence interval 3% to 3.33%), interp"),
         ((0.5, 2), (0.5, 2.0), "above 1.25 (95% confidence interval 1 to 1.5), interp"),
+        ((2000, 5000), (2000.0, 5000.0), "above 3,012 (95% confidence interval 2,588 to 3,740), interp"),
     ],
 )
 def test_break_even_along_a_factor_has_its_unit(factors, levels, positions, ends):
-    at, low, high = {60.0: (100, 90, 120), 0.01: (0.0312, 0.03, 0.0333), 0.5: (1.25, 1, 1.5)}[positions[0]]
+    at, low, high = {
+        60.0: (100, 90, 120),
+        0.01: (0.0312, 0.03, 0.0333),
+        0.5: (1.25, 1, 1.5),
+        2000.0: (3012.4, 2587.6, 3740.0),
+    }[positions[0]]
     changes = replace(OPEN, crossings=(Crossing(at, low, high, "parallel", True),))
     more = {"levels": levels, "positions": positions, "practically_equal": False}
     assert ends in along(factors, changes=changes, **more)

@@ -295,17 +295,18 @@ def test_the_same_cost_is_not_called_the_same_result(tight):
 
 
 @pytest.mark.parametrize(
-    ("met", "verdict", "text"),
+    ("met", "required", "verdict", "text"),
     [
-        (3998, "undecided", "in 99.95% of batches (99.82% to 99.99%; required: 99.9%), which is not sig"),
-        (3900, "infeasible", "No strategy meets the deadline of 9m 30s in 99.9% of batches. The nearest is"),
-        (0, "infeasible", "None meets it in any replication. The cheapest is a queue of 2."),
+        (3998, 0.999, "undecided", "in 99.95% of batches (99.82% to 99.99%; required: 99.9%), which is not"),
+        (3900, 0.999, "infeasible", "No strategy meets the deadline of 9m 30s in 99.9% of batches. The near"),
+        (0, 0.999, "infeasible", "None meets it in any replication. The cheapest is a queue of 2."),
+        (4000, 0.9999, "undecided", "in 100% of batches (99.908% to 100%; required: 99.99%), which is not"),
     ],
 )
-def test_share_next_to_a_requirement_is_not_rounded_to_it(tight, met, verdict, text):
+def test_share_next_to_a_requirement_is_not_rounded_to_it(tight, met, required, verdict, text):
     """Clopper and Pearson's interval of 3,998 of 4,000 is 99.820% to 99.994%."""
     noise = np.random.default_rng(1).normal(size=40)
     view = with_costs(tight, {("queue", 2): 10 + noise})
     share = Feasibility(share_estimate(met, 4000, 0.95), verdict)
-    limits = Limits(570.0, None, 0.999)
+    limits = Limits(570.0, None, required)
     assert text in decide(replace(view, choice=replace(view.choice, limits=limits, feasibility=share))).text

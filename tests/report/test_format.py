@@ -12,8 +12,10 @@ from dispatch_sim.report.format import (
     instruction,
     listed,
     named,
+    near,
     numbered,
     percent,
+    show_of,
     wrapped,
 )
 from dispatch_sim.scenario.strategy import parse_strategy
@@ -73,6 +75,37 @@ def test_a_number_that_is_not_whole_does_not_look_whole(value, text):
 )
 def test_numbers_have_a_minus_sign_only_below_zero(show, value, text):
     assert show(value) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "bound", "text"),
+    [
+        (0.99976, 0.99, "99.98%"),
+        (0.999996, 0.99, "99.9996%"),
+        (0.94996, 0.95, "94.996%"),
+        (0.95, 0.95, "95.0%"),
+        (0.94, 0.95, "94%"),
+        (0.00004, 0.005, "0.004%"),
+        (1.0, 0.995, "100%"),
+        (0.0, 0.005, "0%"),
+    ],
+)
+def test_share_near_a_bound_looks_like_neither_the_bound_nor_none_nor_all(share, bound, text):
+    assert near(share, bound) == text
+
+
+@pytest.mark.parametrize(
+    ("measure", "value", "text"),
+    [
+        ("input_tokens", 377_827.0, "378K"),
+        ("tokens", 1500.0, "1.5K"),
+        ("cost_usd", 2.0, "$2.00"),
+        ("p95_makespan_s", 90.0, "1m 30s"),
+        ("manual_completions", 3.52, "3.5"),
+    ],
+)
+def test_measure_is_written_in_the_unit_in_which_it_is_read(measure, value, text):
+    assert show_of(measure)(value) == text
 
 
 @pytest.mark.parametrize(

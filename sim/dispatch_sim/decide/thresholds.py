@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from dispatch_sim.decide.answer import Answer
 from dispatch_sim.decide.choice import Choice
-from dispatch_sim.decide.units import UNITS
+from dispatch_sim.decide.units import UNITS, unit_of
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.wording import shown
@@ -130,15 +130,6 @@ def _bound(measure: str, value: str) -> float:
     bound = UNITS[unit].parse(f"{value}s" if unit == "seconds" and bare else value)
     assert bound is not None
     return bound
-
-
-def unit_of(measure: str) -> str:
-    """Return the unit of a measure: `seconds`, `dollars`, `tokens` or `number`."""
-    if measure.endswith("_s"):
-        return "seconds"
-    if measure.endswith("_usd"):
-        return "dollars"
-    return "tokens" if "tokens" in measure else "number"
 
 
 def check(answer: Answer, thresholds: list[Threshold]) -> list[Check]:

@@ -19,7 +19,8 @@ WHOLE = "whole number"
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if value == round(value) else f"{value:.3g}"
+    """Return a number to three digits or, if it is whole or has more of them, as a whole number."""
+    return f"{value:,.0f}" if abs(value) >= 100 or value == round(value) else f"{value:.3g}"
 
 
 def _as_it_is(value: float) -> Any:
@@ -48,19 +49,31 @@ UNITS: Mapping[str, Unit] = {
     "limit": Unit(
         quantities.parse_limit, lambda value: f"{format_tokens(value)}/min", lambda value: f"{value:.15g}/min"
     ),
-    "share": Unit(quantities.parse_share, lambda value: f"{100 * value:.3g}%"),
+    "share": Unit(quantities.parse_share, lambda value: f"{_number(100 * value)}%"),
     "number": Unit(quantities.parse_number),
-    "dollars": Unit(quantities.parse_dollars, lambda value: f"${value:.3g}"),
+    "dollars": Unit(quantities.parse_dollars, lambda value: f"${_number(value)}"),
     "dollars per hour": Unit(
-        quantities.parse_dollars_per_hour, lambda value: f"${value:.3g}/h", lambda value: f"${value:.15g}/h"
+        quantities.parse_dollars_per_hour,
+        lambda value: f"${_number(value)}/h",
+        lambda value: f"${value:.15g}/h",
     ),
     "dollars per million": Unit(
         quantities.parse_dollars_per_million,
-        lambda value: f"${value:.3g}/M",
+        lambda value: f"${_number(value)}/M",
         lambda value: f"${value:.15g}/M",
     ),
-    WHOLE: Unit(quantities.parse_number, _number, round),
+    WHOLE: Unit(quantities.parse_number, write=round),
 }
+
+
+def unit_of(measure: str) -> str:
+    """Return the unit of a measure: `seconds`, `dollars`, `tokens` or `number`."""
+    if measure.endswith("_s"):
+        return "seconds"
+    if measure.endswith("_usd"):
+        return "dollars"
+    return "tokens" if "tokens" in measure else "number"
+
 
 _SCALED = ("value", "low", "mode", "high", "mean", "median", "scale")
 """Parameters of distributions that are in the unit of the values."""

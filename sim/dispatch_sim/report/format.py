@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len, set_cell_size
 
+from dispatch_sim.decide.units import unit_of
 from dispatch_sim.scenario.formats import format_dollars, format_duration, format_tokens
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.scenario.wording import listed as listed
@@ -86,7 +87,7 @@ def limits_note(feasibility: Feasibility | None) -> str:
 
 
 def confidence(level: float) -> str:
-    """Return a confidence level in percent: `95%`."""
+    """Return a confidence level or a required probability in percent: `95%`, `99.95%`."""
     return f"{100 * level:g}%"
 
 
@@ -128,11 +129,7 @@ def tokens(number: float) -> str:
 
 def show_of(column: str) -> Callable[[float], str]:
     """Return what writes values of a column of the results."""
-    if column.endswith("_usd"):
-        return dollars
-    if column.endswith("_s"):
-        return duration
-    return tokens if column.startswith("tokens") else about
+    return {"dollars": dollars, "seconds": duration, "tokens": tokens}.get(unit_of(column), about)
 
 
 def about(number: float) -> str:
@@ -162,11 +159,19 @@ def share(part: float) -> str:
 
 
 def near(share: float, bound: float) -> str:
-    """Return a share in percent, with a decimal more than the bound where it is within one percent of it."""
-    if share == 1 or abs(share - bound) >= 0.01:
+    """Return a share in percent, with decimals where it is within one percent of a bound.
+
+    There is one more than the bound has, and as many as it takes to write neither the bound nor none nor all
+    for another share.
+    """
+    if share in (0, 1) or abs(share - bound) >= 0.01:
         return percent(share)
-    decimals = len(f"{100 * bound:.10g}".partition(".")[2])
-    return f"{100 * share:.{decimals + 1}f}%"
+    value = 100 * share
+    others = {0.0, 100.0, round(100 * bound, 10)} - {round(value, 10)}
+    decimals = len(f"{100 * bound:.10g}".partition(".")[2]) + 1
+    while round(value, decimals) in others:
+        decimals += 1
+    return f"{value:.{decimals}f}%"
 
 
 def axis_point(value: float) -> str:

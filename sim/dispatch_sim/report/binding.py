@@ -33,13 +33,15 @@ def binding_sentence(found: Binding) -> str:
     may_help = {each.name for each in found.resources if each.saved_s.high >= LEAST_GAIN * found.makespan_s}
     is_all = found.strategy.concurrency_in(found.tasks) == found.tasks
     higher = "useless" if found.resource and not is_all and "concurrency" not in may_help else ""
+    # No limit binds alone, but one whose removal may help is not shown to be without effect either.
+    alone = bool(may_help & {*LIMITS})
     tier = ""
     if found.limits_reached is False:
         tier = "unreached"
     elif found.limits_reached and not may_help & {*LIMITS, "limits"}:
         tier = "useless"
     named = found, found.resource, found.second, open_
-    return sentence(TEMPLATE, "binding", *named, higher, tier, NOUNS)
+    return sentence(TEMPLATE, "binding", *named, alone, higher, tier, NOUNS)
 
 
 def bottleneck_sentences(found: Bottleneck | None) -> tuple[str, ...]:

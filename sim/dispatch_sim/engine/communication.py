@@ -55,8 +55,8 @@ def end_first_round(s: State, t: int, by_agent: bool) -> None:
         at_once(s, codes.EVENT_START_ROUND, s.tasks[t].group, 0)
 
 
-def leave_second_round(s: State, t: int) -> None:
-    """Let a task wait for an attempt that waits for its second round."""
+def stop_waiting_for_brief(s: State, t: int) -> None:
+    """Let a task that waits for the brief wait for an attempt again."""
     remove(s.second_round, t)
     s.groups[s.tasks[t].group].awaiting_second -= 1
     enter(s, t, codes.WAIT, -1, 0)

@@ -4,7 +4,7 @@ from dispatch_sim.engine import codes
 from dispatch_sim.engine.accounting import book_outputs, keep_output, waste, waste_attempt, waste_outputs
 from dispatch_sim.engine.backlog import abort, add, finish, leave_to_person
 from dispatch_sim.engine.calendar import after, at_once
-from dispatch_sim.engine.communication import end_first_round, is_draft, leave_second_round
+from dispatch_sim.engine.communication import end_first_round, is_draft, stop_waiting_for_brief
 from dispatch_sim.engine.conditions import notify, start_review_if_due
 from dispatch_sim.engine.events import enter, note
 from dispatch_sim.engine.records import State
@@ -41,12 +41,12 @@ def settle(s: State, t: int) -> None:
         append(s.awaiting_review, t)
         start_review_if_due(s)
     else:
-        approved(s, t, False)
+        accept_or_reject(s, t, False)
         return
     notify(s)
 
 
-def approved(s: State, t: int, wrong: bool) -> None:
+def accept_or_reject(s: State, t: int, wrong: bool) -> None:
     """Finish a task, or have it done again where its instructions were wrong."""
     s.tasks[t].is_alive = False
     if wrong:
@@ -139,7 +139,7 @@ def redo_all_by_wrong_brief(s: State) -> None:
         if task.checkpoint.exists:
             waste(s, task.checkpoint.usage)
         if task.activity == codes.ROUND:
-            leave_second_round(s, t)
+            stop_waiting_for_brief(s, t)
         _start_over(s, t)
 
 

@@ -14,7 +14,7 @@ from dispatch_sim.engine.communication import resume_interim_brief
 from dispatch_sim.engine.gateway import serve_line
 from dispatch_sim.engine.merge import resume_merge
 from dispatch_sim.engine.records import Control, State
-from dispatch_sim.engine.recovery import approved, resume_recovery, start_recovery
+from dispatch_sim.engine.recovery import accept_or_reject, resume_recovery, start_recovery
 from dispatch_sim.engine.resources import grant, request
 from dispatch_sim.engine.review import begin_review, resume_review
 from dispatch_sim.engine.slot import interrupt
@@ -130,7 +130,7 @@ def _start_or_end(s: State, kind: int, who: int, token: int) -> None:
     elif kind == codes.EVENT_BARRIER:
         _pass_barrier(s, who, token)
     elif kind == codes.EVENT_VERDICT:
-        approved(s, who, token == 1)
+        accept_or_reject(s, who, token == 1)
     elif kind == codes.EVENT_START_REVIEW:
         begin_review(s)
     elif kind == codes.EVENT_START_SERVER:

@@ -60,9 +60,10 @@ def _wait_for(s: State, condition: int, at: int) -> bool:
 
 
 def _queue(s: State) -> bool:
-    """Dispatch whenever a task waits and a slot is free; False where it has to wait.
+    """Queue, adaptive, and parallel without a barrier: dispatch whenever a task waits and a slot is free.
 
-    Queue and adaptive do so, and parallel without its barrier.
+    A failed task goes to the end, or waits until all has drained: no agent at work, and no task ready.
+    False where the dispatcher has to wait.
     """
     process, world = s.processes[s.plan.tasks], s.world
     if process.at == codes.AT_REFILL_WOKEN:
@@ -81,7 +82,10 @@ def _queue(s: State) -> bool:
 
 
 def _waves(s: State) -> bool:
-    """Waves of k tasks, of one (solo, sequential) or of all (parallel); False where it has to wait."""
+    """Waves of one task (solo, sequential), of as many as there are slots, or of all (parallel).
+
+    The next begins when all of this one is over. False where the dispatcher has to wait.
+    """
     process, world = s.processes[s.plan.tasks], s.world
     if process.at == codes.AT_WAVE:
         if world.unfinished == 0:

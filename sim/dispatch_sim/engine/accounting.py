@@ -79,8 +79,7 @@ def waste_attempt(s: State, t: int, failure: int, continues: bool) -> None:
 def add_call(s: State, t: int, cached: int, output: int, is_written: bool) -> None:
     """Count a call that was admitted: its own tokens once, and all that was sent by class.
 
-    What is read from the cache is the beginning of the prompt: spawn tokens first. Output counts although it
-    is yet to come, as nothing stops an admitted call.
+    What is read from the cache is the beginning of the prompt: spawn tokens first.
     """
     prompt, usage = s.tasks[t].prompt, s.tasks[t].usage.by_purpose
     work, spawn, coordination = usage[codes.FOR_WORK], usage[codes.FOR_SPAWN], usage[codes.FOR_COORDINATION]

@@ -130,9 +130,9 @@ def input_counted(s: State, t: int, cached: int) -> int:
 def coordinator_input(s: State, tokens: int) -> int:
     """Return the input tokens that a call of the coordinator takes, at most what the bucket can hold.
 
-    `tokens` is what it sends, or -1 for its context and the new input after it.
+    `tokens` is what it sends, or `NEEDS_CONTEXT` for its context and the new input after it.
     """
-    if tokens < 0:
+    if tokens == codes.NEEDS_CONTEXT:
         length = s.world.context.length + s.world.context.new
         tokens = counted(s, length, context_cached(s))
     return int(min(float(tokens), s.world.limiter.input_bucket.capacity))

@@ -48,8 +48,8 @@ def join_line(s: State, pid: int, need: int) -> bool:
 
     Parameters
     ----------
-    need : input tokens; `NEEDS_PROMPT` for a task's prompt, -1 for the coordinator's context: these are
-        counted when the turn comes, as a wait can outlive an entry of the prompt cache.
+    need : input tokens; `NEEDS_PROMPT` for a task's prompt, `NEEDS_CONTEXT` for the coordinator's context:
+        these are counted when the turn comes, as a wait can outlive an entry of the prompt cache.
     """
     gateway = s.world.gateway
     place = _place(s, gateway.count)

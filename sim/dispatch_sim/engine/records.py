@@ -83,7 +83,7 @@ class Waiting:
 
 
 class InLine:
-    """A request in a gateway's line; `need` is input tokens, or a code of `gateway`."""
+    """A request in a gateway's line; `need` is input tokens, or `codes.NEEDS_CONTEXT` or `NEEDS_PROMPT`."""
 
     process: int
     token: int

@@ -54,7 +54,9 @@ class RateLimiter:
     Attributes
     ----------
     requests, input_tokens, output_tokens : counted so far, whole numbers.
+    gateway : the line before it, where requests wait; None where they are rejected instead.
     pacing : the client's own limiter, which is charged with what this one is charged with after admission.
+    is_pacing : whether this one is the client's own.
     """
 
     def __init__(

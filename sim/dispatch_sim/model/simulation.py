@@ -90,7 +90,7 @@ class Simulation:
         queues = provider.on_limit == "wait"
         self.limiter = RateLimiter(env, provider.limits, provider.accounting, queues=queues)
         self.line = self.limiter.gateway
-        """The line before the provider's limits, or before the client's own where it paces its calls."""
+        """The line before the provider's limits, or the client's own where it paces its calls; else None."""
         if strategy.pace == "limits":
             limits = scenario.client.pacing.limits(provider.limits)
             self.limiter.pacing = RateLimiter(env, limits, provider.accounting, queues=True, is_pacing=True)

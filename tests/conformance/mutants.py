@@ -101,7 +101,7 @@ SIMPY = {
     ),
     "a write is safe too early": Fault("SharedFiles.end", "not any(W)", "True"),
     "a review waits for one output more": Fault("Review._start_if_due", "N >= every", "N > every"),
-    "a person is not paid for reviews": Fault("Review._look", "L.people_review_s += T", "pass"),
+    "a person is not paid for reviews": Fault("Review._run", "L.people_review_s += T", "pass"),
     "a window holds a call more": Fault("CallWindow.count", "self._calls >= N", "self._calls > N"),
     "solo forgets its calls": Fault("Coordinator.keep", "context.length = N", "pass"),
     "common work is done with every task": Fault("Attempt._variates", "variates.without(C)", "variates"),

@@ -11,7 +11,7 @@ def can_dispatch(s: State) -> bool:
 
 
 def review_blocks(s: State) -> bool:
-    """Whether nothing is dispatched now, as a person looks at outputs."""
+    """Whether nothing is dispatched now."""
     return s.world.review_under_way and s.plan.review_blocks
 
 

@@ -76,9 +76,10 @@ class Review:
     def _start(self) -> None:
         if self._waiting and not self.under_way:
             self.under_way = True
-            self._sim.env.process(self._look())
+            self._sim.env.process(self._run())
 
-    def _look(self) -> Process[None]:
+    def _run(self) -> Process[None]:
+        """Have a person check outputs that wait, and give the verdict on them."""
         sim, review = self._sim, self._review
         if review is not None:
             with sim.person.request() as turn:

@@ -76,7 +76,8 @@ class Calendar:
 class Waiting:
     """An entry of the backlog's heap of tasks that wait for an attempt."""
 
-    turn: int
+    place: int
+    """`FIRST` or `LAST`."""
     length_s: float
     order: int
     task: int

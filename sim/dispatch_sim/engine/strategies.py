@@ -110,10 +110,10 @@ def _waves(s: State) -> bool:
     return True
 
 
-def _retry_failed(s: State, turn: int) -> None:
-    """Let what has failed wait for an attempt again: `FIRST` or `LAST`."""
+def _retry_failed(s: State, place: int) -> None:
+    """Let what has failed wait for an attempt again, `FIRST` before all others, or `LAST`."""
     for i in range(s.failed.length):
-        add(s, s.failed.numbers[i], turn)
+        add(s, s.failed.numbers[i], place)
     s.failed.length = 0
 
 

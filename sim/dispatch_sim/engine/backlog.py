@@ -4,8 +4,8 @@ from dispatch_sim.engine import codes
 from dispatch_sim.engine.calendar import at_once, later
 from dispatch_sim.engine.conditions import notify
 from dispatch_sim.engine.events import enter
+from dispatch_sim.engine.lists import append
 from dispatch_sim.engine.records import NumberList, State
-from dispatch_sim.engine.resources import append
 from dispatch_sim.engine.variates import interarrival_s, length_s
 
 

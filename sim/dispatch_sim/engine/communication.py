@@ -6,8 +6,9 @@ from dispatch_sim.engine.calendar import after, at_once
 from dispatch_sim.engine.conditions import notify
 from dispatch_sim.engine.coordinator import begin_turn, write_output
 from dispatch_sim.engine.events import enter, write_log
+from dispatch_sim.engine.lists import append, remove
 from dispatch_sim.engine.records import State
-from dispatch_sim.engine.resources import append, release, remove
+from dispatch_sim.engine.resources import release
 
 
 def is_draft(s: State, t: int) -> bool:

@@ -4,8 +4,8 @@ import math
 
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.calendar import now
+from dispatch_sim.engine.lists import append, remove
 from dispatch_sim.engine.records import MAX_WRITES, State
-from dispatch_sim.engine.resources import append, remove
 from dispatch_sim.engine.variates import attempt_number, conflict
 
 

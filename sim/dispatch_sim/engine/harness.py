@@ -4,8 +4,9 @@ from dispatch_sim.engine import codes
 from dispatch_sim.engine.backlog import add, leave_to_person
 from dispatch_sim.engine.calendar import after, at_once
 from dispatch_sim.engine.events import enter, note
+from dispatch_sim.engine.lists import append
 from dispatch_sim.engine.records import State
-from dispatch_sim.engine.resources import append, release
+from dispatch_sim.engine.resources import release
 
 
 def launch(s: State, t: int) -> None:

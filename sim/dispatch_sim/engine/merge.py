@@ -5,10 +5,11 @@ from dispatch_sim.engine.calendar import after
 from dispatch_sim.engine.conflicts import is_overwritten, writes_conflict
 from dispatch_sim.engine.coordinator import begin_turn, write_output
 from dispatch_sim.engine.events import enter, note
+from dispatch_sim.engine.lists import append
 from dispatch_sim.engine.parameters import MergeCount
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.recovery import drop_merge, settle
-from dispatch_sim.engine.resources import append, release, request
+from dispatch_sim.engine.resources import release, request
 from dispatch_sim.engine.variates import clean_up_s, resolve_s
 
 

@@ -7,8 +7,9 @@ from dispatch_sim.engine.calendar import after, at_once
 from dispatch_sim.engine.communication import end_first_round, is_draft, stop_waiting_for_brief
 from dispatch_sim.engine.conditions import notify, start_review_if_due
 from dispatch_sim.engine.events import enter, note
+from dispatch_sim.engine.lists import append, remove
 from dispatch_sim.engine.records import State
-from dispatch_sim.engine.resources import append, release, remove, request
+from dispatch_sim.engine.resources import release, request
 from dispatch_sim.engine.variates import recovery_s
 
 

@@ -1,11 +1,8 @@
-"""Resources and lists of numbers.
-
-A resource is as SimPy's: granted by an event of its own, and passed on by another when it is given back.
-"""
+"""Resources, as SimPy's: a grant is an event of its own, and a release passes the resource on by another."""
 
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.calendar import now, soon
-from dispatch_sim.engine.records import NumberList, State
+from dispatch_sim.engine.records import State
 
 
 def request(s: State, resource: int, pid: int) -> None:
@@ -58,19 +55,3 @@ def withdraw(s: State, pid: int) -> None:
     if s.resources[resource].last == pid:
         s.resources[resource].last = before
     soon(s, codes.EVENT_RELEASED, resource, 0)
-
-
-def append(of: NumberList, number: int) -> None:
-    """Append a number to a list."""
-    of.numbers[of.length] = number
-    of.length += 1
-
-
-def remove(of: NumberList, number: int) -> None:
-    """Remove a number from a list; the others keep their order."""
-    kept = 0
-    for i in range(of.length):
-        of.numbers[kept] = of.numbers[i]
-        if of.numbers[i] != number:
-            kept += 1
-    of.length = kept

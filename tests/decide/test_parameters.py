@@ -5,7 +5,7 @@ import math
 import pytest
 
 from dispatch_sim.decide.parameters import ParameterError, find_parameters, parameter_at, spaced, with_range
-from dispatch_sim.decide.units import UNITS, axis_position, axis_unit
+from dispatch_sim.decide.units import UNITS, axis_position, axis_unit, in_base_units
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.problems import UserError
 
@@ -115,12 +115,18 @@ def test_largest_groups_are_varied():
 
 
 def test_positions_on_an_axis():
-    levels = ("1m", "15K", "5%", 3, "0.5", "0%")
-    assert [axis_position(level) for level in levels] == [60, 15000, 0.05, 3, 0.5, 0]
-    units = [["0s", "2s"], ["15K", "2K"], ["0%", "5%"], [1, 2.5]]
-    assert [axis_unit(levels) for levels in units] == ["seconds", "tokens", "percent", "number"]
+    levels = ("1m", "15K", "5%", 3, "0.5", "0%", "$0.5", "$80/h", "$3/M")
+    assert [axis_position(level) for level in levels] == [60, 15000, 0.05, 3, 0.5, 0, 0.5, 80, 3]
+    units = [["0s", "2s"], ["15K", "2K"], ["0%", "5%"], [1, 2.5], ["$0/h", "$80/h"]]
+    found = [axis_unit(levels) for levels in units]
+    assert found == ["seconds", "tokens", "percent", "number", "dollars per hour"]
     with pytest.raises(UserError, match="not a level of an axis"):
         axis_position("rounds")
+
+
+def test_levels_are_as_a_resolved_scenario_has_them():
+    levels = ["1m", "3%", "50/min", "unlimited", "none", "true", "resume", 2, "$80/h"]
+    assert list(map(in_base_units, levels)) == [60, 0.03, 50, None, None, True, "resume", 2, 80]
 
 
 @pytest.mark.parametrize(

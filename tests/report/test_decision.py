@@ -164,10 +164,29 @@ def test_each_level_of_a_factor_has_its_own_view(factors):
         ("", "harness.cap: [2, none]", {"harness.cap": "none"}),
         ("client: {retries: 5}", "client.retries: [2, 5]", {"client.retries": 5}),
         ("client: {retries: 4}", "client.retries: [2, 5]", {"client.retries": 2}),
+        (
+            "",
+            "client.retries: [0, 2], provider.overloaded: [0%, 3%]",
+            {"client.retries": 2, "provider.overloaded": "0%"},
+        ),
+        ("timeouts: {hard: 10m}", "timeouts.hard: [20m, 600s]", {"timeouts.hard": "600s"}),
+        ("", "values.people: [$40/h, $80/h]", {"values.people": "$80/h"}),
+        ("", "client.can_be_paced: [false, true]", {"client.can_be_paced": "true"}),
+        ("", "tasks.read.output: [prose, structured]", {"tasks.read.output": "structured"}),
+        (
+            "",
+            "tasks.tokens: [15K, {lognormal: {mean: 15K, cv: 0.3}}]",
+            {"tasks.tokens": '{"lognormal": {"mean": "15K", "cv": 0.3}}'},
+        ),
+        (
+            "",
+            "client.retries: [0, 2], provider.limits.scale: [3, 4]",
+            {"client.retries": 2, "provider.limits.scale": 3},
+        ),
     ],
 )
 def test_report_and_json_are_about_the_values_of_the_scenario(scenario, value, factors):
-    """A column of numbers and texts has texts; where no combination is the scenario's, the first is taken."""
+    """A column of numbers and texts has texts; of a factor without the scenario's value, the first counts."""
     text = TWO_STRATEGIES.replace("sweep: {tasks: [1, 2, 4, 6, 9]", f"sweep: {{{value}, tasks: [6]")
     found = answered(f"{text}{scenario}\n")
     assert main_view(found).choice.factors == factors

@@ -271,12 +271,16 @@ def test_reasons_read_the_levels_of_factors(tight):
         "dispatch.brief.time": "30s",
         "harness.cap": "none",
         "failures.crash": "5%",
+        "dispatch.spawn.fork": "true",
+        "tasks.read.coupling": "10%",
     }
     found = replace(view, choice=replace(view.choice, factors=levels)).scenario
     assert found["retry"]["policy"] == "resume"
     assert found["dispatch"]["brief"]["time"] == 30
     assert found["harness"]["cap"] is None
     assert found["failures"]["crash"] == 0.05
+    assert found["dispatch"]["spawn"]["fork"] is True
+    assert [group["coupling"] for group in found["tasks"]] == [0.1]
     assert view.scenario == tight.scenario
 
 

@@ -17,13 +17,15 @@ from dispatch_sim.decide.constraints import Limits
 from dispatch_sim.decide.diminishing_returns import DiminishingReturns, diminishing_returns
 from dispatch_sim.decide.factor_break_even import FactorBreakEven, find_factor_break_even
 from dispatch_sim.decide.pareto import PARETO_MEASURES, ParetoPoint, pareto_points
+from dispatch_sim.decide.units import in_base_units
 from dispatch_sim.display import Displayed
 from dispatch_sim.model.outcome import MEASURES
+from dispatch_sim.scenario.factors import paths
 from dispatch_sim.scenario.indifference import IndifferenceThreshold, threshold_for
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import finite, mean_intervals, quantile_estimate
-from dispatch_sim.study.design import nearest_size
+from dispatch_sim.study.design import as_cell, nearest_size
 from dispatch_sim.study.manifest import Stopped
 from dispatch_sim.study.objectives import OBJECTIVES, P95, column_of
 from dispatch_sim.study.results import Results
@@ -65,12 +67,16 @@ class Answer(Displayed):
 
     @cached_property
     def main_choice(self) -> Choice:
-        """The choice at the values that the scenario itself has for further factors, or else the first."""
-        trees = self.results.manifest["scenario"].get("as_written"), self.scenario
-        for choice in self.choices:
-            if all(_has(trees, path, value) for path, value in choice.factors.items()):
-                return choice
-        return self.choices[0]
+        """The choice at the values that the scenario itself has for further factors.
+
+        A factor whose levels do not include that value has its first one.
+        """
+        own = {path: _own_values(self.results.manifest["scenario"], path) for path in self.choices[0].factors}
+
+        def own_levels(choice: Choice) -> int:
+            return sum(in_base_units(level) in own[path] for path, level in choice.factors.items())
+
+        return max(self.choices, key=own_levels)
 
     @property
     def recommended(self) -> Strategy:
@@ -229,18 +235,24 @@ def threshold_of(scenario: Mapping[str, Any]) -> IndifferenceThreshold:
     return threshold_for(scenario["study"]["indifference"], scenario["objective"]["minimise"])
 
 
-def _has(trees: Iterable[Any], path: str, level: Any) -> bool:
-    """Whether a level of a factor is at a path of a scenario. A column with texts has all levels as texts."""
-    found = [value_at(tree, path) for tree in trees]
-    return level in found or str(level) in ["none" if value is None else str(value) for value in found]
+def _own_values(scenario: Mapping[str, Any], dotted: str) -> list[Any]:
+    """Return a scenario's value at the path of a factor, as written and as resolved, both in base units.
+
+    Where the path stands for several groups of tasks, the value is that of all of them.
+    """
+    written, resolved = scenario["as_written"], scenario["resolved"]
+    in_trees = (
+        [in_base_units(as_cell(value_at(written, path))) for path in paths(written, dotted)],
+        [in_base_units(value_at(resolved, path)) for path in paths(resolved, dotted)],
+    )
+    return [values[0] for values in in_trees if values and values.count(values[0]) == len(values)]
 
 
-def value_at(tree: Any, dotted: str) -> Any:
-    """Return what stands at a path, of `tasks` in its only group; None where there is nothing."""
-    for key in dotted.split("."):
-        if isinstance(tree, list) and len(tree) == 1:
-            tree = tree[0]
-        tree = tree.get(key) if isinstance(tree, dict) else None
+def value_at(tree: Any, path: Iterable[str | int]) -> Any:
+    """Return what stands at a path of a scenario; None where there is nothing."""
+    for key in path:
+        is_there = isinstance(tree, dict) or (isinstance(tree, list) and isinstance(key, int))
+        tree = (tree.get(key) if isinstance(tree, dict) else tree[key]) if is_there else None
     return tree
 
 

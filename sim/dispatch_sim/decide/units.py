@@ -95,8 +95,19 @@ def write_scaled(distribution: Distribution, factor: float, unit: str) -> Any:
     return written(dump(distribution))
 
 
+_UNITS_BY_SIGN: Mapping[str, Sequence[str]] = {
+    "%": ("share",),
+    "$": ("dollars", "dollars per hour", "dollars per million"),
+    "": ("seconds", "limit", "tokens"),
+}
+"""Units that a text may be in, by the sign in it."""
+
+_WORDS: Mapping[str, Any] = {"none": None, "true": True, "false": False}
+"""Levels that are no text in a resolved scenario."""
+
+
 def axis_position(level: Any) -> float:
-    """Return the position of a level on its axis, in base units: 60 for `1m`, 15000 for `15K`, 0.05 for `5%`.
+    """Return the position of a level on its axis, in base units: 60 for `1m`, 0.05 for `5%`, 80 for `$80/h`.
 
     Raises
     ------
@@ -107,16 +118,29 @@ def axis_position(level: Any) -> float:
 
 
 def axis_unit(levels: Sequence[Any]) -> str:
-    """Return the unit of levels: `seconds`, `tokens`, `percent`, `limit` (a minute) or `number`."""
+    """Return the unit of levels: `percent` for shares, or else a key of `UNITS`."""
     units = {unit for _, unit in map(_position, levels)}
     return next(iter(sorted(units - {"number"})), "number")
+
+
+def in_base_units(level: Any) -> Any:
+    """Return a level of a factor, as tables of results have it, as a resolved scenario has it.
+
+    A time, a number of tokens, a limit or a share is a number; `none` and `unlimited` are None.
+    """
+    try:
+        position = axis_position(level)
+    except UserError:
+        return _WORDS.get(level, level) if isinstance(level, str) else level
+    return position if math.isfinite(position) else None
 
 
 def _position(level: Any) -> tuple[float, str]:
     if isinstance(level, int | float):
         return float(level), "number"
     text = str(level)
-    for unit in ("share",) if "%" in text else ("seconds", "limit", "tokens"):
+    sign = next((sign for sign in "%$" if sign in text), "")
+    for unit in _UNITS_BY_SIGN[sign]:
         try:
             value = UNITS[unit].parse(text)
         except PydanticCustomError:
@@ -124,4 +148,4 @@ def _position(level: Any) -> tuple[float, str]:
         bare = unit == "tokens" and text.replace(".", "").isdigit()
         named = "percent" if unit == "share" else unit
         return (math.inf if value is None else value), "number" if bare or value == 0 else named
-    raise UserError(f"{text!r} is not a level of an axis; write numbers, times, tokens or shares")
+    raise UserError(f"{text!r} is not a level of an axis; write numbers, times, tokens, shares or dollars")

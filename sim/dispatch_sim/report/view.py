@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -18,9 +17,9 @@ from dispatch_sim.decide.bottleneck import Bottleneck, find_bottleneck
 from dispatch_sim.decide.break_even import BreakEven
 from dispatch_sim.decide.choice import Alternative, Choice
 from dispatch_sim.decide.ranking import ranked
-from dispatch_sim.decide.units import axis_position
+from dispatch_sim.decide.units import in_base_units
 from dispatch_sim.report.format import MEASURES, Measure, confidence
-from dispatch_sim.scenario.problems import UserError
+from dispatch_sim.scenario.factors import paths
 from dispatch_sim.scenario.strategy import DEFAULTS, Strategy, strategy_of
 from dispatch_sim.stats.estimates import Estimate, paired_difference
 from dispatch_sim.study.objectives import P95, as_means, column_of
@@ -82,10 +81,10 @@ class View:
         """The resolved scenario, in base units, with the levels of the further factors in their places."""
         found = deepcopy(self.answer.scenario)
         for path, level in self.choice.factors.items():
-            parents, _, key = path.rpartition(".")
-            section = value_at(found, parents)
-            if isinstance(section, dict) and not isinstance(section.get(key), dict | list):
-                section[key] = _in_base_units(level)
+            for *parents, key in paths(found, path):
+                section = value_at(found, parents)
+                if isinstance(section, dict) and not isinstance(section.get(key), dict | list):
+                    section[key] = in_base_units(level)
         return found
 
     def alternative(self, strategy: Strategy) -> Alternative | None:
@@ -216,15 +215,6 @@ class View:
     def break_even(self, axis: str) -> BreakEven | None:
         """Return the first of these: between the variants with the fewest options."""
         return next(iter(self.along(axis)), None)
-
-
-def _in_base_units(level: Any) -> Any:
-    """Return a level of a factor as a resolved scenario has it."""
-    try:
-        position = axis_position(level)
-    except UserError:
-        return None if level == "none" else level
-    return position if math.isfinite(position) else None
 
 
 def views(answer: Answer) -> list[View]:

@@ -178,7 +178,7 @@ def _design(source: Source, sizes: Any, *, with_factors: bool) -> Design:
     for levels in itertools.product(*factors.values()):
         scenario = source.replaced(dict(zip(factors, levels, strict=True))).scenario() if levels else base
         plans = tuple(_plans(scenario, sizes(scenario)))
-        variants.append(Variant(tuple(_level(level) for level in levels), scenario, plans))
+        variants.append(Variant(tuple(as_cell(level) for level in levels), scenario, plans))
     at_most = base.study.at_most if base.study.replications is None else None
     return Design(tuple(factors), tuple(variants), base.study.first, at_most, base.batch_size)
 
@@ -227,7 +227,7 @@ def spread(scenario: Scenario, tasks: int) -> list[Strategy]:
     ]
 
 
-def _level(level: Any) -> Any:
+def as_cell(level: Any) -> Any:
     """Return a factor's level as a cell of a table: a number as it is, anything else as text."""
     if isinstance(level, int | float | str) and not isinstance(level, bool):
         return level

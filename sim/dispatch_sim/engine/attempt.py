@@ -1,22 +1,28 @@
-"""One attempt of a sub-agent at a task, until its work is over: place, locks, spawn, model calls, return."""
+"""One attempt of a sub-agent at a task, until its work is over: place, locks, spawn, model calls, return.
+
+`harness.launch` schedules `start_attempt`. A function that lets the attempt wait sets its place
+(`Process.at`), and `resume_attempt` goes on from there. The functions stand in the order in which an attempt
+runs through them; from `next_call` to `called`, once for each call. `slot.leave_slot` follows, then
+`merge.merge` and `recovery.settle`.
+"""
 
 import math
 
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.accounting import add_call
-from dispatch_sim.engine.api import charge_input, charge_output, first_token_s, input_counted, latency_s
+from dispatch_sim.engine.api import charge_output, first_token_s, input_counted, latency_s
 from dispatch_sim.engine.cache import cached_tokens, is_written, prompt_length, record, shared_pending_s
 from dispatch_sim.engine.calendar import after, at_once
 from dispatch_sim.engine.client import see_answer, send, send_request
 from dispatch_sim.engine.communication import messages, plan_calls
 from dispatch_sim.engine.conflicts import begin_write
-from dispatch_sim.engine.coordinator import keep_call, take_own_context
+from dispatch_sim.engine.coordinator import keep_call, read_result, take_own_context
 from dispatch_sim.engine.events import enter, note
 from dispatch_sim.engine.harness import count_call
 from dispatch_sim.engine.merge import merge
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.resources import request
-from dispatch_sim.engine.slot import leave_slot
+from dispatch_sim.engine.slot import after_barrier, leave_slot
 from dispatch_sim.engine.variates import attempt_number, draw_attempt, leave_out, take_part, tool_s
 from dispatch_sim.model.arithmetic import share
 
@@ -173,6 +179,7 @@ def called(s: State, t: int) -> None:
         leave_slot(s, t, codes.FAILURE_CRASH)
         return
     if call == task.variates.hang_call:
+        # Silent: nothing but the hard timeout ends it, by EVENT_TIMER (`simulation`) and `slot.interrupt`.
         enter(s, t, codes.HANG, call, 0)
         s.processes[t].at = codes.AT_SILENCE
         return
@@ -197,47 +204,21 @@ def save_checkpoint(s: State, t: int, call: int) -> None:
 
 def returned(s: State, t: int) -> None:
     """Have the coordinator read the result."""
-    task = s.tasks[t]
-    tokens, usage = task.variates.return_tokens, task.usage.by_purpose[codes.FOR_RETURN]
-    charge_input(s, tokens)
-    usage.tokens = tokens
-    if s.plan.has_context:
-        usage.cache_write = tokens
-        s.world.context.length += tokens
-        s.world.context.sent += tokens
-    else:
-        usage.input = tokens
+    read_result(s, t)
     leave_slot(s, t, codes.NONE)
 
 
-def _after_barrier(s: State, t: int) -> None:
-    """Merge; where a failure cancels others, after the failures of this moment are seen."""
-    if s.plan.cancels_others and s.tasks[t].failure == codes.NONE:
-        s.processes[t].at = codes.AT_FAILURES_SEEN
-        after(s, t, 0.0)
-        return
-    merge(s, t)
-
-
 def resume_attempt(s: State, t: int) -> None:
-    """Go on with an attempt from the place where it waits, up to its merge."""
+    """Go on with an attempt from the place where it waits, up to its merge; in the order of an attempt."""
     at = s.processes[t].at
-    if at == codes.AT_CALL:
-        called(s, t)
-    elif at == codes.AT_BACKOFF:
-        answered(s, t, send_request(s, t))
-    elif at == codes.AT_SPAWN:
-        spawned(s, t)
-    elif at == codes.AT_TOOLS:
-        next_call(s, t)
-    elif at == codes.AT_RETURN:
-        returned(s, t)
-    elif at == codes.AT_PLACE:
+    if at == codes.AT_PLACE:
         s.tasks[t].has_place = True
         lock(s, t)
     elif at == codes.AT_LOCK:
         s.tasks[t].locks_held += 1
         lock(s, t)
+    elif at == codes.AT_SPAWN:
+        spawned(s, t)
     elif at == codes.AT_PREFIX:
         wait_for_prefix(s, t)
     elif at == codes.AT_COMPACTION:
@@ -247,7 +228,15 @@ def resume_attempt(s: State, t: int) -> None:
             answered(s, t, send(s, t))
     elif at == codes.AT_GATEWAY:
         answered(s, t, see_answer(s, t, s.processes[t].answer_s))
+    elif at == codes.AT_BACKOFF:
+        answered(s, t, send_request(s, t))
+    elif at == codes.AT_CALL:
+        called(s, t)
+    elif at == codes.AT_TOOLS:
+        next_call(s, t)
+    elif at == codes.AT_RETURN:
+        returned(s, t)
     elif at == codes.AT_BARRIER:
-        _after_barrier(s, t)
-    else:  # AT_FAILURES_SEEN
+        after_barrier(s, t)
+    else:  # AT_FAILURES_SEEN; nothing resumes an attempt AT_SILENCE
         merge(s, t)

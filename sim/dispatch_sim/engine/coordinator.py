@@ -1,7 +1,14 @@
 """The coordinator's own calls: turns, compaction, the shared prefix, and its work on tasks (solo, fork)."""
 
 from dispatch_sim.engine import codes
-from dispatch_sim.engine.api import admit, charge_output, coordinator_input, first_token_s, latency_s
+from dispatch_sim.engine.api import (
+    admit,
+    charge_input,
+    charge_output,
+    coordinator_input,
+    first_token_s,
+    latency_s,
+)
 from dispatch_sim.engine.cache import context_cached, is_cold, record_shared
 from dispatch_sim.engine.calendar import after
 from dispatch_sim.engine.events import enter, write_log
@@ -113,6 +120,19 @@ def write_output(s: State, purpose: int, t: int, tokens: float) -> None:
     charge_output(s, written)
     if s.plan.has_context:
         s.world.context.length += written
+
+
+def read_result(s: State, t: int) -> None:
+    """Charge and book a task's result, which the coordinator has read and keeps in its context."""
+    tokens, usage = s.tasks[t].variates.return_tokens, s.tasks[t].usage.by_purpose[codes.FOR_RETURN]
+    charge_input(s, tokens)
+    usage.tokens = tokens
+    if s.plan.has_context:
+        usage.cache_write = tokens
+        s.world.context.length += tokens
+        s.world.context.sent += tokens
+    else:
+        usage.input = tokens
 
 
 def prewarm(s: State, pid: int) -> bool:

@@ -2,6 +2,7 @@
 
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.api import charge_output
+from dispatch_sim.engine.calendar import after
 from dispatch_sim.engine.communication import is_draft
 from dispatch_sim.engine.conditions import notify
 from dispatch_sim.engine.conflicts import end_write
@@ -50,6 +51,15 @@ def _wait_at_barrier(s: State, t: int) -> None:
     entry = s.barrier[s.world.barrier_high % MAX_TASKS]
     entry.process, entry.token = t, s.processes[t].token
     s.world.barrier_high += 1
+
+
+def after_barrier(s: State, t: int) -> None:
+    """Merge; where a failure cancels others, after the failures of this moment are seen."""
+    if s.plan.cancels_others and s.tasks[t].failure == codes.NONE:
+        s.processes[t].at = codes.AT_FAILURES_SEEN
+        after(s, t, 0.0)
+        return
+    merge(s, t)
 
 
 def _stop_work(s: State, t: int, returned: bool) -> None:

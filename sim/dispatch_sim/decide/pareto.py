@@ -35,8 +35,9 @@ class ParetoPoint:
     ----------
     strategy : the strategy.
     makespan_s, spent_usd : means, each interval by itself.
-    status : `optimal` where each other strategy takes significantly longer or spends significantly more,
-        `dominated` where another is significantly better in both, else `undecided`.
+    status : `dominated` where another strategy is significantly better in both, or in one and identical in
+        the other in every replication; `optimal` where each other one is significantly worse in one, or
+        identical in both; else `undecided`.
     """
 
     strategy: Strategy

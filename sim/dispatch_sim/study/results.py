@@ -127,7 +127,7 @@ def write_results(results: Results, folder: str | os.PathLike[str]) -> list[Path
     """Write the table and its manifest into a folder, and remove the checkpoint of the study from it.
 
     Both files are replaced, or neither. The checkpoint stays until they are on the disk; that of an
-    interrupted study stays for good. Afterwards the results are read from the file.
+    interrupted study stays. Afterwards the results are read from the file.
 
     Returns
     -------

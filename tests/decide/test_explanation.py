@@ -160,6 +160,19 @@ def test_impossible_value_ends_the_range():
     assert found.at is None
 
 
+def test_range_beside_the_present_value_is_stated_as_it_is_searched():
+    """Below 27 s sequential is cheaper, and parallel above; nothing between 60 s and 120 s is simulated."""
+    text = PAIRS.replace("duration: 120s", "duration: 60s")
+    (found,) = switching_values_of(text, PARALLEL, "tasks.duration=2m..4m").values()
+    assert (found.at, found.parameter.low, found.parameter.high) == (None, 120, 240)
+
+
+def test_switching_value_between_the_present_value_and_the_range_is_found():
+    """With four tasks at present, sequential is cheaper from 18 on: 0.075 n (n - 1) > 1.3333 (n - 1)."""
+    (found,) = switching_values_of(PAIRS, PARALLEL, "tasks=25..40").values()
+    assert (found.at, found.becomes) == (18, SEQUENTIAL)
+
+
 def test_tornado_is_the_difference_at_both_ends():
     source = parse_source(PAIRS)
     parameters = [

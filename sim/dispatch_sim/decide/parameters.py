@@ -84,7 +84,10 @@ class Parameter:
 
     def clipped(self, value: float) -> float:
         """Return the nearest possible value in the range."""
-        value = min(max(value, self.low), self.high)
+        return self.rounded(min(max(value, self.low), self.high))
+
+    def rounded(self, value: float) -> float:
+        """Return the nearest possible value, in the range or not."""
         return float(round(value)) if self.is_whole else value
 
     def to_json(self) -> dict[str, Any]:

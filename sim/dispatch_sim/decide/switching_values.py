@@ -245,7 +245,9 @@ def _switching_value(search: ValueSearch, incumbent: Incumbent, replications: in
     parameter, bracket = search.parameter, search.bracket(incumbent)
     to_another: Literal["kind", "strategy"] = "strategy" if incumbent.kind is None else "kind"
     if bracket is None:  # in the part of the range in which the incumbent can be compared
-        compared = search.values(incumbent)
+        values = search.values(incumbent)
+        compared = [value for value in values if parameter.low <= value <= parameter.high]
+        compared = compared or [parameter.value]
         return SwitchingValue(replace(parameter, low=min(compared), high=max(compared)), to_another)
     switched = bracket[1]
     best_others = search.excess(switched, incumbent).others

@@ -209,7 +209,7 @@ class ValueSearch:
             return None
         one, other = bracket
         middle = math.sqrt(one * other) if one > 0 and other > 0 else (one + other) / 2
-        middle = self.parameter.clipped(float(f"{middle:.12g}"))
+        middle = self.parameter.rounded(float(f"{middle:.12g}"))
         return None if middle in self.impossible or middle in self.tried else middle
 
     def around(self, incumbent: Incumbent, length: int) -> list[float]:

@@ -120,6 +120,10 @@ ERRORS = {
         "10: harness: found 'claude-code'; write a mapping with keys such as profile, cap, over and pace"
     ),
     "sweep: {client.retries: [0, 0, 2]}": "25: sweep.client.retries: 0 is repeated; remove one",
+    "sweep: {harness.cap: [1, null]}": (
+        "26: sweep.harness.cap[1]: found nothing, which stands for the default; write a value, none or "
+        "unlimited"
+    ),
     "sweep: {provider.limits.scale: [0.1, '0.1']}": (
         "32: sweep.provider.limits.scale: '0.1' is repeated; remove one"
     ),

@@ -70,6 +70,7 @@ def test_shipped_scenarios_validate(validator: Any, path: Path) -> None:
         SHORT.replace("60s", "{lognorm: {mean: 60s, cv: 1}}"),
         SHORT.replace("15K", "15 apples"),
         SHORT + "provider: {limits: {requests: 50}}",
+        SHORT + "provider: {limits: {requests: null}}",
         SHORT + "provider: {on_limit: explode}",
         SHORT + "failures: {crash: 3}",
         SHORT + "strategies: [sequentially]",

@@ -156,6 +156,10 @@ def _part(raw: Any, path: Path) -> tuple[Any, Path]:
 def _level_findings(part: Any, path: Path, levels: list[Any], here: Path, samples: Samples) -> list[Finding]:
     found = []
     for index, level in enumerate(levels):
+        if level is None:
+            message = "found nothing, which stands for the default; write a value, none or unlimited"
+            found.append(Finding((*here, index), message))
+            continue
         try:
             filled, problems = profiles.expand(with_value(part, path, level))
             Scenario.model_validate(filled, context=samples)

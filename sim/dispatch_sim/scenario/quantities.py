@@ -220,12 +220,12 @@ def _range(raw: Any, path: Path) -> range:
 
 @dataclass(frozen=True)
 class _Written:
-    """Annotates a type with how it is read, and with its JSON schema: a number, or text of a form."""
+    """Annotates a type with how it is read, and with its JSON schema: text of a form, or a number if any."""
 
     read: Callable[[Any], Any]
     description: str
     pattern: str
-    number: dict[str, Any]
+    number: dict[str, Any] | None
     many: bool = False
     """Whether a list of such values is possible as well."""
 
@@ -236,7 +236,7 @@ class _Written:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         text = {"type": "string", "pattern": f"^\\s*(?:{self.pattern})\\s*$"}
-        one: list[dict[str, Any]] = [self.number, text]
+        one: list[dict[str, Any]] = [*([] if self.number is None else [self.number]), text]
         lists = [{"type": "array", "minItems": 1, "items": {"anyOf": one}}] if self.many else []
         return {"description": self.description, "anyOf": one + lists}
 
@@ -249,7 +249,7 @@ _WHOLE = {"type": "integer", "minimum": 1, "maximum": LARGEST_INTEGER}
 _SECONDS = _Written(parse_seconds, "A time: 45s, 500ms, 5m, 1h30m or 1d.", _TIME, _ZERO)
 _TOKENS = _Written(parse_tokens, "A number of tokens: 240, 15,000, 15K or 2M.", _SCALED, _PLAIN)
 _LIMIT = _Written(
-    parse_limit, "A rate: 50/min, 2M/min, 1/s, 1000/h, or unlimited.", f"{_RATE}|unlimited", {"type": "null"}
+    parse_limit, "A rate: 50/min, 2M/min, 1/s, 1000/h, or unlimited.", f"{_RATE}|unlimited", None
 )
 _SHARE = _Written(parse_share, "A part of a whole: 20% or 0.2.", f"{_NUMBER}\\s*%?", _PART)
 _DOLLARS = _Written(parse_dollars, "An amount of money: $0.05 or 0.05.", _PRICE, _PLAIN)

@@ -69,7 +69,11 @@ def test_the_text_of_a_strategy_is_read_back():
         ("{queue: 3, queue: 4}", "queue is both 3 and 4; remove one"),
         ("queue of 3 (script", "write its options in brackets: queue of 3 (script)"),
         ("queue of 3 (script) (barrier)", "write its options in brackets: queue of 3 (script)"),
+        ("queue of 3 (script, script)", "manager is repeated; remove one"),
         ("queue(3)", "'queue(3)' is not a strategy; write queue of 3"),
+        ("paced(3)", "'paced(3)' is not a strategy; write paced of 3"),
+        ("parallel(3)", "unknown option of a strategy '3'"),
+        ("foo(3)", "a strategy has one of solo, sequential,"),
     ],
 )
 def test_text_that_contradicts_itself_is_an_error(text, message):

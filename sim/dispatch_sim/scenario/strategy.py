@@ -247,7 +247,8 @@ def _mapping(text: str) -> dict[str, Any]:
     if bool(bracket) != listed_options.endswith(")") or ")" in listed_options[:-1]:
         raise wrong(f"{shown(text)} is not a strategy; write its options in brackets: queue of 3 (script)")
     values = [value.strip() for value in listed_options[:-1].split(",") if value.strip()]
-    if not number and len(values) == 1 and values[0].isdigit():
+    has_number = kind == "paced" or (kind in DEFAULTS and DEFAULTS[kind].has_number)
+    if has_number and not number and len(values) == 1 and values[0].isdigit():
         raise wrong(f"{shown(text)} is not a strategy; write {word(kind)} of {values[0]}")
     options = [(_KEYS.get(value, value), _VALUES.get(value, value)) for value in values]
     return _once([(kind, _number(number)), *options])
@@ -258,7 +259,8 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise wrong(f"{word(key)} is both {shown(found[key])} and {shown(value)}; remove one", (key,))
+            both = f"both {shown(found[key])} and {shown(value)}" if found[key] != value else "repeated"
+            raise wrong(f"{word(key)} is {both}; remove one", (key,))
         found[key] = value
     return found
 

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -215,6 +216,23 @@ def test_counts_are_at_least_one() -> None:
     for raw in (0, 0.5, "5s", {"uniform": {"low": 0, "high": 9}}, 10**7):
         with pytest.raises(ValidationError):
             read(CountDistribution, raw)
+
+
+@pytest.mark.parametrize(
+    ("raw", "mean"),
+    [
+        ({"lognormal": {"median": 0.3, "cv": 3}}, "0.949"),  # 0.3 sqrt(1 + 3^2)
+        ({"loglogistic": {"shape": 4, "median": 0.8}}, "0.889"),  # 0.8 (pi / 4) / sin(pi / 4)
+        ({"gamma": {"shape": 0.5, "scale": 1.9}}, "0.95"),  # 0.5 * 1.9
+        ({"weibull": {"shape": 0.5, "scale": 0.49}}, "0.98"),  # 0.49 * 2!
+    ],
+)
+def test_mean_of_a_count_is_at_least_one(raw: Any, mean: str) -> None:
+    with pytest.raises(ValidationError, match=f"its mean is {re.escape(mean)}; write one of 1 or more"):
+        read(CountDistribution, raw)
+    (parameters,) = raw.values()
+    size = next(key for key in parameters if key in ("median", "scale"))
+    read(CountDistribution, {family: {**parameters, size: 2 * parameters[size]} for family in raw})
 
 
 @pytest.mark.parametrize(

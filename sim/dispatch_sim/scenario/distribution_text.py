@@ -137,7 +137,7 @@ def _parameter(name: str, raw: Any, scale: _Scale, path: Path) -> float:
     """Read a parameter of a family."""
     bounds = SHAPES.get(name)
     if bounds is None:
-        # Of a mean of 1 or more, the median can be less.
+        # Of a mean of 1 or more, which is checked, the median can be less.
         free = replace(scale, low=0.0) if name == "median" else scale
         free = replace(scale, low=0.0, high=quantities.LARGEST) if name == "scale" else free
         value = _value(raw, free, path)
@@ -223,6 +223,8 @@ def _checked(distribution: Distribution, name: str, scale: _Scale, path: Path) -
     if not (extreme <= scale.high and low >= 0):
         narrow = "a larger shape" if name in ("weibull", "loglogistic") else "a smaller mean or spread"
         raise wrong(f"its values can exceed {scale.high:,.0f}; write {narrow}", path)
+    if distribution.mean < scale.low * (1 - 1e-9):  # a mean that was written may be rounded
+        raise wrong(f"its mean is {distribution.mean:.3g}; write one of {scale.low:g} or more", path)
     return distribution
 
 

@@ -207,6 +207,13 @@ def test_changes_are_listed_by_path_as_written(values, expected):
     assert changes(source, source.replaced(values)) == expected
 
 
+def test_spread_that_is_written_as_distributions_is_no_change():
+    plain = load(PAIRS).replaced({"tasks.spread": "50%"})
+    spread = {"tasks.duration": "120s", "tasks.tokens": 1000}
+    written = {key: {"lognormal": {"mean": mean, "cv": 0.5}} for key, mean in spread.items()}
+    assert changes(plain, load(PAIRS).replaced(written)) == []
+
+
 def test_values_of_a_profile_are_changes():
     found = changes(load(PAIRS), load(PAIRS).replaced({"client": {"profile": "claude-code"}}))
     assert Change("client.retry_after.up_to", "unlimited", "60s") in found

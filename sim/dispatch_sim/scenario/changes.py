@@ -42,6 +42,8 @@ def _changes(path: str, a: Any, b: Any, written_a: Any, written_b: Any) -> Itera
         a, b, written_a, written_b = map(_by_name, (a, b, written_a, written_b))
     if _is_section(a) and _is_section(b):
         for key in dict.fromkeys([*a, *b]):
+            if key == "spread" and all(a[other] == b[other] for other in ("tokens", "duration")):
+                continue  # it is in these distributions
             parts = (
                 each.get(key) if isinstance(each, Mapping) else None for each in (a, b, written_a, written_b)
             )

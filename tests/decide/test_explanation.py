@@ -251,6 +251,8 @@ def test_explanation_is_printed_and_written(tmp_path):
     for title in ("Cost breakdown", "Sensitivity", "Switching values to another kind of strategy"):
         assert title in page.text
     assert "## Switching values" in page.markdown
+    # Both strategies have four replications.
+    assert "Strategies that are significantly worse may have fewer." in " ".join(page.text.split())
     written = write_why(found, tmp_path / "one")
     write_why(explain(parse_source(PAIRS)), tmp_path / "two")
     assert {path.name for path in written} == {"why.md", "why.json", "tornado.svg"}

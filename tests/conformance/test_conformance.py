@@ -289,7 +289,7 @@ def _no_home():
 
 
 def test_compiling_is_announced(monkeypatch, caplog):
-    for stored, announced in ((b"", []), (None, ["compiling the engine, once: about ten seconds"])):
+    for stored, announced in ((b"", []), (None, ["compiling the engine, once: up to half a minute"])):
         monkeypatch.setattr(store, "_read", lambda path, stored=stored: stored)
         monkeypatch.setattr(store, "object_code", lambda function, symbol: b"")
         monkeypatch.setattr(store, "_write", lambda code, path: None)

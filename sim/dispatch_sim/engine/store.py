@@ -111,7 +111,7 @@ def _linked() -> Any:
     """Return the linker that owns the engine's code, read from the cache or compiled and stored there."""
     code = _read(cache_path())
     if code is None:
-        logging.getLogger("dispatch_sim").warning("compiling the engine, once: about ten seconds")
+        logging.getLogger("dispatch_sim").warning("compiling the engine, once: up to half a minute")
         from dispatch_sim.engine.simulation import simulate_block
 
         code = object_code(simulate_block, ENTRY)

@@ -87,3 +87,46 @@ def test_decide_sets_values_as_a_scenario_has_them(tmp_path, setting, path, valu
     for key in path:
         found = found[key]
     assert found == value
+
+
+STATED = """tasks: [{name: research, count: 2, tokens: 15K, duration: 60s}]
+provider: {limits: {requests: 1000/min, input_tokens: 2M/min, output_tokens: 400K/min, burst: 60s}}
+client: {retries: 2}
+"""
+
+
+@pytest.mark.parametrize(
+    ("setting", "own"),
+    [
+        (
+            "provider.profile=anthropic-tier-1",
+            "provider.limits.requests, provider.limits.input_tokens and provider.limits.output_tokens",
+        ),
+        ("client.profile=claude-code", "client.retries"),
+    ],
+)
+def test_profile_of_set_warns_of_keys_of_the_file_that_go_before_it(scenario, setting, own):
+    """The burst of the file is that of the profile."""
+    scenario.write_text(STATED)
+    result = dispatch_sim("check", scenario.name, "--set", setting, cwd=scenario.parent)
+    assert result.returncode == 0
+    assert result.stderr == (
+        f"warning: small.yaml: its own values of {own} go before those of {setting.replace('=', ' ')};"
+        " remove them from the file to use these\n"
+    )
+
+
+def test_profile_that_decides_what_it_states_has_no_warning(scenario):
+    scenario.write_text(STATED + "harness: {profile: codex}\n")
+    without_own = ("--set", "harness.profile=claude-code", "--set", "retry.policy=none")
+    given = ("--set", "provider.profile=anthropic-tier-1", "--set", "provider.limits=unlimited")
+    for arguments in ((), without_own, given):
+        assert dispatch_sim("check", scenario.name, *arguments, cwd=scenario.parent).stderr == ""
+
+
+def test_diff_warns_once_of_keys_that_go_before_a_profile(scenario):
+    scenario.write_text(STATED)
+    common = ("--replications", 2, "--with", "client.retries=1")
+    for option in (("--set", "client.profile=claude-code"), ("--with", "provider.profile=anthropic-tier-1")):
+        result = dispatch_sim("diff", scenario.name, *option, *common, cwd=scenario.parent)
+        assert result.stderr.count("its own values of") == 1

@@ -3,6 +3,7 @@
 import pytest
 
 from dispatch_sim.decide.thresholds import NAMES, Check, ThresholdError, check, parse_threshold
+from dispatch_sim.report.thresholds import check_line
 from dispatch_sim.stats.estimates import Estimate
 from tests.report.conftest import TIGHT, answered
 
@@ -65,12 +66,26 @@ def test_estimate_of_the_recommended_strategy_decides():
     assert all(each.estimate == cost for each in checks)
 
 
-def test_unbounded_interval_settles_nothing():
-    found = answered(TIGHT)
-    threshold = parse_threshold("p95_makespan_s > 1s")
-    open_ended = Check(threshold, found.choices[0], Estimate(100.0, 50.0, float("inf"), 40), True)
-    assert not open_ended.settled
-    assert open_ended.to_json()["estimate"]["high"] is None
+@pytest.mark.parametrize(
+    ("bound", "violated", "ends"),
+    [
+        ("40s", True, ""),
+        ("60s", True, "; the 95% confidence interval includes the bound"),
+        (
+            "200s",
+            False,
+            "; the 95% confidence interval may include the bound, as one of its ends is not known",
+        ),
+    ],
+)
+def test_unknown_upper_end_leaves_open_only_bounds_above_the_estimate(bound, violated, ends):
+    """Of a p95 of 100 s whose interval begins at 50 s."""
+    estimate = Estimate(100.0, 50.0, float("inf"), 40)
+    threshold = parse_threshold(f"p95_makespan_s > {bound}")
+    found = Check(threshold, answered(TIGHT).choices[0], estimate, threshold.holds_for(estimate.mean))
+    assert (found.violated, found.settled) == (violated, not ends)
+    assert check_line(found).endswith(f"(50s to not known){ends}")
+    assert found.to_json()["estimate"]["high"] is None
 
 
 @pytest.mark.parametrize(

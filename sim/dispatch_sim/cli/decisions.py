@@ -171,8 +171,8 @@ def diff(
     if other is None and not change:
         fail("diff: needs a second scenario file, or --with KEY=VALUE for a change of the first")
     first = study.source(study.seed)
-    options = ScenarioOptions(other or study.scenario, study.settings, study.data)
-    second = changed(options.source(), change, "--with")
+    second = ScenarioOptions(other, study.settings, study.data).source() if other is not None else first
+    second = changed(second, change, "--with")
     print_warnings(second, besides=first)
     with progress("replications") as on_progress:
         found = compare(

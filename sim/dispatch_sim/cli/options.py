@@ -183,7 +183,24 @@ def changed(source: Source, given: list[str] | None, option: str = "--set") -> S
     except ScenarioError as error:
         written = {key: f"{option} {key}={text}" for key, text in texts.items()}
         fail("\n".join(dict.fromkeys(_messages(source, written, error))))
+    _warn_about_profiles(source, texts)
     return replaced
+
+
+def _warn_about_profiles(source: Source, texts: Mapping[str, str]) -> None:
+    """Warn of values of the file that go before those of a profile or model of an option."""
+    from dispatch_sim.scenario.profiles import own_keys_before
+    from dispatch_sim.scenario.wording import listed
+
+    for key, name in texts.items():
+        own = own_keys_before(source.raw, key, name)
+        own = [each for each in own if not any(f"{each}.".startswith(f"{set_}.") for set_ in texts)]
+        if own:
+            typer.echo(
+                f"warning: {source.filename}: its own values of {listed(own)} go before those of"
+                f" {key} {name}; remove them from the file to use these",
+                err=True,
+            )
 
 
 def _messages(source: Source, options: Mapping[str, str], error: ScenarioError) -> Iterator[str]:

@@ -77,9 +77,17 @@ class Check:
 
     @property
     def settled(self) -> bool:
-        """Whether the whole interval is on the estimate's side of the bound."""
+        """Whether the whole interval is on the estimate's side of the bound; an end may be infinite."""
         return all(
-            math.isfinite(end) and self.threshold.holds_for(end) == self.violated
+            not math.isnan(end) and self.threshold.holds_for(end) == self.violated
+            for end in (self.estimate.low, self.estimate.high)
+        )
+
+    @property
+    def includes_bound(self) -> bool:
+        """Whether a known end of the interval is on the other side of the bound."""
+        return any(
+            math.isfinite(end) and self.threshold.holds_for(end) != self.violated
             for end in (self.estimate.low, self.estimate.high)
         )
 

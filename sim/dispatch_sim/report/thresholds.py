@@ -14,5 +14,9 @@ def check_line(found: Check) -> str:
     where = f" with {factors_text(choice.factors)}" if choice.factors else ""
     value = f"{show(estimate.mean)}{span(show, estimate.low, estimate.high)}"
     line = f"--fail-on {clean(found.threshold.text)}: {verdict}; {choice.strategy}{where}: {value}"
-    level = confidence(choice.confidence)
-    return line if found.settled else f"{line}; the {level} confidence interval includes the bound"
+    if found.settled:
+        return line
+    interval = f"the {confidence(choice.confidence)} confidence interval"
+    if found.includes_bound:
+        return f"{line}; {interval} includes the bound"
+    return f"{line}; {interval} may include the bound, as one of its ends is not known"

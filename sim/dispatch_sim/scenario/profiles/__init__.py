@@ -22,7 +22,7 @@ from dispatch_sim.scenario.problems import Finding
 from dispatch_sim.scenario.quantities import parse_seconds
 from dispatch_sim.scenario.strategy import parse_strategy
 from dispatch_sim.scenario.tree import read_tree
-from dispatch_sim.scenario.wording import Path, listed, shown, unknown
+from dispatch_sim.scenario.wording import Path, listed, shown, spelled, unknown
 
 SECTIONS = ("harness", "provider", "client")
 """Sections that can name a profile, in the order in which these are applied: a harness's profile may name one
@@ -165,6 +165,34 @@ def expand(raw: Any) -> tuple[Any, list[Finding]]:
     for profile in required:
         findings += _missing(profile, raw[profile.kind])
     return raw, findings
+
+
+def own_keys_before(raw: Any, key: str, name: Any) -> list[str]:
+    """Return the keys of a scenario that go before other values of a profile or model, but for its tasks.
+
+    Parameters
+    ----------
+    raw : the scenario as written.
+    key : where the profile or model is put: `provider.profile`, `provider.model`, `profile`.
+    name : its name.
+    """
+    section, _, last = key.rpartition(".")
+    if not isinstance(raw, dict) or last not in KEYS.get((section,) if section else (), ()):
+        return []
+    stated, _ = expand({section: {last: name}} if section else {last: name})
+    found = [path for part in stated for path in _differing(stated[part], raw.get(part), (part,))]
+    return [spelled(path) for path in found]
+
+
+def _differing(stated: Any, written: Any, path: Path) -> list[Path]:
+    """Return where values are written that differ from those stated; a section where all of its do."""
+    if written is None or written == stated:
+        return []
+    if not (isinstance(written, dict) and isinstance(stated, dict) and stated.keys().isdisjoint(NAMES)):
+        return [path]
+    parts = [(*path, key) for key in stated]
+    found = [each for part in parts for each in _differing(stated[part[-1]], written.get(part[-1]), part)]
+    return [path] if found == parts and len(path) > 1 else found
 
 
 def _is_by_script(strategies: Any) -> bool:

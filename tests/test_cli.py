@@ -126,7 +126,9 @@ def test_answer_is_printed_when_results_cannot_be_written(scenario):
     assert is_unfinished(scenario.parent / "out")
 
 
-def test_interruption_after_the_last_replication_says_how_to_continue(scenario, monkeypatch):
+def test_interruption_during_the_analysis_says_how_to_continue(scenario, monkeypatch):
+    """Not that all is simulated: an earlier interruption may have ended that."""
+
     def interrupt(results):
         raise KeyboardInterrupt
 
@@ -135,7 +137,7 @@ def test_interruption_after_the_last_replication_says_how_to_continue(scenario, 
     monkeypatch.setattr(sys, "argv", ["dispatch-sim", *map(str, arguments)])
     result = dispatch_sim(*arguments, cwd=scenario.parent)
     assert (result.returncode, result.stdout) == (130, "")
-    said = "Interrupted after the last replication. Continue with: dispatch-sim sweep small.yaml --replicat"
+    said = "Interrupted during the analysis. Continue with: dispatch-sim sweep small.yaml --replications 4"
     assert result.stderr.startswith(said)
     assert result.stderr.endswith(" --out out --resume\ninterrupted\n")
 
@@ -196,9 +198,18 @@ def test_option_without_effect_is_an_error(scenario, arguments, message):
     assert result.stderr.startswith(message)
 
 
-@pytest.mark.parametrize("command", ["sweep", "compare"])
-def test_report_says_how_to_resume_only_if_there_is_a_checkpoint(scenario, command):
-    few = ("--set", "strategies=[parallel]", "--replications", 1200)
+@pytest.mark.parametrize(
+    ("command", "settings"),
+    [
+        ("sweep", ("strategies=[parallel]",)),
+        ("compare", ("strategies=[parallel]",)),
+        ("sweep", ("strategies=[{queue: 2}]", "sweep.tasks=[1, 3]")),
+        ("compare", ("strategies=[parallel]", "sweep.tasks=[3]", "sweep.client.retries=[0, 2]")),
+    ],
+)
+def test_report_says_how_to_resume_only_if_there_is_a_checkpoint(scenario, command, settings):
+    """Batch sizes do not tell a comparison from a sweep that has no design point for some of its own."""
+    few = (*(word for each in settings for word in ("--set", each)), "--replications", 1200)
     dispatch_sim(command, scenario.name, *few, "--out", "kept", cwd=scenario.parent)
     manifest = scenario.parent / "kept" / "manifest.json"
     said = json.loads(manifest.read_text())

@@ -61,8 +61,7 @@ def report(
         print_checks(checks)
     else:
         print_study(answer, checks, as_json or form == "json")
-    sizes = {*answer.results.points["tasks"]}
-    command = "sweep" if sizes == {*answer.scenario["sweep"]["tasks"]} else "compare"
+    command = answer.results.manifest.get("command", "sweep")
     resume = (
         f"dispatch-sim {command} SCENARIO --out {shlex.quote(str(folder))} --resume"
         if is_unfinished(folder)

@@ -181,7 +181,7 @@ def _simulate(
             answered = answer(results)
         except KeyboardInterrupt:
             if folder is not None and is_unfinished(folder):
-                typer.echo(f"Interrupted after the last replication. Continue with: {_resuming()}", err=True)
+                typer.echo(f"Interrupted during the analysis. Continue with: {_resuming()}", err=True)
             raise
         checks = check(answered, thresholds)
         try:

@@ -251,8 +251,10 @@ def _own_values(scenario: Mapping[str, Any], dotted: str) -> list[Any]:
 def value_at(tree: Any, path: Iterable[str | int]) -> Any:
     """Return what stands at a path of a scenario; None where there is nothing."""
     for key in path:
-        is_there = isinstance(tree, dict) or (isinstance(tree, list) and isinstance(key, int))
-        tree = (tree.get(key) if isinstance(tree, dict) else tree[key]) if is_there else None
+        if isinstance(tree, dict):
+            tree = tree.get(key)
+        else:
+            tree = tree[key] if isinstance(tree, list) and isinstance(key, int) else None
     return tree
 
 

@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from pydantic_core import PydanticCustomError
 
@@ -30,6 +30,10 @@ MOST_TASKS = 10_000_000
 
 MOST_VARIANTS = 10_000
 """Maximum number of combinations of factor levels; checking each like a file takes 3 ms."""
+
+
+Command = Literal["sweep", "compare"]
+"""Commands that simulate a study."""
 
 
 class DesignError(UserError):
@@ -78,6 +82,7 @@ class Design:
     at_most : the most replications that a point may have; None where their number is fixed.
     batch_size : the one that is asked about. Where the number of replications is not fixed, points of other
         sizes begin with fewer. None where all are asked about.
+    command : the command that simulates it.
     """
 
     factors: tuple[str, ...]
@@ -85,6 +90,7 @@ class Design:
     replications: int
     at_most: int | None = None
     batch_size: int | None = None
+    command: Command = "sweep"
 
     @property
     def engine(self) -> str:
@@ -162,17 +168,17 @@ def design_sweep(source: Source) -> Design:
     DesignError
         Where the study is too large.
     """
-    return _design(source, lambda scenario: scenario.sweep.tasks, with_factors=True)
+    return _design(source, lambda scenario: scenario.sweep.tasks, "sweep")
 
 
 def design_comparison(source: Source) -> Design:
     """Return the design of a comparison: the strategies at the batch's own size."""
-    return _design(source, lambda scenario: (scenario.batch_size,), with_factors=False)
+    return _design(source, lambda scenario: (scenario.batch_size,), "compare")
 
 
-def _design(source: Source, sizes: Any, *, with_factors: bool) -> Design:
+def _design(source: Source, sizes: Any, command: Command) -> Design:
     base = source.scenario()
-    factors = base.sweep.factors if with_factors else {}
+    factors = base.sweep.factors if command == "sweep" else {}
     variants = []
     _refuse_too_large(base, sizes(base), math.prod(len(levels) for levels in factors.values()))
     for levels in itertools.product(*factors.values()):
@@ -180,7 +186,7 @@ def _design(source: Source, sizes: Any, *, with_factors: bool) -> Design:
         plans = tuple(_plans(scenario, sizes(scenario)))
         variants.append(Variant(tuple(as_cell(level) for level in levels), scenario, plans))
     at_most = base.study.at_most if base.study.replications is None else None
-    return Design(tuple(factors), tuple(variants), base.study.first, at_most, base.batch_size)
+    return Design(tuple(factors), tuple(variants), base.study.first, at_most, base.batch_size, command)
 
 
 def _refuse_too_large(scenario: Scenario, sizes: tuple[int, ...], variants: int) -> None:

@@ -110,6 +110,7 @@ def manifest_of(
     scenario = source.scenario()
     return {
         "dispatch_sim": package_version("dispatch-sim"),
+        "command": design.command,
         "engine": engine,
         "seed": scenario.study.seed,
         "replications": {

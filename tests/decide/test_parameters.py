@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from dispatch_sim.decide.parameters import ParameterError, find_parameters, parameter_at, spaced, with_range
+from dispatch_sim.decide.map_axes import spaced
+from dispatch_sim.decide.parameters import ParameterError, find_parameters, parameter_at, with_range
 from dispatch_sim.decide.units import UNITS, axis_position, axis_unit, in_base_units
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.problems import UserError

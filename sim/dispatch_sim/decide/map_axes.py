@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
-from dispatch_sim.decide.parameters import (
-    Parameter,
-    ParameterError,
-    check_levels,
-    parameter_at,
-    read_levels,
-    spaced,
-    with_range,
-)
+from dispatch_sim.decide.grid import BATCH
+from dispatch_sim.decide.parameters import Parameter, ParameterError, parameter_at, with_range
+from dispatch_sim.scenario import factors
 from dispatch_sim.scenario.loader import Source
+from dispatch_sim.scenario.model import Sweep
+from dispatch_sim.scenario.samples import Samples
+from dispatch_sim.scenario.tasks import MAX_TASKS
+from dispatch_sim.scenario.wording import shown
 
 CELLS = 12
 """Levels of an axis that does not name its own."""
@@ -63,14 +64,64 @@ def read_axis(source: Source, text: str, cells: int) -> Axis:
     if not given and parameter.is_off:
         raise ParameterError(f"{path}: the scenario has no value there; name the range: {path}=LOW..HIGH")
     if given and ".." not in levels:
-        named = read_levels(parameter, levels)
+        named = _read_levels(parameter, levels)
         if len(named) > MAX_LEVELS:
             raise ParameterError(f"{path}: {len(named)} levels; at most {MAX_LEVELS} are mapped")
     else:
         parameter = with_range(parameter, levels) if given else parameter
         named = _through(parameter.value, spaced(parameter, cells))
-    check_levels(source, parameter, named)
+    _check_levels(source, parameter, named)
     return Axis(parameter, tuple(named))
+
+
+def _read_levels(parameter: Parameter, text: str) -> list[float]:
+    """Read a list of levels, `1K, 5K, 20K`, in increasing order.
+
+    Raises ParameterError where one is not a quantity, or is there twice.
+    """
+    levels = [parameter.read(part.strip()) for part in text.strip("[] ").split(",")]
+    if len(set(levels)) < len(levels):
+        raise ParameterError(f"{parameter.path}: level {shown(text)} is repeated; remove one")
+    return sorted(levels)
+
+
+def _check_levels(source: Source, parameter: Parameter, levels: Iterable[float]) -> None:
+    """Check that values can stand at a key, whatever they mean for the rest of the scenario.
+
+    Raises ParameterError with the first that cannot.
+    """
+    if parameter.path == BATCH:
+        for level in levels:
+            if not 1 <= level <= MAX_TASKS:
+                raise ParameterError(f"{BATCH}: {level:,.0f} tasks; a batch has 1 to {MAX_TASKS:,}")
+        return
+    written = {parameter.path: [parameter.write(level) for level in levels]}
+    swept = source.scenario().model_copy(update={"sweep": Sweep.model_validate(written)})
+    found = factors.findings(source.raw, swept, Samples(source.folders))
+    if found:
+        raise ParameterError(f"{parameter.path}: {found[0].message}")
+
+
+def spaced(parameter: Parameter, number: int) -> list[float]:
+    """Return levels over the range: evenly on a logarithmic scale, or from zero on a linear one.
+
+    They are rounded to as few digits as tell them apart; of whole numbers there may be fewer.
+    """
+    low, high = parameter.low, parameter.high
+    if parameter.is_whole and high - low < number:
+        return [float(value) for value in range(math.ceil(low), math.floor(high) + 1)]
+    steps = [index / (number - 1) for index in range(number)]
+    if low > 0 and high >= 3 * low:
+        exact = [low * (high / low) ** step for step in steps]
+    else:
+        exact = [low + (high - low) * step for step in steps]
+    if parameter.is_whole:
+        return sorted({parameter.clipped(value) for value in exact})
+    for digits in range(2, 17):
+        rounded = [float(f"{value:.{digits}g}") for value in exact]
+        if all(second > first for first, second in pairwise(rounded)):
+            return rounded
+    return exact
 
 
 def _through(value: float, levels: list[float]) -> list[float]:

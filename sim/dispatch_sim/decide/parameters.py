@@ -6,11 +6,10 @@ A key that holds a distribution stands for its mean. Another value scales it and
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import pairwise
 from typing import Any
 
 from pydantic import BaseModel
@@ -22,11 +21,10 @@ from dispatch_sim.scenario import factors, quantities
 from dispatch_sim.scenario.distribution_text import TokensDistribution
 from dispatch_sim.scenario.distributions import LogNormal
 from dispatch_sim.scenario.loader import Source
-from dispatch_sim.scenario.model import Scenario, Sweep
+from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import ScenarioError, UserError
-from dispatch_sim.scenario.samples import Samples
 from dispatch_sim.scenario.schema import keys
-from dispatch_sim.scenario.tasks import MAX_TASKS, TaskGroup
+from dispatch_sim.scenario.tasks import TaskGroup
 from dispatch_sim.scenario.wording import shown, unknown
 
 SPAN = 10.0
@@ -71,6 +69,18 @@ class Parameter:
     def show(self, value: float) -> str:
         """Return a value as people write it: `15K`, `1m 30s`, `20%`, `50/min`."""
         return UNITS[self.unit].show(value)
+
+    def read(self, text: str) -> float:
+        """Return the value that a text names; raises ParameterError where it is none."""
+        try:
+            value = UNITS[self.unit].parse(text)
+        except PydanticCustomError as error:
+            raise ParameterError(f"{self.path}: {error.message()}") from None
+        if value is None:
+            raise ParameterError(f"{self.path}: {shown(text)} is not a number")
+        if self.is_whole and value != round(value):
+            raise ParameterError(f"{self.path}: {shown(text)} is not a whole number")
+        return value
 
     @property
     def is_whole(self) -> bool:
@@ -146,63 +156,10 @@ def with_range(parameter: Parameter, text: str) -> Parameter:
     low, dots, high = text.partition("..")
     if not dots:
         raise ParameterError(f"{parameter.path}: {shown(text)} is not a range; write it as 1K..1M")
-    ends = [_read(parameter, end.strip()) for end in (low, high)]
+    ends = [parameter.read(end.strip()) for end in (low, high)]
     if not ends[0] < ends[1]:
         raise ParameterError(f"{parameter.path}: {shown(text)} descends; write the smaller value first")
     return replace(parameter, low=ends[0], high=ends[1])
-
-
-def read_levels(parameter: Parameter, text: str) -> list[float]:
-    """Read a list of levels, `1K, 5K, 20K`, in increasing order.
-
-    Raises ParameterError where one is not a quantity, or is there twice.
-    """
-    levels = [_read(parameter, part.strip()) for part in text.strip("[] ").split(",")]
-    if len(set(levels)) < len(levels):
-        raise ParameterError(f"{parameter.path}: level {shown(text)} is repeated; remove one")
-    return sorted(levels)
-
-
-def check_levels(source: Source, parameter: Parameter, levels: Iterable[float]) -> None:
-    """Check that values can stand at a key, whatever they mean for the rest of the scenario.
-
-    Raises
-    ------
-    ParameterError
-        With the first that cannot.
-    """
-    if parameter.path == BATCH:
-        for level in levels:
-            if not 1 <= level <= MAX_TASKS:
-                raise ParameterError(f"{BATCH}: {level:,.0f} tasks; a batch has 1 to {MAX_TASKS:,}")
-        return
-    written = {parameter.path: [parameter.write(level) for level in levels]}
-    swept = source.scenario().model_copy(update={"sweep": Sweep.model_validate(written)})
-    found = factors.findings(source.raw, swept, Samples(source.folders))
-    if found:
-        raise ParameterError(f"{parameter.path}: {found[0].message}")
-
-
-def spaced(parameter: Parameter, number: int) -> list[float]:
-    """Return levels over the range: evenly on a logarithmic scale, or from zero on a linear one.
-
-    They are rounded to as few digits as tell them apart; of whole numbers there may be fewer.
-    """
-    low, high = parameter.low, parameter.high
-    if parameter.is_whole and high - low < number:
-        return [float(value) for value in range(math.ceil(low), math.floor(high) + 1)]
-    steps = [index / (number - 1) for index in range(number)]
-    if low > 0 and high >= 3 * low:
-        exact = [low * (high / low) ** step for step in steps]
-    else:
-        exact = [low + (high - low) * step for step in steps]
-    if parameter.is_whole:
-        return sorted({parameter.clipped(value) for value in exact})
-    for digits in range(2, 17):
-        rounded = [float(f"{value:.{digits}g}") for value in exact]
-        if all(second > first for first, second in pairwise(rounded)):
-            return rounded
-    return exact
 
 
 def _batch(scenario: Scenario) -> Parameter:
@@ -297,15 +254,3 @@ def _can_change(source: Source, parameter: Parameter) -> bool:
             source.replaced({parameter.path: parameter.write(value)}).scenario()
             return True
     return False
-
-
-def _read(parameter: Parameter, text: str) -> float:
-    try:
-        value = UNITS[parameter.unit].parse(text)
-    except PydanticCustomError as error:
-        raise ParameterError(f"{parameter.path}: {error.message()}") from None
-    if value is None:
-        raise ParameterError(f"{parameter.path}: {shown(text)} is not a number")
-    if parameter.is_whole and value != round(value):
-        raise ParameterError(f"{parameter.path}: {shown(text)} is not a whole number")
-    return value

@@ -238,11 +238,18 @@ def test_queue_of_all_tasks_differs_from_parallel_in_merging():
 
 
 def test_assumptions_that_decide_are_named_with_their_options():
-    assert assumed_line(ask(4, harness="claude-code", client="claude-code", limits="unlimited")) == (
+    assert assumed_line(ask(4, harness="claude-code", limits="unlimited")) == (
         "Assumed: the client retries a rejected request up to ten times (--client); the API has no limits "
-        "(--limits); a million input tokens cost $3.00, and a million output tokens $15.00 (--model); "
+        "(--limits); each sub-agent starts with 23.5K tokens (--set dispatch.spawn.tokens); "
+        "a million input tokens cost $3.00, and a million output tokens $15.00 (--model); "
         "the harness runs at most 20 agents (--harness)."
     )
+    for settings, text in (
+        ({}, "starts with 3K tokens (--set dispatch.spawn.tokens; Claude Code: about 23.5K);"),
+        ({"dispatch.spawn.tokens": "8K"}, "starts with 8K tokens (--set dispatch.spawn.tokens);"),
+        ({"dispatch.spawn.fork": True}, "starts with 3K tokens besides the coordinator's context (--set"),
+    ):
+        assert text in assumed_line(ask(2, settings=settings))
     gateway = assumed_line(ask(**TIGHT, settings={"provider.on_limit": "wait"}))
     assert gateway.startswith(
         "Assumed: the gateway holds calls back at the limits (--set provider.on_limit); "

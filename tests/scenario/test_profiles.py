@@ -200,6 +200,23 @@ def test_harnesses_run_as_many_agents_as_they_are_known_to(name, cap, over):
     assert (harness.cap, harness.over) == (cap, over)
 
 
+@pytest.mark.parametrize("name", ["claude-code", "claude-code-parallel", "claude-code-workflow"])
+def test_harness_of_claude_code_brings_its_client_and_the_measured_context_of_its_agents(name):
+    """Median at the first call 23.5K tokens; later members of a group read 50 to 54% of it from the cache.
+
+    Of 333 sub-agent calls in public transcripts. What the scenario or its own profile says goes first.
+    """
+    found = in_harness(name)
+    assert (found.client.retries, found.client.can_be_paced) == (10, False)
+    spawn = found.dispatch.spawn
+    assert spawn.tokens.quantile(0.5) == 23_500
+    assert 0.50 <= spawn.shared / spawn.tokens.mean <= 0.54
+    own = in_harness(name, "client: {profile: anthropic-sdk}\ndispatch: {spawn: {tokens: 20K}}")
+    assert (own.client.retries, own.dispatch.spawn.tokens.mean) == (2, 20_000)
+    measured = in_harness(name, "profile: measured-claude-code")
+    assert measured.dispatch.spawn == parse_scenario(MEASURED).dispatch.spawn
+
+
 def test_crewai_sleeps_a_whole_minute():
     """Its counter of calls is the only pace among the harnesses, and the number is the user's."""
     pace = in_harness("crewai").harness.pace

@@ -17,7 +17,7 @@ class Spawn(Model):
 
     tokens: TokensDistribution = Constant(3000.0)
     """At the start of its context, `shared` included. Default 3K: the 2-4K of practitioners' reports;
-    measured Claude Code sub-agents start at 11K to 33K, median 23.5K."""
+    measured Claude Code sub-agents start at 11K to 33K, median 23.5K, and its harness profiles have that."""
     shared: Tokens = 0.0
     """Of these, the prefix that all sub-agents have in common, and can read from a timed cache. Default 0:
     agents share nothing."""

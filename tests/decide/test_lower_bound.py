@@ -3,7 +3,6 @@
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from scipy import stats
 
 from dispatch_sim.decide.final_attempts import Known
 from dispatch_sim.decide.lower_bound import find_lower_bound, lower_bound
@@ -130,17 +129,21 @@ def test_best_strategy_is_within_a_tenth_of_the_bound(part):
     assert 1 <= min(found) < 1.1
 
 
-def test_multiple_is_the_largest_that_a_paired_test_does_not_reject():
-    """Fieller's interval: scipy's test of the makespan less the multiple of the bound."""
+def test_multiple_is_the_ratio_of_the_means_of_the_same_replications():
     scenario = scenario_of(FIXED, NO_LIMITS, NO_FAILURES, NO_MERGE, SPREAD)
     plan = make_plan(scenario, parse_strategy("queue: 5"))
     found = find_lower_bound(plan, [plan])
-    excess = []
-    for replication in range(found.replications):
-        bound_s, _, run = bound_of(scenario, "queue: 5", replication)
-        excess.append(run.makespan_s - found.makespan_multiple * bound_s)
-    test = stats.ttest_1samp(excess, 0.0)
-    assert (test.pvalue, test.statistic < 0) == (pytest.approx(0.05), True)
+    assert found.replications == 32
+    runs = [bound_of(scenario, "queue: 5", replication) for replication in range(32)]
+    makespans_s, bounds_s = [run.makespan_s for *_, run in runs], [bound_s for bound_s, *_ in runs]
+    assert found.makespan_multiple == pytest.approx(sum(makespans_s) / sum(bounds_s))
+
+
+def test_bound_of_zero_has_no_multiple():
+    free = "provider: {prices: {input: 0, output: 0, cache_read: 0, cache_write: 0}}"
+    scenario = scenario_of(BARE, TEN, free)
+    plan = make_plan(scenario, parse_strategy(PARALLEL))
+    assert find_lower_bound(plan, [plan]).money_multiple is None
 
 
 def test_bound_is_below_all_strategies_that_leave_no_more_to_people():

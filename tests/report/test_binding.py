@@ -12,7 +12,7 @@ from dispatch_sim.report.binding import binding_sentence, bottleneck_sentences
 from dispatch_sim.report.tables import resources_table
 from dispatch_sim.report.view import main_view
 from dispatch_sim.scenario.strategy import Strategy
-from dispatch_sim.stats.estimates import Estimate
+from dispatch_sim.stats.estimates import Estimate, mean_estimate
 
 
 def binding(*resources, limits_reached=True, concurrency=5):
@@ -117,22 +117,34 @@ def test_sentence_names_what_binds_and_what_cannot_help(found, text):
     ("multiples", "text"),
     [
         (
-            (1.25, 2.0),
-            "The mean makespan is at most 1.3 times, and the mean bill at most 2.0 times, a lower bound that "
-            "none of the strategies compared can beat unless it leaves more tasks to people (95% "
-            "confidence).",
+            (1.26, 2.0),
+            "In 32 replications, the mean makespan is 1.3 times, and the mean bill 2.0 times, a lower bound "
+            "that none of the strategies compared can beat unless it leaves more tasks to people.",
         ),
         (
             (1.0, None),
-            "The mean makespan is at most 1.0 times a lower bound that none of the strategies compared can "
-            "beat unless it leaves more tasks to people (95% confidence).",
+            "In 32 replications, the mean makespan is 1.0 times a lower bound that none of the strategies "
+            "compared can beat unless it leaves more tasks to people.",
+        ),
+        (
+            (None, 1.1),
+            "In 32 replications, the mean bill is 1.1 times a lower bound that none of the strategies "
+            "compared can beat unless it leaves more tasks to people.",
         ),
         ((None, None), ""),
     ],
 )
-def test_multiples_of_the_lower_bound_are_rounded_up(multiples, text):
-    bound = LowerBound(80.0, 1.0, *multiples, 32, 0.95)
+def test_multiples_of_the_lower_bound_are_those_of_the_replications_simulated(multiples, text):
+    bound = LowerBound(80.0, 1.0, *multiples, 32)
     assert bottleneck_sentences(Bottleneck(binding(INPUT), bound))[1] == text
+
+
+def test_saving_whose_interval_needs_more_replications_is_preliminary():
+    """Nine of 128 batches: 25 times the squared skewness is 25 (110 / 128)^2 / (9 / 128 119 / 128) = 283."""
+    saved_s = mean_estimate([1000.0] * 9 + [0.0] * 119)
+    found = replace(binding(), resources=(Resource("people", 0.1, saved_s),))
+    assert ", preliminary with 128 replications; 70%) shorter." in binding_sentence(found)
+    assert resources_table(found).rows[0][2].endswith(" (preliminary)")
 
 
 def test_table_has_utilisation_and_saving_of_every_resource():

@@ -36,7 +36,6 @@ from dispatch_sim.model.outcome import MEASURES, Outcome, outcome_of
 from dispatch_sim.model.plan import Plan
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.coordination import MergeCost
-from dispatch_sim.stats.estimates import ratio_of_means
 from dispatch_sim.study.design import Design, Variant
 from dispatch_sim.study.runner import simulate_design
 
@@ -60,9 +59,9 @@ class LowerBound:
     Attributes
     ----------
     makespan_s, money_usd : means over the replications.
-    makespan_multiple, money_multiple : mean of the recommended strategy divided by these: the upper end of a
-        confidence interval. None where it has none, as where they are 0.
-    replications, confidence : of that interval.
+    makespan_multiple, money_multiple : mean of the recommended strategy over the same replications, divided
+        by these; None where they are 0. Rare costs that the bound leaves out may be absent from so few.
+    replications : number of replications.
     """
 
     makespan_s: float
@@ -70,7 +69,6 @@ class LowerBound:
     makespan_multiple: float | None
     money_multiple: float | None
     replications: int
-    confidence: float
 
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
@@ -94,14 +92,12 @@ def find_lower_bound(recommended: Plan, compared: Sequence[Plan]) -> LowerBound:
                 bound = lower_bound(plan, variates, run, known)
                 bounds[replication] = np.minimum(bounds[replication], bound)
     makespan_s, money_usd = bounds.mean(axis=0).tolist()
-    confidence = scenario.study.confidence
 
-    def multiple(measure: str, bound: NDArray[np.float64]) -> float | None:
-        ratio = ratio_of_means(own[:, MEASURES.index(measure)], bound, confidence)
-        return ratio.high if math.isfinite(ratio.high) else None
+    def multiple(measure: str, least: float) -> float | None:
+        return float(own[:, MEASURES.index(measure)].mean()) / least if least else None
 
-    multiples = multiple("makespan_s", bounds[:, 0]), multiple("money_usd", bounds[:, 1])
-    return LowerBound(makespan_s, money_usd, *multiples, replications, confidence)
+    multiples = multiple("makespan_s", makespan_s), multiple("money_usd", money_usd)
+    return LowerBound(makespan_s, money_usd, *multiples, replications)
 
 
 def lower_bound(plan: Plan, variates: Variates, run: Outcome, known: Known) -> tuple[float, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from dispatch_sim.decide.binding import LEAST_GAIN, LIMITS, Binding
@@ -49,10 +48,4 @@ def bottleneck_sentences(found: Bottleneck | None) -> tuple[str, ...]:
     if found is None:
         return ()
     bound = found.lower_bound
-    multiples = map(_multiple, (bound.makespan_multiple, bound.money_multiple))
-    return binding_sentence(found.binding), sentence(TEMPLATE, "lower_bound", bound.confidence, *multiples)
-
-
-def _multiple(value: float | None) -> str:
-    """Return a multiple to a decimal, rounded up."""
-    return "" if value is None else f"{math.ceil(10 * value - 1e-6) / 10:.1f}"
+    return binding_sentence(found.binding), sentence(TEMPLATE, "lower_bound", bound)

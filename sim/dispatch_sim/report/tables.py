@@ -50,7 +50,9 @@ def resources_table(found: Binding) -> Table:
         (
             capital(NOUNS[each.name].removeprefix("the ")),
             "" if each.utilisation is None else percent(each.utilisation),
-            duration(each.saved_s.mean) + span(duration, each.saved_s.low, each.saved_s.high),
+            duration(each.saved_s.mean)
+            + span(duration, each.saved_s.low, each.saved_s.high)
+            + (" (preliminary)" if each.saved_s.is_preliminary else ""),
         )
         for each in found.resources
     )

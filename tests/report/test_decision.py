@@ -218,10 +218,10 @@ def test_within_the_indifference_threshold_the_simplest_is_recommended(tight):
 def test_too_few_replications_for_rare_batches_are_a_caution(tight, needed, caution):
     """4,096 are needed of everything that is quoted."""
     manifest = tight.results.manifest
-    manifest = manifest | {"replications": manifest["replications"] | {"needed": needed}}
-    choice = replace(tight.choices[0], estimate=replace(tight.choices[0].estimate, n=4000))
-    found = replace(tight, results=replace(tight.results, manifest=manifest), choices=(choice,))
+    manifest = manifest | {"replications": manifest["replications"] | {"needed": needed, "of_needed": 321}}
+    found = replace(tight, results=replace(tight.results, manifest=manifest))
     assert " ".join(decide(main_view(found)).caution).startswith(caution)
+    assert (" 321 were simulated" in " ".join(decide(main_view(found)).caution)) is bool(needed)
     assert bool(decide(main_view(found)).caution) is bool(caution)
 
 

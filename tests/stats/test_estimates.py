@@ -20,7 +20,8 @@ from dispatch_sim.stats.estimates import (
     share_estimate,
     to_end_early,
 )
-from dispatch_sim.stats.paired_samples import in_common, leaders, paired_samples
+from dispatch_sim.stats.paired_samples import in_common, paired_samples
+from dispatch_sim.stats.screening import may_be_best
 from dispatch_sim.stats.student_t import t_critical
 from dispatch_sim.study.table import factor_combinations
 
@@ -279,12 +280,31 @@ def test_numpy_level_is_a_python_number():
     assert json.dumps([*paired_samples(frame, "cost_usd", ["limits.scale"])])
 
 
-def test_leaders_have_the_most_replications():
-    full, also_full, most = np.arange(8.0), np.arange(8.0), np.arange(8.0)
+def test_only_replications_of_all_samples_are_in_common():
+    full, most = np.arange(8.0), np.arange(8.0)
     most[7:] = math.nan
-    assert list(leaders({"full": full, "most": most, "also": also_full})) == ["full", "also"]
-    assert in_common(full, also_full, most).tolist() == [[0, 1, 2, 3, 4, 5, 6]] * 3
-    assert leaders({}) == {}
+    assert in_common(full, full, most).tolist() == [[0, 1, 2, 3, 4, 5, 6]] * 3
+
+
+def test_what_has_fewer_replications_may_be_the_best():
+    """Of four replications in common, the means are 2.5, 2.51 and 102.5; further ones are expensive."""
+    few = np.array([1.0, 2.0, 3.0, 4.0] + [math.nan] * 4)
+    near = np.array([1.2, 1.84, 3.2, 3.8, 90.0, 91.0, 92.0, 93.0])
+    worse = np.array([101.0, 102.1, 103.0, 103.9] + [math.nan] * 4)
+    assert list(may_be_best({"worse": worse, "few": few, "near": near}, 0.95)) == ["few", "near"]
+    assert list(may_be_best({"worse": worse}, 0.95)) == ["worse"]
+    assert may_be_best({}, 0.95) == {}
+
+
+def test_more_replications_rule_out_what_fewer_do_not():
+    """A is better than B by 0.5 in the first 4 replications, B than A by 1 in 400; C is worse than both."""
+    swing = np.tile([-1.5, 1.5], 200)
+    a = np.full(400, 10.0)
+    b = a - 1 + swing
+    b[:4] = [12.0, 9.0, 12.0, 9.0]
+    c = np.full(400, 20.0)
+    c[4:] = math.nan
+    assert list(may_be_best({"a": a, "b": b, "c": c}, 0.95)) == ["b"]
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,30 @@ def test_budget_of_calls_ends_a_study():
     assert counts(compare(study(indifference="$0", calls=319))) == ([10, 10], "calls")
 
 
+def test_no_strategy_is_significantly_cheaper_than_the_recommended_when_calls_run_out(monkeypatch):
+    """Narrow queues bracket a break-even, and have more replications than a queue of 7, which is better."""
+    monkeypatch.undo()
+    emails = load(Path(__file__).parents[2] / "scenarios" / "twenty-emails.yaml")
+    sizes = {"tasks.email.count": 8, "sweep": {"tasks": [8], "concurrency": list(range(1, 8))}}
+    results = sweep(emails.replaced(sizes | {"strategies": ["parallel", "queue"], "study.calls": 600_000}))
+    assert results.manifest["replications"]["stopped"] == "calls"
+    (choice,) = answer(results).choices
+    assert all(other.difference.high >= 0 for other in choice.alternatives)
+
+
+def test_the_best_narrow_queue_has_all_replications_where_a_wide_one_is_better(monkeypatch):
+    """They are on different sides of a break-even. Of the narrow ones, a queue of 5 is the best."""
+    monkeypatch.setattr(model, "FIRST", 60)
+    monkeypatch.setattr(design, "SCREENED", 30)
+    strategies = "[{queue: 2, merge: barrier}, {queue: 2, order: shortest-first}]"
+    text = TEXT.replace(strategies, "[parallel (paced), queue (paced)]").replace("60s", "2h")
+    text = text.replace("concurrency: [2]", "concurrency: [3, 4, 5, 24], tasks: [4, 24]")
+    results = sweep(study(text, indifference="$1000", at_most=1000))
+    assert results.manifest["replications"]["stopped"] == "settled"
+    of = results.points[(results.points["concurrency"] == 5) & (results.points["tasks"] == 24)].index
+    assert results.counts[of].tolist() == [60]
+
+
 def test_interruption_keeps_earlier_stages():
     def stop(done, total):
         if total == 80:

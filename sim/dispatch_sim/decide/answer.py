@@ -102,6 +102,12 @@ class Answer(Displayed):
         return needed
 
     @property
+    def of_needed(self) -> int:
+        """How many replications the design point has that needs most."""
+        of_needed: int = self.results.manifest["replications"].get("of_needed", self.main_choice.replications)
+        return of_needed
+
+    @property
     def batch_size(self) -> int:
         """Size of the batch that the choice is made for."""
         return self.main_choice.tasks
@@ -288,6 +294,7 @@ def _points(estimates: pd.DataFrame, factors: list[str]) -> list[dict[str, Any]]
             key: value.item() if hasattr(value, "item") else value
             for key, value in zip(keys, names, strict=True)
         }
+        point["replications"] = int(part["n"].iloc[0])
         rows = zip(part["measure"], part["mean"], part["low"], part["high"], strict=True)
         point["measures"] = {
             measure: {"mean": mean, "low": finite(low), "high": finite(high)}

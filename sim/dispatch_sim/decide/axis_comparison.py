@@ -21,7 +21,8 @@ from dispatch_sim.scenario.strategy import Strategy, strategy_of
 from dispatch_sim.stats.crossings import Crossing, SignChanges, Status
 from dispatch_sim.stats.estimates import Estimate
 from dispatch_sim.stats.paired_comparison import PairedComparison, compare_best, sign_changes_along
-from dispatch_sim.stats.paired_samples import leaders, paired_samples
+from dispatch_sim.stats.paired_samples import paired_samples
+from dispatch_sim.stats.screening import may_be_best
 from dispatch_sim.study.objectives import as_means, column_of
 
 SIDES = ("queue", "parallel")
@@ -133,16 +134,16 @@ def pairs_of(
 
 
 def compare_sides(
-    objective: str, samples: Samples, sides: Mapping[Any, Sides]
+    objective: str, confidence: float, samples: Samples, sides: Mapping[Any, Sides]
 ) -> dict[Any, PairedComparison]:
     """Compare the sides at each point of an axis where both were simulated, on their common replications.
 
-    Of each side, only the points count that have the most replications: no other can be its best.
+    Of each side, only the points count that may be its best: others may have fewer replications.
     """
     found = {}
     for value, both in sides.items():
         one, other = (
-            [as_means(objective, sample) for sample in leaders({p: samples[p] for p in side}).values()]
+            list(may_be_best({p: as_means(objective, samples[p]) for p in side}, confidence).values())
             for side in both
         )
         if other:

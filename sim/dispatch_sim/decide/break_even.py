@@ -182,7 +182,7 @@ def break_evens_of(
     """
     for (one, other), sides in pairs_of(samples, parallel, queue).items():
         for axis, queues, tasks, along in _axes(sides, other, concurrencies, batch_size):
-            comparisons = compare_sides(objective, samples, along)
+            comparisons = compare_sides(objective, confidence, samples, along)
             if comparisons:
                 found = BreakEven(
                     axis=axis,

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dispatch_sim.decide.constraints import Feasibility, Limits, by_feasibility, find_feasibility
-from dispatch_sim.decide.ranking import ranked, strategy_samples
+from dispatch_sim.decide.constraints import Feasibility, Limits, eligible, find_feasibility
+from dispatch_sim.decide.ranking import least, ranked, strategy_samples
 from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.indifference import IndifferenceThreshold, parse_indifference
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import Estimate
-from dispatch_sim.stats.paired_samples import in_common, leaders
+from dispatch_sim.stats.paired_samples import in_common
 from dispatch_sim.stats.screening import screen
 from dispatch_sim.stats.student_t import check_confidence
 from dispatch_sim.study.objectives import as_means, column_of, estimate_of
@@ -202,8 +202,7 @@ def choose(
 
     Returns
     -------
-    The strategy with the least mean, of equal ones the simplest (see `ranked`), among those that have the
-    most replications; the others have fewer as they were worse beyond doubt. With limits it is the least
+    The strategy with the least mean, of equal ones the simplest (see `least`). With limits it is the least
     among the feasible ones; without such among the undecided ones; where all are infeasible, the one that
     meets the limits most often.
 
@@ -229,10 +228,11 @@ def choose(
 
     strategies = list(samples)
     estimates = {strategy: estimate_of(objective, raw[strategy], confidence) for strategy in strategies}
+    allowed = eligible(feasibility) if feasibility else strategies
+    recommended = least({strategy: samples[strategy] for strategy in allowed}, screening, tasks)
     order = ranked(strategies, [estimates[strategy].mean for strategy in strategies], tasks)
-    leading = leaders(samples)
-    order.sort(key=lambda number: strategies[number] not in leading)
-    recommended, *others = by_feasibility([strategies[number] for number in order], feasibility)
+    others = [strategies[number] for number in order if strategies[number] != recommended]
+    others.sort(key=lambda other: bool(feasibility) and feasibility[other].verdict == "infeasible")
 
     threshold = parse_indifference(indifference).at(estimates[recommended].mean)
     screened = screen([samples[other] for other in others], samples[recommended], screening, threshold)

@@ -112,20 +112,17 @@ def judge_feasibility(
     return found
 
 
-def by_feasibility(strategies: list[Strategy], feasibility: Mapping[Strategy, Feasibility]) -> list[Strategy]:
-    """Return strategies in their order, but the first feasible one first, and infeasible ones last.
+def eligible(feasibility: Mapping[Strategy, Feasibility]) -> list[Strategy]:
+    """Return the strategies to choose from: the feasible ones, or else the undecided ones.
 
-    Of infeasible ones the one that meets the limits most often comes first.
+    Where all are infeasible, those that meet the limits most often.
     """
-    if not feasibility:
-        return strategies
-    verdicts = {strategy: feasibility[strategy].verdict for strategy in strategies}
-    within = [strategy for strategy in strategies if verdicts[strategy] != "infeasible"]
-    missing = [strategy for strategy in strategies if verdicts[strategy] == "infeasible"]
-    if not within:
-        return sorted(missing, key=lambda strategy: -feasibility[strategy].share.mean)
-    first = next((strategy for strategy in within if verdicts[strategy] == "feasible"), within[0])
-    return [first, *(strategy for strategy in within if strategy != first), *missing]
+    for verdict in ("feasible", "undecided"):
+        found = [strategy for strategy, each in feasibility.items() if each.verdict == verdict]
+        if found:
+            return found
+    most = max(each.share.mean for each in feasibility.values())
+    return [strategy for strategy, each in feasibility.items() if each.share.mean == most]
 
 
 def _verdict(share: Estimate, probability: float) -> Verdict:

@@ -72,7 +72,7 @@ def find_factor_break_even(
                     for position, level in levels.items()
                     if (tasks, level) in sides
                 }
-                comparisons = compare_sides(objective, samples, along)
+                comparisons = compare_sides(objective, confidence, samples, along)
                 if len(comparisons) > 1:
                     found.append(
                         FactorBreakEven(

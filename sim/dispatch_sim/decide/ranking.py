@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dispatch_sim.scenario.strategy import Strategy, strategy_of
-from dispatch_sim.stats.paired_samples import paired_samples
+from dispatch_sim.stats.paired_samples import in_common, paired_samples
+from dispatch_sim.stats.screening import may_be_best
 
 # For its types alone: quick answers do without pandas, which takes longest to import.
 if TYPE_CHECKING:
@@ -25,6 +26,16 @@ def strategy_samples(results: pd.DataFrame, column: str) -> dict[Strategy, NDArr
     """
     found = paired_samples(results, column, ["strategy", "concurrency", "tasks"])
     return {strategy_of(*point): sample for point, sample in found.items()}
+
+
+def least(samples: Mapping[Strategy, NDArray[np.float64]], confidence: float, tasks: int) -> Strategy:
+    """Return the strategy with the least mean, of equal ones the simplest (see `ranked`).
+
+    It is one that `may_be_best`. Means are of the replications that all of these have in common.
+    """
+    leading = may_be_best(samples, confidence)
+    means = in_common(*leading.values()).mean(axis=1)
+    return list(leading)[ranked(list(leading), means.tolist(), tasks)[0]]
 
 
 def ranked(strategies: Sequence[Strategy], means: Sequence[float], tasks: int) -> list[int]:

@@ -10,7 +10,6 @@ resolved.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -24,8 +23,7 @@ from dispatch_sim.decide.choice import Choice
 from dispatch_sim.decide.rare_events import replications_to_quote
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.strategy import Strategy, strategy_of
-from dispatch_sim.stats.estimates import mean_estimate, to_end_early
-from dispatch_sim.stats.paired_samples import leaders, present
+from dispatch_sim.stats.screening import may_be_best
 from dispatch_sim.study.design import Design
 from dispatch_sim.study.objectives import as_means, column_of
 from dispatch_sim.study.results import Results
@@ -37,7 +35,7 @@ def replications_needed(design: Design, results: Results) -> Needed:
     """Return how many replications each point of a design needs, by its results so far."""
     scenarios = [variant.scenario for variant in design.variants for _ in variant.plans]
     needed = np.zeros(len(results.points), np.int64)
-    resolving = results.counts.copy()
+    resolving = np.zeros(len(results.points), np.int64)
     rows = _rows(results.points)
     objective = objective_of(results.manifest["scenario"]["resolved"])
     table = results.table([column_of(objective)])
@@ -48,8 +46,10 @@ def replications_needed(design: Design, results: Results) -> Needed:
             row = rows[strategy, choice.tasks, *level]
             needed[row] = max(needed[row], count)
         if not choice.is_resolved:
-            for each in (choice.strategy, *(other.strategy for other in choice.contenders)):
-                resolving[rows[each, choice.tasks, *level]] += 1
+            strategies = (choice.strategy, *(other.strategy for other in choice.contenders))
+            open_ = [rows[each, choice.tasks, *level] for each in strategies]
+            have = results.counts[open_]
+            resolving[open_] = have.max() + (have.min() == have.max())
         for point, count in _of_axes(part, objective, choice, scenario):
             row = rows[*point, *level]
             needed[row] = max(needed[row], count)
@@ -98,7 +98,7 @@ def _of_axes(
     alike: dict[tuple[Any, ...], list[Point]] = {}
     for point in samples:
         strategy, tasks, *_ = point
-        is_wide = strategy.kind_in(tasks) == "parallel"
+        is_wide = strategy.concurrency_in(tasks) >= tasks
         alike.setdefault((strategy.at(None), tasks, is_wide), []).append(point)
     for points in alike.values():
         for point in _may_be_best(samples, points, objective, choice.confidence):
@@ -137,13 +137,5 @@ def _brackets(values: tuple[int, ...], crossings: Iterable[float]) -> set[int]:
 
 
 def _may_be_best(samples: Samples, side: list[Point], objective: str, confidence: float) -> list[Point]:
-    """Return the points of a side that are not worse than its best one beyond doubt."""
-    costs = {
-        point: as_means(objective, sample)
-        for point, sample in leaders({point: samples[point] for point in side}).items()
-    }
-    best = min(costs, key=lambda point: np.nanmean(costs[point]), default=None)
-    if best is None:
-        return []
-    estimate = partial(mean_estimate, confidence=to_end_early(confidence))
-    return [point for point in costs if estimate(present(costs[point] - costs[best])).low <= 0]
+    """Return the points of a side that may be its best."""
+    return list(may_be_best({point: as_means(objective, samples[point]) for point in side}, confidence))

@@ -178,6 +178,7 @@ def break_even_sentences(view: View) -> list[str]:
     is_paced = any(strategy.pace == "limits" for strategy in view.points)
     sentences = [
         break_even_sentence(each, unpaced=is_paced and each.parallel.pace == "none")
+        + _preliminary(each, view)
         for each in found
         if each.range[0] < each.range[1]
     ]
@@ -187,6 +188,14 @@ def break_even_sentences(view: View) -> list[str]:
         if more <= 0
         else [*sentences[:MOST_BREAK_EVENS], f"The files have {more} more {plural('break-even', more)}."]
     )
+
+
+def _preliminary(found: BreakEven, view: View) -> str:
+    """Mark a break-even of a study that ended before it had the replications it rests on otherwise."""
+    answer = view.answer
+    if answer.stopped in ("asked", "settled") or found.replications >= answer.scenario["study"]["first"]:
+        return ""
+    return f" This is preliminary: it rests on {count(found.replications, 'replication')}."
 
 
 def winner_above(found: BreakEven, crossing: Crossing) -> str:

@@ -16,7 +16,7 @@ from dispatch_sim.decide.answer import Answer, value_at
 from dispatch_sim.decide.bottleneck import Bottleneck, find_bottleneck
 from dispatch_sim.decide.break_even import BreakEven
 from dispatch_sim.decide.choice import Alternative, Choice
-from dispatch_sim.decide.ranking import ranked
+from dispatch_sim.decide.ranking import least
 from dispatch_sim.decide.units import in_base_units
 from dispatch_sim.report.format import MEASURES, Measure, confidence
 from dispatch_sim.scenario.factors import paths
@@ -129,12 +129,13 @@ class View:
         """Those that were read so far, of each design point of the study."""
         return {}
 
-    def samples(self, measure: str, strategy: Strategy) -> NDArray[np.float64]:
+    def samples(self, measure: str, strategy: Strategy, tasks: int | None = None) -> NDArray[np.float64]:
         """Return a measure in each replication of a strategy, in their order. Of a percentile, as means."""
         column = column_of(measure)
         if column not in self._measures:
             self._measures[column] = self.answer.results.samples(column)
-        row = self.here.index[self._rows[strategy, self.tasks]]
+        size = self.tasks if tasks is None else tasks
+        row = self.here.index[self._rows[strategy, size]]
         return as_means(measure, self._measures[column][row].astype(np.float64))
 
     def difference(self, measure: str, strategy: Strategy, other: Strategy) -> Estimate:
@@ -175,12 +176,10 @@ class View:
         ]
         if not narrow:
             return None
-        estimates = {strategy: self.estimate(self.measure.column, strategy, size) for strategy in narrow}
-        most = max(estimate.n for estimate in estimates.values())
-        # Those with fewer replications were worse beyond doubt.
-        leading = [strategy for strategy in narrow if 2 * estimates[strategy].n > most]
-        means = [estimates[strategy].mean for strategy in leading]
-        return leading[ranked(leading, means, size)[0]]
+        samples = [self.samples(self.measure.column, strategy, size) for strategy in narrow]
+        most = max(sample.size for sample in samples)
+        padded = [np.pad(each, (0, most - each.size), constant_values=np.nan) for each in samples]
+        return least(dict(zip(narrow, padded, strict=True)), self.choice.confidence, size)
 
     def best_adaptive(self) -> Strategy | None:
         """Return the variant of adaptive dispatch with the least mean."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Point = TypeVar("Point")
 
 
 def paired_samples(
@@ -63,16 +61,6 @@ def in_common(*samples: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     together = np.stack(samples)
     return together[:, ~np.isnan(together).any(axis=0)]
-
-
-def leaders(samples: Mapping[Point, NDArray[np.float64]]) -> dict[Point, NDArray[np.float64]]:
-    """Return the points that have the most replications: a study simulates no more of one that is worse.
-
-    Means of different replications are not compared: the further ones may have been expensive.
-    """
-    counts = {point: present(sample).size for point, sample in samples.items()}
-    most = max(counts.values(), default=0)
-    return {point: sample for point, sample in samples.items() if counts[point] == most}
 
 
 def plain(value: Any) -> Any:

@@ -11,15 +11,18 @@ that was picked looks slightly better than it is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dispatch_sim.stats.estimates import Estimate, mean_estimate, to_end_early
-from dispatch_sim.stats.paired_samples import present
+from dispatch_sim.stats.paired_samples import in_common, present
 from dispatch_sim.stats.student_t import t_critical
+
+Point = TypeVar("Point")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,33 @@ def screen(
         each,
         threshold,
     )
+
+
+def may_be_best(
+    samples: Mapping[Point, NDArray[np.float64]], confidence: float
+) -> dict[Point, NDArray[np.float64]]:
+    """Return the points that are not worse than the best one with the confidence of `to_end_early`.
+
+    A study simulates no more of those that are worse. But a point may also have fewer replications than
+    another for other reasons, and further replications may have been expensive. So the best is the one with
+    the least mean over the replications that all have, and each is compared with it over those of both.
+
+    Parameters
+    ----------
+    samples : as `paired_samples` returns them.
+    confidence : of each comparison by itself.
+    """
+    left = dict(samples)
+    while len(left) > 1:
+        best = list(left.values())[int(in_common(*left.values()).mean(axis=1).argmin())]
+        each = {
+            point: mean_estimate(present(sample - best), to_end_early(confidence))
+            for point, sample in left.items()
+        }
+        if all(difference.low <= 0 for difference in each.values()):
+            break
+        left = {point: sample for point, sample in left.items() if each[point].low <= 0}
+    return left
 
 
 def missed(best: NDArray[np.float64]) -> float:

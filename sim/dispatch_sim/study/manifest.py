@@ -32,9 +32,9 @@ _PACKAGES = (
     "matplotlib",
 )
 
-Stopped = Literal["asked", "settled", "at_most", "calls", "seconds", "interrupted"]
+Stopped = Literal["asked", "settled", "at_most", "calls", "rows", "seconds", "interrupted"]
 """Why a study ended: it has all replications or, with `auto`, is precise enough or at a limit. `calls` is
-that of `study.calls`, and of the rows that fit in memory."""
+that of `study.calls`, and `rows` that of the memory."""
 
 
 class _Section(BaseModel):
@@ -96,7 +96,7 @@ def manifest_of(
     asked: int = 0,
     stages: Sequence[tuple[Sequence[int], int]] = (),
     stopped: Stopped = "asked",
-    needed: int = 0,
+    needed: tuple[int, int] = (0, 0),
 ) -> dict[str, Any]:
     """Return the manifest of a study.
 
@@ -105,7 +105,8 @@ def manifest_of(
     asked : the most replications of a design point that the last stage asks for.
     stages : the numbers of the points of each, and its number of replications.
     stopped : why the study ended.
-    needed : about how many replications of a point valid intervals need; 0 where there are as many.
+    needed : about how many replications valid intervals need of the design point that needs most, and how
+        many it has; 0 where each has as many as it needs.
     """
     scenario = source.scenario()
     return {
@@ -118,7 +119,8 @@ def manifest_of(
             "simulated": _most(stages),
             "at_most": design.at_most or design.replications,
             "stopped": stopped,
-            "needed": needed,
+            "needed": needed[0],
+            "of_needed": needed[1],
         },
         "stages": [{"points": list(map(int, points)), "simulated": number} for points, number in stages],
         "interrupted": stopped == "interrupted",

@@ -94,7 +94,7 @@ def run_study(
         checkpoint = _checkpoint(folder, study, design, resume)
         points = named_points(design)
         stages = design.first_stages
-        begun = short = 0
+        begun, short = 0, (0, 0)
 
         def results_so_far(stopped: Stopped = "asked") -> Results:
             columns = CheckpointColumns(checkpoint, points, stages)
@@ -112,8 +112,9 @@ def run_study(
             except KeyboardInterrupt:
                 return results_so_far("interrupted")
             more, stopped = _next_stages(results.counts, needed.in_all, design)
-            missing = needed.for_intervals[needed.for_intervals > results.counts]
-            short = int(missing.max(initial=0))
+            missing = np.where(needed.for_intervals > results.counts, needed.for_intervals, 0)
+            most = missing.argmax()
+            short = (int(missing[most]), int(results.counts[most]) if missing[most] else 0)
             if stopped is not None:
                 return results_so_far(stopped)
             begun, stages = len(stages), [*stages, *more]
@@ -166,7 +167,9 @@ def _next_stages(
     if not growing.size:
         return [], "at_most"
     budget = design.variants[0].scenario.study.calls
-    if targets.sum() > MAX_ROWS or (budget is not None and targets @ np.array(design.calls) > budget):
+    if targets.sum() > MAX_ROWS:
+        return [], "rows"
+    if budget is not None and targets @ np.array(design.calls) > budget:
         return [], "calls"
     ranges = dict.fromkeys((int(counts[point]), int(targets[point])) for point in growing)
     return [

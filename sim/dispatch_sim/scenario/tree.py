@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import MaxDepthExceededError
 from ruamel.yaml.error import MarkedYAMLError, StreamMark, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
@@ -77,7 +78,10 @@ def read_tree(text: str, filename: str) -> Tree:
     try:
         yaml = YAML(typ="safe", pure=True)
         yaml.composer.warn_double_anchors = False  # YAML 1.2 allows them
+        yaml.max_depth = DEEPEST  # the parser takes quadratic time for deeper nesting
         root = yaml.compose(io.StringIO(text))
+    except MaxDepthExceededError as error:
+        raise ScenarioError([Problem(filename, *_place(error.problem_mark), (), _TOO_DEEP)]) from None
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = _place(mark) if mark is not None else Place(1, 1)

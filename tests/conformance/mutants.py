@@ -200,7 +200,14 @@ COMPILED = {
         "_can_be_overwritten",
         "O.began_s < W.returned_s",
         "O.began_s <= W.returned_s",
-        {"strategies.isolation": "shared", "g0.writes": "[x]"},
+        {
+            "strategies.isolation": "shared",
+            "g0.writes": "[x]",
+            "dispatch.return.time": "0s",
+            "dispatch.turn": "{tokens: 0, time: 0s}",
+            "strategies.merge": "as-completed",
+            "strategies.manager": "script",
+        },
     ),
     "a second round's brief takes no time": Fault(
         "resume_interim_brief", "after(S, P, T)", "after(S, P, 0.0)"

@@ -21,6 +21,8 @@ from numpy.typing import ArrayLike, NDArray
 from dispatch_sim.stats.estimates import mean_and_deviations
 from dispatch_sim.stats.student_t import check_confidence, t_critical
 
+Floats = NDArray[np.float64]
+
 Status = Literal["crossing", "none_in_range", "unresolved"]
 
 Sides = tuple[str, str]
@@ -151,7 +153,7 @@ def sign_changes(
         else replace(region, favours=None)
         for region in regions
     )
-    return SignChanges(regions, established, tuple(_crossings(established, _mean_zeros(at, means, sides))))
+    return SignChanges(regions, established, tuple(_crossings(established, [*_mean_zeros(at, means, sides)])))
 
 
 def agreeing(one: SignChanges, other: SignChanges) -> SignChanges:
@@ -193,7 +195,7 @@ def _joined(regions: Iterable[Region]) -> tuple[Region, ...]:
     return tuple(joined)
 
 
-def _products(scaled: NDArray[np.float64], there: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _products(scaled: Floats, there: NDArray[np.bool_]) -> Floats:
     """Return the covariance of the means of neighbouring points, scaled as the squared half-widths are.
 
     Two means of n and m values, of which c are of common replications, have c / (n m) of the covariance of
@@ -205,13 +207,7 @@ def _products(scaled: NDArray[np.float64], there: NDArray[np.bool_]) -> NDArray[
     return np.asarray(np.einsum("ij,ij->i", scaled[:-1], scaled[1:]) * weight)
 
 
-def _regions(
-    x: NDArray[np.float64],
-    means: NDArray[np.float64],
-    squares: NDArray[np.float64],
-    products: NDArray[np.float64],
-    sides: Sides,
-) -> tuple[Region, ...]:
+def _regions(x: Floats, means: Floats, squares: Floats, products: Floats, sides: Sides) -> tuple[Region, ...]:
     """Cut the axis into regions; `squares` are squared half-widths of the intervals."""
     named = {1: sides[0], -1: sides[1], 0: None}
     at = x.tolist()
@@ -239,27 +235,22 @@ def _segment(m0: float, m1: float, v0: float, c: float, v1: float) -> list[tuple
     each piece, and the sign of D there; 0 where it is not significant.
     """
     q0, q, q1 = m0 * m0 - v0, m0 * m1 - c, m1 * m1 - v1
-    cuts: set[float] = set()
+    zero = m0 / (m0 - m1) if min(m0, m1) < 0 < max(m0, m1) else math.inf
+    cuts = {zero} if zero < math.inf else set()
     discriminant = q * q - q0 * q1
     if discriminant >= 0:
         # The larger of -q +- sqrt(discriminant) does not cancel, and gives the other root as well.
         w = -q - math.sqrt(discriminant) if q >= 0 else -q + math.sqrt(discriminant)
-        cuts = {s for a, b in ((w, q1), (q0, w)) if a * b > 0 and 0 < (s := a / (a + b)) < 1}
-    zero = m0 / (m0 - m1) if min(m0, m1) < 0 < max(m0, m1) else None
-    if zero is not None:
-        cuts.add(zero)
-    marks = [0.0, *sorted(cuts), 1.0]
-    # The sign of a piece follows from its order, which rounding cannot reverse.
-    turn = len(marks) if zero is None else marks.index(zero)
-    before, after = (m0 or m1), (m1 or m0)
+        cuts |= {s for a, b in ((w, q1), (q0, w)) if a * b > 0 and 0 < (s := a / (a + b)) < 1}
     pieces: list[tuple[float, float, int]] = []
-    for j, (low, high) in enumerate(pairwise(marks)):
+    for low, high in pairwise([0.0, *sorted(cuts), 1.0]):
         s = (low + high) / 2
         mean = abs((1 - s) * m0 + s * m1)
         half_width_squared = (1 - s) ** 2 * v0 + 2 * s * (1 - s) * c + s * s * v1
-        sign = _sign(math.copysign(mean, before if j < turn else after), half_width_squared)
-        if j == turn:
-            pieces.append((low, low, 0))  # the zero of the mean: not significant, as the region is closed
+        # The sign of a piece follows from its side of the zero, which rounding cannot reverse.
+        sign = _sign(math.copysign(mean, (m0 or m1) if low < zero else (m1 or m0)), half_width_squared)
+        if low == zero:
+            pieces.append((low, low, 0))  # not significant, as the region is closed
         pieces.append((low, high, sign))
     return pieces
 
@@ -275,9 +266,8 @@ def _sign(mean: float, squared_half_width: float) -> int:
     return 1 if mean > 0 else -1
 
 
-def _mean_zeros(x: NDArray[np.float64], means: NDArray[np.float64], sides: Sides) -> list[tuple[float, str]]:
-    """Return where the mean changes sign, and the side that it then favours."""
-    zeros: list[tuple[float, str]] = []
+def _mean_zeros(x: Floats, means: Floats, sides: Sides) -> Iterator[tuple[float, str]]:
+    """Yield where the mean changes sign, and the side that it then favours."""
     for left, right in pairwise(np.flatnonzero(means)):
         m0, m1 = means[left], means[right]
         if (m0 > 0) == (m1 > 0):
@@ -286,22 +276,19 @@ def _mean_zeros(x: NDArray[np.float64], means: NDArray[np.float64], sides: Sides
             at = _between(x[left], x[right], m0 / (m0 - m1))
         else:
             at = (x[left + 1] + x[right - 1]) / 2
-        zeros.append((float(at), sides[0] if m1 > 0 else sides[1]))
-    return zeros
+        yield float(at), sides[0] if m1 > 0 else sides[1]
 
 
 def _crossings(regions: Sequence[Region], zeros: list[tuple[float, str]]) -> Iterator[Crossing]:
     """Yield the crossings of each region without a side; every zero of the mean lies in one."""
-    for i, region in enumerate(regions):
+    sides = [None, *(region.favours for region in regions), None]
+    for before, region, after in zip(sides, regions, sides[2:], strict=False):
         if region.favours:
             continue
         inside = [zero for zero in zeros if region.low <= zero[0] <= region.high]
-        before = regions[i - 1].favours if i > 0 else None
-        after = regions[i + 1].favours if i + 1 < len(regions) else None
-        resolved = before is not None and after is not None and before != after
-        if resolved and after is not None:
-            inside = [(inside[len(inside) // 2][0], after)]
         low = region.low if before else None
         high = region.high if after else None
-        for at, favours_above in inside:
-            yield Crossing(at, low, high, favours_above, resolved)
+        if before and after and before != after:
+            yield Crossing(inside[len(inside) // 2][0], low, high, after, resolved=True)
+        else:
+            yield from (Crossing(at, low, high, above, resolved=False) for at, above in inside)

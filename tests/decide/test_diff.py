@@ -10,7 +10,7 @@ import dispatch_sim.decide.diff
 from dispatch_sim import compare, diff, load
 from dispatch_sim.decide.diff import pair_by_replication
 from dispatch_sim.scenario.changes import Change, changes
-from tests.study.pairs import NOISY, PAIRS
+from tests.study.pairs import LEFT_OUT, NOISY, PAIRS, WIDE
 
 HOUR = 40 / 3600
 """Dollars that a second of waiting costs."""
@@ -89,13 +89,21 @@ def test_difference_is_paired_by_replication():
         assert interval.mean == pytest.approx(a[str(strategy)].mean() / 12)
 
 
+def test_strategy_that_both_batches_are_too_small_for_is_one_warning(caplog):
+    diff(WIDE, changed(WIDE, "tasks.duration=60s"))
+    assert caplog.messages == [LEFT_OUT]
+    caplog.clear()
+    diff(PAIRS, WIDE)
+    assert caplog.messages == [LEFT_OUT]
+
+
 def test_means_of_strategies_are_over_the_same_replications(monkeypatch):
     numbers = iter((60, 20))
 
-    def shorter(source, **options):
+    def shorter(design_of, needed_by, source, **options):
         return compare(source, replications=next(numbers))
 
-    monkeypatch.setattr(dispatch_sim.decide.diff, "compare", shorter)
+    monkeypatch.setattr(dispatch_sim.decide.diff, "run_study", shorter)
     found = diff(NOISY, NOISY)
     assert {of["cost_usd"].difference.n for of in found.strategies.values()} == {20}
     assert all(of["cost_usd"].a == of["cost_usd"].b for of in found.strategies.values())

@@ -22,7 +22,7 @@ from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 from dispatch_sim.study.design import Design
 from dispatch_sim.study.runner import simulate_design
-from tests.study.pairs import NOISY, PAIRS, pairs_border
+from tests.study.pairs import LEFT_OUT, NOISY, PAIRS, WIDE, pairs_border
 
 ROOT = Path(__file__).parents[2]
 PARALLEL, SEQUENTIAL, QUEUE_OF_2 = map(parse_strategy, ("parallel", "sequential", "queue of 2"))
@@ -54,6 +54,11 @@ def test_switching_value_is_where_two_costs_are_equal():
     assert found.at == pytest.approx(27, rel=1e-6)  # linear, and nothing is random
     assert (found.low, found.high) == (pytest.approx(27), pytest.approx(27))
     assert (found.becomes, found.resolved) == (SEQUENTIAL, True)
+
+
+def test_strategy_that_the_batch_is_too_small_for_is_a_warning(caplog):
+    explain(parse_source(WIDE), ranges={"tasks.duration": "60s..70s"}, replications=2)
+    assert caplog.messages == [LEFT_OUT]
 
 
 def test_switching_values_above_and_below_are_found():

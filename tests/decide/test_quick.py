@@ -18,6 +18,7 @@ from dispatch_sim.report.quick import (
     quick_document,
 )
 from dispatch_sim.scenario.loader import parse_source
+from tests.study.pairs import LEFT_OUT
 
 TIGHT = {"tasks": 6, "limits": "50/30K/8K", "concurrency": "2..4"}
 
@@ -227,6 +228,11 @@ def test_concurrencies_that_are_left_out_are_named(caplog):
     compared = {*(each.strategy for each in found.candidates), *found.dropped}
     assert {strategy.concurrency for strategy in compared if strategy.kind == "queue"} == {2, 3}
     assert caplog.messages[0].startswith("concurrency: only 2 and 3 of '1..5' are compared: ")
+
+
+def test_strategy_that_the_batch_is_too_small_for_is_a_warning(caplog):
+    ask(4, settings={"strategies": ["sequential", {"queue": 20}]})
+    assert caplog.messages == [LEFT_OUT]
 
 
 def test_queue_of_all_tasks_differs_from_parallel_in_merging():

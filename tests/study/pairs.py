@@ -24,6 +24,11 @@ def pairs_border(tokens):
     return 6 * tokens * 15e-6 / 3 / (40 / 3600)
 
 
+WIDE = PAIRS.replace("[sequential, parallel]", "[sequential, parallel, {queue: 20}]")
+"""With a queue that the batch has too few tasks for."""
+
+LEFT_OUT = "queue of 20: left out, as the concurrency exceeds the batch of 4 tasks; write queue of 4"
+
 NOISY = PAIRS.replace("duration: 120s", "duration: {lognormal: {mean: 120s, cv: 0.5}}").replace(
     "replications: 4", "replications: 60"
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import reduce
 from typing import Any, Literal
@@ -11,7 +11,7 @@ import pandas as pd
 
 from dispatch_sim.decide.answer import choices, objective_of
 from dispatch_sim.decide.choice import Choice
-from dispatch_sim.decide.studies import compare
+from dispatch_sim.decide.replications import replications_needed
 from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.changes import Change, changes
 from dispatch_sim.scenario.loader import Given, Source, load
@@ -19,9 +19,10 @@ from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.strategy import Strategy, strategy_of
 from dispatch_sim.stats.estimates import Estimate, paired_difference
 from dispatch_sim.stats.percentile import MIN_REPLICATIONS
+from dispatch_sim.study.design import design_comparison, left_out
 from dispatch_sim.study.objectives import OBJECTIVES, P95, as_means, column_of
 from dispatch_sim.study.results import Results
-from dispatch_sim.study.run_study import with_study
+from dispatch_sim.study.run_study import run_study, with_study
 from dispatch_sim.study.runner import OnProgress
 
 Verdict = Literal["identical", "practically_equal", "b_lower", "b_higher", "not_significant"]
@@ -171,7 +172,8 @@ def diff(
     one = with_study(load(a), seed, replications)
     other = _with_study_of(one, load(b))
     sources = one, other
-    results = [_simulate(source, jobs, on_progress) for source in sources]
+    warned = left_out(one.scenario(), one.scenario().batch_size)
+    results = [_simulate(one, jobs, on_progress), _simulate(other, jobs, on_progress, warned)]
     side_a, side_b = (
         Side(source.filename, source.scenario(), choices(found)[0])
         for source, found in zip(sources, results, strict=True)
@@ -210,8 +212,23 @@ def _with_study_of(one: Source, other: Source) -> Source:
     )
 
 
-def _simulate(source: Source, jobs: int, on_progress: OnProgress | None) -> Results:
-    results = compare(source, jobs=jobs, on_progress=on_progress)
+def _simulate(
+    source: Source, jobs: int, on_progress: OnProgress | None, warned: Sequence[str] = ()
+) -> Results:
+    """Return the comparison of a scenario's strategies, without warnings that were logged already."""
+    results = run_study(
+        design_comparison,
+        replications_needed,
+        source,
+        seed=None,
+        replications=None,
+        jobs=jobs,
+        on_progress=on_progress,
+        out=None,
+        resume=None,
+        cluster=None,
+        warned=warned,
+    )
     if results.manifest["interrupted"]:
         raise KeyboardInterrupt
     return results

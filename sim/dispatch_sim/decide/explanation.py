@@ -10,7 +10,13 @@ import numpy as np
 
 from dispatch_sim.decide.cost_breakdown import Comparison, Component, cost_breakdown
 from dispatch_sim.decide.findings import Findings, basis
-from dispatch_sim.decide.grid import GridPoint, make_grid_point, warn_about_limits, without_factors
+from dispatch_sim.decide.grid import (
+    GridPoint,
+    make_grid_point,
+    warn_about_concurrencies,
+    warn_about_limits,
+    without_factors,
+)
 from dispatch_sim.decide.parameters import Parameter, find_parameters, parameter_at, with_range
 from dispatch_sim.decide.ranking import ranked
 from dispatch_sim.decide.rare_events import QUOTED, replications_to_quote
@@ -116,6 +122,7 @@ def explain(
     parameters = [stated.get(p.path, p) for p in find_parameters(source)]
     parameters += [parameter for parameter in stated.values() if parameter not in parameters]
     point = make_grid_point(source, {})
+    warn_about_concurrencies(scenario, point.tasks)
     if len(point.strategies) == 1:
         raise DesignError("there is only one strategy for this batch; name more strategies to compare")
     sampler = Sampler(scenario, jobs, on_progress)

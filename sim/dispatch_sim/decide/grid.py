@@ -17,7 +17,7 @@ from dispatch_sim.scenario.loader import Given, Source, load
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.strategy import Strategy
-from dispatch_sim.study.design import DesignError, Variant, spread
+from dispatch_sim.study.design import DesignError, Variant, left_out, spread
 
 BATCH = "tasks"
 """The path that stands for the size of the batch."""
@@ -117,3 +117,9 @@ def warn_about_limits(scenario: Scenario) -> None:
             " and ".join(named),
             scenario.objective.minimise,
         )
+
+
+def warn_about_concurrencies(scenario: Scenario, tasks: int) -> None:
+    """Warn of strategies that are left out because their own concurrency exceeds the largest batch."""
+    for message in left_out(scenario, tasks):
+        _LOG.warning(message)

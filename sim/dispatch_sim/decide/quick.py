@@ -14,7 +14,7 @@ import numpy as np
 from dispatch_sim.decide.binding import FEWEST, Binding, find_binding
 from dispatch_sim.decide.candidates import Candidate, rank_candidates
 from dispatch_sim.decide.constraints import Limits
-from dispatch_sim.decide.grid import make_grid_point
+from dispatch_sim.decide.grid import make_grid_point, warn_about_concurrencies
 from dispatch_sim.decide.quick_sample import Sample, affordable_runs, first_sample, simulate_strategies
 from dispatch_sim.decide.rare_events import QUOTED
 from dispatch_sim.decide.winners import Winner
@@ -183,6 +183,7 @@ def answer_quickly(source: Source, by_script: Callable[[], Source]) -> QuickAnsw
     by_script : returns the same with a script as the manager.
     """
     design = _design(source)
+    warn_about_concurrencies(design.variants[0].scenario, design.batch_sizes[-1])
     first = first_sample(design, design.replications)
     sample = _extend_sample(design, first)
     candidates = rank_candidates(sample)

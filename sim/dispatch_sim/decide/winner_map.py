@@ -23,6 +23,7 @@ from dispatch_sim.decide.grid import (
     BATCH,
     GridPoint,
     make_grid_point,
+    warn_about_concurrencies,
     warn_about_limits,
     without_factors,
 )
@@ -171,6 +172,7 @@ def map_winners(
     possible = [point for *_, point in points if isinstance(point, GridPoint)]
     if not possible:
         raise ParameterError(f"no cell of the map can be simulated; in the first, {points[0][2]}")
+    warn_about_concurrencies(scenario, max(point.tasks for point in possible))
     sampled = list(map(Sampled, possible))
 
     def kind_of(cell: Sampled, number: int) -> Kind:

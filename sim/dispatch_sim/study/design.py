@@ -113,12 +113,6 @@ class Design:
         return sum(len(plan.tasks) for variant in self.variants for plan in variant.plans)
 
     @property
-    def left_out(self) -> list[Strategy]:
-        """The strategies whose own concurrency is above all batch sizes."""
-        largest, strategies = self.batch_sizes[-1], self.variants[0].scenario.strategies
-        return [each for each in strategies if (each.within(largest).concurrency or 0) > largest]
-
-    @property
     def calls(self) -> list[float]:
         """Mean number of model calls of one attempt of every task, for each design point."""
         return [plan.calls for variant in self.variants for plan in variant.plans]
@@ -230,6 +224,15 @@ def spread(scenario: Scenario, tasks: int) -> list[Strategy]:
         for strategies in alike.values()
         for each in sorted(strategies, key=lambda each: each.concurrency or tasks)
         if (each.concurrency or tasks) <= tasks
+    ]
+
+
+def left_out(scenario: Scenario, tasks: int) -> list[str]:
+    """Return a message on each strategy whose own concurrency exceeds the largest batch of a study."""
+    return [
+        f"{each}: left out, as the concurrency exceeds the batch of {tasks:,} tasks; write {each.at(tasks)}"
+        for each in scenario.strategies
+        if (each.within(tasks).concurrency or 0) > tasks
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from dispatch_sim.scenario.loader import Given, Source, load
 from dispatch_sim.study.checkpoint import Checkpoint, begin_anew, encode
 from dispatch_sim.study.cluster import Cluster, connected
 from dispatch_sim.study.columns import CheckpointColumns
-from dispatch_sim.study.design import MAX_ROWS, Design, Stage
+from dispatch_sim.study.design import MAX_ROWS, Design, Stage, left_out
 from dispatch_sim.study.engines import choose_engine
 from dispatch_sim.study.files import alone_in
 from dispatch_sim.study.manifest import Stopped, identity, manifest_of
@@ -64,6 +64,7 @@ def run_study(
     out: str | os.PathLike[str] | None,
     resume: bool | None,
     cluster: str | None,
+    warned: Container[str] = (),
 ) -> Results:
     """Run a study; the other parameters are those of `decide.studies.sweep`.
 
@@ -71,13 +72,13 @@ def run_study(
     ----------
     design_of : the design points of a scenario.
     needed_by : how many replications each design point needs, by the results so far.
+    warned : messages on strategies that are left out which need not be logged again.
     """
     source = with_study(load(scenario), seed, replications)
     design, folder = design_of(source), None if out is None else Path(out)
-    for strategy in design.left_out:
-        size = design.batch_sizes[-1]
-        message = "%s: left out, as the concurrency exceeds the batch of %s tasks; write %s"
-        _LOG.warning(message, strategy, f"{size:,}", strategy.at(size))
+    for message in left_out(design.variants[0].scenario, design.batch_sizes[-1]):
+        if message not in warned:
+            _LOG.warning(message)
     study: dict[str, Any] = {}
     with ExitStack() as held:
         if folder is not None:

@@ -168,6 +168,14 @@ def test_paced_recommendation_says_how_to_pace_and_what_to_do_without():
     assert f"If you cannot pace, use {fallback}" in line
 
 
+@pytest.mark.parametrize(("deadline", "verdict"), [("10m", "undecided"), ("12m", "feasible")])
+def test_fallback_without_pacing_meets_the_limits_as_surely_as_the_recommendation(deadline, verdict):
+    found = ask(10, limits="50/30K/8K", deadline=deadline)
+    [queue] = [each for each in found.candidates if str(each.strategy) == "queue of 2"]
+    assert (found.best.verdict, queue.verdict) == ("feasible", verdict)
+    assert ("If you cannot pace, use a queue of 2" in answer_line(found)) is (verdict == "feasible")
+
+
 def test_text_has_the_bill_the_time_and_peoples_time_of_the_usual_strategies():
     found = ask(**TIGHT)
     text = quick_document(found).text
@@ -233,6 +241,23 @@ def test_concurrencies_that_are_left_out_are_named(caplog):
 def test_strategy_that_the_batch_is_too_small_for_is_a_warning(caplog):
     ask(4, settings={"strategies": ["sequential", {"queue": 20}]})
     assert caplog.messages == [LEFT_OUT]
+
+
+def test_no_more_agents_are_recommended_than_the_harness_runs(caplog):
+    """Claude Code runs 20 agents at the same time; its workflow runs 16."""
+
+    def concurrencies(found):
+        strategies = {*(each.strategy for each in found.candidates), *found.dropped}
+        return sorted(each.concurrency for each in strategies if each.kind == "queue")
+
+    many = {"tasks": 30, "tokens": "5K", "harness": "claude-code"}
+    assert concurrencies(ask(**many)) == [2, 3, 4, 6, 8, 12, 16, 20]
+    assert concurrencies(ask(**many, concurrency="10,20,30")) == [10, 20]
+    assert caplog.messages[0].startswith("concurrency: only 10 and 20 of '10,20,30' are compared: ")
+    with pytest.raises(QuestionError, match=r"'24' exceeds the number of agents .*; write at most 20"):
+        ask(**many, concurrency="24")
+    line = answer_line(ask(30, "5K", harness="claude-code-workflow", settings={"strategies": ["parallel"]}))
+    assert line.startswith("Use parallel for 30 tasks (of which the harness runs 16 at the same time): its")
 
 
 def test_queue_of_all_tasks_differs_from_parallel_in_merging():

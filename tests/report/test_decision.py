@@ -252,10 +252,27 @@ def test_paced_recommendation_names_the_best_strategy_without_pacing(tight):
     costs = {("queue (paced)", 6): 10 + noise, ("queue", 2): 12 + noise, ("parallel", 6): 20 + noise}
     view = with_costs(tight, costs)
     assert "If you cannot pace, use a queue of 2: its mean cost per batch is $12.00." in decide(view).text
-    queue, parallel = view.choice.alternatives
-    missed = replace(queue, feasibility=Feasibility(share_estimate(1, 40, 0.95), "infeasible"))
-    excluded = replace(view, choice=replace(view.choice, alternatives=(missed, parallel)))
-    assert "If you cannot pace, use parallel: its mean cost per batch is $20.00." in decide(excluded).text
+    for verdict in ("infeasible", "undecided"):
+        limited = with_limits(view, queue=verdict, parallel="feasible")
+        assert "If you cannot pace, use parallel: its mean cost per batch is $20.00." in decide(limited).text
+    assert (
+        "If you cannot pace" not in decide(with_limits(view, queue="undecided", parallel="infeasible")).text
+    )
+
+
+def test_advice_to_start_all_tasks_together_fits_the_cap_of_the_harness():
+    text = """\
+tasks: [{name: a, count: 4, tokens: 1K, duration: 60s}]
+harness: {cap: CAP}
+strategies: ["queue: 4", sequential]
+study: {replications: 16}
+"""
+    for cap, note in (
+        ("4", "all start together, and each result is merged when it returns"),
+        ("3", "of which the harness runs three at the same time"),
+    ):
+        found = decide(main_view(answered(text.replace("CAP", cap), compare))).headline
+        assert found.startswith(f"Use a queue of 4 for four tasks ({note}): its mean cost per batch is $")
 
 
 def feasibility(verdict, met=38):

@@ -110,6 +110,12 @@ class Choice(Displayed):
         return self.feasibility is None or self.feasibility.verdict != "infeasible"
 
     @property
+    def as_feasible(self) -> list[Alternative]:
+        """The alternatives that meet the limits as surely as the recommended strategy; all without limits."""
+        verdict = self.feasibility and self.feasibility.verdict
+        return [o for o in self.alternatives if (o.feasibility and o.feasibility.verdict) == verdict]
+
+    @property
     def at_stake(self) -> bool:
         """Whether the choice among those that may meet the limits makes a difference."""
         return not all(other.practically_equal for other in self.alternatives if not other.infeasible)

@@ -117,7 +117,7 @@ def ask(
         return ask(**tasks)
     if isinstance(tasks, str):
         raise QuestionError([("tasks", f"{shown(tasks)} is text; write a whole number, such as 6")])
-    given: Any = [each for each in CONCURRENCIES if each < tasks] + [tasks]
+    given: Any = _usual(tasks)
     if concurrency is not None:
         given = concurrency.split(",") if isinstance(concurrency, str) else concurrency
 
@@ -159,8 +159,6 @@ def ask(
         if asked.scenario().sweep.factors:
             message = "one batch is simulated, without a sweep; write a scenario file and sweep that"
             raise QuestionError([("sweep", message)])
-        if concurrency is None:
-            return answer_quickly(asked, lambda: source("script"))
         fitting = _fitting(asked.scenario(), concurrency)
         return answer_quickly(source(manager, fitting), lambda: source("script", fitting))
     except ScenarioError as error:
@@ -173,11 +171,20 @@ def _warn_about_tasks(scenario: Scenario) -> None:
             _LOG.warning("%s: %s", _argument(finding.path), finding.message)
 
 
-def _fitting(scenario: Scenario, asked: int | str | Sequence[int]) -> list[int]:
+def _usual(most: int) -> list[int]:
+    """Return the concurrencies to compare where none are asked for, up to the largest that is possible."""
+    return [*(each for each in CONCURRENCIES if each < most), most]
+
+
+def _fitting(scenario: Scenario, asked: int | str | Sequence[int] | None) -> list[int]:
     """Return the concurrencies to compare, and warn about others; a queue of 1 equals sequential."""
-    numbers, most = scenario.sweep.concurrency, scenario.batch_size
+    numbers, tasks = scenario.sweep.concurrency, scenario.batch_size
+    most = min(tasks, scenario.harness.cap or tasks)
+    if asked is None:
+        return _usual(most)
     if min(numbers) > most:
-        message = f"{shown(asked)} exceeds the number of tasks; write at most {most}"
+        bound = "the number of tasks" if most == tasks else "the number of agents that the harness runs"
+        message = f"{shown(asked)} exceeds {bound}; write at most {most}"
         raise QuestionError([("concurrency", message)])
     fitting = [number for number in numbers if 1 < number <= most] or [1]
     if len(fitting) < len(numbers):

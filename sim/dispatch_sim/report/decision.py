@@ -82,12 +82,7 @@ def _rivals(view: View) -> list[Alternative]:
 
 def _simplest(view: View) -> Strategy:
     """Return the simplest strategy that meets the limits as surely as the recommended one."""
-    choice = view.choice
-    verdict = choice.feasibility and choice.feasibility.verdict
-    strategies = [
-        choice.strategy,
-        *(o.strategy for o in choice.alternatives if (o.feasibility and o.feasibility.verdict) == verdict),
-    ]
+    strategies = [view.recommended, *(other.strategy for other in view.choice.as_feasible)]
     return min(strategies, key=lambda strategy: simplicity(strategy, view.tasks))
 
 

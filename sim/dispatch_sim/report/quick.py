@@ -34,7 +34,7 @@ def answer_line(found: QuickAnswer) -> str:
     best, others, measure = found.best, found.candidates[1:], MEASURES[found.objective]
     limits = limits_sentence(found.limits, best, others, measure)
     answer = sentence(TEMPLATE, "answer", found, measure, rival, standing, limits)
-    unpaced = [each for each in others if each.strategy.pace == "none" and not each.misses_limits]
+    unpaced = [each for each in others if each.strategy.pace == "none" and each.verdict == best.verdict]
     remarks = sentence("remarks.txt", "remarks", best.strategy, measure, next(iter(unpaced), None))
     return f"{answer} {remarks}".rstrip()
 

@@ -188,8 +188,8 @@ class View:
 
     @property
     def best_unpaced(self) -> Alternative | None:
-        """The alternative without pacing that has the least mean of those that may meet the limits."""
-        others = [o for o in self.choice.alternatives if o.strategy.pace == "none" and not o.infeasible]
+        """The best alternative without pacing that meets the limits as surely as the recommended strategy."""
+        others = [o for o in self.choice.as_feasible if o.strategy.pace == "none"]
         return min(others, key=lambda other: other.estimate.mean, default=None)
 
     def main_points(self) -> list[Strategy]:

@@ -161,7 +161,6 @@ class ClaudeCode:
     def close(self) -> None:
         """End the file."""
         self._activities += self._activities_of_file.close()
-        self._activities_of_file = ActivitiesOfFile()
 
     def runs(self, tally: Tally) -> Iterator[ParsedRun]:
         """Yield the runs in the order of their calls; count agents without a call."""
@@ -217,7 +216,8 @@ class ClaudeCode:
             if key not in longest or activity.calls > longest[key].calls:
                 longest[key] = activity
         without_call = 0
-        for activity in sorted(longest.values(), key=lambda each: _or_before_all(each.started)):
+        in_order = sorted(longest.values(), key=lambda each: -1 if each.started is None else each.started)
+        for activity in in_order:
             call = self._call_of(activity)
             if call is None:
                 without_call += activity.calls > 0
@@ -281,12 +281,10 @@ def _is_agent_metadata(record: Record) -> bool:
 def _calls_by(calls: Iterable[_Call], key: Callable[[_Call], str | bytes | None]) -> _Calls:
     """Return calls by a key that several may share, in the order of time; omit those without it."""
     by_key: _Calls = {}
-    for call in calls:
+    for call in sorted(calls, key=_time):
         shared = key(call)
         if shared is not None:
             by_key.setdefault(shared, []).append(call)
-    for same in by_key.values():
-        same.sort(key=_time)
     return by_key
 
 
@@ -298,8 +296,4 @@ def _last_before(calls: Sequence[_Call], at: int | None) -> _Call | None:
 
 
 def _time(call: _Call) -> int:
-    return _or_before_all(call.run.called)
-
-
-def _or_before_all(at: int | None) -> int:
-    return -1 if at is None else at
+    return -1 if call.run.called is None else call.run.called

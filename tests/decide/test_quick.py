@@ -281,6 +281,9 @@ def test_assumptions_that_decide_are_named_with_their_options():
         ({"dispatch.spawn.fork": True}, "starts with 3K tokens besides the coordinator's context (--set"),
     ):
         assert text in assumed_line(ask(2, settings=settings))
+    counted = assumed_line(ask(2, model="gpt-5", limits="500/200K/200K"))
+    assert "from the cache counts, and a call reserves 4.1K output tokens (--model);" in counted
+    assert "input that is read from the cache does not count (--model);" in assumed_line(ask(2))
     gateway = assumed_line(ask(**TIGHT, settings={"provider.on_limit": "wait"}))
     assert gateway.startswith(
         "Assumed: the gateway holds calls back at the limits (--set provider.on_limit); "

@@ -129,6 +129,21 @@ def test_a_models_prices_are_its_list_prices():
     assert (own.provider.prices.input, own.provider.prices.output) == (3, 1)
 
 
+@pytest.mark.parametrize(
+    ("provider", "cache_reads", "output", "failed_requests"),
+    [
+        ("model: gpt-5", True, "reserved", True),
+        ("model: gpt-5, accounting: {output: actual}", True, "actual", True),
+        ("model: gpt-5, profile: anthropic-start", False, "actual", False),
+        ("model: claude-sonnet-4-5", False, "actual", False),
+    ],
+)
+def test_limits_are_counted_as_the_maker_of_the_model_does(provider, cache_reads, output, failed_requests):
+    """OpenAI holds max_tokens against the limit, and counts failed requests (API documentation)."""
+    found = parse_scenario(f"{TASK}provider: {{{provider}}}").provider.accounting
+    assert (found.cache_reads, found.output, found.failed_requests) == (cache_reads, output, failed_requests)
+
+
 @pytest.mark.parametrize("ttl", ["1h", "60m", "1h 0m"])
 def test_an_hours_cache_has_its_own_write_price(ttl):
     prices = parse_scenario(

@@ -1,9 +1,9 @@
 """Profiles: named values with their date and sources, which a scenario can build on.
 
 ``provider: {profile: anthropic-start}`` takes a profile's values for the keys that the scenario does not give
-itself. ``provider: {model: claude-sonnet-5}`` takes the prices of a model. ``profile: measured-claude-code``
-is a profile of the whole scenario; its `tasks` apply to every group. A script as the manager of all
-strategies has values of its own, before any profile.
+itself. ``provider: {model: claude-sonnet-5}`` takes the prices of a model, and what its maker counts against
+limits. ``profile: measured-claude-code`` is a profile of the whole scenario; its `tasks` apply to every
+group. A script as the manager of all strategies has values of its own, before any profile.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ KEYS: Mapping[Path, Mapping[str, str]] = {
     ("provider",): {
         "profile": "A packaged profile of a provider.",
         "model": "A model, as claude-sonnet-5; its list prices (genai-prices, as of noon UTC on"
-        f" {PRICES_AS_OF:%Y-%m-%d}) are the `prices`.",
+        f" {PRICES_AS_OF:%Y-%m-%d}) are the `prices`. Without a profile, a model of OpenAI has the"
+        " `accounting` of openai-like.",
     },
     ("client",): {"profile": "A packaged profile of a client."},
 }
@@ -160,8 +161,7 @@ def expand(raw: Any) -> tuple[Any, list[Finding]]:
     section = raw.get("provider")
     if isinstance(section, dict) and "model" in section:
         written = _without(section, "model")
-        prices = _prices(section["model"], written, findings)
-        raw = {**raw, "provider": _below({"prices": prices}, written)}
+        raw = {**raw, "provider": _below(_of_model(section["model"], written, findings), written)}
     for profile in required:
         findings += _missing(profile, raw[profile.kind])
     return raw, findings
@@ -256,8 +256,8 @@ def _below(values: Any, written: Any) -> Any:
     return {**values, **{key: _below(values.get(key), value) for key, value in written.items()}}
 
 
-def _prices(model: Any, provider: Mapping[str, Any], findings: list[Finding]) -> dict[str, str]:
-    """Return a model's prices per million tokens, as a scenario writes them.
+def _of_model(model: Any, provider: Mapping[str, Any], findings: list[Finding]) -> dict[str, Any]:
+    """Return a model's prices per million tokens and its maker's accounting, as a scenario writes them.
 
     A price that depends on the length of the prompt is that of short prompts. A class of input without a
     price is billed as input. Writing to a cache of an hour has its own price if it is known.
@@ -271,9 +271,10 @@ def _prices(model: Any, provider: Mapping[str, Any], findings: list[Finding]) ->
         return {}
     try:
         usage = Usage(input_tokens=1)
-        price = calc_price(usage, model_ref=model, genai_request_timestamp=PRICES_AS_OF).model_price
+        found = calc_price(usage, model_ref=model, genai_request_timestamp=PRICES_AS_OF)
+        price, maker = found.model_price, found.provider.id
     except LookupError:
-        price = None
+        price, maker = None, ""
     if price is None or price.input_mtok is None or price.output_mtok is None:
         message = f"the prices of {shown(model)} are not known; remove it, and write provider.prices"
         findings.append(Finding(here, message))
@@ -281,13 +282,15 @@ def _prices(model: Any, provider: Mapping[str, Any], findings: list[Finding]) ->
     cache = provider.get("cache")
     hour = isinstance(cache, dict) and _is_an_hour(cache.get("ttl"))
     write = (price.cache_write_1h_mtok if hour else None) or price.cache_write_mtok
-    found = {
+    prices = {
         "input": price.input_mtok,
         "cache_write": write or price.input_mtok,
         "cache_read": price.cache_read_mtok or price.input_mtok,
         "output": price.output_mtok,
     }
-    return {name: f"${getattr(value, 'base', value)}/M" for name, value in found.items()}
+    written = {name: f"${getattr(value, 'base', value)}/M" for name, value in prices.items()}
+    like = read_profile("provider", "openai-like").values if maker == "openai" else {}
+    return {"prices": written, "accounting": like.get("accounting", {})}
 
 
 def _is_an_hour(ttl: Any) -> bool:

@@ -131,8 +131,19 @@ def test_along_concurrency_the_batch_is_named():
     found = break_even([1, 2, 3, 4], around([3, 1, -1, -3], 0.1), axis="concurrency", tasks=10)
     text = break_even_sentence(found)
     assert text == (
-        "With 10 tasks and a concurrency of 3 or more, parallel is cheaper than a narrower queue; "
-        "at a concurrency of 1 to 2, a narrower queue is."
+        "With 10 tasks, queues of 1 to 2 are cheaper than parallel, and parallel is cheaper than queues of 3 "
+        "to 4."
+    )
+
+
+def test_along_concurrency_the_pacing_and_options_of_the_queues_are_named():
+    """The queue of 2 is undecided, as its difference is zero."""
+    queue = parse_strategy("queue (script)")
+    differences = around([3, 0, -1, -3], 0.1)
+    found = break_even([1, 2, 3, 4], differences, axis="concurrency", tasks=10, queue=queue)
+    assert break_even_sentence(found, unpaced=True) == (
+        "With 10 tasks, unpaced queues of 1 (script) are cheaper than parallel, and parallel is cheaper than "
+        "unpaced queues of 3 to 4 (script); it is undecided at 2."
     )
 
 

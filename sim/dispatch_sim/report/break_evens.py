@@ -61,7 +61,7 @@ class _AxisText(_Text):
         self.span = f"{self.low} to {high}"
         unresolved = [axis_point(crossing.at) for crossing in found.crossings if not crossing.resolved]
         self.near = list(dict.fromkeys(unresolved))
-        self._found = found
+        self._found, self._unpaced = found, unpaced
 
     @cached_property
     def _stretches(self) -> list[tuple[str, int, int]]:
@@ -101,8 +101,14 @@ class _AxisText(_Text):
         ends = high == self._found.range[1]
         return self._point(low) if ends and sides == [self.parallel, self.queue] else ""
 
+    def queues(self, points: str) -> str:
+        """Return the queues of some concurrencies: `unpaced queues of 1 to 5`."""
+        kind = self._found.queue.kind
+        queues = str(self._found.queue).replace(kind, f"{kind.rstrip('s')}s of {points}", 1)
+        return f"unpaced {queues}" if self._unpaced else queues
+
     def _range(self, low: int, high: int) -> str:
-        if high == self._found.range[1]:
+        if self.axis == "tasks" and high == self._found.range[1]:
             return f"{self._point(low)} or more"
         return self._point(low) if low == high else f"{self._point(low)} to {high}"
 

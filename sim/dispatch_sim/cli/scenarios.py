@@ -16,7 +16,7 @@ from dispatch_sim.cli.output import fail, print_json
 def init(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="File to write.")] = Path("scenario.yaml"),
 ) -> None:
-    """Write a scenario to start from, with every key explained."""
+    """Write a scenario to start from, with the common keys explained."""
     from importlib.resources import files
 
     text = files("dispatch_sim.scenario").joinpath("starter.yaml").read_text(encoding="utf-8")

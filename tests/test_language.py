@@ -6,6 +6,7 @@ A reader who knows the field must not learn a second language. Each phrase has a
 import ast
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,13 @@ def test_help(command):
     shown = CliRunner().invoke(app, [*command.split(), "--help"]).stdout
     assert "0<=x" not in shown
     assert not private(shown.replace("│", ""))
+
+
+@pytest.mark.parametrize("command", [name for name, command in COMMANDS.items() if command.epilog])
+def test_example_of_a_command_is_a_command_line(command):
+    program, name, *arguments = shlex.split(COMMANDS[command].epilog.removeprefix("Example: "))
+    assert (program, name) == ("dispatch-sim", command)
+    assert COMMANDS[command].make_context(command, arguments).params
 
 
 def texts(tree):

@@ -37,6 +37,17 @@ COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
 
 _NAMES = {decisions.map_strategies: "map"}
 
+_EXAMPLES = {
+    decisions.decide: "decide --tasks 10 --limits 50/30K/8K --deadline 20m",
+    decisions.diff: "diff mine.yaml --with provider.limits.scale=2",
+    decisions.map_strategies: "map mine.yaml --x tasks --y provider.limits.scale=1,2,4",
+    decisions.why: "why mine.yaml --vary tasks.tokens=1K..1M",
+    decisions.tune: "tune mine.yaml --set objective.minimise=makespan",
+    studies.sweep: "sweep mine.yaml --fail-on 'cost > $10'",
+    studies.compare: "compare mine.yaml --set client.retries=5",
+}
+"""An example of a command, for its help."""
+
 app = typer.Typer(
     name="dispatch-sim",
     help="Simulate how to dispatch tasks to AI sub-agents: in parallel, sequentially, or through a queue.",
@@ -47,7 +58,8 @@ app = typer.Typer(
 )
 for section, commands in COMMANDS.items():
     for command in commands:
-        app.command(_NAMES.get(command), rich_help_panel=section)(flattened(command))
+        example = f"Example: dispatch-sim {_EXAMPLES[command]}" if command in _EXAMPLES else None
+        app.command(_NAMES.get(command), epilog=example, rich_help_panel=section)(flattened(command))
 
 
 def _print_version(asked: bool) -> None:

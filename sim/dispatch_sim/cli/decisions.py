@@ -29,7 +29,14 @@ from dispatch_sim.cli.output import fail, print_answer, print_json, print_writte
 def decide(
     context: typer.Context,
     tasks: Annotated[int, number(1, 100_000, help="Number of tasks in the batch.")],
-    tokens: Annotated[str, text("TOKENS", help="Mean tokens of a task.")] = "15K",
+    tokens: Annotated[
+        str,
+        text(
+            "TOKENS",
+            help="Mean tokens of a task: new input and output, each counted once, without cache reads and "
+            "the agent's start prompt. A fifth of them is output (--set tasks.output_share).",
+        ),
+    ] = "15K",
     duration: Annotated[str, text("TIME", help="Mean duration of a task without waiting.")] = "60s",
     calls: Annotated[str | None, text("N", help="Mean model calls of a task. Default: 5.")] = None,
     spread: Annotated[str, text("SHARE", help="Coefficient of variation of tokens and duration.")] = "50%",
@@ -38,7 +45,7 @@ def decide(
         text(
             "LIMITS",
             help="Rate limits: a provider profile, 'unlimited', or requests/input/output tokens per minute, "
-            "such as 50/30K/8K. Default: 1000/2M/400K.",
+            "such as 50/30K/8K. Input is what is not read from a cache. Default: 1000/2M/400K.",
         ),
     ] = None,
     model: Annotated[

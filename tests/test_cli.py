@@ -75,6 +75,12 @@ def test_missing_file_and_wrong_option_exit_with_2(scenario):
     assert dispatch_sim("run", scenario.name, "--strategy", "queue", cwd=scenario.parent).returncode == 2
 
 
+def test_run_warns_of_a_concurrency_above_the_batch_size(scenario):
+    result = dispatch_sim("run", scenario.name, "--strategy", "queue: 99", "--json", cwd=scenario.parent)
+    assert result.returncode == 0
+    assert result.stderr.startswith("warning: --strategy: queue of 99 starts all ")
+
+
 def test_run_shows_one_replication(scenario):
     arguments = ("run", scenario.name, "--strategy", "queue: 2", "--replication", "3")
     shown = dispatch_sim(*arguments, "--out", "one", cwd=scenario.parent)

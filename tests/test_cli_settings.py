@@ -26,6 +26,16 @@ def test_set_changes_a_key_of_the_scenario(scenario, command):
         ("client.retries=-5", "--set client.retries=-5: -5 is out of range; write at least 0"),
         ("client.retris=5", "--set client.retris=5: unknown key 'retris'; did you mean 'retries'?"),
         ("clint=5", "--set clint=5: unknown key 'clint'; did you mean 'client'?"),
+        ("retries=5", "--set retries=5: unknown key 'retries'; did you mean 'client.retries'?"),
+        ("cap=5", "--set cap=5: unknown key 'cap'; did you mean 'client.cap' or 'harness.cap'?"),
+        (
+            "tasks[0].calls=3",
+            "--set tasks[0].calls=3: groups of tasks have no numbers here; write tasks.calls ",
+        ),
+        (
+            "strategies=[paralell]",
+            "--set strategies=[paralell]: strategies[0]: unknown strategy 'paralell'; did",
+        ),
         ("client={retries: -5}", "--set client={retries: -5}: client.retries: -5 is out of range"),
         ("client={retries: 1, retries: 2}", "--set client={retries: 1, retries: 2}: the key 'retries' is"),
         ("client.retries=[1", "--set client.retries=[1: not YAML: "),

@@ -93,7 +93,13 @@ def test_levels_are_round_and_spread_over_the_range():
 
 
 @pytest.mark.parametrize(
-    ("path", "hint"), [("tasks.nobody.tokens", "unknown key"), ("clint.retries", "did you mean")]
+    ("path", "hint"),
+    [
+        ("tasks.nobody.tokens", "unknown key"),
+        ("clint.retries", "did you mean 'client.retries'"),
+        ("retries", "did you mean 'client.retries'"),
+        ("foo", "write one such as tasks.tokens, provider.limits.scale or client.retries"),
+    ],
 )
 def test_unknown_key_suggests_the_likeliest(path, hint):
     with pytest.raises(ParameterError, match=hint):

@@ -379,6 +379,10 @@ def test_few_tokens_are_a_warning(caplog):
         ({"spread": "x"}, "spread: 'x' is not a share"),
         ({"limits": "antropic-start"}, "limits: .* did you mean 'anthropic-start'"),
         ({"limits": "1/2"}, "limits: '1/2' is not a limit; .* 50/30K/8K"),
+        (
+            {"limits": "50K"},
+            "limits: '50K' is not a limit; .* alone set provider.limits.input_tokens=50K/min",
+        ),
         ({"limits": "50/30K/c"}, "limits: 'c/min' is not a limit"),
         ({"limits": "50/\N{SUPERSCRIPT TWO}/8K"}, "limits: '.*/min' is not a limit"),
         ({"limits": "50/0/8K"}, "limits: '0/min' admits no requests"),

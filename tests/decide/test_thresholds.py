@@ -2,7 +2,7 @@
 
 import pytest
 
-from dispatch_sim.decide.thresholds import NAMES, Check, ThresholdError, check, parse_threshold
+from dispatch_sim.decide.thresholds import Check, ThresholdError, check, parse_threshold
 from dispatch_sim.report.thresholds import check_line
 from dispatch_sim.stats.estimates import Estimate
 from tests.report.conftest import TIGHT, answered
@@ -49,10 +49,18 @@ def test_invalid_threshold_is_an_error(text, says):
     assert len(str(error.value)) < 2500
 
 
-def test_unknown_measure_lists_all():
+@pytest.mark.parametrize(
+    ("name", "offered"),
+    [
+        ("speed", "write cost, makespan, p95_makespan, tokens, money or people"),
+        ("p95makespan", "did you mean 'p95_makespan'?"),
+        ("manual_completion", "did you mean 'manual_completions'?"),
+    ],
+)
+def test_unknown_measure_is_an_error_that_offers_the_nearest_or_the_objectives(name, offered):
     with pytest.raises(ThresholdError) as error:
-        parse_threshold("speed > 1")
-    assert all(name in str(error.value) for name in NAMES)
+        parse_threshold(f"{name} > 1")
+    assert str(error.value) == f"--fail-on: there is no measure '{name}'; {offered}"
 
 
 def test_estimate_of_the_recommended_strategy_decides():

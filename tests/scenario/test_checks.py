@@ -152,7 +152,7 @@ def test_median_time_adds_up_what_calls_do() -> None:
         (
             CAP + "[parallel]",
             "harness.cap: parallel asks for more than 4 agents at once, and the harness refuses launches"
-            " above its cap; write a smaller number, or a larger cap",
+            " above its cap; compare queues of at most 4 instead, or write a larger cap",
         ),
         *(
             (f"{CAP}[{each}]", f"harness.cap: {each.strip('{').partition(':')[0]} asks for more than 4")

@@ -300,7 +300,7 @@ def test_csv_files_outside_or_broken_are_errors(tmp_path: Path) -> None:
         "commas.csv": "line 2 of the csv file has more values than its heading; write numbers without commas",
         "twice.csv": "has 2 columns 't'; rename one",
         "heading.csv": "no rows below its heading",
-        "binary.csv": "cannot be read",
+        "binary.csv": "'binary.csv' is not text: byte 3 is not UTF-8; save the file as UTF-8",
         "wide.csv": "more than 1,000 columns",
         "line.csv": "a line of more than 1,048,576 characters",
         "field.csv": "cannot be read: 'field larger than field limit",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -204,7 +205,8 @@ def map_strategies(
     from dispatch_sim.report.maps import write_map
 
     source, folder = study.source(study.seed), study.folder
-    with progress("percent") as on_progress:
+    options = {_key(y): "--y", _key(x): "--x"}
+    with _naming(options), progress("percent") as on_progress:
         winners = map_winners(
             source,
             x,
@@ -231,7 +233,7 @@ def why(
 
     ranges = key_values("--vary", vary, "tasks.tokens=1K..1M")
     source, folder = study.source(study.seed), study.folder
-    with progress("percent") as on_progress:
+    with _naming(dict.fromkeys(ranges, "--vary")), progress("percent") as on_progress:
         explained = explain(
             source,
             ranges=ranges,
@@ -241,6 +243,23 @@ def why(
         )
     _print_added(write_why(explained, folder))
     print_answer(explained, as_json)
+
+
+def _key(text: str) -> str:
+    """Return the key in KEY=VALUES."""
+    return text.partition("=")[0].strip()
+
+
+@contextmanager
+def _naming(options: Mapping[str, str]) -> Iterator[None]:
+    """Name the option, by key, that an error about a key comes from."""
+    from dispatch_sim.decide.parameters import ParameterError
+
+    try:
+        yield
+    except ParameterError as error:
+        option = options.get(error.key)
+        fail(f"{option} {error}" if option else str(error))
 
 
 def tune(study: ReportOptions, as_json: Json = False) -> None:

@@ -159,6 +159,12 @@ def setting_values(texts: Mapping[str, str], option: str = "--set") -> dict[str,
 
     values = {}
     for key, text in texts.items():
+        if key.startswith("tasks["):
+            rest = key.partition("].")[2] or "count"
+            fail(
+                f"{option} {key}={text}: groups of tasks have no numbers here; write tasks.{rest} for all"
+                f" groups, or tasks.NAME.{rest} for the group of that name"
+            )
         try:
             tree = read_tree(text, option)
         except ScenarioError as error:

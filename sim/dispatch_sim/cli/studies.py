@@ -118,6 +118,12 @@ def run(
 
     scenario = options.source(seed).scenario()
     plan = find_plan(scenario, strategy, tasks)
+    if (asked := plan.strategy.concurrency or 0) > len(plan.tasks):
+        typer.echo(
+            f"warning: --strategy: {plan.strategy} starts all {len(plan.tasks):,} tasks together; a"
+            f" concurrency of {asked:,} needs a batch of that size",
+            err=True,
+        )
     outcome, log = simulate_one(plan, replication)
     if as_json:
         print_json(

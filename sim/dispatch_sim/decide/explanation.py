@@ -17,7 +17,13 @@ from dispatch_sim.decide.grid import (
     warn_about_limits,
     without_factors,
 )
-from dispatch_sim.decide.parameters import Parameter, find_parameters, parameter_at, with_range
+from dispatch_sim.decide.parameters import (
+    Parameter,
+    ParameterError,
+    find_parameters,
+    parameter_at,
+    with_range,
+)
 from dispatch_sim.decide.ranking import ranked
 from dispatch_sim.decide.rare_events import QUOTED, replications_to_quote
 from dispatch_sim.decide.sampling import LATER, Numbers, Sampled, Sampler
@@ -245,7 +251,7 @@ class _Decision:
 def _varied(source: Source, path: str) -> Parameter:
     parameter = parameter_at(source, path)
     if parameter.is_off:
-        raise DesignError(f"{path}: the scenario has no value there to start from; give it one")
+        raise ParameterError(path, "the scenario has no value there to start from; give it one")
     return parameter
 
 

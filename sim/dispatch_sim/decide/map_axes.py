@@ -58,15 +58,15 @@ def read_axis(source: Source, text: str, cells: int) -> Axis:
     Raises ParameterError for a key or levels that cannot be mapped.
     """
     if not 2 <= cells <= MAX_LEVELS:
-        raise ParameterError(f"cells: {cells} levels of an axis; write 2 to {MAX_LEVELS}")
+        raise ParameterError("cells", f"{cells} levels of an axis; write 2 to {MAX_LEVELS}")
     path, given, levels = text.partition("=")
     parameter = parameter_at(source, path.strip())
     if not given and parameter.is_off:
-        raise ParameterError(f"{path}: the scenario has no value there; name the range: {path}=LOW..HIGH")
+        raise ParameterError(path, f"the scenario has no value there; name the range: {path}=LOW..HIGH")
     if given and ".." not in levels:
         named = _read_levels(parameter, levels)
         if len(named) > MAX_LEVELS:
-            raise ParameterError(f"{path}: {len(named)} levels; at most {MAX_LEVELS} are mapped")
+            raise ParameterError(path, f"{len(named)} levels; at most {MAX_LEVELS} are mapped")
     else:
         parameter = with_range(parameter, levels) if given else parameter
         named = _through(parameter.value, spaced(parameter, cells))
@@ -81,7 +81,7 @@ def _read_levels(parameter: Parameter, text: str) -> list[float]:
     """
     levels = [parameter.read(part.strip()) for part in text.strip("[] ").split(",")]
     if len(set(levels)) < len(levels):
-        raise ParameterError(f"{parameter.path}: level {shown(text)} is repeated; remove one")
+        raise ParameterError(parameter.path, f"level {shown(text)} is repeated; remove one")
     return sorted(levels)
 
 
@@ -93,13 +93,13 @@ def _check_levels(source: Source, parameter: Parameter, levels: Iterable[float])
     if parameter.path == BATCH:
         for level in levels:
             if not 1 <= level <= MAX_TASKS:
-                raise ParameterError(f"{BATCH}: {level:,.0f} tasks; a batch has 1 to {MAX_TASKS:,}")
+                raise ParameterError(BATCH, f"{level:,.0f} tasks; a batch has 1 to {MAX_TASKS:,}")
         return
     written = {parameter.path: [parameter.write(level) for level in levels]}
     swept = source.scenario().model_copy(update={"sweep": Sweep.model_validate(written)})
     found = factors.findings(source.raw, swept, Samples(source.folders))
     if found:
-        raise ParameterError(f"{parameter.path}: {found[0].message}")
+        raise ParameterError(parameter.path, found[0].message)
 
 
 def spaced(parameter: Parameter, number: int) -> list[float]:

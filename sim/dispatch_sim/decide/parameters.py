@@ -25,7 +25,7 @@ from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import ScenarioError, UserError
 from dispatch_sim.scenario.schema import keys
 from dispatch_sim.scenario.tasks import TaskGroup
-from dispatch_sim.scenario.wording import shown, unknown
+from dispatch_sim.scenario.wording import listed, nearest, shown
 
 SPAN = 10.0
 """A range that is not given goes from a tenth of the present value to ten times it."""
@@ -33,9 +33,22 @@ SPAN = 10.0
 MAX_GROUPS = 10
 """Groups of tasks whose own keys are varied: the largest ones."""
 
+_MOST_NAMED = 4
+_EXAMPLES = ("tasks.tokens", "provider.limits.scale", "client.retries")
+"""Keys to offer where none is similar to the one that was named."""
+
 
 class ParameterError(UserError):
-    """A key that cannot be varied, or a range that cannot be tried; the message says why."""
+    """A key that cannot be varied, or a range that cannot be tried; the message says why.
+
+    Attributes
+    ----------
+    key : the key that it is about, by its path; empty where it is about none.
+    """
+
+    def __init__(self, key: str, message: str) -> None:
+        self.key = key
+        super().__init__(f"{key}: {message}" if key else message)
 
 
 @dataclass(frozen=True)
@@ -75,11 +88,11 @@ class Parameter:
         try:
             value = UNITS[self.unit].parse(text)
         except PydanticCustomError as error:
-            raise ParameterError(f"{self.path}: {error.message()}") from None
+            raise ParameterError(self.path, error.message()) from None
         if value is None:
-            raise ParameterError(f"{self.path}: {shown(text)} is not a number")
+            raise ParameterError(self.path, f"{shown(text)} is not a number")
         if self.is_whole and value != round(value):
-            raise ParameterError(f"{self.path}: {shown(text)} is not a whole number")
+            raise ParameterError(self.path, f"{shown(text)} is not a whole number")
         return value
 
     @property
@@ -137,13 +150,13 @@ def parameter_at(source: Source, path: str) -> Parameter:
     key = f"{BATCH}[].{rest.removeprefix(f'{own}.')}" if first == BATCH else path
     kind = _keys().get(key)
     if kind is None:
-        raise ParameterError(_not_a_key(path, key))
+        raise ParameterError(path, _not_a_key(path, key))
     groups = [group for group in scenario.tasks if own in (None, group.name)]
     sections: list[BaseModel] = [*groups] if first == BATCH else [scenario]
     value, *others = [_value_at(section, key) for section in sections]
     if any(other != value for other in others):
         paths = " or ".join(f"{BATCH}.{group.name}.{rest}" for group in groups)
-        raise ParameterError(f"{path}: groups of tasks differ in it; write {paths}")
+        raise ParameterError(path, f"groups of tasks differ in it; write {paths}")
     off = Parameter(path, _unit_of(kind), math.nan, math.nan, math.nan)
     return _parameter(path, value, kind, sections[0]) or off
 
@@ -155,10 +168,10 @@ def with_range(parameter: Parameter, text: str) -> Parameter:
     """
     low, dots, high = text.partition("..")
     if not dots:
-        raise ParameterError(f"{parameter.path}: {shown(text)} is not a range; write it as 1K..1M")
+        raise ParameterError(parameter.path, f"{shown(text)} is not a range; write it as 1K..1M")
     ends = [parameter.read(end.strip()) for end in (low, high)]
     if not ends[0] < ends[1]:
-        raise ParameterError(f"{parameter.path}: {shown(text)} descends; write the smaller value first")
+        raise ParameterError(parameter.path, f"{shown(text)} descends; write the smaller value first")
     return replace(parameter, low=ends[0], high=ends[1])
 
 
@@ -188,12 +201,19 @@ def _unit_of(kind: str) -> str:
 
 def _not_a_key(path: str, key: str) -> str:
     if path.partition(".")[0] in factors.NOT_SWEPT:
-        return f"{path}: cannot be varied here; write a key of the tasks, or of what they meet"
+        return "cannot be varied here; write a key of the tasks, or of what they meet"
     if key in keys():
-        return f"{path}: is {keys()[key].kind}, not a number; only numbers can be varied here"
+        return f"is {keys()[key].kind}, not a number; only numbers can be varied here"
     choices = [each.replace("tasks[]", BATCH) for each in _keys()]
-    message, listing, _ = unknown("key", path, choices).partition("; there are")
-    return message + ("; see docs/parameters.md for all of them" if listing else "")
+    close = nearest(path, choices)
+    if close is None:
+        last = nearest(path.rpartition(".")[2], (each.rpartition(".")[2] for each in choices))
+        named = [each for each in choices if each.rpartition(".")[2] == last][:_MOST_NAMED]
+    else:
+        named = [close]
+    if named:
+        return f"unknown key {shown(path)}; did you mean {listed(map(shown, named), 'or')}?"
+    return f"unknown key {shown(path)}; write one such as {listed(_EXAMPLES, 'or')}"
 
 
 def _paths(scenario: Scenario, key: str) -> Iterator[tuple[str, BaseModel]]:

@@ -222,7 +222,7 @@ def read_limits(text: str) -> dict[str, Any]:
     if text == "unlimited":
         return {"limits": text}
     rates = [part.strip() for part in text.split("/")]
-    if len(rates) == 1:
+    if len(rates) == 1 and not text[:1].isdigit():
         if text in names("provider") and read_profile("provider", text).requires:
             message = (
                 f"{text} states no limits and no prices; give your limits, such as 500/200K/200K, and a "
@@ -233,7 +233,8 @@ def read_limits(text: str) -> dict[str, Any]:
     if len(rates) != 3:
         message = (
             f"{shown(text)} is not a limit; write a profile such as anthropic-start (dispatch-sim profiles "
-            "lists them), unlimited, or requests/input/output tokens a minute: 50/30K/8K"
+            "lists them), unlimited, or requests/input/output tokens a minute: 50/30K/8K; for an input limit"
+            " alone set provider.limits.input_tokens=50K/min"
         )
         raise QuestionError([("limits", message)])
     if few := [rate for rate in rates[1:] if rate.isdecimal() and 0 < int(rate) < LEAST_TOKENS]:

@@ -16,7 +16,7 @@ from dispatch_sim.decide.choice import Choice
 from dispatch_sim.decide.units import UNITS, unit_of
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.scenario.problems import UserError
-from dispatch_sim.scenario.wording import shown
+from dispatch_sim.scenario.wording import listed, nearest, shown
 from dispatch_sim.stats.estimates import Estimate
 from dispatch_sim.study.objectives import OBJECTIVES, P95
 
@@ -124,7 +124,9 @@ def parse_threshold(text: str) -> Threshold:
     name, comparison, value = found.groups()
     measure = OBJECTIVES.get(name, name)
     if measure not in NAMES:
-        raise ThresholdError(f"--fail-on: there is no measure {shown(name)}; there are {', '.join(NAMES)}")
+        close = nearest(name, NAMES)
+        what = f"did you mean {shown(close)}?" if close else f"write {listed(OBJECTIVES, 'or')}"
+        raise ThresholdError(f"--fail-on: there is no measure {shown(name)}; {what}")
     try:
         bound = _bound(measure, value)
     except PydanticCustomError as error:

@@ -157,7 +157,7 @@ def map_winners(
     warn_about_limits(source.scenario())
     across, up = read_axis(source, x, cells), read_axis(source, y, cells)
     if across.parameter.path == up.parameter.path:
-        raise ParameterError(f"{across.parameter.path}: is on both axes; name two different keys")
+        raise ParameterError(across.parameter.path, "is on both axes; name two different keys")
     scenario = source.scenario()
     added: tuple[int, ...] = ()
     if BATCH in (across.parameter.path, up.parameter.path):
@@ -171,7 +171,7 @@ def map_winners(
     ]
     possible = [point for *_, point in points if isinstance(point, GridPoint)]
     if not possible:
-        raise ParameterError(f"no cell of the map can be simulated; in the first, {points[0][2]}")
+        raise ParameterError("", f"no cell of the map can be simulated; in the first, {points[0][2]}")
     warn_about_concurrencies(scenario, max(point.tasks for point in possible))
     sampled = list(map(Sampled, possible))
 

@@ -151,19 +151,19 @@ def load_source(path: str | os.PathLike[str]) -> Source:
     file = FilePath(path)
     name = os.fspath(path)
 
-    def error(message: str) -> ScenarioError:
-        return ScenarioError([Problem(name, 1, 1, (), message)])
+    def error(message: str, line: int = 1) -> ScenarioError:
+        return ScenarioError([Problem(name, line, 1, (), message)])
 
     try:
         if stat.S_ISFIFO(file.stat().st_mode) and not name.startswith("/dev/"):
-            raise error("is a named pipe, which may never be written to; read it through /dev/stdin")
+            raise error("is a named pipe, which may never be written to; read it through /dev/stdin", 0)
         with file.open("rb") as stream:
             content = stream.read(MOST_CHARACTERS + 1)
     except OSError as failure:
         reason = failure.strerror or type(failure).__name__
-        raise error(f"cannot be read: {reason}; check the path") from None
+        raise error(f"cannot be read: {reason}; check the path", 0) from None
     except ValueError:
-        raise error("cannot be read: not a path") from None
+        raise error("cannot be read: not a path", 0) from None
     if len(content) > MOST_CHARACTERS:
         raise error(TOO_LONG)
     try:

@@ -40,7 +40,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An error in a scenario, with its place in the file."""
+    """An error in a scenario, with its place in the file; the line is 0 where it is about the whole file."""
 
     filename: str
     line: int
@@ -49,7 +49,8 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.filename}:{self.line}:{self.column}: {Finding(self.path, self.message)}"
+        where = f"{self.filename}:{self.line}:{self.column}" if self.line else self.filename
+        return f"{where}: {Finding(self.path, self.message)}"
 
 
 class UserError(Exception):

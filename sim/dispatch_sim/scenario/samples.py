@@ -84,7 +84,8 @@ def _column(path: Path, column: str, modified: int, size: int) -> tuple[float, .
     """Read a column; cached, as each design point reads the same file again."""
     values: list[float] = []
     try:
-        rows = csv.reader(_lines(read_file(path, MOST_BYTES)))
+        data = read_file(path, MOST_BYTES)
+        rows = csv.reader(_lines(data))
         heading = [name.strip() for name in next(rows, [])]
         if len(heading) > MOST_COLUMNS:
             raise ValueError(f"the csv file has more than {MOST_COLUMNS:,} columns; remove some")
@@ -103,7 +104,11 @@ def _column(path: Path, column: str, modified: int, size: int) -> tuple[float, .
                 values.append(_cell(row, index, rows.line_num))
             if len(values) > MOST_ROWS:
                 raise ValueError(f"the csv file has more than {MOST_ROWS:,} rows; take a sample of them")
-    except (OSError, csv.Error, UnicodeError) as error:
+    except UnicodeDecodeError as error:
+        byte = _byte_that_is_not_utf8(data)
+        message = f"{shown(path.name)} is not text: byte {byte} is not UTF-8; save the file as UTF-8"
+        raise ValueError(message) from error
+    except (OSError, csv.Error) as error:
         raise ValueError(f"the csv file cannot be read: {shown(str(error))}") from error
     if not values:
         raise ValueError("the csv file has no rows below its heading; add values")
@@ -117,6 +122,15 @@ def _lines(data: bytes) -> Iterator[str]:
         if len(line) > LONGEST_LINE:
             raise ValueError(f"the csv file has a line of more than {LONGEST_LINE:,} characters")
         yield line
+
+
+def _byte_that_is_not_utf8(data: bytes) -> int:
+    """Return the number, from 1, of the first byte that is not UTF-8; the error of a stream counts anew."""
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        return error.start + 1
+    return 0
 
 
 def _cell(row: list[str], index: int, line: int) -> float:

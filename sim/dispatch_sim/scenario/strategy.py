@@ -22,7 +22,7 @@ from dispatch_sim.scenario.strategy_options import (
     RetryTime,
     WarmUp,
 )
-from dispatch_sim.scenario.wording import all_of, listed, shown, unknown, word, wrong
+from dispatch_sim.scenario.wording import all_of, listed, nearest, shown, unknown, word, wrong
 
 Kind = Literal["solo", "sequential", "parallel", "queue", "waves", "adaptive"]
 
@@ -200,6 +200,9 @@ def parse_strategy(raw: Any) -> Strategy:
         raise wrong(f"{shown(raw)} is not a strategy; write parallel, or {{queue: 3}}")
     kinds = [key for key in raw if key in KINDS]
     if len(kinds) != 1:
+        first = next(iter(raw))
+        if not kinds and isinstance(first, str) and nearest(first, KINDS):
+            raise wrong(unknown("strategy", first, list(KINDS)))
         found, names = ", ".join(map(shown, list(raw)[:5])), ", ".join(KINDS)
         raise wrong(f"found {found}; a strategy has one of {names} as its first key")
     if "paced" in raw:

@@ -15,7 +15,7 @@ from dispatch_sim.scenario.base import OrWord, fields_by_key, section_in
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import Finding
 from dispatch_sim.scenario.samples import Samples
-from dispatch_sim.scenario.wording import Path, listed, shown, unknown
+from dispatch_sim.scenario.wording import Path, listed, nearest, shown, unknown
 
 _EXAMPLES = {
     "tasks": "tasks: [{name: research, tokens: 15K, duration: 60s}]",
@@ -31,6 +31,7 @@ _BOUNDS = {
     "less_than_equal": ("le", "at most"),
 }
 _MOST = 1000
+_MOST_ELSEWHERE = 3
 _ROUNDS = 3
 """Times that what is invalid is removed: a section that then lacks a required key is removed next."""
 
@@ -103,7 +104,7 @@ def _findings(details: ErrorDetails, raw: Any, root: type[BaseModel]) -> list[Fi
             for below, message, at_key in context["errors"]
         ]
     if kind == "extra_forbidden":
-        return [Finding(path, unknown("key", str(path[-1]), _keys(path[:-1], root)), at_key=True)]
+        return [Finding(path, _unknown_key(path, root), at_key=True)]
     if kind == "too_short" and value:
         return []  # items that are wrong themselves do not count for pydantic
     if kind == "default_factory_not_called":
@@ -111,6 +112,19 @@ def _findings(details: ErrorDetails, raw: Any, root: type[BaseModel]) -> list[Fi
     if kind == "value_error":
         return [Finding(path, str(context["error"]))]
     return [Finding(path, _message(details, path, value, root) + ("" if kind == "missing" else words))]
+
+
+def _unknown_key(path: Path, root: type[BaseModel]) -> str:
+    """Return the message about an unknown key, with keys of that name in other sections."""
+    # Imported here: only errors need it, and the schema takes a while to make.
+    from dispatch_sim.scenario.schema import keys
+
+    name, here = str(path[-1]), _keys(path[:-1], root)
+    paths = (key.replace("[]", "") for key in keys()) if root is Scenario else ()
+    elsewhere = [path for path in paths if path.rpartition(".")[2] == name]
+    if 1 <= len(elsewhere) <= _MOST_ELSEWHERE and (len(path) == 1 or nearest(name, here) is None):
+        return f"unknown key {shown(name)}; did you mean {listed(map(shown, elsewhere), 'or')}?"
+    return unknown("key", name, here)
 
 
 def _follow(loc: tuple[int | str, ...], raw: Any, *, missing: bool) -> tuple[Path, Any]:

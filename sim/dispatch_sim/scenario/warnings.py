@@ -191,7 +191,7 @@ def _cap(scenario: Scenario) -> Iterator[Finding]:
         does = "queues" if scenario.harness.over == "queue" else "refuses"
         message = (
             f"{_labels(wider)} asks for more than {cap} agents at once, and the harness {does} launches above"
-            " its cap; write a smaller number, or a larger cap"
+            f" its cap; compare queues of at most {cap} instead, or write a larger cap"
         )
         yield Finding(("harness", "cap"), message)
 

@@ -65,16 +65,21 @@ def unknown(kind: str, found: str, choices: Sequence[str]) -> str:
 
     Choices can be untrusted too, as the headings of a csv file.
     """
-    plain = found[:40].lower().replace("-", "_")
-    by_plain = {choice.replace("-", "_"): choice for choice in choices}
-    same = [choice for choice in choices if choice.replace("_", "") == plain.replace("_", "")]
-    close = same or [by_plain[word] for word in difflib.get_close_matches(plain, by_plain, 1)]
-    if close:
-        return f"unknown {kind} {shown(found)}; did you mean {shown(close[0])}?"
+    if (close := nearest(found, choices)) is not None:
+        return f"unknown {kind} {shown(found)}; did you mean {shown(close)}?"
     named = [word(choice) for choice in choices[:_MOST_CHOICES]]
     if len(choices) > _MOST_CHOICES:
         named.append(f"{len(choices) - _MOST_CHOICES} more")
     return f"unknown {kind} {shown(found)}; there {'is' if len(choices) == 1 else 'are'} {listed(named)}"
+
+
+def nearest(found: str, choices: Iterable[str]) -> str | None:
+    """Return the choice that is most similar to a word; None where none is similar."""
+    plain = found[:40].lower().replace("-", "_")
+    by_plain = {choice.replace("-", "_"): choice for choice in choices}
+    same = [choice for word, choice in by_plain.items() if word.replace("_", "") == plain.replace("_", "")]
+    close = same or [by_plain[word] for word in difflib.get_close_matches(plain, by_plain, 1)]
+    return close[0] if close else None
 
 
 def word(text: str) -> str:

@@ -3,10 +3,9 @@
 import math
 
 from dispatch_sim.engine import codes
-from dispatch_sim.engine.api import input_needed, request_answer
+from dispatch_sim.engine.api import input_needed, join_line, request_answer
 from dispatch_sim.engine.calendar import after
 from dispatch_sim.engine.events import enter, note
-from dispatch_sim.engine.gateway import join_line
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.strategies import on_429
 from dispatch_sim.engine.variates import of_request

@@ -7,12 +7,13 @@ from dispatch_sim.engine.api import (
     charge_output,
     coordinator_input,
     first_token_s,
+    join_line,
     latency_s,
+    leave_line,
 )
 from dispatch_sim.engine.cache import context_cached, is_cold, record_shared
 from dispatch_sim.engine.calendar import after
 from dispatch_sim.engine.events import enter, write_log
-from dispatch_sim.engine.gateway import join_line, leave_line
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.variates import draw_first_attempt, take_part, tool_s
 from dispatch_sim.model.arithmetic import share

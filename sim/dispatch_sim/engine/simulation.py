@@ -7,11 +7,11 @@ A process is a place in its program, from which an event resumes it: `resume_att
 
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.accounting import close
+from dispatch_sim.engine.api import serve_line
 from dispatch_sim.engine.attempt import resume_attempt, start_attempt
 from dispatch_sim.engine.backlog import arrive, next_arrives, wait_for_arrival
 from dispatch_sim.engine.calendar import at_once, later, next_event
 from dispatch_sim.engine.communication import resume_interim_brief
-from dispatch_sim.engine.gateway import serve_line
 from dispatch_sim.engine.merge import resume_merge
 from dispatch_sim.engine.records import Control, State
 from dispatch_sim.engine.recovery import accept_or_reject, resume_recovery, start_recovery

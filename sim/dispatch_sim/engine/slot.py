@@ -1,14 +1,13 @@
 """The end of an agent's work: it returns, fails, or is ended by its timeout, and its slot is free."""
 
 from dispatch_sim.engine import codes
-from dispatch_sim.engine.api import charge_output
+from dispatch_sim.engine.api import charge_output, leave_line
 from dispatch_sim.engine.calendar import after
 from dispatch_sim.engine.communication import is_draft
 from dispatch_sim.engine.conditions import notify
 from dispatch_sim.engine.conflicts import end_write
 from dispatch_sim.engine.coordinator import interrupted_compaction
 from dispatch_sim.engine.events import enter, note
-from dispatch_sim.engine.gateway import leave_line
 from dispatch_sim.engine.harness import requeue_refused
 from dispatch_sim.engine.merge import merge
 from dispatch_sim.engine.records import State

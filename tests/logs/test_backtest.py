@@ -17,7 +17,7 @@ from dispatch_sim.logs.calibrate.calibration import calibrate
 from dispatch_sim.logs.calibrate.observations import CalibrationError
 from dispatch_sim.logs.readers.reading import read_logs
 from dispatch_sim.logs.readers.tables import Logs
-from dispatch_sim.report.backtest import backtest_json, write_backtest
+from dispatch_sim.report.backtest import backtest_document, backtest_json, write_backtest
 from dispatch_sim.scenario.coordination import Dispatch
 from dispatch_sim.scenario.loader import parse_scenario
 from tests.logs.made_runs import made_runs
@@ -139,6 +139,14 @@ def test_all_inside_is_wilsons_interval_of_as_many_sessions():
     assert (found.low, found.high) == (pytest.approx(12 / (12 + 2.200985**2), rel=1e-5), pytest.approx(1.0))
 
 
+def test_equal_share_in_every_session_is_wilsons_interval_of_as_many_sessions():
+    """One of three in each of 12: a share that does not vary over the sessions, but for rounding."""
+    found = share_interval(np.array([1.0, 0.0, 0.0] * 12), np.repeat(np.arange(12), 3))
+    level = 2 * stats.norm.cdf(stats.t.ppf(0.975, 11)) - 1
+    expected = stats.binomtest(4, 12).proportion_ci(level, method="wilson")
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=1e-6)
+
+
 def test_few_sessions_have_no_interval_and_no_verdict():
     """Nine others are needed to widen the forecasts of a session."""
     texts = {}
@@ -172,6 +180,50 @@ def test_interrupted_group_is_replayed_and_not_forecast():
         each.group.name for each in found.forecasted
     ]
     assert found.not_forecast == {"the user interrupted one of its agents": 1}
+
+
+def of_sessions(tables, *sessions):
+    """Return which runs are of these sessions, by number, and of a group."""
+    names = [f"session-{session}" for session in sessions]
+    return tables.runs["session"].isin(names) & (tables.runs["group_size"] > 1)
+
+
+def test_sessions_without_completed_groups_can_be_calibrated_to():
+    """Their single runs have completed. There are no past groups for the baselines."""
+    tables = made_runs(3, seed=16, crash=0.0)
+    tables.runs.loc[of_sessions(tables, 1, 2), "outcome"] = "interrupted"
+    found = backtest(tables, replications=20)
+    assert {each.group.session for each in found.forecasted} == {"session-0"}
+    assert not any(each.baselines_crps_s for each in found.forecasted)
+    assert list(found.not_forecast) == ["the user interrupted one of its agents"]
+    assert judge_backtest(found).baselines == ()
+
+
+def test_reason_without_a_completed_run_elsewhere_is_not_that_there_are_no_sessions():
+    tables = made_runs(2, seed=16, crash=0.0)
+    tables.runs.loc[tables.runs["session"] == "session-1", "outcome"] = "failed"
+    interrupted = tables.runs.loc[of_sessions(tables, 0), "group"].iloc[0]
+    tables.runs.loc[tables.runs["group"] == interrupted, "outcome"] = "interrupted"
+    found = backtest(tables, replications=20)
+    of_first = [each for each in found.replayed if each.group.session == "session-0"]
+    assert found.not_forecast == {
+        "the user interrupted one of its agents": 1,
+        "no agent of another session has completed its task": len(of_first) - 1,
+    }
+
+
+def test_tokens_that_few_sessions_have_are_not_widened():
+    """Twelve sessions have groups, and nine the tokens of theirs: eight others do not widen a forecast."""
+    tables = made_runs(12, seed=17, crash=0.0)
+    missing = of_sessions(tables, 0, 1, 2)
+    tables.runs.loc[missing, "final_context_tokens"] = np.nan
+    found = backtest(tables, replications=20)
+    judged = judge_backtest(found)
+    assert all(0 <= row.as_calibrated <= 1 and np.isnan(row.widened) for row in judged.tokens)
+    assert not any(np.isnan(row.widened) for row in judged.wall)
+    lines = backtest_document(found).markdown.splitlines()
+    [last] = [line.split("|")[-2] for line in lines if line.startswith("| 90% |")]
+    assert last.strip() == ""
 
 
 def test_no_forecast_knows_its_own_session():

@@ -110,7 +110,7 @@ def _coverage(judged: Conclusions) -> Table:
                 "" if tokens is None else percent(tokens.as_calibrated),
                 percent(wall.widened),
                 "" if math.isnan(wall.low) else f"({percent(wall.low)} to {percent(wall.high)})",
-                "" if tokens is None else percent(tokens.widened),
+                "" if tokens is None or math.isnan(tokens.widened) else percent(tokens.widened),
             )
         )
     heads = (

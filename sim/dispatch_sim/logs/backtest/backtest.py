@@ -40,6 +40,7 @@ _QUANTILES = 1000
 
 _MOST_NAMES = 8
 _NO_OTHER_SESSIONS = "a forecast is judged by sessions that it was not fitted to, and there are no others"
+_NONE_COMPLETED = "no agent of another session has completed its task"
 _INTERRUPTED = "the user interrupted one of its agents"
 _NO_TASKS = "the scenario has no tasks for the kind of one of its agents, and none for all kinds"
 
@@ -163,15 +164,15 @@ def backtest(
         past = [group for group in groups if fold_of[group.session] != fold and not group.interrupted]
         replayed += [Replayed(group, replay(group), replay(group, launch)) for group in of_fold]
         used = scenario or calibrated
-        if used is None or (scenario is None and not past):
-            not_forecast[_NO_OTHER_SESSIONS] += len(of_fold)
-            continue
-        if scenario is None:
+        if scenario is None and used is not None:
             run_ranks += _run_ranks(completed[completed["session"].map(fold_of) == fold], used)
         forecasts: dict[tuple[str, ...], Forecast] = {}
         for group in of_fold:
             if group.interrupted:
                 not_forecast[_INTERRUPTED] += 1
+                continue
+            if used is None:
+                not_forecast[_NO_OTHER_SESSIONS if others.runs.empty else _NONE_COMPLETED] += 1
                 continue
             if any(tasks_of(used, kind) is None for kind in group.kinds):
                 not_forecast[_NO_TASKS] += 1

@@ -22,6 +22,9 @@ LEVELS = (0.5, 0.8, 0.9)
 LEAST_SESSIONS = 10
 """Fewest sessions with forecasts for an interval: from these on, nine others widen the forecasts of each."""
 
+ROUNDING = 1e-12
+"""A smaller margin of a share is zero but for rounding: one that varies over n outcomes has above 1 / n^2."""
+
 Values = NDArray[np.float64]
 Sessions = NDArray[np.intp]
 
@@ -53,7 +56,8 @@ class Coverage:
     Attributes
     ----------
     runs : of the durations of completed runs, in the intervals of their kinds; NaN without any.
-    as_calibrated, widened : of groups, in the intervals of their forecasts.
+    as_calibrated, widened : of groups, in the intervals of their forecasts; `widened` is NaN for tokens that
+        too few sessions have.
     low, high : the 95% confidence interval of `widened`; NaN with fewer than `LEAST_SESSIONS`.
     """
 
@@ -138,7 +142,7 @@ def judge_backtest(found: Backtest) -> Conclusions:
         sessions=len({each.group.session for each in forecasts}),
         error=_errors(medians, outcomes) if forecasts else None,
         wall=_coverage(wall, found.run_ranks),
-        tokens=_coverage(tokens, ()),
+        tokens=_coverage(tokens, (), is_widened=any(each.tokens_widening != 1 for each, _, _ in tokens)),
         widening=float(np.median([each.widening for each in forecasts])) if forecasts else 1.0,
         crps_s=_mean(crps_s),
         widened_crps_s=_mean(widened_crps_s),
@@ -173,7 +177,10 @@ def _speed_ups(found: Backtest) -> tuple[SpeedUp, ...]:
 
 
 def _coverage(
-    scored: Sequence[tuple[Forecasted, Scored, Scored]], run_ranks: Sequence[float]
+    scored: Sequence[tuple[Forecasted, Scored, Scored]],
+    run_ranks: Sequence[float],
+    *,
+    is_widened: bool = True,
 ) -> tuple[Coverage, ...]:
     """Return the coverage by level of forecasts, each given as calibrated and widened."""
     if not scored:
@@ -184,7 +191,9 @@ def _coverage(
     sessions = _sessions([each for each, _, _ in scored])
     rows = []
     for level in LEVELS:
-        widened = share_interval(covered(widened_ranks, level).astype(float), sessions)
+        widened = Interval(nan, nan, nan)
+        if is_widened:
+            widened = share_interval(covered(widened_ranks, level).astype(float), sessions)
         rows.append(
             Coverage(
                 level=level,
@@ -234,7 +243,7 @@ def share_interval(inside: Values, sessions: Sessions) -> Interval:
     if isnan(margin):
         return Interval(share, nan, nan)
     variance = share * (1 - share)
-    ratio = margin**2 / variance if margin > 0 else t_critical(CONFIDENCE, count) ** 2 / count
+    ratio = margin**2 / variance if margin > ROUNDING else t_critical(CONFIDENCE, count) ** 2 / count
     middle, half = share + ratio / 2, sqrt(ratio * variance + ratio**2 / 4)
     return Interval(share, (middle - half) / (1 + ratio), (middle + half) / (1 + ratio))
 

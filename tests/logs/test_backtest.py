@@ -91,7 +91,8 @@ def test_fewer_than_nine_sessions_give_no_widening():
     assert needed_widening(np.array([]), np.array([], dtype=np.intp)) == 1.0
 
 
-def test_forecast_simulates_the_given_kinds():
+@pytest.mark.parametrize("engine", ["simpy", "compiled"])
+def test_forecast_simulates_the_given_kinds(engine):
     """With constants all is known: three agents launched 6 s apart, the last with the longest task."""
     scenario = parse_scenario(
         "tasks:\n"
@@ -100,7 +101,7 @@ def test_forecast_simulates_the_given_kinds():
         "dispatch: {spawn: {tokens: 5K, time: 0s}, return: {tokens: 1K, time: 0s}, brief: {time: 6s}}\n"
         "failures: {crash: 0%, bad_output: 0%}\n"
     )
-    found = forecast(scenario, ["short", "short", "long"], 3)
+    found = forecast(scenario, ["short", "short", "long"], 3, engine)
     assert found.wall_s == pytest.approx([112.0] * 3)
     assert found.tokens == pytest.approx([68_000.0] * 3)
     assert found.speed_up == pytest.approx([220 / 112] * 3)

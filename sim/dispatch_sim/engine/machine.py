@@ -120,12 +120,16 @@ class Machine:
         flat = FlatPlan(plan)
         if log is None:
             return outcome_of(self.simulate_block(flat, replication, 1)[0].tolist())
-        self._value([plan.scenario])
-        fits = _fits(flat)
+        return self.simulate_with_log(flat, replication, log)
+
+    def simulate_with_log(self, plan: FlatPlan, replication: int, log: list[Event]) -> Outcome:
+        """Simulate one replication of a design point, and append its events to a log."""
+        self._value([plan.plan.scenario])
+        fits = _fits(plan)
         if fits:
-            self._load(flat, range(replication, replication + 1), MAX_LOG)
+            self._load(plan, range(replication, replication + 1), MAX_LOG)
         if not (fits and self._run(np.zeros(1, np.int64), replication, 1)):
-            return _by_simpy(plan, replication, log)
+            return _by_simpy(plan.plan, replication, log)
         kinds = list(Activity)
         for start_s, end_s, kind, *rest in self._state["log"][: self._state["world"]["log_length"]].tolist():
             log.append(Event(start_s, end_s, kinds[kind], *rest))

@@ -24,6 +24,7 @@ from dispatch_sim.logs.calibrate.observations import ALL_KINDS, CalibrationError
 from dispatch_sim.logs.readers.tables import Logs
 from dispatch_sim.scenario.coordination import Dispatch
 from dispatch_sim.scenario.model import Scenario
+from dispatch_sim.study.engines import engine_for
 from dispatch_sim.study.runner import OnProgress
 
 MOST_FOLDS = 50
@@ -148,6 +149,8 @@ def backtest(
     fold_of = _folds(logs.runs["session"], {group.session for group in groups})
     fewest, most = REPLICATIONS
     replications = replications or min(max(MOST_REPLICATIONS // len(groups), fewest), most)
+    asked = "auto" if scenario is None else scenario.engine
+    engine = engine_for(asked, replications * sum(group.size for group in groups))
     completed = observe(logs).completed
     replayed: list[Replayed] = []
     forecasted: list[Forecasted] = []
@@ -178,7 +181,7 @@ def backtest(
                 not_forecast[_NO_TASKS] += 1
                 continue
             if group.kinds not in forecasts:
-                forecasts[group.kinds] = forecast(used, group.kinds, replications)
+                forecasts[group.kinds] = forecast(used, group.kinds, replications, engine)
             made = forecasts[group.kinds]
             tokens = None if math.isnan(group.tokens) else Scored(made.tokens, group.tokens)
             scores = _baselines_crps_s(group, past, averages) if past and averages else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from dispatch_sim.scenario.failure import Recovery, Retry
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.strategy import parse_strategy
 from dispatch_sim.scenario.tasks import TaskGroup
+from dispatch_sim.study.engines import idle_machine
 
 Values = NDArray[np.float64]
 
@@ -48,14 +49,19 @@ NOTHING_AFTER_RETURN: dict[str, Any] = {
 """Sections of a scenario that turn off what follows an agent's return: a group's wall-clock leaves it out."""
 
 
-def simulate(plan: Plan, variates: Variates) -> tuple[float, Outcome]:
-    """Return a replication's wall-clock and outcome.
-
-    The wall-clock in seconds is from the first launch to the end of the last agent's first attempt, as logs
-    show it: they record a launch when the coordinator has written the call, and no merging.
-    """
+def simulate(plan: Plan, replication: int) -> tuple[float, Outcome]:
+    """Return a replication's wall-clock and outcome."""
     log: list[Event] = []
-    outcome = simulation.simulate(plan, variates, log)
+    outcome = simulation.simulate(plan, Variates(plan.scenario, replication), log)
+    return _wall_s(log), outcome
+
+
+def _wall_s(log: Sequence[Event]) -> float:
+    """Return the seconds from the first launch to the end of the last agent's first attempt.
+
+    This is the wall-clock as logs show it: they record a launch when the coordinator has written the call,
+    and no merging.
+    """
     first, last = math.inf, 0.0
     for event in log:
         if event.attempt == 1:
@@ -63,7 +69,23 @@ def simulate(plan: Plan, variates: Variates) -> tuple[float, Outcome]:
                 first = min(first, event.start_s)
             elif event.kind in _AGENT_ACTIVITIES:
                 last = max(last, event.end_s)
-    return last - first, outcome
+    return last - first
+
+
+def _simulate_all(plan: Plan, replications: int, engine: str) -> Iterator[tuple[float, Outcome]]:
+    """Yield the wall-clock and the outcome of each replication."""
+    if engine == "simpy":
+        for replication in range(replications):
+            yield simulate(plan, replication)
+        return
+    from dispatch_sim.engine.plan import FlatPlan
+
+    flat = FlatPlan(plan)
+    with idle_machine() as machine:
+        for replication in range(replications):
+            log: list[Event] = []
+            outcome = machine.simulate_with_log(flat, replication, log)
+            yield _wall_s(log), outcome
 
 
 def replay(group: Group, launch: Dispatch | None = None) -> float:
@@ -102,7 +124,7 @@ def replay(group: Group, launch: Dispatch | None = None) -> float:
         }
     ).model_copy(update=NOTHING_AFTER_RETURN)
     strategy = parse_strategy({"queue": group.size, "manager": "script"} if as_observed else "parallel")
-    return simulate(make_plan(scenario, strategy), Variates(scenario, 0))[0]
+    return simulate(make_plan(scenario, strategy), 0)[0]
 
 
 def _seconds(value: float) -> str:
@@ -131,8 +153,13 @@ def tasks_of(scenario: Scenario, kind: str) -> TaskGroup | None:
     return by_name.get(kind, by_name.get(ALL_KINDS))
 
 
-def forecast(scenario: Scenario, kinds: Sequence[str], replications: int) -> Forecast:
-    """Simulate one parallel task of each of the kinds; the scenario has tasks for all of them."""
+def forecast(scenario: Scenario, kinds: Sequence[str], replications: int, engine: str = "simpy") -> Forecast:
+    """Simulate one parallel task of each of the kinds; the scenario has tasks for all of them.
+
+    Parameters
+    ----------
+    engine : `simpy` or `compiled`, which give the same forecast.
+    """
     counts = Counter(group.name for kind in kinds if (group := tasks_of(scenario, kind)) is not None)
     tasks = tuple(
         group.model_copy(update={"count": counts[group.name], "after": ()})
@@ -142,9 +169,8 @@ def forecast(scenario: Scenario, kinds: Sequence[str], replications: int) -> For
     batch = scenario.model_copy(update={"tasks": tasks, **NOTHING_AFTER_RETURN})
     plan = make_plan(batch, parse_strategy("parallel"))
     rows = []
-    for replication in range(replications):
+    for replication, (wall_s, outcome) in enumerate(_simulate_all(plan, replications, engine)):
         variates = Variates(batch, replication)
-        wall_s, outcome = simulate(plan, variates)
         work_s = sum(variates.length_s(task.group, task.index) for task in plan.tasks)
         tokens = outcome.tokens_work + outcome.tokens_spawn + outcome.tokens_return + outcome.tokens_wasted
         rows.append((wall_s, tokens, work_s / wall_s if wall_s > 0 else 1.0))

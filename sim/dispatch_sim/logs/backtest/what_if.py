@@ -19,7 +19,6 @@ from dispatch_sim.logs.calibrate.calibration import calibrate
 from dispatch_sim.logs.calibrate.observations import CalibrationError
 from dispatch_sim.logs.readers.tables import Logs
 from dispatch_sim.model.plan import make_plan
-from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.distributions import Constant, Distribution
 from dispatch_sim.scenario.failure import Failures, Timeouts
 from dispatch_sim.scenario.model import Scenario
@@ -177,5 +176,5 @@ def _mean(values: list[float], distribution: Distribution) -> Distribution:
 
 
 def _simulate(scenario: Scenario, strategy: Strategy) -> GroupOutcome:
-    wall_s, outcome = simulate(make_plan(scenario, strategy), Variates(scenario, 0))
+    wall_s, outcome = simulate(make_plan(scenario, strategy), 0)
     return GroupOutcome(wall_s, outcome.tokens, outcome.money_usd)

@@ -133,8 +133,24 @@ def pairs_of(
     return pairs
 
 
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """By what two sides are compared.
+
+    Attributes
+    ----------
+    objective : the column to minimise, or `p95_makespan_s`.
+    confidence : of each confidence interval.
+    indifference : the indifference threshold.
+    """
+
+    objective: str
+    confidence: float
+    indifference: IndifferenceThreshold
+
+
 def compare_sides(
-    objective: str, confidence: float, samples: Samples, sides: Mapping[Any, Sides]
+    criterion: Criterion, samples: Samples, sides: Mapping[Any, Sides]
 ) -> dict[Any, PairedComparison]:
     """Compare the sides at each point of an axis where both were simulated, on their common replications.
 
@@ -142,28 +158,21 @@ def compare_sides(
     """
     found = {}
     for value, both in sides.items():
-        one, other = (
-            list(may_be_best({p: as_means(objective, samples[p]) for p in side}, confidence).values())
-            for side in both
-        )
+        costs = ({point: as_means(criterion.objective, samples[point]) for point in side} for side in both)
+        one, other = (list(may_be_best(side, criterion.confidence).values()) for side in costs)
         if other:
             found[value] = compare_best(np.stack(one), np.stack(other))
     return found
 
 
-def judged(
-    comparisons: Mapping[float, PairedComparison],
-    objective: str,
-    confidence: float,
-    indifference: IndifferenceThreshold,
-) -> dict[str, Any]:
+def judged(criterion: Criterion, comparisons: Mapping[float, PairedComparison]) -> dict[str, Any]:
     """Return the fields of an `AxisComparison` that follow from its comparisons."""
-    each = list(comparisons.values())
+    each, confidence, threshold = list(comparisons.values()), criterion.confidence, criterion.indifference
     return {
-        "objective": objective,
+        "objective": criterion.objective,
         "confidence": confidence,
         "replications": min(one.replications for one in each),
         "changes": sign_changes_along(list(comparisons), each, confidence, SIDES),
         "differences": tuple(one.estimate(confidence) for one in each),
-        "practically_equal": all(one.is_within(indifference.at(one.scale), confidence) for one in each),
+        "practically_equal": all(one.is_within(threshold.at(one.scale), confidence) for one in each),
     }

@@ -11,6 +11,7 @@ import pandas as pd
 
 from dispatch_sim.decide.axis_comparison import (
     AxisComparison,
+    Criterion,
     Samples,
     Sides,
     Where,
@@ -147,42 +148,33 @@ def find_break_even(
     what either leaves open.
     """
     check_confidence(confidence)
-    threshold = parse_indifference(indifference)
+    criterion = Criterion(objective, confidence, parse_indifference(indifference))
     return [
         replace(found, factors=factors)
         for factors, part in factor_combinations(results)
         for found, _ in break_evens_of(
-            samples_of(part, objective),
-            objective,
-            confidence,
-            parallel,
-            queue,
-            batch_size,
-            concurrencies,
-            threshold,
+            criterion, samples_of(part, objective), batch_size, concurrencies, parallel, queue
         )
     ]
 
 
 def break_evens_of(
+    criterion: Criterion,
     samples: Samples,
-    objective: str,
-    confidence: float,
-    parallel: str,
-    queue: str,
     batch_size: int | None,
     concurrencies: Collection[int],
-    indifference: IndifferenceThreshold,
+    parallel: str = "parallel",
+    queue: str = "queue",
 ) -> Iterator[tuple[BreakEven, dict[int, Sides]]]:
     """Yield the break-evens of one combination of factors, with the sides that are compared along each axis.
 
     Parameters
     ----------
-    samples : see `samples_of`; the others are those of `find_break_even`.
+    samples : see `samples_of`; `batch_size` and the others are those of `find_break_even`.
     """
     for (one, other), sides in pairs_of(samples, parallel, queue).items():
         for axis, queues, tasks, along in _axes(sides, other, concurrencies, batch_size):
-            comparisons = compare_sides(objective, confidence, samples, along)
+            comparisons = compare_sides(criterion, samples, along)
             if comparisons:
                 found = BreakEven(
                     axis=axis,
@@ -191,7 +183,7 @@ def break_evens_of(
                     queue=queues,
                     tasks=tasks,
                     factors={},
-                    **judged(comparisons, objective, confidence, indifference),
+                    **judged(criterion, comparisons),
                 )
                 yield found, along
 

@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dispatch_sim.decide.axis_comparison import AxisComparison, compare_sides, judged, pairs_of, samples_of
+from dispatch_sim.decide.axis_comparison import (
+    AxisComparison,
+    Criterion,
+    compare_sides,
+    judged,
+    pairs_of,
+    samples_of,
+)
 from dispatch_sim.decide.units import axis_position
 from dispatch_sim.scenario.indifference import IndifferenceThreshold, parse_indifference
 from dispatch_sim.scenario.problems import UserError
@@ -57,7 +64,7 @@ def find_factor_break_even(
     levels that are the same, such as 1m and 60s, the last one counts.
     """
     part = results[results["tasks"] == tasks]
-    threshold = parse_indifference(indifference)
+    criterion = Criterion(objective, confidence, parse_indifference(indifference))
     found = []
     for factor in factor_columns(results):
         levels = _levels(part[factor].unique().tolist())
@@ -72,7 +79,7 @@ def find_factor_break_even(
                     for position, level in levels.items()
                     if (tasks, level) in sides
                 }
-                comparisons = compare_sides(objective, confidence, samples, along)
+                comparisons = compare_sides(criterion, samples, along)
                 if len(comparisons) > 1:
                     found.append(
                         FactorBreakEven(
@@ -83,7 +90,7 @@ def find_factor_break_even(
                             queue=other,
                             tasks=tasks,
                             factors=factors,
-                            **judged(comparisons, objective, confidence, threshold),
+                            **judged(criterion, comparisons),
                         )
                     )
     return found

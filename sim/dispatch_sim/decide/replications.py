@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from dispatch_sim.decide.answer import choices, concurrencies_to_compare, objective_of
-from dispatch_sim.decide.axis_comparison import Point, Samples, samples_of
+from dispatch_sim.decide.axis_comparison import Criterion, Point, Samples, samples_of
 from dispatch_sim.decide.break_even import break_evens_of
 from dispatch_sim.decide.choice import Choice
 from dispatch_sim.decide.rare_events import replications_to_quote
@@ -103,17 +103,8 @@ def _of_axes(
     for points in alike.values():
         for point in _may_be_best(samples, points, objective, choice.confidence):
             yield point, scenario.study.first
-    break_evens = break_evens_of(
-        samples,
-        objective,
-        choice.confidence,
-        "parallel",
-        "queue",
-        choice.tasks,
-        concurrencies_to_compare(choice),
-        scenario.threshold,
-    )
-    for found, sides in break_evens:
+    criterion = Criterion(objective, choice.confidence, scenario.threshold)
+    for found, sides in break_evens_of(criterion, samples, choice.tasks, concurrencies_to_compare(choice)):
         if found.queue.concurrency is not None:
             for point in chain.from_iterable(queues for _, queues in sides.values()):
                 yield point, scenario.study.first

@@ -9,7 +9,7 @@ from dispatch_sim.decide.quick_sample import MAX_CALLS
 from dispatch_sim.decide.studies import compare
 from dispatch_sim.decide.winners import Standing
 from dispatch_sim.model.plan import make_plan
-from dispatch_sim.report.format import named
+from dispatch_sim.report.format import MEASURES, named
 from dispatch_sim.report.quick import (
     answer_line,
     assumed_line,
@@ -415,3 +415,40 @@ def test_error_names_its_argument(change, message):
     with pytest.raises(QuestionError, match=message) as caught:
         ask(**{"tasks": 6} | change)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("objective", "column"), [("money", "money_usd"), ("tokens", "tokens")])
+def test_bill_that_is_low_because_tasks_fail_is_called_so(objective, column):
+    """The input of two tasks exceeds what a minute allows, so that one of two together fails at once."""
+    settings = EXACT | {"client.retries": 0, "retry.policy": "none", "strategies": ["sequential", "parallel"]}
+    asked = {"tokens": "25K", "calls": 1, "spread": 0, "limits": "100/30K/100K", "settings": settings}
+    found = ask(2, **asked, objective=objective)
+    assert (found.recommended.kind, found.reference.strategy.kind) == ("parallel", "sequential")
+    assert [each.manual_completions for each in found.candidates] == [1, 0]
+    amount = MEASURES[column].amount(found.reference.means[column])
+    assert (
+        f". It is low because 1 of 2 tasks fail, and people do them; without that, the least is {amount}, "
+        "with sequential. "
+    ) in answer_line(found)
+    rows = quick_document(found).text.splitlines()
+    assert {row.split()[0] for row in rows if "(tasks" in row} == {"parallel"}
+    assert "fail, and people do them" not in answer_line(ask(2, **asked))
+
+
+@pytest.mark.parametrize(
+    ("change", "advice"),
+    [
+        ({"tokens": "100M"}, "higher limits (--limits), smaller"),
+        ({"timeout": "5s"}, "a longer timeout (--timeout), "),
+    ],
+)
+def test_no_strategy_is_recommended_where_all_tasks_fail(change, advice):
+    """No call of 16M tokens fits into a minute's 2M, and no attempt of about a minute ends in 5 s."""
+    found = ask(3, concurrency=2, **change)
+    text = " ".join(quick_document(found).text.split())
+    assert text.startswith("No strategy can do these three tasks: with every strategy compared, ")
+    assert advice in text
+    assert "recommended" not in text
+    assert "Use " not in text
+    assert found.to_json()["all_fail"]
+    assert not ask(3, concurrency=2).all_fail

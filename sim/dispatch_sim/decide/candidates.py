@@ -19,7 +19,7 @@ class Candidate:
     Attributes
     ----------
     strategy : the strategy.
-    means : of every measure that can be minimised.
+    means : of every measure that can be minimised, and of the tasks that people complete.
     estimate : of the objective.
     difference : of the objective from the recommended strategy, paired, and simultaneous over all candidates.
     feasibility : how often it meets the limits; None where there are none.
@@ -35,6 +35,11 @@ class Candidate:
     def is_identical(self) -> bool:
         """Whether it equals the recommended strategy in every replication."""
         return self.difference.low == self.difference.high == 0
+
+    @property
+    def manual_completions(self) -> float:
+        """The mean number of tasks that fail, and that people complete."""
+        return self.means["manual_completions"]
 
     @property
     def verdict(self) -> Verdict | None:

@@ -35,6 +35,9 @@ CALLS_TO_BIND = 4000
 MUCH_COORDINATION = 0.2
 """Share of the makespan above which the coordinator's work is reported."""
 
+NEARLY_ALL = 0.99
+"""Share of the tasks that people complete with every strategy above which none is recommended."""
+
 LOGGED = 8
 """Replications whose events show how long the coordinator works."""
 
@@ -47,7 +50,7 @@ class Coordination:
     ----------
     briefs, merges : shares of the makespan of the recommended strategy.
     strategy : the best one of few replications with `manager: script`.
-    means : of every measure that can be minimised, in the replications of the answer.
+    means : as those of a candidate, in the replications of the answer.
     """
 
     briefs: float
@@ -70,11 +73,13 @@ class QuickAnswer(Displayed):
     scenario : the question as a scenario.
     winner : the recommended strategy, and whether it is significantly the best.
     candidates : strategies that may be the best or are usual, the best first; all have the same replications.
+    reference : the strategy whose bill is not low because tasks fail; see `Sample.reference`.
     dropped : the other strategies, with their differences in the first replications. They were significantly
         worse, identical, or missed the limits.
     objective : the measure that is minimised.
     limits : the deadline and the budget; None where there are none.
     binding : the binding resource of the recommended strategy.
+    all_fail : whether people complete nearly all tasks with every strategy, so that none is recommended.
     coordination : None where the coordinator works for no more than `MUCH_COORDINATION` of the makespan, a
         script does not cost less, or the question is not about cost alone.
     """
@@ -82,10 +87,12 @@ class QuickAnswer(Displayed):
     scenario: Scenario
     winner: Winner
     candidates: tuple[Candidate, ...]
+    reference: Candidate
     dropped: Mapping[Strategy, Estimate]
     objective: str
     limits: Limits | None
     binding: Binding
+    all_fail: bool
     coordination: Coordination | None = None
 
     def __repr__(self) -> str:
@@ -152,6 +159,7 @@ class QuickAnswer(Displayed):
             "replications": self.replications,
             "replications_needed": self.needed,
             "preliminary": self.is_preliminary,
+            "all_fail": self.all_fail,
             "seed": self.scenario.study.seed,
             "confidence": self.scenario.study.confidence,
             "strategies": [
@@ -189,6 +197,7 @@ def answer_quickly(source: Source, by_script: Callable[[], Source]) -> QuickAnsw
     candidates = rank_candidates(sample)
     best = candidates[0]
     others, screened = first.against(best.strategy)
+    manual = [first.means(number)["manual_completions"] for number in range(design.points)]
     plan = next(plan for plan in design.variants[0].plans if plan.strategy == best.strategy)
     # The engine that is loaded.
     plan = replace(plan, scenario=plan.scenario.model_copy(update={"engine": choose_engine(design)}))
@@ -196,6 +205,7 @@ def answer_quickly(source: Source, by_script: Callable[[], Source]) -> QuickAnsw
         scenario=sample.scenario,
         winner=sample.winner,
         candidates=candidates,
+        reference=next(each for each in candidates if each.strategy == sample.reference),
         dropped={
             first.strategies[number]: screened.difference(at)
             for at, number in enumerate(others)
@@ -204,6 +214,7 @@ def answer_quickly(source: Source, by_script: Callable[[], Source]) -> QuickAnsw
         objective=sample.objective,
         limits=sample.limits,
         binding=find_binding(plan, max(FEWEST, int(CALLS_TO_BIND / design.calls[0]))),
+        all_fail=min(manual) >= NEARLY_ALL * first.scenario.batch_size,
         coordination=_coordination(plan, best, sample, by_script),
     )
 

@@ -31,7 +31,11 @@ FIRST_SHARE = 1 / 3
 LEAST = 4
 """Fewest replications, of a batch so large that there are too few to drop a strategy."""
 
-_COLUMNS = tuple(dict.fromkeys(map(column_of, OBJECTIVES.values())))
+MANY_FAILURES = 0.02
+"""Share of the tasks that people complete with one strategy and not with another, above which the bill of the
+one is lower because tasks fail."""
+
+_COLUMNS = (*dict.fromkeys(map(column_of, OBJECTIVES.values())), "manual_completions")
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,19 @@ class Sample:
         confidence = self._confidence(len(numbers) - 1, self.compared - 1)
         return find_winner(strategies, costs, tasks, confidence, threshold)
 
+    @cached_property
+    def reference(self) -> Strategy:
+        """The strategy whose bill is not low because tasks fail: the best one.
+
+        Where bills or tokens are minimised, it is the best of those with the fewest tasks that fail.
+        """
+        if self.objective not in ("money_usd", "tokens"):
+            return self.winner.strategy
+        numbers = np.array(self._may_win())
+        manual = self.values[numbers, :, _COLUMNS.index("manual_completions")].mean(axis=1)
+        few = numbers[manual <= manual.min() + MANY_FAILURES * self.scenario.batch_size]
+        return self.strategies[int(few[self.costs[few].mean(axis=1).argmin()])]
+
     def of(self, numbers: Collection[int]) -> Sample:
         """Return the sample of some strategies."""
         kept = sorted(numbers)
@@ -154,15 +171,16 @@ class Sample:
         return self.verdict(number) == "infeasible"
 
     def strategies_to_extend(self) -> Iterator[int]:
-        """Yield the strategies that may be the best with more replications, and the best of each kind.
+        """Yield the strategies that may be the best with more replications, and others that are quoted.
 
-        Where the best one may miss the limits, all others that do not may be the best. A kind is shown
-        without pacing.
+        Where the best one may miss the limits, all others that do not may be the best. The reference is
+        quoted, and the best of each kind without pacing.
         """
         best = self.winner.strategy
         others, screened = self.against(best)
         verdict = self.verdict(self.strategies.index(best))
         yield self.strategies.index(best)
+        yield self.strategies.index(self.reference)
         is_open = verdict in ("undecided", "infeasible")
         shown, has_rival = {best.at(None)}, False
         for at, number in enumerate(others):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dispatch_sim.decide.candidates import Candidate
 from dispatch_sim.decide.quick import QuickAnswer
+from dispatch_sim.decide.quick_sample import MANY_FAILURES
 from dispatch_sim.decide.winners import Standing
 from dispatch_sim.report.binding import binding_sentence
 from dispatch_sim.report.format import MEASURES, confidence, dollars, duration, limits_note, named, span
@@ -19,9 +20,9 @@ def quick_document(found: QuickAnswer, *, explained: bool = True) -> Document:
     return document(
         "quick.md",
         answer=answer_line(found),
-        table=_table(found),
+        table=None if found.all_fail else _table(found),
         assumed=assumed_line(found),
-        binding=binding_sentence(found.binding),
+        binding="" if found.all_fail else binding_sentence(found.binding),
         coordination=coordination_line(found),
         explanation=explanation(found) if explained else "",
     )
@@ -29,6 +30,8 @@ def quick_document(found: QuickAnswer, *, explained: bool = True) -> Document:
 
 def answer_line(found: QuickAnswer) -> str:
     """Return what to do, what it costs and why, how far the nearest rival is behind, and what to mind."""
+    if found.all_fail:
+        return sentence(TEMPLATE, "all_fail", found)
     rival = found.rival
     standing = _standing(found, rival) if rival else ""
     best, others, measure = found.best, found.candidates[1:], MEASURES[found.objective]
@@ -46,7 +49,7 @@ def assumed_line(found: QuickAnswer) -> str:
 
 def coordination_line(found: QuickAnswer) -> str:
     """Return how long the coordinator works, and what a script comes to; nothing where that is little."""
-    if found.coordination is None:
+    if found.coordination is None or found.all_fail:
         return ""
     strategy = found.coordination.strategy.without(["script"])
     return sentence(TEMPLATE, "coordination", found, strategy if strategy != found.recommended else None)
@@ -65,36 +68,42 @@ def explanation(found: QuickAnswer) -> str:
 
 
 def _table(found: QuickAnswer) -> Table:
-    """Return the recommended strategy, its nearest rival, and the best one of each kind without pacing."""
+    """Return the recommended strategy, its nearest rival, the reference, and the best of each kind."""
     measure = MEASURES[found.objective]
     shown = {"cost_usd": dollars, "money_usd": dollars, "makespan_s": duration, "people_s": duration}
-    shown.pop(found.objective, None)
     heads = (
         "Strategy",
         measure.title,
         f"Difference ({confidence(found.scenario.study.confidence)} interval)",
-        *(MEASURES[column].title for column in shown),
+        *(MEASURES[column].title for column in shown if column != found.objective),
     )
-    rows = [
-        (
-            str(each.strategy),
-            measure.amount(each.estimate.mean),
-            _difference(found, each),
-            *(show(each.means[column]) for column, show in shown.items()),
-        )
-        for each in _main_candidates(found)
-    ]
+    rows = []
+    for each in _main_candidates(found):
+        cells = {column: show(each.means[column]) for column, show in shown.items()}
+        cells[found.objective] = measure.amount(each.estimate.mean)
+        if _is_cheap_by_failing(each, found):
+            cells["money_usd"] += " (tasks fail)"
+        first = cells.pop(found.objective)
+        rows.append((str(each.strategy), first, _difference(found, each), *cells.values()))
     return Table("", heads, tuple(rows))
+
+
+def _is_cheap_by_failing(each: Candidate, found: QuickAnswer) -> bool:
+    """Whether its bill is lower because people complete more of the tasks."""
+    bill, manual = (
+        each.means[name] - found.reference.means[name] for name in ("money_usd", "manual_completions")
+    )
+    return bill < 0 and manual > MANY_FAILURES * found.tasks
 
 
 def _main_candidates(found: QuickAnswer) -> list[Candidate]:
     best = found.best.strategy
-    nearest = found.rival
+    quoted = (found.rival, found.reference)
     kinds = {(best.kind, best.pace): found.best}
     for each in found.candidates[1:]:
         if each.strategy.pace == "none":
             kinds.setdefault((each.strategy.kind, "none"), each)
-    return [each for each in found.candidates if each in kinds.values() or each is nearest]
+    return [each for each in found.candidates if each in kinds.values() or each in quoted]
 
 
 def _difference(found: QuickAnswer, each: Candidate) -> str:

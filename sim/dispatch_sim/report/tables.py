@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from dispatch_sim.decide.binding import Binding
 from dispatch_sim.decide.choice import Alternative, Choice
+from dispatch_sim.decide.quick_sample import MANY_FAILURES
 from dispatch_sim.report.binding import NOUNS
 from dispatch_sim.report.break_evens import break_even_cell, queue_name
 from dispatch_sim.report.format import (
@@ -122,7 +123,7 @@ def _is_cheap_by_failing(view: View, point: Strategy) -> bool:
         view.mean(measure, point) - view.mean(measure, view.recommended)
         for measure in ("money_usd", "manual_completions")
     )
-    return bill < 0 and completions > 0.02 * view.tasks
+    return bill < 0 and completions > MANY_FAILURES * view.tasks
 
 
 def _mean(view: View, point: Strategy) -> str:

@@ -213,6 +213,12 @@ COMPILED = {
         "resume_interim_brief", "after(S, P, T)", "after(S, P, 0.0)"
     ),
     "of equal tasks the later is first": Fault("is_before", "a.order < b.order", "a.order > b.order"),
+    "a script waits for common work of a task that has no slot yet": Fault(
+        "_has_common_to_do",
+        "before < free_slots(S)",
+        "True",
+        {"dispatch.spawn.fork": "true", "strategies.kind": "queue", "strategies.manager": "script"},
+    ),
     "people's time for conflicts is not paid": Fault(
         "resume_merge", "ledger.people_conflicts_s += T", "pass"
     ),

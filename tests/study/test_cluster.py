@@ -70,6 +70,17 @@ class Dask:
         process.name = number
         return process
 
+    def dismiss(self):
+        """End all workers; the scheduler has noticed it afterwards."""
+        for process in self.workers:
+            process.kill()
+            process.wait()
+        self.workers.clear()
+        from distributed import Client
+
+        with Client(self.address) as client:
+            _wait_for(lambda: not client.nthreads())
+
     def replace_first(self):
         """Have another worker take the place of the first, which stands still until the other has joined."""
         self.workers[0].send_signal(signal.SIGSTOP)
@@ -91,7 +102,6 @@ def _wait_for(so):
 def standing(tmp_path_factory):
     dask = Dask(tmp_path_factory.mktemp("standing"))
     dask.worker()
-    dask.worker()
     yield dask
     dask.end()
 
@@ -101,17 +111,33 @@ def here(tmp_path_factory):
     return study(TEXT, tmp_path_factory.mktemp("here"))
 
 
-@pytest.fixture
-def scheduler(tmp_path_factory):
-    dask = Dask(tmp_path_factory.mktemp("dask"))
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory):
+    dask = Dask(tmp_path_factory.mktemp("lasting"))
     yield dask
     dask.end()
+
+
+@pytest.fixture
+def scheduler(lasting):
+    """Return a scheduler without workers; a test may add some, and must not end it."""
+    yield lasting
+    lasting.dismiss()
 
 
 @pytest.fixture
 def dask(scheduler):
     scheduler.worker()
     return scheduler
+
+
+@pytest.fixture
+def mortal(tmp_path_factory):
+    """Return a scheduler with a worker, both of which a test may end."""
+    dask = Dask(tmp_path_factory.mktemp("mortal"))
+    dask.worker()
+    yield dask
+    dask.end()
 
 
 @pytest.fixture
@@ -147,11 +173,11 @@ def test_dying_and_joining_workers_change_nothing(dask, tmp_path, many_chunks, h
     assert there == here
 
 
-def test_study_is_resumed_after_loss_of_its_scheduler(dask, tmp_path, many_chunks, here):
+def test_study_is_resumed_after_loss_of_its_scheduler(mortal, tmp_path, many_chunks, here):
     """It ends in words, and what was done is kept; resumed without a cluster it gives the same bytes."""
     there = tmp_path / "there"
     with pytest.raises(WorkerError, match=r"the cluster was lost.*--resume, with or without a cluster"):
-        study(TEXT, there, cluster=dask.address, on_progress=at_first(dask.scheduler.kill))
+        study(TEXT, there, cluster=mortal.address, on_progress=at_first(mortal.scheduler.kill))
     played = []
     resumed = study(TEXT, there, resume=True, on_progress=lambda done, of: played.append(done))
     assert min(played) > 10  # replications are ten a block, and the first of these was done before
@@ -195,10 +221,10 @@ def _no_allowed_failures(monkeypatch):
     monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")
 
 
-@pytest.mark.usefixtures("_no_allowed_failures", "dask")
-def test_chunk_that_kills_workers_is_an_error(scheduler):
+@pytest.mark.usefixtures("_no_allowed_failures")
+def test_chunk_that_kills_workers_is_an_error(mortal):
     """As one that needs more memory than there is; how many are too many is a setting of the scheduler."""
-    with connected(scheduler.address) as there, pytest.raises(WorkerError, match=r"out of memory\?"):
+    with connected(mortal.address) as there, pytest.raises(WorkerError, match=r"out of memory\?"):
         there.simulate(Unreadable(os._exit, (1,)), [range(1)], "simpy", None)
 
 

@@ -263,6 +263,26 @@ def test_map_lists_concurrencies_of_a_winning_queue(four_cells):
     assert not any(line.startswith(("=", "?")) for line in legend(found))
 
 
+def test_map_begins_with_the_winner_at_the_values_of_the_scenario():
+    """At 40 s and 5 s of merging a pair; along the durations another kind wins at 80 s, along y none does."""
+    source = parse_source(PAIRS)
+    found = map_winners(source, "tasks.duration=40s,80s", "merge.pair.tokens=1K,2K")
+    axis = replace(found.x, parameter=replace(found.x.parameter, value=40.0))
+    found = replace(found, x=axis, y=replace(found.y, parameter=replace(found.y.parameter, value=1000.0)))
+    queue, parallel = (QUEUE_OF_3, Standing.SHOWN), (PARALLEL, Standing.SHOWN)
+    own, along = map_sentences(come_out(found, queue, parallel, (PARALLEL, Standing.OPEN), parallel))[:2]
+    assert own == "At the scenario's own values, a queue of 3 is cheapest."
+    assert along == (
+        "Along tasks.duration (mean), the nearest level at which another kind wins is 1m 20s (parallel); "
+        "along merge.pair.tokens, no other kind of strategy wins."
+    )
+    undecided = come_out(found, (QUEUE_OF_3, Standing.OPEN), parallel, parallel, parallel)
+    assert map_sentences(undecided)[0] == (
+        "At the scenario's own values, a queue of 3 has the lowest mean cost per batch, but the best strategy "
+        "is not resolved."
+    )
+
+
 def test_impossible_cell_says_why():
     source = parse_source(PAIRS.replace("limits: unlimited", "limits: {input_tokens: 2K/min}"))
     found = map_winners(source, "tasks.tokens=1K,100K", "provider.limits.scale=1,100")

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from dispatch_sim.decide.winner_map import StrategyMap, write_cells
+from dispatch_sim.decide.map_axes import Axis
+from dispatch_sim.decide.winner_map import Cell, StrategyMap, write_cells
 from dispatch_sim.decide.winners import Standing
 from dispatch_sim.report.attachments import MAP_FILE, to_text
 from dispatch_sim.report.figures.winner_map import (
@@ -18,7 +19,7 @@ from dispatch_sim.report.figures.winner_map import (
     cell_sign,
     winner_map,
 )
-from dispatch_sim.report.format import MEASURES, about, capital, clean, count, listed
+from dispatch_sim.report.format import MEASURES, about, capital, clean, count, listed, named
 from dispatch_sim.report.render import Document, Table, document
 from dispatch_sim.scenario.strategy import Kind, Strategy
 from dispatch_sim.study.files import write_texts
@@ -35,7 +36,8 @@ def map_sentences(found: StrategyMap) -> list[str]:
     kinds = [_wins(kind, won[kind]) for kind in most_frequent]
     best = capital(MEASURES[found.objective].best)
     standings = Counter(winner.standing for winner in winners)
-    sentences = [
+    sentences = _own_point(found)
+    sentences += [
         f"{best} with statistical significance, of {len(found.cells)} grid points: {listed(kinds)}."
         if kinds
         else "No strategy is significantly better than all others at any grid point."
@@ -66,6 +68,49 @@ def map_sentences(found: StrategyMap) -> list[str]:
         why_not = clean(impossible[0].why_not, 400)
         sentences.append(f"{capital(count(len(impossible), 'grid point'))} cannot be simulated: {why_not}.")
     return sentences
+
+
+def _own_point(found: StrategyMap) -> list[str]:
+    """Return who wins at the scenario's own values, and the nearest levels of each axis where others do.
+
+    Nothing where these values are no grid point.
+    """
+    x, y = _own_level(found.x), _own_level(found.y)
+    if x is None or y is None:
+        return []
+    own = found.row(y)[x].winner
+    if own is None:
+        return []
+    measure, standing = MEASURES[found.objective], STANDINGS.get(own.standing)
+    is_best = f"has the lowest {measure.statistic}, but {standing}" if standing else f"is {measure.best}"
+    column = tuple(found.row(row)[x] for row in range(len(found.y.levels)))
+    along = [
+        f"along {axis_name(axis.parameter)}, {_changes(own.kind, axis, cells, at)}"
+        for axis, cells, at in ((found.x, found.row(y), x), (found.y, column, y))
+    ]
+    return [
+        f"At the scenario's own values, {named(own.strategy)} {is_best}.",
+        f"{capital('; '.join(along))}.",
+    ]
+
+
+def _own_level(axis: Axis) -> int | None:
+    """Return the number of the level that is the scenario's own value; None where none is."""
+    own = axis.parameter.value
+    return next((i for i, level in enumerate(axis.levels) if math.isclose(level, own, rel_tol=1e-9)), None)
+
+
+def _changes(kind: Kind, axis: Axis, cells: Sequence[Cell], own: int) -> str:
+    """Return the nearest levels below and above the own one at which another kind wins significantly."""
+    found = []
+    for numbers in (range(own - 1, -1, -1), range(own + 1, len(cells))):
+        others = ((i, won) for i in numbers if (won := cells[i].winner) is not None and won.is_decided)
+        found += [f"{axis.labels[i]} ({won.strategy})" for i, won in others if won.kind != kind][:1]
+    if not found:
+        return "no other kind of strategy wins"
+    if len(found) == 1:
+        return f"the nearest level at which another kind wins is {found[0]}"
+    return f"the nearest levels at which other kinds win are {listed(found)}"
 
 
 def _wins(kind: Kind, strategies: Sequence[Strategy]) -> str:

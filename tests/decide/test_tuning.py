@@ -8,7 +8,7 @@ import pytest
 from dispatch_sim.decide import settings_search
 from dispatch_sim.decide.decision_variables import find_decision_variables
 from dispatch_sim.decide.grid import make_grid_point
-from dispatch_sim.decide.tuning import tune
+from dispatch_sim.decide.tuning import Trial, tune
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.report.tuning import best_subset_text, tuning_document, write_tuning
 from dispatch_sim.scenario.loader import parse_source
@@ -52,7 +52,7 @@ def test_search_that_ends_early_does_not_say_that_no_step_is_better(hangs, monke
     early = tune(parse_source(HANGS), replications=4)
     assert (hangs.joint is None, early.joint) == (False, None)
     assert "a further step may be an improvement" in " ".join(str(early).split())
-    assert "pairs of steps from the best settings is better" in " ".join(str(hangs).split())
+    assert "pairs of steps from the chosen settings is better" in " ".join(str(hangs).split())
 
 
 def test_best_timeout_is_the_shortest_that_ends_no_working_agent(hangs):
@@ -127,9 +127,29 @@ def test_tuning_prints_settings_and_best_subset(hangs):
     assert best_subset_text(variable(hangs, "retries")) == "0 to 20"
 
 
+def test_present_concurrency_that_the_scenario_does_not_give_is_named_as_such(hangs):
+    text = " ".join(str(replace(hangs, has_concurrency=False)).split())
+    assert "the concurrency of the queue to 3 (1 is the best one with the other settings as they are)" in text
+    assert "1 (best with these)" in text
+    assert "than with the present settings and the best concurrency for them." in text
+
+
+def test_values_within_the_indifference_threshold_are_alike(hangs):
+    """Of the concurrency, 2 is significantly better than the chosen 3, by less than the threshold."""
+    [concurrency] = [each for each in hangs.tuned if each.variable.path == "concurrency"]
+    better = Trial("2", Estimate(-0.004, -0.006, -0.002, 10), in_best_subset=True)
+    changed = replace(concurrency, trials=(concurrency.trials[0], better, concurrency.trials[2]))
+    tuned = tuple(changed if each is concurrency else each for each in hangs.tuned)
+    found = replace(hangs, tuned=tuned)
+    assert "below the indifference threshold of $0.01: concurrency of the queue 2 to 3." in " ".join(
+        str(found).split()
+    )
+    assert "| 3 | chosen |" in tuning_document(found).markdown
+
+
 def test_settings_that_are_not_shown_to_be_better_are_not_said_to_save(hangs):
     text = " ".join(str(replace(hangs, saves=Estimate(-0.2, -0.5, 0.1, 10))).split())
-    assert "these minus the best are \N{MINUS SIGN}$0.20 (\N{MINUS SIGN}$0.50 to +$0.10)." in text
+    assert "these minus the chosen ones are \N{MINUS SIGN}$0.20 (\N{MINUS SIGN}$0.50 to +$0.10)." in text
     assert "less than" not in text
 
 

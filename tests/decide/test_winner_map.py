@@ -278,8 +278,8 @@ def test_map_begins_with_the_winner_at_the_values_of_the_scenario():
     )
     undecided = come_out(found, (QUEUE_OF_3, Standing.OPEN), parallel, parallel, parallel)
     assert map_sentences(undecided)[0] == (
-        "At the scenario's own values, a queue of 3 has the lowest mean cost per batch, but the best strategy "
-        "is not resolved."
+        "At the scenario's own values, a queue of 3 has the lowest mean cost per batch, but the best "
+        "strategy is not resolved."
     )
 
 

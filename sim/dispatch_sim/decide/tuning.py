@@ -95,6 +95,8 @@ class Tuning(Findings):
     tasks : size of the batch.
     strategy : the queue whose concurrency is tuned.
     tuned : the decision variables.
+    has_concurrency : whether the scenario gives the queue a concurrency. Otherwise the present one is the
+        best with the other settings as they are.
     saves : what the best settings save against the scenario's own, on replications of their own.
     mean : of the best settings, on these.
     joint : number of pairs of steps away from the best settings in two variables, none of which was better;
@@ -104,6 +106,7 @@ class Tuning(Findings):
     tasks: int
     strategy: Strategy
     tuned: tuple[Tuned, ...]
+    has_concurrency: bool
     saves: Estimate
     mean: float
     joint: int | None
@@ -184,6 +187,7 @@ def tune(
         tuned=tuple(
             _judged(judge, best, number, confidence, indifference) for number in range(len(variables))
         ),
+        has_concurrency=queue.concurrency is not None,
         saves=saves,
         mean=float(judge.costs(best).mean()),
         joint=len(judge.pairs(best)) if is_end else None,

@@ -13,14 +13,25 @@ from dispatch_sim.study.files import write_texts
 
 
 def variables_table(found: Tuning) -> Table:
-    """Return the decision variables: now, best, and what is not significantly worse."""
+    """Return the decision variables: now, chosen, and which values are as good."""
     rows = []
     for tuned in found.tuned:
         variable = tuned.variable
+        now = variable.labels[variable.present]
+        if _is_chosen(found, tuned):
+            now += " (best with these)"
         others = best_subset_text(tuned) if tuned.matters else "all values"
-        rows.append((variable.name, variable.labels[variable.present], variable.labels[tuned.best], others))
-    heads = ("Decision variable", "Now", "Best", "Not significantly worse")
+        rows.append((variable.name, now, variable.labels[tuned.best], others))
+    head = "Not significantly worse"
+    if found.indifference:
+        head += f", or within {MEASURES[found.objective].show(found.indifference)}"
+    heads = ("Decision variable", "Now", "Chosen", head)
     return Table("", heads, tuple(rows), numbers=False)
+
+
+def _is_chosen(found: Tuning, tuned: Tuned) -> bool:
+    """Whether the present value is one that the search chose, as the scenario has none."""
+    return tuned.variable.path == "concurrency" and not found.has_concurrency
 
 
 def best_subset_text(tuned: Tuned) -> str:
@@ -31,7 +42,7 @@ def best_subset_text(tuned: Tuned) -> str:
 
 
 def values_table(found: Tuning, tuned: Tuned) -> Table:
-    """Return the values of a decision variable with their differences from the best."""
+    """Return the values of a decision variable with their differences from the chosen one."""
     measure = MEASURES[found.objective]
     rows = []
     for number, trial in enumerate(tuned.trials):
@@ -39,27 +50,33 @@ def values_table(found: Tuning, tuned: Tuned) -> Table:
         if more is None:
             text = "cannot be simulated"
         elif number == tuned.best:
-            text = "best"
+            text = "chosen"
         else:
             text = measure.signed(more.mean) + span(measure.show, more.low, more.high)
             text += "" if trial.in_best_subset else " *"
         rows.append((trial.label, text))
-    return Table("", (capital(tuned.variable.name), "Minus the best"), tuple(rows), numbers=False)
+    return Table("", (capital(tuned.variable.name), "Minus the chosen one"), tuple(rows), numbers=False)
 
 
 def tuning_document(found: Tuning, *, pictures: bool = True) -> Document:
     """Return a tuning as a page."""
-    changes = [
-        f"{variable.name} to {variable.labels[tuned.best]} (now {variable.labels[variable.present]})"
-        for tuned, variable in ((tuned, tuned.variable) for tuned in found.tuned)
-        if tuned.best != variable.present
-    ]
+    changed = [each for each in found.tuned if each.best != each.variable.present]
+    changes, alike = [], []
+    for tuned in changed:
+        variable = tuned.variable
+        now = f"now {variable.labels[variable.present]}"
+        if _is_chosen(found, tuned):
+            now = f"{variable.labels[variable.present]} is the best one with the other settings as they are"
+        changes.append(f"{variable.name} to {variable.labels[tuned.best]} ({now})")
+        if len(tuned.best_subset) > 1:
+            alike.append(f"{variable.name} {best_subset_text(tuned)}")
     return document(
         "tuning.md",
         found=found,
         measure=MEASURES[found.objective],
         queue=named(found.strategy),
         changes=changes,
+        alike=alike,
         variables=variables_table(found),
         values=[values_table(found, tuned) for tuned in found.tuned],
     )

@@ -222,6 +222,23 @@ def test_spread_that_is_written_as_distributions_is_no_change():
     assert changes(plain, load(PAIRS).replaced(written)) == []
 
 
+def test_section_that_is_off_in_one_scenario_has_a_change_for_each_of_its_keys():
+    """`every` is 1, and reviews are blocking, unless they are written."""
+    review = {"review": {"people": "5m", "each": "1m"}}
+    assert changes(load(PAIRS), load(PAIRS).replaced(review)) == [
+        Change("review.every", None, 1),
+        Change("review.blocking", None, True),
+        Change("review.people", None, "5m"),
+        Change("review.each", None, "1m"),
+    ]
+    assert changes(load(PAIRS).replaced(review), load(PAIRS))[2] == Change("review.people", "5m", None)
+
+
+def test_values_are_written_as_yaml():
+    other = load(PAIRS).replaced({"tasks.duration": {"lognormal": {"mean": "20s", "cv": 0.5}}})
+    assert "{lognormal: {mean: 20s, cv: 0.5}}" in " ".join(str(diff(PAIRS, other)).split())
+
+
 def test_values_of_a_profile_are_changes():
     found = changes(load(PAIRS), load(PAIRS).replaced({"client": {"profile": "claude-code"}}))
     assert Change("client.retry_after.up_to", "unlimited", "60s") in found

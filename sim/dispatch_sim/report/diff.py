@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from dispatch_sim.decide.diff import Diff
@@ -54,7 +55,16 @@ def _value(value: Any) -> str:
         return "none"
     if isinstance(value, float):
         return f"{value:,.12g}"
-    return clean(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), 40)
+    return clean(_yaml(value), 40)
+
+
+def _yaml(value: Any) -> str:
+    """Return plain data as YAML on one line, without the quotes of texts."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_yaml(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_yaml, value)) + "]"
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _recommended_table(found: Diff) -> Table:

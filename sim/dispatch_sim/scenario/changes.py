@@ -40,6 +40,8 @@ def changes(a: Source, b: Source) -> list[Change]:
 def _changes(path: str, a: Any, b: Any, written_a: Any, written_b: Any) -> Iterator[Change]:
     if path == "tasks":
         a, b, written_a, written_b = map(_by_name, (a, b, written_a, written_b))
+    if not path.startswith("tasks."):  # where a section is off, as `review: none`, its keys are
+        a, b = ({} if one is None and _is_section(other) else one for one, other in ((a, b), (b, a)))
     if _is_section(a) and _is_section(b):
         for key in dict.fromkeys([*a, *b]):
             if key == "spread" and all(a[other] == b[other] for other in ("tokens", "duration")):

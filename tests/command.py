@@ -8,7 +8,7 @@ from unittest import mock
 
 from typer.testing import CliRunner
 
-from dispatch_sim.cli import app
+from dispatch_sim.cli import app, output
 
 THREE_LINES = """tasks:
   - {name: research, count: 3, tokens: 15K, duration: 60s}
@@ -19,8 +19,10 @@ sweep: {tasks: [2, 3], concurrency: [1, 2]}
 def dispatch_sim(*arguments, cwd):
     """Run a command in this process; returns its exit code and output as a finished process has them."""
     words = [*map(str, arguments)]
-    # Without pytest's handlers, log messages go to standard error, as they do for a user.
-    with contextlib.chdir(cwd), mock.patch.object(logging.getLogger(), "handlers", []):
+    # Without pytest's handlers, log messages go to standard error, as they do for a user. A slow
+    # machine prints no more than a fast one.
+    logged = mock.patch.object(logging.getLogger(), "handlers", [])
+    with contextlib.chdir(cwd), logged, mock.patch.object(output, "LONG_S", 3600):
         result = CliRunner().invoke(app, words, catch_exceptions=False)
     return subprocess.CompletedProcess(words, result.exit_code, result.stdout, result.stderr)
 

@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from dispatch_sim.cli import output
 from tests.command import start
 
 
@@ -38,6 +40,24 @@ def test_report_is_written_although_standard_output_is_closed(scenario):
     os.close(write)
     _, errors = process.communicate()
     assert process.returncode == 141
-    assert errors.startswith("wrote to ")
-    assert errors.count("\n") == 1
+    lines = [line for line in errors.splitlines() if not line.startswith("simulating, which takes more")]
+    assert len(lines) == 1
+    assert lines[0].startswith("wrote to ")
     assert (scenario.parent / "reports" / "small" / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "reported", "printed"),
+    [
+        (0.01, [(3, 100)], "simulating, which takes more than 0.01 seconds: 3 of 100 percent are done\n"),
+        (0.01, [], "simulating, which takes more than 0.01 seconds\n"),
+        (60, [(3, 100)], ""),
+    ],
+)
+def test_long_command_without_a_terminal_prints_a_line(monkeypatch, capsys, seconds, reported, printed):
+    monkeypatch.setattr(output, "LONG_S", seconds)
+    with output.progress("percent") as on_progress:
+        for each in reported:
+            on_progress(*each)
+        time.sleep(0.2)
+    assert capsys.readouterr() == ("", printed)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import typer
@@ -25,6 +26,8 @@ INTERRUPTED = 130
 BROKEN_PIPE = 141
 """As a shell reports a process that ends by SIGPIPE."""
 
+LONG_S = 2.0
+"""Seconds after which a command that shows no progress prints that it simulates."""
 
 FORMAT_VERSION = 1
 """Of all JSON output: it rises when a key is removed, renamed, or has another meaning."""
@@ -82,9 +85,10 @@ def exit_codes() -> Iterator[None]:
 
 @contextmanager
 def progress(what: str) -> Iterator[OnProgress | None]:
-    """Show progress on standard error if that is a terminal."""
+    """Show progress on standard error if that is a terminal, or else a line if it takes long."""
     if not sys.stderr.isatty():
-        yield None
+        with _line_if_long(what) as on_progress:
+            yield on_progress
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -93,3 +97,22 @@ def progress(what: str) -> Iterator[OnProgress | None]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def _line_if_long(what: str) -> Iterator[OnProgress]:
+    """Print one line on how far it is after `LONG_S` seconds."""
+    done = ""
+
+    def on_progress(so_far: int, total: int) -> None:
+        nonlocal done
+        done = f": {so_far:,} of {total:,} {what} are done"
+
+    line = "simulating, which takes more than"
+    timer = Timer(LONG_S, lambda: typer.echo(f"{line} {LONG_S:g} seconds{done}", err=True))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield on_progress
+    finally:
+        timer.cancel()

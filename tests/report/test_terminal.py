@@ -1,5 +1,7 @@
 """Short answers for a terminal are plain text that fits."""
 
+from dataclasses import replace
+
 import pytest
 
 from dispatch_sim.report.answers import answer_document
@@ -31,7 +33,7 @@ def test_a_sweep_begins_with_the_decision_and_has_both_break_evens(tight):
     text = " ".join(text_of(tight).split())
     assert text.startswith(decide(main_view(tight)).headline)
     assert "Break-even: With" in text
-    assert "with 6 tasks and a concurrency of" in text.lower()
+    assert "with 6 tasks" in text.lower()
 
 
 def test_a_sweep_with_factors_has_one_row_a_combination(factors):
@@ -68,3 +70,28 @@ def test_table_that_fits_by_its_words_is_not_cut(monkeypatch):
     lines = columns([heads, row], [False, *[True] * 7])
     assert max(map(len, lines)) <= 80
     assert sorted(" ".join(lines).split()) == sorted(" ".join([*heads, *row]).split())
+
+
+@pytest.mark.parametrize("width", ["40", "60"])
+def test_words_that_do_not_fit_go_on_in_the_next_line(monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", width)
+    heads = ("Strategy", "Cost (95% interval)", "Difference from the best", "Makespan", "p95 makespan")
+    heads += ("Manual completions",)
+    row = ("sequential", "$5.90 ($5.48 to $6.33)", "recommended", "5m 57s", "7m 37s", "0.03 of 10")
+    lines = columns([heads, row], [False, *[True] * 5])
+    assert max(map(len, lines)) <= int(width)
+    assert "…" not in "".join(lines)
+    letters = sorted("".join([*heads, *row]).replace(" ", ""))
+    assert sorted("".join(lines).replace(" ", "")) == letters
+
+
+def test_comparison_explains_differences_that_are_not_those_of_the_means(comparison):
+    """The difference from the second strategy is a dollar more than that of the means."""
+    note = "a difference over those that both strategies have"
+    assert note not in " ".join(text_of(comparison, compared=True).split())
+    [choice] = comparison.choices
+    other = choice.alternatives[0]
+    paired = replace(other.difference, mean=other.difference.mean + 1.0)
+    changed = replace(choice, alternatives=(replace(other, difference=paired), *choice.alternatives[1:]))
+    found = replace(comparison, choices=(changed,))
+    assert note in " ".join(text_of(found, compared=True).split())

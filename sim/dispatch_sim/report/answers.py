@@ -13,7 +13,7 @@ from dispatch_sim.report.format import factors_text
 from dispatch_sim.report.labels import simulated, terms
 from dispatch_sim.report.reasons import why
 from dispatch_sim.report.render import Document, document
-from dispatch_sim.report.tables import by_factors, compared_table, main_table
+from dispatch_sim.report.tables import by_factors, compared_table, main_table, paired_note
 from dispatch_sim.report.view import View, main_view, replications, views
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def answer_document(answer: Answer, *, pictures: bool = True, compared: bool = F
         settled=sum(each.choice.settled for each in found),
         where=factors_text(view.choice.factors),
         table=compared_table(view) if compared else main_table(view),
+        paired_note=paired_note(view, view.points if compared else view.main_points()),
         why=why(view),
         more=[
             *bottleneck_sentences(view.bottleneck),

@@ -19,7 +19,7 @@ from jinja2 import Environment
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len, chop_cells, set_cell_size
 
 from dispatch_sim.report.format import wrapped
 from dispatch_sim.report.sentences import environment, one_line
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 WIDTH, WIDEST = 100, 110
 """Most columns of a paragraph and of a table in a terminal."""
+
+_MOST_LINES = 12
+"""Of a cell in a terminal."""
 
 _PHONE = 358
 """Pixels of a figure that a phone shows without scrolling."""
@@ -275,7 +278,7 @@ def paragraph(text: str, indent: int = 0) -> list[str]:
 def columns(rows: Sequence[Sequence[str]], numbers: Sequence[bool]) -> list[str]:
     """Return rows in columns, numbers to the right; the first row has the heads.
 
-    Heads, and cells if the table is too wide, take several lines. Words are cut only if nothing else helps.
+    Heads, and cells if the table is too wide, take several lines, and long words too if nothing else helps.
     """
     words = [head.split() or [""] for head in rows[0]]
     widths = [max(map(cell_len, [*heads, *column])) for heads, *column in zip(words, *rows[1:], strict=True)]
@@ -287,7 +290,7 @@ def columns(rows: Sequence[Sequence[str]], numbers: Sequence[bool]) -> list[str]
         widths[at] -= 1
     lines = []
     for row in rows:
-        cells = [wrapped(cell, width, 6).split("\n") for cell, width in zip(row, widths, strict=True)]
+        cells = [_lines(cell, width) for cell, width in zip(row, widths, strict=True)]
         for line in zip_longest(*cells, fillvalue=""):
             padded = [
                 " " * (width - cell_len(cell)) + cell if number else set_cell_size(cell, width)
@@ -295,3 +298,9 @@ def columns(rows: Sequence[Sequence[str]], numbers: Sequence[bool]) -> list[str]
             ]
             lines.append(gap.join(padded).rstrip())
     return lines
+
+
+def _lines(cell: str, width: int) -> list[str]:
+    """Return a cell in lines; a word that is longer than one goes on in the next."""
+    words = [part for word in cell.split() for part in chop_cells(word, width)]
+    return wrapped(" ".join(words), width, _MOST_LINES).split("\n")

@@ -74,6 +74,21 @@ def compared_table(view: View) -> Table:
     return _alternatives(view, view.points, caption, ("Makespan",), ("p95 makespan",))
 
 
+def paired_note(view: View, points: Sequence[Strategy]) -> str:
+    """Return why differences in a table are not those of its means, if one is not."""
+    measure = view.measure
+    best = view.mean(measure.column, view.recommended)
+    for point in points:
+        other = view.alternative(point)
+        more = view.mean(measure.column, point) - best
+        if other and not other.identical and measure.show(more) != measure.show(other.difference.mean):
+            return (
+                "A mean is over all replications of a strategy, a difference over those that both strategies"
+                " have; where their numbers differ, it is not that of the two means."
+            )
+    return ""
+
+
 def all_points(view: View) -> Table:
     """Return everything that was simulated at the batch size."""
     caption = f"All strategies simulated with {_batch(view)}"

@@ -260,6 +260,18 @@ def test_no_more_agents_are_recommended_than_the_harness_runs(caplog):
     assert line.startswith("Use parallel for 30 tasks (of which the harness runs 16 at the same time): its")
 
 
+@pytest.mark.parametrize(
+    ("threshold", "said"), [("$100", "Queues of 2 to 4 (paced) are within $100 of the best."), ("$0", "")]
+)
+def test_concurrencies_that_hardly_differ_are_named(threshold, said):
+    """Of a batch for some dollars, queues differ by less than $100, and by more than nothing."""
+    found = ask(**TIGHT, settings={"study.indifference": threshold})
+    assert found.recommended.label == "queue (paced)"
+    assert said in answer_line(found)
+    assert ("are within" in answer_line(found)) is bool(said)
+    assert "Queues of 2, 3 and 4 were compared." in explanation(found)
+
+
 def test_queue_of_all_tasks_differs_from_parallel_in_merging():
     line = answer_line(ask(6, limits="unlimited", concurrency="6"))
     assert line.startswith(

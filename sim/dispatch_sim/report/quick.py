@@ -11,6 +11,7 @@ from dispatch_sim.report.format import MEASURES, confidence, dollars, duration, 
 from dispatch_sim.report.limits import first_cell, limits_sentence
 from dispatch_sim.report.render import Document, Table, document
 from dispatch_sim.report.sentences import sentence
+from dispatch_sim.stats.estimates import Estimate
 
 TEMPLATE = "quick.txt"
 
@@ -36,7 +37,7 @@ def answer_line(found: QuickAnswer) -> str:
     standing = _standing(found, rival) if rival else ""
     best, others, measure = found.best, found.candidates[1:], MEASURES[found.objective]
     limits = limits_sentence(found.limits, best, others, measure)
-    answer = sentence(TEMPLATE, "answer", found, measure, rival, standing, limits)
+    answer = sentence(TEMPLATE, "answer", found, measure, rival, standing, limits, _equal_queues(found))
     unpaced = [each for each in others if each.strategy.pace == "none" and each.verdict == best.verdict]
     remarks = sentence("remarks.txt", "remarks", best.strategy, measure, next(iter(unpaced), None))
     return f"{answer} {remarks}".rstrip()
@@ -64,7 +65,43 @@ def explanation(found: QuickAnswer) -> str:
     same = [difference.low == difference.high == 0 for difference in differences]
     identical = "all" if same and all(same) else "some" if any(same) else ""
     names = [best, *(named(each.strategy) for each in equal)]
-    return sentence(TEMPLATE, "explanation", found, measure, may_be_best, names, others, identical)
+    compared = list(map(str, sorted(_queues(found))))
+    return sentence(TEMPLATE, "explanation", found, measure, may_be_best, names, others, identical, compared)
+
+
+def _queues(found: QuickAnswer) -> dict[int, Estimate]:
+    """Return the differences of the queues like the recommended one from it, by concurrency."""
+    best = found.recommended
+    of_candidates = {each.strategy: each.difference for each in found.candidates}
+    return {
+        strategy.concurrency: difference
+        for strategy, difference in {**found.dropped, **of_candidates}.items()
+        if strategy.kind == best.kind == "queue"
+        and strategy.concurrency
+        and strategy.at(None) == best.at(None)
+    }
+
+
+def _equal_queues(found: QuickAnswer) -> str:
+    """Return the range of concurrencies around the recommended one within the indifference threshold.
+
+    It returns nothing where the nearest rival is the only one, or where limits decide as well.
+    """
+    queues, best = _queues(found), found.recommended.concurrency
+    if best not in queues or found.limits is not None:
+        return ""
+    most = found.scenario.threshold.at(found.winner.mean)
+    compared = sorted(queues)
+    first = last = compared.index(best)
+    while first > 0 and queues[compared[first - 1]].high <= most:
+        first -= 1
+    while last + 1 < len(compared) and queues[compared[last + 1]].high <= most:
+        last += 1
+    named_already = {best, found.rival.strategy.concurrency if found.rival else None}
+    if named_already.issuperset(compared[first : last + 1]):
+        return ""
+    options = found.recommended.at(None).label.removeprefix("queue")
+    return f"{compared[first]} to {compared[last]}{options}"
 
 
 def _table(found: QuickAnswer) -> Table:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from dispatch_sim.model.outcome import MEASURES
+from dispatch_sim.scenario.loader import load
 from dispatch_sim.study.checkpoint import Checkpoint, encode, is_unfinished
 from tests.command import THREE_LINES, dispatch_sim
 
@@ -153,6 +154,18 @@ def test_init_writes_a_valid_scenario_and_never_over_a_file(tmp_path):
     assert dispatch_sim("check", "mine.yaml", cwd=tmp_path).returncode == 0
     again = dispatch_sim("init", "mine.yaml", cwd=tmp_path)
     assert again.returncode == 2
+    assert again.stderr == "mine.yaml: already exists; choose another name\n"
+
+
+def test_decide_saves_its_question_as_a_scenario_and_never_over_a_file(tmp_path):
+    asked = ("decide", "--tasks", "3", "--tokens", "5K", "--calls", "2", "--manager", "script")
+    asked += ("--harness", "claude-code", "--set", "failures.crash=3%", "--save", "mine.yaml")
+    answer = json.loads(dispatch_sim(*asked, "--json", cwd=tmp_path).stdout)
+    saved = load(tmp_path / "mine.yaml").scenario()
+    assert json.loads(json.dumps(saved.resolved())) == answer["scenario"]
+    assert dispatch_sim("check", "mine.yaml", cwd=tmp_path).stdout.startswith("mine.yaml: valid. Tasks: 3.")
+    again = dispatch_sim(*asked, cwd=tmp_path)
+    assert (again.returncode, again.stdout) == (2, "")
     assert again.stderr == "mine.yaml: already exists; choose another name\n"
 
 

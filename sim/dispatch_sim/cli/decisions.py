@@ -19,12 +19,13 @@ from dispatch_sim.cli.options import (
     flag,
     key_values,
     number,
+    output,
     print_warnings,
     setting_values,
     text,
     threads,
 )
-from dispatch_sim.cli.output import fail, print_answer, print_json, print_written, progress
+from dispatch_sim.cli.output import fail, print_answer, print_json, print_written, progress, write_new
 
 
 def decide(
@@ -95,6 +96,9 @@ def decide(
     people: Annotated[str | None, text("RATE", help="Cost of a person's hour. Default: $80/h.")] = None,
     settings: Settings = None,
     seed: Annotated[int, number(0, 2**64 - 1, help="Random seed.")] = 1,
+    save: Annotated[
+        Path | None, output("FILE", help="Scenario file to write, for compare, map and why. Default: none.")
+    ] = None,
     explain: Annotated[bool, flag("--explain", help="Print assumptions and confidence as well.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -129,6 +133,10 @@ def decide(
         )
     except QuestionError as error:
         fail(error.by_option(texts))
+    if save is not None:
+        from dispatch_sim.scenario.tree import yaml_text
+
+        write_new(save, yaml_text(answer.source.raw))
     if as_json:
         print_json(answer.to_json())
         return

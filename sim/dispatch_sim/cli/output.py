@@ -62,6 +62,17 @@ def print_written(paths: list[Path]) -> None:
     typer.echo(f"wrote to {paths[0].parent}: {names}", err=True)
 
 
+def write_new(path: Path, text: str) -> None:
+    """Write a text to a file that does not exist."""
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        fail(f"{path}: already exists; choose another name")
+    except OSError as error:
+        fail(f"{path}: cannot be written to: {error.strerror or error}")
+
+
 def fail(message: str) -> NoReturn:
     """Print what is wrong with the input, and exit."""
     typer.echo(message, err=True)

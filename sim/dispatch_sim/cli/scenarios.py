@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from dispatch_sim.cli.options import Json, ScenarioOptions
-from dispatch_sim.cli.output import fail, print_json
+from dispatch_sim.cli.output import fail, print_json, write_new
 
 
 def init(
@@ -20,13 +20,7 @@ def init(
     from importlib.resources import files
 
     text = files("dispatch_sim.scenario").joinpath("starter.yaml").read_text(encoding="utf-8")
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        fail(f"{path}: already exists; choose another name")
-    except OSError as error:
-        fail(f"{path}: cannot be written to: {error.strerror or error}")
+    write_new(path, text)
     typer.echo(f"wrote {path}; next: dispatch-sim sweep {shlex.quote(str(path))}")
 
 

@@ -70,7 +70,8 @@ class QuickAnswer(Displayed):
 
     Attributes
     ----------
-    scenario : the question as a scenario.
+    source : the question as a scenario, as written.
+    scenario : the same, resolved.
     winner : the recommended strategy, and whether it is significantly the best.
     candidates : strategies that may be the best or are usual, the best first; all have the same replications.
     reference : the strategy whose bill is not low because tasks fail; see `Sample.reference`.
@@ -84,6 +85,7 @@ class QuickAnswer(Displayed):
         script does not cost less, or the question is not about cost alone.
     """
 
+    source: Source
     scenario: Scenario
     winner: Winner
     candidates: tuple[Candidate, ...]
@@ -202,6 +204,7 @@ def answer_quickly(source: Source, by_script: Callable[[], Source]) -> QuickAnsw
     # The engine that is loaded.
     plan = replace(plan, scenario=plan.scenario.model_copy(update={"engine": choose_engine(design)}))
     return QuickAnswer(
+        source=source,
         scenario=sample.scenario,
         winner=sample.winner,
         candidates=candidates,

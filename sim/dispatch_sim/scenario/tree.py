@@ -96,6 +96,13 @@ def read_tree(text: str, filename: str) -> Tree:
     raise ScenarioError([Problem(filename, *place, (), f"not YAML: {_plain(what)}")])
 
 
+def yaml_text(raw: Any) -> str:
+    """Return plain data as YAML."""
+    stream = io.StringIO()
+    YAML().dump(raw, stream)
+    return stream.getvalue()
+
+
 def _place(mark: StreamMark) -> Place:
     return Place(mark.line + 1, mark.column + 1)
 

@@ -6,13 +6,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from dispatch_sim.decide.answer import answer
 from dispatch_sim.decide.axis_comparison import SIDES
 from dispatch_sim.decide.break_even import BreakEven
+from dispatch_sim.decide.studies import sweep
 from dispatch_sim.report.break_evens import break_even_cell, break_even_sentence, break_even_sentences
 from dispatch_sim.report.findings import MOST_FACTORS, along_factors
 from dispatch_sim.report.view import main_view
+from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.strategy import parse_strategy
 from dispatch_sim.stats.crossings import Crossing, Region, SignChanges, sign_changes
+from tests.report.conftest import TIGHT
 
 
 def break_even(x, differences, **more):
@@ -227,3 +231,12 @@ def test_of_many_factors_the_first_are_told_and_the_rest_are_in_the_files(factor
     )
     assert len(found) == MOST_FACTORS + 1
     assert found[-1] == "The files have 2 more along factors."
+
+
+def test_break_even_of_a_study_that_reached_its_most_replications_is_not_preliminary():
+    study = parse_source(TIGHT.replace("replications: 40", "at_most: 20, indifference: $0.00001"))
+    found = answer(sweep(study))
+    assert found.stopped == "at_most"
+    sentences = break_even_sentences(main_view(found))
+    assert sentences
+    assert "preliminary" not in " ".join(sentences)

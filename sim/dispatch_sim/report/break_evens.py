@@ -22,6 +22,7 @@ from dispatch_sim.report.format import (
 )
 from dispatch_sim.report.sentences import sentence
 from dispatch_sim.report.view import View
+from dispatch_sim.scenario.model import FIRST
 from dispatch_sim.stats.crossings import Crossing
 
 TEMPLATE = "break-even.txt"
@@ -199,7 +200,8 @@ def break_even_sentences(view: View) -> list[str]:
 def _preliminary(found: BreakEven, view: View) -> str:
     """Mark a break-even of a study that ended before it had the replications it rests on otherwise."""
     answer = view.answer
-    if answer.stopped in ("asked", "settled") or found.replications >= answer.scenario["study"]["first"]:
+    first = min(FIRST, answer.scenario["study"]["at_most"])
+    if answer.stopped in ("asked", "settled") or found.replications >= first:
         return ""
     return f" This is preliminary: it rests on {count(found.replications, 'replication')}."
 

@@ -24,9 +24,13 @@ from itertools import pairwise, product
 from pathlib import Path
 
 # All that a sweep needs, so that a process that is forked off starts at once.
-import dispatch_sim.engine.plan
+import dispatch_sim.decide.studies
+import dispatch_sim.decide.thresholds
+import dispatch_sim.engine.machine
 import dispatch_sim.model.simulation
-import dispatch_sim.report.answers  # noqa: F401
+import dispatch_sim.report.answers
+import dispatch_sim.report.stale
+import dispatch_sim.study.cluster  # noqa: F401
 from dispatch_sim import cli
 from dispatch_sim.engine.store import engine
 from dispatch_sim.study import runner

@@ -43,8 +43,9 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Tests are kept as bytecode, whatever the environment says: else each worker compiles them for five seconds.
 pytest: $(READY)
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist worksteal
 
 # The wheel is built from the sdist, so both are tested; with the oldest numba that is supported.
 wheel-test: $(READY)

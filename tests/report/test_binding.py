@@ -28,6 +28,8 @@ def binding(*resources, limits_reached=True, concurrency=5):
 
 INPUT = ("input_tokens", 0.94, 38.0, None)
 INPUT_SLIGHTLY = ("input_tokens", 0.94, 9.0, None)
+THREE_USELESS = [("requests", 0.9, 0.0, None, 0.5)] * 3
+TWO_UNRESOLVED = [("requests", 0.9, 9.0, None, 11.0)] * 2
 USELESS = ("concurrency", 0.6, 0.5, 10, 0.25)
 
 
@@ -63,32 +65,33 @@ USELESS = ("concurrency", 0.6, 0.5, 10, 0.25)
             "(28s to 32s; 30%) shorter.",
         ),
         (
-            binding(("limits", None, 30.0, None), ("requests", 0.9, 0.0, None, 0.5), concurrency=20),
-            "The rate limits bind together: without all of them, the makespan would be 30s (28s to 32s; 30%) "
-            "shorter; without one of them alone, it would not.",
+            binding(("limits", None, 30.0, None), *THREE_USELESS, concurrency=20),
+            "The rate limits bind together: lifting all three would shorten the makespan by 30s (28s to 32s; "
+            "30%); lifting any one alone saves less than 1%.",
         ),
         (
-            binding(("limits", None, 30.0, None), ("requests", 0.9, 9.0, None, 11.0), concurrency=20),
-            "The rate limits bind together: without all of them, the makespan would be 30s (28s to 32s; 30%) "
-            "shorter; without one of them alone, that is not shown.",
+            binding(("limits", None, 30.0, None), *TWO_UNRESOLVED, concurrency=20),
+            "The rate limits bind together: lifting both would shorten the makespan by 30s (28s to 32s; "
+            "30%); what lifting one alone saves is not shown.",
         ),
         (
             binding(("requests", 0.3, 40.0, None, 50.0), ("limits", None, 30.0, None), concurrency=20),
-            "The rate limits bind together: without all of them, the makespan would be 30s (28s to 32s; 30%) "
-            "shorter; without one of them alone, that is not shown. Without the request limit (30% used), "
-            "the saving may be larger: 40s (\N{MINUS SIGN}10s to 1m 30s; 40%), which 128 replications do not "
-            "show.",
+            "The rate limits bind together: lifting all of them would shorten the makespan by 30s (28s to "
+            "32s; 30%); what lifting one alone saves is not shown. Without the request limit (30% used), the "
+            "saving may be larger: 40s (\N{MINUS SIGN}10s to 1m 30s; 40%), which is not significant with 128 "
+            "replications.",
         ),
         (
             binding(("concurrency", 1.0, 20.0, 10, 30.0), INPUT_SLIGHTLY),
             "The input-token limit binds (94% used): without it, the makespan would be 9s (7s to 11s; 9%) "
             "shorter. At a concurrency of ten, the saving may be larger: 20s (\N{MINUS SIGN}10s to 50s; "
-            "20%), which 128 replications do not show.",
+            "20%), which is not significant with 128 replications.",
         ),
         (
             binding(("people", 0.02, 1.5, None), USELESS, limits_reached=False),
-            "128 replications do not show which resource binds; it may be people's time (2% of the "
-            "makespan). No limit is reached: a higher tier changes nothing.",
+            "Which resource binds is not resolved: 128 replications without each of them in turn are too "
+            "few. It may be people's time (2% of the makespan). No limit is reached: a higher tier changes "
+            "nothing.",
         ),
         (
             binding(
@@ -99,13 +102,19 @@ USELESS = ("concurrency", 0.6, 0.5, 10, 0.25)
             ),
             "The coordinator binds (busy for 40% of the makespan): without that work, the makespan would be "
             "9s (7s to 11s; 9%) shorter. Without people's work (20% of the makespan), the saving may be "
-            "larger: 30s (\N{MINUS SIGN}10s to 1m 10s; 30%), which 128 replications do not show. Next is the "
-            "request limit (50% used), with 5s (3s to 7s; 5%).",
+            "larger: 30s (\N{MINUS SIGN}10s to 1m 10s; 30%), which is not significant with 128 replications. "
+            "Next is the request limit (50% used), with 5s (3s to 7s; 5%).",
         ),
         (
             binding(USELESS, limits_reached=False),
-            "No resource binds: the work itself takes the time. No limit is reached: a higher tier changes "
-            "nothing.",
+            "No resource binds: the agents' own work takes the time. No limit is reached: a higher tier "
+            "changes nothing.",
+        ),
+        (
+            binding(("coordinator", 0.19, 6.0, None), limits_reached=False, concurrency=20),
+            "No resource binds much: the agents' own work takes most of the time. Without the coordinator's "
+            "work (busy for 19% of the makespan), the makespan would be 6s (4s to 8s; 6%) shorter. No limit "
+            "is reached: a higher tier changes nothing.",
         ),
     ],
 )

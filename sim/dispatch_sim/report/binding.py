@@ -12,6 +12,9 @@ if TYPE_CHECKING:  # a short answer does without pandas
 
 TEMPLATE = "binding.txt"
 
+SMALL_GAIN = 0.1
+"""Share of the makespan below which the saving of the binding resource is called small."""
+
 NOUNS = {
     "requests": "the request limit",
     "input_tokens": "the input-token limit",
@@ -31,6 +34,8 @@ def binding_sentence(found: Binding) -> str:
     open_ = most if most is not found.resource else None
     may_help = {each.name for each in found.resources if each.saved_s.high >= LEAST_GAIN * found.makespan_s}
     is_all = found.strategy.concurrency_in(found.tasks) == found.tasks
+    is_small = most is not None and most is found.resource and found.share(most) < SMALL_GAIN
+    limits = sum(each.name in LIMITS for each in found.resources)
     higher = "useless" if found.resource and not is_all and "concurrency" not in may_help else ""
     # No limit binds alone, but one whose removal may help is not shown to be without effect either.
     alone = bool(may_help & {*LIMITS})
@@ -40,7 +45,7 @@ def binding_sentence(found: Binding) -> str:
     elif found.limits_reached and not may_help & {*LIMITS, "limits"}:
         tier = "useless"
     named = found, found.resource, found.second, open_
-    return sentence(TEMPLATE, "binding", *named, alone, higher, tier, NOUNS)
+    return sentence(TEMPLATE, "binding", *named, is_small, limits, alone, higher, tier, NOUNS)
 
 
 def bottleneck_sentences(found: Bottleneck | None) -> tuple[str, ...]:

@@ -443,7 +443,10 @@ def test_bill_that_is_low_because_tasks_fail_is_called_so(objective, column):
         "with sequential. "
     ) in answer_line(found)
     rows = quick_document(found).text.splitlines()
-    assert {row.split()[0] for row in rows if "(tasks" in row} == {"parallel"}
+    bill = next(each.means["money_usd"] for each in found.candidates)
+    assert [row.split()[0] for row in rows if "*" in row] == ["parallel", "*"]
+    assert f"${bill:.2f}* " in next(row for row in rows if row.startswith("parallel"))
+    assert "* The bill is lower because tasks fail and people do them." in rows
     assert "fail, and people do them" not in answer_line(ask(2, **asked))
 
 

@@ -15,6 +15,9 @@ from dispatch_sim.stats.estimates import Estimate
 
 TEMPLATE = "quick.txt"
 
+FAILING = "*"
+"""Follows a bill that is low because tasks fail."""
+
 
 def quick_document(found: QuickAnswer, *, explained: bool = True) -> Document:
     """Return the page of a quick answer, with the assumptions if it is to be `explained`."""
@@ -22,6 +25,7 @@ def quick_document(found: QuickAnswer, *, explained: bool = True) -> Document:
         "quick.md",
         answer=answer_line(found),
         table=None if found.all_fail else _table(found),
+        failing=FAILING if any(_is_cheap_by_failing(each, found) for each in _main_candidates(found)) else "",
         assumed=assumed_line(found),
         binding="" if found.all_fail else binding_sentence(found.binding),
         coordination=coordination_line(found),
@@ -119,7 +123,7 @@ def _table(found: QuickAnswer) -> Table:
         cells = {column: show(each.means[column]) for column, show in shown.items()}
         cells[found.objective] = measure.amount(each.estimate.mean)
         if _is_cheap_by_failing(each, found):
-            cells["money_usd"] += " (tasks fail)"
+            cells["money_usd"] += FAILING
         first = cells.pop(found.objective)
         rows.append((str(each.strategy), first, _difference(found, each), *cells.values()))
     return Table("", heads, tuple(rows))

@@ -113,6 +113,7 @@ client: {retries: 2}
             "provider.limits.requests, provider.limits.input_tokens and provider.limits.output_tokens",
         ),
         ("client.profile=claude-code", "client.retries"),
+        ("harness.profile=claude-code", "client.retries"),
     ],
 )
 def test_profile_of_set_warns_of_keys_of_the_file_that_go_before_it(scenario, setting, own):
@@ -128,7 +129,7 @@ def test_profile_of_set_warns_of_keys_of_the_file_that_go_before_it(scenario, se
 
 def test_profile_that_decides_what_it_states_has_no_warning(scenario):
     scenario.write_text(STATED + "harness: {profile: codex}\n")
-    without_own = ("--set", "harness.profile=claude-code", "--set", "retry.policy=none")
+    without_own = ("--set", "harness.profile=codex-v2", "--set", "retry.policy=none")
     given = ("--set", "provider.profile=anthropic-tier-1", "--set", "provider.limits=unlimited")
     for arguments in ((), without_own, given):
         assert dispatch_sim("check", scenario.name, *arguments, cwd=scenario.parent).stderr == ""

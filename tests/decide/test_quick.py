@@ -438,10 +438,10 @@ def test_bill_that_is_low_because_tasks_fail_is_called_so(objective, column):
     assert (found.recommended.kind, found.reference.strategy.kind) == ("parallel", "sequential")
     assert [each.manual_completions for each in found.candidates] == [1, 0]
     amount = MEASURES[column].amount(found.reference.means[column])
-    assert (
-        f". It is low because 1 of 2 tasks fail, and people do them; without that, the least is {amount}, "
-        "with sequential. "
-    ) in answer_line(found)
+    low = f"{MEASURES[column].noun} is low because 1 of 2 tasks fail, and people do them; "
+    low += f"without that, the least is {amount}, with sequential."
+    assert low in answer_line(found)
+    assert low in " ".join(str(answer(compare(found.source, replications=16))).split())
     rows = quick_document(found).text.splitlines()
     bill = next(each.means["money_usd"] for each in found.candidates)
     assert [row.split()[0] for row in rows if "*" in row] == ["parallel", "*"]

@@ -35,6 +35,9 @@ MANY_FAILURES = 0.02
 """Share of the tasks that people complete with one strategy and not with another, above which the bill of the
 one is lower because tasks fail."""
 
+LOW_BY_FAILING = ("money_usd", "tokens")
+"""Objectives that are lower where tasks fail, as people's work is no part of them."""
+
 _COLUMNS = (*dict.fromkeys(map(column_of, OBJECTIVES.values())), "manual_completions")
 
 
@@ -127,7 +130,7 @@ class Sample:
 
         Where bills or tokens are minimised, it is the best of those with the fewest tasks that fail.
         """
-        if self.objective not in ("money_usd", "tokens"):
+        if self.objective not in LOW_BY_FAILING:
             return self.winner.strategy
         numbers = np.array(self._may_win())
         manual = self.values[numbers, :, _COLUMNS.index("manual_completions")].mean(axis=1)

@@ -16,6 +16,7 @@ from dispatch_sim.decide.answer import Answer, value_at
 from dispatch_sim.decide.bottleneck import Bottleneck, find_bottleneck
 from dispatch_sim.decide.break_even import BreakEven
 from dispatch_sim.decide.choice import Alternative, Choice
+from dispatch_sim.decide.quick_sample import LOW_BY_FAILING, MANY_FAILURES
 from dispatch_sim.decide.ranking import least
 from dispatch_sim.decide.units import in_base_units
 from dispatch_sim.report.format import MEASURES, Measure, confidence
@@ -191,6 +192,16 @@ class View:
         """The best alternative without pacing that meets the limits as surely as the recommended strategy."""
         others = [o for o in self.choice.as_feasible if o.strategy.pace == "none"]
         return min(others, key=lambda other: other.estimate.mean, default=None)
+
+    @property
+    def reference(self) -> Strategy:
+        """The recommended strategy, or the best with few failures if its bill is low because tasks fail."""
+        if self.measure.column not in LOW_BY_FAILING:
+            return self.recommended
+        feasible = [self.recommended, *(other.strategy for other in self.choice.as_feasible)]
+        manual = [self.mean("manual_completions", strategy) for strategy in feasible]
+        most = min(manual) + MANY_FAILURES * self.tasks
+        return next(strategy for strategy, mean in zip(feasible, manual, strict=True) if mean <= most)
 
     def main_points(self) -> list[Strategy]:
         """Return the alternatives that a reader wants to see side by side, at most six.

@@ -83,8 +83,8 @@ def paired_note(view: View, points: Sequence[Strategy]) -> str:
         more = view.mean(measure.column, point) - best
         if other and not other.identical and measure.show(more) != measure.show(other.difference.mean):
             return (
-                "A mean is over all replications of a strategy, a difference over those that both strategies"
-                " have; where their numbers differ, it is not that of the two means."
+                "A mean is over all replications of its strategy, and a difference over the replications that"
+                " both strategies have, so it may not equal the difference of the two means."
             )
     return ""
 

@@ -87,7 +87,7 @@ def test_words_that_do_not_fit_go_on_in_the_next_line(monkeypatch, width):
 
 def test_comparison_explains_differences_that_are_not_those_of_the_means(comparison):
     """The difference from the second strategy is a dollar more than that of the means."""
-    note = "a difference over those that both strategies have"
+    note = "a difference over the replications that both strategies have"
     assert note not in " ".join(text_of(comparison, compared=True).split())
     [choice] = comparison.choices
     other = choice.alternatives[0]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import theory
 from dispatch_sim.model.accounting import Purpose
-from dispatch_sim.model.events import Failure, State
+from dispatch_sim.model.events import Failure, TaskState
 from dispatch_sim.model.plan import make_plan
 from dispatch_sim.model.simulation import simulate
 from dispatch_sim.model.variates import Variates
@@ -58,7 +58,7 @@ def test_totals_balance_and_limits_hold_in_every_replication(number):
     row = outcome._asdict()
     assert outcome.tokens == sum(row[f"tokens_{purpose}"] for purpose in Purpose)
     assert outcome.money_usd == pytest.approx(sum(row[f"money_{purpose}_usd"] for purpose in Purpose))
-    assert outcome.flow_s == pytest.approx(sum(row[f"{state}_s"] for state in State))
+    assert outcome.flow_s == pytest.approx(sum(row[f"{state}_s"] for state in TaskState))
     people = ("merge", "recovery", "conflicts", "review")
     assert outcome.people_s == pytest.approx(sum(row[f"people_{kind}_s"] for kind in people))
     assert outcome.wasted_s <= outcome.service_s + outcome.backoff_s + outcome.hung_s + 1e-6

@@ -1,6 +1,6 @@
 """One attempt of a sub-agent at a task, until its work is over: place, locks, spawn, model calls, return.
 
-`harness.launch` schedules `start_attempt`. A function that lets the attempt wait sets its place
+`harness.launch` schedules `start_attempt`. A function that lets the attempt wait sets its position
 (`Process.at`), and `resume_attempt` goes on from there. The functions stand in the order in which an attempt
 runs through them; from `next_call` to `called`, once for each call. `slot.leave_slot` follows, then
 `merge.merge` and `recovery.settle`.
@@ -138,12 +138,12 @@ def prepare_call(s: State, t: int) -> None:
     answered(s, t, send(s, t))
 
 
-def answered(s: State, t: int, answer: int) -> None:
+def answered(s: State, t: int, outcome: int) -> None:
     """Make a call that is admitted; end the attempt where the client has given up."""
-    if answer == codes.NONE:
+    if outcome == codes.NONE:
         make_call(s, t)
-    elif answer != codes.WAITS:
-        leave_slot(s, t, answer)
+    elif outcome != codes.WAITS:
+        leave_slot(s, t, outcome)
 
 
 def make_call(s: State, t: int) -> None:
@@ -179,9 +179,9 @@ def called(s: State, t: int) -> None:
         leave_slot(s, t, codes.FAILURE_CRASH)
         return
     if call == task.variates.hang_call:
-        # Silent: nothing but the hard timeout ends it, by EVENT_TIMER (`simulation`) and `slot.interrupt`.
+        # Nothing but the hard timeout ends it, by EVENT_TIMER (`simulation`) and `slot.interrupt`.
         enter(s, t, codes.HANG, call, 0)
-        s.processes[t].at = codes.AT_SILENCE
+        s.processes[t].at = codes.AT_HANG
         return
     if s.plan.retry_policy == codes.RESUME:
         save_checkpoint(s, t, call)
@@ -209,7 +209,7 @@ def returned(s: State, t: int) -> None:
 
 
 def resume_attempt(s: State, t: int) -> None:
-    """Go on with an attempt from the place where it waits, up to its merge; in the order of an attempt."""
+    """Go on with an attempt from the position where it waits, up to its merge; in the order of an attempt."""
     at = s.processes[t].at
     if at == codes.AT_PLACE:
         s.tasks[t].has_place = True
@@ -227,7 +227,7 @@ def resume_attempt(s: State, t: int) -> None:
         if count_call(s, t):
             answered(s, t, send(s, t))
     elif at == codes.AT_GATEWAY:
-        answered(s, t, see_answer(s, t, s.processes[t].answer_s))
+        answered(s, t, see_answer(s, t, s.processes[t].retry_after_s))
     elif at == codes.AT_BACKOFF:
         answered(s, t, send_request(s, t))
     elif at == codes.AT_CALL:
@@ -238,5 +238,5 @@ def resume_attempt(s: State, t: int) -> None:
         returned(s, t)
     elif at == codes.AT_BARRIER:
         after_barrier(s, t)
-    else:  # AT_FAILURES_SEEN; nothing resumes an attempt AT_SILENCE
+    else:  # AT_FAILURES_SEEN; nothing resumes an attempt AT_HANG
         merge(s, t)

@@ -12,8 +12,8 @@ from dispatch_sim.engine.variates import interarrival_s, length_s
 def is_before(s: State, i: int, j: int) -> bool:
     """Whether one entry of the heap of waiting tasks comes before another."""
     a, b = s.backlog[i], s.backlog[j]
-    if a.place != b.place:
-        return a.place < b.place
+    if a.rank != b.rank:
+        return a.rank < b.rank
     if a.length_s != b.length_s:
         return a.length_s < b.length_s
     return a.order < b.order
@@ -21,7 +21,7 @@ def is_before(s: State, i: int, j: int) -> bool:
 
 def _swap(s: State, i: int, j: int) -> None:
     a, b = s.backlog[i], s.backlog[j]
-    a.place, b.place = b.place, a.place
+    a.rank, b.rank = b.rank, a.rank
     a.length_s, b.length_s = b.length_s, a.length_s
     a.order, b.order = b.order, a.order
     a.task, b.task = b.task, a.task
@@ -33,7 +33,7 @@ def leave_to_person(s: State, t: int) -> None:
     at_once(s, codes.EVENT_START_RECOVERY, t, 0)
 
 
-def add(s: State, t: int, place: int) -> None:
+def add(s: State, t: int, rank: int) -> None:
     """Let a task wait for an attempt, `FIRST` before all that are `LAST`; once aborted, for a person."""
     if s.world.aborted:
         leave_to_person(s, t)
@@ -46,7 +46,7 @@ def add(s: State, t: int, place: int) -> None:
     at = s.world.waiting
     s.world.waiting = at + 1
     entry = s.backlog[at]
-    entry.place, entry.length_s, entry.order, entry.task = place, length, s.world.queued, t
+    entry.rank, entry.length_s, entry.order, entry.task = rank, length, s.world.queued, t
     s.world.queued += 1
     while at > 0:
         parent = (at - 1) >> 1

@@ -26,7 +26,7 @@ def send(s: State, t: int) -> int:
     s.processes[t].at = codes.AT_GATEWAY
     if join_line(s, t, codes.NEEDS_PROMPT):
         return codes.WAITS
-    return see_answer(s, t, s.processes[t].answer_s)
+    return see_answer(s, t, s.processes[t].retry_after_s)
 
 
 def send_request(s: State, t: int) -> int:
@@ -34,28 +34,28 @@ def send_request(s: State, t: int) -> int:
     return see_answer(s, t, request_answer(s, t))
 
 
-def see_answer(s: State, t: int, answer_s: float) -> int:
+def see_answer(s: State, t: int, retry_after_s: float) -> int:
     """Go on by the answer to a request: where it is rejected, wait or give up. Returns what `send` does."""
     task, plan = s.tasks[t], s.plan
     call, retry = task.call, task.retry
-    if answer_s == 0.0:
+    if retry_after_s == 0.0:
         return codes.NONE
-    if answer_s == math.inf:
+    if retry_after_s == math.inf:
         return codes.FAILURE_TOO_LARGE
-    is_overloaded = answer_s == OVERLOADED
+    is_overloaded = retry_after_s == OVERLOADED
     s.world.ledger.rejected_requests += 1
     note(s, codes.OVERLOADED if is_overloaded else codes.LIMITED, t, call, input_needed(s, t))
     if not is_overloaded:
         on_429(s, t)
     if retry == plan.retries:
         return codes.FAILURE_RATE_LIMITED
-    obeys = not is_overloaded and is_obeyed(answer_s, plan.obeyed_up_to_s)
+    obeys = not is_overloaded and is_obeyed(retry_after_s, plan.obeyed_up_to_s)
     if not is_overloaded and not obeys and plan.gives_up_above:
         return codes.FAILURE_RATE_LIMITED
     task.retry += 1
     enter(s, t, codes.BACKOFF, call, 0)
     s.processes[t].at = codes.AT_BACKOFF
-    after(s, t, _pause(s, t, retry, obeys, answer_s))
+    after(s, t, _pause(s, t, retry, obeys, retry_after_s))
     return codes.WAITS
 
 

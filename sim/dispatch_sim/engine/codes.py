@@ -5,7 +5,7 @@
 import numpy as np
 
 from dispatch_sim.model import events
-from dispatch_sim.model.events import Activity, Failure, State
+from dispatch_sim.model.events import Activity, Failure, TaskState
 
 NONE = -1
 """In place of a failure: none. In place of a task: the coordinator."""
@@ -24,7 +24,7 @@ NEEDS_CONTEXT, NEEDS_PROMPT = -1, -2
 
 STATE_OF = np.array([-1 if each.state is None else each.state for each in Activity], np.int64)
 """The state that a task is in during each activity."""
-OF_ATTEMPT = np.array([each in events.OF_ATTEMPT for each in State])
+OF_ATTEMPT = np.array([each in events.OF_ATTEMPT for each in TaskState])
 """Whether the time in each state is that of an attempt."""
 
 # ---- in the order of `model.events.Failure`
@@ -61,15 +61,15 @@ FIRST, LAST = range(2)
 NO_WARM_UP, STAGGER, PREWARM_CACHE = range(3)
 AS_GIVEN, LONGEST_FIRST, SHORTEST_FIRST = range(3)
 SHARED, WORKTREE, BY_LOCKS = range(3)
-SILENT, ROUNDS, BLACKBOARD = range(3)
+NO_COMMUNICATION, ROUNDS, BLACKBOARD = range(3)
 FAILED_ONLY, RESUME, CASCADE, ABORT, NO_RETRY = range(5)
 NO_REVIEW, AFTER_WAVE = 0, -1
 """Values of `Plan.review_every` besides a number of outputs."""
 
-# ---- places in the program of an attempt and of a person's recovery
+# ---- positions in the program of an attempt and of a person's recovery
 (
     AT_PLACE, AT_LOCK, AT_SPAWN, AT_PREFIX, AT_COMPACTION, AT_CALL_WINDOW, AT_NEXT_WINDOW, AT_GATEWAY,
-    AT_BACKOFF, AT_CALL, AT_SILENCE, AT_TOOLS, AT_RETURN, AT_BARRIER, AT_FAILURES_SEEN, AT_MERGE_REQUEST,
+    AT_BACKOFF, AT_CALL, AT_HANG, AT_TOOLS, AT_RETURN, AT_BARRIER, AT_FAILURES_SEEN, AT_MERGE_REQUEST,
     AT_MERGE_TURN, AT_MERGE, AT_PERSON_REQUEST, AT_MERGE_BY_PERSON, AT_RESOLVE_REQUEST, AT_RESOLVE,
     AT_EXPOSED, AT_CLEAN_UP_REQUEST, AT_CLEAN_UP, AT_APPROVAL, AT_RECOVERY_REQUEST, AT_RECOVERY,
 ) = range(28)

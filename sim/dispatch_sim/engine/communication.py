@@ -11,7 +11,7 @@ from dispatch_sim.engine.records import State
 from dispatch_sim.engine.resources import release
 
 
-def is_draft(s: State, t: int) -> bool:
+def is_first_round(s: State, t: int) -> bool:
     """Whether a task's attempt is of the first of two rounds."""
     return s.plan.communication == codes.ROUNDS and not s.tasks[t].second_round
 

@@ -25,12 +25,12 @@ def get_admitted(s: State, pid: int, need: int) -> bool:
     process = s.processes[pid]
     if process.turn_in_line:
         process.turn_in_line = False
-        retry_after_s = process.answer_s
+        retry_after_s = process.retry_after_s
     elif (s.plan.queues or s.plan.is_paced) and not process.turn_retries:
         if join_line(s, pid, need):
             process.turn_in_line = True
             return False
-        retry_after_s = process.answer_s
+        retry_after_s = process.retry_after_s
     else:
         retry_after_s = admit(s, s.world.limiter, coordinator_input(s, need), False)
     process.turn_retries = retry_after_s != 0.0

@@ -145,7 +145,7 @@ def _fail_overwritten(s: State, t: int) -> None:
 
 
 def resume_merge(s: State, t: int) -> None:
-    """Go on with a merge from the place where it waits, unless the output was overwritten meanwhile."""
+    """Go on with a merge from the position where it waits, unless the output was overwritten meanwhile."""
     task, process, ledger = s.tasks[t], s.processes[t], s.world.ledger
     at = process.at
     if at == codes.AT_MERGE_REQUEST:
@@ -196,7 +196,7 @@ def _join_merges(s: State, t: int) -> int:
     everything.begun += 1
     own.begun += 1
     task.counts_as_unseen = True
-    if s.plan.communication != codes.SILENT:
+    if s.plan.communication != codes.NO_COMMUNICATION:
         return unseen - of_group
     task.unseen = of_group
     return unseen

@@ -21,8 +21,7 @@ from dispatch_sim.engine.task_records import (
     Write,
 )
 from dispatch_sim.model.accounting import Purpose
-from dispatch_sim.model.events import Failure
-from dispatch_sim.model.events import State as TaskState
+from dispatch_sim.model.events import Failure, TaskState
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.scenario.tasks import MAX_TASKS
 
@@ -76,15 +75,15 @@ class Calendar:
 class Waiting:
     """An entry of the backlog's heap of tasks that wait for an attempt."""
 
-    place: int
+    rank: int
     """`FIRST` or `LAST`."""
     length_s: float
     order: int
     task: int
 
 
-class InLine:
-    """A request in a gateway's line; `need` is input tokens, or `codes.NEEDS_CONTEXT` or `NEEDS_PROMPT`."""
+class Waiter:
+    """A process at the barrier, or in the gateway's line with what its request needs (`api.join_line`)."""
 
     process: int
     token: int
@@ -271,8 +270,8 @@ class State:
     cascading: NumberList
     dispatched: Annotated[list[int], MAX_TASKS]
     second_round: NumberList
-    line: Annotated[list[InLine], MAX_PROCESSES]
-    barrier: Annotated[list[InLine], MAX_TASKS]
+    line: Annotated[list[Waiter], MAX_PROCESSES]
+    barrier: Annotated[list[Waiter], MAX_TASKS]
     writing: NumberList
     returned: NumberList
     worktrees: NumberList

@@ -4,7 +4,7 @@ from dispatch_sim.engine import codes
 from dispatch_sim.engine.accounting import book_outputs, keep_output, waste, waste_attempt, waste_outputs
 from dispatch_sim.engine.backlog import abort, add, finish, leave_to_person
 from dispatch_sim.engine.calendar import after, at_once
-from dispatch_sim.engine.communication import end_first_round, is_draft, stop_waiting_for_brief
+from dispatch_sim.engine.communication import end_first_round, is_first_round, stop_waiting_for_brief
 from dispatch_sim.engine.conditions import notify, start_review_if_due
 from dispatch_sim.engine.events import enter, note
 from dispatch_sim.engine.lists import append, remove
@@ -28,7 +28,7 @@ def settle(s: State, t: int) -> None:
     if failure != codes.NONE:
         task.is_alive = False
         fail(s, t, failure, True)
-    elif is_draft(s, t):
+    elif is_first_round(s, t):
         task.is_alive = False
         keep_output(s, t)
         _clear_checkpoint(s, t)
@@ -182,7 +182,7 @@ def resume_recovery(s: State, t: int) -> None:
     world.ledger.people_recovery_s += task.person_s
     world.ledger.manual_completions += 1
     world.recovering -= 1
-    if is_draft(s, t):
+    if is_first_round(s, t):
         end_first_round(s, t, False)
     book_outputs(s, t)
     finish(s, t)

@@ -1,8 +1,8 @@
 """One replication as a loop over events: the second implementation of the model.
 
-A process is a place in its program, from which an event resumes it: `resume_attempt`, `resume_merge` and
-`_resume_launch` map a place to the function that goes on. Modules have the names of those in
-`dispatch_sim.model`, with the exceptions that `docs/architecture.md` lists.
+A process is a position in its program, from which an event resumes it: `_resume` leads to the function that
+goes on. Modules have the names of those in `dispatch_sim.model`, with the exceptions that
+`docs/architecture.md` lists.
 """
 
 from dispatch_sim.engine import codes
@@ -94,7 +94,7 @@ def _simulate(s: State) -> bool:
 
 
 def _resume(s: State, pid: int) -> None:
-    """Let a process go on from the place in its program where it waits."""
+    """Let a process go on from the position in its program where it waits."""
     dispatcher, process = s.plan.tasks, s.processes[pid]
     process.asks = 0
     if pid < dispatcher:

@@ -3,7 +3,7 @@
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.api import charge_output, leave_line
 from dispatch_sim.engine.calendar import after
-from dispatch_sim.engine.communication import is_draft
+from dispatch_sim.engine.communication import is_first_round
 from dispatch_sim.engine.conditions import notify
 from dispatch_sim.engine.conflicts import end_write
 from dispatch_sim.engine.coordinator import interrupted_compaction
@@ -30,7 +30,7 @@ def leave_slot(s: State, t: int, failure: int) -> None:
         on_return(s, t)
     _give_back(s, t)
     task.failure = failure
-    if is_draft(s, t) and failure == codes.NONE:
+    if is_first_round(s, t) and failure == codes.NONE:
         settle(s, t)
         return
     failures_wait = not s.plan.refills and s.plan.retry_policy != codes.ABORT

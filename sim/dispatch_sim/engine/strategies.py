@@ -110,10 +110,10 @@ def _waves(s: State) -> bool:
     return True
 
 
-def _retry_failed(s: State, place: int) -> None:
+def _retry_failed(s: State, rank: int) -> None:
     """Let what has failed wait for an attempt again, `FIRST` before all others, or `LAST`."""
     for i in range(s.failed.length):
-        add(s, s.failed.numbers[i], place)
+        add(s, s.failed.numbers[i], rank)
     s.failed.length = 0
 
 

@@ -124,7 +124,7 @@ class Task:
 
 
 class Process:
-    """A process as a place in its program (`at`), from which it goes on when an event resumes it."""
+    """A process as a position in its program (`at`), from which it goes on when an event resumes it."""
 
     at: int
     back_to: int
@@ -135,7 +135,7 @@ class Process:
     is_granted: bool
     next: int
     in_line: bool
-    answer_s: float
+    retry_after_s: float
     """What a request was answered when its turn in line came."""
     turn: int
     turn_in_line: bool

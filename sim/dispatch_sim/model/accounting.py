@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dispatch_sim.model.events import Failure, State
+from dispatch_sim.model.events import Failure, TaskState
 from dispatch_sim.model.outcome import Column
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class AttemptUsage:
     ----------
     by_purpose : if it is not wasted. Spawn tokens are those at the beginning of its prompt: of solo, the
         coordinator's context. Messages of other agents are coordination.
-    time_s : service, backoff and silence.
+    time_s : service, backoff and hanging.
     """
 
     by_purpose: list[Usage] = field(default_factory=lambda: [Usage() for _ in range(ATTEMPT_PURPOSES)])
@@ -115,7 +115,7 @@ class Ledger:
 
     begun_with: Purpose = Purpose.SPAWN
     usage: list[Usage] = field(default_factory=lambda: [Usage() for _ in Purpose])
-    time_s: list[float] = field(default_factory=lambda: [0.0] * len(State))
+    time_s: list[float] = field(default_factory=lambda: [0.0] * len(TaskState))
     failures: list[int] = field(default_factory=lambda: [0] * len(Failure))
     killed: Usage = field(default_factory=Usage)
     flow_s: float = 0.0

@@ -169,8 +169,8 @@ class Gateway:
             soon as its turn comes; in the provider's line the request is admitted then.
         """
         admitted = self._env.event()
-        place = (input_tokens, send, admitted)
-        self._line.append(place)
+        entry = (input_tokens, send, admitted)
+        self._line.append(entry)
         if len(self._line) == 1 and self._server is None:
             wait_s = self._limiter.admit(input_tokens())
             if wait_s in (0.0, NEVER):
@@ -181,8 +181,8 @@ class Gateway:
             return float((yield admitted))
         except simpy.Interrupt:
             if not admitted.triggered:
-                was_first = self._line[0] is place
-                self._line.remove(place)
+                was_first = self._line[0] is entry
+                self._line.remove(entry)
                 if was_first:
                     self.recheck()  # the next may need less, and so wait for less
             raise

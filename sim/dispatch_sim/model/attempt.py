@@ -40,7 +40,7 @@ class Attempt:
     ----------
     key : of its draws.
     began_s : when its agent began, after it was launched and had waited for a place and locks.
-    is_draft : whether it is of the first of two rounds, so that there is nothing to merge yet.
+    is_first_round : whether it is of the first of two rounds, so that there is nothing to merge yet.
     inherited : tokens of the coordinator's context that it starts with.
     at_work : whether its agent is at work, so that a timeout can end it.
     merging : whether the merge of its output has begun, so that a cascade cannot cancel it.
@@ -60,7 +60,7 @@ class Attempt:
         self.origin = self.number if self.resumed is None else self.resumed.origin
         self.usage = AttemptUsage() if self.resumed is None else self.resumed.usage.copy()
         self.began_s: float
-        self.is_draft = sim.communication.is_first_round(task)
+        self.is_first_round = sim.communication.is_first_round(task)
         self.variates = self._variates()
         context = sim.coordinator.context
         self.inherited = context.length if sim.forks and context is not None else 0
@@ -160,7 +160,7 @@ class Attempt:
                 raise AttemptFailed(Failure.CRASH)
             if call == variates.hang_call:
                 task.enter(Activity.HANG, call)
-                yield env.event()  # silent: nothing but a timeout ends it
+                yield env.event()  # nothing but the hard timeout ends it
             if resumes:
                 task.enter(Activity.CALL, call)  # so that its usage is up to date
                 task.checkpoint = Checkpoint(self.origin, prompt, call + 1, prompt.context, self.usage.copy())
@@ -196,7 +196,7 @@ class Attempt:
             sim.common_done.add(task.group)
         if failure is not None:
             recovery.fail(self, failure)
-        elif self.is_draft:
+        elif self.is_first_round:
             sim.communication.first_is_done(self)
         elif self.unseen_share:
             recovery.redo_in_part(self)
@@ -235,7 +235,7 @@ class Attempt:
         sim = self.sim
         policy = sim.scenario.retry.policy
         failures_wait = not sim.strategy.refills and policy != "abort"
-        waits = not self.is_draft if failure is None else failures_wait
+        waits = not self.is_first_round if failure is None else failures_wait
         if waits and sim.strategy.merge == "barrier":
             self.task.enter(Activity.BARRIER)
             yield sim.barrier.wait()
@@ -243,11 +243,11 @@ class Attempt:
                 yield sim.env.timeout(0)  # failures are seen before anything is merged
 
     def _time_out(self, seconds: float) -> Process[None]:
-        """End the agent's work after its hard timeout, if it is still at it: honest work, or silence."""
+        """End the agent's work after its hard timeout, if it is still at it: honest work, or a hang."""
         yield self.sim.env.timeout(seconds)
         if self.at_work:
-            is_silent = self.task.activity is Activity.HANG
-            self.process.interrupt(Failure.HUNG if is_silent else Failure.KILLED)
+            is_hung = self.task.activity is Activity.HANG
+            self.process.interrupt(Failure.HUNG if is_hung else Failure.KILLED)
 
     def _gives_up(self) -> bool:
         """Whether an agent obeys the soft timeout in its prompt, now that it could make another call."""

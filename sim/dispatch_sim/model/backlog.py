@@ -126,8 +126,8 @@ class Backlog:
         order, length_s = self._sim.strategy.order, 0.0
         if order != "as-given":
             length_s = self._sim.variates.length_s(task.group, task.index)
-        rank = -length_s if order == "longest-first" else length_s
-        heapq.heappush(self.ready, (not first, rank, next(self._came), task))
+        sort_key = -length_s if order == "longest-first" else length_s
+        heapq.heappush(self.ready, (not first, sort_key, next(self._came), task))
 
     def add_first(self, tasks: Iterable[Task]) -> None:
         """Let tasks wait for an attempt before all others."""

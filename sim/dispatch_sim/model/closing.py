@@ -10,7 +10,7 @@ import numpy as np
 from dispatch_sim.model.accounting import Ledger, Purpose, Usage
 from dispatch_sim.model.api import RateLimiter
 from dispatch_sim.model.arithmetic import HOUR_S, MILLION
-from dispatch_sim.model.events import Failure, State
+from dispatch_sim.model.events import Failure, TaskState
 from dispatch_sim.model.outcome import MEASURES, Outcome
 from dispatch_sim.scenario.model import Values
 from dispatch_sim.scenario.provider import Prices
@@ -28,7 +28,7 @@ COLUMN: Any = Outcome(*range(len(MEASURES)))
 
 _TOKENS = np.array([MEASURES.index(f"tokens_{purpose}") for purpose in Purpose])
 _MONEY = np.array([MEASURES.index(f"money_{purpose}_usd") for purpose in Purpose])
-_TIMES = np.array([MEASURES.index(f"{state}_s") for state in State])
+_TIMES = np.array([MEASURES.index(f"{state}_s") for state in TaskState])
 _NAMES = {Failure.CRASH: "crashed_attempts", Failure.BAD_OUTPUT: "bad_outputs"}
 _FAILURES = np.array([MEASURES.index(_NAMES.get(failure, f"{failure}_attempts")) for failure in Failure])
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from dispatch_sim.model.outcome import Column
 
 
-class State(Column):
+class TaskState(Column):
     """States of a task; the times in these states add up to its flow time."""
 
     WAIT = 0
@@ -30,7 +30,7 @@ class State(Column):
     """A person reviews it."""
 
 
-OF_ATTEMPT = frozenset({State.SERVICE, State.BACKOFF, State.HUNG})
+OF_ATTEMPT = frozenset({TaskState.SERVICE, TaskState.BACKOFF, TaskState.HUNG})
 """States in which time goes into an attempt."""
 
 
@@ -76,47 +76,47 @@ class AttemptFailed(Exception):  # noqa: N818 (an outcome of the model, not an e
 class Activity(StrEnum):
     """An entry of the log, and the state that a task is in meanwhile (none for moments)."""
 
-    state: State | None
+    state: TaskState | None
 
-    def __new__(cls, name: str, state: State | None = None) -> Activity:
+    def __new__(cls, name: str, state: TaskState | None = None) -> Activity:
         """Make a member that knows its state."""
         member = str.__new__(cls, name)
         member._value_ = name
         member.state = state
         return member
 
-    WAIT = "wait", State.WAIT
-    SPAWN = "spawn", State.SERVICE
-    CALL = "call", State.SERVICE
-    TOOLS = "tools", State.SERVICE
-    RETURN = "return", State.SERVICE
-    BACKOFF = "backoff", State.BACKOFF
-    HANG = "hang", State.HUNG
-    PREFIX = "prefix", State.BLOCKED
+    WAIT = "wait", TaskState.WAIT
+    SPAWN = "spawn", TaskState.SERVICE
+    CALL = "call", TaskState.SERVICE
+    TOOLS = "tools", TaskState.SERVICE
+    RETURN = "return", TaskState.SERVICE
+    BACKOFF = "backoff", TaskState.BACKOFF
+    HANG = "hang", TaskState.HUNG
+    PREFIX = "prefix", TaskState.BLOCKED
     """Held while another agent writes the shared prefix."""
-    GATEWAY = "gateway", State.BLOCKED
-    PACING = "pacing", State.PACED
+    GATEWAY = "gateway", TaskState.BLOCKED
+    PACING = "pacing", TaskState.PACED
     """In the line of the client's limiter."""
-    HARNESS = "harness", State.BLOCKED
-    LOCK = "lock", State.BLOCKED
-    PACE = "pace", State.BLOCKED
+    HARNESS = "harness", TaskState.BLOCKED
+    LOCK = "lock", TaskState.BLOCKED
+    PACE = "pace", TaskState.BLOCKED
     """Until the harness has counted the call, maybe in its next window."""
-    BARRIER = "barrier", State.BLOCKED
-    COORDINATOR_BUSY = "coordinator busy", State.BLOCKED
-    PERSON_BUSY = "person busy", State.BLOCKED
-    EXPOSED = "exposed", State.BLOCKED
+    BARRIER = "barrier", TaskState.BLOCKED
+    COORDINATOR_BUSY = "coordinator busy", TaskState.BLOCKED
+    PERSON_BUSY = "person busy", TaskState.BLOCKED
+    EXPOSED = "exposed", TaskState.BLOCKED
     """Merged, while an agent is at work that can still write over it."""
-    AWAITS_REVIEW = "awaits review", State.BLOCKED
+    AWAITS_REVIEW = "awaits review", TaskState.BLOCKED
     """Merged, and waits for a review."""
-    ROUND = "round", State.BLOCKED
+    ROUND = "round", TaskState.BLOCKED
     """Waits for the other agents of the first round, and the brief for the second."""
-    DEPENDENCY = "dependency", State.BLOCKED
-    MERGE = "merge", State.MERGE
-    MERGE_BY_PERSON = "merge by person", State.MERGE
-    CLEAN_UP = "clean up", State.MERGE
-    RESOLVE = "resolve conflict", State.MERGE
-    REVIEW = "review", State.REVIEW
-    RECOVERY = "recovery", State.RECOVERY
+    DEPENDENCY = "dependency", TaskState.BLOCKED
+    MERGE = "merge", TaskState.MERGE
+    MERGE_BY_PERSON = "merge by person", TaskState.MERGE
+    CLEAN_UP = "clean up", TaskState.MERGE
+    RESOLVE = "resolve conflict", TaskState.MERGE
+    REVIEW = "review", TaskState.REVIEW
+    RECOVERY = "recovery", TaskState.RECOVERY
     # Of the coordinator
     TURN = "turn"
     PREWARM = "prewarm"

@@ -75,7 +75,7 @@ class MergeRecord:
 def merge(attempt: Attempt) -> Process[None]:
     """Merge an output; raises AttemptFailed if it is bad, which shows at the end, or overwritten."""
     sim, task = attempt.sim, attempt.task
-    if attempt.is_draft:
+    if attempt.is_first_round:
         return
     if attempt.wrong_brief:
         raise AttemptFailed(Failure.WRONG_BRIEF)

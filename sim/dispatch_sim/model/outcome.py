@@ -52,7 +52,7 @@ class Outcome(NamedTuple):
     people_merge_s: float
     people_recovery_s: float
     flow_s: float
-    """From arrival to done, summed over tasks: the sum of the times in the states of `events.State`."""
+    """From arrival to done, summed over tasks: the sum of the times in the states of `events.TaskState`."""
     wait_s: float
     service_s: float
     blocked_s: float

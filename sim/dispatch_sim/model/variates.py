@@ -34,7 +34,7 @@ class AttemptVariates:
     tool_s : time between calls, seconds, one fewer than calls; empty where there is none.
     new_input, output : whole tokens of each call.
     crash_call : the call at whose end it dies, or -1.
-    hang_call : the call after which it goes silent, or -1; never the same as `crash_call`.
+    hang_call : the call after which it hangs, or -1; never the same as `crash_call`.
     obeys : whether it obeys a soft timeout.
     bad_output : whether its output is found unusable at the merge.
     """

@@ -29,7 +29,7 @@ def _refill(bucket: Bucket, now_s: float) -> None:
 
 
 def admit(s: State, limiter: Limiter, input_tokens: int, is_pacing: bool) -> float:
-    """Admit a request and charge it and its input, or reject it.
+    """Admit a request and charge it, its input and what is reserved for its output; or reject it.
 
     With `is_pacing`, of the client's own limiter, a call larger than a bucket waits for a full one.
 

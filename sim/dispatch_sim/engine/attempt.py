@@ -195,7 +195,7 @@ def called(s: State, t: int) -> None:
 
 
 def save_checkpoint(s: State, t: int, call: int) -> None:
-    """Keep what a resumed attempt begins with: the calls that are done, their usage, and their context."""
+    """Keep the calls that are done, their usage and context; the prompt and `origin` stay in `Task`."""
     task, checkpoint = s.tasks[t], s.tasks[t].checkpoint
     enter(s, t, codes.CALL, call, 0)  # so that its usage is up to date
     checkpoint.exists, checkpoint.done_calls, checkpoint.context = True, call + 1, task.prompt.context

@@ -66,7 +66,8 @@ FAILED_ONLY, RESUME, CASCADE, ABORT, NO_RETRY = range(5)
 NO_REVIEW, AFTER_WAVE = 0, -1
 """Values of `Plan.review_every` besides a number of outputs."""
 
-# ---- positions in the program of an attempt and of a person's recovery
+# ---- positions in the program of an attempt and of a person's recovery; `simulation._resume` relies on their
+# order, and nothing resumes AT_HANG or AT_APPROVAL, which an interrupt and a verdict end
 (
     AT_PLACE, AT_LOCK, AT_SPAWN, AT_PREFIX, AT_COMPACTION, AT_CALL_WINDOW, AT_NEXT_WINDOW, AT_GATEWAY,
     AT_BACKOFF, AT_CALL, AT_HANG, AT_TOOLS, AT_RETURN, AT_BARRIER, AT_FAILURES_SEEN, AT_MERGE_REQUEST,
@@ -74,7 +75,7 @@ NO_REVIEW, AFTER_WAVE = 0, -1
     AT_EXPOSED, AT_CLEAN_UP_REQUEST, AT_CLEAN_UP, AT_APPROVAL, AT_RECOVERY_REQUEST, AT_RECOVERY,
 ) = range(28)
 
-# ---- of the dispatcher, a review, and the brief between two rounds
+# ---- of the dispatcher, whose order `strategies.dispatch` relies on, a review, and an interim brief
 (
     AT_REFILL, AT_REFILL_WOKEN, AT_WAVE, AT_WAVE_WOKEN, AT_IDLE, AT_IDLE_WOKEN, AT_OVER_WOKEN,
     AT_SCRIPT_REQUEST, AT_SCRIPT_COMMON, AT_SCRIPT_LAUNCH, AT_TURN_REQUEST, AT_TURN_COMMON, AT_TURN_BEGIN,

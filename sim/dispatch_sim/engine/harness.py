@@ -10,7 +10,7 @@ from dispatch_sim.engine.resources import release
 
 
 def launch(s: State, t: int) -> None:
-    """Begin an attempt in a free slot, unless there is no place or the run is aborted."""
+    """Begin an attempt in a free slot, unless the harness refuses it or the run is aborted."""
     if s.world.aborted:
         leave_to_person(s, t)
         return

@@ -156,6 +156,7 @@ def _start_over(s: State, t: int) -> None:
 
 
 def _clear_checkpoint(s: State, t: int) -> None:
+    """Drop what a resumed attempt would begin with, the prompt included."""
     s.tasks[t].prompt.exists = False
     s.tasks[t].checkpoint = s.new_task.checkpoint
 

@@ -20,7 +20,8 @@ from dispatch_sim.scenario.tasks import MAX_TASKS
 def leave_slot(s: State, t: int, failure: int) -> None:
     """End an agent's work, and free its slot: it has returned, failed, or its timeout has ended it.
 
-    Its output, or in a wave its failure too, waits at a barrier, or goes to the merge.
+    Where the strategy has a barrier, its output waits there, and without refills its failure too (not under
+    `abort`).
     """
     task = s.tasks[t]
     _stop_work(s, t, failure == codes.NONE)
@@ -41,7 +42,7 @@ def leave_slot(s: State, t: int, failure: int) -> None:
 
 
 def _wait_at_barrier(s: State, t: int) -> None:
-    """Let an output, or a failure of a wave, wait until all agents are back."""
+    """Let an output or a failure wait until all agents are back."""
     enter(s, t, codes.BARRIER, -1, 0)
     s.processes[t].at = codes.AT_BARRIER
     if s.world.barrier_high - s.world.barrier_low >= MAX_TASKS:

@@ -35,7 +35,7 @@ def on_429(s: State, t: int) -> None:
 
 
 def dispatch(s: State) -> None:
-    """Go on with dispatching as the strategy says, until it waits or every task is done."""
+    """Go on: by `_queue` if queue, adaptive, or parallel without a barrier, else by `_waves`."""
     process = s.processes[s.plan.tasks]
     goes_on = True
     while goes_on:

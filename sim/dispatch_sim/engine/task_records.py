@@ -137,14 +137,14 @@ class Process:
     in_line: bool
     retry_after_s: float
     """What a request was answered when its turn in line came."""
+    # positions in `coordinator.compact`, `prewarm` and `do_common`
     turn: int
+    prefix: int
+    common: int
     turn_in_line: bool
     turn_retries: bool
     """Whether its call was rate-limited, and is sent again."""
-    prefix: int
     compacted: int
-    common: int
-    """A step of the common part of a group's tasks."""
     turn_started_s: float
     common_started_s: float
     call_started_s: float

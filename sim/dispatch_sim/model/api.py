@@ -83,7 +83,7 @@ class RateLimiter:
         self.is_pacing = is_pacing
 
     def admit(self, input_tokens: int) -> float:
-        """Admit a request and charge it and its input, or reject it.
+        """Admit a request and charge it, its input and what is reserved for its output; or reject it.
 
         Returns
         -------

@@ -231,7 +231,7 @@ class Attempt:
         prompt.context += prompt.new + output
 
     def _wait_at_barrier(self, failure: Failure | None) -> Process[None]:
-        """With a barrier, wait until all agents are back; in waves a failure waits too."""
+        """With a barrier, wait until all are back; without refills failures wait too (not under `abort`)."""
         sim = self.sim
         policy = sim.scenario.retry.policy
         failures_wait = not sim.strategy.refills and policy != "abort"

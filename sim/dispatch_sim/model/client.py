@@ -1,4 +1,4 @@
-"""An agent's client: sends a model request until it is admitted, with backoff, or gives up."""
+"""An agent's client, with backoff and `on_429`; the coordinator has neither (`Coordinator._send`)."""
 
 from __future__ import annotations
 

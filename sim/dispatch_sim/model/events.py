@@ -52,7 +52,7 @@ class Failure(Column):
     CANCELLED = 7
     """Another attempt failed, and ended it."""
     WRONG_BRIEF = 8
-    """The instructions were wrong."""
+    """The instructions of the whole batch were wrong, not its own brief (`dispatch.brief`)."""
 
     @property
     def is_own(self) -> bool:

@@ -30,7 +30,7 @@ class Harness:
         self._refused: list[Task] = []
 
     def launch(self, task: Task) -> None:
-        """Begin an attempt in a free slot, unless there is no place or the run is aborted."""
+        """Begin an attempt in a free slot, unless the harness refuses it or the run is aborted."""
         sim = self._sim
         if sim.backlog.aborted:
             recovery.leave_to_person(task)

@@ -69,7 +69,7 @@ class AdaptiveSlots(Slots):
 
 
 def dispatch(sim: Simulation) -> Process[None]:
-    """Dispatch the batch as its strategy says; ends when every task is done."""
+    """Dispatch the batch: by `queue` if queue, adaptive, or parallel without a barrier, else by `waves`."""
     sim.backlog.arrive()
     yield from queue(sim) if sim.strategy.refills else waves(sim)
 

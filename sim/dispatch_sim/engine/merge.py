@@ -14,11 +14,10 @@ from dispatch_sim.engine.variates import clean_up_s, resolve_s
 
 
 def merge(s: State, t: int) -> None:
-    """Merge the output of an attempt, unless it has failed; then settle it."""
+    """Merge the output of an attempt, then settle it."""
     task, plan = s.tasks[t], s.plan
-    if task.failure == codes.NONE and task.instructions != s.world.instructions:
+    if task.instructions != s.world.instructions:
         task.failure = codes.FAILURE_WRONG_BRIEF
-    if task.failure != codes.NONE:
         settle(s, t)
         return
     if is_overwritten(s, t):

@@ -31,14 +31,14 @@ def leave_slot(s: State, t: int, failure: int) -> None:
         on_return(s, t)
     _give_back(s, t)
     task.failure = failure
-    if is_first_round(s, t) and failure == codes.NONE:
-        settle(s, t)
-        return
-    failures_wait = not s.plan.refills and s.plan.retry_policy != codes.ABORT
-    if s.plan.merges_at_barrier and (failure == codes.NONE or failures_wait):
+    has_output = failure == codes.NONE and not is_first_round(s, t)
+    failure_waits = failure != codes.NONE and not s.plan.refills and s.plan.retry_policy != codes.ABORT
+    if s.plan.merges_at_barrier and (has_output or failure_waits):
         _wait_at_barrier(s, t)
-        return
-    merge(s, t)
+    elif has_output:
+        merge(s, t)
+    else:
+        settle(s, t)
 
 
 def _wait_at_barrier(s: State, t: int) -> None:
@@ -54,12 +54,14 @@ def _wait_at_barrier(s: State, t: int) -> None:
 
 
 def after_barrier(s: State, t: int) -> None:
-    """Merge; where a failure cancels others, after the failures of this moment are seen."""
-    if s.plan.cancels_others and s.tasks[t].failure == codes.NONE:
+    """Merge, or settle a failure; where one cancels others, merge after those of this moment are seen."""
+    if s.tasks[t].failure != codes.NONE:
+        settle(s, t)
+    elif s.plan.cancels_others:
         s.processes[t].at = codes.AT_FAILURES_SEEN
         after(s, t, 0.0)
-        return
-    merge(s, t)
+    else:
+        merge(s, t)
 
 
 def _stop_work(s: State, t: int, returned: bool) -> None:

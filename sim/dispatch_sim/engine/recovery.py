@@ -111,7 +111,7 @@ def _cancel_the_rest(s: State) -> None:
     for i in range(s.cascading.length):
         other = s.cascading.numbers[i]
         if not s.tasks[other].merging:
-            at_once(s, codes.EVENT_INTERRUPT, other, s.tasks[other].attempts * 16 + codes.FAILURE_CANCELLED)
+            at_once(s, codes.EVENT_CANCEL, other, s.tasks[other].attempts)
 
 
 def _redo_in_part(s: State, t: int) -> None:

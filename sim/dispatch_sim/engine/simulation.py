@@ -121,10 +121,10 @@ def _start_or_end(s: State, kind: int, who: int, token: int) -> None:
         later(s, s.plan.hard_timeout_s, codes.EVENT_TIMER, who, token)
     elif kind == codes.EVENT_TIMER:
         if task.at_work and task.attempts == token:
-            at_once(s, codes.EVENT_INTERRUPT, who, token * 16 + codes.FAILURE_KILLED)
-    elif kind == codes.EVENT_INTERRUPT:
-        if task.is_alive and task.attempts == token // 16:
-            interrupt(s, who, token % 16)
+            at_once(s, codes.EVENT_TIME_OUT, who, token)
+    elif kind == codes.EVENT_TIME_OUT or kind == codes.EVENT_CANCEL:
+        if task.is_alive and task.attempts == token:
+            interrupt(s, who, kind == codes.EVENT_TIME_OUT)
     elif kind == codes.EVENT_START_RECOVERY:
         start_recovery(s, who)
     elif kind == codes.EVENT_BARRIER:

@@ -85,7 +85,7 @@ def _give_back(s: State, t: int) -> None:
     notify(s)
 
 
-def interrupt(s: State, t: int, failure: int) -> None:
+def interrupt(s: State, t: int, by_timeout: bool) -> None:
     """End what an attempt is doing: by its hard timeout, or because another's failure cancels it.
 
     A hung agent loses its slot here and nowhere else.
@@ -106,7 +106,7 @@ def interrupt(s: State, t: int, failure: int) -> None:
             task.prompt.sent, task.prompt.sent_s = task.sent_before, task.sent_before_s
         elif at == codes.AT_COMPACTION:
             interrupted_compaction(s, t)
-        if failure == codes.FAILURE_KILLED:
+        if by_timeout:
             leave_slot(s, t, codes.FAILURE_HUNG if task.activity == codes.HANG else codes.FAILURE_KILLED)
             return
         _stop_work(s, t, False)

@@ -66,7 +66,7 @@ def stop_waiting_for_brief(s: State, t: int) -> None:
 
 def resume_interim_brief(s: State, group: int) -> None:
     """Go on with the brief between a group's rounds; then its tasks wait for their second attempt."""
-    pid = s.plan.tasks + 2 + group
+    pid = s.plan.first_interim + group
     process = s.processes[pid]
     if process.at == codes.AT_INTERIM_REQUEST:
         process.turn_started_s = s.world.now_s

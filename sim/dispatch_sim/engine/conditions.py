@@ -68,4 +68,4 @@ def notify(s: State) -> None:
     condition = s.world.waited_for
     if condition != codes.NOTHING and holds(s, condition):
         s.world.waited_for = codes.NOTHING
-        now(s, s.plan.tasks)
+        now(s, s.plan.dispatcher)

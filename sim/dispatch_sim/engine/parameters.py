@@ -80,6 +80,10 @@ class Plan:
     tasks: int
     groups: int
     locks: int
+    # processes, after those of the tasks; last, one of each group for its brief between two rounds
+    dispatcher: int
+    reviewer: int
+    first_interim: int
     # strategy
     is_solo: bool
     forks: bool

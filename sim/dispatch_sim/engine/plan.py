@@ -74,6 +74,9 @@ def _parameters(plan: Plan) -> dict[str, Any]:
     is_solo = strategy.kind == "solo"
     parameters: dict[str, Any] = {
         "tasks": len(plan.tasks),
+        "dispatcher": len(plan.tasks),
+        "reviewer": len(plan.tasks) + 1,
+        "first_interim": len(plan.tasks) + 2,
         "is_solo": is_solo,
         "refills": strategy.refills,
         "is_adaptive": strategy.kind == "adaptive",

@@ -16,7 +16,7 @@ def begin_review(s: State) -> None:
         _take_outputs(s)
         _verdict(s)
         return
-    pid = s.plan.tasks + 1
+    pid = s.plan.reviewer
     s.processes[pid].at = codes.AT_REVIEW_REQUEST
     request(s, codes.PERSON, pid)
 
@@ -34,7 +34,7 @@ def _take_outputs(s: State) -> None:
 
 def resume_review(s: State) -> None:
     """Go on with a review, a person at hand or the time over."""
-    pid, world = s.plan.tasks + 1, s.world
+    pid, world = s.plan.reviewer, s.world
     process = s.processes[pid]
     if process.at == codes.AT_REVIEW_REQUEST:
         _take_outputs(s)

@@ -52,7 +52,7 @@ def _begin(s: State) -> None:
         of = s.resources[resource]
         of.users, of.first, of.last = 0, -1, -1
         of.capacity = s.plan.cap if resource == codes.PLACES and s.plan.cap else 1
-    for pid in range(s.plan.tasks + 2 + s.plan.groups):
+    for pid in range(s.plan.first_interim + s.plan.groups):
         s.processes[pid] = s.new_process
     for g in range(s.plan.groups):
         group = s.groups[g]
@@ -95,21 +95,21 @@ def _simulate(s: State) -> bool:
 
 def _resume(s: State, pid: int) -> None:
     """Let a process go on from the position in its program where it waits."""
-    dispatcher, process = s.plan.tasks, s.processes[pid]
+    plan, process = s.plan, s.processes[pid]
     process.asks = 0
-    if pid < dispatcher:
+    if pid < plan.tasks:
         if process.at < codes.AT_MERGE_REQUEST:
             resume_attempt(s, pid)
         elif process.at < codes.AT_RECOVERY_REQUEST:
             resume_merge(s, pid)
         else:
             resume_recovery(s, pid)
-    elif pid == dispatcher:
+    elif pid == plan.dispatcher:
         dispatch(s)
-    elif pid == dispatcher + 1:
+    elif pid == plan.reviewer:
         resume_review(s)
     else:
-        resume_interim_brief(s, pid - dispatcher - 2)
+        resume_interim_brief(s, pid - plan.first_interim)
 
 
 def _start_or_end(s: State, kind: int, who: int, token: int) -> None:
@@ -143,7 +143,7 @@ def _start_or_end(s: State, kind: int, who: int, token: int) -> None:
             s.world.gateway.server_token += 1
             serve_line(s)
     elif kind == codes.EVENT_START_ROUND:
-        pid = s.plan.tasks + 2 + who
+        pid = s.plan.first_interim + who
         s.processes[pid].at = codes.AT_INTERIM_REQUEST
         request(s, codes.COORDINATOR, pid)
     elif kind == codes.EVENT_START_ARRIVALS:
@@ -152,7 +152,7 @@ def _start_or_end(s: State, kind: int, who: int, token: int) -> None:
         next_arrives(s, who)
     else:  # EVENT_START_DISPATCHER
         arrive(s)
-        s.processes[s.plan.tasks].at = codes.AT_REFILL if s.plan.refills else codes.AT_WAVE
+        s.processes[s.plan.dispatcher].at = codes.AT_REFILL if s.plan.refills else codes.AT_WAVE
         dispatch(s)
 
 

@@ -36,7 +36,7 @@ def on_429(s: State, t: int) -> None:
 
 def dispatch(s: State) -> None:
     """Go on: by `_queue` if queue, adaptive, or parallel without a barrier, else by `_waves`."""
-    process = s.processes[s.plan.tasks]
+    process = s.processes[s.plan.dispatcher]
     goes_on = True
     while goes_on:
         if process.at == codes.AT_REFILL or process.at == codes.AT_REFILL_WOKEN:
@@ -52,7 +52,7 @@ def dispatch(s: State) -> None:
 
 def _wait_for(s: State, condition: int, at: int) -> bool:
     """Let the dispatcher wait for a condition; True where it holds."""
-    s.processes[s.plan.tasks].at = at
+    s.processes[s.plan.dispatcher].at = at
     if holds(s, condition):
         return True
     s.world.waited_for = condition
@@ -65,7 +65,7 @@ def _queue(s: State) -> bool:
     A failed task goes to the end, or waits until all has drained: no agent at work, and no task ready.
     False where the dispatcher has to wait.
     """
-    process, world = s.processes[s.plan.tasks], s.world
+    process, world = s.processes[s.plan.dispatcher], s.world
     if process.at == codes.AT_REFILL_WOKEN:
         process.at = codes.AT_REFILL
         return _launch_ready(s) if can_refill(s) else True
@@ -86,7 +86,7 @@ def _waves(s: State) -> bool:
 
     The next begins when all of this one is over. False where the dispatcher has to wait.
     """
-    process, world = s.processes[s.plan.tasks], s.world
+    process, world = s.processes[s.plan.dispatcher], s.world
     if process.at == codes.AT_WAVE:
         if world.unfinished == 0:
             process.at = codes.AT_DONE
@@ -142,7 +142,7 @@ def _launch_ready(s: State) -> bool:
     An agent that coordinates does it in one turn, writing the briefs one after another. A script launches
     at once unless it has to wait for the coordinator; so does an agent that does the tasks itself.
     """
-    d = s.plan.tasks
+    d = s.plan.dispatcher
     process = s.processes[d]
     process.back_to = process.at
     if s.plan.by_script and not _has_to_wait(s):
@@ -171,7 +171,7 @@ def _do_common(s: State) -> bool:
     """Do what is common to the tasks that are taken; False where the dispatcher has to wait."""
     world = s.world
     while world.dispatched < world.dispatched_count:
-        if not do_common(s, s.plan.tasks, s.dispatched[world.dispatched]):
+        if not do_common(s, s.plan.dispatcher, s.dispatched[world.dispatched]):
             return False
         world.dispatched += 1
     world.dispatched = 0
@@ -179,7 +179,7 @@ def _do_common(s: State) -> bool:
 
 
 def _resume_launch(s: State) -> bool:
-    d, world = s.plan.tasks, s.world
+    d, world = s.plan.dispatcher, s.world
     process = s.processes[d]
     if process.at == codes.AT_SCRIPT_REQUEST:
         if s.plan.warm_up == codes.PREWARM_CACHE and not prewarm(s, d):

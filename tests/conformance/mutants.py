@@ -154,7 +154,7 @@ COMPILED = {
         "get_admitted", "L.rejected_requests += 1", "pass"
     ),
     "one task too many is dispatched": Fault("free_slots", "W - C", "W - C + 1"),
-    "a brief too many is charged": Fault("_resume_launch", "N * P.brief_tokens", "(N + 1) * P.brief_tokens"),
+    "a brief too many is charged": Fault("_launch_in_turn", "N * P.brief_tokens", "(N + 1) * P.brief_tokens"),
     "retry-after has the jitter of backoff": Fault("_pause", "Stream.RETRY_AFTER_JITTER", "Stream.JITTER"),
     "the extra delay is left out": Fault("_pause", "P.extra_delay_s > 0.0", "False"),
     "a reservation that is given back is of no use to the line": Fault(

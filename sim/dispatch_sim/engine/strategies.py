@@ -39,15 +39,17 @@ def dispatch(s: State) -> None:
     process = s.processes[s.plan.dispatcher]
     goes_on = True
     while goes_on:
-        if process.at == codes.AT_REFILL or process.at == codes.AT_REFILL_WOKEN:
+        if process.at <= codes.AT_REFILL_WOKEN:
             goes_on = _queue(s)
-        elif process.at == codes.AT_DONE:
+        elif process.at <= codes.AT_OVER_WOKEN:
+            goes_on = _waves(s)
+        elif process.at <= codes.AT_SCRIPT_LAUNCH:
+            goes_on = _launch_by_script(s)
+        elif process.at <= codes.AT_BRIEF:
+            goes_on = _launch_in_turn(s)
+        else:  # AT_DONE
             soon(s, codes.EVENT_END, 0, 0)
             return
-        elif process.at >= codes.AT_WAVE and process.at <= codes.AT_OVER_WOKEN:
-            goes_on = _waves(s)
-        else:
-            goes_on = _resume_launch(s)
 
 
 def _wait_for(s: State, condition: int, at: int) -> bool:
@@ -146,25 +148,24 @@ def _launch_ready(s: State) -> bool:
     process = s.processes[d]
     process.back_to = process.at
     if s.plan.by_script and not _has_to_wait(s):
-        s.world.dispatched, s.world.dispatched_count = 0, _take_ready(s)
+        _take_ready(s)
         process.at = codes.AT_SCRIPT_LAUNCH
-        return _resume_launch(s)
+        return _launch_by_script(s)
     process.at = codes.AT_SCRIPT_REQUEST if s.plan.by_script else codes.AT_TURN_REQUEST
     request(s, codes.COORDINATOR, d)
     return False
 
 
-def _take_ready(s: State) -> int:
-    """Take as many of the waiting tasks as can be launched now; return how many.
+def _take_ready(s: State) -> None:
+    """Take as many of the waiting tasks as can be launched now, into `State.dispatched`.
 
     While the dispatcher waited for the coordinator, a review may have begun, or the window may have shrunk.
     """
-    if review_blocks(s):
-        return 0
-    taken = min(free_slots(s), s.world.waiting)
-    for i in range(taken):
+    world = s.world
+    world.dispatched = 0
+    world.dispatched_count = 0 if review_blocks(s) else min(free_slots(s), world.waiting)
+    for i in range(world.dispatched_count):
         s.dispatched[i] = take(s)
-    return taken
 
 
 def _do_common(s: State) -> bool:
@@ -178,31 +179,35 @@ def _do_common(s: State) -> bool:
     return True
 
 
-def _resume_launch(s: State) -> bool:
+def _launch_by_script(s: State) -> bool:
+    """Launch tasks by a script; False where it has to wait for what the coordinator does before."""
     d, world = s.plan.dispatcher, s.world
     process = s.processes[d]
     if process.at == codes.AT_SCRIPT_REQUEST:
         if s.plan.warm_up == codes.PREWARM_CACHE and not prewarm(s, d):
             return False
-        world.dispatched, world.dispatched_count = 0, _take_ready(s)
+        _take_ready(s)
         process.at = codes.AT_SCRIPT_COMMON
     if process.at == codes.AT_SCRIPT_COMMON:
         if not _do_common(s):
             return False
         release(s, codes.COORDINATOR)
-        process.at = codes.AT_SCRIPT_LAUNCH
-    if process.at == codes.AT_SCRIPT_LAUNCH:
-        for i in range(world.dispatched_count):
-            launch(s, s.dispatched[i])
-        process.at = process.back_to
-        return True
+    for i in range(world.dispatched_count):
+        launch(s, s.dispatched[i])
+    process.at = process.back_to
+    return True
+
+
+def _launch_in_turn(s: State) -> bool:
+    """Launch tasks in a turn of the coordinator, each after its brief; False where it has to wait."""
+    d, world = s.plan.dispatcher, s.world
+    process = s.processes[d]
     if process.at == codes.AT_TURN_REQUEST:
-        world.dispatched_count = _take_ready(s)
+        _take_ready(s)
         if world.dispatched_count <= 0:
             release(s, codes.COORDINATOR)
             process.at = process.back_to
             return True
-        world.dispatched = 0
         process.at = codes.AT_TURN_COMMON
     if process.at == codes.AT_TURN_COMMON:
         if not _do_common(s):
@@ -216,8 +221,6 @@ def _resume_launch(s: State) -> bool:
         after(s, d, s.plan.turn_s)
         return False
     if process.at == codes.AT_TURN:
-        process.at = codes.AT_PREWARM
-    if process.at == codes.AT_PREWARM:
         if s.plan.warm_up == codes.PREWARM_CACHE and not prewarm(s, d):
             return False
         process.at = codes.AT_BRIEF
@@ -228,12 +231,8 @@ def _resume_launch(s: State) -> bool:
     if world.dispatched < world.dispatched_count:
         after(s, d, s.plan.brief_s)
         return False
-    write_output(
-        s,
-        codes.FOR_COORDINATION,
-        codes.NONE,
-        s.plan.turn_tokens + world.dispatched_count * s.plan.brief_tokens,
-    )
+    tokens = s.plan.turn_tokens + world.dispatched_count * s.plan.brief_tokens
+    write_output(s, codes.FOR_COORDINATION, codes.NONE, tokens)
     write_log(s, process.turn_started_s, codes.TURN, codes.NONE, 0, -1, 0)
     release(s, codes.COORDINATOR)
     process.at = process.back_to

@@ -51,9 +51,7 @@ class Attempt:
         self.sim = sim
         self.task = task
         self.slot = slot
-        task.attempts += 1
-        task.attempt = self
-        task.instructions = self.instructions = sim.review.instructions
+        self.instructions = sim.review.instructions
         self.number = (task.attempts - 1) % ATTEMPTS_WITH_OWN_VARIATES
         self.key: Key = (task.group, task.index, self.number)
         self.resumed = task.checkpoint
@@ -68,17 +66,14 @@ class Attempt:
         self.write: Write
         self.merge_entry: merge.Entry | None = None
         self.unseen_share = 0.0
-        task.enter(Activity.HARNESS)
-        task.log(Activity.LAUNCH)
-        sim.active[self] = None
-        self.process = sim.env.process(self._run())
+        self.process: simpy.Process
 
     @property
     def wrong_brief(self) -> bool:
         """Whether its instructions have been found wrong since it was launched."""
         return self.instructions != self.sim.review.instructions
 
-    def _run(self) -> Process[None]:
+    def run(self) -> Process[None]:
         """Run the attempt: work in a slot, wait at the barrier, merge, then handle the outcome."""
         try:
             failure = yield from self._work()

@@ -40,8 +40,14 @@ class Harness:
             sim.slots.limit_to(self._cap)
             self._refused.append(task)
         else:
+            task.attempts += 1
             # Its request is granted at once: whoever dispatches has seen that a slot is free.
-            Attempt(sim, task, sim.slots.request())
+            task.attempt = attempt = Attempt(sim, task, sim.slots.request())
+            task.instructions = attempt.instructions
+            task.enter(Activity.HARNESS)
+            task.log(Activity.LAUNCH)
+            sim.active[attempt] = None
+            attempt.process = sim.env.process(attempt.run())
 
     def on_return(self) -> None:
         """Requeue the refused tasks now that an agent has returned."""

@@ -59,7 +59,7 @@ def decide(
     ] = None,
     client: Annotated[
         str | None,
-        text("NAME", help="Client profile, such as claude-code. Default: an SDK, two retries."),
+        text("NAME", help="Client profile, such as openai-sdk. Default: the harness's, or an SDK."),
     ] = None,
     harness: Annotated[
         str | None, text("NAME", help="Harness profile, such as codex. Default: no cap on agents.")
@@ -77,7 +77,7 @@ def decide(
         text(
             "LIST",
             help="Concurrencies of queues to compare: 2..6 or 2,4,8. Default: up to 13, from 2 to the number "
-            "of tasks.",
+            "of tasks or the cap of the harness.",
         ),
     ] = None,
     objective: Annotated[

@@ -95,8 +95,8 @@ def ask(
     spread : coefficient of variation of tokens and duration; ``0`` for tasks that are all alike.
     limits : a provider's profile, `unlimited`, or three rates a minute: ``50/30K/8K``, for requests, input
         and output tokens.
-    model : whose list prices are paid.
-    client, harness : profiles.
+    model : whose list prices are paid, and whose maker's way to count limits applies.
+    client, harness : profiles; that of a harness may imply one of a client.
     manager : of all strategies: `agent`, or `script`, which also takes the results. Then nothing is returned
         to an agent's context, merging costs nothing, and `solo` is left out.
     concurrency : of the queues to compare: ``2..6``, ``2,4,8`` or ``[2, 4, 8]``.

@@ -47,7 +47,7 @@ def decide(
         text(
             "LIMITS",
             help="Rate limits: a provider profile, 'unlimited', or requests/input/output tokens per minute, "
-            "such as 50/30K/8K. Input is what is not read from a cache. Default: 1000/2M/400K.",
+            "such as 50/30K/8K. Input read from a cache counts for OpenAI only. Default: 1000/2M/400K.",
         ),
     ] = None,
     model: Annotated[

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,7 +96,7 @@ def fit(values: Values, weights: Values | None = None, most: float = LARGEST) ->
         return Fit(refit("constant", values, weights), "constant", n, {}, 0.0, math.nan)
     fitted = {family: refit(family, values, weights) for family in FAMILIES}
     fitted = {family: each for family, each in fitted.items() if _stays_below(each, most)}
-    aic = {family: 4 - 2 * float(weights @ frozen(each).logpdf(values)) for family, each in fitted.items()}
+    aic = {family: 4 - 2 * float(weights @ log_density(each, values)) for family, each in fitted.items()}
     least = min(aic.values(), default=0.0)
     aic = {family: value - least for family, value in aic.items()}
     p99 = quantile(values, weights, 0.99)
@@ -201,19 +200,19 @@ FAMILIES: Mapping[str, Callable[[Values, Values, Values], Distribution]] = {
 """Families with two parameters for positive values; each fits values, their logarithms and weights."""
 
 
-def frozen(distribution: Distribution) -> Any:
-    """Return scipy's distribution of the same family and parameters."""
+def log_density(distribution: Distribution, values: Values) -> Values:
+    """Return the logarithm of the density at values; scipy's frozen distributions take longer to make."""
     from scipy import stats  # takes half a second to import
 
     match distribution:
         case LogNormal(mu, sigma):
-            return stats.lognorm(sigma, scale=math.exp(mu))
+            return stats.lognorm.logpdf(values, sigma, scale=math.exp(mu))
         case Gamma():
-            return stats.gamma(distribution.shape, scale=distribution.scale)
+            return stats.gamma.logpdf(values, distribution.shape, scale=distribution.scale)
         case Weibull():
-            return stats.weibull_min(distribution.shape, scale=distribution.scale)
+            return stats.weibull_min.logpdf(values, distribution.shape, scale=distribution.scale)
         case LogLogistic():
-            return stats.fisk(distribution.shape, scale=distribution.median)
+            return stats.fisk.logpdf(values, distribution.shape, scale=distribution.median)
     raise TypeError(f"{type(distribution).__name__} is not one of the fitted families")
 
 

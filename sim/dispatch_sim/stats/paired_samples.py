@@ -28,14 +28,18 @@ def paired_samples(
     if not np.isfinite(results[objective].to_numpy(dtype=np.float64)).all():
         raise ValueError(f"{objective} is not a finite number in some rows; leave those design points out")
     rows, replications = results["replication"].factorize(sort=True)  # much faster than np.unique
-    groups = results.groupby(list(keys), sort=False, observed=True, dropna=False).ngroup().to_numpy()
+    groups = np.zeros(len(results), np.int64)
+    for key in keys:  # much faster than groupby, which copies the other columns
+        codes, levels = results[key].factorize(use_na_sentinel=False)
+        groups = groups * len(levels) + codes
     order = np.argsort(groups, kind="stable")
     starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
-    points = results.iloc[order[starts]]
+    parts = sorted(np.split(order, starts[1:]), key=lambda part: int(part[0]))
+    first = [part[0] for part in parts]
     values = results[objective].to_numpy(dtype=np.float64)
     samples: dict[tuple[Any, ...], NDArray[np.float64]] = {}
-    named = zip(*(points[key].tolist() for key in keys), strict=True)
-    for point, part in zip(named, np.split(order, starts[1:]), strict=True):
+    named = zip(*(results[key].iloc[first].tolist() for key in keys), strict=True)
+    for point, part in zip(named, parts, strict=True):
         present = rows[part]
         sample = np.full(replications.size, np.nan)
         sample[present] = values[part]

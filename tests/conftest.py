@@ -1,8 +1,21 @@
 """A scenario in a file, for tests of commands."""
 
+import gc
+
 import pytest
 
 from tests.command import THREE_LINES
+
+
+def pytest_collection(session):
+    gc.disable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session):
+    """What was imported and collected stays, so nothing is gained by looking for garbage in it."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture

@@ -21,6 +21,18 @@ from dispatch_sim.scenario.loader import parse_source
 from tests.study.pairs import LEFT_OUT
 
 TIGHT = {"tasks": 6, "limits": "50/30K/8K", "concurrency": "2..4"}
+FEW = {"study.at_most": 64}
+"""Where only the scenario is read, or a warning."""
+
+
+@pytest.fixture(scope="module")
+def tight():
+    return ask(**TIGHT)
+
+
+@pytest.fixture(scope="module")
+def ten():
+    return ask(10, limits="50/30K/8K")
 
 
 def test_question_equals_the_scenario_it_stands_for():
@@ -50,9 +62,9 @@ study: {seed: 3}
     assert found.scenario.fingerprint == written.scenario().fingerprint
 
 
-def test_figures_are_those_of_a_whole_study():
+def test_figures_are_those_of_a_whole_study(tight):
     """A comparison pairs the same replications, by other code on a table of results."""
-    found = ask(**TIGHT)
+    found = tight
     text = """\
 name: decide
 tasks:
@@ -106,15 +118,14 @@ def test_answer_of_a_percentile_has_its_interval():
     assert answer_line(found).startswith(f"Use a {found.recommended} for six tasks: its p95 makespan is ")
 
 
-def test_binding_resource_is_that_of_the_recommended_strategy():
-    found = ask(10, limits="50/30K/8K")
-    plan = make_plan(found.scenario, found.recommended)
-    assert found.binding == find_binding(plan, found.binding.replications)
-    assert found.to_json()["binding"]["resource"] == "input_tokens"
+def test_binding_resource_is_that_of_the_recommended_strategy(ten):
+    plan = make_plan(ten.scenario, ten.recommended)
+    assert ten.binding == find_binding(plan, ten.binding.replications)
+    assert ten.to_json()["binding"]["resource"] == "input_tokens"
 
 
-def test_same_question_has_the_same_answer():
-    assert ask(**TIGHT).to_json() == ask(**TIGHT).to_json()
+def test_same_question_has_the_same_answer(tight):
+    assert ask(**TIGHT).to_json() == tight.to_json()
 
 
 def test_usual_strategies_are_shown_though_they_are_identical():
@@ -129,7 +140,7 @@ def test_usual_strategies_are_shown_though_they_are_identical():
 
 
 def test_spread_of_zero_has_no_distribution():
-    group = ask(2, spread="0").scenario.tasks[0]
+    group = ask(2, spread="0", settings=FEW).scenario.tasks[0]
     assert group.tokens.quantile(0.01) == group.tokens.quantile(0.99) == 15_000
 
 
@@ -150,19 +161,19 @@ def test_single_task_is_for_the_coordinator_or_for_one_agent():
             {"manager": "script"},
             ["sequential (script)", "parallel (script)", "queue (script)", "queue (script, paced)"],
         ),
-        ({"manager": "script", "settings": {"strategies": ["queue: 2"]}}, ["queue"]),
+        ({"manager": "script", "settings": FEW | {"strategies": ["queue: 2"]}}, ["queue"]),
     ],
 )
 def test_question_compares_the_default_strategies(asked, labels):
-    assert [each.label for each in ask(4, limits="50/30K/8K", **asked).scenario.strategies] == labels
+    found = ask(4, limits="50/30K/8K", **{"settings": FEW} | asked)
+    assert [each.label for each in found.scenario.strategies] == labels
 
 
-def test_paced_recommendation_says_how_to_pace_and_what_to_do_without():
-    found = ask(10, limits="50/30K/8K")
-    line = answer_line(found)
+def test_paced_recommendation_says_how_to_pace_and_what_to_do_without(ten):
+    line = answer_line(ten)
     assert "(paced) for ten tasks" in line
     assert "client-side limiter" in line
-    unpaced = [each for each in found.candidates if each.strategy.pace == "none"]
+    unpaced = [each for each in ten.candidates if each.strategy.pace == "none"]
     best = min(unpaced, key=lambda each: each.estimate.mean)
     fallback = f"{named(best.strategy)}: its mean cost per batch is ${best.estimate.mean:.2f}."
     assert f"If you cannot pace, use {fallback}" in line
@@ -176,8 +187,8 @@ def test_fallback_without_pacing_meets_the_limits_as_surely_as_the_recommendatio
     assert ("If you cannot pace, use a queue of 2" in answer_line(found)) is (verdict == "feasible")
 
 
-def test_text_has_the_bill_the_time_and_peoples_time_of_the_usual_strategies():
-    found = ask(**TIGHT)
+def test_text_has_the_bill_the_time_and_peoples_time_of_the_usual_strategies(tight):
+    found = tight
     text = quick_document(found).text
     means = found.best.means
     money, waiting, people = (means[name] for name in ("money_usd", "makespan_s", "people_s"))
@@ -232,14 +243,14 @@ def test_coordinator_with_a_large_share_of_the_makespan_is_named():
 
 
 def test_concurrencies_that_are_left_out_are_named(caplog):
-    found = ask(3, concurrency="1..5")
+    found = ask(3, concurrency="1..5", settings=FEW)
     compared = {*(each.strategy for each in found.candidates), *found.dropped}
     assert {strategy.concurrency for strategy in compared if strategy.kind == "queue"} == {2, 3}
     assert caplog.messages[0].startswith("concurrency: only 2 and 3 of '1..5' are compared: ")
 
 
 def test_strategy_that_the_batch_is_too_small_for_is_a_warning(caplog):
-    ask(4, settings={"strategies": ["sequential", {"queue": 20}]})
+    ask(4, settings=FEW | {"strategies": ["sequential", {"queue": 20}]})
     assert caplog.messages == [LEFT_OUT]
 
 
@@ -250,7 +261,7 @@ def test_no_more_agents_are_recommended_than_the_harness_runs(caplog):
         strategies = {*(each.strategy for each in found.candidates), *found.dropped}
         return sorted(each.concurrency for each in strategies if each.kind == "queue")
 
-    many = {"tasks": 30, "tokens": "5K", "harness": "claude-code"}
+    many = {"tasks": 30, "tokens": "5K", "harness": "claude-code", "settings": FEW}
     assert concurrencies(ask(**many)) == [2, 3, 4, 6, 8, 12, 16, 20]
     assert concurrencies(ask(**many, concurrency="10,20,30")) == [10, 20]
     assert caplog.messages[0].startswith("concurrency: only 10 and 20 of '10,20,30' are compared: ")
@@ -280,8 +291,8 @@ def test_queue_of_all_tasks_differs_from_parallel_in_merging():
     )
 
 
-def test_assumptions_that_decide_are_named_with_their_options():
-    assert assumed_line(ask(4, harness="claude-code", limits="unlimited")) == (
+def test_assumptions_that_decide_are_named_with_their_options(tight):
+    assert assumed_line(ask(4, harness="claude-code", limits="unlimited", settings=FEW)) == (
         "Assumed: the client retries a rejected request up to ten times (--client); the API has no limits "
         "(--limits); each sub-agent starts with 23.5K tokens (--set dispatch.spawn.tokens); "
         "a million input tokens cost $3.00, and a million output tokens $15.00 (--model); "
@@ -292,15 +303,15 @@ def test_assumptions_that_decide_are_named_with_their_options():
         ({"dispatch.spawn.tokens": "8K"}, "starts with 8K tokens (--set dispatch.spawn.tokens);"),
         ({"dispatch.spawn.fork": True}, "starts with 3K tokens besides the coordinator's context (--set"),
     ):
-        assert text in assumed_line(ask(2, settings=settings))
-    counted = assumed_line(ask(2, model="gpt-5", limits="500/200K/200K"))
+        assert text in assumed_line(ask(2, settings=FEW | settings))
+    counted = assumed_line(ask(2, model="gpt-5", limits="500/200K/200K", settings=FEW))
     assert "from the cache counts, and a call reserves 4.1K output tokens (--model);" in counted
-    assert "input that is read from the cache does not count (--model);" in assumed_line(ask(2))
-    gateway = assumed_line(ask(**TIGHT, settings={"provider.on_limit": "wait"}))
+    assert "input that is read from the cache does not count (--model);" in assumed_line(ask(2, settings=FEW))
+    gateway = assumed_line(ask(**TIGHT, settings=FEW | {"provider.on_limit": "wait"}))
     assert gateway.startswith(
         "Assumed: the gateway holds calls back at the limits (--set provider.on_limit); "
     )
-    assert "allows 50 requests, 30K input tokens and 8K output tokens a minute" in assumed_line(ask(**TIGHT))
+    assert "allows 50 requests, 30K input tokens and 8K output tokens a minute" in assumed_line(tight)
 
 
 def test_strategy_that_misses_the_deadline_is_not_recommended():
@@ -373,12 +384,12 @@ def test_practically_equal_strategies_are_named_though_they_are_worse():
 )
 def test_assumptions_are_those_of_the_scenario(settings, text):
     """Of attempts that crash in 60%, half of the other 40% have a bad output."""
-    found = ask(tasks=2, settings=settings)
+    found = ask(tasks=2, settings=FEW | settings)
     assert text in f"{explanation(found)} {assumed_line(found)}"
 
 
 def test_few_tokens_are_a_warning(caplog):
-    ask(2, tokens="15")
+    ask(2, tokens="15", settings=FEW)
     assert caplog.messages == ["tokens: a task has 15 tokens on average; for thousands write 15K"]
 
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +29,13 @@ ROOT = Path(__file__).parents[2]
 PARALLEL, SEQUENTIAL, QUEUE_OF_2 = map(parse_strategy, ("parallel", "sequential", "queue of 2"))
 
 
+@cache
+def source_of(text):
+    return parse_source(text)
+
+
 def switching_values_of(text, keeping, *parameters, replications=4, to_another="strategy"):
-    source = parse_source(text)
+    source = source_of(text)
     found = find_switching_values(
         source,
         [
@@ -397,7 +403,8 @@ def test_equal_costs_are_preliminary_where_a_failure_is_possible():
 
 def test_rival_costs_more_whatever_the_order_of_the_strategies():
     for strategies in ("[sequential, parallel]", "[parallel, sequential]"):
-        found = explain(parse_source(NOISY.replace("[sequential, parallel]", strategies)))
+        source = parse_source(NOISY.replace("[sequential, parallel]", strategies))
+        found = explain(source, ranges={"values.waiting": "$20/h..$60/h"})
         assert found.difference.mean > 0
         assert found.recommended == PARALLEL
         waiting = next(swing for swing in found.swings if swing.parameter.path == "values.waiting")
@@ -406,7 +413,7 @@ def test_rival_costs_more_whatever_the_order_of_the_strategies():
 
 def test_component_below_the_threshold_in_all_comparisons_is_part_of_other():
     source = parse_source(f"{MIXED}strategies: [sequential, parallel, 'queue: 3']\n")
-    found = explain(source.replaced({"study.indifference": 0.3}))
+    found = explain(source.replaced({"study.indifference": 0.3}), ranges={"values.waiting": "$20/h..$60/h"})
     sizes: dict[str, float] = {}
     for comparison in found.comparisons:
         parts = {part.name: part.difference.mean for part in comparison.components}

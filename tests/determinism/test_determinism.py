@@ -14,14 +14,13 @@ from dispatch_sim.decide.answer import answer
 from dispatch_sim.decide.studies import sweep
 from dispatch_sim.model.events import Activity
 from dispatch_sim.model.outcome import MEASURES
-from dispatch_sim.model.simulation import simulate
-from dispatch_sim.model.variates import Variates
 from dispatch_sim.report.page import write_report
 from dispatch_sim.scenario import model
 from dispatch_sim.scenario.loader import load_source
 from dispatch_sim.study import design, runner
 from dispatch_sim.study.design import design_sweep
 from dispatch_sim.study.results import write_results
+from tests.conformance.comparison import simulate_compiled
 
 FOLDER = Path(__file__).parent
 STUDIES = ("mechanisms", "factors", "doubling")
@@ -159,10 +158,8 @@ def test_studies_have_all_mechanisms():
         variants = design_sweep(load_source(FOLDER / f"{study}.yaml")).variants
         for replication in range(25):
             for variant in variants:
-                variates = Variates(variant.scenario, replication)
                 for plan in variant.plans:
-                    log = []
-                    outcome = simulate(plan, variates, log)
+                    outcome, log = simulate_compiled(plan, replication)
                     kinds |= {event.kind for event in log}
                     occurred |= {name for name, value in outcome._asdict().items() if value}
     assert kinds == set(Activity)

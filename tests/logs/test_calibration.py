@@ -53,7 +53,7 @@ def test_intervals_cover_the_true_parameters():
 
 def test_many_runs_recover_every_figure():
     """With 400 sessions all that was put in is met within 10%."""
-    found = calibrate(made_runs(400, seed=1, largest=3)).scenario
+    found = calibrate(made_runs(400, seed=1, largest=3), intervals=False).scenario
     task, dispatch = found.tasks[0], found.dispatch
     assert task.name == "Explore"
     assert task.duration.quantile(0.5) == pytest.approx(100.0, rel=0.1)
@@ -197,7 +197,7 @@ def test_spawn_time_is_from_call_to_first_line():
     tables.runs["started_at_s"] = tables.runs["called_at_s"] + 3.0
     for measured in (True, False):
         tables.runs["duration_measured"] = measured
-        assert calibrate(tables).scenario.dispatch.spawn.time.quantile(0.5) == 3.0
+        assert calibrate(tables, intervals=False).scenario.dispatch.spawn.time.quantile(0.5) == 3.0
     tables.runs[["duration_measured", "started_at_s"]] = [True, np.nan]
     inferred = calibrate(tables)
     assert inferred.scenario.dispatch.spawn.time.quantile(0.5) == START_S + RETURN_S
@@ -216,10 +216,10 @@ def test_spawn_time_is_zero_if_spans_begin_at_the_call():
 def test_retries_of_agents_and_of_coordinators_are_one_rate():
     tables = made_runs(5, seed=13, crash=0.0)
     tally = Tally(coordinator_calls=10_000, coordinator_retries=20)
-    found = calibrate(Logs(tables.runs, tables.groups, tally)).scenario
+    found = calibrate(Logs(tables.runs, tables.groups, tally), intervals=False).scenario
     tries = 10_000 + 20 + tables.runs["calls"].sum()
     assert found.provider.overloaded == pytest.approx(20 / tries, rel=1e-3)
-    assert calibrate(tables).scenario.provider.overloaded == 0.0
+    assert calibrate(tables, intervals=False).scenario.provider.overloaded == 0.0
 
 
 def test_usual_long_runs_count_as_work():
@@ -328,6 +328,6 @@ def test_odd_numbers_give_an_answer_or_an_error(seed):
 def test_equal_durations_are_a_constant(duration):
     tables = made_runs(40, seed=1, groups=1, largest=1, crash=0.0)
     tables.runs["duration_s"] = duration
-    task = calibrate(tables).scenario.tasks[0]
+    task = calibrate(tables, intervals=False).scenario.tasks[0]
     assert task.duration.quantile(0.01) == pytest.approx(duration)
     assert np.isfinite(task.duration.quantile(0.999999))

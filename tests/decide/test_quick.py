@@ -18,6 +18,7 @@ from dispatch_sim.report.quick import (
     quick_document,
 )
 from dispatch_sim.scenario.loader import parse_source
+from dispatch_sim.scenario.warnings import warnings
 from tests.study.pairs import LEFT_OUT
 
 TIGHT = {"tasks": 6, "limits": "50/30K/8K", "concurrency": "2..4"}
@@ -269,6 +270,29 @@ def test_no_more_agents_are_recommended_than_the_harness_runs(caplog):
         ask(**many, concurrency="24")
     line = answer_line(ask(30, "5K", harness="claude-code-workflow", settings={"strategies": ["parallel"]}))
     assert line.startswith("Use parallel for 30 tasks (of which the harness runs 16 at the same time): its")
+
+
+def test_queue_of_all_tasks_is_compared_where_launches_above_the_cap_wait():
+    """Claude Code runs ten tool calls at once; a queue of 12 has its briefs written while the others run."""
+    asked = {"tasks": 12, "limits": "unlimited", "harness": "claude-code-parallel"}
+    found = ask(**asked)
+    assert found.scenario.sweep.concurrency == (2, 3, 4, 6, 8, 10, 12)
+    assert str(found.recommended) == "queue of 12"
+    assert str(ask(**asked, concurrency="11,12").recommended) == "queue of 12"
+    assert "queue of 12 for 12 tasks (of which the harness runs ten at the same time)" in answer_line(found)
+
+
+def test_queue_is_left_out_where_one_agent_runs_at_a_time():
+    found = ask(3, settings={"harness.cap": 1, "harness.over": "refuse"})
+    assert {each.label for each in found.scenario.strategies} == {"sequential", "parallel", "solo"}
+    waiting = ask(3, settings={"harness.cap": 1})
+    assert waiting.scenario.sweep.concurrency == (3,)
+    [queue] = ask(1, settings={"strategies": ["queue"]}).candidates
+    assert str(queue.strategy) == "queue of 1"
+
+
+def test_question_without_a_queue_is_a_scenario_without_warnings():
+    assert warnings(ask(1).source.scenario()) == []
 
 
 @pytest.mark.parametrize(

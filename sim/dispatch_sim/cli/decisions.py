@@ -77,7 +77,7 @@ def decide(
         text(
             "LIST",
             help="Concurrencies of queues to compare: 2..6 or 2,4,8. Default: up to 13, from 2 to the number "
-            "of tasks or the cap of the harness.",
+            "of tasks, or to the cap of a harness that refuses more.",
         ),
     ] = None,
     objective: Annotated[

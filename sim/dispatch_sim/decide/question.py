@@ -117,13 +117,19 @@ def ask(
         return ask(**tasks)
     if isinstance(tasks, str):
         raise QuestionError([("tasks", f"{shown(tasks)} is text; write a whole number, such as 6")])
-    given: Any = _usual(tasks)
+    given: Any = _usual(tasks, tasks)
     if concurrency is not None:
         given = concurrency.split(",") if isinstance(concurrency, str) else concurrency
 
+    has_strategies = "strategies" in (settings or {})
+
     def source(manager: str | None, numbers: Any = given) -> Source:
+        queues = bool(numbers)
         raw: dict[str, dict[str, Any]] = {
-            "sweep": {"tasks": max(tasks, 1), "concurrency": numbers},
+            "sweep": {
+                "tasks": max(tasks, 1),
+                "concurrency": numbers if queues else [1] if has_strategies else None,
+            },
             "study": {"seed": seed},
             "provider": {**({} if limits is None else read_limits(limits)), "model": model},
             "client": {"profile": client},
@@ -149,9 +155,9 @@ def ask(
         )
         for path, value in (settings or {}).items():
             found = found.replaced({path: value})
-        if "strategies" in (settings or {}) or (tasks > 1 and manager is None):
+        if has_strategies or (queues and manager is None and tasks > 1):
             return found
-        return found.replaced({"strategies": list(_compared(found.scenario(), manager))})
+        return found.replaced({"strategies": list(_compared(found.scenario(), manager, queues))})
 
     try:
         asked = source(manager)
@@ -171,17 +177,21 @@ def _warn_about_tasks(scenario: Scenario) -> None:
             _LOG.warning("%s: %s", _argument(finding.path), finding.message)
 
 
-def _usual(most: int) -> list[int]:
-    """Return the concurrencies to compare where none are asked for, up to the largest that is possible."""
-    return [*(each for each in CONCURRENCIES if each < most), most]
+def _usual(cap: int, most: int) -> list[int]:
+    """Return the concurrencies to compare where none are asked for: up to the cap, and the largest."""
+    return sorted({*(each for each in CONCURRENCIES if each < cap), cap, most} - {1})
 
 
 def _fitting(scenario: Scenario, asked: int | str | Sequence[int] | None) -> list[int]:
-    """Return the concurrencies to compare, and warn about others; a queue of 1 equals sequential."""
+    """Return the concurrencies to compare, and warn about others; a queue of 1 equals sequential.
+
+    Where launches above the cap wait, briefs are written ahead: a queue above the cap may cost less.
+    """
     numbers, tasks = scenario.sweep.concurrency, scenario.batch_size
-    most = min(tasks, scenario.harness.cap or tasks)
+    cap = min(tasks, scenario.harness.cap or tasks)
+    most = tasks if scenario.harness.over == "queue" else cap
     if asked is None:
-        return _usual(most)
+        return _usual(cap, most)
     if min(numbers) > most:
         bound = "the number of tasks" if most == tasks else "the number of agents that the harness runs"
         message = f"{shown(asked)} exceeds {bound}; write at most {most}"
@@ -196,13 +206,16 @@ def _fitting(scenario: Scenario, asked: int | str | Sequence[int] | None) -> lis
     return fitting
 
 
-def _compared(scenario: Scenario, manager: str | None) -> Iterator[Any]:
-    """Yield the default strategies with a manager, as written; of one task, those that differ."""
+def _compared(scenario: Scenario, manager: str | None, queues: bool) -> Iterator[Any]:
+    """Yield the default strategies with a manager, as written, with or without queues.
+
+    Of one task, those that differ.
+    """
     for strategy in scenario.strategies:
         if strategy.kind == "solo":
             if manager != "script":
                 yield "solo"
-        elif strategy.kind == "sequential" or scenario.batch_size > 1:
+        elif strategy.kind == "sequential" or (scenario.batch_size > 1 and (queues or not strategy.is_swept)):
             kind = strategy.kind if strategy.pace == "none" else "paced"
             yield {kind: None, "manager": manager or strategy.manager}
 

@@ -127,6 +127,21 @@ def test_profile_of_set_warns_of_keys_of_the_file_that_go_before_it(scenario, se
     )
 
 
+def test_profile_of_set_warns_of_another_profile_of_the_file_that_goes_before_it(scenario):
+    scenario.write_text(STATED.replace("retries: 2", "profile: anthropic-sdk"))
+    for setting in ("harness.profile=claude-code", "profile=measured-claude-code"):
+        result = dispatch_sim("check", scenario.name, "--set", setting, cwd=scenario.parent)
+        assert "client.profile" in result.stderr.partition(" go before those of ")[0]
+    same = ("--set", "harness.profile=claude-code", "--set", "client.profile=claude-code")
+    assert dispatch_sim("check", scenario.name, *same, cwd=scenario.parent).stderr == ""
+
+
+def test_model_that_states_no_accounting_has_no_warning_of_it(scenario):
+    scenario.write_text(STATED.replace("burst: 60s}", "burst: 60s}, accounting: {cache_reads: true}"))
+    model = ("--set", "provider.model=claude-sonnet-5")
+    assert dispatch_sim("check", scenario.name, *model, cwd=scenario.parent).stderr == ""
+
+
 def test_profile_that_decides_what_it_states_has_no_warning(scenario):
     scenario.write_text(STATED + "harness: {profile: codex}\n")
     without_own = ("--set", "harness.profile=codex-v2", "--set", "retry.policy=none")

@@ -228,6 +228,7 @@ def test_harness_of_claude_code_brings_its_client_and_the_measured_context_of_it
     assert 0.50 <= spawn.shared / spawn.tokens.mean <= 0.54
     own = in_harness(name, "client: {profile: anthropic-sdk}\ndispatch: {spawn: {tokens: 20K}}")
     assert (own.client.retries, own.dispatch.spawn.tokens.mean) == (2, 20_000)
+    assert own.dispatch.spawn.shared == 0
     measured = in_harness(name, "profile: measured-claude-code")
     assert measured.dispatch.spawn == parse_scenario(MEASURED).dispatch.spawn
 
@@ -301,6 +302,15 @@ def test_openai_like_takes_no_limits_or_prices_of_another_provider(written, miss
 
 
 MEASURED = "profile: measured-claude-code\ntasks: [{name: a, count: 3}]\n"
+
+
+def test_shared_prefix_of_a_profile_is_a_part_of_its_own_tokens():
+    """Of a prompt with another length it is not known which part is shared; a part that is written stays."""
+    own = parse_scenario(MEASURED + "dispatch: {spawn: {tokens: 5K}}").dispatch.spawn
+    assert (own.tokens.mean, own.shared) == (5_000, 0)
+    both = in_harness("claude-code", "dispatch: {spawn: {tokens: 5K, shared: 1K}}").dispatch.spawn
+    assert (both.tokens.mean, both.shared) == (5_000, 1_000)
+    assert in_harness("claude-code", "dispatch: {spawn: {fork: true}}").dispatch.spawn.shared == 12_200
 
 
 def test_a_whole_scenario_can_be_a_profile():

@@ -67,6 +67,8 @@ def make_grid_point(
         Where the concurrency of every strategy is above the size of the batch.
     """
     put = {path: value for path, value in values.items() if path != BATCH}
+    if "dispatch.spawn.tokens" in put:  # replaced alone: without these, a profile's shared prefix
+        put = {"dispatch.spawn.shared": source.scenario().dispatch.spawn.shared, **put}
     scenario = (source.replaced(put) if put else source).scenario()
     tasks = int(values.get(BATCH, scenario.batch_size))
     batch = make_batch(scenario, tasks)

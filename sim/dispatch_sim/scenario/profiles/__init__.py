@@ -94,6 +94,11 @@ class Profile:
     text: str
 
     @property
+    def sections(self) -> Mapping[str, Any]:
+        """Its values, by section."""
+        return self.values if self.kind == SCENARIO else {self.kind: self.values, **self.other_sections}
+
+    @property
     def usage(self) -> str:
         """Its name, as a scenario writes it."""
         named = f"profile: {self.name}"
@@ -156,7 +161,7 @@ def expand(raw: Any) -> tuple[Any, list[Finding]]:
             written = _without(section, "profile")
             raw = {**raw, kind: written}
             if profile is not None:
-                raw = _below({kind: profile.values, **profile.other_sections}, raw)
+                raw = _below(profile.sections, raw)
                 required.append(profile)
     section = raw.get("provider")
     if isinstance(section, dict) and "model" in section:
@@ -180,6 +185,10 @@ def own_keys_before(raw: Any, key: str, name: Any) -> list[str]:
     if not isinstance(raw, dict) or last not in KEYS.get((section,) if section else (), ()):
         return []
     stated, _ = expand({section: {last: name}} if section else {last: name})
+    kind = section or SCENARIO
+    if last == "profile" and name in names(kind):
+        # The profiles that it names itself, too.
+        stated = _below(_without(read_profile(kind, name).sections, "tasks"), stated)
     found = [path for part in stated for path in _differing(stated[part], raw.get(part), (part,))]
     return [spelled(path) for path in found]
 
@@ -192,7 +201,7 @@ def _differing(stated: Any, written: Any, path: Path) -> list[Path]:
         return [path]
     parts = [(*path, key) for key in stated]
     found = [each for part in parts for each in _differing(stated[part[-1]], written.get(part[-1]), part)]
-    return [path] if found == parts and len(path) > 1 else found
+    return [path] if parts and found == parts and len(path) > 1 else found
 
 
 def _is_by_script(strategies: Any) -> bool:
@@ -247,12 +256,14 @@ def _below(values: Any, written: Any) -> Any:
     """Return what is written, with values for the keys that it lacks.
 
     A key without a value is lacking, and so are all keys of an empty section. A distribution is one value,
-    whose parts are not mixed.
+    whose parts are not mixed. A `shared` prefix is a part of the `tokens` that it is stated with.
     """
     if written is None:
         return values
     if not (isinstance(written, dict) and isinstance(values, dict) and values.keys().isdisjoint(NAMES)):
         return written
+    if written.get("tokens") is not None:
+        values = _without(values, "shared")
     return {**values, **{key: _below(values.get(key), value) for key, value in written.items()}}
 
 
@@ -289,8 +300,9 @@ def _of_model(model: Any, provider: Mapping[str, Any], findings: list[Finding]) 
         "output": price.output_mtok,
     }
     written = {name: f"${getattr(value, 'base', value)}/M" for name, value in prices.items()}
-    like = read_profile("provider", "openai-like").values if maker == "openai" else {}
-    return {"prices": written, "accounting": like.get("accounting", {})}
+    if maker != "openai":
+        return {"prices": written}
+    return {"prices": written, "accounting": read_profile("provider", "openai-like").values["accounting"]}
 
 
 def _is_an_hour(ttl: Any) -> bool:

@@ -264,7 +264,7 @@ def test_map_lists_concurrencies_of_a_winning_queue(four_cells):
 
 
 def test_map_begins_with_the_winner_at_the_values_of_the_scenario():
-    """At 40 s and 5 s of merging a pair; along the durations another kind wins at 80 s, along y none does."""
+    """At 40 s and 5 s of merging a pair; along the durations another one wins at 80 s, along y none does."""
     source = parse_source(PAIRS)
     found = map_winners(source, "tasks.duration=40s,80s", "merge.pair.tokens=1K,2K")
     axis = replace(found.x, parameter=replace(found.x.parameter, value=40.0))
@@ -273,14 +273,37 @@ def test_map_begins_with_the_winner_at_the_values_of_the_scenario():
     own, along = map_sentences(come_out(found, queue, parallel, (PARALLEL, Standing.OPEN), parallel))[:2]
     assert own == "At the scenario's own values, a queue of 3 is cheapest."
     assert along == (
-        "Along tasks.duration (mean), the nearest level at which another kind wins is 1m 20s (parallel); "
-        "along merge.pair.tokens, no other kind of strategy wins."
+        "Along tasks.duration (mean), the nearest level at which another strategy wins is 1m 20s (parallel); "
+        "along merge.pair.tokens, no other strategy wins."
     )
     undecided = come_out(found, (QUEUE_OF_3, Standing.OPEN), parallel, parallel, parallel)
     assert map_sentences(undecided)[0] == (
         "At the scenario's own values, a queue of 3 has the lowest mean cost per batch, but the best "
         "strategy is not resolved."
     )
+
+
+@pytest.mark.parametrize(
+    ("strategies", "says"),
+    [
+        ("[{queue: 3}]", []),
+        ("[queue]", ["At the scenario's own values, a queue of 4 is cheapest."]),
+        (
+            "[queue, {queue: 3, pace: limits}]",
+            [
+                "At the scenario's own values, a queue of 4 is cheapest.",
+                "Along tasks in the batch, no other strategy wins; "
+                "along values.waiting, no other strategy wins.",
+            ],
+        ),
+    ],
+)
+def test_map_names_no_other_winner_where_one_strategy_is_compared(strategies, says):
+    """Merging is free, so the batch ends first if all start together: a queue of 3, and of 4, is parallel."""
+    text = PAIRS.replace("pair: {tokens: 10K}", "pair: {tokens: 0}")
+    text = text.replace("[sequential, parallel]", f"{strategies}\nsweep: {{concurrency: [2, 3, 4]}}")
+    found = map_winners(parse_source(text), "tasks=3,4", "values.waiting=$40/h,$50/h")
+    assert [line for line in map_sentences(found) if "own values" in line or "Along" in line] == says
 
 
 def test_impossible_cell_says_why():

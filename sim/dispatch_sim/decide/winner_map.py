@@ -75,12 +75,14 @@ class StrategyMap(Findings):
     x, y : the axes.
     cells : row by row, the first row at the least level of y.
     added : concurrencies that are compared besides those of the sweep, where a batch has room for them.
+    compared : the strategies of all cells; none where an earlier version stored the map.
     """
 
     x: Axis
     y: Axis
     cells: tuple[Cell, ...]
     added: tuple[int, ...] = ()
+    compared: tuple[Strategy, ...] = ()
 
     def row(self, number: int) -> tuple[Cell, ...]:
         """Return the cells at one level of y, by its number."""
@@ -216,7 +218,12 @@ def map_winners(
     ]
     indifference = threshold.at(min(cell.winner.mean for cell in found if cell.winner is not None))
     return StrategyMap(
-        **basis(scenario, count, indifference), x=across, y=up, cells=tuple(found), added=added
+        **basis(scenario, count, indifference),
+        x=across,
+        y=up,
+        cells=tuple(found),
+        added=added,
+        compared=tuple(dict.fromkeys(strategy for point in possible for strategy in point.strategies)),
     )
 
 

@@ -73,25 +73,26 @@ def map_sentences(found: StrategyMap) -> list[str]:
 def _own_point(found: StrategyMap) -> list[str]:
     """Return who wins at the scenario's own values, and the nearest levels of each axis where others do.
 
-    Nothing where these values are no grid point.
+    Nothing where these values are no grid point, or where one strategy is compared; of one at several
+    concurrencies, the winner alone.
     """
     x, y = _own_level(found.x), _own_level(found.y)
     if x is None or y is None:
         return []
     own = found.row(y)[x].winner
-    if own is None:
+    if own is None or len(found.compared) == 1:
         return []
     measure, standing = MEASURES[found.objective], STANDINGS.get(own.standing)
     is_best = f"has the lowest {measure.statistic}, but {standing}" if standing else f"is {measure.best}"
+    sentences = [f"At the scenario's own values, {named(own.strategy)} {is_best}."]
+    if len({strategy.at(None) for strategy in found.compared}) == 1:
+        return sentences
     column = tuple(found.row(row)[x] for row in range(len(found.y.levels)))
     along = [
-        f"along {axis_name(axis.parameter)}, {_changes(own.kind, axis, cells, at)}"
+        f"along {axis_name(axis.parameter)}, {_changes(own.strategy, axis, cells, at)}"
         for axis, cells, at in ((found.x, found.row(y), x), (found.y, column, y))
     ]
-    return [
-        f"At the scenario's own values, {named(own.strategy)} {is_best}.",
-        f"{capital('; '.join(along))}.",
-    ]
+    return [*sentences, f"{capital('; '.join(along))}."]
 
 
 def _own_level(axis: Axis) -> int | None:
@@ -100,17 +101,18 @@ def _own_level(axis: Axis) -> int | None:
     return next((i for i, level in enumerate(axis.levels) if math.isclose(level, own, rel_tol=1e-9)), None)
 
 
-def _changes(kind: Kind, axis: Axis, cells: Sequence[Cell], own: int) -> str:
-    """Return the nearest levels below and above the own one at which another kind wins significantly."""
+def _changes(strategy: Strategy, axis: Axis, cells: Sequence[Cell], own: int) -> str:
+    """Return the nearest levels below and above the own one at which another strategy wins significantly."""
     found = []
     for numbers in (range(own - 1, -1, -1), range(own + 1, len(cells))):
         others = ((i, won) for i in numbers if (won := cells[i].winner) is not None and won.is_decided)
-        found += [f"{axis.labels[i]} ({won.strategy})" for i, won in others if won.kind != kind][:1]
+        different = ((i, won) for i, won in others if won.strategy.at(None) != strategy.at(None))
+        found += [f"{axis.labels[i]} ({won.strategy})" for i, won in different][:1]
     if not found:
-        return "no other kind of strategy wins"
+        return "no other strategy wins"
     if len(found) == 1:
-        return f"the nearest level at which another kind wins is {found[0]}"
-    return f"the nearest levels at which other kinds win are {listed(found)}"
+        return f"the nearest level at which another strategy wins is {found[0]}"
+    return f"the nearest levels at which other strategies win are {listed(found)}"
 
 
 def _wins(kind: Kind, strategies: Sequence[Strategy]) -> str:

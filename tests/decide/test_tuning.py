@@ -145,6 +145,27 @@ def test_values_within_the_indifference_threshold_are_alike(hangs):
         str(found).split()
     )
     assert "| 3 | chosen |" in tuning_document(found).markdown
+    assert "leaves a value only for one that gains more than that" in " ".join(str(found).split())
+    without = " ".join(str(replace(found, indifference=0.0)).split())
+    assert "not significant: concurrency of the queue 2 to 3." in without
+    assert "gains more than that" not in without
+
+
+@pytest.mark.parametrize(
+    ("low", "which"),
+    [
+        (-0.001, "which is not significantly worse"),
+        (0.001, "which is worse by less than the indifference threshold"),
+    ],
+)
+def test_present_value_that_is_as_good_is_not_listed_as_alike_again(hangs, low, which):
+    [concurrency] = [each for each in hangs.tuned if each.variable.path == "concurrency"]
+    present = Trial("1", Estimate(0.003, low, 0.006, 10), in_best_subset=True)
+    changed = replace(concurrency, trials=(present, *concurrency.trials[1:]))
+    tuned = tuple(changed if each is concurrency else each for each in hangs.tuned)
+    text = " ".join(str(replace(hangs, tuned=tuned)).split())
+    assert f"concurrency of the queue to 3 (now 1, {which})" in text
+    assert "alike" not in text
 
 
 def test_settings_that_are_not_shown_to_be_better_are_not_said_to_save(hangs):

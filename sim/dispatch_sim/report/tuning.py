@@ -6,7 +6,7 @@ import json
 from itertools import groupby
 from pathlib import Path
 
-from dispatch_sim.decide.tuning import Tuned, Tuning
+from dispatch_sim.decide.tuning import Trial, Tuned, Tuning
 from dispatch_sim.report.format import MEASURES, capital, listed, named, span
 from dispatch_sim.report.render import Document, Table, document
 from dispatch_sim.study.files import write_texts
@@ -32,6 +32,13 @@ def variables_table(found: Tuning) -> Table:
 def _is_chosen(found: Tuning, tuned: Tuned) -> bool:
     """Whether the present value is one that the search chose, as the scenario has none."""
     return tuned.variable.path == "concurrency" and not found.has_concurrency
+
+
+def _not_worse(trial: Trial) -> str:
+    """Return in which sense a value of the best subset is as good as the chosen one."""
+    if trial.difference is not None and trial.difference.low > 0:
+        return "worse by less than the indifference threshold"
+    return "not significantly worse"
 
 
 def best_subset_text(tuned: Tuned) -> str:
@@ -64,12 +71,16 @@ def tuning_document(found: Tuning, *, pictures: bool = True) -> Document:
     changes, alike = [], []
     for tuned in changed:
         variable = tuned.variable
-        now = f"now {variable.labels[variable.present]}"
+        now, joined = f"now {variable.labels[variable.present]}", ", which is"
         if _is_chosen(found, tuned):
             now = f"{variable.labels[variable.present]} is the best one with the other settings as they are"
-        changes.append(f"{variable.name} to {variable.labels[tuned.best]} ({now})")
-        if len(tuned.best_subset) > 1:
+            joined = ", and with these is"
+        present = tuned.trials[variable.present]
+        if present.in_best_subset:
+            now += f"{joined} {_not_worse(present)}"
+        elif len(tuned.best_subset) > 1:
             alike.append(f"{variable.name} {best_subset_text(tuned)}")
+        changes.append(f"{variable.name} to {variable.labels[tuned.best]} ({now})")
     return document(
         "tuning.md",
         found=found,

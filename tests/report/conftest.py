@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -158,13 +159,13 @@ class FrameColumns:
     """The measures of a table, as `Results` reads them."""
 
     def __init__(self, frame):
-        self._frame = frame
         keys = frame.columns[: frame.columns.get_loc("replication")]
         self.points = frame[keys].drop_duplicates(ignore_index=True)
-        self.stages = [Stage(tuple(range(len(self.points))), range(frame["replication"].nunique()))]
+        self._parts = [part for _, part in frame.groupby(list(keys), sort=False)]
+        self.stages = [Stage((number,), range(len(part))) for number, part in enumerate(self._parts)]
 
     def read(self, stage, measure, start=0, stop=None):
-        return self._frame[measure].to_numpy().reshape(len(self.points), -1)[:, start:stop]
+        return self._parts[stage][measure].to_numpy()[np.newaxis, start:stop]
 
 
 def with_costs(tight, costs, indifference=0.05):
@@ -172,7 +173,7 @@ def with_costs(tight, costs, indifference=0.05):
     frame = tight.results.frame
     template = frame[(frame["tasks"] == 6) & (frame["strategy"] == "queue") & (frame["concurrency"] == 2)]
     rows = pd.concat(
-        template.assign(strategy=label, concurrency=concurrency, cost_usd=values)
+        template.head(len(values)).assign(strategy=label, concurrency=concurrency, cost_usd=values)
         for (label, concurrency), values in costs.items()
     )
     choice = choose(rows, 6, indifference=indifference)

@@ -12,6 +12,7 @@ from dispatch_sim.report.format import dollars, factors_text
 from dispatch_sim.report.reasons import why
 from dispatch_sim.report.tables import compared_table
 from dispatch_sim.report.view import main_view, views
+from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import Estimate, share_estimate
 from tests.report.conftest import ALL, TWO_STRATEGIES, answered, with_costs
 
@@ -123,6 +124,23 @@ def test_an_interrupted_study_is_preliminary(tight):
     manifest = tight.results.manifest | {"interrupted": True, "replications": simulated}
     stopped = replace(tight, results=replace(tight.results, manifest=manifest))
     assert "interrupted at 40 of 400 replications" in decide(main_view(stopped)).text
+
+
+def test_best_of_some_strategies_is_found_over_the_replications_in_common(tight):
+    """Later replications cost more. What costs $1 more, and has the first half alone, is not the best."""
+    noise = np.random.default_rng(1).normal(size=40)
+    cost = 20 + noise + np.repeat([0, 10], 20)
+    costs = {
+        ("queue (paced)", 2): cost - 5,
+        ("queue", 2): cost[:20] + 1,
+        ("queue", 3): cost,
+        ("adaptive", 2): cost[:20] + 2 + 0.01 * noise[:20],
+        ("adaptive", 3): cost + 1,
+    }
+    view = with_costs(tight, costs)
+    assert view.recommended == Strategy("queue", 2, pace="limits")
+    assert view.best_unpaced.strategy == Strategy("queue", 3)
+    assert view.best_adaptive() == Strategy("adaptive", 3)
 
 
 def test_what_is_practically_equal_is_named(tight):

@@ -175,23 +175,27 @@ class View:
             for strategy in self.simulated(kind, size)
             if strategy.concurrency_in(size) < size and of in (None, strategy.at(None))
         ]
-        if not narrow:
+        return self._least(narrow, size)
+
+    def _least(self, strategies: Sequence[Strategy], tasks: int) -> Strategy | None:
+        """Return the strategy with the least mean over the replications in common; see `ranking.least`."""
+        if not strategies:
             return None
-        samples = [self.samples(self.measure.column, strategy, size) for strategy in narrow]
+        samples = [self.samples(self.measure.column, strategy, tasks) for strategy in strategies]
         most = max(sample.size for sample in samples)
         padded = [np.pad(each, (0, most - each.size), constant_values=np.nan) for each in samples]
-        return least(dict(zip(narrow, padded, strict=True)), self.choice.confidence, size)
+        return least(dict(zip(strategies, padded, strict=True)), self.choice.confidence, tasks)
 
     def best_adaptive(self) -> Strategy | None:
         """Return the variant of adaptive dispatch with the least mean."""
-        column = self.measure.column
-        return min(self.simulated("adaptive"), key=lambda each: self.mean(column, each), default=None)
+        return self._least(self.simulated("adaptive"), self.tasks)
 
     @property
     def best_unpaced(self) -> Alternative | None:
         """The best alternative without pacing that meets the limits as surely as the recommended strategy."""
-        others = [o for o in self.choice.as_feasible if o.strategy.pace == "none"]
-        return min(others, key=lambda other: other.estimate.mean, default=None)
+        unpaced = [each.strategy for each in self.choice.as_feasible if each.strategy.pace == "none"]
+        best = self._least(unpaced, self.tasks)
+        return None if best is None else self.alternative(best)
 
     @property
     def reference(self) -> Strategy:

@@ -49,7 +49,7 @@ def test_report_is_written_although_standard_output_is_closed(scenario):
 @pytest.mark.parametrize(
     ("seconds", "reported", "printed"),
     [
-        (0.01, [(3, 100)], "simulating, which takes more than 0.01 seconds: 3 of 100 percent are done\n"),
+        (0.01, [(3, 100)], "simulating, which takes more than 0.01 seconds: 3% done\n"),
         (0.01, [], "simulating, which takes more than 0.01 seconds\n"),
         (60, [(3, 100)], ""),
     ],

@@ -98,7 +98,7 @@ def exit_codes() -> Iterator[None]:
 def progress(what: str) -> Iterator[OnProgress | None]:
     """Show progress on standard error if that is a terminal, or else a line if it takes long."""
     if not sys.stderr.isatty():
-        with _line_if_long(what) as on_progress:
+        with _line_if_long() as on_progress:
             yield on_progress
         return
     from rich.console import Console
@@ -111,13 +111,13 @@ def progress(what: str) -> Iterator[OnProgress | None]:
 
 
 @contextmanager
-def _line_if_long(what: str) -> Iterator[OnProgress]:
+def _line_if_long() -> Iterator[OnProgress]:
     """Print one line on how far it is after `LONG_S` seconds."""
     done = ""
 
     def on_progress(so_far: int, total: int) -> None:
         nonlocal done
-        done = f": {so_far:,} of {total:,} {what} are done"
+        done = f": {100 * so_far // total}% done"
 
     line = "simulating, which takes more than"
     timer = Timer(LONG_S, lambda: typer.echo(f"{line} {LONG_S:g} seconds{done}", err=True))

@@ -54,6 +54,7 @@ def test_invalid_threshold_is_an_error(text, says):
     [
         ("speed", "write cost, makespan, p95_makespan, tokens, money or people"),
         ("p95makespan", "did you mean 'p95_makespan'?"),
+        ("manual", "did you mean 'manual_completions'?"),
         ("manual_completion", "did you mean 'manual_completions'?"),
     ],
 )

@@ -124,8 +124,9 @@ def parse_threshold(text: str) -> Threshold:
     name, comparison, value = found.groups()
     measure = OBJECTIVES.get(name, name)
     if measure not in NAMES:
-        close = nearest(name, NAMES)
-        what = f"did you mean {shown(close)}?" if close else f"write {listed(OBJECTIVES, 'or')}"
+        close = {nearest(name, NAMES), *(each for each in NAMES if each.startswith(name.lower()))}
+        offered = [shown(each) for each in NAMES if each in close]
+        what = f"did you mean {listed(offered, 'or')}?" if offered else f"write {listed(OBJECTIVES, 'or')}"
         raise ThresholdError(f"--fail-on: there is no measure {shown(name)}; {what}")
     try:
         bound = _bound(measure, value)

@@ -65,6 +65,9 @@ def test_switching_value_is_where_two_costs_are_equal():
 def test_strategy_that_the_batch_is_too_small_for_is_a_warning(caplog):
     explain(parse_source(WIDE), ranges={"tasks.duration": "60s..70s"}, replications=2)
     assert caplog.messages == [LEFT_OUT]
+    caplog.clear()
+    explain(parse_source(WIDE), ranges={"tasks": "2..20"}, replications=2)
+    assert caplog.messages == []
 
 
 def test_switching_values_above_and_below_are_found():

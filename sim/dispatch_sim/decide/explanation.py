@@ -11,6 +11,7 @@ import numpy as np
 from dispatch_sim.decide.cost_breakdown import Comparison, Component, cost_breakdown
 from dispatch_sim.decide.findings import Findings, basis
 from dispatch_sim.decide.grid import (
+    BATCH,
     GridPoint,
     make_grid_point,
     warn_about_concurrencies,
@@ -128,7 +129,8 @@ def explain(
     parameters = [stated.get(p.path, p) for p in find_parameters(source)]
     parameters += [parameter for parameter in stated.values() if parameter not in parameters]
     point = make_grid_point(source, {})
-    warn_about_concurrencies(scenario, point.tasks)
+    largest = int(stated[BATCH].high) if BATCH in stated else 0
+    warn_about_concurrencies(scenario, max(point.tasks, largest))
     if len(point.strategies) == 1:
         raise DesignError("there is only one strategy for this batch; name more strategies to compare")
     sampler = Sampler(scenario, jobs, on_progress)

@@ -80,6 +80,9 @@ def test_run_warns_of_a_concurrency_above_the_batch_size(scenario):
     result = dispatch_sim("run", scenario.name, "--strategy", "queue: 99", "--json", cwd=scenario.parent)
     assert result.returncode == 0
     assert result.stderr.startswith("warning: --strategy: queue of 99 starts all ")
+    own = ("--set", "strategies=[{queue: 99}]")
+    result = dispatch_sim("run", scenario.name, *own, "--json", cwd=scenario.parent)
+    assert result.stderr.startswith("warning: strategies: queue of 99 starts all ")
 
 
 def test_run_shows_one_replication(scenario):

@@ -119,8 +119,9 @@ def run(
     scenario = options.source(seed).scenario()
     plan = find_plan(scenario, strategy, tasks)
     if (asked := plan.strategy.concurrency or 0) > len(plan.tasks):
+        where = "strategies" if strategy is None else "--strategy"
         typer.echo(
-            f"warning: --strategy: {plan.strategy} starts all {len(plan.tasks):,} tasks together; a"
+            f"warning: {where}: {plan.strategy} starts all {len(plan.tasks):,} tasks together; a"
             f" concurrency of {asked:,} needs a batch of that size",
             err=True,
         )

@@ -221,21 +221,26 @@ def test_option_without_effect_is_an_error(scenario, arguments, message):
 
 
 @pytest.mark.parametrize(
-    ("command", "settings"),
+    ("command", "settings", "is_stored"),
     [
-        ("sweep", ("strategies=[parallel]",)),
-        ("compare", ("strategies=[parallel]",)),
-        ("sweep", ("strategies=[{queue: 2}]", "sweep.tasks=[1, 3]")),
-        ("compare", ("strategies=[parallel]", "sweep.tasks=[3]", "sweep.client.retries=[0, 2]")),
+        ("sweep", ("strategies=[parallel]",), False),
+        ("compare", ("strategies=[parallel]",), False),
+        ("sweep", ("strategies=[{queue: 2}]", "sweep.tasks=[1, 3]"), True),
+        ("compare", ("strategies=[parallel]", "sweep.tasks=[3]", "sweep.client.retries=[0, 2]"), True),
     ],
 )
-def test_report_says_how_to_resume_only_if_there_is_a_checkpoint(scenario, command, settings):
-    """Batch sizes do not tell a comparison from a sweep that has no design point for some of its own."""
+def test_report_says_how_to_resume_only_if_there_is_a_checkpoint(scenario, command, settings, is_stored):
+    """Batch sizes do not tell a comparison from a sweep that has no design point for some of its own.
+
+    They have to where the manifest, of an earlier version, does not name the command.
+    """
     few = (*(word for each in settings for word in ("--set", each)), "--replications", 1200)
     dispatch_sim(command, scenario.name, *few, "--out", "kept", cwd=scenario.parent)
     manifest = scenario.parent / "kept" / "manifest.json"
     said = json.loads(manifest.read_text())
     said["interrupted"] = True
+    if not is_stored:
+        del said["command"]
     said["replications"]["stopped"] = "interrupted"
     manifest.write_text(json.dumps(said))
     shown = dispatch_sim("report", "kept", cwd=scenario.parent).stderr

@@ -61,7 +61,9 @@ def report(
         print_checks(checks)
     else:
         print_study(answer, checks, as_json or form == "json")
-    command = answer.results.manifest.get("command", "sweep")
+    sizes = {*answer.results.points["tasks"]}
+    likely = "sweep" if sizes == {*answer.scenario["sweep"]["tasks"]} else "compare"
+    command = answer.results.manifest.get("command", likely)  # earlier versions did not store it
     resume = (
         f"dispatch-sim {command} SCENARIO --out {shlex.quote(str(folder))} --resume"
         if is_unfinished(folder)

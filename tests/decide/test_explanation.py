@@ -231,6 +231,7 @@ provider: {limits: {requests: 50/min, input_tokens: 30K/min, output_tokens: 8K/m
 failures: {crash: 10%, bad_output: 5%}
 review: {every: 3}
 study: {replications: 30}
+engine: compiled
 """
 
 
@@ -350,6 +351,7 @@ provider: {{limits: unlimited}}
 failures: {{crash: 0%, bad_output: 0%}}
 strategies: [sequential, parallel]
 study: {{at_most: 4096}}
+engine: compiled
 """
 
 

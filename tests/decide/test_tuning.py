@@ -27,6 +27,7 @@ timeouts: {hard: 20m}
 retry: {max_attempts: 100}
 strategies: [sequential, {queue: 1}]
 study: {replications: 40, indifference: $0.01}
+engine: compiled
 """
 
 # Two tight limits and impatient clients: a narrow queue, or a patient client with a wide one.
@@ -35,6 +36,7 @@ name: Tight
 tasks: [{name: one, count: 4, calls: 4, tokens: 15K, duration: {lognormal: {mean: 60s, cv: 0.5}}}]
 provider: {limits: {requests: 50/min, input_tokens: 20K/min, output_tokens: 6K/min}}
 study: {seed: 2, replications: 24}
+engine: compiled
 """
 
 

@@ -4,6 +4,7 @@
 # were made without sight of each other, at $15 a million tokens. Nothing else costs, and nothing is random.
 PAIRS = """\
 name: Pairs
+engine: compiled
 tasks: [{name: one, count: 4, calls: 1, tokens: 1000, duration: 120s, spread: 0%}]
 dispatch:
   spawn: {tokens: 0, time: 0s}

@@ -172,6 +172,18 @@ def test_decide_saves_its_question_as_a_scenario_and_never_over_a_file(tmp_path)
     assert again.stderr == "mine.yaml: already exists; choose another name\n"
 
 
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [("here.yaml", "already exists"), ("none/mine.yaml", "cannot be written to: there is no folder")],
+)
+def test_decide_simulates_nothing_that_it_cannot_save(tmp_path, monkeypatch, path, problem):
+    (tmp_path / "here.yaml").touch()
+    monkeypatch.setattr("dispatch_sim.decide.question.ask", lambda **_: pytest.fail("simulated"))
+    result = dispatch_sim("decide", "--tasks", 3, "--save", path, cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"{path}: {problem}")
+
+
 def test_starter_states_the_defaults():
     from dispatch_sim.scenario.loader import load_scenario, parse_scenario
 

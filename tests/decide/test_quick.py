@@ -490,6 +490,7 @@ def test_bill_that_is_low_because_tasks_fail_is_called_so(objective, column):
     [
         ({"tokens": "100M"}, "higher limits (--limits), smaller"),
         ({"timeout": "5s"}, "a longer timeout (--timeout), "),
+        ({"settings": {"failures.crash": "100%"}}, "lets 100% of attempts fail, whatever the limits; write"),
     ],
 )
 def test_no_strategy_is_recommended_where_all_tasks_fail(change, advice):
@@ -498,6 +499,7 @@ def test_no_strategy_is_recommended_where_all_tasks_fail(change, advice):
     text = " ".join(quick_document(found).text.split())
     assert text.startswith("No strategy can do these three tasks: with every strategy compared, ")
     assert advice in text
+    assert ("(--tokens)" in text) is ("settings" not in change)
     assert "recommended" not in text
     assert "Use " not in text
     assert found.to_json()["all_fail"]

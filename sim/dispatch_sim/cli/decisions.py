@@ -25,7 +25,15 @@ from dispatch_sim.cli.options import (
     text,
     threads,
 )
-from dispatch_sim.cli.output import fail, print_answer, print_json, print_written, progress, write_new
+from dispatch_sim.cli.output import (
+    check_new,
+    fail,
+    print_answer,
+    print_json,
+    print_written,
+    progress,
+    write_new,
+)
 
 
 def decide(
@@ -107,6 +115,8 @@ def decide(
 
     if explain and as_json:
         fail("--explain: has no effect with --json, which includes the whole scenario; leave one out")
+    if save is not None:
+        check_new(save)
     texts = key_values("--set", settings)
     try:
         _check_given_once(context, texts)

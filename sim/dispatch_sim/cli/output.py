@@ -62,6 +62,14 @@ def print_written(paths: list[Path]) -> None:
     typer.echo(f"wrote to {paths[0].parent}: {names}", err=True)
 
 
+def check_new(path: Path) -> None:
+    """Check that there is no file yet at a path, but a folder for it."""
+    if path.exists():
+        fail(f"{path}: already exists; choose another name")
+    if not path.parent.is_dir():
+        fail(f"{path}: cannot be written to: there is no folder {path.parent}")
+
+
 def write_new(path: Path, text: str) -> None:
     """Write a text to a file that does not exist."""
     try:

@@ -187,11 +187,8 @@ def _family(name: str, raw: Any, scale: _Scale, path: Path) -> Distribution:
     keys = next((form for form in forms if set(form) == set(raw)), None)
     if keys is None:
         raise wrong(f"found {', '.join(raw) or 'no parameters'}; {name} is given by {asked}", path)
-    given = dict(
-        zip(
-            keys, all_of(partial(_parameter, key, raw[key], scale, (*path, key)) for key in keys), strict=True
-        )
-    )
+    values = all_of(partial(_parameter, key, raw[key], scale, (*path, key)) for key in keys)
+    given = dict(zip(keys, values, strict=True))
     if name in ("uniform", "triangular"):
         if not given["low"] < given["high"]:
             raise wrong("low is not less than high; for a fixed value write it alone", path)

@@ -53,3 +53,23 @@ def test_threshold_in_another_unit_is_an_error():
 )
 def test_choice_is_for_simulated_size_nearest_to_the_batch(sizes, chosen):
     assert answer_of("cost", sizes).batch_size == chosen
+
+
+@pytest.mark.parametrize(
+    ("own", "client"),
+    [
+        ("harness: {profile: claude-code}", "claude-code"),
+        ("profile: measured-claude-code", "claude-code"),
+        ("harness: {profile: claude-code}\nclient: {profile: anthropic-sdk}", "anthropic-sdk"),
+        ("harness: {profile: codex}", "anthropic-sdk"),
+    ],
+)
+def test_main_choice_is_for_the_profile_that_a_profile_of_the_scenario_names(own, client):
+    """Codex names no client; then the first one of the sweep counts."""
+    source = parse_source(
+        f"{own}\ntasks: [{{name: a, count: 2, tokens: 15K, duration: 60s}}]\n"
+        "strategies: [parallel, sequential]\n"
+        "sweep: {client.profile: [anthropic-sdk, claude-code]}\n"
+        "study: {replications: 4}\n"
+    )
+    assert answer(sweep(source)).main_choice.factors == {"client.profile": client}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -20,9 +20,10 @@ from dispatch_sim.decide.pareto import PARETO_MEASURES, ParetoPoint, pareto_poin
 from dispatch_sim.decide.units import in_base_units
 from dispatch_sim.display import Displayed
 from dispatch_sim.model.outcome import MEASURES
-from dispatch_sim.scenario.factors import paths
+from dispatch_sim.scenario.factors import paths, value_at
 from dispatch_sim.scenario.indifference import IndifferenceThreshold, threshold_for
 from dispatch_sim.scenario.problems import UserError
+from dispatch_sim.scenario.profiles import with_named_profiles
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import finite, mean_intervals, quantile_estimate
 from dispatch_sim.study.design import as_cell, nearest_size
@@ -246,22 +247,12 @@ def _own_values(scenario: Mapping[str, Any], dotted: str) -> list[Any]:
 
     Where the path stands for several groups of tasks, the value is that of all of them.
     """
-    written, resolved = scenario["as_written"], scenario["resolved"]
+    written, resolved = with_named_profiles(scenario["as_written"]), scenario["resolved"]
     in_trees = (
         [in_base_units(as_cell(value_at(written, path))) for path in paths(written, dotted)],
         [in_base_units(value_at(resolved, path)) for path in paths(resolved, dotted)],
     )
     return [values[0] for values in in_trees if values and values.count(values[0]) == len(values)]
-
-
-def value_at(tree: Any, path: Iterable[str | int]) -> Any:
-    """Return what stands at a path of a scenario; None where there is nothing."""
-    for key in path:
-        if isinstance(tree, dict):
-            tree = tree.get(key)
-        else:
-            tree = tree[key] if isinstance(tree, list) and isinstance(key, int) else None
-    return tree
 
 
 def _estimates(results: Results, confidence: float) -> pd.DataFrame:

@@ -73,6 +73,16 @@ def by_setting(raw: Any, finding: Finding, keys: Iterable[str]) -> tuple[str, st
     return None
 
 
+def value_at(tree: Any, path: Iterable[str | int]) -> Any:
+    """Return what stands at a path of a scenario; None where there is nothing."""
+    for key in path:
+        if isinstance(tree, dict):
+            tree = tree.get(key)
+        else:
+            tree = tree[key] if isinstance(tree, list) and isinstance(key, int) else None
+    return tree
+
+
 def with_value(raw: Any, path: Path, value: Any, done: int = 0) -> Any:
     """Return a copy of `raw` with a value at `path`; missing sections are added.
 

@@ -185,12 +185,24 @@ def own_keys_before(raw: Any, key: str, name: Any) -> list[str]:
     if not isinstance(raw, dict) or last not in KEYS.get((section,) if section else (), ()):
         return []
     stated, _ = expand({section: {last: name}} if section else {last: name})
-    kind = section or SCENARIO
-    if last == "profile" and name in names(kind):
-        # The profiles that it names itself, too.
-        stated = _below(_without(read_profile(kind, name).sections, "tasks"), stated)
+    if last == "profile":  # the profiles that it names itself, too
+        stated = _below(_sections(section or SCENARIO, name), stated)
     found = [path for part in stated for path in _differing(stated[part], raw.get(part), (part,))]
     return [spelled(path) for path in found]
+
+
+def with_named_profiles(raw: Any) -> Any:
+    """Return a scenario with the profiles of sections that its other profiles name, and their values."""
+    if not isinstance(raw, dict):
+        return raw
+    raw = _below(_sections(SCENARIO, raw.get("profile")), raw)
+    harness = raw.get("harness")
+    return _below(_sections("harness", harness.get("profile")), raw) if isinstance(harness, dict) else raw
+
+
+def _sections(kind: str, name: Any) -> dict[str, Any]:
+    """Return the values of a profile but for its tasks, by section; none where there is no such profile."""
+    return _without(read_profile(kind, name).sections, "tasks") if name in names(kind) else {}
 
 
 def _differing(stated: Any, written: Any, path: Path) -> list[Path]:

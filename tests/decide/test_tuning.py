@@ -168,6 +168,9 @@ def test_present_value_that_is_as_good_is_not_listed_as_alike_again(hangs, low, 
     text = " ".join(str(replace(hangs, tuned=tuned)).split())
     assert f"concurrency of the queue to 3 (now 1, {which})" in text
     assert "alike" not in text
+    text = " ".join(str(replace(hangs, tuned=tuned, has_concurrency=False)).split())
+    as_good = which.removeprefix("which ")
+    assert f"(1 is the best one with the other settings as they are, and with these {as_good})" in text
 
 
 def test_settings_that_are_not_shown_to_be_better_are_not_said_to_save(hangs):

@@ -9,6 +9,7 @@ import pytest
 from tests.command import dispatch_sim
 
 SMALL = """\
+engine: compiled
 name: Small
 tasks: [{name: research, count: 4, calls: 2, tokens: 15K, duration: 60s}]
 provider: {limits: {requests: 50/min, input_tokens: 30K/min, output_tokens: 8K/min}}

@@ -18,6 +18,7 @@ from dispatch_sim.scenario.distributions import Constant
 from dispatch_sim.scenario.loader import parse_scenario
 from dispatch_sim.scenario.strategy import parse_strategy
 from tests.conformance.cases import numbered_case
+from tests.conformance.comparison import plan_of, simulate_compiled
 from tests.model.helpers import BARE, lognormal_tasks, scenario_of, script_queue, simulate_one
 
 CASE_NUMBERS = st.integers(0, 10**12)
@@ -90,7 +91,7 @@ def test_totals_balance_and_limits_hold_in_every_replication(number):
 @example(number=20, fixed=RESUMED_ON_A_BLACKBOARD)
 def test_no_tokens_and_no_costs_are_negative(number, fixed):
     case = numbered_case(number, fixed)
-    outcome, log = simulate_one(parse_scenario(case.text), case.strategy, case.replication)
+    outcome, log = simulate_compiled(plan_of(case), case.replication)
     row = outcome._asdict()
     assert min(row[name] for name in row if name.startswith(("tokens_", "money_"))) >= 0
     assert min(event.tokens for event in log) >= 0

@@ -7,8 +7,8 @@ import pytest
 from dispatch_sim.report.answers import answer_document
 from dispatch_sim.report.decision import decide
 from dispatch_sim.report.format import dollars
-from dispatch_sim.report.render import columns
 from dispatch_sim.report.tables import compared_table
+from dispatch_sim.report.terminal import columns
 from dispatch_sim.report.view import main_view, views
 from tests.report.conftest import ALL
 

@@ -139,7 +139,7 @@ def run(
             }
         )
     else:
-        from dispatch_sim.report.render import terminal_columns
+        from dispatch_sim.report.terminal import terminal_columns
         from dispatch_sim.report.timeline import timeline_text
 
         typer.echo(timeline_text(plan, log, outcome, terminal_columns()), nl=False)

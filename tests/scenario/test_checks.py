@@ -154,6 +154,11 @@ def test_median_time_adds_up_what_calls_do() -> None:
             "harness.cap: parallel asks for more than 4 agents at once, and the harness refuses launches"
             " above its cap; compare queues of at most 4 instead, or write a larger cap",
         ),
+        (
+            CAP.replace("refuse", "queue") + "[parallel]",
+            "harness.cap: parallel asks for more than 4 agents at once, and the harness lets those above its"
+            " cap wait; a queue of 4 asks for no more than run",
+        ),
         *(
             (f"{CAP}[{each}]", f"harness.cap: {each.strip('{').partition(':')[0]} asks for more than 4")
             for each in ("queue", "{queue: 5}", "{waves: 9}", "adaptive", "{adaptive: 5}")

@@ -188,10 +188,12 @@ def _cap(scenario: Scenario) -> Iterator[Finding]:
     cap = scenario.harness.cap
     wider = [each for each in scenario.strategies if cap is not None and _largest(scenario, each) > cap]
     if wider:
-        does = "queues" if scenario.harness.over == "queue" else "refuses"
+        asks = f"{_labels(wider)} asks for more than {cap} agents at once, and the harness"
         message = (
-            f"{_labels(wider)} asks for more than {cap} agents at once, and the harness {does} launches above"
-            f" its cap; compare queues of at most {cap} instead, or write a larger cap"
+            f"{asks} lets those above its cap wait; a queue of {cap} asks for no more than run"
+            if scenario.harness.over == "queue"
+            else f"{asks} refuses launches above its cap; compare queues of at most {cap} instead, or write a"
+            " larger cap"
         )
         yield Finding(("harness", "cap"), message)
 

@@ -26,7 +26,7 @@ from dispatch_sim.study.design import Design, Variant
 from dispatch_sim.study.engines import simulate_one
 from dispatch_sim.study.runner import simulate_design
 
-FEWEST, MOST, TASKS = 8, 128, 100_000
+FEWEST, MOST, TASKS = 8, 4_096, 100_000
 """Replications, and tasks of all of them together, with and without each resource."""
 
 MOST_LOGGED, TASKS_LOGGED = 1000, 160

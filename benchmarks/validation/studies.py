@@ -31,7 +31,7 @@ from dispatch_sim.study.run_study import _next_stages
 from dispatch_sim.study.runner import all_cores, simulate_design
 
 ROOT = Path(__file__).parents[2]
-POOL, AT_ONCE = 200_000, 20_000
+POOL, AT_ONCE = 400_000, 20_000
 COST = MEASURES.index("cost_usd")
 
 FEW_SIZES: Mapping[str, Any] = {"sweep": {"tasks": [2, 3, 4, 10], "concurrency": [1, 2, 3, 9, 10]}}

@@ -8,8 +8,7 @@ from dispatch_sim.report.decision import decide
 from dispatch_sim.report.labels import simulated, terms
 from dispatch_sim.report.page import write_report
 from dispatch_sim.report.view import main_view
-from dispatch_sim.scenario.strategy import DEFAULTS, parse_strategy
-from dispatch_sim.scenario.strategy_options import OPTIONS
+from dispatch_sim.scenario.strategy import DEFAULTS, OPTIONS, parse_strategy
 from tests.report.conftest import TIGHT, answered
 
 ADAPTIVE = TIGHT.replace(
@@ -50,8 +49,8 @@ def test_every_kind_is_explained(kind):
 
 @pytest.mark.parametrize("kind", ["parallel", "queue"])
 def test_every_option_is_explained(kind):
-    for key, option in OPTIONS.items():
-        for choice in option.choices:
+    for key, choices in OPTIONS.items():
+        for choice in choices:
             strategy = parse_strategy({kind: None, key: choice})
             assert all(f"*{label}*: " in explained(strategy) for label in strategy.options)
 

@@ -8,8 +8,7 @@ from pydantic import TypeAdapter
 from pydantic_core import PydanticCustomError
 
 from dispatch_sim.scenario.loader import parse_scenario
-from dispatch_sim.scenario.strategy import DEFAULTS, Strategy, parse_strategy, strategy_of
-from dispatch_sim.scenario.strategy_options import OPTIONS
+from dispatch_sim.scenario.strategy import DEFAULTS, OPTIONS, Strategy, parse_strategy, strategy_of
 
 SCRIPTED = Strategy("queue", 3, manager="script")
 
@@ -53,7 +52,7 @@ def test_a_scenario_reads_the_same_texts():
 def test_the_text_of_a_strategy_is_read_back():
     """Of any kind with any two options; also where pydantic stores it."""
     stored = TypeAdapter(Strategy)
-    pairs = [(key, value) for key, option in OPTIONS.items() for value in option.choices]
+    pairs = [(key, value) for key, choices in OPTIONS.items() for value in choices]
     kinds = [kind for kind in DEFAULTS if kind != "solo"]
     of_solo = [("solo", pair, pair) for pair in pairs if pair[0] in ("order", "pace")]
     for kind, one, other in [*product(kinds, pairs, pairs), *of_solo]:

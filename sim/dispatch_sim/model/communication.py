@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from dispatch_sim.model.events import Activity
 from dispatch_sim.scenario.quantities import whole
-from dispatch_sim.scenario.strategy_options import CommunicationKind
 
 if TYPE_CHECKING:
     from dispatch_sim.model.attempt import Attempt
@@ -28,7 +27,7 @@ class Communication:
     working : agents at work, by group.
     """
 
-    def __init__(self, sim: Simulation, kind: CommunicationKind) -> None:
+    def __init__(self, sim: Simulation, kind: str) -> None:
         self._sim = sim
         costs = sim.scenario.communication
         self.is_none = kind == "none"

@@ -27,19 +27,26 @@ def fields_by_key(section: type[BaseModel]) -> dict[str, FieldInfo]:
     return {field.alias or name: field for name, field in section.model_fields.items()}
 
 
-def describe(schema: dict[str, Any], section: type[BaseModel]) -> None:
-    """Add the docstrings of the fields of a section to its JSON schema.
+def docstrings(section: type) -> dict[str, str]:
+    """Return the docstrings of the fields of a class, by name.
 
     Pydantic's `use_attribute_docstrings` reads the source of every section whenever it is imported.
     """
     [body] = ast.parse(inspect.getsource(section)).body
     assert isinstance(body, ast.ClassDef)
+    found = {}
     for field, text in pairwise(body.body):
         match field, text:
             case ast.AnnAssign(target=ast.Name(name)), ast.Expr(ast.Constant(str() as docstring)):
-                key = section.model_fields[name].alias or name
-                written = schema["properties"][key]
-                schema["properties"][key] = {"description": inspect.cleandoc(docstring), **written}
+                found[name] = inspect.cleandoc(docstring)
+    return found
+
+
+def describe(schema: dict[str, Any], section: type[BaseModel]) -> None:
+    """Add the docstrings of the fields of a section to its JSON schema."""
+    for name, text in docstrings(section).items():
+        key = section.model_fields[name].alias or name
+        schema["properties"][key] = {"description": text, **schema["properties"][key]}
 
 
 class Model(BaseModel):

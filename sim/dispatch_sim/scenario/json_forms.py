@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydantic import WithJsonSchema
+from pydantic import GetJsonSchemaHandler
+from pydantic_core import CoreSchema
 
+from dispatch_sim.scenario.base import docstrings
 from dispatch_sim.scenario.quantities import LARGEST_INTEGER
-from dispatch_sim.scenario.strategy import DEFAULTS, KINDS, options_of
+from dispatch_sim.scenario.strategy import DEFAULTS, KINDS, OPTIONS, Strategy, options_of
 
 _TEXT = {"type": "string"}
 
@@ -52,9 +54,10 @@ def _kind_schema(kind: str) -> dict[str, Any]:
         number = {"anyOf": [number, {"const": "all"}]}
     elif kind in DEFAULTS and not DEFAULTS[kind].has_number:
         number = {"enum": [None, "all"] if kind == "parallel" else [None, 1]}
+    texts = docstrings(Strategy)
     options = {
-        key: {"enum": list(option.choices), "description": option.text}
-        for key, option in options_of(kind).items()
+        key: {"enum": list(OPTIONS[key]), "description": " ".join(texts[key].split())}
+        for key in options_of(kind)
     }
     return {
         "type": "object",
@@ -64,19 +67,12 @@ def _kind_schema(kind: str) -> dict[str, Any]:
     }
 
 
-_NAMES = "|".join(KINDS)
+class StrategiesSchema:
+    """Annotates a list of strategies with its JSON schema."""
 
-strategies_schema = WithJsonSchema(
-    {
-        "type": "array",
-        "items": {
-            "anyOf": [
-                {
-                    "type": "string",
-                    "pattern": f"^({_NAMES})((\\s*:\\s*|\\s+of\\s+)[0-9]+)?(\\s*\\(.*\\))?$",
-                },
-                *map(_kind_schema, KINDS),
-            ]
-        },
-    }
-)
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        pattern = f"^({'|'.join(KINDS)})((\\s*:\\s*|\\s+of\\s+)[0-9]+)?(\\s*\\(.*\\))?$"
+        forms = [{"type": "string", "pattern": pattern}, *map(_kind_schema, KINDS)]
+        return {"type": "array", "items": {"anyOf": forms}}

@@ -20,7 +20,7 @@ from dispatch_sim.scenario.base import Model, OrWord, describe
 from dispatch_sim.scenario.coordination import Communication, Dispatch, Harness, Merge, Review
 from dispatch_sim.scenario.failure import Conflicts, Failures, Recovery, Retry, Timeouts
 from dispatch_sim.scenario.indifference import USUAL, Indifference, IndifferenceThreshold, threshold_for
-from dispatch_sim.scenario.json_forms import strategies_schema
+from dispatch_sim.scenario.json_forms import StrategiesSchema
 from dispatch_sim.scenario.provider import Client, Provider
 from dispatch_sim.scenario.quantities import Dollars, DollarsPerHour, Integers, Seconds, Share
 from dispatch_sim.scenario.strategy import DEFAULTS, MOST_STRATEGIES, Strategy
@@ -149,7 +149,9 @@ class Scenario(Model):
     whichever of its keys it has. Default none: results are used as they are."""
     values: Values = Values()
     strategies: Annotated[
-        tuple[Strategy, ...], Field(min_length=1, max_length=MOST_STRATEGIES, strict=False), strategies_schema
+        tuple[Strategy, ...],
+        Field(min_length=1, max_length=MOST_STRATEGIES, strict=False),
+        StrategiesSchema(),
     ] = Field(default_factory=default_strategies)
     """The strategies to compare: `parallel`, `queue: 3`, `queue of 3`, `queue` for all of
     `sweep.concurrency`, or a mapping of a kind to its number, with options. Default

@@ -5,23 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_type_hints
 
 from pydantic_core import CoreSchema, core_schema
 
 from dispatch_sim.scenario.quantities import LARGEST_INTEGER
-from dispatch_sim.scenario.strategy_options import (
-    OPTIONS,
-    CommunicationKind,
-    Isolation,
-    Manager,
-    MergeTiming,
-    Option,
-    Order,
-    Pacing,
-    RetryTime,
-    WarmUp,
-)
 from dispatch_sim.scenario.wording import all_of, listed, nearest, shown, unknown, word, wrong
 
 Kind = Literal["solo", "sequential", "parallel", "queue", "waves", "adaptive"]
@@ -34,27 +22,39 @@ MOST_STRATEGIES = 100
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """A strategy to dispatch a batch. `parse_strategy` reads its text, as `queue of 3 (script)`.
-
-    Attributes
-    ----------
-    kind : its name in a scenario; see `KINDS`.
-    concurrency : maximum number of concurrent tasks; None where the batch gives it (parallel, adaptive), or
-        the sweep does (queue, waves).
-    merge, manager, warm_up, order, pace, retry_when, isolation, communication : see `OPTIONS`. None is that
-        of the scenario.
-    """
+    """A strategy to dispatch a batch. `parse_strategy` reads its text, as `queue of 3 (script)`."""
 
     kind: Kind
+    """Its name in a scenario; see `KINDS`."""
     concurrency: int | None = None
-    merge: MergeTiming = "as-completed"
-    manager: Manager = "agent"
-    warm_up: WarmUp = "none"
-    order: Order = "as-given"
-    isolation: Isolation | None = None
-    communication: CommunicationKind | None = None
-    pace: Pacing = "none"
-    retry_when: RetryTime = "immediately"
+    """Maximum number of concurrent tasks; None where the batch gives it (parallel, adaptive), or the sweep
+    does (queue, waves)."""
+    merge: Literal["barrier", "as-completed"] = "as-completed"
+    """`barrier` merges when all running tasks have returned, `as-completed` as each returns. Default
+    as-completed: but barrier for parallel, as when agents are called in one message."""
+    manager: Literal["agent", "script"] = "agent"
+    """Who dispatches: `agent` takes a turn of the coordinator for each dispatch, `script` dispatches without
+    the coordinator and at no cost. Where all strategies have a script, it takes the results too:
+    `dispatch.return` and `merge.structured` are nothing by default. Default agent: so that no strategy wins
+    by its manager."""
+    warm_up: Literal["none", "stagger", "prewarm"] = "none"
+    """For a timed cache: `stagger` delays agents while another writes the shared prefix, `prewarm` has the
+    coordinator write it before a dispatch that would miss the cache. Default none: what happens without a
+    measure."""
+    order: Literal["as-given", "longest-first", "shortest-first"] = "as-given"
+    """The order in which waiting tasks start; by length, the time of the first attempt is taken as known.
+    Default as-given: lengths are seldom known."""
+    pace: Literal["none", "limits"] = "none"
+    """`limits`: a limiter in the client, which agents and coordinator share, holds each call until the
+    provider would admit it, first in, first out; see `client.pacing`. Default none: most clients send at
+    once, and retry."""
+    retry_when: Literal["immediately", "after_drain"] = "immediately"
+    """When a failed task can be dispatched again: `immediately`, or `after_drain`, when no agent is at work
+    and no other task is ready. Default immediately; in waves, with the next wave in any case."""
+    isolation: Literal["shared", "worktree", "locks", None] = None
+    """For this strategy, in place of `conflicts.isolation`. Default none: that of the scenario."""
+    communication: Literal["none", "rounds", "blackboard", None] = None
+    """For this strategy, in place of `communication.kind`. Default none: that of the scenario."""
 
     @property
     def has_number(self) -> bool:
@@ -169,11 +169,17 @@ KINDS: Mapping[str, str] = {
 }
 """The kinds of strategies, and a name that is short for one."""
 
+OPTIONS: Mapping[str, tuple[str, ...]] = {
+    key: tuple(choice for choice in get_args(kind) if choice is not None)
+    for key, kind in get_type_hints(Strategy).items()
+    if key not in ("kind", "concurrency")
+}
+"""The values of each option. Of `isolation` and `communication`, None is that of the scenario."""
 
 _TEXTS = {"limits": "paced", "after_drain": "retries after drain"}
 """Values with another text in the strategy's own: `queue of 3 (paced)`."""
 
-_KEYS = {_TEXTS.get(value, value): key for key, option in OPTIONS.items() for value in option.choices}
+_KEYS = {_TEXTS.get(value, value): key for key, choices in OPTIONS.items() for value in choices}
 """The option of each value; for `none` the last, as it is the default of the others."""
 
 _VALUES = {text: value for value, text in _TEXTS.items()}
@@ -213,24 +219,24 @@ def parse_strategy(raw: Any) -> Strategy:
     standard = DEFAULTS["queue" if kinds == ["paced"] else kinds[0]]
 
     def read(key: str) -> Any:
-        value, option = raw[key], OPTIONS.get(key)
+        value = raw[key]
         if key == standard.kind:
             return _concurrency(standard, value)
-        if option is None:
-            raise wrong(unknown("option of a strategy", key, list(OPTIONS)), (key,))
+        if key not in OPTIONS:
+            raise wrong(unknown("option of a strategy", key, list(OPTIONS)))
         if key not in options_of(standard.kind):
-            raise wrong(f"{standard.kind} has no sub-agents, so {key} has no effect; remove it", (key,))
-        if value not in option.choices:
-            raise wrong(f"{shown(value)} is not possible; write {listed(option.choices, 'or')}", (key,))
+            raise wrong(f"{standard.kind} has no sub-agents, so {key} has no effect; remove it")
+        if value not in OPTIONS[key]:
+            raise wrong(f"{shown(value)} is not possible; write {listed(OPTIONS[key], 'or')}")
         return value
 
-    given = dict(zip(raw, all_of(partial(read, key) for key in raw), strict=True))
+    given = dict(zip(raw, all_of((key, partial(read, key)) for key in raw), strict=True))
     return replace(standard, concurrency=given.pop(standard.kind), **given)
 
 
-def options_of(kind: str) -> Mapping[str, Option]:
+def options_of(kind: str) -> Iterable[str]:
     """Return the options that a kind of strategy has."""
-    return {key: OPTIONS[key] for key in ("order", "pace")} if kind == "solo" else OPTIONS
+    return ("order", "pace") if kind == "solo" else OPTIONS
 
 
 @lru_cache(maxsize=10_000)
@@ -275,14 +281,14 @@ def _concurrency(standard: Strategy, raw: Any) -> int | None:
         neutral = (None, "all") if standard.kind == "parallel" else (None, 1)
         if raw not in neutral or raw is True:
             message = f"{standard.kind} has no number; to run {shown(raw)} at once write {{queue: N}}"
-            raise wrong(message, (standard.kind,))
+            raise wrong(message)
         return standard.concurrency
     if raw is None:
         return None
     if isinstance(raw, bool) or not isinstance(raw, int) or not 1 <= raw <= LARGEST_INTEGER:
         all_ = ", or all" if standard.kind == "adaptive" else ""
         message = f"{shown(raw)} is not a concurrency; write a whole number from 1 to {LARGEST_INTEGER}{all_}"
-        raise wrong(message, (standard.kind,))
+        raise wrong(message)
     return raw
 
 

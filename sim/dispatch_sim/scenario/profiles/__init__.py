@@ -9,8 +9,7 @@ group. A script as the manager of all strategies has values of its own, before a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -19,6 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from dispatch_sim.scenario.distribution_text import NAMES
 from dispatch_sim.scenario.problems import Finding
+from dispatch_sim.scenario.profiles.prices import PRICES_AS_OF, list_prices
 from dispatch_sim.scenario.quantities import parse_seconds
 from dispatch_sim.scenario.strategy import parse_strategy
 from dispatch_sim.scenario.tree import read_tree
@@ -30,9 +30,6 @@ of another section."""
 
 SCENARIO = "scenario"
 """The kind of profiles of a whole scenario."""
-
-PRICES_AS_OF = datetime(2026, 11, 28, 12, tzinfo=UTC)
-"""When the prices of models apply: some have other prices at night, and a scenario has the same all day."""
 
 KEYS: Mapping[Path, Mapping[str, str]] = {
     (): {"profile": "A packaged profile of the whole scenario; its `tasks` apply to every group."},
@@ -70,33 +67,35 @@ class Profile:
     Attributes
     ----------
     kind, name : its section, or `scenario`; and its name there.
+    text : the file.
     title : a short description.
-    version, checked : which software the values were checked against, and how: `run`, `read` in its source or
-        documentation, or `reported` by others. Empty where the values are not those of a software.
-    read : the date of that, as YYYY-MM-DD.
+    read : the date on which the values were checked, as YYYY-MM-DD.
     sources : where the values come from, by what they are about.
     values : as a scenario writes them in that section.
     other_sections : values of other sections.
     requires : keys of that section that a scenario must give itself, with an example of each.
-    text : the file.
+    version, checked : which software the values were checked against, and how: `run`, `read` in its source or
+        documentation, or `reported` by others. Empty where the values are not those of a software.
     """
 
     kind: str
     name: str
+    text: str
     title: str
-    version: str
-    checked: str
     read: str
     sources: Mapping[str, str]
     values: Mapping[str, Any]
-    other_sections: Mapping[str, Any]
-    requires: Mapping[str, Mapping[str, str]]
-    text: str
+    other_sections: Mapping[str, Any] = field(default_factory=dict)
+    requires: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    version: str = ""
+    checked: str = ""
 
     @property
     def sections(self) -> Mapping[str, Any]:
-        """Its values, by section."""
-        return self.values if self.kind == SCENARIO else {self.kind: self.values, **self.other_sections}
+        """Its values by section, without those of tasks."""
+        if self.kind == SCENARIO:
+            return _without(self.values, "tasks")
+        return {self.kind: self.values, **self.other_sections}
 
     @property
     def usage(self) -> str:
@@ -121,20 +120,7 @@ def names(kind: str) -> tuple[str, ...]:
 def read_profile(kind: str, name: str) -> Profile:
     """Return the packaged profile of a kind and name."""
     text = files(__name__).joinpath(kind, f"{name}.yaml").read_text(encoding="utf-8")
-    raw = read_tree(text, name).raw
-    return Profile(
-        kind,
-        name,
-        raw["title"],
-        version=raw.get("version", ""),
-        checked=raw.get("checked", ""),
-        read=str(raw["read"]),
-        sources=raw["sources"],
-        values=raw["values"],
-        other_sections=raw.get("other_sections", {}),
-        requires=raw.get("requires", {}),
-        text=text,
-    )
+    return Profile(kind, name, text, **read_tree(text, name).raw)
 
 
 def expand(raw: Any) -> tuple[Any, list[Finding]]:
@@ -147,28 +133,29 @@ def expand(raw: Any) -> tuple[Any, list[Finding]]:
         return raw, findings
     if _is_by_script(raw.get("strategies")):
         raw = _below(_BY_SCRIPT, raw)
-    if "profile" in raw:
-        profile = _named(SCENARIO, raw["profile"], ("profile",), findings)
-        raw = _without(raw, "profile")
-        if profile is not None:
-            groups = _below_groups(profile.values.get("tasks", {}), raw.get("tasks"))
-            raw = {**_below(_without(profile.values, "tasks"), _without(raw, "tasks")), **groups}
-    required: list[Profile] = []
-    for kind in SECTIONS:
-        section = raw.get(kind)
-        if isinstance(section, dict) and "profile" in section:
-            profile = _named(kind, section["profile"], (kind, "profile"), findings)
-            written = _without(section, "profile")
-            raw = {**raw, kind: written}
-            if profile is not None:
-                raw = _below(profile.sections, raw)
-                required.append(profile)
+    found: list[Profile] = []
+    for kind in (SCENARIO, *SECTIONS):
+        section = raw if kind == SCENARIO else raw.get(kind)
+        if not isinstance(section, dict) or "profile" not in section:
+            continue
+        path: Path = ("profile",) if kind == SCENARIO else (kind, "profile")
+        profile = _named(kind, section["profile"], path, findings)
+        written = _without(section, "profile")
+        raw = written if kind == SCENARIO else {**raw, kind: written}
+        if profile is None:
+            continue
+        found.append(profile)
+        raw = _below(profile.sections, raw)
+        if kind == SCENARIO and isinstance(raw.get("tasks"), list):
+            values = profile.values["tasks"]
+            groups = [_below(values, group) if isinstance(group, dict) else group for group in raw["tasks"]]
+            raw = {**raw, "tasks": groups}
     section = raw.get("provider")
     if isinstance(section, dict) and "model" in section:
         written = _without(section, "model")
         raw = {**raw, "provider": _below(_of_model(section["model"], written, findings), written)}
-    for profile in required:
-        findings += _missing(profile, raw[profile.kind])
+    for profile in found:
+        findings += _missing(profile, raw)
     return raw, findings
 
 
@@ -200,9 +187,9 @@ def with_named_profiles(raw: Any) -> Any:
     return _below(_sections("harness", harness.get("profile")), raw) if isinstance(harness, dict) else raw
 
 
-def _sections(kind: str, name: Any) -> dict[str, Any]:
-    """Return the values of a profile but for its tasks, by section; none where there is no such profile."""
-    return _without(read_profile(kind, name).sections, "tasks") if name in names(kind) else {}
+def _sections(kind: str, name: Any) -> Mapping[str, Any]:
+    """Return the values of a profile by section; none where there is no such profile."""
+    return read_profile(kind, name).sections if name in names(kind) else {}
 
 
 def _differing(stated: Any, written: Any, path: Path) -> list[Path]:
@@ -239,10 +226,10 @@ def _named(kind: str, name: Any, path: Path, findings: list[Finding]) -> Profile
     return None
 
 
-def _missing(profile: Profile, section: Mapping[str, Any]) -> Iterator[Finding]:
-    """Yield the keys that a profile requires and the section lacks."""
+def _missing(profile: Profile, raw: Mapping[str, Any]) -> Iterator[Finding]:
+    """Yield the keys that a profile requires and a scenario lacks."""
     for key, example in profile.requires.items():
-        given = section.get(key) or {}
+        given = raw[profile.kind].get(key) or {}
         if not isinstance(given, dict):
             continue  # a word, such as `unlimited`
         missing = [f"{profile.kind}.{key}.{name}" for name in example if given.get(name) is None]
@@ -255,13 +242,6 @@ def _missing(profile: Profile, section: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _without(mapping: Mapping[str, Any], key: str) -> dict[str, Any]:
     return {name: value for name, value in mapping.items() if name != key}
-
-
-def _below_groups(values: Mapping[str, Any], groups: Any) -> dict[str, Any]:
-    """Return `tasks` with values applied to every group, if there are any groups."""
-    if not isinstance(groups, list):
-        return {"tasks": groups} if groups is not None else {}
-    return {"tasks": [_below(values, group) if isinstance(group, dict) else group for group in groups]}
 
 
 def _below(values: Any, written: Any) -> Any:
@@ -280,41 +260,21 @@ def _below(values: Any, written: Any) -> Any:
 
 
 def _of_model(model: Any, provider: Mapping[str, Any], findings: list[Finding]) -> dict[str, Any]:
-    """Return a model's prices per million tokens and its maker's accounting, as a scenario writes them.
-
-    A price that depends on the length of the prompt is that of short prompts. A class of input without a
-    price is billed as input. Writing to a cache of an hour has its own price if it is known.
-    """
-    # Imported here: most scenarios state their prices, and reading these takes a while.
-    from genai_prices import Usage, calc_price
-
+    """Return a model's list prices and its maker's accounting, as a scenario writes them."""
     here = ("provider", "model")
     if not isinstance(model, str) or not model:
         findings.append(Finding(here, f"found {shown(model)}; write the name of a model, as claude-sonnet-5"))
         return {}
-    try:
-        usage = Usage(input_tokens=1)
-        found = calc_price(usage, model_ref=model, genai_request_timestamp=PRICES_AS_OF)
-        price, maker = found.model_price, found.provider.id
-    except LookupError:
-        price, maker = None, ""
-    if price is None or price.input_mtok is None or price.output_mtok is None:
+    cache = provider.get("cache")
+    found = list_prices(model, an_hour=isinstance(cache, dict) and _is_an_hour(cache.get("ttl")))
+    if found is None:
         message = f"the prices of {shown(model)} are not known; remove it, and write provider.prices"
         findings.append(Finding(here, message))
         return {}
-    cache = provider.get("cache")
-    hour = isinstance(cache, dict) and _is_an_hour(cache.get("ttl"))
-    write = (price.cache_write_1h_mtok if hour else None) or price.cache_write_mtok
-    prices = {
-        "input": price.input_mtok,
-        "cache_write": write or price.input_mtok,
-        "cache_read": price.cache_read_mtok or price.input_mtok,
-        "output": price.output_mtok,
-    }
-    written = {name: f"${getattr(value, 'base', value)}/M" for name, value in prices.items()}
+    prices, maker = found
     if maker != "openai":
-        return {"prices": written}
-    return {"prices": written, "accounting": read_profile("provider", "openai-like").values["accounting"]}
+        return {"prices": prices}
+    return {"prices": prices, "accounting": read_profile("provider", "openai-like").values["accounting"]}
 
 
 def _is_an_hour(ttl: Any) -> bool:

@@ -20,12 +20,8 @@ def find_inside(name: str | os.PathLike[str], folders: Sequence[Path]) -> Path:
     name : relative to any of the folders, or absolute.
     folders : tried in this order; where the file is in none of them, the path is of the first.
 
-    Raises
-    ------
-    OutsideError
-        Where the name, or a link on the way, leads out of all folders.
-    OSError, RuntimeError, ValueError
-        Where links go in a circle, or the name is none that a file can have.
+    Raises OutsideError where the name, or a link on the way, leads out of all folders; OSError, RuntimeError
+    or ValueError where links go in a circle, or the name is none that a file can have.
     """
     homes = [folder.resolve() for folder in folders]
     paths = [(home / name).resolve() for home in homes]
@@ -39,12 +35,8 @@ def find_inside(name: str | os.PathLike[str], folders: Sequence[Path]) -> Path:
 def read_file(path: str | os.PathLike[str], most_bytes: int) -> bytes:
     """Return the content of a regular file: a named pipe may block for ever, and a device may never end.
 
-    Raises
-    ------
-    OSError
-        Where it cannot be opened or read.
-    ValueError
-        Where it is not a regular file or is too large; the message goes after the file's name.
+    Raises OSError where it cannot be read, and ValueError where it is not a regular file or is too large; the
+    message goes after the file's name.
     """
     # Without O_NONBLOCK, opening a named pipe blocks until it is written to.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
@@ -58,12 +50,3 @@ def read_file(path: str | os.PathLike[str], most_bytes: int) -> bytes:
             return file.read(status.st_size)
     finally:
         os.close(descriptor)
-
-
-def has_more_values(data: bytes, most: int) -> bool:
-    """Return whether JSON may hold more than `most` values, from its bytes before it is parsed.
-
-    An empty list takes three bytes and becomes some seventy. Commas and brackets within texts count as well,
-    so `most` must be well above the intended limit.
-    """
-    return len(data) > most and sum(data.count(mark) for mark in (b",", b"[", b"{")) > most

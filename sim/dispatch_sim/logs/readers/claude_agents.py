@@ -24,7 +24,7 @@ from dispatch_sim.logs.readers.json_values import (
     text,
     tokens_of,
 )
-from dispatch_sim.logs.readers.usage import Usage, UsageCounter, UsageTotals
+from dispatch_sim.logs.readers.usage import Totals, Usage, UsageCounter, joined
 
 Place = Literal["file", "inline", "progress"]
 """Where the lines of an agent stand."""
@@ -54,7 +54,7 @@ class Activity:
     prompt_tokens: float = nan
     started: int | None = None
     model: str | None = None
-    totals: UsageTotals = field(default_factory=UsageTotals)
+    totals: Totals = field(default_factory=dict)
     retries: float = 0.0
     tool_uses: float = 0.0
     return_tokens: float = nan
@@ -66,7 +66,7 @@ class Activity:
     @property
     def calls(self) -> float:
         """Model calls; 0 if none was seen."""
-        return or_zero(self.totals.calls)
+        return self.totals.get("calls", 0.0)
 
     @property
     def has_calls(self) -> bool:
@@ -123,7 +123,7 @@ class Activity:
 
     def extend(self, later: Activity) -> None:
         """Append a later activity of the same agent."""
-        self.totals = self.totals.plus(later.totals)
+        self.totals = joined(self.totals, later.totals)
         self.model = self.model or later.model
         self.retries += later.retries
         self.tool_uses += later.tool_uses
@@ -179,11 +179,11 @@ def usage_of(usage: Record) -> Usage:
     written = or_zero(amount(usage, "cache_creation_input_tokens"))
     hour = amount(mapping(usage, "cache_creation"), "ephemeral_1h_input_tokens")
     return Usage(
-        input=or_zero(amount(usage, "input_tokens")),
-        cache_write=written,
-        cache_write_1h=hour if hour <= written else nan,
-        cache_read=or_zero(amount(usage, "cache_read_input_tokens")),
-        output=or_zero(amount(usage, "output_tokens")),
+        or_zero(amount(usage, "input_tokens")),
+        written,
+        hour if hour <= written else nan,
+        or_zero(amount(usage, "cache_read_input_tokens")),
+        or_zero(amount(usage, "output_tokens")),
     )
 
 

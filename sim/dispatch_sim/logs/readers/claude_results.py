@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import nan
 
 from dispatch_sim.logs.readers.json_values import (
@@ -98,16 +98,9 @@ def end_from_result(block: Record, record: Record) -> RunEnd:
         numbers[name] = first_known(amount(result, key), numbers.get(name, nan))
     # The harness may append a block of its own to what the agent returned.
     returned = texts[: max(len(objects(result, "content")), 1)]
-    return _end(
-        at,
-        COMPLETED,
-        returned[0] if returned else "",
-        math.fsum(map(len, returned)),
-        numbers,
-        agent=agent or (named.group(1) if named else None),
-        kind=text(result, "agentType"),
-        model=model,
-    )
+    end = _end(at, COMPLETED, returned[0] if returned else "", math.fsum(map(len, returned)), numbers)
+    agent = agent or (named.group(1) if named else None)
+    return replace(end, agent=agent, kind=text(result, "agentType"), model=model)
 
 
 def ends_from_notifications(record: Record) -> Iterator[tuple[str, RunEnd]]:
@@ -119,16 +112,10 @@ def ends_from_notifications(record: Record) -> Iterator[tuple[str, RunEnd]]:
             status = _STATUS.search(head)
             if status is None:
                 continue
-            end = _end(
-                moment(record.get("timestamp")),
-                _OUTCOME_OF_STATUS.get(status.group(1), "failed"),
-                returned,
-                len(returned) or nan,
-                _numbers(tail or head),
-            )
+            at, outcome = moment(record.get("timestamp")), _OUTCOME_OF_STATUS.get(status.group(1), "failed")
+            end = _end(at, outcome, returned, len(returned) or nan, _numbers(tail or head))
             for pattern in _IDS:
-                named = pattern.search(head)
-                if named is not None:
+                if named := pattern.search(head):
                     yield named.group(1), end
 
 
@@ -144,17 +131,7 @@ def ends_from_task_output(record: Record) -> Iterator[tuple[str, RunEnd]]:
         yield agent, _end(moment(record.get("timestamp")), outcome, said, len(said) or nan, {})
 
 
-def _end(
-    at: int | None,
-    outcome: str,
-    said: str,
-    characters: float,
-    numbers: Mapping[str, float],
-    *,
-    agent: str | None = None,
-    kind: str | None = None,
-    model: str | None = None,
-) -> RunEnd:
+def _end(at: int | None, outcome: str, said: str, characters: float, numbers: Mapping[str, float]) -> RunEnd:
     """Return an end; one recorded as completed has failed if it used no tokens and reports an API error."""
     context = first_known(numbers.get("subagent_tokens", nan), numbers.get("total_tokens", nan))
     if outcome == COMPLETED and not context > 0 and said[:200].lstrip().lower().startswith(_FAILURES):
@@ -162,13 +139,10 @@ def _end(
     return RunEnd(
         at,
         outcome,
-        agent,
         duration_s=numbers.get("duration_ms", nan) / 1e3,
         context_tokens=context if context > 0 else nan,
         tool_uses=numbers.get("tool_uses", nan),
         return_tokens=tokens_of(characters) if outcome == COMPLETED else nan,
-        kind=kind,
-        model=model,
     )
 
 

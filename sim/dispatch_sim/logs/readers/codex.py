@@ -28,7 +28,7 @@ from dispatch_sim.logs.readers.json_values import (
 )
 from dispatch_sim.logs.readers.parsed_runs import ParsedRun
 from dispatch_sim.logs.readers.tables import COMPLETED
-from dispatch_sim.logs.readers.usage import Usage, UsageCounter, UsageTotals
+from dispatch_sim.logs.readers.usage import Totals, Usage, UsageCounter
 
 _REPLAYED_US = 100_000
 _REPLAYED_FORK_US = 2_000_000
@@ -50,7 +50,7 @@ class _Thread:
     measured_s: float = nan
     model: str | None = None
     usage: UsageCounter = field(default_factory=UsageCounter)
-    totals: UsageTotals = field(default_factory=UsageTotals)
+    totals: Totals = field(default_factory=dict)
     total: tuple[float, ...] = ()
     tools: int = 0
     returned: float = nan
@@ -109,7 +109,7 @@ class Codex:
         here = self._here
         here.totals, here.usage = here.usage.totals(), UsageCounter()
         known = self._threads.get(here.id)
-        if known is None or or_zero(here.totals.calls) > or_zero(known.totals.calls):
+        if known is None or here.totals.get("calls", 0) > known.totals.get("calls", 0):
             self._threads[here.id] = here
 
     def runs(self, tally: Tally) -> Iterator[ParsedRun]:
@@ -254,7 +254,7 @@ class Codex:
         self._here.total = total
         sent = or_zero(amount(last, "input_tokens"))
         cached = min(or_zero(amount(last, "cached_input_tokens")), sent)
-        usage = Usage(input=sent - cached, cache_read=cached, output=or_zero(amount(last, "output_tokens")))
+        usage = Usage(sent - cached, 0.0, nan, cached, or_zero(amount(last, "output_tokens")))
         self._here.usage.add(str(len(self._here.usage)), usage)
 
     def _end(self, payload: Record, at: int | None, outcome: str) -> None:

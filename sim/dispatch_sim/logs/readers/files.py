@@ -73,12 +73,8 @@ class LogFile:
 def log_files(paths: Sequence[str | os.PathLike[str]], tally: Tally) -> Iterator[LogFile]:
     """Yield each path that is a file, and the files named like logs below each folder, sorted by name.
 
-    Only the names of one folder and of those above it are in memory. Links are followed.
-
-    Raises
-    ------
-    LogsError
-        If a path does not exist or cannot be read.
+    Only the names of one folder and of those above it are in memory. Links are followed. Raises LogsError if
+    a path does not exist or cannot be read.
     """
     for path in map(Path, paths):
         try:

@@ -32,12 +32,8 @@ def parse(line: bytes) -> list[Record]:
     """Return the JSON object on a line, or the objects of a list there.
 
     The standard library's parser accepts what real programs write against the standard: halves of surrogate
-    pairs, NaN, bytes that are not UTF-8, control characters, the NULs that a crash leaves.
-
-    Raises
-    ------
-    ValueError
-        If the line is not JSON; `UnreadableLine` if it is no object or nested too deeply.
+    pairs, NaN, bytes that are not UTF-8, control characters, the NULs that a crash leaves. Raises ValueError
+    if the line is not JSON, and `UnreadableLine` if it is no object or nested too deeply.
     """
     try:
         parsed = orjson.loads(line)

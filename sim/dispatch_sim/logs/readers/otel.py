@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from math import nan
 
 from dispatch_sim.logs.readers.files import LogFile, Tally
@@ -17,7 +18,7 @@ from dispatch_sim.logs.readers.json_values import Record, seconds_between, token
 from dispatch_sim.logs.readers.otel_spans import EXPORT_KEYS, Span, spans_of
 from dispatch_sim.logs.readers.parsed_runs import ParsedRun
 from dispatch_sim.logs.readers.tables import COMPLETED
-from dispatch_sim.logs.readers.usage import UsageCounter, UsageTotals
+from dispatch_sim.logs.readers.usage import UsageCounter
 
 _CLIENT = 3
 _Above = dict[str, str | None]
@@ -30,10 +31,8 @@ class OpenTelemetry:
 
     def __init__(self) -> None:
         self._parents: dict[str, str] = {}
-        self._agents: dict[str, Span] = {}
-        self._workflows: set[str] = set()
-        self._calls: dict[str, Span] = {}
-        self._tools: dict[str, Span] = {}
+        self._spans: dict[str, dict[str, Span]] = defaultdict(dict)
+        self._agents, self._workflows = self._spans["invoke_agent"], self._spans["invoke_workflow"]
         self._conversations: dict[str, str] = {}
         self._nearest: _Above = {}
 
@@ -52,14 +51,8 @@ class OpenTelemetry:
                 self._parents[span.id] = span.parent
             if span.conversation is not None:
                 self._conversations.setdefault(span.trace, span.conversation)
-            if span.operation == "invoke_agent":
-                self._agents[span.id] = span
-            elif span.operation == "invoke_workflow":
-                self._workflows.add(span.id)
-            elif span.operation == "execute_tool":
-                self._tools[span.id] = span
-            elif span.operation == "chat":
-                self._calls[span.id] = span
+            if span.operation:
+                self._spans[span.operation][span.id] = span
 
     def close(self) -> None:
         """End the file; spans of one trace may stand in several."""
@@ -75,7 +68,7 @@ class OpenTelemetry:
                 del runs[id_]  # the coordinator
             else:
                 siblings.setdefault((span.trace, above[id_]), []).append(span)
-        calls, tools = self._by_agent(self._calls, above), self._by_agent(self._tools, above)
+        calls, tools = (self._by_agent(self._spans[name], above) for name in ("chat", "execute_tool"))
         own = [call for agent, of_agent in calls.items() if agent not in runs for call in of_agent]
         tally.coordinator_calls += sum(call.usage is not None for call in own)
         tally.coordinator_retries += sum(call.failed for call in own)
@@ -128,6 +121,8 @@ class OpenTelemetry:
         for call in calls:
             if call.usage is not None:
                 usage.add(call.id, call.usage)
+        # The agent's own span stands for calls that are not in the trace.
+        own = {} if span.usage is None else {**asdict(span.usage), "output_estimated": 0.0}
         return ParsedRun(
             source=self.name,
             session=session,
@@ -144,7 +139,7 @@ class OpenTelemetry:
             measured_s=seconds_between(span.began, span.ended),
             retries=float(sum(call.failed for call in calls[:-1])) if calls else nan,
             tool_uses=float(tools),
-            totals=usage.totals() if len(usage) else _own_totals(span),
+            totals=usage.totals() if len(usage) else own,
             spawn_tokens=tokens_of(span.given),
             return_tokens=tokens_of(span.returned),
         )
@@ -192,16 +187,3 @@ def _outcome(span: Span) -> str:
     if span.cancelled:
         return "interrupted"
     return "failed" if span.failed else COMPLETED
-
-
-def _own_totals(span: Span) -> UsageTotals:
-    """Return the tokens according to an agent's own span, for an agent whose calls are not in the trace."""
-    if span.usage is None:
-        return UsageTotals()
-    return UsageTotals(
-        input_tokens=span.usage.input,
-        cache_write_tokens=span.usage.cache_write,
-        cache_read_tokens=span.usage.cache_read,
-        output_tokens=span.usage.output,
-        output_estimated=0.0,
-    )

@@ -136,7 +136,7 @@ def _usage(attributes: Record) -> Usage | None:
     read, written = or_zero(_count(attributes, _CACHE_READ)), or_zero(_count(attributes, _CACHE_WRITE))
     # By the conventions the input includes cached tokens; some writers count these separately.
     uncached = sent - read - written if read + written <= sent else sent
-    return Usage(input=uncached, cache_write=written, cache_read=read, output=output)
+    return Usage(uncached, written, nan, read, output)
 
 
 def _count(attributes: Record, keys: tuple[str, ...]) -> float:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from math import nan
 
 from dispatch_sim.logs.readers.json_values import first_known, seconds_between
 from dispatch_sim.logs.readers.labels import kind_label, model_family
 from dispatch_sim.logs.readers.tables import AgentRun
-from dispatch_sim.logs.readers.usage import UsageTotals
+from dispatch_sim.logs.readers.usage import Totals
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class ParsedRun:
     measured_s: float = nan
     retries: float = nan
     tool_uses: float = nan
-    totals: UsageTotals = field(default_factory=UsageTotals)
+    totals: Totals = field(default_factory=dict)
     final_context_tokens: float = nan
     spawn_tokens: float = nan
     return_tokens: float = nan
@@ -87,7 +87,7 @@ def _group_rows(
         measured = not math.isnan(run.measured_s)
         began = run.called if run.started is None else run.started
         # The harness's own figure takes precedence over the last call's.
-        final = first_known(run.final_context_tokens, run.totals.final_context_tokens)
+        final = first_known(run.final_context_tokens, run.totals.get("final_context_tokens", nan))
         row = AgentRun(
             source=run.source,
             session=session,
@@ -108,7 +108,7 @@ def _group_rows(
             tool_uses=run.tool_uses,
             spawn_tokens=run.spawn_tokens,
             return_tokens=run.return_tokens,
-            **asdict(run.totals) | {"final_context_tokens": final},
+            **run.totals | {"final_context_tokens": final},
         )
         pairs.append((run, row))
     return pairs

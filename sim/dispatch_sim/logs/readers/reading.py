@@ -17,11 +17,9 @@ from dispatch_sim.logs.readers.json_values import Record, UnreadableLine, parse
 from dispatch_sim.logs.readers.otel import OpenTelemetry
 from dispatch_sim.logs.readers.parsed_runs import ParsedRun, with_rows
 from dispatch_sim.logs.readers.tables import Logs, make_tables
-from dispatch_sim.scenario.files import has_more_values
 
 MOST_VALUES = 2_000_000
 """Most values of a line, about; each takes up to a hundred bytes once it is parsed."""
-
 
 Reader = ClaudeCode | Codex | OpenTelemetry
 """Reads one format: `open`, `take` for each record and `close` for each file; then come the `runs`."""
@@ -79,7 +77,7 @@ def _records(opened: BinaryIO, size: int, label: str, tally: Tally) -> Iterator[
     """Yield the JSON objects of a file: of each line, or of one document over many lines."""
     for number, line in read_lines(opened, size, label, tally):
         where = f"{label}, line {number}"
-        if has_more_values(line, MOST_VALUES):
+        if _has_too_many_values(line):
             tally.skip("line of too many values", where)
             continue
         try:
@@ -106,10 +104,18 @@ def _document(opened: BinaryIO, size: int, first_line: bytes) -> list[Record]:
     position = opened.tell()
     whole = first_line + opened.read(size - position)
     with suppress(ValueError):
-        if not has_more_values(whole, MOST_VALUES):
+        if not _has_too_many_values(whole):
             return parse(whole)
     opened.seek(position)
     return []
+
+
+def _has_too_many_values(data: bytes) -> bool:
+    """Return whether JSON may hold too many values, before it is parsed: an empty list takes three bytes.
+
+    Commas and brackets within texts count as well.
+    """
+    return len(data) > MOST_VALUES and sum(map(data.count, (b",", b"[", b"{"))) > MOST_VALUES
 
 
 def _no_log(paths: Sequence[str | os.PathLike[str]], tally: Tally) -> str:

@@ -1,4 +1,4 @@
-"""The two tables of a set of logs: agent runs, and parallel groups of them.
+"""The two tables of a set of logs: agent runs, and parallel groups of two or more of them.
 
 They hold numbers and labels from fixed lists, and no text of a log. A number that the log does not show is
 NaN. Times are seconds from the session's first call of a sub-agent, so there are no dates either.
@@ -6,11 +6,10 @@ NaN. Times are seconds from the session's first call of a sub-agent, so there ar
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from math import nan
-from typing import Any, get_type_hints
+from typing import get_type_hints
 
 import pandas as pd
 
@@ -72,29 +71,6 @@ class AgentRun:
     return_tokens: float = nan
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ParallelGroup:
-    """A group of two or more runs: a row of the table of groups. docs/logs.md explains the columns."""
-
-    source: str
-    session: str
-    group: str
-    depth: int
-    size: int
-    background: bool
-    completed: int
-    failed: int
-    not_started: int
-    unfinished: int
-    called_at_s: float
-    launched_at_s: float
-    ended_at_s: float
-    wall_s: float
-    sum_of_durations_s: float
-    slowest_s: float
-    speed_up: float
-
-
 @dataclass(frozen=True)
 class Logs(Displayed):
     """The tables of a set of logs.
@@ -102,7 +78,7 @@ class Logs(Displayed):
     Attributes
     ----------
     runs : one row an agent run, columns as in `AgentRun`.
-    groups : one row a parallel group, columns as in `ParallelGroup`.
+    groups : one row a parallel group, docs/logs.md explains the columns.
     tally : counts of what was read and skipped.
     """
 
@@ -113,59 +89,50 @@ class Logs(Displayed):
 
 def make_tables(runs: Sequence[AgentRun], tally: Tally | None = None) -> Logs:
     """Return the two tables of a list of runs."""
-    by_group: dict[str, list[AgentRun]] = {}
-    for run in runs:
-        by_group.setdefault(run.group, []).append(run)
-    groups = [_group(members) for members in by_group.values() if len(members) > 1]
-    return Logs(_frame(AgentRun, runs), _frame(ParallelGroup, groups), tally or Tally())
+    types = {str: "str", int: "int64", bool: "bool", float: "float64"}
+    columns = {
+        name: pd.Series([getattr(run, name) for run in runs], dtype=types[kind])
+        for name, kind in get_type_hints(AgentRun).items()
+    }
+    table = pd.DataFrame(columns)
+    return Logs(table, _groups(table), tally or Tally())
 
 
-def columns(of: type[AgentRun] | type[ParallelGroup]) -> dict[str, str]:
-    """Return the columns of a table with their numpy types (`object` for texts)."""
-    kinds = get_type_hints(of)
-    return {each.name: _DTYPES[kinds[each.name]] for each in fields(of)}
-
-
-_DTYPES = {str: "object", int: "int64", bool: "bool", float: "float64"}
-
-
-def _frame(of: type[AgentRun] | type[ParallelGroup], rows: Sequence[Any]) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            name: pd.Series([getattr(row, name) for row in rows], dtype="str" if kind == "object" else kind)
-            for name, kind in columns(of).items()
-        }
+def _groups(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the table of groups; docs/logs.md explains the columns."""
+    members = runs[runs["group_size"] > 1]
+    worked = ~members["outcome"].isin(NOT_STARTED)
+    members = members.assign(
+        worked=worked,
+        completed=members["outcome"] == COMPLETED,
+        unfinished=members["outcome"] == "unfinished",
+        ended_at_s=members["ended_at_s"].where(worked),
+        duration_s=members["duration_s"].where(worked),
     )
-
-
-def _group(runs: Sequence[AgentRun]) -> ParallelGroup:
-    first = runs[0]
-    worked = [run for run in runs if run.outcome not in NOT_STARTED]
-    unfinished = sum(run.outcome == "unfinished" for run in runs)
-    completed = sum(run.outcome == COMPLETED for run in runs)
-    called = min((run.called_at_s for run in runs if not math.isnan(run.called_at_s)), default=nan)
-    ends = [run.ended_at_s for run in worked]
-    ended = max(ends) if ends and not any(map(math.isnan, ends)) else nan
-    durations = [run.duration_s for run in worked if not math.isnan(run.duration_s)]
-    total = round(math.fsum(durations), 6) if durations else nan
+    groups = members.groupby("group", sort=False)
+    size, called = groups.size(), groups["called_at_s"].min()
+    counts = groups[["worked", "completed", "unfinished"]].sum()
+    ended = groups["ended_at_s"].max().where(groups["ended_at_s"].count() == counts["worked"])
     # An end before the call means that the clock went backwards.
-    wall = round(ended - called, 6) if ended >= called else nan
-    return ParallelGroup(
-        source=first.source,
-        session=first.session,
-        group=first.group,
-        depth=first.depth,
-        size=len(runs),
-        background=any(run.background for run in runs),
-        completed=completed,
-        failed=len(worked) - completed - unfinished,
-        not_started=len(runs) - len(worked),
-        unfinished=unfinished,
-        called_at_s=called,
-        launched_at_s=max((run.called_at_s for run in runs if not math.isnan(run.called_at_s)), default=nan),
-        ended_at_s=ended,
-        wall_s=wall,
-        sum_of_durations_s=total,
-        slowest_s=max(durations, default=nan),
-        speed_up=total / wall if wall > 0 else nan,
-    )
+    wall = (ended - called).where(ended >= called).round(6)
+    total = groups["duration_s"].sum(min_count=1).round(6)
+    table = {
+        "source": groups["source"].first(),
+        "session": groups["session"].first(),
+        "group": size.index,
+        "depth": groups["depth"].first(),
+        "size": size,
+        "background": groups["background"].any(),
+        "completed": counts["completed"],
+        "failed": counts["worked"] - counts["completed"] - counts["unfinished"],
+        "not_started": size - counts["worked"],
+        "unfinished": counts["unfinished"],
+        "called_at_s": called,
+        "launched_at_s": groups["called_at_s"].max(),
+        "ended_at_s": ended,
+        "wall_s": wall,
+        "sum_of_durations_s": total,
+        "slowest_s": groups["duration_s"].max(),
+        "speed_up": (total / wall).where(wall > 0),
+    }
+    return pd.DataFrame(table).reset_index(drop=True)

@@ -3,68 +3,56 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from math import isnan, nan
+from dataclasses import dataclass
+from math import nan
 
 from dispatch_sim.logs.readers.json_values import tokens_of
+
+_INPUTS = ("input_tokens", "cache_write_tokens", "cache_write_1h_tokens", "cache_read_tokens")
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens of one model call: input outside the cache, written to it, read from it; output.
 
-    `cache_write_1h` is the part of `cache_write` that is to live one hour; NaN if the log does not say.
+    `cache_write_1h_tokens` is the part of `cache_write_tokens` that is to live one hour; NaN if the log does
+    not say.
     """
 
-    input: float = 0.0
-    cache_write: float = 0.0
-    cache_write_1h: float = nan
-    cache_read: float = 0.0
-    output: float = 0.0
+    input_tokens: float = 0.0
+    cache_write_tokens: float = 0.0
+    cache_write_1h_tokens: float = nan
+    cache_read_tokens: float = 0.0
+    output_tokens: float = 0.0
 
     @property
     def context(self) -> float:
         """All input."""
-        return self.input + self.cache_write + self.cache_read
+        return self.input_tokens + self.cache_write_tokens + self.cache_read_tokens
 
     @property
     def total(self) -> float:
         """Input and output."""
-        return self.context + self.output
+        return self.context + self.output_tokens
 
 
-@dataclass(frozen=True, slots=True)
-class UsageTotals:
-    """Sums over the calls of an agent; NaN if none was seen. The fields are those of `tables.AgentRun`."""
+Totals = dict[str, float]
+"""Sums over the calls of an agent, by column of `tables.AgentRun`; empty if none was seen."""
 
-    calls: float = nan
-    input_tokens: float = nan
-    cache_write_tokens: float = nan
-    cache_write_1h_tokens: float = nan
-    cache_read_tokens: float = nan
-    output_tokens: float = nan
-    output_estimated: float = nan
-    first_context_tokens: float = nan
-    first_cached_share: float = nan
-    final_context_tokens: float = nan
 
-    def plus(self, later: UsageTotals) -> UsageTotals:
-        """Return the totals of these calls and of later ones of the same agent."""
-        if isnan(self.calls) or isnan(later.calls):
-            return later if isnan(self.calls) else self
-        output = self.output_tokens + later.output_tokens
-        estimated = self.output_estimated * self.output_tokens + later.output_estimated * later.output_tokens
-        return replace(
-            self,
-            calls=self.calls + later.calls,
-            input_tokens=self.input_tokens + later.input_tokens,
-            cache_write_tokens=self.cache_write_tokens + later.cache_write_tokens,
-            cache_write_1h_tokens=self.cache_write_1h_tokens + later.cache_write_1h_tokens,
-            cache_read_tokens=self.cache_read_tokens + later.cache_read_tokens,
-            output_tokens=output,
-            output_estimated=estimated / output if output else 0.0,
-            final_context_tokens=later.final_context_tokens,
-        )
+def joined(earlier: Totals, later: Totals) -> Totals:
+    """Return the totals of calls and of later ones of the same agent."""
+    if not (earlier and later):
+        return earlier or later
+    sums = {name: earlier[name] + later[name] for name in ("calls", "output_tokens", *_INPUTS)}
+    estimated = sum(each["output_estimated"] * each["output_tokens"] for each in (earlier, later))
+    output = sums["output_tokens"]
+    return {
+        **earlier,
+        **sums,
+        "output_estimated": estimated / output if output else 0.0,
+        "final_context_tokens": later["final_context_tokens"],
+    }
 
 
 @dataclass(slots=True)
@@ -77,8 +65,8 @@ class _Call:
     def output(self) -> float:
         """The output tokens, estimated from what was written if the log has no count."""
         if self.output_known:
-            return self.usage.output
-        return max(self.usage.output, tokens_of(self.characters))
+            return self.usage.output_tokens
+        return max(self.usage.output_tokens, tokens_of(self.characters))
 
 
 class UsageCounter:
@@ -108,23 +96,20 @@ class UsageCounter:
         if (output_known, usage.total) > (call.output_known, call.usage.total):
             call.usage, call.output_known = usage, output_known
 
-    def totals(self) -> UsageTotals:
+    def totals(self) -> Totals:
         """Return the sums over all calls."""
         calls = list(self._calls.values())
         if not calls:
-            return UsageTotals()
+            return {}
         first, last = calls[0].usage, calls[-1]
         output = math.fsum(call.output for call in calls)
         estimated = math.fsum(call.output for call in calls if not call.output_known)
-        return UsageTotals(
-            calls=float(len(calls)),
-            input_tokens=math.fsum(call.usage.input for call in calls),
-            cache_write_tokens=math.fsum(call.usage.cache_write for call in calls),
-            cache_write_1h_tokens=math.fsum(call.usage.cache_write_1h for call in calls),
-            cache_read_tokens=math.fsum(call.usage.cache_read for call in calls),
-            output_tokens=output,
-            output_estimated=estimated / output if output else 0.0,
-            first_context_tokens=first.context,
-            first_cached_share=first.cache_read / first.context if first.context else nan,
-            final_context_tokens=last.usage.context + last.output,
-        )
+        return {
+            "calls": float(len(calls)),
+            **{name: math.fsum(getattr(call.usage, name) for call in calls) for name in _INPUTS},
+            "output_tokens": output,
+            "output_estimated": estimated / output if output else 0.0,
+            "first_context_tokens": first.context,
+            "first_cached_share": first.cache_read_tokens / first.context if first.context else nan,
+            "final_context_tokens": last.usage.context + last.output,
+        }

@@ -94,11 +94,6 @@ class Forecasted:
         """The wall-clock, widened."""
         return self.wall.widened(self.widening)
 
-    @property
-    def widened_tokens(self) -> Scored | None:
-        """The tokens, widened."""
-        return None if self.tokens is None else self.tokens.widened(self.tokens_widening)
-
 
 @dataclass(frozen=True)
 class Backtest(Displayed):
@@ -160,7 +155,8 @@ def backtest(
     for fold in folds:
         if on_progress is not None:
             on_progress(len(replayed), len(groups))
-        others = _without(logs, fold_of, fold)
+        runs, parallel = (each[each["session"].map(fold_of) != fold] for each in (logs.runs, logs.groups))
+        others = Logs(runs, parallel)
         calibrated, averages = _fitted(others)
         launch = Dispatch() if calibrated is None else calibrated.dispatch
         of_fold = [group for group in groups if fold_of[group.session] == fold]
@@ -234,11 +230,6 @@ def _folds(sessions: pd.Series, with_groups: set[str]) -> dict[str, int]:
     return dict.fromkeys(names, -1) | {name: place % MOST_FOLDS for place, name in enumerate(judged)}
 
 
-def _without(logs: Logs, fold_of: dict[str, int], fold: int) -> Logs:
-    runs, groups = (table[table["session"].map(fold_of) != fold] for table in (logs.runs, logs.groups))
-    return Logs(runs, groups)
-
-
 def _fitted(logs: Logs) -> tuple[Scenario | None, dict[str, float]]:
     """Return the scenario calibrated to logs and the average duration of each kind; of all under "".
 
@@ -248,9 +239,8 @@ def _fitted(logs: Logs) -> tuple[Scenario | None, dict[str, float]]:
         completed = observe(logs).completed
     except CalibrationError:
         return None, {}
-    averages = {
-        str(kind): float(mean) for kind, mean in completed.groupby("kind")["duration_s"].mean().items()
-    }
+    means = completed.groupby("kind")["duration_s"].mean()
+    averages = {str(kind): float(mean) for kind, mean in means.items()}
     averages[""] = float(completed["duration_s"].mean())
     return calibrate(logs, intervals=False).scenario, averages
 
@@ -273,25 +263,23 @@ def _widen(forecasted: Sequence[Forecasted]) -> list[Forecasted]:
     Those forecasts did know this fold's sessions, so they are slightly too good, the factor slightly too
     small, and the reported coverage slightly too low.
     """
-    reaches = pd.DataFrame(
-        {
-            "fold": [each.fold for each in forecasted],
-            "session": [each.group.session for each in forecasted],
-            "wall": [each.wall.reach for each in forecasted],
-            "tokens": [math.nan if each.tokens is None else each.tokens.reach for each in forecasted],
-        }
-    )
-    factors = {}
-    for fold in reaches["fold"].unique():
-        others = reaches[reaches["fold"] != fold]
-        factors[fold] = _needed(others, "wall"), _needed(others, "tokens")
-    return [
-        replace(each, widening=factors[each.fold][0], tokens_widening=factors[each.fold][1])
-        for each in forecasted
-    ]
+    folds, sessions = np.array([each.fold for each in forecasted]), sessions_of(forecasted)
+    walls = np.array([each.wall.reach for each in forecasted])
+    tokens = np.array([math.nan if each.tokens is None else each.tokens.reach for each in forecasted])
+    widened = []
+    for fold in np.unique(folds):
+        factors = []
+        for reaches in (walls, tokens):
+            known = (folds != fold) & ~np.isnan(reaches)
+            factors.append(needed_widening(reaches[known], sessions[known]))
+        widened += [
+            replace(each, widening=factors[0], tokens_widening=factors[1])
+            for each in forecasted
+            if each.fold == fold
+        ]
+    return widened
 
 
-def _needed(reaches: pd.DataFrame, column: str) -> float:
-    """Return the widening that forecasts needed; outcomes that the logs lack have no reach."""
-    known = reaches[reaches[column].notna()]
-    return needed_widening(known[column].to_numpy(dtype=float), codes(known["session"]))
+def sessions_of(forecasted: Sequence[Forecasted]) -> NDArray[np.intp]:
+    """Return the session of each forecast, counted from 0."""
+    return codes(pd.Series([each.group.session for each in forecasted], dtype="str"))

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan, nan, sqrt
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from dispatch_sim.logs.backtest.backtest import Backtest, Forecasted
+from dispatch_sim.logs.backtest.backtest import Backtest, Forecasted, sessions_of
+from dispatch_sim.logs.backtest.groups import Group
 from dispatch_sim.logs.backtest.scores import Scored, covered
 from dispatch_sim.logs.calibrate.intervals import CONFIDENCE, Interval
-from dispatch_sim.logs.calibrate.observations import codes
 from dispatch_sim.stats.student_t import t_critical
 
 LEVELS = (0.5, 0.8, 0.9)
@@ -31,7 +31,7 @@ Sessions = NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class Errors:
-    """Relative errors of wall-clocks over some groups: median and 90th percentile."""
+    """Relative errors of simulated wall-clocks: median and 90th percentile."""
 
     groups: int
     median: float
@@ -119,30 +119,22 @@ class Conclusions:
 
 def judge_backtest(found: Backtest) -> Conclusions:
     """Return the conclusions of a backtest."""
-    observed = np.array([each.group.wall_s for each in found.replayed])
-    replayed = np.array([each.wall_s for each in found.replayed])
-    recorded = np.array([each.group.starts_recorded for each in found.replayed])
-    by_model = np.array([each.launched_by_model_s for each in found.replayed])
-    forecasts = found.forecasted
-    medians = np.array([float(np.median(each.wall.sample)) for each in forecasts])
-    outcomes = np.array([each.group.wall_s for each in forecasts])
+    replays, forecasts = found.replayed, found.forecasted
+    recorded = [(each.wall_s, each.group) for each in replays if each.group.starts_recorded]
+    medians = [(float(np.median(each.wall.sample)), each.group) for each in forecasts]
     crps_s = np.array([each.wall.crps for each in forecasts])
     widened_crps_s = np.array([each.widened_wall.crps for each in forecasts])
-    wall = [(each, each.wall, each.widened_wall) for each in forecasts]
-    tokens = [
-        (each, each.tokens, each.widened_tokens)
-        for each in forecasts
-        if each.tokens is not None and each.widened_tokens is not None
-    ]
+    wall = [(each, each.wall, each.widening) for each in forecasts]
+    tokens = [(each, each.tokens, each.tokens_widening) for each in forecasts if each.tokens is not None]
     return Conclusions(
-        replay=_errors(replayed, observed),
-        starts_recorded=_errors(replayed[recorded], observed[recorded]) if recorded.any() else None,
-        launched_by_model=_errors(by_model, observed),
+        replay=_errors([(each.wall_s, each.group) for each in replays]),
+        starts_recorded=_errors(recorded) if recorded else None,
+        launched_by_model=_errors([(each.launched_by_model_s, each.group) for each in replays]),
         speed_ups=_speed_ups(found),
         sessions=len({each.group.session for each in forecasts}),
-        error=_errors(medians, outcomes) if forecasts else None,
+        error=_errors(medians) if medians else None,
         wall=_coverage(wall, found.run_ranks),
-        tokens=_coverage(tokens, (), is_widened=any(each.tokens_widening != 1 for each, _, _ in tokens)),
+        tokens=_coverage(tokens, (), is_widened=any(widening != 1 for *_, widening in tokens)),
         widening=float(np.median([each.widening for each in forecasts])) if forecasts else 1.0,
         crps_s=_mean(crps_s),
         widened_crps_s=_mean(widened_crps_s),
@@ -150,12 +142,12 @@ def judge_backtest(found: Backtest) -> Conclusions:
     )
 
 
-def _errors(simulated: Values, observed: Values) -> Errors:
-    errors = np.abs(simulated / observed - 1)
+def _errors(simulated: Sequence[tuple[float, Group]]) -> Errors:
+    errors = [abs(wall_s / group.wall_s - 1) for wall_s, group in simulated]
     return Errors(len(errors), float(np.median(errors)), float(np.quantile(errors, 0.9)))
 
 
-def _mean(values: Values) -> float:
+def _mean(values: NDArray[Any]) -> float:
     return float(values.mean()) if len(values) else nan
 
 
@@ -163,68 +155,48 @@ def _speed_ups(found: Backtest) -> tuple[SpeedUp, ...]:
     rows = []
     for size in sorted({each.group.size for each in found.replayed}):
         of_size = [each for each in found.replayed if each.group.size == size]
-        forecasts = [float(np.median(each.speed_up)) for each in found.forecasted if each.group.size == size]
-        rows.append(
-            SpeedUp(
-                size=size,
-                groups=len(of_size),
-                observed=float(np.median([each.group.work_s / each.group.wall_s for each in of_size])),
-                replayed=float(np.median([each.group.work_s / each.wall_s for each in of_size])),
-                forecast=float(np.median(forecasts)) if forecasts else nan,
-            )
-        )
+        observed = np.median([each.group.work_s / each.group.wall_s for each in of_size])
+        replayed = np.median([each.group.work_s / each.wall_s for each in of_size])
+        forecasts = [np.median(each.speed_up) for each in found.forecasted if each.group.size == size]
+        forecast = float(np.median(forecasts)) if forecasts else nan
+        rows.append(SpeedUp(size, len(of_size), float(observed), float(replayed), forecast))
     return tuple(rows)
 
 
 def _coverage(
-    scored: Sequence[tuple[Forecasted, Scored, Scored]],
+    scored: Sequence[tuple[Forecasted, Scored, float]],
     run_ranks: Sequence[float],
     *,
     is_widened: bool = True,
 ) -> tuple[Coverage, ...]:
-    """Return the coverage by level of forecasts, each given as calibrated and widened."""
+    """Return the coverage by level of forecasts, each given as calibrated and with its widening."""
     if not scored:
         return ()
     runs = np.array(run_ranks)
-    ranks = np.array([as_calibrated.rank for _, as_calibrated, _ in scored])
-    widened_ranks = np.array([widened.rank for _, _, widened in scored])
-    sessions = _sessions([each for each, _, _ in scored])
+    ranks = np.array([each.rank for _, each, _ in scored])
+    widened_ranks = np.array([each.widened(widening).rank for _, each, widening in scored])
+    sessions = sessions_of([each for each, _, _ in scored])
     rows = []
     for level in LEVELS:
-        widened = Interval(nan, nan, nan)
-        if is_widened:
-            widened = share_interval(covered(widened_ranks, level).astype(float), sessions)
-        rows.append(
-            Coverage(
-                level=level,
-                runs=_mean(covered(runs, level).astype(float)),
-                as_calibrated=float(covered(ranks, level).mean()),
-                widened=widened.estimate,
-                low=widened.low,
-                high=widened.high,
-            )
-        )
+        of_runs, of_groups = _mean(covered(runs, level)), _mean(covered(ranks, level))
+        inside = covered(widened_ranks, level).astype(float)
+        widened = share_interval(inside, sessions) if is_widened else Interval(nan, nan, nan)
+        rows.append(Coverage(level, of_runs, of_groups, widened.estimate, widened.low, widened.high))
     return tuple(rows)
 
 
 def _baselines(
     forecasts: Sequence[Forecasted], crps_s: Values, widened_crps_s: Values
 ) -> tuple[Baseline, ...]:
-    compared = np.array([bool(each.baselines_crps_s) for each in forecasts], dtype=bool)
-    judged = [each for each in forecasts if each.baselines_crps_s]
-    sessions = _sessions(judged)
+    judged = [at for at, each in enumerate(forecasts) if each.baselines_crps_s]
+    sessions = sessions_of([forecasts[at] for at in judged])
     rows = []
-    for name in judged[0].baselines_crps_s if judged else ():
-        scores = np.array([each.baselines_crps_s[name] for each in judged])
-        excess_s, widened_excess_s = (
-            mean_interval(scores - of_model[compared], sessions) for of_model in (crps_s, widened_crps_s)
-        )
+    for name in forecasts[judged[0]].baselines_crps_s if judged else ():
+        scores = np.array([forecasts[at].baselines_crps_s[name] for at in judged])
+        excess_s = mean_interval(scores - crps_s[judged], sessions)
+        widened_excess_s = mean_interval(scores - widened_crps_s[judged], sessions)
         rows.append(Baseline(name, float(scores.mean()), excess_s, widened_excess_s))
     return tuple(rows)
-
-
-def _sessions(forecasts: Sequence[Forecasted]) -> Sessions:
-    return codes(pd.Series([each.group.session for each in forecasts], dtype="str"))
 
 
 def mean_interval(values: Values, sessions: Sessions) -> Interval:

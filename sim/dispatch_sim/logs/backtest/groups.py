@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import pandas as pd
 
@@ -95,10 +95,7 @@ class Group:
 def find_groups(logs: Logs) -> tuple[list[Group], Counter[str]]:
     """Return the parallel groups that can be simulated, and counts of the others by reason.
 
-    Raises
-    ------
-    CalibrationError
-        If no group can be simulated.
+    Raises CalibrationError if no group can be simulated.
     """
     left_out: Counter[str] = Counter()
     groups = []
@@ -130,26 +127,17 @@ def _group(runs: pd.DataFrame, usual_spawn_tokens: float) -> Group:
     begin, end = float(runs["called_at_s"].iloc[0]), float(runs["ended_at_s"].max())
     first, final = runs["first_context_tokens"], runs["final_context_tokens"]
     spawn_tokens = first.fillna(usual_spawn_tokens).clip(upper=final)
-    numbers = pd.DataFrame(
-        {
-            "launched_s": runs["called_at_s"] - begin,
-            "start_delay_s": recorded_delays(runs),
-            "duration_s": runs["duration_s"],
-            "calls": runs["calls"],
-            "spawn_tokens": spawn_tokens,
-            "work_tokens": final - spawn_tokens,
-            "output_tokens": runs["output_tokens"],
-            "return_tokens": runs["return_tokens"],
-        }
+    table = runs.assign(
+        launched_s=runs["called_at_s"] - begin,
+        start_delay_s=recorded_delays(runs),
+        spawn_tokens=spawn_tokens,
+        work_tokens=final - spawn_tokens,
     )
-    members = tuple(
-        Member(str(kind), *map(float, row))
-        for kind, row in zip(runs["kind"], numbers.to_numpy(dtype=float), strict=True)
-    )
+    columns = [each.name for each in fields(Member)]
     return Group(
         name=str(runs["group"].iloc[0]),
         session=str(runs["session"].iloc[0]),
-        members=members,
+        members=tuple(Member(*row) for row in table[columns].itertuples(index=False)),
         wall_s=end - begin,
         interrupted=bool((runs["outcome"] == "interrupted").any()),
     )

@@ -77,7 +77,7 @@ def needed_widening(reaches: Values, sessions: NDArray[np.intp]) -> float:
     Parameters
     ----------
     reaches : see `Scored.reach`, of each outcome seen.
-    sessions : of each, counted from 0.
+    sessions : of each, numbered from 0.
     """
     if not len(reaches):
         return 1.0

@@ -107,7 +107,7 @@ def calibrate(logs: Logs, *, intervals: bool = True) -> Calibration:
         attempts=seen.attempts,
         failures=seen.failures,
         group_of=fits.group_of,
-        figures=(*figures, *dispatch_figures(seen, fits)),
+        figures=(*figures, *dispatch_figures(fits)),
     )
 
 

@@ -15,6 +15,7 @@ from dispatch_sim.logs.calibrate.scenario_text import DEFAULT, MEASURED, Figure,
 from dispatch_sim.logs.calibrate.task_fits import TaskFits, default_figure, share_interval_text, too_few
 from dispatch_sim.logs.calibrate.variances import LEAST_GROUPS
 from dispatch_sim.scenario.formats import format_duration
+from dispatch_sim.scenario.profiles.prices import list_prices
 from dispatch_sim.scenario.provider import Prices
 from dispatch_sim.stats.estimates import share_estimate
 
@@ -43,38 +44,38 @@ NOT_IN_LOGS = (
 _Statistic = Callable[[Values, Values], float]
 
 
-def dispatch_figures(seen: Observations, fits: TaskFits) -> list[Figure]:
+def dispatch_figures(fits: TaskFits) -> list[Figure]:
     """Return the figures of all sections except `tasks`, by section."""
     figures = [
-        *_dispatch(seen, fits),
-        *_provider(seen, fits.runs),
-        *_failures(seen),
+        *_dispatch(fits),
+        *_provider(fits.seen, fits.runs),
+        *_failures(fits.seen),
         *(default_figure(path, "logs do not show it") for path in NOT_IN_LOGS),
     ]
     order = list(dict.fromkeys(figure.path[0] for figure in figures))
     return sorted(figures, key=lambda figure: order.index(figure.path[0]))
 
 
-def _dispatch(seen: Observations, fits: TaskFits) -> Iterator[Figure]:
+def _dispatch(fits: TaskFits) -> Iterator[Figure]:
     runs = fits.runs
     later = runs[(runs["position"] > 0) & runs["first_cached_share"].notna()]
     shared = (later["first_cached_share"] * later["first_context_tokens"]).dropna()
-    given = seen.runs["spawn_tokens"]
+    given = fits.seen.runs["spawn_tokens"]
     yield _distribution("spawn.tokens", runs["first_context_tokens"], "", fits)
     what = "median of what later members of a parallel group read from the cache in their first call"
-    yield _typical("spawn.shared", shared, "", what, seen, fits)
+    yield _typical("spawn.shared", shared, "", what, fits)
     yield _spawn_time(fits)
     yield _distribution("return.tokens", runs["return_tokens"], "", fits)
     what = "median of the time from an agent's end to its result"
-    yield _typical("return.time", _return_times(runs), "s", what, seen, fits)
+    yield _typical("return.time", _return_times(runs), "s", what, fits)
     what = "mean task as given to an agent, estimated from its length"
-    yield _typical("brief.tokens", given[given > 0], "", what, seen, fits, _mean)
-    yield _brief_time(seen, fits)
+    yield _typical("brief.tokens", given[given > 0], "", what, fits, _mean)
+    yield _brief_time(fits)
 
 
 def _distribution(key: str, values: pd.Series, unit: str, fits: TaskFits) -> Figure:
-    path, measured = _path(key), fits.measure(values)
-    return too_few(path, int((values > 0).sum())) if measured is None else measured.figure(path, unit)
+    path = _path(key)
+    return fits.measure(path, values, unit) or too_few(path, int((values > 0).sum()))
 
 
 def _path(key: str) -> tuple[str, ...]:
@@ -107,14 +108,15 @@ def _return_times(runs: pd.DataFrame) -> pd.Series:
     return (shown["ended_at_s"] - ends).dropna().clip(lower=0.0).round(6)
 
 
-def _brief_time(seen: Observations, fits: TaskFits) -> Figure:
-    runs = seen.runs[seen.runs["group_size"] > 1].sort_values(["group", "called_at_s"], kind="stable")
+def _brief_time(fits: TaskFits) -> Figure:
+    runs = fits.seen.runs
+    runs = runs[runs["group_size"] > 1].sort_values(["group", "called_at_s"], kind="stable")
     gaps = runs.groupby("group")["called_at_s"].diff().dropna()
     groups = runs.loc[gaps.index, "group"].nunique()
     if groups < LEAST_GROUPS:
         return too_few(_path("brief.time"), groups, LEAST_GROUPS, "parallel groups")
     what = f"median of the time between two launches of one of {groups} parallel groups"
-    figure = _typical("brief.time", gaps, "s", what, seen, fits, least=1)
+    figure = _typical("brief.time", gaps, "s", what, fits, least=1)
     return replace(figure, source=f"{figure.source}; mean {number(float(gaps.mean()))}s")
 
 
@@ -131,7 +133,6 @@ def _typical(
     values: pd.Series,
     unit: str,
     what: str,
-    seen: Observations,
     fits: TaskFits,
     statistic: _Statistic = _median,
     least: int = LEAST,
@@ -141,7 +142,7 @@ def _typical(
     if len(values) < least:
         return too_few(path, len(values), least)
     data = values.to_numpy(dtype=float)
-    found = fits.bootstrap(lambda counts: [statistic(data, counts)], seen.runs.loc[values.index])[0]
+    found = fits.bootstrap(lambda counts: [statistic(data, counts)], fits.seen.runs.loc[values.index])[0]
     low, high = (number(float(f"{end:.3g}")) + unit for end in (found.low, found.high))
     interval = "" if math.isnan(found.low) else f" ({low} to {high})"
     source = f"n={len(values)}, {what}{interval}"
@@ -175,7 +176,7 @@ def _provider(seen: Observations, runs: pd.DataFrame) -> Iterator[Figure]:
 
 def _rate(path: tuple[str, ...], count: int, of: int, what: str, n: int) -> Figure:
     rate = share_estimate(count, of, CONFIDENCE)
-    return Figure(path, percentage(rate.mean), MEASURED, what + share_interval_text(rate.low, rate.high), n)
+    return Figure(path, percentage(rate.mean), MEASURED, what + share_interval_text(rate), n)
 
 
 def _model(runs: pd.DataFrame) -> Iterator[Figure]:
@@ -183,15 +184,9 @@ def _model(runs: pd.DataFrame) -> Iterator[Figure]:
     known = runs.loc[~runs["model"].isin(["unknown", "other"]), "model"]
     if known.empty:
         return
-    from genai_prices import Usage, calc_price
-
     model = str(known.mode().iloc[0])
     share = float((known == model).mean())
-    if share < MAJORITY:
-        return
-    try:
-        calc_price(Usage(input_tokens=1), model_ref=model)
-    except LookupError:
+    if share < MAJORITY or list_prices(model) is None:
         return
     source = f"{share:.0%} of {len(known)} runs with a known model; its list prices (genai-prices)"
     yield Figure(("provider", "model"), model, MEASURED, source, len(known))

@@ -55,17 +55,17 @@ class Observations:
 
 
 def observe(logs: Logs) -> Observations:
-    """Sort the runs of logs by what they show about work.
-
-    Raises
-    ------
-    CalibrationError
-        If no run has completed with a duration.
-    """
+    """Sort the runs of logs by what they show about work; CalibrationError if none has completed."""
     runs = logs.runs
     timed = runs[(runs["outcome"] == COMPLETED) & (runs["duration_s"] > 0)]
     if timed.empty:
-        raise CalibrationError(_no_runs(runs))
+        raise CalibrationError(
+            f"{len(runs)} runs of sub-agents are in these logs, and none has completed with a duration; give"
+            " logs of sessions whose agents completed"
+            if len(runs)
+            else "no runs of sub-agents are in these logs; give the folder of sessions that used some, such"
+            " as ~/.claude/projects"
+        )
     is_long = timed["duration_s"] > HANG_S
     hang_after_s = HANG_S if is_long.mean() <= MOST_HANGS else np.inf
     hung = (runs["duration_s"] > hang_after_s) & ~runs["outcome"].isin([*NOT_STARTED, "unfinished"])
@@ -80,18 +80,6 @@ def observe(logs: Logs) -> Observations:
         hang_after_s=hang_after_s,
         calls=int(counted["calls"].sum()) + logs.tally.coordinator_calls,
         retries=int(counted["retries"].sum()) + logs.tally.coordinator_retries,
-    )
-
-
-def _no_runs(runs: pd.DataFrame) -> str:
-    if runs.empty:
-        return (
-            "no runs of sub-agents are in these logs; give the folder of sessions that used some, such as "
-            "~/.claude/projects"
-        )
-    return (
-        f"{len(runs)} runs of sub-agents are in these logs, and none has completed with a duration; "
-        "give logs of sessions whose agents completed"
     )
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dispatch_sim.logs.calibrate.distribution_fits import LEAST, Fit, fit, refit
+from dispatch_sim.logs.calibrate.distribution_fits import LEAST, fit, refit
 from dispatch_sim.logs.calibrate.intervals import Interval, Values, bootstrap
 from dispatch_sim.logs.calibrate.observations import ALL_KINDS, Observations, codes
 from dispatch_sim.logs.calibrate.scenario_text import (
@@ -35,27 +35,10 @@ from dispatch_sim.scenario.loader import parse_scenario
 from dispatch_sim.scenario.quantities import LARGEST
 from dispatch_sim.scenario.schema import keys
 from dispatch_sim.scenario.tasks import Variance
+from dispatch_sim.stats.estimates import Estimate
 
 OWN_GROUPS = 10
 """Fewest groups with two or more runs of a kind for a share of variance of its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class MeasuredDistribution:
-    """A distribution fitted to a column, with intervals of two of its quantiles."""
-
-    fit: Fit
-    sessions: int
-    median: Interval
-    p90: Interval
-
-    def figure(self, path: tuple[str, ...], unit: str, origin: str = MEASURED, note: str = "") -> Figure:
-        """Return the distribution as a figure of the scenario."""
-        source = f"{note}{self.fit.description}; {self.sessions} sessions"
-        if not math.isnan(self.median.low):
-            median, p90 = _interval_text(self.median, unit), _interval_text(self.p90, unit)
-            source += f"; median {median}, p90 {p90}"
-        return Figure(path, distribution_yaml(self.fit.distribution, unit), origin, source, self.fit.n)
 
 
 class TaskFits:
@@ -63,14 +46,15 @@ class TaskFits:
 
     Attributes
     ----------
+    seen : all runs, by what they show.
     runs : the completed runs, with a column `work_tokens`.
     group_of : for each kind its group of tasks: its own, or that of all kinds if it has too few runs.
     intervals : whether figures get confidence intervals.
     """
 
     def __init__(self, seen: Observations, *, intervals: bool) -> None:
+        self.seen = seen
         self.intervals = intervals
-        self._stopped = seen.stopped["kind"]
         self.runs = _with_work_tokens(seen.completed)
         counts = self.runs["kind"].value_counts()
         kinds = sorted(map(str, counts.index))
@@ -85,8 +69,13 @@ class TaskFits:
         yield self._output_share(name)
         yield self._variance(name)
 
-    def measure(self, values: pd.Series, most: float = LARGEST) -> MeasuredDistribution | None:
-        """Fit a distribution to a column of the runs; None if it has too few values."""
+    def measure(
+        self, path: tuple[str, ...], values: pd.Series, unit: str, most: float = LARGEST
+    ) -> Figure | None:
+        """Fit a distribution to a column of the runs, with intervals of two of its quantiles.
+
+        Return None if the column has too few values.
+        """
         positive = values[values > 0]
         if len(positive) < LEAST:
             return None
@@ -102,7 +91,10 @@ class TaskFits:
             return [resampled.quantile(0.5), resampled.quantile(0.9)]
 
         median, p90 = self.bootstrap(quantiles, runs)
-        return MeasuredDistribution(chosen, int(runs["session"].nunique()), median, p90)
+        source = f"{chosen.description}; {runs['session'].nunique()} sessions"
+        if not math.isnan(median.low):
+            source += f"; median {_interval_text(median, unit)}, p90 {_interval_text(p90, unit)}"
+        return Figure(path, distribution_yaml(chosen.distribution, unit), MEASURED, source, chosen.n)
 
     def bootstrap(self, statistic: Callable[[Values], list[float]], runs: pd.DataFrame) -> list[Interval]:
         """Return statistics of runs with their intervals, by resampling of sessions."""
@@ -113,46 +105,44 @@ class TaskFits:
 
     def _distribution(self, name: str, key: str, column: str, unit: str, most: float) -> Figure:
         path, own = ("tasks", name, key), self._of(name)[column]
-        n = int((own > 0).sum())
-        measured = self.measure(own, most)
-        if measured is not None:
-            figure = measured.figure(path, unit, BORROWED if name == ALL_KINDS else MEASURED)
-        else:
-            pooled = self.measure(self.runs[column], most)
-            if pooled is None:
+        figure = self.measure(path, own, unit, most)
+        if figure is not None and name == ALL_KINDS:
+            figure = replace(figure, origin=BORROWED)
+        if figure is None:
+            n, figure = int((own > 0).sum()), self.measure(path, self.runs[column], unit, most)
+            if figure is None:
                 return too_few(path, n)
             note = f"{n} runs of this kind show it, fewer than {LEAST}, so all kinds are used. "
-            figure = pooled.figure(path, unit, BORROWED, note)
+            figure = replace(figure, origin=BORROWED, source=note + figure.source)
         return self._with_stopped(figure) if key == "duration" else figure
 
     def _with_stopped(self, figure: Figure) -> Figure:
         """Add to a duration how many runs were stopped: long ones more often, so it may be too short."""
-        is_of_all_kinds = figure.origin == BORROWED
-        stopped = len(self._stopped) if is_of_all_kinds else int((self._stopped == figure.path[1]).sum())
+        kinds = self.seen.stopped["kind"]
+        stopped = len(kinds) if figure.origin == BORROWED else int((kinds == figure.path[1]).sum())
         if not stopped:
             return figure
         return replace(figure, source=f"{figure.source}; without {stopped} that the user stopped")
 
     def _output_share(self, name: str) -> Figure:
-        path = ("tasks", name, "output_share")
-        for origin, runs in ((MEASURED, self._of(name)), (BORROWED, self.runs)):
-            shown = runs[(runs["output_tokens"] > 0) & (runs["work_tokens"] > 0)]
-            if len(shown) < LEAST:
-                continue
-            output = shown["output_tokens"].to_numpy(dtype=float)
-            work = shown["work_tokens"].to_numpy(dtype=float)
+        path, own = ("tasks", name, "output_share"), self._of(name)
+        shown, all_shown = (
+            runs[(runs["output_tokens"] > 0) & (runs["work_tokens"] > 0)] for runs in (own, self.runs)
+        )
+        origin = BORROWED if name == ALL_KINDS or len(shown) < LEAST else MEASURED
+        shown = shown if len(shown) >= LEAST else all_shown
+        if len(shown) < LEAST:
+            return too_few(path, int((own["output_tokens"] > 0).sum()))
+        output, work = (shown[name].to_numpy(dtype=float) for name in ("output_tokens", "work_tokens"))
 
-            def share_of(counts: Values, output: Values = output, work: Values = work) -> list[float]:
-                return [min(float(counts @ output) / max(float(counts @ work), 1.0), 1.0)]
+        def share_of(counts: Values) -> list[float]:
+            return [min(float(counts @ output) / max(float(counts @ work), 1.0), 1.0)]
 
-            share = self.bootstrap(share_of, shown)[0]
-            estimated = float((shown["output_estimated"].fillna(0.0) * output).sum() / output.sum())
-            note = f"; {estimated:.0%} of the output estimated from the length of texts" if estimated else ""
-            interval = share_interval_text(share.low, share.high)
-            source = f"n={len(shown)}, output tokens over work tokens{interval}{note}"
-            origin = BORROWED if name == ALL_KINDS else origin
-            return Figure(path, percentage(share.estimate), origin, source, len(shown))
-        return too_few(path, int((self._of(name)["output_tokens"] > 0).sum()))
+        share = self.bootstrap(share_of, shown)[0]
+        estimated = float((shown["output_estimated"].fillna(0.0) * output).sum() / output.sum())
+        note = f"; {estimated:.0%} of the output estimated from the length of texts" if estimated else ""
+        source = f"n={len(shown)}, output tokens over work tokens{share_interval_text(share)}{note}"
+        return Figure(path, percentage(share.estimate), origin, source, len(shown))
 
     def _components(self, runs: pd.DataFrame, *, centred: bool) -> Components:
         groups = codes(runs["group"])
@@ -168,11 +158,10 @@ class TaskFits:
             few = f"{found.groups} parallel groups show it, fewer than {LEAST_GROUPS}"
             return Figure(path, _shares(0.0), DEFAULT, f"{few}; see docs/parameters.md")
         share = self._share_interval(runs, found, centred=origin == BORROWED)
-        interval = share_interval_text(share.low, share.high)
         source = (
             f"batch: REML on log-durations over {found.groups} parallel groups, "
             f"sd {number(math.sqrt(found.between))} between and {number(math.sqrt(found.within))} within them"
-            f"{interval}. Logs do not show how task and attempt share the rest: "
+            f"{share_interval_text(share)}. Logs do not show how task and attempt share the rest: "
             f"{usual.task:.0%} to {usual.attempt:.0%}, as by default"
         )
         return Figure(path, _shares(found.share), origin, source, found.groups)
@@ -228,9 +217,11 @@ def _interval_text(interval: Interval, unit: str) -> str:
     return f"{estimate} ({low} to {high})"
 
 
-def share_interval_text(low: float, high: float) -> str:
+def share_interval_text(share: Interval | Estimate) -> str:
     """Return an interval of shares in brackets, or nothing if there is none."""
-    return "" if math.isnan(low) else f" ({percentage(low)} to {percentage(min(high, 1.0))})"
+    return (
+        "" if math.isnan(share.low) else f" ({percentage(share.low)} to {percentage(min(share.high, 1.0))})"
+    )
 
 
 def too_few(path: tuple[str, ...], n: int, least: int = LEAST, what: str = "runs show it") -> Figure:

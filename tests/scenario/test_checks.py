@@ -4,7 +4,6 @@ import pytest
 
 from dispatch_sim.scenario.checks import most_requests
 from dispatch_sim.scenario.loader import parse_scenario
-from dispatch_sim.scenario.median_time import median_time
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.warnings import warnings
 from tests.scenario.texts import SHORT
@@ -99,7 +98,7 @@ def test_median_time_adds_up_what_calls_do() -> None:
     text += "provider: {latency: {base: 1s, "
     text += "per_output_token: 10ms, per_uncached_ktoken: 1s, per_cached_ktoken: 500ms}}"
     scenario = parse_scenario(text)
-    assert median_time(scenario, scenario.tasks[0]) == pytest.approx(4 + 2 + 20 + 11 + 4 + 7)
+    assert scenario.median_time(scenario.tasks[0]) == pytest.approx(4 + 2 + 20 + 11 + 4 + 7)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from dispatch_sim.decide.units import UNITS
-from dispatch_sim.scenario.median_time import median_time
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.strategy import Strategy
 
@@ -44,7 +43,7 @@ def find_decision_variables(scenario: Scenario, queue: Strategy) -> list[Decisio
 
     Pacing is one where the scenario has queues with and without it.
     """
-    usual = max(median_time(scenario, group) for group in scenario.tasks)
+    usual = max(scenario.median_time(group) for group in scenario.tasks)
     concurrencies = [each for each in _CONCURRENCIES if each <= scenario.batch_size]
     own = min(queue.concurrency or max(scenario.sweep.concurrency), scenario.batch_size)
     timeouts = [float(f"{part * usual:.2g}") for part in _TIMEOUTS]

@@ -89,15 +89,6 @@ def strategies(scenario: Scenario) -> Iterator[Finding]:
             yield Finding(here, message)
 
 
-def _axes(scenario: Scenario) -> Iterator[Finding]:
-    names = [group.name for group in scenario.tasks]
-    without_effect = {"tasks.count", f"tasks.{names[0]}.count"} if len(names) == 1 else {"tasks.count"}
-    for axis in scenario.sweep.factors:
-        if axis in without_effect:
-            message = "has no effect, as the sweep has batch sizes of its own; write sweep.tasks instead"
-            yield Finding(("sweep", axis), message, at_key=True)
-
-
 def _calls(scenario: Scenario) -> Iterator[Finding]:
     for index, group in enumerate(scenario.tasks):
         median = group.calls.quantile(0.5)
@@ -253,7 +244,6 @@ _NEEDED: Mapping[Callable[[Scenario], Iterator[Finding]], tuple[str, ...]] = {
     _names: (),
     _size: (),
     strategies: ("provider.cache", "provider.on_limit", "dispatch"),
-    _axes: (),
     _calls: (),
     _forks: ("dispatch.context",),
     _times: ("provider.latency",),

@@ -32,7 +32,7 @@ from dispatch_sim.scenario.distributions import (
 from dispatch_sim.scenario.json_forms import distribution_schema
 from dispatch_sim.scenario.quantities import Number, Seconds, Tokens
 from dispatch_sim.scenario.samples import Samples
-from dispatch_sim.scenario.wording import Path, all_of, listed, shown, unknown, wrong
+from dispatch_sim.scenario.wording import all_of, below, listed, shown, unknown, wrong
 
 MOST_COMPONENTS = 100
 """Most components of a mixture, those of mixtures within it included."""
@@ -120,29 +120,25 @@ _COUNT = _Scale(
 )
 
 
-def _value(raw: Any, scale: _Scale, path: Path) -> float:
+def _value(raw: Any, scale: _Scale) -> float:
     """Read one value of the distribution's own kind."""
-    try:
-        value = scale.read(raw)
-    except PydanticCustomError as error:
-        raise wrong(error.message(), path) from None
+    value = scale.read(raw)
     if value < scale.low:
-        raise wrong(f"{shown(raw)} is too small; write {scale.low:g} or more", path)
+        raise wrong(f"{shown(raw)} is too small; write {scale.low:g} or more")
     if value > scale.high:
-        raise wrong(f"{shown(raw)} is too large; at most {scale.high:,.0f} is possible", path)
+        raise wrong(f"{shown(raw)} is too large; at most {scale.high:,.0f} is possible")
     return value
 
 
-def _parameter(name: str, raw: Any, scale: _Scale, path: Path) -> float:
+def _parameter(name: str, raw: Any, scale: _Scale) -> float:
     """Read a parameter of a family."""
-    bounds = SHAPES.get(name)
-    if bounds is None:
+    if name not in SHAPES:
         # Of a mean of 1 or more, which is checked, the median can be less.
         free = replace(scale, low=0.0) if name == "median" else scale
         free = replace(scale, low=0.0, high=quantities.LARGEST) if name == "scale" else free
-        value = _value(raw, free, path)
+        value = _value(raw, free)
         if value == 0 and name in _POSITIVE:
-            raise wrong(f"{name} is {shown(raw)}; write more than 0", path)
+            raise wrong(f"{name} is {shown(raw)}; write more than 0")
         return value
     number = raw
     if name == "cv" and isinstance(raw, str) and raw.strip().endswith("%"):
@@ -150,67 +146,70 @@ def _parameter(name: str, raw: Any, scale: _Scale, path: Path) -> float:
     try:
         value = quantities.parse_number(number) / (1 if number is raw else 100)
     except PydanticCustomError:
-        raise wrong(
-            f"{shown(raw)} is not a {name}; write a plain number above 0, such as 0.5", path
-        ) from None
-    low, high = bounds
+        raise wrong(f"{shown(raw)} is not a {name}; write a plain number above 0, such as 0.5") from None
+    low, high = SHAPES[name]
     if not low <= value <= high:
-        raise wrong(f"{shown(raw)} is not a {name}; write a number from {low:g} to {high:,g}", path)
+        raise wrong(f"{shown(raw)} is not a {name}; write a number from {low:g} to {high:,g}")
     return value
 
 
-def parse_distribution(raw: Any, scale: _Scale, samples: Samples, path: Path = ()) -> Distribution:
+def parse_distribution(raw: Any, scale: _Scale, samples: Samples) -> Distribution:
     """Read a distribution; raises PydanticCustomError that names the part at fault by its path."""
     if not isinstance(raw, dict):
         if isinstance(raw, list | tuple):
-            raise wrong(f"found {shown(raw)}; write {scale.example}, or {{empirical: [...]}}", path)
-        return Constant(_value(raw, scale, path))
-    _check_keys("distribution", raw, NAMES, path)
+            raise wrong(f"found {shown(raw)}; write {scale.example}, or {{empirical: [...]}}")
+        return Constant(_value(raw, scale))
+    _check_keys("distribution", raw, NAMES)
     if len(raw) != 1:
-        raise wrong(f"found {shown(raw)}; a distribution is a mapping of one name to its parameters", path)
-    (name, inner), here = next(iter(raw.items())), (*path, *raw)
-    if name == "constant":
-        return Constant(_value(inner, scale, here))
-    if name == "empirical":
-        return _empirical(inner, scale, samples, here)
-    if name == "mixture":
-        return _mixture(inner, scale, samples, here)
-    return _checked(_family(name, inner, scale, here), name, scale, here)
+        raise wrong(f"found {shown(raw)}; a distribution is a mapping of one name to its parameters")
+    [(name, inner)] = raw.items()
+    return below(name, partial(_named, name, inner, scale, samples))
 
 
-def _family(name: str, raw: Any, scale: _Scale, path: Path) -> Distribution:
+def _named(name: str, raw: Any, scale: _Scale, samples: Samples) -> Distribution:
+    match name:
+        case "constant":
+            return Constant(_value(raw, scale))
+        case "empirical":
+            return _empirical(raw, scale, samples)
+        case "mixture":
+            return _mixture(raw, scale, samples)
+    return _checked(_family(name, raw, scale), name, scale)
+
+
+def _family(name: str, raw: Any, scale: _Scale) -> Distribution:
     forms = FAMILIES[name]
     asked = listed((f"{{{', '.join(form)}}}" for form in list(forms)[:2]), "or")
     if not isinstance(raw, dict):
-        raise wrong(f"found {shown(raw)}; {name} is given by {asked}", path)
-    _check_keys(f"parameter of {name}", raw, list(dict.fromkeys(key for form in forms for key in form)), path)
+        raise wrong(f"found {shown(raw)}; {name} is given by {asked}")
+    _check_keys(f"parameter of {name}", raw, list(dict.fromkeys(key for form in forms for key in form)))
     keys = next((form for form in forms if set(form) == set(raw)), None)
     if keys is None:
-        raise wrong(f"found {', '.join(raw) or 'no parameters'}; {name} is given by {asked}", path)
-    values = all_of(partial(_parameter, key, raw[key], scale, (*path, key)) for key in keys)
+        raise wrong(f"found {', '.join(raw) or 'no parameters'}; {name} is given by {asked}")
+    values = all_of((key, partial(_parameter, key, raw[key], scale)) for key in keys)
     given = dict(zip(keys, values, strict=True))
     if name in ("uniform", "triangular"):
         if not given["low"] < given["high"]:
-            raise wrong("low is not less than high; for a fixed value write it alone", path)
+            raise wrong("low is not less than high; for a fixed value write it alone")
         if not given["low"] <= given.get("mode", given["low"]) <= given["high"]:
-            raise wrong("mode is not between low and high", (*path, "mode"))
+            raise wrong("mode is not between low and high", ("mode",))
     try:
         return forms[keys](**given)
     except ArithmeticError:
-        raise wrong(f"its parameters are too extreme to compute {name} with", path) from None
+        raise wrong(f"its parameters are too extreme to compute {name} with") from None
 
 
-def _check_keys(kind: str, raw: dict[str, Any], known: Sequence[str], path: Path) -> None:
+def _check_keys(kind: str, raw: dict[str, Any], known: Sequence[str]) -> None:
     """Raise the errors of keys that are not known."""
 
     def check(key: str) -> None:
         if key not in known:
-            raise wrong(unknown(kind, key, known), (*path, key), at_key=True)
+            raise wrong(unknown(kind, key, known), at_key=True)
 
-    all_of(partial(check, key) for key in raw)
+    all_of((key, partial(check, key)) for key in raw)
 
 
-def _checked(distribution: Distribution, name: str, scale: _Scale, path: Path) -> Distribution:
+def _checked(distribution: Distribution, name: str, scale: _Scale) -> Distribution:
     """Return a distribution whose tail and mean can be computed with."""
     try:
         extreme = max(distribution.quantile(_TAIL), 0.0 if name == "loglogistic" else distribution.mean)
@@ -219,60 +218,56 @@ def _checked(distribution: Distribution, name: str, scale: _Scale, path: Path) -
         extreme, low = math.inf, 0.0
     if not (extreme <= scale.high and low >= 0):
         narrow = "a larger shape" if name in ("weibull", "loglogistic") else "a smaller mean or spread"
-        raise wrong(f"its values can exceed {scale.high:,.0f}; write {narrow}", path)
+        raise wrong(f"its values can exceed {scale.high:,.0f}; write {narrow}")
     if distribution.mean < scale.low * (1 - 1e-9):  # a mean that was written may be rounded
-        raise wrong(f"its mean is {distribution.mean:.3g}; write one of {scale.low:g} or more", path)
+        raise wrong(f"its mean is {distribution.mean:.3g}; write one of {scale.low:g} or more")
     return distribution
 
 
-def _empirical(raw: Any, scale: _Scale, samples: Samples, path: Path) -> Distribution:
+def _empirical(raw: Any, scale: _Scale, samples: Samples) -> Distribution:
     if isinstance(raw, dict):
-        _check_keys("key of empirical", raw, ("csv", "column"), path)
+        _check_keys("key of empirical", raw, ("csv", "column"))
         name, column = raw.get("csv"), raw.get("column")
         if not (isinstance(name, str) and name and isinstance(column, str)):
-            raise wrong("write {csv: FILE, column: NAME}", path)
+            raise wrong("write {csv: FILE, column: NAME}")
         try:
             values = samples.read(name, column)
         except ValueError as error:
-            raise wrong(str(error), path) from None
+            raise wrong(str(error)) from None
         for extreme in (min(values), max(values)):
             if not scale.low <= extreme <= scale.high:
                 bounds = f"{scale.low:g} to {scale.high:,.0f}"
-                raise wrong(f"the csv file has {extreme:g} in {shown(column)}; values go from {bounds}", path)
+                raise wrong(f"the csv file has {extreme:g} in {shown(column)}; values go from {bounds}")
         return Empirical(values)
     if not isinstance(raw, list | tuple) or not raw:
-        raise wrong(f"found {shown(raw)}; write a list of values, or {{csv: FILE, column: NAME}}", path)
-    sample = all_of(partial(_value, value, scale, (*path, index)) for index, value in enumerate(raw))
-    return Empirical(tuple(sample))
+        raise wrong(f"found {shown(raw)}; write a list of values, or {{csv: FILE, column: NAME}}")
+    return Empirical(tuple(all_of(enumerate(partial(_value, value, scale) for value in raw))))
 
 
-def _mixture(raw: Any, scale: _Scale, samples: Samples, path: Path) -> Distribution:
+def _mixture(raw: Any, scale: _Scale, samples: Samples) -> Distribution:
     form = f"{{weight: 90%, of: {scale.example}}}"
     if not isinstance(raw, list | tuple) or not raw:
-        raise wrong(f"found {shown(raw)}; write a list of {form}", path)
+        raise wrong(f"found {shown(raw)}; write a list of {form}")
     if len(raw) > MOST_COMPONENTS:
-        raise wrong(f"found {shown(raw)}; a mixture has at most {MOST_COMPONENTS} components", path)
+        raise wrong(f"found {shown(raw)}; a mixture has at most {MOST_COMPONENTS} components")
 
-    def component(entry: Any, here: Path) -> tuple[float, Mixture]:
+    def component(entry: Any) -> tuple[float, Mixture]:
         if not isinstance(entry, dict) or set(entry) != {"weight", "of"}:
-            raise wrong(f"found {shown(entry)}; write {form}", here)
-        try:
-            weight = quantities.parse_share(entry["weight"])
-        except PydanticCustomError as error:
-            raise wrong(error.message(), (*here, "weight")) from None
+            raise wrong(f"found {shown(entry)}; write {form}")
+        weight = below("weight", partial(quantities.parse_share, entry["weight"]))
         if weight == 0:
-            raise wrong("a component of weight 0 has no effect; remove it", (*here, "weight"))
-        part = parse_distribution(entry["of"], scale, samples, (*here, "of"))
+            raise wrong("a component of weight 0 has no effect; remove it", ("weight",))
+        part = below("of", partial(parse_distribution, entry["of"], scale, samples))
         return weight, part if isinstance(part, Mixture) else Mixture((1.0,), (part,))
 
-    parts = all_of(partial(component, entry, (*path, index)) for index, entry in enumerate(raw))
+    parts = all_of(enumerate(partial(component, entry) for entry in raw))
     written = sum(weight for weight, _ in parts)
     if abs(written - 1) > 1e-9:
-        raise wrong(f"the weights add up to {written:.6g}; they must be 100% together", path)
+        raise wrong(f"the weights add up to {written:.6g}; they must be 100% together")
     weights = [weight * share for weight, inner in parts for share in inner.weights]
     components = [part for _, inner in parts for part in inner.components]
     if len(components) > MOST_COMPONENTS:
-        raise wrong(f"a mixture has at most {MOST_COMPONENTS} components", path)
+        raise wrong(f"a mixture has at most {MOST_COMPONENTS} components")
     total = math.fsum(weights)
     return Mixture(tuple(weight / total for weight in weights), tuple(components))
 

@@ -86,10 +86,7 @@ def value_at(tree: Any, path: Iterable[str | int]) -> Any:
 def with_value(raw: Any, path: Path, value: Any, done: int = 0) -> Any:
     """Return a copy of `raw` with a value at `path`; missing sections are added.
 
-    Raises
-    ------
-    PathError
-        Where a part of the path is a value and not a section.
+    Raises PathError where a part of the path is a value and not a section.
     """
     if done == len(path):
         return value
@@ -112,6 +109,7 @@ def findings(raw: Any, scenario: Scenario, samples: Samples) -> list[Finding]:
     if len(factors) > MOST_FACTORS:
         message = f"{len(factors)} axes besides tasks and concurrency; at most {MOST_FACTORS} can be swept"
         return [Finding(("sweep",), message)]
+    own_count = f"tasks.{scenario.tasks[0].name}.count" if len(scenario.tasks) == 1 else ""
     found = []
     for dotted, levels in factors.items():
         here = ("sweep", dotted)
@@ -120,6 +118,9 @@ def findings(raw: Any, scenario: Scenario, samples: Samples) -> list[Finding]:
             found.append(Finding(here, message, at_key=True))
         elif dotted.partition(".")[0] in NOT_SWEPT:
             message = "this cannot be swept; sweep a key of the tasks or of their environment"
+            found.append(Finding(here, message, at_key=True))
+        elif dotted in ("tasks.count", own_count):
+            message = "has no effect, as the sweep has batch sizes of its own; write sweep.tasks instead"
             found.append(Finding(here, message, at_key=True))
         elif not isinstance(levels, list) or not 1 <= len(levels) <= MOST_LEVELS:
             found.append(Finding(here, f"found {shown(levels)}; write a list of 1 to {MOST_LEVELS} values"))

@@ -61,15 +61,10 @@ class IndifferenceThreshold:
 
     def to_json(self) -> float | str:
         """Return what `parse_indifference` reads: dollars as a number, others as text."""
-        match self.unit:
-            case "dollars":
-                return self.amount
-            case "share":
-                return f"{100 * self.amount:.12g}%"
-            case "seconds":
-                return f"{self.amount:.12g}s"
-            case "tokens":
-                return f"{self.amount:.12g}{_TOKENS}"
+        if self.unit == "dollars":
+            return self.amount
+        amount = 100 * self.amount if self.unit == "share" else self.amount
+        return f"{amount:.12g}" + {"share": "%", "seconds": "s", "tokens": _TOKENS}[self.unit]
 
 
 USUAL = IndifferenceThreshold(0.05, "dollars")
@@ -83,6 +78,13 @@ def threshold_for(written: Any, objective: str) -> IndifferenceThreshold:
     return threshold if threshold.fits(objective) else USUAL_SHARE
 
 
+_READERS: Mapping[Unit, Callable[[Any], float]] = {
+    "dollars": parse_dollars,
+    "share": parse_share,
+    "seconds": parse_seconds,
+}
+
+
 def parse_indifference(raw: Any) -> IndifferenceThreshold:
     """Read ``$0.05``, ``2%``, ``10s`` or ``1K tokens``; a bare number is dollars."""
     if isinstance(raw, IndifferenceThreshold):
@@ -91,12 +93,7 @@ def parse_indifference(raw: Any) -> IndifferenceThreshold:
         return IndifferenceThreshold(parse_dollars(raw), "dollars")
     if isinstance(raw, str) and raw.rstrip().endswith(_TOKENS):
         return IndifferenceThreshold(parse_tokens(raw.rstrip().removesuffix(_TOKENS)), "tokens")
-    readers: tuple[tuple[Unit, Callable[[Any], float]], ...] = (
-        ("dollars", parse_dollars),
-        ("share", parse_share),
-        ("seconds", parse_seconds),
-    )
-    for unit, read in readers:
+    for unit, read in _READERS.items():
         try:
             return IndifferenceThreshold(read(raw), unit)
         except PydanticCustomError as error:

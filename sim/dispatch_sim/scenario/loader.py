@@ -50,13 +50,7 @@ class Source(Displayed):
         return self.tree.raw
 
     def scenario(self) -> Scenario:
-        """Return the scenario, checked.
-
-        Raises
-        ------
-        ScenarioError
-            With all problems.
-        """
+        """Return the scenario; raises ScenarioError with all its problems."""
         return self._scenario
 
     @cached_property
@@ -141,13 +135,7 @@ def load(scenario: Given, data: str | os.PathLike[str] | None = None) -> Source:
 
 
 def load_source(path: str | os.PathLike[str]) -> Source:
-    """Read a file, without checking the scenario; its csv files lie in the same folder, or below it.
-
-    Raises
-    ------
-    ScenarioError
-        Where it cannot be read, or is not YAML.
-    """
+    """Read a file, without checking the scenario; its csv files lie in the same folder, or below it."""
     file = FilePath(path)
     name = os.fspath(path)
 

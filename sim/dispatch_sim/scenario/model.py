@@ -24,7 +24,7 @@ from dispatch_sim.scenario.json_forms import StrategiesSchema
 from dispatch_sim.scenario.provider import Client, Provider
 from dispatch_sim.scenario.quantities import Dollars, DollarsPerHour, Integers, Seconds, Share
 from dispatch_sim.scenario.strategy import DEFAULTS, MOST_STRATEGIES, Strategy
-from dispatch_sim.scenario.tasks import TaskGroup
+from dispatch_sim.scenario.tasks import TaskGroup, whole_calls
 
 MOST_REPLICATIONS = 1_000_000_000
 
@@ -174,6 +174,27 @@ class Scenario(Model):
     def threshold(self) -> IndifferenceThreshold:
         """The indifference threshold of the metric that is minimised."""
         return threshold_for(self.study.indifference, self.objective.minimise)
+
+    def median_time(self, group: TaskGroup) -> float:
+        """Return the seconds that an attempt of a group takes without waiting, at all medians."""
+        dispatch, latency = self.dispatch, self.provider.latency
+        around = dispatch.spawn.time.quantile(0.5) + dispatch.return_.time.quantile(0.5)
+        if group.duration is not None:
+            return around + group.duration.quantile(0.5)
+        if latency is None:
+            return around
+        calls = whole_calls(group.calls.quantile(0.5))
+        work, spawn = group.tokens.quantile(0.5), dispatch.spawn.tokens.quantile(0.5)
+        output = work * group.output_share
+        read = (calls - 1) * (spawn + work / 2)  # each call after the first reads what came before it
+        return (
+            around
+            + calls * latency.base
+            + output * latency.per_output_token
+            + (spawn + work - output) / 1000 * latency.per_uncached_ktoken
+            + read / 1000 * latency.per_cached_ktoken
+            + (calls - 1) * group.tool_time.quantile(0.5)
+        )
 
     def resolved(self, exclude: set[str] | None = None) -> dict[str, Any]:
         """Return the scenario with all defaults, as plain data."""

@@ -33,7 +33,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 from typing_extensions import TypeAliasType
 
-from dispatch_sim.scenario.wording import Path, all_of, shown, wrong
+from dispatch_sim.scenario.wording import all_of, shown, wrong
 
 LARGEST = 1e12
 """No quantity is larger: 30,000 years in seconds."""
@@ -189,10 +189,9 @@ def parse_number(raw: Any) -> float:
 def parse_integers(raw: Any) -> tuple[int, ...]:
     """Read whole numbers from 1: ``5``, ``1..20``, ``2..20 step 2``, or a list of these; increasing."""
     many = isinstance(raw, list | tuple)
-    parts = raw if many else [raw]
-    if not parts:
+    if many and not raw:
         raise wrong("an empty list has no values; write 1..20 or [1, 2, 5, 10]")
-    ranges = all_of(partial(_range, part, (index,) if many else ()) for index, part in enumerate(parts))
+    ranges = all_of(enumerate(partial(_range, part) for part in raw)) if many else [_range(raw)]
     if sum(map(len, ranges)) > MOST_INTEGERS:
         raise wrong(f"more than {MOST_INTEGERS:,} values; take fewer, for example with a step")
     values = sorted(chain.from_iterable(ranges))
@@ -202,19 +201,19 @@ def parse_integers(raw: Any) -> tuple[int, ...]:
     return tuple(values)
 
 
-def _range(raw: Any, path: Path) -> range:
+def _range(raw: Any) -> range:
     found = _match(_RANGE, str(raw)) if type(raw) in (int, str) else None
     if found is None:
-        raise wrong(f"{shown(raw)} is not a list of whole numbers; write 5, 1..20 or 2..20 step 2", path)
+        raise wrong(f"{shown(raw)} is not a list of whole numbers; write 5, 1..20 or 2..20 step 2")
     low, high, step = (int(part) for part in (found[1] or found[4], found[2] or found[4], found[3] or "1"))
     if low < 1:
-        raise wrong(f"{shown(raw)} starts below 1; write 1..20", path)
+        raise wrong(f"{shown(raw)} starts below 1; write 1..20")
     if high > LARGEST_INTEGER:
-        raise wrong(f"{shown(raw)} goes above {LARGEST_INTEGER:,}; write smaller numbers", path)
+        raise wrong(f"{shown(raw)} goes above {LARGEST_INTEGER:,}; write smaller numbers")
     if high < low:
-        raise wrong(f"{shown(raw)} runs backwards; write {high}..{low}", path)
+        raise wrong(f"{shown(raw)} runs backwards; write {high}..{low}")
     if step < 1:
-        raise wrong(f"{shown(raw)} has no step; write step 1 or more", path)
+        raise wrong(f"{shown(raw)} has no step; write step 1 or more")
     return range(low, high + 1, step)
 
 

@@ -44,10 +44,7 @@ class Samples:
     def read(self, name: str, column: str) -> tuple[float, ...]:
         """Return the numbers in a column of the csv file `name`, in base units, in the order of the file.
 
-        Raises
-        ------
-        ValueError
-            Where the file or one of its rows cannot be read.
+        Raises ValueError where the file or one of its rows cannot be read.
         """
         self._named.add((name, column))
         if len(self._named) > MOST_SAMPLES:

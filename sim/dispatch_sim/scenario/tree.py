@@ -59,10 +59,8 @@ class Tree:
         """Return the place of a value (or key), or of the nearest value around it that has one."""
         if at_key and path in self.keys:
             return _place(self.keys[path])
-        for length in range(len(path), -1, -1):
-            if path[:length] in self.values:
-                return _place(self.values[path[:length]])
-        return Place(1, 1)
+        around = (path[:length] for length in range(len(path), -1, -1))
+        return _place(next((self.values[each] for each in around if each in self.values), None))
 
 
 def read_tree(text: str, filename: str) -> Tree:
@@ -80,20 +78,18 @@ def read_tree(text: str, filename: str) -> Tree:
         yaml.composer.warn_double_anchors = False  # YAML 1.2 allows them
         yaml.max_depth = DEEPEST  # the parser takes quadratic time for deeper nesting
         root = yaml.compose(io.StringIO(text))
-    except MaxDepthExceededError as error:
-        raise ScenarioError([Problem(filename, *_place(error.problem_mark), (), _TOO_DEEP)]) from None
+    except (MaxDepthExceededError, RecursionError) as error:
+        place, what = _place(getattr(error, "problem_mark", None)), _TOO_DEEP
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = _place(mark) if mark is not None else Place(1, 1)
+        place = _place(error.problem_mark or error.context_mark)
         what = ", ".join(str(part) for part in (error.context, error.problem) if part)
-    except RecursionError:
-        place, what = Place(1, 1), _TOO_DEEP
+        what = f"not YAML: {_plain(what)}"
     except (YAMLError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         # The parser has no error of its own for some malformed escapes and directives.
-        place, what = Place(1, 1), str(error) or type(error).__name__
+        place, what = _place(None), f"not YAML: {_plain(str(error) or type(error).__name__)}"
     else:
         return _Reader(filename).read(root)
-    raise ScenarioError([Problem(filename, *place, (), f"not YAML: {_plain(what)}")])
+    raise ScenarioError([Problem(filename, *place, (), what)])
 
 
 def yaml_text(raw: Any) -> str:
@@ -103,8 +99,8 @@ def yaml_text(raw: Any) -> str:
     return stream.getvalue()
 
 
-def _place(mark: StreamMark) -> Place:
-    return Place(mark.line + 1, mark.column + 1)
+def _place(mark: StreamMark | None) -> Place:
+    return Place(1, 1) if mark is None else Place(mark.line + 1, mark.column + 1)
 
 
 def _plain(text: str) -> str:

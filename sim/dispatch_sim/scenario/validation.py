@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -24,12 +23,22 @@ _EXAMPLES = {
     "duration": "duration: 60s",
     "calls": "calls: 60",
 }
-_BOUNDS = {
-    "greater_than": ("gt", "more than"),
-    "greater_than_equal": ("ge", "at least"),
-    "less_than": ("lt", "less than"),
-    "less_than_equal": ("le", "at most"),
+_MESSAGES = {
+    "greater_than": "{found} is out of range; write more than {gt:,g}",
+    "greater_than_equal": "{found} is out of range; write at least {ge:,g}",
+    "less_than": "{found} is out of range; write less than {lt:,g}",
+    "less_than_equal": "{found} is out of range; write at most {le:,g}",
+    "too_short": "found {found}; write at least {min_length}",
+    "too_long": "found {found}; at most {max_length:,} are possible",
+    "string_too_short": "found empty text; write a word",
+    "string_too_long": "longer than {max_length:,} characters; shorten it",
+    "bool_type": "found {found}; write true or false",
+    "string_type": "found {found}, not text; write a word, or put it in quotes",
+    "string_unicode": "{found} has invalid characters; remove them",
+    "tuple_type": "found {found}, not a list; put a dash before each item",
 }
+"""Messages about a value, by pydantic's kind of error."""
+
 _MOST = 1000
 _MOST_ELSEWHERE = 3
 _ROUNDS = 3
@@ -129,23 +138,18 @@ def _unknown_key(path: Path, root: type[BaseModel]) -> str:
 
 def _follow(loc: tuple[int | str, ...], raw: Any, *, missing: bool) -> tuple[Path, Any]:
     """Return the part of pydantic's path that is in the scenario, and the value there."""
-    path: list[int | str] = []
-    for number, part in enumerate(loc):
-        inside = (isinstance(raw, dict) and part in raw) or (
-            isinstance(raw, list) and isinstance(part, int) and part < len(raw)
-        )
-        if not inside:
-            if missing and number == len(loc) - 1:
-                path.append(part)
+    length = 0
+    for part in loc:
+        is_item = isinstance(raw, list) and isinstance(part, int) and part < len(raw)
+        if not is_item and not (isinstance(raw, dict) and part in raw):
             break
-        path.append(part)
         raw = raw[part]
-    return tuple(path), raw
+        length += 1
+    return loc if missing and length == len(loc) - 1 else loc[:length], raw
 
 
 def _message(details: ErrorDetails, path: Path, value: Any, root: type[BaseModel]) -> str:
     kind = details["type"]
-    context = details.get("ctx", {})
     if kind == "missing":
         key = str(path[-1])
         return f"the key {key!r} is missing; add it, for example {_EXAMPLES.get(key, key + ': ...')}"
@@ -153,21 +157,8 @@ def _message(details: ErrorDetails, path: Path, value: Any, root: type[BaseModel
         return f"found {shown(value)}; write a mapping with keys such as {listed(_keys(path, root)[:4])}"
     if kind == "literal_error":
         return f"{shown(value)} is not one of the choices; write {_choices(details)}"
-    if kind in _BOUNDS:
-        name, words = _BOUNDS[kind]
-        return f"{shown(value)} is out of range; write {words} {context[name]:,g}"
-    sizes: Mapping[str, Callable[[], str]] = {
-        "too_short": lambda: f"found {shown(value)}; write at least {context['min_length']}",
-        "too_long": lambda: f"found {shown(value)}; at most {context['max_length']:,} are possible",
-        "string_too_short": lambda: "found empty text; write a word",
-        "string_too_long": lambda: f"longer than {context['max_length']:,} characters; shorten it",
-        "bool_type": lambda: f"found {shown(value)}; write true or false",
-        "string_type": lambda: f"found {shown(value)}, not text; write a word, or put it in quotes",
-        "string_unicode": lambda: f"{shown(value)} has invalid characters; remove them",
-        "tuple_type": lambda: f"found {shown(value)}, not a list; put a dash before each item",
-    }
-    if kind in sizes:
-        return sizes[kind]()
+    if kind in _MESSAGES:
+        return _MESSAGES[kind].format(found=shown(value), **details.get("ctx", {}))
     if kind.startswith("int_"):
         grouped = isinstance(value, str) and re.fullmatch(r"[0-9]{1,3}(,[0-9]{3}){1,3}", value)
         example = value.replace(",", "") if grouped else "one, such as 3"

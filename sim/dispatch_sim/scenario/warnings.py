@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from dispatch_sim.scenario.checks import TO_ADMIT, bucket, spawn_tokens
 from dispatch_sim.scenario.distributions import Constant, Distribution
 from dispatch_sim.scenario.formats import format_duration, format_tokens
-from dispatch_sim.scenario.median_time import median_time
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.problems import Finding
 from dispatch_sim.scenario.quantities import whole
@@ -137,7 +136,7 @@ def _timeouts(scenario: Scenario) -> Iterator[Finding]:
         message = f"has no effect: the hard timeout ends attempts at {format_duration(hard)}; write less"
         yield Finding(("timeouts", "soft"), message)
     for group in scenario.tasks:
-        usual = median_time(scenario, group)
+        usual = scenario.median_time(group)
         if hard < usual:
             message = (
                 f"ends most attempts that would succeed: one of {shown(group.name)} that never waits takes"

@@ -45,14 +45,19 @@ def _error(errors: list[tuple[Path, str, bool]]) -> PydanticCustomError:
     return PydanticCustomError("scenario", "{message}", {"message": errors[0][1], "errors": errors})
 
 
-def all_of(readers: Iterable[Callable[[], Read]]) -> list[Read]:
-    """Return what all readers return; where some raise errors of values, raise these as one error."""
+def below(key: int | str, read: Callable[[], Read]) -> Read:
+    """Return what a reader of the value under a key returns, or raise its errors."""
+    return all_of([(key, read)])[0]
+
+
+def all_of(readers: Iterable[tuple[int | str, Callable[[], Read]]]) -> list[Read]:
+    """Return what readers of the values under some keys return, or raise all their errors as one."""
     values, errors = [], []
-    for read in readers:
+    for key, read in readers:
         try:
             values.append(read())
         except PydanticCustomError as error:
-            errors += (error.context or {})["errors"]
+            errors += [((key, *path), *rest) for path, *rest in (error.context or {})["errors"]]
         if len(errors) > _MOST_ERRORS:
             break
     if errors:

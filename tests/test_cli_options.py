@@ -26,13 +26,6 @@ def test_empty_out_is_an_error(scenario, command):
     assert [path.name for path in scenario.parent.iterdir()] == [scenario.name]
 
 
-@pytest.mark.parametrize("kind", ["queue", "waves", "paced"])
-def test_strategy_without_concurrency_says_how_to_write_it(scenario, kind):
-    result = dispatch_sim("run", scenario.name, "--strategy", kind, cwd=scenario.parent)
-    assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == f"--strategy: {kind} needs a concurrency here; write '{kind}: 3'\n"
-
-
 def test_report_of_an_unfinished_study_names_its_folder(tmp_path):
     (tmp_path / "my study").mkdir()
     Checkpoint(tmp_path / "my study", {}, "simpy").add(

@@ -1,5 +1,6 @@
-"""The version, and the tools that two files name."""
+"""The version, the tools that two files name, and imports by name."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -19,3 +20,17 @@ def test_version_option_prints_version():
 def test_pre_commit_runs_the_ruff_of_the_constraints():
     [pinned] = re.findall(r"^ruff==(.*)$", (ROOT / "constraints.txt").read_text(), flags=re.MULTILINE)
     assert f"rev: v{pinned}\n" in (ROOT / ".pre-commit-config.yaml").read_text()
+
+
+def test_only_the_package_itself_imports_by_name():
+    """Import contracts cannot see these."""
+    package = ROOT / "sim" / "dispatch_sim"
+    by_name = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Name | ast.Attribute | ast.alias)
+        and {getattr(node, "id", None), getattr(node, "attr", None), getattr(node, "name", None)}
+        & {"import_module", "__import__"}
+    }
+    assert by_name == {"__init__.py"}

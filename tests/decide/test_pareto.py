@@ -57,18 +57,3 @@ def test_equal_measure_leaves_the_other_to_decide():
         "queue of 3": "optimal",
         "queue of 2": "dominated",
     }
-
-
-def test_pareto_optimal_strategies_are_rarely_called_dominated():
-    """Five on a line of equal sums in 200 studies: at most 5% call one dominated."""
-    rng = np.random.default_rng(7)
-    given = {f"queue of {i + 1}": (i * 0.01, -i * 0.01, 0.0) for i in range(5)}
-    base = study(given, replications=60, noise=0.0)
-    wrong = 0
-    for _ in range(200):
-        noisy = base.assign(
-            makespan_s=base["makespan_s"] + rng.normal(size=len(base)),
-            money_usd=base["money_usd"] + rng.normal(size=len(base)),
-        )
-        wrong += any(point.status == "dominated" for point in pareto_points(noisy))
-    assert wrong <= 0.05 * 200

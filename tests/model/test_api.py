@@ -29,7 +29,8 @@ def test_rate_limited_agents_collide_again_until_their_retries_are_spent():
         TEN_K_PER_MINUTE,
         "client: {retries: 1}\nretry: {policy: none}\nrecovery: {people: 10m}",
     )
-    check(hasty, PARALLEL, rate_limited_attempts=1, manual_completions=1, makespan_s=66 + 600)
+    failed = {"rate_limited_attempts": 1, "manual_completions": 1, "wasted_s": 60}  # its time in backoff
+    check(hasty, PARALLEL, makespan_s=66 + 600, backoff_s=60 + 60, **failed)
 
 
 def test_gateway_serves_first_in_first_out_and_rejects_nothing():

@@ -20,17 +20,6 @@ def starved(provider: str, *more: str):
     return scenario_of(BATCH, BARE, f"provider: {{{provider}, {limits}}}\nrecovery: {{people: 1s}}", *more)
 
 
-def test_time_in_backoff_is_wasted_with_the_attempt():
-    """Two are rejected at 0 s and come back at 60 s: one is admitted, the other has failed after 60 s."""
-    scenario = scenario_of(
-        BATCH,
-        BARE,
-        "provider: {limits: {input_tokens: 10K/min}}",
-        "client: {retries: 1}\nretry: {policy: none}\nrecovery: {people: 10m}",
-    )
-    check(scenario, PARALLEL, rate_limited_attempts=1, backoff_s=60 + 60, wasted_s=60)
-
-
 def backoff(n: int, up: float = 0.0) -> float:
     """Return the SDKs' backoff after rejected attempt `n` of a request, changed by a share."""
     return 0.5 * 2**n * (1 + up)

@@ -16,7 +16,6 @@ from dispatch_sim.report.tables import all_points, main_table
 from dispatch_sim.report.view import main_view
 from dispatch_sim.scenario import model
 from tests.report.conftest import ALL, TIGHT, answered
-from tests.test_language import private
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 
@@ -115,11 +114,6 @@ def test_options_of_strategies_are_explained_once(pages, page):
     text = (pages("scripted")[0] / page).read_text(encoding="utf-8")
     assert text.count("a script dispatches the tasks") == 1
     assert text.count("merges each result when it returns") == 2  # of a queue, and of as-completed
-
-
-def test_no_private_phrase_is_in_a_report(report):
-    folder, _ = report
-    assert not private((folder / "report.md").read_text(encoding="utf-8"))
 
 
 def test_a_scenario_without_a_name_is_called_as_its_file(nothing, tmp_path):

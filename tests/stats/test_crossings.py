@@ -341,32 +341,6 @@ def test_significant_point_beyond_a_significant_end_moves_no_crossing(means, dis
 # Coverage.
 
 
-def test_interval_covers_the_true_crossing():
-    """400 studies of 128 replications, with skewed noise shared along the axis and of each point."""
-    rng = np.random.default_rng(11)
-    x, truth, studies = np.arange(2.0, 10.0), 5.3, 400
-    covered = resolved = 0
-    for _ in range(studies):
-        batch = rng.lognormal(0, 0.6, size=128) / math.exp(0.18)
-        own = rng.exponential(size=(x.size, 128)) - 1
-        found = sign_changes(x, (x - truth)[:, None] * batch + 2 * own)
-        covered += any(r.favours is None and r.low <= truth <= r.high for r in found.regions)
-        resolved += any(c.resolved for c in found.crossings)
-    low, high = stats.binom.ppf([0.0005, 0.9995], studies, 0.95)
-    assert low <= covered <= high
-    assert resolved > 0.95 * studies
-
-
-def test_crossing_of_equal_means_is_rare():
-    """D is zero at all of 19 points, with independent noise: at most one trial in twenty finds a crossing.
-
-    The bound leaves room for 3.3 standard errors of 400 trials. Judged point by point it is one in four.
-    """
-    rng = np.random.default_rng(11)
-    trials = [sign_changes(range(19), rng.normal(size=(19, 64))).status for _ in range(400)]
-    assert trials.count("crossing") / 400 < 0.05 + 3.3 * math.sqrt(0.05 * 0.95 / 400)
-
-
 def test_established_region_of_equal_means_is_rare():
     """D is zero at all of 19 points: at most 5% of trials establish a region."""
     rng = np.random.default_rng(12)

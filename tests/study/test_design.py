@@ -55,6 +55,10 @@ def test_ambiguous_options_are_an_error():
 @pytest.mark.parametrize(
     ("environment", "asked", "message"),
     [
+        *(
+            ("", kind, f"--strategy: {kind} needs a concurrency here; write '{kind}: 3'")
+            for kind in ("queue", "waves", "paced")
+        ),
         ("dispatch: {context: none}", "solo", "--strategy: works in the coordinator's context"),
         ("", "{queue: 2, warm_up: stagger}", "--strategy: warm_up: warms a timed cache"),
         ("provider: {on_limit: wait}", "paced: 2", "--strategy: pace: the provider holds calls back itself"),
@@ -63,6 +67,9 @@ def test_ambiguous_options_are_an_error():
 def test_named_strategy_that_does_not_fit_is_an_error(environment, asked, message):
     with pytest.raises(DesignError, match=message):
         find_plan(parse_scenario(BATCH + environment), asked, None)
+
+
+AXES = ("client.retries", "provider.limits.scale", "retry.max_attempts", "tasks.calls")
 
 
 @pytest.mark.parametrize(
@@ -78,6 +85,12 @@ def test_named_strategy_that_does_not_fit_is_an_error(environment, asked, messag
             "tasks: 1..5000",
             "replications: 2",
             "have 12,502,500 tasks together; at most 10,000,000 .*sweep.tasks",
+        ),
+        # Few enough rows, and four hours to read all scenarios.
+        (
+            f"tasks: [1], {', '.join(f'{key}: {list(range(1, 48))}' for key in AXES)}",
+            "replications: 2",
+            "4,879,681 combinations of the levels of its axes; at most 10,000",
         ),
     ],
 )

@@ -46,15 +46,12 @@ class Leg:
     drawn: int = runner.TASKS_DRAWN
 
 
-DASK = Leg(cluster="local:2", chunk=16)
-
 LEGS = {
     "compiled, 1 thread": ("compiled", Leg()),
     "compiled, 2 threads": ("compiled", Leg(jobs=2)),
     "compiled, 7 threads, draws for a task at a time": ("compiled", Leg(jobs=7, drawn=1)),
     "compiled, 2 threads, chunks of 11": ("compiled", Leg(jobs=2, chunk=11)),
     "SimPy, chunks of 16": ("simpy", Leg(chunk=16)),
-    "compiled, Dask": ("compiled", DASK),
     "compiled, ended, other threads": ("compiled", Leg(jobs=2, chunk=4, ends_after=3), Leg(jobs=7)),
     "compiled, ended twice": (
         "compiled",
@@ -64,7 +61,6 @@ LEGS = {
     ),
     "compiled, Dask ended, threads": ("compiled", Leg(cluster="local:2", chunk=4, ends_after=3), Leg(jobs=2)),
     "SimPy, ended": ("simpy", Leg(chunk=4, ends_after=9), Leg()),
-    "SimPy, ended, Dask": ("simpy", Leg(chunk=4, ends_after=9), DASK),
 }
 UNDISTURBED = list(LEGS)[:4]
 FEW = (model, "FIRST", 32), (rare_events, "QUOTED", 64), (design, "SCREENED", 16)

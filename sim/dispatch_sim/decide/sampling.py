@@ -19,11 +19,10 @@ from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.stats.estimates import mean_and_deviations, to_end_early
 from dispatch_sim.stats.screening import missed
 from dispatch_sim.stats.student_t import t_critical
-from dispatch_sim.study.blocks import Block, simulate_blocks
 from dispatch_sim.study.design import DesignError, Variant
 from dispatch_sim.study.engines import engine_for
 from dispatch_sim.study.objectives import OBJECTIVES, as_means, column_of
-from dispatch_sim.study.runner import OnProgress
+from dispatch_sim.study.runner import Block, OnProgress, simulate_blocks
 
 FIRST = 64
 """Replications of all strategies of a point."""

@@ -26,14 +26,8 @@ from dispatch_sim.interruption import uninterrupted
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.study.checkpoint import encode
 from dispatch_sim.study.design import Design
-from dispatch_sim.study.runner import (
-    CompiledSimulator,
-    WorkerError,
-    chunk_length,
-    cut,
-    simulate_chunk,
-)
-from dispatch_sim.study.versions import differences, software
+from dispatch_sim.study.runner import chunks_of, compiled, simulate_chunk
+from dispatch_sim.study.versions import software
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -45,9 +39,7 @@ SHORT_CHUNKS = 100
 """Threads up to which chunks are short: a scheduler takes a millisecond for each."""
 
 _LOCAL = re.compile(r"local:([1-9][0-9]{0,2})")
-_SCHEDULER = re.compile(
-    r"(tcp|tls|ws|wss)://[\w.-]+:[0-9]{1,5}|(tcp|tls|ws|wss)://\[[0-9a-fA-F:.]+\]:[0-9]{1,5}"
-)
+_SCHEDULER = re.compile(r"(tcp|tls|ws|wss)://([\w.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}")
 _LOG = logging.getLogger("dispatch_sim")
 
 
@@ -55,13 +47,15 @@ class ClusterError(UserError):
     """A cluster that cannot be used; the message says why."""
 
 
+class WorkerError(UserError):
+    """A cluster that was lost, or whose workers died; the message says what to do."""
+
+    is_bad_input = False
+
+
 @contextmanager
 def connected(address: str) -> Iterator[Cluster]:
-    """Connect to a cluster.
-
-    Parameters
-    ----------
-    address : of a scheduler, such as `tcp://10.0.0.1:8786`, or `local:4` for four threads here.
+    """Connect to a scheduler, such as `tcp://10.0.0.1:8786`, or `local:4` for four threads here.
 
     Raises
     ------
@@ -117,11 +111,7 @@ class Cluster:
         engine: str,
         keep: Callable[[range, list[bytes]], None],
     ) -> None:
-        """Simulate replications of every design point on the workers, as `runner.simulate` does here.
-
-        Parameters
-        ----------
-        keep : called in this thread with each chunk and the result of `encode`.
+        """Simulate on the workers, as `runner.simulate` does here; `keep` gets the results of `encode`.
 
         Raises
         ------
@@ -130,17 +120,20 @@ class Cluster:
         ClusterError
             Where a worker has other versions than this machine.
         """
+        from distributed.client import ClosedClientError
+
         # A few kB with each chunk: data that is scattered once is lost with the workers that hold it.
         what = zlib.compress(pickle.dumps((design, engine)))
         ended: SimpleQueue[tuple[Future, range, Any]] = SimpleQueue()
-        with _scheduler_there():
+        try:
             threads = sum(self._client.nthreads().values())
             if not threads:
                 _LOG.warning("the cluster has no workers yet; waiting for them")
-            longest = chunk_length(design, replications, engine, max(1, threads), 1 + threads // SHORT_CHUNKS)
-            chunks = [chunk for each in replications for chunk in cut(each, longest)]
+            chunks = chunks_of(design, replications, engine, max(1, threads), 1 + threads // SHORT_CHUNKS)
             calls = [pickle.dumps(_Call(what, chunk)) for chunk in chunks]
             futures = self._client.map(pickle.loads, calls, pure=False)
+        except (OSError, CancelledError, ClosedClientError) as error:
+            raise _lost() from error
         for future, chunk in zip(futures, chunks, strict=True):
             self._client.loop.add_callback(_fetch, future, chunk, ended)
         for _ in chunks:
@@ -160,17 +153,6 @@ async def _fetch(future: Future, chunk: range, ended: SimpleQueue[tuple[Future, 
         future.release()
     except BaseException as error:
         ended.put((future, chunk, error))
-
-
-@contextmanager
-def _scheduler_there() -> Iterator[None]:
-    """Raise Dask's errors about a scheduler that is gone as a `WorkerError`."""
-    from distributed.client import ClosedClientError
-
-    try:
-        yield
-    except (OSError, CancelledError, ClosedClientError) as error:
-        raise _lost() from error
 
 
 def _lost() -> WorkerError:
@@ -212,7 +194,10 @@ class _Call:
 
 def _simulate(here: Mapping[str, str], what: bytes, chunk: range) -> list[bytes]:
     """On a worker: simulate a chunk, unless this worker is unlike the machine that asks for it."""
-    differing = list(differences(software(), here))
+    there = software()
+    differing = [
+        f"{name} {there.get(name)}, not {here[name]}" for name in here if there.get(name) != here[name]
+    ]
     if differing:
         from distributed import get_worker
 
@@ -235,4 +220,4 @@ def _prepared(what: bytes) -> Callable[[range], NDArray[np.float64]]:
     if engine != "compiled":
         return partial(simulate_chunk, design)
     store.engine()
-    return CompiledSimulator(design).simulate_chunk
+    return compiled(design)

@@ -1,15 +1,16 @@
-"""Simulates designs: chunks of replications, in threads by the compiled engine, one after another by SimPy.
+"""Simulates designs and blocks of replications: in threads by the compiled engine, one by one by SimPy.
 
-Results do not depend on the number of threads or the size of chunks: a replication is a pure function of the
-scenario, the strategy, the seed and its number.
+A study simulates chunks of all its design points. A search has thousands of points with few replications
+each, so its threads take blocks. Results do not depend on the number of threads or the size of chunks: a
+replication is a pure function of the scenario, the strategy, the seed and its number.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from itertools import chain
+from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, TypeVar
 
@@ -19,14 +20,13 @@ from numpy.typing import NDArray
 from dispatch_sim.engine import store
 from dispatch_sim.interruption import uninterrupted
 from dispatch_sim.model.outcome import MEASURES
-from dispatch_sim.model.plan import Plan
 from dispatch_sim.model.variates import Variates
-from dispatch_sim.scenario.problems import UserError
-from dispatch_sim.study.design import Design, DesignError
+from dispatch_sim.scenario.model import Scenario
+from dispatch_sim.study.design import Design, Variant
 from dispatch_sim.study.engines import choose_engine, idle_machine
 
 if TYPE_CHECKING:
-    from dispatch_sim.engine.machine import Machine
+    from dispatch_sim.engine.plan import FlatPlan
 
 TASKS_OF_A_CHUNK = {"simpy": 7000, "compiled": 400_000}
 """A chunk takes a second or less, so that progress is visible, and an interruption loses little."""
@@ -36,9 +36,6 @@ CHUNKS_OF_A_THREAD = 4
 
 CHUNKS_AT_WORK = 2
 """Chunks submitted per thread: no thread is idle, and an interruption loses few."""
-
-MOST_ROWS_HELD = 10_000_000
-"""Rows of all measures that `simulate_design` holds: 5 GB."""
 
 TASKS_DRAWN = 4000
 """Tasks whose random variates the design points share at a time; these fit in the processor's cache."""
@@ -50,38 +47,14 @@ Kept = TypeVar("Kept")
 Work = TypeVar("Work")
 
 
-class WorkerError(UserError):
-    """A cluster that was lost, or whose workers died; the message says what to do."""
-
-    is_bad_input = False
-
-
 def simulate_design(design: Design, jobs: int = 1, first: int = 0) -> NDArray[np.float64]:
-    """Simulate every design point with the same replications, and return all measures.
-
-    Parameters
-    ----------
-    design : the points and the number of replications.
-    jobs : threads of the compiled engine. Results do not depend on it.
-    first : the replication to begin with.
+    """Simulate every design point with the same replications, from `first` on, and return all measures.
 
     Returns
     -------
     Shape (points, replications, measures), in the order of the design and of `MEASURES`.
-
-    Raises
-    ------
-    DesignError
-        Where they would not fit in memory.
-    KeyboardInterrupt
-        Where interrupted.
     """
     replications = range(first, design.replications)
-    if design.points * len(replications) > MOST_ROWS_HELD:
-        raise DesignError(
-            f"{design.points:,} design points of {len(replications):,} replications are more than the "
-            f"{MOST_ROWS_HELD:,} rows that fit in memory; ask for fewer replications or points"
-        )
     measures = np.empty((design.points, len(replications), len(MEASURES)))
 
     def keep(chunk: range, values: NDArray[np.float64]) -> None:
@@ -99,50 +72,44 @@ def simulate(
     prepare: Callable[[NDArray[np.float64]], Kept],
     keep: Callable[[range, Kept], None],
 ) -> None:
-    """Simulate replications of every design point, chunk by chunk.
+    """Simulate replications of every design point, chunk by chunk; an interruption ends it within a moment.
 
     Parameters
     ----------
-    replications : which of them, in order.
     engine : `simpy` or `compiled`.
     jobs : threads of the compiled engine.
     prepare : converts the measures of a chunk, shape (points, replications, measures), in its thread.
     keep : called in this thread with each chunk and its converted measures, as chunks end.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        Where interrupted, within a moment.
     """
-    longest = chunk_length(design, replications, engine, jobs)
-    chunks = chain.from_iterable(cut(each, longest) for each in replications)
+    chunks = chunks_of(design, replications, engine, jobs)
     if engine == "compiled":
         store.engine()  # compiled or loaded once, before threads use it
-        simulator = CompiledSimulator(design)
-        in_threads(chunks, lambda chunk, stop: prepare(simulator.simulate_chunk(chunk, stop)), jobs, keep)
+        simulated = compiled(design)
+        _in_threads(iter(chunks), lambda chunk, stop: prepare(simulated(chunk, stop)), jobs, keep)
     else:
         for chunk in chunks:
             keep(chunk, prepare(simulate_chunk(design, chunk)))
 
 
-def chunk_length(
+def chunks_of(
     design: Design, replications: list[range], engine: str, threads: int, longer: int = 1
-) -> int:
-    """Return the maximum number of replications of a chunk, `longer` times as many as usual."""
+) -> list[range]:
+    """Return replications cut into chunks, `longer` times as long as usual."""
     tasks = longer * TASKS_OF_A_CHUNK[engine]
     count = sum(map(len, replications))
-    return max(1, min(tasks // design.tasks, -(-count // (CHUNKS_OF_A_THREAD * threads))))
+    longest = max(1, min(tasks // design.tasks, -(-count // (CHUNKS_OF_A_THREAD * threads))))
+    return [chunk for each in replications for chunk in _cut(each, longest)]
 
 
-def cut(replications: range, longest: int) -> Iterator[range]:
+def _cut(replications: range, longest: int) -> Iterator[range]:
     """Cut replications into chunks of a length, the last one shorter."""
     for start in range(replications.start, replications.stop, longest):
         yield range(start, min(start + longest, replications.stop))
 
 
-def cut_for_cache(replications: range, plans: Iterable[Plan]) -> Iterator[range]:
+def _cut_for_cache(replications: range, variant: Variant) -> Iterator[range]:
     """Cut replications into parts whose random variates of all plans of a variant fit in the cache."""
-    return cut(replications, max(1, TASKS_DRAWN // max(len(plan.tasks) for plan in plans)))
+    return _cut(replications, max(1, TASKS_DRAWN // max(len(plan.tasks) for plan in variant.plans)))
 
 
 def simulate_chunk(design: Design, replications: range) -> NDArray[np.float64]:
@@ -154,52 +121,120 @@ def simulate_chunk(design: Design, replications: range) -> NDArray[np.float64]:
 
     rows = np.empty((design.points, len(replications), len(MEASURES)))
     for column, replication in enumerate(replications):
-        point = 0
+        outcomes = []
         for variant in design.variants:
             variates = Variates(variant.scenario, replication)
-            for plan in variant.plans:
-                rows[point, column] = simulate(plan, variates)
-                point += 1
+            outcomes += [simulate(plan, variates) for plan in variant.plans]
+        rows[:, column] = outcomes
     return rows
 
 
-class CompiledSimulator:
-    """Simulates chunks of a design by the compiled engine; several threads may call it at once."""
+def compiled(design: Design) -> Callable[..., NDArray[np.float64]]:
+    """Return what simulates replications of every design point by the compiled engine.
 
-    def __init__(self, design: Design) -> None:
-        from dispatch_sim.engine.plan import FlatPlan
-        from dispatch_sim.engine.scenario_records import FlatScenario
+    Several threads may call it at once, each with a chunk. It returns shape (points, replications, measures).
+    If the number of its second argument is not 0, it ends at once, and returns incomplete values.
+    """
+    from dispatch_sim.engine.plan import FlatPlan
+    from dispatch_sim.engine.scenario_records import FlatScenario
 
-        self._points = design.points
-        self._variants = []
-        for variant in design.variants:
-            scenario = FlatScenario(variant.scenario)
-            self._variants.append([FlatPlan(plan, scenario) for plan in variant.plans])
+    variants = []
+    for variant in design.variants:
+        records = FlatScenario(variant.scenario)
+        variants.append((variant, [FlatPlan(plan, records) for plan in variant.plans]))
 
-    def simulate_chunk(self, chunk: range, stop: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
-        """Simulate replications of every design point; shape (points, replications, measures).
-
-        If the number of `stop` is not 0, it ends at once, and returns incomplete values.
-        """
-        with idle_machine() as machine:
-            return self._simulated(machine, chunk, stop)
-
-    def _simulated(
-        self, machine: Machine, chunk: range, stop: NDArray[np.int64] | None
-    ) -> NDArray[np.float64]:
-        rows = np.empty((self._points, len(chunk), len(MEASURES)))
+    def simulate(chunk: range, stop: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
+        rows = np.empty((design.points, len(chunk), len(MEASURES)))
         point = 0
-        for plans in self._variants:
-            for part in cut_for_cache(chunk, [plan.plan for plan in plans]):
-                machine.share(plans, part)
-                of_part = slice(part.start - chunk.start, part.stop - chunk.start)
-                for number, plan in enumerate(plans, point):
-                    rows[number, of_part] = machine.simulate_block(plan, part.start, len(part), stop)
+        for variant, plans in variants:
+            for part in _cut_for_cache(chunk, variant):
+                measures = _simulate_part(plans, part, [variant.scenario], stop)[0]
+                rows[point : point + len(plans), part.start - chunk.start : part.stop - chunk.start] = (
+                    measures
+                )
             point += len(plans)
         return rows
 
+    return simulate
 
-def in_threads(
+
+def _simulate_part(
+    plans: Sequence[FlatPlan],
+    part: range,
+    scenarios: Sequence[Scenario],
+    stop: NDArray[np.int64] | None,
+) -> NDArray[np.float64]:
+    """Return measures of scenarios that differ in prices and values alone; see `Machine.simulate_priced`."""
+    with idle_machine() as machine:
+        machine.share(plans, part)
+        return machine.simulate_priced(plans, part, scenarios, stop)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some replications of the design points of a variant."""
+
+    variant: Variant
+    replications: range
+
+    @property
+    def tasks(self) -> int:
+        """Number of tasks that are simulated."""
+        return len(self.replications) * sum(len(plan.tasks) for plan in self.variant.plans)
+
+
+def simulate_blocks(
+    blocks: Sequence[Block],
+    engine: str,
+    jobs: int,
+    keep: Callable[[int, range, NDArray[np.float64]], None],
+) -> None:
+    """Simulate blocks; those whose scenarios differ in prices and values alone are simulated once.
+
+    Parameters
+    ----------
+    engine : `simpy` or `compiled`.
+    jobs : threads of the compiled engine.
+    keep : called in this thread with the number of a block, a part of its replications, and their measures,
+        shape (plans, replications, measures).
+    """
+    parts = [
+        (number, block.variant, part)
+        for number, block in enumerate(blocks)
+        for part in _cut_for_cache(block.replications, block.variant)
+    ]
+    if engine != "compiled":
+        for number, variant, part in parts:
+            keep(number, part, simulate_chunk(Design((), (variant,), 0), part))
+        return
+    from dispatch_sim.engine.plan import FlatPlan
+    from dispatch_sim.engine.scenario_records import FlatScenario
+
+    store.engine()  # compiled or loaded once, before threads use it
+    scenarios = {id(block.variant.scenario): block.variant.scenario for block in blocks}
+    records = {key: FlatScenario(scenario) for key, scenario in scenarios.items()}
+    alike: dict[tuple[object, ...], tuple[range, list[int]]] = {}
+    for number, variant, part in parts:
+        points = tuple((plan.strategy, len(plan.tasks)) for plan in variant.plans)
+        key = (records[id(variant.scenario)].key, points, part)
+        alike.setdefault(key, (part, []))[1].append(number)
+
+    def simulate(work: tuple[range, list[int]], stop: NDArray[np.int64]) -> NDArray[np.float64]:
+        part, numbers = work
+        variants = [blocks[number].variant for number in numbers]
+        shared = records[id(variants[0].scenario)]
+        plans = [FlatPlan(plan, shared) for plan in variants[0].plans]
+        return _simulate_part(plans, part, [variant.scenario for variant in variants], stop)
+
+    def keep_all(work: tuple[range, list[int]], measures: NDArray[np.float64]) -> None:
+        part, numbers = work
+        for number, of_block in zip(numbers, measures, strict=True):
+            keep(number, part, of_block)
+
+    _in_threads(iter(alike.values()), simulate, jobs, keep_all)
+
+
+def _in_threads(
     work: Iterator[Work],
     simulate: Callable[[Work, NDArray[np.int64]], Kept],
     jobs: int,
@@ -209,12 +244,7 @@ def in_threads(
 
     Even one thread is started: the calling thread then receives interruptions, and stops it at once. An
     interruption can leave a lock of the pool locked for ever, so the calling thread takes none meanwhile.
-
-    Parameters
-    ----------
-    work : what is simulated, in order.
-    simulate : simulates a piece; it ends at once if the number of its second argument is not 0.
-    keep : called in this thread with each piece and its result, as they end.
+    `simulate` ends at once if the number of its second argument is not 0.
     """
     stop = np.zeros(1, np.int64)
 

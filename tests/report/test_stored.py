@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -117,7 +116,7 @@ def test_nothing_is_written_through_a_link_that_lies_in_the_folder(folder):
     """Under the name of a page, under that which it has until it is whole, and under the lock's."""
     precious = folder.parent / "precious"
     precious.write_text("mine")
-    names = [f".{name}.{os.getpid()}.partial" for name in ("report.html", "report.md", "break-even.svg")]
+    names = [f".{name}.partial" for name in ("report.html", "report.md", "break-even.svg")]
     for name in ("report.html", *names):
         (folder / name).unlink(missing_ok=True)
         (folder / name).symlink_to(precious)

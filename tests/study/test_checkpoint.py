@@ -3,7 +3,6 @@
 import json
 import logging
 import re
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -33,7 +32,6 @@ sweep: {tasks: [3], concurrency: [2]}
 """
 
 FIXED = f"{TASKS}engine: simpy\nstudy: {{replications: 40}}\n"
-DOUBLING = f"{TASKS}engine: compiled\nstudy: {{at_most: 4200, indifference: $0.000001}}\n"
 
 WRITTEN = ("results.parquet", "manifest.json")
 
@@ -44,7 +42,7 @@ class PowerCutError(Exception):
 
 @pytest.fixture(autouse=True)
 def _short_chunks(monkeypatch):
-    monkeypatch.setattr(runner, "TASKS_OF_A_CHUNK", {"simpy": 40, "compiled": 4000})
+    monkeypatch.setattr(runner, "TASKS_OF_A_CHUNK", {"simpy": 40, "compiled": 40})
 
 
 def end_after(chunks, what=PowerCutError):
@@ -136,24 +134,6 @@ def identity_in(folder):
     return execute(folder, "SELECT identity FROM study")[0]
 
 
-def test_resumed_stage_is_judged_by_its_own_replications(tmp_path, monkeypatch):
-    """As it would have been without that, or it might end where the whole study would not."""
-    begun(tmp_path / "ended", DOUBLING, chunks=10)
-    judged = []
-    next_stages = run_study._next_stages
-
-    def judge(counts, *arguments):
-        judged.append(counts.tolist())
-        return next_stages(counts, *arguments)
-
-    monkeypatch.setattr(run_study, "_next_stages", judge)
-    resumed(tmp_path / "ended", DOUBLING)
-    after_the_end, judged[:] = judged[:], []
-    finished(tmp_path / "whole", DOUBLING)
-    assert after_the_end == judged
-    assert judged == [[1024] * 3, [4096] * 3, [4200] * 3]
-
-
 @pytest.mark.parametrize(
     ("options", "text", "told"),
     [
@@ -176,14 +156,12 @@ def test_resume_rejects_another_study(tmp_path, options, text, told):
     assert (tmp_path / CHECKPOINT_FILE).read_bytes() == before
 
 
-@pytest.mark.parametrize(
-    "name", ["dispatch-sim", "numpy", "sources of dispatch-sim", "arithmetic", "llvmlite"]
-)
-def test_resume_rejects_other_versions(tmp_path, monkeypatch, name):
+def test_resume_rejects_other_versions(tmp_path, monkeypatch):
     begun(tmp_path)
     here = versions.software()
-    monkeypatch.setattr(run_study, "software", lambda: here | {name: "99.9"})
-    with pytest.raises(ResultsError, match=re.escape(f'software.{name} was "{here[name]}", is "99.9"')):
+    assert {"dispatch-sim", "numpy", "sources of dispatch-sim", "arithmetic", "llvmlite"} <= here.keys()
+    monkeypatch.setattr(run_study, "software", lambda: here | {"numpy": "99.9"})
+    with pytest.raises(ResultsError, match=re.escape(f'software.numpy was "{here["numpy"]}", is "99.9"')):
         studies.sweep(parse_source(FIXED), folder=tmp_path, resume=True)
 
 
@@ -221,33 +199,24 @@ def test_no_file_exists_before_the_first_chunk(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-RUN = """
-import sys
+HOLD = """
+import sys, time
 from pathlib import Path
-from dispatch_sim.scenario.loader import load_source
-from dispatch_sim.study import runner
-from dispatch_sim.decide.studies import sweep
-import time
-runner.TASKS_OF_A_CHUNK = {"simpy": 40}
-def on_progress(done, of):
-    print("simulated", flush=True)
+from dispatch_sim.study.files import alone_in
+with alone_in(Path(sys.argv[1])):
+    print("held", flush=True)
     time.sleep(60)
-sweep(load_source(sys.argv[1]), folder=Path(sys.argv[2]), on_progress=on_progress)
 """
 
 
 def test_second_run_is_rejected_until_the_first_is_killed(tmp_path, whole):
-    scenario, folder = tmp_path / "small.yaml", tmp_path / "out"
-    scenario.write_text(FIXED)
-    command = [sys.executable, "-c", RUN, str(scenario), str(folder)]
+    command = [sys.executable, "-c", HOLD, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as first:
-        assert first.stdout.readline() == "simulated\n"
-        command = ["sweep", str(scenario), "--out", str(folder), "--no-report", "--restart"]
-        second = CliRunner().invoke(app, command)
-        assert second.exit_code == 2
-        assert "another run is writing there" in second.stderr
-        first.send_signal(signal.SIGKILL)
-    assert resumed(folder) == whole()
+        assert first.stdout.readline() == "held\n"
+        with pytest.raises(ResultsError, match="another run is writing there"):
+            studies.sweep(parse_source(FIXED), folder=tmp_path, resume=False)
+        first.kill()
+    assert resumed(tmp_path) == whole()
 
 
 def test_long_study_is_discarded_only_on_request(tmp_path, whole):
@@ -278,27 +247,10 @@ def test_writing_results_keeps_checkpoint_of_another_study(tmp_path, whole):
     assert resumed(tmp_path) == whole()
 
 
-def test_results_are_readable_without_their_checkpoint(tmp_path):
-    found = studies.sweep(parse_source(FIXED), folder=tmp_path)
-    before = found.table(["cost_usd", "makespan_s"])
-    write_results(found, tmp_path)
-    assert not (tmp_path / CHECKPOINT_FILE).exists()
-    assert found.table(["cost_usd", "makespan_s"]).equals(before)
-
-
-def test_interrupted_study_is_written_and_resumed(tmp_path, whole):
-    folder = tmp_path / "out"
-    some = studies.sweep(parse_source(FIXED), folder=folder, on_progress=end_after(3, what=KeyboardInterrupt))
-    write_results(some, folder)
-    played = json.loads((folder / "manifest.json").read_text())["replications"]
-    assert (played["stopped"], played["simulated"]) == ("interrupted", 12)
-    assert resumed(folder) == whole()
-
-
 def test_interrupted_results_do_not_replace_more_replications(tmp_path, monkeypatch, caplog):
     scenario, folder = tmp_path / "small.yaml", tmp_path / "out"
     scenario.write_text(FIXED)
-    command = ["sweep", str(scenario), "--jobs", "1", "--out", str(folder)]
+    command = ["sweep", str(scenario), "--no-report", "--out", str(folder)]
 
     def interrupted_after(chunks, *more):
         add, left = Checkpoint.add, iter(range(chunks))
@@ -317,7 +269,6 @@ def test_interrupted_results_do_not_replace_more_replications(tmp_path, monkeypa
 
     assert interrupted_after(3).exit_code == 130
     assert played() < 40
-    assert (folder / "report.html").exists()
     assert CliRunner().invoke(app, command).exit_code == 0
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     for more in ((), ("--replications", "1000")):
@@ -340,7 +291,7 @@ def test_interrupted_results_do_not_replace_more_replications(tmp_path, monkeypa
     assert played() == 40
 
 
-def test_interrupted_results_replace_fewer_or_those_of_another_interrupted_study(tmp_path):
+def test_interrupted_results_replace_fewer_or_those_of_another_interrupted_study(tmp_path, whole):
     def written(chunks, **options):
         end = end_after(chunks, KeyboardInterrupt)
         write_results(
@@ -349,9 +300,10 @@ def test_interrupted_results_replace_fewer_or_those_of_another_interrupted_study
         manifest = json.loads((tmp_path / "manifest.json").read_text())
         return manifest["seed"], manifest["replications"]["simulated"]
 
+    assert written(2, seed=7) == (7, 8)
     assert written(2) == (1, 8)
     assert written(3) == (1, 12)
-    assert written(2, seed=7) == (7, 8)
+    assert resumed(tmp_path) == whole()
 
 
 LARGER = (
@@ -425,13 +377,6 @@ def test_resume_keeps_the_engine(tmp_path, monkeypatch, compiled_at_first):
     assert json.loads(whole[1])["engine"] == ("compiled" if compiled_at_first else "simpy")
     monkeypatch.setattr(engines.store, "is_compiled", lambda: not compiled_at_first)
     assert resumed(tmp_path / "ended", text) == whole
-
-
-def test_comparison_is_resumed(tmp_path):
-    with pytest.raises(PowerCutError):
-        studies.compare(parse_source(FIXED), folder=tmp_path / "out", on_progress=end_after(3))
-    whole = finished(tmp_path / "whole", play=studies.compare)
-    assert resumed(tmp_path / "out", play=studies.compare) == whole
 
 
 def test_full_disk_is_an_error_that_names_resume(tmp_path, monkeypatch, whole):

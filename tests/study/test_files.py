@@ -26,7 +26,7 @@ def put(text):
 @pytest.fixture
 def pair(tmp_path):
     about, table = tmp_path / "about", tmp_path / "table"
-    write_pair(about, put("old about"), table, put("old table"))
+    write_pair(about, "old about", table, put("old table"))
     return about, table
 
 
@@ -58,7 +58,7 @@ def test_pair_is_replaced_atomically(pair, monkeypatch, call):
             patch.setattr(module, name, ending(getattr(module, name)))
         ended = suppress(EndedError) if call < 11 else nullcontext()
         with ended:
-            write_pair(about, put("new about"), table, put("new table"))
+            write_pair(about, "new about", table, put("new table"))
     state = [about.read_text(), newest_of_pair(about, table).read_text()]
     assert state in (["old about", "old table"], ["new about", "new table"])
     finish_pair(about, table)
@@ -73,31 +73,9 @@ def test_failed_write_leaves_the_earlier_pair(pair):
 
     about, table = pair
     with pytest.raises(OSError, match="No space"):
-        write_pair(about, put("new about"), table, full)
+        write_pair(about, "new about", table, full)
     assert texts(about, table) == ["old about", "old table"]
     assert sorted(path.name for path in about.parent.iterdir()) == ["about", "table"]
-
-
-def test_new_folders_are_synced_first(tmp_path, monkeypatch):
-    """So are those above it that had to be made; a file in a folder that is lost is lost."""
-    forced = []
-    monkeypatch.setattr(files, "sync_folder", forced.append)
-    with writing_to(tmp_path / "reports" / "out"):
-        assert forced == [tmp_path, tmp_path / "reports"]
-
-
-@pytest.mark.parametrize(
-    ("number", "raised"), [(errno.EINVAL, False), (errno.EBADF, False), (errno.EIO, True)]
-)
-def test_unsupported_folder_sync_is_ignored(tmp_path, monkeypatch, number, raised):
-    """Some refuse that for folders; a disk that fails is another matter."""
-
-    def refuse(descriptor):
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(os, "fsync", refuse)
-    with pytest.raises(OSError, match="Input/output") if raised else nullcontext():
-        files.sync_folder(tmp_path)
 
 
 def test_write_error_is_raised_when_the_lock_cannot_be_removed(tmp_path, monkeypatch):
@@ -117,14 +95,6 @@ def test_write_error_is_raised_when_the_lock_cannot_be_removed(tmp_path, monkeyp
     with alone_in(tmp_path):
         pass
     assert list(tmp_path.iterdir()) == []
-
-
-def test_partial_files_of_killed_processes_are_removed(tmp_path):
-    for name in (".report.html.17.partial", ".mine.partial", "report.html.17.partial"):
-        (tmp_path / name).write_text("")
-    with alone_in(tmp_path):
-        left = {path.name for path in tmp_path.iterdir()}
-    assert left == {".mine.partial", "report.html.17.partial", files.LOCK_FILE}
 
 
 @pytest.mark.parametrize(

@@ -61,15 +61,9 @@ def report(
         print_checks(checks)
     else:
         print_study(answer, checks, as_json or form == "json")
-    sizes = {*answer.results.points["tasks"]}
-    likely = "sweep" if sizes == {*answer.scenario["sweep"]["tasks"]} else "compare"
-    command = answer.results.manifest.get("command", likely)  # earlier versions did not store it
-    resume = (
-        f"dispatch-sim {command} SCENARIO --out {shlex.quote(str(folder))} --resume"
-        if is_unfinished(folder)
-        else None
-    )
-    exit_by(answer, checks, resume)
+    command = answer.results.manifest["command"]
+    resume = f"dispatch-sim {command} SCENARIO --out {shlex.quote(str(folder))} --resume"
+    exit_by(answer, checks, resume if is_unfinished(folder) else None)
 
 
 def _report_text(answer: Answer, folder: Path, form: str) -> str:

@@ -31,9 +31,9 @@ def find_bottleneck(results: Results, choice: Choice) -> Bottleneck | None:
     other values in this version, and if its batch is too large.
     """
     source = stored_source(results)
-    design = None if source is None else stored_design(source, results)
-    if design is None:
+    if source is None:
         return None
+    design = stored_design(source, results)
     strategies = (choice.strategy, *(other.strategy for other in choice.alternatives))
     try:
         plans = [find_stored_plan(design, each, choice.tasks, choice.factors) for each in strategies]

@@ -216,7 +216,7 @@ def answer_quickly(source: Source, by_script: Callable[[], Source]) -> QuickAnsw
         },
         objective=sample.objective,
         limits=sample.limits,
-        binding=find_binding(plan, max(FEWEST, int(CALLS_TO_BIND / design.calls[0]))),
+        binding=find_binding(plan, max(FEWEST, int(CALLS_TO_BIND / design.plans[0].calls))),
         all_fail=min(manual) >= NEARLY_ALL * first.scenario.batch_size,
         coordination=_coordination(plan, best, sample, by_script),
     )

@@ -200,7 +200,7 @@ class Sample:
 
 def affordable_runs(design: Design) -> float:
     """Return how many runs a question may have."""
-    return MAX_CALLS / design.calls[0]
+    return MAX_CALLS / design.plans[0].calls
 
 
 def first_sample(design: Design, replications: int) -> Sample:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ from dispatch_sim.scenario.loader import Given, Source
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.strategy import CONCURRENCIES, Kind, Strategy
 from dispatch_sim.study.design import DesignError
-from dispatch_sim.study.files import write_whole, writing_to
+from dispatch_sim.study.files import write_texts
 from dispatch_sim.study.runner import OnProgress
 
 FEW = 16
@@ -244,12 +245,10 @@ def write_cells(found: StrategyMap, folder: Path) -> list[Path]:
     ResultsError
         Where the folder cannot be written to.
     """
-    frame = found.frame
-    with writing_to(folder):
-        write_whole(folder / "map.csv", lambda file: frame.to_csv(file, index=False, lineterminator="\n"))
-        table = pa.Table.from_pandas(frame, preserve_index=False)
-        write_whole(folder / "map.parquet", lambda file: pq.write_table(table, file, compression="zstd"))
-    return [folder / "map.csv", folder / "map.parquet"]
+    frame, parquet = found.frame, BytesIO()
+    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), parquet, compression="zstd")
+    text = frame.to_csv(index=False, lineterminator="\n")
+    return write_texts({"map.csv": text, "map.parquet": parquet.getvalue()}, folder)
 
 
 def _with_concurrencies(source: Source) -> tuple[Source, tuple[int, ...]]:

@@ -53,9 +53,9 @@ def two_runs(view: View, source: Source | None) -> Runs:
     """
     if view.tasks > MOST_TASKS:
         return Runs((), f"batches of more than {MOST_TASKS:,} tasks are not drawn.")
-    design = None if source is None else stored_design(source, view.answer.results)
-    if design is None:
+    if source is None:
         return Runs((), "the scenario stored with the results cannot be read.")
+    design = stored_design(source, view.answer.results)
     plan = find_stored_plan(design, view.recommended, view.tasks, view.choice.factors)
     makespans = view.samples("makespan_s", view.recommended)
     wanted = [("typical", 0.5), ("bad", 0.95)] if np.ptp(makespans) > 0 else [("typical", 0.5)]

@@ -13,8 +13,7 @@ import time
 from bisect import insort
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
-from functools import partial
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -35,20 +34,15 @@ FORMAT = 2
 KEPT_AT_LEAST_S = 60.0
 """A study that was simulated for longer is discarded only on request."""
 
-_CREATE = f"""
-BEGIN;
-CREATE TABLE study (identity TEXT NOT NULL, engine TEXT NOT NULL, seconds REAL NOT NULL);
-CREATE TABLE chunk (
-    stage INTEGER NOT NULL, first INTEGER NOT NULL, replications INTEGER NOT NULL, points INTEGER NOT NULL,
-    PRIMARY KEY (stage, first)
-);
-CREATE TABLE measure (
-    number INTEGER NOT NULL, stage INTEGER NOT NULL, first INTEGER NOT NULL, data BLOB NOT NULL,
-    PRIMARY KEY (number, stage, first)
-);
-PRAGMA user_version = {FORMAT};
-COMMIT;
-"""
+_CREATE = (
+    "BEGIN",
+    "CREATE TABLE study (identity TEXT NOT NULL, engine TEXT NOT NULL, seconds REAL NOT NULL)",
+    "CREATE TABLE chunk (stage INTEGER NOT NULL, first INTEGER NOT NULL, replications INTEGER NOT NULL, "
+    "points INTEGER NOT NULL, PRIMARY KEY (stage, first))",
+    "CREATE TABLE measure (number INTEGER NOT NULL, stage INTEGER NOT NULL, first INTEGER NOT NULL, "
+    "data BLOB NOT NULL, PRIMARY KEY (number, stage, first))",
+    f"PRAGMA user_version = {FORMAT}",
+)
 
 
 def encode(values: NDArray[np.float64]) -> list[bytes]:
@@ -61,10 +55,7 @@ def concatenated(
 ) -> NDArray[Any]:
     """Return columns `start` to `stop` of the concatenation of arrays, and read only the arrays needed.
 
-    Parameters
-    ----------
-    counts : number of columns of each array.
-    read : returns an array by its number, shape (points, columns).
+    `counts` are their numbers of columns; `read` returns one by its number, shape (points, columns).
     """
     parts, begin = [], 0
     for number, count in enumerate(counts):
@@ -120,7 +111,8 @@ class Checkpoint:
         return found
 
     def __del__(self) -> None:
-        self._close()
+        if self._db is not None:
+            self._db.close()
 
     def elapsed(self) -> float:
         """Return the seconds that this process and earlier ones have simulated the study."""
@@ -140,48 +132,42 @@ class Checkpoint:
         return sum(count for _, count, _ in self._chunks[stage])
 
     def add(self, stage: int, chunk: range, points: int, measures: list[bytes]) -> None:
-        """Add replications that are not stored yet.
-
-        Parameters
-        ----------
-        stage : number of the stage.
-        chunk : the replications.
-        points : number of design points of the stage.
-        measures : as `encode` returns them.
+        """Add replications of the points of a stage that are not stored yet, with the result of `encode`.
 
         Raises
         ------
         ResultsError
             Where they cannot be written; earlier ones stay.
         """
-        hint = "; earlier chunks are stored: continue with --resume" if any(self._chunks.values()) else ""
+        has_earlier = any(self._chunks.values())
+        hint = "; earlier chunks are stored: continue with --resume" if has_earlier else ""
         rows = ((number, stage, chunk.start, data) for number, data in enumerate(measures))
+        added = (chunk.start, len(chunk), points)
         with uninterrupted():
-            try:
-                with _as_results_error(self._path, "written to", hint), self._opened() as db:
-                    added = (stage, chunk.start, len(chunk), points)
-                    db.execute("INSERT INTO chunk VALUES (?, ?, ?, ?)", added)
+            with _as_results_error(self._path, "written to", hint):
+                self._db = self._db or _connect(self._path or ":memory:")
+                with self._db as db:
+                    if not has_earlier:
+                        for statement in _CREATE:
+                            db.execute(statement)
+                        db.execute("INSERT INTO study VALUES (?, ?, 0.0)", (self._identity, self.engine))
+                    db.execute("INSERT INTO chunk VALUES (?, ?, ?, ?)", (stage, *added))
                     db.executemany("INSERT INTO measure VALUES (?, ?, ?, ?)", rows)
                     db.execute("UPDATE study SET seconds = ?", (self.elapsed(),))
-            except ResultsError:
-                if not any(self._chunks.values()):  # nothing can be resumed
-                    self._close()
-                    with suppress(OSError):
-                        _remove(self._path)
-                raise
-            insort(self._chunks[stage], (chunk.start, len(chunk), points))
+            insort(self._chunks[stage], added)
 
     def read(self, stage: int, measure: str, start: int, stop: int) -> NDArray[np.float64]:
-        """Return a measure of some replications of a stage, shape (points, replications).
+        """Return a measure of some replications, by their positions among those that are stored of a stage.
 
-        Parameters
-        ----------
-        start, stop : positions among those that are stored, in order.
+        Returns
+        -------
+        Shape (points, replications).
         """
         chunks = self._chunks[stage]
         counts = [count for _, count, _ in chunks]
-        read = partial(self._read_chunk, measure, stage)
-        return concatenated(counts, start, stop, lambda number: read(*chunks[number]))
+        return concatenated(
+            counts, start, stop, lambda number: self._read_chunk(measure, stage, *chunks[number])
+        )
 
     def _read_chunk(
         self, measure: str, stage: int, first: int, count: int, points: int
@@ -193,19 +179,6 @@ class Checkpoint:
             values = pa.decompress(data, 8 * points * count, "lz4")
         return np.frombuffer(values, np.float64).reshape(points, count)
 
-    def _opened(self) -> sqlite3.Connection:
-        """Return the database, created where there is none."""
-        if self._db is None:
-            self._db = _connect(self._path or ":memory:")
-            self._db.executescript(_CREATE)
-            self._db.execute("INSERT INTO study VALUES (?, ?, ?)", (self._identity, self.engine, 0.0))
-        return self._db
-
-    def _close(self) -> None:
-        if self._db is not None:
-            self._db.close()
-        self._db = None
-
 
 def begin_anew(folder: Path, *, asked: bool) -> None:
     """Discard the checkpoint of an earlier run in a folder.
@@ -215,64 +188,39 @@ def begin_anew(folder: Path, *, asked: bool) -> None:
     ResultsError
         Where it was simulated for more than a minute, and discarding it was not requested.
     """
-    path, seconds = folder / CHECKPOINT_FILE, 0.0
     if not asked and is_unfinished(folder):
-        (seconds,) = _first_row(path, "SELECT seconds FROM study")
-    if seconds >= KEPT_AT_LEAST_S:
-        minutes = f"{round(seconds / 60):,} minute{'s' if seconds >= 90 else ''}"
-        raise ResultsError(
-            f"{folder}: holds a study that was simulated for {minutes} and is not finished; continue it with "
-            "--resume, or discard it with --restart"
-        )
+        (seconds,) = _first_row(folder / CHECKPOINT_FILE, "SELECT seconds FROM study")
+        if seconds >= KEPT_AT_LEAST_S:
+            minutes = f"{round(seconds / 60):,} minute{'s' if seconds >= 90 else ''}"
+            raise ResultsError(
+                f"{folder}: holds a study that was simulated for {minutes} and is not finished; continue it "
+                "with --resume, or discard it with --restart"
+            )
     discard(folder)
 
 
 def discard(folder: Path, sha256: str | None = None) -> None:
-    """Remove a checkpoint from a folder.
-
-    Parameters
-    ----------
-    sha256 : of a scenario, to remove only a study of that.
-
-    Raises
-    ------
-    ResultsError
-        Where it cannot be removed.
-    """
+    """Remove a checkpoint from a folder; with the digest of a scenario only if it is of that."""
     path = folder / CHECKPOINT_FILE
     if sha256 is not None and is_unfinished(folder):
         (identity,) = _first_row(path, "SELECT identity FROM study")
         if json.loads(identity)["sha256"] != sha256:
             return
     with writing_to(folder):
-        _remove(path)
+        path.unlink(missing_ok=True)
+        path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
 
 
 def is_unfinished(folder: Path) -> bool:
-    """Return whether a folder holds replications that `--resume` can continue from.
-
-    Raises
-    ------
-    ResultsError
-        Where that cannot be read.
-    """
+    """Return whether a folder holds replications that `--resume` can continue from."""
     path = folder / CHECKPOINT_FILE
-    if not path.is_file():
-        return False
-    # Without tables, the run ended while it was being created.
-    has_tables = _first_row(path, "SELECT 1 FROM sqlite_master WHERE name = 'chunk'")
-    return bool(has_tables and _first_row(path, "SELECT 1 FROM chunk"))
+    # Its tables are of the transaction of the first chunk.
+    return path.is_file() and _first_row(path, "SELECT 1 FROM sqlite_master") is not None
 
 
 def _first_row(path: Path, query: str) -> Any:
     with _as_results_error(path, "read"), closing(_connect(path)) as db:
         return db.execute(query).fetchone()
-
-
-def _remove(path: Path | None) -> None:
-    if path is not None:
-        path.unlink(missing_ok=True)
-        path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
 
 
 def _connect(path: Path | str) -> sqlite3.Connection:

@@ -10,6 +10,7 @@ memory.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,17 +26,9 @@ from dispatch_sim.model.outcome import MEASURES, WHOLE
 from dispatch_sim.study.checkpoint import Checkpoint, concatenated
 from dispatch_sim.study.design import Stage
 from dispatch_sim.study.files import ResultsError
-from dispatch_sim.study.manifest import Recorded
 
 ROWS_OF_A_GROUP = 2**17
 """Maximum, unless one replication has more: all measures of this many rows are 60 MB."""
-
-FORMER_NAMES = {
-    "rejected_requests": "rejected_tries",
-    "rate_limited_attempts": "refused_attempts",
-    "manual_completions": "recovered_tasks",
-}
-"""Columns of results that 0.1.0 has written."""
 
 _LARGEST_WHOLE = 2.0**53
 
@@ -92,7 +85,7 @@ class CheckpointColumns:
 
 
 class StoredColumns:
-    """The measures in a file that `write_columns` has written.
+    """The measures in a file that `write_columns` has written, and whose manifest is valid.
 
     Raises
     ------
@@ -102,37 +95,35 @@ class StoredColumns:
         Where it has other columns, another number of rows or another order.
     """
 
-    def __init__(self, path: Path, factors: Sequence[str], points: int, stages: Sequence[Recorded]) -> None:
+    def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
         self._path = path
-        keys = ["strategy", "concurrency", "tasks", *factors]
+        keys = ["strategy", "concurrency", "tasks", *manifest["factors"]]
         expected = [*keys, "replication", *MEASURES]
-        rows = sum(len(stage.points) * stage.simulated for stage in stages)
+        self.stages: list[Stage] = []
+        counts = [0] * manifest["design_points"]
+        for stage in manifest["stages"]:
+            first = counts[stage["points"][0]]
+            self.stages.append(Stage(tuple(stage["points"]), range(first, first + stage["simulated"])))
+            for point in stage["points"]:
+                counts[point] += stage["simulated"]
+        numbers = itertools.count()
+        self._groups = [[(next(numbers), len(group)) for group in _groups(stage)] for stage in self.stages]
         with pq.ParquetFile(path) as file:
             self._metadata = found = file.metadata
-            names = file.schema_arrow.names
-            groups = [found.row_group(number).num_rows for number in range(found.num_row_groups)]
-            former = [FORMER_NAMES.get(name, name) for name in expected]
-            self._names = dict(zip(expected, names, strict=False))
-            if names not in (expected, former) or found.num_rows != rows or not groups:
+            if file.schema_arrow.names != expected or found.num_rows != sum(counts) or not self.stages:
                 raise ResultsError(
-                    f"{path}: has {found.num_rows:,} rows of {found.num_columns} columns, not the {rows:,} "
-                    f"rows of {len(expected)} columns that its manifest states; sweep the scenario again"
+                    f"{path}: has {found.num_rows:,} rows of {found.num_columns} columns, not the "
+                    f"{sum(counts):,} rows of {len(expected)} columns that its manifest states; sweep the "
+                    "scenario again"
                 )
             keyed = file.read_row_group(0, columns=keys).to_pandas()
-        self._groups = _groups_of(groups, stages)
-        if not self._groups:
-            raise ResultsError(f"{path}: its rows are in another order; sweep the scenario again")
+        # The first stage has all points.
         self.points = keyed.iloc[:: self._groups[0][0][1]].reset_index(drop=True)
-        self.stages: list[Stage] = []
-        counts = [0] * points
-        for number, stage in enumerate(stages):
-            first = counts[stage.points[0]]
-            self.stages.append(Stage(tuple(stage.points), range(first, first + stage.simulated)))
-            for point in stage.points:
-                counts[point] += stage.simulated
-            numbers = self.read(number, "replication")
-            if len(self.points) != points or not np.all(numbers == self.stages[number].replications):
-                raise ResultsError(f"{path}: its rows are in another order; sweep the scenario again")
+        if not all(
+            np.all(self.read(number, "replication") == stage.replications)
+            for number, stage in enumerate(self.stages)
+        ):
+            raise ResultsError(f"{path}: its rows are in another order; sweep the scenario again")
 
     def read(self, stage: int, measure: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
         """Return a measure of some replications, as it is stored.
@@ -144,7 +135,7 @@ class StoredColumns:
         """
 
         def group(number: int) -> NDArray[Any]:
-            column = file.read_row_group(groups[number][0], columns=[self._names[measure]]).column(0)
+            column = file.read_row_group(groups[number][0], columns=[measure]).column(0)
             values: NDArray[Any] = column.to_numpy().reshape(len(self.stages[stage].points), -1)
             return values
 
@@ -160,20 +151,10 @@ class StoredColumns:
             ) from error
 
 
-def _groups_of(rows: list[int], stages: Sequence[Recorded]) -> list[list[tuple[int, int]]]:
-    """Return the row groups of each stage: their numbers and replications; nothing where they do not fit."""
-    found: list[list[tuple[int, int]]] = []
-    number = 0
-    for stage in stages:
-        left, groups = stage.simulated, []
-        while left > 0 and number < len(rows):
-            count, rest = divmod(rows[number], len(stage.points))
-            if rest or not 0 < count <= left:
-                return []
-            groups.append((number, count))
-            left, number = left - count, number + 1
-        found.append(groups)
-    return found if number == len(rows) else []
+def _groups(stage: Stage) -> list[range]:
+    """Return the row groups of a stage: the positions of the replications in each."""
+    step, count = max(1, ROWS_OF_A_GROUP // len(stage.points)), len(stage.replications)
+    return [range(start, min(start + step, count)) for start in range(0, count, step)]
 
 
 def frame_of(
@@ -198,7 +179,6 @@ def write_columns(columns: Columns, file: IO[bytes]) -> None:
     words = [field.name for field in schema if field.type in (pa.string(), pa.large_string())]
     with pq.ParquetWriter(file, schema, compression="zstd", use_dictionary=words) as writer:
         for number, stage in enumerate(columns.stages):
-            step = max(1, ROWS_OF_A_GROUP // len(stage.points))
-            for start in range(0, len(stage.replications), step):
-                frame = frame_of(columns, MEASURES, number, start, start + step)
+            for group in _groups(stage):
+                frame = frame_of(columns, MEASURES, number, group.start, group.stop)
                 writer.write_table(pa.Table.from_pandas(frame, schema, preserve_index=False))

@@ -31,7 +31,6 @@ MOST_TASKS = 10_000_000
 MOST_VARIANTS = 10_000
 """Maximum number of combinations of factor levels; checking each like a file takes 3 ms."""
 
-
 Command = Literal["sweep", "compare"]
 """Commands that simulate a study."""
 
@@ -98,24 +97,24 @@ class Design:
         return self.variants[0].scenario.engine
 
     @property
+    def plans(self) -> list[Plan]:
+        """The plan of each design point."""
+        return [plan for variant in self.variants for plan in variant.plans]
+
+    @property
     def points(self) -> int:
         """Number of design points."""
-        return sum(len(variant.plans) for variant in self.variants)
+        return len(self.plans)
 
     @property
     def batch_sizes(self) -> list[int]:
         """The batch sizes, increasing."""
-        return sorted({len(plan.tasks) for variant in self.variants for plan in variant.plans})
+        return sorted({len(plan.tasks) for plan in self.plans})
 
     @property
     def tasks(self) -> int:
         """Number of tasks in one replication of all design points."""
-        return sum(len(plan.tasks) for variant in self.variants for plan in variant.plans)
-
-    @property
-    def calls(self) -> list[float]:
-        """Mean number of model calls of one attempt of every task, for each design point."""
-        return [plan.calls for variant in self.variants for plan in variant.plans]
+        return sum(len(plan.tasks) for plan in self.plans)
 
     @property
     def first_stages(self) -> list[Stage]:
@@ -123,7 +122,7 @@ class Design:
         points = tuple(range(self.points))
         if self.at_most is None or self.batch_size is None:
             return [Stage(points, range(self.replications))]
-        sizes = [len(plan.tasks) for variant in self.variants for plan in variant.plans]
+        sizes = [len(plan.tasks) for plan in self.plans]
         size = nearest_size(sizes, self.batch_size)
         asked = tuple(point for point in points if sizes[point] == size)
         screened = self.replications if asked == points else min(SCREENED, self.replications)
@@ -132,16 +131,12 @@ class Design:
 
     def part(self, points: Collection[int]) -> Design:
         """Return the design of some points, in the same order."""
-        kept, variants, number = set(points), [], 0
-        for variant in self.variants:
-            plans = []
-            for plan in variant.plans:
-                if number in kept:
-                    plans.append(plan)
-                number += 1
-            if plans:
-                variants.append(replace(variant, plans=tuple(plans)))
-        return replace(self, variants=tuple(variants))
+        kept, numbers = set(points), itertools.count()
+        variants = [
+            replace(variant, plans=tuple(plan for plan in variant.plans if next(numbers) in kept))
+            for variant in self.variants
+        ]
+        return replace(self, variants=tuple(variant for variant in variants if variant.plans))
 
 
 def nearest_size(sizes: Iterable[int], wanted: int) -> int:

@@ -7,12 +7,9 @@ renamed file may otherwise be lost in a power cut (Pillai et al., All File Syste
 
 from __future__ import annotations
 
-import errno
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
@@ -25,8 +22,6 @@ from dispatch_sim.scenario.problems import UserError
 LOCK_FILE = ".dispatch-sim.lock"
 """In a folder while a run writes to it."""
 
-_PARTIAL = re.compile(r"\..+\.\d+\.partial")
-
 
 class ResultsError(UserError):
     """A results folder that cannot be read or written; the message says which and why."""
@@ -36,24 +31,10 @@ class ResultsError(UserError):
 def writing_to(folder: Path) -> Iterator[None]:
     """Create a folder, and raise errors in writing to it as a `ResultsError`."""
     try:
-        _make(folder)
+        folder.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:
         raise ResultsError(f"{folder}: cannot be written to: {error.strerror or error}") from error
-
-
-def _make(folder: Path) -> None:
-    """Create a folder and its parents durably: without its name, all in it is lost."""
-    if folder.is_dir():
-        return
-    if folder.parent != folder:
-        _make(folder.parent)
-    try:
-        folder.mkdir()
-    except FileExistsError:
-        if not folder.is_dir():
-            raise
-    sync_folder(folder.parent)
 
 
 @contextmanager
@@ -78,10 +59,6 @@ def alone_in(folder: Path) -> Iterator[None]:
                 f"{folder}: another run is writing there; wait for its end, or name another folder with --out"
             ) from error
     try:
-        if lock.lock_counter == 1:
-            for left in folder.glob(".*.partial"):  # by processes that were killed
-                if _PARTIAL.fullmatch(left.name):
-                    _remove(left)
         yield
     finally:
         if lock.lock_counter == 1:
@@ -112,43 +89,26 @@ def check_folder(folder: Path) -> None:
         raise ResultsError(f"{folder}: cannot be written to: {error.strerror}") from error
 
 
-def write_texts(texts: Mapping[str, str], folder: Path) -> list[Path]:
-    """Write texts into a folder, by the names of their files; returns these."""
+def write_texts(texts: Mapping[str, str | bytes], folder: Path) -> list[Path]:
+    """Write texts into a folder, by the names of their files; returns these.
+
+    The old content of a file stays until all of the new is written. Files are not synced, as they can be
+    written again, and a sync takes some ten milliseconds.
+    """
     with writing_to(folder):
         for name, text in texts.items():
-            data = text.encode("utf-8", errors="replace")
-            write_whole(folder / name, partial(_write_bytes, data=data))
+            unfinished = folder / f".{name}.partial"
+            try:
+                with _create(unfinished) as file:
+                    file.write(text.encode("utf-8", errors="replace") if isinstance(text, str) else text)
+                os.replace(unfinished, folder / name)
+            finally:
+                _remove(unfinished)
     return [folder / name for name in texts]
 
 
-def _write_bytes(file: IO[bytes], data: bytes) -> None:
-    file.write(data)
-
-
-def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Write a file atomically: its old content stays until all of the new is written.
-
-    It is not synced, as it can be written again, and a sync takes some ten milliseconds.
-
-    Parameters
-    ----------
-    write : writes into the open file.
-    """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        _write(unfinished, write, synced=False)
-        os.replace(unfinished, path)
-    finally:
-        _remove(unfinished)
-
-
-def write_pair(
-    about: Path,
-    write_about: Callable[[IO[bytes]], object],
-    table: Path,
-    write_table: Callable[[IO[bytes]], object],
-) -> None:
-    """Write two files of a folder, both or neither.
+def write_pair(about: Path, text: str, table: Path, write_table: Callable[[IO[bytes]], object]) -> None:
+    """Write a text and a table into files of a folder, both or neither.
 
     Both are on the disk under other names before either is replaced, so a full disk leaves the earlier pair.
     Renaming `about` commits: before it, the earlier pair is valid; after it, `newest_of_pair` and
@@ -156,17 +116,20 @@ def write_pair(
     """
     new_about, new_table = _new(about), _new(table)
     try:
-        _write(new_about, write_about, synced=True)
-        _write(new_table, write_table, synced=True)
+        for path, write in ((new_about, lambda file: file.write(text.encode())), (new_table, write_table)):
+            with _create(path) as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
     except BaseException:
         _remove(new_table)
         _remove(new_about)
         raise
     with uninterrupted():
         os.replace(new_about, about)
-        sync_folder(about.parent)
+        _sync_folder(about.parent)
         os.replace(new_table, table)
-        sync_folder(about.parent)
+        _sync_folder(about.parent)
 
 
 def newest_of_pair(about: Path, table: Path) -> Path:
@@ -180,7 +143,7 @@ def finish_pair(about: Path, table: Path) -> None:
     newest = newest_of_pair(about, table)
     if newest != table:
         os.replace(newest, table)
-        sync_folder(table.parent)
+        _sync_folder(table.parent)
     _remove(_new(table))
     _remove(_new(about))
 
@@ -189,14 +152,10 @@ def _new(path: Path) -> Path:
     return path.with_name(f".{path.name}.new")
 
 
-def _write(path: Path, write: Callable[[IO[bytes]], object], *, synced: bool) -> None:
+def _create(path: Path) -> IO[bytes]:
     # Otherwise, an existing link would be followed.
     path.unlink(missing_ok=True)
-    with path.open("xb") as file:
-        write(file)
-        file.flush()
-        if synced:
-            os.fsync(file.fileno())
+    return path.open("xb")
 
 
 def _remove(path: Path) -> None:
@@ -205,22 +164,11 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def sync_folder(folder: Path) -> None:
-    """Sync the names of a folder, if the system supports that.
-
-    Some systems cannot open or sync a folder. As in PostgreSQL (`fsync_fname_ext` in its
-    src/common/file_utils.c), that is not an error.
-    """
-    if os.name == "nt":
-        return
-    try:
+def _sync_folder(folder: Path) -> None:
+    """Sync the names of a folder; some systems do not support that."""
+    with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
-    except (PermissionError, IsADirectoryError):
-        return
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EBADF, errno.EINVAL):
-            raise
-    finally:
-        os.close(descriptor)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import json
 import platform
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, model_validator
 
 from dispatch_sim.scenario.loader import Source
-from dispatch_sim.study.design import Design
+from dispatch_sim.study.design import Command, Design, Stage
 from dispatch_sim.study.runner import all_cores
 from dispatch_sim.study.versions import package_version
 
 _MOST_DIFFERENCES = 5
-_HOW_OFTEN = ("replications", "at_most", "calls", "seconds")
+_HOW_OFTEN = ("replications", "at_most", "calls")
 _PACKAGES = (
     "genai-prices",
     "simpy",
@@ -32,57 +31,49 @@ _PACKAGES = (
     "matplotlib",
 )
 
-Stopped = Literal["asked", "settled", "at_most", "calls", "rows", "seconds", "interrupted"]
+Stopped = Literal["asked", "settled", "at_most", "calls", "rows", "interrupted"]
 """Why a study ended: it has all replications or, with `auto`, is precise enough or at a limit. `calls` is
 that of `study.calls`, and `rows` that of the memory."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="allow")
-
-
-class _Replications(_Section):
+class _Replications(BaseModel):
     asked: int
-    simulated: Annotated[int, Field(validation_alias=AliasChoices("simulated", "played"))]  # until 0.1.0
+    simulated: int
     at_most: int
     stopped: Stopped
 
 
-class Recorded(_Section):
-    """A stage of a study: the numbers of its design points, and of its replications the number simulated."""
-
+class _Stage(BaseModel):
     points: list[int]
     simulated: int
 
 
-class _Scenario(_Section):
+class _Scenario(BaseModel):
     file: str
     sha256: str
     as_written: Any
     resolved: dict[str, Any]
 
 
-class Manifest(_Section):
+class Manifest(BaseModel):
     """The required content of `manifest.json`."""
 
     dispatch_sim: str | None
+    command: Command
     engine: str
     seed: int
     replications: _Replications
-    stages: list[Recorded] = []
+    stages: list[_Stage]
     interrupted: bool
     design_points: int
     factors: list[str]
+    batch_sizes: list[int]
     scenario: _Scenario
     versions: dict[str, str | None]
     machine: dict[str, str | int]
 
     @model_validator(mode="after")
-    def _with_stages(self) -> Self:
-        """Add the only stage of a study of 0.1.0, and check the points of the others."""
-        if not self.stages:
-            points = list(range(self.design_points))
-            self.stages = [Recorded(points=points, simulated=self.replications.simulated)]
+    def _check_points(self) -> Self:
         for stage in self.stages:
             if not stage.points or not 0 <= min(stage.points) <= max(stage.points) < self.design_points:
                 raise ValueError("stages: have points that the design does not have")
@@ -94,7 +85,7 @@ def manifest_of(
     design: Design,
     engine: str = "",
     asked: int = 0,
-    stages: Sequence[tuple[Sequence[int], int]] = (),
+    stages: Sequence[Stage] = (),
     stopped: Stopped = "asked",
     needed: tuple[int, int] = (0, 0),
 ) -> dict[str, Any]:
@@ -103,7 +94,7 @@ def manifest_of(
     Parameters
     ----------
     asked : the most replications of a design point that the last stage asks for.
-    stages : the numbers of the points of each, and its number of replications.
+    stages : what was simulated.
     stopped : why the study ended.
     needed : about how many replications valid intervals need of the design point that needs most, and how
         many it has; 0 where each has as many as it needs.
@@ -116,13 +107,13 @@ def manifest_of(
         "seed": scenario.study.seed,
         "replications": {
             "asked": asked,
-            "simulated": _most(stages),
+            "simulated": max((stage.replications.stop for stage in stages), default=0),
             "at_most": design.at_most or design.replications,
             "stopped": stopped,
             "needed": needed[0],
             "of_needed": needed[1],
         },
-        "stages": [{"points": list(map(int, points)), "simulated": number} for points, number in stages],
+        "stages": [{"points": list(stage.points), "simulated": len(stage.replications)} for stage in stages],
         "interrupted": stopped == "interrupted",
         "design_points": design.points,
         "factors": list(design.factors),
@@ -143,50 +134,29 @@ def manifest_of(
     }
 
 
-def _most(stages: Sequence[tuple[Sequence[int], int]]) -> int:
-    """Return the most replications of a design point."""
-    counts: Counter[int] = Counter()
-    for points, number in stages:
-        counts.update(dict.fromkeys(points, number))
-    return max(counts.values(), default=0)
-
-
 def identity(manifest: dict[str, Any]) -> dict[str, Any]:
     """Return the part of a manifest that identifies a study, whatever it is simulated with."""
     return {
-        **_axes(manifest),
+        **axes(manifest),
         "scenario": manifest["scenario"]["resolved"],
         "sha256": manifest["scenario"]["sha256"],
     }
 
 
-def has_same_versions(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Return whether two manifests are of the same versions of dispatch-sim, its packages and Python."""
-    first, second = (
-        (each["dispatch_sim"], each["versions"], each["machine"].get("python")) for each in (one, other)
-    )
-    return first == second
-
-
-def is_same_study(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Return whether two manifests differ at most in engine, versions and the number of replications."""
-    return _axes(one) == _axes(other) and is_same_scenario(one, other)
-
-
-def is_same_scenario(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Return whether two manifests have the same scenario, but for the engine and the replications."""
-    return _but_for_replications(one) == _but_for_replications(other)
-
-
-def _axes(manifest: dict[str, Any]) -> dict[str, Any]:
+def axes(manifest: dict[str, Any]) -> dict[str, Any]:
     """Return what tells a sweep from a comparison of the same scenario."""
     return {name: manifest[name] for name in ("factors", "batch_sizes")}
 
 
-def _but_for_replications(manifest: dict[str, Any]) -> dict[str, Any]:
-    scenario: dict[str, Any] = manifest["scenario"]["resolved"]
-    study = {key: value for key, value in scenario.get("study", {}).items() if key not in _HOW_OFTEN}
-    return scenario | {"study": study, "engine": None}
+def is_same_scenario(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Return whether two manifests have the same scenario, but for the engine and the replications."""
+
+    def compared(manifest: dict[str, Any]) -> dict[str, Any]:
+        scenario: dict[str, Any] = manifest["scenario"]["resolved"]
+        study = scenario.get("study", {}) | dict.fromkeys(_HOW_OFTEN)
+        return scenario | {"study": study, "engine": None}
+
+    return compared(one) == compared(other)
 
 
 def differences_of(there: dict[str, Any], here: dict[str, Any]) -> str:

@@ -23,8 +23,6 @@ OBJECTIVES = {
 P95 = "p95_makespan_s"
 """The 95th percentile of the makespan; computed from a column of the results."""
 
-_MADE_OF = {P95: ("makespan_s", 0.95)}
-
 
 class TooFewError(UserError):
     """Too few replications for a percentile; the message says how many it takes."""
@@ -32,7 +30,7 @@ class TooFewError(UserError):
 
 def column_of(objective: str) -> str:
     """Return the column of the results from which an objective is computed."""
-    return _MADE_OF.get(objective, (objective, 0.0))[0]
+    return "makespan_s" if objective == P95 else objective
 
 
 def estimate_of(objective: str, sample: NDArray[np.float64], confidence: float) -> Estimate:
@@ -41,9 +39,9 @@ def estimate_of(objective: str, sample: NDArray[np.float64], confidence: float) 
     NaN stands for a replication that is missing.
     """
     values = present(sample)
-    if objective not in _MADE_OF:
-        return mean_estimate(values, confidence)
-    return quantile_estimate(values, _MADE_OF[objective][1], confidence)
+    if objective == P95:
+        return quantile_estimate(values, 0.95, confidence)
+    return mean_estimate(values, confidence)
 
 
 def as_means(objective: str, sample: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -56,7 +54,7 @@ def as_means(objective: str, sample: NDArray[np.float64]) -> NDArray[np.float64]
     TooFewError
         For a percentile of fewer than `MIN_REPLICATIONS` values.
     """
-    if objective not in _MADE_OF:
+    if objective != P95:
         return sample
     if (missing := np.isnan(sample)).any():
         found = np.full(sample.size, np.nan)
@@ -67,4 +65,4 @@ def as_means(objective: str, sample: NDArray[np.float64]) -> NDArray[np.float64]
             f"{sample.size} replications are too few for a 95th percentile; simulate at least "
             f"{MIN_REPLICATIONS} (study.replications), or minimise the mean"
         )
-    return linearised(sample, _MADE_OF[objective][1])
+    return linearised(sample, 0.95)

@@ -10,8 +10,7 @@ import logging
 import os
 import re
 import shlex
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,12 +25,7 @@ from pydantic import ValidationError
 from dispatch_sim.display import Displayed
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.study.checkpoint import discard, is_unfinished
-from dispatch_sim.study.columns import (
-    Columns,
-    StoredColumns,
-    frame_of,
-    write_columns,
-)
+from dispatch_sim.study.columns import Columns, StoredColumns, frame_of, write_columns
 from dispatch_sim.study.design import Design
 from dispatch_sim.study.files import (
     ResultsError,
@@ -41,7 +35,7 @@ from dispatch_sim.study.files import (
     write_pair,
     writing_to,
 )
-from dispatch_sim.study.manifest import Manifest, Recorded, is_same_study
+from dispatch_sim.study.manifest import Manifest, axes, is_same_scenario
 
 _LOG = logging.getLogger("dispatch_sim")
 
@@ -110,14 +104,13 @@ class Results(Displayed):
 
 def named_points(design: Design) -> pd.DataFrame:
     """Return the columns that name design points, a row for each, in the order of the design."""
-    plans = [(variant, plan) for variant in design.variants for plan in variant.plans]
     columns = {
-        "strategy": np.array([plan.strategy.label for _, plan in plans], object),
-        "concurrency": np.array([plan.concurrency for _, plan in plans]),
-        "tasks": np.array([len(plan.tasks) for _, plan in plans]),
+        "strategy": np.array([plan.strategy.label for plan in design.plans], object),
+        "concurrency": np.array([plan.concurrency for plan in design.plans]),
+        "tasks": np.array([len(plan.tasks) for plan in design.plans]),
     }
     for number, factor in enumerate(design.factors):
-        levels = [variant.levels[number] for variant, _ in plans]
+        levels = [variant.levels[number] for variant in design.variants for _ in variant.plans]
         words = any(isinstance(level, str) for level in levels)
         columns[factor] = np.array([str(level) for level in levels], object) if words else np.array(levels)
     return pd.DataFrame(columns)
@@ -140,54 +133,40 @@ def write_results(results: Results, folder: str | os.PathLike[str]) -> list[Path
         Where the folder cannot be written to.
     """
     folder = Path(folder)
-    table, manifest = folder / RESULTS_FILE, folder / MANIFEST_FILE
-    interrupted = results.manifest["interrupted"]
+    table, about, manifest = folder / RESULTS_FILE, folder / MANIFEST_FILE, results.manifest
     if not results.replications:
         return []
-    if interrupted and _is_finished_other(folder, results.manifest):
-        what = "has another study, which is finished; it stays, as this one was interrupted at"
-        _LOG.warning("%s: %s %s", folder, what, f"{results.replications:,}")
-        return []
-    with alone_in(folder), _keeping_checkpoint(folder), writing_to(folder):
-        finish_pair(manifest, table)
-        if interrupted and (more := _stored_replications(results, folder)) is not None:
-            _LOG.warning(
-                "%s: has this study with %s replications; it stays, as this one was interrupted at %s",
-                *(folder, f"{more:,}", f"{results.replications:,}"),
-            )
-            return []
-        text = json.dumps(results.manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        write_pair(
-            manifest,
-            lambda file: file.write(text.encode("utf-8")),
-            table,
-            lambda file: write_columns(results.columns, file),
-        )
-        results.columns = _stored_columns(table, results.manifest)
-        if not interrupted:
-            discard(folder, results.manifest["scenario"]["sha256"])
-    return [table, manifest]
+    with alone_in(folder):
+        try:
+            with writing_to(folder):
+                finish_pair(about, table)
+                if manifest["interrupted"] and (why := _why_stored_results_stay(folder, results)):
+                    at = f"{results.replications:,}"
+                    _LOG.warning("%s: has %s; it stays, as this one was interrupted at %s", folder, why, at)
+                    return []
+                text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+                write_pair(about, text, table, lambda file: write_columns(results.columns, file))
+                results.columns = StoredColumns(table, manifest)
+                if not manifest["interrupted"]:
+                    discard(folder, manifest["scenario"]["sha256"])
+        except ResultsError as error:
+            if is_unfinished(folder):
+                raise ResultsError(f"{error}; the checkpoint stays: continue with --resume") from error
+            raise
+    return [table, about]
 
 
-@contextmanager
-def _keeping_checkpoint(folder: Path) -> Iterator[None]:
-    """Add to an error in writing results that their checkpoint can be resumed."""
-    try:
-        yield
-    except ResultsError as error:
-        if is_unfinished(folder):
-            raise ResultsError(f"{error}; the checkpoint stays: continue with --resume") from error
-        raise
-
-
-def _stored_replications(results: Results, folder: Path) -> int | None:
-    """Return the replications of each point that a folder holds of the same study; None if it has no more."""
+def _why_stored_results_stay(folder: Path, results: Results) -> str:
+    """Return why results in a folder are not replaced by those of an interrupted study; '' if they are."""
     try:
         stored = read_results(folder)
     except ResultsError:
-        return None
-    same = is_same_study(stored.manifest, results.manifest)
-    return stored.replications if same and stored.counts.sum() >= results.counts.sum() else None
+        return ""
+    one, other = stored.manifest, results.manifest
+    is_same = axes(one) == axes(other) and is_same_scenario(one, other)
+    if is_same and stored.counts.sum() >= results.counts.sum():
+        return f"this study with {stored.replications:,} replications"
+    return "" if is_same or one["interrupted"] else "another study, which is finished"
 
 
 def read_results(folder: str | os.PathLike[str]) -> Results:
@@ -202,12 +181,8 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
     table, about = folder / RESULTS_FILE, folder / MANIFEST_FILE
     try:
         manifest = json.loads(about.read_bytes())
-        stated = Manifest.model_validate(manifest)
-        manifest["replications"]["simulated"] = stated.replications.simulated
-        manifest["stages"] = [stage.model_dump() for stage in stated.stages]
-        columns = _stored_columns(newest_of_pair(about, table), manifest)
-        manifest["batch_sizes"] = sorted(set(columns.points["tasks"].tolist()))  # 0.1.0 did not state them
-        return Results(columns, manifest)
+        Manifest.model_validate(manifest)
+        return Results(StoredColumns(newest_of_pair(about, table), manifest), manifest)
     except FileNotFoundError as error:
         if is_unfinished(folder):
             raise ResultsError(
@@ -224,20 +199,6 @@ def read_results(folder: str | os.PathLike[str]) -> Results:
         raise ResultsError(f"{about}: {where}: {first['msg']}; sweep the scenario again") from error
     except (OSError, ValueError, RecursionError, pa.ArrowException) as error:
         raise ResultsError(f"{folder}: cannot be read: {str(error).splitlines()[0]}") from error
-
-
-def _stored_columns(table: Path, manifest: dict[str, Any]) -> StoredColumns:
-    stages = [Recorded.model_validate(stage) for stage in manifest["stages"]]
-    return StoredColumns(table, manifest["factors"], manifest["design_points"], stages)
-
-
-def _is_finished_other(folder: Path, manifest: dict[str, Any]) -> bool:
-    """Whether a folder holds the finished results of another study."""
-    try:
-        stored = read_results(folder).manifest
-    except ResultsError:
-        return False
-    return not stored["interrupted"] and not is_same_study(stored, manifest)
 
 
 def folder_name(name: str) -> str:

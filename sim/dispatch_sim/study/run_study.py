@@ -23,7 +23,7 @@ from dispatch_sim.study.files import alone_in
 from dispatch_sim.study.manifest import Stopped, identity, manifest_of
 from dispatch_sim.study.results import Results, named_points
 from dispatch_sim.study.runner import OnProgress, simulate
-from dispatch_sim.study.stored import check_replaceable, finished_study
+from dispatch_sim.study.stored import finished_study
 from dispatch_sim.study.versions import software
 
 FIRST_FACTOR = 4
@@ -86,10 +86,8 @@ def run_study(
             about = manifest_of(source, design)
             # Replications of other sources or of another processor may differ.
             study = identity(about) | {"software": software()}
-            if resume and (finished := finished_study(folder, about)):
+            if resume is not False and (finished := finished_study(folder, about, design, resume)):
                 return finished
-            if resume is not False:
-                check_replaceable(folder, about, design, resume)
         # Before the folder's checkpoint is discarded.
         workers = held.enter_context(connected(cluster)) if cluster is not None else None
         checkpoint = _checkpoint(folder, study, design, resume)
@@ -99,10 +97,9 @@ def run_study(
 
         def results_so_far(stopped: Stopped = "asked") -> Results:
             columns = CheckpointColumns(checkpoint, points, stages)
-            asked = max(stage.replications.stop for stage in stages)
-            simulated = [(stage.points, len(stage.replications)) for stage in columns.stages]
-            engine = checkpoint.engine
-            return Results(columns, manifest_of(source, design, engine, asked, simulated, stopped, short))
+            asked, engine = max(stage.replications.stop for stage in stages), checkpoint.engine
+            about = manifest_of(source, design, engine, asked, columns.stages, stopped, short)
+            return Results(columns, about)
 
         while True:
             try:
@@ -170,7 +167,7 @@ def _next_stages(
     budget = design.variants[0].scenario.study.calls
     if targets.sum() > MAX_ROWS:
         return [], "rows"
-    if budget is not None and targets @ np.array(design.calls) > budget:
+    if budget is not None and targets @ np.array([plan.calls for plan in design.plans]) > budget:
         return [], "calls"
     ranges = dict.fromkeys((int(counts[point]), int(targets[point])) for point in growing)
     return [

@@ -1,10 +1,9 @@
-"""The scenario and the design of stored results, read again from their manifest."""
+"""What a folder holds of a study, and its scenario and design, read again from their manifest."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,57 +12,50 @@ from dispatch_sim.scenario.loader import Source, load, parse_source
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.checkpoint import is_unfinished
-from dispatch_sim.study.design import Design, DesignError, design_comparison, design_sweep
+from dispatch_sim.study.design import Design, design_comparison, design_sweep
 from dispatch_sim.study.files import ResultsError
-from dispatch_sim.study.manifest import has_same_versions, identity, is_same_scenario
+from dispatch_sim.study.manifest import identity, is_same_scenario
 from dispatch_sim.study.results import Results, read_results
 
 _LOG = logging.getLogger("dispatch_sim")
 
 
-def finished_study(folder: Path, manifest: dict[str, Any]) -> Results | None:
-    """Return the complete results of the study of a manifest in a folder; None where there are none."""
+def finished_study(
+    folder: Path, manifest: dict[str, Any], design: Design, resume: bool | None
+) -> Results | None:
+    """Return the results of a study that a folder holds, if they are complete and it is to be resumed.
+
+    Raises
+    ------
+    ResultsError
+        Where the folder holds a larger finished study of the same scenario: more design points, or as many
+        with more replications. A checkpoint that is to be resumed was begun on request.
+    """
     try:
         results = read_results(folder)
     except ResultsError:
         return None
     stored = results.manifest
-    is_same = identity(stored) == identity(manifest) and has_same_versions(stored, manifest)
-    if stored["interrupted"] or not is_same:
+    if stored["interrupted"]:
         return None
-    _LOG.warning("%s: holds this study, finished; nothing is simulated", folder)
-    return results
-
-
-def check_replaceable(folder: Path, manifest: dict[str, Any], design: Design, resume: bool | None) -> None:
-    """Check that a folder holds no finished study of the same scenario that is larger than another one.
-
-    Parameters
-    ----------
-    manifest, design : of the study that is to be simulated.
-    resume : whether it may be continued; if it is, it was begun on request.
-
-    Raises
-    ------
-    ResultsError
-        Where it does: there are more design points, or as many with more replications.
-    """
-    if resume and is_unfinished(folder):
-        return
-    try:
-        stored = read_results(folder)
-    except ResultsError:
-        return
-    here, there = (
-        (design.points, design.at_most or design.replications),
-        (len(stored.points), int(stored.counts.max())),
-    )
-    if there > here and not stored.manifest["interrupted"] and is_same_scenario(stored.manifest, manifest):
+    is_same = identity(stored) == identity(manifest) and _versions(stored) == _versions(manifest)
+    if resume and is_same:
+        _LOG.warning("%s: holds this study, finished; nothing is simulated", folder)
+        return results
+    here = design.points, design.at_most or design.replications
+    there = len(results.points), int(results.counts.max())
+    is_resumed = resume and is_unfinished(folder)
+    if there > here and not is_resumed and is_same_scenario(stored, manifest):
         raise ResultsError(
             f"{folder}: holds a larger study of this scenario, with {there[1]:,} replications of "
             f"{there[0]:,} design points; this one has at most {here[1]:,} of {here[0]:,}. Replace it with "
             "--restart, or name another folder with --out"
         )
+    return None
+
+
+def _versions(manifest: dict[str, Any]) -> tuple[Any, ...]:
+    return manifest["dispatch_sim"], manifest["versions"], manifest["machine"].get("python")
 
 
 def stored_source(results: Results, folder: Path | None = None, data: Path | None = None) -> Source | None:
@@ -84,18 +76,9 @@ def stored_source(results: Results, folder: Path | None = None, data: Path | Non
     return source if same and scenario["resolved"] == read.resolved() else None
 
 
-def stored_design(source: Source, results: Results) -> Design | None:
-    """Return the design of a study, a sweep or a comparison; None where it is neither of the scenario's."""
-    designs: tuple[Callable[[Source], Design], ...] = (design_sweep, design_comparison)
-    manifest = results.manifest
-    for design_of in designs:
-        try:
-            design = design_of(source)
-        except (ScenarioError, DesignError):
-            continue
-        if (list(design.factors), design.batch_sizes) == (manifest["factors"], manifest["batch_sizes"]):
-            return design
-    return None
+def stored_design(source: Source, results: Results) -> Design:
+    """Return the design of a study from its scenario."""
+    return {"sweep": design_sweep, "compare": design_comparison}[results.manifest["command"]](source)
 
 
 def find_stored_plan(design: Design, strategy: Strategy, tasks: int, factors: dict[str, Any]) -> Plan:

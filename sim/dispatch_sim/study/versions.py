@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from functools import cache
 from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, version
@@ -31,13 +31,6 @@ def software() -> dict[str, str]:
         "sources of dispatch-sim": _sources(),
         "arithmetic": _arithmetic(),
     }
-
-
-def differences(there: Mapping[str, str], here: Mapping[str, str]) -> Iterator[str]:
-    """Yield the differences between two results of `software`."""
-    for name in here:
-        if there.get(name) != here[name]:
-            yield f"{name} {there.get(name, 'none')}, not {here[name]}"
 
 
 @cache

@@ -318,7 +318,8 @@ def test_queue_of_all_tasks_differs_from_parallel_in_merging():
 def test_assumptions_that_decide_are_named_with_their_options(tight):
     assert assumed_line(ask(4, harness="claude-code", limits="unlimited", settings=FEW)) == (
         "Assumed: the client retries a rejected request up to ten times (--client); the API has no limits "
-        "(--limits); each sub-agent starts with 23.5K tokens (--set dispatch.spawn.tokens); "
+        "(--limits); each sub-agent starts with 23.5K tokens, of which it can read 12.2K from the cache if "
+        "another one sent them in the last 5m (--set dispatch.spawn.tokens); "
         "a million input tokens cost $3.00, and a million output tokens $15.00 (--model); "
         "the harness runs at most 20 agents (--harness)."
     )

@@ -226,6 +226,8 @@ def test_harness_of_claude_code_brings_its_client_and_the_measured_context_of_it
     spawn = found.dispatch.spawn
     assert spawn.tokens.quantile(0.5) == 23_500
     assert 0.50 <= spawn.shared / spawn.tokens.mean <= 0.54
+    assert found.provider.cache.ttl == 300  # else no agent could read what another one wrote
+    assert in_harness(name, "provider: {cache: warm}").provider.cache is None
     own = in_harness(name, "client: {profile: anthropic-sdk}\ndispatch: {spawn: {tokens: 20K}}")
     assert (own.client.retries, own.dispatch.spawn.tokens.mean) == (2, 20_000)
     assert own.dispatch.spawn.shared == 0

@@ -35,8 +35,8 @@ def _table(found: Calibration, origin: str) -> Table:
             f"{figure.n:,}" if figure.n else "",
             figure.value if len(figure.value) <= _LONGEST else f"{figure.value[: _LONGEST - 3]}...",
         )
-        for figure in found.with_origin(origin)
-        if figure.path[-1] not in ("name", "count")
+        for figure in found.figures
+        if figure.origin == origin and figure.path[-1] not in ("name", "count")
     ]
     return Table(_ORIGINS[origin], ("Figure", "n", "Value"), tuple(rows))
 

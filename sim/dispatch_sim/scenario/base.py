@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ast
 import inspect
-import types
 from itertools import pairwise
-from typing import Any, Union, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic.fields import FieldInfo
@@ -17,9 +16,7 @@ def section_in(annotation: Any) -> type[BaseModel] | None:
     """Return the model that an annotation is, or is a tuple or union of."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    if get_origin(annotation) in (tuple, Union, types.UnionType):
-        return next((found for arg in get_args(annotation) if (found := section_in(arg))), None)
-    return None
+    return next((found for part in get_args(annotation) if (found := section_in(part))), None)
 
 
 def fields_by_key(section: type[BaseModel]) -> dict[str, FieldInfo]:

@@ -62,19 +62,13 @@ class Mixture(Distribution):
 
     weights: tuple[float, ...]
     components: tuple[Distribution, ...]
-    _low: int = field(init=False, repr=False, compare=False)
-    _high: int = field(init=False, repr=False, compare=False)
+    bracket: tuple[float, float] = field(init=False, repr=False, compare=False)
+    """The least and the greatest value that a draw can have."""
 
     def __post_init__(self) -> None:
         least = min(part.quantile(_LEAST_U) for part in self.components)
-        object.__setattr__(self, "_low", _rank(least))
         greatest = max(part.quantile(_GREATEST_U) for part in self.components)
-        object.__setattr__(self, "_high", _rank(greatest))
-
-    @property
-    def bracket(self) -> tuple[float, float]:
-        """The least and the greatest value that a draw can have."""
-        return _float(self._low), _float(self._high)
+        object.__setattr__(self, "bracket", (least + 0.0, greatest + 0.0))  # not -0.0
 
     def quantile(self, u: float) -> float:
         """Return the smallest x with cdf(x) >= u.
@@ -82,9 +76,9 @@ class Mixture(Distribution):
         The floats between the components' extreme quantiles are bisected by their rank, which takes at
         most 64 steps. The bracket is the same for every u, so the result rises with u exactly.
         """
-        low, high = self._low, self._high
-        if self.cdf(_float(low)) >= u:
-            return _float(low)
+        low, high = map(_rank, self.bracket)
+        if self.cdf(self.bracket[0]) >= u:
+            return self.bracket[0]
         while high - low > 1:
             middle = (low + high) // 2
             if self.cdf(_float(middle)) >= u:

@@ -27,11 +27,7 @@ NOT_SWEPT = ("sweep", "study", "engine", "objective", "strategies", "name", "des
 
 
 class PathError(Exception):
-    """A part of a path is not a section; holds the finding."""
-
-    def __init__(self, finding: Finding) -> None:
-        self.finding = finding
-        super().__init__(str(finding))
+    """A part of a path is not a section; its argument is the finding."""
 
 
 def paths(raw: Any, dotted: str) -> list[Path]:

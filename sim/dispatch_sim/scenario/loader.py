@@ -87,7 +87,7 @@ class Source(Displayed):
                 try:
                     raw = factors.with_value(raw, path, value)
                 except factors.PathError as error:
-                    raise self.error([error.finding]) from None
+                    raise self.error([error.args[0]]) from None
                 places = {old: place for old, place in places.items() if old[: len(path)] != path}
                 if written in self.tree.values:
                     places[path] = self.tree.values[written]

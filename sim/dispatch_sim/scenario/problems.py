@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from dispatch_sim.scenario.wording import Path, spelled
 
 MOST_PROBLEMS = 100
 """Maximum number of problems of a scenario that a message lists."""
 
-
-class Place(NamedTuple):
-    """A place in a file; both count from 1."""
-
-    line: int
-    column: int
+Place = tuple[int, int]
+"""A line and a column; both count from 1."""
 
 
 @dataclass(frozen=True, slots=True)

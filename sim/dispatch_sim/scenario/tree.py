@@ -100,7 +100,7 @@ def yaml_text(raw: Any) -> str:
 
 
 def _place(mark: StreamMark | None) -> Place:
-    return Place(1, 1) if mark is None else Place(mark.line + 1, mark.column + 1)
+    return (1, 1) if mark is None else (mark.line + 1, mark.column + 1)
 
 
 def _plain(text: str) -> str:
@@ -159,7 +159,7 @@ class _Reader:
             hint = "; a number is written without commas here, as 15000 or 15K" if of_number else ""
             self._note(node, f"{shown(key)} is not a key; keys are words{hint}")
         elif here in self._keys:
-            first = _place(self._keys[here]).line
+            first = _place(self._keys[here])[0]
             self._note(node, f"the key {shown(key)} is repeated, first in line {first}; remove one", here)
         else:
             self._keys[here] = node.start_mark

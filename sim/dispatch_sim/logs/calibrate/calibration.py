@@ -54,10 +54,6 @@ class Calibration(Displayed):
         """The scenario, read from its own text."""
         return parse_scenario(self.text, "calibrated.yaml")
 
-    def with_origin(self, origin: str) -> tuple[Figure, ...]:
-        """Return the figures that are measured, borrowed or defaults."""
-        return tuple(figure for figure in self.figures if figure.origin == origin)
-
     def _head(self) -> Iterator[str]:
         yield (
             f"Calibrated from logs by dispatch-sim: {self.runs} completed runs of {self.sessions} sessions, "

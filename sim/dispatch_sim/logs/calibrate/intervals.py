@@ -51,7 +51,8 @@ def bootstrap(
     count = int(sessions.max()) + 1 if len(sessions) else 0
     if count < 2 or not intervals:
         return [Interval(each, math.nan, math.nan) for each in estimates]
-    resampled = np.array([statistic(weights) for weights in session_resamples(sessions, RESAMPLES)])
+    resamples = np.random.default_rng(_SEED).multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
+    resampled = np.array([statistic(weights) for weights in resamples[:, sessions].astype(np.float64)])
     logs = np.log(np.where(resampled > 0, resampled, math.nan))
     factor = t_critical(CONFIDENCE, count) * math.sqrt(count / (count - 1))
     exponents = np.minimum(factor * logs.std(axis=0), 700.0).tolist()
@@ -59,10 +60,3 @@ def bootstrap(
         Interval(each, each * math.exp(-exponent), each * math.exp(exponent))
         for each, exponent in zip(estimates, exponents, strict=True)
     ]
-
-
-def session_resamples(sessions: NDArray[np.intp], size: int) -> Values:
-    """Return how often each row is in each bootstrap resample of the sessions: one row per resample."""
-    count = int(sessions.max()) + 1
-    resamples = np.random.default_rng(_SEED).multinomial(count, np.full(count, 1 / count), size=size)
-    return np.asarray(resamples[:, sessions], dtype=np.float64)

@@ -92,16 +92,12 @@ def start_delays(runs: pd.DataFrame) -> pd.Series:
     """
     in_foreground = runs["duration_measured"] & ~runs["background"]
     inferred = (runs["ended_at_s"] - runs["duration_s"]).where(in_foreground)
-    return _delays(runs, runs["started_at_s"].fillna(inferred))
+    return recorded_delays(runs.assign(started_at_s=runs["started_at_s"].fillna(inferred)))
 
 
 def recorded_delays(runs: pd.DataFrame) -> pd.Series:
     """Return the seconds from each call to the agent's first line; NaN if that is not in the log."""
-    return _delays(runs, runs["started_at_s"])
-
-
-def _delays(runs: pd.DataFrame, starts: pd.Series) -> pd.Series:
-    return (starts - runs["called_at_s"]).clip(lower=0.0).round(6)
+    return (runs["started_at_s"] - runs["called_at_s"]).clip(lower=0.0).round(6)
 
 
 def codes(column: pd.Series) -> NDArray[np.intp]:

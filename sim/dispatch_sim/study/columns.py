@@ -14,7 +14,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
@@ -33,30 +33,14 @@ ROWS_OF_A_GROUP = 2**17
 _LARGEST_WHOLE = 2.0**53
 
 
-class Columns(Protocol):
-    """The measures of a study.
+class CheckpointColumns:
+    """What a checkpoint holds of the stages of a study, up to the first replication that it lacks.
 
     Attributes
     ----------
     points : a row for each design point: `strategy`, `concurrency`, `tasks` and each further factor.
     stages : what was simulated, in the order in which it was.
     """
-
-    points: pd.DataFrame
-    stages: list[Stage]
-
-    def read(self, stage: int, measure: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
-        """Return a measure of some replications of a stage, by their positions.
-
-        Returns
-        -------
-        Shape (points of the stage, replications).
-        """
-        ...
-
-
-class CheckpointColumns:
-    """What a checkpoint holds of the stages of a study, up to the first replication that it lacks."""
 
     def __init__(self, checkpoint: Checkpoint, points: pd.DataFrame, stages: Sequence[Stage]) -> None:
         self.points = points
@@ -72,7 +56,12 @@ class CheckpointColumns:
         self._types: dict[str, type] = {}
 
     def read(self, stage: int, measure: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
-        """Return a measure of some replications; counts as `int64` where all of them fit in it."""
+        """Return a measure of some replications of a stage, by their positions.
+
+        Returns
+        -------
+        Shape (points of the stage, replications); counts are `int64` where all of them fit in it.
+        """
         if measure in WHOLE and measure not in self._types:
             fits = all(np.all(self._read(n, measure) < _LARGEST_WHOLE) for n in range(len(self.stages)))
             self._types[measure] = np.int64 if fits else np.float64
@@ -85,7 +74,7 @@ class CheckpointColumns:
 
 
 class StoredColumns:
-    """The measures in a file that `write_columns` has written, and whose manifest is valid.
+    """The same of a file that `write_columns` has written, and whose manifest is valid.
 
     Raises
     ------
@@ -126,13 +115,7 @@ class StoredColumns:
             raise ResultsError(f"{path}: its rows are in another order; sweep the scenario again")
 
     def read(self, stage: int, measure: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
-        """Return a measure of some replications, as it is stored.
-
-        Raises
-        ------
-        ResultsError
-            Where the file cannot be read.
-        """
+        """Return a measure of some replications of a stage, shape (points of the stage, replications)."""
 
         def group(number: int) -> NDArray[Any]:
             column = file.read_row_group(groups[number][0], columns=[measure]).column(0)
@@ -149,6 +132,10 @@ class StoredColumns:
             raise ResultsError(
                 f"{self._path}: cannot be read: {' '.join(str(error).split())[:300]}"
             ) from error
+
+
+Columns = CheckpointColumns | StoredColumns
+"""The measures of a study."""
 
 
 def _groups(stage: Stage) -> list[range]:

@@ -41,14 +41,7 @@ class DesignError(UserError):
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A scenario at one level of each further factor, and its plans.
-
-    Attributes
-    ----------
-    levels : the factor levels, in the order of the study's factors.
-    scenario : with the levels put in.
-    plans : the design points.
-    """
+    """A scenario with a level of each further factor, in their order, and the plans of its design points."""
 
     levels: tuple[Any, ...]
     scenario: Scenario
@@ -57,13 +50,7 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A part of a study: some replications of some design points.
-
-    Attributes
-    ----------
-    points : the numbers of the design points, increasing.
-    replications : the replications.
-    """
+    """A part of a study: some replications of some design points, by their numbers, which increase."""
 
     points: tuple[int, ...]
     replications: range
@@ -79,9 +66,8 @@ class Design:
     variants : one for each combination of their levels.
     replications : of every design point, at first.
     at_most : the most replications that a point may have; None where their number is fixed.
-    batch_size : the one that is asked about. Where the number of replications is not fixed, points of other
-        sizes begin with fewer. None where all are asked about.
-    command : the command that simulates it.
+    batch_size : the one that is asked about; None for all. Where the number of replications is not fixed,
+        points of other sizes begin with fewer.
     """
 
     factors: tuple[str, ...]
@@ -246,8 +232,7 @@ def find_plan(scenario: Scenario, strategy: str | None, tasks: int | None) -> Pl
     Raises
     ------
     DesignError
-        Where there is no such strategy, it has no concurrency or does not fit the scenario, or the scenario's
-        differ in their options.
+        Where the strategy is none, does not fit the scenario or is ambiguous.
     """
     try:
         chosen = scenario.strategies[0] if strategy is None else parse_strategy(strategy)

@@ -94,8 +94,6 @@ def manifest_of(
     Parameters
     ----------
     asked : the most replications of a design point that the last stage asks for.
-    stages : what was simulated.
-    stopped : why the study ended.
     needed : about how many replications valid intervals need of the design point that needs most, and how
         many it has; 0 where each has as many as it needs.
     """

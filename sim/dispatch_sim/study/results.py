@@ -47,10 +47,7 @@ MANIFEST_FILE = "manifest.json"
 class Results(Displayed):
     """The results of a study. Measures stay on the disk, or compressed in memory, until they are read.
 
-    Attributes
-    ----------
-    columns : the design points, the replications of each, and the measures.
-    manifest : resolved scenario and its hash, seed, engine, versions, machine.
+    `manifest` has the resolved scenario and its hash, seed, engine, versions and machine.
     """
 
     columns: Columns

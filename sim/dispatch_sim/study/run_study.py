@@ -34,12 +34,9 @@ _LOG = logging.getLogger("dispatch_sim")
 
 @dataclass(frozen=True, slots=True)
 class Needed:
-    """How many replications each design point needs; arrays have shape (points,).
+    """How many replications each design point needs: for valid intervals, and to resolve the best too.
 
-    Attributes
-    ----------
-    for_intervals : for valid intervals of what is quoted.
-    in_all : for these, and to resolve what is the best.
+    Shape (points,).
     """
 
     for_intervals: NDArray[np.int64]

@@ -48,7 +48,7 @@ Work = TypeVar("Work")
 
 
 def simulate_design(design: Design, jobs: int = 1, first: int = 0) -> NDArray[np.float64]:
-    """Simulate every design point with the same replications, from `first` on, and return all measures.
+    """Simulate every design point with the same replications, from `first` on.
 
     Returns
     -------
@@ -191,12 +191,8 @@ def simulate_blocks(
 ) -> None:
     """Simulate blocks; those whose scenarios differ in prices and values alone are simulated once.
 
-    Parameters
-    ----------
-    engine : `simpy` or `compiled`.
-    jobs : threads of the compiled engine.
-    keep : called in this thread with the number of a block, a part of its replications, and their measures,
-        shape (plans, replications, measures).
+    `keep` is called in this thread with the number of a block, a part of its replications, and their
+    measures, shape (plans, replications, measures). `engine` and `jobs` are as those of `simulate`.
     """
     parts = [
         (number, block.variant, part)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from dispatch_sim.decide.answer import choices
 from dispatch_sim.decide.break_even import find_break_even
 from dispatch_sim.decide.choice import Choice
-from dispatch_sim.decide.replications import replications_needed
+from dispatch_sim.decide.studies import replications_needed
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.scenario.loader import Source, load
 from dispatch_sim.scenario.strategy import strategy_of

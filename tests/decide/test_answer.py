@@ -52,7 +52,7 @@ def test_threshold_in_another_unit_is_an_error():
     ("sizes", "chosen"), [("[3, 5]", 5), ("[3, 4, 5]", 4), ("[1, 3, 6]", 3), ("[2, 9]", 2)]
 )
 def test_choice_is_for_simulated_size_nearest_to_the_batch(sizes, chosen):
-    assert answer_of("cost", sizes).batch_size == chosen
+    assert answer_of("cost", sizes).main_choice.tasks == chosen
 
 
 @pytest.mark.parametrize(

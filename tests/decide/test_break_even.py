@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dispatch_sim.decide.break_even import find_break_even
-from dispatch_sim.decide.factor_break_even import find_factor_break_even
+from dispatch_sim.decide.break_even import find_break_even, find_factor_break_even
 from dispatch_sim.stats.crossings import Crossing, Region
 from dispatch_sim.stats.estimates import quantile_estimate
 

@@ -14,6 +14,7 @@ from dispatch_sim.decide.cost_breakdown import cost_breakdown
 from dispatch_sim.decide.explanation import explain
 from dispatch_sim.decide.grid import make_grid_point, without_factors
 from dispatch_sim.decide.parameters import parameter_at, with_range
+from dispatch_sim.decide.sampling import Sampled, Sampler
 from dispatch_sim.decide.sensitivity import find_swings
 from dispatch_sim.decide.switching_values import SwitchingValue, find_switching_values
 from dispatch_sim.model.outcome import MEASURES
@@ -36,20 +37,17 @@ def source_of(text):
 
 def switching_values_of(text, keeping, *parameters, replications=4, to_another="strategy"):
     source = source_of(text)
-    found = find_switching_values(
-        source,
-        [
-            with_range(parameter_at(source, path), range_)
-            for path, _, range_ in (each.partition("=") for each in parameters)
-        ],
-        keeping,
-        replications=replications,
-    )
+    ranges = [
+        with_range(parameter_at(source, path), range_)
+        for path, _, range_ in (each.partition("=") for each in parameters)
+    ]
+    present, sampler = Sampled(make_grid_point(source, {})), Sampler(source.scenario())
+    found = find_switching_values(source, ranges, keeping, present, sampler, replications)
     return {each.parameter.path: each for each in found if each.to_another == to_another}
 
 
 def costs_at(point, replications):
-    measures = simulate_design(Design((), (point.variant,), replications))
+    measures = simulate_design(Design((), (point,), replications))
     return measures[:, :, MEASURES.index("cost_usd")]
 
 
@@ -92,7 +90,8 @@ def test_another_concurrency_differs_from_another_kind():
     source = parse_source(text)
     for found, loser in ((any_other, 3), (kind, 2)):
         costs = costs_at(make_grid_point(source, {"tasks.duration": f"{found.at}s"}), 2)
-        means = dict(zip(make_grid_point(source, {}).strategies, costs.mean(axis=1), strict=True))
+        strategies = [plan.strategy for plan in make_grid_point(source, {}).plans]
+        means = dict(zip(strategies, costs.mean(axis=1), strict=True))
         assert means[Strategy("queue", loser)] == pytest.approx(means[found.becomes], abs=1e-3)
 
 
@@ -135,7 +134,8 @@ def test_indifference_threshold_that_is_a_share_is_one_of_the_costs_at_the_switc
     text = PAIRS.replace("indifference: $0", "indifference: 10%")
     (found,) = switching_values_of(text, PARALLEL, "tasks.duration=12s..1200s").values()
     point = make_grid_point(parse_source(PAIRS), {})
-    rest = costs_at(point, 1)[point.strategies.index(SEQUENTIAL), 0] - 4 * 120 / 90
+    number = [plan.strategy for plan in point.plans].index(SEQUENTIAL)
+    rest = costs_at(point, 1)[number, 0] - 4 * 120 / 90
     assert found.at == pytest.approx(90 * (0.9 - 0.1 * rest) / (3 + 0.1 * 4))
 
 
@@ -195,8 +195,8 @@ def test_tornado_is_the_difference_at_both_ends():
         with_range(parameter_at(source, "client.initial"), "0.1s..1s"),
     ]
     point = make_grid_point(source, {})
-    strategies = tuple(plan.strategy for plan in reversed(point.variant.plans))
-    swings = find_swings(source, parameters, strategies, replications=2)
+    strategies = tuple(plan.strategy for plan in reversed(point.plans))
+    swings = find_swings(source, parameters, strategies, Sampler(source.scenario()), 2)
     assert [swing.parameter.path for swing in swings] == ["tasks.duration", "merge.pair.tokens"]
     duration, tokens = swings
     assert (duration.low.mean, duration.high.mean) == (pytest.approx(2 - 0.9), pytest.approx(8 - 0.9))
@@ -211,7 +211,8 @@ def test_key_without_effect_is_left_out_of_a_tornado_although_others_have_more_r
         with_range(parameter_at(source, "client.initial"), "0.1s..1s"),
         with_range(parameter_at(source, "tasks.duration"), "60s..240s"),
     ]
-    (swing,) = find_swings(source, parameters, (PARALLEL, SEQUENTIAL), replications=2 * sampling.FIRST)
+    sampler, count = Sampler(source.scenario()), 2 * sampling.FIRST
+    (swing,) = find_swings(source, parameters, (PARALLEL, SEQUENTIAL), sampler, count)
     assert (swing.parameter.path, swing.low.n) == ("tasks.duration", 2 * sampling.FIRST)
 
 
@@ -219,7 +220,8 @@ def test_queue_of_more_than_all_tasks_is_the_queue_of_all_tasks_in_a_tornado():
     """Two tasks at the same time save $4/3 of waiting and merge one pair for 15 cents."""
     source = parse_source(PAIRS)
     size = with_range(parameter_at(source, "tasks"), "2..8")
-    [swing] = find_swings(source, [size], (Strategy("queue", 4), SEQUENTIAL), replications=2)
+    both = Strategy("queue", 4), SEQUENTIAL
+    [swing] = find_swings(source, [size], both, Sampler(source.scenario()), 2)
     assert swing.low.mean == pytest.approx(4 / 3 - 0.15)
 
 
@@ -239,7 +241,7 @@ engine: compiled
 def test_components_sum_to_the_difference(objective):
     scenario = parse_source(MIXED).scenario()
     point = make_grid_point(parse_source(MIXED), {}, scenario.strategies[:2])
-    measures = simulate_design(Design((), (point.variant,), 12))
+    measures = simulate_design(Design((), (point,), 12))
     parts = cost_breakdown(scenario, objective, measures, 0.95)
     one, other = measures[:, :, MEASURES.index(objective)].mean(axis=1)
     assert sum(part.difference.mean for part in parts) == pytest.approx(other - one)
@@ -303,7 +305,8 @@ def test_switching_value_agrees_with_simulation_around_it():
         }
     )
     parameter = with_range(parameter_at(source, "provider.limits.scale"), "0.5..3")
-    found, _ = find_switching_values(source, [parameter], QUEUE_OF_2, replications=60)
+    present, sampler = Sampled(make_grid_point(source, {})), Sampler(source.scenario())
+    found, _ = find_switching_values(source, [parameter], QUEUE_OF_2, present, sampler, 60)
     assert found.resolved
     assert found.low is not None
     assert found.high is not None
@@ -312,7 +315,8 @@ def test_switching_value_agrees_with_simulation_around_it():
         point = make_grid_point(source, {parameter.path: value})
         costs = costs_at(point, 60)
         means = costs.mean(axis=1)
-        excess.append(float(means[point.strategies.index(QUEUE_OF_2)] - means.min()))
+        number = [plan.strategy for plan in point.plans].index(QUEUE_OF_2)
+        excess.append(float(means[number] - means.min()))
     assert excess[0] < 0.05 < excess[1]
 
 

@@ -16,5 +16,5 @@ def test_shared_prefix_of_a_profile_stays_while_the_tokens_of_the_start_prompt_v
     """The prefix of 12.2K is that of the profile claude-code."""
     task = "tasks: [{name: a, tokens: 1K, duration: 10s}]"
     source = parse_source(f"{task}\nharness: {{profile: claude-code}}\n")
-    spawn = make_grid_point(source, {"dispatch.spawn.tokens": "20K"}).variant.scenario.dispatch.spawn
+    spawn = make_grid_point(source, {"dispatch.spawn.tokens": "20K"}).scenario.dispatch.spawn
     assert (spawn.tokens.mean, spawn.shared) == (20_000, 12_200)

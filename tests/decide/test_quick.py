@@ -472,7 +472,7 @@ def test_bill_that_is_low_because_tasks_fail_is_called_so(objective, column):
     asked = {"tokens": "25K", "calls": 1, "spread": 0, "limits": "100/30K/100K", "settings": settings}
     found = ask(2, **asked, objective=objective)
     assert (found.recommended.kind, found.reference.strategy.kind) == ("parallel", "sequential")
-    assert [each.manual_completions for each in found.candidates] == [1, 0]
+    assert [each.means["manual_completions"] for each in found.candidates] == [1, 0]
     amount = MEASURES[column].amount(found.reference.means[column])
     low = f"{MEASURES[column].noun} is low because 1 of 2 tasks fail, and people do them; "
     low += f"without that, the least is {amount}, with sequential."

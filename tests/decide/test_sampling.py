@@ -23,12 +23,12 @@ def five():
 
 
 def in_full(point, replications):
-    measures = simulate_design(Design((), (point.variant,), replications))
+    measures = simulate_design(Design((), (point,), replications))
     return measures[:, :, MEASURES.index("cost_usd")]
 
 
 def sampler_of(points, **options):
-    return Sampler(points[0].variant.scenario, **options)
+    return Sampler(points[0].scenario, **options)
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -39,7 +39,7 @@ def test_points_simulated_together_in_stages_equal_each_alone(five, jobs, monkey
     for count in (3, 8):
         sampler.extend([(each, each.everything, count) for each in sampled])
     for each in sampled:
-        assert np.array_equal(each.costs(np.arange(2)), in_full(each.point, 8))
+        assert np.array_equal(each.costs(np.arange(2)), in_full(each.variant, 8))
 
 
 def test_point_named_twice_is_simulated_once(five):
@@ -125,11 +125,11 @@ def test_screening_finds_the_winner_of_full_simulation(seed):
     source = source.replaced({"study.seed": seed, "sweep": {"concurrency": [2, 3]}})
     points = [make_grid_point(source, {"tasks.duration": duration}) for duration in DURATIONS]
     sampled = list(map(Sampled, points))
-    sampler_of(points).refine(sampled, lambda each: each.contenders(each.everything, 0.95), 1024)
+    sampler_of(points).refine(sampled, lambda each: each.contenders(each.everything), 1024)
     simulated = sum(int(each.counts.sum()) for each in sampled)
     for each in sampled:
-        truth = in_full(each.point, 1024).mean(axis=1)
-        left = each.contenders(each.everything, 0.95)
+        truth = in_full(each.variant, 1024).mean(axis=1)
+        left = each.contenders(each.everything)
         assert truth[left[0]] == pytest.approx(truth.min())
     assert simulated < 0.6 * 1024 * sum(each.counts.size for each in sampled)
 
@@ -142,4 +142,4 @@ def test_simplest_of_equal_strategies_is_the_first_contender():
     sampler_of([point]).extend([(one, one.everything, 64)])
     costs = one.costs(np.arange(3))
     assert np.array_equal(costs[0], costs[1])  # nothing limits calls
-    assert point.strategies[one.contenders(one.everything, 0.95)[0]].pace == "none"
+    assert one.strategies[one.contenders(one.everything)[0]].pace == "none"

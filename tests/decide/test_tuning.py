@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from dispatch_sim.decide import settings_search
-from dispatch_sim.decide.decision_variables import find_decision_variables
 from dispatch_sim.decide.grid import make_grid_point
+from dispatch_sim.decide.settings_search import find_decision_variables
 from dispatch_sim.decide.tuning import Trial, tune
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.report.tuning import best_subset_text, tuning_document, write_tuning
@@ -92,7 +92,7 @@ def test_no_combination_of_concurrency_pacing_and_retries_is_better(strategies):
     ]
 
     def mean(point):
-        measures = simulate_design(Design((), (point.variant,), 24))
+        measures = simulate_design(Design((), (point,), 24))
         return float(measures[:, :, MEASURES.index("cost_usd")].mean())
 
     chosen = make_grid_point(source, others, [queue])

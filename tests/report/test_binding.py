@@ -1,12 +1,11 @@
 """Sentences on the binding resource and the lower bound."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
 from dispatch_sim.decide.binding import Binding, Resource
-from dispatch_sim.decide.bottleneck import Bottleneck
-from dispatch_sim.decide.lower_bound import LowerBound
+from dispatch_sim.decide.lower_bound import Bottleneck, LowerBound
 from dispatch_sim.report.answers import answer_document
 from dispatch_sim.report.binding import binding_sentence, bottleneck_sentences
 from dispatch_sim.report.tables import resources_table
@@ -168,7 +167,7 @@ def test_answer_states_its_bottleneck(tight, factors):
         found, data = answer.bottleneck, answer.to_json()
         assert data["binding"]["strategy"] == data["recommended"]["strategy"]
         assert data["binding"] == found.binding.to_json()
-        assert data["lower_bound"] == found.lower_bound.to_json()
+        assert data["lower_bound"] == asdict(found.lower_bound)
     text = " ".join(answer_document(tight, pictures=False).text.split())
     assert all(sentence in text for sentence in bottleneck_sentences(tight.bottleneck))
     assert main_view(tight).bottleneck is tight.bottleneck

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from dispatch_sim.decide.bottleneck import Bottleneck, find_bottleneck
-from dispatch_sim.decide.break_even import BreakEven, find_break_even
+from dispatch_sim.decide.break_even import BreakEven, FactorBreakEven, find_break_even, find_factor_break_even
 from dispatch_sim.decide.choice import Choice, choose
 from dispatch_sim.decide.constraints import Limits
 from dispatch_sim.decide.diminishing_returns import DiminishingReturns, diminishing_returns
-from dispatch_sim.decide.factor_break_even import FactorBreakEven, find_factor_break_even
+from dispatch_sim.decide.lower_bound import Bottleneck, find_bottleneck
 from dispatch_sim.decide.pareto import PARETO_MEASURES, ParetoPoint, pareto_points
 from dispatch_sim.decide.units import in_base_units
 from dispatch_sim.display import Displayed
@@ -26,6 +25,7 @@ from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.profiles import with_named_profiles
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import finite, mean_intervals, quantile_estimate
+from dispatch_sim.stats.paired_samples import plain
 from dispatch_sim.study.design import as_cell, nearest_size
 from dispatch_sim.study.manifest import Stopped
 from dispatch_sim.study.objectives import OBJECTIVES, P95, column_of
@@ -64,7 +64,7 @@ class Answer(Displayed):
     diminishing_returns: tuple[DiminishingReturns, ...] = ()
 
     def __repr__(self) -> str:
-        return f"<Answer: {self.recommended} for {self.batch_size:,} tasks of {self.scenario['name']}>"
+        return f"<Answer: {self.recommended} for {self.main_choice.tasks:,} tasks of {self.scenario['name']}>"
 
     @cached_property
     def main_choice(self) -> Choice:
@@ -108,11 +108,6 @@ class Answer(Displayed):
         of_needed: int = self.results.manifest["replications"].get("of_needed", self.main_choice.replications)
         return of_needed
 
-    @property
-    def batch_size(self) -> int:
-        """Size of the batch that the choice is made for."""
-        return self.main_choice.tasks
-
     @cached_property
     def bottleneck(self) -> Bottleneck | None:
         """The binding resource of the main choice's strategy, and a lower bound; simulated when read."""
@@ -143,7 +138,7 @@ class Answer(Displayed):
                 "high": best.estimate.high,
             },
             "binding": found and found.binding.to_json(),
-            "lower_bound": found and found.lower_bound.to_json(),
+            "lower_bound": found and asdict(found.lower_bound),
             "choices": [choice.to_json() for choice in self.choices],
             "factor_break_even": [found.to_json() for found in self.factor_break_evens],
             "pareto": [
@@ -158,51 +153,44 @@ class Answer(Displayed):
 def answer(results: Results) -> Answer:
     """Derive the answer of results, by the objective, confidence and indifference of their scenario.
 
-    Raises
-    ------
-    AnswerError
-        With fewer than two replications, whose noise cannot be estimated.
+    Raises AnswerError with fewer than two replications, whose noise cannot be estimated.
     """
     if results.replications < 2:
         raise AnswerError("fewer than two replications; simulate at least 2 to conclude anything")
     scenario = results.manifest["scenario"]["resolved"]
     objective, confidence = objective_of(scenario), scenario["study"]["confidence"]
     found, threshold = choices(results), threshold_of(scenario)
-    tasks = found[0].tasks
+    tasks, criterion = found[0].tasks, (objective, confidence, threshold)
     compared = results.table(dict.fromkeys([column_of(objective), *PARETO_MEASURES]))
     parts = factor_combinations(compared)
-    break_evens = tuple(
-        each
-        for choice, (_, part) in zip(found, parts, strict=True)
-        for each in find_break_even(
-            part,
-            objective,
-            confidence,
-            batch_size=tasks,
-            concurrencies=concurrencies_to_compare(choice),
-            indifference=threshold,
-        )
-    )
     return Answer(
         results,
         objective,
         _estimates(results, confidence),
         found,
-        break_evens,
-        tuple(find_factor_break_even(compared, tasks, objective, confidence, threshold)),
-        tuple(pareto_points(part[part["tasks"] == tasks], confidence) for _, part in parts),
         tuple(
             each
-            for factors, part in parts
-            for each in diminishing_returns(part, tasks, objective, confidence, threshold, factors)
+            for choice, (_, part) in zip(found, parts, strict=True)
+            for each in find_break_even(
+                part,
+                objective,
+                confidence,
+                batch_size=tasks,
+                concurrencies=concurrencies_to_compare(choice),
+                indifference=threshold,
+            )
+        ),
+        tuple(find_factor_break_even(compared, tasks, *criterion)),
+        tuple(pareto_points(part[part["tasks"] == tasks], confidence) for _, part in parts),
+        tuple(
+            each for factors, part in parts for each in diminishing_returns(part, tasks, *criterion, factors)
         ),
     )
 
 
 def concurrencies_to_compare(choice: Choice) -> list[int]:
     """Return the concurrency of the best queue of a choice, and its neighbours that were simulated."""
-    strategies = [choice.strategy, *(other.strategy for other in choice.alternatives)]
-    found = [each for each in strategies if each.kind == "queue"]
+    found = [each for each in choice.strategies if each.kind == "queue"]
     compared = [each for each in found if each.pace == "none"] or found
     queues = [each.concurrency_in(choice.tasks) for each in compared]
     ordered = sorted(set(queues))
@@ -215,20 +203,11 @@ def choices(results: Results) -> tuple[Choice, ...]:
     scenario = results.manifest["scenario"]["resolved"]
     objective, limits = objective_of(scenario), Limits.of(scenario["objective"])
     compared = results.table(dict.fromkeys([column_of(objective), *(limits.bounds if limits else ())]))
-    batch_size = nearest_size(
-        map(int, results.points["tasks"].unique()), sum(group["count"] for group in scenario["tasks"])
-    )
+    own_size = sum(group["count"] for group in scenario["tasks"])
+    tasks = nearest_size(results.points["tasks"].unique().tolist(), own_size)
+    criterion = objective, scenario["study"]["confidence"], threshold_of(scenario)
     return tuple(
-        choose(
-            part,
-            batch_size,
-            objective,
-            scenario["study"]["confidence"],
-            threshold_of(scenario),
-            factors,
-            limits,
-        )
-        for factors, part in factor_combinations(compared)
+        choose(part, tasks, *criterion, factors, limits) for factors, part in factor_combinations(compared)
     )
 
 
@@ -281,15 +260,11 @@ def _points(estimates: pd.DataFrame, factors: list[str]) -> list[dict[str, Any]]
     points: list[dict[str, Any]] = []
     keys = ["strategy", "concurrency", "tasks", *factors]
     for names, part in estimates.groupby(keys, sort=False):
-        point: dict[str, Any] = {
-            key: value.item() if hasattr(value, "item") else value
-            for key, value in zip(keys, names, strict=True)
-        }
-        point["replications"] = int(part["n"].iloc[0])
         rows = zip(part["measure"], part["mean"], part["low"], part["high"], strict=True)
-        point["measures"] = {
+        measures = {
             measure: {"mean": mean, "low": finite(low), "high": finite(high)}
             for measure, mean, low, high in rows
         }
-        points.append(point)
+        of_point = {"replications": int(part["n"].iloc[0]), "measures": measures}
+        points.append(dict(zip(keys, map(plain, names), strict=True)) | of_point)
     return points

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from itertools import product
 from typing import Any, Literal
 
 import numpy as np
@@ -20,7 +21,7 @@ from dispatch_sim.scenario.indifference import IndifferenceThreshold
 from dispatch_sim.scenario.strategy import Strategy, strategy_of
 from dispatch_sim.stats.crossings import Crossing, SignChanges, Status
 from dispatch_sim.stats.estimates import Estimate
-from dispatch_sim.stats.paired_comparison import PairedComparison, compare_best, sign_changes_along
+from dispatch_sim.stats.paired_comparison import compare_best, sign_changes_along
 from dispatch_sim.stats.paired_samples import paired_samples
 from dispatch_sim.stats.screening import may_be_best
 from dispatch_sim.study.objectives import as_means, column_of
@@ -36,10 +37,8 @@ class AxisComparison(Displayed):
     Attributes
     ----------
     parallel, queue : the two strategies; without a concurrency, the queue is the best one, or any.
-    objective : the measure that is minimised.
-    confidence : of each confidence interval.
-    tasks : size of the batch; None along the sizes.
-    factors : values of the other swept factors.
+    objective, confidence : the measure that is minimised, and of each confidence interval.
+    tasks, factors : size of the batch (None along the sizes), and values of the other swept factors.
     replications : the least number of replications at a point of the axis.
     changes : regions and crossings along the axis.
     differences : the cost of parallel above the queue at each point, each interval by itself.
@@ -102,10 +101,12 @@ Samples = Mapping[Point, NDArray[np.float64]]
 
 
 def samples_of(results: pd.DataFrame, objective: str, *further: str) -> Samples:
-    """Return the objective of each point along the replications; see `paired_samples`."""
+    """Return values whose mean is the objective, along the replications; see `paired_samples`."""
     keys = ["strategy", "concurrency", "tasks", *further]
     found = paired_samples(results, column_of(objective), keys)
-    return {(strategy_of(*point[:3]), *point[2:]): sample for point, sample in found.items()}
+    return {
+        (strategy_of(*point[:3]), *point[2:]): as_means(objective, sample) for point, sample in found.items()
+    }
 
 
 def pairs_of(
@@ -116,63 +117,54 @@ def pairs_of(
     Both are paced by the limits, or neither is: otherwise pacing would decide.
     """
     ordered = sorted(points, key=lambda point: (point[0].label, point[1], point[0].concurrency_in(point[1])))
-    strategies = list(dict.fromkeys(strategy.at(None) for strategy, *_ in ordered))
+    strategies = dict.fromkeys(strategy.at(None) for strategy, *_ in ordered)
     pairs: dict[tuple[Strategy, Strategy], dict[Where, Sides]] = {}
-    for one in (each for each in strategies if parallel in (each.kind, each.label)):
-        queues = (each for each in strategies if queue in (each.kind, each.label))
-        for other in (each for each in queues if each.pace == one.pace):
-            sides: dict[Where, Sides] = {
-                tuple(where): ([(strategy, *where)], []) for strategy, *where in ordered if strategy == one
-            }
-            for strategy, tasks, *level in ordered:
-                where = (tasks, *level)
-                if strategy.at(None) == other and where in sides:
+    for one, other in product(strategies, repeat=2):
+        if (
+            parallel in (one.kind, one.label)
+            and queue in (other.kind, other.label)
+            and one.pace == other.pace
+        ):
+            sides: dict[Where, Sides] = {point[1:]: ([point], []) for point in ordered if point[0] == one}
+            for point in ordered:
+                strategy, tasks = point[:2]
+                if strategy.at(None) == other and point[1:] in sides:
                     holds_back = strategy.concurrency_in(tasks) < tasks
-                    sides[where][holds_back].append((strategy, *where))
+                    sides[point[1:]][holds_back].append(point)
             pairs[one, other] = sides
     return pairs
 
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """By what two sides are compared.
-
-    Attributes
-    ----------
-    objective : the column to minimise, or `p95_makespan_s`.
-    confidence : of each confidence interval.
-    indifference : the indifference threshold.
-    """
+    """By what two sides are compared: a column or `p95_makespan_s`, and as in `AxisComparison`."""
 
     objective: str
     confidence: float
     indifference: IndifferenceThreshold
 
+    def compare(self, samples: Samples, sides: Mapping[Any, Sides]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Compare the sides along an axis, at each point on their common replications.
 
-def compare_sides(
-    criterion: Criterion, samples: Samples, sides: Mapping[Any, Sides]
-) -> dict[Any, PairedComparison]:
-    """Compare the sides at each point of an axis where both were simulated, on their common replications.
-
-    Of each side, only the points count that may be its best: others may have fewer replications.
-    """
-    found = {}
-    for value, both in sides.items():
-        costs = ({point: as_means(criterion.objective, samples[point]) for point in side} for side in both)
-        one, other = (list(may_be_best(side, criterion.confidence).values()) for side in costs)
-        if other:
-            found[value] = compare_best(np.stack(one), np.stack(other))
-    return found
-
-
-def judged(criterion: Criterion, comparisons: Mapping[float, PairedComparison]) -> dict[str, Any]:
-    """Return the fields of an `AxisComparison` that follow from its comparisons."""
-    each, confidence, threshold = list(comparisons.values()), criterion.confidence, criterion.indifference
-    return {
-        "objective": criterion.objective,
-        "confidence": confidence,
-        "replications": min(one.replications for one in each),
-        "changes": sign_changes_along(list(comparisons), each, confidence, SIDES),
-        "differences": tuple(one.estimate(confidence) for one in each),
-        "practically_equal": all(one.is_within(threshold.at(one.scale), confidence) for one in each),
-    }
+        Of each side, only the strategies count that may be its best: others may have fewer replications.
+        Returned are the points at which both sides were simulated, and the fields of an `AxisComparison` that
+        follow.
+        """
+        at, found = [], []
+        for value, both in sides.items():
+            one, other = (
+                list(may_be_best({point: samples[point] for point in side}, self.confidence).values())
+                for side in both
+            )
+            if other:
+                at.append(value)
+                found.append(compare_best(np.stack(one), np.stack(other)))
+        is_equal = (each.is_within(self.indifference.at(each.scale), self.confidence) for each in found)
+        return tuple(at), {
+            "objective": self.objective,
+            "confidence": self.confidence,
+            "replications": min((each.replications for each in found), default=0),
+            "changes": sign_changes_along(at, found, self.confidence, SIDES) if found else None,
+            "differences": tuple(each.estimate(self.confidence) for each in found),
+            "practically_equal": all(is_equal),
+        }

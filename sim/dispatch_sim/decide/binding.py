@@ -62,16 +62,12 @@ _IN_SLOT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A resource, and what its removal saves.
+    """A resource, and by how many seconds the makespan is shorter without it.
 
-    Attributes
-    ----------
-    name : `requests`, `input_tokens` or `output_tokens` (a rate limit), `limits` (all three together),
-        `harness_pace`, `coordinator`, `people` or `concurrency`.
-    utilisation : share of what a limit admits in the makespan, of all slots, or of the makespan in which
-        coordinator or person work. None if it is not known.
-    saved_s : seconds by which the makespan is shorter without it.
-    concurrency : the higher concurrency with the shortest makespan.
+    It is `requests`, `input_tokens` or `output_tokens` (a rate limit), `limits` (all three together),
+    `harness_pace`, `coordinator`, `people`, or `concurrency`: then with the higher one that has the shortest
+    makespan. Its utilisation is the share of what a limit admits in the makespan, of all slots, or of the
+    makespan in which coordinator or person work; None if it is not known.
     """
 
     name: str
@@ -82,15 +78,10 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """The resources of a strategy, by the makespan that their removal saves.
+    """The resources of a strategy that are used or limited, the one whose removal saves most first.
 
-    Attributes
-    ----------
-    strategy, tasks : what was simulated.
-    makespan_s : its mean makespan.
-    replications : number of replications.
-    resources : those that are used or limited, the one with the largest saving first.
-    limits_reached : whether the rate limits change the makespan of any replication; None if there are none.
+    `limits_reached` says whether the rate limits change the makespan of any replication; None if there are
+    none.
     """
 
     strategy: Strategy
@@ -111,14 +102,13 @@ class Binding:
     @property
     def resource(self) -> Resource | None:
         """The binding resource."""
-        return next((each for each in self.resources if self.binds(each)), None)
+        return next(filter(self.binds, self.resources), None)
 
     @property
     def second(self) -> Resource | None:
         """The resource whose removal saves nearly as much as that of the binding one."""
-        close = [each for each in self.resources if self.binds(each)][1:2]
-        first = self.resource
-        return close[0] if close and first and close[0].saved_s.mean >= CLOSE * first.saved_s.mean else None
+        first, second, *_ = (*filter(self.binds, self.resources), None, None)
+        return second if first and second and second.saved_s.mean >= CLOSE * first.saved_s.mean else None
 
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
@@ -152,21 +142,21 @@ def find_binding(plan: Plan, most: int = MOST) -> Binding:
     means = dict(zip(MEASURES, base.mean(axis=0).tolist(), strict=True))
     removals = list(_removals(plan, means))
     makespans_s = _simulate([each for _, each in removals], replications)[:, :, MEASURES.index("makespan_s")]
-    confidence = 1 - (1 - scenario.study.confidence) / max(1, len(removals))
-    saved = [paired_difference(own_s, without_s, confidence) for without_s in makespans_s]
+    confidence = 1 - (1 - scenario.study.confidence) / len(removals)
     utilisation = _utilisation(plan, means, replications)
     found: dict[str, Resource] = {}
-    for (name, without), estimate in zip(removals, saved, strict=True):
-        more = without.concurrency if name == "concurrency" else None
-        if name not in found or estimate.mean > found[name].saved_s.mean:
-            found[name] = Resource(name, utilisation.get(name), estimate, more)
+    for (name, without), without_s in zip(removals, makespans_s, strict=True):
+        saved_s = paired_difference(own_s, without_s, confidence)
+        if name not in found or saved_s.mean > found[name].saved_s.mean:
+            more = without.concurrency if name == "concurrency" else None
+            found[name] = Resource(name, utilisation.get(name), saved_s, more)
     never = Estimate(0.0, 0.0, 0.0, replications)
     for name in utilisation.keys() - found.keys():
         found[name] = Resource(name, utilisation[name], never)
-    reached = None if scenario.provider.limits.unlimited else False
     together = found.pop("limits", None)
-    if together is not None:
-        reached = (together.saved_s.low, together.saved_s.high) != (0.0, 0.0)
+    reached = (
+        None if scenario.provider.limits.unlimited else together is not None and together.saved_s != never
+    )
     used = [each for each in found.values() if each.utilisation or each.saved_s != never]
     ranked = sorted(used, key=lambda each: (-each.saved_s.mean, each.name))
     binding = Binding(plan.strategy, tasks, means["makespan_s"], replications, tuple(ranked), reached)
@@ -180,7 +170,7 @@ def find_binding(plan: Plan, most: int = MOST) -> Binding:
 def _simulate(plans: Sequence[Plan], replications: int) -> NDArray[np.float64]:
     """Return the measures of plans, each of a scenario of its own; shape (plans, replications, measures)."""
     variants = tuple(Variant((), plan.scenario, (plan,)) for plan in plans)
-    return simulate_design(Design((), variants, replications)) if plans else np.empty((0, 0, len(MEASURES)))
+    return simulate_design(Design((), variants, replications))
 
 
 def _removals(plan: Plan, means: dict[str, float]) -> Iterator[tuple[str, Plan]]:
@@ -196,12 +186,11 @@ def _removals(plan: Plan, means: dict[str, float]) -> Iterator[tuple[str, Plan]]
     provider = scenario.provider
     set_limits = [name for name in LIMITS if getattr(provider.limits, name) is not None]
     touched = ("rejected_requests", "too_large_attempts", "paced_s")
-    if provider.on_limit == "wait" or any(means[name] for name in touched):
+    if set_limits and (provider.on_limit == "wait" or any(means[name] for name in touched)):
         paths = {name: (f"provider.limits.{name}", f"client.pacing.{name}") for name in set_limits}
         for name in set_limits:
             yield name, without(paths[name])
-        if set_limits:
-            yield "limits", without([path for each in paths.values() for path in each])
+        yield "limits", without([path for each in paths.values() for path in each])
     if scenario.harness.pace is not None:
         yield "harness_pace", without(["harness.pace"])
     yield "coordinator", without(_WITHOUT_TIME["coordinator"], 0.0)

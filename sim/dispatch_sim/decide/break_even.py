@@ -1,12 +1,13 @@
-"""Break-evens of parallel and a queue along the size of the batch, and along the concurrency of the queue."""
+"""Break-evens of parallel and a queue: along the batch size, the concurrency, and swept factors."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from dispatch_sim.decide.axis_comparison import (
@@ -14,27 +15,23 @@ from dispatch_sim.decide.axis_comparison import (
     Criterion,
     Samples,
     Sides,
-    Where,
-    compare_sides,
-    judged,
     pairs_of,
     samples_of,
 )
+from dispatch_sim.decide.units import axis_position
 from dispatch_sim.scenario.indifference import IndifferenceThreshold, parse_indifference
+from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.crossings import Crossing, Region
 from dispatch_sim.stats.student_t import check_confidence
-from dispatch_sim.study.table import factor_combinations
+from dispatch_sim.study.table import factor_columns, factor_combinations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class BreakEven(AxisComparison):
-    """A break-even along the size of the batch or the concurrency of the queue.
+    """A break-even along the size of the batch (`tasks`) or the `concurrency` of the queue.
 
-    Attributes
-    ----------
-    axis : `tasks` (size of the batch) or `concurrency` (of the queue).
-    values : the points of the axis that were simulated; between them the difference is interpolated.
+    Between the values, which were simulated, the difference is interpolated.
     """
 
     axis: Literal["tasks", "concurrency"]
@@ -109,6 +106,24 @@ class BreakEven(AxisComparison):
         }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class FactorBreakEven(AxisComparison):
+    """A break-even along a swept factor, by its path in the scenario.
+
+    The levels are as they are written, in order. Between their positions, which are in base units, the
+    difference is interpolated.
+    """
+
+    factor: str
+    levels: tuple[Any, ...]
+    positions: tuple[float, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a dict for JSON."""
+        regions = [asdict(region) for region in self.changes.established]
+        return AxisComparison.to_json(self) | {"regions": regions}
+
+
 def find_break_even(
     results: pd.DataFrame,
     objective: str = "cost_usd",
@@ -121,11 +136,16 @@ def find_break_even(
 ) -> list[BreakEven]:
     """Find the break-evens of parallel and a queue, along the size of the batch and the queue's concurrency.
 
+    The best of a side is judged in two ways; see `stats.paired_comparison`. The confidence interval covers
+    what either leaves open.
+
+    Raises ValueError where a column is missing, the objective is not finite, rows are there twice, or there
+    are less than 2 replications in common.
+
     Parameters
     ----------
     results : one row a (design point, replication); points share the replications' random numbers.
-    objective : the column to minimise, or `p95_makespan_s`.
-    confidence : of each confidence interval.
+    objective, confidence : the column to minimise, or `p95_makespan_s`, and of each confidence interval.
     parallel, queue : the kinds to compare; with labels such as `queue (script)`, these strategies alone.
     batch_size : only along concurrency at this number of tasks; default: at every number of tasks.
     concurrencies : of queues that are compared by themselves, too.
@@ -136,16 +156,6 @@ def find_break_even(
     For each combination of further factors, and each pair of strategies, in this order: along tasks against
     the best queue, then against a queue of each of `concurrencies`, then for each size along concurrency.
     Points that were not simulated are left out; so is an axis without any.
-
-    Raises
-    ------
-    ValueError : a column is missing, the objective is not finite, rows are there twice, or there are less
-        than 2 replications in common.
-
-    Notes
-    -----
-    The best of a side is judged in two ways; see `stats.paired_comparison`. The confidence interval covers
-    what either leaves open.
     """
     check_confidence(confidence)
     criterion = Criterion(objective, confidence, parse_indifference(indifference))
@@ -168,45 +178,71 @@ def break_evens_of(
 ) -> Iterator[tuple[BreakEven, dict[int, Sides]]]:
     """Yield the break-evens of one combination of factors, with the sides that are compared along each axis.
 
-    Parameters
-    ----------
-    samples : see `samples_of`; `batch_size` and the others are those of `find_break_even`.
+    See `samples_of` and `find_break_even` for the parameters.
     """
     for (one, other), sides in pairs_of(samples, parallel, queue).items():
-        for axis, queues, tasks, along in _axes(sides, other, concurrencies, batch_size):
-            comparisons = compare_sides(criterion, samples, along)
-            if comparisons:
-                found = BreakEven(
-                    axis=axis,
-                    values=tuple(comparisons),
-                    parallel=one,
-                    queue=queues,
-                    tasks=tasks,
-                    factors={},
-                    **judged(criterion, comparisons),
-                )
-                yield found, along
-
-
-def _axes(
-    sides: Mapping[Where, Sides], queue: Strategy, concurrencies: Collection[int], batch_size: int | None
-) -> Iterator[tuple[Literal["tasks", "concurrency"], Strategy, int | None, dict[int, Sides]]]:
-    """Yield each axis: its name, the queues along it, the batch size, and the sides at its points."""
-    best = {size: both for (size,), both in sides.items()}
-    yield "tasks", queue, None, best
-    for fixed in map(queue.at, concurrencies):
-        of_one = {
-            size: (together, [point for point in queues if point[0] == fixed])
-            for size, (together, queues) in best.items()
-        }
-        yield "tasks", fixed, None, of_one
-    for size, (together, queues) in best.items():
-        if batch_size in (None, size):
-            along = {point[0].concurrency_in(size): (together, [point]) for point in queues}
-            yield "concurrency", queue, size, along
+        best = {size: both for (size,), both in sides.items()}
+        axes: list[tuple[Literal["tasks", "concurrency"], Strategy, int | None, dict[int, Sides]]] = []
+        axes.append(("tasks", other, None, best))
+        for fixed in map(other.at, concurrencies):
+            of_one = {
+                size: (together, [point for point in queues if point[0] == fixed])
+                for size, (together, queues) in best.items()
+            }
+            axes.append(("tasks", fixed, None, of_one))
+        for size, (together, queues) in best.items():
+            if batch_size in (None, size):
+                along = {point[0].concurrency_in(size): (together, [point]) for point in queues}
+                axes.append(("concurrency", other, size, along))
+        for axis, compared, tasks, along in axes:
+            values, found = criterion.compare(samples, along)
+            if values:
+                found |= {"parallel": one, "queue": compared, "tasks": tasks, "factors": {}}
+                yield BreakEven(axis=axis, values=values, **found), along
 
 
 def _above(at: float) -> int:
     """Return the first whole number above a value, which may be one but for rounding."""
     nearest = round(at)
     return (nearest if math.isclose(at, nearest) else math.floor(at)) + 1
+
+
+def find_factor_break_even(
+    results: pd.DataFrame,
+    tasks: int,
+    objective: str = "cost_usd",
+    confidence: float = 0.95,
+    indifference: float | str | IndifferenceThreshold = 0.0,
+) -> list[FactorBreakEven]:
+    """Find the break-evens along every swept factor whose levels have an order; see `find_break_even`.
+
+    There is one for each factor of two or more finite levels, each combination of the others, each pair of
+    strategies. Of levels that are the same, such as 1m and 60s, the last one counts.
+    """
+    part = results[results["tasks"] == tasks]
+    criterion = Criterion(objective, confidence, parse_indifference(indifference))
+    found = []
+    for factor in factor_columns(results):
+        levels = _levels(part[factor].unique().tolist())
+        ordered = part[part[factor].isin(levels.values())].rename(columns={factor: "level"})
+        for factors, rows in factor_combinations(ordered):
+            samples = samples_of(rows, objective, "level")
+            for (one, other), sides in pairs_of(samples, "parallel", "queue").items():
+                along = {at: both for at, level in levels.items() if (both := sides.get((tasks, level)))}
+                positions, compared = criterion.compare(samples, along)
+                if len(positions) > 1:
+                    compared |= {"parallel": one, "queue": other, "tasks": tasks, "factors": factors}
+                    written = tuple(levels[at] for at in positions)
+                    found.append(
+                        FactorBreakEven(factor=factor, levels=written, positions=positions, **compared)
+                    )
+    return found
+
+
+def _levels(written: list[Any]) -> dict[float, Any]:
+    """Return the finite levels by their positions, in order; nothing where a factor has no order."""
+    try:
+        positions = {axis_position(level): level for level in written}
+    except UserError:
+        return {}
+    return {position: positions[position] for position in sorted(positions) if np.isfinite(position)}

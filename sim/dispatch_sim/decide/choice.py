@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dispatch_sim.decide.constraints import Feasibility, Limits, eligible, find_feasibility
-from dispatch_sim.decide.ranking import least, ranked, strategy_samples
+from dispatch_sim.decide.winners import least, ranked, strategy_samples
 from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.indifference import IndifferenceThreshold, parse_indifference
 from dispatch_sim.scenario.strategy import Strategy
@@ -101,6 +101,11 @@ class Choice(Displayed):
         """Number of replications of the recommended strategy."""
         return self.estimate.n
 
+    @property
+    def strategies(self) -> list[Strategy]:
+        """All strategies, in the order of `alternatives`, the recommended first."""
+        return [self.strategy, *(other.strategy for other in self.alternatives)]
+
     def __repr__(self) -> str:
         return f"<Choice: {self.strategy} for {self.tasks:,} tasks, {self.replications:,} replications>"
 
@@ -133,11 +138,8 @@ class Choice(Displayed):
         The difference from each that may be the best is known to within the indifference threshold, and the
         feasibility of none of them is undecided.
         """
-        found = (
-            self.feasibility,
-            *(other.feasibility for other in self.alternatives if other.in_best_subset),
-        )
-        is_open = any(each is not None and each.verdict == "undecided" for each in found)
+        left = (other.feasibility for other in self.alternatives if other.in_best_subset)
+        is_open = any(each is not None and each.verdict == "undecided" for each in (self.feasibility, *left))
         return (self.deciding is None or self._is_known(self.deciding)) and not is_open
 
     @property
@@ -150,9 +152,8 @@ class Choice(Displayed):
         """Whether a study may end before its last replication, by its contenders; see `to_end_early`."""
         left = [other for other in self.alternatives if not other.beyond_doubt]
         found = (self.feasibility, *(other.feasibility for other in left))
-        return all(each is None or each.beyond_doubt for each in found) and all(
-            other.identical or other.infeasible or self._is_known(other) for other in left
-        )
+        is_known = (other.identical or other.infeasible or self._is_known(other) for other in left)
+        return all(each is None or each.beyond_doubt for each in found) and all(is_known)
 
     def _is_known(self, other: Alternative) -> bool:
         """Whether the difference is known to within the indifference threshold."""
@@ -193,34 +194,25 @@ def choose(
     factors: Mapping[str, Any] | None = None,
     limits: Limits | None = None,
 ) -> Choice:
-    """Choose among all strategies that were simulated at one batch size.
+    """Choose among all strategies that were simulated at one batch size, by the rule of `stats.screening`.
+
+    The recommended strategy has the least mean, of equal ones it is the simplest (see `least`). With limits
+    it is the least among the feasible ones; without such among the undecided ones; where all are infeasible,
+    the one that meets the limits most often. Half of the error probability is then for screening, and half
+    for feasibility. A recommended strategy that may be infeasible screens out no other.
+
+    Raises ValueError for no such point, more than one combination of factors, less than 2 replications in
+    common, a negative indifference, or what `paired_samples` raises.
 
     Parameters
     ----------
     results : one row a (design point, replication); points share the replications' random numbers.
     tasks : size of the batch.
-    objective : the column to minimise, or `p95_makespan_s`.
-    confidence : see `Choice`.
+    objective, confidence : the column to minimise, or `p95_makespan_s`, and as in `Choice`.
     indifference : the indifference threshold; a number is in the unit of the objective, a share is one of the
         recommended strategy's mean.
     factors : values of the further swept factors; may be left out where there is one combination.
     limits : a deadline and a budget; an infeasible strategy is not in the best subset.
-
-    Returns
-    -------
-    The strategy with the least mean, of equal ones the simplest (see `least`). With limits it is the least
-    among the feasible ones; without such among the undecided ones; where all are infeasible, the one that
-    meets the limits most often.
-
-    Raises
-    ------
-    ValueError : no such point, more than one combination of factors, less than 2 replications in common,
-        a negative indifference, or what `paired_samples` raises.
-
-    Notes
-    -----
-    The rule is that of `stats.screening`. With limits, half of the error probability is for screening, and
-    half for feasibility. A recommended strategy that may be infeasible screens out no other.
     """
     check_confidence(confidence)
     held, part = _combination(results[results["tasks"] == tasks], tasks, dict(factors or {}))
@@ -236,9 +228,10 @@ def choose(
     estimates = {strategy: estimate_of(objective, raw[strategy], confidence) for strategy in strategies}
     allowed = eligible(feasibility) if feasibility else strategies
     recommended = least({strategy: samples[strategy] for strategy in allowed}, screening, tasks)
+    infeasible = {each for each in feasibility if feasibility[each].verdict == "infeasible"}
     order = ranked(strategies, [estimates[strategy].mean for strategy in strategies], tasks)
     others = [strategies[number] for number in order if strategies[number] != recommended]
-    others.sort(key=lambda other: bool(feasibility) and feasibility[other].verdict == "infeasible")
+    others.sort(key=lambda other: other in infeasible)
 
     threshold = parse_indifference(indifference).at(estimates[recommended].mean)
     screened = screen([samples[other] for other in others], samples[recommended], screening, threshold)
@@ -247,7 +240,7 @@ def choose(
 
     def alternatives() -> Iterator[Alternative]:
         for number, other in enumerate(others):
-            feasible = not feasibility or feasibility[other].verdict != "infeasible"
+            feasible = other not in infeasible
             mine, best = in_common(raw[other], raw[recommended])
             better, identical = mine < best, bool(np.array_equal(mine, best))
             yield Alternative(
@@ -283,15 +276,11 @@ def _combination(
     results: pd.DataFrame, tasks: int, wanted: dict[str, Any]
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Return the one combination of factors that has the wanted values, with its rows."""
-    matching = [
-        (values, part)
-        for values, part in factor_combinations(results)
-        if all(name in values and values[name] == value for name, value in wanted.items())
-    ]
-    if len(matching) > 1:
+    found = [each for each in factor_combinations(results) if wanted.items() <= each[0].items()]
+    if len(found) > 1:
         raise ValueError(
-            f"{len(matching)} combinations of factors fit {wanted}; name one, such as {matching[0][0]}"
+            f"{len(found)} combinations of factors fit {wanted}; name one, such as {found[0][0]}"
         )
-    if not matching or matching[0][1].empty:
+    if not found or found[0][1].empty:
         raise ValueError(f"nothing was simulated with {tasks} tasks" + (f" and {wanted}" if wanted else ""))
-    return matching[0]
+    return found[0]

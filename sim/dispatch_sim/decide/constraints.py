@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.decide.ranking import strategy_samples
+from dispatch_sim.decide.winners import strategy_samples
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import Estimate, share_estimate, to_end_early
 from dispatch_sim.stats.paired_samples import present
@@ -22,13 +22,9 @@ Verdict = Literal["feasible", "infeasible", "undecided"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of a batch.
+    """Limits of a batch, and the probability with which it must meet both.
 
-    Attributes
-    ----------
-    deadline : of the makespan, in seconds; None for none.
-    budget : of API charges, in dollars; None for none.
-    probability : with which a batch must meet both.
+    The deadline of the makespan is in seconds, the budget of API charges in dollars; None for none.
     """
 
     deadline: float | None
@@ -52,14 +48,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Feasibility:
-    """How often a strategy meets the limits.
+    """How often a strategy meets the limits: the share of replications, with Clopper and Pearson's interval.
 
-    Attributes
-    ----------
-    share : of replications that meet all limits, with Clopper and Pearson's interval.
-    verdict : `feasible` where the interval lies at or above the required probability, `infeasible` where it
-        lies below, else `undecided`.
-    beyond_doubt : whether the verdict holds with the confidence of `to_end_early` too.
+    It is feasible where the interval lies at or above the required probability, infeasible where it lies
+    below, else undecided; beyond doubt where that holds with the confidence of `to_end_early` too.
     """
 
     share: Estimate
@@ -78,13 +70,11 @@ class Feasibility:
 def find_feasibility(
     results: pd.DataFrame, limits: Limits, confidence: float = 0.95
 ) -> dict[Strategy, Feasibility]:
-    """Return how often each strategy meets the limits.
+    """Return how often each strategy meets the limits; see `judge_feasibility`.
 
     Parameters
     ----------
     results : rows of one batch size and one combination of factors.
-    limits : see `Limits`.
-    confidence : of all verdicts simultaneously.
     """
     meets: dict[Strategy, Any] = {}
     for column, bound in limits.bounds.items():

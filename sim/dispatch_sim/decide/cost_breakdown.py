@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -39,33 +39,18 @@ CAUSES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """A component of a difference.
-
-    Attributes
-    ----------
-    name : `waiting`, `money_wasted`, `people_merge`; a key of `CAUSES`.
-    cause : see `CAUSES`.
-    difference : what the rival has more, in the unit of the objective.
-    """
+    """A component of a difference: a key of `CAUSES`, its cause, and what the rival has more."""
 
     name: str
     cause: str
     difference: Estimate
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a dict for JSON."""
-        return {"name": self.name, "cause": self.cause, "difference": self.difference.to_json()}
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """A strategy compared with the recommended one.
 
-    Attributes
-    ----------
-    strategy : the strategy.
-    difference : what it has more of the objective.
-    components : of the difference; they sum to it. A percentile has none.
+    `difference` is what it has more of the objective, and the sum of its components. A percentile has none.
     """
 
     strategy: Strategy
@@ -77,7 +62,7 @@ class Comparison:
         return {
             **self.strategy.to_json(),
             "difference": self.difference.to_json(),
-            "components": [component.to_json() for component in self.components],
+            "components": [asdict(c) | {"difference": c.difference.to_json()} for c in self.components],
         }
 
 
@@ -90,31 +75,25 @@ def cost_breakdown(
 ) -> list[Component]:
     """Divide the difference between two strategies into components.
 
+    It returns those that differ in some replication, the largest first, and `other` last.
+
     Parameters
     ----------
-    scenario : for the value of people's time.
     objective : the measure that is divided: `cost_usd`, `money_usd`, `tokens`, `people_s` or `makespan_s`.
     measures : of the recommended strategy and the rival, shape (2, replications, measures).
     confidence : of each interval by itself.
     apart : components that are stated by themselves, the others being summed as `other`; default: all.
-
-    Returns
-    -------
-    The components that differ in some replication, the largest first, and `other` last.
     """
-    column = {name: measures[:, :, number] for number, name in enumerate(MEASURES)}
+    column = dict(zip(MEASURES, np.moveaxis(measures, 2, 0), strict=True))
     components: dict[str, NDArray[np.float64]] = {}
-    if objective in ("cost_usd", "money_usd"):
-        components |= {f"money_{cause}": column[f"money_{cause}_usd"] for cause in _MONEY}
-    if objective == "tokens":
-        components |= {f"money_{cause}": column[f"tokens_{cause}"] for cause in _MONEY}
+    if objective in ("cost_usd", "money_usd", "tokens"):
+        of_money = "tokens_{}" if objective == "tokens" else "money_{}_usd"
+        components |= {f"money_{cause}": column[of_money.format(cause)] for cause in _MONEY}
     if objective in ("cost_usd", "people_s"):
         worth = scenario.values.people / HOUR_S if objective == "cost_usd" else 1.0
         components |= {f"people_{cause}": column[f"people_{cause}_s"] * worth for cause in _PEOPLE}
-    if objective == "cost_usd":
-        components["waiting"] = column["cost_waiting_usd"]
-    if objective == "makespan_s":
-        components["waiting"] = column["makespan_s"]
+    if objective in ("cost_usd", "makespan_s"):
+        components["waiting"] = column["cost_waiting_usd" if objective == "cost_usd" else objective]
     differences = {name: rival - recommended for name, (recommended, rival) in components.items()}
     if small := [name for name in differences if apart is not None and name not in apart]:
         differences["other"] = np.sum([differences.pop(name) for name in small], axis=0)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import reduce
 from typing import Any, Literal
 
 import pandas as pd
 
-from dispatch_sim.decide.answer import choices, objective_of
+from dispatch_sim.decide.answer import choices
 from dispatch_sim.decide.choice import Choice
-from dispatch_sim.decide.replications import replications_needed
+from dispatch_sim.decide.studies import replications_needed
 from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.changes import Change, changes
-from dispatch_sim.scenario.loader import Given, Source, load
+from dispatch_sim.scenario.loader import Given, load
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.strategy import Strategy, strategy_of
 from dispatch_sim.stats.estimates import Estimate, paired_difference
@@ -37,20 +36,12 @@ class Paired:
     b: float
     difference: Estimate
 
-    def to_json(self) -> dict[str, Any]:
-        """Return a dict for JSON."""
-        return {"a": self.a, "b": self.b, "difference": self.difference.to_json()}
-
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of the two scenarios.
+    """One of the two scenarios, and its recommended strategy by its own objective.
 
-    Attributes
-    ----------
-    file : its file.
-    scenario : the scenario; the second has the seed, replications and confidence of the first.
-    choice : the recommended strategy and the alternatives, by its own objective.
+    The second has the seed, replications and confidence of the first.
     """
 
     file: str
@@ -142,7 +133,7 @@ class Diff(Displayed):
 
 
 def _measures_json(measures: Mapping[str, Paired]) -> dict[str, Any]:
-    return {name: paired.to_json() for name, paired in measures.items()}
+    return {name: asdict(each) | {"difference": each.difference.to_json()} for name, each in measures.items()}
 
 
 def diff(
@@ -159,33 +150,52 @@ def diff(
     Each has the recommendation that `compare` gives it, by its own objective and limits. Differences are
     paired by replication. Tasks of groups with the same name share their random variates.
 
+    Raises ScenarioError or DesignError with a message for the user.
+
     Parameters
     ----------
     a, b : as `load` accepts them. Both are simulated with the seed, replications and confidence of the first.
     seed, replications, jobs, on_progress : as in `compare`.
-
-    Raises
-    ------
-    ScenarioError, DesignError
-        With a message for the user.
     """
     one = with_study(load(a), seed, replications)
-    other = _with_study_of(one, load(b))
-    sources = one, other
-    warned = left_out(one.scenario(), one.scenario().batch_size)
-    results = [_simulate(one, jobs, on_progress), _simulate(other, jobs, on_progress, warned)]
+    # The indifference has a unit of its own.
+    study = {key: each for key, each in one.scenario().resolved()["study"].items() if key != "indifference"}
+    off = {"replications": "auto", "calls": "none"}
+    other = load(b).replaced(
+        {f"study.{key}": off[key] if value is None else value for key, value in study.items()}
+    )
+    sources, results = (one, other), []
+    warned: list[str] = []
+    for source in sources:
+        found = run_study(
+            design_comparison,
+            replications_needed,
+            source,
+            jobs=jobs,
+            on_progress=on_progress,
+            warned=warned,
+        )
+        if found.manifest["interrupted"]:
+            raise KeyboardInterrupt
+        results.append(found)
+        warned = left_out(one.scenario(), one.scenario().batch_size)
     side_a, side_b = (
         Side(source.filename, source.scenario(), choices(found)[0])
         for source, found in zip(sources, results, strict=True)
     )
     values_a, values_b = map(_values, results)
-    objective, confidence = objective_of(one.scenario().resolved()), side_a.choice.confidence
+    objective, confidence = side_a.choice.objective, side_a.choice.confidence
     best = values_a[side_a.choice.strategy], values_b[side_b.choice.strategy]
     recommended = pair_by_replication(*best, objective, confidence)
-    shared = _over_common(
-        {each: (values_a[each], values_b[each]) for each in _ordered(side_a.choice) if each in values_b}
-    )
-    pairs = {each: pair_by_replication(*rows, objective, confidence) for each, rows in shared.items()}
+    shared = [each for each in side_a.choice.strategies if each in values_b]
+    # So that their means compare.
+    common = min((len(values[each]) for each in shared for values in (values_a, values_b)), default=0)
+    pairs = {
+        each: pair_by_replication(
+            values_a[each].head(common), values_b[each].head(common), objective, confidence
+        )
+        for each in shared
+    }
     means = recommended[objective].a, recommended[objective].b
     return Diff(
         side_a,
@@ -193,50 +203,10 @@ def diff(
         tuple(changes(*sources)),
         recommended,
         dict(sorted(pairs.items(), key=lambda pair: pair[1][objective].a)),
-        tuple(strategy for strategy in _ordered(side_a.choice) if strategy not in values_b),
-        tuple(strategy for strategy in _ordered(side_b.choice) if strategy not in values_a),
+        tuple(strategy for strategy in side_a.choice.strategies if strategy not in values_b),
+        tuple(strategy for strategy in side_b.choice.strategies if strategy not in values_a),
         one.scenario().threshold.at(min(means)),
     )
-
-
-def _with_study_of(one: Source, other: Source) -> Source:
-    """Return a scenario with the study of another, but with its own indifference, which has its own unit."""
-    study = one.scenario().resolved()["study"]
-    words = {"replications": "auto", "calls": "none"}
-    return other.replaced(
-        {
-            f"study.{key}": words[key] if value is None else value
-            for key, value in study.items()
-            if key != "indifference"
-        }
-    )
-
-
-def _simulate(
-    source: Source, jobs: int, on_progress: OnProgress | None, warned: Sequence[str] = ()
-) -> Results:
-    """Return the comparison of a scenario's strategies, without warnings that were logged already."""
-    results = run_study(
-        design_comparison,
-        replications_needed,
-        source,
-        seed=None,
-        replications=None,
-        jobs=jobs,
-        on_progress=on_progress,
-        out=None,
-        resume=None,
-        cluster=None,
-        warned=warned,
-    )
-    if results.manifest["interrupted"]:
-        raise KeyboardInterrupt
-    return results
-
-
-def _ordered(choice: Choice) -> list[Strategy]:
-    """Return the strategies of a choice from the best to the worst."""
-    return [choice.strategy, *(other.strategy for other in choice.alternatives)]
 
 
 def _values(results: Results) -> dict[Strategy, pd.DataFrame]:
@@ -246,28 +216,13 @@ def _values(results: Results) -> dict[Strategy, pd.DataFrame]:
     return {strategy_of(*point): rows.set_index("replication")[columns] for point, rows in points}
 
 
-def _over_common(
-    shared: Mapping[Strategy, tuple[pd.DataFrame, pd.DataFrame]],
-) -> dict[Strategy, tuple[pd.DataFrame, pd.DataFrame]]:
-    """Return the replications that all strategies have in both scenarios, so that their means compare."""
-    rows = [each for pair in shared.values() for each in pair]
-    common = reduce(pd.Index.intersection, (each.index for each in rows)) if rows else pd.Index([])
-    return {strategy: (a.loc[common], b.loc[common]) for strategy, (a, b) in shared.items()}
-
-
 def pair_by_replication(
     a: pd.DataFrame, b: pd.DataFrame, objective: str, confidence: float
 ) -> dict[str, Paired]:
-    """Compare two strategies over the replications that both have.
+    """Compare two strategies, each given by its measures, over the replications that both have.
 
-    Parameters
-    ----------
-    a, b : the measures of each, by replication.
-
-    Returns
-    -------
-    A pair for each objective of a scenario. A 95th percentile is left out where these are too few for one,
-    unless it is the objective.
+    There is a pair for each objective of a scenario. A 95th percentile is left out where these are too few
+    for one, unless it is the objective.
     """
     common = a.index.intersection(b.index)
     found = {}

@@ -21,12 +21,9 @@ Gain = Literal["gains", "loses", "practically_equal", "undecided"]
 class Step:
     """The step from one concurrency to the next that was simulated.
 
-    Attributes
-    ----------
-    concurrency, to : before and after.
-    gain : of the objective, paired; simultaneous over all steps. Negative where the step costs more.
-    verdict : `gains` or `loses` where the whole interval is beyond the indifference threshold,
-        `practically_equal` where it lies within, else `undecided`.
+    The gain of the objective is paired, and simultaneous over all steps; negative where the step costs more.
+    The verdict is `gains` or `loses` where the whole interval is beyond the indifference threshold,
+    `practically_equal` where it lies within, else `undecided`.
     """
 
     concurrency: int
@@ -34,22 +31,12 @@ class Step:
     gain: Estimate
     verdict: Gain
 
-    def to_json(self) -> dict[str, Any]:
-        """Return a dict for JSON."""
-        return asdict(self) | {"gain": self.gain.to_json()}
-
 
 @dataclass(frozen=True, slots=True)
 class DiminishingReturns:
-    """The gains of further concurrency, of one strategy at one batch size.
+    """The gains of further concurrency, of one strategy (without a concurrency) at one batch size.
 
-    Attributes
-    ----------
-    strategy : without a concurrency.
-    tasks, factors : the size of the batch, and the values of the further factors.
-    objective : the measure that is minimised.
-    confidence : of all gains simultaneously.
-    steps : in the order of concurrency.
+    All gains hold with the confidence simultaneously; the steps are in the order of concurrency.
     """
 
     strategy: Strategy
@@ -61,10 +48,8 @@ class DiminishingReturns:
 
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
-        return asdict(self) | {
-            "strategy": self.strategy.label,
-            "steps": [step.to_json() for step in self.steps],
-        }
+        steps = [asdict(step) | {"gain": step.gain.to_json()} for step in self.steps]
+        return asdict(self) | {"strategy": self.strategy.label, "steps": steps}
 
 
 def diminishing_returns(
@@ -79,12 +64,11 @@ def diminishing_returns(
 
     Parameters
     ----------
-    results : rows of one combination of further factors.
+    results, factors : rows of one combination of further factors, and its values.
     tasks : size of the batch.
     objective : a column, or `p95_makespan_s`.
     confidence : of all gains of a strategy simultaneously (Bonferroni).
     indifference : the indifference threshold; a share is one of the better mean.
-    factors : of the combination.
     """
     part = results[results["tasks"] == tasks]
     samples = paired_samples(part, column_of(objective), ["strategy", "concurrency"])

@@ -30,12 +30,8 @@ from dispatch_sim.scenario.quantities import whole
 class Needs(NamedTuple):
     """What final attempts need, an array of each with one value per task.
 
-    Attributes
-    ----------
-    slot_s : time in a slot.
-    calls, input, output : what the limits count.
-    in_flight : output of the longest call.
-    usd : bill.
+    That is time in a slot in seconds; calls, input and output as the limits count them; the output of the
+    longest call, which is in flight; and the bill.
     """
 
     slot_s: NDArray[np.float64]

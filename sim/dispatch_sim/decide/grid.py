@@ -1,4 +1,4 @@
-"""Grid points: a scenario with other values in place of its own, and the cost of each strategy there.
+"""Grid points: a scenario with other values in place of its own; and what findings at grid points rest on.
 
 Values are given by the path of the key that each replaces; `tasks` is the size of the batch. All grid points
 share the replications' random numbers, so differences between them are not noise between samples.
@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, fields
 from typing import Any
 
+from pydantic import ConfigDict
+
+from dispatch_sim.display import Displayed
 from dispatch_sim.model.plan import make_batch, plan_batch
 from dispatch_sim.scenario.loader import Given, Source, load
 from dispatch_sim.scenario.model import Scenario
-from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.study.design import DesignError, Variant, left_out, spread
+from dispatch_sim.study.objectives import OBJECTIVES
 
 BATCH = "tasks"
 """The path that stands for the size of the batch."""
@@ -25,32 +27,13 @@ BATCH = "tasks"
 _LOG = logging.getLogger("dispatch_sim")
 
 
-@dataclass(frozen=True)
-class GridPoint:
-    """A scenario at one set of values, with a plan for each strategy."""
-
-    variant: Variant
-
-    @cached_property
-    def strategies(self) -> tuple[Strategy, ...]:
-        """The strategies, in the order of the plans."""
-        return tuple(plan.strategy for plan in self.variant.plans)
-
-    @cached_property
-    def numbers(self) -> dict[Strategy, int]:
-        """The number of each strategy."""
-        return {strategy: number for number, strategy in enumerate(self.strategies)}
-
-    @property
-    def tasks(self) -> int:
-        """Size of the batch."""
-        return len(self.variant.plans[0].tasks)
-
-
 def make_grid_point(
     source: Source, values: Mapping[str, Any], strategies: Sequence[Strategy] | None = None
-) -> GridPoint:
-    """Put values into a scenario.
+) -> Variant:
+    """Put values into a scenario, and plan each strategy.
+
+    Raises ScenarioError where a value does not fit, and DesignError where the concurrency of every strategy
+    is above the size of the batch.
 
     Parameters
     ----------
@@ -58,13 +41,6 @@ def make_grid_point(
     values : by path.
     strategies : what to simulate, each with a concurrency where its kind has one; those above the size of the
         batch are left out. Default: the scenario's strategies, at every concurrency of its sweep.
-
-    Raises
-    ------
-    ScenarioError
-        Where a value does not fit.
-    DesignError
-        Where the concurrency of every strategy is above the size of the batch.
     """
     put = {path: value for path, value in values.items() if path != BATCH}
     if "dispatch.spawn.tokens" in put:  # replaced alone: without these, a profile's shared prefix
@@ -80,26 +56,13 @@ def make_grid_point(
             f"no strategy can be simulated with {tasks} tasks: every concurrency exceeds the batch size; "
             "add a lower one"
         )
-    return GridPoint(Variant((), scenario, tuple(plan_batch(scenario, each, batch) for each in fitting)))
-
-
-def try_grid_point(
-    source: Source, values: Mapping[str, Any], strategies: Sequence[Strategy] | None = None
-) -> GridPoint | None:
-    """Return `make_grid_point`, or None where the batch cannot be simulated with these values."""
-    try:
-        return make_grid_point(source, values, strategies)
-    except (ScenarioError, DesignError):
-        return None
+    return Variant((), scenario, tuple(plan_batch(scenario, each, batch) for each in fitting))
 
 
 def without_factors(given: Given) -> Source:
     """Return a source whose sweep has no further factors, so that other keys can be varied in turn.
 
-    Raises
-    ------
-    ScenarioError
-        With what is wrong with the scenario.
+    Raises ScenarioError with what is wrong with the scenario.
     """
     source = load(given)
     scenario = source.scenario()
@@ -125,3 +88,43 @@ def warn_about_concurrencies(scenario: Scenario, tasks: int) -> None:
     """Warn of strategies that are left out because their own concurrency exceeds the largest batch."""
     for message in left_out(scenario, tasks):
         _LOG.warning(message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings(Displayed):
+    """Findings about a scenario, and what they rest on.
+
+    The replications are those of the strategies that the findings rest on; strategies that are worse may have
+    fewer. The indifference threshold is in the unit of the objective, the measure that is minimised.
+    """
+
+    __pydantic_config__ = ConfigDict(ser_json_inf_nan="strings")
+
+    name: str
+    sha256: str
+    seed: int
+    replications: int
+    objective: str
+    confidence: float
+    indifference: float
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.name}, {self.replications:,} replications>"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a dict for JSON."""
+        found = {each.name: getattr(self, each.name) for each in fields(Findings)}
+        return {"scenario": found.pop("name"), **found}
+
+
+def basis(scenario: Scenario, replications: int, indifference: float) -> dict[str, Any]:
+    """Return the fields of `Findings` about a scenario."""
+    return {
+        "name": scenario.name,
+        "sha256": scenario.fingerprint,
+        "seed": scenario.study.seed,
+        "replications": replications,
+        "objective": OBJECTIVES[scenario.objective.minimise],
+        "confidence": scenario.study.confidence,
+        "indifference": indifference,
+    }

@@ -23,13 +23,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dispatch_sim.decide import binding
+from dispatch_sim.decide.binding import Binding, find_binding
+from dispatch_sim.decide.choice import Choice
 from dispatch_sim.decide.final_attempts import Known, Mode, find_needs, needs_of_common
 from dispatch_sim.model.arithmetic import MILLION, MINUTE_S
 from dispatch_sim.model.outcome import MEASURES, Outcome, outcome_of
@@ -37,10 +39,15 @@ from dispatch_sim.model.plan import Plan
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.coordination import MergeCost
 from dispatch_sim.study.design import Design, Variant
+from dispatch_sim.study.results import Results
 from dispatch_sim.study.runner import simulate_design
+from dispatch_sim.study.stored import find_stored_plan, stored_design, stored_source
 
 TASKS = 640
 """Tasks of all replications together, for each of which variates are computed: some 0.2 s."""
+
+MOST_CALLS = 200_000
+"""Model calls of a batch: of a larger one, the simulations would take longer than ten seconds."""
 
 FEWEST, MOST = 4, 32
 """Replications."""
@@ -54,14 +61,9 @@ class LowerBound:
     """A lower bound for the strategies compared, and the recommended strategy in multiples of it.
 
     In each replication it is the lowest bound of those strategies that leave no more tasks to people than the
-    recommended one does: whatever they leave saves part of the bill.
-
-    Attributes
-    ----------
-    makespan_s, money_usd : means over the replications.
-    makespan_multiple, money_multiple : mean of the recommended strategy over the same replications, divided
-        by these; None where they are 0. Rare costs that the bound leaves out may be absent from so few.
-    replications : number of replications.
+    recommended one does: whatever they leave saves part of the bill. Bounds are means over the replications.
+    A multiple is the mean of the recommended strategy over the same ones, divided by the bound; None where
+    that is 0. Rare costs that the bound leaves out may be absent from so few.
     """
 
     makespan_s: float
@@ -70,9 +72,37 @@ class LowerBound:
     money_multiple: float | None
     replications: int
 
-    def to_json(self) -> dict[str, Any]:
-        """Return a dict for JSON."""
-        return asdict(self)
+
+@dataclass(frozen=True, slots=True)
+class Bottleneck:
+    """The binding resource of a strategy, and the lower bound for all strategies compared."""
+
+    binding: Binding
+    lower_bound: LowerBound
+
+
+def find_bottleneck(results: Results, choice: Choice) -> Bottleneck | None:
+    """Simulate the recommended strategy of a study again, without each resource, and its alternatives.
+
+    It is None if the scenario cannot be read again from the results, because it takes values from a csv file
+    or has other values in this version, and if its batch is too large.
+    """
+    source = stored_source(results)
+    if source is None:
+        return None
+    design = stored_design(source, results)
+    try:
+        plans = [find_stored_plan(design, each, choice.tasks, choice.factors) for each in choice.strategies]
+    except KeyError:
+        return None
+    if plans[0].calls > MOST_CALLS:
+        return None
+    # A study that was simulated by the compiled engine has loaded it.
+    engine = "compiled" if results.manifest["engine"] == "compiled" else "auto"
+    scenario = plans[0].scenario.model_copy(update={"engine": engine})
+    plans = [replace(plan, scenario=scenario) for plan in plans]
+    found = find_binding(plans[0], max(binding.FEWEST, choice.replications))
+    return Bottleneck(found, find_lower_bound(plans[0], plans))
 
 
 def find_lower_bound(recommended: Plan, compared: Sequence[Plan]) -> LowerBound:
@@ -92,22 +122,16 @@ def find_lower_bound(recommended: Plan, compared: Sequence[Plan]) -> LowerBound:
                 bound = lower_bound(plan, variates, run, known)
                 bounds[replication] = np.minimum(bounds[replication], bound)
     makespan_s, money_usd = bounds.mean(axis=0).tolist()
-
-    def multiple(measure: str, least: float) -> float | None:
-        return float(own[:, MEASURES.index(measure)].mean()) / least if least else None
-
-    multiples = multiple("makespan_s", makespan_s), multiple("money_usd", money_usd)
+    own_s, own_usd = (float(own[:, MEASURES.index(name)].mean()) for name in ("makespan_s", "money_usd"))
+    multiples = own_s / makespan_s if makespan_s else None, own_usd / money_usd if money_usd else None
     return LowerBound(makespan_s, money_usd, *multiples, replications)
 
 
 def lower_bound(plan: Plan, variates: Variates, run: Outcome, known: Known) -> tuple[float, float]:
     """Return lower bounds on the makespan and on the bill of a run.
 
-    Parameters
-    ----------
-    plan, variates : of the run.
-    run : of its outcome, only failures, rework and manual completions are used.
-    known : needs that were computed for other plans.
+    Of its outcome, only failures, rework and manual completions are used. `known` has needs that were
+    computed for other plans.
     """
     scenario, strategy = plan.scenario, plan.strategy
     dispatch, review, limits = scenario.dispatch, scenario.review, scenario.provider.limits

@@ -25,13 +25,7 @@ MAX_LEVELS = 60
 
 @dataclass(frozen=True)
 class Axis:
-    """One side of a map.
-
-    Attributes
-    ----------
-    parameter : the key.
-    levels : its values, increasing, in base units.
-    """
+    """One side of a map: a key, and its levels in base units, increasing."""
 
     parameter: Parameter
     levels: tuple[float, ...]
@@ -64,25 +58,19 @@ def read_axis(source: Source, text: str, cells: int) -> Axis:
     if not given and parameter.is_off:
         raise ParameterError(path, f"the scenario has no value there; name the range: {path}=LOW..HIGH")
     if given and ".." not in levels:
-        named = _read_levels(parameter, levels)
+        named = sorted(parameter.read(part.strip()) for part in levels.strip("[] ").split(","))
+        if len(set(named)) < len(named):
+            raise ParameterError(parameter.path, f"level {shown(levels)} is repeated; remove one")
         if len(named) > MAX_LEVELS:
             raise ParameterError(path, f"{len(named)} levels; at most {MAX_LEVELS} are mapped")
     else:
         parameter = with_range(parameter, levels) if given else parameter
-        named = _through(parameter.value, spaced(parameter, cells))
+        named, value = spaced(parameter, cells), parameter.value
+        if len(named) > 2 and named[0] < value < named[-1]:
+            # The ends stay: they were asked for.
+            named[min(range(1, len(named) - 1), key=lambda i: abs(named[i] - value))] = value
     _check_levels(source, parameter, named)
     return Axis(parameter, tuple(named))
-
-
-def _read_levels(parameter: Parameter, text: str) -> list[float]:
-    """Read a list of levels, `1K, 5K, 20K`, in increasing order.
-
-    Raises ParameterError where one is not a quantity, or is there twice.
-    """
-    levels = [parameter.read(part.strip()) for part in text.strip("[] ").split(",")]
-    if len(set(levels)) < len(levels):
-        raise ParameterError(parameter.path, f"level {shown(text)} is repeated; remove one")
-    return sorted(levels)
 
 
 def _check_levels(source: Source, parameter: Parameter, levels: Iterable[float]) -> None:
@@ -122,13 +110,3 @@ def spaced(parameter: Parameter, number: int) -> list[float]:
         if all(second > first for first, second in pairwise(rounded)):
             return rounded
     return exact
-
-
-def _through(value: float, levels: list[float]) -> list[float]:
-    """Return the levels with the nearest one moved to the scenario's own value, if that is among them.
-
-    The ends stay: they were asked for.
-    """
-    if len(levels) > 2 and levels[0] < value < levels[-1]:
-        levels[min(range(1, len(levels) - 1), key=lambda i: abs(levels[i] - value))] = value
-    return levels

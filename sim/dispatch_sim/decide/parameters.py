@@ -41,9 +41,7 @@ _EXAMPLES = ("tasks.tokens", "provider.limits.scale", "client.retries")
 class ParameterError(UserError):
     """A key that cannot be varied, or a range that cannot be tried; the message says why.
 
-    Attributes
-    ----------
-    key : the key that it is about, by its path; empty where it is about none.
+    `key` is the key that it is about, by its path; empty where it is about none.
     """
 
     def __init__(self, key: str, message: str) -> None:
@@ -57,8 +55,7 @@ class Parameter:
 
     Attributes
     ----------
-    path : as in `sweep`; `tasks` is the size of the batch.
-    unit : a key of `units.UNITS`.
+    path, unit : as in `sweep` (`tasks` is the size of the batch), and a key of `units.UNITS`.
     value : of the scenario, in base units; of a distribution the mean, or else the median.
     low, high : the range in which it is tried.
     distribution : the distribution that is scaled; None where the key holds one number.
@@ -119,10 +116,9 @@ class Parameter:
 
 
 def find_parameters(source: Source) -> list[Parameter]:
-    """Return the size of the batch and every numeric key above zero.
+    """Return the size of the batch and every numeric key above zero that can be changed by itself.
 
-    Left out are keys without a number (none, unlimited), keys whose value cannot be changed by itself, such
-    as a share of a sum of 100%, and keys of groups beyond the `MAX_GROUPS` largest.
+    Left out are keys without a number (none, unlimited) and keys of groups beyond the `MAX_GROUPS` largest.
     """
     scenario = source.scenario()
     found = [_batch(scenario)]
@@ -137,10 +133,7 @@ def find_parameters(source: Source) -> list[Parameter]:
 def parameter_at(source: Source, path: str) -> Parameter:
     """Return one numeric key, with a range of `SPAN` around its value; see `Parameter.is_off`.
 
-    Raises
-    ------
-    ParameterError
-        Where there is no such key, it is not numeric, or groups of tasks differ in it.
+    Raises ParameterError where there is no such key, it is not numeric, or groups of tasks differ in it.
     """
     scenario = source.scenario()
     if path == BATCH:
@@ -205,12 +198,10 @@ def _not_a_key(path: str, key: str) -> str:
     if key in keys():
         return f"is {keys()[key].kind}, not a number; only numbers can be varied here"
     choices = [each.replace("tasks[]", BATCH) for each in _keys()]
-    close = nearest(path, choices)
-    if close is None:
-        last = nearest(path.rpartition(".")[2], (each.rpartition(".")[2] for each in choices))
-        named = [each for each in choices if each.rpartition(".")[2] == last][:_MOST_NAMED]
-    else:
-        named = [close]
+    close, lasts = nearest(path, choices), [each.rpartition(".")[2] for each in choices]
+    last = nearest(path.rpartition(".")[2], lasts)
+    alike = [choice for choice, each in zip(choices, lasts, strict=True) if each == last]
+    named = [close] if close else alike[:_MOST_NAMED]
     if named:
         return f"unknown key {shown(path)}; did you mean {listed(map(shown, named), 'or')}?"
     return f"unknown key {shown(path)}; write one such as {listed(_EXAMPLES, 'or')}"

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dispatch_sim.decide.ranking import strategy_samples
+from dispatch_sim.decide.winners import strategy_samples
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import Estimate, mean_estimate
 from dispatch_sim.stats.paired_samples import present
@@ -29,15 +29,11 @@ ParetoStatus = Literal["optimal", "undecided", "dominated"]
 
 @dataclass(frozen=True, slots=True)
 class ParetoPoint:
-    """A strategy by its time and money.
+    """A strategy by its time and money: means, each interval by itself.
 
-    Attributes
-    ----------
-    strategy : the strategy.
-    makespan_s, spent_usd : means, each interval by itself.
-    status : `dominated` where another strategy is significantly better in both, or in one and identical in
-        the other in every replication; `optimal` where each other one is significantly worse in one, or
-        identical in both; else `undecided`.
+    It is `dominated` where another strategy is significantly better in both, or in one and identical in the
+    other in every replication; `optimal` where each other one is significantly worse in one, or identical in
+    both; else `undecided`.
     """
 
     strategy: Strategy
@@ -52,21 +48,15 @@ class ParetoPoint:
 
 
 def pareto_points(results: pd.DataFrame, confidence: float = 0.95) -> tuple[ParetoPoint, ...]:
-    """Find which strategies are Pareto-optimal.
+    """Find which strategies are Pareto-optimal; the fastest mean comes first, of equals the cheaper.
+
+    Differences are paired, with Bonferroni's correction for all pairs of strategies in both measures. A
+    measure in which two strategies are equal in every replication does not tell them apart.
 
     Parameters
     ----------
     results : rows of one batch size and one combination of factors, at least 2 replications in common.
     confidence : of all statuses simultaneously.
-
-    Returns
-    -------
-    All strategies, from the fastest to the slowest mean, of equals the cheaper first.
-
-    Notes
-    -----
-    Differences are paired, with Bonferroni's correction for all pairs of strategies in both measures. A
-    measure in which two strategies are equal in every replication does not tell them apart.
     """
     spent = results.assign(**{SPENT: results["money_usd"] + results["cost_people_usd"]})
     times, money = strategy_samples(results, TIME), strategy_samples(spent, SPENT)

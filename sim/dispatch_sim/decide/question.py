@@ -88,6 +88,8 @@ def ask(
 ) -> QuickAnswer:
     """Answer in a second how to dispatch a batch, without a scenario.
 
+    Raises QuestionError with the argument that is wrong, what was found and what to write.
+
     Parameters
     ----------
     tasks : size of the batch.
@@ -107,11 +109,6 @@ def ask(
     waiting, people : the value of an hour: ``$40/h``.
     settings : any other key of a scenario, by its path, with its value as in YAML.
     seed : random seed.
-
-    Raises
-    ------
-    QuestionError
-        With the argument that is wrong, what was found and what to write.
     """
     if isinstance(tasks, dict):  # until 0.3.0, ask(Question(...))
         return ask(**tasks)
@@ -125,11 +122,10 @@ def ask(
 
     def source(manager: str | None, numbers: Any = given) -> Source:
         queues = bool(numbers)
+        concurrencies = numbers if queues else [1] if has_strategies else None
+        task = {"name": "task", "count": tasks, "tokens": tokens, "duration": duration}
         raw: dict[str, dict[str, Any]] = {
-            "sweep": {
-                "tasks": max(tasks, 1),
-                "concurrency": numbers if queues else [1] if has_strategies else None,
-            },
+            "sweep": {"tasks": max(tasks, 1), "concurrency": concurrencies},
             "study": {"seed": seed},
             "provider": {**({} if limits is None else read_limits(limits)), "model": model},
             "client": {"profile": client},
@@ -138,21 +134,9 @@ def ask(
             "values": {"waiting": waiting, "people": people},
             "objective": {"minimise": objective, "deadline": deadline, "budget": budget},
         }
-        task = {
-            "name": "task",
-            "count": tasks,
-            "tokens": tokens,
-            "duration": duration,
-            "spread": spread,
-            "calls": calls,
-        }
-        found = load(
-            {
-                "name": "decide",
-                "tasks": [_stated(task)],
-                **{section: stated for section, values in raw.items() if (stated := _stated(values))},
-            }
-        )
+        sections = {section: stated for section, values in raw.items() if (stated := _stated(values))}
+        group = _stated(task | {"spread": spread, "calls": calls})
+        found = load({"name": "decide", "tasks": [group], **sections})
         for path, value in (settings or {}).items():
             found = found.replaced({path: value})
         if has_strategies or (queues and manager is None and tasks > 1):
@@ -161,7 +145,9 @@ def ask(
 
     try:
         asked = source(manager)
-        _warn_about_tasks(asked.scenario())
+        for finding in warnings(asked.scenario()):
+            if finding.path[0] == "tasks":
+                _LOG.warning("%s: %s", _argument(finding.path), finding.message)
         if asked.scenario().sweep.factors:
             message = "one batch is simulated, without a sweep; write a scenario file and sweep that"
             raise QuestionError([("sweep", message)])
@@ -169,12 +155,6 @@ def ask(
         return answer_quickly(source(manager, fitting), lambda: source("script", fitting))
     except ScenarioError as error:
         raise QuestionError(_by_argument(problem, settings or {}) for problem in error.problems) from error
-
-
-def _warn_about_tasks(scenario: Scenario) -> None:
-    for finding in warnings(scenario):
-        if finding.path[0] == "tasks":
-            _LOG.warning("%s: %s", _argument(finding.path), finding.message)
 
 
 def _usual(cap: int, most: int) -> list[int]:
@@ -194,8 +174,7 @@ def _fitting(scenario: Scenario, asked: int | str | Sequence[int] | None) -> lis
         return _usual(cap, most)
     if min(numbers) > most:
         bound = "the number of tasks" if most == tasks else "the number of agents that the harness runs"
-        message = f"{shown(asked)} exceeds {bound}; write at most {most}"
-        raise QuestionError([("concurrency", message)])
+        raise QuestionError([("concurrency", f"{shown(asked)} exceeds {bound}; write at most {most}")])
     fitting = [number for number in numbers if 1 < number <= most] or [1]
     if len(fitting) < len(numbers):
         _LOG.warning(
@@ -227,10 +206,7 @@ def _stated(values: Mapping[str, Any]) -> dict[str, Any]:
 def read_limits(text: str) -> dict[str, Any]:
     """Return the keys of the section `provider` that limits stand for.
 
-    Raises
-    ------
-    QuestionError
-        With what to write instead.
+    Raises QuestionError with what to write instead.
     """
     if text == "unlimited":
         return {"limits": text}
@@ -260,12 +236,11 @@ def read_limits(text: str) -> dict[str, Any]:
 def _by_argument(problem: Problem, settings: Mapping[str, Any]) -> tuple[str, str]:
     """Return the argument that a problem of the scenario comes from, and its message."""
     finding = Finding(problem.path, problem.message)
-    if about := by_setting({"tasks": [{"name": "task"}]}, finding, settings):
-        return about
-    return _argument(problem.path), problem.message
+    about = by_setting({"tasks": [{"name": "task"}]}, finding, settings)
+    return about or (_argument(problem.path), problem.message)
 
 
 def _argument(path: Path) -> str:
     """Return the argument that a key comes from, or the key."""
-    found = [argument for keys, argument in ARGUMENTS.items() if path[: len(keys)] == keys]
-    return found[0] if found else spelled(path)
+    found = (argument for keys, argument in ARGUMENTS.items() if path[: len(keys)] == keys)
+    return next(found, spelled(path))

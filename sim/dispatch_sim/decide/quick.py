@@ -9,13 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from dispatch_sim.decide.binding import FEWEST, Binding, find_binding
-from dispatch_sim.decide.candidates import Candidate, rank_candidates
 from dispatch_sim.decide.constraints import Limits
 from dispatch_sim.decide.grid import make_grid_point, warn_about_concurrencies
-from dispatch_sim.decide.quick_sample import Sample, affordable_runs, first_sample, simulate_strategies
+from dispatch_sim.decide.quick_sample import Candidate, Sample, affordable_runs, first_sample
 from dispatch_sim.decide.rare_events import QUOTED
 from dispatch_sim.decide.winners import Winner
 from dispatch_sim.display import Displayed
@@ -46,11 +43,8 @@ LOGGED = 8
 class Coordination:
     """The coordinator's share of the makespan, and what a script in its place comes to.
 
-    Attributes
-    ----------
-    briefs, merges : shares of the makespan of the recommended strategy.
-    strategy : the best one of few replications with `manager: script`.
-    means : as those of a candidate, in the replications of the answer.
+    `strategy` is the best one of few replications with `manager: script`; `means` are as those of a
+    candidate, in the replications of the answer.
     """
 
     briefs: float
@@ -185,64 +179,51 @@ class QuickAnswer(Displayed):
 
 
 def answer_quickly(source: Source, by_script: Callable[[], Source]) -> QuickAnswer:
-    """Answer a question.
-
-    Parameters
-    ----------
-    source : the question as a scenario.
-    by_script : returns the same with a script as the manager.
-    """
-    design = _design(source)
-    warn_about_concurrencies(design.variants[0].scenario, design.batch_sizes[-1])
-    first = first_sample(design, design.replications)
-    sample = _extend_sample(design, first)
-    candidates = rank_candidates(sample)
-    best = candidates[0]
+    """Answer a question, which is a scenario; `by_script` returns the same with a script as the manager."""
+    variant = make_grid_point(source, {})
+    scenario, replications = variant.scenario, variant.scenario.study.first
+    warn_about_concurrencies(scenario, scenario.batch_size)
+    first = first_sample(variant, replications)
+    sample = _extend_sample(first)
+    best = sample.candidates[0]
     others, screened = first.against(best.strategy)
-    manual = [first.means(number)["manual_completions"] for number in range(design.points)]
-    plan = next(plan for plan in design.variants[0].plans if plan.strategy == best.strategy)
-    # The engine that is loaded.
-    plan = replace(plan, scenario=plan.scenario.model_copy(update={"engine": choose_engine(design)}))
+    manual = [first.means(each)["manual_completions"] for each in first.values]
+    plan = next(plan for plan in variant.plans if plan.strategy == best.strategy)
+    engine = choose_engine(Design((), (variant,), replications))  # the one that is loaded
+    plan = replace(plan, scenario=scenario.model_copy(update={"engine": engine}))
     return QuickAnswer(
         source=source,
-        scenario=sample.scenario,
+        scenario=scenario,
         winner=sample.winner,
-        candidates=candidates,
-        reference=next(each for each in candidates if each.strategy == sample.reference),
+        candidates=sample.candidates,
+        reference=next(each for each in sample.candidates if each.strategy == sample.reference),
         dropped={
-            first.strategies[number]: screened.difference(at)
-            for at, number in enumerate(others)
-            if first.strategies[number] not in sample.strategies
+            other: screened.difference(number)
+            for number, other in enumerate(others)
+            if other not in sample.values
         },
         objective=sample.objective,
         limits=sample.limits,
-        binding=find_binding(plan, max(FEWEST, int(CALLS_TO_BIND / design.plans[0].calls))),
-        all_fail=min(manual) >= NEARLY_ALL * first.scenario.batch_size,
+        binding=find_binding(plan, max(FEWEST, int(CALLS_TO_BIND / variant.plans[0].calls))),
+        all_fail=min(manual) >= NEARLY_ALL * scenario.batch_size,
         coordination=_coordination(plan, best, sample, by_script),
     )
 
 
-def _design(source: Source) -> Design:
-    variant = make_grid_point(source, {}).variant
-    return Design((), (variant,), variant.scenario.study.first)
-
-
-def _extend_sample(design: Design, first: Sample) -> Sample:
+def _extend_sample(first: Sample) -> Sample:
     """Simulate more replications of what is quoted, as far as they are needed and affordable."""
-    study = first.scenario.study
-    drops = first.replications >= MIN_REPLICATIONS
-    kept = sorted(set(first.strategies_to_extend())) if drops else list(range(design.points))
-    sample = first.of(kept)
-    left = affordable_runs(design) - first.replications * design.points
+    study, sample = first.scenario.study, first
+    if first.replications >= MIN_REPLICATIONS:
+        sample = first.of(set(first.strategies_to_extend()))
+    left = affordable_runs(first.variant) - first.replications * len(first.values)
     while True:
-        n = sample.replications
-        most = min(study.replications or study.at_most, n + int(left / len(kept)))
+        n, kept = sample.replications, len(sample.values)
+        most = min(study.replications or study.at_most, n + int(left / kept))
         target = min(max(QUOTED, 2 * n), most)
-        if n >= rank_candidates(sample)[0].estimate.needed or target <= n:
+        if n >= sample.candidates[0].estimate.needed or target <= n:
             return sample
-        more = simulate_strategies(design, kept, range(n, target))
-        sample = replace(sample, values=np.concatenate([sample.values, more], axis=1))
-        left -= len(kept) * (target - n)
+        sample = sample.extended(target)
+        left -= kept * (target - n)
 
 
 def _coordination(
@@ -260,11 +241,9 @@ def _coordination(
     )
     if briefs + merges <= MUCH_COORDINATION:
         return None
-    design = _design(by_script())
-    few = first_sample(design, min(MIN_REPLICATIONS, sample.replications // 2))
-    number = few.strategies.index(few.winner.strategy)
-    values = simulate_strategies(design, [number], range(sample.replications))
-    script = replace(few.of([number]), values=values)
-    if script.winner.mean >= sample.winner.mean:
+    few = first_sample(make_grid_point(by_script(), {}), min(MIN_REPLICATIONS, sample.replications // 2))
+    strategy = few.winner.strategy
+    script = few.of([strategy]).extended(sample.replications)
+    if script.costs[strategy].mean() >= sample.winner.mean:
         return None
-    return Coordination(briefs, merges, script.winner.strategy, script.means(0))
+    return Coordination(briefs, merges, strategy, script.means(strategy))

@@ -1,15 +1,16 @@
-"""The sample of a quick answer: the same replications of some strategies, as many as calls allow."""
+"""The sample of a quick answer: the same replications of some strategies, and what follows from them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.decide.constraints import Feasibility, Limits, Verdict, judge_feasibility
+from dispatch_sim.decide.constraints import Feasibility, Limits, Verdict, eligible, judge_feasibility
+from dispatch_sim.decide.rare_events import replications_to_quote
 from dispatch_sim.decide.winners import Winner, find_winner
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.scenario.model import Scenario
@@ -17,10 +18,9 @@ from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import Estimate
 from dispatch_sim.stats.percentile import MIN_REPLICATIONS
 from dispatch_sim.stats.screening import Screening, screen
-from dispatch_sim.study.design import Design
-from dispatch_sim.study.engines import choose_engine
+from dispatch_sim.study.design import Design, Variant
 from dispatch_sim.study.objectives import OBJECTIVES, as_means, column_of, estimate_of
-from dispatch_sim.study.runner import all_cores, simulate
+from dispatch_sim.study.runner import all_cores, simulate_design
 
 MAX_CALLS = 6_000_000
 """Model calls that all runs of a question come to at most, about: half a second of two cores."""
@@ -42,21 +42,53 @@ _COLUMNS = (*dict.fromkeys(map(column_of, OBJECTIVES.values())), "manual_complet
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """A strategy that was compared.
+
+    `means` are of every measure that can be minimised, and of the tasks that people complete; the estimate is
+    of the objective. The difference from the recommended strategy is paired, and simultaneous over all
+    candidates. Without limits it has no feasibility.
+    """
+
+    strategy: Strategy
+    means: Mapping[str, float]
+    estimate: Estimate
+    difference: Estimate
+    feasibility: Feasibility | None = None
+
+    @property
+    def is_identical(self) -> bool:
+        """Whether it equals the recommended strategy in every replication."""
+        return self.difference.low == self.difference.high == 0
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """Whether it is shown to meet the limits; None where there are none."""
+        return None if self.feasibility is None else self.feasibility.verdict
+
+    @property
+    def misses_limits(self) -> bool:
+        """Whether it is shown to miss the limits."""
+        return self.verdict == "infeasible"
+
+
+@dataclass(frozen=True)
 class Sample:
     """The same replications of some strategies of a question.
 
     Attributes
     ----------
-    scenario : the question.
-    strategies : in the order of the design.
-    values : shape (strategies, replications, columns), of `_COLUMNS`.
-    compared : number of strategies of the question, those that were dropped included.
+    variant : the question, with a plan for each of its strategies.
+    values : of each strategy of the sample, shape (replications, columns), of `_COLUMNS`.
     """
 
-    scenario: Scenario
-    strategies: tuple[Strategy, ...]
-    values: NDArray[np.float64]
-    compared: int
+    variant: Variant
+    values: Mapping[Strategy, NDArray[np.float64]]
+
+    @property
+    def scenario(self) -> Scenario:
+        """The question as a scenario."""
+        return self.variant.scenario
 
     @property
     def objective(self) -> str:
@@ -64,24 +96,23 @@ class Sample:
         return OBJECTIVES[self.scenario.objective.minimise]
 
     @property
-    def replications(self) -> int:
-        """Number of replications."""
-        return int(self.values.shape[1])
-
-    @property
-    def column(self) -> NDArray[np.float64]:
-        """The column that the objective is computed from, shape (strategies, replications)."""
-        return self.values[:, :, _COLUMNS.index(column_of(self.objective))]
-
-    @cached_property
-    def costs(self) -> NDArray[np.float64]:
-        """Values whose means are the objective, shape (strategies, replications)."""
-        return np.stack([as_means(self.objective, each) for each in self.column])
-
-    @property
     def limits(self) -> Limits | None:
         """The deadline and the budget; None where there are none."""
         return Limits.of(self.scenario.objective.model_dump())
+
+    @property
+    def replications(self) -> int:
+        """Number of replications."""
+        return len(next(iter(self.values.values())))
+
+    def _column(self, name: str, strategy: Strategy) -> NDArray[np.float64]:
+        return self.values[strategy][:, _COLUMNS.index(name)]
+
+    @cached_property
+    def costs(self) -> dict[Strategy, NDArray[np.float64]]:
+        """Values whose means are the objective, along the replications."""
+        column = column_of(self.objective)
+        return {each: as_means(self.objective, self._column(column, each)) for each in self.values}
 
     def _confidence(self, some: int, all_: int) -> float:
         """Return that of some intervals together: each has its part of the error of all.
@@ -96,33 +127,30 @@ class Sample:
         """How often each strategy meets the limits; empty where there are none."""
         if self.limits is None:
             return {}
-        bounds = [(_COLUMNS.index(name), bound) for name, bound in self.limits.bounds.items()]
+        bounds = self.limits.bounds.items()
         meets = {
-            strategy: np.all([rows[:, column] <= bound for column, bound in bounds], axis=0)
-            for strategy, rows in zip(self.strategies, self.values, strict=True)
+            strategy: np.all([self._column(name, strategy) <= bound for name, bound in bounds], axis=0)
+            for strategy in self.values
         }
-        confidence = self._confidence(len(meets), self.compared)
+        confidence = self._confidence(len(meets), len(self.variant.plans))
         return judge_feasibility(meets, self.limits.probability, confidence)
 
-    def _may_win(self) -> list[int]:
-        """Return the feasible strategies; without such, the undecided ones, else the nearest."""
-        if not self.feasibility:
-            return list(range(len(self.strategies)))
-        verdicts = [one.verdict for one in self.feasibility.values()]
-        for wanted in ("feasible", "undecided"):
-            if wanted in verdicts:
-                return [number for number, verdict in enumerate(verdicts) if verdict == wanted]
-        shares = [one.share.mean for one in self.feasibility.values()]
-        return [number for number, share in enumerate(shares) if share == max(shares)]
+    def verdict(self, strategy: Strategy) -> Verdict | None:
+        """Return whether a strategy is shown to meet the limits; None where there are none."""
+        found = self.feasibility.get(strategy)
+        return None if found is None else found.verdict
+
+    @cached_property
+    def _eligible(self) -> list[Strategy]:
+        return eligible(self.feasibility) if self.feasibility else list(self.values)
 
     @cached_property
     def winner(self) -> Winner:
-        """The best strategy, among those that meet the limits."""
-        numbers = self._may_win()
-        strategies, costs = [self.strategies[number] for number in numbers], self.costs[numbers]
+        """The best of the strategies to choose from; see `eligible`."""
+        costs = np.stack([self.costs[each] for each in self._eligible])
+        confidence = self._confidence(len(costs) - 1, len(self.variant.plans) - 1)
         tasks, threshold = self.scenario.batch_size, self.scenario.threshold
-        confidence = self._confidence(len(numbers) - 1, self.compared - 1)
-        return find_winner(strategies, costs, tasks, confidence, threshold)
+        return find_winner(self._eligible, costs, tasks, confidence, threshold)
 
     @cached_property
     def reference(self) -> Strategy:
@@ -132,48 +160,63 @@ class Sample:
         """
         if self.objective not in LOW_BY_FAILING:
             return self.winner.strategy
-        numbers = np.array(self._may_win())
-        manual = self.values[numbers, :, _COLUMNS.index("manual_completions")].mean(axis=1)
-        few = numbers[manual <= manual.min() + MANY_FAILURES * self.scenario.batch_size]
-        return self.strategies[int(few[self.costs[few].mean(axis=1).argmin()])]
+        manual = {each: self._column("manual_completions", each).mean() for each in self._eligible}
+        most = min(manual.values()) + MANY_FAILURES * self.scenario.batch_size
+        few = [each for each in manual if manual[each] <= most]
+        return min(few, key=lambda strategy: self.costs[strategy].mean())
 
-    def of(self, numbers: Collection[int]) -> Sample:
-        """Return the sample of some strategies."""
-        kept = sorted(numbers)
-        return replace(
-            self, strategies=tuple(self.strategies[number] for number in kept), values=self.values[kept]
-        )
-
-    def means(self, number: int) -> dict[str, float]:
+    def means(self, strategy: Strategy) -> dict[str, float]:
         """Return the means of a strategy."""
-        return dict(zip(_COLUMNS, self.values[number].mean(axis=0).tolist(), strict=True))
+        return dict(zip(_COLUMNS, self.values[strategy].mean(axis=0).tolist(), strict=True))
 
-    def estimate(self, number: int) -> Estimate:
-        """Estimate the objective of a strategy."""
-        return estimate_of(self.objective, self.column[number], self.scenario.study.confidence)
-
-    def against(self, best: Strategy) -> tuple[list[int], Screening]:
-        """Return the numbers of all strategies but one, the nearest first, and their differences from it.
+    def against(self, best: Strategy) -> tuple[list[Strategy], Screening]:
+        """Return all strategies but one, the nearest first, and their differences from it.
 
         Those that miss the limits come last.
         """
-        one = self.strategies.index(best)
-        others = [number for number in range(len(self.strategies)) if number != one]
-        others.sort(key=lambda number: (self.misses(number), self.costs[number].mean(), number))
-        threshold = self.scenario.threshold.at(float(self.costs[one].mean()))
-        confidence = self._confidence(len(others), self.compared - 1)
-        return others, screen(self.costs[others], self.costs[one], confidence, threshold)
+        others = [each for each in self.values if each != best]
+        others.sort(key=lambda each: (self.verdict(each) == "infeasible", self.costs[each].mean()))
+        threshold = self.scenario.threshold.at(float(self.costs[best].mean()))
+        confidence = self._confidence(len(others), len(self.variant.plans) - 1)
+        return others, screen([self.costs[each] for each in others], self.costs[best], confidence, threshold)
 
-    def verdict(self, number: int) -> Verdict | None:
-        """Return whether a strategy is shown to meet the limits; None where there are none."""
-        found = self.feasibility.get(self.strategies[number])
-        return None if found is None else found.verdict
+    @cached_property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """The strategies, the best first, and how many replications all of them need."""
+        scenario, best, column = self.scenario, self.winner.strategy, column_of(self.objective)
+        others, screened = self.against(best)
+        differences = [Estimate(0.0, 0.0, 0.0, self.replications)]
+        differences += map(screened.difference, range(len(others)))
+        estimates = [
+            estimate_of(self.objective, self._column(column, each), scenario.study.confidence)
+            for each in (best, *others)
+        ]
+        indifference = scenario.threshold.at(self.winner.mean)
+        quoted = [estimates[0], *differences]
+        needed = replications_to_quote(scenario, scenario.batch_size, indifference, quoted)
+        return tuple(
+            Candidate(
+                strategy,
+                self.means(strategy),
+                replace(estimate, needed=needed),
+                replace(difference, needed=needed),
+                self.feasibility.get(strategy),
+            )
+            for strategy, estimate, difference in zip((best, *others), estimates, differences, strict=True)
+        )
 
-    def misses(self, number: int) -> bool:
-        """Whether a strategy is shown to miss the limits."""
-        return self.verdict(number) == "infeasible"
+    def of(self, strategies: Collection[Strategy]) -> Sample:
+        """Return the sample of some strategies."""
+        kept = {each: values for each, values in self.values.items() if each in strategies}
+        return replace(self, values=kept)
 
-    def strategies_to_extend(self) -> Iterator[int]:
+    def extended(self, replications: int) -> Sample:
+        """Return the sample with a larger number of replications, which are simulated."""
+        more = _simulate(self.variant, self.values, range(self.replications, replications))
+        values = {each: np.concatenate([values, more[each]]) for each, values in self.values.items()}
+        return replace(self, values=values)
+
+    def strategies_to_extend(self) -> Iterator[Strategy]:
         """Yield the strategies that may be the best with more replications, and others that are quoted.
 
         Where the best one may miss the limits, all others that do not may be the best. The reference is
@@ -181,51 +224,44 @@ class Sample:
         """
         best = self.winner.strategy
         others, screened = self.against(best)
-        verdict = self.verdict(self.strategies.index(best))
-        yield self.strategies.index(best)
-        yield self.strategies.index(self.reference)
+        verdict = self.verdict(best)
+        yield best
+        yield self.reference
         is_open = verdict in ("undecided", "infeasible")
         shown, has_rival = {best.at(None)}, False
-        for at, number in enumerate(others):
-            kind = self.strategies[number].at(None)
-            differs = not screened.is_same[at]
-            may_be_best = (screened.is_contender[at] or is_open) and not self.misses(number)
-            is_rival = differs and self.verdict(number) == verdict
-            is_nearest = is_rival and not has_rival
-            if (differs and may_be_best) or is_nearest or (kind.pace == "none" and kind not in shown):
-                yield number
+        for number, other in enumerate(others):
+            differs = not screened.is_same[number]
+            may_be_best = (screened.is_contender[number] or is_open) and self.verdict(other) != "infeasible"
+            is_rival = differs and self.verdict(other) == verdict
+            is_shown = other.pace != "none" or other.at(None) in shown
+            if (differs and may_be_best) or (is_rival and not has_rival) or not is_shown:
+                yield other
             has_rival |= is_rival
-            shown.add(kind)
+            shown.add(other.at(None))
 
 
-def affordable_runs(design: Design) -> float:
+def affordable_runs(variant: Variant) -> float:
     """Return how many runs a question may have."""
-    return MAX_CALLS / design.plans[0].calls
+    return MAX_CALLS / variant.plans[0].calls
 
 
-def first_sample(design: Design, replications: int) -> Sample:
+def first_sample(variant: Variant, replications: int) -> Sample:
     """Simulate all strategies, in fewer replications if that would take too long."""
-    scenario = design.variants[0].scenario
-    affordable = FIRST_SHARE * affordable_runs(design) / design.points
+    strategies = [plan.strategy for plan in variant.plans]
+    affordable = FIRST_SHARE * affordable_runs(variant) / len(strategies)
     if affordable < MIN_REPLICATIONS:  # to drop a strategy
-        objective = OBJECTIVES[scenario.objective.minimise]
+        objective = OBJECTIVES[variant.scenario.objective.minimise]
         least = LEAST if objective == column_of(objective) else MIN_REPLICATIONS
-        affordable = max(least, affordable_runs(design) / design.points)
-    first = int(min(replications, affordable))
-    strategies = tuple(plan.strategy for plan in design.variants[0].plans)
-    values = simulate_strategies(design, range(design.points), range(first))
-    return Sample(scenario, strategies, values, len(strategies))
+        affordable = max(least, affordable_runs(variant) / len(strategies))
+    return Sample(variant, _simulate(variant, strategies, range(int(min(replications, affordable)))))
 
 
-def simulate_strategies(design: Design, numbers: Sequence[int], replications: range) -> NDArray[np.float64]:
-    """Simulate some strategies; shape (strategies, replications, columns)."""
-    part = replace(design.part(numbers), replications=replications.stop)
-    columns = [MEASURES.index(name) for name in _COLUMNS]
-    found = np.empty((part.points, len(replications), len(columns)))
-
-    def keep(chunk: range, values: NDArray[np.float64]) -> None:
-        found[:, chunk.start - replications.start : chunk.stop - replications.start] = values
-
-    engine = choose_engine(part, replications.start)
-    simulate(part, [replications], engine, all_cores(), lambda values: values[:, :, columns], keep)
-    return found
+def _simulate(
+    variant: Variant, strategies: Collection[Strategy], replications: range
+) -> dict[Strategy, NDArray[np.float64]]:
+    """Simulate some strategies; each has the shape (replications, columns)."""
+    plans = tuple(plan for plan in variant.plans if plan.strategy in strategies)
+    design = Design((), (replace(variant, plans=plans),), replications.stop)
+    measures = simulate_design(design, all_cores(), replications.start)
+    values = measures.take([MEASURES.index(name) for name in _COLUMNS], axis=2)
+    return {plan.strategy: each for plan, each in zip(plans, values, strict=True)}

@@ -9,7 +9,6 @@ asks for 25 times as many replications.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -34,36 +33,13 @@ _STEPS = 1000
 """Quantiles that stand for a distribution."""
 
 
-@dataclass(frozen=True, slots=True)
-class RareEvent:
-    """Something expensive that a batch may meet.
-
-    Attributes
-    ----------
-    probability : that a batch meets it, about.
-    size_s : seconds that a person works, or all wait, because of it.
-    usd_per_s : their cost, at the scenario's value of time.
-    """
-
-    probability: float
-    size_s: Distribution
-    usd_per_s: float
-
-    @property
-    def replications(self) -> float:
-        """How many contain enough of it."""
-        return ENOUGH * _spread(self.size_s) / self.probability
-
-
 def replications_to_quote(
     scenario: Scenario, tasks: int, indifference: float, estimates: Iterable[Estimate]
 ) -> int:
     """Return how many replications estimates need to be quoted, by their skewness and by the scenario.
 
-    Parameters
-    ----------
-    tasks, indifference : see `replications_for_rare_events`.
-    estimates : what is quoted. If they do not vary and nothing in the scenario is random, few are enough.
+    If they do not vary and nothing in the scenario is random, few are enough. See
+    `replications_for_rare_events` for the other parameters.
     """
     quoted = list(estimates)
     varies = any(each.varies for each in quoted) or _is_random(scenario.resolved())
@@ -74,23 +50,16 @@ def replications_to_quote(
 def replications_for_rare_events(scenario: Scenario, tasks: int, indifference: float) -> int:
     """Return how many replications contain enough of every event that matters.
 
-    Parameters
-    ----------
-    tasks : size of the batch.
-    indifference : in dollars or seconds, as the objective is; an event matters if it moves the mean by more.
-
-    Returns
-    -------
-    0 where no event matters, or the objective is neither a cost nor a time.
+    An event matters if it moves the mean by more than the indifference threshold, in dollars or seconds as
+    the objective is. It is 0 where none matters, or the objective is neither a cost nor a time.
     """
     minimised = scenario.objective.minimise
     if minimised not in ("cost", "makespan", "people"):
         return 0
     matter = (
-        event.replications
-        for event in _events(scenario, tasks)
-        if event.probability * event.size_s.mean * (event.usd_per_s if minimised == "cost" else 1)
-        > indifference
+        ENOUGH * _spread(size_s) / probability
+        for probability, size_s, usd_per_s in _events(scenario, tasks)
+        if probability * size_s.mean * (usd_per_s if minimised == "cost" else 1) > indifference
     )
     return round(max(matter, default=0))
 
@@ -101,29 +70,29 @@ def _is_random(scenario: dict[str, Any]) -> bool:
     A client's jitter and the times of recovery and conflicts are left out: where they occur, batches differ.
     """
     timeouts, conflicts = scenario["timeouts"], scenario["conflicts"]
-    writes = any(group["writes"] for group in scenario["tasks"])
     return (
         any(scenario["failures"].values())
         or bool(scenario["provider"]["overloaded"])
         or (timeouts["soft"] is not None and 0 < timeouts["obeyed"] < 1)
-        or (writes and 0 < conflicts["probability"] < 1)
+        or (any(group["writes"] for group in scenario["tasks"]) and 0 < conflicts["probability"] < 1)
         or _has_distribution([scenario[key] for key in ("tasks", "dispatch", "review")])
     )
 
 
 def _has_distribution(part: Any) -> bool:
     """Whether there is a distribution anywhere in a part of a resolved scenario; a constant is a number."""
-    if isinstance(part, list):
-        return any(map(_has_distribution, part))
-    if not isinstance(part, dict):
-        return False
-    return (len(part) == 1 and not set(DISTRIBUTIONS).isdisjoint(part)) or any(
-        map(_has_distribution, part.values())
-    )
+    if isinstance(part, dict):
+        is_one = len(part) == 1 and not set(DISTRIBUTIONS).isdisjoint(part)
+        return is_one or _has_distribution([*part.values()])
+    return isinstance(part, list) and any(map(_has_distribution, part))
 
 
-def _events(scenario: Scenario, tasks: int) -> Iterator[RareEvent]:
-    """Yield what is stated: manual completion, hung attempts, and the rare components of mixtures."""
+def _events(scenario: Scenario, tasks: int) -> Iterator[tuple[float, Distribution, float]]:
+    """Yield what is stated: manual completion, hung attempts, and the rare components of mixtures.
+
+    Of each its probability in a batch, about; its seconds, which a person works or all wait; and the cost of
+    a second.
+    """
     failures, retry, values = scenario.failures, scenario.retry, scenario.values
     waiting, people = values.waiting / HOUR_S, (values.waiting + values.people) / HOUR_S
 
@@ -134,20 +103,20 @@ def _events(scenario: Scenario, tasks: int) -> Iterator[RareEvent]:
     manual = failed ** (1 if retry.policy == "none" else retry.max_attempts)
     for weight, size_s in _components(scenario.recovery.people):
         if manual > 0:
-            yield RareEvent(in_batch(manual * weight), size_s, people)
+            yield in_batch(manual * weight), size_s, people
     if failures.hang and scenario.timeouts.hard is not None:
-        yield RareEvent(in_batch(failures.hang), Constant(scenario.timeouts.hard), waiting)
+        yield in_batch(failures.hang), Constant(scenario.timeouts.hard), waiting
     for group, count in zip(scenario.tasks, group_counts(scenario, tasks), strict=True):
         if isinstance(group.duration, Mixture):
             for weight, size_s in _components(group.duration):
-                yield RareEvent(in_batch(weight, count), size_s, waiting)
+                yield in_batch(weight, count), size_s, waiting
 
 
-def _components(distribution: Distribution) -> list[tuple[float, Distribution]]:
+def _components(distribution: Distribution) -> Iterable[tuple[float, Distribution]]:
     """Return the weights and the components of a mixture; one component of anything else."""
     if not isinstance(distribution, Mixture):
         return [(1.0, distribution)]
-    return list(zip(distribution.weights, distribution.components, strict=True))
+    return zip(distribution.weights, distribution.components, strict=True)
 
 
 @cache

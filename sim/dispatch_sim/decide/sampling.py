@@ -7,15 +7,20 @@ All points share the replications' random numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.decide.grid import GridPoint
-from dispatch_sim.decide.ranking import ranked
+from dispatch_sim.decide.grid import make_grid_point
+from dispatch_sim.decide.winners import Winner, find_winner, ranked
 from dispatch_sim.model.outcome import MEASURES
+from dispatch_sim.scenario.indifference import IndifferenceThreshold
+from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.model import Scenario
+from dispatch_sim.scenario.problems import ScenarioError
+from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import mean_and_deviations, to_end_early
 from dispatch_sim.stats.screening import missed
 from dispatch_sim.stats.student_t import t_critical
@@ -43,63 +48,69 @@ Numbers = NDArray[np.int64]
 class Sampled:
     """A grid point, and the costs of its strategies in the replications so far.
 
-    Parameters
-    ----------
-    point : the grid point.
-    whole : whether all measures are held, rather than the objective alone.
-
     Attributes
     ----------
-    point : the grid point.
-    counts : replications of each strategy.
-    columns : the numbers of the measures that are held.
+    variant : the grid point; see `make_grid_point`.
+    strategies, tasks, objective : the strategies there, the size of the batch, and what is minimised.
+    counts, samples : replications of each strategy, and its costs in all of them.
+    columns : the numbers of the measures that are held: all if it is `whole`, or else that of the objective.
     everything : the numbers of all strategies.
     """
 
-    def __init__(self, point: GridPoint, *, whole: bool = False) -> None:
-        self.point = point
-        self.counts = np.zeros(len(point.strategies), np.int64)
-        self._objective = OBJECTIVES[point.variant.scenario.objective.minimise]
-        column = MEASURES.index(column_of(self._objective))
+    def __init__(self, variant: Variant, *, whole: bool = False) -> None:
+        self.variant = variant
+        self.strategies = tuple(plan.strategy for plan in variant.plans)
+        self.tasks = len(variant.plans[0].tasks)
+        self.counts = np.zeros(len(self.strategies), np.int64)
+        self.objective = OBJECTIVES[variant.scenario.objective.minimise]
+        self._confidence = variant.scenario.study.confidence
+        column = MEASURES.index(column_of(self.objective))
         self.columns = list(range(len(MEASURES))) if whole else [column]
         self._at = column if whole else 0
         self.everything: Numbers = np.arange(self.counts.size)
-        self._simplest_first = np.array(ranked(point.strategies, [0.0] * self.counts.size, point.tasks))
-        self._measures = [np.empty((0, len(self.columns))) for _ in point.strategies]
-        self._costs = [np.empty(0) for _ in point.strategies]
+        self._simplest_first = np.array(ranked(self.strategies, [0.0] * self.counts.size, self.tasks))
+        self._measures = [np.empty((0, len(self.columns))) for _ in self.strategies]
+        self.samples = [np.empty(0) for _ in self.strategies]
 
     def add(self, numbers: Numbers, measures: NDArray[np.float64]) -> None:
         """Add replications of some strategies, shape (strategies, replications, columns)."""
         for number, rows in zip(numbers.tolist(), measures, strict=True):
             self._measures[number] = np.concatenate([self._measures[number], rows])
-            self._costs[number] = as_means(self._objective, self._measures[number][:, self._at])
+            self.samples[number] = as_means(self.objective, self._measures[number][:, self._at])
             self.counts[number] += len(rows)
-
-    def samples(self, numbers: Numbers) -> list[NDArray[np.float64]]:
-        """Return the costs of some strategies, each in all of its replications."""
-        return [self._costs[number] for number in numbers]
 
     def costs(self, numbers: Numbers) -> NDArray[np.float64]:
         """Return the costs of some strategies in the replications that all of them have."""
         common = self.counts[numbers].min()
-        return np.stack([sample[:common] for sample in self.samples(numbers)])
+        return np.stack([self.samples[number][:common] for number in numbers])
 
     def measures(self, numbers: Numbers) -> NDArray[np.float64]:
         """Return the measures of some strategies in the replications that all of them have."""
         common = self.counts[numbers].min()
         return np.stack([self._measures[number][:common] for number in numbers])
 
-    def padded_costs(self) -> NDArray[np.float64]:
-        """Return the costs of all strategies; NaN where a replication is missing."""
-        found = np.full((self.counts.size, int(self.counts.max())), np.nan)
-        for row, sample in zip(found, self._costs, strict=True):
+    def winner(self, indifference: float | IndifferenceThreshold) -> Winner:
+        """Return the winner of all strategies; see `find_winner`."""
+        costs = np.full((self.counts.size, int(self.counts.max())), np.nan)
+        for row, sample in zip(costs, self.samples, strict=True):
             row[: sample.size] = sample
-        return found
+        return find_winner(self.strategies, costs, self.tasks, self._confidence, indifference)
 
-    def contenders(self, among: Numbers, confidence: float, threshold: float = 0.0) -> Numbers:
+    def contenders(self, among: Numbers, threshold: float = 0.0) -> Numbers:
         """Return which of some strategies may be the best of them, the simplest of equal ones first."""
         among = self._simplest_first[np.isin(self._simplest_first, among)]
-        return np.asarray(among[contenders(self.samples(among), confidence, threshold)])
+        samples = [self.samples[number] for number in among]
+        return among[contenders(samples, self._confidence, threshold)]
+
+
+def try_sampled(
+    source: Source, values: Mapping[str, Any], strategies: Sequence[Strategy] | None = None
+) -> Sampled | None:
+    """Return a grid point (see `make_grid_point`), or None where the batch cannot be simulated there."""
+    try:
+        return Sampled(make_grid_point(source, values, strategies))
+    except (ScenarioError, DesignError):
+        return None
 
 
 def contenders(samples: Sequence[NDArray[np.float64]], confidence: float, threshold: float = 0.0) -> Numbers:
@@ -136,13 +147,7 @@ def contenders(samples: Sequence[NDArray[np.float64]], confidence: float, thresh
 class Sampler:
     """Simulates grid points of a scenario.
 
-    Attributes
-    ----------
-    share : of the work that is done.
-
-    Parameters
-    ----------
-    on_progress : called with the share of the work that is done, in percent, and 100.
+    `share` is that of the work which is done; `on_progress` is called with it, in percent, and 100.
     """
 
     def __init__(self, scenario: Scenario, jobs: int = 1, on_progress: OnProgress | None = None) -> None:
@@ -155,21 +160,12 @@ class Sampler:
     def extend(self, wanted: Iterable[tuple[Sampled, Numbers, int]], share: float = 1.0) -> None:
         """Simulate some strategies of points up to a number of replications.
 
-        Parameters
-        ----------
-        wanted : the points, each with the strategies and the number; the first of those named repeatedly.
-        share : of the whole work, about, that is done afterwards.
-
-        Raises
-        ------
-        DesignError
-            Where it would take too long.
-        KeyboardInterrupt
-            Where interrupted.
+        Of those that are named repeatedly, the first counts. Afterwards about a share of the whole work is
+        done. Raises DesignError where it would take too long, and KeyboardInterrupt where interrupted.
         """
         blocks, added, named = [], [], set()
         for sampled, numbers, replications in wanted:
-            variant = sampled.point.variant
+            variant = sampled.variant
             numbers = np.array([n for n in numbers.tolist() if (id(sampled), n) not in named], np.int64)
             named |= {(id(sampled), number) for number in numbers.tolist()}
             for count in np.unique(sampled.counts[numbers]).tolist():
@@ -215,7 +211,6 @@ class Sampler:
         Parameters
         ----------
         needed : the rule, for a point with replications; of others all strategies are needed.
-        replications, share : see `extend`.
         first : replications of all strategies; for a percentile at least `FIRST`.
         """
         left, number = list(points), min(first if self._is_mean else FIRST, replications)

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dispatch_sim.decide.grid import BATCH, make_grid_point, try_grid_point
+from dispatch_sim.decide.grid import BATCH, make_grid_point
 from dispatch_sim.decide.parameters import Parameter
-from dispatch_sim.decide.sampling import FIRST, LATER, Sampled, Sampler
+from dispatch_sim.decide.sampling import FIRST, Sampled, Sampler, try_sampled
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import Estimate, paired_difference
@@ -26,13 +26,10 @@ LARGEST = 12
 
 @dataclass(frozen=True, slots=True)
 class Swing:
-    """The effect of one key on the difference.
+    """The effect of one key, over the range that was simulated, on the difference.
 
-    Attributes
-    ----------
-    parameter : the key, with the range that was simulated.
-    low, high : the difference at either end; None where the batch cannot be simulated there.
-    swing : the range of the mean difference over both ends and the present value, in the same replications.
+    `low` and `high` are the difference at either end; None where the batch cannot be simulated there. `swing`
+    is the range of its mean over both ends and the present value, in the same replications.
     """
 
     parameter: Parameter
@@ -54,34 +51,28 @@ def find_swings(
     source: Source,
     parameters: Sequence[Parameter],
     strategies: tuple[Strategy, Strategy],
-    *,
-    replications: int = LATER,
-    sampler: Sampler | None = None,
+    sampler: Sampler,
+    replications: int,
 ) -> list[Swing]:
     """Vary each key from one end of its range to the other, all others at their values.
+
+    The largest swing comes first; those that have no effect are left out.
 
     Parameters
     ----------
     source : as `without_factors` returns it.
-    parameters : the keys, each with its range.
     strategies : the recommended one and the rival.
+    sampler : simulates, the last part of its work.
     replications : of the largest swings.
-    sampler : simulates, the last part of its work; default: in this thread.
-
-    Returns
-    -------
-    The largest swing first, without those that have no effect.
     """
     scenario = source.scenario()
-    sampler = sampler or Sampler(scenario)
     present = Sampled(make_grid_point(source, {}, strategies))
 
     def end(parameter: Parameter, value: float) -> Sampled | None:
         both: Sequence[Strategy] = strategies
         if parameter.path == BATCH:  # a queue of more than all tasks is the queue of all tasks
             both = [each.at(each.concurrency and min(each.concurrency, int(value))) for each in strategies]
-        point = try_grid_point(source, {parameter.path: parameter.write(value)}, both)
-        return None if point is None else Sampled(point)
+        return try_sampled(source, {parameter.path: parameter.write(value)}, both)
 
     ends: list[tuple[Parameter, list[Sampled | None]]] = [
         (parameter, [end(parameter, value) for value in (parameter.low, parameter.high)])

@@ -14,16 +14,15 @@ only those around a switch have as many as an interval needs.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
-from dispatch_sim.decide.grid import make_grid_point
 from dispatch_sim.decide.parameters import Parameter
-from dispatch_sim.decide.sampling import FACTOR, FIRST, LATER, Numbers, Sampled, Sampler
-from dispatch_sim.decide.value_search import Incumbent, ValueSearch
+from dispatch_sim.decide.sampling import FACTOR, FIRST, Numbers, Sampled, Sampler
+from dispatch_sim.decide.value_search import ValueSearch, sides_of
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.paired_comparison import sign_changes_along
@@ -43,11 +42,10 @@ ROUNDS = 8
 
 @dataclass(frozen=True, slots=True)
 class SwitchingValue:
-    """The effect of one key on the decision.
+    """The effect of one key, in its range, on the decision.
 
     Attributes
     ----------
-    parameter : the key and its range.
     to_another : whether another `kind` of strategy, or any other `strategy`, is then recommended.
     at : the value nearest to the present one at which the means cross; None where there is none in the range.
     low, high : the confidence interval of `at`; None where it is open at an end of the range.
@@ -91,142 +89,67 @@ def find_switching_values(
     source: Source,
     parameters: Sequence[Parameter],
     recommended: Strategy,
-    *,
-    replications: int = LATER,
-    present: Sampled | None = None,
-    sampler: Sampler | None = None,
-    share: float = 1.0,
+    present: Sampled,
+    sampler: Sampler,
+    replications: int,
 ) -> list[SwitchingValue]:
     """Find for each key the nearest value at which another strategy is recommended.
+
+    For each key that has an effect, that is the value of any other strategy and that of another kind, in the
+    order of the keys. Each confidence interval holds by itself.
 
     Parameters
     ----------
     source : as `without_factors` returns it.
     parameters : the keys, each with the range that is searched.
-    recommended : the strategy that is recommended as things are.
+    present : the scenario itself, with the replications that it has.
+    sampler : simulates; afterwards 85% of its work is done.
     replications : next to a switching value, of the strategies that matter there.
-    present : the scenario itself, with the replications that it has; default: with few.
-    sampler : simulates; default: in this thread.
-    share : of the sampler's work that is done afterwards.
-
-    Returns
-    -------
-    For each key that has an effect, the value of any other strategy and that of another kind, in the order of
-    the keys. Each confidence interval holds by itself.
     """
-    scenario = source.scenario()
-    incumbents = (
-        Incumbent(recommended, None),
-        Incumbent(recommended, recommended.kind_in(scenario.batch_size)),
-    )
-    sampler, present = sampler or Sampler(scenario), present or Sampled(make_grid_point(source, {}))
-    search = _AllSearches(source, parameters, incumbents, replications, present, sampler)
-    search.probe(0.15 * share)
-    search.step_outwards(0.6 * share)
-    for _ in range(HALVINGS):
-        search.halve(0.75 * share)
-    search.judge(share)
-    return [
-        _switching_value(each, incumbent, replications)
-        for each in search.searches
-        for incumbent in incumbents
+    kind = recommended.kind_in(present.tasks)
+    incumbents = (None, kind)
+    sampler.extend([(present, present.everything, min(FIRST, replications))], sampler.share)
+    searches = [
+        ValueSearch(source, each, recommended, replications, {each.value: present}) for each in parameters
     ]
+    more = min(FACTOR * FIRST, replications)
 
-
-class _AllSearches:
-    """The searches along all keys, in steps that simulate a value of each of them."""
-
-    def __init__(
-        self,
-        source: Source,
-        parameters: Sequence[Parameter],
-        incumbents: Sequence[Incumbent],
-        replications: int,
-        present: Sampled,
-        sampler: Sampler,
-    ) -> None:
-        scenario = source.scenario()
-        self._source, self._incumbents, self._sampler = source, incumbents, sampler
-        self._present, self._most = present, replications
-        sampler.extend([(present, present.everything, min(FIRST, replications))], sampler.share)
-        self.searches = [
-            ValueSearch(each, scenario.study.confidence, scenario.threshold, {each.value: present})
-            for each in parameters
-        ]
-
-    def probe(self, share: float) -> None:
-        """Simulate the ends of the ranges, and leave out keys without effect there."""
-        ends = [
-            sampled
-            for search in self.searches
-            for end in (search.parameter.low, search.parameter.high)
-            if (sampled := search.add(self._source, end)) is not None
-        ]
-        self._try(ends, 0.9 * share)
-        # Rare events may have more effect: the best strategy of each side has more replications.
-        sides = [side for side in self._incumbents[1].sides(self._present) if side.size]
-        confidence = self._source.scenario().study.confidence
-        best = np.concatenate([self._present.contenders(side, confidence)[:1] for side in sides])
-        more = min(FACTOR * FIRST, self._most)
-        quiet = [search for search in self.searches if not search.has_effect]
-        self._sampler.extend(
-            [(sampled, best, more) for search in quiet for sampled in search.tried.values()], share
-        )
-        self.searches = [search for search in self.searches if search.impossible or search.has_effect]
-
-    def step_outwards(self, share: float) -> None:
-        """Simulate the steps to both ends of the ranges; to an end where the recommendation stands, one."""
-        points = [
-            sampled
-            for search in self.searches
-            for end in (search.parameter.low, search.parameter.high)
-            for value in _outwards(
-                search.parameter, end, all(search.stands(end, each) for each in self._incumbents)
-            )
-            if (sampled := search.add(self._source, value)) is not None
-        ]
-        self._try(points, share)
-        self.searches = [search for search in self.searches if search.has_effect]
-
-    def halve(self, share: float) -> None:
-        """Simulate the middle of each bracket."""
-        points = []
-        for search in self.searches:
-            for incumbent in self._incumbents:
-                middle = search.middle(incumbent)
-                if middle is not None and (sampled := search.add(self._source, middle)) is not None:
-                    points.append(sampled)
-        self._try(points, share)
-
-    def judge(self, share: float) -> None:
-        """Simulate as many replications around each switch as its interval needs."""
-        number = min(FACTOR * FIRST, self._most)
-        for _ in range(ROUNDS):
-            short = [
-                (sampled, numbers, number)
-                for search in self.searches
-                for incumbent in self._incumbents
-                for sampled, numbers in search.short(incumbent, number, self._most)
-            ]
-            self._sampler.extend(short, (self._sampler.share + share) / 2)
-            if not short and number == self._most:
-                return
-            if not short:
-                number = self._most
-
-    def _try(self, points: Sequence[Sampled], share: float) -> None:
+    def simulate(values: Iterable[tuple[ValueSearch, float]], until: float) -> None:
         """Simulate few replications of all strategies, and more where these settle no recommendation."""
-        owner = {
-            id(sampled): (search, value)
-            for search in self.searches
-            for value, sampled in search.tried.items()
-        }
+        at = {sampled: (each, value) for each, value in values if (sampled := each.add(value)) is not None}
 
         def undecided(sampled: Sampled) -> Numbers:
-            search, value = owner[id(sampled)]
-            return np.unique(np.concatenate([search.undecided(value, each) for each in self._incumbents]))
+            search, value = at[sampled]
+            return np.unique(np.concatenate([search.undecided(value, each) for each in incumbents]))
 
-        self._sampler.refine(dict.fromkeys(points), undecided, min(FACTOR * FIRST, self._most), share, FEW)
+        sampler.refine(at, undecided, more, until, FEW)
+
+    simulate(((each, end) for each in searches for end in each.ends), 0.11)
+    # Rare events may have more effect: the best strategy of each side has more replications.
+    sides = [side for side in sides_of(present, recommended, kind) if side.size]
+    best = np.concatenate([present.contenders(side)[:1] for side in sides])
+    quiet = [each for each in searches if not each.has_effect]
+    sampler.extend([(sampled, best, more) for each in quiet for sampled in each.tried.values()], 0.13)
+    searches = [each for each in searches if each.impossible or each.has_effect]
+    steps = [
+        (each, value)
+        for each in searches
+        for end in each.ends
+        for value in _outwards(each.parameter, end, all(each.stands(end, of) for of in incumbents))
+    ]
+    simulate(steps, 0.51)
+    searches = [each for each in searches if each.has_effect]
+    for _ in range(HALVINGS):
+        middles = ((each, each.middle(of)) for each in searches for of in incumbents)
+        simulate([(each, middle) for each, middle in middles if middle is not None], 0.64)
+    for _ in range(ROUNDS):
+        short = [found for each in searches for of in incumbents for found in each.short(of, more)]
+        sampler.extend(short, (sampler.share + 0.85) / 2)
+        if not short and more == replications:
+            break
+        if not short:
+            more = replications
+    return [_switching_value(each, of) for each in searches for of in incumbents]
 
 
 def _outwards(parameter: Parameter, end: float, only_half_way: bool) -> Iterator[float]:
@@ -241,46 +164,30 @@ def _outwards(parameter: Parameter, end: float, only_half_way: bool) -> Iterator
         yield parameter.clipped(float(f"{value:.12g}"))
 
 
-def _switching_value(search: ValueSearch, incumbent: Incumbent, replications: int) -> SwitchingValue:
-    parameter, bracket = search.parameter, search.bracket(incumbent)
-    to_another: Literal["kind", "strategy"] = "strategy" if incumbent.kind is None else "kind"
+def _switching_value(search: ValueSearch, kind: str | None) -> SwitchingValue:
+    parameter, bracket = search.parameter, search.bracket(kind)
+    to_another: Literal["kind", "strategy"] = "strategy" if kind is None else "kind"
     if bracket is None:  # in the part of the range in which the incumbent can be compared
-        values = search.values(incumbent)
-        compared = [value for value in values if parameter.low <= value <= parameter.high]
+        compared = [each for each in search.values(kind) if parameter.low <= each <= parameter.high]
         compared = compared or [parameter.value]
         return SwitchingValue(replace(parameter, low=min(compared), high=max(compared)), to_another)
     switched = bracket[1]
-    best_others = search.excess(switched, incumbent).others
-    becomes = search.tried[switched].point.strategies[int(best_others[0])]
-    values = sorted(
-        value
-        for value in search.around(incumbent, replications)
-        if search.excess(value, incumbent).others.size
-    )
-    comparisons = [search.compare(value, incumbent, replications) for value in values]
-    crossings = sign_changes_along(values, comparisons, search.confidence).crossings
-    if not crossings:  # the mean is at the indifference threshold itself
+    best_others = search.excess(switched, kind).others
+    becomes = search.tried[switched].strategies[int(best_others[0])]
+    around = [each for each in search.around(kind) if search.excess(each, kind).others.size]
+    comparisons = {value: search.compare(value, kind) for value in sorted(around)}
+    changes = sign_changes_along(list(comparisons), list(comparisons.values()), search.confidence)
+    if not changes.crossings:  # the mean is at the indifference threshold itself
         return SwitchingValue(parameter, to_another, switched, becomes=becomes)
-    crossing = min(crossings, key=lambda crossing: search.distance(crossing.at))
+    crossing = min(changes.crossings, key=lambda crossing: search.distance(crossing.at))
     ends: list[float | None] = [crossing.at, crossing.low, crossing.high]
     if parameter.is_whole:
         # The first whole value beyond, as nothing lies between two.
         beyond = math.ceil if switched > parameter.value else math.floor
         ends = [None if end is None else float(beyond(end)) for end in ends]
     at, low, high = ends
-    near = [
-        each.estimate(search.confidence)
-        for value, each in zip(values, comparisons, strict=True)
-        if value in bracket
-    ]
+    near = [each.estimate(search.confidence) for value, each in comparisons.items() if value in bracket]
+    replications, needed = min(each.n for each in near), max(each.needed for each in near)
     return SwitchingValue(
-        parameter,
-        to_another,
-        at,
-        low,
-        high,
-        becomes,
-        crossing.resolved,
-        min(each.n for each in near),
-        max(each.needed for each in near),
+        parameter, to_another, at, low, high, becomes, crossing.resolved, replications, needed
     )

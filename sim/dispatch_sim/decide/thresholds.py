@@ -7,6 +7,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from pydantic_core import PydanticCustomError
@@ -41,12 +42,7 @@ class ThresholdError(UserError):
 class Threshold:
     """A condition that must not hold: a measure above a bound, or below one.
 
-    Attributes
-    ----------
-    text : as it was written.
-    measure : a column of the estimates.
-    comparison : `<`, `<=`, `>` or `>=`.
-    bound : in the unit of the measure.
+    `measure` is a column of the estimates, `comparison` one of `<`, `<=`, `>` and `>=`; `bound` has its unit.
     """
 
     text: str
@@ -63,11 +59,7 @@ class Threshold:
 class Check:
     """A threshold applied to a recommended strategy.
 
-    Attributes
-    ----------
-    threshold, choice : the condition and the recommendation.
-    estimate : of the measure for the recommended strategy; it alone decides.
-    violated : whether the condition holds for the estimate.
+    It is violated where the condition holds for the estimate of the measure, whatever the interval is.
     """
 
     threshold: Threshold
@@ -78,18 +70,14 @@ class Check:
     @property
     def settled(self) -> bool:
         """Whether the whole interval is on the estimate's side of the bound; an end may be infinite."""
-        return all(
-            not math.isnan(end) and self.threshold.holds_for(end) == self.violated
-            for end in (self.estimate.low, self.estimate.high)
-        )
+        ends = self.estimate.low, self.estimate.high
+        return all(self.threshold.holds_for(end) == self.violated for end in ends)
 
     @property
     def includes_bound(self) -> bool:
         """Whether a known end of the interval is on the other side of the bound."""
-        return any(
-            math.isfinite(end) and self.threshold.holds_for(end) != self.violated
-            for end in (self.estimate.low, self.estimate.high)
-        )
+        ends = filter(math.isfinite, (self.estimate.low, self.estimate.high))
+        return any(self.threshold.holds_for(end) != self.violated for end in ends)
 
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
@@ -110,10 +98,7 @@ def parse_threshold(text: str) -> Threshold:
 
     A bare number is in the base unit of the measure: seconds, dollars or tokens.
 
-    Raises
-    ------
-    ThresholdError
-        With what to write, or which measures there are.
+    Raises ThresholdError with what to write, or which measures there are.
     """
     found = _FORM.fullmatch(text) if len(text) <= _LONGEST else None
     if found is None:
@@ -128,31 +113,25 @@ def parse_threshold(text: str) -> Threshold:
         offered = [shown(each) for each in NAMES if each in close]
         what = f"did you mean {listed(offered, 'or')}?" if offered else f"write {listed(OBJECTIVES, 'or')}"
         raise ThresholdError(f"--fail-on: there is no measure {shown(name)}; {what}")
-    try:
-        bound = _bound(measure, value)
-    except PydanticCustomError as error:
-        raise ThresholdError(f"--fail-on: {name}: {error.message()}") from error
-    return Threshold(" ".join(text.split()), measure, comparison, bound)
-
-
-def _bound(measure: str, value: str) -> float:
     unit = unit_of(measure)
     bare = re.fullmatch(r"[0-9]+(\.[0-9]+)?", value, re.ASCII)
-    bound = UNITS[unit].parse(f"{value}s" if unit == "seconds" and bare else value)
+    try:
+        bound = UNITS[unit].parse(f"{value}s" if unit == "seconds" and bare else value)
+    except PydanticCustomError as error:
+        raise ThresholdError(f"--fail-on: {name}: {error.message()}") from error
     assert bound is not None
-    return bound
+    return Threshold(" ".join(text.split()), measure, comparison, bound)
 
 
 def check(answer: Answer, thresholds: list[Threshold]) -> list[Check]:
     """Apply thresholds to the recommended strategy, at each combination of further factors."""
-    return [_check(answer, threshold, choice) for threshold in thresholds for choice in answer.choices]
-
-
-def _check(answer: Answer, threshold: Threshold, choice: Choice) -> Check:
-    table = answer.estimates
-    at = choice.strategy.to_json(choice.tasks) | {"tasks": choice.tasks}
-    for column, value in (at | choice.factors | {"measure": threshold.measure}).items():
-        table = table[table[column] == value]
-    [row] = table.to_dict("records")
-    estimate = Estimate(float(row["mean"]), float(row["low"]), float(row["high"]), int(row["n"]))
-    return Check(threshold, choice, estimate, threshold.holds_for(estimate.mean))
+    found = []
+    for threshold, choice in product(thresholds, answer.choices):
+        table = answer.estimates
+        at = choice.strategy.to_json(choice.tasks) | {"tasks": choice.tasks}
+        for column, value in (at | choice.factors | {"measure": threshold.measure}).items():
+            table = table[table[column] == value]
+        [row] = table[["mean", "low", "high", "n"]].itertuples(index=False, name=None)
+        estimate = Estimate(*row)
+        found.append(Check(threshold, choice, estimate, threshold.holds_for(estimate.mean)))
+    return found

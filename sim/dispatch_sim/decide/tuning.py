@@ -11,12 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from dispatch_sim.decide.decision_variables import DecisionVariable, find_decision_variables
-from dispatch_sim.decide.findings import Findings, basis
-from dispatch_sim.decide.grid import warn_about_limits, without_factors
+from dispatch_sim.decide.grid import Findings, basis, warn_about_limits, without_factors
 from dispatch_sim.decide.rare_events import QUOTED, replications_to_quote
 from dispatch_sim.decide.sampling import LATER, Sampler
-from dispatch_sim.decide.settings_search import Settings, Simulator, find_best
+from dispatch_sim.decide.settings_search import (
+    DecisionVariable,
+    Settings,
+    Simulator,
+    find_best,
+    find_decision_variables,
+)
 from dispatch_sim.scenario.loader import Given
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.strategy import Strategy
@@ -30,12 +34,9 @@ from dispatch_sim.study.runner import OnProgress
 class Trial:
     """One value of a decision variable, all others at their best.
 
-    Attributes
-    ----------
-    label : the value.
-    difference : from the best value, paired, and simultaneous over the values of the variable; None where the
-        batch cannot be simulated.
-    in_best_subset : whether it is not significantly worse, or by less than the indifference threshold.
+    Its difference from the best value is paired, and simultaneous over the values of the variable; None where
+    the batch cannot be simulated. It is in the best subset if it is not significantly worse, or by less than
+    the indifference threshold.
     """
 
     label: str
@@ -50,14 +51,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """A decision variable and its best value.
-
-    Attributes
-    ----------
-    variable : what is set.
-    best : the number of its best value.
-    trials : all of its values, in order.
-    """
+    """A decision variable, the number of its best value, and the trials of all its values, in order."""
 
     variable: DecisionVariable
     best: int
@@ -134,6 +128,8 @@ def tune(
 
     A variable whose change gains less than the indifference threshold stays as it is.
 
+    Raises ScenarioError or DesignError with a message for the user, and KeyboardInterrupt where interrupted.
+
     Parameters
     ----------
     source : a scenario, as `load` accepts it; its first queue, or a plain one, is tuned.
@@ -141,13 +137,6 @@ def tune(
         fewer. Default: the scenario's, or else 1,024, and as many as a valid interval needs of what is saved.
     jobs : threads of the compiled engine; results do not depend on it.
     on_progress : called with the share of the work that is done, in percent, and 100.
-
-    Raises
-    ------
-    ScenarioError, DesignError
-        With a message for the user.
-    KeyboardInterrupt
-        Where interrupted.
     """
     source = without_factors(source)
     warn_about_limits(source.scenario())
@@ -203,19 +192,14 @@ def _saves(
     fixed: int | None,
 ) -> Estimate:
     """Return what the best settings save, in as many replications as its interval needs."""
-
-    def estimate() -> Estimate:
-        now, found = judge.costs(present), judge.costs(best)
-        return paired_difference(now if now.size else found, found, scenario.study.confidence)
-
-    found = estimate()
-    while fixed is None:
-        needed = replications_to_quote(scenario, scenario.batch_size, indifference, [found])
-        if found.n >= min(needed, scenario.study.at_most):
-            break
-        judge.simulate_all([best, present], min(max(QUOTED, 2 * found.n), scenario.study.at_most))
-        found = estimate()
-    return found
+    study = scenario.study
+    while True:
+        now, then = judge.costs(present), judge.costs(best)
+        saves = paired_difference(now if now.size else then, then, study.confidence)
+        needed = replications_to_quote(scenario, scenario.batch_size, indifference, [saves])
+        if fixed is not None or saves.n >= min(needed, study.at_most):
+            return saves
+        judge.simulate_all([best, present], min(max(QUOTED, 2 * saves.n), study.at_most))
 
 
 def _judged(judge: Simulator, best: Settings, number: int, confidence: float, indifference: float) -> Tuned:
@@ -227,11 +211,8 @@ def _judged(judge: Simulator, best: Settings, number: int, confidence: float, in
         if value != best[number] and (costs := judge.costs(settings)).size
     }
     screened = screen(list(others.values()), here, confidence, indifference)
-    good = ~screened.is_worse | screened.is_equal
-    trials = [Trial(label, None, in_best_subset=False) for label in variable.labels]
-    trials[best[number]] = replace(
-        trials[best[number]], difference=Estimate(0.0, 0.0, 0.0, here.size), in_best_subset=True
-    )
-    for at, value in enumerate(others):
-        trials[value] = Trial(variable.labels[value], screened.difference(at), in_best_subset=bool(good[at]))
+    good = (~screened.is_worse | screened.is_equal).tolist()
+    judged = {value: (screened.difference(at), good[at]) for at, value in enumerate(others)}
+    judged[best[number]] = Estimate(0.0, 0.0, 0.0, here.size), True
+    trials = (Trial(label, *judged.get(value, (None, False))) for value, label in enumerate(variable.labels))
     return Tuned(variable, best[number], tuple(trials))

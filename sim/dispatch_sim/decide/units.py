@@ -31,16 +31,18 @@ def _as_it_is(value: float) -> Any:
 class Unit:
     """A unit of values.
 
-    Attributes
-    ----------
-    parse : reads text; raises PydanticCustomError, or returns None where there is no number (`unlimited`).
-    show : for people, to three digits: `15K`, `1m 30s`, `20%`.
-    write : for a scenario, to the last digit.
+    `parse` reads text; it raises PydanticCustomError, or returns None where there is no number (`unlimited`).
+    `show` writes for people, to three digits (`15K`, `1m 30s`, `20%`), `write` for a scenario, to the last
+    digit.
     """
 
     parse: Callable[[Any], float | None]
     show: Callable[[float], str] = _number
     write: Callable[[float], Any] = _as_it_is
+
+
+def _rate(parse: Callable[[Any], float | None], per: str) -> Unit:
+    return Unit(parse, lambda value: f"${_number(value)}/{per}", lambda value: f"${value:.15g}/{per}")
 
 
 UNITS: Mapping[str, Unit] = {
@@ -52,16 +54,8 @@ UNITS: Mapping[str, Unit] = {
     "share": Unit(quantities.parse_share, lambda value: f"{_number(100 * value)}%"),
     "number": Unit(quantities.parse_number),
     "dollars": Unit(quantities.parse_dollars, lambda value: f"${_number(value)}"),
-    "dollars per hour": Unit(
-        quantities.parse_dollars_per_hour,
-        lambda value: f"${_number(value)}/h",
-        lambda value: f"${value:.15g}/h",
-    ),
-    "dollars per million": Unit(
-        quantities.parse_dollars_per_million,
-        lambda value: f"${_number(value)}/M",
-        lambda value: f"${value:.15g}/M",
-    ),
+    "dollars per hour": _rate(quantities.parse_dollars_per_hour, "h"),
+    "dollars per million": _rate(quantities.parse_dollars_per_million, "M"),
     WHOLE: Unit(quantities.parse_number, write=round),
 }
 
@@ -109,10 +103,7 @@ _WORDS: Mapping[str, Any] = {"none": None, "true": True, "false": False}
 def axis_position(level: Any) -> float:
     """Return the position of a level on its axis, in base units: 60 for `1m`, 0.05 for `5%`, 80 for `$80/h`.
 
-    Raises
-    ------
-    UserError
-        Where it is no quantity.
+    Raises UserError where it is no quantity.
     """
     return _position(level)[0]
 

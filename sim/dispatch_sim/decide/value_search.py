@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.decide.grid import try_grid_point
 from dispatch_sim.decide.parameters import Parameter
-from dispatch_sim.decide.sampling import Numbers, Sampled
-from dispatch_sim.scenario.indifference import IndifferenceThreshold
+from dispatch_sim.decide.sampling import Numbers, Sampled, try_sampled
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import mean_and_deviations, mean_intervals, to_end_early
@@ -20,35 +18,25 @@ from dispatch_sim.stats.paired_comparison import PairedComparison, compare_best
 from dispatch_sim.stats.student_t import t_critical
 
 
-@dataclass(frozen=True)
-class Incumbent:
-    """The recommended strategy or, where a kind is given, the best strategy of that kind."""
+def sides_of(sampled: Sampled, recommended: Strategy, kind: str | None) -> tuple[Numbers, Numbers]:
+    """Return which strategies that were simulated at a point the incumbent may be, and all others.
 
-    strategy: Strategy
-    kind: str | None
-
-    def sides(self, sampled: Sampled) -> tuple[Numbers, Numbers]:
-        """Return which strategies that were simulated at a point it may be, and all others."""
-        point, there = sampled.point, sampled.counts > 0
-        tasks = point.tasks
-        holds = np.array(
-            [
-                each == self.strategy if self.kind is None else each.kind_in(tasks) == self.kind
-                for each in point.strategies
-            ]
-        )
-        return np.flatnonzero(holds & there), np.flatnonzero(~holds & there)
+    It is the recommended strategy or, where a kind is given, the best strategy of that kind.
+    """
+    holds = [
+        each == recommended if kind is None else each.kind_in(sampled.tasks) == kind
+        for each in sampled.strategies
+    ]
+    there = sampled.counts > 0
+    return np.flatnonzero(np.array(holds) & there), np.flatnonzero(~np.array(holds) & there)
 
 
 @dataclass(frozen=True)
 class _Excess:
-    """What an incumbent costs above the best of the others, at a value.
+    """What an incumbent costs above the best of the others, at a value, less the threshold.
 
-    Attributes
-    ----------
-    holds, others : the strategies that the incumbent, and the best of the others, may be; the best first.
-    mean : of the cost above the others, less the threshold.
-    is_clear : whether the recommendation stands, or switches, beyond doubt.
+    `holds` are the strategies that the incumbent may be, the best first, and `others` those that the best of
+    the others may be. It is clear where the recommendation stands, or switches, beyond doubt.
     """
 
     holds: Numbers
@@ -59,64 +47,73 @@ class _Excess:
 
 @dataclass
 class ValueSearch:
-    """The search along one key: the values that were tried, with the costs of each strategy there.
+    """The search along one key of a scenario without factors; for the incumbent, see `sides_of`.
 
-    Attributes
-    ----------
-    confidence, indifference : of all searches; a share is one of the best mean at each value.
-    tried : the point at each value that was tried, the present one included.
-    impossible : values at which the batch cannot be simulated.
+    `tried` has the point at each value that was tried, the present one included; `impossible` the values at
+    which the batch cannot be simulated. Around a switching value there are at `most` so many replications.
     """
 
+    source: Source
     parameter: Parameter
-    confidence: float
-    indifference: IndifferenceThreshold
+    recommended: Strategy
+    most: int
     tried: dict[float, Sampled]
     impossible: set[float] = field(default_factory=set)
     _known: dict[Any, _Excess] = field(default_factory=dict)
 
-    def add(self, source: Source, value: float) -> Sampled | None:
+    @property
+    def confidence(self) -> float:
+        """The confidence of all differences at a value simultaneously, and of each switching value."""
+        return self.source.scenario().study.confidence
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The ends of the range."""
+        return self.parameter.low, self.parameter.high
+
+    def add(self, value: float) -> Sampled | None:
         """Return the point at a value. The range ends before a value that cannot be simulated."""
         if value not in self.tried and value not in self.impossible:
-            point = try_grid_point(source, {self.parameter.path: self.parameter.write(value)})
-            if point is None:
+            sampled = try_sampled(self.source, {self.parameter.path: self.parameter.write(value)})
+            if sampled is None:
                 self.impossible.add(value)
             else:
-                self.tried[value] = Sampled(point)
+                self.tried[value] = sampled
         return self.tried.get(value)
 
-    def values(self, incumbent: Incumbent) -> list[float]:
-        """Return the values at which the incumbent was simulated, the nearest to the present first."""
-        simulated = [value for value in self.tried if self.excess(value, incumbent).holds.size]
+    def values(self, kind: str | None, towards: float | None = None) -> list[float]:
+        """Return the values at which the incumbent was simulated, the nearest to the present first.
+
+        With `towards`, only those that are not on the other side of the present value.
+        """
+        present = self.parameter.value
+        simulated = [value for value in self.tried if self.excess(value, kind).holds.size]
+        if towards is not None:
+            simulated = [v for v in simulated if v == present or (v < present) == (towards < present)]
         return sorted(simulated, key=self.distance)
 
     def distance(self, value: float) -> float:
         """Return how far a value is from the present one, by ratio: zero is farther than any other."""
         return abs(math.log(value / self.parameter.value)) if value > 0 else math.inf
 
-    def is_on_side_of(self, value: float, end: float) -> bool:
-        """Whether a value is the present one, or on the same side of it as another."""
-        present = self.parameter.value
-        return value == present or (value < present) == (end < present)
-
-    def excess(self, value: float, incumbent: Incumbent) -> _Excess:
+    def excess(self, value: float, kind: str | None) -> _Excess:
         """Return what an incumbent costs above the best of the others."""
         sampled = self.tried[value]
-        key = (value, int(sampled.counts.sum()), incumbent)
+        key = (value, int(sampled.counts.sum()), kind)
         if key not in self._known:
-            self._known[key] = self._excess(sampled, incumbent)
+            self._known[key] = self._excess(sampled, kind)
         return self._known[key]
 
-    def _excess(self, sampled: Sampled, incumbent: Incumbent) -> _Excess:
+    def _excess(self, sampled: Sampled, kind: str | None) -> _Excess:
         holds, others = (
-            sampled.contenders(side, self.confidence) if side.size else side
-            for side in incumbent.sides(sampled)
+            sampled.contenders(side) if side.size else side
+            for side in sides_of(sampled, self.recommended, kind)
         )
         if not (holds.size and others.size):
             return _Excess(holds, others, 0.0, is_clear=True)
         first = holds[0]
-        least = min(sample.mean() for sample in sampled.samples(np.array([first, others[0]])))
-        threshold = self.indifference.at(float(least))
+        least = min(sample.mean() for sample in (sampled.samples[first], sampled.samples[others[0]]))
+        threshold = self.source.scenario().threshold.at(float(least))
         found, error = self._differences(sampled, np.concatenate([holds, others]), first)
         holds = holds[np.argsort(found[: holds.size], kind="stable")]
         if holds[0] != first:
@@ -146,10 +143,10 @@ class ValueSearch:
         strict = to_end_early(1 - (1 - self.confidence) / len(differences))
         mean, half_width = _intervals(differences, strict)
         present = self.tried[self.parameter.value]
-        there = [present.point.numbers.get(sampled.point.strategies[number]) for number in named]
-        if sampled is present or None in there:
+        strategies = [sampled.strategies[number] for number in named]
+        if sampled is present or not set(strategies) <= set(present.strategies):
             return mean, half_width
-        costs = present.costs(np.array(there))
+        costs = present.costs(np.array([present.strategies.index(each) for each in strategies]))
         before = costs[:-1] - costs[-1]
         common = min(differences.shape[1], before.shape[1])
         was, error_before = _intervals(before, strict)
@@ -163,16 +160,16 @@ class ValueSearch:
         better = (by_change < half_width) & (before.shape[1] > common)
         return np.where(better, was + change, mean), np.where(better, by_change, half_width)
 
-    def stands(self, value: float, incumbent: Incumbent) -> bool:
+    def stands(self, value: float, kind: str | None) -> bool:
         """Whether the recommendation stands at a value that was tried, beyond doubt."""
         if value not in self.tried:
             return False
-        found = self.excess(value, incumbent)
+        found = self.excess(value, kind)
         return found.is_clear and found.mean <= 0
 
-    def undecided(self, value: float, incumbent: Incumbent) -> Numbers:
+    def undecided(self, value: float, kind: str | None) -> Numbers:
         """Return the strategies that decide whether the recommendation switches; none if that is clear."""
-        found = self.excess(value, incumbent)
+        found = self.excess(value, kind)
         return np.concatenate([found.holds, found.others]) if not found.is_clear else found.holds[:0]
 
     @property
@@ -180,82 +177,77 @@ class ValueSearch:
         """Whether any value that was tried changes anything."""
         present = self.tried[self.parameter.value]
         for sampled in self.tried.values():
-            if sampled.point.strategies != present.point.strategies:
+            if sampled.strategies != present.strategies:
                 return True
-            for one, other in zip(
-                sampled.samples(sampled.everything), present.samples(present.everything), strict=True
-            ):
-                common = min(one.size, other.size)
-                if not np.array_equal(one[:common], other[:common]):
-                    return True
+            pairs = zip(sampled.samples, present.samples, strict=True)
+            if any((one[: other.size] != other[: one.size]).any() for one, other in pairs):
+                return True
         return False
 
-    def bracket(self, incumbent: Incumbent) -> tuple[float, float] | None:
+    def bracket(self, kind: str | None) -> tuple[float, float] | None:
         """Return the last value at which the recommendation stands, and the nearest at which it does not."""
-        values = self.values(incumbent)
-        switched = next((value for value in values if self.excess(value, incumbent).mean > 0), None)
+        values = self.values(kind)
+        switched = next((value for value in values if self.excess(value, kind).mean > 0), None)
         if switched is None or switched == self.parameter.value:
             return None
-        nearer = [value for value in values if self.is_on_side_of(value, switched)]
+        nearer = self.values(kind, switched)
         return nearer[nearer.index(switched) - 1], switched
 
-    def middle(self, incumbent: Incumbent) -> float | None:
+    def middle(self, kind: str | None) -> float | None:
         """Return the value to try next, in the middle of a bracket; None where there is none.
 
         There is none either where an end of the bracket is not clear: noise is wider than the bracket.
         """
-        bracket = self.bracket(incumbent)
-        if bracket is None or not all(self.excess(end, incumbent).is_clear for end in bracket):
+        bracket = self.bracket(kind)
+        if bracket is None or not all(self.excess(end, kind).is_clear for end in bracket):
             return None
         one, other = bracket
         middle = math.sqrt(one * other) if one > 0 and other > 0 else (one + other) / 2
         middle = self.parameter.rounded(float(f"{middle:.12g}"))
         return None if middle in self.impossible or middle in self.tried else middle
 
-    def around(self, incumbent: Incumbent, length: int) -> list[float]:
+    def around(self, kind: str | None) -> list[float]:
         """Return the values around a switch: its bracket, and more until both ends are significant."""
-        bracket = self.bracket(incumbent)
+        bracket = self.bracket(kind)
         if bracket is None:
             return []
-        values = [value for value in self.values(incumbent) if self.is_on_side_of(value, bracket[1])]
-        first = last = values.index(bracket[0])
-        last += 1
-        while first > 0 and not self._is_significant(values[first], incumbent, length):
+        values = self.values(kind, bracket[1])
+        first = values.index(bracket[0])
+        last = first + 1
+        while first > 0 and not self._is_significant(values[first], kind):
             first -= 1
-        while last < len(values) - 1 and not self._is_significant(values[last], incumbent, length):
+        while last < len(values) - 1 and not self._is_significant(values[last], kind):
             last += 1
         return values[first : last + 1]
 
-    def _is_significant(self, value: float, incumbent: Incumbent, length: int) -> bool:
+    def _is_significant(self, value: float, kind: str | None) -> bool:
         """Whether a comparison is significant, in both of its judgements, among all values tried."""
-        if not self.excess(value, incumbent).others.size:
+        if not self.excess(value, kind).others.size:
             return True
-        found = self.compare(value, incumbent, length).estimate(
-            1 - (1 - self.confidence) / (2 * len(self.tried))
-        )
+        together = 1 - (1 - self.confidence) / (2 * len(self.tried))
+        found = self.compare(value, kind).estimate(together)
         return found.low > 0 or found.high < 0 or found.low == found.high
 
-    def short(self, incumbent: Incumbent, replications: int, length: int) -> list[tuple[Sampled, Numbers]]:
-        """Return what needs more replications for the interval of a switching value."""
-        bracket, found = self.bracket(incumbent) or (), []
-        for value in self.around(incumbent, length):
-            excess, sampled = self.excess(value, incumbent), self.tried[value]
+    def short(self, kind: str | None, replications: int) -> list[tuple[Sampled, Numbers, int]]:
+        """Return what needs a number of replications for the interval of a switching value."""
+        bracket, found = self.bracket(kind) or (), []
+        for value in self.around(kind):
+            excess, sampled = self.excess(value, kind), self.tried[value]
             numbers = np.concatenate([excess.holds, excess.others])
             if (sampled.counts[numbers] < replications).any() and (
-                value in bracket or not self._is_significant(value, incumbent, length)
+                value in bracket or not self._is_significant(value, kind)
             ):
-                found.append((sampled, numbers))
+                found.append((sampled, numbers, replications))
         return found
 
-    def compare(self, value: float, incumbent: Incumbent, length: int) -> PairedComparison:
-        """Compare the incumbent with all others at a value, less the threshold; padded to a length."""
-        excess, sampled = self.excess(value, incumbent), self.tried[value]
-        costs = sampled.costs(np.concatenate([excess.holds, excess.others]))[:, :length]
+    def compare(self, value: float, kind: str | None) -> PairedComparison:
+        """Compare the incumbent with all others at a value, less the threshold; NaN up to `most`."""
+        excess, sampled = self.excess(value, kind), self.tried[value]
+        costs = sampled.costs(np.concatenate([excess.holds, excess.others]))[:, : self.most]
         found = compare_best(costs[: excess.holds.size], costs[excess.holds.size :])
-        missing, threshold = (0, length - costs.shape[1]), self.indifference.at(found.scale)
-        whole, halves = (
-            np.pad(each - threshold, missing, constant_values=np.nan) for each in (found.whole, found.halves)
-        )
+        threshold = self.source.scenario().threshold.at(found.scale)
+        missing = np.full(self.most - costs.shape[1], np.nan)
+        whole, halves = (np.append(each - threshold, missing) for each in (found.whole, found.halves))
         return replace(found, whole=whole, halves=halves)
 
 

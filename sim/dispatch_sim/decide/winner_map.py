@@ -19,10 +19,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dispatch_sim.decide.findings import Findings, basis
 from dispatch_sim.decide.grid import (
     BATCH,
-    GridPoint,
+    Findings,
+    basis,
     make_grid_point,
     warn_about_concurrencies,
     warn_about_limits,
@@ -32,7 +32,7 @@ from dispatch_sim.decide.map_axes import CELLS, Axis, read_axis
 from dispatch_sim.decide.parameters import Parameter, ParameterError
 from dispatch_sim.decide.rare_events import QUOTED
 from dispatch_sim.decide.sampling import FACTOR, FIRST, LATER, Numbers, Sampled, Sampler
-from dispatch_sim.decide.winners import NO_WINNER, Winner, find_winner
+from dispatch_sim.decide.winners import NO_WINNER, Winner
 from dispatch_sim.scenario.loader import Given, Source
 from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.strategy import CONCURRENCIES, Kind, Strategy
@@ -46,14 +46,7 @@ FEW = 16
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A grid point of a map.
-
-    Attributes
-    ----------
-    x, y : the levels.
-    winner : None where the batch cannot be simulated.
-    why_not : why it cannot.
-    """
+    """A grid point of a map: its levels, and its winner; or why the batch cannot be simulated there."""
 
     x: float
     y: float
@@ -136,6 +129,9 @@ def map_winners(
 ) -> StrategyMap:
     """Map the winning strategy over two keys, at the batch's own size.
 
+    Raises ScenarioError, ParameterError or DesignError with a message for the user, and KeyboardInterrupt
+    where interrupted.
+
     Parameters
     ----------
     source : a scenario, as `load` accepts it; its strategies are compared at every concurrency of its sweep.
@@ -148,13 +144,6 @@ def map_winners(
         scenario's, or 1,024, and up to 4,096 where the intervals of a cell need more.
     jobs : threads of the compiled engine; the map does not depend on it.
     on_progress : called with the share of the work that is done, in percent, and 100.
-
-    Raises
-    ------
-    ScenarioError, ParameterError, DesignError
-        With a message for the user.
-    KeyboardInterrupt
-        Where interrupted.
     """
     source = without_factors(source)
     warn_about_limits(source.scenario())
@@ -163,30 +152,35 @@ def map_winners(
         raise ParameterError(across.parameter.path, "is on both axes; name two different keys")
     scenario = source.scenario()
     added: tuple[int, ...] = ()
-    if BATCH in (across.parameter.path, up.parameter.path):
-        source, added = _with_concurrencies(source)
-    threshold, confidence = scenario.threshold, scenario.study.confidence
-    count = replications or scenario.study.replications or LATER
-    points = [
-        (x_level, y_level, _point(source, (across.parameter, x_level), (up.parameter, y_level)))
+    if BATCH in (across.parameter.path, up.parameter.path) and any(s.is_swept for s in scenario.strategies):
+        # Otherwise parallel would win batch sizes at which no queue is compared, or only one of a concurrency
+        # that is low for the size.
+        swept = scenario.sweep.concurrency
+        own = [each for each in swept if each > 1] or list(swept)
+        added = tuple(each for each in CONCURRENCIES if not min(own) <= each <= max(own))
+        source = source.replaced({"sweep.concurrency": sorted({*swept, *added})})
+    fixed = replications or scenario.study.replications
+    count, threshold = fixed or LATER, scenario.threshold
+    points = {
+        (x_level, y_level): _sampled(source, (across.parameter, x_level), (up.parameter, y_level))
         for y_level in up.levels
         for x_level in across.levels
-    ]
-    possible = [point for *_, point in points if isinstance(point, GridPoint)]
+    }
+    possible = [point for point in points.values() if isinstance(point, Sampled)]
     if not possible:
-        raise ParameterError("", f"no cell of the map can be simulated; in the first, {points[0][2]}")
+        first = next(iter(points.values()))
+        raise ParameterError("", f"no cell of the map can be simulated; in the first, {first}")
     warn_about_concurrencies(scenario, max(point.tasks for point in possible))
-    sampled = list(map(Sampled, possible))
 
     def kind_of(cell: Sampled, number: int) -> Kind:
-        return cell.point.strategies[number].kind_in(cell.point.tasks)
+        return cell.strategies[number].kind_in(cell.tasks)
 
     def contenders(cell: Sampled) -> Numbers:
-        least = min(sample.mean() for sample in cell.samples(cell.everything))
-        return cell.contenders(cell.everything, confidence, threshold.at(float(least)))
+        least = min(sample.mean() for sample in cell.samples)
+        return cell.contenders(cell.everything, threshold.at(float(least)))
 
     def worth_more_than_few(cell: Sampled) -> Numbers:
-        means = [sample.mean() for sample in cell.samples(cell.everything)]
+        means = [sample.mean() for sample in cell.samples]
         best = {kind_of(cell, number): number for number in np.argsort(means)[::-1].tolist()}
         return np.union1d(contenders(cell), list(best.values()))
 
@@ -197,41 +191,31 @@ def map_winners(
         is_settled = left.size == 1 or (len(kinds) == 1 and cell.counts.max() >= FACTOR * FIRST)
         return left[:0] if is_settled else left
 
-    def winner_of(cell: Sampled) -> Winner:
-        point = cell.point
-        return find_winner(point.strategies, cell.padded_costs(), point.tasks, confidence, threshold)
-
     sampler = Sampler(scenario, jobs, on_progress)
-    sampler.refine(sampled, worth_more_than_few, min(FIRST, count), 0.3, first=FEW)
-    sampler.refine(sampled, undecided, count, 0.9)
-    winners = {cell: winner_of(cell) for cell in sampled}
-    most = count if replications or scenario.study.replications else min(QUOTED, scenario.study.at_most)
+    sampler.refine(possible, worth_more_than_few, min(FIRST, count), 0.3, first=FEW)
+    sampler.refine(possible, undecided, count, 0.9)
+    winners = {cell: cell.winner(threshold) for cell in possible}
+    most = fixed or min(QUOTED, scenario.study.at_most)
     while more := [extension for each in winners.items() if (extension := _extension(*each, most))]:
         sampler.extend(more, 0.95)
-        winners |= {cell: winner_of(cell) for cell, *_ in more}
+        winners |= {cell: cell.winner(threshold) for cell, *_ in more}
     sampler.report(1.0)
-    in_order = iter(winners.values())
-    found = [
-        Cell(x_level, y_level, None, point)
-        if isinstance(point, str)
-        else Cell(x_level, y_level, next(in_order))
-        for x_level, y_level, point in points
-    ]
-    indifference = threshold.at(min(cell.winner.mean for cell in found if cell.winner is not None))
     return StrategyMap(
-        **basis(scenario, count, indifference),
+        **basis(scenario, count, threshold.at(min(winner.mean for winner in winners.values()))),
         x=across,
         y=up,
-        cells=tuple(found),
+        cells=tuple(
+            Cell(*levels, winners[point]) if isinstance(point, Sampled) else Cell(*levels, None, point)
+            for levels, point in points.items()
+        ),
         added=added,
-        compared=tuple(dict.fromkeys(strategy for point in possible for strategy in point.strategies)),
+        compared=tuple(dict.fromkeys(strategy for cell in possible for strategy in cell.strategies)),
     )
 
 
 def _extension(cell: Sampled, winner: Winner, most: int) -> tuple[Sampled, Numbers, int] | None:
     """Return what a standing needs, up to a number of replications; None where it has that."""
-    strategies = cell.point.strategies
-    short = np.array([strategies.index(each) for each in (winner.strategy, *winner.short)])
+    short = np.array([cell.strategies.index(each) for each in (winner.strategy, *winner.short)])
     if not winner.short or cell.counts[short].min() >= most:
         return None
     return cell, short, min(winner.needed, most)
@@ -240,10 +224,7 @@ def _extension(cell: Sampled, winner: Winner, most: int) -> tuple[Sampled, Numbe
 def write_cells(found: StrategyMap, folder: Path) -> list[Path]:
     """Write the cells as `map.csv` and `map.parquet`.
 
-    Raises
-    ------
-    ResultsError
-        Where the folder cannot be written to.
+    Raises ResultsError where the folder cannot be written to.
     """
     frame, parquet = found.frame, BytesIO()
     pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), parquet, compression="zstd")
@@ -251,25 +232,10 @@ def write_cells(found: StrategyMap, folder: Path) -> list[Path]:
     return write_texts({"map.csv": text, "map.parquet": parquet.getvalue()}, folder)
 
 
-def _with_concurrencies(source: Source) -> tuple[Source, tuple[int, ...]]:
-    """Add concurrencies below the least and above the largest of the sweep, and return them.
-
-    Without them, parallel would win batch sizes at which no queue is compared, or only one of a concurrency
-    that is low for the size.
-    """
-    scenario = source.scenario()
-    swept = scenario.sweep.concurrency
-    if not any(strategy.is_swept for strategy in scenario.strategies):
-        return source, ()
-    own = [each for each in swept if each > 1] or list(swept)
-    added = tuple(each for each in CONCURRENCIES if not min(own) <= each <= max(own))
-    return source.replaced({"sweep.concurrency": sorted({*swept, *added})}), added
-
-
-def _point(source: Source, *levels: tuple[Parameter, float]) -> GridPoint | str:
+def _sampled(source: Source, *levels: tuple[Parameter, float]) -> Sampled | str:
     """Return a grid point, or why the batch cannot be simulated there: a call that no bucket can hold."""
     try:
-        return make_grid_point(source, {key.path: key.write(level) for key, level in levels})
+        return Sampled(make_grid_point(source, {key.path: key.write(level) for key, level in levels}))
     except (ScenarioError, DesignError) as error:
         where = " and ".join(f"{key.path} = {key.show(level)}" for key, level in levels)
         why = error.problems[0].message if isinstance(error, ScenarioError) else str(error)

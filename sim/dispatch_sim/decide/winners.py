@@ -1,23 +1,24 @@
-"""The winner at a grid point, and whether it is significantly the best, on plain arrays.
-
-Maps and searches judge thousands of grid points; a table for each would take longer than its simulation.
-"""
+"""The best of several strategies, by the samples of each, and whether it is significantly the best."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.decide.ranking import ranked
 from dispatch_sim.scenario.indifference import IndifferenceThreshold, parse_indifference
-from dispatch_sim.scenario.strategy import Kind, Strategy
-from dispatch_sim.stats.screening import screen
+from dispatch_sim.scenario.strategy import Kind, Strategy, strategy_of
+from dispatch_sim.stats.paired_samples import in_common, paired_samples
+from dispatch_sim.stats.screening import may_be_best, screen
+
+# For its types alone: quick answers do without pandas, which takes longest to import.
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Standing(StrEnum):
@@ -103,14 +104,12 @@ def find_winner(
     confidence: float = 0.95,
     indifference: float | str | IndifferenceThreshold = 0.0,
 ) -> Winner:
-    """Find the strategy with the least mean, and the best subset.
+    """Find the strategy with the least mean, of equal ones the simplest, and the best subset.
 
     Parameters
     ----------
-    strategies : in any order; of equal means the simplest wins.
-    costs : shape (strategies, replications), at least 2 of each; NaN where a replication is missing. A
-        strategy that is worse beyond doubt has fewer than others, and is not the winner.
-    tasks : size of the batch.
+    costs : shape (strategies, replications), at least 2 of each; NaN where a replication is missing. One with
+        fewer replications than others, as it is worse beyond doubt, is not the winner.
     confidence : of all differences simultaneously.
     indifference : the indifference threshold; a number is in the unit of the costs.
     """
@@ -150,3 +149,39 @@ def find_winner(
         needed=int(screened.needed[short].max(initial=0)),
         is_preliminary=short.size > 0 or (rival is not None and rival.is_preliminary),
     )
+
+
+def strategy_samples(results: pd.DataFrame, column: str) -> dict[Strategy, NDArray[np.float64]]:
+    """Return a column at each strategy, along the replications; see `paired_samples`.
+
+    The results are of one batch size and one combination of factors.
+    """
+    found = paired_samples(results, column, ["strategy", "concurrency", "tasks"])
+    return {strategy_of(*point): sample for point, sample in found.items()}
+
+
+def least(samples: Mapping[Strategy, NDArray[np.float64]], confidence: float, tasks: int) -> Strategy:
+    """Return the strategy with the least mean, of equal ones the simplest (see `ranked`).
+
+    It is one that `may_be_best`. Means are of the replications that all of these have in common.
+    """
+    leading = may_be_best(samples, confidence)
+    means = in_common(*leading.values()).mean(axis=1)
+    return list(leading)[ranked(list(leading), means.tolist(), tasks)[0]]
+
+
+def ranked(strategies: Sequence[Strategy], means: Sequence[float], tasks: int) -> list[int]:
+    """Return the numbers of strategies from the least mean to the largest, of equal ones the simplest first.
+
+    Sequential is the simplest, then the smaller concurrency, at the same one parallel, and then the label in
+    alphabetical order (default options first).
+    """
+    return sorted(
+        range(len(strategies)), key=lambda number: (means[number], *simplicity(strategies[number], tasks))
+    )
+
+
+def simplicity(strategy: Strategy, tasks: int) -> tuple[bool, int, bool, str]:
+    """Return the key that orders strategies of equal means; see `ranked`."""
+    is_other = strategy.kind != "sequential"
+    return is_other, strategy.concurrency_in(tasks), strategy.kind != "parallel", strategy.label

@@ -8,7 +8,7 @@ from dispatch_sim.decide.binding import LEAST_GAIN, LIMITS, Binding
 from dispatch_sim.report.sentences import sentence
 
 if TYPE_CHECKING:  # a short answer does without pandas
-    from dispatch_sim.decide.bottleneck import Bottleneck
+    from dispatch_sim.decide.lower_bound import Bottleneck
 
 TEMPLATE = "binding.txt"
 

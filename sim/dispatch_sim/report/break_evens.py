@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from dispatch_sim.decide.break_even import BreakEven
-from dispatch_sim.decide.factor_break_even import FactorBreakEven
+from dispatch_sim.decide.break_even import BreakEven, FactorBreakEven
 from dispatch_sim.decide.units import UNITS, axis_unit
 from dispatch_sim.report.format import (
     MEASURES,

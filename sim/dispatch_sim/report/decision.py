@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from dispatch_sim.decide.choice import Alternative
-from dispatch_sim.decide.ranking import simplicity
 from dispatch_sim.decide.rare_events import QUOTED
+from dispatch_sim.decide.winners import simplicity
 from dispatch_sim.report.format import about
 from dispatch_sim.report.limits import limits_sentence
 from dispatch_sim.report.sentences import sentence, text

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dispatch_sim.decide.candidates import Candidate
 from dispatch_sim.decide.quick import QuickAnswer
-from dispatch_sim.decide.quick_sample import MANY_FAILURES
+from dispatch_sim.decide.quick_sample import MANY_FAILURES, Candidate
 from dispatch_sim.decide.winners import Standing
 from dispatch_sim.report.binding import binding_sentence
 from dispatch_sim.report.format import MEASURES, confidence, dollars, duration, limits_note, named, span

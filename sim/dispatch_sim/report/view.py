@@ -13,12 +13,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dispatch_sim.decide.answer import Answer
-from dispatch_sim.decide.bottleneck import Bottleneck, find_bottleneck
 from dispatch_sim.decide.break_even import BreakEven
 from dispatch_sim.decide.choice import Alternative, Choice
+from dispatch_sim.decide.lower_bound import Bottleneck, find_bottleneck
 from dispatch_sim.decide.quick_sample import LOW_BY_FAILING, MANY_FAILURES
-from dispatch_sim.decide.ranking import least
 from dispatch_sim.decide.units import in_base_units
+from dispatch_sim.decide.winners import least
 from dispatch_sim.report.format import MEASURES, Measure, confidence
 from dispatch_sim.scenario.factors import paths, value_at
 from dispatch_sim.scenario.strategy import DEFAULTS, Strategy, strategy_of

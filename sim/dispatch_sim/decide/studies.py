@@ -66,7 +66,7 @@ def sweep(
 
     Returns
     -------
-    With `replications: auto`, each design point has as many as `decide.replications` asks for. After an
+    With `replications: auto`, each design point has as many as `replications_needed` asks for. After an
     interruption (Ctrl-C) the results have the replications that are done, and the manifest says so.
     """
     study = (scenario, seed, replications, jobs, on_progress, folder, resume, cluster)

@@ -43,8 +43,7 @@ class Answer(Displayed):
 
     Attributes
     ----------
-    results : all rows and the manifest.
-    objective : the measure that is minimised, a column of the results.
+    results, objective : all rows and the manifest, and the measure that is minimised.
     estimates : one row a (design point, measure): mean, interval, number of replications; and the 95th
         percentile of the makespan, as `p95_makespan_s`, with its value as the mean.
     choices : the recommended strategy, for each combination of further factors.

@@ -91,9 +91,6 @@ class AxisComparison(Displayed):
 Point = tuple[Any, ...]
 """Strategy, number of tasks; along a factor its level too."""
 
-Where = tuple[Any, ...]
-"""Number of tasks; along a factor its level too."""
-
 Sides = tuple[list[Point], list[Point]]
 """Strategies that start all tasks together, parallel first, and strategies that hold some back."""
 
@@ -111,21 +108,23 @@ def samples_of(results: pd.DataFrame, objective: str, *further: str) -> Samples:
 
 def pairs_of(
     points: Iterable[Point], parallel: str, queue: str
-) -> dict[tuple[Strategy, Strategy], dict[Where, Sides]]:
+) -> dict[tuple[Strategy, Strategy], dict[tuple[Any, ...], Sides]]:
     """Return the sides to compare wherever parallel was simulated, for each pair of two kinds or labels.
 
     Both are paced by the limits, or neither is: otherwise pacing would decide.
     """
     ordered = sorted(points, key=lambda point: (point[0].label, point[1], point[0].concurrency_in(point[1])))
     strategies = dict.fromkeys(strategy.at(None) for strategy, *_ in ordered)
-    pairs: dict[tuple[Strategy, Strategy], dict[Where, Sides]] = {}
+    pairs: dict[tuple[Strategy, Strategy], dict[tuple[Any, ...], Sides]] = {}
     for one, other in product(strategies, repeat=2):
         if (
             parallel in (one.kind, one.label)
             and queue in (other.kind, other.label)
             and one.pace == other.pace
         ):
-            sides: dict[Where, Sides] = {point[1:]: ([point], []) for point in ordered if point[0] == one}
+            sides: dict[tuple[Any, ...], Sides] = {
+                point[1:]: ([point], []) for point in ordered if point[0] == one
+            }
             for point in ordered:
                 strategy, tasks = point[:2]
                 if strategy.at(None) == other and point[1:] in sides:

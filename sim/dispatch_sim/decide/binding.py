@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,9 +134,9 @@ class Binding:
 
 
 def find_binding(plan: Plan, most: int = MOST) -> Binding:
-    """Find the binding resource of a strategy, by at most so many replications."""
+    """Find the binding resource of a strategy, by at most so many replications, but `FEWEST`."""
     scenario, tasks = plan.scenario, len(plan.tasks)
-    replications = min(most, max(FEWEST, min(MOST, TASKS // tasks)))
+    replications = max(FEWEST, min(most, MOST, TASKS // tasks))
     base = _simulate([plan], replications)[0]
     own_s = base[:, MEASURES.index("makespan_s")]
     means = dict(zip(MEASURES, base.mean(axis=0).tolist(), strict=True))
@@ -205,10 +205,7 @@ def _removals(plan: Plan, means: dict[str, float]) -> Iterator[tuple[str, Plan]]
         yield "concurrency", plan_batch(without(["harness.cap"]).scenario, more, plan.tasks)
 
 
-Section = TypeVar("Section", bound=BaseModel)
-
-
-def _with(section: Section, path: Sequence[str], value: Any) -> Section:
+def _with(section: BaseModel, path: Sequence[str], value: Any) -> Any:
     """Return a section with another value at a path; the same one where the path leads through nothing."""
     key, *rest = path
     old = getattr(section, key)

@@ -67,8 +67,7 @@ class Diff(Displayed):
 
     Attributes
     ----------
-    a, b : the scenarios.
-    changes : the keys in which they differ.
+    a, b, changes : the scenarios, and the keys in which they differ.
     recommended : each measure of the recommended strategies.
     strategies : of each strategy that both have, over the replications that all of them have, from the least
         mean in A to the largest.

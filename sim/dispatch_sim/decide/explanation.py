@@ -18,13 +18,7 @@ from dispatch_sim.decide.grid import (
     warn_about_limits,
     without_factors,
 )
-from dispatch_sim.decide.parameters import (
-    Parameter,
-    ParameterError,
-    find_parameters,
-    parameter_at,
-    with_range,
-)
+from dispatch_sim.decide.parameters import ParameterError, find_parameters, parameter_at, with_range
 from dispatch_sim.decide.rare_events import QUOTED, replications_to_quote
 from dispatch_sim.decide.sampling import LATER, Sampled, Sampler
 from dispatch_sim.decide.sensitivity import Swing, around, find_swings
@@ -44,7 +38,6 @@ class Explanation(Findings):
 
     Attributes
     ----------
-    tasks : size of the batch.
     winner : the recommended strategy, and whether it is significantly the best.
     rival : the best strategy of another kind, or else the second best.
     comparisons : of the rival, and then of the best strategy of each further kind; where the winner is paced,
@@ -120,7 +113,7 @@ def explain(
     source = without_factors(source)
     warn_about_limits(source.scenario())
     scenario = source.scenario()
-    stated: dict[str, Parameter] = {}
+    stated = {}
     for path, text in (ranges or {}).items():
         parameter = parameter_at(source, path)
         if parameter.is_off:

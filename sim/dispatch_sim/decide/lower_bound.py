@@ -29,7 +29,6 @@ from graphlib import TopologicalSorter
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.decide import binding
 from dispatch_sim.decide.binding import Binding, find_binding
 from dispatch_sim.decide.choice import Choice
 from dispatch_sim.decide.final_attempts import Known, Mode, find_needs, needs_of_common
@@ -101,8 +100,7 @@ def find_bottleneck(results: Results, choice: Choice) -> Bottleneck | None:
     engine = "compiled" if results.manifest["engine"] == "compiled" else "auto"
     scenario = plans[0].scenario.model_copy(update={"engine": engine})
     plans = [replace(plan, scenario=scenario) for plan in plans]
-    found = find_binding(plans[0], max(binding.FEWEST, choice.replications))
-    return Bottleneck(found, find_lower_bound(plans[0], plans))
+    return Bottleneck(find_binding(plans[0], choice.replications), find_lower_bound(plans[0], plans))
 
 
 def find_lower_bound(recommended: Plan, compared: Sequence[Plan]) -> LowerBound:

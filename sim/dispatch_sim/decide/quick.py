@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dispatch_sim.decide.binding import FEWEST, Binding, find_binding
+from dispatch_sim.decide.binding import Binding, find_binding
 from dispatch_sim.decide.constraints import Limits
 from dispatch_sim.decide.grid import make_grid_point, warn_about_concurrencies
 from dispatch_sim.decide.quick_sample import Candidate, Sample, affordable_runs, first_sample
@@ -64,16 +64,13 @@ class QuickAnswer(Displayed):
 
     Attributes
     ----------
-    source : the question as a scenario, as written.
-    scenario : the same, resolved.
+    source, scenario : the question as a scenario, as written and resolved.
     winner : the recommended strategy, and whether it is significantly the best.
     candidates : strategies that may be the best or are usual, the best first; all have the same replications.
     reference : the strategy whose bill is not low because tasks fail; see `Sample.reference`.
     dropped : the other strategies, with their differences in the first replications. They were significantly
         worse, identical, or missed the limits.
-    objective : the measure that is minimised.
-    limits : the deadline and the budget; None where there are none.
-    binding : the binding resource of the recommended strategy.
+    objective, limits : the measure that is minimised, and the deadline and the budget, if any.
     all_fail : whether people complete nearly all tasks with every strategy, so that none is recommended.
     coordination : None where the coordinator works for no more than `MUCH_COORDINATION` of the makespan, a
         script does not cost less, or the question is not about cost alone.
@@ -204,7 +201,7 @@ def answer_quickly(source: Source, by_script: Callable[[], Source]) -> QuickAnsw
         },
         objective=sample.objective,
         limits=sample.limits,
-        binding=find_binding(plan, max(FEWEST, int(CALLS_TO_BIND / variant.plans[0].calls))),
+        binding=find_binding(plan, int(CALLS_TO_BIND / variant.plans[0].calls)),
         all_fail=min(manual) >= NEARLY_ALL * scenario.batch_size,
         coordination=_coordination(plan, best, sample, by_script),
     )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dispatch_sim.decide.constraints import Feasibility, Limits, Verdict, eligible, judge_feasibility
 from dispatch_sim.decide.rare_events import replications_to_quote
-from dispatch_sim.decide.winners import Winner, find_winner
+from dispatch_sim.decide.winners import LOW_BY_FAILING, Winner, find_winner, with_few_failures
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.strategy import Strategy
@@ -30,13 +30,6 @@ FIRST_SHARE = 1 / 3
 
 LEAST = 4
 """Fewest replications, of a batch so large that there are too few to drop a strategy."""
-
-MANY_FAILURES = 0.02
-"""Share of the tasks that people complete with one strategy and not with another, above which the bill of the
-one is lower because tasks fail."""
-
-LOW_BY_FAILING = ("money_usd", "tokens")
-"""Objectives that are lower where tasks fail, as people's work is no part of them."""
 
 _COLUMNS = (*dict.fromkeys(map(column_of, OBJECTIVES.values())), "manual_completions")
 
@@ -161,8 +154,7 @@ class Sample:
         if self.objective not in LOW_BY_FAILING:
             return self.winner.strategy
         manual = {each: self._column("manual_completions", each).mean() for each in self._eligible}
-        most = min(manual.values()) + MANY_FAILURES * self.scenario.batch_size
-        few = [each for each in manual if manual[each] <= most]
+        few = with_few_failures(manual, self.scenario.batch_size)
         return min(few, key=lambda strategy: self.costs[strategy].mean())
 
     def means(self, strategy: Strategy) -> dict[str, float]:

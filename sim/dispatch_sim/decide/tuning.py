@@ -86,7 +86,6 @@ class Tuning(Findings):
 
     Attributes
     ----------
-    tasks : size of the batch.
     strategy : the queue whose concurrency is tuned.
     tuned : the decision variables.
     has_concurrency : whether the scenario gives the queue a concurrency. Otherwise the present one is the

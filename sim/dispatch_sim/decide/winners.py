@@ -21,6 +21,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+MANY_FAILURES = 0.02
+"""Share of the tasks that people complete with one strategy and not with another, above which the bill of the
+one is lower because tasks fail."""
+
+LOW_BY_FAILING = ("money_usd", "tokens")
+"""Objectives that are lower where tasks fail, as people's work is no part of them."""
+
+
 class Standing(StrEnum):
     """Whether the winner is significantly the best."""
 
@@ -185,3 +193,9 @@ def simplicity(strategy: Strategy, tasks: int) -> tuple[bool, int, bool, str]:
     """Return the key that orders strategies of equal means; see `ranked`."""
     is_other = strategy.kind != "sequential"
     return is_other, strategy.concurrency_in(tasks), strategy.kind != "parallel", strategy.label
+
+
+def with_few_failures(manual: Mapping[Strategy, float], tasks: int) -> list[Strategy]:
+    """Return the strategies with which people complete hardly more tasks than with any other one."""
+    most = min(manual.values()) + MANY_FAILURES * tasks
+    return [strategy for strategy, mean in manual.items() if mean <= most]

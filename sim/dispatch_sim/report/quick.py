@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dispatch_sim.decide.quick import QuickAnswer
-from dispatch_sim.decide.quick_sample import MANY_FAILURES, Candidate
-from dispatch_sim.decide.winners import Standing
+from dispatch_sim.decide.quick_sample import Candidate
+from dispatch_sim.decide.winners import MANY_FAILURES, Standing
 from dispatch_sim.report.binding import binding_sentence
 from dispatch_sim.report.format import MEASURES, confidence, dollars, duration, limits_note, named, span
 from dispatch_sim.report.limits import first_cell, limits_sentence

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from dispatch_sim.decide.binding import Binding
 from dispatch_sim.decide.choice import Alternative, Choice
-from dispatch_sim.decide.quick_sample import MANY_FAILURES
+from dispatch_sim.decide.winners import MANY_FAILURES
 from dispatch_sim.report.binding import NOUNS
 from dispatch_sim.report.break_evens import break_even_cell, queue_name
 from dispatch_sim.report.format import (

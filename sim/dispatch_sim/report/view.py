@@ -16,9 +16,8 @@ from dispatch_sim.decide.answer import Answer
 from dispatch_sim.decide.break_even import BreakEven
 from dispatch_sim.decide.choice import Alternative, Choice
 from dispatch_sim.decide.lower_bound import Bottleneck, find_bottleneck
-from dispatch_sim.decide.quick_sample import LOW_BY_FAILING, MANY_FAILURES
 from dispatch_sim.decide.units import in_base_units
-from dispatch_sim.decide.winners import least
+from dispatch_sim.decide.winners import LOW_BY_FAILING, least, with_few_failures
 from dispatch_sim.report.format import MEASURES, Measure, confidence
 from dispatch_sim.scenario.factors import paths, value_at
 from dispatch_sim.scenario.strategy import DEFAULTS, Strategy, strategy_of
@@ -202,10 +201,10 @@ class View:
         """The recommended strategy, or the best with few failures if its bill is low because tasks fail."""
         if self.measure.column not in LOW_BY_FAILING:
             return self.recommended
-        feasible = [self.recommended, *(other.strategy for other in self.choice.as_feasible)]
-        manual = [self.mean("manual_completions", strategy) for strategy in feasible]
-        most = min(manual) + MANY_FAILURES * self.tasks
-        return next(strategy for strategy, mean in zip(feasible, manual, strict=True) if mean <= most)
+        feasible = (self.recommended, *(other.strategy for other in self.choice.as_feasible))
+        manual = {strategy: self.mean("manual_completions", strategy) for strategy in feasible}
+        few = with_few_failures(manual, self.tasks)
+        return self.recommended if self.recommended in few else self._least(few, self.tasks) or few[0]
 
     def main_points(self) -> list[Strategy]:
         """Return the alternatives that a reader wants to see side by side, at most six.

@@ -292,7 +292,7 @@ def test_nearest_switching_values_include_those_to_other_pacing_of_the_same_kind
     )
     winner = replace(found.winner, strategy=paced)
     nearest = why_parts(replace(found, winner=winner, switching_values=values), pictures=False)["nearest"]
-    assert [row[-1] for row in nearest.rows] == ["solo", "a queue of 2"]
+    assert [str(value.becomes) for value in nearest] == ["solo", "queue of 2"]
 
 
 def test_switching_value_agrees_with_simulation_around_it():

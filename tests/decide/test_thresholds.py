@@ -3,7 +3,7 @@
 import pytest
 
 from dispatch_sim.decide.thresholds import Check, ThresholdError, check, parse_threshold
-from dispatch_sim.report.thresholds import check_line
+from dispatch_sim.report.findings import check_line
 from dispatch_sim.stats.estimates import Estimate
 from tests.report.conftest import TIGHT, answered
 

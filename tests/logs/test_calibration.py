@@ -18,9 +18,8 @@ from dispatch_sim.logs.readers.files import Tally
 from dispatch_sim.logs.readers.reading import read_logs
 from dispatch_sim.logs.readers.tables import OUTCOMES, AgentRun, Logs, make_tables
 from dispatch_sim.report.backtest import backtest_json
-from dispatch_sim.report.calibration import calibration_json
 from dispatch_sim.report.figures.backtest import backtest_picture
-from dispatch_sim.report.what_if import what_if_json
+from dispatch_sim.report.logs import calibration_json, what_if_json
 from dispatch_sim.scenario.loader import parse_source
 from tests.logs.made_runs import GAP_S, RETURN_S, START_S, made_runs
 

@@ -7,7 +7,7 @@ import pytest
 from dispatch_sim.cli.output import print_json
 from dispatch_sim.logs.backtest.what_if import what_if
 from dispatch_sim.logs.calibrate.observations import CalibrationError
-from dispatch_sim.report.what_if import what_if_json
+from dispatch_sim.report.logs import what_if_json
 from tests.logs.made_runs import GAP_S, RETURN_S, START_S, made_runs
 
 

@@ -7,8 +7,8 @@ import pytest
 from dispatch_sim.decide.binding import Binding, Resource
 from dispatch_sim.decide.lower_bound import Bottleneck, LowerBound
 from dispatch_sim.report.answers import answer_document
-from dispatch_sim.report.binding import binding_sentence, bottleneck_sentences
-from dispatch_sim.report.tables import resources_table
+from dispatch_sim.report.binding import NOUNS, binding_sentence, bottleneck_sentences
+from dispatch_sim.report.render import document
 from dispatch_sim.report.view import main_view
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import Estimate, mean_estimate
@@ -152,14 +152,18 @@ def test_saving_whose_interval_needs_more_replications_is_preliminary():
     saved_s = mean_estimate([1000.0] * 9 + [0.0] * 119)
     found = replace(binding(), resources=(Resource("people", 0.1, saved_s),))
     assert ", preliminary with 128 replications; 70%) shorter." in binding_sentence(found)
-    assert resources_table(found).rows[0][2].endswith(" (preliminary)")
+    assert resources_table(found)[-1].endswith(" (preliminary) |")
+
+
+def resources_table(found):
+    return document("resources.md", binding=found, nouns=NOUNS).markdown.splitlines()
 
 
 def test_table_has_utilisation_and_saving_of_every_resource():
-    assert resources_table(binding(INPUT, ("harness_pace", None, 0.0, None))).rows == (
-        ("Input-token limit", "94%", "38s (36s to 40s)"),
-        ("Harness's limit on calls", "", "0s (\N{MINUS SIGN}2s to 2s)"),
-    )
+    assert resources_table(binding(INPUT, ("harness_pace", None, 0.0, None)))[-2:] == [
+        "| Input-token limit | 94% | 38s (36s to 40s) |",
+        "| Harness's limit on calls |  | 0s (\N{MINUS SIGN}2s to 2s) |",
+    ]
 
 
 def test_answer_states_its_bottleneck(tight, factors):

@@ -8,11 +8,9 @@ from matplotlib.figure import Figure
 
 from dispatch_sim.decide.winner_map import map_winners
 from dispatch_sim.report.figures import winner_map
-from dispatch_sim.report.figures.along_concurrency import along_concurrency
-from dispatch_sim.report.figures.along_tasks import along_tasks
-from dispatch_sim.report.figures.break_even import paired_difference
-from dispatch_sim.report.figures.break_even_by_factors import break_even_by_factors
+from dispatch_sim.report.figures.break_even import break_even_by_factors, paired_difference
 from dispatch_sim.report.figures.cost_breakdown import cost_breakdown
+from dispatch_sim.report.figures.curves import along_concurrency, along_tasks
 from dispatch_sim.report.figures.styles import Picture
 from dispatch_sim.report.format import dollars, named
 from dispatch_sim.report.view import main_view, views

@@ -10,7 +10,7 @@ from dispatch_sim.decide.diminishing_returns import diminishing_returns
 from dispatch_sim.report import findings
 from dispatch_sim.report.answers import answer_document
 from dispatch_sim.report.decision import decide, limits_met, precision
-from dispatch_sim.report.figures.along_concurrency import along_concurrency
+from dispatch_sim.report.figures.curves import along_concurrency
 from dispatch_sim.report.page import write_report
 from dispatch_sim.report.tables import compared_table
 from dispatch_sim.report.view import main_view

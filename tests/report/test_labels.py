@@ -5,9 +5,8 @@ import pytest
 from dispatch_sim.report import render
 from dispatch_sim.report.answers import answer_document
 from dispatch_sim.report.decision import decide
-from dispatch_sim.report.labels import simulated, terms
 from dispatch_sim.report.page import write_report
-from dispatch_sim.report.view import main_view
+from dispatch_sim.report.view import main_view, simulated
 from dispatch_sim.scenario.strategy import DEFAULTS, OPTIONS, parse_strategy
 from tests.report.conftest import TIGHT, answered
 
@@ -38,8 +37,7 @@ def test_an_answer_explains_only_the_options_it_names(scripted, tight, compared)
 
 def explained(strategy):
     macros = render._templates().get_template("terms.md").module
-    content = terms([strategy])
-    return f"{macros.kinds(content['kinds'])}{macros.options(content['options'])}"
+    return f"{macros.kinds([strategy])}{macros.options([strategy])}"
 
 
 @pytest.mark.parametrize("kind", DEFAULTS)
@@ -56,8 +54,8 @@ def test_every_option_is_explained(kind):
 
 
 def test_only_what_was_simulated_is_explained(tight, variants):
-    assert terms(simulated(tight)) == {"kinds": ["sequential", "parallel", "queue"], "options": set()}
-    assert terms(simulated(variants))["kinds"][-1] == "waves"
+    assert [strategy.label for strategy in simulated(tight)] == ["sequential", "parallel", "queue"]
+    assert simulated(variants)[-1].kind == "waves"
 
 
 def test_adaptive_dispatch_is_compared_and_drawn(tmp_path):

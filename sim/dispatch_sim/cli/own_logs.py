@@ -45,7 +45,7 @@ def calibrate(
 ) -> None:
     """Fit a scenario to logs. Each figure has its source; defaults are marked as such."""
     from dispatch_sim.logs.calibrate.calibration import calibrate as fit
-    from dispatch_sim.report.calibration import calibration_json
+    from dispatch_sim.report.logs import calibration_json
 
     fitted = fit(_read_logs(paths))
     if out is not None:
@@ -95,7 +95,7 @@ def what_if(
 ) -> None:
     """Simulate the parallel groups in logs in parallel, sequentially and through a queue."""
     from dispatch_sim.logs.backtest.what_if import what_if as dispatch_again
-    from dispatch_sim.report.what_if import what_if_json
+    from dispatch_sim.report.logs import what_if_json
 
     simulated = dispatch_again(_read_logs(paths), queue)
     if as_json:

@@ -212,7 +212,7 @@ def _exit_if_too_few(results: Results, folder: Path | None) -> None:
 
 
 def _write(answer: Answer, folder: Path, *, pages: bool) -> None:
-    from dispatch_sim.report.stale import remove_report
+    from dispatch_sim.report.attachments import remove_report
     from dispatch_sim.study.results import write_results
 
     written = write_results(answer.results, folder)
@@ -243,7 +243,7 @@ def print_study(answer: Answer, checks: Sequence[Check], as_json: bool, *, compa
 
 def print_checks(checks: Sequence[Check]) -> None:
     """Print the result of each threshold."""
-    from dispatch_sim.report.thresholds import check_line
+    from dispatch_sim.report.findings import check_line
 
     for each in checks:
         typer.echo(check_line(each), err=True)

@@ -71,6 +71,11 @@ class AxisComparison(Displayed):
         """Every sign change of the mean, resolved or not, in the order of the axis."""
         return self.changes.crossings
 
+    @property
+    def resolved(self) -> tuple[Crossing, ...]:
+        """The crossings that the replications resolve."""
+        return tuple(crossing for crossing in self.crossings if crossing.resolved)
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.parallel} against {self.queue}, {self.status}>"
 

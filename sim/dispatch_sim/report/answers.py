@@ -9,12 +9,10 @@ from dispatch_sim.report import findings
 from dispatch_sim.report.binding import bottleneck_sentences
 from dispatch_sim.report.break_evens import break_even_sentences
 from dispatch_sim.report.decision import decide, precision
-from dispatch_sim.report.format import factors_text
-from dispatch_sim.report.labels import simulated, terms
 from dispatch_sim.report.reasons import why
 from dispatch_sim.report.render import Document, document
-from dispatch_sim.report.tables import by_factors, compared_table, main_table, paired_note
-from dispatch_sim.report.view import View, main_view, replications, views
+from dispatch_sim.report.tables import by_factors, compared_table, is_paired, main_table
+from dispatch_sim.report.view import View, main_view, replications, simulated, views
 
 if TYPE_CHECKING:
     from dispatch_sim.report.figures.styles import Picture
@@ -39,9 +37,8 @@ def answer_document(answer: Answer, *, pictures: bool = True, compared: bool = F
         along_factors=findings.along_factors(answer),
         replications=replications(found),
         settled=sum(each.choice.settled for each in found),
-        where=factors_text(view.choice.factors),
         table=compared_table(view) if compared else main_table(view),
-        paired_note=paired_note(view, view.points if compared else view.main_points()),
+        is_paired=is_paired(view, view.points if compared else view.main_points()),
         why=why(view),
         more=[
             *bottleneck_sentences(view.bottleneck),
@@ -49,14 +46,14 @@ def answer_document(answer: Answer, *, pictures: bool = True, compared: bool = F
             findings.pareto(view),
             precision(view),
         ],
-        options=terms(simulated(answer))["options"],
+        strategies=simulated(answer),
         most=MOST_ROWS,
     )
 
 
 def _figure(view: View) -> Picture | None:
     # Imported here: drawing is what takes longest to load, and a terminal does without.
-    from dispatch_sim.report.figures.along_concurrency import along_concurrency
     from dispatch_sim.report.figures.break_even import paired_difference
+    from dispatch_sim.report.figures.curves import along_concurrency
 
     return paired_difference(view) or along_concurrency(view)

@@ -7,8 +7,7 @@ import operator
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from dispatch_sim.claims.break_even_map import Cell, MapFinding, queue_from
 from dispatch_sim.claims.cases import RatioFinding
@@ -36,15 +35,11 @@ _ALIKE = 0.1
 Show = Callable[[float], str]
 
 
-@dataclass(frozen=True)
-class Figure:
-    """A computed figure: a number and how it is written, or a text."""
+class Figure(NamedTuple):
+    """A computed figure as text; one that is a number can have other forms."""
 
-    value: float | str
-    show: Show = str
-
-    def __str__(self) -> str:
-        return self.value if isinstance(self.value, str) else self.show(self.value)
+    text: str
+    value: float | None = None
 
 
 def digits(value: float) -> str:
@@ -70,28 +65,26 @@ def level_text(level: object) -> str:
     return f"{level:g}" if isinstance(level, float) else str(level)
 
 
+def _written(values: Mapping[str, float], show: Show) -> dict[str, Figure]:
+    return {name: Figure(show(value), value) for name, value in values.items()}
+
+
 def figures_of(case: Case, found: Found) -> dict[str, Figure]:
     """Return the figures of a case by the names that `claims.yaml` lists."""
     if isinstance(found, RatioFinding):
         return _ratio_figures(case, found)
     if isinstance(found, MapFinding):
         states = Counter(cell.state for cell in found.cells)
-        figures = {state.value: Figure(states[state], digits) for state in State}
-        figures["cells"] = Figure(len(found.cells), digits)
+        counts = {state.value: states[state] for state in State} | {"cells": len(found.cells)}
+        figures = _written(counts, digits)
         for cell in found.cells:
             where = ", ".join(map(level_text, cell.factors.values()))
-            figures |= {
-                where: Figure(cell_text(cell)),
-                f"{where}.from": Figure(queue_from(cell.favours) or math.inf, digits),
-            }
-            figures |= {f"{where}.at {size}": Figure(ratio, digits) for size, ratio in cell.ratios.items()}
+            ratios = {f"{where}.at {size}": ratio for size, ratio in cell.ratios.items()}
+            figures[where] = Figure(cell_text(cell))
+            figures |= _written({f"{where}.from": queue_from(cell.favours) or math.inf} | ratios, digits)
         return figures
-    return {
-        "right": Figure(found.right, digits),
-        "settings": Figure(found.settings, digits),
-        "mean": Figure(found.mean.mean, percent),
-        **{name: Figure(estimate.mean, percent) for name, estimate in found.always.items()},
-    }
+    regrets = {"mean": found.mean.mean} | {name: each.mean for name, each in found.always.items()}
+    return _written({"right": found.right, "settings": found.settings}, digits) | _written(regrets, percent)
 
 
 def _ratio_figures(case: Case, found: RatioFinding) -> dict[str, Figure]:
@@ -101,16 +94,15 @@ def _ratio_figures(case: Case, found: RatioFinding) -> dict[str, Figure]:
     figures: dict[str, Figure] = {}
     for point in found.points:
         name = "ratio" if point.at is None else f"at {level_text(point.at)}"
-        ends = {"": point.ratio.mean, ".low": point.ratio.low, ".high": point.ratio.high}
-        figures |= {f"{name}{end}": Figure(value, show) for end, value in ends.items()}
+        ends = {name: point.ratio.mean, f"{name}.low": point.ratio.low, f"{name}.high": point.ratio.high}
+        figures |= _written(ends, show)
     for turn in found.thresholds[:1]:
-        axis = _axis([point.at for point in found.points])
         is_whole = case.ratio is not None and case.ratio.over in ("tasks", "concurrency")
         at = math.floor(turn.at) + turn.holds_above if is_whole else turn.at
         ends = {"turn": at, "turn.low": turn.low, "turn.high": turn.high}
-        figures |= {name: Figure(value, axis) for name, value in ends.items()}
+        figures |= _written(ends, _axis([point.at for point in found.points]))
     best = zip(found.points, found.best, strict=False)
-    return figures | {f"best at {level_text(point.at)}": Figure(each, digits) for point, each in best}
+    return figures | _written({f"best at {level_text(point.at)}": each for point, each in best}, digits)
 
 
 def cell_text(cell: Cell) -> str:
@@ -169,8 +161,8 @@ class Texts:
             return reference[1:]
         found = self._figure(reference)
         if form is None:
-            return str(found)
-        if form not in _FORMS or isinstance(found.value, str):
+            return found.text
+        if form not in _FORMS or found.value is None:
             raise UserError(f"{reference} cannot be written as {form}; write one of {listed(list(_FORMS))}")
         fits, show = _FORMS[form]
         if not fits(found.value):
@@ -194,7 +186,7 @@ class Texts:
         for operand in parts[::2]:
             if operand.partition(".")[0] in self._figures:
                 found = self._figure(operand)
-                if isinstance(found.value, str):
+                if found.value is None:
                     raise UserError(f"{operand} is a text; compare numbers")
                 values.append(found.value)
                 said.append(f"{operand} is {found.value:.6g}")

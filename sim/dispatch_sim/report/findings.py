@@ -1,4 +1,4 @@
-"""States what a study finds besides its decision: concurrency, Pareto-optimal strategies, swept factors."""
+"""States what a study finds besides its decision: concurrency, Pareto optimality, factors, thresholds."""
 
 from __future__ import annotations
 
@@ -6,8 +6,19 @@ from collections.abc import Iterator, Sequence
 
 from dispatch_sim.decide.answer import Answer
 from dispatch_sim.decide.diminishing_returns import DiminishingReturns
+from dispatch_sim.decide.thresholds import Check
 from dispatch_sim.report.break_evens import factor_break_even_sentence, queue_name
-from dispatch_sim.report.format import axis_point, dollars, duration, named
+from dispatch_sim.report.format import (
+    axis_point,
+    clean,
+    confidence,
+    dollars,
+    duration,
+    factors_text,
+    named,
+    show_of,
+    span,
+)
 from dispatch_sim.report.sentences import sentence
 from dispatch_sim.report.view import View
 
@@ -67,16 +78,26 @@ def over_all(views: Sequence[View]) -> list[str]:
 
 
 def _break_evens(views: Sequence[View]) -> Iterator[str]:
-    found = [b for view in views if (b := view.break_even("tasks")) is not None and b.range[0] < b.range[1]]
-    queue_wins = [
-        (b, resolved[0].at)
-        for b in found
-        if len(resolved := [c for c in b.crossings if c.resolved]) == 1
-        and resolved[0].favours_above == "queue"
-    ]
+    found = [b for view in views if (b := view.break_even) is not None and b.range[0] < b.range[1]]
+    queue_wins = [b for b in found if [crossing.favours_above for crossing in b.resolved] == ["queue"]]
     if len(found) < 2 or not queue_wins:
         return
-    first, points = queue_wins[0][0], [at for _, at in queue_wins]
+    first, points = queue_wins[0], [b.resolved[0].at for b in queue_wins]
     sides = queue_name(first), str(first.parallel), views[0].measure.better
     ends = axis_point(min(points)), axis_point(max(points))
     yield sentence(TEMPLATE, "break_evens", len(queue_wins), len(found), *sides, *ends)
+
+
+def check_line(found: Check) -> str:
+    """Return whether a threshold is violated, the estimate, and whether its interval includes the bound."""
+    show, estimate, choice = show_of(found.threshold.measure), found.estimate, found.choice
+    verdict = "violated" if found.violated else "passed"
+    where = f" with {factors_text(choice.factors)}" if choice.factors else ""
+    value = f"{show(estimate.mean)}{span(show, estimate.low, estimate.high)}"
+    line = f"--fail-on {clean(found.threshold.text)}: {verdict}; {choice.strategy}{where}: {value}"
+    if found.settled:
+        return line
+    interval = f"the {confidence(choice.confidence)} confidence interval"
+    if found.includes_bound:
+        return f"{line}; {interval} includes the bound"
+    return f"{line}; {interval} may include the bound, as one of its ends is not known"

@@ -97,6 +97,11 @@ def few(names: Sequence[str], last: str = "and", most: int = 4) -> str:
     return listed(shown, last)
 
 
+def number(value: int, noun: str = "") -> str:
+    """Return a whole number in digits, and what is counted: `1,024 runs`."""
+    return f"{value:,} {plural(noun, value)}" if noun else f"{value:,}"
+
+
 def count(number: int, noun: str = "") -> str:
     """Return a whole number in words up to ten, in digits above, and what is counted: `one task`."""
     text = _COUNTS[number] if 0 <= number < len(_COUNTS) else f"{number:,}"
@@ -230,6 +235,10 @@ class Measure:
         """Write a mean difference and its interval, with their signs."""
         return self.signed(estimate.mean) + span(self.signed, estimate.low, estimate.high)
 
+    def excess(self, estimate: Estimate) -> str:
+        """Write a mean difference with its sign, and its interval without."""
+        return self.signed(estimate.mean) + span(self.show, estimate.low, estimate.high)
+
 
 MEASURES: Mapping[str, Measure] = {
     measure.column: measure
@@ -245,6 +254,11 @@ MEASURES: Mapping[str, Measure] = {
     )
 }
 """The measures that a scenario can ask to minimise."""
+
+
+def measure_of(column: str) -> Measure:
+    """Return how a measure is written; of a column that no scenario can minimise, by its name."""
+    return MEASURES.get(column) or Measure(column, column, f"mean {column}", "has", "better", "best", about)
 
 
 def short_factors(factors: Iterable[str]) -> dict[str, str]:

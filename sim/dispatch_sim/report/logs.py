@@ -1,24 +1,31 @@
-"""What was read from logs, as a page, as JSON, and as files."""
+"""Logs, calibrations and what-if simulations as pages and as JSON, and logs as files."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from dispatch_sim.logs.backtest.what_if import ASSUMPTIONS, WhatIf
+from dispatch_sim.logs.calibrate.calibration import Calibration
+from dispatch_sim.logs.calibrate.scenario_text import BORROWED, DEFAULT, MEASURED
 from dispatch_sim.logs.readers.tables import COMPLETED, Logs
 from dispatch_sim.report.format import duration, percent, tokens
 from dispatch_sim.report.render import Document, Table, document
 from dispatch_sim.study.files import write_texts
 
-RUNS_FILE = "runs.csv"
-GROUPS_FILE = "groups.csv"
+MOST_GROUPS = 20
+"""Groups in the table of a what-if: those with the longest wall-clock time."""
 
-MOST_KINDS = 15
-"""Kinds in the table: those with the most runs."""
+_ORIGINS = {
+    MEASURED: "Measured",
+    BORROWED: "Borrowed from runs of all kinds, as there are too few of this kind",
+    DEFAULT: "Defaults: absent from these logs, or in too few runs",
+}
 
 _FORMATS = {"claude-code": "Claude Code", "codex": "Codex", "otel": "OpenTelemetry"}
 
@@ -40,12 +47,10 @@ def logs_document(logs: Logs, *, pictures: bool = True) -> Document:
         "logs.md",
         logs=logs,
         tally=logs.tally,
-        number=_number,
         size=f"{megabytes:,.0f} MB" if megabytes >= 9.95 else f"{megabytes:.1f} MB",
         formats=[f"{_FORMATS[name]} {count:,}" for name, count in logs.tally.formats.items()],
         parallel=int(groups["size"].sum()),
         kinds=_kinds(runs),
-        most_kinds=MOST_KINDS,
         groups=None if groups.empty else _sizes(groups),
         with_calls=int(runs["calls"].notna().sum()),
         estimated=float(runs["output_estimated"].mean()) if runs["output_estimated"].sum() > 0 else 0.0,
@@ -68,14 +73,8 @@ def logs_json(logs: Logs) -> dict[str, Any]:
 
 
 def write_logs(logs: Logs, folder: str | os.PathLike[str]) -> list[Path]:
-    """Write both tables as csv into a folder; a number that is missing in the logs is an empty cell.
-
-    Raises
-    ------
-    dispatch_sim.study.results.ResultsError
-        If the folder cannot be written to.
-    """
-    texts = {RUNS_FILE: logs.runs.to_csv(index=False), GROUPS_FILE: logs.groups.to_csv(index=False)}
+    """Write both tables as csv into a folder; a number that is missing in the logs is an empty cell."""
+    texts = {"runs.csv": logs.runs.to_csv(index=False), "groups.csv": logs.groups.to_csv(index=False)}
     return write_texts(texts, Path(folder))
 
 
@@ -107,5 +106,41 @@ def _median(column: pd.Series[float], show: Callable[[float], str]) -> str:
     return show(float(known.median())) if len(known) else "-"
 
 
-def _number(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+def calibration_document(found: Calibration, *, pictures: bool = True) -> Document:
+    """Return each figure with its source as a page."""
+    return document("calibration.md", found=found, origins=_ORIGINS)
+
+
+def calibration_json(found: Calibration) -> dict[str, Any]:
+    """Return a calibration for programs."""
+    counts = ("runs", "sessions", "groups", "attempts", "failures", "hung")
+    return {
+        **{name: getattr(found, name) for name in counts},
+        "kinds": found.group_of,
+        "scenario_sha256": found.scenario.fingerprint,
+        "figures": [{**asdict(figure), "path": ".".join(figure.path)} for figure in found.figures],
+    }
+
+
+def what_if_document(found: WhatIf, *, pictures: bool = True) -> Document:
+    """Return the totals by strategy, the longest groups, and the assumptions as a page."""
+    longest = sorted(range(len(found.groups)), key=lambda at: -found.groups[at].wall_s)[:MOST_GROUPS]
+    return document("what-if.md", found=found, longest=longest, assumptions=ASSUMPTIONS)
+
+
+def what_if_json(found: WhatIf) -> dict[str, Any]:
+    """Return all groups for programs."""
+    return {
+        "left_out": found.left_out,
+        "assumptions": ASSUMPTIONS,
+        "totals": found.totals,
+        "groups": [
+            {
+                "group": group.name,
+                "agents": group.size,
+                "observed_wall_s": group.wall_s,
+                "strategies": {name: of[at] for name, of in found.outcomes.items()},
+            }
+            for at, group in enumerate(found.groups)
+        ],
+    }

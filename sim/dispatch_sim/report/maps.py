@@ -10,7 +10,7 @@ from typing import Any
 
 from dispatch_sim.decide.map_axes import Axis
 from dispatch_sim.decide.winner_map import Cell, StrategyMap, write_cells
-from dispatch_sim.decide.winners import Standing
+from dispatch_sim.decide.winners import Standing, Winner
 from dispatch_sim.report.attachments import MAP_FILE, to_text
 from dispatch_sim.report.figures.winner_map import (
     SIGNS,
@@ -19,80 +19,44 @@ from dispatch_sim.report.figures.winner_map import (
     cell_sign,
     winner_map,
 )
-from dispatch_sim.report.format import MEASURES, about, capital, clean, count, listed, named
+from dispatch_sim.report.format import clean, listed
 from dispatch_sim.report.render import Document, Table, document
+from dispatch_sim.report.sentences import text
 from dispatch_sim.scenario.strategy import Kind, Strategy
 from dispatch_sim.study.files import write_texts
 
+TEMPLATE = "map.txt"
 
-def map_sentences(found: StrategyMap) -> list[str]:
+
+def map_sentences(found: StrategyMap) -> tuple[str, ...]:
     """Return what a map shows, the most important first."""
-    winners = [cell.winner for cell in found.cells if cell.winner is not None]
     won: dict[Kind, list[Strategy]] = {}
-    for winner in winners:
-        if winner.is_decided:
-            won.setdefault(winner.kind, []).append(winner.strategy)
-    most_frequent = sorted(won, key=lambda kind: -len(won[kind]))
-    kinds = [_wins(kind, won[kind]) for kind in most_frequent]
-    best = capital(MEASURES[found.objective].best)
-    standings = Counter(winner.standing for winner in winners)
-    sentences = _own_point(found)
-    sentences += [
-        f"{best} with statistical significance, of {len(found.cells)} grid points: {listed(kinds)}."
-        if kinds
-        else "No strategy is significantly better than all others at any grid point."
-    ]
-    if equal := standings[Standing.EQUAL]:
-        sentences.append(
-            f"At {count(equal, 'grid point')}, another strategy is practically equal: the difference is "
-            "within the indifference threshold."
-        )
-    if unresolved := standings[Standing.OPEN]:
-        sentences.append(
-            f"At {count(unresolved, 'grid point')}, {found.replications:,} replications do not resolve "
-            "which strategy is the best."
-        )
-    if preliminary := [winner for winner in winners if winner.short]:
-        needed = about(max(winner.needed for winner in preliminary))
-        sentences.append(
-            f"At {count(len(preliminary), 'grid point')}, this is preliminary: about {needed} replications "
-            "are needed for valid intervals."
-        )
-    if found.added:
-        added = listed([f"{each}" for each in found.added])
-        sentences.append(
-            f"Besides the concurrencies of the sweep, {added} are compared where the batch size allows them, "
-            "so that each size has queues to choose from."
-        )
-    if impossible := [cell for cell in found.cells if cell.winner is None]:
-        why_not = clean(impossible[0].why_not, 400)
-        sentences.append(f"{capital(count(len(impossible), 'grid point'))} cannot be simulated: {why_not}.")
-    return sentences
+    for cell in found.cells:
+        if cell.winner is not None and cell.winner.is_decided:
+            won.setdefault(cell.winner.kind, []).append(cell.winner.strategy)
+    kinds = [_wins(kind, won[kind]) for kind in sorted(won, key=lambda kind: -len(won[kind]))]
+    own, along = _own_point(found)
+    return text(TEMPLATE, "sentences", found, own, along, kinds, STANDINGS)
 
 
-def _own_point(found: StrategyMap) -> list[str]:
-    """Return who wins at the scenario's own values, and the nearest levels of each axis where others do.
+def _own_point(found: StrategyMap) -> tuple[Winner | None, list[str]]:
+    """Return the winner at the scenario's own values, and how far it is along each axis to where others win.
 
     Nothing where these values are no grid point, or where one strategy is compared; of one at several
     concurrencies, the winner alone.
     """
     x, y = _own_level(found.x), _own_level(found.y)
-    if x is None or y is None:
-        return []
+    if x is None or y is None or len(found.compared) == 1:
+        return None, []
     own = found.row(y)[x].winner
-    if own is None or len(found.compared) == 1:
-        return []
-    measure, standing = MEASURES[found.objective], STANDINGS.get(own.standing)
-    is_best = f"has the lowest {measure.statistic}, but {standing}" if standing else f"is {measure.best}"
-    sentences = [f"At the scenario's own values, {named(own.strategy)} {is_best}."]
-    if len({strategy.at(None) for strategy in found.compared}) == 1:
-        return sentences
+    if own is None or len({strategy.at(None) for strategy in found.compared}) == 1:
+        return own, []
     column = tuple(found.row(row)[x] for row in range(len(found.y.levels)))
-    along = [
+    changes = [
         f"along {axis_name(axis.parameter)}, {_changes(own.strategy, axis, cells, at)}"
         for axis, cells, at in ((found.x, found.row(y), x), (found.y, column, y))
     ]
-    return [*sentences, f"{capital('; '.join(along))}."]
+    return own, changes
 
 
 def _own_level(axis: Axis) -> int | None:
@@ -141,14 +105,14 @@ def legend(found: StrategyMap) -> Iterator[str]:
             name = label.replace(kind, f"{kind} of N", 1) if number else label
             yield f"{sign}{number}{letter if len(labels) > 1 else ''}: {name}"
     standings = {None if cell.winner is None else cell.winner.standing for cell in found.cells}
-    for standing, text in {
+    for standing, meaning in {
         Standing.CONCURRENCY_OPEN: "2-4: the best concurrency is between 2 and 4",
         Standing.EQUAL: f"=: {STANDINGS[Standing.EQUAL]}",
         Standing.OPEN: f"?: {STANDINGS[Standing.OPEN]}",
         None: "-: cannot be simulated",
     }.items():
         if standing in standings:
-            yield text
+            yield meaning
 
 
 def map_table(found: StrategyMap) -> Table:
@@ -166,7 +130,6 @@ def map_parts(found: StrategyMap, *, pictures: bool = True) -> dict[str, Any]:
     sentences, parameters = map_sentences(found), [axis.parameter for axis in (found.x, found.y)]
     return {
         "found": found,
-        "measure": MEASURES[found.objective],
         "axes": list(map(axis_name, parameters)),
         "sentences": sentences,
         "figure": winner_map(found, sentences) if pictures else None,
@@ -183,12 +146,6 @@ def map_document(found: StrategyMap, *, pictures: bool = True) -> Document:
 
 
 def write_map(found: StrategyMap, folder: Path) -> list[Path]:
-    """Write `map.md`, `map.svg`, `map.json`, `map.csv` and `map.parquet` into a folder.
-
-    Raises
-    ------
-    ResultsError
-        If the folder cannot be written to.
-    """
+    """Write `map.md`, `map.svg`, `map.json`, `map.csv` and `map.parquet` into a folder."""
     texts = map_document(found).files("map") | {MAP_FILE: to_text(found)}
     return write_texts(texts, folder) + write_cells(found, folder)

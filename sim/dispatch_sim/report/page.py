@@ -19,22 +19,19 @@ from dispatch_sim.decide.grid import without_factors
 from dispatch_sim.decide.winner_map import StrategyMap
 from dispatch_sim.report import attachments, findings, tables
 from dispatch_sim.report.assumptions import NOT_SIMULATED, assumed
-from dispatch_sim.report.binding import bottleneck_sentences
+from dispatch_sim.report.binding import NOUNS, bottleneck_sentences
 from dispatch_sim.report.break_evens import break_even_sentences
 from dispatch_sim.report.decision import decide, precision
-from dispatch_sim.report.figures.along_concurrency import along_concurrency
-from dispatch_sim.report.figures.along_tasks import along_tasks
-from dispatch_sim.report.figures.break_even import paired_difference
-from dispatch_sim.report.figures.break_even_by_factors import break_even_by_factors
+from dispatch_sim.report.figures.break_even import break_even_by_factors, paired_difference
 from dispatch_sim.report.figures.cost_breakdown import cost_breakdown
+from dispatch_sim.report.figures.curves import along_concurrency, along_tasks
 from dispatch_sim.report.figures.styles import Picture
-from dispatch_sim.report.format import clean, factors_text
-from dispatch_sim.report.labels import simulated, terms
+from dispatch_sim.report.format import clean
 from dispatch_sim.report.maps import map_parts
 from dispatch_sim.report.reasons import why
 from dispatch_sim.report.render import Document, anchor, document, page
 from dispatch_sim.report.runs import two_runs
-from dispatch_sim.report.view import main_view, views
+from dispatch_sim.report.view import main_view, simulated, views
 from dispatch_sim.report.why import why_parts
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.study.files import ResultsError, write_texts
@@ -54,16 +51,9 @@ def write_report(answer: Answer, folder: str | os.PathLike[str]) -> list[Path]:
     Returns
     -------
     The files written, the HTML page first. The same answer, map and explanation give the same bytes.
-
-    Raises
-    ------
-    ResultsError
-        Where the folder cannot be written to.
     """
     shown, title = report_document(answer, Path(folder))
-    files = {"report.html": page(shown, title), "report.md": shown.markdown}
-    files |= {f"{name}.svg": picture.svg for name, picture in shown.pictures.items()}
-    return write_texts(files, Path(folder))
+    return write_texts({"report.html": page(shown, title)} | shown.files("report"), Path(folder))
 
 
 def stored_answer(folder: str | os.PathLike[str], data: str | os.PathLike[str] | None = None) -> Answer:
@@ -71,15 +61,8 @@ def stored_answer(folder: str | os.PathLike[str], data: str | os.PathLike[str] |
 
     Its report has the same bytes as the one that `write_report` wrote after the simulation.
 
-    Parameters
-    ----------
-    folder : where the results are.
-    data : another folder in which csv files of the scenario may be.
-
-    Raises
-    ------
-    ResultsError, AnswerError
-        Where the folder has no results, or not those of a complete study.
+    In `data`, another folder, csv files of the scenario may be. Raises ResultsError or AnswerError where the
+    folder has no results, or not those of a complete study.
     """
     results = read_results(folder)
     if stored_source(results, Path(folder), None if data is None else Path(data)) is None:
@@ -107,7 +90,6 @@ def _with_contents(shown: Document) -> Document:
 
 def _content(answer: Answer, folder: Path) -> dict[str, Any]:
     """Return what the template of a report reads."""
-    scenario = answer.scenario
     source = stored_source(answer.results, folder)
     hashes = {answer.results.manifest["scenario"]["sha256"]}
     hashes |= {without_factors(source).scenario().fingerprint} if source is not None else set()
@@ -116,17 +98,14 @@ def _content(answer: Answer, folder: Path) -> dict[str, Any]:
     view, found = main_view(answer), views(answer)
     return {
         "title": clean(_name(answer), 80),
-        "file": clean(answer.results.manifest["scenario"]["file"], 60),
-        "description": clean(scenario["description"], 600),
         "view": view,
         "decision": decide(view),
         "precision": precision(view),
-        "decision_for": factors_text(view.choice.factors),
         "over_all": findings.over_all(found),
         "along_factors": findings.along_factors(answer),
-        **terms(simulated(answer)),
+        "strategies": simulated(answer),
         "bottleneck": bottleneck_sentences(view.bottleneck),
-        "resources": view.bottleneck and tables.resources_table(view.bottleneck.binding),
+        "nouns": NOUNS,
         "why": why(view),
         "break_evens": break_even_sentences(view),
         "concurrency": list(findings.concurrency(view)),
@@ -137,9 +116,8 @@ def _content(answer: Answer, folder: Path) -> dict[str, Any]:
         "map": None if mapped is None else map_parts(mapped),
         "explanation": None if explained is None else why_parts(explained),
         "runs": two_runs(view, source),
-        **assumed(scenario),
+        **assumed(answer.scenario),
         "manifest": answer.results.manifest,
-        "widths": sorted({each.concurrency for each in view.points if each.kind in ("queue", "waves")}),
         "not_simulated": NOT_SIMULATED,
         "figures": {
             "difference": paired_difference(view),

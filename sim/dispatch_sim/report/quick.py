@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from dispatch_sim.decide.quick import QuickAnswer
 from dispatch_sim.decide.quick_sample import Candidate
 from dispatch_sim.decide.winners import MANY_FAILURES, Standing
 from dispatch_sim.report.binding import binding_sentence
-from dispatch_sim.report.format import MEASURES, confidence, dollars, duration, limits_note, named, span
+from dispatch_sim.report.format import MEASURES, limits_note, named
 from dispatch_sim.report.limits import first_cell, limits_sentence
-from dispatch_sim.report.render import Document, Table, document
+from dispatch_sim.report.render import Document, document
 from dispatch_sim.report.sentences import sentence
 from dispatch_sim.stats.estimates import Estimate
 
 TEMPLATE = "quick.txt"
 
-FAILING = "*"
-"""Follows a bill that is low because tasks fail."""
-
 
 def quick_document(found: QuickAnswer, *, explained: bool = True) -> Document:
     """Return the page of a quick answer, with the assumptions if it is to be `explained`."""
+    main = [] if found.all_fail else _main_candidates(found)
     return document(
         "quick.md",
+        found=found,
         answer=answer_line(found),
-        table=None if found.all_fail else _table(found),
-        failing=FAILING if any(_is_cheap_by_failing(each, found) for each in _main_candidates(found)) else "",
+        main=main,
+        difference=partial(_difference, found),
+        failing=[each for each in main if _is_cheap_by_failing(each, found)],
         assumed=assumed_line(found),
         binding="" if found.all_fail else binding_sentence(found.binding),
         coordination=coordination_line(found),
@@ -107,27 +109,6 @@ def _equal_queues(found: QuickAnswer) -> str:
     return f"{compared[first]} to {compared[last]}{options}"
 
 
-def _table(found: QuickAnswer) -> Table:
-    """Return the recommended strategy, its nearest rival, the reference, and the best of each kind."""
-    measure = MEASURES[found.objective]
-    shown = {"cost_usd": dollars, "money_usd": dollars, "makespan_s": duration, "people_s": duration}
-    heads = (
-        "Strategy",
-        measure.title,
-        f"Difference ({confidence(found.scenario.study.confidence)} interval)",
-        *(MEASURES[column].title for column in shown if column != found.objective),
-    )
-    rows = []
-    for each in _main_candidates(found):
-        cells = {column: show(each.means[column]) for column, show in shown.items()}
-        cells[found.objective] = measure.amount(each.estimate.mean)
-        if _is_cheap_by_failing(each, found):
-            cells["money_usd"] += FAILING
-        first = cells.pop(found.objective)
-        rows.append((str(each.strategy), first, _difference(found, each), *cells.values()))
-    return Table("", heads, tuple(rows))
-
-
 def _is_cheap_by_failing(each: Candidate, found: QuickAnswer) -> bool:
     """Whether its bill is lower because people complete more of the tasks."""
     bill, manual = (
@@ -137,6 +118,7 @@ def _is_cheap_by_failing(each: Candidate, found: QuickAnswer) -> bool:
 
 
 def _main_candidates(found: QuickAnswer) -> list[Candidate]:
+    """Return the recommended strategy, its nearest rival, the reference, and the best of each kind."""
     best = found.best.strategy
     quoted = (found.rival, found.reference)
     kinds = {(best.kind, best.pace): found.best}
@@ -147,12 +129,12 @@ def _main_candidates(found: QuickAnswer) -> list[Candidate]:
 
 
 def _difference(found: QuickAnswer, each: Candidate) -> str:
-    measure, difference = MEASURES[found.objective], each.difference
+    measure = MEASURES[found.objective]
     if each is found.best:
         return first_cell(each, measure)
     text, standing = "identical", ""
     if not each.is_identical:
-        text = measure.signed(difference.mean) + span(measure.show, difference.low, difference.high)
+        text = measure.excess(each.difference)
         standing = "" if each.misses_limits else _standing(found, each)
     return ", ".join(filter(None, (text, standing, limits_note(each.feasibility))))
 

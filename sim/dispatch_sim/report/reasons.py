@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dispatch_sim.report.attribution import attribute
-from dispatch_sim.report.format import MEASURES, capital, dollars, duration, listed, named, show_of, tokens
+from dispatch_sim.report.format import listed, named, show_of
+from dispatch_sim.report.sentences import text
 from dispatch_sim.report.view import View
 from dispatch_sim.scenario.strategy import Strategy, parse_strategy
-from dispatch_sim.study.objectives import column_of
 
-_LEAST_COMPONENT, _LEAST_CAUSE, _MOST_CAUSES = 0.05, 0.1, 3
-"""Shares of a difference from which a component, and a cause, is reported; and the most causes."""
+TEMPLATE = "reasons.txt"
+
+_LEAST_CAUSE, _MOST_CAUSES = 0.1, 3
+"""Share of a difference from which a cause is reported, and the most causes."""
 
 EXPLANATIONS: Mapping[str, str] = {
     "rate_limit": "{api} rejects {rejected_requests} requests per batch ({code}), and tasks back off for "
@@ -57,63 +59,16 @@ def why(view: View) -> tuple[str, ...]:
     points += [view.best("queue")] if view.recommended in points else []
     worse = [point for point in points if point is not None and _is_worse(view, point)]
     worse = worse or [point for point in view.points if _is_worse(view, point)][:1]
-    return tuple(sentence for point in worse for sentence in _why_not(view, point))
+    found: list[str] = []
+    for point in worse:
+        causes = list(_causes(view, point))
+        found += text(TEMPLATE, "worse", view, point, causes, _Means(view, point))
+    return tuple(found)
 
 
 def _is_worse(view: View, point: Strategy) -> bool:
     other = view.alternative(point)
     return other is not None and not (other.infeasible or other.in_best_subset or other.practically_equal)
-
-
-def _why_not(view: View, point: Strategy) -> Iterator[str]:
-    """Explain why a strategy is worse than the recommended one."""
-    here = view.recommended
-    if view.measure.column == "cost_usd":
-        yield _extra_cost(view, point)
-    else:
-        more = view.measure.amount(view.difference(view.measure.column, point, here).mean)
-        longer = "longer" if column_of(view.measure.column) == "makespan_s" else "more"
-        yield f"{capital(named(point))} {view.measure.verb} {more} {longer} than {named(here)}."
-    yield from _causes(view, point)
-    means = _Means(view, point)
-    manual = view.difference("manual_completions", point, here).mean
-    if manual > 0.02 * view.tasks:
-        people = duration(view.difference("people_recovery_s", point, here).mean)
-        yield (
-            f"With {named(point)}, {means['manual_completions']} of {view.tasks:,} tasks need manual "
-            f"completion; one person spends {people} more on that, one task after another, while the batch "
-            "waits."
-        )
-    wasted = view.difference("tokens_wasted", point, here)
-    if wasted.low > 0 and wasted.mean > 0.05 * view.mean("tokens", here):
-        total = view.difference("tokens", point, here).mean
-        in_total = f"{tokens(abs(total))} {'more' if total > 0 else 'fewer'}"
-        yield (
-            f"With {named(point)}, failed attempts use {tokens(wasted.mean)} more tokens; the batch uses "
-            f"{in_total} in total."
-        )
-
-
-def _extra_cost(view: View, point: Strategy) -> str:
-    """Return a sentence on the components of a higher cost, without small ones."""
-
-    def more(column: str) -> float:
-        return view.difference(column, point, view.recommended).mean
-
-    makespan = MEASURES["makespan_s"].signed(more("makespan_s"))
-    components = {
-        "waiting": ("cost_waiting_usd", f" (makespan {makespan})"),
-        "people's time": ("cost_people_usd", ""),
-        "API cost": ("money_usd", ""),
-    }
-    total = more("cost_usd")
-    amounts = [
-        f"{name} {view.measure.signed(usd)}{detail}"
-        for name, (column, detail) in components.items()
-        if abs(usd := more(column)) > _LEAST_COMPONENT * total
-    ]
-    name, best = named(point), named(view.recommended)
-    return f"{capital(name)} costs {dollars(total)} more than {best}, mainly {listed(amounts)}."
 
 
 def _causes(view: View, point: Strategy) -> Iterator[str]:
@@ -122,7 +77,7 @@ def _causes(view: View, point: Strategy) -> Iterator[str]:
     total = sum(found.values())
     most = sorted(found, key=lambda cause: -found[cause])[:_MOST_CAUSES]
     causes = [cause for cause in most if found[cause] > 0 and found[cause] >= _LEAST_CAUSE * total]
-    launches = view.difference("refused_launches", point, view.recommended).mean
+    launches = view.difference("refused_launches", point).mean
     if launches > 0.05 * view.tasks and "launches" not in causes:
         causes.append("launches")
     name = named(point)
@@ -140,7 +95,7 @@ def explain_cause(view: View, point: Strategy, cause: str) -> str:
         resumed = view.scenario["retry"]["policy"] == "resume"
         means["retry"] = "a retry resumes at the rejected request" if resumed else "their work is lost"
     elif cause == "context":
-        more_compactions = view.difference("compactions", point, view.recommended).mean > 0
+        more_compactions = view.difference("compactions", point).mean > 0
         cause += "_compactions" if more_compactions else ""
     elif cause == "blocked":
         means["blockers"] = listed(_blockers(view.scenario, point.kind), "or")

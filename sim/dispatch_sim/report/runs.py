@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from dispatch_sim.model.events import Event
 from dispatch_sim.model.outcome import Outcome
-from dispatch_sim.model.plan import Plan
 from dispatch_sim.report.figures.gantt import gantt
 from dispatch_sim.report.figures.styles import Picture
 from dispatch_sim.report.format import named
@@ -46,10 +45,7 @@ class Runs:
 def two_runs(view: View, source: Source | None) -> Runs:
     """Draw the replications with the median and the 95th percentile of the recommended strategy's makespan.
 
-    Parameters
-    ----------
-    view : of an answer.
-    source : the scenario, as `stored_source` returns it.
+    `source` is the scenario, as `stored_source` returns it.
     """
     if view.tasks > MOST_TASKS:
         return Runs((), f"batches of more than {MOST_TASKS:,} tasks are not drawn.")
@@ -67,8 +63,12 @@ def two_runs(view: View, source: Source | None) -> Runs:
             return Runs((), "this version simulates the scenario with another outcome than the stored one.")
         runs.append((name, replication, outcome, log))
     end_s = max((event.end_s for *_, log in runs for event in log), default=0.0)
-    typical = runs[0][2]
-    pictures = [_picture(view, plan, *run, typical, end_s) for run in runs]
+    pictures = []
+    for name, replication, outcome, log in runs:
+        failures, typical = failures_text(plan, outcome), runs[0][2]
+        says = sentence("runs.txt", name, view, replication, outcome, typical, failures)
+        title = f"A {name} run, {named(view.recommended)}"
+        pictures.append(gantt(plan, log, f"run-{name}", title, says, end_s))
     return Runs(tuple(each for each in pictures if each is not None))
 
 
@@ -76,17 +76,3 @@ def _at(values: NDArray[np.float64], part: float) -> int:
     """Return where a sample has its quantile: the first of those that are equal."""
     wanted = np.sort(values)[math.ceil(values.size * part - 1e-9) - 1]
     return int(np.flatnonzero(values == wanted)[0])
-
-
-def _picture(
-    view: View,
-    plan: Plan,
-    name: str,
-    replication: int,
-    outcome: Outcome,
-    log: list[Event],
-    typical: Outcome,
-    end_s: float,
-) -> Picture | None:
-    says = sentence("runs.txt", name, view, replication, outcome, typical, failures_text(plan, outcome))
-    return gantt(plan, log, f"run-{name}", f"A {name} run, {named(view.recommended)}", says, end_s)

@@ -1,7 +1,6 @@
 """Writes sentences by the macros of a template: plain text, in which computed figures are inserted.
 
-A template of sentences, `templates/*.txt`, has macros only. This module is not part of `render`, so that a
-short answer does not load Markdown.
+A template of sentences, `templates/*.txt`, has macros only. Pages of Markdown are rendered by `render`.
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from dispatch_sim.report import format as formats
 
-_NUMBERS = ("about", "confidence", "count", "dollars", "duration", "near", "percent", "share", "tokens")
-_TEXTS = ("capital", "clean", "few", "listed", "named", "plural")
-FILTERS = {name: getattr(formats, name) for name in (*_NUMBERS, *_TEXTS)}
+_NUMBERS = ("about", "confidence", "count", "dollars", "duration", "near", "number", "percent", "share")
+_TEXTS = ("capital", "clean", "factors_text", "few", "instruction", "listed", "named", "plural", "tokens")
+FILTERS = {name: getattr(formats, name) for name in (*_NUMBERS, *_TEXTS)} | {"measure": formats.measure_of}
 """Functions of `format` that templates call by name."""
 
 

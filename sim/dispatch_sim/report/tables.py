@@ -2,134 +2,107 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
-from dispatch_sim.decide.binding import Binding
-from dispatch_sim.decide.choice import Alternative, Choice
+from dispatch_sim.decide.choice import Alternative
 from dispatch_sim.decide.winners import MANY_FAILURES
-from dispatch_sim.report.binding import NOUNS
 from dispatch_sim.report.break_evens import break_even_cell, queue_name
 from dispatch_sim.report.format import (
-    Measure,
+    MEASURES,
     about,
     capital,
     clean,
-    dollars,
-    duration,
     few,
     limits_note,
     listed,
+    number,
     percent,
-    plural,
     short_factors,
-    span,
-    tokens,
 )
 from dispatch_sim.report.limits import first_cell
 from dispatch_sim.report.render import Table
 from dispatch_sim.report.view import View
 from dispatch_sim.scenario.strategy import Strategy
+from dispatch_sim.study.objectives import P95
 
 MOST_ROWS = 200
 """Rows of a long table; the files of the results hold all."""
 
 NONE = "-"
 
-_MEANS: Mapping[str, tuple[str, Callable[[float], str]]] = {
-    "Cost": ("cost_usd", dollars),
-    "Makespan": ("makespan_s", duration),
-    "Tokens": ("tokens", tokens),
-    "API cost": ("money_usd", dollars),
-    "People's time": ("people_s", duration),
-}
-"""Columns of means; the one that is minimised is a column by itself, with its interval."""
-
-
-def resources_table(found: Binding) -> Table:
-    """Return all resources, with their utilisation and what their removal saves."""
-    rows = tuple(
-        (
-            capital(NOUNS[each.name].removeprefix("the ")),
-            "" if each.utilisation is None else percent(each.utilisation),
-            duration(each.saved_s.mean)
-            + span(duration, each.saved_s.low, each.saved_s.high)
-            + (" (preliminary)" if each.saved_s.is_preliminary else ""),
-        )
-        for each in found.resources
-    )
-    caption = f"Resources of {found.strategy}, {found.replications} replications"
-    return Table(caption, ("Resource", "Utilisation", "Shorter makespan without it"), rows)
+_BETTER, _COUNT = "Better in", "Replications"
+"""Columns that are not means."""
 
 
 def main_table(view: View) -> Table:
     """Return the three to six main alternatives side by side, with what most people ask for."""
-    caption = f"The main strategies for {_batch(view)}"
-    means = ("Cost", "API cost", "Makespan", "People's time")
-    return _alternatives(view, view.main_points(), caption, means, ("p95 makespan", "Replications"))
+    columns = ("cost_usd", "money_usd", "makespan_s", "people_s", P95, _COUNT)
+    return _alternatives(view, view.main_points(), f"The main strategies for {_batch(view)}", columns)
 
 
 def compared_table(view: View) -> Table:
     """Return every alternative at the batch size, the best first, as narrow as a terminal."""
     caption = f"{_batch(view)}, {view.replications} replications per strategy"
-    return _alternatives(view, view.points, caption, ("Makespan",), ("p95 makespan",))
-
-
-def paired_note(view: View, points: Sequence[Strategy]) -> str:
-    """Return why differences in a table are not those of its means, if one is not."""
-    measure = view.measure
-    best = view.mean(measure.column, view.recommended)
-    for point in points:
-        other = view.alternative(point)
-        more = view.mean(measure.column, point) - best
-        if other and not other.identical and measure.show(more) != measure.show(other.difference.mean):
-            return (
-                "A mean is over all replications of its strategy, and a difference over the replications that"
-                " both strategies have, so it may not equal the difference of the two means."
-            )
-    return ""
+    return _alternatives(view, view.points, caption, ("makespan_s", P95))
 
 
 def all_points(view: View) -> Table:
     """Return everything that was simulated at the batch size."""
+    columns = ("cost_usd", "makespan_s", "tokens", "money_usd", "people_s", _BETTER, P95, _COUNT)
     caption = f"All strategies simulated with {_batch(view)}"
-    points = view.points[:MOST_ROWS]
-    return _alternatives(view, points, caption, tuple(_MEANS), ("Better in", "p95 makespan", "Replications"))
+    return _alternatives(view, view.points[:MOST_ROWS], caption, columns)
+
+
+def is_paired(view: View, points: Sequence[Strategy]) -> bool:
+    """Return whether a difference in a table is not that of its means, as it is paired."""
+    measure = view.measure
+    best = view.mean(measure.column, view.recommended)
+    others = ((point, view.alternative(point)) for point in points)
+    return any(
+        measure.show(view.mean(measure.column, point) - best) != measure.show(other.difference.mean)
+        for point, other in others
+        if other and not other.identical
+    )
 
 
 def _batch(view: View) -> str:
-    return f"{view.tasks:,} {plural('task', view.tasks)}"
+    return number(view.tasks, "task")
 
 
-def _alternatives(
-    view: View, points: Sequence[Strategy], caption: str, means: Sequence[str], further: Sequence[str]
-) -> Table:
+def _alternatives(view: View, points: Sequence[Strategy], caption: str, columns: Sequence[str]) -> Table:
     measure = view.measure
-    means = [head for head in means if _MEANS[head][0] != measure.column]
     counts = {point: view.estimate(measure.column, point).n for point in points}
-    left_out = {measure.title} if len({*counts.values()}) > 1 else {measure.title, "Replications"}
-    further = [head for head in further if head not in left_out]
-    heads = ("Strategy", f"{measure.title} ({view.confidence} interval)", _difference_head(view.choice))
-    rows = []
-    for point in points:
-        of = view.alternative(point)
-        cells = {
-            "Better in": percent(of.better_in) if of else NONE,
-            "p95 makespan": duration(view.p95(point)),
-            "Replications": f"{counts[point]:,}",
-        }
-        cells |= {head: show(view.mean(column, point)) for head, (column, show) in _MEANS.items()}
-        if _is_cheap_by_failing(view, point):
-            cells["API cost"] += " (tasks fail)"
-        rows.append(
-            (
-                str(point),
-                _mean(view, point),
-                _difference(view, point),
-                *(cells[head] for head in (*means, *further)),
-                f"{about(view.mean('manual_completions', point))} of {view.tasks:,}",
-            )
+    left_out = (measure.column, _COUNT) if len({*counts.values()}) == 1 else (measure.column,)
+    columns = [column for column in columns if column not in left_out]
+
+    def cell(point: Strategy, column: str) -> str:
+        if column == _COUNT:
+            return f"{counts[point]:,}"
+        if column == _BETTER:
+            of = view.alternative(point)
+            return percent(of.better_in) if of else NONE
+        text = MEASURES[column].show(view.mean(column, point))
+        fails = column == "money_usd" and _is_cheap_by_failing(view, point)
+        return f"{text} (tasks fail)" if fails else text
+
+    heads = (
+        "Strategy",
+        f"{measure.title} ({view.confidence} interval)",
+        "Difference from the best" if view.choice.feasible else "Difference",
+        *(MEASURES[column].title if column in MEASURES else column for column in columns),
+        "Manual completions",
+    )
+    rows = [
+        (
+            str(point),
+            _mean(view, point),
+            _difference(view, point),
+            *(cell(point, column) for column in columns),
+            f"{about(view.mean('manual_completions', point))} of {view.tasks:,}",
         )
-    return Table(caption, (*heads, *means, *further, "Manual completions"), tuple(rows))
+        for point in points
+    ]
+    return Table(caption, heads, tuple(rows))
 
 
 def _is_cheap_by_failing(view: View, point: Strategy) -> bool:
@@ -166,38 +139,6 @@ def _difference(view: View, point: Strategy) -> str:
     return ", ".join(filter(None, (text, standing, limits_note(other.feasibility))))
 
 
-def _difference_head(choice: Choice) -> str:
-    return "Difference from the best" if choice.feasible else "Difference"
-
-
-def choice_table(choice: Choice, measure: Measure) -> Table:
-    """Return the alternatives of a choice, with how each compares to the recommended one."""
-    heads = ("Strategy", measure.title, _difference_head(choice), "Better in", "Verdict")
-    of_best = measure.estimate(choice.estimate)
-    first = (str(choice.strategy), of_best, "", NONE, first_cell(choice, measure))
-    rows = [
-        (
-            str(other.strategy),
-            measure.estimate(other.estimate),
-            measure.difference(other.difference),
-            percent(other.better_in),
-            _verdict(other),
-        )
-        for other in choice.alternatives
-    ]
-    return Table("", heads, (first, *rows))
-
-
-def _verdict(other: Alternative) -> str:
-    if other.identical:
-        return "identical"
-    if other.infeasible:
-        return "excluded by the limits"
-    if other.practically_equal:
-        return "practically equal"
-    return "may be the best" if other.in_best_subset else "worse"
-
-
 def by_factors(views: Sequence[View]) -> Table | None:
     """Return the recommendation, its value and the break-even at each combination; None for a single one."""
     if len(views) < 2:
@@ -214,7 +155,7 @@ def by_factors(views: Sequence[View]) -> Table | None:
         )
         for view in views[:MOST_ROWS]
     ]
-    found = next((b for view in views if (b := view.break_even("tasks")) is not None), None)
+    found = next((b for view in views if (b := view.break_even) is not None), None)
     queue = "Queue" if found is None else capital(queue_name(found))
     heads = (
         *map(capital, factors.values()),
@@ -228,7 +169,7 @@ def by_factors(views: Sequence[View]) -> Table | None:
 
 
 def _break_even(view: View) -> str:
-    found = view.break_even("tasks")
+    found = view.break_even
     return NONE if found is None or found.range[0] == found.range[1] else break_even_cell(found)
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 
 from rich.cells import cell_len, set_cell_size
 
-from dispatch_sim.model.accounting import Purpose
 from dispatch_sim.model.events import MOMENTS, Activity, Event
 from dispatch_sim.model.outcome import Outcome
 from dispatch_sim.model.plan import Plan
@@ -20,6 +19,7 @@ from dispatch_sim.report.format import (
     dollars,
     duration,
     named,
+    number,
     numbered,
     percent,
     tokens,
@@ -31,19 +31,10 @@ MOST_TASKS = 60
 _HEAD = 15
 """Columns of the heads of totals."""
 
-_PURPOSES = (
-    Purpose.WORK,
-    Purpose.SPAWN,
-    Purpose.RETURN,
-    Purpose.COORDINATION,
-    Purpose.CONTEXT,
-    Purpose.MERGE,
-    Purpose.REWORK,
-    Purpose.WASTED,
-)
+_PURPOSES = ("work", "spawn", "return", "coordination", "context", "merge", "rework", "wasted")
 _STATES = ("service", "backoff", "hung", "wait", "blocked", "merge", "review", "recovery")
 _PEOPLE = ("merge", "conflicts", "review", "recovery")
-_STATE_NAMES = {"recovery": "manual completion"}
+_NAMES = {"recovery": "manual completion"}
 
 _FAILED = {
     "crashed": "crashed_attempts",
@@ -170,14 +161,12 @@ def _totals(plan: Plan, log: Sequence[Event], outcome: Outcome) -> Iterator[tupl
     overhead = outcome.tokens - outcome.tokens_work
     share = f"; overhead {percent(overhead / outcome.tokens)} of the total" if outcome.tokens else ""
     share += f", {percent(overhead / outcome.tokens_work)} of the work" if outcome.tokens_work else ""
-    yield "Tokens", f"{tokens(outcome.tokens)}: {_by_purpose(outcome, 'tokens_{}', tokens)}{share}"
-    yield "API cost", f"{dollars(outcome.money_usd)}: {_by_purpose(outcome, 'money_{}_usd', dollars)}"
-    people = [
-        f"{_STATE_NAMES.get(name, name)} {duration(seconds)}"
-        for name in _PEOPLE
-        if (seconds := float(getattr(outcome, f"people_{name}_s"))) > 0
-    ]
-    yield "People's time", duration(outcome.people_s) + (f": {', '.join(people)}" if people else "")
+    purposes = _parts(outcome, "tokens_{}", _PURPOSES, tokens) or "none"
+    yield "Tokens", f"{tokens(outcome.tokens)}: {purposes}{share}"
+    bill = _parts(outcome, "money_{}_usd", _PURPOSES, dollars) or "none"
+    yield "API cost", f"{dollars(outcome.money_usd)}: {bill}"
+    people = _parts(outcome, "people_{}_s", _PEOPLE, duration)
+    yield "People's time", duration(outcome.people_s) + (f": {people}" if people else "")
     yield "Failures", failures_text(plan, outcome)
     values = plan.scenario.values
     yield (
@@ -191,7 +180,7 @@ def _totals(plan: Plan, log: Sequence[Event], outcome: Outcome) -> Iterator[tupl
 def _state(state: str, outcome: Outcome) -> str:
     if state == "merge" and outcome.people_conflicts_s:
         return "merge and conflicts"
-    return _STATE_NAMES.get(state, state)
+    return _NAMES.get(state, state)
 
 
 def _blocked_by(log: Sequence[Event], blocked_s: float) -> str:
@@ -206,24 +195,22 @@ def _blocked_by(log: Sequence[Event], blocked_s: float) -> str:
     return f" ({', '.join(causes)})" if causes else ""
 
 
-def _by_purpose(outcome: Outcome, column: str, show: Callable[[float], str]) -> str:
-    """Return tokens or money by purpose; the amounts add up to the total."""
-    amounts = {purpose: getattr(outcome, column.format(purpose)) for purpose in _PURPOSES}
-    return ", ".join(f"{purpose} {show(amount)}" for purpose, amount in amounts.items() if amount) or "none"
+def _parts(outcome: Outcome, column: str, names: Sequence[str], show: Callable[[float], str]) -> str:
+    """Return the parts of a total that are not zero; they add up to it."""
+    amounts = {name: getattr(outcome, column.format(name)) for name in names}
+    return ", ".join(f"{_NAMES.get(name, name)} {show(amount)}" for name, amount in amounts.items() if amount)
 
 
 def failures_text(plan: Plan, outcome: Outcome) -> str:
     """Return how many requests, attempts and tasks failed."""
-    rejected, failed = outcome.rejected_requests, outcome.failed_attempts
-    kinds = [f"{number:,} {name}" for name, column in _FAILED.items() if (number := getattr(outcome, column))]
+    kinds = [f"{times:,} {name}" for name, column in _FAILED.items() if (times := getattr(outcome, column))]
     parts = [
-        f"{rejected:,} rejected request{'s' if rejected != 1 else ''}",
-        f"{failed:,} failed attempt{'s' if failed != 1 else ''}"
-        + (f" ({', '.join(kinds)})" if kinds else ""),
+        number(outcome.rejected_requests, "rejected request"),
+        number(outcome.failed_attempts, "failed attempt") + (f" ({', '.join(kinds)})" if kinds else ""),
         *(
-            f"{number:,} {one if number == 1 else several}"
+            f"{times:,} {one if times == 1 else several}"
             for column, one, several in _RARE
-            if (number := getattr(outcome, column))
+            if (times := getattr(outcome, column))
         ),
         f"{outcome.manual_completions:,} of {len(plan.tasks):,} tasks completed manually",
     ]

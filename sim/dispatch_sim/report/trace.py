@@ -32,11 +32,7 @@ def chrome_trace(plan: Plan, log: Sequence[Event]) -> dict[str, Any]:
     for event in sorted(log, key=lambda event: (event.start_s, -event.end_s, event.task)):
         start_us, end_us = round(event.start_s * 1e6, 3), round(event.end_s * 1e6, 3)
         moment = event.kind in MOMENTS
-        details = {
-            "attempt": event.attempt,
-            "call": event.call + 1,
-            "input_tokens": event.tokens,
-        }
+        details = {"attempt": event.attempt, "call": event.call + 1, "input_tokens": event.tokens}
         trace.append(
             {
                 "name": event.kind,
@@ -52,16 +48,7 @@ def chrome_trace(plan: Plan, log: Sequence[Event]) -> dict[str, Any]:
 
 
 def write_timeline(plan: Plan, log: Sequence[Event], folder: Path) -> list[Path]:
-    """Write the figure `timeline.svg` and the trace `trace.json`; return the files.
-
-    The folder is created if it is missing, and files of the same names are replaced. Without an event there
-    is no figure.
-
-    Raises
-    ------
-    ResultsError
-        If the folder cannot be written to.
-    """
+    """Write the figure `timeline.svg`, if there is an event, and the trace `trace.json`; return the files."""
     shown = timeline_figure(plan, log)
     files = {f"{shown.name}.svg": shown.svg} if shown is not None else {}
     files["trace.json"] = json.dumps(chrome_trace(plan, log), ensure_ascii=False) + "\n"

@@ -20,12 +20,10 @@ from dispatch_sim.decide.units import in_base_units
 from dispatch_sim.decide.winners import LOW_BY_FAILING, least, with_few_failures
 from dispatch_sim.report.format import MEASURES, Measure, confidence
 from dispatch_sim.scenario.factors import paths, value_at
-from dispatch_sim.scenario.strategy import DEFAULTS, Strategy, strategy_of
+from dispatch_sim.scenario.strategy import DEFAULTS, Strategy, parse_strategy, strategy_of
 from dispatch_sim.stats.estimates import Estimate, paired_difference
-from dispatch_sim.study.objectives import P95, as_means, column_of
+from dispatch_sim.study.objectives import as_means, column_of
 from dispatch_sim.study.table import factor_combinations
-
-MOST_IN_MAIN_TABLE = 6
 
 
 @dataclass(frozen=True)
@@ -138,15 +136,11 @@ class View:
         row = self.here.index[self._rows[strategy, size]]
         return as_means(measure, self._measures[column][row].astype(np.float64))
 
-    def difference(self, measure: str, strategy: Strategy, other: Strategy) -> Estimate:
-        """Return by how much a measure is larger at a strategy than at another, paired by replication."""
-        one, two = self.samples(measure, strategy), self.samples(measure, other)
+    def difference(self, measure: str, strategy: Strategy) -> Estimate:
+        """Return by how much a measure is larger than with the recommended one, paired by replication."""
+        one, two = self.samples(measure, strategy), self.samples(measure, self.recommended)
         common = min(one.size, two.size)
         return paired_difference(one[:common], two[:common], self.choice.confidence)
-
-    def p95(self, strategy: Strategy) -> float:
-        """Return the 95th percentile of the makespan."""
-        return self.mean(P95, strategy)
 
     def simulated(self, kind: str, tasks: int | None = None) -> list[Strategy]:
         """Return the strategies of a kind at a size, by label and concurrency."""
@@ -216,7 +210,7 @@ class View:
         wanted += [self.best("queue", of=DEFAULTS["queue"]), self.best("queue"), self.best_adaptive()]
         wanted += [self.best("waves"), *self.choice.best_subset]
         named = dict.fromkeys(strategy for strategy in wanted if strategy is not None)
-        most = min(max(3, len(named)), MOST_IN_MAIN_TABLE)
+        most = min(max(3, len(named)), 6)
         kept = list(dict.fromkeys([*named, *self.points]))[:most]
         return [strategy for strategy in self.points if strategy in kept]
 
@@ -225,24 +219,30 @@ class View:
         of_axis = [found for found in self.break_evens if found.axis == axis]
         return [b for b in of_axis if axis == "concurrency" or b.is_with_best]
 
-    def break_even(self, axis: str) -> BreakEven | None:
-        """Return the first of these: between the variants with the fewest options."""
-        return next(iter(self.along(axis)), None)
+    @property
+    def break_even(self) -> BreakEven | None:
+        """The first one along tasks: between the variants with the fewest options."""
+        return next(iter(self.along("tasks")), None)
 
 
 def views(answer: Answer) -> list[View]:
     """Return an answer by the combinations of its further factors, in their order."""
     parts = factor_combinations(answer.results.points)
-    found = []
-    for choice, (factors, part) in zip(answer.choices, parts, strict=True):
-        here = [each for each in answer.break_evens if each.factors == factors]
-        found.append(View(answer, choice, part, tuple(here)))
-    return found
+    return [
+        View(answer, choice, part, tuple(each for each in answer.break_evens if each.factors == factors))
+        for choice, (factors, part) in zip(answer.choices, parts, strict=True)
+    ]
 
 
 def main_view(answer: Answer) -> View:
     """Return the view of the main choice."""
     return next(view for view in views(answer) if view.choice is answer.main_choice)
+
+
+def simulated(answer: Answer) -> list[Strategy]:
+    """Return the strategies of a study, without concurrencies, kinds in their usual order."""
+    found = map(parse_strategy, answer.results.points["strategy"].unique())
+    return sorted(found, key=lambda strategy: (list(DEFAULTS).index(strategy.kind), strategy.label))
 
 
 def replications(found: Sequence[View]) -> str:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from dispatch_sim.decide.explanation import Explanation
+from dispatch_sim.decide.parameters import Parameter
 from dispatch_sim.decide.sensitivity import LARGEST
 from dispatch_sim.decide.switching_values import SwitchingValue
 from dispatch_sim.report.attachments import WHY_FILE, to_text
 from dispatch_sim.report.figures.tornado import tornado
-from dispatch_sim.report.format import MEASURES, clean, instruction, named
-from dispatch_sim.report.render import Document, Table, document
+from dispatch_sim.report.format import clean, named
+from dispatch_sim.report.render import Document, document
 from dispatch_sim.stats.estimates import Estimate
 from dispatch_sim.study.files import write_texts
 
@@ -36,91 +37,42 @@ COMPONENTS = {
 """Names of the components of a difference."""
 
 
-def components_table(found: Explanation) -> Table:
-    """Return the cost breakdown of the differences, the largest component first, and their sum."""
-    estimate = MEASURES[found.objective].estimate
+def _components(found: Explanation) -> list[tuple[str, str, list[Estimate | None]]]:
+    """Return the name, the cause and the differences of each component, the largest first."""
     causes = {each.name: each.cause for comparison in found.comparisons for each in comparison.components}
     columns = [{each.name: each.difference for each in c.components} for c in found.comparisons]
 
     def size(name: str) -> float:
         return max(abs(column[name].mean) for column in columns if name in column)
 
-    rows = [
-        (
-            COMPONENTS[name],
-            causes[name],
-            *(estimate(column[name]) if name in column else "the same" for column in columns),
-        )
-        for name in sorted(causes, key=lambda name: (name == "other", -size(name)))
-    ]
-    rows.append(("sum", "", *(estimate(each.difference) for each in found.comparisons)))
-    best = named(found.recommended)
-    heads = ("Component", "Cause", *(f"{named(each.strategy)} minus {best}" for each in found.comparisons))
-    return Table("", heads, tuple(rows), numbers=False)
+    names = sorted(causes, key=lambda name: (name == "other", -size(name)))
+    return [(COMPONENTS[name], causes[name], [column.get(name) for column in columns]) for name in names]
 
 
-def switching_table(values: Sequence[SwitchingValue]) -> Table | None:
-    """Return the switching values, the nearest to the present value first; None if there are none."""
+def _found(values: Sequence[SwitchingValue]) -> list[SwitchingValue]:
+    """Return the values at which the decision switches, the nearest to the present value first."""
 
     def distance(each: SwitchingValue) -> float:
         value, at = each.parameter.value, each.at or 0.0
         return abs(math.log(at / value)) if at > 0 and value > 0 else math.inf
 
-    rows = [
-        (
-            clean(each.parameter.path),
-            each.parameter.show(each.parameter.value),
-            each.parameter.show(each.at) + ("" if each.resolved else " ?"),
-            _interval(each) + (" (preliminary)" if each.is_preliminary else ""),
-            named(each.becomes),
-        )
-        for each in sorted(values, key=distance)
-        if each.at is not None and each.becomes is not None
-    ]
-    heads = ("Parameter", "Now", "Switching value", "Interval", "Best beyond it")
-    return Table("", heads, tuple(rows), numbers=False) if rows else None
+    return sorted((each for each in values if each.at is not None and each.becomes is not None), key=distance)
 
 
-def _interval(value: SwitchingValue) -> str:
-    show, low, high = value.parameter.show, value.low, value.high
-    if low is None:
-        return "open" if high is None else f"up to {show(high)}"
-    if high is None:
-        return f"from {show(low)}"
-    return show(low) if low == high else f"{show(low)} to {show(high)}"
-
-
-def swings_table(found: Explanation) -> Table:
-    """Return the difference at both ends of the range of each parameter."""
-    measure = MEASURES[found.objective]
-
-    def at(estimate: Estimate | None) -> str:
-        return "cannot be simulated" if estimate is None else measure.estimate(estimate)
-
-    rows = [
-        (
-            clean(swing.parameter.path),
-            swing.parameter.show(swing.parameter.low),
-            swing.parameter.show(swing.parameter.high),
-            at(swing.low),
-            at(swing.high),
-        )
-        for swing in found.swings[:LARGEST]
-    ]
-    heads = ("Parameter", "Low", "High", "Difference at low", "Difference at high")
-    return Table("", heads, tuple(rows), numbers=False)
+def _range(parameter: Parameter) -> str:
+    return f"{clean(parameter.path)} ({parameter.show(parameter.low)} to {parameter.show(parameter.high)})"
 
 
 def why_parts(found: Explanation, *, pictures: bool = True) -> dict[str, Any]:
     """Return the content of `why.md`, for the macros of `explained.md`."""
-    measure, rival, best = MEASURES[found.objective], named(found.rival), named(found.recommended)
+    rival, best = named(found.rival), named(found.recommended)
     kinds, others = (
         [value for value in found.switching_values if value.to_another == to_another]
         for to_another in ("kind", "strategy")
     )
-    switching = [("kind", kinds)]
+    switching = {"kind": kinds}
     if [value.at for value in others] != [value.at for value in kinds]:
-        switching.append(("strategy", others))
+        switching["strategy"] = others
     kind = found.recommended.kind_in(found.tasks)
     pacing = [
         value
@@ -128,31 +80,22 @@ def why_parts(found: Explanation, *, pictures: bool = True) -> dict[str, Any]:
         if (to := value.becomes) and to.kind_in(found.tasks) == kind and to.pace != found.recommended.pace
     ]
     alike = [each for each in found.winner.best_subset if each.label == found.recommended.label]
-    concurrencies = sorted(each.concurrency or found.tasks for each in alike)
+    swings = found.swings[:LARGEST]
     return {
         "found": found,
-        "measure": measure,
         "rival": rival,
         "best": best,
-        "instruction": instruction(found.recommended, found.tasks),
-        "concurrencies": list(map(str, concurrencies)) if len(alike) > 1 else [],
-        "best_subset": list(map(named, found.winner.best_subset)),
-        "threshold": measure.show(found.indifference),
-        "components": components_table(found),
+        "concurrencies": sorted(each.concurrency or found.tasks for each in alike) if len(alike) > 1 else [],
+        "components": _components(found),
         "switching_values": [
-            (to_another, switching_table(values), [_range(value) for value in values if value.at is None])
-            for to_another, values in switching
+            (to_another, _found(values), [_range(value.parameter) for value in values if value.at is None])
+            for to_another, values in switching.items()
         ],
-        "nearest": switching_table([*kinds, *pacing]),
+        "nearest": _found([*kinds, *pacing]),
         "tornado": tornado(found, rival, best) if pictures else None,
-        "swings": swings_table(found),
-        "bars": [end for swing in found.swings[:LARGEST] for end in (swing.low, swing.high) if end],
+        "swings": swings,
+        "bars": [end for swing in swings for end in (swing.low, swing.high) if end],
     }
-
-
-def _range(value: SwitchingValue) -> str:
-    parameter = value.parameter
-    return f"{clean(parameter.path)} ({parameter.show(parameter.low)} to {parameter.show(parameter.high)})"
 
 
 def why_document(found: Explanation, *, pictures: bool = True) -> Document:
@@ -162,11 +105,5 @@ def why_document(found: Explanation, *, pictures: bool = True) -> Document:
 
 
 def write_why(found: Explanation, folder: Path) -> list[Path]:
-    """Write `why.md`, `why.json` and `tornado.svg` into a folder.
-
-    Raises
-    ------
-    ResultsError
-        If the folder cannot be written to.
-    """
+    """Write `why.md`, `why.json` and `tornado.svg` into a folder."""
     return write_texts(why_document(found).files("why") | {WHY_FILE: to_text(found)}, folder)

@@ -1,22 +1,37 @@
-"""Paired difference between parallel and the best queue by number of tasks, with the break-even."""
+"""The break-even of parallel and the best queue: by number of tasks, and by further factors."""
 
 from __future__ import annotations
 
-from matplotlib.axes import Axes
+from collections.abc import Sequence
 
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from dispatch_sim.decide.answer import Answer
 from dispatch_sim.decide.break_even import BreakEven
-from dispatch_sim.report.break_evens import break_even_sentence, queue_name
+from dispatch_sim.report.break_evens import break_even_cell, break_even_sentence, queue_name
 from dispatch_sim.report.figures import palette, styles
-from dispatch_sim.report.figures.curves import draw_curve, whole_numbers
+from dispatch_sim.report.figures.curves import draw_curve, mark_break_even, whole_numbers
 from dispatch_sim.report.figures.styles import Picture
-from dispatch_sim.report.format import axis_point, named
-from dispatch_sim.report.view import View
+from dispatch_sim.report.format import (
+    axis_point,
+    clean,
+    confidence,
+    factors_text,
+    named,
+    short_factors,
+    wrapped,
+)
+from dispatch_sim.report.view import View, views
+
+MOST_ROWS = 40
+"""Combinations of factors that are drawn; a reader would not look through more."""
 
 
 @styles.style()
 def paired_difference(view: View) -> Picture | None:
     """Draw what parallel costs more than the best queue; None without a difference at two sizes."""
-    found = view.break_even("tasks")
+    found = view.break_even
     if found is None or len(found.values) < 2 or all(e.low == e.high == 0 for e in found.differences):
         return None
     differences = list(zip(found.values, found.differences, strict=True))
@@ -33,10 +48,16 @@ def paired_difference(view: View) -> Picture | None:
     axes.set_xlabel("tasks in the batch")
     axes.set_ylabel(f"parallel minus best narrower queue,\n{unit.name}")
     axes.margins(y=0.12)
-    _name_sides(axes, view.measure.better)
+    # The names of the sides are where the curve rarely is.
+    (low, high), across = axes.get_ylim(), ("axes fraction", "data")
+    better, style = view.measure.better, {"color": palette.FAINT, "xycoords": across}
+    if high > 0:
+        styles.note(axes, f"↑ queue {better}", (0.01, 0), 0, 3, va="bottom", **style)
+    if low < 0:
+        styles.note(axes, f"↓ parallel {better}", (0.99, 0), 0, -3, va="top", ha="right", **style)
     parallel, queue = named(found.parallel), queue_name(found)
-    description = f"Above zero {queue} is {view.measure.better}; below zero {parallel} is. "
-    if any(crossing.resolved for crossing in found.crossings):
+    description = f"Above zero {queue} is {better}; below zero {parallel} is. "
+    if found.resolved:
         description += (
             f"The band is the {view.confidence} confidence interval of the difference; the shaded columns "
             "are that of the break-even."
@@ -49,44 +70,55 @@ def paired_difference(view: View) -> Picture | None:
     return Picture(figure, "break-even", f"{view.measure.title}: {parallel} minus {queue}", description)
 
 
-def mark_break_even(axes: Axes, found: BreakEven | None) -> None:
-    """Mark the break-evens that the replications resolve, with their confidence intervals."""
-    for crossing in found.crossings if found is not None else ():
-        if found is None or not crossing.resolved:
-            continue
+@styles.style(**{"axes.grid.axis": "x"})
+def break_even_by_factors(answer: Answer) -> Picture | None:
+    """Draw the break-even of the first pair of strategies; None with fewer than two combinations."""
+    found = [b for view in views(answer) for b in view.break_evens if b.factors and b.is_with_best]
+    pairs = {(b.parallel, b.queue) for b in found[:1]}
+    found = [b for b in found if (b.parallel, b.queue) in pairs and b.range[0] < b.range[1]]
+    if len(found) < 2:
+        return None
+    shown = found[:MOST_ROWS]
+    short = short_factors(shown[0].factors)
+    names = [wrapped(factors_text({short[k]: v for k, v in b.factors.items()}, 24), 18, 3) for b in shown]
+    figure, axes = styles.row_axes(names, 0.42, 0.2, 0.68, 0.1, size=9.5)
+    axes.set_xlim(min(b.range[0] for b in shown) - 0.5, max(b.range[1] for b in shown) + 0.5)
+    inches = (figure.subplotpars.right - figure.subplotpars.left) * styles.WIDTH
+    columns = int(inches * 72 / (9.5 * 0.6))
+    for row, each in enumerate(shown):
+        _draw_row(axes, row, each, columns)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    axes.set_xlabel("break-even and its confidence\ninterval, tasks in the batch")
+    factors = clean(" and ".join(found[0].factors), 120)
+    return Picture(figure, "break-even-by-factors", f"Break-even by {factors}", _factors_text(found))
+
+
+def _draw_row(axes: Axes, row: int, found: BreakEven, columns: int) -> None:
+    """Draw the resolved break-evens of a combination, or write why there is none."""
+    for crossing in found.resolved:
         low = found.range[0] if crossing.low is None else crossing.low
         high = found.range[1] if crossing.high is None else crossing.high
-        left = crossing.at < sum(axes.get_xlim()) / 2
-        axes.axvspan(low, high, color=palette.BAND, zorder=0)
-        axes.axvline(crossing.at, color=palette.FAINT, linewidth=1, linestyle=":")
-        axes.annotate(
-            f"break-even {axis_point(crossing.at)}",
-            (crossing.at, 1),
-            xycoords=("data", "axes fraction"),
-            xytext=(4 if left else -4, -2),
-            textcoords="offset points",
-            ha="left" if left else "right",
-            va="top",
-            fontsize=9.5,
-        )
+        marker = "o" if crossing.favours_above == "queue" else "D"
+        axes.plot([low, high], [row, row], color=palette.BLUE, linewidth=3.5, alpha=0.45)
+        axes.plot(crossing.at, row, marker, color=palette.BLUE, markersize=6)
+    if not found.resolved:
+        text = wrapped(break_even_cell(found), columns)
+        styles.note(axes, text, (found.range[0], row), color=palette.FAINT)
 
 
-def _name_sides(axes: Axes, better: str) -> None:
-    """Write which strategy is better above zero, and which below, where the curve rarely is."""
-    low, high = axes.get_ylim()
-    for drawn, name, at, ha, height, va in (
-        (high > 0, f"↑ queue {better}", 0.01, "left", 3, "bottom"),
-        (low < 0, f"↓ parallel {better}", 0.99, "right", -3, "top"),
-    ):
-        if drawn:
-            axes.annotate(
-                name,
-                (at, 0),
-                xycoords=("axes fraction", "data"),
-                xytext=(0, height),
-                textcoords="offset points",
-                ha=ha,
-                va=va,
-                fontsize=9.5,
-                color=palette.FAINT,
-            )
+def _factors_text(found: Sequence[BreakEven]) -> str:
+    resolved = [(b, crossing) for b in found for crossing in b.resolved]
+    if not resolved:
+        return "The replications resolve no break-even in the range of tasks."
+    at = [crossing.at for _, crossing in resolved]
+    low, high = axis_point(min(at)), axis_point(max(at))
+    winners = {queue_name(b) if c.favours_above == "queue" else str(b.parallel) for b, c in resolved}
+    where = f"at {low} tasks" if low == high else f"between {low} and {high} tasks"
+    winner = f"{winners.pop()} wins" if len(winners) == 1 else "the queue wins (a diamond: parallel wins)"
+    description = f"The break-even (dot) is {where}; above it {winner}. "
+    if none := sum(not b.resolved for b in found):
+        description += f"{none} of {len(found)} rows have no break-even in the range, or an unresolved one. "
+    description += f"Lines are {confidence(found[0].confidence)} confidence intervals."
+    if len(found) > MOST_ROWS:
+        description += f" The first {MOST_ROWS} of {len(found)} rows are drawn."
+    return description

@@ -33,14 +33,7 @@ def cost_breakdown(view: View) -> Picture | None:
         left += amounts
     for row, total in enumerate(totals):
         axes.plot([total.low, total.high], [row, row], color=palette.INK, linewidth=1.2)
-        axes.annotate(
-            dollars(total.mean),
-            (total.high, row),
-            xytext=(5, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=9.5,
-        )
+        styles.note(axes, dollars(total.mean), (total.high, row), 5)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=4))
     axes.xaxis.set_major_formatter(styles.unit_of(MEASURES["cost_usd"], left.max()).ticks)
     axes.set_xlabel("mean cost of a batch, US dollars")

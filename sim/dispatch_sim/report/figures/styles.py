@@ -21,36 +21,10 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 from rich.cells import cell_len
 
-from dispatch_sim.report.figures.palette import (
-    AMBER,
-    BAND,
-    BLUE,
-    FAINT,
-    GREEN,
-    GREY,
-    GRID,
-    INK,
-    PAPER,
-    PURPLE,
-    SKY,
-    VERMILION,
-)
+from dispatch_sim.report.figures import palette
 from dispatch_sim.report.format import Measure, about, dollars
 
-_VARIABLES = {
-    PAPER: "--paper",
-    INK: "--ink",
-    FAINT: "--faint",
-    GRID: "--grid",
-    BAND: "--band",
-    GREEN: "--green",
-    VERMILION: "--vermilion",
-    BLUE: "--blue",
-    SKY: "--sky",
-    PURPLE: "--purple",
-    AMBER: "--amber",
-    GREY: "--grey",
-}
+_VARIABLES = {colour: f"--{name.lower()}" for name, colour in vars(palette).items() if name.isupper()}
 """CSS variables of a page for the colours, so that a dark page has dark figures."""
 
 WIDTH, HEIGHT = 4.45, 3.0
@@ -65,12 +39,12 @@ _STYLE: dict[str, Any] = {
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 10,
     "text.parse_math": False,
-    "text.color": INK,
-    "figure.facecolor": PAPER,
-    "savefig.facecolor": PAPER,
-    "axes.facecolor": PAPER,
-    "axes.edgecolor": FAINT,
-    "axes.labelcolor": INK,
+    "text.color": palette.INK,
+    "figure.facecolor": palette.PAPER,
+    "savefig.facecolor": palette.PAPER,
+    "axes.facecolor": palette.PAPER,
+    "axes.edgecolor": palette.FAINT,
+    "axes.labelcolor": palette.INK,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -78,12 +52,12 @@ _STYLE: dict[str, Any] = {
     "axes.axisbelow": True,
     "axes.titlesize": 10,
     "axes.labelsize": 10,
-    "grid.color": GRID,
+    "grid.color": palette.GRID,
     "grid.linewidth": 0.7,
-    "xtick.color": FAINT,
-    "ytick.color": FAINT,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
+    "xtick.color": palette.FAINT,
+    "ytick.color": palette.FAINT,
+    "xtick.labelcolor": palette.INK,
+    "ytick.labelcolor": palette.INK,
     "xtick.labelsize": 9.5,
     "ytick.labelsize": 9.5,
     "lines.linewidth": 1.8,
@@ -173,6 +147,14 @@ class Picture:
 def hover(artist: Artist, text: str) -> None:
     """Have a browser show a text where its pointer is over an artist."""
     artist.set_gid(f"hover:{quote(text)}")
+
+
+def note(
+    axes: Axes, text: str, at: tuple[float, float], right: float = 0, up: float = 0, **more: Any
+) -> None:
+    """Write a text so many points to the right of a place, or to its left, and above it."""
+    options: dict[str, Any] = {"fontsize": 9.5, "va": "center", "ha": "right" if right < 0 else "left"} | more
+    axes.annotate(text, at, xytext=(right, up), textcoords="offset points", **options)
 
 
 def _with_title(group: re.Match[str]) -> str:

@@ -45,15 +45,8 @@ def tornado(found: Explanation, rival: str, best: str) -> Picture | None:
             axes.plot([low, high], [row, row], color=palette.INK, linewidth=1)
             right = at >= present
             if right not in labelled:
-                axes.annotate(
-                    swing.parameter.show(value),
-                    (high if right else low, row),
-                    xytext=(4 if right else -4, 0),
-                    textcoords="offset points",
-                    ha="left" if right else "right",
-                    va="center",
-                    fontsize=9,
-                )
+                at_end = (high if right else low, row)
+                styles.note(axes, swing.parameter.show(value), at_end, 4 if right else -4, fontsize=9)
             labelled.add(right)
     axes.axvline(0, color=palette.INK, linewidth=1.2)
     axes.axvline(present, color=palette.FAINT, linewidth=1, linestyle=":")

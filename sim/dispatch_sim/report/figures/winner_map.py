@@ -177,16 +177,9 @@ def _mark_scenario(axes: Axes, found: StrategyMap) -> None:
         return
     frame = Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, edgecolor=_BLACK, linewidth=1.6, zorder=3)
     axes.add_patch(frame)
-    axes.annotate(
-        "here",
-        (x + 0.5, y + 0.5),
-        xytext=(1, 1),
-        textcoords="offset points",
-        fontsize=9,
-        color=_BLACK,
-        bbox={"facecolor": _WHITE, "edgecolor": "none", "pad": 0.4},
-        zorder=4,
-    )
+    box = {"facecolor": _WHITE, "edgecolor": "none", "pad": 0.4}
+    style = {"fontsize": 9, "va": "baseline", "color": _BLACK, "bbox": box, "zorder": 4}
+    styles.note(axes, "here", (x + 0.5, y + 0.5), 1, 1, **style)
 
 
 def _position(levels: Sequence[float], value: float) -> float | None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from dispatch_sim.cli.options import DataFolder, Jobs, Json, Replications, output, text, threads
-from dispatch_sim.cli.output import fail, print_json, print_written, progress
+from dispatch_sim.cli.output import fail, print_answer, print_written, progress
 
 
 def claims(
@@ -38,10 +36,7 @@ def claims(
     try:
         print_written(write_claims_report(findings, out))
     finally:  # also where a text of the report does not fit the figures
-        if as_json:
-            print_json(findings.to_json())
-        else:
-            typer.echo(verdicts_text(findings), nl=False)
+        print_answer(findings if as_json else verdicts_text(findings), as_json)
 
 
 def _numbers(only: str | None) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -23,22 +24,15 @@ from dispatch_sim.cli.options import (
     print_warnings,
     setting_values,
     text,
-    threads,
 )
-from dispatch_sim.cli.output import (
-    check_new,
-    fail,
-    print_answer,
-    print_json,
-    print_written,
-    progress,
-    write_new,
-)
+from dispatch_sim.cli.output import check_new, fail, print_answer, print_json, print_written, write_new
 
 
-def decide(
-    context: typer.Context,
-    tasks: Annotated[int, number(1, 100_000, help="Number of tasks in the batch.")],
+@dataclass(frozen=True)
+class QuestionOptions:
+    """A question, as `ask` takes it."""
+
+    tasks: Annotated[int, number(1, 100_000, help="Number of tasks in the batch.")]
     tokens: Annotated[
         str,
         text(
@@ -46,10 +40,10 @@ def decide(
             help="Mean tokens of a task: new input and output, each counted once, without cache reads and "
             "the agent's start prompt. A fifth of them is output (--set tasks.output_share).",
         ),
-    ] = "15K",
-    duration: Annotated[str, text("TIME", help="Mean duration of a task without waiting.")] = "60s",
-    calls: Annotated[str | None, text("N", help="Mean model calls of a task. Default: 5.")] = None,
-    spread: Annotated[str, text("SHARE", help="Coefficient of variation of tokens and duration.")] = "50%",
+    ] = "15K"
+    duration: Annotated[str, text("TIME", help="Mean duration of a task without waiting.")] = "60s"
+    calls: Annotated[str | None, text("N", help="Mean model calls of a task. Default: 5.")] = None
+    spread: Annotated[str, text("SHARE", help="Coefficient of variation of tokens and duration.")] = "50%"
     limits: Annotated[
         str | None,
         text(
@@ -57,21 +51,21 @@ def decide(
             help="Rate limits: a provider profile, 'unlimited', or requests/input/output tokens per minute, "
             "such as 50/30K/8K. Input read from a cache counts for OpenAI only. Default: 1000/2M/400K.",
         ),
-    ] = None,
+    ] = None
     model: Annotated[
         str | None,
         text(
             "NAME",
             help="Model with its prices, such as claude-sonnet-5. Default: $3 and $15 per million.",
         ),
-    ] = None,
+    ] = None
     client: Annotated[
         str | None,
         text("NAME", help="Client profile, such as openai-sdk. Default: the harness's, or an SDK."),
-    ] = None,
+    ] = None
     harness: Annotated[
         str | None, text("NAME", help="Harness profile, such as codex. Default: no cap on agents.")
-    ] = None,
+    ] = None
     manager: Annotated[
         str | None,
         text(
@@ -79,7 +73,7 @@ def decide(
             help="Coordinator: an agent, or a script that dispatches and takes results without time or "
             "tokens. Default: agent.",
         ),
-    ] = None,
+    ] = None
     concurrency: Annotated[
         str | None,
         text(
@@ -87,21 +81,26 @@ def decide(
             help="Concurrencies of queues to compare: 2..6 or 2,4,8. Default: up to 13, from 2 to the number "
             "of tasks, or to the cap of a harness that refuses more.",
         ),
-    ] = None,
+    ] = None
     objective: Annotated[
         str | None, text("METRIC", help="Metric to minimise: cost, makespan, tokens, ... Default: cost.")
-    ] = None,
+    ] = None
     deadline: Annotated[
         str | None, text("TIME", help="Limit on the makespan, met in 95% of batches. Default: none.")
-    ] = None,
+    ] = None
     budget: Annotated[
         str | None, text("DOLLARS", help="Limit on the bill, met in 95% of batches. Default: none.")
-    ] = None,
-    timeout: Annotated[
-        str | None, text("TIME", help="Timeout of an attempt, such as 5m. Default: none.")
-    ] = None,
-    waiting: Annotated[str | None, text("RATE", help="Value of an hour of waiting. Default: $40/h.")] = None,
-    people: Annotated[str | None, text("RATE", help="Cost of a person's hour. Default: $80/h.")] = None,
+    ] = None
+    timeout: Annotated[str | None, text("TIME", help="Timeout of an attempt, such as 5m. Default: none.")] = (
+        None
+    )
+    waiting: Annotated[str | None, text("RATE", help="Value of an hour of waiting. Default: $40/h.")] = None
+    people: Annotated[str | None, text("RATE", help="Cost of a person's hour. Default: $80/h.")] = None
+
+
+def decide(
+    context: typer.Context,
+    question: QuestionOptions,
     settings: Settings = None,
     seed: Annotated[int, number(0, 2**64 - 1, help="Random seed.")] = 1,
     save: Annotated[
@@ -120,27 +119,7 @@ def decide(
     texts = key_values("--set", settings)
     try:
         _check_given_once(context, texts)
-        answer = ask(
-            tasks=tasks,
-            tokens=tokens,
-            duration=duration,
-            calls=calls,
-            spread=spread,
-            limits=limits,
-            model=model,
-            client=client,
-            harness=harness,
-            manager=manager,
-            concurrency=concurrency,
-            objective=objective,
-            deadline=deadline,
-            budget=budget,
-            timeout=timeout,
-            waiting=waiting,
-            people=people,
-            settings=setting_values(texts),
-            seed=seed,
-        )
+        answer = ask(**vars(question), settings=setting_values(texts), seed=seed)
     except QuestionError as error:
         fail(error.by_option(texts))
     if save is not None:
@@ -200,10 +179,8 @@ def diff(
     second = ScenarioOptions(other, study.settings, study.data).source() if other is not None else first
     second = changed(second, change, "--with")
     print_warnings(second, besides=first)
-    with progress("replications") as on_progress:
-        found = compare(
-            first, second, replications=study.replications, jobs=threads(study.jobs), on_progress=on_progress
-        )
+    with study.simulating("replications") as how:
+        found = compare(first, second, **how)
     print_answer(found, as_json)
 
 
@@ -224,16 +201,8 @@ def map_strategies(
 
     source, folder = study.source(study.seed), study.folder
     options = {_key(y): "--y", _key(x): "--x"}
-    with _naming(options), progress("percent") as on_progress:
-        winners = map_winners(
-            source,
-            x,
-            y,
-            cells=cells,
-            replications=study.replications,
-            jobs=threads(study.jobs),
-            on_progress=on_progress,
-        )
+    with _naming(options), study.simulating("percent") as how:
+        winners = map_winners(source, x, y, cells=cells, **how)
     _print_added(write_map(winners, folder))
     print_answer(winners, as_json)
 
@@ -251,14 +220,8 @@ def why(
 
     ranges = key_values("--vary", vary, "tasks.tokens=1K..1M")
     source, folder = study.source(study.seed), study.folder
-    with _naming(dict.fromkeys(ranges, "--vary")), progress("percent") as on_progress:
-        explained = explain(
-            source,
-            ranges=ranges,
-            replications=study.replications,
-            jobs=threads(study.jobs),
-            on_progress=on_progress,
-        )
+    with _naming(dict.fromkeys(ranges, "--vary")), study.simulating("percent") as how:
+        explained = explain(source, ranges=ranges, **how)
     _print_added(write_why(explained, folder))
     print_answer(explained, as_json)
 
@@ -286,10 +249,8 @@ def tune(study: ReportOptions, as_json: Json = False) -> None:
     from dispatch_sim.report.tuning import write_tuning
 
     source, folder = study.source(study.seed), study.folder
-    with progress("percent") as on_progress:
-        tuned = search(
-            source, replications=study.replications, jobs=threads(study.jobs), on_progress=on_progress
-        )
+    with study.simulating("percent") as how:
+        tuned = search(source, **how)
     print_written(write_tuning(tuned, folder))
     print_answer(tuned, as_json)
 

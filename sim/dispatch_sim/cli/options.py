@@ -6,6 +6,7 @@ A command has a parameter whose type is a dataclass of options; `flattened` puts
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
 from inspect import Parameter, Signature, signature
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from dispatch_sim.cli.output import exit_codes, fail
+from dispatch_sim.cli.output import exit_codes, fail, progress
 
 if TYPE_CHECKING:
     from dispatch_sim.scenario.loader import Source
@@ -123,6 +124,12 @@ class StudyOptions(ScenarioOptions):
         source = super().source(seed)
         print_warnings(source)
         return source
+
+    @contextmanager
+    def simulating(self, what: str) -> Iterator[dict[str, Any]]:
+        """Show progress, and yield the arguments of what simulates."""
+        with progress(what) as on_progress:
+            yield {"replications": self.replications, "jobs": threads(self.jobs), "on_progress": on_progress}
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from operator import methodcaller
 from pathlib import Path
 from threading import Timer
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
@@ -33,17 +34,12 @@ FORMAT_VERSION = 1
 """Of all JSON output: it rises when a key is removed, renamed, or has another meaning."""
 
 
-class JsonAnswer(Protocol):
-    """An answer that has a form for programs."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a dict for JSON."""
-
-
-def print_answer(answer: JsonAnswer, as_json: bool) -> None:
+def print_answer(
+    answer: Any, as_json: bool, to_json: Callable[[Any], dict[str, Any]] = methodcaller("to_json")
+) -> None:
     """Print an answer as JSON, or its text for a terminal."""
     if as_json:
-        print_json(answer.to_json())
+        print_json(to_json(answer))
     else:
         typer.echo(str(answer), nl=False)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dispatch_sim.cli.options import DataFolder, Json, number, output, text
-from dispatch_sim.cli.output import fail, print_json, print_written, progress
+from dispatch_sim.cli.output import fail, print_answer, print_written, progress
 
 if TYPE_CHECKING:
     from dispatch_sim.logs.readers.tables import Logs
@@ -32,10 +32,7 @@ def logs(
     read = read_logs(*paths)
     if out is not None:
         print_written(write_logs(read, out))
-    if as_json:
-        print_json(logs_json(read))
-    else:
-        typer.echo(str(read), nl=False)
+    print_answer(read, as_json, logs_json)
 
 
 def calibrate(
@@ -52,10 +49,7 @@ def calibrate(
         from dispatch_sim.study.files import write_texts
 
         print_written(write_texts({out.name: fitted.text}, out.parent))
-    if as_json:
-        print_json(calibration_json(fitted))
-    else:
-        typer.echo(str(fitted) if out is not None else fitted.text, nl=False)
+    print_answer(fitted if as_json or out is not None else fitted.text, as_json, calibration_json)
 
 
 def backtest(
@@ -82,10 +76,7 @@ def backtest(
         tested = predict(read, given, replications, on_progress)
     if out is not None:
         print_written(write_backtest(tested, out))
-    if as_json:
-        print_json(backtest_json(tested))
-    else:
-        typer.echo(str(tested), nl=False)
+    print_answer(tested, as_json, backtest_json)
 
 
 def what_if(
@@ -97,11 +88,7 @@ def what_if(
     from dispatch_sim.logs.backtest.what_if import what_if as dispatch_again
     from dispatch_sim.report.logs import what_if_json
 
-    simulated = dispatch_again(_read_logs(paths), queue)
-    if as_json:
-        print_json(what_if_json(simulated))
-    else:
-        typer.echo(str(simulated), nl=False)
+    print_answer(dispatch_again(_read_logs(paths), queue), as_json, what_if_json)
 
 
 def _read_logs(paths: list[Path]) -> Logs:

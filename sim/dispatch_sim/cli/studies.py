@@ -23,16 +23,8 @@ from dispatch_sim.cli.options import (
     number,
     output,
     text,
-    threads,
 )
-from dispatch_sim.cli.output import (
-    INTERRUPTED,
-    VIOLATED,
-    fail,
-    print_json,
-    print_written,
-    progress,
-)
+from dispatch_sim.cli.output import INTERRUPTED, VIOLATED, fail, print_json, print_written
 
 if TYPE_CHECKING:
     from dispatch_sim.decide.answer import Answer
@@ -173,16 +165,9 @@ def _simulate(
         fail("--jobs: has no effect with --cluster; leave one out")
     thresholds = read_thresholds(options.fail_on)
     with alone_in(folder) if folder is not None else nullcontext():
-        with progress("replications") as on_progress:
-            results = simulate(
-                study.source(study.seed),
-                replications=study.replications,
-                jobs=threads(study.jobs),
-                on_progress=on_progress,
-                folder=folder,
-                resume=options.resume,
-                cluster=options.cluster,
-            )
+        with study.simulating("replications") as how:
+            source = study.source(study.seed)
+            results = simulate(source, folder=folder, resume=options.resume, cluster=options.cluster, **how)
         _exit_if_too_few(results, folder)
         try:
             answered = answer(results)

@@ -96,6 +96,15 @@ def test_lines_are_the_means_of_the_answer(tight):
         assert tuple(estimate.mean for estimate in estimates) in means
 
 
+def test_percentile_whose_interval_has_an_open_end_is_drawn():
+    """The upper end of the 95% interval of a p95 takes 72 replications: 1 - 0.95^72 is above 0.975."""
+    text = TIGHT.replace("replications: 40", "replications: 64") + "objective: {minimise: p95_makespan}\n"
+    view = main_view(answered(text))
+    assert view.estimate("p95_makespan_s", view.recommended).high == float("inf")
+    for draw in ALONG:
+        assert not re.search(r"\b(inf|nan)\b", draw(view).svg)
+
+
 def test_figure_names_the_sizes_without_a_queue():
     found = main_view(answered(TIGHT.replace("concurrency: [1, 2, 3, 4]", "concurrency: [4]")))
     assert "At 4 tasks no queue is compared" in along_tasks(found).description

@@ -240,8 +240,9 @@ def _scale_measure(axes: Axes, estimates: Sequence[Estimate], view: View, unit: 
         axes.yaxis.set_minor_locator(NullLocator())
         axes.set_ylim(low / 1.3, high * 1.3)
     else:
-        highest = max(estimate.high for estimate in estimates) / unit.size
-        axes.set_ylim(min(0.0, low), 1.06 * max(highest, high) or 1.0)
+        # The interval of a percentile may have an open end.
+        ends = [estimate.high / unit.size for estimate in estimates if math.isfinite(estimate.high)]
+        axes.set_ylim(min(0.0, low), 1.06 * max([high, *ends]) or 1.0)
     axes.yaxis.set_major_formatter(unit.ticks)
     axes.set_ylabel(f"{view.measure.title}, {unit.name}{' (log scale)' if is_log else ''}")
 

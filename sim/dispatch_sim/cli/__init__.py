@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 
 import dispatch_sim
-from dispatch_sim.cli import claims, decisions, own_logs, reports, scenarios, studies
+from dispatch_sim.cli import claims, decisions, own_logs, scenarios, studies
 from dispatch_sim.cli.options import flag, flattened
 from dispatch_sim.cli.output import BAD_INPUT, BROKEN_PIPE, INTERRUPTED
 
@@ -29,7 +29,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
         decisions.why,
         decisions.tune,
     ),
-    "Simulate": (studies.sweep, reports.report, studies.compare, studies.run, claims.claims),
+    "Simulate": (studies.sweep, studies.report, studies.compare, scenarios.run, claims.claims),
     "Scenario files": (scenarios.init, scenarios.check, scenarios.profiles, scenarios.schema),
     "Your own logs": (own_logs.logs, own_logs.calibrate, own_logs.backtest, own_logs.what_if),
 }

@@ -1,4 +1,4 @@
-"""Commands on scenario files: init, check, profiles, schema."""
+"""Commands on scenario files: init, check, run, profiles, schema."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from dispatch_sim.cli.options import Json, ScenarioOptions
-from dispatch_sim.cli.output import fail, print_json, write_new
+from dispatch_sim.cli.options import Json, ScenarioOptions, Seed, number, output, text
+from dispatch_sim.cli.output import fail, print_json, print_written, write_new
 
 
 def init(
@@ -19,8 +19,8 @@ def init(
     """Write a scenario to start from, with the common keys explained."""
     from importlib.resources import files
 
-    text = files("dispatch_sim.scenario").joinpath("starter.yaml").read_text(encoding="utf-8")
-    write_new(path, text)
+    starter = files("dispatch_sim.scenario").joinpath("starter.yaml").read_text(encoding="utf-8")
+    write_new(path, starter)
     typer.echo(f"wrote {path}; next: dispatch-sim sweep {shlex.quote(str(path))}")
 
 
@@ -58,6 +58,61 @@ def check(options: ScenarioOptions, as_json: Json = False) -> None:
         f"{options.scenario}: valid. Tasks: {checked.batch_size:,}. Its sweep has {design.points:,} "
         f"{plural('design point', design.points)}, with {replications} replications each."
     )
+
+
+def run(
+    options: ScenarioOptions,
+    strategy: Annotated[
+        str | None,
+        text(
+            "STRATEGY",
+            help="Such as parallel or 'queue: 3', with the scenario's options for that kind; "
+            "'{queue: 3, manager: script}' has options of its own. Default: the scenario's first strategy.",
+        ),
+    ] = None,
+    tasks: Annotated[int | None, number(1, 100_000, help="Batch size. Default: the scenario's.")] = None,
+    replication: Annotated[int, number(0, 2**32 - 1, help="Replication to simulate.")] = 0,
+    seed: Seed = None,
+    out: Annotated[
+        Path | None, output("DIR", help="Write timeline.svg and trace.json (Chrome trace) to DIR.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Simulate one replication and show its timeline."""
+    from dispatch_sim.study.design import find_plan
+    from dispatch_sim.study.engines import simulate_one
+
+    scenario = options.source(seed).scenario()
+    plan = find_plan(scenario, strategy, tasks)
+    if (asked := plan.strategy.concurrency or 0) > len(plan.tasks):
+        where = "strategies" if strategy is None else "--strategy"
+        typer.echo(
+            f"warning: {where}: {plan.strategy} starts all {len(plan.tasks):,} tasks together; a"
+            f" concurrency of {asked:,} needs a batch of that size",
+            err=True,
+        )
+    outcome, log = simulate_one(plan, replication)
+    if as_json:
+        print_json(
+            {
+                "scenario": scenario.name,
+                "strategy": plan.strategy.label,
+                "concurrency": plan.concurrency,
+                "tasks": len(plan.tasks),
+                "seed": scenario.study.seed,
+                "replication": replication,
+                "outcome": outcome._asdict(),
+            }
+        )
+    else:
+        from dispatch_sim.report.terminal import terminal_columns
+        from dispatch_sim.report.timeline import timeline_text
+
+        typer.echo(timeline_text(plan, log, outcome, terminal_columns()), nl=False)
+    if out is not None:
+        from dispatch_sim.report.trace import write_timeline
+
+        print_written(write_timeline(plan, log, out))
 
 
 def profiles(

@@ -1,7 +1,8 @@
-"""Commands that simulate a scenario: sweep, compare, run."""
+"""Commands on studies: sweep, compare, report."""
 
 from __future__ import annotations
 
+import math
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -12,24 +13,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dispatch_sim.cli.options import (
-    FailOn,
-    Json,
-    ReportOptions,
-    ScenarioOptions,
-    Seed,
-    StudyOptions,
-    flag,
-    number,
-    output,
-    text,
-)
+from dispatch_sim.cli.options import DataFolder, FailOn, Json, ReportOptions, StudyOptions, flag, output, text
 from dispatch_sim.cli.output import INTERRUPTED, VIOLATED, fail, print_json, print_written
 
 if TYPE_CHECKING:
     from dispatch_sim.decide.answer import Answer
-    from dispatch_sim.decide.thresholds import Check, Threshold
+    from dispatch_sim.decide.thresholds import Check
     from dispatch_sim.study.results import Results
+
+FORMATS = ("md", "html", "json", "csv")
+"""Of a report on standard output."""
 
 
 @dataclass(frozen=True)
@@ -86,59 +79,49 @@ def compare(
     _simulate(simulate, study, options, out, as_json, compared=True)
 
 
-def run(
-    options: ScenarioOptions,
-    strategy: Annotated[
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Output folder of a sweep: reports/NAME.")],
+    data: DataFolder = None,
+    fail_on: FailOn = None,
+    form: Annotated[
         str | None,
         text(
-            "STRATEGY",
-            help="Such as parallel or 'queue: 3', with the scenario's options for that kind; "
-            "'{queue: 3, manager: script}' has options of its own. Default: the scenario's first strategy.",
+            "FORMAT",
+            "--format",
+            help="Print the report as md or html, its answer as json, or its estimates as csv, and write no "
+            "file. Default: write the report, and print the answer.",
         ),
-    ] = None,
-    tasks: Annotated[int | None, number(1, 100_000, help="Batch size. Default: the scenario's.")] = None,
-    replication: Annotated[int, number(0, 2**32 - 1, help="Replication to simulate.")] = 0,
-    seed: Seed = None,
-    out: Annotated[
-        Path | None, output("DIR", help="Write timeline.svg and trace.json (Chrome trace) to DIR.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Simulate one replication and show its timeline."""
-    from dispatch_sim.study.design import find_plan
-    from dispatch_sim.study.engines import simulate_one
+    """Write the report of a sweep again from its stored results, with a map and reasons stored there."""
+    from dispatch_sim.decide.thresholds import check, parse_threshold
+    from dispatch_sim.report.page import stored_answer, write_report
+    from dispatch_sim.study.checkpoint import is_unfinished
+    from dispatch_sim.study.files import alone_in
 
-    scenario = options.source(seed).scenario()
-    plan = find_plan(scenario, strategy, tasks)
-    if (asked := plan.strategy.concurrency or 0) > len(plan.tasks):
-        where = "strategies" if strategy is None else "--strategy"
-        typer.echo(
-            f"warning: {where}: {plan.strategy} starts all {len(plan.tasks):,} tasks together; a"
-            f" concurrency of {asked:,} needs a batch of that size",
-            err=True,
-        )
-    outcome, log = simulate_one(plan, replication)
-    if as_json:
-        print_json(
-            {
-                "scenario": scenario.name,
-                "strategy": plan.strategy.label,
-                "concurrency": plan.concurrency,
-                "tasks": len(plan.tasks),
-                "seed": scenario.study.seed,
-                "replication": replication,
-                "outcome": outcome._asdict(),
-            }
-        )
+    thresholds = [parse_threshold(each) for each in fail_on or ()]
+    if form is not None and form not in FORMATS:
+        from dispatch_sim.scenario.wording import unknown
+
+        fail(f"--format: {unknown('format', form, FORMATS)}")
+    if form is not None and as_json:
+        fail("--json: has no effect with --format; leave one out")
+    if form is None:
+        with alone_in(folder) if folder.is_dir() else nullcontext():
+            answer = stored_answer(folder, data)
+            print_written(write_report(answer, folder))
     else:
-        from dispatch_sim.report.terminal import terminal_columns
-        from dispatch_sim.report.timeline import timeline_text
-
-        typer.echo(timeline_text(plan, log, outcome, terminal_columns()), nl=False)
-    if out is not None:
-        from dispatch_sim.report.trace import write_timeline
-
-        print_written(write_timeline(plan, log, out))
+        answer = stored_answer(folder, data)
+    checks = check(answer, thresholds)
+    if form in ("md", "html", "csv"):
+        typer.echo(_report_text(answer, folder, form), nl=False)
+        _print_checks(checks)
+    else:
+        _print_study(answer, checks, as_json or form == "json")
+    command = answer.results.manifest["command"]
+    resume = f"dispatch-sim {command} SCENARIO --out {shlex.quote(str(folder))} --resume"
+    _exit_by(answer, checks, resume if is_unfinished(folder) else None)
 
 
 def _simulate(
@@ -157,13 +140,13 @@ def _simulate(
     printed all the same.
     """
     from dispatch_sim.decide.answer import answer
-    from dispatch_sim.decide.thresholds import check
+    from dispatch_sim.decide.thresholds import check, parse_threshold
     from dispatch_sim.study.checkpoint import is_unfinished
     from dispatch_sim.study.files import alone_in
 
     if study.jobs is not None and options.cluster is not None:
         fail("--jobs: has no effect with --cluster; leave one out")
-    thresholds = read_thresholds(options.fail_on)
+    thresholds = [parse_threshold(each) for each in options.fail_on or ()]
     with alone_in(folder) if folder is not None else nullcontext():
         with study.simulating("replications") as how:
             source = study.source(study.seed)
@@ -180,8 +163,8 @@ def _simulate(
             if folder is not None:
                 _write(answered, folder, pages=pages)
         finally:
-            print_study(answered, checks, as_json, compared=compared)
-    exit_by(answered, checks, None if folder is None else _resuming())
+            _print_study(answered, checks, as_json, compared=compared)
+    _exit_by(answered, checks, None if folder is None else _resuming())
 
 
 def _exit_if_too_few(results: Results, folder: Path | None) -> None:
@@ -214,7 +197,7 @@ def _write(answer: Answer, folder: Path, *, pages: bool) -> None:
     print_written(written)
 
 
-def print_study(answer: Answer, checks: Sequence[Check], as_json: bool, *, compared: bool = False) -> None:
+def _print_study(answer: Answer, checks: Sequence[Check], as_json: bool, *, compared: bool = False) -> None:
     """Print an answer, and the result of each threshold."""
     from dispatch_sim.report.answers import answer_document
 
@@ -223,10 +206,10 @@ def print_study(answer: Answer, checks: Sequence[Check], as_json: bool, *, compa
         print_json({**answer.to_json(), **checked})
     else:
         typer.echo(answer_document(answer, pictures=False, compared=compared).text, nl=False)
-    print_checks(checks)
+    _print_checks(checks)
 
 
-def print_checks(checks: Sequence[Check]) -> None:
+def _print_checks(checks: Sequence[Check]) -> None:
     """Print the result of each threshold."""
     from dispatch_sim.report.findings import check_line
 
@@ -234,7 +217,7 @@ def print_checks(checks: Sequence[Check]) -> None:
         typer.echo(check_line(each), err=True)
 
 
-def exit_by(answer: Answer, checks: Sequence[Check], resume: str | None) -> None:
+def _exit_by(answer: Answer, checks: Sequence[Check], resume: str | None) -> None:
     """Exit with the code for an interrupted study or a violated threshold, if there is one.
 
     `resume` is the command that continues an interrupted study.
@@ -255,10 +238,12 @@ def _resuming() -> str:
     return f"dispatch-sim {shlex.join(given)} --resume"
 
 
-def read_thresholds(given: list[str] | None) -> list[Threshold]:
-    """Read thresholds, before anything is simulated for them."""
-    if not given:
-        return []
-    from dispatch_sim.decide.thresholds import parse_threshold
+def _report_text(answer: Answer, folder: Path, form: str) -> str:
+    """Return a report in a format, for standard output."""
+    from dispatch_sim.report.page import report_document
+    from dispatch_sim.report.render import page
 
-    return [parse_threshold(each) for each in given]
+    if form == "csv":
+        return answer.estimates.replace([math.inf, -math.inf], math.nan).to_csv(index=False)
+    shown, title = report_document(answer, folder)
+    return page(shown, title) if form == "html" else shown.markdown

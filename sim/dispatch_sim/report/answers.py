@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dispatch_sim.decide.answer import Answer
 from dispatch_sim.report import findings
@@ -21,32 +21,39 @@ MOST_ROWS = 20
 """Rows of a table; how many more there are is said."""
 
 
+def study_content(answer: Answer) -> dict[str, Any]:
+    """Return what the short answer and the report of a study both say."""
+    found, view = views(answer), main_view(answer)
+    return {
+        "view": view,
+        "decision": decide(view),
+        "precision": precision(view),
+        "over_all": findings.over_all(found),
+        "along_factors": findings.along_factors(answer),
+        "factors": by_factors(found),
+        "break_evens": break_even_sentences(view),
+        "why": why(view),
+        "bottleneck": bottleneck_sentences(view.bottleneck),
+        "concurrency": list(findings.concurrency(view)),
+        "pareto": findings.pareto(view),
+        "strategies": simulated(answer),
+    }
+
+
 def answer_document(answer: Answer, *, pictures: bool = True, compared: bool = False) -> Document:
     """Return the short answer of a study, with a table of all strategies where they are `compared`."""
-    found, view = views(answer), main_view(answer)
+    content, found = study_content(answer), views(answer)
+    view = content["view"]
     figure = _figure(view) if pictures else None
     return document(
         "answer.md",
         [figure],
-        view=view,
-        decision=decide(view),
-        break_evens=break_even_sentences(view),
+        **content,
         figure=figure,
-        by_factors=by_factors(found),
-        over_all=findings.over_all(found),
-        along_factors=findings.along_factors(answer),
         replications=replications(found),
         settled=sum(each.choice.settled for each in found),
         table=compared_table(view) if compared else main_table(view),
         is_paired=is_paired(view, view.points if compared else view.main_points()),
-        why=why(view),
-        more=[
-            *bottleneck_sentences(view.bottleneck),
-            *findings.concurrency(view),
-            findings.pareto(view),
-            precision(view),
-        ],
-        strategies=simulated(answer),
         most=MOST_ROWS,
     )
 

@@ -17,21 +17,19 @@ from dispatch_sim.decide.answer import answer as answered
 from dispatch_sim.decide.explanation import Explanation
 from dispatch_sim.decide.grid import without_factors
 from dispatch_sim.decide.winner_map import StrategyMap
-from dispatch_sim.report import attachments, findings, tables
+from dispatch_sim.report import attachments
+from dispatch_sim.report.answers import study_content
 from dispatch_sim.report.assumptions import NOT_SIMULATED, assumed
-from dispatch_sim.report.binding import NOUNS, bottleneck_sentences
-from dispatch_sim.report.break_evens import break_even_sentences
-from dispatch_sim.report.decision import decide, precision
+from dispatch_sim.report.binding import NOUNS
 from dispatch_sim.report.figures.break_even import break_even_by_factors, paired_difference
 from dispatch_sim.report.figures.cost_breakdown import cost_breakdown
 from dispatch_sim.report.figures.curves import along_concurrency, along_tasks
 from dispatch_sim.report.figures.styles import Picture
 from dispatch_sim.report.format import clean
 from dispatch_sim.report.maps import map_parts
-from dispatch_sim.report.reasons import why
 from dispatch_sim.report.render import Document, anchor, document, page
 from dispatch_sim.report.runs import two_runs
-from dispatch_sim.report.view import main_view, simulated, views
+from dispatch_sim.report.tables import all_points, main_table
 from dispatch_sim.report.why import why_parts
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.study.files import ResultsError, write_texts
@@ -95,24 +93,13 @@ def _content(answer: Answer, folder: Path) -> dict[str, Any]:
     hashes |= {without_factors(source).scenario().fingerprint} if source is not None else set()
     mapped = attachments.read(folder / attachments.MAP_FILE, StrategyMap, hashes)
     explained = attachments.read(folder / attachments.WHY_FILE, Explanation, hashes)
-    view, found = main_view(answer), views(answer)
-    return {
+    content = study_content(answer)
+    view = content["view"]
+    return content | {
         "title": clean(_name(answer), 80),
-        "view": view,
-        "decision": decide(view),
-        "precision": precision(view),
-        "over_all": findings.over_all(found),
-        "along_factors": findings.along_factors(answer),
-        "strategies": simulated(answer),
-        "bottleneck": bottleneck_sentences(view.bottleneck),
         "nouns": NOUNS,
-        "why": why(view),
-        "break_evens": break_even_sentences(view),
-        "concurrency": list(findings.concurrency(view)),
-        "pareto": findings.pareto(view),
-        "main": tables.main_table(view),
-        "factors": tables.by_factors(found),
-        "points": tables.all_points(view),
+        "main": main_table(view),
+        "points": all_points(view),
         "map": None if mapped is None else map_parts(mapped),
         "explanation": None if explained is None else why_parts(explained),
         "runs": two_runs(view, source),

@@ -7,7 +7,7 @@ import pytest
 from dispatch_sim.decide.binding import Binding, Resource
 from dispatch_sim.decide.lower_bound import Bottleneck, LowerBound
 from dispatch_sim.report.answers import answer_document
-from dispatch_sim.report.binding import NOUNS, binding_sentence, bottleneck_sentences
+from dispatch_sim.report.binding import binding_sentence, bottleneck_sentences
 from dispatch_sim.report.render import document
 from dispatch_sim.report.view import main_view
 from dispatch_sim.scenario.strategy import Strategy
@@ -156,7 +156,7 @@ def test_saving_whose_interval_needs_more_replications_is_preliminary():
 
 
 def resources_table(found):
-    return document("resources.md", binding=found, nouns=NOUNS).markdown.splitlines()
+    return document("resources.md", binding=found).markdown.splitlines()
 
 
 def test_table_has_utilisation_and_saving_of_every_resource():

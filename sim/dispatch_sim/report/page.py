@@ -20,7 +20,6 @@ from dispatch_sim.decide.winner_map import StrategyMap
 from dispatch_sim.report import attachments
 from dispatch_sim.report.answers import study_content
 from dispatch_sim.report.assumptions import NOT_SIMULATED, assumed
-from dispatch_sim.report.binding import NOUNS
 from dispatch_sim.report.figures.break_even import break_even_by_factors, paired_difference
 from dispatch_sim.report.figures.cost_breakdown import cost_breakdown
 from dispatch_sim.report.figures.curves import along_concurrency, along_tasks
@@ -97,7 +96,6 @@ def _content(answer: Answer, folder: Path) -> dict[str, Any]:
     view = content["view"]
     return content | {
         "title": clean(_name(answer), 80),
-        "nouns": NOUNS,
         "main": main_table(view),
         "points": all_points(view),
         "map": None if mapped is None else map_parts(mapped),

@@ -18,27 +18,9 @@ from dispatch_sim.report.render import Document, document
 from dispatch_sim.stats.estimates import Estimate
 from dispatch_sim.study.files import write_texts
 
-COMPONENTS = {
-    "waiting": "waiting for the batch",
-    "money_work": "tokens: the work itself, by cache hits",
-    "money_spawn": "tokens: prompts of new agents",
-    "money_return": "tokens: reading results",
-    "money_coordination": "tokens: dispatch and communication",
-    "money_context": "tokens: the coordinator's context",
-    "money_merge": "tokens: merging",
-    "money_rework": "tokens: rework",
-    "money_wasted": "tokens: failed attempts",
-    "people_merge": "people: merging",
-    "people_recovery": "people: manual completion",
-    "people_conflicts": "people: conflicts",
-    "people_review": "people: reviews",
-    "other": "other components",
-}
-"""Names of the components of a difference."""
-
 
 def _components(found: Explanation) -> list[tuple[str, str, list[Estimate | None]]]:
-    """Return the name, the cause and the differences of each component, the largest first."""
+    """Return the key, the cause and the differences of each component, the largest first."""
     causes = {each.name: each.cause for comparison in found.comparisons for each in comparison.components}
     columns = [{each.name: each.difference for each in c.components} for c in found.comparisons]
 
@@ -46,7 +28,7 @@ def _components(found: Explanation) -> list[tuple[str, str, list[Estimate | None
         return max(abs(column[name].mean) for column in columns if name in column)
 
     names = sorted(causes, key=lambda name: (name == "other", -size(name)))
-    return [(COMPONENTS[name], causes[name], [column.get(name) for column in columns]) for name in names]
+    return [(name, causes[name], [column.get(name) for column in columns]) for name in names]
 
 
 def _found(values: Sequence[SwitchingValue]) -> list[SwitchingValue]:

@@ -64,7 +64,7 @@ def judge_ratio(ratio: Ratio, points: Points, confidence: float) -> RatioFinding
     the axis have more replications than those of the screening. Levels that it leaves undecided, and those
     next to another state, have more until their intervals are valid.
     """
-    terms = (*ratio.of, *(ratio.to or ()))
+    terms = ratio.terms
     levels = _levels(ratio.over, terms, points)
     points.extend(_all_rows(levels.values()), points.screening)
     for of_terms in levels.values():
@@ -120,12 +120,10 @@ def _pairs(
     ratio: Ratio, points: Points, rows: Sequence[Sequence[int]], picks: Sequence[_Pick], count: int
 ) -> list[Paired]:
     """Return both sums, one value a replication, for each way to pick the best."""
-    terms = (*ratio.of, *(ratio.to or ()))
     found = []
     for pick in picks:
-        values = [
-            pick(points.sums(each, term.measure, count)) for term, each in zip(terms, rows, strict=True)
-        ]
+        sums = (points.sums(each, term.measure, count) for term, each in zip(ratio.terms, rows, strict=True))
+        values = list(map(pick, sums))
         of = np.sum(values[: len(ratio.of)], axis=0)
         to = np.ones_like(of) if ratio.to is None else np.sum(values[len(ratio.of) :], axis=0)
         found.append((of, to))

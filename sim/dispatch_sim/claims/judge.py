@@ -59,16 +59,10 @@ def judge_claims(
 ) -> Findings:
     """Simulate the scenarios of claims, and judge each claim.
 
-    Parameters
-    ----------
-    claims : as read by `load_claims`.
-    only : numbers of the claims to judge; none given is all.
-    replications : of every design point, in place of those that each case needs.
-    jobs : threads.
-    on_progress : called with the number of claims done and of all.
-
-    Raises `UserError` where there is no claim of a number asked for, or a scenario does not simulate what a
-    case is about.
+    `only` has the numbers of the claims to judge (none given is all), and `replications` is the number of
+    every design point, in place of those that each case needs. `on_progress` is called with the number of
+    claims done and of all. Raises `UserError` where there is no claim of a number asked for, or a scenario
+    does not simulate what a case is about.
     """
     missing = sorted(set(only) - {claim.number for claim in claims.file.claims})
     if missing:
@@ -95,8 +89,7 @@ def judge_claims(
 def _measures(case: Case) -> list[str]:
     """Return the columns of the results that a case is about."""
     if case.ratio is not None:
-        terms = (*case.ratio.of, *(case.ratio.to or ()))
-        return [measure.removeprefix("-") for term in terms for measure in term.measure]
+        return [measure.removeprefix("-") for term in case.ratio.terms for measure in term.measure]
     return [] if case.break_even is None else [case.break_even.measure]
 
 

@@ -65,6 +65,11 @@ class Ratio(Bounds):
     to: Terms | None = None
     over: str | None = None
 
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """All terms of both sums."""
+        return (*self.of, *(self.to or ()))
+
 
 class BreakEvenMap(Bounds):
     """The batch size from which a queue costs less than parallel lies within bounds, whatever the factors.

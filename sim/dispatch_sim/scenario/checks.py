@@ -50,21 +50,25 @@ def _is_within(path: Path, section: Path) -> bool:
     return path[: len(section)] == section
 
 
-def _names(scenario: Scenario) -> Iterator[Finding]:
+def _tasks(scenario: Scenario) -> Iterator[Finding]:
+    if scenario.batch_size > MAX_TASKS:
+        message = (
+            f"the batch has {scenario.batch_size:,} tasks; at most {MAX_TASKS:,} are simulated, lower count"
+        )
+        yield Finding(("tasks",), message)
     seen: set[str] = set()
     for index, group in enumerate(scenario.tasks):
         if group.name in seen:
             message = f"another group of tasks is called {shown(group.name)}; names must differ"
             yield Finding(("tasks", index, "name"), message)
         seen.add(group.name)
-
-
-def _size(scenario: Scenario) -> Iterator[Finding]:
-    if scenario.batch_size > MAX_TASKS:
-        message = (
-            f"the batch has {scenario.batch_size:,} tasks; at most {MAX_TASKS:,} are simulated, lower count"
-        )
-        yield Finding(("tasks",), message)
+        median = group.calls.quantile(0.5)
+        if median > MAX_CALLS:
+            message = (
+                f"an attempt makes {median:,.0f} calls in the median; at most {MAX_CALLS:,} are simulated,"
+                " write fewer"
+            )
+            yield Finding(("tasks", index, "calls"), message)
 
 
 def strategies(scenario: Scenario) -> Iterator[Finding]:
@@ -87,17 +91,6 @@ def strategies(scenario: Scenario) -> Iterator[Finding]:
                 "works in the coordinator's context, and dispatch.context is none; remove one of the two"
             )
             yield Finding(here, message)
-
-
-def _calls(scenario: Scenario) -> Iterator[Finding]:
-    for index, group in enumerate(scenario.tasks):
-        median = group.calls.quantile(0.5)
-        if median > MAX_CALLS:
-            message = (
-                f"an attempt makes {median:,.0f} calls in the median; at most {MAX_CALLS:,} are simulated,"
-                " write fewer"
-            )
-            yield Finding(("tasks", index, "calls"), message)
 
 
 def _forks(scenario: Scenario) -> Iterator[Finding]:
@@ -239,18 +232,15 @@ def bucket(scenario: Scenario, limit: float | None) -> str:
     return f"{format_tokens(limit or 0)}/min x scale {limits.scale:g} x burst {format_duration(limits.burst)}"
 
 
-_ATTEMPTS = ("tasks", "retry", "failures", "communication", "strategies", "client.retries")
 _NEEDED: Mapping[Callable[[Scenario], Iterator[Finding]], tuple[str, ...]] = {
-    _names: (),
-    _size: (),
+    _tasks: (),
     strategies: ("provider.cache", "provider.on_limit", "dispatch"),
-    _calls: (),
     _forks: ("dispatch.context",),
     _times: ("provider.latency",),
     _hangs: ("timeouts.hard",),
     _indifference: ("objective.minimise",),
     _dependencies: ("tasks.name",),
-    _effort: _ATTEMPTS,
+    _effort: ("tasks", "retry", "failures", "communication", "strategies", "client.retries"),
     _never_admitted: ("tasks", "provider", "dispatch.spawn", "strategies"),
 }
 """The checks, and the keys that each depends on besides those that it reports on."""

@@ -19,7 +19,7 @@ from dispatch_sim.decide.grid import (
     without_factors,
 )
 from dispatch_sim.decide.parameters import ParameterError, find_parameters, parameter_at, with_range
-from dispatch_sim.decide.rare_events import QUOTED, replications_to_quote
+from dispatch_sim.decide.rare_events import next_number, replications_to_quote
 from dispatch_sim.decide.sampling import LATER, Sampled, Sampler
 from dispatch_sim.decide.sensitivity import Swing, around, find_swings
 from dispatch_sim.decide.switching_values import SwitchingValue, find_switching_values
@@ -201,9 +201,9 @@ def _decide(sampled: Sampled, sampler: Sampler, fixed: int | None) -> _Decision:
         left = sampled.contenders(sampled.everything, here.indifference)
         numbers = np.unique([*left, here.best, *here.differences])
         count = int(sampled.counts[numbers].min())
-        more = min(max(QUOTED, 2 * count), study.at_most)
+        more = next_number(count, here.needed, study.at_most)
         affordable = study.calls is None or numbers.size * more * calls <= study.calls
-        if fixed is not None or count >= here.needed or more <= count or not affordable:
+        if fixed is not None or more == count or not affordable:
             return here
         sampler.extend([(sampled, numbers, more)], 0.1)
 

@@ -13,7 +13,7 @@ from dispatch_sim.decide.binding import Binding, find_binding
 from dispatch_sim.decide.constraints import Limits
 from dispatch_sim.decide.grid import make_grid_point, warn_about_concurrencies
 from dispatch_sim.decide.quick_sample import Candidate, Sample, affordable_runs, first_sample
-from dispatch_sim.decide.rare_events import QUOTED
+from dispatch_sim.decide.rare_events import next_number
 from dispatch_sim.decide.winners import Winner
 from dispatch_sim.display import Displayed
 from dispatch_sim.model.events import Activity
@@ -216,8 +216,8 @@ def _extend_sample(first: Sample) -> Sample:
     while True:
         n, kept = sample.replications, len(sample.values)
         most = min(study.replications or study.at_most, n + int(left / kept))
-        target = min(max(QUOTED, 2 * n), most)
-        if n >= sample.candidates[0].estimate.needed or target <= n:
+        target = next_number(n, sample.candidates[0].estimate.needed, most)
+        if target == n:
             return sample
         sample = sample.extended(target)
         left -= kept * (target - n)

@@ -47,6 +47,11 @@ def replications_to_quote(
     return max(*(each.needed for each in quoted), QUOTED if varies else 0, rare)
 
 
+def next_number(have: int, needed: int, at_most: int) -> int:
+    """Return up to how many replications is simulated next; as many as there are where these are enough."""
+    return have if have >= needed else max(have, min(max(QUOTED, 2 * have), at_most))
+
+
 def replications_for_rare_events(scenario: Scenario, tasks: int, indifference: float) -> int:
     """Return how many replications contain enough of every event that matters.
 

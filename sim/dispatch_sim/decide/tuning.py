@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from dispatch_sim.decide.grid import Findings, basis, warn_about_limits, without_factors
-from dispatch_sim.decide.rare_events import QUOTED, replications_to_quote
+from dispatch_sim.decide.rare_events import next_number, replications_to_quote
 from dispatch_sim.decide.sampling import LATER, Sampler
 from dispatch_sim.decide.settings_search import (
     DecisionVariable,
@@ -22,7 +22,6 @@ from dispatch_sim.decide.settings_search import (
     find_decision_variables,
 )
 from dispatch_sim.scenario.loader import Given
-from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import Estimate, paired_difference
 from dispatch_sim.stats.screening import screen
@@ -160,14 +159,20 @@ def tune(
 
     other_seed = (scenario.study.seed + 1) % 2**64
     judge = Simulator(source.replaced({"study.seed": other_seed}), queue, variables, sampler)
-    lines = [judge.line(best, number) for number in range(len(variables))]
-    for line in lines:
-        judge.simulate(line, count, indifference)
+    for number in range(len(variables)):
+        judge.simulate(judge.line(best, number), count, indifference)
     judge.simulate_all([best, present], count)
     if not judge.costs(best).size:
         raise DesignError("none of the settings can be simulated; dispatch-sim check says why")
-    saves = _saves(judge, best, present, scenario, indifference, fixed)
     confidence = scenario.study.confidence
+    while True:
+        now, chosen = judge.costs(present), judge.costs(best)
+        saves = paired_difference(now if now.size else chosen, chosen, confidence)
+        needed = replications_to_quote(scenario, scenario.batch_size, indifference, [saves])
+        more = next_number(saves.n, needed, scenario.study.at_most)
+        if fixed is not None or more == saves.n:
+            break
+        judge.simulate_all([best, present], more)
     return Tuning(
         **basis(scenario, saves.n, indifference),
         tasks=scenario.batch_size,
@@ -177,28 +182,9 @@ def tune(
         ),
         has_concurrency=queue.concurrency is not None,
         saves=saves,
-        mean=float(judge.costs(best).mean()),
+        mean=float(chosen.mean()),
         joint=len(judge.pairs(best)) if is_end else None,
     )
-
-
-def _saves(
-    judge: Simulator,
-    best: Settings,
-    present: Settings,
-    scenario: Scenario,
-    indifference: float,
-    fixed: int | None,
-) -> Estimate:
-    """Return what the best settings save, in as many replications as its interval needs."""
-    study = scenario.study
-    while True:
-        now, then = judge.costs(present), judge.costs(best)
-        saves = paired_difference(now if now.size else then, then, study.confidence)
-        needed = replications_to_quote(scenario, scenario.batch_size, indifference, [saves])
-        if fixed is not None or saves.n >= min(needed, study.at_most):
-            return saves
-        judge.simulate_all([best, present], min(max(QUOTED, 2 * saves.n), study.at_most))
 
 
 def _judged(judge: Simulator, best: Settings, number: int, confidence: float, indifference: float) -> Tuned:

@@ -93,6 +93,9 @@ def sign_changes(
 ) -> SignChanges:
     """Find the sign changes of a paired difference along an axis.
 
+    Raises ValueError for shapes that do not fit, x that does not increase, values that are infinite, less
+    than 2 replications at a point, or a confidence that is not within (0, 1).
+
     Parameters
     ----------
     x : points of the axis, shape (k,), increasing.
@@ -114,11 +117,6 @@ def sign_changes(
     is another question, asked at all points at once: with D zero everywhere, independent noise at 19 points
     made a crossing in 23% of trials. So a region is established only by a point of the axis that is
     significant with Bonferroni's correction for their number.
-
-    Raises
-    ------
-    ValueError : shapes that do not fit, x that does not increase, values that are infinite, less than 2
-        replications at a point, or a confidence that is not within (0, 1).
     """
     check_confidence(confidence)
     at, values = np.asarray(x, dtype=np.float64), np.asarray(differences, dtype=np.float64)

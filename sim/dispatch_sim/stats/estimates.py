@@ -106,6 +106,8 @@ def to_end_early(confidence: float) -> float:
 def mean_estimate(values: ArrayLike, confidence: float = 0.95) -> Estimate:
     """Estimate a mean by Student's t.
 
+    Raises ValueError for no values, a value that is not finite, or a confidence that is not within (0, 1).
+
     Parameters
     ----------
     values : one a replication.
@@ -114,10 +116,6 @@ def mean_estimate(values: ArrayLike, confidence: float = 0.95) -> Estimate:
     Returns
     -------
     The interval is exactly the mean where all values are equal, and unbounded for one value.
-
-    Raises
-    ------
-    ValueError : no values, a value that is not finite, or a confidence that is not within (0, 1).
     """
     sample = _sample(values)
     mean, deviation = mean_and_deviations(sample)
@@ -184,6 +182,8 @@ def ratio_of_means(of: NDArray[np.float64], to: NDArray[np.float64], confidence:
 def quantile_estimate(values: ArrayLike, probability: float = 0.95, confidence: float = 0.95) -> Estimate:
     """Estimate a quantile by order statistics, without any assumption about the distribution.
 
+    Raises ValueError for no values, a value that is not finite, a probability or confidence not in (0, 1).
+
     Parameters
     ----------
     values : one a replication, shape (n,).
@@ -195,10 +195,6 @@ def quantile_estimate(values: ArrayLike, probability: float = 0.95, confidence: 
     The value is the smallest that at least `probability` of the sample do not exceed. Each end of the
     interval leaves out at most (1 - confidence) / 2, and is infinite where no order statistic does: a 95%
     interval for p95 has an upper end from 72 replications on, even if all values are equal.
-
-    Raises
-    ------
-    ValueError : no values, a value that is not finite, a probability or confidence not within (0, 1).
 
     Notes
     -----

@@ -61,7 +61,8 @@ class Model(BaseModel):
         written = handler(schema)
         properties = handler.resolve_ref_schema(written).get("properties", {})
         for key, field in fields_by_key(cls).items():
-            if key in properties and _may_be_empty(field):
+            is_list_or_section = get_origin(field.annotation) is tuple or section_in(field.annotation)
+            if key in properties and is_list_or_section and not field.is_required():
                 inner = dict(properties[key])
                 about = {"description": inner.pop("description")} if "description" in inner else {}
                 properties[key] = {**about, "anyOf": [inner, {"type": "null"}]}
@@ -74,11 +75,6 @@ class Model(BaseModel):
             return raw
         optional = {key for key, field in fields_by_key(cls).items() if not field.is_required()}
         return {key: value for key, value in raw.items() if value is not None or key not in optional}
-
-
-def _may_be_empty(field: FieldInfo) -> bool:
-    is_list = get_origin(field.annotation) is tuple
-    return not field.is_required() and (is_list or section_in(field.annotation) is not None)
 
 
 class OrWord:

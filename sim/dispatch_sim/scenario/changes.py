@@ -39,7 +39,8 @@ def changes(a: Source, b: Source) -> list[Change]:
 
 def _changes(path: str, a: Any, b: Any, written_a: Any, written_b: Any) -> Iterator[Change]:
     if path == "tasks":
-        a, b, written_a, written_b = map(_by_name, (a, b, written_a, written_b))
+        every = (a, b, written_a, written_b)
+        a, b, written_a, written_b = ({group["name"]: group for group in groups} for groups in every)
     if not path.startswith("tasks."):  # where a section is off, as `review: none`, its keys are
         a, b = ({} if one is None and _is_section(other) else one for one, other in ((a, b), (b, a)))
     if _is_section(a) and _is_section(b):
@@ -54,10 +55,6 @@ def _changes(path: str, a: Any, b: Any, written_a: Any, written_b: Any) -> Itera
         change = Change(path, a if written_a is None else written_a, b if written_b is None else written_b)
         if change.a != change.b:  # otherwise another key, such as `spread`, makes the difference
             yield change
-
-
-def _by_name(groups: Any) -> dict[str, Any]:
-    return {group["name"]: group for group in groups}
 
 
 def _is_section(value: Any) -> bool:

@@ -41,8 +41,6 @@ NOT_IN_LOGS = (
 )
 """Important parameters that no log shows; written out so that the user checks them."""
 
-_Statistic = Callable[[Values, Values], float]
-
 
 def dispatch_figures(fits: TaskFits) -> list[Figure]:
     """Return the figures of all sections except `tasks`, by section."""
@@ -134,7 +132,7 @@ def _typical(
     unit: str,
     what: str,
     fits: TaskFits,
-    statistic: _Statistic = _median,
+    statistic: Callable[[Values, Values], float] = _median,
     least: int = LEAST,
 ) -> Figure:
     """Return one number for values of runs, with its interval; the default if there are too few."""

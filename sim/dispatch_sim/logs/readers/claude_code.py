@@ -168,9 +168,7 @@ class ClaudeCode:
         self._by_id = _calls_by(calls, lambda call: call.run.call)
         self._by_agent = _calls_by(calls, lambda call: call.agent)
         self._by_prompt = _calls_by(calls, lambda call: call.prompt)
-        without_call = self._assign_activities()
-        if without_call:
-            tally.skip("agent whose call is in none of the files", count=without_call)
+        tally.skip("agent whose call is in none of the files", count=self._assign_activities())
         tally.coordinator_calls += len(self._coordinator_calls)
         tally.coordinator_retries += len(self._coordinator_retries)
         notifications = self._first_notifications()

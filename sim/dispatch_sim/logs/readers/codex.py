@@ -42,6 +42,8 @@ class _Thread:
     """One rollout, of an agent or of a session."""
 
     id: str
+    has_head: bool = False
+    is_fork: bool = False
     parent: str | None = None
     kind: str | None = None
     began: int | None = None
@@ -71,8 +73,7 @@ class Codex:
         self._threads: dict[str, _Thread] = {}
         self._calls: dict[tuple[str, str], ParsedRun] = {}
         self._here = _Thread("")
-        self._has_head = self._is_fork = self._group_is_open = False
-        self._group = 0
+        self._group, self._group_is_open = 0, False
 
     @staticmethod
     def recognises(record: Record) -> bool:
@@ -82,8 +83,7 @@ class Codex:
     def open(self, file: LogFile) -> None:
         """Begin a file."""
         self._here = _Thread(file.path)
-        self._has_head = self._is_fork = self._group_is_open = False
-        self._group += 1
+        self._group, self._group_is_open = self._group + 1, False
 
     def take(self, record: Record) -> None:
         """Read a line of the file."""
@@ -115,9 +115,7 @@ class Codex:
     def runs(self, tally: Tally) -> Iterator[ParsedRun]:
         """Yield the runs in the order of their calls; count agents without a call."""
         agents = {thread.id: thread for thread in self._threads.values() if thread.parent is not None}
-        without_call = self._assign_unnamed_agents(agents)
-        if without_call:
-            tally.skip("agent whose call is in none of the files", count=without_call)
+        tally.skip("agent whose call is in none of the files", count=self._assign_unnamed_agents(agents))
         for run in self._calls.values():
             caller, agent = self._threads.get(run.session), agents.get(run.agent or "")
             run.caller = run.session if caller is not None and caller.parent is not None else None
@@ -151,16 +149,16 @@ class Codex:
     def _is_replayed(self, at: int | None) -> bool:
         """Whether a line was copied from another rollout when this one, of an agent or a fork, began."""
         here = self._here
-        if (here.parent is None and not self._is_fork) or at is None or here.began is None:
+        if (here.parent is None and not here.is_fork) or at is None or here.began is None:
             return False
-        return at - here.began < (_REPLAYED_FORK_US if self._is_fork else _REPLAYED_US)
+        return at - here.began < (_REPLAYED_FORK_US if here.is_fork else _REPLAYED_US)
 
     def _take_head(self, payload: Record) -> None:
-        if self._has_head:  # a second head is that of another rollout, copied with the lines after it
-            self._is_fork = True
-            return
-        self._has_head = True
         here = self._here
+        if here.has_head:  # a second head is that of another rollout, copied with the lines after it
+            here.is_fork = True
+            return
+        here.has_head = True
         here.id = text(payload, "id") or here.id
         spawned = mapping(mapping(mapping(payload, "source"), "subagent"), "thread_spawn")
         here.parent = text(spawned, "parent_thread_id")

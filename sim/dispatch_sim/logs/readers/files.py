@@ -58,8 +58,9 @@ class Tally:
     skipped: dict[str, Skipped] = field(default_factory=dict)
 
     def skip(self, reason: str, where: str = "", count: int = 1) -> None:
-        """Count something skipped."""
-        self.skipped.setdefault(reason, Skipped(0, where)).count += count
+        """Count something skipped, if there is any."""
+        if count:
+            self.skipped.setdefault(reason, Skipped(0, where)).count += count
 
 
 @dataclass(frozen=True, slots=True)

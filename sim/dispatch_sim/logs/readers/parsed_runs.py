@@ -64,7 +64,9 @@ def with_rows(runs: Iterable[ParsedRun]) -> list[tuple[ParsedRun, AgentRun]]:
     pairs: list[tuple[ParsedRun, AgentRun]] = []
     for number, groups in enumerate(sessions.values(), 1):
         session = f"session-{number}"
-        in_order = sorted(groups.values(), key=_first_call)
+        in_order = sorted(
+            groups.values(), key=lambda runs: math.inf if runs[0].called is None else runs[0].called
+        )
         called = [run.called for members in in_order for run in members if run.called is not None]
         origin = min(called, default=None)
         for place, members in enumerate(in_order, 1):
@@ -112,10 +114,6 @@ def _group_rows(
         )
         pairs.append((run, row))
     return pairs
-
-
-def _first_call(runs: Sequence[ParsedRun]) -> float:
-    return math.inf if runs[0].called is None else runs[0].called
 
 
 def _call_chain(run: ParsedRun, by_agent: _ByAgent) -> list[ParsedRun]:

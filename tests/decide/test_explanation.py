@@ -42,7 +42,7 @@ def switching_values_of(text, keeping, *parameters, replications=4, to_another="
         for path, _, range_ in (each.partition("=") for each in parameters)
     ]
     present, sampler = Sampled(make_grid_point(source, {})), Sampler(source.scenario())
-    found = find_switching_values(source, ranges, keeping, present, sampler, replications)
+    found = find_switching_values(source, ranges, keeping, present, sampler, replications, replications)
     return {each.parameter.path: each for each in found if each.to_another == to_another}
 
 
@@ -196,7 +196,7 @@ def test_tornado_is_the_difference_at_both_ends():
     ]
     point = make_grid_point(source, {})
     strategies = tuple(plan.strategy for plan in reversed(point.plans))
-    swings = find_swings(source, parameters, strategies, Sampler(source.scenario()), 2)
+    swings = find_swings(source, parameters, strategies, Sampler(source.scenario()), 2, 2)
     assert [swing.parameter.path for swing in swings] == ["tasks.duration", "merge.pair.tokens"]
     duration, tokens = swings
     assert (duration.low.mean, duration.high.mean) == (pytest.approx(2 - 0.9), pytest.approx(8 - 0.9))
@@ -212,8 +212,20 @@ def test_key_without_effect_is_left_out_of_a_tornado_although_others_have_more_r
         with_range(parameter_at(source, "tasks.duration"), "60s..240s"),
     ]
     sampler, count = Sampler(source.scenario()), 2 * sampling.FIRST
-    (swing,) = find_swings(source, parameters, (PARALLEL, SEQUENTIAL), sampler, count)
+    (swing,) = find_swings(source, parameters, (PARALLEL, SEQUENTIAL), sampler, count, count)
     assert (swing.parameter.path, swing.low.n) == ("tasks.duration", 2 * sampling.FIRST)
+
+
+def test_intervals_of_a_tornado_have_more_replications_where_rare_events_need_them():
+    """At 1% few attempts crash, and each costs hours: 128 replications are too few for such skewness."""
+    recovery = "failures: {crash: 5%, bad_output: 0%}\nrecovery: {people: 10h}\n"
+    source = parse_source(PAIRS.replace("failures: {crash: 0%, bad_output: 0%}\n", recovery))
+    crash = with_range(parameter_at(source, "failures.crash"), "1%..5%")
+    price = with_range(parameter_at(source, "provider.prices.output"), "$14/M..$15/M")
+    sampler, strategies = Sampler(source.scenario()), (PARALLEL, SEQUENTIAL)
+    found = find_swings(source, [crash, price], strategies, sampler, 128, 512)
+    assert found[0].parameter == crash
+    assert {(each.low.n, each.high.n) for each in found} == {(512, 512)}
 
 
 def test_queue_of_more_than_all_tasks_is_the_queue_of_all_tasks_in_a_tornado():
@@ -221,7 +233,7 @@ def test_queue_of_more_than_all_tasks_is_the_queue_of_all_tasks_in_a_tornado():
     source = parse_source(PAIRS)
     size = with_range(parameter_at(source, "tasks"), "2..8")
     both = Strategy("queue", 4), SEQUENTIAL
-    [swing] = find_swings(source, [size], both, Sampler(source.scenario()), 2)
+    [swing] = find_swings(source, [size], both, Sampler(source.scenario()), 2, 2)
     assert swing.low.mean == pytest.approx(4 / 3 - 0.15)
 
 
@@ -306,7 +318,7 @@ def test_switching_value_agrees_with_simulation_around_it():
     )
     parameter = with_range(parameter_at(source, "provider.limits.scale"), "0.5..3")
     present, sampler = Sampled(make_grid_point(source, {})), Sampler(source.scenario())
-    found, _ = find_switching_values(source, [parameter], QUEUE_OF_2, present, sampler, 60)
+    found, _ = find_switching_values(source, [parameter], QUEUE_OF_2, present, sampler, 60, 60)
     assert found.resolved
     assert found.low is not None
     assert found.high is not None

@@ -19,7 +19,7 @@ from dispatch_sim.decide.grid import (
     without_factors,
 )
 from dispatch_sim.decide.parameters import ParameterError, find_parameters, parameter_at, with_range
-from dispatch_sim.decide.rare_events import next_number, replications_to_quote
+from dispatch_sim.decide.rare_events import QUOTED, next_number, replications_to_quote
 from dispatch_sim.decide.sampling import LATER, Sampled, Sampler
 from dispatch_sim.decide.sensitivity import Swing, around, find_swings
 from dispatch_sim.decide.switching_values import SwitchingValue, find_switching_values
@@ -45,7 +45,8 @@ class Explanation(Findings):
     swings : the tornado, the largest first.
     switching_values : of each key, to any other strategy and to another kind of strategy.
     needed : about how many replications the winner's mean and the comparisons need for valid intervals.
-    searched : replications of strategies that matter at other values than the scenario's.
+    searched, most_searched : the fewest and most replications of strategies that matter at other values than
+        the scenario's: the most where a valid interval needs more than the fewest.
     """
 
     tasks: int
@@ -56,6 +57,7 @@ class Explanation(Findings):
     switching_values: tuple[SwitchingValue, ...]
     needed: int
     searched: int
+    most_searched: int
 
     @property
     def is_preliminary(self) -> bool:
@@ -106,7 +108,8 @@ def explain(
     source : a scenario, as `load` accepts it.
     ranges : keys by path, each with the range to try (``1K..1M``). Default: around their values.
     replications : of each strategy at the scenario itself, and at most at other values. Default: the
-        scenario's, or else as many as valid intervals need at the scenario itself, and 1,024 at other values.
+        scenario's, or else as many as valid intervals need at the scenario itself, and at other values 1,024,
+        or up to 4,096 where they need them.
     jobs : threads of the compiled engine; results do not depend on it.
     on_progress : called with the share of the work that is done, in percent, and 100.
     """
@@ -150,9 +153,12 @@ def explain(
         for number, difference in here.differences.items()
     )
     count, rival = fixed or LATER, comparisons[0].strategy
-    switching_values = find_switching_values(source, parameters, winner.strategy, sampled, sampler, count)
+    most = fixed or min(QUOTED, scenario.study.at_most)
+    switching_values = find_switching_values(
+        source, parameters, winner.strategy, sampled, sampler, count, most
+    )
     varied = [p if p.path in stated else around(p) for p in parameters]
-    swings = find_swings(source, varied, (winner.strategy, rival), sampler, count)
+    swings = find_swings(source, varied, (winner.strategy, rival), sampler, count, most)
     return Explanation(
         **basis(scenario, winner.replications, indifference),
         tasks=tasks,
@@ -163,6 +169,7 @@ def explain(
         switching_values=tuple(switching_values),
         needed=here.needed,
         searched=count,
+        most_searched=most,
     )
 
 

@@ -37,6 +37,11 @@ class Swing:
     high: Estimate | None
     swing: float
 
+    @property
+    def is_preliminary(self) -> bool:
+        """Whether an interval at its ends needs more replications to cover as often as stated."""
+        return any(end.is_preliminary for end in (self.low, self.high) if end is not None)
+
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
         return {
@@ -53,6 +58,7 @@ def find_swings(
     strategies: tuple[Strategy, Strategy],
     sampler: Sampler,
     replications: int,
+    most: int,
 ) -> list[Swing]:
     """Vary each key from one end of its range to the other, all others at their values.
 
@@ -64,6 +70,7 @@ def find_swings(
     strategies : the recommended one and the rival.
     sampler : simulates, the last part of its work.
     replications : of the largest swings.
+    most : replications of those of them whose intervals need more to be valid.
     """
     scenario = source.scenario()
     present = Sampled(make_grid_point(source, {}, strategies))
@@ -95,7 +102,8 @@ def find_swings(
 
     simulate(ends, min(FIRST, replications), (sampler.share + 1) / 2)
     ends.sort(key=lambda end: -swing(*end).swing)
-    simulate(ends[:LARGEST], replications, 1.0)
+    simulate(ends[:LARGEST], replications, (sampler.share + 1) / 2)
+    simulate([end for end in ends[:LARGEST] if swing(*end).is_preliminary], most, 1.0)
     swings = [swing(*end) for end in ends]
     return sorted((each for each in swings if each.swing > 0), key=lambda each: -each.swing)
 

@@ -92,6 +92,7 @@ def find_switching_values(
     present: Sampled,
     sampler: Sampler,
     replications: int,
+    most: int,
 ) -> list[SwitchingValue]:
     """Find for each key the nearest value at which another strategy is recommended.
 
@@ -105,6 +106,7 @@ def find_switching_values(
     present : the scenario itself, with the replications that it has.
     sampler : simulates; afterwards 85% of its work is done.
     replications : next to a switching value, of the strategies that matter there.
+    most : replications where an interval needs more than that to be valid.
     """
     kind = recommended.kind_in(present.tasks)
     incumbents = (None, kind)
@@ -124,6 +126,14 @@ def find_switching_values(
 
         sampler.refine(at, undecided, more, until, FEW)
 
+    def settle(some: Sequence[ValueSearch], count: int) -> None:
+        """Simulate so many replications around the switches, which may move meanwhile."""
+        for _ in range(ROUNDS):
+            short = [found for each in some for of in incumbents for found in each.short(of, count)]
+            if not short:
+                return
+            sampler.extend(short, (sampler.share + 0.85) / 2)
+
     simulate(((each, end) for each in searches for end in each.ends), 0.11)
     # Rare events may have more effect: the best strategy of each side has more replications.
     sides = [side for side in sides_of(present, recommended, kind) if side.size]
@@ -142,13 +152,12 @@ def find_switching_values(
     for _ in range(HALVINGS):
         middles = ((each, each.middle(of)) for each in searches for of in incumbents)
         simulate([(each, middle) for each, middle in middles if middle is not None], 0.64)
-    for _ in range(ROUNDS):
-        short = [found for each in searches for of in incumbents for found in each.short(of, more)]
-        sampler.extend(short, (sampler.share + 0.85) / 2)
-        if not short and more == replications:
-            break
-        if not short:
-            more = replications
+    settle(searches, more)
+    settle(searches, replications)
+    short = [each for each in searches if any(_switching_value(each, of).is_preliminary for of in incumbents)]
+    for each in short:
+        each.most = most
+    settle(short, most)
     return [_switching_value(each, of) for each in searches for of in incumbents]
 
 
